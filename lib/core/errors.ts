@@ -1,0 +1,55 @@
+/**
+ * The one error family. Every error that a caller may meet is one of these; its `code` is stable and is what logs,
+ * metrics, dead-letter attributes and direct Invoke answers carry. Messages say what was wrong, where, and what to
+ * do; they never hold a secret or a whole record.
+ */
+export abstract class ConnectorError extends Error {
+  /** Stable, upper snake case, e.g. `INVALID_INPUT`. */
+  abstract readonly code: string;
+  /** True when the same call may succeed later without anyone changing anything. */
+  readonly retryable: boolean = false;
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A parameter, body, message or file that the caller has to change. `field` is the path that is wrong, e.g. `record.active`. */
+export class InvalidInputError extends ConnectorError {
+  override readonly code: string = 'INVALID_INPUT';
+  readonly field: string;
+
+  constructor(field: string, reason: string, options?: { cause?: unknown }) {
+    super(`${field}: ${reason}`, options);
+    this.field = field;
+  }
+}
+
+/** The deployment is set up wrongly: environment, secret or import settings. `setting` names what is wrong, never its value. */
+export class ConfigurationError extends ConnectorError {
+  override readonly code: string = 'CONFIGURATION_INVALID';
+  readonly setting: string;
+
+  constructor(setting: string, reason: string, options?: { cause?: unknown }) {
+    super(`${setting}: ${reason}`, options);
+    this.setting = setting;
+  }
+}
+
+/** The table is not on the deployment's list (`allowedTables`). */
+export class TableNotAllowedError extends ConnectorError {
+  override readonly code = 'TABLE_NOT_ALLOWED';
+  readonly table: string;
+
+  constructor(table: string) {
+    super(`table: this deployment does not serve ${table}; add it to allowedTables`);
+    this.table = table;
+  }
+}
+
+/** Time ran out before the call was made; nothing was sent by it. */
+export class DeadlineExceededError extends ConnectorError {
+  override readonly code = 'DEADLINE_EXCEEDED';
+  override readonly retryable = true;
+}

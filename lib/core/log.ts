@@ -1,0 +1,13 @@
+/** One event, with the fields that identify it. Never a secret, a token, a cookie or a record's contents. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Where events go; one JSON line each in a function, a list in a test. `event` is a short kebab-case name. */
+export type Log = {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+};
+
+/** Drops everything. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
