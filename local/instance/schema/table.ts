@@ -1,0 +1,55 @@
+/**
+ * What a column holds. The SQL column behind it: `integer`, `decimal`, `currency` and `boolean` (0/1) have numeric
+ * affinity, everything else is TEXT; an empty value is NULL and is read as `""`. Date-times are UTC
+ * `yyyy-MM-dd HH:mm:ss`, dates `yyyy-MM-dd`, durations an offset from 1970-01-01 00:00:00 in the same form.
+ * Text compares case-insensitively (COLLATE NOCASE) unless the switch says otherwise; sys_id and references do not.
+ */
+export type ColumnKind =
+  | 'string'
+  | 'integer'
+  | 'decimal'
+  | 'boolean'
+  | 'choice'
+  | 'reference'
+  | 'document_id'
+  | 'date'
+  | 'date_time'
+  | 'duration'
+  | 'due_date'
+  | 'currency'
+  | 'journal'
+  | 'journal_list'
+  | 'password2'
+  | 'guid'
+  | 'class_name';
+
+export type Column = {
+  readonly name: string;
+  readonly label: string;
+  readonly kind: ColumnKind;
+  readonly maxLength: number;
+  readonly mandatory?: boolean;
+  /** A literal, or `javascript:gs.getUserID()` / `javascript:gs.nowDateTime()`. */
+  readonly defaultValue?: string;
+  /** The table that a reference points to. */
+  readonly reference?: string;
+  /** For a reference whose key is not sys_id, e.g. `name` for sys_db_object. */
+  readonly referenceKey?: string;
+  /** Stored value and label, in order. Integers (priority, state) may have choices too. */
+  readonly choices?: readonly { readonly value: string; readonly label: string }[];
+  /** A unique index beyond sys_id. */
+  readonly unique?: boolean;
+};
+
+export type Table = {
+  readonly name: string;
+  readonly label: string;
+  /** The table it extends: `task` for incident. */
+  readonly parent?: string;
+  /** The table's own columns; inherited ones come from the parent. */
+  readonly columns: readonly Column[];
+  /** The column shown for a reference to this table. */
+  readonly display?: string;
+  /** Auto numbering of the `number` column: prefix and digits, e.g. INC and 7. */
+  readonly number?: { readonly prefix: string; readonly digits: number };
+};
