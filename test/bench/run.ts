@@ -1,0 +1,31 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Bench, formatRows } from './report.ts';
+
+const notBenches = new Set(['run.ts', 'report.ts']);
+
+/** Every bench of this folder, one after another, each in one table; exits 1 when a limit is broken. `npm run bench -- cold-start imports` runs only those files. */
+async function runAll(wanted: readonly string[]): Promise<void> {
+  let broken = 0;
+  for (const file of await benchFiles(wanted)) {
+    const bench: Bench = await import(pathToFileURL(join(import.meta.dirname, file)).href);
+    const rows = await bench.run();
+    process.stdout.write(`${formatRows(bench.name, rows)}\n`);
+    broken += rows.filter((row) => row.ok === false).length;
+  }
+  process.stdout.write(broken === 0 ? 'All limits held.\n' : `${broken} limit(s) broken.\n`);
+  process.exitCode = broken === 0 ? 0 : 1;
+}
+
+async function benchFiles(wanted: readonly string[]): Promise<string[]> {
+  const files = (await readdir(import.meta.dirname)).filter(
+    (file) => file.endsWith('.ts') && !notBenches.has(file),
+  );
+  const unknown = wanted.filter((name) => !files.includes(`${name}.ts`));
+  if (unknown.length > 0)
+    throw new Error(`No such bench: ${unknown.join(', ')}. There are: ${files.join(', ')}`);
+  return files.filter((file) => wanted.length === 0 || wanted.includes(file.slice(0, -3))).sort();
+}
+
+await runAll(process.argv.slice(2));
