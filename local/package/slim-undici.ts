@@ -1,0 +1,54 @@
+import type { Plugin } from 'esbuild';
+
+/**
+ * What `undici` is in a bundle: the HTTP/1.1 client, its pools, the proxy agent and the error classes. The whole package brings fetch,
+ * WebSocket, mocks and caches along, which more than doubles the size and the load time of a function.
+ */
+const clientOnly = `
+  import api from 'undici/lib/api/index.js';
+  import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
+  Object.assign(Dispatcher.prototype, api);
+  export { Dispatcher };
+  export { default as Client } from 'undici/lib/dispatcher/client.js';
+  export { default as Pool } from 'undici/lib/dispatcher/pool.js';
+  export { default as Agent } from 'undici/lib/dispatcher/agent.js';
+  export { default as ProxyAgent } from 'undici/lib/dispatcher/proxy-agent.js';
+  export { default as buildConnector } from 'undici/lib/core/connect.js';
+  export { default as errors } from 'undici/lib/core/errors.js';
+`;
+
+/**
+ * Parts of the client that a Lambda on Node 24 never reaches: the parser for processors without SIMD (arm64 and x86-64 have it) and
+ * the HTTP/2 client (every pool of ours says `allowH2: false`).
+ */
+const replaced: readonly { file: RegExp; contents: string }[] = [
+  {
+    file: /undici[/\\]lib[/\\]llhttp[/\\]llhttp-wasm\.js$/,
+    contents: `module.exports = require('./llhttp_simd-wasm.js');`,
+  },
+  {
+    file: /undici[/\\]lib[/\\]dispatcher[/\\]client-h2\.js$/,
+    contents: `module.exports = () => { throw new Error('HTTP/2 is not in this bundle: set allowH2 to false'); };`,
+  },
+];
+
+/** undici tells its experimental second parser by the absence of this name; Node's own build of undici sets it too. */
+export const slimUndiciDefine = { esbuildDetection: 'true' };
+
+/** Substitutes `import … from 'undici'` by its client; a name that is not in the client is a build error. */
+export const slimUndici: Plugin = {
+  name: 'slim-undici',
+  setup(build) {
+    build.onResolve({ filter: /^undici$/ }, ({ resolveDir }) => ({
+      path: 'undici-client',
+      namespace: 'slim-undici',
+      pluginData: resolveDir,
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'slim-undici' }, ({ pluginData }) => ({
+      contents: clientOnly,
+      resolveDir: pluginData,
+    }));
+    for (const { file, contents } of replaced)
+      build.onLoad({ filter: file }, () => ({ contents, loader: 'js' }));
+  },
+};
