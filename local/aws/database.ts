@@ -1,0 +1,29 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/** Keeps the state in memory only. */
+export const IN_MEMORY = ':memory:';
+
+/** Opens (and creates) a SQLite file with its tables; `IN_MEMORY` keeps nothing. */
+export function openDatabase(file: string, schema: string): DatabaseSync {
+  if (file !== IN_MEMORY) mkdirSync(dirname(file), { recursive: true });
+  const database = new DatabaseSync(file);
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+  database.exec(schema);
+  return database;
+}
+
+/** Runs `work` whole or not at all. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  if (database.isTransaction) return work();
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    database.exec('ROLLBACK');
+    throw error;
+  }
+}

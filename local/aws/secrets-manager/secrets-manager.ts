@@ -1,0 +1,40 @@
+import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { IN_MEMORY } from '../database.ts';
+import { jsonProtocol } from '../json-protocol.ts';
+import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
+import { createSecret } from './actions/create-secret.ts';
+import { describeSecret } from './actions/describe-secret.ts';
+import { getSecretValue } from './actions/get-secret-value.ts';
+import { putSecretValue } from './actions/put-secret-value.ts';
+import { updateSecretVersionStage } from './actions/update-secret-version-stage.ts';
+import { SecretStore } from './secret-store.ts';
+
+const ACTIONS = {
+  CreateSecret: createSecret,
+  DescribeSecret: describeSecret,
+  GetSecretValue: getSecretValue,
+  PutSecretValue: putSecretValue,
+  UpdateSecretVersionStage: updateSecretVersionStage,
+};
+
+export type SecretsManagerOptions = {
+  /** @default 0, a free one */
+  readonly port?: number;
+  /** SQLite file that keeps the secrets. @default in memory */
+  readonly databaseFile?: string;
+  readonly clock?: Clock;
+};
+
+/** The calls of AWS Secrets Manager that readers and rotators of a secret make, for the real SDK. Signatures are not checked. */
+export async function startSecretsManager(options: SecretsManagerOptions = {}): Promise<LoopbackServer> {
+  const state = new SecretStore(options.databaseFile ?? IN_MEMORY, options.clock ?? systemClock);
+  const listener = jsonProtocol({
+    contentType: 'application/x-amz-json-1.1',
+    targetPrefix: 'secretsmanager.',
+    actions: ACTIONS,
+    state,
+    validationCode: 'InvalidParameterException',
+  });
+  const server = await listenOnLoopback(listener, options.port);
+  return { ...server, close: () => server.close().then(() => state.close()) };
+}
