@@ -30,4 +30,6 @@ export type Answer = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly json?: unknown;
   readonly bytes?: Buffer;
+  /** Sent without the instance's standard headers and cookies, as by the balancer in front of it. */
+  readonly bare?: boolean;
 };
