@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import * as z from 'zod';
+import type { FaultEffect } from './fault.ts';
+import { faultKinds } from './faults/kinds.ts';
+import { seededRandom } from './seeded-random.ts';
+
+const faultSchema = z.looseObject({
+  /** Which requests it meets; all of them by default. `path` is the path without the query, `*` stands for anything. */
+  match: z.strictObject({ method: z.string().optional(), path: z.string().optional() }).default({}),
+  /** A name of faults/kinds.ts; its parameters stand beside it. */
+  action: z.string().refine((name) => faultKinds.has(name), {
+    error: (issue) => `no such fault ${String(issue.input)}; there are ${[...faultKinds.keys()].join(', ')}`,
+  }),
+  /** How many requests it meets before it is spent; 1 unless a probability is given, then without end. */
+  count: z.number().int().positive().optional(),
+  /** How many matching requests pass unharmed first. */
+  skip: z.number().int().nonnegative().default(0),
+  /** Chance that a matching request is met, drawn from `seed`. */
+  probability: z.number().min(0).max(1).optional(),
+  seed: z.number().int().default(1),
+});
+
+/** A fault as it is asked for, e.g. `{ match: { method: 'POST' }, action: 'latency', latencyMs: 50, count: 3 }`. */
+export type FaultRequest = z.input<typeof faultSchema>;
+
+type PlannedFault = {
+  readonly id: string;
+  readonly name: string;
+  readonly effect: FaultEffect;
+  readonly request: FaultRequest;
+  matches(method: string, path: string): boolean;
+  draw(): boolean;
+  toSkip: number;
+  left: number;
+  applied: number;
+};
+
+/** One fault picked for one request. */
+export type PickedFault = { readonly name: string; readonly effect: FaultEffect };
+
+/** The faults that wait for requests. Several may meet the same request; they act in the order they were added. */
+export class FaultPlan {
+  #faults: PlannedFault[] = [];
+
+  /**
+   * @returns the id by which the fault is listed.
+   * @throws z.ZodError when the request is malformed.
+   */
+  add(request: FaultRequest): string {
+    const { match, action, count, skip, probability, seed, ...parameters } = faultSchema.parse(request);
+    const kind = faultKinds.get(action);
+    if (!kind) throw new Error(`no such fault ${action}`);
+    const random = seededRandom(seed);
+    const id = randomUUID();
+    this.#faults.push({
+      id,
+      name: action,
+      effect: kind.parse(parameters),
+      request,
+      matches: matcher(match),
+      draw: () => probability === undefined || random() < probability,
+      toSkip: skip,
+      left: count ?? (probability === undefined ? 1 : Number.POSITIVE_INFINITY),
+      applied: 0,
+    });
+    return id;
+  }
+
+  /** The faults that meet this request; each counts as used. */
+  pick(method: string, path: string): PickedFault[] {
+    if (this.#faults.length === 0) return [];
+    const picked = this.#faults.filter((fault) => strikes(fault, method, path));
+    this.#faults = this.#faults.filter((fault) => fault.left > 0);
+    return picked;
+  }
+
+  /** What is still waiting, with how often it struck. */
+  list(): { id: string; request: FaultRequest; applied: number; left: number | null }[] {
+    return this.#faults.map(({ id, request, applied, left }) => ({
+      id,
+      request,
+      applied,
+      left: Number.isFinite(left) ? left : null,
+    }));
+  }
+
+  /** Takes one fault away, or all. */
+  clear(id?: string): void {
+    this.#faults = id === undefined ? [] : this.#faults.filter((fault) => fault.id !== id);
+  }
+}
+
+function strikes(fault: PlannedFault, method: string, path: string): boolean {
+  if (fault.left <= 0 || !fault.matches(method, path)) return false;
+  if (fault.toSkip > 0) {
+    fault.toSkip -= 1;
+    return false;
+  }
+  if (!fault.draw()) return false;
+  fault.left -= 1;
+  fault.applied += 1;
+  return true;
+}
+
+function matcher(match: { method?: string | undefined; path?: string | undefined }) {
+  const path = match.path === undefined ? undefined : pathPattern(match.path);
+  const method = match.method?.toUpperCase();
+  return (givenMethod: string, givenPath: string) =>
+    (method === undefined || method === givenMethod) && (path === undefined || path.test(givenPath));
+}
+
+/** `/api/now/table/*` as a regular expression over the whole path. */
+export function pathPattern(pattern: string): RegExp {
+  const literal = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${literal.join('.*')}$`);
+}
