@@ -1,0 +1,28 @@
+import type { User } from '../http/exchange.ts';
+
+/** How the compiler settles what the platform's documentation leaves open. */
+export type QuerySwitches = {
+  /** Text compares with regard to case. */
+  readonly caseSensitiveText: boolean;
+  /** `^^` in a query stands for one caret in a value. */
+  readonly undoubleCarets: boolean;
+  /** The property glide.invalid_query.returns_no_rows: an invalid clause empties the result instead of being dropped. */
+  readonly invalidQueryReturnsNoRows: boolean;
+  /** The negative operators also find rows whose column is empty. Booleans always do so for `!=`. */
+  readonly negationFindsEmpty: boolean;
+};
+
+/** What is taken for real as long as nobody measured otherwise. */
+export const defaultQuerySwitches: QuerySwitches = {
+  caseSensitiveText: false,
+  undoubleCarets: true,
+  invalidQueryReturnsNoRows: false,
+  negationFindsEmpty: false,
+};
+
+/** What a query depends on besides its text: the time, who asks, and the switches. */
+export type QueryContext = {
+  readonly clock: { now(): number };
+  readonly user: Pick<User, 'sysId' | 'userName' | 'name' | 'timeZone'>;
+  readonly switches: QuerySwitches;
+};

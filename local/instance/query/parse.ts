@@ -1,0 +1,120 @@
+import type { Schema } from '../schema/schema.ts';
+import { findPath, readPaths } from './column-path.ts';
+import { readOperator } from './operators.ts';
+import type { Condition, CountOperator, QueryTree } from './tree.ts';
+import { TreeBuilder } from './tree-builder.ts';
+
+const relatedListPattern = /^RLQUERY(\w+)\.(\w+),\s*(>=|<=|!=|=|<|>)(\d+)(?:,m2m)?(?:,(.+))?$/s;
+const joinPattern = /^JOIN(\w+)\.(\w+)=(\w+)\.(\w+)!(.*)$/s;
+const textQuery = '123TEXTQUERY321=';
+const textIndexGroup = '123TEXTINDEXGROUP321=';
+
+/**
+ * Takes an encoded query apart. Never fails: what it cannot read becomes an `invalid` condition, since an instance
+ * answers no error for it either.
+ */
+export function parseQuery(schema: Schema, table: string, query: string, undoubleCarets: boolean): QueryTree {
+  return new Parser(schema, splitAtCarets(query, undoubleCarets)).parse(table);
+}
+
+/** The clauses of a query with their joining words still on them (`ORpriority=1`). */
+export function splitAtCarets(query: string, undoubleCarets: boolean): string[] {
+  if (!undoubleCarets || !query.includes('^^')) return query.split('^');
+  const clauses = [''];
+  for (const [piece] of query.matchAll(/\^\^|\^|[^^]+/g)) {
+    if (piece === '^') clauses.push('');
+    else clauses.push((clauses.pop() ?? '') + (piece === '^^' ? '^' : piece));
+  }
+  return clauses;
+}
+
+class Parser {
+  readonly #schema: Schema;
+  readonly #clauses: string[];
+
+  constructor(schema: Schema, clauses: string[]) {
+    this.#schema = schema;
+    this.#clauses = clauses;
+  }
+
+  /** Reads up to `end` (which it takes away too) or to the end of the query. */
+  parse(table: string, end?: string): QueryTree {
+    const tree = new TreeBuilder(table);
+    for (let text = this.#clauses.shift(); text !== undefined; text = this.#clauses.shift()) {
+      if (text === end) break;
+      this.#readClause(tree, text);
+    }
+    return tree.build();
+  }
+
+  #readClause(tree: TreeBuilder, clause: string): void {
+    let text = clause;
+    if (text.startsWith('NQ')) {
+      tree.beginAlternative();
+      text = text.slice('NQ'.length);
+    }
+    if (text === '' || text === 'EQ' || text === 'ENDRLQUERY') return;
+    if (this.#readOrder(tree, text)) return;
+    if (text.startsWith('OR')) tree.or(this.#readCondition(tree.table, text.slice('OR'.length)));
+    else tree.and(this.#readCondition(tree.table, text));
+  }
+
+  /** Sorting or grouping by an unknown column is passed over. */
+  #readOrder(tree: TreeBuilder, text: string): boolean {
+    const word = orderWord(text);
+    if (!word) return false;
+    const path = findPath(this.#schema, tree.table, text.slice(word.length).trim());
+    if (path && word === 'GROUPBY') tree.groupBy(path);
+    else if (path) tree.orderBy({ path, descending: word === 'ORDERBYDESC' });
+    return true;
+  }
+
+  #readCondition(table: string, text: string): Condition {
+    if (text.startsWith(textQuery)) {
+      return { kind: 'words', words: text.slice(textQuery.length).split(/\s+/).filter(Boolean) };
+    }
+    if (text.startsWith(textIndexGroup)) return { kind: 'anything' };
+    if (text.startsWith('RLQUERY')) return this.#readRelatedList(text);
+    if (text.startsWith('JOIN')) return this.#readJoin(table, text);
+    return this.#readComparison(table, text);
+  }
+
+  #readComparison(table: string, text: string): Condition {
+    for (const { path, rest } of readPaths(this.#schema, table, text)) {
+      const read = readOperator(rest);
+      if (read) return { kind: 'compare', path, ...read };
+    }
+    return { kind: 'invalid', text };
+  }
+
+  #readRelatedList(text: string): Condition {
+    const [, table = '', name = '', operator = '', count = '', first] = relatedListPattern.exec(text) ?? [];
+    if (first !== undefined) this.#clauses.unshift(first);
+    const where = this.parse(table, 'ENDRLQUERY');
+    const column = findPath(this.#schema, table, name);
+    if (!column || !isCountOperator(operator)) return { kind: 'invalid', text };
+    return { kind: 'relatedList', table, column, operator, count: Number(count), where };
+  }
+
+  /** The condition after `!` runs to the end of the query; only sorting in it belongs to the rows asked for. */
+  #readJoin(base: string, text: string): Condition {
+    const [, leftTable = '', leftName = '', table = '', rightName = '', first = ''] =
+      joinPattern.exec(text) ?? [];
+    const known = this.#schema.ancestry(base).some((above) => above.name === leftTable);
+    const left = known ? findPath(this.#schema, base, leftName) : undefined;
+    const right = findPath(this.#schema, table, rightName);
+    if (!left || !right) return { kind: 'invalid', text };
+    const conditions = [first, ...this.#clauses.filter((clause) => !orderWord(clause))];
+    const where = new Parser(this.#schema, conditions).parse(table);
+    this.#clauses.splice(0, this.#clauses.length, ...this.#clauses.filter(orderWord));
+    return { kind: 'join', left, table, right, where };
+  }
+}
+
+function orderWord(text: string): string | undefined {
+  return ['ORDERBYDESC', 'ORDERBY', 'GROUPBY'].find((word) => text.startsWith(word));
+}
+
+function isCountOperator(text: string): text is CountOperator {
+  return ['=', '!=', '<', '>', '<=', '>='].includes(text);
+}
