@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { AwsError } from '../../aws-error.ts';
+import type { S3Action } from '../exchange.ts';
+import { versionHeader } from '../object-headers.ts';
+import { checkWrite } from '../preconditions.ts';
+import type { Part } from '../upload-table.ts';
+import { oneOrMany, readXml, xmlAnswer } from '../xml.ts';
+
+const SMALLEST_PART_BYTES = 5 * 1024 * 1024;
+const ListedPart = z.object({ PartNumber: z.coerce.number().int(), ETag: z.string() });
+const Document = z.object({
+  CompleteMultipartUpload: z.object({ Part: z.preprocess(oneOrMany, z.array(ListedPart).min(1)) }),
+});
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html */
+export const completeMultipartUpload: S3Action = async (request, state) => {
+  const { bucket, key } = request;
+  const { CompleteMultipartUpload } = await readXml(request.body, Document);
+  const upload = state.uploads.get(request.query.get('uploadId') ?? '', bucket, key);
+  const held = state.uploads.parts(upload);
+  const parts = chooseParts(CompleteMultipartUpload.Part, held);
+  const content = {
+    etag: multipartTag(parts),
+    headers: upload.headers,
+    blobs: parts.map(({ blob, size }) => ({ name: blob, size })),
+  };
+  const stored = state.put(bucket, key, content, 'ObjectCreated:CompleteMultipartUpload', (current) => {
+    checkWrite(request, current);
+    state.uploads.remove(upload);
+  });
+  state.blobs.remove(held.filter((part) => !parts.includes(part)).map(({ blob }) => blob));
+  const answer = xmlAnswer('CompleteMultipartUploadResult', {
+    Location: `/${bucket}/${key}`,
+    Bucket: bucket,
+    Key: key,
+    ETag: `"${stored.etag}"`,
+  });
+  return { ...answer, headers: { ...answer.headers, ...versionHeader(stored) } };
+};
+
+function chooseParts(listed: readonly z.output<typeof ListedPart>[], held: readonly Part[]): Part[] {
+  const parts = listed.map(({ PartNumber, ETag }) => {
+    const part = held.find(({ number, etag }) => number === PartNumber && etag === ETag.replaceAll('"', ''));
+    if (!part)
+      throw new AwsError('InvalidPart', `Part ${PartNumber} could not be found, or its tag differs.`);
+    return part;
+  });
+  if (parts.some((part, index) => index > 0 && part.number <= (parts[index - 1]?.number ?? 0))) {
+    throw new AwsError('InvalidPartOrder', 'The list of parts was not in ascending order.');
+  }
+  if (parts.slice(0, -1).some(({ size }) => size < SMALLEST_PART_BYTES)) {
+    throw new AwsError('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size');
+  }
+  return parts;
+}
+
+/** MD5 of the parts' MD5s, and how many they are. */
+function multipartTag(parts: readonly Part[]): string {
+  const hash = createHash('md5');
+  for (const { etag } of parts) hash.update(Buffer.from(etag, 'hex'));
+  return `${hash.digest('hex')}-${parts.length}`;
+}

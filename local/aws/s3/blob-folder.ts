@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import {
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  type WriteStream,
+} from 'node:fs';
+import { link } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+
+const READ_AHEAD_BYTES = 256 * 1024;
+
+/** A stretch of bytes on disk; an object is one of them, or one for each uploaded part. */
+export type Blob = { readonly name: string; readonly size: number };
+
+/** The bytes of all objects, each in a file that is written once and never changed. */
+export class BlobFolder {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  create(): { readonly name: string; readonly stream: WriteStream } {
+    const name = randomUUID();
+    return { name, stream: createWriteStream(this.#path(name), { highWaterMark: READ_AHEAD_BYTES }) };
+  }
+
+  /** The bytes from `start` to `end`, both counted from 0 and included, across all blobs. */
+  read(blobs: readonly Blob[], start: number, end: number): Readable {
+    return Readable.from(this.#slices(blobs, start, end), { objectMode: false });
+  }
+
+  async *#slices(blobs: readonly Blob[], start: number, end: number): AsyncGenerator<Uint8Array> {
+    let offset = 0;
+    for (const blob of blobs) {
+      const from = Math.max(start - offset, 0);
+      const to = Math.min(end - offset, blob.size - 1);
+      if (from <= to) {
+        yield* createReadStream(this.#path(blob.name), {
+          start: from,
+          end: to,
+          highWaterMark: READ_AHEAD_BYTES,
+        });
+      }
+      offset += blob.size;
+    }
+  }
+
+  /** The same bytes under other names, so that either object can go without the other. */
+  async copy(blobs: readonly Blob[]): Promise<Blob[]> {
+    const copies = blobs.map((blob) => ({ from: blob.name, name: randomUUID(), size: blob.size }));
+    for (const copy of copies) await link(this.#path(copy.from), this.#path(copy.name));
+    return copies.map(({ name, size }) => ({ name, size }));
+  }
+
+  remove(names: Iterable<string>): void {
+    for (const name of names) rmSync(this.#path(name), { force: true });
+  }
+
+  /** Removes what no object refers to: the rest of uploads that a stop cut off. */
+  removeAllBut(wanted: ReadonlySet<string>): void {
+    this.remove(readdirSync(this.#folder).filter((name) => !wanted.has(name)));
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name);
+  }
+}

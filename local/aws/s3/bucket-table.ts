@@ -1,0 +1,76 @@
+import type { DatabaseSync } from 'node:sqlite';
+import * as z from 'zod';
+import { AwsError } from '../aws-error.ts';
+
+const NotificationRule = z.object({
+  id: z.string(),
+  queueArn: z.string(),
+  /** As configured, e.g. `s3:ObjectCreated:*`. */
+  events: z.array(z.string()),
+  prefix: z.string(),
+  suffix: z.string(),
+});
+const Row = z.object({
+  name: z.string(),
+  created_ms: z.number(),
+  versioning: z.enum(['', 'Enabled', 'Suspended']),
+  notifications: z.string().transform((json) => z.array(NotificationRule).parse(JSON.parse(json))),
+});
+
+/** Which events of which keys go to which queue. */
+export type NotificationRule = z.output<typeof NotificationRule>;
+/** `''` means that versioning was never switched on. */
+export type Versioning = z.output<typeof Row>['versioning'];
+export type Bucket = {
+  readonly name: string;
+  readonly createdMs: number;
+  readonly versioning: Versioning;
+  readonly notifications: readonly NotificationRule[];
+};
+
+/** The buckets and how each is set up. */
+export class BucketTable {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  list(): Bucket[] {
+    return this.#database.prepare('SELECT * FROM bucket ORDER BY name').all().map(toBucket);
+  }
+
+  find(name: string): Bucket | undefined {
+    const row = this.#database.prepare('SELECT * FROM bucket WHERE name = ?').get(name);
+    return row && toBucket(row);
+  }
+
+  /** @throws {AwsError} NoSuchBucket */
+  get(name: string): Bucket {
+    const bucket = this.find(name);
+    if (!bucket) throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
+    return bucket;
+  }
+
+  /** Creates it when it is not there. */
+  ensure(name: string, createdMs: number): void {
+    this.#database
+      .prepare('INSERT OR IGNORE INTO bucket (name, created_ms) VALUES (?, ?)')
+      .run(name, createdMs);
+  }
+
+  setVersioning(name: string, versioning: Versioning): void {
+    this.#database.prepare('UPDATE bucket SET versioning = ? WHERE name = ?').run(versioning, name);
+  }
+
+  setNotifications(name: string, rules: readonly NotificationRule[]): void {
+    this.#database
+      .prepare('UPDATE bucket SET notifications = ? WHERE name = ?')
+      .run(JSON.stringify(rules), name);
+  }
+}
+
+function toBucket(row: unknown): Bucket {
+  const { name, created_ms, versioning, notifications } = Row.parse(row);
+  return { name, createdMs: created_ms, versioning, notifications };
+}

@@ -1,0 +1,51 @@
+import { header, type S3Request } from './exchange.ts';
+import type { StoredObject } from './object-table.ts';
+
+const KEPT = ['content-type', 'content-disposition', 'content-language', 'cache-control', 'expires'];
+
+/** What a write says about the object and a read gives back: content headers and `x-amz-meta-*`. */
+export function givenHeaders(request: S3Request): Record<string, string> {
+  const kept: Record<string, string> = { 'content-type': 'binary/octet-stream' };
+  for (const name of Object.keys(request.headers)) {
+    const value = header(request, name);
+    if (value !== undefined && (KEPT.includes(name) || name.startsWith('x-amz-meta-'))) kept[name] = value;
+  }
+  const encoding = contentEncoding(request);
+  return encoding === '' ? kept : { ...kept, 'content-encoding': encoding };
+}
+
+/** `aws-chunked` is the framing of the upload, not an encoding of the object. */
+function contentEncoding(request: S3Request): string {
+  const codings = (header(request, 'content-encoding') ?? '').split(',').map((coding) => coding.trim());
+  return codings.filter((coding) => coding !== '' && coding !== 'aws-chunked').join(',');
+}
+
+/** The headers that GET and HEAD share, without the length. */
+export function objectHeaders(object: StoredObject): Record<string, string> {
+  const kept = Object.entries(object.headers).filter(([name]) => !name.startsWith('x-amz-checksum-'));
+  return {
+    ...Object.fromEntries(kept),
+    ...versionHeader(object),
+    etag: `"${object.etag}"`,
+    'last-modified': new Date(object.modifiedMs).toUTCString(),
+    'accept-ranges': 'bytes',
+  };
+}
+
+/** Checksums of the whole object, for a caller that asks; they say nothing about a range of it. */
+export function checksumHeaders(request: S3Request, object: StoredObject): Record<string, string> {
+  if (header(request, 'x-amz-checksum-mode')?.toUpperCase() !== 'ENABLED') return {};
+  return storedChecksums(object);
+}
+
+/** The checksums that were checked when the object came. */
+export function storedChecksums(object: StoredObject): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(object.headers).filter(([name]) => name.startsWith('x-amz-checksum-')),
+  );
+}
+
+/** `x-amz-version-id`, unless the bucket never had versions. */
+export function versionHeader(object: StoredObject): Record<string, string> {
+  return object.versionId === 'null' ? {} : { 'x-amz-version-id': object.versionId };
+}

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { AwsError } from '../aws-error.ts';
+import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
+import type { S3Answer, S3Request } from './exchange.ts';
+import type { Deliver } from './outbox.ts';
+import { route } from './routes.ts';
+import { S3State } from './state.ts';
+import { xmlError } from './xml.ts';
+
+export type S3Options = {
+  /** Keeps `s3.db` and the objects' bytes. */
+  readonly folder: string;
+  /** @default 0, a free one */
+  readonly port?: number;
+  /** Where event notifications go. @default dropped */
+  readonly deliver?: Deliver;
+  readonly clock?: Clock;
+};
+
+export type LocalS3 = LoopbackServer & { readonly state: S3State };
+
+/**
+ * The calls of S3 that the bundle and its users make, path style, for the real SDK. Objects stream to and from disk.
+ * Signatures are not checked.
+ */
+export async function startS3(options: S3Options): Promise<LocalS3> {
+  const state = new S3State(options.folder, options.deliver ?? (() => {}), options.clock ?? systemClock);
+  const server = await listenOnLoopback((request, response) => {
+    void answer(state, request, response);
+  }, options.port);
+  state.start();
+  return { ...server, state, close: () => server.close().then(() => state.close()) };
+}
+
+async function answer(state: S3State, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const request = takeApart(incoming);
+    await send(incoming, response, await route(request)(request, state));
+  } catch (error) {
+    if (response.headersSent || response.destroyed) response.destroy();
+    else
+      await send(incoming, response, xmlError(asAwsError(error), incoming.url ?? '')).catch(() =>
+        response.destroy(),
+      );
+  }
+}
+
+function takeApart(incoming: IncomingMessage): S3Request {
+  // Not through URL, which would fold the `..` of a key.
+  const [path = '/', query] = (incoming.url ?? '/').split(/\?(.*)/s);
+  const [, bucket = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
+  return {
+    method: incoming.method ?? 'GET',
+    bucket: decode(bucket),
+    key: decode(key),
+    query: new URLSearchParams(query),
+    headers: incoming.headers,
+    body: incoming,
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new AwsError('InvalidURI', `Couldn't parse the specified URI: ${String(cause)}`);
+  }
+}
+
+async function send(incoming: IncomingMessage, response: ServerResponse, answer: S3Answer): Promise<void> {
+  // What is left of a refused upload is thrown away, so that the connection can go on.
+  incoming.resume();
+  const { body } = answer;
+  const bodiless = incoming.method === 'HEAD' || answer.status === 304 || answer.status === 204;
+  const length = typeof body === 'string' ? { 'content-length': `${Buffer.byteLength(body)}` } : {};
+  response.writeHead(answer.status, { ...length, ...answer.headers, 'x-amz-request-id': randomUUID() });
+  if (body instanceof Readable && !bodiless) await pipeline(body, response);
+  else response.end(bodiless ? undefined : body);
+}
+
+function asAwsError(error: unknown): AwsError {
+  return error instanceof AwsError ? error : new AwsError('InternalError', String(error), 500);
+}

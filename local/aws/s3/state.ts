@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import * as z from 'zod';
+import type { Clock } from '../../../lib/core/clock.ts';
+import { inTransaction, openDatabase } from '../database.ts';
+import { type Blob, BlobFolder } from './blob-folder.ts';
+import { BucketTable } from './bucket-table.ts';
+import { eventMessage, type ObjectEvent, wants } from './notification.ts';
+import { type NewObject, ObjectTable, type StoredObject } from './object-table.ts';
+import { type Deliver, Outbox } from './outbox.ts';
+import { Sequencer } from './sequencer.ts';
+import { TABLES } from './tables.ts';
+import { UploadTable } from './upload-table.ts';
+
+/** What a write brings: the bytes are on disk already. */
+export type Content = {
+  readonly etag: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly blobs: readonly Blob[];
+};
+
+type Insertion = { readonly stored: StoredObject; readonly replaced: StoredObject | undefined };
+
+/** Everything that S3 holds: `s3.db` and a folder of blobs. */
+export class S3State {
+  readonly clock: Clock;
+  readonly buckets: BucketTable;
+  readonly objects: ObjectTable;
+  readonly uploads: UploadTable;
+  readonly blobs: BlobFolder;
+  readonly outbox: Outbox;
+  readonly #database: DatabaseSync;
+  readonly #sequencer: Sequencer;
+
+  constructor(folder: string, deliver: Deliver, clock: Clock) {
+    this.clock = clock;
+    this.#database = openDatabase(join(folder, 's3.db'), TABLES);
+    this.buckets = new BucketTable(this.#database);
+    this.objects = new ObjectTable(this.#database);
+    this.uploads = new UploadTable(this.#database);
+    this.blobs = new BlobFolder(join(folder, 'blobs'));
+    this.outbox = new Outbox(this.#database, deliver);
+    this.#sequencer = new Sequencer(this.#database, clock);
+    this.blobs.removeAllBut(this.#blobsInUse());
+  }
+
+  /** Delivers the events that a stop held back. Call it when the queues are up. */
+  start(): void {
+    this.outbox.flush();
+  }
+
+  /**
+   * Puts an object at its key, in the way the bucket's versioning says, and tells of it. `guard` sees what the key holds
+   * at that very moment and may throw.
+   */
+  put(
+    bucketName: string,
+    key: string,
+    content: Content,
+    event: ObjectEvent,
+    guard: (current: StoredObject | undefined) => void = () => {},
+  ): StoredObject {
+    return this.#replace(() => {
+      guard(this.current(bucketName, key));
+      return this.#insert(bucketName, key, content, event, false);
+    });
+  }
+
+  /** A plain DELETE: a marker in a versioned bucket, else the object itself. Returns the marker, when there is one. */
+  delete(bucketName: string, key: string): StoredObject | undefined {
+    const { versioning } = this.buckets.get(bucketName);
+    if (versioning === '') {
+      const object = this.objects.latest(bucketName, key);
+      if (object) this.deleteVersion(object);
+      return undefined;
+    }
+    const nothing = { etag: '', headers: {}, blobs: [] };
+    return this.#replace(() =>
+      this.#insert(bucketName, key, nothing, 'ObjectRemoved:DeleteMarkerCreated', true),
+    );
+  }
+
+  /** Takes one version away for good. */
+  deleteVersion(object: StoredObject): void {
+    this.change(() => {
+      this.objects.remove(object);
+      const sequencer = this.#sequencer.next();
+      this.#tell('ObjectRemoved:Delete', { ...object, sequencer, modifiedMs: this.clock.now() });
+    });
+    this.blobs.remove(object.blobs.map(({ name }) => name));
+  }
+
+  /** What a GET without a version meets; a delete marker is nothing. */
+  current(bucket: string, key: string): StoredObject | undefined {
+    const latest = this.objects.latest(bucket, key);
+    return latest?.deleteMarker ? undefined : latest;
+  }
+
+  /** Runs `work` in one transaction, then sends the events it caused. */
+  change<T>(work: () => T): T {
+    const result = inTransaction(this.#database, work);
+    this.outbox.flush();
+    return result;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** Files go only after the change is sure: a stop in between leaves bytes too many, never too few. */
+  #replace(insert: () => Insertion): StoredObject {
+    const { stored, replaced } = this.change(insert);
+    this.blobs.remove((replaced?.blobs ?? []).map(({ name }) => name));
+    return stored;
+  }
+
+  #insert(
+    bucket: string,
+    key: string,
+    content: Content,
+    event: ObjectEvent,
+    deleteMarker: boolean,
+  ): Insertion {
+    const versionId = this.buckets.get(bucket).versioning === 'Enabled' ? newVersionId() : 'null';
+    const replaced = this.objects.version(bucket, key, versionId);
+    if (replaced) this.objects.remove(replaced);
+    const object: NewObject = {
+      bucket,
+      key,
+      versionId,
+      deleteMarker,
+      etag: content.etag,
+      size: content.blobs.reduce((sum, { size }) => sum + size, 0),
+      modifiedMs: this.clock.now(),
+      headers: { ...content.headers },
+      blobs: [...content.blobs],
+      sequencer: this.#sequencer.next(),
+    };
+    this.objects.insert(object);
+    this.#tell(event, object);
+    const stored = this.objects.latest(bucket, key);
+    if (!stored) throw new Error('what was just inserted is there');
+    return { stored, replaced };
+  }
+
+  #tell(event: ObjectEvent, object: NewObject): void {
+    for (const rule of this.buckets.get(object.bucket).notifications) {
+      if (wants(rule, event, object.key)) this.outbox.add(rule.queueArn, eventMessage(rule, event, object));
+    }
+  }
+
+  #blobsInUse(): Set<string> {
+    const rows = this.#database
+      .prepare(
+        `SELECT json_extract(one.value, '$.name') AS name FROM object, json_each(object.blobs) AS one
+          UNION SELECT blob FROM part`,
+      )
+      .all();
+    return new Set(rows.map((row) => z.object({ name: z.string() }).parse(row).name));
+  }
+}
+
+function newVersionId(): string {
+  return randomBytes(24).toString('base64url');
+}
