@@ -1,0 +1,26 @@
+import type { DateColumn } from '../settings/date-column.ts';
+
+/** Where one column of the file goes. */
+export type ColumnTarget = {
+  /** Column of the staging table. */
+  readonly column: string;
+  /** What insertMultiple calls it there: its label or its name. */
+  readonly jsonKey: string;
+  /** In characters; longer values reject their row, since ServiceNow would cut them silently. */
+  readonly maxLength?: number;
+  readonly date?: DateColumn;
+};
+
+/** How rows of one file become rows of one staging table; settled by the pre-flight, the same for the whole file. */
+export type RowPlan = {
+  /** By position in the file; undefined for a column that is left out. JSON Lines go by `name` instead. */
+  readonly targets: readonly (ColumnTarget | undefined)[];
+  /** Names in the file's header, in its order. */
+  readonly header: readonly string[];
+  /** Added to every row, by JSON key. */
+  readonly constants: readonly (readonly [jsonKey: string, value: string])[];
+  /** Leaves empty values out of the row instead of sending `""`. */
+  readonly emptyAsAbsent: boolean;
+  /** JSON key of the column that carries `<version>:<line>`. */
+  readonly rowKey?: { readonly jsonKey: string; readonly version: string };
+};

@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { InvalidInputError } from '../../core/errors.ts';
+import type { Encoding } from './encoding.ts';
+import { readingLimits } from './limits.ts';
+import { LabelTranscoder, Utf16Transcoder } from './transcode.ts';
+
+/** The bytes of a pinned object from an offset on, in order. */
+export type ObjectBytes = (fromByte: number) => AsyncIterable<Uint8Array>;
+
+/**
+ * The content of a file from a content offset on: decompressed, and as UTF-8 where the encoding cannot be scanned.
+ *
+ * A plain file is read from that very byte. A compressed or transcoded one has no such place to enter, so it is read
+ * from its beginning and what was seen before is dropped; readers are kept open over the steps of one invocation, so
+ * that this happens once an invocation and not once a step.
+ */
+export async function* readContent(
+  object: ObjectBytes,
+  how: { readonly gzip: boolean; readonly encoding?: Encoding },
+  fromByte: number,
+): AsyncGenerator<Uint8Array> {
+  const transcoded = how.encoding?.way === 'transcode';
+  if (!how.gzip && !transcoded) {
+    yield* object(fromByte);
+    return;
+  }
+  const inflated = how.gzip ? inflate(object(0)) : object(0);
+  const content = how.encoding && transcoded ? transcode(inflated, how.encoding) : inflated;
+  yield* skip(content, fromByte);
+}
+
+async function* skip(content: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let left = count;
+  for await (const piece of content) {
+    if (left < piece.length) yield left === 0 ? piece : piece.subarray(left);
+    left = Math.max(0, left - piece.length);
+  }
+}
+
+/**
+ * Inflates with a cap on the ratio and on the whole.
+ * @throws InvalidInputError for a bomb, a damaged or a cut-off file.
+ */
+async function* inflate(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let bytesIn = 0;
+  let bytesOut = 0;
+  const counted = async function* () {
+    for await (const piece of compressed) {
+      bytesIn += piece.length;
+      yield piece;
+    }
+  };
+  const source = Readable.from(counted(), { objectMode: false, highWaterMark: 1 << 18 });
+  const gunzip = createGunzip({ chunkSize: 1 << 18 });
+  source.on('error', (error) => gunzip.destroy(error));
+  try {
+    for await (const piece of source.pipe(gunzip)) {
+      bytesOut += piece.length;
+      refuseBomb(bytesIn, bytesOut);
+      yield piece;
+    }
+  } catch (cause) {
+    throw gzipError(cause);
+  } finally {
+    source.destroy();
+    gunzip.destroy();
+  }
+}
+
+function refuseBomb(bytesIn: number, bytesOut: number): void {
+  const { gzipGraceBytes, maxGzipRatio, maxGzipBytes } = readingLimits;
+  if (bytesOut > maxGzipBytes)
+    throw new InvalidInputError('file', `inflates to more than ${maxGzipBytes} bytes`);
+  if (bytesOut > gzipGraceBytes && bytesOut > bytesIn * maxGzipRatio)
+    throw new InvalidInputError('file', `inflates to more than ${maxGzipRatio} times its size`);
+}
+
+function gzipError(cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (!code.startsWith('Z_')) return cause;
+  return new InvalidInputError('file', 'is damaged: it cannot be inflated to its end', { cause });
+}
+
+async function* transcode(
+  content: AsyncIterable<Uint8Array>,
+  encoding: Encoding,
+): AsyncGenerator<Uint8Array> {
+  const { name } = encoding;
+  const isUtf16 = name === 'utf-16le' || name === 'utf-16be';
+  const transcoder = isUtf16 ? new Utf16Transcoder(name) : new LabelTranscoder(name);
+  for await (const piece of content) yield transcoder.write(piece, false);
+  yield transcoder.write(new Uint8Array(0), true);
+}
