@@ -1,4 +1,19 @@
+import { classColumn, systemColumns } from './system-columns.ts';
 import type { Column, Table } from './table.ts';
+
+/** All that is derived from a table and the tables above and below it. */
+type Lineage = {
+  readonly ancestry: Table[];
+  readonly descendants: string[];
+  readonly columns: Column[];
+  readonly byName: ReadonlyMap<string, Column>;
+  readonly storage: string;
+};
+
+const withColumns = (table: Table, extra: readonly Column[]): Table => {
+  const own = new Set(table.columns.map((column) => column.name));
+  return { ...table, columns: [...table.columns, ...extra.filter((column) => !own.has(column.name))] };
+};
 
 /**
  * The tables of the instance and how they inherit.
@@ -9,14 +24,21 @@ import type { Column, Table } from './table.ts';
  */
 export class Schema {
   readonly #tables = new Map<string, Table>();
+  readonly #lineages = new Map<string, Lineage>();
 
-  /** @throws Error when the parent is not known or the name is taken. */
+  /**
+   * Adds a table. A table without a parent is given the system columns (sys_id, sys_created_on, …), and
+   * sys_class_name once another table extends it.
+   * @throws Error when the parent is not known or the name is taken.
+   */
   add(table: Table): void {
     if (this.#tables.has(table.name)) throw new Error(`schema: table ${table.name} is defined twice`);
     if (table.parent !== undefined && !this.#tables.has(table.parent)) {
       throw new Error(`schema: table ${table.name} extends ${table.parent}, which is not defined before it`);
     }
-    this.#tables.set(table.name, table);
+    this.#tables.set(table.name, table.parent === undefined ? withColumns(table, systemColumns) : table);
+    if (table.parent !== undefined) this.#tellClassesApart(table);
+    this.#lineages.clear();
   }
 
   table(name: string): Table | undefined {
@@ -29,39 +51,75 @@ export class Schema {
 
   /** The table and all it extends, nearest first. */
   ancestry(name: string): Table[] {
-    const chain: Table[] = [];
-    for (let at = this.#tables.get(name); at; at = at.parent ? this.#tables.get(at.parent) : undefined) {
-      chain.push(at);
-    }
-    return chain;
+    return this.#lineage(name)?.ancestry ?? [];
   }
 
   /** The names of the table and of every table below it. */
   descendants(name: string): string[] {
-    return this.tables()
-      .filter((table) => this.ancestry(table.name).some((above) => above.name === name))
-      .map((table) => table.name);
+    return this.#lineage(name)?.descendants ?? [];
   }
 
   /** Own and inherited columns, the root's first. */
   columns(name: string): Column[] {
-    return this.ancestry(name)
-      .reverse()
-      .flatMap((table) => table.columns);
+    return this.#lineage(name)?.columns ?? [];
   }
 
   column(table: string, column: string): Column | undefined {
-    for (const at of this.ancestry(table)) {
-      const found = at.columns.find((candidate) => candidate.name === column);
-      if (found) return found;
-    }
-    return undefined;
+    return this.#lineage(table)?.byName.get(column);
   }
 
   /** The name of the SQL table that holds this table's rows. */
   storage(name: string): string {
-    const chain = this.ancestry(name);
-    const root = chain.at(-1)?.name ?? name;
-    return root === 'sys_import_set_row' ? name : root;
+    return this.#lineage(name)?.storage ?? name;
+  }
+
+  /** The column that stands for a row of the table where something refers to it; the nearest definition wins. */
+  displayColumn(name: string): string {
+    return this.ancestry(name).find((table) => table.display !== undefined)?.display ?? 'sys_id';
+  }
+
+  #tellClassesApart(child: Table): void {
+    const root = this.#above(child).at(-1);
+    if (root) this.#tables.set(root.name, withColumns(root, [classColumn]));
+  }
+
+  #lineage(name: string): Lineage | undefined {
+    const known = this.#lineages.get(name);
+    if (known) return known;
+    const table = this.#tables.get(name);
+    if (!table) return undefined;
+    const lineage = this.#trace(table);
+    this.#lineages.set(name, lineage);
+    return lineage;
+  }
+
+  #trace(table: Table): Lineage {
+    const ancestry = this.#above(table);
+    const byName = new Map<string, Column>();
+    for (const above of [...ancestry].reverse()) {
+      for (const column of above.columns) byName.set(column.name, column);
+    }
+    const root = ancestry.at(-1)?.name ?? table.name;
+    return {
+      ancestry,
+      byName,
+      columns: [...byName.values()],
+      descendants: this.tables().flatMap((other) =>
+        this.#above(other).some((above) => above.name === table.name) ? [other.name] : [],
+      ),
+      storage: root === 'sys_import_set_row' ? table.name : root,
+    };
+  }
+
+  #above(table: Table): Table[] {
+    const chain: Table[] = [];
+    for (
+      let at: Table | undefined = table;
+      at;
+      at = at.parent === undefined ? undefined : this.#tables.get(at.parent)
+    ) {
+      chain.push(at);
+    }
+    return chain;
   }
 }

@@ -2,6 +2,7 @@
  * What a column holds. The SQL column behind it: `integer`, `decimal`, `currency` and `boolean` (0/1) have numeric
  * affinity, everything else is TEXT; an empty value is NULL and is read as `""`. Date-times are UTC
  * `yyyy-MM-dd HH:mm:ss`, dates `yyyy-MM-dd`, durations an offset from 1970-01-01 00:00:00 in the same form.
+ * `password` is a one-way hash that the Table API cannot write; `password2` is kept as ciphertext.
  * Text compares case-insensitively (COLLATE NOCASE) unless the switch says otherwise; sys_id and references do not.
  */
 export type ColumnKind =
@@ -20,6 +21,7 @@ export type ColumnKind =
   | 'journal'
   | 'journal_list'
   | 'password2'
+  | 'password'
   | 'guid'
   | 'class_name';
 
@@ -35,10 +37,26 @@ export type Column = {
   readonly reference?: string;
   /** For a reference whose key is not sys_id, e.g. `name` for sys_db_object. */
   readonly referenceKey?: string;
+  /** For a document_id: the column of the same row that names the target table. */
+  readonly documentTable?: string;
   /** Stored value and label, in order. Integers (priority, state) may have choices too. */
   readonly choices?: readonly { readonly value: string; readonly label: string }[];
   /** A unique index beyond sys_id. */
   readonly unique?: boolean;
+};
+
+/** Makes columns mandatory on rows whose new values match `when` (every named column holds one of the values). */
+export type DataPolicy = {
+  readonly when?: Readonly<Record<string, readonly string[]>>;
+  readonly mandatory: readonly string[];
+};
+
+/** A before-rule that refuses the write when the new row (for delete: the present one) matches `when`. */
+export type AbortRule = {
+  readonly name: string;
+  readonly sysId: string;
+  readonly on: readonly ('insert' | 'update' | 'delete')[];
+  readonly when?: Readonly<Record<string, readonly string[]>>;
 };
 
 export type Table = {
@@ -52,4 +70,8 @@ export type Table = {
   readonly display?: string;
   /** Auto numbering of the `number` column: prefix and digits, e.g. INC and 7. */
   readonly number?: { readonly prefix: string; readonly digits: number };
+  readonly policies?: readonly DataPolicy[];
+  readonly rules?: readonly AbortRule[];
+  /** Column names by UI view (`sysparm_view`); a view not named here shows all columns. */
+  readonly views?: Readonly<Record<string, readonly string[]>>;
 };

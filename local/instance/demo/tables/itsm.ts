@@ -1,0 +1,213 @@
+import {
+  boolean,
+  choice,
+  currency,
+  dateTime,
+  integer,
+  integerChoice,
+  reference,
+  text,
+} from '../../schema/columns.ts';
+import type { Table } from '../../schema/table.ts';
+
+const incidentState = [
+  ['1', 'New'],
+  ['2', 'In Progress'],
+  ['3', 'On Hold'],
+  ['6', 'Resolved'],
+  ['7', 'Closed'],
+  ['8', 'Canceled'],
+] as const;
+
+const closeCode = [
+  ['Duplicate', 'Duplicate'],
+  ['Known error', 'Known error'],
+  ['No resolution provided', 'No resolution provided'],
+  ['Resolved by caller', 'Resolved by caller'],
+  ['Resolved by change', 'Resolved by change'],
+  ['Resolved by problem', 'Resolved by problem'],
+  ['Resolved by request', 'Resolved by request'],
+  ['Solution provided', 'Solution provided'],
+  ['Workaround provided', 'Workaround provided'],
+  ['User error', 'User error'],
+] as const;
+
+const category = [
+  ['inquiry', 'Inquiry / Help'],
+  ['software', 'Software'],
+  ['hardware', 'Hardware'],
+  ['network', 'Network'],
+  ['database', 'Database'],
+] as const;
+
+const incident: Table = {
+  name: 'incident',
+  label: 'Incident',
+  parent: 'task',
+  number: { prefix: 'INC', digits: 7 },
+  columns: [
+    integerChoice('state', 'State', incidentState, { defaultValue: '1' }),
+    integerChoice('incident_state', 'Incident state', incidentState, { defaultValue: '1' }),
+    reference('caller_id', 'Caller', 'sys_user'),
+    choice('category', 'Category', category, { defaultValue: 'inquiry' }),
+    choice('subcategory', 'Subcategory', [
+      ['antivirus', 'Antivirus'],
+      ['email', 'Email'],
+      ['internal application', 'Internal Application'],
+      ['os', 'Operating System'],
+      ['cpu', 'CPU'],
+      ['disk', 'Disk'],
+      ['memory', 'Memory'],
+      ['dhcp', 'DHCP'],
+      ['dns', 'DNS'],
+      ['vpn', 'VPN'],
+      ['db2', 'DB2'],
+      ['oracle', 'Oracle'],
+    ]),
+    choice('hold_reason', 'On hold reason', [
+      ['1', 'Awaiting Caller'],
+      ['3', 'Awaiting Problem'],
+      ['4', 'Awaiting Vendor'],
+      ['5', 'Awaiting Change'],
+    ]),
+    choice('close_code', 'Resolution code', closeCode),
+    text('close_notes', 'Resolution notes', 4000),
+    integerChoice(
+      'severity',
+      'Severity',
+      [
+        ['1', '1 - High'],
+        ['2', '2 - Medium'],
+        ['3', '3 - Low'],
+      ],
+      { defaultValue: '3' },
+    ),
+    choice(
+      'notify',
+      'Notify',
+      [
+        ['1', 'Do Not Notify'],
+        ['2', 'Send Email'],
+        ['3', 'Chat'],
+      ],
+      { defaultValue: '1' },
+    ),
+    reference('problem_id', 'Problem', 'problem'),
+    reference('rfc', 'Change Request', 'change_request'),
+    reference('caused_by', 'Caused by Change', 'change_request'),
+    reference('parent_incident', 'Parent Incident', 'incident'),
+    integer('child_incidents', 'Child Incidents', { defaultValue: '0' }),
+    integer('reopen_count', 'Reopen count', { defaultValue: '0' }),
+    dateTime('reopened_time', 'Last reopened at'),
+    dateTime('resolved_at', 'Resolved'),
+    reference('resolved_by', 'Resolved by', 'sys_user'),
+    integer('business_stc', 'Business resolve time'),
+    integer('calendar_stc', 'Resolve time'),
+  ],
+  policies: [{ when: { state: ['6', '7'] }, mandatory: ['close_code', 'close_notes'] }],
+  views: {
+    mobile: [
+      'number',
+      'short_description',
+      'caller_id',
+      'state',
+      'priority',
+      'assigned_to',
+      'sys_updated_on',
+    ],
+  },
+};
+
+const problem: Table = {
+  name: 'problem',
+  label: 'Problem',
+  parent: 'task',
+  number: { prefix: 'PRB', digits: 7 },
+  columns: [
+    choice('category', 'Category', category),
+    boolean('known_error', 'Known error'),
+    boolean('major_problem', 'Major problem'),
+    integerChoice(
+      'problem_state',
+      'Problem state',
+      [
+        ['1', 'Open'],
+        ['2', 'Known Error'],
+        ['3', 'Pending Change'],
+        ['4', 'Closed/Resolved'],
+      ],
+      { defaultValue: '1' },
+    ),
+    integer('related_incidents', 'Related Incidents', { defaultValue: '0' }),
+    text('cause_notes', 'Cause notes', 4000),
+    text('fix_notes', 'Fix notes', 4000),
+    reference('rfc', 'Change Request', 'change_request'),
+  ],
+};
+
+const changeRequest: Table = {
+  name: 'change_request',
+  label: 'Change Request',
+  parent: 'task',
+  number: { prefix: 'CHG', digits: 7 },
+  columns: [
+    integerChoice(
+      'state',
+      'State',
+      [
+        ['-5', 'New'],
+        ['-4', 'Assess'],
+        ['-3', 'Authorize'],
+        ['-2', 'Scheduled'],
+        ['-1', 'Implement'],
+        ['0', 'Review'],
+        ['3', 'Closed'],
+        ['4', 'Canceled'],
+      ],
+      { defaultValue: '-5' },
+    ),
+    choice(
+      'type',
+      'Type',
+      [
+        ['normal', 'Normal'],
+        ['standard', 'Standard'],
+        ['emergency', 'Emergency'],
+      ],
+      { defaultValue: 'normal' },
+    ),
+    choice(
+      'risk',
+      'Risk',
+      [
+        ['2', 'High'],
+        ['3', 'Moderate'],
+        ['4', 'Low'],
+      ],
+      { defaultValue: '4' },
+    ),
+    choice(
+      'category',
+      'Category',
+      [
+        ['Hardware', 'Hardware'],
+        ['Software', 'Software'],
+        ['Service', 'Service'],
+        ['Network', 'Network'],
+        ['Other', 'Other'],
+      ],
+      { defaultValue: 'Other' },
+    ),
+    reference('requested_by', 'Requested by', 'sys_user', { defaultValue: 'javascript:gs.getUserID()' }),
+    dateTime('start_date', 'Planned start date'),
+    dateTime('end_date', 'Planned end date'),
+    text('justification', 'Justification', 4000),
+    text('implementation_plan', 'Implementation plan', 4000),
+    text('backout_plan', 'Backout plan', 4000),
+    boolean('cab_required', 'CAB required'),
+    currency('estimated_cost', 'Estimated cost'),
+  ],
+};
+
+/** The classes of task. */
+export const itsmTables: readonly Table[] = [incident, problem, changeRequest];

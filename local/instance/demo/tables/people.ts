@@ -1,0 +1,90 @@
+import { boolean, dateTime, integer, password, reference, text } from '../../schema/columns.ts';
+import type { Table } from '../../schema/table.ts';
+
+const domain = reference('sys_domain', 'Domain', 'sys_user_group', { defaultValue: 'global' });
+
+const address = [
+  text('street', 'Street', 255),
+  text('city', 'City'),
+  text('state', 'State / Province'),
+  text('zip', 'Zip / Postal Code'),
+  text('country', 'Country', 40),
+];
+
+/** Users, groups, and where they belong. */
+export const peopleTables: readonly Table[] = [
+  {
+    name: 'core_company',
+    label: 'Company',
+    display: 'name',
+    columns: [
+      text('name', 'Name', 80),
+      boolean('vendor', 'Vendor'),
+      boolean('manufacturer', 'Manufacturer'),
+      ...address,
+    ],
+  },
+  {
+    name: 'cmn_location',
+    label: 'Location',
+    display: 'name',
+    columns: [text('name', 'Name', 100), text('full_name', 'Full name', 255), ...address],
+  },
+  {
+    name: 'cmn_department',
+    label: 'Department',
+    display: 'name',
+    columns: [
+      text('name', 'Name', 100),
+      text('id', 'ID'),
+      reference('dept_head', 'Department head', 'sys_user'),
+    ],
+  },
+  {
+    name: 'sys_user',
+    label: 'User',
+    display: 'name',
+    columns: [
+      text('user_name', 'User ID', 40, { unique: true }),
+      text('first_name', 'First name', 50),
+      text('last_name', 'Last name', 50),
+      text('name', 'Name', 151),
+      text('email', 'Email', 100),
+      text('title', 'Title', 60),
+      text('phone', 'Business phone'),
+      text('mobile_phone', 'Mobile phone'),
+      text('employee_number', 'Employee number'),
+      reference('company', 'Company', 'core_company'),
+      reference('department', 'Department', 'cmn_department'),
+      reference('location', 'Location', 'cmn_location'),
+      reference('manager', 'Manager', 'sys_user'),
+      text('time_zone', 'Time zone'),
+      boolean('active', 'Active', { defaultValue: 'true' }),
+      boolean('locked_out', 'Locked out'),
+      boolean('web_service_access_only', 'Web service access only'),
+      boolean('vip', 'VIP'),
+      integer('failed_attempts', 'Failed login attempts'),
+      dateTime('last_login_time', 'Last login time'),
+      password('user_password', 'Password'),
+      domain,
+    ],
+  },
+  {
+    name: 'sys_user_group',
+    label: 'Group',
+    display: 'name',
+    columns: [
+      text('name', 'Name', 80),
+      text('description', 'Description', 1000),
+      text('email', 'Group email', 100),
+      reference('manager', 'Manager', 'sys_user'),
+      reference('parent', 'Parent', 'sys_user_group'),
+      boolean('active', 'Active', { defaultValue: 'true' }),
+    ],
+  },
+  {
+    name: 'sys_user_grmember',
+    label: 'Group Member',
+    columns: [reference('group', 'Group', 'sys_user_group'), reference('user', 'User', 'sys_user')],
+  },
+];

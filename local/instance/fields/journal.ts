@@ -1,0 +1,26 @@
+import type { Column } from '../schema/table.ts';
+import type { Row } from '../store/row.ts';
+import { toZonedDateTime } from '../time/zone.ts';
+import type { Viewer } from './display.ts';
+
+/**
+ * All entries of a journal column, newest first, each `yyyy-MM-dd HH:mm:ss - Name (Additional comments)\n<text>\n\n`.
+ * A journal list shows those of every journal column of the row.
+ */
+export function journalHistory(viewer: Viewer, column: Column, row: Row): string {
+  const entries = viewer.store.select('sys_journal_field', {
+    where: column.kind === 'journal' ? 't0.element_id = ? AND t0.element = ?' : 't0.element_id = ?',
+    params: [row['sys_id'] ?? '', ...(column.kind === 'journal' ? [column.name] : [])],
+    orderBy: 't0.sys_created_on DESC, t0.rowid DESC',
+  });
+  return entries.map((entry) => describe(viewer, entry)).join('');
+}
+
+function describe(viewer: Viewer, entry: Row): string {
+  const when = toZonedDateTime(entry['sys_created_on'] ?? '', viewer.timeZone);
+  const author = entry['sys_created_by'] ?? '';
+  const name = viewer.follow('sys_user', author, 'user_name')?.['name'] || author;
+  const label =
+    viewer.store.schema.column(entry['name'] ?? '', entry['element'] ?? '')?.label ?? entry['element'];
+  return `${when} - ${name} (${label})\n${entry['value']}\n\n`;
+}

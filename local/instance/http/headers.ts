@@ -1,0 +1,38 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import { drawSysId } from '../store/identifiers.ts';
+
+/**
+ * What an instance puts on every answer of its own (recorded 2018 to 2026). `loggedIn` is undefined where nobody
+ * was asked to log in, and on a 401, which carry no X-Is-Logged-In.
+ */
+export function standardHeaders(
+  random: () => number,
+  transactionId: string,
+  loggedIn: boolean | undefined,
+): OutgoingHttpHeaders {
+  return {
+    Server: 'ServiceNow',
+    ...(loggedIn !== undefined && { 'X-Is-Logged-In': String(loggedIn) }),
+    'X-Transaction-ID': transactionId,
+    'Server-Timing': `t;desc="${transactionId}", sem_wait;dur=0, sesh_wait;dur=0`,
+    Pragma: 'no-store,no-cache',
+    'Cache-Control': 'no-cache,no-store,must-revalidate,max-age=-1',
+    Expires: '0',
+    'X-Content-Type-Options': 'nosniff',
+    'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
+    'Set-Cookie': sessionCookies(random),
+  };
+}
+
+function sessionCookies(random: () => number): string[] {
+  const session = drawSysId(random).toUpperCase();
+  return [
+    `JSESSIONID=${session}; Path=/; HttpOnly; SameSite=None; Secure`,
+    'glide_user=; Max-Age=0; Expires=Thu, 01-Jan-1970 00:00:10 GMT; Path=/; HttpOnly; SameSite=None; Secure',
+    'glide_user_session=; Max-Age=0; Expires=Thu, 01-Jan-1970 00:00:10 GMT; Path=/; HttpOnly; SameSite=None; Secure',
+    `glide_user_route=glide.${session.toLowerCase()}; Max-Age=2147483647; Path=/; HttpOnly; SameSite=None; Secure`,
+    `glide_node_id_for_js=${session.toLowerCase()}${session.toLowerCase()}; Path=/; Secure`,
+    'glide_session_store=; Max-Age=300; Path=/; HttpOnly; SameSite=None; Secure',
+    'BIGipServerpool_emulator=0000000000.00000.0000; path=/; Httponly; Secure; SameSite=None; Secure',
+  ];
+}

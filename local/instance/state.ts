@@ -1,0 +1,21 @@
+import type { Ledger } from './control/ledger.ts';
+import type { Answer, Exchange } from './http/exchange.ts';
+import type { Schema } from './schema/schema.ts';
+import type { Store } from './store/store.ts';
+import type { Switches } from './switches.ts';
+import type { InstanceClock } from './time/instance-clock.ts';
+
+/** All that one running instance holds; every action gets it. */
+export type InstanceState = {
+  readonly schema: Schema;
+  readonly store: Store;
+  readonly clock: InstanceClock;
+  readonly switches: Switches;
+  readonly ledger: Ledger;
+  /** Numbers in [0, 1) from the instance's seed. */
+  readonly random: () => number;
+  /** Runs a request that came by another way than a socket, as the items of a batch do. */
+  readonly dispatch: (exchange: Exchange) => Promise<Answer>;
+  /** Fills an emptied store with the demo data and the data file again. */
+  readonly seed: () => void;
+};

@@ -1,0 +1,100 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Schema } from '../schema/schema.ts';
+import type { Column } from '../schema/table.ts';
+
+const keptStatements = 500;
+
+const numericTypes: Partial<Record<Column['kind'], string>> = {
+  integer: 'INTEGER',
+  boolean: 'INTEGER',
+  decimal: 'REAL',
+  currency: 'REAL',
+};
+
+const exact = new Set<Column['kind']>(['guid', 'reference', 'document_id', 'class_name']);
+
+/** Names go into SQL only quoted; the schema holds them to letters, digits and underscores. */
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+/** One SQLite database with a table per hierarchy and a cache of prepared statements. */
+export class Database {
+  readonly #connection: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #caseSensitive: boolean;
+
+  /** @param location a file path, or `:memory:`. */
+  constructor(location: string, options: { caseSensitiveText: boolean }) {
+    this.#connection = new DatabaseSync(location);
+    this.#caseSensitive = options.caseSensitiveText;
+    // A stand-in may lose its last writes when the machine dies; it must not wait for the disk.
+    this.#connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;');
+  }
+
+  /** The prepared statement for this SQL, most recently used kept. */
+  prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#connection.prepare(sql);
+    this.#statements.set(sql, statement);
+    if (this.#statements.size > keptStatements) {
+      const [oldest] = this.#statements.keys();
+      if (oldest !== undefined) this.#statements.delete(oldest);
+    }
+    return statement;
+  }
+
+  exec(sql: string): void {
+    this.#connection.exec(sql);
+  }
+
+  /** Creates the SQL tables of the schema, and adds columns that an older file lacks. */
+  create(schema: Schema): void {
+    const storages = new Map<string, Map<string, Column>>();
+    for (const table of schema.tables()) {
+      const columns = storages.get(schema.storage(table.name)) ?? new Map<string, Column>();
+      storages.set(schema.storage(table.name), columns);
+      for (const column of schema.columns(table.name)) {
+        if (!columns.has(column.name)) columns.set(column.name, column);
+      }
+    }
+    for (const [name, columns] of storages) this.#createTable(name, [...columns.values()]);
+  }
+
+  #createTable(name: string, columns: readonly Column[]): void {
+    const definitions = columns.map((column) => this.#define(column));
+    this.exec(`CREATE TABLE IF NOT EXISTS ${quoted(name)} (${definitions.join(', ')})`);
+    const present = new Set(
+      this.#connection
+        .prepare(`SELECT name FROM pragma_table_info(?)`)
+        .all(name)
+        .map((row) => row['name']),
+    );
+    for (const column of columns) {
+      if (present.has(column.name)) continue;
+      this.exec(`ALTER TABLE ${quoted(name)} ADD COLUMN ${this.#define(column)}`);
+    }
+    if (columns.some((column) => column.name === 'sys_class_name')) {
+      this.exec(
+        `CREATE INDEX IF NOT EXISTS ${quoted(`${name}_class`)} ON ${quoted(name)} (sys_class_name, sys_id)`,
+      );
+    }
+    for (const column of columns) if (column.unique) this.#createUnique(name, column.name);
+  }
+
+  #createUnique(table: string, column: string): void {
+    const index = quoted(`${table}_${column}_unique`);
+    this.exec(`CREATE UNIQUE INDEX IF NOT EXISTS ${index} ON ${quoted(table)} (${quoted(column)})`);
+  }
+
+  #define(column: Column): string {
+    const type = numericTypes[column.kind] ?? 'TEXT';
+    const collation =
+      type === 'TEXT' && !exact.has(column.kind) && !this.#caseSensitive ? ' COLLATE NOCASE' : '';
+    return `${quoted(column.name)} ${type}${collation}${column.name === 'sys_id' ? ' PRIMARY KEY' : ''}`;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#connection.close();
+  }
+}

@@ -1,0 +1,23 @@
+import type { Column } from '../schema/table.ts';
+import { toDateTime } from '../time/date-time.ts';
+import type { Author } from './row.ts';
+
+/** The value that a column gets when an insert leaves it out. */
+export function defaultOf(column: Column, by: Author, nowMs: number): string {
+  switch (column.defaultValue) {
+    case undefined:
+      return column.kind === 'boolean' ? 'false' : '';
+    case 'javascript:gs.getUserID()':
+      return by.sysId;
+    case 'javascript:gs.nowDateTime()':
+      return toDateTime(nowMs);
+    default:
+      return column.defaultValue;
+  }
+}
+
+/** A value outside the column's choices is dropped to empty, without a word. */
+export function withinChoices(column: Column, value: string): string {
+  if (!column.choices || value === '') return value;
+  return column.choices.some((choice) => choice.value === value) ? value : '';
+}

@@ -1,0 +1,32 @@
+import type { Schema } from '../schema/schema.ts';
+import { AbortedByRule, DataPolicyException } from './refusals.ts';
+import type { Row } from './row.ts';
+
+type Condition = Readonly<Record<string, readonly string[]>> | undefined;
+
+const matches = (row: Row, when: Condition) =>
+  Object.entries(when ?? {}).every(([column, values]) => values.includes(row[column] ?? ''));
+
+/** @throws DataPolicyException naming, by label, every column that a policy wants and the row leaves empty. */
+export function enforcePolicies(schema: Schema, table: string, row: Row): void {
+  const wanted = schema
+    .ancestry(table)
+    .flatMap((at) => at.policies ?? [])
+    .filter((policy) => matches(row, policy.when))
+    .flatMap((policy) => policy.mandatory);
+  const missing = [...new Set(wanted)].filter((column) => (row[column] ?? '') === '');
+  if (missing.length === 0) return;
+  throw new DataPolicyException(missing.map((column) => schema.column(table, column)?.label ?? column));
+}
+
+/** @throws AbortedByRule when a business rule of the table, or of one above it, refuses the operation. */
+export function runRules(
+  schema: Schema,
+  table: string,
+  operation: 'insert' | 'update' | 'delete',
+  row: Row,
+): void {
+  for (const rule of schema.ancestry(table).flatMap((at) => at.rules ?? [])) {
+    if (rule.on.includes(operation) && matches(row, rule.when)) throw new AbortedByRule(table, rule);
+  }
+}

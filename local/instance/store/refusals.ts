@@ -1,0 +1,37 @@
+/**
+ * The instance refuses a write. `message` is what the REST answer carries as `detail` below
+ * `Operation Failed`.
+ */
+export class RecordRefused extends Error {
+  override readonly name: string = 'RecordRefused';
+}
+
+/** A row with this sys_id, or the same value in a unique column, is there already. */
+export class DuplicateKey extends RecordRefused {
+  override readonly name = 'DuplicateKey';
+
+  constructor(table: string, display: string) {
+    super(`Error during insert of ${table} (${display})`);
+  }
+}
+
+/** Columns that a data policy makes mandatory are empty. Given by label. */
+export class DataPolicyException extends RecordRefused {
+  override readonly name = 'DataPolicyException';
+
+  constructor(labels: readonly string[]) {
+    super(`Data Policy Exception: The following fields are mandatory: ${labels.join(', ')}`);
+  }
+}
+
+/** A business rule aborted the write. */
+export class AbortedByRule extends RecordRefused {
+  override readonly name = 'AbortedByRule';
+
+  constructor(table: string, rule: { name: string; sysId: string }) {
+    super(
+      `Operation against file '${table}' was aborted by Business Rule '${rule.name}^${rule.sysId}'. ` +
+        'Business Rule Stack:',
+    );
+  }
+}
