@@ -13,6 +13,8 @@ export type Selection = {
   readonly params?: readonly (string | number | null)[];
   /** SQL after ORDER BY; sys_id is always added as the last key. */
   readonly orderBy?: string;
+  /** Rows that `orderBy` leaves tied come in an order drawn from this number instead of by sys_id. */
+  readonly tieSeed?: number;
   readonly limit?: number;
   readonly offset?: number;
   /** Only these columns; all of the table's without. */

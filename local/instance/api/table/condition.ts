@@ -1,21 +1,23 @@
+import { toStored } from '../../fields/input.ts';
 import type { Exchange } from '../../http/exchange.ts';
+import { type CompiledQuery, compileQuery } from '../../query/compile.ts';
 import type { InstanceState } from '../../state.ts';
 
-/** What a list selects by: the caller's filter as SQL. */
-export type Condition = {
-  readonly where?: string;
-  readonly params: readonly string[];
-  readonly orderBy?: string;
-};
+/** What the caller selects by: `sysparm_query`, or in its place the `field=value` pairs of the query string. */
+export function readCondition(exchange: Exchange, state: InstanceState, table: string): CompiledQuery {
+  const query = exchange.url.searchParams.get('sysparm_query') ?? queryFromPairs(exchange, state, table);
+  const { clock, switches } = state;
+  return compileQuery(state.schema, table, query, { clock, switches, user: exchange.user });
+}
 
-/** `sysparm_query`, or else the `field=value` pairs of the query string. */
-export function readCondition(exchange: Exchange, state: InstanceState, table: string): Condition {
+/** `category=Software&active=true` as an encoded query; labels and names stand for choices and references. */
+function queryFromPairs(exchange: Exchange, state: InstanceState, table: string): string {
   const clauses: string[] = [];
-  const params: string[] = [];
-  for (const [name, value] of exchange.url.searchParams) {
-    if (name.startsWith('sysparm_') || !state.schema.column(table, name)) continue;
-    clauses.push(`t0."${name}" = ?`);
-    params.push(value);
+  for (const [name, text] of exchange.url.searchParams) {
+    const column = state.schema.column(table, name);
+    if (!column) continue;
+    const value = text === '' ? '' : toStored(state.store, column, text, 'UTC') || text;
+    clauses.push(`${name}=${value.replaceAll('^', '^^')}`);
   }
-  return clauses.length > 0 ? { where: clauses.join(' AND '), params } : { params };
+  return clauses.join('^');
 }

@@ -1,24 +1,14 @@
-import { Viewer } from '../../fields/display.ts';
-import { Projection } from '../../fields/projection.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
-import { invalidTable } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
-import { readParameters, tableUrl } from './parameters.ts';
+import { tableUrl } from './parameters.ts';
+import { recordAnswer } from './record-answer.ts';
+import { tableOf } from './table-name.ts';
 import { readValues } from './values.ts';
 
-/** POST /table/{table}: one new record; a sys_id in the body is kept. */
+/** POST /table/{table}: one new record; a sys_id in the body is kept, and refused when it is taken. */
 export function createRecord(exchange: Exchange, state: InstanceState): Answer {
-  const table = exchange.segments[1] ?? '';
-  if (!state.schema.table(table)) throw invalidTable(table);
-  const parameters = readParameters(exchange);
-  const row = state.store.insert(table, readValues(exchange), exchange.user);
-  const headers = { Location: `${tableUrl(exchange)}/${table}/${row['sys_id']}` };
-  if (exchange.headers['x-no-response-body'] === 'true') return { status: 201, headers };
-  const viewer = new Viewer(state.store, exchange.user.timeZone);
-  const record = new Projection(state.schema, table, parameters.fields).project(
-    viewer,
-    parameters.presentation,
-    row,
-  );
-  return { status: 201, headers, json: { result: record } };
+  const table = tableOf(exchange, state);
+  const row = state.store.insert(table, readValues(exchange, state, table), exchange.user);
+  const location = `${tableUrl(exchange)}/${table}/${row['sys_id']}`;
+  return recordAnswer(exchange, state, table, row, 201, { Location: location });
 }

@@ -1,18 +1,34 @@
+import { toStored } from '../../fields/input.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
+import { requireUnderstood } from '../../http/media-types.ts';
 import { fromXml } from '../../http/xml.ts';
+import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
+import { readParameters } from './parameters.ts';
 
 /**
- * The record in the body, JSON or XML, every value as text. Of several records only the first is used.
- * @throws Failure 400 when the body does not parse.
+ * What the caller writes to a row of `table`, every value as text: the columns that the table has, without
+ * passwords and without system columns but sys_id. Of several records only the first is used.
+ * @throws Failure 400 when the body does not parse, 415 when it is neither JSON nor XML.
  */
-export function readValues(exchange: Exchange): Row {
-  const text = exchange.body.toString('utf8');
-  const parsed = parse(text, exchange.headers['content-type'] ?? '');
+export function readValues(exchange: Exchange, state: InstanceState, table: string): Row {
+  requireUnderstood(exchange);
+  const { inputDisplayValue } = readParameters(exchange);
+  const values: Row = {};
+  for (const [name, given] of Object.entries(readRecord(exchange))) {
+    const column = state.schema.column(table, name);
+    if (!column || column.kind === 'password' || (name.startsWith('sys_') && name !== 'sys_id')) continue;
+    const text = toText(given);
+    values[name] = inputDisplayValue ? toStored(state.store, column, text, exchange.user.timeZone) : text;
+  }
+  return values;
+}
+
+function readRecord(exchange: Exchange): object {
+  const parsed = parse(exchange.body.toString('utf8'), exchange.headers['content-type'] ?? '');
   const record: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (typeof record !== 'object' || record === null) return {};
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, toText(value)]));
+  return typeof record === 'object' && record !== null ? record : {};
 }
 
 function parse(text: string, contentType: string): unknown {

@@ -1,0 +1,24 @@
+import { Viewer } from '../../fields/display.ts';
+import { Projection } from '../../fields/projection.ts';
+import type { Answer, Exchange } from '../../http/exchange.ts';
+import type { InstanceState } from '../../state.ts';
+import type { Row } from '../../store/row.ts';
+import { readParameters } from './parameters.ts';
+import { fieldsAsked } from './views.ts';
+
+/** `{"result":{…}}` with the fields the caller asked for, or no body at all with `X-no-response-body: true`. */
+export function recordAnswer(
+  exchange: Exchange,
+  state: InstanceState,
+  table: string,
+  row: Row,
+  status: number,
+  headers: Record<string, string> = {},
+): Answer {
+  const writing = exchange.method !== 'GET' && exchange.method !== 'HEAD';
+  if (writing && exchange.headers['x-no-response-body'] === 'true') return { status, headers };
+  const parameters = readParameters(exchange);
+  const projection = new Projection(state.schema, table, fieldsAsked(state.schema, table, parameters));
+  const viewer = new Viewer(state.store, exchange.user.timeZone);
+  return { status, headers, json: { result: projection.project(viewer, parameters.presentation, row) } };
+}

@@ -1,0 +1,46 @@
+import type { Column } from '../schema/table.ts';
+import type { Row } from '../store/row.ts';
+import type { Store } from '../store/store.ts';
+import { toUtcDateTime } from '../time/zone.ts';
+
+/**
+ * The stored value for what a person would write: a choice by its label, a reference by the display value of its
+ * target, date-times in the person's zone, numbers with commas. A stored value or sys_id passes as it is; what names
+ * nothing becomes `''`.
+ */
+export function toStored(store: Store, column: Column, text: string, timeZone: string): string {
+  if (text === '') return '';
+  if (column.choices) return choiceValue(column, text);
+  switch (column.kind) {
+    case 'reference':
+      return column.reference ? referenceKey(store, column, text) : text;
+    case 'date_time':
+    case 'due_date':
+      return toUtcDateTime(text, timeZone);
+    case 'integer':
+    case 'decimal':
+      return text.replaceAll(',', '');
+    case 'currency':
+      return text.replace(/^[A-Z]{3};/, '').replace(/[$,]/g, '');
+    default:
+      return text;
+  }
+}
+
+function choiceValue(column: Column, text: string): string {
+  const wanted = text.toLowerCase();
+  const byLabel = column.choices?.find((choice) => choice.label.toLowerCase() === wanted);
+  return (byLabel ?? column.choices?.find((choice) => choice.value.toLowerCase() === wanted))?.value ?? '';
+}
+
+function referenceKey(store: Store, column: Column, text: string): string {
+  const table = column.reference ?? '';
+  const key = column.referenceKey ?? 'sys_id';
+  return findByKeyOrDisplay(store, table, key, text)?.[key] ?? '';
+}
+
+/** The row that a key or else a display value names; of several the first by sys_id. */
+export function findByKeyOrDisplay(store: Store, table: string, key: string, text: string): Row | undefined {
+  if (!store.schema.table(table)) return undefined;
+  return store.findBy(table, key, text) ?? store.findBy(table, store.schema.displayColumn(table), text);
+}

@@ -1,0 +1,108 @@
+import type { SQLInputValue } from 'node:sqlite';
+import type { Schema } from '../schema/schema.ts';
+import type { Column } from '../schema/table.ts';
+import { type Database, quoted } from './database.ts';
+import { decode, encode } from './encode.ts';
+import { DuplicateKey } from './refusals.ts';
+import type { Row, Selection } from './row.ts';
+
+/** Reads and writes rows as they are: the classes of a hierarchy in one SQL table, values as text. */
+export class Rows {
+  readonly #schema: Schema;
+  readonly #database: Database;
+  readonly #truncate: boolean;
+
+  constructor(schema: Schema, database: Database, options: { truncateLongText: boolean }) {
+    this.#schema = schema;
+    this.#database = database;
+    this.#truncate = options.truncateLongText;
+  }
+
+  select(table: string, selection: Selection): Row[] {
+    const columns = this.#columnsOf(table, selection.columns);
+    const list = columns.map((column) => `t0.${quoted(column.name)}`).join(', ');
+    const order = [selection.orderBy, selection.tieSeed === undefined ? undefined : 'shuffled(t0.sys_id, ?)'];
+    const sql =
+      `SELECT ${list} FROM ${this.#from(table, selection)} ` +
+      `ORDER BY ${[...order.filter(Boolean), 't0.sys_id'].join(', ')} LIMIT ? OFFSET ?`;
+    const params = [...(selection.params ?? [])];
+    if (selection.tieSeed !== undefined) params.push(selection.tieSeed);
+    const found = this.#database
+      .prepareArrays(sql)
+      .all(...params, selection.limit ?? -1, selection.offset ?? 0);
+    return found.map((values) => toRow(columns, values));
+  }
+
+  count(table: string, selection: Pick<Selection, 'where' | 'params'>): number {
+    const sql = `SELECT count(*) AS total FROM ${this.#from(table, selection)}`;
+    return Number(this.#database.prepare(sql).get(...(selection.params ?? []))?.['total'] ?? 0);
+  }
+
+  /** @throws DuplicateKey when the sys_id or a unique column is taken. */
+  insert(table: string, row: Row): void {
+    const columns = this.#schema.columns(table);
+    const names = columns.map((column) => quoted(column.name)).join(', ');
+    const marks = columns.map(() => '?').join(', ');
+    const sql = `INSERT INTO ${this.#storage(table)} (${names}) VALUES (${marks})`;
+    const values = columns.map((column) => this.encode(column, row[column.name] ?? ''));
+    this.#guarded(table, row, () => this.#database.prepare(sql).run(...values));
+  }
+
+  /** @throws DuplicateKey when a unique column's new value is taken. */
+  update(table: string, sysId: string, changes: Row): void {
+    const columns = Object.keys(changes).flatMap((name) => this.#schema.column(table, name) ?? []);
+    if (columns.length === 0) return;
+    const assignments = columns.map((column) => `${quoted(column.name)} = ?`).join(', ');
+    const sql = `UPDATE ${this.#storage(table)} SET ${assignments} WHERE sys_id = ?`;
+    const values = columns.map((column) => this.encode(column, changes[column.name] ?? ''));
+    this.#guarded(table, changes, () => this.#database.prepare(sql).run(...values, sysId));
+  }
+
+  delete(table: string, sysId: string): void {
+    this.#database.prepare(`DELETE FROM ${this.#storage(table)} WHERE sys_id = ?`).run(sysId);
+  }
+
+  /** The value as SQLite would hold it. */
+  encode(column: Column, value: string): SQLInputValue {
+    return encode(column, value, this.#truncate);
+  }
+
+  /** The value as it would be read back after a write: trimmed to its column, `''` when it makes no sense there. */
+  normalize(column: Column, value: string): string {
+    return decode(column, this.encode(column, value));
+  }
+
+  #guarded(table: string, row: Row, write: () => void): void {
+    try {
+      write();
+    } catch (cause) {
+      if (!(cause instanceof Error && cause.message.includes('UNIQUE constraint failed'))) throw cause;
+      throw new DuplicateKey(table, row[this.#schema.displayColumn(table)] ?? '');
+    }
+  }
+
+  #storage(table: string): string {
+    return quoted(this.#schema.storage(table));
+  }
+
+  #columnsOf(table: string, names: readonly string[] | undefined): Column[] {
+    if (!names) return this.#schema.columns(table);
+    return names.flatMap((name) => this.#schema.column(table, name) ?? []);
+  }
+
+  #from(table: string, selection: Pick<Selection, 'where'>): string {
+    const conditions = selection.where && selection.where !== '1' ? [`(${selection.where})`] : [];
+    if (this.#schema.storage(table) !== table) {
+      const classes = this.#schema.descendants(table).map((name) => `'${name}'`);
+      conditions.push(`t0.sys_class_name IN (${classes.join(', ')})`);
+    }
+    const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
+    return `${this.#storage(table)} AS t0${where}`;
+  }
+}
+
+function toRow(columns: readonly Column[], values: readonly unknown[]): Row {
+  const row: Row = {};
+  for (const [at, column] of columns.entries()) row[column.name] = decode(column, values[at]);
+  return row;
+}
