@@ -8,13 +8,16 @@ export type Clock = {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 };
 
+/** The longest a Node timer can wait; a longer one would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   async sleep(ms, signal) {
     signal?.throwIfAborted();
     try {
-      await delay(ms, undefined, signal ? { signal } : {});
+      await delay(Math.min(ms, longestTimerMs), undefined, signal ? { signal } : {});
     } catch (cause) {
       throw signal?.aborted ? signal.reason : cause;
     }

@@ -1,0 +1,121 @@
+import { ConfigurationError } from './errors.ts';
+
+/** One ServiceNow instance of this deployment. */
+export type InstanceConfig = {
+  readonly name: string;
+  /** Name or ARN of its secret in Secrets Manager. */
+  readonly secretId: string;
+  /** Tables that callers may name, lower case; `*` means all. */
+  readonly allowedTables: readonly string[];
+};
+
+/** What the deployment's environment says. The only reader of `process.env` in `lib/` and `functions/`. */
+export type Config = {
+  readonly stage: string;
+  /** By name; the first is the one used when a caller names none. Empty when no secret is configured. */
+  readonly instances: ReadonlyMap<string, InstanceConfig>;
+  /** Hosts beside ServiceNow's own domains that a secret may point to. */
+  readonly allowedHosts: readonly string[];
+  /** How long a secret is trusted before it is read again, in seconds. */
+  readonly secretTtlSeconds: number;
+  /** Calls in flight to one instance and process at most. */
+  readonly maxInFlight: number;
+  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in either case, as they are set. */
+  readonly proxyEnvironment: Environment;
+  readonly recordsQueueUrl: string | undefined;
+  readonly recordsDlqUrl: string | undefined;
+  readonly importBucket: string | undefined;
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the configuration.
+ * @throws ConfigurationError naming the variable that is wrong
+ */
+export function readConfig(environment: Environment = process.env): Config {
+  return {
+    stage: environment['STAGE'] ?? 'dev',
+    instances: readInstances(environment),
+    allowedHosts: commaList(environment['ALLOWED_HOSTS']),
+    secretTtlSeconds: wholeNumber(environment, 'SECRET_TTL_SECONDS', 300),
+    maxInFlight: wholeNumber(environment, 'MAX_IN_FLIGHT', 4),
+    proxyEnvironment: proxyVariables(environment),
+    recordsQueueUrl: environment['RECORDS_QUEUE_URL'],
+    recordsDlqUrl: environment['RECORDS_DLQ_URL'],
+    importBucket: environment['IMPORT_BUCKET'],
+  };
+}
+
+/**
+ * The instance a caller named, or the deployment's first when none is named.
+ * @throws ConfigurationError when the deployment has none or none of that name
+ */
+export function selectInstance(config: Config, name?: string): InstanceConfig {
+  const [first] = config.instances.values();
+  const found = name === undefined ? first : config.instances.get(name);
+  if (found) return found;
+  if (name === undefined) throw new ConfigurationError('SERVICENOW_SECRET_ID', 'is not set');
+  throw new ConfigurationError('instance', `this deployment has no instance of that name`);
+}
+
+/** True when callers of this instance may name the table. */
+export function allowsTable(instance: InstanceConfig, table: string): boolean {
+  return instance.allowedTables.includes('*') || instance.allowedTables.includes(table.toLowerCase());
+}
+
+function proxyVariables(environment: Environment): Environment {
+  const names = ['https_proxy', 'http_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]);
+  return Object.fromEntries(names.map((name) => [name, environment[name]]));
+}
+
+function readInstances(environment: Environment): ReadonlyMap<string, InstanceConfig> {
+  const secrets = namedValues(environment, 'SERVICENOW_SECRET_ID');
+  const tables = namedValues(environment, 'ALLOWED_TABLES');
+  const instances = new Map<string, InstanceConfig>();
+  for (const [name, secretId] of secrets) {
+    const allowed = tables.get(name) ?? tables.get('default') ?? '';
+    instances.set(name, { name, secretId, allowedTables: commaList(allowed.toLowerCase()) });
+  }
+  return instances;
+}
+
+/** `value` alone is the value of `default`; `{"prod": value, …}` names several. */
+function namedValues(environment: Environment, setting: string): ReadonlyMap<string, string> {
+  const text = environment[setting]?.trim();
+  if (!text) return new Map();
+  return text.startsWith('{') ? parseNamed(text, setting) : new Map([['default', text]]);
+}
+
+function parseNamed(text: string, setting: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const [name, value] of Object.entries(parseObject(text, setting))) {
+    if (!/^[\w-]{1,40}$/.test(name))
+      throw new ConfigurationError(setting, 'names are letters, digits, _ and -');
+    if (typeof value !== 'string') throw new ConfigurationError(`${setting}.${name}`, 'must be a string');
+    values.set(name, value);
+  }
+  return values;
+}
+
+function parseObject(text: string, setting: string): object {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null) return parsed;
+  } catch (cause) {
+    throw new ConfigurationError(setting, 'starts with { but is not a JSON object', { cause });
+  }
+  throw new ConfigurationError(setting, 'must be a JSON object');
+}
+
+function commaList(text: string | undefined): readonly string[] {
+  return (text ?? '').split(',').flatMap((item) => item.trim() || []);
+}
+
+function wholeNumber(environment: Environment, setting: string, fallback: number): number {
+  const text = environment[setting]?.trim();
+  if (!text) return fallback;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new ConfigurationError(setting, 'must be a whole number above 0');
+}

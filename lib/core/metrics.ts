@@ -1,0 +1,22 @@
+/** What is counted or timed. Names are stable: dashboards and alarms are built on them. */
+export type MetricName =
+  | 'Requests'
+  | 'RequestFailures'
+  | 'LatencyMs'
+  | 'Retries'
+  | 'Throttles'
+  | 'Deduplicated'
+  | 'Parked'
+  | 'TokenRefreshes'
+  | 'SecretReads'
+  | 'CredentialRejections'
+  | 'ColdStarts';
+
+/** Where figures go: EMF lines in a function, a list in a test. */
+export type Metrics = {
+  /** Adds to a figure; `value` is 1 unless given. Names that end in `Ms` are milliseconds, all others are counts. */
+  add(name: MetricName, value?: number): void;
+};
+
+/** Drops everything. */
+export const silentMetrics: Metrics = { add() {} };

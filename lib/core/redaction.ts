@@ -1,0 +1,57 @@
+/** Replaces what must not be seen in a text. */
+export type Redactor = {
+  /** Remembers secrets; shorter ones than 4 characters are left, or every line would be full of holes. */
+  protect(...secrets: readonly (string | undefined)[]): void;
+  /** The text without any protected secret, be it in clear, base64 (also inside a longer base64 text), hex or URL-encoded. */
+  redact(text: string): string;
+};
+
+const mark = '[redacted]';
+
+/** A redactor that knows nothing yet. */
+export function createRedactor(): Redactor {
+  const forms = new Set<string>();
+  let pattern: RegExp | undefined;
+  return {
+    protect(...secrets) {
+      const before = forms.size;
+      for (const secret of secrets) if (secret && secret.length >= 4) addForms(secret, forms);
+      if (forms.size > before) pattern = toPattern(forms);
+    },
+    redact: (text) => (pattern ? text.replace(pattern, mark) : text),
+  };
+}
+
+/** The one of this process: what it protects is protected wherever a text leaves, whoever wrote it. */
+export const processRedactor = createRedactor();
+
+function addForms(secret: string, forms: Set<string>): void {
+  const bytes = Buffer.from(secret);
+  const json = JSON.stringify(secret).slice(1, -1);
+  for (const form of [secret, json, encodeURIComponent(secret), formEncoded(secret)]) forms.add(form);
+  for (const form of [bytes.toString('hex'), ...base64Forms(bytes)]) forms.add(form);
+}
+
+function formEncoded(secret: string): string {
+  return new URLSearchParams({ s: secret }).toString().slice(2);
+}
+
+/** Inside a longer base64 text a secret has one of three spellings, depending on where it starts; its edges are shared with its neighbours. */
+function base64Forms(bytes: Buffer): string[] {
+  const spellings = [0, 1, 2].map((offset) => {
+    const text = Buffer.concat([Buffer.alloc(offset), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
+    const start = Math.ceil((offset * 4) / 3);
+    const end = Math.floor(((offset + bytes.length) * 4) / 3);
+    return text.slice(start, end);
+  });
+  const urlSafe = spellings.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  return [...spellings, ...urlSafe].filter((text) => text.length >= 6);
+}
+
+/** Longest first, so that a secret that contains another one goes as a whole. */
+function toPattern(forms: ReadonlySet<string>): RegExp {
+  const sorted = [...forms].sort((a, b) => b.length - a.length);
+  return new RegExp(sorted.map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g');
+}

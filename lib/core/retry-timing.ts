@@ -1,0 +1,24 @@
+/** Full-jitter back-off: the ceiling doubles from `baseMs` up to `capMs`. */
+export type BackOff = { readonly baseMs: number; readonly capMs: number };
+
+/**
+ * How long to wait before attempt `attempt + 1`: anything between 0 and the doubling ceiling, in milliseconds.
+ * `random` gives numbers in [0, 1). Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
+ */
+export function fullJitterMs(attempt: number, backOff: BackOff, random: () => number): number {
+  const ceiling = Math.min(backOff.capMs, backOff.baseMs * 2 ** (attempt - 1));
+  return Math.floor(random() * ceiling);
+}
+
+/**
+ * Reads a `Retry-After` value, given in seconds or as an HTTP date (RFC 9110, 10.2.3).
+ * @returns milliseconds from `nowMs`, never negative; undefined when it is absent or cannot be read
+ */
+export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+  const text = value?.trim();
+  if (!text) return undefined;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  // An HTTP date starts with the name of its day; Date.parse alone would also read "-5" or "2.5" as one.
+  const atMs = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
+}
