@@ -20,6 +20,8 @@ export type ServiceNowRequest = {
   /** A JSON value, or bytes that are sent as they are (then `headers['content-type']` is given). */
   readonly body?: unknown;
   readonly repeatable: Repeatable;
+  /** `bytes` for the content of an attachment: the body is then given as a Uint8Array. Default `json`. */
+  readonly expects?: 'json' | 'bytes';
 };
 
 /** What surrounds a call: how long it may take and whom to tell. */
@@ -35,7 +37,7 @@ export type ServiceNowResponse = {
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed JSON, or undefined for an empty body. */
+  /** Parsed JSON, undefined for an empty body, a Uint8Array when the request expects bytes. */
   readonly body: unknown;
   readonly transactionId?: string;
   /** How many times it was sent. */

@@ -1,0 +1,86 @@
+import { parseRetryAfter } from '../../core/retry-timing.ts';
+import { AnswerLostError, UnknownOutcomeError } from '../errors/outages.ts';
+import type { FailedAnswer, ServiceNowError } from '../errors/servicenow-error.ts';
+import type { WireAnswer } from '../transport/exchange.ts';
+import { describeCall, failureOf, isRead, type JudgedCall } from './call.ts';
+import { errorIn } from './envelope.ts';
+import { judgePage } from './page.ts';
+import { judgeRefusal } from './refusal.ts';
+
+/** An answer that means yes. */
+export type Judgement = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
+
+/**
+ * Decides whether an answer means yes: content type before parsing, the body before the status.
+ * @throws ServiceNowError of the kind the answer is
+ */
+export function judge(call: JudgedCall, answer: WireAnswer, nowMs: number): Judgement {
+  const { status, headers } = answer;
+  const retryAfterMs = parseRetryAfter(headers['retry-after'], nowMs);
+  if (call.expects === 'bytes' && status === 200 && 'x-attachment-metadata' in headers) return answer;
+  if (isEmpty(answer)) return judgeEmpty(call, answer, retryAfterMs);
+  if (!isJson(headers['content-type'])) {
+    throw judgePage(call, { status, headers, body: undefined }, answer.body, retryAfterMs);
+  }
+  const parsed: FailedAnswer = { status, headers, body: parse(call, answer) };
+  const error = errorIn(parsed.body);
+  if (error || status >= 300)
+    throw judgeRefusal(call, parsed, error ?? { message: '', detail: '' }, retryAfterMs);
+  if (status === 202) throw lost(call, parsed, 'was put off (202) and nobody tells its outcome');
+  return parsed;
+}
+
+/** A lost answer: for a call that changes nothing a nuisance, for a write a question that only the instance can answer. */
+export function lost(
+  call: JudgedCall,
+  answer: FailedAnswer | undefined,
+  what: string,
+  cause?: unknown,
+): ServiceNowError {
+  const message = `${describeCall(call)}: ${what}`;
+  if (isRead(call.method)) return new AnswerLostError(message, failureOf(call, answer, { cause }));
+  const failure = failureOf(call, answer, { cause, outcome: 'unknown' });
+  return new UnknownOutcomeError(
+    `${message}; it may have been carried out, so ask before sending it again`,
+    failure,
+  );
+}
+
+function isEmpty(answer: WireAnswer): boolean {
+  return answer.body.byteLength === 0;
+}
+
+/** 204, or a write whose record we may not read or did not ask for (contract 1.2, 4.1). A read owes a body. */
+function judgeEmpty(
+  call: JudgedCall,
+  { status, headers }: WireAnswer,
+  retryAfterMs: number | undefined,
+): Judgement {
+  const answer: FailedAnswer = { status, headers, body: undefined };
+  if (status >= 300 && status < 400) throw judgePage(call, answer, new Uint8Array(), retryAfterMs);
+  if (status >= 400) throw judgeRefusal(call, answer, { message: '', detail: '' }, retryAfterMs);
+  if (status === 202) throw lost(call, answer, 'was put off (202) and nobody tells its outcome');
+  if (call.method === 'GET' && status !== 204) throw lost(call, answer, `answered ${status} without a body`);
+  return answer;
+}
+
+function isJson(contentType: string | undefined): boolean {
+  return /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType?.trim() ?? '');
+}
+
+function parse(call: JudgedCall, { status, headers, body }: WireAnswer): unknown {
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+  } catch {
+    // The parser's message quotes the text, so it is not kept as the cause.
+    throw lost(
+      call,
+      { status, headers, body: undefined },
+      `answered ${status} with JSON that is cut off or damaged`,
+    );
+  }
+}

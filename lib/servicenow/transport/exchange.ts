@@ -1,0 +1,51 @@
+import type { Method } from '../request.ts';
+
+/** One HTTP request as it goes over the wire. */
+export type WireRequest = {
+  readonly method: Method;
+  /** Path with query, starting with `/`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | undefined;
+  /** The whole attempt, from queueing for a socket to the last byte. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** One HTTP answer, its content encoding undone. */
+export type WireAnswer = {
+  readonly status: number;
+  /** Lower-case names; repeated ones joined by a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+};
+
+/** How far an attempt came before it broke. */
+export type Progress = 'nothing-sent' | 'sent' | 'answer-begun';
+
+/** An attempt without a whole answer. */
+export class BrokenExchange extends Error {
+  override readonly name = 'BrokenExchange';
+  readonly reason: 'connect' | 'reset' | 'timeout' | 'aborted' | 'too-large' | 'damaged';
+  readonly progress: Progress;
+  /** The socket had served an answer before and was closed by the other side before any byte of this one. */
+  readonly staleSocket: boolean;
+
+  constructor(
+    reason: BrokenExchange['reason'],
+    progress: Progress,
+    options: { readonly cause?: unknown; readonly staleSocket?: boolean } = {},
+  ) {
+    super(`${reason} (${progress})`, { cause: options.cause });
+    this.reason = reason;
+    this.progress = progress;
+    this.staleSocket = options.staleSocket ?? false;
+  }
+}
+
+/** Sockets to one instance. */
+export type Transport = {
+  /** Sends one request. @throws BrokenExchange */
+  exchange(request: WireRequest): Promise<WireAnswer>;
+  close(): Promise<void>;
+};

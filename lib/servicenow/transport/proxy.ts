@@ -1,0 +1,29 @@
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The proxy for calls to `origin`: the connection's own `proxyUrl`, else HTTPS_PROXY / HTTP_PROXY unless NO_PROXY
+ * exempts the host. Lower-case names win, as in curl. Undefined means a direct connection.
+ */
+export function chooseProxy(
+  origin: string,
+  own: string | undefined,
+  environment: Environment,
+): string | undefined {
+  if (own) return own;
+  const url = new URL(origin);
+  const name = url.protocol === 'https:' ? 'https_proxy' : 'http_proxy';
+  const proxy = environment[name] ?? environment[name.toUpperCase()];
+  if (!proxy || isExempt(url, environment['no_proxy'] ?? environment['NO_PROXY'] ?? '')) return undefined;
+  return proxy;
+}
+
+/** Entries are `*`, a host (its sub-domains too), `.domain` or `*.domain`, each with or without a port. */
+function isExempt(url: URL, noProxy: string): boolean {
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  return noProxy.split(/[,\s]+/).some((entry) => {
+    const [, host, entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
+    if (!host || (entryPort && entryPort !== port)) return false;
+    const domain = host.replace(/^\*?\./, '');
+    return host === '*' || url.hostname === domain || url.hostname.endsWith(`.${domain}`);
+  });
+}
