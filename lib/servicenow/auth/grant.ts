@@ -1,0 +1,105 @@
+import * as oauth from 'oauth4webapi';
+import type { Auth } from '../connection-secret.ts';
+import { NotAuthenticatedError } from '../errors/credentials.ts';
+import { RequestRefusedError } from '../errors/refusals.ts';
+import type { ServiceNowError } from '../errors/servicenow-error.ts';
+import { brokenTokenCall } from '../judge/broken.ts';
+import { failureOf, type JudgedCall } from '../judge/call.ts';
+import { judge } from '../judge/judge.ts';
+import { BrokenExchange } from '../transport/exchange.ts';
+import type { Token, TokenContext } from './token-authorizer.ts';
+
+/** The kinds of `auth` that go through `/oauth_token.do`. */
+export type OAuth = Extract<Auth, { readonly clientId: string }>;
+
+const tokenPath = '/oauth_token.do';
+/** Fetching a token sends nothing of the call it is for, so that call may be tried again whatever it is. */
+const tokenCall: JudgedCall = { method: 'POST', path: tokenPath, sent: false };
+/** A JWT made with a clock this far off may be refused for it. ServiceNow itself tolerates 300 s (contract 7). */
+const tellingSkewMs = 30_000;
+/** ServiceNow's own default for a token whose answer does not say (contract 7). */
+const defaultLifeSeconds = 1800;
+
+/**
+ * Gets a token by the secret's grant (contract 7).
+ * @throws NotAuthenticatedError when the instance refuses the grant; any other ServiceNowError for outages
+ */
+export async function requestToken(auth: OAuth, context: TokenContext): Promise<Token> {
+  const skewMs = context.skewMs();
+  try {
+    return await requestOnce(auth, context);
+  } catch (error) {
+    // The refusal's own Date header has told the skew by now: sign once more with the right time.
+    const learned = Math.abs(context.skewMs() - skewMs) > tellingSkewMs;
+    if (auth.type === 'oauth-jwt-bearer' && learned && error instanceof NotAuthenticatedError) {
+      return requestOnce(auth, context);
+    }
+    throw error;
+  }
+}
+
+async function requestOnce(auth: OAuth, context: TokenContext): Promise<Token> {
+  const server = { issuer: context.origin, token_endpoint: `${context.origin}${tokenPath}` };
+  const client = { client_id: auth.clientId };
+  const [grantType, parameters] = await grantOf(auth, context);
+  const response = await oauth.genericTokenEndpointRequest(
+    server,
+    client,
+    oauth.ClientSecretPost(auth.clientSecret),
+    grantType,
+    { ...parameters, ...(auth.scope ? { scope: auth.scope } : {}) },
+    {
+      [oauth.customFetch]: (_url, { body }) => post(String(body), context),
+      // Whether http is right was decided where the instance URL was checked.
+      [oauth.allowInsecureRequests]: true,
+    },
+  );
+  const answer = await oauth.processGenericTokenEndpointResponse(server, client, response);
+  context.redactor.protect(answer.access_token, answer.refresh_token);
+  const lifeMs = (answer.expires_in ?? defaultLifeSeconds) * 1000;
+  const headers = { authorization: `Bearer ${answer.access_token}` };
+  return { proof: { headers }, expiresAtMs: context.clock.now() + lifeMs };
+}
+
+type Grant = readonly [grantType: string, parameters: Record<string, string>];
+
+async function grantOf(auth: OAuth, context: TokenContext): Promise<Grant> {
+  switch (auth.type) {
+    case 'oauth-client-credentials':
+      return ['client_credentials', {}];
+    case 'oauth-password':
+      return ['password', { username: auth.username, password: auth.password }];
+    case 'oauth-refresh-token':
+      return ['refresh_token', { refresh_token: auth.refreshToken }];
+    case 'oauth-jwt-bearer': {
+      const { signAssertion } = await import('./assertion.ts');
+      const assertion = await signAssertion(auth, context.clock.now() + context.skewMs());
+      return ['urn:ietf:params:oauth:grant-type:jwt-bearer', { assertion }];
+    }
+  }
+}
+
+/** Carries oauth4webapi's request over our own sockets, with their proxy, certificates and address rules. */
+async function post(body: string, context: TokenContext): Promise<Response> {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
+  const request = {
+    method: 'POST',
+    path: tokenPath,
+    headers,
+    body,
+    timeoutMs: context.tokenTimeoutMs,
+  } as const;
+  try {
+    const answer = judge(tokenCall, await context.transport.exchange(request), context.clock.now());
+    return Response.json(answer.body, { status: answer.status });
+  } catch (error) {
+    if (error instanceof BrokenExchange) throw brokenTokenCall(tokenCall, error);
+    throw error instanceof RequestRefusedError ? asRefusedGrant(error) : error;
+  }
+}
+
+/** OAuth servers say 400 `invalid_client` or `invalid_grant` where ServiceNow's own captures say 401. */
+function asRefusedGrant(error: ServiceNowError): NotAuthenticatedError {
+  const answer = { status: error.status ?? 400, headers: error.headers, body: error.body };
+  return new NotAuthenticatedError(error.message, failureOf(tokenCall, answer));
+}

@@ -1,0 +1,54 @@
+import type { Limiter } from '../../core/limiter.ts';
+import { InstanceUnavailableError, ThrottledError } from '../errors/outages.ts';
+import { ServiceNowError } from '../errors/servicenow-error.ts';
+import type { Judgement } from '../judge/judge.ts';
+import type { Attempt, Link } from './attempt.ts';
+import type { HourlyBudget } from './hourly-budget.ts';
+import { createQueueWatch } from './queue-watch.ts';
+import { longestWaitMs } from './retry.ts';
+
+/**
+ * Keeps the process within what the instance can take: places in flight that grow and shrink with its answers, the
+ * hourly rate limit spread over the hour, and `Retry-After` obeyed by everyone at once.
+ */
+export function limit(limiter: Limiter, budget: HourlyBudget, next: Link): Link {
+  const queueRises = createQueueWatch();
+  const learn = (attempt: Attempt, headers: Judgement['headers']) => {
+    budget.observe(attempt.request, headers);
+    if (queueRises(headers['server-timing'])) limiter.narrow();
+  };
+  return async (attempt) => {
+    throwIfPausedTooLong(attempt, limiter);
+    await budget.takeTurn(attempt.request, attempt.context);
+    const release = await limiter.acquire(attempt.context);
+    try {
+      const answer = await next(attempt);
+      limiter.widen();
+      learn(attempt, answer.headers);
+      return answer;
+    } catch (error) {
+      if (error instanceof ServiceNowError) {
+        learn(attempt, error.headers);
+        slowDown(limiter, error);
+      }
+      throw error;
+    } finally {
+      release();
+    }
+  };
+}
+
+function slowDown(limiter: Limiter, error: ServiceNowError): void {
+  if (!(error instanceof ThrottledError || error instanceof InstanceUnavailableError)) return;
+  limiter.narrow();
+  if (error.retryAfterMs !== undefined) limiter.pause(Math.min(error.retryAfterMs, longestWaitMs));
+}
+
+/** A pause that outlasts the caller is told at once, with the time, instead of holding the caller until its deadline. */
+function throwIfPausedTooLong({ request, context }: Attempt, limiter: Limiter): void {
+  const pausedForMs = limiter.pausedForMs();
+  if (pausedForMs === 0 || !context.deadline.passed(pausedForMs)) return;
+  const { method, path } = request;
+  const message = `${method} ${path}: the instance asked to wait longer than this call has time; nothing was sent`;
+  throw new ThrottledError(message, { method, path, retryAfterMs: pausedForMs, sent: false });
+}

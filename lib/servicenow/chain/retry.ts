@@ -1,0 +1,116 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import type { Metrics } from '../../core/metrics.ts';
+import { type BackOff, fullJitterMs } from '../../core/retry-timing.ts';
+import {
+  AnswerLostError,
+  InstanceAsleepError,
+  InstanceError,
+  InstanceUnavailableError,
+  ThrottledError,
+  UnknownOutcomeError,
+} from '../errors/outages.ts';
+import { ServiceNowError } from '../errors/servicenow-error.ts';
+import type { Judgement } from '../judge/judge.ts';
+import type { ServiceNowRequest } from '../request.ts';
+import { BrokenExchange } from '../transport/exchange.ts';
+import type { Attempt, Link } from './attempt.ts';
+
+export type RetryOptions = {
+  /** How often a call is sent at most. */
+  readonly maxAttempts: number;
+  readonly backOff: BackOff;
+  readonly clock: Clock;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+};
+
+/** An answer, and how many times the call was sent for it. */
+export type Retried = Judgement & { readonly attempts: number };
+
+/** A longer wait is for the caller to decide: the message goes back to its queue, the HTTP caller is told. */
+export const longestWaitMs = 60_000;
+
+/** What may pass by itself when the call can be repeated (contract 8.4). */
+const passing = [
+  ThrottledError,
+  InstanceUnavailableError,
+  InstanceAsleepError,
+  InstanceError,
+  AnswerLostError,
+  UnknownOutcomeError,
+];
+
+/** The first link: sends a call again when that is safe, may help, and fits before the deadline. */
+export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => Promise<Retried> {
+  return async (attempt) => {
+    let immediate = true;
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        return { ...(await next(attempt)), attempts };
+      } catch (error) {
+        if (!(error instanceof ServiceNowError)) throw error;
+        error.attempts = attempts;
+        const waitMs = immediate && isStaleSocket(error) ? 0 : waitBefore(error, attempts, options);
+        if (isStaleSocket(error)) immediate = false;
+        if (!mayRepeat(error, attempt, attempts, waitMs, options)) throw error;
+        tell(error, attempt, attempts, waitMs, options);
+        await options.clock.sleep(waitMs, attempt.context.signal);
+      }
+    }
+  };
+}
+
+function mayRepeat(
+  error: ServiceNowError,
+  attempt: Attempt,
+  attempts: number,
+  waitMs: number,
+  options: RetryOptions,
+): boolean {
+  const { request, context } = attempt;
+  if (attempts >= options.maxAttempts || waitMs > longestWaitMs || context.signal?.aborted) return false;
+  return isSafe(error, request) && !context.deadline.passed(waitMs + 1);
+}
+
+/** Nothing sent: any call. Otherwise only one whose second copy changes nothing or is refused. */
+function isSafe(error: ServiceNowError, request: ServiceNowRequest): boolean {
+  if (!error.sent) return error.retryable;
+  return request.repeatable !== 'never' && passing.some((kind) => error instanceof kind);
+}
+
+/**
+ * `Retry-After` is waited for once, in place of our own back-off. The limiter makes everyone wait for it, so that a call
+ * that is told to wait goes to stand there with the others; here only jitter is added, lest all start in the same moment.
+ */
+function waitBefore(error: ServiceNowError, attempts: number, { backOff, random }: RetryOptions): number {
+  if (error.retryAfterMs === undefined) return fullJitterMs(attempts, backOff, random);
+  return error.retryAfterMs + Math.floor(random() * backOff.baseMs);
+}
+
+/** A socket that the server closed while it was idle: nothing was processed on it, so the next one is tried at once. */
+function isStaleSocket(error: ServiceNowError): boolean {
+  return error.cause instanceof BrokenExchange && error.cause.staleSocket;
+}
+
+function tell(
+  error: ServiceNowError,
+  attempt: Attempt,
+  attempts: number,
+  waitMs: number,
+  options: RetryOptions,
+): void {
+  const { context, request } = attempt;
+  options.metrics.add('Retries');
+  options.log.warn('retrying', {
+    correlationId: context.correlationId,
+    method: request.method,
+    path: request.path,
+    code: error.code,
+    status: error.status,
+    attempts,
+    waitMs,
+  });
+}
