@@ -1,0 +1,63 @@
+import { systemClock } from '../core/clock.ts';
+import { type Config, type InstanceConfig, selectInstance } from '../core/config.ts';
+import { type Log, silentLog } from '../core/log.ts';
+import { type Metrics, silentMetrics } from '../core/metrics.ts';
+import { createClient } from '../servicenow/client.ts';
+import type { ServiceNowClient } from '../servicenow/request.ts';
+import { cacheSecret, fetchSecretText } from './secrets.ts';
+
+/** A client and the instance it speaks to. */
+export type InstanceConnection = { readonly instance: InstanceConfig; readonly client: ServiceNowClient };
+
+/** Opens one client per instance and keeps it, so that sockets, tokens and limits serve every call of the process. */
+export type Connections = {
+  /**
+   * The connection of the named instance, or of the deployment's first.
+   * @throws ConfigurationError when the deployment has none of that name
+   */
+  connect(instanceName?: string): InstanceConnection;
+  /** Closes all sockets. */
+  close(): Promise<void>;
+};
+
+export type ConnectionsOptions = {
+  readonly config: Config;
+  readonly log?: Log;
+  readonly metrics?: Metrics;
+  /** Reads a secret's text by its id; Secrets Manager unless given. */
+  readonly fetchSecret?: (secretId: string) => Promise<string>;
+};
+
+/** The connections of a deployment; make one at module scope and share it between invocations. */
+export function createConnections(options: ConnectionsOptions): Connections {
+  const clients = new Map<string, ServiceNowClient>();
+  const clientOf = (instance: InstanceConfig): ServiceNowClient => {
+    const known = clients.get(instance.name);
+    if (known) return known;
+    const client = openClient(instance, options);
+    clients.set(instance.name, client);
+    return client;
+  };
+  return {
+    connect(instanceName) {
+      const instance = selectInstance(options.config, instanceName);
+      return { instance, client: clientOf(instance) };
+    },
+    async close() {
+      await Promise.all([...clients.values()].map((client) => client.close()));
+    },
+  };
+}
+
+function openClient(instance: InstanceConfig, options: ConnectionsOptions): ServiceNowClient {
+  const { config, log = silentLog, metrics = silentMetrics, fetchSecret = fetchSecretText } = options;
+  const ttlMs = config.secretTtlSeconds * 1000;
+  return createClient({
+    readSecret: cacheSecret(() => fetchSecret(instance.secretId), { ttlMs, clock: systemClock, metrics }),
+    allowedHosts: config.allowedHosts,
+    proxyEnvironment: config.proxyEnvironment,
+    maxInFlight: config.maxInFlight,
+    log,
+    metrics,
+  });
+}

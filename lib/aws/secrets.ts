@@ -1,0 +1,78 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Clock } from '../core/clock.ts';
+import { ConfigurationError, ConnectorError } from '../core/errors.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { singleFlight } from '../core/single-flight.ts';
+
+/** Secrets Manager could not be asked. */
+export class SecretUnavailableError extends ConnectorError {
+  override readonly code = 'SECRET_UNAVAILABLE';
+  override readonly retryable = true;
+}
+
+/** Gives a secret's text; `fresh` bypasses what is kept. */
+export type SecretReader = (options: { readonly fresh: boolean }) => Promise<string>;
+
+/**
+ * Keeps a secret for `ttlMs`, and lets everyone who asks at once share one read.
+ * @param fetchSecret reads it from where it lives
+ */
+export function cacheSecret(
+  fetchSecret: () => Promise<string>,
+  options: { readonly ttlMs: number; readonly clock: Clock; readonly metrics: Metrics },
+): SecretReader {
+  let kept: { readonly text: string; readonly readAtMs: number } | undefined;
+  const read = singleFlight(async () => {
+    options.metrics.add('SecretReads');
+    const text = await fetchSecret();
+    kept = { text, readAtMs: options.clock.now() };
+    return text;
+  });
+  return async ({ fresh }) => {
+    const usable = kept && options.clock.now() - kept.readAtMs < options.ttlMs;
+    return !fresh && kept && usable ? kept.text : read();
+  };
+}
+
+let client: Promise<SecretsManagerClient> | undefined;
+
+/** The SDK's client is loaded on the first read: a warm process never does, and a cold start does it beside its other work. */
+function secretsManager(): Promise<SecretsManagerClient> {
+  client ??= import('@aws-sdk/client-secrets-manager').then(
+    (sdk) => new sdk.SecretsManagerClient({ maxAttempts: 3 }),
+  );
+  return client;
+}
+
+/**
+ * Reads the current version (AWSCURRENT) of a secret; AWSPENDING, which a rotation is still testing, is never read.
+ * @throws ConfigurationError when it does not exist, holds no text or may not be read; SecretUnavailableError otherwise
+ */
+export async function fetchSecretText(secretId: string): Promise<string> {
+  const { GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
+  const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' });
+  const { SecretString } = await (await secretsManager()).send(command).catch((cause: unknown) => {
+    throw secretError(cause);
+  });
+  if (SecretString) return SecretString;
+  throw new ConfigurationError(
+    'SERVICENOW_SECRET_ID',
+    'the secret holds no text; store the JSON as its SecretString',
+  );
+}
+
+const causes: Readonly<Record<string, string>> = {
+  ResourceNotFoundException: 'there is no such secret in this account and region',
+  AccessDeniedException: 'this function may not read the secret; allow secretsmanager:GetSecretValue on it',
+  DecryptionFailure: 'the secret’s KMS key may not be used; allow kms:Decrypt on it',
+  InvalidRequestException: 'the secret is scheduled for deletion or has no current version',
+};
+
+function secretError(cause: unknown): ConnectorError {
+  const name = cause instanceof Error ? cause.name : '';
+  const reason = causes[name];
+  if (reason) return new ConfigurationError('SERVICENOW_SECRET_ID', reason, { cause });
+  return new SecretUnavailableError(`Secrets Manager could not be asked (${name || 'unknown error'})`, {
+    cause,
+  });
+}
