@@ -2,6 +2,7 @@ import type { ColumnPath } from '../column-path.ts';
 import { always, anyOf, bind, type Fragment, list, never, type SqlValue, sql } from '../fragment.ts';
 import { readValue, type Value } from '../values/value.ts';
 import { type CompileComparison, collate, isEmpty, isNotEmpty, negate } from './comparison.ts';
+import { myGroups } from './membership.ts';
 import { columnSql, isText, type Scope } from './scope.ts';
 import { isAscii, matchPattern } from './text-match.ts';
 
@@ -24,7 +25,7 @@ export const isNoneOf: CompileComparison = (scope, path, text) =>
 export function ordered(operator: '<' | '>' | '<=' | '>='): CompileComparison {
   return (scope, path, text) => {
     const value = readValue(path.leaf.column, text, scope.context);
-    if (value.kind === 'invalid' || value.kind === 'members') return undefined;
+    if (value.kind === 'invalid' || value.kind === 'myGroups') return undefined;
     if (value.kind === 'impossible') return never;
     const collation = collate(scope, path.leaf.column);
     return sql`${columnSql(scope, path)} ${operator} ${bind(value.value)}${collation}`;
@@ -52,7 +53,7 @@ function isAnyOf(scope: Scope, path: ColumnPath, texts: readonly string[]): Frag
   const literals = values.flatMap((value) => (value.kind === 'literal' ? [value.value] : []));
   const expression = columnSql(scope, path);
   const members = values.flatMap((value) =>
-    value.kind === 'members' ? [sql`${expression} IN (${value.rows})`] : [],
+    value.kind === 'myGroups' ? [sql`${expression} IN (${myGroups(scope)})`] : [],
   );
   return anyOf([...members, ...isLiteral(scope, path, expression, literals)]);
 }

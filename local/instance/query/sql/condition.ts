@@ -1,12 +1,17 @@
-import { allOf, anyOf, type Fragment, never } from '../fragment.ts';
+import { allOf, always, anyOf, type Fragment, never } from '../fragment.ts';
 import type { Operator } from '../operators.ts';
 import type { Condition, QueryTree } from '../tree.ts';
+import { againstField, lessThan, moreThan, notSameAs, sameAs } from './column-against-column.ts';
 import { anything, between, equals, isNoneOf, isOneOf, notEquals, ordered } from './compare.ts';
 import { type CompileComparison, isEmpty, isNotEmpty } from './comparison.ts';
+import { dynamic, inHierarchy, inHierarchyDynamic, instanceOf } from './hierarchy.ts';
 import { contains, doesNotContain, endsWith, startsWith } from './pattern.ts';
+import { countsRelated, joins } from './related.ts';
 import type { Scope } from './scope.ts';
+import { datePart, notOn, on, relative, relativeSame } from './time.ts';
+import { hasWords } from './words.ts';
 
-const comparisons: Readonly<Partial<Record<Operator, CompileComparison>>> = {
+const comparisons: Readonly<Record<Operator, CompileComparison>> = {
   '=': equals,
   '!=': notEquals,
   '<': ordered('<'),
@@ -23,6 +28,26 @@ const comparisons: Readonly<Partial<Record<Operator, CompileComparison>>> = {
   ISEMPTY: isEmpty,
   ISNOTEMPTY: isNotEmpty,
   ANYTHING: anything,
+  SAMEAS: sameAs,
+  NSAMEAS: notSameAs,
+  GT_FIELD: againstField('>'),
+  LT_FIELD: againstField('<'),
+  GT_OR_EQUALS_FIELD: againstField('>='),
+  LT_OR_EQUALS_FIELD: againstField('<='),
+  MORETHAN: moreThan,
+  LESSTHAN: lessThan,
+  ON: on,
+  NOTON: notOn,
+  RELATIVEGT: relative('>'),
+  RELATIVEGE: relative('>='),
+  RELATIVELT: relative('<'),
+  RELATIVELE: relative('<='),
+  RELATIVEEE: relativeSame,
+  DATEPART: datePart,
+  INSTANCEOF: instanceOf,
+  DYNAMIC: dynamic,
+  IN_HIERARCHY: inHierarchy,
+  IN_HIERARCHY_DYNAMIC: inHierarchyDynamic,
 };
 
 /** The condition of a whole query on the scope's row. */
@@ -30,7 +55,7 @@ export function compileTree(scope: Scope, tree: QueryTree): Fragment {
   const compiled = tree.alternatives.map((all) => all.map((any) => compileAny(scope, any)));
   const clauses = compiled.flat(2);
   if (clauses.includes(undefined) && scope.context.switches.invalidQueryReturnsNoRows) return never;
-  if (compiled.length === 0) return allOf([]);
+  if (compiled.length === 0) return always;
   return anyOf(compiled.map((all) => allOf(all.flatMap(keepValid))));
 }
 
@@ -47,10 +72,16 @@ function compileAny(scope: Scope, any: readonly Condition[]): (Fragment | undefi
 function compileCondition(scope: Scope, condition: Condition): Fragment | undefined {
   switch (condition.kind) {
     case 'compare':
-      return comparisons[condition.operator]?.(scope, condition.path, condition.value);
+      return comparisons[condition.operator](scope, condition.path, condition.value);
+    case 'words':
+      return hasWords(scope, condition.words);
+    case 'relatedList':
+      return countsRelated(scope, condition, compileTree);
+    case 'join':
+      return joins(scope, condition, compileTree);
     case 'anything':
-      return allOf([]);
-    default:
+      return always;
+    case 'invalid':
       return undefined;
   }
 }

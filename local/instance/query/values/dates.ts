@@ -1,6 +1,8 @@
 import { DateTime, type DateTimeUnit, type DurationLike } from 'luxon';
 import type { QueryContext } from '../context.ts';
-import type { Evaluated } from './script.ts';
+
+/** A point in time: in UTC as it is stored, and the date that it is in the user's zone. */
+export type Moment = { readonly kind: 'moment'; readonly utc: string; readonly localDate: string };
 
 /** Units by the word that stands in function names: `daysAgoStart`, `beginningOfLastWeek`. */
 const units: Readonly<Record<string, DateTimeUnit>> = {
@@ -32,7 +34,7 @@ export function evaluateDate(
   name: string,
   values: readonly string[],
   context: QueryContext,
-): Evaluated | undefined {
+): Moment | undefined {
   const now = DateTime.fromMillis(context.clock.now(), { zone: context.user.timeZone });
   const at =
     momentAgo(name, values, now) ?? periodEdge(name, now) ?? spanEdge(name, now) ?? named(name, values, now);
@@ -41,7 +43,7 @@ export function evaluateDate(
   return undefined;
 }
 
-export function toMoment(at: DateTime): Evaluated {
+export function toMoment(at: DateTime): Moment {
   return {
     kind: 'moment',
     utc: at.toUTC().toFormat('yyyy-MM-dd HH:mm:ss'),
@@ -108,7 +110,7 @@ function generated([date = '', time = 'start']: readonly string[], now: DateTime
 }
 
 /** `getDurationDate('1 8:30:0')`: days, then hours, minutes and seconds, as durations are stored. */
-function durationDate(text: string): Evaluated | undefined {
+function durationDate(text: string): Moment | undefined {
   const [, days, hours, minutes, seconds] = /^(\d+) (\d+):(\d+):(\d+)$/.exec(text.trim()) ?? [];
   if (days === undefined) return undefined;
   const epoch = DateTime.fromMillis(0, { zone: 'utc' });

@@ -1,14 +1,12 @@
 import type { QueryContext } from '../context.ts';
-import type { Fragment } from '../fragment.ts';
-import { evaluateDate } from './dates.ts';
-import { myGroups } from './membership.ts';
+import { evaluateDate, type Moment } from './dates.ts';
 
 /** What a script of the list comes to. */
 export type Evaluated =
+  | Moment
   | { readonly kind: 'text'; readonly text: string }
-  /** A moment: in UTC, and the date it is in the user's zone. */
-  | { readonly kind: 'moment'; readonly utc: string; readonly localDate: string }
-  | { readonly kind: 'members'; readonly rows: Fragment };
+  /** Any of the groups that the user belongs to. */
+  | { readonly kind: 'myGroups' };
 
 const callPattern = /^(?:return\s+)?(?:gs\.)?([\w.()]+?)\(([^()]*)\)\s*;?\s*$/;
 const argumentPattern = /^\s*(?:'([^']*)'|"([^"]*)"|(-?\d+))\s*$/;
@@ -18,10 +16,15 @@ const argumentPattern = /^\s*(?:'([^']*)'|"([^"]*)"|(-?\d+))\s*$/;
  * plain arguments is unknown, and comes back as undefined.
  */
 export function evaluateScript(script: string, context: QueryContext): Evaluated | undefined {
+  const call = readCall(script);
+  return call && (evaluateIdentity(call.name, context) ?? evaluateDate(call.name, call.values, context));
+}
+
+/** One call with plain arguments: `gs.daysAgoStart(7)` is `daysAgoStart` with `['7']`. */
+export function readCall(script: string): { name: string; values: string[] } | undefined {
   const [, name, list = ''] = callPattern.exec(script.trim()) ?? [];
-  if (name === undefined) return undefined;
   const values = readArguments(list);
-  return values && (evaluateIdentity(name, context) ?? evaluateDate(name, values, context));
+  return name === undefined || !values ? undefined : { name, values };
 }
 
 function evaluateIdentity(name: string, { user }: QueryContext): Evaluated | undefined {
@@ -39,7 +42,7 @@ function evaluateIdentity(name: string, { user }: QueryContext): Evaluated | und
       return { kind: 'text', text: user.name };
     case 'getMyGroups':
     case 'getUser().getMyGroups':
-      return { kind: 'members', rows: myGroups(user.sysId) };
+      return { kind: 'myGroups' };
     default:
       return undefined;
   }

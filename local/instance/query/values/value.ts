@@ -1,13 +1,13 @@
 import type { Column } from '../../schema/table.ts';
 import type { QueryContext } from '../context.ts';
-import type { Fragment, SqlValue } from '../fragment.ts';
+import type { SqlValue } from '../fragment.ts';
 import { type Evaluated, evaluateScript } from './script.ts';
 
 /** What a value in a query comes to for one column. */
 export type Value =
   | { readonly kind: 'literal'; readonly value: SqlValue }
-  /** A sub-select of one column, such as the groups of the user. */
-  | { readonly kind: 'members'; readonly rows: Fragment }
+  /** Any of the groups that the user belongs to. */
+  | { readonly kind: 'myGroups' }
   /** Text that the column can never hold: `priority=high`. */
   | { readonly kind: 'impossible' }
   /** A script that is not on the list. */
@@ -29,7 +29,7 @@ export function readValue(column: Column, text: string, context: QueryContext): 
 }
 
 function toColumn(column: Column, evaluated: Evaluated): Value {
-  if (evaluated.kind === 'members') return evaluated;
+  if (evaluated.kind === 'myGroups') return evaluated;
   if (evaluated.kind === 'text') return readLiteral(column, evaluated.text);
   return { kind: 'literal', value: column.kind === 'date' ? evaluated.localDate : evaluated.utc };
 }
