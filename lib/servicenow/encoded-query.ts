@@ -1,0 +1,122 @@
+import { InvalidInputError } from '../core/errors.ts';
+
+/** Operators that take one value (contract 2.1). */
+export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'LIKE' | 'NOT LIKE' | 'STARTSWITH' | 'ENDSWITH';
+
+/** An encoded query under construction; every method gives a new one. `toString()` is what goes into `sysparm_query`. */
+export type EncodedQuery = {
+  /** One condition, joined by AND. `=` with an empty value asks for an empty column. @throws InvalidInputError naming the field */
+  where(field: string, operator: Operator, value: string): EncodedQuery;
+  /** The column holds one of the values. @throws InvalidInputError naming the field; no values at all is an error, since ServiceNow would drop the condition */
+  oneOf(field: string, values: readonly string[]): EncodedQuery;
+  isEmpty(field: string): EncodedQuery;
+  isNotEmpty(field: string): EncodedQuery;
+  orderBy(field: string, direction?: 'ascending' | 'descending'): EncodedQuery;
+  toString(): string;
+};
+
+/**
+ * Builds a query out of values from anywhere: none of them can add a condition or be evaluated as a script (contract 2.2).
+ * @example encodedQuery().where('active', '=', 'true').oneOf('state', ['1', '2']).orderBy('sys_id').toString()
+ */
+export function encodedQuery(clauses: readonly string[] = []): EncodedQuery {
+  const and = (...more: string[]) => encodedQuery([...clauses, ...more]);
+  return {
+    where: (field, operator, value) => and(condition(checkField(field), operator, value)),
+    oneOf: (field, values) => and(membership(checkField(field), values)),
+    isEmpty: (field) => and(`${checkField(field)}ISEMPTY`),
+    isNotEmpty: (field) => and(`${checkField(field)}ISNOTEMPTY`),
+    orderBy: (field, direction = 'ascending') =>
+      and(`${direction === 'ascending' ? 'ORDERBY' : 'ORDERBYDESC'}${checkField(field)}`),
+    toString: () => clauses.join('^'),
+  };
+}
+
+/**
+ * Cuts a list of values so that each part, as an IN condition in a URL, stays below `maxBytes`: long addresses are refused
+ * from 8 KB on (contract 1.4).
+ */
+export function splitForIn(values: readonly string[], maxBytes = 4000): readonly (readonly string[])[] {
+  const parts: string[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const value of new Set(values)) {
+    const size = encodeURIComponent(`${value},`).length;
+    if (bytes + size > maxBytes) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(value);
+    bytes += size;
+  }
+  return parts;
+}
+
+/**
+ * Adds a condition to a query that somebody else wrote, in each of its `^NQ` groups: at the end it would bind to the last only.
+ * @param condition one condition built with `encodedQuery()`
+ */
+export function narrow(query: string, condition: EncodedQuery): string {
+  const added = condition.toString();
+  if (query === '') return added;
+  return splitGroups(query)
+    .map((group) => (group === '' ? added : `${group}^${added}`))
+    .join('^NQ');
+}
+
+/** True when the query sorts; `^^ORDERBY` is text inside a value. */
+export function hasOrder(query: string): boolean {
+  return splitClauses(query).some((clause) => clause.startsWith('ORDERBY'));
+}
+
+/**
+ * Escapes one value: a caret is doubled.
+ * @throws InvalidInputError for control characters and for a leading `javascript:`, which ServiceNow would evaluate
+ */
+export function escapeValue(field: string, value: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f\u2028\u2029]/.test(value))
+    throw new InvalidInputError(field, 'must not hold control characters in a query');
+  if (/^\s*javascript\s*:/i.test(value))
+    throw new InvalidInputError(field, 'must not start with javascript: in a query');
+  return value.replaceAll('^', '^^');
+}
+
+function condition(field: string, operator: Operator, value: string): string {
+  if (value === '' && operator === '=') return `${field}ISEMPTY`;
+  if (value === '' && operator === '!=') return `${field}ISNOTEMPTY`;
+  if (value === '') throw new InvalidInputError(field, `${operator} needs a value`);
+  return `${field}${operator}${escapeValue(field, value)}`;
+}
+
+/** A comma inside a value cannot be escaped in an IN list, and neither can an empty value stand there: then it is one equality each. */
+function membership(field: string, values: readonly string[]): string {
+  if (values.length === 0) throw new InvalidInputError(field, 'needs at least one value');
+  const plain = values.every((value) => value !== '' && !value.includes(',') && value.trim() === value);
+  if (!plain) return values.map((value) => condition(field, '=', value)).join('^OR');
+  return `${field}IN${values.map((value) => escapeValue(field, value)).join(',')}`;
+}
+
+/** Column names are lower case; in any other case a name could be read as a name and an operator. */
+function checkField(field: string): string {
+  if (/^[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})*$/.test(field)) return field;
+  throw new InvalidInputError('field', 'must be a column name, with dots to walk references');
+}
+
+function splitClauses(query: string): string[] {
+  // A pair of carets is a literal one; taken from the left, what is left over separates.
+  const clauses = [''];
+  for (const token of query.match(/\^\^|\^|[^^]+/g) ?? []) {
+    if (token === '^') clauses.push('');
+    else clauses.push(`${clauses.pop() ?? ''}${token}`);
+  }
+  return clauses;
+}
+
+function splitGroups(query: string): string[] {
+  const groups: string[][] = [[]];
+  for (const clause of splitClauses(query)) {
+    if (clause.startsWith('NQ')) groups.push([clause.slice(2)]);
+    else groups.at(-1)?.push(clause);
+  }
+  return groups.map((clauses) => clauses.filter((clause) => clause !== '' && clause !== 'EQ').join('^'));
+}
