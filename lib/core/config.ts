@@ -12,6 +12,8 @@ export type InstanceConfig = {
 /** What the deployment's environment says. The only reader of `process.env` in `lib/` and `functions/`. */
 export type Config = {
   readonly stage: string;
+  /** Name of the Lambda function, for log lines and metrics. */
+  readonly functionName: string;
   /** By name; the first is the one used when a caller names none. Empty when no secret is configured. */
   readonly instances: ReadonlyMap<string, InstanceConfig>;
   /** Hosts beside ServiceNow's own domains that a secret may point to. */
@@ -36,6 +38,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readConfig(environment: Environment = process.env): Config {
   return {
     stage: environment['STAGE'] ?? 'dev',
+    functionName: environment['AWS_LAMBDA_FUNCTION_NAME'] ?? 'servicenow-functions',
     instances: readInstances(environment),
     allowedHosts: commaList(environment['ALLOWED_HOSTS']),
     secretTtlSeconds: wholeNumber(environment, 'SECRET_TTL_SECONDS', 300),
