@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { routes } from './api/routes.ts';
+import { createAuth } from './auth/create-auth.ts';
 import { Ledger } from './control/ledger.ts';
 import { seededRandom } from './control/seeded-random.ts';
 import { demoClient, demoUser } from './demo/credentials.ts';
@@ -12,6 +13,7 @@ import type { InstanceState } from './state.ts';
 import { Store } from './store/store.ts';
 import { defaultSwitches, type Switches } from './switches.ts';
 import { InstanceClock } from './time/instance-clock.ts';
+import { ImportSets } from './transform/import-sets.ts';
 
 export type InstanceOptions = {
   /** @default 0, any free port */
@@ -58,6 +60,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
+      state.imports.abandon();
       state.clock.close();
       state.store.close();
     },
@@ -76,7 +79,15 @@ function createState(options: InstanceOptions): InstanceState {
     switches,
     random,
     location: options.databaseFile ?? ':memory:',
-    onWrite: (operation, table, sysId) => ledger.wrote(operation, table, sysId),
+    onWrite(operation, table, sysId) {
+      ledger.wrote(operation, table, sysId);
+      if (table.startsWith('sys_user')) auth.directory.forget();
+    },
+  });
+  const auth = createAuth(store, switches, () => clock.now(), {
+    ...demoClient,
+    applicationUser: demoUser.userName,
+    redirectUris: ['http://127.0.0.1/callback'],
   });
   const run = dispatchTo(new Router(routes));
   const state: InstanceState = {
@@ -85,9 +96,14 @@ function createState(options: InstanceOptions): InstanceState {
     clock,
     switches,
     ledger,
+    imports: new ImportSets({ store, clock, ledger, switches }),
+    auth,
     random,
     dispatch: (exchange) => run(exchange, state),
-    seed: () => seedDemo(store),
+    seed() {
+      seedDemo(store);
+      auth.directory.forget();
+    },
   };
   if (store.count('sys_user') === 0) state.seed();
   return state;

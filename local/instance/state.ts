@@ -1,9 +1,11 @@
+import type { AuthState } from './auth/auth-state.ts';
 import type { Ledger } from './control/ledger.ts';
 import type { Answer, Exchange } from './http/exchange.ts';
 import type { Schema } from './schema/schema.ts';
 import type { Store } from './store/store.ts';
 import type { Switches } from './switches.ts';
 import type { InstanceClock } from './time/instance-clock.ts';
+import type { ImportSets } from './transform/import-sets.ts';
 
 /** All that one running instance holds; every action gets it. */
 export type InstanceState = {
@@ -12,6 +14,8 @@ export type InstanceState = {
   readonly clock: InstanceClock;
   readonly switches: Switches;
   readonly ledger: Ledger;
+  readonly imports: ImportSets;
+  readonly auth: AuthState;
   /** Numbers in [0, 1) from the instance's seed. */
   readonly random: () => number;
   /** Runs a request that came by another way than a socket, as the items of a batch do. */

@@ -1,31 +1,37 @@
+import { type AuthSwitches, defaultAuthSwitches } from './auth/auth-state.ts';
+import { defaultImportSwitches, type ImportSwitches } from './transform/import-switches.ts';
+
 /**
  * What public sources leave open about an instance, one switch each, with the default that
  * the contract (section 11) names. `startInstance({ switches: { … } })` sets any of them.
  */
-export type Switches = {
-  /** An unknown field in a query yields no rows (`glide.invalid_query.returns_no_rows`). Default: the clause is dropped. */
-  readonly invalidQueryReturnsNoRows: boolean;
-  /** Text compares with regard to case. Default: without. */
-  readonly caseSensitiveText: boolean;
-  /** `^^` in a query stands for one literal caret. */
-  readonly undoubleCarets: boolean;
-  /** The negative operators of a query also find rows whose column is empty. */
-  readonly negationFindsEmpty: boolean;
-  /** Rows that the asked order leaves tied come in a seeded random order instead of by sys_id. */
-  readonly shuffleTies: boolean;
-  /** `X-Total-Count` is sent although `sysparm_no_count=true`. */
-  readonly countDespiteNoCount: boolean;
-  /** An update that changes nothing still moves sys_updated_on, sys_updated_by and sys_mod_count. */
-  readonly touchOnNoChange: boolean;
-  /** Text longer than its column is cut at the column's length, silently. */
-  readonly truncateLongText: boolean;
-  /** `sysparm_suppress_auto_sys_field=true` leaves sys_updated_* and sys_mod_count alone, as older releases document. */
-  readonly honourSuppressAutoSysField: boolean;
-  /** `glide.rest.max_content_length`, in bytes. */
-  readonly maxContentLengthBytes: number;
-};
+export type Switches = AuthSwitches &
+  ImportSwitches & {
+    /** An unknown field in a query yields no rows (`glide.invalid_query.returns_no_rows`). Default: the clause is dropped. */
+    readonly invalidQueryReturnsNoRows: boolean;
+    /** Text compares with regard to case. Default: without. */
+    readonly caseSensitiveText: boolean;
+    /** `^^` in a query stands for one literal caret. */
+    readonly undoubleCarets: boolean;
+    /** The negative operators of a query also find rows whose column is empty. */
+    readonly negationFindsEmpty: boolean;
+    /** Rows that the asked order leaves tied come in a seeded random order instead of by sys_id. */
+    readonly shuffleTies: boolean;
+    /** `X-Total-Count` is sent although `sysparm_no_count=true`. */
+    readonly countDespiteNoCount: boolean;
+    /** An update that changes nothing still moves sys_updated_on, sys_updated_by and sys_mod_count. */
+    readonly touchOnNoChange: boolean;
+    /** Text longer than its column is cut at the column's length, silently. */
+    readonly truncateLongText: boolean;
+    /** `sysparm_suppress_auto_sys_field=true` leaves sys_updated_* and sys_mod_count alone, as older releases document. */
+    readonly honourSuppressAutoSysField: boolean;
+    /** `glide.rest.max_content_length`, in bytes. */
+    readonly maxContentLengthBytes: number;
+  };
 
 export const defaultSwitches: Switches = {
+  ...defaultAuthSwitches,
+  ...defaultImportSwitches,
   invalidQueryReturnsNoRows: false,
   caseSensitiveText: false,
   undoubleCarets: true,

@@ -1,5 +1,6 @@
 import type { Route } from '../http/router.ts';
+import { importRoutes } from './import/routes.ts';
 import { tableRoutes } from './table/routes.ts';
 
 /** Every action under `/api/now`. */
-export const routes: readonly Route[] = [...tableRoutes];
+export const routes: readonly Route[] = [...tableRoutes, ...importRoutes];

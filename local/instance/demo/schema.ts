@@ -1,14 +1,26 @@
+import { roleTables } from '../auth/tables.ts';
 import { Schema } from '../schema/schema.ts';
 import { systemTables } from '../schema/system-tables.ts';
+import { importTables } from '../transform/tables.ts';
 import { cmdbTables } from './tables/cmdb.ts';
 import { itsmTables } from './tables/itsm.ts';
 import { peopleTables } from './tables/people.ts';
+import { stagingTables } from './tables/staging.ts';
 import { taskTable } from './tables/task.ts';
 
 /** The tables that an instance has before anyone adds their own. */
 export function demoSchema(): Schema {
   const schema = new Schema();
-  for (const table of [...systemTables, ...peopleTables, ...cmdbTables, taskTable, ...itsmTables]) {
+  for (const table of [
+    ...systemTables,
+    ...peopleTables,
+    ...roleTables,
+    ...cmdbTables,
+    taskTable,
+    ...itsmTables,
+    ...importTables,
+    ...stagingTables,
+  ]) {
     schema.add(table);
   }
   return schema;

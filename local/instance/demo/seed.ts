@@ -1,10 +1,12 @@
 import { sysIdOf } from '../store/identifiers.ts';
 import type { Store } from '../store/store.ts';
 import { demoUser } from './credentials.ts';
+import { seedTransformMaps } from './transform-maps.ts';
 
 /** Fills an empty store with the demo rows: the same rows, with the same sys_ids, every time. */
 export function seedDemo(store: Store): void {
   store.transaction(() => {
+    seedTransformMaps(store);
     store.seed('sys_user', {
       sys_id: sysIdOf('sys_user', demoUser.userName),
       user_name: demoUser.userName,
@@ -13,6 +15,13 @@ export function seedDemo(store: Store): void {
       name: 'Integration User',
       email: 'integration.user@example.com',
       user_password: demoUser.password,
+    });
+    const adminRole = sysIdOf('sys_user_role', 'admin');
+    store.seed('sys_user_role', { sys_id: adminRole, name: 'admin' });
+    store.seed('sys_user_has_role', {
+      sys_id: sysIdOf('sys_user_has_role', demoUser.userName, 'admin'),
+      user: sysIdOf('sys_user', demoUser.userName),
+      role: adminRole,
     });
   });
 }

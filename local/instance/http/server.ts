@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { authenticate } from '../auth/authenticate.ts';
+import { answerAuthorizationRequest } from '../auth/authorize-endpoint.ts';
+import { answerTokenRequest } from '../auth/token-endpoint.ts';
 import type { InstanceState } from '../state.ts';
 import { drawSysId } from '../store/identifiers.ts';
 import { RecordRefused } from '../store/refusals.ts';
@@ -38,11 +40,26 @@ async function serve(
 
 async function work(request: IncomingMessage, state: InstanceState): Promise<Answer> {
   const url = new URL(request.url ?? '/', originOf(request));
-  const user = authenticate(request.headers, state);
+  const logIn = await answerLogIn(request, url, state);
+  if (logIn) return logIn;
+  const user = authenticate({ headers: request.headers, url }, state.auth);
   const body = await readBody(request, state.switches.maxContentLengthBytes);
   const path = parseApiPath(url.pathname);
   if (!path) throw noSuchResource();
   return state.dispatch({ method: methodOf(request), ...path, url, headers: request.headers, body, user });
+}
+
+/** The pages under which a client gets its tokens; everything else needs somebody logged in. */
+async function answerLogIn(
+  request: IncomingMessage,
+  url: URL,
+  state: InstanceState,
+): Promise<Answer | undefined> {
+  const { headers, method = 'GET' } = request;
+  if (url.pathname === '/oauth_auth.do') return answerAuthorizationRequest({ url, headers }, state.auth);
+  if (url.pathname !== '/oauth_token.do') return undefined;
+  const body = await readBody(request, state.switches.maxContentLengthBytes);
+  return answerTokenRequest({ method, headers, body }, state.auth);
 }
 
 /** Runs the action; what it throws becomes the answer that an instance would give. */

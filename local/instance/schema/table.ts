@@ -41,6 +41,8 @@ export type Column = {
   readonly documentTable?: string;
   /** Stored value and label, in order. Integers (priority, state) may have choices too. */
   readonly choices?: readonly { readonly value: string; readonly label: string }[];
+  /** An index of its own, for columns that are looked up in large tables. */
+  readonly indexed?: boolean;
   /** A unique index beyond sys_id. */
   readonly unique?: boolean;
 };

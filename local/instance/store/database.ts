@@ -93,7 +93,13 @@ export class Database {
         `CREATE INDEX IF NOT EXISTS ${quoted(`${name}_class`)} ON ${quoted(name)} (sys_class_name, sys_id)`,
       );
     }
+    for (const column of columns) if (column.indexed) this.#createIndex(name, column.name);
     for (const column of columns) if (column.unique) this.#createUnique(name, column.name);
+  }
+
+  #createIndex(table: string, column: string): void {
+    const index = quoted(`${table}_${column}`);
+    this.exec(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoted(table)} (${quoted(column)})`);
   }
 
   #createUnique(table: string, column: string): void {

@@ -99,6 +99,19 @@ export class Store {
   }
 
   /**
+   * Sets columns as they are given, system columns too, without rules, bookkeeping or a word to anyone: for what the
+   * platform itself notes on a row.
+   */
+  assign(table: string, sysId: string, values: Row): void {
+    this.#rows.update(table, sysId, values);
+  }
+
+  /** A sys_id that no row has yet. */
+  newSysId(): string {
+    return drawSysId(this.#options.random);
+  }
+
+  /**
    * @throws RecordRefused when a business rule forbids it.
    * @returns false when there is no such row.
    */

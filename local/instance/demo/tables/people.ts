@@ -47,7 +47,7 @@ export const peopleTables: readonly Table[] = [
     columns: [
       text('user_name', 'User ID', 40, { unique: true }),
       text('first_name', 'First name', 50),
-      text('last_name', 'Last name', 50),
+      text('last_name', 'Last name', 50, { mandatory: true }),
       text('name', 'Name', 151),
       text('email', 'Email', 100),
       text('title', 'Title', 60),

@@ -1,0 +1,92 @@
+import type { Answer, Exchange } from '../../http/exchange.ts';
+import type { InstanceState } from '../../state.ts';
+import type { Author, Row } from '../../store/row.ts';
+import type { OpenSet } from '../../transform/import-sets.ts';
+import { stringifyValue } from '../../transform/stringify-value.ts';
+import { type InsertMultipleRules, rulesFor } from './insert-multiple-rules.ts';
+import { isObject, readObject, unreadable } from './read-object.ts';
+import { requireStagingTable } from './staging-table.ts';
+
+/**
+ * `POST /api/now/import/{stagingTable}/insertMultiple`: many rows in one set. The answer names the set and its group
+ * and says nothing of the rows, synchronous or not (contract 4.3).
+ */
+export function insertMultiple(exchange: Exchange, state: InstanceState): Answer {
+  const table = requireStagingTable(state.schema, exchange.segments[1] ?? '');
+  const records = readRecords(exchange.body);
+  const rules = rulesFor(state.store, table);
+  return state.store.transaction(() => {
+    const group = groupOf(exchange, state);
+    const runAfter = exchange.url.searchParams.get('run_after') ?? undefined;
+    const set = state.imports.open(table, rules.mode, exchange.user, {
+      multi_import_set: group,
+      ...(runAfter !== undefined && { run_after: runAfter }),
+    });
+    load(set, records, rules, exchange, state, runAfter);
+    return { status: 201, json: { import_set_id: set.sysId, multi_import_set_id: group } };
+  });
+}
+
+function load(
+  set: OpenSet,
+  records: readonly Record<string, unknown>[],
+  rules: InsertMultipleRules,
+  { user }: Exchange,
+  state: InstanceState,
+  runAfter: string | undefined,
+): void {
+  const { imports } = state;
+  if (isSink(set.table, state)) {
+    takeUntransformed(set, records, rules, user, state);
+    return;
+  }
+  const rows = records.map((record) => imports.append(set, toRow(record, rules), user));
+  if (rules.mode === 'asynchronous') {
+    imports.loaded(set, user, runAfter);
+    return;
+  }
+  for (const sysId of rows) imports.transform(set, sysId, user);
+  imports.finish(set);
+}
+
+function takeUntransformed(
+  set: OpenSet,
+  records: readonly Record<string, unknown>[],
+  rules: InsertMultipleRules,
+  by: Author,
+  state: InstanceState,
+): void {
+  if (state.switches.sinkKeepsRows) {
+    const marks = { sys_import_state: 'inserted' };
+    for (const record of records) state.imports.append(set, toRow(record, rules), by, marks);
+  } else {
+    state.ledger.wroteMany('insert', set.table, records.length);
+  }
+  state.imports.sink(set, records.length);
+}
+
+function isSink(table: string, { switches }: InstanceState): boolean {
+  return switches.sinkStagingTables.includes(table) || switches.sinkStagingTables.includes('*');
+}
+
+function readRecords(body: Buffer): Record<string, unknown>[] {
+  const records = readObject(body)['records'];
+  if (!Array.isArray(records)) throw unreadable('The payload has no array "records"');
+  return records.filter(isObject);
+}
+
+function toRow(record: Record<string, unknown>, rules: InsertMultipleRules): Row {
+  const row: Row = {};
+  for (const key in record) {
+    const column = rules.columnOf(key);
+    if (column !== undefined) row[column] = stringifyValue(record[key]);
+  }
+  return row;
+}
+
+/** The group that the caller names, when there is one, else a new one. */
+function groupOf(exchange: Exchange, { store }: InstanceState): string {
+  const given = exchange.url.searchParams.get('multi_import_set_id');
+  if (given !== null && store.find('sys_multi_import_set', given)) return given;
+  return store.insert('sys_multi_import_set', {}, exchange.user)['sys_id'] ?? '';
+}

@@ -1,0 +1,37 @@
+import type { Answer, Exchange } from '../../http/exchange.ts';
+import type { InstanceState } from '../../state.ts';
+import type { Row } from '../../store/row.ts';
+import { pendingEntry, resultEntry } from '../../transform/result-entry.ts';
+import { stringifyValue } from '../../transform/stringify-value.ts';
+import { linkBase } from './link-base.ts';
+import { readObject } from './read-object.ts';
+import { requireStagingTable } from './staging-table.ts';
+
+/** `POST /api/now/import/{stagingTable}`: one row, transformed at once; the answer tells how each map fared. */
+export function insertRow(exchange: Exchange, state: InstanceState): Answer {
+  const table = requireStagingTable(state.schema, exchange.segments[1] ?? '');
+  const { imports, store } = state;
+  const values = stringified(readObject(exchange.body));
+  return store.transaction(() => {
+    const set = imports.loadingSet(table, exchange.user);
+    const sysId = imports.append(set, values, exchange.user);
+    const outcomes = imports.transform(set, sysId, exchange.user);
+    imports.saveRuns(set);
+    const base = linkBase(exchange);
+    const place = { table, sysId };
+    const result =
+      outcomes.length === 0
+        ? [pendingEntry(store, place, base)]
+        : outcomes.map((outcome) => resultEntry(store, outcome, place, base));
+    const failed = outcomes.some(({ outcome }) => outcome.state === 'error');
+    return {
+      status: failed ? state.switches.failedRowStatus : 201,
+      headers: { Location: `${base}/import/${table}/${sysId}` },
+      json: { import_set: set.number, staging_table: table, result },
+    };
+  });
+}
+
+function stringified(body: Record<string, unknown>): Row {
+  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, stringifyValue(value)]));
+}

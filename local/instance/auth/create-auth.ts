@@ -1,0 +1,28 @@
+import type { Store } from '../store/store.ts';
+import { Accounts } from './accounts.ts';
+import type { AuthState, AuthSwitches } from './auth-state.ts';
+import { AuthorizationCodes } from './authorization-codes.ts';
+import { Directory } from './directory.ts';
+import { type OAuthClient, OAuthClients } from './oauth-clients.ts';
+import { Tokens } from './tokens.ts';
+
+/** Everything that logging in needs, with one OAuth application known. `now` gives milliseconds since the epoch. */
+export function createAuth(
+  store: Store,
+  switches: AuthSwitches,
+  now: () => number,
+  client: OAuthClient,
+): AuthState {
+  const clients = new OAuthClients();
+  clients.add(client);
+  return {
+    accounts: new Accounts(),
+    clients,
+    tokens: new Tokens(now),
+    codes: new AuthorizationCodes(now),
+    directory: new Directory(store),
+    seenAssertions: new Set(),
+    switches,
+    now,
+  };
+}

@@ -1,0 +1,113 @@
+import type { User } from '../http/exchange.ts';
+import { hashPassword } from '../store/encode.ts';
+import { system } from '../store/row.ts';
+import type { Store } from '../store/store.ts';
+
+/** Somebody of sys_user, as far as logging in cares. */
+export type Person = User & {
+  readonly active: boolean;
+  readonly lockedOut: boolean;
+  /** As the column holds it. */
+  readonly passwordHash: string;
+};
+
+/** What is needed to let somebody in: creates the sys_user row when there is none of that user_name. */
+export type NewPerson = {
+  readonly userName: string;
+  readonly password: string;
+  readonly roles?: readonly string[];
+  readonly timeZone?: string;
+};
+
+/** The people of the instance: sys_user with sys_user_has_role. What was read is kept until a row of them changes. */
+export class Directory {
+  readonly #store: Store;
+  readonly #known = new Map<string, Person>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  find(userName: string): Person | undefined {
+    const known = this.#known.get(userName);
+    if (known) return known;
+    const row = this.#store.findBy('sys_user', 'user_name', userName);
+    if (!row) return undefined;
+    const person: Person = {
+      sysId: row['sys_id'] ?? '',
+      userName: row['user_name'] ?? '',
+      name: row['name'] ?? '',
+      timeZone: row['time_zone'] || 'UTC',
+      roles: this.#rolesOf(row['sys_id'] ?? ''),
+      active: row['active'] === 'true',
+      lockedOut: row['locked_out'] === 'true',
+      passwordHash: row['user_password'] ?? '',
+    };
+    this.#known.set(userName, person);
+    return person;
+  }
+
+  /** The user_name of whoever has the value in the column, as the subject of a JWT names him. */
+  userNameBy(column: string, value: string): string | undefined {
+    if (!this.#store.schema.column('sys_user', column)) return undefined;
+    return this.#store.findBy('sys_user', column, value)?.['user_name'];
+  }
+
+  isPassword(person: Person, password: string): boolean {
+    return person.passwordHash !== '' && person.passwordHash === hashPassword(password);
+  }
+
+  /** Sets `locked_out`. */
+  lock(sysId: string): void {
+    this.#store.update('sys_user', sysId, { locked_out: 'true' }, system);
+    this.forget();
+  }
+
+  /** Adds a person, or gives the one of that user_name this password and these roles. */
+  add(person: NewPerson): void {
+    const columns = {
+      user_password: person.password,
+      ...(person.timeZone !== undefined && { time_zone: person.timeZone }),
+    };
+    const present = this.#store.findBy('sys_user', 'user_name', person.userName)?.['sys_id'];
+    if (present === undefined) {
+      const sys_id = this.#store.newSysId();
+      const names = { user_name: person.userName, name: person.userName, last_name: person.userName };
+      this.#store.seed('sys_user', { sys_id, ...names, ...columns });
+      this.#grant(sys_id, person.roles ?? []);
+    } else {
+      this.#store.assign('sys_user', present, columns);
+      this.#grant(present, person.roles ?? []);
+    }
+    this.forget();
+  }
+
+  /** Reads everybody anew from now on. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  #grant(userId: string, roles: readonly string[]): void {
+    for (const old of this.#store.select('sys_user_has_role', { where: 't0."user" = ?', params: [userId] })) {
+      this.#store.remove('sys_user_has_role', old['sys_id'] ?? '');
+    }
+    for (const name of roles) {
+      const role = this.#store.findBy('sys_user_role', 'name', name)?.['sys_id'] ?? this.#addRole(name);
+      this.#store.seed('sys_user_has_role', { user: userId, role });
+    }
+  }
+
+  #addRole(name: string): string {
+    const sys_id = this.#store.newSysId();
+    this.#store.seed('sys_user_role', { sys_id, name });
+    return sys_id;
+  }
+
+  #rolesOf(userId: string): ReadonlySet<string> {
+    const rows = this.#store.query(
+      'SELECT r.name AS name FROM sys_user_has_role h JOIN sys_user_role r ON r.sys_id = h.role WHERE h.user = ?',
+      [userId],
+    );
+    return new Set(rows.map((row) => String(row['name'])));
+  }
+}

@@ -1,0 +1,18 @@
+/** What of Import Sets can be set; part of the instance's switches. */
+export type ImportSwitches = {
+  /** How long an asynchronous set waits, loaded, for the transformer job, in milliseconds. */
+  readonly transformDelayMs: number;
+  /** Staging tables whose rows insertMultiple takes without transforming them, at speed; `*` for all. */
+  readonly sinkStagingTables: readonly string[];
+  /** A sink keeps its rows, marked `inserted`; otherwise it only counts them. */
+  readonly sinkKeepsRows: boolean;
+  /** The HTTP status of a row that failed: the body says so in either case. */
+  readonly failedRowStatus: 200 | 201;
+};
+
+export const defaultImportSwitches: ImportSwitches = {
+  transformDelayMs: 100,
+  sinkStagingTables: [],
+  sinkKeepsRows: true,
+  failedRowStatus: 201,
+};

@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Instance, startInstance } from '../../../../local/instance/index.ts';
+import { call } from '../caller.ts';
+
+describe('POST /api/now/import/{stagingTable}', () => {
+  let instance: Instance;
+  beforeEach(async () => {
+    instance = await startInstance();
+  });
+  afterEach(() => instance.close());
+
+  const post = (table: string, json: unknown) => call(instance, 'POST', `/api/now/import/${table}`, { json });
+
+  it('answers without an outer result object, with one entry that points to the target record', async () => {
+    const reply = await post('imp_computer', { name: 'Mac', serial_number: 'S-1' });
+    expect(reply.status).toBe(201);
+    expect(reply.json).toEqual({
+      import_set: 'ISET0010001',
+      staging_table: 'imp_computer',
+      result: [
+        {
+          transform_map: 'Computer',
+          table: 'cmdb_ci_computer',
+          display_name: 'name',
+          display_value: 'Mac',
+          record_link: expect.stringMatching(
+            new RegExp(`^${instance.url}/api/now/table/cmdb_ci_computer/[0-9a-f]{32}$`),
+          ),
+          status: 'inserted',
+          sys_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+        },
+      ],
+    });
+  });
+
+  it('says ignored, with the recorded text and the same target and set, when the same row comes again', async () => {
+    await post('imp_computer', { name: 'Mac' });
+    const [before] = instance.state.store.select('cmdb_ci_computer', { where: `t0.name = 'Mac'` });
+    const reply = await post('imp_computer', { name: 'Mac' });
+    expect(reply.status).toBe(201);
+    expect(reply.json).toMatchObject({
+      import_set: 'ISET0010001',
+      result: [{ status: 'ignored', status_message: 'No field values changed', sys_id: before?.['sys_id'] }],
+    });
+  });
+
+  it('updates the coalesced record without regard to case, all coalesce fields taken together', async () => {
+    await post('imp_computer', { name: 'Mac', serial_number: 'S-1', os: 'macOS 15' });
+    await post('imp_computer', { name: 'Mac', serial_number: 'S-2' });
+    const reply = await post('imp_computer', { name: 'MAC', serial_number: 's-1', os: 'macOS 26' });
+    expect(reply.json).toMatchObject({ result: [{ status: 'updated' }] });
+    const rows = instance.state.store.select('cmdb_ci_computer', { where: `t0.name = 'mac'` });
+    expect(rows.map((row) => `${row['serial_number']} ${row['os']}`).sort()).toEqual([
+      'S-2 ',
+      's-1 macOS 26',
+    ]);
+  });
+
+  it('skips a row whose coalesce fields are all empty, and points to the staging row', async () => {
+    const reply = await post('imp_computer', { os: 'Linux' });
+    expect(reply.status).toBe(201);
+    expect(reply.json).toMatchObject({ result: [{ status: 'skipped', table: 'imp_computer' }] });
+  });
+
+  it('answers 201 although the row failed, with the labels of the missing mandatory fields', async () => {
+    const reply = await post('imp_user', { user_id: 'ada', email: 'ada@example.com' });
+    expect(reply.status).toBe(201);
+    expect(reply.json).toMatchObject({
+      result: [
+        {
+          status: 'error',
+          error_message: 'Data Policy Exception: The following fields are mandatory: Last name',
+        },
+      ],
+    });
+    expect(instance.state.store.findBy('sys_user', 'user_name', 'ada')).toBeUndefined();
+    const staged = instance.state.store.select('imp_user')[0];
+    const error = instance.state.store.find('sys_import_set_row_error', staged?.['sys_row_error'] ?? '');
+    expect(error).toMatchObject({ error: '900', table_name: 'imp_user', row: staged?.['sys_id'] });
+  });
+
+  it('resolves references by display value: creates, ignores or rejects what is not there', async () => {
+    const row = { user_id: 'ada', email: 'ada@example.com', last_name: 'Lovelace' };
+    const rejected = await post('imp_user', { ...row, department: 'Nowhere' });
+    expect(rejected.json).toMatchObject({
+      result: [
+        { status: 'error', error_message: expect.stringContaining('department = Nowhere names no record') },
+      ],
+    });
+    const taken = await post('imp_user', { ...row, location: 'Paris', manager: 'nobody' });
+    expect(taken.json).toMatchObject({ result: [{ status: 'inserted' }] });
+    const user = instance.state.store.findBy('sys_user', 'user_name', 'ada');
+    expect(user?.['manager']).toBe('');
+    expect(instance.state.store.find('cmn_location', user?.['location'] ?? '')?.['name']).toBe('Paris');
+    const code = instance.state.store.select('sys_import_set_row_error').map((error) => error['error']);
+    expect(code).toEqual(['100']);
+  });
+
+  it('takes a choice by its label, and rejects one that does not exist', async () => {
+    await post('imp_computer', { name: 'a', install_status: 'In Stock' });
+    expect(instance.state.store.findBy('cmdb_ci_computer', 'name', 'a')?.['install_status']).toBe('6');
+    const reply = await post('imp_computer', { name: 'b', install_status: 'Melted' });
+    expect(reply.json).toMatchObject({ result: [{ status: 'error' }] });
+  });
+
+  it('answers one entry per transform map of the staging table, in their order', async () => {
+    const reply = await post('u_imp_workstation', { u_name: 'w1', u_serial: 'X', u_site: 'Bern' });
+    expect(reply.json).toMatchObject({
+      result: [
+        { transform_map: 'Workstation site', table: 'cmn_location', status: 'inserted' },
+        { transform_map: 'Workstation', table: 'cmdb_ci_computer', status: 'inserted' },
+      ],
+    });
+    const location = instance.state.store.findBy('cmdb_ci_computer', 'name', 'w1')?.['location'] ?? '';
+    expect(instance.state.store.find('cmn_location', location)?.['name']).toBe('Bern');
+  });
+
+  it('coalesces with regard to case where the field map says so', async () => {
+    await post('u_imp_workstation', { u_name: 'w1', u_serial: 'abc', u_site: 'Bern' });
+    const reply = await post('u_imp_workstation', { u_name: 'w2', u_serial: 'ABC', u_site: 'Bern' });
+    expect(reply.json).toMatchObject({ result: [{ status: 'ignored' }, { status: 'inserted' }] });
+  });
+
+  it('keeps the verdict on the staging row, readable through the Table API and GET result', async () => {
+    await post('imp_computer', { name: 'Mac' });
+    const listed = await call(
+      instance,
+      'GET',
+      '/api/now/table/imp_computer?sysparm_fields=sys_id,sys_import_row,sys_import_state,sys_target_table,sys_target_sys_id,sys_row_error',
+    );
+    const target = instance.state.store.findBy('cmdb_ci_computer', 'name', 'Mac')?.['sys_id'];
+    expect(listed.json).toMatchObject({
+      result: [
+        {
+          sys_import_row: '1',
+          sys_import_state: 'inserted',
+          sys_target_table: 'cmdb_ci_computer',
+          sys_target_sys_id: {
+            value: target,
+            link: `${instance.url}/api/now/table/cmdb_ci_computer/${target}`,
+          },
+          sys_row_error: '',
+        },
+      ],
+    });
+    const sysId = instance.state.store.select('imp_computer')[0]?.['sys_id'];
+    const got = await call(instance, 'GET', `/api/now/import/imp_computer/${sysId}`);
+    expect(got.status).toBe(200);
+    expect(got.json).toMatchObject({
+      import_set: 'ISET0010001',
+      result: [{ status: 'inserted', sys_id: target }],
+    });
+  });
+
+  it('turns values that are no text into text as Java prints them', async () => {
+    await post('imp_computer', { name: 'n', comments: { a: 1, b: ['x', true] }, ram: 2048, os: null });
+    expect(instance.state.store.select('imp_computer')[0]).toMatchObject({
+      comments: '{a=1, b=[x, true]}',
+      ram: '2048',
+      os: '',
+    });
+  });
+
+  it('lets an onBefore script ignore the row or add keys to the answer', async () => {
+    instance.state.imports.scripts.set('Computer', (source) =>
+      source['name'] === 'no'
+        ? { ignore: true, statusMessage: 'not wanted' }
+        : { statusMessage: 'wwww', response: { ticket: 'T1' } },
+    );
+    const ignored = await post('imp_computer', { name: 'no' });
+    expect(ignored.json).toMatchObject({
+      result: [{ status: 'ignored', status_message: 'not wanted;Row transform ignored by onBefore script' }],
+    });
+    const taken = await post('imp_computer', { name: 'yes' });
+    expect(taken.json).toMatchObject({
+      result: [{ status: 'inserted', status_message: 'wwww', ticket: 'T1' }],
+    });
+  });
+
+  it('opens a new set after midnight, when the old one is processed', async () => {
+    await post('imp_computer', { name: 'a' });
+    await instance.state.clock.advance(86_400_000);
+    const reply = await post('imp_computer', { name: 'b' });
+    expect(reply.json).toMatchObject({ import_set: 'ISET0010002' });
+    expect(instance.state.store.findBy('sys_import_set', 'number', 'ISET0010001')?.['state']).toBe(
+      'processed',
+    );
+  });
+
+  it('refuses a table that takes no import rows', async () => {
+    const reply = await post('incident', { short_description: 'x' });
+    expect(reply.status).toBe(400);
+    expect(reply.json).toEqual({
+      error: { message: 'Invalid table incident', detail: null },
+      status: 'failure',
+    });
+  });
+});
