@@ -40,9 +40,10 @@ async function answer<State>(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const gone = callerGone(response);
   try {
     const body = await buffer(request);
-    const output = await runAction(service, request, body, callerGone(response));
+    const output = await runAction(service, request, body, gone);
     send(service, response, 200, output ?? {}, {});
   } catch (error) {
     const failure = asAwsError(error, service.validationCode);

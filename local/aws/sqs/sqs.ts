@@ -1,0 +1,71 @@
+import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { ACCOUNT_ID } from '../account.ts';
+import { IN_MEMORY } from '../database.ts';
+import { jsonProtocol } from '../json-protocol.ts';
+import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
+import { changeMessageVisibility } from './actions/change-message-visibility.ts';
+import { changeMessageVisibilityBatch } from './actions/change-message-visibility-batch.ts';
+import { createQueue } from './actions/create-queue.ts';
+import { deleteMessage } from './actions/delete-message.ts';
+import { deleteMessageBatch } from './actions/delete-message-batch.ts';
+import { getQueueAttributes } from './actions/get-queue-attributes.ts';
+import { getQueueUrl } from './actions/get-queue-url.ts';
+import { listQueues } from './actions/list-queues.ts';
+import { purgeQueue } from './actions/purge-queue.ts';
+import { receiveMessage } from './actions/receive-message.ts';
+import { sendMessage } from './actions/send-message.ts';
+import { sendMessageBatch } from './actions/send-message-batch.ts';
+import { setQueueAttributes } from './actions/set-queue-attributes.ts';
+import { queryErrorHeaders } from './sqs-error.ts';
+import { SqsState } from './state.ts';
+
+const ACTIONS = {
+  ChangeMessageVisibility: changeMessageVisibility,
+  ChangeMessageVisibilityBatch: changeMessageVisibilityBatch,
+  CreateQueue: createQueue,
+  DeleteMessage: deleteMessage,
+  DeleteMessageBatch: deleteMessageBatch,
+  GetQueueAttributes: getQueueAttributes,
+  GetQueueUrl: getQueueUrl,
+  ListQueues: listQueues,
+  PurgeQueue: purgeQueue,
+  ReceiveMessage: receiveMessage,
+  SendMessage: sendMessage,
+  SendMessageBatch: sendMessageBatch,
+  SetQueueAttributes: setQueueAttributes,
+};
+
+export type SqsOptions = {
+  /** @default 0, a free one */
+  readonly port?: number;
+  /** SQLite file that keeps the queues and their messages. @default in memory */
+  readonly databaseFile?: string;
+  readonly clock?: Clock;
+};
+
+/** What the actions work on. */
+export type SqsService = {
+  readonly state: SqsState;
+  /** `http://127.0.0.1:<port>/<account>/<name>`: a URL that resolves on every machine. */
+  queueUrl(name: string): string;
+};
+
+export type LocalSqs = LoopbackServer & SqsService;
+
+/** Standard and FIFO queues for the real SDK. Signatures are not checked. */
+export async function startSqs(options: SqsOptions = {}): Promise<LocalSqs> {
+  const state = new SqsState(options.databaseFile ?? IN_MEMORY, options.clock ?? systemClock);
+  let base = '';
+  const service = { state, queueUrl: (name: string) => `${base}/${ACCOUNT_ID}/${name}` };
+  const listener = jsonProtocol({
+    contentType: 'application/x-amz-json-1.0',
+    targetPrefix: 'AmazonSQS.',
+    actions: ACTIONS,
+    state: service,
+    validationCode: 'InvalidParameterValue',
+    errorHeaders: queryErrorHeaders,
+  });
+  const server = await listenOnLoopback(listener, options.port);
+  base = server.url;
+  return { ...server, ...service, close: () => server.close().then(() => state.close()) };
+}

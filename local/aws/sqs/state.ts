@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../../../lib/core/clock.ts';
+import { AwsError } from '../aws-error.ts';
+import { inTransaction, openDatabase } from '../database.ts';
+import { Arrivals } from './arrivals.ts';
+import { DeduplicationTable } from './deduplication-table.ts';
+import { type Message, MessageTable } from './message-table.ts';
+import { type Queue, QueueTable } from './queue-table.ts';
+import { TABLES } from './tables.ts';
+
+/** How a receive call was asked for; times in seconds, as in the API. */
+export type ReceiveOptions = {
+  readonly most: number;
+  readonly waitSeconds: number;
+  /** @default the queue's own */
+  readonly visibilitySeconds?: number | undefined;
+};
+
+/** A message in flight: its receipt is the way to delete it or to give it back. */
+export type ReceivedMessage = Message & { readonly receipt: string };
+
+const RECEIPT = /^AQEB[A-Za-z0-9+/]{44}$/;
+const RETENTION_SWEEP_MS = 60_000;
+
+/** Everything that SQS holds. */
+export class SqsState {
+  readonly clock: Clock;
+  readonly queues: QueueTable;
+  readonly messages: MessageTable;
+  readonly deduplication: DeduplicationTable;
+  readonly #database: DatabaseSync;
+  readonly #arrivals = new Arrivals();
+  readonly #sweptMs = new Map<string, number>();
+
+  constructor(databaseFile: string, clock: Clock) {
+    this.clock = clock;
+    this.#database = openDatabase(databaseFile, TABLES);
+    this.queues = new QueueTable(this.#database);
+    this.messages = new MessageTable(this.#database);
+    this.deduplication = new DeduplicationTable(this.#database);
+  }
+
+  /**
+   * Takes up to `most` messages, and waits for the first as long as asked. A caller that has gone (`signal`) is given
+   * none: what nobody will read stays visible.
+   */
+  async receive(queue: Queue, options: ReceiveOptions, signal: AbortSignal): Promise<ReceivedMessage[]> {
+    const untilMs = this.clock.now() + options.waitSeconds * 1000;
+    while (!signal.aborted) {
+      const taken = this.#take(queue, options);
+      const nowMs = this.clock.now();
+      if (taken.length > 0 || nowMs >= untilMs) return taken;
+      const nextMs = Math.min(untilMs, this.messages.nextVisibleMs(queue.name, nowMs) ?? untilMs);
+      await this.#arrivals.wait(queue.name, nextMs - nowMs, this.clock, signal);
+    }
+    return [];
+  }
+
+  /** Tells waiting receivers that there may be something for them. */
+  wake(queueName: string): void {
+    this.#arrivals.notify(queueName);
+  }
+
+  /** @throws {AwsError} ReceiptHandleIsInvalid for what never was a receipt handle */
+  byReceipt(queue: Queue, receipt: string): Message | undefined {
+    if (!RECEIPT.test(receipt)) {
+      throw new AwsError('ReceiptHandleIsInvalid', 'The input receipt handle is invalid.');
+    }
+    const message = this.messages.byReceipt(receipt);
+    return message?.queue === queue.name ? message : undefined;
+  }
+
+  transaction<T>(work: () => T): T {
+    return inTransaction(this.#database, work);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #take(queue: Queue, options: ReceiveOptions): ReceivedMessage[] {
+    const nowMs = this.clock.now();
+    this.#sweepExpired(queue, nowMs);
+    return this.transaction(() => {
+      const taken: ReceivedMessage[] = [];
+      while (taken.length < options.most) {
+        const message = this.#next(queue, nowMs, taken);
+        if (!message) break;
+        if (!this.#isExhausted(queue, message, nowMs))
+          taken.push(this.#takeOne(queue, message, options, nowMs));
+      }
+      return taken;
+    });
+  }
+
+  #next(queue: Queue, nowMs: number, taken: readonly Message[]): Message | undefined {
+    if (!queue.settings.FifoQueue) return this.messages.nextStandard(queue.name, nowMs);
+    const ownGroups = taken.flatMap(({ groupId }) => (groupId === null ? [] : [groupId]));
+    return this.messages.nextFifo(queue.name, nowMs, ownGroups);
+  }
+
+  #takeOne(queue: Queue, message: Message, options: ReceiveOptions, nowMs: number): ReceivedMessage {
+    const seconds = options.visibilitySeconds ?? queue.settings.VisibilityTimeout;
+    const receipt = `AQEB${randomBytes(33).toString('base64')}`;
+    // Even with a timeout of 0 a receive takes a message once.
+    const visibleMs = nowMs + Math.max(1, seconds * 1000);
+    this.messages.take(message, receipt, nowMs, visibleMs);
+    return {
+      ...message,
+      receipt,
+      visibleMs,
+      receiveCount: message.receiveCount + 1,
+      firstReceiveMs: message.firstReceiveMs ?? nowMs,
+    };
+  }
+
+  /** A message that was received often enough goes to the dead-letter queue instead. */
+  #isExhausted(queue: Queue, message: Message, nowMs: number): boolean {
+    const policy = queue.settings.RedrivePolicy;
+    if (!policy || message.receiveCount < policy.maxReceiveCount) return false;
+    const target = this.queues.findByArn(policy.deadLetterTargetArn);
+    if (!target) return false;
+    this.messages.moveToDeadLetters(message, target.name, queue.arn, nowMs);
+    this.wake(target.name);
+    return true;
+  }
+
+  #sweepExpired(queue: Queue, nowMs: number): void {
+    if (nowMs - (this.#sweptMs.get(queue.name) ?? 0) < RETENTION_SWEEP_MS) return;
+    this.#sweptMs.set(queue.name, nowMs);
+    this.messages.deleteSentBefore(queue.name, nowMs - queue.settings.MessageRetentionPeriod * 1000);
+  }
+}

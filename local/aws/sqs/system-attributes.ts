@@ -1,0 +1,19 @@
+import { sequenceNumber } from './send.ts';
+import type { ReceivedMessage } from './state.ts';
+
+/** What SQS tells of a message it hands out, in its own names; all values are strings. */
+export function systemAttributes(message: ReceivedMessage): Record<string, string> {
+  const { groupId, deduplicationId, traceHeader, sourceArn } = message;
+  return {
+    ApproximateReceiveCount: `${message.receiveCount}`,
+    SentTimestamp: `${message.sentMs}`,
+    SenderId: 'AIDALOCALSENDER',
+    ApproximateFirstReceiveTimestamp: `${message.firstReceiveMs ?? message.sentMs}`,
+    ...(groupId === null ? {} : { MessageGroupId: groupId }),
+    ...(deduplicationId === null
+      ? {}
+      : { MessageDeduplicationId: deduplicationId, SequenceNumber: sequenceNumber(message.seq) }),
+    ...(traceHeader === null ? {} : { AWSTraceHeader: traceHeader }),
+    ...(sourceArn === null ? {} : { DeadLetterQueueSourceArn: sourceArn }),
+  };
+}
