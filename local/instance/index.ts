@@ -1,15 +1,19 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { ZodType } from 'zod';
 import { routes } from './api/routes.ts';
 import { createAuth } from './auth/create-auth.ts';
 import { Ledger } from './control/ledger.ts';
 import { seededRandom } from './control/seeded-random.ts';
 import { demoClient, demoUser } from './demo/credentials.ts';
 import { demoSchema } from './demo/schema.ts';
-import { seedDemo } from './demo/seed.ts';
+import { seedDemo, seedPlatform } from './demo/seed.ts';
 import { Router } from './http/router.ts';
 import { createInstanceServer, dispatchTo, type TlsOptions } from './http/server.ts';
+import { readJsonFile } from './read-json-file.ts';
+import { extendSchema, type SchemaDocument, schemaDocument } from './schema/schema-file.ts';
 import type { InstanceState } from './state.ts';
+import { type DataDocument, dataDocument, seedRows } from './store/data-file.ts';
 import { Store } from './store/store.ts';
 import { defaultSwitches, type Switches } from './switches.ts';
 import { InstanceClock } from './time/instance-clock.ts';
@@ -20,6 +24,16 @@ export type InstanceOptions = {
   readonly port?: number;
   /** @default '127.0.0.1' */
   readonly host?: string;
+  /** Adds tables and columns to the demo schema. */
+  readonly schema?: SchemaDocument;
+  /** The same, from a JSON file. */
+  readonly schemaFile?: string;
+  /** Rows that a fresh instance holds beyond the demo rows. */
+  readonly data?: DataDocument;
+  /** The same, from a JSON file. */
+  readonly dataFile?: string;
+  /** Whether a fresh instance holds the demo rows (people, computers, incidents, …). @default true */
+  readonly demoData?: boolean;
   /** One SQLite file that holds the rows. @default ':memory:' */
   readonly databaseFile?: string;
   /** The instance's time starts from this. @default the machine's clock */
@@ -69,6 +83,10 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
 
 function createState(options: InstanceOptions): InstanceState {
   const schema = demoSchema();
+  for (const document of documents(options.schema, options.schemaFile, schemaDocument)) {
+    extendSchema(schema, document);
+  }
+  const rows = documents(options.data, options.dataFile, dataDocument);
   const switches = { ...defaultSwitches, ...options.switches };
   const clock = new InstanceClock(options.clock ? () => options.clock?.now() ?? 0 : Date.now);
   const random = seededRandom(options.seed ?? 1);
@@ -101,10 +119,23 @@ function createState(options: InstanceOptions): InstanceState {
     random,
     dispatch: (exchange) => run(exchange, state),
     seed() {
-      seedDemo(store);
+      seedPlatform(store);
+      if (options.demoData ?? true) seedDemo(store);
+      for (const document of rows) seedRows(store, document);
       auth.directory.forget();
     },
   };
   if (store.count('sys_user') === 0) state.seed();
   return state;
+}
+
+function documents<Document>(
+  given: Document | undefined,
+  file: string | undefined,
+  schema: ZodType<Document>,
+): Document[] {
+  return [
+    ...(given === undefined ? [] : [given]),
+    ...(file === undefined ? [] : [readJsonFile(file, schema)]),
+  ];
 }

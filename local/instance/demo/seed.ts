@@ -1,12 +1,18 @@
+import { describeSchema } from '../schema/metadata.ts';
+import { seedRows } from '../store/data-file.ts';
 import { sysIdOf } from '../store/identifiers.ts';
 import type { Store } from '../store/store.ts';
 import { demoUser } from './credentials.ts';
+import { cmdbRows } from './rows/cmdb.ts';
+import { peopleRows } from './rows/people.ts';
+import { taskRows } from './rows/tasks.ts';
 import { seedTransformMaps } from './transform-maps.ts';
 
-/** Fills an empty store with the demo rows: the same rows, with the same sys_ids, every time. */
-export function seedDemo(store: Store): void {
+/** What no instance is without: the description of its own tables, and an administrator. */
+export function seedPlatform(store: Store): void {
   store.transaction(() => {
     seedTransformMaps(store);
+    for (const { table, row } of describeSchema(store.schema)) store.seed(table, row);
     store.seed('sys_user', {
       sys_id: sysIdOf('sys_user', demoUser.userName),
       user_name: demoUser.userName,
@@ -24,4 +30,9 @@ export function seedDemo(store: Store): void {
       role: adminRole,
     });
   });
+}
+
+/** The demo rows: the same rows, with the same sys_ids, every time. */
+export function seedDemo(store: Store): void {
+  for (const rows of [peopleRows, cmdbRows, taskRows]) seedRows(store, rows);
 }

@@ -78,6 +78,26 @@ export class Schema {
     return this.ancestry(name).find((table) => table.display !== undefined)?.display ?? 'sys_id';
   }
 
+  /**
+   * Adds columns, policies, rules and views to a table that is there, and replaces its display column and numbering.
+   * A column of the same name is replaced.
+   */
+  extend(name: string, addition: Partial<Omit<Table, 'name' | 'parent'>>): void {
+    const table = this.#tables.get(name);
+    if (!table) throw new Error(`schema: there is no table ${name} to extend`);
+    const added = addition.columns ?? [];
+    const names = new Set(added.map((column) => column.name));
+    this.#tables.set(name, {
+      ...table,
+      ...addition,
+      columns: [...table.columns.filter((column) => !names.has(column.name)), ...added],
+      policies: [...(table.policies ?? []), ...(addition.policies ?? [])],
+      rules: [...(table.rules ?? []), ...(addition.rules ?? [])],
+      views: { ...table.views, ...addition.views },
+    });
+    this.#lineages.clear();
+  }
+
   #tellClassesApart(child: Table): void {
     const root = this.#above(child).at(-1);
     if (root) this.#tables.set(root.name, withColumns(root, [classColumn]));

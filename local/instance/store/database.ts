@@ -93,18 +93,13 @@ export class Database {
         `CREATE INDEX IF NOT EXISTS ${quoted(`${name}_class`)} ON ${quoted(name)} (sys_class_name, sys_id)`,
       );
     }
-    for (const column of columns) if (column.indexed) this.#createIndex(name, column.name);
-    for (const column of columns) if (column.unique) this.#createUnique(name, column.name);
+    for (const column of columns) if (column.unique || column.indexed) this.#createIndex(name, column);
   }
 
-  #createIndex(table: string, column: string): void {
-    const index = quoted(`${table}_${column}`);
-    this.exec(`CREATE INDEX IF NOT EXISTS ${index} ON ${quoted(table)} (${quoted(column)})`);
-  }
-
-  #createUnique(table: string, column: string): void {
-    const index = quoted(`${table}_${column}_unique`);
-    this.exec(`CREATE UNIQUE INDEX IF NOT EXISTS ${index} ON ${quoted(table)} (${quoted(column)})`);
+  #createIndex(table: string, column: Column): void {
+    const kind = column.unique ? 'UNIQUE INDEX' : 'INDEX';
+    const name = quoted(`${table}_${column.name}`);
+    this.exec(`CREATE ${kind} IF NOT EXISTS ${name} ON ${quoted(table)} (${quoted(column.name)})`);
   }
 
   #define(column: Column): string {

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type InstanceOptions, startInstance } from './index.ts';
+
+const help = `Runs a ServiceNow instance emulator on this machine.
+
+  npm run instance -- [options]
+
+  --port <n>        port to listen on (default 8081; 0 takes any free one)
+  --host <address>  address to listen on (default 127.0.0.1)
+  --schema <file>   JSON: tables and columns beyond the demo ones
+  --data <file>     JSON: rows by table, {"incident":[{"short_description":"…"}]}
+  --database <file> keep the rows in this SQLite file (default: in memory)
+  --empty           leave out the demo rows
+  --seed <n>        seed of everything random, sys_ids among it (default 1)
+  --tls-cert <file> --tls-key <file>
+                    serve HTTPS with this certificate (PEM)
+  --help
+`;
+
+const options = {
+  port: { type: 'string', default: '8081' },
+  host: { type: 'string', default: '127.0.0.1' },
+  schema: { type: 'string' },
+  data: { type: 'string' },
+  database: { type: 'string' },
+  empty: { type: 'boolean', default: false },
+  seed: { type: 'string', default: '1' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+function readArguments(): InstanceOptions | undefined {
+  const { values } = parseArgs({ options });
+  if (values.help) return undefined;
+  const { schema, data, database } = values;
+  return {
+    port: natural('--port', values.port, 65_535),
+    host: values.host,
+    seed: natural('--seed', values.seed, 2 ** 32 - 1),
+    demoData: !values.empty,
+    ...(schema !== undefined && { schemaFile: schema }),
+    ...(data !== undefined && { dataFile: data }),
+    ...(database !== undefined && { databaseFile: database }),
+    ...readTls(values['tls-cert'], values['tls-key']),
+  };
+}
+
+function natural(option: string, text: string, max: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number <= max) return number;
+  throw new Error(`${option} must be a whole number from 0 to ${max}, not ${text}`);
+}
+
+function readTls(cert: string | undefined, key: string | undefined): Pick<InstanceOptions, 'tls'> {
+  if (cert === undefined && key === undefined) return {};
+  if (cert === undefined || key === undefined) throw new Error('--tls-cert and --tls-key go together');
+  return { tls: { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') } };
+}
+
+async function run(chosen: InstanceOptions): Promise<void> {
+  const instance = await startInstance(chosen);
+  console.log(`Instance emulator at ${instance.url}`);
+  console.log(`  user      ${instance.username} / ${instance.password}`);
+  console.log(`  OAuth     ${instance.oauth.clientId} / ${instance.oauth.clientSecret}`);
+  console.log(
+    `  try       curl -u '${instance.username}:${instance.password}' '${instance.url}/api/now/table/incident?sysparm_limit=1'`,
+  );
+  console.log('Ctrl-C stops it.');
+  const stop = () => void instance.close();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+}
+
+try {
+  const chosen = readArguments();
+  if (chosen) await run(chosen);
+  else console.log(help);
+} catch (cause) {
+  console.error(`instance: ${cause instanceof Error ? cause.message : String(cause)}`);
+  console.error('`npm run instance -- --help` lists the options.');
+  process.exitCode = 1;
+}

@@ -1,0 +1,33 @@
+import * as z from 'zod';
+import type { Store } from './store.ts';
+
+const cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+/** What `--data` reads: rows by table, each with stored values by column; sys_id and number may be left out. */
+export const dataDocument = z.record(z.string(), z.array(z.record(z.string(), cell)));
+
+export type DataDocument = z.input<typeof dataDocument>;
+
+/**
+ * Writes the rows of a document into the store, all or none.
+ * @throws Error naming the table, the row and the column that the schema does not know, or the row that is refused.
+ */
+export function seedRows(store: Store, document: DataDocument): void {
+  store.transaction(() => {
+    for (const [table, rows] of Object.entries(document)) {
+      if (!store.schema.table(table)) throw new Error(`data: there is no table ${table}`);
+      for (const [at, row] of rows.entries()) seedRow(store, table, row, `data: ${table}[${at}]`);
+    }
+  });
+}
+
+function seedRow(store: Store, table: string, row: DataDocument[string][number], where: string): void {
+  const unknown = Object.keys(row).find((column) => !store.schema.column(table, column));
+  if (unknown !== undefined) throw new Error(`${where}: table ${table} has no column ${unknown}`);
+  const values = Object.entries(row).map(([column, value]) => [column, value === null ? '' : String(value)]);
+  try {
+    store.seed(table, Object.fromEntries(values));
+  } catch (cause) {
+    throw new Error(`${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
