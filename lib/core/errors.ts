@@ -19,10 +19,13 @@ export abstract class ConnectorError extends Error {
 export class InvalidInputError extends ConnectorError {
   override readonly code: string = 'INVALID_INPUT';
   readonly field: string;
+  /** What is wrong with it, without its name. */
+  readonly reason: string;
 
   constructor(field: string, reason: string, options?: { cause?: unknown }) {
     super(`${field}: ${reason}`, options);
     this.field = field;
+    this.reason = reason;
   }
 }
 

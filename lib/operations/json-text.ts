@@ -1,0 +1,24 @@
+import * as z from 'zod/mini';
+
+/** Marks text that is not JSON; no schema below accepts it, so the schema's own message is given. */
+const notJson = Symbol('not JSON');
+
+/**
+ * An object, or the JSON text of one: the seed's templates can only hand over text. It is parsed as JSON, never
+ * evaluated. Empty text is an empty object.
+ */
+export function orJsonText<S extends z.ZodMiniType>(schema: S) {
+  return z.pipe(
+    z.transform((value: unknown) => (typeof value === 'string' ? parseJson(value) : value)),
+    schema,
+  );
+}
+
+function parseJson(text: string): unknown {
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    return notJson;
+  }
+}

@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { getAggregateRecord } from '../../../lib/operations/get-aggregate-record.ts';
+import { getRecordById } from '../../../lib/operations/get-record-by-id.ts';
+import { getRecords } from '../../../lib/operations/get-records.ts';
+import type { Operation, TableParameters } from '../../../lib/operations/operation.ts';
+import { patchRecordById } from '../../../lib/operations/patch-record-by-id.ts';
+import { postRecord } from '../../../lib/operations/post-record.ts';
+import { postRecordStagingTable } from '../../../lib/operations/post-record-staging-table.ts';
+import { postRecordsStagingTable } from '../../../lib/operations/post-records-staging-table.ts';
+
+function requestOf<P extends TableParameters>(operation: Operation<P>, input: Record<string, unknown>) {
+  const request = operation.request(operation.parse(input));
+  return { ...request, query: String(request.query ?? '') };
+}
+
+describe('the URL of a call', () => {
+  it('holds every parameter of a list by ServiceNow’s names', () => {
+    const { path, query } = requestOf(getRecords, {
+      tableName: 'incident',
+      apiVersion: 'v2',
+      sysparmQuery: 'active=true^short_description=a b&c',
+      sysparmDisplayValue: 'all',
+      sysparmFields: ['number', 'caller_id.name'],
+      sysparmView: 'mobile',
+      sysparmLimit: 10,
+      sysparmOffset: '20',
+      sysparmExcludeReferenceLink: true,
+      sysparmQueryCategory: 'list',
+      sysparmNoCount: 'true',
+      sysparmSuppressPaginationHeader: false,
+      sysparmQueryNoDomain: true,
+    });
+    expect(path).toBe('/api/now/v2/table/incident');
+    expect(Object.fromEntries(new URLSearchParams(query))).toEqual({
+      sysparm_query: 'active=true^short_description=a b&c',
+      sysparm_display_value: 'all',
+      sysparm_fields: 'number,caller_id.name',
+      sysparm_view: 'mobile',
+      sysparm_limit: '10',
+      sysparm_offset: '20',
+      sysparm_exclude_reference_link: 'true',
+      sysparm_query_category: 'list',
+      sysparm_no_count: 'true',
+      sysparm_suppress_pagination_header: 'false',
+      sysparm_query_no_domain: 'true',
+    });
+  });
+
+  it('holds every parameter of an aggregate', () => {
+    const { path, query } = requestOf(getAggregateRecord, {
+      tableName: 'incident',
+      sysparmCount: true,
+      sysparmAvgFields: 'a',
+      sysparmMinFields: 'b',
+      sysparmMaxFields: 'c',
+      sysparmSumFields: 'd',
+      sysparmGroupBy: 'e,f',
+      sysparmOrderBy: 'AVG^a^DESC',
+      sysparmHaving: 'count^state^>^3',
+      sysparmDisplayValue: true,
+      keyValuePairs: { active: true },
+    });
+    expect(path).toBe('/api/now/stats/incident');
+    expect(query).toBe(
+      'sysparm_count=true&sysparm_avg_fields=a&sysparm_min_fields=b&sysparm_max_fields=c&sysparm_sum_fields=d' +
+        '&sysparm_group_by=e%2Cf&sysparm_order_by=AVG%5Ea%5EDESC&sysparm_having=count%5Estate%5E%3E%5E3' +
+        '&sysparm_display_value=true&active=true',
+    );
+  });
+
+  it('leaves out what is not given or given empty', () => {
+    expect(requestOf(getRecords, { tableName: 'incident', sysparmQuery: '', sysparmView: null }).query).toBe(
+      '',
+    );
+  });
+
+  it('carries any text as one value and lets none of it change the path', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'grapheme', minLength: 1 }),
+        fc.string({ unit: 'grapheme' }),
+        (query, value) => {
+          const listed = requestOf(getRecords, {
+            tableName: 'incident',
+            sysparmQuery: query,
+            sysparmView: 'v',
+          });
+          expect(listed.path).toBe('/api/now/table/incident');
+          expect([...new URLSearchParams(listed.query)]).toEqual([
+            ['sysparm_query', query],
+            ['sysparm_view', 'v'],
+          ]);
+          const paired = requestOf(getRecords, {
+            tableName: 'incident',
+            keyValuePairs: { short_description: value },
+          });
+          expect([...new URLSearchParams(paired.query)]).toEqual([['short_description', value]]);
+        },
+      ),
+    );
+  });
+
+  it('is refused, or has exactly the names given in its path', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (tableName, sysId) => {
+        try {
+          expect(requestOf(getRecordById, { tableName, sysId }).path).toBe(
+            `/api/now/table/${tableName}/${sysId}`,
+          );
+          expect(`${tableName}/${sysId}`).toMatch(/^\w{1,80}\/[\w-]{1,32}$/);
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'InvalidInputError' });
+        }
+      }),
+    );
+  });
+});
+
+describe('the record of a write', () => {
+  it('is sent again after a lost answer only when a second copy changes nothing', () => {
+    const update = (record: object) =>
+      requestOf(patchRecordById, { tableName: 't', sysId: '1', record }).repeatable;
+    expect(update({ state: '2' })).toBe('idempotent');
+    expect(update({ state: '2', work_notes: 'seen' })).toBe('never');
+    expect(requestOf(postRecord, { tableName: 't', record: {} }).repeatable).toBe('never');
+  });
+
+  it('must be given, but may be empty', () => {
+    expect(requestOf(postRecord, { tableName: 't', record: {} }).body).toEqual({});
+    expect(() => requestOf(postRecord, { tableName: 't' })).toThrow('record: required');
+  });
+
+  it('is never evaluated when it comes as text', () => {
+    expect(() => requestOf(postRecord, { tableName: 't', apiColumns: '({a: process.exit(1)})' })).toThrow(
+      'apiColumns',
+    );
+    expect(requestOf(postRecord, { tableName: 't', apiColumns: '{"a":"b"}' }).body).toEqual({ a: 'b' });
+  });
+
+  it('keeps a column that is named like a part of every object', () => {
+    const record = JSON.parse('{"toString":"x","constructor":"y"}');
+    expect(JSON.stringify(requestOf(postRecord, { tableName: 't', record }).body)).toBe(
+      '{"toString":"x","constructor":"y"}',
+    );
+  });
+});
+
+describe('the row of a staging table', () => {
+  it.each([
+    [{ ram: 8 }, /record\.ram: .*a number/],
+    [{ record: { ram: true } }, /record\.ram: .*a boolean/],
+    [{ record: { ram: null } }, /record\.ram: .*null/],
+    [{ record: { ram: { gb: '8' } } }, /record\.ram: .*an object/],
+    [{ record: { ram: ['8'] } }, /record\.ram: .*a list/],
+  ])('is refused when it is %j, naming the column', (input, reason) => {
+    expect(() => requestOf(postRecordStagingTable, { tableName: 'imp_computer', ...input })).toThrow(reason);
+  });
+
+  it('takes the seed’s names of table and columns', () => {
+    const request = requestOf(postRecordStagingTable, {
+      stagingTableName: 'imp_computer',
+      serialNumber: '1',
+      cpuCount: '2',
+    });
+    expect(request).toMatchObject({
+      path: '/api/now/import/imp_computer',
+      body: { serial_number: '1', cpu_count: '2' },
+    });
+  });
+
+  it('is told by its place among many', () => {
+    const records = [{ name: 'a' }, { name: 'b', ram: 8 }];
+    expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records })).toThrow(
+      /^records\[1\]\.ram/,
+    );
+    expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records: [] })).toThrow(
+      /^records: holds no row/,
+    );
+    expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records: [[]] })).toThrow(
+      /^records\[0\]/,
+    );
+  });
+
+  it('goes into a group, after another set, when told so', () => {
+    const request = requestOf(postRecordsStagingTable, {
+      tableName: 't',
+      records: [{ a: 'b' }],
+      multiImportSetId: '1',
+      runAfter: '2',
+    });
+    expect(request).toMatchObject({
+      path: '/api/now/import/t/insertMultiple',
+      query: 'multi_import_set_id=1&run_after=2',
+    });
+  });
+});
