@@ -1,0 +1,56 @@
+import * as z from 'zod/mini';
+import { ConnectorError } from '../core/errors.ts';
+import { ImportRowFailedError, importFailure } from '../operations/import-verdict.ts';
+import type { OperationInput } from '../operations/operation.ts';
+import type { ServiceNowResponse } from '../servicenow/request.ts';
+
+/** What a direct Invoke gets: plain data. */
+export type DirectResult = {
+  /** ServiceNow's `result`; null after a delete. */
+  readonly result: unknown;
+  /** What the instance holds for the query; it may hold more than the user may see. */
+  readonly totalCount?: number;
+  /** The event of the next page, to be invoked with as it is; absent after the last. */
+  readonly next?: OperationInput;
+};
+
+const withResult = z.looseObject({ result: z.unknown() });
+
+/**
+ * ServiceNow's answer as plain data.
+ * @param event the event that asked for it
+ * @throws ImportRowFailedError when an Import Set took the row but could not transform it
+ */
+export function toDirectResult(response: ServiceNowResponse, event: unknown): DirectResult {
+  const failure = importFailure(response.body);
+  if (failure !== undefined) throw new ImportRowFailedError(failure);
+  const wrapped = z.safeParse(withResult, response.body);
+  const total = response.headers['x-total-count'];
+  const offset = nextOffset(response.headers['link']);
+  return {
+    ...(wrapped.success ? wrapped.data : { result: response.body ?? null }),
+    ...(total !== undefined && { totalCount: Number(total) }),
+    ...(offset !== undefined && { next: { ...Object(event), sysparmOffset: offset } }),
+  };
+}
+
+/** The offset in the `rel="next"` part of a `Link` header; an instance may send a negative one in others, never to be followed. */
+function nextOffset(link = ''): number | undefined {
+  const url = /<([^>]*)>;\s*rel="next"/.exec(link)?.[1];
+  const offset = url === undefined ? Number.NaN : Number(/[?&]sysparm_offset=(\d+)/.exec(url)?.[1]);
+  return Number.isNaN(offset) ? undefined : offset;
+}
+
+/**
+ * An error as Lambda shows it to the caller of a direct Invoke: its name and message. The stack stays in our log, and so
+ * does anything about an error that we did not foresee.
+ */
+export function toDirectError(error: unknown): Error {
+  const known = error instanceof ConnectorError;
+  const shown = new Error(
+    known ? error.message : 'Internal error; the log of the function has it under this request id',
+  );
+  shown.name = known ? error.name : 'InternalError';
+  delete shown.stack;
+  return shown;
+}

@@ -1,0 +1,10 @@
+import { ConnectorError } from '../core/errors.ts';
+
+/** The path names nothing that we or ServiceNow serve. */
+export class NoSuchResourceError extends ConnectorError {
+  override readonly code = 'NO_SUCH_RESOURCE';
+
+  constructor(path: string) {
+    super(`${path}: expected /api/now[/v1|/v2]/{table|stats|import}/{tableName}[/{sysId}]`);
+  }
+}

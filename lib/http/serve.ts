@@ -1,0 +1,51 @@
+import middy, { type MiddlewareObj } from '@middy/core';
+import type { Context } from 'aws-lambda';
+import type { Clock } from '../core/clock.ts';
+import { deadlineAt } from '../core/deadline.ts';
+import type { Log } from '../core/log.ts';
+import type { Operation, TableParameters } from '../operations/operation.ts';
+import { type Connect, carryOut } from './carry-out.ts';
+import { directDoor } from './direct-door.ts';
+import type { Door } from './door.ts';
+import { isHttpEvent } from './event.ts';
+import { httpDoor } from './http-door.ts';
+import { logFailures } from './log-failures.ts';
+
+/** The world around a function that serves an operation. */
+export type Surroundings = { readonly connect: Connect; readonly clock: Clock; readonly log: Log };
+
+/** What Lambda calls. It answers an HTTP event with an HTTP answer and a direct Invoke with plain data. */
+export type Handler = (event: unknown, context: Context) => Promise<unknown>;
+
+/** Kept back from Lambda's own deadline, so that there is time left to say that ours has passed. */
+const reportingTimeMs = 500;
+
+/**
+ * The handler of a function that serves one operation, to API Gateway (HTTP API, payload format 2.0) and to direct
+ * Invokes alike.
+ */
+export function serve<P extends TableParameters>(
+  operation: Operation<P>,
+  surroundings: Surroundings,
+): Handler {
+  const { connect, clock, log } = surroundings;
+  const carryOutBy = (door: Door, context: Context) => {
+    const endMs = clock.now() + context.getRemainingTimeInMillis() - reportingTimeMs;
+    return carryOut(operation, door.read(), connect, deadlineAt(endMs, clock));
+  };
+  const chain = middy<Door, unknown>(carryOutBy, { timeoutEarlyInMillis: 0 })
+    .use(logFailures(operation.name, log))
+    .use(answerThroughDoor);
+  return (event, context) =>
+    chain(isHttpEvent(event) ? httpDoor(event, operation) : directDoor(event), context);
+}
+
+/** Sends the outcome out by the door that the call came in through. */
+const answerThroughDoor: MiddlewareObj<Door> = {
+  async after(request) {
+    request.response = await request.event.answer(request.response);
+  },
+  onError(request) {
+    request.response = request.event.fail(request.error);
+  },
+};

@@ -1,0 +1,12 @@
+import { ConnectorError } from '../core/errors.ts';
+
+/** The body is in a form that we do not read. */
+export class UnsupportedMediaTypeError extends ConnectorError {
+  override readonly code = 'UNSUPPORTED_MEDIA_TYPE';
+
+  constructor(header: string, value: string) {
+    super(
+      `${header}: ${value.slice(0, 100)} is not supported; send application/json in UTF-8, not compressed`,
+    );
+  }
+}
