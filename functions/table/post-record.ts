@@ -1,0 +1,16 @@
+import { inThisProcess } from '../../lib/http/in-this-process.ts';
+import { serve } from '../../lib/http/serve.ts';
+import { postRecord } from '../../lib/operations/post-record.ts';
+
+/**
+ * Creates one record.
+ *
+ * HTTP: `POST /api/now[/v1|/v2]/table/{tableName}`, the body being the record as a JSON object. Answers 201 with
+ * `{ result: record }` and `Location`.
+ *
+ * Direct Invoke: `{ tableName, record, sysparmDisplayValue?, sysparmFields?, sysparmView?,
+ * sysparmExcludeReferenceLink?, sysparmInputDisplayValue?, apiVersion?, instance? }`; the seed's `number,
+ * shortDescription, active, approval, category, contactType` and `apiColumns` are merged into the record, later wins.
+ * Answers `{ result: record }`.
+ */
+export const handler = serve(postRecord, inThisProcess);

@@ -1,0 +1,77 @@
+import { createConnections } from '../../lib/aws/connections.ts';
+import { systemClock } from '../../lib/core/clock.ts';
+import { type Config, readConfig } from '../../lib/core/config.ts';
+import type { LogFields } from '../../lib/core/log.ts';
+import { serve } from '../../lib/http/serve.ts';
+import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
+import { type Instance, type InstanceOptions, startInstance } from '../../local/instance/index.ts';
+import { httpEvent, lambdaContext, type TestRequest } from '../lib/http/lambda-events.ts';
+
+/** What a function answered to an HTTP event, its body parsed. */
+export type TestAnswer = {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
+
+/** One operation's handler, called as API Gateway and as Lambda's Invoke call it. */
+export type Served = {
+  http(request: TestRequest): Promise<TestAnswer>;
+  invoke(event: unknown): Promise<unknown>;
+};
+
+/** A running instance, and handlers that reach it as a deployed function would. */
+export type EmulatedDeployment = {
+  readonly instance: Instance;
+  /** Every line that was logged. */
+  readonly logged: LogFields[];
+  serve<P extends TableParameters>(operation: Operation<P>): Served;
+  close(): Promise<void>;
+};
+
+/** Environment of a deployment for this instance. */
+function configFor(environment: Record<string, string>): Config {
+  return readConfig({
+    SERVICENOW_SECRET_ID: 'demo',
+    ALLOWED_TABLES: '*',
+    ALLOWED_HOSTS: '127.0.0.1',
+    ...environment,
+  });
+}
+
+export async function startDeployment(
+  environment: Record<string, string> = {},
+  options: InstanceOptions = {},
+): Promise<EmulatedDeployment> {
+  const instance = await startInstance(options);
+  const { url: instanceUrl, username, password } = instance;
+  const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
+  const connections = createConnections({ config: configFor(environment), fetchSecret: async () => secret });
+  const logged: LogFields[] = [];
+  const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
+  const log = { debug: note, info: note, warn: note, error: note };
+  return {
+    instance,
+    logged,
+    serve(operation) {
+      const handler = serve(operation, { connect: connections.connect, clock: systemClock, log });
+      return {
+        http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),
+        invoke: (event) => handler(event, lambdaContext()),
+      };
+    },
+    async close() {
+      await connections.close();
+      await instance.close();
+    },
+  };
+}
+
+function readAnswer(answer: unknown): TestAnswer {
+  const { statusCode, headers, body }: Record<string, unknown> = { ...Object(answer) };
+  return {
+    statusCode: Number(statusCode),
+    headers: { ...Object(headers) },
+    body: typeof body === 'string' ? JSON.parse(body) : body,
+  };
+}

@@ -1,0 +1,306 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { deleteRecordById } from '../../lib/operations/delete-record-by-id.ts';
+import { getRecordById } from '../../lib/operations/get-record-by-id.ts';
+import { getRecords } from '../../lib/operations/get-records.ts';
+import { patchRecordById } from '../../lib/operations/patch-record-by-id.ts';
+import { postRecord } from '../../lib/operations/post-record.ts';
+import { putRecordById } from '../../lib/operations/put-record-by-id.ts';
+import { type EmulatedDeployment, startDeployment } from './emulated.ts';
+
+let deployment: EmulatedDeployment;
+const ids = Array.from({ length: 12 }, (_, index) => index.toString(16).padStart(32, 'a'));
+const host = 'https://abc123.execute-api.eu-west-1.amazonaws.com';
+
+beforeAll(async () => {
+  deployment = await startDeployment({ ALLOWED_TABLES: 'incident,problem' });
+});
+afterAll(() => deployment.close());
+
+beforeEach(() => {
+  const { store } = deployment.instance.state;
+  for (const { sys_id } of store.select('incident')) store.remove('incident', String(sys_id));
+  for (const [index, sysId] of ids.entries()) {
+    store.seed('incident', {
+      sys_id: sysId,
+      number: `INC77${index}`,
+      short_description: `Disk ${index}`,
+      urgency: index % 2 ? '1' : '3',
+    });
+  }
+});
+
+const stored = (sysId: string) => deployment.instance.state.store.find('incident', sysId);
+
+describe('getRecords', () => {
+  const query = `sysparm_query=${encodeURIComponent('short_descriptionLIKEDisk^ORDERBYsys_id')}`;
+
+  it('answers a page with its count and with links to our own host', async () => {
+    const url = `/dev/api/now/table/incident?${query}&sysparm_fields=number&sysparm_limit=5&sysparm_offset=5`;
+    const answer = await deployment.serve(getRecords).http({ url, stage: 'dev' });
+    expect(answer).toMatchObject({ statusCode: 200, headers: { 'x-total-count': '12' } });
+    expect(answer.body).toEqual({ result: [5, 6, 7, 8, 9].map((index) => ({ number: `INC77${index}` })) });
+    const links = [...(answer.headers['link'] ?? '').matchAll(/<([^?]*)[^>]*>;rel="(\w+)"/g)];
+    expect(links.map(([, url, rel]) => [url, rel])).toEqual(
+      ['first', 'prev', 'next', 'last'].map((rel) => [`${host}/dev/api/now/table/incident`, rel]),
+    );
+  });
+
+  it('filters by column=value pairs', async () => {
+    const answer = await deployment
+      .serve(getRecords)
+      .http({ url: '/api/now/table/incident?number=INC773&urgency=1' });
+    expect(answer.body).toMatchObject({ result: [{ sys_id: ids[3] }] });
+  });
+
+  it('refuses pairs beside an encoded query, as an instance would drop one of them', async () => {
+    const answer = await deployment
+      .serve(getRecords)
+      .http({ url: `/api/now/table/incident?${query}&number=INC773` });
+    expect(answer).toMatchObject({
+      statusCode: 400,
+      body: { status: 'failure', error: { message: 'Invalid input' } },
+    });
+    expect(JSON.stringify(answer.body)).toContain('number=…');
+  });
+
+  it('keeps the version segment: an empty list is 404 in v1 and 200 in v2', async () => {
+    const list = deployment.serve(getRecords);
+    expect((await list.http({ url: '/api/now/v1/table/incident?number=none' })).statusCode).toBe(404);
+    expect(await list.http({ url: '/api/now/v2/table/incident?number=none' })).toMatchObject({
+      statusCode: 200,
+      body: { result: [] },
+    });
+  });
+
+  it('gives a direct Invoke plain data, page by page to the end', async () => {
+    const list = deployment.serve(getRecords);
+    let next: unknown = {
+      tableName: 'incident',
+      sysparmQuery: 'ORDERBYsys_id',
+      sysparmFields: 'number',
+      sysparmLimit: 5,
+    };
+    const pages: unknown[] = [];
+    while (next !== undefined) {
+      const page: { next?: unknown } = Object(await list.invoke(next));
+      pages.push(page);
+      next = page.next;
+    }
+    expect(pages).toMatchObject([{ totalCount: 12 }, { totalCount: 12 }, { totalCount: 12 }]);
+    expect(pages.flatMap((page) => Object(page).result.map(Object.values))).toEqual(
+      ids.map((_, index) => [`INC77${index}`]),
+    );
+  });
+
+  it('accepts the seed’s keyValuePairs and ReadReplicaCategory', async () => {
+    const answer = await deployment.serve(getRecords).invoke({
+      tableName: 'incident',
+      keyValuePairs: { number: 'INC774' },
+      sysparmReadReplicaCategory: 'list',
+      sysparmFields: ['sys_id'],
+    });
+    expect(answer).toEqual({ result: [{ sys_id: ids[4] }], totalCount: 1 });
+  });
+});
+
+describe('getRecordById', () => {
+  it('reads one record, shaped as asked', async () => {
+    const url = `/api/now/table/incident/${ids[1]}?sysparm_fields=urgency&sysparm_display_value=all`;
+    const answer = await deployment.serve(getRecordById).http({ url });
+    expect(answer.body).toEqual({ result: { urgency: { display_value: '1 - High', value: '1' } } });
+    expect(answer.headers['x-transaction-id']).toMatch(/\w/);
+  });
+
+  it('passes ServiceNow’s 404 on as it is', async () => {
+    const answer = await deployment.serve(getRecordById).http({ url: '/api/now/table/incident/0' });
+    expect(answer).toMatchObject({
+      statusCode: 404,
+      headers: { 'x-error-code': 'RECORD_NOT_FOUND' },
+      body: { error: { message: 'No Record found' }, status: 'failure' },
+    });
+  });
+
+  it('throws an error of that name at a direct Invoke, without a stack', async () => {
+    const failure = deployment.serve(getRecordById).invoke({ tableName: 'incident', sysId: '0' });
+    await expect(failure).rejects.toMatchObject({ name: 'RecordNotFoundError' });
+    await expect(failure).rejects.not.toHaveProperty('stack');
+  });
+});
+
+describe('postRecord', () => {
+  const post = (body: string, headers = {}) =>
+    deployment.serve(postRecord).http({ method: 'POST', url: '/api/now/table/incident', body, headers });
+
+  it('creates what the body says and answers 201 with a Location of ours', async () => {
+    const answer = await post('{"short_description":"Grüße, 世界","urgency":"2"}');
+    const { sys_id } = Object(Object(answer.body).result);
+    expect(answer).toMatchObject({
+      statusCode: 201,
+      headers: { location: `${host}/api/now/table/incident/${sys_id}` },
+    });
+    expect(stored(sys_id)).toMatchObject({ short_description: 'Grüße, 世界', urgency: '2' });
+  });
+
+  it('reads a body that API Gateway encoded', async () => {
+    const body = Buffer.from('{"short_description":"ünï"}').toString('base64');
+    const answer = await deployment
+      .serve(postRecord)
+      .http({ method: 'POST', url: '/api/now/table/incident', body, isBase64Encoded: true });
+    expect(answer).toMatchObject({ statusCode: 201, body: { result: { short_description: 'ünï' } } });
+  });
+
+  it('leaves the record out of the answer when asked to', async () => {
+    const answer = await post('{}', { 'x-no-response-body': 'true' });
+    expect(answer).toMatchObject({ statusCode: 201, body: undefined });
+  });
+
+  it('merges the seed’s columns and apiColumns into the record, later wins, nothing evaluated', async () => {
+    const answer = await deployment.serve(postRecord).invoke({
+      tableName: 'incident',
+      record: { short_description: 'first', category: 'network', urgency: '1' },
+      shortDescription: 'second',
+      contactType: 'email',
+      apiColumns: '{"short_description":"third"}',
+    });
+    const { sys_id } = Object(Object(answer).result);
+    expect(stored(sys_id)).toMatchObject({
+      short_description: 'third',
+      category: 'network',
+      contact_type: 'email',
+      urgency: '1',
+    });
+  });
+
+  it.each([
+    [
+      '[{"short_description":"a"},{"short_description":"b"}]',
+      {},
+      400,
+      /body: one record is due here, not a list/,
+    ],
+    ['', {}, 400, /body: empty/],
+    ['{"a":', {}, 400, /body: not valid JSON/],
+    ['"text"', {}, 400, /body: must be a JSON object/],
+    ['null', {}, 400, /body/],
+    ['a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, /content-type.*application\/json/],
+    ['{}', { 'content-type': 'application/json; charset=iso-8859-1' }, 415, /UTF-8/],
+    ['{}', { 'content-encoding': 'gzip' }, 415, /content-encoding/],
+    ['{}', { accept: 'application/xml' }, 406, /accept/],
+    ['{}', { 'x-http-method-override': 'DELETE' }, 400, /x-http-method-override/],
+  ])('refuses the body %s with %o', async (body, headers, status, reason) => {
+    const before = deployment.instance.state.store.count('incident');
+    const answer = await post(body, headers);
+    expect(answer).toMatchObject({
+      statusCode: status,
+      body: { status: 'failure', error: { detail: expect.stringMatching(reason) } },
+    });
+    expect(deployment.instance.state.store.count('incident')).toBe(before);
+  });
+});
+
+describe.each([
+  ['PUT', putRecordById],
+  ['PATCH', patchRecordById],
+] as const)('%s of a record', (method, operation) => {
+  it('clears a column that is given empty and leaves absent ones alone', async () => {
+    const url = `/api/now/table/incident/${ids[2]}`;
+    const answer = await deployment.serve(operation).http({ method, url, body: '{"short_description":""}' });
+    expect(answer).toMatchObject({
+      statusCode: 200,
+      body: { result: { short_description: '', number: 'INC772' } },
+    });
+    expect(stored(ids[2] ?? '')).toMatchObject({ short_description: '', number: 'INC772', urgency: '3' });
+  });
+
+  it('takes the same in a direct Invoke', async () => {
+    const event = {
+      tableName: 'incident',
+      sysId: ids[2],
+      record: { urgency: '2' },
+      sysparmFields: 'urgency',
+    };
+    expect(await deployment.serve(operation).invoke(event)).toEqual({ result: { urgency: '2' } });
+  });
+});
+
+describe('deleteRecordById', () => {
+  it('answers 204 without a body, then 404', async () => {
+    const remove = deployment.serve(deleteRecordById);
+    const request = { method: 'DELETE', url: `/api/now/table/incident/${ids[5]}` };
+    expect(await remove.http(request)).toMatchObject({ statusCode: 204, body: undefined });
+    expect(stored(ids[5] ?? '')).toBeUndefined();
+    expect((await remove.http(request)).statusCode).toBe(404);
+  });
+
+  it('answers a direct Invoke with null', async () => {
+    expect(await deployment.serve(deleteRecordById).invoke({ tableName: 'incident', sysId: ids[6] })).toEqual(
+      { result: null },
+    );
+  });
+});
+
+describe('what a deployment refuses', () => {
+  it('refuses a table that is not on its list, over HTTP and directly', async () => {
+    const list = deployment.serve(getRecords);
+    expect(await list.http({ url: '/api/now/table/sys_user' })).toMatchObject({
+      statusCode: 403,
+      headers: { 'x-error-code': 'TABLE_NOT_ALLOWED' },
+      body: { status: 'failure', error: { detail: expect.stringContaining('sys_user') } },
+    });
+    await expect(list.invoke({ tableName: 'sys_user' })).rejects.toMatchObject({
+      name: 'TableNotAllowedError',
+    });
+  });
+
+  it.each([
+    ['/api/now/table/incident%2F..%2Fsys_user', /tableName/],
+    ['/api/now/table/..', /tableName/],
+    [`/api/now/table/${'x'.repeat(81)}`, /tableName/],
+    ['/api/now/v9/table/incident', /apiVersion: v1 or v2/],
+    ['/api/now/table/incident?sysparm_limit=ten', /sysparm_limit: a whole number/],
+    ['/api/now/table/incident?sysparm_limit=-1', /sysparm_limit/],
+    ['/api/now/table/incident?sysparm_offset=-1', /sysparm_offset/],
+    ['/api/now/table/incident?sysparm_display_value=yes', /sysparm_display_value: true, false or all/],
+    ['/api/now/table/incident?sysparm_limit=1&sysparm_limit=2', /sysparm_limit: given more than once/],
+    ['/api/now/table/incident?a%20b=1', /a b: a pair is named after a column/],
+  ])('refuses %s and names what is wrong', async (url, reason) => {
+    const answer = await deployment.serve(getRecords).http({ url });
+    expect(answer).toMatchObject({
+      statusCode: 400,
+      body: { status: 'failure', error: { detail: expect.stringMatching(reason) } },
+    });
+  });
+
+  it.each([
+    [{}, /^tableName: required/],
+    [{ tableName: 7 }, /^tableName/],
+    [{ tableName: 'incident', limit: 5 }, /^limit: unknown parameter; getRecords takes tableName/],
+    [{ tableName: 'incident', sysparmLimit: 1.5 }, /^sysparmLimit/],
+    [{ tableName: 'incident', keyValuePairs: { a: {} } }, /^keyValuePairs\.a/],
+    [{ tableName: 'incident', keyValuePairs: { sysparm_query: 'x' } }, /^keyValuePairs/],
+    [{ tableName: 'incident', keyValuePairs: { a: 'b' }, sysparmQuery: 'x' }, /^keyValuePairs: a=…/],
+    [{ tableName: 'incident', instance: 'nobody' }, /^instance/],
+    ['incident', /^event: a JSON object/],
+    [null, /^event/],
+    [{ Records: [] }, /^Records: unknown parameter/],
+  ])('refuses the direct Invoke %j', async (event, reason) => {
+    await expect(deployment.serve(getRecords).invoke(event)).rejects.toThrow(reason);
+  });
+
+  it('shows nothing of an error that nobody foresaw, and logs it', async () => {
+    const broken = { ...getRecords, request: () => Reflect.ownKeys(null as never) as never };
+    const answer = await deployment.serve(broken).http({ url: '/api/now/table/incident' });
+    expect(answer).toMatchObject({
+      statusCode: 500,
+      body: { error: { message: 'Internal error' }, status: 'failure' },
+    });
+    expect(JSON.stringify(answer)).not.toMatch(/ownKeys|\.ts:/);
+    expect(deployment.logged.at(-1)).toMatchObject({
+      event: 'call-broke',
+      stack: expect.stringContaining('table.test.ts'),
+    });
+    await expect(deployment.serve(broken).invoke({ tableName: 'incident' })).rejects.toMatchObject({
+      name: 'InternalError',
+    });
+  });
+});
