@@ -1,0 +1,124 @@
+import type { LambdaFunction } from '../../template/stack-resources.ts';
+import { parseFunctionReference } from '../function-names.ts';
+import { maxPayloadBytes } from '../invocation.ts';
+import type { CallOptions } from '../lambda-service.ts';
+import { type ApiAction, type ApiAnswer, type ApiCall, ApiFailure } from './api-call.ts';
+
+/** The largest event of an asynchronous invocation, in bytes. */
+const maxEventBytes = 1024 * 1024;
+
+/** @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
+export const invokeActions: readonly ApiAction[] = [
+  { method: 'POST', path: /^\/2015-03-31\/functions\/([^/]+)\/invocations$/, run: invoke },
+];
+
+async function invoke(call: ApiCall): Promise<ApiAnswer> {
+  const lambdaFunction = requireFunction(call);
+  const event = requireJson(call.body);
+  const options = callOptions(call);
+  switch (header(call, 'x-amz-invocation-type') ?? 'RequestResponse') {
+    case 'DryRun':
+      return { status: 204 };
+    case 'Event':
+      return invokeInBackground(call, lambdaFunction, event, options);
+    default:
+      return invokeToEnd(call, lambdaFunction, event, options);
+  }
+}
+
+async function invokeToEnd(
+  { service }: ApiCall,
+  lambdaFunction: LambdaFunction,
+  event: Buffer,
+  options: CallOptions,
+): Promise<ApiAnswer> {
+  requireSize(event, maxPayloadBytes);
+  const started = startedHeaders(
+    lambdaFunction,
+    () => service.startExecution(lambdaFunction, event, options).arn,
+  );
+  const named = { ...options, ...(started.name && { durableExecutionName: started.name }) };
+  const outcome = await service.invoke(lambdaFunction, event, named);
+  const headers = {
+    'content-type': 'application/json',
+    'x-amz-executed-version': lambdaFunction.durable ? '1' : '$LATEST',
+    ...started.headers,
+    ...(outcome.functionError && { 'x-amz-function-error': outcome.functionError }),
+  };
+  return { status: 200, headers, body: outcome.payload };
+}
+
+function invokeInBackground(
+  { service }: ApiCall,
+  lambdaFunction: LambdaFunction,
+  event: Buffer,
+  options: CallOptions,
+): ApiAnswer {
+  requireSize(event, maxEventBytes);
+  if (!lambdaFunction.durable) {
+    service.invokeInBackground(lambdaFunction, event, options);
+    return { status: 202 };
+  }
+  const { arn } = service.startExecution(lambdaFunction, event, options);
+  return { status: 202, headers: { 'x-amz-durable-execution-arn': arn } };
+}
+
+/** Starts the execution of a durable function, so that its ARN can be told; nothing for any other. */
+function startedHeaders(lambdaFunction: LambdaFunction, start: () => string) {
+  if (!lambdaFunction.durable) return { headers: {} };
+  const arn = start();
+  return { name: arn.split('/').at(-2), headers: { 'x-amz-durable-execution-arn': arn } };
+}
+
+function callOptions(call: ApiCall): CallOptions {
+  const clientContext = header(call, 'x-amz-client-context');
+  const durableExecutionName = header(call, 'x-amz-durable-execution-name');
+  const qualifier = call.query.get('Qualifier') ?? parseFunctionReference(call.target).qualifier;
+  return {
+    ...(clientContext !== undefined && { clientContext }),
+    ...(durableExecutionName !== undefined && { durableExecutionName }),
+    ...(qualifier !== undefined && { qualifier }),
+  };
+}
+
+/** A durable function is only invoked by version or alias, as on AWS. */
+function requireFunction(call: ApiCall): LambdaFunction {
+  const found = call.service.find(call.target);
+  if (found === undefined)
+    throw new ApiFailure(404, 'ResourceNotFoundException', `Function not found: ${call.target}`);
+  if (found.durable && callOptions(call).qualifier === undefined)
+    throw new ApiFailure(
+      400,
+      'InvalidParameterValueException',
+      'You cannot invoke a durable function using an unqualified ARN.',
+    );
+  return found;
+}
+
+function requireJson(body: Buffer): Buffer {
+  if (body.length === 0) return Buffer.from('{}');
+  try {
+    JSON.parse(body.toString());
+    return body;
+  } catch (error) {
+    throw new ApiFailure(
+      400,
+      'InvalidRequestContentException',
+      `Could not parse request body into json: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function requireSize({ length }: Buffer, maxBytes: number): void {
+  if (length > maxBytes)
+    throw new ApiFailure(
+      413,
+      'RequestTooLargeException',
+      `${length} byte payload is too large for this invocation (limit ${maxBytes} bytes)`,
+    );
+}
+
+function header({ headers }: ApiCall, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,75 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { InvalidParameterError } from '../durable/checkpoints.ts';
+import { ExecutionAlreadyStartedError } from '../durable/durable-executions.ts';
+import type { LambdaService } from '../lambda-service.ts';
+import { type ApiAction, type ApiAnswer, ApiFailure } from './api-call.ts';
+import { durableActions } from './durable-actions.ts';
+import { invokeActions } from './invoke.ts';
+
+const actions: readonly ApiAction[] = [...invokeActions, ...durableActions];
+
+/** Bytes that are read of a request at most: the largest event, and some more to be able to say that it is too large. */
+const maxBodyBytes = 8 * 1024 * 1024;
+
+/**
+ * The part of the Lambda API that functions and callers use: Invoke and the durable executions. Asks for no signature.
+ * @see https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
+ */
+export function createLambdaApi(service: LambdaService): Server {
+  return createServer((request, response) => {
+    answer(service, request)
+      .catch(failureAnswer)
+      .then((found) => send(response, found))
+      .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+  });
+}
+
+async function answer(service: LambdaService, request: IncomingMessage): Promise<ApiAnswer> {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const body = await readBody(request);
+  for (const action of actions) {
+    const match = action.path.exec(url.pathname);
+    if (match === null || action.method !== request.method) continue;
+    const target = decodeURIComponent(match[1] ?? '');
+    return action.run({ service, target, query: url.searchParams, headers: request.headers, body });
+  }
+  throw new ApiFailure(
+    404,
+    'UnknownOperationException',
+    `${request.method} ${url.pathname} is not served here`,
+  );
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes <= maxBodyBytes) chunks.push(chunk);
+  }
+  if (bytes > maxBodyBytes)
+    throw new ApiFailure(413, 'RequestTooLargeException', `Request of ${bytes} bytes`);
+  return Buffer.concat(chunks);
+}
+
+function failureAnswer(error: unknown): ApiAnswer {
+  const { status, type, message } = asFailure(error);
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'x-amzn-errortype': type },
+    body: JSON.stringify({ Type: status < 500 ? 'User' : 'Service', Message: message, message }),
+  };
+}
+
+function asFailure(error: unknown): ApiFailure {
+  if (error instanceof ApiFailure) return error;
+  if (error instanceof InvalidParameterError)
+    return new ApiFailure(400, 'InvalidParameterValueException', error.message);
+  if (error instanceof ExecutionAlreadyStartedError)
+    return new ApiFailure(409, 'DurableExecutionAlreadyStartedException', error.message);
+  return new ApiFailure(500, 'ServiceException', error instanceof Error ? error.message : String(error));
+}
+
+function send(response: ServerResponse, { status, headers, body }: ApiAnswer): void {
+  response.writeHead(status, { 'x-amzn-requestid': crypto.randomUUID(), ...headers }).end(body);
+}

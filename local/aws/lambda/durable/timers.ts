@@ -1,0 +1,42 @@
+import type { Operation } from './wire.ts';
+
+/**
+ * Ends waits and callbacks whose time has come and makes steps ready whose next attempt is due.
+ * @param now seconds since the epoch
+ * @returns only the operations that changed
+ */
+export function expireTimers(operations: Iterable<Operation>, now: number): Operation[] {
+  return [...operations].flatMap((operation) => {
+    const due = dueAt(operation);
+    return due === undefined || due > now ? [] : [expired(operation, now)];
+  });
+}
+
+/** When the next timer of a suspended execution is due, in seconds since the epoch; undefined when there is none. */
+export function nextTimer(operations: Iterable<Operation>): number | undefined {
+  const times = [...operations].flatMap((operation) => dueAt(operation) ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** True for an operation that something outside the function will end: another function or a callback. */
+export function waitsForOthers({ Type, Status }: Operation): boolean {
+  return Status === 'STARTED' && (Type === 'CHAINED_INVOKE' || Type === 'CALLBACK');
+}
+
+function dueAt({ Type, Status, WaitDetails, StepDetails, Local }: Operation): number | undefined {
+  if (Type === 'WAIT' && Status === 'STARTED') return WaitDetails?.ScheduledEndTimestamp;
+  if (Type === 'STEP' && Status === 'PENDING') return StepDetails?.NextAttemptTimestamp;
+  if (Type === 'CALLBACK' && Status === 'STARTED') return Local?.timeoutTimestamp;
+  return undefined;
+}
+
+function expired(operation: Operation, now: number): Operation {
+  switch (operation.Type) {
+    case 'STEP':
+      return { ...operation, Status: 'READY' };
+    case 'CALLBACK':
+      return { ...operation, Status: 'TIMED_OUT', EndTimestamp: now };
+    default:
+      return { ...operation, Status: 'SUCCEEDED', EndTimestamp: now };
+  }
+}
