@@ -6,7 +6,7 @@ import { namedColumns } from './named-columns.ts';
 import { parseQuery } from './parse.ts';
 import { compileTree } from './sql/condition.ts';
 import { compileOrder } from './sql/order.ts';
-import type { Scope } from './sql/scope.ts';
+import { rootScope } from './sql/scope.ts';
 
 /** An encoded query as SQL about a row that bears the alias `t0`. */
 export type CompiledQuery = {
@@ -46,15 +46,6 @@ export function compileQuery(
     fields: [...new Set(named.map((path) => path.text))],
     columns: named.flatMap(stepsOf),
   };
-}
-
-function rootScope(schema: Schema, table: string, context: QueryContext): Scope {
-  let aliases = 0;
-  const newAlias = () => {
-    aliases += 1;
-    return `t${aliases}`;
-  };
-  return { schema, context, table, alias: 't0', newAlias };
 }
 
 function stepsOf({ via, leaf }: ColumnPath): { table: string; name: string }[] {

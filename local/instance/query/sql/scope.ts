@@ -1,5 +1,5 @@
 import type { Schema } from '../../schema/schema.ts';
-import type { ColumnKind } from '../../schema/table.ts';
+import type { Column, ColumnKind } from '../../schema/table.ts';
 import type { ColumnPath, Step } from '../column-path.ts';
 import type { QueryContext } from '../context.ts';
 import { bind, type Fragment, quote, sql } from '../fragment.ts';
@@ -15,6 +15,16 @@ export type Scope = {
   /** An alias that nothing else in the statement bears. */
   readonly newAlias: () => string;
 };
+
+/** The scope of a statement about one table, whose row bears the alias `t0`. */
+export function rootScope(schema: Schema, table: string, context: QueryContext): Scope {
+  let aliases = 0;
+  const newAlias = () => {
+    aliases += 1;
+    return `t${aliases}`;
+  };
+  return { schema, context, table, alias: 't0', newAlias };
+}
 
 /** The same scope one row further: inside a sub-select on `table`. */
 export function enter(scope: Scope, table: string): Scope {
@@ -49,12 +59,10 @@ export function columnSql(scope: Scope, path: ColumnPath): Fragment {
 /** The display value of the record that a reference column leads to; the column itself when it has none. */
 export function displaySql(scope: Scope, path: ColumnPath): Fragment {
   const { reference } = path.leaf.column;
-  const display = reference === undefined ? undefined : displayColumn(scope, reference);
-  if (reference === undefined || display === undefined) return columnSql(scope, path);
-  const column = scope.schema.column(reference, display);
-  if (!column) return columnSql(scope, path);
+  const column = reference === undefined ? undefined : displayColumn(scope, reference);
+  if (reference === undefined || !column) return columnSql(scope, path);
   const via = [...path.via, path.leaf];
-  return columnSql(scope, { text: `${path.text}.${display}`, via, leaf: { table: reference, column } });
+  return columnSql(scope, { text: `${path.text}.${column.name}`, via, leaf: { table: reference, column } });
 }
 
 /** Kinds whose text compares without regard to case. */
@@ -77,8 +85,8 @@ function columnOf(scope: Scope, owner: Owner, name: string): Fragment {
   return sql`(SELECT ${alias}.${quote(name)} FROM ${table} ${alias} WHERE ${alias}.${quote(referenceKey)} = ${key})`;
 }
 
-function displayColumn({ schema }: Scope, table: string): string | undefined {
-  return schema.ancestry(table).find((above) => above.display !== undefined)?.display;
+function displayColumn({ schema }: Scope, table: string): Column | undefined {
+  return schema.column(table, schema.displayColumn(table));
 }
 
 /** The entries of a journal column as one text, oldest first. */

@@ -1,0 +1,106 @@
+import { type ColumnPath, findPath } from '../../query/column-path.ts';
+import type { CompiledQuery } from '../../query/compile.ts';
+import { allOf, bind, type Fragment, sql } from '../../query/fragment.ts';
+import { collate } from '../../query/sql/comparison.ts';
+import { columnSql, displaySql, from, ofClass, type Scope } from '../../query/sql/scope.ts';
+import type { Column } from '../../schema/table.ts';
+import type { AggregateFunction, AggregateOrder, AggregateParameters, Having } from './parameters.ts';
+
+/** One aggregate of the answer: `stats.avg.priority`, or `stats.count` without a path. */
+export type Measure = { readonly function: AggregateFunction; readonly path: ColumnPath | undefined };
+
+/** A SELECT whose columns are `g0`, `g1`… (values of the groups) and `m0`, `m1`… (the measures). */
+export type Statement = {
+  readonly select: Fragment;
+  readonly groups: readonly ColumnPath[];
+  readonly measures: readonly Measure[];
+};
+
+/** Fields that the table does not have, and sums over what is no number, are left out. */
+export function compileStatement(
+  scope: Scope,
+  condition: CompiledQuery,
+  parameters: AggregateParameters,
+): Statement {
+  const names = new Set([...parameters.groupBy, ...condition.groupBy]);
+  const groups = [...names].flatMap((name) => findPath(scope.schema, scope.table, name) ?? []);
+  const measures = measuresOf(scope, parameters);
+  const where = allOf([{ sql: condition.where, params: condition.params }, ofClass(scope)]);
+  const rows = sql`SELECT ${columns(scope, groups, measures)} FROM ${from(scope)} WHERE ${where}`;
+  if (groups.length === 0) return { select: rows, groups, measures };
+  const having = allOf(parameters.having.flatMap((one) => compileHaving(scope, one)));
+  const order = compileOrder(scope, groups, parameters.orderBy);
+  const select = sql`${rows} GROUP BY ${groupKeys(scope, groups)} HAVING ${having} ORDER BY ${order}`;
+  return { select, groups, measures };
+}
+
+function measuresOf(scope: Scope, { count, fields }: AggregateParameters): Measure[] {
+  const measures: Measure[] = count ? [{ function: 'count', path: undefined }] : [];
+  for (const [name, list] of fields) {
+    for (const field of list) {
+      const path = findPath(scope.schema, scope.table, field);
+      if (path && canMeasure(name, path.leaf.column)) measures.push({ function: name, path });
+    }
+  }
+  return measures;
+}
+
+function canMeasure(name: AggregateFunction, { kind }: Column): boolean {
+  if (name === 'min' || name === 'max') return true;
+  return ['integer', 'decimal', 'currency', 'boolean', 'duration'].includes(kind);
+}
+
+function columns(scope: Scope, groups: readonly ColumnPath[], measures: readonly Measure[]): Fragment {
+  const list = [
+    ...groups.map((path, at) => sql`${columnSql(scope, path)} AS g${String(at)}`),
+    ...measures.map((measure, at) => sql`${compileMeasure(scope, measure)} AS m${String(at)}`),
+  ];
+  return list.length === 0 ? sql`1` : commaList(list);
+}
+
+/** Durations are added up in seconds and given back as durations are stored. */
+function compileMeasure(scope: Scope, { function: name, path }: Measure): Fragment {
+  if (!path || name === 'count') return sql`COUNT(*)`;
+  const expression = columnSql(scope, path);
+  if (name === 'min' || name === 'max' || path.leaf.column.kind !== 'duration') {
+    return sql`${name.toUpperCase()}(${expression})`;
+  }
+  return sql`datetime(round(${name.toUpperCase()}(unixepoch(${expression}))), 'unixepoch')`;
+}
+
+function groupKeys(scope: Scope, groups: readonly ColumnPath[]): Fragment {
+  return commaList(groups.map((path) => sql`${columnSql(scope, path)}${collate(scope, path.leaf.column)}`));
+}
+
+function compileHaving(scope: Scope, having: Having): Fragment[] {
+  const path = findPath(scope.schema, scope.table, having.field);
+  if (having.function !== 'count' && !path) return [];
+  const measure = compileMeasure(scope, { function: having.function, path });
+  return [sql`${measure} ${having.operator} ${bind(having.value)}`];
+}
+
+/** What is left tied comes in the order of the groups' own values. */
+function compileOrder(
+  scope: Scope,
+  groups: readonly ColumnPath[],
+  orderBy: readonly AggregateOrder[],
+): Fragment {
+  const asked = orderBy.flatMap((order) => compileOrderKey(scope, order));
+  return commaList([...asked, ...groups.map((path) => orderedValue(scope, path))]);
+}
+
+function compileOrderKey(scope: Scope, order: AggregateOrder): Fragment[] {
+  const path = findPath(scope.schema, scope.table, order.field);
+  const direction = order.descending ? ' DESC' : '';
+  if (order.function === undefined) return path ? [sql`${orderedValue(scope, path)}${direction}`] : [];
+  if (order.function !== 'count' && !path) return [];
+  return [sql`${compileMeasure(scope, { function: order.function, path })}${direction}`];
+}
+
+function orderedValue(scope: Scope, path: ColumnPath): Fragment {
+  return sql`${displaySql(scope, path)}${collate(scope, path.leaf.column)}`;
+}
+
+function commaList(fragments: readonly Fragment[]): Fragment {
+  return fragments.reduce((all, one) => sql`${all}, ${one}`);
+}
