@@ -6,11 +6,8 @@ import { call } from './caller.ts';
 let instance: Instance;
 
 beforeAll(async () => {
-  instance = await startInstance();
+  instance = await startInstance({ demoData: false });
   const { store } = instance.state;
-  for (const table of ['incident', 'sys_user_group']) {
-    for (const { sys_id: sysId = '' } of store.select(table)) store.remove(table, sysId);
-  }
   store.seed('sys_user_group', { sys_id: 'g1', name: 'Network' });
   const rows = [
     {
