@@ -1,20 +1,15 @@
-import { type Connections, createConnections } from '../aws/connections.ts';
+import { createConnections } from '../aws/connections.ts';
+import { createTelemetry } from '../aws/telemetry.ts';
 import { systemClock } from '../core/clock.ts';
 import { readConfig } from '../core/config.ts';
-import { silentLog } from '../core/log.ts';
 import type { Surroundings } from './serve.ts';
 
-let connections: Connections | undefined;
+const config = readConfig();
+const telemetry = createTelemetry(config);
 
-/**
- * The surroundings of a function in Lambda. Connections are made on the first call and serve all calls of the process; a
- * configuration that cannot be used is then the answer to each call, rather than a function that does not start.
- */
+/** The surroundings of a function in Lambda, made once per process: its invocations share sockets, tokens and limits. */
 export const inThisProcess: Surroundings = {
-  connect(instance) {
-    connections ??= createConnections({ config: readConfig(), log: silentLog });
-    return connections.connect(instance);
-  },
+  ...telemetry,
+  connect: createConnections({ config, ...telemetry }).connect,
   clock: systemClock,
-  log: silentLog,
 };

@@ -12,7 +12,13 @@ import { httpDoor } from './http-door.ts';
 import { logFailures } from './log-failures.ts';
 
 /** The world around a function that serves an operation. */
-export type Surroundings = { readonly connect: Connect; readonly clock: Clock; readonly log: Log };
+export type Surroundings = {
+  readonly connect: Connect;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Figures of an invocation are written at its end. */
+  readonly metrics: { flush(): void };
+};
 
 /** What Lambda calls. It answers an HTTP event with an HTTP answer and a direct Invoke with plain data. */
 export type Handler = (event: unknown, context: Context) => Promise<unknown>;
@@ -28,12 +34,15 @@ export function serve<P extends TableParameters>(
   operation: Operation<P>,
   surroundings: Surroundings,
 ): Handler {
-  const { connect, clock, log } = surroundings;
+  const { connect, clock, log, metrics } = surroundings;
   const carryOutBy = (door: Door, context: Context) => {
     const endMs = clock.now() + context.getRemainingTimeInMillis() - reportingTimeMs;
     return carryOut(operation, door.read(), connect, deadlineAt(endMs, clock));
   };
-  const chain = middy<Door, unknown>(carryOutBy, { timeoutEarlyInMillis: 0 })
+  const chain = middy<Door, unknown>(carryOutBy, {
+    timeoutEarlyInMillis: 0,
+    requestEnd: () => metrics.flush(),
+  })
     .use(logFailures(operation.name, log))
     .use(answerThroughDoor);
   return (event, context) =>

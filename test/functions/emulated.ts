@@ -54,7 +54,8 @@ export async function startDeployment(
     instance,
     logged,
     serve(operation) {
-      const handler = serve(operation, { connect: connections.connect, clock: systemClock, log });
+      const metrics = { flush() {} };
+      const handler = serve(operation, { connect: connections.connect, clock: systemClock, log, metrics });
       return {
         http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),
         invoke: (event) => handler(event, lambdaContext()),
