@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { createLimiter } from '../../../lib/core/limiter.ts';
+import { manualClock } from './manual-clock.ts';
+
+function setUp(most = 4) {
+  const clock = manualClock();
+  const patience = (ms = 60_000) => ({ deadline: deadlineAt(clock.now() + ms, clock) });
+  return { clock, patience, limiter: createLimiter(most, clock) };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the limiter', () => {
+  it('lets no more in than there are places, and the next one when a place is given back', async () => {
+    const { limiter, patience } = setUp(2);
+    const first = await limiter.acquire(patience());
+    await limiter.acquire(patience());
+    let entered = false;
+    const third = limiter.acquire(patience()).then(() => {
+      entered = true;
+    });
+    await settle();
+    expect(entered).toBe(false);
+    first();
+    await third;
+  });
+
+  it('counts a place that is given back twice only once', async () => {
+    const { limiter, patience, clock } = setUp(1);
+    const release = await limiter.acquire(patience());
+    release();
+    release();
+    await limiter.acquire(patience());
+    const second = limiter.acquire(patience(10)).catch((error: unknown) => error);
+    await clock.advance(10);
+    expect(await second).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('halves its places when told to slow down, once a second at most, and never below one', async () => {
+    const { limiter, clock } = setUp(4);
+    limiter.narrow();
+    limiter.narrow();
+    expect(limiter.places).toBe(2);
+    await clock.advance(1_000);
+    limiter.narrow();
+    await clock.advance(1_000);
+    limiter.narrow();
+    expect(limiter.places).toBe(1);
+  });
+
+  it('wins one place back per round of good answers, up to where it began', () => {
+    const { limiter } = setUp(4);
+    limiter.narrow();
+    limiter.widen();
+    limiter.widen();
+    expect(limiter.places).toBe(3);
+    for (let round = 0; round < 20; round += 1) limiter.widen();
+    expect(limiter.places).toBe(4);
+  });
+
+  it('makes everyone wait while it is paused', async () => {
+    const { limiter, patience, clock } = setUp(4);
+    limiter.pause(5_000);
+    let entered = 0;
+    for (let caller = 0; caller < 3; caller += 1)
+      void limiter.acquire(patience()).then(() => {
+        entered += 1;
+      });
+    await clock.advance(4_999);
+    expect(entered).toBe(0);
+    await clock.advance(1);
+    expect(entered).toBe(3);
+  });
+
+  it('does not let anyone wait for a pause that outlasts its deadline', async () => {
+    const { limiter, patience } = setUp();
+    limiter.pause(5_000);
+    await expect(limiter.acquire(patience(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(limiter.acquire(patience(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('drops a caller that gives up, and hands its turn on', async () => {
+    const { limiter, patience } = setUp(1);
+    const release = await limiter.acquire(patience());
+    const giveUp = new AbortController();
+    const dropped = limiter.acquire({ ...patience(), signal: giveUp.signal });
+    const next = limiter.acquire(patience());
+    giveUp.abort(new Error('no longer wanted'));
+    await expect(dropped).rejects.toThrow('no longer wanted');
+    release();
+    await next;
+  });
+});

@@ -1,0 +1,44 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createRedactor } from '../../../lib/core/redaction.ts';
+
+describe('the redactor', () => {
+  it('cuts a secret out in clear, JSON, base64, hex and URL encoding, wherever it stands', () => {
+    const secret = fc
+      .string({ minLength: 8, maxLength: 40, unit: 'binary' })
+      .filter((text) => text.isWellFormed());
+    fc.assert(
+      fc.property(secret, fc.string(), fc.string(), (hidden, before, after) => {
+        const redactor = createRedactor();
+        redactor.protect(hidden);
+        const base64 = Buffer.from(`${before}${hidden}${after}`).toString('base64');
+        const forms = [
+          hidden,
+          JSON.stringify(hidden).slice(1, -1),
+          encodeURIComponent(hidden),
+          Buffer.from(hidden).toString('hex'),
+        ];
+        for (const form of forms) expect(redactor.redact(`${before} ${form} ${after}`)).not.toContain(form);
+        expect(redactor.redact(base64)).not.toBe(base64);
+      }),
+      { seed: 7 },
+    );
+  });
+
+  it('cuts a user’s password out of a Basic header, whose parts share letters of base64', () => {
+    for (const user of ['a', 'ab', 'abc']) {
+      const redactor = createRedactor();
+      redactor.protect('tr0ub4dor&3-long-enough');
+      const header = Buffer.from(`${user}:tr0ub4dor&3-long-enough`).toString('base64');
+      const shown = redactor.redact(`Basic ${header}`);
+      expect(shown).toContain('[redacted]');
+      expect(Buffer.from(shown.replace('Basic ', ''), 'base64').toString()).not.toContain('tr0ub4dor');
+    }
+  });
+
+  it('leaves a text without secrets as it is', () => {
+    const redactor = createRedactor();
+    redactor.protect('hunter2hunter2', undefined, '');
+    expect(redactor.redact('GET /api/now/table/incident')).toBe('GET /api/now/table/incident');
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { silentLog } from '../../../lib/core/log.ts';
+import { silentMetrics } from '../../../lib/core/metrics.ts';
+import { retry } from '../../../lib/servicenow/chain/retry.ts';
+import type { ServiceNowError } from '../../../lib/servicenow/errors/servicenow-error.ts';
+import { judgeBroken } from '../../../lib/servicenow/judge/broken.ts';
+import { judge } from '../../../lib/servicenow/judge/judge.ts';
+import type { Repeatable, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
+import { BrokenExchange } from '../../../lib/servicenow/transport/exchange.ts';
+import { jumpingClock } from '../core/manual-clock.ts';
+
+type Attempt = 'ok' | number | BrokenExchange | { status: number; headers: Record<string, string> };
+const headers = { 'content-type': 'application/json' };
+
+/** Runs a call whose attempts end as scripted; gives how it ended, how often it was sent and what was waited. */
+async function run(
+  repeatable: Repeatable,
+  script: readonly Attempt[],
+  options: { deadlineMs?: number; random?: number } = {},
+) {
+  const clock = jumpingClock();
+  const request: ServiceNowRequest = {
+    method: repeatable === 'idempotent' ? 'PATCH' : 'POST',
+    path: '/api/now/table/incident',
+    repeatable,
+  };
+  let sent = 0;
+  const link = async () => {
+    const next = script[Math.min(sent, script.length - 1)] ?? 'ok';
+    sent += 1;
+    if (next === 'ok') return { status: 200, headers, body: {} };
+    if (next instanceof BrokenExchange) throw judgeBroken(request, next);
+    const answer =
+      typeof next === 'number'
+        ? { status: next, headers }
+        : { status: next.status, headers: { ...headers, ...next.headers } };
+    return judge(request, { ...answer, body: Buffer.from('{"error":{"message":"x"}}') }, clock.now());
+  };
+  const backOff = { baseMs: 100, capMs: 10_000 };
+  const random = () => options.random ?? 0.5;
+  const chain = retry(link, {
+    maxAttempts: 5,
+    backOff,
+    clock,
+    random,
+    log: silentLog,
+    metrics: silentMetrics,
+  });
+  const context = {
+    deadline: deadlineAt(clock.now() + (options.deadlineMs ?? 600_000), clock),
+    correlationId: 'c',
+  };
+  const ended = await chain({ request, context }).then(
+    (answer) => answer.status,
+    (error: ServiceNowError) => error.code,
+  );
+  return { ended, sent, waits: clock.sleeps };
+}
+
+const sentReset = new BrokenExchange('reset', 'sent');
+const staleReset = new BrokenExchange('reset', 'sent', { staleSocket: true });
+const refusedConnection = new BrokenExchange('connect', 'nothing-sent');
+
+describe('retrying', () => {
+  it.each([429, 500, 502, 503, 504])('sends an idempotent or keyed call again after %i', async (status) => {
+    expect(await run('idempotent', [status, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
+    expect(await run('keyed', [status, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
+  });
+
+  it.each([429, 500, 502, 503, 504])(
+    'never sends a call that could write twice again after %i',
+    async (status) => {
+      expect(await run('never', [status, 'ok'])).toMatchObject({ sent: 1 });
+    },
+  );
+
+  it.each([400, 401, 403, 404, 409])('sends nothing again after %i', async (status) => {
+    expect(await run('idempotent', [status, 'ok'])).toMatchObject({ sent: 1 });
+  });
+
+  it('sends any call again when no byte of it left', async () => {
+    expect(await run('never', [refusedConnection, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
+  });
+
+  it('does not send a call that could write twice again once bytes have left', async () => {
+    expect(await run('never', [sentReset, 'ok'])).toMatchObject({ ended: 'OUTCOME_UNKNOWN', sent: 1 });
+    expect(await run('never', [staleReset, 'ok'])).toMatchObject({ ended: 'OUTCOME_UNKNOWN', sent: 1 });
+  });
+
+  it('tries once more at once when a kept-alive socket was closed before any answer, then backs off', async () => {
+    expect(await run('keyed', [staleReset, 'ok'])).toMatchObject({ ended: 200, waits: [0] });
+    expect(await run('idempotent', [staleReset, staleReset, 'ok'])).toMatchObject({
+      ended: 200,
+      waits: [0, 100],
+    });
+  });
+
+  it('waits between nothing and a ceiling that doubles', async () => {
+    expect((await run('idempotent', [503], { random: 0.999 })).waits).toEqual([99, 199, 399, 799]);
+    expect((await run('idempotent', [503], { random: 0 })).waits).toEqual([0, 0, 0, 0]);
+  });
+
+  it('gives up after five attempts', async () => {
+    expect(await run('idempotent', [503])).toMatchObject({ ended: 'INSTANCE_UNAVAILABLE', sent: 5 });
+  });
+
+  it('waits for Retry-After in place of its own back-off, once per answer', async () => {
+    const throttled = { status: 429, headers: { 'retry-after': '7' } };
+    expect((await run('idempotent', [throttled, 'ok'], { random: 0 })).waits).toEqual([7_000]);
+  });
+
+  it('hands a wait that is too long, or past the deadline, to the caller at once', async () => {
+    const hour = { status: 429, headers: { 'retry-after': '3600' } };
+    expect(await run('idempotent', [hour, 'ok'], { deadlineMs: 9_000_000 })).toMatchObject({
+      ended: 'THROTTLED',
+      sent: 1,
+      waits: [],
+    });
+    const soon = { status: 429, headers: { 'retry-after': '7' } };
+    expect(await run('idempotent', [soon, 'ok'], { deadlineMs: 6_000 })).toMatchObject({
+      ended: 'THROTTLED',
+      sent: 1,
+      waits: [],
+    });
+  });
+});
