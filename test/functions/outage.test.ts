@@ -1,0 +1,137 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/core/clock.ts';
+import { readConfig, selectInstance } from '../../lib/core/config.ts';
+import { silentLog } from '../../lib/core/log.ts';
+import { serve } from '../../lib/http/serve.ts';
+import { getRecords } from '../../lib/operations/get-records.ts';
+import { postRecord } from '../../lib/operations/post-record.ts';
+import { createClient } from '../../lib/servicenow/client.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
+import { httpEvent, lambdaContext } from '../lib/http/lambda-events.ts';
+
+const config = readConfig({ SERVICENOW_SECRET_ID: 'x', ALLOWED_TABLES: '*', ALLOWED_HOSTS: '127.0.0.1' });
+let server: Server | undefined;
+let client: ServiceNowClient | undefined;
+
+afterEach(async () => {
+  await client?.close();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+/** Functions in front of an instance that does nothing but answer like this. */
+async function functionsBefore(answer: RequestListener) {
+  server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const auth = { type: 'basic', username: 'u', password: 'p' };
+  const secret = JSON.stringify({ instanceUrl: `http://127.0.0.1:${port}`, auth });
+  const opened = createClient({
+    readSecret: async () => secret,
+    allowedHosts: config.allowedHosts,
+    maxAttempts: 1,
+  });
+  client = opened;
+  const connect = () => ({ instance: selectInstance(config), client: opened });
+  const surroundings = { connect, clock: systemClock, log: silentLog, metrics: { flush() {} } };
+  return { list: serve(getRecords, surroundings), create: serve(postRecord, surroundings) };
+}
+
+const listing = httpEvent({ url: '/api/now/table/incident' });
+const creating = httpEvent({ method: 'POST', url: '/api/now/table/incident', body: '{}' });
+const page =
+  (status: number): RequestListener =>
+  (_request, response) => {
+    response
+      .writeHead(status, { 'content-type': 'text/html', 'retry-after': '7' })
+      .end('<html>sleeping</html>');
+  };
+
+describe('an instance that does not answer', () => {
+  it('is 503 with Retry-After and ServiceNow’s envelope while it is asleep', async () => {
+    const { list } = await functionsBefore((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Instance Hibernating page</html>');
+    });
+    const answer = await list(listing, lambdaContext());
+    expect(answer).toMatchObject({
+      statusCode: 503,
+      headers: { 'retry-after': expect.stringMatching(/^\d+$/), 'x-error-code': 'INSTANCE_ASLEEP' },
+    });
+    expect(JSON.parse(Object(answer).body)).toMatchObject({
+      status: 'failure',
+      error: { message: expect.any(String), detail: expect.any(String) },
+    });
+  });
+
+  it('is 503 with the instance’s own Retry-After while it restarts', async () => {
+    const { list } = await functionsBefore(page(503));
+    expect(await list(listing, lambdaContext())).toMatchObject({
+      statusCode: 503,
+      headers: { 'retry-after': '7' },
+    });
+  });
+
+  it('is 503 with Retry-After when it cannot be reached', async () => {
+    const { list } = await functionsBefore(page(200));
+    server?.close();
+    server?.closeAllConnections();
+    expect(await list(listing, lambdaContext())).toMatchObject({
+      statusCode: 503,
+      headers: { 'retry-after': '30' },
+    });
+  });
+
+  it('is 504 without Retry-After after a write that may have been carried out', async () => {
+    const { create } = await functionsBefore((request) => request.on('data', () => request.socket.destroy()));
+    const answer = await create(creating, lambdaContext());
+    expect(answer).toMatchObject({ statusCode: 504, headers: { 'x-error-code': 'OUTCOME_UNKNOWN' } });
+    expect(Object(answer).headers).not.toHaveProperty('retry-after');
+  });
+
+  it('is told by name in a direct Invoke', async () => {
+    const { list } = await functionsBefore(page(503));
+    const failure = list({ tableName: 'incident' }, lambdaContext());
+    await expect(failure).rejects.toMatchObject({ name: 'InstanceUnavailableError' });
+  });
+});
+
+describe('an instance that throttles', () => {
+  it('is passed on with all it says about its limits', async () => {
+    const body = {
+      error: { message: 'Rate limit exceeded', detail: 'Rate limit of 100' },
+      status: 'failure',
+    };
+    const { list } = await functionsBefore((_request, response) => {
+      const limits = {
+        'x-ratelimit-limit': '100',
+        'x-ratelimit-reset': '1',
+        'x-ratelimit-rule': 'r',
+        'retry-after': '9',
+      };
+      response.writeHead(429, {
+        'content-type': 'application/json',
+        'x-transaction-id': 't1',
+        'set-cookie': 'a=b',
+        ...limits,
+      });
+      response.end(JSON.stringify(body));
+    });
+    const answer = await list(listing, lambdaContext());
+    expect(answer).toEqual({
+      statusCode: 429,
+      headers: {
+        'content-type': 'application/json;charset=UTF-8',
+        'retry-after': '9',
+        'x-error-code': 'THROTTLED',
+        'x-ratelimit-limit': '100',
+        'x-ratelimit-reset': '1',
+        'x-ratelimit-rule': 'r',
+        'x-transaction-id': 't1',
+      },
+      body: JSON.stringify(body),
+    });
+  });
+});
