@@ -2,6 +2,7 @@ import { ConnectorError } from '../core/errors.ts';
 
 /** The instance answered with more than a Lambda function can hand on. */
 export class AnswerTooLargeError extends ConnectorError {
+  override readonly name: string = 'AnswerTooLargeError';
   override readonly code = 'ANSWER_TOO_LARGE';
 
   /** @param advice what the caller may do before asking for less; may be empty */

@@ -2,6 +2,7 @@ import { ConnectorError } from '../core/errors.ts';
 
 /** The path names nothing that we or ServiceNow serve. */
 export class NoSuchResourceError extends ConnectorError {
+  override readonly name: string = 'NoSuchResourceError';
   override readonly code = 'NO_SUCH_RESOURCE';
 
   constructor(path: string) {

@@ -2,6 +2,7 @@ import { ConnectorError } from '../core/errors.ts';
 
 /** The caller asks for a form of answer that we do not write. */
 export class NotAcceptableError extends ConnectorError {
+  override readonly name: string = 'NotAcceptableError';
   override readonly code = 'NOT_ACCEPTABLE';
 
   constructor(accept: string) {

@@ -43,8 +43,8 @@ export function serve<P extends TableParameters>(
     timeoutEarlyInMillis: 0,
     requestEnd: () => metrics.flush(),
   })
-    .use(logFailures(operation.name, log))
-    .use(answerThroughDoor);
+    .use(answerThroughDoor)
+    .use(logFailures(operation.name, log));
   return (event, context) =>
     chain(isHttpEvent(event) ? httpDoor(event, operation) : directDoor(event), context);
 }

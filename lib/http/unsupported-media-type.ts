@@ -2,6 +2,7 @@ import { ConnectorError } from '../core/errors.ts';
 
 /** The body is in a form that we do not read. */
 export class UnsupportedMediaTypeError extends ConnectorError {
+  override readonly name: string = 'UnsupportedMediaTypeError';
   override readonly code = 'UNSUPPORTED_MEDIA_TYPE';
 
   constructor(header: string, value: string) {

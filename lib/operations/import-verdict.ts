@@ -25,5 +25,6 @@ export function importFailure(body: unknown): string | undefined {
 
 /** The instance took the row and failed to transform it; the message is ServiceNow's reason. */
 export class ImportRowFailedError extends ConnectorError {
+  override readonly name: string = 'ImportRowFailedError';
   override readonly code = 'IMPORT_ROW_FAILED';
 }

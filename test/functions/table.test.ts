@@ -124,6 +124,7 @@ describe('getRecordById', () => {
     const failure = deployment.serve(getRecordById).invoke({ tableName: 'incident', sysId: '0' });
     await expect(failure).rejects.toMatchObject({ name: 'RecordNotFoundError' });
     await expect(failure).rejects.not.toHaveProperty('stack');
+    expect(deployment.logged.at(-1)).toMatchObject({ event: 'call-failed', code: 'RECORD_NOT_FOUND' });
   });
 });
 

@@ -2,6 +2,7 @@ import { ServiceNowError } from './servicenow-error.ts';
 
 /** One 401. The chain renews and re-reads before it gives up, so callers meet `CredentialsRejectedError` instead. */
 export class NotAuthenticatedError extends ServiceNowError {
+  override readonly name: string = 'NotAuthenticatedError';
   override readonly code = 'NOT_AUTHENTICATED';
 }
 
@@ -10,5 +11,6 @@ export class NotAuthenticatedError extends ServiceNowError {
  * sent for a while, so that the account is not locked; `retryAfterMs` says for how long.
  */
 export class CredentialsRejectedError extends ServiceNowError {
+  override readonly name: string = 'CredentialsRejectedError';
   override readonly code = 'CREDENTIALS_REJECTED';
 }
