@@ -27,6 +27,12 @@ export type Switches = AuthSwitches &
     readonly honourSuppressAutoSysField: boolean;
     /** `glide.rest.max_content_length`, in bytes. */
     readonly maxContentLengthBytes: number;
+    /** `glide.rest.batch.max.inputSize`: the longest body of one item of a batch, in bytes. */
+    readonly batchMaxInputBytes: number;
+    /** `glide.rest.batch.max.outputSize`: the longest answer of one item; X-BATCHREQUEST-MAX-OUTPUT-SIZE may lower it. */
+    readonly batchMaxOutputBytes: number;
+    /** The transaction quota of a batch; items that are not begun by then stay unserviced. */
+    readonly batchTimeLimitMs: number;
   };
 
 export const defaultSwitches: Switches = {
@@ -42,4 +48,7 @@ export const defaultSwitches: Switches = {
   truncateLongText: true,
   honourSuppressAutoSysField: true,
   maxContentLengthBytes: 10_485_760,
+  batchMaxInputBytes: 5_242_880,
+  batchMaxOutputBytes: 10_485_760,
+  batchTimeLimitMs: 30_000,
 };

@@ -1,7 +1,8 @@
 import type { Route } from '../http/router.ts';
 import { aggregateRoutes } from './aggregate/routes.ts';
+import { batchRoutes } from './batch/routes.ts';
 import { importRoutes } from './import/routes.ts';
 import { tableRoutes } from './table/routes.ts';
 
 /** Every action under `/api/now`. */
-export const routes: readonly Route[] = [tableRoutes, aggregateRoutes, importRoutes].flat();
+export const routes: readonly Route[] = [tableRoutes, aggregateRoutes, importRoutes, batchRoutes].flat();

@@ -1,6 +1,13 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { drawSysId } from '../store/identifiers.ts';
 
+/** Nothing that an instance answers may be cached. */
+export const noCaching = {
+  Pragma: 'no-store,no-cache',
+  'Cache-Control': 'no-cache,no-store,must-revalidate,max-age=-1',
+  Expires: '0',
+} as const;
+
 /**
  * What an instance puts on every answer of its own (recorded 2018 to 2026). `loggedIn` is undefined where nobody
  * was asked to log in, and on a 401, which carry no X-Is-Logged-In.
@@ -15,9 +22,7 @@ export function standardHeaders(
     ...(loggedIn !== undefined && { 'X-Is-Logged-In': String(loggedIn) }),
     'X-Transaction-ID': transactionId,
     'Server-Timing': `t;desc="${transactionId}", sem_wait;dur=0, sesh_wait;dur=0`,
-    Pragma: 'no-store,no-cache',
-    'Cache-Control': 'no-cache,no-store,must-revalidate,max-age=-1',
-    Expires: '0',
+    ...noCaching,
     'X-Content-Type-Options': 'nosniff',
     'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
     'Set-Cookie': sessionCookies(random),

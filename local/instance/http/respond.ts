@@ -30,7 +30,8 @@ export function wantsXml(request: Pick<IncomingMessage, 'headers'>): boolean {
 const accepts = (request: IncomingMessage, encoding: string) =>
   String(request.headers['accept-encoding'] ?? '').includes(encoding);
 
-function render(answer: Answer, xml: boolean): { bytes: Buffer; type?: string } {
+/** The body of an answer, and its type unless the answer itself tells it. */
+export function render(answer: Answer, xml: boolean): { bytes: Buffer; type?: string } {
   if (answer.bytes) return { bytes: answer.bytes };
   if (answer.json === undefined) return { bytes: Buffer.alloc(0) };
   return xml

@@ -1,0 +1,4 @@
+import type { Route } from '../../http/router.ts';
+import { runBatch } from './run-batch.ts';
+
+export const batchRoutes: readonly Route[] = [{ path: 'batch', methods: { POST: runBatch } }];

@@ -1,0 +1,92 @@
+import { STATUS_CODES } from 'node:http';
+import type { Answer, Exchange } from '../../http/exchange.ts';
+import { noSuchResource } from '../../http/failure.ts';
+import { noCaching } from '../../http/headers.ts';
+import { parseApiPath } from '../../http/path.ts';
+import { render, wantsXml } from '../../http/respond.ts';
+import type { InstanceState } from '../../state.ts';
+import { type BatchItem, readBatch } from './batch-request.ts';
+
+type ServicedRequest = {
+  readonly id: string;
+  readonly body: string;
+  readonly status_code: number;
+  readonly status_text: string;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  /** Milliseconds. */
+  readonly execution_time: number;
+};
+
+/**
+ * POST /batch: runs the items one after another, as the caller, with no transaction around them. From the item on
+ * that breaks a limit (its body, its answer, or the time of all together) nothing more is serviced; the ids left
+ * are told, and the outer status is 200 all the same.
+ */
+export async function runBatch(exchange: Exchange, state: InstanceState): Promise<Answer> {
+  const request = readBatch(exchange);
+  const startedMs = state.clock.now();
+  const serviced: ServicedRequest[] = [];
+  for (const item of request.rest_requests) {
+    if (state.clock.now() - startedMs >= state.switches.batchTimeLimitMs) break;
+    const answered = await runItem(item, exchange, state);
+    if (!answered) break;
+    serviced.push(answered);
+  }
+  const unserviced = request.rest_requests.slice(serviced.length).map(({ id }) => id);
+  return {
+    status: 200,
+    json: {
+      batch_request_id: request.batch_request_id,
+      serviced_requests: serviced,
+      unserviced_requests: unserviced,
+    },
+  };
+}
+
+/** @returns undefined when the item breaks a limit; what an item with too long an answer did stays done. */
+async function runItem(
+  item: BatchItem,
+  outer: Exchange,
+  state: InstanceState,
+): Promise<ServicedRequest | undefined> {
+  const body = Buffer.from(item.body ?? '', 'base64');
+  if (body.length > state.switches.batchMaxInputBytes) return undefined;
+  const startedMs = state.clock.now();
+  const inner = toExchange(item, body, outer);
+  const answer = inner ? await state.dispatch(inner) : noSuchResource().toAnswer();
+  const { bytes, type } = render(answer, inner !== undefined && wantsXml(inner));
+  if (bytes.length > maxOutputBytes(outer, state)) return undefined;
+  const sent = item.method === 'HEAD' ? Buffer.alloc(0) : bytes;
+  return {
+    id: item.id,
+    body: sent.toString('base64'),
+    status_code: answer.status,
+    status_text: STATUS_CODES[answer.status] ?? '',
+    headers: item.exclude_response_headers ? [] : headersOf(answer, sent, type),
+    execution_time: state.clock.now() - startedMs,
+  };
+}
+
+/** @returns undefined for a URL that leads nowhere below `/api/now`. */
+function toExchange(item: BatchItem, body: Buffer, outer: Exchange): Exchange | undefined {
+  const url = URL.parse(item.url, outer.url.origin);
+  const path = url ? parseApiPath(url.pathname) : undefined;
+  if (!url || !path) return undefined;
+  const headers = Object.fromEntries(item.headers.map(({ name, value }) => [name.toLowerCase(), value]));
+  return { method: item.method, ...path, url, headers, body, user: outer.user };
+}
+
+function headersOf(answer: Answer, bytes: Buffer, type: string | undefined): ServicedRequest['headers'] {
+  const content = {
+    'Content-Length': String(bytes.length),
+    ...(type !== undefined && { 'Content-Type': type }),
+  };
+  const all = { ...noCaching, ...(bytes.length > 0 && content), ...answer.headers };
+  return Object.entries(all).map(([name, value]) => ({ name, value }));
+}
+
+/** The header can only lower what the instance allows. */
+function maxOutputBytes({ headers }: Exchange, { switches }: InstanceState): number {
+  const asked = Number(headers['x-batchrequest-max-output-size'] ?? Number.NaN);
+  return asked > 0 ? Math.min(asked, switches.batchMaxOutputBytes) : switches.batchMaxOutputBytes;
+}
