@@ -1,17 +1,11 @@
 import type { Plugin } from 'esbuild';
 
 /**
- * What `undici` is in a bundle: the HTTP/1.1 client, its pools, the proxy agent and the error classes. The whole package brings fetch,
+ * What `undici` is in a bundle: the pools, the proxy agent, the connector and the error classes. The whole package brings fetch,
  * WebSocket, mocks and caches along, which more than doubles the size and the load time of a function.
  */
 const clientOnly = `
-  import api from 'undici/lib/api/index.js';
-  import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
-  Object.assign(Dispatcher.prototype, api);
-  export { Dispatcher };
-  export { default as Client } from 'undici/lib/dispatcher/client.js';
   export { default as Pool } from 'undici/lib/dispatcher/pool.js';
-  export { default as Agent } from 'undici/lib/dispatcher/agent.js';
   export { default as ProxyAgent } from 'undici/lib/dispatcher/proxy-agent.js';
   export { default as buildConnector } from 'undici/lib/core/connect.js';
   export { default as errors } from 'undici/lib/core/errors.js';

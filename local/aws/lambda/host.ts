@@ -65,16 +65,18 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
   lambdaUrl = await listen(lambdaApi, lambdaPort);
   const apiUrl = await listen(httpApi, apiPort);
   service.durable.resume();
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    await service.close();
+    await Promise.all([closeServer(httpApi), closeServer(lambdaApi)]);
+  };
   return {
     apiUrl,
     lambdaUrl,
     invoke: async (reference, event) =>
       service.invoke(requireFunction(reference), Buffer.from(JSON.stringify(event))),
     pids: async (reference) => service.pids(requireFunction(reference)),
-    async close() {
-      await service.close();
-      await Promise.all([closeServer(httpApi), closeServer(lambdaApi)]);
-    },
+    close: () => (closed ??= close()),
   };
 }
 

@@ -21,7 +21,7 @@ export class FunctionPool {
 
   /** Process ids of the environments that are alive. */
   get pids(): number[] {
-    return [...this.#all].flatMap(({ pid }) => pid ?? []);
+    return [...this.#all].flatMap(({ pid, exited }) => (exited ? [] : (pid ?? [])));
   }
 
   /** Runs one invocation as soon as an environment is free. Never rejects for what the function does. */
