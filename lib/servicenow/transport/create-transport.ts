@@ -1,35 +1,13 @@
-import type { LookupFunction } from 'node:net';
-import { getCACertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../../core/clock.ts';
-import type { TlsSettings } from '../connection-secret.ts';
-import type { InstanceAddress } from '../instance-url.ts';
 import { decodeBody } from './decode.ts';
 import { AnswerCollector, watch } from './dispatch.ts';
 import { BrokenExchange, type Transport, type WireAnswer, type WireRequest } from './exchange.ts';
-import { publicOnly } from './resolve.ts';
-import { buildConnector, Pool, ProxyAgent } from './undici.ts';
-
-/** What a connection to an instance is made of. */
-export type TransportOptions = {
-  readonly address: InstanceAddress;
-  readonly clock: Clock;
-  readonly tls?: TlsSettings | undefined;
-  /** `http://user:password@proxy:3128`; calls travel through CONNECT. */
-  readonly proxyUrl?: string | undefined;
-  /** Sockets at most. */
-  readonly connections: number;
-  readonly connectTimeoutMs: number;
-  /** Largest body we hold, before and after decompression. */
-  readonly maxBodyBytes: number;
-  /** Resolves names; the system's resolver unless given. */
-  readonly lookup?: LookupFunction | undefined;
-};
-
-/** ServiceNow closes idle sockets after 20 to 70 s and says so in `Keep-Alive`; this holds until it has said so. */
-const defaultKeepAliveMs = 15_000;
-/** An answer's hint is shortened by this, so that a request and the server's close do not cross on the way. */
-const keepAliveMarginMs = 2_000;
+import {
+  defaultKeepAliveMs,
+  keepAliveMarginMs,
+  openDispatcher,
+  type TransportOptions,
+} from './open-dispatcher.ts';
 
 /** Opens (lazily) the sockets to one instance. */
 export function createTransport(options: TransportOptions): Transport {
@@ -43,6 +21,7 @@ class UndiciTransport implements Transport {
   #lastUsedMs: number;
   #inFlight = 0;
   #served = false;
+  #socketFree: Promise<void> | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -51,6 +30,7 @@ class UndiciTransport implements Transport {
   }
 
   async exchange(request: WireRequest): Promise<WireAnswer> {
+    await this.#socketFree;
     this.#dropFrozenSockets();
     this.#inFlight += 1;
     try {
@@ -76,6 +56,7 @@ class UndiciTransport implements Transport {
         collector,
       );
       const answer = await collector.answer;
+      this.#socketFree = nextTurns();
       this.#learnKeepAlive(answer.headers['keep-alive']);
       return answer;
     } catch (error) {
@@ -117,40 +98,16 @@ class UndiciTransport implements Transport {
   }
 }
 
+/**
+ * undici takes a socket back one turn of the event loop after its answer ended; a call that comes earlier would open
+ * another one. The answer itself does not wait for this, only the next call does.
+ */
+function nextTurns(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
 /** A reset before any byte of an answer, on a pool that has served before, is most likely the server's keep-alive ending. */
 function markStale(error: BrokenExchange): BrokenExchange {
   if (error.reason !== 'reset' || error.progress !== 'sent') return error;
   return new BrokenExchange(error.reason, error.progress, { cause: error.cause, staleSocket: true });
-}
-
-function openDispatcher(options: TransportOptions): Dispatcher {
-  const { proxyUrl, connections, connectTimeoutMs: timeout, tls } = options;
-  const pool = {
-    connections,
-    pipelining: 1,
-    allowH2: false,
-    keepAliveTimeout: defaultKeepAliveMs,
-    keepAliveTimeoutThreshold: keepAliveMarginMs,
-  };
-  if (!proxyUrl) return new Pool(options.address.origin, { ...pool, connect: directConnector(options) });
-  const requestTls = { ...certificates(tls), allowH2: false };
-  return new ProxyAgent({ uri: proxyUrl, proxyTunnel: true, requestTls, connectTimeout: timeout, ...pool });
-}
-
-function directConnector({ address, lookup, connectTimeoutMs, tls }: TransportOptions) {
-  // A name that the deployment lists itself may well be private; any other must be public at the moment of connecting.
-  const resolve = address.listed ? lookup : publicOnly(lookup);
-  const lookupOption = resolve ? { lookup: resolve } : {};
-  return buildConnector({ ...certificates(tls), ...lookupOption, allowH2: false, timeout: connectTimeoutMs });
-}
-
-function certificates(tls: TlsSettings | undefined) {
-  if (!tls) return {};
-  const { cert, key, passphrase, ca } = tls;
-  return {
-    ...(cert && key ? { cert, key } : {}),
-    ...(passphrase === undefined ? {} : { passphrase }),
-    // `ca` replaces the authorities Node trusts, so they are given along with it.
-    ...(ca ? { ca: [...getCACertificates('default'), ca] } : {}),
-  };
 }

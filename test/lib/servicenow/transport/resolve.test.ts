@@ -1,0 +1,89 @@
+import type { LookupFunction } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { isPublic } from '../../../../lib/servicenow/transport/resolve.ts';
+import { json, scriptedServer } from '../scripted-server.ts';
+import { basic, callContext, clientFor } from '../testing.ts';
+
+/** Answers each look-up with the next of the addresses. */
+function answering(...addresses: readonly string[]): LookupFunction & { readonly asked: string[] } {
+  const asked: string[] = [];
+  const lookup: LookupFunction = (hostname, options, callback) => {
+    const address = addresses[Math.min(asked.push(hostname), addresses.length) - 1] ?? '';
+    const family = address.includes(':') ? 6 : 4;
+    if (options.all) callback(null, [{ address, family }]);
+    else callback(null, address, family);
+  };
+  return Object.assign(lookup, { asked });
+}
+
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+
+describe('an address', () => {
+  it.each(['93.184.216.34', '2606:2800:220:1::1', '64:ff9b::5db8:d822'])('%s is public', (address) => {
+    expect(isPublic(address)).toBe(true);
+  });
+
+  it.each([
+    '127.0.0.1',
+    '10.1.2.3',
+    '172.16.0.1',
+    '192.168.1.1',
+    '169.254.169.254',
+    '100.64.0.1',
+    '0.0.0.0',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::1',
+    '::',
+    'fe80::1',
+    'fc00::1',
+    'fd00:ec2::254',
+    '::ffff:10.0.0.1',
+    '::ffff:169.254.169.254',
+    '64:ff9b::a00:1',
+    'ff02::1',
+    'nonsense',
+  ])('%s is not', (address) => {
+    expect(isPublic(address)).toBe(false);
+  });
+});
+
+describe('connecting by name', () => {
+  it.each(['10.0.0.5', '169.254.169.254', '::1', '::ffff:127.0.0.1'])(
+    'is refused when the name resolves to %s',
+    async (address) => {
+      const lookup = answering(address);
+      const client = clientFor({ instanceUrl: 'https://dev1.service-now.com', auth: basic }, { lookup });
+      const error = client.send(read, callContext());
+      await expect(error).rejects.toMatchObject({ code: 'CONNECTION_FAILED', retryable: false, sent: false });
+      await expect(error).rejects.toThrow('not public');
+      expect(lookup.asked).toHaveLength(1);
+    },
+  );
+
+  it('checks the address that is connected to, each time, so that a name cannot change its answer in between', async () => {
+    // The first answer is public but leads nowhere; the second would lead to a server of ours on loopback.
+    const { port, seen } = await scriptedServer((response) => json(response, 200, { result: [] }));
+    const lookup = answering('192.0.2.1', '127.0.0.1');
+    const instanceUrl = `https://dev1.service-now.com`;
+    const client = clientFor({ instanceUrl, auth: basic }, { lookup, connectTimeoutMs: 50 });
+    await expect(client.send(read, callContext())).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      sent: false,
+    });
+    expect(lookup.asked.length).toBeGreaterThanOrEqual(1);
+    expect({ port: port > 0, seen }).toEqual({ port: true, seen: [] });
+  });
+
+  it('goes to a private address when the deployment lists the host itself', async () => {
+    const { url, port, seen } = await scriptedServer((response) => json(response, 200, { result: [] }));
+    const lookup = answering('127.0.0.1');
+    const client = clientFor({ instanceUrl: url.replace('127.0.0.1', 'localhost'), auth: basic }, { lookup });
+    await client.send(read, callContext());
+    expect({ asked: lookup.asked, seen: seen.length, port: port > 0 }).toEqual({
+      asked: ['localhost'],
+      seen: 1,
+      port: true,
+    });
+  });
+});

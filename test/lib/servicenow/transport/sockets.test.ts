@@ -1,0 +1,202 @@
+import { createServer, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../../lib/core/clock.ts';
+import { deadlineAt } from '../../../../lib/core/deadline.ts';
+import type { ServiceNowRequest } from '../../../../lib/servicenow/request.ts';
+import { json, scriptedServer } from '../scripted-server.ts';
+import { basic, callContext, clientFor } from '../testing.ts';
+
+const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' };
+const write: ServiceNowRequest = {
+  method: 'POST',
+  path: '/api/now/table/incident',
+  body: { a: 'b' },
+  repeatable: 'never',
+};
+
+/** A server that speaks raw TCP: each connection is handed to the test. */
+async function rawServer(serve: (socket: Socket, connection: number) => void) {
+  let connections = 0;
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    connections += 1;
+    serve(socket, connections);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  if (typeof address !== 'object' || !address) throw new Error('the server has no port');
+  return { url: `http://127.0.0.1:${address.port}`, connections: () => connections };
+}
+
+const answer = (body = '{"result":[]}', more = '') =>
+  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${more}\r\n${body}`;
+
+describe('sockets to an instance', () => {
+  it('undo gzip, in small answers and in large ones', async () => {
+    const rows = Array.from({ length: 5_000 }, (_, index) => ({
+      number: `INC${index}`,
+      sys_id: String(index * 7_919),
+    }));
+    for (const result of [[{ a: 'ü' }], rows]) {
+      const { url, seen } = await scriptedServer((response) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+        response.end(gzipSync(JSON.stringify({ result })));
+      });
+      const { body } = await clientFor({ instanceUrl: url, auth: basic }).send(read, callContext());
+      expect(body).toEqual({ result });
+      expect(seen[0]?.headers['accept-encoding']).toBe('gzip');
+    }
+  });
+
+  it('give up an answer that is larger than allowed, also one that only grows so by decompression', async () => {
+    const large = JSON.stringify({ result: 'x'.repeat(200_000) });
+    for (const encode of [(text: string) => Buffer.from(text), gzipSync]) {
+      const { url, seen } = await scriptedServer((response) => {
+        const gzip = encode === gzipSync ? { 'content-encoding': 'gzip' } : {};
+        response.writeHead(200, { 'content-type': 'application/json', ...gzip });
+        response.end(encode(large));
+      });
+      const client = clientFor({ instanceUrl: url, auth: basic }, { maxBodyBytes: 100_000 });
+      await expect(client.send(read, callContext())).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' });
+      expect(seen).toHaveLength(1);
+    }
+  });
+
+  it('take damaged compression for a lost answer', async () => {
+    const { url } = await scriptedServer((response) => {
+      response.writeHead(201, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      response.end('this is not gzip');
+    });
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    await expect(client.send(write, callContext())).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  });
+
+  it('end an attempt that stalls, before the headers or within the body', async () => {
+    for (const stalled of ['', answer().slice(0, -5)]) {
+      const { url } = await rawServer((socket) => socket.on('data', () => socket.write(stalled)));
+      const client = clientFor({ instanceUrl: url, auth: basic }, { attemptTimeoutMs: 60, maxAttempts: 1 });
+      await expect(client.send(read, callContext())).rejects.toMatchObject({ code: 'ANSWER_LOST' });
+      await expect(client.send(write, callContext())).rejects.toMatchObject({
+        code: 'OUTCOME_UNKNOWN',
+        outcome: 'unknown',
+      });
+    }
+  });
+
+  it('do not outlast the deadline of the call', async () => {
+    const { url } = await rawServer(() => undefined);
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    const started = performance.now();
+    const deadline = deadlineAt(Date.now() + 80, systemClock);
+    await expect(client.send(read, callContext({ deadline }))).rejects.toMatchObject({ code: 'ANSWER_LOST' });
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  it('break off when the caller gives up', async () => {
+    const { url } = await rawServer(() => undefined);
+    const caller = new AbortController();
+    const call = clientFor({ instanceUrl: url, auth: basic }).send(
+      write,
+      callContext({ signal: caller.signal }),
+    );
+    setTimeout(() => caller.abort(), 30);
+    await expect(call).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  });
+
+  it('send a keyed write again at once when the server had closed the kept-alive socket', async () => {
+    let requests = 0;
+    const { url, connections } = await rawServer((socket) =>
+      socket.on('data', () => {
+        requests += 1;
+        if (requests === 2) socket.destroy();
+        else socket.write(answer('{"result":{}}'));
+      }),
+    );
+    const client = clientFor(
+      { instanceUrl: url, auth: basic },
+      { backOff: { baseMs: 60_000, capMs: 60_000 }, random: () => 0.9 },
+    );
+    await client.send(read, callContext());
+    const { attempts } = await client.send({ ...write, repeatable: 'keyed' }, callContext());
+    expect({ attempts, requests, connections: connections() }).toEqual({
+      attempts: 2,
+      requests: 3,
+      connections: 2,
+    });
+  });
+
+  it('do not use a socket again that has been idle longer than the server keeps it, whatever timers did meanwhile', async () => {
+    let skewMs = 0;
+    const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
+    const { url, connections } = await rawServer((socket) =>
+      socket.on('data', () => socket.write(answer(undefined, 'keep-alive: timeout=20\r\n'))),
+    );
+    const client = clientFor({ instanceUrl: url, auth: basic }, { clock });
+    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
+    await client.send(read, context());
+    skewMs += 17_000;
+    await client.send(read, context());
+    expect(connections()).toBe(1);
+    skewMs += 19_000;
+    await client.send(read, context());
+    expect(connections()).toBe(2);
+  });
+
+  it('open no more connections than calls may be in flight', async () => {
+    const { url, connections } = await rawServer((socket) =>
+      socket.on('data', () => setTimeout(() => socket.write(answer()), 20)),
+    );
+    const client = clientFor({ instanceUrl: url, auth: basic }, { maxInFlight: 3 });
+    await Promise.all(Array.from({ length: 12 }, () => client.send(read, callContext())));
+    expect(connections()).toBe(3);
+  });
+
+  it('follow no redirect, so that credentials go nowhere else', async () => {
+    const other = await scriptedServer((response) => json(response, 200, { result: [] }));
+    const { url } = await scriptedServer((response) => {
+      response.writeHead(307, { location: `${other.url}/api` }).end();
+    });
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    await expect(client.send(write, callContext())).rejects.toMatchObject({
+      code: 'NOT_SERVICENOW',
+      status: 307,
+    });
+    expect(other.seen).toHaveLength(0);
+  });
+
+  it('neither keep cookies nor let a caller bring its own or other credentials', async () => {
+    const { url, seen } = await scriptedServer((response) =>
+      json(response, 200, { result: [] }, { 'set-cookie': 'JSESSIONID=1; Path=/' }),
+    );
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    const headers = {
+      cookie: 'a=b',
+      authorization: 'Basic eve',
+      'x-usertoken': 'x',
+      'x-sn-apikey': 'y',
+      'x-custom': 'z',
+    };
+    await client.send({ ...read, headers }, callContext());
+    await client.send(read, callContext());
+    expect(seen.map(({ headers }) => headers.cookie)).toEqual([undefined, undefined]);
+    expect(seen[0]?.headers).toMatchObject({
+      authorization: expect.not.stringContaining('eve'),
+      'x-custom': 'z',
+    });
+    expect(seen[0]?.headers).not.toHaveProperty('x-sn-apikey');
+  });
+
+  it('tell that nothing was sent when there is no connection to be had', async () => {
+    const closed = await scriptedServer(() => undefined);
+    await new Promise((resolve) => closed.server.close(resolve));
+    const client = clientFor({ instanceUrl: closed.url, auth: basic }, { maxAttempts: 2 });
+    await expect(client.send(write, callContext())).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      sent: false,
+      attempts: 2,
+      outcome: 'not-done',
+    });
+  });
+});
