@@ -134,6 +134,13 @@ export class MessageTable {
     this.#sql('DELETE FROM message WHERE queue = ? AND sent_ms < ?').run(queue, sentMs);
   }
 
+  /** Makes all messages in flight visible at once. */
+  releaseInFlight(queue: string, nowMs: number): void {
+    this.#sql(
+      'UPDATE message SET visible_ms = ? WHERE queue = ? AND receipt IS NOT NULL AND visible_ms > ?',
+    ).run(nowMs, queue, nowMs);
+  }
+
   purge(queue: string): void {
     this.#sql('DELETE FROM message WHERE queue = ?').run(queue);
   }

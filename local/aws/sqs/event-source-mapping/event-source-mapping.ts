@@ -1,3 +1,4 @@
+import type { SQSEvent } from 'aws-lambda';
 import { type Log, silentLog } from '../../../../lib/core/log.ts';
 import type { Queue } from '../queue-table.ts';
 import { changeVisibility, deleteReceived } from '../settle.ts';
@@ -13,8 +14,8 @@ const DEFAULT_POLLERS = 5;
 
 /** What came of an invocation: `functionError` when the handler threw, died or ran out of time. */
 export type Outcome = { readonly payload: Buffer; readonly functionError?: string };
-/** Invokes a function by its ARN with a JSON event. */
-export type Invoke = (functionArn: string, event: Buffer) => Promise<Outcome>;
+/** Invokes a function by its ARN. */
+export type Invoke = (functionArn: string, event: SQSEvent) => Promise<Outcome>;
 
 export type EventSourceMappingOptions = {
   readonly state: SqsState;
@@ -90,7 +91,7 @@ function receive(
 
 async function deliver(options: EventSourceMappingOptions, batch: readonly ReceivedMessage[]): Promise<void> {
   const { queue, functionArn, log = silentLog } = options;
-  const event = Buffer.from(JSON.stringify(sqsEvent(queue, batch)));
+  const event = sqsEvent(queue, batch);
   const outcome = await options.invoke(functionArn, event).catch((error: unknown) => failed(error));
   if (outcome.functionError !== undefined) {
     log.warn('batch-failed', { functionArn, messages: batch.length, reason: outcome.functionError });

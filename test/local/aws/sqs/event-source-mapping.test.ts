@@ -30,11 +30,10 @@ type Answer = (event: SQSEvent) => unknown;
 
 function start(name: string, answer: Answer, more: object = {}) {
   const queue = fixture.sqs.state.queues.byUrl(name);
-  const invoke = async (functionArn: string, event: Buffer): Promise<Outcome> => {
+  const invoke = async (functionArn: string, event: SQSEvent): Promise<Outcome> => {
     expect(functionArn).toBe(FUNCTION);
-    const parsed: SQSEvent = JSON.parse(event.toString());
-    events.push(parsed);
-    return { payload: Buffer.from(JSON.stringify((await answer(parsed)) ?? null)) };
+    events.push(event);
+    return { payload: Buffer.from(JSON.stringify((await answer(event)) ?? null)) };
   };
   const base = { batchSize: 10, reportBatchItemFailures: true, maximumConcurrency: 1 };
   mapping = startEventSourceMapping({
