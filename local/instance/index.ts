@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { ZodType } from 'zod';
 import { routes } from './api/routes.ts';
 import { createAuth } from './auth/create-auth.ts';
+import { Control } from './control/control.ts';
 import { Ledger } from './control/ledger.ts';
 import { seededRandom } from './control/seeded-random.ts';
 import { demoClient, demoUser } from './demo/credentials.ts';
@@ -42,6 +43,8 @@ export type InstanceOptions = {
   readonly tls?: TlsOptions;
   /** Seed of everything random: new sys_ids, transaction ids, session ids. @default 1 */
   readonly seed?: number;
+  /** Serves `/__emulator/…` to this machine: faults, limits, clock, ledger (see control/router.ts). @default false */
+  readonly control?: boolean;
   readonly switches?: Partial<Switches>;
 };
 
@@ -52,6 +55,8 @@ export type Instance = {
   readonly username: string;
   readonly password: string;
   readonly oauth: { readonly clientId: string; readonly clientSecret: string };
+  /** Faults, limits, clock, ledger, for tests in the same process. */
+  readonly control: Control;
   /** What the instance holds, for tests in the same process. */
   readonly state: InstanceState;
   close(): Promise<void>;
@@ -60,7 +65,7 @@ export type Instance = {
 /** Starts an instance and resolves once it listens. */
 export async function startInstance(options: InstanceOptions = {}): Promise<Instance> {
   const state = createState(options);
-  const server = createInstanceServer(state, options.tls);
+  const server = createInstanceServer(state, options.tls, options.control ?? false);
   server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -69,13 +74,13 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     username: demoUser.userName,
     password: demoUser.password,
     oauth: demoClient,
+    control: state.control,
     state,
     async close() {
+      state.control.close();
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
-      state.imports.abandon();
-      state.clock.close();
       state.store.close();
     },
   };
@@ -107,6 +112,14 @@ function createState(options: InstanceOptions): InstanceState {
     applicationUser: demoUser.userName,
     redirectUris: ['http://127.0.0.1/callback'],
   });
+  const imports = new ImportSets({ store, clock, ledger, switches });
+  const seedAll = () => {
+    seedPlatform(store);
+    if (options.demoData ?? true) seedDemo(store);
+    for (const document of rows) seedRows(store, document);
+    auth.directory.forget();
+  };
+  const control = new Control({ store, clock, ledger, imports, auth, switches, seedAll });
   const run = dispatchTo(new Router(routes));
   const state: InstanceState = {
     schema,
@@ -114,16 +127,12 @@ function createState(options: InstanceOptions): InstanceState {
     clock,
     switches,
     ledger,
-    imports: new ImportSets({ store, clock, ledger, switches }),
+    imports,
     auth,
+    control,
     random,
     dispatch: (exchange) => run(exchange, state),
-    seed() {
-      seedPlatform(store);
-      if (options.demoData ?? true) seedDemo(store);
-      for (const document of rows) seedRows(store, document);
-      auth.directory.forget();
-    },
+    seed: seedAll,
   };
   if (store.count('sys_user') === 0) state.seed();
   return state;

@@ -14,6 +14,7 @@ const help = `Runs a ServiceNow instance emulator on this machine.
   --database <file> keep the rows in this SQLite file (default: in memory)
   --empty           leave out the demo rows
   --seed <n>        seed of everything random, sys_ids among it (default 1)
+  --control         serve /__emulator/ to this machine: faults, limits, clock, ledger
   --tls-cert <file> --tls-key <file>
                     serve HTTPS with this certificate (PEM)
   --help
@@ -27,6 +28,7 @@ const options = {
   database: { type: 'string' },
   empty: { type: 'boolean', default: false },
   seed: { type: 'string', default: '1' },
+  control: { type: 'boolean', default: false },
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
   help: { type: 'boolean', default: false },
@@ -41,6 +43,7 @@ function readArguments(): InstanceOptions | undefined {
     host: values.host,
     seed: natural('--seed', values.seed, 2 ** 32 - 1),
     demoData: !values.empty,
+    control: values.control,
     ...(schema !== undefined && { schemaFile: schema }),
     ...(data !== undefined && { dataFile: data }),
     ...(database !== undefined && { databaseFile: database }),

@@ -1,4 +1,5 @@
 import type { AuthState } from './auth/auth-state.ts';
+import type { Control } from './control/control.ts';
 import type { Ledger } from './control/ledger.ts';
 import type { Answer, Exchange } from './http/exchange.ts';
 import type { Schema } from './schema/schema.ts';
@@ -16,6 +17,7 @@ export type InstanceState = {
   readonly ledger: Ledger;
   readonly imports: ImportSets;
   readonly auth: AuthState;
+  readonly control: Control;
   /** Numbers in [0, 1) from the instance's seed. */
   readonly random: () => number;
   /** Runs a request that came by another way than a socket, as the items of a batch do. */

@@ -1,4 +1,5 @@
 import { type AuthSwitches, defaultAuthSwitches } from './auth/auth-state.ts';
+import { defaultLoadSwitches, type LoadSwitches } from './control/control.ts';
 import { defaultImportSwitches, type ImportSwitches } from './transform/import-switches.ts';
 
 /**
@@ -6,7 +7,8 @@ import { defaultImportSwitches, type ImportSwitches } from './transform/import-s
  * the contract (section 11) names. `startInstance({ switches: { … } })` sets any of them.
  */
 export type Switches = AuthSwitches &
-  ImportSwitches & {
+  ImportSwitches &
+  LoadSwitches & {
     /** An unknown field in a query yields no rows (`glide.invalid_query.returns_no_rows`). Default: the clause is dropped. */
     readonly invalidQueryReturnsNoRows: boolean;
     /** Text compares with regard to case. Default: without. */
@@ -38,6 +40,7 @@ export type Switches = AuthSwitches &
 export const defaultSwitches: Switches = {
   ...defaultAuthSwitches,
   ...defaultImportSwitches,
+  ...defaultLoadSwitches,
   invalidQueryReturnsNoRows: false,
   caseSensitiveText: false,
   undoubleCarets: true,

@@ -5,7 +5,8 @@ import { pathPattern } from './fault-plan.ts';
 
 const hourMs = 3_600_000;
 
-const ruleSchema = z.strictObject({
+/** A rule as it is asked for; the defaults fill it up. */
+export const rateLimitSchema = z.strictObject({
   /** What the refusal calls the resource. */
   name: z.string().default('Table API'),
   method: z.string().optional(),
@@ -20,9 +21,9 @@ const ruleSchema = z.strictObject({
 });
 
 /** A rate-limit rule as it is asked for. */
-export type RateLimitRequest = z.input<typeof ruleSchema>;
+export type RateLimitRequest = z.input<typeof rateLimitSchema>;
 
-type Rule = z.output<typeof ruleSchema> & { readonly sysId: string; readonly pattern: RegExp };
+type Rule = z.output<typeof rateLimitSchema> & { readonly sysId: string; readonly pattern: RegExp };
 
 /** What the rules say of one request: headers for its answer, and the refusal when it is over the limit. */
 export type RateVerdict = { readonly headers: Record<string, string>; readonly refusal?: Answer };
@@ -46,14 +47,14 @@ export class RateLimits {
    * @throws z.ZodError when the rule is malformed.
    */
   add(request: RateLimitRequest): string {
-    const rule = ruleSchema.parse(request);
+    const rule = rateLimitSchema.parse(request);
     const sysId = randomBytes(16).toString('hex');
     this.#rules.push({ ...rule, sysId, pattern: pathPattern(rule.path) });
     this.#rules.sort((a, b) => rank(a) - rank(b) || a.order - b.order);
     return sysId;
   }
 
-  list(): (z.output<typeof ruleSchema> & { sysId: string })[] {
+  list(): (z.output<typeof rateLimitSchema> & { sysId: string })[] {
     return this.#rules.map(({ pattern: _, ...rule }) => rule);
   }
 

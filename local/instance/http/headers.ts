@@ -16,12 +16,13 @@ export function standardHeaders(
   random: () => number,
   transactionId: string,
   loggedIn: boolean | undefined,
+  semaphoreWaitMs = 0,
 ): OutgoingHttpHeaders {
   return {
     Server: 'ServiceNow',
     ...(loggedIn !== undefined && { 'X-Is-Logged-In': String(loggedIn) }),
     'X-Transaction-ID': transactionId,
-    'Server-Timing': `t;desc="${transactionId}", sem_wait;dur=0, sesh_wait;dur=0`,
+    'Server-Timing': `t;desc="${transactionId}", sem_wait;dur=${Math.round(semaphoreWaitMs)}, sesh_wait;dur=0`,
     ...noCaching,
     'X-Content-Type-Options': 'nosniff',
     'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',

@@ -1,5 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { deliverBroken } from '../control/deliver.ts';
+import type { Delivery } from '../control/fault.ts';
 import type { Answer } from './exchange.ts';
 import { toXml } from './xml.ts';
 
@@ -11,6 +13,7 @@ export function respond(
   response: ServerResponse,
   answer: Answer,
   extra: OutgoingHttpHeaders,
+  delivery?: Delivery,
 ): void {
   const { bytes, type } = render(answer, wantsXml(request));
   const headers: OutgoingHttpHeaders = { ...extra, ...answer.headers };
@@ -18,6 +21,10 @@ export function respond(
   const zipped = bytes.length >= gzipFromBytes && accepts(request, 'gzip');
   if (zipped) headers['Content-Encoding'] = 'gzip';
   const body = zipped ? gzipSync(bytes, { level: 1 }) : bytes;
+  if (delivery) {
+    deliverBroken(response, answer.status, headers, body, delivery);
+    return;
+  }
   response.writeHead(answer.status, headers);
   response.end(request.method === 'HEAD' ? undefined : body);
 }

@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { addAccount } from '../../auth/add-account.ts';
+import type { ControlAction } from '../router.ts';
+
+const account = z.strictObject({
+  userName: z.string(),
+  password: z.string(),
+  roles: z.array(z.string()).exactOptional(),
+  timeZone: z.string().exactOptional(),
+  apiKeys: z.array(z.string()).exactOptional(),
+  mfaToken: z.string().exactOptional(),
+  certificateCommonName: z.string().exactOptional(),
+});
+
+/** `POST /__emulator/accounts`: somebody new, or new credentials for somebody known. */
+export const accountAction: ControlAction = ({ body }, { auth }) => {
+  const given = account.parse(body);
+  addAccount(auth, given);
+  return {};
+};

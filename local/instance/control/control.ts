@@ -1,0 +1,99 @@
+import type { AuthState } from '../auth/auth-state.ts';
+import { type DataDocument, seedRows } from '../store/data-file.ts';
+import type { Row } from '../store/row.ts';
+import type { Store } from '../store/store.ts';
+import type { InstanceClock } from '../time/instance-clock.ts';
+import type { ImportSets } from '../transform/import-sets.ts';
+import { FaultPlan } from './fault-plan.ts';
+import type { Ledger } from './ledger.ts';
+import { RateLimits } from './rate-limits.ts';
+import { Semaphore } from './semaphore.ts';
+
+/** How many requests run and wait at a time; part of the instance's switches. */
+export type LoadSwitches = {
+  /** Requests that run at once (`API_INT`). */
+  readonly semaphorePermits: number;
+  /** Requests that wait for them; one more is refused with a bare 429. */
+  readonly semaphoreQueue: number;
+};
+
+export const defaultLoadSwitches: LoadSwitches = { semaphorePermits: 4, semaphoreQueue: 50 };
+
+type Parts = {
+  readonly store: Store;
+  readonly clock: InstanceClock;
+  readonly ledger: Ledger;
+  readonly imports: ImportSets;
+  readonly auth: AuthState;
+  readonly switches: LoadSwitches;
+  /** Fills emptied tables with what the instance started with. */
+  readonly seedAll: () => void;
+};
+
+/** What a test does to an instance, and asks of it, in the same process or over `/__emulator/`. */
+export class Control {
+  readonly faults = new FaultPlan();
+  readonly limits: RateLimits;
+  readonly semaphore: Semaphore;
+  readonly clock: InstanceClock;
+  readonly ledger: Ledger;
+  readonly auth: AuthState;
+  readonly #store: Store;
+  readonly #imports: ImportSets;
+  readonly #seedAll: () => void;
+  readonly #closing = new AbortController();
+
+  constructor(parts: Parts) {
+    this.limits = new RateLimits(() => parts.clock.now());
+    this.semaphore = new Semaphore(parts.switches.semaphorePermits, parts.switches.semaphoreQueue);
+    this.clock = parts.clock;
+    this.ledger = parts.ledger;
+    this.auth = parts.auth;
+    this.#store = parts.store;
+    this.#imports = parts.imports;
+    this.#seedAll = parts.seedAll;
+  }
+
+  /** Aborted when the instance closes. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Back to how the instance started: rows, faults, limits, tokens, clock, ledger. Accounts and ACLs added stay. */
+  reset(): void {
+    this.faults.clear();
+    this.limits.clear();
+    this.#imports.abandon();
+    this.clock.reset();
+    this.auth.tokens.revokeAll();
+    this.auth.accounts.clearFailures();
+    this.#store.clear();
+    this.#seedAll();
+    this.ledger.clear();
+  }
+
+  /** Writes rows as they are given, by table; what is missing is filled in. */
+  seed(rows: DataDocument): void {
+    seedRows(this.#store, rows);
+    this.auth.directory.forget();
+  }
+
+  /** Every row of a table, those of the tables below it included, with the table's own columns. */
+  snapshot(table: string): Row[] {
+    return this.#store.select(table);
+  }
+
+  /** The rows of every table that has any. */
+  snapshotAll(): Record<string, Row[]> {
+    const { schema } = this.#store;
+    const full = schema.tables().map(({ name }): [string, Row[]] => [name, this.snapshot(name)]);
+    return Object.fromEntries(full.filter(([, rows]) => rows.length > 0));
+  }
+
+  /** Ends every wait that a fault began, and every transform under way. */
+  close(): void {
+    this.#closing.abort();
+    this.#imports.abandon();
+    this.clock.close();
+  }
+}

@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+import type { LedgerEntry } from '../control/ledger.ts';
+
+/** One request on its way through the instance. */
+export type Visit = {
+  readonly request: IncomingMessage;
+  readonly url: URL;
+  /** The method, or the one that `X-http-method-override` puts in place of POST. */
+  readonly method: string;
+  readonly transactionId: string;
+  readonly entry: LedgerEntry;
+  /** Milliseconds the request waited for the semaphore. */
+  semaphoreWaitMs: number;
+};
+
+/** @see Visit.method */
+export function methodOf(request: IncomingMessage): string {
+  const override = request.headers['x-http-method-override'];
+  return request.method === 'POST' && typeof override === 'string'
+    ? override.toUpperCase()
+    : (request.method ?? 'GET');
+}
+
+/** Path and query under the origin that the caller used. */
+export function urlOf(request: IncomingMessage): URL {
+  const scheme = 'encrypted' in request.socket ? 'https' : 'http';
+  return new URL(request.url ?? '/', `${scheme}://${request.headers.host ?? 'localhost'}`);
+}

@@ -1,0 +1,83 @@
+import { TLSSocket } from 'node:tls';
+import { authenticate } from '../auth/authenticate.ts';
+import { answerAuthorizationRequest } from '../auth/authorize-endpoint.ts';
+import { answerTokenRequest } from '../auth/token-endpoint.ts';
+import type { InstanceState } from '../state.ts';
+import { answerOf } from './answer-of.ts';
+import { readBody } from './body.ts';
+import type { Answer, User } from './exchange.ts';
+import { Failure, noSuchResource } from './failure.ts';
+import { parseApiPath } from './path.ts';
+import type { Visit } from './visit.ts';
+
+/** What a fault may do between the semaphore and the work; an answer takes the place of the work. */
+export type BeforeWork = () => Promise<Answer | undefined>;
+
+/**
+ * The instance's own part: who is it, is there room, is he within his limits, and then what he asked for.
+ *
+ * @throws Failure for what is refused before there is anything to do.
+ */
+export async function work(visit: Visit, state: InstanceState, before: BeforeWork): Promise<Answer> {
+  const logIn = await answerLogIn(visit, state);
+  if (logIn) return logIn;
+  const { request, url } = visit;
+  const credentials = { headers: request.headers, url, certificateCommonName: commonNameOf(visit) };
+  const user = authenticate(credentials, state.auth);
+  visit.entry.user = user.userName;
+  const body = await readBody(request, state.switches.maxContentLengthBytes);
+  const permit = await state.control.semaphore.acquire();
+  if (!permit) throw new Failure(429, 'Too Many Requests');
+  visit.semaphoreWaitMs = permit.waitedMs;
+  try {
+    return await withinLimits(
+      visit,
+      user,
+      state,
+      async () => (await before()) ?? act(visit, user, body, state),
+    );
+  } finally {
+    permit.release();
+  }
+}
+
+/** The pages under which a client gets its tokens; everything else needs somebody logged in. */
+async function answerLogIn({ request, url }: Visit, state: InstanceState): Promise<Answer | undefined> {
+  const { headers, method = 'GET' } = request;
+  if (url.pathname === '/oauth_auth.do') return answerAuthorizationRequest({ url, headers }, state.auth);
+  if (url.pathname !== '/oauth_token.do') return undefined;
+  const body = await readBody(request, state.switches.maxContentLengthBytes);
+  return answerTokenRequest({ method, headers, body }, state.auth);
+}
+
+/** The rate limits' headers go on every answer that a rule matches, and their refusal in its place. */
+async function withinLimits(
+  visit: Visit,
+  user: User,
+  state: InstanceState,
+  run: () => Promise<Answer>,
+): Promise<Answer> {
+  const verdict = state.control.limits.check(user, visit.method, visit.url.pathname);
+  if (!verdict) return run();
+  if (verdict.refusal) return verdict.refusal;
+  const answer = await answerOf(run);
+  return { ...answer, headers: { ...verdict.headers, ...answer.headers } };
+}
+
+function act(
+  { request, url, method }: Visit,
+  user: User,
+  body: Buffer,
+  state: InstanceState,
+): Promise<Answer> {
+  const path = parseApiPath(url.pathname);
+  if (!path) throw noSuchResource();
+  return state.dispatch({ method, ...path, url, headers: request.headers, body, user });
+}
+
+/** The common name of a client certificate that the TLS layer has verified. */
+function commonNameOf({ request: { socket } }: Visit): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const name = socket.getPeerCertificate().subject?.CN;
+  return Array.isArray(name) ? name[0] : name;
+}
