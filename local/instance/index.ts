@@ -8,7 +8,7 @@ import { Ledger } from './control/ledger.ts';
 import { seededRandom } from './control/seeded-random.ts';
 import { demoClient, demoUser } from './demo/credentials.ts';
 import { demoSchema } from './demo/schema.ts';
-import { seedDemo, seedPlatform } from './demo/seed.ts';
+import { seedDemo, seedDescription, seedPlatform } from './demo/seed.ts';
 import { Router } from './http/router.ts';
 import { createInstanceServer, dispatchTo, type TlsOptions } from './http/server.ts';
 import { readJsonFile } from './read-json-file.ts';
@@ -135,6 +135,7 @@ function createState(options: InstanceOptions): InstanceState {
     seed: seedAll,
   };
   if (store.count('sys_user') === 0) state.seed();
+  else seedDescription(store);
   return state;
 }
 

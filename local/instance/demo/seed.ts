@@ -8,11 +8,20 @@ import { peopleRows } from './rows/people.ts';
 import { taskRows } from './rows/tasks.ts';
 import { seedTransformMaps } from './transform-maps.ts';
 
+/** Describes, in sys_db_object and its kind, the tables and columns that are not described there yet. */
+export function seedDescription(store: Store): void {
+  store.transaction(() => {
+    for (const { table, row } of describeSchema(store.schema)) {
+      if (store.classOf(table, row['sys_id'] ?? '') === undefined) store.seed(table, row);
+    }
+  });
+}
+
 /** What no instance is without: the description of its own tables, and an administrator. */
 export function seedPlatform(store: Store): void {
   store.transaction(() => {
     seedTransformMaps(store);
-    for (const { table, row } of describeSchema(store.schema)) store.seed(table, row);
+    seedDescription(store);
     store.seed('sys_user', {
       sys_id: sysIdOf('sys_user', demoUser.userName),
       user_name: demoUser.userName,

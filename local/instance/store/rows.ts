@@ -33,6 +33,12 @@ export class Rows {
     return found.map((values) => toRow(columns, values));
   }
 
+  /** Whether the sys_id is taken in the table's hierarchy. */
+  has(table: string, sysId: string): boolean {
+    const sql = `SELECT 1 FROM ${this.#storage(table)} WHERE sys_id = ?`;
+    return this.#database.prepare(sql).get(sysId) !== undefined;
+  }
+
   count(table: string, selection: Pick<Selection, 'where' | 'params'>): number {
     const sql = `SELECT count(*) AS total FROM ${this.#from(table, selection)}`;
     return Number(this.#database.prepare(sql).get(...(selection.params ?? []))?.['total'] ?? 0);

@@ -192,10 +192,17 @@ export class Store {
 
   #compose(table: string, values: Row, by: Author): Row {
     return composeRow(this.schema, table, values, by, {
-      sysId: () => drawSysId(this.#options.random),
+      sysId: () => this.#newSysId(table),
       number: () => this.#numbers.draw(table),
       nowMs: this.#options.clock.now(),
     });
+  }
+
+  /** Draws again when the sys_id is taken, as it is when a database file meets the same seed a second time. */
+  #newSysId(table: string): string {
+    let sysId = drawSysId(this.#options.random);
+    while (this.#rows.has(table, sysId)) sysId = drawSysId(this.#options.random);
+    return sysId;
   }
 
   #changesTo(table: string, before: Row, values: Row): Row {
