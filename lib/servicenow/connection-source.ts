@@ -17,6 +17,9 @@ export type ConnectionSource = {
   close(): Promise<void>;
 };
 
+/** A secret that was just read again and found unchanged is not read again for this long, however many calls are refused. */
+const readAgainAfterMs = 30_000;
+
 /** A source that opens its connection on first use. */
 export function createConnectionSource(
   readSecret: ReadSecret,
@@ -29,18 +32,26 @@ export function createConnectionSource(
     const previous = connection;
     connection = openConnection(read, settings);
     json = read;
-    // Calls in flight on the old sockets end by themselves; closing waits for them.
     previous?.transport
-      .close()
+      .retire()
       .catch((error: unknown) => settings.log.warn('close-failed', { reason: String(error) }));
     return connection;
   };
   const read = singleFlight(async () => adopt(await readSecret({ fresh: false })));
-  const readAgain = singleFlight(async () => adopt(await readSecret({ fresh: true })));
+  let unchangedAtMs = Number.NEGATIVE_INFINITY;
+  const readAgain = singleFlight(async () => {
+    const before = connection;
+    const present = adopt(await readSecret({ fresh: true }));
+    if (present === before) unchangedAtMs = settings.clock.now();
+    return present;
+  });
   return {
     current: (context) => waitFor(read(), context, settings.clock),
-    reload: async (refused, context) =>
-      connection && connection !== refused ? connection : waitFor(readAgain(), context, settings.clock),
+    async reload(refused, context) {
+      const justRead = settings.clock.now() - unchangedAtMs < readAgainAfterMs;
+      if (connection && (connection !== refused || justRead)) return connection;
+      return waitFor(readAgain(), context, settings.clock);
+    },
     close: async () => connection?.transport.close(),
   };
 }

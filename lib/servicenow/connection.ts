@@ -72,6 +72,7 @@ function openTransport(
 function observed(inner: Transport, clock: Clock): { transport: Transport; skewMs: () => number } {
   const serverClock = createServerClock();
   const transport: Transport = {
+    retire: () => inner.retire(),
     close: () => inner.close(),
     async exchange(request) {
       const answer = await inner.exchange(request);

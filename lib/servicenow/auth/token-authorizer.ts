@@ -25,25 +25,26 @@ export type TokenContext = {
 /** A token and the moment it ends, on our clock. */
 export type Token = { readonly proof: Proof; readonly expiresAtMs: number };
 
-/** A token this close to its end is not used any more: it would die on the way. */
+type Kept = Token & { readonly renewAtMs: number };
+
+/** A token is renewed this long before its end, lest it die on the way. */
 const renewBeforeMs = 60_000;
 
 /** Proves by OAuth tokens: fetched on first use, once for everyone who waits, renewed a minute before they end. */
 export function createTokenAuthorizer(auth: OAuth, context: TokenContext): Authorizer {
   const { clock } = context;
-  let token: Token | undefined;
+  let token: Kept | undefined;
   const fetchToken = singleFlight(async () => {
     // oauth4webapi and jose are loaded by those alone who use them: a cold start pays for nothing else.
     const { requestToken } = await import('./grant.ts');
-    token = await requestToken(auth, context);
+    token = keep(await requestToken(auth, context), token, clock.now());
     context.metrics.add('TokenRefreshes');
     return token;
   });
   const fresh = async (call: CallContext) => (await waitFor(fetchToken(), call, clock)).proof;
   return {
     async prove(call) {
-      const usable = token && token.expiresAtMs - renewBeforeMs > clock.now();
-      return token && usable ? token.proof : fresh(call);
+      return token && token.renewAtMs > clock.now() ? token.proof : fresh(call);
     },
     async renew(refused, call) {
       const current = token?.proof;
@@ -51,6 +52,19 @@ export function createTokenAuthorizer(auth: OAuth, context: TokenContext): Autho
       return isOther(next, refused) ? next : undefined;
     },
   };
+}
+
+/**
+ * ServiceNow hands out the same token until it ends, with what is left of its life. So the same one again is kept to its
+ * end, and a short rest is used up to its half: asking more often would bring nothing new.
+ *
+ *   fetched ─────────────────── renewAt ── 60 s ── expires
+ *                                  └─ the same again: renewAt = expires
+ */
+function keep(token: Token, previous: Token | undefined, nowMs: number): Kept {
+  if (previous && !isOther(previous.proof, token.proof)) return { ...token, renewAtMs: token.expiresAtMs };
+  const halfLifeMs = (token.expiresAtMs - nowMs) / 2;
+  return { ...token, renewAtMs: Math.max(token.expiresAtMs - renewBeforeMs, nowMs + halfLifeMs) };
 }
 
 function isOther(a: Proof, b: Proof): boolean {

@@ -41,8 +41,12 @@ class UndiciTransport implements Transport {
     }
   }
 
-  async close(): Promise<void> {
+  async retire(): Promise<void> {
     await this.#dispatcher.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.destroy();
   }
 
   async #dispatch(request: WireRequest) {

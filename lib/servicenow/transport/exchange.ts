@@ -47,5 +47,8 @@ export class BrokenExchange extends Error {
 export type Transport = {
   /** Sends one request. @throws BrokenExchange */
   exchange(request: WireRequest): Promise<WireAnswer>;
+  /** Takes no new request, lets those in flight end, then closes the sockets. */
+  retire(): Promise<void>;
+  /** Closes the sockets now; what is in flight breaks. */
   close(): Promise<void>;
 };

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/core/clock.ts';
+import { deadlineAt } from '../../../lib/core/deadline.ts';
+import type { ConnectionSecret } from '../../../lib/servicenow/connection-secret.ts';
+import { json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';
+import { callContext, clientFor } from './testing.ts';
+
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const basicAs = (password: string) =>
+  `Basic ${Buffer.from(`integration.user:${password}`).toString('base64')}`;
+
+/** An instance with one password that can change, and a secret that can change beside it. */
+async function setUp(options: { password: string; stored: string }) {
+  const state = { ...options, reads: 0, freshReads: 0, movedMs: 0, answerAfterMs: 5 };
+  const server: ScriptedServer = await scriptedServer(async (response, { headers }) => {
+    await new Promise((resolve) => setTimeout(resolve, state.answerAfterMs));
+    if (headers.authorization === basicAs(state.password)) json(response, 200, { result: [] });
+    else
+      refuse(response, 401, 'User Not Authenticated', '', {
+        'www-authenticate': 'Basic realm="Service-now"',
+      });
+  });
+  const secret = (): ConnectionSecret => ({
+    instanceUrl: server.url,
+    auth: { type: 'basic', username: 'integration.user', password: state.stored },
+  });
+  let cached: string | undefined;
+  const readSecret = async ({ fresh }: { readonly fresh: boolean }) => {
+    state.reads += 1;
+    if (fresh) state.freshReads += 1;
+    if (fresh || cached === undefined) cached = JSON.stringify(secret());
+    return cached;
+  };
+  const clock = { now: () => Date.now() + state.movedMs, sleep: systemClock.sleep };
+  const client = clientFor(secret(), { readSecret, clock });
+  const call = () => client.send(read, callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) }));
+  const refused = () =>
+    server.seen.filter(({ headers }) => headers.authorization !== basicAs(state.password)).length;
+  return { state, server, call, refused };
+}
+
+const codes = (settled: readonly PromiseSettledResult<unknown>[]) =>
+  settled.map((result) => (result.status === 'fulfilled' ? 'ok' : Object(result.reason).code));
+
+describe('a secret that is rotated under a warm process', () => {
+  it('is read again exactly once for eight calls at the same time, and all succeed', async () => {
+    const { state, call } = await setUp({ password: 'old', stored: 'old' });
+    await call();
+    Object.assign(state, { password: 'new', stored: 'new' });
+    const settled = await Promise.allSettled(Array.from({ length: 8 }, call));
+    expect(codes(settled)).toEqual(Array.from({ length: 8 }, () => 'ok'));
+    expect(state.freshReads).toBe(1);
+  });
+
+  it('to one that is wrong is tried once; then nothing more is sent, whatever the load', async () => {
+    const { state, server, call, refused } = await setUp({ password: 'old', stored: 'old' });
+    await call();
+    Object.assign(state, { password: 'unknown to us', stored: 'wrong' });
+    await expect(call()).rejects.toMatchObject({ code: 'CREDENTIALS_REJECTED', status: 401 });
+    const settled = await Promise.allSettled(Array.from({ length: 50 }, call));
+    expect(new Set(codes(settled))).toEqual(new Set(['CREDENTIALS_REJECTED']));
+    expect(server.seen.filter(({ headers }) => headers.authorization === basicAs('wrong'))).toHaveLength(1);
+    expect(server.seen.length - 1).toBe(2);
+    expect(refused()).toBe(3);
+  });
+
+  it('comes back to life when the secret is put right, after the minute is over', async () => {
+    const { state, call } = await setUp({ password: 'right', stored: 'wrong' });
+    await expect(call()).rejects.toMatchObject({
+      code: 'CREDENTIALS_REJECTED',
+      retryAfterMs: expect.any(Number),
+    });
+    state.stored = 'right';
+    state.movedMs += 60_001;
+    await call();
+  });
+});
+
+describe('credentials that are wrong from the start', () => {
+  it('are tried by one call while the others wait for what it learns', async () => {
+    const { server, call, state } = await setUp({ password: 'right', stored: 'wrong' });
+    const settled = await Promise.allSettled(Array.from({ length: 20 }, call));
+    expect(new Set(codes(settled))).toEqual(new Set(['CREDENTIALS_REJECTED']));
+    expect(server.seen).toHaveLength(1);
+    expect(state.freshReads).toBe(1);
+  });
+
+  it('are tried no more than twice in any minute, for as long as it lasts', async () => {
+    const { server, call, state } = await setUp({ password: 'right', stored: 'wrong' });
+    state.answerAfterMs = 0;
+    const sentAtMs: number[] = [];
+    for (state.movedMs = 0; state.movedMs < 300_000; state.movedMs += 3_000) {
+      const before = server.seen.length;
+      await expect(call()).rejects.toMatchObject({ code: 'CREDENTIALS_REJECTED' });
+      for (let sent = before; sent < server.seen.length; sent += 1) sentAtMs.push(state.movedMs);
+    }
+    for (const atMs of sentAtMs) {
+      expect(sentAtMs.filter((other) => other > atMs - 60_000 && other <= atMs).length).toBeLessThanOrEqual(
+        2,
+      );
+    }
+    expect(sentAtMs.length).toBeGreaterThanOrEqual(5);
+    expect(state.freshReads).toBeLessThanOrEqual(12);
+  });
+});
