@@ -1,0 +1,84 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Metafile } from 'esbuild';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { functions } from '../../local/package/functions.ts';
+import { type Package, packageFunctions } from '../../local/package/package.ts';
+
+const maxHttpZipBytes = 350 * 1024;
+const httpFunctions = functions.filter(({ file }) => /\/(table|aggregate|import-set)\//.test(file));
+
+let packaged: Package;
+beforeAll(async () => {
+  packaged = await packageFunctions();
+});
+
+function metafileOf(key: string): Metafile {
+  const metafile = packaged.bundles.get(key);
+  if (metafile === undefined) throw new Error(`${key} is not in the package`);
+  return metafile;
+}
+
+/** Files of which something is left in the outputs. */
+function filesIn({ outputs }: Metafile, names = Object.keys(outputs)): string[] {
+  return names.flatMap((name) =>
+    Object.entries(outputs[name]?.inputs ?? {}).flatMap(([file, { bytesInOutput }]) =>
+      bytesInOutput > 0 ? file : [],
+    ),
+  );
+}
+
+/** The packages of node_modules that they belong to. */
+function packagesIn(metafile: Metafile, names?: string[]): Set<string> {
+  const files = filesIn(metafile, names);
+  return new Set(files.flatMap((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []));
+}
+
+/** What is loaded at the start: the entry and what it imports statically, chunk by chunk. */
+function outputsLoadedAtStart(metafile: Metafile): string[] {
+  const entry = Object.keys(metafile.outputs).find((output) => output.endsWith('/index.mjs')) ?? '';
+  const loaded = new Set([entry]);
+  for (const output of loaded)
+    for (const { path, kind, external } of metafile.outputs[output]?.imports ?? [])
+      if (kind === 'import-statement' && !external) loaded.add(path);
+  return [...loaded];
+}
+
+const clientsOf = (packages: Set<string>) =>
+  [...packages].filter((name) => name.startsWith('@aws-sdk/client-')).sort();
+
+describe('the package', () => {
+  it('holds one zip and one bundle for every function', async () => {
+    expect([...packaged.bundles.keys()].sort()).toEqual(functions.map(({ key }) => key).sort());
+    for (const { key } of functions)
+      expect((await stat(join(packaged.folder, `${key}.zip`))).size).toBeGreaterThan(300);
+  });
+
+  it.each(httpFunctions)('keeps the zip of $key at 350 KB or less', async ({ key }) => {
+    expect((await stat(join(packaged.folder, `${key}.zip`))).size).toBeLessThanOrEqual(maxHttpZipBytes);
+  });
+
+  it.each(httpFunctions)(
+    'gives $key the Secrets Manager client alone, and only when it is called',
+    ({ key }) => {
+      const metafile = metafileOf(key);
+      expect(clientsOf(packagesIn(metafile))).toEqual(['@aws-sdk/client-secrets-manager']);
+      expect(clientsOf(packagesIn(metafile, outputsLoadedAtStart(metafile)))).toEqual([]);
+    },
+  );
+
+  it.each(httpFunctions)('leaves out of $key what only imports need', ({ key }) => {
+    const packages = packagesIn(metafileOf(key));
+    for (const name of ['csv-parse', 'csv-stringify', 'luxon', '@aws/durable-execution-sdk-js'])
+      expect(packages).not.toContain(name);
+  });
+
+  it.each(httpFunctions)(
+    'holds of undici in $key the HTTP/1.1 client, and of zod the mini form',
+    ({ key }) => {
+      const unwanted =
+        /undici\/lib\/(mock|cache|interceptor|milo|web\/websocket)|zod\/v4\/(classic|locales\/(?!en\.))/;
+      expect(filesIn(metafileOf(key)).filter((file) => unwanted.test(file))).toEqual([]);
+    },
+  );
+});

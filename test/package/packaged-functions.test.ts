@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { request } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { functions } from '../../local/package/functions.ts';
+import { type Stack, startStack } from '../../local/stack.ts';
+
+let folder: string;
+let stack: Stack;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'packaged-functions-'));
+  stack = await startStack({ dataFolder: folder, maxProcesses: 1 });
+});
+afterAll(async () => {
+  await stack.close();
+  await rm(folder, { recursive: true });
+});
+
+const httpFunctions = functions.filter(({ file }) => /\/(table|aggregate|import-set)\//.test(file));
+
+async function invoke(key: string, event: unknown) {
+  const { arn = '' } = stack.resources.functions.find((one) => one.key === key) ?? {};
+  const { payload, functionError } = await stack.host.invoke(arn, event);
+  return { functionError, value: JSON.parse(payload.toString()) };
+}
+
+async function call(method: 'GET' | 'POST', path: string, body?: unknown) {
+  const answer = await request(`${stack.endpoints.api}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: answer.statusCode, body: JSON.parse(await answer.body.text()) };
+}
+
+describe('the packaged functions under the Lambda runtime', () => {
+  it.each(httpFunctions)(
+    '$key starts, and refuses an empty direct call by naming what is missing',
+    async ({ key }) => {
+      const { functionError, value } = await invoke(key, {});
+      expect(functionError).toBe('Unhandled');
+      expect(value).toMatchObject({
+        errorType: 'InvalidInputError',
+        errorMessage: expect.stringMatching(/^tableName: /),
+      });
+    },
+  );
+
+  it.each(['', '/v1', '/v2'])('create and read a record over HTTP below /api/now%s', async (version) => {
+    const made = await call('POST', `/api/now${version}/table/incident`, {
+      short_description: `packaged ${version}`,
+    });
+    expect(made.status).toBe(201);
+    const { sys_id: sysId } = made.body.result;
+    const read = await call(
+      'GET',
+      `/api/now${version}/table/incident/${sysId}?sysparm_fields=short_description`,
+    );
+    expect(read.body).toEqual({ result: { short_description: `packaged ${version}` } });
+  });
+
+  it.each(['', '/v1', '/v2'])('serve every family below /api/now%s', async (version) => {
+    const list = await call('GET', `/api/now${version}/table/incident?sysparm_limit=1&sysparm_fields=number`);
+    expect([list.status, list.body.result]).toEqual([200, [{ number: expect.stringMatching(/^INC/) }]]);
+    const stats = await call('GET', `/api/now${version}/stats/incident?sysparm_count=true`);
+    expect(Number(stats.body.result.stats.count)).toBeGreaterThan(0);
+    const row = await call('POST', `/api/now${version}/import/imp_user`, { first_name: 'Ada' });
+    expect(row.status).toBe(201);
+  });
+});
