@@ -35,6 +35,14 @@ export type Switches = AuthSwitches &
     readonly batchMaxOutputBytes: number;
     /** The transaction quota of a batch; items that are not begun by then stay unserviced. */
     readonly batchTimeLimitMs: number;
+    /** `com.glide.attachment.max_size`, in bytes; the longest file that may be attached. */
+    readonly attachmentMaxBytes: number;
+    /** What a longer one is answered with. */
+    readonly attachmentOversizeStatus: number;
+    /** `glide.attachment.extensions`: the endings that a file may have, in lower case; empty for any. */
+    readonly attachmentExtensions: readonly string[];
+    /** How long a new attachment stays `pending` before it is `available`. */
+    readonly attachmentScanMs: number;
   };
 
 export const defaultSwitches: Switches = {
@@ -54,4 +62,8 @@ export const defaultSwitches: Switches = {
   batchMaxInputBytes: 5_242_880,
   batchMaxOutputBytes: 10_485_760,
   batchTimeLimitMs: 30_000,
+  attachmentMaxBytes: 1_073_741_824,
+  attachmentOversizeStatus: 413,
+  attachmentExtensions: [],
+  attachmentScanMs: 0,
 };

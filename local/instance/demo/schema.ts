@@ -1,4 +1,5 @@
 import { roleTables } from '../auth/tables.ts';
+import { attachmentTables } from '../schema/attachment-tables.ts';
 import { Schema } from '../schema/schema.ts';
 import { systemTables } from '../schema/system-tables.ts';
 import { importTables } from '../transform/tables.ts';
@@ -13,6 +14,7 @@ export function demoSchema(): Schema {
   const schema = new Schema();
   for (const table of [
     ...systemTables,
+    ...attachmentTables,
     ...peopleTables,
     ...roleTables,
     ...cmdbTables,

@@ -4,7 +4,7 @@ import { answerAuthorizationRequest } from '../auth/authorize-endpoint.ts';
 import { answerTokenRequest } from '../auth/token-endpoint.ts';
 import type { InstanceState } from '../state.ts';
 import { answerOf } from './answer-of.ts';
-import { readBody } from './body.ts';
+import { bodyLimit, readBody } from './body.ts';
 import type { Answer, User } from './exchange.ts';
 import { Failure, noSuchResource } from './failure.ts';
 import { parseApiPath } from './path.ts';
@@ -25,7 +25,7 @@ export async function work(visit: Visit, state: InstanceState, before: BeforeWor
   const credentials = { headers: request.headers, url, certificateCommonName: commonNameOf(visit) };
   const user = authenticate(credentials, state.auth);
   visit.entry.user = user.userName;
-  const body = await readBody(request, state.switches.maxContentLengthBytes);
+  const body = await readBody(request, bodyLimit(url.pathname, state.switches));
   const permit = await state.control.semaphore.acquire();
   if (!permit) throw new Failure(429, 'Too Many Requests');
   visit.semaphoreWaitMs = permit.waitedMs;

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { attachmentTooLarge } from '../../http/body.ts';
+import type { Answer, Exchange } from '../../http/exchange.ts';
+import { Failure, noRecordFound } from '../../http/failure.ts';
+import type { InstanceState } from '../../state.ts';
+import { chunkSizeBytes, compress, writeContent } from './content.ts';
+import { attachmentUrl, metadataOf } from './metadata.ts';
+
+/** A file and the record that it goes to. */
+export type Upload = {
+  readonly tableName: string;
+  readonly tableSysId: string;
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly bytes: Buffer;
+};
+
+/**
+ * Attaches a file and answers 201. It is `pending` until the instance has looked at it, then `available`.
+ * @throws Failure 400 for a missing parameter or an ending that is not allowed, 404 without the record, 413 (a
+ *   switch) for a file that is too large.
+ */
+export function createAttachment(exchange: Exchange, state: InstanceState, upload: Upload): Answer {
+  check(state, upload);
+  const { store } = state;
+  const compressed = compress(upload.bytes);
+  const row = store.transaction(() => {
+    const created = store.insert('sys_attachment', describe(upload, compressed), exchange.user);
+    writeContent(store, created['sys_id'] ?? '', compressed, exchange.user);
+    return created;
+  });
+  scheduleScan(state, row['sys_id'] ?? '');
+  const headers = { Location: `${attachmentUrl(exchange, row)}/file` };
+  return { status: 201, headers, json: { result: metadataOf(exchange, row) } };
+}
+
+function check({ schema, store, switches }: InstanceState, upload: Upload): void {
+  const { tableName, tableSysId, fileName, bytes } = upload;
+  for (const [name, value] of Object.entries({
+    table_name: tableName,
+    table_sys_id: tableSysId,
+    file_name: fileName,
+  })) {
+    if (value === '') throw new Failure(400, 'Missing mandatory parameter', name);
+  }
+  if (bytes.length > switches.attachmentMaxBytes) throw attachmentTooLarge(bytes.length, switches);
+  if (!isAllowed(fileName, switches.attachmentExtensions)) {
+    throw new Failure(400, 'File type is not allowed', fileName);
+  }
+  if (!schema.table(tableName) || !store.find(tableName, tableSysId)) throw noRecordFound();
+}
+
+/** An empty list allows every ending. */
+function isAllowed(fileName: string, extensions: readonly string[]): boolean {
+  const ending = /\.([^.]+)$/.exec(fileName)?.[1]?.toLowerCase() ?? '';
+  return extensions.length === 0 || extensions.includes(ending);
+}
+
+function describe(upload: Upload, compressed: Buffer): Record<string, string> {
+  return {
+    table_name: upload.tableName,
+    table_sys_id: upload.tableSysId,
+    file_name: upload.fileName,
+    content_type: upload.contentType,
+    size_bytes: String(upload.bytes.length),
+    size_compressed: String(compressed.length),
+    compressed: 'true',
+    chunk_size_bytes: String(chunkSizeBytes),
+    hash: createHash('sha256').update(upload.bytes).digest('hex'),
+    state: 'pending',
+  };
+}
+
+function scheduleScan({ clock, ledger, store, switches }: InstanceState, sysId: string): void {
+  const by = { userName: 'system', sysId: '' };
+  clock.at(clock.now() + switches.attachmentScanMs, () => {
+    const at = new Date(clock.now()).toISOString();
+    const job = { at, method: 'JOB', path: `Attachment scan ${sysId}`, transactionId: '', connectionId: 0 };
+    ledger.during(ledger.open(job), () => {
+      store.update('sys_attachment', sysId, { state: 'available' }, by, { keepSystemColumns: true });
+    });
+  });
+}

@@ -1,0 +1,29 @@
+import type { Answer, Exchange } from '../../http/exchange.ts';
+import type { InstanceState } from '../../state.ts';
+import { readContent } from './content.ts';
+import { attachmentOf, metadataOf } from './metadata.ts';
+
+/** GET /attachment/{sys_id}/file: the bytes as uploaded, with what is known of them in a header. */
+export function getFile(exchange: Exchange, state: InstanceState): Answer {
+  const row = attachmentOf(exchange, state);
+  return {
+    status: 200,
+    headers: {
+      'Content-Type': row['content_type'] || 'application/octet-stream',
+      'Content-Disposition': disposition(row['file_name'] ?? ''),
+      'X-Attachment-Metadata': toAscii(JSON.stringify(metadataOf(exchange, row))),
+    },
+    bytes: readContent(state.store, row['sys_id'] ?? ''),
+  };
+}
+
+/** Both forms of the name, as recorded; the plain one cannot hold more than ASCII. */
+function disposition(fileName: string): string {
+  const plain = fileName.replace(/["\\]|[^\x20-\x7e]/g, '_');
+  return `attachment;filename="${plain}";filename*=UTF-8''${encodeURIComponent(fileName)}`;
+}
+
+/** JSON that fits a header: everything beyond ASCII as an escape. */
+function toAscii(json: string): string {
+  return json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
