@@ -1,7 +1,8 @@
 import type { LookupFunction } from 'node:net';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../core/clock.ts';
+import { ConfigurationError } from '../../core/errors.ts';
 import type { TlsSettings } from '../connection-secret.ts';
 import type { InstanceAddress } from '../instance-url.ts';
 import { publicOnly } from './resolve.ts';
@@ -50,13 +51,20 @@ function directConnector({ address, lookup, connectTimeoutMs, tls }: TransportOp
   return buildConnector({ ...certificates(tls), ...lookupOption, allowH2: false, timeout: connectTimeoutMs });
 }
 
+/** `rejectUnauthorized` is said outright, so that no environment variable can switch the check off. */
 function certificates(tls: TlsSettings | undefined) {
-  if (!tls) return {};
-  const { cert, key, passphrase, ca } = tls;
-  return {
-    ...(cert && key ? { cert, key } : {}),
-    ...(passphrase === undefined ? {} : { passphrase }),
+  const rejectUnauthorized = true;
+  if (!tls) return { rejectUnauthorized };
+  const { ca, ...own } = tls;
+  try {
     // `ca` replaces the authorities Node trusts, so they are given along with it.
-    ...(ca ? { ca: [...getCACertificates('default'), ca] } : {}),
-  };
+    const authorities = ca ? { ca: [...getCACertificates('default'), ca] } : {};
+    return { rejectUnauthorized, secureContext: createSecureContext({ ...own, ...authorities }) };
+  } catch {
+    // OpenSSL's message may quote the text, so it is not kept as the cause.
+    throw new ConfigurationError(
+      'secret.tls',
+      'cert, key, passphrase and ca must fit together and be in PEM form',
+    );
+  }
 }

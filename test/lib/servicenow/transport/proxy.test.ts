@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { chooseProxy } from '../../../../lib/servicenow/transport/proxy.ts';
+import { json, scriptedServer } from '../scripted-server.ts';
+import { basic, callContext, clientFor } from '../testing.ts';
+import { createAuthority } from './certificates.ts';
+
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const host = 'snow.example.com';
+
+/** A forward proxy: takes CONNECT, asks for `authorization` when given, and leads every tunnel to `targetPort`. */
+async function forwardProxy(targetPort: number, authorization?: string) {
+  const asked: { target: string | undefined; headers: IncomingMessage['headers'] }[] = [];
+  const sockets = new Set<Socket | Duplex>();
+  const server = createServer((_request, response) => void response.writeHead(405).end());
+  server.on('connect', (request: IncomingMessage, client: Duplex) => {
+    asked.push({ target: request.url, headers: request.headers });
+    if (authorization && request.headers['proxy-authorization'] !== authorization) {
+      return void client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+    }
+    const target = connect(targetPort, '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      target.pipe(client).pipe(target);
+    });
+    for (const socket of [client, target]) sockets.add(socket.on('error', () => undefined));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  if (typeof address !== 'object' || !address) throw new Error('the proxy has no port');
+  return { port: address.port, url: `http://127.0.0.1:${address.port}`, asked };
+}
+
+async function tlsInstance() {
+  const authority = await createAuthority('private');
+  const server = await scriptedServer(
+    (response) => json(response, 200, { result: [] }),
+    await authority.issue(host),
+  );
+  return { ...server, ca: authority.cert };
+}
+
+describe('a forward proxy', () => {
+  it('carries calls in a tunnel, so that it sees neither credentials nor content', async () => {
+    const { port, seen, ca } = await tlsInstance();
+    const proxy = await forwardProxy(
+      port,
+      `Basic ${Buffer.from('proxy-user:proxy pass').toString('base64')}`,
+    );
+    const proxyUrl = `http://proxy-user:proxy%20pass@127.0.0.1:${proxy.port}`;
+    const client = clientFor(
+      { instanceUrl: `https://${host}`, auth: basic, tls: { ca }, proxyUrl },
+      { allowedHosts: [host] },
+    );
+    await client.send(read, callContext());
+    await client.send(read, callContext());
+    expect(seen).toHaveLength(2);
+    expect(proxy.asked.map(({ target }) => target)).toEqual([`${host}:443`]);
+    expect(proxy.asked[0]?.headers).not.toHaveProperty('authorization');
+  });
+
+  it('is taken from HTTPS_PROXY, and left out for hosts in NO_PROXY', async () => {
+    const { port, seen, ca } = await tlsInstance();
+    const proxy = await forwardProxy(port);
+    const secret = { instanceUrl: `https://${host}`, auth: basic, tls: { ca } };
+    const allowedHosts = [host];
+    await clientFor(secret, { allowedHosts, proxyEnvironment: { HTTPS_PROXY: proxy.url } }).send(
+      read,
+      callContext(),
+    );
+    expect({ seen: seen.length, tunnels: proxy.asked.length }).toEqual({ seen: 1, tunnels: 1 });
+    const direct = { HTTPS_PROXY: proxy.url, NO_PROXY: '.example.com' };
+    const lookup = Object.assign(
+      (_host: string, _options: unknown, callback: (error: Error, address: string) => void) =>
+        callback(new Error('direct'), ''),
+    );
+    const exempt = clientFor(secret, { allowedHosts, proxyEnvironment: direct, lookup, maxAttempts: 1 });
+    await expect(exempt.send(read, callContext())).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect(proxy.asked).toHaveLength(1);
+  });
+
+  it('still checks the instance’s certificate', async () => {
+    const { port, seen } = await tlsInstance();
+    const proxy = await forwardProxy(port);
+    const client = clientFor(
+      { instanceUrl: `https://${host}`, auth: basic, proxyUrl: proxy.url },
+      { allowedHosts: [host] },
+    );
+    await expect(client.send(read, callContext())).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      retryable: false,
+      sent: false,
+    });
+    expect(seen).toHaveLength(0);
+  });
+
+  it('that refuses us or is away is told apart from the instance, and nothing was sent', async () => {
+    const { port, ca } = await tlsInstance();
+    const proxy = await forwardProxy(port, 'Basic something-else');
+    for (const proxyUrl of [proxy.url, 'http://127.0.0.1:1']) {
+      const client = clientFor(
+        { instanceUrl: `https://${host}`, auth: basic, tls: { ca }, proxyUrl },
+        { allowedHosts: [host], maxAttempts: 2 },
+      );
+      await expect(client.send(read, callContext())).rejects.toMatchObject({
+        code: 'CONNECTION_FAILED',
+        sent: false,
+      });
+    }
+  });
+});
+
+describe('choosing a proxy', () => {
+  const environment = {
+    HTTPS_PROXY: 'http://upper',
+    https_proxy: 'http://lower',
+    HTTP_PROXY: 'http://plain',
+  };
+  const https = 'https://dev1.service-now.com';
+
+  it('prefers the connection’s own, then the lower-case variable, by the scheme of the instance', () => {
+    expect(chooseProxy(https, 'http://own', { ...environment, NO_PROXY: '*' })).toBe('http://own');
+    expect(chooseProxy(https, undefined, environment)).toBe('http://lower');
+    expect(chooseProxy('http://127.0.0.1:80', undefined, environment)).toBe('http://plain');
+    expect(chooseProxy(https, undefined, {})).toBeUndefined();
+  });
+
+  it.each([
+    ['*', true],
+    ['dev1.service-now.com', true],
+    ['service-now.com', true],
+    ['.service-now.com', true],
+    ['*.service-now.com', true],
+    ['other.com, DEV1.service-now.com:443', true],
+    ['dev1.service-now.com:8443', false],
+    ['now.com', false],
+    ['1.service-now.com', false],
+    ['', false],
+  ])('NO_PROXY=%j exempts dev1.service-now.com: %s', (noProxy, exempt) => {
+    expect(chooseProxy(https, undefined, { ...environment, no_proxy: noProxy }) === undefined).toBe(exempt);
+  });
+});

@@ -1,0 +1,125 @@
+import type { LookupFunction } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ClientOptions } from '../../../../lib/servicenow/client.ts';
+import type { ConnectionSecret } from '../../../../lib/servicenow/connection-secret.ts';
+import { listRecords } from '../../../../lib/servicenow/table.ts';
+import { startInstance } from '../../../../local/instance/index.ts';
+import { json, scriptedServer } from '../scripted-server.ts';
+import { basic, callContext, clientFor } from '../testing.ts';
+import { createAuthority } from './certificates.ts';
+
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const host = 'snow.example.com';
+const toLoopback: LookupFunction = (_hostname, options, callback) =>
+  options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);
+
+/** A client that finds `snow.example.com:<port>`, which the deployment lists, on loopback. */
+function clientAt(
+  port: number,
+  secret: Omit<ConnectionSecret, 'instanceUrl'>,
+  options: Partial<ClientOptions> = {},
+) {
+  const instanceUrl = `https://${host}:${port}`;
+  return clientFor(
+    { instanceUrl, ...secret },
+    { allowedHosts: [`${host}:${port}`], lookup: toLoopback, maxAttempts: 1, ...options },
+  );
+}
+
+describe('TLS', () => {
+  it('reaches an instance whose certificate a private authority signed', async () => {
+    const authority = await createAuthority('private');
+    const instance = await startInstance({ tls: await authority.issue(host) });
+    onTestFinished(() => instance.close());
+    const auth = { type: 'basic', username: instance.username, password: instance.password } as const;
+    const client = clientAt(Number(new URL(instance.url).port), { auth, tls: { ca: authority.cert } });
+    const { records } = await listRecords(client, { table: 'incident', limit: 1 }, callContext());
+    expect(records).toHaveLength(1);
+  });
+
+  it.each([
+    ['by an unknown authority', host, 1, false],
+    ['for another host', 'other.example.com', 1, true],
+    ['and has expired', host, -1, true],
+  ])(
+    'refuses a server whose certificate is signed %s, without sending a byte',
+    async (_case, subject, daysLeft, trusted) => {
+      const authority = await createAuthority('private');
+      const other = await createAuthority('other');
+      const { port, seen } = await scriptedServer(
+        (response) => json(response, 200, { result: [] }),
+        await authority.issue(subject, daysLeft),
+      );
+      const client = clientAt(
+        port,
+        { auth: basic, tls: { ca: trusted ? authority.cert : other.cert } },
+        { maxAttempts: 5 },
+      );
+      const error = client.send(read, callContext());
+      await expect(error).rejects.toMatchObject({
+        code: 'CONNECTION_FAILED',
+        retryable: false,
+        sent: false,
+        attempts: 1,
+      });
+      await expect(error).rejects.toThrow('certificate');
+      expect(seen).toHaveLength(0);
+    },
+  );
+
+  it('cannot be talked out of checking by the environment', async () => {
+    const authority = await createAuthority('private');
+    const { port, seen } = await scriptedServer(
+      (response) => json(response, 200, { result: [] }),
+      await authority.issue(host),
+    );
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    onTestFinished(() => {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    });
+    await expect(clientAt(port, { auth: basic }).send(read, callContext())).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+    });
+    expect(seen).toHaveLength(0);
+  });
+
+  it('shows its client certificate, alone or beside other credentials', async () => {
+    const authority = await createAuthority('private');
+    const server = {
+      ...(await authority.issue(host)),
+      ca: authority.cert,
+      requestCert: true,
+      rejectUnauthorized: true,
+    };
+    const { port, seen } = await scriptedServer((response) => json(response, 200, { result: [] }), server);
+    const tls = { ...(await authority.issue('integration.user')), ca: authority.cert };
+    await clientAt(port, { tls }).send(read, callContext());
+    await clientAt(port, { tls, auth: basic }).send(read, callContext());
+    expect(seen.map(({ headers }) => headers.authorization?.slice(0, 5))).toEqual([undefined, 'Basic']);
+  });
+
+  it('fails plainly when the client certificate has expired', async () => {
+    const authority = await createAuthority('private');
+    const server = {
+      ...(await authority.issue(host)),
+      ca: authority.cert,
+      requestCert: true,
+      rejectUnauthorized: true,
+    };
+    const { port, seen } = await scriptedServer((response) => json(response, 200, { result: [] }), server);
+    const tls = { ...(await authority.issue('integration.user', -1)), ca: authority.cert };
+    const error = await clientAt(port, { tls }, { maxAttempts: 3 })
+      .send(read, callContext())
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ method: 'GET' });
+    expect(String(error)).toMatch(/certificate|connection was closed/);
+    expect(seen).toHaveLength(0);
+  });
+
+  it('says which setting is wrong when a certificate is no PEM', async () => {
+    const client = clientAt(1, { tls: { cert: 'canary', key: 'canary' } });
+    const error = client.send(read, callContext());
+    await expect(error).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID', setting: 'secret.tls' });
+    await expect(error).rejects.not.toThrow('canary');
+  });
+});
