@@ -1,3 +1,4 @@
+import type { AccessControl } from './access-control.ts';
 import type { Accounts } from './accounts.ts';
 import type { AuthorizationCodes } from './authorization-codes.ts';
 import type { Directory } from './directory.ts';
@@ -40,6 +41,7 @@ export type AuthState = {
   readonly tokens: Tokens;
   readonly codes: AuthorizationCodes;
   readonly directory: Directory;
+  readonly access: AccessControl;
   readonly switches: AuthSwitches;
   readonly now: () => number;
   /** `jti` values of the assertions taken so far. */

@@ -1,4 +1,5 @@
 import type { Store } from '../store/store.ts';
+import { AccessControl } from './access-control.ts';
 import { Accounts } from './accounts.ts';
 import type { AuthState, AuthSwitches } from './auth-state.ts';
 import { AuthorizationCodes } from './authorization-codes.ts';
@@ -21,6 +22,7 @@ export function createAuth(
     tokens: new Tokens(now),
     codes: new AuthorizationCodes(now),
     directory: new Directory(store),
+    access: new AccessControl(store.schema),
     seenAssertions: new Set(),
     switches,
     now,

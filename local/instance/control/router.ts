@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Answer } from '../http/exchange.ts';
 import { accountAction } from './actions/accounts.ts';
+import { aclActions } from './actions/acls.ts';
 import { clockActions } from './actions/clock.ts';
 import { faultActions } from './actions/faults.ts';
 import { ledgerActions } from './actions/ledger.ts';
@@ -38,6 +39,8 @@ export type ControlAction = (request: ControlRequest, control: Control) => unkno
  * | `DELETE /__emulator/ledger` | | `{}` |
  * | `POST /__emulator/accounts` | `{ userName, password, roles?, timeZone?, apiKeys?, mfaToken?, certificateCommonName? }` | `{}` |
  * | `POST /__emulator/oauth-clients` | `{ clientId, clientSecret, applicationUser?, redirectUris?, accessTokenLifeS?, refreshTokenLifeS?, jwt?: { key: JWK, userColumn? } }` | `{}` |
+ * | `POST /__emulator/acls` | `{ table, operation: read \| write \| create \| delete, field?, roles?, where? }` | `{}` |
+ * | `GET`, `DELETE /__emulator/acls` | | `{ rules }`, `{}` |
  * | `DELETE /__emulator/tokens` | | `{}`; every token is worthless |
  *
  * The actions of a fault and their parameters stand in `faults/`, one file each.
@@ -50,6 +53,7 @@ const actions: ReadonlyMap<string, ControlAction> = new Map(
     ...clockActions,
     ...ledgerActions,
     ...tokenActions,
+    ...aclActions,
     'POST reset': resetAction,
     'POST seed': seedAction,
     'GET snapshot': snapshotAction,

@@ -20,6 +20,7 @@ export function getStats(exchange: Exchange, state: InstanceState): Answer {
   const table = tableOf(exchange, state);
   const parameters = readAggregateParameters(exchange.url.searchParams);
   const { clock, switches, schema, store } = state;
+  state.auth.access.requireReadable(exchange.user, table, parameters.groupBy);
   const scope = rootScope(schema, table, { clock, switches, user: exchange.user });
   const condition = readCondition(exchange, state, table);
   const { select, groups, measures } = compileStatement(scope, condition, parameters);

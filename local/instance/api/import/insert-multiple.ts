@@ -13,6 +13,7 @@ import { requireStagingTable } from './staging-table.ts';
  */
 export function insertMultiple(exchange: Exchange, state: InstanceState): Answer {
   const table = requireStagingTable(state.schema, exchange.segments[1] ?? '');
+  state.auth.access.require(exchange.user, 'create', table);
   const records = readRecords(exchange.body);
   const rules = rulesFor(state.store, table);
   return state.store.transaction(() => {

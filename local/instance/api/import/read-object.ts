@@ -1,11 +1,24 @@
+import type { Exchange } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
+import { fromXml } from '../../http/xml.ts';
+
+/**
+ * The body of one record as an object, from JSON or XML.
+ * @throws Failure 400 `Exception while reading request` for anything else.
+ */
+export function readFlatObject({ headers, body }: Exchange): Record<string, unknown> {
+  const isXml = headers['content-type']?.includes('xml') === true;
+  const value = isXml ? parse(() => fromXml(body.toString())) : readObject(body);
+  if (!isObject(value)) throw unreadable('The payload is no record');
+  return value;
+}
 
 /**
  * The body as a JSON object.
  * @throws Failure 400 `Exception while reading request` for anything else.
  */
 export function readObject(body: Buffer): Record<string, unknown> {
-  const value = parse(body.toString());
+  const value = parse(() => JSON.parse(body.toString()));
   if (!isObject(value)) throw unreadable('The payload is not a JSON object');
   return value;
 }
@@ -18,9 +31,9 @@ export function unreadable(detail: string): Failure {
   return new Failure(400, 'Exception while reading request', detail);
 }
 
-function parse(text: string): unknown {
+function parse(read: () => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return read();
   } catch (cause) {
     throw unreadable(cause instanceof Error ? cause.message : String(cause));
   }

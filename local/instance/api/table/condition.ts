@@ -3,11 +3,16 @@ import type { Exchange } from '../../http/exchange.ts';
 import { type CompiledQuery, compileQuery } from '../../query/compile.ts';
 import type { InstanceState } from '../../state.ts';
 
-/** What the caller selects by: `sysparm_query`, or in its place the `field=value` pairs of the query string. */
+/**
+ * What the caller selects by: `sysparm_query`, or in its place the `field=value` pairs of the query string.
+ * @throws Failure 403 when it names a column that he may not read.
+ */
 export function readCondition(exchange: Exchange, state: InstanceState, table: string): CompiledQuery {
   const query = exchange.url.searchParams.get('sysparm_query') ?? queryFromPairs(exchange, state, table);
   const { clock, switches } = state;
-  return compileQuery(state.schema, table, query, { clock, switches, user: exchange.user });
+  const compiled = compileQuery(state.schema, table, query, { clock, switches, user: exchange.user });
+  state.auth.access.requireReadable(exchange.user, table, compiled.fields);
+  return compiled;
 }
 
 /** `category=Software&active=true` as an encoded query; labels and names stand for choices and references. */

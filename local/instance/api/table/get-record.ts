@@ -8,6 +8,6 @@ import { tableOf } from './table-name.ts';
 export function getRecord(exchange: Exchange, state: InstanceState): Answer {
   const table = tableOf(exchange, state);
   const row = state.store.find(table, exchange.segments[2] ?? '');
-  if (!row) throw noRecordFound();
+  if (!row || !state.auth.access.may(exchange.user, 'read', table, row)) throw noRecordFound();
   return recordAnswer(exchange, state, table, row, 200);
 }

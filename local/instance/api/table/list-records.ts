@@ -1,5 +1,6 @@
 import { Viewer } from '../../fields/display.ts';
 import { Projection } from '../../fields/projection.ts';
+import { withoutClosed } from '../../fields/without-closed.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noRecordFound } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
@@ -15,15 +16,20 @@ export function listRecords(exchange: Exchange, state: InstanceState): Answer {
   const parameters = readParameters(exchange);
   const { where, params, orderBy } = readCondition(exchange, state, table);
   const projection = new Projection(state.schema, table, fieldsAsked(state.schema, table, parameters));
-  const rows = state.store.select(table, {
+  const { user } = exchange;
+  const { access } = state.auth;
+  const closed = access.closedFields(user, 'read', table);
+  const selected = state.store.select(table, {
     where,
     params,
     orderBy,
     limit: parameters.limit,
     offset: parameters.offset,
-    columns: projection.columns,
+    // Rules may look at columns that nobody asked for.
+    ...(!access.restricts(user) && { columns: projection.columns }),
     ...(state.switches.shuffleTies && { tieSeed: Math.floor(state.random() * 2 ** 31) }),
   });
+  const rows = access.readable(user, table, selected);
   if (rows.length === 0 && exchange.version === 'v1') throw noRecordFound();
   const counted = !parameters.noCount || state.switches.countDespiteNoCount;
   const total = counted ? state.store.count(table, { where, params }) : undefined;
@@ -31,6 +37,10 @@ export function listRecords(exchange: Exchange, state: InstanceState): Answer {
   return {
     status: 200,
     headers: pageHeaders(exchange.url, parameters, total),
-    json: { result: rows.map((row) => projection.project(viewer, parameters.presentation, row)) },
+    json: {
+      result: rows.map((row) =>
+        withoutClosed(projection.project(viewer, parameters.presentation, row), closed),
+      ),
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { Viewer } from '../../fields/display.ts';
 import { Projection } from '../../fields/projection.ts';
+import { withoutClosed } from '../../fields/without-closed.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
@@ -20,5 +21,7 @@ export function recordAnswer(
   const parameters = readParameters(exchange);
   const projection = new Projection(state.schema, table, fieldsAsked(state.schema, table, parameters));
   const viewer = new Viewer(state.store, exchange.user.timeZone);
-  return { status, headers, json: { result: projection.project(viewer, parameters.presentation, row) } };
+  const closed = state.auth.access.closedFields(exchange.user, 'read', table);
+  const result = withoutClosed(projection.project(viewer, parameters.presentation, row), closed);
+  return { status, headers, json: { result } };
 }

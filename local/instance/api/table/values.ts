@@ -9,16 +9,18 @@ import { readParameters } from './parameters.ts';
 
 /**
  * What the caller writes to a row of `table`, every value as text: the columns that the table has, without
- * passwords and without system columns but sys_id. Of several records only the first is used.
+ * passwords, columns closed to him, and system columns but sys_id. Of several records only the first is used.
  * @throws Failure 400 when the body does not parse, 415 when it is neither JSON nor XML.
  */
 export function readValues(exchange: Exchange, state: InstanceState, table: string): Row {
   requireUnderstood(exchange);
   const { inputDisplayValue } = readParameters(exchange);
+  const closed = state.auth.access.closedFields(exchange.user, 'write', table);
   const values: Row = {};
   for (const [name, given] of Object.entries(readRecord(exchange))) {
     const column = state.schema.column(table, name);
-    if (!column || column.kind === 'password' || (name.startsWith('sys_') && name !== 'sys_id')) continue;
+    if (!column || column.kind === 'password' || closed.has(name)) continue;
+    if (name.startsWith('sys_') && name !== 'sys_id') continue;
     const text = toText(given);
     values[name] = inputDisplayValue ? toStored(state.store, column, text, exchange.user.timeZone) : text;
   }

@@ -1,0 +1,107 @@
+import type { User } from '../http/exchange.ts';
+import { Failure } from '../http/failure.ts';
+import type { Schema } from '../schema/schema.ts';
+import type { Row } from '../store/row.ts';
+import { type AclRule, aclRuleSchema } from './acl-rule.ts';
+
+const nothing: ReadonlySet<string> = new Set();
+
+const verbs = { create: 'Insert', write: 'Update', delete: 'Delete' } as const;
+
+/**
+ * Who may do what with which rows and columns. An admin may do everything. For anybody else the rules of the table
+ * decide, or those of the nearest table above it that has any for the operation; one that passes is enough. Where
+ * there is no rule at all, whoever has a role may, and whoever has none may not.
+ */
+export class AccessControl {
+  readonly #schema: Schema;
+  #rules: AclRule[] = [];
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+  }
+
+  /** @throws z.ZodError when the rule is malformed. */
+  add(rule: AclRule): void {
+    this.#rules.push(aclRuleSchema.parse(rule));
+  }
+
+  list(): readonly AclRule[] {
+    return this.#rules;
+  }
+
+  clear(): void {
+    this.#rules = [];
+  }
+
+  /** Whether rules can take anything from this user at all. */
+  restricts(user: User): boolean {
+    return !user.roles.has('admin');
+  }
+
+  /** Whether the user may do this with the row; without a row, whether he may with any. */
+  may(user: User, operation: AclRule['operation'], table: string, row?: Row): boolean {
+    if (!this.restricts(user)) return true;
+    const rules = this.#rulesFor(operation, table, undefined);
+    if (!rules) return user.roles.size > 0;
+    return rules.some((rule) => passes(rule, user, row));
+  }
+
+  /** The rows that the user may read, in their order: a page becomes shorter, never longer. */
+  readable(user: User, table: string, rows: Row[]): Row[] {
+    return this.restricts(user) ? rows.filter((row) => this.may(user, 'read', table, row)) : rows;
+  }
+
+  /** Columns that the user may not read, or write, on any row. */
+  closedFields(user: User, operation: 'read' | 'write', table: string): ReadonlySet<string> {
+    if (!this.restricts(user)) return nothing;
+    const named = this.#rules.flatMap((rule) => (rule.operation === operation && rule.field) || []);
+    return new Set(
+      named.filter((field) => {
+        const rules = this.#rulesFor(operation, table, field);
+        return rules !== undefined && !rules.some((rule) => passes(rule, user, undefined));
+      }),
+    );
+  }
+
+  /** @throws Failure 403 when one of these columns, which the caller selects or groups by, is closed to him. */
+  requireReadable(user: User, table: string, fields: readonly string[]): void {
+    const closed = this.closedFields(user, 'read', table);
+    if (closed.size === 0 || !fields.some((field) => closed.has(field.split('.')[0] ?? ''))) return;
+    throw new Failure(
+      403,
+      'Insufficient rights to query records',
+      'Field(s) present in the query do not have permission to be read',
+    );
+  }
+
+  /** @throws Failure 403 `ACL Exception …` when the user may not do this with the row. */
+  require(user: User, operation: 'create' | 'write' | 'delete', table: string, row?: Row): void {
+    if (this.may(user, operation, table, row)) return;
+    const detail = `ACL Exception ${verbs[operation]} Failed due to security constraints`;
+    throw new Failure(403, 'Operation Failed', detail);
+  }
+
+  /** The rules nearest to the table, or undefined where there are none. */
+  #rulesFor(
+    operation: AclRule['operation'],
+    table: string,
+    field: string | undefined,
+  ): AclRule[] | undefined {
+    for (const { name } of this.#schema.ancestry(table)) {
+      const rules = this.#rules.filter(
+        (rule) => rule.table === name && rule.operation === operation && rule.field === field,
+      );
+      if (rules.length > 0) return rules;
+    }
+    return undefined;
+  }
+}
+
+function passes(rule: AclRule, user: User, row: Row | undefined): boolean {
+  if (rule.roles && !rule.roles.some((role) => user.roles.has(role))) return false;
+  if (!rule.where || !row) return true;
+  return Object.entries(rule.where).every(
+    ([column, value]) => (row[column] ?? '') === (value === '{user}' ? user.sysId : value),
+  );
+}
