@@ -1,0 +1,147 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+
+/** One object, or one version of it. */
+export type ObjectRef = {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId?: string;
+};
+
+export type ObjectHead = { readonly size: number; readonly eTag: string; readonly versionId?: string };
+
+/** A stored text and the ETag that a conditional write names. */
+export type StoredText = { readonly text: string; readonly eTag: string };
+
+/** An entry of a listing. */
+export type ListedObject = { readonly key: string; readonly size: number; readonly modifiedMs: number };
+
+/** Bytes [start, end) of an object that has `ifMatch` as its ETag. */
+export type ObjectRange = {
+  readonly start: number;
+  readonly end: number;
+  readonly ifMatch?: string;
+  readonly signal?: AbortSignal;
+};
+
+/** A client whose region and endpoint come from the environment, as the SDK reads them. */
+export function createS3Client(): S3Client {
+  return new S3Client({});
+}
+
+/** Size, ETag (without quotes) and version; undefined when there is no such object. */
+export async function headObject(s3: S3Client, ref: ObjectRef): Promise<ObjectHead | undefined> {
+  const head = await unlessMissing(() => s3.send(new HeadObjectCommand(target(ref))));
+  if (!head) return undefined;
+  const versionId = head.VersionId === 'null' ? undefined : head.VersionId;
+  return { size: head.ContentLength ?? 0, eTag: bare(head.ETag), ...(versionId ? { versionId } : {}) };
+}
+
+/**
+ * Reads part of an object; less at its end.
+ * @throws S3ServiceException; with status 412 when the object has another ETag by now, 416 behind its end.
+ */
+export async function readObjectRange(s3: S3Client, ref: ObjectRef, range: ObjectRange): Promise<Uint8Array> {
+  const command = new GetObjectCommand({
+    ...target(ref),
+    Range: `bytes=${range.start}-${range.end - 1}`,
+    ...(range.ifMatch ? { IfMatch: `"${range.ifMatch}"` } : {}),
+  });
+  const answer = await s3.send(command, range.signal ? { abortSignal: range.signal } : {});
+  return answer.Body ? await answer.Body.transformToByteArray() : new Uint8Array(0);
+}
+
+/** A whole small object as text; undefined when there is none. */
+export async function readText(s3: S3Client, ref: ObjectRef): Promise<StoredText | undefined> {
+  const answer = await unlessMissing(() => s3.send(new GetObjectCommand(target(ref))));
+  if (!answer) return undefined;
+  const text = answer.Body ? await answer.Body.transformToString() : '';
+  return { text, eTag: bare(answer.ETag) };
+}
+
+/** Stores a whole object. */
+export async function writeObject(
+  s3: S3Client,
+  ref: ObjectRef,
+  body: string | Uint8Array,
+  contentType: string,
+): Promise<void> {
+  await s3.send(new PutObjectCommand({ ...target(ref), Body: body, ContentType: contentType }));
+}
+
+/**
+ * Stores JSON only where nothing is (`previousETag` undefined), or only over the object with that ETag.
+ * @returns the new ETag, or undefined when somebody else was there first.
+ */
+export async function writeIfUnchanged(
+  s3: S3Client,
+  ref: ObjectRef,
+  body: string,
+  previousETag: string | undefined,
+): Promise<string | undefined> {
+  const condition = previousETag === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${previousETag}"` };
+  const command = new PutObjectCommand({
+    ...target(ref),
+    Body: body,
+    ContentType: 'application/json',
+    ...condition,
+  });
+  try {
+    return bare((await s3.send(command)).ETag);
+  } catch (error) {
+    if (isStatus(error, 412, 409, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** Removes an object; one that is not there is removed already. */
+export async function deleteObject(s3: S3Client, ref: ObjectRef): Promise<void> {
+  await s3.send(new DeleteObjectCommand(target(ref)));
+}
+
+/** All objects below a prefix, in the order of their keys. */
+export async function* listObjects(s3: S3Client, bucket: string, prefix: string): AsyncGenerator<ListedObject> {
+  let token: string | undefined;
+  do {
+    const next = token === undefined ? {} : { ContinuationToken: token };
+    const page = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...next }));
+    for (const entry of page.Contents ?? []) {
+      const modifiedMs = entry.LastModified?.getTime() ?? 0;
+      if (entry.Key !== undefined) yield { key: entry.Key, size: entry.Size ?? 0, modifiedMs };
+    }
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+}
+
+/**
+ * True for an S3 error with one of these HTTP statuses. 412: a condition does not hold; 409: another conditional
+ * write was under way (S3 User Guide, "Conditional writes").
+ */
+export function isStatus(error: unknown, ...statuses: readonly number[]): boolean {
+  if (!(error instanceof S3ServiceException)) return false;
+  return statuses.includes(error.$metadata.httpStatusCode ?? 0);
+}
+
+function target(ref: ObjectRef): { Bucket: string; Key: string; VersionId?: string } {
+  return { Bucket: ref.bucket, Key: ref.key, ...(ref.versionId ? { VersionId: ref.versionId } : {}) };
+}
+
+function bare(eTag: string | undefined): string {
+  return (eTag ?? '').replaceAll('"', '');
+}
+
+async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import { ConfigurationError } from '../core/errors.ts';
+import { readText } from '../aws/s3.ts';
+import { type Drop, parseDropKey } from './drop/drop-key.ts';
+import { type ImportRequest, versionMark } from './drop/import-request.ts';
+import { callContext, type ImportScope } from './import-scope.ts';
+import type { ImportPlan } from './plan.ts';
+import { inspectFile } from './preflight/inspect-file.ts';
+import { mapColumns, possibleNames } from './preflight/map-columns.ts';
+import { describeStagingTable } from './preflight/staging-table.ts';
+import { pinnedObject } from './reading/pinned-object.ts';
+import { type ImportSettings, parseSettings } from './settings/settings.ts';
+
+/** Reads `imports/{stagingTable}/_import.json`. @throws ConfigurationError */
+export async function readSettings(scope: ImportScope, request: ImportRequest): Promise<ImportSettings> {
+  const key = `imports/${request.table}/_import.json`;
+  const stored = await readText(scope.s3, { bucket: request.bucket, key });
+  return parseSettings(stored?.text);
+}
+
+/** Where an import's results go: `results/{stagingTable}/{name}/{started}/`. */
+export function resultsFolder(request: ImportRequest, startedAt: string, prefix: string): string {
+  const drop = requireDrop(request);
+  return `${prefix}${drop.table}/${drop.name}/${startedAt.replaceAll(/[:.]/g, '-')}/`;
+}
+
+/**
+ * The pre-flight: everything that can be known before the first row is sent.
+ * @throws InvalidInputError, ConfigurationError, ServiceNowError: then nothing was sent
+ */
+export async function planImport(
+  scope: ImportScope,
+  request: ImportRequest,
+  settings: ImportSettings,
+  where: { readonly startedAt: string; readonly folder: string },
+): Promise<ImportPlan> {
+  const drop = requireDrop(request);
+  const object = pinnedObject(scope.s3, request);
+  const [file, staging] = await Promise.all([
+    inspectFile(object, drop, settings),
+    describeStagingTable(scope.client, request.table, callContext(scope)),
+  ]);
+  const open = drop.format === 'jsonl';
+  const header = open ? possibleNames(staging, settings) : file.header;
+  const row = mapColumns(header, staging, settings, versionMark(request), open);
+  const keyColumn = settings.keyColumn?.toLowerCase();
+  return { request, ...where, settings, content: file.content, row, ...(keyColumn ? { keyColumn } : {}) };
+}
+
+function requireDrop(request: ImportRequest): Drop {
+  const drop = parseDropKey(request.key);
+  if ('ignored' in drop) throw new ConfigurationError('key', drop.ignored);
+  return drop;
+}

@@ -1,0 +1,115 @@
+import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
+import type { ColumnTarget, RowPlan } from '../loading/row-plan.ts';
+import type { ImportSettings } from '../settings/settings.ts';
+import type { StagingColumn, StagingTable } from './staging-table.ts';
+
+/** Columns that `rejected.csv` carries for people; they are never imported. */
+export const remarkColumns: readonly string[] = ['_line', '_reason'];
+
+/**
+ * Settles where each column of the file goes: by the settings, else by a staging column of that name or label (in any
+ * case), else by the name ServiceNow itself would give it (`First name` -> `u_first_name`).
+ * @param open names come row by row (JSON Lines): `header` then lists those that may come
+ * @throws InvalidInputError naming every column of the file that has no place
+ * @throws ConfigurationError for a setting that names what is not there
+ */
+export function mapColumns(
+  header: readonly string[],
+  staging: StagingTable,
+  settings: ImportSettings,
+  version: string,
+  open = false,
+): RowPlan {
+  if (!open) requireNamed(header, settings);
+  const targets = header.map((name) => targetOf(name, staging, settings));
+  refuseUnmapped(header, targets, settings);
+  if (!open) refuseShared(header, targets);
+  const keyColumn = settings.keyColumn === undefined ? undefined : settingColumn('keyColumn', settings.keyColumn, staging);
+  return {
+    header,
+    targets,
+    constants: constantsOf(staging, settings),
+    emptyAsAbsent: settings.emptyAsAbsent,
+    ...(keyColumn ? { rowKey: { jsonKey: jsonKeyOf(keyColumn, staging, settings), version } } : {}),
+  };
+}
+
+/** Every name that a JSON Lines row may use for this table. */
+export function possibleNames(staging: StagingTable, settings: ImportSettings): string[] {
+  const own = staging.columns.flatMap(({ name, label }) => [name, label]);
+  return [...new Set([...Object.keys(settings.columns), ...settings.ignoredColumns, ...remarkColumns, ...own])];
+}
+
+function targetOf(name: string, staging: StagingTable, settings: ImportSettings): ColumnTarget | undefined {
+  if (settings.ignoredColumns.includes(name) || remarkColumns.includes(name)) return undefined;
+  const wanted = Object.hasOwn(settings.columns, name) ? settings.columns[name] : undefined;
+  const column = wanted === undefined ? matching(name, staging) : settingColumn(`columns.${name}`, wanted, staging);
+  if (!column) return undefined;
+  const date = Object.hasOwn(settings.dateColumns, name) ? settings.dateColumns[name] : undefined;
+  return {
+    column: column.name,
+    jsonKey: jsonKeyOf(column, staging, settings),
+    ...(column.maxLength > 0 ? { maxLength: column.maxLength } : {}),
+    ...(date ? { date } : {}),
+  };
+}
+
+function matching(name: string, staging: StagingTable): StagingColumn | undefined {
+  const lower = name.toLowerCase();
+  const snake = lower.replaceAll(/[^a-z0-9]+/g, '_');
+  const by = (fits: (column: StagingColumn) => boolean) => staging.columns.find(fits);
+  return by((c) => c.name === lower) ?? by((c) => c.label.toLowerCase() === lower) ?? by((c) => c.name === `u_${snake}`);
+}
+
+/** The single-row Import Set API always takes names. */
+function jsonKeyOf(column: StagingColumn, staging: StagingTable, settings: ImportSettings): string {
+  return staging.keys === 'names' || settings.mode === 'rows' ? column.name : column.label;
+}
+
+function settingColumn(setting: string, name: string, staging: StagingTable): StagingColumn {
+  const column = staging.columns.find((one) => one.name === name.toLowerCase());
+  if (column) return column;
+  throw new ConfigurationError(`_import.json.${setting}`, `${staging.name} has no column ${name}`);
+}
+
+function constantsOf(staging: StagingTable, settings: ImportSettings): [string, string][] {
+  return Object.entries(settings.constants).map(([name, value]) => {
+    const column = settingColumn(`constants.${name}`, name, staging);
+    return [jsonKeyOf(column, staging, settings), value];
+  });
+}
+
+function requireNamed(header: readonly string[], settings: ImportSettings): void {
+  const named = { columns: Object.keys(settings.columns), dateColumns: Object.keys(settings.dateColumns) };
+  for (const [setting, names] of Object.entries(named)) {
+    const missing = names.find((name) => !header.includes(name));
+    if (missing !== undefined) throw new ConfigurationError(`_import.json.${setting}`, `the file has no column ${missing}`);
+  }
+}
+
+function refuseUnmapped(
+  header: readonly string[],
+  targets: readonly (ColumnTarget | undefined)[],
+  settings: ImportSettings,
+): void {
+  const left = [...settings.ignoredColumns, ...remarkColumns];
+  const unmapped = header.filter((name, i) => targets[i] === undefined && !left.includes(name));
+  if (unmapped.length === 0) return;
+  const names = unmapped.slice(0, 20).map((name) => JSON.stringify(name.slice(0, 60)));
+  const rest = unmapped.length > names.length ? ` and ${unmapped.length - names.length} more` : '';
+  throw new InvalidInputError(
+    'header',
+    `no staging column for ${names.join(', ')}${rest}; map them in columns or list them in ignoredColumns`,
+  );
+}
+
+function refuseShared(header: readonly string[], targets: readonly (ColumnTarget | undefined)[]): void {
+  const takenBy = new Map<string, string>();
+  for (const [i, target] of targets.entries()) {
+    if (!target) continue;
+    const name = header[i] ?? '';
+    const other = takenBy.get(target.jsonKey);
+    if (other !== undefined) throw new InvalidInputError('header', `${other} and ${name} both go to ${target.jsonKey}`);
+    takenBy.set(target.jsonKey, name);
+  }
+}

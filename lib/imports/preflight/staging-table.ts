@@ -1,0 +1,106 @@
+import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
+import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
+import type { CallContext, ServiceNowClient } from '../../servicenow/request.ts';
+import { listRows } from '../instance-rows.ts';
+
+export type StagingColumn = {
+  readonly name: string;
+  readonly label: string;
+  /** In characters; 0 when the dictionary names none. */
+  readonly maxLength: number;
+};
+
+/** What the instance says of a staging table. */
+export type StagingTable = {
+  readonly name: string;
+  readonly columns: readonly StagingColumn[];
+  /** What insertMultiple takes as keys there. */
+  readonly keys: 'labels' | 'names';
+};
+
+const stagingParent = 'sys_import_set_row';
+/** No table is extended deeper; a loop in the dictionary ends here. */
+const maxDepth = 10;
+
+/**
+ * Reads a staging table's description.
+ * @throws InvalidInputError when there is no such table or it is not a staging table
+ * @throws ConfigurationError when the user may not read the descriptions, naming the role that is missing
+ */
+export async function describeStagingTable(
+  client: ServiceNowClient,
+  table: string,
+  context: CallContext,
+): Promise<StagingTable> {
+  await requireStagingTable(client, table, context);
+  const [columns, keys] = await Promise.all([
+    readColumns(client, table, context),
+    readKeyStyle(client, table, context),
+  ]);
+  return { name: table, columns, keys };
+}
+
+async function requireStagingTable(client: ServiceNowClient, table: string, context: CallContext): Promise<void> {
+  let name = table;
+  for (let depth = 0; depth < maxDepth; depth++) {
+    const parent = await readParent(client, name, context);
+    if (parent === undefined && name === table)
+      throw new InvalidInputError('table', `${table} does not exist, or the user may not see it (role import_admin)`);
+    if (parent === stagingParent) return;
+    if (!parent) break;
+    name = parent;
+  }
+  throw new InvalidInputError('table', `${table} is no staging table: it does not extend ${stagingParent}`);
+}
+
+/** Name of the table that is extended; '' for none; undefined when the table itself is not to be seen. */
+async function readParent(client: ServiceNowClient, table: string, context: CallContext): Promise<string | undefined> {
+  const fields = ['name', 'super_class.name'];
+  const query = { table: 'sys_db_object', query: `name=${table}`, fields, limit: 1 };
+  const [row] = await mayRead('sys_db_object', () => listRows(client, query, context));
+  return row && (row['super_class.name'] ?? '');
+}
+
+async function readColumns(client: ServiceNowClient, table: string, context: CallContext): Promise<StagingColumn[]> {
+  const fields = ['element', 'column_label', 'max_length'];
+  const query = { table: 'sys_dictionary', query: `name=${table}^elementISNOTEMPTY`, fields, limit: 5_000 };
+  const rows = await mayRead('sys_dictionary', () => listRows(client, query, context));
+  const columns = rows
+    .filter((row) => !(row['element'] ?? '').startsWith('sys_'))
+    .map((row) => ({
+      name: row['element'] ?? '',
+      label: row['column_label'] ?? '',
+      maxLength: Number(row['max_length']) || 0,
+    }));
+  if (columns.length > 0) return columns;
+  throw new ConfigurationError(
+    'user',
+    `sees no columns of ${table} in sys_dictionary; give it a role that reads it (personalize_dictionary)`,
+  );
+}
+
+/** Labels unless a `sys_rest_insert_multiple` row of the table says otherwise; that row is often hidden, which says nothing. */
+async function readKeyStyle(
+  client: ServiceNowClient,
+  table: string,
+  context: CallContext,
+): Promise<'labels' | 'names'> {
+  const fields = ['column_mapping', 'use_data_source_format'];
+  const query = { table: 'sys_rest_insert_multiple', query: `source_table=${table}`, fields, limit: 1 };
+  try {
+    const [row] = await listRows(client, query, context);
+    return row?.['column_mapping'] === 'column_name' || row?.['use_data_source_format'] === 'true' ? 'names' : 'labels';
+  } catch (error) {
+    if (error instanceof AccessDeniedError) return 'labels';
+    throw error;
+  }
+}
+
+async function mayRead<T>(table: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof AccessDeniedError)) throw cause;
+    throw new ConfigurationError('user', `may not read ${table}; give it a role that does (import_admin)`, { cause });
+  }
+}

@@ -1,0 +1,52 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { InvalidInputError } from '../../core/errors.ts';
+import { isStatus, readObjectRange } from '../../aws/s3.ts';
+import type { ImportRequest } from '../drop/import-request.ts';
+import type { ObjectBytes } from './content.ts';
+
+/** 4 MiB a request: one is being used while the next one is on its way. */
+const windowBytes = 4 << 20;
+
+/** The file is no longer the one that was dropped. */
+export class ObjectReplacedError extends InvalidInputError {
+  override readonly code = 'OBJECT_REPLACED';
+
+  constructor(key: string, options?: { cause?: unknown }) {
+    super('file', `${key} was replaced or removed while it was being imported`, options);
+  }
+}
+
+/**
+ * Reads a dropped object by ranges, pinned to its version and ETag, two windows in memory at most.
+ * The stream throws ObjectReplacedError as soon as the object is another one.
+ */
+export function pinnedObject(s3: S3Client, request: ImportRequest, signal?: AbortSignal): ObjectBytes {
+  return async function* bytes(fromByte) {
+    let next = readWindow(s3, request, fromByte, signal);
+    for (let at = fromByte; at < request.size; at += windowBytes) {
+      const piece = await next;
+      next = readWindow(s3, request, at + windowBytes, signal);
+      // Awaited by the next turn; until then a failure must not count as unhandled.
+      next.catch(() => undefined);
+      yield piece;
+    }
+  };
+}
+
+async function readWindow(
+  s3: S3Client,
+  request: ImportRequest,
+  start: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  if (start >= request.size) return new Uint8Array(0);
+  const end = Math.min(start + windowBytes, request.size);
+  const { bucket, key, versionId, eTag } = request;
+  const ref = { bucket, key, ...(versionId ? { versionId } : {}) };
+  try {
+    const range = { start, end, ...(eTag ? { ifMatch: eTag } : {}), ...(signal ? { signal } : {}) };
+    return await readObjectRange(s3, ref, range);
+  } catch (cause) {
+    throw isStatus(cause, 412, 404, 416) ? new ObjectReplacedError(key, { cause }) : cause;
+  }
+}

@@ -1,0 +1,31 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { deleteObject, listObjects, readText, writeObject } from '../aws/s3.ts';
+
+/** The objects of one import: its results, and below `work/` what is only needed until it ends. */
+export type ImportFolder = {
+  readonly bucket: string;
+  /** Ends in `/`. */
+  readonly prefix: string;
+  read(name: string): Promise<string | undefined>;
+  write(name: string, body: string | Uint8Array, contentType?: string): Promise<void>;
+  /** Removes everything below `work/`. */
+  clearWork(): Promise<void>;
+};
+
+export function importFolder(s3: S3Client, bucket: string, prefix: string): ImportFolder {
+  const ref = (name: string) => ({ bucket, key: `${prefix}${name}` });
+  return {
+    bucket,
+    prefix,
+    read: async (name) => (await readText(s3, ref(name)))?.text,
+    write: (name, body, contentType = 'application/json') => writeObject(s3, ref(name), body, contentType),
+    async clearWork() {
+      for await (const { key } of listObjects(s3, bucket, `${prefix}work/`)) await deleteObject(s3, { bucket, key });
+    },
+  };
+}
+
+/** Names sort in the order of the groups. */
+export function groupName(kind: 'load' | 'rejected' | 'results' | 'failed', group: number): string {
+  return `work/${kind}-${String(group).padStart(6, '0')}.json`;
+}
