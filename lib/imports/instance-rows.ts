@@ -1,5 +1,6 @@
-import * as z from 'zod/mini';
 import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
+import type { ServiceNowRecord } from '../servicenow/result.ts';
+import { listRecords } from '../servicenow/table.ts';
 
 /** A record as the Table API gives it without display values and links: every value is text. */
 export type InstanceRow = Readonly<Record<string, string>>;
@@ -15,29 +16,26 @@ export type RowQuery = {
   readonly displayValues?: boolean;
 };
 
-const cell = z.union([
-  z.string(),
-  z.object({ value: z.nullish(z.string()), display_value: z.nullish(z.string()) }),
-]);
-const listSchema = z.object({ result: z.array(z.record(z.string(), z.nullable(cell))) });
-
 /**
  * One page of a table.
  * @throws ServiceNowError
  */
 export async function listRows(client: ServiceNowClient, query: RowQuery, context: CallContext): Promise<InstanceRow[]> {
-  const parameters = new URLSearchParams({
-    sysparm_query: query.query,
-    sysparm_fields: query.fields.join(','),
-    sysparm_limit: String(query.limit),
-    sysparm_exclude_reference_link: 'true',
-    sysparm_no_count: 'true',
-    sysparm_suppress_pagination_header: 'true',
-    ...(query.displayValues ? { sysparm_display_value: 'all' } : {}),
-  });
-  const path = `/api/now/table/${query.table}`;
-  const answer = await client.send({ method: 'GET', path, query: parameters, repeatable: 'idempotent' }, context);
-  return listSchema.parse(answer.body).result.map(flatten);
+  const { records } = await listRecords(
+    client,
+    {
+      table: query.table,
+      query: query.query,
+      fields: query.fields,
+      limit: query.limit,
+      displayValue: query.displayValues ? 'all' : 'false',
+      excludeReferenceLink: true,
+      noCount: true,
+      suppressPaginationHeader: true,
+    },
+    context,
+  );
+  return records.map(flatten);
 }
 
 /**
@@ -60,15 +58,13 @@ export async function* pageRows(
   }
 }
 
-type Cells = z.infer<typeof listSchema>['result'][number];
-
-function flatten(record: Cells): InstanceRow {
+function flatten(record: ServiceNowRecord): InstanceRow {
   const row: Record<string, string> = {};
   for (const [name, value] of Object.entries(record)) {
     if (value === null || typeof value === 'string') row[name] = value ?? '';
     else {
-      row[name] = value.value ?? '';
-      row[`${name}.display_value`] = value.display_value ?? '';
+      row[name] = value['value'] ?? '';
+      row[`${name}.display_value`] = value['display_value'] ?? '';
     }
   }
   return row;

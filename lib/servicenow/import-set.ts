@@ -73,7 +73,8 @@ export async function getResult(
 export async function insertMultiple(
   client: ServiceNowClient,
   options: StagingTable & {
-    readonly records: readonly StagingRow[];
+    /** The rows, or the whole body `{"records":[…]}` as UTF-8 where a caller has it at hand. */
+    readonly records: readonly StagingRow[] | Uint8Array;
     /** sys_id of a `sys_multi_import_set` that the new set joins. */
     readonly multiImportSetId?: string | undefined;
     /** sys_id of the `sys_import_set` after which this one is transformed. */
@@ -85,7 +86,8 @@ export async function insertMultiple(
   const query = new URLSearchParams();
   if (options.multiImportSetId) query.set('multi_import_set_id', options.multiImportSetId);
   if (options.runAfter) query.set('run_after', options.runAfter);
-  const body = { records: options.records };
+  const { records } = options;
+  const body = records instanceof Uint8Array ? records : { records };
   const response = await client.send({ method: 'POST', path, query, body, repeatable: 'never' }, context);
   return readMultiple(response, path);
 }

@@ -22,7 +22,7 @@ export type RowWriter = (out: JsonBuffer) => string | undefined;
 export class ChunkReader {
   /** True once nothing is left to read. */
   ended = false;
-  blankLines = 0;
+  #blankLines = 0;
   #rejected: RejectedRow[] = [];
   #rejectedBytes = 0;
   readonly #pieces: AsyncIterator<Uint8Array>;
@@ -62,12 +62,19 @@ export class ChunkReader {
     return taken;
   }
 
+  /** Empty lines since the last call. */
+  takeBlankLines(): number {
+    const taken = this.#blankLines;
+    this.#blankLines = 0;
+    return taken;
+  }
+
   /** The next chunk; undefined when there is none, at the end or because too much is held in `rejected`. */
   async next(): Promise<Chunk | undefined> {
     for (;;) {
       const taken = this.#tokenizer.next();
       if (taken === 'more') await this.#feed();
-      else if (taken === 'blank') this.blankLines++;
+      else if (taken === 'blank') this.#blankLines++;
       else if (taken === 'end') return this.#end();
       else {
         const chunk = this.#addRow();

@@ -1,0 +1,103 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Position } from '../reading/byte-window.ts';
+import type { ImportFolder } from '../work-folder.ts';
+import type { ChunkReader } from './chunk-reader.ts';
+import { type LoadLedger, type SentChunk, writeLedger } from './ledger.ts';
+
+const savePeriodMs = 1_000;
+
+/** The ledger of the group under way: takes chunks as they become certain and saves itself about once a second. */
+export class GroupLedger {
+  /** Where the chunk read last ends. */
+  next: Position | undefined;
+  rejected = 0;
+  readonly #folder: ImportFolder;
+  readonly #group: number;
+  readonly #from: Position;
+  readonly #clock: Clock;
+  readonly #chunks: (SentChunk | null)[];
+  #lostAtMs: number | undefined;
+  #savedAtMs: number;
+  #saving: Promise<void> | undefined;
+
+  constructor(folder: ImportFolder, group: number, from: Position, clock: Clock, before: LoadLedger | undefined) {
+    this.#folder = folder;
+    this.#group = group;
+    this.#from = from;
+    this.#clock = clock;
+    this.#chunks = before ? [...before.chunks] : [];
+    this.#lostAtMs = before?.lostAtMs;
+    this.#savedAtMs = clock.now();
+  }
+
+  /** True when the instance refused a chunk. */
+  get refused(): boolean {
+    return this.#chunks.some((chunk) => chunk?.state === 'refused');
+  }
+
+  get lostCount(): number {
+    return this.#chunks.filter((chunk) => chunk === null).length;
+  }
+
+  has(index: number): boolean {
+    return (this.#chunks[index] ?? null) !== null;
+  }
+
+  sets(): string[] {
+    return this.#chunks.flatMap((chunk) => chunk?.sets ?? []);
+  }
+
+  /** Notes what became of a chunk; undefined: its answer was lost. */
+  set(index: number, chunk: SentChunk | undefined): void {
+    while (this.#chunks.length < index) this.#chunks.push(null);
+    this.#chunks[index] = chunk ?? null;
+    if (!chunk) this.#lostAtMs = this.#clock.now();
+    this.#saveNowAndThen();
+  }
+
+  /** Since when answers may be lost: now, unless that is known already. */
+  lose(): number {
+    this.#lostAtMs ??= this.#clock.now();
+    return this.#lostAtMs;
+  }
+
+  /** The waiting is over: from here on answers can only be lost anew. */
+  settle(): void {
+    this.#lostAtMs = undefined;
+  }
+
+  async write(): Promise<void> {
+    await this.#saving;
+    await writeLedger(this.#folder, this.#group, this.#state());
+  }
+
+  /** Ends the group. */
+  async close(next: Position, reader: ChunkReader): Promise<LoadLedger> {
+    const done = { ...this.#state(), next, ended: reader.ended, blankLines: reader.takeBlankLines() };
+    await writeLedger(this.#folder, this.#group, done);
+    return done;
+  }
+
+  #saveNowAndThen(): void {
+    const now = this.#clock.now();
+    if (this.#saving || now - this.#savedAtMs < savePeriodMs) return;
+    this.#savedAtMs = now;
+    // A save that fails loses nothing that settling would not find; the one at the end reports it.
+    this.#saving = writeLedger(this.#folder, this.#group, this.#state())
+      .catch(() => undefined)
+      .finally(() => {
+        this.#saving = undefined;
+      });
+  }
+
+  #state(): LoadLedger {
+    return {
+      from: this.#from,
+      chunks: [...this.#chunks],
+      ...(this.#lostAtMs === undefined ? {} : { lostAtMs: this.#lostAtMs }),
+      ended: false,
+      rejected: this.rejected,
+      blankLines: 0,
+    };
+  }
+}

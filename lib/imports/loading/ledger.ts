@@ -1,0 +1,51 @@
+import * as z from 'zod/mini';
+import { groupName, type ImportFolder } from '../work-folder.ts';
+
+const positionSchema = z.object({ byte: z.number(), line: z.number() });
+
+const sentChunkSchema = z.object({
+  /** Pairs of first line and count, in the order of the rows. */
+  lines: z.array(z.number()),
+  rows: z.number(),
+  /** sys_ids in sys_import_set; more than one when part of the rows had to be sent again. */
+  sets: z.array(z.string()),
+  /**
+   * - `stored`: the instance has the rows.
+   * - `refused`: the instance said no to the request; `message` says why.
+   * - `unknown`: it cannot be found out whether it has them.
+   * - `not-sent`: the import had stopped.
+   */
+  state: z.enum(['stored', 'refused', 'unknown', 'not-sent']),
+  message: z.optional(z.string()),
+});
+
+const ledgerSchema = z.object({
+  from: positionSchema,
+  /** By index in the group; null where it is not known (any more) what became of the chunk. */
+  chunks: z.array(z.nullable(sentChunkSchema)),
+  /** Milliseconds since the Unix epoch at which an answer was first known to be lost. */
+  lostAtMs: z.optional(z.number()),
+  /** Where the next group begins; present once the group is done. */
+  next: z.optional(positionSchema),
+  ended: z.boolean(),
+  rejected: z.number(),
+  blankLines: z.number(),
+});
+
+export type SentChunk = z.infer<typeof sentChunkSchema>;
+
+/**
+ * What became of the chunks of one group. It is written before the first request, about once a second while they run,
+ * and at the end; so a group that was broken off knows which of its chunks are certain, and that the others have to be
+ * settled before they are sent again.
+ */
+export type LoadLedger = z.infer<typeof ledgerSchema>;
+
+export async function readLedger(folder: ImportFolder, group: number): Promise<LoadLedger | undefined> {
+  const stored = await folder.read(groupName('load', group));
+  return stored === undefined ? undefined : ledgerSchema.parse(JSON.parse(stored));
+}
+
+export async function writeLedger(folder: ImportFolder, group: number, ledger: LoadLedger): Promise<void> {
+  await folder.write(groupName('load', group), JSON.stringify(ledger));
+}

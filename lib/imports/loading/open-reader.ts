@@ -1,0 +1,51 @@
+import type { ImportPlan } from '../plan.ts';
+import type { Position } from '../reading/byte-window.ts';
+import type { ObjectBytes } from '../reading/content.ts';
+import { openRows } from '../reading/file-rows.ts';
+import type { ChunkReader } from './chunk-reader.ts';
+
+/** 5 MB: half of what ServiceNow takes by default, so that a gateway in between with a smaller limit does not bite. */
+const maxBodyBytes = 5_000_000;
+const maxRejectedBytes = 8 << 20;
+
+/**
+ * The file's reader, kept open from one group to the next within an invocation: a compressed file cannot be entered
+ * in its middle, and a plain one need not be asked for again.
+ */
+export class OpenReader {
+  readonly #plan: ImportPlan;
+  readonly #object: ObjectBytes;
+  #reader: ChunkReader | undefined;
+  #at: Position | undefined;
+
+  constructor(plan: ImportPlan, object: ObjectBytes) {
+    this.#plan = plan;
+    this.#object = object;
+  }
+
+  /** A reader at `from`; the open one when it stands there and `reuse` is true. */
+  at(from: Position, reuse: boolean): ChunkReader {
+    if (reuse && this.#reader && this.#at?.byte === from.byte) return this.#reader;
+    const limits = {
+      rows: this.#plan.settings.rowsPerRequest,
+      bytes: maxBodyBytes,
+      rejectedBytes: maxRejectedBytes,
+    };
+    // Nothing waits for it: it reads no more once nobody asks.
+    void this.drop();
+    this.#reader = openRows(this.#plan, this.#object, from, limits);
+    return this.#reader;
+  }
+
+  /** Notes where the open reader stands after a group that went well. */
+  standsAt(position: Position): void {
+    this.#at = position;
+  }
+
+  async drop(): Promise<void> {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    this.#at = undefined;
+    await reader?.close();
+  }
+}

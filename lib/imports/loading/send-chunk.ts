@@ -1,0 +1,38 @@
+import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
+import { insertMultiple } from '../../servicenow/import-set.ts';
+import { callContext, type ImportScope } from '../import-scope.ts';
+import type { ImportPlan } from '../plan.ts';
+
+/** What one request came to. `lost`: nobody knows; `refused`: not stored, and never will be as it is. */
+export type Sent =
+  | { readonly kind: 'stored'; readonly importSetId: string }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'refused'; readonly message: string };
+
+const maxAttempts = 6;
+const longestWaitMs = 30_000;
+
+/**
+ * Sends one body. Waits out throttling and short outages, since a refusal stored nothing.
+ * @throws ServiceNowError when the instance is away for longer: nothing was stored
+ */
+export async function sendChunk(scope: ImportScope, plan: ImportPlan, body: Uint8Array): Promise<Sent> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const options = { stagingTable: plan.request.table, records: body };
+      const { importSetId } = await insertMultiple(scope.client, options, callContext(scope));
+      return { kind: 'stored', importSetId };
+    } catch (error) {
+      if (!(error instanceof ServiceNowError)) throw error;
+      if (error.outcome === 'unknown') return { kind: 'lost' };
+      if (!error.retryable) return { kind: 'refused', message: error.message };
+      await waitOut(scope, error, attempt);
+    }
+  }
+}
+
+async function waitOut(scope: ImportScope, error: ServiceNowError, attempt: number): Promise<void> {
+  const waitMs = error.retryAfterMs ?? Math.min(longestWaitMs, 250 * 2 ** attempt);
+  if (attempt >= maxAttempts || waitMs > longestWaitMs || scope.deadline.passed(waitMs * 2)) throw error;
+  await scope.clock.sleep(waitMs);
+}

@@ -1,0 +1,35 @@
+import { callContext, type ImportScope } from '../import-scope.ts';
+import { pageRows } from '../instance-rows.ts';
+import type { ImportPlan } from '../plan.ts';
+
+/** Keys a query carries: 100 of them stay well below the 8 KB that a URL may have. */
+const keysPerQuery = 100;
+
+/** Which of these lines the staging table holds already, by the key that each row carries: line -> import set. */
+export async function findStoredLines(
+  scope: ImportScope,
+  plan: ImportPlan,
+  keyColumn: string,
+  lines: readonly number[],
+): Promise<Map<number, string>> {
+  const version = plan.row.rowKey?.version ?? '';
+  const found = new Map<number, string>();
+  for (let at = 0; at < lines.length; at += keysPerQuery) {
+    const keys = lines.slice(at, at + keysPerQuery).map((line) => `${version}:${line}`);
+    const query = {
+      table: plan.request.table,
+      query: `${keyColumn}IN${keys.join(',')}`,
+      fields: ['sys_id', 'sys_import_set', keyColumn],
+      limit: 1_000,
+    };
+    for await (const page of pageRows(scope.client, query, callContext(scope))) {
+      for (const row of page) found.set(lineOfKey(row[keyColumn] ?? ''), row['sys_import_set'] ?? '');
+    }
+  }
+  return found;
+}
+
+/** `<version>:<line>` -> line. */
+export function lineOfKey(key: string): number {
+  return Number(key.slice(key.lastIndexOf(':') + 1));
+}

@@ -1,0 +1,51 @@
+import type { ImportScope } from '../import-scope.ts';
+import type { ImportPlan } from '../plan.ts';
+import type { Chunk } from './chunk.ts';
+import { addLine, lineList } from './line-runs.ts';
+import { findStoredLines } from './settle-by-key.ts';
+import { rowsOf, type UnclaimedSets } from './settle-by-sets.ts';
+
+/** What of a chunk is still to be sent after its first sending was looked up. */
+export type Settled =
+  | { readonly kind: 'stored'; readonly sets: readonly string[] }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'send'; readonly chunk: Chunk; readonly sets: readonly string[] };
+
+/**
+ * Asks the instance what became of a chunk whose answer was lost (or of which nobody knows whether it was sent): by
+ * the key that each row carries, else by the import sets of this load that nobody claimed.
+ */
+export async function settleChunk(
+  scope: ImportScope,
+  plan: ImportPlan,
+  chunk: Chunk,
+  unclaimed: UnclaimedSets | undefined,
+): Promise<Settled> {
+  if (plan.keyColumn !== undefined) return settleByKey(scope, plan, plan.keyColumn, chunk);
+  const claim = (await unclaimed?.claim(chunk)) ?? 'unsure';
+  if (claim === 'none') return { kind: 'send', chunk, sets: [] };
+  if (claim !== 'unsure') return { kind: 'stored', sets: [claim.importSetId] };
+  return plan.settings.resendUnknown ? { kind: 'send', chunk, sets: [] } : { kind: 'unknown' };
+}
+
+async function settleByKey(
+  scope: ImportScope,
+  plan: ImportPlan,
+  keyColumn: string,
+  chunk: Chunk,
+): Promise<Settled> {
+  const lines = lineList(chunk.lines);
+  const stored = await findStoredLines(scope, plan, keyColumn, lines);
+  const sets = [...new Set(stored.values())];
+  if (stored.size === lines.length) return { kind: 'stored', sets };
+  return { kind: 'send', chunk: stored.size === 0 ? chunk : withoutLines(chunk, stored), sets };
+}
+
+/** The rows of a chunk that are not stored yet. */
+function withoutLines(chunk: Chunk, stored: ReadonlyMap<number, string>): Chunk {
+  const lines: number[] = [];
+  const all = lineList(chunk.lines);
+  const records = rowsOf(chunk.body).filter((_, i) => !stored.has(all[i] ?? 0));
+  for (const line of all) if (!stored.has(line)) addLine(lines, line);
+  return { body: Buffer.from(JSON.stringify({ records })), rows: records.length, lines, next: chunk.next };
+}

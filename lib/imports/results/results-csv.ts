@@ -1,0 +1,28 @@
+import type { Outcome } from './tally.ts';
+
+/** What is known of one line in the end. */
+export type LineResult = {
+  readonly line: number;
+  readonly outcome: Outcome;
+  readonly targetTable?: string;
+  readonly sysId?: string;
+  /** Number or display value of the target record. */
+  readonly display?: string;
+  readonly message?: string;
+};
+
+export const resultsHeader = 'line,outcome,target_table,sys_id,display,message\r\n';
+
+export function resultLine(result: LineResult): string {
+  const { line, outcome, targetTable = '', sysId = '', display = '', message = '' } = result;
+  return `${line},${outcome},${[targetTable, sysId, display, message].map(spreadsheetSafe).join(',')}\r\n`;
+}
+
+/** What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"). */
+const formulaStart = /^[\s]*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
+
+/** A CSV field that no spreadsheet runs: an apostrophe before what would be a formula, quoted where needed. */
+export function spreadsheetSafe(value: string): string {
+  const safe = formulaStart.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) || safe !== value ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,118 @@
+import { aggregate } from '../../servicenow/aggregate.ts';
+import { callContext, type ImportScope } from '../import-scope.ts';
+import { type InstanceRow, pageRows } from '../instance-rows.ts';
+import { lineOfKey } from '../loading/settle-by-key.ts';
+import { lineList } from '../loading/line-runs.ts';
+import type { LoadLedger, SentChunk } from '../loading/ledger.ts';
+import type { ImportPlan } from '../plan.ts';
+import type { LineResult } from '../results/results-csv.ts';
+import type { Outcome } from '../results/tally.ts';
+
+const pageSize = 2_000;
+/** Import sets one query names: their ids are 33 characters each in a URL that may have about 8,000. */
+const setsPerQuery = 50;
+
+/** How many rows of these import sets the instance has not transformed yet. */
+export async function countPending(scope: ImportScope, plan: ImportPlan, ledger: LoadLedger): Promise<number> {
+  let pending = 0;
+  for (const sets of batchesOf(setsOf(ledger))) {
+    const options = {
+      table: plan.request.table,
+      query: `sys_import_setIN${sets.join(',')}^sys_import_state=pending`,
+      count: true,
+    };
+    const { groups } = await aggregate(scope.client, options, callContext(scope));
+    pending += Number(groups[0]?.stats.count ?? 0);
+  }
+  return pending;
+}
+
+/** The verdict on every sent line of a group, by line. Rows that cannot be seen are missing. */
+export async function readVerdicts(
+  scope: ImportScope,
+  plan: ImportPlan,
+  ledger: LoadLedger,
+): Promise<Map<number, LineResult>> {
+  const verdicts = new Map<number, LineResult>();
+  const lineOf = lineFinder(plan, ledger);
+  for (const sets of batchesOf(setsOf(ledger))) {
+    const query = {
+      table: plan.request.table,
+      query: `sys_import_setIN${sets.join(',')}`,
+      fields: [...fields, ...(plan.keyColumn ? [plan.keyColumn] : [])],
+      limit: pageSize,
+      displayValues: true,
+    };
+    for await (const page of pageRows(scope.client, query, callContext(scope))) {
+      for (const row of page) {
+        const line = lineOf(row);
+        if (line !== undefined && !verdicts.has(line)) verdicts.set(line, verdictOf(row, line));
+      }
+    }
+  }
+  return verdicts;
+}
+
+const fields = [
+  'sys_id',
+  'sys_import_set',
+  'sys_import_row',
+  'sys_import_state',
+  'sys_import_state_comment',
+  'sys_target_table',
+  'sys_target_sys_id',
+  'sys_row_error.error_message',
+];
+
+function verdictOf(row: InstanceRow, line: number): LineResult {
+  const state = row['sys_import_state'] ?? '';
+  const outcome = outcomeOfState.get(state) ?? 'unknown';
+  const sysId = row['sys_target_sys_id'] ?? '';
+  const shown = row['sys_target_sys_id.display_value'] ?? '';
+  const comment = row['sys_row_error.error_message'] || row['sys_import_state_comment'] || '';
+  return {
+    line,
+    outcome,
+    targetTable: row['sys_target_table'] ?? '',
+    sysId,
+    display: shown === sysId ? '' : shown,
+    message: outcome === 'unknown' ? `still ${state || 'without a state'} in ${row['sys_id']}` : comment,
+  };
+}
+
+const outcomeOfState: ReadonlyMap<string, Outcome> = new Map([
+  ['inserted', 'inserted'],
+  ['updated', 'updated'],
+  ['ignored', 'ignored'],
+  ['skipped', 'skipped'],
+  ['error', 'error'],
+]);
+
+/** By the row's own key when it carries one, else by its place in its import set. */
+function lineFinder(plan: ImportPlan, ledger: LoadLedger): (row: InstanceRow) => number | undefined {
+  const { keyColumn } = plan;
+  const prefix = `${plan.row.rowKey?.version}:`;
+  if (keyColumn !== undefined) {
+    return (row) => {
+      const key = row[keyColumn] ?? '';
+      return key.startsWith(prefix) ? lineOfKey(key) : undefined;
+    };
+  }
+  const linesOfSet = new Map<string, number[]>();
+  for (const chunk of storedChunks(ledger)) for (const set of chunk.sets) linesOfSet.set(set, lineList(chunk.lines));
+  return (row) => linesOfSet.get(row['sys_import_set'] ?? '')?.[Number(row['sys_import_row']) - 1];
+}
+
+function storedChunks(ledger: LoadLedger): SentChunk[] {
+  return ledger.chunks.filter((chunk) => chunk !== null);
+}
+
+function setsOf(ledger: LoadLedger): string[] {
+  return [...new Set(storedChunks(ledger).flatMap((chunk) => chunk.sets))];
+}
+
+function batchesOf(sets: readonly string[]): string[][] {
+  const batches: string[][] = [];
+  for (let at = 0; at < sets.length; at += setsPerQuery) batches.push(sets.slice(at, at + setsPerQuery));
+  return batches;
+}

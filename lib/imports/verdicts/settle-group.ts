@@ -1,0 +1,77 @@
+import type { ImportScope } from '../import-scope.ts';
+import { lineList } from '../loading/line-runs.ts';
+import { type LoadLedger, readLedger, type SentChunk } from '../loading/ledger.ts';
+import type { ImportPlan } from '../plan.ts';
+import { type FrequentMessage, noteMessage } from '../results/frequent-messages.ts';
+import { type LineResult, resultLine } from '../results/results-csv.ts';
+import { emptyTally, type Tally } from '../results/tally.ts';
+import { groupName, type ImportFolder } from '../work-folder.ts';
+import { countPending, readVerdicts } from './read-group.ts';
+
+/** What a group's lines came to. */
+export type GroupVerdict = { readonly tally: Tally; readonly messages: readonly FrequentMessage[] };
+
+/**
+ * Reads the verdicts of one group back and stores its part of `results.csv`.
+ * @param patient false when the time limit is over: rows still pending then count as unknown
+ * @returns how many rows are still pending when the group has to wait
+ */
+export async function settleGroup(
+  scope: ImportScope,
+  plan: ImportPlan,
+  folder: ImportFolder,
+  group: number,
+  patient: boolean,
+): Promise<GroupVerdict | { readonly pending: number }> {
+  const ledger = await readLedger(folder, group);
+  if (!ledger?.next) throw new Error(`group ${group} was not loaded to its end`);
+  const pending = patient ? await countPending(scope, plan, ledger) : 0;
+  if (pending > 0) return { pending };
+  const sent = await readVerdicts(scope, plan, ledger);
+  const rejected = ledger.rejected > 0 ? await readRejected(folder, group) : [];
+  const results = [...ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, sent) : [])), ...rejected];
+  results.sort((a, b) => a.line - b.line);
+  await folder.write(groupName('results', group), results.map(resultLine).join(''), 'text/csv');
+  return summarise(results);
+}
+
+function chunkResults(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>): LineResult[] {
+  return lineList(chunk.lines).map((line) => verdicts.get(line) ?? { line, ...withoutVerdict(chunk) });
+}
+
+function withoutVerdict(chunk: SentChunk): Omit<LineResult, 'line'> {
+  switch (chunk.state) {
+    case 'refused':
+      return { outcome: 'error', message: chunk.message ?? 'the instance refused the request' };
+    case 'not-sent':
+      return { outcome: 'notSent', message: 'the import had stopped' };
+    case 'unknown':
+      return { outcome: 'unknown', message: 'the answer to its request was lost and could not be settled' };
+    case 'stored':
+      return { outcome: 'unknown', message: `its staging row in ${chunk.sets.join(', ')} cannot be seen` };
+  }
+}
+
+async function readRejected(folder: ImportFolder, group: number): Promise<LineResult[]> {
+  const stored = (await folder.read(groupName('rejected', group))) ?? '';
+  return stored.split('\n').map((text) => {
+    const { line, reason }: { line: number; reason: string } = JSON.parse(text);
+    return { line, outcome: 'rejected', message: reason };
+  });
+}
+
+function summarise(results: readonly LineResult[]): GroupVerdict {
+  const tally = emptyTally();
+  const messages = new Map<string, FrequentMessage>();
+  for (const { outcome, message, line } of results) {
+    tally[outcome]++;
+    const isGood = outcome === 'inserted' || outcome === 'updated' || outcome === 'ignored';
+    if (!isGood) noteMessage(messages, outcome, message ?? '', line);
+  }
+  return { tally, messages: [...messages.values()].sort((a, b) => b.count - a.count) };
+}
+
+/** True for a ledger whose group is done. */
+export function isLoaded(ledger: LoadLedger | undefined): boolean {
+  return ledger?.next !== undefined;
+}
