@@ -22,7 +22,9 @@ export async function writeStream(
   const firstBytes = first.done ? new Uint8Array(0) : first.value;
   if (firstBytes.length < partBytes) return writeObject(s3, ref, firstBytes, contentType);
   const where = { Bucket: ref.bucket, Key: ref.key };
-  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ ...where, ContentType: contentType }));
+  const { UploadId } = await s3.send(
+    new CreateMultipartUploadCommand({ ...where, ContentType: contentType }),
+  );
   const upload = { ...where, UploadId };
   try {
     const uploaded = await uploadParts(s3, upload, firstBytes, parts);

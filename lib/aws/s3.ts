@@ -107,7 +107,11 @@ export async function deleteObject(s3: S3Client, ref: ObjectRef): Promise<void> 
 }
 
 /** All objects below a prefix, in the order of their keys. */
-export async function* listObjects(s3: S3Client, bucket: string, prefix: string): AsyncGenerator<ListedObject> {
+export async function* listObjects(
+  s3: S3Client,
+  bucket: string,
+  prefix: string,
+): AsyncGenerator<ListedObject> {
   let token: string | undefined;
   do {
     const next = token === undefined ? {} : { ContinuationToken: token };

@@ -27,6 +27,9 @@ export type Config = {
   readonly recordsQueueUrl: string | undefined;
   readonly recordsDlqUrl: string | undefined;
   readonly importBucket: string | undefined;
+  /** Qualified ARN of importCsv, as durable functions need one. */
+  readonly importFunctionArn: string | undefined;
+  readonly maxConcurrentImports: number;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,7 +50,15 @@ export function readConfig(environment: Environment = process.env): Config {
     recordsQueueUrl: environment['RECORDS_QUEUE_URL'],
     recordsDlqUrl: environment['RECORDS_DLQ_URL'],
     importBucket: environment['IMPORT_BUCKET'],
+    importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
+    maxConcurrentImports: wholeNumber(environment, 'MAX_CONCURRENT_IMPORTS', 2),
   };
+}
+
+/** A setting that this function cannot do without. @throws ConfigurationError when it is absent */
+export function requireSetting(name: string, value: string | undefined): string {
+  if (value) return value;
+  throw new ConfigurationError(name, 'is not set');
 }
 
 /**

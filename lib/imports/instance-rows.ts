@@ -20,7 +20,11 @@ export type RowQuery = {
  * One page of a table.
  * @throws ServiceNowError
  */
-export async function listRows(client: ServiceNowClient, query: RowQuery, context: CallContext): Promise<InstanceRow[]> {
+export async function listRows(
+  client: ServiceNowClient,
+  query: RowQuery,
+  context: CallContext,
+): Promise<InstanceRow[]> {
   const { records } = await listRecords(
     client,
     {
@@ -50,7 +54,11 @@ export async function* pageRows(
   let after = '';
   for (;;) {
     const beyond = after === '' ? '' : `^sys_id>${after}`;
-    const page = await listRows(client, { ...query, query: `${query.query}${beyond}^ORDERBYsys_id` }, context);
+    const page = await listRows(
+      client,
+      { ...query, query: `${query.query}${beyond}^ORDERBYsys_id` },
+      context,
+    );
     const last = page.at(-1)?.['sys_id'];
     if (last === undefined) return;
     yield page;

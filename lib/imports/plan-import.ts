@@ -1,5 +1,5 @@
-import { ConfigurationError } from '../core/errors.ts';
 import { readText } from '../aws/s3.ts';
+import { ConfigurationError } from '../core/errors.ts';
 import { type Drop, parseDropKey } from './drop/drop-key.ts';
 import { type ImportRequest, versionMark } from './drop/import-request.ts';
 import { callContext, type ImportScope } from './import-scope.ts';

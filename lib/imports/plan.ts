@@ -1,5 +1,5 @@
-import type { ImportRequest } from './drop/import-request.ts';
 import type { DropFormat } from './drop/drop-key.ts';
+import type { ImportRequest } from './drop/import-request.ts';
 import type { RowPlan } from './loading/row-plan.ts';
 import type { Position } from './reading/byte-window.ts';
 import type { Encoding } from './reading/encoding.ts';

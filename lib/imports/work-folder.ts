@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { deleteObject, listObjects, readText, writeObject } from '../aws/s3.ts';
+import { writeStream } from '../aws/s3-upload.ts';
 
 /** The objects of one import: its results, and below `work/` what is only needed until it ends. */
 export type ImportFolder = {
@@ -8,6 +9,8 @@ export type ImportFolder = {
   readonly prefix: string;
   read(name: string): Promise<string | undefined>;
   write(name: string, body: string | Uint8Array, contentType?: string): Promise<void>;
+  /** Stores pieces as one object without holding them all. */
+  writeStream(name: string, pieces: AsyncIterable<Uint8Array>, contentType: string): Promise<void>;
   /** Removes everything below `work/`. */
   clearWork(): Promise<void>;
 };
@@ -19,8 +22,10 @@ export function importFolder(s3: S3Client, bucket: string, prefix: string): Impo
     prefix,
     read: async (name) => (await readText(s3, ref(name)))?.text,
     write: (name, body, contentType = 'application/json') => writeObject(s3, ref(name), body, contentType),
+    writeStream: (name, pieces, contentType) => writeStream(s3, ref(name), pieces, contentType),
     async clearWork() {
-      for await (const { key } of listObjects(s3, bucket, `${prefix}work/`)) await deleteObject(s3, { bucket, key });
+      for await (const { key } of listObjects(s3, bucket, `${prefix}work/`))
+        await deleteObject(s3, { bucket, key });
     },
   };
 }

@@ -20,7 +20,13 @@ export class GroupLedger {
   #savedAtMs: number;
   #saving: Promise<void> | undefined;
 
-  constructor(folder: ImportFolder, group: number, from: Position, clock: Clock, before: LoadLedger | undefined) {
+  constructor(
+    folder: ImportFolder,
+    group: number,
+    from: Position,
+    clock: Clock,
+    before: LoadLedger | undefined,
+  ) {
     this.#folder = folder;
     this.#group = group;
     this.#from = from;
@@ -36,22 +42,24 @@ export class GroupLedger {
   }
 
   get lostCount(): number {
-    return this.#chunks.filter((chunk) => chunk === null).length;
+    return this.#chunks.filter((chunk) => chunk?.state === 'lost').length;
   }
 
+  /** True when it is certain what became of the chunk. */
   has(index: number): boolean {
-    return (this.#chunks[index] ?? null) !== null;
+    const chunk = this.#chunks[index];
+    return chunk !== undefined && chunk !== null && chunk.state !== 'lost';
   }
 
   sets(): string[] {
     return this.#chunks.flatMap((chunk) => chunk?.sets ?? []);
   }
 
-  /** Notes what became of a chunk; undefined: its answer was lost. */
-  set(index: number, chunk: SentChunk | undefined): void {
+  /** Notes what became of a chunk. */
+  set(index: number, chunk: SentChunk): void {
     while (this.#chunks.length < index) this.#chunks.push(null);
-    this.#chunks[index] = chunk ?? null;
-    if (!chunk) this.#lostAtMs = this.#clock.now();
+    this.#chunks[index] = chunk;
+    if (chunk.state === 'lost') this.#lostAtMs = this.#clock.now();
     this.#saveNowAndThen();
   }
 
@@ -71,9 +79,11 @@ export class GroupLedger {
     await writeLedger(this.#folder, this.#group, this.#state());
   }
 
-  /** Ends the group. */
-  async close(next: Position, reader: ChunkReader): Promise<LoadLedger> {
-    const done = { ...this.#state(), next, ended: reader.ended, blankLines: reader.takeBlankLines() };
+  /** Ends the group; `broken` says why the file cannot be read on. */
+  async close(next: Position, reader: ChunkReader, broken?: string): Promise<LoadLedger> {
+    const ended = broken !== undefined || reader.ended;
+    const blankLines = reader.takeBlankLines();
+    const done = { ...this.#state(), next, ended, blankLines, ...(broken === undefined ? {} : { broken }) };
     await writeLedger(this.#folder, this.#group, done);
     return done;
   }

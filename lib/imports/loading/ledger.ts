@@ -14,20 +14,23 @@ const sentChunkSchema = z.object({
    * - `refused`: the instance said no to the request; `message` says why.
    * - `unknown`: it cannot be found out whether it has them.
    * - `not-sent`: the import had stopped.
+   * - `lost`: sent, but the answer never came; to be settled.
    */
-  state: z.enum(['stored', 'refused', 'unknown', 'not-sent']),
+  state: z.enum(['stored', 'refused', 'unknown', 'not-sent', 'lost']),
   message: z.optional(z.string()),
 });
 
 const ledgerSchema = z.object({
   from: positionSchema,
-  /** By index in the group; null where it is not known (any more) what became of the chunk. */
+  /** By index in the group; null where a crash left nothing about the chunk. */
   chunks: z.array(z.nullable(sentChunkSchema)),
   /** Milliseconds since the Unix epoch at which an answer was first known to be lost. */
   lostAtMs: z.optional(z.number()),
   /** Where the next group begins; present once the group is done. */
   next: z.optional(positionSchema),
   ended: z.boolean(),
+  /** Why the file cannot be read beyond this group. */
+  broken: z.optional(z.string()),
   rejected: z.number(),
   blankLines: z.number(),
 });

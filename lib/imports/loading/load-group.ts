@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../core/errors.ts';
 import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { Position } from '../reading/byte-window.ts';
@@ -6,11 +7,11 @@ import { groupName, type ImportFolder } from '../work-folder.ts';
 import type { Chunk, RejectedRow } from './chunk.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import { GroupLedger } from './group-ledger.ts';
-import { type SentChunk, readLedger } from './ledger.ts';
+import { readLedger, type SentChunk } from './ledger.ts';
 import type { OpenReader } from './open-reader.ts';
 import { sendChunk } from './send-chunk.ts';
-import { settleChunk } from './settle-chunk.ts';
 import { type UnclaimedSets, unclaimedSets } from './settle-by-sets.ts';
+import { settleChunk } from './settle-chunk.ts';
 
 /** One checkpointed piece of the load. */
 export type LoadGroup = {
@@ -33,6 +34,8 @@ export type GroupOutcome = {
   readonly notSent: number;
   /** Why the instance refuses the rows of this import; nothing more is to be sent then. */
   readonly refused?: string;
+  /** Why the file cannot be read on. */
+  readonly broken?: string;
   /** First line, last line and import set of each chunk. */
   readonly chunks: readonly (readonly [firstLine: number, lastLine: number, importSet: string])[];
 };
@@ -65,34 +68,35 @@ export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<Grou
   const settling = before === undefined ? undefined : await prepareSettling(tools, task, ledger);
   await ledger.write();
   const reader = tools.reader.at(task.from, before === undefined);
+  let broken: string | undefined;
   try {
     await sendChunks(tools, task, ledger, reader, settling);
   } catch (error) {
     ledger.lose();
     await tools.reader.drop();
-    throw error;
-  } finally {
     await ledger.write();
+    // A file that is damaged or gone stays so: what was read of it is kept and the import stops.
+    if (!(error instanceof InvalidInputError)) throw error;
+    broken = error.message;
   }
-  refuseLostAnswers(tools, ledger);
+  if (broken === undefined) await refuseLostAnswers(tools, ledger);
   await writeRejected(tools.folder, task.group, reader.takeRejected(), ledger);
-  const done = await ledger.close(ledger.next ?? reader.position, reader);
-  tools.reader.standsAt(done.next ?? task.from);
+  const done = await ledger.close(ledger.next ?? reader.position, reader, broken);
+  if (broken === undefined) tools.reader.standsAt(done.next ?? task.from);
   return outcomeOf(done);
 }
 
 /** After a group was broken off: waits until the instance is certainly done with it, then lists what may be ours. */
-async function prepareSettling(
-  tools: LoadTools,
-  task: LoadGroup,
-  ledger: GroupLedger,
-): Promise<Settling> {
+async function prepareSettling(tools: LoadTools, task: LoadGroup, ledger: GroupLedger): Promise<Settling> {
   const { plan, scope } = tools;
   const lostAtMs = ledger.lose();
   const readyAtMs = lostAtMs + plan.settings.settleAfterSeconds * 1000;
   if (scope.clock.now() < readyAtMs) {
     await ledger.write();
-    throw new RetryLaterError('answers were lost; they are settled first', (readyAtMs - scope.clock.now()) / 1000);
+    throw new RetryLaterError(
+      'answers were lost; they are settled first',
+      (readyAtMs - scope.clock.now()) / 1000,
+    );
   }
   ledger.settle();
   if (plan.keyColumn !== undefined) return { unclaimed: undefined };
@@ -163,13 +167,13 @@ async function oneChunk(
   tools.onProgress?.({ rows: chunk.rows, byte: chunk.next.byte });
 }
 
-/** What became of the chunk; undefined while nobody knows. */
+/** What became of the chunk. */
 async function settleOrSend(
   tools: LoadTools,
   sending: boolean,
   settling: Settling | undefined,
   chunk: Chunk,
-): Promise<SentChunk | undefined> {
+): Promise<SentChunk> {
   const { scope, plan } = tools;
   const record = { lines: [...chunk.lines], rows: chunk.rows };
   if (!sending && !settling) return { ...record, sets: [], state: 'not-sent' };
@@ -178,14 +182,16 @@ async function settleOrSend(
   if (settled?.kind === 'stored') return { ...record, sets: [...settled.sets], state: 'stored' };
   if (!sending) return { ...record, sets: [...(settled?.sets ?? [])], state: 'not-sent' };
   const sent = await sendChunk(scope, plan, settled?.chunk.body ?? chunk.body);
-  if (sent.kind === 'lost') return undefined;
+  if (sent.kind === 'lost') return { ...record, sets: [...(settled?.sets ?? [])], state: 'lost' };
   if (sent.kind === 'refused') return { ...record, sets: [], state: 'refused', message: sent.message };
   return { ...record, sets: [...(settled?.sets ?? []), sent.importSetId], state: 'stored' };
 }
 
-function refuseLostAnswers(tools: LoadTools, ledger: GroupLedger): void {
+async function refuseLostAnswers(tools: LoadTools, ledger: GroupLedger): Promise<void> {
   const lost = ledger.lostCount;
   if (lost === 0) return;
+  await tools.reader.drop();
+  await ledger.write();
   const { settleAfterSeconds } = tools.plan.settings;
   throw new RetryLaterError(`the answers to ${lost} requests were lost`, settleAfterSeconds);
 }
@@ -216,9 +222,10 @@ function outcomeOf(ledger: NonNullable<Awaited<ReturnType<typeof readLedger>>>):
     rows: chunks.reduce((sum, chunk) => sum + chunk.rows, 0),
     rejected: ledger.rejected,
     blankLines: ledger.blankLines,
-    unknown: rowsIn('unknown'),
+    unknown: rowsIn('unknown') + rowsIn('lost'),
     notSent: rowsIn('not-sent'),
     ...(refused === undefined ? {} : { refused }),
+    ...(ledger.broken === undefined ? {} : { broken: ledger.broken }),
     chunks: chunks.map(({ lines, sets }) => [lines[0] ?? 0, lastLine(lines), sets.join(' ')]),
   };
 }

@@ -7,8 +7,10 @@ import type { Chunk } from './chunk.ts';
 /** Import sets of the staging table that may be ours and that nobody has claimed. Each can be claimed once. */
 export type UnclaimedSets = {
   /** The set that holds exactly this chunk; 'none'; or 'unsure' when one looks like a part of it. */
-  claim(chunk: Chunk): Promise<{ readonly importSetId: string } | 'none' | 'unsure'>;
+  claim(chunk: Chunk): Promise<Claim>;
 };
+
+type Claim = { readonly importSetId: string } | 'none' | 'unsure';
 
 /** Clocks of two machines differ by less. */
 const clockSkewMs = 600_000;
@@ -26,17 +28,34 @@ export async function unclaimedSets(
   const candidates = await listSets(scope, plan.request.table, sinceMs);
   if (!candidates) return { claim: async () => 'unsure' };
   const free = new Set(candidates.filter((id) => !claimed.has(id)));
+  const firstRowOf = remembered((id) => readFirstRow(scope, plan, id));
+  const claimNow = async (chunk: Chunk): Promise<Claim> => {
+    const expected = firstRow(plan, chunk);
+    for (const importSetId of free) {
+      if (!isRow(await firstRowOf(importSetId), expected)) continue;
+      if (!(await holdsExactly(scope, plan, importSetId, chunk.rows))) return 'unsure';
+      free.delete(importSetId);
+      return { importSetId };
+    }
+    return 'none';
+  };
+  // One after another, so that two equal chunks do not claim the same set.
+  let previous: Promise<unknown> = Promise.resolve();
   return {
-    async claim(chunk) {
-      for (const importSetId of free) {
-        const likeness = await compare(scope, plan, importSetId, chunk);
-        if (likeness === 'other') continue;
-        if (likeness === 'part') return 'unsure';
-        free.delete(importSetId);
-        return { importSetId };
-      }
-      return 'none';
+    claim(chunk) {
+      const claim = previous.then(() => claimNow(chunk));
+      previous = claim.catch(() => undefined);
+      return claim;
     },
+  };
+}
+
+function remembered<T>(read: (id: string) => Promise<T>): (id: string) => Promise<T> {
+  const known = new Map<string, Promise<T>>();
+  return (id) => {
+    const reading = known.get(id) ?? read(id);
+    known.set(id, reading);
+    return reading;
   };
 }
 
@@ -59,28 +78,47 @@ async function listSets(scope: ImportScope, table: string, sinceMs: number): Pro
   }
 }
 
-async function compare(
+async function readFirstRow(
   scope: ImportScope,
   plan: ImportPlan,
   importSetId: string,
-  chunk: Chunk,
-): Promise<'same' | 'part' | 'other'> {
-  const first = firstRow(plan, chunk);
-  const base = { table: plan.request.table, query: `sys_import_set=${importSetId}^ORDERBYsys_import_row` };
-  const [stored] = await listRows(scope.client, { ...base, fields: [...first.keys()], limit: 1 }, callContext(scope));
-  if (!stored || !isRow(stored, first)) return 'other';
-  const count = { ...base, fields: ['sys_id'], limit: chunk.rows + 1 };
-  return (await listRows(scope.client, count, callContext(scope))).length === chunk.rows ? 'same' : 'part';
+): Promise<InstanceRow | undefined> {
+  const fields = [...new Set(plan.row.targets.flatMap((target) => target?.column ?? []))];
+  const query = `sys_import_set=${importSetId}^ORDERBYsys_import_row`;
+  const [row] = await listRows(
+    scope.client,
+    { table: plan.request.table, query, fields, limit: 1 },
+    callContext(scope),
+  );
+  return row;
 }
 
-function isRow(stored: InstanceRow, expected: ReadonlyMap<string, string>): boolean {
+async function holdsExactly(
+  scope: ImportScope,
+  plan: ImportPlan,
+  importSetId: string,
+  rows: number,
+): Promise<boolean> {
+  const query = {
+    table: plan.request.table,
+    query: `sys_import_set=${importSetId}`,
+    fields: ['sys_id'],
+    limit: rows + 1,
+  };
+  return (await listRows(scope.client, query, callContext(scope))).length === rows;
+}
+
+function isRow(stored: InstanceRow | undefined, expected: ReadonlyMap<string, string>): boolean {
+  if (!stored) return false;
   for (const [column, value] of expected) if ((stored[column] ?? '').trim() !== value.trim()) return false;
   return true;
 }
 
 /** The chunk's first row by staging column. */
 function firstRow(plan: ImportPlan, chunk: Chunk): Map<string, string> {
-  const columnOf = new Map(plan.row.targets.flatMap((target) => (target ? [[target.jsonKey, target.column]] : [])));
+  const columnOf = new Map(
+    plan.row.targets.flatMap((target) => (target ? [[target.jsonKey, target.column]] : [])),
+  );
   const row = new Map<string, string>();
   for (const [key, value] of Object.entries(rowsOf(chunk.body)[0] ?? {})) {
     const column = columnOf.get(key);

@@ -19,7 +19,11 @@ const headBytes = 64 * 1024;
  * Looks at the front of a file: byte order mark, delimiter, header.
  * @throws InvalidInputError when it is empty or its header cannot be used
  */
-export async function inspectFile(object: ObjectBytes, drop: Drop, settings: ImportSettings): Promise<InspectedFile> {
+export async function inspectFile(
+  object: ObjectBytes,
+  drop: Drop,
+  settings: ImportSettings,
+): Promise<InspectedFile> {
   const raw = await readHead(object, drop.gzip, undefined);
   const encoding = detectEncoding(raw, settings.encoding, settings.delimiter);
   const isTranscoded = encoding.way === 'transcode';
@@ -33,7 +37,11 @@ export async function inspectFile(object: ObjectBytes, drop: Drop, settings: Imp
   return readFront(object, { ...shape, encoding: found, start: front, headerBytes: '' });
 }
 
-async function readHead(object: ObjectBytes, gzip: boolean, encoding: Encoding | undefined): Promise<Uint8Array> {
+async function readHead(
+  object: ObjectBytes,
+  gzip: boolean,
+  encoding: Encoding | undefined,
+): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of readContent(object, { gzip, ...(encoding ? { encoding } : {}) }, 0)) {

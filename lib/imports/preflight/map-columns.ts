@@ -24,7 +24,8 @@ export function mapColumns(
   const targets = header.map((name) => targetOf(name, staging, settings));
   refuseUnmapped(header, targets, settings);
   if (!open) refuseShared(header, targets);
-  const keyColumn = settings.keyColumn === undefined ? undefined : settingColumn('keyColumn', settings.keyColumn, staging);
+  const keyColumn =
+    settings.keyColumn === undefined ? undefined : settingColumn('keyColumn', settings.keyColumn, staging);
   return {
     header,
     targets,
@@ -37,13 +38,16 @@ export function mapColumns(
 /** Every name that a JSON Lines row may use for this table. */
 export function possibleNames(staging: StagingTable, settings: ImportSettings): string[] {
   const own = staging.columns.flatMap(({ name, label }) => [name, label]);
-  return [...new Set([...Object.keys(settings.columns), ...settings.ignoredColumns, ...remarkColumns, ...own])];
+  return [
+    ...new Set([...Object.keys(settings.columns), ...settings.ignoredColumns, ...remarkColumns, ...own]),
+  ];
 }
 
 function targetOf(name: string, staging: StagingTable, settings: ImportSettings): ColumnTarget | undefined {
   if (settings.ignoredColumns.includes(name) || remarkColumns.includes(name)) return undefined;
   const wanted = Object.hasOwn(settings.columns, name) ? settings.columns[name] : undefined;
-  const column = wanted === undefined ? matching(name, staging) : settingColumn(`columns.${name}`, wanted, staging);
+  const column =
+    wanted === undefined ? matching(name, staging) : settingColumn(`columns.${name}`, wanted, staging);
   if (!column) return undefined;
   const date = Object.hasOwn(settings.dateColumns, name) ? settings.dateColumns[name] : undefined;
   return {
@@ -58,7 +62,11 @@ function matching(name: string, staging: StagingTable): StagingColumn | undefine
   const lower = name.toLowerCase();
   const snake = lower.replaceAll(/[^a-z0-9]+/g, '_');
   const by = (fits: (column: StagingColumn) => boolean) => staging.columns.find(fits);
-  return by((c) => c.name === lower) ?? by((c) => c.label.toLowerCase() === lower) ?? by((c) => c.name === `u_${snake}`);
+  return (
+    by((c) => c.name === lower) ??
+    by((c) => c.label.toLowerCase() === lower) ??
+    by((c) => c.name === `u_${snake}`)
+  );
 }
 
 /** The single-row Import Set API always takes names. */
@@ -83,7 +91,8 @@ function requireNamed(header: readonly string[], settings: ImportSettings): void
   const named = { columns: Object.keys(settings.columns), dateColumns: Object.keys(settings.dateColumns) };
   for (const [setting, names] of Object.entries(named)) {
     const missing = names.find((name) => !header.includes(name));
-    if (missing !== undefined) throw new ConfigurationError(`_import.json.${setting}`, `the file has no column ${missing}`);
+    if (missing !== undefined)
+      throw new ConfigurationError(`_import.json.${setting}`, `the file has no column ${missing}`);
   }
 }
 
@@ -109,7 +118,8 @@ function refuseShared(header: readonly string[], targets: readonly (ColumnTarget
     if (!target) continue;
     const name = header[i] ?? '';
     const other = takenBy.get(target.jsonKey);
-    if (other !== undefined) throw new InvalidInputError('header', `${other} and ${name} both go to ${target.jsonKey}`);
+    if (other !== undefined)
+      throw new InvalidInputError('header', `${other} and ${name} both go to ${target.jsonKey}`);
     takenBy.set(target.jsonKey, name);
   }
 }

@@ -40,12 +40,19 @@ export async function describeStagingTable(
   return { name: table, columns, keys };
 }
 
-async function requireStagingTable(client: ServiceNowClient, table: string, context: CallContext): Promise<void> {
+async function requireStagingTable(
+  client: ServiceNowClient,
+  table: string,
+  context: CallContext,
+): Promise<void> {
   let name = table;
   for (let depth = 0; depth < maxDepth; depth++) {
     const parent = await readParent(client, name, context);
     if (parent === undefined && name === table)
-      throw new InvalidInputError('table', `${table} does not exist, or the user may not see it (role import_admin)`);
+      throw new InvalidInputError(
+        'table',
+        `${table} does not exist, or the user may not see it (role import_admin)`,
+      );
     if (parent === stagingParent) return;
     if (!parent) break;
     name = parent;
@@ -54,14 +61,22 @@ async function requireStagingTable(client: ServiceNowClient, table: string, cont
 }
 
 /** Name of the table that is extended; '' for none; undefined when the table itself is not to be seen. */
-async function readParent(client: ServiceNowClient, table: string, context: CallContext): Promise<string | undefined> {
+async function readParent(
+  client: ServiceNowClient,
+  table: string,
+  context: CallContext,
+): Promise<string | undefined> {
   const fields = ['name', 'super_class.name'];
   const query = { table: 'sys_db_object', query: `name=${table}`, fields, limit: 1 };
   const [row] = await mayRead('sys_db_object', () => listRows(client, query, context));
   return row && (row['super_class.name'] ?? '');
 }
 
-async function readColumns(client: ServiceNowClient, table: string, context: CallContext): Promise<StagingColumn[]> {
+async function readColumns(
+  client: ServiceNowClient,
+  table: string,
+  context: CallContext,
+): Promise<StagingColumn[]> {
   const fields = ['element', 'column_label', 'max_length'];
   const query = { table: 'sys_dictionary', query: `name=${table}^elementISNOTEMPTY`, fields, limit: 5_000 };
   const rows = await mayRead('sys_dictionary', () => listRows(client, query, context));
@@ -89,7 +104,9 @@ async function readKeyStyle(
   const query = { table: 'sys_rest_insert_multiple', query: `source_table=${table}`, fields, limit: 1 };
   try {
     const [row] = await listRows(client, query, context);
-    return row?.['column_mapping'] === 'column_name' || row?.['use_data_source_format'] === 'true' ? 'names' : 'labels';
+    return row?.['column_mapping'] === 'column_name' || row?.['use_data_source_format'] === 'true'
+      ? 'names'
+      : 'labels';
   } catch (error) {
     if (error instanceof AccessDeniedError) return 'labels';
     throw error;
@@ -101,6 +118,8 @@ async function mayRead<T>(table: string, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (cause) {
     if (!(cause instanceof AccessDeniedError)) throw cause;
-    throw new ConfigurationError('user', `may not read ${table}; give it a role that does (import_admin)`, { cause });
+    throw new ConfigurationError('user', `may not read ${table}; give it a role that does (import_admin)`, {
+      cause,
+    });
   }
 }

@@ -9,7 +9,12 @@ import { CsvTokenizer } from './csv-tokenizer.ts';
 import { LineTokenizer } from './line-tokenizer.ts';
 
 /** Opens a planned file at a position between two records. */
-export function openRows(plan: ImportPlan, object: ObjectBytes, from: Position, limits: ChunkLimits): ChunkReader {
+export function openRows(
+  plan: ImportPlan,
+  object: ObjectBytes,
+  from: Position,
+  limits: ChunkLimits,
+): ChunkReader {
   const { content } = plan;
   const pieces = readContent(object, content, from.byte);
   const encoding = content.encoding.way === 'transcode' ? 'utf-8' : content.encoding.name;

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { InvalidInputError } from '../../core/errors.ts';
 import { isStatus, readObjectRange } from '../../aws/s3.ts';
+import { InvalidInputError } from '../../core/errors.ts';
 import type { ImportRequest } from '../drop/import-request.ts';
 import type { ObjectBytes } from './content.ts';
 

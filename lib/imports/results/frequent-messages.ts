@@ -34,7 +34,10 @@ export function noteMessage(
 }
 
 /** Adds up two lists, the most frequent first. */
-export function mergeMessages(a: readonly FrequentMessage[], b: readonly FrequentMessage[]): FrequentMessage[] {
+export function mergeMessages(
+  a: readonly FrequentMessage[],
+  b: readonly FrequentMessage[],
+): FrequentMessage[] {
   const merged = new Map<string, FrequentMessage>();
   for (const entry of [...a, ...b]) {
     const key = `${entry.outcome} ${shapeOf(entry.message)}`;

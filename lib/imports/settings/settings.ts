@@ -6,6 +6,8 @@ import { isZone } from './date-column.ts';
 const text = z.string().check(z.minLength(1), z.maxLength(200));
 const whole = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max));
 
+const resultsPattern = /^results\/([\w.-]+\/)*$/;
+
 const dateColumnSchema = z.strictObject({
   format: text,
   zone: z._default(z.string().check(z.refine(isZone, 'is no IANA time zone')), 'UTC'),
@@ -13,7 +15,9 @@ const dateColumnSchema = z.strictObject({
 
 const settingsSchema = z.strictObject({
   /** One byte; detected among `, ; tab |` when absent. */
-  delimiter: z.optional(z.string().check(z.regex(/^[\t -!#-~]$/, 'must be one ASCII character and no quote'))),
+  delimiter: z.optional(
+    z.string().check(z.regex(/^[\t -!#-~]$/, 'must be one ASCII character and no quote')),
+  ),
   /** Any WHATWG label; a byte order mark in the file wins. */
   encoding: z.optional(z.string().check(z.refine(isEncoding, 'is not a known encoding'))),
   /** File header -> column of the staging table, where the names do not match by themselves. */
@@ -42,7 +46,13 @@ const settingsSchema = z.strictObject({
   settleAfterSeconds: z._default(whole(0, 3_600), 60),
   /** How long no row may change its state before the rest counts as unknown. */
   verdictTimeoutSeconds: z._default(whole(1, 604_800), 3_600),
-  resultsPrefix: z._default(z.string().check(z.regex(/^[\w.\-/]{1,200}\/$/, 'must end in /')), 'results/'),
+  /** Where the results go; the functions may write below `results/` only. */
+  resultsPrefix: z._default(
+    z.string().check(z.regex(resultsPattern, 'must be results/ or a folder in it')),
+    'results/',
+  ),
+  /** An import goes on in a new execution after so many durable operations; Lambda allows 3,000. */
+  operationsPerExecution: z._default(whole(8, 2_900), 2_500),
 });
 
 /** How the drops of one staging table are imported: `imports/{stagingTable}/_import.json`. */
@@ -54,7 +64,7 @@ export type ImportSettings = z.infer<typeof settingsSchema>;
  */
 export function parseSettings(json: string | undefined): ImportSettings {
   const parsed = settingsSchema.safeParse(json === undefined ? {} : parseJson(json));
-  if (parsed.success) return refuseContradictions(parsed.data);
+  if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new ConfigurationError(settingName(issue), describe(issue));
 }
@@ -74,12 +84,6 @@ function describe(issue: Issue): string {
     return `unknown setting ${issue.keys.join(', ')}; there are: ${known}`;
   }
   return issue?.message ?? 'is wrong';
-}
-
-function refuseContradictions(settings: ImportSettings): ImportSettings {
-  if (settings.resultsPrefix.startsWith('imports/'))
-    throw new ConfigurationError('_import.json.resultsPrefix', 'results below imports/ would be imported again');
-  return settings;
 }
 
 function parseJson(json: string): unknown {

@@ -1,9 +1,9 @@
 import { aggregate } from '../../servicenow/aggregate.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, pageRows } from '../instance-rows.ts';
-import { lineOfKey } from '../loading/settle-by-key.ts';
-import { lineList } from '../loading/line-runs.ts';
 import type { LoadLedger, SentChunk } from '../loading/ledger.ts';
+import { lineList } from '../loading/line-runs.ts';
+import { lineOfKey } from '../loading/settle-by-key.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { LineResult } from '../results/results-csv.ts';
 import type { Outcome } from '../results/tally.ts';
@@ -13,7 +13,11 @@ const pageSize = 2_000;
 const setsPerQuery = 50;
 
 /** How many rows of these import sets the instance has not transformed yet. */
-export async function countPending(scope: ImportScope, plan: ImportPlan, ledger: LoadLedger): Promise<number> {
+export async function countPending(
+  scope: ImportScope,
+  plan: ImportPlan,
+  ledger: LoadLedger,
+): Promise<number> {
   let pending = 0;
   for (const sets of batchesOf(setsOf(ledger))) {
     const options = {
@@ -99,7 +103,8 @@ function lineFinder(plan: ImportPlan, ledger: LoadLedger): (row: InstanceRow) =>
     };
   }
   const linesOfSet = new Map<string, number[]>();
-  for (const chunk of storedChunks(ledger)) for (const set of chunk.sets) linesOfSet.set(set, lineList(chunk.lines));
+  for (const chunk of storedChunks(ledger))
+    for (const set of chunk.sets) linesOfSet.set(set, lineList(chunk.lines));
   return (row) => linesOfSet.get(row['sys_import_set'] ?? '')?.[Number(row['sys_import_row']) - 1];
 }
 

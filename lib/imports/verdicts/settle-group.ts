@@ -1,6 +1,6 @@
 import type { ImportScope } from '../import-scope.ts';
+import { readLedger, type SentChunk } from '../loading/ledger.ts';
 import { lineList } from '../loading/line-runs.ts';
-import { type LoadLedger, readLedger, type SentChunk } from '../loading/ledger.ts';
 import type { ImportPlan } from '../plan.ts';
 import { type FrequentMessage, noteMessage } from '../results/frequent-messages.ts';
 import { type LineResult, resultLine } from '../results/results-csv.ts';
@@ -29,7 +29,10 @@ export async function settleGroup(
   if (pending > 0) return { pending };
   const sent = await readVerdicts(scope, plan, ledger);
   const rejected = ledger.rejected > 0 ? await readRejected(folder, group) : [];
-  const results = [...ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, sent) : [])), ...rejected];
+  const results = [
+    ...ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, sent) : [])),
+    ...rejected,
+  ];
   results.sort((a, b) => a.line - b.line);
   await folder.write(groupName('results', group), results.map(resultLine).join(''), 'text/csv');
   return summarise(results);
@@ -46,6 +49,7 @@ function withoutVerdict(chunk: SentChunk): Omit<LineResult, 'line'> {
     case 'not-sent':
       return { outcome: 'notSent', message: 'the import had stopped' };
     case 'unknown':
+    case 'lost':
       return { outcome: 'unknown', message: 'the answer to its request was lost and could not be settled' };
     case 'stored':
       return { outcome: 'unknown', message: `its staging row in ${chunk.sets.join(', ')} cannot be seen` };
@@ -69,9 +73,4 @@ function summarise(results: readonly LineResult[]): GroupVerdict {
     if (!isGood) noteMessage(messages, outcome, message ?? '', line);
   }
   return { tally, messages: [...messages.values()].sort((a, b) => b.count - a.count) };
-}
-
-/** True for a ledger whose group is done. */
-export function isLoaded(ledger: LoadLedger | undefined): boolean {
-  return ledger?.next !== undefined;
 }

@@ -1,0 +1,58 @@
+import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { startDurableExecution } from '../../aws/lambda.ts';
+import { InvalidInputError } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { ImportInput } from '../import-state.ts';
+import { executionName, type ImportRequest } from './import-request.ts';
+import { isNewest } from './newest-version.ts';
+import { type DropNotice, parseS3Event } from './s3-events.ts';
+
+export type StartTools = {
+  readonly s3: S3Client;
+  readonly lambda: LambdaClient;
+  readonly log: Log;
+  /** Qualified ARN of importCsv. */
+  readonly importFunctionArn: string;
+};
+
+/** A queue message as Lambda hands it over. */
+export type QueueMessage = { readonly messageId: string; readonly body: string };
+
+/**
+ * Starts an import for every file that the messages announce.
+ * @returns the ids of messages that are to come again; one that can never be read is logged and dropped
+ */
+export async function startImports(tools: StartTools, messages: readonly QueueMessage[]): Promise<string[]> {
+  const again: string[] = [];
+  for (const { messageId, body } of messages) {
+    try {
+      for (const notice of parseS3Event(body)) await startOne(tools, notice);
+    } catch (error) {
+      const isHopeless = error instanceof InvalidInputError;
+      tools.log.error('drop-not-started', { messageId, reason: String(error), dropped: isHopeless });
+      if (!isHopeless) again.push(messageId);
+    }
+  }
+  return again;
+}
+
+async function startOne(tools: StartTools, notice: DropNotice): Promise<void> {
+  const { key } = notice;
+  if ('ignored' in notice) return tools.log.info('drop-ignored', { key, reason: notice.ignored });
+  const { request } = notice;
+  if (!(await isNewest(tools.s3, request)))
+    return tools.log.info('drop-ignored', { key, reason: 'a newer version was seen before' });
+  await startExecution(tools, request);
+}
+
+async function startExecution(tools: StartTools, request: ImportRequest): Promise<void> {
+  const input: ImportInput = { request };
+  const name = executionName(request);
+  const isNew = await startDurableExecution(tools.lambda, {
+    functionArn: tools.importFunctionArn,
+    name,
+    input,
+  });
+  tools.log.info('import-started', { key: request.key, table: request.table, name, isNew });
+}

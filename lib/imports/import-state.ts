@@ -1,0 +1,45 @@
+import * as z from 'zod/mini';
+import { importRequestSchema } from './drop/import-request.ts';
+import { frequentMessageSchema } from './results/frequent-messages.ts';
+import { tallySchema } from './results/tally.ts';
+
+const positionSchema = z.object({ byte: z.number(), line: z.number() });
+
+/** Rows done by a moment, for the speed over time. */
+const sampleSchema = z.object({ atMs: z.number(), rows: z.number() });
+
+export type Sample = z.infer<typeof sampleSchema>;
+
+/** How far an import is; travels from one operation to the next and into the next execution. */
+export const importStateSchema = z.object({
+  /** Counts executions, from 1. */
+  part: z.number(),
+  startedAt: z.string(),
+  folder: z.string(),
+  operationsPerExecution: z.number(),
+  cursor: positionSchema,
+  /** Groups loaded, and how many of them have their verdicts. */
+  loadedGroups: z.number(),
+  settledGroups: z.number(),
+  ended: z.boolean(),
+  /** Rows read so far that are no rejects, and empty lines. */
+  rows: z.number(),
+  rejected: z.number(),
+  blankLines: z.number(),
+  tally: tallySchema,
+  messages: z.array(frequentMessageSchema),
+  samples: z.array(sampleSchema),
+  loadedAtMs: z.optional(z.number()),
+  /** Why nothing more is sent; undefined while all is well. */
+  stopped: z.optional(z.string()),
+});
+
+export type ImportState = z.infer<typeof importStateSchema>;
+
+/** What an execution is started with: the first one with the request alone, a chained one with where it goes on. */
+export const importInputSchema = z.strictObject({
+  request: importRequestSchema,
+  resume: z.optional(importStateSchema),
+});
+
+export type ImportInput = z.infer<typeof importInputSchema>;

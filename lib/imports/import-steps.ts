@@ -1,0 +1,247 @@
+import type { ImportRequest } from './drop/import-request.ts';
+import { executionName } from './drop/import-request.ts';
+import type { ImportScope } from './import-scope.ts';
+import type { ImportInput, ImportState } from './import-state.ts';
+import { claimedSets } from './loading/claimed-sets.ts';
+import { loadGroup } from './loading/load-group.ts';
+import { OpenReader } from './loading/open-reader.ts';
+import type { ImportPlan } from './plan.ts';
+import { planImport, readSettings, resultsFolder } from './plan-import.ts';
+import { pinnedObject } from './reading/pinned-object.ts';
+import { finishImport } from './results/finish-import.ts';
+import { mergeMessages } from './results/frequent-messages.ts';
+import { type ImportProgress, type ProgressWriter, progressWriter } from './results/progress.ts';
+import { addSample } from './results/samples.ts';
+import type { ImportSummary } from './results/summary.ts';
+import { addTally, emptyTally, failures, type Tally, tallied } from './results/tally.ts';
+import { defaultSettings } from './settings/settings.ts';
+import { settled } from './settled.ts';
+import type { Turns } from './turns/turns.ts';
+import { settleGroup } from './verdicts/settle-group.ts';
+import { type ImportFolder, importFolder } from './work-folder.ts';
+
+/** Starts the execution that an import goes on in. */
+export type StartExecution = (name: string, input: ImportInput) => Promise<void>;
+
+/** Where following the verdicts stands. */
+export type Following = {
+  readonly state: ImportState;
+  readonly pending: number;
+  readonly progressAtMs: number;
+};
+
+/** What the operations of one import do to the world; made anew for each invocation. */
+export type ImportSteps = ReturnType<typeof importSteps>;
+
+/** No verdicts are read any more when less than this is left of an invocation. */
+const spareMs = 90_000;
+
+export function importSteps(scope: ImportScope, turns: Turns, startExecution: StartExecution) {
+  const opened = openOnce(scope);
+
+  return {
+    /** Settles when the import began and where its results go. */
+    async start(request: ImportRequest): Promise<ImportState> {
+      const startedAt = new Date(scope.clock.now()).toISOString();
+      const settings = await settled(() => readSettings(scope, request));
+      const { resultsPrefix, operationsPerExecution } =
+        'value' in settings ? settings.value : defaultSettings;
+      const folder = resultsFolder(request, startedAt, resultsPrefix);
+      await turns.queue(request);
+      return firstState(startedAt, folder, operationsPerExecution);
+    },
+
+    async takeTurn(request: ImportRequest): Promise<{ granted: boolean }> {
+      return { granted: await turns.take(request) };
+    },
+
+    /** Checks everything that can be known before the first row; a problem stops the import. */
+    async preflight(request: ImportRequest, state: ImportState): Promise<ImportState> {
+      const folder = importFolder(scope.s3, request.bucket, state.folder);
+      const planned = await settled(async () =>
+        planImport(scope, request, await readSettings(scope, request), state),
+      );
+      if ('problem' in planned) return { ...state, ended: true, stopped: planned.problem };
+      await folder.write('work/plan.json', JSON.stringify(planned.value));
+      return { ...state, cursor: planned.value.content.start };
+    },
+
+    /** Sends the next group. */
+    async load(request: ImportRequest, state: ImportState): Promise<ImportState> {
+      await turns.renew(request);
+      const { plan, folder, reader, progress } = await opened(request, state);
+      let done = 0;
+      const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
+        done += rows;
+        progress.show(progressOf(request, state, plan, 'loading', done, byte));
+      };
+      const group = await loadGroup(
+        { scope, plan, folder, reader, onProgress },
+        {
+          group: state.loadedGroups,
+          from: state.cursor,
+          sending: state.stopped === undefined,
+          claimedBefore: () => claimedSets(folder, state.loadedGroups),
+        },
+      );
+      const rows = state.rows + group.rows;
+      const stopped = state.stopped ?? group.refused ?? group.broken;
+      return {
+        ...state,
+        cursor: group.next,
+        loadedGroups: state.loadedGroups + 1,
+        ended: group.ended,
+        rows,
+        rejected: state.rejected + group.rejected,
+        blankLines: state.blankLines + group.blankLines,
+        samples: addSample(state.samples, {
+          atMs: scope.clock.now(),
+          rows: rows + state.rejected + group.rejected,
+        }),
+        ...(group.ended ? { loadedAtMs: scope.clock.now() } : {}),
+        ...(stopped === undefined ? {} : { stopped }),
+      };
+    },
+
+    /** Reads the verdicts of groups that the instance is done with, without waiting for any. */
+    async settleWhatIsReady(request: ImportRequest, state: ImportState): Promise<ImportState> {
+      const { state: after } = await settleGroups(request, { state, pending: 0, progressAtMs: 0 }, true);
+      return after;
+    },
+
+    startFollowing(state: ImportState): Following {
+      return { state, pending: -1, progressAtMs: scope.clock.now() };
+    },
+
+    /** One look at the groups without verdicts. */
+    async follow(request: ImportRequest, following: Following): Promise<Following> {
+      const { plan } = await opened(request, following.state);
+      const idleMs = scope.clock.now() - following.progressAtMs;
+      return settleGroups(request, following, idleMs < plan.settings.verdictTimeoutSeconds * 1000);
+    },
+
+    /** The import cannot go on: what is known so far becomes its result. */
+    giveUp(state: ImportState, error: unknown): ImportState {
+      scope.log.error('import-gave-up', { folder: state.folder, reason: String(error) });
+      const reason = error instanceof Error ? error.message : String(error);
+      return { ...state, ended: true, stopped: state.stopped ?? `given up: ${reason}` };
+    },
+
+    async continueElsewhere(request: ImportRequest, state: ImportState): Promise<{ continuedBy: string }> {
+      const resume = { ...state, part: state.part + 1 };
+      const name = `${executionName(request)}-${resume.part}`;
+      await startExecution(name, { request, resume });
+      return { continuedBy: name };
+    },
+
+    async finish(request: ImportRequest, state: ImportState): Promise<ImportSummary> {
+      const folder = importFolder(scope.s3, request.bucket, state.folder);
+      const summary = await finishImport(folder, request, state, scope.clock);
+      await turns.release(request);
+      return summary;
+    },
+  };
+
+  async function settleGroups(
+    request: ImportRequest,
+    following: Following,
+    patient: boolean,
+  ): Promise<Following> {
+    await turns.renew(request);
+    const { plan, folder, progress } = await opened(request, following.state);
+    let { state, pending, progressAtMs } = following;
+    while (state.settledGroups < state.loadedGroups && !scope.deadline.passed(spareMs)) {
+      const verdict = await settleGroup(scope, plan, folder, state.settledGroups, patient);
+      if ('pending' in verdict) {
+        if (verdict.pending !== pending) progressAtMs = scope.clock.now();
+        pending = verdict.pending;
+        break;
+      }
+      const tally = addTally(state.tally, verdict.tally);
+      const messages = mergeMessages(state.messages, verdict.messages);
+      state = { ...state, settledGroups: state.settledGroups + 1, tally, messages };
+      progressAtMs = scope.clock.now();
+      progress.show(
+        progressOf(request, state, plan, state.ended ? 'verdicts' : 'loading', 0, state.cursor.byte),
+      );
+    }
+    const stopped = state.stopped ?? tooManyFailures(plan, state.tally);
+    return { state: stopped === undefined ? state : { ...state, stopped }, pending, progressAtMs };
+  }
+}
+
+type Opened = {
+  readonly plan: ImportPlan;
+  readonly folder: ImportFolder;
+  readonly reader: OpenReader;
+  readonly progress: ProgressWriter;
+};
+
+/** The plan and the open file, kept for the rest of the invocation. */
+function openOnce(scope: ImportScope): (request: ImportRequest, state: ImportState) => Promise<Opened> {
+  let opened: Opened | undefined;
+  return async (request, state) => {
+    if (opened) return opened;
+    const folder = importFolder(scope.s3, request.bucket, state.folder);
+    const stored = await folder.read('work/plan.json');
+    if (stored === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
+    const plan: ImportPlan = JSON.parse(stored);
+    const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
+    opened = { plan, folder, reader, progress: progressWriter(folder, scope.clock) };
+    return opened;
+  };
+}
+
+function firstState(startedAt: string, folder: string, operationsPerExecution: number): ImportState {
+  return {
+    part: 1,
+    startedAt,
+    folder,
+    operationsPerExecution,
+    cursor: { byte: 0, line: 1 },
+    loadedGroups: 0,
+    settledGroups: 0,
+    ended: false,
+    rows: 0,
+    rejected: 0,
+    blankLines: 0,
+    tally: emptyTally(),
+    messages: [],
+    samples: [],
+  };
+}
+
+/** A share is judged only once enough rows have their verdict to mean something. */
+const fewestForPercent = 100;
+
+function tooManyFailures(plan: ImportPlan, tally: Tally): string | undefined {
+  const { maxErrors, maxErrorPercent } = plan.settings;
+  const failed = failures(tally);
+  const judged = tallied(tally);
+  if (maxErrors !== undefined && failed > maxErrors)
+    return `${failed} rows failed, maxErrors is ${maxErrors}`;
+  const percent = judged === 0 ? 0 : (100 * failed) / judged;
+  if (maxErrorPercent !== undefined && judged >= fewestForPercent && percent > maxErrorPercent)
+    return `${percent.toFixed(1)} % of the rows failed, maxErrorPercent is ${maxErrorPercent}`;
+  return undefined;
+}
+
+function progressOf(
+  request: ImportRequest,
+  state: ImportState,
+  plan: ImportPlan,
+  phase: ImportProgress['phase'],
+  doneInGroup: number,
+  byte: number,
+): Omit<ImportProgress, 'updatedAt'> {
+  const { gzip, encoding } = plan.content;
+  const total = gzip || encoding.way === 'transcode' ? 0 : request.size;
+  return {
+    importId: executionName(request),
+    phase,
+    startedAt: state.startedAt,
+    bytes: { read: byte, total },
+    rows: state.rows + state.rejected + doneInGroup,
+    counts: state.tally,
+  };
+}

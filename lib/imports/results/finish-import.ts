@@ -1,0 +1,104 @@
+import type { Clock } from '../../core/clock.ts';
+import type { ImportRequest } from '../drop/import-request.ts';
+import { executionName } from '../drop/import-request.ts';
+import type { ImportState } from '../import-state.ts';
+import type { ImportPlan } from '../plan.ts';
+import type { ImportFolder } from '../work-folder.ts';
+import { abandonGroups } from './abandon-groups.ts';
+import { collectImportSets } from './import-sets.ts';
+import { progressWriter } from './progress.ts';
+import { writeRejectedFile } from './rejected-file.ts';
+import { renderReport } from './report.ts';
+import { writeResultsCsv } from './results-file.ts';
+import type { ImportSummary } from './summary.ts';
+
+/**
+ * Writes the result files and then the summary, which marks them as complete. Run again, it keeps what is there.
+ */
+export async function finishImport(
+  folder: ImportFolder,
+  request: ImportRequest,
+  state: ImportState,
+  clock: Clock,
+): Promise<ImportSummary> {
+  const written = await folder.read('summary.json');
+  const summary: ImportSummary =
+    written === undefined ? await writeResults(folder, request, state, clock) : JSON.parse(written);
+  await folder.clearWork();
+  return summary;
+}
+
+async function writeResults(
+  folder: ImportFolder,
+  request: ImportRequest,
+  unsettled: ImportState,
+  clock: Clock,
+): Promise<ImportSummary> {
+  const state = await abandonGroups(folder, unsettled);
+  const stored = await folder.read('work/plan.json');
+  const plan: ImportPlan | undefined = stored === undefined ? undefined : JSON.parse(stored);
+  await writeResultsCsv(folder, state.loadedGroups);
+  const rejectedFile = plan ? await writeRejectedFile(folder, plan, state.loadedGroups) : undefined;
+  const importSets = await collectImportSets(folder, state.loadedGroups);
+  const summary = summarise(folder, request, state, clock.now(), plan, { importSets, rejectedFile });
+  await folder.write('report.html', renderReport(summary, state.samples), 'text/html; charset=utf-8');
+  await progressWriter(folder, clock).store({
+    importId: executionName(request),
+    phase: 'done',
+    startedAt: state.startedAt,
+    bytes: { read: request.size, total: request.size },
+    rows: summary.lines.rows,
+    counts: summary.counts,
+  });
+  await folder.write('summary.json', JSON.stringify(summary, undefined, 2));
+  return summary;
+}
+
+type Gathered = {
+  readonly importSets: ImportSummary['importSets'];
+  readonly rejectedFile: string | undefined;
+};
+
+function summarise(
+  folder: ImportFolder,
+  request: ImportRequest,
+  state: ImportState,
+  nowMs: number,
+  plan: ImportPlan | undefined,
+  { importSets, rejectedFile }: Gathered,
+): ImportSummary {
+  const { bucket, key, versionId, eTag, size, droppedAt } = request;
+  const startMs = Date.parse(state.startedAt);
+  const loadedAtMs = state.loadedAtMs ?? nowMs;
+  const at = (name: string) => `${folder.prefix}${name}`;
+  return {
+    schemaVersion: 1,
+    status: plan === undefined ? 'refused' : state.stopped === undefined ? 'completed' : 'stopped',
+    ...(state.stopped === undefined ? {} : { reason: state.stopped }),
+    source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
+    stagingTable: request.table,
+    startedAt: state.startedAt,
+    finishedAt: new Date(nowMs).toISOString(),
+    seconds: {
+      loading: seconds(loadedAtMs - startMs),
+      verdicts: seconds(nowMs - loadedAtMs),
+      total: seconds(nowMs - startMs),
+    },
+    lines: { rows: state.rows + state.rejected, blank: state.blankLines },
+    counts: state.tally,
+    messages: state.messages,
+    importSets,
+    executions: state.part,
+    ...(plan ? { settings: plan.settings } : {}),
+    results: {
+      summary: at('summary.json'),
+      results: at('results.csv'),
+      ...(rejectedFile === undefined ? {} : { rejected: at(rejectedFile) }),
+      report: at('report.html'),
+    },
+  };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1000;
+}

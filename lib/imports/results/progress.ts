@@ -1,0 +1,49 @@
+import type { Clock } from '../../core/clock.ts';
+import type { ImportFolder } from '../work-folder.ts';
+import type { Tally } from './tally.ts';
+
+/** `progress.json`, rewritten about once a second while an import runs. */
+export type ImportProgress = {
+  readonly importId: string;
+  readonly phase: 'waiting' | 'pre-flight' | 'loading' | 'verdicts' | 'done';
+  readonly updatedAt: string;
+  readonly startedAt: string;
+  /** Of the object (of its content where that is compressed or transcoded). */
+  readonly bytes: { readonly read: number; readonly total: number };
+  /** Rows sent, refused or rejected so far. */
+  readonly rows: number;
+  readonly counts: Tally;
+};
+
+const periodMs = 1_000;
+
+export type ProgressWriter = {
+  /** Stores the progress unless it was stored less than a second ago. Never fails: it is only there to be looked at. */
+  show(progress: Omit<ImportProgress, 'updatedAt'>): void;
+  /** Stores it now. */
+  store(progress: Omit<ImportProgress, 'updatedAt'>): Promise<void>;
+};
+
+export function progressWriter(folder: ImportFolder, clock: Clock): ProgressWriter {
+  let storedAtMs = 0;
+  let storing: Promise<void> | undefined;
+  const write = (progress: Omit<ImportProgress, 'updatedAt'>) => {
+    storedAtMs = clock.now();
+    const updatedAt = new Date(storedAtMs).toISOString();
+    return folder.write('progress.json', JSON.stringify({ ...progress, updatedAt }));
+  };
+  return {
+    show(progress) {
+      if (storing || clock.now() - storedAtMs < periodMs) return;
+      storing = write(progress)
+        .catch(() => undefined)
+        .finally(() => {
+          storing = undefined;
+        });
+    },
+    async store(progress) {
+      await storing;
+      await write(progress);
+    },
+  };
+}
