@@ -2,6 +2,7 @@ import { ConnectorError } from '../core/errors.ts';
 
 /** A step broke off on purpose: what it did so far is kept, and it goes on after `delaySeconds` without computing until then. */
 export class RetryLaterError extends ConnectorError {
+  override readonly name = 'RetryLaterError';
   override readonly code = 'RETRY_LATER';
   override readonly retryable = true;
   readonly delaySeconds: number;

@@ -9,6 +9,7 @@ const windowBytes = 4 << 20;
 
 /** The file is no longer the one that was dropped. */
 export class ObjectReplacedError extends InvalidInputError {
+  override readonly name = 'ObjectReplacedError';
   override readonly code = 'OBJECT_REPLACED';
 
   constructor(key: string, options?: { cause?: unknown }) {

@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../../lib/core/clock.ts';
+import { ConnectorError } from '../../../lib/core/errors.ts';
+import type { Durable } from '../../../lib/imports/durable.ts';
+import { RetryLaterError } from '../../../lib/imports/retry-later-error.ts';
+
+/** Results of operations by their place; what survives a crash. */
+export type Memory = Map<number, string>;
+
+/** Stands for the death of the process: the durable engine never hears of it. */
+export class Crash extends Error {}
+
+/** The durable engine in this process: remembers results as JSON, repeats what may pass, waits by moving the clock. */
+export function memoryDurable(memory: Memory, clock: Clock & { advance(ms: number): void }): Durable {
+  let place = 0;
+
+  async function wait(seconds: number): Promise<void> {
+    clock.advance(seconds * 1000);
+    await delay(10);
+  }
+
+  async function once<T>(run: () => Promise<T>): Promise<T> {
+    const mine = place++;
+    const known = memory.get(mine);
+    if (known !== undefined) return JSON.parse(known);
+    const result = await run();
+    const text = JSON.stringify(result);
+    if (text.length > 256 * 1024)
+      throw new Error(`a result of ${text.length} bytes is too large for a checkpoint`);
+    memory.set(mine, text);
+    return JSON.parse(text);
+  }
+
+  return {
+    step: (_name, run) =>
+      once(async () => {
+        for (let attempt = 1; ; attempt++) {
+          try {
+            return await run();
+          } catch (error) {
+            if (process.env.SHOW) console.log(error);
+            if (!(error instanceof ConnectorError) || !error.retryable || attempt > 50) throw error;
+            await wait(error instanceof RetryLaterError ? error.delaySeconds : 2 ** Math.min(attempt, 8));
+          }
+        }
+      }),
+    poll: (name, initial, check, next) =>
+      once(async () => {
+        let state = initial;
+        for (let attempt = 1; attempt < 10_000; attempt++) {
+          state = await check(state);
+          const decision = next(state, attempt);
+          if (decision === 'done') return state;
+          await wait(decision);
+        }
+        throw new Error(`${name} never came to an end`);
+      }),
+  };
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { listObjects, readText } from '../../../lib/aws/s3.ts';
+import type { Clock } from '../../../lib/core/clock.ts';
+import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
+import { silentLog } from '../../../lib/core/log.ts';
+import { parseDropKey } from '../../../lib/imports/drop/drop-key.ts';
+import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
+import type { ImportInput } from '../../../lib/imports/import-state.ts';
+import { importSteps } from '../../../lib/imports/import-steps.ts';
+import type { ImportSummary } from '../../../lib/imports/results/summary.ts';
+import { runImport } from '../../../lib/imports/run-import.ts';
+import { createTurns } from '../../../lib/imports/turns/turns.ts';
+import { createClient } from '../../../lib/servicenow/client.ts';
+import { startS3 } from '../../../local/aws/s3/s3.ts';
+import { type InstanceOptions, startInstance } from '../../../local/instance/index.ts';
+import { type Memory, memoryDurable } from './memory-durable.ts';
+
+export const bucket = 'drops';
+
+/** A staging table with a key column, whose rows become problems by coalescing on `u_code`. */
+const schema: NonNullable<InstanceOptions['schema']> = {
+  tables: [
+    {
+      name: 'imp_load',
+      label: 'Load',
+      parent: 'sys_import_set_row',
+      columns: [
+        { name: 'u_code', label: 'Code', kind: 'string', maxLength: 40 },
+        { name: 'u_text', label: 'Free text', kind: 'string', maxLength: 100 },
+        { name: 'u_when', label: 'When', kind: 'string', maxLength: 40 },
+        { name: 'u_key', label: 'Row key', kind: 'string', maxLength: 40, indexed: true },
+      ],
+    },
+  ],
+};
+
+const data: NonNullable<InstanceOptions['data']> = {
+  sys_transform_map: [
+    {
+      sys_id: 'a'.repeat(32),
+      name: 'Load',
+      source_table: 'imp_load',
+      target_table: 'problem',
+      active: 'true',
+    },
+  ],
+  sys_transform_entry: [
+    { map: 'a'.repeat(32), source_field: 'u_code', target_field: 'correlation_id', coalesce: 'true' },
+    { map: 'a'.repeat(32), source_field: 'u_text', target_field: 'short_description' },
+  ],
+};
+
+/** A clock on which waits pass at once. */
+export function jumpingClock(): Clock & { advance(ms: number): void } {
+  let ahead = 0;
+  return {
+    now: () => Date.now() + ahead,
+    async sleep(ms) {
+      ahead += ms;
+      await delay(1);
+    },
+    advance(ms) {
+      ahead += ms;
+    },
+  };
+}
+
+/** The deadline of an invocation that has only begun, however far the clock jumps. */
+function wholeInvocation(clock: Clock): Deadline {
+  const wholeMs = 900_000;
+  return {
+    get atMs() {
+      return clock.now() + wholeMs;
+    },
+    remainingMs: () => wholeMs,
+    passed: (needMs = 1) => needMs > wholeMs,
+    within: (ms) => deadlineAt(clock.now() + Math.min(ms, wholeMs), clock),
+  };
+}
+
+/** An instance and a bucket of their own, and imports that run in this process. */
+export async function startWorld(options: Partial<InstanceOptions> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'imports-'));
+  const storage = await startS3({ folder });
+  const instance = await startInstance({
+    schema,
+    data,
+    ...options,
+    switches: { transformDelayMs: 0, ...options.switches },
+  });
+  const s3 = new S3Client({
+    region: 'us-east-1',
+    endpoint: storage.url,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    forcePathStyle: true,
+  });
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  const clock = jumpingClock();
+  const newClient = () =>
+    createClient({
+      readSecret: async () =>
+        JSON.stringify({
+          instanceUrl: instance.url,
+          auth: { type: 'basic', username: instance.username, password: instance.password },
+        }),
+      allowedHosts: ['127.0.0.1'],
+      backOff: { baseMs: 1, capMs: 2 },
+    });
+  const client = newClient();
+  const turns = () => createTurns({ s3, clock, maxConcurrent: 2 });
+
+  const world = {
+    instance,
+    s3,
+    clock,
+    client,
+    turns,
+    /** Stores a file below `imports/` and says what its event would say. */
+    async drop(key: string, body: string | Uint8Array): Promise<ImportRequest> {
+      const { ETag, VersionId } = await s3.send(
+        new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }),
+      );
+      const drop = parseDropKey(key);
+      if ('ignored' in drop) throw new Error(drop.ignored);
+      return {
+        bucket,
+        key,
+        ...(VersionId ? { versionId: VersionId } : {}),
+        eTag: (ETag ?? '').replaceAll('"', ''),
+        size: Buffer.byteLength(body),
+        table: drop.table,
+        droppedAt: new Date(clock.now()).toISOString(),
+        sequencer: Date.now().toString(16),
+      };
+    },
+    async settings(table: string, settings: object): Promise<void> {
+      const Key = `imports/${table}/_import.json`;
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(settings) }));
+    },
+    scope: () => ({
+      s3,
+      client,
+      clock,
+      log: silentLog,
+      deadline: wholeInvocation(clock),
+      correlationId: randomUUID(),
+    }),
+    /** Runs an import, chained executions included, to its summary. `memory` lets a broken run go on. */
+    async run(request: ImportRequest, memory: Memory = new Map()): Promise<ImportSummary> {
+      const chained: ImportInput[] = [];
+      let input: ImportInput = { request };
+      for (let part = 1; ; part++) {
+        const remembered: Memory = part === 1 ? memory : new Map();
+        const durable = memoryDurable(remembered, clock);
+        const steps = importSteps(world.scope(), turns(), async (_, next) => void chained.push(next));
+        const answer = await runImport(durable, steps, input);
+        if (!('continuedBy' in answer)) return answer;
+        const next = chained.pop();
+        if (!next) throw new Error('nothing was chained');
+        input = JSON.parse(JSON.stringify(next));
+      }
+    },
+    async read(key: string): Promise<string> {
+      const stored = await readText(s3, { bucket, key });
+      if (!stored) throw new Error(`no ${key}`);
+      return stored.text;
+    },
+    async keys(prefix: string): Promise<string[]> {
+      const keys: string[] = [];
+      for await (const { key } of listObjects(s3, bucket, prefix)) keys.push(key);
+      return keys;
+    },
+    /** Rows of a table of the instance. */
+    rows: (table: string) => instance.state.store.select(table, {}),
+    async close(): Promise<void> {
+      await client.close();
+      s3.destroy();
+      await instance.close();
+      await storage.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return world;
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>;
