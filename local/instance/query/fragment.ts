@@ -45,12 +45,21 @@ export function list(values: readonly SqlValue[]): Fragment {
   return { sql: `(${values.map(() => '?').join(', ')})`, params: values };
 }
 
-/** In halves, since SQLite limits the depth of an expression and reads `a OR b OR c` as nested. */
 function join(fragments: readonly Fragment[], by: string, none: Fragment): Fragment {
-  const [first, ...others] = fragments;
+  const [first] = fragments;
   if (!first) return none;
-  if (others.length === 0) return first;
-  const middle = Math.ceil(fragments.length / 2);
-  const left = join(fragments.slice(0, middle), by, none);
-  return sql`(${left}${by}${join(fragments.slice(middle), by, none)})`;
+  if (fragments.length === 1) return first;
+  const texts = fragments.map((fragment) => fragment.sql);
+  return { sql: nest(texts, by), params: fragments.flatMap((fragment) => fragment.params) };
+}
+
+/** In groups of groups, since SQLite reads `a OR b OR c` as nested and limits the depth of an expression. */
+function nest(texts: readonly string[], by: string): string {
+  const groupSize = 100;
+  if (texts.length <= groupSize) return `(${texts.join(by)})`;
+  const groups: string[] = [];
+  for (let at = 0; at < texts.length; at += groupSize) {
+    groups.push(nest(texts.slice(at, at + groupSize), by));
+  }
+  return nest(groups, by);
 }
