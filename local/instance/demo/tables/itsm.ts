@@ -209,5 +209,17 @@ const changeRequest: Table = {
   ],
 };
 
+const changeTask: Table = {
+  name: 'change_task',
+  label: 'Change Task',
+  parent: 'task',
+  number: { prefix: 'CTASK', digits: 7 },
+  columns: [
+    reference('change_request', 'Change request', 'change_request'),
+    dateTime('planned_start_date', 'Planned start date'),
+    dateTime('planned_end_date', 'Planned end date'),
+  ],
+};
+
 /** The classes of task. */
-export const itsmTables: readonly Table[] = [incident, problem, changeRequest];
+export const itsmTables: readonly Table[] = [incident, problem, changeRequest, changeTask];
