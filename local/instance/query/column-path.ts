@@ -13,6 +13,11 @@ export type ColumnPath = {
   readonly leaf: Step;
 };
 
+/** Every column on the way, the last one included, by the table on which it was looked up. */
+export function columnsOn({ via, leaf }: ColumnPath): { table: string; name: string }[] {
+  return [...via, leaf].map(({ table, column }) => ({ table, name: column.name }));
+}
+
 /** All of `text` as a path, or undefined when it names no known column. */
 export function findPath(schema: Schema, table: string, text: string): ColumnPath | undefined {
   for (const { path, rest } of readPaths(schema, table, text)) if (rest === '') return path;

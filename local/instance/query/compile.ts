@@ -1,5 +1,5 @@
 import type { Schema } from '../schema/schema.ts';
-import type { ColumnPath } from './column-path.ts';
+import { columnsOn } from './column-path.ts';
 import type { QueryContext } from './context.ts';
 import type { SqlValue } from './fragment.ts';
 import { namedColumns } from './named-columns.ts';
@@ -44,10 +44,6 @@ export function compileQuery(
     orderBy: compileOrder(scope, tree.orderBy),
     groupBy: tree.groupBy.map((path) => path.text),
     fields: [...new Set(named.map((path) => path.text))],
-    columns: named.flatMap(stepsOf),
+    columns: named.flatMap(columnsOn),
   };
-}
-
-function stepsOf({ via, leaf }: ColumnPath): { table: string; name: string }[] {
-  return [...via, leaf].map(({ table, column }) => ({ table, name: column.name }));
 }

@@ -1,10 +1,10 @@
 import { displayValue, Viewer } from '../../fields/display.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
-import type { ColumnPath } from '../../query/column-path.ts';
+import { type ColumnPath, columnsOn } from '../../query/column-path.ts';
 import { rootScope } from '../../query/sql/scope.ts';
 import type { InstanceState } from '../../state.ts';
 import { decode } from '../../store/encode.ts';
-import { readCondition } from '../table/condition.ts';
+import { readCondition, requireReadable } from '../table/condition.ts';
 import { tableOf } from '../table/table-name.ts';
 import { type AggregateParameters, readAggregateParameters } from './parameters.ts';
 import { compileStatement, type Measure } from './statement.ts';
@@ -20,10 +20,11 @@ export function getStats(exchange: Exchange, state: InstanceState): Answer {
   const table = tableOf(exchange, state);
   const parameters = readAggregateParameters(exchange.url.searchParams);
   const { clock, switches, schema, store } = state;
-  state.auth.access.requireReadable(exchange.user, table, parameters.groupBy);
   const scope = rootScope(schema, table, { clock, switches, user: exchange.user });
   const condition = readCondition(exchange, state, table);
   const { select, groups, measures } = compileStatement(scope, condition, parameters);
+  const measured = measures.flatMap(({ path }) => path ?? []);
+  requireReadable(exchange, state, [...groups, ...measured].flatMap(columnsOn));
   const rows = store.query(select.sql, select.params);
   if (groups.length === 0)
     return { status: 200, json: { result: { stats: statsOf(measures, rows[0] ?? {}) } } };

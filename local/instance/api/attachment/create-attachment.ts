@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { attachmentTooLarge } from '../../http/body.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
-import { Failure, noRecordFound } from '../../http/failure.ts';
+import { Failure } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
+import { requireOwner } from './access.ts';
 import { chunkSizeBytes, compress, writeContent } from './content.ts';
 import { attachmentUrl, metadataOf } from './metadata.ts';
 
@@ -22,6 +23,7 @@ export type Upload = {
  */
 export function createAttachment(exchange: Exchange, state: InstanceState, upload: Upload): Answer {
   check(state, upload);
+  requireOwner(exchange, state, upload.tableName, upload.tableSysId);
   const { store } = state;
   const compressed = compress(upload.bytes);
   const row = store.transaction(() => {
@@ -34,7 +36,7 @@ export function createAttachment(exchange: Exchange, state: InstanceState, uploa
   return { status: 201, headers, json: { result: metadataOf(exchange, row) } };
 }
 
-function check({ schema, store, switches }: InstanceState, upload: Upload): void {
+function check({ switches }: InstanceState, upload: Upload): void {
   const { tableName, tableSysId, fileName, bytes } = upload;
   for (const [name, value] of Object.entries({
     table_name: tableName,
@@ -47,7 +49,6 @@ function check({ schema, store, switches }: InstanceState, upload: Upload): void
   if (!isAllowed(fileName, switches.attachmentExtensions)) {
     throw new Failure(400, 'File type is not allowed', fileName);
   }
-  if (!schema.table(tableName) || !store.find(tableName, tableSysId)) throw noRecordFound();
 }
 
 /** An empty list allows every ending. */

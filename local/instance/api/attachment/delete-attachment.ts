@@ -1,6 +1,6 @@
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import type { InstanceState } from '../../state.ts';
-import { attachmentOf } from './metadata.ts';
+import { attachmentToChange } from './access.ts';
 
 const parts = [
   ['sys_attachment_doc', 'sys_attachment'],
@@ -10,7 +10,7 @@ const parts = [
 /** DELETE /attachment/{sys_id}: the file, its bytes and its attributes. */
 export function deleteAttachment(exchange: Exchange, state: InstanceState): Answer {
   const { store } = state;
-  const { sys_id: sysId = '' } = attachmentOf(exchange, state);
+  const { sys_id: sysId = '' } = attachmentToChange(exchange, state, 'delete');
   store.transaction(() => {
     for (const [table, column] of parts) {
       const rows = store.select(table, { where: `t0."${column}" = ?`, params: [sysId], columns: ['sys_id'] });

@@ -1,7 +1,8 @@
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import type { InstanceState } from '../../state.ts';
+import { attachmentOf } from './access.ts';
 import { readContent } from './content.ts';
-import { attachmentOf, metadataOf } from './metadata.ts';
+import { metadataOf } from './metadata.ts';
 
 /** GET /attachment/{sys_id}/file: the bytes as uploaded, with what is known of them in a header. */
 export function getFile(exchange: Exchange, state: InstanceState): Answer {

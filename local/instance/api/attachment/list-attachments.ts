@@ -1,17 +1,19 @@
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import type { InstanceState } from '../../state.ts';
 import { readCondition } from '../table/condition.ts';
+import { maySee } from './access.ts';
 import { metadataOf } from './metadata.ts';
 
 const defaultLimit = 1_000;
 
-/** GET /attachment: what is known of the files that match a query on sys_attachment. */
+/** GET /attachment: what is known of the files that match a query on sys_attachment; a page may be short. */
 export function listAttachments(exchange: Exchange, state: InstanceState): Answer {
   const { where, params, orderBy } = readCondition(exchange, state, 'sys_attachment');
   const limit = natural(exchange, 'sysparm_limit') ?? defaultLimit;
   const offset = natural(exchange, 'sysparm_offset') ?? 0;
   const rows = state.store.select('sys_attachment', { where, params, orderBy, limit, offset });
-  return { status: 200, json: { result: rows.map((row) => metadataOf(exchange, row)) } };
+  const seen = rows.filter((row) => maySee(exchange.user, state, row));
+  return { status: 200, json: { result: seen.map((row) => metadataOf(exchange, row)) } };
 }
 
 function natural({ url }: Exchange, name: string): number | undefined {

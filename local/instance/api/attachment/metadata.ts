@@ -1,6 +1,4 @@
 import type { Exchange } from '../../http/exchange.ts';
-import { noRecordFound } from '../../http/failure.ts';
-import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
 
 const fields = [
@@ -36,14 +34,4 @@ export function metadataOf(exchange: Exchange, row: Row): Row {
 /** `https://host/api/now/v1/attachment/<sys_id>`, with the version segment of the request. */
 export function attachmentUrl({ url, version }: Exchange, row: Row): string {
   return `${url.origin}/api/now/${version ? `${version}/` : ''}attachment/${row['sys_id']}`;
-}
-
-/**
- * The attachment that the path names.
- * @throws Failure 404
- */
-export function attachmentOf({ segments }: Exchange, { store }: InstanceState): Row {
-  const row = store.find('sys_attachment', segments[1] ?? '');
-  if (!row) throw noRecordFound();
-  return row;
 }

@@ -11,8 +11,21 @@ export function readCondition(exchange: Exchange, state: InstanceState, table: s
   const query = exchange.url.searchParams.get('sysparm_query') ?? queryFromPairs(exchange, state, table);
   const { clock, switches } = state;
   const compiled = compileQuery(state.schema, table, query, { clock, switches, user: exchange.user });
-  state.auth.access.requireReadable(exchange.user, table, compiled.fields);
+  requireReadable(exchange, state, compiled.columns);
   return compiled;
+}
+
+/**
+ * Holds the caller to the columns that he may read, on every table that a dot-walk or a related list leads to.
+ * @throws Failure 403
+ */
+export function requireReadable(
+  { user }: Exchange,
+  { auth: { access } }: InstanceState,
+  columns: readonly { readonly table: string; readonly name: string }[],
+): void {
+  if (!access.restricts(user)) return;
+  for (const { table, name } of columns) access.requireReadable(user, table, [name]);
 }
 
 /** `category=Software&active=true` as an encoded query; labels and names stand for choices and references. */

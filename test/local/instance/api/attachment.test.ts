@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { addAccount } from '../../../../local/instance/auth/add-account.ts';
 import { type Instance, startInstance } from '../../../../local/instance/index.ts';
-import { call } from './caller.ts';
+import { basic, call } from './caller.ts';
 
 let instance: Instance;
 
@@ -232,5 +233,32 @@ describe('changing', () => {
     expect((await call(instance, `${path}/alt`)).status).toBe(404);
     expect((await call(instance, path, { method: 'DELETE' })).status).toBe(204);
     expect((await call(instance, path)).json).toEqual({ result: [] });
+  });
+});
+
+describe('rights', () => {
+  it('hides attachments of records that one may not read, and keeps others from being changed', async () => {
+    const { access } = instance.state.auth;
+    const id = await uploaded();
+    addAccount(instance.control.auth, { userName: 'ann', password: 'p', roles: ['itil'] });
+    const as = { headers: { authorization: basic({ username: 'ann', password: 'p' }) } };
+    const path = `/api/now/attachment/${id}`;
+    const statuses = async () => {
+      const list = await call(instance, `/api/now/attachment?sysparm_query=sys_id=${id}`, as);
+      const got = await call(instance, path, as);
+      const renamed = await call(instance, path, { ...as, method: 'PATCH', body: { file_name: 'b.txt' } });
+      return [many.parse(list.json).result.length, got.status, renamed.status];
+    };
+    const open = await statuses();
+    access.add({ table: 'sys_attachment', operation: 'write', roles: [] });
+    const seen = await statuses();
+    access.add({ table: 'incident', operation: 'read', roles: ['other'] });
+    const hidden = await statuses();
+    access.clear();
+    expect([open, seen, hidden]).toEqual([
+      [1, 200, 204],
+      [1, 200, 403],
+      [0, 404, 404],
+    ]);
   });
 });

@@ -2,7 +2,7 @@ import type { Exchange } from '../../../http/exchange.ts';
 import { noRecordFound } from '../../../http/failure.ts';
 import type { InstanceState } from '../../../state.ts';
 import type { Row } from '../../../store/row.ts';
-import { attachmentOf } from '../metadata.ts';
+import { attachmentOf } from '../access.ts';
 
 export const attributeTable = 'sys_attachment_attribute';
 
