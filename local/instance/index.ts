@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { ZodType } from 'zod';
 import { routes } from './api/routes.ts';
+import type { Account } from './auth/accounts.ts';
+import { addAccount } from './auth/add-account.ts';
 import { createAuth } from './auth/create-auth.ts';
+import type { NewPerson } from './auth/directory.ts';
 import { Control } from './control/control.ts';
 import { Ledger } from './control/ledger.ts';
 import { seededRandom } from './control/seeded-random.ts';
@@ -33,6 +36,8 @@ export type InstanceOptions = {
   readonly data?: DataDocument;
   /** The same, from a JSON file. */
   readonly dataFile?: string;
+  /** People who may log in, beyond the administrator; somebody without roles sees nothing. */
+  readonly accounts?: readonly (NewPerson & Account)[];
   /** Whether a fresh instance holds the demo rows (people, computers, incidents, …). @default true */
   readonly demoData?: boolean;
   /** One SQLite file that holds the rows. @default ':memory:' */
@@ -113,11 +118,15 @@ function createState(options: InstanceOptions): InstanceState {
     redirectUris: ['http://127.0.0.1/callback'],
   });
   const imports = new ImportSets({ store, clock, ledger, switches });
+  const letIn = () => {
+    for (const account of options.accounts ?? []) addAccount(auth, account);
+  };
   const seedAll = () => {
     seedPlatform(store);
     if (options.demoData ?? true) seedDemo(store);
     for (const document of rows) seedRows(store, document);
     auth.directory.forget();
+    letIn();
   };
   const control = new Control({ store, clock, ledger, imports, auth, switches, seedAll });
   const run = dispatchTo(new Router(routes));
@@ -135,7 +144,10 @@ function createState(options: InstanceOptions): InstanceState {
     seed: seedAll,
   };
   if (store.count('sys_user') === 0) state.seed();
-  else seedDescription(store);
+  else {
+    seedDescription(store);
+    letIn();
+  }
   return state;
 }
 

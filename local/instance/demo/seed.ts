@@ -8,6 +8,16 @@ import { peopleRows } from './rows/people.ts';
 import { taskRows } from './rows/tasks.ts';
 import { seedTransformMaps } from './transform-maps.ts';
 
+const shippedRoles = [
+  'admin',
+  'itil',
+  'import_admin',
+  'import_transformer',
+  'personalize_dictionary',
+  'snc_basic_auth_api_access',
+  'web_service_admin',
+];
+
 /** Describes, in sys_db_object and its kind, the tables and columns that are not described there yet. */
 export function seedDescription(store: Store): void {
   store.transaction(() => {
@@ -31,12 +41,13 @@ export function seedPlatform(store: Store): void {
       email: 'integration.user@example.com',
       user_password: demoUser.password,
     });
-    const adminRole = sysIdOf('sys_user_role', 'admin');
-    store.seed('sys_user_role', { sys_id: adminRole, name: 'admin' });
+    for (const name of shippedRoles) {
+      store.seed('sys_user_role', { sys_id: sysIdOf('sys_user_role', name), name });
+    }
     store.seed('sys_user_has_role', {
       sys_id: sysIdOf('sys_user_has_role', demoUser.userName, 'admin'),
       user: sysIdOf('sys_user', demoUser.userName),
-      role: adminRole,
+      role: sysIdOf('sys_user_role', 'admin'),
     });
   });
 }

@@ -56,7 +56,8 @@ describe('rate-limit rules', () => {
 describe('the API_INT semaphore', () => {
   it('lets four run, fifty wait, and refuses the next with a 429 without rate-limit headers', async () => {
     const instance = await startInstance();
-    instance.control.faults.add({ action: 'latency', latencyMs: 20, count: 60 });
+    // The first four hold their places until all the others have come.
+    instance.control.faults.add({ action: 'latency', latencyMs: 700, count: 4 });
     const replies = await Promise.all(
       Array.from({ length: 60 }, () => call(instance, 'GET', '/api/now/table/incident?sysparm_limit=1')),
     );

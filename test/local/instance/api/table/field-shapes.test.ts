@@ -42,6 +42,7 @@ beforeAll(async () => {
   instance = await startInstance({
     schema: { tables: [kinds] },
     data: { sys_user: users },
+    accounts: [{ userName: 'tester', password: 'secret', roles: ['itil'] }],
   });
   const value = 'a'.repeat(32);
   admin = { link: `${instance.url}/api/now/table/sys_user/${value}`, name: 'Tess Ter', value };
