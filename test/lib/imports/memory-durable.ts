@@ -13,6 +13,7 @@ export class Crash extends Error {}
 /** The durable engine in this process: remembers results as JSON, repeats what may pass, waits by moving the clock. */
 export function memoryDurable(memory: Memory, clock: Clock & { advance(ms: number): void }): Durable {
   let place = 0;
+  let dead: Crash | undefined;
 
   async function wait(seconds: number): Promise<void> {
     clock.advance(seconds * 1000);
@@ -20,10 +21,14 @@ export function memoryDurable(memory: Memory, clock: Clock & { advance(ms: numbe
   }
 
   async function once<T>(run: () => Promise<T>): Promise<T> {
+    if (dead) throw dead;
     const mine = place++;
     const known = memory.get(mine);
     if (known !== undefined) return JSON.parse(known);
-    const result = await run();
+    const result = await run().catch((error: unknown) => {
+      if (error instanceof Crash) dead = error;
+      throw error;
+    });
     const text = JSON.stringify(result);
     if (text.length > 256 * 1024)
       throw new Error(`a result of ${text.length} bytes is too large for a checkpoint`);
@@ -38,7 +43,6 @@ export function memoryDurable(memory: Memory, clock: Clock & { advance(ms: numbe
           try {
             return await run();
           } catch (error) {
-            if (process.env.SHOW) console.log(error);
             if (!(error instanceof ConnectorError) || !error.retryable || attempt > 50) throw error;
             await wait(error instanceof RetryLaterError ? error.delaySeconds : 2 ** Math.min(attempt, 8));
           }

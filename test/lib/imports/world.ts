@@ -16,6 +16,7 @@ import type { ImportSummary } from '../../../lib/imports/results/summary.ts';
 import { runImport } from '../../../lib/imports/run-import.ts';
 import { createTurns } from '../../../lib/imports/turns/turns.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { startS3 } from '../../../local/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../local/instance/index.ts';
 import { type Memory, memoryDurable } from './memory-durable.ts';
@@ -142,22 +143,26 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       const Key = `imports/${table}/_import.json`;
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(settings) }));
     },
-    scope: () => ({
+    scope: (through: ServiceNowClient = client) => ({
       s3,
-      client,
+      client: through,
       clock,
       log: silentLog,
       deadline: wholeInvocation(clock),
       correlationId: randomUUID(),
     }),
     /** Runs an import, chained executions included, to its summary. `memory` lets a broken run go on. */
-    async run(request: ImportRequest, memory: Memory = new Map()): Promise<ImportSummary> {
+    async run(
+      request: ImportRequest,
+      memory: Memory = new Map(),
+      through: ServiceNowClient = client,
+    ): Promise<ImportSummary> {
       const chained: ImportInput[] = [];
       let input: ImportInput = { request };
       for (let part = 1; ; part++) {
         const remembered: Memory = part === 1 ? memory : new Map();
         const durable = memoryDurable(remembered, clock);
-        const steps = importSteps(world.scope(), turns(), async (_, next) => void chained.push(next));
+        const steps = importSteps(world.scope(through), turns(), async (_, next) => void chained.push(next));
         const answer = await runImport(durable, steps, input);
         if (!('continuedBy' in answer)) return answer;
         const next = chained.pop();
