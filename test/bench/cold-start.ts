@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RuntimeProcess } from '../../local/aws/lambda/runtime/runtime-process.ts';
 import { unzip } from '../../local/aws/lambda/unzip.ts';
-import { type LambdaFunction, readStackResources } from '../../local/aws/template/stack-resources.ts';
+import type { LambdaFunction } from '../../local/aws/template/lambda-functions.ts';
+import { readStackResources } from '../../local/aws/template/stack-resources.ts';
 import { packageFunctions } from '../../local/package/package.ts';
 import { median, type Row, ratioRow, runAlone } from './report.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../../lib/core/clock.ts';
-import type { LambdaFunction } from '../template/stack-resources.ts';
+import type { LambdaFunction } from '../template/lambda-functions.ts';
 import { DurableExecutions } from './durable/durable-executions.ts';
 import { type Execution, ExecutionStore } from './durable/execution-store.ts';
 import { awsDurableLimits, type DurableLimits } from './durable/limits.ts';

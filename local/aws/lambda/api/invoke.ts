@@ -1,4 +1,4 @@
-import type { LambdaFunction } from '../../template/stack-resources.ts';
+import type { LambdaFunction } from '../../template/lambda-functions.ts';
 import { parseFunctionReference } from '../function-names.ts';
 import { maxPayloadBytes } from '../invocation.ts';
 import type { CallOptions } from '../lambda-service.ts';

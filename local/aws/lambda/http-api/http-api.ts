@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../../../lib/core/clock.ts';
-import type { HttpRoute } from '../../template/stack-resources.ts';
+import type { HttpRoute } from '../../template/http-routes.ts';
 import { type InvocationOutcome, maxPayloadBytes } from '../invocation.ts';
 import { type HttpRequest, requestEvent } from './request-event.ts';
 import { gatewayAnswer, type HttpAnswer, httpAnswer } from './response.ts';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { LambdaFunction } from '../../template/stack-resources.ts';
+import type { LambdaFunction } from '../../template/lambda-functions.ts';
 import { failedOutcome, type Invocation, type InvocationOutcome } from '../invocation.ts';
 import { RuntimeApi } from './runtime-api.ts';
 

@@ -9,7 +9,8 @@ import {
   type LambdaHostOptions,
   startLambdaHost,
 } from '../../../../local/aws/lambda/host.ts';
-import type { HttpRoute, LambdaFunction } from '../../../../local/aws/template/stack-resources.ts';
+import type { HttpRoute } from '../../../../local/aws/template/http-routes.ts';
+import type { LambdaFunction } from '../../../../local/aws/template/lambda-functions.ts';
 
 /** A function of a test: the text of its module, and what differs from the rest. */
 export type FunctionFixture = {

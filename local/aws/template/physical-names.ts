@@ -1,0 +1,70 @@
+/** What CloudFormation would know of the account, and where the local queues answer. */
+export type Surroundings = {
+  readonly region: string;
+  /** Twelve digits. */
+  readonly accountId: string;
+  /** Base of queue URLs without a slash at the end, e.g. `http://127.0.0.1:4566`. */
+  readonly sqsEndpoint: string;
+  /** Values of exports of other stacks, by name. */
+  readonly imports?: Readonly<Record<string, string>>;
+};
+
+/** A resource as far as its name depends on it: its properties are resolved when they are asked for. */
+export type NamedResource = {
+  readonly logicalId: string;
+  readonly type: string;
+  property(name: string): unknown;
+};
+
+/** What `Ref` of a resource is once it exists. */
+export function physicalName(
+  { logicalId, type, property }: NamedResource,
+  surroundings: Surroundings,
+): unknown {
+  switch (type) {
+    case 'AWS::SQS::Queue':
+      return `${surroundings.sqsEndpoint}/${surroundings.accountId}/${property('QueueName')}`;
+    case 'AWS::S3::Bucket':
+      return property('BucketName') ?? logicalId.toLowerCase();
+    case 'AWS::Lambda::Function':
+      return property('FunctionName');
+    case 'AWS::Lambda::Alias':
+      return `${lambdaArn(property('FunctionName'), surroundings)}:${property('Name')}`;
+    default:
+      return logicalId;
+  }
+}
+
+/** What `Fn::GetAtt` of a resource is once it exists. @throws Error for an attribute that the local stack does not know */
+export function physicalAttribute(
+  resource: NamedResource,
+  attribute: string,
+  surroundings: Surroundings,
+): unknown {
+  const { logicalId, type, property } = resource;
+  const { region, accountId } = surroundings;
+  switch (`${type} ${attribute}`) {
+    case 'AWS::SQS::Queue Arn':
+      return `arn:aws:sqs:${region}:${accountId}:${property('QueueName')}`;
+    case 'AWS::SQS::Queue QueueName':
+      return property('QueueName');
+    case 'AWS::SQS::Queue QueueUrl':
+      return physicalName(resource, surroundings);
+    case 'AWS::S3::Bucket Arn':
+      return `arn:aws:s3:::${physicalName(resource, surroundings)}`;
+    case 'AWS::Lambda::Function Arn':
+      return lambdaArn(property('FunctionName'), surroundings);
+    case 'AWS::Lambda::Version Version':
+      return '1';
+    case 'AWS::IAM::Role Arn':
+      return `arn:aws:iam::${accountId}:role/${property('RoleName') ?? logicalId}`;
+    default:
+      throw new Error(
+        `Fn::GetAtt ${logicalId}.${attribute}: the local stack does not know ${attribute} of ${type}`,
+      );
+  }
+}
+
+function lambdaArn(functionName: unknown, { region, accountId }: Surroundings): string {
+  return `arn:aws:lambda:${region}:${accountId}:function:${functionName}`;
+}
