@@ -40,9 +40,11 @@ export function anyOf(fragments: readonly Fragment[]): Fragment {
   return join(fragments, ' OR ', never);
 }
 
-/** `(?, ?, ?)` */
+/** `(?, ?, ?)`; a long list goes as one JSON value, since SQLite limits how many values a statement may bind. */
 export function list(values: readonly SqlValue[]): Fragment {
-  return { sql: `(${values.map(() => '?').join(', ')})`, params: values };
+  const longest = 50;
+  if (values.length <= longest) return { sql: `(${values.map(() => '?').join(', ')})`, params: values };
+  return { sql: '(SELECT value FROM json_each(?))', params: [JSON.stringify(values)] };
 }
 
 function join(fragments: readonly Fragment[], by: string, none: Fragment): Fragment {

@@ -5,12 +5,15 @@ export type Reply = {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+  readonly bytes: Buffer;
   readonly json: unknown;
 };
 
 export type Sending = {
   readonly json?: unknown;
   readonly form?: Readonly<Record<string, string>>;
+  /** A body as it is; its type goes into the headers, but for a multipart form, which knows its own. */
+  readonly body?: string | Uint8Array<ArrayBuffer> | FormData;
   readonly headers?: Readonly<Record<string, string>>;
   /** Basic credentials `user:password`; the administrator's by default, none for `''`. */
   readonly as?: string;
@@ -35,11 +38,13 @@ export async function call(
     },
     ...bodyOf(sending),
   });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, text, json: parsed(text) };
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const text = bytes.toString();
+  return { status: response.status, headers: response.headers, text, bytes, json: parsed(text) };
 }
 
-function bodyOf({ json, form }: Sending): { body?: string | URLSearchParams } {
+function bodyOf({ json, form, body }: Sending): RequestInit {
+  if (body !== undefined) return { body };
   if (form) return { body: new URLSearchParams(form) };
   return json === undefined ? {} : { body: JSON.stringify(json) };
 }

@@ -1,5 +1,6 @@
 import { toStored } from '../../fields/input.ts';
 import type { Exchange } from '../../http/exchange.ts';
+import { findPath } from '../../query/column-path.ts';
 import { type CompiledQuery, compileQuery } from '../../query/compile.ts';
 import type { InstanceState } from '../../state.ts';
 
@@ -28,13 +29,15 @@ export function requireReadable(
   for (const { table, name } of columns) access.requireReadable(user, table, [name]);
 }
 
-/** `category=Software&active=true` as an encoded query; labels and names stand for choices and references. */
+/**
+ * `category=Software&caller_id.active=true` as an encoded query; labels and names stand for choices and references.
+ */
 function queryFromPairs(exchange: Exchange, state: InstanceState, table: string): string {
   const clauses: string[] = [];
   for (const [name, text] of exchange.url.searchParams) {
-    const column = state.schema.column(table, name);
-    if (!column) continue;
-    const value = text === '' ? '' : toStored(state.store, column, text, 'UTC') || text;
+    const path = findPath(state.schema, table, name);
+    if (!path) continue;
+    const value = text === '' ? '' : toStored(state.store, path.leaf.column, text, 'UTC') || text;
     clauses.push(`${name}=${value.replaceAll('^', '^^')}`);
   }
   return clauses.join('^');

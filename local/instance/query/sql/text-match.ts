@@ -1,4 +1,4 @@
-import { bind, type Fragment, sql } from '../fragment.ts';
+import { bind, type Fragment, never, sql } from '../fragment.ts';
 
 /** What text has to look like. */
 export type Pattern =
@@ -6,6 +6,9 @@ export type Pattern =
   | { readonly startsWith: string }
   | { readonly endsWith: string }
   | { readonly contains: string };
+
+/** SQLite refuses longer patterns; no column holds text that would match one. */
+const maxPatternBytes = 50_000;
 
 /** Whether SQLite itself folds the case of all of it. */
 export function isAscii(text: string): boolean {
@@ -17,10 +20,12 @@ export function isAscii(text: string): boolean {
  * (`[Üü]`) fold what SQLite does not.
  */
 export function matchPattern(expression: Fragment, pattern: Pattern, caseSensitive: boolean): Fragment {
-  if (!caseSensitive && isAscii(Object.values(pattern).join(''))) {
-    return sql`${expression} LIKE ${bind(place(pattern, escapeLike, '%'))} ESCAPE '\\'`;
-  }
-  return sql`${expression} GLOB ${bind(place(pattern, caseSensitive ? escapeGlob : foldGlob, '*'))}`;
+  const like = !caseSensitive && isAscii(Object.values(pattern).join(''));
+  const text = like
+    ? place(pattern, escapeLike, '%')
+    : place(pattern, caseSensitive ? escapeGlob : foldGlob, '*');
+  if (Buffer.byteLength(text) > maxPatternBytes) return never;
+  return like ? sql`${expression} LIKE ${bind(text)} ESCAPE '\\'` : sql`${expression} GLOB ${bind(text)}`;
 }
 
 function place(pattern: Pattern, toLiteral: (text: string) => string, any: string): string {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { type Instance, startInstance } from '../../../../local/instance/index.ts';
-import { call } from './caller.ts';
+import { call } from '../caller.ts';
 
 let instance: Instance;
 
@@ -34,7 +34,11 @@ beforeAll(async () => {
 afterAll(() => instance.close());
 
 async function stats(query: Record<string, string>): Promise<unknown> {
-  const { status, json } = await call(instance, `/api/now/stats/incident?${new URLSearchParams(query)}`);
+  const { status, json } = await call(
+    instance,
+    'GET',
+    `/api/now/stats/incident?${new URLSearchParams(query)}`,
+  );
   expect(status).toBe(200);
   return json;
 }
@@ -111,9 +115,10 @@ describe('over all rows', () => {
   });
 
   it('counts a parent table with the classes below it, and no others', async () => {
-    const { json } = await call(instance, '/api/now/stats/problem?sysparm_count=true');
+    const { json } = await call(instance, 'GET', '/api/now/stats/problem?sysparm_count=true');
     const { json: all } = await call(
       instance,
+      'GET',
       '/api/now/v1/stats/task?sysparm_count=true&sysparm_query=sys_class_name=incident',
     );
     expect([json, all]).toEqual([
@@ -205,11 +210,11 @@ describe('by groups', () => {
 
 describe('refusals', () => {
   it('knows no unknown table and nothing but GET', async () => {
-    const unknown = await call(instance, '/api/now/stats/nonsense?sysparm_count=true');
+    const unknown = await call(instance, 'GET', '/api/now/stats/nonsense?sysparm_count=true');
     expect([unknown.status, unknown.json]).toEqual([
       400,
       { error: { message: 'Invalid table nonsense', detail: null }, status: 'failure' },
     ]);
-    expect((await call(instance, '/api/now/stats/incident', { body: {} })).status).toBe(405);
+    expect((await call(instance, 'POST', '/api/now/stats/incident', { json: {} })).status).toBe(405);
   });
 });

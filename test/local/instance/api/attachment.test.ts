@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { addAccount } from '../../../../local/instance/auth/add-account.ts';
 import { type Instance, startInstance } from '../../../../local/instance/index.ts';
-import { basic, call } from './caller.ts';
+import { call } from '../caller.ts';
 
 let instance: Instance;
 
@@ -23,7 +23,7 @@ const bytes = Buffer.from('Grüße\u0000 from a file');
 
 function upload(
   query: Record<string, string> = {},
-  body: Uint8Array = bytes,
+  body: Uint8Array<ArrayBuffer> = bytes,
   headers = { 'content-type': 'text/plain' },
 ) {
   const asked = new URLSearchParams({
@@ -32,10 +32,10 @@ function upload(
     file_name: 'a.txt',
     ...query,
   });
-  return call(instance, `/api/now/attachment/file?${asked}`, { body, headers, method: 'POST' });
+  return call(instance, 'POST', `/api/now/attachment/file?${asked}`, { body, headers });
 }
 
-async function uploaded(fileName = 'a.txt', body: Uint8Array = bytes): Promise<string> {
+async function uploaded(fileName = 'a.txt', body: Uint8Array<ArrayBuffer> = bytes): Promise<string> {
   return metadata((await upload({ file_name: fileName }, body)).json)['sys_id'] ?? '';
 }
 
@@ -64,7 +64,8 @@ describe('uploading', () => {
   it('is available once the instance has looked at it', async () => {
     instance.state.clock.freeze();
     const id = await uploaded();
-    const stateOf = async () => metadata((await call(instance, `/api/now/attachment/${id}`)).json)['state'];
+    const stateOf = async () =>
+      metadata((await call(instance, 'GET', `/api/now/attachment/${id}`)).json)['state'];
     const before = await stateOf();
     await instance.state.clock.advance(0);
     instance.state.clock.unfreeze();
@@ -76,9 +77,8 @@ describe('uploading', () => {
     form.append('table_name', 'incident');
     form.append('table_sys_id', 'i1');
     form.append('uploadFile', new Blob([bytes], { type: 'image/png' }), 'Bild ü.png');
-    const { status, json } = await call(instance, '/api/now/v1/attachment/upload', {
+    const { status, json } = await call(instance, 'POST', '/api/now/v1/attachment/upload', {
       body: form,
-      method: 'POST',
     });
     const result = metadata(json);
     expect(status).toBe(201);
@@ -95,16 +95,19 @@ describe('uploading', () => {
     form.append('uploadFile', new Blob([bytes], { type: 'image/png' }), 'a.png');
     form.append('table_name', 'incident');
     form.append('table_sys_id', 'i1');
-    const { status } = await call(instance, '/api/now/attachment/upload', { body: form, method: 'POST' });
+    const { status } = await call(instance, 'POST', '/api/now/attachment/upload', { body: form });
     expect(status).toBe(400);
   });
 
   it('refuses a multipart body without a file, or one that is cut off', async () => {
     const form = new FormData();
     form.append('table_name', 'incident');
-    const noFile = await call(instance, '/api/now/attachment/upload', { body: form, method: 'POST' });
+    const noFile = await call(instance, 'POST', '/api/now/attachment/upload', { body: form });
     const headers = { 'content-type': 'multipart/form-data; boundary=x' };
-    const cut = await call(instance, '/api/now/attachment/upload', { body: '--x\r\nContent-Disp', headers });
+    const cut = await call(instance, 'POST', '/api/now/attachment/upload', {
+      body: '--x\r\nContent-Disp',
+      headers,
+    });
     expect([noFile.status, cut.status]).toEqual([400, 400]);
   });
 
@@ -138,7 +141,7 @@ describe('reading', () => {
       Array.from({ length: 50_000 }, (_, at) => createHash('sha256').update(String(at)).digest()),
     );
     const id = await uploaded('noise.bin', noise);
-    const { status, bytes: got } = await call(instance, `/api/now/attachment/${id}/file`);
+    const { status, bytes: got } = await call(instance, 'GET', `/api/now/attachment/${id}/file`);
     expect([status, got.equals(noise)]).toEqual([200, true]);
     expect(
       instance.state.store.count('sys_attachment_doc', { where: 't0.sys_attachment = ?', params: [id] }),
@@ -147,7 +150,7 @@ describe('reading', () => {
 
   it('tells name, type and metadata in headers that are ASCII', async () => {
     const id = await uploaded('Grüße "1".txt');
-    const { headers } = await call(instance, `/api/now/attachment/${id}/file`, {
+    const { headers } = await call(instance, 'GET', `/api/now/attachment/${id}/file`, {
       headers: { accept: '*/*' },
     });
     expect(headers.get('content-type')).toBe('text/plain');
@@ -165,6 +168,7 @@ describe('reading', () => {
     const list = async (more: string) => {
       const { json } = await call(
         instance,
+        'GET',
         `/api/now/attachment?sysparm_query=file_nameSTARTSWITHlist-^ORDERBYDESCfile_name${more}`,
       );
       return many.parse(json).result.map((row) => row['sys_id']);
@@ -175,7 +179,7 @@ describe('reading', () => {
 
   it('answers 404 for an attachment that is not there', async () => {
     const paths = ['', '/file', '/attributes'].map((end) => `/api/now/attachment/none${end}`);
-    const statuses = await Promise.all(paths.map(async (path) => (await call(instance, path)).status));
+    const statuses = await Promise.all(paths.map(async (path) => (await call(instance, 'GET', path)).status));
     expect(statuses).toEqual([404, 404, 404]);
   });
 });
@@ -184,10 +188,10 @@ describe('changing', () => {
   it('renames', async () => {
     const id = await uploaded();
     const path = `/api/now/attachment/${id}`;
-    const renamed = await call(instance, path, { method: 'PATCH', body: { file_name: 'new.txt' } });
-    const unnamed = await call(instance, path, { method: 'PATCH', body: {} });
+    const renamed = await call(instance, 'PATCH', path, { json: { file_name: 'new.txt' } });
+    const unnamed = await call(instance, 'PATCH', path, { json: {} });
     expect([renamed.status, renamed.bytes.length, unnamed.status]).toEqual([204, 0, 400]);
-    expect(metadata((await call(instance, path)).json)).toMatchObject({
+    expect(metadata((await call(instance, 'GET', path)).json)).toMatchObject({
       file_name: 'new.txt',
       sys_mod_count: '1',
     });
@@ -196,11 +200,8 @@ describe('changing', () => {
   it('deletes the file with its bytes and attributes', async () => {
     const id = await uploaded();
     const path = `/api/now/attachment/${id}`;
-    await call(instance, `${path}/attributes`, { body: { key: 'alt', value: 'x' } });
-    const statuses = [
-      await call(instance, path, { method: 'DELETE' }),
-      await call(instance, path, { method: 'DELETE' }),
-    ];
+    await call(instance, 'POST', `${path}/attributes`, { json: { key: 'alt', value: 'x' } });
+    const statuses = [await call(instance, 'DELETE', path), await call(instance, 'DELETE', path)];
     expect(statuses.map((answer) => answer.status)).toEqual([204, 404]);
     const { store } = instance.state;
     const left = [
@@ -212,27 +213,27 @@ describe('changing', () => {
 
   it('keeps attributes', async () => {
     const path = `/api/now/attachment/${await uploaded()}/attributes`;
-    const added = await call(instance, path, { body: { key: 'alt', value: 'a' } });
-    const again = await call(instance, path, { body: { key: 'alt', value: 'b' } });
-    await call(instance, path, { body: { key: 'other', value: 'o' } });
-    const changed = await call(instance, `${path}/alt`, { method: 'PUT', body: { value: 'c' } });
-    const got = await call(instance, `${path}/alt`);
+    const added = await call(instance, 'POST', path, { json: { key: 'alt', value: 'a' } });
+    const again = await call(instance, 'POST', path, { json: { key: 'alt', value: 'b' } });
+    await call(instance, 'POST', path, { json: { key: 'other', value: 'o' } });
+    const changed = await call(instance, 'PUT', `${path}/alt`, { json: { value: 'c' } });
+    const got = await call(instance, 'GET', `${path}/alt`);
     expect([added.status, again.status, changed.status, got.status]).toEqual([201, 400, 200, 200]);
     expect([added.json, changed.json, got.json]).toEqual([
       { result: { key: 'alt', value: 'a' } },
       { result: { key: 'alt', value: 'c' } },
       { result: { key: 'alt', value: 'c' } },
     ]);
-    expect((await call(instance, path)).json).toEqual({
+    expect((await call(instance, 'GET', path)).json).toEqual({
       result: [
         { key: 'alt', value: 'c' },
         { key: 'other', value: 'o' },
       ],
     });
-    expect((await call(instance, `${path}/alt`, { method: 'DELETE' })).status).toBe(204);
-    expect((await call(instance, `${path}/alt`)).status).toBe(404);
-    expect((await call(instance, path, { method: 'DELETE' })).status).toBe(204);
-    expect((await call(instance, path)).json).toEqual({ result: [] });
+    expect((await call(instance, 'DELETE', `${path}/alt`)).status).toBe(204);
+    expect((await call(instance, 'GET', `${path}/alt`)).status).toBe(404);
+    expect((await call(instance, 'DELETE', path)).status).toBe(204);
+    expect((await call(instance, 'GET', path)).json).toEqual({ result: [] });
   });
 });
 
@@ -241,12 +242,12 @@ describe('rights', () => {
     const { access } = instance.state.auth;
     const id = await uploaded();
     addAccount(instance.control.auth, { userName: 'ann', password: 'p', roles: ['itil'] });
-    const as = { headers: { authorization: basic({ username: 'ann', password: 'p' }) } };
+    const as = { as: 'ann:p' };
     const path = `/api/now/attachment/${id}`;
     const statuses = async () => {
-      const list = await call(instance, `/api/now/attachment?sysparm_query=sys_id=${id}`, as);
-      const got = await call(instance, path, as);
-      const renamed = await call(instance, path, { ...as, method: 'PATCH', body: { file_name: 'b.txt' } });
+      const list = await call(instance, 'GET', `/api/now/attachment?sysparm_query=sys_id=${id}`, as);
+      const got = await call(instance, 'GET', path, as);
+      const renamed = await call(instance, 'PATCH', path, { ...as, json: { file_name: 'b.txt' } });
       return [many.parse(list.json).result.length, got.status, renamed.status];
     };
     const open = await statuses();

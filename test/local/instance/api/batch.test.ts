@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { runBatch } from '../../../../local/instance/api/batch/run-batch.ts';
 import type { Exchange } from '../../../../local/instance/http/exchange.ts';
 import { type Instance, startInstance } from '../../../../local/instance/index.ts';
-import { call } from './caller.ts';
+import { call } from '../caller.ts';
 
 let instance: Instance;
 
@@ -56,7 +56,7 @@ function toRequest({ id, method, url, body, headers = {}, exclude = true }: Item
 
 async function batch(items: Item[], headers: Record<string, string> = {}) {
   const body = { batch_request_id: 7, rest_requests: items.map(toRequest) };
-  const { status, json } = await call(instance, '/api/now/v1/batch', { body, headers });
+  const { status, json } = await call(instance, 'POST', '/api/now/v1/batch', { json: body, headers });
   expect(status).toBe(200);
   return answered.parse(json);
 }
@@ -135,11 +135,11 @@ describe('a batch', () => {
   });
 
   it('refuses what is no batch', async () => {
-    const noJson = await call(instance, '/api/now/v1/batch', {
+    const noJson = await call(instance, 'POST', '/api/now/v1/batch', {
       body: '{',
       headers: { 'content-type': 'application/json' },
     });
-    const noItems = await call(instance, '/api/now/v1/batch', { body: { batch_request_id: '1' } });
+    const noItems = await call(instance, 'POST', '/api/now/v1/batch', { json: { batch_request_id: '1' } });
     expect([noJson.status, noItems.status]).toEqual([400, 400]);
     expect(noItems.json).toMatchObject({ error: { message: 'Exception while reading request' } });
   });

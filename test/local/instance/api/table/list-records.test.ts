@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Instance, startInstance } from '../../../../../local/instance/index.ts';
 import { call } from '../../caller.ts';
-import { list, recordsIn } from '../../records.ts';
+import { create, list, recordsIn } from '../../records.ts';
 
 const rows = Array.from({ length: 73 }, (_, at) => ({
   short_description: `Row ${at}`,
@@ -112,6 +112,13 @@ describe('GET of a table: what is found', () => {
   it('filters by field=value pairs, beside sysparms, and takes labels of choices', async () => {
     expect(recordsIn(await page('category=Software&sysparm_limit=100'))).toHaveLength(37);
     expect(recordsIn(await page('category=software&correlation_id=ext-4'))).toHaveLength(1);
+  });
+
+  it('takes dot-walked names in field=value pairs, and passes over names that lead nowhere', async () => {
+    await create(instance, 'problem', {});
+    const found = (query: string) => list(instance, `/api/now/table/problem?${query}`);
+    expect(await found(`opened_by.user_name=${instance.username}&opened_by.nonsense=1`)).toHaveLength(1);
+    expect(await found('opened_by.user_name=nobody')).toHaveLength(0);
   });
 
   it('lets sysparm_query win over field=value pairs', async () => {
