@@ -1,0 +1,103 @@
+import * as z from 'zod/mini';
+import { ConnectorError } from '../core/errors.ts';
+import { encodedQuery } from '../servicenow/encoded-query.ts';
+import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../servicenow/errors/refusals.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
+import { type ApiVersion, tablePath } from '../servicenow/url.ts';
+import type { RecordColumns } from './record.ts';
+import { mayBeDone, type Step, type Steps } from './steps.ts';
+
+/** By what a record that is created once is known on the instance. */
+export type Identity =
+  | { readonly kind: 'sys_id'; readonly sysId: string }
+  /** For tables that refuse a given sys_id: looked up before it is written, which two at the same moment can slip through. */
+  | { readonly kind: 'correlation_id'; readonly correlationId: string };
+
+/** A record that is to be created once. */
+export type Creation = {
+  readonly table: string;
+  readonly record: RecordColumns;
+  readonly identity: Identity;
+  readonly version?: ApiVersion | undefined;
+  /** Query parameters of the create itself, e.g. `sysparm_input_display_value`. */
+  readonly query?: URLSearchParams | undefined;
+};
+
+/** What came of it. `found` means that the record was there before, or that an answer was lost on the way. */
+export type Created =
+  | { readonly kind: 'created'; readonly response: ServiceNowResponse }
+  | { readonly kind: 'found'; readonly sysId: string };
+
+/**
+ * Creates a record unless it exists. After a lost answer or a refused insert the instance is asked before anything is
+ * concluded.
+ * @throws what the create failed with, when the instance does not hold the record
+ */
+export function* createOnce(creation: Creation): Steps<Created> {
+  const { identity } = creation;
+  if (identity.kind === 'correlation_id') {
+    const earlier = yield* look(creation, false);
+    if (earlier !== undefined) return { kind: 'found', sysId: earlier };
+  }
+  const outcome = yield { request: creationRequest(creation) };
+  if (outcome.kind === 'answered') return { kind: 'created', response: outcome.response };
+  if (!leavesDoubt(outcome.error)) throw outcome.error;
+  const found = yield* look(creation, true);
+  if (found !== undefined) return { kind: 'found', sysId: found };
+  throw outcome.error;
+}
+
+/** Refused inserts leave doubt too: the sys_id may exist, or the user may write what he may not read back (contract 1.6). */
+function leavesDoubt(error: unknown): boolean {
+  return mayBeDone(error) || error instanceof InsertRefusedError || error instanceof AccessDeniedError;
+}
+
+function creationRequest({ table, record, identity, version, query }: Creation): ServiceNowRequest {
+  const known =
+    identity.kind === 'sys_id' ? { sys_id: identity.sysId } : { correlation_id: identity.correlationId };
+  return {
+    method: 'POST',
+    path: tablePath(table, undefined, version),
+    ...(query && { query }),
+    body: { ...record, ...known },
+    repeatable: identity.kind === 'sys_id' ? 'keyed' : 'never',
+  };
+}
+
+/** The sys_id of the record if the instance holds it. @throws what the look-up failed with */
+function* look(creation: Creation, settles: boolean): Steps<string | undefined> {
+  const outcome = yield { ...lookUp(creation), settles };
+  if (outcome.kind === 'answered') return sysIdIn(outcome.response.body);
+  if (outcome.error instanceof RecordNotFoundError) return undefined;
+  throw outcome.error;
+}
+
+function lookUp({ table, identity }: Creation): Step {
+  const query = new URLSearchParams({ sysparm_fields: 'sys_id', sysparm_limit: '1' });
+  if (identity.kind === 'sys_id') {
+    return {
+      request: { method: 'GET', path: tablePath(table, identity.sysId), query, repeatable: 'idempotent' },
+    };
+  }
+  const known = encodedQuery().where('correlation_id', '=', identity.correlationId).orderBy('sys_created_on');
+  query.set('sysparm_query', known.toString());
+  return { request: { method: 'GET', path: tablePath(table), query, repeatable: 'idempotent' } };
+}
+
+const row = z.object({ sys_id: z.string() });
+const answered = z.object({ result: z.union([row, z.array(row)]) });
+
+function sysIdIn(body: unknown): string | undefined {
+  const parsed = z.safeParse(answered, body);
+  if (!parsed.success)
+    throw new UnreadableAnswerError('a look-up answered without a sys_id; may the user read it?');
+  const { result } = parsed.data;
+  return Array.isArray(result) ? result[0]?.sys_id : result.sys_id;
+}
+
+/** The instance answered, but not what its API promises. */
+export class UnreadableAnswerError extends ConnectorError {
+  override readonly name: string = 'UnreadableAnswerError';
+  override readonly code = 'ANSWER_UNREADABLE';
+  override readonly retryable = true;
+}
