@@ -9,6 +9,19 @@ export type InstanceConfig = {
   readonly allowedTables: readonly string[];
 };
 
+/** How messages become records. */
+export type RecordsConfig = {
+  /** False sends every write as a request of its own. */
+  readonly batchApi: boolean;
+  /** Tables that refuse a given sys_id, lower case; `*` means all. Their records are known by correlation_id. */
+  readonly correlationIdTables: readonly string[];
+  /** How long a message is tried again before it is given up, e.g. through an outage of the instance. */
+  readonly parkForSeconds: number;
+  /** Before the second try; doubles with each further one. */
+  readonly firstDelaySeconds: number;
+  readonly longestDelaySeconds: number;
+};
+
 /** What the deployment's environment says. The only reader of `process.env` in `lib/` and `functions/`. */
 export type Config = {
   readonly stage: string;
@@ -26,6 +39,9 @@ export type Config = {
   readonly proxyEnvironment: Environment;
   readonly recordsQueueUrl: string | undefined;
   readonly recordsDlqUrl: string | undefined;
+  readonly recordsFifoQueueUrl: string | undefined;
+  readonly recordsFifoDlqUrl: string | undefined;
+  readonly records: RecordsConfig;
   readonly importBucket: string | undefined;
   /** Qualified ARN of importCsv, as durable functions need one. */
   readonly importFunctionArn: string | undefined;
@@ -49,6 +65,9 @@ export function readConfig(environment: Environment = process.env): Config {
     proxyEnvironment: proxyVariables(environment),
     recordsQueueUrl: environment['RECORDS_QUEUE_URL'],
     recordsDlqUrl: environment['RECORDS_DLQ_URL'],
+    recordsFifoQueueUrl: environment['RECORDS_FIFO_QUEUE_URL'],
+    recordsFifoDlqUrl: environment['RECORDS_FIFO_DLQ_URL'],
+    records: readRecords(environment),
     importBucket: environment['IMPORT_BUCKET'],
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
     maxConcurrentImports: wholeNumber(environment, 'MAX_CONCURRENT_IMPORTS', 2),
@@ -76,6 +95,16 @@ export function selectInstance(config: Config, name?: string): InstanceConfig {
 /** True when callers of this instance may name the table. */
 export function allowsTable(instance: InstanceConfig, table: string): boolean {
   return instance.allowedTables.includes('*') || instance.allowedTables.includes(table.toLowerCase());
+}
+
+function readRecords(environment: Environment): RecordsConfig {
+  return {
+    batchApi: environment['RECORDS_BATCH_API'] !== 'false',
+    correlationIdTables: commaList(environment['CORRELATION_ID_TABLES']?.toLowerCase()),
+    parkForSeconds: wholeNumber(environment, 'RECORDS_PARK_FOR_SECONDS', 3600),
+    firstDelaySeconds: wholeNumber(environment, 'RECORDS_FIRST_DELAY_SECONDS', 10),
+    longestDelaySeconds: wholeNumber(environment, 'RECORDS_LONGEST_DELAY_SECONDS', 900),
+  };
 }
 
 function proxyVariables(environment: Environment): Environment {

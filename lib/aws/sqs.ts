@@ -1,0 +1,90 @@
+import type {
+  ChangeMessageVisibilityBatchRequestEntry,
+  SendMessageBatchRequestEntry,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+
+/** SQS takes ten entries in one call, */
+const maxEntries = 10;
+/** and this much in one call of sends, 1 MiB less a margin for what surrounds the bodies. */
+const maxSendBytes = 1_000_000;
+
+/** What went wrong with one entry, by its place in the list given. */
+export type EntryFailure = { readonly index: number; readonly reason: string };
+
+type SendEntry = Omit<SendMessageBatchRequestEntry, 'Id'>;
+type VisibilityEntry = Omit<ChangeMessageVisibilityBatchRequestEntry, 'Id'>;
+
+let client: Promise<SQSClient> | undefined;
+
+/** The SDK is loaded by the first call: a batch without failures never needs it. */
+function sqs(): Promise<SQSClient> {
+  client ??= import('@aws-sdk/client-sqs').then((sdk) => new sdk.SQSClient({ maxAttempts: 3 }));
+  return client;
+}
+
+/** Sends messages; gives those that SQS did not take. Never throws. */
+export async function sendMessages(
+  queueUrl: string,
+  entries: readonly SendEntry[],
+): Promise<readonly EntryFailure[]> {
+  const { SendMessageBatchCommand } = await import('@aws-sdk/client-sqs');
+  return inParts(entries, sendBytes, async (part) => {
+    const Entries = part.map((entry, index) => ({ ...entry, Id: String(index) }));
+    return (await sqs()).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+  });
+}
+
+/** Hides received messages for a time; gives those that it could not be changed for. Never throws. */
+export async function changeVisibility(
+  queueUrl: string,
+  entries: readonly VisibilityEntry[],
+): Promise<readonly EntryFailure[]> {
+  const { ChangeMessageVisibilityBatchCommand } = await import('@aws-sdk/client-sqs');
+  return inParts(
+    entries,
+    () => 0,
+    async (part) => {
+      const Entries = part.map((entry, index) => ({ ...entry, Id: String(index) }));
+      return (await sqs()).send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
+    },
+  );
+}
+
+type BatchResult = {
+  readonly Failed?: readonly { Id: string | undefined; Message?: string | undefined }[] | undefined;
+};
+
+async function inParts<T>(
+  entries: readonly T[],
+  bytesOf: (entry: T) => number,
+  send: (part: readonly T[]) => Promise<BatchResult>,
+): Promise<readonly EntryFailure[]> {
+  const failures = cut(entries, bytesOf).map(async ({ offset, part }) => {
+    try {
+      const { Failed = [] } = await send(part);
+      return Failed.map(({ Id, Message = 'refused' }) => ({ index: offset + Number(Id), reason: Message }));
+    } catch (error) {
+      const reason = error instanceof Error ? error.name : 'unknown';
+      return part.map((_entry, index) => ({ index: offset + index, reason }));
+    }
+  });
+  return (await Promise.all(failures)).flat();
+}
+
+function cut<T>(entries: readonly T[], bytesOf: (entry: T) => number) {
+  const parts: { readonly offset: number; readonly part: T[]; bytes: number }[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const size = bytesOf(entry);
+    const last = parts.at(-1);
+    if (last && last.part.length < maxEntries && last.bytes + size <= maxSendBytes) {
+      last.part.push(entry);
+      last.bytes += size;
+    } else parts.push({ offset: index, part: [entry], bytes: size });
+  }
+  return parts;
+}
+
+function sendBytes({ MessageBody = '', MessageAttributes = {} }: SendEntry): number {
+  return Buffer.byteLength(MessageBody) + Buffer.byteLength(JSON.stringify(MessageAttributes));
+}

@@ -1,0 +1,100 @@
+import { ConnectorError } from '../core/errors.ts';
+import { type Step, type StepOutcome, takeStep } from '../operations/steps.ts';
+import { sendBatch } from '../servicenow/batch.ts';
+import {
+  AccessDeniedError,
+  InvalidTableError,
+  RecordNotFoundError,
+  RequestRefusedError,
+} from '../servicenow/errors/refusals.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
+
+/** Takes steps to an instance. */
+export type Carrier = {
+  /** One outcome per step, in the order given; never throws for what a step came to. */
+  carry(steps: readonly Step[], context: CallContext): Promise<readonly StepOutcome[]>;
+};
+
+/** The instance put this call off again and again. */
+export class UnservicedError extends ConnectorError {
+  override readonly name: string = 'UnservicedError';
+  override readonly code = 'UNSERVICED';
+  override readonly retryable = true;
+}
+
+/** How often calls that a batch did not get to are sent again at once. */
+const maxRounds = 3;
+
+/** Takes each step as a call of its own. */
+export function singleCarrier(client: ServiceNowClient): Carrier {
+  return { carry: (steps, context) => Promise.all(steps.map((step) => takeStep(step, client, context))) };
+}
+
+/**
+ * Takes steps through the Batch API, in one request. An instance that refuses batches as such gets single calls, from then
+ * on for as long as the process lives.
+ */
+export function batchCarrier(client: ServiceNowClient): Carrier {
+  const single = singleCarrier(client);
+  let refused = false;
+  return {
+    async carry(steps, context) {
+      if (refused || steps.length === 1) return single.carry(steps, context);
+      const outcomes = await carryBatch(client, steps, context);
+      const denied = steps.filter((_step, index) => isDenied(outcomes[index]));
+      if (denied.length === 0) return outcomes;
+      refused = true;
+      const again = [...(await single.carry(denied, context))];
+      return outcomes.map((outcome) => (isDenied(outcome) ? (again.shift() ?? outcome) : outcome));
+    },
+  };
+}
+
+function isDenied(outcome: StepOutcome | undefined): boolean {
+  return outcome?.kind === 'failed' && outcome.error instanceof BatchRefused;
+}
+
+/** Sends what the batch did not get to again: nothing of it was done, and the rest keeps its outcome. */
+async function carryBatch(client: ServiceNowClient, steps: readonly Step[], context: CallContext) {
+  const outcomes = new Map<Step, StepOutcome>();
+  for (let round = 0; round < maxRounds && outcomes.size < steps.length; round += 1) {
+    const left = steps.filter((step) => !outcomes.has(step));
+    for (const [step, outcome] of await sendOnce(client, left, context)) outcomes.set(step, outcome);
+  }
+  return steps.map((step) => outcomes.get(step) ?? putOff);
+}
+
+const putOff: StepOutcome = {
+  kind: 'failed',
+  error: new UnservicedError(`the Batch API put this call off ${maxRounds} times; nothing of it was done`),
+};
+
+async function sendOnce(client: ServiceNowClient, steps: readonly Step[], context: CallContext) {
+  const outcomes = await sendBatch(
+    client,
+    steps.map(({ request }) => request),
+    context,
+  ).catch((error: unknown) => steps.map(() => failed(error)));
+  return steps.flatMap((step, index) => {
+    const outcome = outcomes[index];
+    return outcome === undefined || outcome.kind === 'unserviced' ? [] : [[step, outcome] as const];
+  });
+}
+
+function failed(error: unknown): StepOutcome {
+  return { kind: 'failed', error: isRefusal(error) ? new BatchRefused(error) : error };
+}
+
+/** Marks that the request for a batch was refused, not the calls in it. */
+class BatchRefused {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  const refusals = [RequestRefusedError, AccessDeniedError, RecordNotFoundError, InvalidTableError];
+  return refusals.some((refusal) => error instanceof refusal);
+}

@@ -1,0 +1,34 @@
+import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
+import { failureKind } from './failure-kind.ts';
+
+/** When messages that could not be written come back. */
+export type PostponementSettings = {
+  /** Before the second try; doubles with each further one. */
+  readonly firstDelaySeconds: number;
+  readonly longestDelaySeconds: number;
+};
+
+/** SQS hides a message for twelve hours at most. */
+const longestVisibilitySeconds = 43_200;
+
+/**
+ * For how long a message stays hidden after a failure: as long as the instance asked for, else longer each time, with a
+ * jitter of a fifth so that those which failed together do not all come back together.
+ * @param receiveCount how often the message has been handed out
+ * @param random gives numbers in [0, 1)
+ * @returns whole seconds
+ */
+export function postponeBySeconds(
+  error: unknown,
+  receiveCount: number,
+  settings: PostponementSettings,
+  random: () => number,
+): number {
+  const askedMs = error instanceof ServiceNowError ? error.retryAfterMs : undefined;
+  if (failureKind(error) === 'throttled' && askedMs !== undefined) {
+    return Math.min(longestVisibilitySeconds, Math.ceil(askedMs / 1000));
+  }
+  const { firstDelaySeconds, longestDelaySeconds } = settings;
+  const ceiling = Math.min(longestDelaySeconds, firstDelaySeconds * 2 ** (receiveCount - 1));
+  return Math.round(ceiling * (0.8 + 0.2 * random()));
+}

@@ -1,0 +1,109 @@
+import type { changeVisibility, EntryFailure, sendMessages } from '../aws/sqs.ts';
+import { ConnectorError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { toDeadLetter } from './dead-letter.ts';
+import { isOutage } from './failure-kind.ts';
+import type { Fate } from './fate.ts';
+import type { QueuedMessage } from './sqs-event.ts';
+
+/** The queues of the deployment, and how they are spoken to. */
+export type Queues = {
+  readonly standard: QueuePair;
+  readonly fifo: QueuePair;
+  readonly send: typeof sendMessages;
+  readonly hide: typeof changeVisibility;
+};
+
+/** A queue and where its dead letters go. */
+export type QueuePair = { readonly url: string | undefined; readonly deadLetterUrl: string | undefined };
+
+export type Settled = { readonly message: QueuedMessage; readonly fate: Fate };
+
+type Surroundings = { readonly queues: Queues; readonly log: Log; readonly metrics: Metrics };
+
+/**
+ * Tells SQS what became of the messages: buried ones are sent to the dead-letter queue, postponed ones are hidden.
+ * @param requestId of the invocation
+ * @returns the messages that are not finished, in the order given: the postponed, and the buried that could not be buried
+ */
+export async function settle(
+  all: readonly Settled[],
+  requestId: string,
+  surroundings: Surroundings,
+): Promise<readonly QueuedMessage[]> {
+  for (const settled of all) tell(settled, surroundings);
+  const [unburied] = await Promise.all([bury(all, requestId, surroundings), hide(all, surroundings)]);
+  const unfinished = ({ message, fate }: Settled) => fate.kind === 'postponed' || unburied.has(message);
+  return all.filter(unfinished).map(({ message }) => message);
+}
+
+/** A message leaves its queue only once the dead-letter queue has it. */
+async function bury(all: readonly Settled[], requestId: string, { queues, log }: Surroundings) {
+  const unburied = new Set<QueuedMessage>();
+  await forEachQueue(all, queues, async ({ deadLetterUrl }, members) => {
+    const buried = members.flatMap(({ message, fate }) =>
+      fate.kind === 'buried' ? [{ message, error: fate.error }] : [],
+    );
+    const entries = buried.map(({ message, error }) => toDeadLetter(message, error, requestId));
+    for (const { index, reason } of await sendTo(deadLetterUrl, entries, queues.send)) {
+      const lost = buried[index]?.message;
+      if (lost) unburied.add(lost);
+      log.error('dead-letter-refused', { messageId: lost?.messageId, reason });
+    }
+  });
+  return unburied;
+}
+
+/** What cannot be hidden comes back after the queue's own visibility timeout. */
+async function hide(all: readonly Settled[], { queues, log }: Surroundings): Promise<void> {
+  await forEachQueue(all, queues, async ({ url }, members) => {
+    const entries = members.flatMap(({ message, fate }) =>
+      fate.kind === 'postponed'
+        ? [{ ReceiptHandle: message.receiptHandle, VisibilityTimeout: fate.delaySeconds }]
+        : [],
+    );
+    for (const { reason } of await sendTo(url, entries, queues.hide))
+      log.warn('visibility-unchanged', { reason });
+  });
+}
+
+async function forEachQueue(
+  all: readonly Settled[],
+  queues: Queues,
+  work: (pair: QueuePair, members: readonly Settled[]) => Promise<void>,
+): Promise<void> {
+  const kinds = Map.groupBy(all, ({ message }) => message.isFifo);
+  await Promise.all([...kinds].map(([fifo, members]) => work(fifo ? queues.fifo : queues.standard, members)));
+}
+
+async function sendTo<T>(
+  url: string | undefined,
+  entries: readonly T[],
+  send: (url: string, entries: readonly T[]) => Promise<readonly EntryFailure[]>,
+): Promise<readonly EntryFailure[]> {
+  if (entries.length === 0) return [];
+  if (url) return send(url, entries);
+  return entries.map((_entry, index) => ({ index, reason: 'the URL of the queue is not configured' }));
+}
+
+function tell({ message, fate }: Settled, { log, metrics }: Surroundings): void {
+  const { messageId, receiveCount: attempts } = message;
+  if (fate.kind === 'done') {
+    if (fate.done === 'repeated') metrics.add('Deduplicated');
+    log.debug('record-written', { messageId, how: fate.done });
+    return;
+  }
+  const { code, reason } = describe(fate.error);
+  if (fate.kind === 'buried') log.error('message-buried', { messageId, attempts, code, reason });
+  else log.warn('message-postponed', { messageId, attempts, code, reason, delaySeconds: fate.delaySeconds });
+  if (isOutage(fate.error)) metrics.add('Parked');
+}
+
+function describe(error: unknown): { readonly code: string; readonly reason: string } {
+  if (error instanceof ConnectorError) return { code: error.code, reason: error.message };
+  return {
+    code: 'INTERNAL',
+    reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
+}

@@ -1,0 +1,61 @@
+import * as z from 'zod/mini';
+
+const attribute = z.object({ dataType: z.string(), stringValue: z.optional(z.nullable(z.string())) });
+
+const sqsRecord = z.object({
+  messageId: z.string(),
+  receiptHandle: z.string(),
+  body: z.string(),
+  attributes: z.object({
+    ApproximateReceiveCount: z.string(),
+    SentTimestamp: z.string(),
+    ApproximateFirstReceiveTimestamp: z.string(),
+    MessageGroupId: z.optional(z.string()),
+  }),
+  messageAttributes: z._default(z.record(z.string(), attribute), {}),
+  eventSourceARN: z.string(),
+});
+
+const sqsEvent = z.object({ Records: z.array(sqsRecord) });
+
+/** A message as Lambda hands it over, its numbers read. */
+export type QueuedMessage = {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  /** How often it has been handed out, this time included. */
+  readonly receiveCount: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly sentAtMs: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly firstReceivedAtMs: number;
+  /** Only on a FIFO queue: messages of one group are handled in order. */
+  readonly groupId: string | undefined;
+  /** Attributes that hold text, by name. */
+  readonly attributes: Readonly<Record<string, { readonly dataType: string; readonly text: string }>>;
+  readonly isFifo: boolean;
+};
+
+/** The messages of an SQS event, in the order given. @throws ZodError when Lambda sent something else */
+export function readSqsEvent(event: unknown): readonly QueuedMessage[] {
+  return z
+    .parse(sqsEvent, event)
+    .Records.map(({ attributes, messageAttributes, eventSourceARN, ...message }) => ({
+      messageId: message.messageId,
+      receiptHandle: message.receiptHandle,
+      body: message.body,
+      receiveCount: Number(attributes.ApproximateReceiveCount),
+      sentAtMs: Number(attributes.SentTimestamp),
+      firstReceivedAtMs: Number(attributes.ApproximateFirstReceiveTimestamp),
+      groupId: eventSourceARN.endsWith('.fifo') ? attributes.MessageGroupId : undefined,
+      attributes: textAttributes(messageAttributes),
+      isFifo: eventSourceARN.endsWith('.fifo'),
+    }));
+}
+
+function textAttributes(given: z.output<typeof sqsRecord>['messageAttributes']): QueuedMessage['attributes'] {
+  const texts = Object.entries(given).flatMap(([name, { dataType, stringValue }]) =>
+    typeof stringValue === 'string' ? [[name, { dataType, text: stringValue }] as const] : [],
+  );
+  return Object.fromEntries(texts);
+}

@@ -1,0 +1,47 @@
+import { mayBeDone, type Steps } from '../../operations/steps.ts';
+import type { ServiceNowRequest } from '../../servicenow/request.ts';
+import { writesJournal } from '../../servicenow/table.ts';
+import { tablePath } from '../../servicenow/url.ts';
+import type { Done } from '../done.ts';
+import { holdsEntries, type JournalWindow } from './journal.ts';
+
+/** An update of one record. */
+export type Update = {
+  readonly table: string;
+  readonly sysId: string;
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly inputDisplayValue: boolean;
+  /** Where to look for journal entries of an earlier try. */
+  readonly journal: JournalWindow;
+};
+
+/**
+ * Updates a record. Without journal columns that may be repeated at will; with them, the entries are looked for first when
+ * an earlier try is possible, and again when an answer was lost, so that no note is written twice.
+ * @throws what the update failed with
+ */
+export function* updateRecord(update: Update): Steps<Done> {
+  const guarded = writesJournal(update.record);
+  if (guarded && update.journal.repeatPossible && (yield* holdsEntries(update))) return 'repeated';
+  const outcome = yield { request: updateRequest(update) };
+  if (outcome.kind === 'answered') return 'done';
+  if (guarded && mayBeDone(outcome.error) && (yield* holdsEntries(update))) return 'repeated';
+  throw outcome.error;
+}
+
+function updateRequest({ table, sysId, record, inputDisplayValue }: Update): ServiceNowRequest {
+  return {
+    method: 'PATCH',
+    path: tablePath(table, sysId),
+    query: writeQuery(inputDisplayValue),
+    body: record,
+    repeatable: writesJournal(record) ? 'never' : 'idempotent',
+  };
+}
+
+/** Answers to writes are not read beyond their status, so that one column is enough. */
+export function writeQuery(inputDisplayValue: boolean): URLSearchParams {
+  const query = new URLSearchParams({ sysparm_fields: 'sys_id' });
+  if (inputDisplayValue) query.set('sysparm_input_display_value', 'true');
+  return query;
+}

@@ -1,0 +1,384 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/core/clock.ts';
+import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deriveSysId } from '../../../lib/operations/identity.ts';
+import {
+  AnswerLostError,
+  InstanceUnavailableError,
+  UnknownOutcomeError,
+} from '../../../lib/servicenow/errors/outages.ts';
+import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
+import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
+
+let queue: EmulatedQueue;
+afterEach(() => queue.close());
+
+async function start(options: QueueOptions = {}) {
+  queue = await startQueue(options);
+  const { store } = queue.instance.state;
+  for (const { sys_id } of store.select('incident')) store.remove('incident', String(sys_id));
+  queue.requests();
+}
+
+const incidents = () => queue.instance.state.store.select('incident');
+const journal = (sysId: string) =>
+  queue.instance.state.store.select('sys_journal_field').filter(({ element_id }) => element_id === sysId);
+const create = (id: string, record: object = { short_description: id }): TestMessage => ({
+  id,
+  body: { table: 'incident', record },
+});
+const times = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+/** A client whose answers are spoilt after the instance has done its work. */
+function losing(answerOf: (request: ServiceNowRequest) => boolean, times = 1) {
+  let left = times;
+  return (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      const response = await client.send(request, context);
+      if (left === 0 || !answerOf(request)) return response;
+      left -= 1;
+      const failure = { method: request.method, path: request.path };
+      if (request.method === 'GET') throw new AnswerLostError('lost', failure);
+      throw new UnknownOutcomeError('lost', { ...failure, outcome: 'unknown' });
+    },
+  });
+}
+
+describe('creates', () => {
+  it('become records under the sys_id that their key gives', async () => {
+    await start();
+    expect(await queue.deliver([create('m1'), { ...create('m2'), key: 'k2' }])).toEqual([]);
+    expect(
+      incidents()
+        .map(({ sys_id }) => sys_id)
+        .toSorted(),
+    ).toEqual([deriveSysId('incident', 'm1'), deriveSysId('incident', 'k2')].toSorted());
+  });
+
+  it('travel fifty in a request', async () => {
+    await start();
+    expect(await queue.deliver(times(120).map((index) => create(`m${index}`)))).toEqual([]);
+    expect(incidents()).toHaveLength(120);
+    expect(queue.requests()).toEqual([
+      'POST /api/now/v1/batch',
+      'POST /api/now/v1/batch',
+      'POST /api/now/v1/batch',
+    ]);
+  });
+
+  it('travel one by one when the Batch API is switched off', async () => {
+    await start({ environment: { RECORDS_BATCH_API: 'false' } });
+    expect(await queue.deliver(times(3).map((index) => create(`m${index}`)))).toEqual([]);
+    expect(queue.requests()).toEqual(times(3).map(() => 'POST /api/now/table/incident'));
+  });
+
+  it('have one effect when they are delivered again, sent twice, or both in one batch', async () => {
+    await start();
+    const messages = times(20).map((index) => create(`m${index}`));
+    await queue.deliver(messages);
+    expect(
+      await queue.deliver([
+        ...messages,
+        { ...create('other'), key: 'm3' },
+        { ...create('another'), key: 'm3' },
+      ]),
+    ).toEqual([]);
+    expect(incidents()).toHaveLength(20);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('have one effect when two copies of the function race on them', async () => {
+    await start();
+    const messages = times(60).map((index) => create(`m${index}`));
+    await Promise.all([queue.deliver(messages), queue.deliver(messages.toReversed())]);
+    expect(incidents()).toHaveLength(60);
+  });
+
+  it('have one effect, and are known to be finished, when the answer is lost', async () => {
+    await start({ through: losing((request) => request.path.endsWith('/batch')) });
+    expect(await queue.deliver([create('m1'), create('m2')])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('come back when nobody can tell what became of them', async () => {
+    await start({ through: losing(() => true, 2) });
+    expect(await queue.deliver([create('m1'), create('m2')])).toEqual(['m1', 'm2']);
+    expect(await queue.deliver([create('m1'), create('m2')])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('go by correlation_id in tables that refuse a given sys_id', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: 'incident' } });
+    await queue.deliver([{ ...create('m1'), key: 'order-7' }]);
+    await queue.deliver([{ ...create('m2'), key: 'order-7' }]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'order-7' }]);
+  });
+});
+
+describe('updates', () => {
+  const sysId = 'a'.repeat(32);
+  const seed = () =>
+    queue.instance.state.store.seed('incident', {
+      sys_id: sysId,
+      short_description: 'old',
+      category: 'network',
+    });
+  const update = (id: string, record: object): TestMessage => ({
+    id,
+    body: { action: 'update', table: 'incident', sysId, record },
+  });
+
+  it('change what is given, clear what is empty and leave the rest', async () => {
+    await start();
+    seed();
+    expect(await queue.deliver([update('m1', { short_description: 'new', category: '' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ short_description: 'new', category: '' }]);
+  });
+
+  it('of one record keep the order of the batch', async () => {
+    await start();
+    seed();
+    await queue.deliver(times(8).map((index) => update(`m${index}`, { short_description: `v${index}` })));
+    expect(incidents()).toMatchObject([{ short_description: 'v7' }]);
+  });
+
+  it('write a note once, though the answer was lost', async () => {
+    await start({ through: losing(({ method }) => method === 'PATCH') });
+    seed();
+    expect(await queue.deliver([update('m1', { work_notes: 'seen^it\nall', state: '2' })])).toEqual([]);
+    expect(journal(sysId)).toMatchObject([{ value: 'seen^it\nall' }]);
+  });
+
+  it('write a note once, though the function died after it and the message came back', async () => {
+    await start();
+    seed();
+    await queue.deliver([update('m1', { work_notes: 'once' })]);
+    expect(await queue.deliver([{ ...update('m1', { work_notes: 'once' }), receiveCount: 2 }])).toEqual([]);
+    expect(journal(sysId)).toHaveLength(1);
+  });
+
+  it('write the same note twice when two messages ask for it', async () => {
+    await start();
+    seed();
+    await queue.deliver([update('m1', { comments: 'still down' }), update('m2', { comments: 'still down' })]);
+    expect(journal(sysId)).toHaveLength(2);
+  });
+
+  it('of a record that is not there go to the dead-letter queue', async () => {
+    await start();
+    expect(await queue.deliver([update('m1', { state: '2' })])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([
+      {
+        attributes: {
+          ErrorCode: 'RECORD_NOT_FOUND',
+          Attempts: '1',
+          RequestId: 'invocation-1',
+          IdempotencyKey: 'm1',
+        },
+      },
+    ]);
+  });
+});
+
+describe('upserts', () => {
+  const upsert = (id: string, match: object, record: object): TestMessage => ({
+    id,
+    body: { action: 'upsert', table: 'incident', match, record },
+  });
+
+  it('create what does not match and update what does', async () => {
+    await start();
+    expect(
+      await queue.deliver([upsert('m1', { correlation_id: 'x' }, { short_description: 'one' })]),
+    ).toEqual([]);
+    expect(
+      await queue.deliver([upsert('m2', { correlation_id: 'x' }, { short_description: 'two' })]),
+    ).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', short_description: 'two' }]);
+  });
+
+  it('find what an earlier message of the same batch created', async () => {
+    await start();
+    const made = create('m1', { correlation_id: 'x', short_description: 'made' });
+    expect(
+      await queue.deliver([made, upsert('m2', { correlation_id: 'x' }, { short_description: 'found' })]),
+    ).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', short_description: 'found' }]);
+  });
+
+  it('that race make one record', async () => {
+    await start();
+    const race = times(6).map((index) =>
+      queue.deliver([upsert(`m${index}`, { correlation_id: 'x' }, { category: 'network' })]),
+    );
+    expect((await Promise.all(race)).flat()).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('refuse a match that finds more than one record, or that the instance would pass over', async () => {
+    await start();
+    await queue.deliver([create('m1', { category: 'network' }), create('m2', { category: 'network' })]);
+    await queue.deliver([
+      upsert('m3', { category: 'network' }, { state: '2' }),
+      upsert('m4', { no_such_column: '1' }, { state: '2' }),
+    ]);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorMessage'])).toEqual([
+      expect.stringContaining('match: finds more than one'),
+      expect.stringContaining('match.no_such_column'),
+    ]);
+    expect(incidents().map(({ state }) => state)).toEqual(['1', '1']);
+  });
+});
+
+describe('deletes', () => {
+  it('succeed again when the record is gone', async () => {
+    await start();
+    await queue.deliver([create('m1')]);
+    const remove = {
+      id: 'm2',
+      body: { action: 'delete', table: 'incident', sysId: deriveSysId('incident', 'm1') },
+    };
+    expect(await queue.deliver([remove])).toEqual([]);
+    expect(await queue.deliver([remove])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+});
+
+describe('a message that can never be written', () => {
+  it.each([
+    ['{"table":', 'body: not valid JSON'],
+    ['[]', 'body: must be a JSON object'],
+    [{ record: {} }, 'table: required; a table name'],
+    [{ table: '../x', record: {} }, 'table: a table name'],
+    [{ table: 'incident' }, 'record: required'],
+    [{ table: 'incident', record: [] }, 'record: required'],
+    [{ table: 'incident', record: {}, priority: 1 }, 'priority: unknown here'],
+    [{ table: 'incident', record: {}, action: 'replace' }, 'action: create, update, upsert or delete'],
+    [{ table: 'incident', record: {}, action: 'update' }, 'sysId: required'],
+    [{ table: 'incident', record: {}, action: 'upsert', match: {} }, 'match: names no column'],
+    [{ table: 'incident', record: {}, action: 'upsert', match: { a: '' } }, 'match.a: empty'],
+    [{ table: 'incident', record: { sys_id: '1' } }, 'record.sys_id: is derived'],
+    [
+      { table: 'incident', record: {}, options: { inputDisplayValues: true } },
+      'options.inputDisplayValues: unknown here',
+    ],
+    [{ table: 'incident', record: {}, key: '' }, 'key: empty'],
+    [{ table: 'incident', record: {}, instance: 'nobody' }, 'instance: '],
+    [{ table: 'nowhere', record: {} }, 'Invalid table'],
+  ])('goes to the dead-letter queue with its reason, and touches no other: %j', async (body, reason) => {
+    await start();
+    expect(await queue.deliver([create('m1'), { id: 'bad', body }, create('m2')])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorMessage: expect.stringContaining(reason) } },
+    ]);
+  });
+
+  it('is one for a table that the deployment does not list', async () => {
+    await start({ environment: { ALLOWED_TABLES: 'incident' } });
+    await queue.deliver([{ id: 'm1', body: { table: 'sys_user', record: {} } }]);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'TABLE_NOT_ALLOWED' } }]);
+  });
+});
+
+describe('an instance that is down', () => {
+  const down =
+    (retryAfterMs?: number) =>
+    (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      send: async ({ method, path }) => {
+        throw new InstanceUnavailableError('down', { method, path, retryAfterMs });
+      },
+    });
+
+  it('parks messages for a growing time and buries none of them, however often they come', async () => {
+    await start({ through: down() });
+    for (const receiveCount of [1, 2, 5, 40]) {
+      expect(
+        await queue.deliver([{ ...create(`m${receiveCount}`), receiveCount, firstReceivedMsAgo: 3_500_000 }]),
+      ).toEqual([`m${receiveCount}`]);
+    }
+    expect([...queue.hidden.values()]).toEqual([9, 18, 144, 810]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('gives a message up after the time that the deployment chose', async () => {
+    await start({ through: down(), environment: { RECORDS_PARK_FOR_SECONDS: '60' } });
+    expect(await queue.deliver([{ ...create('m1'), receiveCount: 7, firstReceivedMsAgo: 61_000 }])).toEqual(
+      [],
+    );
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorCode: 'INSTANCE_UNAVAILABLE', Attempts: '7' } },
+    ]);
+  });
+
+  it('says when messages come back', async () => {
+    await start({ through: down(90_000) });
+    await queue.deliver([create('m1')]);
+    expect(queue.hidden.get('receipt-m1')).toBe(90);
+  });
+});
+
+describe('a batch that runs out of time', () => {
+  it('starts nothing that it could not report on, and returns every id', async () => {
+    await start();
+    expect(await queue.deliver([create('m1'), create('m2')], 300)).toEqual(['m1', 'm2']);
+    expect(queue.requests()).toEqual([]);
+  });
+
+  it('returns exactly the ids that were not finished when time runs out', async () => {
+    let nowMs = 0;
+    const clock = { now: () => nowMs, sleep: async () => {} };
+    const slow = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        nowMs += 20_000;
+        return client.send(request, { ...context, deadline: deadlineAt(Date.now() + 5_000, systemClock) });
+      },
+    });
+    await start({ through: slow, clock });
+    const chain = times(4).map((index) => ({ ...create(`m${index}`), group: 'one' }));
+    expect(await queue.deliver(chain)).toEqual(['m3']);
+    expect(incidents()).toHaveLength(3);
+    expect(queue.deadLetters).toEqual([]);
+  });
+});
+
+describe('a FIFO group', () => {
+  it('is handled in order, and what comes after a failure waits with it', async () => {
+    const flaky = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (JSON.stringify(request.body).includes('fails'))
+          throw new InstanceUnavailableError('down', { method: 'POST', path: '/' });
+        return client.send(request, context);
+      },
+    });
+    await start({ through: flaky, environment: { RECORDS_BATCH_API: 'false' } });
+    const message = (id: string, group: string, description = id) => ({
+      ...create(id, { short_description: description }),
+      group,
+    });
+    const messages = [
+      message('a1', 'a'),
+      message('b1', 'b'),
+      message('a2', 'a', 'fails'),
+      message('b2', 'b'),
+      message('a3', 'a'),
+    ];
+    expect(await queue.deliver(messages)).toEqual(['a2', 'a3']);
+    expect(incidents().map(({ short_description }) => short_description)).toEqual(['a1', 'b1', 'b2']);
+  });
+
+  it('goes on after a message that can never be written', async () => {
+    await start();
+    const messages = [create('m1'), { id: 'bad', body: '{' }, create('m3')].map((message) => ({
+      ...message,
+      group: 'g',
+    }));
+    expect(await queue.deliver(messages)).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+  });
+});
