@@ -10,6 +10,7 @@ export class Viewer {
   readonly store: Store;
   readonly timeZone: string;
   readonly #rows = new Map<string, Row | undefined>();
+  #journal: { readonly sysId: string; readonly entries: readonly Row[] } | undefined;
 
   constructor(store: Store, timeZone: string) {
     this.store = store;
@@ -23,6 +24,16 @@ export class Viewer {
     const row = this.store.findBy(table, keyColumn, key);
     this.#rows.set(at, row);
     return row;
+  }
+
+  /** The journal entries of a record, newest first; those of one record at a time are kept. */
+  journalOf(sysId: string): readonly Row[] {
+    if (this.#journal?.sysId !== sysId) {
+      const where = { where: 't0.element_id = ?', params: [sysId] };
+      const orderBy = 't0.sys_created_on DESC, t0.rowid DESC';
+      this.#journal = { sysId, entries: this.store.select('sys_journal_field', { ...where, orderBy }) };
+    }
+    return this.#journal.entries;
   }
 }
 

@@ -8,12 +8,10 @@ import type { Viewer } from './display.ts';
  * A journal list shows those of every journal column of the row.
  */
 export function journalHistory(viewer: Viewer, column: Column, row: Row): string {
-  const entries = viewer.store.select('sys_journal_field', {
-    where: column.kind === 'journal' ? 't0.element_id = ? AND t0.element = ?' : 't0.element_id = ?',
-    params: [row['sys_id'] ?? '', ...(column.kind === 'journal' ? [column.name] : [])],
-    orderBy: 't0.sys_created_on DESC, t0.rowid DESC',
-  });
-  return entries.map((entry) => describe(viewer, entry)).join('');
+  const entries = viewer.journalOf(row['sys_id'] ?? '');
+  const own =
+    column.kind === 'journal' ? entries.filter((entry) => entry['element'] === column.name) : entries;
+  return own.map((entry) => describe(viewer, entry)).join('');
 }
 
 function describe(viewer: Viewer, entry: Row): string {

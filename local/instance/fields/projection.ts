@@ -13,25 +13,22 @@ export class Projection {
   /** The columns of the table itself that are needed to fill the fields. */
   readonly columns: readonly string[];
 
-  /**
-   * @param asked `sysparm_fields`, dot-walks allowed; unknown ones are left out. All columns without.
-   * @param readable whether the caller may read a column of a table; hidden ones are left out.
-   */
-  constructor(
-    schema: Schema,
-    table: string,
-    asked: readonly string[] | undefined,
-    readable: (table: string, column: string) => boolean = () => true,
-  ) {
-    const own = schema.columns(table).filter((column) => !asked || asked.includes(column.name));
+  /** @param asked `sysparm_fields`, dot-walks allowed; unknown ones are left out. All columns without. */
+  constructor(schema: Schema, table: string, asked: readonly string[] | undefined) {
+    const wanted = asked && new Set(asked);
+    const own = schema.columns(table).filter((column) => !wanted || wanted.has(column.name));
     const walked = (asked ?? []).filter((name) => name.includes('.'));
     this.#fields = [
-      ...own
-        .filter((column) => readable(table, column.name))
-        .map((column) => ({ key: column.name, path: [], column })),
-      ...walked.flatMap((key) => walk(schema, table, key, readable) ?? []),
+      ...own.map((column) => ({ key: column.name, path: [], column })),
+      ...walked.flatMap((key) => walk(schema, table, key) ?? []),
     ];
-    this.columns = [...new Set(this.#fields.flatMap(neededColumns)), 'sys_id'];
+    this.columns = [...new Set([...this.#fields.flatMap(neededColumns), 'sys_id'])];
+  }
+
+  /** The columns that the fields are, or undefined when a field lies beyond a reference. */
+  get ownColumns(): Column[] | undefined {
+    const walks = this.#fields.some((field) => field.path.length > 0);
+    return walks ? undefined : this.#fields.map((field) => field.column);
   }
 
   /** The record of the answer. */
@@ -42,23 +39,18 @@ export class Projection {
   }
 }
 
-function walk(
-  schema: Schema,
-  table: string,
-  key: string,
-  readable: (table: string, column: string) => boolean,
-): Field | undefined {
+function walk(schema: Schema, table: string, key: string): Field | undefined {
   const names = key.split('.');
   const path: Column[] = [];
   let at = table;
   for (const name of names.slice(0, -1)) {
     const column = schema.column(at, name);
-    if (!column?.reference || !readable(at, name)) return undefined;
+    if (!column?.reference) return undefined;
     path.push(column);
     at = column.reference;
   }
   const column = schema.column(at, names.at(-1) ?? '');
-  return column && readable(at, column.name) ? { key, path, column } : undefined;
+  return column && { key, path, column };
 }
 
 function neededColumns(field: Field): string[] {

@@ -24,11 +24,15 @@ export type Exchange = {
   readonly user: User;
 };
 
-/** What an action answers. `json` is sent as JSON (or XML when asked for), `bytes` as they are. */
+/**
+ * What an action answers. `json` is sent as JSON (or XML when asked for), `jsonBytes` is JSON already written, which
+ * a `json` beside it takes the place of, and `bytes` are sent as they are.
+ */
 export type Answer = {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly json?: unknown;
+  readonly jsonBytes?: Buffer;
   readonly bytes?: Buffer;
   /** Sent without the instance's standard headers and cookies, as by the balancer in front of it. */
   readonly bare?: boolean;

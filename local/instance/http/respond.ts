@@ -29,6 +29,7 @@ export function respond(
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
+/** Whether the caller asks for XML and not for JSON. */
 export function wantsXml(request: Pick<IncomingMessage, 'headers'>): boolean {
   const accept = request.headers.accept ?? '';
   return /\b(application|text)\/xml\b/.test(accept) && !accept.includes('application/json');
@@ -40,8 +41,15 @@ const accepts = (request: IncomingMessage, encoding: string) =>
 /** The body of an answer, and its type unless the answer itself tells it. */
 export function render(answer: Answer, xml: boolean): { bytes: Buffer; type?: string } {
   if (answer.bytes) return { bytes: answer.bytes };
-  if (answer.json === undefined) return { bytes: Buffer.alloc(0) };
-  return xml
-    ? { bytes: Buffer.from(toXml(answer.json)), type: 'application/xml;charset=UTF-8' }
-    : { bytes: Buffer.from(JSON.stringify(answer.json)), type: 'application/json;charset=UTF-8' };
+  const json = jsonOf(answer, xml);
+  if (json !== undefined && xml)
+    return { bytes: Buffer.from(toXml(json)), type: 'application/xml;charset=UTF-8' };
+  const written = json === undefined ? answer.jsonBytes : Buffer.from(JSON.stringify(json));
+  return written ? { bytes: written, type: 'application/json;charset=UTF-8' } : { bytes: Buffer.alloc(0) };
+}
+
+/** The JSON of an answer as a value; one already written is parsed only when `needed`. */
+export function jsonOf(answer: Answer, needed = true): unknown {
+  if (answer.json !== undefined || !answer.jsonBytes || !needed) return answer.json;
+  return JSON.parse(answer.jsonBytes.toString());
 }

@@ -28,6 +28,10 @@ export class Database {
     this.#caseSensitive = options.caseSensitiveText;
     // A stand-in may lose its last writes when the machine dies; it must not wait for the disk.
     this.#connection.function('shuffled', { deterministic: true }, shuffled);
+    this.#connection.function('number_text', { deterministic: true }, (number) => String(number));
+    this.#connection.function('uri_component', { deterministic: true }, (text) =>
+      encodeURIComponent(String(text)),
+    );
     this.#connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;');
   }
 

@@ -68,5 +68,5 @@ export function encode(column: Column, text: string, truncate: boolean): SQLInpu
 export function decode(column: Column, value: unknown): string {
   if (value === null || value === undefined) return '';
   if (column.kind === 'boolean') return value === 0 ? 'false' : 'true';
-  return typeof value === 'string' ? value : String(value);
+  return String(value);
 }

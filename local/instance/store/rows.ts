@@ -21,16 +21,31 @@ export class Rows {
   select(table: string, selection: Selection): Row[] {
     const columns = this.#columnsOf(table, selection.columns);
     const list = columns.map((column) => `t0.${quoted(column.name)}`).join(', ');
-    const order = [selection.orderBy, selection.tieSeed === undefined ? undefined : 'shuffled(t0.sys_id, ?)'];
+    return this.#read(table, list, selection).map((values) => toRow(columns, values));
+  }
+
+  /** One SQL expression over each row (`t0`), as bytes of UTF-8. */
+  selectBytes(table: string, expression: string, selection: Selection): Uint8Array[] {
+    const found = this.#read(table, `CAST(${expression} AS BLOB)`, selection);
+    return found.flatMap(([bytes]) => (bytes instanceof Uint8Array ? [bytes] : []));
+  }
+
+  /**
+   * With an order, the page is settled on narrow rows first: the sorter would otherwise carry every value of every
+   * row that matches.
+   */
+  #read(table: string, list: string, selection: Selection): unknown[][] {
+    const shuffle = selection.tieSeed === undefined ? '' : 'shuffled(t0.sys_id, ?)';
+    const order = [selection.orderBy, shuffle].filter(Boolean);
+    const page = `FROM ${this.#from(table, selection)} ORDER BY ${[...order, 't0.sys_id'].join(', ')} LIMIT ? OFFSET ?`;
     const sql =
-      `SELECT ${list} FROM ${this.#from(table, selection)} ` +
-      `ORDER BY ${[...order.filter(Boolean), 't0.sys_id'].join(', ')} LIMIT ? OFFSET ?`;
+      order.length === 0
+        ? `SELECT ${list} ${page}`
+        : `SELECT ${list} FROM (SELECT t0.rowid AS place ${page}) AS page ` +
+          `CROSS JOIN ${this.#storage(table)} AS t0 ON t0.rowid = page.place`;
     const params = [...(selection.params ?? [])];
     if (selection.tieSeed !== undefined) params.push(selection.tieSeed);
-    const found = this.#database
-      .prepareArrays(sql)
-      .all(...params, selection.limit ?? -1, selection.offset ?? 0);
-    return found.map((values) => toRow(columns, values));
+    return this.#database.prepareArrays(sql).all(...params, selection.limit ?? -1, selection.offset ?? 0);
   }
 
   /** Whether the sys_id is taken in the table's hierarchy. */

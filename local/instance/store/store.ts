@@ -147,6 +147,11 @@ export class Store {
     return this.#rows.select(table, selection);
   }
 
+  /** Each row as what a SQL expression over it (`t0`) writes, in UTF-8. */
+  selectJson(table: string, expression: string, selection: Selection): Uint8Array[] {
+    return this.#rows.selectBytes(table, expression, selection);
+  }
+
   count(table: string, selection: Pick<Selection, 'where' | 'params'> = {}): number {
     return this.#rows.count(table, selection);
   }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Answer } from '../../http/exchange.ts';
+import { jsonOf } from '../../http/respond.ts';
 import { defineFault } from '../fault.ts';
 
 const parameters = z.object({
@@ -20,7 +21,7 @@ export const errorInOk = defineFault('error-in-ok', parameters, (fault) => ({
 }));
 
 function halved(answer: Answer): { result: unknown } {
-  const body = answer.json;
+  const body = jsonOf(answer);
   const result = typeof body === 'object' && body !== null && 'result' in body ? body.result : [];
   return { result: Array.isArray(result) ? result.slice(0, Math.floor(result.length / 2)) : result };
 }
