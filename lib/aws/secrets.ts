@@ -11,8 +11,8 @@ export class SecretUnavailableError extends ConnectorError {
   override readonly retryable = true;
 }
 
-/** Gives a secret's text; `fresh` bypasses what is kept. */
-export type SecretReader = (options: { readonly fresh: boolean }) => Promise<string>;
+/** Gives a secret's text, at once while it is kept; `fresh` bypasses what is kept. */
+export type SecretReader = (options: { readonly fresh: boolean }) => string | Promise<string>;
 
 /**
  * Keeps a secret for `ttlMs`, and lets everyone who asks at once share one read.
@@ -29,7 +29,7 @@ export function cacheSecret(
     kept = { text, readAtMs: options.clock.now() };
     return text;
   });
-  return async ({ fresh }) => {
+  return ({ fresh }) => {
     const usable = kept && options.clock.now() - kept.readAtMs < options.ttlMs;
     return !fresh && kept && usable ? kept.text : read();
   };

@@ -7,11 +7,12 @@ import type { CallContext } from './request.ts';
  * Gives the JSON of the secret. `fresh` bypasses whatever is cached: it is asked for once, after the instance refused
  * what the cached one says.
  */
-export type ReadSecret = (options: { readonly fresh: boolean }) => Promise<string>;
+export type ReadSecret = (options: { readonly fresh: boolean }) => string | Promise<string>;
 
 /** The connection that the secret describes at present. */
 export type ConnectionSource = {
-  current(context: CallContext): Promise<Connection>;
+  /** At once while the secret is at hand, as it is for all calls but the first. */
+  current(context: CallContext): Connection | Promise<Connection>;
   /** Reads the secret again unless that has been done since `refused` was opened; gives `refused` itself when nothing changed. */
   reload(refused: Connection, context: CallContext): Promise<Connection>;
   close(): Promise<void>;
@@ -37,7 +38,6 @@ export function createConnectionSource(
       .catch((error: unknown) => settings.log.warn('close-failed', { reason: String(error) }));
     return connection;
   };
-  const read = singleFlight(async () => adopt(await readSecret({ fresh: false })));
   let unchangedAtMs = Number.NEGATIVE_INFINITY;
   const readAgain = singleFlight(async () => {
     const before = connection;
@@ -46,7 +46,10 @@ export function createConnectionSource(
     return present;
   });
   return {
-    current: (context) => waitFor(read(), context, settings.clock),
+    current(context) {
+      const read = readSecret({ fresh: false });
+      return typeof read === 'string' ? adopt(read) : waitFor(read.then(adopt), context, settings.clock);
+    },
     async reload(refused, context) {
       const justRead = settings.clock.now() - unchangedAtMs < readAgainAfterMs;
       if (connection && (connection !== refused || justRead)) return connection;

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Metafile } from 'esbuild';
 import { bundleFunctions } from './bundle.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 /** The root of the project. */
 export const projectRoot = resolve(import.meta.dirname, '../..');
@@ -32,7 +33,12 @@ export type PackageOptions = {
  * configuration and options are what they were at the last time.
  * @throws Error with the packager's own words when serverless.yml is wrong
  */
-export async function packageFunctions(options: PackageOptions = {}): Promise<Package> {
+export function packageFunctions(options: PackageOptions = {}): Promise<Package> {
+  // `dist/` is shared: two at once would zip each other's half-written bundles.
+  return oneAtATime(join(projectRoot, 'dist.lock'), () => bundleAndPackage(options));
+}
+
+async function bundleAndPackage(options: PackageOptions): Promise<Package> {
   const folder = resolve(projectRoot, options.folder ?? '.serverless');
   const distFolder = join(projectRoot, 'dist');
   const bundles = await bundleFunctions({ root: projectRoot, distFolder });

@@ -71,7 +71,7 @@ export class Directory {
     };
     const present = this.#store.findBy('sys_user', 'user_name', person.userName)?.['sys_id'];
     if (present === undefined) {
-      const sys_id = this.#store.newSysId();
+      const sys_id = this.#store.newSysId('sys_user');
       const names = { user_name: person.userName, name: person.userName, last_name: person.userName };
       this.#store.seed('sys_user', { sys_id, ...names, ...columns });
       this.#grant(sys_id, person.roles ?? []);
@@ -98,7 +98,7 @@ export class Directory {
   }
 
   #addRole(name: string): string {
-    const sys_id = this.#store.newSysId();
+    const sys_id = this.#store.newSysId('sys_user_role');
     this.#store.seed('sys_user_role', { sys_id, name });
     return sys_id;
   }

@@ -2,6 +2,7 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
 import { type Database, quoted } from './database.ts';
+import { withinChoices } from './defaults.ts';
 import { decode, encode } from './encode.ts';
 import { DuplicateKey } from './refusals.ts';
 import type { Row, Selection } from './row.ts';
@@ -11,6 +12,7 @@ export class Rows {
   readonly #schema: Schema;
   readonly #database: Database;
   readonly #truncate: boolean;
+  readonly #inserts = new WeakMap<readonly Column[], string>();
 
   constructor(schema: Schema, database: Database, options: { truncateLongText: boolean }) {
     this.#schema = schema;
@@ -62,11 +64,29 @@ export class Rows {
   /** @throws DuplicateKey when the sys_id or a unique column is taken. */
   insert(table: string, row: Row): void {
     const columns = this.#schema.columns(table);
-    const names = columns.map((column) => quoted(column.name)).join(', ');
-    const marks = columns.map(() => '?').join(', ');
-    const sql = `INSERT INTO ${this.#storage(table)} (${names}) VALUES (${marks})`;
+    const sql = this.#insertInto(table, columns);
     const values = columns.map((column) => this.encode(column, row[column.name] ?? ''));
     this.#guarded(table, row, () => this.#database.prepare(sql).run(...values));
+  }
+
+  /**
+   * Inserts rows that have `base` in common; each names only what it has beyond that. Several times as fast as one
+   * by one.
+   * @throws DuplicateKey when a sys_id or a unique column is taken.
+   */
+  insertMany(table: string, base: Row, rows: readonly Row[]): void {
+    const columns = this.#schema.columns(table);
+    const statement = this.#database.prepare(this.#insertInto(table, columns));
+    const positions = new Map(columns.map((column, at) => [column.name, { column, at }]));
+    const common = columns.map((column) => this.encode(column, base[column.name] ?? ''));
+    for (const row of rows) {
+      const values = common.slice();
+      for (const name in row) {
+        const place = positions.get(name);
+        if (place) values[place.at] = this.encode(place.column, withinChoices(place.column, row[name] ?? ''));
+      }
+      this.#guarded(table, row, () => statement.run(...values));
+    }
   }
 
   /** @throws DuplicateKey when a unique column's new value is taken. */
@@ -91,6 +111,17 @@ export class Rows {
   /** The value as it would be read back after a write: trimmed to its column, `''` when it makes no sense there. */
   normalize(column: Column, value: string): string {
     return decode(column, this.encode(column, value));
+  }
+
+  /** Put together once for a table, until the schema gives it other columns. */
+  #insertInto(table: string, columns: readonly Column[]): string {
+    const known = this.#inserts.get(columns);
+    if (known !== undefined) return known;
+    const names = columns.map((column) => quoted(column.name)).join(', ');
+    const marks = columns.map(() => '?').join(', ');
+    const sql = `INSERT INTO ${this.#storage(table)} (${names}) VALUES (${marks})`;
+    this.#inserts.set(columns, sql);
+    return sql;
   }
 
   #guarded(table: string, row: Row, write: () => void): void {

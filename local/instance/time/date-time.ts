@@ -1,4 +1,11 @@
+let latest = { second: Number.NaN, text: '' };
+
 /** A moment as ServiceNow stores it: `yyyy-MM-dd HH:mm:ss` in UTC. */
 export function toDateTime(epochMs: number): string {
-  return new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ');
+  // Many rows are written within one second.
+  const second = Math.floor(epochMs / 1000);
+  if (second !== latest.second) {
+    latest = { second, text: new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ') };
+  }
+  return latest.text;
 }

@@ -78,21 +78,15 @@ export class ImportSets {
     return opened;
   }
 
-  /** Appends a pending row; only the staging table's own columns are taken. Returns its sys_id. */
-  append(set: OpenSet, values: Row, by: Author, marks: Row = { sys_import_state: 'pending' }): string {
-    set.rows += 1;
-    const sysId = this.#store.newSysId();
-    this.#store.seed(set.table, {
-      ...withoutSystemColumns(values),
-      ...marks,
-      sys_id: sysId,
-      sys_created_by: by.userName,
-      sys_updated_by: by.userName,
-      sys_import_set: set.sysId,
-      sys_import_row: String(set.rows),
-    });
-    this.#ledger.wrote('insert', set.table, sysId);
-    return sysId;
+  /** Appends rows with these own columns of the staging table. Returns their sys_ids. */
+  append(set: OpenSet, rows: readonly Row[], by: Author, state: 'pending' | 'inserted'): string[] {
+    const before = set.rows;
+    set.rows += rows.length;
+    const base = { sys_import_set: set.sysId, sys_import_state: state };
+    const numbered = rows.map((row, at) => ({ ...row, sys_import_row: String(before + at + 1) }));
+    const ids = this.#store.load(set.table, base, numbered, by);
+    for (const sysId of ids) this.#ledger.wrote('insert', set.table, sysId);
+    return ids;
   }
 
   /** Transforms one row by every map of the set, in their order. */
@@ -145,7 +139,14 @@ export class ImportSets {
 
   #runsOf(set: OpenSet): RunHistory[] {
     set.runs ??= transformMapsOf(this.#store, set.table).map(
-      (map) => new RunHistory(this.#store, set.sysId, map, this.#store.newSysId(), this.#clock.now()),
+      (map) =>
+        new RunHistory(
+          this.#store,
+          set.sysId,
+          map,
+          this.#store.newSysId('sys_import_set_run'),
+          this.#clock.now(),
+        ),
     );
     return set.runs;
   }
@@ -198,8 +199,4 @@ export class ImportSets {
   #stateOf(setId: string): string | undefined {
     return this.#store.find('sys_import_set', setId)?.['state'];
   }
-}
-
-function withoutSystemColumns(values: Row): Row {
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith('sys_')));
 }

@@ -25,7 +25,7 @@ function insertRowError(
   run: RunHistory,
   error: NonNullable<Outcome['error']>,
 ): string {
-  const sysId = store.newSysId();
+  const sysId = store.newSysId('sys_import_set_row_error');
   store.seed('sys_import_set_row_error', {
     sys_id: sysId,
     import_set: staging.setId,

@@ -41,7 +41,7 @@ function load(
     takeUntransformed(set, records, rules, user, state);
     return;
   }
-  const rows = records.map((record) => imports.append(set, toRow(record, rules), user));
+  const rows = imports.append(set, toRows(records, rules), user, 'pending');
   if (rules.mode === 'asynchronous') {
     imports.loaded(set, user, runAfter);
     return;
@@ -58,8 +58,7 @@ function takeUntransformed(
   state: InstanceState,
 ): void {
   if (state.switches.sinkKeepsRows) {
-    const marks = { sys_import_state: 'inserted' };
-    for (const record of records) state.imports.append(set, toRow(record, rules), by, marks);
+    state.imports.append(set, toRows(records, rules), by, 'inserted');
   } else {
     state.ledger.wroteMany('insert', set.table, records.length);
   }
@@ -74,6 +73,10 @@ function readRecords(body: Buffer): Record<string, unknown>[] {
   const records = readObject(body)['records'];
   if (!Array.isArray(records)) throw unreadable('The payload has no array "records"');
   return records.filter(isObject);
+}
+
+function toRows(records: readonly Record<string, unknown>[], rules: InsertMultipleRules): Row[] {
+  return records.map((record) => toRow(record, rules));
 }
 
 function toRow(record: Record<string, unknown>, rules: InsertMultipleRules): Row {

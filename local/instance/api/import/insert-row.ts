@@ -16,7 +16,7 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
   const values = stringified(readFlatObject(exchange));
   const answer = store.transaction((): Answer => {
     const set = imports.loadingSet(table, exchange.user);
-    const sysId = imports.append(set, values, exchange.user);
+    const [sysId = ''] = imports.append(set, [values], exchange.user, 'pending');
     const outcomes = imports.transform(set, sysId, exchange.user);
     imports.saveRuns(set);
     const base = linkBase(exchange);
@@ -37,6 +37,8 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
   throw new Failure(500, 'null value in entry: transform_map=null');
 }
 
+/** The caller's values for the staging table's own columns. */
 function stringified(body: Record<string, unknown>): Row {
-  return Object.fromEntries(Object.entries(body).map(([name, value]) => [name, stringifyValue(value)]));
+  const own = Object.entries(body).filter(([name]) => !name.startsWith('sys_'));
+  return Object.fromEntries(own.map(([name, value]) => [name, stringifyValue(value)]));
 }

@@ -1,0 +1,67 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { inject } from 'vitest';
+import * as z from 'zod';
+import type { Endpoints } from '../../local/stack/describe-stack.ts';
+
+const PREFIX = 'servicenow-functions-dev-';
+const Rows = z.object({ result: z.array(z.record(z.string(), z.string())) });
+
+/** Where the shared stack answers. */
+export const endpoints: Endpoints = JSON.parse(inject('endpoints'));
+
+const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+export const sqs = new SQSClient({ ...local, endpoint: endpoints.sqs.endpoint });
+export const s3 = new S3Client({ ...local, endpoint: endpoints.s3.endpoint });
+export const lambda = new LambdaClient({ ...local, endpoint: endpoints.lambda.endpoint, maxAttempts: 1 });
+
+/** An answer of the HTTP API with its body parsed, when it has one. */
+export type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown };
+
+/** Calls the HTTP API; a body that is no text is sent as JSON. */
+export async function call(method: string, path: string, body?: unknown): Promise<Answer> {
+  const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+  const sent = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(endpoints.api + path, {
+    method,
+    headers,
+    ...(sent !== undefined && { body: sent }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  };
+}
+
+/** What a direct Invoke came to: the function's plain data, or the named error it threw. */
+export type Invoked = {
+  readonly data?: unknown;
+  readonly errorType?: string;
+  readonly errorMessage?: string;
+};
+
+/** Invokes a function by its key with the real SDK. */
+export async function invoke(key: string, event: object): Promise<Invoked> {
+  const Payload = JSON.stringify(event);
+  const answer = await lambda.send(new InvokeCommand({ FunctionName: PREFIX + key, Payload }));
+  const payload = JSON.parse(answer.Payload?.transformToString() ?? 'null');
+  return answer.FunctionError === undefined ? { data: payload } : payload;
+}
+
+/** The rows that the instance itself holds, asked past everything of ours. */
+export async function held(table: string, query: string): Promise<Record<string, string>[]> {
+  const { url, username, password } = endpoints.instance;
+  const search = new URLSearchParams({ sysparm_query: query, sysparm_exclude_reference_link: 'true' });
+  const response = await fetch(`${url}/api/now/table/${table}?${search}`, {
+    headers: { authorization: `Basic ${btoa(`${username}:${password}`)}`, accept: 'application/json' },
+  });
+  return Rows.parse(await response.json()).result;
+}
+
+/** A word that no other test and no earlier run uses. */
+export function uniqueWord(): string {
+  return `e2e${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`;
+}
