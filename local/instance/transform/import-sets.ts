@@ -166,25 +166,28 @@ export class ImportSets {
     });
   }
 
-  /** In turns, so that the instance goes on answering, and a client that polls sees rows settle one by one. */
+  /** In turns, so that the instance goes on answering, and a client that polls sees rows settle by and by. */
   async #transformAll(set: OpenSet, by: Author, generation: number): Promise<void> {
-    for (;;) {
-      const pending = this.#store.select(set.table, {
-        where: `t0."sys_import_set" = ? AND t0."sys_import_state" = 'pending'`,
-        params: [set.sysId],
-        orderBy: 't0."sys_import_row"',
-        limit: rowsPerTurn,
-        columns: ['sys_id'],
-      });
-      if (pending.length === 0 || this.#runsOf(set).length === 0) break;
+    const pending = this.#runsOf(set).length === 0 ? [] : this.#pendingRows(set);
+    for (let from = 0; from < pending.length; from += rowsPerTurn) {
       this.#store.transaction(() => {
-        for (const row of pending) this.transform(set, row['sys_id'] ?? '', by);
+        for (const sysId of pending.slice(from, from + rowsPerTurn)) this.transform(set, sysId, by);
         this.saveRuns(set);
       });
       await nextTurn();
       if (generation !== this.#generation) return;
     }
     this.finish(set);
+  }
+
+  #pendingRows(set: OpenSet): string[] {
+    const rows = this.#store.select(set.table, {
+      where: `t0."sys_import_set" = ? AND t0."sys_import_state" = 'pending'`,
+      params: [set.sysId],
+      orderBy: 't0."sys_import_row"',
+      columns: ['sys_id'],
+    });
+    return rows.map((row) => row['sys_id'] ?? '');
   }
 
   #follow(setId: string, start: () => void): void {

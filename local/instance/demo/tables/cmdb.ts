@@ -31,9 +31,9 @@ export const cmdbTables: readonly Table[] = [
     label: 'Configuration Item',
     display: 'name',
     columns: [
-      text('name', 'Name', 255),
+      text('name', 'Name', 255, { indexed: true }),
       text('asset_tag', 'Asset tag'),
-      text('serial_number', 'Serial number', 100),
+      text('serial_number', 'Serial number', 100, { indexed: true }),
       text('short_description', 'Description', 1000),
       text('category', 'Category'),
       text('subcategory', 'Subcategory'),
