@@ -70,9 +70,12 @@ export type Stack = {
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   await using opened = new AsyncDisposableStack();
+  const packaging = Promise.resolve(options.packaged ?? packageFunctions());
+  // Awaited below; until then its failure must not count as unhandled.
+  packaging.catch(() => undefined);
   const outside = await startOutside(options, opened);
   const { sqs, s3, secretsManager, instance } = outside;
-  const packaged = options.packaged ?? (await packageFunctions());
+  const packaged = await packaging;
   const surroundings = { region: REGION, accountId: ACCOUNT_ID, sqsEndpoint: sqs.url };
   const resources = await readStackResources(packaged.templateFile, surroundings);
   createQueues(resources, sqs.state);
