@@ -73,7 +73,9 @@ export async function writeObject(
   body: string | Uint8Array,
   contentType: string,
 ): Promise<void> {
-  await s3.send(new PutObjectCommand({ ...target(ref), Body: body, ContentType: contentType }));
+  const bytes = Buffer.from(body);
+  const content = { Body: bytes, ContentLength: bytes.length, ContentType: contentType };
+  await s3.send(new PutObjectCommand({ ...target(ref), ...content }));
 }
 
 /**

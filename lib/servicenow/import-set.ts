@@ -92,7 +92,8 @@ export async function insertMultiple(
   return readMultiple(response, path);
 }
 
-function readImport(response: ServiceNowResponse, method: Method, path: string): ImportAnswer {
+/** Reads the answer to one row, also where it came as an item of a batch. @throws AnswerLostError when it has another shape */
+export function readImport(response: ServiceNowResponse, method: Method, path: string): ImportAnswer {
   const parsed = importAnswer.safeParse(response.body);
   if (!parsed.success) throw unexpectedShape(response, method, path);
   const { import_set: importSet, result: results } = parsed.data;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startWorld, type World } from '../lib/imports/world.ts';
 import { findFaults, runStorm } from './import-storm.ts';
 
@@ -9,10 +9,10 @@ const rows = Number(process.env['FAULT_ROWS'] ?? 1_000);
 
 let world: World;
 
-beforeAll(async () => {
+beforeEach(async () => {
   world = await startWorld();
 });
-afterAll(() => world.close());
+afterEach(() => world.close());
 
 describe('an import in a storm of resets, throttling, sleep and deaths of the process', () => {
   const seeds = Array.from({ length: runs }, (_, i) => firstSeed + i);

@@ -19,7 +19,7 @@ type Slot = ColumnTarget & { readonly prefix: Uint8Array };
  */
 export class CsvRowWriter {
   readonly #plan: RowPlan;
-  readonly #slots: readonly (Slot | undefined)[];
+  readonly #slots: readonly (Slot | null)[];
   readonly #constants: Uint8Array;
   readonly #keyPrefix: Uint8Array | undefined;
   /** Set when the file's bytes are not UTF-8. */
@@ -41,7 +41,7 @@ export class CsvRowWriter {
     const open = out.length;
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i];
-      if (slot === undefined) continue;
+      if (!slot) continue;
       const reason = this.#writeField(record, i, slot, out);
       if (reason !== undefined) return `${this.#plan.header[i]}: ${reason}`;
     }

@@ -51,6 +51,11 @@ export class GroupLedger {
     return chunk !== undefined && chunk !== null && chunk.state !== 'lost';
   }
 
+  /** What is known of a chunk that is not certain: the part of its rows that is. */
+  get(index: number): SentChunk | undefined {
+    return this.#chunks[index] ?? undefined;
+  }
+
   sets(): string[] {
     return this.#chunks.flatMap((chunk) => chunk?.sets ?? []);
   }

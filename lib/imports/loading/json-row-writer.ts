@@ -11,7 +11,7 @@ type Refused = { readonly reason: string };
 /** Writes the JSON Lines record that a tokenizer took last as one flat object of strings. */
 export class JsonRowWriter {
   readonly #plan: RowPlan;
-  readonly #targets: ReadonlyMap<string, ColumnTarget | undefined>;
+  readonly #targets: ReadonlyMap<string, ColumnTarget | null | undefined>;
   readonly #decoder: TextDecoder;
 
   constructor(plan: RowPlan, encoding: string) {
@@ -65,7 +65,7 @@ export class JsonRowWriter {
   #setValue(values: Map<string, string>, name: string, value: unknown): string | undefined {
     if (!this.#targets.has(name)) return 'no such column in the staging table or the settings';
     const target = this.#targets.get(name);
-    if (target === undefined) return undefined;
+    if (!target) return undefined;
     if (Number.isInteger(value) && !Number.isSafeInteger(value))
       return 'too large for a number; write it as text';
     const text = scalarText(value);

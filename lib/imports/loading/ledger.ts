@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { lineResultSchema } from '../results/results-csv.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 
 const positionSchema = z.object({ byte: z.number(), line: z.number() });
@@ -18,6 +19,8 @@ const sentChunkSchema = z.object({
    */
   state: z.enum(['stored', 'refused', 'unknown', 'not-sent', 'lost']),
   message: z.optional(z.string()),
+  /** In `rows` mode: what the instance said of each row at once. Lines that are missing are looked up later. */
+  verdicts: z.optional(z.array(lineResultSchema)),
 });
 
 const ledgerSchema = z.object({

@@ -6,12 +6,11 @@ import { RetryLaterError } from '../retry-later-error.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 import type { Chunk, RejectedRow } from './chunk.ts';
 import type { ChunkReader } from './chunk-reader.ts';
+import { deliverChunk, type Settling } from './deliver-chunk.ts';
 import { GroupLedger } from './group-ledger.ts';
 import { readLedger, type SentChunk } from './ledger.ts';
 import type { OpenReader } from './open-reader.ts';
-import { sendChunk } from './send-chunk.ts';
-import { type UnclaimedSets, unclaimedSets } from './settle-by-sets.ts';
-import { settleChunk } from './settle-chunk.ts';
+import { unclaimedSets } from './settle-by-sets.ts';
 
 /** One checkpointed piece of the load. */
 export type LoadGroup = {
@@ -99,12 +98,10 @@ async function prepareSettling(tools: LoadTools, task: LoadGroup, ledger: GroupL
     );
   }
   ledger.settle();
-  if (plan.keyColumn !== undefined) return { unclaimed: undefined };
+  if (plan.keyColumn !== undefined || plan.settings.mode === 'rows') return { unclaimed: undefined };
   const claimed = new Set([...(await task.claimedBefore()), ...ledger.sets()]);
   return { unclaimed: await unclaimedSets(scope, plan, claimed, Date.parse(plan.startedAt)) };
 }
-
-type Settling = { readonly unclaimed: UnclaimedSets | undefined };
 
 async function sendChunks(
   tools: LoadTools,
@@ -162,29 +159,9 @@ async function oneChunk(
 ): Promise<void> {
   if (!ledger.has(index)) {
     const sending = task.sending && !ledger.refused;
-    ledger.set(index, await settleOrSend(tools, sending, settling, chunk));
+    ledger.set(index, await deliverChunk(tools, { chunk, sending, settling, before: ledger.get(index) }));
   }
   tools.onProgress?.({ rows: chunk.rows, byte: chunk.next.byte });
-}
-
-/** What became of the chunk. */
-async function settleOrSend(
-  tools: LoadTools,
-  sending: boolean,
-  settling: Settling | undefined,
-  chunk: Chunk,
-): Promise<SentChunk> {
-  const { scope, plan } = tools;
-  const record = { lines: [...chunk.lines], rows: chunk.rows };
-  if (!sending && !settling) return { ...record, sets: [], state: 'not-sent' };
-  const settled = settling ? await settleChunk(scope, plan, chunk, settling.unclaimed) : undefined;
-  if (settled?.kind === 'unknown') return { ...record, sets: [], state: 'unknown' };
-  if (settled?.kind === 'stored') return { ...record, sets: [...settled.sets], state: 'stored' };
-  if (!sending) return { ...record, sets: [...(settled?.sets ?? [])], state: 'not-sent' };
-  const sent = await sendChunk(scope, plan, settled?.chunk.body ?? chunk.body);
-  if (sent.kind === 'lost') return { ...record, sets: [...(settled?.sets ?? [])], state: 'lost' };
-  if (sent.kind === 'refused') return { ...record, sets: [], state: 'refused', message: sent.message };
-  return { ...record, sets: [...(settled?.sets ?? []), sent.importSetId], state: 'stored' };
 }
 
 async function refuseLostAnswers(tools: LoadTools, ledger: GroupLedger): Promise<void> {

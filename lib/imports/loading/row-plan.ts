@@ -13,8 +13,8 @@ export type ColumnTarget = {
 
 /** How rows of one file become rows of one staging table; settled by the pre-flight, the same for the whole file. */
 export type RowPlan = {
-  /** By position in the file; undefined for a column that is left out. JSON Lines go by `name` instead. */
-  readonly targets: readonly (ColumnTarget | undefined)[];
+  /** By position in the file (in `header`, for JSON Lines); null for a column that is left out. */
+  readonly targets: readonly (ColumnTarget | null)[];
   /** Names in the file's header, in its order. */
   readonly header: readonly string[];
   /** Added to every row, by JSON key. */

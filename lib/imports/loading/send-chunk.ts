@@ -31,7 +31,8 @@ export async function sendChunk(scope: ImportScope, plan: ImportPlan, body: Uint
   }
 }
 
-async function waitOut(scope: ImportScope, error: ServiceNowError, attempt: number): Promise<void> {
+/** Waits before the next attempt. @throws the error itself when there is to be none */
+export async function waitOut(scope: ImportScope, error: ServiceNowError, attempt: number): Promise<void> {
   const waitMs = error.retryAfterMs ?? Math.min(longestWaitMs, 250 * 2 ** attempt);
   if (attempt >= maxAttempts || waitMs > longestWaitMs || scope.deadline.passed(waitMs * 2)) throw error;
   await scope.clock.sleep(waitMs);

@@ -38,11 +38,15 @@ async function settleByKey(
   const stored = await findStoredLines(scope, plan, keyColumn, lines);
   const sets = [...new Set(stored.values())];
   if (stored.size === lines.length) return { kind: 'stored', sets };
-  return { kind: 'send', chunk: stored.size === 0 ? chunk : withoutLines(chunk, stored), sets };
+  return {
+    kind: 'send',
+    chunk: stored.size === 0 ? chunk : withoutLines(chunk, new Set(stored.keys())),
+    sets,
+  };
 }
 
-/** The rows of a chunk that are not stored yet. */
-function withoutLines(chunk: Chunk, stored: ReadonlyMap<number, string>): Chunk {
+/** The rows of a chunk that are on other lines. */
+export function withoutLines(chunk: Chunk, stored: ReadonlySet<number>): Chunk {
   const lines: number[] = [];
   const all = lineList(chunk.lines);
   const records = rowsOf(chunk.body).filter((_, i) => !stored.has(all[i] ?? 0));

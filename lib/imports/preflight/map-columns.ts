@@ -21,7 +21,7 @@ export function mapColumns(
   open = false,
 ): RowPlan {
   if (!open) requireNamed(header, settings);
-  const targets = header.map((name) => targetOf(name, staging, settings));
+  const targets = header.map((name) => targetOf(name, staging, settings) ?? null);
   refuseUnmapped(header, targets, settings);
   if (!open) refuseShared(header, targets);
   const keyColumn =
@@ -98,11 +98,11 @@ function requireNamed(header: readonly string[], settings: ImportSettings): void
 
 function refuseUnmapped(
   header: readonly string[],
-  targets: readonly (ColumnTarget | undefined)[],
+  targets: readonly (ColumnTarget | null)[],
   settings: ImportSettings,
 ): void {
   const left = [...settings.ignoredColumns, ...remarkColumns];
-  const unmapped = header.filter((name, i) => targets[i] === undefined && !left.includes(name));
+  const unmapped = header.filter((name, i) => !targets[i] && !left.includes(name));
   if (unmapped.length === 0) return;
   const names = unmapped.slice(0, 20).map((name) => JSON.stringify(name.slice(0, 60)));
   const rest = unmapped.length > names.length ? ` and ${unmapped.length - names.length} more` : '';
@@ -112,7 +112,7 @@ function refuseUnmapped(
   );
 }
 
-function refuseShared(header: readonly string[], targets: readonly (ColumnTarget | undefined)[]): void {
+function refuseShared(header: readonly string[], targets: readonly (ColumnTarget | null)[]): void {
   const takenBy = new Map<string, string>();
   for (const [i, target] of targets.entries()) {
     if (!target) continue;

@@ -1,15 +1,18 @@
-import type { Outcome } from './tally.ts';
+import * as z from 'zod/mini';
+import { outcomes } from './tally.ts';
 
 /** What is known of one line in the end. */
-export type LineResult = {
-  readonly line: number;
-  readonly outcome: Outcome;
-  readonly targetTable?: string;
-  readonly sysId?: string;
+export const lineResultSchema = z.object({
+  line: z.number(),
+  outcome: z.enum(outcomes),
+  targetTable: z.optional(z.string()),
+  sysId: z.optional(z.string()),
   /** Number or display value of the target record. */
-  readonly display?: string;
-  readonly message?: string;
-};
+  display: z.optional(z.string()),
+  message: z.optional(z.string()),
+});
+
+export type LineResult = z.infer<typeof lineResultSchema>;
 
 export const resultsHeader = 'line,outcome,target_table,sys_id,display,message\r\n';
 

@@ -19,6 +19,7 @@ export async function countPending(
   ledger: LoadLedger,
 ): Promise<number> {
   let pending = 0;
+  if (plan.settings.mode === 'rows') return pending;
   for (const sets of batchesOf(setsOf(ledger))) {
     const options = {
       table: plan.request.table,
@@ -39,10 +40,10 @@ export async function readVerdicts(
 ): Promise<Map<number, LineResult>> {
   const verdicts = new Map<number, LineResult>();
   const lineOf = lineFinder(plan, ledger);
-  for (const sets of batchesOf(setsOf(ledger))) {
+  for (const rowsOfGroup of rowQueries(plan, ledger)) {
     const query = {
       table: plan.request.table,
-      query: `sys_import_setIN${sets.join(',')}`,
+      query: rowsOfGroup,
       fields: [...fields, ...(plan.keyColumn ? [plan.keyColumn] : [])],
       limit: pageSize,
       displayValues: true,
@@ -55,6 +56,23 @@ export async function readVerdicts(
     }
   }
   return verdicts;
+}
+
+/**
+ * Encoded queries that find the staging rows of a group: by import set; in `rows` mode, where one set takes the rows
+ * of everybody for a day, the lines without an answer by their keys.
+ */
+function rowQueries(plan: ImportPlan, ledger: LoadLedger): string[] {
+  if (plan.settings.mode !== 'rows')
+    return batchesOf(setsOf(ledger)).map((sets) => `sys_import_setIN${sets.join(',')}`);
+  const { keyColumn } = plan;
+  if (keyColumn === undefined) return [];
+  const lines = storedChunks(ledger).flatMap((chunk) => {
+    const answered = new Set(chunk.verdicts?.map(({ line }) => line));
+    return lineList(chunk.lines).filter((line) => !answered.has(line));
+  });
+  const keys = lines.map((line) => `${plan.row.rowKey?.version}:${line}`);
+  return batchesOf(keys).map((some) => `${keyColumn}IN${some.join(',')}`);
 }
 
 const fields = [

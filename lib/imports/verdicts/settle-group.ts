@@ -39,7 +39,10 @@ export async function settleGroup(
 }
 
 function chunkResults(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>): LineResult[] {
-  return lineList(chunk.lines).map((line) => verdicts.get(line) ?? { line, ...withoutVerdict(chunk) });
+  const atOnce = new Map(chunk.verdicts?.map((verdict) => [verdict.line, verdict]));
+  return lineList(chunk.lines).map(
+    (line) => atOnce.get(line) ?? verdicts.get(line) ?? { line, ...withoutVerdict(chunk) },
+  );
 }
 
 function withoutVerdict(chunk: SentChunk): Omit<LineResult, 'line'> {

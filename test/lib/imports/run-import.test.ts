@@ -1,4 +1,7 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LineResult } from '../../../lib/imports/results/results-csv.ts';
+import { tallied } from '../../../lib/imports/results/tally.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -8,24 +11,207 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const people = (count: number) => Array.from({ length: count }, (_, i) => `${i},user.${i},Some,Body ${i}`);
+const load = (count: number, prefix: string) =>
+  ['u_code,u_text', ...Array.from({ length: count }, (_, i) => `${prefix}${i},row ${i}`)].join('\n');
+
+async function results(keys: Readonly<Record<string, string>>): Promise<string[][]> {
+  const text = await world.read(keys['results'] ?? '');
+  return text
+    .trimEnd()
+    .split('\r\n')
+    .slice(1)
+    .map((row) => row.split(','));
+}
 
 describe('an import', () => {
   it('brings every row to its target and every line to its verdict', async () => {
-    const lines = people(450).map((line) => line.replace(/^\d+,/, ''));
-    lines[9] = 'user.9,only two';
+    const lines = Array.from({ length: 450 }, (_, i) =>
+      i === 9 ? 'user.9,only' : `user.${i},Some,Body ${i}`,
+    );
     const body = ['user_id,first_name,last_name', ...lines].join('\n');
     const summary = await world.run(await world.drop('imports/imp_user/people.csv', body));
-    expect(summary.reason).toBeUndefined();
     expect(summary).toMatchObject({ status: 'completed', lines: { rows: 450, blank: 0 } });
     expect(summary.counts).toMatchObject({ inserted: 449, rejected: 1, unknown: 0, notSent: 0 });
-    const names = new Set(world.rows('sys_user').map((row) => row['user_name']));
-    expect(lines.filter((_, i) => i !== 9).every((_, i) => names.has(`user.${i < 9 ? i : i + 1}`))).toBe(
-      true,
+    const names = world.rows('sys_user').flatMap((row) => row['user_name'] ?? []);
+    expect(names).toEqual(expect.arrayContaining(['user.0', 'user.449']));
+    const listed = await results(summary.results);
+    expect(listed).toHaveLength(450);
+    expect(listed[9]).toEqual(['11', 'rejected', '', '', '', '2 fields where the header has 3']);
+    expect(listed[0]?.slice(0, 3)).toEqual(['2', 'inserted', 'sys_user']);
+  });
+
+  it('gives the same answer again for rows that are there: ignored', async () => {
+    await world.run(await world.drop('imports/imp_load/again.csv', load(5, 'again-')));
+    const summary = await world.run(await world.drop('imports/imp_load/again.csv', `${load(5, 'again-')}\n`));
+    expect(summary.counts).toMatchObject({ ignored: 5 });
+  });
+
+  it('sends nothing and says why when a column has no place', async () => {
+    const before = world.rows('imp_load').length;
+    const summary = await world.run(await world.drop('imports/imp_load/x.csv', 'u_code,__proto,nope\n1,2,3'));
+    expect(summary.status).toBe('refused');
+    expect(summary.reason).toContain('"__proto", "nope"');
+    expect(world.rows('imp_load')).toHaveLength(before);
+  });
+
+  it.each([
+    ['a table that is no staging table', 'incident', 'incident is no staging table'],
+    ['a table that is not there', 'imp_nothing', 'imp_nothing does not exist'],
+  ])('refuses %s', async (_, table, reason) => {
+    const summary = await world.run(await world.drop(`imports/${table}/x.csv`, 'a\n1'));
+    expect(summary).toMatchObject({ status: 'refused' });
+    expect(summary.reason).toContain(reason);
+  });
+
+  it.each([
+    ['an empty column name', 'u_code,,u_text\n1,2,3', 'column 2 has no name'],
+    ['a column name twice', 'u_code,u_code\n1,2', 'columns 1 and 2 are both called "u_code"'],
+    ['__proto__', '__proto__,u_code\n1,2', 'column 1 is called __proto__'],
+    ['100,000 columns', `${'c,'.repeat(99_999)}c\n1`, '100000 columns, 5000 at most'],
+    ['nothing but empty lines', '\n\n\n', 'holds no header'],
+  ])('refuses a file with %s in its header', async (_, body, reason) => {
+    const summary = await world.run(await world.drop('imports/imp_load/header.csv', body));
+    expect(summary.status).toBe('refused');
+    expect(summary.reason).toContain(reason);
+  });
+
+  it('names the setting that is mistyped', async () => {
+    await world.settings('imp_load', { rowsPerReqest: 5 });
+    const summary = await world.run(await world.drop('imports/imp_load/settings.csv', load(1, 's-')));
+    await world.settings('imp_load', {});
+    expect(summary.reason).toContain('unknown setting rowsPerReqest');
+    expect(world.rows('imp_load').some((row) => row['u_code'] === 's-0')).toBe(false);
+  });
+
+  it('follows columns, constants, dates and the key column of the settings', async () => {
+    await world.settings('imp_load', {
+      delimiter: ';',
+      columns: { Nummer: 'u_code', Datum: 'u_when' },
+      constants: { u_text: 'always "this"' },
+      ignoredColumns: ['Rest'],
+      dateColumns: { Datum: { format: 'dd.MM.yyyy HH:mm', zone: 'Europe/Berlin' } },
+      keyColumn: 'u_key',
+    });
+    const body = 'Nummer;Datum;Rest\nset-1;24.12.2026 18:00;x\nset-2;31.02.2026 18:00;x';
+    const summary = await world.run(await world.drop('imports/imp_load/set.csv', body));
+    await world.settings('imp_load', {});
+    expect(summary.counts).toMatchObject({ inserted: 1, rejected: 1 });
+    const [row] = world.rows('imp_load').filter((one) => one['u_code'] === 'set-1');
+    expect(row).toMatchObject({ u_when: '2026-12-24 17:00:00', u_text: 'always "this"' });
+    expect(row?.['u_key']).toMatch(/^[0-9a-f]{12}:2$/);
+    expect(summary.messages[0]?.message).toContain('is no date of the form dd.MM.yyyy HH:mm');
+  });
+
+  it('rejects a value that its column would cut', async () => {
+    const body = `u_code,u_text\nlong-1,${'ü'.repeat(100)}\nlong-2,${'ü'.repeat(101)}`;
+    const summary = await world.run(await world.drop('imports/imp_load/long.csv', body));
+    expect(summary.counts).toMatchObject({ inserted: 1, rejected: 1 });
+    expect((await results(summary.results))[1]?.[5]).toContain('101 characters');
+  });
+
+  it.each([
+    ['UTF-16 little endian', Buffer.from(`\uFEFF${load(3, 'le-é')}`, 'utf16le'), {}],
+    ['UTF-16 big endian', Buffer.from(`\uFEFF${load(3, 'be-é')}`, 'utf16le').swap16(), {}],
+    ['UTF-8 with a byte order mark', Buffer.from(`\uFEFF${load(3, 'bom-é')}`), {}],
+    ['windows-1252', Buffer.from(load(3, 'win-é'), 'latin1'), { encoding: 'windows-1252' }],
+  ])('reads %s', async (_, body, settings) => {
+    await world.settings('imp_load', settings);
+    const summary = await world.run(await world.drop('imports/imp_load/encoded.csv', body));
+    await world.settings('imp_load', {});
+    expect(summary.counts).toMatchObject({ inserted: 3, rejected: 0 });
+    const wanted = body.includes(0xe9) && !body.includes(0) ? 'win-é0' : undefined;
+    const codes = world.rows('imp_load').map((row) => row['u_code']);
+    expect(codes.filter((code) => code?.endsWith('-é0'))).not.toHaveLength(0);
+    if (wanted) expect(codes).toContain(wanted);
+  });
+
+  it('reads a compressed file to its end, over several groups', async () => {
+    await world.settings('imp_load', { rowsPerRequest: 10 });
+    const body = gzipSync(load(1_200, 'gz-'));
+    const summary = await world.run(await world.drop('imports/imp_load/sub/gz.csv.gz', body));
+    await world.settings('imp_load', {});
+    expect(summary.counts).toMatchObject({ inserted: 1_200 });
+    expect(summary.results['results']).toContain('results/imp_load/sub/gz/');
+  });
+
+  it('stops at a gzip bomb and at a file that was cut off', async () => {
+    const bomb = gzipSync(Buffer.alloc(80 << 20, 'a,b\n'));
+    const summary = await world.run(await world.drop('imports/imp_load/bomb.csv.gz', bomb));
+    expect(summary.reason).toMatch(/no staging column|inflates to more than 200 times/);
+    const cut = gzipSync(load(50_000, 'cut-')).subarray(0, 50_000);
+    const half = await world.run(await world.drop('imports/imp_load/cut.csv.gz', cut));
+    expect(half).toMatchObject({ status: 'stopped' });
+    expect(half.reason).toContain('cannot be inflated to its end');
+    expect(tallied(half.counts)).toBe(half.lines.rows);
+  });
+
+  it('takes JSON Lines with values of any simple kind', async () => {
+    const rows = [
+      '{"u_code":"j-1","u_text":true}',
+      '{"Code":"j-2","Free text":12.5}',
+      '{"u_code":{}}',
+      'nonsense',
+    ];
+    const summary = await world.run(await world.drop('imports/imp_load/rows.jsonl', rows.join('\n')));
+    expect(summary.counts).toMatchObject({ inserted: 2, rejected: 2 });
+    const texts = world.rows('imp_load').filter((row) => row['u_code']?.startsWith('j-'));
+    expect(texts.map((row) => row['u_text'])).toEqual(['true', '12.5']);
+    expect(await world.read(summary.results['rejected'] ?? '')).toContain('"_line":"3"');
+  });
+
+  it('sends single rows through the Batch API in rows mode and has their verdicts at once', async () => {
+    await world.settings('imp_load', { mode: 'rows', rowsPerRequest: 60 });
+    const calls = () => world.instance.state.ledger.counters();
+    const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(130, 'rows-')));
+    await world.settings('imp_load', {});
+    expect(calls()).toBeDefined();
+    expect(summary.counts).toMatchObject({ inserted: 130 });
+    const [, , table, sysId] = (await results(summary.results))[0] ?? [];
+    expect(table).toBe('u_item');
+    expect(world.rows('u_item').some((row) => row['sys_id'] === sysId)).toBe(true);
+  });
+
+  it('stops early when too many rows fail and lists the rest as not sent', async () => {
+    await world.settings('imp_load', { rowsPerRequest: 20, maxErrors: 10, concurrency: 1 });
+    const bad = Array.from({ length: 3_000 }, (_, i) => (i < 1_000 ? `stop-${i},x,y` : `stop-${i},x`));
+    const summary = await world.run(
+      await world.drop('imports/imp_load/stop.csv', ['u_code,u_text', ...bad].join('\n')),
     );
-    const results = (await world.read(summary.results['results'] ?? '')).trimEnd().split('\r\n');
-    expect(results).toHaveLength(451);
-    expect(results[10]).toBe('11,rejected,,,,2 fields where the header has 3');
-    expect(results[1]).toMatch(/^2,inserted,sys_user,[0-9a-f]{32},/);
+    await world.settings('imp_load', {});
+    expect(summary.status).toBe('stopped');
+    expect(summary.reason).toContain('maxErrors is 10');
+    expect(summary.counts.notSent).toBeGreaterThan(0);
+    expect(tallied(summary.counts)).toBe(3_000);
+    expect(await results(summary.results)).toHaveLength(3_000);
+  });
+
+  it('goes on in further executions when one has had its operations', async () => {
+    await world.settings('imp_load', { rowsPerRequest: 2, operationsPerExecution: 12 });
+    const summary = await world.run(await world.drop('imports/imp_load/chain.csv', load(800, 'chain-')));
+    await world.settings('imp_load', {});
+    expect(summary.executions).toBeGreaterThan(2);
+    expect(summary.counts).toMatchObject({ inserted: 800 });
+    const outcomes: LineResult['outcome'][] = ['inserted'];
+    expect(new Set((await results(summary.results)).map((row) => row[1]))).toEqual(new Set(outcomes));
+  });
+
+  it('leaves only the results behind', async () => {
+    const summary = await world.run(await world.drop('imports/imp_load/clean.csv', load(3, 'clean-')));
+    const folder = summary.results['summary']?.replace('summary.json', '') ?? '';
+    const names = (await world.keys(folder)).map((key) => key.slice(folder.length));
+    expect(names.sort()).toEqual(['progress.json', 'report.html', 'results.csv', 'summary.json']);
+    expect(await world.keys('turns/running/')).toEqual([]);
+    expect(await world.keys('turns/waiting/')).toEqual([]);
+  });
+
+  it('stops with a clear reason when the object is replaced under it', async () => {
+    await world.settings('imp_load', { rowsPerRequest: 10 });
+    const request = await world.drop('imports/imp_load/replaced.csv', load(100, 'old-'));
+    await world.drop('imports/imp_load/replaced.csv', load(100, 'new-'));
+    const summary = await world.run(request);
+    await world.settings('imp_load', {});
+    expect(summary.status).toBe('refused');
+    expect(summary.reason).toContain('was replaced or removed');
+    expect(world.rows('imp_load').some((row) => row['u_code']?.startsWith('new-'))).toBe(false);
   });
 });

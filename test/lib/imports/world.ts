@@ -23,9 +23,18 @@ import { type Memory, memoryDurable } from './memory-durable.ts';
 
 export const bucket = 'drops';
 
-/** A staging table with a key column, whose rows become problems by coalescing on `u_code`. */
+/** A staging table with a key column, whose rows become records of `u_item` by coalescing on `u_code`. */
 const schema: NonNullable<InstanceOptions['schema']> = {
   tables: [
+    {
+      name: 'u_item',
+      label: 'Item',
+      display: 'u_code',
+      columns: [
+        { name: 'u_code', label: 'Code', kind: 'string', maxLength: 40, indexed: true },
+        { name: 'u_text', label: 'Text', kind: 'string', maxLength: 100 },
+      ],
+    },
     {
       name: 'imp_load',
       label: 'Load',
@@ -46,13 +55,13 @@ const data: NonNullable<InstanceOptions['data']> = {
       sys_id: 'a'.repeat(32),
       name: 'Load',
       source_table: 'imp_load',
-      target_table: 'problem',
+      target_table: 'u_item',
       active: 'true',
     },
   ],
   sys_transform_entry: [
-    { map: 'a'.repeat(32), source_field: 'u_code', target_field: 'correlation_id', coalesce: 'true' },
-    { map: 'a'.repeat(32), source_field: 'u_text', target_field: 'short_description' },
+    { map: 'a'.repeat(32), source_field: 'u_code', target_field: 'u_code', coalesce: 'true' },
+    { map: 'a'.repeat(32), source_field: 'u_text', target_field: 'u_text' },
   ],
 };
 
