@@ -1,11 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
-import { DeadlineExceededError } from '../../core/errors.ts';
 import type { Patience } from '../../core/wait-for.ts';
 import type { Method, ServiceNowRequest } from '../request.ts';
 
 /** Spreads what is left of an hourly rate limit (contract 8.1) when it runs short. */
 export type HourlyBudget = {
-  /** Waits for this call's turn; at once while there is plenty. @throws DeadlineExceededError */
+  /** How long until this call's turn, in milliseconds; 0 while there is plenty. */
+  turnInMs(request: ServiceNowRequest): number;
+  /** Takes the turn and waits for it. @throws the signal's reason */
   takeTurn(request: ServiceNowRequest, patience: Patience): Promise<void>;
   /** Reads `X-RateLimit-Limit` and `X-RateLimit-Reset` of an answer. */
   observe(request: ServiceNowRequest, headers: Readonly<Record<string, string>>): void;
@@ -22,14 +23,19 @@ const shortShare = 0.2;
  */
 export function createHourlyBudget(clock: Clock): HourlyBudget {
   const windows = new Map<string, Window>();
+  const windowOf = (request: ServiceNowRequest): Window | undefined => {
+    const window = windows.get(resourceOf(request.method, request.path));
+    return window && window.resetAtMs > clock.now() ? window : undefined;
+  };
   return {
+    turnInMs(request) {
+      const window = windowOf(request);
+      return window && isShort(window) ? Math.max(0, window.nextStartMs - clock.now()) : 0;
+    },
     async takeTurn(request, patience) {
-      const window = windows.get(resourceOf(request.method, request.path));
-      if (!window || window.resetAtMs <= clock.now()) return;
-      const waitMs = reserve(window, clock.now());
-      if (waitMs === 0) return;
-      if (patience.deadline.passed(waitMs)) throw outOfBudget(window);
-      await clock.sleep(waitMs, patience.signal);
+      const window = windowOf(request);
+      const waitMs = window ? reserve(window, clock.now()) : 0;
+      if (waitMs > 0) await clock.sleep(waitMs, patience.signal);
     },
     observe(request, headers) {
       const limit = Number(headers['x-ratelimit-limit']);
@@ -45,22 +51,20 @@ export function createHourlyBudget(clock: Clock): HourlyBudget {
 
 /** Counts the call and gives how long it has to wait. */
 function reserve(window: Window, nowMs: number): number {
+  const short = isShort(window);
   window.used += 1;
-  const left = window.limit - window.used;
-  if (left > window.limit * shortShare) return 0;
-  const gapMs = (window.resetAtMs - nowMs) / Math.max(1, left);
+  if (!short) return 0;
+  const gapMs = (window.resetAtMs - nowMs) / Math.max(1, window.limit - window.used);
   const startMs = Math.max(nowMs, window.nextStartMs);
   window.nextStartMs = startMs + gapMs;
   return startMs - nowMs;
 }
 
+function isShort({ limit, used }: Window): boolean {
+  return limit - used - 1 <= limit * shortShare;
+}
+
 /** Rules are per REST resource and method: `GET table`, `POST import`. */
 function resourceOf(method: Method, path: string): string {
   return `${method} ${/^\/api\/now\/(?:v\d\/)?([^/]+)/.exec(path)?.[1] ?? path}`;
-}
-
-function outOfBudget(window: Window): DeadlineExceededError {
-  return new DeadlineExceededError(
-    `the hourly rate limit of ${window.limit} calls is nearly used up and this call’s turn comes after its deadline; nothing was sent`,
-  );
 }

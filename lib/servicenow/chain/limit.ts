@@ -18,7 +18,7 @@ export function limit(limiter: Limiter, budget: HourlyBudget, next: Link): Link 
     if (queueRises(headers['server-timing'])) limiter.narrow();
   };
   return async (attempt) => {
-    throwIfPausedTooLong(attempt, limiter);
+    throwIfTooLong(attempt, Math.max(limiter.pausedForMs(), budget.turnInMs(attempt.request)));
     await budget.takeTurn(attempt.request, attempt.context);
     const release = await limiter.acquire(attempt.context);
     try {
@@ -44,11 +44,10 @@ function slowDown(limiter: Limiter, error: ServiceNowError): void {
   if (error.retryAfterMs !== undefined) limiter.pause(Math.min(error.retryAfterMs, longestWaitMs));
 }
 
-/** A pause that outlasts the caller is told at once, with the time, instead of holding the caller until its deadline. */
-function throwIfPausedTooLong({ request, context }: Attempt, limiter: Limiter): void {
-  const pausedForMs = limiter.pausedForMs();
-  if (pausedForMs === 0 || !context.deadline.passed(pausedForMs)) return;
+/** A wait that outlasts the caller is told at once, with the time, instead of holding the caller until its deadline. */
+function throwIfTooLong({ request, context }: Attempt, waitMs: number): void {
+  if (waitMs === 0 || !context.deadline.passed(waitMs)) return;
   const { method, path } = request;
-  const message = `${method} ${path}: the instance asked to wait longer than this call has time; nothing was sent`;
-  throw new ThrottledError(message, { method, path, retryAfterMs: pausedForMs, sent: false });
+  const message = `${method} ${path}: the instance’s limits ask to wait longer than this call has time; nothing was sent`;
+  throw new ThrottledError(message, { method, path, retryAfterMs: waitMs, sent: false });
 }

@@ -1,0 +1,97 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { sendBatch } from '../../../lib/servicenow/batch.ts';
+import type { ServiceNowRequest } from '../../../lib/servicenow/request.ts';
+import { startInstance } from '../../../local/instance/index.ts';
+import { json, scriptedServer } from './scripted-server.ts';
+import { basic, callContext, clientFor } from './testing.ts';
+
+const create = (sysId: string): ServiceNowRequest => ({
+  method: 'POST',
+  path: '/api/now/table/incident',
+  query: new URLSearchParams({ sysparm_fields: 'sys_id,short_description' }),
+  body: { sys_id: sysId, short_description: 'Straße ✓' },
+  repeatable: 'keyed',
+});
+const encode = (body: unknown) => Buffer.from(JSON.stringify(body)).toString('base64');
+
+describe('a batch', () => {
+  it('gives each item the answer or the error that a call of its own would have had', async () => {
+    const instance = await startInstance();
+    onTestFinished(() => instance.close());
+    const auth = { type: 'basic', username: instance.username, password: instance.password } as const;
+    const client = clientFor({ instanceUrl: instance.url, auth });
+    const [a, b] = ['a'.repeat(32), 'b'.repeat(32)];
+    const remove: ServiceNowRequest = {
+      method: 'DELETE',
+      path: `/api/now/table/incident/${b}`,
+      repeatable: 'idempotent',
+    };
+    const outcomes = await sendBatch(
+      client,
+      [create(a), create(a), create(b), remove, remove],
+      callContext(),
+    );
+    expect(outcomes).toMatchObject([
+      {
+        kind: 'answered',
+        response: { status: 201, body: { result: { sys_id: a, short_description: 'Straße ✓' } } },
+      },
+      { kind: 'failed', error: { code: 'INSERT_REFUSED', status: 403 } },
+      { kind: 'answered', response: { status: 201 } },
+      { kind: 'answered', response: { status: 204 } },
+      { kind: 'failed', error: { code: 'RECORD_NOT_FOUND' } },
+    ]);
+    expect(instance.state.store.find('incident', a)).toMatchObject({ short_description: 'Straße ✓' });
+    expect(instance.state.store.find('incident', b)).toBeUndefined();
+  });
+
+  it('tells items that were not reached from those that nobody says anything about', async () => {
+    const { url } = await scriptedServer((response) =>
+      json(response, 200, {
+        batch_request_id: '1',
+        serviced_requests: [
+          {
+            id: '1',
+            status_code: 200,
+            body: encode({ error: { message: 'Transaction cancelled: maximum execution time exceeded' } }),
+          },
+          {
+            id: '0',
+            status_code: 429,
+            body: encode({ error: { message: 'x' } }),
+            headers: [{ name: 'Retry-After', value: '9' }],
+          },
+        ],
+        unserviced_requests: ['2'],
+      }),
+    );
+    const items = ['a', 'b', 'c', 'd'].map((letter) => create(letter.repeat(32)));
+    const outcomes = await sendBatch(clientFor({ instanceUrl: url, auth: basic }), items, callContext());
+    expect(outcomes).toMatchObject([
+      { kind: 'failed', error: { code: 'THROTTLED', retryAfterMs: 9_000 } },
+      { kind: 'failed', error: { code: 'TRANSACTION_CANCELLED', outcome: 'unknown' } },
+      { kind: 'unserviced' },
+      { kind: 'failed', error: { code: 'OUTCOME_UNKNOWN' } },
+    ]);
+  });
+
+  it('is sent again after a lost answer only when every item may be', async () => {
+    const { url, seen } = await scriptedServer((response) => void response.destroy());
+    const client = clientFor({ instanceUrl: url, auth: basic }, { maxAttempts: 3 });
+    const once: ServiceNowRequest = { ...create('a'.repeat(32)), repeatable: 'never' };
+    await expect(sendBatch(client, [create('b'.repeat(32)), once], callContext())).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+    });
+    expect(seen).toHaveLength(1);
+    await expect(sendBatch(client, [create('b'.repeat(32))], callContext())).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+    });
+    expect(seen).toHaveLength(4);
+  });
+
+  it('of nothing sends nothing', async () => {
+    expect(
+      await sendBatch(clientFor({ instanceUrl: 'http://127.0.0.1:1', auth: basic }), [], callContext()),
+    ).toEqual([]);
+  });
+});
