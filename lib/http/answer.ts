@@ -11,7 +11,7 @@ export type HttpAnswer = {
   readonly isBase64Encoded?: boolean;
 };
 
-const passedOn = /^(?:x-total-count|retry-after|x-transaction-id|x-ratelimit-.*)$/;
+const passedOn = /^(?:x-total-count|retry-after|x-transaction-id|x-ratelimit-.*|idempotency-.*)$/;
 
 /** ServiceNow's answer as ours: status and body unchanged, `Link` and `Location` on our address. */
 export function toAnswer(response: ServiceNowResponse, address: string): HttpAnswer {

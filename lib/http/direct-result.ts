@@ -12,6 +12,10 @@ export type DirectResult = {
   readonly totalCount?: number;
   /** The event of the next page, to be invoked with as it is; absent after the last. */
   readonly next?: OperationInput;
+  /** True when a create found that it had been carried out before under its key. */
+  readonly replayed?: true;
+  /** Then: the columns whose values are not the given ones. */
+  readonly differs?: readonly string[];
 };
 
 const withResult = z.looseObject({ result: z.unknown() });
@@ -31,7 +35,12 @@ export function toDirectResult(response: ServiceNowResponse, event: unknown): Di
     ...(wrapped.success ? wrapped.data : { result: response.body ?? null }),
     ...(total !== undefined && { totalCount: Number(total) }),
     ...(offset !== undefined && { next: { ...Object(event), sysparmOffset: offset } }),
+    ...(response.headers['idempotency-replayed'] && replayOf(response.headers['idempotency-differs'])),
   };
+}
+
+function replayOf(differs: string | undefined): Pick<DirectResult, 'replayed' | 'differs'> {
+  return { replayed: true, ...(differs && { differs: differs.split(',') }) };
 }
 
 /** The offset in the `rel="next"` part of a `Link` header; an instance may send a negative one in others, never to be followed. */

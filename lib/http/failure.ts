@@ -22,6 +22,7 @@ const ownAnswers: Readonly<Record<string, readonly [status: number, message: str
   CONFIGURATION_INVALID: [500, 'The deployment is not set up'],
   TRANSACTION_CANCELLED: [504, 'The instance broke the call off'],
   OUTCOME_UNKNOWN: [504, 'The outcome is not known'],
+  OUTCOME_UNSETTLED: [503, 'The outcome is not known yet'],
   DEADLINE_EXCEEDED: [503, 'Time ran out before the call was made'],
   INSTANCE_ASLEEP: [503, 'The instance is asleep'],
   INSTANCE_UNAVAILABLE: [503, 'The instance is not available'],
@@ -83,5 +84,6 @@ function describe(error: ConnectorError): string {
 /** A parameter as the HTTP caller spelled it: the seed's names stand for ServiceNow's here. */
 function httpName(field: string): string {
   if (field.startsWith('sysparm')) return toSnakeCase(field);
+  if (field === 'idempotencyKey') return 'idempotency-key';
   return field.replace(/^keyValuePairs\.?/, '').replace(/^record(?=$|\.)/, 'body') || 'query';
 }

@@ -21,7 +21,7 @@ export function readHttpCall<P extends TableParameters>(
   const { prefix: _prefix, ...path } = route;
   const { input, forwarded } = readQuery(event.rawQueryString, operation.parameterNames);
   return {
-    input: { ...input, ...bodyInput(event, operation), ...path },
+    input: { ...input, ...bodyInput(event, operation), ...keyInput(event, operation), ...path },
     instance: event.headers['x-servicenow-instance'] || undefined,
     correlationId: correlationIdFrom(event.headers['x-correlation-id'] ?? event.requestContext.requestId),
     forwarded: { query: forwarded, headers: forwardedHeaders(event.headers, operation) },
@@ -43,6 +43,12 @@ function bodyInput<P extends TableParameters>(event: HttpEvent, operation: Opera
   if (operation.body === 'record') return { record: body };
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
   throw new InvalidInputError('body', 'must be a JSON object');
+}
+
+/** The key goes to what creates a record; every other operation may be repeated as it is. */
+function keyInput<P extends TableParameters>({ headers }: HttpEvent, operation: Operation<P>) {
+  const idempotencyKey = headers['idempotency-key'];
+  return operation.parameterNames.includes('idempotencyKey') ? { idempotencyKey } : {};
 }
 
 /** Asks the instance to leave the record out of its answer to a write. */

@@ -21,6 +21,7 @@ export type Creation = {
   readonly version?: ApiVersion | undefined;
   /** Query parameters of the create itself, e.g. `sysparm_input_display_value`. */
   readonly query?: URLSearchParams | undefined;
+  readonly headers?: ServiceNowRequest['headers'] | undefined;
 };
 
 /** What came of it. `found` means that the record was there before, or that an answer was lost on the way. */
@@ -52,13 +53,14 @@ function leavesDoubt(error: unknown): boolean {
   return mayBeDone(error) || error instanceof InsertRefusedError || error instanceof AccessDeniedError;
 }
 
-function creationRequest({ table, record, identity, version, query }: Creation): ServiceNowRequest {
+function creationRequest({ table, record, identity, version, query, headers }: Creation): ServiceNowRequest {
   const known =
     identity.kind === 'sys_id' ? { sys_id: identity.sysId } : { correlation_id: identity.correlationId };
   return {
     method: 'POST',
     path: tablePath(table, undefined, version),
     ...(query && { query }),
+    ...(headers && { headers }),
     body: { ...record, ...known },
     repeatable: identity.kind === 'sys_id' ? 'keyed' : 'never',
   };

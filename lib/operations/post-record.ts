@@ -1,11 +1,24 @@
 import * as z from 'zod/mini';
 import { tablePath } from '../servicenow/url.ts';
+import { createKeyed } from './keyed-create.ts';
 import { defineOperation } from './operation.ts';
 import { apiVersion, tableName, writeParameters } from './parameters.ts';
 import { toQuery } from './query.ts';
 import { recordParameters, requireRecord, taskColumns } from './record.ts';
 
-const schema = z.object({ tableName, apiVersion, ...writeParameters, ...recordParameters, ...taskColumns });
+/** Names one create, so that repeating it has no second effect. */
+const idempotencyKey = z.optional(
+  z.string('must be text').check(z.regex(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters')),
+);
+
+const schema = z.object({
+  tableName,
+  apiVersion,
+  ...writeParameters,
+  ...recordParameters,
+  ...taskColumns,
+  idempotencyKey,
+});
 
 /** Creates one record. Answers 201 with the record. Without an idempotency key it is sent once and never again after bytes left. */
 export const postRecord = defineOperation({
@@ -19,4 +32,9 @@ export const postRecord = defineOperation({
     body: requireRecord(parameters, taskColumns),
     repeatable: 'never',
   }),
+  send(request, { tableName, apiVersion, idempotencyKey, ...sources }, client, context) {
+    if (idempotencyKey === undefined) return client.send(request, context);
+    const record = requireRecord(sources, taskColumns);
+    return createKeyed(request, { tableName, apiVersion, idempotencyKey, record }, client, context);
+  },
 });

@@ -1,0 +1,113 @@
+import * as z from 'zod/mini';
+import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import type {
+  CallContext,
+  ServiceNowClient,
+  ServiceNowRequest,
+  ServiceNowResponse,
+} from '../servicenow/request.ts';
+import { type ApiVersion, tablePath } from '../servicenow/url.ts';
+import { createOnce } from './create-once.ts';
+import { deriveSysId } from './identity.ts';
+import type { RecordColumns } from './record.ts';
+import { mayBeDone, runSteps } from './steps.ts';
+
+/** A create that its caller may repeat under the same key. */
+export type KeyedCreate = {
+  readonly tableName: string;
+  readonly apiVersion?: ApiVersion | undefined;
+  readonly idempotencyKey: string;
+  readonly record: RecordColumns;
+};
+
+/** Nobody could tell whether the record was created; asking again under the same key is safe. */
+export class OutcomeUnsettledError extends ConnectorError {
+  override readonly name: string = 'OutcomeUnsettledError';
+  override readonly code = 'OUTCOME_UNSETTLED';
+  override readonly retryable = true;
+}
+
+/**
+ * Creates a record once per key. A repeat answers 200 with the record as it now is, `idempotency-replayed: true`, and names
+ * in `idempotency-differs` the columns whose values are not the given ones (no ledger is kept, so that a changed body is
+ * told, not judged).
+ * @param request the create as it would go out without a key
+ * @throws InvalidInputError for a record with a sys_id of its own; OutcomeUnsettledError; ServiceNowError and its kin
+ */
+export async function createKeyed(
+  request: ServiceNowRequest,
+  create: KeyedCreate,
+  client: ServiceNowClient,
+  context: CallContext,
+): Promise<ServiceNowResponse> {
+  const { tableName: table, apiVersion: version, record } = create;
+  if (record['sys_id'] !== undefined)
+    throw new InvalidInputError('record.sys_id', 'is derived from the Idempotency-Key');
+  const sysId = deriveSysId(table, create.idempotencyKey);
+  const { query, headers } = request;
+  const steps = createOnce({ table, record, identity: { kind: 'sys_id', sysId }, version, query, headers });
+  const created = await runSteps(steps, client, context).catch(unsettled);
+  return created.kind === 'created' ? created.response : replay(request, create, sysId, client, context);
+}
+
+function unsettled(error: unknown): never {
+  if (!mayBeDone(error)) throw error;
+  const message =
+    'the answer was lost and the instance could not be asked; send it again with the same Idempotency-Key';
+  throw new OutcomeUnsettledError(message, { cause: error });
+}
+
+async function replay(
+  request: ServiceNowRequest,
+  { tableName, apiVersion, record }: KeyedCreate,
+  sysId: string,
+  client: ServiceNowClient,
+  context: CallContext,
+): Promise<ServiceNowResponse> {
+  const read = (query: URLSearchParams) =>
+    client.send(
+      { method: 'GET', path: tablePath(tableName, sysId, apiVersion), query, repeatable: 'idempotent' },
+      context,
+    );
+  const [asAsked, both] = await Promise.all([read(readQuery(request.query)), read(valuesQuery(record))]);
+  const differs = differingColumns(record, both.body);
+  const told = {
+    'idempotency-replayed': 'true',
+    ...(differs.length > 0 && { 'idempotency-differs': differs.join(',') }),
+  };
+  return { ...asAsked, headers: { ...asAsked.headers, ...told } };
+}
+
+function readQuery(query: URLSearchParams | undefined): URLSearchParams {
+  const read = new URLSearchParams(query);
+  read.delete('sysparm_input_display_value');
+  read.delete('sysparm_suppress_auto_sys_field');
+  return read;
+}
+
+function valuesQuery(record: RecordColumns): URLSearchParams {
+  const columns = ['sys_id', ...Object.keys(record)].join(',');
+  return new URLSearchParams({ sysparm_fields: columns, sysparm_display_value: 'all' });
+}
+
+const shown = z.object({ display_value: z.nullable(z.string()), value: z.string() });
+const answer = z.object({ result: z.record(z.string(), z.unknown()) });
+
+/** Journal columns always read empty, so that nothing can be said about them. */
+const unreadable = new Set(['work_notes', 'comments', 'comments_and_work_notes']);
+
+function differingColumns(record: RecordColumns, body: unknown): readonly string[] {
+  const stored = z.safeParse(answer, body).data?.result ?? {};
+  const given = Object.entries(record).filter(([column]) => !unreadable.has(column));
+  return given.filter(([column, value]) => !isSame(value, stored[column])).map(([column]) => column);
+}
+
+/** A value may have been given as it is stored or as it is displayed. */
+function isSame(given: unknown, stored: unknown): boolean {
+  const { value, display_value } = z.safeParse(shown, stored).data ?? {
+    value: undefined,
+    display_value: undefined,
+  };
+  const text = given === null ? '' : String(given);
+  return text === value || text === display_value;
+}

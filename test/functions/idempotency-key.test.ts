@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { deriveSysId } from '../../lib/operations/identity.ts';
+import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
+import { patchRecordById } from '../../lib/operations/patch-record-by-id.ts';
+import { postRecord } from '../../lib/operations/post-record.ts';
+import { UnknownOutcomeError } from '../../lib/servicenow/errors/outages.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
+import { type EmulatedDeployment, startDeployment } from './emulated.ts';
+
+let deployment: EmulatedDeployment;
+beforeAll(async () => {
+  deployment = await startDeployment();
+});
+afterAll(() => deployment.close());
+
+const incidents = () => deployment.instance.state.store.select('incident');
+beforeEach(() => {
+  for (const { sys_id } of incidents()) deployment.instance.state.store.remove('incident', String(sys_id));
+});
+
+function post(record: object, key: string, query = '') {
+  const url = `/api/now/table/incident${query}`;
+  return deployment
+    .serve(postRecord)
+    .http({ method: 'POST', url, body: JSON.stringify(record), headers: { 'idempotency-key': key } });
+}
+
+/** The operation with a client whose answers to writes are lost after the instance has done its work, so many times. */
+function losing<P extends TableParameters>(operation: Operation<P>, reads: boolean): Operation<P> {
+  const through = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      const response = await client.send(request, context);
+      if (request.method === 'GET' && !reads) return response;
+      throw new UnknownOutcomeError('lost', {
+        method: request.method,
+        path: request.path,
+        outcome: 'unknown',
+      });
+    },
+  });
+  return {
+    ...operation,
+    send: (request, parameters, client, context) =>
+      operation.send(request, parameters, through(client), context),
+  };
+}
+
+describe('a POST with an Idempotency-Key', () => {
+  it('creates the record under the sys_id that the key gives', async () => {
+    const answer = await post({ short_description: 'one' }, 'k1');
+    expect(answer).toMatchObject({
+      statusCode: 201,
+      body: { result: { sys_id: deriveSysId('incident', 'k1') } },
+    });
+    expect(answer.headers).not.toHaveProperty('idempotency-replayed');
+  });
+
+  it('answers a replay with the record as it now is', async () => {
+    await post({ short_description: 'one', urgency: '1' }, 'k1');
+    const sysId = deriveSysId('incident', 'k1');
+    await deployment.serve(patchRecordById).invoke({ tableName: 'incident', sysId, record: { state: '2' } });
+    const answer = await post(
+      { short_description: 'one', urgency: '1' },
+      'k1',
+      '?sysparm_fields=state,urgency',
+    );
+    expect(answer).toMatchObject({ statusCode: 200, headers: { 'idempotency-replayed': 'true' } });
+    expect(answer.body).toEqual({ result: { state: '2', urgency: '1' } });
+    expect(answer.headers).not.toHaveProperty('idempotency-differs');
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('names the columns of a replay that are not as given', async () => {
+    await post({ short_description: 'one', urgency: '1', work_notes: 'n' }, 'k1');
+    const answer = await post(
+      { short_description: 'two', urgency: '1 - High', category: '', work_notes: 'n' },
+      'k1',
+    );
+    expect(answer).toMatchObject({
+      statusCode: 200,
+      headers: { 'idempotency-differs': 'short_description,category' },
+    });
+  });
+
+  it('creates one record however many copies race', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () => post({ short_description: 'race' }, 'k1')),
+    );
+    expect(answers.map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 200, 200, 200, 200, 201]);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('settles a lost answer by asking', async () => {
+    const event = {
+      tableName: 'incident',
+      record: { short_description: 'one' },
+      idempotencyKey: 'k1',
+      sysparmFields: 'short_description',
+    };
+    const answer = await deployment.serve(losing(postRecord, false)).invoke(event);
+    expect(answer).toEqual({ result: { short_description: 'one' }, replayed: true });
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('is 503 with Retry-After when nobody can tell, as repeating it is safe', async () => {
+    const request = {
+      method: 'POST',
+      url: '/api/now/table/incident',
+      body: '{}',
+      headers: { 'idempotency-key': 'k1' },
+    };
+    const answer = await deployment.serve(losing(postRecord, true)).http(request);
+    expect(answer).toMatchObject({
+      statusCode: 503,
+      headers: { 'retry-after': '30', 'x-error-code': 'OUTCOME_UNSETTLED' },
+    });
+    expect((await post({}, 'k1')).statusCode).toBe(200);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('refuses a key that cannot be one and a record with a sys_id of its own', async () => {
+    expect(await post({}, 'ü')).toMatchObject({
+      statusCode: 400,
+      body: { error: { detail: expect.stringContaining('idempotency-key') } },
+    });
+    expect(await post({ sys_id: '1' }, 'k1')).toMatchObject({
+      statusCode: 400,
+      body: { error: { detail: expect.stringContaining('body.sys_id') } },
+    });
+  });
+
+  it('passes a real refusal on', async () => {
+    const answer = await deployment.serve(postRecord).http({
+      method: 'POST',
+      url: '/api/now/table/nowhere',
+      body: '{}',
+      headers: { 'idempotency-key': 'k1' },
+    });
+    expect(answer).toMatchObject({ statusCode: 400, headers: { 'x-error-code': 'INVALID_TABLE' } });
+  });
+});
