@@ -18,7 +18,7 @@ export function parseQuery(schema: Schema, table: string, query: string, undoubl
 }
 
 /** The clauses of a query with their joining words still on them (`ORpriority=1`). */
-export function splitAtCarets(query: string, undoubleCarets: boolean): string[] {
+function splitAtCarets(query: string, undoubleCarets: boolean): string[] {
   if (!undoubleCarets || !query.includes('^^')) return query.split('^');
   const clauses = [''];
   for (const [piece] of query.matchAll(/\^\^|\^|[^^]+/g)) {

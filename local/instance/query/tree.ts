@@ -36,7 +36,7 @@ export type Condition =
 export type CountOperator = '=' | '!=' | '<' | '>' | '<=' | '>=';
 
 /** Conditions joined by `^OR`: one of them must hold. */
-export type AnyOf = readonly Condition[];
+type AnyOf = readonly Condition[];
 
 export type SortKey = { readonly path: ColumnPath; readonly descending: boolean };
 

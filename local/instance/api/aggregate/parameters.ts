@@ -8,7 +8,7 @@ export type Having = {
   readonly operator: HavingOperator;
   readonly value: number;
 };
-export type HavingOperator = '=' | '!=' | '<' | '>' | '<=' | '>=';
+type HavingOperator = '=' | '!=' | '<' | '>' | '<=' | '>=';
 
 /** `field`, `COUNT` or `AVG^field`, each with `^DESC` behind it or not. */
 export type AggregateOrder = {

@@ -6,7 +6,7 @@ import type { QuerySwitches } from '../../../../local/instance/query/context.ts'
 import type { ColumnKind } from '../../../../local/instance/schema/table.ts';
 import type { SampleRow } from './sample.ts';
 
-export type NaiveColumn = { readonly name: string; readonly kind: ColumnKind; readonly reference?: string };
+type NaiveColumn = { readonly name: string; readonly kind: ColumnKind; readonly reference?: string };
 export type NaiveTable = {
   readonly name: string;
   readonly display: string;
