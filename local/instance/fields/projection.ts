@@ -2,12 +2,13 @@ import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
 import type { Viewer } from './display.ts';
+import { inAnswerOrder } from './key-order.ts';
 import { type FieldValue, type Presentation, shapeField } from './shape.ts';
 
 /** One field of an answer: its key, the references to follow, and the column at their end. */
 type Field = { readonly key: string; readonly path: readonly Column[]; readonly column: Column };
 
-/** Which fields of a table an answer holds, in the order in which the table has them. */
+/** Which fields of a table an answer holds, in the order in which an instance writes them. */
 export class Projection {
   readonly #fields: readonly Field[];
   /** The columns of the table itself that are needed to fill the fields. */
@@ -15,13 +16,9 @@ export class Projection {
 
   /** @param asked `sysparm_fields`, dot-walks allowed; unknown ones are left out. All columns without. */
   constructor(schema: Schema, table: string, asked: readonly string[] | undefined) {
-    const wanted = asked && new Set(asked);
-    const own = schema.columns(table).filter((column) => !wanted || wanted.has(column.name));
-    const walked = (asked ?? []).filter((name) => name.includes('.'));
-    this.#fields = [
-      ...own.map((column) => ({ key: column.name, path: [], column })),
-      ...walked.flatMap((key) => walk(schema, table, key) ?? []),
-    ];
+    this.#fields = asked
+      ? inAnswerOrder([...new Set(asked)].flatMap((key) => walk(schema, table, key) ?? []))
+      : allFields(schema.columns(table));
     this.columns = [...new Set([...this.#fields.flatMap(neededColumns), 'sys_id'])];
   }
 
@@ -37,6 +34,17 @@ export class Projection {
     for (const field of this.#fields) record[field.key] = project(viewer, how, field, row);
     return record;
   }
+}
+
+const knownFields = new WeakMap<readonly Column[], Field[]>();
+
+/** A schema gives the same array for a table for as long as its columns are the same. */
+function allFields(columns: readonly Column[]): Field[] {
+  const known = knownFields.get(columns);
+  if (known) return known;
+  const fields = inAnswerOrder(columns.map((column) => ({ key: column.name, path: [], column })));
+  knownFields.set(columns, fields);
+  return fields;
 }
 
 function walk(schema: Schema, table: string, key: string): Field | undefined {

@@ -166,11 +166,13 @@ describe('field shapes', () => {
     });
   });
 
-  it('come in the order of the table, not in the order asked', async () => {
-    expect(Object.keys(await read('sysparm_fields=u_flag,u_count,u_text'))).toEqual([
-      'u_text',
-      'u_count',
-      'u_flag',
+  it('come in the order of a Java HashMap, not in the order asked', async () => {
+    const problem = await create(instance, 'problem', {});
+    const path = `/api/now/table/problem/${problem.sys_id}`;
+    expect(Object.keys(await read('sysparm_fields=state,sys_id,short_description', path))).toEqual([
+      'sys_id',
+      'short_description',
+      'state',
     ]);
   });
 
