@@ -7,7 +7,7 @@ import type { ServiceNowClient } from '../servicenow/request.ts';
 import { cacheSecret, fetchSecretText } from './secrets.ts';
 
 /** A client and the instance it speaks to. */
-export type InstanceConnection = { readonly instance: InstanceConfig; readonly client: ServiceNowClient };
+type InstanceConnection = { readonly instance: InstanceConfig; readonly client: ServiceNowClient };
 
 /** Opens one client per instance and keeps it, so that sockets, tokens and limits serve every call of the process. */
 export type Connections = {

@@ -39,7 +39,7 @@ const groupField = z.object({
 const group = z.object({ stats, groupby_fields: z.optional(z.array(groupField)) });
 
 /** Figures as strings, averages with four decimals (contract 3); `groupby_fields` when grouped. */
-export type AggregateGroup = z.infer<typeof group>;
+type AggregateGroup = z.infer<typeof group>;
 
 /** One group when nothing is grouped by, else one per value; and ServiceNow's answer as it came. */
 export type AggregateAnswer = {

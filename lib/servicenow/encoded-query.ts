@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../core/errors.ts';
 
 /** Operators that take one value (contract 2.1). */
-export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'LIKE' | 'NOT LIKE' | 'STARTSWITH' | 'ENDSWITH';
+type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'LIKE' | 'NOT LIKE' | 'STARTSWITH' | 'ENDSWITH';
 
 /** An encoded query under construction; every method gives a new one. `toString()` is what goes into `sysparm_query`. */
 export type EncodedQuery = {

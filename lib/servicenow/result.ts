@@ -6,7 +6,7 @@ import type { Method, ServiceNowResponse } from './request.ts';
  * One column as ServiceNow gives it: a string; an object with `value`, `display_value` and `link` as the display mode has
  * it; `null` for the display value of an empty choice (contract 1.3).
  */
-export type FieldValue = string | null | Readonly<Record<string, string | null>>;
+type FieldValue = string | null | Readonly<Record<string, string | null>>;
 /** A record: column name to value. */
 export type ServiceNowRecord = Readonly<Record<string, FieldValue>>;
 

@@ -83,7 +83,7 @@ function rejected(
 }
 
 /** Says that the instance refuses the credentials, and for how long nothing more will be sent. */
-export function rejection(
+function rejection(
   method: CredentialsRejectedError['method'],
   path: string,
   retryAfterMs: number,

@@ -1,2 +1,2 @@
 /** The one door to undici: the bundler puts a slimmer one here, so name only what is used. */
-export { buildConnector, errors, Pool, ProxyAgent } from 'undici';
+export { buildConnector, Pool, ProxyAgent } from 'undici';

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 
 /** A request as the server saw it. */
-export type Seen = {
+type Seen = {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingMessage['headers'];

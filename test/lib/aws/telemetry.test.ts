@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createEmfMetrics } from '../../../lib/aws/emf-metrics.ts';
+import { createJsonLog } from '../../../lib/aws/json-log.ts';
+import { createRedactor } from '../../../lib/core/redaction.ts';
+
+const written: string[] = [];
+
+beforeEach(() => {
+  written.length = 0;
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
+  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
+});
+afterEach(() => vi.restoreAllMocks());
+
+const lines = () =>
+  written
+    .join('')
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+
+describe('the log of a function', () => {
+  it('writes one JSON line per event', () => {
+    const log = createJsonLog({ service: 'getRecords', redactor: createRedactor() });
+    log.info('servicenow-call', { correlationId: 'order-77', status: 200 });
+    log.error('credentials-rejected', { path: '/api/now/table/incident' });
+    expect(lines()).toMatchObject([
+      {
+        level: 'INFO',
+        message: 'servicenow-call',
+        service: 'getRecords',
+        correlationId: 'order-77',
+        status: 200,
+      },
+      { level: 'ERROR', message: 'credentials-rejected', path: '/api/now/table/incident' },
+    ]);
+  });
+
+  it('cuts protected secrets out of every field, in any spelling', () => {
+    const redactor = createRedactor();
+    redactor.protect('hunter2-hunter2');
+    const log = createJsonLog({ service: 's', redactor });
+    const base64 = Buffer.from('user:hunter2-hunter2').toString('base64');
+    log.warn('x hunter2-hunter2', {
+      reason: `Basic ${base64}`,
+      hex: Buffer.from('hunter2-hunter2').toString('hex'),
+    });
+    const [line] = lines();
+    expect(JSON.stringify(line).match(/\[redacted\]/g)).toHaveLength(3);
+    expect(written.join('')).not.toContain('hunter2');
+  });
+});
+
+describe('the metrics of a function', () => {
+  it('are gathered and written as one line in embedded metric format', () => {
+    const metrics = createEmfMetrics('getRecords');
+    metrics.add('Requests');
+    metrics.add('Requests');
+    metrics.add('LatencyMs', 12);
+    expect(written).toEqual([]);
+    metrics.flush();
+    metrics.flush();
+    expect(lines()).toMatchObject([
+      {
+        service: 'getRecords',
+        Requests: [1, 1],
+        LatencyMs: 12,
+        _aws: { CloudWatchMetrics: [{ Namespace: expect.any(String) }] },
+      },
+    ]);
+    expect(JSON.stringify(lines())).toContain('"Unit":"Milliseconds"');
+  });
+});
