@@ -67,6 +67,14 @@ describe('the package', () => {
     },
   );
 
+  it.each([
+    ['doctor', ['@aws-sdk/client-secrets-manager']],
+    ['startImport', ['@aws-sdk/client-lambda', '@aws-sdk/client-s3']],
+    ['importCsv', ['@aws-sdk/client-lambda', '@aws-sdk/client-s3', '@aws-sdk/client-secrets-manager']],
+  ])('gives %s only the clients that it uses', (key, clients) => {
+    expect(clientsOf(packagesIn(metafileOf(key)))).toEqual(clients);
+  });
+
   it.each(httpFunctions)('leaves out of $key what only imports need', ({ key }) => {
     const packages = packagesIn(metafileOf(key));
     for (const name of ['csv-parse', 'csv-stringify', 'luxon', '@aws/durable-execution-sdk-js'])

@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   GetDurableExecutionCommand,
@@ -68,7 +70,7 @@ afterAll(() => fixture.dispose());
 const file = (name: string) => join(fixture.folder, name);
 const linesOf = async (name: string) => (await readFile(file(name), 'utf8')).trim().split('\n');
 
-async function invoke(name: string, payload: unknown, more = {}, on = host) {
+async function invoke(name: string, payload: unknown, more = {}, on: Pick<LambdaHost, 'lambdaUrl'> = host) {
   const answer = await lambdaClient(on).send(
     new InvokeCommand({ FunctionName: `${name}:durable`, Payload: JSON.stringify(payload), ...more }),
   );
@@ -217,4 +219,50 @@ describe('a host that starts again over the same data', () => {
     await untilStatus(arn, 'SUCCEEDED', after);
     expect(await linesOf('restarted')).toEqual(['step-0', 'step-1', 'step-2']);
   });
+
+  it('goes on after kill -9 of the host, and the processes of the killed one are gone', async () => {
+    const dataFolder = file('killed-host');
+    const killed = await startInChild({ ...fixture.options, dataFolder });
+    const payload = { file: file('hard'), waitSeconds: 2 };
+    const { arn } = await invoke('test-steps', payload, { InvocationType: 'Event' }, killed);
+    await vi.waitFor(() => linesOf('hard'), 5000);
+    const pids = await killed.pids('test-steps');
+    killed.kill();
+    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), 5000);
+    const after = await fixture.start({ dataFolder });
+    await untilStatus(arn, 'SUCCEEDED', after);
+    expect((await linesOf('hard')).slice(-2)).toEqual(['step-1', 'step-2']);
+  });
 });
+
+/** A host in a process of its own, which can be killed. */
+async function startInChild(options: object) {
+  const script = join(fixture.folder, 'host.ts');
+  const hostModule = join(import.meta.dirname, '../../../../local/aws/lambda/host.ts');
+  await writeFile(
+    script,
+    `import { startLambdaHost } from ${JSON.stringify(hostModule)};
+     const host = await startLambdaHost(JSON.parse(process.argv[2]));
+     process.send(host.lambdaUrl);
+     process.on('message', async (name) => process.send(await host.pids(name)));`,
+  );
+  const child = fork(script, [JSON.stringify(options)]);
+  const [lambdaUrl]: string[] = await once(child, 'message');
+  return {
+    lambdaUrl: lambdaUrl ?? '',
+    async pids(name: string): Promise<number[]> {
+      child.send(name);
+      const [pids] = await once(child, 'message');
+      return pids;
+    },
+    kill: () => child.kill('SIGKILL'),
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -79,7 +79,7 @@ export async function packFunctions(fixtures: Readonly<Record<string, FunctionFi
 }
 
 /** The real SDK's client for a host. */
-export function lambdaClient({ lambdaUrl }: LambdaHost): LambdaClient {
+export function lambdaClient({ lambdaUrl }: Pick<LambdaHost, 'lambdaUrl'>): LambdaClient {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   return new LambdaClient({ endpoint: lambdaUrl, region, credentials });
 }
