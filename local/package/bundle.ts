@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
@@ -26,41 +25,28 @@ const buildOptions = {
   define: slimUndiciDefine,
 } as const satisfies BuildOptions;
 
-/** Where things are read and written; absolute paths. `bundled` defaults to every function there is. */
-export type BundleOptions = {
-  readonly root: string;
-  readonly distFolder: string;
-  readonly bundled?: readonly PackagedFunction[];
-};
-
 /**
- * Bundles functions, each by itself, into `<distFolder>/<key>/index.mjs`; lazily imported modules become chunks beside it.
+ * Bundles every function by itself into `<distFolder>/<key>/`: `index.mjs` and, for lazily imported modules, chunks. Both paths are absolute.
  * @returns per key what its bundle was made of
  */
-export async function bundleFunctions(options: BundleOptions): Promise<Map<string, Metafile>> {
-  await rm(options.distFolder, { recursive: true, force: true });
-  const bundles = (options.bundled ?? functions).map(
-    async (one) => [one.key, await bundleFunction(one, options)] as const,
+export async function bundleFunctions(root: string, distFolder: string): Promise<Record<string, Metafile>> {
+  await rm(distFolder, { recursive: true, force: true });
+  const bundles = functions.map(
+    async (one) => [one.key, await bundleFunction(one, root, distFolder)] as const,
   );
-  return new Map(await Promise.all(bundles));
+  return Object.fromEntries(await Promise.all(bundles));
 }
 
 async function bundleFunction(
   { key, file }: PackagedFunction,
-  { root, distFolder }: BundleOptions,
+  root: string,
+  distFolder: string,
 ): Promise<Metafile> {
   const { metafile } = await build({
     ...buildOptions,
     absWorkingDir: root,
-    ...entryOf(join(root, file), file),
+    entryPoints: { index: join(root, file) },
     outdir: join(distFolder, key),
   });
   return metafile;
-}
-
-/** Until every function has landed: one that is missing says so when it is called. */
-function entryOf(path: string, file: string): Pick<BuildOptions, 'entryPoints' | 'entryNames' | 'stdin'> {
-  if (existsSync(path)) return { entryPoints: { index: path } };
-  const contents = `export const handler = () => { throw new Error(${JSON.stringify(`${file} does not exist yet`)}); };`;
-  return { stdin: { contents, sourcefile: 'index.js' }, entryPoints: [], entryNames: 'index' };
 }

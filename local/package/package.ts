@@ -8,8 +8,8 @@ import type { Metafile } from 'esbuild';
 import { bundleFunctions } from './bundle.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
-/** The root of the project. */
-export const projectRoot = resolve(import.meta.dirname, '../..');
+const projectRoot = resolve(import.meta.dirname, '../..');
+const distFolder = join(projectRoot, 'dist');
 
 /** What `osls package` wrote. */
 export type Package = {
@@ -29,28 +29,35 @@ export type PackageOptions = {
 };
 
 /**
- * Bundles every function and packages them, one zip each, with the template. The packaging proper is left out when bundles,
- * configuration and options are what they were at the last time.
+ * Bundles every function and packages them, one zip each, with the template. Nothing is made anew when sources, configuration and
+ * options are what they were at the last time.
  * @throws Error with the packager's own words when serverless.yml is wrong
  */
-export function packageFunctions(options: PackageOptions = {}): Promise<Package> {
+export async function packageFunctions(options: PackageOptions = {}): Promise<Package> {
+  const folder = resolve(projectRoot, options.folder ?? '.serverless');
   // `dist/` is shared: two at once would zip each other's half-written bundles.
-  return oneAtATime(join(projectRoot, 'dist.lock'), () => bundleAndPackage(options));
+  const bundles = await oneAtATime(join(projectRoot, 'dist.lock'), () => packageOnce(folder, options));
+  return {
+    folder,
+    templateFile: join(folder, 'cloudformation-template-update-stack.json'),
+    bundles: new Map(Object.entries(bundles)),
+  };
 }
 
-async function bundleAndPackage(options: PackageOptions): Promise<Package> {
-  const folder = resolve(projectRoot, options.folder ?? '.serverless');
-  const distFolder = join(projectRoot, 'dist');
-  const bundles = await bundleFunctions({ root: projectRoot, distFolder });
-  const templateFile = join(folder, 'cloudformation-template-update-stack.json');
+async function packageOnce(
+  folder: string,
+  options: PackageOptions,
+): Promise<Readonly<Record<string, Metafile>>> {
+  const stamp = await stampOf(options);
   const stampFile = join(folder, 'inputs.sha256');
-  const stamp = await stampOf(distFolder, options);
-  if ((await readIfThere(stampFile)) !== stamp) {
-    await rm(stampFile, { force: true });
-    await runPackager(folder, options);
-    await writeFile(stampFile, stamp);
-  }
-  return { folder, templateFile, bundles };
+  const metafiles = join(folder, 'bundles.json');
+  if ((await readIfThere(stampFile)) === stamp) return JSON.parse(await readFile(metafiles, 'utf8'));
+  await rm(stampFile, { force: true });
+  const bundles = await bundleFunctions(projectRoot, distFolder);
+  await runPackager(folder, options);
+  await writeFile(metafiles, JSON.stringify(bundles));
+  await writeFile(stampFile, stamp);
+  return bundles;
 }
 
 async function runPackager(folder: string, { stage, params = {} }: PackageOptions): Promise<void> {
@@ -64,15 +71,14 @@ async function runPackager(folder: string, { stage, params = {} }: PackageOption
   });
 }
 
-/** A hash over everything that the zips and the template are made from. */
-async function stampOf(distFolder: string, options: PackageOptions): Promise<string> {
+/** A hash over everything that the zips and the template are made from; the lock file stands for all packages. */
+async function stampOf(options: PackageOptions): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([options, process.version]));
-  for (const file of [
-    join(projectRoot, 'serverless.yml'),
-    join(projectRoot, 'package-lock.json'),
-    ...(await filesBelow(join(projectRoot, 'local/package'))),
-    ...(await filesBelow(distFolder)),
-  ])
+  const folders = ['functions', 'lib', 'local/package'].map((folder) =>
+    filesBelow(join(projectRoot, folder)),
+  );
+  const single = ['serverless.yml', 'package-lock.json'].map((file) => join(projectRoot, file));
+  for (const file of [...single, ...(await Promise.all(folders)).flat()])
     hash.update(file).update(await readFile(file));
   return hash.digest('hex');
 }
