@@ -112,11 +112,17 @@ function createState(options: InstanceOptions): InstanceState {
       if (table.startsWith('sys_user')) auth.directory.forget();
     },
   });
-  const auth = createAuth(store, switches, () => clock.now(), {
-    ...demoClient,
-    applicationUser: demoUser.userName,
-    redirectUris: ['http://127.0.0.1/callback'],
-  });
+  const auth = createAuth(
+    store,
+    switches,
+    () => clock.now(),
+    {
+      ...demoClient,
+      applicationUser: demoUser.userName,
+      redirectUris: ['http://127.0.0.1/callback'],
+    },
+    random,
+  );
   const imports = new ImportSets({ store, clock, ledger, switches });
   const letIn = () => {
     for (const account of options.accounts ?? []) addAccount(auth, account);

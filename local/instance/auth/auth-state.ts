@@ -3,6 +3,7 @@ import type { Accounts } from './accounts.ts';
 import type { AuthorizationCodes } from './authorization-codes.ts';
 import type { Directory } from './directory.ts';
 import type { OAuthClients } from './oauth-clients.ts';
+import type { Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 
 /** What public sources leave open about logging in; part of the instance's switches. */
@@ -40,6 +41,7 @@ export type AuthState = {
   readonly clients: OAuthClients;
   readonly tokens: Tokens;
   readonly codes: AuthorizationCodes;
+  readonly sessions: Sessions;
   readonly directory: Directory;
   readonly access: AccessControl;
   readonly switches: AuthSwitches;

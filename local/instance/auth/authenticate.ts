@@ -11,12 +11,15 @@ export type Credentials = {
   readonly url: URL;
   /** Common name of a client certificate that the TLS layer has verified. */
   readonly certificateCommonName?: string | undefined;
+  /** Whose session the request's cookies continue. */
+  readonly sessionUserName?: string | undefined;
 };
 
 const restrictedRole = 'snc_basic_auth_api_access';
 
 /**
- * Who sent the request: bearer token, API key, Basic, or client certificate, whichever comes first in this order.
+ * Who sent the request: bearer token, API key, Basic, client certificate or session, whichever comes
+ * first in this order.
  *
  * @throws Failure 401 as ServiceNow words it for anything missing or wrong, 403 for a token without scope.
  */
@@ -25,7 +28,8 @@ export function authenticate(credentials: Credentials, auth: AuthState): User {
     byBearer(credentials, auth) ??
     byApiKey(credentials, auth) ??
     byBasic(credentials, auth) ??
-    byCertificate(credentials, auth);
+    byCertificate(credentials, auth) ??
+    credentials.sessionUserName;
   const person = userName === undefined ? undefined : auth.directory.find(userName);
   if (!person?.active || person.lockedOut) throw notAuthenticated();
   return person;

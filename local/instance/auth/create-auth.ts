@@ -5,6 +5,7 @@ import type { AuthState, AuthSwitches } from './auth-state.ts';
 import { AuthorizationCodes } from './authorization-codes.ts';
 import { Directory } from './directory.ts';
 import { type OAuthClient, OAuthClients } from './oauth-clients.ts';
+import { Sessions } from './sessions.ts';
 import { Tokens } from './tokens.ts';
 
 /** Everything that logging in needs, with one OAuth application known. `now` gives milliseconds since the epoch. */
@@ -13,6 +14,7 @@ export function createAuth(
   switches: AuthSwitches,
   now: () => number,
   client: OAuthClient,
+  random: () => number,
 ): AuthState {
   const clients = new OAuthClients();
   clients.add(client);
@@ -21,6 +23,7 @@ export function createAuth(
     clients,
     tokens: new Tokens(now),
     codes: new AuthorizationCodes(now),
+    sessions: new Sessions(now, random),
     directory: new Directory(store),
     access: new AccessControl(store.schema),
     seenAssertions: new Set(),

@@ -66,6 +66,7 @@ export class Control {
     this.#imports.abandon();
     this.clock.reset();
     this.auth.tokens.revokeAll();
+    this.auth.sessions.clear();
     this.auth.accounts.clearFailures();
     this.#store.clear();
     this.#seedAll();

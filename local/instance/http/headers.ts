@@ -1,5 +1,4 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { drawSysId } from '../store/identifiers.ts';
 
 /** Nothing that an instance answers may be cached. */
 export const noCaching = {
@@ -10,28 +9,28 @@ export const noCaching = {
 
 /**
  * What an instance puts on every answer of its own (recorded 2018 to 2026). `loggedIn` is undefined where nobody
- * was asked to log in, and on a 401, which carry no X-Is-Logged-In.
+ * was asked to log in, and on a 401, which carry no X-Is-Logged-In. `sessionId` is that of a session
+ * which the answer opens.
  */
 export function standardHeaders(
-  random: () => number,
   transactionId: string,
   loggedIn: boolean | undefined,
-  semaphoreWaitMs = 0,
+  waits: { readonly semaphoreMs: number; readonly sessionMs: number },
+  sessionId: string | undefined,
 ): OutgoingHttpHeaders {
   return {
     Server: 'ServiceNow',
     ...(loggedIn !== undefined && { 'X-Is-Logged-In': String(loggedIn) }),
     'X-Transaction-ID': transactionId,
-    'Server-Timing': `t;desc="${transactionId}", sem_wait;dur=${Math.round(semaphoreWaitMs)}, sesh_wait;dur=0`,
+    'Server-Timing': `t;desc="${transactionId}", sem_wait;dur=${Math.round(waits.semaphoreMs)}, sesh_wait;dur=${Math.round(waits.sessionMs)}`,
     ...noCaching,
     'X-Content-Type-Options': 'nosniff',
     'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
-    'Set-Cookie': sessionCookies(random),
+    ...(sessionId !== undefined && { 'Set-Cookie': sessionCookies(sessionId) }),
   };
 }
 
-function sessionCookies(random: () => number): string[] {
-  const session = drawSysId(random).toUpperCase();
+function sessionCookies(session: string): string[] {
   return [
     `JSESSIONID=${session}; Path=/; HttpOnly; SameSite=None; Secure`,
     'glide_user=; Max-Age=0; Expires=Thu, 01-Jan-1970 00:00:10 GMT; Path=/; HttpOnly; SameSite=None; Secure',

@@ -40,7 +40,16 @@ function openVisit(request: IncomingMessage, state: InstanceState): Visit {
     transactionId,
     connectionId: connectionIdOf(request.socket),
   });
-  return { request, url, method, transactionId, entry, semaphoreWaitMs: 0 };
+  return {
+    request,
+    url,
+    method,
+    transactionId,
+    entry,
+    waits: { semaphoreMs: 0, sessionMs: 0 },
+    openedSessionId: undefined,
+    continuesSession: false,
+  };
 }
 
 async function answerVisit(
@@ -77,5 +86,11 @@ function sceneOf({ method, url, request }: Visit, state: InstanceState): FaultSc
 
 function headersFor(visit: Visit, answer: Answer, state: InstanceState) {
   const loggedIn = answer.status === 401 ? undefined : true;
-  return standardHeaders(state.random, visit.transactionId, loggedIn, visit.semaphoreWaitMs);
+  const opened = visit.openedSessionId ?? drawSysId(state.random).toUpperCase();
+  return standardHeaders(
+    visit.transactionId,
+    loggedIn,
+    visit.waits,
+    visit.continuesSession ? undefined : opened,
+  );
 }

@@ -9,8 +9,12 @@ export type Visit = {
   readonly method: string;
   readonly transactionId: string;
   readonly entry: LedgerEntry;
-  /** Milliseconds the request waited for the semaphore. */
-  semaphoreWaitMs: number;
+  /** How long the request waited for the semaphore, and for earlier requests of its session. */
+  readonly waits: { semaphoreMs: number; sessionMs: number };
+  /** The session that its answer opens. */
+  openedSessionId: string | undefined;
+  /** Whether its cookies continue a session, so that the answer sets none. */
+  continuesSession: boolean;
 };
 
 /** @see Visit.method */

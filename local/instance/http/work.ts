@@ -1,6 +1,7 @@
 import { TLSSocket } from 'node:tls';
 import { authenticate } from '../auth/authenticate.ts';
 import { answerAuthorizationRequest } from '../auth/authorize-endpoint.ts';
+import { inTurn, type Session } from '../auth/sessions.ts';
 import { answerTokenRequest } from '../auth/token-endpoint.ts';
 import type { InstanceState } from '../state.ts';
 import { answerOf } from './answer-of.ts';
@@ -21,21 +22,45 @@ export type BeforeWork = () => Promise<Answer | undefined>;
 export async function work(visit: Visit, state: InstanceState, before: BeforeWork): Promise<Answer> {
   const logIn = await answerLogIn(visit, state);
   if (logIn) return logIn;
-  const { request, url } = visit;
-  const credentials = { headers: request.headers, url, certificateCommonName: commonNameOf(visit) };
-  const user = authenticate(credentials, state.auth);
+  const { user, continued } = admit(visit, state);
+  const body = await readBody(visit.request, bodyLimit(visit.url.pathname, state.switches));
+  const asked = async () => (await before()) ?? act(visit, user, body, state);
+  const run = () => inSemaphore(visit, state, () => withinLimits(visit, user, state, asked));
+  return continued ? inTurn(continued, visit.waits, run) : run();
+}
+
+/**
+ * Who sent the request, and the session that its cookies continue; without one, a session is opened.
+ * @throws Failure 401 or 403
+ */
+function admit(visit: Visit, { auth }: InstanceState): { user: User; continued: Session | undefined } {
+  const { headers } = visit.request;
+  const known = auth.sessions.find(headers.cookie);
+  const credentials = {
+    headers,
+    url: visit.url,
+    certificateCommonName: commonNameOf(visit),
+    sessionUserName: known?.userName,
+  };
+  const user = authenticate(credentials, auth);
   visit.entry.user = user.userName;
-  const body = await readBody(request, bodyLimit(url.pathname, state.switches));
-  const permit = await state.control.semaphore.acquire();
+  const continued = known?.userName === user.userName ? known : undefined;
+  if (!continued) visit.openedSessionId = auth.sessions.open(user.userName).id;
+  visit.continuesSession = continued !== undefined;
+  return { user, continued };
+}
+
+/** @throws Failure 429 when as many wait as may. */
+async function inSemaphore(
+  visit: Visit,
+  { control }: InstanceState,
+  run: () => Promise<Answer>,
+): Promise<Answer> {
+  const permit = await control.semaphore.acquire();
   if (!permit) throw new Failure(429, 'Too Many Requests');
-  visit.semaphoreWaitMs = permit.waitedMs;
+  visit.waits.semaphoreMs = permit.waitedMs;
   try {
-    return await withinLimits(
-      visit,
-      user,
-      state,
-      async () => (await before()) ?? act(visit, user, body, state),
-    );
+    return await run();
   } finally {
     permit.release();
   }

@@ -3,7 +3,7 @@ import type { OAuthClient } from '../oauth-clients.ts';
 import type { TokenAnswer } from '../tokens.ts';
 
 /** A token request: the form's fields, and the application that asks. */
-export type GrantRequest = {
+type GrantRequest = {
   readonly form: URLSearchParams;
   readonly client: OAuthClient;
   /** The client authenticated with its secret, rather than only naming itself. */

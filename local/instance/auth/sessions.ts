@@ -1,0 +1,76 @@
+import { drawSysId } from '../store/identifiers.ts';
+
+const maxSessions = 10_000;
+const idleLifeMs = 1_800_000;
+
+/** What the cookie JSESSIONID stands for. */
+export type Session = {
+  readonly id: string;
+  readonly userName: string;
+  usedMs: number;
+  /** Ends when the last request that came with this session is done; the next one waits for it. */
+  tail: Promise<void>;
+};
+
+/**
+ * The sessions that answers open and cookies continue. Requests of one session run one after another, which is why a
+ * client that shares its cookies among parallel calls gets slower (KB0657578).
+ */
+export class Sessions {
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #byId = new Map<string, Session>();
+
+  constructor(now: () => number, random: () => number) {
+    this.#now = now;
+    this.#random = random;
+  }
+
+  /** Sessions that are kept, idle ones included. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  open(userName: string): Session {
+    const id = drawSysId(this.#random).toUpperCase();
+    const session = { id, userName, usedMs: this.#now(), tail: Promise.resolve() };
+    this.#byId.set(id, session);
+    if (this.#byId.size > maxSessions) {
+      const [oldest] = this.#byId.keys();
+      if (oldest !== undefined) this.#byId.delete(oldest);
+    }
+    return session;
+  }
+
+  /** The live session that a `Cookie` header names. */
+  find(cookie: string | undefined): Session | undefined {
+    const id = cookie === undefined ? undefined : /(?:^|;\s*)JSESSIONID=([^;]+)/.exec(cookie)?.[1];
+    const session = id === undefined ? undefined : this.#byId.get(id);
+    if (!session || this.#now() - session.usedMs > idleLifeMs) return undefined;
+    session.usedMs = this.#now();
+    return session;
+  }
+
+  clear(): void {
+    this.#byId.clear();
+  }
+}
+
+/** Runs the work when it is this session's turn, and notes how long that took. */
+export async function inTurn<Result>(
+  session: Session,
+  waits: { sessionMs: number },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const sinceMs = performance.now();
+  const before = session.tail;
+  const turn = Promise.withResolvers<void>();
+  session.tail = turn.promise;
+  await before;
+  waits.sessionMs = performance.now() - sinceMs;
+  try {
+    return await work();
+  } finally {
+    turn.resolve();
+  }
+}
