@@ -40,15 +40,18 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
   const opened = openOnce(scope);
 
   return {
-    /** Settles when the import began and where its results go. */
+    /** Settles when the execution began and where its results go. */
     async start(request: ImportRequest): Promise<ImportState> {
       const startedAt = new Date(scope.clock.now()).toISOString();
       const settings = await settled(() => readSettings(scope, request));
       const { resultsPrefix, operationsPerExecution } =
         'value' in settings ? settings.value : defaultSettings;
       const folder = resultsFolder(request, startedAt, resultsPrefix);
+      const state = firstState(startedAt, folder, operationsPerExecution);
       await turns.queue(request);
-      return firstState(startedAt, folder, operationsPerExecution);
+      const files = importFolder(scope.s3, request.bucket, folder);
+      await progressWriter(files, scope.clock).store(progressOf(request, state, undefined, 'waiting', 0, 0));
+      return state;
     },
 
     async takeTurn(request: ImportRequest): Promise<{ granted: boolean }> {
@@ -229,13 +232,13 @@ function tooManyFailures(plan: ImportPlan, tally: Tally): string | undefined {
 function progressOf(
   request: ImportRequest,
   state: ImportState,
-  plan: ImportPlan,
+  plan: ImportPlan | undefined,
   phase: ImportProgress['phase'],
   doneInGroup: number,
   byte: number,
 ): Omit<ImportProgress, 'updatedAt'> {
-  const { gzip, encoding } = plan.content;
-  const total = gzip || encoding.way === 'transcode' ? 0 : request.size;
+  const isPlain = plan !== undefined && !plan.content.gzip && plan.content.encoding.way !== 'transcode';
+  const total = isPlain ? request.size : 0;
   return {
     importId: executionName(request),
     phase,

@@ -1,0 +1,50 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { listObjects, readText } from '../../aws/s3.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { ImportProgress } from '../results/progress.ts';
+import type { ImportSummary } from '../results/summary.ts';
+import type { UploadedDrop } from './upload-drop.ts';
+
+const lookEveryMs = 500;
+
+/** Reads the progress of an import over and over until its summary is there. `onProgress` is told what is new. */
+export async function followImport(
+  s3: S3Client,
+  bucket: string,
+  drop: UploadedDrop,
+  clock: Clock,
+  onProgress: (progress: ImportProgress) => void,
+): Promise<ImportSummary> {
+  const folder = await waitForFolder(s3, bucket, drop, clock);
+  for (;;) {
+    const summary = await readText(s3, { bucket, key: `${folder}summary.json` });
+    if (summary) return JSON.parse(summary.text);
+    const progress = await readProgress(s3, bucket, `${folder}progress.json`);
+    if (progress) onProgress(progress);
+    await clock.sleep(lookEveryMs);
+  }
+}
+
+/** Each run of a name has a folder of its own; ours is the one whose progress carries our import's id. */
+async function waitForFolder(
+  s3: S3Client,
+  bucket: string,
+  drop: UploadedDrop,
+  clock: Clock,
+): Promise<string> {
+  const others = new Set<string>();
+  for (;;) {
+    for await (const { key } of listObjects(s3, bucket, drop.resultsPrefix)) {
+      if (!key.endsWith('/progress.json') || others.has(key)) continue;
+      const progress = await readProgress(s3, bucket, key);
+      if (progress?.importId === drop.importId) return key.slice(0, -'progress.json'.length);
+      if (progress) others.add(key);
+    }
+    await clock.sleep(lookEveryMs);
+  }
+}
+
+async function readProgress(s3: S3Client, bucket: string, key: string): Promise<ImportProgress | undefined> {
+  const stored = await readText(s3, { bucket, key });
+  return stored && JSON.parse(stored.text);
+}

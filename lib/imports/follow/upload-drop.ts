@@ -1,0 +1,46 @@
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { headObject, readText } from '../../aws/s3.ts';
+import { writeStream } from '../../aws/s3-upload.ts';
+import { InvalidInputError } from '../../core/errors.ts';
+import { type Drop, parseDropKey } from '../drop/drop-key.ts';
+import { executionName } from '../drop/import-request.ts';
+import { parseSettings } from '../settings/settings.ts';
+
+/** A file that was uploaded: which import it becomes, and below which prefix its results will be. */
+export type UploadedDrop = {
+  readonly importId: string;
+  readonly key: string;
+  readonly resultsPrefix: string;
+};
+
+/**
+ * Uploads a file to where imports of the table are dropped.
+ * @throws InvalidInputError for a name that is no drop; ConfigurationError for a wrong `_import.json`
+ */
+export async function uploadDrop(
+  s3: S3Client,
+  bucket: string,
+  table: string,
+  file: string,
+): Promise<UploadedDrop> {
+  const key = `imports/${table}/${basename(file)}`;
+  const drop = requireDrop(key);
+  const settings = parseSettings(
+    (await readText(s3, { bucket, key: `imports/${table}/_import.json` }))?.text,
+  );
+  await writeStream(s3, { bucket, key }, createReadStream(file, { highWaterMark: 1 << 20 }), 'text/csv');
+  const head = await headObject(s3, { bucket, key });
+  if (!head) throw new InvalidInputError('file', `${key} is gone again`);
+  const { eTag, versionId, size } = head;
+  const object = { bucket, key, eTag, size, table, ...(versionId ? { versionId } : {}) };
+  const importId = executionName({ ...object, droppedAt: '', sequencer: '' });
+  return { importId, key, resultsPrefix: `${settings.resultsPrefix}${table}/${drop.name}/` };
+}
+
+function requireDrop(key: string): Drop {
+  const drop = parseDropKey(key);
+  if ('ignored' in drop) throw new InvalidInputError('file', `${key}: ${drop.ignored}`);
+  return drop;
+}

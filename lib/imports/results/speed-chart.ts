@@ -1,0 +1,57 @@
+import type { Sample } from '../import-state.ts';
+
+const width = 900;
+const height = 220;
+const left = 64;
+const bottom = 26;
+const top = 10;
+
+type Point = { readonly second: number; readonly perSecond: number };
+
+/** Rows per second over time, as SVG; nothing when there are too few samples to tell. */
+export function speedChart(samples: readonly Sample[], startMs: number): string {
+  const points = speeds(samples, startMs);
+  const last = points.at(-1);
+  if (points.length < 2 || !last) return '';
+  const highest = niceAbove(Math.max(...points.map(({ perSecond }) => perSecond)));
+  const x = ({ second }: Point) => left + ((width - left - 8) * second) / last.second;
+  const y = (perSecond: number) => top + (height - top - bottom) * (1 - perSecond / highest);
+  const curve = points.map((point) => `${x(point).toFixed(1)},${y(point.perSecond).toFixed(1)}`);
+  const floor = y(0);
+  const grid = [0, 0.5, 1].map((share) => gridLine(highest * share, y(highest * share))).join('');
+  const area = `${left},${floor} ${curve.join(' ')} ${x(last).toFixed(1)},${floor}`;
+  return `<section><h2>Rows per second</h2><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Rows per second over time">
+${grid}<polygon class="area" points="${area}"/><polyline class="curve" points="${curve.join(' ')}"/>
+<text x="${left}" y="${height - 6}">0 s</text><text x="${width - 8}" y="${height - 6}" text-anchor="end">${time(last.second)}</text>
+</svg></section>`;
+}
+
+function gridLine(value: number, y: number): string {
+  const label = new Intl.NumberFormat('en-US').format(Math.round(value));
+  return `<line class="grid" x1="${left}" x2="${width - 8}" y1="${y}" y2="${y}"/><text x="${left - 8}" y="${y + 4}" text-anchor="end">${label}</text>`;
+}
+
+/** Each sample stands for the speed since the one before; the curve begins with the first of them. */
+function speeds(samples: readonly Sample[], startMs: number): Point[] {
+  const points: Point[] = [];
+  let before: Sample = { atMs: startMs, rows: 0 };
+  for (const sample of samples) {
+    const seconds = (sample.atMs - before.atMs) / 1000;
+    if (seconds < 0.001) continue;
+    const perSecond = (sample.rows - before.rows) / seconds;
+    if (points.length === 0) points.push({ second: 0, perSecond });
+    points.push({ second: (sample.atMs - startMs) / 1000, perSecond });
+    before = sample;
+  }
+  return points;
+}
+
+/** 1, 2 or 5 times a power of ten, at or above the value. */
+function niceAbove(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));
+  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? 10 * power;
+}
+
+function time(seconds: number): string {
+  return seconds < 120 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(0)} min`;
+}

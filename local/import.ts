@@ -1,0 +1,38 @@
+import { createS3Client } from '../lib/aws/s3.ts';
+import { systemClock } from '../lib/core/clock.ts';
+import { followImport } from '../lib/imports/follow/follow-import.ts';
+import { uploadDrop } from '../lib/imports/follow/upload-drop.ts';
+import { allWell } from '../lib/imports/results/tally.ts';
+import { HELP, type ImportArguments, readArguments } from './import/arguments.ts';
+import { openDisplay } from './import/display.ts';
+import { outcomeText } from './import/outcome-text.ts';
+
+/** `npm run import`: uploads a file and shows its import until it is done. */
+async function run({ file, table, bucket, endpoint }: ImportArguments): Promise<void> {
+  if (endpoint !== undefined) useLocalStack(endpoint);
+  const s3 = createS3Client();
+  const drop = await uploadDrop(s3, bucket, table, file);
+  process.stdout.write(`Uploaded to s3://${bucket}/${drop.key}; the import goes on if you leave.\n`);
+  const display = openDisplay(process.stdout);
+  const summary = await followImport(s3, bucket, drop, systemClock, display.show).finally(display.close);
+  process.stdout.write(outcomeText(summary));
+  process.exitCode = summary.status === 'completed' && allWell(summary.counts) ? 0 : 1;
+  s3.destroy();
+}
+
+/** The local stack asks for no signature, but the SDK wants something to sign with. */
+function useLocalStack(endpoint: string): void {
+  process.env['AWS_ENDPOINT_URL_S3'] = endpoint;
+  process.env['AWS_REGION'] ??= 'us-east-1';
+  process.env['AWS_ACCESS_KEY_ID'] ??= 'local';
+  process.env['AWS_SECRET_ACCESS_KEY'] ??= 'local';
+}
+
+try {
+  const parsed = readArguments(process.argv.slice(2), process.env);
+  if (parsed === 'help') process.stdout.write(HELP);
+  else await run(parsed);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
