@@ -69,6 +69,7 @@ describe('the package', () => {
 
   it.each([
     ['doctor', ['@aws-sdk/client-secrets-manager']],
+    ['writeRecords', ['@aws-sdk/client-secrets-manager', '@aws-sdk/client-sqs']],
     ['startImport', ['@aws-sdk/client-lambda', '@aws-sdk/client-s3']],
     ['importCsv', ['@aws-sdk/client-lambda', '@aws-sdk/client-s3', '@aws-sdk/client-secrets-manager']],
   ])('gives %s only the clients that it uses', (key, clients) => {

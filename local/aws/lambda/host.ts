@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import { listenOnLoopback } from '../loopback-server.ts';
 import type { StackResources } from '../template/stack-resources.ts';
 import { createLambdaApi } from './api/lambda-api.ts';
 import type { DurableLimits } from './durable/limits.ts';
@@ -61,38 +61,21 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
     accountId: options.accountId,
     invoke: (arn, event) => service.invoke(requireFunction(arn), event),
   });
-  const lambdaApi = createLambdaApi(service);
-  lambdaUrl = await listen(lambdaApi, lambdaPort);
-  const apiUrl = await listen(httpApi, apiPort);
+  const lambdaServer = await listenOnLoopback(createLambdaApi(service), lambdaPort);
+  lambdaUrl = lambdaServer.url;
+  const apiServer = await listenOnLoopback(httpApi, apiPort);
   service.durable.resume();
   let closed: Promise<void> | undefined;
   const close = async () => {
     await service.close();
-    await Promise.all([closeServer(httpApi), closeServer(lambdaApi)]);
+    await Promise.all([apiServer.close(), lambdaServer.close()]);
   };
   return {
-    apiUrl,
+    apiUrl: apiServer.url,
     lambdaUrl,
     invoke: async (reference, event) =>
       service.invoke(requireFunction(reference), Buffer.from(JSON.stringify(event))),
     pids: async (reference) => service.pids(requireFunction(reference)),
     close: () => (closed ??= close()),
   };
-}
-
-async function listen(server: Server, port = 0): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The server has no port');
-  return `http://127.0.0.1:${address.port}`;
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

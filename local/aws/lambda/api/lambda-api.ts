@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { InvalidParameterError } from '../durable/checkpoints.ts';
 import { ExecutionAlreadyStartedError } from '../durable/durable-executions.ts';
 import type { LambdaService } from '../lambda-service.ts';
@@ -15,13 +15,13 @@ const maxBodyBytes = 8 * 1024 * 1024;
  * The part of the Lambda API that functions and callers use: Invoke and the durable executions. Asks for no signature.
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
  */
-export function createLambdaApi(service: LambdaService): Server {
-  return createServer((request, response) => {
+export function createLambdaApi(service: LambdaService): RequestListener {
+  return (request, response) => {
     answer(service, request)
       .catch(failureAnswer)
       .then((found) => send(response, found))
       .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
-  });
+  };
 }
 
 async function answer(service: LambdaService, request: IncomingMessage): Promise<ApiAnswer> {

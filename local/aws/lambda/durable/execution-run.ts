@@ -50,7 +50,7 @@ export class ExecutionRun {
   /** Runs the execution until it has ended or the host closes. */
   async drive(): Promise<void> {
     let fruitless = 0;
-    for (const operation of this.#operations()) if (isStartedInvoke(operation)) this.invokeChained(operation);
+    for (const operation of this.#open()) if (isStartedInvoke(operation)) this.invokeChained(operation);
     while (this.#isRunning()) {
       if (!(await this.#waitUntilDue())) continue;
       const { outcome, fruitful } = await this.#invokeOnce();
@@ -77,7 +77,7 @@ export class ExecutionRun {
 
   /** @param now seconds since the epoch */
   expireTimers(now: number): void {
-    const expired = expireTimers(this.#operations(), now);
+    const expired = expireTimers(this.#open(), now);
     if (expired.length === 0) return;
     this.#options.store.transaction(() => this.#options.store.put(this.arn, expired));
     for (const operation of expired) this.#changed.set(operation.Id, operation);
@@ -111,8 +111,8 @@ export class ExecutionRun {
     this.#wake();
   }
 
-  #operations(): Operation[] {
-    return this.#options.store.operations(this.arn);
+  #open(): Operation[] {
+    return this.#options.store.openOperations(this.arn);
   }
 
   #isRunning(): boolean {
@@ -128,7 +128,7 @@ export class ExecutionRun {
       if (clock.now() >= overAtMs) this.end('TIMED_OUT');
       this.expireTimers(clock.now() / 1000);
       if (this.#isRunning() && (suspended === 0 || this.#changed.size > 0)) return true;
-      const timer = nextTimer(this.#operations());
+      const timer = nextTimer(this.#open());
       await this.#sleepUntil(Math.min(overAtMs, timer === undefined ? Infinity : timer * 1000));
     }
     return false;
@@ -152,7 +152,7 @@ export class ExecutionRun {
       DurableExecutionArn: this.arn,
       CheckpointToken: checkpointToken(execution, sequence),
       UpdatedOperationIds: this.takeChanged().map(({ Id }) => Id),
-      InitialExecutionState: operationPage(this.#operations(), limits),
+      InitialExecutionState: operationPage(store.operations(this.arn), limits),
     };
     const outcome = await invokeOnce(execution.functionArn, Buffer.from(JSON.stringify(event)));
     return { outcome, fruitful: !this.#closing.aborted && this.execution.sequence > sequence };
@@ -169,7 +169,7 @@ export class ExecutionRun {
   }
 
   #hasPending(): boolean {
-    const operations = this.#operations();
+    const operations = this.#open();
     return this.#changed.size > 0 || nextTimer(operations) !== undefined || operations.some(waitsForOthers);
   }
 

@@ -44,8 +44,11 @@ export class ExecutionStore {
         UNIQUE (functionArn, name)
       ) STRICT;
       CREATE TABLE IF NOT EXISTS operation (
-        position INTEGER PRIMARY KEY, arn TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, UNIQUE (arn, id)
+        position INTEGER PRIMARY KEY, arn TEXT NOT NULL, id TEXT NOT NULL,
+        open INTEGER NOT NULL, bytes INTEGER NOT NULL, json TEXT NOT NULL,
+        UNIQUE (arn, id)
       ) STRICT;
+      CREATE INDEX IF NOT EXISTS operation_open ON operation (arn, open, bytes);
     `);
   }
 
@@ -133,6 +136,17 @@ export class ExecutionStore {
       .map(({ json }) => parseOperation(json));
   }
 
+  /** Those that have not ended. */
+  openOperations(arn: string): Operation[] {
+    const rows = this.#db
+      .prepare('SELECT json FROM operation WHERE arn = ? AND open = 1 ORDER BY position')
+      .all(arn);
+    return z
+      .array(z.object({ json: z.string() }))
+      .parse(rows)
+      .map(({ json }) => parseOperation(json));
+  }
+
   operation(arn: string, id: string): Operation | undefined {
     const row = this.#db.prepare('SELECT json FROM operation WHERE arn = ? AND id = ?').get(arn, id);
     const found = z.object({ json: z.string() }).optional().parse(row);
@@ -142,7 +156,9 @@ export class ExecutionStore {
   /** The execution that waits for a callback, and the operation that does. */
   callback(callbackId: string): { arn: string; operation: Operation } | undefined {
     const row = this.#db
-      .prepare(`SELECT arn, json FROM operation WHERE json_extract(json, '$.CallbackDetails.CallbackId') = ?`)
+      .prepare(
+        `SELECT arn, json FROM operation WHERE open = 1 AND json_extract(json, '$.CallbackDetails.CallbackId') = ?`,
+      )
       .get(callbackId);
     const found = z.object({ arn: z.string(), json: z.string() }).optional().parse(row);
     return found && { arn: found.arn, operation: parseOperation(found.json) };
@@ -150,15 +166,19 @@ export class ExecutionStore {
 
   put(arn: string, operations: Iterable<Operation>): void {
     const statement = this.#db.prepare(
-      `INSERT INTO operation (arn, id, json) VALUES (?, ?, ?) ON CONFLICT (arn, id) DO UPDATE SET json = excluded.json`,
+      `INSERT INTO operation (arn, id, open, bytes, json) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (arn, id) DO UPDATE SET open = excluded.open, bytes = excluded.bytes, json = excluded.json`,
     );
-    for (const operation of operations) statement.run(arn, operation.Id, JSON.stringify(operation));
+    for (const operation of operations) {
+      const json = JSON.stringify(operation);
+      statement.run(arn, operation.Id, operation.EndTimestamp === undefined ? 1 : 0, json.length, json);
+    }
   }
 
   /** How many operations an execution has and how many bytes they take. */
   counts(arn: string): { operations: number; bytes: number } {
     const row = this.#db
-      .prepare('SELECT count(*) AS operations, sum(length(json)) AS bytes FROM operation WHERE arn = ?')
+      .prepare('SELECT count(*) AS operations, sum(bytes) AS bytes FROM operation WHERE arn = ?')
       .get(arn);
     const { operations, bytes } = countsSchema.parse(row);
     return { operations, bytes: bytes ?? 0 };

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../../../lib/core/clock.ts';
 import type { HttpRoute } from '../../template/http-routes.ts';
 import { type InvocationOutcome, maxPayloadBytes } from '../invocation.ts';
@@ -17,13 +17,13 @@ export type HttpApiOptions = {
 };
 
 /** An HTTP API in front of functions. It asks for no signature and no token, whatever a deployment asks for. */
-export function createHttpApi(options: HttpApiOptions): Server {
+export function createHttpApi(options: HttpApiOptions): RequestListener {
   const routes = createRouteTable(options.routes);
-  return createServer((request, response) => {
+  return (request, response) => {
     answer(options, routes, request, response).catch((error: unknown) =>
       response.destroy(error instanceof Error ? error : undefined),
     );
-  });
+  };
 }
 
 async function answer(
