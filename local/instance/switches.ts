@@ -29,6 +29,8 @@ export type Switches = AuthSwitches &
     readonly honourSuppressAutoSysField: boolean;
     /** `glide.rest.max_content_length`, in bytes. */
     readonly maxContentLengthBytes: number;
+    /** A longer path and query, in bytes, is answered 414 with HTML. Live ones took some 30,000; others report 8,192. */
+    readonly maxUrlBytes: number;
     /** `glide.rest.batch.max.inputSize`: the longest body of one item of a batch, in bytes. */
     readonly batchMaxInputBytes: number;
     /** `glide.rest.batch.max.outputSize`: the longest answer of one item; X-BATCHREQUEST-MAX-OUTPUT-SIZE may lower it. */
@@ -59,6 +61,7 @@ export const defaultSwitches: Switches = {
   truncateLongText: true,
   honourSuppressAutoSysField: true,
   maxContentLengthBytes: 10_485_760,
+  maxUrlBytes: 65_536,
   batchMaxInputBytes: 5_242_880,
   batchMaxOutputBytes: 10_485_760,
   batchTimeLimitMs: 30_000,

@@ -10,6 +10,9 @@ import { isControlRequest, serveControl } from './serve-control.ts';
 /** PEM texts. With `ca`, client certificates are asked for, and those it signed are believed. */
 export type TlsOptions = { readonly cert: string; readonly key: string; readonly ca?: string };
 
+/** Far above what any URL may be long (`maxUrlBytes`), so that the instance itself refuses it. */
+const maxHeaderBytes = 1_048_576;
+
 /** The HTTP side of an instance; not listening yet. `control` serves `/__emulator/` to this machine. */
 export function createInstanceServer(
   state: InstanceState,
@@ -24,7 +27,7 @@ export function createInstanceServer(
       response.destroy(cause instanceof Error ? cause : new Error(String(cause)));
     });
   };
-  const options = { keepAliveTimeout: 20_000 };
+  const options = { keepAliveTimeout: 20_000, maxHeaderSize: maxHeaderBytes };
   if (!tls) return createServer(options, listener);
   // Without a certificate a client may still come with a password.
   const clients = tls.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: false };

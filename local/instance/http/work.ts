@@ -3,6 +3,7 @@ import { authenticate } from '../auth/authenticate.ts';
 import { answerAuthorizationRequest } from '../auth/authorize-endpoint.ts';
 import { inTurn, type Session } from '../auth/sessions.ts';
 import { answerTokenRequest } from '../auth/token-endpoint.ts';
+import { htmlPage } from '../control/faults/html-page.ts';
 import type { InstanceState } from '../state.ts';
 import { answerOf } from './answer-of.ts';
 import { bodyLimit, readBody } from './body.ts';
@@ -20,6 +21,9 @@ export type BeforeWork = () => Promise<Answer | undefined>;
  * @throws Failure for what is refused before there is anything to do.
  */
 export async function work(visit: Visit, state: InstanceState, before: BeforeWork): Promise<Answer> {
+  if ((visit.request.url ?? '').length > state.switches.maxUrlBytes) {
+    return htmlPage(414, '414 Request-URI Too Large', 'The requested URL is too long.');
+  }
   const logIn = await answerLogIn(visit, state);
   if (logIn) return logIn;
   const { user, continued } = admit(visit, state);

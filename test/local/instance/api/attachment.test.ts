@@ -166,11 +166,12 @@ describe('reading', () => {
   it('lists by query, with a limit', async () => {
     const [first, second] = [await uploaded('list-1.txt'), await uploaded('list-2.txt')];
     const list = async (more: string) => {
-      const { json } = await call(
+      const { json, headers } = await call(
         instance,
         'GET',
         `/api/now/attachment?sysparm_query=file_nameSTARTSWITHlist-^ORDERBYDESCfile_name${more}`,
       );
+      expect(headers.get('x-total-count')).toBe('2');
       return many.parse(json).result.map((row) => row['sys_id']);
     };
     expect(await list('')).toEqual([second, first]);

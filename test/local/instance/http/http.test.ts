@@ -227,3 +227,13 @@ describe('connections', () => {
     expect((await call(instance, 'GET', '/api/now/table/incident?sysparm_limit=1')).status).toBe(200);
   });
 });
+
+describe('URLs', () => {
+  it('may be long, up to where the answer is a page of HTML', async () => {
+    const long = (length: number) => `/api/now/table/incident?sysparm_query=number=${'x'.repeat(length)}`;
+    const accepted = await call(instance, 'GET', long(50_000));
+    const refused = await call(instance, 'GET', long(70_000));
+    expect([accepted.status, refused.status]).toEqual([200, 414]);
+    expect(refused.headers.get('content-type')).toContain('text/html');
+  });
+});
