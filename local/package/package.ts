@@ -4,7 +4,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import type { Metafile } from 'esbuild';
+import { type Metafile, stop } from 'esbuild';
 import { bundleFunctions } from './bundle.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
@@ -54,6 +54,8 @@ async function packageOnce(
   if ((await readIfThere(stampFile)) === stamp) return JSON.parse(await readFile(metafiles, 'utf8'));
   await rm(stampFile, { force: true });
   const bundles = await bundleFunctions(projectRoot, distFolder);
+  // The bundler's own process would stay as long as we do.
+  await stop();
   await runPackager(folder, options);
   await writeFile(metafiles, JSON.stringify(bundles));
   await writeFile(stampFile, stamp);
