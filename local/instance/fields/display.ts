@@ -72,6 +72,8 @@ function displayByKind(viewer: Viewer, column: Column, value: string, row: Row):
     case 'reference':
     case 'document_id':
       return displayOfReference(viewer, column, value, row);
+    case 'password':
+      return '********';
     case 'class_name':
       return viewer.store.schema.table(value)?.label ?? value;
     default:

@@ -21,7 +21,7 @@ export type BeforeWork = () => Promise<Answer | undefined>;
  * @throws Failure for what is refused before there is anything to do.
  */
 export async function work(visit: Visit, state: InstanceState, before: BeforeWork): Promise<Answer> {
-  if ((visit.request.url ?? '').length > state.switches.maxUrlBytes) {
+  if (isTooLong(visit, state)) {
     return htmlPage(414, '414 Request-URI Too Large', 'The requested URL is too long.');
   }
   const logIn = await answerLogIn(visit, state);
@@ -68,6 +68,12 @@ async function inSemaphore(
   } finally {
     permit.release();
   }
+}
+
+/** A path alone has less room than path and query together. */
+function isTooLong({ request, url }: Visit, { switches }: InstanceState): boolean {
+  const maxPathBytes = 8_192;
+  return url.pathname.length > maxPathBytes || (request.url ?? '').length > switches.maxUrlBytes;
 }
 
 /** The pages under which a client gets its tokens; everything else needs somebody logged in. */

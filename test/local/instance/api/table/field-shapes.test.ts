@@ -144,6 +144,13 @@ describe('field shapes', () => {
     expect(secret).not.toContain('hunter2');
   });
 
+  it('show a password as stars', async () => {
+    const path = `/api/now/table/sys_user/${'a'.repeat(32)}`;
+    expect(await read('sysparm_fields=user_password&sysparm_display_value=true', path)).toEqual({
+      user_password: '********',
+    });
+  });
+
   it('show date-times in the zone of the user who asks, summer time and all', async () => {
     const reply = await call(
       instance,
