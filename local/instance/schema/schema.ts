@@ -41,6 +41,20 @@ export class Schema {
     this.#lineages.clear();
   }
 
+  /**
+   * Adds a choice to a column, wherever above `table` that is defined.
+   * @throws Error when there is no such column.
+   */
+  addChoice(table: string, columnName: string, choice: { value: string; label: string }): void {
+    const owner = this.ancestry(table).find((at) => at.columns.some(({ name }) => name === columnName));
+    if (!owner) throw new Error(`schema: table ${table} has no column ${columnName}`);
+    const columns = owner.columns.map((column) =>
+      column.name === columnName ? { ...column, choices: [...(column.choices ?? []), choice] } : column,
+    );
+    this.#tables.set(owner.name, { ...owner, columns });
+    this.#lineages.clear();
+  }
+
   table(name: string): Table | undefined {
     return this.#tables.get(name);
   }

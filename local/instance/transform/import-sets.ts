@@ -13,6 +13,7 @@ import { transformRow } from './transform-row.ts';
 import type { TransformScripts } from './transform-script.ts';
 
 const rowsPerTurn = 100;
+const rememberedRows = 10_000;
 const dayMs = 86_400_000;
 
 export type ImportSetMode = 'synchronous' | 'asynchronous';
@@ -50,6 +51,8 @@ export class ImportSets {
   readonly #loading = new Map<string, OpenSet>();
   /** By the set they wait for. */
   readonly #followers = new Map<string, (() => void)[]>();
+  /** By staging row, where several maps took it. */
+  readonly #outcomes = new Map<string, MapOutcome[]>();
   #generation = 0;
 
   constructor({ store, clock, ledger, switches }: Dependencies) {
@@ -93,12 +96,19 @@ export class ImportSets {
   transform(set: OpenSet, rowSysId: string, by: Author): MapOutcome[] {
     const source = this.#store.find(set.table, rowSysId) ?? {};
     const staging = { table: set.table, sysId: rowSysId, setId: set.sysId };
-    return this.#runsOf(set).map((run) => {
+    const outcomes = this.#runsOf(set).map((run) => {
       const script = this.scripts.get(run.map.name);
       const outcome = transformRow({ store: this.#store, map: run.map, by, script }, source);
       recordOutcome(this.#store, staging, run, outcome);
       return { map: run.map, outcome };
     });
+    if (outcomes.length > 1) this.#remember(rowSysId, outcomes);
+    return outcomes;
+  }
+
+  /** What several maps made of a row: the row itself only tells of the last. */
+  outcomesOf(rowSysId: string): readonly MapOutcome[] | undefined {
+    return this.#outcomes.get(rowSysId);
   }
 
   /** Writes the counts of a set that goes on taking rows. */
@@ -135,6 +145,7 @@ export class ImportSets {
     this.#generation += 1;
     this.#loading.clear();
     this.#followers.clear();
+    this.#outcomes.clear();
   }
 
   #runsOf(set: OpenSet): RunHistory[] {
@@ -188,6 +199,13 @@ export class ImportSets {
       columns: ['sys_id'],
     });
     return rows.map((row) => row['sys_id'] ?? '');
+  }
+
+  #remember(rowSysId: string, outcomes: MapOutcome[]): void {
+    this.#outcomes.set(rowSysId, outcomes);
+    if (this.#outcomes.size <= rememberedRows) return;
+    const [oldest] = this.#outcomes.keys();
+    if (oldest !== undefined) this.#outcomes.delete(oldest);
   }
 
   #follow(setId: string, start: () => void): void {

@@ -4,13 +4,24 @@ import type { Store } from '../store/store.ts';
 import type { MapOutcome } from './import-sets.ts';
 
 /** Where a row stands when it has no target record. */
-export type StagingPlace = { readonly table: string; readonly sysId: string };
+type StagingPlace = { readonly table: string; readonly sysId: string };
 
-/** Base of a `record_link`: origin and `/api/now`, with the version the caller used. */
-export type LinkBase = string;
+/**
+ * `result` of the answer about a row: one entry per transform map, or, when none has reached it yet, one that points to
+ * the staging row. `base` is the origin and `/api/now`, with the version the caller used.
+ */
+export function resultEntries(
+  store: Store,
+  outcomes: readonly MapOutcome[],
+  staging: StagingPlace,
+  base: string,
+): Row[] {
+  if (outcomes.length === 0) return [pendingEntry(store, staging, base)];
+  return outcomes.map((outcome) => resultEntry(store, outcome, staging, base));
+}
 
 /** One entry of `result` in the answer to a single row: what one transform map made of it (contract 4.1). */
-export function resultEntry(store: Store, entry: MapOutcome, staging: StagingPlace, base: LinkBase): Row {
+function resultEntry(store: Store, entry: MapOutcome, staging: StagingPlace, base: string): Row {
   const { map, outcome } = entry;
   const place = outcome.sysId === undefined ? staging : { table: map.targetTable, sysId: outcome.sysId };
   const display = displayOf(store, place);
@@ -28,7 +39,7 @@ export function resultEntry(store: Store, entry: MapOutcome, staging: StagingPla
 }
 
 /** The entry of a row that no transform has reached yet: it points to the staging row itself. */
-export function pendingEntry(store: Store, staging: StagingPlace, base: LinkBase): Row {
+function pendingEntry(store: Store, staging: StagingPlace, base: string): Row {
   return {
     table: staging.table,
     ...displayOf(store, staging),

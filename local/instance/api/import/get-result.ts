@@ -4,14 +4,14 @@ import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
 import type { MapOutcome } from '../../transform/import-sets.ts';
 import type { Outcome } from '../../transform/outcome.ts';
-import { pendingEntry, resultEntry } from '../../transform/result-entry.ts';
+import { resultEntries } from '../../transform/result-entry.ts';
 import { transformMapsOf } from '../../transform/transform-map.ts';
 import { linkBase } from './link-base.ts';
 import { requireStagingTable } from './staging-table.ts';
 
 /**
- * `GET /api/now/import/{stagingTable}/{sys_id}`: how the transform of a staging row went. The row keeps what the last
- * map made of it, so that map's entry is what is answered.
+ * `GET /api/now/import/{stagingTable}/{sys_id}`: how the transform of a staging row went. The row itself keeps
+ * what the last map made of it; what several maps made is remembered for the latest rows.
  */
 export function getResult(exchange: Exchange, state: InstanceState): Answer {
   const table = requireStagingTable(state.schema, exchange.segments[1] ?? '');
@@ -19,19 +19,16 @@ export function getResult(exchange: Exchange, state: InstanceState): Answer {
   const row = state.store.find(table, sysId);
   if (!row) throw noRecordFound();
   const set = state.store.find('sys_import_set', row['sys_import_set'] ?? '');
-  const settled = settledBy(row, table, state);
-  const base = linkBase(exchange);
-  const place = { table, sysId };
-  const entry = settled
-    ? resultEntry(state.store, settled, place, base)
-    : pendingEntry(state.store, place, base);
-  return { status: 200, json: { import_set: set?.['number'] ?? '', staging_table: table, result: [entry] } };
+  const outcomes = state.imports.outcomesOf(sysId) ?? settledBy(row, table, state);
+  const result = resultEntries(state.store, outcomes, { table, sysId }, linkBase(exchange));
+  return { status: 200, json: { import_set: set?.['number'] ?? '', staging_table: table, result } };
 }
 
-function settledBy(row: Row, table: string, state: InstanceState): MapOutcome | undefined {
+/** What the row itself tells. */
+function settledBy(row: Row, table: string, state: InstanceState): MapOutcome[] {
   const map = transformMapsOf(state.store, table).find((known) => known.sysId === row['sys_transform_map']);
   const settledState = stateOf(row['sys_import_state'] ?? '');
-  if (!map || !settledState) return undefined;
+  if (!map || !settledState) return [];
   const comment = row['sys_import_state_comment'] ?? '';
   const sysId = row['sys_target_sys_id'] ?? '';
   const outcome: Outcome = {
@@ -40,7 +37,7 @@ function settledBy(row: Row, table: string, state: InstanceState): MapOutcome | 
     ...(sysId !== '' && { sysId }),
     ...(settledState === 'error' && { error: { code: '900', message: comment } }),
   };
-  return { map, outcome };
+  return [{ map, outcome }];
 }
 
 function stateOf(value: string): Outcome['state'] | undefined {

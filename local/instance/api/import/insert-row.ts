@@ -2,7 +2,7 @@ import type { Answer, Exchange } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
-import { pendingEntry, resultEntry } from '../../transform/result-entry.ts';
+import { resultEntries } from '../../transform/result-entry.ts';
 import { stringifyValue } from '../../transform/stringify-value.ts';
 import { linkBase } from './link-base.ts';
 import { readFlatObject } from './read-object.ts';
@@ -20,11 +20,7 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
     const outcomes = imports.transform(set, sysId, exchange.user);
     imports.saveRuns(set);
     const base = linkBase(exchange);
-    const place = { table, sysId };
-    const result =
-      outcomes.length === 0
-        ? [pendingEntry(store, place, base)]
-        : outcomes.map((outcome) => resultEntry(store, outcome, place, base));
+    const result = resultEntries(store, outcomes, { table, sysId }, base);
     const failed = outcomes.some(({ outcome }) => outcome.state === 'error');
     return {
       status: failed ? state.switches.failedRowStatus : 201,

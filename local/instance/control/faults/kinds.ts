@@ -1,4 +1,5 @@
 import type { FaultKind } from '../fault.ts';
+import { answerInstead } from './answer-instead.ts';
 import { badGateway } from './bad-gateway.ts';
 import { errorInOk } from './error-in-ok.ts';
 import { expiredToken } from './expired-token.ts';
@@ -15,6 +16,7 @@ import { unavailable } from './unavailable.ts';
 /** Every kind of fault, by the name it is asked for with. */
 export const faultKinds: ReadonlyMap<string, FaultKind> = new Map(
   [
+    answerInstead,
     badGateway,
     errorAfterCommit,
     errorInOk,

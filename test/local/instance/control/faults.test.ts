@@ -132,6 +132,16 @@ describe('faults', () => {
     expect([timed.status, timed.headers.get('retry-after')]).toEqual([429, '3']);
   });
 
+  it('answers whatever it is told to, instead of the work or after it', async () => {
+    await strike({ action: 'answer', status: 403, json: { error: { message: 'No' } } });
+    await strike({ action: 'answer', status: 200, text: '{"resu', afterCommit: true, skip: 1 });
+    const refused = await create('refused');
+    const broken = await create('broken');
+    expect([refused.status, refused.json]).toEqual([403, { error: { message: 'No' } }]);
+    expect([broken.status, broken.text]).toEqual([200, '{"resu']);
+    expect([created('refused'), created('broken')]).toEqual([0, 1]);
+  });
+
   it('meets only the method and path it is told to, as often as it is told to', async () => {
     await strike({
       match: { method: 'post', path: '/api/now/*/incident' },

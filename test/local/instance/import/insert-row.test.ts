@@ -103,6 +103,35 @@ describe('POST /api/now/import/{stagingTable}', () => {
     expect(reply.json).toMatchObject({ result: [{ status: 'error' }] });
   });
 
+  it('adds a choice that is not there where the field map says create, for all to read', async () => {
+    instance.control.seed({
+      sys_transform_entry: [
+        {
+          map: instance.state.store.findBy('sys_transform_map', 'name', 'Notification')?.['sys_id'] ?? '',
+          source_field: 'message',
+          target_field: 'category',
+          choice_action: 'create',
+        },
+      ],
+    });
+    await post('imp_notification', { uuid: 'u-1', message: 'Cloud' });
+    expect(instance.state.store.findBy('incident', 'correlation_id', 'u-1')?.['category']).toBe('Cloud');
+    expect(instance.state.store.findBy('sys_choice', 'value', 'Cloud')?.['element']).toBe('category');
+  });
+
+  it('takes a row as XML too', async () => {
+    const reply = await fetch(`${instance.url}/api/now/import/imp_computer`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Basic ${btoa(`${instance.username}:${instance.password}`)}`,
+        'Content-Type': 'application/xml',
+        Accept: 'application/json',
+      },
+      body: '<request><entry><name>by xml</name></entry></request>',
+    });
+    expect(await reply.json()).toMatchObject({ result: [{ status: 'inserted', display_value: 'by xml' }] });
+  });
+
   it('answers one entry per transform map of the staging table, in their order', async () => {
     const reply = await post('u_imp_workstation', { u_name: 'w1', u_serial: 'X', u_site: 'Bern' });
     expect(reply.json).toMatchObject({
@@ -111,6 +140,9 @@ describe('POST /api/now/import/{stagingTable}', () => {
         { transform_map: 'Workstation', table: 'cmdb_ci_computer', status: 'inserted' },
       ],
     });
+    const staged = instance.state.store.select('u_imp_workstation')[0]?.['sys_id'];
+    const got = await call(instance, 'GET', `/api/now/import/u_imp_workstation/${staged}`);
+    expect(got.json).toEqual(reply.json);
     const location = instance.state.store.findBy('cmdb_ci_computer', 'name', 'w1')?.['location'] ?? '';
     expect(instance.state.store.find('cmn_location', location)?.['name']).toBe('Bern');
   });
