@@ -112,16 +112,18 @@ export class Store {
    * @returns their sys_ids, in order.
    */
   load(table: string, base: Row, rows: readonly Row[], by: Author): string[] {
-    const ids = rows.map(() => this.#newSysId(table));
+    const ids = rows.map(() => this.newSysId(table));
     const common = { ...this.#compose(table, base, by), ...base };
     const numbered = rows.map((row, at) => ({ ...row, sys_id: ids[at] ?? '' }));
     this.transaction(() => this.#rows.insertMany(table, common, numbered));
     return ids;
   }
 
-  /** A sys_id that no row of the table has yet. */
+  /** A sys_id that no row of the table has yet: a database file may meet the same seed a second time. */
   newSysId(table: string): string {
-    return this.#newSysId(table);
+    let sysId = drawSysId(this.#options.random);
+    while (this.#rows.has(table, sysId)) sysId = drawSysId(this.#options.random);
+    return sysId;
   }
 
   /**
@@ -210,17 +212,10 @@ export class Store {
 
   #compose(table: string, values: Row, by: Author): Row {
     return composeRow(this.schema, table, values, by, {
-      sysId: () => this.#newSysId(table),
+      sysId: () => this.newSysId(table),
       number: () => this.#numbers.draw(table),
       nowMs: this.#options.clock.now(),
     });
-  }
-
-  /** Draws again when the sys_id is taken, as it is when a database file meets the same seed a second time. */
-  #newSysId(table: string): string {
-    let sysId = drawSysId(this.#options.random);
-    while (this.#rows.has(table, sysId)) sysId = drawSysId(this.#options.random);
-    return sysId;
   }
 
   #changesTo(table: string, before: Row, values: Row): Row {
