@@ -80,6 +80,7 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
     const answer = await fetch(`${started.endpoints.api}/api/now/table/incident?${query}`);
     expect(answer.headers.get('x-total-count')).toBe('1');
     const processes = existsSync('/proc') ? await childrenOf(started.child.pid) : [];
+    if (existsSync('/proc')) expect(processes).not.toEqual([]);
     if (existsSync('/proc')) expect(processes).toHaveLength(1);
     expect(await stop(started)).toBe(0);
     expect(await Promise.all(processes.map(isAlive))).not.toContain(true);

@@ -1,0 +1,32 @@
+import { Presets, SingleBar } from 'cli-progress';
+
+/** Shows how far something is. */
+export type ProgressView = {
+  /** So many are done. */
+  at(done: number): void;
+  stop(): void;
+};
+
+/** A bar on a terminal, else a line at each further tenth. */
+export function showProgress(total: number, say: (line: string) => void): ProgressView {
+  return process.stdout.isTTY ? bar(total) : lines(total, say);
+}
+
+function bar(total: number): ProgressView {
+  const format = '   {bar} {percentage}% | {value}/{total} rows | {duration_formatted}';
+  const shown = new SingleBar({ format, hideCursor: true }, Presets.shades_classic);
+  shown.start(total, 0);
+  return { at: (done) => shown.update(done), stop: () => shown.stop() };
+}
+
+function lines(total: number, say: (line: string) => void): ProgressView {
+  let shownTenths = 0;
+  return {
+    at(done) {
+      const tenths = Math.floor((done / total) * 10);
+      if (tenths > shownTenths) say(`   ${tenths * 10}% | ${done}/${total} rows`);
+      shownTenths = Math.max(shownTenths, tenths);
+    },
+    stop() {},
+  };
+}
