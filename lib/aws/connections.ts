@@ -1,6 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import { type Config, type InstanceConfig, selectInstance } from '../core/config.ts';
-import { type Log, silentLog } from '../core/log.ts';
+import { type Log, logWith, silentLog } from '../core/log.ts';
 import { type Metrics, silentMetrics } from '../core/metrics.ts';
 import { createClient } from '../servicenow/client.ts';
 import type { ServiceNowClient } from '../servicenow/request.ts';
@@ -57,7 +57,7 @@ function openClient(instance: InstanceConfig, options: ConnectionsOptions): Serv
     allowedHosts: config.allowedHosts,
     proxyEnvironment: config.proxyEnvironment,
     maxInFlight: config.maxInFlight,
-    log,
+    log: logWith(log, { instance: instance.name }),
     metrics,
   });
 }

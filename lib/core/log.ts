@@ -9,5 +9,15 @@ export type Log = {
   error(event: string, fields?: LogFields): void;
 };
 
+/** The same log, with these fields in every line. */
+export function logWith(log: Log, always: LogFields): Log {
+  return {
+    debug: (event, fields) => log.debug(event, { ...always, ...fields }),
+    info: (event, fields) => log.info(event, { ...always, ...fields }),
+    warn: (event, fields) => log.warn(event, { ...always, ...fields }),
+    error: (event, fields) => log.error(event, { ...always, ...fields }),
+  };
+}
+
 /** Drops everything. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -2,7 +2,6 @@ import type { Clock } from '../../core/clock.ts';
 import { ConnectorError } from '../../core/errors.ts';
 import type { Log, LogFields } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
-import { ThrottledError } from '../errors/outages.ts';
 import { ServiceNowError } from '../errors/servicenow-error.ts';
 import type { ServiceNowResponse } from '../request.ts';
 import type { Attempt } from './attempt.ts';
@@ -31,7 +30,6 @@ export function observe(
       return transactionId === undefined ? answer : { ...answer, transactionId };
     } catch (error) {
       metrics.add('RequestFailures');
-      if (error instanceof ThrottledError) metrics.add('Throttles');
       log.warn('servicenow-call-failed', { ...fields(), ...describeError(error) });
       throw error;
     } finally {

@@ -8,9 +8,11 @@ import {
   InstanceError,
   InstanceUnavailableError,
   ThrottledError,
+  TransactionCancelledError,
   UnknownOutcomeError,
 } from '../errors/outages.ts';
 import { ServiceNowError } from '../errors/servicenow-error.ts';
+import { isRead } from '../judge/call.ts';
 import type { Judgement } from '../judge/judge.ts';
 import type { ServiceNowRequest } from '../request.ts';
 import { BrokenExchange } from '../transport/exchange.ts';
@@ -53,6 +55,7 @@ export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => 
       } catch (error) {
         if (!(error instanceof ServiceNowError)) throw error;
         error.attempts = attempts;
+        if (error instanceof ThrottledError && error.sent) options.metrics.add('Throttles');
         const waitMs = immediate && isStaleSocket(error) ? 0 : waitBefore(error, attempts, options);
         if (isStaleSocket(error)) immediate = false;
         if (!mayRepeat(error, attempt, attempts, waitMs, options)) throw error;
@@ -78,7 +81,13 @@ function mayRepeat(
 /** Nothing sent: any call. Otherwise only one whose second copy changes nothing or is refused. */
 function isSafe(error: ServiceNowError, request: ServiceNowRequest): boolean {
   if (!error.sent) return error.retryable;
-  return request.repeatable !== 'never' && passing.some((kind) => error instanceof kind);
+  return request.repeatable !== 'never' && mayPass(error, request);
+}
+
+/** A read that takes the instance too long will do so again: it has to ask for less. A write that was cancelled may just have met others. */
+function mayPass(error: ServiceNowError, request: ServiceNowRequest): boolean {
+  if (error instanceof TransactionCancelledError) return !isRead(request.method);
+  return passing.some((kind) => error instanceof kind);
 }
 
 /**

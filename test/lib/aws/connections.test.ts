@@ -6,6 +6,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Connections, createConnections } from '../../../lib/aws/connections.ts';
 import { readConfig } from '../../../lib/core/config.ts';
+import { type LogFields, silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import { listRecords } from '../../../lib/servicenow/table.ts';
 import type { LoopbackServer } from '../../../local/aws/loopback-server.ts';
@@ -35,17 +36,19 @@ afterEach(() => {
   process.env = { ...before };
 });
 
-function connectionsTo(
-  settings: Record<string, string>,
-): Connections & { readonly counted: Map<MetricName, number> } {
+type Watched = Connections & { readonly counted: Map<MetricName, number>; readonly lines: LogFields[] };
+
+function connectionsTo(settings: Record<string, string>): Watched {
+  const lines: LogFields[] = [];
+  const info = (_event: string, fields: LogFields = {}) => void lines.push(fields);
   const counted = new Map<MetricName, number>();
   const metrics = {
     add: (name: MetricName, value = 1) => void counted.set(name, (counted.get(name) ?? 0) + value),
   };
   const config = readConfig({ ALLOWED_HOSTS: '127.0.0.1', ALLOWED_TABLES: '*', ...settings });
-  const connections = createConnections({ config, metrics });
+  const connections = createConnections({ config, metrics, log: { ...silentLog, info } });
   onTestFinished(() => connections.close());
-  return { ...connections, counted };
+  return { ...connections, counted, lines };
 }
 
 const store = (Name: string, secret: unknown) =>
@@ -136,6 +139,9 @@ describe('connections by secret', () => {
       expect(JSON.stringify(seen)).not.toContain(other);
       expect(seen.filter(({ url }) => url === '/oauth_token.do')).toHaveLength(1);
     }
+    expect(
+      new Set(connections.lines.map(({ correlationId, instance }) => `${correlationId} ${instance}`)),
+    ).toEqual(new Set(['for-prod prod', 'for-dev dev']));
     expect(connections.connect('prod').client).toBe(connections.connect().client);
   });
 

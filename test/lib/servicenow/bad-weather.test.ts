@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { MetricName } from '../../../lib/core/metrics.ts';
+import { ServiceNowError } from '../../../lib/servicenow/errors/servicenow-error.ts';
+import { createRecord } from '../../../lib/servicenow/table.ts';
+import { startInstance } from '../../../local/instance/index.ts';
+import { callContext, clientFor } from './testing.ts';
+
+/** Change it to look for other orders of events; a failing run shows it in its name. */
+const seed = 20_261_124;
+
+const faults = [
+  { action: 'reset-before-commit', probability: 0.04 },
+  { action: 'reset-after-commit', probability: 0.04 },
+  { action: 'server-error', probability: 0.04 },
+  { action: 'error-after-commit', probability: 0.04 },
+  { action: 'truncate', probability: 0.04 },
+  { action: 'throttled', probability: 0.03 },
+  { action: 'bad-gateway', probability: 0.02 },
+  { action: 'unavailable', probability: 0.02 },
+  { action: 'hibernate', probability: 0.02 },
+  { action: 'expired-token', probability: 0.03 },
+];
+
+async function startInBadWeather() {
+  const instance = await startInstance({ demoData: false });
+  onTestFinished(() => instance.close());
+  faults.forEach((fault, index) => {
+    instance.state.control.faults.add({ ...fault, match: { path: '/api/now/*' }, seed: seed + index });
+  });
+  const counted = new Map<MetricName, number>();
+  const metrics = {
+    add: (name: MetricName, value = 1) => void counted.set(name, (counted.get(name) ?? 0) + value),
+  };
+  const auth = { type: 'oauth-client-credentials', ...instance.oauth } as const;
+  const client = clientFor({ instanceUrl: instance.url, auth }, { maxAttempts: 12, metrics });
+  const idsHeld = () => instance.state.store.select('incident', {}).map((row) => row['sys_id'] ?? '');
+  return { client, counted, instance, idsHeld };
+}
+
+const idOf = (index: number) => createHash('md5').update(`${seed}-${index}`).digest('hex');
+
+describe(`in bad weather (seed ${seed})`, () => {
+  it('writes each keyed record once: either it is told so, or that the record is there already', async () => {
+    const { client, counted, idsHeld } = await startInBadWeather();
+    const create = (index: number) =>
+      createRecord(
+        client,
+        { table: 'incident', record: { sys_id: idOf(index), short_description: `n ${index}` } },
+        callContext(),
+      ).then(
+        () => 'created',
+        (error: unknown) => (error instanceof ServiceNowError ? error.code : String(error)),
+      );
+    const outcomes = await Promise.all(Array.from({ length: 300 }, (_, index) => create(index)));
+    expect(new Set(outcomes)).toEqual(new Set(['created', 'INSERT_REFUSED']));
+    expect(idsHeld().toSorted()).toEqual(Array.from({ length: 300 }, (_, index) => idOf(index)).toSorted());
+    expect(counted.get('Retries')).toBeGreaterThan(50);
+    expect(counted.get('TokenRefreshes')).toBeGreaterThan(1);
+  });
+
+  it('sends a record without a key once, and never says "not done" of one that is there', async () => {
+    const { client, instance } = await startInBadWeather();
+    const create = async (index: number) => {
+      const name = `only once ${index}`;
+      const outcome = await createRecord(
+        client,
+        { table: 'incident', record: { short_description: name } },
+        callContext(),
+      ).then(
+        () => 'done',
+        (error: unknown) => (error instanceof ServiceNowError ? error.outcome : String(error)),
+      );
+      return { name, outcome };
+    };
+    const settled = await Promise.all(Array.from({ length: 300 }, (_, index) => create(index)));
+    const held = instance.state.store.select('incident', {}).map((row) => row['short_description'] ?? '');
+    expect(new Set(held).size).toBe(held.length);
+    for (const { name, outcome } of settled) {
+      if (outcome === 'done') expect(held).toContain(name);
+      if (outcome === 'not-done') expect(held).not.toContain(name);
+    }
+    const outcomes = new Set(settled.map(({ outcome }) => outcome));
+    expect(outcomes).toEqual(new Set(['done', 'not-done', 'unknown']));
+  });
+});
