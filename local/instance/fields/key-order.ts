@@ -1,7 +1,8 @@
 /**
  * The order in which an instance writes the fields of a record: that of a Java HashMap, whatever was asked for.
- * It fits the record printed in the Batch API's documentation key by key, and what PySNC's tests against a live
- * instance expect (`sys_id`, `short_description`, `state`). Fields that share a bucket come as asked.
+ * Every recorded record that was looked at fits it, of 1 to 112 fields, from 2017 to 2024, and so does what PySNC's
+ * tests expect of a live instance. Fields that share a bucket come as they went in: in alphabetical order when all
+ * were asked for, else in the order asked.
  */
 export function inAnswerOrder<Field extends { readonly key: string }>(fields: readonly Field[]): Field[] {
   const mask = capacityFor(fields.length) - 1;
