@@ -7,7 +7,8 @@ import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
 /** CommonJS dependencies ask for `require`, which an ES module does not have. */
 const requireForCommonJs = `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`;
 
-const buildOptions = {
+/** How every bundle is made; not where it comes from and goes to. */
+export const bundleOptions = {
   bundle: true,
   minify: true,
   format: 'esm',
@@ -43,7 +44,7 @@ async function bundleFunction(
   distFolder: string,
 ): Promise<Metafile> {
   const { metafile } = await build({
-    ...buildOptions,
+    ...bundleOptions,
     absWorkingDir: root,
     entryPoints: { index: join(root, file) },
     outdir: join(distFolder, key),

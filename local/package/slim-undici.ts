@@ -5,6 +5,10 @@ import type { Plugin } from 'esbuild';
  * WebSocket, mocks and caches along, which more than doubles the size and the load time of a function.
  */
 const clientOnly = `
+  import api from 'undici/lib/api/index.js';
+  import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
+  // As undici's own entry does: the proxy agent calls connect() on a pool.
+  Object.assign(Dispatcher.prototype, api);
   export { default as Pool } from 'undici/lib/dispatcher/pool.js';
   export { default as ProxyAgent } from 'undici/lib/dispatcher/proxy-agent.js';
   export { default as buildConnector } from 'undici/lib/core/connect.js';
