@@ -19,51 +19,10 @@ import { createClient } from '../../../lib/servicenow/client.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { startS3 } from '../../../local/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../local/instance/index.ts';
+import { loadData, loadSchema } from './load-table.ts';
 import { type Memory, memoryDurable } from './memory-durable.ts';
 
 export const bucket = 'drops';
-
-/** A staging table with a key column, whose rows become records of `u_item` by coalescing on `u_code`. */
-const schema: NonNullable<InstanceOptions['schema']> = {
-  tables: [
-    {
-      name: 'u_item',
-      label: 'Item',
-      display: 'u_code',
-      columns: [
-        { name: 'u_code', label: 'Code', kind: 'string', maxLength: 40, indexed: true },
-        { name: 'u_text', label: 'Text', kind: 'string', maxLength: 100 },
-      ],
-    },
-    {
-      name: 'imp_load',
-      label: 'Load',
-      parent: 'sys_import_set_row',
-      columns: [
-        { name: 'u_code', label: 'Code', kind: 'string', maxLength: 40 },
-        { name: 'u_text', label: 'Free text', kind: 'string', maxLength: 100 },
-        { name: 'u_when', label: 'When', kind: 'string', maxLength: 40 },
-        { name: 'u_key', label: 'Row key', kind: 'string', maxLength: 40, indexed: true },
-      ],
-    },
-  ],
-};
-
-const data: NonNullable<InstanceOptions['data']> = {
-  sys_transform_map: [
-    {
-      sys_id: 'a'.repeat(32),
-      name: 'Load',
-      source_table: 'imp_load',
-      target_table: 'u_item',
-      active: 'true',
-    },
-  ],
-  sys_transform_entry: [
-    { map: 'a'.repeat(32), source_field: 'u_code', target_field: 'u_code', coalesce: 'true' },
-    { map: 'a'.repeat(32), source_field: 'u_text', target_field: 'u_text' },
-  ],
-};
 
 /** A clock on which waits pass at once. */
 export function jumpingClock(): Clock & { advance(ms: number): void } {
@@ -98,8 +57,8 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'imports-'));
   const storage = await startS3({ folder });
   const instance = await startInstance({
-    schema,
-    data,
+    schema: loadSchema,
+    data: loadData,
     ...options,
     switches: { transformDelayMs: 0, ...options.switches },
   });

@@ -1,0 +1,139 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { listObjects, readText } from '../../lib/aws/s3.ts';
+import type { ImportSummary } from '../../lib/imports/results/summary.ts';
+import { tallied } from '../../lib/imports/results/tally.ts';
+import { seededRandom } from '../../local/instance/control/seeded-random.ts';
+import { packageFunctions } from '../../local/package/package.ts';
+import { type Stack, type StackOptions, startStack } from '../../local/stack.ts';
+import { loadData, loadSchema } from '../lib/imports/load-table.ts';
+
+export type KillOptions = {
+  readonly seed: number;
+  readonly rows: number;
+  /** Deaths of the function's process. */
+  readonly kills: number;
+  /** Deaths of everything but the instance's rows, with a new start on the same folder. */
+  readonly restarts: number;
+  readonly patienceMs: number;
+};
+
+/** What came of it; `wrong` is empty when all is well. */
+export type KillReport = {
+  readonly summary: ImportSummary;
+  readonly kills: number;
+  readonly wrong: readonly string[];
+};
+
+type Running = { stack: Stack; s3: S3Client };
+
+/** Imports a file through the packaged functions in real runtime processes, which die again and again on the way. */
+export async function runThroughKills(options: KillOptions): Promise<KillReport> {
+  const random = seededRandom(options.seed);
+  const dataFolder = await mkdtemp(join(tmpdir(), 'import-kills-'));
+  const packaged = await packageFunctions();
+  const start = () => startOn({ dataFolder, packaged, instance: { schema: loadSchema, data: loadData } });
+  let running = await start();
+  try {
+    const bad = await drop(running, options, random);
+    let kills = 0;
+    for (let n = 0; n < options.kills + options.restarts; n++) {
+      await delay(200 + random() * 800);
+      if (await findSummary(running)) break;
+      if (n % 2 === 1 && n / 2 < options.restarts) {
+        await stop(running);
+        running = await start();
+      } else kills += await killImport(running);
+    }
+    const summary = await awaitSummary(running, options.patienceMs);
+    return { summary, kills, wrong: await check(running, options, bad, summary) };
+  } finally {
+    await stop(running);
+    await rm(dataFolder, { recursive: true, force: true });
+  }
+}
+
+async function startOn(options: StackOptions): Promise<Running> {
+  const stack = await startStack(options);
+  const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+  return { stack, s3: new S3Client({ ...local, endpoint: stack.s3.url }) };
+}
+
+async function stop({ stack, s3 }: Running): Promise<void> {
+  s3.destroy();
+  await stack.close();
+}
+
+async function drop(
+  { stack, s3 }: Running,
+  { seed, rows }: KillOptions,
+  random: () => number,
+): Promise<number> {
+  const Bucket = stack.endpoints.s3.bucket;
+  const settings = JSON.stringify({ keyColumn: 'u_key', rowsPerRequest: 50, settleAfterSeconds: 1 });
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'imports/imp_load/_import.json', Body: settings }));
+  let bad = 0;
+  const lines = Array.from({ length: rows }, (_, i) => {
+    const isBad = random() < 0.01;
+    if (isBad) bad++;
+    return isBad ? `${seed}-${i}` : `${seed}-${i},row ${i}`;
+  });
+  const Body = ['u_code,u_text', ...lines].join('\n');
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'imports/imp_load/kills.csv', Body }));
+  return bad;
+}
+
+async function killImport({ stack }: Running): Promise<number> {
+  const arn = stack.resources.functions.find(({ key }) => key === 'importCsv')?.arn ?? '';
+  const pids = await stack.host.pids(arn);
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  return pids.length;
+}
+
+async function findSummary({ stack, s3 }: Running): Promise<ImportSummary | undefined> {
+  const { bucket } = stack.endpoints.s3;
+  for await (const { key } of listObjects(s3, bucket, 'results/imp_load/')) {
+    if (!key.endsWith('/summary.json')) continue;
+    return JSON.parse((await readText(s3, { bucket, key }))?.text ?? 'null');
+  }
+  return undefined;
+}
+
+async function awaitSummary(running: Running, patienceMs: number): Promise<ImportSummary> {
+  for (const until = Date.now() + patienceMs; Date.now() < until; await delay(200)) {
+    const summary = await findSummary(running);
+    if (summary) return summary;
+  }
+  throw new Error(`no summary after ${patienceMs} ms`);
+}
+
+async function check(
+  { stack, s3 }: Running,
+  { rows, seed }: KillOptions,
+  bad: number,
+  summary: ImportSummary,
+): Promise<string[]> {
+  const wrong: string[] = [];
+  const { counts, lines, status, reason } = summary;
+  if (status !== 'completed') wrong.push(`${status}: ${reason}`);
+  if (lines.rows !== rows || tallied(counts) !== rows)
+    wrong.push(`${tallied(counts)} verdicts on ${lines.rows} lines`);
+  if (counts.rejected !== bad) wrong.push(`${counts.rejected} rejected instead of ${bad}`);
+  if (counts.unknown > 0) wrong.push(`${counts.unknown} unknown`);
+  const staged = stack.instance.state.store
+    .select('imp_load', {})
+    .flatMap((row) => (row['u_code']?.startsWith(`${seed}-`) ? [row['u_code']] : []));
+  if (new Set(staged).size !== rows - bad) wrong.push(`${new Set(staged).size} rows staged`);
+  if (staged.length !== rows - bad) wrong.push(`${staged.length - new Set(staged).size} rows staged twice`);
+  const text = await readText(s3, {
+    bucket: stack.endpoints.s3.bucket,
+    key: summary.results['results'] ?? '',
+  });
+  const listed = (text?.text ?? '').trimEnd().split('\r\n').slice(1);
+  if (new Set(listed.map((row) => row.split(',')[0])).size !== rows)
+    wrong.push('results.csv does not name every line');
+  return wrong;
+}
