@@ -20,9 +20,10 @@ const shippedRoles = [
 
 /** Describes, in sys_db_object and its kind, the tables and columns that are not described there yet. */
 export function seedDescription(store: Store): void {
+  const fresh = store.count('sys_db_object') === 0;
   store.transaction(() => {
     for (const { table, row } of describeSchema(store.schema)) {
-      if (store.classOf(table, row['sys_id'] ?? '') === undefined) store.seed(table, row);
+      if (fresh || store.classOf(table, row['sys_id'] ?? '') === undefined) store.seed(table, row);
     }
   });
 }

@@ -1,5 +1,6 @@
 import type { Column } from '../schema/table.ts';
-import { quoted } from '../store/database.ts';
+import { quoted } from '../store/quoted.ts';
+import { literal, objectSql, valueSql } from '../store/value-sql.ts';
 import type { Presentation } from './shape.ts';
 
 type Linking = Pick<Presentation, 'excludeReferenceLink' | 'tableUrl'>;
@@ -8,39 +9,27 @@ type Linking = Pick<Presentation, 'excludeReferenceLink' | 'tableUrl'>;
  * A SQL expression for a row (`t0`) as the JSON object that `shapeField` gives with `sysparm_display_value=false`.
  * Writing long lists inside SQLite is several times faster than reading each value into JavaScript first.
  */
-export function jsonRowSql(columns: readonly Column[], linking: Linking): string {
-  const parts = columns.flatMap((column, at) => [
-    literal(`${at === 0 ? '' : ','}${JSON.stringify(column.name)}:`),
-    ...valueSql(column, linking),
-  ]);
-  return `concat('{', ${[...parts, "'}'"].join(', ')})`;
-}
+export const jsonRowSql = (columns: readonly Column[], linking: Linking): string =>
+  objectSql(columns.map((column) => [column.name, fieldSql(column, linking)]));
 
-function valueSql(column: Column, linking: Linking): string[] {
-  const value = `t0.${quoted(column.name)}`;
+function fieldSql(column: Column, linking: Linking): string {
   switch (column.kind) {
     case 'journal':
     case 'journal_list':
-      return [literal('""')];
-    case 'integer':
-      return [literal('"'), value, literal('"')];
-    case 'decimal':
-    case 'currency':
-      return [literal('"'), `iif(${value} IS NULL, '', number_text(${value}))`, literal('"')];
-    case 'boolean':
-      return [`CASE ${value} WHEN 0 THEN '"false"' ELSE iif(${value} IS NULL, '""', '"true"') END`];
+      return literal('""');
     case 'reference':
     case 'document_id':
-      return [referenceSql(column, value, linking)];
+      return referenceSql(column, linking);
     default:
-      return [`iif(${value} IS NULL, '""', json_quote(${value}))`];
+      return valueSql(column);
   }
 }
 
-function referenceSql(column: Column, value: string, linking: Linking): string {
-  const plain = `json_quote(${value})`;
+function referenceSql(column: Column, linking: Linking): string {
   const target = targetSql(column, linking.tableUrl);
-  if (linking.excludeReferenceLink || target === undefined) return `iif(${value} IS NULL, '""', ${plain})`;
+  if (linking.excludeReferenceLink || target === undefined) return valueSql(column);
+  const value = `t0.${quoted(column.name)}`;
+  const plain = `json_quote(${value})`;
   const key = `iif(${value} GLOB '*[^0-9A-Za-z]*', uri_component(${value}), ${value})`;
   const linked = `concat('{"link":"', ${target.url}, ${key}, '","value":', ${plain}, '}')`;
   const known = target.known === undefined ? linked : `iif(${target.known}, ${linked}, ${plain})`;
@@ -55,10 +44,8 @@ function targetSql(column: Column, tableUrl: string): { url: string; known?: str
   }
   if (column.documentTable === undefined) return undefined;
   const table = `t0.${quoted(column.documentTable)}`;
-  const url = `${literal(inJson(`${tableUrl}/`))}, substr(json_quote(${table}), 2, length(json_quote(${table})) - 2), '/'`;
-  return { url, known: `${table} IS NOT NULL` };
+  const name = `substr(json_quote(${table}), 2, length(json_quote(${table})) - 2)`;
+  return { url: `${literal(inJson(`${tableUrl}/`))}, ${name}, '/'`, known: `${table} IS NOT NULL` };
 }
 
 const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
-
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;

@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
+import { quoted } from './quoted.ts';
 
 const keptStatements = 500;
 
@@ -13,13 +14,11 @@ const numericTypes: Partial<Record<Column['kind'], string>> = {
 
 const exact = new Set<Column['kind']>(['guid', 'reference', 'document_id', 'class_name']);
 
-/** Names go into SQL only quoted; the schema holds them to letters, digits and underscores. */
-export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
-
 /** One SQLite database with a table per hierarchy and a cache of prepared statements. */
 export class Database {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #arrayStatements = new Map<string, StatementSync>();
   readonly #caseSensitive: boolean;
 
   /** @param location a file path, or `:memory:`. */
@@ -37,29 +36,17 @@ export class Database {
 
   /** The prepared statement for this SQL; its rows are objects. */
   prepare(sql: string): StatementSync {
-    return this.#kept(sql, () => this.#connection.prepare(sql));
+    return kept(this.#statements, sql, () => this.#connection.prepare(sql));
   }
 
   /** The prepared statement for this SQL; its rows are arrays, which is the quicker way to read many. */
   prepareArrays(sql: string): { all(...params: SQLInputValue[]): unknown[][] } {
-    const statement = this.#kept(`arrays: ${sql}`, () => {
+    const statement = kept(this.#arrayStatements, sql, () => {
       const fresh = this.#connection.prepare(sql);
       fresh.setReturnArrays(true);
       return fresh;
     });
     return { all: (...params) => statement.all(...params).map((row) => (Array.isArray(row) ? row : [])) };
-  }
-
-  #kept(key: string, prepare: () => StatementSync): StatementSync {
-    const known = this.#statements.get(key);
-    if (known) return known;
-    const statement = prepare();
-    this.#statements.set(key, statement);
-    if (this.#statements.size > keptStatements) {
-      const [oldest] = this.#statements.keys();
-      if (oldest !== undefined) this.#statements.delete(oldest);
-    }
-    return statement;
   }
 
   exec(sql: string): void {
@@ -115,6 +102,7 @@ export class Database {
 
   close(): void {
     this.#statements.clear();
+    this.#arrayStatements.clear();
     this.#connection.close();
   }
 }
@@ -127,4 +115,20 @@ function shuffled(text: SQLOutputValue, seed: SQLOutputValue): number {
   }
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
   return (hash ^ (hash >>> 13)) >>> 0;
+}
+
+function kept(
+  statements: Map<string, StatementSync>,
+  sql: string,
+  prepare: () => StatementSync,
+): StatementSync {
+  const known = statements.get(sql);
+  if (known) return known;
+  const statement = prepare();
+  statements.set(sql, statement);
+  if (statements.size > keptStatements) {
+    const [oldest] = statements.keys();
+    if (oldest !== undefined) statements.delete(oldest);
+  }
+  return statement;
 }

@@ -1,5 +1,6 @@
 import type { Schema } from '../schema/schema.ts';
-import { type Database, quoted } from './database.ts';
+import type { Database } from './database.ts';
+import { quoted } from './quoted.ts';
 
 /** Shipped numbering starts here: the first incident of a fresh instance is INC0010001. */
 const firstNumber = 10_001;

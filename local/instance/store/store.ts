@@ -2,11 +2,12 @@ import type { Schema } from '../schema/schema.ts';
 import type { Switches } from '../switches.ts';
 import { toDateTime } from '../time/date-time.ts';
 import { composeRow, isJournal, isOwnedByPlatform } from './compose.ts';
-import { Database, quoted } from './database.ts';
+import { Database } from './database.ts';
 import { withinChoices } from './defaults.ts';
 import { drawSysId } from './identifiers.ts';
 import { Numbers } from './numbers.ts';
 import { enforcePolicies, runRules } from './policies.ts';
+import { quoted } from './quoted.ts';
 import { type Author, type Row, type Selection, system } from './row.ts';
 import { Rows } from './rows.ts';
 
