@@ -64,10 +64,27 @@ export class AccessControl {
     );
   }
 
+  /**
+   * Tells of a field, dot-walked or not, whether a column on its way may not be read by the user; undefined when
+   * nothing is closed to him.
+   */
+  closedPaths(user: User, table: string): ((path: string) => boolean) | undefined {
+    if (!this.restricts(user) || !this.#rules.some((rule) => rule.field !== undefined)) return undefined;
+    return (path) => {
+      let at: string | undefined = table;
+      for (const name of path.split('.')) {
+        if (at === undefined) return false;
+        if (this.closedFields(user, 'read', at).has(name)) return true;
+        at = this.#schema.column(at, name)?.reference;
+      }
+      return false;
+    };
+  }
+
   /** @throws Failure 403 when one of these columns, which the caller selects or groups by, is closed to him. */
   requireReadable(user: User, table: string, fields: readonly string[]): void {
-    const closed = this.closedFields(user, 'read', table);
-    if (closed.size === 0 || !fields.some((field) => closed.has(field.split('.')[0] ?? ''))) return;
+    const isClosed = this.closedPaths(user, table);
+    if (!isClosed || !fields.some(isClosed)) return;
     throw new Failure(
       403,
       'Insufficient rights to query records',

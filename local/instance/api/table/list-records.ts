@@ -72,10 +72,10 @@ function projectedPage(exchange: Exchange, state: InstanceState, listing: Listin
   // Rules may look at columns that nobody asked for.
   const columns = access.restricts(user) ? {} : { columns: projection.columns };
   const rows = access.readable(user, table, state.store.select(table, { ...selection, ...columns }));
-  const closed = access.closedFields(user, 'read', table);
+  const isClosed = access.closedPaths(user, table);
   const viewer = new Viewer(state.store, user.timeZone);
   const result = rows.map((row) =>
-    withoutClosed(projection.project(viewer, parameters.presentation, row), closed),
+    withoutClosed(projection.project(viewer, parameters.presentation, row), isClosed),
   );
   return { rows: rows.length, body: { json: { result } } };
 }

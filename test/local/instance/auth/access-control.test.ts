@@ -82,6 +82,14 @@ describe('access control', () => {
     });
   });
 
+  it('leaves out, and does not select by, a field at the end of a dot-walk', async () => {
+    access().add({ table: 'sys_user', operation: 'read', field: 'email', roles: [] });
+    const fields = 'sysparm_fields=number,caller_id.email,caller_id.name';
+    const reply = await as('ann', 'GET', `${one}?${fields}`);
+    expect(Object.keys(Object(reply.json).result).sort()).toEqual(['caller_id.name', 'number']);
+    expect((await as('ann', 'GET', '?sysparm_query=caller_id.emailLIKEx')).status).toBe(403);
+  });
+
   it('refuses to group by a field that may not be read', async () => {
     access().add({ table: 'incident', operation: 'read', field: 'category', roles: [] });
     const stats = (query: string) =>
