@@ -92,6 +92,13 @@ export class AccessControl {
     );
   }
 
+  /** @throws Failure 403 when a rule for `rest` keeps the user out of every API on the table (KB2466644). */
+  requireApi(user: User, table: string): void {
+    const rules = this.restricts(user) ? this.#rulesFor('rest', table, undefined) : undefined;
+    if (!rules || rules.some((rule) => passes(rule, user, undefined))) return;
+    throw new Failure(403, 'User Not Authorized', 'Failed API level ACL Validation');
+  }
+
   /** @throws Failure 403 `ACL Exception …` when the user may not do this with the row. */
   require(user: User, operation: 'create' | 'write' | 'delete', table: string, row?: Row): void {
     if (this.may(user, operation, table, row)) return;

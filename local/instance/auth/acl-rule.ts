@@ -4,7 +4,8 @@ import * as z from 'zod';
 export const aclRuleSchema = z.strictObject({
   /** A table; the rule holds for the tables below it too, unless these have rules of their own. */
   table: z.string(),
-  operation: z.enum(['read', 'write', 'create', 'delete']),
+  /** `rest` is the API-level ACL: without it no call on the table is let in at all. */
+  operation: z.enum(['read', 'write', 'create', 'delete', 'rest']),
   /** Only this column, for `read` and `write`. */
   field: z.string().exactOptional(),
   /** Any of these roles; an empty list lets nobody but admin pass. Anybody when left out. */

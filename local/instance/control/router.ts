@@ -39,7 +39,7 @@ export type ControlAction = (request: ControlRequest, control: Control) => unkno
  * | `DELETE /__emulator/ledger` | | `{}` |
  * | `POST /__emulator/accounts` | `{ userName, password, roles?, timeZone?, apiKeys?, mfaToken?, certificateCommonName? }` | `{}` |
  * | `POST /__emulator/oauth-clients` | `{ clientId, clientSecret, applicationUser?, redirectUris?, accessTokenLifeS?, refreshTokenLifeS?, jwt?: { key: JWK, userColumn? } }` | `{}` |
- * | `POST /__emulator/acls` | `{ table, operation: read \| write \| create \| delete, field?, roles?, where? }` | `{}` |
+ * | `POST /__emulator/acls` | `{ table, operation: read \| write \| create \| delete \| rest, field?, roles?, where? }` | `{}` |
  * | `GET`, `DELETE /__emulator/acls` | | `{ rules }`, `{}` |
  * | `DELETE /__emulator/tokens` | | `{}`; every token is worthless |
  *

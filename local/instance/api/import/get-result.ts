@@ -7,14 +7,14 @@ import type { Outcome } from '../../transform/outcome.ts';
 import { resultEntries } from '../../transform/result-entry.ts';
 import { transformMapsOf } from '../../transform/transform-map.ts';
 import { linkBase } from './link-base.ts';
-import { requireStagingTable } from './staging-table.ts';
+import { stagingTableOf } from './staging-table.ts';
 
 /**
  * `GET /api/now/import/{stagingTable}/{sys_id}`: how the transform of a staging row went. The row itself keeps
  * what the last map made of it; what several maps made is remembered for the latest rows.
  */
 export function getResult(exchange: Exchange, state: InstanceState): Answer {
-  const table = requireStagingTable(state.schema, exchange.segments[1] ?? '');
+  const table = stagingTableOf(exchange, state);
   const sysId = exchange.segments[2] ?? '';
   const row = state.store.find(table, sysId);
   if (!row) throw noRecordFound();

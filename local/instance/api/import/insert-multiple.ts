@@ -5,14 +5,14 @@ import type { OpenSet } from '../../transform/import-sets.ts';
 import { stringifyValue } from '../../transform/stringify-value.ts';
 import { type InsertMultipleRules, rulesFor } from './insert-multiple-rules.ts';
 import { isObject, readObject, unreadable } from './read-object.ts';
-import { requireStagingTable } from './staging-table.ts';
+import { stagingTableOf } from './staging-table.ts';
 
 /**
  * `POST /api/now/import/{stagingTable}/insertMultiple`: many rows in one set. The answer names the set and its group
  * and says nothing of the rows, synchronous or not (contract 4.3).
  */
 export function insertMultiple(exchange: Exchange, state: InstanceState): Answer {
-  const table = requireStagingTable(state.schema, exchange.segments[1] ?? '');
+  const table = stagingTableOf(exchange, state);
   state.auth.access.require(exchange.user, 'create', table);
   const records = readRecords(exchange.body);
   const rules = rulesFor(state.store, table);

@@ -6,11 +6,11 @@ import { resultEntries } from '../../transform/result-entry.ts';
 import { stringifyValue } from '../../transform/stringify-value.ts';
 import { linkBase } from './link-base.ts';
 import { readFlatObject } from './read-object.ts';
-import { requireStagingTable } from './staging-table.ts';
+import { stagingTableOf } from './staging-table.ts';
 
 /** `POST /api/now/import/{stagingTable}`: one row, transformed at once; the answer tells how each map fared. */
 export function insertRow(exchange: Exchange, state: InstanceState): Answer {
-  const table = requireStagingTable(state.schema, exchange.segments[1] ?? '');
+  const table = stagingTableOf(exchange, state);
   const { imports, store } = state;
   state.auth.access.require(exchange.user, 'create', table);
   const values = stringified(readFlatObject(exchange));

@@ -1,9 +1,16 @@
+import type { Exchange } from '../../http/exchange.ts';
 import { invalidTable } from '../../http/failure.ts';
-import type { Schema } from '../../schema/schema.ts';
+import type { InstanceState } from '../../state.ts';
 
-/** @throws Failure 400 when there is no such table, or it is none that takes import rows. */
-export function requireStagingTable(schema: Schema, table: string): string {
+/**
+ * The staging table that the path names.
+ * @throws Failure 400 when there is no such table, or it is none that takes import rows, 403 when no API on it is open to the
+ *   caller.
+ */
+export function stagingTableOf(exchange: Exchange, { auth, schema }: InstanceState): string {
+  const table = exchange.segments[1] ?? '';
   const isStaging = schema.ancestry(table).some((above) => above.name === 'sys_import_set_row');
   if (!isStaging || table === 'sys_import_set_row') throw invalidTable(table);
+  auth.access.requireApi(exchange.user, table);
   return table;
 }

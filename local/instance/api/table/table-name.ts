@@ -4,10 +4,11 @@ import type { InstanceState } from '../../state.ts';
 
 /**
  * The table that the path names.
- * @throws Failure 400 `Invalid table <name>`
+ * @throws Failure 400 `Invalid table <name>`, 403 when no API on it is open to the caller.
  */
 export function tableOf(exchange: Exchange, state: InstanceState): string {
   const table = exchange.segments[1] ?? '';
   if (!state.schema.table(table)) throw invalidTable(table);
+  state.auth.access.requireApi(exchange.user, table);
   return table;
 }

@@ -111,6 +111,17 @@ describe('access control', () => {
     expect(instance.state.store.count('incident')).toBe(5);
   });
 
+  it('keeps a user out of every API on a table', async () => {
+    access().add({ table: 'incident', operation: 'rest', roles: ['rest_service'] });
+    const reply = await as('ann', 'GET', '');
+    expect(reply.status).toBe(403);
+    expect(reply.json).toEqual({
+      error: { message: 'User Not Authorized', detail: 'Failed API level ACL Validation' },
+      status: 'failure',
+    });
+    expect((await call(instance, 'GET', '/api/now/table/problem', { as: 'ann:p' })).status).toBe(200);
+  });
+
   it('answers 404 to a write on a row that may not be read', async () => {
     access().add({ table: 'incident', operation: 'read', where: { category: 'network' } });
     expect((await as('ann', 'PATCH', one, { short_description: 'x' })).status).toBe(404);
