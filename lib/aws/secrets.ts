@@ -5,7 +5,7 @@ import type { Metrics } from '../core/metrics.ts';
 import { singleFlight } from '../core/single-flight.ts';
 
 /** Secrets Manager could not be asked. */
-export class SecretUnavailableError extends ConnectorError {
+class SecretUnavailableError extends ConnectorError {
   override readonly name: string = 'SecretUnavailableError';
   override readonly code = 'SECRET_UNAVAILABLE';
   override readonly retryable = true;

@@ -7,6 +7,7 @@ import type { Authorizer } from './auth/authorizer.ts';
 import { createAuthorizer } from './auth/create-authorizer.ts';
 import { type ConnectionSecret, parseConnectionSecret } from './connection-secret.ts';
 import { type InstanceAddress, parseInstanceUrl } from './instance-url.ts';
+import { protectProxy, protectSecret } from './protect-secret.ts';
 import { createServerClock } from './server-clock.ts';
 import { createTransport } from './transport/create-transport.ts';
 import type { Transport } from './transport/exchange.ts';
@@ -56,6 +57,7 @@ function openTransport(
 ): Transport {
   const { clock, connectTimeoutMs, maxBodyBytes, lookup, maxInFlight: connections } = settings;
   const proxyUrl = chooseProxy(address.origin, secret.proxyUrl, settings.proxyEnvironment);
+  if (proxyUrl) protectProxy(proxyUrl, settings.redactor);
   return createTransport({
     address,
     clock,
@@ -81,18 +83,4 @@ function observed(inner: Transport, clock: Clock): { transport: Transport; skewM
     },
   };
   return { transport, skewMs: serverClock.skewMs };
-}
-
-function protectSecret({ auth, tls, proxyUrl }: ConnectionSecret, redactor: Redactor): void {
-  const { type: _type, ...proof } = auth ?? { type: undefined };
-  const open = new Set(['username', 'clientId', 'sub', 'keyId', 'scope']);
-  for (const [field, value] of Object.entries(proof)) if (!open.has(field)) redactor.protect(value);
-  if (auth?.type === 'basic') redactor.protect(`${auth.username}:${auth.password}`);
-  const proxy = proxyUrl ? URL.parse(proxyUrl) : undefined;
-  redactor.protect(
-    tls?.key,
-    tls?.passphrase,
-    proxy?.password,
-    proxy ? decodeURIComponent(proxy.password) : undefined,
-  );
 }

@@ -130,6 +130,20 @@ describe('choosing a proxy', () => {
     expect(chooseProxy(https, undefined, {})).toBeUndefined();
   });
 
+  it.each(['socks5://127.0.0.1:1080', 'proxy:3128', 'http://user:canary%zz@proxy:3128'])(
+    'refuses %j by its setting, not its value',
+    (url) => {
+      const refused = (setting: string) =>
+        expect.objectContaining({
+          code: 'CONFIGURATION_INVALID',
+          setting,
+          message: expect.not.stringContaining('canary'),
+        });
+      expect(() => chooseProxy(https, url, {})).toThrow(refused('secret.proxyUrl'));
+      expect(() => chooseProxy(https, undefined, { https_proxy: url })).toThrow(refused('HTTPS_PROXY'));
+    },
+  );
+
   it.each([
     ['*', true],
     ['dev1.service-now.com', true],
