@@ -1,8 +1,11 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { functions, type PackagedFunction } from './functions.ts';
 import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
+
+/** The root of the project. */
+export const projectRoot = resolve(import.meta.dirname, '../..');
 
 /** CommonJS dependencies ask for `require`, which an ES module does not have. */
 const requireForCommonJs = `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`;
@@ -26,27 +29,28 @@ export const bundleOptions = {
   define: slimUndiciDefine,
 } as const satisfies BuildOptions;
 
+/** Where the packager looks for bundles. */
+export const distFolder = join(projectRoot, 'dist');
+
+/** What each bundle was made of, by function key. */
+export type Bundles = Readonly<Record<string, Metafile>>;
+
 /**
- * Bundles every function by itself into `<distFolder>/<key>/`: `index.mjs` and, for lazily imported modules, chunks. Both paths are absolute.
- * @returns per key what its bundle was made of
+ * Bundles every function by itself into `dist/<key>/`: `index.mjs` and, for lazily imported modules, chunks. Beside them goes
+ * `bundles.json`, the `Bundles`.
  */
-export async function bundleFunctions(root: string, distFolder: string): Promise<Record<string, Metafile>> {
+export async function bundleFunctions(): Promise<void> {
   await rm(distFolder, { recursive: true, force: true });
-  const bundles = functions.map(
-    async (one) => [one.key, await bundleFunction(one, root, distFolder)] as const,
-  );
-  return Object.fromEntries(await Promise.all(bundles));
+  const bundles = functions.map(async (one) => [one.key, await bundleFunction(one)] as const);
+  const made: Bundles = Object.fromEntries(await Promise.all(bundles));
+  await writeFile(join(distFolder, 'bundles.json'), JSON.stringify(made));
 }
 
-async function bundleFunction(
-  { key, file }: PackagedFunction,
-  root: string,
-  distFolder: string,
-): Promise<Metafile> {
+async function bundleFunction({ key, file }: PackagedFunction): Promise<Metafile> {
   const { metafile } = await build({
     ...bundleOptions,
-    absWorkingDir: root,
-    entryPoints: { index: join(root, file) },
+    absWorkingDir: projectRoot,
+    entryPoints: { index: join(projectRoot, file) },
     outdir: join(distFolder, key),
   });
   return metafile;

@@ -1,15 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type Metafile, stop } from 'esbuild';
-import { bundleFunctions } from './bundle.ts';
+import type { Metafile } from 'esbuild';
+import { type Bundles, distFolder, projectRoot } from './bundle.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-
-const projectRoot = resolve(import.meta.dirname, '../..');
-const distFolder = join(projectRoot, 'dist');
 
 /** What `osls package` wrote. */
 export type Package = {
@@ -44,22 +41,17 @@ export async function packageFunctions(options: PackageOptions = {}): Promise<Pa
   };
 }
 
-async function packageOnce(
-  folder: string,
-  options: PackageOptions,
-): Promise<Readonly<Record<string, Metafile>>> {
+async function packageOnce(folder: string, options: PackageOptions): Promise<Bundles> {
   const stamp = await stampOf(options);
   const stampFile = join(folder, 'inputs.sha256');
-  const metafiles = join(folder, 'bundles.json');
-  if ((await readIfThere(stampFile)) === stamp) return JSON.parse(await readFile(metafiles, 'utf8'));
-  await rm(stampFile, { force: true });
-  const bundles = await bundleFunctions(projectRoot, distFolder);
-  // The bundler's own process would stay as long as we do.
-  await stop();
-  await runPackager(folder, options);
-  await writeFile(metafiles, JSON.stringify(bundles));
-  await writeFile(stampFile, stamp);
-  return bundles;
+  const bundlesFile = join(folder, 'bundles.json');
+  if ((await readIfThere(stampFile)) !== stamp) {
+    await rm(stampFile, { force: true });
+    await runPackager(folder, options);
+    await copyFile(join(distFolder, 'bundles.json'), bundlesFile);
+    await writeFile(stampFile, stamp);
+  }
+  return JSON.parse(await readFile(bundlesFile, 'utf8'));
 }
 
 async function runPackager(folder: string, { stage, params = {} }: PackageOptions): Promise<void> {

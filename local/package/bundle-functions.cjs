@@ -1,0 +1,17 @@
+/**
+ * A serverless plugin that bundles the functions before they are zipped, so that `serverless deploy` and `serverless package` never
+ * ship yesterday's code. Beside the bundles it leaves `dist/bundles.json`: what each was made of.
+ */
+module.exports = class BundleFunctions {
+  constructor() {
+    this.hooks = {
+      'before:package:createDeploymentArtifacts': bundle,
+      'before:package:function:package': bundle,
+    };
+  }
+};
+
+async function bundle() {
+  const { bundleFunctions } = await import('./bundle.ts');
+  await bundleFunctions();
+}
