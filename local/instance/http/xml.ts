@@ -1,11 +1,13 @@
-import { XMLBuilder, XMLParser } from 'fast-xml-parser';
+import { createRequire } from 'node:module';
 
-const builder = new XMLBuilder({ suppressEmptyNode: true });
-const parser = new XMLParser({ parseTagValue: false, ignoreAttributes: true });
+const require = createRequire(import.meta.url);
+
+/** Loaded by the first XML: few runs of the instance see any, and its start is held to a limit. */
+const library = (): typeof import('fast-xml-parser') => require('fast-xml-parser');
 
 /** An answer as XML: the keys of the JSON answer below `<response>`, one `<result>` per record. */
 export function toXml(json: unknown): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>${builder.build({ response: json })}`;
+  return `<?xml version="1.0" encoding="UTF-8"?>${new (library().XMLBuilder)({ suppressEmptyNode: true }).build({ response: json })}`;
 }
 
 /**
@@ -13,7 +15,10 @@ export function toXml(json: unknown): string {
  * @throws Error when it is not well-formed.
  */
 export function fromXml(text: string): unknown {
-  const document: unknown = parser.parse(text, true);
+  const document: unknown = new (library().XMLParser)({ parseTagValue: false, ignoreAttributes: true }).parse(
+    text,
+    true,
+  );
   const root = Object.entries(isObject(document) ? document : {}).find(
     ([name]) => !name.startsWith('?'),
   )?.[1];

@@ -1,4 +1,4 @@
-import { importJWK, type JWTPayload, errors as joseErrors, jwtVerify } from 'jose';
+import type { JWTPayload } from 'jose';
 import type { AuthState } from '../auth-state.ts';
 import type { OAuthClient } from '../oauth-clients.ts';
 import { type Grant, mayLogIn, scopeFor } from './grant.ts';
@@ -21,6 +21,8 @@ async function verify(
   auth: AuthState,
 ): Promise<JWTPayload | undefined> {
   if (!client.jwt) return undefined;
+  // Loaded by the first assertion: few runs of the instance see one, and its start is held to a limit.
+  const { errors, importJWK, jwtVerify } = await import('jose');
   const key = 'kty' in client.jwt.key ? await importJWK(client.jwt.key, 'RS256') : client.jwt.key;
   try {
     const { payload } = await jwtVerify(assertion, key, {
@@ -33,7 +35,7 @@ async function verify(
     });
     return payload;
   } catch (error) {
-    if (error instanceof joseErrors.JOSEError) return undefined;
+    if (error instanceof errors.JOSEError) return undefined;
     throw error;
   }
 }
