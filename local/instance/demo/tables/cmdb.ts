@@ -11,7 +11,7 @@ import {
   reference,
   text,
 } from '../../schema/columns.ts';
-import type { Table } from '../../schema/table.ts';
+import type { Column, Table } from '../../schema/table.ts';
 
 const installStatus = [
   ['1', 'Installed'],
@@ -23,6 +23,62 @@ const installStatus = [
   ['8', 'Stolen'],
   ['100', 'Absent'],
 ] as const;
+
+/** Who answers for an item. */
+const custody: readonly Column[] = [
+  reference('managed_by', 'Managed by', 'sys_user'),
+  reference('managed_by_group', 'Managed By Group', 'sys_user_group'),
+  reference('supported_by', 'Supported by', 'sys_user'),
+  reference('support_group', 'Support group', 'sys_user_group'),
+  reference('change_control', 'Approval group', 'sys_user_group'),
+  text('business_unit', 'Business Unit', 32),
+  boolean('attested', 'Attested'),
+  reference('attested_by', 'Attested By', 'sys_user'),
+  dateTime('attested_date', 'Attested Date'),
+  text('attestation_status', 'Attestation Status', 40, { defaultValue: 'Not Yet Reviewed' }),
+  text('attestation_score', 'Attestation Score'),
+];
+
+/** What it was bought for and when. */
+const purchase: readonly Column[] = [
+  text('asset', 'Asset', 32),
+  text('model_id', 'Model ID', 32),
+  text('model_number', 'Model number', 255),
+  reference('vendor', 'Vendor', 'core_company'),
+  text('cost_center', 'Cost center', 32),
+  text('gl_account', 'GL account'),
+  text('po_number', 'PO number'),
+  text('invoice_number', 'Invoice number'),
+  text('lease_id', 'Lease contract'),
+  text('justification', 'Justification', 80),
+  dateTime('order_date', 'Ordered'),
+  date('purchase_date', 'Purchased'),
+  dateTime('delivery_date', 'Order received'),
+  dateTime('start_date', 'Scheduled'),
+  dateTime('assigned', 'Assigned'),
+  dateTime('checked_in', 'Checked in'),
+  dateTime('checked_out', 'Checked out'),
+  dateTime('due', 'Due'),
+  text('due_in', 'Due in'),
+];
+
+/** How it is run. */
+const operation: readonly Column[] = [
+  text('environment', 'Environment'),
+  text('life_cycle_stage', 'Life Cycle Stage', 32),
+  text('life_cycle_stage_status', 'Life Cycle Stage Status', 32),
+  text('maintenance_schedule', 'Maintenance schedule', 32),
+  text('schedule', 'Schedule', 32),
+  text('dns_domain', 'DNS Domain', 255),
+  boolean('internet_facing', 'Internet facing', { defaultValue: 'true' }),
+  boolean('can_print', 'Can Print'),
+  boolean('skip_sync', 'Skip sync'),
+  integer('fault_count', 'Fault count', { defaultValue: '0' }),
+  reference('duplicate_of', 'Duplicate Of', 'cmdb_ci'),
+  text('most_frequent_user', 'Most frequent logged in user', 32),
+  text('object_id', 'Object ID', 255),
+  text('attributes', 'Attributes', 4000),
+];
 
 /** Configuration items: cmdb_ci, its computers, and among them the servers. */
 export const cmdbTables: readonly Table[] = [
@@ -75,6 +131,11 @@ export const cmdbTables: readonly Table[] = [
       boolean('unverified', 'Requires verification'),
       text('comments', 'Comments', 4000),
       reference('sys_domain', 'Domain', 'sys_user_group', { defaultValue: 'global' }),
+      text('sys_domain_path', 'Domain Path', 255, { defaultValue: '/' }),
+      text('sys_class_path', 'Class path', 255),
+      ...custody,
+      ...purchase,
+      ...operation,
     ],
   },
   {
@@ -90,6 +151,19 @@ export const cmdbTables: readonly Table[] = [
       decimal('disk_space', 'Disk space (GB)'),
       text('form_factor', 'Form factor'),
       text('chassis_type', 'Chassis type'),
+      text('os_domain', 'OS Domain'),
+      text('os_service_pack', 'OS Service Pack'),
+      integer('os_address_width', 'OS Address Width (bits)'),
+      text('cpu_name', 'CPU name'),
+      text('cpu_type', 'CPU type'),
+      reference('cpu_manufacturer', 'CPU manufacturer', 'core_company'),
+      integer('cpu_core_count', 'CPU core count'),
+      integer('cpu_core_thread', 'CPU core thread'),
+      boolean('cd_rom', 'CD-ROM'),
+      text('cd_speed', 'CD speed'),
+      text('floppy', 'Floppy'),
+      text('hardware_status', 'Hardware status', 40, { defaultValue: 'installed' }),
+      text('hardware_substatus', 'Hardware substatus'),
     ],
   },
   {
@@ -109,6 +183,10 @@ export const cmdbTables: readonly Table[] = [
       ),
       text('host_name', 'Host name', 100),
       boolean('virtual', 'Is Virtual'),
+      text('default_gateway', 'Default Gateway'),
+      text('dr_backup', 'DR backup', 32),
+      text('firewall_status', 'Firewall status', 40, { defaultValue: 'intranet' }),
+      text('used_for', 'Used for', 40, { defaultValue: 'Production' }),
       password2('management_password', 'Management password'),
     ],
   },

@@ -1,7 +1,28 @@
-import { boolean, dateTime, integer, password, reference, text } from '../../schema/columns.ts';
+import {
+  boolean,
+  date,
+  dateTime,
+  integer,
+  integerChoice,
+  password,
+  reference,
+  text,
+} from '../../schema/columns.ts';
 import type { Table } from '../../schema/table.ts';
 
 const domain = reference('sys_domain', 'Domain', 'sys_user_group', { defaultValue: 'global' });
+
+const domainPath = text('sys_domain_path', 'Domain Path', 255, { defaultValue: '/' });
+
+const notification = [
+  ['1', 'Disable'],
+  ['2', 'Enable'],
+] as const;
+
+const calendar = [
+  ['1', 'Outlook'],
+  ['2', 'None'],
+] as const;
 
 const address = [
   text('street', 'Street', 255),
@@ -66,7 +87,32 @@ export const peopleTables: readonly Table[] = [
       integer('failed_attempts', 'Failed login attempts'),
       dateTime('last_login_time', 'Last login time'),
       password('user_password', 'Password'),
+      text('middle_name', 'Middle name', 50),
+      text('introduction', 'Prefix'),
+      text('gender', 'Gender'),
+      text('home_phone', 'Home phone'),
+      ...address,
+      text('building', 'Building'),
+      text('cost_center', 'Cost center'),
+      text('avatar', 'Avatar'),
+      text('photo', 'Photo'),
+      text('preferred_language', 'Language', 3),
+      text('date_format', 'Date format'),
+      text('time_format', 'Time format'),
+      text('default_perspective', 'Default perspective'),
+      text('schedule', 'Schedule'),
+      integerChoice('notification', 'Notification', notification, { defaultValue: '2' }),
+      integerChoice('calendar_integration', 'Calendar integration', calendar, { defaultValue: '1' }),
+      text('roles', 'Roles'),
+      text('source', 'Source', 255),
+      text('ldap_server', 'LDAP server'),
+      text('federated_id', 'Federated ID', 255),
+      date('last_login', 'Last login'),
+      boolean('password_needs_reset', 'Password needs reset'),
+      boolean('enable_multifactor_authn', 'Enable Multifactor Authentication'),
+      boolean('internal_integration_user', 'Internal Integration User'),
       domain,
+      domainPath,
     ],
   },
   {
@@ -80,6 +126,13 @@ export const peopleTables: readonly Table[] = [
       reference('manager', 'Manager', 'sys_user'),
       reference('parent', 'Parent', 'sys_user_group'),
       boolean('active', 'Active', { defaultValue: 'true' }),
+      text('cost_center', 'Cost center'),
+      reference('default_assignee', 'Default assignee', 'sys_user'),
+      boolean('exclude_manager', 'Exclude manager'),
+      boolean('include_members', 'Include members'),
+      text('roles', 'Roles'),
+      text('source', 'Source', 255),
+      text('type', 'Type', 1024),
     ],
   },
   {
