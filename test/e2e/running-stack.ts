@@ -14,7 +14,7 @@ export const endpoints: Endpoints = JSON.parse(inject('endpoints'));
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 export const sqs = new SQSClient({ ...local, endpoint: endpoints.sqs.endpoint });
 export const s3 = new S3Client({ ...local, endpoint: endpoints.s3.endpoint });
-export const lambda = new LambdaClient({ ...local, endpoint: endpoints.lambda.endpoint, maxAttempts: 1 });
+const lambda = new LambdaClient({ ...local, endpoint: endpoints.lambda.endpoint, maxAttempts: 1 });
 
 /** An answer of the HTTP API with its body parsed, when it has one. */
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown };

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 
 /** As on the wire: binary values are base64. */
-export const MessageAttribute = z.object({
+const MessageAttribute = z.object({
   DataType: z.string().regex(/^(String|Number|Binary)(\..+)?$/),
   StringValue: z.string().optional(),
   BinaryValue: z.string().optional(),
 });
 export const MessageAttributes = z.record(z.string().min(1).max(256), MessageAttribute);
 
-export type MessageAttribute = z.output<typeof MessageAttribute>;
+type MessageAttribute = z.output<typeof MessageAttribute>;
 export type MessageAttributes = z.output<typeof MessageAttributes>;
 
 /**

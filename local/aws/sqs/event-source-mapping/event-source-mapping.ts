@@ -15,7 +15,7 @@ const DEFAULT_POLLERS = 5;
 /** What came of an invocation: `functionError` when the handler threw, died or ran out of time. */
 export type Outcome = { readonly payload: Buffer; readonly functionError?: string };
 /** Invokes a function by its ARN. */
-export type Invoke = (functionArn: string, event: SQSEvent) => Promise<Outcome>;
+type Invoke = (functionArn: string, event: SQSEvent) => Promise<Outcome>;
 
 export type EventSourceMappingOptions = {
   readonly state: SqsState;
