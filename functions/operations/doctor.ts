@@ -14,7 +14,7 @@ import { isHealthy } from '../../lib/operations/doctor/report.ts';
  */
 export async function handler(
   event: { readonly instance?: string } | null,
-  context: Context,
+  context: Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>,
 ): Promise<{ readonly healthy: boolean; readonly findings: readonly Finding[] }> {
   const config = readConfig();
   const { secretId, allowedTables } = selectInstance(config, event?.instance);

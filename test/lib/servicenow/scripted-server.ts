@@ -35,7 +35,7 @@ export async function scriptedServer(answer: Answerer, tls?: ServerOptions): Pro
     server.closeAllConnections();
     server.close();
   });
-  const { port } = server.address() as AddressInfo;
+  const { port } = addressOf(server);
   return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, port, seen, server };
 }
 
@@ -63,4 +63,10 @@ export function refuse(
   headers: Record<string, string> = {},
 ): void {
   json(response, status, { error: { message, detail }, status: 'failure' }, headers);
+}
+
+function addressOf(server: Server): AddressInfo {
+  const address = server.address();
+  if (typeof address === 'object' && address) return address;
+  throw new Error('the server has no port');
 }
