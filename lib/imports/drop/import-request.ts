@@ -19,7 +19,7 @@ export const importRequestSchema = z.strictObject({
 export type ImportRequest = z.infer<typeof importRequestSchema>;
 
 /** What tells one object from every other: bucket, key, and version (or ETag where the bucket keeps no versions). */
-export function objectIdentity(request: ImportRequest): string {
+function objectIdentity(request: ImportRequest): string {
   return [request.bucket, request.key, request.versionId ?? request.eTag].join('\n');
 }
 

@@ -4,7 +4,7 @@ import type { ImportSettings } from '../settings/settings.ts';
 import type { StagingColumn, StagingTable } from './staging-table.ts';
 
 /** Columns that `rejected.csv` carries for people; they are never imported. */
-export const remarkColumns: readonly string[] = ['_line', '_reason'];
+const remarkColumns: readonly string[] = ['_line', '_reason'];
 
 /**
  * Settles where each column of the file goes: by the settings, else by a staging column of that name or label (in any

@@ -40,7 +40,7 @@ function referenceKey(store: Store, column: Column, text: string): string {
 }
 
 /** The row that a key or else a display value names; of several the first by sys_id. */
-export function findByKeyOrDisplay(store: Store, table: string, key: string, text: string): Row | undefined {
+function findByKeyOrDisplay(store: Store, table: string, key: string, text: string): Row | undefined {
   if (!store.schema.table(table)) return undefined;
   return store.findBy(table, key, text) ?? store.findBy(table, store.schema.displayColumn(table), text);
 }

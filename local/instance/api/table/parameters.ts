@@ -33,7 +33,7 @@ export function readParameters(exchange: Exchange): TableParameters {
 }
 
 /** How the caller wants fields to look. */
-export function readPresentation(exchange: Exchange): Presentation {
+function readPresentation(exchange: Exchange): Presentation {
   const given = exchange.url.searchParams;
   const mode = given.get('sysparm_display_value');
   return {

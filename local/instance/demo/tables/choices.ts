@@ -5,7 +5,7 @@ export const impact = [
   ['3', '3 - Low'],
 ] as const;
 
-export const urgency = impact;
+export const urgency = [...impact] as const;
 
 export const priority = [
   ['1', '1 - Critical'],
