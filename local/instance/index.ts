@@ -110,6 +110,8 @@ function createState(options: InstanceOptions): InstanceState {
     onWrite(operation, table, sysId) {
       ledger.wrote(operation, table, sysId);
       if (table.startsWith('sys_user')) auth.directory.forget();
+      if (table.startsWith('sys_transform_')) imports.forgetMaps();
+      if (table === 'sys_import_set' && operation === 'update') imports.noticeChange(sysId);
     },
   });
   const auth = createAuth(

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../bounded-map.ts';
 import { drawSysId } from '../store/identifiers.ts';
 
 const maxSessions = 10_000;
@@ -19,7 +20,7 @@ export type Session = {
 export class Sessions {
   readonly #now: () => number;
   readonly #random: () => number;
-  readonly #byId = new Map<string, Session>();
+  readonly #byId = new BoundedMap<string, Session>(maxSessions);
 
   constructor(now: () => number, random: () => number) {
     this.#now = now;
@@ -35,10 +36,6 @@ export class Sessions {
     const id = drawSysId(this.#random).toUpperCase();
     const session = { id, userName, usedMs: this.#now(), tail: Promise.resolve() };
     this.#byId.set(id, session);
-    if (this.#byId.size > maxSessions) {
-      const [oldest] = this.#byId.keys();
-      if (oldest !== undefined) this.#byId.delete(oldest);
-    }
     return session;
   }
 

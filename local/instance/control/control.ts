@@ -77,6 +77,7 @@ export class Control {
   seed(rows: DataDocument): void {
     seedRows(this.#store, rows);
     this.auth.directory.forget();
+    this.#imports.forgetMaps();
   }
 
   /** Every row of a table, those of the tables below it included, with the table's own columns. */

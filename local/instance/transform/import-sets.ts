@@ -1,10 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { BoundedMap } from '../bounded-map.ts';
 import type { Ledger } from '../control/ledger.ts';
-import type { Author, Row } from '../store/row.ts';
+import { type Author, type Row, system } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
 import { toDateTime } from '../time/date-time.ts';
 import type { InstanceClock } from '../time/instance-clock.ts';
 import type { ImportSwitches } from './import-switches.ts';
+import { type ImportSetMode, type OpenSet, openSetOf } from './open-set.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOutcome } from './record-outcome.ts';
 import { RunHistory } from './run-history.ts';
@@ -15,19 +17,6 @@ import type { TransformScripts } from './transform-script.ts';
 const rowsPerTurn = 100;
 const rememberedRows = 10_000;
 const dayMs = 86_400_000;
-
-export type ImportSetMode = 'synchronous' | 'asynchronous';
-
-/** An import set that takes rows. */
-export type OpenSet = {
-  readonly sysId: string;
-  readonly number: string;
-  readonly table: string;
-  readonly mode: ImportSetMode;
-  rows: number;
-  /** One history per transform map, opened with the first row that is transformed. */
-  runs: RunHistory[] | undefined;
-};
 
 /** What one transform map made of one row, for the answer. */
 export type MapOutcome = { readonly map: TransformMap; readonly outcome: Outcome };
@@ -52,7 +41,11 @@ export class ImportSets {
   /** By the set they wait for. */
   readonly #followers = new Map<string, (() => void)[]>();
   /** By staging row, where several maps took it. */
-  readonly #outcomes = new Map<string, MapOutcome[]>();
+  readonly #outcomes = new BoundedMap<string, MapOutcome[]>(rememberedRows);
+  /** Transform maps by staging table, as read last. */
+  readonly #maps = new Map<string, TransformMap[]>();
+  /** Sets that the transformer job will come to. */
+  readonly #waiting = new Set<string>();
   #generation = 0;
 
   constructor({ store, clock, ledger, switches }: Dependencies) {
@@ -65,27 +58,25 @@ export class ImportSets {
   /** Opens a set in state `loading`. */
   open(table: string, mode: ImportSetMode, by: Author, links: Row = {}): OpenSet {
     const values = { table_name: table, mode, state: 'loading', ...links };
-    const row = this.#store.insert('sys_import_set', values, by);
-    const sysId = row['sys_id'] ?? '';
-    return { sysId, number: row['number'] ?? '', table, mode, rows: 0, runs: undefined };
+    return openSetOf(this.#store, this.#store.insert('sys_import_set', values, by));
   }
 
-  /** The set that single rows of the table go into until midnight UTC; opened when there is none. */
+  /** The set in state `loading` that single rows of the table go into until midnight UTC; opened when there is none. */
   loadingSet(table: string, by: Author): OpenSet {
     const known = this.#loading.get(table);
     if (known && this.#stateOf(known.sysId) === 'loading') return known;
-    const opened = this.open(table, 'synchronous', by);
+    const opened = this.#foundLoading(table) ?? this.open(table, 'synchronous', by);
     this.#loading.set(table, opened);
     const midnightMs = (Math.floor(this.#clock.now() / dayMs) + 1) * dayMs;
     this.#clock.at(midnightMs, () => this.finish(opened));
     return opened;
   }
 
-  /** Appends rows with these own columns of the staging table. Returns their sys_ids. */
-  append(set: OpenSet, rows: readonly Row[], by: Author, state: 'pending' | 'inserted'): string[] {
+  /** Appends pending rows with these own columns of the staging table. Returns their sys_ids. */
+  append(set: OpenSet, rows: readonly Row[], by: Author, marks: Row = {}): string[] {
     const before = set.rows;
     set.rows += rows.length;
-    const base = { sys_import_set: set.sysId, sys_import_state: state };
+    const base = { sys_import_set: set.sysId, sys_import_state: 'pending', ...marks };
     const numbered = rows.map((row, at) => ({ ...row, sys_import_row: String(before + at + 1) }));
     const ids = this.#store.load(set.table, base, numbered, by);
     for (const sysId of ids) this.#ledger.wrote('insert', set.table, sysId);
@@ -102,7 +93,7 @@ export class ImportSets {
       recordOutcome(this.#store, staging, run, outcome);
       return { map: run.map, outcome };
     });
-    if (outcomes.length > 1) this.#remember(rowSysId, outcomes);
+    if (outcomes.length > 1) this.#outcomes.set(rowSysId, outcomes);
     return outcomes;
   }
 
@@ -113,7 +104,7 @@ export class ImportSets {
 
   /** Writes the counts of a set that goes on taking rows. */
   saveRuns(set: OpenSet): void {
-    for (const run of set.runs ?? []) run.save();
+    for (const run of set.runs.values()) run.save();
   }
 
   /** Marks a set as loaded: an asynchronous one waits from now on for the transformer job. */
@@ -127,17 +118,39 @@ export class ImportSets {
 
   /** Closes the histories and marks the set as processed; sets that run after it may start. */
   finish(set: OpenSet): void {
-    for (const run of set.runs ?? []) run.complete(this.#clock.now());
+    this.#waiting.delete(set.sysId);
+    for (const run of set.runs.values()) run.complete(this.#clock.now());
     this.#store.assign('sys_import_set', set.sysId, { state: 'processed' });
     const followers = this.#followers.get(set.sysId) ?? [];
     this.#followers.delete(set.sysId);
     for (const start of followers) start();
   }
 
-  /** Notes rows that a sink took without transforming them. */
-  sink(set: OpenSet, rows: number): void {
-    for (const run of this.#runsOf(set)) run.count('inserted', rows);
+  /** Takes rows without transforming them, as if the first map had inserted them all; keeps them, or counts them. */
+  sink(set: OpenSet, rows: readonly Row[], by: Author): void {
+    const runs = this.#runsOf(set);
+    const [first] = runs;
+    const marks = {
+      sys_import_state: 'inserted',
+      ...(first && { sys_target_table: first.map.targetTable, sys_transform_map: first.map.sysId }),
+      ...(first && { import_set_run: first.sysId }),
+    };
+    if (this.#switches.sinkKeepsRows) this.append(set, rows, by, marks);
+    else this.#ledger.wroteMany('insert', set.table, rows.length);
+    for (const run of runs) run.count('inserted', rows.length);
     this.finish(set);
+  }
+
+  /** Told of a set that was changed through another API: one that was so loaded waits for the transformer too. */
+  noticeChange(setId: string): void {
+    const row = this.#store.find('sys_import_set', setId);
+    if (row?.['state'] !== 'loaded' || row['mode'] !== 'asynchronous' || this.#waiting.has(setId)) return;
+    this.#schedule(openSetOf(this.#store, row), system);
+  }
+
+  /** Reads the transform maps anew from now on. */
+  forgetMaps(): void {
+    this.#maps.clear();
   }
 
   /** Forgets open sets and abandons transforms under way, as before the tables are emptied or closed. */
@@ -146,24 +159,42 @@ export class ImportSets {
     this.#loading.clear();
     this.#followers.clear();
     this.#outcomes.clear();
+    this.#maps.clear();
+    this.#waiting.clear();
   }
 
   #runsOf(set: OpenSet): RunHistory[] {
-    set.runs ??= transformMapsOf(this.#store, set.table).map(
-      (map) =>
-        new RunHistory(
-          this.#store,
-          set.sysId,
-          map,
-          this.#store.newSysId('sys_import_set_run'),
-          this.#clock.now(),
-        ),
-    );
-    return set.runs;
+    return this.#mapsOf(set.table).map((map) => {
+      const known = set.runs.get(map.sysId);
+      if (known) {
+        known.map = map;
+        return known;
+      }
+      const sysId = this.#store.newSysId('sys_import_set_run');
+      const run = new RunHistory(this.#store, set.sysId, map, sysId, this.#clock.now());
+      set.runs.set(map.sysId, run);
+      return run;
+    });
+  }
+
+  #mapsOf(table: string): TransformMap[] {
+    const known = this.#maps.get(table);
+    if (known) return known;
+    const maps = transformMapsOf(this.#store, table);
+    this.#maps.set(table, maps);
+    return maps;
+  }
+
+  /** A set that is still loading from before a restart, or that somebody opened through another API. */
+  #foundLoading(table: string): OpenSet | undefined {
+    const where = `t0."table_name" = ? AND t0."state" = 'loading'`;
+    const [row] = this.#store.select('sys_import_set', { where, params: [table], limit: 1 });
+    return row && openSetOf(this.#store, row);
   }
 
   #schedule(set: OpenSet, by: Author): void {
     const generation = this.#generation;
+    this.#waiting.add(set.sysId);
     this.#clock.at(this.#clock.now() + this.#switches.transformDelayMs, async () => {
       if (generation !== this.#generation) return;
       const entry = this.#ledger.open({
@@ -199,13 +230,6 @@ export class ImportSets {
       columns: ['sys_id'],
     });
     return rows.map((row) => row['sys_id'] ?? '');
-  }
-
-  #remember(rowSysId: string, outcomes: MapOutcome[]): void {
-    this.#outcomes.set(rowSysId, outcomes);
-    if (this.#outcomes.size <= rememberedRows) return;
-    const [oldest] = this.#outcomes.keys();
-    if (oldest !== undefined) this.#outcomes.delete(oldest);
   }
 
   #follow(setId: string, start: () => void): void {

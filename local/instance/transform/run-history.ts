@@ -14,7 +14,8 @@ const columnOf = {
 /** One sys_import_set_run: what one transform map made of one import set. */
 export class RunHistory {
   readonly sysId: string;
-  readonly map: TransformMap;
+  /** As it was when the last row was transformed. */
+  map: TransformMap;
   readonly #store: Store;
   readonly #startedMs: number;
   readonly #counts = { total: 0, inserts: 0, updates: 0, ignored: 0, skipped: 0, errors: 0 };

@@ -1,6 +1,6 @@
 import type { Schema } from '../../schema/schema.ts';
 import type { Store } from '../../store/store.ts';
-import type { ImportSetMode } from '../../transform/import-sets.ts';
+import type { ImportSetMode } from '../../transform/open-set.ts';
 
 /** How insertMultiple treats one staging table: by its row in sys_rest_insert_multiple, else by default. */
 export type InsertMultipleRules = {

@@ -1,7 +1,7 @@
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import type { InstanceState } from '../../state.ts';
-import type { Author, Row } from '../../store/row.ts';
-import type { OpenSet } from '../../transform/import-sets.ts';
+import type { Row } from '../../store/row.ts';
+import type { OpenSet } from '../../transform/open-set.ts';
 import { stringifyValue } from '../../transform/stringify-value.ts';
 import { type InsertMultipleRules, rulesFor } from './insert-multiple-rules.ts';
 import { isObject, readObject, unreadable } from './read-object.ts';
@@ -37,32 +37,18 @@ function load(
   runAfter: string | undefined,
 ): void {
   const { imports } = state;
+  const rows = records.map((record) => toRow(record, rules));
   if (isSink(set.table, state)) {
-    takeUntransformed(set, records, rules, user, state);
+    imports.sink(set, rows, user);
     return;
   }
-  const rows = imports.append(set, toRows(records, rules), user, 'pending');
+  const ids = imports.append(set, rows, user);
   if (rules.mode === 'asynchronous') {
     imports.loaded(set, user, runAfter);
     return;
   }
-  for (const sysId of rows) imports.transform(set, sysId, user);
+  for (const sysId of ids) imports.transform(set, sysId, user);
   imports.finish(set);
-}
-
-function takeUntransformed(
-  set: OpenSet,
-  records: readonly Record<string, unknown>[],
-  rules: InsertMultipleRules,
-  by: Author,
-  state: InstanceState,
-): void {
-  if (state.switches.sinkKeepsRows) {
-    state.imports.append(set, toRows(records, rules), by, 'inserted');
-  } else {
-    state.ledger.wroteMany('insert', set.table, records.length);
-  }
-  state.imports.sink(set, records.length);
 }
 
 function isSink(table: string, { switches }: InstanceState): boolean {
@@ -73,10 +59,6 @@ function readRecords(body: Buffer): Record<string, unknown>[] {
   const records = readObject(body)['records'];
   if (!Array.isArray(records)) throw unreadable('The payload has no array "records"');
   return records.filter(isObject);
-}
-
-function toRows(records: readonly Record<string, unknown>[], rules: InsertMultipleRules): Row[] {
-  return records.map((record) => toRow(record, rules));
 }
 
 function toRow(record: Record<string, unknown>, rules: InsertMultipleRules): Row {

@@ -16,8 +16,9 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
   const values = stringified(readFlatObject(exchange));
   const answer = store.transaction((): Answer => {
     const set = imports.loadingSet(table, exchange.user);
-    const [sysId = ''] = imports.append(set, [values], exchange.user, 'pending');
-    const outcomes = imports.transform(set, sysId, exchange.user);
+    const [sysId = ''] = imports.append(set, [values], exchange.user);
+    // Rows of an asynchronous set wait until somebody says that it is loaded.
+    const outcomes = set.mode === 'asynchronous' ? [] : imports.transform(set, sysId, exchange.user);
     imports.saveRuns(set);
     const base = linkBase(exchange);
     const result = resultEntries(store, outcomes, { table, sysId }, base);

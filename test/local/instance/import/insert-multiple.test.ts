@@ -139,6 +139,7 @@ describe('a staging table that is a sink', () => {
     expect(reply.status).toBe(201);
     const rows = instance.state.store.select('imp_computer');
     expect(rows.map((row) => row['sys_import_state'])).toEqual(['inserted', 'inserted']);
+    expect(rows[0]?.['sys_target_table']).toBe('cmdb_ci_computer');
     expect(instance.state.store.select('sys_import_set')[0]?.['state']).toBe('processed');
     expect(instance.state.store.select('sys_import_set_run')[0]).toMatchObject({
       inserts: '2',

@@ -209,6 +209,32 @@ describe('POST /api/now/import/{stagingTable}', () => {
     });
   });
 
+  it('lets rows pile up in an asynchronous set until somebody says that it is loaded', async () => {
+    const { store, clock } = instance.state;
+    clock.freeze();
+    const set = { table_name: 'imp_computer', mode: 'asynchronous', state: 'loading' };
+    await call(instance, 'POST', '/api/now/table/sys_import_set', { json: set });
+    const reply = await post('imp_computer', { name: 'a' });
+    const row = store.select('imp_computer')[0]?.['sys_id'];
+    expect(reply.json).toMatchObject({ result: [{ status: 'pending', table: 'imp_computer', sys_id: row }] });
+    const setId = store.select('sys_import_set')[0]?.['sys_id'];
+    await call(instance, 'PATCH', `/api/now/table/sys_import_set/${setId}`, { json: { state: 'loaded' } });
+    await clock.advance(1_000);
+    expect(store.findBy('cmdb_ci_computer', 'name', 'a')).toBeDefined();
+    expect(store.select('sys_import_set')[0]?.['state']).toBe('processed');
+  });
+
+  it('follows a transform map that is changed between two rows of one set', async () => {
+    await post('imp_computer', { name: 'a', os: 'Linux' });
+    const entry = instance.state.store.select('sys_transform_entry', {
+      where: `t0.source_field = 'os' AND t0.target_field = 'os'`,
+    })[0]?.['sys_id'];
+    await call(instance, 'DELETE', `/api/now/table/sys_transform_entry/${entry}`);
+    await post('imp_computer', { name: 'b', os: 'Linux' });
+    const osOf = (name: string) => instance.state.store.findBy('cmdb_ci_computer', 'name', name)?.['os'];
+    expect([osOf('a'), osOf('b')]).toEqual(['Linux', '']);
+  });
+
   it('opens a new set after midnight, when the old one is processed', async () => {
     await post('imp_computer', { name: 'a' });
     await instance.state.clock.advance(86_400_000);
