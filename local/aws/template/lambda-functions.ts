@@ -10,6 +10,8 @@ const schema = z.object({
   DurableConfig: z.object({ ExecutionTimeout: z.coerce.number() }).optional(),
 });
 
+const aliasSchema = z.object({ FunctionName: z.string(), Name: z.string() });
+
 /** A function of the template, all references resolved. */
 export type LambdaFunction = {
   /** Its key in serverless.yml, e.g. `getRecords`: the name of its zip. */
@@ -21,12 +23,21 @@ export type LambdaFunction = {
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** Names under which it may be called beside its version numbers. */
+  readonly aliases: readonly string[];
   /** Only for a durable function. */
   readonly durable?: { readonly executionTimeoutSeconds: number };
 };
 
-/** Reads the resolved properties of an AWS::Lambda::Function. */
-export function lambdaFunction(arn: string, properties: unknown): LambdaFunction {
+/**
+ * Reads the resolved properties of an AWS::Lambda::Function.
+ * @param aliases the properties of every AWS::Lambda::Alias of the template
+ */
+export function lambdaFunction(
+  arn: string,
+  properties: unknown,
+  aliases: readonly unknown[],
+): LambdaFunction {
   const { FunctionName, Handler, Code, MemorySize, Timeout, Environment, DurableConfig } =
     schema.parse(properties);
   return {
@@ -37,6 +48,10 @@ export function lambdaFunction(arn: string, properties: unknown): LambdaFunction
     memoryMb: MemorySize,
     timeoutSeconds: Timeout,
     environment: Environment.Variables,
+    aliases: aliases.flatMap((alias) => {
+      const { FunctionName: aliased, Name } = aliasSchema.parse(alias);
+      return aliased === FunctionName ? Name : [];
+    }),
     ...(DurableConfig && { durable: { executionTimeoutSeconds: DurableConfig.ExecutionTimeout } }),
   };
 }

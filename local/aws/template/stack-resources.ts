@@ -35,9 +35,10 @@ export function stackResources(template: Template, surroundings: Surroundings): 
   const integrations = new Map(
     ofType('AWS::ApiGatewayV2::Integration').map(({ id, properties }) => [id, properties]),
   );
+  const aliases = ofType('AWS::Lambda::Alias').map(({ properties }) => properties);
   return {
     functions: ofType('AWS::Lambda::Function').map(({ id, properties }) =>
-      lambdaFunction(arn(id), properties),
+      lambdaFunction(arn(id), properties, aliases),
     ),
     routes: ofType('AWS::ApiGatewayV2::Route').map(({ properties }) => httpRoute(properties, integrations)),
     queues: ofType('AWS::SQS::Queue').map(({ id, properties }) => queue(arn(id), ref(id), properties)),

@@ -84,15 +84,20 @@ function callOptions(call: ApiCall): CallOptions {
 /** A durable function is only invoked by version or alias, as on AWS. */
 function requireFunction(call: ApiCall): LambdaFunction {
   const found = call.service.find(call.target);
-  if (found === undefined)
+  const { qualifier } = callOptions(call);
+  if (found === undefined || !isKnown(found, qualifier))
     throw new ApiFailure(404, 'ResourceNotFoundException', `Function not found: ${call.target}`);
-  if (found.durable && callOptions(call).qualifier === undefined)
+  if (found.durable && qualifier === undefined)
     throw new ApiFailure(
       400,
       'InvalidParameterValueException',
       'You cannot invoke a durable function using an unqualified ARN.',
     );
   return found;
+}
+
+function isKnown({ aliases }: LambdaFunction, qualifier = '$LATEST'): boolean {
+  return qualifier === '$LATEST' || qualifier === '1' || aliases.includes(qualifier);
 }
 
 function requireJson(body: Buffer): Buffer {

@@ -113,6 +113,7 @@ function lambdaFunction(key: string, fixture: FunctionFixture): LambdaFunction {
     memoryMb: 256,
     timeoutSeconds: fixture.timeoutSeconds ?? 10,
     environment: fixture.environment ?? {},
+    aliases: ['live', 'durable'],
     ...(fixture.durable && { durable: { executionTimeoutSeconds: 60 } }),
   };
 }

@@ -96,7 +96,8 @@ describe('Invoke', () => {
   });
 
   it('refuses an unknown function, a call it does not serve, broken JSON and an event that is too large', async () => {
-    await expect(invoke('test-nothing')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    for (const name of ['test-nothing', 'test-echo:unknown'])
+      await expect(invoke(name)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
     await expect(
       lambdaClient(host).send(new GetFunctionCommand({ FunctionName: 'test-echo' })),
     ).rejects.toMatchObject({ name: 'UnknownOperationException' });
