@@ -9,6 +9,12 @@ export async function answerOf(run: () => Answer | Promise<Answer>): Promise<Ans
   } catch (cause) {
     if (cause instanceof Failure) return cause.toAnswer();
     if (cause instanceof RecordRefused) return new Failure(403, 'Operation Failed', cause.message).toAnswer();
-    throw cause;
+    // A fault of the emulator itself: the caller gets what an instance says of its own, whoever runs it the trace.
+    console.error(cause);
+    return new Failure(
+      500,
+      cause instanceof Error ? cause.message : String(cause),
+      'Check logs for error trace or enable glide.rest.debug property to verify REST request processing',
+    ).toAnswer();
   }
 }

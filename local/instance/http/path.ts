@@ -6,7 +6,7 @@ export function parseApiPath(pathname: string): ApiPath | undefined {
   if (!pathname.startsWith('/api/now/')) return undefined;
   const parts = pathname.slice('/api/now/'.length).split('/');
   if (parts.at(-1) === '') parts.pop();
-  const version = /^v\d+$/.test(parts[0] ?? '') ? parts.shift() : undefined;
+  const version = /^v[12]$/.test(parts[0] ?? '') ? parts.shift() : undefined;
   const segments = parts.map(decode);
   return segments.every((segment) => segment !== undefined) ? { version, segments } : undefined;
 }

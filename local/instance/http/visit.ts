@@ -28,5 +28,8 @@ export function methodOf(request: IncomingMessage): string {
 /** Path and query under the origin that the caller used. */
 export function urlOf(request: IncomingMessage): URL {
   const scheme = 'encrypted' in request.socket ? 'https' : 'http';
-  return new URL(request.url ?? '/', `${scheme}://${request.headers.host ?? 'localhost'}`);
+  const { url = '/', headers } = request;
+  // A proxy asks for an absolute URL; what is no URL at all, as with a broken Host, leads nowhere.
+  const text = url.startsWith('/') ? `${scheme}://${headers.host ?? 'localhost'}${url}` : url;
+  return URL.parse(text) ?? new URL(`${scheme}://localhost/`);
 }

@@ -48,13 +48,13 @@ export type Column = {
 };
 
 /** Makes columns mandatory on rows whose new values match `when` (every named column holds one of the values). */
-export type DataPolicy = {
+type DataPolicy = {
   readonly when?: Readonly<Record<string, readonly string[]>>;
   readonly mandatory: readonly string[];
 };
 
 /** A before-rule that refuses the write when the new row (for delete: the present one) matches `when`. */
-export type AbortRule = {
+type AbortRule = {
   readonly name: string;
   readonly sysId: string;
   readonly on: readonly ('insert' | 'update' | 'delete')[];

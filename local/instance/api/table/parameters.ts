@@ -54,4 +54,7 @@ function readFields(list: string | null): string[] | undefined {
   return names.length > 0 ? [...new Set(names)] : undefined;
 }
 
-const natural = (text: string | null) => (text !== null && /^\d+$/.test(text) ? Number(text) : undefined);
+function natural(text: string | null): number | undefined {
+  if (text === null || !/^\d+$/.test(text)) return undefined;
+  return Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
+}

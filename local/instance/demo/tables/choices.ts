@@ -1,11 +1,10 @@
 /** Choice lists that several tables share, value then label. */
-export const impact = [
+/** Of impact and of urgency. */
+export const threeLevels = [
   ['1', '1 - High'],
   ['2', '2 - Medium'],
   ['3', '3 - Low'],
 ] as const;
-
-export const urgency = [...impact] as const;
 
 export const priority = [
   ['1', '1 - Critical'],

@@ -12,7 +12,7 @@ import {
   text,
 } from '../../schema/columns.ts';
 import type { Table } from '../../schema/table.ts';
-import { approval, contactType, escalation, impact, priority, taskState, urgency } from './choices.ts';
+import { approval, contactType, escalation, priority, taskState, threeLevels } from './choices.ts';
 
 /** What every task has: incident, problem and change_request inherit all of it. */
 export const taskTable: Table = {
@@ -42,8 +42,8 @@ export const taskTable: Table = {
     boolean('active', 'Active', { defaultValue: 'true' }),
     boolean('knowledge', 'Knowledge'),
     integer('order', 'Order'),
-    integerChoice('impact', 'Impact', impact, { defaultValue: '3' }),
-    integerChoice('urgency', 'Urgency', urgency, { defaultValue: '3' }),
+    integerChoice('impact', 'Impact', threeLevels, { defaultValue: '3' }),
+    integerChoice('urgency', 'Urgency', threeLevels, { defaultValue: '3' }),
     integerChoice('priority', 'Priority', priority, { defaultValue: '5' }),
     text('short_description', 'Short description', 160),
     text('description', 'Description', 4000),

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Instance, startInstance } from '../../../../local/instance/index.ts';
 import { call } from '../caller.ts';
 import { create, recordIn } from '../records.ts';
@@ -62,16 +62,22 @@ describe('headers of an answer', () => {
 });
 
 describe('paths', () => {
-  it.each(['/api/now/nothing', '/api/now/table', '/api/other/x', '/api/now/table/incident/a/b', '/'])(
-    '%s leads nowhere: 400',
-    async (path) => {
-      const reply = await call(instance, 'GET', path);
-      expect([reply.status, reply.json]).toEqual([
-        400,
-        failure('Requested URI does not represent any resource'),
-      ]);
-    },
-  );
+  it.each([
+    '//',
+    '/api/now/v9/table/incident',
+    '/api/now/table/%E0%A4%A',
+    '/api/now/nothing',
+    '/api/now/table',
+    '/api/other/x',
+    '/api/now/table/incident/a/b',
+    '/',
+  ])('%s leads nowhere: 400', async (path) => {
+    const reply = await call(instance, 'GET', path);
+    expect([reply.status, reply.json]).toEqual([
+      400,
+      failure('Requested URI does not represent any resource'),
+    ]);
+  });
 
   it.each(['', '/v1', '/v2'])('work with version segment "%s", which links repeat', async (version) => {
     const { sys_id } = await create(instance, 'incident', {});
@@ -216,6 +222,23 @@ describe('bodies', () => {
     const { sys_id } = await create(instance, 'incident', { description: text });
     const reply = await call(instance, 'GET', `/api/now/table/incident/${sys_id}`);
     expect(recordIn(reply)['description']).toBe(text);
+  });
+});
+
+describe('a fault of the emulator itself', () => {
+  it('is answered as 500 and traced for whoever runs it', async () => {
+    const traced = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const select = vi.spyOn(instance.state.store, 'find').mockImplementation(() => {
+      throw new Error('broken');
+    });
+    const reply = await call(instance, 'GET', '/api/now/table/incident/x');
+    select.mockRestore();
+    expect([reply.status, reply.json]).toEqual([
+      500,
+      failure('broken', expect.stringMatching(/^Check logs for error trace/)),
+    ]);
+    expect(traced).toHaveBeenCalledWith(expect.objectContaining({ message: 'broken' }));
+    traced.mockRestore();
   });
 });
 
