@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { deliverBroken } from '../control/deliver.ts';
 import type { Delivery } from '../control/fault.ts';
 import type { Answer } from './exchange.ts';
+import { noCaching } from './headers.ts';
 import { toXml } from './xml.ts';
 
 const gzipFromBytes = 200;
@@ -18,6 +19,8 @@ export function respond(
   const { bytes, type } = render(answer, wantsXml(request));
   const headers: OutgoingHttpHeaders = { ...extra, ...answer.headers };
   if (bytes.length > 0 && type !== undefined) headers['Content-Type'] ??= type;
+  // As recorded: what has no body says nothing of caching either.
+  if (bytes.length === 0) for (const name of Object.keys(noCaching)) delete headers[name];
   const zipped = bytes.length >= gzipFromBytes && accepts(request, 'gzip');
   if (zipped) headers['Content-Encoding'] = 'gzip';
   const body = zipped ? gzipSync(bytes, { level: 1 }) : bytes;

@@ -78,10 +78,11 @@ function toExchange(item: BatchItem, body: Buffer, outer: Exchange): Exchange | 
 
 function headersOf(answer: Answer, bytes: Buffer, type: string | undefined): ServicedRequest['headers'] {
   const content = {
+    ...noCaching,
     'Content-Length': String(bytes.length),
     ...(type !== undefined && { 'Content-Type': type }),
   };
-  const all = { ...noCaching, ...(bytes.length > 0 && content), ...answer.headers };
+  const all = { ...(bytes.length > 0 && content), ...answer.headers };
   return Object.entries(all).map(([name, value]) => ({ name, value }));
 }
 

@@ -259,6 +259,11 @@ describe('DELETE', () => {
     const path = `/api/now/table/incident/${sys_id}`;
     const gone = await call(instance, 'DELETE', path);
     expect([gone.status, gone.text, gone.headers.get('content-type')]).toEqual([204, '', null]);
+    expect(['pragma', 'expires', 'cache-control'].map((name) => gone.headers.get(name))).toEqual([
+      null,
+      null,
+      null,
+    ]);
     const again = await call(instance, 'DELETE', path);
     expect([again.status, again.json]).toEqual([
       404,
