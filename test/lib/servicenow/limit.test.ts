@@ -65,7 +65,30 @@ describe('keeping within what the instance can take', () => {
     });
   });
 
-  it('halves its places when the queue for a semaphore grows, not when it is merely there', () => {
+  it('gives up places when calls begin to wait for a semaphore, and wins them back with good answers', async () => {
+    const clock = manualClock();
+    const limiter = createLimiter(4, clock);
+    let waitMs = 0;
+    const link = limit(limiter, createHourlyBudget(clock), async () => ({
+      status: 200,
+      headers: { 'server-timing': `sem_wait;dur=${waitMs}, sesh_wait;dur=0` },
+      body: {},
+    }));
+    const call = () =>
+      link({
+        request: read,
+        context: { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' },
+      });
+    await call();
+    waitMs = 300;
+    await call();
+    expect(limiter.places).toBe(2);
+    waitMs = 0;
+    for (let again = 0; again < 10; again += 1) await call();
+    expect(limiter.places).toBe(4);
+  });
+
+  it('tells a growing queue from one that a semaphore grows, not when it is merely there', () => {
     const rises = createQueueWatch();
     const waits = [0, 1, 30, 60, 70, 400, 420, 400, 400];
     expect(waits.map((ms) => rises(`t;desc="x", sem_wait;dur=${ms}, sesh_wait;dur=0`))).toEqual([

@@ -7,7 +7,8 @@ import {
   updateRecord,
 } from '../../../lib/servicenow/table.ts';
 import { startInstance } from '../../../local/instance/index.ts';
-import { callContext, clientFor } from './testing.ts';
+import { scriptedServer } from './scripted-server.ts';
+import { basic, callContext, clientFor } from './testing.ts';
 
 async function connect() {
   const instance = await startInstance();
@@ -56,6 +57,25 @@ describe('the Table API', () => {
       body: { error: { message: 'No Record found' }, status: 'failure' },
     });
   });
+
+  it.each([
+    ['work_notes', 1],
+    ['comments', 1],
+    ['short_description', 3],
+  ])(
+    'sends an update of %s again after a lost answer only when that writes nothing twice',
+    async (column, times) => {
+      const { url, seen } = await scriptedServer((response) => void response.destroy());
+      const client = clientFor({ instanceUrl: url, auth: basic }, { maxAttempts: 3 });
+      const update = updateRecord(
+        client,
+        { table: 'incident', sysId: 'a', record: { [column]: 'x' } },
+        callContext(),
+      );
+      await expect(update).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+      expect(seen).toHaveLength(times);
+    },
+  );
 
   it('refuses a second record with the same sys_id as INSERT_REFUSED', async () => {
     const client = await connect();

@@ -96,6 +96,44 @@ describe('OAuth tokens', () => {
     expect(tokenCalls()).toBe(2);
   });
 
+  it('that another call has renewed meanwhile are used by one whose 401 comes late', async () => {
+    let alive = 't1';
+    const late = Promise.withResolvers<void>();
+    let tokenCalls = 0;
+    const { url } = await scriptedServer(async (response, request) => {
+      if (isTokenCall(request)) {
+        tokenCalls += 1;
+        return json(response, 200, {
+          access_token: `t${tokenCalls}`,
+          token_type: 'Bearer',
+          expires_in: 1800,
+        });
+      }
+      const good = request.headers.authorization === `Bearer ${alive}`;
+      if (!good && request.url.includes('slow')) await late.promise;
+      return good ? json(response, 200, { result: [] }) : refuse(response, 401, 'User Not Authenticated');
+    });
+    const client = clientFor({ instanceUrl: url, auth });
+    await client.send(read, callContext());
+    alive = 't2';
+    const slow = client.send({ ...read, query: new URLSearchParams({ slow: '1' }) }, callContext());
+    await client.send(read, callContext());
+    late.resolve();
+    await slow;
+    expect(tokenCalls).toBe(2);
+  });
+
+  it('are protected from being shown as soon as they are there', async () => {
+    const redactor = createRedactor();
+    const { url } = await tokenServer(
+      () => 1800,
+      undefined,
+      () => 'a-token-to-hide',
+    );
+    await clientFor({ instanceUrl: url, auth }, { redactor }).send(read, callContext());
+    expect(redactor.redact('Bearer a-token-to-hide, client-secret')).toBe('Bearer [redacted], [redacted]');
+  });
+
   it('that come back the same after a 401 are not tried again', async () => {
     const { url, tokensUsed, tokenCalls } = await tokenServer(
       () => 1800,
