@@ -156,6 +156,7 @@ function createState(options: InstanceOptions): InstanceState {
     seedDescription(store);
     letIn();
   }
+  ledger.clear();
   return state;
 }
 

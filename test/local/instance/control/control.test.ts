@@ -48,6 +48,10 @@ describe('/__emulator/', () => {
     expect(json).toMatchObject({ entries: [{ status: 0, faults: ['reset-after-commit'] }] });
   });
 
+  it('begins its ledger empty, whatever the instance was filled with', async () => {
+    expect((await control('GET', 'ledger')).json).toEqual({ total: 0, counters: {}, entries: [] });
+  });
+
   it('filters the ledger by method, path, status, table, fault and position', async () => {
     await create(id('a'));
     await call(instance, 'GET', '/api/now/table/problem');
