@@ -14,7 +14,7 @@ import { type TransformMap, transformMapsOf } from './transform-map.ts';
 import { transformRow } from './transform-row.ts';
 import type { TransformScripts } from './transform-script.ts';
 
-const rowsPerTurn = 100;
+const rowsPerTurn = 25;
 const rememberedRows = 10_000;
 const dayMs = 86_400_000;
 

@@ -1,6 +1,7 @@
 import type { FaultKind } from '../fault.ts';
 import { answerInstead } from './answer-instead.ts';
 import { badGateway } from './bad-gateway.ts';
+import { cutBody } from './cut-body.ts';
 import { errorInOk } from './error-in-ok.ts';
 import { expiredToken } from './expired-token.ts';
 import { hibernate } from './hibernate.ts';
@@ -18,6 +19,7 @@ export const faultKinds: ReadonlyMap<string, FaultKind> = new Map(
   [
     answerInstead,
     badGateway,
+    cutBody,
     errorAfterCommit,
     errorInOk,
     expiredToken,

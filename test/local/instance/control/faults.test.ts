@@ -70,6 +70,14 @@ describe('faults', () => {
     await expect(list()).rejects.toThrow();
   });
 
+  it('sends JSON that stops early in an answer that is whole as HTTP', async () => {
+    await strike({ action: 'cut-body', afterBytes: 14 });
+    const reply = await list();
+    expect([reply.status, reply.text.length]).toEqual([200, 14]);
+    expect(reply.text).toMatch(/^\{"result":\[\{/);
+    expect(reply.headers.get('content-type')).toBe('application/json;charset=UTF-8');
+  });
+
   it('lets a body stall after its first bytes', async () => {
     await strike({ action: 'stall', afterBytes: 5, stallMs: 60_000 });
     const response = await fetch(`${instance.url}/api/now/table/incident?sysparm_limit=1`, {
