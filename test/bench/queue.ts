@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Instance, startInstance } from '../../local/instance/index.ts';
+import type { Work, WorkDone } from './queue/work.ts';
+import { type Bench, median, type Row, ratioRow, round, runAlone } from './report.ts';
+
+const latencyMs = 20;
+const creates = 1_000;
+const manyMessages = 10_000;
+const repeats = 3;
+
+/**
+ * Messages through write-records against an instance in another process: requests for a thousand creates, throughput beside
+ * one POST per message with as many requests at once, and the memory that ten thousand take.
+ */
+async function measure(): Promise<Row[]> {
+  const instance = await startInstance();
+  try {
+    const { seconds, singleSeconds, requests } = await throughputs(instance);
+    const many = await work(instance, 'function', manyMessages, 'many');
+    return [
+      ratioRow('requests for 1,000 creates', '', { measured: requests, baseline: creates, maxRatio: 0.025 }),
+      ratioRow(`creates a second at ${latencyMs} ms a request`, '/s', {
+        measured: creates / seconds,
+        baseline: creates / singleSeconds,
+        minRatio: 5,
+      }),
+      {
+        what: `memory of a process after ${manyMessages.toLocaleString('en-US')} messages`,
+        measured: `${round(many.maxRssMb)} MB`,
+        limit: '≤ 200 MB',
+        ok: many.maxRssMb <= 200 && many.unfinished === 0,
+      },
+    ];
+  } finally {
+    await instance.close();
+  }
+}
+
+/** The two ways take turns, so that a busy machine slows both alike. */
+async function throughputs(instance: Instance) {
+  instance.control.faults.add({
+    match: { path: '/api/now/*' },
+    action: 'latency',
+    latencyMs,
+    probability: 1,
+  });
+  const together: number[] = [];
+  const singles: number[] = [];
+  let requests = 0;
+  for (let turn = 0; turn < repeats; turn += 1) {
+    singles.push((await work(instance, 'singles', creates, `single${turn}`)).seconds);
+    instance.state.ledger.clear();
+    together.push((await work(instance, 'function', creates, `together${turn}`)).seconds);
+    requests = instance.state.ledger.select({ limit: 100_000 }).length;
+  }
+  instance.control.faults.clear();
+  return { seconds: median(together), singleSeconds: median(singles), requests };
+}
+
+async function work(
+  instance: Instance,
+  way: Work['way'],
+  messages: number,
+  prefix: string,
+): Promise<WorkDone> {
+  const { url: instanceUrl, username, password } = instance;
+  const asked: Work = { instanceUrl, username, password, messages, way, prefix };
+  const worker = join(import.meta.dirname, 'queue/worker.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [worker, JSON.stringify(asked)]);
+  const done: WorkDone = JSON.parse(stdout);
+  if (done.unfinished > 0) throw new Error(`${way}: ${done.unfinished} of ${messages} were not written`);
+  return done;
+}
+
+export const name = 'queue';
+export const run = measure;
+
+if (import.meta.main) await runAlone({ name, run } satisfies Bench);
