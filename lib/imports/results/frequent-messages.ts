@@ -22,8 +22,10 @@ export function noteMessage(
   message: string,
   line: number,
 ): void {
-  const key = `${outcome} ${shapeOf(message)}`;
-  const known = messages.get(key);
+  // Most messages come again as they are; their shape need not be worked out each time.
+  const exact = messages.get(`${outcome} ${message}`);
+  const key = exact ? '' : `${outcome} ${shapeOf(message)}`;
+  const known = exact ?? messages.get(key);
   if (!known) {
     if (messages.size < maxMessages)
       messages.set(key, { outcome, message: message.slice(0, maxLength), count: 1, lines: [line] });

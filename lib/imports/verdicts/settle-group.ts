@@ -1,12 +1,13 @@
 import type { ImportScope } from '../import-scope.ts';
-import { readLedger, type SentChunk } from '../loading/ledger.ts';
+import { type LoadLedger, readLedger, type SentChunk } from '../loading/ledger.ts';
 import { lineList } from '../loading/line-runs.ts';
 import type { ImportPlan } from '../plan.ts';
 import { type FrequentMessage, noteMessage } from '../results/frequent-messages.ts';
 import { type LineResult, resultLine } from '../results/results-csv.ts';
-import { emptyTally, type Tally } from '../results/tally.ts';
+import { emptyTally, type Outcome, type Tally } from '../results/tally.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 import { countPending, readVerdicts } from './read-group.ts';
+import { readUniformOutcomes } from './read-histories.ts';
 
 /** What a group's lines came to. */
 export type GroupVerdict = { readonly tally: Tally; readonly messages: readonly FrequentMessage[] };
@@ -28,9 +29,10 @@ export async function settleGroup(
   const pending = patient ? await countPending(scope, plan, ledger) : 0;
   if (pending > 0) return { pending };
   const sent = await readVerdicts(scope, plan, ledger);
+  const histories = await readUniformOutcomes(scope, setsWithoutRows(ledger, sent));
   const rejected = ledger.rejected > 0 ? await readRejected(folder, group) : [];
   const results = [
-    ...ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, sent) : [])),
+    ...ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, sent, histories) : [])),
     ...rejected,
   ];
   results.sort((a, b) => a.line - b.line);
@@ -38,10 +40,30 @@ export async function settleGroup(
   return summarise(results);
 }
 
-function chunkResults(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>): LineResult[] {
+/** Import sets that hold exactly one chunk of which no row was seen, and how many rows that are. */
+function setsWithoutRows(ledger: LoadLedger, verdicts: ReadonlyMap<number, LineResult>): Map<string, number> {
+  const sets = new Map<string, number>();
+  for (const chunk of ledger.chunks) {
+    const [set, ...more] = chunk?.state === 'stored' ? chunk.sets : [];
+    if (!chunk || set === undefined || more.length > 0 || chunk.verdicts) continue;
+    if (!lineList(chunk.lines).some((line) => verdicts.has(line))) sets.set(set, chunk.rows);
+  }
+  return sets;
+}
+
+function chunkResults(
+  chunk: SentChunk,
+  verdicts: ReadonlyMap<number, LineResult>,
+  histories: ReadonlyMap<string, Outcome>,
+): LineResult[] {
   const atOnce = new Map(chunk.verdicts?.map((verdict) => [verdict.line, verdict]));
+  const counted = chunk.sets.length === 1 ? histories.get(chunk.sets[0] ?? '') : undefined;
+  const otherwise: Omit<LineResult, 'line'> =
+    counted === undefined
+      ? withoutVerdict(chunk)
+      : { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };
   return lineList(chunk.lines).map(
-    (line) => atOnce.get(line) ?? verdicts.get(line) ?? { line, ...withoutVerdict(chunk) },
+    (line) => atOnce.get(line) ?? verdicts.get(line) ?? { line, ...otherwise },
   );
 }
 
@@ -55,7 +77,10 @@ function withoutVerdict(chunk: SentChunk): Omit<LineResult, 'line'> {
     case 'lost':
       return { outcome: 'unknown', message: 'the answer to its request was lost and could not be settled' };
     case 'stored':
-      return { outcome: 'unknown', message: `its staging row in ${chunk.sets.join(', ')} cannot be seen` };
+      return {
+        outcome: 'unknown',
+        message: 'its staging row cannot be seen; is the user allowed to read the table?',
+      };
   }
 }
 

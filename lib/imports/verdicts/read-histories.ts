@@ -1,0 +1,52 @@
+import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
+import { callContext, type ImportScope } from '../import-scope.ts';
+import { type InstanceRow, pageRows } from '../instance-rows.ts';
+import type { Outcome } from '../results/tally.ts';
+
+const setsPerQuery = 50;
+
+/** Counts of a transform history, and the outcome each stands for. */
+const counters = {
+  inserts: 'inserted',
+  updates: 'updated',
+  ignored: 'ignored',
+  skipped: 'skipped',
+  errors: 'error',
+} as const satisfies Record<string, Outcome>;
+
+/**
+ * For rows that cannot be read back (hidden from the user, or cleaned up): the outcome of whole import sets, where the
+ * transform history counts all rows of a set in one way. By import set; sets of mixed outcomes are absent.
+ */
+export async function readUniformOutcomes(
+  scope: ImportScope,
+  sets: ReadonlyMap<string, number>,
+): Promise<Map<string, Outcome>> {
+  const uniform = new Map<string, Outcome>();
+  const ids = [...sets.keys()];
+  for (let at = 0; at < ids.length; at += setsPerQuery) {
+    const query = {
+      table: 'sys_import_set_run',
+      query: `setIN${ids.slice(at, at + setsPerQuery).join(',')}`,
+      fields: ['sys_id', 'set', 'total', ...Object.keys(counters)],
+      limit: 1_000,
+    };
+    try {
+      for await (const page of pageRows(scope.client, query, callContext(scope)))
+        for (const run of page) note(uniform, run, sets);
+    } catch (error) {
+      // Who may not read the histories learns no more than from the rows.
+      if (!(error instanceof AccessDeniedError)) throw error;
+      return uniform;
+    }
+  }
+  return uniform;
+}
+
+function note(uniform: Map<string, Outcome>, run: InstanceRow, sets: ReadonlyMap<string, number>): void {
+  const set = run['set'] ?? '';
+  const rows = sets.get(set);
+  for (const [counter, outcome] of Object.entries(counters))
+    if (rows !== undefined && Number(run[counter]) === rows && Number(run['total']) === rows)
+      uniform.set(set, outcome);
+}

@@ -1,0 +1,77 @@
+import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { silentLog } from '../../../lib/core/log.ts';
+import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
+import { importSteps } from '../../../lib/imports/import-steps.ts';
+import { runImport } from '../../../lib/imports/run-import.ts';
+import { createTurns } from '../../../lib/imports/turns/turns.ts';
+import { createClient } from '../../../lib/servicenow/client.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
+import { memoryDurable } from '../../lib/imports/memory-durable.ts';
+import { jumpingClock } from '../../lib/imports/world.ts';
+import type { Measured, Outside } from './processes.ts';
+import { connectS3 } from './upload.ts';
+
+/** A process of its own that runs one import and tells how long it took and how much memory. */
+const [outsideJson = '', requestJson = ''] = process.argv.slice(2);
+const outside: Outside = JSON.parse(outsideJson);
+const request: ImportRequest = JSON.parse(requestJson);
+const s3 = connectS3(outside);
+
+const { url: instanceUrl, username, password } = outside.instance;
+const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
+const client = createClient({ readSecret: async () => secret, allowedHosts: ['127.0.0.1'] });
+
+/** Counts the calls that are not for verdicts. */
+const counted = { calls: 0, isLooking: false };
+const counting: ServiceNowClient = {
+  send(call, context) {
+    if (!counted.isLooking) counted.calls++;
+    return client.send(call, context);
+  },
+  close: () => client.close(),
+};
+
+const clock = jumpingClock();
+const scope = {
+  s3,
+  client: counting,
+  clock,
+  log: silentLog,
+  deadline: deadlineAt(clock.now() + 36_000_000, clock),
+  correlationId: 'bench',
+};
+const steps = importSteps(scope, createTurns({ s3, clock, maxConcurrent: 2 }), async () => {
+  throw new Error('a bench file fits one execution');
+});
+const timed = { loadingMs: 0 };
+const load: typeof steps.load = async (...args) => {
+  const startMs = performance.now();
+  const state = await steps.load(...args);
+  timed.loadingMs += performance.now() - startMs;
+  counted.isLooking = true;
+  return state;
+};
+const settleWhatIsReady: typeof steps.settleWhatIsReady = async (...args) => {
+  const state = await steps.settleWhatIsReady(...args);
+  counted.isLooking = false;
+  return state;
+};
+const startMs = performance.now();
+const answer = await runImport(
+  memoryDurable(new Map(), clock),
+  { ...steps, load, settleWhatIsReady },
+  { request },
+);
+const seconds = (performance.now() - startMs) / 1000;
+if ('continuedBy' in answer || answer.status !== 'completed') throw new Error(JSON.stringify(answer));
+const measured: Measured = {
+  seconds,
+  loadingSeconds: timed.loadingMs / 1000,
+  maxRssMegabytes: process.resourceUsage().maxRSS / 1024,
+  rows: answer.lines.rows,
+  requestsBeforeVerdicts: counted.calls,
+};
+process.send?.(measured);
+await client.close();
+s3.destroy();
+process.disconnect?.();

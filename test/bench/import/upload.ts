@@ -1,0 +1,35 @@
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { headObject } from '../../../lib/aws/s3.ts';
+import { writeStream } from '../../../lib/aws/s3-upload.ts';
+import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
+import { filePieces, plainLine } from './files.ts';
+import type { Outside } from './processes.ts';
+
+const bucket = 'bench';
+let uploads = 0;
+
+export function connectS3({ s3 }: Outside): S3Client {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  return new S3Client({ region: 'us-east-1', endpoint: s3, forcePathStyle: true, credentials });
+}
+
+/** Stores a generated file and the settings, and says what its event would say. */
+export async function uploadFile(
+  outside: Outside,
+  rows: number,
+  rowsPerRequest: number,
+): Promise<ImportRequest> {
+  const s3 = connectS3(outside);
+  await s3.send(new CreateBucketCommand({ Bucket: bucket })).catch(() => undefined);
+  const key = `imports/imp_load/bench-${++uploads}.csv`;
+  const settings = JSON.stringify({ rowsPerRequest });
+  await s3.send(
+    new PutObjectCommand({ Bucket: bucket, Key: 'imports/imp_load/_import.json', Body: settings }),
+  );
+  await writeStream(s3, { bucket, key }, filePieces(rows, plainLine), 'text/csv');
+  const head = await headObject(s3, { bucket, key });
+  s3.destroy();
+  if (!head) throw new Error(`${key} is not there`);
+  const droppedAt = new Date().toISOString();
+  return { bucket, key, eTag: head.eTag, size: head.size, table: 'imp_load', droppedAt, sequencer: '1' };
+}
