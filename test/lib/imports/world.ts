@@ -25,7 +25,7 @@ import { type Memory, memoryDurable } from './memory-durable.ts';
 export const bucket = 'drops';
 
 /** A clock on which waits pass at once. */
-function jumpingClock(): Clock & { advance(ms: number): void } {
+export function jumpingClock(): Clock & { advance(ms: number): void } {
   let ahead = 0;
   return {
     now: () => Date.now() + ahead,
