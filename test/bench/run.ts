@@ -9,13 +9,23 @@ const notBenches = new Set(['run.ts', 'report.ts']);
 async function runAll(wanted: readonly string[]): Promise<void> {
   let broken = 0;
   for (const file of await benchFiles(wanted)) {
-    const bench: Bench = await import(pathToFileURL(join(import.meta.dirname, file)).href);
-    const rows = await bench.run();
-    process.stdout.write(`${formatRows(bench.name, rows)}\n`);
-    broken += rows.filter((row) => row.ok === false).length;
+    broken += await runOne(file);
   }
   process.stdout.write(broken === 0 ? 'All limits held.\n' : `${broken} limit(s) broken.\n`);
   process.exitCode = broken === 0 ? 0 : 1;
+}
+
+/** @returns how many limits are broken; a bench that fails counts as one, and the others still run */
+async function runOne(file: string): Promise<number> {
+  try {
+    const bench: Bench = await import(pathToFileURL(join(import.meta.dirname, file)).href);
+    const rows = await bench.run();
+    process.stdout.write(`${formatRows(bench.name, rows)}\n`);
+    return rows.filter((row) => row.ok === false).length;
+  } catch (error) {
+    process.stderr.write(`${file} failed: ${error instanceof Error ? error.stack : error}\n\n`);
+    return 1;
+  }
 }
 
 async function benchFiles(wanted: readonly string[]): Promise<string[]> {

@@ -71,7 +71,7 @@ describe('check:template', () => {
   it('refuses a template that breaks a promise of ours', async () => {
     const findings = await findingsAfter((resources) => {
       resources.HttpApiRouteGetApiNowTableTablenameVar.Properties.AuthorizationType = 'NONE';
-      resources.RecordsQueue.Properties.VisibilityTimeout = 359;
+      resources.RecordsQueue.Properties.VisibilityTimeout = 360;
       resources.GetRecordsLambdaFunction.Properties.Role = resources.PostRecordLambdaFunction.Properties.Role;
       delete resources.DoctorLogGroup.Properties.RetentionInDays;
       delete resources.ImportQueue.Properties.SqsManagedSseEnabled;

@@ -27,12 +27,13 @@ function openRoutes({ routes }: StackResources): Finding[] {
 
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
 function impatientQueues({ eventSourceMappings, functions, queues }: StackResources): Finding[] {
-  return eventSourceMappings.flatMap(({ queueArn, functionArn }) => {
+  return eventSourceMappings.flatMap(({ queueArn, functionArn, batchingWindowSeconds }) => {
     const queue = queues.find(({ arn }) => arn === queueArn);
     const timeoutSeconds = functions.find(({ arn }) => arn === functionArn)?.timeoutSeconds ?? 0;
     const visibilitySeconds = Number(queue?.attributes['VisibilityTimeout'] ?? 30);
-    if (visibilitySeconds >= 6 * timeoutSeconds) return [];
-    const message = `visibility timeout ${visibilitySeconds} s is below six times the function's ${timeoutSeconds} s`;
+    const neededSeconds = 6 * timeoutSeconds + batchingWindowSeconds;
+    if (visibilitySeconds >= neededSeconds) return [];
+    const message = `visibility timeout ${visibilitySeconds} s is below ${neededSeconds} s: six times the function's timeout and the batching window`;
     return [{ rule: 'visibility-timeout', where: queueArn, message }];
   });
 }
