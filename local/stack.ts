@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Log } from '../lib/core/log.ts';
+import { type Log, silentLog } from '../lib/core/log.ts';
 import { ACCOUNT_ID, REGION } from './aws/account.ts';
 import type { DurableLimits } from './aws/lambda/durable/limits.ts';
 import { type LambdaHost, type LambdaHostOptions, startLambdaHost } from './aws/lambda/host.ts';
@@ -84,7 +84,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const host = await startLambdaHost(hostOptions(options, packaged.folder, resources, outside));
   const mappings: EventSourceMapping[] = [];
   opened.defer(() => stopFunctions(mappings, host));
-  mappings.push(...startMappings(resources, sqs, host, options.log));
+  mappings.push(...startMappings(resources, sqs, host, options.log ?? silentLog));
   const endpoints = describeStack({ resources, host, instance, sqs, s3 });
   const running = opened.move();
   return { ...outside, endpoints, resources, host, close: () => running.disposeAsync() };
@@ -94,12 +94,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 type Outside = Pick<Stack, 'sqs' | 's3' | 'secretsManager' | 'instance'>;
 
 async function startOutside(options: StackOptions, opened: AsyncDisposableStack): Promise<Outside> {
-  const { dataFolder, ports = {} } = options;
+  const { dataFolder, ports = {}, log = silentLog } = options;
   const open = async <Part extends { close(): Promise<void> }>(starting: Promise<Part>): Promise<Part> =>
     opened.adopt(await starting, (part) => part.close());
   const sqs = await open(startSqs({ port: ports.sqs ?? 0, databaseFile: join(dataFolder, 'sqs.db') }));
   const deliver = deliverTo(sqs.state);
-  const s3 = await open(startS3({ port: ports.s3 ?? 0, folder: join(dataFolder, 's3'), deliver }));
+  const s3Folder = join(dataFolder, 's3');
+  const s3 = await open(startS3({ port: ports.s3 ?? 0, folder: s3Folder, deliver, log }));
   const databaseFile = join(dataFolder, 'secrets.db');
   const secretsManager = await open(startSecretsManager({ port: ports.secretsManager ?? 0, databaseFile }));
   const instance = await open(startInstance(instanceOptions(options)));
@@ -144,14 +145,14 @@ function startMappings(
   { eventSourceMappings }: StackResources,
   { state }: LocalSqs,
   host: LambdaHost,
-  log: Log | undefined,
+  log: Log,
 ): EventSourceMapping[] {
   return eventSourceMappings.map(({ queueArn, ...mapping }) => {
     const queue = state.queues.findByArn(queueArn);
     if (!queue) throw new Error(`An event source mapping reads ${queueArn}, which is no queue of this stack`);
     // Nobody of an earlier run is left to finish what was in flight when it was stopped.
     state.messages.releaseInFlight(queue.name, state.clock.now());
-    return startEventSourceMapping({ state, queue, invoke: host.invoke, ...mapping, ...(log && { log }) });
+    return startEventSourceMapping({ state, queue, invoke: host.invoke, log, ...mapping });
   });
 }
 

@@ -7,14 +7,19 @@ import { untilStopped } from './start/until-stopped.ts';
 import { welcome } from './start/welcome.ts';
 
 /** `npm start`: the whole bundle on this machine until Ctrl-C. */
-async function run({ ports, dataFolder, json, logs }: StartArguments): Promise<void> {
+async function run({ ports, dataFolder, json, logs, control }: StartArguments): Promise<void> {
   const startedMs = Date.now();
   const stopped = untilStopped();
   const folder =
     dataFolder === undefined ? await mkdtemp(join(tmpdir(), 'servicenow-functions-')) : resolve(dataFolder);
   if (!json) process.stdout.write('Packaging and starting …\n');
   const onLog = (line: string, key: string) => process.stderr.write(`${key}: ${line}\n`);
-  const stack = await startStack({ dataFolder: folder, ports, ...(logs && { onLog }) });
+  const stack = await startStack({
+    dataFolder: folder,
+    ports,
+    instance: { control },
+    ...(logs && { onLog }),
+  });
   const line = json
     ? `${JSON.stringify({ ready: true, ...stack.endpoints })}\n`
     : welcome(stack.endpoints, folder, Date.now() - startedMs);

@@ -14,6 +14,7 @@ export const HELP = `Runs the packaged functions and everything around them on t
   --data-dir <folder>         where everything is kept (default .local/data)
   --json                      free ports, a fresh folder, and one line of JSON when all is ready
   --logs                      show what the functions write
+  --control                   let the instance be broken and looked into at /__emulator/ (faults, clock, ledger, snapshot)
   --help
 
 A port of 0 takes any free one. Everything listens on 127.0.0.1 only; nothing asks for a signature.
@@ -32,6 +33,7 @@ const options = {
   'data-dir': { type: 'string' },
   json: { type: 'boolean', default: false },
   logs: { type: 'boolean', default: false },
+  control: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -41,6 +43,7 @@ export type StartArguments = {
   readonly dataFolder: string | undefined;
   readonly json: boolean;
   readonly logs: boolean;
+  readonly control: boolean;
 };
 
 /**
@@ -67,6 +70,7 @@ export function readArguments(args: readonly string[]): StartArguments | 'help' 
     dataFolder: values['data-dir'] ?? (values.json ? undefined : DEFAULT_FOLDER),
     json: values.json,
     logs: values.logs,
+    control: values.control,
   };
 }
 

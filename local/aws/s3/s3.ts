@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { type Log, silentLog } from '../../../lib/core/log.ts';
 import { AwsError } from '../aws-error.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import type { S3Answer, S3Request } from './exchange.ts';
@@ -19,6 +20,8 @@ export type S3Options = {
   /** Where event notifications go. @default dropped */
   readonly deliver?: Deliver;
   readonly clock?: Clock;
+  /** Where events are told of that could not be delivered. @default dropped */
+  readonly log?: Log;
 };
 
 export type LocalS3 = LoopbackServer & { readonly state: S3State };
@@ -28,11 +31,12 @@ export type LocalS3 = LoopbackServer & { readonly state: S3State };
  * Signatures are not checked.
  */
 export async function startS3(options: S3Options): Promise<LocalS3> {
-  const state = new S3State(options.folder, options.deliver ?? (() => {}), options.clock ?? systemClock);
+  const { folder, deliver = () => {}, clock = systemClock, log = silentLog } = options;
+  const state = new S3State(folder, deliver, clock, log);
   const server = await listenOnLoopback((request, response) => {
     void answer(state, request, response);
   }, options.port);
-  state.start();
+  state.deliverEvents();
   return { ...server, state, close: () => server.close().then(() => state.close()) };
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 import type { Clock } from '../../../lib/core/clock.ts';
+import type { Log } from '../../../lib/core/log.ts';
 import { inTransaction, openDatabase } from '../database.ts';
 import { type Blob, BlobFolder } from './blob-folder.ts';
 import { BucketTable } from './bucket-table.ts';
@@ -32,9 +33,11 @@ export class S3State {
   readonly outbox: Outbox;
   readonly #database: DatabaseSync;
   readonly #sequencer: Sequencer;
+  readonly #log: Log;
 
-  constructor(folder: string, deliver: Deliver, clock: Clock) {
+  constructor(folder: string, deliver: Deliver, clock: Clock, log: Log) {
     this.clock = clock;
+    this.#log = log;
     this.#database = openDatabase(join(folder, 's3.db'), TABLES);
     this.buckets = new BucketTable(this.#database);
     this.objects = new ObjectTable(this.#database);
@@ -45,9 +48,13 @@ export class S3State {
     this.blobs.removeAllBut(this.#blobsInUse());
   }
 
-  /** Delivers the events that a stop held back. Call it when the queues are up. */
-  start(): void {
-    this.outbox.flush();
+  /** Delivers what waits. An event that cannot be delivered waits for the next change or start: the change itself stands. */
+  deliverEvents(): void {
+    try {
+      this.outbox.flush();
+    } catch (error) {
+      this.#log.error('event-not-delivered', { reason: String(error) });
+    }
   }
 
   /**
@@ -100,7 +107,7 @@ export class S3State {
   /** Runs `work` in one transaction, then sends the events it caused. */
   change<T>(work: () => T): T {
     const result = inTransaction(this.#database, work);
-    this.outbox.flush();
+    this.deliverEvents();
     return result;
   }
 

@@ -8,6 +8,7 @@ describe('npm start', () => {
       dataFolder: '.local/data',
       json: false,
       logs: false,
+      control: false,
     });
   });
 

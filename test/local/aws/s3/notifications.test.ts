@@ -114,3 +114,24 @@ it('keeps sequencers rising over a restart with a clock that went back', async (
   again.destroy();
   await second.close();
 });
+
+it('delivers at the next start what a stop kept from its queue', async () => {
+  const first = await startS3Fixture();
+  const rules = [{ id: 'r', queueArn: QUEUE, events: ['s3:ObjectCreated:*'], prefix: '', suffix: '' }];
+  first.s3.state.buckets.setNotifications('plain', rules);
+  await first.s3.close();
+  const broken = await startS3({
+    folder: first.folder,
+    deliver: () => {
+      throw new Error('the queue is gone');
+    },
+  });
+  const client = s3Client(broken.url);
+  await client.send(new PutObjectCommand({ Bucket: 'plain', Key: 'kept.csv', Body: 'x' }));
+  client.destroy();
+  await broken.close();
+  const sent: string[] = [];
+  const second = await startS3({ folder: first.folder, deliver: (_queue, body) => sent.push(body) });
+  await second.close();
+  expect(sent.map((body) => Message.parse(JSON.parse(body)).Records[0].s3.object.key)).toEqual(['kept.csv']);
+});
