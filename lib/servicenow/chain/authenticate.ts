@@ -25,7 +25,7 @@ export type AuthenticateOptions = {
  */
 export function authenticate(options: AuthenticateOptions): Link {
   return async (attempt) => {
-    const connection = await options.source.current(attempt.context);
+    const connection = await connectionFor(attempt, options);
     try {
       return await withSecret(attempt, connection, options);
     } catch (error) {
@@ -33,6 +33,15 @@ export function authenticate(options: AuthenticateOptions): Link {
       return withNewSecret(attempt, connection, error, options);
     }
   };
+}
+
+/** Refused credentials are not tried again before somebody had a look whether the secret has changed. */
+async function connectionFor(
+  { context }: Attempt,
+  { source, gate }: AuthenticateOptions,
+): Promise<Connection> {
+  const current = await source.current(context);
+  return gate.hasRefused(current) ? source.reload(current, context) : current;
 }
 
 /** Tries what one secret has to offer: the proof at hand, then another token. */

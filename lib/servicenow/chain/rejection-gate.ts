@@ -13,6 +13,8 @@ export type RejectionGate = {
    * @throws NotAuthenticatedError without running when these credentials are known to be refused
    */
   pass<T>(connection: Connection, context: CallContext, work: () => Promise<T>): Promise<T>;
+  /** True when these credentials were refused last: before they are tried again, the secret may well have changed. */
+  hasRefused(connection: Connection): boolean;
   /** How long until the next try, in milliseconds. */
   closedForMs(): number;
 };
@@ -46,6 +48,10 @@ class Gate implements RejectionGate {
       await waitFor(probe, context, this.#clock);
     }
     return this.#run(connection, work);
+  }
+
+  hasRefused(connection: Connection): boolean {
+    return this.#refused.has(connection) && !this.#proven.has(connection);
   }
 
   closedForMs(): number {
@@ -101,8 +107,7 @@ class Gate implements RejectionGate {
 
   /** Calls that were in flight together are refused together and count as one try: nobody knew better. */
   #refuse(connection: Connection, error: NotAuthenticatedError): void {
-    const known =
-      this.#refused.has(connection) && !this.#probes.has(connection) && !this.#proven.has(connection);
+    const known = this.hasRefused(connection) && !this.#probes.has(connection);
     this.#proven.delete(connection);
     this.#refused.set(connection, error);
     this.#lastRefusal = error;

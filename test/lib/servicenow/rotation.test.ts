@@ -64,15 +64,16 @@ describe('a secret that is rotated under a warm process', () => {
     expect(refused()).toBe(3);
   });
 
-  it('comes back to life when the secret is put right, after the minute is over', async () => {
-    const { state, call } = await setUp({ password: 'right', stored: 'wrong' });
+  it('comes back to life within half a minute when the secret is put right, without trying the wrong one again', async () => {
+    const { state, call, refused } = await setUp({ password: 'right', stored: 'wrong' });
     await expect(call()).rejects.toMatchObject({
       code: 'CREDENTIALS_REJECTED',
       retryAfterMs: expect.any(Number),
     });
     state.stored = 'right';
-    state.movedMs += 60_001;
+    state.movedMs += 30_001;
     await call();
+    expect(refused()).toBe(1);
   });
 });
 
