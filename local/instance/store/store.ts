@@ -4,7 +4,8 @@ import { toDateTime } from '../time/date-time.ts';
 import { composeRow, isJournal, isOwnedByPlatform } from './compose.ts';
 import { Database } from './database.ts';
 import { withinChoices } from './defaults.ts';
-import { drawSysId } from './identifiers.ts';
+import { drawSysId, sysIdOf } from './identifiers.ts';
+import { journalEntries } from './journal.ts';
 import { Numbers } from './numbers.ts';
 import { enforcePolicies, runRules } from './policies.ts';
 import { quoted } from './quoted.ts';
@@ -64,7 +65,7 @@ export class Store {
   seed(table: string, values: Row): void {
     const row = { ...this.#compose(table, values, system), ...values };
     this.#rows.insert(table, row);
-    this.#appendJournal(table, row['sys_id'] ?? '', values, system);
+    this.#seedJournal(table, row);
   }
 
   /**
@@ -84,7 +85,8 @@ export class Store {
     const before = real === undefined ? undefined : this.find(real, sysId);
     if (real === undefined || !before) return undefined;
     const changes = this.#changesTo(real, before, values);
-    const changed = Object.keys(changes).length > 0 || this.#hasJournal(real, values);
+    const changed =
+      Object.keys(changes).length > 0 || journalEntries(this.schema, real, sysId, values).length > 0;
     if (changed || this.#options.switches.touchOnNoChange) {
       const after = { ...before, ...changes };
       runRules(this.schema, real, 'update', after);
@@ -207,6 +209,16 @@ export class Store {
     this.#database.close();
   }
 
+  /** What a seeded row holds in its journal columns becomes entries of the time and user of its last update. */
+  #seedJournal(table: string, row: Row): void {
+    const sysId = row['sys_id'] ?? '';
+    const when = { sys_created_on: row['sys_updated_on'] ?? '', sys_created_by: row['sys_updated_by'] ?? '' };
+    for (const entry of journalEntries(this.schema, table, sysId, row)) {
+      const id = sysIdOf(sysId, entry['element'] ?? '', entry['value'] ?? '');
+      this.seed('sys_journal_field', { ...entry, ...when, sys_id: id });
+    }
+  }
+
   #tell(operation: Parameters<WriteListener>[0], table: string, sysId: string): void {
     this.#options.onWrite?.(operation, table, sysId);
   }
@@ -238,20 +250,9 @@ export class Store {
     };
   }
 
-  #hasJournal(table: string, values: Row): boolean {
-    return this.#journalNames(table).some((name) => (values[name] ?? '') !== '');
-  }
-
-  #journalNames(table: string): string[] {
-    const columns = this.schema.columns(table);
-    return columns.filter((column) => column.kind === 'journal').map((column) => column.name);
-  }
-
   #appendJournal(table: string, sysId: string, values: Row, by: Author): void {
-    for (const element of this.#journalNames(table)) {
-      const value = values[element] ?? '';
-      if (value === '') continue;
-      this.insert('sys_journal_field', { element, element_id: sysId, name: table, value }, by);
+    for (const entry of journalEntries(this.schema, table, sysId, values)) {
+      this.insert('sys_journal_field', entry, by);
     }
   }
 }
