@@ -1,5 +1,7 @@
 import type {
   ChangeMessageVisibilityBatchRequestEntry,
+  DeleteMessageBatchRequestEntry,
+  Message,
   SendMessageBatchRequestEntry,
   SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -49,6 +51,52 @@ export async function changeVisibility(
       return (await sqs()).send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
     },
   );
+}
+
+/** Deletes received messages; gives those that were not. Never throws. */
+export async function deleteMessages(
+  queueUrl: string,
+  entries: readonly Omit<DeleteMessageBatchRequestEntry, 'Id'>[],
+): Promise<readonly EntryFailure[]> {
+  const { DeleteMessageBatchCommand } = await import('@aws-sdk/client-sqs');
+  return inParts(
+    entries,
+    () => 0,
+    async (part) => {
+      const Entries = part.map((entry, index) => ({ ...entry, Id: String(index) }));
+      return (await sqs()).send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+    },
+  );
+}
+
+/** Up to ten messages with all their attributes, hidden for so long; none when the queue gives none for `waitSeconds`. */
+export async function receiveMessages(
+  queueUrl: string,
+  hiddenSeconds: number,
+  waitSeconds: number,
+): Promise<readonly Message[]> {
+  const { ReceiveMessageCommand } = await import('@aws-sdk/client-sqs');
+  const { Messages = [] } = await (await sqs()).send(
+    new ReceiveMessageCommand({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: maxEntries,
+      VisibilityTimeout: hiddenSeconds,
+      WaitTimeSeconds: waitSeconds,
+      MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['MessageGroupId'],
+    }),
+  );
+  return Messages;
+}
+
+/** About how many messages of a queue can be received now. */
+export async function countMessages(queueUrl: string): Promise<number> {
+  const { GetQueueAttributesCommand } = await import('@aws-sdk/client-sqs');
+  const command = new GetQueueAttributesCommand({
+    QueueUrl: queueUrl,
+    AttributeNames: ['ApproximateNumberOfMessages'],
+  });
+  return Number((await (await sqs()).send(command)).Attributes?.ApproximateNumberOfMessages ?? 0);
 }
 
 type BatchResult = {
