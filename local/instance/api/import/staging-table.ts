@@ -4,7 +4,7 @@ import type { InstanceState } from '../../state.ts';
 
 /**
  * The staging table that the path names.
- * @throws Failure 400 when there is no such table, or it is none that takes import rows, 403 when no API on it is open to the
+ * @throws Failure 400 when there is no such table, or it takes no import rows; 403 when no API on it is open to the
  *   caller.
  */
 export function stagingTableOf(exchange: Exchange, { auth, schema }: InstanceState): string {
