@@ -1,9 +1,9 @@
 import type { Schema } from '../schema/schema.ts';
 import type { Switches } from '../switches.ts';
 import { toDateTime } from '../time/date-time.ts';
-import { composeRow, isJournal, isOwnedByPlatform } from './compose.ts';
+import { changesTo } from './changes.ts';
+import { composeRow } from './compose.ts';
 import { Database } from './database.ts';
-import { withinChoices } from './defaults.ts';
 import { drawSysId, sysIdOf } from './identifiers.ts';
 import { journalEntries } from './journal.ts';
 import { Numbers } from './numbers.ts';
@@ -84,7 +84,7 @@ export class Store {
     const real = this.classOf(table, sysId);
     const before = real === undefined ? undefined : this.find(real, sysId);
     if (real === undefined || !before) return undefined;
-    const changes = this.#changesTo(real, before, values);
+    const changes = changesTo(this.schema, this.#rows, real, before, values);
     const changed =
       Object.keys(changes).length > 0 || journalEntries(this.schema, real, sysId, values).length > 0;
     if (changed || this.#options.switches.touchOnNoChange) {
@@ -229,17 +229,6 @@ export class Store {
       number: () => this.#numbers.draw(table),
       nowMs: this.#options.clock.now(),
     });
-  }
-
-  #changesTo(table: string, before: Row, values: Row): Row {
-    const changes: Row = {};
-    for (const [name, given] of Object.entries(values)) {
-      const column = this.schema.column(table, name);
-      if (!column || isOwnedByPlatform(name) || isJournal(column)) continue;
-      const value = this.#rows.normalize(column, withinChoices(column, given));
-      if (value !== (before[name] ?? '')) changes[name] = value;
-    }
-    return changes;
   }
 
   #touch(before: Row, by: Author): Row {
