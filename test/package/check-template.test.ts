@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkTemplate } from '../../local/package/check/check-template.ts';
 import { packageFunctions } from '../../local/package/package.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: a template is broken in ways that no type would allow
-type Broken = any;
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/** What is put where in the template's resources, by path; undefined takes it away. */
+type Changes = Readonly<Record<string, Json | undefined>>;
 
 let folder: string;
 let whole: string;
@@ -17,30 +19,35 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What is found in our template after `breakIt`: `rule where`, one a finding. */
-async function findingsAfter(breakIt: (resources: Broken) => void): Promise<string[]> {
-  const template: Broken = JSON.parse(whole);
-  breakIt(template.Resources);
+/** What is found in our template with `changes`: `rule where`, one a finding. */
+async function findingsWith(changes: Changes): Promise<string[]> {
+  const template: { Resources: Json } = JSON.parse(whole);
+  for (const [path, value] of Object.entries(changes)) change(template.Resources, path.split('.'), value);
   const file = join(folder, 'template.json');
   await writeFile(file, JSON.stringify(template));
   return (await checkTemplate(file)).map(({ rule, where }) => `${rule} ${where}`);
 }
 
+function change(inside: Json | undefined, [name = '', ...rest]: string[], value: Json | undefined): void {
+  if (typeof inside !== 'object' || inside === null) throw new Error(`nothing is at …${name}`);
+  if (rest.length > 0) change(Reflect.get(inside, name), rest, value);
+  else if (value === undefined) Reflect.deleteProperty(inside, name);
+  else Reflect.set(inside, name, value);
+}
+
 describe('check:template', () => {
   it('finds nothing in our own template', async () => {
-    expect(await findingsAfter(() => {})).toEqual([]);
+    expect(await findingsWith({})).toEqual([]);
   });
 
   it('refuses what CloudFormation or Lambda would refuse', async () => {
-    const findings = await findingsAfter((resources) => {
-      resources.GetRecordsLambdaFunction.Properties.MemorySize = 'much';
-      resources.PostRecordLambdaFunction.Properties.Runtime = 'nodejs99.x';
-      resources.DoctorLambdaFunction.Properties.Handlr = 'index.handler';
-      delete resources.PutRecordByIdLambdaFunction.Properties.Role;
-      resources.RecordsQueue.Type = 'AWS::SQS::Qeue';
-      resources.ImportQueue.Properties.RedrivePolicy.deadLetterTargetArn = {
-        'Fn::GetAtt': ['Nothing', 'Arn'],
-      };
+    const findings = await findingsWith({
+      'GetRecordsLambdaFunction.Properties.MemorySize': 'much',
+      'PostRecordLambdaFunction.Properties.Runtime': 'nodejs99.x',
+      'DoctorLambdaFunction.Properties.Handlr': 'index.handler',
+      'PutRecordByIdLambdaFunction.Properties.Role': undefined,
+      'RecordsQueue.Type': 'AWS::SQS::Qeue',
+      'ImportQueue.Properties.RedrivePolicy.deadLetterTargetArn': { 'Fn::GetAtt': ['Nothing', 'Arn'] },
     });
     for (const [rule, logicalId] of [
       ['F3012', 'GetRecordsLambdaFunction'],
@@ -54,12 +61,11 @@ describe('check:template', () => {
   });
 
   it('refuses rights that do not exist or are wider than one thing', async () => {
-    const findings = await findingsAfter((resources) => {
-      const policy = (id: string) =>
-        resources[`${id}IamRoleLambdaExecution`].Properties.Policies[0].PolicyDocument.Statement;
-      policy('WriteRecords')[0].Action = ['sqs:RecieveMessage'];
-      policy('StartImport')[0].Action = ['s3:*'];
-      policy('Doctor')[0].Resource = '*';
+    const statement = 'IamRoleLambdaExecution.Properties.Policies.0.PolicyDocument.Statement.0';
+    const findings = await findingsWith({
+      [`WriteRecords${statement}.Action`]: ['sqs:RecieveMessage'],
+      [`StartImport${statement}.Action`]: ['s3:*'],
+      [`Doctor${statement}.Resource`]: '*',
     });
     expect(findings).toEqual([
       'iam-action WriteRecordsIamRoleLambdaExecution',
@@ -69,16 +75,18 @@ describe('check:template', () => {
   });
 
   it('refuses a template that breaks a promise of ours', async () => {
-    const findings = await findingsAfter((resources) => {
-      resources.HttpApiRouteGetApiNowTableTablenameVar.Properties.AuthorizationType = 'NONE';
-      resources.RecordsQueue.Properties.VisibilityTimeout = 360;
-      resources.GetRecordsLambdaFunction.Properties.Role = resources.PostRecordLambdaFunction.Properties.Role;
-      delete resources.DoctorLogGroup.Properties.RetentionInDays;
-      delete resources.ImportQueue.Properties.SqsManagedSseEnabled;
-      delete resources.ImportDeadLetterQueuePolicy;
-      delete resources.ImportBucket.Properties.PublicAccessBlockConfiguration.BlockPublicAcls;
-      delete resources.ImportBucket.Properties.BucketEncryption;
-      delete resources.ImportBucketPolicy;
+    const findings = await findingsWith({
+      'HttpApiRouteGetApiNowTableTablenameVar.Properties.AuthorizationType': 'NONE',
+      'RecordsQueue.Properties.VisibilityTimeout': 360,
+      'GetRecordsLambdaFunction.Properties.Role': {
+        'Fn::GetAtt': ['PostRecordIamRoleLambdaExecution', 'Arn'],
+      },
+      'DoctorLogGroup.Properties.RetentionInDays': undefined,
+      'ImportQueue.Properties.SqsManagedSseEnabled': undefined,
+      ImportDeadLetterQueuePolicy: undefined,
+      'ImportBucket.Properties.PublicAccessBlockConfiguration.BlockPublicAcls': undefined,
+      'ImportBucket.Properties.BucketEncryption': undefined,
+      ImportBucketPolicy: undefined,
     });
     expect(findings).toEqual([
       'authorized-routes GET /api/now/table/{tableName}',
