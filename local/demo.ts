@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { REGION } from './aws/account.ts';
@@ -36,6 +36,7 @@ async function tell(endpoints: Endpoints): Promise<void> {
     instance: new InstanceView(endpoints.instance),
     sqs: new SQSClient({ ...client, endpoint: endpoints.sqs.endpoint }),
     s3: new S3Client({ ...client, endpoint: endpoints.s3.endpoint }),
+    keepFolder: resolve('.local/demo'),
     say,
   };
   const before = await lookAtHoldings(scene);

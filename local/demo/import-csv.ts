@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { demoPeople, EXPECTED } from './demo-people.ts';
@@ -33,7 +35,8 @@ export async function importCsv(scene: Scene): Promise<void> {
     `   ${inserted} users; ${rejected} lines rejected before they were sent, ${error} refused by the instance:`,
   );
   for (const line of await badLines(scene, folder)) say(`     ${line}`);
-  say(`   all verdicts: ${folder}results.csv, to look at: ${folder}report.html`);
+  say(`   to look at: ${await keep(scene, folder, 'report.html')}`);
+  say(`   a verdict for every line: ${await keep(scene, folder, 'results.csv')}`);
 }
 
 /** @returns the folder of the results, once the summary is there */
@@ -63,6 +66,14 @@ async function badLines(scene: Scene, folder: string): Promise<string[]> {
     EXPECTED.badLines,
   );
   return bad.map((line) => line.replace(/^(\d+),(\w+),[^,]*,[^,]*,[^,]*,/, 'line $1, $2: ').trim());
+}
+
+/** @returns where the file now is on this machine, for the bucket goes with the demo */
+async function keep(scene: Scene, folder: string, name: string): Promise<string> {
+  const file = join(scene.keepFolder, name);
+  await mkdir(scene.keepFolder, { recursive: true });
+  await writeFile(file, (await read(scene, folder + name)) ?? '');
+  return file;
 }
 
 async function put({ s3, endpoints }: Scene, Key: string, Body: string): Promise<void> {

@@ -9,6 +9,8 @@ export type Scene = {
   readonly instance: InstanceView;
   readonly sqs: SQSClient;
   readonly s3: S3Client;
+  /** Where files are left for a person to look at when all is over. */
+  readonly keepFolder: string;
   /** Prints one line. */
   say(line: string): void;
 };
