@@ -30,28 +30,39 @@ const reasons: Readonly<Record<BrokenExchange['reason'], string>> = {
 };
 
 function notSent(call: JudgedCall, broken: BrokenExchange): ServiceNowError {
-  const message = `${describeCall(call)}: nothing was sent, ${explain(broken)}`;
-  const retryable =
-    !permanentCodes.test(codeOf(broken.cause)) && !(broken.cause instanceof ForbiddenAddressError);
+  const { explanation, lasting } = diagnose(broken);
+  const message = `${describeCall(call)}: nothing was sent, ${explanation}`;
   return new ConnectionFailedError(
     message,
     failureOf(call, undefined, { sent: false, cause: broken }),
-    retryable,
+    !lasting,
   );
 }
 
-/** Certificate troubles last until somebody changes something. */
-const permanentCodes = /CERT|SIGNED|ISSUER|ALTNAME|ERR_SSL|ERR_OSSL|UNABLE_TO_VERIFY/;
+const certificateCodes = /CERT|SIGNED|ISSUER|ALTNAME|ERR_SSL|ERR_OSSL|UNABLE_TO_VERIFY/;
 
-function explain(broken: BrokenExchange): string {
-  const code = codeOf(broken.cause);
-  if (broken.cause instanceof ForbiddenAddressError) {
-    return 'the host resolves to an address that is not public; list the host in ALLOWED_HOSTS if that is meant';
+/** Why there is no connection, and whether it will stay so until somebody changes something. */
+function diagnose({ cause, reason }: BrokenExchange): {
+  readonly explanation: string;
+  readonly lasting: boolean;
+} {
+  const code = codeOf(cause);
+  if (cause instanceof ForbiddenAddressError) {
+    const explanation =
+      'the host resolves to an address that is not public; list the host in ALLOWED_HOSTS if that is meant';
+    return { explanation, lasting: true };
   }
-  if (permanentCodes.test(code)) {
-    return `the certificates do not fit (${code}); check tls.ca, tls.cert and their dates in the secret`;
+  const proxyStatus =
+    cause instanceof Error ? /^Proxy response \((\d+)\)/.exec(cause.message)?.[1] : undefined;
+  if (proxyStatus) {
+    const explanation = `the proxy refused the tunnel (${proxyStatus}); check proxyUrl, its password, and what the proxy allows`;
+    return { explanation, lasting: proxyStatus.startsWith('4') };
   }
-  return code ? `${reasons[broken.reason]} (${code})` : reasons[broken.reason];
+  if (certificateCodes.test(code)) {
+    const explanation = `the certificates do not fit (${code}); check tls.ca, tls.cert and their dates in the secret`;
+    return { explanation, lasting: true };
+  }
+  return { explanation: code ? `${reasons[reason]} (${code})` : reasons[reason], lasting: false };
 }
 
 function codeOf(cause: unknown): string {

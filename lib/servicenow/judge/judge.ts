@@ -23,12 +23,12 @@ export function judge(call: JudgedCall, answer: WireAnswer, nowMs: number): Judg
   const retryAfterMs = parseRetryAfter(headers['retry-after'], nowMs);
   if (call.expects === 'bytes' && status === 200 && 'x-attachment-metadata' in headers) return answer;
   if (isEmpty(answer)) return judgeEmpty(call, answer, retryAfterMs);
-  if (!isJson(headers['content-type'])) {
+  if (isRedirect(status) || !isJson(headers['content-type'])) {
     throw judgePage(call, { status, headers, body: undefined }, answer.body, retryAfterMs);
   }
   const parsed: FailedAnswer = { status, headers, body: parse(call, answer) };
   const error = errorIn(parsed.body);
-  if (error || status >= 300)
+  if (error || status >= 400)
     throw judgeRefusal(call, parsed, error ?? { message: '', detail: '' }, retryAfterMs);
   if (status === 202) throw lost(call, parsed, 'was put off (202) and nobody tells its outcome');
   return parsed;
@@ -50,6 +50,10 @@ export function lost(
   );
 }
 
+function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400;
+}
+
 function isEmpty(answer: WireAnswer): boolean {
   return answer.body.byteLength === 0;
 }
@@ -61,7 +65,7 @@ function judgeEmpty(
   retryAfterMs: number | undefined,
 ): Judgement {
   const answer: FailedAnswer = { status, headers, body: undefined };
-  if (status >= 300 && status < 400) throw judgePage(call, answer, new Uint8Array(), retryAfterMs);
+  if (isRedirect(status)) throw judgePage(call, answer, new Uint8Array(), retryAfterMs);
   if (status >= 400) throw judgeRefusal(call, answer, { message: '', detail: '' }, retryAfterMs);
   if (status === 202) throw lost(call, answer, 'was put off (202) and nobody tells its outcome');
   if (call.method === 'GET' && status !== 204) throw lost(call, answer, `answered ${status} without a body`);

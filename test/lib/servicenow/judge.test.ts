@@ -132,6 +132,13 @@ describe('judging an answer', () => {
       'NOT_SERVICENOW',
     ],
     [
+      'a redirect that calls itself JSON',
+      307,
+      { location: 'https://sso.example.com/?x=canary', 'content-type': 'application/json' },
+      '{}',
+      'NOT_SERVICENOW',
+    ],
+    [
       'a restart',
       503,
       { 'content-type': 'text/html', 'retry-after': '30' },

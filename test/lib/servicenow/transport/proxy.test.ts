@@ -99,19 +99,17 @@ describe('a forward proxy', () => {
     expect(seen).toHaveLength(0);
   });
 
-  it('that refuses us or is away is told apart from the instance, and nothing was sent', async () => {
+  it.each([
+    ['refuses us', 'the proxy refused the tunnel (407)', 1],
+    ['is away', 'ECONNREFUSED', 2],
+  ])('that %s is told as such, and nothing was sent', async (how, said, attempts) => {
     const { port, ca } = await tlsInstance();
     const proxy = await forwardProxy(port, 'Basic something-else');
-    for (const proxyUrl of [proxy.url, 'http://127.0.0.1:1']) {
-      const client = clientFor(
-        { instanceUrl: `https://${host}`, auth: basic, tls: { ca }, proxyUrl },
-        { allowedHosts: [host], maxAttempts: 2 },
-      );
-      await expect(client.send(read, callContext())).rejects.toMatchObject({
-        code: 'CONNECTION_FAILED',
-        sent: false,
-      });
-    }
+    const proxyUrl = how === 'is away' ? 'http://127.0.0.1:1' : proxy.url;
+    const secret = { instanceUrl: `https://${host}`, auth: basic, tls: { ca }, proxyUrl };
+    const call = clientFor(secret, { allowedHosts: [host], maxAttempts: 2 }).send(read, callContext());
+    await expect(call).rejects.toMatchObject({ code: 'CONNECTION_FAILED', sent: false, attempts });
+    await expect(call).rejects.toThrow(said);
   });
 });
 
