@@ -10,15 +10,18 @@ export function fullJitterMs(attempt: number, backOff: BackOff, random: () => nu
   return Math.floor(random() * ceiling);
 }
 
+/** Nobody means more than a day; whoever says so is read as a day, so that no sum with it overflows a timer. */
+const longestMs = 86_400_000;
+
 /**
  * Reads a `Retry-After` value, given in seconds or as an HTTP date (RFC 9110, 10.2.3).
- * @returns milliseconds from `nowMs`, never negative; undefined when it is absent or cannot be read
+ * @returns milliseconds from `nowMs`, between 0 and a day; undefined when it is absent or cannot be read
  */
 export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
   const text = value?.trim();
   if (!text) return undefined;
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, longestMs);
   // An HTTP date starts with the name of its day; Date.parse alone would also read "-5" or "2.5" as one.
   const atMs = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
+  return Number.isNaN(atMs) ? undefined : Math.min(Math.max(0, atMs - nowMs), longestMs);
 }

@@ -15,6 +15,23 @@ describe('Retry-After', () => {
     expect(parseRetryAfter(text, nowMs)).toBe(ms);
   });
 
+  it('is between nothing and a day, whatever is said', () => {
+    const said = fc.oneof(
+      fc.string(),
+      fc.bigInt().map(String),
+      fc.date().map(String),
+      fc.stringMatching(/^\d{1,400}$/),
+    );
+    fc.assert(
+      fc.property(said, (text) => {
+        const ms = parseRetryAfter(text, nowMs) ?? 0;
+        expect(ms).toBeGreaterThanOrEqual(0);
+        expect(ms).toBeLessThanOrEqual(86_400_000);
+      }),
+      { seed: 13 },
+    );
+  });
+
   it.each(['', '-5', '2.5', 'soon', '1e3', undefined])('does not read %j', (text) => {
     expect(parseRetryAfter(text, nowMs)).toBeUndefined();
   });
