@@ -14,7 +14,9 @@ export type Coalesced =
  * takes no part unless its map coalesces on empty values.
  */
 export function findCoalesced(store: Store, map: TransformMap, values: Row): Coalesced {
-  const coalesce = map.fields.filter((field) => field.coalesce);
+  const coalesce = map.fields.filter(
+    (field) => field.coalesce && store.schema.column(map.targetTable, field.target),
+  );
   if (coalesce.length === 0) return { kind: 'none' };
   const filled = coalesce.filter((field) => (values[field.target] ?? '') !== '' || field.coalesceEmpty);
   if (filled.length === 0) return { kind: 'empty', fields: coalesce.map((field) => field.source) };

@@ -8,7 +8,7 @@ import type { FieldMap } from './transform-map.ts';
  * The key of the record that a source value names: by sys_id, else by the field map's referenced value field or the
  * referenced table's display column, without regard to case.
  *
- * @returns undefined when there is none and the choice action is to ignore that.
+ * @returns undefined when there is none and the choice action is to ignore that, or there is no such table.
  * @throws RowRejected when there is none and the choice action is to reject the row.
  */
 export function resolveReference(
@@ -19,6 +19,7 @@ export function resolveReference(
   by: Author,
 ): string | undefined {
   const table = column.reference ?? '';
+  if (!store.schema.table(table)) return undefined;
   const key = column.referenceKey ?? 'sys_id';
   const lookUp = field.referenceValueField || store.schema.displayColumn(table);
   const found = findBy(store, table, key, given) ?? findBy(store, table, lookUp, given);

@@ -235,6 +235,33 @@ describe('POST /api/now/import/{stagingTable}', () => {
     expect([osOf('a'), osOf('b')]).toEqual(['Linux', '']);
   });
 
+  it('passes over field maps to columns that the target table does not have', async () => {
+    const map = instance.state.store.findBy('sys_transform_map', 'name', 'Computer')?.['sys_id'] ?? '';
+    const coalesce = { coalesce: 'true', coalesce_empty_fields: 'true' };
+    instance.control.seed({
+      sys_transform_entry: [{ map, source_field: 'os', target_field: 'no"such', ...coalesce }],
+    });
+    const reply = await post('imp_computer', { name: 'a', os: 'Linux' });
+    expect(reply.json).toMatchObject({ result: [{ status: 'inserted' }] });
+  });
+
+  it('says error for a map whose target table does not exist', async () => {
+    instance.control.seed({
+      sys_transform_map: [
+        { name: 'Nowhere', source_table: 'imp_location', target_table: 'u_nowhere', order: '50' },
+      ],
+    });
+    const reply = await post('imp_location', { name: 'Bern' });
+    expect(reply.json).toMatchObject({
+      result: [
+        { transform_map: 'Nowhere', status: 'error', error_message: 'Invalid table u_nowhere' },
+        { transform_map: 'Location', status: 'inserted' },
+      ],
+    });
+    const [error] = instance.state.store.select('sys_import_set_row_error');
+    expect(error?.['error']).toBe('800');
+  });
+
   it('opens a new set after midnight, when the old one is processed', async () => {
     await post('imp_computer', { name: 'a' });
     await instance.state.clock.advance(86_400_000);
