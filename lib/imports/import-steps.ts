@@ -3,7 +3,7 @@ import { executionName } from './drop/import-request.ts';
 import type { ImportScope } from './import-scope.ts';
 import type { ImportInput, ImportState } from './import-state.ts';
 import { claimedSets } from './loading/claimed-sets.ts';
-import { loadGroup } from './loading/load-group.ts';
+import { type GroupOutcome, loadGroup } from './loading/load-group.ts';
 import { OpenReader } from './loading/open-reader.ts';
 import type { ImportPlan } from './plan.ts';
 import { planImport, readSettings, resultsFolder } from './plan-import.ts';
@@ -13,7 +13,7 @@ import { mergeMessages } from './results/frequent-messages.ts';
 import { type ImportProgress, type ProgressWriter, progressWriter } from './results/progress.ts';
 import { addSample } from './results/samples.ts';
 import type { ImportSummary } from './results/summary.ts';
-import { addTally, emptyTally, failures, type Tally, tallied } from './results/tally.ts';
+import { addTally, emptyTally, failures, tallied } from './results/tally.ts';
 import { defaultSettings } from './settings/settings.ts';
 import { settled } from './settled.ts';
 import type { Turns } from './turns/turns.ts';
@@ -35,6 +35,8 @@ export type ImportSteps = ReturnType<typeof importSteps>;
 
 /** No verdicts are read any more when less than this is left of an invocation. */
 const spareMs = 90_000;
+/** Verdicts are read beside the loading, a little faster than groups come. */
+const groupsPerLoad = 2;
 
 export function importSteps(scope: ImportScope, turns: Turns, startExecution: StartExecution) {
   const opened = openOnce(scope);
@@ -69,47 +71,21 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
       return { ...state, cursor: planned.value.content.start };
     },
 
-    /** Sends the next group. */
+    /**
+     * Sends the next group, and meanwhile reads the verdicts of earlier ones that the instance is done with.
+     * Both can be run again from the same state.
+     */
     async load(request: ImportRequest, state: ImportState): Promise<ImportState> {
       await turns.renew(request);
-      const { plan, folder, reader, progress } = await opened(request, state);
-      let done = 0;
-      const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
-        done += rows;
-        progress.show(progressOf(request, state, plan, 'loading', done, byte));
-      };
-      const group = await loadGroup(
-        { scope, plan, folder, reader, onProgress },
-        {
-          group: state.loadedGroups,
-          from: state.cursor,
-          sending: state.stopped === undefined,
-          claimedBefore: () => claimedSets(folder, state.loadedGroups),
-        },
+      const following = { state, pending: 0, progressAtMs: 0 };
+      const [loaded, settled] = await bothToTheEnd(
+        loadNext(request, state),
+        settleGroups(request, following, true, groupsPerLoad),
       );
-      const rows = state.rows + group.rows;
-      const stopped = state.stopped ?? group.refused ?? group.broken;
-      return {
-        ...state,
-        cursor: group.next,
-        loadedGroups: state.loadedGroups + 1,
-        ended: group.ended,
-        rows,
-        rejected: state.rejected + group.rejected,
-        blankLines: state.blankLines + group.blankLines,
-        samples: addSample(state.samples, {
-          atMs: scope.clock.now(),
-          rows: rows + state.rejected + group.rejected,
-        }),
-        ...(group.ended ? { loadedAtMs: scope.clock.now() } : {}),
-        ...(stopped === undefined ? {} : { stopped }),
-      };
-    },
-
-    /** Reads the verdicts of groups that the instance is done with, without waiting for any. */
-    async settleWhatIsReady(request: ImportRequest, state: ImportState): Promise<ImportState> {
-      const { state: after } = await settleGroups(request, { state, pending: 0, progressAtMs: 0 }, true);
-      return after;
+      const { settledGroups, tally, messages } = settled.state;
+      const after = { ...loaded, settledGroups, tally, messages };
+      const stopped = after.stopped ?? tooManyFailures((await opened(request, state)).plan, after);
+      return stopped === undefined ? after : { ...after, stopped };
     },
 
     startFollowing(state: ImportState): Following {
@@ -118,6 +94,7 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
 
     /** One look at the groups without verdicts. */
     async follow(request: ImportRequest, following: Following): Promise<Following> {
+      await turns.renew(request);
       const { plan } = await opened(request, following.state);
       const idleMs = scope.clock.now() - following.progressAtMs;
       return settleGroups(request, following, idleMs < plan.settings.verdictTimeoutSeconds * 1000);
@@ -145,15 +122,37 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
     },
   };
 
+  async function loadNext(request: ImportRequest, state: ImportState): Promise<ImportState> {
+    const { plan, folder, reader, progress } = await opened(request, state);
+    let done = 0;
+    const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
+      done += rows;
+      progress.show(progressOf(request, state, plan, 'loading', done, byte));
+    };
+    const task = {
+      group: state.loadedGroups,
+      from: state.cursor,
+      sending: state.stopped === undefined,
+      mayReject: (plan.settings.maxErrors ?? Number.POSITIVE_INFINITY) - failuresSoFar(state),
+      claimedBefore: () => claimedSets(folder, state.loadedGroups),
+    };
+    return afterGroup(
+      state,
+      await loadGroup({ scope, plan, folder, reader, onProgress }, task),
+      scope.clock.now(),
+    );
+  }
+
   async function settleGroups(
     request: ImportRequest,
     following: Following,
     patient: boolean,
+    atMost = Number.POSITIVE_INFINITY,
   ): Promise<Following> {
-    await turns.renew(request);
     const { plan, folder, progress } = await opened(request, following.state);
     let { state, pending, progressAtMs } = following;
-    while (state.settledGroups < state.loadedGroups && !scope.deadline.passed(spareMs)) {
+    const until = Math.min(state.loadedGroups, state.settledGroups + atMost);
+    while (state.settledGroups < until && !scope.deadline.passed(spareMs)) {
       const verdict = await settleGroup(scope, plan, folder, state.settledGroups, patient);
       if ('pending' in verdict) {
         if (verdict.pending !== pending) progressAtMs = scope.clock.now();
@@ -168,8 +167,7 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
         progressOf(request, state, plan, state.ended ? 'verdicts' : 'loading', 0, state.cursor.byte),
       );
     }
-    const stopped = state.stopped ?? tooManyFailures(plan, state.tally);
-    return { state: stopped === undefined ? state : { ...state, stopped }, pending, progressAtMs };
+    return { state, pending, progressAtMs };
   }
 }
 
@@ -179,6 +177,30 @@ type Opened = {
   readonly reader: OpenReader;
   readonly progress: ProgressWriter;
 };
+
+/** Waits for both even when one fails, so that nothing goes on behind the back of the next attempt. */
+async function bothToTheEnd<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
+}
+
+function afterGroup(state: ImportState, group: GroupOutcome, nowMs: number): ImportState {
+  const rows = state.rows + group.rows;
+  const rejected = state.rejected + group.rejected;
+  const stopped = state.stopped ?? group.refused ?? group.broken;
+  return {
+    ...state,
+    cursor: group.next,
+    loadedGroups: state.loadedGroups + 1,
+    ended: group.ended,
+    rows,
+    rejected,
+    blankLines: state.blankLines + group.blankLines,
+    samples: addSample(state.samples, { atMs: nowMs, rows: rows + rejected }),
+    ...(group.ended ? { loadedAtMs: nowMs } : {}),
+    ...(stopped === undefined ? {} : { stopped }),
+  };
+}
 
 /** The plan and the open file, kept for the rest of the invocation. */
 function openOnce(scope: ImportScope): (request: ImportRequest, state: ImportState) => Promise<Opened> {
@@ -217,12 +239,17 @@ function firstState(startedAt: string, folder: string, operationsPerExecution: n
 /** A share is judged only once enough rows have their verdict to mean something. */
 const fewestForPercent = 100;
 
-function tooManyFailures(plan: ImportPlan, tally: Tally): string | undefined {
-  const { maxErrors, maxErrorPercent } = plan.settings;
-  const failed = failures(tally);
-  const judged = tallied(tally);
+/** Rejected rows are known before the verdicts of their group. */
+function failuresSoFar({ tally, rejected }: ImportState): number {
+  return failures(tally) - tally.rejected + Math.max(rejected, tally.rejected);
+}
+
+function tooManyFailures({ settings }: ImportPlan, state: ImportState): string | undefined {
+  const { maxErrors, maxErrorPercent } = settings;
+  const failed = failuresSoFar(state);
   if (maxErrors !== undefined && failed > maxErrors)
     return `${failed} rows failed, maxErrors is ${maxErrors}`;
+  const judged = tallied(state.tally) + failed - failures(state.tally);
   const percent = judged === 0 ? 0 : (100 * failed) / judged;
   if (maxErrorPercent !== undefined && judged >= fewestForPercent && percent > maxErrorPercent)
     return `${percent.toFixed(1)} % of the rows failed, maxErrorPercent is ${maxErrorPercent}`;

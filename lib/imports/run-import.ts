@@ -41,8 +41,7 @@ export async function runImport(
     while (!state.ended) {
       if (chainIsDue(state)) return await step('continue', () => steps.continueElsewhere(request, state));
       const before = state;
-      const loaded = await step(`load-${state.loadedGroups}`, () => steps.load(request, before));
-      state = await step(`verdicts-${before.loadedGroups}`, () => steps.settleWhatIsReady(request, loaded));
+      state = await step(`load-${state.loadedGroups}`, () => steps.load(request, before));
     }
     const waiting = state;
     if (state.settledGroups < state.loadedGroups) {

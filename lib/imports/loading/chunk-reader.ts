@@ -54,6 +54,10 @@ export class ChunkReader {
     return this.#tokenizer.window;
   }
 
+  get rejectedCount(): number {
+    return this.#rejected.length;
+  }
+
   /** The rows rejected since the last call. */
   takeRejected(): RejectedRow[] {
     const taken = this.#rejected;

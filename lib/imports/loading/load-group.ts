@@ -18,6 +18,8 @@ export type LoadGroup = {
   readonly from: Position;
   /** False once the import has stopped: rows are then only read, to be listed as not sent. */
   readonly sending: boolean;
+  /** The group ends as soon as it rejected more rows than this. */
+  readonly mayReject: number;
   /** Import sets that earlier groups claimed. */
   readonly claimedBefore: () => Promise<ReadonlySet<string>>;
 };
@@ -49,7 +51,13 @@ export type LoadTools = {
 };
 
 /** So many rows and requests make a group: few operations for a long file, little to settle after a crash. */
-const groupLimits = { rows: 20_000, chunks: 50 };
+const groupLimits = { rows: 40_000, chunks: 200 };
+/** The first groups are small, so that a file that is wrong throughout is found out early: 10 requests, 20, 40, … */
+const firstGroupChunks = 10;
+
+function chunksOf(group: number): number {
+  return Math.min(groupLimits.chunks, firstGroupChunks * 2 ** Math.min(group, 10));
+}
 /** A group ends early when the invocation does. */
 const spareMs = 30_000;
 
@@ -114,8 +122,9 @@ async function sendChunks(
   const slots = tools.plan.settings.ordered ? 1 : tools.plan.settings.concurrency;
   let failure: unknown;
   try {
-    for (let index = 0, rows = 0; index < groupLimits.chunks && rows < groupLimits.rows; index++) {
-      if (failure !== undefined || endsEarly(tools, ledger, index, settling)) break;
+    const chunks = chunksOf(task.group);
+    for (let index = 0, rows = 0; index < chunks && rows < groupLimits.rows; index++) {
+      if (failure !== undefined || endsEarly(tools, task, ledger, reader, index, settling)) break;
       const chunk = await reader.next();
       ledger.next = chunk?.next ?? reader.position;
       if (!chunk) break;
@@ -140,13 +149,16 @@ async function sendChunks(
  */
 function endsEarly(
   tools: LoadTools,
+  task: LoadGroup,
   ledger: GroupLedger,
+  reader: ChunkReader,
   index: number,
   settling: Settling | undefined,
 ): boolean {
   const timeIsUp = index > 0 && tools.scope.deadline.passed(spareMs);
   if (settling && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
-  return !settling && (timeIsUp || ledger.refused);
+  const tooManyRejects = task.sending && reader.rejectedCount > task.mayReject;
+  return !settling && (timeIsUp || ledger.refused || tooManyRejects);
 }
 
 async function oneChunk(

@@ -22,10 +22,11 @@ const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, pa
 const client = createClient({ readSecret: async () => secret, allowedHosts: ['127.0.0.1'] });
 
 /** Counts the calls that are not for verdicts. */
-const counted = { calls: 0, isLooking: false };
+const counted = { calls: 0 };
 const counting: ServiceNowClient = {
   send(call, context) {
-    if (!counted.isLooking) counted.calls++;
+    const isForVerdicts = /^\/api\/now\/(stats|table)\/(imp_load|sys_import_set_run)$/.test(call.path);
+    if (!isForVerdicts) counted.calls++;
     return client.send(call, context);
   },
   close: () => client.close(),
@@ -48,20 +49,10 @@ const load: typeof steps.load = async (...args) => {
   const startMs = performance.now();
   const state = await steps.load(...args);
   timed.loadingMs += performance.now() - startMs;
-  counted.isLooking = true;
-  return state;
-};
-const settleWhatIsReady: typeof steps.settleWhatIsReady = async (...args) => {
-  const state = await steps.settleWhatIsReady(...args);
-  counted.isLooking = false;
   return state;
 };
 const startMs = performance.now();
-const answer = await runImport(
-  memoryDurable(new Map(), clock),
-  { ...steps, load, settleWhatIsReady },
-  { request },
-);
+const answer = await runImport(memoryDurable(new Map(), clock), { ...steps, load }, { request });
 const seconds = (performance.now() - startMs) / 1000;
 if ('continuedBy' in answer || answer.status !== 'completed') throw new Error(JSON.stringify(answer));
 const measured: Measured = {
