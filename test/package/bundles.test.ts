@@ -48,6 +48,12 @@ const clientsOf = (packages: Set<string>) =>
   [...packages].filter((name) => name.startsWith('@aws-sdk/client-')).sort();
 
 describe('the package', () => {
+  it('is not made anew when no source has changed', async () => {
+    const { mtimeMs } = await stat(packaged.templateFile);
+    await packageFunctions();
+    expect((await stat(packaged.templateFile)).mtimeMs).toBe(mtimeMs);
+  });
+
   it('holds one zip and one bundle for every function', async () => {
     expect([...packaged.bundles.keys()].sort()).toEqual(functions.map(({ key }) => key).sort());
     for (const { key } of functions)
