@@ -18,6 +18,20 @@ describe('postRecordStagingTable', () => {
     });
   });
 
+  it('invoked directly takes the seed’s parameters', async () => {
+    const name = uniqueWord();
+    const { data } = await invoke('postRecordStagingTable', {
+      tableName: 'imp_computer',
+      name,
+      serialNumber: name,
+      record: { os: 'Linux' },
+    });
+    expect(await held('cmdb_ci_computer', `name=${name}`)).toMatchObject([
+      { serial_number: name, os: 'Linux' },
+    ]);
+    expect(data).toMatchObject({ result: [{ status: 'inserted', table: 'cmdb_ci_computer' }] });
+  });
+
   it('tells in a header, and directly by an error, that a row could not be transformed', async () => {
     const row = { name: uniqueWord(), serial_number: 'x', install_status: 'no such status' };
     const { headers, body } = await call('POST', IMPORT, row);
@@ -50,7 +64,20 @@ describe('getRecordsStagingTable', () => {
   });
 });
 
+const patiently = { timeout: 20_000, interval: 200 };
+
 describe('postRecordsStagingTable', () => {
+  it('invoked directly loads rows too', async () => {
+    const word = uniqueWord();
+    const records = ['a', 'b'].map((end) => ({ Name: word + end, 'Serial number': word + end }));
+    const { errorType } = await invoke('postRecordsStagingTable', { tableName: 'imp_computer', records });
+    expect(errorType).toBeUndefined();
+    await vi.waitFor(
+      async () => expect(await held('cmdb_ci_computer', `nameSTARTSWITH${word}`)).toHaveLength(2),
+      patiently,
+    );
+  });
+
   it('loads many rows, which become computers', async () => {
     const word = uniqueWord();
     // insertMultiple takes the labels of columns unless the instance says otherwise.

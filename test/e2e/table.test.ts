@@ -40,6 +40,21 @@ describe('postRecord', () => {
   });
 });
 
+it('postRecord with an Idempotency-Key creates one record, and answers a repeat with it', async () => {
+  const word = uniqueWord();
+  const post = (urgency: string) =>
+    fetch(`${endpoints.api}${TABLE}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': word },
+      body: JSON.stringify({ short_description: word, urgency }),
+    });
+  expect((await post('1')).status).toBe(201);
+  const again = await post('2');
+  expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
+  expect(again.headers.get('idempotency-differs')).toBe('urgency');
+  expect(await held('incident', `short_description=${word}`)).toMatchObject([{ urgency: '1' }]);
+});
+
 describe('getRecordById', () => {
   it('gives one record, over HTTP and directly, shaped as asked', async () => {
     const { sysId, word } = await create({ urgency: '1' });
