@@ -2,6 +2,7 @@ import type { Connections } from '../aws/connections.ts';
 import { allowsTable } from '../core/config.ts';
 import type { Deadline } from '../core/deadline.ts';
 import { TableNotAllowedError } from '../core/errors.ts';
+import type { IdentityOf } from '../operations/identity.ts';
 import type { Operation, TableParameters } from '../operations/operation.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
 import type { Call } from './call.ts';
@@ -16,14 +17,15 @@ export type Connect = Connections['connect'];
 export async function carryOut<P extends TableParameters>(
   operation: Operation<P>,
   call: Call,
-  connect: Connect,
+  { connect, identityOf }: { readonly connect: Connect; readonly identityOf: IdentityOf },
   deadline: Deadline,
 ): Promise<ServiceNowResponse> {
   const parameters = operation.parse(call.input);
   const request = forward(operation.request(parameters), call.forwarded);
   const { client, instance } = connect(call.instance);
   if (!allowsTable(instance, parameters.tableName)) throw new TableNotAllowedError(parameters.tableName);
-  return operation.send(request, parameters, client, { deadline, correlationId: call.correlationId });
+  const context = { deadline, correlationId: call.correlationId };
+  return operation.send(request, parameters, client, context, identityOf);
 }
 
 function forward(request: ServiceNowRequest, { query, headers }: Call['forwarded']): ServiceNowRequest {

@@ -33,3 +33,14 @@ function acceptsGzip(acceptEncoding = ''): boolean {
   const codings = acceptEncoding.split(',').map((coding) => coding.trim().toLowerCase());
   return codings.some((coding) => /^(?:gzip|\*)(?:\s*;\s*q=(?!0(?:\.0*)?$).+)?$/.test(coding));
 }
+
+/**
+ * The result of a direct Invoke, if Lambda can carry it; there is no compression on that way.
+ * @throws AnswerTooLargeError
+ */
+export function fitResult<T>(result: T): T {
+  const characters = JSON.stringify(result).length;
+  if (characters * 3 < maxAnswerBytes || Buffer.byteLength(JSON.stringify(result)) <= maxAnswerBytes)
+    return result;
+  throw new AnswerTooLargeError(characters, '');
+}

@@ -2,6 +2,7 @@ import { createConnections } from '../aws/connections.ts';
 import { createTelemetry } from '../aws/telemetry.ts';
 import { systemClock } from '../core/clock.ts';
 import { readConfig } from '../core/config.ts';
+import { identityBy } from '../operations/identity.ts';
 import type { Surroundings } from './serve.ts';
 
 const config = readConfig();
@@ -11,5 +12,6 @@ const telemetry = createTelemetry(config);
 export const inThisProcess: Surroundings = {
   ...telemetry,
   connect: createConnections({ config, ...telemetry }).connect,
+  identityOf: identityBy(config.records.correlationIdTables),
   clock: systemClock,
 };

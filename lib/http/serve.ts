@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import type { Clock } from '../core/clock.ts';
 import { deadlineAt } from '../core/deadline.ts';
 import type { Log } from '../core/log.ts';
+import type { IdentityOf } from '../operations/identity.ts';
 import type { Operation, TableParameters } from '../operations/operation.ts';
 import { type Connect, carryOut } from './carry-out.ts';
 import { directDoor } from './direct-door.ts';
@@ -14,6 +15,8 @@ import { logFailures } from './log-failures.ts';
 /** The world around a function that serves an operation. */
 export type Surroundings = {
   readonly connect: Connect;
+  /** How records that are created once are known. */
+  readonly identityOf: IdentityOf;
   readonly clock: Clock;
   readonly log: Log;
   /** Figures of an invocation are written at its end. */
@@ -34,10 +37,10 @@ export function serve<P extends TableParameters>(
   operation: Operation<P>,
   surroundings: Surroundings,
 ): Handler {
-  const { connect, clock, log, metrics } = surroundings;
+  const { clock, log, metrics } = surroundings;
   const carryOutBy = (door: Door, context: Context) => {
     const endMs = clock.now() + context.getRemainingTimeInMillis() - reportingTimeMs;
-    return carryOut(operation, door.read(), connect, deadlineAt(endMs, clock));
+    return carryOut(operation, door.read(), surroundings, deadlineAt(endMs, clock));
   };
   const chain = middy<Door, unknown>(carryOutBy, {
     timeoutEarlyInMillis: 0,

@@ -1,17 +1,12 @@
 import * as z from 'zod/mini';
-import { ConnectorError } from '../core/errors.ts';
+import { ConnectorError, InvalidInputError } from '../core/errors.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../servicenow/errors/refusals.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
 import { type ApiVersion, tablePath } from '../servicenow/url.ts';
+import type { Identity } from './identity.ts';
 import type { RecordColumns } from './record.ts';
 import { mayBeDone, type Step, type Steps } from './steps.ts';
-
-/** By what a record that is created once is known on the instance. */
-export type Identity =
-  | { readonly kind: 'sys_id'; readonly sysId: string }
-  /** For tables that refuse a given sys_id: looked up before it is written, which two at the same moment can slip through. */
-  | { readonly kind: 'correlation_id'; readonly correlationId: string };
 
 /** A record that is to be created once. */
 export type Creation = {
@@ -32,10 +27,12 @@ export type Created =
 /**
  * Creates a record unless it exists. After a lost answer or a refused insert the instance is asked before anything is
  * concluded.
+ * @throws InvalidInputError for a record with an identity of its own
  * @throws what the create failed with, when the instance does not hold the record
  */
 export function* createOnce(creation: Creation): Steps<Created> {
-  const { identity } = creation;
+  const { identity, record } = creation;
+  refuseOwnIdentity(record, identity);
   if (identity.kind === 'correlation_id') {
     const earlier = yield* look(creation, false);
     if (earlier !== undefined) return { kind: 'found', sysId: earlier };
@@ -46,6 +43,15 @@ export function* createOnce(creation: Creation): Steps<Created> {
   const found = yield* look(creation, true);
   if (found !== undefined) return { kind: 'found', sysId: found };
   throw outcome.error;
+}
+
+/** What the key is written to cannot hold anything else. */
+function refuseOwnIdentity(record: RecordColumns, { kind }: Identity): void {
+  if (record[kind] === undefined) return;
+  throw new InvalidInputError(
+    `record.${kind}`,
+    'comes from the key; give what identifies the record as the key',
+  );
 }
 
 /** Refused inserts leave doubt too: the sys_id may exist, or the user may write what he may not read back (contract 1.6). */

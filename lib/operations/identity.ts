@@ -1,5 +1,29 @@
 import { createHash } from 'node:crypto';
 
+/** By what a record that is created once is known on the instance. */
+export type Identity =
+  | { readonly kind: 'sys_id'; readonly sysId: string }
+  /** For tables that refuse a given sys_id: looked up before it is written, which two at the same moment can slip through. */
+  | { readonly kind: 'correlation_id'; readonly correlationId: string };
+
+/** How the records of a deployment are known, by their table and key. */
+export type IdentityOf = (table: string, key: string) => Identity;
+
+/** @param correlationIdTables tables that refuse a given sys_id, lower case; `*` means all */
+export function identityBy(correlationIdTables: readonly string[]): IdentityOf {
+  const refusesSysId = (table: string) =>
+    correlationIdTables.includes('*') || correlationIdTables.includes(table.toLowerCase());
+  return (table, key) =>
+    refusesSysId(table)
+      ? { kind: 'correlation_id', correlationId: correlationIdOf(table, key) }
+      : { kind: 'sys_id', sysId: deriveSysId(table, key) };
+}
+
+/** The key itself where the column holds it (100 characters), so that people recognise it; else what is derived from it. */
+function correlationIdOf(table: string, key: string): string {
+  return /^[\w.:/@-]{1,100}$/.test(key) ? key : deriveSysId(table, key);
+}
+
 /**
  * The sys_id of a record that is to be created once: the same for the same table and key, wherever and whenever it is
  * derived. ServiceNow honours a caller's sys_id and refuses a second one (contract 1.6), so the instance's own primary

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { ConnectorError } from '../core/errors.ts';
 import type {
   CallContext,
   ServiceNowClient,
@@ -8,7 +8,7 @@ import type {
 } from '../servicenow/request.ts';
 import { type ApiVersion, tablePath } from '../servicenow/url.ts';
 import { createOnce } from './create-once.ts';
-import { deriveSysId } from './identity.ts';
+import type { Identity } from './identity.ts';
 import type { RecordColumns } from './record.ts';
 import { mayBeDone, runSteps } from './steps.ts';
 
@@ -16,7 +16,8 @@ import { mayBeDone, runSteps } from './steps.ts';
 export type KeyedCreate = {
   readonly tableName: string;
   readonly apiVersion?: ApiVersion | undefined;
-  readonly idempotencyKey: string;
+  /** What the key gives. */
+  readonly identity: Identity;
   readonly record: RecordColumns;
 };
 
@@ -40,14 +41,13 @@ export async function createKeyed(
   client: ServiceNowClient,
   context: CallContext,
 ): Promise<ServiceNowResponse> {
-  const { tableName: table, apiVersion: version, record } = create;
-  if (record['sys_id'] !== undefined)
-    throw new InvalidInputError('record.sys_id', 'is derived from the Idempotency-Key');
-  const sysId = deriveSysId(table, create.idempotencyKey);
+  const { tableName: table, apiVersion: version, record, identity } = create;
   const { query, headers } = request;
-  const steps = createOnce({ table, record, identity: { kind: 'sys_id', sysId }, version, query, headers });
+  const steps = createOnce({ table, record, identity, version, query, headers });
   const created = await runSteps(steps, client, context).catch(unsettled);
-  return created.kind === 'created' ? created.response : replay(request, create, sysId, client, context);
+  return created.kind === 'created'
+    ? created.response
+    : replay(request, create, created.sysId, client, context);
 }
 
 function unsettled(error: unknown): never {

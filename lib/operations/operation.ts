@@ -6,6 +6,7 @@ import type {
   ServiceNowRequest,
   ServiceNowResponse,
 } from '../servicenow/request.ts';
+import type { IdentityOf } from './identity.ts';
 
 /** What a caller gave, by the seed's names (`tableName`, `sysparmQuery`, ...), before it is checked. */
 export type OperationInput = Readonly<Record<string, unknown>>;
@@ -31,6 +32,7 @@ export type Operation<P extends TableParameters> = {
     parameters: P,
     client: ServiceNowClient,
     context: CallContext,
+    identityOf: IdentityOf,
   ): Promise<ServiceNowResponse>;
 };
 

@@ -32,9 +32,10 @@ export const postRecord = defineOperation({
     body: requireRecord(parameters, taskColumns),
     repeatable: 'never',
   }),
-  send(request, { tableName, apiVersion, idempotencyKey, ...sources }, client, context) {
+  send(request, { tableName, apiVersion, idempotencyKey, ...sources }, client, context, identityOf) {
     if (idempotencyKey === undefined) return client.send(request, context);
     const record = requireRecord(sources, taskColumns);
-    return createKeyed(request, { tableName, apiVersion, idempotencyKey, record }, client, context);
+    const identity = identityOf(tableName, idempotencyKey);
+    return createKeyed(request, { tableName, apiVersion, identity, record }, client, context);
   },
 });

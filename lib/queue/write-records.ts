@@ -5,6 +5,7 @@ import { deadlineAt } from '../core/deadline.ts';
 import { TableNotAllowedError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { identityBy } from '../operations/identity.ts';
 import type { ServiceNowClient } from '../servicenow/request.ts';
 import { batchCarrier, type Carrier, singleCarrier } from './carrier.ts';
 import { fateOf } from './fate.ts';
@@ -77,8 +78,8 @@ async function carryOut(
   const runs = byClient.map(async ([client, members]) => {
     const lanes = toLanes(members.map(({ write }) => write));
     const carrier = carrierOf(client);
-    const { correlationIdTables } = surroundings.settings;
-    const steps = (write: Write) => stepsOf(write, (table) => lists(correlationIdTables, table));
+    const identityOf = identityBy(surroundings.settings.correlationIdTables);
+    const steps = (write: Write) => stepsOf(write, identityOf);
     const correlationId = invocation.awsRequestId;
     const done = await runRounds(lanes, { carrier, stepsOf: steps, workUntil, settleUntil, correlationId });
     for (const [write, outcome] of done) outcomes.set(write.message, outcome);
@@ -102,10 +103,6 @@ function address(
     outcomes.set(message, { error, tried: true });
     return [];
   }
-}
-
-function lists(tables: readonly string[], table: string): boolean {
-  return tables.includes('*') || tables.includes(table.toLowerCase());
 }
 
 function deadlines(invocation: Invocation, clock: Clock) {

@@ -3,6 +3,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { type Config, readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import { serve } from '../../lib/http/serve.ts';
+import { identityBy } from '../../lib/operations/identity.ts';
 import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../../local/instance/index.ts';
 import { httpEvent, lambdaContext, type TestRequest } from '../lib/http/lambda-events.ts';
@@ -46,7 +47,9 @@ export async function startDeployment(
   const instance = await startInstance(options);
   const { url: instanceUrl, username, password } = instance;
   const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
-  const connections = createConnections({ config: configFor(environment), fetchSecret: async () => secret });
+  const config = configFor(environment);
+  const connections = createConnections({ config, fetchSecret: async () => secret });
+  const identityOf = identityBy(config.records.correlationIdTables);
   const logged: LogFields[] = [];
   const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
   const log = { debug: note, info: note, warn: note, error: note };
@@ -55,7 +58,13 @@ export async function startDeployment(
     logged,
     serve(operation) {
       const metrics = { flush() {} };
-      const handler = serve(operation, { connect: connections.connect, clock: systemClock, log, metrics });
+      const handler = serve(operation, {
+        connect: connections.connect,
+        identityOf,
+        clock: systemClock,
+        log,
+        metrics,
+      });
       return {
         http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),
         invoke: (event) => handler(event, lambdaContext()),

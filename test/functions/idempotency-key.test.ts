@@ -41,8 +41,8 @@ function losing<P extends TableParameters>(operation: Operation<P>, reads: boole
   });
   return {
     ...operation,
-    send: (request, parameters, client, context) =>
-      operation.send(request, parameters, through(client), context),
+    send: (request, parameters, client, ...rest) =>
+      operation.send(request, parameters, through(client), ...rest),
   };
 }
 
@@ -128,6 +128,18 @@ describe('a POST with an Idempotency-Key', () => {
       statusCode: 400,
       body: { error: { detail: expect.stringContaining('body.sys_id') } },
     });
+  });
+
+  it('goes by correlation_id in tables that refuse a given sys_id', async () => {
+    const other = await startDeployment({ CORRELATION_ID_TABLES: 'incident' });
+    const event = { tableName: 'incident', record: { short_description: 'one' }, idempotencyKey: 'order-7' };
+    const first = await other.serve(postRecord).invoke(event);
+    const again = await other.serve(postRecord).invoke(event);
+    expect([first, again]).toMatchObject([
+      { result: { correlation_id: 'order-7' } },
+      { replayed: true, result: { correlation_id: 'order-7' } },
+    ]);
+    await other.close();
   });
 
   it('passes a real refusal on', async () => {

@@ -7,6 +7,7 @@ import { readConfig, selectInstance } from '../../lib/core/config.ts';
 import { silentLog } from '../../lib/core/log.ts';
 import { serve } from '../../lib/http/serve.ts';
 import { getRecords } from '../../lib/operations/get-records.ts';
+import { identityBy } from '../../lib/operations/identity.ts';
 import { postRecord } from '../../lib/operations/post-record.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
@@ -36,7 +37,13 @@ async function functionsBefore(answer: RequestListener) {
   });
   client = opened;
   const connect = () => ({ instance: selectInstance(config), client: opened });
-  const surroundings = { connect, clock: systemClock, log: silentLog, metrics: { flush() {} } };
+  const surroundings = {
+    connect,
+    identityOf: identityBy([]),
+    clock: systemClock,
+    log: silentLog,
+    metrics: { flush() {} },
+  };
   return { list: serve(getRecords, surroundings), create: serve(postRecord, surroundings) };
 }
 

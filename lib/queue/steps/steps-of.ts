@@ -1,22 +1,20 @@
-import { InvalidInputError } from '../../core/errors.ts';
-import { createOnce, type Identity } from '../../operations/create-once.ts';
-import { deriveSysId } from '../../operations/identity.ts';
+import { createOnce } from '../../operations/create-once.ts';
+import type { IdentityOf } from '../../operations/identity.ts';
 import type { Steps } from '../../operations/steps.ts';
 import type { Done } from '../done.ts';
-import type { RecordMessage } from '../record-message.ts';
 import type { Write } from '../write.ts';
 import { deleteRecord } from './delete.ts';
 import type { JournalWindow } from './journal.ts';
 import { updateRecord, writeQuery } from './update.ts';
 import { upsertRecord } from './upsert.ts';
 
-/** The calls that one message needs. @param byCorrelationId true for tables that refuse a given sys_id */
-export function* stepsOf(write: Write, byCorrelationId: (table: string) => boolean): Steps<Done> {
+/** The calls that one message needs. */
+export function* stepsOf(write: Write, identityOf: IdentityOf): Steps<Done> {
   const { work } = write;
   const inputDisplayValue = work.options?.inputDisplayValue ?? false;
   switch (work.action) {
     case 'create': {
-      const identity = identityOf(write.key, work, byCorrelationId(work.table));
+      const identity = identityOf(work.table, write.key);
       const created = yield* createOnce({ ...work, identity, query: writeQuery(inputDisplayValue) });
       return created.kind === 'created' ? 'done' : 'repeated';
     }
@@ -27,23 +25,6 @@ export function* stepsOf(write: Write, byCorrelationId: (table: string) => boole
     case 'delete':
       return yield* deleteRecord(work);
   }
-}
-
-type Create = Extract<RecordMessage, { action: 'create' }>;
-
-function identityOf(key: string, { table, record }: Create, byCorrelationId: boolean): Identity {
-  if (!byCorrelationId) return { kind: 'sys_id', sysId: deriveSysId(table, key) };
-  if (record['correlation_id'] === undefined)
-    return { kind: 'correlation_id', correlationId: correlationIdOf(table, key) };
-  throw new InvalidInputError(
-    'record.correlation_id',
-    'holds the key in this table; give it as "key" instead',
-  );
-}
-
-/** The key itself where the column holds it (100 characters), so that people recognise it; else what is derived from it. */
-function correlationIdOf(table: string, key: string): string {
-  return /^[\w.:/@-]{1,100}$/.test(key) ? key : deriveSysId(table, key);
 }
 
 /**

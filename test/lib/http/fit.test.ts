@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { fitAnswer } from '../../../lib/http/fit.ts';
+import { fitAnswer, fitResult } from '../../../lib/http/fit.ts';
 
 const limitBytes = 6 * 1024 * 1024;
 const answerOf = (body: string) => ({ statusCode: 200, headers: { 'x-total-count': '1' }, body });
@@ -51,5 +51,16 @@ describe('an answer and the 6 MB that Lambda carries', () => {
 
   it('is refused when even its compressed form is too large', async () => {
     await expect(fitAnswer(answerOf(noise(9 * 1024 * 1024)), 'gzip')).rejects.toThrow(/sysparm_limit/);
+  });
+});
+
+describe('the result of a direct Invoke and the 6 MB that Lambda carries', () => {
+  it('is the same while it fits', () => {
+    const result = { result: 'x'.repeat(5 * 1024 * 1024) };
+    expect(fitResult(result)).toBe(result);
+  });
+
+  it('is refused with advice beyond that, counted in bytes', () => {
+    expect(() => fitResult({ result: 'ü'.repeat(4 * 1024 * 1024) })).toThrow(/sysparm_limit/);
   });
 });

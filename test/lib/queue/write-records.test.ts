@@ -7,6 +7,7 @@ import {
   InstanceUnavailableError,
   UnknownOutcomeError,
 } from '../../../lib/servicenow/errors/outages.ts';
+import { RequestRefusedError } from '../../../lib/servicenow/errors/refusals.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
 
@@ -343,6 +344,75 @@ describe('a batch that runs out of time', () => {
     expect(await queue.deliver(chain)).toEqual(['m3']);
     expect(incidents()).toHaveLength(3);
     expect(queue.deadLetters).toEqual([]);
+  });
+});
+
+describe('a call that is in flight when time runs out', () => {
+  it('is broken off, and asked about while there is time for that', async () => {
+    await start();
+    queue.instance.control.faults.add({
+      match: { path: '/api/now/v1/batch' },
+      action: 'stall',
+      stallMs: 60_000,
+    });
+    expect(await queue.deliver([create('m1'), create('m2')], 2_000)).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+    expect(queue.requests()).toEqual(['POST /api/now/v1/batch', 'POST /api/now/v1/batch']);
+  });
+
+  it('is returned when the instance does not answer that question either', async () => {
+    await start();
+    queue.instance.control.faults.add({
+      match: { path: '/api/now/*' },
+      action: 'stall',
+      stallMs: 60_000,
+      count: 9,
+    });
+    expect(await queue.deliver([create('m1'), create('m2')], 2_000)).toEqual(['m1', 'm2']);
+    queue.instance.control.faults.clear();
+    expect(await queue.deliver([create('m1'), create('m2')])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+  });
+});
+
+describe('a batch of calls', () => {
+  it('is carried out item by item: what the instance puts off is sent again, what it refuses is refused alone', async () => {
+    let first = true;
+    const puttingOff = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (!first || !request.path.endsWith('/batch')) return client.send(request, context);
+        first = false;
+        const { rest_requests }: { rest_requests: { id: string }[] } = Object(request.body);
+        const served = await client.send(
+          { ...request, body: { batch_request_id: '1', rest_requests: rest_requests.slice(0, 2) } },
+          context,
+        );
+        return {
+          ...served,
+          body: { ...Object(served.body), unserviced_requests: rest_requests.slice(2).map(({ id }) => id) },
+        };
+      },
+    });
+    await start({ through: puttingOff });
+    const refused = { id: 'bad', body: { table: 'nowhere', record: {} } };
+    expect(await queue.deliver([create('m1'), create('m2'), create('m3'), refused])).toEqual([]);
+    expect(incidents()).toHaveLength(3);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'INVALID_TABLE' } }]);
+  });
+
+  it('goes as single calls where the instance refuses batches as such', async () => {
+    const without = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        const { method, path } = request;
+        if (path.endsWith('/batch')) throw new RequestRefusedError('no such API', { method, path });
+        return client.send(request, context);
+      },
+    });
+    await start({ through: without });
+    expect(await queue.deliver(times(4).map((index) => create(`m${index}`)))).toEqual([]);
+    expect(incidents()).toHaveLength(4);
   });
 });
 
