@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import type { Delivery } from './fault.ts';
 
 /** Lets an answer leave as the fault wants it: not at all, cut short, or with a pause. */
@@ -10,7 +11,7 @@ export function deliverBroken(
   delivery: Delivery,
 ): void {
   if (delivery.kind === 'reset') {
-    response.socket?.resetAndDestroy();
+    reset(response);
     return;
   }
   response.writeHead(status, { ...headers, 'Content-Length': body.length });
@@ -22,4 +23,10 @@ export function deliverBroken(
   response.write(head);
   const rest = setTimeout(() => response.end(body.subarray(head.length)), delivery.stallMs).unref();
   response.once('close', () => clearTimeout(rest));
+}
+
+/** Node resets plain TCP sockets only; a TLS connection ends without its closing message instead. */
+function reset({ socket }: ServerResponse): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket?.resetAndDestroy();
 }

@@ -64,7 +64,7 @@ function statusOf(url: string, tls: { ca: string } & Partial<Pair>): Promise<num
 }
 
 describe('a client certificate', () => {
-  it('stands for the account it is mapped to; without one, or with a stranger’s, the caller stays unknown', async () => {
+  it('stands for the account it is mapped to; without one, or with a stranger’s, the caller stays unknown; connections can be cut', async () => {
     const { ca, issue } = await makeCertificates();
     const foreign = await makeCertificates();
     const instance = await startInstance({ tls: { ...(await issue('server')), ca } });
@@ -75,11 +75,14 @@ describe('a client certificate', () => {
       certificateCommonName: 'robot.example',
     };
     addAccount(instance.control.auth, account);
-    expect(await statusOf(instance.url, { ca, ...(await issue('robot.example')) })).toBe(200);
+    const robot = await issue('robot.example');
+    expect(await statusOf(instance.url, { ca, ...robot })).toBe(200);
     expect(instance.control.ledger.select().at(-1)?.user).toBe('robot');
     expect(await statusOf(instance.url, { ca, ...(await issue('other.example')) })).toBe(401);
     expect(await statusOf(instance.url, { ca, ...(await foreign.issue('robot.example')) })).toBe(401);
     expect(await statusOf(instance.url, { ca })).toBe(401);
+    instance.control.faults.add({ action: 'reset-after-commit' });
+    await expect(statusOf(instance.url, { ca, ...robot })).rejects.toThrow();
     await instance.close();
   });
 });
