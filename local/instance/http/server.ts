@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { InstanceState } from '../state.ts';
 import { answerOf } from './answer-of.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answer, Exchange } from './exchange.ts';
+import { jsonOf } from './respond.ts';
 import type { Router } from './router.ts';
 import { serve } from './serve.ts';
 import { isControlRequest, serveControl } from './serve-control.ts';
@@ -35,5 +36,15 @@ export function createInstanceServer(
 }
 
 /** The action for an exchange, run, with its failures turned into answers. */
-export const dispatchTo = (router: Router) => (exchange: Exchange, state: InstanceState) =>
-  answerOf(() => router.find(exchange.method, exchange.segments)(exchange, state));
+export const dispatchTo = (router: Router) => async (exchange: Exchange, state: InstanceState) => {
+  const find = () => router.find(exchange.method, exchange.segments);
+  return withSessionDebug(exchange, await answerOf(() => find()(exchange, state)));
+};
+
+/** `X-WantSessionDebugMessages: true` adds the session's debug log to the body; ours never has anything to say. */
+function withSessionDebug(exchange: Exchange, answer: Answer): Answer {
+  if (exchange.headers['x-wantsessiondebugmessages'] !== 'true') return answer;
+  const json = jsonOf(answer);
+  if (typeof json !== 'object' || json === null) return answer;
+  return { ...answer, json: { ...json, session: { debug_logs: [] } } };
+}

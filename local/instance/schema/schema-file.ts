@@ -60,6 +60,7 @@ const table = z.strictObject({
       }),
     )
     .exactOptional(),
+  journalsClosedWhen: when.exactOptional(),
   views: z.record(z.string(), z.array(name)).exactOptional(),
 });
 

@@ -74,6 +74,8 @@ export type Table = {
   readonly number?: { readonly prefix: string; readonly digits: number };
   readonly policies?: readonly DataPolicy[];
   readonly rules?: readonly AbortRule[];
+  /** Rows that match take no more journal entries; what is written to them is dropped without a word. */
+  readonly journalsClosedWhen?: Readonly<Record<string, readonly string[]>>;
   /** Column names by UI view (`sysparm_view`); a view not named here shows all columns. */
   readonly views?: Readonly<Record<string, readonly string[]>>;
 };

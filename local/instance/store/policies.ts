@@ -4,7 +4,8 @@ import type { Row } from './row.ts';
 
 type Condition = Readonly<Record<string, readonly string[]>> | undefined;
 
-const matches = (row: Row, when: Condition) =>
+/** Whether every named column of the row holds one of the values. */
+export const matches = (row: Row, when: Condition) =>
   Object.entries(when ?? {}).every(([column, values]) => values.includes(row[column] ?? ''));
 
 /** @throws DataPolicyException naming, by label, every column that a policy wants and the row leaves empty. */

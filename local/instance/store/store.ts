@@ -56,7 +56,7 @@ export class Store {
     return this.transaction(() => {
       this.#rows.insert(table, row);
       this.#tell('insert', table, sysId);
-      this.#appendJournal(table, sysId, values, by);
+      this.#appendJournal(journalEntries(this.schema, table, { sys_id: sysId }, values), by);
       return this.find(table, sysId) ?? row;
     });
   }
@@ -85,8 +85,8 @@ export class Store {
     const before = real === undefined ? undefined : this.find(real, sysId);
     if (real === undefined || !before) return undefined;
     const changes = changesTo(this.schema, this.#rows, real, before, values);
-    const changed =
-      Object.keys(changes).length > 0 || journalEntries(this.schema, real, sysId, values).length > 0;
+    const entries = journalEntries(this.schema, real, before, values);
+    const changed = Object.keys(changes).length > 0 || entries.length > 0;
     if (changed || this.#options.switches.touchOnNoChange) {
       const after = { ...before, ...changes };
       runRules(this.schema, real, 'update', after);
@@ -95,7 +95,7 @@ export class Store {
       this.transaction(() => {
         this.#rows.update(real, sysId, touched);
         this.#tell('update', real, sysId);
-        this.#appendJournal(real, sysId, values, by);
+        this.#appendJournal(entries, by);
       });
     }
     return { row: this.find(table, sysId) ?? before, changed };
@@ -213,7 +213,7 @@ export class Store {
   #seedJournal(table: string, row: Row): void {
     const sysId = row['sys_id'] ?? '';
     const when = { sys_created_on: row['sys_updated_on'] ?? '', sys_created_by: row['sys_updated_by'] ?? '' };
-    for (const entry of journalEntries(this.schema, table, sysId, row)) {
+    for (const entry of journalEntries(this.schema, table, { sys_id: sysId }, row)) {
       const id = sysIdOf(sysId, entry['element'] ?? '', entry['value'] ?? '');
       this.seed('sys_journal_field', { ...entry, ...when, sys_id: id });
     }
@@ -239,9 +239,7 @@ export class Store {
     };
   }
 
-  #appendJournal(table: string, sysId: string, values: Row, by: Author): void {
-    for (const entry of journalEntries(this.schema, table, sysId, values)) {
-      this.insert('sys_journal_field', entry, by);
-    }
+  #appendJournal(entries: readonly Row[], by: Author): void {
+    for (const entry of entries) this.insert('sys_journal_field', entry, by);
   }
 }

@@ -110,6 +110,7 @@ const incident: Table = {
     integer('business_stc', 'Business resolve time'),
     integer('calendar_stc', 'Resolve time'),
   ],
+  journalsClosedWhen: { state: ['7'] },
   policies: [{ when: { state: ['6', '7'] }, mandatory: ['close_code', 'close_notes'] }],
   views: {
     mobile: [

@@ -20,6 +20,23 @@ const failure = (message: string, detail: string | null = null) => ({
   status: 'failure',
 });
 
+describe('headers of a request', () => {
+  it('X-WantSessionDebugMessages adds the debug log of the session', async () => {
+    const reply = await call(
+      instance,
+      'GET',
+      '/api/now/table/incident?sysparm_limit=1&sysparm_fields=number',
+      {
+        headers: { 'X-WantSessionDebugMessages': 'true' },
+      },
+    );
+    expect(reply.json).toEqual({
+      result: [{ number: expect.any(String) }],
+      session: { debug_logs: [] },
+    });
+  });
+});
+
 describe('headers of an answer', () => {
   it('are those of an instance', async () => {
     const { headers } = await call(instance, 'GET', '/api/now/table/incident?sysparm_limit=1');
