@@ -52,12 +52,14 @@ export function createConnections(options: ConnectionsOptions): Connections {
 function openClient(instance: InstanceConfig, options: ConnectionsOptions): ServiceNowClient {
   const { config, log = silentLog, metrics = silentMetrics, fetchSecret = fetchSecretText } = options;
   const ttlMs = config.secretTtlSeconds * 1000;
+  const logOfInstance = logWith(log, { instance: instance.name });
+  const caching = { ttlMs, clock: systemClock, metrics, log: logOfInstance };
   return createClient({
-    readSecret: cacheSecret(() => fetchSecret(instance.secretId), { ttlMs, clock: systemClock, metrics }),
+    readSecret: cacheSecret(() => fetchSecret(instance.secretId), caching),
     allowedHosts: config.allowedHosts,
     proxyEnvironment: config.proxyEnvironment,
     maxInFlight: config.maxInFlight,
-    log: logWith(log, { instance: instance.name }),
+    log: logOfInstance,
     metrics,
   });
 }

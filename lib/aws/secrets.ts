@@ -1,11 +1,12 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Clock } from '../core/clock.ts';
 import { ConfigurationError, ConnectorError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { singleFlight } from '../core/single-flight.ts';
 
 /** Secrets Manager could not be asked. */
-class SecretUnavailableError extends ConnectorError {
+export class SecretUnavailableError extends ConnectorError {
   override readonly name: string = 'SecretUnavailableError';
   override readonly code = 'SECRET_UNAVAILABLE';
   override readonly retryable = true;
@@ -14,33 +15,51 @@ class SecretUnavailableError extends ConnectorError {
 /** Gives a secret's text, at once while it is kept; `fresh` bypasses what is kept. */
 export type SecretReader = (options: { readonly fresh: boolean }) => string | Promise<string>;
 
+type Kept = { readonly text: string; readonly readAtMs: number };
+
+/** While Secrets Manager is away, what is kept is used on, and asked for anew this much later. */
+const askAgainAfterMs = 30_000;
+
 /**
- * Keeps a secret for `ttlMs`, and lets everyone who asks at once share one read.
+ * Keeps a secret for `ttlMs`, and lets everyone who asks at once share one read. An outage of Secrets Manager does not
+ * stop a process that has read the secret before.
  * @param fetchSecret reads it from where it lives
  */
 export function cacheSecret(
   fetchSecret: () => Promise<string>,
-  options: { readonly ttlMs: number; readonly clock: Clock; readonly metrics: Metrics },
+  options: { readonly ttlMs: number; readonly clock: Clock; readonly metrics: Metrics; readonly log: Log },
 ): SecretReader {
-  let kept: { readonly text: string; readonly readAtMs: number } | undefined;
+  const { ttlMs, clock, metrics, log } = options;
+  let kept: Kept | undefined;
   const read = singleFlight(async () => {
-    options.metrics.add('SecretReads');
+    metrics.add('SecretReads');
     const text = await fetchSecret();
-    kept = { text, readAtMs: options.clock.now() };
+    kept = { text, readAtMs: clock.now() };
     return text;
   });
+  const keepOn = (error: unknown, { text }: Kept) => {
+    if (!(error instanceof SecretUnavailableError)) throw error;
+    log.warn('secret-kept-on', { reason: error.message });
+    kept = { text, readAtMs: clock.now() - ttlMs + askAgainAfterMs };
+    return text;
+  };
   return ({ fresh }) => {
-    const usable = kept && options.clock.now() - kept.readAtMs < options.ttlMs;
-    return !fresh && kept && usable ? kept.text : read();
+    const known = kept;
+    if (!known || fresh) return read();
+    const usable = clock.now() - known.readAtMs < ttlMs;
+    return usable ? known.text : read().catch((error: unknown) => keepOn(error, known));
   };
 }
+
+/** The SDK itself waits for ever, e.g. in a VPC without a way to Secrets Manager. */
+const timeouts = { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
 
 let client: Promise<SecretsManagerClient> | undefined;
 
 /** The SDK's client is loaded on the first read: a warm process never does, and a cold start does it beside its other work. */
 function secretsManager(): Promise<SecretsManagerClient> {
   client ??= import('@aws-sdk/client-secrets-manager').then(
-    (sdk) => new sdk.SecretsManagerClient({ maxAttempts: 3 }),
+    (sdk) => new sdk.SecretsManagerClient({ maxAttempts: 3, requestHandler: timeouts }),
   );
   return client;
 }
