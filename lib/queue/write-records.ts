@@ -10,6 +10,7 @@ import type { ServiceNowClient } from '../servicenow/request.ts';
 import { batchCarrier, type Carrier, singleCarrier } from './carrier.ts';
 import { fateOf } from './fate.ts';
 import { toLanes } from './lanes.ts';
+import { createOutageMemory, type OutageMemory } from './outage-memory.ts';
 import { type Outcome, runRounds } from './rounds.ts';
 import { type Queues, settle } from './settle.ts';
 import { type QueuedMessage, readSqsEvent } from './sqs-event.ts';
@@ -40,18 +41,10 @@ const settlingTimeMs = 5_000;
 
 /** Makes the handler of `write-records`: messages in, records on the instance, exactly the unfinished ids out. */
 export function createRecordWriter(surroundings: QueueSurroundings) {
-  const carriers = new WeakMap<ServiceNowClient, Carrier>();
-  const carrierOf = (client: ServiceNowClient): Carrier => {
-    const known = carriers.get(client);
-    if (known) return known;
-    const carrier = surroundings.settings.batchApi ? batchCarrier(client) : singleCarrier(client);
-    carriers.set(client, carrier);
-    return carrier;
-  };
-
+  const linkOf = linksTo(surroundings);
   return async (event: unknown, invocation: Invocation): Promise<BatchResponse> => {
     const messages = readSqsEvent(event);
-    const outcomes = await carryOut(messages, invocation, surroundings, carrierOf);
+    const outcomes = await carryOut(messages, invocation, surroundings, linkOf);
     const { settings, clock, random } = surroundings;
     const fates = messages.map((message) => {
       const outcome = outcomes.get(message) ?? { error: new Error('no outcome'), tried: false };
@@ -62,6 +55,21 @@ export function createRecordWriter(surroundings: QueueSurroundings) {
   };
 }
 
+/** What a process keeps for each instance between invocations. */
+type InstanceLink = { readonly carrier: Carrier; readonly outage: OutageMemory };
+
+function linksTo({ settings, clock }: QueueSurroundings): (client: ServiceNowClient) => InstanceLink {
+  const links = new WeakMap<ServiceNowClient, InstanceLink>();
+  return (client) => {
+    const known = links.get(client);
+    if (known) return known;
+    const carrier = settings.batchApi ? batchCarrier(client) : singleCarrier(client);
+    const link = { carrier, outage: createOutageMemory(settings.firstDelaySeconds * 1000, clock) };
+    links.set(client, link);
+    return link;
+  };
+}
+
 type Outcomes = Map<QueuedMessage, Outcome>;
 type Addressed = { readonly write: Write; readonly client: ServiceNowClient };
 
@@ -69,19 +77,24 @@ async function carryOut(
   messages: readonly QueuedMessage[],
   invocation: Invocation,
   surroundings: QueueSurroundings,
-  carrierOf: (client: ServiceNowClient) => Carrier,
+  linkOf: (client: ServiceNowClient) => InstanceLink,
 ): Promise<Outcomes> {
   const outcomes: Outcomes = new Map();
   const addressed = messages.flatMap((message) => address(message, surroundings, outcomes));
-  const { workUntil, settleUntil } = deadlines(invocation, surroundings.clock);
   const byClient = [...Map.groupBy(addressed, ({ client }) => client)];
+  const limits = { ...deadlines(invocation, surroundings.clock), correlationId: invocation.awsRequestId };
+  const identityOf = identityBy(surroundings.settings.correlationIdTables);
   const runs = byClient.map(async ([client, members]) => {
-    const lanes = toLanes(members.map(({ write }) => write));
-    const carrier = carrierOf(client);
-    const identityOf = identityBy(surroundings.settings.correlationIdTables);
+    const { carrier, outage } = linkOf(client);
+    const writes = members.map(({ write }) => write);
+    const error = outage.current();
+    if (error !== undefined) {
+      for (const { message } of writes) outcomes.set(message, { error, tried: false });
+      return;
+    }
     const steps = (write: Write) => stepsOf(write, identityOf);
-    const correlationId = invocation.awsRequestId;
-    const done = await runRounds(lanes, { carrier, stepsOf: steps, workUntil, settleUntil, correlationId });
+    const done = await runRounds(toLanes(writes), { carrier, stepsOf: steps, ...limits });
+    outage.observe(done.values());
     for (const [write, outcome] of done) outcomes.set(write.message, outcome);
   });
   await Promise.all(runs);

@@ -4,6 +4,7 @@ import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { deriveSysId } from '../../../lib/operations/identity.ts';
 import {
   AnswerLostError,
+  InstanceAsleepError,
   InstanceUnavailableError,
   UnknownOutcomeError,
 } from '../../../lib/servicenow/errors/outages.ts';
@@ -313,6 +314,26 @@ describe('an instance that is down', () => {
     expect(queue.deadLetters).toMatchObject([
       { attributes: { ErrorCode: 'INSTANCE_UNAVAILABLE', Attempts: '7' } },
     ]);
+  });
+
+  it('is not asked again for every batch of a long queue, but after a while', async () => {
+    let nowMs = Date.now();
+    let sent = 0;
+    const counting = (client: ServiceNowClient): ServiceNowClient => ({
+      ...down()(client),
+      send: async ({ method, path }) => {
+        sent += 1;
+        throw new InstanceAsleepError('asleep', { method, path });
+      },
+    });
+    await start({ through: counting, clock: { now: () => nowMs, sleep: async () => {} } });
+    for (let batch = 0; batch < 10; batch += 1) {
+      expect(await queue.deliver([create(`m${batch}`)])).toEqual([`m${batch}`]);
+    }
+    expect(sent).toBe(1);
+    nowMs += 10_001;
+    await queue.deliver([create('later')]);
+    expect(sent).toBe(2);
   });
 
   it('says when messages come back', async () => {
