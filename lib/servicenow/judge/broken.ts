@@ -58,6 +58,9 @@ function diagnose({ cause, reason }: BrokenExchange): {
     const explanation = `the proxy refused the tunnel (${proxyStatus}); check proxyUrl, its password, and what the proxy allows`;
     return { explanation, lasting: proxyStatus.startsWith('4') };
   }
+  if (code === 'UND_ERR_INVALID_ARG') {
+    return { explanation: 'a header or the path holds characters that HTTP does not allow', lasting: true };
+  }
   if (certificateCodes.test(code)) {
     const explanation = `the certificates do not fit (${code}); check tls.ca, tls.cert and their dates in the secret`;
     return { explanation, lasting: true };

@@ -188,6 +188,16 @@ describe('sockets to an instance', () => {
     expect(seen[0]?.headers).not.toHaveProperty('x-sn-apikey');
   });
 
+  it('refuse a header that would break out of its line, without trying again', async () => {
+    const { url, seen } = await scriptedServer((response) => json(response, 200, { result: [] }));
+    const call = clientFor({ instanceUrl: url, auth: basic }).send(
+      { ...read, headers: { 'x-a': 'b\r\nx-b: c' } },
+      callContext(),
+    );
+    await expect(call).rejects.toMatchObject({ code: 'CONNECTION_FAILED', retryable: false, attempts: 1 });
+    expect(seen).toHaveLength(0);
+  });
+
   it('tell that nothing was sent when there is no connection to be had', async () => {
     const closed = await scriptedServer(() => undefined);
     await new Promise((resolve) => closed.server.close(resolve));
