@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import type { InstanceOptions } from './index.ts';
+import { readSwitches } from './read-switches.ts';
 
 const help = `Runs a ServiceNow instance emulator on this machine.
 
@@ -15,6 +16,9 @@ const help = `Runs a ServiceNow instance emulator on this machine.
   --database <file> keep the rows in this SQLite file (default: in memory)
   --empty           leave out the demo rows
   --seed <n>        seed of everything random, sys_ids among it (default 1)
+  --switch <name>=<value>
+                    settle what is not known of instances otherwise than the default does,
+                    shuffleTies=true for one; may be given several times (see switches.ts)
   --control         serve /__emulator/ to this machine: faults, limits, clock, ledger
   --tls-cert <file> --tls-key <file>
                     serve HTTPS with this certificate (PEM)
@@ -29,6 +33,7 @@ const options = {
   database: { type: 'string' },
   empty: { type: 'boolean', default: false },
   seed: { type: 'string', default: '1' },
+  switch: { type: 'string', multiple: true },
   control: { type: 'boolean', default: false },
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
@@ -45,6 +50,7 @@ function readArguments(): InstanceOptions | undefined {
     seed: natural('--seed', values.seed, 2 ** 32 - 1),
     demoData: !values.empty,
     control: values.control,
+    switches: readSwitches(values.switch ?? []),
     ...(schema !== undefined && { schemaFile: schema }),
     ...(data !== undefined && { dataFile: data }),
     ...(database !== undefined && { databaseFile: database }),

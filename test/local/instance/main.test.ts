@@ -29,14 +29,21 @@ async function untilReady(child: ReturnType<typeof start>): Promise<string> {
 
 describe('npm run instance', () => {
   it('prints where it is and who may call, serves, and ends on SIGINT with code 0', async () => {
-    const child = start('--port', '0');
+    const child = start(
+      '--port',
+      '0',
+      '--switch',
+      'countDespiteNoCount=true',
+      '--switch',
+      'maxUrlBytes=9000',
+    );
     const out = await untilReady(child);
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(out)?.[0];
     const credentials = /user\s+(\S+) \/ (\S+)/.exec(out);
-    const answer = await fetch(`${url}/api/now/table/incident?sysparm_limit=1`, {
+    const answer = await fetch(`${url}/api/now/table/incident?sysparm_limit=1&sysparm_no_count=true`, {
       headers: { authorization: `Basic ${btoa(`${credentials?.[1]}:${credentials?.[2]}`)}` },
     });
-    expect(answer.status).toBe(200);
+    expect([answer.status, answer.headers.get('x-total-count')]).toEqual([200, '60']);
     child.kill('SIGINT');
     const [code] = await once(child, 'exit');
     expect(code).toBe(0);
@@ -51,6 +58,8 @@ describe('npm run instance', () => {
     [['--port', 'eighty'], /--port must be a whole number from 0 to 65535, not eighty/],
     [['--prot', '1'], /Unknown option '--prot'/],
     [['--data', '/nowhere.json'], /\/nowhere\.json: ENOENT/],
+    [['--switch', 'shuffle=true'], /there is no switch shuffle; there are .*shuffleTies/],
+    [['--switch', 'shuffleTies=often'], /switch shuffleTies takes a value such as false, not often/],
     [['--tls-cert', 'a.pem'], /--tls-cert and --tls-key go together/],
   ])('refuses %j in one line', async (options, message) => {
     const { error, code } = await finish(start(...options));
