@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -55,7 +56,15 @@ export async function readObjectRange(s3: S3Client, ref: ObjectRef, range: Objec
     ...(range.ifMatch ? { IfMatch: `"${range.ifMatch}"` } : {}),
   });
   const answer = await s3.send(command, range.signal ? { abortSignal: range.signal } : {});
-  return answer.Body ? await answer.Body.transformToByteArray() : new Uint8Array(0);
+  const bytes = Buffer.allocUnsafe(Math.max(0, range.end - range.start));
+  let length = 0;
+  if (answer.Body instanceof Readable)
+    for await (const piece of answer.Body) {
+      if (!(piece instanceof Uint8Array)) throw new TypeError('S3 answered with something else than bytes');
+      bytes.set(piece, length);
+      length += piece.length;
+    }
+  return bytes.subarray(0, length);
 }
 
 /** A whole small object as text; undefined when there is none. */

@@ -14,7 +14,7 @@ export type Position = {
 
 /**
  * The piece of the content that is in memory: bytes are pushed at the end and taken record by record from the front.
- * A tokenizer reads `bytes` from `at` to `limit` and says with `accept` what it took.
+ * A tokenizer reads `bytes` from `at` to `limit` (behind it stand leftovers) and says with `accept` what it took.
  */
 export class ByteWindow {
   bytes: Uint8Array = new Uint8Array(0);
@@ -51,13 +51,22 @@ export class ByteWindow {
     return this.limit - this.at;
   }
 
+  /**
+   * Adds bytes behind those not taken yet. What was taken is overwritten: one buffer serves the whole file, so that a
+   * long one leaves no garbage behind.
+   */
   push(chunk: Uint8Array, final: boolean): void {
     this.final = final;
-    const kept = this.bytes.subarray(this.at, this.limit);
     this.#base += this.at;
-    this.bytes = kept.length === 0 ? chunk : Buffer.concat([kept, chunk]);
+    const kept = this.limit - this.at;
+    if (kept + chunk.length > this.bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(kept + chunk.length, 2 * this.bytes.length));
+      larger.set(this.bytes.subarray(this.at, this.limit));
+      this.bytes = larger;
+    } else this.bytes.copyWithin(0, this.at, this.limit);
+    this.bytes.set(chunk, kept);
     this.at = 0;
-    this.limit = this.bytes.length;
+    this.limit = kept + chunk.length;
   }
 
   /** Takes bytes[at..end) as one record of `lines` physical lines. */

@@ -99,7 +99,7 @@ export class CsvTokenizer implements RecordTokenizer {
       if (i >= limit) return this.#openQuote();
       const byte = bytes[i];
       if (byte !== QUOTE) {
-        if (byte === LF || bytes[i + 1] !== LF) this.#lines++;
+        if (byte === LF || i + 1 >= limit || bytes[i + 1] !== LF) this.#lines++;
         seen |= mark.escape;
         i++;
       } else if (i + 1 >= limit && !final) {
