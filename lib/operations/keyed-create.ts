@@ -33,7 +33,7 @@ export class OutcomeUnsettledError extends ConnectorError {
  * in `idempotency-differs` the columns whose values are not the given ones (no ledger is kept, so that a changed body is
  * told, not judged).
  * @param request the create as it would go out without a key
- * @throws InvalidInputError for a record with a sys_id of its own; OutcomeUnsettledError; ServiceNowError and its kin
+ * @throws InvalidInputError for a record with an identity of its own; OutcomeUnsettledError; ServiceNowError and its kin
  */
 export async function createKeyed(
   request: ServiceNowRequest,
@@ -73,7 +73,8 @@ async function replay(
   const differs = differingColumns(record, both.body);
   const told = {
     'idempotency-replayed': 'true',
-    ...(differs.length > 0 && { 'idempotency-differs': differs.join(',') }),
+    // Names come from the caller and go into a header.
+    ...(differs.length > 0 && { 'idempotency-differs': differs.map(encodeURIComponent).join(',') }),
   };
   return { ...asAsked, headers: { ...asAsked.headers, ...told } };
 }

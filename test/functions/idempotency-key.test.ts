@@ -83,6 +83,12 @@ describe('a POST with an Idempotency-Key', () => {
     });
   });
 
+  it('writes names of columns into the header so that they cannot end it', async () => {
+    await post({}, 'k1');
+    const { headers } = await post({ 'a\r\nset-cookie: b': 'c' }, 'k1');
+    expect(headers['idempotency-differs']).toBe('a%0D%0Aset-cookie%3A%20b');
+  });
+
   it('creates one record however many copies race', async () => {
     const answers = await Promise.all(
       Array.from({ length: 6 }, () => post({ short_description: 'race' }, 'k1')),
