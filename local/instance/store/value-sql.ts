@@ -20,11 +20,18 @@ export function valueSql(column: Column): string {
   }
 }
 
+/** SQLite takes a function with at most a thousand arguments; a wide table has more members than that. */
+const argumentsAtOnce = 400;
+
 /** SQL for a JSON object of these members, each a column and the SQL of its JSON value. */
 export function objectSql(members: readonly (readonly [name: string, valueSql: string])[]): string {
   const parts = members.flatMap(([name, value], at) => [
     literal(`${at === 0 ? '' : ','}${JSON.stringify(name)}:`),
     value,
   ]);
-  return `concat('{', ${[...parts, "'}'"].join(', ')})`;
+  const groups: string[] = [];
+  for (let at = 0; at < parts.length; at += argumentsAtOnce) {
+    groups.push(`concat(${parts.slice(at, at + argumentsAtOnce).join(', ')})`);
+  }
+  return `concat('{', ${[...groups, "'}'"].join(', ')})`;
 }

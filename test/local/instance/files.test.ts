@@ -71,6 +71,21 @@ describe('schema and data files', () => {
   });
 });
 
+describe('a very wide table', () => {
+  it('is listed and read with all its columns', async () => {
+    const columns = Array.from({ length: 900 }, (_, at) => ({ name: `u_column_${at}` }));
+    const instance = await startInstance({
+      demoData: false,
+      schema: { tables: [{ name: 'u_wide', columns }] },
+    });
+    const record = await create(instance, 'u_wide', { u_column_0: 'first', u_column_899: 'last' });
+    const [listed] = await list(instance, '/api/now/table/u_wide');
+    await instance.close();
+    expect(record).toMatchObject({ u_column_0: 'first', u_column_1: '', u_column_899: 'last' });
+    expect(listed).toEqual(record);
+  });
+});
+
 describe('a database file', () => {
   it('keeps the rows, and the counters go on above them', async () => {
     const databaseFile = join(folder, 'kept.sqlite');
