@@ -11,7 +11,7 @@ import { batchCarrier, type Carrier, singleCarrier } from './carrier.ts';
 import { fateOf } from './fate.ts';
 import { toLanes } from './lanes.ts';
 import { createOutageMemory, type OutageMemory } from './outage-memory.ts';
-import { type Outcome, runRounds } from './rounds.ts';
+import { type Outcome, type RoundsOptions, runRounds } from './rounds.ts';
 import { type Queues, settle } from './settle.ts';
 import { type QueuedMessage, readSqsEvent } from './sqs-event.ts';
 import { stepsOf } from './steps/steps-of.ts';
@@ -85,19 +85,27 @@ async function carryOut(
   const limits = { ...deadlines(invocation, surroundings.clock), correlationId: invocation.awsRequestId };
   const identityOf = identityBy(surroundings.settings.correlationIdTables);
   const runs = byClient.map(async ([client, members]) => {
-    const { carrier, outage } = linkOf(client);
     const writes = members.map(({ write }) => write);
-    const error = outage.current();
-    if (error !== undefined) {
-      for (const { message } of writes) outcomes.set(message, { error, tried: false });
-      return;
-    }
-    const steps = (write: Write) => stepsOf(write, identityOf);
-    const done = await runRounds(toLanes(writes), { carrier, stepsOf: steps, ...limits });
-    outage.observe(done.values());
-    for (const [write, outcome] of done) outcomes.set(write.message, outcome);
+    const ended = await writeAll(writes, linkOf(client), {
+      ...limits,
+      stepsOf: (write) => stepsOf(write, identityOf),
+    });
+    for (const [write, outcome] of ended) outcomes.set(write.message, outcome);
   });
   await Promise.all(runs);
+  return outcomes;
+}
+
+/** Writes to one instance, unless it was down a moment ago: then nothing is sent. */
+async function writeAll(
+  writes: readonly Write[],
+  { carrier, outage }: InstanceLink,
+  options: Omit<RoundsOptions, 'carrier'>,
+): Promise<ReadonlyMap<Write, Outcome>> {
+  const error = outage.current();
+  if (error !== undefined) return new Map(writes.map((write) => [write, { error, tried: false }]));
+  const outcomes = await runRounds(toLanes(writes), { ...options, carrier });
+  outage.observe(outcomes.values());
   return outcomes;
 }
 
