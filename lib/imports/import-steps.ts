@@ -116,7 +116,13 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
 
     async finish(request: ImportRequest, state: ImportState): Promise<ImportSummary> {
       const folder = importFolder(scope.s3, request.bucket, state.folder);
-      const summary = await finishImport(folder, request, state, scope.clock);
+      const summary = await finishImport(
+        folder,
+        request,
+        state,
+        pinnedObject(scope.s3, request),
+        scope.clock,
+      );
       await turns.release(request);
       return summary;
     },

@@ -3,6 +3,7 @@ import type { ImportRequest } from '../drop/import-request.ts';
 import { executionName } from '../drop/import-request.ts';
 import type { ImportState } from '../import-state.ts';
 import type { ImportPlan } from '../plan.ts';
+import type { ObjectBytes } from '../reading/content.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import { abandonGroups } from './abandon-groups.ts';
 import { collectImportSets } from './import-sets.ts';
@@ -19,11 +20,12 @@ export async function finishImport(
   folder: ImportFolder,
   request: ImportRequest,
   state: ImportState,
+  object: ObjectBytes,
   clock: Clock,
 ): Promise<ImportSummary> {
   const written = await folder.read('summary.json');
   const summary: ImportSummary =
-    written === undefined ? await writeResults(folder, request, state, clock) : JSON.parse(written);
+    written === undefined ? await writeResults(folder, request, state, object, clock) : JSON.parse(written);
   await folder.clearWork();
   return summary;
 }
@@ -32,13 +34,16 @@ async function writeResults(
   folder: ImportFolder,
   request: ImportRequest,
   unsettled: ImportState,
+  object: ObjectBytes,
   clock: Clock,
 ): Promise<ImportSummary> {
   const state = await abandonGroups(folder, unsettled);
   const stored = await folder.read('work/plan.json');
   const plan: ImportPlan | undefined = stored === undefined ? undefined : JSON.parse(stored);
   await writeResultsCsv(folder, state.loadedGroups);
-  const rejectedFile = plan ? await writeRejectedFile(folder, plan, state.loadedGroups) : undefined;
+  const rejectedFile = plan
+    ? await writeRejectedFile({ folder, plan, object, groups: state.loadedGroups })
+    : undefined;
   const importSets = await collectImportSets(folder, state.loadedGroups);
   const summary = summarise(folder, request, state, clock.now(), plan, { importSets, rejectedFile });
   await folder.write('report.html', renderReport(summary, state.samples), 'text/html; charset=utf-8');

@@ -1,17 +1,14 @@
 import type { ImportPlan } from '../plan.ts';
-import { groupName, type ImportFolder } from '../work-folder.ts';
+import { type RejectedRecord, type RejectedSource, rejectedRows } from './rejected-rows.ts';
 
 /**
- * Writes `rejected.csv` (or `.jsonl`): the rejected records with the bytes they had, each behind its line and the
- * reason, so that they can be repaired and dropped again; `_line` and `_reason` are never imported.
- * @returns its name, or undefined when no row was rejected
+ * Writes `rejected.csv` (or `.jsonl`): the records that did not arrive with the bytes they had, each behind its line
+ * and the reason, so that they can be repaired and dropped again; `_line` and `_reason` are never imported.
+ * @returns its name, or undefined when every row arrived
  */
-export async function writeRejectedFile(
-  folder: ImportFolder,
-  plan: ImportPlan,
-  groups: number,
-): Promise<string | undefined> {
-  const rows = rejectedRows(folder, groups);
+export async function writeRejectedFile(source: RejectedSource): Promise<string | undefined> {
+  const { plan, folder } = source;
+  const rows = rejectedRows(source);
   const first = await rows.next();
   if (first.done) return undefined;
   const isJson = plan.content.format === 'jsonl';
@@ -21,24 +18,11 @@ export async function writeRejectedFile(
   return name;
 }
 
-type Rejected = { readonly line: number; readonly reason: string; readonly raw: string };
-
-async function* rejectedRows(folder: ImportFolder, groups: number): AsyncGenerator<Rejected, undefined> {
-  for (let group = 0; group < groups; group++) {
-    const part = await folder.read(groupName('rejected', group));
-    for (const text of part === undefined ? [] : part.split('\n')) {
-      const row: Rejected = JSON.parse(text);
-      yield row;
-    }
-  }
-  return undefined;
-}
-
 /** In the file's own encoding and dialect; transcoded files come back as UTF-8 with its byte order mark. */
 async function* delimited(
   plan: ImportPlan,
-  first: Rejected,
-  rest: AsyncIterable<Rejected>,
+  first: RejectedRecord,
+  rest: AsyncIterable<RejectedRecord>,
 ): AsyncGenerator<Uint8Array> {
   const { delimiter, encoding, headerBytes } = plan.content;
   const isMarked = encoding.bomBytes > 0 || encoding.way === 'transcode';
@@ -51,9 +35,9 @@ async function* delimited(
     header,
     newline,
   ]);
-  const row = ({ line, reason, raw }: Rejected) => {
+  const row = ({ line, reason, raw }: RejectedRecord) => {
     const remark = `${line}${delimiter}"${plain(reason).replaceAll('"', '""')}"${delimiter}`;
-    return Buffer.concat([Buffer.from(hasRemarks ? '' : remark), Buffer.from(raw, 'base64'), newline]);
+    return Buffer.concat([Buffer.from(hasRemarks ? '' : remark), raw, newline]);
   };
   yield row(first);
   for await (const rejected of rest) yield row(rejected);
@@ -67,9 +51,12 @@ function plain(reason: string): string {
 }
 
 /** The line as it was, `_line` and `_reason` put in front where it is an object. */
-async function* jsonLines(first: Rejected, rest: AsyncIterable<Rejected>): AsyncGenerator<Uint8Array> {
-  const row = ({ line, reason, raw }: Rejected) => {
-    const bytes = Buffer.from(raw, 'base64');
+async function* jsonLines(
+  first: RejectedRecord,
+  rest: AsyncIterable<RejectedRecord>,
+): AsyncGenerator<Uint8Array> {
+  const row = ({ line, reason, raw }: RejectedRecord) => {
+    const bytes = Buffer.from(raw);
     const remark = JSON.stringify({ _line: String(line), _reason: reason }).slice(0, -1);
     const isObject = /^\s*\{\s*"/.test(bytes.toString('latin1').slice(0, 100));
     const marked = isObject ? [Buffer.from(`${remark},`), bytes.subarray(bytes.indexOf('{') + 1)] : [bytes];

@@ -37,7 +37,23 @@ export async function settleGroup(
   ];
   results.sort((a, b) => a.line - b.line);
   await folder.write(groupName('results', group), results.map(resultLine).join(''), 'text/csv');
+  await writeFailed(folder, group, results);
   return summarise(results);
+}
+
+/** Lines that ServiceNow did not take: they are given back in rejected.csv too. */
+async function writeFailed(
+  folder: ImportFolder,
+  group: number,
+  results: readonly LineResult[],
+): Promise<void> {
+  const failed = results.filter(({ outcome }) => outcome === 'error' || outcome === 'skipped');
+  if (failed.length === 0) return;
+  const reasons = failed.map(({ line, outcome, message }) => [
+    line,
+    `${outcome}: ${message || 'no reason given'}`,
+  ]);
+  await folder.write(groupName('failed', group), JSON.stringify(reasons));
 }
 
 /** Import sets that hold exactly one chunk of which no row was seen, and how many rows that are. */

@@ -171,6 +171,33 @@ describe('an import', () => {
     expect(world.rows('u_item').some((row) => row['sys_id'] === sysId)).toBe(true);
   });
 
+  it.each(['csv', 'csv.gz'])(
+    'gives rejected and failed rows back with their own bytes, to drop again: %s',
+    async (ending) => {
+      await world.settings('imp_load', { rowsPerRequest: 2, ignoredColumns: ['note'] });
+      const text =
+        'u_code;u_text;note\r\nback-1;fine;"é;1"\r\n;no code;"é;2"\r\nback-3;short\r\nback-4;fine;x\r\n;none;"a ""b"""';
+      const body = ending === 'csv' ? text : gzipSync(text);
+      const summary = await world.run(await world.drop(`imports/imp_load/back.${ending}`, body));
+      expect(summary.counts).toMatchObject({ skipped: 2, rejected: 1 });
+      const given = (await world.read(summary.results['rejected'] ?? '')).trimEnd().split('\r\n');
+      expect(given[0]).toBe('_line;_reason;u_code;u_text;note');
+      expect(given[1]).toMatch(/^3;"skipped: .*";;no code;"é;2"$/);
+      expect(given[2]).toBe('4;"2 fields where the header has 3";back-3;short');
+      expect(given[3]).toMatch(/^6;"skipped: .*";;none;"a ""b"""$/);
+      const repaired = given.map((row) =>
+        row.replace(';;no', ';repaired-2;no').replace(';short', ';short;x'),
+      );
+      repaired[3] = given[3]?.replace(';;none', ';repaired-6;none') ?? '';
+      const again = await world.run(
+        await world.drop(`imports/imp_load/again-${ending.length}.csv`, repaired.join('\n')),
+      );
+      await world.settings('imp_load', {});
+      expect(again.counts).toMatchObject({ rejected: 0, skipped: 0, error: 0 });
+      expect(again.lines.rows).toBe(3);
+    },
+  );
+
   it('stops early when too many rows fail and lists the rest as not sent', async () => {
     await world.settings('imp_load', { rowsPerRequest: 20, maxErrors: 10, concurrency: 1 });
     const bad = Array.from({ length: 3_000 }, (_, i) => (i < 1_000 ? `stop-${i},x,y` : `stop-${i},x`));
