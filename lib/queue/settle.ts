@@ -25,7 +25,8 @@ type Surroundings = { readonly queues: Queues; readonly log: Log; readonly metri
 /**
  * Tells SQS what became of the messages: buried ones are sent to the dead-letter queue, postponed ones are hidden.
  * @param requestId of the invocation
- * @returns the messages that are not finished, in the order given: the postponed, and the buried that could not be buried
+ * @returns the messages that are not finished, in the order given: the postponed, those that could not be buried, and what
+ * comes after them in their FIFO group
  */
 export async function settle(
   all: readonly Settled[],
@@ -34,8 +35,13 @@ export async function settle(
 ): Promise<readonly QueuedMessage[]> {
   for (const settled of all) tell(settled, surroundings);
   const [unburied] = await Promise.all([bury(all, requestId, surroundings), hide(all, surroundings)]);
-  const unfinished = ({ message, fate }: Settled) => fate.kind === 'postponed' || unburied.has(message);
-  return all.filter(unfinished).map(({ message }) => message);
+  const held = new Set<string | undefined>();
+  return all.flatMap(({ message, fate }) => {
+    const follows = message.groupId !== undefined && held.has(message.groupId);
+    if (fate.kind !== 'postponed' && !unburied.has(message) && !follows) return [];
+    held.add(message.groupId);
+    return [message];
+  });
 }
 
 /** A message leaves its queue only once the dead-letter queue has it. */

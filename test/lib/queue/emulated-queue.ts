@@ -38,6 +38,8 @@ export type QueueOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   readonly instance?: InstanceOptions;
   readonly clock?: Clock;
+  /** SQS refuses dead letters. */
+  readonly refuseDeadLetters?: boolean;
   /** Stands between the function and the client, to lose answers and the like. */
   readonly through?: (client: ServiceNowClient) => ServiceNowClient;
 };
@@ -70,6 +72,8 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
       standard: pair,
       fifo: pair,
       async send(_url, entries) {
+        if (options.refuseDeadLetters)
+          return entries.map((_entry, index) => ({ index, reason: 'AccessDenied' }));
         for (const { MessageBody = '', MessageAttributes = {} } of entries) {
           const attributes = Object.entries(MessageAttributes).map(([name, { StringValue }]) => [
             name,

@@ -278,6 +278,14 @@ describe('a message that can never be written', () => {
     ]);
   });
 
+  it('stays in its queue, with what follows it in its group, when the dead-letter queue does not take it', async () => {
+    await start({ refuseDeadLetters: true });
+    const bad = { id: 'bad', body: '{' };
+    expect(await queue.deliver([create('m1'), bad, create('m2')])).toEqual(['bad']);
+    const grouped = [create('m3'), bad, create('m4')].map((message) => ({ ...message, group: 'g' }));
+    expect(await queue.deliver(grouped)).toEqual(['bad', 'm4']);
+  });
+
   it('is one for a table that the deployment does not list', async () => {
     await start({ environment: { ALLOWED_TABLES: 'incident' } });
     await queue.deliver([{ id: 'm1', body: { table: 'sys_user', record: {} } }]);
