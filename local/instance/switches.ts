@@ -1,5 +1,5 @@
-import { type AuthSwitches, defaultAuthSwitches } from './auth/auth-state.ts';
-import { defaultLoadSwitches, type LoadSwitches } from './control/control.ts';
+import { type AuthSwitches, defaultAuthSwitches } from './auth/auth-switches.ts';
+import { defaultLoadSwitches, type LoadSwitches } from './control/load-switches.ts';
 import { defaultImportSwitches, type ImportSwitches } from './transform/import-switches.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Auth } from '../connection-secret.ts';
 import { type Authorizer, fixedProof } from './authorizer.ts';
-import { createTokenAuthorizer, type TokenContext } from './token-authorizer.ts';
+import type { TokenContext } from './token.ts';
+import { createTokenAuthorizer } from './token-authorizer.ts';
 
 /** The way a secret's `auth` proves who we are; none means by client certificate alone. */
 export function createAuthorizer(auth: Auth | undefined, context: TokenContext): Authorizer {

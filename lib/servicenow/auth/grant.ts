@@ -1,5 +1,4 @@
 import * as oauth from 'oauth4webapi';
-import type { Auth } from '../connection-secret.ts';
 import { NotAuthenticatedError } from '../errors/credentials.ts';
 import { RequestRefusedError } from '../errors/refusals.ts';
 import type { ServiceNowError } from '../errors/servicenow-error.ts';
@@ -7,10 +6,7 @@ import { brokenTokenCall } from '../judge/broken.ts';
 import { failureOf, type JudgedCall } from '../judge/call.ts';
 import { judge } from '../judge/judge.ts';
 import { BrokenExchange } from '../transport/exchange.ts';
-import type { Token, TokenContext } from './token-authorizer.ts';
-
-/** The kinds of `auth` that go through `/oauth_token.do`. */
-export type OAuth = Extract<Auth, { readonly clientId: string }>;
+import type { OAuth, Token, TokenContext } from './token.ts';
 
 const tokenPath = '/oauth_token.do';
 /** Fetching a token sends nothing of the call it is for, so that call may be tried again whatever it is. */

@@ -1,29 +1,8 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
-import type { Metrics } from '../../core/metrics.ts';
-import type { Redactor } from '../../core/redaction.ts';
 import { singleFlight } from '../../core/single-flight.ts';
 import { waitFor } from '../../core/wait-for.ts';
 import type { CallContext } from '../request.ts';
-import type { Transport } from '../transport/exchange.ts';
 import type { Authorizer, Proof } from './authorizer.ts';
-import type { OAuth } from './grant.ts';
-
-/** What fetching a token needs beside the secret. */
-export type TokenContext = {
-  readonly origin: string;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly redactor: Redactor;
-  readonly tokenTimeoutMs: number;
-  /** How far the instance's clock is ahead of ours, in milliseconds, as its last `Date` header told. */
-  readonly skewMs: () => number;
-};
-
-/** A token and the moment it ends, on our clock. */
-export type Token = { readonly proof: Proof; readonly expiresAtMs: number };
+import type { OAuth, Token, TokenContext } from './token.ts';
 
 type Kept = Token & { readonly renewAtMs: number };
 

@@ -16,6 +16,7 @@ import { receiveMessage } from './actions/receive-message.ts';
 import { sendMessage } from './actions/send-message.ts';
 import { sendMessageBatch } from './actions/send-message-batch.ts';
 import { setQueueAttributes } from './actions/set-queue-attributes.ts';
+import type { SqsService } from './service.ts';
 import { queryErrorHeaders } from './sqs-error.ts';
 import { SqsState } from './state.ts';
 
@@ -41,13 +42,6 @@ export type SqsOptions = {
   /** SQLite file that keeps the queues and their messages. @default in memory */
   readonly databaseFile?: string;
   readonly clock?: Clock;
-};
-
-/** What the actions work on. */
-export type SqsService = {
-  readonly state: SqsState;
-  /** `http://127.0.0.1:<port>/<account>/<name>`: a URL that resolves on every machine. */
-  queueUrl(name: string): string;
 };
 
 export type LocalSqs = LoopbackServer & SqsService;

@@ -1,7 +1,8 @@
 import type { Store } from '../store/store.ts';
 import { AccessControl } from './access-control.ts';
 import { Accounts } from './accounts.ts';
-import type { AuthState, AuthSwitches } from './auth-state.ts';
+import type { AuthState } from './auth-state.ts';
+import type { AuthSwitches } from './auth-switches.ts';
 import { AuthorizationCodes } from './authorization-codes.ts';
 import { Directory } from './directory.ts';
 import { type OAuthClient, OAuthClients } from './oauth-clients.ts';

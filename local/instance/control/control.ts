@@ -6,18 +6,9 @@ import type { InstanceClock } from '../time/instance-clock.ts';
 import type { ImportSets } from '../transform/import-sets.ts';
 import { FaultPlan } from './fault-plan.ts';
 import type { Ledger } from './ledger.ts';
+import type { LoadSwitches } from './load-switches.ts';
 import { RateLimits } from './rate-limits.ts';
 import { Semaphore } from './semaphore.ts';
-
-/** How many requests run and wait at a time; part of the instance's switches. */
-export type LoadSwitches = {
-  /** Requests that run at once (`API_INT`). */
-  readonly semaphorePermits: number;
-  /** Requests that wait for them; one more is refused with a bare 429. */
-  readonly semaphoreQueue: number;
-};
-
-export const defaultLoadSwitches: LoadSwitches = { semaphorePermits: 4, semaphoreQueue: 50 };
 
 type Parts = {
   readonly store: Store;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Answer } from '../http/exchange.ts';
+import type { ControlAction } from './action.ts';
 import { accountAction } from './actions/accounts.ts';
 import { aclActions } from './actions/acls.ts';
 import { clockActions } from './actions/clock.ts';
@@ -12,12 +13,6 @@ import { seedAction } from './actions/seed.ts';
 import { semaphoreActions } from './actions/semaphore.ts';
 import { snapshotAction } from './actions/snapshot.ts';
 import type { Control } from './control.ts';
-
-/** A request to `/__emulator/…`: its query, and its JSON body or undefined. */
-type ControlRequest = { readonly query: URLSearchParams; readonly body: unknown };
-
-/** Does what is asked and returns the JSON to answer. */
-export type ControlAction = (request: ControlRequest, control: Control) => unknown | Promise<unknown>;
 
 /**
  * The control of an instance over HTTP, for whoever runs it on his machine: loopback only, and only when enabled.

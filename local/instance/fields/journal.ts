@@ -1,7 +1,7 @@
 import type { Column } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
 import { toZonedDateTime } from '../time/zone.ts';
-import type { Viewer } from './display.ts';
+import type { Viewer } from './viewer.ts';
 
 /**
  * All entries of a journal column, newest first, each `yyyy-MM-dd HH:mm:ss - Name (Additional comments)\n<text>\n\n`.

@@ -1,9 +1,9 @@
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
-import type { Viewer } from './display.ts';
 import { inAnswerOrder } from './key-order.ts';
 import { type FieldValue, type Presentation, shapeField } from './shape.ts';
+import type { Viewer } from './viewer.ts';
 
 /** One field of an answer: its key, the references to follow, and the column at their end. */
 type Field = { readonly key: string; readonly path: readonly Column[]; readonly column: Column };

@@ -1,6 +1,7 @@
 import type { Column } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
-import { displayValue, targetOf, type Viewer } from './display.ts';
+import { displayValue, targetOf } from './display.ts';
+import type { Viewer } from './viewer.ts';
 
 /** `sysparm_display_value`, `sysparm_exclude_reference_link`, and where links lead. */
 export type Presentation = {

@@ -8,7 +8,8 @@ import { createClient } from '../../../lib/servicenow/client.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { memoryDurable } from '../../lib/imports/memory-durable.ts';
 import { jumpingClock } from '../../lib/imports/world.ts';
-import type { Measured, Outside } from './processes.ts';
+import type { Outside } from './outside.ts';
+import type { Measured } from './processes.ts';
 import { connectS3 } from './upload.ts';
 
 /** A process of its own that runs one import and tells how long it took and how much memory. */

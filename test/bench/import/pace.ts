@@ -1,7 +1,8 @@
 import { Agent, request } from 'undici';
 import { median, type Row, ratioRow, round } from '../report.ts';
 import { plainLine } from './files.ts';
-import { importAlone, type Outside, withOutside } from './processes.ts';
+import type { Outside } from './outside.ts';
+import { importAlone, withOutside } from './processes.ts';
 
 const rounds = 3;
 const concurrency = 4;

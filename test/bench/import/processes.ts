@@ -5,15 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import * as z from 'zod';
+import { type Outside, outsideSchema } from './outside.ts';
 import { uploadFile } from './upload.ts';
-
-const outsideSchema = z.object({
-  s3: z.string(),
-  instance: z.object({ url: z.string(), username: z.string(), password: z.string() }),
-});
-
-/** Where the other process serves S3 and the instance. */
-export type Outside = z.infer<typeof outsideSchema>;
 
 const measuredSchema = z.object({
   seconds: z.number(),

@@ -3,7 +3,7 @@ import { headObject } from '../../../lib/aws/s3.ts';
 import { writeStream } from '../../../lib/aws/s3-upload.ts';
 import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
 import { filePieces, plainLine } from './files.ts';
-import type { Outside } from './processes.ts';
+import type { Outside } from './outside.ts';
 
 const bucket = 'bench';
 let uploads = 0;

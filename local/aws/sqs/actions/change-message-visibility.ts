@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jsonAction } from '../../json-protocol.ts';
+import type { SqsService } from '../service.ts';
 import { changeVisibility } from '../settle.ts';
-import type { SqsService } from '../sqs.ts';
 
 const Input = z.object({
   QueueUrl: z.string(),

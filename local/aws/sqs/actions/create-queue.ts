@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AwsError } from '../../aws-error.ts';
 import { jsonAction } from '../../json-protocol.ts';
-import type { SqsService } from '../sqs.ts';
+import type { SqsService } from '../service.ts';
 
 const Input = z.object({
   QueueName: z.string().regex(/^[\w-]{1,75}(\.fifo)?$/),

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { jsonAction } from '../../json-protocol.ts';
 import { batchOf, runBatch } from '../batch.ts';
+import type { SqsService } from '../service.ts';
 import { deleteReceived } from '../settle.ts';
-import type { SqsService } from '../sqs.ts';
 
 const Input = z.object({ QueueUrl: z.string(), Entries: batchOf({ ReceiptHandle: z.string() }) });
 

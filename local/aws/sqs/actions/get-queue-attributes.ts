@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jsonAction } from '../../json-protocol.ts';
 import type { Queue } from '../queue-table.ts';
-import type { SqsService } from '../sqs.ts';
+import type { SqsService } from '../service.ts';
 import type { SqsState } from '../state.ts';
 
 const Input = z.object({ QueueUrl: z.string(), AttributeNames: z.array(z.string()).default([]) });

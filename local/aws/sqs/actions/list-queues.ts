@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jsonAction } from '../../json-protocol.ts';
-import type { SqsService } from '../sqs.ts';
+import type { SqsService } from '../service.ts';
 
 const Input = z.object({ QueueNamePrefix: z.string().default('') });
 

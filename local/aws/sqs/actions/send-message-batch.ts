@@ -4,7 +4,7 @@ import { jsonAction } from '../../json-protocol.ts';
 import { batchOf, runBatch } from '../batch.ts';
 import { messageBytes } from '../message-attributes.ts';
 import { Outgoing, send } from '../send.ts';
-import type { SqsService } from '../sqs.ts';
+import type { SqsService } from '../service.ts';
 
 const MOST_BYTES = 1_048_576;
 const Input = z.object({ QueueUrl: z.string(), Entries: batchOf(Outgoing.shape) });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jsonAction } from '../../json-protocol.ts';
 import { Outgoing, send } from '../send.ts';
-import type { SqsService } from '../sqs.ts';
+import type { SqsService } from '../service.ts';
 
 const Input = z.object({ QueueUrl: z.string(), ...Outgoing.shape });
 

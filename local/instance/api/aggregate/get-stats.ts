@@ -1,4 +1,5 @@
-import { displayValue, Viewer } from '../../fields/display.ts';
+import { displayValue } from '../../fields/display.ts';
+import { Viewer } from '../../fields/viewer.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { type ColumnPath, columnsOn } from '../../query/column-path.ts';
 import { rootScope } from '../../query/sql/scope.ts';

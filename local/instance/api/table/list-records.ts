@@ -1,6 +1,6 @@
-import { Viewer } from '../../fields/display.ts';
 import { jsonRowSql } from '../../fields/json-sql.ts';
 import { Projection } from '../../fields/projection.ts';
+import { Viewer } from '../../fields/viewer.ts';
 import { withoutClosed } from '../../fields/without-closed.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noRecordFound } from '../../http/failure.ts';

@@ -1,5 +1,5 @@
-import { Viewer } from '../../fields/display.ts';
 import { Projection } from '../../fields/projection.ts';
+import { Viewer } from '../../fields/viewer.ts';
 import { withoutClosed } from '../../fields/without-closed.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import type { InstanceState } from '../../state.ts';

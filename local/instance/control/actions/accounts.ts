@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { addAccount } from '../../auth/add-account.ts';
-import type { ControlAction } from '../router.ts';
+import type { ControlAction } from '../action.ts';
 
 const account = z.strictObject({
   userName: z.string(),

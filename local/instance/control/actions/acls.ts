@@ -1,5 +1,5 @@
 import { aclRuleSchema } from '../../auth/acl-rule.ts';
-import type { ControlAction } from '../router.ts';
+import type { ControlAction } from '../action.ts';
 
 const addRule: ControlAction = ({ body }, { auth }) => {
   auth.access.add(aclRuleSchema.parse(body));

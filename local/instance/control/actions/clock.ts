@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ControlAction } from '../router.ts';
+import type { ControlAction } from '../action.ts';
 
 const settings = z.strictObject({
   frozen: z.boolean().optional(),

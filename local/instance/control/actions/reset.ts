@@ -1,4 +1,4 @@
-import type { ControlAction } from '../router.ts';
+import type { ControlAction } from '../action.ts';
 
 /** `POST /__emulator/reset` */
 export const resetAction: ControlAction = (_, control) => {

@@ -1,5 +1,5 @@
 import { dataDocument } from '../../store/data-file.ts';
-import type { ControlAction } from '../router.ts';
+import type { ControlAction } from '../action.ts';
 
 /** `POST /__emulator/seed` */
 export const seedAction: ControlAction = ({ body }, control) => {

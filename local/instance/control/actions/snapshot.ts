@@ -1,4 +1,4 @@
-import type { ControlAction } from '../router.ts';
+import type { ControlAction } from '../action.ts';
 
 /** `GET /__emulator/snapshot` */
 export const snapshotAction: ControlAction = ({ query }, control) => {
