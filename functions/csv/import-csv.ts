@@ -7,6 +7,7 @@ import { systemClock as clock } from '../../lib/core/clock.ts';
 import { readConfig, requireSetting } from '../../lib/core/config.ts';
 import { deadlineAt } from '../../lib/core/deadline.ts';
 import { executionName } from '../../lib/imports/drop/import-request.ts';
+import { clientsOf } from '../../lib/imports/import-scope.ts';
 import { importInputSchema } from '../../lib/imports/import-state.ts';
 import { importSteps } from '../../lib/imports/import-steps.ts';
 import { lambdaDurable } from '../../lib/imports/lambda-durable.ts';
@@ -15,7 +16,7 @@ import { createTurns } from '../../lib/imports/turns/turns.ts';
 
 const config = readConfig();
 const telemetry = createTelemetry(config);
-const connections = createConnections({ config, ...telemetry });
+const clientFor = clientsOf(createConnections({ config, ...telemetry }).connect);
 const s3 = createS3Client();
 const lambda = createLambdaClient();
 const functionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn);
@@ -29,12 +30,11 @@ const functionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionA
  */
 export const handler = withDurableExecution(async (event: unknown, context: DurableContext) => {
   const input = importInputSchema.parse(event);
-  const { client } = connections.connect();
   const { log, metrics } = telemetry;
   const endMs = clock.now() + context.lambdaContext.getRemainingTimeInMillis();
   const scope = {
     s3,
-    client,
+    clientFor,
     clock,
     log,
     deadline: deadlineAt(endMs, clock),

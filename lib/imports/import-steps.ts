@@ -1,6 +1,6 @@
 import type { ImportRequest } from './drop/import-request.ts';
 import { executionName } from './drop/import-request.ts';
-import type { ImportScope } from './import-scope.ts';
+import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
 import type { ImportInput, ImportState } from './import-state.ts';
 import { claimedSets } from './loading/claimed-sets.ts';
 import { type GroupOutcome, loadGroup } from './loading/load-group.ts';
@@ -38,7 +38,7 @@ const spareMs = 90_000;
 /** Verdicts are read beside the loading, a little faster than groups come. */
 const groupsPerLoad = 2;
 
-export function importSteps(scope: ImportScope, turns: Turns, startExecution: StartExecution) {
+export function importSteps(scope: ImportSurroundings, turns: Turns, startExecution: StartExecution) {
   const opened = openOnce(scope);
 
   return {
@@ -63,9 +63,10 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
     /** Checks everything that can be known before the first row; a problem stops the import. */
     async preflight(request: ImportRequest, state: ImportState): Promise<ImportState> {
       const folder = importFolder(scope.s3, request.bucket, state.folder);
-      const planned = await settled(async () =>
-        planImport(scope, request, await readSettings(scope, request), state),
-      );
+      const planned = await settled(async () => {
+        const settings = await readSettings(scope, request);
+        return planImport(scopeOf(scope, request, settings), request, settings, state);
+      });
       if ('problem' in planned) return { ...state, ended: true, stopped: planned.problem };
       await folder.write('work/plan.json', JSON.stringify(planned.value));
       return { ...state, cursor: planned.value.content.start };
@@ -129,7 +130,7 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
   };
 
   async function loadNext(request: ImportRequest, state: ImportState): Promise<ImportState> {
-    const { plan, folder, reader, progress } = await opened(request, state);
+    const { scope, plan, folder, reader, progress } = await opened(request, state);
     let done = 0;
     const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
       done += rows;
@@ -155,7 +156,7 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
     patient: boolean,
     atMost = Number.POSITIVE_INFINITY,
   ): Promise<Following> {
-    const { plan, folder, progress } = await opened(request, following.state);
+    const { scope, plan, folder, progress } = await opened(request, following.state);
     let { state, pending, progressAtMs } = following;
     const until = Math.min(state.loadedGroups, state.settledGroups + atMost);
     while (state.settledGroups < until && !scope.deadline.passed(spareMs)) {
@@ -178,6 +179,7 @@ export function importSteps(scope: ImportScope, turns: Turns, startExecution: St
 }
 
 type Opened = {
+  readonly scope: ImportScope;
   readonly plan: ImportPlan;
   readonly folder: ImportFolder;
   readonly reader: OpenReader;
@@ -208,17 +210,20 @@ function afterGroup(state: ImportState, group: GroupOutcome, nowMs: number): Imp
   };
 }
 
-/** The plan and the open file, kept for the rest of the invocation. */
-function openOnce(scope: ImportScope): (request: ImportRequest, state: ImportState) => Promise<Opened> {
+/** The plan, its instance and the open file, kept for the rest of the invocation. */
+function openOnce(
+  surroundings: ImportSurroundings,
+): (request: ImportRequest, state: ImportState) => Promise<Opened> {
   let opened: Opened | undefined;
   return async (request, state) => {
     if (opened) return opened;
-    const folder = importFolder(scope.s3, request.bucket, state.folder);
+    const folder = importFolder(surroundings.s3, request.bucket, state.folder);
     const stored = await folder.read('work/plan.json');
     if (stored === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
     const plan: ImportPlan = JSON.parse(stored);
+    const scope = scopeOf(surroundings, request, plan.settings);
     const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
-    opened = { plan, folder, reader, progress: progressWriter(folder, scope.clock) };
+    opened = { scope, plan, folder, reader, progress: progressWriter(folder, scope.clock) };
     return opened;
   };
 }

@@ -2,7 +2,7 @@ import { readText } from '../aws/s3.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { type Drop, parseDropKey } from './drop/drop-key.ts';
 import { type ImportRequest, versionMark } from './drop/import-request.ts';
-import { callContext, type ImportScope } from './import-scope.ts';
+import { callContext, type ImportScope, type ImportSurroundings } from './import-scope.ts';
 import type { ImportPlan } from './plan.ts';
 import { inspectFile } from './preflight/inspect-file.ts';
 import { mapColumns, possibleNames } from './preflight/map-columns.ts';
@@ -11,9 +11,12 @@ import { pinnedObject } from './reading/pinned-object.ts';
 import { type ImportSettings, parseSettings } from './settings/settings.ts';
 
 /** Reads `imports/{stagingTable}/_import.json`. @throws ConfigurationError */
-export async function readSettings(scope: ImportScope, request: ImportRequest): Promise<ImportSettings> {
+export async function readSettings(
+  { s3 }: Pick<ImportSurroundings, 's3'>,
+  request: ImportRequest,
+): Promise<ImportSettings> {
   const key = `imports/${request.table}/_import.json`;
-  const stored = await readText(scope.s3, { bucket: request.bucket, key });
+  const stored = await readText(s3, { bucket: request.bucket, key });
   return parseSettings(stored?.text);
 }
 

@@ -35,7 +35,13 @@ export async function runThroughKills(options: KillOptions): Promise<KillReport>
   const random = seededRandom(options.seed);
   const dataFolder = await mkdtemp(join(tmpdir(), 'import-kills-'));
   const packaged = await packageFunctions();
-  const start = () => startOn({ dataFolder, packaged, instance: { schema: loadSchema, data: loadData } });
+  const start = () =>
+    startOn({
+      dataFolder,
+      packaged,
+      environment: { ALLOWED_TABLES: 'imp_load' },
+      instance: { schema: loadSchema, data: loadData },
+    });
   let running = await start();
   try {
     const bad = await drop(running, options, random);

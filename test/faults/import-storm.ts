@@ -69,7 +69,7 @@ async function runThroughCrashes(world: World, request: Parameters<World['run']>
   for (let crashes = 0; ; crashes++) {
     const client = crashes < planned ? mortal(world.client, 5 + Math.floor(random() * 60)) : world.client;
     try {
-      return { summary: await world.run(request, memory, client), crashes };
+      return { summary: await world.run(request, memory, () => client), crashes };
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
     }

@@ -14,6 +14,8 @@ const dateColumnSchema = z.strictObject({
 });
 
 const settingsSchema = z.strictObject({
+  /** Name of the instance, where a deployment has several. */
+  instance: z.optional(text),
   /** One byte; detected among `, ; tab |` when absent. */
   delimiter: z.optional(
     z.string().check(z.regex(/^[\t -!#-~]$/, 'must be one ASCII character and no quote')),

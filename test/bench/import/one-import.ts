@@ -36,7 +36,7 @@ const counting: ServiceNowClient = {
 const clock = jumpingClock();
 const scope = {
   s3,
-  client: counting,
+  clientFor: () => counting,
   clock,
   log: silentLog,
   deadline: deadlineAt(clock.now() + 36_000_000, clock),

@@ -10,13 +10,13 @@ import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import { parseDropKey } from '../../../lib/imports/drop/drop-key.ts';
 import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
+import type { ImportSurroundings } from '../../../lib/imports/import-scope.ts';
 import type { ImportInput } from '../../../lib/imports/import-state.ts';
 import { importSteps } from '../../../lib/imports/import-steps.ts';
 import type { ImportSummary } from '../../../lib/imports/results/summary.ts';
 import { runImport } from '../../../lib/imports/run-import.ts';
 import { createTurns } from '../../../lib/imports/turns/turns.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
-import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { startS3 } from '../../../local/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../local/instance/index.ts';
 import { loadData, loadSchema } from './load-table.ts';
@@ -111,9 +111,9 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       const Key = `imports/${table}/_import.json`;
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(settings) }));
     },
-    scope: (through: ServiceNowClient = client) => ({
+    scope: (clientFor: ImportSurroundings['clientFor']) => ({
       s3,
-      client: through,
+      clientFor,
       clock,
       log: silentLog,
       deadline: wholeInvocation(clock),
@@ -123,14 +123,18 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
     async run(
       request: ImportRequest,
       memory: Memory = new Map(),
-      through: ServiceNowClient = client,
+      clientFor: ImportSurroundings['clientFor'] = () => client,
     ): Promise<ImportSummary> {
       const chained: ImportInput[] = [];
       let input: ImportInput = { request };
       for (let part = 1; ; part++) {
         const remembered: Memory = part === 1 ? memory : new Map();
         const durable = memoryDurable(remembered, clock);
-        const steps = importSteps(world.scope(through), turns(), async (_, next) => void chained.push(next));
+        const steps = importSteps(
+          world.scope(clientFor),
+          turns(),
+          async (_, next) => void chained.push(next),
+        );
         const answer = await runImport(durable, steps, input);
         if (!('continuedBy' in answer)) return answer;
         const next = chained.pop();
