@@ -40,7 +40,8 @@ function checkHeaders(headers: HttpEvent['headers']): void {
 function bodyInput<P extends TableParameters>(event: HttpEvent, operation: Operation<P>) {
   if (operation.body === undefined) return {};
   const body = readBody(event);
-  if (operation.body === 'record') return { record: body };
+  // Text may hold a record's JSON in a direct Invoke only; the body is JSON already.
+  if (operation.body === 'record' && typeof body !== 'string') return { record: body };
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
   throw new InvalidInputError('body', 'must be a JSON object');
 }

@@ -65,7 +65,7 @@ export function defineOperation<P extends TableParameters>(definition: Definitio
 }
 
 function rename(input: OperationInput, aliases: Readonly<Record<string, string>>): OperationInput {
-  const names = Object.keys(input).map((name) => aliases[name] ?? name);
+  const names = Object.keys(input).map((name) => (Object.hasOwn(aliases, name) && aliases[name]) || name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new InvalidInputError(twice, 'given twice, under two names');
   return Object.fromEntries(Object.values(input).map((value, index) => [names[index], value]));

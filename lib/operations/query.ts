@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
+import { columnNames } from './column-names.ts';
 import { orJsonText } from './json-text.ts';
 
 /** `sysparmDisplayValue` as ServiceNow spells it: `sysparm_display_value`. */
@@ -37,7 +38,9 @@ const pairValue = z.pipe(
 );
 
 /** The seed's `keyValuePairs`: `{ column: value }`, equalities that every record answered meets. */
-export const keyValuePairs = z.optional(orJsonText(z.record(pairName, pairValue, pairError)));
+export const keyValuePairs = z.optional(
+  orJsonText(z.pipe(columnNames, z.record(pairName, pairValue, pairError))),
+);
 
 /**
  * Adds the pairs to the query. ServiceNow takes either pairs or an encoded query, and drops one of them without a word

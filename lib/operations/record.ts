@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
+import { columnNames } from './column-names.ts';
 import { orJsonText } from './json-text.ts';
 import { toSnakeCase } from './query.ts';
 
@@ -14,11 +15,7 @@ const oneRecord = {
 };
 
 /** The columns of one record or row. */
-export const columns = z.record(
-  z.string().check(z.minLength(1, 'a column name is empty')),
-  z.unknown(),
-  oneRecord,
-);
+export const columns = z.pipe(columnNames, z.record(z.string(), z.unknown(), oneRecord));
 
 /** Where the columns of a record may come from besides the seed's single names. */
 export const recordParameters = {

@@ -182,6 +182,9 @@ describe('postRecord', () => {
     ['', {}, 400, /body: empty/],
     ['{"a":', {}, 400, /body: not valid JSON/],
     ['"text"', {}, 400, /body: must be a JSON object/],
+    ['"{\\"short_description\\":\\"a\\"}"', {}, 400, /body: must be a JSON object/],
+    ['{"":"x"}', {}, 400, /body: a column name is empty/],
+    ['{"__proto__":{"active":"false"}}', {}, 400, /body: __proto__ is no name of a column/],
     ['null', {}, 400, /body/],
     ['a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, /content-type.*application\/json/],
     ['{}', { 'content-type': 'application/json; charset=iso-8859-1' }, 415, /UTF-8/],
@@ -264,6 +267,8 @@ describe('what a deployment refuses', () => {
     ['/api/now/table/incident?sysparm_display_value=yes', /sysparm_display_value: true, false or all/],
     ['/api/now/table/incident?sysparm_limit=1&sysparm_limit=2', /sysparm_limit: given more than once/],
     ['/api/now/table/incident?a%20b=1', /a b: a pair is named after a column/],
+    ['/api/now/table/incident?__proto__=1', /query: __proto__ is no name of a column/],
+    ['/api/now/table/incident?=1', /query: a column name is empty/],
   ])('refuses %s and names what is wrong', async (url, reason) => {
     const answer = await deployment.serve(getRecords).http({ url });
     expect(answer).toMatchObject({
@@ -284,6 +289,12 @@ describe('what a deployment refuses', () => {
     ['incident', /^event: a JSON object/],
     [null, /^event/],
     [{ Records: [] }, /^Records: unknown parameter/],
+    [{ tableName: 'incident', constructor: 1 }, /^constructor: unknown parameter/],
+    [JSON.parse('{"tableName":"incident","__proto__":{}}'), /^__proto__: unknown parameter/],
+    [
+      { tableName: 'incident', keyValuePairs: JSON.parse('{"__proto__":"x"}') },
+      /^keyValuePairs: __proto__ is no name of a column/,
+    ],
   ])('refuses the direct Invoke %j', async (event, reason) => {
     await expect(deployment.serve(getRecords).invoke(event)).rejects.toThrow(reason);
   });

@@ -180,6 +180,9 @@ describe('the row of a staging table', () => {
     expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records: [[]] })).toThrow(
       /^records\[0\]/,
     );
+    expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records: [{ '': 'x' }] })).toThrow(
+      /^records\[0\]: a column name is empty/,
+    );
   });
 
   it('goes into a group, after another set, when told so', () => {
