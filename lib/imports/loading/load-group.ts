@@ -58,8 +58,12 @@ const firstGroupChunks = 10;
 function chunksOf(group: number): number {
   return Math.min(groupLimits.chunks, firstGroupChunks * 2 ** Math.min(group, 10));
 }
-/** A group ends early when the invocation does. */
+/** A group ends early when so much is left of the invocation, */
 const spareMs = 30_000;
+/** none begins with less than this, */
+const leastMs = 60_000;
+/** and none is prepared with less than this: it is certain then to begin. */
+const prepareMs = 120_000;
 
 /**
  * Sends the next group of chunks, `concurrency` at once. Run a second time, it sends only what the instance does not
@@ -69,11 +73,13 @@ const spareMs = 30_000;
  * @throws ServiceNowError, InvalidInputError (the file), S3ServiceException
  */
 export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<GroupOutcome> {
-  const before = await readLedger(tools.folder, task.group);
+  if (tools.scope.deadline.passed(leastMs)) throw new RetryLaterError('the invocation ends', 1);
+  const isPrepared = tools.reader.isPreparedFor(task.group, task.from);
+  const before = isPrepared ? undefined : await readLedger(tools.folder, task.group);
   if (before?.next) return outcomeOf(before);
   const ledger = new GroupLedger(tools.folder, task.group, task.from, tools.scope.clock, before);
   const settling = before === undefined ? undefined : await prepareSettling(tools, task, ledger);
-  await ledger.write();
+  if (!isPrepared) await ledger.write();
   const reader = tools.reader.at(task.from, before === undefined);
   let broken: string | undefined;
   try {
@@ -88,9 +94,22 @@ export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<Grou
   }
   if (broken === undefined) await refuseLostAnswers(tools, ledger);
   await writeRejected(tools.folder, task.group, reader.takeRejected(), ledger);
-  const done = await ledger.close(ledger.next ?? reader.position, reader, broken);
-  if (broken === undefined) tools.reader.standsAt(done.next ?? task.from);
+  const next = ledger.next ?? reader.position;
+  const goesOn = broken === undefined && !reader.ended && !tools.scope.deadline.passed(prepareMs);
+  const [done] = await Promise.all([
+    ledger.close(next, reader, broken),
+    goesOn ? prepareNext(tools, task.group + 1, next) : undefined,
+  ]);
   return outcomeOf(done);
+}
+
+/**
+ * Opens the ledger of the group that follows at once in this process, beside closing the one before, so that it need
+ * neither be looked for nor waited for.
+ */
+async function prepareNext(tools: LoadTools, group: number, from: Position): Promise<void> {
+  await new GroupLedger(tools.folder, group, from, tools.scope.clock, undefined).write();
+  tools.reader.prepare(group, from);
 }
 
 /** After a group was broken off: waits until the instance is certainly done with it, then lists what may be ours. */

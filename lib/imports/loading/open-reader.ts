@@ -16,7 +16,7 @@ export class OpenReader {
   readonly #plan: ImportPlan;
   readonly #object: ObjectBytes;
   #reader: ChunkReader | undefined;
-  #at: Position | undefined;
+  #prepared: { readonly group: number; readonly from: Position } | undefined;
 
   constructor(plan: ImportPlan, object: ObjectBytes) {
     this.#plan = plan;
@@ -25,7 +25,10 @@ export class OpenReader {
 
   /** A reader at `from`; the open one when it stands there and `reuse` is true. */
   at(from: Position, reuse: boolean): ChunkReader {
-    if (reuse && this.#reader && this.#at?.byte === from.byte) return this.#reader;
+    const isThere = this.#prepared?.from.byte === from.byte;
+    // From here on the group has begun: whoever comes for it again has to look into its ledger.
+    this.#prepared = undefined;
+    if (reuse && this.#reader && isThere) return this.#reader;
     const limits = {
       rows: this.#plan.settings.rowsPerRequest,
       bytes: maxBodyBytes,
@@ -37,15 +40,19 @@ export class OpenReader {
     return this.#reader;
   }
 
-  /** Notes where the open reader stands after a group that went well. */
-  standsAt(position: Position): void {
-    this.#at = position;
+  /** Notes that the open reader stands at a group whose ledger was opened in this process and that nobody has begun. */
+  prepare(group: number, from: Position): void {
+    this.#prepared = { group, from };
+  }
+
+  isPreparedFor(group: number, from: Position): boolean {
+    return this.#prepared?.group === group && this.#prepared.from.byte === from.byte;
   }
 
   async drop(): Promise<void> {
     const reader = this.#reader;
     this.#reader = undefined;
-    this.#at = undefined;
+    this.#prepared = undefined;
     await reader?.close();
   }
 }

@@ -4,8 +4,8 @@ import { InvalidInputError } from '../../core/errors.ts';
 import type { ImportRequest } from '../drop/import-request.ts';
 import type { ObjectBytes } from './content.ts';
 
-/** 1 MiB a request: one is being used while the next one is on its way. */
-const windowBytes = 1 << 20;
+/** 2 MiB a request: one is being used while the next one is on its way. */
+const windowBytes = 2 << 20;
 
 /** The file is no longer the one that was dropped. */
 export class ObjectReplacedError extends InvalidInputError {

@@ -26,6 +26,7 @@ const formulaStart = /^[\s]*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
 
 /** A CSV field that no spreadsheet runs: an apostrophe before what would be a formula, quoted where needed. */
 export function spreadsheetSafe(value: string): string {
+  if (value === '') return value;
   const safe = formulaStart.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) || safe !== value ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -3,6 +3,7 @@ import { type LoadLedger, readLedger, type SentChunk } from '../loading/ledger.t
 import { lineList } from '../loading/line-runs.ts';
 import type { ImportPlan } from '../plan.ts';
 import { type FrequentMessage, noteMessage } from '../results/frequent-messages.ts';
+import { rejectedResults } from '../results/rejected-results.ts';
 import { type LineResult, resultLine } from '../results/results-csv.ts';
 import { emptyTally, type Outcome, type Tally } from '../results/tally.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
@@ -30,7 +31,7 @@ export async function settleGroup(
   if (pending > 0) return { pending };
   const sent = await readVerdicts(scope, plan, ledger);
   const histories = await readUniformOutcomes(scope, setsWithoutRows(ledger, sent));
-  const rejected = ledger.rejected > 0 ? await readRejected(folder, group) : [];
+  const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
   const results = [
     ...ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, sent, histories) : [])),
     ...rejected,
@@ -98,14 +99,6 @@ function withoutVerdict(chunk: SentChunk): Omit<LineResult, 'line'> {
         message: 'its staging row cannot be seen; is the user allowed to read the table?',
       };
   }
-}
-
-async function readRejected(folder: ImportFolder, group: number): Promise<LineResult[]> {
-  const stored = (await folder.read(groupName('rejected', group))) ?? '';
-  return stored.split('\n').map((text) => {
-    const { line, reason }: { line: number; reason: string } = JSON.parse(text);
-    return { line, outcome: 'rejected', message: reason };
-  });
 }
 
 function summarise(results: readonly LineResult[]): GroupVerdict {

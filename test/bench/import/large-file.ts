@@ -8,9 +8,7 @@ const maxMegabytes = 256;
 export async function memoryOfLargeFile(isFull: boolean): Promise<Row[]> {
   const bytes = isFull ? 1e9 : 1e8;
   const rows = Math.ceil(bytes / (plainLine(1_000_000).length + 1));
-  const { maxRssMegabytes, seconds } = await withOutside('counted', (outside) =>
-    importAlone(outside, rows, 500),
-  );
+  const { maxRssMegabytes, seconds } = await withOutside((outside) => importAlone(outside, rows, 500));
   return [
     {
       what: `peak memory for ${round(bytes / 1e6)} MB (${rows} rows, ${round(seconds)} s)`,

@@ -1,9 +1,6 @@
 import * as z from 'zod';
 
-export const outsideSchema = z.object({
-  s3: z.string(),
-  instance: z.object({ url: z.string(), username: z.string(), password: z.string() }),
-});
+export const instanceSchema = z.object({ url: z.string(), username: z.string(), password: z.string() });
 
-/** Where the other process serves S3 and the instance. */
-export type Outside = z.infer<typeof outsideSchema>;
+/** Where other processes serve S3 and the instance. */
+export type Outside = { readonly s3: string; readonly instance: z.infer<typeof instanceSchema> };

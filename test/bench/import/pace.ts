@@ -6,12 +6,12 @@ import { importAlone, withOutside } from './processes.ts';
 
 const rounds = 3;
 const concurrency = 4;
-const paceRows = 200_000;
+const paceRows = 600_000;
 const rowsPerRequest = 200;
 
 /** Whole imports against a loop that only posts, the requests they take, and how their time grows with the file. */
 export async function importPace(isFull: boolean): Promise<Row[]> {
-  return withOutside('counted', async (outside) => [
+  return withOutside(async (outside) => [
     await againstBareLoop(outside),
     await requestsPerMillion(outside),
     ...(await growth(outside, isFull)),

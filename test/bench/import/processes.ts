@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import * as z from 'zod';
-import { type Outside, outsideSchema } from './outside.ts';
+import { instanceSchema, type Outside } from './outside.ts';
 import { uploadFile } from './upload.ts';
+
+const storageSchema = z.object({ url: z.string() });
 
 const measuredSchema = z.object({
   seconds: z.number(),
@@ -20,17 +22,18 @@ const measuredSchema = z.object({
 
 export type Measured = z.infer<typeof measuredSchema>;
 
-/** Starts the instance and S3 in a process of their own for the time of `work`. */
-export async function withOutside<T>(
-  rowsAre: 'kept' | 'counted',
-  work: (outside: Outside) => Promise<T>,
-): Promise<T> {
-  const child = fork(join(import.meta.dirname, 'outside.ts'), rowsAre === 'kept' ? ['keep'] : []);
+/** Starts S3 and an instance, each in a process of its own, for the time of `work`. */
+export async function withOutside<T>(work: (outside: Outside) => Promise<T>): Promise<T> {
+  const file = join(import.meta.dirname, 'outside-process.ts');
+  const [storage, instance] = [fork(file, ['s3']), fork(file, ['instance'])];
   try {
-    return await work(outsideSchema.parse(await messageOf(child)));
+    const { url } = storageSchema.parse(await messageOf(storage));
+    return await work({ s3: url, instance: instanceSchema.parse(await messageOf(instance)) });
   } finally {
-    child.disconnect();
-    await once(child, 'exit');
+    for (const child of [storage, instance]) {
+      child.disconnect();
+      await once(child, 'exit');
+    }
   }
 }
 

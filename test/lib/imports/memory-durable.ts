@@ -52,7 +52,11 @@ export function memoryDurable(memory: Memory, clock: Clock & { advance(ms: numbe
       once(async () => {
         let state = initial;
         for (let attempt = 1; attempt < 10_000; attempt++) {
-          state = await check(state);
+          const before = state;
+          state = await check(before).catch((error: unknown) => {
+            if (error instanceof ConnectorError && error.retryable) return before;
+            throw error;
+          });
           const decision = next(state, attempt);
           if (decision === 'done') return state;
           await wait(decision);
