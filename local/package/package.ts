@@ -61,7 +61,7 @@ async function runPackager(folder: string, { stage, params = {} }: PackageOption
   for (const [name, value] of Object.entries(params)) args.push('--param', `${name}=${value}`);
   const run = promisify(execFile)(process.execPath, args, { cwd: projectRoot, maxBuffer: 16 * 1024 * 1024 });
   await run.catch((cause: Error & { stdout?: string; stderr?: string }) => {
-    throw new Error(`Packaging failed: ${cause.stderr || cause.stdout || cause.message}`, { cause });
+    throw new Error(`Packaging failed: ${[cause.stdout, cause.stderr].join('') || cause.message}`, { cause });
   });
 }
 
