@@ -66,11 +66,19 @@ describe('check:template', () => {
       [`WriteRecords${statement}.Action`]: ['sqs:RecieveMessage'],
       [`StartImport${statement}.Action`]: ['s3:*'],
       [`Doctor${statement}.Resource`]: '*',
+      [`GetRecords${statement}.Resource`]: [{ 'Fn::Sub': `arn:aws:sqs:\${AWS::Region}:*:records` }],
+      [`PostRecord${statement}.Resource`]: {
+        'Fn::Sub': `arn:aws:logs:eu-west-1:\${AWS::AccountId}:log-group:*`,
+      },
+      [`ImportCsv${statement}.Resource`]: 'arn:aws:s3:::*',
     });
-    expect(findings).toEqual([
+    expect(findings.sort()).toEqual([
       'iam-action WriteRecordsIamRoleLambdaExecution',
-      'least-privilege StartImportIamRoleLambdaExecution',
       'least-privilege DoctorIamRoleLambdaExecution',
+      'least-privilege GetRecordsIamRoleLambdaExecution',
+      'least-privilege ImportCsvIamRoleLambdaExecution',
+      'least-privilege PostRecordIamRoleLambdaExecution',
+      'least-privilege StartImportIamRoleLambdaExecution',
     ]);
   });
 
@@ -82,6 +90,9 @@ describe('check:template', () => {
         'Fn::GetAtt': ['PostRecordIamRoleLambdaExecution', 'Arn'],
       },
       'DoctorLogGroup.Properties.RetentionInDays': undefined,
+      'HttpApiStage.Properties.DefaultRouteSettings': undefined,
+      'ImportQueue.Properties.RedrivePolicy': undefined,
+      'StartImportEventSourceMappingSQSImportQueue.Properties.FunctionResponseTypes': undefined,
       'ImportQueue.Properties.SqsManagedSseEnabled': undefined,
       ImportDeadLetterQueuePolicy: undefined,
       'ImportBucket.Properties.PublicAccessBlockConfiguration.BlockPublicAcls': undefined,
@@ -90,9 +101,12 @@ describe('check:template', () => {
     });
     expect(findings).toEqual([
       'authorized-routes GET /api/now/table/{tableName}',
+      'throttling HttpApiStage',
       'visibility-timeout arn:aws:sqs:us-east-1:000000000000:servicenow-functions-dev-records',
+      'dead-letter-queue arn:aws:sqs:us-east-1:000000000000:servicenow-functions-dev-imports',
+      'batch-item-failures arn:aws:sqs:us-east-1:000000000000:servicenow-functions-dev-imports',
       'own-role GetRecordsLambdaFunction, PostRecordLambdaFunction',
-      'log-retention DoctorLogGroup',
+      'log-retention doctor',
       'encryption ImportQueue',
       'tls-only ImportDeadLetterQueue',
       'public-access ImportBucket',

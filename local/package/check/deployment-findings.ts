@@ -1,15 +1,17 @@
 import * as z from 'zod';
 import type { StackResources } from '../../aws/template/stack-resources.ts';
 import type { Template } from '../../aws/template/template.ts';
+import { deliveryFindings } from './delivery-findings.ts';
 import type { Finding } from './finding.ts';
 
 /** What every deployment of ours promises, beyond what CloudFormation would refuse. */
 export function deploymentFindings(template: Template, stack: StackResources): Finding[] {
   return [
     ...openRoutes(stack),
-    ...impatientQueues(stack),
+    ...unthrottledStages(template),
+    ...deliveryFindings(stack),
     ...sharedRoles(template),
-    ...unboundedLogs(template),
+    ...unboundedLogs(template, stack),
     ...unprotectedQueues(template),
     ...unprotectedBuckets(template),
   ];
@@ -25,18 +27,17 @@ function openRoutes({ routes }: StackResources): Finding[] {
     }));
 }
 
-/** @see https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
-function impatientQueues({ eventSourceMappings, functions, queues }: StackResources): Finding[] {
-  return eventSourceMappings.flatMap(({ queueArn, functionArn, batchingWindowSeconds }) => {
-    const queue = queues.find(({ arn }) => arn === queueArn);
-    const timeoutSeconds = functions.find(({ arn }) => arn === functionArn)?.timeoutSeconds ?? 0;
-    const visibilitySeconds = Number(queue?.attributes['VisibilityTimeout'] ?? 30);
-    const neededSeconds = 6 * timeoutSeconds + batchingWindowSeconds;
-    if (visibilitySeconds >= neededSeconds) return [];
-    const message = `visibility timeout ${visibilitySeconds} s is below ${neededSeconds} s: six times the function's timeout and the batching window`;
-    return [{ rule: 'visibility-timeout', where: queueArn, message }];
+function unthrottledStages({ Resources }: Template): Finding[] {
+  return ofType(Resources, 'AWS::ApiGatewayV2::Stage').flatMap(([where, properties]) => {
+    const isThrottled = throttlingSchema.safeParse(properties['DefaultRouteSettings']).success;
+    return missing(isThrottled, 'throttling', where, 'takes as many requests as the whole account may');
   });
 }
+
+const throttlingSchema = z.object({
+  ThrottlingRateLimit: z.coerce.number().check(z.positive()),
+  ThrottlingBurstLimit: z.coerce.number().check(z.positive()),
+});
 
 function sharedRoles({ Resources }: Template): Finding[] {
   const users = new Map<string, string[]>();
@@ -50,10 +51,14 @@ function sharedRoles({ Resources }: Template): Finding[] {
     .map((shared) => ({ rule: 'own-role', where: shared.join(', '), message: 'share one role' }));
 }
 
-function unboundedLogs({ Resources }: Template): Finding[] {
-  return ofType(Resources, 'AWS::Logs::LogGroup')
-    .filter(([, properties]) => properties['RetentionInDays'] === undefined)
-    .map(([where]) => ({ rule: 'log-retention', where, message: 'keeps its logs for ever' }));
+/** A log group that Lambda makes by itself, for a function that the template gives none, has no retention either. */
+function unboundedLogs({ Resources }: Template, { functions }: StackResources): Finding[] {
+  const groups = ofType(Resources, 'AWS::Logs::LogGroup');
+  const bounded = groups.filter(([, properties]) => properties['RetentionInDays'] !== undefined);
+  const names = new Set(bounded.map(([, properties]) => properties['LogGroupName']));
+  return functions
+    .filter(({ functionName }) => !names.has(`/aws/lambda/${functionName}`))
+    .map(({ key }) => ({ rule: 'log-retention', where: key, message: 'keeps its logs for ever' }));
 }
 
 function unprotectedQueues({ Resources }: Template): Finding[] {

@@ -34,8 +34,22 @@ function statementsIn(value: unknown): Statement[] {
 function tooWide(logicalId: string, { Effect, Action, Resource }: Statement): Finding[] {
   if (Effect === 'Deny') return [];
   const wide = Action.filter((action) => action.includes('*')).map((action) => `allows ${action}`);
-  if ([Resource].flat().includes('*')) wide.push(`allows ${Action.join(', ')} on every resource`);
+  for (const resource of stringsIn(Resource).filter(isUnbounded))
+    wide.push(`allows ${Action.join(', ')} on ${resource}`);
   return wide.map((message) => ({ rule: 'least-privilege', where: logicalId, message }));
+}
+
+function stringsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
+}
+
+/** `*`, or an ARN with a wildcard before or instead of the name: every service, region, account, or every thing of a kind. */
+function isUnbounded(resource: string): boolean {
+  const [scheme, , ...parts] = resource.replaceAll(/\$\{[^}]*\}/g, 'one').split(':');
+  if (scheme !== 'arn') return resource.startsWith('*');
+  const name = parts.slice(3).join(':');
+  return parts.slice(0, 3).some((part) => part.includes('*')) || /^(?:[\w-]+[/:])?\*/.test(name);
 }
 
 async function unknownAction(logicalId: string, action: string): Promise<Finding[]> {
