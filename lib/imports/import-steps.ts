@@ -3,19 +3,20 @@ import { executionName } from './drop/import-request.ts';
 import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
 import type { ImportInput, ImportState } from './import-state.ts';
 import { claimedSets } from './loading/claimed-sets.ts';
-import { type GroupOutcome, loadGroup } from './loading/load-group.ts';
+import { loadGroup } from './loading/load-group.ts';
 import { OpenReader } from './loading/open-reader.ts';
 import type { ImportPlan } from './plan.ts';
 import { planImport, readSettings, resultsFolder } from './plan-import.ts';
 import { pinnedObject } from './reading/pinned-object.ts';
+import { failuresSoFar, tooManyFailures } from './results/failure-limit.ts';
 import { finishImport } from './results/finish-import.ts';
 import { mergeMessages } from './results/frequent-messages.ts';
 import { type ImportProgress, type ProgressWriter, progressWriter } from './results/progress.ts';
-import { addSample } from './results/samples.ts';
 import type { ImportSummary } from './results/summary.ts';
-import { addTally, emptyTally, failures, tallied } from './results/tally.ts';
+import { addTally } from './results/tally.ts';
 import { defaultSettings } from './settings/settings.ts';
 import { settled } from './settled.ts';
+import { afterGroup, firstState } from './state-changes.ts';
 import type { Turns } from './turns/turns.ts';
 import { settleGroup } from './verdicts/settle-group.ts';
 import { type ImportFolder, importFolder } from './work-folder.ts';
@@ -192,24 +193,6 @@ async function bothToTheEnd<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]>
   return Promise.all([a, b]);
 }
 
-function afterGroup(state: ImportState, group: GroupOutcome, nowMs: number): ImportState {
-  const rows = state.rows + group.rows;
-  const rejected = state.rejected + group.rejected;
-  const stopped = state.stopped ?? group.refused ?? group.broken;
-  return {
-    ...state,
-    cursor: group.next,
-    loadedGroups: state.loadedGroups + 1,
-    ended: group.ended,
-    rows,
-    rejected,
-    blankLines: state.blankLines + group.blankLines,
-    samples: addSample(state.samples, { atMs: nowMs, rows: rows + rejected }),
-    ...(group.ended ? { loadedAtMs: nowMs } : {}),
-    ...(stopped === undefined ? {} : { stopped }),
-  };
-}
-
 /** The plan, its instance and the open file, kept for the rest of the invocation. */
 function openOnce(
   surroundings: ImportSurroundings,
@@ -226,45 +209,6 @@ function openOnce(
     opened = { scope, plan, folder, reader, progress: progressWriter(folder, scope.clock) };
     return opened;
   };
-}
-
-function firstState(startedAt: string, folder: string, operationsPerExecution: number): ImportState {
-  return {
-    part: 1,
-    startedAt,
-    folder,
-    operationsPerExecution,
-    cursor: { byte: 0, line: 1 },
-    loadedGroups: 0,
-    settledGroups: 0,
-    ended: false,
-    rows: 0,
-    rejected: 0,
-    blankLines: 0,
-    tally: emptyTally(),
-    messages: [],
-    samples: [],
-  };
-}
-
-/** A share is judged only once enough rows have their verdict to mean something. */
-const fewestForPercent = 100;
-
-/** Rejected rows are known before the verdicts of their group. */
-function failuresSoFar({ tally, rejected }: ImportState): number {
-  return failures(tally) - tally.rejected + Math.max(rejected, tally.rejected);
-}
-
-function tooManyFailures({ settings }: ImportPlan, state: ImportState): string | undefined {
-  const { maxErrors, maxErrorPercent } = settings;
-  const failed = failuresSoFar(state);
-  if (maxErrors !== undefined && failed > maxErrors)
-    return `${failed} rows failed, maxErrors is ${maxErrors}`;
-  const judged = tallied(state.tally) + failed - failures(state.tally);
-  const percent = judged === 0 ? 0 : (100 * failed) / judged;
-  if (maxErrorPercent !== undefined && judged >= fewestForPercent && percent > maxErrorPercent)
-    return `${percent.toFixed(1)} % of the rows failed, maxErrorPercent is ${maxErrorPercent}`;
-  return undefined;
 }
 
 function progressOf(
