@@ -150,6 +150,24 @@ describe('postRecord', () => {
     expect(answer).toMatchObject({ statusCode: 201, body: { result: { short_description: 'ünï' } } });
   });
 
+  it('refuses an encoded body that is not UTF-8, instead of storing what it cannot read', async () => {
+    const body = Buffer.from('{"short_description":"Gr\xfc\xdfe"}', 'latin1').toString('base64');
+    const before = deployment.instance.state.store.count('incident');
+    const answer = await deployment
+      .serve(postRecord)
+      .http({ method: 'POST', url: '/api/now/table/incident', body, isBase64Encoded: true });
+    expect(answer).toMatchObject({ statusCode: 400, body: { error: { detail: 'body: not UTF-8 text' } } });
+    expect(deployment.instance.state.store.count('incident')).toBe(before);
+  });
+
+  it.each([
+    'application/json;charset=utf-8',
+    'application/vnd.caller+json',
+    'APPLICATION/JSON ; charset="UTF-8"',
+  ])('reads a body of type %s', async (type) =>
+    expect(await post('{}', { 'content-type': type })).toMatchObject({ statusCode: 201 }),
+  );
+
   it('leaves the record out of the answer when asked to', async () => {
     const answer = await post('{}', { 'x-no-response-body': 'true' });
     expect(answer).toMatchObject({ statusCode: 201, body: undefined });

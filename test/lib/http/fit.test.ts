@@ -29,7 +29,7 @@ describe('an answer and the 6 MB that Lambda carries', () => {
     const fitted = await fitAnswer(answerOf(body), 'deflate, gzip;q=0.8');
     expect(fitted).toMatchObject({
       isBase64Encoded: true,
-      headers: { 'content-encoding': 'gzip', 'x-total-count': '1' },
+      headers: { 'content-encoding': 'gzip', vary: 'accept-encoding', 'x-total-count': '1' },
     });
     expect(gunzipSync(Buffer.from(fitted.body ?? '', 'base64')).toString()).toBe(body);
     expect(carriedBytes(fitted)).toBeLessThan(limitBytes);
