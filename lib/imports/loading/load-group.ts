@@ -51,7 +51,7 @@ export type LoadTools = {
 };
 
 /** So many rows and requests make a group: few operations for a long file, little to settle after a crash. */
-const groupLimits = { rows: 20_000, chunks: 200 };
+const groupLimits = { rows: 40_000, chunks: 200 };
 /** The first groups are small, so that a file that is wrong throughout is found out early: 10 requests, 20, 40, … */
 const firstGroupChunks = 10;
 

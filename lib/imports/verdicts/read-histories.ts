@@ -1,6 +1,6 @@
 import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import { type InstanceRow, pageRows } from '../instance-rows.ts';
+import { type InstanceRow, listRows } from '../instance-rows.ts';
 import type { Outcome } from '../results/tally.ts';
 
 const setsPerQuery = 50;
@@ -32,8 +32,8 @@ export async function readUniformOutcomes(
       limit: 1_000,
     };
     try {
-      for await (const page of pageRows(scope.client, query, callContext(scope)))
-        for (const run of page) note(uniform, run, sets);
+      // One page holds them all: a set has one history for each of its few transform maps.
+      for (const run of await listRows(scope.client, query, callContext(scope))) note(uniform, run, sets);
     } catch (error) {
       // Who may not read the histories learns no more than from the rows.
       if (!(error instanceof AccessDeniedError)) throw error;

@@ -6,7 +6,7 @@ import { importAlone, withOutside } from './processes.ts';
 
 const rounds = 3;
 const concurrency = 4;
-const paceRows = 600_000;
+const paceRows = 400_000;
 const rowsPerRequest = 200;
 
 /** Whole imports against a loop that only posts, the requests they take, and how their time grows with the file. */

@@ -50,7 +50,7 @@ export async function importAlone(outside: Outside, rows: number, rowsPerRequest
 }
 
 /** As in serverless.yml. */
-const deployedOptions = ['--max-semi-space-size=8', '--max-old-space-size=384'];
+const deployedOptions = ['--max-semi-space-size=16', '--max-old-space-size=384'];
 
 let bundled: string | undefined;
 
