@@ -281,6 +281,7 @@ describe('what a deployment refuses', () => {
     ['/api/now/v9/table/incident', /apiVersion: v1 or v2/],
     ['/api/now/table/incident?sysparm_limit=ten', /sysparm_limit: a whole number/],
     ['/api/now/table/incident?sysparm_limit=-1', /sysparm_limit/],
+    ['/api/now/table/incident?sysparm_limit=9999999999', /sysparm_limit: a whole number/],
     ['/api/now/table/incident?sysparm_offset=-1', /sysparm_offset/],
     ['/api/now/table/incident?sysparm_display_value=yes', /sysparm_display_value: true, false or all/],
     ['/api/now/table/incident?sysparm_limit=1&sysparm_limit=2', /sysparm_limit: given more than once/],

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { deleteRecordById } from '../../../lib/operations/delete-record-by-id.ts';
 import { getAggregateRecord } from '../../../lib/operations/get-aggregate-record.ts';
 import { getRecordById } from '../../../lib/operations/get-record-by-id.ts';
 import { getRecords } from '../../../lib/operations/get-records.ts';
+import { getRecordsStagingTable } from '../../../lib/operations/get-records-staging-table.ts';
 import type { Operation, TableParameters } from '../../../lib/operations/operation.ts';
 import { patchRecordById } from '../../../lib/operations/patch-record-by-id.ts';
 import { postRecord } from '../../../lib/operations/post-record.ts';
@@ -69,6 +71,14 @@ describe('the URL of a call', () => {
     );
   });
 
+  it('holds the one parameter of a deletion', () => {
+    const input = { tableName: 'incident', sysId: '1', sysparmQueryNoDomain: true };
+    expect(requestOf(deleteRecordById, input)).toMatchObject({
+      path: '/api/now/table/incident/1',
+      query: 'sysparm_query_no_domain=true',
+    });
+  });
+
   it('leaves out what is not given or given empty', () => {
     expect(requestOf(getRecords, { tableName: 'incident', sysparmQuery: '', sysparmView: null }).query).toBe(
       '',
@@ -117,13 +127,34 @@ describe('the URL of a call', () => {
   });
 });
 
+describe('whether a call may be sent again after a lost answer', () => {
+  const path = { tableName: 't', sysId: '1' };
+
+  it.each([
+    [getRecords, { tableName: 't' }],
+    [getRecordById, path],
+    [deleteRecordById, path],
+    [getAggregateRecord, { tableName: 't' }],
+    [getRecordsStagingTable, path],
+  ] as const)('$name may, for a second one changes nothing', (operation, input) => {
+    expect(requestOf<TableParameters>(operation, input).repeatable).toBe('idempotent');
+  });
+
+  it.each([
+    [postRecord, { tableName: 't', record: {} }],
+    [postRecordStagingTable, { tableName: 't', record: {} }],
+    [postRecordsStagingTable, { tableName: 't', records: [{}] }],
+  ] as const)('$name may not, for a second one would write twice', (operation, input) => {
+    expect(requestOf<TableParameters>(operation, input).repeatable).toBe('never');
+  });
+});
+
 describe('the record of a write', () => {
   it('is sent again after a lost answer only when a second copy changes nothing', () => {
     const update = (record: object) =>
       requestOf(patchRecordById, { tableName: 't', sysId: '1', record }).repeatable;
     expect(update({ state: '2' })).toBe('idempotent');
     expect(update({ state: '2', work_notes: 'seen' })).toBe('never');
-    expect(requestOf(postRecord, { tableName: 't', record: {} }).repeatable).toBe('never');
   });
 
   it('must be given, but may be empty', () => {
