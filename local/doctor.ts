@@ -7,6 +7,7 @@ import { readConfig } from '../lib/core/config.ts';
 import { deadlineAt } from '../lib/core/deadline.ts';
 import { examine } from '../lib/operations/doctor/examine.ts';
 import { formatReport, isHealthy } from '../lib/operations/doctor/report.ts';
+import { runCommand } from './command-line.ts';
 
 const usage = `npm run doctor -- --secret <id in Secrets Manager, or a JSON file> [--tables incident,imp_user] [--allowed-hosts snow.example.com]
 
@@ -35,4 +36,4 @@ async function main(): Promise<void> {
   process.exitCode = isHealthy(findings) ? 0 : 1;
 }
 
-await main();
+await runCommand(usage, main);

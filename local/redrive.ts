@@ -3,6 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { countMessages } from '../lib/aws/sqs.ts';
 import { readConfig } from '../lib/core/config.ts';
 import { type RedriveReport, redrive } from '../lib/queue/redrive.ts';
+import { runCommand } from './command-line.ts';
 
 const usage = `npm run redrive -- --dlq <URL of the dead-letter queue> --queue <URL of the records queue> [--code CODE,CODE] [--dry-run]
 
@@ -51,4 +52,4 @@ function describe({ found, moved, failures }: RedriveReport, dryRun: boolean): s
   return `${[`${total} dead letters`, ...byCode, outcome, ...failures].join('\n')}\n`;
 }
 
-await main();
+await runCommand(usage, main);

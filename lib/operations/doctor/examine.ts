@@ -60,10 +60,15 @@ async function checkSecret(patient: Patient): Promise<{ readonly finding: Findin
     const parts = [auth?.type, tls?.cert ? 'client certificate' : undefined, proxyUrl ? 'proxy' : undefined];
     return { finding: ok('secret', `${origin}, ${parts.filter(Boolean).join(' + ')}`), json };
   } catch (error) {
-    if (error instanceof ConnectorError)
-      return { finding: failed('secret', error, 'correct the secret, then run this again') };
+    if (error instanceof ConnectorError) return { finding: failed('secret', error, remedyOf(error)) };
     throw error;
   }
+}
+
+function remedyOf({ code }: ConnectorError): string {
+  return code === 'SECRET_UNAVAILABLE'
+    ? 'set AWS_REGION and AWS credentials, and see that Secrets Manager can be reached'
+    : 'correct the secret, then run this again';
 }
 
 /** One call shows the way there, the grant and the instance's time. A refusal of the table itself still shows all three. */

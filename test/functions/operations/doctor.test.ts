@@ -54,8 +54,8 @@ describe('the doctor function', () => {
 });
 
 describe('npm run doctor', () => {
-  const doctor = (args: readonly string[]) =>
-    run(process.execPath, [join(root, 'local/doctor.ts'), ...args], { cwd: root }).then(
+  const doctor = (args: readonly string[], env = process.env) =>
+    run(process.execPath, [join(root, 'local/doctor.ts'), ...args], { cwd: root, env }).then(
       ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
       (error: { code: number; stdout: string; stderr: string }) => error,
     );
@@ -79,5 +79,22 @@ describe('npm run doctor', () => {
     const answer = await doctor([]);
     expect(answer).toMatchObject({ code: 2 });
     expect(answer.stderr).toContain('npm run doctor -- --secret');
+    expect(await doctor(['--help'])).toMatchObject({ code: 0, stdout: answer.stderr });
+  });
+
+  it('says what the shell lacks when Secrets Manager cannot be asked', async () => {
+    const env = { AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nonexistent' };
+    const answer = await doctor(['--secret', 'servicenow-functions/dev'], env);
+    expect(answer).toMatchObject({ code: 1 });
+    expect(answer.stdout).toMatch(
+      /^FAILED +secret +SECRET_UNAVAILABLE.*\n +→ set AWS_REGION and AWS credentials/m,
+    );
+  });
+
+  it('tells of an option that it does not have without a stack', async () => {
+    const answer = await doctor(['--tabels', 'incident']);
+    expect(answer).toMatchObject({ code: 2 });
+    expect(answer.stderr).toMatch(/^Unknown option '--tabels'.*\n\nnpm run doctor/);
+    expect(answer.stderr).not.toContain('    at ');
   });
 });
