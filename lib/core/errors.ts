@@ -52,6 +52,13 @@ export class TableNotAllowedError extends ConnectorError {
   }
 }
 
+/** The caller's own signal ended a call while it was waiting; nothing of it was in flight. */
+export class CallAbandonedError extends ConnectorError {
+  override readonly name: string = 'CallAbandonedError';
+  override readonly code = 'CALL_ABANDONED';
+  override readonly retryable = true;
+}
+
 /** Time ran out before the call was made; nothing was sent by it. */
 export class DeadlineExceededError extends ConnectorError {
   override readonly name: string = 'DeadlineExceededError';

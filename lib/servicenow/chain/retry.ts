@@ -1,12 +1,15 @@
 import type { Clock } from '../../core/clock.ts';
+import { CallAbandonedError, ConnectorError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { type BackOff, fullJitterMs } from '../../core/retry-timing.ts';
+import { CredentialsRejectedError } from '../errors/credentials.ts';
 import {
   AnswerLostError,
   InstanceAsleepError,
   InstanceError,
   InstanceUnavailableError,
+  NotServiceNowError,
   ThrottledError,
   TransactionCancelledError,
   UnknownOutcomeError,
@@ -45,25 +48,52 @@ const passing = [
   UnknownOutcomeError,
 ];
 
-/** The first link: sends a call again when that is safe, may help, and fits before the deadline. */
+/** Failures that leave it open what became of an earlier copy of the same call. */
+const silent = [...passing, CredentialsRejectedError, NotServiceNowError];
+
+/**
+ * The first link: sends a call again when that is safe, may help, and fits before the deadline. A call is never said to be
+ * "not done" when one of its copies may have been carried out: then that copy's error is the call's.
+ */
 export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => Promise<Retried> {
   return async (attempt) => {
     let immediate = true;
+    let known: ServiceNowError | undefined;
     for (let attempts = 1; ; attempts += 1) {
       try {
         return { ...(await next(attempt)), attempts };
       } catch (error) {
-        if (!(error instanceof ServiceNowError)) throw error;
-        error.attempts = attempts;
+        if (!(error instanceof ServiceNowError)) throw inDoubt(known) ? known : unsent(error, attempt);
+        known = inDoubt(known) && isSilent(error) ? known : error;
+        known.attempts = attempts;
         if (error instanceof ThrottledError && error.sent) options.metrics.add('Throttles');
         const waitMs = immediate && isStaleSocket(error) ? 0 : waitBefore(error, attempts, options);
         if (isStaleSocket(error)) immediate = false;
-        if (!mayRepeat(error, attempt, attempts, waitMs, options)) throw error;
+        if (!mayRepeat(error, attempt, attempts, waitMs, options)) throw known;
         tell(error, attempt, attempts, waitMs, options);
-        await options.clock.sleep(waitMs, attempt.context.signal);
+        await options.clock.sleep(waitMs, attempt.context.signal).catch(() => {
+          throw known;
+        });
       }
     }
   };
+}
+
+function inDoubt(known: ServiceNowError | undefined): known is ServiceNowError {
+  return known?.outcome === 'unknown';
+}
+
+/** True when the error tells nothing of an earlier copy of its call. */
+function isSilent(error: ServiceNowError): boolean {
+  const isFirmer = error.sent && !silent.some((kind) => error instanceof kind);
+  return !isFirmer && !inDoubt(error);
+}
+
+/** What ended the call before anything of it left: an error of our family, also when it was the caller's signal. */
+function unsent(error: unknown, { request, context }: Attempt): unknown {
+  if (error instanceof ConnectorError || !context.signal?.aborted) return error;
+  const message = `${request.method} ${request.path}: the caller gave up while the call was waiting`;
+  return new CallAbandonedError(message, { cause: error });
 }
 
 function mayRepeat(

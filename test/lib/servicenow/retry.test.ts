@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { DeadlineExceededError } from '../../../lib/core/errors.ts';
 import { silentLog } from '../../../lib/core/log.ts';
-import { silentMetrics } from '../../../lib/core/metrics.ts';
 import { retry } from '../../../lib/servicenow/chain/retry.ts';
 import type { ServiceNowError } from '../../../lib/servicenow/errors/servicenow-error.ts';
 import { judgeBroken } from '../../../lib/servicenow/judge/broken.ts';
@@ -10,14 +10,14 @@ import type { Repeatable, ServiceNowRequest } from '../../../lib/servicenow/requ
 import { BrokenExchange } from '../../../lib/servicenow/transport/exchange.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 
-type Attempt = 'ok' | number | BrokenExchange | { status: number; headers: Record<string, string> };
+type Attempt = 'ok' | number | Error | { status: number; headers: Record<string, string> };
 const headers = { 'content-type': 'application/json' };
 
 /** Runs a call whose attempts end as scripted; gives how it ended, how often it was sent and what was waited. */
 async function run(
   repeatable: Repeatable,
   script: readonly Attempt[],
-  options: { deadlineMs?: number; random?: number } = {},
+  options: { deadlineMs?: number; random?: number; giveUp?: AbortController } = {},
 ) {
   const clock = jumpingClock();
   const request: ServiceNowRequest = {
@@ -31,6 +31,7 @@ async function run(
     sent += 1;
     if (next === 'ok') return { status: 200, headers, body: {} };
     if (next instanceof BrokenExchange) throw judgeBroken(request, next);
+    if (next instanceof Error) throw next;
     const answer =
       typeof next === 'number'
         ? { status: next, headers }
@@ -45,11 +46,13 @@ async function run(
     clock,
     random,
     log: silentLog,
-    metrics: silentMetrics,
+    // The wait begins right after it was counted.
+    metrics: { add: (name) => name === 'Retries' && options.giveUp?.abort(new Error('no longer wanted')) },
   });
   const context = {
     deadline: deadlineAt(clock.now() + (options.deadlineMs ?? 600_000), clock),
     correlationId: 'c',
+    ...(options.giveUp && { signal: options.giveUp.signal }),
   };
   const ended = await chain({ request, context }).then(
     (answer) => answer.status,
@@ -61,6 +64,41 @@ async function run(
 const sentReset = new BrokenExchange('reset', 'sent');
 const staleReset = new BrokenExchange('reset', 'sent', { staleSocket: true });
 const refusedConnection = new BrokenExchange('connect', 'nothing-sent');
+
+describe('a call that is given up', () => {
+  const late = new DeadlineExceededError('nothing was sent');
+
+  it.each([
+    ['throttled', 429],
+    ['asleep', { status: 200, headers: { 'content-type': 'text/html' } }],
+    ['not reached', refusedConnection],
+    ['out of time', late],
+  ])(
+    'is in doubt when its last copy was %s, but an earlier one may have been carried out',
+    async (_case, last) => {
+      expect(await run('keyed', [sentReset, last])).toMatchObject({ ended: 'OUTCOME_UNKNOWN' });
+      expect(await run('keyed', [last, last])).not.toMatchObject({ ended: 'OUTCOME_UNKNOWN' });
+    },
+  );
+
+  it('ends with the verdict that a later copy met', async () => {
+    expect(await run('keyed', [sentReset, 400])).toMatchObject({ ended: 'REQUEST_REFUSED', sent: 2 });
+    expect(await run('keyed', [sentReset, 500])).toMatchObject({ ended: 'INSTANCE_ERROR', sent: 5 });
+  });
+
+  it('by its caller during a wait ends with what it had met so far', async () => {
+    const giveUp = new AbortController();
+    expect(await run('idempotent', [429], { giveUp })).toMatchObject({ ended: 'THROTTLED', sent: 1 });
+    expect(giveUp.signal.aborted).toBe(true);
+  });
+
+  it('by its caller before it was sent says so in our own words', async () => {
+    const giveUp = new AbortController();
+    const reason = new Error('no longer wanted');
+    giveUp.abort(reason);
+    expect(await run('idempotent', [reason], { giveUp })).toMatchObject({ ended: 'CALL_ABANDONED', sent: 1 });
+  });
+});
 
 describe('retrying', () => {
   it.each([429, 500, 502, 503, 504])('sends an idempotent or keyed call again after %i', async (status) => {
