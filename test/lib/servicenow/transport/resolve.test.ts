@@ -1,8 +1,11 @@
 import type { LookupFunction } from 'node:net';
-import { describe, expect, it } from 'vitest';
-import { isPublic, publicOnly } from '../../../../lib/servicenow/transport/resolve.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../../lib/core/clock.ts';
+import { createTransport } from '../../../../lib/servicenow/transport/create-transport.ts';
+import { ForbiddenAddressError, isPublic, publicOnly } from '../../../../lib/servicenow/transport/resolve.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
+import { createAuthority } from './certificates.ts';
 
 /** Answers each look-up with the next of the addresses. */
 function answering(...addresses: readonly string[]): LookupFunction & { readonly asked: string[] } {
@@ -69,6 +72,34 @@ describe('connecting by name', () => {
       );
     expect(await resolve()).toEqual([{ address: '93.184.216.34', family: 4 }]);
     expect(await resolve()).toBeInstanceOf(Error);
+  });
+
+  it('opens no socket to the private address that a name changes to', async () => {
+    const authority = await createAuthority('private');
+    const hostname = 'dev1.service-now.com';
+    const { port, server } = await scriptedServer(
+      (response) => json(response, 200, { result: [] }),
+      await authority.issue(hostname),
+    );
+    let sockets = 0;
+    server.on('connection', () => {
+      sockets += 1;
+    });
+    const exchangeBy = (lookup: LookupFunction, listed: boolean) => {
+      const address = { origin: `https://${hostname}:${port}`, hostname, listed };
+      const limits = { connections: 1, connectTimeoutMs: 200, maxBodyBytes: 1_000 };
+      const tls = { ca: authority.cert };
+      const transport = createTransport({ address, clock: systemClock, tls, lookup, ...limits });
+      onTestFinished(() => transport.close());
+      return () => transport.exchange({ method: 'GET', path: '/', headers: {}, timeoutMs: 2_000 });
+    };
+    // 4000::1 is public by its range, but nobody has been given it.
+    const exchange = exchangeBy(answering('4000::1', '127.0.0.1'), false);
+    await expect(exchange()).rejects.not.toMatchObject({ cause: expect.any(ForbiddenAddressError) });
+    await expect(exchange()).rejects.toMatchObject({ cause: expect.any(ForbiddenAddressError) });
+    expect(sockets).toBe(0);
+    const { status } = await exchangeBy(answering('127.0.0.1'), true)();
+    expect({ status, sockets }).toEqual({ status: 200, sockets: 1 });
   });
 
   it('is refused as a whole when only one of several addresses is private', async () => {
