@@ -1,6 +1,4 @@
-#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import type { InstanceOptions } from './index.ts';
 import { readSwitches } from './read-switches.ts';
@@ -71,8 +69,6 @@ function readTls(cert: string | undefined, key: string | undefined): Pick<Instan
 }
 
 async function run(chosen: InstanceOptions): Promise<void> {
-  // Compiling its modules is most of an instance's start; the cache must be on before they load.
-  enableCompileCache();
   const { startInstance } = await import('./index.ts');
   const instance = await startInstance(chosen);
   console.log(`Instance emulator at ${instance.url}`);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Dispatcher, Pool } from 'undici';
 import { type Bench, median, type Row, round, runAlone } from './report.ts';
 
-const main = join(import.meta.dirname, '../../local/instance/main.ts');
+const main = join(import.meta.dirname, '../../local/instance/instance.js');
 const authorization = `Basic ${btoa('integration.user:Emulator-only-1')}`;
 const rows = 100_000;
 const page = 10_000;
@@ -121,17 +121,18 @@ async function oneRecordRows(): Promise<Row[]> {
   ];
 }
 
-/** How long something took, and how much of that the instance's process was at work: the two differ on a busy machine. */
+/** How long something took by the clock on the wall, and how much of that the instance's process was at work. */
 type Took = { readonly wallMs: number; readonly cpuMs: number };
 
+/** Held to its limit by the wall: the time at work only tells how much of a miss is other processes' doing. */
 function tookRow(what: string, took: readonly Took[], limitMs: number): Row {
   const wallMs = median(took.map((one) => one.wallMs));
   const cpuMs = median(took.map((one) => one.cpuMs));
   return {
-    what: `${what} (${round(wallMs)} ms as measured)`,
-    measured: `${round(cpuMs)} ms of one core`,
+    what: `${what} (${round(cpuMs)} ms of one core)`,
+    measured: `${round(wallMs)} ms`,
     limit: `≤ ${limitMs} ms`,
-    ok: Math.min(wallMs, cpuMs) <= limitMs,
+    ok: wallMs <= limitMs,
   };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 
-const main = join(import.meta.dirname, '../../../local/instance/main.ts');
+const main = join(import.meta.dirname, '../../../local/instance/instance.js');
 
 const start = (...options: string[]) =>
   spawn(process.execPath, [main, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noSuchResource } from '../../http/failure.ts';
 import { noCaching } from '../../http/headers.ts';
@@ -6,6 +5,9 @@ import { parseApiPath } from '../../http/path.ts';
 import { render, wantsXml } from '../../http/respond.ts';
 import type { InstanceState } from '../../state.ts';
 import { type BatchItem, readBatch } from './batch-request.ts';
+
+// As in http/server.ts: an import would load undici too.
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 type ServicedRequest = {
   readonly id: string;
