@@ -9,6 +9,11 @@ import { DuplicateKey } from './refusals.ts';
 import type { Row, Selection } from './row.ts';
 import { objectSql, valueSql } from './value-sql.ts';
 
+const rowsPerSlice = 10_000;
+
+/** Some rows, as JSON texts with commas between them. */
+export type JoinedRows = { readonly rows: number; readonly bytes: Uint8Array };
+
 /** Reads and writes rows as they are: the classes of a hierarchy in one SQL table, values as text. */
 export class Rows {
   readonly #schema: Schema;
@@ -30,13 +35,38 @@ export class Rows {
 
   /** One SQL expression over each row (`t0`), as text. */
   selectText(table: string, expression: string, selection: Selection): string[] {
-    return this.#read(table, expression, selection).map(([text]) => String(text));
+    const sql = this.#selectSql(table, expression, selection);
+    return this.#database
+      .prepareArrays(sql)
+      .all(...bound(selection))
+      .map(([text]) => String(text));
   }
 
-  /** One SQL expression over each row (`t0`), as bytes of UTF-8. */
-  selectBytes(table: string, expression: string, selection: Selection): Uint8Array[] {
-    const found = this.#read(table, `CAST(${expression} AS BLOB)`, selection);
-    return found.flatMap(([bytes]) => (bytes instanceof Uint8Array ? [bytes] : []));
+  /**
+   * What one SQL expression over each row (`t0`) writes, joined by commas, as bytes of UTF-8: SQLite joins them several
+   * times as fast as we could. In slices, since no text in SQLite is longer than a gigabyte.
+   */
+  selectJoined(table: string, expression: string, selection: Selection): JoinedRows[] {
+    const slices: JoinedRows[] = [];
+    const end = selection.limit ?? Number.POSITIVE_INFINITY;
+    for (let from = 0; from < end; from += rowsPerSlice) {
+      const limit = Math.min(rowsPerSlice, end - from);
+      const slice = this.#readSlice(table, expression, {
+        ...selection,
+        limit,
+        offset: (selection.offset ?? 0) + from,
+      });
+      if (slice.rows > 0) slices.push(slice);
+      if (slice.rows < limit) break;
+    }
+    return slices;
+  }
+
+  #readSlice(table: string, expression: string, slice: Selection): JoinedRows {
+    const members = this.#selectSql(table, `${expression} AS member`, slice);
+    const sql = `SELECT count(*), CAST(group_concat(member, ',') AS BLOB) FROM (${members})`;
+    const [rows, bytes] = this.#database.prepareArrays(sql).all(...bound(slice))[0] ?? [];
+    return { rows: Number(rows), bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array() };
   }
 
   /** Whether the sys_id is taken in the table's hierarchy. */
@@ -117,19 +147,15 @@ export class Rows {
    * With an order, the page is settled on narrow rows first: the sorter would otherwise carry every value of every
    * row that matches. The LIMIT, which is always there, keeps the inner order, and CROSS JOIN the outer one.
    */
-  #read(table: string, list: string, selection: Selection): unknown[][] {
+  #selectSql(table: string, list: string, selection: Selection): string {
     const shuffle = selection.tieSeed === undefined ? '' : 'shuffled(t0.sys_id, ?)';
     const order = [selection.orderBy, shuffle].filter(Boolean);
     const sorted = `ORDER BY ${[...order, 't0.sys_id'].join(', ')}`;
     const page = `FROM ${this.#from(table, selection)} ${sorted} ${pageOf(selection)}`;
-    const sql =
-      order.length === 0
-        ? `SELECT ${list} ${page}`
-        : `SELECT ${list} FROM (SELECT t0.rowid AS place ${page}) AS page ` +
+    return order.length === 0
+      ? `SELECT ${list} ${page}`
+      : `SELECT ${list} FROM (SELECT t0.rowid AS place ${page}) AS page ` +
           `CROSS JOIN ${this.#storage(table)} AS t0 ON t0.rowid = page.place`;
-    const params = [...(selection.params ?? [])];
-    if (selection.tieSeed !== undefined) params.push(selection.tieSeed);
-    return this.#database.prepareArrays(sql).all(...params);
   }
 
   /** A row comes as one JSON text: reading its dozens of values one by one takes twice as long. */
@@ -166,6 +192,9 @@ export class Rows {
     return `${this.#storage(table)} AS t0${where}`;
   }
 }
+
+const bound = ({ params = [], tieSeed }: Selection) =>
+  tieSeed === undefined ? [...params] : [...params, tieSeed];
 
 /** Written out, since SQLite plans a statement anew for every value that is bound as its LIMIT. */
 const pageOf = ({ limit = -1, offset = 0 }: Selection) =>

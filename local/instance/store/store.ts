@@ -10,7 +10,7 @@ import { Numbers } from './numbers.ts';
 import { enforcePolicies, runRules } from './policies.ts';
 import { quoted } from './quoted.ts';
 import { type Author, type Row, type Selection, system } from './row.ts';
-import { Rows } from './rows.ts';
+import { type JoinedRows, Rows } from './rows.ts';
 
 export type WriteListener = (operation: 'insert' | 'update' | 'delete', table: string, sysId: string) => void;
 
@@ -165,9 +165,9 @@ export class Store {
     return this.#rows.select(table, selection);
   }
 
-  /** Each row as what a SQL expression over it (`t0`) writes, in UTF-8. */
-  selectJson(table: string, expression: string, selection: Selection): Uint8Array[] {
-    return this.#rows.selectBytes(table, expression, selection);
+  /** What a SQL expression over each row (`t0`) writes, joined by commas, some thousand rows at a time. */
+  selectJson(table: string, expression: string, selection: Selection): JoinedRows[] {
+    return this.#rows.selectJoined(table, expression, selection);
   }
 
   count(table: string, selection: Pick<Selection, 'where' | 'params'> = {}): number {

@@ -54,13 +54,14 @@ function writtenPage(exchange: Exchange, state: InstanceState, listing: Listing)
   const columns = projection.ownColumns;
   const plain = parameters.presentation.mode === 'false' && !wantsXml(exchange);
   if (!columns || !plain || state.auth.access.restricts(exchange.user)) return undefined;
-  const rows = state.store.selectJson(table, jsonRowSql(columns, parameters.presentation), selection);
-  return { rows: rows.length, body: { jsonBytes: joined(rows) } };
+  const slices = state.store.selectJson(table, jsonRowSql(columns, parameters.presentation), selection);
+  const rows = slices.reduce((sum, slice) => sum + slice.rows, 0);
+  return { rows, body: { jsonBytes: joined(slices.map(({ bytes }) => bytes)) } };
 }
 
-function joined(rows: readonly Uint8Array[]): Buffer {
+function joined(slices: readonly Uint8Array[]): Buffer {
   const comma = Buffer.from(',');
-  const separated = rows.flatMap((row, at) => (at === 0 ? [row] : [comma, row]));
+  const separated = slices.flatMap((slice, at) => (at === 0 ? [slice] : [comma, slice]));
   return Buffer.concat([Buffer.from('{"result":['), ...separated, Buffer.from(']}')]);
 }
 

@@ -31,6 +31,18 @@ describe('GET of a table: pages', () => {
     expect(reply.headers.get('x-total-count')).toBe('73');
   });
 
+  it('gives more rows at once than it puts together at a time, each once and in order', async () => {
+    const data = { problem: Array.from({ length: 10_002 }, (_, at) => ({ short_description: `Row ${at}` })) };
+    const large = await startInstance({ demoData: false, data });
+    const query = 'sysparm_limit=20000&sysparm_offset=1&sysparm_fields=sys_id';
+    const ids = (await list(large, `/api/now/table/problem?${query}`)).map((record) =>
+      String(record['sys_id']),
+    );
+    await large.close();
+    expect(new Set(ids).size).toBe(10_001);
+    expect(ids).toEqual(ids.toSorted());
+  });
+
   it('leaves next out on the last page', async () => {
     const { headers } = await page('sysparm_limit=5&sysparm_offset=70');
     expect(headers.get('link')).not.toContain('rel="next"');
