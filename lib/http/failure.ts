@@ -19,6 +19,9 @@ const ownAnswers: Readonly<Record<string, readonly [status: number, message: str
   NOT_ACCEPTABLE: [406, 'Not acceptable'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'Unsupported media type'],
   ANSWER_TOO_LARGE: [413, 'Answer too large'],
+  // Not 401: the caller's own credentials are fine, and a client that logs in again would only start over.
+  CREDENTIALS_REJECTED: [502, 'The instance refuses the credentials of the deployment'],
+  SCOPE_MISSING: [502, 'The instance refuses the credentials of the deployment'],
   CONFIGURATION_INVALID: [500, 'The deployment is not set up'],
   TRANSACTION_CANCELLED: [504, 'The instance broke the call off'],
   OUTCOME_UNKNOWN: [504, 'The outcome is not known'],

@@ -105,6 +105,33 @@ describe('an instance that does not answer', () => {
   });
 });
 
+describe('an instance that refuses the credentials of the deployment', () => {
+  const refusing: RequestListener = (_request, response) => {
+    response.writeHead(401, {
+      'content-type': 'application/json',
+      'www-authenticate': 'Basic realm="Service-now"',
+    });
+    const error = { message: 'User Not Authenticated', detail: 'Required to provide Auth information' };
+    response.end(JSON.stringify({ error, status: 'failure' }));
+  };
+
+  it('is 502, never the 401 that would send a caller with good credentials to log in again', async () => {
+    const { list, create } = await functionsBefore(refusing);
+    for (const call of [list(listing, lambdaContext()), create(creating, lambdaContext())]) {
+      const answer = Object(await call);
+      expect(answer).toMatchObject({ statusCode: 502, headers: { 'x-error-code': 'CREDENTIALS_REJECTED' } });
+      expect(answer.headers).not.toHaveProperty('www-authenticate');
+      expect(JSON.parse(answer.body)).toMatchObject({
+        error: {
+          message: 'The instance refuses the credentials of the deployment',
+          detail: expect.stringContaining('check the secret'),
+        },
+        status: 'failure',
+      });
+    }
+  });
+});
+
 describe('an instance that throttles', () => {
   it('is passed on with all it says about its limits', async () => {
     const body = {
