@@ -43,6 +43,7 @@ const outages = new Set([
   'CONNECTION_FAILED',
   'NOT_SERVICENOW',
   'CREDENTIALS_REJECTED',
+  'SCOPE_MISSING',
   'THROTTLED',
 ]);
 

@@ -106,30 +106,38 @@ describe('an instance that does not answer', () => {
 });
 
 describe('an instance that refuses the credentials of the deployment', () => {
-  const refusing: RequestListener = (_request, response) => {
-    response.writeHead(401, {
-      'content-type': 'application/json',
-      'www-authenticate': 'Basic realm="Service-now"',
-    });
-    const error = { message: 'User Not Authenticated', detail: 'Required to provide Auth information' };
-    response.end(JSON.stringify({ error, status: 'failure' }));
-  };
-
-  it('is 502, never the 401 that would send a caller with good credentials to log in again', async () => {
-    const { list, create } = await functionsBefore(refusing);
-    for (const call of [list(listing, lambdaContext()), create(creating, lambdaContext())]) {
-      const answer = Object(await call);
-      expect(answer).toMatchObject({ statusCode: 502, headers: { 'x-error-code': 'CREDENTIALS_REJECTED' } });
-      expect(answer.headers).not.toHaveProperty('www-authenticate');
-      expect(JSON.parse(answer.body)).toMatchObject({
-        error: {
-          message: 'The instance refuses the credentials of the deployment',
-          detail: expect.stringContaining('check the secret'),
-        },
-        status: 'failure',
+  const refusing =
+    (status: number, message: string): RequestListener =>
+    (_request, response) => {
+      response.writeHead(status, {
+        'content-type': 'application/json',
+        'www-authenticate': 'Basic realm="Service-now"',
       });
-    }
-  });
+      response.end(JSON.stringify({ error: { message, detail: null }, status: 'failure' }));
+    };
+
+  it.each([
+    [401, 'User Not Authenticated', 'CREDENTIALS_REJECTED', 'check the secret'],
+    [403, 'Access to unscoped api is not allowed', 'SCOPE_MISSING', 'useraccount'],
+  ])(
+    'is 502, never the %i that a caller with good credentials would take for its own: %s',
+    async (...said) => {
+      const [status, message, code, advice] = said;
+      const { list, create } = await functionsBefore(refusing(status, message));
+      for (const call of [list(listing, lambdaContext()), create(creating, lambdaContext())]) {
+        const answer = Object(await call);
+        expect(answer).toMatchObject({ statusCode: 502, headers: { 'x-error-code': code } });
+        expect(answer.headers).not.toHaveProperty('www-authenticate');
+        expect(JSON.parse(answer.body)).toMatchObject({
+          error: {
+            message: 'The instance refuses the credentials of the deployment',
+            detail: expect.stringContaining(advice),
+          },
+          status: 'failure',
+        });
+      }
+    },
+  );
 });
 
 describe('an instance that throttles', () => {
