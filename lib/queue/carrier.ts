@@ -1,4 +1,3 @@
-import { ConnectorError } from '../core/errors.ts';
 import { type Step, type StepOutcome, takeStep } from '../operations/steps.ts';
 import { sendBatch } from '../servicenow/batch.ts';
 import {
@@ -15,14 +14,7 @@ export type Carrier = {
   carry(steps: readonly Step[], context: CallContext): Promise<readonly StepOutcome[]>;
 };
 
-/** The instance put this call off again and again. */
-export class UnservicedError extends ConnectorError {
-  override readonly name: string = 'UnservicedError';
-  override readonly code = 'UNSERVICED';
-  override readonly retryable = true;
-}
-
-/** How often calls that a batch did not get to are sent again at once. */
+/** How often calls that a batch did not get to are sent in another one. */
 const maxRounds = 3;
 
 /** Takes each step as a call of its own. */
@@ -40,12 +32,11 @@ export function batchCarrier(client: ServiceNowClient): Carrier {
   return {
     async carry(steps, context) {
       if (refused || steps.length === 1) return single.carry(steps, context);
-      const outcomes = await carryBatch(client, steps, context);
-      const denied = steps.filter((_step, index) => isDenied(outcomes[index]));
-      if (denied.length === 0) return outcomes;
-      refused = true;
-      const again = [...(await single.carry(denied, context))];
-      return outcomes.map((outcome) => (isDenied(outcome) ? (again.shift() ?? outcome) : outcome));
+      const outcomes = await carryInBatches(client, steps, context);
+      refused = [...outcomes.values()].some(isDenied);
+      const left = steps.filter((step) => !outcomes.has(step) || isDenied(outcomes.get(step)));
+      const singles = [...(await single.carry(left, context))];
+      return steps.flatMap((step) => (left.includes(step) ? singles.shift() : outcomes.get(step)) ?? []);
     },
   };
 }
@@ -54,20 +45,20 @@ function isDenied(outcome: StepOutcome | undefined): boolean {
   return outcome?.kind === 'failed' && outcome.error instanceof BatchRefused;
 }
 
-/** Sends what the batch did not get to again: nothing of it was done, and the rest keeps its outcome. */
-async function carryBatch(client: ServiceNowClient, steps: readonly Step[], context: CallContext) {
+/**
+ * Sends what a batch did not get to in another one: nothing of it was done, and the rest keeps its outcome. What no batch got
+ * to has no outcome: one call that breaks a limit of the Batch API holds up all behind it, however often they are sent.
+ */
+async function carryInBatches(client: ServiceNowClient, steps: readonly Step[], context: CallContext) {
   const outcomes = new Map<Step, StepOutcome>();
   for (let round = 0; round < maxRounds && outcomes.size < steps.length; round += 1) {
+    const before = outcomes.size;
     const left = steps.filter((step) => !outcomes.has(step));
     for (const [step, outcome] of await sendOnce(client, left, context)) outcomes.set(step, outcome);
+    if (outcomes.size === before) break;
   }
-  return steps.map((step) => outcomes.get(step) ?? putOff);
+  return outcomes;
 }
-
-const putOff: StepOutcome = {
-  kind: 'failed',
-  error: new UnservicedError(`the Batch API put this call off ${maxRounds} times; nothing of it was done`),
-};
 
 async function sendOnce(client: ServiceNowClient, steps: readonly Step[], context: CallContext) {
   const outcomes = await sendBatch(

@@ -8,7 +8,6 @@ import {
   InstanceUnavailableError,
   UnknownOutcomeError,
 } from '../../../lib/servicenow/errors/outages.ts';
-import { RequestRefusedError } from '../../../lib/servicenow/errors/refusals.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
 
@@ -430,16 +429,73 @@ describe('a batch of calls', () => {
     expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'INVALID_TABLE' } }]);
   });
 
-  it('goes as single calls where the instance refuses batches as such', async () => {
-    const without = (client: ServiceNowClient): ServiceNowClient => ({
+  it('whose items are put off by a limit of the Batch API goes on as single calls', async () => {
+    await start({ instance: { switches: { batchMaxInputBytes: 1_000 } } });
+    const large = create('large', { short_description: 'large', description: 'x'.repeat(2_000) });
+    expect(await queue.deliver([create('m1'), large, create('m2'), create('m3')])).toEqual([]);
+    expect(incidents()).toHaveLength(4);
+    expect(queue.requests().filter((request) => request.endsWith('/batch')).length).toBeLessThan(3);
+  });
+
+  it.each([403, 404])(
+    'goes as single calls where the Batch API answers %i, and is not tried again',
+    async (status) => {
+      await start();
+      const error = { message: 'Requested URI does not represent any resource', detail: null };
+      queue.instance.control.faults.add({
+        match: { path: '/api/now/v1/batch' },
+        action: 'answer',
+        status,
+        json: { error, status: 'failure' },
+        count: 9,
+      });
+      expect(await queue.deliver(times(4).map((index) => create(`m${index}`)))).toEqual([]);
+      expect(await queue.deliver(times(4).map((index) => create(`n${index}`)))).toEqual([]);
+      expect(incidents()).toHaveLength(8);
+      expect(queue.requests()).toEqual([
+        'POST /api/now/v1/batch',
+        ...times(8).map(() => 'POST /api/now/table/incident'),
+      ]);
+      expect(queue.deadLetters).toEqual([]);
+    },
+  );
+
+  it('leaves in doubt what it was answered 200 without a word about, and settles that by asking', async () => {
+    let first = true;
+    const forgetting = (client: ServiceNowClient): ServiceNowClient => ({
       ...client,
       async send(request, context) {
-        const { method, path } = request;
-        if (path.endsWith('/batch')) throw new RequestRefusedError('no such API', { method, path });
-        return client.send(request, context);
+        const response = await client.send(request, context);
+        if (!first || !request.path.endsWith('/batch')) return response;
+        first = false;
+        const { serviced_requests }: { serviced_requests: unknown[] } = Object(response.body);
+        return { ...response, body: { serviced_requests: serviced_requests.slice(1) } };
       },
     });
-    await start({ through: without });
+    await start({ through: forgetting });
+    const { store } = queue.instance.state;
+    store.seed('incident', { sys_id: 'b'.repeat(32), short_description: 'noted' });
+    const note = {
+      id: 'm1',
+      body: { action: 'update', table: 'incident', sysId: 'b'.repeat(32), record: { work_notes: 'one' } },
+    };
+    const other = { ...note, id: 'm2', body: { ...note.body, sysId: 'c'.repeat(32) } };
+    store.seed('incident', { sys_id: 'c'.repeat(32), short_description: 'noted, too' });
+    expect(await queue.deliver([note, other])).toEqual([]);
+    expect(journal('b'.repeat(32))).toHaveLength(1);
+    expect(journal('c'.repeat(32))).toHaveLength(1);
+  });
+
+  it.each([
+    'server-error',
+    'unavailable',
+    'reset-before-commit',
+    'reset-after-commit',
+    'error-after-commit',
+    'truncate',
+  ])('has one effect for each item when the request as a whole meets: %s', async (action) => {
+    await start();
+    queue.instance.control.faults.add({ match: { path: '/api/now/v1/batch' }, action });
     expect(await queue.deliver(times(4).map((index) => create(`m${index}`)))).toEqual([]);
     expect(incidents()).toHaveLength(4);
   });
