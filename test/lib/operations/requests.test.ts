@@ -85,6 +85,11 @@ describe('the URL of a call', () => {
     );
   });
 
+  it('is refused when a parameter is given under two of its names', () => {
+    const input = { tableName: 't', sysparmQueryCategory: 'a', sysparmReadReplicaCategory: 'b' };
+    expect(() => requestOf(getRecords, input)).toThrow(/^sysparmQueryCategory: given twice, under two names/);
+  });
+
   it('carries any text as one value and lets none of it change the path', () => {
     fc.assert(
       fc.property(
@@ -160,6 +165,11 @@ describe('the record of a write', () => {
   it('must be given, but may be empty', () => {
     expect(requestOf(postRecord, { tableName: 't', record: {} }).body).toEqual({});
     expect(() => requestOf(postRecord, { tableName: 't' })).toThrow('record: required');
+  });
+
+  it('keeps a column that is given empty, for that clears it', () => {
+    const input = { tableName: 't', sysId: '1', approval: '', record: { close_notes: '' } };
+    expect(requestOf(patchRecordById, input).body).toEqual({ approval: '', close_notes: '' });
   });
 
   it('is never evaluated when it comes as text', () => {
