@@ -78,6 +78,12 @@ describe('an answer that Lambda cannot carry', () => {
   });
 });
 
+it('hands parameters of ServiceNow’s that it does not know on to the instance, beside its own', async () => {
+  const { sent, http } = serveBefore([]);
+  await http(`${list}?sysparm_limit=5&sysparm_new=a%26b`);
+  expect(String(sent[0]?.request.query)).toBe('sysparm_limit=5&sysparm_new=a%26b');
+});
+
 describe('a caller’s correlation id', () => {
   it('goes with the call, whichever way it came', async () => {
     const { sent, http, invoke } = serveBefore([]);
