@@ -11,6 +11,7 @@ import { enforcePolicies, runRules } from './policies.ts';
 import { quoted } from './quoted.ts';
 import { type Author, type Row, type Selection, system } from './row.ts';
 import { type JoinedRows, Rows } from './rows.ts';
+import { Transactions } from './transactions.ts';
 
 export type WriteListener = (operation: 'insert' | 'update' | 'delete', table: string, sysId: string) => void;
 
@@ -21,7 +22,7 @@ type StoreOptions = {
   readonly random: () => number;
   /** A file path, or `:memory:`. */
   readonly location: string;
-  /** Told of every row written, under the row's own class. */
+  /** Told of every row written, under the row's own class, once it is there to stay. */
   readonly onWrite?: WriteListener;
 };
 
@@ -32,12 +33,13 @@ export class Store {
   readonly #database: Database;
   readonly #rows: Rows;
   readonly #numbers: Numbers;
-  #depth = 0;
+  readonly #transactions: Transactions;
 
   constructor(options: StoreOptions) {
     this.schema = options.schema;
     this.#options = options;
     this.#database = new Database(options.location, options.switches);
+    this.#transactions = new Transactions(this.#database);
     this.#database.create(options.schema);
     this.#rows = new Rows(options.schema, this.#database, options.switches);
     this.#numbers = new Numbers(this.#database, options.schema);
@@ -181,19 +183,12 @@ export class Store {
 
   /** Runs `work` in one transaction; inner calls join the outer one. */
   transaction<Result>(work: () => Result): Result {
-    if (this.#depth > 0) return work();
-    this.#database.exec('BEGIN');
-    this.#depth++;
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (cause) {
-      this.#database.exec('ROLLBACK');
-      throw cause;
-    } finally {
-      this.#depth--;
-    }
+    return this.#transactions.run(work);
+  }
+
+  /** Runs `work` and, when it fails, undoes what it did, and no more, even within a transaction. */
+  attempt<Result>(work: () => Result): Result {
+    return this.#transactions.attempt(work);
   }
 
   /** Empties every table. */
@@ -220,7 +215,7 @@ export class Store {
   }
 
   #tell(operation: Parameters<WriteListener>[0], table: string, sysId: string): void {
-    this.#options.onWrite?.(operation, table, sysId);
+    this.#transactions.tell(() => this.#options.onWrite?.(operation, table, sysId));
   }
 
   #compose(table: string, values: Row, by: Author): Row {

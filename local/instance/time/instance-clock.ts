@@ -89,7 +89,7 @@ export class InstanceClock {
   async #runDue(): Promise<void> {
     for (let job = this.#jobs[0]; job && job.dueMs <= this.now(); job = this.#jobs[0]) {
       this.#jobs.shift();
-      await job.run();
+      await runJob(job);
     }
     this.#arm();
   }
@@ -101,5 +101,15 @@ export class InstanceClock {
     if (!next || this.frozen) return;
     const delayMs = Math.min(Math.max(next.dueMs - this.now(), 0), longestTimerMs);
     this.#timer = setTimeout(() => void this.#runDue(), delayMs).unref();
+  }
+}
+
+/** A job that fails is none of the others' business, nor the end of the instance: a warning shows its trace. */
+async function runJob(job: Job): Promise<void> {
+  try {
+    await job.run();
+  } catch (cause) {
+    const trace = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    process.emitWarning(`A job of the instance failed: ${trace}`);
   }
 }

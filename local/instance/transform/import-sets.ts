@@ -118,8 +118,12 @@ export class ImportSets {
 
   /** Closes the histories and marks the set as processed; sets that run after it may start. */
   finish(set: OpenSet): void {
-    this.#waiting.delete(set.sysId);
     for (const run of set.runs.values()) run.complete(this.#clock.now());
+    this.#settle(set);
+  }
+
+  #settle(set: OpenSet): void {
+    this.#waiting.delete(set.sysId);
     this.#store.assign('sys_import_set', set.sysId, { state: 'processed' });
     const followers = this.#followers.get(set.sysId) ?? [];
     this.#followers.delete(set.sysId);
@@ -204,8 +208,19 @@ export class ImportSets {
         transactionId: '',
         connectionId: 0,
       });
-      await this.#ledger.during(entry, () => this.#transformAll(set, by, generation));
+      await this.#ledger.during(entry, () => this.#transformOrAbort(set, by, generation));
     });
+  }
+
+  /** A transform that breaks off says so in its history; what it left pending stays pending. */
+  async #transformOrAbort(set: OpenSet, by: Author, generation: number): Promise<void> {
+    try {
+      await this.#transformAll(set, by, generation);
+    } catch (cause) {
+      for (const run of set.runs.values()) run.abort(this.#clock.now());
+      this.#settle(set);
+      throw cause;
+    }
   }
 
   /** In turns, so that the instance goes on answering, and a client that polls sees rows settle by and by. */

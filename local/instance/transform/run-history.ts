@@ -46,9 +46,18 @@ export class RunHistory {
 
   /** Writes the counts and closes the history. */
   complete(nowMs: number): void {
+    this.#close(nowMs, this.#counts.errors > 0 ? 'complete_with_errors' : 'complete');
+  }
+
+  /** Closes the history of a transform that broke off; the counts stay as they were saved last. */
+  abort(nowMs: number): void {
+    this.#close(nowMs, 'did_not_complete', {});
+  }
+
+  #close(nowMs: number, state: string, counts = this.#countsAsText()): void {
     this.#store.assign('sys_import_set_run', this.sysId, {
-      ...this.#countsAsText(),
-      state: this.#counts.errors > 0 ? 'complete_with_errors' : 'complete',
+      ...counts,
+      state,
       completed: toDateTime(nowMs),
       run_time: `${Math.round((nowMs - this.#startedMs) / 1000)} Seconds`,
     });

@@ -18,7 +18,7 @@ export type Transform = {
 /** Makes a target record of a staging row, or says why not. A row that fails leaves nothing behind. */
 export function transformRow(transform: Transform, source: Row): Outcome {
   try {
-    return transform.store.transaction(() => apply(transform, source));
+    return transform.store.attempt(() => apply(transform, source));
   } catch (cause) {
     if (cause instanceof RowRejected) return failed(cause.code, cause.message);
     if (cause instanceof RecordRefused) return failed('900', cause.message);
@@ -33,11 +33,20 @@ function apply(transform: Transform, source: Row): Outcome {
   const coalesced = findCoalesced(store, map, values);
   if (coalesced.kind === 'empty' && !map.createOnEmptyCoalesce) return skipped(coalesced);
   const existing = coalesced.kind === 'match' ? coalesced.row : undefined;
-  const verdict = script?.(source, values, existing ? 'update' : 'insert');
+  const verdict = runScript(script, source, values, existing ? 'update' : 'insert');
   if (verdict?.error !== undefined) throw new RowRejected('900', verdict.error);
   if (verdict?.ignore) return ignoredByScript(verdict, existing);
   requireMandatory(transform, { ...existing, ...values });
   return withVerdict(write(transform, values, existing), verdict);
+}
+
+/** @throws RowRejected for whatever the script throws. */
+function runScript(script: OnBeforeScript | undefined, ...given: Parameters<OnBeforeScript>) {
+  try {
+    return script?.(...given);
+  } catch (cause) {
+    throw new RowRejected('900', cause instanceof Error ? cause.message : String(cause));
+  }
 }
 
 function write({ store, map, by }: Transform, values: Row, existing: Row | undefined): Outcome {
