@@ -17,6 +17,8 @@ export type Switches = AuthSwitches &
     readonly undoubleCarets: boolean;
     /** The negative operators of a query also find rows whose column is empty. */
     readonly negationFindsEmpty: boolean;
+    /** `f=x%` in a query means `fSTARTSWITHx`, as in the search field of a list. Default: the percent sign is just text. */
+    readonly trailingPercentStartsWith: boolean;
     /** Rows that the asked order leaves tied come in a seeded random order instead of by sys_id. */
     readonly shuffleTies: boolean;
     /** `X-Total-Count` is sent although `sysparm_no_count=true`. */
@@ -55,6 +57,7 @@ export const defaultSwitches: Switches = {
   caseSensitiveText: false,
   undoubleCarets: true,
   negationFindsEmpty: false,
+  trailingPercentStartsWith: false,
   shuffleTies: false,
   countDespiteNoCount: false,
   touchOnNoChange: false,

@@ -10,6 +10,8 @@ export type QuerySwitches = {
   readonly invalidQueryReturnsNoRows: boolean;
   /** The negative operators also find rows whose column is empty. Booleans always do so for `!=`. */
   readonly negationFindsEmpty: boolean;
+  /** `f=x%` means `fSTARTSWITHx`, as the search field of a list takes it; otherwise the percent sign is just text. */
+  readonly trailingPercentStartsWith: boolean;
 };
 
 /** What is taken for real as long as nobody measured otherwise. */
@@ -18,6 +20,7 @@ export const defaultQuerySwitches: QuerySwitches = {
   undoubleCarets: true,
   invalidQueryReturnsNoRows: false,
   negationFindsEmpty: false,
+  trailingPercentStartsWith: false,
 };
 
 /** What a query depends on besides its text: the time, who asks, and the switches. */

@@ -44,6 +44,9 @@ const spellings = {
   DYNAMIC: 'DYNAMIC',
   IN_HIERARCHY: 'IN_HIERARCHY',
   IN_HIERARCHY_DYNAMIC: 'IN_HIERARCHY_DYNAMIC',
+  VALCHANGES: 'VALCHANGES',
+  CHANGESFROM: 'CHANGESFROM',
+  CHANGESTO: 'CHANGESTO',
 } as const;
 
 export type Operator = (typeof spellings)[keyof typeof spellings];
@@ -53,7 +56,14 @@ const byLength: readonly (readonly [string, Operator])[] = Object.entries(spelli
   ([left], [right]) => right.length - left.length,
 );
 
-const withoutValue: ReadonlySet<Operator> = new Set(['ISEMPTY', 'ISNOTEMPTY', 'ANYTHING']);
+const withoutValue: ReadonlySet<Operator> = new Set(['ISEMPTY', 'ISNOTEMPTY', 'ANYTHING', 'VALCHANGES']);
+
+/** These compare a row with what it was before a write: a rule can, a list has nothing to compare. */
+const changes: ReadonlySet<Operator> = new Set(['VALCHANGES', 'CHANGESFROM', 'CHANGESTO']);
+
+export type ChangeOperator = 'VALCHANGES' | 'CHANGESFROM' | 'CHANGESTO';
+
+export const isChange = (operator: Operator): operator is ChangeOperator => changes.has(operator);
 
 /** Reads the operator at the start of `text`; what follows it is the value. */
 export function readOperator(text: string): { operator: Operator; value: string } | undefined {

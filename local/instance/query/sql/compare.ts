@@ -3,11 +3,15 @@ import { always, anyOf, bind, type Fragment, list, never, type SqlValue, sql } f
 import { readValue, type Value } from '../values/value.ts';
 import { type CompileComparison, collate, isEmpty, isNotEmpty, negate } from './comparison.ts';
 import { myGroups } from './membership.ts';
+import { startsWith } from './pattern.ts';
 import { columnSql, isText, type Scope } from './scope.ts';
 import { isAscii, matchPattern } from './text-match.ts';
 
 /** An empty value asks for empty columns. */
-export const equals: CompileComparison = (scope, path, text) => isAnyOf(scope, path, [text]);
+export const equals: CompileComparison = (scope, path, text) => {
+  const short = scope.context.switches.trailingPercentStartsWith && /^[^%]+%$/.test(text);
+  return short ? startsWith(scope, path, text.slice(0, -1)) : isAnyOf(scope, path, [text]);
+};
 
 /** A comma list. */
 export const isOneOf: CompileComparison = (scope, path, text) => isAnyOf(scope, path, text.split(','));

@@ -1,5 +1,5 @@
 import { allOf, always, anyOf, type Fragment, never } from '../fragment.ts';
-import type { Operator } from '../operators.ts';
+import { type ChangeOperator, isChange, type Operator } from '../operators.ts';
 import type { Condition, QueryTree } from '../tree.ts';
 import { againstField, lessThan, moreThan, notSameAs, sameAs } from './column-against-column.ts';
 import { anything, between, equals, isNoneOf, isOneOf, notEquals, ordered } from './compare.ts';
@@ -11,7 +11,7 @@ import type { Scope } from './scope.ts';
 import { datePart, notOn, on, relative, relativeSame } from './time.ts';
 import { hasWords } from './words.ts';
 
-const comparisons: Readonly<Record<Operator, CompileComparison>> = {
+const comparisons: Readonly<Record<Exclude<Operator, ChangeOperator>, CompileComparison>> = {
   '=': equals,
   '!=': notEquals,
   '<': ordered('<'),
@@ -66,12 +66,18 @@ function keepValid(any: readonly (Fragment | undefined)[]): Fragment[] {
 }
 
 function compileAny(scope: Scope, any: readonly Condition[]): (Fragment | undefined)[] {
-  return any.map((condition) => compileCondition(scope, condition));
+  return any.filter(isAboutRow).map((condition) => compileCondition(scope, condition));
+}
+
+/** What asks for changes has a meaning in the conditions of rules alone; here it is passed over, without being wrong. */
+function isAboutRow(condition: Condition): boolean {
+  return condition.kind !== 'compare' || !isChange(condition.operator);
 }
 
 function compileCondition(scope: Scope, condition: Condition): Fragment | undefined {
   switch (condition.kind) {
     case 'compare':
+      if (isChange(condition.operator)) return undefined;
       return comparisons[condition.operator](scope, condition.path, condition.value);
     case 'words':
       return hasWords(scope, condition.words);

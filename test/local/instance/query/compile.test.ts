@@ -201,3 +201,22 @@ describe('sorting', () => {
     expect(ids('ORDERBYnonsense')).toBe('1234');
   });
 });
+
+describe('what the search field of a list or a rule says', () => {
+  it('takes x% for STARTSWITH by switch, and for text otherwise', () => {
+    expect(ids('title=disk%')).toBe('');
+    expect(ids('title=disk%', { trailingPercentStartsWith: true })).toBe('12');
+    expect(ids('title=%', { trailingPercentStartsWith: true })).toBe('');
+    expect(ids('title%full')).toBe('12');
+  });
+
+  it.each(['titleVALCHANGES', 'priorityCHANGESFROM1', 'priorityCHANGESTO2'])(
+    'passes over %s, which has a meaning in rules alone, and keeps the rest',
+    (clause) => {
+      expect(ids(`${clause}^active=true`)).toBe(ids('active=true'));
+      expect(ids(`active=true^${clause}`)).toBe(ids('active=true'));
+      expect(ids(`active=true^${clause}^ORpriority=1`)).toBe(ids('active=true^priority=1'));
+      expect(ids(clause, { invalidQueryReturnsNoRows: true })).toBe(ids(''));
+    },
+  );
+});

@@ -118,6 +118,7 @@ const drawn: fc.Arbitrary<Drawn> = fc.tuple(tableNamed('one'), tableNamed('two')
       undoubleCarets: fc.constant(true),
       invalidQueryReturnsNoRows: fc.boolean(),
       negationFindsEmpty: fc.boolean(),
+      trailingPercentStartsWith: fc.boolean(),
     }),
     timeZone: fc.constantFrom(...zones),
   });
