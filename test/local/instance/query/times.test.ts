@@ -133,6 +133,8 @@ describe('operators on dates', () => {
     expect(finds('2026-03-18 05:00:00', 'openedNSAMEASclosed@day', closed)).toBe(true);
     expect(finds('2026-03-22 05:00:00', 'openedSAMEASclosed@week', closed)).toBe(true);
     expect(finds('2026-03-17 02:59:59', 'openedMORETHANclosed@day@before@1', closed)).toBe(true);
+    expect(finds('2026-03-17 03:00:00', 'openedMORETHANclosed@day@before@1', closed)).toBe(false);
+    expect(finds('2026-03-19 03:00:00', 'openedMORETHANclosed@day@after@1', closed)).toBe(false);
     expect(finds('2026-03-17 03:00:01', 'openedMORETHANclosed@day@before@1', closed)).toBe(false);
     expect(finds('2026-03-17 03:00:01', 'openedLESSTHANclosed@day@before@1', closed)).toBe(true);
     expect(finds('2026-03-18 03:00:01', 'openedLESSTHANclosed@day@before@1', closed)).toBe(false);
@@ -144,5 +146,31 @@ describe('operators on dates', () => {
     expect(finds('2026-03-15 18:30:00', monday, {}, 'Asia/Kolkata')).toBe(true);
     expect(finds('2026-03-15 18:29:59', monday, {}, 'Asia/Kolkata')).toBe(false);
     expect(finds('2026-03-16 00:00:00', monday, {}, 'UTC')).toBe(true);
+  });
+});
+
+describe('what cannot be reckoned', () => {
+  it.each([
+    'openedMORETHANclosed@day@sideways@1',
+    'openedMORETHANclosed@day@before@many',
+    'openedLESSTHANclosed@lightyear@before@1',
+    'openedRELATIVEGT@hour@ago@many',
+    'openedRELATIVEGT@hour@sideways@1',
+    'openedRELATIVEGT@lightyear@ago@1',
+    "openedDATEPARTx@javascript:gs.datePart('month','monday','EE')",
+  ])('is a clause that is dropped: %s', (clause) => {
+    expect(finds('2026-03-18 04:30:00', `${clause}^sys_id=1`, { closed: '2026-03-18 03:00:00' })).toBe(true);
+  });
+
+  it('takes LT of a part of a date for less, and LE for less or the same', () => {
+    const wednesday = '2026-03-18 12:00:00';
+    const part = (sign: string) =>
+      `openedDATEPARTx@javascript:gs.datePart('dayofweek','wednesday','${sign}')`;
+    expect(['LT', 'LE', 'GT', 'GE'].map((sign) => finds(wednesday, part(sign)))).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
   });
 });
