@@ -11,13 +11,13 @@ import { httpEvent, lambdaContext } from './lambda-events.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
 
-const config = readConfig({
+const twoInstances = readConfig({
   SERVICENOW_SECRET_ID: '{"prod":"servicenow/prod","dev":"servicenow/dev"}',
   ALLOWED_TABLES: '{"prod":"incident","dev":"*"}',
 });
 
 /** getRecords in front of instances that answer with `result`; `sent` tells which of them got what. */
-function serveBefore(result: unknown) {
+function serveBefore(result: unknown, config = twoInstances) {
   const sent: {
     readonly instance: string;
     readonly request: ServiceNowRequest;
@@ -124,6 +124,20 @@ describe('the instance that a caller names', () => {
     expect(statusCode).toBe(400);
     expect(JSON.parse(body)).toMatchObject({ error: { message: 'No such instance' } });
   });
+});
+
+it('says that a deployment without a secret is not set up, which is not its caller’s fault', async () => {
+  const { statusCode, body = '' } = await serveBefore([], readConfig({})).http(list);
+  expect(statusCode).toBe(500);
+  expect(JSON.parse(body)).toMatchObject({
+    error: { detail: expect.stringContaining('SERVICENOW_SECRET_ID') },
+  });
+});
+
+it('asks for silence only where there is something to be silent about', async () => {
+  const { sent, http } = serveBefore([]);
+  await http(list, { 'x-no-response-body': 'true' });
+  expect(sent[0]?.request.headers).toBeUndefined();
 });
 
 describe('the time that a call has', () => {
