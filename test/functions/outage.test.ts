@@ -91,6 +91,30 @@ describe('an instance that does not answer', () => {
     });
   });
 
+  it('is 504 when it broke the call off after a minute, as a second try would end alike', async () => {
+    const cancelled = {
+      error: { message: 'Transaction cancelled: maximum execution time exceeded', detail: '' },
+    };
+    const { list } = await functionsBefore((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ result: [{ number: 'INC1' }], ...cancelled, status: 'failure' }));
+    });
+    const answer = Object(await list(listing, lambdaContext()));
+    expect(answer).toMatchObject({ statusCode: 504, headers: { 'x-error-code': 'TRANSACTION_CANCELLED' } });
+    expect(answer.body).not.toContain('INC1');
+  });
+
+  it.each([
+    [29_000, 'ANSWER_LOST'],
+    [100, 'DEADLINE_EXCEEDED'],
+  ])('is 503 with Retry-After when %i ms were left and it came to %s', async (leftMs, code) => {
+    const { list } = await functionsBefore((request) => request.socket.destroy());
+    expect(await list(listing, lambdaContext(leftMs))).toMatchObject({
+      statusCode: 503,
+      headers: { 'x-error-code': code, 'retry-after': '30' },
+    });
+  });
+
   it('is 504 without Retry-After after a write that may have been carried out', async () => {
     const { create } = await functionsBefore((request) => request.on('data', () => request.socket.destroy()));
     const answer = await create(creating, lambdaContext());
