@@ -11,7 +11,9 @@ h2{font-size:15px;margin:0 0 14px;color:var(--soft);font-weight:600}
 .state{display:inline-block;margin:0;padding:2px 12px;border-radius:99px;color:#fff;font-size:13px;font-weight:600}
 .good{background:var(--inserted)}.mixed{background:#8a6500}.bad{background:var(--error)}
 .reason{margin:12px 0 0;padding:12px 16px;border-left:4px solid var(--error);background:var(--card);overflow-wrap:anywhere}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(145px,1fr));gap:12px;margin:24px 0}
+.figures{display:grid;grid-template-columns:repeat(6,1fr);gap:12px;margin:24px 0}
+@media(max-width:860px){.figures{grid-template-columns:repeat(3,1fr)}}
+@media(max-width:480px){.figures{grid-template-columns:repeat(2,1fr)}}
 .figures div,section{background:var(--card);border:1px solid var(--line);border-radius:10px}
 .figures div{padding:12px 14px}section{padding:18px 20px;margin:0 0 16px}
 dt{color:var(--soft);font-size:13px}dd{margin:0;font-size:20px;font-weight:600;white-space:nowrap;font-variant-numeric:tabular-nums}

@@ -22,7 +22,7 @@ export function speedChart(samples: readonly Sample[], startMs: number): string 
   const area = `${left},${floor} ${curve.join(' ')} ${x(last).toFixed(1)},${floor}`;
   return `<section><h2>Rows per second</h2><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Rows per second over time">
 ${grid}<polygon class="area" points="${area}"/><polyline class="curve" points="${curve.join(' ')}"/>
-<text x="${left}" y="${height - 6}">0 s</text><text x="${width - 8}" y="${height - 6}" text-anchor="end">${time(last.second)}</text>
+<text x="${left}" y="${height - 6}">0</text><text x="${width - 8}" y="${height - 6}" text-anchor="end">${time(last.second)}</text>
 </svg></section>`;
 }
 
@@ -52,6 +52,9 @@ function niceAbove(value: number): number {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? 10 * power;
 }
 
+/** Short runs in tenths of a second or in milliseconds: "0 s" at both ends of an axis tells nothing. */
 function time(seconds: number): string {
+  if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
   return seconds < 120 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(0)} min`;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { escapeHtml } from '../../../../lib/imports/results/escape-html.ts';
 import { renderReport } from '../../../../lib/imports/results/report.ts';
 import { spreadsheetSafe } from '../../../../lib/imports/results/results-csv.ts';
+import { speedChart } from '../../../../lib/imports/results/speed-chart.ts';
 import { emptyTally } from '../../../../lib/imports/results/tally.ts';
 
 const seed = Number(process.env['SEED'] ?? 20_261_124);
@@ -59,5 +60,15 @@ describe('the report', () => {
     expect(page).not.toMatch(/<script|<img|<link|https?:/);
     expect(page.match(/<\/style>/g)).toHaveLength(1);
     expect(page).toContain(escapeHtml(nasty));
+  });
+
+  it.each([
+    [40, '40 ms'],
+    [4_240, '4.2 s'],
+    [95_000, '95 s'],
+    [600_000, '10 min'],
+  ])('says how long a run of %i ms took on the time axis of its chart', (ms, label) => {
+    const samples = [1, 2].map((n) => ({ atMs: (ms * n) / 2, rows: 100 * n }));
+    expect(speedChart(samples, 0)).toContain(`text-anchor="end">${label}</text>`);
   });
 });
