@@ -6,6 +6,7 @@ import { toServiceNowDate } from '../settings/date-column.ts';
 import type { JsonBuffer } from './json-buffer.ts';
 import { characterCount, constantsJson, jsonPrefix } from './json-pieces.ts';
 import type { ColumnTarget, RowPlan } from './row-plan.ts';
+import { firstInvalid, placeOf, type TextSource, windowEncoding } from './text-source.ts';
 
 const QUOTE = 34;
 const OPEN = 123;
@@ -24,8 +25,11 @@ export class CsvRowWriter {
   readonly #keyPrefix: Uint8Array | undefined;
   /** Set when the file's bytes are not UTF-8. */
   readonly #decoder: TextDecoder | undefined;
+  readonly #text: TextSource;
 
-  constructor(plan: RowPlan, encoding: string) {
+  constructor(plan: RowPlan, text: TextSource) {
+    const encoding = windowEncoding(text);
+    this.#text = text;
     this.#plan = plan;
     this.#slots = plan.targets.map((target) => target && { ...target, prefix: jsonPrefix(target.jsonKey) });
     this.#constants = constantsJson(plan.constants);
@@ -52,15 +56,20 @@ export class CsvRowWriter {
   #checkRecord(record: CsvTokenizer): string | undefined {
     const { window, marks, fieldCount } = record;
     if (record.problem !== undefined) return record.problem;
-    if ((marks & mark.nul) !== 0) return `a NUL ${byteOf(record, window.bytes.indexOf(0, window.start))}`;
+    if ((marks & mark.nul) !== 0)
+      return `a NUL${placeOf(this.#text, window, window.bytes.indexOf(0, window.start))}`;
     const expected = this.#plan.header.length;
     if (fieldCount !== expected) return `${fieldCount} fields where the header has ${expected}`;
     const checked = (marks & mark.nonAscii) !== 0 && this.#decoder === undefined;
-    if (checked && !isUtf8(window.bytes.subarray(window.start, window.contentEnd))) {
-      const bytes = window.bytes.subarray(window.start, window.contentEnd);
-      return `not valid UTF-8 ${byteOf(record, window.start + firstInvalid(bytes))}`;
-    }
+    if (checked && !isUtf8(window.bytes.subarray(window.start, window.contentEnd)))
+      return this.#notValid(record, window.start, window.contentEnd);
     return undefined;
+  }
+
+  #notValid({ window }: CsvTokenizer, start: number, end: number): string {
+    const at = start + firstInvalid(window.bytes.subarray(start, end), windowEncoding(this.#text));
+    const name = this.#text.encoding === 'utf-8' ? 'UTF-8' : this.#text.encoding;
+    return `not valid ${name}${placeOf(this.#text, window, at)}`;
   }
 
   #writeField(record: CsvTokenizer, i: number, slot: Slot, out: JsonBuffer): string | undefined {
@@ -82,8 +91,7 @@ export class CsvRowWriter {
   /** The slow way, by a string. */
   #writeText(record: CsvTokenizer, i: number, slot: Slot, out: JsonBuffer): string | undefined {
     const text = this.#decode(record, i);
-    if (text === undefined)
-      return `bytes that are not valid ${this.#decoder?.encoding} ${byteOf(record, record.starts[i] ?? 0)}`;
+    if (text === undefined) return this.#notValid(record, record.starts[i] ?? 0, record.ends[i] ?? 0);
     const value = slot.date ? toServiceNowDate(text, slot.date) : text;
     if (value === undefined)
       return `${JSON.stringify(text.slice(0, 60))} is no date of the form ${slot.date?.format}`;
@@ -120,25 +128,4 @@ export class CsvRowWriter {
     else out.bytes[open] = OPEN;
     out.byte(CLOSE);
   }
-}
-
-function byteOf(record: CsvTokenizer, at: number): string {
-  return `at byte ${record.window.startByte + at - record.window.start}`;
-}
-
-/** Index of the first byte that breaks UTF-8. */
-function firstInvalid(bytes: Uint8Array): number {
-  let i = 0;
-  while (i < bytes.length) {
-    const next = i + sequenceLength(bytes[i] ?? 0);
-    if (!isUtf8(bytes.subarray(i, next))) break;
-    i = next;
-  }
-  return i;
-}
-
-function sequenceLength(lead: number): number {
-  if (lead < 0xc0) return 1;
-  if (lead < 0xe0) return 2;
-  return lead < 0xf0 ? 3 : 4;
 }

@@ -4,6 +4,7 @@ import { toServiceNowDate } from '../settings/date-column.ts';
 import type { JsonBuffer } from './json-buffer.ts';
 import { characterCount } from './json-pieces.ts';
 import type { ColumnTarget, RowPlan } from './row-plan.ts';
+import { firstInvalid, placeOf, type TextSource, windowEncoding } from './text-source.ts';
 
 /** A row that cannot be sent, and why. */
 type Refused = { readonly reason: string };
@@ -13,11 +14,13 @@ export class JsonRowWriter {
   readonly #plan: RowPlan;
   readonly #targets: ReadonlyMap<string, ColumnTarget | null | undefined>;
   readonly #decoder: TextDecoder;
+  readonly #text: TextSource;
 
-  constructor(plan: RowPlan, encoding: string) {
+  constructor(plan: RowPlan, text: TextSource) {
+    this.#text = text;
     this.#plan = plan;
     this.#targets = new Map(plan.header.map((name, i) => [name, plan.targets[i]]));
-    this.#decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+    this.#decoder = new TextDecoder(windowEncoding(text), { fatal: true, ignoreBOM: true });
   }
 
   /** Appends the row; what is wrong with it when it has to be rejected. */
@@ -34,8 +37,7 @@ export class JsonRowWriter {
   }
 
   #rowOf(record: LineTokenizer): Refused | { readonly values: Map<string, string> } {
-    const { window } = record;
-    const parsed = this.#parse(window.bytes.subarray(window.start, window.contentEnd), window.startByte);
+    const parsed = this.#parse(record);
     if ('reason' in parsed) return parsed;
     const values = new Map<string, string>();
     for (const [name, value] of parsed.entries) {
@@ -45,12 +47,14 @@ export class JsonRowWriter {
     return { values };
   }
 
-  #parse(bytes: Uint8Array, startByte: number): Refused | { readonly entries: [string, unknown][] } {
+  #parse({ window }: LineTokenizer): Refused | { readonly entries: [string, unknown][] } {
+    const bytes = window.bytes.subarray(window.start, window.contentEnd);
     let text: string;
     try {
       text = this.#decoder.decode(bytes);
     } catch {
-      return { reason: `not valid ${this.#decoder.encoding} in the line that begins at byte ${startByte}` };
+      const at = window.start + firstInvalid(bytes, this.#decoder.encoding);
+      return { reason: `not valid ${this.#text.encoding}${placeOf(this.#text, window, at)}` };
     }
     try {
       const value: unknown = JSON.parse(text);

@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib';
 import { InvalidInputError } from '../../core/errors.ts';
 import type { Encoding } from './encoding.ts';
 import { readingLimits } from './limits.ts';
+import type { SourceBytes } from './source-bytes.ts';
 import { LabelTranscoder, Utf16Transcoder } from './transcode.ts';
 
 /** The bytes of a pinned object from an offset on, in order. */
@@ -13,12 +14,13 @@ export type ObjectBytes = (fromByte: number) => AsyncIterable<Uint8Array>;
  *
  * A plain file is read from that very byte. A compressed or transcoded one has no such place to enter, so it is read
  * from its beginning and what was seen before is dropped; readers are kept open over the steps of one invocation, so
- * that this happens once an invocation and not once a step.
+ * that this happens once an invocation and not once a step. `source` is told where in the file a transcoded piece ends.
  */
 export async function* readContent(
   object: ObjectBytes,
   how: { readonly gzip: boolean; readonly encoding?: Encoding },
   fromByte: number,
+  source?: SourceBytes,
 ): AsyncGenerator<Uint8Array> {
   const transcoded = how.encoding?.way === 'transcode';
   if (!how.gzip && !transcoded) {
@@ -26,7 +28,7 @@ export async function* readContent(
     return;
   }
   const inflated = how.gzip ? inflate(object(0)) : object(0);
-  const content = how.encoding && transcoded ? transcode(inflated, how.encoding) : inflated;
+  const content = how.encoding && transcoded ? transcode(inflated, how.encoding, source) : inflated;
   yield* skip(content, fromByte);
 }
 
@@ -84,11 +86,30 @@ function gzipError(cause: unknown): unknown {
 
 async function* transcode(
   content: AsyncIterable<Uint8Array>,
-  encoding: Encoding,
+  { name }: Encoding,
+  source: SourceBytes | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const { name } = encoding;
-  const isUtf16 = name === 'utf-16le' || name === 'utf-16be';
-  const transcoder = isUtf16 ? new Utf16Transcoder(name) : new LabelTranscoder(name);
-  for await (const piece of content) yield transcoder.write(piece, false);
-  yield transcoder.write(new Uint8Array(0), true);
+  if (name === 'utf-16le' || name === 'utf-16be') yield* transcodeUtf16(content, name, source);
+  else {
+    const transcoder = new LabelTranscoder(name);
+    for await (const piece of content) yield transcoder.write(piece, false);
+    yield transcoder.write(new Uint8Array(0), true);
+  }
+}
+
+async function* transcodeUtf16(
+  content: AsyncIterable<Uint8Array>,
+  name: 'utf-16le' | 'utf-16be',
+  source: SourceBytes | undefined,
+): AsyncGenerator<Uint8Array> {
+  const transcoder = new Utf16Transcoder(name);
+  let bytesIn = 0;
+  const write = (piece: Uint8Array, last: boolean) => {
+    const text = transcoder.write(piece, last);
+    bytesIn += piece.length;
+    if (source) source.end = last ? bytesIn : bytesIn - transcoder.carriedBytes;
+    return text;
+  };
+  for await (const piece of content) yield write(piece, false);
+  yield write(new Uint8Array(0), true);
 }

@@ -7,6 +7,7 @@ import { ByteWindow, type Position } from './byte-window.ts';
 import { type ObjectBytes, readContent } from './content.ts';
 import { CsvTokenizer } from './csv-tokenizer.ts';
 import { LineTokenizer } from './line-tokenizer.ts';
+import { SourceBytes } from './source-bytes.ts';
 
 /** Opens a planned file at a position between two records. */
 export function openRows(
@@ -16,14 +17,16 @@ export function openRows(
   limits: ChunkLimits,
 ): ChunkReader {
   const { content } = plan;
-  const pieces = readContent(object, content, from.byte);
-  const encoding = content.encoding.way === 'transcode' ? 'utf-8' : content.encoding.name;
+  const isTranscoded = content.encoding.way === 'transcode';
+  const source = isTranscoded ? new SourceBytes() : undefined;
+  const pieces = readContent(object, content, from.byte, source);
+  const text = { encoding: content.encoding.name, ...(source ? { source } : {}) };
   if (content.format === 'jsonl') {
     const lines = new LineTokenizer(new ByteWindow(from));
-    const writer = new JsonRowWriter(plan.row, encoding);
+    const writer = new JsonRowWriter(plan.row, text);
     return new ChunkReader(pieces, lines, (out) => writer.write(lines, out), limits);
   }
   const records = new CsvTokenizer(new ByteWindow(from), content.delimiter.charCodeAt(0));
-  const writer = new CsvRowWriter(plan.row, encoding);
+  const writer = new CsvRowWriter(plan.row, text);
   return new ChunkReader(pieces, records, (out) => writer.write(records, out), limits);
 }

@@ -1,4 +1,5 @@
 import { TextDecoder } from 'node:util';
+import { leftOver } from './source-bytes.ts';
 
 /**
  * Turns UTF-16 into UTF-8 piece by piece. A surrogate that stands alone becomes the three bytes that UTF-8 forbids,
@@ -32,8 +33,13 @@ export class Utf16Transcoder {
       to = writeCode(out, to, code);
     }
     this.#carried = bytes.slice(i);
-    if (last && this.#carried.length > 0) out[to++] = 0xff;
+    if (last && this.#carried.length > 0) out[to++] = leftOver;
     return out.subarray(0, to);
+  }
+
+  /** Bytes that were given and wait for what follows them. */
+  get carriedBytes(): number {
+    return this.#carried.length;
   }
 
   #unit(bytes: Uint8Array, i: number): number {

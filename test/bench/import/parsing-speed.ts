@@ -47,7 +47,10 @@ async function buildBodies(pieces: readonly Uint8Array[]): Promise<number> {
   const names = header.split(',');
   const targets = names.map((name) => ({ column: name, jsonKey: name, maxLength: 100 }));
   const tokenizer = new CsvTokenizer(new ByteWindow(), 0x2c);
-  const writer = new CsvRowWriter({ header: names, targets, constants: [], emptyAsAbsent: false }, 'utf-8');
+  const writer = new CsvRowWriter(
+    { header: names, targets, constants: [], emptyAsAbsent: false },
+    { encoding: 'utf-8' },
+  );
   const limits = { rows: 200, bytes: 5_000_000, rejectedBytes: 1_000_000 };
   const reader = new ChunkReader(stream(pieces), tokenizer, (out) => writer.write(tokenizer, out), limits);
   let count = -1;

@@ -31,7 +31,7 @@ async function read(
   const from = options.from ?? { byte: 0, line: 1 };
   const tokenizer = new CsvTokenizer(new ByteWindow(from), (options.dialect?.delimiter ?? ',').charCodeAt(0));
   const encoding = options.dialect?.encoding === 'latin1' ? 'windows-1252' : 'utf-8';
-  const writer = new CsvRowWriter(planFor(columns), encoding);
+  const writer = new CsvRowWriter(planFor(columns), { encoding });
   const limits = { rows: options.rowsPerChunk ?? 3, bytes: 5_000_000, rejectedBytes: 1_000_000 };
   const source = pieces(bytes.subarray(from.byte), options.pieceSize ?? 1 << 16);
   const reader = new ChunkReader(source, tokenizer, (out) => writer.write(tokenizer, out), limits);
@@ -170,6 +170,22 @@ describe('a record that cannot be used', () => {
     ]);
     expect(got.rejected[0]?.raw.at(-2)).toBe(0xc3);
     expect(got.rows).toHaveLength(2);
+  });
+
+  it('names the byte that an encoding by name does not have', async () => {
+    const plan = { header: ['a', 'b'], targets: planFor(2).targets, constants: [], emptyAsAbsent: false };
+    const tokenizer = new CsvTokenizer(new ByteWindow(), 44);
+    const writer = new CsvRowWriter(plan, { encoding: 'shift_jis' });
+    const bytes = Buffer.from([0x61, 0x2c, 0x62, 0x0a, 0x83, 0x65, 0x2c, 0x83, 0x65, 0x85, 0x0a]);
+    const limits = { rows: 9, bytes: 5_000_000, rejectedBytes: 1_000_000 };
+    const reader = new ChunkReader(
+      pieces(bytes, 4),
+      tokenizer,
+      (out) => writer.write(tokenizer, out),
+      limits,
+    );
+    expect((await reader.next())?.rows).toBe(1);
+    expect(reader.takeRejected()).toMatchObject([{ line: 2, reason: 'b: not valid shift_jis at byte 9' }]);
   });
 
   it('rejects a record over 1 MiB as a whole, also when its quotes hold line breaks', async () => {
