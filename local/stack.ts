@@ -4,6 +4,7 @@ import { type Log, silentLog } from '../lib/core/log.ts';
 import { ACCOUNT_ID, REGION } from './aws/account.ts';
 import type { DurableLimits } from './aws/lambda/durable/limits.ts';
 import { type LambdaHost, type LambdaHostOptions, startLambdaHost } from './aws/lambda/host.ts';
+import type { InvocationOutcome } from './aws/lambda/invocation.ts';
 import type { LoopbackServer } from './aws/loopback-server.ts';
 import { type LocalS3, startS3 } from './aws/s3/s3.ts';
 import { startSecretsManager } from './aws/secrets-manager/secrets-manager.ts';
@@ -47,6 +48,8 @@ export type StackOptions = {
   readonly durableLimits?: Partial<DurableLimits>;
   /** One line that a function wrote, with its key in serverless.yml. */
   readonly onLog?: (line: string, key: string) => void;
+  /** What a function answered or failed with, with its key. */
+  readonly onAnswer?: (outcome: InvocationOutcome, key: string) => void;
   /** Where the stack itself tells of batches that failed. */
   readonly log?: Log;
 };
@@ -117,7 +120,7 @@ function hostOptions(
   stack: StackResources,
   { sqs, s3, secretsManager }: Outside,
 ): LambdaHostOptions {
-  const { ports = {}, maxProcesses, durableLimits, onLog } = options;
+  const { ports = {}, maxProcesses, durableLimits, onLog, onAnswer } = options;
   return {
     stack,
     packageFolder,
@@ -138,6 +141,7 @@ function hostOptions(
     ...(maxProcesses !== undefined && { maxProcesses }),
     ...(durableLimits && { durableLimits }),
     ...(onLog && { onLog }),
+    ...(onAnswer && { onAnswer }),
   };
 }
 

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startStack } from '../../local/stack.ts';
+import { SecrecyWatch } from '../secrecy/watch.ts';
+import { seeDataFolder, startWatchedStack } from '../secrecy/watched-stack.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,13 +12,33 @@ declare module 'vitest' {
   }
 }
 
-/** Starts the packaged functions once for the whole run. */
+/**
+ * Starts the packaged functions once for the whole run, with random secrets, and looks for these at its end in every byte
+ * that left the functions.
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'e2e-'));
-  const stack = await startStack({ dataFolder });
+  const watch = new SecrecyWatch();
+  const tellingLines: string[] = [];
+  const onLog = (line: string) => {
+    if (tellsOfRecord(line)) tellingLines.push(line);
+  };
+  const stack = await startWatchedStack({ dataFolder, onLog }, watch);
   project.provide('endpoints', JSON.stringify(stack.endpoints));
   return async () => {
     await stack.close();
+    await seeDataFolder(watch, dataFolder);
     await rm(dataFolder, { recursive: true });
+    const leaks = [...watch.leaks(), ...tellingLines.map((line) => `a record in the log: ${line}`)];
+    if (watch.size === 0) leaks.push('nothing was seen at all');
+    if (leaks.length === 0) return;
+    // The process may end before Vitest gets to an error thrown here.
+    process.stderr.write(`Secrets leak:\n${leaks.join('\n')}\n`);
+    process.exitCode = 1;
   };
+}
+
+/** Records of these tests hold a word that begins with e2e (`uniqueWord`); so do some object keys, which may be told. */
+function tellsOfRecord(line: string): boolean {
+  return /e2e[0-9a-f]{12}/.test(line.replaceAll(/(imports|results)\/[^"]*/g, ''));
 }

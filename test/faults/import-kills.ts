@@ -8,8 +8,10 @@ import type { ImportSummary } from '../../lib/imports/results/summary.ts';
 import { tallied } from '../../lib/imports/results/tally.ts';
 import { seededRandom } from '../../local/instance/control/seeded-random.ts';
 import { packageFunctions } from '../../local/package/package.ts';
-import { type Stack, type StackOptions, startStack } from '../../local/stack.ts';
+import type { Stack, StackOptions } from '../../local/stack.ts';
 import { loadData, loadSchema } from '../lib/imports/load-table.ts';
+import { SecrecyWatch } from '../secrecy/watch.ts';
+import { seeDataFolder, startWatchedStack } from '../secrecy/watched-stack.ts';
 
 export type KillOptions = {
   readonly seed: number;
@@ -35,8 +37,10 @@ export async function runThroughKills(options: KillOptions): Promise<KillReport>
   const random = seededRandom(options.seed);
   const dataFolder = await mkdtemp(join(tmpdir(), 'import-kills-'));
   const packaged = await packageFunctions();
+  const watch = new SecrecyWatch();
+  const contents = watch.content('row');
   const start = () =>
-    startOn({
+    startOn(watch, {
       dataFolder,
       packaged,
       environment: { ALLOWED_TABLES: 'imp_load' },
@@ -44,7 +48,7 @@ export async function runThroughKills(options: KillOptions): Promise<KillReport>
     });
   let running = await start();
   try {
-    const bad = await drop(running, options, random);
+    const bad = await drop(running, options, random, contents);
     let kills = 0;
     for (let n = 0; n < options.kills + options.restarts; n++) {
       await delay(200 + random() * 800);
@@ -55,15 +59,18 @@ export async function runThroughKills(options: KillOptions): Promise<KillReport>
       } else kills += await killImport(running);
     }
     const summary = await awaitSummary(running, options.patienceMs);
-    return { summary, kills, wrong: await check(running, options, bad, summary) };
+    const wrong = await check(running, options, bad, summary);
+    await stop(running);
+    await seeDataFolder(watch, dataFolder);
+    return { summary, kills, wrong: [...wrong, ...watch.leaks()] };
   } finally {
     await stop(running);
     await rm(dataFolder, { recursive: true, force: true });
   }
 }
 
-async function startOn(options: StackOptions): Promise<Running> {
-  const stack = await startStack(options);
+async function startOn(watch: SecrecyWatch, options: StackOptions): Promise<Running> {
+  const stack = await startWatchedStack(options, watch, 'api-key');
   const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
   return { stack, s3: new S3Client({ ...local, endpoint: stack.s3.url }) };
 }
@@ -77,6 +84,7 @@ async function drop(
   { stack, s3 }: Running,
   { seed, rows }: KillOptions,
   random: () => number,
+  contents: string,
 ): Promise<number> {
   const Bucket = stack.endpoints.s3.bucket;
   const settings = JSON.stringify({ keyColumn: 'u_key', rowsPerRequest: 50, settleAfterSeconds: 1 });
@@ -85,7 +93,7 @@ async function drop(
   const lines = Array.from({ length: rows }, (_, i) => {
     const isBad = random() < 0.01;
     if (isBad) bad++;
-    return isBad ? `${seed}-${i}` : `${seed}-${i},row ${i}`;
+    return isBad ? `${seed}-${i}` : `${seed}-${i},${i} ${contents}`;
   });
   const Body = ['u_code,u_text', ...lines].join('\n');
   await s3.send(new PutObjectCommand({ Bucket, Key: 'imports/imp_load/kills.csv', Body }));

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueAttributesCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { seededRandom } from '../../local/instance/control/seeded-random.ts';
+import { SecrecyWatch } from '../secrecy/watch.ts';
 import { judgeStorm } from './storm-judge.ts';
 import { planStorm, type StormMessage, type StormPlan } from './storm-messages.ts';
 import { type StormStack, startStormStack } from './storm-stack.ts';
@@ -27,22 +28,34 @@ export type StormReport = {
 /** Sends a storm of messages while the instance misbehaves and the function is killed, and judges what the instance holds. */
 export async function runRecordStorm(options: StormOptions): Promise<StormReport> {
   const random = seededRandom(options.seed);
-  const plan = planStorm(options.messages, options.seed, random);
-  const storm = await startStormStack(options.onLog);
+  const watch = new SecrecyWatch();
+  const plan = planStorm(options.messages, options.seed, random, watch.content('record'));
+  const storm = await startStormStack(watch, options.onLog);
   try {
-    const started = performance.now();
-    seedRecords(storm, plan);
-    stirUp(storm, random, options);
-    await sendAll(storm, plan.messages);
-    const racing = raceCopies(storm, plan.messages);
-    const kills = await waitUntilDry(storm, random, options);
-    await racing;
-    const requests = storm.stack.instance.state.ledger.select({ limit: 1_000_000 }).length;
-    const seconds = (performance.now() - started) / 1000;
-    return { sent: plan.messages.length, kills, requests, seconds, wrong: await judge(storm, plan) };
+    const report = await runStorm(storm, plan, random, options);
+    const leaks = await storm.close();
+    return { ...report, wrong: [...report.wrong, ...leaks] };
   } finally {
     await storm.close();
   }
+}
+
+async function runStorm(
+  storm: StormStack,
+  plan: StormPlan,
+  random: () => number,
+  options: StormOptions,
+): Promise<StormReport> {
+  const started = performance.now();
+  seedRecords(storm, plan);
+  stirUp(storm, random, options);
+  await sendAll(storm, plan.messages);
+  const racing = raceCopies(storm, plan.messages);
+  const kills = await waitUntilDry(storm, random, options);
+  await racing;
+  const requests = storm.stack.instance.state.ledger.select({ limit: 1_000_000 }).length;
+  const seconds = (performance.now() - started) / 1000;
+  return { sent: plan.messages.length, kills, requests, seconds, wrong: await judge(storm, plan) };
 }
 
 function seedRecords({ stack }: StormStack, { records }: StormPlan): void {

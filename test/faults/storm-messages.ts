@@ -35,8 +35,11 @@ const invalidBodies = [
     }),
 ];
 
-/** A seeded mix of messages: about a tenth are sent twice under one key, and all are in random order, groups apart. */
-export function planStorm(count: number, seed: number, random: () => number): StormPlan {
+/**
+ * A seeded mix of messages: about a tenth are sent twice under one key, and all are in random order, groups apart.
+ * @param contents a text that every record carries
+ */
+export function planStorm(count: number, seed: number, random: () => number, contents: string): StormPlan {
   const records = {
     updated: [] as string[],
     deleted: [] as string[],
@@ -44,7 +47,7 @@ export function planStorm(count: number, seed: number, random: () => number): St
   };
   const messages: StormMessage[] = [];
   for (let index = 0; messages.length < count; index += 1) {
-    const message = draw(`s${seed}-${index}-`, index, random, records);
+    const message = draw(`s${seed}-${index}-`, index, random, { ...records, contents });
     const twice = message.key !== undefined && random() < 0.15;
     messages.push(message, ...(twice ? [message] : []));
   }
@@ -55,12 +58,17 @@ function draw(
   marker: string,
   index: number,
   random: () => number,
-  { updated, deleted, noted }: { updated: string[]; deleted: string[]; noted: string[] },
+  {
+    updated,
+    deleted,
+    noted,
+    contents,
+  }: { updated: string[]; deleted: string[]; noted: string[]; contents: string },
 ): StormMessage {
   const dice = random();
   const key = random() < 0.7 ? { key: `key-${marker}` } : {};
   const say = (body: object) => JSON.stringify(body);
-  const record = { short_description: marker };
+  const record = { short_description: marker, description: contents };
   if (dice < 0.55) return { kind: 'create', marker, ...key, body: say({ table: 'incident', record }) };
   if (dice < 0.65) {
     // Five messages or so meet in each match.
@@ -79,7 +87,12 @@ function draw(
       kind: 'update',
       marker: `${marker}${sysId}`,
       ...key,
-      body: say({ action: 'update', table: 'incident', sysId, record: { close_notes: sysId } }),
+      body: say({
+        action: 'update',
+        table: 'incident',
+        sysId,
+        record: { close_notes: sysId, description: contents },
+      }),
     };
   }
   if (dice < 0.8) {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,24 +6,13 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { type Stack, startStack } from '../../local/stack.ts';
+import { canary, disguises } from '../secrecy/disguises.ts';
 
 const local = {
   region: 'us-east-1',
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   maxAttempts: 1,
 };
-const canary = (name: string) => `${name}-${randomBytes(12).toString('hex')}/+=`;
-
-/** The text as it is, URL-encoded in both ways, in hex, and inside a longer base64 text at each of its three offsets. */
-function disguises(secret: string): string[] {
-  const shifted = [0, 1, 2].map((offset) => {
-    const spelt = Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)]).toString('base64');
-    return spelt.slice(Math.ceil((offset * 4) / 3), Math.floor(((offset + secret.length) * 4) / 3));
-  });
-  const form = new URLSearchParams({ s: secret }).toString().slice(2);
-  return [secret, encodeURIComponent(secret), form, Buffer.from(secret).toString('hex'), ...shifted];
-}
-
 /** A running stack whose functions prove themselves with a client secret that we look out for; `left` gathers what they write. */
 async function watchedStack() {
   const left: string[] = [];

@@ -25,6 +25,8 @@ export type LambdaHostOptions = {
   readonly maxProcesses?: number;
   /** One line that a function wrote, with its key. */
   readonly onLog?: (line: string, key: string) => void;
+  /** What a function answered or failed with, with its key. */
+  readonly onAnswer?: (outcome: InvocationOutcome, key: string) => void;
   readonly durableLimits?: Partial<DurableLimits>;
 };
 

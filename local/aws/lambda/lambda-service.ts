@@ -23,6 +23,8 @@ export type LambdaServiceOptions = {
   readonly maxProcesses?: number;
   /** One line that a function wrote, with its key. */
   readonly onLog?: (line: string, key: string) => void;
+  /** What a function answered or failed with, with its key. */
+  readonly onAnswer?: (outcome: InvocationOutcome, key: string) => void;
   readonly durableLimits?: Partial<DurableLimits>;
   /** When durable timers run out (default: the machine's clock). */
   readonly clock?: Clock;
@@ -142,12 +144,14 @@ export class LambdaService {
     { clientContext, qualifier }: CallOptions,
   ): Promise<InvocationOutcome> {
     const pool = await this.#pool(lambdaFunction);
-    return pool.invoke({
+    const outcome = await pool.invoke({
       requestId: crypto.randomUUID(),
       event,
       invokedFunctionArn: qualifier ? `${lambdaFunction.arn}:${qualifier}` : lambdaFunction.arn,
       ...(clientContext !== undefined && { clientContext }),
     });
+    this.#options.onAnswer?.(outcome, lambdaFunction.key);
+    return outcome;
   }
 
   #pool(lambdaFunction: LambdaFunction): Promise<FunctionPool> {

@@ -1,30 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
 import type { Auth } from '../../../lib/servicenow/connection-secret.ts';
 import { createRecord, listRecords } from '../../../lib/servicenow/table.ts';
+import { canary, disguises } from '../../secrecy/disguises.ts';
 import { json, refuse, scriptedServer } from './scripted-server.ts';
 import { callContext, clientFor } from './testing.ts';
-
-/** A random text that is unmistakable in any encoding. */
-const canary = (name: string) => `${name}-${randomBytes(12).toString('hex')}/+&=`;
-
-/** Everything a text could be hidden as. */
-function disguises(secret: string): string[] {
-  const bytes = Buffer.from(secret);
-  const shifted = [0, 1, 2].map((offset) => {
-    const spelt = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
-    return spelt.slice(Math.ceil((offset * 4) / 3), Math.floor(((offset + bytes.length) * 4) / 3));
-  });
-  return [
-    secret,
-    encodeURIComponent(secret),
-    new URLSearchParams({ s: secret }).toString().slice(2),
-    bytes.toString('hex'),
-    ...shifted,
-  ];
-}
 
 function recorder() {
   const lines: string[] = [];
