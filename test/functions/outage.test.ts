@@ -81,6 +81,15 @@ describe('an instance that does not answer', () => {
     });
   });
 
+  it('is 503 when something else answers in its place', async () => {
+    const { list } = await functionsBefore(page(302));
+    expect(await list(listing, lambdaContext())).toMatchObject({
+      statusCode: 503,
+      headers: { 'x-error-code': 'NOT_SERVICENOW' },
+      body: expect.stringContaining('single sign-on'),
+    });
+  });
+
   it('is 503 with Retry-After when it cannot be reached', async () => {
     const { list } = await functionsBefore(page(200));
     server?.close();

@@ -120,6 +120,18 @@ describe('getRecordById', () => {
     });
   });
 
+  it('logs a call that failed with its code and ServiceNow’s transaction id', async () => {
+    const url = `/api/now/table/incident/${'0'.repeat(32)}`;
+    const { headers } = await deployment.serve(getRecordById).http({ url });
+    expect(deployment.logged.at(-1)).toMatchObject({
+      event: 'call-failed',
+      operation: 'getRecordById',
+      code: 'RECORD_NOT_FOUND',
+      transactionId: headers['x-transaction-id'],
+    });
+    expect(headers['x-transaction-id']).toMatch(/^\w+$/);
+  });
+
   it('throws an error of that name at a direct Invoke, without a stack', async () => {
     const failure = deployment.serve(getRecordById).invoke({ tableName: 'incident', sysId: '0' });
     await expect(failure).rejects.toMatchObject({ name: 'RecordNotFoundError' });
@@ -332,6 +344,7 @@ describe('what a deployment refuses', () => {
     });
     await expect(deployment.serve(broken).invoke({ tableName: 'incident' })).rejects.toMatchObject({
       name: 'InternalError',
+      message: expect.not.stringContaining('ownKeys'),
     });
   });
 });

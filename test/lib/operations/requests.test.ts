@@ -79,6 +79,11 @@ describe('the URL of a call', () => {
     });
   });
 
+  it('holds pairs and the category of a read by the names that the seed has for them, too', () => {
+    const input = { tableName: 't', KeyValuePairs: '{"a":"b"}', sysparmReadReplicaCategory: 'c' };
+    expect(requestOf(getRecords, input).query).toBe('sysparm_query_category=c&a=b');
+  });
+
   it('leaves out what is not given or given empty', () => {
     expect(requestOf(getRecords, { tableName: 'incident', sysparmQuery: '', sysparmView: null }).query).toBe(
       '',
@@ -177,6 +182,7 @@ describe('the record of a write', () => {
       'apiColumns',
     );
     expect(requestOf(postRecord, { tableName: 't', apiColumns: '{"a":"b"}' }).body).toEqual({ a: 'b' });
+    expect(requestOf(postRecord, { tableName: 't', apiColumns: ' ' }).body).toEqual({});
   });
 
   it('keeps a column that is named like a part of every object', () => {
@@ -208,6 +214,11 @@ describe('the row of a staging table', () => {
       path: '/api/now/import/imp_computer',
       body: { serial_number: '1', cpu_count: '2' },
     });
+  });
+
+  it('is asked for by the seed’s names of its path', () => {
+    const input = { tableNameStaging: 'imp_computer', sysIdStaging: '1' };
+    expect(requestOf(getRecordsStagingTable, input).path).toBe('/api/now/import/imp_computer/1');
   });
 
   it('is told by its place among many', () => {
