@@ -155,6 +155,7 @@ function createState(options: InstanceOptions): InstanceState {
   else {
     seedDescription(store);
     letIn();
+    imports.resume();
   }
   ledger.clear();
   return state;

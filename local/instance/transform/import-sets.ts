@@ -111,6 +111,17 @@ export class ImportSets {
   loaded(set: OpenSet, by: Author, runAfter?: string): void {
     const load_completed = toDateTime(this.#clock.now());
     this.#store.assign('sys_import_set', set.sysId, { state: 'loaded', load_completed });
+    this.#await(set, by, runAfter);
+  }
+
+  /** Goes on with the sets that waited for the transformer job, or were half done, when the instance went down. */
+  resume(): void {
+    const where = `t0."mode" = 'asynchronous' AND t0."state" = 'loaded'`;
+    for (const row of this.#store.select('sys_import_set', { where, orderBy: 't0."number"' }))
+      this.#await(openSetOf(this.#store, row), system, row['run_after'] || undefined);
+  }
+
+  #await(set: OpenSet, by: Author, runAfter: string | undefined): void {
     const start = () => this.#schedule(set, by);
     if (runAfter !== undefined && this.#isUnfinished(runAfter)) this.#follow(runAfter, start);
     else start();

@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { type Instance, startInstance } from '../../../../local/instance/index.ts';
 import { call } from '../caller.ts';
@@ -36,6 +39,24 @@ describe('POST /api/now/import/{stagingTable}/insertMultiple', () => {
     instance.state.clock.unfreeze();
     const ids = idsOf((await send([{ Name: 'a' }])).json);
     await expect.poll(() => stateOfSet(ids.import_set_id)).toBe('processed');
+  });
+
+  it('goes on after a restart with sets that waited or were half done, each row once', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'restart-'));
+    const databaseFile = join(folder, 'instance.db');
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const before = await startInstance({ databaseFile, switches: { transformDelayMs: 0 } });
+    const records = Array.from({ length: 60 }, (_, n) => ({ Name: `restart-${n}` }));
+    await call(before, 'POST', '/api/now/import/imp_computer/insertMultiple', { json: { records } });
+    const pending = (instance: Instance) =>
+      instance.state.store.count('imp_computer', { where: `t0."sys_import_state" = 'pending'` });
+    await expect.poll(() => pending(before), { interval: 1 }).toBeLessThan(60);
+    await before.close();
+    const after = await startInstance({ databaseFile });
+    onTestFinished(() => after.close());
+    await expect.poll(() => pending(after)).toBe(0);
+    const made = after.state.store.count('cmdb_ci_computer', { where: `t0."name" LIKE 'restart-%'` });
+    expect(made).toBe(60);
   });
 
   it('keeps the history: how many rows went which way, and how it ended', async () => {
