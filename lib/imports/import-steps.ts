@@ -193,22 +193,36 @@ async function bothToTheEnd<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]>
   return Promise.all([a, b]);
 }
 
-/** The plan, its instance and the open file, kept for the rest of the invocation. */
+/**
+ * The plan, its instance and the open file, kept for the rest of the invocation. Loading and reading verdicts ask for
+ * them at the same time and have to get the same reader: with one each, the next group would find the ledger that was
+ * opened for it and take it for one that was broken off.
+ */
 function openOnce(
   surroundings: ImportSurroundings,
 ): (request: ImportRequest, state: ImportState) => Promise<Opened> {
-  let opened: Opened | undefined;
-  return async (request, state) => {
-    if (opened) return opened;
-    const folder = importFolder(surroundings.s3, request.bucket, state.folder);
-    const stored = await folder.read('work/plan.json');
-    if (stored === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
-    const plan: ImportPlan = JSON.parse(stored);
-    const scope = scopeOf(surroundings, request, plan.settings);
-    const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
-    opened = { scope, plan, folder, reader, progress: progressWriter(folder, scope.clock) };
+  let opened: Promise<Opened> | undefined;
+  return (request, state) => {
+    opened ??= open(surroundings, request, state).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
     return opened;
   };
+}
+
+async function open(
+  surroundings: ImportSurroundings,
+  request: ImportRequest,
+  state: ImportState,
+): Promise<Opened> {
+  const folder = importFolder(surroundings.s3, request.bucket, state.folder);
+  const stored = await folder.read('work/plan.json');
+  if (stored === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
+  const plan: ImportPlan = JSON.parse(stored);
+  const scope = scopeOf(surroundings, request, plan.settings);
+  const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
+  return { scope, plan, folder, reader, progress: progressWriter(folder, scope.clock) };
 }
 
 function progressOf(

@@ -134,6 +134,17 @@ describe('an import', () => {
     expect(summary.results['results']).toContain('results/imp_load/sub/gz/');
   });
 
+  it('goes from group to group without taking the next one for broken off', async () => {
+    await world.settings('imp_load', { rowsPerRequest: 5 });
+    const asked = () => world.instance.state.ledger.select({ path: '/api/now/table/sys_import_set?' });
+    const [before, startedMs] = [asked().length, world.clock.now()];
+    const summary = await world.run(await world.drop('imports/imp_load/groups.csv', load(400, 'groups-')));
+    await world.settings('imp_load', {});
+    expect(summary.counts).toMatchObject({ inserted: 400 });
+    expect(asked()).toHaveLength(before);
+    expect(world.clock.now() - startedMs).toBeLessThan(60_000);
+  });
+
   it('stops at a gzip bomb and at a file that was cut off', async () => {
     const bomb = gzipSync(Buffer.alloc(80 << 20, 'a,b\n'));
     const summary = await world.run(await world.drop('imports/imp_load/bomb.csv.gz', bomb));
