@@ -6,8 +6,8 @@ export class AnswerTooLargeError extends ConnectorError {
   override readonly code = 'ANSWER_TOO_LARGE';
 
   /** @param advice what the caller may do before asking for less; may be empty */
-  constructor(characters: number, advice: string) {
-    const megabytes = (characters / 1_048_576).toFixed(1);
+  constructor(bytes: number, advice: string) {
+    const megabytes = (bytes / 1_048_576).toFixed(1);
     super(
       `The answer has ${megabytes} MB and AWS Lambda carries 6; ${advice}` +
         'ask for less with sysparm_fields and sysparm_limit, page by page',

@@ -17,9 +17,9 @@ export async function fitAnswer(answer: HttpAnswer, acceptEncoding: string | und
   const { body = '' } = answer;
   if (carriedBytes(body) <= maxAnswerBytes) return answer;
   if (!acceptsGzip(acceptEncoding))
-    throw new AnswerTooLargeError(body.length, 'send Accept-Encoding: gzip, or ');
+    throw new AnswerTooLargeError(Buffer.byteLength(body), 'send Accept-Encoding: gzip, or ');
   const packed = (await compress(body)).toString('base64');
-  if (packed.length > maxAnswerBytes) throw new AnswerTooLargeError(body.length, '');
+  if (packed.length > maxAnswerBytes) throw new AnswerTooLargeError(Buffer.byteLength(body), '');
   const headers = { ...answer.headers, 'content-encoding': 'gzip', vary: 'accept-encoding' };
   return { ...answer, headers, body: packed, isBase64Encoded: true };
 }
@@ -39,8 +39,9 @@ function acceptsGzip(acceptEncoding = ''): boolean {
  * @throws AnswerTooLargeError
  */
 export function fitResult<T>(result: T): T {
-  const characters = JSON.stringify(result).length;
-  if (characters * 3 < maxAnswerBytes || Buffer.byteLength(JSON.stringify(result)) <= maxAnswerBytes)
-    return result;
-  throw new AnswerTooLargeError(characters, '');
+  const text = JSON.stringify(result);
+  if (text.length * 3 < maxAnswerBytes) return result;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxAnswerBytes) return result;
+  throw new AnswerTooLargeError(bytes, '');
 }
