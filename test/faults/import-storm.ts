@@ -23,6 +23,8 @@ export type StormReport = {
   readonly stagedTwice: readonly string[];
   readonly staged: number;
   readonly badLines: readonly number[];
+  /** Secrets and rows' contents that were seen where they must not be. */
+  readonly leaks: readonly string[];
 };
 
 const actions = ['reset-before-commit', 'reset-after-commit', 'throttled', 'unavailable', 'hibernate'];
@@ -32,10 +34,11 @@ export async function runStorm(world: World, options: StormOptions): Promise<Sto
   const { seed, rows, keyed } = options;
   const random = seededRandom(seed);
   const badLines: number[] = [];
+  const contents = world.watch.content('row');
   const lines = Array.from({ length: rows }, (_, i) => {
     const bad = random() < 0.01;
     if (bad) badLines.push(i + 2);
-    return bad ? `${seed}-${i}` : `${seed}-${i},row ${i}`;
+    return bad ? `${seed}-${i}` : `${seed}-${i},${i} ${contents}`;
   });
   await world.settings('imp_load', {
     ...(keyed ? { keyColumn: 'u_key' } : {}),
@@ -49,7 +52,8 @@ export async function runStorm(world: World, options: StormOptions): Promise<Sto
   stirUp(world, random, seed);
   const { summary, crashes } = await runThroughCrashes(world, request, random);
   world.instance.control.faults.clear();
-  return { summary, crashes, badLines, ...(await read(world, summary, `${seed}-`)) };
+  const leaks = await world.leaks();
+  return { summary, crashes, badLines, leaks, ...(await read(world, summary, `${seed}-`)) };
 }
 
 function stirUp(world: World, random: () => number, seed: number): void {
@@ -112,7 +116,7 @@ async function read(world: World, summary: ImportSummary, prefix: string) {
 /** What is wrong with the outcome of a storm; empty when all is well. */
 export function findFaults(report: StormReport, { rows, keyed }: StormOptions): string[] {
   const { summary, outcomes, repeated, stagedTwice, staged, badLines } = report;
-  const wrong: string[] = [];
+  const wrong: string[] = [...report.leaks];
   if (summary.lines.rows !== rows) wrong.push(`${summary.lines.rows} lines instead of ${rows}`);
   if (tallied(summary.counts) !== rows) wrong.push(`the counts add up to ${tallied(summary.counts)}`);
   if (outcomes.size !== rows || repeated.length > 0)

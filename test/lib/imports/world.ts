@@ -7,7 +7,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
-import { silentLog } from '../../../lib/core/log.ts';
+import type { Log, LogFields } from '../../../lib/core/log.ts';
 import { parseDropKey } from '../../../lib/imports/drop/drop-key.ts';
 import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
 import type { ImportSurroundings } from '../../../lib/imports/import-scope.ts';
@@ -19,6 +19,7 @@ import { createTurns } from '../../../lib/imports/turns/turns.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
 import { startS3 } from '../../../local/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../local/instance/index.ts';
+import { SecrecyWatch } from '../../secrecy/watch.ts';
 import { loadData, loadSchema } from './load-table.ts';
 import { type Memory, memoryDurable } from './memory-durable.ts';
 
@@ -39,6 +40,12 @@ export function jumpingClock(): Clock & { advance(ms: number): void } {
   };
 }
 
+/** A log whose lines are seen as they are written, no redactor between. */
+function logInto(watch: SecrecyWatch): Log {
+  const write = (event: string, fields?: LogFields) => watch.onLog(JSON.stringify({ event, ...fields }));
+  return { debug: write, info: write, warn: write, error: write };
+}
+
 /** The deadline of an invocation that has only begun, however far the clock jumps. */
 function wholeInvocation(clock: Clock): Deadline {
   const wholeMs = 900_000;
@@ -56,10 +63,14 @@ function wholeInvocation(clock: Clock): Deadline {
 export async function startWorld(options: Partial<InstanceOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'imports-'));
   const storage = await startS3({ folder });
+  const watch = new SecrecyWatch();
+  const user = { userName: 'watched.user', password: watch.secret('password'), roles: ['admin'] };
+  const log = logInto(watch);
   const instance = await startInstance({
     schema: loadSchema,
     data: loadData,
     ...options,
+    accounts: [...(options.accounts ?? []), user],
     switches: { transformDelayMs: 0, ...options.switches },
   });
   const s3 = new S3Client({
@@ -75,10 +86,11 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       readSecret: async () =>
         JSON.stringify({
           instanceUrl: instance.url,
-          auth: { type: 'basic', username: instance.username, password: instance.password },
+          auth: { type: 'basic', username: user.userName, password: user.password },
         }),
       allowedHosts: ['127.0.0.1'],
       backOff: { baseMs: 1, capMs: 2 },
+      log,
     });
   const client = newClient();
   const turns = () => createTurns({ s3, clock, maxConcurrent: 2 });
@@ -89,6 +101,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
     clock,
     client,
     turns,
+    watch,
     /** Stores a file below `imports/` and says what its event would say. */
     async drop(key: string, body: string | Uint8Array): Promise<ImportRequest> {
       const { ETag, VersionId } = await s3.send(
@@ -115,7 +128,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       s3,
       clientFor,
       clock,
-      log: silentLog,
+      log,
       deadline: wholeInvocation(clock),
       correlationId: randomUUID(),
     }),
@@ -151,6 +164,15 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       const keys: string[] = [];
       for await (const { key } of listObjects(s3, bucket, prefix)) keys.push(key);
       return keys;
+    },
+    /** Secrets and record contents that were seen where they must not be: in log lines, or in what the bucket holds. */
+    async leaks(): Promise<string[]> {
+      for (const key of await world.keys('')) {
+        const text = await world.read(key);
+        if (/(summary|progress)\.json$|\.html$/.test(key)) watch.seeOurs(key, text);
+        else watch.see(key, text);
+      }
+      return watch.leaks();
     },
     /** Rows of a table of the instance. */
     rows: (table: string) => instance.state.store.select(table, {}),
