@@ -7,18 +7,29 @@ const defaults: ReadonlyMap<string, unknown> = new Map(Object.entries(defaultSwi
  * @throws Error for a name that there is not, or a value of another type than the default's.
  */
 export function readSwitches(texts: readonly string[]): Partial<Switches> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const [name = '', ...rest] = text.split('=');
-      const value = parse(rest.join('='));
-      const usual = defaults.get(name);
-      if (usual === undefined)
-        throw new Error(`there is no switch ${name}; there are ${[...defaults.keys()].join(', ')}`);
-      if (typeof value === typeof usual && Array.isArray(value) === Array.isArray(usual))
-        return [name, value];
-      throw new Error(`switch ${name} takes a value such as ${JSON.stringify(usual)}, not ${rest.join('=')}`);
-    }),
-  );
+  const given = texts.map((text) => {
+    const [name = '', ...rest] = text.split('=');
+    return { name, text: rest.join('='), value: parse(rest.join('=')) };
+  });
+  for (const { name, value, text } of given) check(name, value, text);
+  return Object.fromEntries(given.map(({ name, value }) => [name, value]));
+}
+
+/**
+ * Switches from an object that somebody else made.
+ * @throws Error for a name that there is not, or a value of another type than the default's.
+ */
+export function checkSwitches(values: Readonly<Record<string, unknown>>): Partial<Switches> {
+  for (const [name, value] of Object.entries(values)) check(name, value, JSON.stringify(value));
+  return values;
+}
+
+function check(name: string, value: unknown, text: string): void {
+  const usual = defaults.get(name);
+  if (usual === undefined)
+    throw new Error(`there is no switch ${name}; there are ${[...defaults.keys()].join(', ')}`);
+  if (typeof value === typeof usual && Array.isArray(value) === Array.isArray(usual)) return;
+  throw new Error(`switch ${name} takes a value such as ${JSON.stringify(usual)}, not ${text}`);
 }
 
 function parse(text: string) {

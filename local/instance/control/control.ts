@@ -2,11 +2,11 @@ import type { AuthState } from '../auth/auth-state.ts';
 import { type DataDocument, seedRows } from '../store/data-file.ts';
 import type { Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
+import type { Switches } from '../switches.ts';
 import type { InstanceClock } from '../time/instance-clock.ts';
 import type { ImportSets } from '../transform/import-sets.ts';
 import { FaultPlan } from './fault-plan.ts';
 import type { Ledger } from './ledger.ts';
-import type { LoadSwitches } from './load-switches.ts';
 import { RateLimits } from './rate-limits.ts';
 import { Semaphore } from './semaphore.ts';
 
@@ -16,7 +16,8 @@ type Parts = {
   readonly ledger: Ledger;
   readonly imports: ImportSets;
   readonly auth: AuthState;
-  readonly switches: LoadSwitches;
+  /** Those that everybody reads; `change` writes to them. */
+  readonly switches: Switches;
   /** Fills emptied tables with what the instance started with. */
   readonly seedAll: () => void;
 };
@@ -29,6 +30,8 @@ export class Control {
   readonly clock: InstanceClock;
   readonly ledger: Ledger;
   readonly auth: AuthState;
+  readonly switches: Switches;
+  readonly #switchesAtStart: Switches;
   readonly #store: Store;
   readonly #imports: ImportSets;
   readonly #seedAll: () => void;
@@ -40,6 +43,8 @@ export class Control {
     this.clock = parts.clock;
     this.ledger = parts.ledger;
     this.auth = parts.auth;
+    this.switches = parts.switches;
+    this.#switchesAtStart = { ...parts.switches };
     this.#store = parts.store;
     this.#imports = parts.imports;
     this.#seedAll = parts.seedAll;
@@ -50,10 +55,24 @@ export class Control {
     return this.#closing.signal;
   }
 
-  /** Back to how the instance started: rows, faults, limits, tokens, clock, ledger. Accounts and ACLs added stay. */
+  /**
+   * Sets switches while the instance runs.
+   * @throws Error for `caseSensitiveText`, which the tables are made with.
+   */
+  change(switches: Partial<Switches>): void {
+    const { caseSensitiveText = this.switches.caseSensitiveText } = switches;
+    if (caseSensitiveText !== this.switches.caseSensitiveText)
+      throw new Error('caseSensitiveText is settled when the instance starts');
+    Object.assign(this.switches, switches);
+    this.semaphore.permits = switches.semaphorePermits ?? this.semaphore.permits;
+    this.semaphore.queue = switches.semaphoreQueue ?? this.semaphore.queue;
+  }
+
+  /** Back to how the instance started: rows, faults, limits, switches, tokens, clock, ledger. Accounts and ACLs added stay. */
   reset(): void {
     this.faults.clear();
     this.limits.clear();
+    this.change(this.#switchesAtStart);
     this.#imports.abandon();
     this.clock.reset();
     this.auth.tokens.revokeAll();

@@ -12,6 +12,7 @@ import { resetAction } from './actions/reset.ts';
 import { seedAction } from './actions/seed.ts';
 import { semaphoreActions } from './actions/semaphore.ts';
 import { snapshotAction } from './actions/snapshot.ts';
+import { switchActions } from './actions/switches.ts';
 import type { Control } from './control.ts';
 
 /**
@@ -27,7 +28,7 @@ import type { Control } from './control.ts';
  * | `GET`, `PUT /__emulator/semaphore` | `{ permits?, queue? }` | `{ permits, queue, running, waiting }` |
  * | `GET /__emulator/clock` | | `{ now, frozen, pendingJobs }` |
  * | `POST /__emulator/clock` | `{ frozen?, set?: ISO time, advanceMs? }`, in this order | the same, once what fell due is done |
- * | `POST /__emulator/reset` | | `{}`; rows, faults, limits, tokens, clock and ledger as at the start |
+ * | `POST /__emulator/reset` | | `{}`; rows, faults, limits, switches, tokens, clock and ledger as at the start |
  * | `POST /__emulator/seed` | `{ table: [row, …], … }` | `{ rows }` written |
  * | `GET /__emulator/snapshot` | `?table=`, or none for all | `{ rows }` or `{ tables }` |
  * | `GET /__emulator/ledger` | `?method= path= user= status= table= sysId= fault= since= limit=` | `{ total, counters, entries }` |
@@ -36,6 +37,7 @@ import type { Control } from './control.ts';
  * | `POST /__emulator/oauth-clients` | `{ clientId, clientSecret, applicationUser?, redirectUris?, accessTokenLifeS?, refreshTokenLifeS?, jwt?: { key: JWK, userColumn? } }` | `{}` |
  * | `POST /__emulator/acls` | `{ table, operation: read \| write \| create \| delete \| rest, field?, roles?, where? }` | `{}` |
  * | `GET`, `DELETE /__emulator/acls` | | `{ rules }`, `{}` |
+ * | `GET`, `PUT /__emulator/switches` | `{ name: value, … }` of `../switches.ts` | all of them; `caseSensitiveText` is settled at the start |
  * | `DELETE /__emulator/tokens` | | `{}`; every token is worthless |
  *
  * The actions of a fault and their parameters stand in `faults/`, one file each.
@@ -49,6 +51,7 @@ const actions: ReadonlyMap<string, ControlAction> = new Map(
     ...ledgerActions,
     ...tokenActions,
     ...aclActions,
+    ...switchActions,
     'POST reset': resetAction,
     'POST seed': seedAction,
     'GET snapshot': snapshotAction,

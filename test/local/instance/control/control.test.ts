@@ -18,6 +18,38 @@ describe('/__emulator/', () => {
     });
   const id = (digit: string) => digit.repeat(32);
 
+  it('changes switches while the instance runs, and sets them back with everything else', async () => {
+    const find = async () =>
+      (
+        await call(instance, 'GET', '/api/now/table/incident?sysparm_query=nonsense=1&sysparm_limit=1')
+      ).headers.get('x-total-count');
+    expect(await find()).not.toBe('0');
+    await control('PUT', 'switches', {
+      invalidQueryReturnsNoRows: true,
+      semaphorePermits: 2,
+      truncateLongText: false,
+    });
+    expect(await find()).toBe('0');
+    expect((await control('GET', 'switches')).json).toMatchObject({ invalidQueryReturnsNoRows: true });
+    expect(instance.control.semaphore.permits).toBe(2);
+    const long = { sys_id: id('c'), short_description: 'x'.repeat(500) };
+    const { json } = await call(instance, 'POST', '/api/now/table/incident', { json: long });
+    expect(Object(json).result.short_description).toHaveLength(500);
+    await control('POST', 'reset');
+    expect(await find()).not.toBe('0');
+    expect(instance.control.semaphore.permits).toBe(4);
+  });
+
+  it('refuses switches that there are not, of another kind, or settled at the start', async () => {
+    for (const wrong of [{ noSuch: true }, { shuffleTies: 'yes' }, { caseSensitiveText: true }]) {
+      expect((await control('PUT', 'switches', wrong)).status).toBe(400);
+    }
+    expect((await control('GET', 'switches')).json).toMatchObject({
+      shuffleTies: false,
+      caseSensitiveText: false,
+    });
+  });
+
   it('notes every request with its effect, who sent it, and what became of it', async () => {
     const reply = await create(id('a'));
     await create(id('b'), 'nobody:wrong');
