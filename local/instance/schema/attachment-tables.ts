@@ -11,7 +11,7 @@ export const attachmentTables: readonly Table[] = [
     label: 'Attachments',
     display: 'file_name',
     columns: [
-      guid('table_sys_id', 'Table sys ID'),
+      guid('table_sys_id', 'Table sys ID', { indexed: true }),
       integer('size_bytes', 'Size bytes'),
       integer('image_height', 'Image height'),
       text('file_name', 'File name', 255),
@@ -31,7 +31,7 @@ export const attachmentTables: readonly Table[] = [
     name: 'sys_attachment_doc',
     label: 'Attachment Documents',
     columns: [
-      reference('sys_attachment', 'Attachment', 'sys_attachment'),
+      reference('sys_attachment', 'Attachment', 'sys_attachment', { indexed: true }),
       integer('position', 'Position'),
       integer('length', 'Length'),
       text('data', 'Data', chunkTextLength),
@@ -42,7 +42,7 @@ export const attachmentTables: readonly Table[] = [
     label: 'Attachment Attributes',
     display: 'key',
     columns: [
-      reference('attachment', 'Attachment', 'sys_attachment'),
+      reference('attachment', 'Attachment', 'sys_attachment', { indexed: true }),
       text('key', 'Key', 255),
       text('value', 'Value', 4000),
     ],

@@ -14,6 +14,9 @@ export type Upload = {
   readonly fileName: string;
   readonly contentType: string;
   readonly bytes: Buffer;
+  /** When the file was made, `YYYY-MM-DD HH:MM:SS` in UTC; now without. */
+  readonly creationTime?: string;
+  readonly encryptionContext?: string;
 };
 
 /**
@@ -28,8 +31,11 @@ export function createAttachment(exchange: Exchange, state: InstanceState, uploa
   const compressed = compress(upload.bytes);
   const row = store.transaction(() => {
     const created = store.insert('sys_attachment', describe(upload, compressed), exchange.user);
+    if (upload.creationTime) {
+      store.assign('sys_attachment', created['sys_id'] ?? '', { sys_created_on: upload.creationTime });
+    }
     writeContent(store, created['sys_id'] ?? '', compressed, exchange.user);
-    return created;
+    return store.find('sys_attachment', created['sys_id'] ?? '') ?? created;
   });
   scheduleScan(state, row['sys_id'] ?? '');
   const headers = { Location: `${attachmentUrl(exchange, row)}/file` };
@@ -63,6 +69,7 @@ function describe(upload: Upload, compressed: Buffer): Record<string, string> {
     table_sys_id: upload.tableSysId,
     file_name: upload.fileName,
     content_type: upload.contentType,
+    encryption_context: upload.encryptionContext ?? '',
     size_bytes: String(upload.bytes.length),
     size_compressed: String(compressed.length),
     compressed: 'true',

@@ -14,5 +14,7 @@ export function uploadFile(exchange: Exchange, state: InstanceState): Answer {
     fileName: given.get('file_name') ?? '',
     contentType,
     bytes: exchange.body,
+    creationTime: given.get('creation_time') ?? '',
+    encryptionContext: given.get('encryption_context') ?? '',
   });
 }

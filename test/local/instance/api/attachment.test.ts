@@ -72,6 +72,11 @@ describe('uploading', () => {
     expect([before, await stateOf()]).toEqual(['pending', 'available']);
   });
 
+  it('was made when the caller says so', async () => {
+    const reply = await upload({ creation_time: '2020-02-03 04:05:06', encryption_context: 'c1' });
+    expect(metadata(reply.json)['sys_created_on']).toBe('2020-02-03 04:05:06');
+  });
+
   it('takes a multipart body whose file comes last', async () => {
     const form = new FormData();
     form.append('table_name', 'incident');
@@ -210,6 +215,17 @@ describe('changing', () => {
       store.count('sys_attachment_attribute', { where: 't0.attachment = ?', params: [id] }),
     ];
     expect(left).toEqual([0, 0]);
+  });
+
+  it('goes with the record that it is on', async () => {
+    const { store } = instance.state;
+    store.seed('incident', { sys_id: 'i2', number: 'INC2' });
+    const { sys_id: id = '' } = metadata((await upload({ table_sys_id: 'i2' })).json);
+    const kept = await uploaded();
+    await call(instance, 'DELETE', '/api/now/table/incident/i2');
+    expect((await call(instance, 'GET', `/api/now/attachment/${id}`)).status).toBe(404);
+    expect(store.findBy('sys_attachment_doc', 'sys_attachment', id)).toBeUndefined();
+    expect((await call(instance, 'GET', `/api/now/attachment/${kept}`)).status).toBe(200);
   });
 
   it('keeps attributes', async () => {
