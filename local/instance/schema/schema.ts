@@ -1,6 +1,8 @@
 import { classColumn, systemColumns } from './system-columns.ts';
 import type { Column, Table } from './table.ts';
 
+const stagingRoot = 'sys_import_set_row';
+
 /** All that is derived from a table and the tables above and below it. */
 type Lineage = {
   readonly ancestry: Table[];
@@ -20,7 +22,7 @@ const withColumns = (table: Table, extra: readonly Column[]): Table => {
  *
  * One SQL table holds a whole hierarchy and bears the name of its root (`task` holds incident, problem and
  * change_request), with the columns of all its classes; `sys_class_name` tells the rows apart. A staging table is
- * its own SQL table although it extends sys_import_set_row.
+ * its own SQL table although it extends sys_import_set_row, which is a SQL view of them all.
  */
 export class Schema {
   readonly #tables = new Map<string, Table>();
@@ -87,6 +89,11 @@ export class Schema {
     return this.#lineage(name)?.storage ?? name;
   }
 
+  /** Whether the table has no rows but those of the tables below it: its SQL table is a view. */
+  isView(name: string): boolean {
+    return name === stagingRoot && this.descendants(name).length > 1;
+  }
+
   /** The column that stands for a row of the table where something refers to it; the nearest definition wins. */
   displayColumn(name: string): string {
     return this.ancestry(name).find((table) => table.display !== undefined)?.display ?? 'sys_id';
@@ -141,7 +148,7 @@ export class Schema {
       descendants: this.tables().flatMap((other) =>
         this.#above(other).some((above) => above.name === table.name) ? [other.name] : [],
       ),
-      storage: root === 'sys_import_set_row' ? table.name : root,
+      storage: root === stagingRoot ? table.name : root,
     };
   }
 

@@ -63,7 +63,22 @@ export class Database {
         if (!columns.has(column.name)) columns.set(column.name, column);
       }
     }
-    for (const [name, columns] of storages) this.#createTable(name, [...columns.values()]);
+    for (const [name, columns] of storages) {
+      if (!schema.isView(name)) this.#createTable(name, [...columns.values()]);
+    }
+    for (const name of storages.keys()) if (schema.isView(name)) this.#createView(schema, name);
+  }
+
+  /** Made anew each time: there may be more tables to look at than there were. A view has no rowid of its own. */
+  #createView(schema: Schema, name: string): void {
+    const columns = schema.columns(name).map((column) => quoted(column.name));
+    const parts = schema
+      .descendants(name)
+      .filter((table) => table !== name)
+      .map((table) => `SELECT sys_id AS rowid, ${columns.join(', ')} FROM ${quoted(table)}`);
+    const [kind] = this.#connection.prepare('SELECT type FROM sqlite_master WHERE name = ?').all(name);
+    if (kind) this.exec(`DROP ${kind['type'] === 'view' ? 'VIEW' : 'TABLE'} ${quoted(name)}`);
+    this.exec(`CREATE VIEW ${quoted(name)} AS ${parts.join(' UNION ALL ')}`);
   }
 
   #createTable(name: string, columns: readonly Column[]): void {

@@ -18,15 +18,15 @@ export type JoinedRows = { readonly rows: number; readonly bytes: Uint8Array };
 export class Rows {
   readonly #schema: Schema;
   readonly #database: Database;
-  readonly #truncate: boolean;
+  readonly #switches: { readonly truncateLongText: boolean };
   /** For a table's columns: the statement that inserts a row, and the expression for a whole row. */
   readonly #inserts = new WeakMap<readonly Column[], string>();
   readonly #wholeRows = new WeakMap<readonly Column[], string>();
 
-  constructor(schema: Schema, database: Database, options: { truncateLongText: boolean }) {
+  constructor(schema: Schema, database: Database, switches: { readonly truncateLongText: boolean }) {
     this.#schema = schema;
     this.#database = database;
-    this.#truncate = options.truncateLongText;
+    this.#switches = switches;
   }
 
   select(table: string, selection: Selection): Row[] {
@@ -124,7 +124,7 @@ export class Rows {
 
   /** The value as SQLite would hold it. */
   encode(column: Column, value: string): SQLInputValue {
-    return encode(column, value, this.#truncate);
+    return encode(column, value, this.#switches.truncateLongText);
   }
 
   /** The value as it would be read back after a write: trimmed to its column, `''` when it makes no sense there. */

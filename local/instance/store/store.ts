@@ -1,6 +1,7 @@
 import type { Schema } from '../schema/schema.ts';
 import type { Switches } from '../switches.ts';
 import { toDateTime } from '../time/date-time.ts';
+import { removeDependents } from './attachments.ts';
 import { changesTo } from './changes.ts';
 import { composeRow } from './compose.ts';
 import { Database } from './database.ts';
@@ -9,6 +10,7 @@ import { journalEntries } from './journal.ts';
 import { Numbers } from './numbers.ts';
 import { enforcePolicies, runRules } from './policies.ts';
 import { quoted } from './quoted.ts';
+import { RecordRefused } from './refusals.ts';
 import { type Author, type Row, type Selection, system } from './row.ts';
 import { type JoinedRows, Rows } from './rows.ts';
 import { Transactions } from './transactions.ts';
@@ -51,6 +53,8 @@ export class Store {
    * @throws RecordRefused when a rule or policy forbids it or the sys_id is taken.
    */
   insert(table: string, values: Row, by: Author): Row {
+    if (this.schema.isView(table))
+      throw new RecordRefused(`Table ${table} takes rows of the tables that extend it`);
     const row = this.#compose(table, values, by);
     const sysId = row['sys_id'] ?? '';
     runRules(this.schema, table, 'insert', row);
@@ -132,6 +136,7 @@ export class Store {
   }
 
   /**
+   * Removes a row, and the attachments that it has.
    * @throws RecordRefused when a business rule forbids it.
    * @returns false when there is no such row.
    */
@@ -140,8 +145,11 @@ export class Store {
     const row = real === undefined ? undefined : this.find(real, sysId);
     if (real === undefined || !row) return false;
     runRules(this.schema, real, 'delete', row);
-    this.#rows.delete(real, sysId);
-    this.#tell('delete', real, sysId);
+    this.transaction(() => {
+      this.#rows.delete(real, sysId);
+      this.#tell('delete', real, sysId);
+      removeDependents(this, real, sysId);
+    });
     return true;
   }
 
@@ -193,7 +201,9 @@ export class Store {
 
   /** Empties every table. */
   clear(): void {
-    const storages = new Set(this.schema.tables().map((table) => this.schema.storage(table.name)));
+    const { schema } = this;
+    const tables = schema.tables().filter((table) => !schema.isView(table.name));
+    const storages = new Set(tables.map((table) => schema.storage(table.name)));
     this.transaction(() => {
       for (const storage of storages) this.#database.exec(`DELETE FROM ${quoted(storage)}`);
     });

@@ -9,6 +9,7 @@ import type { ImportSwitches } from './import-switches.ts';
 import { type ImportSetMode, type OpenSet, openSetOf } from './open-set.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOutcome } from './record-outcome.ts';
+import { isWithinRowSize } from './row-size.ts';
 import { RunHistory } from './run-history.ts';
 import { type TransformMap, transformMapsOf } from './transform-map.ts';
 import { transformRow } from './transform-row.ts';
@@ -72,12 +73,19 @@ export class ImportSets {
     return opened;
   }
 
-  /** Appends pending rows with these own columns of the staging table. Returns their sys_ids. */
+  /**
+   * Appends pending rows with these own columns of the staging table; those that are too long are skipped.
+   * @returns their sys_ids.
+   */
   append(set: OpenSet, rows: readonly Row[], by: Author, marks: Row = {}): string[] {
     const before = set.rows;
-    set.rows += rows.length;
+    const { maxStagingRowBytes } = this.#switches;
+    const fitting = rows.filter((row) =>
+      isWithinRowSize(this.#store.schema, set.table, row, maxStagingRowBytes),
+    );
+    set.rows += fitting.length;
     const base = { sys_import_set: set.sysId, sys_import_state: 'pending', ...marks };
-    const numbered = rows.map((row, at) => ({ ...row, sys_import_row: String(before + at + 1) }));
+    const numbered = fitting.map((row, at) => ({ ...row, sys_import_row: String(before + at + 1) }));
     const ids = this.#store.load(set.table, base, numbered, by);
     for (const sysId of ids) this.#ledger.wrote('insert', set.table, sysId);
     return ids;

@@ -8,6 +8,8 @@ export type ImportSwitches = {
   readonly sinkKeepsRows: boolean;
   /** The HTTP status of a row that failed: the body says so in either case. */
   readonly failedRowStatus: 200 | 201;
+  /** A staging row with more bytes than this is skipped: it does not get into its set. */
+  readonly maxStagingRowBytes: number;
 };
 
 export const defaultImportSwitches: ImportSwitches = {
@@ -15,4 +17,5 @@ export const defaultImportSwitches: ImportSwitches = {
   sinkStagingTables: [],
   sinkKeepsRows: true,
   failedRowStatus: 201,
+  maxStagingRowBytes: 8_126,
 };

@@ -94,7 +94,7 @@ const importSetRow: Table = {
   columns: [
     reference('sys_import_set', 'Set', 'sys_import_set', { indexed: true }),
     integer('sys_import_row', 'Row'),
-    choice('sys_import_state', 'State', states),
+    choice('sys_import_state', 'State', states, { defaultValue: 'pending' }),
     text('sys_import_state_comment', 'Comment', 1000),
     text('sys_target_table', 'Target table', 80),
     documentId('sys_target_sys_id', 'Target record', 'sys_target_table'),

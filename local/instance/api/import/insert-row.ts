@@ -16,7 +16,8 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
   const values = stringified(readFlatObject(exchange));
   const answer = store.transaction((): Answer => {
     const set = imports.loadingSet(table, exchange.user);
-    const [sysId = ''] = imports.append(set, [values], exchange.user);
+    const [sysId] = imports.append(set, [values], exchange.user);
+    if (sysId === undefined) return tooLong(set.number, table, state);
     // Rows of an asynchronous set wait until somebody says that it is loaded.
     const outcomes = set.mode === 'asynchronous' ? [] : imports.transform(set, sysId, exchange.user);
     imports.saveRuns(set);
@@ -32,6 +33,13 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
   // Whoever may not read the maps is told 500 although the row was taken (KB0791757).
   if (state.auth.access.may(exchange.user, 'read', 'sys_transform_map')) return answer;
   throw new Failure(500, 'null value in entry: transform_map=null');
+}
+
+/** Nothing was taken, so that there is neither a row nor a map to tell of. */
+function tooLong(importSet: string, table: string, { switches }: InstanceState): Answer {
+  const error_message = `Row is longer than ${switches.maxStagingRowBytes} bytes and was skipped`;
+  const result = [{ table, status: 'error', error_message }];
+  return { status: switches.failedRowStatus, json: { import_set: importSet, staging_table: table, result } };
 }
 
 /** The caller's values for the staging table's own columns. */

@@ -145,6 +145,35 @@ describe('POST /api/now/import/{stagingTable}/insertMultiple', () => {
     expect(apart.multi_import_set_id).not.toBe(first.multi_import_set_id);
   });
 
+  it('skips rows of more bytes than a row may have, and takes the others', async () => {
+    instance.state.control.change({ maxStagingRowBytes: 100 });
+    await send([{ Name: 'a' }, { Name: 'ü'.repeat(51) }, { Name: 'ü'.repeat(50) }]);
+    const rows = instance.state.store.select('imp_computer', { orderBy: 't0.sys_import_row' });
+    expect(rows.map((row) => [row['sys_import_row'], row['name']?.length])).toEqual([
+      ['1', 1],
+      ['2', 50],
+    ]);
+    const json = { name: 'x'.repeat(101) };
+    const reply = await call(instance, 'POST', '/api/now/import/imp_computer', { json });
+    expect(reply.json).toMatchObject({ result: [{ status: 'error' }] });
+    expect(instance.state.store.count('imp_computer')).toBe(2);
+  });
+
+  it('leaves a row pending that the Table API wrote, with its columns seen from the parent table', async () => {
+    await call(instance, 'POST', '/api/now/table/imp_computer', { json: { name: 'a' } });
+    await instance.state.clock.advance(60_000);
+    const parent = '/api/now/table/sys_import_set_row';
+    const reply = await call(instance, 'GET', `${parent}?sysparm_query=ORDERBYsys_import_state`);
+    const [row] = Object(reply.json).result;
+    expect(row).toMatchObject({ sys_import_state: 'pending', sys_class_name: 'imp_computer' });
+    expect(row).not.toHaveProperty('serial_number');
+    expect((await call(instance, 'GET', `${parent}/${row.sys_id}`)).status).toBe(200);
+    expect((await call(instance, 'POST', parent, { json: {} })).status).toBe(403);
+    expect((await call(instance, 'DELETE', `${parent}/${row.sys_id}`)).status).toBe(204);
+    expect(instance.state.store.count('imp_computer')).toBe(0);
+    expect(instance.state.store.findBy('cmdb_ci_computer', 'name', 'a')).toBeUndefined();
+  });
+
   it('refuses a body without records', async () => {
     const reply = await call(instance, 'POST', '/api/now/import/imp_computer/insertMultiple', { json: [] });
     expect(reply.status).toBe(400);
