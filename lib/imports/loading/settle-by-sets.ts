@@ -6,7 +6,7 @@ import type { Chunk } from './chunk.ts';
 
 /** Import sets of the staging table that may be ours and that nobody has claimed. Each can be claimed once. */
 export type UnclaimedSets = {
-  /** The set that holds exactly this chunk; 'none'; or 'unsure' when one looks like a part of it. */
+  /** The set that holds exactly this chunk; 'none'; or 'unsure' when one looks like a part of it or hides its rows. */
   claim(chunk: Chunk): Promise<Claim>;
 };
 
@@ -17,7 +17,7 @@ const clockSkewMs = 600_000;
 
 /**
  * Lists the sets opened for the staging table since shortly before `sinceMs` that are not in `claimed`.
- * When the user may not see import sets at all, every claim is unsure.
+ * When the user may not see import sets at all, every claim is unsure: what access rules hide looks like nothing there.
  */
 export async function unclaimedSets(
   scope: ImportScope,
@@ -26,18 +26,21 @@ export async function unclaimedSets(
   sinceMs: number,
 ): Promise<UnclaimedSets> {
   const candidates = await listSets(scope, plan.request.table, sinceMs);
-  if (!candidates) return { claim: async () => 'unsure' };
+  if (!candidates || !(await seesSets(scope, candidates, claimed))) return { claim: async () => 'unsure' };
   const free = new Set(candidates.filter((id) => !claimed.has(id)));
   const firstRowOf = remembered((id) => readFirstRow(scope, plan, id));
   const claimNow = async (chunk: Chunk): Promise<Claim> => {
     const expected = firstRow(plan, chunk);
+    let isHidden = false;
     for (const importSetId of free) {
-      if (!isRow(await firstRowOf(importSetId), expected)) continue;
+      const stored = await firstRowOf(importSetId);
+      isHidden ||= stored === undefined;
+      if (!isRow(stored, expected)) continue;
       if (!(await holdsExactly(scope, plan, importSetId, chunk.rows))) return 'unsure';
       free.delete(importSetId);
       return { importSetId };
     }
-    return 'none';
+    return isHidden ? 'unsure' : 'none';
   };
   // One after another, so that two equal chunks do not claim the same set.
   let previous: Promise<unknown> = Promise.resolve();
@@ -76,6 +79,18 @@ async function listSets(scope: ImportScope, table: string, sinceMs: number): Pro
     if (error instanceof AccessDeniedError) return undefined;
     throw error;
   }
+}
+
+/** Whether the user sees import sets: of those that are certainly there, or any at all. */
+async function seesSets(
+  scope: ImportScope,
+  candidates: readonly string[],
+  claimed: ReadonlySet<string>,
+): Promise<boolean> {
+  if (claimed.size > 0) return candidates.some((id) => claimed.has(id));
+  if (candidates.length > 0) return true;
+  const any = { table: 'sys_import_set', query: '', fields: ['sys_id'], limit: 1 };
+  return (await listRows(scope.client, any, callContext(scope))).length > 0;
 }
 
 async function readFirstRow(

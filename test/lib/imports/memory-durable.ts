@@ -43,7 +43,7 @@ export function memoryDurable(memory: Memory, clock: Clock & { advance(ms: numbe
           try {
             return await run();
           } catch (error) {
-            if (!(error instanceof ConnectorError) || !error.retryable || attempt > 50) throw error;
+            if (!(error instanceof ConnectorError) || !error.retryable || attempt > 20) throw error;
             await wait(error instanceof RetryLaterError ? error.delaySeconds : 2 ** Math.min(attempt, 8));
           }
         }

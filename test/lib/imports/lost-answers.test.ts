@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { tallied } from '../../../lib/imports/results/tally.ts';
+import { createClient } from '../../../lib/servicenow/client.ts';
+import { addAccount } from '../../../local/instance/auth/add-account.ts';
+import { startWorld, type World } from './world.ts';
+
+const insertMultiple = { method: 'POST', path: '/api/now/import/*' };
+
+let world: World;
+
+beforeEach(async () => {
+  world = await startWorld({ demoData: false });
+});
+afterEach(() => world.close());
+
+const load = (count: number, prefix: string) =>
+  ['u_code,u_text', ...Array.from({ length: count }, (_, i) => `${prefix}${i},row ${i}`)].join('\n');
+
+/** Codes in the staging table, each as often as it is there. */
+const staged = () => world.rows('imp_load').map((row) => row['u_code']);
+
+/** A user with these roles instead of the administrator. */
+function clientWith(roles: readonly string[]) {
+  addAccount(world.instance.control.auth, { userName: 'limited', password: 'p', roles: [...roles] });
+  const auth = { type: 'basic', username: 'limited', password: 'p' };
+  const client = createClient({
+    readSecret: async () => JSON.stringify({ instanceUrl: world.instance.url, auth }),
+    allowedHosts: ['127.0.0.1'],
+    backOff: { baseMs: 1, capMs: 2 },
+  });
+  onTestFinished(() => client.close());
+  return () => client;
+}
+
+const settings = { rowsPerRequest: 10, concurrency: 1, settleAfterSeconds: 1 };
+
+describe('a request whose answer was lost', () => {
+  it.each(['reset-after-commit', 'reset-before-commit'])(
+    'is settled by its import set, so that no row is there twice: %s',
+    async (action) => {
+      await world.settings('imp_load', settings);
+      world.instance.control.faults.add({ match: insertMultiple, action, count: 2, skip: 1, seed: 1 });
+      const summary = await world.run(await world.drop('imports/imp_load/lost.csv', load(50, 'lost-')));
+      expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 50, unknown: 0 } });
+      expect(new Set(staged()).size).toBe(50);
+      expect(staged()).toHaveLength(50);
+    },
+  );
+
+  it.each([
+    ['the import sets', 'sys_import_set'],
+    ['the staging rows', 'imp_load'],
+  ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table) => {
+    await world.settings('imp_load', settings);
+    world.instance.control.auth.access.add({ table, operation: 'read', roles: ['nobody'] });
+    world.instance.control.faults.add({
+      match: insertMultiple,
+      action: 'reset-after-commit',
+      count: 1,
+      skip: 1,
+      seed: 1,
+    });
+    const request = await world.drop('imports/imp_load/hidden.csv', load(50, 'hidden-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(summary.status).toBe('completed');
+    expect(summary.counts.unknown).toBe(10);
+    expect(tallied(summary.counts)).toBe(50);
+    expect(staged()).toHaveLength(50);
+    expect(summary.messages[0]?.message).toContain('could not be settled');
+  });
+
+  it('is sent again when resendUnknown says so', async () => {
+    await world.settings('imp_load', { ...settings, resendUnknown: true });
+    world.instance.control.auth.access.add({
+      table: 'sys_import_set',
+      operation: 'read',
+      roles: ['nobody'],
+    });
+    world.instance.control.faults.add({
+      match: insertMultiple,
+      action: 'reset-after-commit',
+      count: 1,
+      skip: 1,
+      seed: 1,
+    });
+    const request = await world.drop('imports/imp_load/resend.csv', load(50, 'resend-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(summary.counts).toMatchObject({ unknown: 0 });
+    expect(new Set(staged()).size).toBe(50);
+    expect(staged()).toHaveLength(60);
+  });
+});
+
+describe('an import that does not get to its end', () => {
+  it('gives up once the instance stays away, and accounts for every line it read', async () => {
+    await world.settings('imp_load', settings);
+    world.instance.control.faults.add({
+      match: insertMultiple,
+      action: 'unavailable',
+      count: 1_000_000,
+      skip: 4,
+      seed: 1,
+    });
+    const summary = await world.run(await world.drop('imports/imp_load/away.csv', load(400, 'away-')));
+    expect(summary.status).toBe('stopped');
+    expect(summary.reason).toMatch(/^given up: /);
+    expect(staged()).toHaveLength(40);
+    expect(summary.lines.rows).toBeGreaterThanOrEqual(40);
+    expect(tallied(summary.counts)).toBe(summary.lines.rows);
+    const listed = (await world.read(summary.results['results'] ?? '')).trimEnd().split('\r\n').slice(1);
+    expect(listed).toHaveLength(summary.lines.rows);
+    expect(await world.keys('turns/running/')).toEqual([]);
+  }, 30_000);
+
+  it('waits for verdicts as long as rows settle, and calls the rest unknown when nothing moves any more', async () => {
+    const slow = await startWorld({ demoData: false, switches: { transformDelayMs: 600_000 } });
+    onTestFinished(() => slow.close());
+    await slow.settings('imp_load', { ...settings, verdictTimeoutSeconds: 120 });
+    const before = slow.clock.now();
+    const summary = await slow.run(await slow.drop('imports/imp_load/slow.csv', load(30, 'slow-')));
+    expect(summary.counts).toMatchObject({ unknown: 30 });
+    expect(summary.messages[0]?.message).toMatch(/^still pending in [0-9a-f]{32}$/);
+    expect(slow.clock.now() - before).toBeGreaterThan(120_000);
+    expect(slow.clock.now() - before).toBeLessThan(600_000);
+  });
+
+  it('stops by maxErrorPercent only once enough lines have a verdict', async () => {
+    await world.settings('imp_load', { ...settings, maxErrorPercent: 20 });
+    const some = ['u_code,u_text', 'a,x,y', 'b,x', 'c,x'].join('\n');
+    const few = await world.run(await world.drop('imports/imp_load/few.csv', some));
+    expect(few.status).toBe('completed');
+    const lines = Array.from({ length: 2_000 }, (_, i) => (i % 3 === 0 ? `p-${i},x,y` : `p-${i},x`));
+    const request = await world.drop('imports/imp_load/many.csv', ['u_code,u_text', ...lines].join('\n'));
+    const many = await world.run(request);
+    expect(many).toMatchObject({ status: 'stopped' });
+    expect(many.reason).toContain('maxErrorPercent is 20');
+    expect(many.counts.notSent).toBeGreaterThan(500);
+    expect(tallied(many.counts)).toBe(2_000);
+  });
+});
