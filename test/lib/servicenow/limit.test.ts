@@ -65,6 +65,25 @@ describe('keeping within what the instance can take', () => {
     });
   });
 
+  it('learns the limits of the hour from refusals too', async () => {
+    const clock = manualClock();
+    const seen: string[] = [];
+    const budget = {
+      ...createHourlyBudget(clock),
+      observe: (_request: ServiceNowRequest, headers: Readonly<Record<string, string>>) =>
+        void seen.push(headers['x-ratelimit-limit'] ?? ''),
+    };
+    const answer = {
+      status: 404,
+      headers: { ...jsonType, 'x-ratelimit-limit': '100' },
+      body: Buffer.from('{"error":{"message":"x"}}'),
+    };
+    const link = limit(createLimiter(4, clock), budget, async () => judge(read, answer, clock.now()));
+    const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };
+    await expect(link({ request: read, context })).rejects.toThrow('404');
+    expect(seen).toEqual(['100']);
+  });
+
   it('gives up places when calls begin to wait for a semaphore, and wins them back with good answers', async () => {
     const clock = manualClock();
     const limiter = createLimiter(4, clock);

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
+import type { MetricName } from '../../../lib/core/metrics.ts';
 import type { ConnectionSecret } from '../../../lib/servicenow/connection-secret.ts';
 import { json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';
 import { callContext, clientFor } from './testing.ts';
@@ -32,11 +33,15 @@ async function setUp(options: { password: string; stored: string }) {
     return cached;
   };
   const clock = { now: () => Date.now() + state.movedMs, sleep: systemClock.sleep };
-  const client = clientFor(secret(), { readSecret, clock });
+  const counted = new Map<MetricName, number>();
+  const metrics = {
+    add: (name: MetricName) => void counted.set(name, (counted.get(name) ?? 0) + 1),
+  };
+  const client = clientFor(secret(), { readSecret, clock, metrics });
   const call = () => client.send(read, callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) }));
   const refused = () =>
     server.seen.filter(({ headers }) => headers.authorization !== basicAs(state.password)).length;
-  return { state, server, call, refused };
+  return { state, server, call, refused, counted };
 }
 
 const codes = (settled: readonly PromiseSettledResult<unknown>[]) =>
@@ -53,15 +58,50 @@ describe('a secret that is rotated under a warm process', () => {
   });
 
   it('to one that is wrong is tried once; then nothing more is sent, whatever the load', async () => {
-    const { state, server, call, refused } = await setUp({ password: 'old', stored: 'old' });
+    const { state, server, call, refused, counted } = await setUp({ password: 'old', stored: 'old' });
     await call();
     Object.assign(state, { password: 'unknown to us', stored: 'wrong' });
     await expect(call()).rejects.toMatchObject({ code: 'CREDENTIALS_REJECTED', status: 401 });
+    expect(counted.get('CredentialRejections')).toBe(1);
     const settled = await Promise.allSettled(Array.from({ length: 50 }, call));
     expect(new Set(codes(settled))).toEqual(new Set(['CREDENTIALS_REJECTED']));
     expect(server.seen.filter(({ headers }) => headers.authorization === basicAs('wrong'))).toHaveLength(1);
     expect(server.seen.length - 1).toBe(2);
     expect(refused()).toBe(3);
+  });
+
+  it('to one wrong secret after the other is tried twice a minute all the same', async () => {
+    const { state, server, call } = await setUp({ password: 'old', stored: 'old' });
+    await call();
+    Object.assign(state, { password: 'unknown to us', stored: 'wrong' });
+    await expect(call()).rejects.toMatchObject({ code: 'CREDENTIALS_REJECTED' });
+    for (const stored of ['wrong again', 'and again']) {
+      state.stored = stored;
+      await expect(call()).rejects.toMatchObject({ code: 'CREDENTIALS_REJECTED' });
+    }
+    const tried = server.seen.slice(1).map(({ headers }) => headers.authorization);
+    expect(tried).toEqual([basicAs('old'), basicAs('wrong')]);
+  });
+
+  it('does not break what is in flight with the old one', async () => {
+    const answered = Promise.withResolvers<void>();
+    const { url, seen } = await scriptedServer(async (response, _seen, index) => {
+      if (index === 0) await answered.promise;
+      json(response, 200, { result: [] });
+    });
+    let password = 'old';
+    const secret = () => ({
+      instanceUrl: url,
+      auth: { type: 'basic', username: 'integration.user', password } as const,
+    });
+    const client = clientFor(secret(), { readSecret: () => JSON.stringify(secret()), maxAttempts: 1 });
+    const early = client.send(read, callContext());
+    // It is on the wire with the old secret when the new one is read; nobody knows yet whether either is good.
+    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    password = 'new';
+    await client.send(read, callContext());
+    answered.resolve();
+    await expect(early).resolves.toMatchObject({ status: 200 });
   });
 
   it('comes back to life within half a minute when the secret is put right, without trying the wrong one again', async () => {
@@ -74,6 +114,23 @@ describe('a secret that is rotated under a warm process', () => {
     state.movedMs += 30_001;
     await call();
     expect(refused()).toBe(1);
+  });
+});
+
+describe('credentials that are good', () => {
+  it('do not make calls wait for each other, even when all of them are refused for another reason', async () => {
+    let inFlight = 0;
+    let most = 0;
+    const { url } = await scriptedServer(async (response) => {
+      most = Math.max(most, ++inFlight);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      inFlight -= 1;
+      refuse(response, 404, 'No Record found');
+    });
+    const secret = { instanceUrl: url, auth: { type: 'basic', username: 'u', password: 'p' } } as const;
+    const client = clientFor(secret);
+    await Promise.allSettled(Array.from({ length: 12 }, () => client.send(read, callContext())));
+    expect(most).toBeGreaterThan(1);
   });
 });
 

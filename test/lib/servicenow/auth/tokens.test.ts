@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { exportJWK, importSPKI, jwtVerify } from 'jose';
+import { decodeJwt, exportJWK, importSPKI, jwtVerify } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../../lib/core/deadline.ts';
@@ -68,6 +68,26 @@ describe('OAuth tokens', () => {
     movedMs = 1_741_000;
     await client.send(read, context());
     expect(tokensUsed()).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t2']);
+  });
+
+  it('that live for less than a minute are used for half of their life', async () => {
+    let movedMs = 0;
+    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
+    const { url, tokensUsed } = await tokenServer(() => 40);
+    const client = clientFor({ instanceUrl: url, auth }, { clock });
+    for (movedMs = 0; movedMs <= 24_000; movedMs += 8_000) await client.send(read, context());
+    expect(tokensUsed()).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t1', 'Bearer t2']);
+  });
+
+  it('that stall are asked for once more while the caller has time', async () => {
+    const { url } = await scriptedServer((response, request, index) => {
+      if (index === 0) return;
+      if (!isTokenCall(request)) return json(response, 200, { result: [] });
+      json(response, 200, { access_token: 't', token_type: 'Bearer', expires_in: 1800 });
+    });
+    const client = clientFor({ instanceUrl: url, auth }, { tokenTimeoutMs: 50 });
+    await client.send({ ...read, method: 'POST', repeatable: 'never' }, callContext());
   });
 
   it('are not asked for again and again while the instance keeps giving out the same one', async () => {
@@ -297,6 +317,8 @@ describe('every grant, against the instance', () => {
     };
     await clientFor({ instanceUrl: url, auth: jwt }).send(read, callContext());
     expect(assertions).toHaveLength(2);
+    // An instance may refuse to see the same assertion twice.
+    expect(new Set(assertions.map((assertion) => decodeJwt(assertion).jti)).size).toBe(2);
   });
 
   it('says which field of the secret is not a key', async () => {
