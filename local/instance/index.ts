@@ -8,6 +8,7 @@ import { createAuth } from './auth/create-auth.ts';
 import type { NewPerson } from './auth/directory.ts';
 import { Control } from './control/control.ts';
 import { Ledger } from './control/ledger.ts';
+import { rateLimitTable } from './control/rate-limit-rules.ts';
 import { seededRandom } from './control/seeded-random.ts';
 import { demoClient, demoUser } from './demo/credentials.ts';
 import { demoSchema } from './demo/schema.ts';
@@ -111,6 +112,7 @@ function createState(options: InstanceOptions): InstanceState {
       ledger.wrote(operation, table, sysId);
       if (table.startsWith('sys_user')) auth.directory.forget();
       if (table.startsWith('sys_transform_')) imports.forgetMaps();
+      if (table === rateLimitTable.name) control.limits.forgetRules();
       if (table === 'sys_import_set' && operation === 'update') imports.noticeChange(sysId);
     },
   });

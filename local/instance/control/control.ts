@@ -38,7 +38,7 @@ export class Control {
   readonly #closing = new AbortController();
 
   constructor(parts: Parts) {
-    this.limits = new RateLimits(() => parts.clock.now());
+    this.limits = new RateLimits(parts);
     this.semaphore = new Semaphore(parts.switches.semaphorePermits, parts.switches.semaphoreQueue);
     this.clock = parts.clock;
     this.ledger = parts.ledger;
@@ -80,6 +80,7 @@ export class Control {
     this.auth.accounts.clearFailures();
     this.#store.clear();
     this.#seedAll();
+    this.limits.forgetRules();
     this.ledger.clear();
   }
 
@@ -88,6 +89,7 @@ export class Control {
     seedRows(this.#store, rows);
     this.auth.directory.forget();
     this.#imports.forgetMaps();
+    this.limits.forgetRules();
   }
 
   /** Every row of a table, those of the tables below it included, with the table's own columns. */

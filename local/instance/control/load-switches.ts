@@ -4,6 +4,12 @@ export type LoadSwitches = {
   readonly semaphorePermits: number;
   /** Requests that wait for them; one more is refused with a bare 429. */
   readonly semaphoreQueue: number;
+  /** How often the counts of rate limits are heard of: a limit is enforced so much later. 30,000 on an instance. */
+  readonly rateLimitFlushMs: number;
 };
 
-export const defaultLoadSwitches: LoadSwitches = { semaphorePermits: 4, semaphoreQueue: 50 };
+export const defaultLoadSwitches: LoadSwitches = {
+  semaphorePermits: 4,
+  semaphoreQueue: 50,
+  rateLimitFlushMs: 0,
+};

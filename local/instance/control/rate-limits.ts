@@ -1,45 +1,43 @@
 import { randomBytes } from 'node:crypto';
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { Answer, User } from '../http/exchange.ts';
+import type { Store } from '../store/store.ts';
 import { pathPattern } from './fault-plan.ts';
+import type { LoadSwitches } from './load-switches.ts';
+import { type RateLimitRule, rateLimitSchema, rateLimitTable, readRules, toRow } from './rate-limit-rules.ts';
 
 const hourMs = 3_600_000;
-
-/** A rule as it is asked for; the defaults fill it up. */
-export const rateLimitSchema = z.strictObject({
-  /** What the refusal calls the resource. */
-  name: z.string().default('Table API'),
-  method: z.string().optional(),
-  /** Path without the query, `*` stands for anything. */
-  path: z.string().default('/api/now/*'),
-  /** One of the two, or neither for everybody. */
-  user: z.string().optional(),
-  role: z.string().optional(),
-  /** Among rules for roles the lowest wins. */
-  order: z.number().int().default(100),
-  limitPerHour: z.number().int().nonnegative(),
-});
 
 /** A rate-limit rule as it is asked for. */
 export type RateLimitRequest = z.input<typeof rateLimitSchema>;
 
-type Rule = z.output<typeof rateLimitSchema> & { readonly sysId: string; readonly pattern: RegExp };
+type Rule = RateLimitRule & { readonly pattern: RegExp };
+
+/** Requests in this window, as counted, and as the node that enforces the limit last heard of them. */
+type Usage = { counted: number; heard: number; heardAt: number };
+
+type Parts = {
+  readonly store: Store;
+  readonly clock: { now(): number };
+  readonly switches: Pick<LoadSwitches, 'rateLimitFlushMs'>;
+};
 
 /** What the rules say of one request: headers for its answer, and the refusal when it is over the limit. */
 export type RateVerdict = { readonly headers: Record<string, string>; readonly refusal?: Answer };
 
 /**
- * Inbound REST rate limits: requests per user and clock hour. A rule for one user beats one for a role, which beats
- * one for all. (ServiceNow docs, "Inbound REST API rate limiting"; its 30 s lag between nodes is left out.)
+ * Inbound REST rate limits: requests per user and clock hour, by the rules in sys_rate_limit_rules. A rule for one user
+ * beats one for a role, which beats one for all. (ServiceNow docs, "Inbound REST API rate limiting".)
  */
 export class RateLimits {
-  readonly #now: () => number;
-  #rules: Rule[] = [];
+  readonly #parts: Parts;
+  /** As read last, the one that beats the others first. */
+  #rules: Rule[] | undefined;
   #window = 0;
-  #counts = new Map<string, number>();
+  #usage = new Map<string, Usage>();
 
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /**
@@ -47,26 +45,35 @@ export class RateLimits {
    * @throws z.ZodError when the rule is malformed.
    */
   add(request: RateLimitRequest): string {
-    const rule = rateLimitSchema.parse(request);
+    const { store } = this.#parts;
     const sysId = randomBytes(16).toString('hex');
-    this.#rules.push({ ...rule, sysId, pattern: pathPattern(rule.path) });
-    this.#rules.sort((a, b) => rank(a) - rank(b) || a.order - b.order);
+    store.seed(rateLimitTable.name, toRow(store, { ...rateLimitSchema.parse(request), sysId }));
+    this.forgetRules();
     return sysId;
   }
 
-  list(): (z.output<typeof rateLimitSchema> & { sysId: string })[] {
-    return this.#rules.map(({ pattern: _, ...rule }) => rule);
+  list(): RateLimitRule[] {
+    return this.#read().map(({ pattern: _, ...rule }) => rule);
   }
 
-  /** Forgets rules and counts. */
+  /** Removes rules and counts. */
   clear(): void {
-    this.#rules = [];
-    this.#counts.clear();
+    const { store } = this.#parts;
+    for (const { sys_id: sysId = '' } of store.select(rateLimitTable.name)) {
+      store.remove(rateLimitTable.name, sysId);
+    }
+    this.forgetRules();
+    this.#usage.clear();
+  }
+
+  /** Reads the rules anew from now on. */
+  forgetRules(): void {
+    this.#rules = undefined;
   }
 
   /** Counts the request against the rule that holds for it; undefined when none does. */
   check(user: User, method: string, path: string): RateVerdict | undefined {
-    const rule = this.#rules.find((candidate) => holds(candidate, user, method, path));
+    const rule = this.#read().find((candidate) => holds(candidate, user, method, path));
     if (!rule) return undefined;
     const resetMs = this.#turnWindow();
     const used = this.#count(`${rule.sysId} ${user.userName}`);
@@ -76,19 +83,36 @@ export class RateLimits {
       'X-RateLimit-Rule': rule.sysId,
     };
     if (used <= rule.limitPerHour) return { headers };
-    return { headers, refusal: refusal(rule, headers, Math.ceil((resetMs - this.#now()) / 1000)) };
+    return {
+      headers,
+      refusal: refusal(rule, headers, Math.ceil((resetMs - this.#parts.clock.now()) / 1000)),
+    };
   }
 
+  #read(): Rule[] {
+    this.#rules ??= readRules(this.#parts.store)
+      .map((rule) => ({ ...rule, pattern: pathPattern(rule.path) }))
+      .sort((a, b) => rank(a) - rank(b) || a.order - b.order);
+    return this.#rules;
+  }
+
+  /** The requests that the limit is held against, this one among them: by switch some are heard of only later. */
   #count(key: string): number {
-    const used = (this.#counts.get(key) ?? 0) + 1;
-    this.#counts.set(key, used);
-    return used;
+    const { clock, switches } = this.#parts;
+    const usage = this.#usage.get(key) ?? { counted: 0, heard: 0, heardAt: 0 };
+    this.#usage.set(key, usage);
+    const flushMs = switches.rateLimitFlushMs;
+    const now = flushMs === 0 ? Number.NaN : Math.floor(clock.now() / flushMs);
+    if (now !== usage.heardAt) usage.heard = usage.counted;
+    usage.heardAt = now;
+    usage.counted += 1;
+    return usage.heard + 1;
   }
 
   /** @returns when the present clock hour ends, in milliseconds since the epoch. */
   #turnWindow(): number {
-    const hour = Math.floor(this.#now() / hourMs);
-    if (hour !== this.#window) this.#counts.clear();
+    const hour = Math.floor(this.#parts.clock.now() / hourMs);
+    if (hour !== this.#window) this.#usage.clear();
     this.#window = hour;
     return (hour + 1) * hourMs;
   }

@@ -1,4 +1,5 @@
 import { roleTables } from '../auth/tables.ts';
+import { rateLimitTable } from '../control/rate-limit-rules.ts';
 import { attachmentTables } from '../schema/attachment-tables.ts';
 import { Schema } from '../schema/schema.ts';
 import { systemTables } from '../schema/system-tables.ts';
@@ -17,6 +18,7 @@ export function demoSchema(): Schema {
     ...attachmentTables,
     ...peopleTables,
     ...roleTables,
+    rateLimitTable,
     ...cmdbTables,
     taskTable,
     ...itsmTables,

@@ -1,5 +1,5 @@
 import type { ControlAction } from '../action.ts';
-import { rateLimitSchema } from '../rate-limits.ts';
+import { rateLimitSchema } from '../rate-limit-rules.ts';
 
 const addRule: ControlAction = ({ body }, { limits }) => ({ sysId: limits.add(rateLimitSchema.parse(body)) });
 

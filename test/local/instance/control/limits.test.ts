@@ -36,6 +36,29 @@ describe('rate-limit rules', () => {
     expect((await list()).status).toBe(200);
   });
 
+  it('are rows of sys_rate_limit_rules, which hold whoever wrote them, and end when they do', async () => {
+    await limit({ limitPerHour: 7, user: instance.username, path: '/api/now/stats/*' });
+    const rules = '/api/now/table/sys_rate_limit_rules';
+    const listed = Object((await call(instance, 'GET', rules)).json).result[0];
+    expect(listed).toMatchObject({ request_limit: '7', path: '/api/now/stats/*' });
+    const user = instance.state.store.findBy('sys_user', 'user_name', instance.username)?.['sys_id'];
+    expect(listed.user.value).toBe(user);
+    const json = { path: '/api/now/table/incident', request_limit: '1', user };
+    const { sys_id: id } = Object((await call(instance, 'POST', rules, { json })).json).result;
+    expect((await list()).headers.get('x-ratelimit-rule')).toBe(id);
+    expect((await list()).status).toBe(429);
+    await call(instance, 'PATCH', `${rules}/${id}`, { json: { active: 'false' } });
+    expect((await list()).headers.has('x-ratelimit-rule')).toBe(false);
+  });
+
+  it('by switch lag behind, until the counts are flushed', async () => {
+    instance.control.change({ rateLimitFlushMs: 30_000 });
+    await limit({ limitPerHour: 1 });
+    expect([(await list()).status, (await list()).status, (await list()).status]).toEqual([200, 200, 200]);
+    await instance.control.clock.advance(30_000);
+    expect((await list()).status).toBe(429);
+  });
+
   it('send no headers to requests that no rule matches', async () => {
     await limit({ limitPerHour: 0, method: 'POST' });
     const reply = await list();
