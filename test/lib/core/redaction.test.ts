@@ -36,6 +36,19 @@ describe('the redactor', () => {
     }
   });
 
+  it('knows a secret by the spellings that only some encodings have', () => {
+    const redactor = createRedactor();
+    redactor.protect('two words', '>>>???>>>');
+    expect(redactor.redact('password=two+words&x=1')).toBe('password=[redacted]&x=1');
+    expect(redactor.redact(Buffer.from('>>>???>>>').toString('base64url'))).toBe('[redacted]');
+  });
+
+  it('cuts out a secret that contains another one as a whole', () => {
+    const redactor = createRedactor();
+    redactor.protect('short', 'short but longer');
+    expect(redactor.redact('it is short but longer')).toBe('it is [redacted]');
+  });
+
   it('leaves a text without secrets as it is', () => {
     const redactor = createRedactor();
     redactor.protect('hunter2hunter2', undefined, '');

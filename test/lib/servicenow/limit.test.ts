@@ -65,6 +65,20 @@ describe('keeping within what the instance can take', () => {
     });
   });
 
+  it('stops everyone for a minute at most, however long the instance asks for', async () => {
+    const clock = manualClock();
+    const limiter = createLimiter(4, clock);
+    const answer = {
+      status: 429,
+      headers: { ...jsonType, 'retry-after': '3600' },
+      body: Buffer.from('{"error":{"message":"x"}}'),
+    };
+    const link = limit(limiter, createHourlyBudget(clock), async () => judge(read, answer, clock.now()));
+    const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };
+    await expect(link({ request: read, context })).rejects.toMatchObject({ retryAfterMs: 3_600_000 });
+    expect(limiter.pausedForMs()).toBe(60_000);
+  });
+
   it('learns the limits of the hour from refusals too', async () => {
     const clock = manualClock();
     const seen: string[] = [];
@@ -145,6 +159,25 @@ describe('the hourly budget', () => {
     expect(clock.sleeps.length).toBeGreaterThanOrEqual(17);
     expect(total).toBeGreaterThan(3_000_000);
     expect(total).toBeLessThanOrEqual(3_600_000);
+  });
+
+  it('begins anew with every hour', async () => {
+    const clock = jumpingClock(1_700_000_000_000);
+    const budget = createHourlyBudget(clock);
+    const patience = { deadline: deadlineAt(clock.now() + 72_000_000, clock) };
+    const spend = async (hour: number) => {
+      await budget.takeTurn(read, patience);
+      const reset = { 'x-ratelimit-reset': String(resetAtMs / 1000 + hour * 3600) };
+      budget.observe(read, { ...headers(10), ...reset });
+    };
+    for (const hour of [0, 1]) {
+      const waits = clock.sleeps.length;
+      for (let call = 0; call < 8; call += 1) await spend(hour);
+      expect(clock.sleeps.length).toBe(waits);
+      for (let call = 0; call < 2; call += 1) await spend(hour);
+      expect(clock.sleeps.length).toBeGreaterThan(waits);
+      await clock.sleep(resetAtMs + hour * 3_600_000 + 1 - clock.now());
+    }
   });
 
   it('is kept per resource and method, and forgotten when the hour is over', async () => {

@@ -146,6 +146,8 @@ describe('retrying', () => {
   it('waits for Retry-After in place of its own back-off, once per answer', async () => {
     const throttled = { status: 429, headers: { 'retry-after': '7' } };
     expect((await run('idempotent', [throttled, 'ok'], { random: 0 })).waits).toEqual([7_000]);
+    // Lest all who were told so start in the same moment.
+    expect((await run('idempotent', [throttled, 'ok'], { random: 0.5 })).waits).toEqual([7_050]);
   });
 
   it('hands a wait that is too long, or past the deadline, to the caller at once', async () => {

@@ -1,4 +1,6 @@
+import { createSecureServer } from 'node:http2';
 import type { LookupFunction } from 'node:net';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientOptions } from '../../../../lib/servicenow/client.ts';
 import type { ConnectionSecret } from '../../../../lib/servicenow/connection-secret.ts';
@@ -35,6 +37,38 @@ describe('TLS', () => {
     const client = clientAt(Number(new URL(instance.url).port), { auth, tls: { ca: authority.cert } });
     const { records } = await listRecords(client, { table: 'incident', limit: 1 }, callContext());
     expect(records).toHaveLength(1);
+  });
+
+  it('trusts a private authority beside those that are trusted anyway', async () => {
+    const [known, own] = [await createAuthority('known'), await createAuthority('own')];
+    const before = getCACertificates('default');
+    onTestFinished(() => setDefaultCACertificates(before));
+    setDefaultCACertificates([...before, known.cert]);
+    for (const authority of [known, own]) {
+      const { port } = await scriptedServer(
+        (response) => json(response, 200, { result: [] }),
+        await authority.issue(host),
+      );
+      await clientAt(port, { auth: basic, tls: { ca: own.cert } }).send(read, callContext());
+    }
+  });
+
+  it('speaks HTTP/1.1 to a server that would rather speak HTTP/2', async () => {
+    const authority = await createAuthority('private');
+    const versions: string[] = [];
+    const server = createSecureServer(
+      { ...(await authority.issue(host)), allowHTTP1: true },
+      (request, response) => {
+        versions.push(request.httpVersion);
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"result":[]}');
+      },
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    await clientAt(port, { auth: basic, tls: { ca: authority.cert } }).send(read, callContext());
+    expect(versions).toEqual(['1.1']);
   });
 
   it.each([
