@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import { toDateTime } from '../time/date-time.ts';
 import type { InstanceClock } from '../time/instance-clock.ts';
 import type { ImportSwitches } from './import-switches.ts';
-import { type ImportSetMode, type OpenSet, openSetOf } from './open-set.ts';
+import { findLoading, type ImportSetMode, type OpenSet, openSetOf, pendingRows } from './open-set.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOutcome } from './record-outcome.ts';
 import { isWithinRowSize } from './row-size.ts';
@@ -66,7 +66,7 @@ export class ImportSets {
   loadingSet(table: string, by: Author): OpenSet {
     const known = this.#loading.get(table);
     if (known && this.#stateOf(known.sysId) === 'loading') return known;
-    const opened = this.#foundLoading(table) ?? this.open(table, 'synchronous', by);
+    const opened = findLoading(this.#store, table) ?? this.open(table, 'synchronous', by);
     this.#loading.set(table, opened);
     const midnightMs = (Math.floor(this.#clock.now() / dayMs) + 1) * dayMs;
     this.#clock.at(midnightMs, () => this.finish(opened));
@@ -208,13 +208,6 @@ export class ImportSets {
     return maps;
   }
 
-  /** A set that is still loading from before a restart, or that somebody opened through another API. */
-  #foundLoading(table: string): OpenSet | undefined {
-    const where = `t0."table_name" = ? AND t0."state" = 'loading'`;
-    const [row] = this.#store.select('sys_import_set', { where, params: [table], limit: 1 });
-    return row && openSetOf(this.#store, row);
-  }
-
   #schedule(set: OpenSet, by: Author): void {
     const generation = this.#generation;
     this.#waiting.add(set.sysId);
@@ -244,7 +237,7 @@ export class ImportSets {
 
   /** In turns, so that the instance goes on answering, and a client that polls sees rows settle by and by. */
   async #transformAll(set: OpenSet, by: Author, generation: number): Promise<void> {
-    const pending = this.#runsOf(set).length === 0 ? [] : this.#pendingRows(set);
+    const pending = this.#runsOf(set).length === 0 ? [] : pendingRows(this.#store, set);
     for (let from = 0; from < pending.length; from += rowsPerTurn) {
       this.#store.transaction(() => {
         for (const sysId of pending.slice(from, from + rowsPerTurn)) this.transform(set, sysId, by);
@@ -254,16 +247,6 @@ export class ImportSets {
       if (generation !== this.#generation) return;
     }
     this.finish(set);
-  }
-
-  #pendingRows(set: OpenSet): string[] {
-    const rows = this.#store.select(set.table, {
-      where: `t0."sys_import_set" = ? AND t0."sys_import_state" = 'pending'`,
-      params: [set.sysId],
-      orderBy: 't0."sys_import_row"',
-      columns: ['sys_id'],
-    });
-    return rows.map((row) => row['sys_id'] ?? '');
   }
 
   #follow(setId: string, start: () => void): void {

@@ -29,3 +29,21 @@ export function openSetOf(store: Store, row: Row): OpenSet {
     runs: new Map(),
   };
 }
+
+/** A set that is still loading from before a restart, or that somebody opened through another API. */
+export function findLoading(store: Store, table: string): OpenSet | undefined {
+  const where = `t0."table_name" = ? AND t0."state" = 'loading'`;
+  const [row] = store.select('sys_import_set', { where, params: [table], limit: 1 });
+  return row && openSetOf(store, row);
+}
+
+/** The sys_ids of the rows that wait to be transformed, in order. */
+export function pendingRows(store: Store, set: OpenSet): string[] {
+  const rows = store.select(set.table, {
+    where: `t0."sys_import_set" = ? AND t0."sys_import_state" = 'pending'`,
+    params: [set.sysId],
+    orderBy: 't0."sys_import_row"',
+    columns: ['sys_id'],
+  });
+  return rows.map((row) => row['sys_id'] ?? '');
+}
