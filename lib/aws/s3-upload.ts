@@ -10,7 +10,7 @@ import { type ObjectRef, writeObject } from './s3.ts';
 /** Just above the 5 MiB that S3 asks of every part but the last; 10,000 of them make 52 GB. */
 const partBytes = 5_300_000;
 
-/** Stores pieces of any size as one object, holding one part at a time. An error leaves no upload behind. */
+/** Stores pieces of any size as one object: one part is on its way while the next is gathered. An error leaves no upload behind. */
 export async function writeStream(
   s3: S3Client,
   ref: ObjectRef,
@@ -44,13 +44,30 @@ async function uploadParts(
   first: Uint8Array,
   rest: AsyncGenerator<Uint8Array, undefined>,
 ): Promise<UploadedPart[]> {
-  const uploaded: UploadedPart[] = [];
-  for (let part: Uint8Array | undefined = first; part; part = (await rest.next()).value) {
-    const PartNumber = uploaded.length + 1;
-    const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber, Body: part }));
-    uploaded.push({ ETag, PartNumber });
+  const uploads: Promise<UploadedPart>[] = [];
+  try {
+    for (let part: Uint8Array | undefined = first; part; part = (await rest.next()).value) {
+      await uploads.at(-1);
+      const uploading = uploadPart(s3, upload, uploads.length + 1, part);
+      // Awaited by the next turn; until then a failure must not count as unhandled.
+      uploading.catch(() => undefined);
+      uploads.push(uploading);
+    }
+    return await Promise.all(uploads);
+  } finally {
+    // A part that arrives after the upload was aborted would be kept, and paid for.
+    await Promise.allSettled(uploads);
   }
-  return uploaded;
+}
+
+async function uploadPart(
+  s3: S3Client,
+  upload: Upload,
+  PartNumber: number,
+  Body: Uint8Array,
+): Promise<UploadedPart> {
+  const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber, Body }));
+  return { ETag, PartNumber };
 }
 
 async function* inParts(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { deleteObject, listObjects, readText, writeObject } from '../aws/s3.ts';
+import { deleteObject, listObjects, readPieces, readText, writeObject } from '../aws/s3.ts';
 import { writeStream } from '../aws/s3-upload.ts';
 
 /** The objects of one import: its results, and below `work/` what is only needed until it ends. */
@@ -8,6 +8,8 @@ export type ImportFolder = {
   /** Ends in `/`. */
   readonly prefix: string;
   read(name: string): Promise<string | undefined>;
+  /** What is stored, as it comes in. */
+  readPieces(name: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   write(name: string, body: string | Uint8Array, contentType?: string): Promise<void>;
   /** Stores pieces as one object without holding them all. */
   writeStream(name: string, pieces: AsyncIterable<Uint8Array>, contentType: string): Promise<void>;
@@ -15,17 +17,26 @@ export type ImportFolder = {
   clearWork(): Promise<void>;
 };
 
+const deletesAtOnce = 8;
+
 export function importFolder(s3: S3Client, bucket: string, prefix: string): ImportFolder {
   const ref = (name: string) => ({ bucket, key: `${prefix}${name}` });
   return {
     bucket,
     prefix,
     read: async (name) => (await readText(s3, ref(name)))?.text,
+    readPieces: (name) => readPieces(s3, ref(name)),
     write: (name, body, contentType = 'application/json') => writeObject(s3, ref(name), body, contentType),
     writeStream: (name, pieces, contentType) => writeStream(s3, ref(name), pieces, contentType),
     async clearWork() {
-      for await (const { key } of listObjects(s3, bucket, `${prefix}work/`))
-        await deleteObject(s3, { bucket, key });
+      let removing: Promise<void>[] = [];
+      for await (const { key } of listObjects(s3, bucket, `${prefix}work/`)) {
+        removing.push(deleteObject(s3, { bucket, key }));
+        if (removing.length < deletesAtOnce) continue;
+        await Promise.all(removing);
+        removing = [];
+      }
+      await Promise.all(removing);
     },
   };
 }

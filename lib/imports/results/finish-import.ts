@@ -40,11 +40,12 @@ async function writeResults(
   const state = await abandonGroups(folder, unsettled);
   const stored = await folder.read('work/plan.json');
   const plan: ImportPlan | undefined = stored === undefined ? undefined : JSON.parse(stored);
-  await writeResultsCsv(folder, state.loadedGroups);
-  const rejectedFile = plan
-    ? await writeRejectedFile({ folder, plan, object, groups: state.loadedGroups })
-    : undefined;
-  const importSets = await collectImportSets(folder, state.loadedGroups);
+  const groups = state.loadedGroups;
+  const [, rejectedFile, importSets] = await Promise.all([
+    writeResultsCsv(folder, groups),
+    plan ? writeRejectedFile({ folder, plan, object, groups }) : undefined,
+    collectImportSets(folder, groups),
+  ]);
   const summary = summarise(folder, request, state, clock.now(), plan, { importSets, rejectedFile });
   await folder.write('report.html', renderReport(summary, state.samples), 'text/html; charset=utf-8');
   await progressWriter(folder, clock).store({
