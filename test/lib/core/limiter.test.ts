@@ -80,6 +80,24 @@ describe('the limiter', () => {
     await expect(limiter.acquire(patience(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   });
 
+  it('keeps the longer of two pauses, and no place for one who would not wait', async () => {
+    const { limiter, patience, clock } = setUp(1);
+    limiter.pause(5_000);
+    limiter.pause(1_000);
+    expect(limiter.pausedForMs()).toBe(5_000);
+    await expect(limiter.acquire(patience(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await clock.advance(5_000);
+    const entered = await limiter.acquire(patience());
+    entered();
+  });
+
+  it('lets nobody in who has given up already', async () => {
+    const { limiter, patience } = setUp(1);
+    const signal = AbortSignal.abort(new Error('no longer wanted'));
+    await expect(limiter.acquire({ ...patience(), signal })).rejects.toThrow('no longer wanted');
+    await limiter.acquire(patience());
+  });
+
   it('drops a caller that gives up, and hands its turn on', async () => {
     const { limiter, patience } = setUp(1);
     const release = await limiter.acquire(patience());

@@ -25,6 +25,7 @@ async function run(
     path: '/api/now/table/incident',
     repeatable,
   };
+  const counted: string[] = [];
   let sent = 0;
   const link = async () => {
     const next = script[Math.min(sent, script.length - 1)] ?? 'ok';
@@ -47,7 +48,12 @@ async function run(
     random,
     log: silentLog,
     // The wait begins right after it was counted.
-    metrics: { add: (name) => name === 'Retries' && options.giveUp?.abort(new Error('no longer wanted')) },
+    metrics: {
+      add(name) {
+        counted.push(name);
+        if (name === 'Retries') options.giveUp?.abort(new Error('no longer wanted'));
+      },
+    },
   });
   const context = {
     deadline: deadlineAt(clock.now() + (options.deadlineMs ?? 600_000), clock),
@@ -58,7 +64,7 @@ async function run(
     (answer) => answer.status,
     (error: ServiceNowError) => error.code,
   );
-  return { ended, sent, waits: clock.sleeps };
+  return { ended, sent, waits: clock.sleeps, counted };
 }
 
 const sentReset = new BrokenExchange('reset', 'sent');
@@ -137,6 +143,10 @@ describe('retrying', () => {
   it('waits between nothing and a ceiling that doubles', async () => {
     expect((await run('idempotent', [503], { random: 0.999 })).waits).toEqual([99, 199, 399, 799]);
     expect((await run('idempotent', [503], { random: 0 })).waits).toEqual([0, 0, 0, 0]);
+  });
+
+  it('counts each further attempt, and each time that the instance throttled', async () => {
+    expect((await run('idempotent', [429, 503, 'ok'])).counted).toEqual(['Throttles', 'Retries', 'Retries']);
   });
 
   it('gives up after five attempts', async () => {
