@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startWorld, type World } from '../lib/imports/world.ts';
 import { findFaults, runStorm } from './import-storm.ts';
 
-/** Long form: FAULT_RUNS=50 FAULT_ROWS=20000 npm run test:faults */
+/** Long form: FAULT_RUNS=50 FAULT_ROWS=20000, or npm run test:faults -- --rows 20000 */
 const firstSeed = Number(process.env['SEED'] ?? 1);
 const runs = Number(process.env['FAULT_RUNS'] ?? 4);
 const rows = Number(process.env['FAULT_ROWS'] ?? 1_000);

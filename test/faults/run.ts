@@ -1,21 +1,62 @@
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { startWorld } from '../lib/imports/world.ts';
+import { runThroughKills } from './import-kills.ts';
+import { findFaults, runStorm } from './import-storm.ts';
 import { runRecordStorm } from './record-storm.ts';
 
-/** `npm run test:faults -- --messages 20000 --seed 7`: one long storm over the records queue; exits 1 when anything is wrong. */
+/**
+ * `npm run test:faults -- --messages 20000 --rows 20000 --seed 7`: storms over the records queue and over imports, in runtime
+ * processes that are killed; 0 leaves one of them out. Exits 1 when anything is wrong. Without a seed it takes another one
+ * each time, and prints it.
+ */
 const { values } = parseArgs({
-  options: { messages: { type: 'string', default: '2000' }, seed: { type: 'string', default: '1' } },
+  options: {
+    messages: { type: 'string', default: '2000' },
+    rows: { type: 'string', default: '3000' },
+    seed: { type: 'string', default: String(randomInt(1_000_000)) },
+  },
 });
 const messages = Number(values.messages);
+const rows = Number(values.rows);
 const seed = Number(values.seed);
 
-process.stdout.write(`Storm of ${messages} messages, seed ${seed}\n`);
-const report = await runRecordStorm({
-  messages,
-  seed,
-  patienceMs: 60_000 + messages * 60,
-  onProgress: (left) => process.stdout.write(`  ${left} messages left\n`),
-});
-const { sent, kills, requests, seconds, wrong } = report;
-process.stdout.write(`${sent} sent, ${kills} kills, ${requests} requests, ${seconds.toFixed(1)} s\n`);
-process.stdout.write(wrong.length === 0 ? 'Every effect exactly once.\n' : `${wrong.join('\n')}\n`);
-process.exitCode = wrong.length === 0 ? 0 : 1;
+function tell(title: string, wrong: readonly string[]): void {
+  if (wrong.length > 0) process.exitCode = 1;
+  const verdict = wrong.length === 0 ? 'all as it should be, once each' : wrong.join('\n  ');
+  process.stdout.write(`${title}: ${verdict}\n`);
+}
+
+async function stormRecords(): Promise<void> {
+  const patienceMs = 60_000 + messages * 60;
+  const { sent, requests, seconds, struck, wrong } = await runRecordStorm({ messages, seed, patienceMs });
+  const troubles = Object.entries(struck).map(([name, count]) => `${count} × ${name}`);
+  process.stdout.write(`  ${troubles.join(', ')}\n`);
+  tell(`${sent} messages in ${requests} requests and ${seconds.toFixed(1)} s`, wrong);
+}
+
+async function stormImports(keyed: boolean): Promise<void> {
+  const options = { seed, rows, keyed };
+  const world = await startWorld({ demoData: false });
+  try {
+    const report = await runStorm(world, options);
+    const title = `${rows} rows ${keyed ? 'with' : 'without'} a key, ${report.crashes} crashes`;
+    tell(title, findFaults(report, options));
+  } finally {
+    await world.close();
+  }
+}
+
+async function killImports(): Promise<void> {
+  const patienceMs = 60_000 + rows * 20;
+  const { kills, wrong } = await runThroughKills({ seed, rows, kills: 8, restarts: 2, patienceMs });
+  tell(`${rows} rows through ${kills} killed processes`, wrong);
+}
+
+process.stdout.write(`Storms with seed ${seed}\n`);
+if (messages > 0) await stormRecords();
+if (rows > 0) {
+  await stormImports(true);
+  await stormImports(false);
+  await killImports();
+}

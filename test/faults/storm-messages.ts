@@ -18,7 +18,15 @@ export type StormRecords = {
   readonly noted: readonly string[];
 };
 
-export type StormPlan = { readonly messages: readonly StormMessage[]; readonly records: StormRecords };
+export type StormPlan = {
+  readonly messages: readonly StormMessage[];
+  readonly records: StormRecords;
+  /** How many are there of what makes trouble by itself. */
+  readonly counts: { readonly duplicates: number; readonly 'too large for a batch': number };
+};
+
+/** What the Batch API of the storm's instance takes for one call. */
+export const largeBytes = 4_000;
 
 const invalidBodies = [
   (marker: string) => `{"marker":"${marker}"`,
@@ -51,7 +59,11 @@ export function planStorm(count: number, seed: number, random: () => number, con
     const twice = message.key !== undefined && random() < 0.15;
     messages.push(message, ...(twice ? [message] : []));
   }
-  return { messages: shuffleApart(messages, random), records };
+  const counts = {
+    duplicates: messages.length - new Set(messages).size,
+    'too large for a batch': messages.filter(({ body }) => body.length > largeBytes).length,
+  };
+  return { messages: shuffleApart(messages, random), records, counts };
 }
 
 function draw(
@@ -68,7 +80,8 @@ function draw(
   const dice = random();
   const key = random() < 0.7 ? { key: `key-${marker}` } : {};
   const say = (body: object) => JSON.stringify(body);
-  const record = { short_description: marker, description: contents };
+  const large = index % 500 === 250 ? 'x'.repeat(largeBytes) : '';
+  const record = { short_description: marker, description: contents + large };
   if (dice < 0.55) return { kind: 'create', marker, ...key, body: say({ table: 'incident', record }) };
   if (dice < 0.65) {
     // Five messages or so meet in each match.

@@ -2,10 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { silentLog } from '../../lib/core/log.ts';
 import { packageFunctions } from '../../local/package/package.ts';
 import type { Stack } from '../../local/stack.ts';
 import type { SecrecyWatch } from '../secrecy/watch.ts';
 import { seeDataFolder, startWatchedStack } from '../secrecy/watched-stack.ts';
+import { largeBytes } from './storm-messages.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 
@@ -27,7 +29,12 @@ export type StormStack = {
 /** The packaged functions in real runtime processes, with the FIFO queue switched on, OAuth tokens, which can expire, and short time-outs. */
 export async function startStormStack(
   watch: SecrecyWatch,
-  onLog?: (line: string) => void,
+  listener: {
+    /** Gets each line that a function writes. */
+    line(text: string): void;
+    /** Gets the name of what the stack tells of batches. */
+    event(name: string): void;
+  },
 ): Promise<StormStack> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'storm-'));
   const { folder, templateFile } = await packageFunctions();
@@ -36,7 +43,10 @@ export async function startStormStack(
   const options = {
     dataFolder,
     packaged: { folder, templateFile: shortened },
-    ...(onLog && { onLog }),
+    onLog: listener.line,
+    log: { ...silentLog, warn: listener.event },
+    // Here a large message holds up all that are behind it in a batch.
+    instance: { switches: { batchMaxInputBytes: largeBytes } },
     environment: { RECORDS_FIRST_DELAY_SECONDS: '1', RECORDS_LONGEST_DELAY_SECONDS: '3' },
   };
   const stack = await startWatchedStack(options, watch);
