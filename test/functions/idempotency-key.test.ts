@@ -136,6 +136,48 @@ describe('a POST with an Idempotency-Key', () => {
     });
   });
 
+  it.each(['x'.repeat(256), 'two words', ''])('answers 400 to the key %j', async (key) => {
+    const answer = await post({}, key);
+    expect(answer).toMatchObject({ statusCode: 400, headers: { 'x-error-code': 'INVALID_INPUT' } });
+    expect(incidents()).toEqual([]);
+  });
+
+  it('makes another record of the same key in another table', async () => {
+    const { sys_id } = Object(await post({ short_description: 'one' }, 'k-tables')).body.result;
+    const url = '/api/now/table/problem';
+    const headers = { 'idempotency-key': 'k-tables' };
+    const other = await deployment
+      .serve(postRecord)
+      .http({ method: 'POST', url, body: '{"short_description":"two"}', headers });
+    expect(other.statusCode).toBe(201);
+    expect(Object(other.body).result.sys_id).not.toBe(sys_id);
+  });
+
+  it('passes 403 on when the record may not be read back, and creates nothing twice', async () => {
+    await post({ short_description: 'one' }, 'k1');
+    deployment.instance.control.faults.add({
+      match: { method: 'GET', path: '/api/now/table/incident/*' },
+      action: 'answer',
+      status: 403,
+      json: { error: { message: 'Insufficient rights', detail: null }, status: 'failure' },
+      count: 9,
+    });
+    expect((await post({ short_description: 'one' }, 'k1')).statusCode).toBe(403);
+    deployment.instance.control.faults.clear();
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('means nothing on a PATCH, which may be repeated as it is', async () => {
+    await post({ short_description: 'one' }, 'k1');
+    const url = `/api/now/table/incident/${deriveSysId('incident', 'k1')}`;
+    const headers = { 'idempotency-key': 'k1' };
+    const answer = await deployment
+      .serve(patchRecordById)
+      .http({ method: 'PATCH', url, body: '{"state":"2"}', headers });
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers).not.toHaveProperty('idempotency-replayed');
+  });
+
   it('goes by correlation_id in tables that refuse a given sys_id', async () => {
     const other = await startDeployment({ CORRELATION_ID_TABLES: 'incident' });
     const event = { tableName: 'incident', record: { short_description: 'one' }, idempotencyKey: 'order-7' };
