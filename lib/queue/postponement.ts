@@ -11,9 +11,13 @@ export type PostponementSettings = {
 /** SQS hides a message for twelve hours at most. */
 const longestVisibilitySeconds = 43_200;
 
+/** So often the instance is taken at its word when it asks for less time than a message would wait by itself. */
+const tries = 10;
+
 /**
  * For how long a message stays hidden after a failure: as long as the instance asked for, else longer each time, with a
- * jitter of a fifth so that those which failed together do not all come back together.
+ * jitter of a fifth so that those which failed together do not all come back together. One that is told time and again to
+ * come back soon waits longer too, or its queue would give it up by count long before its time is over.
  * @param receiveCount how often the message has been handed out
  * @param random gives numbers in [0, 1)
  * @returns whole seconds
@@ -26,9 +30,14 @@ export function postponeBySeconds(
 ): number {
   const askedMs = error instanceof ServiceNowError ? error.retryAfterMs : undefined;
   if (failureKind(error) === 'throttled' && askedMs !== undefined) {
-    return Math.min(longestVisibilitySeconds, Math.ceil(askedMs / 1000));
+    const patience = receiveCount > tries ? growing(receiveCount - tries, settings, random) : 0;
+    return Math.min(longestVisibilitySeconds, Math.max(Math.ceil(askedMs / 1000), patience));
   }
+  return growing(receiveCount, settings, random);
+}
+
+function growing(times: number, settings: PostponementSettings, random: () => number): number {
   const { firstDelaySeconds, longestDelaySeconds } = settings;
-  const ceiling = Math.min(longestDelaySeconds, firstDelaySeconds * 2 ** (receiveCount - 1));
+  const ceiling = Math.min(longestDelaySeconds, firstDelaySeconds * 2 ** (times - 1));
   return Math.round(ceiling * (0.8 + 0.2 * random()));
 }

@@ -323,6 +323,33 @@ describe('an instance that is down', () => {
     ]);
   });
 
+  /** Of the queues, local/package/resources: SQS gives a message up that was received so often. */
+  const maxReceiveCount = 100;
+  const visibilityTimeoutSeconds = 360;
+
+  it.each([
+    { told: 'nothing', retryAfterMs: undefined, canHide: true, group: undefined },
+    { told: 'nothing, on a FIFO queue', retryAfterMs: undefined, canHide: true, group: 'g' },
+    { told: 'Retry-After: 1', retryAfterMs: 1_000, canHide: true, group: undefined },
+    { told: 'Retry-After: 1, on a FIFO queue', retryAfterMs: 1_000, canHide: true, group: 'g' },
+    { told: 'nothing, and nothing can be hidden', retryAfterMs: undefined, canHide: false, group: undefined },
+  ])('costs no message its tries in an hour: $told', async ({ retryAfterMs, canHide, group }) => {
+    let elapsedMs = 0;
+    const clock = { now: () => Date.now() + elapsedMs, sleep: async () => {} };
+    await start({ through: down(retryAfterMs), clock });
+    let receives = 0;
+    for (let left = 1; left > 0 && receives <= maxReceiveCount; ) {
+      receives += 1;
+      const message = { ...create('m1'), receiveCount: receives, ...(group && { group }) };
+      left = (await queue.deliver([message])).length;
+      const seconds = canHide ? (queue.hidden.get('receipt-m1') ?? 0) : visibilityTimeoutSeconds;
+      if (left > 0) elapsedMs += seconds * 1000;
+    }
+    expect(receives).toBeLessThan(30);
+    expect(elapsedMs).toBeGreaterThan(3_600_000);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'INSTANCE_UNAVAILABLE' } }]);
+  });
+
   it('is not asked again for every batch of a long queue, but after a while', async () => {
     let nowMs = Date.now();
     let sent = 0;
