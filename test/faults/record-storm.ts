@@ -70,7 +70,7 @@ function seedRecords({ stack }: StormStack, { records }: StormPlan): void {
 
 /** Kills the function now and then until nothing is left to do. */
 async function waitUntilDry(storm: StormStack, random: () => number, options: StormOptions): Promise<number> {
-  const killsPlanned = 2 + Math.floor(options.messages / 300);
+  const killsPlanned = 2 + Math.floor(options.messages / 500);
   let kills = 0;
   const endsAt = Date.now() + options.patienceMs;
   while (Date.now() < endsAt) {

@@ -32,7 +32,7 @@ export function stirUp(
 ): () => Counts {
   const { faults } = stack.instance.control;
   const planned = kinds.map(({ name, ...kind }, index) => {
-    const count = 1 + Math.floor(messages / (kind.action === 'stall' ? 1000 : 200));
+    const count = 1 + Math.floor(messages / (kind.action === 'stall' ? 2000 : 200));
     // A token that dies twice in a row reads as refused credentials: then nothing is sent for half a minute.
     const probability = kind.action === 'expired-token' ? 0.04 : 0.1 + random() * 0.2;
     const id = faults.add({
