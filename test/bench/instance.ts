@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Dispatcher, Pool } from 'undici';
+import { type Dispatcher, Pool, request } from 'undici';
 import { type Bench, median, type Row, round, runAlone } from './report.ts';
 
 const main = join(import.meta.dirname, '../../local/instance/instance.js');
@@ -141,11 +141,13 @@ async function timeList(instance: Running, query: string): Promise<Took[]> {
   for (let run = 0; run < 9; run++) {
     const [beganMs, beganCpuMs] = [performance.now(), cpuMsOf(instance.child.pid)];
     const url = `${instance.url}/api/now/table/incident?sysparm_limit=${page}${query}`;
-    const answer = await fetch(url, { headers: { authorization, 'accept-encoding': 'identity' } });
-    const { byteLength } = await answer.arrayBuffer();
+    const answer = await request(url, { headers: { authorization } });
+    // Counted, not kept: what a client makes of 19 MB is no time of the instance's.
+    let byteLength = 0;
+    for await (const chunk of answer.body) byteLength += chunk.length;
     const wallMs = performance.now() - beganMs;
     took.push({ wallMs, cpuMs: cpuMsOf(instance.child.pid) - beganCpuMs });
-    if (byteLength < page * 100) throw new Error(`only ${byteLength} bytes: ${answer.status}`);
+    if (byteLength < page * 100) throw new Error(`only ${byteLength} bytes: ${answer.statusCode}`);
   }
   return took;
 }
