@@ -11,6 +11,8 @@ export class GroupLedger {
   /** Where the chunk read last ends. */
   next: Position | undefined;
   rejected = 0;
+  /** True when the instance refused a chunk. */
+  refused: boolean;
   readonly #folder: ImportFolder;
   readonly #group: number;
   readonly #from: Position;
@@ -32,13 +34,9 @@ export class GroupLedger {
     this.#from = from;
     this.#clock = clock;
     this.#chunks = before ? [...before.chunks] : [];
+    this.refused = this.#chunks.some((chunk) => chunk?.state === 'refused');
     this.#lostAtMs = before?.lostAtMs;
     this.#savedAtMs = clock.now();
-  }
-
-  /** True when the instance refused a chunk. */
-  get refused(): boolean {
-    return this.#chunks.some((chunk) => chunk?.state === 'refused');
   }
 
   get lostCount(): number {
@@ -64,6 +62,7 @@ export class GroupLedger {
   set(index: number, chunk: SentChunk): void {
     while (this.#chunks.length < index) this.#chunks.push(null);
     this.#chunks[index] = chunk;
+    if (chunk.state === 'refused') this.refused = true;
     if (chunk.state === 'lost') this.#lostAtMs = this.#clock.now();
     this.#saveNowAndThen();
   }
