@@ -14,6 +14,7 @@ export async function importPace(isFull: boolean): Promise<Row[]> {
   return withOutside(async (outside) => [
     await againstBareLoop(outside),
     await requestsPerMillion(outside),
+    await chained(outside),
     ...(await growth(outside, isFull)),
   ]);
 }
@@ -71,6 +72,22 @@ async function requestsPerMillion(outside: Outside): Promise<Row> {
     limit: '≤ 2,100',
     ok: requests <= 2_100,
   };
+}
+
+/** A file that one execution may not carry to its end: the operation limit is lowered, so that others go on with it. */
+async function chained(outside: Outside): Promise<Row> {
+  const whole: number[] = [];
+  const parts: number[] = [];
+  let executions = 0;
+  for (let round = 0; round < rounds; round++) {
+    whole.push((await importAlone(outside, paceRows, 500)).seconds);
+    const measured = await importAlone(outside, paceRows, 500, { operationsPerExecution: 10 });
+    executions = measured.executions;
+    parts.push(measured.seconds);
+  }
+  const what = `import of ${paceRows} rows in ${executions} chained executions, against one`;
+  const row = ratioRow(what, 's', { measured: median(parts), baseline: median(whole) });
+  return { ...row, limit: '≥ 2 executions', ok: executions >= 2 };
 }
 
 /** Microseconds a row: the same for a short file and a long one. */

@@ -18,6 +18,7 @@ const measuredSchema = z.object({
   rows: z.number(),
   /** Calls to the instance, without those that ask for verdicts. */
   requestsBeforeVerdicts: z.number(),
+  executions: z.number(),
 });
 
 export type Measured = z.infer<typeof measuredSchema>;
@@ -38,8 +39,13 @@ export async function withOutside<T>(work: (outside: Outside) => Promise<T>): Pr
 }
 
 /** Runs one import of a generated file in a process of its own. */
-export async function importAlone(outside: Outside, rows: number, rowsPerRequest: number): Promise<Measured> {
-  const request = await uploadFile(outside, rows, rowsPerRequest);
+export async function importAlone(
+  outside: Outside,
+  rows: number,
+  rowsPerRequest: number,
+  otherSettings: object = {},
+): Promise<Measured> {
+  const request = await uploadFile(outside, rows, { rowsPerRequest, ...otherSettings });
   bundled ??= bundle();
   const child = fork(bundled, [JSON.stringify(outside), JSON.stringify(request)], {
     execArgv: deployedOptions,

@@ -14,17 +14,16 @@ export function connectS3({ s3 }: Outside): S3Client {
 }
 
 /** Stores a generated file and the settings, and says what its event would say. */
-export async function uploadFile(
-  outside: Outside,
-  rows: number,
-  rowsPerRequest: number,
-): Promise<ImportRequest> {
+export async function uploadFile(outside: Outside, rows: number, settings: object): Promise<ImportRequest> {
   const s3 = connectS3(outside);
   await s3.send(new CreateBucketCommand({ Bucket: bucket })).catch(() => undefined);
   const key = `imports/imp_load/bench-${++uploads}.csv`;
-  const settings = JSON.stringify({ rowsPerRequest });
   await s3.send(
-    new PutObjectCommand({ Bucket: bucket, Key: 'imports/imp_load/_import.json', Body: settings }),
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: 'imports/imp_load/_import.json',
+      Body: JSON.stringify(settings),
+    }),
   );
   await writeStream(s3, { bucket, key }, filePieces(rows, plainLine), 'text/csv');
   const head = await headObject(s3, { bucket, key });
