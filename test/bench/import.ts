@@ -1,6 +1,7 @@
 import { memoryOfLargeFile } from './import/large-file.ts';
 import { importPace } from './import/pace.ts';
 import { parsingSpeed } from './import/parsing-speed.ts';
+import { throughWholeStack } from './import/whole-stack.ts';
 import { type Row, runAlone } from './report.ts';
 
 export const name =
@@ -10,7 +11,12 @@ export const name =
 const isFull = process.env['BENCH_IMPORT'] === 'full';
 
 export async function run(): Promise<Row[]> {
-  return [...(await parsingSpeed()), ...(await importPace(isFull)), ...(await memoryOfLargeFile(isFull))];
+  return [
+    ...(await parsingSpeed()),
+    ...(await importPace(isFull)),
+    ...(await memoryOfLargeFile(isFull)),
+    ...(await throughWholeStack(isFull)),
+  ];
 }
 
 if (import.meta.main) await runAlone({ name, run });
