@@ -5,11 +5,7 @@ import type { Chunk } from './chunk.ts';
 import type { SentChunk } from './ledger.ts';
 import { sendChunk } from './send-chunk.ts';
 import { sendRows } from './send-rows.ts';
-import type { UnclaimedSets } from './settle-by-sets.ts';
-import { settleChunk, withoutLines } from './settle-chunk.ts';
-
-/** How chunks are settled whose first sending was broken off. */
-export type Settling = { readonly unclaimed: UnclaimedSets | undefined };
+import { type Settling, settleChunk, withoutLines } from './settle-chunk.ts';
 
 export type Delivery = {
   readonly chunk: Chunk;
@@ -31,7 +27,7 @@ export async function deliverChunk(where: Where, delivery: Delivery): Promise<Se
   const open = verdicts.length === 0 ? chunk : withoutLines(chunk, new Set(verdicts.map(({ line }) => line)));
   if (open.rows === 0) return { ...whole, state: 'stored' };
   if (!sending && !settling) return { ...whole, state: 'not-sent' };
-  const settled = settling ? await settleChunk(where.scope, where.plan, open, settling.unclaimed) : undefined;
+  const settled = settling ? await settleChunk(where.scope, where.plan, open, settling) : undefined;
   if (settled?.kind === 'unknown') return { ...whole, state: 'unknown' };
   if (settled) whole.sets.push(...settled.sets);
   if (settled?.kind === 'stored') return { ...whole, state: 'stored' };

@@ -6,11 +6,12 @@ import { RetryLaterError } from '../retry-later-error.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 import type { Chunk, RejectedRow } from './chunk.ts';
 import type { ChunkReader } from './chunk-reader.ts';
-import { deliverChunk, type Settling } from './deliver-chunk.ts';
+import { deliverChunk } from './deliver-chunk.ts';
 import { GroupLedger } from './group-ledger.ts';
 import { readLedger, type SentChunk } from './ledger.ts';
 import type { OpenReader } from './open-reader.ts';
 import { unclaimedSets } from './settle-by-sets.ts';
+import type { Settling } from './settle-chunk.ts';
 
 /** One checkpointed piece of the load. */
 export type LoadGroup = {
@@ -125,9 +126,11 @@ async function prepareSettling(tools: LoadTools, task: LoadGroup, ledger: GroupL
     );
   }
   ledger.settle();
-  if (plan.keyColumn !== undefined || plan.settings.mode === 'rows') return { unclaimed: undefined };
   const claimed = new Set([...(await task.claimedBefore()), ...ledger.sets()]);
-  return { unclaimed: await unclaimedSets(scope, plan, claimed, Date.parse(plan.startedAt)) };
+  const hasStored = claimed.size > 0;
+  if (plan.keyColumn !== undefined || plan.settings.mode === 'rows')
+    return { unclaimed: undefined, hasStored };
+  return { hasStored, unclaimed: await unclaimedSets(scope, plan, claimed, Date.parse(plan.startedAt)) };
 }
 
 async function sendChunks(

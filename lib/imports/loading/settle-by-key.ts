@@ -1,5 +1,5 @@
 import { callContext, type ImportScope } from '../import-scope.ts';
-import { pageRows } from '../instance-rows.ts';
+import { listRows, pageRows } from '../instance-rows.ts';
 import type { ImportPlan } from '../plan.ts';
 
 /** Keys a query carries: 100 of them stay well below the 8 KB that a URL may have. */
@@ -27,6 +27,12 @@ export async function findStoredLines(
     }
   }
   return found;
+}
+
+/** Whether the user sees any row of the staging table: what access rules hide looks like nothing there. */
+export async function seesRows(scope: ImportScope, plan: ImportPlan): Promise<boolean> {
+  const any = { table: plan.request.table, query: '', fields: ['sys_id'], limit: 1 };
+  return (await listRows(scope.client, any, callContext(scope))).length > 0;
 }
 
 /** `<version>:<line>` -> line. */

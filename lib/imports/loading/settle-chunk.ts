@@ -2,7 +2,7 @@ import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { Chunk } from './chunk.ts';
 import { addLine, lineList } from './line-runs.ts';
-import { findStoredLines } from './settle-by-key.ts';
+import { findStoredLines, seesRows } from './settle-by-key.ts';
 import { rowsOf, type UnclaimedSets } from './settle-by-sets.ts';
 
 /** What of a chunk is still to be sent after its first sending was looked up. */
@@ -10,6 +10,14 @@ export type Settled =
   | { readonly kind: 'stored'; readonly sets: readonly string[] }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'send'; readonly chunk: Chunk; readonly sets: readonly string[] };
+
+/** What settles the chunks of a group whose first sending was broken off. */
+export type Settling = {
+  /** Undefined where rows are settled by their keys. */
+  readonly unclaimed: UnclaimedSets | undefined;
+  /** Some rows of this import are certainly in the staging table. */
+  readonly hasStored: boolean;
+};
 
 /**
  * Asks the instance what became of a chunk whose answer was lost (or of which nobody knows whether it was sent): by
@@ -19,10 +27,10 @@ export async function settleChunk(
   scope: ImportScope,
   plan: ImportPlan,
   chunk: Chunk,
-  unclaimed: UnclaimedSets | undefined,
+  settling: Settling,
 ): Promise<Settled> {
-  if (plan.keyColumn !== undefined) return settleByKey(scope, plan, plan.keyColumn, chunk);
-  const claim = (await unclaimed?.claim(chunk)) ?? 'unsure';
+  if (plan.keyColumn !== undefined) return settleByKey(scope, plan, plan.keyColumn, chunk, settling);
+  const claim = (await settling.unclaimed?.claim(chunk)) ?? 'unsure';
   if (claim === 'none') return { kind: 'send', chunk, sets: [] };
   if (claim !== 'unsure') return { kind: 'stored', sets: [claim.importSetId] };
   return plan.settings.resendUnknown ? { kind: 'send', chunk, sets: [] } : { kind: 'unknown' };
@@ -33,10 +41,13 @@ async function settleByKey(
   plan: ImportPlan,
   keyColumn: string,
   chunk: Chunk,
+  { hasStored }: Settling,
 ): Promise<Settled> {
   const lines = lineList(chunk.lines);
   const stored = await findStoredLines(scope, plan, keyColumn, lines);
   const sets = [...new Set(stored.values())];
+  const isHidden = stored.size === 0 && hasStored && !(await seesRows(scope, plan));
+  if (isHidden && !plan.settings.resendUnknown) return { kind: 'unknown' };
   if (stored.size === lines.length) return { kind: 'stored', sets };
   return {
     kind: 'send',

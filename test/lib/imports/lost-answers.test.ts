@@ -48,10 +48,11 @@ describe('a request whose answer was lost', () => {
   );
 
   it.each([
-    ['the import sets', 'sys_import_set'],
-    ['the staging rows', 'imp_load'],
-  ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table) => {
-    await world.settings('imp_load', settings);
+    ['the import sets', 'sys_import_set', {}],
+    ['the staging rows', 'imp_load', {}],
+    ['the staging rows with their keys', 'imp_load', { keyColumn: 'u_key' }],
+  ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table, more) => {
+    await world.settings('imp_load', { ...settings, ...more });
     world.instance.control.auth.access.add({ table, operation: 'read', roles: ['nobody'] });
     world.instance.control.faults.add({
       match: insertMultiple,
