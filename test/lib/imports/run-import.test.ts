@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { LineResult } from '../../../lib/imports/results/results-csv.ts';
 import { tallied } from '../../../lib/imports/results/tally.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -44,6 +45,12 @@ describe('an import', () => {
     await world.run(await world.drop('imports/imp_load/again.csv', load(5, 'again-')));
     const summary = await world.run(await world.drop('imports/imp_load/again.csv', `${load(5, 'again-')}\n`));
     expect(summary.counts).toMatchObject({ ignored: 5 });
+    const shown = (await results(summary.results)).map((row) => row.slice(2, 5));
+    const codeOf = new Map(world.rows('u_item').map((row) => [row['sys_id'], row['u_code']]));
+    expect(shown.map(([table, , display]) => `${table} ${display}`)).toEqual(
+      ['0', '1', '2', '3', '4'].map((n) => `u_item again-${n}`),
+    );
+    for (const [, sysId, display] of shown) expect(codeOf.get(sysId)).toBe(display);
   });
 
   it('sends nothing and says why when a column has no place', async () => {
@@ -177,8 +184,8 @@ describe('an import', () => {
     await world.settings('imp_load', {});
     expect(calls()).toBeDefined();
     expect(summary.counts).toMatchObject({ inserted: 130 });
-    const [, , table, sysId] = (await results(summary.results))[0] ?? [];
-    expect(table).toBe('u_item');
+    const [, , table, sysId, display] = (await results(summary.results))[0] ?? [];
+    expect([table, display]).toEqual(['u_item', 'rows-0']);
     expect(world.rows('u_item').some((row) => row['sys_id'] === sysId)).toBe(true);
   });
 
@@ -252,4 +259,31 @@ describe('an import', () => {
     expect(summary.reason).toContain('was replaced or removed');
     expect(world.rows('imp_load').some((row) => row['u_code']?.startsWith('new-'))).toBe(false);
   });
+
+  it('stops in the middle of its load when the object is replaced under it, and accounts for what it read', async () => {
+    const sink = await startWorld({ demoData: false, switches: { sinkStagingTables: ['imp_load'] } });
+    onTestFinished(() => sink.close());
+    await sink.settings('imp_load', { rowsPerRequest: 1_000, ordered: true });
+    const rows = Array.from({ length: 60_000 }, (_, i) => `old-${i},${'x'.repeat(90)}`);
+    const request = await sink.drop('imports/imp_load/mid.csv', ['u_code,u_text', ...rows].join('\n'));
+    let sent = 0;
+    const replacing: ServiceNowClient = {
+      async send(call, context) {
+        if (call.method === 'POST' && ++sent === 12)
+          await sink.drop('imports/imp_load/mid.csv', 'u_code,u_text\nnew,x');
+        return sink.client.send(call, context);
+      },
+      close: () => sink.client.close(),
+    };
+    const summary = await sink.run(request, new Map(), () => replacing);
+    expect(summary.status).toBe('stopped');
+    expect(summary.reason).toContain('was replaced or removed while it was being imported');
+    const staged = sink.rows('imp_load').map((row) => row['u_code']);
+    expect(staged).toHaveLength(summary.lines.rows);
+    expect(new Set(staged).size).toBe(staged.length);
+    expect(staged).not.toContain('new');
+    expect(summary.counts).toMatchObject({ inserted: staged.length });
+    expect(staged.length).toBeGreaterThan(10_000);
+    expect(staged.length).toBeLessThan(60_000);
+  }, 30_000);
 });
