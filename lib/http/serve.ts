@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import type { Clock } from '../core/clock.ts';
 import { deadlineAt } from '../core/deadline.ts';
 import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import type { Operation, TableParameters } from '../operations/operation.ts';
 import { type Connect, carryOut } from './carry-out.ts';
@@ -20,7 +21,7 @@ export type Surroundings = {
   readonly clock: Clock;
   readonly log: Log;
   /** Figures of an invocation are written at its end. */
-  readonly metrics: { flush(): void };
+  readonly metrics: Metrics & { flush(): void };
 };
 
 /** What Lambda calls. It answers an HTTP event with an HTTP answer and a direct Invoke with plain data. */
@@ -38,9 +39,11 @@ export function serve<P extends TableParameters>(
   surroundings: Surroundings,
 ): Handler {
   const { clock, log, metrics } = surroundings;
-  const carryOutBy = (door: Door, context: Context) => {
+  const carryOutBy = async (door: Door, context: Context) => {
     const endMs = clock.now() + context.getRemainingTimeInMillis() - reportingTimeMs;
-    return carryOut(operation, door.read(), surroundings, deadlineAt(endMs, clock));
+    const response = await carryOut(operation, door.read(), surroundings, deadlineAt(endMs, clock));
+    if (response.headers['idempotency-replayed'] === 'true') metrics.add('Deduplicated');
+    return response;
   };
   const chain = middy<Door, unknown>(carryOutBy, {
     timeoutEarlyInMillis: 0,

@@ -2,6 +2,7 @@ import { createConnections } from '../../lib/aws/connections.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { type Config, readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
+import type { MetricName } from '../../lib/core/metrics.ts';
 import { serve } from '../../lib/http/serve.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
@@ -26,6 +27,8 @@ export type EmulatedDeployment = {
   readonly instance: Instance;
   /** Every line that was logged. */
   readonly logged: LogFields[];
+  /** Every figure that was counted, by name. */
+  readonly counted: MetricName[];
   serve<P extends TableParameters>(operation: Operation<P>): Served;
   close(): Promise<void>;
 };
@@ -48,7 +51,9 @@ export async function startDeployment(
   const { url: instanceUrl, username, password } = instance;
   const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
   const config = configFor(environment);
-  const connections = createConnections({ config, fetchSecret: async () => secret });
+  const counted: MetricName[] = [];
+  const metrics = { add: (name: MetricName) => void counted.push(name), flush() {} };
+  const connections = createConnections({ config, metrics, fetchSecret: async () => secret });
   const identityOf = identityBy(config.records.correlationIdTables);
   const logged: LogFields[] = [];
   const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
@@ -56,8 +61,8 @@ export async function startDeployment(
   return {
     instance,
     logged,
+    counted,
     serve(operation) {
-      const metrics = { flush() {} };
       const handler = serve(operation, {
         connect: connections.connect,
         identityOf,

@@ -60,11 +60,14 @@ describe('a POST with an Idempotency-Key', () => {
     await post({ short_description: 'one', urgency: '1' }, 'k1');
     const sysId = deriveSysId('incident', 'k1');
     await deployment.serve(patchRecordById).invoke({ tableName: 'incident', sysId, record: { state: '2' } });
+    deployment.counted.length = 0;
     const answer = await post(
       { short_description: 'one', urgency: '1' },
       'k1',
       '?sysparm_fields=state,urgency',
     );
+    expect(deployment.counted).toContain('Deduplicated');
+    expect(deployment.counted).toContain('LatencyMs');
     expect(answer).toMatchObject({ statusCode: 200, headers: { 'idempotency-replayed': 'true' } });
     expect(answer.body).toEqual({ result: { state: '2', urgency: '1' } });
     expect(answer.headers).not.toHaveProperty('idempotency-differs');

@@ -77,7 +77,7 @@ function startProcess(instances: Instances) {
     identityOf: identityBy([]),
     clock: systemClock,
     log,
-    metrics: { flush() {} },
+    metrics: { add() {}, flush() {} },
   });
   return { lines, parked, post, writeRecords };
 }

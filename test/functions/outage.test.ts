@@ -42,7 +42,7 @@ async function functionsBefore(answer: RequestListener) {
     identityOf: identityBy([]),
     clock: systemClock,
     log: silentLog,
-    metrics: { flush() {} },
+    metrics: { add() {}, flush() {} },
   };
   return { list: serve(getRecords, surroundings), create: serve(postRecord, surroundings) };
 }

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEmfMetrics } from '../../../lib/aws/emf-metrics.ts';
 import { createJsonLog } from '../../../lib/aws/json-log.ts';
+import { createTelemetry } from '../../../lib/aws/telemetry.ts';
+import { readConfig } from '../../../lib/core/config.ts';
 import { createRedactor } from '../../../lib/core/redaction.ts';
 
 const written: string[] = [];
@@ -69,5 +71,13 @@ describe('the metrics of a function', () => {
       },
     ]);
     expect(JSON.stringify(lines())).toContain('"Unit":"Milliseconds"');
+  });
+
+  it('count a cold start once, with the first invocation', () => {
+    const { metrics } = createTelemetry(readConfig({ SERVICENOW_SECRET_ID: 'demo', ALLOWED_TABLES: '*' }));
+    metrics.flush();
+    metrics.add('Requests');
+    metrics.flush();
+    expect(lines().map((line) => Object.keys(line ?? {}).includes('ColdStarts'))).toEqual([true, false]);
   });
 });

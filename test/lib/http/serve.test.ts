@@ -36,7 +36,7 @@ function serveBefore(result: unknown, config = twoInstances) {
     identityOf: identityBy([]),
     clock: { ...systemClock, now: () => startMs },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-    metrics: { flush: quiet },
+    metrics: { add: quiet, flush: quiet },
   });
   const http = async (url: string, headers: Record<string, string> = {}): Promise<Partial<HttpAnswer>> => ({
     ...Object(await handler(httpEvent({ url, headers }), lambdaContext())),

@@ -2,7 +2,7 @@ import { createConnections } from '../../../lib/aws/connections.ts';
 import { type Clock, systemClock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
-import { silentMetrics } from '../../../lib/core/metrics.ts';
+import type { MetricName } from '../../../lib/core/metrics.ts';
 import { createRecordWriter } from '../../../lib/queue/write-records.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../../../local/instance/index.ts';
@@ -27,6 +27,8 @@ export type EmulatedQueue = {
   readonly deadLetters: DeadLetter[];
   /** Seconds by receipt handle. */
   readonly hidden: Map<string, number>;
+  /** Every figure that the function counted, by name. */
+  readonly counted: MetricName[];
   /** Requests that the instance got since the last call, as `METHOD path`, without tokens. */
   requests(): string[];
   /** Hands messages to the function; gives the ids that it does not report finished. */
@@ -60,6 +62,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   const clients = new Map<ServiceNowClient, ServiceNowClient>();
   const deadLetters: DeadLetter[] = [];
   const hidden = new Map<string, number>();
+  const counted: MetricName[] = [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
   const write = createRecordWriter({
     connect(name) {
@@ -93,13 +96,14 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     clock: options.clock ?? systemClock,
     random: () => 0.5,
     log: silentLog,
-    metrics: silentMetrics,
+    metrics: { add: (name) => void counted.push(name) },
   });
   let seen = 0;
   return {
     instance,
     deadLetters,
     hidden,
+    counted,
     requests() {
       const entries = instance.state.ledger.select({ since: seen });
       seen = Math.max(seen, ...entries.map(({ sequence }) => sequence));

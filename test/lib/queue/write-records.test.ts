@@ -87,6 +87,7 @@ describe('creates', () => {
     ).toEqual([]);
     expect(incidents()).toHaveLength(20);
     expect(queue.deadLetters).toEqual([]);
+    expect(queue.counted.filter((name) => name === 'Deduplicated')).toHaveLength(22);
   });
 
   it('have one effect when two copies of the function race on them', async () => {
@@ -311,6 +312,7 @@ describe('an instance that is down', () => {
     }
     expect([...queue.hidden.values()]).toEqual([9, 18, 144, 810]);
     expect(queue.deadLetters).toEqual([]);
+    expect(queue.counted.filter((name) => name === 'Parked')).toHaveLength(4);
   });
 
   it('gives a message up after the time that the deployment chose', async () => {
