@@ -76,12 +76,13 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
     /**
      * Sends the next group, and meanwhile reads the verdicts of earlier ones that the instance is done with.
      * Both can be run again from the same state.
+     * @param isFollowed the next group is loaded by this execution, too
      */
-    async load(request: ImportRequest, state: ImportState): Promise<ImportState> {
+    async load(request: ImportRequest, state: ImportState, isFollowed: boolean): Promise<ImportState> {
       await turns.renew(request);
       const following = { state, pending: 0, progressAtMs: 0 };
       const [loaded, settled] = await bothToTheEnd(
-        loadNext(request, state),
+        loadNext(request, state, isFollowed),
         settleGroups(request, following, true, groupsPerLoad),
       );
       const { settledGroups, tally, messages } = settled.state;
@@ -130,7 +131,11 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
     },
   };
 
-  async function loadNext(request: ImportRequest, state: ImportState): Promise<ImportState> {
+  async function loadNext(
+    request: ImportRequest,
+    state: ImportState,
+    isFollowed: boolean,
+  ): Promise<ImportState> {
     const { scope, plan, folder, reader, progress } = await opened(request, state);
     let done = 0;
     const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
@@ -141,6 +146,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       group: state.loadedGroups,
       from: state.cursor,
       sending: state.stopped === undefined,
+      isFollowed,
       mayReject: (plan.settings.maxErrors ?? Number.POSITIVE_INFINITY) - failuresSoFar(state),
       claimedBefore: () => claimedSets(folder, state.loadedGroups),
     };

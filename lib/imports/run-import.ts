@@ -41,7 +41,9 @@ export async function runImport(
     while (!state.ended) {
       if (chainIsDue(state)) return await step('continue', () => steps.continueElsewhere(request, state));
       const before = state;
-      state = await step(`load-${state.loadedGroups}`, () => steps.load(request, before));
+      state = await step(`load-${state.loadedGroups}`, () =>
+        steps.load(request, before, !chainIsDue(before)),
+      );
     }
     const waiting = state;
     if (state.settledGroups < state.loadedGroups) {

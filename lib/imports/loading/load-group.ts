@@ -19,6 +19,8 @@ export type LoadGroup = {
   readonly from: Position;
   /** False once the import has stopped: rows are then only read, to be listed as not sent. */
   readonly sending: boolean;
+  /** The next group may be opened early. Not where another execution goes on: it would take the group for broken off. */
+  readonly isFollowed: boolean;
   /** The group ends as soon as it rejected more rows than this. */
   readonly mayReject: number;
   /** Import sets that earlier groups claimed. */
@@ -96,7 +98,8 @@ export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<Grou
   if (broken === undefined) await refuseLostAnswers(tools, ledger);
   await writeRejected(tools.folder, task.group, reader.takeRejected(), ledger);
   const next = ledger.next ?? reader.position;
-  const goesOn = broken === undefined && !reader.ended && !tools.scope.deadline.passed(prepareMs);
+  const goesOn =
+    task.isFollowed && broken === undefined && !reader.ended && !tools.scope.deadline.passed(prepareMs);
   const [done] = await Promise.all([
     ledger.close(next, reader, broken),
     goesOn ? prepareNext(tools, task.group + 1, next) : undefined,
