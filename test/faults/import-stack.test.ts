@@ -1,0 +1,176 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { listObjects, readText } from '../../lib/aws/s3.ts';
+import type { ImportSummary } from '../../lib/imports/results/summary.ts';
+import { packageFunctions } from '../../local/package/package.ts';
+import { type Stack, type StackOptions, startStack } from '../../local/stack.ts';
+import { loadData, loadSchema } from '../lib/imports/load-table.ts';
+
+const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+let dataFolder: string;
+let packaged: NonNullable<StackOptions['packaged']>;
+let stack: Stack;
+let s3: S3Client;
+let Bucket: string;
+
+async function start(): Promise<void> {
+  stack = await startStack({
+    dataFolder,
+    packaged,
+    environment: { ALLOWED_TABLES: 'imp_load,imp_user,imp_computer' },
+    instance: { schema: loadSchema, data: loadData, switches: { transformDelayMs: 0 } },
+  });
+  s3 = new S3Client({ ...local, endpoint: stack.s3.url });
+  Bucket = stack.endpoints.s3.bucket;
+}
+
+async function stop(): Promise<void> {
+  s3.destroy();
+  await stack.close();
+}
+
+beforeAll(async () => {
+  dataFolder = await mkdtemp(join(tmpdir(), 'import-stack-'));
+  packaged = await packageFunctions();
+  await start();
+});
+afterAll(async () => {
+  await stop();
+  await rm(dataFolder, { recursive: true, force: true });
+});
+
+const put = (Key: string, Body: string) => s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+const settings = (table: string, values: object) =>
+  put(`imports/${table}/_import.json`, JSON.stringify(values));
+const load = (rows: number, name: string) =>
+  ['u_code,u_text', ...Array.from({ length: rows }, (_, i) => `${name}-${i},row ${i}`)].join('\n');
+
+async function keys(prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { key } of listObjects(s3, Bucket, prefix)) found.push(key);
+  return found;
+}
+
+/** The summaries of all imports of a file name, once there are so many. */
+function summaries(table: string, name: string, count = 1): Promise<ImportSummary[]> {
+  const look = async () => {
+    const done = (await keys(`results/${table}/${name}/`)).filter((key) => key.endsWith('/summary.json'));
+    if (done.length < count) throw new Error(`${done.length} of ${count} summaries of ${name}`);
+    const texts = await Promise.all(done.map((key) => readText(s3, { bucket: Bucket, key })));
+    return texts.map((one): ImportSummary => JSON.parse(one?.text ?? 'null'));
+  };
+  return vi.waitFor(look, { timeout: 45_000, interval: 200 });
+}
+
+/** Names of the files whose rows are in the staging table, in the order of the rows, each file as often as it begins. */
+function stagedRuns(): string[] {
+  const names = stack.instance.state.store
+    .select('imp_load', { orderBy: 't0.rowid' })
+    .map((row) => (row['u_code'] ?? '').split('-')[0] ?? '');
+  return names.filter((name, i) => name !== names[i - 1]);
+}
+
+const stagedOf = (name: string) =>
+  stack.instance.state.store
+    .select('imp_load', {})
+    .flatMap((row) => (row['u_code']?.startsWith(`${name}-`) ? [row['u_code']] : []));
+
+/** Messages of a queue that wait or are being worked on. */
+async function left(sqs: SQSClient, QueueUrl: string): Promise<number> {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
+  );
+  const { ApproximateNumberOfMessages: waiting, ApproximateNumberOfMessagesNotVisible: held } = Attributes;
+  return Number(waiting) + Number(held);
+}
+
+it('goes on in further executions of the packaged function, each within its operations', async () => {
+  await settings('imp_load', { rowsPerRequest: 1, operationsPerExecution: 8 });
+  await put('imports/imp_load/chain.csv', load(120, 'chain'));
+  const [summary] = await summaries('imp_load', 'chain');
+  expect(summary).toMatchObject({ status: 'completed', executions: 3, counts: { inserted: 120 } });
+  expect(new Set(stagedOf('chain')).size).toBe(120);
+  expect(stagedOf('chain')).toHaveLength(120);
+});
+
+it('runs one import per staging table in the order of the drops, and loses none of those that wait to a restart', async () => {
+  await settings('imp_load', { rowsPerRequest: 5, settleAfterSeconds: 1, keyColumn: 'u_key' });
+  await settings('imp_user', { rowsPerRequest: 1 });
+  await settings('imp_computer', { rowsPerRequest: 1 });
+  const names = ['first', 'second', 'third'];
+  for (const name of names) await put(`imports/imp_load/${name}.csv`, load(300, name));
+  const users = Array.from({ length: 40 }, (_, i) => `turn.${i},Turn ${i}`);
+  await put('imports/imp_user/turn.csv', ['user_id,last_name', ...users].join('\n'));
+  const computers = Array.from({ length: 40 }, (_, i) => `turn-${i}`);
+  await put('imports/imp_computer/turn.csv', ['name', ...computers].join('\n'));
+  await vi.waitFor(() => expect(stagedOf('first').length).toBeGreaterThan(0), { timeout: 20_000 });
+  expect(await keys('turns/running/slot-')).not.toHaveLength(0);
+  await stop();
+  await start();
+  let most = 0;
+  const watch = setInterval(async () => {
+    most = Math.max(most, (await keys('turns/running/slot-').catch(() => [])).length);
+  }, 100);
+  try {
+    const done = (await Promise.all(names.map((name) => summaries('imp_load', name)))).flat();
+    done.push(...(await summaries('imp_user', 'turn')), ...(await summaries('imp_computer', 'turn')));
+    expect(done.map(({ status }) => status)).toEqual(Array.from({ length: 5 }, () => 'completed'));
+    for (const { counts, lines } of done) expect(counts.inserted).toBe(lines.rows);
+  } finally {
+    clearInterval(watch);
+  }
+  expect(stagedRuns().filter((name) => names.includes(name))).toEqual(names);
+  for (const name of names) expect(stagedOf(name)).toHaveLength(300);
+  expect(most).toBeLessThanOrEqual(2);
+});
+
+it('imports each version of an object once, however often and in whatever order its events come', async () => {
+  await settings('imp_load', { rowsPerRequest: 10 });
+  const Key = 'imports/imp_load/versions.csv';
+  const drop = async (name: string) => {
+    const { ETag, VersionId } = await put(Key, load(200, name));
+    const [seen] = await vi.waitFor(
+      async () => {
+        const marks = await keys('turns/seen/imp_load/');
+        const texts = await Promise.all(marks.map((key) => readText(s3, { bucket: Bucket, key })));
+        const noted = texts.flatMap((one): { key: string; sequencer: string }[] =>
+          one ? [JSON.parse(one.text)] : [],
+        );
+        const mine = noted.filter(({ key, sequencer }) => key === Key && !sequencers.includes(sequencer));
+        if (mine.length === 0) throw new Error('not seen yet');
+        return mine;
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    sequencers.push(seen?.sequencer ?? '');
+    const object = { key: Key, size: load(200, name).length, eTag: ETag, versionId: VersionId };
+    return { ...object, sequencer: seen?.sequencer };
+  };
+  const sequencers: string[] = [];
+  const old = await drop('old');
+  const replaced = await drop('new');
+  const sqs = new SQSClient({ ...local, endpoint: stack.sqs.url });
+  const queue = stack.resources.queues.find(({ name }) => name.endsWith('-imports'));
+  const QueueUrl = queue?.url ?? '';
+  for (const object of [replaced, old, replaced, old, old]) {
+    const record = {
+      eventName: 'ObjectCreated:Put',
+      eventTime: '2026-11-24T03:00:00.000Z',
+      s3: { bucket: { name: Bucket }, object },
+    };
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ Records: [record] }) }));
+  }
+  const both = await summaries('imp_load', 'versions', 2);
+  expect(both.map(({ counts }) => counts.inserted)).toEqual([200, 200]);
+  await vi.waitFor(async () => expect(await left(sqs, QueueUrl)).toBe(0), { timeout: 10_000 });
+  sqs.destroy();
+  expect(stagedOf('old')).toHaveLength(200);
+  expect(stagedOf('new')).toHaveLength(200);
+  expect(
+    (await keys('results/imp_load/versions/')).filter((key) => key.endsWith('/summary.json')),
+  ).toHaveLength(2);
+});
