@@ -47,6 +47,7 @@ async function uploadParts(
   const uploads: Promise<UploadedPart>[] = [];
   try {
     for (let part: Uint8Array | undefined = first; part; part = (await rest.next()).value) {
+      // Before the one after the next is gathered, which takes the place of this one's predecessor.
       await uploads.at(-1);
       const uploading = uploadPart(s3, upload, uploads.length + 1, part);
       // Awaited by the next turn; until then a failure must not count as unhandled.
@@ -70,17 +71,25 @@ async function uploadPart(
   return { ETag, PartNumber };
 }
 
+/**
+ * Fills two buffers in turn, since new ones for every part would be most of the memory that a long upload takes: a part
+ * is overwritten when the one after the next is gathered, so it has to be sent before the next one is asked for.
+ */
 async function* inParts(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
-  let held: Uint8Array[] = [];
-  let bytes = 0;
+  let [part, other] = [Buffer.allocUnsafe(partBytes), Buffer.alloc(0)];
+  let length = 0;
   for await (const piece of pieces) {
-    held.push(piece);
-    bytes += piece.length;
-    if (bytes < partBytes) continue;
-    yield Buffer.concat(held);
-    held = [];
-    bytes = 0;
+    for (let at = 0; at < piece.length; ) {
+      const taken = piece.subarray(at, at + partBytes - length);
+      part.set(taken, length);
+      length += taken.length;
+      at += taken.length;
+      if (length < partBytes) continue;
+      yield part;
+      [part, other] = [other.length === 0 ? Buffer.allocUnsafe(partBytes) : other, part];
+      length = 0;
+    }
   }
-  if (bytes > 0) yield Buffer.concat(held);
+  if (length > 0) yield part.subarray(0, length);
   return undefined;
 }
