@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { createS3Client } from '../lib/aws/s3.ts';
 import { systemClock } from '../lib/core/clock.ts';
 import { followImport } from '../lib/imports/follow/follow-import.ts';
@@ -9,6 +10,9 @@ import { outcomeText } from './import/outcome-text.ts';
 
 /** `npm run import`: uploads a file and shows its import until it is done. */
 async function run({ file, table, bucket, endpoint }: ImportArguments): Promise<void> {
+  await access(file).catch((cause: unknown) => {
+    throw new Error(`${file}: there is no such file, or it may not be read`, { cause });
+  });
   if (endpoint !== undefined) useLocalStack(endpoint);
   const s3 = createS3Client();
   const drop = await uploadDrop(s3, bucket, table, file);
@@ -28,11 +32,18 @@ function useLocalStack(endpoint: string): void {
   process.env['AWS_SECRET_ACCESS_KEY'] ??= 'local';
 }
 
+/** What went wrong, in words that help: nobody listening is what happens most. */
+function explain(error: unknown): string {
+  const isRefused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+  if (!isRefused) return error instanceof Error ? error.message : String(error);
+  return `Nothing answers (${error.message}). Start the local stack with npm start, or name a deployment's --bucket.`;
+}
+
 try {
   const parsed = readArguments(process.argv.slice(2), process.env);
   if (parsed === 'help') process.stdout.write(HELP);
   else await run(parsed);
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;
 }

@@ -101,6 +101,7 @@ describe('reading delimited text', () => {
           const got = await read(bytes, table[0]?.length ?? 0, { dialect, pieceSize });
           expect(got.rejected).toEqual([]);
           expect(got.rows).toEqual(rows);
+          expect(got.chunks.every((chunk) => chunk.rows > 0)).toBe(true);
         },
       ),
       { seed, numRuns: 600 },
@@ -170,6 +171,24 @@ describe('a record that cannot be used', () => {
     ]);
     expect(got.rejected[0]?.raw.at(-2)).toBe(0xc3);
     expect(got.rows).toHaveLength(2);
+  });
+
+  it('is handed on before too many of them are held, and gives no empty chunk', async () => {
+    const tokenizer = new CsvTokenizer(new ByteWindow(), 44);
+    const writer = new CsvRowWriter(planFor(2), { encoding: 'utf-8' });
+    const bytes = text(...Array.from({ length: 50 }, (_, i) => `bad ${i}`), 'a,b');
+    const limits = { rows: 9, bytes: 5_000_000, rejectedBytes: 1_000 };
+    const reader = new ChunkReader(
+      pieces(bytes, 64),
+      tokenizer,
+      (out) => writer.write(tokenizer, out),
+      limits,
+    );
+    expect(await reader.next()).toBeUndefined();
+    expect([reader.ended, reader.rejectedCount]).toEqual([false, 10]);
+    expect(reader.takeRejected()).toHaveLength(10);
+    expect(await reader.next()).toBeUndefined();
+    expect(reader.takeRejected()[0]?.line).toBe(11);
   });
 
   it('names the byte that an encoding by name does not have', async () => {

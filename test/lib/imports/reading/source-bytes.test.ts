@@ -51,7 +51,11 @@ function utf16(text: string, name: string): Buffer {
   return name === 'utf-16le' ? bytes : bytes.swap16();
 }
 
-const word = fc.string({ unit: fc.constantFrom('a', 'é', '€', '\u{1F600}'), minLength: 1, maxLength: 8 });
+const word = fc.string({
+  unit: fc.constantFrom('a', 'é', '€', '\u{1F600}', '\u{10000}'),
+  minLength: 1,
+  maxLength: 8,
+});
 
 it.each([
   ['csv', 'utf-16le'],
