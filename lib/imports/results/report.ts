@@ -79,11 +79,16 @@ function outcomeBar({ counts, lines }: ImportSummary): string {
   const parts = present.map((one) => `<i class="${one}" style="flex-grow:${counts[one]}"></i>`).join('');
   const legend = present
     .map((one) => {
-      const percent = share(one) < 0.1 ? '&lt; 0.1' : share(one).toFixed(1);
+      const percent = share(one) < 0.1 ? '&lt; 0.1' : percentText(share(one));
       return `<li><b class="${one}"></b>${labels[one]} <strong>${number.format(counts[one])}</strong> <span>${percent} %</span></li>`;
     })
     .join('');
   return `<section><h2>Outcome</h2><div class="bar">${parts}</div><ul class="legend">${legend}</ul></section>`;
+}
+
+/** Never 100.0 while a row is missing from it. */
+function percentText(percent: number): string {
+  return (percent < 100 ? Math.min(percent, 99.9) : percent).toFixed(1);
 }
 
 function messageTable({ messages }: ImportSummary): string {

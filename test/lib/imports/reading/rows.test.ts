@@ -217,13 +217,17 @@ describe('a record that cannot be used', () => {
   it('loses one line, not the file, to a quote left open for more than 4 MiB', async () => {
     const filler = Array.from({ length: 300_000 }, (_, i) => `row ${i},0123456789`);
     const got = await read(text('a,b', 'c,"d', filler.join('\n')), 2);
-    expect(got.rejected.map((row) => row.line)).toEqual([2]);
+    expect(got.rejected.map(({ line, reason }) => `${line}: ${reason}`)).toEqual([
+      '2: the quote that opens field 2 is not closed within 4 MiB',
+    ]);
     expect(got.rows).toHaveLength(300_001);
   });
 
   it('rejects a line without an end once and holds no more than a bound of it', async () => {
     const got = await read(text('a,b', 'x'.repeat(12 << 20), 'd,e'), 2);
-    expect(got.rejected.map((row) => row.line)).toEqual([2]);
+    expect(got.rejected.map(({ line, reason }) => `${line}: ${reason}`)).toEqual([
+      '2: the record is longer than 1048576 bytes',
+    ]);
     expect(got.rejected[0]?.raw.length).toBeLessThan(5 << 20);
     expect(got.rows.map((row) => row.line)).toEqual([1, 3]);
   });

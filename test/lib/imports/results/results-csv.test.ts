@@ -62,6 +62,29 @@ describe('the report', () => {
     expect(page).toContain(escapeHtml(nasty));
   });
 
+  it('never shows 100 % while a row is missing from it', () => {
+    const page = renderReport(
+      {
+        schemaVersion: 1,
+        status: 'completed',
+        source: { bucket: 'b', key: 'imports/t/x.csv', eTag: 'e', size: 1, droppedAt: '' },
+        stagingTable: 't',
+        startedAt: '2026-11-24T03:00:00.000Z',
+        finishedAt: '2026-11-24T03:01:00.000Z',
+        seconds: { loading: 1, verdicts: 1, total: 2 },
+        lines: { rows: 10_000, blank: 0 },
+        counts: { ...emptyTally(), inserted: 9_999, error: 1 },
+        messages: [],
+        importSets: { count: 1, first: [] },
+        executions: 1,
+        results: {},
+      },
+      [],
+    );
+    expect(page).toContain('<span>99.9 %</span>');
+    expect(page).not.toContain('100.0 %');
+  });
+
   it.each([
     [40, '40 ms'],
     [4_240, '4.2 s'],
