@@ -51,7 +51,7 @@ export class FunctionPool {
 
   async #invokeInProcess(invocation: Invocation): Promise<InvocationOutcome> {
     const { signal } = this.#closed;
-    const runtime = this.#takeIdle() ?? (await this.#start());
+    const runtime = (await this.#takeIdle()) ?? (await this.#start());
     const failedInit = await runtime.initialise(invocation.requestId, signal);
     const { timeoutSeconds } = this.#options.lambdaFunction;
     const outcome = failedInit ?? (await runtime.run(invocation, timeoutSeconds, signal));
@@ -60,10 +60,11 @@ export class FunctionPool {
     return outcome;
   }
 
-  #takeIdle(): RuntimeProcess | undefined {
+  /** One that died while it was idle is thrown away too: its Runtime API still listens. */
+  async #takeIdle(): Promise<RuntimeProcess | undefined> {
     for (let runtime = this.#idle.pop(); runtime; runtime = this.#idle.pop()) {
       if (!runtime.exited) return runtime;
-      this.#all.delete(runtime);
+      await this.#discard(runtime);
     }
     return undefined;
   }

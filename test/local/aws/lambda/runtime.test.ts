@@ -146,6 +146,19 @@ describe('an execution environment', () => {
     expect(value.errorMessage).toContain(reason);
   });
 
+  it('killed while it was idle leaves nothing open behind', async () => {
+    const other = await fixture.start();
+    const listening = () =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'TCPServerWrap').length;
+    const { payload } = await other.invoke('test-sleeps', { ms: 0 });
+    const before = listening();
+    process.kill(Number(payload.toString()), 'SIGKILL');
+    await vi.waitFor(async () => expect(await other.pids('test-sleeps')).toEqual([]));
+    expect((await other.invoke('test-sleeps', { ms: 0 })).functionError).toBeUndefined();
+    await vi.waitFor(() => expect(listening()).toBe(before));
+    await other.close();
+  });
+
   it('killed from outside ends its invocation with an error, and the next one works', async () => {
     const running = host.invoke('test-sleeps', { ms: 5000 });
     await vi.waitFor(async () => expect(await host.pids('test-sleeps')).not.toEqual([]), 5000);
