@@ -61,7 +61,7 @@ export async function held(table: string, query: string): Promise<Record<string,
   return Rows.parse(await response.json()).result;
 }
 
-/** A word that no other test and no earlier run uses. */
+/** A word that no other test and no earlier run uses; its beginning stands in no hexadecimal id. */
 export function uniqueWord(): string {
-  return `e2e${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`;
+  return `uniq${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`;
 }
