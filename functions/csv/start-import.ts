@@ -2,14 +2,16 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createLambdaClient } from '../../lib/aws/lambda.ts';
 import { createS3Client } from '../../lib/aws/s3.ts';
 import { createTelemetry } from '../../lib/aws/telemetry.ts';
+import { systemClock as clock } from '../../lib/core/clock.ts';
 import { readConfig, requireSetting } from '../../lib/core/config.ts';
-import { startImports } from '../../lib/imports/drop/start-imports.ts';
+import { startImports } from '../../lib/imports/start-imports.ts';
 
 const config = readConfig();
 const { log, metrics } = createTelemetry(config);
 const tools = {
   s3: createS3Client(),
   lambda: createLambdaClient(),
+  clock,
   log,
   importFunctionArn: requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn),
 };

@@ -1,16 +1,19 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { startDurableExecution } from '../../aws/lambda.ts';
-import { InvalidInputError } from '../../core/errors.ts';
-import type { Log } from '../../core/log.ts';
-import type { ImportInput } from '../import-state.ts';
-import { executionName, type ImportRequest } from './import-request.ts';
-import { isNewest } from './newest-version.ts';
-import { type DropNotice, parseS3Event } from './s3-events.ts';
+import { startDurableExecution } from '../aws/lambda.ts';
+import type { Clock } from '../core/clock.ts';
+import { InvalidInputError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { executionName, type ImportRequest } from './drop/import-request.ts';
+import { type DropNotice, parseS3Event } from './drop/s3-events.ts';
+import type { ImportInput } from './import-state.ts';
+import { queueUp } from './turns/line.ts';
+import { noteDrop, notePlace } from './turns/seen-drops.ts';
 
 export type StartTools = {
   readonly s3: S3Client;
   readonly lambda: LambdaClient;
+  readonly clock: Clock;
   readonly log: Log;
   /** Qualified ARN of importCsv. */
   readonly importFunctionArn: string;
@@ -20,7 +23,7 @@ export type StartTools = {
 export type QueueMessage = { readonly messageId: string; readonly body: string };
 
 /**
- * Starts an import for every file that the messages announce.
+ * Gives every file that the messages announce its place in the line of its staging table, and starts its import.
  * @returns the ids of messages that are to come again; one that can never be read is logged and dropped
  */
 export async function startImports(tools: StartTools, messages: readonly QueueMessage[]): Promise<string[]> {
@@ -41,9 +44,17 @@ async function startOne(tools: StartTools, notice: DropNotice): Promise<void> {
   const { key } = notice;
   if ('ignored' in notice) return tools.log.info('drop-ignored', { key, reason: notice.ignored });
   const { request } = notice;
-  if (!(await isNewest(tools.s3, request)))
+  const seen = await noteDrop(tools.s3, request);
+  if (seen === 'outdated')
     return tools.log.info('drop-ignored', { key, reason: 'a newer version was seen before' });
+  if (seen === 'new') await takePlace(tools, request);
   await startExecution(tools, request);
+}
+
+/** The order matters: who finds the mark complete finds the place, too. */
+async function takePlace({ s3, clock }: StartTools, request: ImportRequest): Promise<void> {
+  await queueUp(s3, clock, request);
+  await notePlace(s3, request);
 }
 
 async function startExecution(tools: StartTools, request: ImportRequest): Promise<void> {

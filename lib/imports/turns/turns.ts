@@ -1,16 +1,19 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { deleteObject, listObjects, readText, writeIfUnchanged, writeObject } from '../../aws/s3.ts';
+import { deleteObject, type ObjectRef, readText, writeIfUnchanged, writeObject } from '../../aws/s3.ts';
 import type { Clock } from '../../core/clock.ts';
 import { executionName, type ImportRequest } from '../drop/import-request.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
+import { isFirst, leaveLine, queueUp } from './line.ts';
 
 /**
  * Whose turn it is: at most `maxConcurrent` imports run, and one per staging table, in the order of the drops.
  *
- * Every dropped file gets its durable execution at once and waits for its turn inside it, by durable waits that cost
- * nothing. So nothing has to stay in the SQS queue, where a message would age, use up its receives and end as a dead
- * letter. The order is kept by objects below `turns/` in the import bucket, with S3's conditional writes as the lock:
+ * Every dropped file gets its place in the line and its durable execution at once, and waits for its turn inside it, by
+ * durable waits that cost nothing. So nothing has to stay in the SQS queue, where a message would age, use up its
+ * receives and end as a dead letter. The order is kept by objects below `turns/` in the import bucket, with S3's
+ * conditional writes as the lock:
  *
+ * - `turns/seen/{table}/{hash}`: the newest drop of one key that an event told of (see `seen-drops.ts`).
  * - `turns/waiting/{table}/{dropped}~{sequencer}~{name}`: a place in the line of one table; kept until the end.
  * - `turns/running/table-{table}` and `turns/running/slot-{n}`: held by one import, written only where nothing is.
  *
@@ -45,16 +48,13 @@ export function createTurns({ s3, clock, maxConcurrent, leaseMs = 1_800_000 }: T
   let renewedAtMs = 0;
 
   return {
-    async queue(request) {
-      await writeObject(s3, place(request), holder(request), 'application/json');
-    },
+    queue: (request) => queueUp(s3, clock, request),
 
     async take(request) {
       await this.queue(request);
-      if (!(await isFirst(request))) return false;
+      if (!(await isFirst(s3, clock, request, leaseMs))) return false;
       if (!(await hold(request, tableLock(request)))) return false;
-      for (const slot of slots(request)) if (await hold(request, slot)) return true;
-      return false;
+      return holdSlot(request);
     },
 
     async renew(request) {
@@ -71,7 +71,7 @@ export function createTurns({ s3, clock, maxConcurrent, leaseMs = 1_800_000 }: T
 
     async release(request) {
       for (const lock of await heldLocks(request)) await deleteObject(s3, lock);
-      await deleteObject(s3, place(request));
+      await leaveLine(s3, request);
     },
   };
 
@@ -79,30 +79,24 @@ export function createTurns({ s3, clock, maxConcurrent, leaseMs = 1_800_000 }: T
     return Array.from({ length: maxConcurrent }, (_, n) => ({ bucket, key: `turns/running/slot-${n}` }));
   }
 
-  async function isFirst(request: ImportRequest): Promise<boolean> {
-    const mine = place(request).key;
-    const aliveSinceMs = clock.now() - leaseMs;
-    for await (const { key, modifiedMs } of listObjects(
-      s3,
-      request.bucket,
-      `turns/waiting/${request.table}/`,
-    )) {
-      if (key === mine) return true;
-      if (modifiedMs >= aliveSinceMs) return false;
-    }
-    return true;
+  /** Takes one slot, and no second one when the turn is taken again after a crash. */
+  async function holdSlot(request: ImportRequest): Promise<boolean> {
+    const held = await heldLocks(request);
+    if (held.some(({ key }) => key !== tableLock(request).key)) return true;
+    for (const slot of slots(request)) if (await hold(request, slot)) return true;
+    return false;
   }
 
   /** Takes a lock that is free, ours already, or whose holder is gone. */
-  async function hold(request: ImportRequest, lock: Lock): Promise<boolean> {
+  async function hold(request: ImportRequest, lock: ObjectRef): Promise<boolean> {
     const stored = await readText(s3, lock);
     if (stored && isOurs(stored.text, request)) return true;
     if (stored && renewedAt(stored.text) >= clock.now() - leaseMs) return false;
     return (await writeIfUnchanged(s3, lock, holder(request), stored?.eTag)) !== undefined;
   }
 
-  async function heldLocks(request: ImportRequest): Promise<Lock[]> {
-    const held: Lock[] = [];
+  async function heldLocks(request: ImportRequest): Promise<ObjectRef[]> {
+    const held: ObjectRef[] = [];
     for (const lock of [tableLock(request), ...slots(request)]) {
       const stored = await readText(s3, lock);
       if (stored && isOurs(stored.text, request)) held.push(lock);
@@ -115,14 +109,7 @@ export function createTurns({ s3, clock, maxConcurrent, leaseMs = 1_800_000 }: T
   }
 }
 
-type Lock = { readonly bucket: string; readonly key: string };
-
-function place(request: ImportRequest): Lock {
-  const order = `${request.droppedAt}~${request.sequencer.padEnd(32, '0')}~${executionName(request)}`;
-  return { bucket: request.bucket, key: `turns/waiting/${request.table}/${order}` };
-}
-
-function tableLock({ bucket, table }: ImportRequest): Lock {
+function tableLock({ bucket, table }: ImportRequest): ObjectRef {
   return { bucket, key: `turns/running/table-${table}` };
 }
 

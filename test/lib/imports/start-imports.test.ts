@@ -2,9 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { silentLog } from '../../../../lib/core/log.ts';
-import { startImports } from '../../../../lib/imports/drop/start-imports.ts';
-import { bucket, startWorld, type World } from '../world.ts';
+import { listObjects } from '../../../lib/aws/s3.ts';
+import { silentLog } from '../../../lib/core/log.ts';
+import { startImports } from '../../../lib/imports/start-imports.ts';
+import { leaveLine } from '../../../lib/imports/turns/line.ts';
+import { bucket, startWorld, type World } from './world.ts';
 
 let world: World;
 let started: { name: string; input: string }[];
@@ -59,6 +61,7 @@ const start = (...messages: ReturnType<typeof message>[]) =>
     {
       s3: world.s3,
       lambda,
+      clock: world.clock,
       log: silentLog,
       importFunctionArn: 'arn:aws:lambda:us-east-1:1:function:i:durable',
     },
@@ -78,6 +81,21 @@ describe('starting imports', () => {
     await start(message('2', 'imports/t/a.csv', '01', 'v1'), message('3', 'imports/t/b.csv', '01', 'v1'));
     expect(started.map(({ input }) => JSON.parse(input).request.versionId)).toEqual(['v2', 'v1']);
     expect(started[1]?.input).toContain('imports/t/b.csv');
+  });
+
+  it('gives a drop its place in the line before its import is started', async () => {
+    status = 500;
+    await start(message('1', 'imports/t/a.csv', '01', 'v1'));
+    const line: string[] = [];
+    for await (const { key } of listObjects(world.s3, bucket, 'turns/waiting/t/')) line.push(key);
+    expect(line).toEqual([expect.stringMatching(/^turns\/waiting\/t\/2026-11-24T03:00:00.000Z~01/)]);
+  });
+
+  it('gives a repeated event no place again: its import may be over', async () => {
+    await start(message('1', 'imports/t/a.csv', '01', 'v1'));
+    await leaveLine(world.s3, JSON.parse(started[0]?.input ?? '').request);
+    await start(message('2', 'imports/t/a.csv', '01', 'v1'));
+    for await (const { key } of listObjects(world.s3, bucket, 'turns/waiting/')) expect.fail(key);
   });
 
   it('hands back the message whose import could not be started, and starts it the next time', async () => {

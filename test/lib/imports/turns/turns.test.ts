@@ -1,5 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImportRequest } from '../../../../lib/imports/drop/import-request.ts';
+import { queueUp } from '../../../../lib/imports/turns/line.ts';
+import { noteDrop, notePlace } from '../../../../lib/imports/turns/seen-drops.ts';
 import { createTurns } from '../../../../lib/imports/turns/turns.ts';
 import { bucket, startWorld, type World } from '../world.ts';
 
@@ -36,6 +40,50 @@ describe('turns', () => {
     expect(await world.turns().take(second)).toBe(true);
   });
 
+  it('lets a drop wait for an earlier one whose event is still under way', async () => {
+    const first = await world.drop('imports/t/first.csv', 'a\n1');
+    const second = await world.drop('imports/t/second.csv', 'a\n1');
+    expect(await world.turns().take(second)).toBe(false);
+    expect(await noteDrop(world.s3, first)).toBe('new');
+    expect(await world.turns().take(second)).toBe(false);
+    await queueUp(world.s3, world.clock, first);
+    await notePlace(world.s3, first);
+    expect(await world.turns().take(second)).toBe(false);
+    expect(await world.turns().take(first)).toBe(true);
+    await world.turns().release(first);
+    expect(await world.turns().take(second)).toBe(true);
+  });
+
+  it('lets a drop wait for an earlier one that replaces a file known from before', async () => {
+    const known = await world.drop('imports/t/first.csv', 'a\n1');
+    await noteDrop(world.s3, known);
+    await notePlace(world.s3, known);
+    await setTimeout(2);
+    await world.drop('imports/t/first.csv', 'a\n2');
+    expect(await world.turns().take(await world.drop('imports/t/second.csv', 'a\n1'))).toBe(false);
+  });
+
+  it('waits a minute and no longer for an event that never comes', async () => {
+    await world.drop('imports/t/first.csv', 'a\n1');
+    const second = await world.drop('imports/t/second.csv', 'a\n1');
+    world.clock.advance(50_000);
+    expect(await world.turns().take(second)).toBe(false);
+    world.clock.advance(11_000);
+    expect(await world.turns().take(second)).toBe(true);
+  });
+
+  it('waits for nothing that is no drop, came later or belongs to another table', async () => {
+    const put = (Key: string, Body: string) =>
+      world.s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+    await put('imports/t/_import.json', '{}');
+    await put('imports/t/empty.csv', '');
+    await put('imports/other/first.csv', 'a\n1');
+    const mine = await world.drop('imports/t/mine.csv', 'a\n1');
+    await setTimeout(2);
+    await put('imports/t/later.csv', 'a\n1');
+    expect(await world.turns().take(mine)).toBe(true);
+  });
+
   it('lets no more imports run than there are slots, whatever their tables', async () => {
     const drops = ['r', 's', 't'].map((table) => drop(table, 'a', 1));
     for (const request of drops) await world.turns().queue(request);
@@ -53,6 +101,15 @@ describe('turns', () => {
     const request = drop('t', 'a', 1);
     expect(await world.turns().take(request)).toBe(true);
     expect(await world.turns().take(request)).toBe(true);
+  });
+
+  it('takes no second slot when it is taken again while another slot has become free', async () => {
+    const [other, request] = [drop('s', 'a', 1), drop('t', 'a', 1)];
+    await world.turns().take(other);
+    await world.turns().take(request);
+    await world.turns().release(other);
+    expect(await world.turns().take(request)).toBe(true);
+    expect(await world.turns().take(other)).toBe(true);
   });
 
   it('passes on when its holder has not been heard of for the length of the lease', async () => {
