@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { checkSchema } from './check-schema.ts';
 import type { Schema } from './schema.ts';
+import { classColumn, systemColumns } from './system-columns.ts';
 import type { Column, ColumnKind, Table } from './table.ts';
 
 const kinds = [
@@ -77,17 +79,23 @@ type TableEntry = z.output<typeof table>;
  */
 export function extendSchema(schema: Schema, document: SchemaDocument): void {
   for (const entry of schemaDocument.parse(document).tables) {
-    if (schema.table(entry.name)) schema.extend(entry.name, toAddition(entry));
-    else schema.add({ label: labelFrom(entry.name), ...toAddition(entry), name: entry.name });
+    requireOwnColumns(entry);
+    const present = schema.table(entry.name);
+    if (!present) schema.add({ label: labelFrom(entry.name), ...toAddition(entry), name: entry.name });
+    else if (entry.parent === undefined || entry.parent === present.parent)
+      schema.extend(entry.name, toAddition(entry));
+    else throw new Error(`schema: ${entry.name} is there already and cannot extend ${entry.parent}`);
   }
-  for (const table of schema.tables()) for (const one of table.columns) requireTarget(schema, table, one);
+  checkSchema(schema);
 }
 
-function requireTarget(schema: Schema, table: Table, one: Column): void {
-  if (one.kind !== 'reference' || (one.reference !== undefined && schema.table(one.reference))) return;
-  throw new Error(
-    `schema: ${table.name}.${one.name} refers to table ${one.reference ?? '(none)'}, which is not defined`,
-  );
+/** The columns that every table has are the platform's, and none is defined twice. */
+function requireOwnColumns({ name: table, columns }: TableEntry): void {
+  const taken = new Set([...systemColumns, classColumn].map((column) => column.name));
+  for (const { name: column } of columns) {
+    if (taken.has(column)) throw new Error(`schema: ${table}.${column} is there already`);
+    taken.add(column);
+  }
 }
 
 function toAddition({ columns, ...rest }: TableEntry): Partial<Table> & { columns: Column[] } {

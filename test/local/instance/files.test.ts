@@ -49,6 +49,48 @@ describe('schema and data files', () => {
       { tables: [{ name: 'u_a', columns: [{ name: 'u_b', kind: 'reference', reference: 'u_none' }] }] },
       /u_a\.u_b refers to table u_none/,
     ],
+    [
+      'refers by a column that is not there',
+      {
+        tables: [
+          {
+            name: 'u_a',
+            columns: [{ name: 'u_b', kind: 'reference', reference: 'sys_user', referenceKey: 'x' }],
+          },
+        ],
+      },
+      /sys_user has no column x, which its referenceKey of u_a\.u_b names/,
+    ],
+    [
+      'shows rows by a column that is not there',
+      { tables: [{ name: 'u_a', display: 'u_name' }] },
+      /u_a has no column u_name, which its display names/,
+    ],
+    [
+      'finds the table of a document in a column that is not there',
+      { tables: [{ name: 'u_a', columns: [{ name: 'u_b', kind: 'document_id', documentTable: 'u_c' }] }] },
+      /u_a has no column u_c, which its documentTable of u_b names/,
+    ],
+    [
+      'asks for a column that is not there',
+      { tables: [{ name: 'incident', policies: [{ mandatory: ['u_reason'] }] }] },
+      /incident has no column u_reason, which its policies names/,
+    ],
+    [
+      'defines a column twice',
+      { tables: [{ name: 'u_a', columns: [{ name: 'u_b' }, { name: 'u_b', kind: 'integer' }] }] },
+      /u_a\.u_b is there already/,
+    ],
+    [
+      "defines one of the platform's columns",
+      { tables: [{ name: 'u_a', columns: [{ name: 'sys_id', kind: 'integer' }] }] },
+      /u_a\.sys_id is there already/,
+    ],
+    [
+      'moves a table below another',
+      { tables: [{ name: 'incident', parent: 'sys_user' }] },
+      /incident is there already and cannot extend sys_user/,
+    ],
   ])('a schema file that %s is refused with the place', async (_, content, message) => {
     await expect(startInstance({ schemaFile: fileOf('broken.json', content) })).rejects.toThrow(message);
   });
@@ -68,6 +110,29 @@ describe('schema and data files', () => {
     ['a row that is a list', { incident: [[]] }, /incident\[0\]/],
   ])('a data file with %s is refused with the place', async (_, content, message) => {
     await expect(startInstance({ dataFile: fileOf('broken-data.json', content) })).rejects.toThrow(message);
+  });
+});
+
+describe('classes of one hierarchy', () => {
+  it('may each have a column of the same name that holds something else', async () => {
+    const instance = await startInstance({
+      demoData: false,
+      schema: {
+        tables: [
+          { name: 'incident', columns: [{ name: 'u_code', kind: 'integer' }] },
+          { name: 'problem', columns: [{ name: 'u_code' }] },
+        ],
+      },
+    });
+    await create(instance, 'incident', { u_code: '007' });
+    await create(instance, 'problem', { u_code: '007' });
+    const found = await Promise.all(
+      ['incident?u_code=7', 'problem?u_code=007', 'problem?u_code=7'].map((query) =>
+        list(instance, `/api/now/table/${query}&sysparm_fields=u_code`),
+      ),
+    );
+    await instance.close();
+    expect(found).toEqual([[{ u_code: '7' }], [{ u_code: '007' }], []]);
   });
 });
 
