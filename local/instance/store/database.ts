@@ -5,12 +5,19 @@ import { quoted } from './quoted.ts';
 
 const keptStatements = 500;
 
-const numericTypes: Partial<Record<Column['kind'], string>> = {
+const numericTypes: Partial<Record<Column['kind'], SqlType>> = {
   integer: 'INTEGER',
   boolean: 'INTEGER',
   decimal: 'REAL',
   currency: 'REAL',
 };
+
+type SqlType = 'INTEGER' | 'REAL' | 'TEXT';
+
+/** A column as its SQL table holds it. Without a type it keeps numbers and text as they come, for classes that differ. */
+type StoredColumn = Column & { readonly sqlType: SqlType | '' };
+
+const sqlTypeOf = (column: Column): SqlType => numericTypes[column.kind] ?? 'TEXT';
 
 const exact = new Set<Column['kind']>(['guid', 'reference', 'document_id', 'class_name']);
 
@@ -55,12 +62,14 @@ export class Database {
 
   /** Creates the SQL tables of the schema, and adds columns that an older file lacks. */
   create(schema: Schema): void {
-    const storages = new Map<string, Map<string, Column>>();
+    const storages = new Map<string, Map<string, StoredColumn>>();
     for (const table of schema.tables()) {
-      const columns = storages.get(schema.storage(table.name)) ?? new Map<string, Column>();
+      const columns = storages.get(schema.storage(table.name)) ?? new Map<string, StoredColumn>();
       storages.set(schema.storage(table.name), columns);
       for (const column of schema.columns(table.name)) {
-        if (!columns.has(column.name)) columns.set(column.name, column);
+        const known = columns.get(column.name);
+        if (!known) columns.set(column.name, { ...column, sqlType: sqlTypeOf(column) });
+        else if (known.sqlType !== sqlTypeOf(column)) columns.set(column.name, { ...known, sqlType: '' });
       }
     }
     for (const [name, columns] of storages) {
@@ -81,7 +90,7 @@ export class Database {
     this.exec(`CREATE VIEW ${quoted(name)} AS ${parts.join(' UNION ALL ')}`);
   }
 
-  #createTable(name: string, columns: readonly Column[]): void {
+  #createTable(name: string, columns: readonly StoredColumn[]): void {
     const definitions = columns.map((column) => this.#define(column));
     this.exec(`CREATE TABLE IF NOT EXISTS ${quoted(name)} (${definitions.join(', ')})`);
     const present = new Set(
@@ -108,10 +117,10 @@ export class Database {
     this.exec(`CREATE ${kind} IF NOT EXISTS ${name} ON ${quoted(table)} (${quoted(column.name)})`);
   }
 
-  #define(column: Column): string {
-    const type = numericTypes[column.kind] ?? 'TEXT';
-    const collation =
-      type === 'TEXT' && !exact.has(column.kind) && !this.#caseSensitive ? ' COLLATE NOCASE' : '';
+  #define(column: StoredColumn): string {
+    const type = column.sqlType;
+    const isText = type === '' || (type === 'TEXT' && !exact.has(column.kind));
+    const collation = isText && !this.#caseSensitive ? ' COLLATE NOCASE' : '';
     return `${quoted(column.name)} ${type}${collation}${column.name === 'sys_id' ? ' PRIMARY KEY' : ''}`;
   }
 

@@ -9,16 +9,32 @@ function encodeNumber(text: string): SQLInputValue {
   return Number.isFinite(number) ? number : null;
 }
 
-const encodeInteger = (text: string) => {
-  const number = Number(text);
-  return Number.isFinite(number) ? Math.trunc(number) : null;
-};
-
-/** Midnight is added to a bare date; what is no date-time at all is stored as empty. */
-function encodeDateTime(text: string): SQLInputValue {
-  const match = /^(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}:\d{2}))?/.exec(text);
-  return match ? `${match[1]} ${match[2] ?? '00:00:00'}` : null;
+/** A number would be bound as a real one, which a column without a type keeps. */
+function encodeInteger(text: string): SQLInputValue {
+  const whole = Math.trunc(Number(text));
+  if (!Number.isFinite(whole)) return null;
+  return Number.isSafeInteger(whole) ? BigInt(whole) : whole;
 }
+
+/** Midnight is added to a bare date; what is no date-time at all, as February 30 is none, is stored as empty. */
+function encodeDateTime(text: string): SQLInputValue {
+  const [, date = '', time = '00:00:00'] =
+    /^(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}:\d{2}))?/.exec(text) ?? [];
+  return isDate(date) && isTime(time) ? `${date} ${time}` : null;
+}
+
+function encodeDate(text: string): SQLInputValue {
+  const date = text.slice(0, 10);
+  return isDate(date) ? date : null;
+}
+
+/** Days beyond the end of a month would be read as days of the next. */
+function isDate(text: string): boolean {
+  const epochMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(epochMs) && new Date(epochMs).toISOString().startsWith(text);
+}
+
+const isTime = (text: string) => /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/.test(text);
 
 /** Also takes the form with days in front, `1 04:23:00`. */
 function encodeDuration(text: string): SQLInputValue {
@@ -49,7 +65,7 @@ export function encode(column: Column, text: string, truncate: boolean): SQLInpu
     case 'boolean':
       return truthy.has(text.toLowerCase()) ? 1 : 0;
     case 'date':
-      return /^\d{4}-\d{2}-\d{2}/.exec(text)?.[0] ?? null;
+      return encodeDate(text);
     case 'date_time':
     case 'due_date':
       return encodeDateTime(text);

@@ -13,6 +13,7 @@ const kinds: SchemaDocument['tables'][number] = {
     { name: 'u_state', kind: 'choice', choices: [{ value: '3', label: '3 - Low' }] },
     { name: 'u_flag', kind: 'boolean' },
     { name: 'u_when', kind: 'date_time' },
+    { name: 'u_day', kind: 'date' },
     { name: 'u_took', kind: 'duration' },
     { name: 'u_due', kind: 'due_date' },
     { name: 'u_cost', kind: 'currency' },
@@ -136,6 +137,18 @@ describe('field shapes', () => {
     expect(await read('sysparm_fields=u_owner&sysparm_display_value=all', path)).toMatchObject({
       u_owner: { display_value: '', value: 'glide.maint' },
     });
+  });
+
+  it.each([
+    ['2026-02-29', ''],
+    ['2026-13-01', ''],
+    ['2024-02-29', '2024-02-29'],
+    ['2026-03-01 24:00:00', '2026-03-01'],
+    ['yesterday', ''],
+  ])('are empty for a date that there is not: %s', async (text, day) => {
+    const record = await create(instance, 'u_kinds', { u_day: text, u_when: text });
+    const isTimeToo = day !== '' && !text.includes('24:00');
+    expect(record).toMatchObject({ u_day: day, u_when: isTimeToo ? `${day} 00:00:00` : '' });
   });
 
   it('hold ciphertext for password2', async () => {
