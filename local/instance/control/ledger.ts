@@ -95,6 +95,12 @@ export class Ledger {
     return entry;
   }
 
+  /** Notes that the instance does something by itself. */
+  openJob(name: string, nowMs: number): LedgerEntry {
+    const at = new Date(nowMs).toISOString();
+    return this.open({ at, method: 'JOB', path: name, transactionId: '', connectionId: 0 });
+  }
+
   /** Runs `work`; every row it writes, now or later, counts as an effect of `entry`. */
   during<T>(entry: LedgerEntry, work: () => T): T {
     return this.#current.run(entry, work);

@@ -9,3 +9,8 @@ export function toDateTime(epochMs: number): string {
   }
   return latest.text;
 }
+
+export const dayMs = 86_400_000;
+
+/** The first midnight, UTC, that comes after an instant. */
+export const midnightAfter = (epochMs: number) => (Math.floor(epochMs / dayMs) + 1) * dayMs;

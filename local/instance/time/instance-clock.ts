@@ -1,4 +1,9 @@
-type Job = { readonly dueMs: number; readonly order: number; run(): void | Promise<void> };
+type Job = {
+  readonly dueMs: number;
+  readonly order: number;
+  readonly housekeeping: boolean;
+  run(): void | Promise<void>;
+};
 
 const longestTimerMs = 2_147_483_647;
 
@@ -29,9 +34,9 @@ export class InstanceClock {
     return this.#frozenAtMs !== undefined;
   }
 
-  /** Jobs that are still to run. */
+  /** Jobs that are still to run, housekeeping aside. */
   get pendingJobs(): number {
-    return this.#jobs.length;
+    return this.#jobs.filter((job) => !job.housekeeping).length;
   }
 
   /** Stops the clock where it is; only `set` and `advance` move it then. */
@@ -61,10 +66,12 @@ export class InstanceClock {
 
   /** Runs `job` once the clock shows `dueMs`; at once, though never before this returns, when it already does. */
   at(dueMs: number, run: Job['run']): void {
-    this.#order += 1;
-    this.#jobs.push({ dueMs, order: this.#order, run });
-    this.#jobs.sort((a, b) => a.dueMs - b.dueMs || a.order - b.order);
-    this.#arm();
+    this.#add(dueMs, run, false);
+  }
+
+  /** The same for what comes around by the day and nobody waits for. */
+  housekeep(dueMs: number, run: Job['run']): void {
+    this.#add(dueMs, run, true);
   }
 
   /** Back to the machine's time, with nothing due. */
@@ -78,6 +85,13 @@ export class InstanceClock {
   /** Forgets every job and lets the process end. */
   close(): void {
     this.#jobs = [];
+    this.#arm();
+  }
+
+  #add(dueMs: number, run: Job['run'], housekeeping: boolean): void {
+    this.#order += 1;
+    this.#jobs.push({ dueMs, order: this.#order, housekeeping, run });
+    this.#jobs.sort((a, b) => a.dueMs - b.dueMs || a.order - b.order);
     this.#arm();
   }
 

@@ -3,21 +3,23 @@ import { BoundedMap } from '../bounded-map.ts';
 import type { Ledger } from '../control/ledger.ts';
 import { type Author, type Row, system } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
-import { toDateTime } from '../time/date-time.ts';
+import { midnightAfter, toDateTime } from '../time/date-time.ts';
 import type { InstanceClock } from '../time/instance-clock.ts';
+import { ImportSetDeleter } from './import-set-deleter.ts';
 import type { ImportSwitches } from './import-switches.ts';
+import { KnownMaps } from './known-maps.ts';
 import { findLoading, type ImportSetMode, type OpenSet, openSetOf, pendingRows } from './open-set.ts';
 import type { Outcome } from './outcome.ts';
 import { recordOutcome } from './record-outcome.ts';
 import { isWithinRowSize } from './row-size.ts';
 import { RunHistory } from './run-history.ts';
-import { type TransformMap, transformMapsOf } from './transform-map.ts';
+import { Successors } from './successors.ts';
+import type { TransformMap } from './transform-map.ts';
 import { transformRow } from './transform-row.ts';
 import type { TransformScripts } from './transform-script.ts';
 
 const rowsPerTurn = 25;
 const rememberedRows = 10_000;
-const dayMs = 86_400_000;
 
 /** What one transform map made of one row, for the answer. */
 export type MapOutcome = { readonly map: TransformMap; readonly outcome: Outcome };
@@ -39,12 +41,11 @@ export class ImportSets {
   readonly #switches: ImportSwitches;
   /** By staging table: the set that single rows go into. */
   readonly #loading = new Map<string, OpenSet>();
-  /** By the set they wait for. */
-  readonly #followers = new Map<string, (() => void)[]>();
+  readonly #successors = new Successors();
   /** By staging row, where several maps took it. */
   readonly #outcomes = new BoundedMap<string, MapOutcome[]>(rememberedRows);
-  /** Transform maps by staging table, as read last. */
-  readonly #maps = new Map<string, TransformMap[]>();
+  readonly #maps: KnownMaps;
+  readonly #deleter: ImportSetDeleter;
   /** Sets that the transformer job will come to. */
   readonly #waiting = new Set<string>();
   #generation = 0;
@@ -54,12 +55,16 @@ export class ImportSets {
     this.#clock = clock;
     this.#ledger = ledger;
     this.#switches = switches;
+    this.#maps = new KnownMaps(store);
+    this.#deleter = new ImportSetDeleter(store, clock, ledger);
   }
 
   /** Opens a set in state `loading`. */
   open(table: string, mode: ImportSetMode, by: Author, links: Row = {}): OpenSet {
     const values = { table_name: table, mode, state: 'loading', ...links };
-    return openSetOf(this.#store, this.#store.insert('sys_import_set', values, by));
+    const row = this.#store.insert('sys_import_set', values, by);
+    this.#deleter.arm();
+    return openSetOf(this.#store, row);
   }
 
   /** The set in state `loading` that single rows of the table go into until midnight UTC; opened when there is none. */
@@ -68,8 +73,7 @@ export class ImportSets {
     if (known && this.#stateOf(known.sysId) === 'loading') return known;
     const opened = findLoading(this.#store, table) ?? this.open(table, 'synchronous', by);
     this.#loading.set(table, opened);
-    const midnightMs = (Math.floor(this.#clock.now() / dayMs) + 1) * dayMs;
-    this.#clock.at(midnightMs, () => this.finish(opened));
+    this.#clock.housekeep(midnightAfter(this.#clock.now()), () => this.finish(opened));
     return opened;
   }
 
@@ -127,11 +131,12 @@ export class ImportSets {
     const where = `t0."mode" = 'asynchronous' AND t0."state" = 'loaded'`;
     for (const row of this.#store.select('sys_import_set', { where, orderBy: 't0."number"' }))
       this.#await(openSetOf(this.#store, row), system, row['run_after'] || undefined);
+    this.#deleter.arm();
   }
 
   #await(set: OpenSet, by: Author, runAfter: string | undefined): void {
     const start = () => this.#schedule(set, by);
-    if (runAfter !== undefined && this.#isUnfinished(runAfter)) this.#follow(runAfter, start);
+    if (runAfter !== undefined && this.#isUnfinished(runAfter)) this.#successors.follow(runAfter, start);
     else start();
   }
 
@@ -144,9 +149,7 @@ export class ImportSets {
   #settle(set: OpenSet): void {
     this.#waiting.delete(set.sysId);
     this.#store.assign('sys_import_set', set.sysId, { state: 'processed' });
-    const followers = this.#followers.get(set.sysId) ?? [];
-    this.#followers.delete(set.sysId);
-    for (const start of followers) start();
+    this.#successors.release(set.sysId);
   }
 
   /** Takes rows without transforming them, as if the first map had inserted them all; keeps them, or counts them. */
@@ -173,21 +176,22 @@ export class ImportSets {
 
   /** Reads the transform maps anew from now on. */
   forgetMaps(): void {
-    this.#maps.clear();
+    this.#maps.forget();
   }
 
   /** Forgets open sets and abandons transforms under way, as before the tables are emptied or closed. */
   abandon(): void {
     this.#generation += 1;
     this.#loading.clear();
-    this.#followers.clear();
+    this.#successors.clear();
+    this.#deleter.disarm();
     this.#outcomes.clear();
-    this.#maps.clear();
+    this.#maps.forget();
     this.#waiting.clear();
   }
 
   #runsOf(set: OpenSet): RunHistory[] {
-    return this.#mapsOf(set.table).map((map) => {
+    return this.#maps.of(set.table).map((map) => {
       const known = set.runs.get(map.sysId);
       if (known) {
         known.map = map;
@@ -200,26 +204,13 @@ export class ImportSets {
     });
   }
 
-  #mapsOf(table: string): TransformMap[] {
-    const known = this.#maps.get(table);
-    if (known) return known;
-    const maps = transformMapsOf(this.#store, table);
-    this.#maps.set(table, maps);
-    return maps;
-  }
-
   #schedule(set: OpenSet, by: Author): void {
     const generation = this.#generation;
     this.#waiting.add(set.sysId);
     this.#clock.at(this.#clock.now() + this.#switches.transformDelayMs, async () => {
       if (generation !== this.#generation) return;
-      const entry = this.#ledger.open({
-        at: new Date(this.#clock.now()).toISOString(),
-        method: 'JOB',
-        path: `Asynchronous Import Set Transformer ${set.number}`,
-        transactionId: '',
-        connectionId: 0,
-      });
+      const job = `Asynchronous Import Set Transformer ${set.number}`;
+      const entry = this.#ledger.openJob(job, this.#clock.now());
       await this.#ledger.during(entry, () => this.#transformOrAbort(set, by, generation));
     });
   }
@@ -249,13 +240,8 @@ export class ImportSets {
     this.finish(set);
   }
 
-  #follow(setId: string, start: () => void): void {
-    this.#followers.set(setId, [...(this.#followers.get(setId) ?? []), start]);
-  }
-
   #isUnfinished(setId: string): boolean {
-    const state = this.#stateOf(setId);
-    return state === 'loading' || state === 'loaded';
+    return ['loading', 'loaded'].includes(this.#stateOf(setId) ?? '');
   }
 
   #stateOf(setId: string): string | undefined {

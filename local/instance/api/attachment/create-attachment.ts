@@ -82,9 +82,7 @@ function describe(upload: Upload, compressed: Buffer): Record<string, string> {
 function scheduleScan({ clock, ledger, store, switches }: InstanceState, sysId: string): void {
   const by = { userName: 'system', sysId: '' };
   clock.at(clock.now() + switches.attachmentScanMs, () => {
-    const at = new Date(clock.now()).toISOString();
-    const job = { at, method: 'JOB', path: `Attachment scan ${sysId}`, transactionId: '', connectionId: 0 };
-    ledger.during(ledger.open(job), () => {
+    ledger.during(ledger.openJob(`Attachment scan ${sysId}`, clock.now()), () => {
       store.update('sys_attachment', sysId, { state: 'available' }, by, { keepSystemColumns: true });
     });
   });

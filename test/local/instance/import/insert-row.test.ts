@@ -272,6 +272,32 @@ describe('POST /api/now/import/{stagingTable}', () => {
     );
   });
 
+  it('is forgotten once its set is more than seven days old: the result is 404, and younger sets stay', async () => {
+    const resultOf = async (json: unknown) => {
+      const reply = await post('imp_user', json);
+      return new URL(reply.headers.get('location') ?? '').pathname;
+    };
+    const status = async (path: string) => (await call(instance, 'GET', path)).status;
+    const failed = await resultOf({ user_id: 'old', email: 'old@example.com' });
+    await instance.state.clock.advance(2 * 86_400_000);
+    const younger = await resultOf({ user_id: 'new', email: 'new@example.com', last_name: 'New' });
+    await instance.state.clock.advance(5 * 86_400_000);
+    const before = await status(failed);
+    await instance.state.clock.advance(86_400_000);
+    expect([before, await status(failed), await status(younger)]).toEqual([200, 404, 200]);
+    const left = ['sys_import_set', 'sys_import_set_run', 'sys_import_set_row_error'].map((table) =>
+      instance.state.store.count(table),
+    );
+    expect(left).toEqual([1, 1, 0]);
+    expect(instance.state.ledger.select({ method: 'JOB', path: 'Import Set Deleter' })).toMatchObject([
+      {
+        effects: expect.arrayContaining([
+          { table: 'imp_user', operation: 'delete', count: 1, sysIds: [failed.split('/').at(-1)] },
+        ]),
+      },
+    ]);
+  });
+
   it('refuses a table that takes no import rows', async () => {
     const reply = await post('incident', { short_description: 'x' });
     expect(reply.status).toBe(400);

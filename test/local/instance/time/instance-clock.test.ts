@@ -18,6 +18,18 @@ describe('InstanceClock', () => {
     clock.close();
   });
 
+  it('runs housekeeping like any other job, but counts it among none that somebody may wait for', async () => {
+    const clock = new InstanceClock(() => 1_000);
+    let cleaned = false;
+    clock.housekeep(2_000, () => {
+      cleaned = true;
+    });
+    expect(clock.pendingJobs).toBe(0);
+    await clock.advance(1_000);
+    expect(cleaned).toBe(true);
+    clock.close();
+  });
+
   it('stands still while frozen and runs on from there', () => {
     let machineMs = 100;
     const clock = new InstanceClock(() => machineMs);
