@@ -3,6 +3,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { type Drop, parseDropKey } from './drop/drop-key.ts';
 import { type ImportRequest, versionMark } from './drop/import-request.ts';
 import { callContext, type ImportScope, type ImportSurroundings } from './import-scope.ts';
+import { readEarlierSets } from './loading/earlier-sets.ts';
 import type { ImportPlan } from './plan.ts';
 import { inspectFile } from './preflight/inspect-file.ts';
 import { mapColumns, possibleNames } from './preflight/map-columns.ts';
@@ -38,15 +39,25 @@ export async function planImport(
 ): Promise<ImportPlan> {
   const drop = requireDrop(request);
   const object = pinnedObject(scope.s3, request);
-  const [file, staging] = await Promise.all([
+  const isSettledBySets = settings.keyColumn === undefined && settings.mode === 'insertMultiple';
+  const [file, staging, earlierSets] = await Promise.all([
     inspectFile(object, drop, settings),
     describeStagingTable(scope.client, request.table, callContext(scope)),
+    isSettledBySets ? readEarlierSets(scope, request.table) : undefined,
   ]);
   const open = drop.format === 'jsonl';
   const header = open ? possibleNames(staging, settings) : file.header;
   const row = mapColumns(header, staging, settings, versionMark(request), open);
   const keyColumn = settings.keyColumn?.toLowerCase();
-  return { request, ...where, settings, content: file.content, row, ...(keyColumn ? { keyColumn } : {}) };
+  return {
+    request,
+    ...where,
+    settings,
+    content: file.content,
+    row,
+    ...(keyColumn ? { keyColumn } : {}),
+    ...(earlierSets ? { earlierSets } : {}),
+  };
 }
 
 function requireDrop(request: ImportRequest): Drop {

@@ -1,5 +1,6 @@
 import type { DropFormat } from './drop/drop-key.ts';
 import type { ImportRequest } from './drop/import-request.ts';
+import type { EarlierSets } from './loading/earlier-sets.ts';
 import type { RowPlan } from './loading/row-plan.ts';
 import type { Position } from './reading/byte-window.ts';
 import type { Encoding } from './reading/encoding.ts';
@@ -29,4 +30,6 @@ export type ImportPlan = {
   readonly row: RowPlan;
   /** True when `keyColumn` is set and rows can be told apart by it: the column's name. */
   readonly keyColumn?: string;
+  /** Present where lost answers are settled by import sets and some were there before. */
+  readonly earlierSets?: EarlierSets;
 };

@@ -133,7 +133,7 @@ async function prepareSettling(tools: LoadTools, task: LoadGroup, ledger: GroupL
   const hasStored = claimed.size > 0;
   if (plan.keyColumn !== undefined || plan.settings.mode === 'rows')
     return { unclaimed: undefined, hasStored };
-  return { hasStored, unclaimed: await unclaimedSets(scope, plan, claimed, Date.parse(plan.startedAt)) };
+  return { hasStored, unclaimed: await unclaimedSets(scope, plan, claimed) };
 }
 
 async function sendChunks(

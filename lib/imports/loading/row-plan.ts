@@ -8,6 +8,8 @@ export type ColumnTarget = {
   readonly jsonKey: string;
   /** In characters; longer values reject their row, since ServiceNow would cut them silently. */
   readonly maxLength?: number;
+  /** True for a column that keeps numbers, dates, references and the like: it may give a value back in another form. */
+  readonly isTyped?: boolean;
   readonly date?: DateColumn;
 };
 

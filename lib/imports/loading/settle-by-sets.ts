@@ -1,8 +1,9 @@
 import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import { type InstanceRow, listRows, pageRows } from '../instance-rows.ts';
+import { type InstanceRow, listRows } from '../instance-rows.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { Chunk } from './chunk.ts';
+import { setsSince, toInstanceTime } from './earlier-sets.ts';
 
 /** Import sets of the staging table that may be ours and that nobody has claimed. Each can be claimed once. */
 export type UnclaimedSets = {
@@ -16,26 +17,27 @@ type Claim = { readonly importSetId: string } | 'none' | 'unsure';
 const clockSkewMs = 600_000;
 
 /**
- * Lists the sets opened for the staging table since shortly before `sinceMs` that are not in `claimed`.
+ * Lists the sets opened for the staging table since the load began that are not in `claimed`. Those of an earlier file
+ * may hold the very same rows, so the ones that were there before the load are none of ours.
  * When the user may not see import sets at all, every claim is unsure: what access rules hide looks like nothing there.
  */
 export async function unclaimedSets(
   scope: ImportScope,
   plan: ImportPlan,
   claimed: ReadonlySet<string>,
-  sinceMs: number,
 ): Promise<UnclaimedSets> {
-  const candidates = await listSets(scope, plan.request.table, sinceMs);
-  if (!candidates || !(await seesSets(scope, candidates, claimed))) return { claim: async () => 'unsure' };
-  const free = new Set(candidates.filter((id) => !claimed.has(id)));
+  const known = new Set([...claimed, ...(plan.earlierSets?.ids ?? [])]);
+  const candidates = await listSets(scope, plan);
+  if (!candidates || !(await seesSets(scope, candidates, known))) return { claim: async () => 'unsure' };
+  const free = new Set(candidates.filter((id) => !known.has(id)));
   const firstRowOf = remembered((id) => readFirstRow(scope, plan, id));
   const claimNow = async (chunk: Chunk): Promise<Claim> => {
     const expected = firstRow(plan, chunk);
-    let isHidden = false;
+    let isHidden = free.size > 0 && expected.size === 0;
     for (const importSetId of free) {
       const stored = await firstRowOf(importSetId);
       isHidden ||= stored === undefined;
-      if (!isRow(stored, expected)) continue;
+      if (expected.size === 0 || !isRow(stored, expected)) continue;
       if (!(await holdsExactly(scope, plan, importSetId, chunk.rows))) return 'unsure';
       free.delete(importSetId);
       return { importSetId };
@@ -62,19 +64,10 @@ function remembered<T>(read: (id: string) => Promise<T>): (id: string) => Promis
   };
 }
 
-async function listSets(scope: ImportScope, table: string, sinceMs: number): Promise<string[] | undefined> {
-  const since = new Date(sinceMs - clockSkewMs).toISOString().slice(0, 19).replace('T', ' ');
-  const query = {
-    table: 'sys_import_set',
-    query: `table_name=${table}^sys_created_on>=${since}`,
-    fields: ['sys_id'],
-    limit: 1_000,
-  };
-  const ids: string[] = [];
+async function listSets(scope: ImportScope, plan: ImportPlan): Promise<string[] | undefined> {
+  const since = plan.earlierSets?.since ?? toInstanceTime(Date.parse(plan.startedAt) - clockSkewMs);
   try {
-    for await (const page of pageRows(scope.client, query, callContext(scope)))
-      ids.push(...page.map((row) => row['sys_id'] ?? ''));
-    return ids;
+    return await setsSince(scope, plan.request.table, since);
   } catch (error) {
     if (error instanceof AccessDeniedError) return undefined;
     throw error;
@@ -85,9 +78,9 @@ async function listSets(scope: ImportScope, table: string, sinceMs: number): Pro
 async function seesSets(
   scope: ImportScope,
   candidates: readonly string[],
-  claimed: ReadonlySet<string>,
+  known: ReadonlySet<string>,
 ): Promise<boolean> {
-  if (claimed.size > 0) return candidates.some((id) => claimed.has(id));
+  if (known.size > 0) return candidates.some((id) => known.has(id));
   if (candidates.length > 0) return true;
   const any = { table: 'sys_import_set', query: '', fields: ['sys_id'], limit: 1 };
   return (await listRows(scope.client, any, callContext(scope))).length > 0;
@@ -129,17 +122,14 @@ function isRow(stored: InstanceRow | undefined, expected: ReadonlyMap<string, st
   return true;
 }
 
-/** The chunk's first row by staging column. */
+/**
+ * The chunk's first row by staging column; a value that was left out is empty there. Columns that the instance keeps in
+ * a form of its own (`007` as `7`) tell nothing.
+ */
 function firstRow(plan: ImportPlan, chunk: Chunk): Map<string, string> {
-  const columnOf = new Map(
-    plan.row.targets.flatMap((target) => (target ? [[target.jsonKey, target.column]] : [])),
-  );
-  const row = new Map<string, string>();
-  for (const [key, value] of Object.entries(rowsOf(chunk.body)[0] ?? {})) {
-    const column = columnOf.get(key);
-    if (column !== undefined) row.set(column, value);
-  }
-  return row;
+  const row = rowsOf(chunk.body)[0] ?? {};
+  const text = plan.row.targets.filter((target) => target !== null && !target.isTyped);
+  return new Map(text.flatMap((target) => (target ? [[target.column, row[target.jsonKey] ?? '']] : [])));
 }
 
 /** The rows of a body that we built ourselves. */

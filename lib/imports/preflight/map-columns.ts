@@ -54,6 +54,7 @@ function targetOf(name: string, staging: StagingTable, settings: ImportSettings)
     column: column.name,
     jsonKey: jsonKeyOf(column, staging, settings),
     ...(column.maxLength > 0 ? { maxLength: column.maxLength } : {}),
+    ...(column.isTyped ? { isTyped: true } : {}),
     ...(date ? { date } : {}),
   };
 }

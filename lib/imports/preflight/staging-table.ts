@@ -8,6 +8,8 @@ export type StagingColumn = {
   readonly label: string;
   /** In characters; 0 when the dictionary names none. */
   readonly maxLength: number;
+  /** Keeps something else than text. */
+  readonly isTyped: boolean;
 };
 
 /** What the instance says of a staging table. */
@@ -17,6 +19,13 @@ export type StagingTable = {
   /** What insertMultiple takes as keys there. */
   readonly keys: 'labels' | 'names';
 };
+
+/** Types of columns (`internal_type`) whose values come back in the instance's own form. */
+const typed = new Set(
+  'integer longint decimal float currency currency2 price percent_complete boolean reference document_id glide_date glide_date_time glide_time glide_duration due_date'.split(
+    ' ',
+  ),
+);
 
 const stagingParent = 'sys_import_set_row';
 /** No table is extended deeper; a loop in the dictionary ends here. */
@@ -77,7 +86,7 @@ async function readColumns(
   table: string,
   context: CallContext,
 ): Promise<StagingColumn[]> {
-  const fields = ['element', 'column_label', 'max_length'];
+  const fields = ['element', 'column_label', 'max_length', 'internal_type'];
   const query = { table: 'sys_dictionary', query: `name=${table}^elementISNOTEMPTY`, fields, limit: 5_000 };
   const rows = await mayRead('sys_dictionary', () => listRows(client, query, context));
   const columns = rows
@@ -86,6 +95,7 @@ async function readColumns(
       name: row['element'] ?? '',
       label: row['column_label'] ?? '',
       maxLength: Number(row['max_length']) || 0,
+      isTyped: typed.has(row['internal_type'] ?? ''),
     }));
   if (columns.length > 0) return columns;
   throw new ConfigurationError(

@@ -20,6 +20,7 @@ export const loadSchema: NonNullable<InstanceOptions['schema']> = {
         { name: 'u_code', label: 'Code', kind: 'string', maxLength: 40 },
         { name: 'u_text', label: 'Free text', kind: 'string', maxLength: 100 },
         { name: 'u_when', label: 'When', kind: 'string', maxLength: 40 },
+        { name: 'u_count', label: 'Count', kind: 'integer', maxLength: 40 },
         { name: 'u_key', label: 'Row key', kind: 'string', maxLength: 40, indexed: true },
       ],
     },

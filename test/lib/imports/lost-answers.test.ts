@@ -70,6 +70,37 @@ describe('a request whose answer was lost', () => {
     expect(summary.messages[0]?.message).toContain('could not be settled');
   });
 
+  it('is not taken for stored because an earlier file of the table had the same rows', async () => {
+    await world.settings('imp_load', settings);
+    await world.run(await world.drop('imports/imp_load/today.csv', load(30, 'same-')));
+    const changed = load(30, 'same-').replaceAll(/(,row [1-9])/g, '$1 changed');
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-before-commit', seed: 1 });
+    const summary = await world.run(await world.drop('imports/imp_load/tomorrow.csv', changed));
+    expect(summary).toMatchObject({ status: 'completed', counts: { updated: 29, ignored: 1 } });
+    expect(staged()).toHaveLength(60);
+  });
+
+  it('is found again where the instance keeps a value in its own form, as 007 becomes 7', async () => {
+    await world.settings('imp_load', settings);
+    const rows = Array.from({ length: 20 }, (_, i) => `typed-${i},00${i}`);
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit', seed: 1 });
+    const body = ['u_code,u_count', ...rows].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/typed.csv', body));
+    const counted = world.rows('imp_load').filter((row) => row['u_code'] === 'typed-7');
+    expect(counted.map((row) => row['u_count'])).toEqual(['7']);
+    expect(summary.counts).toMatchObject({ inserted: 20, unknown: 0 });
+    expect(staged()).toHaveLength(20);
+  });
+
+  it('is unknown where no column of its rows can be compared', async () => {
+    await world.settings('imp_load', { ...settings, ignoredColumns: ['u_code'] });
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit', seed: 1 });
+    const request = await world.drop('imports/imp_load/bare.csv', 'u_code,u_count\na,001\nb,002');
+    const summary = await world.run(request);
+    expect(summary.counts).toMatchObject({ unknown: 2 });
+    expect(staged()).toHaveLength(2);
+  });
+
   it('is sent again when resendUnknown says so', async () => {
     await world.settings('imp_load', { ...settings, resendUnknown: true });
     world.instance.control.auth.access.add({
