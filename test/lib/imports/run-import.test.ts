@@ -144,11 +144,14 @@ describe('an import', () => {
   it('goes from group to group without taking the next one for broken off', async () => {
     await world.settings('imp_load', { rowsPerRequest: 5 });
     const asked = () => world.instance.state.ledger.select({ path: '/api/now/table/sys_import_set?' });
+    const first = asked().length;
+    await world.run(await world.drop('imports/imp_load/group.csv', load(1, 'group-')));
     const [before, startedMs] = [asked().length, world.clock.now()];
     const summary = await world.run(await world.drop('imports/imp_load/groups.csv', load(400, 'groups-')));
     await world.settings('imp_load', {});
     expect(summary.counts).toMatchObject({ inserted: 400 });
-    expect(asked()).toHaveLength(before);
+    // The pre-flight asks for the sets that are there already, settling would ask again.
+    expect(asked().length - before).toBe(before - first);
     expect(world.clock.now() - startedMs).toBeLessThan(60_000);
   });
 
