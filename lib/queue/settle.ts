@@ -29,10 +29,11 @@ type Surroundings = { readonly queues: Queues; readonly log: Log; readonly metri
  * comes after them in their FIFO group
  */
 export async function settle(
-  all: readonly Settled[],
+  given: readonly Settled[],
   requestId: string,
   surroundings: Surroundings,
 ): Promise<readonly QueuedMessage[]> {
+  const all = holdBack(given);
   for (const settled of all) tell(settled, surroundings);
   const [unburied] = await Promise.all([bury(all, requestId, surroundings), hide(all, surroundings)]);
   const held = new Set<string | undefined>();
@@ -41,6 +42,21 @@ export async function settle(
     if (fate.kind !== 'postponed' && !unburied.has(message) && !follows) return [];
     held.add(message.groupId);
     return [message];
+  });
+}
+
+/**
+ * What stands in a FIFO group behind a message that comes back comes back too. A message that can never be written is then
+ * left for later as well: its letter would be sent anew each time that the group is.
+ */
+function holdBack(all: readonly Settled[]): readonly Settled[] {
+  const held = new Map<string, Fate>();
+  return all.map((settled) => {
+    const { groupId } = settled.message;
+    const before = groupId === undefined ? undefined : held.get(groupId);
+    if (before) return settled.fate.kind === 'buried' ? { ...settled, fate: before } : settled;
+    if (groupId !== undefined && settled.fate.kind === 'postponed') held.set(groupId, settled.fate);
+    return settled;
   });
 }
 

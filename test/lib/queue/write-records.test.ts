@@ -348,7 +348,8 @@ describe('an instance that is down', () => {
       if (left > 0) elapsedMs += seconds * 1000;
     }
     expect(receives).toBeLessThan(30);
-    expect(elapsedMs).toBeGreaterThan(3_600_000);
+    // Without the milliseconds that the function itself took.
+    expect(elapsedMs).toBeGreaterThanOrEqual(3_600_000);
     expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'INSTANCE_UNAVAILABLE' } }]);
   });
 
@@ -554,6 +555,25 @@ describe('a FIFO group', () => {
     ];
     expect(await queue.deliver(messages)).toEqual(['a2', 'a3']);
     expect(incidents().map(({ short_description }) => short_description)).toEqual(['a1', 'b1', 'b2']);
+  });
+
+  it('keeps what can never be written behind what comes back, and tells of it once', async () => {
+    let isDown = true;
+    const recovering = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (isDown) throw new InstanceUnavailableError('down', { method: 'POST', path: '/' });
+        return client.send(request, context);
+      },
+    });
+    await start({ through: recovering, clock: { now: () => (isDown ? 0 : 60_000), sleep: async () => {} } });
+    const messages = [create('m1'), { id: 'bad', body: '{' }].map((message) => ({ ...message, group: 'g' }));
+    expect(await queue.deliver(messages)).toEqual(['m1', 'bad']);
+    expect([...queue.hidden.keys()]).toEqual(['receipt-m1', 'receipt-bad']);
+    expect(queue.deadLetters).toEqual([]);
+    isDown = false;
+    expect(await queue.deliver(messages.map((message) => ({ ...message, receiveCount: 2 })))).toEqual([]);
+    expect(queue.deadLetters).toHaveLength(1);
   });
 
   it('goes on after a message that can never be written', async () => {
