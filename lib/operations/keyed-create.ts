@@ -6,6 +6,7 @@ import type {
   ServiceNowRequest,
   ServiceNowResponse,
 } from '../servicenow/request.ts';
+import { journalColumns } from '../servicenow/table.ts';
 import { type ApiVersion, tablePath } from '../servicenow/url.ts';
 import { createOnce } from './create-once.ts';
 import type { Identity } from './identity.ts';
@@ -94,12 +95,10 @@ function valuesQuery(record: RecordColumns): URLSearchParams {
 const shown = z.object({ display_value: z.nullable(z.string()), value: z.string() });
 const answer = z.object({ result: z.record(z.string(), z.unknown()) });
 
-/** Journal columns always read empty, so that nothing can be said about them. */
-const unreadable = new Set(['work_notes', 'comments', 'comments_and_work_notes']);
-
 function differingColumns(record: RecordColumns, body: unknown): readonly string[] {
   const stored = z.safeParse(answer, body).data?.result ?? {};
-  const given = Object.entries(record).filter(([column]) => !unreadable.has(column));
+  // Journal columns always read empty, so that nothing can be said about them.
+  const given = Object.entries(record).filter(([column]) => !journalColumns.includes(column));
   return given.filter(([column, value]) => !isSame(value, stored[column])).map(([column]) => column);
 }
 

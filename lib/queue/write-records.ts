@@ -14,6 +14,7 @@ import { createOutageMemory, type OutageMemory } from './outage-memory.ts';
 import { type Outcome, type RoundsOptions, runRounds } from './rounds.ts';
 import { type Queues, settle } from './settle.ts';
 import { type QueuedMessage, readSqsEvent } from './sqs-event.ts';
+import { JournalAccount } from './steps/journal-account.ts';
 import { stepsOf } from './steps/steps-of.ts';
 import { readWrite, type Write } from './write.ts';
 
@@ -56,7 +57,11 @@ export function createRecordWriter(surroundings: QueueSurroundings) {
 }
 
 /** What a process keeps for each instance between invocations. */
-type InstanceLink = { readonly carrier: Carrier; readonly outage: OutageMemory };
+type InstanceLink = {
+  readonly carrier: Carrier;
+  readonly outage: OutageMemory;
+  readonly account: JournalAccount;
+};
 
 function linksTo({ settings, clock }: QueueSurroundings): (client: ServiceNowClient) => InstanceLink {
   const links = new WeakMap<ServiceNowClient, InstanceLink>();
@@ -64,7 +69,8 @@ function linksTo({ settings, clock }: QueueSurroundings): (client: ServiceNowCli
     const known = links.get(client);
     if (known) return known;
     const carrier = settings.batchApi ? batchCarrier(client) : singleCarrier(client);
-    const link = { carrier, outage: createOutageMemory(settings.firstDelaySeconds * 1000, clock) };
+    const outage = createOutageMemory(settings.firstDelaySeconds * 1000, clock);
+    const link = { carrier, outage, account: new JournalAccount(clock) };
     links.set(client, link);
     return link;
   };
@@ -86,10 +92,9 @@ async function carryOut(
   const identityOf = identityBy(surroundings.settings.correlationIdTables);
   const runs = byClient.map(async ([client, members]) => {
     const writes = members.map(({ write }) => write);
-    const ended = await writeAll(writes, linkOf(client), {
-      ...limits,
-      stepsOf: (write) => stepsOf(write, identityOf),
-    });
+    const link = linkOf(client);
+    const context = { identityOf, account: link.account };
+    const ended = await writeAll(writes, link, { ...limits, stepsOf: (write) => stepsOf(write, context) });
     for (const [write, outcome] of ended) outcomes.set(write.message, outcome);
   });
   await Promise.all(runs);

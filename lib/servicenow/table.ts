@@ -114,7 +114,7 @@ export async function createRecord(
 }
 
 /** Columns whose every write adds an entry: writing them twice is not the same as once. */
-const journalColumns = ['work_notes', 'comments', 'comments_and_work_notes'];
+export const journalColumns: readonly string[] = ['work_notes', 'comments', 'comments_and_work_notes'];
 
 /**
  * `PATCH` (or `PUT`) `/table/{table}/{sysId}`; repeated when its outcome is unknown, unless the record has journal columns.
@@ -151,7 +151,12 @@ export async function deleteRecord(
 
 /** True when writing these values twice would add two journal entries. */
 export function writesJournal(record: RecordValues): boolean {
-  return journalColumns.some((column) => record[column] !== undefined && record[column] !== '');
+  return writtenJournalColumns(record).length > 0;
+}
+
+/** The journal columns that these values add an entry to. */
+export function writtenJournalColumns(record: RecordValues): readonly string[] {
+  return journalColumns.filter((column) => (record[column] ?? '') !== '');
 }
 
 function writtenRecord(response: ServiceNowResponse, method: 'POST' | 'PUT' | 'PATCH', path: string) {

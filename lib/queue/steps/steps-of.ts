@@ -5,11 +5,15 @@ import type { Done } from '../done.ts';
 import type { Write } from '../write.ts';
 import { deleteRecord } from './delete.ts';
 import type { JournalWindow } from './journal.ts';
+import type { JournalAccount } from './journal-account.ts';
 import { updateRecord, writeQuery } from './update.ts';
 import { upsertRecord } from './upsert.ts';
 
+/** What the writes of one instance have in common. */
+export type StepsContext = { readonly identityOf: IdentityOf; readonly account: JournalAccount };
+
 /** The calls that one message needs. */
-export function* stepsOf(write: Write, identityOf: IdentityOf): Steps<Done> {
+export function* stepsOf(write: Write, { identityOf, account }: StepsContext): Steps<Done> {
   const { work } = write;
   const inputDisplayValue = work.options?.inputDisplayValue ?? false;
   switch (work.action) {
@@ -19,20 +23,26 @@ export function* stepsOf(write: Write, identityOf: IdentityOf): Steps<Done> {
       return created.kind === 'created' ? 'done' : 'repeated';
     }
     case 'update':
-      return yield* updateRecord({ ...work, inputDisplayValue, journal: journalWindow(write) });
+      return yield* updateRecord({ ...work, inputDisplayValue, journal: journalWindow(write, account) });
     case 'upsert':
-      return yield* upsertRecord({ ...work, inputDisplayValue, journal: journalWindow(write) });
+      return yield* upsertRecord({ ...work, inputDisplayValue, journal: journalWindow(write, account) });
     case 'delete':
       return yield* deleteRecord(work);
   }
 }
 
+/** By how much the instance's clock may differ from that of SQS. */
+const skewMs = 2 * 60_000;
+
+/** For so long a sender repeats what it is not sure of: Lambda repeats a failed invocation after one and two minutes. */
+const senderRepeatsMs = 3 * 60_000;
+
 /**
- *   sent ──┬── first received ── tried ── lost ──┬── received again
- *          └ a redelivery's entries are after this
- *   Under a given key another copy may have been sent, and written, a while before this one was sent.
+ *   sent ── first received ──┬── tried ── lost ── received again
+ *                            └ a redelivery's entries are after this
+ *   Under a given key another copy may have been sent, and written, a little before this one was sent.
  */
-function journalWindow({ message, keyGiven }: Write): JournalWindow {
-  const marginMs = keyGiven ? 15 * 60_000 : 5 * 60_000;
-  return { repeatPossible: keyGiven || message.receiveCount > 1, sinceMs: message.sentAtMs - marginMs };
+function journalWindow({ message, key, keyGiven }: Write, account: JournalAccount): JournalWindow {
+  const sinceMs = keyGiven ? message.sentAtMs - senderRepeatsMs : message.firstReceivedAtMs - skewMs;
+  return { key, repeatPossible: keyGiven || message.receiveCount > 1, sinceMs, account };
 }

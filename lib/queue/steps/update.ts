@@ -1,9 +1,10 @@
 import { mayBeDone, type Steps } from '../../operations/steps.ts';
 import type { ServiceNowRequest } from '../../servicenow/request.ts';
-import { writesJournal } from '../../servicenow/table.ts';
+import { writesJournal, writtenJournalColumns } from '../../servicenow/table.ts';
 import { tablePath } from '../../servicenow/url.ts';
 import type { Done } from '../done.ts';
 import { holdsEntries, type JournalWindow } from './journal.ts';
+import type { Notes } from './journal-account.ts';
 
 /** An update of one record. */
 export type Update = {
@@ -21,12 +22,29 @@ export type Update = {
  * @throws what the update failed with
  */
 export function* updateRecord(update: Update): Steps<Done> {
-  const guarded = writesJournal(update.record);
-  if (guarded && update.journal.repeatPossible && (yield* holdsEntries(update))) return 'repeated';
+  if (writesJournal(update.record)) return yield* writeNotes(update);
   const outcome = yield { request: updateRequest(update) };
   if (outcome.kind === 'answered') return 'done';
-  if (guarded && mayBeDone(outcome.error) && (yield* holdsEntries(update))) return 'repeated';
   throw outcome.error;
+}
+
+function* writeNotes(update: Update): Steps<Done> {
+  const { journal } = update;
+  const notes = notesOf(update);
+  if (journal.account.isDone(notes)) return 'repeated';
+  if (journal.repeatPossible && (yield* holdsEntries(notes, journal))) return 'repeated';
+  const outcome = yield { request: updateRequest(update) };
+  if (outcome.kind === 'answered') {
+    journal.account.addWritten(notes);
+    return 'done';
+  }
+  if (mayBeDone(outcome.error) && (yield* holdsEntries(notes, journal))) return 'repeated';
+  throw outcome.error;
+}
+
+function notesOf({ table, sysId, record, journal }: Update): Notes {
+  const texts = writtenJournalColumns(record).map((column) => [column, String(record[column])] as const);
+  return { table, sysId, key: journal.key, texts };
 }
 
 function updateRequest({ table, sysId, record, inputDisplayValue }: Update): ServiceNowRequest {

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
-import { createRecordWriter } from '../../../lib/queue/write-records.ts';
+import { createRecordWriter, type QueueSurroundings } from '../../../lib/queue/write-records.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../../../local/instance/index.ts';
 
@@ -33,6 +33,8 @@ export type EmulatedQueue = {
   requests(): string[];
   /** Hands messages to the function; gives the ids that it does not report finished. */
   deliver(messages: readonly TestMessage[], remainingMs?: number): Promise<readonly string[]>;
+  /** Goes on in a new process, which remembers nothing. */
+  restart(): void;
   close(): Promise<void>;
 };
 
@@ -64,7 +66,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   const hidden = new Map<string, number>();
   const counted: MetricName[] = [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
-  const write = createRecordWriter({
+  const surroundings: QueueSurroundings = {
     connect(name) {
       const connection = connections.connect(name);
       const client = clients.get(connection.client) ?? through(connection.client);
@@ -97,7 +99,8 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     random: () => 0.5,
     log: silentLog,
     metrics: { add: (name) => void counted.push(name) },
-  });
+  };
+  let write = createRecordWriter(surroundings);
   let seen = 0;
   return {
     instance,
@@ -114,6 +117,9 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
       const invocation = { awsRequestId: 'invocation-1', getRemainingTimeInMillis: () => remainingMs };
       const { batchItemFailures } = await write({ Records }, invocation);
       return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+    },
+    restart() {
+      write = createRecordWriter(surroundings);
     },
     async close() {
       await connections.close();

@@ -28,6 +28,8 @@ const create = (id: string, record: object = { short_description: id }): TestMes
   id,
   body: { table: 'incident', record },
 });
+const minutesAgo = (minutes: number) =>
+  new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ');
 const times = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 /** A client whose answers are spoilt after the instance has done its work. */
@@ -156,8 +158,84 @@ describe('updates', () => {
     await start();
     seed();
     await queue.deliver([update('m1', { work_notes: 'once' })]);
+    queue.restart();
     expect(await queue.deliver([{ ...update('m1', { work_notes: 'once' }), receiveCount: 2 }])).toEqual([]);
     expect(journal(sysId)).toHaveLength(1);
+  });
+
+  it('write a note once, though its sender sent it twice, to two processes or to one', async () => {
+    await start();
+    seed();
+    const note = (id: string) => ({ ...update(id, { work_notes: 'once' }), key: 'k' });
+    expect(await queue.deliver([note('m1'), note('m2')])).toEqual([]);
+    expect(await queue.deliver([note('m3')])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([note('m4')])).toEqual([]);
+    expect(journal(sysId)).toHaveLength(1);
+  });
+
+  it('write a note for each key, though the texts are the same', async () => {
+    await start();
+    seed();
+    const note = (id: string, key: string) => ({ ...update(id, { work_notes: 'still down' }), key });
+    await queue.deliver([note('m1', 'noon'), note('m2', 'five past')]);
+    await queue.deliver([note('m3', 'ten past')]);
+    expect(journal(sysId)).toHaveLength(3);
+    await queue.deliver([note('m4', 'five past')]);
+    expect(journal(sysId)).toHaveLength(3);
+  });
+
+  it('write every one of the same notes that come back together, in a new process as well', async () => {
+    await start();
+    seed();
+    const notes = times(3).map((index) => ({
+      ...update(`m${index}`, { comments: 'still down' }),
+      receiveCount: 2,
+    }));
+    await queue.deliver(notes.slice(0, 1));
+    queue.restart();
+    expect(await queue.deliver(notes)).toEqual([]);
+    expect(journal(sysId)).toHaveLength(3);
+  });
+
+  it('do not take the note of another message for their own when theirs was lost', async () => {
+    await start();
+    seed();
+    const notes = times(2).map((index) => update(`m${index}`, { comments: 'still down' }));
+    await queue.deliver(notes.slice(0, 1));
+    queue.instance.control.faults.add({ match: { method: 'PATCH' }, action: 'reset-before-commit' });
+    expect(await queue.deliver(notes.slice(1))).toEqual(['m1']);
+    expect(await queue.deliver(notes.slice(1).map((note) => ({ ...note, receiveCount: 2 })))).toEqual([]);
+    expect(journal(sysId)).toHaveLength(2);
+  });
+
+  it('do not look at notes from before their message was handed out', async () => {
+    await start();
+    seed();
+    const { store } = queue.instance.state;
+    const entry = { element: 'comments', element_id: sysId, name: 'incident', value: 'still down' };
+    store.seed('sys_journal_field', { ...entry, sys_id: '1', sys_created_on: minutesAgo(4) });
+    expect(
+      await queue.deliver([
+        { ...update('m1', { comments: 'still down' }), receiveCount: 2, firstReceivedMsAgo: 60_000 },
+        { ...update('m2', { comments: 'still down' }), key: 'k' },
+      ]),
+    ).toEqual([]);
+    expect(journal(sysId)).toHaveLength(3);
+  });
+
+  it('come back when the journal cannot be seen, rather than write a note twice', async () => {
+    await start();
+    seed();
+    queue.instance.control.faults.add({
+      match: { path: '/api/now/table/sys_journal_field' },
+      action: 'answer',
+      status: 200,
+      headers: { 'x-total-count': '1' },
+      json: { result: [] },
+    });
+    expect(await queue.deliver([{ ...update('m1', { comments: 'x' }), receiveCount: 2 }])).toEqual(['m1']);
+    expect(journal(sysId)).toEqual([]);
   });
 
   it('write the same note twice when two messages ask for it', async () => {
