@@ -1,15 +1,15 @@
-import type { RecordMessage } from './record-message.ts';
+import { deriveUpsertSysId, type IdentityOf } from '../operations/identity.ts';
 import type { Write } from './write.ts';
 
 /**
- * Sorts writes into lanes: those of one lane are carried out one after the other, in the order given; lanes go side by
- * side. On a FIFO queue a lane is a group. Elsewhere a lane is what may be one record: the same key, the same sys_id, or a
- * value that one write gives to a column by which an upsert finds its record.
+ * Sorts the writes to one instance into lanes: those of one lane are carried out one after the other, in the order given;
+ * lanes go side by side. On a FIFO queue a lane is a group. Elsewhere a lane is what may be one record: the same sys_id,
+ * given or derived from a key or match, or the values by which an upsert finds its record.
  */
-export function toLanes(writes: readonly Write[]): readonly (readonly Write[])[] {
-  const columns = matchColumns(writes);
+export function toLanes(writes: readonly Write[], identityOf: IdentityOf): readonly (readonly Write[])[] {
+  const matches = matchesOf(writes);
   const lanes = new Lanes();
-  for (const [index, write] of writes.entries()) lanes.add(index, namesOf(write, columns));
+  for (const [index, write] of writes.entries()) lanes.add(index, namesOf(write, matches, identityOf));
   return [...Map.groupBy(writes, (_write, index) => lanes.laneOf(index)).values()];
 }
 
@@ -33,27 +33,76 @@ class Lanes {
   }
 }
 
+type Columns = readonly string[];
+
 /** What a write may share with others that mean the same record. */
-function namesOf({ message, work, key }: Write, columns: ReadonlySet<string>): readonly string[] {
-  if (message.groupId !== undefined) return [JSON.stringify(['group', message.groupId])];
-  const record = work.action === 'delete' ? {} : work.record;
-  const match = work.action === 'upsert' ? work.match : {};
-  const values = Object.entries({ ...record, ...match }).filter(([column]) =>
-    columns.has(columnOf(work, column)),
+function namesOf(write: Write, matches: ReadonlyMap<string, readonly Columns[]>, identityOf: IdentityOf) {
+  const { message, work } = write;
+  if (message.groupId !== undefined) return [nameOf('group', message.groupId)];
+  const table = tableOf(write);
+  const found = (matches.get(table) ?? []).flatMap((columns) =>
+    valuesOf(write, identityOf).flatMap((values) => matched(columns, values)),
   );
-  const own = 'sysId' in work ? ['sys_id', work.sysId] : ['key', key];
-  return [own, ...values].map((name) => JSON.stringify([work.instance, work.table, ...name]));
+  return [nameOf('sys_id', ownSysId(write, identityOf)), ...found].map((name) => nameOf(work.table, name));
 }
 
-/** Columns by which the upserts of this batch find records. */
-function matchColumns(writes: readonly Write[]): ReadonlySet<string> {
-  return new Set(
-    writes.flatMap(({ work }) =>
-      work.action === 'upsert' ? Object.keys(work.match).map((column) => columnOf(work, column)) : [],
-    ),
+/** The record that is written to, as far as that is known beforehand. */
+function ownSysId({ work, key }: Write, identityOf: IdentityOf): string {
+  if ('sysId' in work) return work.sysId;
+  if (work.action === 'upsert') return deriveUpsertSysId(work.table, work.match);
+  const identity = identityOf(work.table, key);
+  return identity.kind === 'sys_id' ? identity.sysId : identity.correlationId;
+}
+
+/** The values that a record has before or after a write, as far as the write tells. */
+function valuesOf(
+  { work, key }: Write,
+  identityOf: IdentityOf,
+): readonly Readonly<Record<string, unknown>>[] {
+  switch (work.action) {
+    case 'upsert':
+      return [
+        { ...work.record, ...work.match },
+        { ...work.match, ...work.record },
+      ];
+    case 'create': {
+      const identity = identityOf(work.table, key);
+      const own = identity.kind === 'correlation_id' && { correlation_id: identity.correlationId };
+      return [{ ...work.record, ...own }];
+    }
+    case 'update':
+      return [work.record];
+    case 'delete':
+      return [];
+  }
+}
+
+function matched(columns: Columns, values: Readonly<Record<string, unknown>>): readonly string[] {
+  const whole = columns.every((column) => values[column] !== undefined);
+  return whole ? [nameOf(...columns.flatMap((column) => [column, String(values[column])]))] : [];
+}
+
+/** By which columns the upserts of these writes find records, for each table. */
+function matchesOf(writes: readonly Write[]): ReadonlyMap<string, readonly Columns[]> {
+  const upserts = writes.flatMap((write) =>
+    write.work.action === 'upsert'
+      ? [{ table: tableOf(write), columns: Object.keys(write.work.match).toSorted() }]
+      : [],
+  );
+  const byTable = Map.groupBy(upserts, ({ table }) => table);
+  return new Map(
+    [...byTable].map(([table, members]) => {
+      const distinct = new Map(members.map(({ columns }) => [nameOf(...columns), columns]));
+      return [table, [...distinct.values()]];
+    }),
   );
 }
 
-function columnOf({ instance, table }: RecordMessage, column: string): string {
-  return JSON.stringify([instance, table, column]);
+function tableOf({ work }: Write): string {
+  return work.table.toLowerCase();
+}
+
+/** An instance compares text without regard to case and outer blanks (contract 11.8), and holds every value as text. */
+function nameOf(...parts: readonly string[]): string {
+  return JSON.stringify(parts.map((part) => part.trim().toLowerCase()));
 }

@@ -94,7 +94,8 @@ async function carryOut(
     const writes = members.map(({ write }) => write);
     const link = linkOf(client);
     const context = { identityOf, account: link.account };
-    const ended = await writeAll(writes, link, { ...limits, stepsOf: (write) => stepsOf(write, context) });
+    const lanes = toLanes(writes, identityOf);
+    const ended = await writeAll(lanes, link, { ...limits, stepsOf: (write) => stepsOf(write, context) });
     for (const [write, outcome] of ended) outcomes.set(write.message, outcome);
   });
   await Promise.all(runs);
@@ -103,13 +104,13 @@ async function carryOut(
 
 /** Writes to one instance, unless it was down a moment ago: then nothing is sent. */
 async function writeAll(
-  writes: readonly Write[],
+  lanes: readonly (readonly Write[])[],
   { carrier, outage }: InstanceLink,
   options: Omit<RoundsOptions, 'carrier'>,
 ): Promise<ReadonlyMap<Write, Outcome>> {
   const error = outage.current();
-  if (error !== undefined) return new Map(writes.map((write) => [write, { error, tried: false }]));
-  const outcomes = await runRounds(toLanes(writes), { ...options, carrier });
+  if (error !== undefined) return new Map(lanes.flat().map((write) => [write, { error, tried: false }]));
+  const outcomes = await runRounds(lanes, { ...options, carrier });
   outage.observe(outcomes.values());
   return outcomes;
 }

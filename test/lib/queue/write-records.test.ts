@@ -147,6 +147,29 @@ describe('updates', () => {
     expect(incidents()).toMatchObject([{ short_description: 'v7' }]);
   });
 
+  it('find the record that was made before them in the same batch, however full that is', async () => {
+    await start();
+    const made = deriveSysId('incident', 'k');
+    const change = {
+      id: 'm2',
+      body: { action: 'update', table: 'incident', sysId: made, record: { urgency: '1' } },
+    };
+    queue.instance.control.faults.add({
+      match: { path: '/api/now/v1/batch' },
+      action: 'latency',
+      latencyMs: 30,
+    });
+    // The last of the first request, and the first of the second.
+    const messages = [
+      ...times(49).map((index) => create(`other${index}`)),
+      { ...create('m1'), key: 'k' },
+      change,
+    ];
+    expect(await queue.deliver(messages)).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    expect(queue.instance.state.store.find('incident', made)).toMatchObject({ urgency: '1' });
+  });
+
   it('write a note once, though the answer was lost', async () => {
     await start({ through: losing(({ method }) => method === 'PATCH') });
     seed();
