@@ -92,6 +92,12 @@ export class AccessControl {
     );
   }
 
+  /** @throws Failure 403 for a table of the platform that lists nothing to whoever may not read it, as recorded. */
+  requireList(user: User, table: string): void {
+    if (!this.#schema.table(table)?.refusesLists || this.may(user, 'read', table)) return;
+    throw new Failure(403, 'Insufficient rights to query records');
+  }
+
   /** @throws Failure 403 when a rule for `rest` keeps the user out of every API on the table (KB2466644). */
   requireApi(user: User, table: string): void {
     const rules = this.restricts(user) ? this.#rulesFor('rest', table, undefined) : undefined;

@@ -63,6 +63,7 @@ const table = z.strictObject({
     )
     .exactOptional(),
   journalsClosedWhen: when.exactOptional(),
+  refusesLists: z.boolean().exactOptional(),
   views: z.record(z.string(), z.array(name)).exactOptional(),
 });
 

@@ -6,6 +6,7 @@ export const systemTables: readonly Table[] = [
   {
     name: 'sys_db_object',
     label: 'Tables',
+    refusesLists: true,
     display: 'label',
     columns: [
       text('name', 'Name', 80),

@@ -76,6 +76,8 @@ export type Table = {
   readonly rules?: readonly AbortRule[];
   /** Rows that match take no more journal entries; what is written to them is dropped without a word. */
   readonly journalsClosedWhen?: Readonly<Record<string, readonly string[]>>;
+  /** A list of it is refused to whoever may not read the table; other tables answer him no rows. */
+  readonly refusesLists?: boolean;
   /** Column names by UI view (`sysparm_view`); a view not named here shows all columns. */
   readonly views?: Readonly<Record<string, readonly string[]>>;
 };

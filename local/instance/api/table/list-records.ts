@@ -34,6 +34,7 @@ export function listRecords(exchange: Exchange, state: InstanceState): Answer {
 
 function readListing(exchange: Exchange, state: InstanceState): Listing {
   const table = tableOf(exchange, state);
+  state.auth.access.requireList(exchange.user, table);
   const parameters = readParameters(exchange);
   const { where, params, orderBy } = readCondition(exchange, state, table);
   const { limit, offset } = parameters;

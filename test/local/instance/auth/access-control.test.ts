@@ -53,6 +53,16 @@ describe('access control', () => {
     expect((await as('guest', 'GET', one)).status).toBe(404);
   });
 
+  it('refuses a user without roles the list of tables, as platform tables do', async () => {
+    const path = '/api/now/table/sys_db_object?sysparm_limit=1';
+    const refused = await call(instance, 'GET', path, { as: 'guest:p' });
+    expect([refused.status, refused.json]).toEqual([
+      403,
+      { error: { message: 'Insufficient rights to query records', detail: null }, status: 'failure' },
+    ]);
+    expect((await call(instance, 'GET', path, { as: 'ann:p' })).status).toBe(200);
+  });
+
   it('filters rows after the limit: a page is shorter than asked for, and the next goes on behind it', async () => {
     access().add({ table: 'incident', operation: 'read', where: { category: 'network' } });
     const page = async (offset: number) => {
