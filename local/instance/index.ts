@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import type { ZodType } from 'zod';
 import { routes } from './api/routes.ts';
 import type { Account } from './auth/accounts.ts';
-import { addAccount } from './auth/add-account.ts';
 import { createAuth } from './auth/create-auth.ts';
 import type { NewPerson } from './auth/directory.ts';
 import { Control } from './control/control.ts';
@@ -128,8 +127,9 @@ function createState(options: InstanceOptions): InstanceState {
     random,
   );
   const imports = new ImportSets({ store, clock, ledger, switches });
+  for (const account of options.accounts ?? []) auth.accounts.add(account);
   const letIn = () => {
-    for (const account of options.accounts ?? []) addAccount(auth, account);
+    for (const account of auth.accounts.all()) auth.directory.add(account);
   };
   const seedAll = () => {
     seedPlatform(store);

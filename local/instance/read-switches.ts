@@ -2,6 +2,14 @@ import { defaultSwitches, type Switches } from './switches.ts';
 
 const defaults: ReadonlyMap<string, unknown> = new Map(Object.entries(defaultSwitches));
 
+/** Numbers are counts, bytes and milliseconds. */
+const isSensible = (value: unknown) => typeof value !== 'number' || (Number.isFinite(value) && value >= 0);
+
+const allowed: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ['failedRowStatus', (value: unknown) => value === 200 || value === 201],
+  ['semaphorePermits', (value: unknown) => Number.isInteger(value) && Number(value) > 0],
+]);
+
 /**
  * Switches from a command line, each `name=value` with the value in JSON: `shuffleTies=true`.
  * @throws Error for a name that there is not, or a value of another type than the default's.
@@ -28,7 +36,8 @@ function check(name: string, value: unknown, text: string): void {
   const usual = defaults.get(name);
   if (usual === undefined)
     throw new Error(`there is no switch ${name}; there are ${[...defaults.keys()].join(', ')}`);
-  if (typeof value === typeof usual && Array.isArray(value) === Array.isArray(usual)) return;
+  const isOfKind = typeof value === typeof usual && Array.isArray(value) === Array.isArray(usual);
+  if (isOfKind && (allowed.get(name) ?? isSensible)(value)) return;
   throw new Error(`switch ${name} takes a value such as ${JSON.stringify(usual)}, not ${text}`);
 }
 

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { NewPerson } from './directory.ts';
 
 /** What beside a password an account can prove itself with. The rest of it is rows: sys_user and its roles. */
 export type Account = {
@@ -13,11 +14,11 @@ export type Account = {
 
 /** API keys, MFA tokens and certificates by account, and the wrong passwords in a row. */
 export class Accounts {
-  readonly #byName = new Map<string, Account>();
+  readonly #byName = new Map<string, NewPerson & Account>();
   readonly #failures = new Map<string, number>();
 
   /** Adds an account, or replaces the one of that user_name. */
-  add(account: Account): void {
+  add(account: NewPerson & Account): void {
     this.#byName.set(account.userName, account);
     this.#failures.delete(account.userName);
   }
@@ -27,11 +28,11 @@ export class Accounts {
   }
 
   byApiKey(key: string): Account | undefined {
-    return this.#all().find((account) => account.apiKeys?.some((known) => sameText(known, key)));
+    return this.all().find((account) => account.apiKeys?.some((known) => sameText(known, key)));
   }
 
   byCertificate(commonName: string): Account | undefined {
-    return this.#all().find((account) => account.certificateCommonName === commonName);
+    return this.all().find((account) => account.certificateCommonName === commonName);
   }
 
   /** Counts a wrong password; returns how many there were since the last right one. */
@@ -49,7 +50,8 @@ export class Accounts {
     this.#failures.clear();
   }
 
-  #all(): Account[] {
+  /** Those that were added, in that order. */
+  all(): (NewPerson & Account)[] {
     return [...this.#byName.values()];
   }
 }

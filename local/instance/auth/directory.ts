@@ -2,6 +2,7 @@ import type { User } from '../http/exchange.ts';
 import { hashPassword } from '../store/encode.ts';
 import { system } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
+import { isTimeZone } from '../time/zone.ts';
 
 /** Somebody of sys_user, as far as logging in cares. */
 export type Person = User & {
@@ -37,7 +38,7 @@ export class Directory {
       sysId: row['sys_id'] ?? '',
       userName: row['user_name'] ?? '',
       name: row['name'] ?? '',
-      timeZone: row['time_zone'] || 'UTC',
+      timeZone: isTimeZone(row['time_zone'] ?? '') ? (row['time_zone'] ?? '') : 'UTC',
       roles: this.#rolesOf(row['sys_id'] ?? ''),
       active: row['active'] === 'true',
       lockedOut: row['locked_out'] === 'true',

@@ -28,7 +28,7 @@ import type { Control } from './control.ts';
  * | `GET`, `PUT /__emulator/semaphore` | `{ permits?, queue? }` | `{ permits, queue, running, waiting }` |
  * | `GET /__emulator/clock` | | `{ now, frozen, pendingJobs }` |
  * | `POST /__emulator/clock` | `{ frozen?, set?: ISO time, advanceMs? }`, in this order | the same, once what fell due is done |
- * | `POST /__emulator/reset` | | `{}`; rows, faults, limits, switches, tokens, clock and ledger as at the start |
+ * | `POST /__emulator/reset` | | `{}`; rows, faults, limits, switches, tokens, clock and ledger as at the start, accounts and ACLs as added |
  * | `POST /__emulator/seed` | `{ table: [row, …], … }` | `{ rows }` written |
  * | `GET /__emulator/snapshot` | `?table=`, or none for all | `{ rows }` or `{ tables }` |
  * | `GET /__emulator/ledger` | `?method= path= user= status= table= sysId= fault= since= limit=` | `{ total, counters, entries }` |

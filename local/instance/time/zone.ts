@@ -1,5 +1,15 @@
 const formats = new Map<string, Intl.DateTimeFormat>();
 
+/** Whether the text names a zone that there is. */
+export function isTimeZone(text: string): boolean {
+  try {
+    return text !== '' && formatIn(text, 0) !== '';
+  } catch {
+    // What Intl does not know it throws for.
+    return false;
+  }
+}
+
 /** `yyyy-MM-dd HH:mm:ss` in UTC as the same moment in the zone. What is no date-time comes back as it is. */
 export function toZonedDateTime(utc: string, timeZone: string): string {
   if (utc === '' || timeZone === 'UTC') return utc;

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { addAccount } from '../../auth/add-account.ts';
+import { isTimeZone } from '../../time/zone.ts';
 import type { ControlAction } from '../action.ts';
 
 const account = z.strictObject({
   userName: z.string(),
   password: z.string(),
   roles: z.array(z.string()).exactOptional(),
-  timeZone: z.string().exactOptional(),
+  timeZone: z.string().refine(isTimeZone, 'no time zone that there is').exactOptional(),
   apiKeys: z.array(z.string()).exactOptional(),
   mfaToken: z.string().exactOptional(),
   certificateCommonName: z.string().exactOptional(),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { defineFault } from '../fault.ts';
 
-const parameters = z.object({
+const parameters = z.strictObject({
   status: z.number().int().min(200).max(599),
   headers: z.record(z.string(), z.string()).exactOptional(),
   json: z.unknown().optional(),

@@ -3,7 +3,7 @@ import type { Answer } from '../../http/exchange.ts';
 import { jsonOf } from '../../http/respond.ts';
 import { defineFault } from '../fault.ts';
 
-const parameters = z.object({
+const parameters = z.strictObject({
   message: z.string().default('Transaction cancelled: maximum execution time exceeded'),
   detail: z
     .string()

@@ -3,7 +3,7 @@ import { defineFault } from '../fault.ts';
 import { htmlPage } from './html-page.ts';
 
 /** The 200 with HTML that a sleeping developer instance gives on every URL, `/oauth_token.do` included. */
-export const hibernate = defineFault('hibernate', z.object({}), () => ({
+export const hibernate = defineFault('hibernate', z.strictObject({}), () => ({
   edge: () =>
     htmlPage(
       200,

@@ -2,9 +2,13 @@ import * as z from 'zod';
 import { defineFault } from '../fault.ts';
 
 /** `{ latencyMs }`: the work takes this much longer, and holds its place in the semaphore meanwhile. */
-export const latency = defineFault('latency', z.object({ latencyMs: z.number().nonnegative() }), (fault) => ({
-  async before(scene) {
-    await scene.wait(fault.latencyMs);
-    return undefined;
-  },
-}));
+export const latency = defineFault(
+  'latency',
+  z.strictObject({ latencyMs: z.number().nonnegative() }),
+  (fault) => ({
+    async before(scene) {
+      await scene.wait(fault.latencyMs);
+      return undefined;
+    },
+  }),
+);

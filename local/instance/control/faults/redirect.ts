@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { defineFault } from '../fault.ts';
 
-const parameters = z.object({
+const parameters = z.strictObject({
   location: z.string().default('/login_redirect.do?sysparm_stack=no'),
   status: z.number().int().min(300).max(399).default(302),
 });

@@ -3,10 +3,12 @@ import type { Answer } from '../../http/exchange.ts';
 import { defineFault } from '../fault.ts';
 
 /** 500 before the work is done. */
-export const serverError = defineFault('server-error', z.object({}), () => ({ before: () => internalError }));
+export const serverError = defineFault('server-error', z.strictObject({}), () => ({
+  before: () => internalError,
+}));
 
 /** The work is done and stays done, and the caller is told 500. */
-export const errorAfterCommit = defineFault('error-after-commit', z.object({}), () => ({
+export const errorAfterCommit = defineFault('error-after-commit', z.strictObject({}), () => ({
   after: () => internalError,
 }));
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { defineFault } from '../fault.ts';
 
-const parameters = z.object({
+const parameters = z.strictObject({
   afterBytes: z.number().int().nonnegative().default(10),
   stallMs: z.number().nonnegative().default(3_600_000),
 });

@@ -5,7 +5,7 @@ import { htmlPage } from './html-page.ts';
 /** `{ retryAfterS? }`: 503 with HTML, as during a restart or an upgrade. */
 export const unavailable = defineFault(
   'unavailable',
-  z.object({ retryAfterS: z.number().int().nonnegative().optional() }),
+  z.strictObject({ retryAfterS: z.number().int().nonnegative().optional() }),
   (fault) => ({
     edge() {
       const page = htmlPage(503, '503 Service Unavailable', 'The instance is restarting.');

@@ -41,9 +41,15 @@ describe('/__emulator/', () => {
   });
 
   it('refuses switches that there are not, of another kind, or settled at the start', async () => {
-    for (const wrong of [{ noSuch: true }, { shuffleTies: 'yes' }, { caseSensitiveText: true }]) {
-      expect((await control('PUT', 'switches', wrong)).status).toBe(400);
-    }
+    const wrong = [
+      { noSuch: true },
+      { shuffleTies: 'yes' },
+      { caseSensitiveText: true },
+      { maxUrlBytes: -1 },
+      { semaphorePermits: 0 },
+      { failedRowStatus: 500 },
+    ];
+    for (const switches of wrong) expect((await control('PUT', 'switches', switches)).status).toBe(400);
     expect((await control('GET', 'switches')).json).toMatchObject({
       shuffleTies: false,
       caseSensitiveText: false,
@@ -131,6 +137,15 @@ describe('/__emulator/', () => {
     );
   });
 
+  it('keeps the accounts and rules that were added, beyond a reset', async () => {
+    await control('POST', 'accounts', { userName: 'ann', password: 'p', roles: ['itil'], apiKeys: ['k'] });
+    await control('POST', 'acls', { table: 'incident', operation: 'create', roles: [] });
+    await control('POST', 'reset');
+    const listed = await call(instance, 'GET', '/api/now/table/incident?sysparm_limit=1', { as: 'ann:p' });
+    expect(listed.json).toMatchObject({ result: [expect.anything()] });
+    expect((await create(id('a'), 'ann:p')).status).toBe(403);
+  });
+
   it('seeds rows and shows what tables hold', async () => {
     const seeded = await control('POST', 'seed', {
       problem: [{ sys_id: id('e'), short_description: 'seeded' }],
@@ -149,5 +164,11 @@ describe('/__emulator/', () => {
     const malformed = await control('POST', 'rate-limits', { limitPerHour: 'many' });
     expect(malformed.status).toBe(400);
     expect(malformed.text).toContain('limitPerHour');
+    const nowhere = await control('POST', 'acls', { table: 'u_none', operation: 'read' });
+    expect([nowhere.status, nowhere.json]).toEqual([400, { error: 'acls: there is no table u_none' }]);
+    const faceless = await control('POST', 'acls', { table: 'incident', operation: 'read', field: 'u_none' });
+    expect(faceless.text).toContain('table incident has no column u_none');
+    const elsewhere = { userName: 'ann', password: 'p', timeZone: 'Mars/Base' };
+    expect((await control('POST', 'accounts', elsewhere)).text).toContain('no time zone that there is');
   });
 });

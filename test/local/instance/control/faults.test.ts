@@ -183,6 +183,8 @@ describe('faults', () => {
     const unknown = await strike({ action: 'meteor' });
     expect(unknown.status).toBe(400);
     expect(unknown.text).toContain('no such fault meteor');
+    const misspelt = await strike({ action: 'reset-before-commit', matches: { path: '/elsewhere' } });
+    expect([misspelt.status, misspelt.text]).toEqual([400, expect.stringContaining('matches')]);
   });
 });
 

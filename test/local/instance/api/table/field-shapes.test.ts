@@ -176,6 +176,16 @@ describe('field shapes', () => {
     });
   });
 
+  it('show date-times in UTC to a user whose zone there is not', async () => {
+    instance.control.seed({
+      sys_user: [{ user_name: 'martian', user_password: 'p', time_zone: 'Mars/Base' }],
+    });
+    instance.control.auth.directory.add({ userName: 'martian', password: 'p', roles: ['itil'] });
+    const path = `/api/now/table/u_kinds/${sysId}?sysparm_display_value=true&sysparm_fields=u_when`;
+    const reply = await call(instance, 'GET', path, { as: 'martian:p' });
+    expect(recordIn(reply)).toEqual({ u_when: '2026-07-01 10:00:00' });
+  });
+
   it('follow references under a flat key, and ignore names that lead nowhere', async () => {
     expect(await read('sysparm_fields=u_text,u_owner.user_name,u_owner.no_such,no_such')).toEqual({
       u_text: 'plain',
