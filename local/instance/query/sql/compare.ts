@@ -29,7 +29,7 @@ export const isNoneOf: CompileComparison = (scope, path, text) =>
 export function ordered(operator: '<' | '>' | '<=' | '>='): CompileComparison {
   return (scope, path, text) => {
     const value = readValue(path.leaf.column, text, scope.context);
-    if (value.kind === 'invalid' || value.kind === 'myGroups') return undefined;
+    if (value.kind === 'myGroups') return undefined;
     if (value.kind === 'impossible') return never;
     const collation = collate(scope, path.leaf.column);
     return sql`${columnSql(scope, path)} ${operator} ${bind(value.value)}${collation}`;
@@ -53,7 +53,6 @@ function except(scope: Scope, path: ColumnPath, same: Fragment | undefined): Fra
 
 function isAnyOf(scope: Scope, path: ColumnPath, texts: readonly string[]): Fragment | undefined {
   const values = texts.map((text) => readOperand(scope, path, text));
-  if (values.some((value) => value.kind === 'invalid')) return undefined;
   const literals = values.flatMap((value) => (value.kind === 'literal' ? [value.value] : []));
   const expression = columnSql(scope, path);
   const members = values.flatMap((value) =>

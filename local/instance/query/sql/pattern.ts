@@ -1,5 +1,5 @@
 import type { ColumnPath } from '../column-path.ts';
-import type { Fragment } from '../fragment.ts';
+import { type Fragment, never } from '../fragment.ts';
 import { readValue } from '../values/value.ts';
 import { type CompileComparison, negate } from './comparison.ts';
 import { displaySql, type Scope } from './scope.ts';
@@ -29,7 +29,7 @@ function matchText(
   const scripted = text.startsWith('javascript:')
     ? readValue(path.leaf.column, text, scope.context)
     : undefined;
-  if (scripted && scripted.kind !== 'literal') return undefined;
+  if (scripted && scripted.kind !== 'literal') return never;
   const pattern = toPattern(scripted ? String(scripted.value) : text);
   return matchPattern(displaySql(scope, path), pattern, scope.context.switches.caseSensitiveText);
 }

@@ -8,10 +8,8 @@ export type Value =
   | { readonly kind: 'literal'; readonly value: SqlValue }
   /** Any of the groups that the user belongs to. */
   | { readonly kind: 'myGroups' }
-  /** Text that the column can never hold: `priority=high`. */
-  | { readonly kind: 'impossible' }
-  /** A script that is not on the list. */
-  | { readonly kind: 'invalid' };
+  /** What the column can never hold: text such as `priority=high`, or a script that is not on the list. */
+  | { readonly kind: 'impossible' };
 
 const scriptPrefix = 'javascript:';
 const datePattern = /^\d{4}-\d{2}-\d{2}$/;
@@ -20,12 +18,13 @@ const numberPattern = /^[+-]?(\d+\.?\d*|\.\d+)$/;
 
 /**
  * Reads the right-hand side of a comparison with `column`. Literal date-times are UTC whatever the user's zone;
- * `javascript:` dates are reckoned in that zone.
+ * `javascript:` dates are reckoned in that zone. What makes no sense narrows the result to nothing, as recorded: only an
+ * unknown column widens it.
  */
 export function readValue(column: Column, text: string, context: QueryContext): Value {
   if (!text.startsWith(scriptPrefix)) return readLiteral(column, text);
   const evaluated = evaluateScript(text.slice(scriptPrefix.length), context);
-  return evaluated ? toColumn(column, evaluated) : { kind: 'invalid' };
+  return evaluated ? toColumn(column, evaluated) : { kind: 'impossible' };
 }
 
 function toColumn(column: Column, evaluated: Evaluated): Value {

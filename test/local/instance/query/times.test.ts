@@ -77,10 +77,21 @@ describe('dates in values', () => {
     'gs.daysAgo(1)+1',
     '1',
     "gs.dateGenerate('x')",
-  ])('drops a clause whose script is not on the list: %s', (script) => {
-    expect(finds('2026-03-18 00:00:00', `opened=javascript:${script}`)).toBe(true);
-    expect(finds('2026-03-18 00:00:00', `opened>javascript:${script}^opened=2000-01-01`)).toBe(false);
-  });
+  ])(
+    'finds nothing for a script that is not on the list, as for any value that makes no sense: %s',
+    (script) => {
+      for (const clause of [
+        'opened=',
+        'opened>',
+        'openedIN',
+        'openedONx@2000-01-01@',
+        'titleLIKE',
+        'openedBETWEEN2000-01-01@',
+      ])
+        expect(finds('2026-03-18 00:00:00', `${clause}javascript:${script}`, { title: 'x' })).toBe(false);
+      expect(finds('2026-03-18 00:00:00', `opened=javascript:${script}^ORopenedISNOTEMPTY`)).toBe(true);
+    },
+  );
 });
 
 describe('operators on dates', () => {
