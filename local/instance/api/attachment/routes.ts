@@ -1,3 +1,4 @@
+import { negotiated } from '../../http/media-types.ts';
 import type { Route } from '../../http/router.ts';
 import { addAttribute } from './attributes/add-attribute.ts';
 import { deleteAttribute, deleteAttributes } from './attributes/delete-attributes.ts';
@@ -14,20 +15,32 @@ import { uploadMultipart } from './upload-multipart.ts';
 
 /** The Attachment API. */
 export const attachmentRoutes: readonly Route[] = [
-  { path: 'attachment', methods: { GET: listAttachments } },
+  { path: 'attachment', methods: { GET: negotiated(listAttachments) } },
   { path: 'attachment/file', methods: { POST: uploadFile } },
   { path: 'attachment/upload', methods: { POST: uploadMultipart } },
   {
     path: 'attachment/:sysId',
-    methods: { GET: getMetadata, PATCH: renameAttachment, DELETE: deleteAttachment },
+    methods: {
+      GET: negotiated(getMetadata),
+      PATCH: negotiated(renameAttachment),
+      DELETE: negotiated(deleteAttachment),
+    },
   },
   { path: 'attachment/:sysId/file', methods: { GET: getFile } },
   {
     path: 'attachment/:sysId/attributes',
-    methods: { GET: listAttributes, POST: addAttribute, DELETE: deleteAttributes },
+    methods: {
+      GET: negotiated(listAttributes),
+      POST: negotiated(addAttribute),
+      DELETE: negotiated(deleteAttributes),
+    },
   },
   {
     path: 'attachment/:sysId/attributes/:key',
-    methods: { GET: getAttribute, PUT: updateAttribute, DELETE: deleteAttribute },
+    methods: {
+      GET: negotiated(getAttribute),
+      PUT: negotiated(updateAttribute),
+      DELETE: negotiated(deleteAttribute),
+    },
   },
 ];

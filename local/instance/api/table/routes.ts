@@ -1,17 +1,10 @@
-import { requireAcceptable } from '../../http/media-types.ts';
-import type { Action, Route } from '../../http/router.ts';
+import { negotiated } from '../../http/media-types.ts';
+import type { Route } from '../../http/router.ts';
 import { createRecord } from './create-record.ts';
 import { deleteRecord } from './delete-record.ts';
 import { getRecord } from './get-record.ts';
 import { listRecords } from './list-records.ts';
 import { updateRecord } from './update-record.ts';
-
-const negotiated =
-  (action: Action): Action =>
-  (exchange, state) => {
-    requireAcceptable(exchange);
-    return action(exchange, state);
-  };
 
 const oneRecord = {
   GET: negotiated(getRecord),

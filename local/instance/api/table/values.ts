@@ -1,7 +1,6 @@
 import { toStored } from '../../fields/input.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
-import { requireUnderstood } from '../../http/media-types.ts';
 import { fromXml } from '../../http/xml.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
@@ -10,10 +9,9 @@ import { readParameters } from './parameters.ts';
 /**
  * What the caller writes to a row of `table`, every value as text: the columns that the table has, without
  * passwords, columns closed to him, and system columns but sys_id. Of several records only the first is used.
- * @throws Failure 400 when the body does not parse, 415 when it is neither JSON nor XML.
+ * @throws Failure 400 when the body does not parse or is no record.
  */
 export function readValues(exchange: Exchange, state: InstanceState, table: string): Row {
-  requireUnderstood(exchange);
   const { inputDisplayValue } = readParameters(exchange);
   const closed = state.auth.access.closedFields(exchange.user, 'write', table);
   const values: Row = {};
@@ -30,7 +28,8 @@ export function readValues(exchange: Exchange, state: InstanceState, table: stri
 function readRecord(exchange: Exchange): object {
   const parsed = parse(exchange.body.toString('utf8'), exchange.headers['content-type'] ?? '');
   const record: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-  return typeof record === 'object' && record !== null ? record : {};
+  if (typeof record === 'object' && record !== null) return record;
+  throw new Failure(400, 'Exception while reading request', 'The payload is no record');
 }
 
 function parse(text: string, contentType: string): unknown {

@@ -195,17 +195,32 @@ describe('formats', () => {
     expect(reply.status).toBe(200);
   });
 
-  it('refuses an Accept it cannot serve with 406', async () => {
-    const reply = await call(instance, 'GET', '/api/now/table/incident', { headers: { Accept: 'text/csv' } });
-    expect([reply.status, reply.json]).toEqual([406, failure('Not Acceptable')]);
-  });
+  it.each(['table/incident', 'stats/incident', 'attachment', 'import/imp_computer/x'])(
+    'refuses an Accept it cannot serve with 406: %s',
+    async (path) => {
+      const reply = await call(instance, 'GET', `/api/now/${path}`, { headers: { Accept: 'text/csv' } });
+      expect([reply.status, reply.json]).toEqual([406, failure('Not Acceptable')]);
+    },
+  );
 
-  it('refuses a body that is neither JSON nor XML with 415', async () => {
-    const reply = await call(instance, 'POST', '/api/now/table/incident', {
-      form: { short_description: 'x' },
-    });
-    expect([reply.status, reply.json]).toEqual([415, failure('Unsupported Media Type')]);
-  });
+  it.each(['table/incident', 'import/imp_computer', 'import/imp_computer/insertMultiple', 'v1/batch'])(
+    'refuses a body that is neither JSON nor XML with 415: %s',
+    async (path) => {
+      const reply = await call(instance, 'POST', `/api/now/${path}`, { form: { short_description: 'x' } });
+      expect([reply.status, reply.json]).toEqual([415, failure('Unsupported Media Type')]);
+    },
+  );
+
+  it.each(['import/imp_computer/insertMultiple', 'v1/batch'])(
+    'takes nothing but JSON on %s',
+    async (path) => {
+      const reply = await call(instance, 'POST', `/api/now/${path}`, {
+        body: '<request/>',
+        headers: { 'Content-Type': 'application/xml' },
+      });
+      expect(reply.status).toBe(415);
+    },
+  );
 });
 
 describe('bodies', () => {
@@ -220,6 +235,21 @@ describe('bodies', () => {
       failure('Exception while reading request', expect.any(String)),
     ]);
   });
+
+  it.each(['null', '"text"', '7', '[]', '["text"]'])(
+    'that are no record are refused with 400: %s',
+    async (body) => {
+      const count = () => instance.state.store.count('incident');
+      const before = count();
+      const headers = { 'Content-Type': 'application/json' };
+      const reply = await call(instance, 'POST', '/api/now/table/incident', { body, headers });
+      expect([reply.status, reply.json, count()]).toEqual([
+        400,
+        failure('Exception while reading request', 'The payload is no record'),
+        before,
+      ]);
+    },
+  );
 
   it('over 10 MB are refused with the recorded text', async () => {
     const json = { description: 'x'.repeat(10_485_760) };
