@@ -3,6 +3,7 @@ import type { Position } from '../reading/byte-window.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import { type LoadLedger, type SentChunk, writeLedger } from './ledger.ts';
+import { lineList } from './line-runs.ts';
 
 const savePeriodMs = 1_000;
 
@@ -13,11 +14,15 @@ export class GroupLedger {
   rejected = 0;
   /** True when the instance refused a chunk. */
   refused: boolean;
+  /** Answers lost since the last one that came. */
+  lostInARow = 0;
   readonly #folder: ImportFolder;
   readonly #group: number;
   readonly #from: Position;
   readonly #clock: Clock;
   readonly #chunks: (SentChunk | null)[];
+  /** False after a death of the process: chunks of which nothing is known may have been sent then. */
+  readonly #beganExact: boolean;
   #lostAtMs: number | undefined;
   #savedAtMs: number;
   #saving: Promise<void> | undefined;
@@ -34,6 +39,7 @@ export class GroupLedger {
     this.#from = from;
     this.#clock = clock;
     this.#chunks = before ? [...before.chunks] : [];
+    this.#beganExact = before === undefined || before.isExact === true;
     this.refused = this.#chunks.some((chunk) => chunk?.state === 'refused');
     this.#lostAtMs = before?.lostAtMs;
     this.#savedAtMs = clock.now();
@@ -43,10 +49,27 @@ export class GroupLedger {
     return this.#chunks.filter((chunk) => chunk?.state === 'lost').length;
   }
 
+  /** True when rows may have been sent of which that is not certain. */
+  get isInDoubt(): boolean {
+    return !this.#beganExact || this.#chunks.some((_, index) => !this.has(index) && this.mayHaveSent(index));
+  }
+
   /** True when it is certain what became of the chunk. */
   has(index: number): boolean {
     const chunk = this.#chunks[index];
-    return chunk !== undefined && chunk !== null && chunk.state !== 'lost';
+    return chunk !== undefined && chunk !== null && chunk.state !== 'lost' && chunk.state !== 'interrupted';
+  }
+
+  /** True when rows of the chunk may have been sent before this attempt. */
+  mayHaveSent(index: number): boolean {
+    const chunk = this.#chunks[index];
+    return !this.#beganExact || chunk?.state === 'lost' || (chunk?.doubtful?.length ?? 0) > 0;
+  }
+
+  /** Lines of the chunk that may have been sent, where that can be told so closely. */
+  doubtfulLines(index: number): readonly number[] | undefined {
+    const doubtful = this.#beganExact ? this.#chunks[index]?.doubtful : undefined;
+    return doubtful && lineList(doubtful);
   }
 
   /** What is known of a chunk that is not certain: the part of its rows that is. */
@@ -63,7 +86,10 @@ export class GroupLedger {
     while (this.#chunks.length < index) this.#chunks.push(null);
     this.#chunks[index] = chunk;
     if (chunk.state === 'refused') this.refused = true;
-    if (chunk.state === 'lost') this.#lostAtMs = this.#clock.now();
+    if (chunk.state === 'lost') {
+      this.#lostAtMs = this.#clock.now();
+      this.lostInARow++;
+    } else if (chunk.state === 'stored') this.lostInARow = 0;
     this.#saveNowAndThen();
   }
 
@@ -78,9 +104,11 @@ export class GroupLedger {
     this.#lostAtMs = undefined;
   }
 
-  async write(): Promise<void> {
+  /** @param isExact nothing is being sent any more */
+  async write(isExact: boolean): Promise<void> {
     await this.#saving;
-    await writeLedger(this.#folder, this.#group, this.#state());
+    const state = { ...this.#state(), isExact: isExact && this.#beganExact };
+    await writeLedger(this.#folder, this.#group, state);
   }
 
   /** Ends the group; `broken` says why the file cannot be read on. */

@@ -15,18 +15,23 @@ const sentChunkSchema = z.object({
    * - `refused`: the instance said no to the request; `message` says why.
    * - `unknown`: it cannot be found out whether it has them.
    * - `not-sent`: the import had stopped.
+   * - `interrupted`: sent in part before the instance went away; the rest certainly was not.
    * - `lost`: sent, but the answer never came; to be settled.
    */
-  state: z.enum(['stored', 'refused', 'unknown', 'not-sent', 'lost']),
+  state: z.enum(['stored', 'refused', 'unknown', 'not-sent', 'interrupted', 'lost']),
   message: z.optional(z.string()),
   /** In `rows` mode: what the instance said of each row at once. Lines that are missing are looked up later. */
   verdicts: z.optional(z.array(lineResultSchema)),
+  /** In `rows` mode: lines that may have been sent, in the form of `lines`; those without a verdict else were not. */
+  doubtful: z.optional(z.array(z.number())),
 });
 
 const ledgerSchema = z.object({
   from: positionSchema,
   /** By index in the group; null where a crash left nothing about the chunk. */
   chunks: z.array(z.nullable(sentChunkSchema)),
+  /** True while nobody sends: a chunk of which nothing is known was not sent then. */
+  isExact: z.optional(z.boolean()),
   /** Milliseconds since the Unix epoch at which an answer was first known to be lost. */
   lostAtMs: z.optional(z.number()),
   /** Where the next group begins; present once the group is done. */

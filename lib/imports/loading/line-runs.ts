@@ -8,6 +8,12 @@ export function addLine(runs: number[], line: number): void {
   else runs.push(line, 1);
 }
 
+export function lineRuns(lines: Iterable<number>): number[] {
+  const runs: number[] = [];
+  for (const line of lines) addLine(runs, line);
+  return runs;
+}
+
 export function lineList(runs: LineRuns): number[] {
   const lines: number[] = [];
   for (let i = 0; i < runs.length; i += 2) {

@@ -1,31 +1,15 @@
 import { InvalidInputError } from '../../core/errors.ts';
-import type { ImportScope } from '../import-scope.ts';
-import type { ImportPlan } from '../plan.ts';
 import type { Position } from '../reading/byte-window.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
-import type { Chunk, RejectedRow } from './chunk.ts';
-import type { ChunkReader } from './chunk-reader.ts';
-import { deliverChunk } from './deliver-chunk.ts';
+import type { RejectedRow } from './chunk.ts';
 import { GroupLedger } from './group-ledger.ts';
-import { readLedger, type SentChunk } from './ledger.ts';
-import type { OpenReader } from './open-reader.ts';
+import { type LoadLedger, readLedger } from './ledger.ts';
+import type { LoadGroup, LoadTools } from './load-task.ts';
+import { sendChunks } from './send-chunks.ts';
+import { seesRows } from './settle-by-key.ts';
 import { unclaimedSets } from './settle-by-sets.ts';
 import type { Settling } from './settle-chunk.ts';
-
-/** One checkpointed piece of the load. */
-export type LoadGroup = {
-  readonly group: number;
-  readonly from: Position;
-  /** False once the import has stopped: rows are then only read, to be listed as not sent. */
-  readonly sending: boolean;
-  /** The next group may be opened early. Not where another execution goes on: it would take the group for broken off. */
-  readonly isFollowed: boolean;
-  /** The group ends as soon as it rejected more rows than this. */
-  readonly mayReject: number;
-  /** Import sets that earlier groups claimed. */
-  readonly claimedBefore: () => Promise<ReadonlySet<string>>;
-};
 
 /** What a group came to, small enough for a checkpoint. */
 export type GroupOutcome = {
@@ -34,36 +18,13 @@ export type GroupOutcome = {
   readonly rows: number;
   readonly rejected: number;
   readonly blankLines: number;
-  readonly unknown: number;
-  readonly notSent: number;
   /** Why the instance refuses the rows of this import; nothing more is to be sent then. */
   readonly refused?: string;
   /** Why the file cannot be read on. */
   readonly broken?: string;
-  /** First line, last line and import set of each chunk. */
-  readonly chunks: readonly (readonly [firstLine: number, lastLine: number, importSet: string])[];
 };
 
-export type LoadTools = {
-  readonly scope: ImportScope;
-  readonly plan: ImportPlan;
-  readonly folder: ImportFolder;
-  readonly reader: OpenReader;
-  /** Told as rows are done, to show progress. */
-  readonly onProgress?: (done: { readonly rows: number; readonly byte: number }) => void;
-};
-
-/** So many rows and requests make a group: few operations for a long file, little to settle after a crash. */
-const groupLimits = { rows: 40_000, chunks: 200 };
-/** The first groups are small, so that a file that is wrong throughout is found out early: 10 requests, 20, 40, … */
-const firstGroupChunks = 10;
-
-function chunksOf(group: number): number {
-  return Math.min(groupLimits.chunks, firstGroupChunks * 2 ** Math.min(group, 10));
-}
-/** A group ends early when so much is left of the invocation, */
-const spareMs = 30_000;
-/** none begins with less than this, */
+/** No group begins with less than this left of the invocation, */
 const leastMs = 60_000;
 /** and none is prepared with less than this: it is certain then to begin. */
 const prepareMs = 120_000;
@@ -82,15 +43,15 @@ export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<Grou
   if (before?.next) return outcomeOf(before);
   const ledger = new GroupLedger(tools.folder, task.group, task.from, tools.scope.clock, before);
   const settling = before === undefined ? undefined : await prepareSettling(tools, task, ledger);
-  if (!isPrepared) await ledger.write();
+  if (!isPrepared) await ledger.write(false);
   const reader = tools.reader.at(task.from, before === undefined);
   let broken: string | undefined;
   try {
-    await sendChunks(tools, task, ledger, reader, settling);
+    await sendChunks(tools, { task, ledger, reader, settling, lastSet: await lastSetBefore(tools, task) });
   } catch (error) {
-    ledger.lose();
+    if (ledger.isInDoubt) ledger.lose();
     await tools.reader.drop();
-    await ledger.write();
+    await ledger.write(true);
     // A file that is damaged or gone stays so: what was read of it is kept and the import stops.
     if (!(error instanceof InvalidInputError)) throw error;
     broken = error.message;
@@ -112,17 +73,24 @@ export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<Grou
  * neither be looked for nor waited for.
  */
 async function prepareNext(tools: LoadTools, group: number, from: Position): Promise<void> {
-  await new GroupLedger(tools.folder, group, from, tools.scope.clock, undefined).write();
+  await new GroupLedger(tools.folder, group, from, tools.scope.clock, undefined).write(false);
   tools.reader.prepare(group, from);
 }
 
-/** After a group was broken off: waits until the instance is certainly done with it, then lists what may be ours. */
-async function prepareSettling(tools: LoadTools, task: LoadGroup, ledger: GroupLedger): Promise<Settling> {
+/**
+ * After a group was broken off: waits until the instance is certainly done with what may have been sent, then lists what
+ * may be ours; undefined when nothing is in doubt.
+ */
+async function prepareSettling(
+  tools: LoadTools,
+  task: LoadGroup,
+  ledger: GroupLedger,
+): Promise<Settling | undefined> {
+  if (!ledger.isInDoubt) return undefined;
   const { plan, scope } = tools;
-  const lostAtMs = ledger.lose();
-  const readyAtMs = lostAtMs + plan.settings.settleAfterSeconds * 1000;
+  const readyAtMs = ledger.lose() + plan.settings.settleAfterSeconds * 1000;
   if (scope.clock.now() < readyAtMs) {
-    await ledger.write();
+    await ledger.write(true);
     throw new RetryLaterError(
       'answers were lost; they are settled first',
       (readyAtMs - scope.clock.now()) / 1000,
@@ -131,81 +99,26 @@ async function prepareSettling(tools: LoadTools, task: LoadGroup, ledger: GroupL
   ledger.settle();
   const claimed = new Set([...(await task.claimedBefore()), ...ledger.sets()]);
   const hasStored = claimed.size > 0;
-  if (plan.keyColumn !== undefined || plan.settings.mode === 'rows')
-    return { unclaimed: undefined, hasStored };
-  return { hasStored, unclaimed: await unclaimedSets(scope, plan, claimed) };
+  if (plan.keyColumn !== undefined) return { unclaimed: undefined, hasStored };
+  if (plan.settings.mode === 'insertMultiple')
+    return { hasStored, unclaimed: await unclaimedSets(scope, plan, claimed) };
+  // Nothing can be settled, but nothing more is to be lost to an instance that is still away.
+  await seesRows(scope, plan);
+  return { unclaimed: undefined, hasStored };
 }
 
-async function sendChunks(
-  tools: LoadTools,
-  task: LoadGroup,
-  ledger: GroupLedger,
-  reader: ChunkReader,
-  settling: Settling | undefined,
-): Promise<void> {
-  const running = new Set<Promise<void>>();
-  const slots = tools.plan.settings.ordered ? 1 : tools.plan.settings.concurrency;
-  let failure: unknown;
-  try {
-    const chunks = chunksOf(task.group);
-    for (let index = 0, rows = 0; index < chunks && rows < groupLimits.rows; index++) {
-      if (failure !== undefined || endsEarly(tools, task, ledger, reader, index, settling)) break;
-      const chunk = await reader.next();
-      ledger.next = chunk?.next ?? reader.position;
-      if (!chunk) break;
-      rows += chunk.rows;
-      const work = oneChunk(tools, task, ledger, settling, index, chunk)
-        .catch((error: unknown) => {
-          failure ??= error;
-        })
-        .finally(() => running.delete(work));
-      running.add(work);
-      if (running.size >= slots) await Promise.race(running);
-    }
-  } finally {
-    await Promise.all(running);
-  }
-  if (failure !== undefined) throw failure;
-}
-
-/**
- * A group may stop short of its limits when the instance refuses or the invocation ends. Not one that was broken off
- * before: some chunk further on may have been sent, and is to be settled in this group.
- */
-function endsEarly(
-  tools: LoadTools,
-  task: LoadGroup,
-  ledger: GroupLedger,
-  reader: ChunkReader,
-  index: number,
-  settling: Settling | undefined,
-): boolean {
-  const timeIsUp = index > 0 && tools.scope.deadline.passed(spareMs);
-  if (settling && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
-  const tooManyRejects = task.sending && reader.rejectedCount > task.mayReject;
-  return !settling && (timeIsUp || ledger.refused || tooManyRejects);
-}
-
-async function oneChunk(
-  tools: LoadTools,
-  task: LoadGroup,
-  ledger: GroupLedger,
-  settling: Settling | undefined,
-  index: number,
-  chunk: Chunk,
-): Promise<void> {
-  if (!ledger.has(index)) {
-    const sending = task.sending && !ledger.refused;
-    ledger.set(index, await deliverChunk(tools, { chunk, sending, settling, before: ledger.get(index) }));
-  }
-  tools.onProgress?.({ rows: chunk.rows, byte: chunk.next.byte });
+/** In ordered loads: the import set that the group's first one has to follow. */
+async function lastSetBefore({ plan, folder }: LoadTools, { group }: LoadGroup): Promise<string | undefined> {
+  if (!plan.settings.ordered || group === 0) return undefined;
+  const ledger = await readLedger(folder, group - 1);
+  return ledger?.chunks.flatMap((chunk) => chunk?.sets ?? []).at(-1);
 }
 
 async function refuseLostAnswers(tools: LoadTools, ledger: GroupLedger): Promise<void> {
   const lost = ledger.lostCount;
   if (lost === 0) return;
   await tools.reader.drop();
-  await ledger.write();
+  await ledger.write(true);
   const { settleAfterSeconds } = tools.plan.settings;
   throw new RetryLaterError(`the answers to ${lost} requests were lost`, settleAfterSeconds);
 }
@@ -225,10 +138,8 @@ async function writeRejected(
   await folder.write(groupName('rejected', group), lines.join('\n'), 'application/x-ndjson');
 }
 
-function outcomeOf(ledger: NonNullable<Awaited<ReturnType<typeof readLedger>>>): GroupOutcome {
+function outcomeOf(ledger: LoadLedger): GroupOutcome {
   const chunks = ledger.chunks.filter((chunk) => chunk !== null);
-  const rowsIn = (state: SentChunk['state']) =>
-    chunks.reduce((sum, chunk) => sum + (chunk.state === state ? chunk.rows : 0), 0);
   const refused = chunks.find((chunk) => chunk.state === 'refused')?.message;
   return {
     next: ledger.next ?? ledger.from,
@@ -236,14 +147,7 @@ function outcomeOf(ledger: NonNullable<Awaited<ReturnType<typeof readLedger>>>):
     rows: chunks.reduce((sum, chunk) => sum + chunk.rows, 0),
     rejected: ledger.rejected,
     blankLines: ledger.blankLines,
-    unknown: rowsIn('unknown') + rowsIn('lost'),
-    notSent: rowsIn('not-sent'),
     ...(refused === undefined ? {} : { refused }),
     ...(ledger.broken === undefined ? {} : { broken: ledger.broken }),
-    chunks: chunks.map(({ lines, sets }) => [lines[0] ?? 0, lastLine(lines), sets.join(' ')]),
   };
-}
-
-function lastLine(lines: readonly number[]): number {
-  return (lines.at(-2) ?? 0) + (lines.at(-1) ?? 1) - 1;
 }

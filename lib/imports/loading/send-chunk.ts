@@ -16,10 +16,15 @@ const longestWaitMs = 30_000;
  * Sends one body. Waits out throttling and short outages, since a refusal stored nothing.
  * @throws ServiceNowError when the instance is away for longer: nothing was stored
  */
-export async function sendChunk(scope: ImportScope, plan: ImportPlan, body: Uint8Array): Promise<Sent> {
+export async function sendChunk(
+  scope: ImportScope,
+  plan: ImportPlan,
+  body: Uint8Array,
+  runAfter: string | undefined,
+): Promise<Sent> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const options = { stagingTable: plan.request.table, records: body };
+      const options = { stagingTable: plan.request.table, records: body, runAfter };
       const { importSetId } = await insertMultiple(scope.client, options, callContext(scope));
       return { kind: 'stored', importSetId };
     } catch (error) {
@@ -33,7 +38,16 @@ export async function sendChunk(scope: ImportScope, plan: ImportPlan, body: Uint
 
 /** Waits before the next attempt. @throws the error itself when there is to be none */
 export async function waitOut(scope: ImportScope, error: ServiceNowError, attempt: number): Promise<void> {
-  const waitMs = error.retryAfterMs ?? Math.min(longestWaitMs, 250 * 2 ** attempt);
-  if (attempt >= maxAttempts || waitMs > longestWaitMs || scope.deadline.passed(waitMs * 2)) throw error;
-  await scope.clock.sleep(waitMs);
+  if (!mayWaitOut(scope, error, attempt)) throw error;
+  await scope.clock.sleep(waitMs(error, attempt));
+}
+
+/** Whether another attempt after `attempt` is worth the wait in this invocation. */
+export function mayWaitOut(scope: ImportScope, error: ServiceNowError, attempt: number): boolean {
+  const ms = waitMs(error, attempt);
+  return attempt < maxAttempts && ms <= longestWaitMs && !scope.deadline.passed(ms * 2);
+}
+
+function waitMs(error: ServiceNowError, attempt: number): number {
+  return error.retryAfterMs ?? Math.min(longestWaitMs, 250 * 2 ** attempt);
 }

@@ -1,7 +1,7 @@
 import { type BatchOutcome, sendBatch } from '../../servicenow/batch.ts';
 import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
 import { type RowResult, readImport, type StagingRow } from '../../servicenow/import-set.ts';
-import type { ServiceNowRequest } from '../../servicenow/request.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/request.ts';
 import { importPath } from '../../servicenow/url.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan.ts';
@@ -9,16 +9,18 @@ import type { LineResult } from '../results/results-csv.ts';
 import type { Outcome } from '../results/tally.ts';
 import type { Chunk } from './chunk.ts';
 import { lineList } from './line-runs.ts';
-import { waitOut } from './send-chunk.ts';
+import { mayWaitOut, waitOut } from './send-chunk.ts';
 import { rowsOf } from './settle-by-sets.ts';
 
-/** What the instance said of a chunk's rows. */
+/** What the instance said of a chunk's rows. Lines that are in none of the lists were not sent, unless all were. */
 export type SentRows = {
   readonly verdicts: readonly LineResult[];
-  /** False when the answer to some row was lost. */
-  readonly isComplete: boolean;
+  /** Lines whose answer was lost. */
+  readonly lost: readonly number[];
   /** Why it takes no row at all. */
   readonly refused?: string;
+  /** The instance went away before the rest was sent. */
+  readonly away?: ServiceNowError;
 };
 
 /** A batch is cut off after 30 s; so many rows take a fraction of that. */
@@ -28,38 +30,39 @@ type Row = { readonly line: number; readonly row: StagingRow };
 
 /**
  * Sends each row of a chunk as a single-row import, many to a batch, where insertMultiple is not allowed or verdicts
- * are wanted at once. Rows the instance did not get to are sent again, lost ones are not.
- * @throws ServiceNowError when the instance is away for longer: the rows without a verdict were not stored
+ * are wanted at once. Rows the instance did not get to are sent again, lost ones are not. A row without a verdict that
+ * is not lost was taken, and has to be looked up by its key.
  */
 export async function sendRows(scope: ImportScope, plan: ImportPlan, chunk: Chunk): Promise<SentRows> {
   const lines = lineList(chunk.lines);
   const waiting = rowsOf(chunk.body).map((row, i): Row => ({ line: lines[i] ?? 0, row }));
   const verdicts: LineResult[] = [];
-  let isComplete = true;
+  const lost: number[] = [];
   while (waiting.length > 0) {
     const rows = waiting.splice(0, rowsPerBatch);
-    const outcomes = await sendOneBatch(scope, plan, rows);
-    if (outcomes === 'lost') return { verdicts, isComplete: false };
-    const again = rows.filter((_, i) => outcomes[i]?.kind === 'unserviced');
-    if (again.length === rows.length)
-      return { verdicts, isComplete, refused: 'a batch of rows ran out of time' };
+    const sent = await sendOneBatch(scope, plan, rows);
+    if (sent === 'lost') return { verdicts, lost: [...lost, ...rows.map(({ line }) => line)] };
+    if (sent instanceof ServiceNowError) return { verdicts, lost, away: sent };
+    const again = rows.filter((_, i) => sent[i]?.kind === 'unserviced');
+    if (again.length === rows.length) return { verdicts, lost, refused: 'a batch of rows ran out of time' };
     waiting.unshift(...again);
     for (const [i, { line }] of rows.entries()) {
-      const verdict = verdictOf(outcomes[i], line, plan);
-      if (verdict) verdicts.push(verdict);
-      else if (outcomes[i]?.kind === 'failed') isComplete = false;
+      const verdict = verdictOf(sent[i], line, plan);
+      if (verdict === 'lost') lost.push(line);
+      else if (verdict) verdicts.push(verdict);
     }
-    const refused = refusalOf(outcomes);
-    if (refused !== undefined) return { verdicts, isComplete, refused };
+    const refused = refusalOf(sent);
+    if (refused !== undefined) return { verdicts, lost, refused };
   }
-  return { verdicts, isComplete };
+  return { verdicts, lost };
 }
 
+/** One outcome per row, or the error of an instance that is away: then no row of the batch was sent. */
 async function sendOneBatch(
   scope: ImportScope,
   plan: ImportPlan,
   rows: readonly Row[],
-): Promise<readonly BatchOutcome[] | 'lost'> {
+): Promise<readonly BatchOutcome[] | 'lost' | ServiceNowError> {
   const path = importPath(plan.request.table);
   const items = rows.map(
     ({ row }): ServiceNowRequest => ({ method: 'POST', path, body: row, repeatable: 'never' }),
@@ -71,23 +74,27 @@ async function sendOneBatch(
       if (!(error instanceof ServiceNowError)) throw error;
       if (error.outcome === 'unknown') return 'lost';
       if (!error.retryable) return items.map(() => ({ kind: 'failed', error }));
+      if (!mayWaitOut(scope, error, attempt)) return error;
       await waitOut(scope, error, attempt);
     }
   }
 }
 
-/** undefined when there is none: not serviced, or its answer is lost. */
+/** `lost` when nobody knows whether the row was taken; undefined when it was not serviced, or taken and hidden. */
 function verdictOf(
   outcome: BatchOutcome | undefined,
   line: number,
   plan: ImportPlan,
-): LineResult | undefined {
+): LineResult | 'lost' | undefined {
   if (outcome?.kind === 'failed') {
     const { error } = outcome;
-    return error.outcome === 'unknown' ? undefined : { line, outcome: 'error', message: error.message };
+    if (takenAnyhow.test(error.message)) return hidden(line, plan);
+    return error.outcome === 'unknown' ? 'lost' : { line, outcome: 'error', message: error.message };
   }
   if (outcome?.kind !== 'answered') return undefined;
-  const { results } = readImport(outcome.response, 'POST', importPath(plan.request.table));
+  if (outcome.response.body === undefined) return hidden(line, plan);
+  const results = resultsIn(outcome.response, plan);
+  if (!results) return 'lost';
   const decisive = mostTelling(results);
   if (!decisive) return { line, outcome: 'unknown', message: 'no transform map took the row' };
   const { status, table, sys_id: sysId, error_message: error, status_message: comment } = decisive;
@@ -100,6 +107,25 @@ function verdictOf(
     display: typeof display === 'string' ? display : '',
     message: error || comment || '',
   };
+}
+
+/** The 500 of those who may not read transform maps: the row was taken all the same (KB0791757). */
+const takenAnyhow = /transform_map=null/;
+
+/** A row that was taken without a word of what became of it (KB3047115): looked up by its key where it carries one. */
+function hidden(line: number, plan: ImportPlan): LineResult | undefined {
+  const message = 'taken, but what became of it is hidden; let the user read sys_transform_map and the table';
+  return plan.keyColumn === undefined ? { line, outcome: 'unknown', message } : undefined;
+}
+
+/** undefined when the answer is none of the Import Set API's. */
+function resultsIn(response: ServiceNowResponse, plan: ImportPlan): readonly RowResult[] | undefined {
+  try {
+    return readImport(response, 'POST', importPath(plan.request.table)).results;
+  } catch (error) {
+    if (error instanceof ServiceNowError) return undefined;
+    throw error;
+  }
 }
 
 /** With several transform maps a row is as good as the worst of them. */

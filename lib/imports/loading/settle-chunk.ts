@@ -1,7 +1,7 @@
 import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { Chunk } from './chunk.ts';
-import { addLine, lineList } from './line-runs.ts';
+import { lineList, lineRuns } from './line-runs.ts';
 import { findStoredLines, seesRows } from './settle-by-key.ts';
 import { rowsOf, type UnclaimedSets } from './settle-by-sets.ts';
 
@@ -51,16 +51,20 @@ async function settleByKey(
   if (stored.size === lines.length) return { kind: 'stored', sets };
   return {
     kind: 'send',
-    chunk: stored.size === 0 ? chunk : withoutLines(chunk, new Set(stored.keys())),
+    chunk: withoutLines(chunk, new Set(stored.keys())),
     sets,
   };
 }
 
 /** The rows of a chunk that are on other lines. */
-export function withoutLines(chunk: Chunk, stored: ReadonlySet<number>): Chunk {
-  const lines: number[] = [];
+export function withoutLines(chunk: Chunk, left: ReadonlySet<number>): Chunk {
+  return left.size === 0 ? chunk : filterLines(chunk, (line) => !left.has(line));
+}
+
+/** The rows of a chunk on the lines that pass. */
+export function filterLines(chunk: Chunk, passes: (line: number) => boolean): Chunk {
   const all = lineList(chunk.lines);
-  const records = rowsOf(chunk.body).filter((_, i) => !stored.has(all[i] ?? 0));
-  for (const line of all) if (!stored.has(line)) addLine(lines, line);
+  const records = rowsOf(chunk.body).filter((_, i) => passes(all[i] ?? 0));
+  const lines = lineRuns(all.filter(passes));
   return { body: Buffer.from(JSON.stringify({ records })), rows: records.length, lines, next: chunk.next };
 }

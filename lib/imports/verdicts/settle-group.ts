@@ -74,25 +74,35 @@ function chunkResults(
   histories: ReadonlyMap<string, Outcome>,
 ): LineResult[] {
   const atOnce = new Map(chunk.verdicts?.map((verdict) => [verdict.line, verdict]));
+  const doubtful = new Set(lineList(chunk.doubtful ?? []));
   const counted = chunk.sets.length === 1 ? histories.get(chunk.sets[0] ?? '') : undefined;
   const otherwise: Omit<LineResult, 'line'> =
     counted === undefined
       ? withoutVerdict(chunk)
       : { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };
   return lineList(chunk.lines).map(
-    (line) => atOnce.get(line) ?? verdicts.get(line) ?? { line, ...otherwise },
+    (line) =>
+      atOnce.get(line) ??
+      verdicts.get(line) ??
+      (doubtful.has(line) ? { line, ...lostAnswer } : { line, ...otherwise }),
   );
 }
+
+const lostAnswer = {
+  outcome: 'unknown',
+  message: 'the answer to its request was lost and could not be settled',
+} as const;
 
 function withoutVerdict(chunk: SentChunk): Omit<LineResult, 'line'> {
   switch (chunk.state) {
     case 'refused':
       return { outcome: 'error', message: chunk.message ?? 'the instance refused the request' };
     case 'not-sent':
+    case 'interrupted':
       return { outcome: 'notSent', message: 'the import had stopped' };
     case 'unknown':
     case 'lost':
-      return { outcome: 'unknown', message: 'the answer to its request was lost and could not be settled' };
+      return lostAnswer;
     case 'stored':
       return {
         outcome: 'unknown',

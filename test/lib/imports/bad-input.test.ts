@@ -203,6 +203,19 @@ describe('what the user may not see', () => {
     expect(await world.run(request, new Map(), client)).toMatchObject({ counts: { inserted: 1 } });
   });
 
+  it('names what hides the verdicts in rows mode, and waits for none of them', async () => {
+    const client = clientFor(['import_admin', 'itil']);
+    world.instance.control.auth.access.add({ table: 'sys_transform_map', operation: 'read', roles: [] });
+    const request = await world.drop('imports/imp_load/maps.csv', 'u_code,u_text\nmaps-1,x\nmaps-2,x');
+    await world.settings('imp_load', { mode: 'rows' });
+    const before = world.clock.now();
+    const summary = await world.run(request, new Map(), client);
+    expect(summary.counts).toMatchObject({ unknown: 2 });
+    expect(summary.messages[0]?.message).toContain('let the user read sys_transform_map');
+    expect(codes().filter((code) => code?.startsWith('maps-'))).toHaveLength(2);
+    expect(world.clock.now() - before).toBeLessThan(60_000);
+  });
+
   it('says so when the user may not insert into the staging table', async () => {
     const client = clientFor(['itil']);
     world.instance.control.auth.access.add({ table: 'imp_load', operation: 'create', roles: [] });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { tallied } from '../../../lib/imports/results/tally.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { addAccount } from '../../../local/instance/auth/add-account.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -120,6 +121,89 @@ describe('a request whose answer was lost', () => {
     expect(summary.counts).toMatchObject({ unknown: 0 });
     expect(new Set(staged()).size).toBe(50);
     expect(staged()).toHaveLength(60);
+  });
+});
+
+describe('an outage in the middle of a load', () => {
+  const batch = { method: 'POST', path: '/api/now/v1/batch' };
+
+  it('leaves nothing unknown when nothing was sent, where lost answers could not be settled', async () => {
+    await world.settings('imp_load', settings);
+    world.instance.control.auth.access.add({
+      table: 'sys_import_set',
+      operation: 'read',
+      roles: ['nobody'],
+    });
+    world.instance.control.faults.add({ match: insertMultiple, action: 'hibernate', count: 8, skip: 3 });
+    const request = await world.drop('imports/imp_load/asleep.csv', load(80, 'asleep-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 80 } });
+    expect(staged()).toHaveLength(80);
+  });
+
+  it('goes on in rows mode with the very rows that were not sent', async () => {
+    await world.settings('imp_load', { ...settings, mode: 'rows', rowsPerRequest: 100 });
+    world.instance.control.faults.add({ match: batch, action: 'hibernate', count: 8, skip: 3 });
+    const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(300, 'rows-')));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 300 } });
+    expect(staged()).toHaveLength(300);
+  });
+
+  it('loses no more in rows mode than the answer that was lost, and sends the rest of its rows', async () => {
+    await world.settings('imp_load', { ...settings, mode: 'rows', rowsPerRequest: 100 });
+    world.instance.control.faults.add({ match: batch, action: 'reset-after-commit', skip: 2 });
+    const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(300, 'rows-')));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 250, unknown: 50 } });
+    expect(staged()).toHaveLength(300);
+  });
+
+  it('loses no more answers than are under way while that is noticed, and sends on when the instance is back', async () => {
+    await world.settings('imp_load', { ...settings, concurrency: 2 });
+    const { faults, auth } = world.instance.control;
+    auth.access.add({ table: 'sys_import_set', operation: 'read', roles: ['nobody'] });
+    faults.add({ match: insertMultiple, action: 'unavailable', count: 1_000, skip: 2 });
+    const limited = clientWith(['import_admin', 'itil'])();
+    let posts = 0;
+    const client: ServiceNowClient = {
+      send(call, context) {
+        if (call.method === 'POST') posts++;
+        else if (posts > 2 && call.path.includes('sys_import_set')) faults.clear();
+        return limited.send(call, context);
+      },
+      close: () => limited.close(),
+    };
+    const request = await world.drop('imports/imp_load/down.csv', load(100, 'down-'));
+    const summary = await world.run(request, new Map(), () => client);
+    // Two are lost in a row; a third may have begun in between.
+    expect([20, 30]).toContain(summary.counts.unknown);
+    expect(summary.counts.inserted).toBe(100 - summary.counts.unknown);
+    expect(staged()).toHaveLength(100 - summary.counts.unknown);
+  });
+});
+
+describe('an ordered load', () => {
+  it('keeps the order of the file when an answer is lost', async () => {
+    await world.settings('imp_load', { ...settings, ordered: true, rowsPerRequest: 1 });
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-before-commit', skip: 1 });
+    const rows = [1, 2, 3, 4, 5].map((n) => `same,${n}`);
+    const body = ['u_code,u_text', ...rows].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/order.csv', body));
+    expect(summary.counts).toMatchObject({ inserted: 1, updated: 4 });
+    expect(world.rows('u_item').map((row) => row['u_text'])).toEqual(['5']);
+  });
+
+  it('has each import set transformed after the one before, over groups', async () => {
+    await world.settings('imp_load', { ...settings, ordered: true, rowsPerRequest: 1 });
+    const rows = Array.from({ length: 14 }, (_, n) => `same,${n}`);
+    await world.run(await world.drop('imports/imp_load/order.csv', ['u_code,u_text', ...rows].join('\n')));
+    const sets = world
+      .rows('sys_import_set')
+      .sort((a, b) => (a['number'] ?? '').localeCompare(b['number'] ?? ''));
+    expect(sets).toHaveLength(14);
+    expect(sets.map((set) => set['run_after'])).toEqual([
+      '',
+      ...sets.slice(0, -1).map((set) => set['sys_id']),
+    ]);
   });
 });
 

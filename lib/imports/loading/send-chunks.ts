@@ -1,0 +1,117 @@
+import { ConnectorError } from '../../core/errors.ts';
+import { RetryLaterError } from '../retry-later-error.ts';
+import type { Chunk } from './chunk.ts';
+import type { ChunkReader } from './chunk-reader.ts';
+import { deliverChunk } from './deliver-chunk.ts';
+import type { GroupLedger } from './group-ledger.ts';
+import type { SentChunk } from './ledger.ts';
+import type { LoadGroup, LoadTools } from './load-task.ts';
+import type { Settling } from './settle-chunk.ts';
+
+/** A group under way. */
+export type Sending = {
+  readonly task: LoadGroup;
+  readonly ledger: GroupLedger;
+  readonly reader: ChunkReader;
+  /** Present when chunks of which nothing is certain have to be settled. */
+  readonly settling: Settling | undefined;
+  /** In ordered loads: the import set before the group. */
+  readonly lastSet: string | undefined;
+};
+
+/** So many rows and requests make a group: few operations for a long file, little to settle after a crash. */
+const groupLimits = { rows: 40_000, chunks: 200 };
+/** The first groups are small, so that a file that is wrong throughout is found out early: 10 requests, 20, 40, … */
+const firstGroupChunks = 10;
+/** A group ends early when so much is left of the invocation. */
+const spareMs = 30_000;
+
+function chunksOf(group: number): number {
+  return Math.min(groupLimits.chunks, firstGroupChunks * 2 ** Math.min(group, 10));
+}
+
+/**
+ * Sends the chunks of a group, some at once; the ledger tells what became of each.
+ * @throws the first error of a chunk, once all that are under way have ended
+ */
+export async function sendChunks(tools: LoadTools, sending: Sending): Promise<void> {
+  const { task, ledger, reader } = sending;
+  const running = new Set<Promise<void>>();
+  const slots = slotsOf(tools);
+  let failure: unknown;
+  try {
+    const chunks = chunksOf(task.group);
+    for (let index = 0, rows = 0; index < chunks && rows < groupLimits.rows; index++) {
+      if (failure !== undefined || endsEarly(tools, sending, index)) break;
+      const chunk = await reader.next();
+      ledger.next = chunk?.next ?? reader.position;
+      if (!chunk) break;
+      rows += chunk.rows;
+      const work = oneChunk(tools, sending, index, chunk)
+        .catch((error: unknown) => {
+          failure ??= error;
+        })
+        .finally(() => running.delete(work));
+      running.add(work);
+      if (running.size >= slots) await Promise.race(running);
+    }
+  } finally {
+    await Promise.all(running);
+  }
+  if (failure !== undefined) throw failure;
+}
+
+function slotsOf({ plan }: LoadTools): number {
+  return plan.settings.ordered ? 1 : plan.settings.concurrency;
+}
+
+/**
+ * A group may stop short of its limits when the instance refuses or the invocation ends. Not one that was broken off
+ * before: some chunk further on may have been sent, and is to be settled in this group. Where as many answers as are
+ * under way at once were lost in a row, the instance is down, and what is sent on is lost too; in an ordered load the
+ * first one has to be settled before anything may follow it.
+ */
+function endsEarly(tools: LoadTools, { task, ledger, reader, settling }: Sending, index: number): boolean {
+  const timeIsUp = index > 0 && tools.scope.deadline.passed(spareMs);
+  if (settling && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
+  if (ledger.lostInARow >= slotsOf(tools)) return true;
+  const tooManyRejects = task.sending && reader.rejectedCount > task.mayReject;
+  return !settling && (timeIsUp || ledger.refused || tooManyRejects);
+}
+
+async function oneChunk(tools: LoadTools, sending: Sending, index: number, chunk: Chunk): Promise<void> {
+  const { ledger } = sending;
+  if (!ledger.has(index)) {
+    const { record, failure } = await deliver(tools, sending, index, chunk);
+    ledger.set(index, record);
+    if (failure) throw failure;
+  }
+  tools.onProgress?.({ rows: chunk.rows, byte: chunk.next.byte });
+}
+
+async function deliver(
+  tools: LoadTools,
+  { task, ledger, settling, lastSet }: Sending,
+  index: number,
+  chunk: Chunk,
+) {
+  try {
+    return await deliverChunk(tools, {
+      chunk,
+      sending: task.sending && !ledger.refused,
+      settling: ledger.mayHaveSent(index) ? settling : undefined,
+      doubtful: ledger.doubtfulLines(index),
+      before: ledger.get(index),
+      runAfter: tools.plan.settings.ordered ? (ledger.sets().at(-1) ?? lastSet) : undefined,
+    });
+  } catch (error) {
+    // Ours say that nothing was sent; after anything else nobody knows.
+    if (!(error instanceof ConnectorError)) ledger.set(index, lostChunk(chunk, ledger.get(index)));
+    throw error;
+  }
+}
+
+function lostChunk({ lines, rows }: Chunk, before: SentChunk | undefined): SentChunk {
+  const known = { sets: before?.sets ?? [], ...(before?.verdicts && { verdicts: before.verdicts }) };
+  return { lines: [...lines], rows, ...known, state: 'lost' };
+}
