@@ -1,9 +1,14 @@
 import * as oauth from 'oauth4webapi';
 import { NotAuthenticatedError } from '../errors/credentials.ts';
-import { RequestRefusedError } from '../errors/refusals.ts';
-import type { ServiceNowError } from '../errors/servicenow-error.ts';
+import {
+  AnswerLostError,
+  NotServiceNowError,
+  ThrottledError,
+  TransactionCancelledError,
+} from '../errors/outages.ts';
+import { ServiceNowError } from '../errors/servicenow-error.ts';
 import { brokenTokenCall } from '../judge/broken.ts';
-import { failureOf, type JudgedCall } from '../judge/call.ts';
+import { describeCall, failureOf, type JudgedCall } from '../judge/call.ts';
 import { judge } from '../judge/judge.ts';
 import { BrokenExchange } from '../transport/exchange.ts';
 import type { OAuth, Token, TokenContext } from './token.ts';
@@ -50,11 +55,22 @@ async function requestOnce(auth: OAuth, context: TokenContext): Promise<Token> {
       [oauth.allowInsecureRequests]: true,
     },
   );
-  const answer = await oauth.processGenericTokenEndpointResponse(server, client, response);
+  const answer = await readToken(() => oauth.processGenericTokenEndpointResponse(server, client, response));
   context.redactor.protect(answer.access_token, answer.refresh_token);
   const lifeMs = (answer.expires_in ?? defaultLifeSeconds) * 1000;
   const headers = { authorization: `Bearer ${answer.access_token}` };
   return { proof: { headers }, expiresAtMs: context.clock.now() + lifeMs };
+}
+
+/** What oauth4webapi throws at an answer that is no token holds that answer, so it is not kept as the cause. */
+async function readToken<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'it cannot be read';
+    const message = `${describeCall(tokenCall)}: the answer is not the one of an OAuth token endpoint: ${reason}`;
+    throw new AnswerLostError(message, failureOf(tokenCall, undefined));
+  }
 }
 
 type Grant = readonly [grantType: string, parameters: Record<string, string>];
@@ -90,12 +106,24 @@ async function post(body: string, context: TokenContext): Promise<Response> {
     return Response.json(answer.body, { status: answer.status });
   } catch (error) {
     if (error instanceof BrokenExchange) throw brokenTokenCall(tokenCall, error);
-    throw error instanceof RequestRefusedError ? asRefusedGrant(error) : error;
+    throw error instanceof ServiceNowError ? ofTokenEndpoint(error) : error;
   }
 }
 
-/** OAuth servers say 400 `invalid_client` or `invalid_grant` where ServiceNow's own captures say 401. */
-function asRefusedGrant(error: ServiceNowError): NotAuthenticatedError {
-  const answer = { status: error.status ?? 400, headers: error.headers, body: error.body };
-  return new NotAuthenticatedError(error.message, failureOf(tokenCall, answer));
+/**
+ * A refusal of the token is none of the call that it is for: a 404 here tells of no record.
+ * OAuth servers say 400 `invalid_client` or `invalid_grant` where ServiceNow's own captures say 401.
+ */
+function ofTokenEndpoint(error: ServiceNowError): ServiceNowError {
+  const { status = 0, headers, body, message } = error;
+  if (status < 400 || status >= 500 || alike.some((kind) => error instanceof kind)) return error;
+  const failure = failureOf(tokenCall, { status, headers, body });
+  if (status === 400 || status === 403) return new NotAuthenticatedError(message, failure);
+  return new NotServiceNowError(
+    `${message}; check the instance URL, and that OAuth is active there`,
+    failure,
+  );
 }
+
+/** Refusals that mean the same wherever they come from. */
+const alike = [NotAuthenticatedError, ThrottledError, NotServiceNowError, TransactionCancelledError];

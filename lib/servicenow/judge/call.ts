@@ -15,9 +15,14 @@ export function isRead(method: Method): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
+/** True when the call, or the one it was made for, may have been carried out although its answer does not say so. */
+export function leavesDoubt(call: JudgedCall): boolean {
+  return call.sent !== false && !isRead(call.method);
+}
+
 /** What is known about a call that got this answer: a server error in reply to a write may come after the commit. */
 export function outcomeOf(call: JudgedCall, uncertain: boolean): Outcome {
-  return uncertain && !isRead(call.method) ? 'unknown' : 'not-done';
+  return uncertain && leavesDoubt(call) ? 'unknown' : 'not-done';
 }
 
 /** The particulars that every error of this call carries. */

@@ -2,7 +2,7 @@ import { parseRetryAfter } from '../../core/retry-timing.ts';
 import { AnswerLostError, UnknownOutcomeError } from '../errors/outages.ts';
 import type { FailedAnswer, ServiceNowError } from '../errors/servicenow-error.ts';
 import type { WireAnswer } from '../transport/exchange.ts';
-import { describeCall, failureOf, isRead, type JudgedCall } from './call.ts';
+import { describeCall, failureOf, type JudgedCall, leavesDoubt } from './call.ts';
 import { errorIn } from './envelope.ts';
 import { judgePage } from './page.ts';
 import { judgeRefusal } from './refusal.ts';
@@ -42,7 +42,7 @@ export function lost(
   cause?: unknown,
 ): ServiceNowError {
   const message = `${describeCall(call)}: ${what}`;
-  if (isRead(call.method)) return new AnswerLostError(message, failureOf(call, answer, { cause }));
+  if (!leavesDoubt(call)) return new AnswerLostError(message, failureOf(call, answer, { cause }));
   const failure = failureOf(call, answer, { cause, outcome: 'unknown' });
   return new UnknownOutcomeError(
     `${message}; it may have been carried out, so ask before sending it again`,
