@@ -1,5 +1,6 @@
 import { singleFlight } from '../../core/single-flight.ts';
 import { waitFor } from '../../core/wait-for.ts';
+import { NotAuthenticatedError } from '../errors/credentials.ts';
 import type { CallContext } from '../request.ts';
 import type { Authorizer, Proof } from './authorizer.ts';
 import type { OAuth, Token, TokenContext } from './token.ts';
@@ -8,8 +9,15 @@ type Kept = Token & { readonly renewAtMs: number };
 
 /** A token is renewed this long before its end, lest it die on the way. */
 const renewBeforeMs = 60_000;
+/** A call waits this long for the renewal while the token at hand still lives. */
+const renewalPatienceMs = 2_000;
+/** After a renewal that failed, the living token is used this long before the next try. */
+const renewAgainAfterMs = 10_000;
 
-/** Proves by OAuth tokens: fetched on first use, once for everyone who waits, renewed a minute before they end. */
+/**
+ * Proves by OAuth tokens: fetched on first use, once for everyone who waits, renewed a minute before they end. An outage of
+ * the token endpoint in that minute does not stop calls whose token still lives.
+ */
 export function createTokenAuthorizer(auth: OAuth, context: TokenContext): Authorizer {
   const { clock } = context;
   let token: Kept | undefined;
@@ -21,9 +29,21 @@ export function createTokenAuthorizer(auth: OAuth, context: TokenContext): Autho
     return token;
   });
   const fresh = async (call: CallContext) => (await waitFor(fetchToken(), call, clock)).proof;
+  const freshOrLiving = async (living: Kept, call: CallContext) => {
+    try {
+      return await fresh({ ...call, deadline: call.deadline.within(renewalPatienceMs) });
+    } catch (error) {
+      const isRefused = error instanceof NotAuthenticatedError;
+      if (isRefused || call.signal?.aborted || living.expiresAtMs <= clock.now()) throw error;
+      context.log.warn('token-kept-on', { correlationId: call.correlationId, reason: String(error) });
+      if (token === living) token = { ...living, renewAtMs: clock.now() + renewAgainAfterMs };
+      return living.proof;
+    }
+  };
   return {
     async prove(call) {
-      return token && token.renewAtMs > clock.now() ? token.proof : fresh(call);
+      if (!token || token.expiresAtMs <= clock.now()) return fresh(call);
+      return token.renewAtMs > clock.now() ? token.proof : freshOrLiving(token, call);
     },
     async renew(refused, call) {
       const current = token?.proof;

@@ -46,6 +46,42 @@ describe('OAuth tokens', () => {
     expect(tokensUsed()).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t1', 'Bearer t2']);
   });
 
+  it('that still live are used on while the token endpoint is down, and renewed when it is back', async () => {
+    let movedMs = 0;
+    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
+    const { url, tokensUsed, tokenCalls, takeAway } = await tokenServer(() => 1800);
+    const client = clientFor({ instanceUrl: url, auth }, { clock, maxAttempts: 1 });
+    await client.send(read, context());
+    takeAway((response) => refuse(response, 503, 'restarting'));
+    for (movedMs = 1_741_000; movedMs < 1_749_000; movedMs += 2_000) await client.send(read, context());
+    expect(tokenCalls()).toBe(2);
+    takeAway(undefined);
+    movedMs = 1_755_000;
+    await client.send(read, context());
+    expect(tokensUsed()).toEqual([...Array.from({ length: 5 }, () => 'Bearer t1'), 'Bearer t2']);
+    takeAway((response) => refuse(response, 503, 'restarting'));
+    movedMs += 1_800_000;
+    await expect(client.send(read, context())).rejects.toMatchObject({
+      code: 'INSTANCE_UNAVAILABLE',
+      sent: false,
+    });
+  });
+
+  it('that still live hold nobody up while the token endpoint hangs', async () => {
+    let movedMs = 0;
+    const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms === 2_000 ? 20 : ms, signal);
+    const clock = { now: () => Date.now() + movedMs, sleep };
+    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
+    const { url, tokensUsed, takeAway } = await tokenServer(() => 1800);
+    const client = clientFor({ instanceUrl: url, auth }, { clock, maxAttempts: 1 });
+    await client.send(read, context());
+    takeAway(() => undefined);
+    movedMs = 1_741_000;
+    await Promise.all(Array.from({ length: 4 }, () => client.send(read, context())));
+    expect(tokensUsed()).toEqual(Array.from({ length: 5 }, () => 'Bearer t1'));
+  });
+
   it('are not asked for again and again while the instance keeps giving out the same one', async () => {
     let movedMs = 0;
     const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
