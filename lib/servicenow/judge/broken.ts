@@ -1,6 +1,7 @@
 import { AnswerTooLargeError, ConnectionFailedError } from '../errors/outages.ts';
 import type { ServiceNowError } from '../errors/servicenow-error.ts';
 import type { BrokenExchange } from '../transport/exchange.ts';
+import { CertificateDateError } from '../transport/own-certificate.ts';
 import { ForbiddenAddressError } from '../transport/resolve.ts';
 import { describeCall, failureOf, type JudgedCall, outcomeOf } from './call.ts';
 import { lost } from './judge.ts';
@@ -51,6 +52,9 @@ function diagnose({ cause, reason }: BrokenExchange): {
     const explanation =
       'the host resolves to an address that is not public; list the host in ALLOWED_HOSTS if that is meant';
     return { explanation, lasting: true };
+  }
+  if (cause instanceof CertificateDateError) {
+    return { explanation: `${cause.message}; store a new one in the secret`, lasting: true };
   }
   const proxyStatus =
     cause instanceof Error ? /^Proxy response \((\d+)\)/.exec(cause.message)?.[1] : undefined;

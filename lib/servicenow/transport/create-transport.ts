@@ -8,6 +8,7 @@ import {
   openDispatcher,
   type TransportOptions,
 } from './open-dispatcher.ts';
+import { checkDates, lifeOfOwn } from './own-certificate.ts';
 
 /** Opens (lazily) the sockets to one instance. */
 export function createTransport(options: TransportOptions): Transport {
@@ -16,6 +17,7 @@ export function createTransport(options: TransportOptions): Transport {
 
 class UndiciTransport implements Transport {
   readonly #options: TransportOptions;
+  readonly #ownCertificate: ReturnType<typeof lifeOfOwn>;
   #dispatcher: Dispatcher;
   #keepAliveMs = defaultKeepAliveMs;
   #lastUsedMs: number;
@@ -26,10 +28,12 @@ class UndiciTransport implements Transport {
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#dispatcher = openDispatcher(options);
+    this.#ownCertificate = lifeOfOwn(options.tls);
     this.#lastUsedMs = options.clock.now();
   }
 
   async exchange(request: WireRequest): Promise<WireAnswer> {
+    this.#checkOwnCertificate();
     await this.#socketFree;
     this.#dropFrozenSockets();
     this.#inFlight += 1;
@@ -47,6 +51,14 @@ class UndiciTransport implements Transport {
 
   async close(): Promise<void> {
     await this.#dispatcher.destroy();
+  }
+
+  #checkOwnCertificate(): void {
+    try {
+      checkDates(this.#ownCertificate, this.#options.clock.now());
+    } catch (cause) {
+      throw new BrokenExchange('connect', 'nothing-sent', { cause });
+    }
   }
 
   async #dispatch(request: WireRequest) {

@@ -2,6 +2,8 @@ import { createSecureServer } from 'node:http2';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../../lib/core/clock.ts';
+import { deadlineAt } from '../../../../lib/core/deadline.ts';
 import type { ClientOptions } from '../../../../lib/servicenow/client.ts';
 import type { ConnectionSecret } from '../../../../lib/servicenow/connection-secret.ts';
 import { listRecords } from '../../../../lib/servicenow/table.ts';
@@ -132,22 +134,22 @@ describe('TLS', () => {
     expect(seen.map(({ headers }) => headers.authorization?.slice(0, 5))).toEqual([undefined, 'Basic']);
   });
 
-  it('fails plainly when the client certificate has expired', async () => {
+  it('says that the client certificate has expired, and sends nothing that such a certificate would come with', async () => {
     const authority = await createAuthority('private');
-    const server = {
-      ...(await authority.issue(host)),
-      ca: authority.cert,
-      requestCert: true,
-      rejectUnauthorized: true,
-    };
+    const server = { ...(await authority.issue(host)), ca: authority.cert, requestCert: true };
     const { port, seen } = await scriptedServer((response) => json(response, 200, { result: [] }), server);
-    const tls = { ...(await authority.issue('integration.user', -1)), ca: authority.cert };
-    const error = await clientAt(port, { tls }, { maxAttempts: 3 })
-      .send(read, callContext())
-      .catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ method: 'GET' });
-    expect(String(error)).toMatch(/certificate|connection was closed/);
-    expect(seen).toHaveLength(0);
+    const own = await authority.issue('integration.user', 1);
+    let movedMs = 0;
+    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
+    const client = clientAt(port, { tls: { ...own, ca: authority.cert } }, { maxAttempts: 3, clock });
+    await client.send(read, context());
+    movedMs = 86_400_000;
+    const call = client.send({ ...read, method: 'POST', repeatable: 'never' }, context());
+    const refused = { code: 'CONNECTION_FAILED', sent: false, outcome: 'not-done', attempts: 1 };
+    await expect(call).rejects.toMatchObject({ ...refused, retryable: false });
+    await expect(call).rejects.toThrow(/the client certificate in tls\.cert expired on \d{4}-\d\d-\d\d/);
+    expect(seen).toHaveLength(1);
   });
 
   it('says which setting is wrong when a certificate is no PEM', async () => {
