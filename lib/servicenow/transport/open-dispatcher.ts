@@ -41,7 +41,18 @@ export function openDispatcher(options: TransportOptions): Dispatcher {
   };
   if (!proxyUrl) return new Pool(options.address.origin, { ...pool, connect: directConnector(options) });
   const requestTls = { ...certificates(tls), allowH2: false };
-  return new ProxyAgent({ uri: proxyUrl, proxyTunnel: true, requestTls, connectTimeout: timeout, ...pool });
+  // A proxy that is spoken to by TLS is checked as the instance is, but never gets to see our certificate.
+  const proxyTls = certificates(tls?.ca === undefined ? undefined : { ca: tls.ca });
+  return new ProxyAgent({
+    uri: proxyUrl,
+    proxyTunnel: true,
+    proxyTls,
+    requestTls,
+    connectTimeout: timeout,
+    // Else a proxy that takes a CONNECT and says nothing would hold the socket for five minutes.
+    clientFactory: (origin, client) => new Pool(origin, { ...client, headersTimeout: timeout }),
+    ...pool,
+  });
 }
 
 function directConnector({ address, lookup, connectTimeoutMs, tls }: TransportOptions) {

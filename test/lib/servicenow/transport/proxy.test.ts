@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { chooseProxy } from '../../../../lib/servicenow/transport/proxy.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
@@ -11,10 +13,10 @@ const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idem
 const host = 'snow.example.com';
 
 /** A forward proxy: takes CONNECT, asks for `authorization` when given, and leads every tunnel to `targetPort`. */
-async function forwardProxy(targetPort: number, authorization?: string) {
+async function forwardProxy(targetPort: number, authorization?: string, tls?: ServerOptions) {
   const asked: { target: string | undefined; headers: IncomingMessage['headers'] }[] = [];
   const sockets = new Set<Socket | Duplex>();
-  const server = createServer((_request, response) => void response.writeHead(405).end());
+  const server = tls ? createTlsServer(tls) : createServer();
   server.on('connect', (request: IncomingMessage, client: Duplex) => {
     asked.push({ target: request.url, headers: request.headers });
     if (authorization && request.headers['proxy-authorization'] !== authorization) {
@@ -33,7 +35,7 @@ async function forwardProxy(targetPort: number, authorization?: string) {
   });
   const address = server.address();
   if (typeof address !== 'object' || !address) throw new Error('the proxy has no port');
-  return { port: address.port, url: `http://127.0.0.1:${address.port}`, asked };
+  return { port: address.port, url: `${tls ? 'https' : 'http'}://127.0.0.1:${address.port}`, asked, server };
 }
 
 async function tlsInstance() {
@@ -97,6 +99,67 @@ describe('a forward proxy', () => {
       sent: false,
     });
     expect(seen).toHaveLength(0);
+  });
+
+  it('that is spoken to by TLS may be signed by the private authority, and never sees our certificate', async () => {
+    const authority = await createAuthority('private');
+    const { port, seen } = await scriptedServer((response) => json(response, 200, { result: [] }), {
+      ...(await authority.issue(host)),
+      ca: authority.cert,
+      requestCert: true,
+      rejectUnauthorized: true,
+    });
+    const shown: boolean[] = [];
+    const proxy = await forwardProxy(port, undefined, {
+      ...(await authority.issue('127.0.0.1')),
+      requestCert: true,
+      rejectUnauthorized: false,
+    });
+    proxy.server.on('secureConnection', (socket: TLSSocket) =>
+      shown.push(Object.keys(socket.getPeerCertificate()).length > 0),
+    );
+    const tls = { ...(await authority.issue('integration.user')), ca: authority.cert };
+    const secret = { instanceUrl: `https://${host}`, auth: basic, tls, proxyUrl: proxy.url };
+    await clientFor(secret, { allowedHosts: [host] }).send(read, callContext());
+    expect({ seen: seen.length, shown }).toEqual({ seen: 1, shown: [false] });
+  });
+
+  it('that is spoken to by TLS has its certificate checked, whatever the environment says', async () => {
+    const { port, ca, seen } = await tlsInstance();
+    const proxy = await forwardProxy(
+      port,
+      undefined,
+      await (await createAuthority('other')).issue('127.0.0.1'),
+    );
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    onTestFinished(() => {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    });
+    const proxyUrl = proxy.url.replace('//', '//user:secret@');
+    const client = clientFor(
+      { instanceUrl: `https://${host}`, auth: basic, tls: { ca }, proxyUrl },
+      { allowedHosts: [host] },
+    );
+    await expect(client.send(read, callContext())).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      retryable: false,
+    });
+    expect({ seen, asked: proxy.asked }).toEqual({ seen: [], asked: [] });
+  });
+
+  it('that takes a CONNECT and says nothing is given up after the connect time-out', async () => {
+    const silent = createTcpServer((socket) => void socket.on('error', () => undefined));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void silent.close());
+    const proxyUrl = `http://127.0.0.1:${Object(silent.address()).port}`;
+    const secret = { instanceUrl: `https://${host}`, auth: basic, proxyUrl };
+    const client = clientFor(secret, { allowedHosts: [host], connectTimeoutMs: 60, maxAttempts: 1 });
+    const started = performance.now();
+    await expect(client.send(read, callContext())).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      sent: false,
+    });
+    expect(performance.now() - started).toBeLessThan(3_000);
   });
 
   it.each([
