@@ -9,6 +9,7 @@ import {
   type TransportOptions,
 } from './open-dispatcher.ts';
 import { checkDates, lifeOfOwn } from './own-certificate.ts';
+import { SocketAges } from './socket-ages.ts';
 
 /** Opens (lazily) the sockets to one instance. */
 export function createTransport(options: TransportOptions): Transport {
@@ -20,8 +21,7 @@ class UndiciTransport implements Transport {
   readonly #ownCertificate: ReturnType<typeof lifeOfOwn>;
   #dispatcher: Dispatcher;
   #keepAliveMs = defaultKeepAliveMs;
-  #lastUsedMs: number;
-  #inFlight = 0;
+  #ages: SocketAges;
   #served = false;
   #socketFree: Promise<void> | undefined;
 
@@ -29,19 +29,18 @@ class UndiciTransport implements Transport {
     this.#options = options;
     this.#dispatcher = openDispatcher(options);
     this.#ownCertificate = lifeOfOwn(options.tls);
-    this.#lastUsedMs = options.clock.now();
+    this.#ages = new SocketAges(options.clock.now());
   }
 
   async exchange(request: WireRequest): Promise<WireAnswer> {
     this.#checkOwnCertificate();
     await this.#socketFree;
     this.#dropFrozenSockets();
-    this.#inFlight += 1;
+    this.#ages.begin();
     try {
       return await this.#decoded(await this.#dispatch(request));
     } finally {
-      this.#inFlight -= 1;
-      this.#lastUsedMs = this.#options.clock.now();
+      this.#ages.end(this.#options.clock.now());
     }
   }
 
@@ -93,18 +92,12 @@ class UndiciTransport implements Transport {
     }
   }
 
-  /**
-   * While Lambda freezes a process no timer runs, so undici does not notice that its idle sockets have outlived the
-   * server's keep-alive. Wall time shows it: then none of them is used again.
-   *
-   *   answer ──── frozen ──────────────────► next request
-   *   #lastUsedMs │◄─── server closes ───►│  now - #lastUsedMs > #keepAliveMs
-   */
   #dropFrozenSockets(): void {
-    const idleMs = this.#options.clock.now() - this.#lastUsedMs;
-    if (this.#inFlight > 0 || idleMs <= this.#keepAliveMs) return;
+    const nowMs = this.#options.clock.now();
+    if (!this.#ages.outlived(this.#keepAliveMs, nowMs)) return;
     void this.#dispatcher.destroy();
     this.#dispatcher = openDispatcher(this.#options);
+    this.#ages = new SocketAges(nowMs);
     this.#served = false;
   }
 

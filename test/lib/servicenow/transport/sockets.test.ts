@@ -144,6 +144,30 @@ describe('sockets to an instance', () => {
     expect(connections()).toBe(2);
   });
 
+  it('do not use a socket again that was idle for long while another one was in use, and the process frozen', async () => {
+    let skewMs = 0;
+    const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
+    const { url, connections } = await rawServer((socket) =>
+      socket.on('data', () =>
+        setTimeout(() => socket.write(answer(undefined, 'keep-alive: timeout=20\r\n')), 5),
+      ),
+    );
+    const client = clientFor({ instanceUrl: url, auth: basic }, { clock });
+    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
+    const callTwice = () => Promise.all([client.send(read, context()), client.send(read, context())]);
+    await client.send(read, context());
+    await callTwice();
+    skewMs += 10_000;
+    await client.send(read, context());
+    expect(connections()).toBe(2);
+    skewMs += 9_000;
+    await callTwice();
+    expect(connections()).toBe(4);
+    skewMs += 10_000;
+    await callTwice();
+    expect(connections()).toBe(4);
+  });
+
   it('open no more connections than calls may be in flight', async () => {
     const { url, connections } = await rawServer((socket) =>
       socket.on('data', () => setTimeout(() => socket.write(answer()), 20)),
