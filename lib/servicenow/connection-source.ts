@@ -18,7 +18,7 @@ export type ConnectionSource = {
   close(): Promise<void>;
 };
 
-/** A secret that was just read again and found unchanged is not read again for this long, however many calls are refused. */
+/** A secret that was just read again and is as bad as before is not read again for this long, however many calls fail. */
 const readAgainAfterMs = 30_000;
 
 /** A source that opens its connection on first use. */
@@ -28,10 +28,19 @@ export function createConnectionSource(
 ): ConnectionSource {
   let json: string | undefined;
   let connection: Connection | undefined;
+  let unusable: { readonly json: string; readonly atMs: number } | undefined;
+  const open = (read: string): Connection => {
+    try {
+      return openConnection(read, settings);
+    } catch (error) {
+      if (unusable?.json !== read) unusable = { json: read, atMs: settings.clock.now() };
+      throw error;
+    }
+  };
   const adopt = (read: string): Connection => {
     if (connection && read === json) return connection;
     const previous = connection;
-    connection = openConnection(read, settings);
+    connection = open(read);
     json = read;
     previous?.transport
       .retire()
@@ -41,14 +50,20 @@ export function createConnectionSource(
   let unchangedAtMs = Number.NEGATIVE_INFINITY;
   const readAgain = singleFlight(async () => {
     const before = connection;
-    const present = adopt(await readSecret({ fresh: true }));
+    const read = await readSecret({ fresh: true });
+    unusable = undefined;
+    const present = adopt(read);
     if (present === before) unchangedAtMs = settings.clock.now();
     return present;
   });
+  /** A text that could not be used may have been put right since: the cache would hide that. */
+  const isWorthReadingAgain = (read: string) =>
+    unusable?.json === read && settings.clock.now() - unusable.atMs >= readAgainAfterMs;
   return {
     current(context) {
       const read = readSecret({ fresh: false });
-      return typeof read === 'string' ? adopt(read) : waitFor(read.then(adopt), context, settings.clock);
+      if (typeof read !== 'string') return waitFor(read.then(adopt), context, settings.clock);
+      return isWorthReadingAgain(read) ? waitFor(readAgain(), context, settings.clock) : adopt(read);
     },
     async reload(refused, context) {
       const justRead = settings.clock.now() - unchangedAtMs < readAgainAfterMs;

@@ -117,6 +117,38 @@ describe('a secret that is rotated under a warm process', () => {
   });
 });
 
+describe('a secret that cannot be used', () => {
+  it('is read again every half minute, past the cache, until it has been put right', async () => {
+    const { url } = await scriptedServer((response) => json(response, 200, { result: [] }));
+    let movedMs = 0;
+    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const good = JSON.stringify({ instanceUrl: url, auth: { type: 'api-key', apiKey: 'k' } });
+    let stored = '{"instanceUrl":';
+    let freshReads = 0;
+    let cached = stored;
+    const readSecret = ({ fresh }: { readonly fresh: boolean }) => {
+      if (!fresh) return cached;
+      freshReads += 1;
+      cached = stored;
+      return cached;
+    };
+    const client = clientFor({ instanceUrl: url }, { readSecret, clock });
+    const call = () =>
+      client.send(read, callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) })).then(
+        () => 'ok',
+        (error: unknown) => Object(error).code,
+      );
+    const outcomes: string[] = [];
+    for (movedMs = 0; movedMs < 70_000; movedMs += 10_000) outcomes.push(await call());
+    expect(new Set(outcomes)).toEqual(new Set(['CONFIGURATION_INVALID']));
+    expect(freshReads).toBe(2);
+    stored = good;
+    movedMs = 95_000;
+    expect(await Promise.all([call(), call(), call()])).toEqual(['ok', 'ok', 'ok']);
+    expect(freshReads).toBe(3);
+  });
+});
+
 describe('credentials that are good', () => {
   it('do not make calls wait for each other, even when all of them are refused for another reason', async () => {
     let inFlight = 0;
