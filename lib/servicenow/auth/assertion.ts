@@ -1,7 +1,7 @@
-import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { ConfigurationError } from '../../core/errors.ts';
 import type { Auth } from '../connection-secret.ts';
+import { readSigningKey } from './signing-key.ts';
 
 type JwtBearer = Extract<Auth, { readonly type: 'oauth-jwt-bearer' }>;
 
@@ -22,16 +22,5 @@ export async function signAssertion(auth: JwtBearer, serverNowMs: number): Promi
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + lifeSeconds)
     .setJti(randomUUID())
-    .sign(readKey(auth.privateKey));
-}
-
-function readKey(pem: string): KeyObject {
-  try {
-    const key = createPrivateKey(pem);
-    if (key.asymmetricKeyType === 'rsa') return key;
-  } catch {
-    // OpenSSL's message may quote the text, so it is not kept as the cause.
-    throw new ConfigurationError('secret.auth.privateKey', 'is not a private key in PEM form');
-  }
-  throw new ConfigurationError('secret.auth.privateKey', 'must be an RSA key (RS256)');
+    .sign(readSigningKey(auth.privateKey));
 }

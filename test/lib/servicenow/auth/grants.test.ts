@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, exportJWK, importSPKI, jwtVerify } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createRedactor } from '../../../../lib/core/redaction.ts';
 import type { Auth } from '../../../../lib/servicenow/connection-secret.ts';
 import { listRecords } from '../../../../lib/servicenow/table.ts';
 import { addAccount } from '../../../../local/instance/auth/add-account.ts';
@@ -102,22 +101,29 @@ describe('every grant, against the instance', () => {
     expect(new Set(assertions.map((assertion) => decodeJwt(assertion).jti)).size).toBe(2);
   });
 
-  it('says which field of the secret is not a key', async () => {
-    const redactor = createRedactor();
+  const shortKey = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+  const curveKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const withPassphrase = { type: 'pkcs8', format: 'pem', cipher: 'aes-128-cbc', passphrase: 'p' } as const;
+  it.each([
+    ['no key at all', 'canary-no-pem', 'PEM'],
+    ['a key that is too short', shortKey.export({ type: 'pkcs8', format: 'pem' }), '2048 bits'],
+    ['a key of another kind', curveKey.export({ type: 'pkcs8', format: 'pem' }), 'RSA'],
+    ['a key under a passphrase', pair.privateKey.export(withPassphrase), 'without a passphrase'],
+  ])('says that the field of the secret holds %s', async (_what, privateKey, said) => {
     const jwt: Auth = {
       type: 'oauth-jwt-bearer',
       clientId: 'j',
       clientSecret: 's',
-      privateKey: 'canary-no-pem',
+      privateKey: privateKey.toString(),
       keyId: 'k',
       sub: 'u',
     };
-    const client = clientFor({ instanceUrl: 'http://127.0.0.1:1', auth: jwt }, { redactor });
-    const error = client.send(read, callContext());
+    const error = clientFor({ instanceUrl: 'http://127.0.0.1:1', auth: jwt }).send(read, callContext());
     await expect(error).rejects.toMatchObject({
       code: 'CONFIGURATION_INVALID',
       setting: 'secret.auth.privateKey',
     });
+    await expect(error).rejects.toThrow(said);
     await expect(error).rejects.not.toThrow('canary');
   });
 });
