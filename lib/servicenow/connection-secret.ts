@@ -3,9 +3,13 @@ import { ConfigurationError } from '../core/errors.ts';
 
 const text = z.string().check(z.minLength(1));
 const scope = z.optional(z.string());
+/** What a header takes; a line break at the end is the usual slip. */
+const headerText = text.check(z.regex(/^[\x21-\x7e]*$/));
+/** Basic authentication ends the name at its first colon (RFC 7617, 2). */
+const basicName = text.check(z.regex(/^[^:]*$/));
 
 const auth = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('basic'), username: text, password: text }),
+  z.strictObject({ type: z.literal('basic'), username: basicName, password: text }),
   z.strictObject({
     type: z.literal('oauth-password'),
     clientId: text,
@@ -31,7 +35,7 @@ const auth = z.discriminatedUnion('type', [
     sub: text,
     scope,
   }),
-  z.strictObject({ type: z.literal('api-key'), apiKey: text }),
+  z.strictObject({ type: z.literal('api-key'), apiKey: headerText }),
 ]);
 
 const tls = z.strictObject({
@@ -89,10 +93,17 @@ type Issue = {
 function invalidSecret(issues: readonly Issue[]): ConfigurationError {
   const fields = issues.map((issue) => ['secret', ...issue.path].map(String).join('.'));
   const reasons: Record<string, string> = {
-    unrecognized_keys: 'has a field that is not known here',
+    unrecognized_keys: `has a field that is not known here${nameOf(issues[0]?.keys?.[0])}`,
+    invalid_format:
+      'holds a character that cannot be sent there, such as a line break or a colon in a user name',
     invalid_union: 'is not one of the known types',
     too_small: 'must not be empty',
   };
   const reason = reasons[issues[0]?.code ?? ''] ?? 'is missing or has the wrong type';
   return new ConfigurationError(fields[0] ?? 'secret', reason);
+}
+
+/** A name that looks like one; anything else might be a secret that went to the wrong side of the colon. */
+function nameOf(key = ''): string {
+  return /^[a-z_]{1,30}$/i.test(key) ? ` (${key})` : '';
 }

@@ -30,6 +30,9 @@ describe('a connection secret', () => {
     [{ instanceUrl, auth: { type: 'basic', username: 'u', password: '' } }, 'secret.auth.password'],
     [{ instanceUrl, auth: { type: 'canary' } }, 'secret.auth.type'],
     [{ instanceUrl, auth: { type: 'api-key', apiKey: 'x', pasword: 'canary' } }, 'secret.auth'],
+    [{ instanceUrl, auth: { type: 'api-key', apiKey: 'canary\n' } }, 'secret.auth.apiKey'],
+    [{ instanceUrl, auth: { type: 'basic', username: 'canary:u', password: 'p' } }, 'secret.auth.username'],
+    [{ instanceUrl, auth: { type: 'basic', username: 'u', password: 'p', 'canary-1': '' } }, 'secret.auth'],
     [{ instanceUrl }, 'secret.auth'],
     [{ instanceUrl, auth: { type: 'api-key', apiKey: 'x' }, tls: { cert: 'canary' } }, 'secret.tls'],
     [{ instanceUrl, tls: { ca: 'canary' } }, 'secret.auth'],
@@ -39,6 +42,11 @@ describe('a connection secret', () => {
     const error = refusal(text);
     expect(error).toMatchObject({ code: 'CONFIGURATION_INVALID', setting });
     expect(`${error.message} ${error.stack} ${JSON.stringify(error.cause ?? '')}`).not.toContain('canary');
+  });
+
+  it('names a field that it does not know', () => {
+    const auth = { type: 'api-key', apiKey: 'x', pasword: 'y' };
+    expect(refusal(JSON.stringify({ instanceUrl, auth })).message).toContain('(pasword)');
   });
 });
 
