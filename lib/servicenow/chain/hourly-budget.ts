@@ -8,11 +8,16 @@ export type HourlyBudget = {
   turnInMs(request: ServiceNowRequest): number;
   /** Takes the turn and waits for it. @throws the signal's reason */
   takeTurn(request: ServiceNowRequest, patience: Patience): Promise<void>;
-  /** Reads `X-RateLimit-Limit` and `X-RateLimit-Reset` of an answer. */
+  /** Reads `X-RateLimit-Limit` and `X-RateLimit-Reset` of an answer, and `Date` for the instance's time. */
   observe(request: ServiceNowRequest, headers: Readonly<Record<string, string>>): void;
+  /** The instance refused a call like this one and said when to come back: until then it gets none, for an hour at most. */
+  hold(request: ServiceNowRequest, ms: number): void;
 };
 
-type Window = { limit: number; resetAtMs: number; used: number; nextStartMs: number };
+type Window = { limit: number; reset: number; resetAtMs: number; used: number; nextStartMs: number };
+
+/** Limits are counted by the hour of the clock (contract 8.1): whoever asks to stay away longer does not speak of one. */
+const longestHoldMs = 3_600_000;
 
 /** From here on calls are spread: the last fifth of the hour's limit. */
 const shortShare = 0.2;
@@ -23,6 +28,9 @@ const shortShare = 0.2;
  */
 export function createHourlyBudget(clock: Clock): HourlyBudget {
   const windows = new Map<string, Window>();
+  const heldUntilMs = new Map<string, number>();
+  const heldForMs = (request: ServiceNowRequest) =>
+    Math.max(0, (heldUntilMs.get(resourceOf(request.method, request.path)) ?? 0) - clock.now());
   const windowOf = (request: ServiceNowRequest): Window | undefined => {
     const window = windows.get(resourceOf(request.method, request.path));
     return window && window.resetAtMs > clock.now() ? window : undefined;
@@ -30,21 +38,28 @@ export function createHourlyBudget(clock: Clock): HourlyBudget {
   return {
     turnInMs(request) {
       const window = windowOf(request);
-      return window && isShort(window) ? Math.max(0, window.nextStartMs - clock.now()) : 0;
+      const turnMs = window && isShort(window) ? window.nextStartMs - clock.now() : 0;
+      return Math.max(turnMs, heldForMs(request));
     },
     async takeTurn(request, patience) {
       const window = windowOf(request);
-      const waitMs = window ? reserve(window, clock.now()) : 0;
+      const waitMs = Math.max(window ? reserve(window, clock.now()) : 0, heldForMs(request));
       if (waitMs > 0) await clock.sleep(waitMs, patience.signal);
     },
     observe(request, headers) {
       const limit = Number(headers['x-ratelimit-limit']);
-      const resetAtMs = Number(headers['x-ratelimit-reset']) * 1000;
-      if (!(limit > 0) || !(resetAtMs > clock.now())) return;
+      const reset = Number(headers['x-ratelimit-reset']);
+      const resetInMs = reset * 1000 - serverNowMs(headers['date'], clock);
+      if (!(limit > 0) || !(resetInMs > 0)) return;
       const resource = resourceOf(request.method, request.path);
       const known = windows.get(resource);
-      if (known?.resetAtMs === resetAtMs) known.limit = limit;
-      else windows.set(resource, { limit, resetAtMs, used: 1, nextStartMs: 0 });
+      if (known?.reset === reset) known.limit = limit;
+      else
+        windows.set(resource, { limit, reset, resetAtMs: clock.now() + resetInMs, used: 1, nextStartMs: 0 });
+    },
+    hold(request, ms) {
+      const untilMs = clock.now() + Math.min(ms, longestHoldMs);
+      heldUntilMs.set(resourceOf(request.method, request.path), untilMs);
     },
   };
 }
@@ -56,12 +71,18 @@ function reserve(window: Window, nowMs: number): number {
   if (!short) return 0;
   const gapMs = (window.resetAtMs - nowMs) / Math.max(1, window.limit - window.used);
   const startMs = Math.max(nowMs, window.nextStartMs);
-  window.nextStartMs = startMs + gapMs;
+  window.nextStartMs = Math.min(startMs + gapMs, window.resetAtMs);
   return startMs - nowMs;
 }
 
 function isShort({ limit, used }: Window): boolean {
   return limit - used - 1 <= limit * shortShare;
+}
+
+/** The reset is a time of the instance's clock, which is not ours. */
+function serverNowMs(date: string | undefined, clock: Clock): number {
+  const toldMs = Date.parse(date ?? '');
+  return Number.isNaN(toldMs) ? clock.now() : toldMs;
 }
 
 /** Rules are per REST resource and method: `GET table`, `POST import`. */

@@ -9,7 +9,8 @@ import { longestWaitMs } from './retry.ts';
 
 /**
  * Keeps the process within what the instance can take: places in flight that grow and shrink with its answers, the
- * hourly rate limit spread over the hour, and `Retry-After` obeyed by everyone at once.
+ * hourly rate limit spread over the hour, and `Retry-After` obeyed by everyone at once: by calls like the one that was
+ * throttled to its end, by all others for a minute at most, since limits are per resource and an outage may end early.
  */
 export function limit(limiter: Limiter, budget: HourlyBudget, next: Link): Link {
   const queueRises = createQueueWatch();
@@ -30,6 +31,8 @@ export function limit(limiter: Limiter, budget: HourlyBudget, next: Link): Link 
       if (error instanceof ServiceNowError) {
         learn(attempt, error.headers);
         slowDown(limiter, error);
+        if (error instanceof ThrottledError && error.retryAfterMs !== undefined)
+          budget.hold(attempt.request, error.retryAfterMs);
       }
       throw error;
     } finally {

@@ -8,7 +8,7 @@ const noticeableMs = 50;
 export function createQueueWatch(): (serverTiming: string | undefined) => boolean {
   let usualMs = 0;
   return (serverTiming) => {
-    const text = /sem_wait;\s*dur=([\d.]+)/.exec(serverTiming ?? '')?.[1];
+    const text = /sem_wait;[^,]*?dur=([\d.]+)/.exec(serverTiming ?? '')?.[1];
     if (text === undefined) return false;
     const waitMs = Number(text);
     const rises = waitMs > noticeableMs && waitMs > 2 * usualMs;

@@ -79,6 +79,36 @@ describe('keeping within what the instance can take', () => {
     expect(limiter.pausedForMs()).toBe(60_000);
   });
 
+  it('sends nothing like a call that was throttled until the time that the instance said, however often it is asked', async () => {
+    const clock = jumpingClock(1_700_000_000_000);
+    const sent: string[] = [];
+    const throttled = {
+      status: 429,
+      headers: { ...jsonType, 'retry-after': '1800' },
+      body: Buffer.from('{"error":{"message":"x"}}'),
+    };
+    const link = limit(createLimiter(4, clock), createHourlyBudget(clock), async ({ request }) => {
+      sent.push(`${request.method} ${request.path}`);
+      if (sent.length === 1) return judge(request, throttled, clock.now());
+      return { status: 200, headers: {}, body: {} };
+    });
+    const call = (request: ServiceNowRequest, ms = 20_000) =>
+      link({ request, context: { deadline: deadlineAt(clock.now() + ms, clock), correlationId: 'c' } });
+    await expect(call(read)).rejects.toMatchObject({ code: 'THROTTLED', sent: true });
+    await clock.sleep(90_000);
+    const told = { code: 'THROTTLED', sent: false, retryAfterMs: 1_710_000 };
+    await expect(call({ ...read, path: '/api/now/v2/table/problem' })).rejects.toMatchObject(told);
+    await call({ ...read, path: '/api/now/stats/incident' });
+    await call({ ...read, method: 'POST' });
+    await call(read, 1_800_000);
+    expect(sent.slice(1)).toEqual([
+      'GET /api/now/stats/incident',
+      'POST /api/now/table/incident',
+      'GET /api/now/table/incident',
+    ]);
+    expect(clock.now()).toBe(1_700_001_800_000);
+  });
+
   it('learns the limits of the hour from refusals too', async () => {
     const clock = manualClock();
     const seen: string[] = [];
@@ -136,80 +166,7 @@ describe('keeping within what the instance can take', () => {
       false,
     ]);
     expect(rises(undefined)).toBe(false);
-  });
-});
-
-describe('the hourly budget', () => {
-  const resetAtMs = 1_700_003_600_000;
-  const headers = (limit: number) => ({
-    'x-ratelimit-limit': String(limit),
-    'x-ratelimit-reset': String(resetAtMs / 1000),
-  });
-
-  it('spreads the last fifth of the limit over the rest of the hour', async () => {
-    const clock = jumpingClock(1_700_000_000_000);
-    const budget = createHourlyBudget(clock);
-    const patience = { deadline: deadlineAt(clock.now() + 7_200_000, clock) };
-    for (let call = 0; call < 100; call += 1) {
-      await budget.takeTurn(read, patience);
-      budget.observe(read, headers(100));
-    }
-    const total = clock.sleeps.reduce((sum, ms) => sum + ms, 0);
-    expect(clock.sleeps.length).toBeLessThanOrEqual(20);
-    expect(clock.sleeps.length).toBeGreaterThanOrEqual(17);
-    expect(total).toBeGreaterThan(3_000_000);
-    expect(total).toBeLessThanOrEqual(3_600_000);
-  });
-
-  it('begins anew with every hour', async () => {
-    const clock = jumpingClock(1_700_000_000_000);
-    const budget = createHourlyBudget(clock);
-    const patience = { deadline: deadlineAt(clock.now() + 72_000_000, clock) };
-    const spend = async (hour: number) => {
-      await budget.takeTurn(read, patience);
-      const reset = { 'x-ratelimit-reset': String(resetAtMs / 1000 + hour * 3600) };
-      budget.observe(read, { ...headers(10), ...reset });
-    };
-    for (const hour of [0, 1]) {
-      const waits = clock.sleeps.length;
-      for (let call = 0; call < 8; call += 1) await spend(hour);
-      expect(clock.sleeps.length).toBe(waits);
-      for (let call = 0; call < 2; call += 1) await spend(hour);
-      expect(clock.sleeps.length).toBeGreaterThan(waits);
-      await clock.sleep(resetAtMs + hour * 3_600_000 + 1 - clock.now());
-    }
-  });
-
-  it('is kept per resource and method, and forgotten when the hour is over', async () => {
-    const clock = jumpingClock(1_700_000_000_000);
-    const budget = createHourlyBudget(clock);
-    const patience = { deadline: deadlineAt(clock.now() + 7_200_000, clock) };
-    const spend = async (request: ServiceNowRequest) => {
-      await budget.takeTurn(request, patience);
-      budget.observe(request, headers(2));
-    };
-    for (let call = 0; call < 3; call += 1) await spend(read);
-    const waits = clock.sleeps.length;
-    await spend({ ...read, path: '/api/now/stats/incident' });
-    await spend({ ...read, method: 'POST' });
-    expect(clock.sleeps.length).toBe(waits);
-    await clock.sleep(7_200_000);
-    await budget.takeTurn(read, patience);
-    expect(clock.sleeps.length).toBe(waits + 1);
-  });
-
-  it('tells a call whose turn comes after its deadline so at once, and gives its turn to another', async () => {
-    const clock = jumpingClock(1_700_000_000_000);
-    const budget = createHourlyBudget(clock);
-    budget.observe(read, headers(1));
-    const link = limit(createLimiter(4, clock), budget, async () => ({ status: 200, headers: {}, body: {} }));
-    const callUntil = (ms: number) =>
-      link({ request: read, context: { deadline: deadlineAt(clock.now() + ms, clock), correlationId: 'c' } });
-    await callUntil(1_000);
-    const tooLate = { code: 'THROTTLED', sent: false, retryAfterMs: 3_600_000 };
-    await expect(callUntil(1_000)).rejects.toMatchObject(tooLate);
-    await expect(callUntil(1_000)).rejects.toMatchObject(tooLate);
-    await callUntil(7_200_000);
-    expect(clock.sleeps).toEqual([3_600_000]);
+    expect(createQueueWatch()('sesh_wait;dur=900, sem_wait;desc="x";dur=80')).toBe(true);
+    expect(createQueueWatch()('sem_wait, sesh_wait;dur=900')).toBe(false);
   });
 });
