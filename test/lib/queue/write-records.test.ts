@@ -154,10 +154,12 @@ describe('updates', () => {
       id: 'm2',
       body: { action: 'update', table: 'incident', sysId: made, record: { urgency: '1' } },
     };
+    // Until the instance has once taken the credentials, calls go alone.
+    await queue.deliver([create('m0')]);
     queue.instance.control.faults.add({
       match: { path: '/api/now/v1/batch' },
       action: 'latency',
-      latencyMs: 30,
+      latencyMs: 50,
     });
     // The last of the first request, and the first of the second.
     const messages = [
