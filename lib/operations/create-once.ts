@@ -1,7 +1,13 @@
 import * as z from 'zod/mini';
-import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { ConfigurationError, ConnectorError, InvalidInputError } from '../core/errors.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
-import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../servicenow/errors/refusals.ts';
+import {
+  AccessDeniedError,
+  BusinessRuleError,
+  DataPolicyError,
+  InsertRefusedError,
+  RecordNotFoundError,
+} from '../servicenow/errors/refusals.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
 import { type ApiVersion, tablePath } from '../servicenow/url.ts';
 import type { Identity } from './identity.ts';
@@ -54,9 +60,14 @@ function refuseOwnIdentity(record: RecordColumns, { kind }: Identity): void {
   );
 }
 
-/** Refused inserts leave doubt too: the sys_id may exist, or the user may write what he may not read back (contract 1.6). */
+/**
+ * Refused inserts leave doubt too: the sys_id may exist, a rule may keep out what an earlier copy has brought in, or the user
+ * may write what he may not read back (contract 1.6).
+ */
+const doubtful = [InsertRefusedError, AccessDeniedError, BusinessRuleError, DataPolicyError];
+
 function leavesDoubt(error: unknown): boolean {
-  return mayBeDone(error) || error instanceof InsertRefusedError || error instanceof AccessDeniedError;
+  return mayBeDone(error) || doubtful.some((refusal) => error instanceof refusal);
 }
 
 function creationRequest({ table, record, identity, version, query, headers }: Creation): ServiceNowRequest {
@@ -75,10 +86,13 @@ function creationRequest({ table, record, identity, version, query, headers }: C
 /** The sys_id of the record if the instance holds it. @throws what the look-up failed with */
 function* look(creation: Creation, settles: boolean): Steps<string | undefined> {
   const outcome = yield { ...lookUp(creation), settles };
-  if (outcome.kind === 'answered') return sysIdIn(outcome.response.body);
+  if (outcome.kind === 'answered') return sysIdIn(outcome.response.body, creation);
   if (outcome.error instanceof RecordNotFoundError) return undefined;
   throw outcome.error;
 }
+
+/** Of the records that an instance finds, some may differ in letter case only; more than this do not. */
+const mostAlike = '100';
 
 function lookUp({ table, identity }: Creation): Step {
   const query = new URLSearchParams({ sysparm_fields: 'sys_id', sysparm_limit: '1' });
@@ -89,18 +103,28 @@ function lookUp({ table, identity }: Creation): Step {
   }
   const known = encodedQuery().where('correlation_id', '=', identity.correlationId).orderBy('sys_created_on');
   query.set('sysparm_query', known.toString());
+  query.set('sysparm_fields', 'sys_id,correlation_id');
+  query.set('sysparm_limit', mostAlike);
   return { request: { method: 'GET', path: tablePath(table), query, repeatable: 'idempotent' } };
 }
 
-const row = z.object({ sys_id: z.string() });
+const row = z.object({ sys_id: z.string(), correlation_id: z.optional(z.string()) });
 const answered = z.object({ result: z.union([row, z.array(row)]) });
 
-function sysIdIn(body: unknown): string | undefined {
+function sysIdIn(body: unknown, { table, identity }: Creation): string | undefined {
   const parsed = z.safeParse(answered, body);
   if (!parsed.success)
     throw new UnreadableAnswerError('a look-up answered without a sys_id; may the user read it?');
   const { result } = parsed.data;
-  return Array.isArray(result) ? result[0]?.sys_id : result.sys_id;
+  if (identity.kind === 'sys_id') return Array.isArray(result) ? undefined : result.sys_id;
+  const rows = [result].flat();
+  // An instance drops a condition on a column that it does not know, and so finds any record (contract 2.3).
+  if (rows.some(({ correlation_id }) => correlation_id === undefined))
+    throw new ConfigurationError(
+      'correlationIdTables',
+      `${table} has no column correlation_id that the user may read, so that nothing can be created in it once`,
+    );
+  return rows.find(({ correlation_id }) => correlation_id === identity.correlationId)?.sys_id;
 }
 
 /** The instance answered, but not what its API promises. */

@@ -11,8 +11,13 @@ const record = z.record(z.string(), z.unknown(), 'required; a JSON object of col
 const match = z
   .record(
     z.string().check(z.regex(/^[a-z0-9_]+(\.[a-z0-9_]+)*$/)),
-    z.string().check(z.minLength(1, 'empty; a column to match has a value')),
-    'required; a JSON object of columns and the values that find the record',
+    z.string('must be text').check(z.regex(/\S/, 'empty; a column to match has a value')),
+    {
+      error: ({ code }) =>
+        code === 'invalid_key'
+          ? 'not the name of a column'
+          : 'required; a JSON object of columns and the values that find the record',
+    },
   )
   .check(z.refine((columns) => Object.keys(columns).length > 0, 'names no column'));
 

@@ -24,8 +24,11 @@ export function* stepsOf(write: Write, { identityOf, account }: StepsContext): S
     }
     case 'update':
       return yield* updateRecord({ ...work, inputDisplayValue, journal: journalWindow(write, account) });
-    case 'upsert':
-      return yield* upsertRecord({ ...work, inputDisplayValue, journal: journalWindow(write, account) });
+    case 'upsert': {
+      const ownSysId = identityOf(work.table, write.key).kind === 'sys_id';
+      const journal = journalWindow(write, account);
+      return yield* upsertRecord({ ...work, inputDisplayValue, journal, ownSysId });
+    }
     case 'delete':
       return yield* deleteRecord(work);
   }

@@ -2,15 +2,20 @@ import * as z from 'zod/mini';
 import { InvalidInputError } from '../../core/errors.ts';
 import { createOnce, UnreadableAnswerError } from '../../operations/create-once.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
-import type { Steps } from '../../operations/steps.ts';
+import { mayBeDone, type Steps } from '../../operations/steps.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
+import { RecordNotFoundError } from '../../servicenow/errors/refusals.ts';
 import type { ServiceNowRequest } from '../../servicenow/request.ts';
 import { tablePath } from '../../servicenow/url.ts';
 import type { Done } from '../done.ts';
 import { type Update, updateRecord, writeQuery } from './update.ts';
 
 /** A record that is updated where the match finds it, and created where not. */
-export type Upsert = Omit<Update, 'sysId'> & { readonly match: Readonly<Record<string, string>> };
+export type Upsert = Omit<Update, 'sysId'> & {
+  readonly match: Readonly<Record<string, string>>;
+  /** False for tables that refuse a given sys_id: then two that race may both create. */
+  readonly ownSysId: boolean;
+};
 
 /**
  * Updates the record that matches, or creates it under a sys_id derived from table and match: of two that race, the
@@ -18,27 +23,72 @@ export type Upsert = Omit<Update, 'sysId'> & { readonly match: Readonly<Record<s
  * @throws InvalidInputError when more than one record matches; what a call failed with
  */
 export function* upsertRecord(upsert: Upsert): Steps<Done> {
-  const found = yield* findMatch(upsert);
-  if (found !== undefined) return yield* updateRecord({ ...upsert, sysId: found });
-  const sysId = deriveUpsertSysId(upsert.table, upsert.match);
-  const created = yield* createOnce({
-    table: upsert.table,
-    record: { ...upsert.match, ...upsert.record },
-    identity: { kind: 'sys_id', sysId },
-    query: writeQuery(upsert.inputDisplayValue),
-  });
-  if (created.kind === 'created') return 'done';
+  const found = yield* findMatch(upsert, false);
+  if (found !== undefined) {
+    const updated = yield* updateUnlessGone({ ...upsert, sysId: found });
+    if (updated) return updated;
+  }
+  const other = yield* upsert.ownSysId ? createUnderOwnSysId(upsert) : createUnlessMatched(upsert);
+  if (other === undefined) return 'done';
   // Ours with its answer lost, or another's: an update makes both the same, and looks for journal entries first.
   const journal = { ...upsert.journal, repeatPossible: true };
-  return yield* updateRecord({ ...upsert, sysId: created.sysId, journal });
+  return yield* updateRecord({ ...upsert, sysId: other, journal });
 }
 
-function* findMatch({ table, match }: Upsert): Steps<string | undefined> {
-  const outcome = yield { request: matchRequest(table, match) };
+/** Gives nothing when the record was deleted since it was found. */
+function* updateUnlessGone(update: Update): Steps<Done | undefined> {
+  try {
+    return yield* updateRecord(update);
+  } catch (error) {
+    if (error instanceof RecordNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** @returns the sys_id when the record was there before */
+function* createUnderOwnSysId(upsert: Upsert): Steps<string | undefined> {
+  const created = yield* createOnce({
+    table: upsert.table,
+    record: newRecord(upsert),
+    identity: { kind: 'sys_id', sysId: deriveUpsertSysId(upsert.table, upsert.match) },
+    query: writeQuery(upsert.inputDisplayValue),
+  });
+  return created.kind === 'found' ? created.sysId : undefined;
+}
+
+/** @returns the sys_id of what matches after the answer to the create was lost */
+function* createUnlessMatched(upsert: Upsert): Steps<string | undefined> {
+  const outcome = yield {
+    request: {
+      method: 'POST',
+      path: tablePath(upsert.table),
+      query: writeQuery(upsert.inputDisplayValue),
+      body: newRecord(upsert),
+      repeatable: 'never',
+    },
+  };
+  if (outcome.kind === 'answered') return undefined;
+  const found = mayBeDone(outcome.error) ? yield* findMatch(upsert, true) : undefined;
+  if (found === undefined) throw outcome.error;
+  return found;
+}
+
+/** A column of another record, `caller_id.email`, can find a record but not be written with it. */
+function newRecord({ match, record }: Upsert): Readonly<Record<string, unknown>> {
+  const own = Object.entries(match).filter(([column]) => !column.includes('.'));
+  return { ...Object.fromEntries(own), ...record };
+}
+
+function* findMatch({ table, match }: Upsert, settles: boolean): Steps<string | undefined> {
+  const outcome = yield { request: matchRequest(table, match), settles };
   if (outcome.kind === 'failed') throw outcome.error;
-  const rows = readRows(outcome.response.body, Object.keys(match));
-  if (rows.length > 1)
+  const { body, headers } = outcome.response;
+  const rows = readRows(body, Object.keys(match));
+  // The total is blind to access controls (contract 1.4): a record that cannot be seen would be created once more.
+  const total = Number(headers['x-total-count'] ?? 0);
+  if (rows.length > 1 || total > 1)
     throw new InvalidInputError('match', 'finds more than one record; add a column that tells them apart');
+  if (total > rows.length) throw new InvalidInputError('match', 'finds a record that the user may not read');
   return rows[0]?.['sys_id'];
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
-import { deriveSysId } from '../../../lib/operations/identity.ts';
+import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import {
   AnswerLostError,
   InstanceAsleepError,
@@ -117,6 +117,48 @@ describe('creates', () => {
     await queue.deliver([{ ...create('m1'), key: 'order-7' }]);
     await queue.deliver([{ ...create('m2'), key: 'order-7' }]);
     expect(incidents()).toMatchObject([{ correlation_id: 'order-7' }]);
+  });
+
+  it('are two for two keys that differ in letter case only, in such tables too', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    for (const key of ['order-7', 'Order-7', 'order-7']) await queue.deliver([{ ...create('m1'), key }]);
+    expect(incidents().map(({ correlation_id }) => correlation_id)).toEqual(
+      expect.arrayContaining(['order-7', 'Order-7']),
+    );
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('are not taken for done where such a table has no correlation_id', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    const user = { id: 'm1', body: { table: 'sys_user', record: { user_name: 'new' } }, key: 'k' };
+    expect(await queue.deliver([user])).toEqual(['m1']);
+    expect(await queue.deliver([{ ...user, receiveCount: 9, firstReceivedMsAgo: 3_700_000 }])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorMessage: expect.stringContaining('sys_user has no column correlation_id') } },
+    ]);
+  });
+
+  it.each([
+    'Operation against file ‘incident’ was aborted by Business Rule ‘No doubles^1’',
+    'Data Policy Exception: x',
+  ])('are known to be done when their repeat is refused: %s', async (detail) => {
+    await start();
+    const { faults } = queue.instance.control;
+    const error = { message: 'Operation Failed', detail };
+    faults.add({ match: { method: 'POST' }, action: 'reset-after-commit' });
+    expect(await queue.deliver([create('m1')])).toEqual([]);
+    faults.add({
+      match: { method: 'POST' },
+      action: 'answer',
+      status: 403,
+      json: { error, status: 'failure' },
+      count: 2,
+    });
+    expect(await queue.deliver([create('m1')])).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    await queue.deliver([create('m2')]);
+    expect(queue.deadLetters).toHaveLength(1);
+    expect(incidents()).toHaveLength(1);
   });
 });
 
@@ -321,6 +363,90 @@ describe('upserts', () => {
     expect(incidents()).toHaveLength(1);
   });
 
+  it('create when what they found is deleted before they update it', async () => {
+    const deleting = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (request.method === 'PATCH')
+          for (const { sys_id } of incidents()) queue.instance.state.store.remove('incident', String(sys_id));
+        return client.send(request, context);
+      },
+    });
+    await start({ through: deleting });
+    await queue.deliver([create('m1', { correlation_id: 'x' })]);
+    expect(await queue.deliver([upsert('m2', { correlation_id: 'x' }, { category: 'network' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', category: 'network' }]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('find by a reference, and by a column of what it leads to, which is not written', async () => {
+    const written: unknown[] = [];
+    const listening = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      send(request, context) {
+        if (request.method === 'POST') written.push(request.body);
+        return client.send(request, context);
+      },
+    });
+    await start({ through: listening });
+    const { store } = queue.instance.state;
+    store.seed('sys_user', { sys_id: 'c'.repeat(32), user_name: 'carla', email: 'carla@example.com' });
+    const byReference = { caller_id: 'c'.repeat(32) };
+    await queue.deliver([upsert('m1', byReference, { short_description: 'made' })]);
+    await queue.deliver([upsert('m2', byReference, { short_description: 'changed' })]);
+    await queue.deliver([upsert('m3', { 'caller_id.user_name': 'carla' }, { category: 'network' })]);
+    expect(incidents()).toMatchObject([{ short_description: 'changed', category: 'network' }]);
+    await queue.deliver([upsert('m4', { 'caller_id.user_name': 'nobody' }, { category: 'inquiry' })]);
+    const sysId = deriveUpsertSysId('incident', { 'caller_id.user_name': 'nobody' });
+    expect(written.at(-1)).toEqual({ category: 'inquiry', sys_id: sysId });
+  });
+
+  it('take a value for text, whatever stands in it', async () => {
+    await start();
+    const odd = ['a^ORstate=1', 'b^NQactive=true', '=c', 'INd,e', 'f\'"%_', '𝒈 ü ^'];
+    const messages = (prefix: string, record: object) =>
+      odd.map((value, index) => upsert(`${prefix}${index}`, { correlation_id: value }, record));
+    expect(await queue.deliver(messages('m', { category: 'network' }))).toEqual([]);
+    expect(await queue.deliver(messages('n', { category: 'hardware' }))).toEqual([]);
+    expect(incidents().map(({ correlation_id }) => correlation_id)).toEqual(expect.arrayContaining(odd));
+    expect(incidents().map(({ category }) => category)).toEqual(odd.map(() => 'hardware'));
+    await queue.deliver([
+      upsert('o1', { correlation_id: 'javascript:gs.sleep(9)' }, {}),
+      upsert('o2', { correlation_id: 'a\nb' }, {}),
+    ]);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorMessage'])).toEqual([
+      expect.stringContaining('must not start with javascript:'),
+      expect.stringContaining('must not hold control characters'),
+    ]);
+  });
+
+  it('make one record in tables that refuse a given sys_id, though the answer is lost', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    queue.instance.control.faults.add({ match: { method: 'POST' }, action: 'reset-after-commit' });
+    const asked = upsert('m1', { correlation_id: 'x' }, { category: 'network', comments: 'once' });
+    expect(await queue.deliver([asked])).toEqual([]);
+    expect(await queue.deliver([{ ...asked, id: 'm2' }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', category: 'network' }]);
+    expect(incidents()[0]?.['sys_id']).not.toBe(deriveUpsertSysId('incident', { correlation_id: 'x' }));
+    expect(queue.requests().filter((request) => request === 'POST /api/now/table/incident')).toHaveLength(1);
+  });
+
+  it('refuse a match with a record that the user may not see, as it would be created once more', async () => {
+    await start();
+    queue.instance.control.faults.add({
+      match: { method: 'GET' },
+      action: 'answer',
+      status: 200,
+      headers: { 'x-total-count': '1' },
+      json: { result: [] },
+    });
+    await queue.deliver([upsert('m1', { correlation_id: 'x' }, {})]);
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorMessage: 'match: finds a record that the user may not read' } },
+    ]);
+    expect(incidents()).toEqual([]);
+  });
+
   it('refuse a match that finds more than one record, or that the instance would pass over', async () => {
     await start();
     await queue.deliver([create('m1', { category: 'network' }), create('m2', { category: 'network' })]);
@@ -364,6 +490,9 @@ describe('a message that can never be written', () => {
     [{ table: 'incident', record: {}, action: 'update' }, 'sysId: required'],
     [{ table: 'incident', record: {}, action: 'upsert', match: {} }, 'match: names no column'],
     [{ table: 'incident', record: {}, action: 'upsert', match: { a: '' } }, 'match.a: empty'],
+    [{ table: 'incident', record: {}, action: 'upsert', match: { a: ' ' } }, 'match.a: empty'],
+    [{ table: 'incident', record: {}, action: 'upsert', match: { a: 5 } }, 'match.a: must be text'],
+    [{ table: 'incident', record: {}, action: 'upsert', match: { 'a^b': '5' } }, 'not the name of a column'],
     [{ table: 'incident', record: { sys_id: '1' } }, 'record.sys_id: is derived'],
     [
       { table: 'incident', record: {}, options: { inputDisplayValues: true } },
