@@ -166,10 +166,10 @@ function createState(options: InstanceOptions): InstanceState {
 function documents<Document>(
   given: Document | undefined,
   file: string | undefined,
-  schema: ZodType<Document>,
+  schema: () => ZodType<Document>,
 ): Document[] {
   return [
     ...(given === undefined ? [] : [given]),
-    ...(file === undefined ? [] : [readJsonFile(file, schema)]),
+    ...(file === undefined ? [] : [readJsonFile(file, schema())]),
   ];
 }

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
-import * as z from 'zod';
+import type { ZodType } from 'zod';
+import { zod } from './lazy-schema.ts';
 
 /**
  * The parsed and checked content of a JSON file.
  * @throws Error that names the file and, for each fault, where in it.
  */
-export function readJsonFile<Content>(file: string, schema: z.ZodType<Content>): Content {
+export function readJsonFile<Content>(file: string, schema: ZodType<Content>): Content {
   const checked = schema.safeParse(parse(file));
   if (checked.success) return checked.data;
-  throw new Error(`${file} is not as it should be:\n${z.prettifyError(checked.error)}`);
+  throw new Error(`${file} is not as it should be:\n${zod().prettifyError(checked.error)}`);
 }
 
 function parse(file: string): unknown {

@@ -23,7 +23,7 @@ export class AccessControl {
 
   /** @throws z.ZodError when the rule is malformed, Error when it names a table or a column that there is not. */
   add(rule: AclRule): void {
-    const { table, field, where = {} } = aclRuleSchema.parse(rule);
+    const { table, field, where = {} } = aclRuleSchema().parse(rule);
     if (!this.#schema.table(table)) throw new Error(`acls: there is no table ${table}`);
     for (const name of [...(field === undefined ? [] : [field]), ...Object.keys(where)])
       if (!this.#schema.column(table, name)) throw new Error(`acls: table ${table} has no column ${name}`);

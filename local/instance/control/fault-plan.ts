@@ -1,27 +1,31 @@
 import { randomUUID } from 'node:crypto';
-import * as z from 'zod';
+import type * as z from 'zod';
+import { lazySchema } from '../lazy-schema.ts';
 import type { FaultEffect } from './fault.ts';
 import { faultKinds } from './faults/kinds.ts';
 import { seededRandom } from './seeded-random.ts';
 
-const faultSchema = z.looseObject({
-  /** Which requests it meets; all of them by default. `path` is the path without the query, `*` stands for anything. */
-  match: z.strictObject({ method: z.string().optional(), path: z.string().optional() }).default({}),
-  /** A name of faults/kinds.ts; its parameters stand beside it. */
-  action: z.string().refine((name) => faultKinds.has(name), {
-    error: (issue) => `no such fault ${String(issue.input)}; there are ${[...faultKinds.keys()].join(', ')}`,
+const faultSchema = lazySchema((z) =>
+  z.looseObject({
+    /** Which requests it meets; all of them by default. `path` is the path without the query, `*` stands for anything. */
+    match: z.strictObject({ method: z.string().optional(), path: z.string().optional() }).default({}),
+    /** A name of faults/kinds.ts; its parameters stand beside it. */
+    action: z.string().refine((name) => faultKinds.has(name), {
+      error: (issue) =>
+        `no such fault ${String(issue.input)}; there are ${[...faultKinds.keys()].join(', ')}`,
+    }),
+    /** How many requests it meets before it is spent; 1 unless a probability is given, then without end. */
+    count: z.number().int().positive().optional(),
+    /** How many matching requests pass unharmed first. */
+    skip: z.number().int().nonnegative().default(0),
+    /** Chance that a matching request is met, drawn from `seed`. */
+    probability: z.number().min(0).max(1).optional(),
+    seed: z.number().int().default(1),
   }),
-  /** How many requests it meets before it is spent; 1 unless a probability is given, then without end. */
-  count: z.number().int().positive().optional(),
-  /** How many matching requests pass unharmed first. */
-  skip: z.number().int().nonnegative().default(0),
-  /** Chance that a matching request is met, drawn from `seed`. */
-  probability: z.number().min(0).max(1).optional(),
-  seed: z.number().int().default(1),
-});
+);
 
 /** A fault as it is asked for, e.g. `{ match: { method: 'POST' }, action: 'latency', latencyMs: 50, count: 3 }`. */
-export type FaultRequest = z.input<typeof faultSchema>;
+export type FaultRequest = z.input<ReturnType<typeof faultSchema>>;
 
 type PlannedFault = {
   readonly id: string;
@@ -47,7 +51,7 @@ export class FaultPlan {
    * @throws z.ZodError when the request is malformed.
    */
   add(request: FaultRequest): string {
-    const { match, action, count, skip, probability, seed, ...parameters } = faultSchema.parse(request);
+    const { match, action, count, skip, probability, seed, ...parameters } = faultSchema().parse(request);
     const kind = faultKinds.get(action);
     if (!kind) throw new Error(`no such fault ${action}`);
     const random = seededRandom(seed);

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type * as z from 'zod';
 import type { Answer } from '../http/exchange.ts';
+import { lazySchema, type Zod } from '../lazy-schema.ts';
 
 /** How the bytes of an answer leave, when not whole and at once. */
 export type Delivery =
@@ -43,8 +44,9 @@ export type FaultKind = {
 /** Ties a kind's parameters to what it does with them. */
 export function defineFault<Shape extends z.ZodType>(
   name: string,
-  parameters: Shape,
+  parameters: (zod: Zod) => Shape,
   effect: (parameters: z.output<Shape>) => FaultEffect,
 ): FaultKind {
-  return { name, parse: (given) => effect(parameters.parse(given)) };
+  const shape = lazySchema(parameters);
+  return { name, parse: (given) => effect(shape().parse(given)) };
 }

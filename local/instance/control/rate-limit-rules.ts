@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import type * as z from 'zod';
+import { lazySchema } from '../lazy-schema.ts';
 import { boolean, integer, reference, text } from '../schema/columns.ts';
 import type { Table } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
@@ -22,22 +23,24 @@ export const rateLimitTable: Table = {
 };
 
 /** A rule as it is asked for; the defaults fill it up. */
-export const rateLimitSchema = z.strictObject({
-  /** What the refusal calls the resource. */
-  name: z.string().default('Table API'),
-  method: z.string().optional(),
-  /** Path without the query, `*` stands for anything. */
-  path: z.string().default('/api/now/*'),
-  /** One of the two, or neither for everybody. */
-  user: z.string().optional(),
-  role: z.string().optional(),
-  /** Among rules for roles the lowest wins. */
-  order: z.number().int().default(100),
-  limitPerHour: z.number().int().nonnegative(),
-});
+export const rateLimitSchema = lazySchema((z) =>
+  z.strictObject({
+    /** What the refusal calls the resource. */
+    name: z.string().default('Table API'),
+    method: z.string().optional(),
+    /** Path without the query, `*` stands for anything. */
+    path: z.string().default('/api/now/*'),
+    /** One of the two, or neither for everybody. */
+    user: z.string().optional(),
+    role: z.string().optional(),
+    /** Among rules for roles the lowest wins. */
+    order: z.number().int().default(100),
+    limitPerHour: z.number().int().nonnegative(),
+  }),
+);
 
 /** A rate-limit rule with the names of its user or role. */
-export type RateLimitRule = z.output<typeof rateLimitSchema> & { readonly sysId: string };
+export type RateLimitRule = z.output<ReturnType<typeof rateLimitSchema>> & { readonly sysId: string };
 
 /** The row that a rule becomes. */
 export function toRow(store: Store, rule: RateLimitRule): Row {

@@ -9,7 +9,7 @@ import { type RateLimitRule, rateLimitSchema, rateLimitTable, readRules, toRow }
 const hourMs = 3_600_000;
 
 /** A rate-limit rule as it is asked for. */
-export type RateLimitRequest = z.input<typeof rateLimitSchema>;
+export type RateLimitRequest = z.input<ReturnType<typeof rateLimitSchema>>;
 
 type Rule = RateLimitRule & { readonly pattern: RegExp };
 
@@ -47,7 +47,7 @@ export class RateLimits {
   add(request: RateLimitRequest): string {
     const { store } = this.#parts;
     const sysId = randomBytes(16).toString('hex');
-    store.seed(rateLimitTable.name, toRow(store, { ...rateLimitSchema.parse(request), sysId }));
+    store.seed(rateLimitTable.name, toRow(store, { ...rateLimitSchema().parse(request), sysId }));
     this.forgetRules();
     return sysId;
   }

@@ -1,5 +1,5 @@
-import * as z from 'zod';
 import type { Answer } from '../http/exchange.ts';
+import { zod } from '../lazy-schema.ts';
 import type { ControlAction } from './action.ts';
 import { accountAction } from './actions/accounts.ts';
 import { aclActions } from './actions/acls.ts';
@@ -75,7 +75,7 @@ export async function answerControl(
     const json = body.length === 0 ? undefined : JSON.parse(body.toString());
     return { status: 200, bare: true, json: await action({ query: url.searchParams, body: json }, control) };
   } catch (cause) {
-    if (cause instanceof z.ZodError) return refused(400, z.prettifyError(cause));
+    if (cause instanceof zod().ZodError) return refused(400, zod().prettifyError(cause));
     return refused(400, cause instanceof Error ? cause.message : String(cause));
   }
 }

@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import type * as z from 'zod';
+import { lazySchema } from '../lazy-schema.ts';
 import { checkSchema } from './check-schema.ts';
 import type { Schema } from './schema.ts';
 import { classColumn, systemColumns } from './system-columns.ts';
@@ -24,62 +25,68 @@ const kinds = [
   'guid',
 ] as const satisfies readonly ColumnKind[];
 
-const name = z.string().regex(/^[a-z][a-z0-9_]*$/, 'lower-case letters, digits and underscores');
-const when = z.record(name, z.array(z.string()));
+const name = lazySchema((z) =>
+  z.string().regex(/^[a-z][a-z0-9_]*$/, 'lower-case letters, digits and underscores'),
+);
+const when = lazySchema((z) => z.record(name(), z.array(z.string())));
 
-const column = z.strictObject({
-  name,
-  label: z.string().exactOptional(),
-  kind: z.enum(kinds).default('string'),
-  maxLength: z.int().positive().default(40),
-  mandatory: z.boolean().exactOptional(),
-  defaultValue: z.string().exactOptional(),
-  reference: name.exactOptional(),
-  referenceKey: name.exactOptional(),
-  documentTable: name.exactOptional(),
-  choices: z.array(z.strictObject({ value: z.string(), label: z.string() })).exactOptional(),
-  unique: z.boolean().exactOptional(),
-  indexed: z.boolean().exactOptional(),
-});
+const column = lazySchema((z) =>
+  z.strictObject({
+    name: name(),
+    label: z.string().exactOptional(),
+    kind: z.enum(kinds).default('string'),
+    maxLength: z.int().positive().default(40),
+    mandatory: z.boolean().exactOptional(),
+    defaultValue: z.string().exactOptional(),
+    reference: name().exactOptional(),
+    referenceKey: name().exactOptional(),
+    documentTable: name().exactOptional(),
+    choices: z.array(z.strictObject({ value: z.string(), label: z.string() })).exactOptional(),
+    unique: z.boolean().exactOptional(),
+    indexed: z.boolean().exactOptional(),
+  }),
+);
 
-const table = z.strictObject({
-  name,
-  label: z.string().exactOptional(),
-  parent: name.exactOptional(),
-  display: name.exactOptional(),
-  number: z.strictObject({ prefix: z.string(), digits: z.int().positive() }).exactOptional(),
-  columns: z.array(column).default([]),
-  policies: z
-    .array(z.strictObject({ when: when.exactOptional(), mandatory: z.array(name).min(1) }))
-    .exactOptional(),
-  rules: z
-    .array(
-      z.strictObject({
-        name: z.string(),
-        sysId: z.string(),
-        on: z.array(z.enum(['insert', 'update', 'delete'])).min(1),
-        when: when.exactOptional(),
-      }),
-    )
-    .exactOptional(),
-  journalsClosedWhen: when.exactOptional(),
-  refusesLists: z.boolean().exactOptional(),
-  views: z.record(z.string(), z.array(name)).exactOptional(),
-});
+const table = lazySchema((z) =>
+  z.strictObject({
+    name: name(),
+    label: z.string().exactOptional(),
+    parent: name().exactOptional(),
+    display: name().exactOptional(),
+    number: z.strictObject({ prefix: z.string(), digits: z.int().positive() }).exactOptional(),
+    columns: z.array(column()).default([]),
+    policies: z
+      .array(z.strictObject({ when: when().exactOptional(), mandatory: z.array(name()).min(1) }))
+      .exactOptional(),
+    rules: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          sysId: z.string(),
+          on: z.array(z.enum(['insert', 'update', 'delete'])).min(1),
+          when: when().exactOptional(),
+        }),
+      )
+      .exactOptional(),
+    journalsClosedWhen: when().exactOptional(),
+    refusesLists: z.boolean().exactOptional(),
+    views: z.record(z.string(), z.array(name())).exactOptional(),
+  }),
+);
 
 /** What `--schema` reads: tables of one's own, and additions to tables that are there (given by the same name). */
-export const schemaDocument = z.strictObject({ tables: z.array(table) });
+export const schemaDocument = lazySchema((z) => z.strictObject({ tables: z.array(table()) }));
 
-export type SchemaDocument = z.input<typeof schemaDocument>;
+export type SchemaDocument = z.input<ReturnType<typeof schemaDocument>>;
 
-type TableEntry = z.output<typeof table>;
+type TableEntry = z.output<ReturnType<typeof table>>;
 
 /**
  * Adds the tables of a document to a schema.
  * @throws Error naming the table and column when a definition contradicts itself.
  */
 export function extendSchema(schema: Schema, document: SchemaDocument): void {
-  for (const entry of schemaDocument.parse(document).tables) {
+  for (const entry of schemaDocument().parse(document).tables) {
     requireOwnColumns(entry);
     const present = schema.table(entry.name);
     if (!present) schema.add({ label: labelFrom(entry.name), ...toAddition(entry), name: entry.name });

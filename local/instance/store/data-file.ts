@@ -1,12 +1,14 @@
-import * as z from 'zod';
+import type * as z from 'zod';
+import { lazySchema } from '../lazy-schema.ts';
 import type { Store } from './store.ts';
 
-const cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
-
 /** What `--data` reads: rows by table, each with stored values by column; sys_id and number may be left out. */
-export const dataDocument = z.record(z.string(), z.array(z.record(z.string(), cell)));
+export const dataDocument = lazySchema((z) => {
+  const cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+  return z.record(z.string(), z.array(z.record(z.string(), cell)));
+});
 
-export type DataDocument = z.input<typeof dataDocument>;
+export type DataDocument = z.input<ReturnType<typeof dataDocument>>;
 
 /**
  * Writes the rows of a document into the store, all or none.

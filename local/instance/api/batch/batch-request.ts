@@ -1,29 +1,34 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { Exchange } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
+import { lazySchema } from '../../lazy-schema.ts';
 
-const id = z.union([z.string(), z.number()]).transform(String);
+const id = lazySchema((z) => z.union([z.string(), z.number()]).transform(String));
 
-const item = z.object({
-  id,
-  method: z.string().transform((method) => method.toUpperCase()),
-  url: z.string(),
-  headers: z.array(z.object({ name: z.string(), value: z.coerce.string() })).default([]),
-  /** Base64 of whatever the item sends. */
-  body: z.string().nullish(),
-  exclude_response_headers: z
-    .union([z.boolean(), z.string().transform((text) => text === 'true')])
-    .default(false),
-});
+const item = lazySchema((z) =>
+  z.object({
+    id: id(),
+    method: z.string().transform((method) => method.toUpperCase()),
+    url: z.string(),
+    headers: z.array(z.object({ name: z.string(), value: z.coerce.string() })).default([]),
+    /** Base64 of whatever the item sends. */
+    body: z.string().nullish(),
+    exclude_response_headers: z
+      .union([z.boolean(), z.string().transform((text) => text === 'true')])
+      .default(false),
+  }),
+);
 
-const batch = z.object({ batch_request_id: id.default(''), rest_requests: z.array(item) });
+const batch = lazySchema((z) =>
+  z.object({ batch_request_id: id().default(''), rest_requests: z.array(item()) }),
+);
 
-export type BatchItem = z.infer<typeof item>;
-export type BatchRequest = z.infer<typeof batch>;
+export type BatchItem = z.infer<ReturnType<typeof item>>;
+export type BatchRequest = z.infer<ReturnType<typeof batch>>;
 
 /** @throws Failure 400 when the body is no JSON, or not that of a batch. */
 export function readBatch(exchange: Exchange): BatchRequest {
-  const { success, data, error } = batch.safeParse(parse(exchange.body));
+  const { success, data, error } = batch().safeParse(parse(exchange.body));
   if (success) return data;
   const [issue] = error.issues;
   throw unreadable(issue ? `${issue.path.join('.')}: ${issue.message}` : error.message);

@@ -2,7 +2,7 @@ import { aclRuleSchema } from '../../auth/acl-rule.ts';
 import type { ControlAction } from '../action.ts';
 
 const addRule: ControlAction = ({ body }, { auth }) => {
-  auth.access.add(aclRuleSchema.parse(body));
+  auth.access.add(aclRuleSchema().parse(body));
   return {};
 };
 

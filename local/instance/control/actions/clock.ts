@@ -1,11 +1,13 @@
-import * as z from 'zod';
+import { lazySchema } from '../../lazy-schema.ts';
 import type { ControlAction } from '../action.ts';
 
-const settings = z.strictObject({
-  frozen: z.boolean().optional(),
-  set: z.iso.datetime().optional(),
-  advanceMs: z.number().nonnegative().optional(),
-});
+const settings = lazySchema((z) =>
+  z.strictObject({
+    frozen: z.boolean().optional(),
+    set: z.iso.datetime().optional(),
+    advanceMs: z.number().nonnegative().optional(),
+  }),
+);
 
 const showClock: ControlAction = (_, { clock }) => ({
   now: new Date(clock.now()).toISOString(),
@@ -14,7 +16,7 @@ const showClock: ControlAction = (_, { clock }) => ({
 });
 
 const setClock: ControlAction = async (request, control) => {
-  const { frozen, set, advanceMs } = settings.parse(request.body);
+  const { frozen, set, advanceMs } = settings().parse(request.body);
   if (frozen === true) control.clock.freeze();
   if (frozen === false) control.clock.unfreeze();
   if (set !== undefined) await control.clock.set(Date.parse(set));

@@ -1,13 +1,12 @@
-import * as z from 'zod';
+import { lazySchema } from '../../lazy-schema.ts';
 import type { ControlAction } from '../action.ts';
 
-const requests = z.union([
-  z.array(z.looseObject({ action: z.string() })),
-  z.looseObject({ action: z.string() }),
-]);
+const requests = lazySchema((z) =>
+  z.union([z.array(z.looseObject({ action: z.string() })), z.looseObject({ action: z.string() })]),
+);
 
 const addFaults: ControlAction = ({ body }, { faults }) => {
-  const given = requests.parse(body);
+  const given = requests().parse(body);
   return { ids: (Array.isArray(given) ? given : [given]).map((request) => faults.add(request)) };
 };
 

@@ -1,7 +1,9 @@
 import type { ControlAction } from '../action.ts';
 import { rateLimitSchema } from '../rate-limit-rules.ts';
 
-const addRule: ControlAction = ({ body }, { limits }) => ({ sysId: limits.add(rateLimitSchema.parse(body)) });
+const addRule: ControlAction = ({ body }, { limits }) => ({
+  sysId: limits.add(rateLimitSchema().parse(body)),
+});
 
 const listRules: ControlAction = (_, { limits }) => ({ rules: limits.list() });
 

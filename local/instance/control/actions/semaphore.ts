@@ -1,10 +1,12 @@
-import * as z from 'zod';
+import { lazySchema } from '../../lazy-schema.ts';
 import type { ControlAction } from '../action.ts';
 
-const settings = z.strictObject({
-  permits: z.number().int().positive().optional(),
-  queue: z.number().int().nonnegative().optional(),
-});
+const settings = lazySchema((z) =>
+  z.strictObject({
+    permits: z.number().int().positive().optional(),
+    queue: z.number().int().nonnegative().optional(),
+  }),
+);
 
 const showSemaphore: ControlAction = (_, { semaphore: { permits, queue, running, waiting } }) => ({
   permits,
@@ -14,7 +16,7 @@ const showSemaphore: ControlAction = (_, { semaphore: { permits, queue, running,
 });
 
 const setSemaphore: ControlAction = (request, control) => {
-  const { permits, queue } = settings.parse(request.body);
+  const { permits, queue } = settings().parse(request.body);
   control.semaphore.permits = permits ?? control.semaphore.permits;
   control.semaphore.queue = queue ?? control.semaphore.queue;
   return showSemaphore(request, control);

@@ -1,13 +1,13 @@
-import * as z from 'zod';
+import { lazySchema } from '../../lazy-schema.ts';
 import { checkSwitches } from '../../read-switches.ts';
 import type { ControlAction } from '../action.ts';
 
-const settings = z.record(z.string(), z.unknown());
+const settings = lazySchema((z) => z.record(z.string(), z.unknown()));
 
 const showSwitches: ControlAction = (_, { switches }) => switches;
 
 const setSwitches: ControlAction = ({ body }, control) => {
-  control.change(checkSwitches(settings.parse(body)));
+  control.change(checkSwitches(settings().parse(body)));
   return control.switches;
 };
 

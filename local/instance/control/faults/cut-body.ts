@@ -1,8 +1,8 @@
-import * as z from 'zod';
 import type { Answer } from '../../http/exchange.ts';
+import type { Zod } from '../../lazy-schema.ts';
 import { defineFault } from '../fault.ts';
 
-const parameters = z.strictObject({ afterBytes: z.number().int().nonnegative().default(10) });
+const parameters = (z: Zod) => z.strictObject({ afterBytes: z.number().int().nonnegative().default(10) });
 
 /** `{ afterBytes? }`: the work is done; the answer arrives whole as HTTP, but its JSON stops early (KB0778443). */
 export const cutBody = defineFault('cut-body', parameters, ({ afterBytes }) => ({

@@ -1,14 +1,15 @@
-import * as z from 'zod';
 import type { Answer } from '../../http/exchange.ts';
 import { jsonOf } from '../../http/respond.ts';
+import type { Zod } from '../../lazy-schema.ts';
 import { defineFault } from '../fault.ts';
 
-const parameters = z.strictObject({
-  message: z.string().default('Transaction cancelled: maximum execution time exceeded'),
-  detail: z
-    .string()
-    .default('Transaction cancelled: maximum execution time exceeded Check logs for error trace'),
-});
+const parameters = (z: Zod) =>
+  z.strictObject({
+    message: z.string().default('Transaction cancelled: maximum execution time exceeded'),
+    detail: z
+      .string()
+      .default('Transaction cancelled: maximum execution time exceeded Check logs for error trace'),
+  });
 
 /**
  * `{ message?, detail? }`: the 200 of a list that ran into its quota, with the first half of the rows and an

@@ -1,16 +1,23 @@
-import * as z from 'zod';
 import type { Answer } from '../../http/exchange.ts';
 import { defineFault } from '../fault.ts';
 
 /** 500 before the work is done. */
-export const serverError = defineFault('server-error', z.strictObject({}), () => ({
-  before: () => internalError,
-}));
+export const serverError = defineFault(
+  'server-error',
+  (z) => z.strictObject({}),
+  () => ({
+    before: () => internalError,
+  }),
+);
 
 /** The work is done and stays done, and the caller is told 500. */
-export const errorAfterCommit = defineFault('error-after-commit', z.strictObject({}), () => ({
-  after: () => internalError,
-}));
+export const errorAfterCommit = defineFault(
+  'error-after-commit',
+  (z) => z.strictObject({}),
+  () => ({
+    after: () => internalError,
+  }),
+);
 
 const internalError: Answer = {
   status: 500,

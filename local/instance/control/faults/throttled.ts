@@ -1,7 +1,7 @@
-import * as z from 'zod';
+import type { Zod } from '../../lazy-schema.ts';
 import { defineFault } from '../fault.ts';
 
-const parameters = z.strictObject({ retryAfterS: z.number().int().nonnegative().optional() });
+const parameters = (z: Zod) => z.strictObject({ retryAfterS: z.number().int().nonnegative().optional() });
 
 /** `{ retryAfterS? }`: a 429 without rate-limit headers, bare as from a full semaphore unless `retryAfterS` is given. */
 export const throttled = defineFault('throttled', parameters, (fault) => ({

@@ -1,11 +1,10 @@
-import * as z from 'zod';
 import { defineFault } from '../fault.ts';
 import { htmlPage } from './html-page.ts';
 
 /** `{ retryAfterS? }`: 503 with HTML, as during a restart or an upgrade. */
 export const unavailable = defineFault(
   'unavailable',
-  z.strictObject({ retryAfterS: z.number().int().nonnegative().optional() }),
+  (z) => z.strictObject({ retryAfterS: z.number().int().nonnegative().optional() }),
   (fault) => ({
     edge() {
       const page = htmlPage(503, '503 Service Unavailable', 'The instance is restarting.');
