@@ -1,4 +1,5 @@
-import { listenOnLoopback } from '../loopback-server.ts';
+import type { RequestListener } from 'node:http';
+import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import type { StackResources } from '../template/stack-resources.ts';
 import { createLambdaApi } from './api/lambda-api.ts';
 import type { DurableLimits } from './durable/limits.ts';
@@ -44,14 +45,24 @@ export type LambdaHost = {
   close(): Promise<void>;
 };
 
-/** Serves the HTTP API and the Lambda API of a package. Processes start with the first invocation of their function. */
+/**
+ * Serves the HTTP API and the Lambda API of a package. Processes start with the first invocation of their function.
+ * @throws ConfigurationError when a port is taken; nothing is left open then
+ */
 export async function startLambdaHost(options: LambdaHostOptions): Promise<LambdaHost> {
+  await using opened = new AsyncDisposableStack();
   let lambdaUrl = '';
   const { stack, apiPort, lambdaPort, environment, ...rest } = options;
   const service = new LambdaService({
     ...rest,
     functions: stack.functions,
     environment: () => ({ ...environment, AWS_ENDPOINT_URL_LAMBDA: lambdaUrl }),
+  });
+  const servers: LoopbackServer[] = [];
+  // Functions that still run find the ports open until they have ended.
+  opened.defer(async () => {
+    await service.close();
+    await Promise.all(servers.map((server) => server.close()));
   });
   const requireFunction = (reference: string) => {
     const found = service.find(reference);
@@ -63,21 +74,21 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
     accountId: options.accountId,
     invoke: (arn, event) => service.invoke(requireFunction(arn), event),
   });
-  const lambdaServer = await listenOnLoopback(createLambdaApi(service), lambdaPort);
-  lambdaUrl = lambdaServer.url;
-  const apiServer = await listenOnLoopback(httpApi, apiPort);
-  service.durable.resume();
-  let closed: Promise<void> | undefined;
-  const close = async () => {
-    await service.close();
-    await Promise.all([apiServer.close(), lambdaServer.close()]);
+  const listen = async (handler: RequestListener, port: number | undefined) => {
+    const server = await listenOnLoopback(handler, port);
+    servers.push(server);
+    return server.url;
   };
+  lambdaUrl = await listen(createLambdaApi(service), lambdaPort);
+  const apiUrl = await listen(httpApi, apiPort);
+  service.durable.resume();
+  const running = opened.move();
   return {
-    apiUrl: apiServer.url,
+    apiUrl,
     lambdaUrl,
     invoke: async (reference, event) =>
       service.invoke(requireFunction(reference), Buffer.from(JSON.stringify(event))),
     pids: async (reference) => service.pids(requireFunction(reference)),
-    close: () => (closed ??= close()),
+    close: () => running.disposeAsync(),
   };
 }
