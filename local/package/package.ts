@@ -29,11 +29,14 @@ export type PackageOptions = {
  * Bundles every function and packages them, one zip each, with the template. Nothing is made anew when sources, configuration and
  * options are what they were at the last time.
  * @throws Error with the packager's own words when serverless.yml is wrong
+ * @throws the signal's reason when it was broken off
  */
-export async function packageFunctions(options: PackageOptions = {}): Promise<Package> {
+export async function packageFunctions(options: PackageOptions = {}, signal?: AbortSignal): Promise<Package> {
   const folder = resolve(projectRoot, options.folder ?? '.serverless');
   // `dist/` is shared: two at once would zip each other's half-written bundles.
-  const bundles = await oneAtATime(join(projectRoot, 'dist.lock'), () => packageOnce(folder, options));
+  const bundles = await oneAtATime(join(projectRoot, 'dist.lock'), () =>
+    packageOnce(folder, options, signal),
+  );
   return {
     folder,
     templateFile: join(folder, 'cloudformation-template-update-stack.json'),
@@ -41,26 +44,38 @@ export async function packageFunctions(options: PackageOptions = {}): Promise<Pa
   };
 }
 
-async function packageOnce(folder: string, options: PackageOptions): Promise<Bundles> {
+async function packageOnce(
+  folder: string,
+  options: PackageOptions,
+  signal: AbortSignal | undefined,
+): Promise<Bundles> {
+  signal?.throwIfAborted();
   const stamp = await stampOf(options);
   const stampFile = join(folder, 'inputs.sha256');
   const bundlesFile = join(folder, 'bundles.json');
   if ((await readIfThere(stampFile)) !== stamp) {
     await rm(stampFile, { force: true });
-    await runPackager(folder, options);
+    await runPackager(folder, options, signal);
     await copyFile(join(distFolder, 'bundles.json'), bundlesFile);
     await writeFile(stampFile, stamp);
   }
   return JSON.parse(await readFile(bundlesFile, 'utf8'));
 }
 
-async function runPackager(folder: string, { stage, params = {} }: PackageOptions): Promise<void> {
+async function runPackager(
+  folder: string,
+  { stage, params = {} }: PackageOptions,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
   const args = [join(dirname(manifest), 'bin/serverless.js'), 'package', '--package', folder];
   if (stage !== undefined) args.push('--stage', stage);
   for (const [name, value] of Object.entries(params)) args.push('--param', `${name}=${value}`);
-  const run = promisify(execFile)(process.execPath, args, { cwd: projectRoot, maxBuffer: 16 * 1024 * 1024 });
+  const limits = { cwd: projectRoot, maxBuffer: 16 * 1024 * 1024, ...(signal && { signal }) };
+  const run = promisify(execFile)(process.execPath, args, limits);
   await run.catch((cause: Error & { stdout?: string; stderr?: string }) => {
+    // A signal of the terminal ends the packager too, which may be told before we are.
+    signal?.throwIfAborted();
     throw new Error(`Packaging failed: ${[cause.stdout, cause.stderr].join('') || cause.message}`, { cause });
   });
 }

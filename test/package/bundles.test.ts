@@ -54,6 +54,13 @@ describe('the package', () => {
     expect((await stat(packaged.templateFile)).mtimeMs).toBe(mtimeMs);
   });
 
+  it('is not made to its end for somebody who gave up, and lets the next one in', async () => {
+    const signal = AbortSignal.timeout(300);
+    const broken = packageFunctions({ folder: '.local/package-broken-off', stage: 'nobody' }, signal);
+    await expect(broken).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(await packageFunctions()).toMatchObject({ folder: packaged.folder });
+  });
+
   it('holds one zip and one bundle for every function', async () => {
     expect([...packaged.bundles.keys()].sort()).toEqual(functions.map(({ key }) => key).sort());
     for (const { key } of functions)
