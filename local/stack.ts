@@ -16,6 +16,7 @@ import { type LocalSqs, startSqs } from './aws/sqs/sqs.ts';
 import { readStackResources, type StackResources } from './aws/template/stack-resources.ts';
 import { type Instance, type InstanceOptions, startInstance } from './instance/index.ts';
 import { packageFunctions } from './package/package.ts';
+import { claimFolder } from './stack/claim-folder.ts';
 import { createBuckets, createQueues, deliverTo } from './stack/create-resources.ts';
 import { describeStack, type Endpoints } from './stack/describe-stack.ts';
 import { putSecrets } from './stack/put-secrets.ts';
@@ -39,6 +40,8 @@ export type StackOptions = {
   readonly ports?: StackPorts;
   /** A package made before (`packageFunctions`). @default one is made, with serverless.yml's own params */
   readonly packaged?: { readonly folder: string; readonly templateFile: string };
+  /** Breaks the start off while the functions are packaged, which is what takes time. */
+  readonly signal?: AbortSignal;
   /** Further options of the instance emulator. */
   readonly instance?: Omit<InstanceOptions, 'port' | 'databaseFile'>;
   /** Variables for every function, stronger than the template's. */
@@ -69,11 +72,14 @@ export type Stack = {
 /**
  * Runs the packaged functions with everything around them on this machine: a ServiceNow instance, SQS, S3, Secrets Manager
  * and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and asks for no signature.
- * @throws Error when packaging fails or a port is taken
+ * @throws ConfigurationError when a port is taken, or the folder by another stack
+ * @throws Error when packaging fails, or the signal's reason when it was broken off
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   await using opened = new AsyncDisposableStack();
-  const packaging = Promise.resolve(options.packaged ?? packageFunctions());
+  const { dataFolder, packaged: made, signal } = options;
+  opened.adopt(claimFolder(dataFolder), (claim) => claim.release());
+  const packaging = Promise.resolve(made ?? packageFunctions({}, signal));
   // Awaited below; until then its failure must not count as unhandled.
   packaging.catch(() => undefined);
   const outside = await startOutside(options, opened);

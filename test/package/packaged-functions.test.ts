@@ -35,6 +35,11 @@ async function call(method: 'GET' | 'POST', path: string, body?: unknown) {
   return { status: answer.statusCode, body: JSON.parse(await answer.body.text()) };
 }
 
+it('keeps a second stack off its folder, which would take its secret and its messages', async () => {
+  await expect(startStack({ dataFolder: folder })).rejects.toThrow('is in use by another run');
+  expect((await call('GET', '/api/now/table/incident?sysparm_limit=1')).status).toBe(200);
+});
+
 describe('the packaged functions under the Lambda runtime', () => {
   it.each(httpFunctions)(
     '$key starts, and refuses an empty direct call by naming what is missing',
