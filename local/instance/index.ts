@@ -111,6 +111,7 @@ function createState(options: InstanceOptions): InstanceState {
       ledger.wrote(operation, table, sysId);
       if (table.startsWith('sys_user')) auth.directory.forget();
       if (table.startsWith('sys_transform_')) imports.forgetMaps();
+      if (table === 'sys_properties') auth.properties.forget();
       if (table === rateLimitTable.name) control.limits.forgetRules();
       if (table === 'sys_import_set' && operation === 'update') imports.noticeChange(sysId);
     },
@@ -136,6 +137,7 @@ function createState(options: InstanceOptions): InstanceState {
     if (options.demoData ?? true) seedDemo(store);
     for (const document of rows) seedRows(store, document);
     auth.directory.forget();
+    auth.properties.forget();
     letIn();
   };
   const control = new Control({ store, clock, ledger, imports, auth, switches, seedAll });

@@ -1,3 +1,4 @@
+import type { Properties } from '../store/properties.ts';
 import type { AccessControl } from './access-control.ts';
 import type { Accounts } from './accounts.ts';
 import type { AuthSwitches } from './auth-switches.ts';
@@ -15,6 +16,7 @@ export type AuthState = {
   readonly codes: AuthorizationCodes;
   readonly sessions: Sessions;
   readonly directory: Directory;
+  readonly properties: Properties;
   readonly access: AccessControl;
   readonly switches: AuthSwitches;
   readonly now: () => number;

@@ -2,7 +2,7 @@
 export type AuthSwitches = {
   /** After so many wrong passwords in a row the account is locked out; 0 never does. */
   readonly lockAfterFailures: number;
-  /** `glide.authenticate.basic_auth.restriction.enforce`: Basic only with role snc_basic_auth_api_access. */
+  /** Basic only for some, as if the properties `glide.authenticate.basic_auth.restriction.…` said so (basic-restriction.ts). */
   readonly basicAuthRestricted: boolean;
   /** Tokens get the scope `useraccount` only when it is asked for, and an empty one otherwise. */
   readonly oauthScopeOnlyWhenAsked: boolean;

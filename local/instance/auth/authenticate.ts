@@ -3,6 +3,7 @@ import type { User } from '../http/exchange.ts';
 import { Failure, notAuthenticated } from '../http/failure.ts';
 import type { AuthState } from './auth-state.ts';
 import { readBasic } from './basic-header.ts';
+import { isClosedToBasic } from './basic-restriction.ts';
 import { checkPassword } from './check-password.ts';
 
 /** What a request brings to prove who sent it. */
@@ -14,8 +15,6 @@ export type Credentials = {
   /** Whose session the request's cookies continue. */
   readonly sessionUserName?: string | undefined;
 };
-
-const restrictedRole = 'snc_basic_auth_api_access';
 
 /**
  * Who sent the request: bearer token, API key, Basic, client certificate or session, whichever comes
@@ -60,7 +59,7 @@ function byBasic({ headers }: Credentials, auth: AuthState): string | undefined 
   if (!basic) return undefined;
   const person = checkPassword(basic.userName, basic.password, auth);
   if (!person) throw notAuthenticated();
-  if (auth.switches.basicAuthRestricted && !person.roles.has(restrictedRole)) throw notAuthenticated();
+  if (isClosedToBasic(person, auth)) throw notAuthenticated();
   const mfaToken = auth.accounts.find(person.userName)?.mfaToken;
   if (mfaToken !== undefined && headers['x-mfa_token'] !== mfaToken) throw mfaTokenInvalid();
   return person.userName;

@@ -1,3 +1,4 @@
+import { Properties } from '../store/properties.ts';
 import type { Store } from '../store/store.ts';
 import { AccessControl } from './access-control.ts';
 import { Accounts } from './accounts.ts';
@@ -26,6 +27,7 @@ export function createAuth(
     codes: new AuthorizationCodes(now),
     sessions: new Sessions(now, random),
     directory: new Directory(store),
+    properties: new Properties(store),
     access: new AccessControl(store.schema),
     seenAssertions: new Set(),
     switches,

@@ -88,6 +88,7 @@ export class Control {
   seed(rows: DataDocument): void {
     seedRows(this.#store, rows);
     this.auth.directory.forget();
+    this.auth.properties.forget();
     this.#imports.forgetMaps();
     this.limits.forgetRules();
   }

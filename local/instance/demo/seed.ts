@@ -1,3 +1,4 @@
+import { shippedRestriction } from '../auth/basic-restriction.ts';
 import { describeSchema } from '../schema/metadata.ts';
 import { seedRows } from '../store/data-file.ts';
 import { sysIdOf } from '../store/identifiers.ts';
@@ -42,6 +43,9 @@ export function seedPlatform(store: Store): void {
       email: 'integration.user@example.com',
       user_password: demoUser.password,
     });
+    for (const [name, value] of shippedRestriction) {
+      store.seed('sys_properties', { sys_id: sysIdOf('sys_properties', name), name, value });
+    }
     for (const name of shippedRoles) {
       store.seed('sys_user_role', { sys_id: sysIdOf('sys_user_role', name), name });
     }

@@ -63,6 +63,24 @@ describe('logging in', () => {
     expect((await list(instance, { as: 'allowed:p' })).status).toBe(200);
   });
 
+  it('restricts Basic by the properties that an instance has for that, from their date on, but for the users listed', async () => {
+    const instance = await started();
+    addAccount(instance.control.auth, { userName: 'kim', password: 'p', roles: ['itil'] });
+    const prefix = 'glide.authenticate.basic_auth.restriction.';
+    const set = async (name: string, value: string) => {
+      const sysId = instance.state.store.findBy('sys_properties', 'name', prefix + name)?.['sys_id'];
+      await call(instance, 'PATCH', `/api/now/table/sys_properties/${sysId}`, { json: { value } });
+    };
+    const status = async (as?: string) => (await list(instance, as === undefined ? {} : { as })).status;
+    await set('allowed_users', `someone, ${instance.username}`);
+    await set('active', 'true');
+    await set('enforcement_date', '2040-01-01 00:00:00');
+    await set('enforce', 'true');
+    expect(await status('kim:p')).toBe(200);
+    await instance.control.clock.set(Date.UTC(2040, 0, 1));
+    expect([await status('kim:p'), await status()]).toEqual([401, 200]);
+  });
+
   it('locks an account out after so many wrong passwords, and refuses the right one from then on', async () => {
     const instance = await started({ switches: { lockAfterFailures: 3 } });
     addAccount(instance.control.auth, { userName: 'leo', password: 'p', roles: ['itil'] });

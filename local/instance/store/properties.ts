@@ -1,0 +1,26 @@
+import type { Row, Selection } from './row.ts';
+
+type Reading = { select(table: string, selection: Selection): Row[] };
+
+/** The rows of sys_properties by name. What was read is kept until one of them changes. */
+export class Properties {
+  readonly #store: Reading;
+  #values: ReadonlyMap<string, string> | undefined;
+
+  constructor(store: Reading) {
+    this.#store = store;
+  }
+
+  /** The value of a property; `''` for one that is not there. */
+  value(name: string): string {
+    this.#values ??= new Map(
+      this.#store.select('sys_properties', {}).map((row) => [row['name'] ?? '', row['value'] ?? '']),
+    );
+    return this.#values.get(name) ?? '';
+  }
+
+  /** Reads them anew from now on. */
+  forget(): void {
+    this.#values = undefined;
+  }
+}
