@@ -15,6 +15,7 @@ import { seedDemo, seedDescription, seedPlatform } from './demo/seed.ts';
 import { Router } from './http/router.ts';
 import { createInstanceServer, dispatchTo, type TlsOptions } from './http/server.ts';
 import { readJsonFile } from './read-json-file.ts';
+import { Choices } from './schema/choices.ts';
 import { extendSchema, type SchemaDocument, schemaDocument } from './schema/schema-file.ts';
 import type { InstanceState } from './state.ts';
 import { type DataDocument, dataDocument, seedRows } from './store/data-file.ts';
@@ -111,6 +112,7 @@ function createState(options: InstanceOptions): InstanceState {
       ledger.wrote(operation, table, sysId);
       if (table.startsWith('sys_user')) auth.directory.forget();
       if (table.startsWith('sys_transform_')) imports.forgetMaps();
+      if (table === 'sys_choice') choices.read(store);
       if (table === 'sys_properties') auth.properties.forget();
       if (table === rateLimitTable.name) control.limits.forgetRules();
       if (table === 'sys_import_set' && operation === 'update') imports.noticeChange(sysId);
@@ -132,15 +134,18 @@ function createState(options: InstanceOptions): InstanceState {
   const letIn = () => {
     for (const account of auth.accounts.all()) auth.directory.add(account);
   };
+  const choices = new Choices(schema);
   const seedAll = () => {
+    choices.restore();
     seedPlatform(store);
     if (options.demoData ?? true) seedDemo(store);
     for (const document of rows) seedRows(store, document);
+    choices.read(store);
     auth.directory.forget();
     auth.properties.forget();
     letIn();
   };
-  const control = new Control({ store, clock, ledger, imports, auth, switches, seedAll });
+  const control = new Control({ store, clock, ledger, imports, auth, choices, switches, seedAll });
   const run = dispatchTo(new Router(routes));
   const state: InstanceState = {
     schema,
@@ -158,6 +163,7 @@ function createState(options: InstanceOptions): InstanceState {
   if (store.count('sys_user') === 0) state.seed();
   else {
     seedDescription(store);
+    choices.read(store);
     letIn();
     imports.resume();
   }

@@ -1,4 +1,5 @@
 import type { AuthState } from '../auth/auth-state.ts';
+import type { Choices } from '../schema/choices.ts';
 import { type DataDocument, seedRows } from '../store/data-file.ts';
 import type { Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
@@ -16,6 +17,7 @@ type Parts = {
   readonly ledger: Ledger;
   readonly imports: ImportSets;
   readonly auth: AuthState;
+  readonly choices: Choices;
   /** Those that everybody reads; `change` writes to them. */
   readonly switches: Switches;
   /** Fills emptied tables with what the instance started with. */
@@ -34,6 +36,7 @@ export class Control {
   readonly #switchesAtStart: Switches;
   readonly #store: Store;
   readonly #imports: ImportSets;
+  readonly #choices: Choices;
   readonly #seedAll: () => void;
   readonly #closing = new AbortController();
 
@@ -47,6 +50,7 @@ export class Control {
     this.#switchesAtStart = { ...parts.switches };
     this.#store = parts.store;
     this.#imports = parts.imports;
+    this.#choices = parts.choices;
     this.#seedAll = parts.seedAll;
   }
 
@@ -87,6 +91,7 @@ export class Control {
   /** Writes rows as they are given, by table; what is missing is filled in. */
   seed(rows: DataDocument): void {
     seedRows(this.#store, rows);
+    this.#choices.read(this.#store);
     this.auth.directory.forget();
     this.auth.properties.forget();
     this.#imports.forgetMaps();

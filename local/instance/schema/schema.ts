@@ -1,5 +1,5 @@
 import { classColumn, systemColumns } from './system-columns.ts';
-import type { Column, Table } from './table.ts';
+import type { Choice, Column, Table } from './table.ts';
 
 const stagingRoot = 'sys_import_set_row';
 
@@ -43,15 +43,29 @@ export class Schema {
     this.#lineages.clear();
   }
 
+  /** The table that defines a column of `table`: that one or, the nearest first, one above it. */
+  ownerOf(table: string, columnName: string): string | undefined {
+    return this.ancestry(table).find((at) => at.columns.some(({ name }) => name === columnName))?.name;
+  }
+
   /**
    * Adds a choice to a column, wherever above `table` that is defined.
    * @throws Error when there is no such column.
    */
-  addChoice(table: string, columnName: string, choice: { value: string; label: string }): void {
-    const owner = this.ancestry(table).find((at) => at.columns.some(({ name }) => name === columnName));
+  addChoice(table: string, columnName: string, choice: Choice): void {
+    const choices = this.column(table, columnName)?.choices ?? [];
+    this.setChoices(table, columnName, [...choices, choice]);
+  }
+
+  /**
+   * Puts these choices in place of those of a column, wherever above `table` that is defined.
+   * @throws Error when there is no such column.
+   */
+  setChoices(table: string, columnName: string, choices: readonly Choice[]): void {
+    const owner = this.#tables.get(this.ownerOf(table, columnName) ?? '');
     if (!owner) throw new Error(`schema: table ${table} has no column ${columnName}`);
     const columns = owner.columns.map((column) =>
-      column.name === columnName ? { ...column, choices: [...(column.choices ?? []), choice] } : column,
+      column.name === columnName ? { ...column, choices } : column,
     );
     this.#tables.set(owner.name, { ...owner, columns });
     this.#lineages.clear();

@@ -25,6 +25,8 @@ export type ColumnKind =
   | 'guid'
   | 'class_name';
 
+export type Choice = { readonly value: string; readonly label: string };
+
 export type Column = {
   readonly name: string;
   readonly label: string;
@@ -40,7 +42,7 @@ export type Column = {
   /** For a document_id: the column of the same row that names the target table. */
   readonly documentTable?: string;
   /** Stored value and label, in order. Integers (priority, state) may have choices too. */
-  readonly choices?: readonly { readonly value: string; readonly label: string }[];
+  readonly choices?: readonly Choice[];
   /** An index of its own, for columns that are looked up in large tables. */
   readonly indexed?: boolean;
   /** A unique index beyond sys_id. */

@@ -166,6 +166,18 @@ describe('a database file', () => {
     expect(next.sys_id).not.toBe(record.sys_id);
   });
 
+  it('keeps choices that were added', async () => {
+    const databaseFile = join(folder, 'choices.sqlite');
+    const before = await startInstance({ databaseFile, demoData: false });
+    const choice = { name: 'incident', element: 'category', value: 'gardening', label: 'Gardening' };
+    await create(before, 'sys_choice', choice);
+    await before.close();
+    const after = await startInstance({ databaseFile });
+    const record = await create(after, 'incident', { category: 'gardening' });
+    await after.close();
+    expect(record['category']).toBe('gardening');
+  });
+
   it('gains the columns that a newer schema has', async () => {
     const databaseFile = join(folder, 'grown.sqlite');
     await (await startInstance({ databaseFile, demoData: false })).close();

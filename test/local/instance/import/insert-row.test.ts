@@ -117,6 +117,9 @@ describe('POST /api/now/import/{stagingTable}', () => {
     await post('imp_notification', { uuid: 'u-1', message: 'Cloud' });
     expect(instance.state.store.findBy('incident', 'correlation_id', 'u-1')?.['category']).toBe('Cloud');
     expect(instance.state.store.findBy('sys_choice', 'value', 'Cloud')?.['element']).toBe('category');
+    instance.control.reset();
+    const again = await call(instance, 'POST', '/api/now/table/incident', { json: { category: 'Cloud' } });
+    expect(again.json).toMatchObject({ result: { category: '' } });
   });
 
   it('takes a row as XML too', async () => {

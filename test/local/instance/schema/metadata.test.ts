@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Instance, startInstance } from '../../../../local/instance/index.ts';
+import { call } from '../caller.ts';
 import { create, list } from '../records.ts';
 
 let instance: Instance;
@@ -53,6 +54,27 @@ describe('the instance describes its own tables', () => {
       { value: '1', label: 'New' },
       { value: '2', label: 'In Progress' },
     ]);
+  });
+
+  it('in sys_choice, which decides what a column takes and shows from then on', async () => {
+    const own = await startInstance();
+    const categoryOf = async (value: string) =>
+      (await create(own, 'incident', { category: value }, '?sysparm_display_value=true'))['category'];
+    const before = await categoryOf('gardening');
+    const added = await create(own, 'sys_choice', {
+      name: 'incident',
+      element: 'category',
+      value: 'gardening',
+      label: 'Gardening',
+    });
+    const after = await categoryOf('gardening');
+    const path = `/api/now/table/sys_choice/${added.sys_id}`;
+    await call(own, 'PATCH', path, { json: { label: 'Garden' } });
+    const renamed = await categoryOf('gardening');
+    await call(own, 'DELETE', path);
+    const removed = await categoryOf('gardening');
+    await own.close();
+    expect([before, after, renamed, removed]).toEqual([null, 'Gardening', 'Garden', null]);
   });
 
   it('with the tables and columns of a schema file', async () => {
