@@ -25,21 +25,34 @@ export async function listRows(
   query: RowQuery,
   context: CallContext,
 ): Promise<InstanceRow[]> {
-  const { records } = await listRecords(
-    client,
-    {
-      table: query.table,
-      query: query.query,
-      fields: query.fields,
-      limit: query.limit,
-      displayValue: query.displayValues ? 'all' : 'false',
-      excludeReferenceLink: true,
-      noCount: true,
-      suppressPaginationHeader: true,
-    },
-    context,
-  );
+  const { records } = await listRecords(client, { ...optionsOf(query), noCount: true }, context);
   return records.map(flatten);
+}
+
+/**
+ * One page of a table, and how many rows the instance holds for the query, those included that access rules hide from
+ * the user (contract 1.4).
+ * @throws ServiceNowError
+ */
+export async function listCounted(
+  client: ServiceNowClient,
+  query: RowQuery,
+  context: CallContext,
+): Promise<{ readonly rows: InstanceRow[]; readonly total: number }> {
+  const { records, totalCount } = await listRecords(client, optionsOf(query), context);
+  return { rows: records.map(flatten), total: totalCount ?? records.length };
+}
+
+function optionsOf(query: RowQuery) {
+  return {
+    table: query.table,
+    query: query.query,
+    fields: query.fields,
+    limit: query.limit,
+    displayValue: query.displayValues ? 'all' : 'false',
+    excludeReferenceLink: true,
+    suppressPaginationHeader: true,
+  } as const;
 }
 
 /**

@@ -42,7 +42,7 @@ export async function planImport(
   const isSettledBySets = settings.keyColumn === undefined && settings.mode === 'insertMultiple';
   const [file, staging, earlierSets] = await Promise.all([
     inspectFile(object, drop, settings),
-    describeStagingTable(scope.client, request.table, callContext(scope)),
+    describeStagingTable(scope.client, request.table, settings.insertMultipleKeys, callContext(scope)),
     isSettledBySets ? readEarlierSets(scope, request.table) : undefined,
   ]);
   const open = drop.format === 'jsonl';

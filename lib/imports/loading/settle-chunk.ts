@@ -2,7 +2,7 @@ import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { Chunk } from './chunk.ts';
 import { lineList, lineRuns } from './line-runs.ts';
-import { findStoredLines, seesRows } from './settle-by-key.ts';
+import { countStoredLines, findStoredLines, seesRows } from './settle-by-key.ts';
 import { rowsOf, type UnclaimedSets } from './settle-by-sets.ts';
 
 /** What of a chunk is still to be sent after its first sending was looked up. */
@@ -46,14 +46,14 @@ async function settleByKey(
   const lines = lineList(chunk.lines);
   const stored = await findStoredLines(scope, plan, keyColumn, lines);
   const sets = [...new Set(stored.values())];
-  const isHidden = stored.size === 0 && hasStored && !(await seesRows(scope, plan));
+  const missing = lines.filter((line) => !stored.has(line));
+  if (missing.length === 0) return { kind: 'stored', sets };
+  // What access rules hide looks like nothing there.
+  const hidden = await countStoredLines(scope, plan, keyColumn, missing);
+  if (hidden >= missing.length) return { kind: 'stored', sets };
+  const isHidden = hidden > 0 || (stored.size === 0 && hasStored && !(await seesRows(scope, plan)));
   if (isHidden && !plan.settings.resendUnknown) return { kind: 'unknown' };
-  if (stored.size === lines.length) return { kind: 'stored', sets };
-  return {
-    kind: 'send',
-    chunk: withoutLines(chunk, new Set(stored.keys())),
-    sets,
-  };
+  return { kind: 'send', chunk: withoutLines(chunk, new Set(stored.keys())), sets };
 }
 
 /** The rows of a chunk that are on other lines. */

@@ -1,7 +1,7 @@
 import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
 import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/request.ts';
-import { listRows } from '../instance-rows.ts';
+import { listCounted, listRows } from '../instance-rows.ts';
 
 export type StagingColumn = {
   readonly name: string;
@@ -33,27 +33,31 @@ const maxDepth = 10;
 
 /**
  * Reads a staging table's description.
+ * @param keyStyle what insertMultiple takes, where that is known
  * @throws InvalidInputError when there is no such table or it is not a staging table
  * @throws ConfigurationError when the user may not read the descriptions, naming the role that is missing
  */
 export async function describeStagingTable(
   client: ServiceNowClient,
   table: string,
+  keyStyle: StagingTable['keys'] | undefined,
   context: CallContext,
 ): Promise<StagingTable> {
-  await requireStagingTable(client, table, context);
+  const lineage = await stagingLineage(client, table, context);
   const [columns, keys] = await Promise.all([
-    readColumns(client, table, context),
-    readKeyStyle(client, table, context),
+    readColumns(client, table, lineage, context),
+    keyStyle ?? readKeyStyle(client, table, context),
   ]);
   return { name: table, columns, keys };
 }
 
-async function requireStagingTable(
+/** The table and those between it and `sys_import_set_row`: all of them have columns that a file may fill. */
+async function stagingLineage(
   client: ServiceNowClient,
   table: string,
   context: CallContext,
-): Promise<void> {
+): Promise<string[]> {
+  const lineage = [table];
   let name = table;
   for (let depth = 0; depth < maxDepth; depth++) {
     const parent = await readParent(client, name, context);
@@ -62,8 +66,9 @@ async function requireStagingTable(
         'table',
         `${table} does not exist, or the user may not see it (role import_admin)`,
       );
-    if (parent === stagingParent) return;
+    if (parent === stagingParent) return lineage;
     if (!parent) break;
+    lineage.push(parent);
     name = parent;
   }
   throw new InvalidInputError('table', `${table} is no staging table: it does not extend ${stagingParent}`);
@@ -84,10 +89,16 @@ async function readParent(
 async function readColumns(
   client: ServiceNowClient,
   table: string,
+  lineage: readonly string[],
   context: CallContext,
 ): Promise<StagingColumn[]> {
   const fields = ['element', 'column_label', 'max_length', 'internal_type'];
-  const query = { table: 'sys_dictionary', query: `name=${table}^elementISNOTEMPTY`, fields, limit: 5_000 };
+  const query = {
+    table: 'sys_dictionary',
+    query: `nameIN${lineage.join(',')}^elementISNOTEMPTY`,
+    fields,
+    limit: 10_000,
+  };
   const rows = await mayRead('sys_dictionary', () => listRows(client, query, context));
   const columns = rows
     .filter((row) => !(row['element'] ?? '').startsWith('sys_'))
@@ -104,7 +115,10 @@ async function readColumns(
   );
 }
 
-/** Labels unless a `sys_rest_insert_multiple` row of the table says otherwise; that row is often hidden, which says nothing. */
+/**
+ * Labels unless a `sys_rest_insert_multiple` row of the table says otherwise. Where the user may not read such rows at
+ * all, labels are the best guess; where there is one that he may not see, a guess would store empty rows.
+ */
 async function readKeyStyle(
   client: ServiceNowClient,
   table: string,
@@ -113,7 +127,9 @@ async function readKeyStyle(
   const fields = ['column_mapping', 'use_data_source_format'];
   const query = { table: 'sys_rest_insert_multiple', query: `source_table=${table}`, fields, limit: 1 };
   try {
-    const [row] = await listRows(client, query, context);
+    const { rows, total } = await listCounted(client, query, context);
+    const [row] = rows;
+    if (!row && total > 0) throw hiddenKeyStyle(table);
     return row?.['column_mapping'] === 'column_name' || row?.['use_data_source_format'] === 'true'
       ? 'names'
       : 'labels';
@@ -121,6 +137,13 @@ async function readKeyStyle(
     if (error instanceof AccessDeniedError) return 'labels';
     throw error;
   }
+}
+
+function hiddenKeyStyle(table: string): ConfigurationError {
+  return new ConfigurationError(
+    'user',
+    `may not see what sys_rest_insert_multiple says of ${table}; give it a role that reads it (import_admin), or set insertMultipleKeys to labels or names in _import.json`,
+  );
 }
 
 async function mayRead<T>(table: string, read: () => Promise<T>): Promise<T> {

@@ -35,6 +35,8 @@ const settingsSchema = z.strictObject({
   /** Leaves empty values out instead of sending `""`. */
   emptyAsAbsent: z._default(z.boolean(), false),
   mode: z._default(z.enum(['insertMultiple', 'rows']), 'insertMultiple'),
+  /** What insertMultiple calls the columns of the table, where the user may not read sys_rest_insert_multiple. */
+  insertMultipleKeys: z.optional(z.enum(['labels', 'names'])),
   /** ServiceNow's own advice for insertMultiple is 200. */
   rowsPerRequest: z._default(whole(1, 10_000), 200),
   concurrency: z._default(whole(1, 16), 4),

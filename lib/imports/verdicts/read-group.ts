@@ -7,6 +7,7 @@ import { lineOfKey } from '../loading/settle-by-key.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { LineResult } from '../results/results-csv.ts';
 import type { Outcome } from '../results/tally.ts';
+import { judgeShortSets } from './short-sets.ts';
 
 const pageSize = 2_000;
 /** Import sets one query names: their ids are 33 characters each in a URL that may have about 8,000. */
@@ -39,6 +40,7 @@ export async function readVerdicts(
   ledger: LoadLedger,
 ): Promise<Map<number, LineResult>> {
   const verdicts = new Map<number, LineResult>();
+  const highest = new Map<string, number>();
   const lineOf = lineFinder(plan, ledger);
   for (const rowsOfGroup of rowQueries(plan, ledger)) {
     const query = {
@@ -50,12 +52,19 @@ export async function readVerdicts(
     };
     for await (const page of pageRows(scope.client, query, callContext(scope))) {
       for (const row of page) {
+        noteHighest(highest, row);
         const line = lineOf(row);
         if (line !== undefined && !verdicts.has(line)) verdicts.set(line, verdictOf(row, line));
       }
     }
   }
+  if (plan.settings.mode === 'insertMultiple') await judgeShortSets(scope, plan, ledger, verdicts, highest);
   return verdicts;
+}
+
+function noteHighest(highest: Map<string, number>, row: InstanceRow): void {
+  const set = row['sys_import_set'] ?? '';
+  highest.set(set, Math.max(highest.get(set) ?? 0, Number(row['sys_import_row'])));
 }
 
 /**

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createClient } from '../../../lib/servicenow/client.ts';
 import { addAccount } from '../../../local/instance/auth/add-account.ts';
+import { system } from '../../../local/instance/store/row.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -14,10 +15,10 @@ afterAll(() => world.close());
 let count = 0;
 
 /** Imports a file of this ending and content, with these settings. */
-async function run(ending: string, body: string | Uint8Array, settings: object = {}) {
-  await world.settings('imp_load', settings);
+async function run(ending: string, body: string | Uint8Array, settings: object = {}, table = 'imp_load') {
+  await world.settings(table, settings);
   const bytes = ending.endsWith('.gz') ? gzipSync(body) : body;
-  return world.run(await world.drop(`imports/imp_load/bad-${count++}.${ending}`, bytes));
+  return world.run(await world.drop(`imports/${table}/bad-${count++}.${ending}`, bytes));
 }
 
 /** `line outcome message` of each line of results.csv. */
@@ -155,6 +156,41 @@ describe('text of every kind', () => {
   });
 });
 
+describe('a row that the instance skips for its length', () => {
+  const rows = ['u_code,u_text', 'long-1,x', `long-2,${'y'.repeat(90)}`, ',x', 'long-4,x'];
+
+  async function skipping(settings: object) {
+    const { switches } = world.instance.state;
+    const before = switches.maxStagingRowBytes;
+    Object.assign(switches, { maxStagingRowBytes: 80 });
+    onTestFinished(() => void Object.assign(switches, { maxStagingRowBytes: before }));
+    return listed((await run('csv', rows.join('\n'), settings)).results);
+  }
+
+  it('leaves no wrong verdict on the rows behind it', async () => {
+    const lines = await skipping({});
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(line).toMatch(/^\d unknown .*kept 3 of the 4 rows/);
+  });
+
+  it('is an error, and the only one, when rows carry keys', async () => {
+    expect(await skipping({ keyColumn: 'u_key' })).toEqual([
+      expect.stringMatching(/^2 (inserted|ignored)/),
+      expect.stringMatching(/^3 error .*the instance did not keep the row/),
+      expect.stringMatching(/^4 skipped/),
+      expect.stringMatching(/^5 (inserted|ignored)/),
+    ]);
+  });
+});
+
+describe('a staging table that extends another one', () => {
+  it('takes the columns of both', async () => {
+    const summary = await run('csv', 'u_code,u_more\nchild-1,x\n', {}, 'imp_load_child');
+    expect(summary).toMatchObject({ status: 'completed', lines: { rows: 1 } });
+    expect(world.rows('imp_load_child')).toMatchObject([{ u_code: 'child-1', u_more: 'x' }]);
+  });
+});
+
 describe('what the user may not see', () => {
   function clientFor(roles: string[]) {
     const { auth } = world.instance.control;
@@ -201,6 +237,27 @@ describe('what the user may not see', () => {
     const request = await world.drop('imports/imp_load/acl.csv', 'u_code,u_text\nacl-2,x');
     await world.settings('imp_load', {});
     expect(await world.run(request, new Map(), client)).toMatchObject({ counts: { inserted: 1 } });
+  });
+
+  it.each([
+    ['refuses to guess', {}, 'refused'],
+    ['believes the settings', { insertMultipleKeys: 'names' }, 'completed'],
+  ])('%s where insertMultiple takes names and the user may not see that', async (_, settings, status) => {
+    const { store } = world.instance.state;
+    const row = { source_table: 'imp_load', column_mapping: 'column_name' };
+    const { sys_id: sysId = '' } = store.insert('sys_rest_insert_multiple', row, system);
+    onTestFinished(() => void store.remove('sys_rest_insert_multiple', sysId));
+    const client = clientFor(['import_admin', 'itil']);
+    const table = 'sys_rest_insert_multiple';
+    world.instance.control.auth.access.add({ table, operation: 'read', roles: [] });
+    const before = world.rows('imp_load').length;
+    const request = await world.drop('imports/imp_load/names.csv', `u_code,u_text\nnames-${status},x`);
+    await world.settings('imp_load', settings);
+    const summary = await world.run(request, new Map(), client);
+    expect(summary.status).toBe(status);
+    if (status === 'refused') expect(summary.reason).toContain('import_admin');
+    if (status === 'refused') expect(world.rows('imp_load')).toHaveLength(before);
+    else expect(codes()).toContain('names-completed');
   });
 
   it('names what hides the verdicts in rows mode, and waits for none of them', async () => {

@@ -24,6 +24,12 @@ export const loadSchema: NonNullable<InstanceOptions['schema']> = {
         { name: 'u_key', label: 'Row key', kind: 'string', maxLength: 40, indexed: true },
       ],
     },
+    {
+      name: 'imp_load_child',
+      label: 'Load child',
+      parent: 'imp_load',
+      columns: [{ name: 'u_more', label: 'More', kind: 'string', maxLength: 40 }],
+    },
   ],
 };
 

@@ -49,10 +49,10 @@ describe('a request whose answer was lost', () => {
   );
 
   it.each([
-    ['the import sets', 'sys_import_set', {}],
-    ['the staging rows', 'imp_load', {}],
-    ['the staging rows with their keys', 'imp_load', { keyColumn: 'u_key' }],
-  ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table, more) => {
+    ['the import sets', 'sys_import_set', {}, 'could not be settled'],
+    ['the staging rows', 'imp_load', {}, 'could not be settled'],
+    ['the staging rows with their keys', 'imp_load', { keyColumn: 'u_key' }, 'row cannot be seen'],
+  ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table, more, message) => {
     await world.settings('imp_load', { ...settings, ...more });
     world.instance.control.auth.access.add({ table, operation: 'read', roles: ['nobody'] });
     world.instance.control.faults.add({
@@ -68,7 +68,7 @@ describe('a request whose answer was lost', () => {
     expect(summary.counts.unknown).toBe(10);
     expect(tallied(summary.counts)).toBe(50);
     expect(staged()).toHaveLength(50);
-    expect(summary.messages[0]?.message).toContain('could not be settled');
+    expect(summary.messages[0]?.message).toContain(message);
   });
 
   it('is not taken for stored because an earlier file of the table had the same rows', async () => {
@@ -100,6 +100,20 @@ describe('a request whose answer was lost', () => {
     const summary = await world.run(request);
     expect(summary.counts).toMatchObject({ unknown: 2 });
     expect(staged()).toHaveLength(2);
+  });
+
+  it.each([
+    ['at all', undefined],
+    ['in part', { u_code: 'first-0' }],
+  ])('is found by its keys though the user may not see the very first rows %s', async (_, where) => {
+    await world.settings('imp_load', { ...settings, keyColumn: 'u_key' });
+    const rule = where ? { where } : { roles: ['nobody'] };
+    world.instance.control.auth.access.add({ table: 'imp_load', operation: 'read', ...rule });
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit' });
+    const request = await world.drop('imports/imp_load/first.csv', load(20, 'first-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(summary.status).toBe('completed');
+    expect(staged()).toHaveLength(20);
   });
 
   it('is sent again when resendUnknown says so', async () => {
