@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { ZodType } from 'zod';
-import { routes } from './api/routes.ts';
+import { apis } from './api/routes.ts';
 import type { Account } from './auth/accounts.ts';
 import { createAuth } from './auth/create-auth.ts';
 import type { NewPerson } from './auth/directory.ts';
@@ -146,7 +146,7 @@ function createState(options: InstanceOptions): InstanceState {
     letIn();
   };
   const control = new Control({ store, clock, ledger, imports, auth, choices, switches, seedAll });
-  const run = dispatchTo(new Router(routes));
+  const run = dispatchTo(new Router(apis));
   const state: InstanceState = {
     schema,
     store,

@@ -1,15 +1,14 @@
-import type { Route } from '../http/router.ts';
+import type { Apis } from '../http/router.ts';
 import { aggregateRoutes } from './aggregate/routes.ts';
-import { attachmentRoutes } from './attachment/routes.ts';
-import { batchRoutes } from './batch/routes.ts';
 import { importRoutes } from './import/routes.ts';
 import { tableRoutes } from './table/routes.ts';
 
 /** Every action under `/api/now`. */
-export const routes: readonly Route[] = [
-  tableRoutes,
-  aggregateRoutes,
-  importRoutes,
-  attachmentRoutes,
-  batchRoutes,
-].flat();
+export const apis: Apis = {
+  table: () => tableRoutes,
+  stats: () => aggregateRoutes,
+  import: () => importRoutes,
+  // Loaded when they are first asked for, as few runs of the instance are.
+  attachment: async () => (await import('./attachment/routes.ts')).attachmentRoutes,
+  batch: async () => (await import('./batch/routes.ts')).batchRoutes,
+};

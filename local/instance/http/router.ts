@@ -11,29 +11,38 @@ export type Action = (exchange: Exchange, state: InstanceState) => Answer | Prom
  */
 export type Route = { readonly path: string; readonly methods: Readonly<Record<string, Action>> };
 
+/** The routes of each API, by the segment that all its paths begin with. */
+export type Apis = Readonly<Record<string, () => readonly Route[] | Promise<readonly Route[]>>>;
+
 type Compiled = { readonly pattern: readonly string[]; readonly methods: Route['methods'] };
 
 /** Finds the action for a method and a path; HEAD is answered as GET. */
 export class Router {
-  readonly #families = new Map<string, Compiled[]>();
+  readonly #apis: ReadonlyMap<string, Apis[string]>;
+  readonly #compiled = new Map<string, readonly Compiled[]>();
 
-  constructor(routes: readonly Route[]) {
-    for (const { path, methods } of routes) {
-      const pattern = path.split('/');
-      const family = pattern[0] ?? '';
-      this.#families.set(family, [...(this.#families.get(family) ?? []), { pattern, methods }]);
-    }
+  constructor(apis: Apis) {
+    this.#apis = new Map(Object.entries(apis));
   }
 
   /** @throws Failure 400 for a path that leads nowhere, 405 for a method that its path does not know. */
-  find(method: string, segments: readonly string[]): Action {
-    const candidates = this.#families.get(segments[0] ?? '') ?? [];
+  async find(method: string, segments: readonly string[]): Promise<Action> {
+    const candidates = await this.#routesOf(segments[0] ?? '');
     const route = candidates.find(({ pattern }) => fits(pattern, segments));
     if (!route) throw noSuchResource();
     const action = route.methods[method === 'HEAD' ? 'GET' : method];
     if (!action)
       throw new Failure(405, 'Method Not Allowed', null, { Allow: Object.keys(route.methods).join(', ') });
     return action;
+  }
+
+  async #routesOf(api: string): Promise<readonly Compiled[]> {
+    const known = this.#compiled.get(api);
+    if (known) return known;
+    const routes = (await this.#apis.get(api)?.()) ?? [];
+    const compiled = routes.map(({ path, methods }) => ({ pattern: path.split('/'), methods }));
+    if (routes.length > 0) this.#compiled.set(api, compiled);
+    return compiled;
   }
 }
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLoopback } from '../control/is-loopback.ts';
-import { answerControl } from '../control/router.ts';
 import type { InstanceState } from '../state.ts';
 import { readBody } from './body.ts';
 import { respond } from './respond.ts';
@@ -23,6 +22,7 @@ export async function serveControl(
     return;
   }
   const body = await readBody(request, maxControlBytes);
+  const { answerControl } = await import('../control/router.ts');
   const answer = await answerControl(request.method ?? 'GET', urlOf(request), body, state.control);
   respond(request, response, answer, {});
 }

@@ -39,8 +39,8 @@ export function createInstanceServer(
 
 /** The action for an exchange, run, with its failures turned into answers. */
 export const dispatchTo = (router: Router) => async (exchange: Exchange, state: InstanceState) => {
-  const find = () => router.find(exchange.method, exchange.segments);
-  return withSessionDebug(exchange, await answerOf(() => find()(exchange, state)));
+  const act = async () => (await router.find(exchange.method, exchange.segments))(exchange, state);
+  return withSessionDebug(exchange, await answerOf(act));
 };
 
 /** `X-WantSessionDebugMessages: true` adds the session's debug log to the body; ours never has anything to say. */
