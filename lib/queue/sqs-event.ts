@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 
-const attribute = z.object({ dataType: z.string(), stringValue: z.optional(z.nullable(z.string())) });
+const given = z.optional(z.nullable(z.string()));
+const attribute = z.object({ dataType: z.string(), stringValue: given, binaryValue: given });
 
 const sqsRecord = z.object({
   messageId: z.string(),
@@ -18,6 +19,12 @@ const sqsRecord = z.object({
 
 const sqsEvent = z.object({ Records: z.array(sqsRecord) });
 
+/** A message attribute: text, or bytes as base64. */
+export type MessageAttribute = { readonly dataType: string } & (
+  | { readonly text: string }
+  | { readonly base64: string }
+);
+
 /** A message as Lambda hands it over, its numbers read. */
 export type QueuedMessage = {
   readonly messageId: string;
@@ -31,8 +38,7 @@ export type QueuedMessage = {
   readonly firstReceivedAtMs: number;
   /** Only on a FIFO queue: messages of one group are handled in order. */
   readonly groupId: string | undefined;
-  /** Attributes that hold text, by name. */
-  readonly attributes: Readonly<Record<string, { readonly dataType: string; readonly text: string }>>;
+  readonly attributes: Readonly<Record<string, MessageAttribute>>;
   readonly isFifo: boolean;
 };
 
@@ -48,14 +54,15 @@ export function readSqsEvent(event: unknown): readonly QueuedMessage[] {
       sentAtMs: Number(attributes.SentTimestamp),
       firstReceivedAtMs: Number(attributes.ApproximateFirstReceiveTimestamp),
       groupId: eventSourceARN.endsWith('.fifo') ? attributes.MessageGroupId : undefined,
-      attributes: textAttributes(messageAttributes),
+      attributes: readAttributes(messageAttributes),
       isFifo: eventSourceARN.endsWith('.fifo'),
     }));
 }
 
-function textAttributes(given: z.output<typeof sqsRecord>['messageAttributes']): QueuedMessage['attributes'] {
-  const texts = Object.entries(given).flatMap(([name, { dataType, stringValue }]) =>
-    typeof stringValue === 'string' ? [[name, { dataType, text: stringValue }] as const] : [],
-  );
-  return Object.fromEntries(texts);
+function readAttributes(given: z.output<typeof sqsRecord>['messageAttributes']): QueuedMessage['attributes'] {
+  const read = Object.entries(given).map(([name, { dataType, stringValue, binaryValue }]) => {
+    const value = typeof stringValue === 'string' ? { text: stringValue } : { base64: binaryValue ?? '' };
+    return [name, { dataType, ...value }] as const;
+  });
+  return Object.fromEntries(read);
 }

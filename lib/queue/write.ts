@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../core/errors.ts';
 import { parseRecordMessage, type RecordMessage } from './record-message.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 
@@ -17,6 +18,12 @@ export const keyAttribute = 'IdempotencyKey';
 /** @throws InvalidInputError naming what is wrong with the message */
 export function readWrite(message: QueuedMessage): Write {
   const work = parseRecordMessage(message.body);
-  const given = work.key ?? message.attributes[keyAttribute]?.text;
+  const given = work.key ?? keyIn(message);
   return { message, work, key: given ?? message.messageId, keyGiven: given !== undefined };
+}
+
+function keyIn({ attributes }: QueuedMessage): string | undefined {
+  const attribute = attributes[keyAttribute];
+  if (attribute === undefined || 'text' in attribute) return attribute?.text;
+  throw new InvalidInputError(keyAttribute, 'the message attribute that holds the key must be text');
 }

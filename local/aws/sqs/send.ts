@@ -22,6 +22,9 @@ export type Outgoing = z.output<typeof Outgoing>;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are what SQS refuses
 const REFUSED = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surrogate}/u;
 
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+const MOST_ATTRIBUTES = 10;
+
 /**
  * Puts a message into the queue; a FIFO queue takes the same deduplication id once in five minutes.
  * @throws {AwsError} InvalidMessageContents, InvalidParameterValue, MissingParameter
@@ -85,6 +88,7 @@ function checkContents(queue: Queue, message: Outgoing): void {
       'Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF',
     );
   }
+  checkAttributes(message.MessageAttributes);
   const most = queue.settings.MaximumMessageSize;
   if (messageBytes(message.MessageBody, message.MessageAttributes) > most) {
     throw invalidParameter(`Message must be shorter than ${most} bytes.`);
@@ -92,6 +96,23 @@ function checkContents(queue: Queue, message: Outgoing): void {
   if (queue.settings.FifoQueue && message.DelaySeconds !== undefined && message.DelaySeconds > 0) {
     throw invalidParameter('DelaySeconds of a single message is not valid for this queue type.');
   }
+}
+
+function checkAttributes(attributes: MessageAttributes): void {
+  const entries = Object.entries(attributes);
+  if (entries.length > MOST_ATTRIBUTES) {
+    throw invalidParameter(
+      `Number of message attributes [${entries.length}] exceeds the allowed maximum [${MOST_ATTRIBUTES}].`,
+    );
+  }
+  for (const [name, { DataType, StringValue, BinaryValue }] of entries) {
+    if (DataType.startsWith('Binary') ? BinaryValue : StringValue) continue;
+    throw invalidParameter(
+      `The message attribute '${name}' must contain a non-empty value of type '${DataType}'.`,
+    );
+  }
+  const odd = entries.find(([, { StringValue = '' }]) => REFUSED.test(StringValue));
+  if (odd) throw invalidParameter(`The message attribute '${odd[0]}' holds invalid characters.`);
 }
 
 function fifoDeduplicationId(queue: Queue, message: Outgoing): string {

@@ -14,6 +14,8 @@ export type TestMessage = {
   readonly receiveCount?: number;
   readonly firstReceivedMsAgo?: number;
   readonly key?: string;
+  /** Further message attributes, as Lambda hands them over. */
+  readonly attributes?: Readonly<Record<string, object>>;
   readonly group?: string;
 };
 
@@ -128,7 +130,15 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   };
 }
 
-function toSqsRecord({ id, body, receiveCount = 1, firstReceivedMsAgo = 0, key, group }: TestMessage) {
+function toSqsRecord({
+  id,
+  body,
+  receiveCount = 1,
+  firstReceivedMsAgo = 0,
+  key,
+  group,
+  attributes,
+}: TestMessage) {
   const nowMs = Date.now();
   return {
     messageId: id,
@@ -140,7 +150,10 @@ function toSqsRecord({ id, body, receiveCount = 1, firstReceivedMsAgo = 0, key, 
       ApproximateFirstReceiveTimestamp: String(nowMs - firstReceivedMsAgo),
       ...(group && { MessageGroupId: group }),
     },
-    messageAttributes: key === undefined ? {} : { IdempotencyKey: { dataType: 'String', stringValue: key } },
+    messageAttributes: {
+      ...attributes,
+      ...(key !== undefined && { IdempotencyKey: { dataType: 'String', stringValue: key } }),
+    },
     eventSource: 'aws:sqs',
     eventSourceARN: `arn:aws:sqs:eu-west-1:123456789012:records${group ? '.fifo' : ''}`,
     awsRegion: 'eu-west-1',

@@ -510,6 +510,17 @@ describe('a message that can never be written', () => {
     ]);
   });
 
+  it('is one whose key attribute holds bytes, as it would be written under another key each time', async () => {
+    await start();
+    await queue.deliver([
+      { ...create('m1'), attributes: { IdempotencyKey: { dataType: 'Binary', binaryValue: 'AAEC' } } },
+    ]);
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorMessage: expect.stringContaining('IdempotencyKey: '), IdempotencyKey: 'm1' } },
+    ]);
+    expect(incidents()).toEqual([]);
+  });
+
   it('stays in its queue, with what follows it in its group, when the dead-letter queue does not take it', async () => {
     await start({ refuseDeadLetters: true });
     const bad = { id: 'bad', body: '{' };

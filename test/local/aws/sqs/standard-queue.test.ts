@@ -46,6 +46,20 @@ const attribute = async (
     .Attributes?.[name];
 
 describe('a message', () => {
+  it.each([
+    [
+      'eleven',
+      Object.fromEntries(
+        Array.from({ length: 11 }, (_, index) => [`a${index}`, { DataType: 'String', StringValue: 'x' }]),
+      ),
+    ],
+    ['an empty one', { a: { DataType: 'String', StringValue: '' } }],
+    ['a control character', { a: { DataType: 'String', StringValue: '\u0007' } }],
+  ])('is refused with the attributes that SQS refuses: %s', async (_case, MessageAttributes) => {
+    const url = await fixture.queue('attributes');
+    await expect(send(url, 'x', { MessageAttributes })).rejects.toThrow(/attribute/);
+  });
+
   it('is out of sight after a receive, and comes again when the visibility timeout is over', async () => {
     const url = await fixture.queue('visibility', { VisibilityTimeout: '30' });
     await send(url, 'once');
