@@ -1,5 +1,6 @@
 import type { RecordsConfig } from '../core/config.ts';
 import { DeadlineExceededError } from '../core/errors.ts';
+import { ThrottledError } from '../servicenow/errors/outages.ts';
 import type { Done } from './done.ts';
 import { failureKind } from './failure-kind.ts';
 import { postponeBySeconds } from './postponement.ts';
@@ -14,6 +15,9 @@ export type Fate =
   | { readonly kind: 'buried'; readonly error: unknown }
   /** It comes back after a while. */
   | { readonly kind: 'postponed'; readonly error: unknown; readonly delaySeconds: number };
+
+/** SQS gives a message up, without a word, that was handed out a hundred times (local/package/resources). */
+const lastReceive = 99;
 
 /**
  * Decides over a message by what its write came to. One that was tried in vain for longer than `parkForSeconds` is given up;
@@ -31,9 +35,14 @@ export function fateOf(
   if ('done' in outcome) return { kind: 'done', done: outcome.done };
   const { error, tried } = outcome;
   const waitedMs = nowMs - message.firstReceivedAtMs;
-  const inVain =
-    tried && waitedMs > settings.parkForSeconds * 1000 && !(error instanceof DeadlineExceededError);
-  if (tried && (inVain || failureKind(error) === 'permanent')) return { kind: 'buried', error };
+  const inVain = waitedMs > settings.parkForSeconds * 1000 && !isOnlyLate(error);
+  const isLast = inVain || message.receiveCount >= lastReceive || failureKind(error) === 'permanent';
+  if (tried && isLast) return { kind: 'buried', error };
   const delaySeconds = postponeBySeconds(error, message.receiveCount, settings, random);
   return { kind: 'postponed', error, delaySeconds };
+}
+
+/** Nothing failed: there was no time left, or the instance is up and says when it is our turn. */
+function isOnlyLate(error: unknown): boolean {
+  return error instanceof DeadlineExceededError || error instanceof ThrottledError;
 }

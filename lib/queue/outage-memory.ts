@@ -11,7 +11,8 @@ export type OutageMemory = {
   observe(outcomes: Iterable<Outcome>): void;
 };
 
-/** However long the instance asked for: after this one batch tries again. */
+/** However long or short the instance asked for. After the longest, one batch tries again. */
+const shortestPauseMs = 1_000;
 const longestPauseMs = 60_000;
 
 /** @param pauseMs for how long nobody tries, unless the instance said how long */
@@ -24,7 +25,7 @@ export function createOutageMemory(pauseMs: number, clock: Clock): OutageMemory 
         .map((outcome) => ('error' in outcome ? outcome.error : undefined))
         .find(isOutage);
       const askedMs = error instanceof ServiceNowError ? error.retryAfterMs : undefined;
-      const untilMs = clock.now() + Math.min(askedMs ?? pauseMs, longestPauseMs);
+      const untilMs = clock.now() + Math.min(Math.max(askedMs ?? pauseMs, shortestPauseMs), longestPauseMs);
       last = error === undefined ? undefined : { error, untilMs };
     },
   };

@@ -17,7 +17,7 @@ const tries = 10;
 /**
  * For how long a message stays hidden after a failure: as long as the instance asked for, else longer each time, with a
  * jitter of a fifth so that those which failed together do not all come back together. One that is told time and again to
- * come back soon waits longer too, or its queue would give it up by count long before its time is over.
+ * come back soon, or at once, waits longer too, or its queue would give it up by count long before its time is over.
  * @param receiveCount how often the message has been handed out
  * @param random gives numbers in [0, 1)
  * @returns whole seconds
@@ -31,7 +31,7 @@ export function postponeBySeconds(
   const askedMs = error instanceof ServiceNowError ? error.retryAfterMs : undefined;
   if (failureKind(error) === 'throttled' && askedMs !== undefined) {
     const patience = receiveCount > tries ? growing(receiveCount - tries, settings, random) : 0;
-    return Math.min(longestVisibilitySeconds, Math.max(Math.ceil(askedMs / 1000), patience));
+    return Math.min(longestVisibilitySeconds, Math.max(1, Math.ceil(askedMs / 1000), patience));
   }
   return growing(receiveCount, settings, random);
 }

@@ -6,6 +6,7 @@ import {
   AnswerLostError,
   InstanceAsleepError,
   InstanceUnavailableError,
+  ThrottledError,
   UnknownOutcomeError,
 } from '../../../lib/servicenow/errors/outages.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
@@ -614,6 +615,42 @@ describe('an instance that is down', () => {
     nowMs += 10_001;
     await queue.deliver([create('later')]);
     expect(sent).toBe(2);
+  });
+
+  it('is not asked all the time when it asks to be asked again at once', async () => {
+    let sent = 0;
+    const counting = (client: ServiceNowClient): ServiceNowClient => {
+      const { send } = down(0)(client);
+      return {
+        ...client,
+        send(request, context) {
+          sent += 1;
+          return send(request, context);
+        },
+      };
+    };
+    await start({ through: counting });
+    await queue.deliver([create('m1')]);
+    await queue.deliver([create('m2')]);
+    expect([...queue.hidden.values()]).toEqual([1, 1]);
+    expect(sent).toBe(1);
+  });
+
+  it('that only throttles gives up no message before SQS would, and then with the reason', async () => {
+    const throttling = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      send: async ({ method, path }) => {
+        throw new ThrottledError('hourly limit', { method, path, retryAfterMs: 3_600_000 });
+      },
+    });
+    await start({ through: throttling });
+    const late = { ...create('m1'), receiveCount: 20, firstReceivedMsAgo: 20 * 3_600_000 };
+    expect(await queue.deliver([late])).toEqual(['m1']);
+    expect(queue.hidden.get('receipt-m1')).toBe(3_600);
+    await queue.close();
+    await start({ through: throttling });
+    expect(await queue.deliver([{ ...late, receiveCount: 99 }])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'THROTTLED', Attempts: '99' } }]);
   });
 
   it('says when messages come back', async () => {
