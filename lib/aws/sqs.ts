@@ -25,22 +25,24 @@ function sqs(): Promise<SQSClient> {
   return client;
 }
 
-/** Sends messages; gives those that SQS did not take. Never throws. */
+/** Sends messages; gives those that SQS did not take, or not before the signal. Never throws. */
 export async function sendMessages(
   queueUrl: string,
   entries: readonly SendEntry[],
+  signal?: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
   const { SendMessageBatchCommand } = await import('@aws-sdk/client-sqs');
   return inParts(entries, sendBytes, async (part) => {
     const Entries = part.map((entry, index) => ({ ...entry, Id: String(index) }));
-    return (await sqs()).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+    return (await sqs()).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }), until(signal));
   });
 }
 
-/** Hides received messages for a time; gives those that it could not be changed for. Never throws. */
+/** Hides received messages for a time; gives those that it could not be changed for, or not before the signal. Never throws. */
 export async function changeVisibility(
   queueUrl: string,
   entries: readonly VisibilityEntry[],
+  signal?: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
   const { ChangeMessageVisibilityBatchCommand } = await import('@aws-sdk/client-sqs');
   return inParts(
@@ -48,7 +50,8 @@ export async function changeVisibility(
     () => 0,
     async (part) => {
       const Entries = part.map((entry, index) => ({ ...entry, Id: String(index) }));
-      return (await sqs()).send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
+      const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries });
+      return (await sqs()).send(command, until(signal));
     },
   );
 }
@@ -97,6 +100,10 @@ export async function countMessages(queueUrl: string): Promise<number> {
     AttributeNames: ['ApproximateNumberOfMessages'],
   });
   return Number((await (await sqs()).send(command)).Attributes?.ApproximateNumberOfMessages ?? 0);
+}
+
+function until(signal: AbortSignal | undefined) {
+  return signal ? { abortSignal: signal } : {};
 }
 
 type BatchResult = {

@@ -20,7 +20,13 @@ export type QueuePair = { readonly url: string | undefined; readonly deadLetterU
 
 export type Settled = { readonly message: QueuedMessage; readonly fate: Fate };
 
-type Surroundings = { readonly queues: Queues; readonly log: Log; readonly metrics: Metrics };
+type Surroundings = {
+  readonly queues: Queues;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Then nobody waits for SQS any longer. */
+  readonly signal: AbortSignal;
+};
 
 /**
  * Tells SQS what became of the messages: buried ones are sent to the dead-letter queue, postponed ones are hidden.
@@ -61,14 +67,14 @@ function holdBack(all: readonly Settled[]): readonly Settled[] {
 }
 
 /** A message leaves its queue only once the dead-letter queue has it. */
-async function bury(all: readonly Settled[], requestId: string, { queues, log }: Surroundings) {
+async function bury(all: readonly Settled[], requestId: string, { queues, log, signal }: Surroundings) {
   const unburied = new Set<QueuedMessage>();
   await forEachQueue(all, queues, async ({ deadLetterUrl }, members) => {
     const buried = members.flatMap(({ message, fate }) =>
       fate.kind === 'buried' ? [{ message, error: fate.error }] : [],
     );
     const entries = buried.map(({ message, error }) => toDeadLetter(message, error, requestId));
-    for (const { index, reason } of await sendTo(deadLetterUrl, entries, queues.send)) {
+    for (const { index, reason } of await sendTo(deadLetterUrl, entries, queues.send, signal)) {
       const lost = buried[index]?.message;
       if (lost) unburied.add(lost);
       log.error('dead-letter-refused', { messageId: lost?.messageId, reason });
@@ -78,14 +84,14 @@ async function bury(all: readonly Settled[], requestId: string, { queues, log }:
 }
 
 /** What cannot be hidden comes back after the queue's own visibility timeout. */
-async function hide(all: readonly Settled[], { queues, log }: Surroundings): Promise<void> {
+async function hide(all: readonly Settled[], { queues, log, signal }: Surroundings): Promise<void> {
   await forEachQueue(all, queues, async ({ url }, members) => {
     const entries = members.flatMap(({ message, fate }) =>
       fate.kind === 'postponed'
         ? [{ ReceiptHandle: message.receiptHandle, VisibilityTimeout: fate.delaySeconds }]
         : [],
     );
-    for (const { reason } of await sendTo(url, entries, queues.hide))
+    for (const { reason } of await sendTo(url, entries, queues.hide, signal))
       log.warn('visibility-unchanged', { reason });
   });
 }
@@ -102,10 +108,11 @@ async function forEachQueue(
 async function sendTo<T>(
   url: string | undefined,
   entries: readonly T[],
-  send: (url: string, entries: readonly T[]) => Promise<readonly EntryFailure[]>,
+  send: (url: string, entries: readonly T[], signal: AbortSignal) => Promise<readonly EntryFailure[]>,
+  signal: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
   if (entries.length === 0) return [];
-  if (url) return send(url, entries);
+  if (url) return send(url, entries, signal);
   return entries.map((_entry, index) => ({ index, reason: 'the URL of the queue is not configured' }));
 }
 

@@ -39,6 +39,8 @@ export type Invocation = { readonly awsRequestId: string; getRemainingTimeInMill
 /** Kept back to tell SQS and Lambda what became of the batch, and before that to ask the instance about lost answers. */
 const reportingTimeMs = 2_000;
 const settlingTimeMs = 5_000;
+/** The last of it is for the answer itself: without that even what is done comes again. */
+const answeringTimeMs = 500;
 
 /** Makes the handler of `write-records`: messages in, records on the instance, exactly the unfinished ids out. */
 export function createRecordWriter(surroundings: QueueSurroundings) {
@@ -51,9 +53,16 @@ export function createRecordWriter(surroundings: QueueSurroundings) {
       const outcome = outcomes.get(message) ?? { error: new Error('no outcome'), tried: false };
       return { message, fate: fateOf(message, outcome, settings, clock.now(), random) };
     });
-    const unfinished = await settle(fates, invocation.awsRequestId, surroundings);
+    const signal = AbortSignal.timeout(timeToReport(invocation));
+    const unfinished = await settle(fates, invocation.awsRequestId, { ...surroundings, signal });
     return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
+}
+
+/** How long SQS may take, in milliseconds; a queue that cannot be reached must not cost the whole batch. */
+function timeToReport(invocation: Invocation): number {
+  const remainingMs = invocation.getRemainingTimeInMillis();
+  return Math.max(0, Math.floor(remainingMs - Math.min(answeringTimeMs, remainingMs / 4)));
 }
 
 /** What a process keeps for each instance between invocations. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createConnections } from '../../../lib/aws/connections.ts';
 import { type Clock, systemClock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
@@ -46,6 +47,8 @@ export type QueueOptions = {
   readonly clock?: Clock;
   /** SQS refuses dead letters. */
   readonly refuseDeadLetters?: boolean;
+  /** SQS does not answer. */
+  readonly sqsIsSilent?: boolean;
   /** Stands between the function and the client, to lose answers and the like. */
   readonly through?: (client: ServiceNowClient) => ServiceNowClient;
 };
@@ -78,7 +81,11 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     queues: {
       standard: pair,
       fifo: pair,
-      async send(_url, entries) {
+      async send(_url, entries, signal) {
+        if (options.sqsIsSilent && signal) {
+          await once(signal, 'abort');
+          return entries.map((_entry, index) => ({ index, reason: 'AbortError' }));
+        }
         if (options.refuseDeadLetters)
           return entries.map((_entry, index) => ({ index, reason: 'AccessDenied' }));
         for (const { MessageBody = '', MessageAttributes = {} } of entries) {

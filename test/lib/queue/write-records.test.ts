@@ -530,6 +530,11 @@ describe('a message that can never be written', () => {
     expect(await queue.deliver(grouped)).toEqual(['bad', 'm4']);
   });
 
+  it('stays in its queue when SQS has not answered before the time is over', async () => {
+    await start({ sqsIsSilent: true });
+    expect(await queue.deliver([{ id: 'bad', body: '{' }], 40)).toEqual(['bad']);
+  });
+
   it('is one for a table that the deployment does not list', async () => {
     await start({ environment: { ALLOWED_TABLES: 'incident' } });
     await queue.deliver([{ id: 'm1', body: { table: 'sys_user', record: {} } }]);
