@@ -17,7 +17,7 @@ export function getResult(exchange: Exchange, state: InstanceState): Answer {
   const table = stagingTableOf(exchange, state);
   const sysId = exchange.segments[2] ?? '';
   const row = state.store.find(table, sysId);
-  if (!row) throw noRecordFound();
+  if (!row || !state.auth.access.may(exchange.user, 'read', table, row)) throw noRecordFound();
   const set = state.store.find('sys_import_set', row['sys_import_set'] ?? '');
   const outcomes = state.imports.outcomesOf(sysId) ?? settledBy(row, table, state);
   const result = resultEntries(state.store, outcomes, { table, sysId }, linkBase(exchange));

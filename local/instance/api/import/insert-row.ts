@@ -1,4 +1,4 @@
-import type { Answer, Exchange } from '../../http/exchange.ts';
+import type { Answer, Exchange, User } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
@@ -30,9 +30,17 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
       json: { import_set: set.number, staging_table: table, result },
     };
   });
-  // Whoever may not read the maps is told 500 although the row was taken (KB0791757).
-  if (state.auth.access.may(exchange.user, 'read', 'sys_transform_map')) return answer;
-  throw new Failure(500, 'null value in entry: transform_map=null');
+  return asSeenBy(exchange.user, answer, table, state);
+}
+
+/**
+ * Whoever may not read the maps is told 500 although the row was taken (KB0791757); whoever may not read the row is
+ * told nothing but that (KB3047115).
+ */
+function asSeenBy(user: User, answer: Answer, table: string, { auth: { access } }: InstanceState): Answer {
+  if (!access.may(user, 'read', 'sys_transform_map'))
+    throw new Failure(500, 'null value in entry: transform_map=null');
+  return access.may(user, 'read', table) ? answer : { status: answer.status };
 }
 
 /** Nothing was taken, so that there is neither a row nor a map to tell of. */

@@ -169,4 +169,15 @@ describe('access control', () => {
     expect(reply.json).toMatchObject({ error: { message: 'null value in entry: transform_map=null' } });
     expect(instance.state.store.findBy('cmdb_ci_computer', 'name', 'Mac')).toBeDefined();
   });
+
+  it('tells an importer who may not read staging rows nothing, neither at once nor afterwards', async () => {
+    access().add({ table: 'imp_computer', operation: 'read', roles: ['import_admin'] });
+    const path = '/api/now/import/imp_computer';
+    const reply = await call(instance, 'POST', path, { as: 'ann:p', json: { name: 'Mac' } });
+    expect([reply.status, reply.text, reply.headers.has('location')]).toEqual([201, '', false]);
+    const row = instance.state.store.findBy('imp_computer', 'name', 'Mac');
+    const result = (as?: string) =>
+      call(instance, 'GET', `${path}/${row?.['sys_id']}`, as === undefined ? {} : { as });
+    expect([(await result('ann:p')).status, (await result()).status]).toEqual([404, 200]);
+  });
 });
