@@ -1,4 +1,5 @@
 import { Agent } from 'node:https';
+import { gzipSync } from 'node:zlib';
 import ServiceNow from 'servicenow-rest-api';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
@@ -111,6 +112,22 @@ describe('servicenow-rest-api from npm', () => {
     expect(await answered((done) => client.getChangeTasks('change_task', 'CHG0000001', done))).toMatchObject([
       { number: expect.stringMatching(/^CTASK/) },
     ]);
+  });
+
+  it('gets what is known of attachments, and their bytes', async () => {
+    const incident = instance.state.store.select('incident', { where: "t0.number = 'INC0000010'" })[0];
+    const owner = incident?.['sys_id'] ?? '';
+    const sysId = 'a'.repeat(32);
+    const metadata = { sys_id: sysId, file_name: 'a.txt', content_type: 'text/plain', size_bytes: '5' };
+    instance.control.seed({
+      sys_attachment: [{ ...metadata, table_name: 'incident', table_sys_id: owner }],
+      sys_attachment_doc: [
+        { sys_attachment: sysId, position: 0, data: gzipSync('hello').toString('base64') },
+      ],
+    });
+    expect(await answered((done) => client.getAttachmentMetaData(sysId, done))).toMatchObject(metadata);
+    expect(await answered((done) => client.getAllAttachmentsMetaData(owner, done))).toMatchObject([metadata]);
+    expect(await answered((done) => client.getAttachment(sysId, done))).toMatchObject({ data: 'hello' });
   });
 
   it('sees the refusals of an instance', async () => {
