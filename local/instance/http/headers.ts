@@ -8,9 +8,8 @@ export const noCaching = {
 } as const;
 
 /**
- * What an instance puts on every answer of its own (recorded 2018 to 2026). `loggedIn` is undefined where nobody
- * was asked to log in, and on a 401, which carry no X-Is-Logged-In. `sessionId` is that of a session
- * which the answer opens.
+ * What an instance puts on every answer of its own (recorded 2018 to 2026). `loggedIn` is undefined on a 401, which
+ * carries no X-Is-Logged-In. `sessionId` is that of a session which the answer opens.
  */
 export function standardHeaders(
   transactionId: string,

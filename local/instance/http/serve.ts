@@ -85,7 +85,7 @@ function sceneOf({ method, url, request }: Visit, state: InstanceState): FaultSc
 }
 
 function headersFor(visit: Visit, answer: Answer, state: InstanceState) {
-  const loggedIn = answer.status === 401 ? undefined : true;
+  const loggedIn = answer.status === 401 ? undefined : visit.entry.user !== '';
   const opened = visit.openedSessionId ?? drawSysId(state.random).toUpperCase();
   return standardHeaders(
     visit.transactionId,

@@ -5,11 +5,12 @@ import { type CompiledQuery, compileQuery } from '../../query/compile.ts';
 import type { InstanceState } from '../../state.ts';
 
 /**
- * What the caller selects by: `sysparm_query`, or in its place the `field=value` pairs of the query string.
+ * What the caller selects by: `sysparm_query` or, without one or with an empty one, the `field=value` pairs of the
+ * query string.
  * @throws Failure 403 when it names a column that he may not read.
  */
 export function readCondition(exchange: Exchange, state: InstanceState, table: string): CompiledQuery {
-  const query = exchange.url.searchParams.get('sysparm_query') ?? queryFromPairs(exchange, state, table);
+  const query = exchange.url.searchParams.get('sysparm_query') || queryFromPairs(exchange, state, table);
   const { clock, switches } = state;
   const compiled = compileQuery(state.schema, table, query, { clock, switches, user: exchange.user });
   requireReadable(exchange, state, compiled.columns);

@@ -35,7 +35,7 @@ describe('POST /oauth_token.do', () => {
 
   it('gives a token for a password that opens the API', async () => {
     const reply = await password();
-    expect(reply.status).toBe(200);
+    expect([reply.status, reply.headers.get('x-is-logged-in')]).toEqual([200, 'false']);
     const answer = tokenAnswer.parse(reply.json);
     expect(answer).toMatchObject({ scope: 'useraccount', expires_in: 1_800 });
     expect((await listWith(answer.access_token)).status).toBe(200);

@@ -126,6 +126,10 @@ describe('GET of a table: what is found', () => {
     expect(recordsIn(await page('category=software&correlation_id=ext-4'))).toHaveLength(1);
   });
 
+  it('takes an empty sysparm_query for none', async () => {
+    expect(recordsIn(await page('sysparm_query=&correlation_id=ext-4'))).toHaveLength(1);
+  });
+
   it('takes dot-walked names in field=value pairs, and passes over names that lead nowhere', async () => {
     await create(instance, 'problem', {});
     const found = (query: string) => list(instance, `/api/now/table/problem?${query}`);
