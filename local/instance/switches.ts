@@ -21,6 +21,14 @@ export type Switches = AuthSwitches &
     readonly trailingPercentStartsWith: boolean;
     /** Rows that the asked order leaves tied come in a seeded random order instead of by sys_id. */
     readonly shuffleTies: boolean;
+    /** A request without Accept, or one with a body and no Content-Type, is answered 400, as documented. Default: taken. */
+    readonly requireMediaTypes: boolean;
+    /** The most rows that one page of the Table API holds, whatever is asked for; 0 for no such limit. */
+    readonly maxLimit: number;
+    /** A page that begins within the first one has a `prev`, with a negative offset. Default: none below -1. */
+    readonly prevBelowStart: boolean;
+    /** A value that a unique column has already is refused in the words of the database. Default: as a taken sys_id is. */
+    readonly duplicatesInDatabaseWords: boolean;
     /** `X-Total-Count` is sent although `sysparm_no_count=true`. */
     readonly countDespiteNoCount: boolean;
     /** An update that changes nothing still moves sys_updated_on, sys_updated_by and sys_mod_count. */
@@ -59,6 +67,10 @@ export const defaultSwitches: Switches = {
   negationFindsEmpty: false,
   trailingPercentStartsWith: false,
   shuffleTies: false,
+  requireMediaTypes: false,
+  maxLimit: 0,
+  prevBelowStart: false,
+  duplicatesInDatabaseWords: false,
   countDespiteNoCount: false,
   touchOnNoChange: false,
   truncateLongText: true,

@@ -10,6 +10,8 @@ export type AuthSwitches = {
   readonly clientCredentialsEnabled: boolean;
   /** A refresh answers with the refresh token too, the same one. */
   readonly refreshEchoesRefreshToken: boolean;
+  /** A refused grant says why, in the words of RFC 6749 (`invalid_client`, …). Default: the recorded `server_error`. */
+  readonly oauthErrorsByRfc: boolean;
   /** A JWT assertion whose `jti` was seen before is refused. */
   readonly jwtReplayCheck: boolean;
   /** The query parameter in which an API key may stand, beside the header `x-sn-apikey`. */
@@ -23,6 +25,7 @@ export const defaultAuthSwitches: AuthSwitches = {
   oauthScopeOnlyWhenAsked: false,
   clientCredentialsEnabled: true,
   refreshEchoesRefreshToken: true,
+  oauthErrorsByRfc: false,
   jwtReplayCheck: false,
   apiKeyParameter: 'x-sn-apikey',
 };

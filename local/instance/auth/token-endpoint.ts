@@ -30,12 +30,23 @@ export async function answerTokenRequest(
   auth: AuthState,
 ): Promise<Answer> {
   const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
-  if (request.method !== 'POST' || !isForm) return accessDenied;
+  if (request.method !== 'POST' || !isForm) return refusal('invalid_request', auth);
   const form = new URLSearchParams(request.body.toString());
   const identified = identify(form, request.headers.authorization, auth);
   const grant = grants.get(form.get('grant_type') ?? '');
-  const tokens = identified && (await grant?.({ form, ...identified }, auth));
-  return tokens ? { status: 200, json: tokens } : accessDenied;
+  if (!identified) return refusal('invalid_client', auth);
+  if (!grant) return refusal('unsupported_grant_type', auth);
+  const tokens = await grant({ form, ...identified }, auth);
+  return tokens ? { status: 200, json: tokens } : refusal('invalid_grant', auth);
+}
+
+/** Recorded instances tell no reason; by switch it is told. */
+function refusal(error: string, { switches }: AuthState): Answer {
+  if (!switches.oauthErrorsByRfc) return accessDenied;
+  return {
+    status: error === 'invalid_client' ? 401 : 400,
+    json: { error_description: 'access_denied', error },
+  };
 }
 
 /** The application by its fields in the form, or by HTTP Basic as RFC 6749 allows too. */

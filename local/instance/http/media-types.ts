@@ -11,10 +11,20 @@ const understood = {
 /** An action whose answer is JSON or XML, and that is sent one of these too unless only JSON will do. */
 export function negotiated(action: Action, takes: keyof typeof understood = 'jsonOrXml'): Action {
   return (exchange, state) => {
+    if (state.switches.requireMediaTypes) requireNamed(exchange);
     requireAcceptable(exchange);
     requireUnderstood(exchange, understood[takes]);
     return action(exchange, state);
   };
+}
+
+/** @throws Failure 400 when a header is missing that the documentation asks for. */
+function requireNamed({ headers, body }: Exchange): void {
+  const missing = [
+    ...(headers.accept ? [] : ['Accept']),
+    ...(headers['content-type'] || body.length === 0 ? [] : ['Content-Type']),
+  ];
+  if (missing.length > 0) throw new Failure(400, 'Bad Request', `Missing header: ${missing.join(', ')}`);
 }
 
 /**

@@ -15,6 +15,15 @@ export class DuplicateKey extends RecordRefused {
   }
 }
 
+/** The same in the words of the database. */
+export class UniqueKeyViolation extends RecordRefused {
+  override readonly name = 'UniqueKeyViolation';
+
+  constructor(key: string, value: string) {
+    super(`Unique Key violation detected by database ((conn=1) Duplicate entry '${value}' for key '${key}')`);
+  }
+}
+
 /** Columns that a data policy makes mandatory are empty. Given by label. */
 export class DataPolicyException extends RecordRefused {
   override readonly name = 'DataPolicyException';

@@ -5,11 +5,13 @@ import type { Database } from './database.ts';
 import { withinChoices } from './defaults.ts';
 import { decode, encode } from './encode.ts';
 import { quoted } from './quoted.ts';
-import { DuplicateKey } from './refusals.ts';
+import { DuplicateKey, UniqueKeyViolation } from './refusals.ts';
 import type { Row, Selection } from './row.ts';
 import { objectSql, valueSql } from './value-sql.ts';
 
 const rowsPerSlice = 10_000;
+
+type RowSwitches = { readonly truncateLongText: boolean; readonly duplicatesInDatabaseWords: boolean };
 
 /** Some rows, as JSON texts with commas between them. */
 export type JoinedRows = { readonly rows: number; readonly bytes: Uint8Array };
@@ -18,12 +20,12 @@ export type JoinedRows = { readonly rows: number; readonly bytes: Uint8Array };
 export class Rows {
   readonly #schema: Schema;
   readonly #database: Database;
-  readonly #switches: { readonly truncateLongText: boolean };
+  readonly #switches: RowSwitches;
   /** For a table's columns: the statement that inserts a row, and the expression for a whole row. */
   readonly #inserts = new WeakMap<readonly Column[], string>();
   readonly #wholeRows = new WeakMap<readonly Column[], string>();
 
-  constructor(schema: Schema, database: Database, switches: { readonly truncateLongText: boolean }) {
+  constructor(schema: Schema, database: Database, switches: RowSwitches) {
     this.#schema = schema;
     this.#database = database;
     this.#switches = switches;
@@ -115,7 +117,9 @@ export class Rows {
     const assignments = columns.map((column) => `${quoted(column.name)} = ?`).join(', ');
     const sql = `UPDATE ${this.#storage(table)} SET ${assignments} WHERE sys_id = ?`;
     const values = columns.map((column) => this.encode(column, changes[column.name] ?? ''));
-    this.#guarded(table, changes, () => this.#database.prepare(sql).run(...values, sysId));
+    this.#guarded(table, { ...changes, sys_id: sysId }, () =>
+      this.#database.prepare(sql).run(...values, sysId),
+    );
   }
 
   delete(table: string, sysId: string): void {
@@ -173,9 +177,20 @@ export class Rows {
     try {
       write();
     } catch (cause) {
-      if (!(cause instanceof Error && cause.message.includes('UNIQUE constraint failed'))) throw cause;
-      throw new DuplicateKey(table, row[this.#schema.displayColumn(table)] ?? '');
+      const key = uniqueKeyIn(cause);
+      if (key === undefined) throw cause;
+      if (key !== 'sys_id' && this.#switches.duplicatesInDatabaseWords)
+        throw new UniqueKeyViolation(key, row[key] ?? '');
+      throw new DuplicateKey(table, this.#displayOf(table, row));
     }
+  }
+
+  /** Changes alone need not hold what the row is shown by. */
+  #displayOf(table: string, row: Row): string {
+    const column = this.#schema.displayColumn(table);
+    const { [column]: given, sys_id: sysId = '' } = row;
+    const selection = { where: 't0.sys_id = ?', params: [sysId], columns: [column], limit: 1 };
+    return given ?? this.select(table, selection)[0]?.[column] ?? '';
   }
 
   #storage(table: string): string {
@@ -192,6 +207,10 @@ export class Rows {
     return `${this.#storage(table)} AS t0${where}`;
   }
 }
+
+/** The column whose value is taken, as SQLite says it: `UNIQUE constraint failed: task.u_ticket`. */
+const uniqueKeyIn = (cause: unknown) =>
+  cause instanceof Error ? /UNIQUE constraint failed: \w+\.(\w+)/.exec(cause.message)?.[1] : undefined;
 
 const bound = ({ params = [], tieSeed }: Selection) =>
   tieSeed === undefined ? [...params] : [...params, tieSeed];

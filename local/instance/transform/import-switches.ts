@@ -8,6 +8,10 @@ export type ImportSwitches = {
   readonly sinkKeepsRows: boolean;
   /** The HTTP status of a row that failed: the body says so in either case. */
   readonly failedRowStatus: 200 | 201;
+  /** The plugin "Insert Multiple Web Service" is there; without it the path leads nowhere. */
+  readonly insertMultipleInstalled: boolean;
+  /** A table that takes no import rows is told of as the error of a row, with a 201. Default: 400 `Invalid table`. */
+  readonly invalidStagingTableAsRowError: boolean;
   /** A staging row with more bytes than this is skipped: it does not get into its set. */
   readonly maxStagingRowBytes: number;
 };
@@ -17,5 +21,7 @@ export const defaultImportSwitches: ImportSwitches = {
   sinkStagingTables: [],
   sinkKeepsRows: true,
   failedRowStatus: 201,
+  insertMultipleInstalled: true,
+  invalidStagingTableAsRowError: false,
   maxStagingRowBytes: 8_126,
 };

@@ -17,7 +17,8 @@ export function listAttachments(exchange: Exchange, state: InstanceState): Answe
   const offset = natural(exchange, 'sysparm_offset') ?? 0;
   const rows = state.store.select('sys_attachment', { where, params, orderBy, limit, offset });
   const total = state.store.count('sys_attachment', { where, params });
-  const paging = { limit, offset, suppressPaginationHeader: false };
+  const { prevBelowStart } = state.switches;
+  const paging = { limit, offset, prevBelowStart, suppressPaginationHeader: false };
   const seen = rows.filter((row) => maySee(exchange.user, state, row));
   return {
     status: 200,

@@ -1,4 +1,5 @@
 import type { Answer, Exchange } from '../../http/exchange.ts';
+import { noSuchResource } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
 import type { OpenSet } from '../../transform/open-set.ts';
@@ -12,6 +13,7 @@ import { stagingTableOf } from './staging-table.ts';
  * and says nothing of the rows, synchronous or not (contract 4.3).
  */
 export function insertMultiple(exchange: Exchange, state: InstanceState): Answer {
+  if (!state.switches.insertMultipleInstalled) throw noSuchResource();
   const table = stagingTableOf(exchange, state);
   state.auth.access.require(exchange.user, 'create', table);
   const records = readRecords(exchange.body);

@@ -6,10 +6,13 @@ import { resultEntries } from '../../transform/result-entry.ts';
 import { stringifyValue } from '../../transform/stringify-value.ts';
 import { linkBase } from './link-base.ts';
 import { readFlatObject } from './read-object.ts';
-import { stagingTableOf } from './staging-table.ts';
+import { stagingTableOf, takesImportRows } from './staging-table.ts';
 
 /** `POST /api/now/import/{stagingTable}`: one row, transformed at once; the answer tells how each map fared. */
 export function insertRow(exchange: Exchange, state: InstanceState): Answer {
+  const asked = exchange.segments[1] ?? '';
+  if (state.switches.invalidStagingTableAsRowError && !takesImportRows(state.schema, asked))
+    return failedRow('', asked, 'Invalid staging table', state);
   const table = stagingTableOf(exchange, state);
   const { imports, store } = state;
   state.auth.access.require(exchange.user, 'create', table);
@@ -44,9 +47,13 @@ function asSeenBy(user: User, answer: Answer, table: string, { auth: { access } 
 }
 
 /** Nothing was taken, so that there is neither a row nor a map to tell of. */
-function tooLong(importSet: string, table: string, { switches }: InstanceState): Answer {
-  const error_message = `Row is longer than ${switches.maxStagingRowBytes} bytes and was skipped`;
-  const result = [{ table, status: 'error', error_message }];
+function tooLong(importSet: string, table: string, state: InstanceState): Answer {
+  const message = `Row is longer than ${state.switches.maxStagingRowBytes} bytes and was skipped`;
+  return failedRow(importSet, table, message, state);
+}
+
+function failedRow(importSet: string, table: string, message: string, { switches }: InstanceState): Answer {
+  const result = [{ table, status: 'error', error_message: message }];
   return { status: switches.failedRowStatus, json: { import_set: importSet, staging_table: table, result } };
 }
 

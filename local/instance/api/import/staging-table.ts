@@ -1,6 +1,13 @@
 import type { Exchange } from '../../http/exchange.ts';
 import { invalidTable } from '../../http/failure.ts';
+import type { Schema } from '../../schema/schema.ts';
 import type { InstanceState } from '../../state.ts';
+
+/** Whether the table extends that of all staging rows. */
+export function takesImportRows(schema: Schema, table: string): boolean {
+  const extendsRow = schema.ancestry(table).some((above) => above.name === 'sys_import_set_row');
+  return extendsRow && table !== 'sys_import_set_row';
+}
 
 /**
  * The staging table that the path names.
@@ -9,8 +16,7 @@ import type { InstanceState } from '../../state.ts';
  */
 export function stagingTableOf(exchange: Exchange, { auth, schema }: InstanceState): string {
   const table = exchange.segments[1] ?? '';
-  const isStaging = schema.ancestry(table).some((above) => above.name === 'sys_import_set_row');
-  if (!isStaging || table === 'sys_import_set_row') throw invalidTable(table);
+  if (!takesImportRows(schema, table)) throw invalidTable(table);
   auth.access.requireApi(exchange.user, table);
   return table;
 }

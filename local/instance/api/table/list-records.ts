@@ -29,13 +29,16 @@ export function listRecords(exchange: Exchange, state: InstanceState): Answer {
   if (page.rows === 0 && exchange.version === 'v1') throw noRecordFound();
   const counted = !parameters.noCount || state.switches.countDespiteNoCount;
   const total = counted ? state.store.count(table, selection) : undefined;
-  return { status: 200, headers: pageHeaders(exchange.url, parameters, total), ...page.body };
+  const { prevBelowStart } = state.switches;
+  const headers = pageHeaders(exchange.url, { ...parameters, prevBelowStart }, total);
+  return { status: 200, headers, ...page.body };
 }
 
 function readListing(exchange: Exchange, state: InstanceState): Listing {
   const table = tableOf(exchange, state);
   state.auth.access.requireList(exchange.user, table);
-  const parameters = readParameters(exchange);
+  const asked = readParameters(exchange);
+  const parameters = { ...asked, limit: Math.min(asked.limit, state.switches.maxLimit || asked.limit) };
   const { where, params, orderBy } = readCondition(exchange, state, table);
   const { limit, offset } = parameters;
   const tieSeed = state.switches.shuffleTies ? Math.floor(state.random() * 2 ** 31) : undefined;

@@ -1,6 +1,8 @@
 import type { TableParameters } from './parameters.ts';
 
-type Paging = Pick<TableParameters, 'limit' | 'offset' | 'suppressPaginationHeader'>;
+type Paging = Pick<TableParameters, 'limit' | 'offset' | 'suppressPaginationHeader'> & {
+  readonly prevBelowStart: boolean;
+};
 
 /** `X-Total-Count` and `Link` of a list. Without a total there is neither. */
 export function pageHeaders(url: URL, paging: Paging, total: number | undefined): Record<string, string> {
@@ -13,10 +15,10 @@ export function pageHeaders(url: URL, paging: Paging, total: number | undefined)
  * The parts `first`, `prev`, `next`, `last`, joined by a bare comma; nothing when all rows fit one page.
  * `prev` is there when offset − limit is at least −1: the off-by-one of the product, as recorded.
  */
-function linkHeader(url: URL, { limit, offset }: Paging, total: number): string {
+function linkHeader(url: URL, { limit, offset, prevBelowStart }: Paging, total: number): string {
   if (limit === 0 || total <= limit) return '';
   const parts: [rel: string, offset: number][] = [['first', 0]];
-  if (offset - limit >= -1) parts.push(['prev', offset - limit]);
+  if (offset - limit >= -1 || (prevBelowStart && offset > 0)) parts.push(['prev', offset - limit]);
   if (offset + limit < total) parts.push(['next', offset + limit]);
   parts.push(['last', Math.floor((total - 1) / limit) * limit]);
   const echoed = echo(url);
