@@ -92,9 +92,9 @@ export class CsvRowWriter {
   #writeText(record: CsvTokenizer, i: number, slot: Slot, out: JsonBuffer): string | undefined {
     const text = this.#decode(record, i);
     if (text === undefined) return this.#notValid(record, record.starts[i] ?? 0, record.ends[i] ?? 0);
-    const value = slot.date ? toServiceNowDate(text, slot.date) : text;
-    if (value === undefined)
-      return `${JSON.stringify(text.slice(0, 60))} is no date of the form ${slot.date?.format}`;
+    const dated = slot.date ? toServiceNowDate(text, slot.date) : { date: text };
+    if ('reason' in dated) return dated.reason;
+    const value = dated.date;
     const length = characterCount(value);
     if (slot.maxLength !== undefined && length > slot.maxLength)
       return `${length} characters, ${slot.column} takes ${slot.maxLength}`;

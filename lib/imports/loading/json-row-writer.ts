@@ -76,9 +76,11 @@ export class JsonRowWriter {
     if (text === undefined)
       return 'holds an object or a list; only text, numbers and true or false can be sent';
     if (text === '' && this.#plan.emptyAsAbsent) return undefined;
-    const sent = target.date ? toServiceNowDate(text, target.date) : text;
-    if (sent === undefined)
-      return `${JSON.stringify(text.slice(0, 60))} is no date of the form ${target.date?.format}`;
+    if (text.includes('\0')) return 'a NUL';
+    if (values.has(target.jsonKey)) return `goes to ${target.column}, for which the row has a value already`;
+    const dated = target.date ? toServiceNowDate(text, target.date) : { date: text };
+    if ('reason' in dated) return dated.reason;
+    const sent = dated.date;
     const length = characterCount(sent);
     if (target.maxLength !== undefined && length > target.maxLength)
       return `${length} characters, ${target.column} takes ${target.maxLength}`;

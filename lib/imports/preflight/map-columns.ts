@@ -1,4 +1,5 @@
 import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
+import { characterCount } from '../loading/json-pieces.ts';
 import type { ColumnTarget, RowPlan } from '../loading/row-plan.ts';
 import type { ImportSettings } from '../settings/settings.ts';
 import type { StagingColumn, StagingTable } from './staging-table.ts';
@@ -24,8 +25,8 @@ export function mapColumns(
   const targets = header.map((name) => targetOf(name, staging, settings) ?? null);
   refuseUnmapped(header, targets, settings);
   if (!open) refuseShared(header, targets);
-  const keyColumn =
-    settings.keyColumn === undefined ? undefined : settingColumn('keyColumn', settings.keyColumn, staging);
+  const keyColumn = keyColumnOf(staging, settings);
+  refuseTwiceFilled(header, open ? [] : targets, staging, settings);
   return {
     header,
     targets,
@@ -70,9 +71,31 @@ function matching(name: string, staging: StagingTable): StagingColumn | undefine
   );
 }
 
-/** The single-row Import Set API always takes names. */
+/**
+ * The single-row Import Set API always takes names.
+ * @throws ConfigurationError when two columns have the label that insertMultiple wants
+ */
 function jsonKeyOf(column: StagingColumn, staging: StagingTable, settings: ImportSettings): string {
-  return staging.keys === 'names' || settings.mode === 'rows' ? column.name : column.label;
+  if (staging.keys === 'names' || settings.mode === 'rows') return column.name;
+  const namesakes = staging.columns.filter(({ label }) => label === column.label).map(({ name }) => name);
+  if (namesakes.length === 1) return column.label;
+  throw new ConfigurationError(
+    'table',
+    `insertMultiple goes by labels in ${staging.name}, and ${namesakes.join(' and ')} are both labelled ${quoted(column.label)}; map by column name in sys_rest_insert_multiple, or set mode to rows`,
+  );
+}
+
+/** `<version>:<line>`: 12 characters, a colon, and up to ten digits. */
+const rowKeyLength = 23;
+
+function keyColumnOf(staging: StagingTable, { keyColumn }: ImportSettings): StagingColumn | undefined {
+  if (keyColumn === undefined) return undefined;
+  const column = settingColumn('keyColumn', keyColumn, staging);
+  if (!column.isTyped && (column.maxLength === 0 || column.maxLength >= rowKeyLength)) return column;
+  throw new ConfigurationError(
+    '_import.json.keyColumn',
+    `${column.name} has to take text of ${rowKeyLength} characters`,
+  );
 }
 
 function settingColumn(setting: string, name: string, staging: StagingTable): StagingColumn {
@@ -84,8 +107,35 @@ function settingColumn(setting: string, name: string, staging: StagingTable): St
 function constantsOf(staging: StagingTable, settings: ImportSettings): [string, string][] {
   return Object.entries(settings.constants).map(([name, value]) => {
     const column = settingColumn(`constants.${name}`, name, staging);
+    const length = characterCount(value);
+    if (column.maxLength > 0 && length > column.maxLength)
+      throw new ConfigurationError(
+        `_import.json.constants.${name}`,
+        `${length} characters, ${column.name} takes ${column.maxLength}`,
+      );
     return [jsonKeyOf(column, staging, settings), value];
   });
+}
+
+/** A column gets its values from one place: the file, a constant or the row key. */
+function refuseTwiceFilled(
+  header: readonly string[],
+  targets: readonly (ColumnTarget | null)[],
+  staging: StagingTable,
+  { constants, keyColumn }: ImportSettings,
+): void {
+  const names = Object.keys(constants).map((name) => [`constants.${name}`, name] as const);
+  const fillers = keyColumn === undefined ? names : [...names, ['keyColumn', keyColumn] as const];
+  const takenBy = new Map<string, string>();
+  for (const [i, target] of targets.entries())
+    if (target) takenBy.set(target.column, `column ${quoted(header[i] ?? '')} of the file`);
+  for (const [setting, name] of fillers) {
+    const column = settingColumn(setting, name, staging).name;
+    const other = takenBy.get(column);
+    if (other !== undefined)
+      throw new ConfigurationError(`_import.json.${setting}`, `${other} goes to ${column}, too`);
+    takenBy.set(column, setting);
+  }
 }
 
 function requireNamed(header: readonly string[], settings: ImportSettings): void {
@@ -105,7 +155,7 @@ function refuseUnmapped(
   const left = [...settings.ignoredColumns, ...remarkColumns];
   const unmapped = header.filter((name, i) => !targets[i] && !left.includes(name));
   if (unmapped.length === 0) return;
-  const names = unmapped.slice(0, 20).map((name) => JSON.stringify(name.slice(0, 60)));
+  const names = unmapped.slice(0, 20).map(quoted);
   const rest = unmapped.length > names.length ? ` and ${unmapped.length - names.length} more` : '';
   throw new InvalidInputError(
     'header',
@@ -123,4 +173,8 @@ function refuseShared(header: readonly string[], targets: readonly (ColumnTarget
       throw new InvalidInputError('header', `${other} and ${name} both go to ${target.jsonKey}`);
     takenBy.set(target.jsonKey, name);
   }
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, 60));
 }

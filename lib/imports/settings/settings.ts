@@ -1,15 +1,15 @@
 import * as z from 'zod/mini';
 import { ConfigurationError } from '../../core/errors.ts';
 import { encodingName } from '../reading/encoding.ts';
-import { isZone } from './date-column.ts';
+import { isZone, namesYear } from './date-column.ts';
 
 const text = z.string().check(z.minLength(1), z.maxLength(200));
 const whole = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max));
 
-const resultsPattern = /^results\/([\w.-]+\/)*$/;
+const resultsPattern = /^results\/((?!\.)[\w.-]+\/)*$/;
 
 const dateColumnSchema = z.strictObject({
-  format: text,
+  format: text.check(z.refine(namesYear, 'names no year')),
   zone: z._default(z.string().check(z.refine(isZone, 'is no IANA time zone')), 'UTC'),
 });
 
@@ -69,7 +69,9 @@ export type ImportSettings = z.infer<typeof settingsSchema>;
 export function parseSettings(json: string | undefined): ImportSettings {
   const parsed = settingsSchema.safeParse(json === undefined ? {} : parseJson(json));
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const { issues } = parsed.error;
+  // A misspelt name is also one that is missing.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   throw new ConfigurationError(settingName(issue), describe(issue));
 }
 
@@ -82,12 +84,34 @@ function settingName(issue: Issue): string {
   return ['_import.json', ...(issue?.path ?? []).map(String)].join('.');
 }
 
+/** What a value of the wrong kind should have been. */
+const kinds: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  record: 'an object',
+  object: 'an object',
+};
+
 function describe(issue: Issue): string {
-  if (issue?.code === 'unrecognized_keys') {
-    const known = Object.keys(settingsSchema.def.shape).join(', ');
-    return `unknown setting ${issue.keys.join(', ')}; there are: ${known}`;
+  switch (issue?.code) {
+    case 'unrecognized_keys': {
+      const known = issue.path.length === 0 ? settingsSchema : dateColumnSchema;
+      return `unknown setting ${issue.keys.join(', ')}; there are: ${Object.keys(known.def.shape).join(', ')}`;
+    }
+    case 'invalid_type':
+      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`;
+    default:
+      return issue?.message ?? 'is wrong';
   }
-  return issue?.message ?? 'is wrong';
 }
 
 function parseJson(json: string): unknown {

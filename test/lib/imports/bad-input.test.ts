@@ -91,6 +91,15 @@ describe.each(['', '.gz'])('a file of each format, ending in "%s"', (packed) => 
   });
 });
 
+it('rejects in JSON Lines a NUL that is escaped, and a column that a row names twice', async () => {
+  const rows = ['{"u_code":"nul\\u0000"}', '{"u_code":"a","Code":"b"}'];
+  const summary = await run('jsonl', rows.join('\n'));
+  expect(await listed(summary.results)).toEqual([
+    '1 rejected u_code: a NUL',
+    '2 rejected "Code: goes to u_code, for which the row has a value already"',
+  ]);
+});
+
 describe('text of every kind', () => {
   const rows = (newline: string, delimiter: string, name: string) =>
     ['u_code,u_text', `${name}-1,"a,b"`, `${name}-2,é`]
