@@ -23,8 +23,11 @@ const shippedRoles = [
 export function seedDescription(store: Store): void {
   const fresh = store.count('sys_db_object') === 0;
   store.transaction(() => {
-    for (const { table, row } of describeSchema(store.schema)) {
-      if (fresh || store.classOf(table, row['sys_id'] ?? '') === undefined) store.seed(table, row);
+    for (const [table, described] of Map.groupBy(describeSchema(store.schema), ({ table }) => table)) {
+      const seed = store.seeder(table);
+      for (const { row } of described) {
+        if (fresh || store.classOf(table, row['sys_id'] ?? '') === undefined) seed(row);
+      }
     }
   });
 }

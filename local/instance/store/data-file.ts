@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { lazySchema } from '../lazy-schema.ts';
+import type { Seeder } from './seeder.ts';
 import type { Store } from './store.ts';
 
 /** What `--data` reads: rows by table, each with stored values by column; sys_id and number may be left out. */
@@ -18,17 +19,25 @@ export function seedRows(store: Store, document: DataDocument): void {
   store.transaction(() => {
     for (const [table, rows] of Object.entries(document)) {
       if (!store.schema.table(table)) throw new Error(`data: there is no table ${table}`);
-      for (const [at, row] of rows.entries()) seedRow(store, table, row, `data: ${table}[${at}]`);
+      const seed = store.seeder(table);
+      for (const [at, row] of rows.entries()) {
+        const where = `data: ${table}[${at}]`;
+        requireColumns(store, table, row, where);
+        seedRow(seed, row, where);
+      }
     }
   });
 }
 
-function seedRow(store: Store, table: string, row: DataDocument[string][number], where: string): void {
+function requireColumns(store: Store, table: string, row: object, where: string): void {
   const unknown = Object.keys(row).find((column) => !store.schema.column(table, column));
   if (unknown !== undefined) throw new Error(`${where}: table ${table} has no column ${unknown}`);
+}
+
+function seedRow(seed: Seeder, row: DataDocument[string][number], where: string): void {
   const values = Object.entries(row).map(([column, value]) => [column, value === null ? '' : String(value)]);
   try {
-    store.seed(table, Object.fromEntries(values));
+    seed(Object.fromEntries(values));
   } catch (cause) {
     throw new Error(`${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

@@ -72,10 +72,21 @@ export class Database {
         else if (known.sqlType !== sqlTypeOf(column)) columns.set(column.name, { ...known, sqlType: '' });
       }
     }
+    const present = this.#present();
+    this.exec('BEGIN');
     for (const [name, columns] of storages) {
-      if (!schema.isView(name)) this.#createTable(name, [...columns.values()]);
+      if (!schema.isView(name)) this.#createTable(name, [...columns.values()], present.get(name));
     }
     for (const name of storages.keys()) if (schema.isView(name)) this.#createView(schema, name);
+    this.exec('COMMIT');
+  }
+
+  /** The columns of each table that the file has already. */
+  #present(): ReadonlyMap<string, ReadonlySet<unknown>> {
+    const sql =
+      "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'";
+    const tables = Map.groupBy(this.prepareArrays(sql).all(), ([table]) => String(table));
+    return new Map([...tables].map(([table, rows]) => [table, new Set(rows.map(([, column]) => column))]));
   }
 
   /** Made anew each time: there may be more tables to look at than there were. A view has no rowid of its own. */
@@ -90,17 +101,15 @@ export class Database {
     this.exec(`CREATE VIEW ${quoted(name)} AS ${parts.join(' UNION ALL ')}`);
   }
 
-  #createTable(name: string, columns: readonly StoredColumn[]): void {
+  #createTable(
+    name: string,
+    columns: readonly StoredColumn[],
+    present: ReadonlySet<unknown> | undefined,
+  ): void {
     const definitions = columns.map((column) => this.#define(column));
-    this.exec(`CREATE TABLE IF NOT EXISTS ${quoted(name)} (${definitions.join(', ')})`);
-    const present = new Set(
-      this.#connection
-        .prepare(`SELECT name FROM pragma_table_info(?)`)
-        .all(name)
-        .map((row) => row['name']),
-    );
+    if (!present) this.exec(`CREATE TABLE ${quoted(name)} (${definitions.join(', ')})`);
     for (const column of columns) {
-      if (present.has(column.name)) continue;
+      if (!present || present.has(column.name)) continue;
       this.exec(`ALTER TABLE ${quoted(name)} ADD COLUMN ${this.#define(column)}`);
     }
     if (columns.some((column) => column.name === 'sys_class_name')) {

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** 32 lower-case hex digits, the same for the same words: the sys_ids of demo rows. */
-export const sysIdOf = (...words: readonly string[]) =>
-  createHash('md5').update(words.join('\u0000')).digest('hex');
+export const sysIdOf = (...words: readonly string[]) => hash('md5', words.join('\u0000'));
 
 /** A new sys_id: 32 lower-case hex digits. */
 export function drawSysId(random: () => number): string {

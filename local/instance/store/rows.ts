@@ -9,6 +9,8 @@ import { DuplicateKey, UniqueKeyViolation } from './refusals.ts';
 import type { Row, Selection } from './row.ts';
 import { objectSql, valueSql } from './value-sql.ts';
 
+const asGiven = (_column: Column, text: string) => text;
+
 const rowsPerSlice = 10_000;
 
 type RowSwitches = { readonly truncateLongText: boolean; readonly duplicatesInDatabaseWords: boolean };
@@ -96,18 +98,24 @@ export class Rows {
    * @throws DuplicateKey when a sys_id or a unique column is taken.
    */
   insertMany(table: string, base: Row, rows: readonly Row[]): void {
+    const insert = this.inserter(table, base, withinChoices);
+    for (const row of rows) insert(row);
+  }
+
+  /** The same, a row at a time; each value is what `admit` makes of it. */
+  inserter(table: string, base: Row, admit = asGiven): (row: Row) => void {
     const columns = this.#schema.columns(table);
     const statement = this.#database.prepare(this.#insertInto(table, columns));
     const positions = new Map(columns.map((column, at) => [column.name, { column, at }]));
     const common = columns.map((column) => this.encode(column, base[column.name] ?? ''));
-    for (const row of rows) {
+    return (row) => {
       const values = common.slice();
       for (const name in row) {
         const place = positions.get(name);
-        if (place) values[place.at] = this.encode(place.column, withinChoices(place.column, row[name] ?? ''));
+        if (place) values[place.at] = this.encode(place.column, admit(place.column, row[name] ?? ''));
       }
       this.#guarded(table, row, () => statement.run(...values));
-    }
+    };
   }
 
   /** @throws DuplicateKey when a unique column's new value is taken. */

@@ -5,7 +5,7 @@ import { removeDependents } from './attachments.ts';
 import { changesTo } from './changes.ts';
 import { composeRow } from './compose.ts';
 import { Database } from './database.ts';
-import { drawSysId, sysIdOf } from './identifiers.ts';
+import { drawSysId } from './identifiers.ts';
 import { journalEntries } from './journal.ts';
 import { Numbers } from './numbers.ts';
 import { enforcePolicies, runRules } from './policies.ts';
@@ -13,6 +13,7 @@ import { quoted } from './quoted.ts';
 import { RecordRefused } from './refusals.ts';
 import { type Author, type Row, type Selection, system } from './row.ts';
 import { type JoinedRows, Rows } from './rows.ts';
+import { type Seeder, seederOf } from './seeder.ts';
 import { Transactions } from './transactions.ts';
 
 export type WriteListener = (operation: 'insert' | 'update' | 'delete', table: string, sysId: string) => void;
@@ -69,9 +70,15 @@ export class Store {
 
   /** Writes a row as it is given, system columns and all; only what is missing is filled in. For seeds. */
   seed(table: string, values: Row): void {
-    const row = { ...this.#compose(table, values, system), ...values };
-    this.#rows.insert(table, row);
-    this.#seedJournal(table, row);
+    this.seeder(table)(values);
+  }
+
+  /** Seeds rows of one table; what is filled in is settled once for all of them. */
+  seeder(table: string): Seeder {
+    const nothing = { sysId: () => '', number: () => '', nowMs: this.#options.clock.now() };
+    const blank = composeRow(this.schema, table, {}, system, nothing);
+    const draw = { sysId: () => this.newSysId(table), number: () => this.#numbers.draw(table) };
+    return seederOf({ store: this, rows: this.#rows, table, blank, draw });
   }
 
   /**
@@ -212,16 +219,6 @@ export class Store {
 
   close(): void {
     this.#database.close();
-  }
-
-  /** What a seeded row holds in its journal columns becomes entries of the time and user of its last update. */
-  #seedJournal(table: string, row: Row): void {
-    const sysId = row['sys_id'] ?? '';
-    const when = { sys_created_on: row['sys_updated_on'] ?? '', sys_created_by: row['sys_updated_by'] ?? '' };
-    for (const entry of journalEntries(this.schema, table, { sys_id: sysId }, row)) {
-      const id = sysIdOf(sysId, entry['element'] ?? '', entry['value'] ?? '');
-      this.seed('sys_journal_field', { ...entry, ...when, sys_id: id });
-    }
   }
 
   #tell(operation: Parameters<WriteListener>[0], table: string, sysId: string): void {
