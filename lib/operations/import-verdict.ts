@@ -1,16 +1,14 @@
 import * as z from 'zod/mini';
 import { ConnectorError } from '../core/errors.ts';
 
-const verdicts = z.object({
-  import_set: z.string(),
-  result: z.array(
-    z.object({
-      status: z.string(),
-      error_message: z.optional(z.string()),
-      status_message: z.optional(z.string()),
-    }),
-  ),
+const message = z.optional(z.nullable(z.string()));
+const failedVerdict = z.object({
+  status: z.literal('error'),
+  error_message: message,
+  status_message: message,
 });
+/** Verdicts that are not errors may have any shape: a failure beside them is found all the same. */
+const verdicts = z.object({ import_set: z.string(), result: z.array(z.unknown()) });
 
 /**
  * Why a staging row was not transformed, or undefined when no verdict in the answer is `error`. An Import Set answers
@@ -19,7 +17,7 @@ const verdicts = z.object({
 export function importFailure(body: unknown): string | undefined {
   const answer = z.safeParse(verdicts, body);
   if (!answer.success) return undefined;
-  const failed = answer.data.result.find(({ status }) => status === 'error');
+  const [failed] = answer.data.result.flatMap((one) => z.safeParse(failedVerdict, one).data ?? []);
   return failed && (failed.error_message || failed.status_message || 'the row was not transformed');
 }
 

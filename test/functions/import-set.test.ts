@@ -64,6 +64,26 @@ describe('postRecordStagingTable', () => {
   });
 
   it.each([
+    [
+      'no text',
+      { status: 'error', error_message: null, status_message: null },
+      'the row was not transformed',
+    ],
+    ['the state’s comment', { status: 'error', error_message: '', status_message: 'Rejected' }, 'Rejected'],
+    ['a verdict of another map before it', { status: 'error', error_message: 'No' }, 'No'],
+  ])('finds a failure that comes with %s', async (_what, verdict, message) => {
+    const body = { import_set: 'ISET1', result: [{ status: 'ignored', status_message: null }, 7, verdict] };
+    const operation = {
+      ...postRecordStagingTable,
+      send: async () => ({ status: 201, headers: {}, body, attempts: 1 }),
+    };
+    const served = deployment.serve(operation);
+    const { headers } = await served.http({ method: 'POST', url, body: '{"name":"x"}' });
+    expect(headers['x-import-status']).toBe('error');
+    await expect(served.invoke({ tableName: 'imp_computer', name: 'x' })).rejects.toThrow(message);
+  });
+
+  it.each([
     ['{"name":"x","ram":8}', /body\.ram: .*text only.*a number/],
     ['{"name":{"first":"x"}}', /body\.name: .*an object/],
     ['[{"name":"x"}]', /body: one record is due/],
