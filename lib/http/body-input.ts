@@ -33,7 +33,8 @@ function isUtf8(contentType: string): boolean {
 }
 
 function decode({ body = '', isBase64Encoded = false }: HttpEvent): string {
-  if (!isBase64Encoded) return body;
+  // Some editors and shells begin a file with a byte order mark, which is not of the text.
+  if (!isBase64Encoded) return body.replace(/^\uFEFF/, '');
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(body, 'base64'));
   } catch (cause) {

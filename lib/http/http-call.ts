@@ -28,12 +28,14 @@ export function readHttpCall<P extends TableParameters>(
   };
 }
 
+const namesOfPath = new Set(['tableName', 'sysId', 'apiVersion']);
+
 function checkHeaders(headers: HttpEvent['headers']): void {
   const override = headers['x-http-method-override'];
   // Routes and their permissions are per method: one that stands for another would get round both.
   if (override)
     throw new InvalidInputError('x-http-method-override', `not supported; send ${override} itself`);
-  const accept = headers['accept'] ?? '*/*';
+  const accept = headers['accept'] || '*/*';
   if (!/\*\/\*|application\/(?:\*|json)/i.test(accept)) throw new NotAcceptableError(accept);
 }
 
@@ -42,8 +44,11 @@ function bodyInput<P extends TableParameters>(event: HttpEvent, operation: Opera
   const body = readBody(event);
   // Text may hold a record's JSON in a direct Invoke only; the body is JSON already.
   if (operation.body === 'record' && typeof body !== 'string') return { record: body };
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
-  throw new InvalidInputError('body', 'must be a JSON object');
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new InvalidInputError('body', 'must be a JSON object');
+  const ofPath = Object.keys(body).find((name) => namesOfPath.has(name));
+  if (ofPath !== undefined) throw new InvalidInputError(ofPath, 'stands in the path, not in the body');
+  return body;
 }
 
 /** The key goes to what creates a record; every other operation may be repeated as it is. */

@@ -146,6 +146,8 @@ describe('postRecordsStagingTable', () => {
     ['{}', /records: required/],
     ['[]', /body: must be a JSON object/],
     ['{"records":[{"Name":"a"}],"recrods":1}', /recrods: unknown parameter/],
+    ['{"records":[{"Name":"a"}],"tableName":"sys_user"}', /tableName: stands in the path/],
+    ['{"records":[{"Name":"a"}],"apiVersion":"v2"}', /apiVersion: stands in the path/],
   ])('refuses %s', async (body, reason) => {
     const answer = await deployment
       .serve(postRecordsStagingTable)

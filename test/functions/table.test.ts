@@ -180,6 +180,11 @@ describe('postRecord', () => {
     expect(await post('{}', { 'content-type': type })).toMatchObject({ statusCode: 201 }),
   );
 
+  it('reads a body that begins with a byte order mark, and takes an empty Accept for none', async () => {
+    const answer = await post('\uFEFF{"short_description":"marked"}', { accept: '' });
+    expect(answer).toMatchObject({ statusCode: 201, body: { result: { short_description: 'marked' } } });
+  });
+
   it('leaves the record out of the answer when asked to', async () => {
     const answer = await post('{}', { 'x-no-response-body': 'true' });
     expect(answer).toMatchObject({ statusCode: 201, body: undefined });
