@@ -14,8 +14,18 @@ const oneRecord = {
       : 'must be a JSON object of column names and values',
 };
 
+/** JSON has no limit for numbers, but what reads it has: beyond 2^53 digits are lost, beyond 1e308 all of them. */
+const exactValue = z
+  .unknown()
+  .check(z.refine(isExact, 'a number this large loses digits on the way; give it in quotes'));
+
+function isExact(value: unknown): boolean {
+  if (typeof value !== 'number') return true;
+  return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
+}
+
 /** The columns of one record or row. */
-export const columns = z.pipe(columnNames, z.record(z.string(), z.unknown(), oneRecord));
+export const columns = z.pipe(columnNames, z.record(z.string(), exactValue, oneRecord));
 
 /** Where the columns of a record may come from besides the seed's single names. */
 export const recordParameters = {

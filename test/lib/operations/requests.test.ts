@@ -185,6 +185,13 @@ describe('the record of a write', () => {
     expect(requestOf(postRecord, { tableName: 't', apiColumns: ' ' }).body).toEqual({});
   });
 
+  it('is refused when a number in it cannot be carried as it was written', () => {
+    const bodyOf = (value: number) => requestOf(postRecord, { tableName: 't', record: { a: value } }).body;
+    for (const value of [0, -1.5, 1e-7, Number.MAX_SAFE_INTEGER]) expect(bodyOf(value)).toEqual({ a: value });
+    for (const value of [2 ** 53, 1e21, Number.POSITIVE_INFINITY])
+      expect(() => bodyOf(value)).toThrow(/^record\.a: .*give it in quotes/);
+  });
+
   it('keeps a column that is named like a part of every object', () => {
     const record = JSON.parse('{"toString":"x","constructor":"y"}');
     expect(JSON.stringify(requestOf(postRecord, { tableName: 't', record }).body)).toBe(
