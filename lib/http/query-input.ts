@@ -15,11 +15,12 @@ export type QueryInput = {
  * Sorts the query parameters as ServiceNow does: `sysparm_…` are parameters, all others are `column=value` pairs where
  * the operation takes pairs.
  * @param known the operation's parameter names
- * @throws InvalidInputError for one that is given twice, or that the operation has no use for
+ * @throws InvalidInputError for one that is given twice or misspelt, or that the operation has no use for
  */
 export function readQuery(rawQueryString: string, known: readonly string[]): QueryInput {
   const entries = [...new URLSearchParams(rawQueryString)];
   refuseRepeated(entries.map(([name]) => name));
+  refuseMisspelt(entries.map(([name]) => name));
   const parameters = entries.filter(([name]) => isParameter(name, known));
   const forwarded = entries.filter((entry) => !parameters.includes(entry) && entry[0].startsWith('sysparm_'));
   const pairs = entries.filter((entry) => !parameters.includes(entry) && !forwarded.includes(entry));
@@ -39,6 +40,16 @@ function readPairs(pairs: readonly [string, string][], known: readonly string[])
   if (!first) return {};
   if (known.includes('keyValuePairs')) return { keyValuePairs: Object.fromEntries(pairs) };
   throw new InvalidInputError(first[0], 'unknown query parameter; ServiceNow’s own start with sysparm_');
+}
+
+/** ServiceNow would take `sysparmQuery` for a column that no table has, drop the condition, and answer the whole table. */
+function refuseMisspelt(names: readonly string[]): void {
+  const misspelt = names.find((name) => /^sysparm/i.test(name) && !name.startsWith('sysparm_'));
+  if (misspelt === undefined) return;
+  throw new InvalidInputError(
+    misspelt,
+    'unknown query parameter; over HTTP it is sysparm_query, sysparm_limit, …',
+  );
 }
 
 function refuseRepeated(names: readonly string[]): void {

@@ -10,6 +10,7 @@ const schema = z.object({ tableName, apiVersion, ...aggregateParameters, keyValu
 export const getAggregateRecord = defineOperation({
   name: 'getAggregateRecord',
   schema,
+  aliases: { sysparmOrderby: 'sysparmOrderBy', KeyValuePairs: 'keyValuePairs' },
   request: (parameters) => ({
     method: 'GET',
     path: statsPath(parameters.tableName, parameters.apiVersion),

@@ -17,7 +17,11 @@ const schema = z.object({
 export const getRecords = defineOperation({
   name: 'getRecords',
   schema,
-  aliases: { sysparmReadReplicaCategory: 'sysparmQueryCategory', KeyValuePairs: 'keyValuePairs' },
+  aliases: {
+    sysparmReadReplicaCategory: 'sysparmQueryCategory',
+    sysparmSupPaginationHeader: 'sysparmSuppressPaginationHeader',
+    KeyValuePairs: 'keyValuePairs',
+  },
   request: (parameters) => ({
     method: 'GET',
     path: tablePath(parameters.tableName, undefined, parameters.apiVersion),

@@ -22,7 +22,7 @@ export function toQuery(parameters: Readonly<Record<string, unknown>>): URLSearc
   return query;
 }
 
-const pairName = z.string().check(z.regex(/^(?!sysparm_)[A-Za-z0-9_.]{1,200}$/));
+const pairName = z.string().check(z.regex(/^(?!sysparm)[A-Za-z0-9_.]{1,200}$/i));
 
 /** The name is judged apart from the value; both messages hang on the same schema. */
 const pairError = {
@@ -37,9 +37,21 @@ const pairValue = z.pipe(
   z.transform((value) => String(value)),
 );
 
+/** `a=b&c=d`, which the seed put into the URL as it was, as an object. */
+const orQueryText = z.transform((value: unknown, { issues }) => {
+  if (typeof value !== 'string' || !/^[^{=]+=/.test(value)) return value;
+  const pairs = [...new URLSearchParams(value)];
+  const names = new Set(pairs.map(([name]) => name));
+  if (names.size < pairs.length) {
+    const message = 'names a column more than once; alternatives go into sysparmQuery (a=1^ORa=2)';
+    issues.push({ code: 'custom', input: value, message });
+  }
+  return Object.fromEntries(pairs);
+});
+
 /** The seed's `keyValuePairs`: `{ column: value }`, equalities that every record answered meets. */
 export const keyValuePairs = z.optional(
-  orJsonText(z.pipe(columnNames, z.record(pairName, pairValue, pairError))),
+  z.pipe(orQueryText, orJsonText(z.pipe(columnNames, z.record(pairName, pairValue, pairError)))),
 );
 
 /**

@@ -92,6 +92,14 @@ describe('getRecords', () => {
     );
   });
 
+  it('refuses a parameter that is spelt as in a direct Invoke, instead of answering the whole table', async () => {
+    const url = '/api/now/table/incident?sysparmQuery=number=INC773';
+    expect(await deployment.serve(getRecords).http({ url })).toMatchObject({
+      statusCode: 400,
+      body: { error: { detail: expect.stringContaining('sysparm_query') } },
+    });
+  });
+
   it('accepts the seed’s keyValuePairs and ReadReplicaCategory', async () => {
     const answer = await deployment.serve(getRecords).invoke({
       tableName: 'incident',
@@ -322,6 +330,12 @@ describe('what a deployment refuses', () => {
     [{ tableName: 'incident', sysparmLimit: 1.5 }, /^sysparmLimit/],
     [{ tableName: 'incident', keyValuePairs: { a: {} } }, /^keyValuePairs\.a/],
     [{ tableName: 'incident', keyValuePairs: { sysparm_query: 'x' } }, /^keyValuePairs/],
+    [{ tableName: 'incident', keyValuePairs: { sysparmQuery: 'x' } }, /^keyValuePairs/],
+    [
+      { tableName: 'incident', keyValuePairs: 'state=1&state=2' },
+      /^keyValuePairs: names a column more than once/,
+    ],
+    [{ tableName: 'incident', keyValuePairs: 'state' }, /^keyValuePairs: must be an object/],
     [{ tableName: 'incident', keyValuePairs: { a: 'b' }, sysparmQuery: 'x' }, /^keyValuePairs: a=…/],
     [{ tableName: 'incident', instance: 'nobody' }, /^instance/],
     ['incident', /^event: a JSON object/],

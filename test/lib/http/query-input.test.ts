@@ -44,6 +44,16 @@ describe('the query of a request', () => {
     expect(readQuery('sysparm_new=1', getRecords.parameterNames).forwarded).toEqual([['sysparm_new', '1']]);
   });
 
+  it.each(['sysparmQuery', 'Sysparm_Limit', 'SYSPARM_FIELDS', 'sysparm-query'])(
+    'refuses %s, which ServiceNow would take for a column and drop',
+    (name) => {
+      for (const { parameterNames } of [getRecords, postRecord])
+        expect(() => readQuery(`${name}=x`, parameterNames)).toThrow(
+          `${name}: unknown query parameter; over HTTP`,
+        );
+    },
+  );
+
   it('knows the two names of insertMultiple', () => {
     const { input } = readQuery('multi_import_set_id=a&run_after=b', postRecordsStagingTable.parameterNames);
     expect(input).toEqual({ multiImportSetId: 'a', runAfter: 'b' });

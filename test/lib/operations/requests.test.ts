@@ -84,6 +84,22 @@ describe('the URL of a call', () => {
     expect(requestOf(getRecords, input).query).toBe('sysparm_query_category=c&a=b');
   });
 
+  it('holds pairs that come as the seed put them into the URL', () => {
+    const input = { tableName: 't', keyValuePairs: 'active=true&caller_id.name=Abel+Tuter%26Co' };
+    for (const operation of [getRecords, getAggregateRecord])
+      expect(requestOf<TableParameters>(operation, input).query).toBe(
+        'active=true&caller_id.name=Abel+Tuter%26Co',
+      );
+  });
+
+  it('holds parameters by the other names that versions of the seed have for them', () => {
+    const paging = { tableName: 't', sysparmSupPaginationHeader: 'true' };
+    expect(requestOf(getRecords, paging).query).toBe('sysparm_suppress_pagination_header=true');
+    expect(requestOf(getAggregateRecord, { tableName: 't', sysparmOrderby: 'state' }).query).toBe(
+      'sysparm_order_by=state',
+    );
+  });
+
   it('leaves out what is not given or given empty', () => {
     expect(requestOf(getRecords, { tableName: 'incident', sysparmQuery: '', sysparmView: null }).query).toBe(
       '',
