@@ -34,10 +34,11 @@ export function jsonAnswer(
 /** The headers of an instance that our callers get too. @param headers lower-case names */
 export function passOn(headers: Readonly<Record<string, string>>, address: string): Record<string, string> {
   const kept = Object.entries(headers).filter(([name]) => passedOn.test(name));
-  const { link, location } = headers;
+  const { location } = headers;
+  const link = headers['link'] && linksToOurs(headers['link'], address);
   return {
     ...Object.fromEntries(kept),
-    ...(link && { link: linksToOurs(link, address) }),
+    ...(link && { link }),
     ...(location && { location: toOurs(location, address) }),
   };
 }

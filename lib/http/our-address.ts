@@ -21,7 +21,16 @@ export function toOurs(url: string, address: string): string {
   return path === undefined ? url : `${address}${path}`;
 }
 
-/** Each `<URL>` of a `Link` header as one of ours (contract 1.4: one header, parts joined by commas). */
-export function linksToOurs(link: string, address: string): string {
-  return link.replace(/<([^>]*)>/g, (_match, url: string) => `<${toOurs(url, address)}>`);
+/** Node and others give an answer up whose headers have more than 16 KB in all. */
+const maxLinkBytes = 8 * 1024;
+
+/**
+ * Each `<URL>` of a `Link` header as one of ours (contract 1.4: one header, parts joined by commas). Every part repeats the
+ * query: where that makes the header larger than clients take, the next page alone is left, or nothing.
+ */
+export function linksToOurs(link: string, address: string): string | undefined {
+  const ours = link.replace(/<([^>]*)>/g, (_match, url: string) => `<${toOurs(url, address)}>`);
+  if (ours.length <= maxLinkBytes) return ours;
+  const next = /<[^>]*>;\s*rel="next"/.exec(ours)?.[0];
+  return next && next.length <= maxLinkBytes ? next : undefined;
 }

@@ -50,6 +50,17 @@ describe('URLs of the instance', () => {
     );
   });
 
+  it('leave the next page alone in a Link header that clients would not take, or nothing', () => {
+    const parts = (query: string) =>
+      ['first', 'prev', 'next', 'last'].map((rel) => `<https://i/api/now/table/t?q=${query}>;rel="${rel}"`);
+    expect(linksToOurs(parts('x'.repeat(1_900)).join(','), 'https://us')).toContain('rel="last"');
+    const long = 'x'.repeat(4_000);
+    expect(linksToOurs(parts(long).join(','), 'https://us')).toBe(
+      `<https://us/api/now/table/t?q=${long}>;rel="next"`,
+    );
+    expect(linksToOurs(parts('x'.repeat(9_000)).join(','), 'https://us')).toBeUndefined();
+  });
+
   it('become ours in every part of a Link header', () => {
     const link =
       '<https://i/api/now/table/t?sysparm_offset=0>;rel="first",<https://i/api/now/table/t?sysparm_offset=5>;rel="next"';
