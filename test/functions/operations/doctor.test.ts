@@ -51,6 +51,16 @@ describe('the doctor function', () => {
     const prod = await handler(null, inLambda);
     expect(prod).toMatchObject({ healthy: false, findings: [{ subject: 'secret', state: 'failed' }] });
   });
+
+  it.each([
+    [{ instance: 'nobody' }, 'ConfigurationError', /^instance: /],
+    [{ instance: 7 }, 'InvalidInputError', /^event: takes nothing but the name of an instance/],
+    [{ tables: 'incident' }, 'InvalidInputError', /^event: /],
+  ])('refuses %j by name and without a stack', async (event, name, message) => {
+    const failure = handler(event, inLambda);
+    await expect(failure).rejects.toMatchObject({ name, message: expect.stringMatching(message) });
+    await expect(failure).rejects.not.toHaveProperty('stack');
+  });
 });
 
 describe('npm run doctor', () => {
