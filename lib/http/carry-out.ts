@@ -4,6 +4,7 @@ import type { Deadline } from '../core/deadline.ts';
 import { TableNotAllowedError } from '../core/errors.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import type { Operation, TableParameters } from '../operations/operation.ts';
+import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors/outages.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
 import type { Call } from './call.ts';
 
@@ -25,7 +26,18 @@ export async function carryOut<P extends TableParameters>(
   const { client, instance } = connect(call.instance);
   if (!allowsTable(instance, parameters.tableName)) throw new TableNotAllowedError(parameters.tableName);
   const context = { deadline, correlationId: call.correlationId };
-  return operation.send(request, parameters, client, context, identityOf);
+  const sending = operation.send(request, parameters, client, context, identityOf);
+  return sending.catch((error: unknown) => {
+    throw request.repeatable === 'never' ? inDoubt(error) : error;
+  });
+}
+
+/** An outage invites to try again, which would write twice when it came after the write. */
+function inDoubt(error: unknown): unknown {
+  if (!(error instanceof InstanceUnavailableError) || error.outcome !== 'unknown') return error;
+  const { method, path, message } = error;
+  const told = `${message}; it may have been carried out, so ask before sending it again`;
+  return new UnknownOutcomeError(told, { method, path, outcome: 'unknown', cause: error });
 }
 
 function forward(request: ServiceNowRequest, { query, headers }: Call['forwarded']): ServiceNowRequest {

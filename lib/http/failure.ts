@@ -63,8 +63,11 @@ function ownAnswer(error: ConnectorError): readonly [number, string] | undefined
   return named ? [400, 'No such instance'] : ownAnswers[error.code];
 }
 
+/** An error inside a 200 must not pass for success. */
 function statusOf(error: ConnectorError): number {
-  return (error instanceof ServiceNowError && error.status) || 502;
+  const status = error instanceof ServiceNowError ? error.status : undefined;
+  if (status !== undefined && status >= 400) return status;
+  return error.code === 'THROTTLED' ? 429 : 502;
 }
 
 /** True when the body is ServiceNow's own account of what it refused. */
@@ -74,8 +77,9 @@ function isRefusal(error: ConnectorError): error is ServiceNowError {
 
 function headersOf(error: ConnectorError, status: number, address: string): Record<string, string> {
   const sent = error instanceof ServiceNowError ? passOn(error.headers, address) : {};
-  if (status !== 503 || sent['retry-after']) return sent;
   const asked = error instanceof ServiceNowError ? error.retryAfterMs : undefined;
+  const says = status === 503 || (status === 429 && asked !== undefined);
+  if (!says || sent['retry-after']) return sent;
   const seconds = asked === undefined ? defaultRetryAfterSeconds : Math.ceil(asked / 1000);
   return { ...sent, 'retry-after': String(Math.max(1, seconds)) };
 }

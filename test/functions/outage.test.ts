@@ -113,6 +113,20 @@ describe('an instance that does not answer', () => {
     expect(answer.body).not.toContain('INC1');
   });
 
+  it('is 502 when there is any other error beside what it answers, not the 200 it came with', async () => {
+    const { list } = await functionsBefore((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(
+        '{"result":[{"number":"INC1"}],"error":{"message":"Broken","detail":null},"status":"failure"}',
+      );
+    });
+    expect(await list(listing, lambdaContext())).toMatchObject({
+      statusCode: 502,
+      headers: { 'x-error-code': 'INSTANCE_ERROR' },
+      body: expect.stringContaining('Broken'),
+    });
+  });
+
   it.each([
     [29_000, 'ANSWER_LOST'],
     [100, 'DEADLINE_EXCEEDED'],
@@ -129,6 +143,19 @@ describe('an instance that does not answer', () => {
     const answer = await create(creating, lambdaContext());
     expect(answer).toMatchObject({ statusCode: 504, headers: { 'x-error-code': 'OUTCOME_UNKNOWN' } });
     expect(Object(answer).headers).not.toHaveProperty('retry-after');
+  });
+
+  it('invites nobody to repeat a write that it may have carried out before it went down', async () => {
+    const { create } = await functionsBefore((request, response) =>
+      request.resume().on('end', () => page(503)(request, response)),
+    );
+    const answer = Object(await create(creating, lambdaContext()));
+    expect(answer).toMatchObject({ statusCode: 504, headers: { 'x-error-code': 'OUTCOME_UNKNOWN' } });
+    expect(answer.headers).not.toHaveProperty('retry-after');
+    await expect(create({ tableName: 'incident', record: {} }, lambdaContext())).rejects.toMatchObject({
+      name: 'UnknownOutcomeError',
+      message: expect.stringContaining('may have been carried out'),
+    });
   });
 
   it('is told by name in a direct Invoke', async () => {
@@ -208,5 +235,17 @@ describe('an instance that throttles', () => {
       },
       body: JSON.stringify(body),
     });
+  });
+
+  it('is 429 with the time left when the call is not sent because of its limits', async () => {
+    const { list } = await functionsBefore((_request, response) => {
+      response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '50' });
+      response.end('{"error":{"message":"Rate limit exceeded","detail":null},"status":"failure"}');
+    });
+    await list(listing, lambdaContext());
+    const answer = Object(await list(listing, lambdaContext()));
+    expect(answer).toMatchObject({ statusCode: 429, headers: { 'x-error-code': 'THROTTLED' } });
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(40);
+    expect(answer.body).toContain('nothing was sent');
   });
 });
