@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   }
   const progress = await startProgress(deadLetterUrl);
   const dryRun = values['dry-run'];
-  const codes = values.code?.split(',');
+  const codes = values.code?.split(',').map((code) => code.trim());
   const report = await redrive({ deadLetterUrl, queueUrl, codes, dryRun, onProgress: progress.update });
   progress.stop();
   process.stdout.write(describe(report, dryRun));
@@ -45,11 +45,15 @@ async function startProgress(deadLetterUrl: string) {
   return { update: (looked: number) => bar.update(looked), stop: () => bar.stop() };
 }
 
-function describe({ found, moved, failures }: RedriveReport, dryRun: boolean): string {
+function describe({ found, moved, failures, unseen }: RedriveReport, dryRun: boolean): string {
   const byCode = [...found].map(([code, count]) => `  ${code}: ${count}`);
   const total = [...found.values()].reduce((sum, count) => sum + count, 0);
   const outcome = dryRun ? 'Dry run: nothing was moved.' : `${moved} moved back to the queue.`;
-  return `${[`${total} dead letters`, ...byCode, outcome, ...failures].join('\n')}\n`;
+  const behind =
+    unseen > 0
+      ? [`About ${unseen} more are behind those that stay; SQS shows them when these are gone.`]
+      : [];
+  return `${[`${total} dead letters`, ...byCode, ...behind, outcome, ...failures].join('\n')}\n`;
 }
 
 await runCommand(usage, main);

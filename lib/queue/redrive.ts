@@ -1,5 +1,11 @@
 import type { Message } from '@aws-sdk/client-sqs';
-import { changeVisibility, deleteMessages, receiveMessages, sendMessages } from '../aws/sqs.ts';
+import {
+  changeVisibility,
+  countMessages,
+  deleteMessages,
+  receiveMessages,
+  sendMessages,
+} from '../aws/sqs.ts';
 import { reasonAttributes } from './dead-letter.ts';
 import { keyAttribute } from './write.ts';
 
@@ -12,6 +18,8 @@ export type RedriveOptions = {
   readonly dryRun: boolean;
   /** How long the queue must give nothing to count as empty; without a wait SQS may pass letters over. @default 2 */
   readonly waitSeconds?: number;
+  /** For how long a letter is out of sight once it was looked at. @default 900 */
+  readonly hiddenSeconds?: number;
   /** Called after each letter that was looked at. */
   readonly onProgress?: (looked: number) => void;
 };
@@ -22,10 +30,9 @@ export type RedriveReport = {
   readonly moved: number;
   /** Letters that should have been moved and are still there, with the reasons. */
   readonly failures: readonly string[];
+  /** Letters that SQS did not show: in a FIFO queue, those behind the first ten of their group that stay. */
+  readonly unseen: number;
 };
-
-/** Long enough that no letter comes twice while the queue is read. */
-const hiddenSeconds = 900;
 
 /**
  * Moves dead letters back to their queue. A letter is deleted only once the queue has it, so that a crash leaves both: its key
@@ -34,26 +41,42 @@ const hiddenSeconds = 900;
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const found = new Map<string, number>();
-  const kept: Message[] = [];
+  const kept = new Map<string, string>();
   const failures: string[] = [];
-  let looked = 0;
   let moved = 0;
   for (let letters = await receive(options); letters.length > 0; letters = await receive(options)) {
-    for (const letter of letters) found.set(codeOf(letter), (found.get(codeOf(letter)) ?? 0) + 1);
-    const wanted = options.dryRun ? [] : letters.filter((letter) => isWanted(letter, options.codes));
+    // One that comes again has been out of sight for so long that the round is over.
+    const fresh = letters.filter(({ MessageId = '' }) => !kept.has(MessageId));
+    for (const letter of fresh) found.set(codeOf(letter), (found.get(codeOf(letter)) ?? 0) + 1);
+    const wanted = options.dryRun ? [] : fresh.filter((letter) => isWanted(letter, options.codes));
     const lost = await move(wanted, options);
     failures.push(...lost.values());
     moved += wanted.length - lost.size;
-    kept.push(...letters.filter((letter) => !wanted.includes(letter) || lost.has(letter)));
-    looked += letters.length;
-    options.onProgress?.(looked);
+    for (const letter of letters) if (!wanted.includes(letter) || lost.has(letter)) keep(letter, kept);
+    options.onProgress?.(moved + kept.size);
+    if (fresh.length === 0) break;
   }
-  const back = kept.map(({ ReceiptHandle }) => ({ ReceiptHandle, VisibilityTimeout: 0 }));
-  await changeVisibility(options.deadLetterUrl, back);
-  return { found, moved, failures };
+  const hides = kept.size > 0 && options.deadLetterUrl.endsWith('.fifo');
+  const unseen = hides ? await countMessages(options.deadLetterUrl) : 0;
+  await giveBack(options.deadLetterUrl, [...kept.values()]);
+  return { found, moved, failures, unseen };
 }
 
-function receive({ deadLetterUrl, waitSeconds = 2 }: RedriveOptions): Promise<readonly Message[]> {
+/** Of a letter only what it takes to give it back: a queue may hold a mebibyte for each. */
+function keep({ MessageId = '', ReceiptHandle = '' }: Message, kept: Map<string, string>): void {
+  kept.set(MessageId, ReceiptHandle);
+}
+
+async function giveBack(deadLetterUrl: string, receipts: readonly string[]): Promise<void> {
+  const entries = receipts.map((ReceiptHandle) => ({ ReceiptHandle, VisibilityTimeout: 0 }));
+  await changeVisibility(deadLetterUrl, entries);
+}
+
+function receive({
+  deadLetterUrl,
+  waitSeconds = 2,
+  hiddenSeconds = 900,
+}: RedriveOptions): Promise<readonly Message[]> {
   return receiveMessages(deadLetterUrl, hiddenSeconds, waitSeconds);
 }
 

@@ -123,7 +123,7 @@ describe('a redrive', () => {
       dryRun: true,
       onProgress: (count) => looked.push(count),
     });
-    expect(report).toEqual({ moved: 0, failures: [], found: new Map([['INVALID_INPUT', 25]]) });
+    expect(report).toEqual({ moved: 0, failures: [], unseen: 0, found: new Map([['INVALID_INPUT', 25]]) });
     expect(looked.at(-1)).toBe(25);
     expect(await visible(urls.deadLetterUrl)).toBe('25');
     expect(await visible(urls.queueUrl)).toBe('0');
@@ -137,6 +137,33 @@ describe('a redrive', () => {
     expect(await receiveAll(urls.queueUrl)).toMatchObject([
       { MessageAttributes: { IdempotencyKey: { StringValue: MessageId } } },
     ]);
+  });
+
+  it('tells of letters that a FIFO queue does not show, as they stand behind those that stay', async () => {
+    urls = {
+      deadLetterUrl: await createQueue(`dlq${queues}`, true),
+      queueUrl: await createQueue(`queue${queues}`, true),
+    };
+    for (let index = 0; index < 13; index += 1) await bury(`m${index}`, invalid, 'g1');
+    const report = await redrive({ ...urls, waitSeconds: 0, dryRun: true });
+    expect(report).toMatchObject({ found: new Map([['INVALID_INPUT', 10]]), unseen: 3 });
+    expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({ moved: 13, unseen: 0 });
+  });
+
+  it('comes to an end though letters that stay are seen again before it has seen all', async () => {
+    for (let index = 0; index < 12; index += 1) await bury(`m${index}`, invalid);
+    const looked: number[] = [];
+    const report = await redrive({
+      ...urls,
+      waitSeconds: 0,
+      codes: ['INTERNAL'],
+      dryRun: false,
+      hiddenSeconds: 0,
+      onProgress: (count) => looked.push(count),
+    });
+    expect(report).toMatchObject({ moved: 0, failures: [] });
+    expect(looked.length).toBeLessThan(5);
+    expect(await visible(urls.deadLetterUrl)).toBe('12');
   });
 
   it('keeps the group of a FIFO message', async () => {
