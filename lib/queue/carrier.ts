@@ -33,7 +33,8 @@ export function batchCarrier(client: ServiceNowClient): Carrier {
     async carry(steps, context) {
       if (refused || steps.length === 1) return single.carry(steps, context);
       const outcomes = await carryInBatches(client, steps, context);
-      refused = [...outcomes.values()].some(isDenied);
+      // Others may have been under way meanwhile.
+      refused ||= [...outcomes.values()].some(isDenied);
       const left = steps.filter((step) => !outcomes.has(step) || isDenied(outcomes.get(step)));
       const singles = [...(await single.carry(left, context))];
       return steps.flatMap((step) => (left.includes(step) ? singles.shift() : outcomes.get(step)) ?? []);

@@ -22,16 +22,18 @@ export type BatchOutcome =
   | { readonly kind: 'failed'; readonly error: ServiceNowError }
   | { readonly kind: 'unserviced' };
 
-const header = z.object({ name: z.string(), value: z.string() });
+const id = z.pipe(z.union([z.string(), z.number()]), z.transform(String));
+const header = z.object({ name: z.string(), value: z.pipe(z.unknown(), z.transform(String)) });
 const serviced = z.looseObject({
-  id: z.string(),
+  id,
   status_code: z.number(),
   body: z.optional(z.nullable(z.string())),
-  headers: z.optional(z.array(header)),
+  headers: z.optional(z.nullable(z.array(header))),
 });
+const unserviced = z.union([id, z.looseObject({ id })]);
 const batchAnswer = z.object({
-  serviced_requests: z.array(serviced),
-  unserviced_requests: z.optional(z.array(z.union([z.string(), z.looseObject({ id: z.string() })]))),
+  serviced_requests: z.array(z.unknown()),
+  unserviced_requests: z.optional(z.nullable(z.array(z.unknown()))),
 });
 type Serviced = z.infer<typeof serviced>;
 
@@ -53,17 +55,27 @@ export async function sendBatch(
   const response = await client.send({ method: 'POST', path, body, repeatable: weakest(items) }, context);
   const parsed = batchAnswer.safeParse(response.body);
   if (!parsed.success) throw unexpectedShape(response, 'POST', path);
-  const { serviced_requests: answers, unserviced_requests: rest = [] } = parsed.data;
-  const answersById = new Map(answers.map((answer) => [answer.id, answer]));
-  const unserviced = new Set(rest.map((entry) => (typeof entry === 'string' ? entry : entry.id)));
+  const { serviced_requests: answers, unserviced_requests: rest } = parsed.data;
+  const answersById = new Map(readable(serviced, answers).map((answer) => [answer.id, answer]));
+  const left = readable(unserviced, rest ?? []).map((entry) =>
+    typeof entry === 'string' ? entry : entry.id,
+  );
   return items.map((item, index) => {
     const answer = answersById.get(String(index));
     if (answer) return outcomeOf(item, answer, response);
-    if (unserviced.has(String(index))) return { kind: 'unserviced' };
+    if (left.includes(String(index))) return { kind: 'unserviced' };
     return {
       kind: 'failed',
       error: lost(item, undefined, 'the batch answered without a word about this item'),
     };
+  });
+}
+
+/** What cannot be read of the answer is without a word about its item, and touches no other. */
+function readable<T>(schema: z.ZodMiniType<T>, entries: readonly unknown[]): readonly T[] {
+  return entries.flatMap((entry) => {
+    const parsed = z.safeParse(schema, entry);
+    return parsed.success ? [parsed.data] : [];
   });
 }
 

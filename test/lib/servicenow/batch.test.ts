@@ -75,6 +75,27 @@ describe('a batch', () => {
     ]);
   });
 
+  it('that is answered in part unreadably leaves only those items in doubt', async () => {
+    const { url } = await scriptedServer((response) =>
+      json(response, 200, {
+        serviced_requests: [
+          { id: 0, status_code: 201, body: encode({ result: { sys_id: 'a' } }), headers: null },
+          { id: '1', status_code: 'OK' },
+          { id: '2', status_code: 204, headers: [{ name: 'X-Count', value: 7 }] },
+        ],
+        unserviced_requests: [{ id: 3 }, null],
+      }),
+    );
+    const items = ['a', 'b', 'c', 'd'].map((letter) => create(letter.repeat(32)));
+    const outcomes = await sendBatch(clientFor({ instanceUrl: url, auth: basic }), items, callContext());
+    expect(outcomes).toMatchObject([
+      { kind: 'answered', response: { status: 201 } },
+      { kind: 'failed', error: { code: 'OUTCOME_UNKNOWN' } },
+      { kind: 'answered', response: { status: 204, headers: { 'x-count': '7' } } },
+      { kind: 'unserviced' },
+    ]);
+  });
+
   it('is sent again after a lost answer only when every item may be', async () => {
     const { url, seen } = await scriptedServer((response) => void response.destroy());
     const client = clientFor({ instanceUrl: url, auth: basic }, { maxAttempts: 3 });
