@@ -80,6 +80,7 @@ export class Control {
     this.#imports.abandon();
     this.clock.reset();
     this.auth.tokens.revokeAll();
+    this.auth.seenAssertions.clear();
     this.auth.sessions.clear();
     this.auth.accounts.clearFailures();
     this.#store.clear();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { addAccount } from '../../../local/instance/auth/add-account.ts';
 import { type Instance, startInstance } from '../../../local/instance/index.ts';
 import type { Switches } from '../../../local/instance/switches.ts';
 import { call } from './caller.ts';
@@ -82,6 +83,69 @@ describe('what is not known of instances can be settled the other way', () => {
     const sent = { client_id: clientId, client_secret: clientSecret, ...form };
     const reply = await call(instance, 'POST', '/oauth_token.do', { as: '', form: sent });
     expect([reply.status, reply.json]).toEqual([status, { error_description: 'access_denied', error }]);
+  });
+
+  it('an API key may stand in another parameter', async () => {
+    addAccount(instance.control.auth, { userName: 'robot', password: 'p', roles: ['itil'], apiKeys: ['k'] });
+    set({ apiKeyParameter: 'key' });
+    const status = async (query: string) =>
+      (await call(instance, 'GET', `/api/now/table/incident?${query}`, { as: '' })).status;
+    expect([await status('key=k'), await status('x-sn-apikey=k')]).toEqual([200, 401]);
+  });
+
+  it('sysparm_suppress_auto_sys_field may mean nothing', async () => {
+    const { sys_id } = await create(instance, 'incident', {});
+    set({ honourSuppressAutoSysField: false });
+    const path = `/api/now/table/incident/${sys_id}?sysparm_suppress_auto_sys_field=true`;
+    const reply = await call(instance, 'PATCH', path, { json: { description: 'new' } });
+    expect(reply.json).toMatchObject({ result: { sys_mod_count: '1' } });
+  });
+
+  it('bodies may be held to another length', async () => {
+    set({ maxContentLengthBytes: 100 });
+    const json = { description: 'x'.repeat(100) };
+    const reply = await call(instance, 'POST', '/api/now/table/incident', { json });
+    expect([reply.status, reply.text]).toEqual([400, expect.stringContaining('Max allowed: 100 bytes.')]);
+  });
+
+  it('a batch may be held to other lengths and times', async () => {
+    const item = { id: 'a', method: 'GET', url: '/api/now/table/incident?sysparm_fields=number' };
+    const unserviced = async () =>
+      (await call(instance, 'POST', '/api/now/v1/batch', { json: { rest_requests: [item] } })).json;
+    expect(await unserviced()).toMatchObject({ unserviced_requests: [] });
+    set({ batchMaxOutputBytes: 100 });
+    expect(await unserviced()).toMatchObject({ unserviced_requests: ['a'] });
+    set({ batchMaxOutputBytes: 10_000, batchTimeLimitMs: 0 });
+    expect(await unserviced()).toMatchObject({ unserviced_requests: ['a'] });
+  });
+
+  it('an attachment may be too large with another status, and stay pending for a while', async () => {
+    const { sys_id } = await create(instance, 'incident', {});
+    const upload = (body: string) =>
+      call(
+        instance,
+        'POST',
+        `/api/now/attachment/file?table_name=incident&table_sys_id=${sys_id}&file_name=a`,
+        {
+          body,
+          headers: { 'Content-Type': 'text/plain' },
+        },
+      );
+    set({ attachmentMaxBytes: 3, attachmentOversizeStatus: 400, attachmentScanMs: 5_000 });
+    expect([(await upload('long')).status, (await upload('ok')).status]).toEqual([400, 201]);
+    const state = () => instance.state.store.select('sys_attachment')[0]?.['state'];
+    await instance.control.clock.advance(4_000);
+    const before = state();
+    await instance.control.clock.advance(1_000);
+    expect([before, state()]).toEqual(['pending', 'available']);
+  });
+
+  it('fewer requests may wait', async () => {
+    set({ semaphorePermits: 1, semaphoreQueue: 0 });
+    const permit = await instance.control.semaphore.acquire();
+    const refused = await page('sysparm_limit=1');
+    permit?.release();
+    expect([refused.status, (await page('sysparm_limit=1')).status]).toEqual([429, 200]);
   });
 
   it('insertMultiple may not be installed', async () => {

@@ -87,6 +87,14 @@ describe('POST /oauth_token.do', () => {
     expect(reply.json).toEqual({ error_description: 'access_denied', error: 'server_error' });
   });
 
+  it('may leave the refresh token out of a refresh, and may refuse client credentials', async () => {
+    const { refresh_token = '' } = tokenAnswer.parse((await password()).json);
+    instance.control.change({ refreshEchoesRefreshToken: false, clientCredentialsEnabled: false });
+    const refreshed = await ask({ grant_type: 'refresh_token', refresh_token });
+    expect(tokenAnswer.parse(refreshed.json).refresh_token).toBeUndefined();
+    expect((await ask({ grant_type: 'client_credentials' })).status).toBe(401);
+  });
+
   it('takes its parameters from a form in the body and from nowhere else', async () => {
     const { clientId, clientSecret } = instance.oauth;
     const query = `grant_type=client_credentials&client_id=${clientId}&client_secret=${clientSecret}`;
@@ -140,8 +148,8 @@ describe('POST /oauth_token.do', () => {
       jwt: { key: await exportJWK(publicKey), userColumn: 'email' },
     });
     const nowS = Math.floor(instance.control.clock.now() / 1000);
-    const sign = (claims: { sub?: string; aud?: string; exp?: number }, key = privateKey) =>
-      new SignJWT({ sub: claims.sub ?? 'integration.user@example.com' })
+    const sign = (claims: { sub?: string; aud?: string; exp?: number; jti?: string }, key = privateKey) =>
+      new SignJWT({ sub: 'integration.user@example.com', jti: 'same', ...claims })
         .setProtectedHeader({ alg: 'RS256' })
         .setIssuer(clientId)
         .setAudience(claims.aud ?? clientId)
@@ -165,6 +173,10 @@ describe('POST /oauth_token.do', () => {
     ]);
     expect(skewed.status).toBe(200);
     expect(refused.map((reply) => reply.status)).toEqual([401, 401, 401, 401, 401]);
+    instance.control.change({ jwtReplayCheck: true });
+    const statuses: number[] = [];
+    for (const jti of ['a', 'a', 'b']) statuses.push((await grant(sign({ jti }))).status);
+    expect(statuses).toEqual([200, 401, 200]);
   });
 });
 
