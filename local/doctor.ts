@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { fetchSecretText } from '../lib/aws/secrets.ts';
 import { systemClock } from '../lib/core/clock.ts';
-import { readConfig } from '../lib/core/config.ts';
+import { commaList, readConfig } from '../lib/core/config.ts';
 import { deadlineAt } from '../lib/core/deadline.ts';
 import { examine } from '../lib/operations/doctor/examine.ts';
 import { formatReport, isHealthy } from '../lib/operations/doctor/report.ts';
@@ -28,12 +28,17 @@ async function main(): Promise<void> {
     return;
   }
   const config = readConfig(hosts === undefined ? process.env : { ...process.env, ALLOWED_HOSTS: hosts });
-  const readSecret = () => (existsSync(secret) ? readFile(secret, 'utf8') : fetchSecretText(secret));
+  const readSecret = () => (isFile(secret) ? readFile(secret, 'utf8') : fetchSecretText(secret));
   const deadline = deadlineAt(Date.now() + 60_000, systemClock);
-  const patient = { ...config, readSecret, tables: tables.split(','), clock: systemClock };
+  const patient = { ...config, readSecret, tables: commaList(tables), clock: systemClock };
   const findings = await examine(patient, { deadline, correlationId: 'doctor' });
   process.stdout.write(formatReport(findings));
   process.exitCode = isHealthy(findings) ? 0 : 1;
+}
+
+/** A folder may well be called like a secret. */
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 await runCommand(usage, main);

@@ -151,7 +151,8 @@ function parseObject(text: string, setting: string): object {
   throw new ConfigurationError(setting, 'must be a JSON object');
 }
 
-function commaList(text: string | undefined): readonly string[] {
+/** `a, b` as `['a', 'b']`. */
+export function commaList(text: string | undefined): readonly string[] {
   return (text ?? '').split(',').flatMap((item) => item.trim() || []);
 }
 

@@ -1,5 +1,5 @@
+import { ConnectorError } from '../../core/errors.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/request.ts';
 import type { ServiceNowRecord } from '../../servicenow/result.ts';
 import { listRecords } from '../../servicenow/table.ts';
@@ -24,7 +24,7 @@ export async function checkImport(
     const rules = await read('sys_rest_insert_multiple', 'source_table', table, ['sys_id']);
     return [transformMaps(table, maps.records), keysOfInsertMultiple(table, rules.records)];
   } catch (error) {
-    if (error instanceof ServiceNowError) return [unreadable(table, error)];
+    if (error instanceof ConnectorError) return [unreadable(table, error)];
     throw error;
   }
 }
@@ -49,7 +49,7 @@ function keysOfInsertMultiple(table: string, rules: readonly ServiceNowRecord[])
   return look(subject, 'insertMultiple takes column labels, not names', todo);
 }
 
-function unreadable(table: string, error: ServiceNowError): Finding {
+function unreadable(table: string, error: ConnectorError): Finding {
   const todo =
     'give the integration user import_transformer, or have an administrator look at the transform map';
   if (error.code !== 'ACCESS_DENIED' && error.code !== 'INVALID_TABLE')

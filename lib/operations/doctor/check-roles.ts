@@ -1,4 +1,4 @@
-import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
+import { ConnectorError } from '../../core/errors.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/request.ts';
 import { listRecords } from '../../servicenow/table.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
@@ -26,7 +26,7 @@ export async function checkRoles(client: ServiceNowClient, context: CallContext)
       'admin is more than an integration needs: prefer roles for its tables',
     );
   } catch (error) {
-    if (!(error instanceof ServiceNowError)) throw error;
+    if (!(error instanceof ConnectorError)) throw error;
     if (error.code !== 'ACCESS_DENIED' && error.code !== 'INVALID_TABLE') return failed('roles', error);
     return { subject: 'roles', state: 'skipped', found: 'the user may not read its own roles' };
   }

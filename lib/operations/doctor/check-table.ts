@@ -1,4 +1,4 @@
-import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
+import { ConnectorError } from '../../core/errors.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/request.ts';
 import { listRecords } from '../../servicenow/table.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
@@ -24,7 +24,7 @@ export async function checkTable(
       'access controls hide them: give the integration user a role that may read this table, e.g. itil for tasks',
     );
   } catch (error) {
-    if (error instanceof ServiceNowError) return failed(subject, error);
+    if (error instanceof ConnectorError) return failed(subject, error);
     throw error;
   }
 }

@@ -1,11 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
 import { ConnectorError } from '../../core/errors.ts';
+import { tokenPath } from '../../servicenow/auth/token.ts';
 import { createClient } from '../../servicenow/client.ts';
 import { parseConnectionSecret } from '../../servicenow/connection-secret.ts';
+import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
 import { parseInstanceUrl } from '../../servicenow/instance-url.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/request.ts';
 import { createServerClock } from '../../servicenow/server-clock.ts';
 import { listRecords } from '../../servicenow/table.ts';
+import { checkCertificate } from './check-certificate.ts';
 import { checkImport } from './check-import.ts';
 import { checkRoles } from './check-roles.ts';
 import { checkTable } from './check-table.ts';
@@ -40,10 +43,13 @@ export async function examine(patient: Patient, context: CallContext): Promise<r
   });
   try {
     const reach = await checkReach(client, patient, context);
+    // What is wrong inside the secret may show only where it is used, e.g. a key that does not fit its certificate.
+    if (reach.some(({ subject }) => subject === 'secret')) return reach;
     if (reach.some(({ state }) => state === 'failed')) return [secret.finding, ...reach];
     return [
       secret.finding,
       ...reach,
+      ...checkCertificate(parseConnectionSecret(json).tls, clock),
       await checkRoles(client, context),
       ...(await checkTables(client, patient, context)),
     ];
@@ -60,15 +66,9 @@ async function checkSecret(patient: Patient): Promise<{ readonly finding: Findin
     const parts = [auth?.type, tls?.cert ? 'client certificate' : undefined, proxyUrl ? 'proxy' : undefined];
     return { finding: ok('secret', `${origin}, ${parts.filter(Boolean).join(' + ')}`), json };
   } catch (error) {
-    if (error instanceof ConnectorError) return { finding: failed('secret', error, remedyOf(error)) };
+    if (error instanceof ConnectorError) return { finding: failed('secret', error) };
     throw error;
   }
-}
-
-function remedyOf({ code }: ConnectorError): string {
-  return code === 'SECRET_UNAVAILABLE'
-    ? 'set AWS_REGION and AWS credentials, and see that Secrets Manager can be reached'
-    : 'correct the secret, then run this again';
 }
 
 /** One call shows the way there, the grant and the instance's time. A refusal of the table itself still shows all three. */
@@ -86,15 +86,28 @@ async function checkReach(
       checkTime(response.headers['date'], patient.clock),
     ];
   } catch (error) {
-    if (!(error instanceof ConnectorError)) throw error;
-    if (error.code === 'CREDENTIALS_REJECTED' || error.code === 'SCOPE_MISSING') {
-      return [ok('reach', 'the instance answers'), failed('grant', error)];
-    }
-    const refused = ['ACCESS_DENIED', 'INVALID_TABLE'].includes(error.code);
-    return refused
-      ? [ok('reach', 'the instance answers'), ok('grant', 'credentials are accepted')]
-      : [failed('reach', error)];
+    if (error instanceof ConnectorError) return reachDespite(error, patient.clock);
+    throw error;
   }
+}
+
+const refusalsOfCredentials = new Set(['CREDENTIALS_REJECTED', 'SCOPE_MISSING']);
+const refusalsOfTable = new Set(['ACCESS_DENIED', 'INVALID_TABLE']);
+
+/** How far the first call got before it failed. */
+function reachDespite(error: ConnectorError, clock: Clock): readonly Finding[] {
+  if (error.code === 'CONFIGURATION_INVALID') return [failed('secret', error)];
+  const answers = ok('reach', 'the instance answers');
+  if (refusalsOfCredentials.has(error.code)) return [answers, failed('grant', error, grantRemedy(error))];
+  if (!refusalsOfTable.has(error.code)) return [failed('reach', error)];
+  const date = error instanceof ServiceNowError ? error.headers['date'] : undefined;
+  return [answers, ok('grant', 'credentials are accepted'), checkTime(date, clock)];
+}
+
+/** Whether the grant itself was refused or the token that it gave is for somebody else to mend. */
+function grantRemedy({ cause }: ConnectorError): string | undefined {
+  if (!(cause instanceof ServiceNowError) || cause.path !== tokenPath) return undefined;
+  return 'check clientId, clientSecret and what else proves the grant; the OAuth application and its user must be active, the grant switched on (for client credentials glide.oauth.inbound.client.credential.grant_type.enabled), and this machine’s clock right';
 }
 
 /** Beyond this a signed assertion is near ServiceNow's own tolerance of 300 s. */

@@ -32,6 +32,10 @@ export function failed(subject: string, error: unknown, todo?: string): Finding 
 }
 
 const advices: Readonly<Record<string, string>> = {
+  SECRET_UNAVAILABLE: 'set AWS_REGION and AWS credentials, and see that Secrets Manager can be reached',
+  CONFIGURATION_INVALID: 'correct the secret, then run this again',
+  INVALID_INPUT: 'correct the name in ALLOWED_TABLES',
+  DEADLINE_EXCEEDED: 'run this again; if it stays so, the instance is too slow or the network loses packets',
   CONNECTION_FAILED: 'check the network path: VPC, NAT, security group, proxy, NO_PROXY, certificates',
   INSTANCE_ASLEEP: 'wake the instance: sign in to developer.servicenow.com',
   INSTANCE_UNAVAILABLE: 'wait until the instance is up again',

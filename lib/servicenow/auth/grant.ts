@@ -11,9 +11,8 @@ import { brokenTokenCall } from '../judge/broken.ts';
 import { describeCall, failureOf, type JudgedCall } from '../judge/call.ts';
 import { judge } from '../judge/judge.ts';
 import { BrokenExchange } from '../transport/exchange.ts';
-import type { OAuth, Token, TokenContext } from './token.ts';
+import { type OAuth, type Token, type TokenContext, tokenPath } from './token.ts';
 
-const tokenPath = '/oauth_token.do';
 /** Fetching a token sends nothing of the call it is for, so that call may be tried again whatever it is. */
 const tokenCall: JudgedCall = { method: 'POST', path: tokenPath, sent: false };
 /** A JWT made with a clock this far off may be refused for it. ServiceNow itself tolerates 300 s (contract 7). */

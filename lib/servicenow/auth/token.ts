@@ -6,6 +6,9 @@ import type { Auth } from '../connection-secret.ts';
 import type { Transport } from '../transport/exchange.ts';
 import type { Proof } from './authorizer.ts';
 
+/** Where every grant is asked for (contract 7). */
+export const tokenPath = '/oauth_token.do';
+
 /** The kinds of `auth` that go through `/oauth_token.do`. */
 export type OAuth = Extract<Auth, { readonly clientId: string }>;
 

@@ -77,9 +77,10 @@ describe('npm run doctor', () => {
     const file = join(folder, 'secret.json');
     await writeFile(file, secret);
     const args = ['--secret', file, '--allowed-hosts', '127.0.0.1', '--tables'];
-    const well = await doctor([...args, 'incident']);
+    const well = await doctor([...args, 'incident, imp_computer,']);
     expect(well).toMatchObject({ code: 0 });
     expect(well.stdout).toMatch(/^ok +secret/m);
+    expect(well.stdout).toMatch(/^ok +table imp_computer /m);
     const ill = await doctor([...args, 'incident,no_such_table']);
     expect(ill).toMatchObject({ code: 1 });
     expect(ill.stdout).toMatch(/^FAILED +table no_such_table .*\n +→ correct the name/m);
@@ -94,7 +95,8 @@ describe('npm run doctor', () => {
 
   it('says what the shell lacks when Secrets Manager cannot be asked', async () => {
     const env = { AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nonexistent' };
-    const answer = await doctor(['--secret', 'servicenow-functions/dev'], env);
+    // There is a folder of that name; it is no secret in a file.
+    const answer = await doctor(['--secret', 'functions/csv'], env);
     expect(answer).toMatchObject({ code: 1 });
     expect(answer.stdout).toMatch(
       /^FAILED +secret +SECRET_UNAVAILABLE.*\n +→ set AWS_REGION and AWS credentials/m,

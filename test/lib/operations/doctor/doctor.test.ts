@@ -1,13 +1,16 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../lib/core/clock.ts';
+import { deadlineAt } from '../../../../lib/core/deadline.ts';
 import { examine } from '../../../../lib/operations/doctor/examine.ts';
 import type { Finding } from '../../../../lib/operations/doctor/finding.ts';
 import { formatReport, isHealthy } from '../../../../lib/operations/doctor/report.ts';
+import type { CallContext } from '../../../../lib/servicenow/request.ts';
 import { startInstance } from '../../../../local/instance/index.ts';
 import { json, refuse, scriptedServer } from '../../servicenow/scripted-server.ts';
 import { basic, callContext } from '../../servicenow/testing.ts';
+import { createAuthority } from '../../servicenow/transport/certificates.ts';
 
-const run = (secret: unknown, tables: readonly string[] = ['incident']) =>
+const run = (secret: unknown, tables: readonly string[] = ['incident'], context: Partial<CallContext> = {}) =>
   examine(
     {
       readSecret: async () => (typeof secret === 'string' ? secret : JSON.stringify(secret)),
@@ -16,7 +19,7 @@ const run = (secret: unknown, tables: readonly string[] = ['incident']) =>
       proxyEnvironment: {},
       clock: systemClock,
     },
-    callContext(),
+    callContext(context),
   );
 
 const states = (findings: readonly Finding[]) => findings.map(({ subject, state }) => `${subject}: ${state}`);
@@ -56,6 +59,7 @@ describe('the doctor', () => {
   it.each([
     ['{"instanceUrl":', 'secret: failed'],
     [{ instanceUrl: 'https://evil.test', auth: basic }, 'secret: failed'],
+    [{ instanceUrl: 'http://127.0.0.1:1', tls: { cert: 'no PEM', key: 'nor this' } }, 'secret: failed'],
     [{ instanceUrl: 'http://127.0.0.1:1', auth: basic }, 'reach: failed'],
   ])('stops at what does not work: %j', async (secret, last) => {
     const findings = await run(secret);
@@ -70,6 +74,61 @@ describe('the doctor', () => {
       'reach: ok',
       'grant: failed',
     ]);
+  });
+
+  it('tells a grant that is refused from a token that is', async () => {
+    const { url } = await scriptedServer((response, { url: path }) =>
+      path === '/oauth_token.do'
+        ? json(response, 401, { error: 'server_error', error_description: 'access_denied' })
+        : refuse(response, 401, 'User Not Authenticated'),
+    );
+    const auth = { type: 'oauth-client-credentials', clientId: 'c', clientSecret: 's' };
+    const grant = (await run({ instanceUrl: url, auth })).at(-1);
+    expect(grant).toMatchObject({ subject: 'grant', todo: expect.stringContaining('OAuth application') });
+    const user = (await run({ instanceUrl: url, auth: basic })).at(-1);
+    expect(user).toMatchObject({ subject: 'grant', todo: expect.stringContaining('sign in by hand') });
+  });
+
+  it('looks at the clock although the first table is refused, and goes on to the others', async () => {
+    const date = new Date(Date.now() + 3_600_000).toUTCString();
+    const { url } = await scriptedServer((response, { url: path }) =>
+      path.includes('/secret_table')
+        ? refuse(response, 403, 'User Not Authorized', '', { date })
+        : json(response, 200, { result: [{ sys_id: '1' }] }, { 'x-total-count': '1' }),
+    );
+    const findings = await run({ instanceUrl: url, auth: basic }, ['secret_table', 'in cident', 'incident']);
+    expect(states(findings)).toEqual([
+      'secret: ok',
+      'reach: ok',
+      'grant: ok',
+      'clock: look',
+      'roles: look',
+      'table secret_table: failed',
+      'table in cident: failed',
+      'table incident: ok',
+    ]);
+  });
+
+  it('tells what it has found when time runs out, instead of nothing', async () => {
+    const { url } = await scriptedServer((response, _seen, index) => {
+      if (index === 0) json(response, 200, { result: [] });
+    });
+    const deadline = deadlineAt(Date.now() + 150, systemClock);
+    const findings = await run({ instanceUrl: url, auth: basic }, ['incident', 'problem'], { deadline });
+    expect(states(findings)).toEqual(
+      expect.arrayContaining(['reach: ok', 'roles: failed', 'table problem: failed']),
+    );
+  });
+
+  it.each([
+    [20, 'look'],
+    [40, 'ok'],
+  ])('says when the client certificate ends: in %i days', async (days, state) => {
+    const authority = await createAuthority('private');
+    const { url } = await scriptedServer((response) => json(response, 200, { result: [] }));
+    const tls = await authority.issue('integration.user', days);
+    const findings = await run({ instanceUrl: url, tls });
+    expect(states(findings)).toContain(`certificate: ${state}`);
   });
 
   it('notices rows that are counted but hidden, and clocks that differ', async () => {
