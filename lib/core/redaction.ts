@@ -2,7 +2,7 @@
 export type Redactor = {
   /** Remembers secrets; shorter ones than 4 characters are left, or every line would be full of holes. */
   protect(...secrets: readonly (string | undefined)[]): void;
-  /** The text without any protected secret, be it in clear, base64 (also inside a longer base64 text), hex or URL-encoded. */
+  /** The text without any protected secret, be it in clear, JSON, base64 (also inside a longer base64 text), hex or URL-encoded. */
   redact(text: string): string;
 };
 
@@ -27,9 +27,19 @@ export const processRedactor = createRedactor();
 
 function addForms(secret: string, forms: Set<string>): void {
   const bytes = Buffer.from(secret);
-  const json = JSON.stringify(secret).slice(1, -1);
-  for (const form of [secret, json, encodeURIComponent(secret), formEncoded(secret)]) forms.add(form);
-  for (const form of [bytes.toString('hex'), ...base64Forms(bytes)]) forms.add(form);
+  const json = jsonEscaped(secret);
+  const hex = bytes.toString('hex');
+  for (const form of [secret, json, jsonEscaped(json), hex, hex.toUpperCase()]) forms.add(form);
+  for (const form of [encodeURIComponent(secret), formEncoded(secret)]) {
+    forms.add(form);
+    forms.add(form.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
+  }
+  for (const form of base64Forms(bytes)) forms.add(form);
+}
+
+/** JSON inside a text that is itself put into JSON is escaped twice. */
+function jsonEscaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 function formEncoded(secret: string): string {

@@ -5,7 +5,7 @@ export function canary(name: string): string {
   return `${name}-${randomBytes(12).toString('hex')}/+&=\\`;
 }
 
-/** The text as it is, JSON-escaped once and twice, URL-encoded in both ways, in hex, and inside a longer base64 text at each of its three offsets. */
+/** The text as it is, JSON-escaped once and twice, URL-encoded in both ways and cases, in hex, and inside a longer base64 text at each of its three offsets. */
 export function disguises(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const shifted = [0, 1, 2].map((offset) => {
@@ -25,7 +25,8 @@ export function disguises(secret: string): string[] {
     hex,
     hex.toUpperCase(),
   ];
-  return [...new Set([...plain, ...shifted, ...urlSafe])];
+  const lowerCase = plain.map((text) => text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
+  return [...new Set([...plain, ...lowerCase, ...shifted, ...urlSafe])];
 }
 
 function jsonEscaped(text: string): string {

@@ -30,7 +30,10 @@ export function publicOnly(lookup: LookupFunction = systemLookup): LookupFunctio
 export function isPublic(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
-  if (parsed.range() !== 'rfc6052') return parsed.range() === 'unicast';
+  const bytes = parsed.toByteArray();
   // NAT64, which IPv6-only subnets use: the last four bytes are the IPv4 address meant.
-  return isPublic(parsed.toByteArray().slice(-4).join('.'));
+  if (parsed.range() === 'rfc6052') return isPublic(bytes.slice(-4).join('.'));
+  // `::a.b.c.d`, given up by RFC 4291, is no address of anybody, whatever a system makes of it.
+  const isIPv4Compatible = bytes.length === 16 && bytes.slice(0, 12).every((byte) => byte === 0);
+  return parsed.range() === 'unicast' && !isIPv4Compatible;
 }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../lib/core/redaction.ts';
+import { canary, disguises } from '../../secrecy/disguises.ts';
 
 describe('the redactor', () => {
   it('cuts a secret out in clear, JSON, base64, hex and URL encoding, wherever it stands', () => {
@@ -33,6 +34,16 @@ describe('the redactor', () => {
       const shown = redactor.redact(`Basic ${header}`);
       expect(shown).toContain('[redacted]');
       expect(Buffer.from(shown.replace('Basic ', ''), 'base64').toString()).not.toContain('tr0ub4dor');
+    }
+  });
+
+  it('cuts out every disguise that the watch of the whole runs looks for', () => {
+    for (let round = 0; round < 20; round += 1) {
+      const redactor = createRedactor();
+      const secret = canary('password');
+      redactor.protect(secret);
+      for (const disguise of disguises(secret))
+        expect(redactor.redact(`a ${disguise} b`)).toBe('a [redacted] b');
     }
   });
 

@@ -45,6 +45,14 @@ describe('an address', () => {
     '::ffff:169.254.169.254',
     '64:ff9b::a00:1',
     'ff02::1',
+    '::7f00:1',
+    '::a9fe:a9fe',
+    '::ffff:0:7f00:1',
+    '2002:a00:1::',
+    'fec0::1',
+    'fe80::1%eth0',
+    '0177.0.0.1',
+    '2130706433',
     'nonsense',
   ])('%s is not', (address) => {
     expect(isPublic(address)).toBe(false);
