@@ -70,6 +70,42 @@ describe('a secret that is rotated under a warm process', () => {
     expect(refused()).toBe(3);
   });
 
+  it('to a wrong client secret asks twice for a token, however many calls lose theirs at the same time', async () => {
+    const state = { alive: true, stored: 'right' };
+    const { url, seen } = await scriptedServer((response, request) => {
+      if (request.url !== '/oauth_token.do')
+        return state.alive
+          ? json(response, 200, { result: [] })
+          : refuse(response, 401, 'User Not Authenticated');
+      if (state.alive)
+        return json(response, 200, { access_token: 't', token_type: 'Bearer', expires_in: 1800 });
+      return json(response, 401, { error: 'server_error', error_description: 'access_denied' });
+    });
+    const secret = () => ({
+      instanceUrl: url,
+      auth: { type: 'oauth-client-credentials', clientId: 'c', clientSecret: state.stored } as const,
+    });
+    let freshReads = 0;
+    let cached = JSON.stringify(secret());
+    const readSecret = ({ fresh }: { readonly fresh: boolean }) => {
+      if (!fresh) return cached;
+      freshReads += 1;
+      cached = JSON.stringify(secret());
+      return cached;
+    };
+    const client = clientFor(secret(), { readSecret });
+    await client.send(read, callContext());
+    Object.assign(state, { alive: false, stored: 'wrong' });
+    const tokenCalls = () => seen.filter((request) => request.url === '/oauth_token.do').length - 1;
+    for (let wave = 0; wave < 3; wave += 1) {
+      const settled = await Promise.allSettled(
+        Array.from({ length: 8 }, () => client.send(read, callContext())),
+      );
+      expect(new Set(codes(settled))).toEqual(new Set(['CREDENTIALS_REJECTED']));
+    }
+    expect({ tokenCalls: tokenCalls(), freshReads }).toEqual({ tokenCalls: 2, freshReads: 2 });
+  });
+
   it('to one wrong secret after the other is tried twice a minute all the same', async () => {
     const { state, server, call } = await setUp({ password: 'old', stored: 'old' });
     await call();

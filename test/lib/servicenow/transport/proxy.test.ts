@@ -66,6 +66,20 @@ describe('a forward proxy', () => {
     expect(proxy.asked[0]?.headers).not.toHaveProperty('authorization');
   });
 
+  it('carries the call for a token in the same tunnel', async () => {
+    const authority = await createAuthority('private');
+    const { port, seen } = await scriptedServer(
+      (response) => json(response, 200, { access_token: 't', token_type: 'Bearer', result: [] }),
+      await authority.issue(host),
+    );
+    const proxy = await forwardProxy(port);
+    const auth = { type: 'oauth-client-credentials', clientId: 'c', clientSecret: 's' } as const;
+    const secret = { instanceUrl: `https://${host}`, auth, tls: { ca: authority.cert }, proxyUrl: proxy.url };
+    await clientFor(secret, { allowedHosts: [host] }).send(read, callContext());
+    expect(seen.map(({ url }) => url)).toEqual(['/oauth_token.do', read.path]);
+    expect(proxy.asked.map(({ target }) => target)).toEqual([`${host}:443`]);
+  });
+
   it('is taken from HTTPS_PROXY, and left out for hosts in NO_PROXY', async () => {
     const { port, seen, ca } = await tlsInstance();
     const proxy = await forwardProxy(port);
