@@ -32,6 +32,8 @@ export const importStateSchema = z.object({
   loadedAtMs: z.optional(z.number()),
   /** Why nothing more is sent; undefined while all is well. */
   stopped: z.optional(z.string()),
+  /** The instance is asked nothing more: what is left of the file is only listed. */
+  isGivenUp: z.optional(z.boolean()),
 });
 
 export type ImportState = z.infer<typeof importStateSchema>;

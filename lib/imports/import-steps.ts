@@ -79,6 +79,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
      * @param isFollowed the next group is loaded by this execution, too
      */
     async load(request: ImportRequest, state: ImportState, isFollowed: boolean): Promise<ImportState> {
+      if (state.isGivenUp) return loadNext(request, state, isFollowed);
       await turns.renew(request);
       const following = { state, pending: 0, progressAtMs: 0 };
       const [loaded, settled] = await bothToTheEnd(
@@ -103,11 +104,15 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       return settleGroups(request, following, idleMs < plan.settings.verdictTimeoutSeconds * 1000);
     },
 
-    /** The import cannot go on: what is known so far becomes its result. */
-    giveUp(state: ImportState, error: unknown): ImportState {
+    /**
+     * The import cannot go on: what is known so far becomes its result, and what was not read yet is listed as not
+     * sent, unless that cannot be done either.
+     */
+    giveUp(state: ImportState, error: unknown, isPlanned: boolean): ImportState {
       scope.log.error('import-gave-up', { folder: state.folder, reason: String(error) });
       const reason = error instanceof Error ? error.message : String(error);
-      return { ...state, ended: true, stopped: state.stopped ?? `given up: ${reason}` };
+      const ended = state.ended || !isPlanned || state.isGivenUp === true;
+      return { ...state, ended, stopped: state.stopped ?? `given up: ${reason}`, isGivenUp: true };
     },
 
     async continueElsewhere(request: ImportRequest, state: ImportState): Promise<{ continuedBy: string }> {
@@ -146,6 +151,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       group: state.loadedGroups,
       from: state.cursor,
       sending: state.stopped === undefined,
+      isGivenUp: state.isGivenUp === true,
       isFollowed,
       mayReject: (plan.settings.maxErrors ?? Number.POSITIVE_INFINITY) - failuresSoFar(state),
       claimedBefore: () => claimedSets(folder, state.loadedGroups),

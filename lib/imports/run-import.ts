@@ -26,8 +26,21 @@ export async function runImport(
   };
   const chainIsDue = (state: ImportState) => operations + reservedOperations > state.operationsPerExecution;
   let state = input.resume ?? (await step('start', () => steps.start(request)));
+  let isPlanned = input.resume !== undefined;
+  const giveUp = (broken: ImportState, error: unknown) =>
+    step('give-up', () => Promise.resolve(steps.giveUp(broken, error, isPlanned)));
+  const load = async () => {
+    while (!state.ended) {
+      if (chainIsDue(state)) return step('continue', () => steps.continueElsewhere(request, state));
+      const before = state;
+      state = await step(`load-${state.loadedGroups}`, () =>
+        steps.load(request, before, !chainIsDue(before)),
+      );
+    }
+    return undefined;
+  };
   try {
-    if (!input.resume) {
+    if (!isPlanned) {
       await durable.poll(
         'turn',
         { granted: false },
@@ -37,16 +50,12 @@ export async function runImport(
       operations++;
       const before = state;
       state = await step('pre-flight', () => steps.preflight(request, before));
+      isPlanned = true;
     }
-    while (!state.ended) {
-      if (chainIsDue(state)) return await step('continue', () => steps.continueElsewhere(request, state));
-      const before = state;
-      state = await step(`load-${state.loadedGroups}`, () =>
-        steps.load(request, before, !chainIsDue(before)),
-      );
-    }
+    const continued = await load();
+    if (continued) return continued;
     const waiting = state;
-    if (state.settledGroups < state.loadedGroups) {
+    if (!state.isGivenUp && state.settledGroups < state.loadedGroups) {
       const initial = await step('follow', () => Promise.resolve(steps.startFollowing(waiting)));
       const followed = await durable.poll(
         'settle',
@@ -58,8 +67,13 @@ export async function runImport(
       state = followed.state;
     }
   } catch (error) {
-    const broken = state;
-    state = await step('give-up', () => Promise.resolve(steps.giveUp(broken, error)));
+    state = await giveUp(state, error);
+    try {
+      const continued = await load();
+      if (continued) return continued;
+    } catch (again) {
+      state = await giveUp(state, again);
+    }
   }
   const complete = state;
   return step('finish', () => steps.finish(request, complete));

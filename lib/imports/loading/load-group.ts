@@ -42,7 +42,8 @@ export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<Grou
   const before = isPrepared ? undefined : await readLedger(tools.folder, task.group);
   if (before?.next) return outcomeOf(before);
   const ledger = new GroupLedger(tools.folder, task.group, task.from, tools.scope.clock, before);
-  const settling = before === undefined ? undefined : await prepareSettling(tools, task, ledger);
+  const settles = before !== undefined && !task.isGivenUp;
+  const settling = settles ? await prepareSettling(tools, task, ledger) : undefined;
   if (!isPrepared) await ledger.write(false);
   const reader = tools.reader.at(task.from, before === undefined);
   let broken: string | undefined;

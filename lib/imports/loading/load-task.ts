@@ -10,6 +10,8 @@ export type LoadGroup = {
   readonly from: Position;
   /** False once the import has stopped: rows are then only read, to be listed as not sent. */
   readonly sending: boolean;
+  /** True when the instance is asked nothing more: what may have been sent then stays unknown. */
+  readonly isGivenUp: boolean;
   /** The next group may be opened early. Not where another execution goes on: it would take the group for broken off. */
   readonly isFollowed: boolean;
   /** The group ends as soon as it rejected more rows than this. */

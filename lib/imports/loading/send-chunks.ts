@@ -74,14 +74,16 @@ function slotsOf({ plan }: LoadTools): number {
 function endsEarly(tools: LoadTools, { task, ledger, reader, settling }: Sending, index: number): boolean {
   const timeIsUp = index > 0 && tools.scope.deadline.passed(spareMs);
   if (settling && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
-  if (ledger.lostInARow >= slotsOf(tools)) return true;
+  if (!task.isGivenUp && ledger.lostInARow >= slotsOf(tools)) return true;
   const tooManyRejects = task.sending && reader.rejectedCount > task.mayReject;
   return !settling && (timeIsUp || ledger.refused || tooManyRejects);
 }
 
 async function oneChunk(tools: LoadTools, sending: Sending, index: number, chunk: Chunk): Promise<void> {
   const { ledger } = sending;
-  if (!ledger.has(index)) {
+  if (sending.task.isGivenUp) {
+    if (!ledger.has(index)) ledger.set(index, leftChunk(ledger, index, chunk));
+  } else if (!ledger.has(index)) {
     const { record, failure } = await deliver(tools, sending, index, chunk);
     ledger.set(index, record);
     if (failure) throw failure;
@@ -114,4 +116,11 @@ async function deliver(
 function lostChunk({ lines, rows }: Chunk, before: SentChunk | undefined): SentChunk {
   const known = { sets: before?.sets ?? [], ...(before?.verdicts && { verdicts: before.verdicts }) };
   return { lines: [...lines], rows, ...known, state: 'lost' };
+}
+
+/** A chunk that nobody asks about any more: lines that may have been sent are unknown, the others were not sent. */
+function leftChunk(ledger: GroupLedger, index: number, { lines, rows }: Chunk): SentChunk {
+  const before = { sets: [], ...ledger.get(index), lines: [...lines], rows };
+  if (ledger.doubtfulLines(index) !== undefined) return { ...before, state: 'not-sent' };
+  return { ...before, state: ledger.mayHaveSent(index) ? 'unknown' : 'not-sent' };
 }

@@ -1,37 +1,37 @@
 import type { ImportState } from '../import-state.ts';
 import { readLedger } from '../loading/ledger.ts';
-import { lineList } from '../loading/line-runs.ts';
+import { chunkResults, summarise } from '../verdicts/chunk-results.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 import { mergeMessages } from './frequent-messages.ts';
 import { rejectedResults } from './rejected-results.ts';
-import { type LineResult, resultLine } from './results-csv.ts';
-import { addTally, emptyTally } from './tally.ts';
+import { resultLine } from './results-csv.ts';
+import { addTally } from './tally.ts';
 
-const message = 'the import was given up before its verdict was read';
+const unread = {
+  outcome: 'unknown',
+  message: 'the import was given up before its verdict was read',
+} as const;
 
-/** After an import was given up: lines that were read and have no verdict count as unknown. */
+/** After an import was given up: rows that the instance has and whose verdict was not read count as unknown. */
 export async function abandonGroups(folder: ImportFolder, state: ImportState): Promise<ImportState> {
   let after = state;
   for (let group = state.settledGroups; ; group++) {
     const ledger = await readLedger(folder, group);
     if (!ledger) return after;
-    const lines = ledger.chunks.flatMap((chunk) => (chunk ? lineList(chunk.lines) : []));
-    const results = lines.map((line): LineResult => ({ line, outcome: 'unknown', message }));
-    if (ledger.next) results.push(...(await rejectedResults(folder, group)));
-    results.sort((a, b) => a.line - b.line);
+    const sent = ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, new Map(), unread) : []));
+    const rejected = ledger.next ? await rejectedResults(folder, group) : [];
+    const results = [...sent, ...rejected].sort((a, b) => a.line - b.line);
     await folder.write(groupName('results', group), results.map(resultLine).join(''), 'text/csv');
+    const { tally, messages } = summarise(results);
     const isNew = group >= state.loadedGroups;
-    const tally = { ...emptyTally(), unknown: lines.length, rejected: ledger.next ? ledger.rejected : 0 };
     after = {
       ...after,
-      rows: after.rows + (isNew ? lines.length : 0),
-      rejected: after.rejected + (isNew && ledger.next ? ledger.rejected : 0),
+      rows: after.rows + (isNew ? sent.length : 0),
+      rejected: after.rejected + (isNew ? rejected.length : 0),
       loadedGroups: Math.max(after.loadedGroups, group + 1),
       settledGroups: group + 1,
       tally: addTally(after.tally, tally),
-      messages: mergeMessages(after.messages, [
-        { outcome: 'unknown', message, count: lines.length, lines: lines.slice(0, 5) },
-      ]),
+      messages: mergeMessages(after.messages, messages),
     };
   }
 }

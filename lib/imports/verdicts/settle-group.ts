@@ -2,16 +2,13 @@ import type { ImportScope } from '../import-scope.ts';
 import { type LoadLedger, readLedger, type SentChunk } from '../loading/ledger.ts';
 import { lineList } from '../loading/line-runs.ts';
 import type { ImportPlan } from '../plan.ts';
-import { type FrequentMessage, noteMessage } from '../results/frequent-messages.ts';
 import { rejectedResults } from '../results/rejected-results.ts';
 import { type LineResult, resultLine } from '../results/results-csv.ts';
-import { emptyTally, type Outcome, type Tally } from '../results/tally.ts';
+import type { Outcome } from '../results/tally.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
+import { type CommonResult, chunkResults, type GroupVerdict, summarise } from './chunk-results.ts';
 import { countPending, readVerdicts } from './read-group.ts';
 import { readUniformOutcomes } from './read-histories.ts';
-
-/** What a group's lines came to. */
-export type GroupVerdict = { readonly tally: Tally; readonly messages: readonly FrequentMessage[] };
 
 /**
  * Reads the verdicts of one group back and stores its part of `results.csv`.
@@ -33,7 +30,7 @@ export async function settleGroup(
   const histories = await readUniformOutcomes(scope, setsWithoutRows(ledger, sent));
   const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
   const results = [
-    ...ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, sent, histories) : [])),
+    ...ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, sent, unseen(chunk, histories)) : [])),
     ...rejected,
   ];
   results.sort((a, b) => a.line - b.line);
@@ -68,56 +65,13 @@ function setsWithoutRows(ledger: LoadLedger, verdicts: ReadonlyMap<number, LineR
   return sets;
 }
 
-function chunkResults(
-  chunk: SentChunk,
-  verdicts: ReadonlyMap<number, LineResult>,
-  histories: ReadonlyMap<string, Outcome>,
-): LineResult[] {
-  const atOnce = new Map(chunk.verdicts?.map((verdict) => [verdict.line, verdict]));
-  const doubtful = new Set(lineList(chunk.doubtful ?? []));
-  const counted = chunk.sets.length === 1 ? histories.get(chunk.sets[0] ?? '') : undefined;
-  const otherwise: Omit<LineResult, 'line'> =
-    counted === undefined
-      ? withoutVerdict(chunk)
-      : { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };
-  return lineList(chunk.lines).map(
-    (line) =>
-      atOnce.get(line) ??
-      verdicts.get(line) ??
-      (doubtful.has(line) ? { line, ...lostAnswer } : { line, ...otherwise }),
-  );
-}
-
-const lostAnswer = {
-  outcome: 'unknown',
-  message: 'the answer to its request was lost and could not be settled',
-} as const;
-
-function withoutVerdict(chunk: SentChunk): Omit<LineResult, 'line'> {
-  switch (chunk.state) {
-    case 'refused':
-      return { outcome: 'error', message: chunk.message ?? 'the instance refused the request' };
-    case 'not-sent':
-    case 'interrupted':
-      return { outcome: 'notSent', message: 'the import had stopped' };
-    case 'unknown':
-    case 'lost':
-      return lostAnswer;
-    case 'stored':
-      return {
-        outcome: 'unknown',
-        message: 'its staging row cannot be seen; is the user allowed to read the table?',
-      };
-  }
-}
-
-function summarise(results: readonly LineResult[]): GroupVerdict {
-  const tally = emptyTally();
-  const messages = new Map<string, FrequentMessage>();
-  for (const { outcome, message, line } of results) {
-    tally[outcome]++;
-    const isGood = outcome === 'inserted' || outcome === 'updated' || outcome === 'ignored';
-    if (!isGood) noteMessage(messages, outcome, message ?? '', line);
-  }
-  return { tally, messages: [...messages.values()].sort((a, b) => b.count - a.count) };
+/** What holds for rows of a chunk that cannot be seen. */
+function unseen({ sets }: SentChunk, histories: ReadonlyMap<string, Outcome>): CommonResult {
+  const counted = sets.length === 1 ? histories.get(sets[0] ?? '') : undefined;
+  if (counted !== undefined)
+    return { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };
+  return {
+    outcome: 'unknown',
+    message: 'its staging row cannot be seen; is the user allowed to read the table?',
+  };
 }

@@ -222,25 +222,35 @@ describe('an ordered load', () => {
 });
 
 describe('an import that does not get to its end', () => {
-  it('gives up once the instance stays away, and accounts for every line it read', async () => {
-    await world.settings('imp_load', settings);
-    world.instance.control.faults.add({
-      match: insertMultiple,
-      action: 'unavailable',
-      count: 1_000_000,
-      skip: 4,
-      seed: 1,
-    });
-    const summary = await world.run(await world.drop('imports/imp_load/away.csv', load(400, 'away-')));
-    expect(summary.status).toBe('stopped');
-    expect(summary.reason).toMatch(/^given up: /);
-    expect(staged()).toHaveLength(40);
-    expect(summary.lines.rows).toBeGreaterThanOrEqual(40);
-    expect(tallied(summary.counts)).toBe(summary.lines.rows);
-    const listed = (await world.read(summary.results['results'] ?? '')).trimEnd().split('\r\n').slice(1);
-    expect(listed).toHaveLength(summary.lines.rows);
-    expect(await world.keys('turns/running/')).toEqual([]);
-  }, 30_000);
+  it.each([
+    ['', { mode: 'insertMultiple' }, insertMultiple, 'unavailable', 40],
+    [', asleep', { mode: 'insertMultiple' }, insertMultiple, 'hibernate', 40],
+    [', with keys', { keyColumn: 'u_key' }, insertMultiple, 'unavailable', 40],
+    [' in rows mode', { mode: 'rows' }, { method: 'POST', path: '/api/now/v1/batch' }, 'hibernate', 40],
+  ])(
+    'gives up once the instance stays away, and accounts for every line%s',
+    async (_, more, match, action, sent) => {
+      await world.settings('imp_load', { ...settings, ...more });
+      world.instance.control.faults.add({ match, action, count: 1_000_000, skip: 4 });
+      const body = `${load(400, 'away-')}\nragged`;
+      const summary = await world.run(await world.drop('imports/imp_load/away.csv', body));
+      expect(summary.status).toBe('stopped');
+      expect(summary.reason).toMatch(/^given up: /);
+      expect(staged()).toHaveLength(sent);
+      expect(summary.lines.rows).toBe(401);
+      expect(tallied(summary.counts)).toBe(401);
+      expect(summary.counts).toMatchObject({ rejected: 1 });
+      // What was sent when the instance went away may be there, nothing else.
+      expect(summary.counts.unknown).toBeLessThanOrEqual(sent + 10);
+      const listed = (await world.read(summary.results['results'] ?? '')).trimEnd().split('\r\n').slice(1);
+      expect(listed.map((row) => Number.parseInt(row, 10))).toEqual(
+        Array.from({ length: 401 }, (__, i) => i + 2),
+      );
+      expect(listed.at(-2)).toMatch(/^401,notSent/);
+      expect(await world.keys('turns/running/')).toEqual([]);
+    },
+    30_000,
+  );
 
   it('waits for verdicts as long as rows settle, and calls the rest unknown when nothing moves any more', async () => {
     const slow = await startWorld({ demoData: false, switches: { transformDelayMs: 600_000 } });
