@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../core/errors.ts';
+import { parseJson } from '../core/parse-json.ts';
 import type { HttpEvent } from './event.ts';
 import { UnsupportedMediaTypeError } from './unsupported-media-type.ts';
 
@@ -12,7 +13,7 @@ export function readBody(event: HttpEvent): unknown {
   const text = decode(event);
   if (text.trim() === '') throw new InvalidInputError('body', 'empty; a JSON object is due here');
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new InvalidInputError('body', `not valid JSON${whereIn(cause)}`, { cause });
   }

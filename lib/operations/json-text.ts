@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { parseJson } from '../core/parse-json.ts';
 
 /** Marks text that is not JSON; no schema below accepts it, so the schema's own message is given. */
 const notJson = Symbol('not JSON');
@@ -9,15 +10,15 @@ const notJson = Symbol('not JSON');
  */
 export function orJsonText<S extends z.ZodMiniType>(schema: S) {
   return z.pipe(
-    z.transform((value: unknown) => (typeof value === 'string' ? parseJson(value) : value)),
+    z.transform((value: unknown) => (typeof value === 'string' ? readText(value) : value)),
     schema,
   );
 }
 
-function parseJson(text: string): unknown {
+function readText(text: string): unknown {
   if (text.trim() === '') return {};
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return notJson;
   }

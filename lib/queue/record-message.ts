@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
+import { parseJson } from '../core/parse-json.ts';
 import { tableName } from '../operations/parameters.ts';
 
 const sysId = z
@@ -65,7 +66,7 @@ export function parseRecordMessage(body: string): RecordMessage {
 
 function parseObject(body: string): object {
   try {
-    const parsed: unknown = JSON.parse(body);
+    const parsed = parseJson(body);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch {
     // The parser's message quotes the body, which may hold what must not be told.

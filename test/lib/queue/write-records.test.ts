@@ -60,6 +60,13 @@ describe('creates', () => {
     ).toEqual([deriveSysId('incident', 'm1'), deriveSysId('incident', 'k2')].toSorted());
   });
 
+  it('hold numbers digit by digit, however long', async () => {
+    await start();
+    const body = '{"table":"incident","record":{"correlation_id":98765432109876543210}}';
+    await queue.deliver([{ id: 'm1', body }]);
+    expect(incidents()).toMatchObject([{ correlation_id: '98765432109876543210' }]);
+  });
+
   it('travel fifty in a request', async () => {
     await start();
     expect(await queue.deliver(times(120).map((index) => create(`m${index}`)))).toEqual([]);

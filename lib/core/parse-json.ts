@@ -1,0 +1,23 @@
+/** Digits that a double may not hold, or an exponent beyond it; only then is it worth looking at every value. */
+const mayBeInexact = /\d{16}|e\+?\d{3}/i;
+
+/**
+ * Parses JSON without loss: a number that JavaScript's cannot hold exactly comes as the text that stands there. An instance
+ * holds every value as text, so that to it both are the same.
+ * @throws SyntaxError as JSON.parse does
+ */
+export function parseJson(text: string): unknown {
+  return mayBeInexact.test(text) ? JSON.parse(text, exactly) : JSON.parse(text);
+}
+
+function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || context?.source === undefined) return value;
+  const isExact = Number.isInteger(value)
+    ? Number.isSafeInteger(value)
+    : significantDigits(context.source) < 16;
+  return isExact && Number.isFinite(value) ? value : context.source;
+}
+
+function significantDigits(source: string): number {
+  return source.replace(/e.*$/i, '').replaceAll(/[-.]/g, '').replace(/^0+/, '').length;
+}

@@ -1,0 +1,28 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseJson } from '../../../lib/core/parse-json.ts';
+
+describe('parsing JSON', () => {
+  it.each([
+    ['12345678901234567890', '12345678901234567890'],
+    ['-9007199254740993', '-9007199254740993'],
+    ['9007199254740991', 9_007_199_254_740_991],
+    ['0.12345678901234567', '0.12345678901234567'],
+    ['1234567890.5', 1_234_567_890.5],
+    ['1e400', '1e400'],
+    ['1e3', 1_000],
+    ['"12345678901234567890"', '12345678901234567890'],
+  ])('keeps what a number of JavaScript would lose: %s', (text, value) => {
+    expect(parseJson(`{"a":[${text}]}`)).toEqual({ a: [value] });
+  });
+
+  it('is that of JavaScript otherwise', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        const isPlain = JSON.stringify(JSON.parse(text)).search(/\d{16}|e\+?\d{3}/i) < 0;
+        if (isPlain) expect(parseJson(text)).toEqual(JSON.parse(text));
+      }),
+    );
+    expect(() => parseJson('{"a":12345678901234567890')).toThrow(SyntaxError);
+  });
+});
