@@ -43,7 +43,8 @@ export function* createOnce(creation: Creation): Steps<Created> {
     const earlier = yield* look(creation, false);
     if (earlier !== undefined) return { kind: 'found', sysId: earlier };
   }
-  const outcome = yield { request: creationRequest(creation) };
+  const own = identity.kind === 'sys_id' && { changes: identity.sysId };
+  const outcome = yield { request: creationRequest(creation), ...own };
   if (outcome.kind === 'answered') return { kind: 'created', response: outcome.response };
   if (!leavesDoubt(outcome.error)) throw outcome.error;
   const found = yield* look(creation, true);

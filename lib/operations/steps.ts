@@ -11,6 +11,8 @@ export type Step = {
   readonly request: ServiceNowRequest;
   /** True when it finds out what became of an earlier call; it may then use time that is kept back for that. */
   readonly settles?: boolean;
+  /** The sys_id of the record that it changes. */
+  readonly changes?: string;
 };
 
 /** What a step came to: an answer, or the error that a single call would have thrown. */

@@ -5,6 +5,7 @@ import type { Carrier } from './carrier.ts';
 import type { Done } from './done.ts';
 import { failureKind, isOutage } from './failure-kind.ts';
 import { packSteps } from './pack.ts';
+import type { Turns } from './turns.ts';
 import type { Write } from './write.ts';
 
 /** What became of a write. */
@@ -22,6 +23,8 @@ export type RoundsOptions = {
   /** Until then the instance is asked what became of work whose answer was lost. */
   readonly settleUntil: Deadline;
   readonly correlationId: string;
+  /** Knows which writes of different lanes have to wait for each other. */
+  readonly turns: Turns;
 };
 
 /** A write whose next call is due, and those of its lane that wait behind it. */
@@ -67,13 +70,16 @@ class Run {
     return this.#advance({ write, steps, behind }, () => steps.next());
   }
 
-  /** Takes the calls that are due, and gives those that are due after them. */
+  /** Takes the calls whose turn it is, and gives those that are due after them. */
   async takeRound(due: readonly Running[]): Promise<readonly Running[]> {
-    const taken = await Promise.all(packSteps(due).map((pack) => this.#takePack(pack)));
-    return taken.flat().flatMap(({ running, outcome }) => {
+    const isOver = (write: Write) => this.outcomes.has(write);
+    const now = due.filter(({ write }) => this.#options.turns.isDue(write, isOver));
+    const taken = await Promise.all(packSteps(now).map((pack) => this.#takePack(pack)));
+    const next = taken.flat().flatMap(({ running, outcome }) => {
       if (outcome.kind === 'failed' && isOutage(outcome.error)) this.#outage ??= { error: outcome.error };
       return this.#advance(running, () => running.steps.next(outcome));
     });
+    return [...due.filter((running) => !now.includes(running)), ...next];
   }
 
   async #takePack(pack: readonly Running[]) {
@@ -98,7 +104,10 @@ class Run {
   #advance(lane: Omit<Running, 'step'>, next: () => IteratorResult<Step, Done>): readonly Running[] {
     try {
       const { done, value } = next();
-      if (!done) return [{ ...lane, step: value }];
+      if (!done) {
+        if (value.changes !== undefined) this.#options.turns.know(lane.write, value.changes);
+        return [{ ...lane, step: value }];
+      }
       this.outcomes.set(lane.write, { done: value });
       return this.start(lane.behind);
     } catch (error) {

@@ -16,6 +16,7 @@ import { type Queues, settle } from './settle.ts';
 import { type QueuedMessage, readSqsEvent } from './sqs-event.ts';
 import { JournalAccount } from './steps/journal-account.ts';
 import { stepsOf } from './steps/steps-of.ts';
+import { Turns } from './turns.ts';
 import { readWrite, type Write } from './write.ts';
 
 /** The world around the function. */
@@ -104,7 +105,11 @@ async function carryOut(
     const link = linkOf(client);
     const context = { identityOf, account: link.account };
     const lanes = toLanes(writes, identityOf);
-    const ended = await writeAll(lanes, link, { ...limits, stepsOf: (write) => stepsOf(write, context) });
+    const ended = await writeAll(lanes, link, {
+      ...limits,
+      stepsOf: (write) => stepsOf(write, context),
+      turns: new Turns(writes),
+    });
     for (const [write, outcome] of ended) outcomes.set(write.message, outcome);
   });
   await Promise.all(runs);

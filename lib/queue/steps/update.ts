@@ -23,7 +23,7 @@ export type Update = {
  */
 export function* updateRecord(update: Update): Steps<Done> {
   if (writesJournal(update.record)) return yield* writeNotes(update);
-  const outcome = yield { request: updateRequest(update) };
+  const outcome = yield { request: updateRequest(update), changes: update.sysId };
   if (outcome.kind === 'answered') return 'done';
   throw outcome.error;
 }
@@ -33,7 +33,7 @@ function* writeNotes(update: Update): Steps<Done> {
   const notes = notesOf(update);
   if (journal.account.isDone(notes)) return 'repeated';
   if (journal.repeatPossible && (yield* holdsEntries(notes, journal))) return 'repeated';
-  const outcome = yield { request: updateRequest(update) };
+  const outcome = yield { request: updateRequest(update), changes: update.sysId };
   if (outcome.kind === 'answered') {
     journal.account.addWritten(notes);
     return 'done';

@@ -371,6 +371,54 @@ describe('upserts', () => {
     expect(incidents()).toHaveLength(1);
   });
 
+  it('keep the order of the batch with what names the same record otherwise', async () => {
+    await start();
+    const sysId = 'd'.repeat(32);
+    queue.instance.state.store.seed('incident', {
+      sys_id: sysId,
+      correlation_id: 'x',
+      correlation_display: 'y',
+    });
+    const named = (id: string, record: object): TestMessage => ({
+      id,
+      body: { action: 'update', table: 'incident', sysId, record },
+    });
+    await queue.deliver([
+      upsert('m1', { correlation_id: 'x' }, { category: 'network', subcategory: 'm1' }),
+      named('m2', { category: 'hardware' }),
+      upsert('m3', { correlation_display: 'y' }, { description: 'm3' }),
+      named('m4', { description: 'm4' }),
+    ]);
+    expect(incidents()).toMatchObject([{ category: 'hardware', description: 'm4' }]);
+    await queue.deliver([
+      named('m5', { description: 'm5' }),
+      upsert('m6', { correlation_id: 'x' }, { description: 'm6' }),
+      upsert('m7', { correlation_display: 'y' }, { description: 'm7' }),
+    ]);
+    expect(incidents()).toMatchObject([{ description: 'm7' }]);
+    await queue.deliver([
+      upsert('m8', { correlation_id: 'x' }, { description: 'm8' }),
+      { id: 'm9', body: { action: 'delete', table: 'incident', sysId } },
+    ]);
+    expect(incidents()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('cost one request more beside updates of other records, not one each', async () => {
+    await start();
+    const ids = times(10).map((index) => `${index}`.repeat(32));
+    for (const sys_id of ids)
+      queue.instance.state.store.seed('incident', { sys_id, short_description: 'old' });
+    queue.requests();
+    const messages = ids.flatMap((sysId, index) => [
+      upsert(`u${index}`, { correlation_id: sysId }, { category: 'network' }),
+      { id: `m${index}`, body: { action: 'update', table: 'incident', sysId, record: { urgency: '1' } } },
+    ]);
+    expect(await queue.deliver(messages)).toEqual([]);
+    expect(incidents()).toHaveLength(20);
+    expect(queue.requests().length).toBeLessThan(4);
+  });
+
   it('create when what they found is deleted before they update it', async () => {
     const deleting = (client: ServiceNowClient): ServiceNowClient => ({
       ...client,
