@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { InstanceState } from '../state.ts';
 import { answerOf } from './answer-of.ts';
 import type { Answer, Exchange } from './exchange.ts';
+import { isTrue } from './flag.ts';
 import { jsonOf } from './respond.ts';
 import type { Router } from './router.ts';
 import { serve } from './serve.ts';
@@ -45,7 +46,7 @@ export const dispatchTo = (router: Router) => async (exchange: Exchange, state: 
 
 /** `X-WantSessionDebugMessages: true` adds the session's debug log to the body; ours never has anything to say. */
 function withSessionDebug(exchange: Exchange, answer: Answer): Answer {
-  if (exchange.headers['x-wantsessiondebugmessages'] !== 'true') return answer;
+  if (!isTrue(exchange.headers['x-wantsessiondebugmessages'])) return answer;
   const json = jsonOf(answer);
   if (typeof json !== 'object' || json === null) return answer;
   return { ...answer, json: { ...json, session: { debug_logs: [] } } };

@@ -1,3 +1,6 @@
+import { isTrue } from '../../http/flag.ts';
+import { readMode } from '../table/parameters.ts';
+
 /** What can be computed over the rows of a group. */
 export type AggregateFunction = 'count' | 'min' | 'max' | 'avg' | 'sum';
 
@@ -34,9 +37,8 @@ const havingOperators: readonly HavingOperator[] = ['=', '!=', '<', '>', '<=', '
 /** What makes no sense counts as not given. */
 export function readAggregateParameters(given: URLSearchParams): AggregateParameters {
   const list = (name: string) => splitList(given.get(name));
-  const mode = given.get('sysparm_display_value');
   return {
-    count: given.get('sysparm_count') === 'true',
+    count: isTrue(given.get('sysparm_count')),
     fields: [
       ['min', list('sysparm_min_fields')],
       ['max', list('sysparm_max_fields')],
@@ -46,7 +48,7 @@ export function readAggregateParameters(given: URLSearchParams): AggregateParame
     groupBy: list('sysparm_group_by'),
     orderBy: list('sysparm_order_by').map(readOrder),
     having: list('sysparm_having').flatMap(readHaving),
-    displayValue: mode === 'true' || mode === 'all' ? mode : 'false',
+    displayValue: readMode(given.get('sysparm_display_value')),
   };
 }
 

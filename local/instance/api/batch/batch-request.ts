@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Exchange } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
+import { isTrue } from '../../http/flag.ts';
 import { lazySchema } from '../../lazy-schema.ts';
 
 const id = lazySchema((z) => z.union([z.string(), z.number()]).transform(String));
@@ -13,9 +14,7 @@ const item = lazySchema((z) =>
     headers: z.array(z.object({ name: z.string(), value: z.coerce.string() })).default([]),
     /** Base64 of whatever the item sends. */
     body: z.string().nullish(),
-    exclude_response_headers: z
-      .union([z.boolean(), z.string().transform((text) => text === 'true')])
-      .default(false),
+    exclude_response_headers: z.union([z.boolean(), z.string().transform(isTrue)]).default(false),
   }),
 );
 

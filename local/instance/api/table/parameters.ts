@@ -1,5 +1,6 @@
 import type { Presentation } from '../../fields/shape.ts';
 import type { Exchange } from '../../http/exchange.ts';
+import { isTrue } from '../../http/flag.ts';
 
 const defaultLimit = 10_000;
 
@@ -18,7 +19,7 @@ export type TableParameters = {
 
 export function readParameters(exchange: Exchange): TableParameters {
   const given = exchange.url.searchParams;
-  const flag = (name: string) => given.get(name) === 'true';
+  const flag = (name: string) => isTrue(given.get(name));
   return {
     presentation: readPresentation(exchange),
     fields: readFields(given.get('sysparm_fields')),
@@ -35,12 +36,17 @@ export function readParameters(exchange: Exchange): TableParameters {
 /** How the caller wants fields to look. */
 function readPresentation(exchange: Exchange): Presentation {
   const given = exchange.url.searchParams;
-  const mode = given.get('sysparm_display_value');
   return {
-    mode: mode === 'true' || mode === 'all' ? mode : 'false',
-    excludeReferenceLink: given.get('sysparm_exclude_reference_link') === 'true',
+    mode: readMode(given.get('sysparm_display_value')),
+    excludeReferenceLink: isTrue(given.get('sysparm_exclude_reference_link')),
     tableUrl: tableUrl(exchange),
   };
+}
+
+/** What `sysparm_display_value` asks for. */
+export function readMode(text: string | null): Presentation['mode'] {
+  if (isTrue(text)) return 'true';
+  return text?.toLowerCase() === 'all' ? 'all' : 'false';
 }
 
 /** Where the tables are, as this caller reached them: with the version segment of the request. */

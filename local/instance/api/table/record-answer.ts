@@ -2,6 +2,7 @@ import { Projection } from '../../fields/projection.ts';
 import { Viewer } from '../../fields/viewer.ts';
 import { withoutClosed } from '../../fields/without-closed.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
+import { isTrue } from '../../http/flag.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
 import { readParameters } from './parameters.ts';
@@ -17,7 +18,7 @@ export function recordAnswer(
   headers: Record<string, string> = {},
 ): Answer {
   const writing = exchange.method !== 'GET' && exchange.method !== 'HEAD';
-  if (writing && exchange.headers['x-no-response-body'] === 'true') return { status, headers };
+  if (writing && isTrue(exchange.headers['x-no-response-body'])) return { status, headers };
   const parameters = readParameters(exchange);
   const projection = new Projection(state.schema, table, fieldsAsked(state.schema, table, parameters));
   const viewer = new Viewer(state.store, exchange.user.timeZone);

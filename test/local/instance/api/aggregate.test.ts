@@ -62,6 +62,10 @@ describe('over all rows', () => {
     });
   });
 
+  it('counts for a client in Python too, which writes True', async () => {
+    expect(await stats({ sysparm_count: 'True' })).toEqual(await stats({ sysparm_count: 'true' }));
+  });
+
   it('computes nothing that was not asked for', async () => {
     expect(await stats({})).toEqual({ result: { stats: {} } });
     expect(await stats({ sysparm_sum_fields: 'nonsense,short_description' })).toEqual({

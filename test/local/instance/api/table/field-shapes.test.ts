@@ -100,6 +100,12 @@ describe('field shapes', () => {
     });
   });
 
+  it('are those that a client in Python asks for, which writes True', async () => {
+    const query =
+      'sysparm_display_value=True&sysparm_exclude_reference_link=True&sysparm_fields=u_owner,u_count';
+    expect(await read(query)).toEqual({ u_owner: 'Tess Ter', u_count: '28,800' });
+  });
+
   it('are both with all, and currency has a third', async () => {
     expect(await read('sysparm_display_value=all')).toMatchObject({
       u_count: { display_value: '28,800', value: '28800' },
