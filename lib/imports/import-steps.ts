@@ -145,7 +145,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
     let done = 0;
     const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
       done += rows;
-      progress.show(progressOf(request, state, plan, 'loading', done, byte));
+      progress.show(() => progressOf(request, state, plan, 'loading', done, byte));
     };
     const task = {
       group: state.loadedGroups,
@@ -183,8 +183,9 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       const messages = mergeMessages(state.messages, verdict.messages);
       state = { ...state, settledGroups: state.settledGroups + 1, tally, messages };
       progressAtMs = scope.clock.now();
-      progress.show(
-        progressOf(request, state, plan, state.ended ? 'verdicts' : 'loading', 0, state.cursor.byte),
+      const shown = state;
+      progress.show(() =>
+        progressOf(request, shown, plan, shown.ended ? 'verdicts' : 'loading', 0, shown.cursor.byte),
       );
     }
     return { state, pending, progressAtMs };

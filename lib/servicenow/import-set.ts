@@ -20,6 +20,8 @@ const importAnswer = z.looseObject({
   result: z.array(rowResult),
 });
 const multipleAnswer = z.object({ import_set_id: z.string(), multi_import_set_id: z.optional(z.string()) });
+/** The ids stand at the top; some releases wrap them in `result`. */
+const maybeWrapped = z.union([multipleAnswer, z.object({ result: multipleAnswer })]);
 
 /** What one transform map made of a row: `inserted`, `updated`, `ignored`, `skipped` or `error` in `status`. */
 export type RowResult = z.infer<typeof rowResult>;
@@ -100,13 +102,9 @@ export function readImport(response: ServiceNowResponse, method: Method, path: s
   return { importSet, results, failed: results.some(({ status }) => status === 'error'), response };
 }
 
-/** The ids stand at the top; some releases wrap them in `result`. */
 function readMultiple(response: ServiceNowResponse, path: string): MultipleAnswer {
-  const wrapped = z.object({ result: multipleAnswer }).safeParse(response.body);
-  const parsed = wrapped.success
-    ? { success: true, data: wrapped.data.result }
-    : multipleAnswer.safeParse(response.body);
-  if (!parsed.success || !parsed.data) throw unexpectedShape(response, 'POST', path);
-  const { import_set_id: importSetId, multi_import_set_id: multiImportSetId } = parsed.data;
-  return { importSetId, multiImportSetId, response };
+  const parsed = maybeWrapped.safeParse(response.body);
+  if (!parsed.success) throw unexpectedShape(response, 'POST', path);
+  const ids = 'result' in parsed.data ? parsed.data.result : parsed.data;
+  return { importSetId: ids.import_set_id, multiImportSetId: ids.multi_import_set_id, response };
 }

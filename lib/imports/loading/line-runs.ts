@@ -14,12 +14,26 @@ export function lineRuns(lines: Iterable<number>): number[] {
   return runs;
 }
 
-export function lineList(runs: LineRuns): number[] {
-  const lines: number[] = [];
+/** The lines one by one. */
+export function* linesOf(runs: LineRuns): Generator<number> {
   for (let i = 0; i < runs.length; i += 2) {
     const first = runs[i] ?? 0;
     const count = runs[i + 1] ?? 0;
-    for (let n = 0; n < count; n++) lines.push(first + n);
+    for (let n = 0; n < count; n++) yield first + n;
   }
-  return lines;
+}
+
+export function lineList(runs: LineRuns): number[] {
+  return [...linesOf(runs)];
+}
+
+/** The line at a place in the list, from 0; undefined behind its end. */
+export function lineAt(runs: LineRuns, place: number): number | undefined {
+  let left = place;
+  for (let i = 0; i < runs.length; i += 2) {
+    const count = runs[i + 1] ?? 0;
+    if (left < count) return left < 0 ? undefined : (runs[i] ?? 0) + left;
+    left -= count;
+  }
+  return undefined;
 }

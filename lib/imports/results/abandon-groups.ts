@@ -1,16 +1,17 @@
 import type { ImportState } from '../import-state.ts';
 import { readLedger } from '../loading/ledger.ts';
-import { chunkResults, summarise } from '../verdicts/chunk-results.ts';
-import { groupName, type ImportFolder } from '../work-folder.ts';
+import type { ImportFolder } from '../work-folder.ts';
+import { chunkVerdicts } from './chunk-verdicts.ts';
 import { mergeMessages } from './frequent-messages.ts';
 import { rejectedResults } from './rejected-results.ts';
-import { resultLine } from './results-csv.ts';
-import { addTally } from './tally.ts';
+import type { Verdict } from './results-csv.ts';
+import { addTally, tallied } from './tally.ts';
+import { writeGroup } from './write-group.ts';
 
-const unread = {
+const unread: Verdict = {
   outcome: 'unknown',
   message: 'the import was given up before its verdict was read',
-} as const;
+};
 
 /** After an import was given up: rows that the instance has and whose verdict was not read count as unknown. */
 export async function abandonGroups(folder: ImportFolder, state: ImportState): Promise<ImportState> {
@@ -18,16 +19,15 @@ export async function abandonGroups(folder: ImportFolder, state: ImportState): P
   for (let group = state.settledGroups; ; group++) {
     const ledger = await readLedger(folder, group);
     if (!ledger) return after;
-    const sent = ledger.chunks.flatMap((chunk) => (chunk ? chunkResults(chunk, new Map(), unread) : []));
     const rejected = ledger.next ? await rejectedResults(folder, group) : [];
-    const results = [...sent, ...rejected].sort((a, b) => a.line - b.line);
-    await folder.write(groupName('results', group), results.map(resultLine).join(''), 'text/csv');
-    const { tally, messages } = summarise(results);
+    const { tally, messages } = await writeGroup(folder, group, { ledger, rejected }, (chunk) =>
+      chunkVerdicts(chunk, new Map(), unread),
+    );
     const isNew = group >= state.loadedGroups;
     after = {
       ...after,
-      rows: after.rows + (isNew ? sent.length : 0),
-      rejected: after.rejected + (isNew ? rejected.length : 0),
+      rows: after.rows + (isNew ? tallied(tally) - tally.rejected : 0),
+      rejected: after.rejected + (isNew ? tally.rejected : 0),
       loadedGroups: Math.max(after.loadedGroups, group + 1),
       settledGroups: group + 1,
       tally: addTally(after.tally, tally),

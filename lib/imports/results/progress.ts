@@ -18,8 +18,8 @@ export type ImportProgress = {
 const periodMs = 1_000;
 
 export type ProgressWriter = {
-  /** Stores the progress unless it was stored less than a second ago. Never fails: it is only there to be looked at. */
-  show(progress: Omit<ImportProgress, 'updatedAt'>): void;
+  /** Stores what `progress` gives unless it was stored less than a second ago. Never fails: it is only there to be looked at. */
+  show(progress: () => Omit<ImportProgress, 'updatedAt'>): void;
   /** Stores it now. */
   store(progress: Omit<ImportProgress, 'updatedAt'>): Promise<void>;
 };
@@ -35,7 +35,7 @@ export function progressWriter(folder: ImportFolder, clock: Clock): ProgressWrit
   return {
     show(progress) {
       if (storing || clock.now() - storedAtMs < periodMs) return;
-      storing = write(progress)
+      storing = write(progress())
         .catch(() => undefined)
         .finally(() => {
           storing = undefined;

@@ -14,11 +14,16 @@ export const lineResultSchema = z.object({
 
 export type LineResult = z.infer<typeof lineResultSchema>;
 
+/** What became of a line, whichever it is. */
+export type Verdict = Omit<LineResult, 'line'>;
+
 export const resultsHeader = 'line,outcome,target_table,sys_id,display,message\r\n';
 
-export function resultLine(result: LineResult): string {
-  const { line, outcome, targetTable = '', sysId = '', display = '', message = '' } = result;
-  return `${line},${outcome},${[targetTable, sysId, display, message].map(spreadsheetSafe).join(',')}\r\n`;
+/** The columns behind the line number. */
+export function verdictColumns(verdict: Verdict): string {
+  const { outcome, targetTable = '', sysId = '', display = '', message = '' } = verdict;
+  const [table, id] = [spreadsheetSafe(targetTable), spreadsheetSafe(sysId)];
+  return `${outcome},${table},${id},${spreadsheetSafe(display)},${spreadsheetSafe(message)}`;
 }
 
 /** What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"). */

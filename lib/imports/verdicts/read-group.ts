@@ -2,7 +2,7 @@ import { aggregate } from '../../servicenow/aggregate.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, pageRows } from '../instance-rows.ts';
 import type { LoadLedger, SentChunk } from '../loading/ledger.ts';
-import { lineList } from '../loading/line-runs.ts';
+import { type LineRuns, lineAt, lineList } from '../loading/line-runs.ts';
 import { lineOfKey } from '../loading/settle-by-key.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { LineResult } from '../results/results-csv.ts';
@@ -129,10 +129,12 @@ function lineFinder(plan: ImportPlan, ledger: LoadLedger): (row: InstanceRow) =>
       return key.startsWith(prefix) ? lineOfKey(key) : undefined;
     };
   }
-  const linesOfSet = new Map<string, number[]>();
-  for (const chunk of storedChunks(ledger))
-    for (const set of chunk.sets) linesOfSet.set(set, lineList(chunk.lines));
-  return (row) => linesOfSet.get(row['sys_import_set'] ?? '')?.[Number(row['sys_import_row']) - 1];
+  const linesOfSet = new Map<string, LineRuns>();
+  for (const chunk of storedChunks(ledger)) for (const set of chunk.sets) linesOfSet.set(set, chunk.lines);
+  return (row) => {
+    const lines = linesOfSet.get(row['sys_import_set'] ?? '');
+    return lines && lineAt(lines, Number(row['sys_import_row']) - 1);
+  };
 }
 
 function storedChunks(ledger: LoadLedger): SentChunk[] {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import * as z from 'zod';
+import { heapOptions } from '../../../local/aws/lambda/runtime/runtime-process.ts';
 import { instanceSchema, type Outside } from './outside.ts';
 import { uploadFile } from './upload.ts';
 
@@ -55,8 +56,8 @@ export async function importAlone(
   return measured;
 }
 
-/** As in serverless.yml. */
-const deployedOptions = ['--max-semi-space-size=16', '--max-old-space-size=384'];
+/** As importCsv runs: its memory is in serverless.yml. */
+const deployedOptions = heapOptions(1769);
 
 let bundled: string | undefined;
 
