@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,6 +8,7 @@ import { REGION } from './aws/account.ts';
 import { createIncident } from './demo/create-incident.ts';
 import { importCsv } from './demo/import-csv.ts';
 import { InstanceView } from './demo/instance-view.ts';
+import { Mismatch } from './demo/mismatch.ts';
 import type { Scene } from './demo/scene.ts';
 import { sendMessages } from './demo/send-messages.ts';
 import { lookAtHoldings, showHoldings } from './demo/show-holdings.ts';
@@ -47,11 +49,21 @@ async function tell(endpoints: Endpoints): Promise<void> {
   showHoldings(scene, before, await lookAtHoldings(scene));
 }
 
+/** What is not as it should be is told in a line; what the demo itself does wrong needs its stack. */
+function explain(error: unknown): string {
+  if (error instanceof Mismatch) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-demo-'));
+process.once('SIGINT', () => {
+  rmSync(dataFolder, { recursive: true, force: true });
+  process.exit(130);
+});
 try {
   await run(dataFolder);
 } catch (error) {
-  process.stderr.write(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`\n${explain(error)}\n`);
   process.exitCode = 1;
 } finally {
   await rm(dataFolder, { recursive: true, force: true });
