@@ -32,7 +32,7 @@ export class OutcomeUnsettledError extends ConnectorError {
 /**
  * Creates a record once per key. A repeat answers 200 with the record as it now is, `idempotency-replayed: true`, and names
  * in `idempotency-differs` the columns whose values are not the given ones (no ledger is kept, so that a changed body is
- * told, not judged).
+ * told, not judged); `*` stands for those that do not go into a header.
  * @param request the create as it would go out without a key
  * @throws InvalidInputError for a record with an identity of its own; OutcomeUnsettledError; ServiceNowError and its kin
  */
@@ -74,8 +74,7 @@ async function replay(
   const differs = differingColumns(record, both.body);
   const told = {
     'idempotency-replayed': 'true',
-    // Names come from the caller and go into a header.
-    ...(differs.length > 0 && { 'idempotency-differs': differs.map(encodeURIComponent).join(',') }),
+    ...(differs.length > 0 && { 'idempotency-differs': toHeader(differs) }),
   };
   return { ...asAsked, headers: { ...asAsked.headers, ...told } };
 }
@@ -87,9 +86,25 @@ function readQuery(query: URLSearchParams | undefined): URLSearchParams {
   return read;
 }
 
+/** Instances refuse addresses from 8 KB on (contract 1.4), and API Gateway headers of more than 10 KB. */
+const longestNames = 4_000;
+
+/** The columns that were given, or all where their names are too long. */
 function valuesQuery(record: RecordColumns): URLSearchParams {
+  const query = new URLSearchParams({ sysparm_display_value: 'all' });
   const columns = ['sys_id', ...Object.keys(record)].join(',');
-  return new URLSearchParams({ sysparm_fields: columns, sysparm_display_value: 'all' });
+  if (encodeName(columns).length <= longestNames) query.set('sysparm_fields', columns);
+  return query;
+}
+
+/** Names come from the caller, so that they are encoded. `*` stands for those that there is no room for. */
+function toHeader(names: readonly string[]): string {
+  const whole = names.map(encodeName).join(',');
+  return whole.length <= longestNames ? whole : whole.slice(0, longestNames).replace(/[^,]*$/, '*');
+}
+
+function encodeName(name: string): string {
+  return encodeURIComponent(name.toWellFormed());
 }
 
 const shown = z.object({ display_value: z.nullable(z.string()), value: z.string() });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { deriveSysId } from '../../lib/operations/identity.ts';
 import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
 import { patchRecordById } from '../../lib/operations/patch-record-by-id.ts';
@@ -86,10 +86,43 @@ describe('a POST with an Idempotency-Key', () => {
     });
   });
 
+  it.each([
+    ['', { active: true, impact: 2, due_date: '2026-03-04 05:06:07', category: null, caller_id: '' }],
+    ['', { active: 'true', impact: '2', sla_due: '', short_description: ' blanks ' }],
+    [
+      '?sysparm_input_display_value=true',
+      { impact: '2 - Medium', due_date: '2026-03-04 05:06:07', category: 'Network' },
+    ],
+  ])('takes values of every kind for what they are: %s %j', async (query, record) => {
+    await post(record, 'k1', query);
+    const again = await post(record, 'k1', query);
+    expect(again.statusCode).toBe(200);
+    expect(again.headers['idempotency-differs']).toBeUndefined();
+  });
+
+  it('names what the instance took otherwise or not at all', async () => {
+    const record = { impact: 'enormous', no_such_column: 'x', due_date: 'soon', u_list: [1] };
+    await post(record, 'k1');
+    const { headers } = await post(record, 'k1');
+    expect(headers['idempotency-differs']).toBe('impact,no_such_column,due_date,u_list');
+  });
+
+  it('compares a record with more columns than go into an address, and names as many as go into a header', async () => {
+    const { control } = deployment.instance;
+    control.change({ maxUrlBytes: 8_192 });
+    onTestFinished(() => control.change({ maxUrlBytes: 65_536 }));
+    const wide = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`u_column_${index}`, 'x']));
+    await post({ urgency: '1', ...wide }, 'k1');
+    const { statusCode, headers } = await post({ urgency: '2', ...wide }, 'k1');
+    expect(statusCode).toBe(200);
+    expect(headers['idempotency-differs']).toMatch(/^urgency,u_column_0,.*,\*$/);
+    expect(headers['idempotency-differs']?.length).toBeLessThan(4_096);
+  });
+
   it('writes names of columns into the header so that they cannot end it', async () => {
     await post({}, 'k1');
-    const { headers } = await post({ 'a\r\nset-cookie: b': 'c' }, 'k1');
-    expect(headers['idempotency-differs']).toBe('a%0D%0Aset-cookie%3A%20b');
+    const { headers } = await post({ 'a\r\nset-cookie: b': 'c', '\ud800,': 'd' }, 'k1');
+    expect(headers['idempotency-differs']).toBe('a%0D%0Aset-cookie%3A%20b,%EF%BF%BD%2C');
   });
 
   it('creates one record however many copies race', async () => {
