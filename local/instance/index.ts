@@ -76,7 +76,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    url: `${options.tls ? 'https' : 'http'}://${options.host ?? '127.0.0.1'}:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://${inUrl(options.host ?? '127.0.0.1')}:${port}`,
     username: demoUser.userName,
     password: demoUser.password,
     oauth: demoClient,
@@ -91,6 +91,9 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     },
   };
 }
+
+/** An IPv6 address stands in brackets there. */
+const inUrl = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
 function createState(options: InstanceOptions): InstanceState {
   const schema = demoSchema();

@@ -28,17 +28,18 @@ export class Database {
   readonly #arrayStatements = new Map<string, StatementSync>();
   readonly #caseSensitive: boolean;
 
-  /** @param location a file path, or `:memory:`. */
+  /**
+   * @param location a file path, or `:memory:`.
+   * @throws Error naming the file when it cannot be opened, or is no database.
+   */
   constructor(location: string, options: { caseSensitiveText: boolean }) {
-    this.#connection = new DatabaseSync(location);
+    this.#connection = open(location);
     this.#caseSensitive = options.caseSensitiveText;
-    // A stand-in may lose its last writes when the machine dies; it must not wait for the disk.
     this.#connection.function('shuffled', { deterministic: true }, shuffled);
     this.#connection.function('number_text', { deterministic: true }, (number) => String(number));
     this.#connection.function('uri_component', { deterministic: true }, (text) =>
       encodeURIComponent(String(text)),
     );
-    this.#connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;');
   }
 
   /** The prepared statement for this SQL; its rows are objects. */
@@ -137,6 +138,17 @@ export class Database {
     this.#statements.clear();
     this.#arrayStatements.clear();
     this.#connection.close();
+  }
+}
+
+function open(location: string): DatabaseSync {
+  try {
+    const connection = new DatabaseSync(location);
+    // A stand-in may lose its last writes when the machine dies; it must not wait for the disk.
+    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;');
+    return connection;
+  } catch (cause) {
+    throw new Error(`${location}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }
 

@@ -166,6 +166,16 @@ describe('a database file', () => {
     expect(next.sys_id).not.toBe(record.sys_id);
   });
 
+  it.each([
+    ['cannot be made', '/nowhere/at/all.sqlite'],
+    [
+      'is no database',
+      fileOf('no-database.sqlite', 'This is a text of some length, and no database at all.'),
+    ],
+  ])('that %s is named', async (_, databaseFile) => {
+    await expect(startInstance({ databaseFile })).rejects.toThrow(`${databaseFile}: `);
+  });
+
   it('keeps choices that were added', async () => {
     const databaseFile = join(folder, 'choices.sqlite');
     const before = await startInstance({ databaseFile, demoData: false });

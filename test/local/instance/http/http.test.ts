@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -14,6 +15,9 @@ beforeAll(async () => {
   authorization = `Basic ${btoa(`${instance.username}:${instance.password}`)}`;
 });
 afterAll(() => instance.close());
+
+const hasIpv6 = () =>
+  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
 
 const failure = (message: string, detail: string | null = null) => ({
   error: { message, detail },
@@ -290,6 +294,12 @@ describe('a fault of the emulator itself', () => {
 });
 
 describe('connections', () => {
+  it.runIf(hasIpv6())('are taken on IPv6 too', async () => {
+    const overIpv6 = await startInstance({ demoData: false, host: '::1' });
+    expect((await call(overIpv6, 'GET', '/api/now/table/incident')).status).toBe(200);
+    await overIpv6.close();
+  });
+
   it('are kept alive and survive a request that is cut short', async () => {
     const socket = connect(Number(new URL(instance.url).port), '127.0.0.1');
     socket.write('POST /api/now/table/incident HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
