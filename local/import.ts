@@ -18,10 +18,18 @@ async function run({ file, table, bucket, endpoint }: ImportArguments): Promise<
   const drop = await uploadDrop(s3, bucket, table, file);
   process.stdout.write(`Uploaded to s3://${bucket}/${drop.key}; the import goes on if you leave.\n`);
   const display = openDisplay(process.stdout);
-  const summary = await followImport(s3, bucket, drop, systemClock, display.show).finally(display.close);
+  const summary = await followImport(s3, bucket, drop, systemClock, display.show, tellQuiet).finally(
+    display.close,
+  );
   process.stdout.write(outcomeText(summary));
   process.exitCode = summary.status === 'completed' && allWell(summary.counts) ? 0 : 1;
   s3.destroy();
+}
+
+function tellQuiet(): void {
+  process.stderr.write(
+    '\nNothing is heard of the import yet. Does startImport run, and is its queue free of dead letters?\n',
+  );
 }
 
 /** The local stack asks for no signature, but the SDK wants something to sign with. */

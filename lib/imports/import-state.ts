@@ -29,6 +29,8 @@ export const importStateSchema = z.object({
   tally: tallySchema,
   messages: z.array(frequentMessageSchema),
   samples: z.array(sampleSchema),
+  /** When its turn had come. */
+  begunAtMs: z.optional(z.number()),
   loadedAtMs: z.optional(z.number()),
   /** Why nothing more is sent; undefined while all is well. */
   stopped: z.optional(z.string()),

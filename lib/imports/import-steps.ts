@@ -1,5 +1,6 @@
 import type { ImportRequest } from './drop/import-request.ts';
 import { executionName } from './drop/import-request.ts';
+import { progressOf } from './import-progress.ts';
 import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
 import type { ImportInput, ImportState } from './import-state.ts';
 import { claimedSets } from './loading/claimed-sets.ts';
@@ -11,9 +12,9 @@ import { pinnedObject } from './reading/pinned-object.ts';
 import { failuresSoFar, tooManyFailures } from './results/failure-limit.ts';
 import { finishImport } from './results/finish-import.ts';
 import { mergeMessages } from './results/frequent-messages.ts';
-import { type ImportProgress, type ProgressWriter, progressWriter } from './results/progress.ts';
+import { type ProgressWriter, progressWriter } from './results/progress.ts';
 import type { ImportSummary } from './results/summary.ts';
-import { addTally } from './results/tally.ts';
+import { addTally, type Tally } from './results/tally.ts';
 import { defaultSettings } from './settings/settings.ts';
 import { settled } from './settled.ts';
 import { afterGroup, firstState } from './state-changes.ts';
@@ -41,6 +42,8 @@ const groupsPerLoad = 2;
 
 export function importSteps(scope: ImportSurroundings, turns: Turns, startExecution: StartExecution) {
   const opened = openOnce(scope);
+  /** Verdicts are read beside the loading, which shows its progress with them. */
+  let latest: Tally | undefined;
 
   return {
     /** Settles when the execution began and where its results go. */
@@ -63,14 +66,16 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
 
     /** Checks everything that can be known before the first row; a problem stops the import. */
     async preflight(request: ImportRequest, state: ImportState): Promise<ImportState> {
+      const begunAtMs = scope.clock.now();
       const folder = importFolder(scope.s3, request.bucket, state.folder);
       const planned = await settled(async () => {
         const settings = await readSettings(scope, request);
         return planImport(scopeOf(scope, request, settings), request, settings, state);
       });
-      if ('problem' in planned) return { ...state, ended: true, stopped: planned.problem };
+      const begun = { ...state, begunAtMs };
+      if ('problem' in planned) return { ...begun, ended: true, stopped: planned.problem };
       await folder.write('work/plan.json', JSON.stringify(planned.value));
-      return { ...state, cursor: planned.value.content.start };
+      return { ...begun, cursor: planned.value.content.start };
     },
 
     /**
@@ -88,6 +93,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       );
       const { settledGroups, tally, messages } = settled.state;
       const after = { ...loaded, settledGroups, tally, messages };
+      if (after.ended) return after;
       const stopped = after.stopped ?? tooManyFailures((await opened(request, state)).plan, after);
       return stopped === undefined ? after : { ...after, stopped };
     },
@@ -145,7 +151,10 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
     let done = 0;
     const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
       done += rows;
-      progress.show(() => progressOf(request, state, plan, 'loading', done, byte));
+      progress.show(() => {
+        const shown = { ...state, tally: latest ?? state.tally };
+        return progressOf(request, shown, plan, 'loading', done, byte);
+      });
     };
     const task = {
       group: state.loadedGroups,
@@ -183,10 +192,10 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       const messages = mergeMessages(state.messages, verdict.messages);
       state = { ...state, settledGroups: state.settledGroups + 1, tally, messages };
       progressAtMs = scope.clock.now();
+      latest = tally;
       const shown = state;
-      progress.show(() =>
-        progressOf(request, shown, plan, shown.ended ? 'verdicts' : 'loading', 0, shown.cursor.byte),
-      );
+      if (shown.ended)
+        progress.show(() => progressOf(request, shown, plan, 'verdicts', 0, shown.cursor.byte));
     }
     return { state, pending, progressAtMs };
   }
@@ -236,24 +245,4 @@ async function open(
   const scope = scopeOf(surroundings, request, plan.settings);
   const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
   return { scope, plan, folder, reader, progress: progressWriter(folder, scope.clock) };
-}
-
-function progressOf(
-  request: ImportRequest,
-  state: ImportState,
-  plan: ImportPlan | undefined,
-  phase: ImportProgress['phase'],
-  doneInGroup: number,
-  byte: number,
-): Omit<ImportProgress, 'updatedAt'> {
-  const isPlain = plan !== undefined && !plan.content.gzip && plan.content.encoding.way !== 'transcode';
-  const total = isPlain ? request.size : 0;
-  return {
-    importId: executionName(request),
-    phase,
-    startedAt: state.startedAt,
-    bytes: { read: byte, total },
-    rows: state.rows + state.rejected + doneInGroup,
-    counts: state.tally,
-  };
 }

@@ -6,16 +6,22 @@ import type { ImportSummary } from '../results/summary.ts';
 import type { UploadedDrop } from './upload-drop.ts';
 
 const lookEveryMs = 500;
+/** An import that is to wait for others says so at once; one that says nothing for so long was not started. */
+const quietMs = 60_000;
 
-/** Reads the progress of an import over and over until its summary is there. `onProgress` is told what is new. */
+/**
+ * Reads the progress of an import over and over until its summary is there. `onProgress` is told what is new, `onQuiet`
+ * once when nothing is heard of it at all.
+ */
 export async function followImport(
   s3: S3Client,
   bucket: string,
   drop: UploadedDrop,
   clock: Clock,
   onProgress: (progress: ImportProgress) => void,
+  onQuiet: () => void,
 ): Promise<ImportSummary> {
-  const folder = await waitForFolder(s3, bucket, drop, clock);
+  const folder = await waitForFolder(s3, bucket, drop, clock, onQuiet);
   for (;;) {
     const summary = await readText(s3, { bucket, key: `${folder}summary.json` });
     if (summary) return JSON.parse(summary.text);
@@ -31,14 +37,21 @@ async function waitForFolder(
   bucket: string,
   drop: UploadedDrop,
   clock: Clock,
+  onQuiet: () => void,
 ): Promise<string> {
   const others = new Set<string>();
+  const quietAtMs = clock.now() + quietMs;
+  let isTold = false;
   for (;;) {
     for await (const { key } of listObjects(s3, bucket, drop.resultsPrefix)) {
       if (!key.endsWith('/progress.json') || others.has(key)) continue;
       const progress = await readProgress(s3, bucket, key);
       if (progress?.importId === drop.importId) return key.slice(0, -'progress.json'.length);
       if (progress) others.add(key);
+    }
+    if (!isTold && clock.now() >= quietAtMs) {
+      onQuiet();
+      isTold = true;
     }
     await clock.sleep(lookEveryMs);
   }

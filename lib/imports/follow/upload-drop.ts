@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { headObject, readText } from '../../aws/s3.ts';
@@ -6,6 +7,7 @@ import { writeStream } from '../../aws/s3-upload.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { type Drop, parseDropKey } from '../drop/drop-key.ts';
 import { executionName } from '../drop/import-request.ts';
+import { isTableName } from '../drop/table-name.ts';
 import { parseSettings } from '../settings/settings.ts';
 
 /** A file that was uploaded: which import it becomes, and below which prefix its results will be. */
@@ -17,7 +19,8 @@ export type UploadedDrop = {
 
 /**
  * Uploads a file to where imports of the table are dropped.
- * @throws InvalidInputError for a name that is no drop; ConfigurationError for a wrong `_import.json`
+ * @throws InvalidInputError for a name that is no drop, and for an empty file, which S3 would tell nobody of;
+ *   ConfigurationError for a wrong `_import.json`
  */
 export async function uploadDrop(
   s3: S3Client,
@@ -25,8 +28,10 @@ export async function uploadDrop(
   table: string,
   file: string,
 ): Promise<UploadedDrop> {
+  if (!isTableName(table)) throw new InvalidInputError('table', `${JSON.stringify(table)} is no table name`);
   const key = `imports/${table}/${basename(file)}`;
   const drop = requireDrop(key);
+  if ((await stat(file)).size === 0) throw new InvalidInputError('file', `${basename(file)} is empty`);
   const settings = parseSettings(
     (await readText(s3, { bucket, key: `imports/${table}/_import.json` }))?.text,
   );

@@ -83,9 +83,15 @@ export class ChunkReader {
       else {
         const chunk = this.#addRow();
         if (chunk) return chunk;
-        if (this.#rejectedBytes >= this.#limits.rejectedBytes) return this.#cut(this.position);
+        const isFull = this.#rejectedBytes >= this.#limits.rejectedBytes;
+        if (isFull && !this.#tokenizer.isInsideLine) return this.#cut(this.position);
       }
     }
+  }
+
+  /** The rows that were read towards the next chunk; for a file that cannot be read on. */
+  takeRest(): Chunk | undefined {
+    return this.#cut(this.position);
   }
 
   async close(): Promise<void> {

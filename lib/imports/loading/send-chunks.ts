@@ -1,4 +1,4 @@
-import { ConnectorError } from '../../core/errors.ts';
+import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
 import type { Chunk } from './chunk.ts';
 import type { ChunkReader } from './chunk-reader.ts';
@@ -43,7 +43,7 @@ export async function sendChunks(tools: LoadTools, sending: Sending): Promise<vo
     const chunks = chunksOf(task.group);
     for (let index = 0, rows = 0; index < chunks && rows < groupLimits.rows; index++) {
       if (failure !== undefined || endsEarly(tools, sending, index)) break;
-      const chunk = await reader.next();
+      const chunk = await nextChunk(sending, index);
       ledger.next = chunk?.next ?? reader.position;
       if (!chunk) break;
       rows += chunk.rows;
@@ -59,6 +59,17 @@ export async function sendChunks(tools: LoadTools, sending: Sending): Promise<vo
     await Promise.all(running);
   }
   if (failure !== undefined) throw failure;
+}
+
+/** @throws InvalidInputError for a file that cannot be read on: what was read of the chunk is then left */
+async function nextChunk({ ledger, reader }: Sending, index: number): Promise<Chunk | undefined> {
+  try {
+    return await reader.next();
+  } catch (error) {
+    const rest = error instanceof InvalidInputError ? reader.takeRest() : undefined;
+    if (rest && !ledger.has(index)) ledger.set(index, leftChunk(ledger, index, rest));
+    throw error;
+  }
 }
 
 function slotsOf({ plan }: LoadTools): number {

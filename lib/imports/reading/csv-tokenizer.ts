@@ -40,6 +40,10 @@ export class CsvTokenizer implements RecordTokenizer {
     this.#bare = byteTable([delimiter, LF, CR]);
   }
 
+  get isInsideLine(): boolean {
+    return this.#skippingLine;
+  }
+
   /** Takes the next record; its fields and `problem` are valid until the next call. */
   next(): Taken {
     const { window } = this;

@@ -17,8 +17,8 @@ export type Encoding = {
 
 /** Encodings whose characters hold bytes below 0x40, or that are no superset of ASCII. */
 const transcoded = new Set(['utf-16le', 'utf-16be', 'iso-2022-jp']);
-/** Encodings whose second bytes reach from 0x40 to 0x7E, where `|` is. */
-const pipeHidden = new Set(['shift_jis', 'gbk', 'gb18030', 'big5']);
+/** Encodings whose second bytes reach from 0x40 to 0x7E, where `|`, `^` and `~` are. */
+const doubleByte = new Set(['shift_jis', 'gbk', 'gb18030', 'big5', 'euc-kr']);
 
 /**
  * The encoding of a file: a byte order mark wins over the setting, the setting over UTF-8.
@@ -27,7 +27,8 @@ const pipeHidden = new Set(['shift_jis', 'gbk', 'gb18030', 'big5']);
 export function detectEncoding(head: Uint8Array, setting: string | undefined, delimiter?: string): Encoding {
   const marked = byteOrderMark(head);
   const name = marked?.name ?? encodingName(setting ?? 'utf-8');
-  const hidden = transcoded.has(name) || (delimiter === '|' && pipeHidden.has(name));
+  const hidden =
+    transcoded.has(name) || (delimiter !== undefined && delimiter >= '@' && doubleByte.has(name));
   const way = hidden ? 'transcode' : name === 'utf-8' ? 'utf-8' : 'ascii-superset';
   return { name, bomBytes: marked?.bytes ?? 0, way };
 }

@@ -13,6 +13,10 @@ export class LineTokenizer implements RecordTokenizer {
     this.window = window;
   }
 
+  get isInsideLine(): boolean {
+    return this.#skippingLine;
+  }
+
   next(): Taken {
     const { window } = this;
     if (window.at >= window.limit) return window.final ? 'end' : 'more';

@@ -51,7 +51,7 @@ async function writeResults(
   await progressWriter(folder, clock).store({
     importId: executionName(request),
     phase: 'done',
-    startedAt: state.startedAt,
+    startedAt: new Date(state.begunAtMs ?? Date.parse(state.startedAt)).toISOString(),
     bytes: { read: request.size, total: request.size },
     rows: summary.lines.rows,
     counts: summary.counts,
@@ -75,6 +75,7 @@ function summarise(
 ): ImportSummary {
   const { bucket, key, versionId, eTag, size, droppedAt } = request;
   const startMs = Date.parse(state.startedAt);
+  const begunAtMs = state.begunAtMs ?? nowMs;
   const loadedAtMs = state.loadedAtMs ?? nowMs;
   const at = (name: string) => `${folder.prefix}${name}`;
   return {
@@ -86,7 +87,8 @@ function summarise(
     startedAt: state.startedAt,
     finishedAt: new Date(nowMs).toISOString(),
     seconds: {
-      loading: seconds(loadedAtMs - startMs),
+      waiting: seconds(begunAtMs - startMs),
+      loading: seconds(loadedAtMs - begunAtMs),
       verdicts: seconds(nowMs - loadedAtMs),
       total: seconds(nowMs - startMs),
     },

@@ -7,6 +7,7 @@ export type ImportProgress = {
   readonly importId: string;
   readonly phase: 'waiting' | 'pre-flight' | 'loading' | 'verdicts' | 'done';
   readonly updatedAt: string;
+  /** When work on the file began, after it had waited for its turn. */
   readonly startedAt: string;
   /** Of the object (of its content where that is compressed or transcoded). */
   readonly bytes: { readonly read: number; readonly total: number };

@@ -38,7 +38,7 @@ ${summary.reason === undefined ? '' : `<p class="reason">${escapeHtml(summary.re
 </header>
 ${figures(summary)}
 ${outcomeBar(summary)}
-${speedChart(samples, Date.parse(summary.startedAt))}
+${speedChart(samples, Date.parse(summary.startedAt) + summary.seconds.waiting * 1000)}
 ${messageTable(summary)}
 ${details(summary)}
 </main>
@@ -54,6 +54,7 @@ function stateOf({ status, counts, lines }: ImportSummary): 'good' | 'mixed' | '
 function headline(summary: ImportSummary): string {
   if (summary.status === 'refused') return 'Refused before the first row was sent';
   if (summary.status === 'stopped') return 'Stopped before the end';
+  if (summary.lines.rows === 0) return 'The file has no rows';
   return stateOf(summary) === 'good' ? 'Every row arrived' : 'Completed, some rows need a look';
 }
 
@@ -120,8 +121,9 @@ function details({ source, startedAt, finishedAt, results, executions }: ImportS
 }
 
 function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -29,9 +29,13 @@ export function verdictColumns(verdict: Verdict): string {
 /** What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"). */
 const formulaStart = /^[\s]*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
 
+/** The same where a spreadsheet may see a new cell: half the world's separate cells by semicolons, and then know no quotes here. */
+const formulaInside = /([;\t\r\n]\s*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
+
 /** A CSV field that no spreadsheet runs: an apostrophe before what would be a formula, quoted where needed. */
 export function spreadsheetSafe(value: string): string {
   if (value === '') return value;
-  const safe = formulaStart.test(value) ? `'${value}` : value;
+  const inside = /[;\t\r\n]/.test(value) ? value.replaceAll(formulaInside, "$1'") : value;
+  const safe = formulaStart.test(inside) ? `'${inside}` : inside;
   return /[",\r\n]/.test(safe) || safe !== value ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -17,7 +17,13 @@ export type ImportSummary = {
   readonly stagingTable: string;
   readonly startedAt: string;
   readonly finishedAt: string;
-  readonly seconds: { readonly loading: number; readonly verdicts: number; readonly total: number };
+  /** `waiting`: for other imports to end. */
+  readonly seconds: {
+    readonly waiting: number;
+    readonly loading: number;
+    readonly verdicts: number;
+    readonly total: number;
+  };
   /** Records of the file and how they ended; blank lines and the header are not among them. */
   readonly lines: { readonly rows: number; readonly blank: number };
   readonly counts: Tally;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { listObjects, readText } from '../../../lib/aws/s3.ts';
+import { listObjects, readPieces, readText } from '../../../lib/aws/s3.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
@@ -159,6 +159,13 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       const stored = await readText(s3, { bucket, key });
       if (!stored) throw new Error(`no ${key}`);
       return stored.text;
+    },
+    async bytes(key: string): Promise<Buffer> {
+      const pieces = await readPieces(s3, { bucket, key });
+      if (!pieces) throw new Error(`no ${key}`);
+      const read: Uint8Array[] = [];
+      for await (const piece of pieces) read.push(piece);
+      return Buffer.concat(read);
     },
     async keys(prefix: string): Promise<string[]> {
       const keys: string[] = [];

@@ -13,11 +13,11 @@ function importCommand(...args: string[]): Promise<{ code: number; text: string 
   });
 }
 
-async function file(name: string): Promise<string> {
+async function file(name: string, body = 'user_id\na\n'): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'import-command-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const path = join(folder, name);
-  await writeFile(path, 'user_id\na\n');
+  await writeFile(path, body);
   return path;
 }
 
@@ -33,6 +33,13 @@ it('says which files are imports when one is none', async () => {
   const { code, text } = await importCommand(await file('notes.txt'), '--table', 'imp_user');
   expect(code).toBe(1);
   expect(text).toContain('ends in none of .csv .tsv .jsonl');
+});
+
+it('refuses an empty file, of which S3 would tell nobody, and a table that cannot be', async () => {
+  const empty = await importCommand(await file('empty.csv', ''), '--table', 'imp_user');
+  expect(empty).toEqual({ code: 1, text: 'file: empty.csv is empty\n' });
+  const strange = await importCommand(await file('people.csv'), '--table', 'imp/user');
+  expect(strange).toEqual({ code: 1, text: 'table: "imp/user" is no table name\n' });
 });
 
 it('tells how to start the stack when none is running', async () => {

@@ -191,6 +191,28 @@ describe('a record that cannot be used', () => {
     expect(reader.takeRejected()[0]?.line).toBe(11);
   });
 
+  it('is over before anybody may go on behind it', async () => {
+    const bytes = text('a', `"${'x'.repeat(9 << 20)}`, 'b', 'c');
+    const open = (from: Position) => {
+      const tokenizer = new CsvTokenizer(new ByteWindow(from), 44);
+      const writer = new CsvRowWriter(planFor(1), { encoding: 'utf-8' });
+      const limits = { rows: 9, bytes: 5_000_000, rejectedBytes: 1_000 };
+      return new ChunkReader(
+        pieces(bytes.subarray(from.byte), 1 << 16),
+        tokenizer,
+        (out) => writer.write(tokenizer, out),
+        limits,
+      );
+    };
+    const first = open({ byte: 0, line: 1 });
+    const chunk = await first.next();
+    expect(first.takeRejected().map(({ line }) => line)).toEqual([2]);
+    const rest = open(chunk?.next ?? first.position);
+    const chunks = [chunk, await rest.next()].flatMap((one) => (one ? rowsOf(one) : []));
+    expect(chunks.map(({ line, values }) => `${line} ${values}`)).toEqual(['1 a', '3 b', '4 c']);
+    expect(rest.takeRejected()).toEqual([]);
+  });
+
   it('names the byte that an encoding by name does not have', async () => {
     const plan = { header: ['a', 'b'], targets: planFor(2).targets, constants: [], emptyAsAbsent: false };
     const tokenizer = new CsvTokenizer(new ByteWindow(), 44);
