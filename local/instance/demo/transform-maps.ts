@@ -88,12 +88,14 @@ const maps: readonly DemoMap[] = [
 
 /** The transform maps of the demo's staging tables, with their field maps. */
 export function seedTransformMaps(store: Store): void {
+  const seedMap = store.seeder('sys_transform_map');
+  const seedEntry = store.seeder('sys_transform_entry');
   for (const { map, fields } of maps) {
     const mapId = sysIdOf('sys_transform_map', map['name'] ?? '');
-    store.seed('sys_transform_map', { sys_id: mapId, ...map });
+    seedMap({ sys_id: mapId, ...map });
     for (const entry of fields) {
       const sys_id = sysIdOf('sys_transform_entry', mapId, entry['target_field'] ?? '');
-      store.seed('sys_transform_entry', { sys_id, map: mapId, ...entry });
+      seedEntry({ sys_id, map: mapId, ...entry });
     }
   }
 }

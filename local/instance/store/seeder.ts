@@ -22,20 +22,24 @@ export function seederOf({ store, rows, table, blank, draw }: Seeding): Seeder {
   const insert = rows.inserter(table, blank);
   const journals = store.schema.columns(table).filter(isJournal);
   const isNumbered = blank['number'] === '';
+  let seedEntry: Seeder | undefined;
   return (values) => {
     const row: Row = { ...values, sys_id: values['sys_id'] || draw.sysId() };
     if (isNumbered && !row['number']) row['number'] = draw.number();
     insert(row);
-    if (journals.some(({ name }) => row[name])) seedJournal(store, table, { ...blank, ...row });
+    if (!journals.some(({ name }) => row[name])) return;
+    seedEntry ??= store.seeder('sys_journal_field');
+    for (const entry of seededEntries(store.schema, table, { ...blank, ...row })) seedEntry(entry);
   };
 }
 
 /** What a seeded row holds in its journal columns becomes entries of the time and user of its last update. */
-function seedJournal(store: Seeding['store'], table: string, row: Row): void {
+function seededEntries(schema: Schema, table: string, row: Row): Row[] {
   const sysId = row['sys_id'] ?? '';
   const when = { sys_created_on: row['sys_updated_on'] ?? '', sys_created_by: row['sys_updated_by'] ?? '' };
-  for (const entry of journalEntries(store.schema, table, { sys_id: sysId }, row)) {
-    const id = sysIdOf(sysId, entry['element'] ?? '', entry['value'] ?? '');
-    store.seeder('sys_journal_field')({ ...entry, ...when, sys_id: id });
-  }
+  return journalEntries(schema, table, { sys_id: sysId }, row).map((entry) => ({
+    ...entry,
+    ...when,
+    sys_id: sysIdOf(sysId, entry['element'] ?? '', entry['value'] ?? ''),
+  }));
 }
