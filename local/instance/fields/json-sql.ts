@@ -1,6 +1,6 @@
 import type { Column } from '../schema/table.ts';
 import { quoted } from '../store/quoted.ts';
-import { literal, objectSql, valueSql } from '../store/value-sql.ts';
+import { type JsonPart, literal, objectSql, valueParts } from '../store/value-sql.ts';
 import type { Presentation } from './shape.ts';
 
 type Linking = Pick<Presentation, 'excludeReferenceLink' | 'tableUrl'>;
@@ -10,30 +10,30 @@ type Linking = Pick<Presentation, 'excludeReferenceLink' | 'tableUrl'>;
  * Writing long lists inside SQLite is several times faster than reading each value into JavaScript first.
  */
 export const jsonRowSql = (columns: readonly Column[], linking: Linking): string =>
-  objectSql(columns.map((column) => [column.name, fieldSql(column, linking)]));
+  objectSql(columns.map((column) => [column.name, fieldParts(column, linking)]));
 
-function fieldSql(column: Column, linking: Linking): string {
+function fieldParts(column: Column, linking: Linking): JsonPart[] {
   switch (column.kind) {
     case 'journal':
     case 'journal_list':
-      return literal('""');
+      return [{ text: '""' }];
     case 'reference':
     case 'document_id':
-      return referenceSql(column, linking);
+      return referenceParts(column, linking);
     default:
-      return valueSql(column);
+      return valueParts(column);
   }
 }
 
-function referenceSql(column: Column, linking: Linking): string {
+function referenceParts(column: Column, linking: Linking): JsonPart[] {
   const target = targetSql(column, linking.tableUrl);
-  if (linking.excludeReferenceLink || target === undefined) return valueSql(column);
+  if (linking.excludeReferenceLink || target === undefined) return valueParts(column);
   const value = `t0.${quoted(column.name)}`;
   const plain = `json_quote(${value})`;
   const key = `iif(${value} GLOB '*[^0-9A-Za-z]*', uri_component(${value}), ${value})`;
   const linked = `concat('{"link":"', ${target.url}, ${key}, '","value":', ${plain}, '}')`;
   const known = target.known === undefined ? linked : `iif(${target.known}, ${linked}, ${plain})`;
-  return `iif(${value} IS NULL, '""', ${known})`;
+  return [{ sql: `iif(${value} IS NULL, '""', ${known})` }];
 }
 
 /** Where the links of the column lead to, up to the key, and when there is such a place at all. */

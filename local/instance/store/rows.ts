@@ -7,7 +7,7 @@ import { decode, encode } from './encode.ts';
 import { quoted } from './quoted.ts';
 import { DuplicateKey, UniqueKeyViolation } from './refusals.ts';
 import type { Row, Selection } from './row.ts';
-import { objectSql, valueSql } from './value-sql.ts';
+import { objectSql, valueParts } from './value-sql.ts';
 
 const asGiven = (_column: Column, text: string) => text;
 
@@ -228,7 +228,7 @@ const pageOf = ({ limit = -1, offset = 0 }: Selection) =>
   `LIMIT ${Math.trunc(limit)} OFFSET ${Math.trunc(offset)}`;
 
 const toRowSql = (columns: readonly Column[]) =>
-  objectSql(columns.map((column) => [column.name, valueSql(column)]));
+  objectSql(columns.map((column) => [column.name, valueParts(column)]));
 
 function toRow(text: string): Row {
   const row: Row = JSON.parse(text);

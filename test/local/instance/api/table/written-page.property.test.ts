@@ -17,6 +17,9 @@ const table: SchemaDocument['tables'][number] = {
     { name: 'u_cost', kind: 'currency' },
     { name: 'u_flag', kind: 'boolean' },
     { name: 'u_when', kind: 'date_time' },
+    { name: 'u_day', kind: 'date' },
+    { name: 'u_due', kind: 'due_date' },
+    { name: 'u_took', kind: 'duration' },
     { name: 'u_note', kind: 'journal' },
     { name: 'u_owner', kind: 'reference', reference: 'sys_user' },
     { name: 'u_of_table', kind: 'reference', reference: 'sys_db_object', referenceKey: 'name' },
@@ -36,13 +39,18 @@ const key = fc.oneof(
 );
 const amount = fc.integer({ min: -1e9, max: 1e9 }).map((cents) => String(cents / 100));
 
+const moment = fc.constantFrom('', '2026-02-28 23:59:59', '2026-02-28', '2026-02-28 "', 'a"b');
+
 const anyRow = fc.record({
   u_text: text,
   u_count: fc.oneof(fc.constant(''), fc.integer().map(String)),
   u_ratio: fc.oneof(fc.constant(''), amount, fc.double({ noNaN: true, min: -1e6, max: 1e6 }).map(String)),
   u_cost: fc.oneof(fc.constant(''), amount),
   u_flag: fc.constantFrom('', 'true', 'false'),
-  u_when: fc.constantFrom('', '2026-02-28 23:59:59'),
+  u_when: moment,
+  u_day: moment,
+  u_due: moment,
+  u_took: fc.oneof(moment, fc.constant('1 04:23:00')),
   u_note: fc.constantFrom('', 'noted'),
   u_owner: key,
   u_of_table: key,
