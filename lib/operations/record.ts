@@ -14,10 +14,10 @@ const oneRecord = {
       : 'must be a JSON object of column names and values',
 };
 
-/** JSON has no limit for numbers, but what reads it has: beyond 2^53 digits are lost, beyond 1e308 all of them. */
+/** Text is parsed without loss, but the event of a direct Invoke has been parsed before it comes to us. */
 const exactValue = z
   .unknown()
-  .check(z.refine(isExact, 'a number this large loses digits on the way; give it in quotes'));
+  .check(z.refine(isExact, 'a number this large has lost digits on the way here; give it in quotes'));
 
 function isExact(value: unknown): boolean {
   if (typeof value !== 'number') return true;
