@@ -123,6 +123,13 @@ describe('retrying', () => {
     expect(await run('idempotent', [status, 'ok'])).toMatchObject({ sent: 1 });
   });
 
+  it('sends an idempotent or keyed call again after the page of a sleeping instance, any other not', async () => {
+    const page = { status: 200, headers: { 'content-type': 'text/html' } };
+    expect(await run('idempotent', [page, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
+    expect(await run('keyed', [page, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
+    expect(await run('never', [page, 'ok'])).toMatchObject({ ended: 'INSTANCE_ASLEEP', sent: 1 });
+  });
+
   it('sends any call again when no byte of it left', async () => {
     expect(await run('never', [refusedConnection, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
   });

@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import { deriveSysId } from '../../../lib/operations/identity.ts';
+import { create, incidents, losing, queue, start, times } from './writing.ts';
+
+describe('creates', () => {
+  it('become records under the sys_id that their key gives', async () => {
+    await start();
+    expect(await queue.deliver([create('m1'), { ...create('m2'), key: 'k2' }])).toEqual([]);
+    expect(
+      incidents()
+        .map(({ sys_id }) => sys_id)
+        .toSorted(),
+    ).toEqual([deriveSysId('incident', 'm1'), deriveSysId('incident', 'k2')].toSorted());
+  });
+
+  it('hold numbers digit by digit, however long', async () => {
+    await start();
+    const body = '{"table":"incident","record":{"correlation_id":98765432109876543210}}';
+    await queue.deliver([{ id: 'm1', body }]);
+    expect(incidents()).toMatchObject([{ correlation_id: '98765432109876543210' }]);
+  });
+
+  it('travel fifty in a request', async () => {
+    await start();
+    expect(await queue.deliver(times(120).map((index) => create(`m${index}`)))).toEqual([]);
+    expect(incidents()).toHaveLength(120);
+    expect(queue.requests()).toEqual([
+      'POST /api/now/v1/batch',
+      'POST /api/now/v1/batch',
+      'POST /api/now/v1/batch',
+    ]);
+  });
+
+  it('as large as SQS takes them travel in requests that an instance takes', async () => {
+    await start();
+    const large = (id: string) => create(id, { short_description: id, description: 'x'.repeat(1_000_000) });
+    expect(await queue.deliver(times(5).map((index) => large(`m${index}`)))).toEqual([]);
+    expect(incidents()).toHaveLength(5);
+    expect(queue.requests()).toHaveLength(3);
+  });
+
+  it('travel one by one when the Batch API is switched off', async () => {
+    await start({ environment: { RECORDS_BATCH_API: 'false' } });
+    expect(await queue.deliver(times(3).map((index) => create(`m${index}`)))).toEqual([]);
+    expect(queue.requests()).toEqual(times(3).map(() => 'POST /api/now/table/incident'));
+  });
+
+  it('have one effect when they are delivered again, sent twice, or both in one batch', async () => {
+    await start();
+    const messages = times(20).map((index) => create(`m${index}`));
+    await queue.deliver(messages);
+    expect(
+      await queue.deliver([
+        ...messages,
+        { ...create('other'), key: 'm3' },
+        { ...create('another'), key: 'm3' },
+      ]),
+    ).toEqual([]);
+    expect(incidents()).toHaveLength(20);
+    expect(queue.deadLetters).toEqual([]);
+    expect(queue.counted.filter((name) => name === 'Deduplicated')).toHaveLength(22);
+  });
+
+  it('have one effect when two copies of the function race on them', async () => {
+    await start();
+    const messages = times(60).map((index) => create(`m${index}`));
+    await Promise.all([queue.deliver(messages), queue.deliver(messages.toReversed())]);
+    expect(incidents()).toHaveLength(60);
+  });
+
+  it('have one effect, and are known to be finished, when the answer is lost', async () => {
+    await start({ through: losing((request) => request.path.endsWith('/batch')) });
+    expect(await queue.deliver([create('m1'), create('m2')])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('come back when nobody can tell what became of them', async () => {
+    await start({ through: losing(() => true, 2) });
+    expect(await queue.deliver([create('m1'), create('m2')])).toEqual(['m1', 'm2']);
+    expect(await queue.deliver([create('m1'), create('m2')])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('go by correlation_id in tables that refuse a given sys_id', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: 'incident' } });
+    await queue.deliver([{ ...create('m1'), key: 'order-7' }]);
+    await queue.deliver([{ ...create('m2'), key: 'order-7' }]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'order-7' }]);
+  });
+
+  it('are two for two keys that differ in letter case only, in such tables too', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    for (const key of ['order-7', 'Order-7', 'order-7']) await queue.deliver([{ ...create('m1'), key }]);
+    expect(incidents().map(({ correlation_id }) => correlation_id)).toEqual(
+      expect.arrayContaining(['order-7', 'Order-7']),
+    );
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('are not taken for done where such a table has no correlation_id', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    const user = { id: 'm1', body: { table: 'sys_user', record: { user_name: 'new' } }, key: 'k' };
+    expect(await queue.deliver([user])).toEqual(['m1']);
+    expect(await queue.deliver([{ ...user, receiveCount: 9, firstReceivedMsAgo: 3_700_000 }])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorMessage: expect.stringContaining('sys_user has no column correlation_id') } },
+    ]);
+  });
+
+  it.each([
+    'Operation against file ‘incident’ was aborted by Business Rule ‘No doubles^1’',
+    'Data Policy Exception: x',
+  ])('are known to be done when their repeat is refused: %s', async (detail) => {
+    await start();
+    const { faults } = queue.instance.control;
+    const error = { message: 'Operation Failed', detail };
+    faults.add({ match: { method: 'POST' }, action: 'reset-after-commit' });
+    expect(await queue.deliver([create('m1')])).toEqual([]);
+    faults.add({
+      match: { method: 'POST' },
+      action: 'answer',
+      status: 403,
+      json: { error, status: 'failure' },
+      count: 2,
+    });
+    expect(await queue.deliver([create('m1')])).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    await queue.deliver([create('m2')]);
+    expect(queue.deadLetters).toHaveLength(1);
+    expect(incidents()).toHaveLength(1);
+  });
+});
+
+describe('deletes', () => {
+  it('succeed again when the record is gone', async () => {
+    await start();
+    await queue.deliver([create('m1')]);
+    const remove = {
+      id: 'm2',
+      body: { action: 'delete', table: 'incident', sysId: deriveSysId('incident', 'm1') },
+    };
+    expect(await queue.deliver([remove])).toEqual([]);
+    expect(await queue.deliver([remove])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+});

@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { deriveSysId } from '../../../lib/operations/identity.ts';
+import type { TestMessage } from './emulated-queue.ts';
+import { create, incidents, journal, losing, queue, start, times } from './writing.ts';
+
+const minutesAgo = (minutes: number) =>
+  new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ');
+
+describe('updates', () => {
+  const sysId = 'a'.repeat(32);
+  const seed = () =>
+    queue.instance.state.store.seed('incident', {
+      sys_id: sysId,
+      short_description: 'old',
+      category: 'network',
+    });
+  const update = (id: string, record: object): TestMessage => ({
+    id,
+    body: { action: 'update', table: 'incident', sysId, record },
+  });
+
+  it('change what is given, clear what is empty and leave the rest', async () => {
+    await start();
+    seed();
+    expect(await queue.deliver([update('m1', { short_description: 'new', category: '' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ short_description: 'new', category: '' }]);
+  });
+
+  it('of one record keep the order of the batch', async () => {
+    await start();
+    seed();
+    await queue.deliver(times(8).map((index) => update(`m${index}`, { short_description: `v${index}` })));
+    expect(incidents()).toMatchObject([{ short_description: 'v7' }]);
+  });
+
+  it('find the record that was made before them in the same batch, however full that is', async () => {
+    await start();
+    const made = deriveSysId('incident', 'k');
+    const change = {
+      id: 'm2',
+      body: { action: 'update', table: 'incident', sysId: made, record: { urgency: '1' } },
+    };
+    // Until the instance has once taken the credentials, calls go alone.
+    await queue.deliver([create('m0')]);
+    queue.instance.control.faults.add({
+      match: { path: '/api/now/v1/batch' },
+      action: 'latency',
+      latencyMs: 50,
+    });
+    // The last of the first request, and the first of the second.
+    const messages = [
+      ...times(49).map((index) => create(`other${index}`)),
+      { ...create('m1'), key: 'k' },
+      change,
+    ];
+    expect(await queue.deliver(messages)).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    expect(queue.instance.state.store.find('incident', made)).toMatchObject({ urgency: '1' });
+  });
+
+  it('write a note once, though the answer was lost', async () => {
+    await start({ through: losing(({ method }) => method === 'PATCH') });
+    seed();
+    expect(await queue.deliver([update('m1', { work_notes: 'seen^it\nall', state: '2' })])).toEqual([]);
+    expect(journal(sysId)).toMatchObject([{ value: 'seen^it\nall' }]);
+  });
+
+  it('write a note once, though the function died after it and the message came back', async () => {
+    await start();
+    seed();
+    await queue.deliver([update('m1', { work_notes: 'once' })]);
+    queue.restart();
+    expect(await queue.deliver([{ ...update('m1', { work_notes: 'once' }), receiveCount: 2 }])).toEqual([]);
+    expect(journal(sysId)).toHaveLength(1);
+  });
+
+  it('write a note once, though its sender sent it twice, to two processes or to one', async () => {
+    await start();
+    seed();
+    const note = (id: string) => ({ ...update(id, { work_notes: 'once' }), key: 'k' });
+    expect(await queue.deliver([note('m1'), note('m2')])).toEqual([]);
+    expect(await queue.deliver([note('m3')])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([note('m4')])).toEqual([]);
+    expect(journal(sysId)).toHaveLength(1);
+  });
+
+  it('write a note once, though SQS hands its message out twice in one batch', async () => {
+    await start();
+    seed();
+    const note = update('m1', { work_notes: 'once' });
+    expect(await queue.deliver([note, note])).toEqual([]);
+    expect(journal(sysId)).toHaveLength(1);
+  });
+
+  it('write a note for each key, though the texts are the same', async () => {
+    await start();
+    seed();
+    const note = (id: string, key: string) => ({ ...update(id, { work_notes: 'still down' }), key });
+    await queue.deliver([note('m1', 'noon'), note('m2', 'five past')]);
+    await queue.deliver([note('m3', 'ten past')]);
+    expect(journal(sysId)).toHaveLength(3);
+    await queue.deliver([note('m4', 'five past')]);
+    expect(journal(sysId)).toHaveLength(3);
+  });
+
+  it('write every one of the same notes that come back together, in a new process as well', async () => {
+    await start();
+    seed();
+    const notes = times(3).map((index) => ({
+      ...update(`m${index}`, { comments: 'still down' }),
+      receiveCount: 2,
+    }));
+    await queue.deliver(notes.slice(0, 1));
+    queue.restart();
+    expect(await queue.deliver(notes)).toEqual([]);
+    expect(journal(sysId)).toHaveLength(3);
+  });
+
+  it('do not take the note of another message for their own when theirs was lost', async () => {
+    await start();
+    seed();
+    const notes = times(2).map((index) => update(`m${index}`, { comments: 'still down' }));
+    await queue.deliver(notes.slice(0, 1));
+    queue.instance.control.faults.add({ match: { method: 'PATCH' }, action: 'reset-before-commit' });
+    expect(await queue.deliver(notes.slice(1))).toEqual(['m1']);
+    expect(await queue.deliver(notes.slice(1).map((note) => ({ ...note, receiveCount: 2 })))).toEqual([]);
+    expect(journal(sysId)).toHaveLength(2);
+  });
+
+  it('do not look at notes from before their message was handed out', async () => {
+    await start();
+    seed();
+    const { store } = queue.instance.state;
+    const entry = { element: 'comments', element_id: sysId, name: 'incident', value: 'still down' };
+    store.seed('sys_journal_field', { ...entry, sys_id: '1', sys_created_on: minutesAgo(4) });
+    expect(
+      await queue.deliver([
+        { ...update('m1', { comments: 'still down' }), receiveCount: 2, firstReceivedMsAgo: 60_000 },
+        { ...update('m2', { comments: 'still down' }), key: 'k' },
+      ]),
+    ).toEqual([]);
+    expect(journal(sysId)).toHaveLength(3);
+  });
+
+  it('come back when the journal cannot be seen, rather than write a note twice', async () => {
+    await start();
+    seed();
+    queue.instance.control.faults.add({
+      match: { path: '/api/now/table/sys_journal_field' },
+      action: 'answer',
+      status: 200,
+      headers: { 'x-total-count': '1' },
+      json: { result: [] },
+    });
+    expect(await queue.deliver([{ ...update('m1', { comments: 'x' }), receiveCount: 2 }])).toEqual(['m1']);
+    expect(journal(sysId)).toEqual([]);
+  });
+
+  it('write the same note twice when two messages ask for it', async () => {
+    await start();
+    seed();
+    await queue.deliver([update('m1', { comments: 'still down' }), update('m2', { comments: 'still down' })]);
+    expect(journal(sysId)).toHaveLength(2);
+  });
+
+  it('of a record that is not there go to the dead-letter queue', async () => {
+    await start();
+    expect(await queue.deliver([update('m1', { state: '2' })])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([
+      {
+        attributes: {
+          ErrorCode: 'RECORD_NOT_FOUND',
+          Attempts: '1',
+          RequestId: 'invocation-1',
+          IdempotencyKey: 'm1',
+        },
+      },
+    ]);
+  });
+});

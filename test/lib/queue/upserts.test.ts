@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { deriveUpsertSysId } from '../../../lib/operations/identity.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
+import type { TestMessage } from './emulated-queue.ts';
+import { create, incidents, queue, start, times } from './writing.ts';
+
+describe('upserts', () => {
+  const upsert = (id: string, match: object, record: object): TestMessage => ({
+    id,
+    body: { action: 'upsert', table: 'incident', match, record },
+  });
+
+  it('create what does not match and update what does', async () => {
+    await start();
+    expect(
+      await queue.deliver([upsert('m1', { correlation_id: 'x' }, { short_description: 'one' })]),
+    ).toEqual([]);
+    expect(
+      await queue.deliver([upsert('m2', { correlation_id: 'x' }, { short_description: 'two' })]),
+    ).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', short_description: 'two' }]);
+  });
+
+  it('find what an earlier message of the same batch created', async () => {
+    await start();
+    const made = create('m1', { correlation_id: 'x', short_description: 'made' });
+    expect(
+      await queue.deliver([made, upsert('m2', { correlation_id: 'x' }, { short_description: 'found' })]),
+    ).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', short_description: 'found' }]);
+  });
+
+  it('that race make one record', async () => {
+    await start();
+    const race = times(6).map((index) =>
+      queue.deliver([upsert(`m${index}`, { correlation_id: 'x' }, { category: 'network' })]),
+    );
+    expect((await Promise.all(race)).flat()).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('keep the order of the batch with what names the same record otherwise', async () => {
+    await start();
+    const sysId = 'd'.repeat(32);
+    queue.instance.state.store.seed('incident', {
+      sys_id: sysId,
+      correlation_id: 'x',
+      correlation_display: 'y',
+    });
+    const named = (id: string, record: object): TestMessage => ({
+      id,
+      body: { action: 'update', table: 'incident', sysId, record },
+    });
+    await queue.deliver([
+      upsert('m1', { correlation_id: 'x' }, { category: 'network', subcategory: 'm1' }),
+      named('m2', { category: 'hardware' }),
+      upsert('m3', { correlation_display: 'y' }, { description: 'm3' }),
+      named('m4', { description: 'm4' }),
+    ]);
+    expect(incidents()).toMatchObject([{ category: 'hardware', description: 'm4' }]);
+    await queue.deliver([
+      named('m5', { description: 'm5' }),
+      upsert('m6', { correlation_id: 'x' }, { description: 'm6' }),
+      upsert('m7', { correlation_display: 'y' }, { description: 'm7' }),
+    ]);
+    expect(incidents()).toMatchObject([{ description: 'm7' }]);
+    await queue.deliver([
+      upsert('m8', { correlation_id: 'x' }, { description: 'm8' }),
+      { id: 'm9', body: { action: 'delete', table: 'incident', sysId } },
+    ]);
+    expect(incidents()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('cost one request more beside updates of other records, not one each', async () => {
+    await start();
+    const ids = times(10).map((index) => `${index}`.repeat(32));
+    for (const sys_id of ids)
+      queue.instance.state.store.seed('incident', { sys_id, short_description: 'old' });
+    queue.requests();
+    const messages = ids.flatMap((sysId, index) => [
+      upsert(`u${index}`, { correlation_id: sysId }, { category: 'network' }),
+      { id: `m${index}`, body: { action: 'update', table: 'incident', sysId, record: { urgency: '1' } } },
+    ]);
+    expect(await queue.deliver(messages)).toEqual([]);
+    expect(incidents()).toHaveLength(20);
+    expect(queue.requests().length).toBeLessThan(4);
+  });
+
+  it('create when what they found is deleted before they update it', async () => {
+    const deleting = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (request.method === 'PATCH')
+          for (const { sys_id } of incidents()) queue.instance.state.store.remove('incident', String(sys_id));
+        return client.send(request, context);
+      },
+    });
+    await start({ through: deleting });
+    await queue.deliver([create('m1', { correlation_id: 'x' })]);
+    expect(await queue.deliver([upsert('m2', { correlation_id: 'x' }, { category: 'network' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', category: 'network' }]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('find by a reference, and by a column of what it leads to, which is not written', async () => {
+    const written: unknown[] = [];
+    const listening = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      send(request, context) {
+        if (request.method === 'POST') written.push(request.body);
+        return client.send(request, context);
+      },
+    });
+    await start({ through: listening });
+    const { store } = queue.instance.state;
+    store.seed('sys_user', { sys_id: 'c'.repeat(32), user_name: 'carla', email: 'carla@example.com' });
+    const byReference = { caller_id: 'c'.repeat(32) };
+    await queue.deliver([upsert('m1', byReference, { short_description: 'made' })]);
+    await queue.deliver([upsert('m2', byReference, { short_description: 'changed' })]);
+    await queue.deliver([upsert('m3', { 'caller_id.user_name': 'carla' }, { category: 'network' })]);
+    expect(incidents()).toMatchObject([{ short_description: 'changed', category: 'network' }]);
+    await queue.deliver([upsert('m4', { 'caller_id.user_name': 'nobody' }, { category: 'inquiry' })]);
+    const sysId = deriveUpsertSysId('incident', { 'caller_id.user_name': 'nobody' });
+    expect(written.at(-1)).toEqual({ category: 'inquiry', sys_id: sysId });
+  });
+
+  it('take a value for text, whatever stands in it', async () => {
+    await start();
+    const odd = ['a^ORstate=1', 'b^NQactive=true', '=c', 'INd,e', 'f\'"%_', '𝒈 ü ^'];
+    const messages = (prefix: string, record: object) =>
+      odd.map((value, index) => upsert(`${prefix}${index}`, { correlation_id: value }, record));
+    expect(await queue.deliver(messages('m', { category: 'network' }))).toEqual([]);
+    expect(await queue.deliver(messages('n', { category: 'hardware' }))).toEqual([]);
+    expect(incidents().map(({ correlation_id }) => correlation_id)).toEqual(expect.arrayContaining(odd));
+    expect(incidents().map(({ category }) => category)).toEqual(odd.map(() => 'hardware'));
+    await queue.deliver([
+      upsert('o1', { correlation_id: 'javascript:gs.sleep(9)' }, {}),
+      upsert('o2', { correlation_id: 'a\nb' }, {}),
+    ]);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorMessage'])).toEqual([
+      expect.stringContaining('must not start with javascript:'),
+      expect.stringContaining('must not hold control characters'),
+    ]);
+  });
+
+  it('make one record in tables that refuse a given sys_id, though the answer is lost', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    queue.instance.control.faults.add({ match: { method: 'POST' }, action: 'reset-after-commit' });
+    const asked = upsert('m1', { correlation_id: 'x' }, { category: 'network', comments: 'once' });
+    expect(await queue.deliver([asked])).toEqual([]);
+    expect(await queue.deliver([{ ...asked, id: 'm2' }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', category: 'network' }]);
+    expect(incidents()[0]?.['sys_id']).not.toBe(deriveUpsertSysId('incident', { correlation_id: 'x' }));
+    expect(queue.requests().filter((request) => request === 'POST /api/now/table/incident')).toHaveLength(1);
+  });
+
+  it('refuse a match with a record that the user may not see, as it would be created once more', async () => {
+    await start();
+    queue.instance.control.faults.add({
+      match: { method: 'GET' },
+      action: 'answer',
+      status: 200,
+      headers: { 'x-total-count': '1' },
+      json: { result: [] },
+    });
+    await queue.deliver([upsert('m1', { correlation_id: 'x' }, {})]);
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorMessage: 'match: finds a record that the user may not read' } },
+    ]);
+    expect(incidents()).toEqual([]);
+  });
+
+  it('refuse a match that finds more than one record, or that the instance would pass over', async () => {
+    await start();
+    await queue.deliver([create('m1', { category: 'network' }), create('m2', { category: 'network' })]);
+    await queue.deliver([
+      upsert('m3', { category: 'network' }, { state: '2' }),
+      upsert('m4', { no_such_column: '1' }, { state: '2' }),
+    ]);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorMessage'])).toEqual([
+      expect.stringContaining('match: finds more than one'),
+      expect.stringContaining('match.no_such_column'),
+    ]);
+    expect(incidents().map(({ state }) => state)).toEqual(['1', '1']);
+  });
+});

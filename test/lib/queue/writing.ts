@@ -1,0 +1,41 @@
+import { afterEach } from 'vitest';
+import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors/outages.ts';
+import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
+import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
+
+/** The queue of the running test. */
+export let queue: EmulatedQueue;
+afterEach(() => queue.close());
+
+/** Starts the queue of a test, before an instance without incidents. */
+export async function start(options: QueueOptions = {}) {
+  queue = await startQueue(options);
+  const { store } = queue.instance.state;
+  for (const { sys_id } of store.select('incident')) store.remove('incident', String(sys_id));
+  queue.requests();
+}
+
+export const incidents = () => queue.instance.state.store.select('incident');
+export const journal = (sysId: string) =>
+  queue.instance.state.store.select('sys_journal_field').filter(({ element_id }) => element_id === sysId);
+export const create = (id: string, record: object = { short_description: id }): TestMessage => ({
+  id,
+  body: { table: 'incident', record },
+});
+export const times = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+/** A client whose answers are spoilt after the instance has done its work. */
+export function losing(answerOf: (request: ServiceNowRequest) => boolean, times = 1) {
+  let left = times;
+  return (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      const response = await client.send(request, context);
+      if (left === 0 || !answerOf(request)) return response;
+      left -= 1;
+      const failure = { method: request.method, path: request.path };
+      if (request.method === 'GET') throw new AnswerLostError('lost', failure);
+      throw new UnknownOutcomeError('lost', { ...failure, outcome: 'unknown' });
+    },
+  });
+}
