@@ -1,3 +1,5 @@
+import { processRedactor } from '../../core/redaction.ts';
+
 /** What ServiceNow's error envelope says: `{"error":{"message","detail"},"status":"failure"}` (contract 1.7). */
 export type ErrorText = { readonly message: string; readonly detail: string };
 
@@ -13,13 +15,15 @@ const longestText = 400;
 
 /**
  * The error as one phrase for a message. Database and parser texts quote what was sent, so the quoted parts are left out:
- * a record's contents never reach a log line.
+ * a record's contents never reach a log line. Whoever quotes the secrets he was sent is not quoted in turn.
  */
 export function phrase({ message, detail }: ErrorText): string {
   const safeDetail = /^Exception while reading request/.test(message)
     ? detail.replace(/^(?!Rejected large).*$/s, 'the body could not be read')
     : detail.replaceAll(/Duplicate entry '.*?' for key/gs, 'Duplicate entry for key');
-  const text = [message, safeDetail].filter(Boolean).join(': ').replaceAll(/\s+/g, ' ').trim();
+  const said = [message, safeDetail].filter(Boolean).join(': ');
+  // Before it is cut: half a secret would not be known as one.
+  const text = processRedactor.redact(said).replaceAll(/\s+/g, ' ').trim();
   return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
 }
 

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
+import { processRedactor } from '../../../lib/core/redaction.ts';
 import type { Auth } from '../../../lib/servicenow/connection-secret.ts';
 import { createRecord, listRecords } from '../../../lib/servicenow/table.ts';
 import { canary, disguises } from '../../secrecy/disguises.ts';
@@ -98,6 +99,31 @@ describe('secrets, tokens, cookies and records', () => {
         }
         expect(lines.length).toBeGreaterThan(0);
       }
+    },
+  );
+
+  it.each([400, 500])(
+    'stay within the process when the token endpoint quotes them in a %i',
+    async (status) => {
+      const { url } = await scriptedServer((response, { body }) => {
+        const sent = new URLSearchParams(body).get('client_secret');
+        json(response, status, {
+          error: 'invalid_client',
+          error_description: `not ${sent}, ${'x'.repeat(330)}, nor ${body}`,
+        });
+      });
+      const { lines, log } = recorder();
+      const auth: Auth = { type: 'oauth-client-credentials', clientId: 'c', clientSecret };
+      const client = clientFor(
+        { instanceUrl: url, auth },
+        { log, maxAttempts: 1, redactor: processRedactor },
+      );
+      const error = await listRecords(client, { table: 'incident' }, callContext()).catch(
+        (thrown: unknown) => thrown,
+      );
+      const left = [...lines, inspect(error, { depth: 20 })].join('\n');
+      expect(left).toContain('[redacted]');
+      for (const disguise of disguises(clientSecret)) expect(left).not.toContain(disguise);
     },
   );
 
