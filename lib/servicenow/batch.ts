@@ -105,13 +105,14 @@ function outcomeOf(item: ServiceNowRequest, answer: Serviced, whole: ServiceNowR
   }
 }
 
-/** An item's answer may come without headers; its body is JSON all the same. */
+/** An item's answer may come without headers; its body is JSON all the same, and ServiceNow's as the batch's own was. */
 function toWire(answer: Serviced, transactionId: string | undefined) {
   const given = Object.fromEntries(
     (answer.headers ?? []).map(({ name, value }) => [name.toLowerCase(), value]),
   );
   const headers = {
     'content-type': 'application/json',
+    'x-is-logged-in': 'true',
     ...(transactionId ? { 'x-transaction-id': transactionId } : {}),
     ...given,
   };

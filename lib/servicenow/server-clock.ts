@@ -20,3 +20,9 @@ export function createServerClock(): ServerClock {
     skewMs: () => skewMs,
   };
 }
+
+/** The instance's time in milliseconds as its answer tells it, or ours when it does not: dates in its headers are meant by it. */
+export function timeOf(headers: Readonly<Record<string, string>>, nowMs: number): number {
+  const toldMs = Date.parse(headers['date'] ?? '');
+  return Number.isNaN(toldMs) ? nowMs : toldMs;
+}

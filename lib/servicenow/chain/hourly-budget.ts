@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Patience } from '../../core/wait-for.ts';
 import type { Method, ServiceNowRequest } from '../request.ts';
+import { timeOf } from '../server-clock.ts';
 
 /** Spreads what is left of an hourly rate limit (contract 8.1) when it runs short. */
 export type HourlyBudget = {
@@ -49,7 +50,7 @@ export function createHourlyBudget(clock: Clock): HourlyBudget {
     observe(request, headers) {
       const limit = Number(headers['x-ratelimit-limit']);
       const reset = Number(headers['x-ratelimit-reset']);
-      const resetInMs = reset * 1000 - serverNowMs(headers['date'], clock);
+      const resetInMs = reset * 1000 - timeOf(headers, clock.now());
       if (!(limit > 0) || !(resetInMs > 0)) return;
       const resource = resourceOf(request.method, request.path);
       const known = windows.get(resource);
@@ -77,12 +78,6 @@ function reserve(window: Window, nowMs: number): number {
 
 function isShort({ limit, used }: Window): boolean {
   return limit - used - 1 <= limit * shortShare;
-}
-
-/** The reset is a time of the instance's clock, which is not ours. */
-function serverNowMs(date: string | undefined, clock: Clock): number {
-  const toldMs = Date.parse(date ?? '');
-  return Number.isNaN(toldMs) ? clock.now() : toldMs;
 }
 
 /** Rules are per REST resource and method: `GET table`, `POST import`. */

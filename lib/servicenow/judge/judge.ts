@@ -1,6 +1,7 @@
 import { parseRetryAfter } from '../../core/retry-timing.ts';
 import { AnswerLostError, UnknownOutcomeError } from '../errors/outages.ts';
 import type { FailedAnswer, ServiceNowError } from '../errors/servicenow-error.ts';
+import { timeOf } from '../server-clock.ts';
 import type { WireAnswer } from '../transport/exchange.ts';
 import { describeCall, failureOf, type JudgedCall, leavesDoubt } from './call.ts';
 import { errorIn } from './envelope.ts';
@@ -20,7 +21,7 @@ export type Judgement = {
  */
 export function judge(call: JudgedCall, answer: WireAnswer, nowMs: number): Judgement {
   const { status, headers } = answer;
-  const retryAfterMs = parseRetryAfter(headers['retry-after'], nowMs);
+  const retryAfterMs = parseRetryAfter(headers['retry-after'], timeOf(headers, nowMs));
   if (call.expects === 'bytes' && status === 200 && 'x-attachment-metadata' in headers) return answer;
   if (isEmpty(answer)) return judgeEmpty(call, answer, retryAfterMs);
   if (isRedirect(status) || !isJson(headers['content-type'])) {
@@ -28,6 +29,7 @@ export function judge(call: JudgedCall, answer: WireAnswer, nowMs: number): Judg
   }
   const parsed: FailedAnswer = { status, headers, body: parse(call, answer) };
   const error = errorIn(parsed.body);
+  if (!error && isForeignRefusal(answer)) throw judgePage(call, parsed, answer.body, retryAfterMs);
   if (error || status >= 400)
     throw judgeRefusal(call, parsed, error ?? { message: '', detail: '' }, retryAfterMs);
   if (status === 202) throw lost(call, parsed, 'was put off (202) and nobody tells its outcome');
@@ -50,6 +52,17 @@ export function lost(
   );
 }
 
+const ownHeaders = ['x-transaction-id', 'x-is-logged-in'];
+
+/**
+ * A firewall or gateway may refuse in JSON too: without ServiceNow's envelope, and without the headers that it always sends
+ * (contract 1.5). Its 404 tells of no record.
+ */
+function isForeignRefusal({ status, headers }: Pick<WireAnswer, 'status' | 'headers'>): boolean {
+  if (status < 400 || status >= 500 || status === 401 || status === 429) return false;
+  return !ownHeaders.some((name) => name in headers) && !/servicenow|snow_adc/i.test(headers['server'] ?? '');
+}
+
 function isRedirect(status: number): boolean {
   return status >= 300 && status < 400;
 }
@@ -65,7 +78,8 @@ function judgeEmpty(
   retryAfterMs: number | undefined,
 ): Judgement {
   const answer: FailedAnswer = { status, headers, body: undefined };
-  if (isRedirect(status)) throw judgePage(call, answer, new Uint8Array(), retryAfterMs);
+  if (isRedirect(status) || isForeignRefusal(answer))
+    throw judgePage(call, answer, new Uint8Array(), retryAfterMs);
   if (status >= 400) throw judgeRefusal(call, answer, { message: '', detail: '' }, retryAfterMs);
   if (status === 202) throw lost(call, answer, 'was put off (202) and nobody tells its outcome');
   if (call.method === 'GET' && status !== 204) throw lost(call, answer, `answered ${status} without a body`);

@@ -41,7 +41,10 @@ export function judgePage(
     return new NotServiceNowError(`${where} redirect to ${targetOf(answer)}; ${advice}`, failure);
   const text = Buffer.from(page.subarray(0, lookedAtBytes)).toString('latin1');
   if (status >= 400 || (!/hibernat/i.test(text) && isSomebodyElse(answer, text))) {
-    return new NotServiceNowError(`${where} with a page that is not ServiceNow’s API; ${advice}`, failure);
+    return new NotServiceNowError(
+      `${where} with an answer that is not of ServiceNow’s API; ${advice}`,
+      failure,
+    );
   }
   return new InstanceAsleepError(
     `${where} with a page; the instance is hibernating and a person has to wake it`,

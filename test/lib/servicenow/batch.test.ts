@@ -82,17 +82,19 @@ describe('a batch', () => {
           { id: 0, status_code: 201, body: encode({ result: { sys_id: 'a' } }), headers: null },
           { id: '1', status_code: 'OK' },
           { id: '2', status_code: 204, headers: [{ name: 'X-Count', value: 7 }] },
+          { id: '4', status_code: 404 },
         ],
         unserviced_requests: [{ id: 3 }, null],
       }),
     );
-    const items = ['a', 'b', 'c', 'd'].map((letter) => create(letter.repeat(32)));
+    const items = ['a', 'b', 'c', 'd', 'e'].map((letter) => create(letter.repeat(32)));
     const outcomes = await sendBatch(clientFor({ instanceUrl: url, auth: basic }), items, callContext());
     expect(outcomes).toMatchObject([
       { kind: 'answered', response: { status: 201 } },
       { kind: 'failed', error: { code: 'OUTCOME_UNKNOWN' } },
       { kind: 'answered', response: { status: 204, headers: { 'x-count': '7' } } },
       { kind: 'unserviced' },
+      { kind: 'failed', error: { code: 'RECORD_NOT_FOUND' } },
     ]);
   });
 

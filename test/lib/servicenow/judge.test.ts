@@ -159,14 +159,33 @@ describe('judging an answer', () => {
     expect(String(error)).not.toContain('canary');
   });
 
-  it('reads Retry-After in seconds and as a date', () => {
+  it.each([
+    [403, { message: 'Forbidden' }, jsonType],
+    [404, { message: 'no Route matched with those values' }, { ...jsonType, server: 'kong' }],
+    [404, '', {}],
+    [400, [], jsonType],
+  ])('takes a %i with %j for somebody else’s, not for a word about the record', (status, body, headers) => {
+    const foreign = { code: 'NOT_SERVICENOW', status, outcome: 'not-done' };
+    expect(verdict('DELETE', status, body, headers)).toMatchObject(foreign);
+  });
+
+  it.each([{ 'x-transaction-id': 'abc' }, { 'x-is-logged-in': 'true' }, { server: 'snow_adc' }])(
+    'takes a refusal without a body for ServiceNow’s by its headers %j',
+    (headers) => {
+      expect(verdict('DELETE', 404, '', headers)).toMatchObject({ code: 'RECORD_NOT_FOUND' });
+      expect(verdict('GET', 405, {}, { ...jsonType, ...headers })).toMatchObject({ code: 'REQUEST_REFUSED' });
+    },
+  );
+
+  it('reads Retry-After in seconds, and as a date by the instance’s clock if that is told', () => {
     expect(verdict('GET', 429, envelope('x'), { ...jsonType, 'retry-after': '17' })).toMatchObject({
       retryAfterMs: 17_000,
     });
-    const date = new Date(nowMs + 9_000).toUTCString();
-    expect(verdict('GET', 503, envelope('x'), { ...jsonType, 'retry-after': date })).toMatchObject({
-      retryAfterMs: 9_000,
-    });
+    for (const skewMs of [0, 600_000]) {
+      const date = (ms: number) => new Date(nowMs + skewMs + ms).toUTCString();
+      const headers = { ...jsonType, 'retry-after': date(9_000), ...(skewMs > 0 && { date: date(0) }) };
+      expect(verdict('GET', 503, envelope('x'), headers)).toMatchObject({ retryAfterMs: 9_000 });
+    }
   });
 
   it('takes a cut-off body for a lost answer: harmless for a read, an open question for a write', () => {
