@@ -6,6 +6,7 @@ import {
   RecordNotFoundError,
   RequestRefusedError,
 } from '../servicenow/errors/refusals.ts';
+import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
 
 /** Takes steps to an instance. */
@@ -34,7 +35,7 @@ export function batchCarrier(client: ServiceNowClient): Carrier {
       if (refused || steps.length === 1) return single.carry(steps, context);
       const outcomes = await carryInBatches(client, steps, context);
       // Others may have been under way meanwhile.
-      refused ||= [...outcomes.values()].some(isDenied);
+      refused ||= [...outcomes.values()].some((outcome) => isDenied(outcome) && !isTooLarge(outcome));
       const left = steps.filter((step) => !outcomes.has(step) || isDenied(outcomes.get(step)));
       const singles = [...(await single.carry(left, context))];
       return steps.flatMap((step) => (left.includes(step) ? singles.shift() : outcomes.get(step)) ?? []);
@@ -44,6 +45,13 @@ export function batchCarrier(client: ServiceNowClient): Carrier {
 
 function isDenied(outcome: StepOutcome | undefined): boolean {
   return outcome?.kind === 'failed' && outcome.error instanceof BatchRefused;
+}
+
+/** Then it was this batch that was refused, not the Batch API. */
+function isTooLarge(outcome: StepOutcome): boolean {
+  const refusal = outcome.kind === 'failed' && outcome.error instanceof BatchRefused && outcome.error.cause;
+  if (!(refusal instanceof ServiceNowError)) return false;
+  return refusal.status === 413 || /Rejected large/.test(refusal.message);
 }
 
 /**

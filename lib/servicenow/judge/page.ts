@@ -5,6 +5,7 @@ import {
   NotServiceNowError,
   ThrottledError,
 } from '../errors/outages.ts';
+import { RequestRefusedError } from '../errors/refusals.ts';
 import type { FailedAnswer, ServiceNowError } from '../errors/servicenow-error.ts';
 import { describeCall, failureOf, type JudgedCall, outcomeOf } from './call.ts';
 
@@ -37,6 +38,11 @@ export function judgePage(
       `${where} with a page; the instance is restarting or overloaded`,
       failure,
     );
+  if (tooLarge.has(status))
+    return new RequestRefusedError(
+      `${where}: the call is too large for what answered; send less at once`,
+      failure,
+    );
   if (status >= 300 && status < 400)
     return new NotServiceNowError(`${where} redirect to ${targetOf(answer)}; ${advice}`, failure);
   const text = Buffer.from(page.subarray(0, lookedAtBytes)).toString('latin1');
@@ -51,6 +57,9 @@ export function judgePage(
     failure,
   );
 }
+
+/** Whoever says so means this call, be it a proxy's nginx or the instance (contract 1.4): nothing else is hindered. */
+const tooLarge = new Set([413, 414, 431]);
 
 const advice =
   'check the instance URL, and that neither single sign-on, a firewall nor a proxy stands before /api';

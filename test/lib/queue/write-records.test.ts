@@ -124,6 +124,21 @@ describe('a batch of calls', () => {
     },
   );
 
+  it('that is too large for a proxy before the instance goes on as single calls, others as batches', async () => {
+    await start();
+    queue.instance.control.faults.add({
+      match: { path: '/api/now/v1/batch' },
+      action: 'answer',
+      status: 413,
+      headers: { 'content-type': 'text/html' },
+      text: '<h1>413 Request Entity Too Large</h1>',
+    });
+    expect(await queue.deliver([create('m1'), create('m2')])).toEqual([]);
+    expect(await queue.deliver([create('m3'), create('m4')])).toEqual([]);
+    expect(incidents()).toHaveLength(4);
+    expect(queue.requests().filter((request) => request.endsWith('/batch'))).toHaveLength(2);
+  });
+
   it('leaves in doubt what it was answered 200 without a word about, and settles that by asking', async () => {
     let first = true;
     const forgetting = (client: ServiceNowClient): ServiceNowClient => ({

@@ -152,6 +152,14 @@ describe('judging an answer', () => {
       'slow down',
       'THROTTLED',
     ],
+    [
+      'a proxy’s limit of sizes',
+      413,
+      { 'content-type': 'text/html' },
+      '<center>nginx</center>',
+      'REQUEST_REFUSED',
+    ],
+    ['an address that is too long', 414, { 'content-type': 'text/html' }, '', 'REQUEST_REFUSED'],
     ['a 401 of a proxy', 401, { 'content-type': 'text/html' }, 'who are you', 'NOT_SERVICENOW'],
   ])('tells %s apart', (_name, status, headers, page, code) => {
     const error = verdict('GET', status, page, headers);
