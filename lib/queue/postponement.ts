@@ -36,8 +36,17 @@ export function postponeBySeconds(
   return growing(receiveCount, settings, random);
 }
 
+/** How often a message is handed out while its instance is down for so long and says nothing, at the least. */
+export function receivesWithin(seconds: number, settings: PostponementSettings): number {
+  let receives = 1;
+  for (let waited = 0; waited < seconds; receives += 1) waited += ceilingOf(receives, settings);
+  return receives;
+}
+
 function growing(times: number, settings: PostponementSettings, random: () => number): number {
-  const { firstDelaySeconds, longestDelaySeconds } = settings;
-  const ceiling = Math.min(longestDelaySeconds, firstDelaySeconds * 2 ** (times - 1));
-  return Math.round(ceiling * (0.8 + 0.2 * random()));
+  return Math.round(ceilingOf(times, settings) * (0.8 + 0.2 * random()));
+}
+
+function ceilingOf(times: number, { firstDelaySeconds, longestDelaySeconds }: PostponementSettings): number {
+  return Math.min(longestDelaySeconds, firstDelaySeconds * 2 ** (times - 1));
 }

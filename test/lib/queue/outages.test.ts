@@ -125,6 +125,13 @@ describe('an instance that is down', () => {
     expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'THROTTLED', Attempts: '99' } }]);
   });
 
+  it('for a moment does not end what has waited for hours for other reasons', async () => {
+    await start({ through: down() });
+    const late = { ...create('m1'), receiveCount: 6, firstReceivedMsAgo: 5 * 3_600_000 };
+    expect(await queue.deliver([late])).toEqual(['m1']);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('says when messages come back', async () => {
     await start({ through: down(90_000) });
     await queue.deliver([create('m1')]);
