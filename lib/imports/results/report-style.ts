@@ -28,6 +28,7 @@ th,td{text-align:left;vertical-align:top;padding:7px 12px 7px 0;border-top:1px s
 tr:first-child th,tr:first-child td{border-top:0}
 th{color:var(--soft);font-weight:600;font-size:13px;white-space:nowrap}
 .n{font-variant-numeric:tabular-nums;white-space:nowrap}th.n:first-child,td.n:first-child{text-align:right}
-svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
+td.name{white-space:nowrap}td.text{min-width:220px}
+svg{display:block;width:100%;min-width:560px;height:auto}svg text{fill:var(--soft);font-size:12px}
 svg .grid{stroke:var(--line)}svg .area{fill:var(--updated);opacity:.18}svg .curve{fill:none;stroke:var(--updated);stroke-width:2}
 `;

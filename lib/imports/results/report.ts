@@ -97,7 +97,7 @@ function messageTable({ messages }: ImportSummary): string {
   const rows = messages.slice(0, 20).map(({ outcome, message, count, lines }) => {
     const known = outcomes.find((one) => one === outcome);
     const tag = `<b class="${known ?? ''}"></b>${known ? labels[known] : escapeHtml(outcome)}`;
-    return `<tr><td class="n">${number.format(count)}</td><td>${tag}</td><td>${escapeHtml(message) || '<em>no message</em>'}</td><td class="n">${lines.join(', ')}</td></tr>`;
+    return `<tr><td class="n">${number.format(count)}</td><td class="name">${tag}</td><td class="text">${escapeHtml(message) || '<em>no message</em>'}</td><td class="n">${lines.join(', ')}</td></tr>`;
   });
   const head =
     '<tr><th class="n">rows</th><th>outcome</th><th>message</th><th class="n">for example lines</th></tr>';

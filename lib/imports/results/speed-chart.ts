@@ -20,10 +20,10 @@ export function speedChart(samples: readonly Sample[], startMs: number): string 
   const floor = y(0);
   const grid = [0, 0.5, 1].map((share) => gridLine(highest * share, y(highest * share))).join('');
   const area = `${left},${floor} ${curve.join(' ')} ${x(last).toFixed(1)},${floor}`;
-  return `<section><h2>Rows per second</h2><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Rows per second over time">
+  return `<section><h2>Rows per second</h2><div class="wide"><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Rows per second over time">
 ${grid}<polygon class="area" points="${area}"/><polyline class="curve" points="${curve.join(' ')}"/>
 <text x="${left}" y="${height - 6}">0</text><text x="${width - 8}" y="${height - 6}" text-anchor="end">${time(last.second)}</text>
-</svg></section>`;
+</svg></div></section>`;
 }
 
 function gridLine(value: number, y: number): string {
