@@ -1,5 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { parseSettings } from '../../../../lib/imports/settings/settings.ts';
+
+function messageOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    return String(error);
+  }
+  return '';
+}
 
 describe('_import.json', () => {
   it.each([
@@ -34,6 +44,13 @@ describe('_import.json', () => {
     expect(() => parseSettings('{"rowsPerReqest":5}')).toThrow(
       /unknown setting rowsPerReqest; there are: .*rowsPerRequest/,
     );
+  });
+
+  it('is explained in the README, every setting of it', async () => {
+    const readme = await readFile('README.md', 'utf8');
+    const settings = /there are: (.*)/.exec(messageOf(() => parseSettings('{"nope":1}')))?.[1]?.split(', ');
+    expect(settings?.length).toBeGreaterThan(20);
+    expect(settings?.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('may begin with a byte order mark', () => {
