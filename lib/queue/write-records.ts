@@ -1,12 +1,12 @@
 import type { Connections } from '../aws/connections.ts';
 import type { Clock } from '../core/clock.ts';
-import { allowsTable, type RecordsConfig } from '../core/config.ts';
+import type { RecordsConfig } from '../core/config.ts';
 import { deadlineAt } from '../core/deadline.ts';
-import { TableNotAllowedError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { identityBy } from '../operations/identity.ts';
 import type { ServiceNowClient } from '../servicenow/request.ts';
+import { addressAll } from './address.ts';
 import { batchCarrier, type Carrier, singleCarrier } from './carrier.ts';
 import { fateOf } from './fate.ts';
 import { toLanes } from './lanes.ts';
@@ -17,7 +17,7 @@ import { type QueuedMessage, readSqsEvent } from './sqs-event.ts';
 import { JournalAccount } from './steps/journal-account.ts';
 import { stepsOf } from './steps/steps-of.ts';
 import { Turns } from './turns.ts';
-import { readWrite, type Write } from './write.ts';
+import type { Write } from './write.ts';
 
 /** The world around the function. */
 export type QueueSurroundings = {
@@ -87,7 +87,6 @@ function linksTo({ settings, clock }: QueueSurroundings): (client: ServiceNowCli
 }
 
 type Outcomes = Map<QueuedMessage, Outcome>;
-type Addressed = { readonly write: Write; readonly client: ServiceNowClient };
 
 async function carryOut(
   messages: readonly QueuedMessage[],
@@ -96,7 +95,7 @@ async function carryOut(
   linkOf: (client: ServiceNowClient) => InstanceLink,
 ): Promise<Outcomes> {
   const outcomes: Outcomes = new Map();
-  const addressed = messages.flatMap((message) => address(message, surroundings, outcomes));
+  const addressed = addressAll(messages, surroundings.connect, outcomes);
   const byClient = [...Map.groupBy(addressed, ({ client }) => client)];
   const limits = { ...deadlines(invocation, surroundings.clock), correlationId: invocation.awsRequestId };
   const identityOf = identityBy(surroundings.settings.correlationIdTables);
@@ -127,23 +126,6 @@ async function writeAll(
   const outcomes = await runRounds(lanes, { ...options, carrier });
   outage.observe(outcomes.values());
   return outcomes;
-}
-
-/** Reads a message and finds its instance; what cannot be used gets its outcome here and touches no other. */
-function address(
-  message: QueuedMessage,
-  { connect }: QueueSurroundings,
-  outcomes: Outcomes,
-): readonly Addressed[] {
-  try {
-    const write = readWrite(message);
-    const { instance, client } = connect(write.work.instance);
-    if (!allowsTable(instance, write.work.table)) throw new TableNotAllowedError(write.work.table);
-    return [{ write, client }];
-  } catch (error) {
-    outcomes.set(message, { error, tried: true });
-    return [];
-  }
 }
 
 function deadlines(invocation: Invocation, clock: Clock) {

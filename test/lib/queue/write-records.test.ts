@@ -225,6 +225,24 @@ describe('a FIFO group', () => {
     expect(queue.deadLetters).toHaveLength(1);
   });
 
+  it('that is for two instances goes to one after the other', async () => {
+    await start({ environment: { SERVICENOW_SECRET_ID: '{"default":"demo","other":"demo"}' } });
+    const message = (id: string, instance?: string) => ({
+      id,
+      body: { table: 'incident', record: { short_description: id }, ...(instance && { instance }) },
+      group: 'g',
+    });
+    const messages = [message('m1'), message('m2', 'other'), message('m3')];
+    expect(await queue.deliver([...messages, { ...message('n1', 'other'), group: 'h' }])).toEqual([
+      'm2',
+      'm3',
+    ]);
+    expect(await queue.deliver(messages.slice(1))).toEqual(['m3']);
+    expect(await queue.deliver(messages.slice(2))).toEqual([]);
+    expect(incidents()).toHaveLength(4);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('goes on after a message that can never be written', async () => {
     await start();
     const messages = [create('m1'), { id: 'bad', body: '{' }, create('m3')].map((message) => ({
