@@ -25,14 +25,14 @@ export type Exchange = {
 };
 
 /**
- * What an action answers. `json` is sent as JSON (or XML when asked for), `jsonBytes` is JSON already written, which
- * a `json` beside it takes the place of, and `bytes` are sent as they are.
+ * What an action answers. `json` is sent as JSON (or XML when asked for), `jsonBytes` are the pieces of JSON already
+ * written, which a `json` beside it takes the place of, and `bytes` are sent as they are.
  */
 export type Answer = {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly json?: unknown;
-  readonly jsonBytes?: Buffer;
+  readonly jsonBytes?: readonly Uint8Array[];
   readonly bytes?: Buffer;
   /** Sent without the instance's standard headers and cookies, as by the balancer in front of it. */
   readonly bare?: boolean;

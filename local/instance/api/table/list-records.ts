@@ -60,13 +60,13 @@ function writtenPage(exchange: Exchange, state: InstanceState, listing: Listing)
   if (!columns || !plain || state.auth.access.restricts(exchange.user)) return undefined;
   const slices = state.store.selectJson(table, jsonRowSql(columns, parameters.presentation), selection);
   const rows = slices.reduce((sum, slice) => sum + slice.rows, 0);
-  return { rows, body: { jsonBytes: joined(slices.map(({ bytes }) => bytes)) } };
+  return { rows, body: { jsonBytes: listOf(slices.map(({ bytes }) => bytes)) } };
 }
 
-function joined(slices: readonly Uint8Array[]): Buffer {
+function listOf(slices: readonly Uint8Array[]): Uint8Array[] {
   const comma = Buffer.from(',');
   const separated = slices.flatMap((slice, at) => (at === 0 ? [slice] : [comma, slice]));
-  return Buffer.concat([Buffer.from('{"result":['), ...separated, Buffer.from(']}')]);
+  return [Buffer.from('{"result":['), ...separated, Buffer.from(']}')];
 }
 
 /** The page as records, without what the caller may not see. */

@@ -15,5 +15,5 @@ export const cutBody = defineFault('cut-body', parameters, ({ afterBytes }) => (
 
 function written({ json, jsonBytes, bytes }: Answer): Buffer {
   if (bytes) return bytes;
-  return json === undefined ? (jsonBytes ?? Buffer.alloc(0)) : Buffer.from(JSON.stringify(json));
+  return json === undefined ? Buffer.concat(jsonBytes ?? []) : Buffer.from(JSON.stringify(json));
 }
