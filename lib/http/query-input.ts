@@ -15,10 +15,11 @@ export type QueryInput = {
  * Sorts the query parameters as ServiceNow does: `sysparm_…` are parameters, all others are `column=value` pairs where
  * the operation takes pairs.
  * @param known the operation's parameter names
- * @throws InvalidInputError for one that is given twice or misspelt, or that the operation has no use for
+ * @throws InvalidInputError for one that is given twice, misspelt or damaged, or that the operation has no use for
  */
 export function readQuery(rawQueryString: string, known: readonly string[]): QueryInput {
   const entries = [...new URLSearchParams(rawQueryString)];
+  refuseDamaged(rawQueryString, entries);
   refuseRepeated(entries.map(([name]) => name));
   refuseMisspelt(entries.map(([name]) => name));
   const parameters = entries.filter(([name]) => isParameter(name, known));
@@ -40,6 +41,13 @@ function readPairs(pairs: readonly [string, string][], known: readonly string[])
   if (!first) return {};
   if (known.includes('keyValuePairs')) return { keyValuePairs: Object.fromEntries(pairs) };
   throw new InvalidInputError(first[0], 'unknown query parameter; ServiceNow’s own start with sysparm_');
+}
+
+/** Percent-encoding that is not of UTF-8 decodes to U+FFFD, which as part of a condition finds too little or, denied, too much. */
+function refuseDamaged(rawQueryString: string, entries: readonly (readonly [string, string])[]): void {
+  const damaged = entries.find(([name, value]) => `${name}${value}`.includes('\uFFFD'));
+  if (damaged === undefined || /%EF%BF%BD|\uFFFD/i.test(rawQueryString)) return;
+  throw new InvalidInputError(damaged[0].replaceAll('\uFFFD', '?'), 'its percent-encoding is not UTF-8');
 }
 
 /** ServiceNow would take `sysparmQuery` for a column that no table has, drop the condition, and answer the whole table. */

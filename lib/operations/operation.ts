@@ -84,10 +84,15 @@ function check<P extends TableParameters>(schema: z.ZodMiniType<P>, input: Opera
   throw new InvalidInputError(pathOf(issue?.path ?? []), issue?.message ?? 'invalid');
 }
 
-/** An empty `sysparm` means "not given" to the seed and to ServiceNow alike; an empty column clears it, so only those go. */
+/**
+ * What stands in the URL and is empty means "not given" to the seed, whose templates fill in what they have; an empty column
+ * clears it, so that one stays.
+ */
 function withoutBlanks(input: OperationInput): OperationInput {
+  const isBlank = (name: string, value: unknown) =>
+    value === '' && /^sysparm|^(?:apiVersion|multiImportSetId|runAfter)$/.test(name);
   const given = Object.entries(input).filter(
-    ([name, value]) => value !== undefined && value !== null && !(value === '' && name.startsWith('sysparm')),
+    ([name, value]) => value !== undefined && value !== null && !isBlank(name, value),
   );
   return Object.fromEntries(given);
 }

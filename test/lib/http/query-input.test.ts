@@ -59,6 +59,14 @@ describe('the query of a request', () => {
     expect(input).toEqual({ multiImportSetId: 'a', runAfter: 'b' });
   });
 
+  it('refuses percent-encoding that is not UTF-8, and takes a lone % for itself', () => {
+    expect(() => readQuery('sysparm_query=name!=Gr%FC%DFe', getRecords.parameterNames)).toThrow(
+      'sysparm_query: its percent-encoding is not UTF-8',
+    );
+    const { input } = readQuery('sysparm_query=a=100%^b=%EF%BF%BD', getRecords.parameterNames);
+    expect(input).toEqual({ sysparmQuery: 'a=100%^b=\uFFFD' });
+  });
+
   it('refuses a parameter that is given twice', () => {
     expect(() => readQuery('state=1&state=2', getRecords.parameterNames)).toThrow(
       'state: given more than once',

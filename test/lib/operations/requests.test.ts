@@ -100,6 +100,14 @@ describe('the URL of a call', () => {
     );
   });
 
+  it('leaves out the version and the group of an import that are given empty', () => {
+    const input = { tableName: 't', records: [{}], apiVersion: '', multiImportSetId: '', runAfter: '' };
+    expect(requestOf(postRecordsStagingTable, input)).toMatchObject({
+      path: '/api/now/import/t/insertMultiple',
+      query: '',
+    });
+  });
+
   it('leaves out what is not given or given empty', () => {
     expect(requestOf(getRecords, { tableName: 'incident', sysparmQuery: '', sysparmView: null }).query).toBe(
       '',
