@@ -39,6 +39,8 @@ export class Directory {
       userName: row['user_name'] ?? '',
       name: row['name'] ?? '',
       timeZone: isTimeZone(row['time_zone'] ?? '') ? (row['time_zone'] ?? '') : 'UTC',
+      dateFormat: row['date_format'] ?? '',
+      timeFormat: row['time_format'] ?? '',
       roles: this.#rolesOf(row['sys_id'] ?? ''),
       active: row['active'] === 'true',
       lockedOut: row['locked_out'] === 'true',

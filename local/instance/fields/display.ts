@@ -1,6 +1,6 @@
 import type { Column } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
-import { toZonedDateTime } from '../time/zone.ts';
+import { showDate, showDateTime } from '../time/date-style.ts';
 import { describeDuration } from './duration.ts';
 import { journalHistory } from './journal.ts';
 import type { Viewer } from './viewer.ts';
@@ -34,7 +34,9 @@ function displayByKind(viewer: Viewer, column: Column, value: string, row: Row):
       return `$${withCommas(Number(value).toFixed(2))}`;
     case 'date_time':
     case 'due_date':
-      return toZonedDateTime(value, viewer.timeZone);
+      return showDateTime(value, viewer.dateStyle);
+    case 'date':
+      return showDate(value, viewer.dateStyle);
     case 'duration':
       return describeDuration(value);
     case 'reference':

@@ -1,14 +1,14 @@
 import type { Column } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
-import { toUtcDateTime } from '../time/zone.ts';
+import { type DateStyle, readDate, readDateTime } from '../time/date-style.ts';
 
 /**
  * The stored value for what a person would write: a choice by its label, a reference by the display value of its
- * target, date-times in the person's zone, numbers with commas. A stored value or sys_id passes as it is; what names
+ * target, dates in the person's zone and form, numbers with commas. A stored value or sys_id passes as it is; what names
  * nothing becomes `''`.
  */
-export function toStored(store: Store, column: Column, text: string, timeZone: string): string {
+export function toStored(store: Store, column: Column, text: string, dateStyle: DateStyle): string {
   if (text === '') return '';
   if (column.choices) return choiceValue(column, text);
   switch (column.kind) {
@@ -16,7 +16,9 @@ export function toStored(store: Store, column: Column, text: string, timeZone: s
       return column.reference ? referenceKey(store, column, text) : text;
     case 'date_time':
     case 'due_date':
-      return toUtcDateTime(text, timeZone);
+      return readDateTime(text, dateStyle);
+    case 'date':
+      return readDate(text, dateStyle);
     case 'integer':
     case 'decimal':
       return text.replaceAll(',', '');

@@ -1,6 +1,6 @@
 import type { Column } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
-import { toZonedDateTime } from '../time/zone.ts';
+import { showDateTime } from '../time/date-style.ts';
 import type { Viewer } from './viewer.ts';
 
 /**
@@ -15,7 +15,7 @@ export function journalHistory(viewer: Viewer, column: Column, row: Row): string
 }
 
 function describe(viewer: Viewer, entry: Row): string {
-  const when = toZonedDateTime(entry['sys_created_on'] ?? '', viewer.timeZone);
+  const when = showDateTime(entry['sys_created_on'] ?? '', viewer.dateStyle);
   const author = entry['sys_created_by'] ?? '';
   const name = viewer.follow('sys_user', author, 'user_name')?.['name'] || author;
   const label =

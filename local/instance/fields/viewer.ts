@@ -1,16 +1,17 @@
 import type { Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
+import type { DateStyle } from '../time/date-style.ts';
 
 /** Who looks, and what has been looked up on the way; one per request. */
 export class Viewer {
   readonly store: Store;
-  readonly timeZone: string;
+  readonly dateStyle: DateStyle;
   readonly #rows = new Map<string, Row | undefined>();
   #journal: { readonly sysId: string; readonly entries: readonly Row[] } | undefined;
 
-  constructor(store: Store, timeZone: string) {
+  constructor(store: Store, dateStyle: DateStyle) {
     this.store = store;
-    this.timeZone = timeZone;
+    this.dateStyle = dateStyle;
   }
 
   /** The row that a reference points to, read once per request. */

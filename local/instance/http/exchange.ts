@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { DateStyle } from '../time/date-style.ts';
 
 /** The caller, after authentication. */
-export type User = {
+export type User = DateStyle & {
   readonly sysId: string;
   readonly userName: string;
   readonly name: string;
-  /** IANA zone in which display values of date-times are given. */
-  readonly timeZone: string;
   readonly roles: ReadonlySet<string>;
 };
 

@@ -29,7 +29,7 @@ export function getStats(exchange: Exchange, state: InstanceState): Answer {
   const rows = store.query(select.sql, select.params);
   if (groups.length === 0)
     return { status: 200, json: { result: { stats: statsOf(measures, rows[0] ?? {}) } } };
-  const viewer = new Viewer(store, exchange.user.timeZone);
+  const viewer = new Viewer(store, exchange.user);
   const result = rows.map((row) => ({
     stats: statsOf(measures, row),
     groupby_fields: groups.map((path, at) => groupField(viewer, parameters, path, row[`g${at}`])),

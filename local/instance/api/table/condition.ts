@@ -3,6 +3,7 @@ import type { Exchange } from '../../http/exchange.ts';
 import { findPath } from '../../query/column-path.ts';
 import { type CompiledQuery, compileQuery } from '../../query/compile.ts';
 import type { InstanceState } from '../../state.ts';
+import { platformStyle } from '../../time/date-style.ts';
 
 /**
  * What the caller selects by: `sysparm_query` or, without one or with an empty one, the `field=value` pairs of the
@@ -38,7 +39,7 @@ function queryFromPairs(exchange: Exchange, state: InstanceState, table: string)
   for (const [name, text] of exchange.url.searchParams) {
     const path = findPath(state.schema, table, name);
     if (!path) continue;
-    const value = text === '' ? '' : toStored(state.store, path.leaf.column, text, 'UTC') || text;
+    const value = text === '' ? '' : toStored(state.store, path.leaf.column, text, platformStyle) || text;
     clauses.push(`${name}=${value.replaceAll('^', '^^')}`);
   }
   return clauses.join('^');

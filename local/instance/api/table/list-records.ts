@@ -78,7 +78,7 @@ function projectedPage(exchange: Exchange, state: InstanceState, listing: Listin
   const columns = access.restricts(user) ? {} : { columns: projection.columns };
   const rows = access.readable(user, table, state.store.select(table, { ...selection, ...columns }));
   const isClosed = access.closedPaths(user, table);
-  const viewer = new Viewer(state.store, user.timeZone);
+  const viewer = new Viewer(state.store, user);
   const result = rows.map((row) =>
     withoutClosed(projection.project(viewer, parameters.presentation, row), isClosed),
   );

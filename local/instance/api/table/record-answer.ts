@@ -21,7 +21,7 @@ export function recordAnswer(
   if (writing && isTrue(exchange.headers['x-no-response-body'])) return { status, headers };
   const parameters = readParameters(exchange);
   const projection = new Projection(state.schema, table, fieldsAsked(state.schema, table, parameters));
-  const viewer = new Viewer(state.store, exchange.user.timeZone);
+  const viewer = new Viewer(state.store, exchange.user);
   const isClosed = state.auth.access.closedPaths(exchange.user, table);
   const result = withoutClosed(projection.project(viewer, parameters.presentation, row), isClosed);
   return { status, headers, json: { result } };

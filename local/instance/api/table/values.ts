@@ -20,7 +20,7 @@ export function readValues(exchange: Exchange, state: InstanceState, table: stri
     if (!column || column.kind === 'password' || closed.has(name)) continue;
     if (name.startsWith('sys_') && name !== 'sys_id') continue;
     const text = toText(given);
-    values[name] = inputDisplayValue ? toStored(state.store, column, text, exchange.user.timeZone) : text;
+    values[name] = inputDisplayValue ? toStored(state.store, column, text, exchange.user) : text;
   }
   return values;
 }

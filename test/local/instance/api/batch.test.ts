@@ -205,6 +205,14 @@ function outerExchange(body: unknown): Exchange {
     url: new URL(`${instance.url}/api/now/v1/batch`),
     headers: {},
     body: Buffer.from(JSON.stringify(body)),
-    user: { sysId: 'u1', userName: 'someone', name: 'Someone', timeZone: 'UTC', roles: new Set(['admin']) },
+    user: {
+      sysId: 'u1',
+      userName: 'someone',
+      name: 'Someone',
+      timeZone: 'UTC',
+      dateFormat: '',
+      timeFormat: '',
+      roles: new Set(['admin']),
+    },
   };
 }

@@ -182,6 +182,22 @@ describe('field shapes', () => {
     });
   });
 
+  it('show and take dates in the form of the user who asks', async () => {
+    const form = { date_format: 'dd/MM/yyyy', time_format: 'hh:mm a' };
+    instance.control.seed({ sys_user: [{ user_name: 'sam', user_password: 'p', ...form }] });
+    const zone = { timeZone: 'America/New_York' };
+    instance.control.auth.directory.add({ userName: 'sam', password: 'p', roles: ['itil'], ...zone });
+    const query = 'sysparm_input_display_value=true&sysparm_display_value=all&sysparm_fields=u_when,u_day';
+    const reply = await call(instance, 'POST', `/api/now/table/u_kinds?${query}`, {
+      as: 'sam:p',
+      json: { u_when: '01/07/2026 02:30 PM', u_day: '02/07/2026' },
+    });
+    expect(recordIn(reply)).toEqual({
+      u_when: { display_value: '01/07/2026 02:30 PM', value: '2026-07-01 18:30:00' },
+      u_day: { display_value: '02/07/2026', value: '2026-07-02' },
+    });
+  });
+
   it('show date-times in UTC to a user whose zone there is not', async () => {
     instance.control.seed({
       sys_user: [{ user_name: 'martian', user_password: 'p', time_zone: 'Mars/Base' }],
