@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { changeVisibility, sendMessages } from '../../../lib/aws/sqs.ts';
+import { stubSqs } from '../queue/stubbed-sqs.ts';
 
 it('waits for a queue that does not answer no longer than until the signal', async () => {
   const server = createServer(() => {}).listen(0, '127.0.0.1');
@@ -13,10 +14,7 @@ it('waits for a queue that does not answer no longer than until the signal', asy
   await once(server, 'listening');
   const address = server.address();
   const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-  vi.stubEnv('AWS_ENDPOINT_URL_SQS', url);
-  vi.stubEnv('AWS_REGION', 'us-east-1');
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
+  stubSqs(url);
   const entries = Array.from({ length: 11 }, () => ({ MessageBody: 'x', ReceiptHandle: 'r' }));
   const failures = [
     await sendMessages(`${url}/0/q`, entries, AbortSignal.timeout(20)),

@@ -1,31 +1,21 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendMessages } from '../../../lib/aws/sqs.ts';
 import { InvalidInputError } from '../../../lib/core/errors.ts';
 import { toDeadLetter } from '../../../lib/queue/dead-letter.ts';
 import type { QueuedMessage } from '../../../lib/queue/sqs-event.ts';
-import { type LocalSqs, startSqs } from '../../../local/aws/sqs/sqs.ts';
+import type { SqsFixture } from '../../local/aws/sqs/local-sqs.ts';
+import { startStubbedSqs } from './stubbed-sqs.ts';
 
-let server: LocalSqs;
-let sqs: SQSClient;
+let fixture: SqsFixture;
 let url = '';
 
 beforeAll(async () => {
-  server = await startSqs();
-  vi.stubEnv('AWS_ENDPOINT_URL_SQS', server.url);
-  vi.stubEnv('AWS_REGION', 'us-east-1');
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
-  sqs = new SQSClient({});
-  const created = await sqs.send(new CreateQueueCommand({ QueueName: 'dlq' }));
-  url = created.QueueUrl ?? '';
+  fixture = await startStubbedSqs();
+  url = await fixture.queue('dlq');
 });
-afterAll(async () => {
-  sqs.destroy();
-  vi.unstubAllEnvs();
-  await server.close();
-});
+afterAll(() => fixture.close());
 
 const message = (more: Partial<QueuedMessage> = {}): QueuedMessage => ({
   messageId: 'm1',
@@ -44,7 +34,7 @@ const message = (more: Partial<QueuedMessage> = {}): QueuedMessage => ({
 async function bury(buried: QueuedMessage, error: Error = new InvalidInputError('table', 'required')) {
   expect(await sendMessages(url, [toDeadLetter(buried, error, 'r1')])).toEqual([]);
   const receive = { QueueUrl: url, MessageAttributeNames: ['All'], VisibilityTimeout: 900 };
-  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand(receive));
+  const { Messages = [] } = await fixture.client.send(new ReceiveMessageCommand(receive));
   const { Body = '', MessageAttributes = {} } = Messages[0] ?? {};
   return { body: Body, attributes: MessageAttributes, texts: textsOf(MessageAttributes) };
 }

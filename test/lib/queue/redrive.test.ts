@@ -1,42 +1,23 @@
-import {
-  CreateQueueCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendMessages } from '../../../lib/aws/sqs.ts';
 import { InvalidInputError } from '../../../lib/core/errors.ts';
 import { toDeadLetter } from '../../../lib/queue/dead-letter.ts';
 import { redrive } from '../../../lib/queue/redrive.ts';
-import { type LocalSqs, startSqs } from '../../../local/aws/sqs/sqs.ts';
+import type { SqsFixture } from '../../local/aws/sqs/local-sqs.ts';
+import { startStubbedSqs } from './stubbed-sqs.ts';
 
-let server: LocalSqs;
-let sqs: SQSClient;
+let fixture: SqsFixture;
 let urls: { deadLetterUrl: string; queueUrl: string };
 let queues = 0;
 
 beforeAll(async () => {
-  server = await startSqs();
-  vi.stubEnv('AWS_ENDPOINT_URL_SQS', server.url);
-  vi.stubEnv('AWS_REGION', 'us-east-1');
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
-  sqs = new SQSClient({});
+  fixture = await startStubbedSqs();
 });
-afterAll(async () => {
-  sqs.destroy();
-  vi.unstubAllEnvs();
-  await server.close();
-});
+afterAll(() => fixture.close());
 
-async function createQueue(name: string, fifo = false): Promise<string> {
-  const Attributes = fifo ? { FifoQueue: 'true' } : {};
-  const { QueueUrl = '' } = await sqs.send(
-    new CreateQueueCommand({ QueueName: `${name}${fifo ? '.fifo' : ''}`, Attributes }),
-  );
-  return QueueUrl;
+function createQueue(name: string, fifo = false): Promise<string> {
+  return fixture.queue(`${name}${fifo ? '.fifo' : ''}`, fifo ? { FifoQueue: 'true' } : {});
 }
 
 beforeEach(async () => {
@@ -63,7 +44,7 @@ async function bury(id: string, error: Error, groupId?: string): Promise<void> {
 }
 
 async function receiveAll(QueueUrl: string) {
-  const { Messages = [] } = await sqs.send(
+  const { Messages = [] } = await fixture.client.send(
     new ReceiveMessageCommand({
       QueueUrl,
       MaxNumberOfMessages: 10,
@@ -76,8 +57,11 @@ async function receiveAll(QueueUrl: string) {
 
 async function visible(QueueUrl: string): Promise<string | undefined> {
   const AttributeNames = ['ApproximateNumberOfMessages'] as const;
-  return (await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] })))
-    .Attributes?.ApproximateNumberOfMessages;
+  return (
+    await fixture.client.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }),
+    )
+  ).Attributes?.ApproximateNumberOfMessages;
 }
 
 const invalid = new InvalidInputError('table', 'required');
@@ -130,7 +114,7 @@ describe('a redrive', () => {
   });
 
   it('gives a letter that SQS moved by itself the key that it had, its message id', async () => {
-    const { MessageId } = await sqs.send(
+    const { MessageId } = await fixture.client.send(
       new SendMessageCommand({ QueueUrl: urls.deadLetterUrl, MessageBody: '{}' }),
     );
     await redrive({ ...urls, waitSeconds: 0, dryRun: false });
