@@ -15,10 +15,11 @@ export function protectSecret({ auth, tls }: ConnectionSecret, redactor: Redacto
   redactor.protect(tls?.key, tls?.passphrase, ...keyLines(tls?.key ?? ''));
 }
 
-/** Lets the redactor know the password inside a proxy's URL, as it is written and as it is meant. */
+/** Lets the redactor know the password inside a proxy's URL, or the token in its place, as it is written and as it is meant. */
 export function protectProxy(proxyUrl: string, redactor: Redactor): void {
-  const password = URL.parse(proxyUrl)?.password;
-  if (password) redactor.protect(password, decodePercent(password));
+  const { username = '', password = '' } = URL.parse(proxyUrl) ?? {};
+  const secret = password || username;
+  if (secret) redactor.protect(secret, decodePercent(secret));
 }
 
 /** A key that is printed in part is printed by its lines. */

@@ -50,5 +50,7 @@ describe('protecting a secret', () => {
     const redactor = createRedactor();
     protectProxy('http://user:p%40ss%20word@proxy:3128', redactor);
     expect(redactor.redact('p@ss word, p%40ss%20word')).toBe('[redacted], [redacted]');
+    protectProxy('http://proxy-token@proxy:3128', redactor);
+    expect(redactor.redact('user proxy-token')).toBe('user [redacted]');
   });
 });

@@ -89,6 +89,15 @@ describe('the doctor', () => {
     expect(user).toMatchObject({ subject: 'grant', todo: expect.stringContaining('sign in by hand') });
   });
 
+  it('says when the user would have to show a second factor', async () => {
+    const user = { userName: 'eva', password: 'correct', mfaToken: '123456', roles: ['itil'] };
+    const instance = await startInstance({ accounts: [user] });
+    onTestFinished(() => instance.close());
+    const auth = { type: 'basic', username: 'eva', password: 'correct' };
+    const grant = (await run({ instanceUrl: instance.url, auth })).at(-1);
+    expect(grant).toMatchObject({ subject: 'grant', todo: expect.stringContaining('second factor') });
+  });
+
   it('looks at the clock although the first table is refused, and goes on to the others', async () => {
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     const { url } = await scriptedServer((response, { url: path }) =>
