@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
+import { type RecordValues, writtenJournalColumns } from '../../servicenow/table.ts';
 
 /** What one message adds to the journal of a record. */
 export type Notes = {
-  readonly table: string;
   readonly sysId: string;
   /** By which the message is known. */
   readonly key: string;
   /** Texts by journal column. */
   readonly texts: readonly (readonly [column: string, text: string])[];
 };
+
+/** The notes among the values that are written to a record. */
+export function notesIn(record: RecordValues, sysId: string, key: string): Notes {
+  const texts = writtenJournalColumns(record).map((column) => [column, String(record[column])] as const);
+  return { sysId, key, texts };
+}
 
 /** An entry that an instance holds. */
 export type JournalEntry = { readonly sys_id: string; readonly element: string; readonly value: string };
@@ -36,6 +42,7 @@ export class JournalAccount {
 
   /** Takes down that these notes were written just now. */
   addWritten(notes: Notes): void {
+    if (notes.texts.length === 0) return;
     const nowMs = this.#clock.now();
     this.#done.add(nameOf(notes), nowMs);
     for (const [column, text] of notes.texts) this.#written.add(entryName(notes, column, text), nowMs);
@@ -69,12 +76,12 @@ function normal(text: string): string {
   return text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
 }
 
-function nameOf({ table, sysId, key, texts }: Notes): string {
-  return digest([table, sysId, key, texts]);
+function nameOf({ sysId, key, texts }: Notes): string {
+  return digest([sysId, key, texts]);
 }
 
-function entryName({ table, sysId }: Notes, column: string, text: string): string {
-  return digest([table, sysId, column, normal(text)]);
+function entryName({ sysId }: Notes, column: string, text: string): string {
+  return digest([sysId, column, normal(text)]);
 }
 
 function digest(parts: readonly unknown[]): string {

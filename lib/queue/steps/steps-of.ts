@@ -5,7 +5,7 @@ import type { Done } from '../done.ts';
 import type { Write } from '../write.ts';
 import { deleteRecord } from './delete.ts';
 import type { JournalWindow } from './journal.ts';
-import type { JournalAccount } from './journal-account.ts';
+import { type JournalAccount, notesIn } from './journal-account.ts';
 import { updateRecord, writeQuery } from './update.ts';
 import { upsertRecord } from './upsert.ts';
 
@@ -20,7 +20,9 @@ export function* stepsOf(write: Write, { identityOf, account }: StepsContext): S
     case 'create': {
       const identity = identityOf(work.table, write.key);
       const created = yield* createOnce({ ...work, identity, query: writeQuery(inputDisplayValue) });
-      return created.kind === 'created' ? 'done' : 'repeated';
+      if (created.kind === 'found') return 'repeated';
+      if (identity.kind === 'sys_id') account.addWritten(notesIn(work.record, identity.sysId, write.key));
+      return 'done';
     }
     case 'update':
       return yield* updateRecord({ ...work, inputDisplayValue, journal: journalWindow(write, account) });

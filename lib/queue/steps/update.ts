@@ -1,10 +1,10 @@
 import { mayBeDone, type Steps } from '../../operations/steps.ts';
 import type { ServiceNowRequest } from '../../servicenow/request.ts';
-import { writesJournal, writtenJournalColumns } from '../../servicenow/table.ts';
+import { writesJournal } from '../../servicenow/table.ts';
 import { tablePath } from '../../servicenow/url.ts';
 import type { Done } from '../done.ts';
 import { holdsEntries, type JournalWindow } from './journal.ts';
-import type { Notes } from './journal-account.ts';
+import { notesIn } from './journal-account.ts';
 
 /** An update of one record. */
 export type Update = {
@@ -30,7 +30,7 @@ export function* updateRecord(update: Update): Steps<Done> {
 
 function* writeNotes(update: Update): Steps<Done> {
   const { journal } = update;
-  const notes = notesOf(update);
+  const notes = notesIn(update.record, update.sysId, journal.key);
   if (journal.account.isDone(notes)) return 'repeated';
   if (journal.repeatPossible && (yield* holdsEntries(notes, journal))) return 'repeated';
   const outcome = yield { request: updateRequest(update), changes: update.sysId };
@@ -40,11 +40,6 @@ function* writeNotes(update: Update): Steps<Done> {
   }
   if (mayBeDone(outcome.error) && (yield* holdsEntries(notes, journal))) return 'repeated';
   throw outcome.error;
-}
-
-function notesOf({ table, sysId, record, journal }: Update): Notes {
-  const texts = writtenJournalColumns(record).map((column) => [column, String(record[column])] as const);
-  return { table, sysId, key: journal.key, texts };
 }
 
 function updateRequest({ table, sysId, record, inputDisplayValue }: Update): ServiceNowRequest {

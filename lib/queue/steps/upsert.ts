@@ -8,6 +8,7 @@ import { RecordNotFoundError } from '../../servicenow/errors/refusals.ts';
 import type { ServiceNowRequest } from '../../servicenow/request.ts';
 import { tablePath } from '../../servicenow/url.ts';
 import type { Done } from '../done.ts';
+import { notesIn } from './journal-account.ts';
 import { type Update, updateRecord, writeQuery } from './update.ts';
 
 /** A record that is updated where the match finds it, and created where not. */
@@ -47,13 +48,14 @@ function* updateUnlessGone(update: Update): Steps<Done | undefined> {
 
 /** @returns the sys_id when the record was there before */
 function* createUnderOwnSysId(upsert: Upsert): Steps<string | undefined> {
-  const created = yield* createOnce({
-    table: upsert.table,
-    record: newRecord(upsert),
-    identity: { kind: 'sys_id', sysId: deriveUpsertSysId(upsert.table, upsert.match) },
-    query: writeQuery(upsert.inputDisplayValue),
-  });
-  return created.kind === 'found' ? created.sysId : undefined;
+  const { table, match, journal, inputDisplayValue } = upsert;
+  const record = newRecord(upsert);
+  const sysId = deriveUpsertSysId(table, match);
+  const identity = { kind: 'sys_id', sysId } as const;
+  const created = yield* createOnce({ table, record, identity, query: writeQuery(inputDisplayValue) });
+  if (created.kind === 'found') return created.sysId;
+  journal.account.addWritten(notesIn(record, sysId, journal.key));
+  return undefined;
 }
 
 /** @returns the sys_id of what matches after the answer to the create was lost */

@@ -3,7 +3,6 @@ import { JournalAccount } from '../../../lib/queue/steps/journal-account.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 
 const notes = (key: string, texts: Readonly<Record<string, string>>) => ({
-  table: 'incident',
   sysId: 'a',
   key,
   texts: Object.entries(texts),
@@ -49,7 +48,6 @@ describe('the account of journal entries', () => {
     expect(account.isDone(written)).toBe(true);
     for (const other of [
       { ...written, sysId: 'b' },
-      { ...written, table: 'problem' },
       notes('b', { comments: 'x' }),
       notes('a', { work_notes: 'x' }),
       notes('a', { comments: 'y' }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deriveSysId } from '../../../lib/operations/identity.ts';
+import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { create, incidents, journal, losing, queue, start, times } from './writing.ts';
 
@@ -102,6 +102,22 @@ describe('updates', () => {
     expect(journal(sysId)).toHaveLength(3);
     await queue.deliver([note('m4', 'five past')]);
     expect(journal(sysId)).toHaveLength(3);
+  });
+
+  it('write a note, though the record was made with the same', async () => {
+    await start();
+    const record = { comments: 'down' };
+    await queue.deliver([
+      { ...create('m1', record), key: 'k' },
+      { id: 'm2', body: { action: 'upsert', table: 'incident', match: { correlation_id: 'x' }, record } },
+    ]);
+    const made = deriveSysId('incident', 'k');
+    const upserted = deriveUpsertSysId('incident', { correlation_id: 'x' });
+    for (const [index, sysId] of [made, upserted].entries()) {
+      const body = { action: 'update', table: 'incident', sysId, record };
+      await queue.deliver([{ id: `m${index + 3}`, body, key: `k${index}` }]);
+      expect(journal(sysId)).toHaveLength(2);
+    }
   });
 
   it('write every one of the same notes that come back together, in a new process as well', async () => {
