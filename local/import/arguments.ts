@@ -46,6 +46,8 @@ export function readArguments(
   if (more.length > 0) throw new Error(`One file at a time; got also ${more.join(' ')}`);
   if (values.table === undefined)
     throw new Error('--table is missing: the staging table that takes the rows');
+  if (values.endpoint !== undefined && !URL.canParse(values.endpoint))
+    throw new Error('--endpoint is no URL, like http://127.0.0.1:4603');
   const bucket = values.bucket ?? environment['IMPORT_BUCKET'];
   const local = bucket === undefined ? LOCAL_ENDPOINT : undefined;
   return { file, table: values.table, bucket: bucket ?? LOCAL_BUCKET, endpoint: values.endpoint ?? local };

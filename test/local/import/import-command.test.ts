@@ -58,6 +58,7 @@ it.each([
   [[], 'Which file?'],
   [['people.csv'], '--table is missing'],
   [['a.csv', 'b.csv', '--table', 't'], 'One file at a time'],
+  [['a.csv', '--table', 't', '--endpoint', 'localhost'], '--endpoint is no URL'],
 ])('names what is wrong with the arguments: %j', async (args, message) => {
   const { code, text } = await importCommand(...args);
   expect(code).toBe(1);
