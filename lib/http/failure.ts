@@ -70,9 +70,10 @@ function statusOf(error: ConnectorError): number {
   return error.code === 'THROTTLED' ? 429 : 502;
 }
 
-/** True when the body is ServiceNow's own account of what it refused. */
+/** True when the body is ServiceNow's own account of why it refused this call, and not one that was made for its token. */
 function isRefusal(error: ConnectorError): error is ServiceNowError {
-  return error instanceof ServiceNowError && !ownAnswer(error) && error.body !== undefined;
+  if (!(error instanceof ServiceNowError) || !error.sent) return false;
+  return !ownAnswer(error) && error.body !== undefined;
 }
 
 function headersOf(error: ConnectorError, status: number, address: string): Record<string, string> {
