@@ -18,6 +18,12 @@ export function limit(limiter: Limiter, budget: HourlyBudget, next: Link): Link 
     budget.observe(attempt.request, headers);
     if (queueRises(headers['server-timing'])) limiter.narrow();
   };
+  // What the token endpoint says of its limits is nothing to do with the call that the token was for.
+  const learnRefusal = (attempt: Attempt, error: ServiceNowError) => {
+    learn(attempt, error.headers);
+    if (error instanceof ThrottledError && error.retryAfterMs !== undefined)
+      budget.hold(attempt.request, error.retryAfterMs);
+  };
   return async (attempt) => {
     throwIfTooLong(attempt, Math.max(limiter.pausedForMs(), budget.turnInMs(attempt.request)));
     await budget.takeTurn(attempt.request, attempt.context);
@@ -29,10 +35,8 @@ export function limit(limiter: Limiter, budget: HourlyBudget, next: Link): Link 
       return answer;
     } catch (error) {
       if (error instanceof ServiceNowError) {
-        learn(attempt, error.headers);
         slowDown(limiter, error);
-        if (error instanceof ThrottledError && error.retryAfterMs !== undefined)
-          budget.hold(attempt.request, error.retryAfterMs);
+        if (error.sent) learnRefusal(attempt, error);
       }
       throw error;
     } finally {

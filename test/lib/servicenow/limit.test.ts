@@ -109,6 +109,18 @@ describe('keeping within what the instance can take', () => {
     expect(clock.now()).toBe(1_700_001_800_000);
   });
 
+  it('does not take what the token endpoint says of its limits for those of the call', async () => {
+    const clock = jumpingClock(1_700_000_000_000);
+    const limits = { 'x-ratelimit-limit': '1', 'x-ratelimit-reset': '1700003600', 'retry-after': '1800' };
+    const answer = { status: 429, headers: { ...jsonType, ...limits }, body: Buffer.from('{"error":"x"}') };
+    const tokenCall = { method: 'POST', path: '/oauth_token.do', sent: false } as const;
+    const budget = createHourlyBudget(clock);
+    const link = limit(createLimiter(4, clock), budget, async () => judge(tokenCall, answer, clock.now()));
+    const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };
+    await expect(link({ request: read, context })).rejects.toMatchObject({ code: 'THROTTLED' });
+    expect(budget.turnInMs(read)).toBe(0);
+  });
+
   it('learns the limits of the hour from refusals too', async () => {
     const clock = manualClock();
     const seen: string[] = [];
