@@ -5,8 +5,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { Endpoints } from '../../local/stack/describe-stack.ts';
+import { endpoints as running } from './running-stack.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'start-test-'));
 const children: ChildProcess[] = [];
@@ -94,5 +96,34 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
       timeout: 30_000,
       interval: 200,
     });
+  });
+});
+
+describe('npm start that cannot or shall not go on', { timeout: 180_000 }, () => {
+  const begin = (args: string[], own: string) => {
+    const env = { ...process.env, TMPDIR: own };
+    const child = spawn(process.execPath, ['local/start.ts', ...args], { stdio: 'pipe', env });
+    children.push(child);
+    return child;
+  };
+
+  it('ends with the reason when a port is taken, and leaves nothing behind', async () => {
+    const own = mkdtempSync(join(folder, 'own-'));
+    const { port } = new URL(running.api);
+    const child = begin(['--json', '--port', port], own);
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect(code).toBe(1);
+    expect(said).toContain(`127.0.0.1:${port}`);
+    expect(await readdir(own)).toEqual([]);
+  });
+
+  it('ends with 0 when it is told to while it starts', async () => {
+    const free = ['port', 'instance-port', 'sqs-port', 's3-port', 'lambda-port', 'secrets-manager-port'];
+    const ports = free.flatMap((name) => [`--${name}`, '0']);
+    const child = begin([...ports, '--data-dir', join(folder, 'given-up')], folder);
+    await once(createInterface({ input: child.stdout }), 'line');
+    child.kill('SIGINT');
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect([code, said]).toEqual([0, '']);
   });
 });
