@@ -1,4 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { functions, type PackagedFunction } from './functions.ts';
@@ -32,6 +33,9 @@ export const bundleOptions = {
 /** Where the packager looks for bundles. */
 export const distFolder = join(projectRoot, 'dist');
 
+/** esbuild shares nothing between bundles: all at once would keep the sources of each in memory, and work longer for it. */
+const bundlesAtOnce = Math.max(2, availableParallelism());
+
 /** What each bundle was made of, by function key. */
 export type Bundles = Readonly<Record<string, Metafile>>;
 
@@ -41,8 +45,13 @@ export type Bundles = Readonly<Record<string, Metafile>>;
  */
 export async function bundleFunctions(): Promise<void> {
   await rm(distFolder, { recursive: true, force: true });
-  const bundles = functions.map(async (one) => [one.key, await bundleFunction(one)] as const);
-  const made: Bundles = Object.fromEntries(await Promise.all(bundles));
+  const bundles = new Map<string, Metafile>();
+  const waiting = functions.values();
+  const bundleNext = async () => {
+    for (const one of waiting) bundles.set(one.key, await bundleFunction(one));
+  };
+  await Promise.all(Array.from({ length: bundlesAtOnce }, bundleNext));
+  const made: Bundles = Object.fromEntries(bundles);
   await writeFile(join(distFolder, 'bundles.json'), JSON.stringify(made));
 }
 
