@@ -1,18 +1,17 @@
 import type { ImportRequest } from './drop/import-request.ts';
 import { executionName } from './drop/import-request.ts';
 import { progressOf } from './import-progress.ts';
-import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
+import { type ImportSurroundings, scopeOf } from './import-scope.ts';
 import type { ImportInput, ImportState } from './import-state.ts';
 import { claimedSets } from './loading/claimed-sets.ts';
 import { loadGroup } from './loading/load-group.ts';
-import { OpenReader } from './loading/open-reader.ts';
-import type { ImportPlan } from './plan.ts';
+import { openOnce } from './open-import.ts';
 import { planImport, readSettings, resultsFolder } from './plan-import.ts';
 import { pinnedObject } from './reading/pinned-object.ts';
 import { failuresSoFar, tooManyFailures } from './results/failure-limit.ts';
 import { finishImport } from './results/finish-import.ts';
 import { mergeMessages } from './results/frequent-messages.ts';
-import { type ProgressWriter, progressWriter } from './results/progress.ts';
+import { progressWriter } from './results/progress.ts';
 import type { ImportSummary } from './results/summary.ts';
 import { addTally, type Tally } from './results/tally.ts';
 import { defaultSettings } from './settings/settings.ts';
@@ -20,7 +19,7 @@ import { settled } from './settled.ts';
 import { afterGroup, firstState } from './state-changes.ts';
 import type { Turns } from './turns/turns.ts';
 import { settleGroup } from './verdicts/settle-group.ts';
-import { type ImportFolder, importFolder } from './work-folder.ts';
+import { importFolder } from './work-folder.ts';
 
 /** Starts the execution that an import goes on in. */
 export type StartExecution = (name: string, input: ImportInput) => Promise<void>;
@@ -67,12 +66,15 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
     /** Checks everything that can be known before the first row; a problem stops the import. */
     async preflight(request: ImportRequest, state: ImportState): Promise<ImportState> {
       const begunAtMs = scope.clock.now();
+      const begun = { ...state, begunAtMs };
       const folder = importFolder(scope.s3, request.bucket, state.folder);
+      await progressWriter(folder, scope.clock).store(
+        progressOf(request, begun, undefined, 'pre-flight', 0, 0),
+      );
       const planned = await settled(async () => {
         const settings = await readSettings(scope, request);
         return planImport(scopeOf(scope, request, settings), request, settings, state);
       });
-      const begun = { ...state, begunAtMs };
       if ('problem' in planned) return { ...begun, ended: true, stopped: planned.problem };
       await folder.write('work/plan.json', JSON.stringify(planned.value));
       return { ...begun, cursor: planned.value.content.start };
@@ -201,48 +203,8 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
   }
 }
 
-type Opened = {
-  readonly scope: ImportScope;
-  readonly plan: ImportPlan;
-  readonly folder: ImportFolder;
-  readonly reader: OpenReader;
-  readonly progress: ProgressWriter;
-};
-
 /** Waits for both even when one fails, so that nothing goes on behind the back of the next attempt. */
 async function bothToTheEnd<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([a, b]);
   return Promise.all([a, b]);
-}
-
-/**
- * The plan, its instance and the open file, kept for the rest of the invocation. Loading and reading verdicts ask for
- * them at the same time and have to get the same reader: with one each, the next group would find the ledger that was
- * opened for it and take it for one that was broken off.
- */
-function openOnce(
-  surroundings: ImportSurroundings,
-): (request: ImportRequest, state: ImportState) => Promise<Opened> {
-  let opened: Promise<Opened> | undefined;
-  return (request, state) => {
-    opened ??= open(surroundings, request, state).catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
-}
-
-async function open(
-  surroundings: ImportSurroundings,
-  request: ImportRequest,
-  state: ImportState,
-): Promise<Opened> {
-  const folder = importFolder(surroundings.s3, request.bucket, state.folder);
-  const stored = await folder.read('work/plan.json');
-  if (stored === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
-  const plan: ImportPlan = JSON.parse(stored);
-  const scope = scopeOf(surroundings, request, plan.settings);
-  const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
-  return { scope, plan, folder, reader, progress: progressWriter(folder, scope.clock) };
 }

@@ -105,7 +105,8 @@ function verdictOf(
     targetTable: table ?? '',
     sysId: sysId ?? '',
     display: typeof display === 'string' ? display : '',
-    message: error || comment || '',
+    message:
+      error || comment || (knownOutcome(status) === 'unknown' ? `its transform is still ${status}` : ''),
   };
 }
 

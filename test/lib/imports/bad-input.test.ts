@@ -269,6 +269,15 @@ describe('what the user may not see', () => {
     else expect(codes()).toContain('names-completed');
   });
 
+  it('says that a row waits for its transform where single rows are not transformed at once', async () => {
+    const { store } = world.instance.state;
+    const values = { table_name: 'imp_load_child', mode: 'asynchronous', state: 'loading' };
+    store.insert('sys_import_set', values, system);
+    const summary = await run('csv', 'u_code\nwaits-1', { mode: 'rows' }, 'imp_load_child');
+    expect(summary.counts).toMatchObject({ unknown: 1 });
+    expect(summary.messages[0]?.message).toBe('its transform is still pending');
+  });
+
   it('names what hides the verdicts in rows mode, and waits for none of them', async () => {
     const client = clientFor(['import_admin', 'itil']);
     world.instance.control.auth.access.add({ table: 'sys_transform_map', operation: 'read', roles: [] });

@@ -63,19 +63,11 @@ describe('the report', () => {
   it('shows what it is given as text and loads nothing', () => {
     const page = renderReport(
       {
-        schemaVersion: 1,
+        ...allGood,
         status: 'stopped',
         reason: nasty,
         source: { bucket: 'b', key: `imports/t/${nasty}.csv`, eTag: nasty, size: 1, droppedAt: nasty },
-        stagingTable: 't',
-        startedAt: '2026-11-24T03:00:00.000Z',
-        finishedAt: '2026-11-24T03:01:00.000Z',
-        seconds: { waiting: 0, loading: 1, verdicts: 1, total: 2 },
-        lines: { rows: 1, blank: 0 },
-        counts: { ...emptyTally(), error: 1 },
         messages: [{ outcome: nasty, message: nasty, count: 1, lines: [1] }],
-        importSets: { count: 1, first: [] },
-        executions: 1,
         results: { summary: nasty },
       },
       [],

@@ -1,0 +1,49 @@
+import type { ImportRequest } from './drop/import-request.ts';
+import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
+import type { ImportState } from './import-state.ts';
+import { OpenReader } from './loading/open-reader.ts';
+import type { ImportPlan } from './plan.ts';
+import { pinnedObject } from './reading/pinned-object.ts';
+import { type ProgressWriter, progressWriter } from './results/progress.ts';
+import { type ImportFolder, importFolder } from './work-folder.ts';
+
+/** What the steps of an import work with once it is planned. */
+type Opened = {
+  readonly scope: ImportScope;
+  readonly plan: ImportPlan;
+  readonly folder: ImportFolder;
+  readonly reader: OpenReader;
+  readonly progress: ProgressWriter;
+};
+
+/**
+ * The plan, its instance and the open file, kept for the rest of the invocation. Loading and reading verdicts ask for
+ * them at the same time and have to get the same reader: with one each, the next group would find the ledger that was
+ * opened for it and take it for one that was broken off.
+ */
+export function openOnce(
+  surroundings: ImportSurroundings,
+): (request: ImportRequest, state: ImportState) => Promise<Opened> {
+  let opened: Promise<Opened> | undefined;
+  return (request, state) => {
+    opened ??= open(surroundings, request, state).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}
+
+async function open(
+  surroundings: ImportSurroundings,
+  request: ImportRequest,
+  state: ImportState,
+): Promise<Opened> {
+  const folder = importFolder(surroundings.s3, request.bucket, state.folder);
+  const stored = await folder.read('work/plan.json');
+  if (stored === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
+  const plan: ImportPlan = JSON.parse(stored);
+  const scope = scopeOf(surroundings, request, plan.settings);
+  const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
+  return { scope, plan, folder, reader, progress: progressWriter(folder, scope.clock) };
+}
