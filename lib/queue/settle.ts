@@ -24,8 +24,8 @@ type Surroundings = {
   readonly queues: Queues;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Then nobody waits for SQS any longer. */
-  readonly signal: AbortSignal;
+  /** How long SQS may take for an answer, in milliseconds. */
+  readonly timeoutMs: number;
 };
 
 /**
@@ -67,14 +67,14 @@ function holdBack(all: readonly Settled[]): readonly Settled[] {
 }
 
 /** A message leaves its queue only once the dead-letter queue has it. */
-async function bury(all: readonly Settled[], requestId: string, { queues, log, signal }: Surroundings) {
+async function bury(all: readonly Settled[], requestId: string, { queues, log, timeoutMs }: Surroundings) {
   const unburied = new Set<QueuedMessage>();
   await forEachQueue(all, queues, async ({ deadLetterUrl }, members) => {
     const buried = members.flatMap(({ message, fate }) =>
       fate.kind === 'buried' ? [{ message, error: fate.error }] : [],
     );
     const entries = buried.map(({ message, error }) => toDeadLetter(message, error, requestId));
-    for (const { index, reason } of await sendTo(deadLetterUrl, entries, queues.send, signal)) {
+    for (const { index, reason } of await sendTo(deadLetterUrl, entries, queues.send, timeoutMs)) {
       const lost = buried[index]?.message;
       if (lost) unburied.add(lost);
       log.error('dead-letter-refused', { messageId: lost?.messageId, reason });
@@ -84,14 +84,14 @@ async function bury(all: readonly Settled[], requestId: string, { queues, log, s
 }
 
 /** What cannot be hidden comes back after the queue's own visibility timeout. */
-async function hide(all: readonly Settled[], { queues, log, signal }: Surroundings): Promise<void> {
+async function hide(all: readonly Settled[], { queues, log, timeoutMs }: Surroundings): Promise<void> {
   await forEachQueue(all, queues, async ({ url }, members) => {
     const entries = members.flatMap(({ message, fate }) =>
       fate.kind === 'postponed'
         ? [{ ReceiptHandle: message.receiptHandle, VisibilityTimeout: fate.delaySeconds }]
         : [],
     );
-    for (const { reason } of await sendTo(url, entries, queues.hide, signal))
+    for (const { reason } of await sendTo(url, entries, queues.hide, timeoutMs))
       log.warn('visibility-unchanged', { reason });
   });
 }
@@ -109,10 +109,10 @@ async function sendTo<T>(
   url: string | undefined,
   entries: readonly T[],
   send: (url: string, entries: readonly T[], signal: AbortSignal) => Promise<readonly EntryFailure[]>,
-  signal: AbortSignal,
+  timeoutMs: number,
 ): Promise<readonly EntryFailure[]> {
   if (entries.length === 0) return [];
-  if (url) return send(url, entries, signal);
+  if (url) return send(url, entries, AbortSignal.timeout(timeoutMs));
   return entries.map((_entry, index) => ({ index, reason: 'the URL of the queue is not configured' }));
 }
 

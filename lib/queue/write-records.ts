@@ -54,8 +54,8 @@ export function createRecordWriter(surroundings: QueueSurroundings) {
       const outcome = outcomes.get(message) ?? { error: new Error('no outcome'), tried: false };
       return { message, fate: fateOf(message, outcome, settings, clock.now(), random) };
     });
-    const signal = AbortSignal.timeout(timeToReport(invocation));
-    const unfinished = await settle(fates, invocation.awsRequestId, { ...surroundings, signal });
+    const timeoutMs = timeToReport(invocation);
+    const unfinished = await settle(fates, invocation.awsRequestId, { ...surroundings, timeoutMs });
     return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }

@@ -23,7 +23,7 @@ export type BatchOutcome =
   | { readonly kind: 'unserviced' };
 
 const id = z.pipe(z.union([z.string(), z.number()]), z.transform(String));
-const header = z.object({ name: z.string(), value: z.pipe(z.unknown(), z.transform(String)) });
+const header = z.object({ name: z.string(), value: z.unknown() });
 const serviced = z.looseObject({
   id,
   status_code: z.number(),
@@ -108,7 +108,7 @@ function outcomeOf(item: ServiceNowRequest, answer: Serviced, whole: ServiceNowR
 /** An item's answer may come without headers; its body is JSON all the same, and ServiceNow's as the batch's own was. */
 function toWire(answer: Serviced, transactionId: string | undefined) {
   const given = Object.fromEntries(
-    (answer.headers ?? []).map(({ name, value }) => [name.toLowerCase(), value]),
+    (answer.headers ?? []).map(({ name, value }) => [name.toLowerCase(), String(value)]),
   );
   const headers = {
     'content-type': 'application/json',
