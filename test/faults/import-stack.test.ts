@@ -137,7 +137,7 @@ it('imports each version of an object once, however often and in whatever order 
       async () => {
         const marks = await keys('turns/seen/imp_load/');
         const texts = await Promise.all(marks.map((key) => readText(s3, { bucket: Bucket, key })));
-        const noted = texts.flatMap((one): { key: string; sequencer: string }[] =>
+        const noted = texts.flatMap((one): { key: string; sequencer: string; droppedAt: string }[] =>
           one ? [JSON.parse(one.text)] : [],
         );
         const mine = noted.filter(({ key, sequencer }) => key === Key && !sequencers.includes(sequencer));
@@ -148,7 +148,7 @@ it('imports each version of an object once, however often and in whatever order 
     );
     sequencers.push(seen?.sequencer ?? '');
     const object = { key: Key, size: load(200, name).length, eTag: ETag, versionId: VersionId };
-    return { ...object, sequencer: seen?.sequencer };
+    return { eventTime: seen?.droppedAt, object: { ...object, sequencer: seen?.sequencer } };
   };
   const sequencers: string[] = [];
   const old = await drop('old');
@@ -156,10 +156,10 @@ it('imports each version of an object once, however often and in whatever order 
   const sqs = new SQSClient({ ...local, endpoint: stack.sqs.url });
   const queue = stack.resources.queues.find(({ name }) => name.endsWith('-imports'));
   const QueueUrl = queue?.url ?? '';
-  for (const object of [replaced, old, replaced, old, old]) {
+  for (const { eventTime, object } of [replaced, old, replaced, old, old]) {
     const record = {
       eventName: 'ObjectCreated:Put',
-      eventTime: '2026-11-24T03:00:00.000Z',
+      eventTime,
       s3: { bucket: { name: Bucket }, object },
     };
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ Records: [record] }) }));
