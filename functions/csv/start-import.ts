@@ -1,4 +1,4 @@
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { SQSBatchResponse } from 'aws-lambda';
 import { createLambdaClient } from '../../lib/aws/lambda.ts';
 import { createS3Client } from '../../lib/aws/s3.ts';
 import { createTelemetry } from '../../lib/aws/telemetry.ts';
@@ -23,8 +23,8 @@ const tools = {
  * are to come again. The import itself is the durable function importCsv, started under a name that is made of
  * bucket, key and version: the same object never runs twice.
  */
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const again = await startImports(tools, event.Records);
+export async function handler(event: unknown): Promise<SQSBatchResponse> {
+  const again = await startImports(tools, event);
   metrics.flush();
   return { batchItemFailures: again.map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -1,5 +1,6 @@
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { S3Client } from '@aws-sdk/client-s3';
+import * as z from 'zod/mini';
 import { startDurableExecution } from '../aws/lambda.ts';
 import type { Clock } from '../core/clock.ts';
 import { InvalidInputError } from '../core/errors.ts';
@@ -19,16 +20,19 @@ export type StartTools = {
   readonly importFunctionArn: string;
 };
 
-/** A queue message as Lambda hands it over. */
-export type QueueMessage = { readonly messageId: string; readonly body: string };
+const eventSchema = z.object({ Records: z.array(z.object({ messageId: z.string(), body: z.string() })) });
 
 /**
  * Gives every file that the messages announce its place in the line of its staging table, and starts its import.
+ * @param event of SQS, its messages being S3 event notifications
  * @returns the ids of messages that are to come again; one that can never be read is logged and dropped
+ * @throws InvalidInputError when the event is not one of SQS
  */
-export async function startImports(tools: StartTools, messages: readonly QueueMessage[]): Promise<string[]> {
+export async function startImports(tools: StartTools, event: unknown): Promise<string[]> {
+  const read = eventSchema.safeParse(event);
+  if (!read.success) throw new InvalidInputError('event', 'is not one of SQS; files go to the bucket');
   const again: string[] = [];
-  for (const { messageId, body } of messages) {
+  for (const { messageId, body } of read.data.Records) {
     try {
       for (const notice of parseS3Event(body)) await startOne(tools, notice);
     } catch (error) {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { InvalidInputError } from '../core/errors.ts';
 
 const given = z.optional(z.nullable(z.string()));
 const attribute = z.object({ dataType: z.string(), stringValue: given, binaryValue: given });
@@ -42,21 +43,21 @@ export type QueuedMessage = {
   readonly isFifo: boolean;
 };
 
-/** The messages of an SQS event, in the order given. @throws ZodError when Lambda sent something else */
+/** The messages of an SQS event, in the order given. @throws InvalidInputError when it is something else */
 export function readSqsEvent(event: unknown): readonly QueuedMessage[] {
-  return z
-    .parse(sqsEvent, event)
-    .Records.map(({ attributes, messageAttributes, eventSourceARN, ...message }) => ({
-      messageId: message.messageId,
-      receiptHandle: message.receiptHandle,
-      body: message.body,
-      receiveCount: Number(attributes.ApproximateReceiveCount),
-      sentAtMs: Number(attributes.SentTimestamp),
-      firstReceivedAtMs: Number(attributes.ApproximateFirstReceiveTimestamp),
-      groupId: eventSourceARN.endsWith('.fifo') ? attributes.MessageGroupId : undefined,
-      attributes: readAttributes(messageAttributes),
-      isFifo: eventSourceARN.endsWith('.fifo'),
-    }));
+  const read = z.safeParse(sqsEvent, event);
+  if (!read.success) throw new InvalidInputError('event', 'is not one of SQS; messages go to the queue');
+  return read.data.Records.map(({ attributes, messageAttributes, eventSourceARN, ...message }) => ({
+    messageId: message.messageId,
+    receiptHandle: message.receiptHandle,
+    body: message.body,
+    receiveCount: Number(attributes.ApproximateReceiveCount),
+    sentAtMs: Number(attributes.SentTimestamp),
+    firstReceivedAtMs: Number(attributes.ApproximateFirstReceiveTimestamp),
+    groupId: eventSourceARN.endsWith('.fifo') ? attributes.MessageGroupId : undefined,
+    attributes: readAttributes(messageAttributes),
+    isFifo: eventSourceARN.endsWith('.fifo'),
+  }));
 }
 
 function readAttributes(given: z.output<typeof sqsRecord>['messageAttributes']): QueuedMessage['attributes'] {

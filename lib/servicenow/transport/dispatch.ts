@@ -58,8 +58,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const reason = this.#progress === 'nothing-sent' ? 'connect' : 'reset';
-    this.#reject(this.#broken ?? new BrokenExchange(reason, this.#progress, { cause: error }));
+    this.#reject(this.#broken ?? new BrokenExchange(this.#reasonOf(error), this.#progress, { cause: error }));
   }
 
   /** Gives the exchange up: the socket is destroyed, the answer rejects. */
@@ -67,6 +66,11 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     this.#broken ??= new BrokenExchange(reason, this.#progress, { cause });
     this.#controller?.abort(this.#broken);
     this.#reject(this.#broken);
+  }
+
+  #reasonOf(error: Error): BrokenExchange['reason'] {
+    if ('code' in error && error.code === 'UND_ERR_HEADERS_OVERFLOW') return 'too-large';
+    return this.#progress === 'nothing-sent' ? 'connect' : 'reset';
   }
 
   #joined(): Uint8Array {

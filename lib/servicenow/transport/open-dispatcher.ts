@@ -29,6 +29,9 @@ export const defaultKeepAliveMs = 15_000;
 /** An answer's hint is shortened by this, so that a request and the server's close do not cross on the way. */
 export const keepAliveMarginMs = 2_000;
 
+/** `Link` repeats the query four times over, which undici's own 16 KB do not hold where the query is long. */
+const maxHeaderBytes = 128 * 1024;
+
 /** Makes undici's side of a connection: a pool of its own sockets, or of tunnels through a proxy. Certificates are always checked. */
 export function openDispatcher(options: TransportOptions): Dispatcher {
   const { proxyUrl, connections, connectTimeoutMs: timeout, tls } = options;
@@ -36,6 +39,7 @@ export function openDispatcher(options: TransportOptions): Dispatcher {
     connections,
     pipelining: 1,
     allowH2: false,
+    maxHeaderSize: maxHeaderBytes,
     keepAliveTimeout: defaultKeepAliveMs,
     keepAliveTimeoutThreshold: keepAliveMarginMs,
   };

@@ -65,7 +65,7 @@ const start = (...messages: ReturnType<typeof message>[]) =>
       log: silentLog,
       importFunctionArn: 'arn:aws:lambda:us-east-1:1:function:i:durable',
     },
-    messages,
+    { Records: messages },
   );
 
 describe('starting imports', () => {
@@ -104,6 +104,11 @@ describe('starting imports', () => {
     status = 202;
     expect(await start(message('1', 'imports/t/a.csv', '01', 'v1'))).toEqual([]);
     expect(started).toHaveLength(1);
+  });
+
+  it('says what it takes when it is invoked with something else', async () => {
+    const tools = { s3: world.s3, lambda, clock: world.clock, log: silentLog, importFunctionArn: '' };
+    await expect(startImports(tools, {})).rejects.toThrow('event: is not one of SQS');
   });
 
   it('drops a message that can never be read and goes on with the next', async () => {

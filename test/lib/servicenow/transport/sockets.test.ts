@@ -50,6 +50,25 @@ describe('sockets to an instance', () => {
     }
   });
 
+  it('take the headers of a page whose long query stands in every part of its Link', async () => {
+    const link = `<https://i/api/now/table/incident?sysparm_query=${'x'.repeat(60_000)}>;rel="next"`;
+    const { url } = await scriptedServer((response) => {
+      response.writeHead(200, { 'content-type': 'application/json', link }).end('{"result":[]}');
+    });
+    const { headers } = await clientFor({ instanceUrl: url, auth: basic }).send(read, callContext());
+    expect(headers['link']).toBe(link);
+  });
+
+  it('call headers beyond all bounds too large, and do not ask for them again', async () => {
+    const { url, seen } = await scriptedServer((response) => {
+      response.writeHead(200, { 'content-type': 'application/json', link: 'x'.repeat(200_000) }).end('{}');
+    });
+    await expect(
+      clientFor({ instanceUrl: url, auth: basic }).send(read, callContext()),
+    ).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' });
+    expect(seen).toHaveLength(1);
+  });
+
   it('give up an answer that is larger than allowed, also one that only grows so by decompression', async () => {
     const large = JSON.stringify({ result: 'x'.repeat(200_000) });
     for (const encode of [(text: string) => Buffer.from(text), gzipSync]) {
