@@ -10,6 +10,8 @@ export type StormOptions = {
   readonly rows: number;
   /** Rows carry their own key, so that none may be stored twice. */
   readonly keyed: boolean;
+  /** Each row is an import of its own. */
+  readonly single?: boolean;
 };
 
 /** What went over the import, and what came out. */
@@ -31,7 +33,7 @@ const actions = ['reset-before-commit', 'reset-after-commit', 'throttled', 'unav
 
 /** Imports a file with bad rows while connections break, the instance throttles and sleeps, and the process dies. */
 export async function runStorm(world: World, options: StormOptions): Promise<StormReport> {
-  const { seed, rows, keyed } = options;
+  const { seed, rows, keyed, single = false } = options;
   const random = seededRandom(seed);
   const badLines: number[] = [];
   const contents = world.watch.content('row');
@@ -42,6 +44,7 @@ export async function runStorm(world: World, options: StormOptions): Promise<Sto
   });
   await world.settings('imp_load', {
     ...(keyed ? { keyColumn: 'u_key' } : {}),
+    ...(single ? { mode: 'rows' } : {}),
     rowsPerRequest: 50,
     settleAfterSeconds: 5,
   });
@@ -49,20 +52,19 @@ export async function runStorm(world: World, options: StormOptions): Promise<Sto
     `imports/imp_load/storm-${seed}.csv`,
     ['u_code,u_text', ...lines].join('\n'),
   );
-  stirUp(world, random, seed);
+  stirUp(world, random, seed, single ? '/api/now/v1/batch' : '/api/now/import/*');
   const { summary, crashes } = await runThroughCrashes(world, request, random);
   world.instance.control.faults.clear();
   const leaks = await world.leaks();
   return { summary, crashes, badLines, leaks, ...(await read(world, summary, `${seed}-`)) };
 }
 
-function stirUp(world: World, random: () => number, seed: number): void {
+function stirUp(world: World, random: () => number, seed: number, path: string): void {
   const { faults } = world.instance.control;
-  const insertMultiple = { method: 'POST', path: '/api/now/import/*' };
   for (const [i, action] of actions.entries()) {
     const count = 1 + Math.floor(random() * 6);
     const skip = Math.floor(random() * 40);
-    faults.add({ match: insertMultiple, action, count, skip, seed: seed + i });
+    faults.add({ match: { method: 'POST', path }, action, count, skip, seed: seed + i });
     faults.add({ match: { method: 'GET' }, action, count, skip: skip + 10, seed: seed + i });
   }
 }
@@ -114,14 +116,15 @@ async function read(world: World, summary: ImportSummary, prefix: string) {
 }
 
 /** What is wrong with the outcome of a storm; empty when all is well. */
-export function findFaults(report: StormReport, { rows, keyed }: StormOptions): string[] {
+export function findFaults(report: StormReport, { rows, keyed, single }: StormOptions): string[] {
   const { summary, outcomes, repeated, stagedTwice, staged, badLines } = report;
   const wrong: string[] = [...report.leaks];
   if (summary.lines.rows !== rows) wrong.push(`${summary.lines.rows} lines instead of ${rows}`);
   if (tallied(summary.counts) !== rows) wrong.push(`the counts add up to ${tallied(summary.counts)}`);
   if (outcomes.size !== rows || repeated.length > 0)
     wrong.push(`${outcomes.size} lines, ${repeated.length} twice`);
-  if (keyed && stagedTwice.length > 0) wrong.push(`staged twice: ${stagedTwice.slice(0, 5).join(' ')}`);
+  if ((keyed || single) && stagedTwice.length > 0)
+    wrong.push(`staged twice: ${stagedTwice.slice(0, 5).join(' ')}`);
   if (badLines.some((line) => outcomes.get(line) !== 'rejected')) wrong.push('a bad line was not rejected');
   if (keyed && summary.counts.unknown > 0) wrong.push(`${summary.counts.unknown} unknown although keyed`);
   const sound = rows - badLines.length;

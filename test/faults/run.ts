@@ -35,12 +35,13 @@ async function stormRecords(): Promise<void> {
   tell(`${sent} messages in ${requests} requests and ${seconds.toFixed(1)} s`, wrong);
 }
 
-async function stormImports(keyed: boolean): Promise<void> {
-  const options = { seed, rows, keyed };
+async function stormImports(keyed: boolean, single: boolean): Promise<void> {
+  const options = { seed, rows, keyed, single };
   const world = await startWorld({ demoData: false });
   try {
     const report = await runStorm(world, options);
-    const title = `${rows} rows ${keyed ? 'with' : 'without'} a key, ${report.crashes} crashes`;
+    const way = single ? 'single rows' : 'rows';
+    const title = `${rows} ${way} ${keyed ? 'with' : 'without'} a key, ${report.crashes} crashes`;
     tell(title, findFaults(report, options));
   } finally {
     await world.close();
@@ -56,7 +57,6 @@ async function killImports(): Promise<void> {
 process.stdout.write(`Storms with seed ${seed}\n`);
 if (messages > 0) await stormRecords();
 if (rows > 0) {
-  await stormImports(true);
-  await stormImports(false);
+  for (const single of [false, true]) for (const keyed of [true, false]) await stormImports(keyed, single);
   await killImports();
 }
