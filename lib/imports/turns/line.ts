@@ -8,6 +8,12 @@ import { isKnown } from './seen-drops.ts';
 /** How long the event of a drop may be under way: S3 delivers within seconds, at times a minute (S3 User Guide). */
 const underWayMs = 60_000;
 
+/**
+ * Whoever waits renews its place with every look, at the latest every 30 s. One that was not renewed for so long counts for
+ * nothing: its execution is gone, or was never started.
+ */
+const placeLeaseMs = 300_000;
+
 /** Takes a place in the line of the import's table, or renews it. */
 export async function queueUp(s3: S3Client, clock: Clock, request: ImportRequest): Promise<void> {
   const note = { import: executionName(request), renewedAtMs: clock.now() };
@@ -20,26 +26,16 @@ export async function leaveLine(s3: S3Client, request: ImportRequest): Promise<v
 }
 
 /** True when nobody who is alive stands before this import, and no earlier drop can still join the line. */
-export async function isFirst(
-  s3: S3Client,
-  clock: Clock,
-  request: ImportRequest,
-  leaseMs: number,
-): Promise<boolean> {
-  if (await isBehind(s3, clock, request, leaseMs)) return false;
+export async function isFirst(s3: S3Client, clock: Clock, request: ImportRequest): Promise<boolean> {
+  if (await isBehind(s3, clock, request)) return false;
   if (await isEarlierUnderWay(s3, clock, request)) return false;
   // One that was under way until now stands in the line by now.
-  return !(await isBehind(s3, clock, request, leaseMs));
+  return !(await isBehind(s3, clock, request));
 }
 
-async function isBehind(
-  s3: S3Client,
-  clock: Clock,
-  request: ImportRequest,
-  leaseMs: number,
-): Promise<boolean> {
+async function isBehind(s3: S3Client, clock: Clock, request: ImportRequest): Promise<boolean> {
   const mine = placeOf(request).key;
-  const aliveSinceMs = clock.now() - leaseMs;
+  const aliveSinceMs = clock.now() - placeLeaseMs;
   const line = listObjects(s3, request.bucket, `turns/waiting/${request.table}/`);
   for await (const { key, modifiedMs } of line) {
     if (key === mine) return false;

@@ -18,8 +18,8 @@ import { isFirst, leaveLine, queueUp } from './line.ts';
  * - `turns/running/table-{table}` and `turns/running/slot-{n}`: held by one import, written only where nothing is.
  *
  * Each object carries a lease: whoever works renews it with every operation, whoever waits with every look. An
- * execution that was stopped from outside stops renewing; after `leaseMs` its objects count for nothing and are
- * taken over. An import whose lease was taken over in spite of that notices at its next operation and waits.
+ * execution that was stopped from outside stops renewing; after `leaseMs` its locks count for nothing and are
+ * taken over, a place in the line after five minutes. An import whose lease was taken over in spite of that notices at its next operation and waits.
  */
 export type Turns = {
   /** Takes a place in the line. */
@@ -52,7 +52,7 @@ export function createTurns({ s3, clock, maxConcurrent, leaseMs = 1_800_000 }: T
 
     async take(request) {
       await this.queue(request);
-      if (!(await isFirst(s3, clock, request, leaseMs))) return false;
+      if (!(await isFirst(s3, clock, request))) return false;
       if (!(await hold(request, tableLock(request)))) return false;
       return holdSlot(request);
     },

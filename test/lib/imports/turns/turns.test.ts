@@ -119,6 +119,15 @@ describe('turns', () => {
     expect(await world.turns().take(waiting)).toBe(true);
   });
 
+  it('does not wait for a place in the line that nobody has renewed for five minutes', async () => {
+    const [gone, next] = [drop('t', 'a', 1), drop('t', 'b', 2)];
+    await world.turns().queue(gone);
+    world.clock.advance(290_000);
+    expect(await world.turns().take(next)).toBe(false);
+    world.clock.advance(20_000);
+    expect(await world.turns().take(next)).toBe(true);
+  });
+
   it('tells an import that lost its turn to wait instead of running beside another one', async () => {
     const [stalled, next] = [drop('t', 'a', 1), drop('t', 'b', 2)];
     await world.turns().take(stalled);
