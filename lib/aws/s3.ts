@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -124,6 +125,21 @@ export async function writeIfUnchanged(
 /** Removes an object; one that is not there is removed already. */
 export async function deleteObject(s3: S3Client, ref: ObjectRef): Promise<void> {
   await s3.send(new DeleteObjectCommand(target(ref)));
+}
+
+/** What S3 deletes in one request. */
+const deletedAtOnce = 1_000;
+
+/** Removes all objects below a prefix. @throws Error when S3 keeps one, naming it and the reason */
+export async function deleteBelow(s3: S3Client, bucket: string, prefix: string): Promise<void> {
+  const keys: string[] = [];
+  for await (const { key } of listObjects(s3, bucket, prefix)) keys.push(key);
+  for (let at = 0; at < keys.length; at += deletedAtOnce) {
+    const Objects = keys.slice(at, at + deletedAtOnce).map((Key) => ({ Key }));
+    const command = new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } });
+    const [kept] = (await s3.send(command)).Errors ?? [];
+    if (kept) throw new Error(`${kept.Key} was not deleted: ${kept.Code} ${kept.Message}`);
+  }
 }
 
 /** All objects below a prefix, in the order of their keys. */

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { deleteObject, listObjects, readPieces, readText, writeObject } from '../aws/s3.ts';
+import { deleteBelow, readPieces, readText, writeObject } from '../aws/s3.ts';
 import { writeStream } from '../aws/s3-upload.ts';
 
 /** The objects of one import: its results, and below `work/` what is only needed until it ends. */
@@ -17,8 +17,6 @@ export type ImportFolder = {
   clearWork(): Promise<void>;
 };
 
-const deletesAtOnce = 8;
-
 export function importFolder(s3: S3Client, bucket: string, prefix: string): ImportFolder {
   const ref = (name: string) => ({ bucket, key: `${prefix}${name}` });
   return {
@@ -28,16 +26,7 @@ export function importFolder(s3: S3Client, bucket: string, prefix: string): Impo
     readPieces: (name) => readPieces(s3, ref(name)),
     write: (name, body, contentType = 'application/json') => writeObject(s3, ref(name), body, contentType),
     writeStream: (name, pieces, contentType) => writeStream(s3, ref(name), pieces, contentType),
-    async clearWork() {
-      let removing: Promise<void>[] = [];
-      for await (const { key } of listObjects(s3, bucket, `${prefix}work/`)) {
-        removing.push(deleteObject(s3, { bucket, key }));
-        if (removing.length < deletesAtOnce) continue;
-        await Promise.all(removing);
-        removing = [];
-      }
-      await Promise.all(removing);
-    },
+    clearWork: () => deleteBelow(s3, bucket, `${prefix}work/`),
   };
 }
 

@@ -1,9 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { listObjects } from '../../../lib/aws/s3.ts';
 import type { LineResult } from '../../../lib/imports/results/results-csv.ts';
 import { tallied } from '../../../lib/imports/results/tally.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
-import { startWorld, type World } from './world.ts';
+import { bucket, startWorld, type World } from './world.ts';
 
 let world: World;
 
@@ -39,6 +40,16 @@ describe('an import', () => {
     expect(listed).toHaveLength(450);
     expect(listed[9]).toEqual(['11', 'rejected', '', '', '', '2 fields where the header has 3']);
     expect(listed[0]?.slice(0, 3)).toEqual(['2', 'inserted', 'sys_user']);
+  });
+
+  it('leaves its results behind and nothing that it worked with', async () => {
+    const summary = await world.run(
+      await world.drop('imports/imp_load/tidy.csv', 'u_code,u_text\ntidy-1,x\nbad'),
+    );
+    const folder = (summary.results.summary ?? '').replace('summary.json', '');
+    const left: string[] = [];
+    for await (const { key } of listObjects(world.s3, bucket, folder)) left.push(key.slice(folder.length));
+    expect(left).toEqual(['progress.json', 'rejected.csv', 'report.html', 'results.csv', 'summary.json']);
   });
 
   it('gives the same answer again for rows that are there: ignored', async () => {
