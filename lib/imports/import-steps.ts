@@ -1,5 +1,6 @@
 import type { ImportRequest } from './drop/import-request.ts';
 import { executionName } from './drop/import-request.ts';
+import { boundHeap } from './heap.ts';
 import { progressOf } from './import-progress.ts';
 import { type ImportSurroundings, scopeOf } from './import-scope.ts';
 import type { ImportInput, ImportState } from './import-state.ts';
@@ -88,6 +89,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
     async load(request: ImportRequest, state: ImportState, isFollowed: boolean): Promise<ImportState> {
       if (state.isGivenUp) return loadNext(request, state, isFollowed);
       await turns.renew(request);
+      boundHeap();
       const following = { state, pending: 0, progressAtMs: 0 };
       const [loaded, settled] = await bothToTheEnd(
         loadNext(request, state, isFollowed),

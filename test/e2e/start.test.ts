@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -68,6 +69,18 @@ const createIncident = ({ endpoints }: Started) =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ short_description: 'kept over a restart' }),
   });
+
+it('listens on 127.0.0.1 and on no other address of the machine', async () => {
+  const { api, instance, sqs, s3, lambda } = running;
+  for (const url of [api, instance.url, sqs.endpoint, s3.endpoint, lambda.endpoint]) {
+    const port = Number(new URL(url).port);
+    // A server that listens everywhere answers on the whole loopback network.
+    await expect(once(connect({ host: '127.0.0.2', port }), 'connect')).rejects.toThrow(/ECONN|EADDR/);
+    const socket = connect({ host: '127.0.0.1', port });
+    await once(socket, 'connect');
+    socket.destroy();
+  }
+});
 
 // Two whole starts, beside everything else that the machine runs.
 describe('npm start -- --json', { timeout: 180_000 }, () => {
