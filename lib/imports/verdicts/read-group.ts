@@ -7,11 +7,10 @@ import { lineOfKey } from '../loading/settle-by-key.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { LineResult } from '../results/results-csv.ts';
 import type { Outcome } from '../results/tally.ts';
+import { batchesOf } from './batches.ts';
 import { judgeShortSets } from './short-sets.ts';
 
 const pageSize = 2_000;
-/** Import sets one query names: their ids are 33 characters each in a URL that may have about 8,000. */
-const setsPerQuery = 50;
 
 /** How many rows of these import sets the instance has not transformed yet. */
 export async function countPending(
@@ -143,10 +142,4 @@ function storedChunks(ledger: LoadLedger): SentChunk[] {
 
 function setsOf(ledger: LoadLedger): string[] {
   return [...new Set(storedChunks(ledger).flatMap((chunk) => chunk.sets))];
-}
-
-function batchesOf(sets: readonly string[]): string[][] {
-  const batches: string[][] = [];
-  for (let at = 0; at < sets.length; at += setsPerQuery) batches.push(sets.slice(at, at + setsPerQuery));
-  return batches;
 }

@@ -2,8 +2,7 @@ import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, listRows } from '../instance-rows.ts';
 import type { Outcome } from '../results/tally.ts';
-
-const setsPerQuery = 50;
+import { batchesOf } from './batches.ts';
 
 /** Counts of a transform history, and the outcome each stands for. */
 const counters = {
@@ -23,11 +22,10 @@ export async function readUniformOutcomes(
   sets: ReadonlyMap<string, number>,
 ): Promise<Map<string, Outcome>> {
   const uniform = new Map<string, Outcome>();
-  const ids = [...sets.keys()];
-  for (let at = 0; at < ids.length; at += setsPerQuery) {
+  for (const ids of batchesOf([...sets.keys()])) {
     const query = {
       table: 'sys_import_set_run',
-      query: `setIN${ids.slice(at, at + setsPerQuery).join(',')}`,
+      query: `setIN${ids.join(',')}`,
       fields: ['sys_id', 'set', 'total', ...Object.keys(counters)],
       limit: 1_000,
     };
