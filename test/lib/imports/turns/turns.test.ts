@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImportRequest } from '../../../../lib/imports/drop/import-request.ts';
@@ -49,16 +48,18 @@ describe('turns', () => {
     await queueUp(world.s3, world.clock, first);
     await notePlace(world.s3, first);
     expect(await world.turns().take(second)).toBe(false);
+    // Both may be of the same millisecond.
+    await noteDrop(world.s3, second);
+    await notePlace(world.s3, second);
     expect(await world.turns().take(first)).toBe(true);
     await world.turns().release(first);
     expect(await world.turns().take(second)).toBe(true);
   });
 
   it('lets a drop wait for an earlier one that replaces a file known from before', async () => {
-    const known = await world.drop('imports/t/first.csv', 'a\n1');
+    const known = { ...drop('t', 'first', 1), droppedAt: '2026-11-24T03:00:00.000Z' };
     await noteDrop(world.s3, known);
     await notePlace(world.s3, known);
-    await setTimeout(2);
     await world.drop('imports/t/first.csv', 'a\n2');
     expect(await world.turns().take(await world.drop('imports/t/second.csv', 'a\n1'))).toBe(false);
   });
@@ -72,14 +73,19 @@ describe('turns', () => {
     expect(await world.turns().take(second)).toBe(true);
   });
 
-  it('waits for nothing that is no drop, came later or belongs to another table', async () => {
-    const put = (Key: string, Body: string) =>
-      world.s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+  const put = (Key: string, Body: string) =>
+    world.s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+
+  it('waits for nothing that is no drop or belongs to another table', async () => {
     await put('imports/t/_import.json', '{}');
     await put('imports/t/empty.csv', '');
     await put('imports/other/first.csv', 'a\n1');
-    const mine = await world.drop('imports/t/mine.csv', 'a\n1');
-    await setTimeout(2);
+    expect(await world.turns().take(await world.drop('imports/t/mine.csv', 'a\n1'))).toBe(true);
+  });
+
+  it('waits for no drop that came later', async () => {
+    const dropped = await world.drop('imports/t/mine.csv', 'a\n1');
+    const mine = { ...dropped, droppedAt: new Date(Date.parse(dropped.droppedAt) - 1_000).toISOString() };
     await put('imports/t/later.csv', 'a\n1');
     expect(await world.turns().take(mine)).toBe(true);
   });
