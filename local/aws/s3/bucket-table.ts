@@ -1,6 +1,7 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import * as z from 'zod';
 import { AwsError } from '../aws-error.ts';
+import { cachedStatements } from '../database.ts';
 
 const NotificationRule = z.object({
   id: z.string(),
@@ -30,18 +31,18 @@ export type Bucket = {
 
 /** The buckets and how each is set up. */
 export class BucketTable {
-  readonly #database: DatabaseSync;
+  readonly #statement: (sql: string) => StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#database = database;
+    this.#statement = cachedStatements(database);
   }
 
   list(): Bucket[] {
-    return this.#database.prepare('SELECT * FROM bucket ORDER BY name').all().map(toBucket);
+    return this.#statement('SELECT * FROM bucket ORDER BY name').all().map(toBucket);
   }
 
   find(name: string): Bucket | undefined {
-    const row = this.#database.prepare('SELECT * FROM bucket WHERE name = ?').get(name);
+    const row = this.#statement('SELECT * FROM bucket WHERE name = ?').get(name);
     return row && toBucket(row);
   }
 
@@ -54,19 +55,15 @@ export class BucketTable {
 
   /** Creates it when it is not there. */
   ensure(name: string, createdMs: number): void {
-    this.#database
-      .prepare('INSERT OR IGNORE INTO bucket (name, created_ms) VALUES (?, ?)')
-      .run(name, createdMs);
+    this.#statement('INSERT OR IGNORE INTO bucket (name, created_ms) VALUES (?, ?)').run(name, createdMs);
   }
 
   setVersioning(name: string, versioning: Versioning): void {
-    this.#database.prepare('UPDATE bucket SET versioning = ? WHERE name = ?').run(versioning, name);
+    this.#statement('UPDATE bucket SET versioning = ? WHERE name = ?').run(versioning, name);
   }
 
   setNotifications(name: string, rules: readonly NotificationRule[]): void {
-    this.#database
-      .prepare('UPDATE bucket SET notifications = ? WHERE name = ?')
-      .run(JSON.stringify(rules), name);
+    this.#statement('UPDATE bucket SET notifications = ? WHERE name = ?').run(JSON.stringify(rules), name);
   }
 }
 

@@ -19,3 +19,15 @@ export function parseRange(value: string | undefined, size: number): ByteRange |
   if (start > end) throw new AwsError('InvalidRange', 'The requested range is not satisfiable', 416);
   return { start, end };
 }
+
+/**
+ * `x-amz-copy-source-range: bytes=a-b`, the whole source where it is absent.
+ * @throws {AwsError} InvalidArgument when it is of another form or ends behind the source
+ */
+export function parseCopyRange(value: string | undefined, size: number): ByteRange {
+  if (value === undefined) return { start: 0, end: size - 1 };
+  const [, first = '', last = ''] = /^bytes=(\d+)-(\d+)$/.exec(value) ?? [];
+  const range = { start: Number(first), end: Number(last) };
+  if (first !== '' && range.start <= range.end && range.end < size) return range;
+  throw new AwsError('InvalidArgument', `Range specified is not valid for source object of size: ${size}`);
+}

@@ -1,5 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import * as z from 'zod';
+import { cachedStatements } from '../database.ts';
 
 const Blobs = z.array(z.object({ name: z.string(), size: z.number() }));
 const Headers = z.record(z.string(), z.string());
@@ -42,74 +43,72 @@ const LAST_CHARACTER = '\u{10FFFF}';
 
 /** All versions of all objects. Changes that touch `latest` belong in one transaction. */
 export class ObjectTable {
-  readonly #database: DatabaseSync;
+  readonly #statement: (sql: string) => StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#database = database;
+    this.#statement = cachedStatements(database);
   }
 
   latest(bucket: string, key: string): StoredObject | undefined {
-    const row = this.#database
-      .prepare('SELECT * FROM object WHERE bucket = ? AND key = ? AND latest = 1')
-      .get(bucket, key);
+    const row = this.#statement('SELECT * FROM object WHERE bucket = ? AND key = ? AND latest = 1').get(
+      bucket,
+      key,
+    );
     return row && Row.parse(row);
   }
 
   version(bucket: string, key: string, versionId: string): StoredObject | undefined {
-    const row = this.#database
-      .prepare('SELECT * FROM object WHERE bucket = ? AND key = ? AND version_id = ?')
-      .get(bucket, key, versionId);
+    const row = this.#statement('SELECT * FROM object WHERE bucket = ? AND key = ? AND version_id = ?').get(
+      bucket,
+      key,
+      versionId,
+    );
     return row && Row.parse(row);
   }
 
   /** Becomes the latest version of its key. */
   insert(object: NewObject): void {
-    this.#database
-      .prepare('UPDATE object SET latest = 0 WHERE bucket = ? AND key = ? AND latest = 1')
-      .run(object.bucket, object.key);
-    this.#database
-      .prepare('INSERT INTO object VALUES (NULL, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)')
-      .run(
-        object.bucket,
-        object.key,
-        object.versionId,
-        object.deleteMarker ? 1 : 0,
-        object.etag,
-        object.size,
-        object.modifiedMs,
-        JSON.stringify(object.headers),
-        JSON.stringify(object.blobs),
-        object.sequencer,
-      );
+    this.#statement('UPDATE object SET latest = 0 WHERE bucket = ? AND key = ? AND latest = 1').run(
+      object.bucket,
+      object.key,
+    );
+    this.#statement('INSERT INTO object VALUES (NULL, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)').run(
+      object.bucket,
+      object.key,
+      object.versionId,
+      object.deleteMarker ? 1 : 0,
+      object.etag,
+      object.size,
+      object.modifiedMs,
+      JSON.stringify(object.headers),
+      JSON.stringify(object.blobs),
+      object.sequencer,
+    );
   }
 
   /** Takes one version away; the newest of the rest becomes the latest. */
   remove(object: StoredObject): void {
-    this.#database.prepare('DELETE FROM object WHERE seq = ?').run(object.seq);
-    this.#database
-      .prepare(
-        `UPDATE object SET latest = 1 WHERE seq =
+    this.#statement('DELETE FROM object WHERE seq = ?').run(object.seq);
+    this.#statement(
+      `UPDATE object SET latest = 1 WHERE seq =
           (SELECT max(seq) FROM object WHERE bucket = :bucket AND key = :key)`,
-      )
-      .run({ bucket: object.bucket, key: object.key });
+    ).run({ bucket: object.bucket, key: object.key });
   }
 
   /** Objects whose key begins with `prefix` and comes after `after`, in the order of their UTF-8 bytes. */
   *list(bucket: string, prefix: string, after: string): Generator<StoredObject> {
-    const rows = this.#database
-      .prepare(
-        `SELECT * FROM object WHERE bucket = ? AND key >= ? AND key < ? AND key > ?
+    const rows = this.#statement(
+      `SELECT * FROM object WHERE bucket = ? AND key >= ? AND key < ? AND key > ?
           AND latest = 1 AND delete_marker = 0 ORDER BY key`,
-      )
-      .iterate(bucket, prefix, prefix + LAST_CHARACTER, after);
+    ).iterate(bucket, prefix, prefix + LAST_CHARACTER, after);
     for (const row of rows) yield Row.parse(row);
   }
 
   /** All versions, newest first within a key. */
   *listVersions(bucket: string, prefix: string): Generator<StoredObject> {
-    const rows = this.#database
-      .prepare('SELECT * FROM object WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key, seq DESC')
-      .iterate(bucket, prefix, prefix + LAST_CHARACTER);
+    const rows = this.#statement(
+      'SELECT * FROM object WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key, seq DESC',
+    ).iterate(bucket, prefix, prefix + LAST_CHARACTER);
     for (const row of rows) yield Row.parse(row);
   }
 }

@@ -1,5 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import * as z from 'zod';
+import { cachedStatements } from '../database.ts';
 
 const Row = z.object({ seq: z.number(), queue_arn: z.string(), body: z.string() });
 
@@ -11,24 +12,24 @@ export type Deliver = (queueArn: string, body: string) => void;
  * They are delivered at least once, as at AWS.
  */
 export class Outbox {
-  readonly #database: DatabaseSync;
+  readonly #statement: (sql: string) => StatementSync;
   readonly #deliver: Deliver;
 
   constructor(database: DatabaseSync, deliver: Deliver) {
-    this.#database = database;
+    this.#statement = cachedStatements(database);
     this.#deliver = deliver;
   }
 
   add(queueArn: string, body: string): void {
-    this.#database.prepare('INSERT INTO outbox VALUES (NULL, ?, ?)').run(queueArn, body);
+    this.#statement('INSERT INTO outbox VALUES (NULL, ?, ?)').run(queueArn, body);
   }
 
   /** Delivers all that waits, oldest first. */
   flush(): void {
-    for (const row of this.#database.prepare('SELECT * FROM outbox ORDER BY seq').all()) {
+    for (const row of this.#statement('SELECT * FROM outbox ORDER BY seq').all()) {
       const { seq, queue_arn, body } = Row.parse(row);
       this.#deliver(queue_arn, body);
-      this.#database.prepare('DELETE FROM outbox WHERE seq = ?').run(seq);
+      this.#statement('DELETE FROM outbox WHERE seq = ?').run(seq);
     }
   }
 }

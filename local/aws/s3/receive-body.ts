@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Transform } from 'node:stream';
+import type { WriteStream } from 'node:fs';
+import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AwsError } from '../aws-error.ts';
 import { AwsChunkedDecoder } from './aws-chunked.ts';
@@ -21,10 +22,9 @@ export type ReceivedBody = {
  * @throws {AwsError} BadDigest, IncompleteBody, InvalidRequest
  */
 export async function receiveBody(request: S3Request, blobs: BlobFolder): Promise<ReceivedBody> {
-  const { name, stream } = blobs.create();
   const digests = new DigestTap(announcedChecksum(request));
   const chunked = isAwsChunked(request) ? new AwsChunkedDecoder() : undefined;
-  try {
+  return withNewBlob(blobs, async (name, stream) => {
     if (chunked) await pipeline(request.body, chunked, digests, stream);
     else await pipeline(request.body, digests, stream);
     const md5 = digests.md5.digest();
@@ -32,6 +32,28 @@ export async function receiveBody(request: S3Request, blobs: BlobFolder): Promis
     checkMd5(request, md5);
     const checksums = checkChecksum(request, digests, chunked?.trailers);
     return { blob: name, size: digests.size, md5: md5.toString('hex'), checksums };
+  });
+}
+
+/** Streams bytes that we have already to another file. */
+export async function storeBytes(
+  blobs: BlobFolder,
+  bytes: Readable,
+): Promise<Omit<ReceivedBody, 'checksums'>> {
+  const digests = new DigestTap(undefined);
+  return withNewBlob(blobs, async (name, stream) => {
+    await pipeline(bytes, digests, stream);
+    return { blob: name, size: digests.size, md5: digests.md5.digest('hex') };
+  });
+}
+
+async function withNewBlob<T>(
+  blobs: BlobFolder,
+  fill: (name: string, stream: WriteStream) => Promise<T>,
+): Promise<T> {
+  const { name, stream } = blobs.create();
+  try {
+    return await fill(name, stream);
   } catch (error) {
     blobs.remove([name]);
     throw error;

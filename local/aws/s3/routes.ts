@@ -17,6 +17,7 @@ import { putBucketNotificationConfiguration } from './actions/put-bucket-notific
 import { putBucketVersioning } from './actions/put-bucket-versioning.ts';
 import { putObject } from './actions/put-object.ts';
 import { uploadPart } from './actions/upload-part.ts';
+import { uploadPartCopy } from './actions/upload-part-copy.ts';
 import type { S3Action, S3Request } from './exchange.ts';
 
 /** Sub-resources that choose another action. Any other one is refused rather than misread as the plain call. */
@@ -69,6 +70,7 @@ const ROUTES: Readonly<Record<string, S3Action>> = {
   'DELETE object': deleteObject,
   'POST object uploads': createMultipartUpload,
   'PUT object partNumber,uploadId': uploadPart,
+  'PUT object partNumber,uploadId copy': uploadPartCopy,
   'POST object uploadId': completeMultipartUpload,
   'DELETE object uploadId': abortMultipartUpload,
 };

@@ -12,7 +12,7 @@ import { type NewObject, ObjectTable, type StoredObject } from './object-table.t
 import { type Deliver, Outbox } from './outbox.ts';
 import { Sequencer } from './sequencer.ts';
 import { TABLES } from './tables.ts';
-import { UploadTable } from './upload-table.ts';
+import { type Part, type Upload, UploadTable } from './upload-table.ts';
 
 /** What a write brings: the bytes are on disk already. */
 export type Content = {
@@ -72,6 +72,12 @@ export class S3State {
       guard(this.current(bucketName, key));
       return this.#insert(bucketName, key, content, event, false);
     });
+  }
+
+  /** Adds a part to an upload, in the place of one with the same number. */
+  putPart(upload: Upload, part: Part): void {
+    const before = this.uploads.putPart(upload, part);
+    if (before) this.blobs.remove([before.blob]);
   }
 
   /** A plain DELETE: a marker in a versioned bucket, else the object itself. Returns the marker, when there is one. */

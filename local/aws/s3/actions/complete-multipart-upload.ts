@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { AwsError } from '../../aws-error.ts';
 import type { S3Action } from '../exchange.ts';
 import { versionHeader } from '../object-headers.ts';
+import { openUpload } from '../open-upload.ts';
 import { checkWrite } from '../preconditions.ts';
 import type { Part } from '../upload-table.ts';
 import { oneOrMany, readXml, xmlAnswer } from '../xml.ts';
@@ -17,7 +18,7 @@ const Document = z.object({
 export const completeMultipartUpload: S3Action = async (request, state) => {
   const { bucket, key } = request;
   const { CompleteMultipartUpload } = await readXml(request.body, Document);
-  const upload = state.uploads.get(request.query.get('uploadId') ?? '', bucket, key);
+  const upload = openUpload(state, request);
   const held = state.uploads.parts(upload);
   const parts = chooseParts(CompleteMultipartUpload.Part, held);
   const content = {

@@ -5,8 +5,11 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
+  PutObjectCommand,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type S3Fixture, startS3Fixture } from './local-s3.ts';
@@ -63,6 +66,57 @@ describe('a multipart upload', () => {
     await expect(complete('refused', id, [two, one])).rejects.toMatchObject({ name: 'InvalidPartOrder' });
     const wrongTag = [{ PartNumber: 1, ETag: two.ETag }];
     await expect(complete('refused', id, wrongTag)).rejects.toMatchObject({ name: 'InvalidPart' });
+  });
+
+  it('takes parts from objects that are there, whole or a range of them', async () => {
+    const put = (Key: string, Body: Buffer) =>
+      fixture.client.send(new PutObjectCommand({ Bucket: 'plain', Key, Body }));
+    const [first, second] = [randomBytes(PART_BYTES + 3), randomBytes(PART_BYTES + 9)];
+    const { ETag: tag } = await put('source one', first);
+    await put('source-two', second);
+    const UploadId = await start('joined');
+    const copy = (PartNumber: number, CopySource: string, CopySourceRange?: string) =>
+      fixture.client.send(
+        new UploadPartCopyCommand({
+          Bucket: 'plain',
+          Key: 'joined',
+          UploadId,
+          PartNumber,
+          CopySource,
+          CopySourceRange,
+        }),
+      );
+    const whole = await copy(1, 'plain/source%20one');
+    expect(whole.CopyPartResult?.ETag).toBe(tag);
+    const range = await copy(2, 'plain/source-two', `bytes=4-${second.length - 1}`);
+    await fixture.client.send(new DeleteObjectCommand({ Bucket: 'plain', Key: 'source one' }));
+    await complete('joined', UploadId, [
+      { PartNumber: 1, ETag: whole.CopyPartResult?.ETag },
+      { PartNumber: 2, ETag: range.CopyPartResult?.ETag },
+    ]);
+
+    const { Body } = await fixture.client.send(new GetObjectCommand({ Bucket: 'plain', Key: 'joined' }));
+    const stored = Buffer.from((await Body?.transformToByteArray()) ?? []);
+    expect(Buffer.compare(stored, Buffer.concat([first, second.subarray(4)]))).toBe(0);
+  });
+
+  it('takes no part from an object that is not there, nor beyond its end', async () => {
+    await fixture.client.send(new PutObjectCommand({ Bucket: 'plain', Key: 'short', Body: 'abc' }));
+    const UploadId = await start('no-part');
+    const copy = (CopySource: string, CopySourceRange?: string) =>
+      fixture.client.send(
+        new UploadPartCopyCommand({
+          Bucket: 'plain',
+          Key: 'no-part',
+          UploadId,
+          PartNumber: 1,
+          CopySource,
+          CopySourceRange,
+        }),
+      );
+    await expect(copy('plain/nowhere')).rejects.toMatchObject({ name: 'NoSuchKey' });
+    for (const range of ['bytes=0-3', 'bytes=2-1', 'bytes=1-'])
+      await expect(copy('plain/short', range)).rejects.toMatchObject({ name: 'InvalidArgument' });
   });
 
   it('leaves nothing behind when it is given up', async () => {
