@@ -21,22 +21,34 @@ export async function writeStream(
   const first = await parts.next();
   const firstBytes = first.done ? new Uint8Array(0) : first.value;
   if (firstBytes.length < partBytes) return writeObject(s3, ref, firstBytes, contentType);
+  await withUpload(s3, ref, contentType, (upload) => uploadParts(s3, upload, firstBytes, parts));
+}
+
+/** A multipart upload under way. */
+export type Upload = { Bucket: string; Key: string; UploadId: string | undefined };
+/** A part of it that S3 has. */
+export type UploadedPart = { ETag: string | undefined; PartNumber: number };
+
+/** Makes an object of the parts that `uploadAll` uploads, in the order of its result. An error leaves no upload behind. */
+export async function withUpload(
+  s3: S3Client,
+  ref: ObjectRef,
+  contentType: string,
+  uploadAll: (upload: Upload) => Promise<UploadedPart[]>,
+): Promise<void> {
   const where = { Bucket: ref.bucket, Key: ref.key };
   const { UploadId } = await s3.send(
     new CreateMultipartUploadCommand({ ...where, ContentType: contentType }),
   );
   const upload = { ...where, UploadId };
   try {
-    const uploaded = await uploadParts(s3, upload, firstBytes, parts);
-    await s3.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: uploaded } }));
+    const Parts = await uploadAll(upload);
+    await s3.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
   } catch (error) {
     await s3.send(new AbortMultipartUploadCommand(upload));
     throw error;
   }
 }
-
-type Upload = { Bucket: string; Key: string; UploadId: string | undefined };
-type UploadedPart = { ETag: string | undefined; PartNumber: number };
 
 async function uploadParts(
   s3: S3Client,
@@ -61,7 +73,8 @@ async function uploadParts(
   }
 }
 
-async function uploadPart(
+/** Sends one part. */
+export async function uploadPart(
   s3: S3Client,
   upload: Upload,
   PartNumber: number,

@@ -56,16 +56,19 @@ export async function readObjectRange(s3: S3Client, ref: ObjectRef, range: Objec
     Range: `bytes=${range.start}-${range.end - 1}`,
     ...(range.ifMatch ? { IfMatch: `"${range.ifMatch}"` } : {}),
   });
-  const answer = await s3.send(command, range.signal ? { abortSignal: range.signal } : {});
+  const { Body } = await s3.send(command, range.signal ? { abortSignal: range.signal } : {});
   const bytes = Buffer.allocUnsafe(Math.max(0, range.end - range.start));
+  return bytes.subarray(0, Body instanceof Readable ? await fill(bytes, Body) : 0);
+}
+
+async function fill(bytes: Uint8Array, pieces: Readable): Promise<number> {
   let length = 0;
-  if (answer.Body instanceof Readable)
-    for await (const piece of answer.Body) {
-      if (!(piece instanceof Uint8Array)) throw new TypeError('S3 answered with something else than bytes');
-      bytes.set(piece, length);
-      length += piece.length;
-    }
-  return bytes.subarray(0, length);
+  for await (const piece of pieces) {
+    if (!(piece instanceof Uint8Array)) throw new TypeError('S3 answered with something else than bytes');
+    bytes.set(piece, length);
+    length += piece.length;
+  }
+  return length;
 }
 
 /** A whole small object as text; undefined when there is none. */
@@ -92,7 +95,7 @@ export async function writeObject(
   body: string | Uint8Array,
   contentType: string,
 ): Promise<void> {
-  const bytes = Buffer.from(body);
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const content = { Body: bytes, ContentLength: bytes.length, ContentType: contentType };
   await s3.send(new PutObjectCommand({ ...target(ref), ...content }));
 }

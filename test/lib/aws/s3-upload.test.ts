@@ -1,31 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { headObject, readPieces } from '../../../lib/aws/s3.ts';
 import { writeStream } from '../../../lib/aws/s3-upload.ts';
-import { startS3 } from '../../../local/aws/s3/s3.ts';
-
-async function emptyBucket() {
-  const folder = await mkdtemp(join(tmpdir(), 's3-upload-'));
-  const storage = await startS3({ folder });
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const s3 = new S3Client({
-    region: 'us-east-1',
-    endpoint: storage.url,
-    credentials,
-    forcePathStyle: true,
-  });
-  onTestFinished(async () => {
-    s3.destroy();
-    await storage.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-  await s3.send(new CreateBucketCommand({ Bucket: 'uploads' }));
-  return { s3, at: (key: string) => ({ bucket: 'uploads', key }) };
-}
+import { emptyBucket } from './empty-bucket.ts';
 
 it.each([
   ['nothing', 0, 1_000],
