@@ -13,13 +13,14 @@ import { failuresSoFar, tooManyFailures } from './results/failure-limit.ts';
 import { finishImport } from './results/finish-import.ts';
 import { mergeMessages } from './results/frequent-messages.ts';
 import { progressWriter } from './results/progress.ts';
+import { isWhole, spanFrom } from './results/spans.ts';
 import type { ImportSummary } from './results/summary.ts';
 import { addTally, type Tally } from './results/tally.ts';
 import { defaultSettings } from './settings/settings.ts';
 import { settled } from './settled.ts';
 import { afterGroup, firstState } from './state-changes.ts';
 import type { Turns } from './turns/turns.ts';
-import { settleGroup } from './verdicts/settle-group.ts';
+import { settleSpan } from './verdicts/settle-span.ts';
 import { importFolder } from './work-folder.ts';
 
 /** Starts the execution that an import goes on in. */
@@ -37,8 +38,8 @@ export type ImportSteps = ReturnType<typeof importSteps>;
 
 /** No verdicts are read any more when less than this is left of an invocation. */
 const spareMs = 90_000;
-/** Verdicts are read beside the loading, a little faster than groups come. */
-const groupsPerLoad = 2;
+/** Verdicts are read beside the loading, faster than groups come. */
+const spansPerLoad = 1;
 
 export function importSteps(scope: ImportSurroundings, turns: Turns, startExecution: StartExecution) {
   const opened = openOnce(scope);
@@ -93,7 +94,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       const following = { state, pending: 0, progressAtMs: 0 };
       const [loaded, settled] = await bothToTheEnd(
         loadNext(request, state, isFollowed),
-        settleGroups(request, following, true, groupsPerLoad),
+        settleGroups(request, following, true, spansPerLoad),
       );
       const { settledGroups, tally, messages } = settled.state;
       const after = { ...loaded, settledGroups, tally, messages };
@@ -151,7 +152,8 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
     state: ImportState,
     isFollowed: boolean,
   ): Promise<ImportState> {
-    const { scope, plan, folder, reader, progress } = await opened(request, state);
+    const { progress, ...tools } = await opened(request, state);
+    const { scope, plan, folder } = tools;
     let done = 0;
     const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
       done += rows;
@@ -169,11 +171,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       mayReject: (plan.settings.maxErrors ?? Number.POSITIVE_INFINITY) - failuresSoFar(state),
       claimedBefore: () => claimedSets(folder, state.loadedGroups),
     };
-    return afterGroup(
-      state,
-      await loadGroup({ scope, plan, folder, reader, onProgress }, task),
-      scope.clock.now(),
-    );
+    return afterGroup(state, await loadGroup({ ...tools, onProgress }, task), scope.clock.now());
   }
 
   async function settleGroups(
@@ -182,11 +180,12 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
     patient: boolean,
     atMost = Number.POSITIVE_INFINITY,
   ): Promise<Following> {
-    const { scope, plan, folder, progress } = await opened(request, following.state);
+    const { progress, ...tools } = await opened(request, following.state);
     let { state, pending, progressAtMs } = following;
-    const until = Math.min(state.loadedGroups, state.settledGroups + atMost);
-    while (state.settledGroups < until && !scope.deadline.passed(spareMs)) {
-      const verdict = await settleGroup(scope, plan, folder, state.settledGroups, patient);
+    for (let spans = 0; spans < atMost && !scope.deadline.passed(spareMs); spans++) {
+      const span = spanFrom(state.settledGroups, state.loadedGroups);
+      if (span.first === span.end || !(isWhole(span) || state.ended)) break;
+      const verdict = await settleSpan(tools, span, patient);
       if ('pending' in verdict) {
         if (verdict.pending !== pending) progressAtMs = scope.clock.now();
         pending = verdict.pending;
@@ -194,12 +193,12 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       }
       const tally = addTally(state.tally, verdict.tally);
       const messages = mergeMessages(state.messages, verdict.messages);
-      state = { ...state, settledGroups: state.settledGroups + 1, tally, messages };
+      state = { ...state, settledGroups: span.end, tally, messages };
       progressAtMs = scope.clock.now();
       latest = tally;
       const shown = state;
       if (shown.ended)
-        progress.show(() => progressOf(request, shown, plan, 'verdicts', 0, shown.cursor.byte));
+        progress.show(() => progressOf(request, shown, tools.plan, 'verdicts', 0, shown.cursor.byte));
     }
     return { state, pending, progressAtMs };
   }

@@ -1,6 +1,7 @@
 import type { ImportRequest } from './drop/import-request.ts';
 import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
 import type { ImportState } from './import-state.ts';
+import { ClosedLedgers } from './loading/closed-ledgers.ts';
 import { OpenReader } from './loading/open-reader.ts';
 import type { ImportPlan } from './plan.ts';
 import { pinnedObject } from './reading/pinned-object.ts';
@@ -13,6 +14,7 @@ type Opened = {
   readonly plan: ImportPlan;
   readonly folder: ImportFolder;
   readonly reader: OpenReader;
+  readonly closed: ClosedLedgers;
   readonly progress: ProgressWriter;
 };
 
@@ -45,5 +47,6 @@ async function open(
   const plan: ImportPlan = JSON.parse(stored);
   const scope = scopeOf(surroundings, request, plan.settings);
   const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
-  return { scope, plan, folder, reader, progress: progressWriter(folder, scope.clock) };
+  const closed = new ClosedLedgers(folder);
+  return { scope, plan, folder, reader, closed, progress: progressWriter(folder, scope.clock) };
 }

@@ -1,6 +1,10 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { deleteBelow, readPieces, readText, writeObject } from '../aws/s3.ts';
+import { deleteBelow, listObjects, readText, writeObject } from '../aws/s3.ts';
+import { joinObjects } from '../aws/s3-join.ts';
 import { writeStream } from '../aws/s3-upload.ts';
+
+/** An object below `work/`: its name in the folder, and its size in bytes. */
+export type WorkObject = { readonly name: string; readonly size: number };
 
 /** The objects of one import: its results, and below `work/` what is only needed until it ends. */
 export type ImportFolder = {
@@ -8,11 +12,13 @@ export type ImportFolder = {
   /** Ends in `/`. */
   readonly prefix: string;
   read(name: string): Promise<string | undefined>;
-  /** What is stored, as it comes in. */
-  readPieces(name: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   write(name: string, body: string | Uint8Array, contentType?: string): Promise<void>;
   /** Stores pieces as one object without holding them all. */
   writeStream(name: string, pieces: AsyncIterable<Uint8Array>, contentType: string): Promise<void>;
+  /** Everything below `work/`, in the order of the names. */
+  listWork(): Promise<WorkObject[]>;
+  /** Makes one object of some below `work/`, in the order given. */
+  join(name: string, parts: readonly WorkObject[], contentType: string): Promise<void>;
   /** Removes everything below `work/`. */
   clearWork(): Promise<void>;
 };
@@ -23,14 +29,31 @@ export function importFolder(s3: S3Client, bucket: string, prefix: string): Impo
     bucket,
     prefix,
     read: async (name) => (await readText(s3, ref(name)))?.text,
-    readPieces: (name) => readPieces(s3, ref(name)),
     write: (name, body, contentType = 'application/json') => writeObject(s3, ref(name), body, contentType),
     writeStream: (name, pieces, contentType) => writeStream(s3, ref(name), pieces, contentType),
+    async listWork() {
+      const work: WorkObject[] = [];
+      for await (const { key, size } of listObjects(s3, bucket, `${prefix}work/`))
+        work.push({ name: key.slice(prefix.length), size });
+      return work;
+    },
+    join: (name, parts, contentType) => {
+      const pieces = parts.map((part) => ({ key: `${prefix}${part.name}`, size: part.size }));
+      return joinObjects(s3, ref(name), pieces, contentType);
+    },
     clearWork: () => deleteBelow(s3, bucket, `${prefix}work/`),
   };
 }
 
+/** What is kept of groups: of each one (`load`, `rejected`), or of those that are settled together, by the first of them. */
+export type WorkKind = 'load' | 'rejected' | 'results' | 'failed';
+
+/** Whether an object below `work/` is of this kind. */
+export function isOfKind(kind: WorkKind, name: string): boolean {
+  return name.startsWith(`work/${kind}-`);
+}
+
 /** Names sort in the order of the groups. */
-export function groupName(kind: 'load' | 'rejected' | 'results' | 'failed', group: number): string {
+export function groupName(kind: WorkKind, group: number): string {
   return `work/${kind}-${String(group).padStart(6, '0')}.json`;
 }

@@ -66,6 +66,7 @@ export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<Grou
     ledger.close(next, reader, broken),
     goesOn ? prepareNext(tools, task.group + 1, next) : undefined,
   ]);
+  tools.closed.keep(task.group, done);
   return outcomeOf(done);
 }
 

@@ -2,6 +2,7 @@ import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { Position } from '../reading/byte-window.ts';
 import type { ImportFolder } from '../work-folder.ts';
+import type { ClosedLedgers } from './closed-ledgers.ts';
 import type { OpenReader } from './open-reader.ts';
 
 /** One checkpointed piece of the load. */
@@ -26,6 +27,7 @@ export type LoadTools = {
   readonly plan: ImportPlan;
   readonly folder: ImportFolder;
   readonly reader: OpenReader;
+  readonly closed: ClosedLedgers;
   /** Told as rows are done, to show progress. */
   readonly onProgress?: (done: { readonly rows: number; readonly byte: number }) => void;
 };

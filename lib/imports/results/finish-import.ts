@@ -37,13 +37,15 @@ async function writeResults(
   object: ObjectBytes,
   clock: Clock,
 ): Promise<ImportSummary> {
-  const state = await abandonGroups(folder, unsettled);
+  const state = unsettled.isGivenUp ? await abandonGroups(folder, unsettled) : unsettled;
   const stored = await folder.read('work/plan.json');
   const plan: ImportPlan | undefined = stored === undefined ? undefined : JSON.parse(stored);
   const groups = state.loadedGroups;
+  const work = await folder.listWork();
+  const held = new Set(work.map(({ name }) => name));
   const [, rejectedFile, importSets] = await Promise.all([
-    writeResultsCsv(folder, groups),
-    plan ? writeRejectedFile({ folder, plan, object, groups }) : undefined,
+    writeResultsCsv(folder, work),
+    plan ? writeRejectedFile({ folder, plan, object, groups, held }) : undefined,
     collectImportSets(folder, groups),
   ]);
   const summary = summarise(folder, request, state, clock.now(), plan, { importSets, rejectedFile });

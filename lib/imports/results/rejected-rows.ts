@@ -3,7 +3,8 @@ import { readLedger } from '../loading/ledger.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { ObjectBytes } from '../reading/content.ts';
 import { RawRecords } from '../reading/raw-records.ts';
-import { groupName, type ImportFolder } from '../work-folder.ts';
+import { groupName, type ImportFolder, type WorkKind } from '../work-folder.ts';
+import { groupsOf, spansBelow } from './spans.ts';
 
 /** A row that did not arrive, as it stands in the file. */
 export type RejectedRecord = { readonly line: number; readonly reason: string; readonly raw: Uint8Array };
@@ -14,24 +15,21 @@ export type RejectedSource = {
   readonly plan: ImportPlan;
   readonly object: ObjectBytes;
   readonly groups: number;
+  /** Names of what there is below `work/`. */
+  readonly held: ReadonlySet<string>;
 };
 
 /**
  * The rows that we rejected and those that failed in ServiceNow, by line. The latter are read once more from the file;
  * when it is gone by now, only the former come.
  */
-export async function* rejectedRows({
-  folder,
-  plan,
-  object,
-  groups,
-}: RejectedSource): AsyncGenerator<RejectedRecord> {
-  const records = new RawRecords(plan, object);
+export async function* rejectedRows(source: RejectedSource): AsyncGenerator<RejectedRecord> {
+  const records = new RawRecords(source.plan, source.object);
   try {
-    for (let group = 0; group < groups; group++) {
-      const rejected = await readRejected(folder, group);
-      const failed = await readFailed(folder, group);
-      const from = failed.size > 0 ? (await readLedger(folder, group))?.from : undefined;
+    for (const span of spansBelow(source.groups)) {
+      const rejected = await readRejected(source, groupsOf(span));
+      const failed = await readFailed(source, span.first);
+      const from = failed.size > 0 ? (await readLedger(source.folder, span.first))?.from : undefined;
       if (from) yield* merge(rejected, failedRows(records, from, failed));
       else yield* rejected;
     }
@@ -71,16 +69,30 @@ async function* failedRows(
   }
 }
 
-async function readRejected(folder: ImportFolder, group: number): Promise<RejectedRecord[]> {
-  const part = await folder.read(groupName('rejected', group));
-  return (part?.split('\n') ?? []).map((text) => {
-    const { line, reason, raw }: { line: number; reason: string; raw: string } = JSON.parse(text);
-    return { line, reason, raw: Buffer.from(raw, 'base64') };
-  });
+async function readRejected(source: RejectedSource, groups: readonly number[]): Promise<RejectedRecord[]> {
+  const parts: RejectedRecord[] = [];
+  for (const group of groups) {
+    const stored = await readHeld(source, 'rejected', group);
+    for (const text of stored?.split('\n') ?? []) {
+      const { line, reason, raw }: { line: number; reason: string; raw: string } = JSON.parse(text);
+      parts.push({ line, reason, raw: Buffer.from(raw, 'base64') });
+    }
+  }
+  return parts;
 }
 
-async function readFailed(folder: ImportFolder, group: number): Promise<Map<number, string>> {
-  const part = await folder.read(groupName('failed', group));
-  const pairs: [number, string][] = part === undefined ? [] : JSON.parse(part);
+async function readFailed(source: RejectedSource, first: number): Promise<Map<number, string>> {
+  const stored = await readHeld(source, 'failed', first);
+  const pairs: [number, string][] = stored === undefined ? [] : JSON.parse(stored);
   return new Map(pairs);
+}
+
+/** Most groups have nothing of the kind, which need not be asked for. */
+async function readHeld(
+  { folder, held }: RejectedSource,
+  kind: WorkKind,
+  group: number,
+): Promise<string | undefined> {
+  const name = groupName(kind, group);
+  return held.has(name) ? folder.read(name) : undefined;
 }

@@ -1,15 +1,10 @@
-import { groupName, type ImportFolder } from '../work-folder.ts';
+import { type ImportFolder, isOfKind, type WorkObject } from '../work-folder.ts';
 import { resultsHeader } from './results-csv.ts';
 
-/** Joins the parts of the groups to `results.csv` as they come in: none is ever whole in memory. */
-export async function writeResultsCsv(folder: ImportFolder, groups: number): Promise<void> {
-  await folder.writeStream('results.csv', parts(folder, groups), 'text/csv; charset=utf-8');
-}
-
-async function* parts(folder: ImportFolder, groups: number): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(resultsHeader);
-  for (let group = 0; group < groups; group++) {
-    const part = await folder.readPieces(groupName('results', group));
-    if (part) yield* part;
-  }
+/** Joins the parts to `results.csv`. An import that loaded nothing has none. */
+export async function writeResultsCsv(folder: ImportFolder, work: readonly WorkObject[]): Promise<void> {
+  const parts = work.filter(({ name }) => isOfKind('results', name));
+  const contentType = 'text/csv; charset=utf-8';
+  if (parts.length === 0) await folder.write('results.csv', resultsHeader, contentType);
+  else await folder.join('results.csv', parts, contentType);
 }

@@ -1,38 +1,51 @@
 import type { ImportScope } from '../import-scope.ts';
-import { type LoadLedger, readLedger, type SentChunk } from '../loading/ledger.ts';
+import type { ClosedLedgers } from '../loading/closed-ledgers.ts';
+import type { LoadLedger, SentChunk } from '../loading/ledger.ts';
 import { linesOf } from '../loading/line-runs.ts';
 import type { ImportPlan } from '../plan.ts';
 import { chunkVerdicts } from '../results/chunk-verdicts.ts';
 import { rejectedResults } from '../results/rejected-results.ts';
 import type { LineResult, Verdict } from '../results/results-csv.ts';
+import { ResultsPart } from '../results/results-part.ts';
+import { groupsOf, type Span } from '../results/spans.ts';
 import type { Outcome } from '../results/tally.ts';
-import { type GroupVerdict, writeGroup } from '../results/write-group.ts';
+import { addGroup, type PartVerdict, writePart } from '../results/write-part.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import { countPending, readVerdicts } from './read-group.ts';
 import { readUniformOutcomes } from './read-histories.ts';
 
+/** What reading verdicts works with. */
+export type SettleTools = {
+  readonly scope: ImportScope;
+  readonly plan: ImportPlan;
+  readonly folder: ImportFolder;
+  readonly closed: ClosedLedgers;
+};
+
 /**
- * Reads the verdicts of one group back and stores its part of `results.csv`.
+ * Reads the verdicts of a span's groups back and stores their part of `results.csv`.
  * @param patient false when the time limit is over: rows still pending then count as unknown
- * @returns how many rows are still pending when the group has to wait
+ * @returns how many rows are still pending when the span has to wait
  */
-export async function settleGroup(
-  scope: ImportScope,
-  plan: ImportPlan,
-  folder: ImportFolder,
-  group: number,
+export async function settleSpan(
+  { scope, plan, folder, closed }: SettleTools,
+  span: Span,
   patient: boolean,
-): Promise<GroupVerdict | { readonly pending: number }> {
-  const ledger = await readLedger(folder, group);
-  if (!ledger?.next) throw new Error(`group ${group} was not loaded to its end`);
-  const pending = patient ? await countPending(scope, plan, ledger) : 0;
-  if (pending > 0) return { pending };
-  const sent = await readVerdicts(scope, plan, ledger);
-  const histories = await readUniformOutcomes(scope, setsWithoutRows(ledger, sent));
-  const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
-  return writeGroup(folder, group, { ledger, rejected }, (chunk) =>
-    chunkVerdicts(chunk, sent, unseen(chunk, histories)),
+): Promise<PartVerdict | { readonly pending: number }> {
+  const groups = await Promise.all(
+    groupsOf(span).map(async (group) => ({ group, ledger: await closed.get(group) })),
   );
+  const counts = patient ? groups.map(({ ledger }) => countPending(scope, plan, ledger)) : [];
+  const pending = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  if (pending > 0) return { pending };
+  const part = new ResultsPart(span.first === 0);
+  for (const { group, ledger } of groups) {
+    const sent = await readVerdicts(scope, plan, ledger);
+    const histories = await readUniformOutcomes(scope, setsWithoutRows(ledger, sent));
+    const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
+    addGroup(part, { ledger, rejected }, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
+  }
+  return writePart(folder, span.first, part);
 }
 
 /** Import sets that hold exactly one chunk of which no row was seen, and how many rows that are. */

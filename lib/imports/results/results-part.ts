@@ -1,5 +1,5 @@
 import { type FrequentMessage, noteMessage } from './frequent-messages.ts';
-import { type Verdict, verdictColumns } from './results-csv.ts';
+import { resultsHeader, type Verdict, verdictColumns } from './results-csv.ts';
 import { emptyTally } from './tally.ts';
 
 const firstCapacity = 64 * 1024;
@@ -9,19 +9,24 @@ const encodedAtOnce = 8 * 1024;
 const bytesPerUnit = 3;
 
 /**
- * One group's part of `results.csv`, as bytes that grow line by line, and what the lines came to. No text and no object is
+ * A part of `results.csv`, as bytes that grow line by line, and what the lines came to. No text and no object is
  * kept of a line: in a file of millions they would be most of the garbage.
  */
-export class GroupResults {
+export class ResultsPart {
   readonly tally = emptyTally();
   /** Lines that ServiceNow did not take, with the reason: they are given back in rejected.csv too. */
   readonly failed: (readonly [line: number, reason: string])[] = [];
   readonly #messages = new Map<string, FrequentMessage>();
   #bytes = Buffer.allocUnsafe(firstCapacity);
   #length = 0;
-  #text = '';
+  #text: string;
   #last: Verdict | undefined;
   #lastColumns = '';
+
+  /** @param isFirst it begins the file */
+  constructor(isFirst: boolean) {
+    this.#text = isFirst ? resultsHeader : '';
+  }
 
   /** Adds a line; they have to come in the order of the file. */
   add(line: number, verdict: Verdict): void {
