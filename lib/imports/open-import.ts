@@ -6,6 +6,7 @@ import { OpenReader } from './loading/open-reader.ts';
 import type { ImportPlan } from './plan.ts';
 import { pinnedObject } from './reading/pinned-object.ts';
 import { type ProgressWriter, progressWriter } from './results/progress.ts';
+import { ResultsPart } from './results/results-part.ts';
 import { type ImportFolder, importFolder } from './work-folder.ts';
 
 /** What the steps of an import work with once it is planned. */
@@ -15,6 +16,7 @@ type Opened = {
   readonly folder: ImportFolder;
   readonly reader: OpenReader;
   readonly closed: ClosedLedgers;
+  readonly part: ResultsPart;
   readonly progress: ProgressWriter;
 };
 
@@ -47,6 +49,13 @@ async function open(
   const plan: ImportPlan = JSON.parse(stored);
   const scope = scopeOf(surroundings, request, plan.settings);
   const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
-  const closed = new ClosedLedgers(folder);
-  return { scope, plan, folder, reader, closed, progress: progressWriter(folder, scope.clock) };
+  return {
+    scope,
+    plan,
+    folder,
+    reader,
+    closed: new ClosedLedgers(folder),
+    part: new ResultsPart(),
+    progress: progressWriter(folder, scope.clock),
+  };
 }

@@ -17,12 +17,13 @@ const unread: Verdict = {
 
 /** After an import was given up: rows that the instance has and whose verdict was not read count as unknown. */
 export async function abandonGroups(folder: ImportFolder, state: ImportState): Promise<ImportState> {
+  const part = new ResultsPart();
   let after = state;
   for (;;) {
     const first = after.settledGroups;
     const ledgers = await readLedgers(folder, first);
     if (ledgers.length === 0) return after;
-    after = await abandonSpan(folder, after, first, ledgers);
+    after = await abandonSpan(folder, after, first, ledgers, part);
   }
 }
 
@@ -42,8 +43,9 @@ async function abandonSpan(
   state: ImportState,
   first: number,
   ledgers: readonly LoadLedger[],
+  part: ResultsPart,
 ): Promise<ImportState> {
-  const part = new ResultsPart(first === 0);
+  part.begin(first === 0);
   let { rows, rejected } = state;
   for (const [index, ledger] of ledgers.entries()) {
     const group = first + index;

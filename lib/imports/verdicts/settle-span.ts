@@ -6,7 +6,7 @@ import type { ImportPlan } from '../plan.ts';
 import { chunkVerdicts } from '../results/chunk-verdicts.ts';
 import { rejectedResults } from '../results/rejected-results.ts';
 import type { LineResult, Verdict } from '../results/results-csv.ts';
-import { ResultsPart } from '../results/results-part.ts';
+import type { ResultsPart } from '../results/results-part.ts';
 import { groupsOf, type Span } from '../results/spans.ts';
 import type { Outcome } from '../results/tally.ts';
 import { addGroup, type PartVerdict, writePart } from '../results/write-part.ts';
@@ -20,6 +20,8 @@ export type SettleTools = {
   readonly plan: ImportPlan;
   readonly folder: ImportFolder;
   readonly closed: ClosedLedgers;
+  /** Where parts are gathered, one after another. */
+  readonly part: ResultsPart;
 };
 
 /**
@@ -28,7 +30,7 @@ export type SettleTools = {
  * @returns how many rows are still pending when the span has to wait
  */
 export async function settleSpan(
-  { scope, plan, folder, closed }: SettleTools,
+  { scope, plan, folder, closed, part }: SettleTools,
   span: Span,
   patient: boolean,
 ): Promise<PartVerdict | { readonly pending: number }> {
@@ -38,7 +40,7 @@ export async function settleSpan(
   const counts = patient ? groups.map(({ ledger }) => countPending(scope, plan, ledger)) : [];
   const pending = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   if (pending > 0) return { pending };
-  const part = new ResultsPart(span.first === 0);
+  part.begin(span.first === 0);
   for (const { group, ledger } of groups) {
     const sent = await readVerdicts(scope, plan, ledger);
     const histories = await readUniformOutcomes(scope, setsWithoutRows(ledger, sent));
