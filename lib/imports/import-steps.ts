@@ -13,14 +13,13 @@ import { failuresSoFar, tooManyFailures } from './results/failure-limit.ts';
 import { finishImport } from './results/finish-import.ts';
 import { mergeMessages } from './results/frequent-messages.ts';
 import { progressWriter } from './results/progress.ts';
-import { isWhole, spanFrom } from './results/spans.ts';
 import type { ImportSummary } from './results/summary.ts';
 import { addTally, type Tally } from './results/tally.ts';
 import { defaultSettings } from './settings/settings.ts';
 import { settled } from './settled.ts';
 import { afterGroup, firstState } from './state-changes.ts';
 import type { Turns } from './turns/turns.ts';
-import { settleSpan } from './verdicts/settle-span.ts';
+import { settleGroup } from './verdicts/settle-group.ts';
 import { importFolder } from './work-folder.ts';
 
 /** Starts the execution that an import goes on in. */
@@ -38,8 +37,8 @@ export type ImportSteps = ReturnType<typeof importSteps>;
 
 /** No verdicts are read any more when less than this is left of an invocation. */
 const spareMs = 90_000;
-/** Verdicts are read beside the loading, faster than groups come. */
-const spansPerLoad = 1;
+/** Verdicts are read beside the loading, a little faster than groups come. */
+const groupsPerLoad = 2;
 
 export function importSteps(scope: ImportSurroundings, turns: Turns, startExecution: StartExecution) {
   const opened = openOnce(scope);
@@ -94,7 +93,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       const following = { state, pending: 0, progressAtMs: 0 };
       const [loaded, settled] = await bothToTheEnd(
         loadNext(request, state, isFollowed),
-        settleGroups(request, following, true, spansPerLoad),
+        settleGroups(request, following, true, groupsPerLoad),
       );
       const { settledGroups, tally, messages } = settled.state;
       const after = { ...loaded, settledGroups, tally, messages };
@@ -182,10 +181,9 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
   ): Promise<Following> {
     const { progress, ...tools } = await opened(request, following.state);
     let { state, pending, progressAtMs } = following;
-    for (let spans = 0; spans < atMost && !scope.deadline.passed(spareMs); spans++) {
-      const span = spanFrom(state.settledGroups, state.loadedGroups);
-      if (span.first === span.end || !(isWhole(span) || state.ended)) break;
-      const verdict = await settleSpan(tools, span, patient);
+    const until = Math.min(state.loadedGroups, state.settledGroups + atMost);
+    while (state.settledGroups < until && !scope.deadline.passed(spareMs)) {
+      const verdict = await settleGroup(tools, state.settledGroups, patient);
       if ('pending' in verdict) {
         if (verdict.pending !== pending) progressAtMs = scope.clock.now();
         pending = verdict.pending;
@@ -193,7 +191,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       }
       const tally = addTally(state.tally, verdict.tally);
       const messages = mergeMessages(state.messages, verdict.messages);
-      state = { ...state, settledGroups: span.end, tally, messages };
+      state = { ...state, settledGroups: state.settledGroups + 1, tally, messages };
       progressAtMs = scope.clock.now();
       latest = tally;
       const shown = state;

@@ -45,7 +45,7 @@ export function importFolder(s3: S3Client, bucket: string, prefix: string): Impo
   };
 }
 
-/** What is kept of groups: of each one (`load`, `rejected`), or of those that are settled together, by the first of them. */
+/** What is kept of a group. */
 export type WorkKind = 'load' | 'rejected' | 'results' | 'failed';
 
 /** Whether an object below `work/` is of this kind. */

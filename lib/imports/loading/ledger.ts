@@ -52,6 +52,11 @@ export type SentChunk = z.infer<typeof sentChunkSchema>;
  */
 export type LoadLedger = z.infer<typeof ledgerSchema>;
 
+/** The chunks of which something is known. */
+export function knownChunks(ledger: LoadLedger): SentChunk[] {
+  return ledger.chunks.filter((chunk) => chunk !== null);
+}
+
 export async function readLedger(folder: ImportFolder, group: number): Promise<LoadLedger | undefined> {
   const stored = await folder.read(groupName('load', group));
   return stored === undefined ? undefined : ledgerSchema.parse(JSON.parse(stored));

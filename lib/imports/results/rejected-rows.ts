@@ -4,7 +4,6 @@ import type { ImportPlan } from '../plan.ts';
 import type { ObjectBytes } from '../reading/content.ts';
 import { RawRecords } from '../reading/raw-records.ts';
 import { groupName, type ImportFolder, type WorkKind } from '../work-folder.ts';
-import { groupsOf, spansBelow } from './spans.ts';
 
 /** A row that did not arrive, as it stands in the file. */
 export type RejectedRecord = { readonly line: number; readonly reason: string; readonly raw: Uint8Array };
@@ -26,10 +25,10 @@ export type RejectedSource = {
 export async function* rejectedRows(source: RejectedSource): AsyncGenerator<RejectedRecord> {
   const records = new RawRecords(source.plan, source.object);
   try {
-    for (const span of spansBelow(source.groups)) {
-      const rejected = await readRejected(source, groupsOf(span));
-      const failed = await readFailed(source, span.first);
-      const from = failed.size > 0 ? (await readLedger(source.folder, span.first))?.from : undefined;
+    for (let group = 0; group < source.groups; group++) {
+      const rejected = await readRejected(source, group);
+      const failed = await readFailed(source, group);
+      const from = failed.size > 0 ? (await readLedger(source.folder, group))?.from : undefined;
       if (from) yield* merge(rejected, failedRows(records, from, failed));
       else yield* rejected;
     }
@@ -69,20 +68,16 @@ async function* failedRows(
   }
 }
 
-async function readRejected(source: RejectedSource, groups: readonly number[]): Promise<RejectedRecord[]> {
-  const parts: RejectedRecord[] = [];
-  for (const group of groups) {
-    const stored = await readHeld(source, 'rejected', group);
-    for (const text of stored?.split('\n') ?? []) {
-      const { line, reason, raw }: { line: number; reason: string; raw: string } = JSON.parse(text);
-      parts.push({ line, reason, raw: Buffer.from(raw, 'base64') });
-    }
-  }
-  return parts;
+async function readRejected(source: RejectedSource, group: number): Promise<RejectedRecord[]> {
+  const stored = await readHeld(source, 'rejected', group);
+  return (stored?.split('\n') ?? []).map((text) => {
+    const { line, reason, raw }: { line: number; reason: string; raw: string } = JSON.parse(text);
+    return { line, reason, raw: Buffer.from(raw, 'base64') };
+  });
 }
 
-async function readFailed(source: RejectedSource, first: number): Promise<Map<number, string>> {
-  const stored = await readHeld(source, 'failed', first);
+async function readFailed(source: RejectedSource, group: number): Promise<Map<number, string>> {
+  const stored = await readHeld(source, 'failed', group);
   const pairs: [number, string][] = stored === undefined ? [] : JSON.parse(stored);
   return new Map(pairs);
 }

@@ -1,7 +1,7 @@
 import { aggregate } from '../../servicenow/aggregate.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, pageRows } from '../instance-rows.ts';
-import type { LoadLedger, SentChunk } from '../loading/ledger.ts';
+import type { SentChunk } from '../loading/ledger.ts';
 import { type LineRuns, lineAt, lineList } from '../loading/line-runs.ts';
 import { lineOfKey } from '../loading/settle-by-key.ts';
 import type { ImportPlan } from '../plan.ts';
@@ -16,11 +16,11 @@ const pageSize = 2_000;
 export async function countPending(
   scope: ImportScope,
   plan: ImportPlan,
-  ledger: LoadLedger,
+  chunks: readonly SentChunk[],
 ): Promise<number> {
   let pending = 0;
   if (plan.settings.mode === 'rows') return pending;
-  for (const sets of batchesOf(setsOf(ledger))) {
+  for (const sets of batchesOf(setsOf(chunks))) {
     const options = {
       table: plan.request.table,
       query: `sys_import_setIN${sets.join(',')}^sys_import_state=pending`,
@@ -32,16 +32,16 @@ export async function countPending(
   return pending;
 }
 
-/** The verdict on every sent line of a group, by line. Rows that cannot be seen are missing. */
+/** The verdict on every sent line of some chunks, by line. Rows that cannot be seen are missing. */
 export async function readVerdicts(
   scope: ImportScope,
   plan: ImportPlan,
-  ledger: LoadLedger,
+  chunks: readonly SentChunk[],
 ): Promise<Map<number, LineResult>> {
   const verdicts = new Map<number, LineResult>();
   const highest = new Map<string, number>();
-  const lineOf = lineFinder(plan, ledger);
-  for (const rowsOfGroup of rowQueries(plan, ledger)) {
+  const lineOf = lineFinder(plan, chunks);
+  for (const rowsOfGroup of rowQueries(plan, chunks)) {
     const query = {
       table: plan.request.table,
       query: rowsOfGroup,
@@ -57,7 +57,7 @@ export async function readVerdicts(
       }
     }
   }
-  if (plan.settings.mode === 'insertMultiple') await judgeShortSets(scope, plan, ledger, verdicts, highest);
+  if (plan.settings.mode === 'insertMultiple') await judgeShortSets(scope, plan, chunks, verdicts, highest);
   return verdicts;
 }
 
@@ -67,15 +67,15 @@ function noteHighest(highest: Map<string, number>, row: InstanceRow): void {
 }
 
 /**
- * Encoded queries that find the staging rows of a group: by import set; in `rows` mode, where one set takes the rows
+ * Encoded queries that find the staging rows of chunks: by import set; in `rows` mode, where one set takes the rows
  * of everybody for a day, the lines without an answer by their keys.
  */
-function rowQueries(plan: ImportPlan, ledger: LoadLedger): string[] {
+function rowQueries(plan: ImportPlan, chunks: readonly SentChunk[]): string[] {
   if (plan.settings.mode !== 'rows')
-    return batchesOf(setsOf(ledger)).map((sets) => `sys_import_setIN${sets.join(',')}`);
+    return batchesOf(setsOf(chunks)).map((sets) => `sys_import_setIN${sets.join(',')}`);
   const { keyColumn } = plan;
   if (keyColumn === undefined) return [];
-  const lines = storedChunks(ledger).flatMap((chunk) => {
+  const lines = chunks.flatMap((chunk) => {
     const answered = new Set(chunk.verdicts?.map(({ line }) => line));
     return lineList(chunk.lines).filter((line) => !answered.has(line));
   });
@@ -119,7 +119,10 @@ const outcomeOfState: ReadonlyMap<string, Outcome> = new Map([
 ]);
 
 /** By the row's own key when it carries one, else by its place in its import set. */
-function lineFinder(plan: ImportPlan, ledger: LoadLedger): (row: InstanceRow) => number | undefined {
+function lineFinder(
+  plan: ImportPlan,
+  chunks: readonly SentChunk[],
+): (row: InstanceRow) => number | undefined {
   const { keyColumn } = plan;
   const prefix = `${plan.row.rowKey?.version}:`;
   if (keyColumn !== undefined) {
@@ -129,17 +132,13 @@ function lineFinder(plan: ImportPlan, ledger: LoadLedger): (row: InstanceRow) =>
     };
   }
   const linesOfSet = new Map<string, LineRuns>();
-  for (const chunk of storedChunks(ledger)) for (const set of chunk.sets) linesOfSet.set(set, chunk.lines);
+  for (const chunk of chunks) for (const set of chunk.sets) linesOfSet.set(set, chunk.lines);
   return (row) => {
     const lines = linesOfSet.get(row['sys_import_set'] ?? '');
     return lines && lineAt(lines, Number(row['sys_import_row']) - 1);
   };
 }
 
-function storedChunks(ledger: LoadLedger): SentChunk[] {
-  return ledger.chunks.filter((chunk) => chunk !== null);
-}
-
-function setsOf(ledger: LoadLedger): string[] {
-  return [...new Set(storedChunks(ledger).flatMap((chunk) => chunk.sets))];
+function setsOf(chunks: readonly SentChunk[]): string[] {
+  return [...new Set(chunks.flatMap((chunk) => chunk.sets))];
 }

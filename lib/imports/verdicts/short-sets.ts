@@ -1,6 +1,6 @@
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { listCounted } from '../instance-rows.ts';
-import type { LoadLedger, SentChunk } from '../loading/ledger.ts';
+import type { SentChunk } from '../loading/ledger.ts';
 import { lineList } from '../loading/line-runs.ts';
 import type { ImportPlan } from '../plan.ts';
 import type { LineResult } from '../results/results-csv.ts';
@@ -14,12 +14,12 @@ import type { LineResult } from '../results/results-csv.ts';
 export async function judgeShortSets(
   scope: ImportScope,
   plan: ImportPlan,
-  ledger: LoadLedger,
+  chunks: readonly SentChunk[],
   verdicts: Map<number, LineResult>,
   highest: ReadonlyMap<string, number>,
 ): Promise<void> {
-  for (const chunk of ledger.chunks) {
-    if (!chunk || !looksShort(plan, chunk, verdicts, highest)) continue;
+  for (const chunk of chunks) {
+    if (!looksShort(plan, chunk, verdicts, highest)) continue;
     const kept = await countRows(scope, plan, chunk.sets);
     if (kept >= chunk.rows) continue;
     for (const verdict of verdictsOf(plan, chunk, kept, verdicts)) verdicts.set(verdict.line, verdict);

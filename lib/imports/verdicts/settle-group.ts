@@ -1,16 +1,17 @@
 import type { ImportScope } from '../import-scope.ts';
 import type { ClosedLedgers } from '../loading/closed-ledgers.ts';
-import type { LoadLedger, SentChunk } from '../loading/ledger.ts';
+import { knownChunks, type SentChunk } from '../loading/ledger.ts';
 import { linesOf } from '../loading/line-runs.ts';
 import type { ImportPlan } from '../plan.ts';
 import { chunkVerdicts } from '../results/chunk-verdicts.ts';
+import { GroupLines } from '../results/group-lines.ts';
 import { rejectedResults } from '../results/rejected-results.ts';
 import type { LineResult, Verdict } from '../results/results-csv.ts';
 import type { ResultsPart } from '../results/results-part.ts';
-import { groupsOf, type Span } from '../results/spans.ts';
 import type { Outcome } from '../results/tally.ts';
-import { addGroup, type PartVerdict, writePart } from '../results/write-part.ts';
+import { type GroupVerdict, writePart } from '../results/write-part.ts';
 import type { ImportFolder } from '../work-folder.ts';
+import { slicesOf } from './batches.ts';
 import { countPending, readVerdicts } from './read-group.ts';
 import { readUniformOutcomes } from './read-histories.ts';
 
@@ -25,37 +26,40 @@ export type SettleTools = {
 };
 
 /**
- * Reads the verdicts of a span's groups back and stores their part of `results.csv`.
+ * Reads the verdicts of one group back and stores its part of `results.csv`.
  * @param patient false when the time limit is over: rows still pending then count as unknown
- * @returns how many rows are still pending when the span has to wait
+ * @returns how many rows are still pending when the group has to wait
  */
-export async function settleSpan(
+export async function settleGroup(
   { scope, plan, folder, closed, part }: SettleTools,
-  span: Span,
+  group: number,
   patient: boolean,
-): Promise<PartVerdict | { readonly pending: number }> {
-  const groups = await Promise.all(
-    groupsOf(span).map(async (group) => ({ group, ledger: await closed.get(group) })),
-  );
-  const counts = patient ? groups.map(({ ledger }) => countPending(scope, plan, ledger)) : [];
-  const pending = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+): Promise<GroupVerdict | { readonly pending: number }> {
+  const ledger = await closed.get(group);
+  const chunks = knownChunks(ledger);
+  const pending = patient ? await countPending(scope, plan, chunks) : 0;
   if (pending > 0) return { pending };
-  part.begin(span.first === 0);
-  for (const { group, ledger } of groups) {
-    const sent = await readVerdicts(scope, plan, ledger);
-    const histories = await readUniformOutcomes(scope, setsWithoutRows(ledger, sent));
-    const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
-    addGroup(part, { ledger, rejected }, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
+  const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
+  part.begin(group === 0);
+  const lines = new GroupLines(part, rejected);
+  for (const some of slicesOf(chunks)) {
+    const sent = await readVerdicts(scope, plan, some);
+    const histories = await readUniformOutcomes(scope, setsWithoutRows(some, sent));
+    lines.add(some, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
   }
-  return writePart(folder, span.first, part);
+  lines.end();
+  return writePart(folder, group, part);
 }
 
 /** Import sets that hold exactly one chunk of which no row was seen, and how many rows that are. */
-function setsWithoutRows(ledger: LoadLedger, verdicts: ReadonlyMap<number, LineResult>): Map<string, number> {
+function setsWithoutRows(
+  chunks: readonly SentChunk[],
+  verdicts: ReadonlyMap<number, LineResult>,
+): Map<string, number> {
   const sets = new Map<string, number>();
-  for (const chunk of ledger.chunks) {
-    const [set, ...more] = chunk?.state === 'stored' ? chunk.sets : [];
-    if (!chunk || set === undefined || more.length > 0 || chunk.verdicts) continue;
+  for (const chunk of chunks) {
+    const [set, ...more] = chunk.state === 'stored' ? chunk.sets : [];
+    if (set === undefined || more.length > 0 || chunk.verdicts) continue;
     if (!isAnySeen(chunk, verdicts)) sets.set(set, chunk.rows);
   }
   return sets;

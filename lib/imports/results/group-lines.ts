@@ -1,0 +1,37 @@
+import type { SentChunk } from '../loading/ledger.ts';
+import { linesOf } from '../loading/line-runs.ts';
+import type { LineResult, Verdict } from './results-csv.ts';
+import type { ResultsPart } from './results-part.ts';
+
+/** Adds the lines of a group to a part in their order: those that were read to be sent, and between them the rejected ones. */
+export class GroupLines {
+  readonly #part: ResultsPart;
+  readonly #rejected: readonly LineResult[];
+  #next = 0;
+
+  constructor(part: ResultsPart, rejected: readonly LineResult[]) {
+    this.#part = part;
+    this.#rejected = rejected;
+  }
+
+  /** Adds the next chunks of the group. */
+  add(chunks: Iterable<SentChunk>, verdictsOf: (chunk: SentChunk) => (line: number) => Verdict): void {
+    for (const chunk of chunks) {
+      const verdictOf = verdictsOf(chunk);
+      for (const line of linesOf(chunk.lines)) {
+        this.#rejectedBefore(line);
+        this.#part.add(line, verdictOf(line));
+      }
+    }
+  }
+
+  /** Adds what is rejected behind the last chunk. */
+  end(): void {
+    this.#rejectedBefore(Number.POSITIVE_INFINITY);
+  }
+
+  #rejectedBefore(line: number): void {
+    for (let one = this.#rejected[this.#next]; one && one.line < line; one = this.#rejected[++this.#next])
+      this.#part.add(one.line, one);
+  }
+}
