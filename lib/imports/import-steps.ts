@@ -54,9 +54,9 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
         'value' in settings ? settings.value : defaultSettings;
       const folder = resultsFolder(request, startedAt, resultsPrefix);
       const state = firstState(startedAt, folder, operationsPerExecution);
-      await turns.queue(request);
       const files = importFolder(scope.s3, request.bucket, folder);
-      await progressWriter(files, scope.clock).store(progressOf(request, state, undefined, 'waiting', 0, 0));
+      const progress = progressOf(request, state, undefined, 'waiting', 0, 0);
+      await Promise.all([turns.queue(request), progressWriter(files, scope.clock).store(progress)]);
       return state;
     },
 
@@ -69,13 +69,14 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
       const begunAtMs = scope.clock.now();
       const begun = { ...state, begunAtMs };
       const folder = importFolder(scope.s3, request.bucket, state.folder);
-      await progressWriter(folder, scope.clock).store(
-        progressOf(request, begun, undefined, 'pre-flight', 0, 0),
-      );
-      const planned = await settled(async () => {
-        const settings = await readSettings(scope, request);
-        return planImport(scopeOf(scope, request, settings), request, settings, state);
-      });
+      const progress = progressOf(request, begun, undefined, 'pre-flight', 0, 0);
+      const [planned] = await Promise.all([
+        settled(async () => {
+          const settings = await readSettings(scope, request);
+          return planImport(scopeOf(scope, request, settings), request, settings, state);
+        }),
+        progressWriter(folder, scope.clock).store(progress),
+      ]);
       if ('problem' in planned) return { ...begun, ended: true, stopped: planned.problem };
       await folder.write('work/plan.json', JSON.stringify(planned.value));
       return { ...begun, cursor: planned.value.content.start };

@@ -5,10 +5,10 @@ import { type ImportRequest, versionMark } from './drop/import-request.ts';
 import { callContext, type ImportScope, type ImportSurroundings } from './import-scope.ts';
 import { readEarlierSets } from './loading/earlier-sets.ts';
 import type { ImportPlan } from './plan.ts';
-import { inspectFile } from './preflight/inspect-file.ts';
+import { headBytes, inspectFile } from './preflight/inspect-file.ts';
 import { mapColumns, possibleNames } from './preflight/map-columns.ts';
 import { describeStagingTable } from './preflight/staging-table.ts';
-import { pinnedObject } from './reading/pinned-object.ts';
+import { keepFront, pinnedObject } from './reading/pinned-object.ts';
 import { type ImportSettings, parseSettings } from './settings/settings.ts';
 
 /** Reads `imports/{stagingTable}/_import.json`. @throws ConfigurationError */
@@ -38,7 +38,7 @@ export async function planImport(
   where: { readonly startedAt: string; readonly folder: string },
 ): Promise<ImportPlan> {
   const drop = requireDrop(request);
-  const object = pinnedObject(scope.s3, request);
+  const object = keepFront(pinnedObject(scope.s3, request, headBytes));
   const isSettledBySets = settings.keyColumn === undefined && settings.mode === 'insertMultiple';
   const [file, staging, earlierSets] = await Promise.all([
     inspectFile(object, drop, settings),

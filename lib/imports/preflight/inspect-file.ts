@@ -12,8 +12,8 @@ import type { ImportSettings } from '../settings/settings.ts';
 /** A file's dialect and, for delimited text, its header. */
 export type InspectedFile = { readonly content: ContentPlan; readonly header: readonly string[] };
 
-/** Enough to tell the dialect by. */
-const headBytes = 64 * 1024;
+/** Bytes at the front of a file: enough to tell the dialect by. */
+export const headBytes = 64 * 1024;
 
 /**
  * Looks at the front of a file: byte order mark, delimiter, header.

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { deleteObject, listObjects, type ObjectRef, writeObject } from '../../aws/s3.ts';
+import { deleteObject, type ListedObject, listObjects, type ObjectRef, writeObject } from '../../aws/s3.ts';
 import type { Clock } from '../../core/clock.ts';
 import { parseDropKey } from '../drop/drop-key.ts';
 import { executionName, type ImportRequest } from '../drop/import-request.ts';
@@ -28,9 +28,10 @@ export async function leaveLine(s3: S3Client, request: ImportRequest): Promise<v
 /** True when nobody who is alive stands before this import, and no earlier drop can still join the line. */
 export async function isFirst(s3: S3Client, clock: Clock, request: ImportRequest): Promise<boolean> {
   if (await isBehind(s3, clock, request)) return false;
-  if (await isEarlierUnderWay(s3, clock, request)) return false;
+  const earlier = await earlierDrops(s3, clock, request);
+  for (const object of earlier) if (!(await isKnown(s3, request, object))) return false;
   // One that was under way until now stands in the line by now.
-  return !(await isBehind(s3, clock, request));
+  return earlier.length === 0 || !(await isBehind(s3, clock, request));
 }
 
 async function isBehind(s3: S3Client, clock: Clock, request: ImportRequest): Promise<boolean> {
@@ -46,20 +47,20 @@ async function isBehind(s3: S3Client, clock: Clock, request: ImportRequest): Pro
 
 /**
  * Events come in any order and are worked on side by side, so the bucket itself is asked which drops there were before
- * this one: true when one of them has not got its place yet. Only a drop younger than `underWayMs` holds others up,
+ * this one: each of them has to have its place first. Only a drop younger than `underWayMs` holds others up,
  * so that an event that never comes (an object from before the deployment, say) blocks nothing.
  */
-async function isEarlierUnderWay(s3: S3Client, clock: Clock, request: ImportRequest): Promise<boolean> {
+async function earlierDrops(s3: S3Client, clock: Clock, request: ImportRequest): Promise<ListedObject[]> {
   const droppedMs = Date.parse(request.droppedAt);
   const sinceMs = clock.now() - underWayMs;
-  if (droppedMs < sinceMs) return false;
+  const earlier: ListedObject[] = [];
+  if (droppedMs < sinceMs) return earlier;
   for await (const object of listObjects(s3, request.bucket, `imports/${request.table}/`)) {
     const isEarlier = object.modifiedMs >= sinceMs && object.modifiedMs <= droppedMs;
     const isDrop = object.size > 0 && !('ignored' in parseDropKey(object.key));
-    if (!isEarlier || !isDrop || object.key === request.key) continue;
-    if (!(await isKnown(s3, request, object))) return true;
+    if (isEarlier && isDrop && object.key !== request.key) earlier.push(object);
   }
-  return false;
+  return earlier;
 }
 
 function placeOf(request: ImportRequest): ObjectRef {

@@ -1,5 +1,12 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { deleteObject, type ObjectRef, readText, writeIfUnchanged, writeObject } from '../../aws/s3.ts';
+import {
+  deleteObject,
+  type ObjectRef,
+  readText,
+  type StoredText,
+  writeIfUnchanged,
+  writeObject,
+} from '../../aws/s3.ts';
 import type { Clock } from '../../core/clock.ts';
 import { executionName, type ImportRequest } from '../drop/import-request.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
@@ -41,20 +48,31 @@ export type TurnOptions = {
   readonly leaseMs?: number;
 };
 
-/** Renewing costs a request, so it is done once in a while. */
+/** Renewing costs requests, so it is done once in a while. */
 const renewPeriodMs = 60_000;
+/** A place in the line, which whoever waits renews, is good for minutes; looks come every few seconds at first. */
+const placePeriodMs = 10_000;
+
+/** A lock as it was read. */
+type Lock = { readonly ref: ObjectRef; readonly stored: StoredText | undefined };
 
 export function createTurns({ s3, clock, maxConcurrent, leaseMs = 1_800_000 }: TurnOptions): Turns {
   let renewedAtMs = 0;
+  let placedAtMs = 0;
 
   return {
-    queue: (request) => queueUp(s3, clock, request),
+    async queue(request) {
+      await queueUp(s3, clock, request);
+      placedAtMs = clock.now();
+    },
 
     async take(request) {
-      await this.queue(request);
+      if (clock.now() - placedAtMs >= placePeriodMs) await this.queue(request);
       if (!(await isFirst(s3, clock, request))) return false;
-      if (!(await hold(request, tableLock(request)))) return false;
-      return holdSlot(request);
+      const { table, slots } = await readLocks(request);
+      const isGranted = (await hold(request, table)) && (await holdSlot(request, slots));
+      if (isGranted) renewedAtMs = clock.now();
+      return isGranted;
     },
 
     async renew(request) {
@@ -65,43 +83,45 @@ export function createTurns({ s3, clock, maxConcurrent, leaseMs = 1_800_000 }: T
       const isWhole = held.length >= 2;
       if (!isWhole && !(await this.take(request)))
         throw new RetryLaterError('another import took this turn over', 60);
-      for (const lock of held) await writeObject(s3, lock, holder(request), 'application/json');
+      await Promise.all(held.map((lock) => writeObject(s3, lock, holder(request), 'application/json')));
       renewedAtMs = now;
     },
 
     async release(request) {
-      for (const lock of await heldLocks(request)) await deleteObject(s3, lock);
+      const held = await heldLocks(request);
+      await Promise.all(held.map((lock) => deleteObject(s3, lock)));
       await leaveLine(s3, request);
     },
   };
 
-  function slots({ bucket }: ImportRequest) {
-    return Array.from({ length: maxConcurrent }, (_, n) => ({ bucket, key: `turns/running/slot-${n}` }));
+  async function readLocks(request: ImportRequest): Promise<{ table: Lock; slots: Lock[] }> {
+    const { bucket } = request;
+    const read = async (ref: ObjectRef) => ({ ref, stored: await readText(s3, ref) });
+    const [table, ...slots] = await Promise.all([
+      read(tableLock(request)),
+      ...Array.from({ length: maxConcurrent }, (_, n) => read({ bucket, key: `turns/running/slot-${n}` })),
+    ]);
+    return { table, slots };
   }
 
   /** Takes one slot, and no second one when the turn is taken again after a crash. */
-  async function holdSlot(request: ImportRequest): Promise<boolean> {
-    const held = await heldLocks(request);
-    if (held.some(({ key }) => key !== tableLock(request).key)) return true;
-    for (const slot of slots(request)) if (await hold(request, slot)) return true;
+  async function holdSlot(request: ImportRequest, slots: readonly Lock[]): Promise<boolean> {
+    if (slots.some((slot) => isOurs(slot, request))) return true;
+    for (const slot of slots) if (await hold(request, slot)) return true;
     return false;
   }
 
-  /** Takes a lock that is free, ours already, or whose holder is gone. */
-  async function hold(request: ImportRequest, lock: ObjectRef): Promise<boolean> {
-    const stored = await readText(s3, lock);
-    if (stored && isOurs(stored.text, request)) return true;
+  /** Takes a lock that is free, ours already, or whose holder is gone; not when it changed since it was read. */
+  async function hold(request: ImportRequest, lock: Lock): Promise<boolean> {
+    if (isOurs(lock, request)) return true;
+    const { ref, stored } = lock;
     if (stored && renewedAt(stored.text) >= clock.now() - leaseMs) return false;
-    return (await writeIfUnchanged(s3, lock, holder(request), stored?.eTag)) !== undefined;
+    return (await writeIfUnchanged(s3, ref, holder(request), stored?.eTag)) !== undefined;
   }
 
   async function heldLocks(request: ImportRequest): Promise<ObjectRef[]> {
-    const held: ObjectRef[] = [];
-    for (const lock of [tableLock(request), ...slots(request)]) {
-      const stored = await readText(s3, lock);
-      if (stored && isOurs(stored.text, request)) held.push(lock);
-    }
-    return held;
+    const { table, slots } = await readLocks(request);
+    return [table, ...slots].filter((lock) => isOurs(lock, request)).map(({ ref }) => ref);
   }
 
   function holder(request: ImportRequest): string {
@@ -113,9 +133,10 @@ function tableLock({ bucket, table }: ImportRequest): ObjectRef {
   return { bucket, key: `turns/running/table-${table}` };
 }
 
-function isOurs(text: string, request: ImportRequest): boolean {
-  const stored: { import: string } = JSON.parse(text);
-  return stored.import === executionName(request);
+function isOurs({ stored }: Lock, request: ImportRequest): boolean {
+  if (!stored) return false;
+  const holder: { import: string } = JSON.parse(stored.text);
+  return holder.import === executionName(request);
 }
 
 function renewedAt(text: string): number {

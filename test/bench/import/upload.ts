@@ -1,7 +1,8 @@
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { headObject } from '../../../lib/aws/s3.ts';
+import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { createS3Client, headObject } from '../../../lib/aws/s3.ts';
 import { writeStream } from '../../../lib/aws/s3-upload.ts';
 import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
+import { noteDrop, notePlace } from '../../../lib/imports/turns/seen-drops.ts';
 import { filePieces, plainLine } from './files.ts';
 import type { Outside } from './outside.ts';
 
@@ -10,10 +11,10 @@ let uploads = 0;
 
 export function connectS3({ s3 }: Outside): S3Client {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  return new S3Client({ region: 'us-east-1', endpoint: s3, forcePathStyle: true, credentials });
+  return createS3Client({ region: 'us-east-1', endpoint: s3, forcePathStyle: true, credentials });
 }
 
-/** Stores a generated file and the settings, and says what its event would say. */
+/** Stores a generated file and the settings, says what its event would say, and notes the drop as startImport does. */
 export async function uploadFile(outside: Outside, rows: number, settings: object): Promise<ImportRequest> {
   const s3 = connectS3(outside);
   await s3.send(new CreateBucketCommand({ Bucket: bucket })).catch(() => undefined);
@@ -27,8 +28,12 @@ export async function uploadFile(outside: Outside, rows: number, settings: objec
   );
   await writeStream(s3, { bucket, key }, filePieces(rows, plainLine), 'text/csv');
   const head = await headObject(s3, { bucket, key });
-  s3.destroy();
   if (!head) throw new Error(`${key} is not there`);
   const droppedAt = new Date().toISOString();
-  return { bucket, key, eTag: head.eTag, size: head.size, table: 'imp_load', droppedAt, sequencer: '1' };
+  const { eTag, size } = head;
+  const request = { bucket, key, eTag, size, table: 'imp_load', droppedAt, sequencer: '1' };
+  await noteDrop(s3, request);
+  await notePlace(s3, request);
+  s3.destroy();
+  return request;
 }
