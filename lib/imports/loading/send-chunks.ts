@@ -24,13 +24,13 @@ export type Sending = {
  * part of `results.csv` is large enough, as a rule, for S3 to copy it by itself in the end.
  */
 const groupLimits = { rows: 80_000, chunks: 400 };
-/** The first groups are small, so that a file that is wrong throughout is found out early: 10 requests, 20, 40, … */
-const firstGroupChunks = 10;
+/** The first groups are small, so that a file that is wrong throughout is found out early; together they are one of the others. */
+const firstGroupsChunks = [10, 20, 40, 80, 250];
 /** A group ends early when so much is left of the invocation. */
 const spareMs = 30_000;
 
 function chunksOf(group: number): number {
-  return Math.min(groupLimits.chunks, firstGroupChunks * 2 ** Math.min(group, 10));
+  return firstGroupsChunks[group] ?? groupLimits.chunks;
 }
 
 /**
