@@ -25,10 +25,21 @@ export function createLimiter(most: number, clock: Clock): Limiter {
   return new AdaptiveLimiter(most, clock);
 }
 
+/** A call that waits for a place, until a time in milliseconds since the Unix epoch. */
+type Waiter = {
+  readonly enter: () => void;
+  readonly giveUp: (reason: unknown) => void;
+  readonly untilMs: number;
+};
+
+/** The timer that runs toward the first of those times. */
+type Watch = { readonly untilMs: number; readonly stop: AbortController };
+
 class AdaptiveLimiter implements Limiter {
   readonly #most: number;
   readonly #clock: Clock;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Waiter[] = [];
+  #watch: Watch | undefined;
   #width: number;
   #inFlight = 0;
   #narrowedAtMs = Number.NEGATIVE_INFINITY;
@@ -91,35 +102,65 @@ class AdaptiveLimiter implements Limiter {
 
   async #queue(patience: Patience): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const enter = () => resolve();
-    this.#waiting.push(enter);
-    const settled = new AbortController();
-    const signals = patience.signal ? [settled.signal, patience.signal] : [settled.signal];
-    const giveUp = (error: unknown) => {
-      const index = this.#waiting.indexOf(enter);
-      if (index >= 0) this.#waiting.splice(index, 1);
-      reject(error);
-    };
-    const timer = this.#clock.sleep(patience.deadline.remainingMs(), AbortSignal.any(signals));
-    timer.then(() => giveUp(outOfTime()), giveUp);
+    const untilMs = this.#clock.now() + patience.deadline.remainingMs();
+    const waiter = { enter: resolve, giveUp: reject, untilMs };
+    this.#waiting.push(waiter);
+    this.#watchUntil(untilMs);
+    const { signal } = patience;
+    const onAbort = () => this.#giveUp(waiter, signal?.reason);
+    signal?.addEventListener('abort', onAbort);
     try {
       await promise;
     } finally {
-      settled.abort();
+      signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  /**
+   * One timer watches over all that wait: under load every call waits for a moment, and a timer for each of them costs more
+   * than the rest of the waiting.
+   */
+  #watchUntil(untilMs: number): void {
+    if (this.#watch && this.#watch.untilMs <= untilMs) return;
+    this.#watch?.stop.abort();
+    const watch = { untilMs, stop: new AbortController() };
+    this.#watch = watch;
+    const isOver = this.#clock.sleep(untilMs - this.#clock.now(), watch.stop.signal);
+    isOver.then(
+      () => this.#expire(watch),
+      () => undefined,
+    );
+  }
+
+  #expire({ untilMs }: Watch): void {
+    this.#watch = undefined;
+    for (const waiter of this.#waiting.filter((one) => one.untilMs <= untilMs))
+      this.#giveUp(waiter, outOfTime());
+    const [first, ...others] = this.#waiting.map((waiter) => waiter.untilMs);
+    if (first !== undefined) this.#watchUntil(Math.min(first, ...others));
+  }
+
+  #giveUp(waiter: Waiter, reason: unknown): void {
+    const index = this.#waiting.indexOf(waiter);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    waiter.giveUp(reason);
   }
 
   #release(): void {
     this.#inFlight -= 1;
     this.#admit();
+    if (this.#inFlight > 0 || this.#waiting.length > 0) return;
+    // A timer that is left would keep the process alive.
+    this.#watch?.stop.abort();
+    this.#watch = undefined;
   }
 
   #admit(): void {
     while (this.#inFlight < this.places) {
-      const enter = this.#waiting.shift();
-      if (!enter) return;
+      const waiter = this.#waiting.shift();
+      if (!waiter) return;
       this.#inFlight += 1;
-      enter();
+      waiter.enter();
     }
   }
 }

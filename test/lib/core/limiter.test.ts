@@ -109,4 +109,31 @@ describe('the limiter', () => {
     release();
     await next;
   });
+
+  it('lets each of those who wait give up at its own time, whoever came first', async () => {
+    const { limiter, patience, clock } = setUp(1);
+    await limiter.acquire(patience());
+    const outcomes: string[] = [];
+    for (const ms of [300, 100, 200])
+      limiter.acquire(patience(ms)).catch(({ code }: { code: string }) => outcomes.push(`${ms} ${code}`));
+    for (let step = 0; step < 3; step++) {
+      await clock.advance(100);
+      expect(outcomes).toHaveLength(step + 1);
+    }
+    expect(outcomes.map((outcome) => outcome.split(' ')[0])).toEqual(['100', '200', '300']);
+    expect(outcomes.every((outcome) => outcome.endsWith('DEADLINE_EXCEEDED'))).toBe(true);
+  });
+
+  it('needs one timer for all who wait, and keeps none once nobody is there', async () => {
+    const { limiter, patience, clock } = setUp(1);
+    const release = await limiter.acquire(patience());
+    const waiting = Array.from({ length: 50 }, async () => (await limiter.acquire(patience()))());
+    await settle();
+    expect(clock.sleeping).toBe(1);
+    release();
+    await Promise.all(waiting);
+    await settle();
+    expect(clock.sleeping).toBe(0);
+    expect(clock.sleeps).toHaveLength(1);
+  });
 });

@@ -6,6 +6,8 @@ export type ManualClock = Clock & {
   advance(ms: number): Promise<void>;
   /** Every sleep asked for, in milliseconds. */
   readonly sleeps: number[];
+  /** How many still sleep. */
+  readonly sleeping: number;
 };
 
 type Sleeper = { readonly atMs: number; readonly wake: () => void };
@@ -16,6 +18,9 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
   const sleeps: number[] = [];
   return {
     sleeps,
+    get sleeping() {
+      return sleepers.length;
+    },
     now: () => nowMs,
     sleep: (ms, signal) =>
       new Promise<void>((resolve, reject) => {
