@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { WriteStream } from 'node:fs';
-import { type Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AwsError } from '../aws-error.ts';
 import { AwsChunkedDecoder } from './aws-chunked.ts';
-import type { BlobFolder } from './blob-folder.ts';
+import type { BlobFolder, NewBlob } from './blob-folder.ts';
 import { CHECKSUM_HEADERS, startChecksum } from './checksum.ts';
 import { header, type S3Request } from './exchange.ts';
 
@@ -22,16 +21,17 @@ export type ReceivedBody = {
  * @throws {AwsError} BadDigest, IncompleteBody, InvalidRequest
  */
 export async function receiveBody(request: S3Request, blobs: BlobFolder): Promise<ReceivedBody> {
-  const digests = new DigestTap(announcedChecksum(request));
+  const digests = new Digests(announcedChecksum(request));
   const chunked = isAwsChunked(request) ? new AwsChunkedDecoder() : undefined;
-  return withNewBlob(blobs, async (name, stream) => {
-    if (chunked) await pipeline(request.body, chunked, digests, stream);
-    else await pipeline(request.body, digests, stream);
+  return withNewBlob(blobs, async (blob) => {
+    const store = (pieces: AsyncIterable<Uint8Array>) => write(pieces, blob, digests);
+    if (chunked) await pipeline(request.body, chunked, store);
+    else await pipeline(request.body, store);
     const md5 = digests.md5.digest();
     checkLength(request, digests.size);
     checkMd5(request, md5);
     const checksums = checkChecksum(request, digests, chunked?.trailers);
-    return { blob: name, size: digests.size, md5: md5.toString('hex'), checksums };
+    return { blob: blob.name, size: digests.size, md5: md5.toString('hex'), checksums };
   });
 }
 
@@ -40,43 +40,47 @@ export async function storeBytes(
   blobs: BlobFolder,
   bytes: Readable,
 ): Promise<Omit<ReceivedBody, 'checksums'>> {
-  const digests = new DigestTap(undefined);
-  return withNewBlob(blobs, async (name, stream) => {
-    await pipeline(bytes, digests, stream);
-    return { blob: name, size: digests.size, md5: digests.md5.digest('hex') };
+  const digests = new Digests(undefined);
+  return withNewBlob(blobs, async (blob) => {
+    await write(bytes, blob, digests);
+    return { blob: blob.name, size: digests.size, md5: digests.md5.digest('hex') };
   });
 }
 
-async function withNewBlob<T>(
-  blobs: BlobFolder,
-  fill: (name: string, stream: WriteStream) => Promise<T>,
-): Promise<T> {
-  const { name, stream } = blobs.create();
+async function withNewBlob<T>(blobs: BlobFolder, fill: (blob: NewBlob) => Promise<T>): Promise<T> {
+  const blob = blobs.create();
   try {
-    return await fill(name, stream);
+    return await fill(blob);
   } catch (error) {
-    blobs.remove([name]);
+    blobs.remove([blob.name]);
     throw error;
+  } finally {
+    blob.close();
   }
 }
 
-class DigestTap extends Transform {
+async function write(pieces: AsyncIterable<Uint8Array>, blob: NewBlob, digests: Digests): Promise<void> {
+  for await (const piece of pieces) {
+    digests.update(piece);
+    blob.append(piece);
+  }
+}
+
+class Digests {
   readonly md5 = createHash('md5');
   readonly checksumHeader: string | undefined;
   readonly checksum;
   size = 0;
 
   constructor(checksumHeader: string | undefined) {
-    super();
     this.checksumHeader = checksumHeader;
     this.checksum = checksumHeader === undefined ? undefined : startChecksum(checksumHeader);
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (e: null, c: Buffer) => void): void {
-    this.size += chunk.length;
-    this.md5.update(chunk);
-    this.checksum?.update(chunk);
-    done(null, chunk);
+  update(piece: Uint8Array): void {
+    this.size += piece.length;
+    this.md5.update(piece);
+    this.checksum?.update(piece);
   }
 }
 
@@ -105,7 +109,7 @@ function checkMd5(request: S3Request, md5: Buffer): void {
 
 function checkChecksum(
   request: S3Request,
-  digests: DigestTap,
+  digests: Digests,
   trailers: ReadonlyMap<string, string> | undefined,
 ): Record<string, string> {
   const name = digests.checksumHeader;
