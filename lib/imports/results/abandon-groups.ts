@@ -24,7 +24,7 @@ export async function abandonGroups(folder: ImportFolder, state: ImportState): P
     if (!ledger) return after;
     part.begin(group === 0);
     const lines = new GroupLines(part, ledger.next ? await rejectedResults(folder, group) : []);
-    lines.add(knownChunks(ledger), (chunk) => chunkVerdicts(chunk, new Map(), unread));
+    await lines.add(knownChunks(ledger), (chunk) => chunkVerdicts(chunk, new Map(), unread));
     lines.end();
     const { tally, messages } = await writePart(folder, group, part);
     const isNew = group >= state.loadedGroups;

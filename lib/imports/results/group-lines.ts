@@ -1,7 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import type { SentChunk } from '../loading/ledger.ts';
 import { linesOf } from '../loading/line-runs.ts';
 import type { LineResult, Verdict } from './results-csv.ts';
 import type { ResultsPart } from './results-part.ts';
+
+/** So many take a fraction of a millisecond. */
+const linesAtOnce = 1_000;
 
 /** Adds the lines of a group to a part in their order: those that were read to be sent, and between them the rejected ones. */
 export class GroupLines {
@@ -14,9 +18,18 @@ export class GroupLines {
     this.#rejected = rejected;
   }
 
-  /** Adds the next chunks of the group. */
-  add(chunks: Iterable<SentChunk>, verdictsOf: (chunk: SentChunk) => (line: number) => Verdict): void {
+  /** Adds the next chunks of the group, a few at a time: other chunks are being sent meanwhile, and would have to wait. */
+  async add(
+    chunks: Iterable<SentChunk>,
+    verdictsOf: (chunk: SentChunk) => (line: number) => Verdict,
+  ): Promise<void> {
+    let lines = 0;
     for (const chunk of chunks) {
+      lines += chunk.rows;
+      if (lines >= linesAtOnce) {
+        await setImmediate();
+        lines = 0;
+      }
       const verdictOf = verdictsOf(chunk);
       for (const line of linesOf(chunk.lines)) {
         this.#rejectedBefore(line);

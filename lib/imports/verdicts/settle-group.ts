@@ -45,7 +45,7 @@ export async function settleGroup(
   for (const some of slicesOf(chunks)) {
     const sent = await readVerdicts(scope, plan, some);
     const histories = await readUniformOutcomes(scope, setsWithoutRows(some, sent));
-    lines.add(some, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
+    await lines.add(some, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
   }
   lines.end();
   return writePart(folder, group, part);
