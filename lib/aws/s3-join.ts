@@ -112,13 +112,10 @@ async function copyPart(
 }
 
 async function gather(s3: S3Client, bucket: string, stretches: readonly Stretch[]): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafe(stretches.reduce((sum, { start, end }) => sum + end - start, 0));
-  let length = 0;
-  for (const { key, start, end } of stretches) {
-    const stretch = await readObjectRange(s3, { bucket, key }, { start, end });
-    if (stretch.length < end - start) throw new Error(`${key} became shorter while it was joined`);
-    bytes.set(stretch, length);
-    length += stretch.length;
-  }
-  return bytes;
+  const read = async ({ key, start, end }: Stretch) => {
+    const bytes = await readObjectRange(s3, { bucket, key }, { start, end });
+    if (bytes.length < end - start) throw new Error(`${key} became shorter while it was joined`);
+    return bytes;
+  };
+  return Buffer.concat(await Promise.all(stretches.map(read)));
 }

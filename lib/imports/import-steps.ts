@@ -142,7 +142,7 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
         pinnedObject(scope.s3, request),
         scope.clock,
       );
-      await turns.release(request);
+      await Promise.all([folder.clearWork(), turns.release(request)]);
       return summary;
     },
   };

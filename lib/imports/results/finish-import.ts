@@ -13,9 +13,7 @@ import { renderReport } from './report.ts';
 import { writeResultsCsv } from './results-file.ts';
 import type { ImportSummary } from './summary.ts';
 
-/**
- * Writes the result files and then the summary, which marks them as complete. Run again, it keeps what is there.
- */
+/** Writes the result files and then the summary, which marks them as complete. Run again, it keeps what is there. */
 export async function finishImport(
   folder: ImportFolder,
   request: ImportRequest,
@@ -24,10 +22,7 @@ export async function finishImport(
   clock: Clock,
 ): Promise<ImportSummary> {
   const written = await folder.read('summary.json');
-  const summary: ImportSummary =
-    written === undefined ? await writeResults(folder, request, state, object, clock) : JSON.parse(written);
-  await folder.clearWork();
-  return summary;
+  return written === undefined ? writeResults(folder, request, state, object, clock) : JSON.parse(written);
 }
 
 async function writeResults(
@@ -38,10 +33,9 @@ async function writeResults(
   clock: Clock,
 ): Promise<ImportSummary> {
   const state = unsettled.isGivenUp ? await abandonGroups(folder, unsettled) : unsettled;
-  const stored = await folder.read('work/plan.json');
+  const [stored, work] = await Promise.all([folder.read('work/plan.json'), folder.listWork()]);
   const plan: ImportPlan | undefined = stored === undefined ? undefined : JSON.parse(stored);
   const groups = state.loadedGroups;
-  const work = await folder.listWork();
   const held = new Set(work.map(({ name }) => name));
   const [, rejectedFile, importSets] = await Promise.all([
     writeResultsCsv(folder, work),
@@ -49,15 +43,18 @@ async function writeResults(
     collectImportSets(folder, groups),
   ]);
   const summary = summarise(folder, request, state, clock.now(), plan, { importSets, rejectedFile });
-  await folder.write('report.html', renderReport(summary, state.samples), 'text/html; charset=utf-8');
-  await progressWriter(folder, clock).store({
+  const done = {
     importId: executionName(request),
     phase: 'done',
     startedAt: new Date(state.begunAtMs ?? Date.parse(state.startedAt)).toISOString(),
     bytes: { read: request.size, total: request.size },
     rows: summary.lines.rows,
     counts: summary.counts,
-  });
+  } as const;
+  await Promise.all([
+    folder.write('report.html', renderReport(summary, state.samples), 'text/html; charset=utf-8'),
+    progressWriter(folder, clock).store(done),
+  ]);
   await folder.write('summary.json', JSON.stringify(summary, undefined, 2));
   return summary;
 }
