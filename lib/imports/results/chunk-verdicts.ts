@@ -15,6 +15,7 @@ export function chunkVerdicts(
   const atOnce = new Map(chunk.verdicts?.map((verdict) => [verdict.line, verdict]));
   const doubtful = new Set(linesOf(chunk.doubtful ?? []));
   const otherwise = withoutVerdict(chunk, stored);
+  if (atOnce.size === 0 && readBack.size === 0 && doubtful.size === 0) return () => otherwise;
   return (line) => atOnce.get(line) ?? readBack.get(line) ?? (doubtful.has(line) ? lostAnswer : otherwise);
 }
 

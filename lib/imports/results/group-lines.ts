@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SentChunk } from '../loading/ledger.ts';
-import { linesOf } from '../loading/line-runs.ts';
+import { type LineRuns, linesOf } from '../loading/line-runs.ts';
 import type { LineResult, Verdict } from './results-csv.ts';
 import type { ResultsPart } from './results-part.ts';
 
@@ -30,11 +30,14 @@ export class GroupLines {
         await setImmediate();
         lines = 0;
       }
-      const verdictOf = verdictsOf(chunk);
-      for (const line of linesOf(chunk.lines)) {
-        this.#rejectedBefore(line);
-        this.#part.add(line, verdictOf(line));
-      }
+      this.#addLines(chunk.lines, verdictsOf(chunk));
+    }
+  }
+
+  #addLines(lines: LineRuns, verdictOf: (line: number) => Verdict): void {
+    for (const line of linesOf(lines)) {
+      if (this.#next < this.#rejected.length) this.#rejectedBefore(line);
+      this.#part.add(line, verdictOf(line));
     }
   }
 

@@ -1,18 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  createReadStream,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { link } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
-const READ_AHEAD_BYTES = 256 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 /** A stretch of bytes on disk; an object is one of them, or one for each uploaded part. */
 export type Blob = { readonly name: string; readonly size: number };
@@ -23,6 +15,22 @@ export type NewBlob = {
   append(bytes: Uint8Array): void;
   close(): void;
 };
+
+/** A file's bytes from `start` to `end`, that one included. */
+function* readPieces(path: string, start: number, end: number): Generator<Uint8Array> {
+  const file = openSync(path, 'r');
+  try {
+    for (let at = start; at <= end; ) {
+      const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, end + 1 - at));
+      const read = readSync(file, piece, 0, piece.length, at);
+      if (read === 0) throw new Error(`${path} ends at ${at}, before ${end}`);
+      yield piece.subarray(0, read);
+      at += read;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
 
 /** The bytes of all objects, each in a file that is written once and never changed. */
 export class BlobFolder {
@@ -45,18 +53,12 @@ export class BlobFolder {
     return Readable.from(this.#slices(blobs, start, end), { objectMode: false });
   }
 
-  async *#slices(blobs: readonly Blob[], start: number, end: number): AsyncGenerator<Uint8Array> {
+  *#slices(blobs: readonly Blob[], start: number, end: number): Generator<Uint8Array> {
     let offset = 0;
     for (const blob of blobs) {
       const from = Math.max(start - offset, 0);
       const to = Math.min(end - offset, blob.size - 1);
-      if (from <= to) {
-        yield* createReadStream(this.#path(blob.name), {
-          start: from,
-          end: to,
-          highWaterMark: READ_AHEAD_BYTES,
-        });
-      }
+      if (from <= to) yield* readPieces(this.#path(blob.name), from, to);
       offset += blob.size;
     }
   }
