@@ -34,7 +34,7 @@ class UndiciTransport implements Transport {
 
   async exchange(request: WireRequest): Promise<WireAnswer> {
     this.#checkOwnCertificate();
-    await this.#socketFree;
+    if (!this.#ages.areAllInPlay(this.#options.connections)) await this.#socketFree;
     this.#dropFrozenSockets();
     this.#ages.begin();
     try {
@@ -109,7 +109,7 @@ class UndiciTransport implements Transport {
 
 /**
  * undici takes a socket back one turn of the event loop after its answer ended; a call that comes earlier would open
- * another one. The answer itself does not wait for this, only the next call does.
+ * another one. The answer itself does not wait for this, only the next call does, and not where no other can be opened.
  */
 function nextTurns(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -31,6 +31,11 @@ export class SocketAges {
     this.#lastUsedMs = nowMs;
   }
 
+  /** True while calls are in flight and all `sockets` there may be were open at once: a call more opens no other one. */
+  areAllInPlay(sockets: number): boolean {
+    return this.#inFlight > 0 && this.#widest >= sockets;
+  }
+
   /** True when none is in use, and one may have been idle for longer than `keepAliveMs`. */
   outlived(keepAliveMs: number, nowMs: number): boolean {
     const idleMs = nowMs - this.#lastUsedMs;

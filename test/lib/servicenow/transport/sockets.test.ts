@@ -196,6 +196,29 @@ describe('sockets to an instance', () => {
     expect(connections()).toBe(3);
   });
 
+  it('are one for calls one after another, also after many were in flight at once', async () => {
+    const served: number[] = [];
+    const { url } = await rawServer((socket, connection) =>
+      socket.on('data', () => {
+        served.push(connection);
+        socket.write(answer());
+      }),
+    );
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    const socketsFor = async (calls: () => Promise<unknown>) => {
+      served.length = 0;
+      await calls();
+      return new Set(served).size;
+    };
+    const oneAfterAnother = async () => {
+      for (let call = 0; call < 10; call++) await client.send(read, callContext());
+    };
+    const atOnce = () => Promise.all(Array.from({ length: 40 }, () => client.send(read, callContext())));
+    expect(await socketsFor(oneAfterAnother)).toBe(1);
+    expect(await socketsFor(atOnce)).toBe(4);
+    expect(await socketsFor(oneAfterAnother)).toBe(1);
+  });
+
   it('follow no redirect, so that credentials go nowhere else', async () => {
     const other = await scriptedServer((response) => json(response, 200, { result: [] }));
     const { url } = await scriptedServer((response) => {
