@@ -7,7 +7,7 @@ import { systemClock as clock } from '../../lib/core/clock.ts';
 import { readConfig, requireSetting } from '../../lib/core/config.ts';
 import { deadlineAt } from '../../lib/core/deadline.ts';
 import { executionName } from '../../lib/imports/drop/import-request.ts';
-import { collectSeldom } from '../../lib/imports/heap.ts';
+import { favourSpeed } from '../../lib/imports/heap.ts';
 import { clientsOf } from '../../lib/imports/import-scope.ts';
 import { importInputSchema } from '../../lib/imports/import-state.ts';
 import { importSteps } from '../../lib/imports/import-steps.ts';
@@ -15,7 +15,7 @@ import { lambdaDurable } from '../../lib/imports/lambda-durable.ts';
 import { runImport } from '../../lib/imports/run-import.ts';
 import { createTurns } from '../../lib/imports/turns/turns.ts';
 
-collectSeldom();
+favourSpeed();
 const config = readConfig();
 const telemetry = createTelemetry(config);
 const clientFor = clientsOf(createConnections({ config, ...telemetry }).connect);

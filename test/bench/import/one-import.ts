@@ -1,7 +1,7 @@
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
-import { collectSeldom } from '../../../lib/imports/heap.ts';
+import { favourSpeed } from '../../../lib/imports/heap.ts';
 import type { ImportInput } from '../../../lib/imports/import-state.ts';
 import { importSteps } from '../../../lib/imports/import-steps.ts';
 import type { ImportSummary } from '../../../lib/imports/results/summary.ts';
@@ -15,7 +15,7 @@ import type { Outside } from './outside.ts';
 import type { Measured } from './processes.ts';
 import { connectS3 } from './upload.ts';
 
-collectSeldom();
+favourSpeed();
 /** A process of its own that runs one import and tells how long it took and how much memory. */
 const [outsideJson = '', requestJson = ''] = process.argv.slice(2);
 const outside: Outside = JSON.parse(outsideJson);
