@@ -82,15 +82,6 @@ export async function readText(s3: S3Client, ref: ObjectRef): Promise<StoredText
   return { text, eTag: bare(answer.ETag) };
 }
 
-/** A whole object as it comes in, for one that need not be held; undefined when there is none. */
-export async function readPieces(
-  s3: S3Client,
-  ref: ObjectRef,
-): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const answer = await unlessMissing(() => s3.send(new GetObjectCommand(target(ref))));
-  return answer?.Body instanceof Readable ? answer.Body : undefined;
-}
-
 /** Stores a whole object. */
 export async function writeObject(
   s3: S3Client,

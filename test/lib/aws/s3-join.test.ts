@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { headObject, readPieces, writeObject } from '../../../lib/aws/s3.ts';
+import { headObject, writeObject } from '../../../lib/aws/s3.ts';
 import { joinObjects } from '../../../lib/aws/s3-join.ts';
 import { emptyBucket } from './empty-bucket.ts';
+import { readObject } from './read-object.ts';
 
 const MiB = 1 << 20;
 
@@ -24,11 +25,7 @@ async function joined(sizes: readonly number[]) {
   sent.length = 0;
   const stored = pieces.map(({ key, bytes }) => ({ key, size: bytes.length }));
   const join = () => joinObjects(s3, at('joined.csv'), stored, 'text/csv');
-  const read = async () => {
-    const got: Uint8Array[] = [];
-    for await (const piece of (await readPieces(s3, at('joined.csv'))) ?? []) got.push(piece);
-    return Buffer.concat(got);
-  };
+  const read = () => readObject(s3, at('joined.csv'));
   return { s3, at, join, read, sent, whole: Buffer.concat(pieces.map(({ bytes }) => bytes)) };
 }
 

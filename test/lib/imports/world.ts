@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { listObjects, readPieces, readText } from '../../../lib/aws/s3.ts';
+import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
@@ -20,6 +20,7 @@ import { createClient } from '../../../lib/servicenow/client.ts';
 import { startS3 } from '../../../local/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../local/instance/index.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
+import { readObject } from '../aws/read-object.ts';
 import { loadData, loadSchema } from './load-table.ts';
 import { type Memory, memoryDurable } from './memory-durable.ts';
 
@@ -160,13 +161,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       if (!stored) throw new Error(`no ${key}`);
       return stored.text;
     },
-    async bytes(key: string): Promise<Buffer> {
-      const pieces = await readPieces(s3, { bucket, key });
-      if (!pieces) throw new Error(`no ${key}`);
-      const read: Uint8Array[] = [];
-      for await (const piece of pieces) read.push(piece);
-      return Buffer.concat(read);
-    },
+    bytes: (key: string) => readObject(s3, { bucket, key }),
     async keys(prefix: string): Promise<string[]> {
       const keys: string[] = [];
       for await (const { key } of listObjects(s3, bucket, prefix)) keys.push(key);
