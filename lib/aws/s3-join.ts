@@ -3,7 +3,7 @@ import { type ObjectRef, readObjectRange, writeObject } from './s3.ts';
 import { type Upload, type UploadedPart, uploadPart, withUpload } from './s3-upload.ts';
 
 /** What S3 asks of every part but the last: 5 MiB. */
-const leastPartBytes = 5 << 20;
+export const leastPartBytes = 5 << 20;
 /** Copies under way at once. */
 const copiesAtOnce = 4;
 

@@ -4,6 +4,7 @@ import type { Chunk } from './chunk.ts';
 import type { ChunkReader } from './chunk-reader.ts';
 import { deliverChunk } from './deliver-chunk.ts';
 import type { GroupLedger } from './group-ledger.ts';
+import { chunksOf, groupLimits } from './group-sizes.ts';
 import type { SentChunk } from './ledger.ts';
 import type { LoadGroup, LoadTools } from './load-task.ts';
 import type { Settling } from './settle-chunk.ts';
@@ -19,19 +20,8 @@ export type Sending = {
   readonly lastSet: string | undefined;
 };
 
-/**
- * So many rows and requests make a group: few operations for a long file, little to settle after a crash. Of 80,000 rows the
- * part of `results.csv` is large enough, as a rule, for S3 to copy it by itself in the end.
- */
-const groupLimits = { rows: 80_000, chunks: 400 };
-/** The first groups are small, so that a file that is wrong throughout is found out early; together they are one of the others. */
-const firstGroupsChunks = [10, 20, 40, 80, 250];
 /** A group ends early when so much is left of the invocation. */
 const spareMs = 30_000;
-
-function chunksOf(group: number): number {
-  return firstGroupsChunks[group] ?? groupLimits.chunks;
-}
 
 /**
  * Sends the chunks of a group, some at once; the ledger tells what became of each.

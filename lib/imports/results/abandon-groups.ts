@@ -4,11 +4,11 @@ import type { ImportFolder } from '../work-folder.ts';
 import { chunkVerdicts } from './chunk-verdicts.ts';
 import { mergeMessages } from './frequent-messages.ts';
 import { GroupLines } from './group-lines.ts';
+import { beginPart, writePart } from './parts.ts';
 import { rejectedResults } from './rejected-results.ts';
 import type { Verdict } from './results-csv.ts';
 import { ResultsPart } from './results-part.ts';
 import { addTally, tallied } from './tally.ts';
-import { writePart } from './write-part.ts';
 
 const unread: Verdict = {
   outcome: 'unknown',
@@ -22,7 +22,7 @@ export async function abandonGroups(folder: ImportFolder, state: ImportState): P
   for (let group = state.settledGroups; ; group++) {
     const ledger = await readLedger(folder, group);
     if (!ledger) return after;
-    part.begin(group === 0);
+    await beginPart(folder, part, group);
     const lines = new GroupLines(part, ledger.next ? await rejectedResults(folder, group) : []);
     await lines.add(knownChunks(ledger), (chunk) => chunkVerdicts(chunk, new Map(), unread));
     lines.end();

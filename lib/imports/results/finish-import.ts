@@ -7,10 +7,10 @@ import type { ObjectBytes } from '../reading/content.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import { abandonGroups } from './abandon-groups.ts';
 import { collectImportSets } from './import-sets.ts';
+import { joinParts } from './parts.ts';
 import { progressWriter } from './progress.ts';
 import { writeRejectedFile } from './rejected-file.ts';
 import { renderReport } from './report.ts';
-import { writeResultsCsv } from './results-file.ts';
 import type { ImportSummary } from './summary.ts';
 
 /** Writes the result files and then the summary, which marks them as complete. Run again, it keeps what is there. */
@@ -38,7 +38,7 @@ async function writeResults(
   const groups = state.loadedGroups;
   const held = new Set(work.map(({ name }) => name));
   const [, rejectedFile, importSets] = await Promise.all([
-    writeResultsCsv(folder, work),
+    joinParts(folder, work),
     plan ? writeRejectedFile({ folder, plan, object, groups, held }) : undefined,
     collectImportSets(folder, groups),
   ]);

@@ -1,5 +1,5 @@
 import { type FrequentMessage, noteMessage } from './frequent-messages.ts';
-import { resultsHeader, type Verdict, verdictColumns } from './results-csv.ts';
+import { type Verdict, verdictColumns } from './results-csv.ts';
 import { emptyTally, type Tally } from './tally.ts';
 
 const firstCapacity = 64 * 1024;
@@ -15,6 +15,8 @@ const maxDigits = 16;
  * line, and one part after another is gathered in the same place: in a file of millions of lines they would be most of the garbage.
  */
 export class ResultsPart {
+  /** Whose lines were added last. */
+  group: number | undefined;
   tally: Tally = emptyTally();
   /** Lines that ServiceNow did not take, with the reason: they are given back in rejected.csv too. */
   failed: (readonly [line: number, reason: string])[] = [];
@@ -26,13 +28,19 @@ export class ResultsPart {
   #lastColumns = '';
   #lastBytes: Uint8Array | undefined;
 
-  /** Begins a part; what was in it is gone. @param isFirst it begins the file */
-  begin(isFirst: boolean): void {
+  /** Begins a part behind the lines `before`; what was in it is gone. */
+  begin(group: number, before: string): void {
+    this.#length = 0;
+    this.#text = before;
+    this.goOn(group);
+  }
+
+  /** Leaves what is in it and begins to count for another group. */
+  goOn(group: number): void {
+    this.group = group;
     this.tally = emptyTally();
     this.failed = [];
     this.#messages = new Map();
-    this.#length = 0;
-    this.#text = isFirst ? resultsHeader : '';
     this.#last = undefined;
   }
 
@@ -48,7 +56,7 @@ export class ResultsPart {
       this.failed.push([line, `${outcome}: ${message || 'no reason given'}`]);
   }
 
-  /** Valid until the next part begins. */
+  /** Valid until the next line is added. */
   get csv(): Uint8Array {
     this.#encode();
     return this.#bytes.subarray(0, this.#length);

@@ -5,11 +5,11 @@ import { linesOf } from '../loading/line-runs.ts';
 import type { ImportPlan } from '../plan.ts';
 import { chunkVerdicts } from '../results/chunk-verdicts.ts';
 import { GroupLines } from '../results/group-lines.ts';
+import { beginPart, type GroupVerdict, writePart } from '../results/parts.ts';
 import { rejectedResults } from '../results/rejected-results.ts';
 import type { LineResult, Verdict } from '../results/results-csv.ts';
 import type { ResultsPart } from '../results/results-part.ts';
 import type { Outcome } from '../results/tally.ts';
-import { type GroupVerdict, writePart } from '../results/write-part.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import { slicesOf } from './batches.ts';
 import { countPending, readVerdicts } from './read-group.ts';
@@ -40,7 +40,7 @@ export async function settleGroup(
   const pending = patient ? await countPending(scope, plan, chunks) : 0;
   if (pending > 0) return { pending };
   const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
-  part.begin(group === 0);
+  await beginPart(folder, part, group);
   const lines = new GroupLines(part, rejected);
   for (const some of slicesOf(chunks)) {
     const sent = await readVerdicts(scope, plan, some);

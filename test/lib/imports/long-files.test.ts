@@ -16,20 +16,27 @@ const linesOf = (csv: string) =>
     .slice(1)
     .map((line) => line.split(','));
 
-it('tells every line its own verdict in a group of more import sets than one query names', async () => {
-  const world = await worldWith();
-  await world.settings('imp_load', { rowsPerRequest: 2 });
-  const isRejected = (i: number) => i % 41 === 0;
-  const rows = Array.from({ length: 830 }, (_, i) => (isRejected(i) ? 'ragged' : `long-${i},row ${i}`));
-  const body = ['u_code,u_text', ...rows].join('\n');
-  const summary = await world.run(await world.drop('imports/imp_load/long.csv', body));
-  expect(summary.importSets.count).toBeGreaterThan(400);
-  const listed = linesOf(await world.read(summary.results['results'] ?? ''));
-  const shown = listed.map(([line, outcome, , , display]) => [Number(line), outcome, display]);
-  expect(shown).toEqual(
-    rows.map((_, i) => (isRejected(i) ? [i + 2, 'rejected', ''] : [i + 2, 'inserted', `long-${i}`])),
-  );
-});
+it.each([
+  ['in one execution', {}],
+  ['in several', { operationsPerExecution: 8 }],
+])(
+  'tells every line its own verdict, also in a group of more import sets than one query names, %s',
+  async (_, settings) => {
+    const world = await worldWith();
+    await world.settings('imp_load', { rowsPerRequest: 2, ...settings });
+    const isRejected = (i: number) => i % 41 === 0;
+    const rows = Array.from({ length: 830 }, (_, i) => (isRejected(i) ? 'ragged' : `long-${i},row ${i}`));
+    const body = ['u_code,u_text', ...rows].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/long.csv', body));
+    expect(summary.importSets.count).toBeGreaterThan(400);
+    expect(summary.executions > 1).toBe('operationsPerExecution' in settings);
+    const listed = linesOf(await world.read(summary.results['results'] ?? ''));
+    const shown = listed.map(([line, outcome, , , display]) => [Number(line), outcome, display]);
+    expect(shown).toEqual(
+      rows.map((_, i) => (isRejected(i) ? [i + 2, 'rejected', ''] : [i + 2, 'inserted', `long-${i}`])),
+    );
+  },
+);
 
 it('joins results of several megabytes to one file with every line once, in order', async () => {
   const world = await worldWith({ switches: { sinkStagingTables: ['*'], sinkKeepsRows: false } });
