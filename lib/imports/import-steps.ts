@@ -78,7 +78,9 @@ export function importSteps(scope: ImportSurroundings, turns: Turns, startExecut
         progressWriter(folder, scope.clock).store(progress),
       ]);
       if ('problem' in planned) return { ...begun, ended: true, stopped: planned.problem };
-      await folder.write('work/plan.json', JSON.stringify(planned.value));
+      const stored = JSON.stringify(planned.value);
+      await folder.write('work/plan.json', stored);
+      await opened(request, begun, stored);
       return { ...begun, cursor: planned.value.content.start };
     },
 

@@ -24,13 +24,14 @@ type Opened = {
  * The plan, its instance and the open file, kept for the rest of the invocation. Loading and reading verdicts ask for
  * them at the same time and have to get the same reader: with one each, the next group would find the ledger that was
  * opened for it and take it for one that was broken off.
+ * @returns what opens them; `stored` is the plan where it was stored just now
  */
 export function openOnce(
   surroundings: ImportSurroundings,
-): (request: ImportRequest, state: ImportState) => Promise<Opened> {
+): (request: ImportRequest, state: ImportState, stored?: string) => Promise<Opened> {
   let opened: Promise<Opened> | undefined;
-  return (request, state) => {
-    opened ??= open(surroundings, request, state).catch((error: unknown) => {
+  return (request, state, stored) => {
+    opened ??= open(surroundings, request, state, stored).catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
@@ -42,11 +43,12 @@ async function open(
   surroundings: ImportSurroundings,
   request: ImportRequest,
   state: ImportState,
+  stored: string | undefined,
 ): Promise<Opened> {
   const folder = importFolder(surroundings.s3, request.bucket, state.folder);
-  const stored = await folder.read('work/plan.json');
-  if (stored === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
-  const plan: ImportPlan = JSON.parse(stored);
+  const text = stored ?? (await folder.read('work/plan.json'));
+  if (text === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
+  const plan: ImportPlan = JSON.parse(text);
   const scope = scopeOf(surroundings, request, plan.settings);
   const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
   return {

@@ -30,6 +30,7 @@ export class ChunkReader {
   readonly #write: RowWriter;
   readonly #limits: ChunkLimits;
   readonly #out = new JsonBuffer();
+  #coming: Promise<IteratorResult<Uint8Array>> | undefined;
   #lines: number[] = [];
   #rows = 0;
 
@@ -94,12 +95,21 @@ export class ChunkReader {
     return this.#cut(this.position);
   }
 
+  /** Asks for the next piece of the file already. */
+  fetch(): void {
+    this.#coming ??= this.#pieces.next();
+    // Awaited once it is needed; until then a failure must not count as unhandled.
+    this.#coming.catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     await this.#pieces.return?.();
   }
 
   async #feed(): Promise<void> {
-    const { done, value } = await this.#pieces.next();
+    const coming = this.#coming ?? this.#pieces.next();
+    this.#coming = undefined;
+    const { done, value } = await coming;
     this.#window.push(done ? new Uint8Array(0) : value, done === true);
   }
 

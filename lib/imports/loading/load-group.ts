@@ -39,13 +39,13 @@ const prepareMs = 120_000;
 export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<GroupOutcome> {
   if (tools.scope.deadline.passed(leastMs)) throw new RetryLaterError('the invocation ends', 1);
   const isPrepared = tools.reader.isPreparedFor(task.group, task.from);
+  const reader = tools.reader.at(task.from, isPrepared);
   const before = isPrepared ? undefined : await readLedger(tools.folder, task.group);
   if (before?.next) return outcomeOf(before);
   const ledger = new GroupLedger(tools.folder, task.group, task.from, tools.scope.clock, before);
   const settles = before !== undefined && !task.isGivenUp;
   const settling = settles ? await prepareSettling(tools, task, ledger) : undefined;
   if (!isPrepared) await ledger.write(false);
-  const reader = tools.reader.at(task.from, before === undefined);
   let broken: string | undefined;
   try {
     await sendChunks(tools, { task, ledger, reader, settling, lastSet: await lastSetBefore(tools, task) });

@@ -23,7 +23,7 @@ export class OpenReader {
     this.#object = object;
   }
 
-  /** A reader at `from`; the open one when it stands there and `reuse` is true. */
+  /** A reader at `from`, which fetches at once what it will read first; the open one when it stands there and `reuse` is true. */
   at(from: Position, reuse: boolean): ChunkReader {
     const isThere = this.#prepared?.from.byte === from.byte;
     // From here on the group has begun: whoever comes for it again has to look into its ledger.
@@ -37,6 +37,7 @@ export class OpenReader {
     // Nothing waits for it: it reads no more once nobody asks.
     void this.drop();
     this.#reader = openRows(this.#plan, this.#object, from, limits);
+    this.#reader.fetch();
     return this.#reader;
   }
 
