@@ -26,6 +26,8 @@ export const importStateSchema = z.object({
   rows: z.number(),
   rejected: z.number(),
   blankLines: z.number(),
+  /** That were made so far; in `rows` mode nobody tells which set a row went to. */
+  importSets: z.number(),
   tally: tallySchema,
   messages: z.array(frequentMessageSchema),
   samples: z.array(sampleSchema),

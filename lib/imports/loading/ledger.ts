@@ -52,6 +52,11 @@ export type SentChunk = z.infer<typeof sentChunkSchema>;
  */
 export type LoadLedger = z.infer<typeof ledgerSchema>;
 
+/** sys_ids of all import sets of a group, each once, in the order of its chunks. */
+export function importSetsOf(ledger: LoadLedger): string[] {
+  return [...new Set(ledger.chunks.flatMap((chunk) => chunk?.sets ?? []))];
+}
+
 /** The chunks of which something is known. */
 export function knownChunks(ledger: LoadLedger): SentChunk[] {
   return ledger.chunks.filter((chunk) => chunk !== null);

@@ -4,7 +4,7 @@ import { RetryLaterError } from '../retry-later-error.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 import type { RejectedRow } from './chunk.ts';
 import { GroupLedger } from './group-ledger.ts';
-import { type LoadLedger, readLedger } from './ledger.ts';
+import { importSetsOf, type LoadLedger, readLedger } from './ledger.ts';
 import type { LoadGroup, LoadTools } from './load-task.ts';
 import { sendChunks } from './send-chunks.ts';
 import { seesRows } from './settle-by-key.ts';
@@ -18,6 +18,7 @@ export type GroupOutcome = {
   readonly rows: number;
   readonly rejected: number;
   readonly blankLines: number;
+  readonly importSets: number;
   /** Why the instance refuses the rows of this import; nothing more is to be sent then. */
   readonly refused?: string;
   /** Why the file cannot be read on. */
@@ -149,6 +150,7 @@ function outcomeOf(ledger: LoadLedger): GroupOutcome {
     rows: chunks.reduce((sum, chunk) => sum + chunk.rows, 0),
     rejected: ledger.rejected,
     blankLines: ledger.blankLines,
+    importSets: importSetsOf(ledger).length,
     ...(refused === undefined ? {} : { refused }),
     ...(ledger.broken === undefined ? {} : { broken: ledger.broken }),
   };

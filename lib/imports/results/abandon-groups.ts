@@ -1,5 +1,5 @@
 import type { ImportState } from '../import-state.ts';
-import { knownChunks, readLedger } from '../loading/ledger.ts';
+import { importSetsOf, knownChunks, readLedger } from '../loading/ledger.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import { chunkVerdicts } from './chunk-verdicts.ts';
 import { mergeMessages } from './frequent-messages.ts';
@@ -32,6 +32,7 @@ export async function abandonGroups(folder: ImportFolder, state: ImportState): P
       ...after,
       rows: after.rows + (isNew ? tallied(tally) - tally.rejected : 0),
       rejected: after.rejected + (isNew ? tally.rejected : 0),
+      importSets: after.importSets + (isNew ? importSetsOf(ledger).length : 0),
       loadedGroups: Math.max(after.loadedGroups, group + 1),
       settledGroups: group + 1,
       tally: addTally(after.tally, tally),

@@ -40,7 +40,7 @@ async function writeResults(
   const [, rejectedFile, importSets] = await Promise.all([
     joinParts(folder, work),
     plan ? writeRejectedFile({ folder, plan, object, groups, held }) : undefined,
-    collectImportSets(folder, groups),
+    collectImportSets(folder, state),
   ]);
   const summary = summarise(folder, request, state, clock.now(), plan, { importSets, rejectedFile });
   const done = {

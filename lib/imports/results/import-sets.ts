@@ -1,27 +1,21 @@
-import { readLedger } from '../loading/ledger.ts';
+import type { ImportState } from '../import-state.ts';
+import { importSetsOf, readLedger } from '../loading/ledger.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import type { ImportSummary } from './summary.ts';
 
 /** A long load has thousands of import sets; so many of them are named in the summary. */
 const maxNamed = 200;
-/** Ledgers read at once. */
-const readAtOnce = 8;
 
+/** Names the first import sets beside the count of all. */
 export async function collectImportSets(
   folder: ImportFolder,
-  groups: number,
+  { importSets: count, loadedGroups }: ImportState,
 ): Promise<ImportSummary['importSets']> {
+  const named = Math.min(count, maxNamed);
   const first: string[] = [];
-  const all = new Set<string>();
-  for (let from = 0; from < groups; from += readAtOnce) {
-    const some = Array.from({ length: Math.min(readAtOnce, groups - from) }, (_, n) => from + n);
-    const ledgers = await Promise.all(some.map((group) => readLedger(folder, group)));
-    for (const set of ledgers.flatMap(
-      (ledger) => ledger?.chunks.flatMap((chunk) => chunk?.sets ?? []) ?? [],
-    )) {
-      if (first.length < maxNamed && !all.has(set)) first.push(set);
-      all.add(set);
-    }
+  for (let group = 0; group < loadedGroups && first.length < named; group++) {
+    const ledger = await readLedger(folder, group);
+    if (ledger) first.push(...importSetsOf(ledger));
   }
-  return { count: all.size, first };
+  return { count, first: first.slice(0, named) };
 }

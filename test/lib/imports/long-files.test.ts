@@ -28,7 +28,11 @@ it.each([
     const rows = Array.from({ length: 830 }, (_, i) => (isRejected(i) ? 'ragged' : `long-${i},row ${i}`));
     const body = ['u_code,u_text', ...rows].join('\n');
     const summary = await world.run(await world.drop('imports/imp_load/long.csv', body));
-    expect(summary.importSets.count).toBeGreaterThan(400);
+    const sets = world.rows('sys_import_set').map((set) => set['sys_id']);
+    expect(sets.length).toBeGreaterThan(400);
+    expect(summary.importSets.count).toBe(sets.length);
+    expect(new Set(summary.importSets.first).size).toBe(200);
+    expect(sets).toEqual(expect.arrayContaining([...summary.importSets.first]));
     expect(summary.executions > 1).toBe('operationsPerExecution' in settings);
     const listed = linesOf(await world.read(summary.results['results'] ?? ''));
     const shown = listed.map(([line, outcome, , , display]) => [Number(line), outcome, display]);
