@@ -52,9 +52,9 @@ export type SentChunk = z.infer<typeof sentChunkSchema>;
  */
 export type LoadLedger = z.infer<typeof ledgerSchema>;
 
-/** sys_ids of all import sets of a group, each once, in the order of its chunks. */
-export function importSetsOf(ledger: LoadLedger): string[] {
-  return [...new Set(ledger.chunks.flatMap((chunk) => chunk?.sets ?? []))];
+/** sys_ids of the import sets of some chunks, each once, in their order. */
+export function importSetsOf(chunks: readonly (SentChunk | null)[]): string[] {
+  return [...new Set(chunks.flatMap((chunk) => chunk?.sets ?? []))];
 }
 
 /** The chunks of which something is known. */

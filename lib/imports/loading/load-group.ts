@@ -4,7 +4,7 @@ import { RetryLaterError } from '../retry-later-error.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 import type { RejectedRow } from './chunk.ts';
 import { GroupLedger } from './group-ledger.ts';
-import { importSetsOf, type LoadLedger, readLedger } from './ledger.ts';
+import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
 import type { LoadGroup, LoadTools } from './load-task.ts';
 import { sendChunks } from './send-chunks.ts';
 import { seesRows } from './settle-by-key.ts';
@@ -142,7 +142,7 @@ async function writeRejected(
 }
 
 function outcomeOf(ledger: LoadLedger): GroupOutcome {
-  const chunks = ledger.chunks.filter((chunk) => chunk !== null);
+  const chunks = knownChunks(ledger);
   const refused = chunks.find((chunk) => chunk.state === 'refused')?.message;
   return {
     next: ledger.next ?? ledger.from,
@@ -150,7 +150,7 @@ function outcomeOf(ledger: LoadLedger): GroupOutcome {
     rows: chunks.reduce((sum, chunk) => sum + chunk.rows, 0),
     rejected: ledger.rejected,
     blankLines: ledger.blankLines,
-    importSets: importSetsOf(ledger).length,
+    importSets: importSetsOf(ledger.chunks).length,
     ...(refused === undefined ? {} : { refused }),
     ...(ledger.broken === undefined ? {} : { broken: ledger.broken }),
   };

@@ -32,7 +32,7 @@ export async function abandonGroups(folder: ImportFolder, state: ImportState): P
       ...after,
       rows: after.rows + (isNew ? tallied(tally) - tally.rejected : 0),
       rejected: after.rejected + (isNew ? tally.rejected : 0),
-      importSets: after.importSets + (isNew ? importSetsOf(ledger).length : 0),
+      importSets: after.importSets + (isNew ? importSetsOf(ledger.chunks).length : 0),
       loadedGroups: Math.max(after.loadedGroups, group + 1),
       settledGroups: group + 1,
       tally: addTally(after.tally, tally),

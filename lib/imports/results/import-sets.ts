@@ -15,7 +15,7 @@ export async function collectImportSets(
   const first: string[] = [];
   for (let group = 0; group < loadedGroups && first.length < named; group++) {
     const ledger = await readLedger(folder, group);
-    if (ledger) first.push(...importSetsOf(ledger));
+    if (ledger) first.push(...importSetsOf(ledger.chunks));
   }
   return { count, first: first.slice(0, named) };
 }

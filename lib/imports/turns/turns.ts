@@ -70,8 +70,10 @@ export function createTurns({ s3, clock, maxConcurrent, leaseMs = 1_800_000 }: T
       if (clock.now() - placedAtMs >= placePeriodMs) await this.queue(request);
       if (!(await isFirst(s3, clock, request))) return false;
       const { table, slots } = await readLocks(request);
+      // Locks that are ours from an earlier time are as old as that.
+      const isFresh = ![table, ...slots].some((lock) => isOurs(lock, request));
       const isGranted = (await hold(request, table)) && (await holdSlot(request, slots));
-      if (isGranted) renewedAtMs = clock.now();
+      if (isGranted && isFresh) renewedAtMs = clock.now();
       return isGranted;
     },
 

@@ -1,7 +1,7 @@
 import { aggregate } from '../../servicenow/aggregate.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, pageRows } from '../instance-rows.ts';
-import type { SentChunk } from '../loading/ledger.ts';
+import { importSetsOf, type SentChunk } from '../loading/ledger.ts';
 import { type LineRuns, lineAt, lineList } from '../loading/line-runs.ts';
 import { lineOfKey } from '../loading/settle-by-key.ts';
 import type { ImportPlan } from '../plan.ts';
@@ -20,7 +20,7 @@ export async function countPending(
 ): Promise<number> {
   let pending = 0;
   if (plan.settings.mode === 'rows') return pending;
-  for (const sets of batchesOf(setsOf(chunks))) {
+  for (const sets of batchesOf(importSetsOf(chunks))) {
     const options = {
       table: plan.request.table,
       query: `sys_import_setIN${sets.join(',')}^sys_import_state=pending`,
@@ -72,7 +72,7 @@ function noteHighest(highest: Map<string, number>, row: InstanceRow): void {
  */
 function rowQueries(plan: ImportPlan, chunks: readonly SentChunk[]): string[] {
   if (plan.settings.mode !== 'rows')
-    return batchesOf(setsOf(chunks)).map((sets) => `sys_import_setIN${sets.join(',')}`);
+    return batchesOf(importSetsOf(chunks)).map((sets) => `sys_import_setIN${sets.join(',')}`);
   const { keyColumn } = plan;
   if (keyColumn === undefined) return [];
   const lines = chunks.flatMap((chunk) => {
@@ -137,8 +137,4 @@ function lineFinder(
     const lines = linesOfSet.get(row['sys_import_set'] ?? '');
     return lines && lineAt(lines, Number(row['sys_import_row']) - 1);
   };
-}
-
-function setsOf(chunks: readonly SentChunk[]): string[] {
-  return [...new Set(chunks.flatMap((chunk) => chunk.sets))];
 }

@@ -109,6 +109,21 @@ describe('turns', () => {
     expect(await world.turns().take(request)).toBe(true);
   });
 
+  it('is renewed when it is taken again long after a crash, so that nobody else gets it', async () => {
+    const [request, next] = [drop('t', 'a', 1), drop('t', 'b', 2)];
+    await world.turns().take(request);
+    world.clock.advance(leaseMs - 30_000);
+    const again = world.turns();
+    expect(await again.take(request)).toBe(true);
+    await again.renew(request);
+    world.clock.advance(290_000);
+    await again.queue(request);
+    world.clock.advance(290_000);
+    const { renewedAtMs }: { renewedAtMs: number } = JSON.parse(await world.read('turns/running/table-t'));
+    expect(world.clock.now() - renewedAtMs).toBeLessThan(600_000);
+    expect(await world.turns().take(next)).toBe(false);
+  });
+
   it('takes no second slot when it is taken again while another slot has become free', async () => {
     const [other, request] = [drop('s', 'a', 1), drop('t', 'a', 1)];
     await world.turns().take(other);
