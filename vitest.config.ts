@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{lib,functions,local}/**/*.test.ts'],
+          include: ['test/{lib,functions,cli,deploy,emulator}/**/*.test.ts'],
           testTimeout: 10_000,
         },
       },

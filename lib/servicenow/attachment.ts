@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
-import { lost } from './judge/judge.ts';
+import { lost } from './classify/judge.ts';
 import { sysparms } from './read-options.ts';
 import type { CallContext, ServiceNowClient, ServiceNowResponse } from './request.ts';
 import { readResult, unexpectedShape } from './result.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { systemClock } from '../core/clock.ts';
+import { judge, lost } from './classify/judge.ts';
 import { ServiceNowError } from './errors/servicenow-error.ts';
-import { judge, lost } from './judge/judge.ts';
 import type {
   CallContext,
   Repeatable,

@@ -5,14 +5,14 @@ import { type Log, silentLog } from '../core/log.ts';
 import { type Metrics, silentMetrics } from '../core/metrics.ts';
 import { processRedactor, type Redactor } from '../core/redaction.ts';
 import type { BackOff } from '../core/retry-timing.ts';
-import { authenticate } from './chain/authenticate.ts';
-import { createHourlyBudget } from './chain/hourly-budget.ts';
-import { limit } from './chain/limit.ts';
-import { observe } from './chain/observe.ts';
-import { createRejectionGate } from './chain/rejection-gate.ts';
-import { retry } from './chain/retry.ts';
-import { sendTo } from './chain/send.ts';
 import { createConnectionSource, type ReadSecret } from './connection-source.ts';
+import { authenticate } from './middleware/authenticate.ts';
+import { createHourlyBudget } from './middleware/hourly-budget.ts';
+import { limit } from './middleware/limit.ts';
+import { observe } from './middleware/observe.ts';
+import { createRejectionGate } from './middleware/rejection-gate.ts';
+import { retry } from './middleware/retry.ts';
+import { sendTo } from './middleware/send.ts';
 import type { ServiceNowClient } from './request.ts';
 
 export type ClientOptions = {

@@ -1,11 +1,11 @@
 import { Writable } from 'node:stream';
 import { request as bareRequest, Pool } from 'undici';
+import { startInstance } from '../../emulator/instance/index.ts';
 import { createJsonLog } from '../../lib/aws/json-log.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { deadlineAt } from '../../lib/core/deadline.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
 import { getRecord } from '../../lib/servicenow/table.ts';
-import { startInstance } from '../../local/instance/index.ts';
 import { type Bench, median, type Row, round, runAlone } from './report.ts';
 
 const rounds = 3_000;

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RuntimeProcess } from '../../local/aws/lambda/runtime/runtime-process.ts';
-import { unzip } from '../../local/aws/lambda/unzip.ts';
-import type { LambdaFunction } from '../../local/aws/template/lambda-functions.ts';
-import { readStackResources } from '../../local/aws/template/stack-resources.ts';
-import { packageFunctions } from '../../local/package/package.ts';
+import { packageFunctions } from '../../deploy/package.ts';
+import { RuntimeProcess } from '../../emulator/aws/lambda/runtime/runtime-process.ts';
+import { unzip } from '../../emulator/aws/lambda/unzip.ts';
+import type { LambdaFunction } from '../../emulator/aws/template/lambda-functions.ts';
+import { readStackResources } from '../../emulator/aws/template/stack-resources.ts';
 import { median, type Row, ratioRow, runAlone } from './report.ts';
 
 export const name = 'cold start: spawn of the packaged function under aws-lambda-ric to its first /next';

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Agent, request } from 'undici';
-import { startInstance } from '../../local/instance/index.ts';
-import type { Switches } from '../../local/instance/switches.ts';
+import { startInstance } from '../../emulator/instance/index.ts';
+import type { Switches } from '../../emulator/instance/switches.ts';
 import { median, type Row, round, runAlone } from './report.ts';
 
 export const name =

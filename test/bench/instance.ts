@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Dispatcher, Pool, request } from 'undici';
 import { type Bench, median, type Row, round, runAlone } from './report.ts';
 
-const main = join(import.meta.dirname, '../../local/instance/instance.js');
+const main = join(import.meta.dirname, '../../emulator/instance/instance.js');
 const authorization = `Basic ${btoa('integration.user:Emulator-only-1')}`;
 const rows = 100_000;
 const page = 10_000;

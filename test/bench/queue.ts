@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Instance, startInstance } from '../../local/instance/index.ts';
+import { type Instance, startInstance } from '../../emulator/instance/index.ts';
 import type { Work, WorkDone } from './queue/work.ts';
 import { type Bench, median, type Row, ratioRow, round, runAlone } from './report.ts';
 

@@ -28,7 +28,7 @@ function row(what: string, ms: number): Row {
 
 async function readyMs(): Promise<number> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, ['local/start.ts', '--json'], {
+  const child = spawn(process.execPath, ['cli/start.ts', '--json'], {
     cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

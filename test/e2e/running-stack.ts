@@ -3,7 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { inject } from 'vitest';
 import * as z from 'zod';
-import type { Endpoints } from '../../local/stack/describe-stack.ts';
+import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 
 const PREFIX = 'servicenow-functions-dev-';
 const Rows = z.object({ result: z.array(z.record(z.string(), z.string())) });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import type { Endpoints } from '../../local/stack/describe-stack.ts';
+import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 import { endpoints as running } from './running-stack.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'start-test-'));
@@ -85,7 +85,7 @@ it('listens on 127.0.0.1 and on no other address of the machine', async () => {
 // Two whole starts, beside everything else that the machine runs.
 describe('npm start -- --json', { timeout: 180_000 }, () => {
   it('prints one line that says where everything is, and ends with 0 when it is told to', async () => {
-    const started = await start(process.execPath, ['local/start.ts']);
+    const started = await start(process.execPath, ['cli/start.ts']);
     const url = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/);
     expect(started.endpoints).toEqual({
       api: url,
@@ -115,7 +115,7 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
 describe('npm start that cannot or shall not go on', { timeout: 180_000 }, () => {
   const begin = (args: string[], own: string) => {
     const env = { ...process.env, TMPDIR: own };
-    const child = spawn(process.execPath, ['local/start.ts', ...args], { stdio: 'pipe', env });
+    const child = spawn(process.execPath, ['cli/start.ts', ...args], { stdio: 'pipe', env });
     children.push(child);
     return child;
   };

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { packageFunctions } from '../../deploy/package.ts';
+import { type Stack, type StackOptions, startStack } from '../../emulator/stack/stack.ts';
 import { listObjects, readText } from '../../lib/aws/s3.ts';
-import type { ImportSummary } from '../../lib/imports/results/summary.ts';
-import { packageFunctions } from '../../local/package/package.ts';
-import { type Stack, type StackOptions, startStack } from '../../local/stack.ts';
-import { loadData, loadSchema } from '../lib/imports/load-table.ts';
+import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
+import { loadData, loadSchema } from '../lib/file-import/load-table.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 let dataFolder: string;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startWorld, type World } from '../lib/imports/world.ts';
+import { startWorld, type World } from '../lib/file-import/world.ts';
 import { findFaults, runStorm } from './import-storm.ts';
 
 /** Long form: FAULT_RUNS=50 FAULT_ROWS=20000, or npm run test:faults -- --rows 20000 */

@@ -1,9 +1,9 @@
-import type { ImportSummary } from '../../lib/imports/results/summary.ts';
-import { tallied } from '../../lib/imports/results/tally.ts';
+import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
+import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
+import { tallied } from '../../lib/file-import/report/tally.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
-import { seededRandom } from '../../local/instance/control/seeded-random.ts';
-import { Crash, type Memory } from '../lib/imports/memory-durable.ts';
-import type { World } from '../lib/imports/world.ts';
+import { Crash, type Memory } from '../lib/file-import/memory-durable.ts';
+import type { World } from '../lib/file-import/world.ts';
 
 export type StormOptions = {
   readonly seed: number;

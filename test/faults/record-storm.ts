@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { seededRandom } from '../../local/instance/control/seeded-random.ts';
+import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import { SecrecyWatch } from '../secrecy/watch.ts';
 import { judgeStorm } from './storm-judge.ts';
 import { planStorm, type StormPlan } from './storm-messages.ts';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { startWorld } from '../lib/imports/world.ts';
+import { startWorld } from '../lib/file-import/world.ts';
 import { runThroughKills } from './import-kills.ts';
 import { findFaults, runStorm } from './import-storm.ts';
 import { runRecordStorm } from './record-storm.ts';

@@ -1,13 +1,13 @@
+import { type Instance, type InstanceOptions, startInstance } from '../../emulator/instance/index.ts';
 import { createConnections } from '../../lib/aws/connections.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { type Config, readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
-import { serve } from '../../lib/http/serve.ts';
+import { serve } from '../../lib/gateway/serve.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
-import { type Instance, type InstanceOptions, startInstance } from '../../local/instance/index.ts';
-import { httpEvent, lambdaContext, type TestRequest } from '../lib/http/lambda-events.ts';
+import { httpEvent, lambdaContext, type TestRequest } from '../lib/gateway/lambda-events.ts';
 
 /** What a function answered to an HTTP event, its body parsed. */
 export type TestAnswer = {

@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
+import { type Instance, startInstance } from '../../emulator/instance/index.ts';
 import { createConnections } from '../../lib/aws/connections.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import { silentMetrics } from '../../lib/core/metrics.ts';
-import { serve } from '../../lib/http/serve.ts';
+import { serve } from '../../lib/gateway/serve.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import { postRecord } from '../../lib/operations/post-record.ts';
-import { createRecordWriter } from '../../lib/queue/write-records.ts';
-import { seededRandom } from '../../local/instance/control/seeded-random.ts';
-import { type Instance, startInstance } from '../../local/instance/index.ts';
-import { httpEvent, lambdaContext } from '../lib/http/lambda-events.ts';
+import { createRecordWriter } from '../../lib/record-queue/write-records.ts';
+import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 type Name = 'prod' | 'dev';
 type Instances = Readonly<Record<Name, Instance>>;

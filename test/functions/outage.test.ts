@@ -5,13 +5,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../lib/core/config.ts';
 import { silentLog } from '../../lib/core/log.ts';
-import { serve } from '../../lib/http/serve.ts';
+import { serve } from '../../lib/gateway/serve.ts';
 import { getRecords } from '../../lib/operations/get-records.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import { postRecord } from '../../lib/operations/post-record.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
-import { httpEvent, lambdaContext } from '../lib/http/lambda-events.ts';
+import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 const config = readConfig({ SERVICENOW_SECRET_ID: 'x', ALLOWED_TABLES: '*', ALLOWED_HOSTS: '127.0.0.1' });
 let server: Server | undefined;

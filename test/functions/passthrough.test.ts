@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../lib/core/config.ts';
 import { silentLog } from '../../lib/core/log.ts';
-import { serve } from '../../lib/http/serve.ts';
+import { serve } from '../../lib/gateway/serve.ts';
 import { deleteRecordById } from '../../lib/operations/delete-record-by-id.ts';
 import { getAggregateRecord } from '../../lib/operations/get-aggregate-record.ts';
 import { getRecordById } from '../../lib/operations/get-record-by-id.ts';
@@ -14,7 +14,7 @@ import { postRecord } from '../../lib/operations/post-record.ts';
 import { putRecordById } from '../../lib/operations/put-record-by-id.ts';
 import { toCamelCase } from '../../lib/operations/query.ts';
 import type { ServiceNowRequest } from '../../lib/servicenow/request.ts';
-import { httpEvent, lambdaContext } from '../lib/http/lambda-events.ts';
+import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 const config = readConfig({ SERVICENOW_SECRET_ID: 'x', ALLOWED_TABLES: '*' });
 

@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { functions } from '../../local/package/functions.ts';
-import { type Package, packageFunctions } from '../../local/package/package.ts';
+import { functions } from '../../deploy/functions.ts';
+import { type Package, packageFunctions } from '../../deploy/package.ts';
 
 const maxHttpZipBytes = 350 * 1024;
 const httpFunctions = functions.filter(({ file }) => /\/(table|aggregate|import-set)\//.test(file));

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkTemplate } from '../../local/package/check/check-template.ts';
-import { packageFunctions } from '../../local/package/package.ts';
+import { checkTemplate } from '../../deploy/check/check-template.ts';
+import { packageFunctions } from '../../deploy/package.ts';
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 

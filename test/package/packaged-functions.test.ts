@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { functions } from '../../local/package/functions.ts';
-import { type Stack, startStack } from '../../local/stack.ts';
+import { functions } from '../../deploy/functions.ts';
+import { type Stack, startStack } from '../../emulator/stack/stack.ts';
 
 let folder: string;
 let stack: Stack;

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleOptions } from '../../deploy/bundle.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import type { createTransport } from '../../lib/servicenow/transport/create-transport.ts';
-import { bundleOptions } from '../../local/package/bundle.ts';
 import { createAuthority } from '../lib/servicenow/transport/certificates.ts';
 
 type TransportModule = { readonly createTransport: typeof createTransport };

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import type { InvocationOutcome } from '../../local/aws/lambda/invocation.ts';
+import type { InvocationOutcome } from '../../emulator/aws/lambda/invocation.ts';
 import { canary, disguises } from './disguises.ts';
 
 /** Where a text was seen; `ours` says that nothing of a record belongs there. */

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { Instance } from '../../local/instance/index.ts';
-import { type Stack, type StackOptions, startStack } from '../../local/stack.ts';
+import type { Instance } from '../../emulator/instance/index.ts';
+import { type Stack, type StackOptions, startStack } from '../../emulator/stack/stack.ts';
 import type { SecrecyWatch } from './watch.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };

@@ -1,4 +1,7 @@
 import * as oauth from 'oauth4webapi';
+import { brokenTokenCall } from '../classify/broken.ts';
+import { describeCall, failureOf, type JudgedCall } from '../classify/call.ts';
+import { judge } from '../classify/judge.ts';
 import { NotAuthenticatedError } from '../errors/credentials.ts';
 import {
   AnswerLostError,
@@ -7,9 +10,6 @@ import {
   TransactionCancelledError,
 } from '../errors/outages.ts';
 import { ServiceNowError } from '../errors/servicenow-error.ts';
-import { brokenTokenCall } from '../judge/broken.ts';
-import { describeCall, failureOf, type JudgedCall } from '../judge/call.ts';
-import { judge } from '../judge/judge.ts';
 import { BrokenExchange } from '../transport/exchange.ts';
 import { type OAuth, type Token, type TokenContext, tokenPath } from './token.ts';
 

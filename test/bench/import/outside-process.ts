@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startS3 } from '../../../local/aws/s3/s3.ts';
-import { startInstance } from '../../../local/instance/index.ts';
-import { loadData, loadSchema } from '../../lib/imports/load-table.ts';
+import { startS3 } from '../../../emulator/aws/s3/s3.ts';
+import { startInstance } from '../../../emulator/instance/index.ts';
+import { loadData, loadSchema } from '../../lib/file-import/load-table.ts';
 
 /** A process of its own: S3 (argument `s3`), or an instance whose staging tables only count rows (`instance`). */
 const part = process.argv[2] === 's3' ? await storage() : await sink();

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
-import { ChunkReader } from '../../../lib/imports/loading/chunk-reader.ts';
-import { CsvRowWriter } from '../../../lib/imports/loading/csv-row-writer.ts';
-import { ByteWindow } from '../../../lib/imports/reading/byte-window.ts';
-import { CsvTokenizer } from '../../../lib/imports/reading/csv-tokenizer.ts';
+import { ChunkReader } from '../../../lib/file-import/load/chunk-reader.ts';
+import { CsvRowWriter } from '../../../lib/file-import/load/csv-row-writer.ts';
+import { ByteWindow } from '../../../lib/file-import/read/byte-window.ts';
+import { CsvTokenizer } from '../../../lib/file-import/read/csv-tokenizer.ts';
 import { median, type Row, ratioRow } from '../report.ts';
 import { filePieces, header, plainLine, quotedLine } from './files.ts';
 

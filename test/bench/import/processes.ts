@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import * as z from 'zod';
-import { heapOptions } from '../../../local/aws/lambda/runtime/runtime-process.ts';
+import { heapOptions } from '../../../emulator/aws/lambda/runtime/runtime-process.ts';
 import { instanceSchema, type Outside } from './outside.ts';
 import { uploadFile } from './upload.ts';
 

@@ -1,8 +1,8 @@
 import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { createS3Client, headObject } from '../../../lib/aws/s3.ts';
 import { writeStream } from '../../../lib/aws/s3-upload.ts';
-import type { ImportRequest } from '../../../lib/imports/drop/import-request.ts';
-import { noteDrop, notePlace } from '../../../lib/imports/turns/seen-drops.ts';
+import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
+import { noteDrop, notePlace } from '../../../lib/file-import/schedule/seen-drops.ts';
 import { filePieces, plainLine } from './files.ts';
 import type { Outside } from './outside.ts';
 

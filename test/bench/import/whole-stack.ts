@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { type Stack, startStack } from '../../../emulator/stack/stack.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import { writeStream } from '../../../lib/aws/s3-upload.ts';
-import type { ImportSummary } from '../../../lib/imports/results/summary.ts';
-import { tallied } from '../../../lib/imports/results/tally.ts';
-import { type Stack, startStack } from '../../../local/stack.ts';
-import { loadData, loadSchema } from '../../lib/imports/load-table.ts';
+import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
+import { tallied } from '../../../lib/file-import/report/tally.ts';
+import { loadData, loadSchema } from '../../lib/file-import/load-table.ts';
 import { type Row, round } from '../report.ts';
 import { filePieces, plainLine } from './files.ts';
 

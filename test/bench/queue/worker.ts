@@ -4,7 +4,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import { silentMetrics } from '../../../lib/core/metrics.ts';
-import { createRecordWriter } from '../../../lib/queue/write-records.ts';
+import { createRecordWriter } from '../../../lib/record-queue/write-records.ts';
 import type { Work, WorkDone } from './work.ts';
 
 const batchSize = 100;

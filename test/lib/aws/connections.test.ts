@@ -4,14 +4,14 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { LoopbackServer } from '../../../emulator/aws/loopback-server.ts';
+import { startSecretsManager } from '../../../emulator/aws/secrets-manager/secrets-manager.ts';
+import { startInstance } from '../../../emulator/instance/index.ts';
 import { type Connections, createConnections } from '../../../lib/aws/connections.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { type LogFields, silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import { listRecords } from '../../../lib/servicenow/table.ts';
-import type { LoopbackServer } from '../../../local/aws/loopback-server.ts';
-import { startSecretsManager } from '../../../local/aws/secrets-manager/secrets-manager.ts';
-import { startInstance } from '../../../local/instance/index.ts';
 import { json, refuse, scriptedServer } from '../servicenow/scripted-server.ts';
 import { callContext } from '../servicenow/testing.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { onTestFinished } from 'vitest';
-import { startS3 } from '../../../local/aws/s3/s3.ts';
+import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 
 /** A bucket `uploads` with nothing in it, for the time of one test. */
 export async function emptyBucket() {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { changeVisibility, sendMessages } from '../../../lib/aws/sqs.ts';
-import { stubSqs } from '../queue/stubbed-sqs.ts';
+import { stubSqs } from '../record-queue/stubbed-sqs.ts';
 
 it('waits for a queue that does not answer no longer than until the signal', async () => {
   const server = createServer(() => {}).listen(0, '127.0.0.1');

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startInstance } from '../../../emulator/instance/index.ts';
 import {
   deleteAttachment,
   downloadAttachment,
@@ -6,7 +7,6 @@ import {
   listAttachments,
   uploadAttachment,
 } from '../../../lib/servicenow/attachment.ts';
-import { startInstance } from '../../../local/instance/index.ts';
 import { json, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startInstance } from '../../../emulator/instance/index.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import { ServiceNowError } from '../../../lib/servicenow/errors/servicenow-error.ts';
 import { createRecord } from '../../../lib/servicenow/table.ts';
-import { startInstance } from '../../../local/instance/index.ts';
 import { callContext, clientFor } from './testing.ts';
 
 /** Change it to look for other orders of events; a failing run shows it in its name. */

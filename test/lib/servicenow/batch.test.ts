@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startInstance } from '../../../emulator/instance/index.ts';
 import { sendBatch } from '../../../lib/servicenow/batch.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/request.ts';
-import { startInstance } from '../../../local/instance/index.ts';
 import { json, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 

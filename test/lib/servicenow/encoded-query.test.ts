@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startInstance } from '../../../emulator/instance/index.ts';
 import {
   encodedQuery,
   escapeValue,
@@ -8,7 +9,6 @@ import {
   splitForIn,
 } from '../../../lib/servicenow/encoded-query.ts';
 import { createRecord, listRecords } from '../../../lib/servicenow/table.ts';
-import { startInstance } from '../../../local/instance/index.ts';
 import { callContext, clientFor } from './testing.ts';
 
 /** Splits at single carets and un-doubles the others, reading from the left. */

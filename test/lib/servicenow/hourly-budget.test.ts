@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { createLimiter } from '../../../lib/core/limiter.ts';
-import { createHourlyBudget } from '../../../lib/servicenow/chain/hourly-budget.ts';
-import { limit } from '../../../lib/servicenow/chain/limit.ts';
+import { createHourlyBudget } from '../../../lib/servicenow/middleware/hourly-budget.ts';
+import { limit } from '../../../lib/servicenow/middleware/limit.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 

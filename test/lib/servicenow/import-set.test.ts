@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startInstance } from '../../../emulator/instance/index.ts';
 import { aggregate } from '../../../lib/servicenow/aggregate.ts';
 import { getResult, insertMultiple, insertRow } from '../../../lib/servicenow/import-set.ts';
 import { listRecords } from '../../../lib/servicenow/table.ts';
-import { startInstance } from '../../../local/instance/index.ts';
 import { json, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { judge } from '../../../lib/servicenow/classify/judge.ts';
 import { ServiceNowError } from '../../../lib/servicenow/errors/servicenow-error.ts';
-import { judge } from '../../../lib/servicenow/judge/judge.ts';
 import type { Method } from '../../../lib/servicenow/request.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');

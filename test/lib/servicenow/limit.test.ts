@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { createLimiter } from '../../../lib/core/limiter.ts';
-import { createHourlyBudget } from '../../../lib/servicenow/chain/hourly-budget.ts';
-import { limit } from '../../../lib/servicenow/chain/limit.ts';
-import { createQueueWatch } from '../../../lib/servicenow/chain/queue-watch.ts';
-import { judge } from '../../../lib/servicenow/judge/judge.ts';
+import { judge } from '../../../lib/servicenow/classify/judge.ts';
+import { createHourlyBudget } from '../../../lib/servicenow/middleware/hourly-budget.ts';
+import { limit } from '../../../lib/servicenow/middleware/limit.ts';
+import { createQueueWatch } from '../../../lib/servicenow/middleware/queue-watch.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { jumpingClock, manualClock } from '../core/manual-clock.ts';
 import { json, refuse, scriptedServer } from './scripted-server.ts';

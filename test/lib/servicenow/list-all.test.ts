@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startInstance } from '../../../emulator/instance/index.ts';
 import { type ListAllOptions, listAll } from '../../../lib/servicenow/list-all.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
-import { startInstance } from '../../../local/instance/index.ts';
 import { json, refuse, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 

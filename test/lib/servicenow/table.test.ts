@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startInstance } from '../../../emulator/instance/index.ts';
 import {
   createRecord,
   deleteRecord,
@@ -6,7 +7,6 @@ import {
   listRecords,
   updateRecord,
 } from '../../../lib/servicenow/table.ts';
-import { startInstance } from '../../../local/instance/index.ts';
 import { scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, exportJWK, importSPKI, jwtVerify } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { addAccount } from '../../../../emulator/instance/auth/add-account.ts';
+import { startInstance } from '../../../../emulator/instance/index.ts';
 import type { Auth } from '../../../../lib/servicenow/connection-secret.ts';
 import { listRecords } from '../../../../lib/servicenow/table.ts';
-import { addAccount } from '../../../../local/instance/auth/add-account.ts';
-import { startInstance } from '../../../../local/instance/index.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { callContext, clientFor } from '../testing.ts';
 import { isTokenCall } from './token-server.ts';

@@ -1,0 +1,30 @@
+import { checkTemplate } from '../deploy/check/check-template.ts';
+import { type PackageOptions, packageFunctions } from '../deploy/package.ts';
+
+/** `npm run check:template`: the template as it comes, and with every switch turned. */
+const variants: Readonly<Record<string, PackageOptions>> = {
+  'as it comes': {},
+  'every switch turned': {
+    folder: '.local/package-switched',
+    stage: 'production',
+    params: {
+      authorizer: 'jwt',
+      jwtIssuer: 'https://issuer.example.com/',
+      jwtAudience: 'servicenow-functions',
+      recordsFifo: 'true',
+      httpsProxy: 'http://proxy.example.com:3128',
+      noProxy: '.internal.example.com',
+      vpcSubnetIds: 'subnet-0a1b2c3d,subnet-1a2b3c4d',
+      vpcSecurityGroupIds: 'sg-0a1b2c3d',
+      secretId: '{"prod":"connections/prod","dev":"connections/dev"}',
+    },
+  },
+};
+
+for (const [variant, options] of Object.entries(variants)) {
+  const findings = await checkTemplate((await packageFunctions(options)).templateFile);
+  for (const { rule, where, message } of findings)
+    process.stderr.write(`${variant}: ${rule} ${where}: ${message}\n`);
+  if (findings.length > 0) process.exitCode = 1;
+  else process.stdout.write(`Template ${variant}: nothing to mend.\n`);
+}

@@ -1,0 +1,57 @@
+import { access } from 'node:fs/promises';
+import { createS3Client } from '../lib/aws/s3.ts';
+import { systemClock } from '../lib/core/clock.ts';
+import { allWell } from '../lib/file-import/report/tally.ts';
+import { HELP, type ImportArguments, readArguments } from './import/arguments.ts';
+import { openDisplay } from './import/display.ts';
+import { followImport } from './import/follow-import.ts';
+import { outcomeText } from './import/outcome-text.ts';
+import { uploadDrop } from './import/upload-drop.ts';
+
+/** `npm run import`: uploads a file and shows its import until it is done. */
+async function run({ file, table, bucket, endpoint }: ImportArguments): Promise<void> {
+  await access(file).catch((cause: unknown) => {
+    throw new Error(`${file}: there is no such file, or it may not be read`, { cause });
+  });
+  if (endpoint !== undefined) useLocalStack(endpoint);
+  const s3 = createS3Client();
+  const drop = await uploadDrop(s3, bucket, table, file);
+  process.stdout.write(`Uploaded to s3://${bucket}/${drop.key}; the import goes on if you leave.\n`);
+  const display = openDisplay(process.stdout);
+  const summary = await followImport(s3, bucket, drop, systemClock, display.show, tellQuiet).finally(
+    display.close,
+  );
+  process.stdout.write(outcomeText(summary));
+  process.exitCode = summary.status === 'completed' && allWell(summary.counts) ? 0 : 1;
+  s3.destroy();
+}
+
+function tellQuiet(): void {
+  process.stderr.write(
+    '\nNothing is heard of the import yet. Does startImport run, and is its queue free of dead letters?\n',
+  );
+}
+
+/** The local stack asks for no signature, but the SDK wants something to sign with. */
+function useLocalStack(endpoint: string): void {
+  process.env['AWS_ENDPOINT_URL_S3'] = endpoint;
+  process.env['AWS_REGION'] ??= 'us-east-1';
+  process.env['AWS_ACCESS_KEY_ID'] ??= 'local';
+  process.env['AWS_SECRET_ACCESS_KEY'] ??= 'local';
+}
+
+/** What went wrong, in words that help: nobody listening is what happens most. */
+function explain(error: unknown): string {
+  const isRefused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+  if (!isRefused) return error instanceof Error ? error.message : String(error);
+  return `Nothing answers (${error.message}). Start the local stack with npm start, or name a deployment's --bucket.`;
+}
+
+try {
+  const parsed = readArguments(process.argv.slice(2), process.env);
+  if (parsed === 'help') process.stdout.write(HELP);
+  else await run(parsed);
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
+}

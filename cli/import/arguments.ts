@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+import { ACCOUNT_ID, REGION } from '../../emulator/aws/account.ts';
+
+export const HELP = `Uploads a file and follows its import into ServiceNow to the end.
+
+  npm run import -- <file.csv|.tsv|.jsonl[.gz]> --table <staging table> [options]
+
+  --table <name>      staging table, e.g. imp_user
+  --bucket <name>     the deployment's import bucket (or IMPORT_BUCKET); without one, that of npm start on this machine
+  --endpoint <url>    S3 elsewhere than AWS
+  --help
+
+Exits 0 only when every line was inserted, updated or left unchanged.
+`;
+
+const LOCAL_ENDPOINT = 'http://127.0.0.1:4603';
+const LOCAL_BUCKET = `snf-dev-imports-${ACCOUNT_ID}-${REGION}`;
+
+const options = {
+  table: { type: 'string' },
+  bucket: { type: 'string' },
+  endpoint: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+export type ImportArguments = {
+  readonly file: string;
+  readonly table: string;
+  readonly bucket: string;
+  /** `undefined`: as the AWS SDK finds it. */
+  readonly endpoint: string | undefined;
+};
+
+/**
+ * Reads the command line; `help` when that is what was asked for.
+ * @throws {Error} naming what is missing or unknown
+ */
+export function readArguments(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ImportArguments | 'help' {
+  const { values, positionals } = parseArgs({ options, args: [...args], allowPositionals: true });
+  if (values.help) return 'help';
+  const [file, ...more] = positionals;
+  if (file === undefined) throw new Error(`Which file?\n\n${HELP}`);
+  if (more.length > 0) throw new Error(`One file at a time; got also ${more.join(' ')}`);
+  if (values.table === undefined)
+    throw new Error('--table is missing: the staging table that takes the rows');
+  if (values.endpoint !== undefined && !URL.canParse(values.endpoint))
+    throw new Error('--endpoint is no URL, like http://127.0.0.1:4603');
+  const bucket = values.bucket ?? environment['IMPORT_BUCKET'];
+  const local = bucket === undefined ? LOCAL_ENDPOINT : undefined;
+  return { file, table: values.table, bucket: bucket ?? LOCAL_BUCKET, endpoint: values.endpoint ?? local };
+}

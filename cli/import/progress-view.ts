@@ -1,0 +1,41 @@
+import type { ImportProgress } from '../../lib/file-import/report/progress.ts';
+import { failures, tallied } from '../../lib/file-import/report/tally.ts';
+
+/** What a progress bar shows. */
+export type ProgressView = {
+  /** 0 to 1; loading is the first half, verdicts the second. */
+  readonly share: number;
+  readonly rows: number;
+  readonly rowsPerSecond: number;
+  readonly errors: number;
+  /** Seconds left at the present speed; undefined while that cannot be told. */
+  readonly secondsLeft: number | undefined;
+  readonly phase: ImportProgress['phase'];
+};
+
+export function viewProgress(progress: ImportProgress): ProgressView {
+  const seconds = Math.max(0.001, (Date.parse(progress.updatedAt) - Date.parse(progress.startedAt)) / 1000);
+  const share = progress.phase === 'done' ? 1 : shareOf(progress);
+  return {
+    share,
+    rows: progress.rows,
+    rowsPerSecond: Math.round(progress.rows / seconds),
+    errors: failures(progress.counts),
+    secondsLeft: share > 0.01 ? Math.ceil((seconds * (1 - share)) / share) : undefined,
+    phase: progress.phase,
+  };
+}
+
+function shareOf({ bytes, rows, counts }: ImportProgress): number {
+  if (bytes.total === 0 || bytes.read === 0 || rows === 0) return 0;
+  const loaded = Math.min(1, bytes.read / bytes.total);
+  const rowsInAll = rows / loaded;
+  return (loaded + Math.min(1, tallied(counts) / rowsInAll)) / 2;
+}
+
+/** One line for where there is no terminal. */
+export function progressLine(view: ProgressView): string {
+  const { phase, share, rows, rowsPerSecond, errors, secondsLeft } = view;
+  const left = secondsLeft === undefined ? '' : `, about ${secondsLeft} s left`;
+  return `${phase}: ${(share * 100).toFixed(0)} %, ${rows} rows, ${rowsPerSecond} rows/s, ${errors} errors${left}`;
+}

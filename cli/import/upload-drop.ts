@@ -1,0 +1,51 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { headObject, readText } from '../../lib/aws/s3.ts';
+import { writeStream } from '../../lib/aws/s3-upload.ts';
+import { InvalidInputError } from '../../lib/core/errors.ts';
+import { parseSettings } from '../../lib/file-import/plan/settings.ts';
+import { type Drop, parseDropKey } from '../../lib/file-import/schedule/drop-key.ts';
+import { executionName } from '../../lib/file-import/schedule/import-request.ts';
+import { isTableName } from '../../lib/file-import/schedule/table-name.ts';
+
+/** A file that was uploaded: which import it becomes, and below which prefix its results will be. */
+export type UploadedDrop = {
+  readonly importId: string;
+  readonly key: string;
+  readonly resultsPrefix: string;
+};
+
+/**
+ * Uploads a file to where imports of the table are dropped.
+ * @throws InvalidInputError for a name that is no drop, and for an empty file, which S3 would tell nobody of;
+ *   ConfigurationError for a wrong `_import.json`
+ */
+export async function uploadDrop(
+  s3: S3Client,
+  bucket: string,
+  table: string,
+  file: string,
+): Promise<UploadedDrop> {
+  if (!isTableName(table)) throw new InvalidInputError('table', `${JSON.stringify(table)} is no table name`);
+  const key = `imports/${table}/${basename(file)}`;
+  const drop = requireDrop(key);
+  if ((await stat(file)).size === 0) throw new InvalidInputError('file', `${basename(file)} is empty`);
+  const settings = parseSettings(
+    (await readText(s3, { bucket, key: `imports/${table}/_import.json` }))?.text,
+  );
+  await writeStream(s3, { bucket, key }, createReadStream(file, { highWaterMark: 1 << 20 }), 'text/csv');
+  const head = await headObject(s3, { bucket, key });
+  if (!head) throw new InvalidInputError('file', `${key} is gone again`);
+  const { eTag, versionId, size } = head;
+  const object = { bucket, key, eTag, size, table, ...(versionId ? { versionId } : {}) };
+  const importId = executionName({ ...object, droppedAt: '', sequencer: '' });
+  return { importId, key, resultsPrefix: `${settings.resultsPrefix}${table}/${drop.name}/` };
+}
+
+function requireDrop(key: string): Drop {
+  const drop = parseDropKey(key);
+  if ('ignored' in drop) throw new InvalidInputError('file', `${key}: ${drop.ignored}`);
+  return drop;
+}

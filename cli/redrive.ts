@@ -1,0 +1,59 @@
+import { parseArgs } from 'node:util';
+import { SingleBar } from 'cli-progress';
+import { countMessages } from '../lib/aws/sqs.ts';
+import { readConfig } from '../lib/core/config.ts';
+import { type RedriveReport, redrive } from '../lib/record-queue/redrive.ts';
+import { runCommand } from './command-line.ts';
+
+const usage = `npm run redrive -- --dlq <URL of the dead-letter queue> --queue <URL of the records queue> [--code CODE,CODE] [--dry-run]
+
+Moves dead letters back to their queue, all or by error code. Keys travel with them, so that nothing is written twice.
+Without the URLs, RECORDS_DLQ_URL and RECORDS_QUEUE_URL are taken from the environment.
+`;
+
+/** `npm run redrive`: exits 1 when a letter could not be moved, 2 when it was not told between which queues. */
+async function main(): Promise<void> {
+  const options = {
+    dlq: { type: 'string' },
+    queue: { type: 'string' },
+    code: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
+  } as const;
+  const { values } = parseArgs({ options });
+  const config = readConfig();
+  const deadLetterUrl = values.dlq ?? config.recordsDlqUrl;
+  const queueUrl = values.queue ?? config.recordsQueueUrl;
+  if (!deadLetterUrl || !queueUrl) {
+    process.stderr.write(usage);
+    process.exitCode = 2;
+    return;
+  }
+  const progress = await startProgress(deadLetterUrl);
+  const dryRun = values['dry-run'];
+  const codes = values.code?.split(',').map((code) => code.trim());
+  const report = await redrive({ deadLetterUrl, queueUrl, codes, dryRun, onProgress: progress.update });
+  progress.stop();
+  process.stdout.write(describe(report, dryRun));
+  process.exitCode = report.failures.length === 0 ? 0 : 1;
+}
+
+/** A bar on a terminal, nothing elsewhere. */
+async function startProgress(deadLetterUrl: string) {
+  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  const bar = new SingleBar({ format: '{bar} {value}/{total} letters' });
+  bar.start(await countMessages(deadLetterUrl), 0);
+  return { update: (looked: number) => bar.update(looked), stop: () => bar.stop() };
+}
+
+function describe({ found, moved, failures, unseen }: RedriveReport, dryRun: boolean): string {
+  const byCode = [...found].map(([code, count]) => `  ${code}: ${count}`);
+  const total = [...found.values()].reduce((sum, count) => sum + count, 0);
+  const outcome = dryRun ? 'Dry run: nothing was moved.' : `${moved} moved back to the queue.`;
+  const behind =
+    unseen > 0
+      ? [`About ${unseen} more are behind those that stay; SQS shows them when these are gone.`]
+      : [];
+  return `${[`${total} dead letters`, ...byCode, ...behind, outcome, ...failures].join('\n')}\n`;
+}
+
+await runCommand(usage, main);

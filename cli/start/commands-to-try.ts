@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
+
+const RECORD = { short_description: 'Disk full on web-01', urgency: '2' };
+const MESSAGE = { table: 'incident', record: { short_description: 'From a queue', urgency: '3' } };
+const CSV = [
+  'user_id,first_name,last_name,email',
+  'ada.example,Ada,Example,ada@example.com',
+  'bo.example,Bo,Example,bo@example.com',
+];
+
+/** A line about what a command does, and the command: it works as it stands when pasted into a shell. */
+export type CommandToTry = { readonly title: string; readonly command: string };
+
+/** An incident, a message and a file. curl is enough, for nothing here asks for a signature; without curl, node does it. */
+export function commandsToTry(endpoints: Endpoints): CommandToTry[] {
+  const { api, sqs, s3 } = endpoints;
+  const message = { QueueUrl: sqs.recordsQueueUrl, MessageBody: JSON.stringify(MESSAGE) };
+  return [
+    {
+      title: 'Create an incident over HTTP',
+      command: request('POST', `${api}/api/now/table/incident`, JSON_TYPE, JSON.stringify(RECORD)),
+    },
+    {
+      title: 'Send a message that becomes an incident',
+      command: request('POST', sqs.endpoint, SEND_MESSAGE, JSON.stringify(message)),
+    },
+    {
+      title: 'Drop a CSV that becomes users',
+      command: request(
+        'PUT',
+        `${s3.endpoint}/${s3.bucket}/imports/imp_user/people.csv`,
+        {},
+        `${CSV.join('\n')}\n`,
+      ),
+    },
+  ];
+}
+
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+const SEND_MESSAGE = {
+  'Content-Type': 'application/x-amz-json-1.0',
+  'X-Amz-Target': 'AmazonSQS.SendMessage',
+};
+
+function request(method: string, url: string, headers: Record<string, string>, body: string): string {
+  return hasCurl() ? curl(method, url, headers, body) : nodeFetch(method, url, headers, body);
+}
+
+function curl(method: string, url: string, headers: Record<string, string>, body: string): string {
+  const parts = ['curl', '-sS', '-X', method, quote(url)];
+  for (const [name, value] of Object.entries(headers)) parts.push('-H', quote(`${name}: ${value}`));
+  return [...parts, '--data-binary', quote(body)].join(' ');
+}
+
+function nodeFetch(method: string, url: string, headers: Record<string, string>, body: string): string {
+  const options = JSON.stringify({ method, headers, body });
+  return `node -e ${quote(`fetch(${JSON.stringify(url)},${options}).then(async (r) => console.log(r.status, await r.text()))`)}`;
+}
+
+function quote(text: string): string {
+  return /^[\w:/.=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function hasCurl(): boolean {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.some((folder) =>
+    existsSync(join(folder, process.platform === 'win32' ? 'curl.exe' : 'curl')),
+  );
+}

@@ -1,0 +1,66 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { functions, type PackagedFunction } from './functions.ts';
+import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
+
+/** The root of the project. */
+export const projectRoot = resolve(import.meta.dirname, '..');
+
+/** CommonJS dependencies ask for `require`, which an ES module does not have. */
+const requireForCommonJs = `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`;
+
+/** How every bundle is made; not where it comes from and goes to. */
+export const bundleOptions = {
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  outExtension: { '.js': '.mjs' },
+  chunkNames: 'chunk-[hash]',
+  banner: { js: requireForCommonJs },
+  splitting: true,
+  metafile: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  plugins: [slimUndici],
+  define: slimUndiciDefine,
+} as const satisfies BuildOptions;
+
+/** Where the packager looks for bundles. */
+export const distFolder = join(projectRoot, 'dist');
+
+/** esbuild shares nothing between bundles: all at once would keep the sources of each in memory, and work longer for it. */
+const bundlesAtOnce = Math.max(2, availableParallelism());
+
+/** What each bundle was made of, by function key. */
+export type Bundles = Readonly<Record<string, Metafile>>;
+
+/**
+ * Bundles every function by itself into `dist/<key>/`: `index.mjs` and, for lazily imported modules, chunks. Beside them goes
+ * `bundles.json`, the `Bundles`.
+ */
+export async function bundleFunctions(): Promise<void> {
+  await rm(distFolder, { recursive: true, force: true });
+  const bundles = new Map<string, Metafile>();
+  const waiting = functions.values();
+  const bundleNext = async () => {
+    for (const one of waiting) bundles.set(one.key, await bundleFunction(one));
+  };
+  await Promise.all(Array.from({ length: bundlesAtOnce }, bundleNext));
+  const made: Bundles = Object.fromEntries(bundles);
+  await writeFile(join(distFolder, 'bundles.json'), JSON.stringify(made));
+}
+
+async function bundleFunction({ key, file }: PackagedFunction): Promise<Metafile> {
+  const { metafile } = await build({
+    ...bundleOptions,
+    absWorkingDir: projectRoot,
+    entryPoints: { index: join(projectRoot, file) },
+    outdir: join(distFolder, key),
+  });
+  return metafile;
+}

@@ -1,0 +1,178 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { packageFunctions } from '../../deploy/package.ts';
+import { type Log, silentLog } from '../../lib/core/log.ts';
+import { ACCOUNT_ID, REGION } from '../aws/account.ts';
+import type { DurableLimits } from '../aws/lambda/durable/limits.ts';
+import { type LambdaHost, type LambdaHostOptions, startLambdaHost } from '../aws/lambda/host.ts';
+import type { InvocationOutcome } from '../aws/lambda/invocation.ts';
+import type { LoopbackServer } from '../aws/loopback-server.ts';
+import { type LocalS3, startS3 } from '../aws/s3/s3.ts';
+import { startSecretsManager } from '../aws/secrets-manager/secrets-manager.ts';
+import {
+  type EventSourceMapping,
+  startEventSourceMapping,
+} from '../aws/sqs/event-source-mapping/event-source-mapping.ts';
+import { type LocalSqs, startSqs } from '../aws/sqs/sqs.ts';
+import { readStackResources, type StackResources } from '../aws/template/stack-resources.ts';
+import { type Instance, type InstanceOptions, startInstance } from '../instance/index.ts';
+import { claimFolder } from './claim-folder.ts';
+import { createBuckets, createQueues, deliverTo } from './create-resources.ts';
+import { describeStack, type Endpoints } from './describe-stack.ts';
+import { putSecrets } from './put-secrets.ts';
+
+/** How long a stop waits for invocations that run; what they leave undone stays in the queues. */
+const STOP_GRACE_MS = 3_000;
+
+/** Ports on 127.0.0.1; 0 or none takes a free one. */
+export type StackPorts = {
+  readonly api?: number;
+  readonly instance?: number;
+  readonly sqs?: number;
+  readonly s3?: number;
+  readonly secretsManager?: number;
+  readonly lambda?: number;
+};
+
+export type StackOptions = {
+  /** Keeps everything that the stack holds; a stack on the same folder goes on where the last one stopped. */
+  readonly dataFolder: string;
+  readonly ports?: StackPorts;
+  /** A package made before (`packageFunctions`). @default one is made, with serverless.yml's own params */
+  readonly packaged?: { readonly folder: string; readonly templateFile: string };
+  /** Breaks the start off while the functions are packaged, which is what takes time. */
+  readonly signal?: AbortSignal;
+  /** Further options of the instance emulator. */
+  readonly instance?: Omit<InstanceOptions, 'port' | 'databaseFile'>;
+  /** Variables for every function, stronger than the template's. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Processes of one function at once. @default 4 */
+  readonly maxProcesses?: number;
+  readonly durableLimits?: Partial<DurableLimits>;
+  /** One line that a function wrote, with its key in serverless.yml. */
+  readonly onLog?: (line: string, key: string) => void;
+  /** What a function answered or failed with, with its key. */
+  readonly onAnswer?: (outcome: InvocationOutcome, key: string) => void;
+  /** Where the stack itself tells of batches that failed. */
+  readonly log?: Log;
+};
+
+export type Stack = {
+  readonly endpoints: Endpoints;
+  readonly resources: StackResources;
+  readonly instance: Instance;
+  readonly sqs: LocalSqs;
+  readonly s3: LocalS3;
+  readonly secretsManager: LoopbackServer;
+  readonly host: LambdaHost;
+  /** Stops everything; running invocations get a short while to end. No process is left. */
+  close(): Promise<void>;
+};
+
+/**
+ * Runs the packaged functions with everything around them on this machine: a ServiceNow instance, SQS, S3, Secrets Manager
+ * and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and asks for no signature.
+ * @throws ConfigurationError when a port is taken, or the folder by another stack
+ * @throws Error when packaging fails, or the signal's reason when it was broken off
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  await using opened = new AsyncDisposableStack();
+  const { dataFolder, packaged: made, signal } = options;
+  opened.adopt(claimFolder(dataFolder), (claim) => claim.release());
+  const packaging = Promise.resolve(made ?? packageFunctions({}, signal));
+  // Awaited below; until then its failure must not count as unhandled.
+  packaging.catch(() => undefined);
+  const outside = await startOutside(options, opened);
+  const { sqs, s3, secretsManager, instance } = outside;
+  const packaged = await packaging;
+  const surroundings = { region: REGION, accountId: ACCOUNT_ID, sqsEndpoint: sqs.url };
+  const resources = await readStackResources(packaged.templateFile, surroundings);
+  createQueues(resources, sqs.state);
+  createBuckets(resources, s3.state);
+  await putSecrets(resources, secretsManager.url, instance);
+  const host = await startLambdaHost(hostOptions(options, packaged.folder, resources, outside));
+  const mappings: EventSourceMapping[] = [];
+  opened.defer(() => stopFunctions(mappings, host));
+  mappings.push(...startMappings(resources, sqs, host, options.log ?? silentLog));
+  const endpoints = describeStack({ resources, host, instance, sqs, s3 });
+  const running = opened.move();
+  return { ...outside, endpoints, resources, host, close: () => running.disposeAsync() };
+}
+
+/** What the functions talk to. */
+type Outside = Pick<Stack, 'sqs' | 's3' | 'secretsManager' | 'instance'>;
+
+async function startOutside(options: StackOptions, opened: AsyncDisposableStack): Promise<Outside> {
+  const { dataFolder, ports = {}, log = silentLog } = options;
+  const open = async <Part extends { close(): Promise<void> }>(starting: Promise<Part>): Promise<Part> =>
+    opened.adopt(await starting, (part) => part.close());
+  const sqs = await open(startSqs({ port: ports.sqs ?? 0, databaseFile: join(dataFolder, 'sqs.db') }));
+  const deliver = deliverTo(sqs.state);
+  const s3Folder = join(dataFolder, 's3');
+  const s3 = await open(startS3({ port: ports.s3 ?? 0, folder: s3Folder, deliver, log }));
+  const databaseFile = join(dataFolder, 'secrets.db');
+  const secretsManager = await open(startSecretsManager({ port: ports.secretsManager ?? 0, databaseFile }));
+  const instance = await open(startInstance(instanceOptions(options)));
+  return { sqs, s3, secretsManager, instance };
+}
+
+function instanceOptions({ dataFolder, ports, instance }: StackOptions): InstanceOptions {
+  return { ...instance, port: ports?.instance ?? 0, databaseFile: join(dataFolder, 'instance.db') };
+}
+
+function hostOptions(
+  options: StackOptions,
+  packageFolder: string,
+  stack: StackResources,
+  { sqs, s3, secretsManager }: Outside,
+): LambdaHostOptions {
+  const { ports = {}, maxProcesses, durableLimits, onLog, onAnswer } = options;
+  return {
+    stack,
+    packageFolder,
+    dataFolder: join(options.dataFolder, 'lambda'),
+    region: REGION,
+    accountId: ACCOUNT_ID,
+    apiPort: ports.api ?? 0,
+    lambdaPort: ports.lambda ?? 0,
+    // The SDK follows the endpoints by itself; the functions' code knows nothing of them.
+    environment: {
+      // The emulator is on this machine, which a deployment would not talk to.
+      ALLOWED_HOSTS: '127.0.0.1',
+      AWS_ENDPOINT_URL_SQS: sqs.url,
+      AWS_ENDPOINT_URL_S3: s3.url,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+      ...options.environment,
+    },
+    ...(maxProcesses !== undefined && { maxProcesses }),
+    ...(durableLimits && { durableLimits }),
+    ...(onLog && { onLog }),
+    ...(onAnswer && { onAnswer }),
+  };
+}
+
+function startMappings(
+  { eventSourceMappings }: StackResources,
+  { state }: LocalSqs,
+  host: LambdaHost,
+  log: Log,
+): EventSourceMapping[] {
+  return eventSourceMappings.map(({ queueArn, ...mapping }) => {
+    const queue = state.queues.findByArn(queueArn);
+    if (!queue) throw new Error(`An event source mapping reads ${queueArn}, which is no queue of this stack`);
+    // Nobody of an earlier run is left to finish what was in flight when it was stopped.
+    state.messages.releaseInFlight(queue.name, state.clock.now());
+    return startEventSourceMapping({ state, queue, invoke: host.invoke, log, ...mapping });
+  });
+}
+
+async function stopFunctions(mappings: readonly EventSourceMapping[], host: LambdaHost): Promise<void> {
+  const stopped = Promise.all(mappings.map((mapping) => mapping.stop()));
+  const grace = new AbortController();
+  const over = delay(STOP_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined);
+  await Promise.race([stopped, over]);
+  grace.abort();
+  // Ends the invocations that still run, so that their mappings stop too.
+  await host.close();
+  await stopped;
+}

@@ -1,0 +1,17 @@
+import { inThisProcess } from '../lib/gateway/in-this-process.ts';
+import { serve } from '../lib/gateway/serve.ts';
+import { postRecord } from '../lib/operations/post-record.ts';
+
+/**
+ * Creates one record.
+ *
+ * HTTP: `POST /api/now[/v1|/v2]/table/{tableName}`, the body being the record as a JSON object. Answers 201 with
+ * `{ result: record }` and `Location`. With an `Idempotency-Key` a repeat creates nothing: it answers 200 with the record as
+ * it now is, `Idempotency-Replayed: true`, and in `Idempotency-Differs` the columns that are not as given.
+ *
+ * Direct Invoke: `{ tableName, record, sysparmDisplayValue?, sysparmFields?, sysparmView?,
+ * sysparmExcludeReferenceLink?, sysparmInputDisplayValue?, idempotencyKey?, apiVersion?, instance? }`; the seed's `number,
+ * shortDescription, active, approval, category, contactType` and `apiColumns` are merged into the record, later wins.
+ * Answers `{ result: record }`.
+ */
+export const handler = serve(postRecord, inThisProcess);

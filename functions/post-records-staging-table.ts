@@ -1,0 +1,15 @@
+import { inThisProcess } from '../lib/gateway/in-this-process.ts';
+import { serve } from '../lib/gateway/serve.ts';
+import { postRecordsStagingTable } from '../lib/operations/post-records-staging-table.ts';
+
+/**
+ * Puts many rows into a staging table in one call; what became of each is asked for later.
+ *
+ * HTTP: `POST /api/now[/v1|/v2]/import/{tableName}/insertMultiple`, the body being `{ "records": [row, …] }`, each row a
+ * JSON object of texts whose keys are column labels unless the instance is set up for names. Answers 201 with
+ * `{ import_set_id, multi_import_set_id }`.
+ *
+ * Direct Invoke: `{ tableName, records, multiImportSetId?, runAfter?, apiVersion?, instance? }`. Answers
+ * `{ result: { import_set_id, multi_import_set_id } }`.
+ */
+export const handler = serve(postRecordsStagingTable, inThisProcess);

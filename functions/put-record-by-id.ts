@@ -1,0 +1,13 @@
+import { inThisProcess } from '../lib/gateway/in-this-process.ts';
+import { serve } from '../lib/gateway/serve.ts';
+import { putRecordById } from '../lib/operations/put-record-by-id.ts';
+
+/**
+ * Updates one record. On an instance PUT does what PATCH does: `""` clears a column, an absent one is left alone.
+ *
+ * HTTP: `PUT /api/now[/v1|/v2]/table/{tableName}/{sysId}`, the body being the columns to change. Answers 200 with
+ * `{ result: record }`, or 404.
+ *
+ * Direct Invoke: `{ tableName, sysId, record, … }` as `postRecord`. Answers `{ result: record }`.
+ */
+export const handler = serve(putRecordById, inThisProcess);

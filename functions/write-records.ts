@@ -1,0 +1,15 @@
+import { writeRecordsHere } from '../lib/record-queue/in-this-process.ts';
+
+/**
+ * Turns the messages of the records queue into records, each exactly once.
+ *
+ * Trigger: SQS (standard or FIFO) with `ReportBatchItemFailures`. A message is
+ * `{ action?: create | update | upsert | delete, table, record, sysId?, match?, key?, instance?, options? }`, published as
+ * JSON Schema in `lib/record-queue/record-message.schema.json`; without an action it is a create. Its key is `key`, else the message
+ * attribute `IdempotencyKey`, else the message id: a second message with the same key changes nothing.
+ *
+ * Answers `{ batchItemFailures }` with exactly the ids that are not known to be finished; they come back after the delay
+ * that the instance asked for, or after a growing one. What can never be written goes to the dead-letter queue at once,
+ * with the attributes `ErrorCode`, `ErrorMessage`, `RequestId` and `Attempts`.
+ */
+export const handler = writeRecordsHere;

@@ -1,0 +1,65 @@
+import type { Clock } from '../core/clock.ts';
+import { ConnectorError } from '../core/errors.ts';
+import { tokenPath } from '../servicenow/auth/token.ts';
+import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
+import { createServerClock } from '../servicenow/server-clock.ts';
+import { listRecords } from '../servicenow/table.ts';
+import { type Finding, failed, look, ok } from './finding.ts';
+
+/** One call shows the way there, the grant and the instance's time. A refusal of the table itself still shows all three. */
+export async function checkReach(
+  client: ServiceNowClient,
+  table: string,
+  clock: Clock,
+  context: CallContext,
+): Promise<readonly Finding[]> {
+  try {
+    const { response } = await listRecords(client, { table, limit: 1, fields: ['sys_id'] }, context);
+    return [
+      ok('reach', 'the instance answers'),
+      ok('grant', 'credentials are accepted'),
+      checkTime(response.headers['date'], clock),
+    ];
+  } catch (error) {
+    if (error instanceof ConnectorError) return reachDespite(error, clock);
+    throw error;
+  }
+}
+
+const refusalsOfCredentials = new Set(['CREDENTIALS_REJECTED', 'SCOPE_MISSING']);
+const refusalsOfTable = new Set(['ACCESS_DENIED', 'INVALID_TABLE']);
+
+/** How far the first call got before it failed. */
+function reachDespite(error: ConnectorError, clock: Clock): readonly Finding[] {
+  if (error.code === 'CONFIGURATION_INVALID') return [failed('secret', error)];
+  const answers = ok('reach', 'the instance answers');
+  if (refusalsOfCredentials.has(error.code)) return [answers, failed('grant', error, grantRemedy(error))];
+  if (!refusalsOfTable.has(error.code)) return [failed('reach', error)];
+  const date = error instanceof ServiceNowError ? error.headers['date'] : undefined;
+  return [answers, ok('grant', 'credentials are accepted'), checkTime(date, clock)];
+}
+
+/** What was refused is for different people to mend: the grant itself, a user who needs a second factor, or the user. */
+function grantRemedy({ cause }: ConnectorError): string | undefined {
+  if (!(cause instanceof ServiceNowError)) return undefined;
+  if ('x-mfa_token' in cause.headers)
+    return 'this user has to show a second factor, which a function cannot: take OAuth, or a user without it';
+  if (cause.path !== tokenPath) return undefined;
+  return 'check clientId, clientSecret and what else proves the grant; the OAuth application and its user must be active, the grant switched on (for client credentials glide.oauth.inbound.client.credential.grant_type.enabled), and this machine’s clock right';
+}
+
+/** Beyond this a signed assertion is near ServiceNow's own tolerance of 300 s. */
+const noticeableSkewMs = 60_000;
+
+function checkTime(date: string | undefined, clock: Clock): Finding {
+  const serverClock = createServerClock();
+  serverClock.observe(date, clock.now());
+  const seconds = Math.round(serverClock.skewMs() / 1000);
+  if (Math.abs(serverClock.skewMs()) < noticeableSkewMs) return ok('clock', `${Math.abs(seconds)} s apart`);
+  return look(
+    'clock',
+    `the instance is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`,
+    'set the time of this machine',
+  );
+}

@@ -1,0 +1,33 @@
+import { ConnectorError } from '../core/errors.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
+import { listRecords } from '../servicenow/table.ts';
+import { type Finding, failed, look, ok } from './finding.ts';
+
+/** Which roles does the user hold? Written by us, so it may ask the instance who we are. */
+const ofCaller = 'user=javascript:gs.getUserID()';
+
+/** Lists the user's roles, which is what most refusals come down to. */
+export async function checkRoles(client: ServiceNowClient, context: CallContext): Promise<Finding> {
+  try {
+    const { records } = await listRecords(
+      client,
+      { table: 'sys_user_has_role', query: ofCaller, fields: ['role.name'], limit: 200 },
+      context,
+    );
+    const roles = [...new Set(records.map((record) => String(record['role.name'] ?? '')))]
+      .filter(Boolean)
+      .sort();
+    if (roles.length === 0)
+      return look('roles', 'none that can be seen', 'give the integration user the roles its tables need');
+    if (!roles.includes('admin')) return ok('roles', roles.join(', '));
+    return look(
+      'roles',
+      roles.join(', '),
+      'admin is more than an integration needs: prefer roles for its tables',
+    );
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error;
+    if (error.code !== 'ACCESS_DENIED' && error.code !== 'INVALID_TABLE') return failed('roles', error);
+    return { subject: 'roles', state: 'skipped', found: 'the user may not read its own roles' };
+  }
+}

@@ -1,0 +1,30 @@
+import { ConnectorError } from '../core/errors.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
+import { listRecords } from '../servicenow/table.ts';
+import { type Finding, failed, look, ok } from './finding.ts';
+
+/** Can the user read this table? ServiceNow hides rows without a word, so counted and seen rows are compared (contract 1.4). */
+export async function checkTable(
+  client: ServiceNowClient,
+  table: string,
+  context: CallContext,
+): Promise<Finding> {
+  const subject = `table ${table}`;
+  try {
+    const { records, totalCount = 0 } = await listRecords(
+      client,
+      { table, limit: 1, fields: ['sys_id'] },
+      context,
+    );
+    if (records.length > 0) return ok(subject, `readable, ${totalCount} rows`);
+    if (totalCount === 0) return ok(subject, 'readable, no rows');
+    return look(
+      subject,
+      `${totalCount} rows are counted but none is shown`,
+      'access controls hide them: give the integration user a role that may read this table, e.g. itil for tasks',
+    );
+  } catch (error) {
+    if (error instanceof ConnectorError) return failed(subject, error);
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+import type { Clock } from '../core/clock.ts';
+import { ConnectorError } from '../core/errors.ts';
+import { createClient } from '../servicenow/client.ts';
+import { parseConnectionSecret } from '../servicenow/connection-secret.ts';
+import { parseInstanceUrl } from '../servicenow/instance-url.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
+import { checkCertificate } from './check-certificate.ts';
+import { checkImport } from './check-import.ts';
+import { checkReach } from './check-reach.ts';
+import { checkRoles } from './check-roles.ts';
+import { checkTable } from './check-table.ts';
+import { type Finding, failed, ok } from './finding.ts';
+
+/** What a deployment's check needs to know. */
+export type Patient = {
+  /** Reads the secret's JSON. */
+  readonly readSecret: () => Promise<string>;
+  /** Tables to look at; `*` stands for none in particular. */
+  readonly tables: readonly string[];
+  readonly allowedHosts: readonly string[];
+  readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+};
+
+/**
+ * Looks at a deployment from the secret outward: its shape, the way to the instance, the grant, the clock, roles, tables,
+ * import prerequisites. Reads only, and stops where nothing further can work.
+ */
+export async function examine(patient: Patient, context: CallContext): Promise<readonly Finding[]> {
+  const secret = await checkSecret(patient);
+  if (!secret.json) return [secret.finding];
+  const json = secret.json;
+  const { allowedHosts, proxyEnvironment, clock } = patient;
+  const client = createClient({
+    readSecret: async () => json,
+    allowedHosts,
+    proxyEnvironment,
+    clock,
+    maxAttempts: 2,
+  });
+  try {
+    const reach = await checkReach(client, reachTable(patient), clock, context);
+    // What is wrong inside the secret may show only where it is used, e.g. a key that does not fit its certificate.
+    if (reach.some(({ subject }) => subject === 'secret')) return reach;
+    if (reach.some(({ state }) => state === 'failed')) return [secret.finding, ...reach];
+    return [
+      secret.finding,
+      ...reach,
+      ...checkCertificate(parseConnectionSecret(json).tls, clock),
+      await checkRoles(client, context),
+      ...(await checkTables(client, patient, context)),
+    ];
+  } finally {
+    await client.close();
+  }
+}
+
+async function checkSecret(patient: Patient): Promise<{ readonly finding: Finding; readonly json?: string }> {
+  try {
+    const json = await patient.readSecret();
+    const { auth, tls, instanceUrl, proxyUrl } = parseConnectionSecret(json);
+    const { origin } = parseInstanceUrl(instanceUrl, patient.allowedHosts);
+    const parts = [auth?.type, tls?.cert ? 'client certificate' : undefined, proxyUrl ? 'proxy' : undefined];
+    return { finding: ok('secret', `${origin}, ${parts.filter(Boolean).join(' + ')}`), json };
+  } catch (error) {
+    if (error instanceof ConnectorError) return { finding: failed('secret', error) };
+    throw error;
+  }
+}
+
+/** Any table will do to see whether the instance answers. */
+function reachTable({ tables }: Patient): string {
+  return tables.find((name) => name !== '*') ?? 'sys_user';
+}
+
+async function checkTables(
+  client: ServiceNowClient,
+  patient: Patient,
+  context: CallContext,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const table of patient.tables.filter((name) => name !== '*')) {
+    findings.push(await checkTable(client, table, context), ...(await checkImport(client, table, context)));
+  }
+  return findings;
+}

@@ -1,0 +1,72 @@
+import * as z from 'zod/mini';
+import { lineResultSchema } from '../report/results-csv.ts';
+import { groupName, type ImportFolder } from '../work-folder.ts';
+
+const positionSchema = z.object({ byte: z.number(), line: z.number() });
+
+const sentChunkSchema = z.object({
+  /** Pairs of first line and count, in the order of the rows. */
+  lines: z.array(z.number()),
+  rows: z.number(),
+  /** sys_ids in sys_import_set; more than one when part of the rows had to be sent again. */
+  sets: z.array(z.string()),
+  /**
+   * - `stored`: the instance has the rows.
+   * - `refused`: the instance said no to the request; `message` says why.
+   * - `unknown`: it cannot be found out whether it has them.
+   * - `not-sent`: the import had stopped.
+   * - `interrupted`: sent in part before the instance went away; the rest certainly was not.
+   * - `lost`: sent, but the answer never came; to be settled.
+   */
+  state: z.enum(['stored', 'refused', 'unknown', 'not-sent', 'interrupted', 'lost']),
+  message: z.optional(z.string()),
+  /** In `rows` mode: what the instance said of each row at once. Lines that are missing are looked up later. */
+  verdicts: z.optional(z.array(lineResultSchema)),
+  /** In `rows` mode: lines that may have been sent, in the form of `lines`; those without a verdict else were not. */
+  doubtful: z.optional(z.array(z.number())),
+});
+
+const ledgerSchema = z.object({
+  from: positionSchema,
+  /** By index in the group; null where a crash left nothing about the chunk. */
+  chunks: z.array(z.nullable(sentChunkSchema)),
+  /** True while nobody sends: a chunk of which nothing is known was not sent then. */
+  isExact: z.optional(z.boolean()),
+  /** Milliseconds since the Unix epoch at which an answer was first known to be lost. */
+  lostAtMs: z.optional(z.number()),
+  /** Where the next group begins; present once the group is done. */
+  next: z.optional(positionSchema),
+  ended: z.boolean(),
+  /** Why the file cannot be read beyond this group. */
+  broken: z.optional(z.string()),
+  rejected: z.number(),
+  blankLines: z.number(),
+});
+
+export type SentChunk = z.infer<typeof sentChunkSchema>;
+
+/**
+ * What became of the chunks of one group. It is written before the first request, about once a second while they run,
+ * and at the end; so a group that was broken off knows which of its chunks are certain, and that the others have to be
+ * settled before they are sent again.
+ */
+export type LoadLedger = z.infer<typeof ledgerSchema>;
+
+/** sys_ids of the import sets of some chunks, each once, in their order. */
+export function importSetsOf(chunks: readonly (SentChunk | null)[]): string[] {
+  return [...new Set(chunks.flatMap((chunk) => chunk?.sets ?? []))];
+}
+
+/** The chunks of which something is known. */
+export function knownChunks(ledger: LoadLedger): SentChunk[] {
+  return ledger.chunks.filter((chunk) => chunk !== null);
+}
+
+export async function readLedger(folder: ImportFolder, group: number): Promise<LoadLedger | undefined> {
+  const stored = await folder.read(groupName('load', group));
+  return stored === undefined ? undefined : ledgerSchema.parse(JSON.parse(stored));
+}
+
+export async function writeLedger(folder: ImportFolder, group: number, ledger: LoadLedger): Promise<void> {
+  await folder.write(groupName('load', group), JSON.stringify(ledger));
+}

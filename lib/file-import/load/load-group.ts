@@ -1,0 +1,157 @@
+import { InvalidInputError } from '../../core/errors.ts';
+import type { Position } from '../read/byte-window.ts';
+import { RetryLaterError } from '../retry-later-error.ts';
+import { groupName, type ImportFolder } from '../work-folder.ts';
+import type { RejectedRow } from './chunk.ts';
+import { GroupLedger } from './group-ledger.ts';
+import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
+import type { LoadGroup, LoadTools } from './load-task.ts';
+import { sendChunks } from './send-chunks.ts';
+import { seesRows } from './settle-by-key.ts';
+import { unclaimedSets } from './settle-by-sets.ts';
+import type { Settling } from './settle-chunk.ts';
+
+/** What a group came to, small enough for a checkpoint. */
+export type GroupOutcome = {
+  readonly next: Position;
+  readonly ended: boolean;
+  readonly rows: number;
+  readonly rejected: number;
+  readonly blankLines: number;
+  readonly importSets: number;
+  /** Why the instance refuses the rows of this import; nothing more is to be sent then. */
+  readonly refused?: string;
+  /** Why the file cannot be read on. */
+  readonly broken?: string;
+};
+
+/** No group begins with less than this left of the invocation, */
+const leastMs = 60_000;
+/** and none is prepared with less than this: it is certain then to begin. */
+const prepareMs = 120_000;
+
+/**
+ * Sends the next group of chunks, `concurrency` at once. Run a second time, it sends only what the instance does not
+ * have: chunks in the ledger are certain, all others are settled first, after the time in which the instance may
+ * still be storing them.
+ * @throws RetryLaterError while answers are lost that cannot be settled yet
+ * @throws ServiceNowError, InvalidInputError (the file), S3ServiceException
+ */
+export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<GroupOutcome> {
+  if (tools.scope.deadline.passed(leastMs)) throw new RetryLaterError('the invocation ends', 1);
+  const isPrepared = tools.reader.isPreparedFor(task.group, task.from);
+  const reader = tools.reader.at(task.from, isPrepared);
+  const before = isPrepared ? undefined : await readLedger(tools.folder, task.group);
+  if (before?.next) return outcomeOf(before);
+  const ledger = new GroupLedger(tools.folder, task.group, task.from, tools.scope.clock, before);
+  const settles = before !== undefined && !task.isGivenUp;
+  const settling = settles ? await prepareSettling(tools, task, ledger) : undefined;
+  if (!isPrepared) await ledger.write(false);
+  let broken: string | undefined;
+  try {
+    await sendChunks(tools, { task, ledger, reader, settling, lastSet: await lastSetBefore(tools, task) });
+  } catch (error) {
+    if (ledger.isInDoubt) ledger.lose();
+    await tools.reader.drop();
+    await ledger.write(true);
+    // A file that is damaged or gone stays so: what was read of it is kept and the import stops.
+    if (!(error instanceof InvalidInputError)) throw error;
+    broken = error.message;
+  }
+  if (broken === undefined) await refuseLostAnswers(tools, ledger);
+  await writeRejected(tools.folder, task.group, reader.takeRejected(), ledger);
+  const next = ledger.next ?? reader.position;
+  const goesOn =
+    task.isFollowed && broken === undefined && !reader.ended && !tools.scope.deadline.passed(prepareMs);
+  const [done] = await Promise.all([
+    ledger.close(next, reader, broken),
+    goesOn ? prepareNext(tools, task.group + 1, next) : undefined,
+  ]);
+  tools.closed.keep(task.group, done);
+  return outcomeOf(done);
+}
+
+/**
+ * Opens the ledger of the group that follows at once in this process, beside closing the one before, so that it need
+ * neither be looked for nor waited for.
+ */
+async function prepareNext(tools: LoadTools, group: number, from: Position): Promise<void> {
+  await new GroupLedger(tools.folder, group, from, tools.scope.clock, undefined).write(false);
+  tools.reader.prepare(group, from);
+}
+
+/**
+ * After a group was broken off: waits until the instance is certainly done with what may have been sent, then lists what
+ * may be ours; undefined when nothing is in doubt.
+ */
+async function prepareSettling(
+  tools: LoadTools,
+  task: LoadGroup,
+  ledger: GroupLedger,
+): Promise<Settling | undefined> {
+  if (!ledger.isInDoubt) return undefined;
+  const { plan, scope } = tools;
+  const readyAtMs = ledger.lose() + plan.settings.settleAfterSeconds * 1000;
+  if (scope.clock.now() < readyAtMs) {
+    await ledger.write(true);
+    throw new RetryLaterError(
+      'answers were lost; they are settled first',
+      (readyAtMs - scope.clock.now()) / 1000,
+    );
+  }
+  ledger.settle();
+  const claimed = new Set([...(await task.claimedBefore()), ...ledger.sets()]);
+  const hasStored = claimed.size > 0;
+  if (plan.keyColumn !== undefined) return { unclaimed: undefined, hasStored };
+  if (plan.settings.mode === 'insertMultiple')
+    return { hasStored, unclaimed: await unclaimedSets(scope, plan, claimed) };
+  // Nothing can be settled, but nothing more is to be lost to an instance that is still away.
+  await seesRows(scope, plan);
+  return { unclaimed: undefined, hasStored };
+}
+
+/** In ordered loads: the import set that the group's first one has to follow. */
+async function lastSetBefore({ plan, folder }: LoadTools, { group }: LoadGroup): Promise<string | undefined> {
+  if (!plan.settings.ordered || group === 0) return undefined;
+  const ledger = await readLedger(folder, group - 1);
+  return ledger?.chunks.flatMap((chunk) => chunk?.sets ?? []).at(-1);
+}
+
+async function refuseLostAnswers(tools: LoadTools, ledger: GroupLedger): Promise<void> {
+  const lost = ledger.lostCount;
+  if (lost === 0) return;
+  await tools.reader.drop();
+  await ledger.write(true);
+  const { settleAfterSeconds } = tools.plan.settings;
+  throw new RetryLaterError(`the answers to ${lost} requests were lost`, settleAfterSeconds);
+}
+
+/** One JSON document a line; raw bytes as base64, since they may be in any encoding. */
+async function writeRejected(
+  folder: ImportFolder,
+  group: number,
+  rejected: readonly RejectedRow[],
+  ledger: GroupLedger,
+): Promise<void> {
+  ledger.rejected = rejected.length;
+  if (rejected.length === 0) return;
+  const lines = rejected.map(({ line, reason, raw }) =>
+    JSON.stringify({ line, reason, raw: Buffer.from(raw).toString('base64') }),
+  );
+  await folder.write(groupName('rejected', group), lines.join('\n'), 'application/x-ndjson');
+}
+
+function outcomeOf(ledger: LoadLedger): GroupOutcome {
+  const chunks = knownChunks(ledger);
+  const refused = chunks.find((chunk) => chunk.state === 'refused')?.message;
+  return {
+    next: ledger.next ?? ledger.from,
+    ended: ledger.ended,
+    rows: chunks.reduce((sum, chunk) => sum + chunk.rows, 0),
+    rejected: ledger.rejected,
+    blankLines: ledger.blankLines,
+    importSets: importSetsOf(ledger.chunks).length,
+    ...(refused === undefined ? {} : { refused }),
+    ...(ledger.broken === undefined ? {} : { broken: ledger.broken }),
+  };
+}

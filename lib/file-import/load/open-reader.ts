@@ -1,0 +1,59 @@
+import type { ImportPlan } from '../plan.ts';
+import type { Position } from '../read/byte-window.ts';
+import type { ObjectBytes } from '../read/content.ts';
+import { openRows } from '../read/file-rows.ts';
+import type { ChunkReader } from './chunk-reader.ts';
+
+/** 5 MB: half of what ServiceNow takes by default, so that a gateway in between with a smaller limit does not bite. */
+const maxBodyBytes = 5_000_000;
+const maxRejectedBytes = 8 << 20;
+
+/**
+ * The file's reader, kept open from one group to the next within an invocation: a compressed file cannot be entered
+ * in its middle, and a plain one need not be asked for again.
+ */
+export class OpenReader {
+  readonly #plan: ImportPlan;
+  readonly #object: ObjectBytes;
+  #reader: ChunkReader | undefined;
+  #prepared: { readonly group: number; readonly from: Position } | undefined;
+
+  constructor(plan: ImportPlan, object: ObjectBytes) {
+    this.#plan = plan;
+    this.#object = object;
+  }
+
+  /** A reader at `from`, which fetches at once what it will read first; the open one when it stands there and `reuse` is true. */
+  at(from: Position, reuse: boolean): ChunkReader {
+    const isThere = this.#prepared?.from.byte === from.byte;
+    // From here on the group has begun: whoever comes for it again has to look into its ledger.
+    this.#prepared = undefined;
+    if (reuse && this.#reader && isThere) return this.#reader;
+    const limits = {
+      rows: this.#plan.settings.rowsPerRequest,
+      bytes: maxBodyBytes,
+      rejectedBytes: maxRejectedBytes,
+    };
+    // Nothing waits for it: it reads no more once nobody asks.
+    void this.drop();
+    this.#reader = openRows(this.#plan, this.#object, from, limits);
+    this.#reader.fetch();
+    return this.#reader;
+  }
+
+  /** Notes that the open reader stands at a group whose ledger was opened in this process and that nobody has begun. */
+  prepare(group: number, from: Position): void {
+    this.#prepared = { group, from };
+  }
+
+  isPreparedFor(group: number, from: Position): boolean {
+    return this.#prepared?.group === group && this.#prepared.from.byte === from.byte;
+  }
+
+  async drop(): Promise<void> {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    this.#prepared = undefined;
+    await reader?.close();
+  }
+}

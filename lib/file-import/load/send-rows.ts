@@ -1,0 +1,150 @@
+import { type BatchOutcome, sendBatch } from '../../servicenow/batch.ts';
+import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
+import { type RowResult, readImport, type StagingRow } from '../../servicenow/import-set.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/request.ts';
+import { importPath } from '../../servicenow/url.ts';
+import { callContext, type ImportScope } from '../import-scope.ts';
+import type { ImportPlan } from '../plan.ts';
+import type { LineResult } from '../report/results-csv.ts';
+import type { Outcome } from '../report/tally.ts';
+import type { Chunk } from './chunk.ts';
+import { lineList } from './line-runs.ts';
+import { mayWaitOut, waitOut } from './send-chunk.ts';
+import { rowsOf } from './settle-by-sets.ts';
+
+/** What the instance said of a chunk's rows. Lines that are in none of the lists were not sent, unless all were. */
+export type SentRows = {
+  readonly verdicts: readonly LineResult[];
+  /** Lines whose answer was lost. */
+  readonly lost: readonly number[];
+  /** Why it takes no row at all. */
+  readonly refused?: string;
+  /** The instance went away before the rest was sent. */
+  readonly away?: ServiceNowError;
+};
+
+/** A batch is cut off after 30 s; so many rows take a fraction of that. */
+const rowsPerBatch = 50;
+
+type Row = { readonly line: number; readonly row: StagingRow };
+
+/**
+ * Sends each row of a chunk as a single-row import, many to a batch, where insertMultiple is not allowed or verdicts
+ * are wanted at once. Rows the instance did not get to are sent again, lost ones are not. A row without a verdict that
+ * is not lost was taken, and has to be looked up by its key.
+ */
+export async function sendRows(scope: ImportScope, plan: ImportPlan, chunk: Chunk): Promise<SentRows> {
+  const lines = lineList(chunk.lines);
+  const waiting = rowsOf(chunk.body).map((row, i): Row => ({ line: lines[i] ?? 0, row }));
+  const verdicts: LineResult[] = [];
+  const lost: number[] = [];
+  while (waiting.length > 0) {
+    const rows = waiting.splice(0, rowsPerBatch);
+    const sent = await sendOneBatch(scope, plan, rows);
+    if (sent === 'lost') return { verdicts, lost: [...lost, ...rows.map(({ line }) => line)] };
+    if (sent instanceof ServiceNowError) return { verdicts, lost, away: sent };
+    const again = rows.filter((_, i) => sent[i]?.kind === 'unserviced');
+    if (again.length === rows.length) return { verdicts, lost, refused: 'a batch of rows ran out of time' };
+    waiting.unshift(...again);
+    for (const [i, { line }] of rows.entries()) {
+      const verdict = verdictOf(sent[i], line, plan);
+      if (verdict === 'lost') lost.push(line);
+      else if (verdict) verdicts.push(verdict);
+    }
+    const refused = refusalOf(sent);
+    if (refused !== undefined) return { verdicts, lost, refused };
+  }
+  return { verdicts, lost };
+}
+
+/** One outcome per row, or the error of an instance that is away: then no row of the batch was sent. */
+async function sendOneBatch(
+  scope: ImportScope,
+  plan: ImportPlan,
+  rows: readonly Row[],
+): Promise<readonly BatchOutcome[] | 'lost' | ServiceNowError> {
+  const path = importPath(plan.request.table);
+  const items = rows.map(
+    ({ row }): ServiceNowRequest => ({ method: 'POST', path, body: row, repeatable: 'never' }),
+  );
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await sendBatch(scope.client, items, callContext(scope));
+    } catch (error) {
+      if (!(error instanceof ServiceNowError)) throw error;
+      if (error.outcome === 'unknown') return 'lost';
+      if (!error.retryable) return items.map(() => ({ kind: 'failed', error }));
+      if (!mayWaitOut(scope, error, attempt)) return error;
+      await waitOut(scope, error, attempt);
+    }
+  }
+}
+
+/** `lost` when nobody knows whether the row was taken; undefined when it was not serviced, or taken and hidden. */
+function verdictOf(
+  outcome: BatchOutcome | undefined,
+  line: number,
+  plan: ImportPlan,
+): LineResult | 'lost' | undefined {
+  if (outcome?.kind === 'failed') {
+    const { error } = outcome;
+    if (takenAnyhow.test(error.message)) return hidden(line, plan);
+    return error.outcome === 'unknown' ? 'lost' : { line, outcome: 'error', message: error.message };
+  }
+  if (outcome?.kind !== 'answered') return undefined;
+  if (outcome.response.body === undefined) return hidden(line, plan);
+  const results = resultsIn(outcome.response, plan);
+  if (!results) return 'lost';
+  const decisive = mostTelling(results);
+  if (!decisive) return { line, outcome: 'unknown', message: 'no transform map took the row' };
+  const { status, table, sys_id: sysId, error_message: error, status_message: comment } = decisive;
+  const display = decisive['display_value'];
+  return {
+    line,
+    outcome: knownOutcome(status),
+    targetTable: table ?? '',
+    sysId: sysId ?? '',
+    display: typeof display === 'string' ? display : '',
+    message:
+      error || comment || (knownOutcome(status) === 'unknown' ? `its transform is still ${status}` : ''),
+  };
+}
+
+/** The 500 of those who may not read transform maps: the row was taken all the same (KB0791757). */
+const takenAnyhow = /transform_map=null/;
+
+/** A row that was taken without a word of what became of it (KB3047115): looked up by its key where it carries one. */
+function hidden(line: number, plan: ImportPlan): LineResult | undefined {
+  const message = 'taken, but what became of it is hidden; let the user read sys_transform_map and the table';
+  return plan.keyColumn === undefined ? { line, outcome: 'unknown', message } : undefined;
+}
+
+/** undefined when the answer is none of the Import Set API's. */
+function resultsIn(response: ServiceNowResponse, plan: ImportPlan): readonly RowResult[] | undefined {
+  try {
+    return readImport(response, 'POST', importPath(plan.request.table)).results;
+  } catch (error) {
+    if (error instanceof ServiceNowError) return undefined;
+    throw error;
+  }
+}
+
+/** With several transform maps a row is as good as the worst of them. */
+const fromWorst: readonly Outcome[] = ['error', 'skipped', 'unknown', 'inserted', 'updated', 'ignored'];
+
+function mostTelling(results: readonly RowResult[]): RowResult | undefined {
+  const rank = (result: RowResult) => fromWorst.indexOf(knownOutcome(result.status));
+  return [...results].sort((a, b) => rank(a) - rank(b))[0];
+}
+
+function knownOutcome(status: string): Outcome {
+  return fromWorst.find((outcome) => outcome === status) ?? 'unknown';
+}
+
+/** When every item failed for the same reason, so will all that follow. */
+function refusalOf(outcomes: readonly BatchOutcome[]): string | undefined {
+  const [first, ...rest] = outcomes;
+  if (first?.kind !== 'failed' || first.error.retryable) return undefined;
+  const { code, message } = first.error;
+  return rest.every((one) => one.kind === 'failed' && one.error.code === code) ? message : undefined;
+}

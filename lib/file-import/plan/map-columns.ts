@@ -1,0 +1,180 @@
+import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
+import { characterCount } from '../load/json-pieces.ts';
+import type { ColumnTarget, RowPlan } from '../load/row-plan.ts';
+import type { ImportSettings } from './settings.ts';
+import type { StagingColumn, StagingTable } from './staging-table.ts';
+
+/** Columns that `rejected.csv` carries for people; they are never imported. */
+const remarkColumns: readonly string[] = ['_line', '_reason'];
+
+/**
+ * Settles where each column of the file goes: by the settings, else by a staging column of that name or label (in any
+ * case), else by the name ServiceNow itself would give it (`First name` -> `u_first_name`).
+ * @param open names come row by row (JSON Lines): `header` then lists those that may come
+ * @throws InvalidInputError naming every column of the file that has no place
+ * @throws ConfigurationError for a setting that names what is not there
+ */
+export function mapColumns(
+  header: readonly string[],
+  staging: StagingTable,
+  settings: ImportSettings,
+  version: string,
+  open = false,
+): RowPlan {
+  if (!open) requireNamed(header, settings);
+  const targets = header.map((name) => targetOf(name, staging, settings) ?? null);
+  refuseUnmapped(header, targets, settings);
+  if (!open) refuseShared(header, targets);
+  const keyColumn = keyColumnOf(staging, settings);
+  refuseTwiceFilled(header, open ? [] : targets, staging, settings);
+  return {
+    header,
+    targets,
+    constants: constantsOf(staging, settings),
+    emptyAsAbsent: settings.emptyAsAbsent,
+    ...(keyColumn ? { rowKey: { jsonKey: jsonKeyOf(keyColumn, staging, settings), version } } : {}),
+  };
+}
+
+/** Every name that a JSON Lines row may use for this table. */
+export function possibleNames(staging: StagingTable, settings: ImportSettings): string[] {
+  const own = staging.columns.flatMap(({ name, label }) => [name, label]);
+  return [
+    ...new Set([...Object.keys(settings.columns), ...settings.ignoredColumns, ...remarkColumns, ...own]),
+  ];
+}
+
+function targetOf(name: string, staging: StagingTable, settings: ImportSettings): ColumnTarget | undefined {
+  if (settings.ignoredColumns.includes(name) || remarkColumns.includes(name)) return undefined;
+  const wanted = Object.hasOwn(settings.columns, name) ? settings.columns[name] : undefined;
+  const column =
+    wanted === undefined ? matching(name, staging) : settingColumn(`columns.${name}`, wanted, staging);
+  if (!column) return undefined;
+  const date = Object.hasOwn(settings.dateColumns, name) ? settings.dateColumns[name] : undefined;
+  return {
+    column: column.name,
+    jsonKey: jsonKeyOf(column, staging, settings),
+    ...(column.maxLength > 0 ? { maxLength: column.maxLength } : {}),
+    ...(column.isTyped ? { isTyped: true } : {}),
+    ...(date ? { date } : {}),
+  };
+}
+
+function matching(name: string, staging: StagingTable): StagingColumn | undefined {
+  const lower = name.toLowerCase();
+  const snake = lower.replaceAll(/[^a-z0-9]+/g, '_');
+  const by = (fits: (column: StagingColumn) => boolean) => staging.columns.find(fits);
+  return (
+    by((c) => c.name === lower) ??
+    by((c) => c.label.toLowerCase() === lower) ??
+    by((c) => c.name === `u_${snake}`)
+  );
+}
+
+/**
+ * The single-row Import Set API always takes names.
+ * @throws ConfigurationError when two columns have the label that insertMultiple wants
+ */
+function jsonKeyOf(column: StagingColumn, staging: StagingTable, settings: ImportSettings): string {
+  if (staging.keys === 'names' || settings.mode === 'rows') return column.name;
+  const namesakes = staging.columns.filter(({ label }) => label === column.label).map(({ name }) => name);
+  if (namesakes.length === 1) return column.label;
+  throw new ConfigurationError(
+    'table',
+    `insertMultiple goes by labels in ${staging.name}, and ${namesakes.join(' and ')} are both labelled ${quoted(column.label)}; map by column name in sys_rest_insert_multiple, or set mode to rows`,
+  );
+}
+
+/** `<version>:<line>`: 12 characters, a colon, and up to ten digits. */
+const rowKeyLength = 23;
+
+function keyColumnOf(staging: StagingTable, { keyColumn }: ImportSettings): StagingColumn | undefined {
+  if (keyColumn === undefined) return undefined;
+  const column = settingColumn('keyColumn', keyColumn, staging);
+  if (!column.isTyped && (column.maxLength === 0 || column.maxLength >= rowKeyLength)) return column;
+  throw new ConfigurationError(
+    '_import.json.keyColumn',
+    `${column.name} has to take text of ${rowKeyLength} characters`,
+  );
+}
+
+function settingColumn(setting: string, name: string, staging: StagingTable): StagingColumn {
+  const column = staging.columns.find((one) => one.name === name.toLowerCase());
+  if (column) return column;
+  throw new ConfigurationError(`_import.json.${setting}`, `${staging.name} has no column ${name}`);
+}
+
+function constantsOf(staging: StagingTable, settings: ImportSettings): [string, string][] {
+  return Object.entries(settings.constants).map(([name, value]) => {
+    const column = settingColumn(`constants.${name}`, name, staging);
+    const length = characterCount(value);
+    if (column.maxLength > 0 && length > column.maxLength)
+      throw new ConfigurationError(
+        `_import.json.constants.${name}`,
+        `${length} characters, ${column.name} takes ${column.maxLength}`,
+      );
+    return [jsonKeyOf(column, staging, settings), value];
+  });
+}
+
+/** A column gets its values from one place: the file, a constant or the row key. */
+function refuseTwiceFilled(
+  header: readonly string[],
+  targets: readonly (ColumnTarget | null)[],
+  staging: StagingTable,
+  { constants, keyColumn }: ImportSettings,
+): void {
+  const names = Object.keys(constants).map((name) => [`constants.${name}`, name] as const);
+  const fillers = keyColumn === undefined ? names : [...names, ['keyColumn', keyColumn] as const];
+  const takenBy = new Map<string, string>();
+  for (const [i, target] of targets.entries())
+    if (target) takenBy.set(target.column, `column ${quoted(header[i] ?? '')} of the file`);
+  for (const [setting, name] of fillers) {
+    const column = settingColumn(setting, name, staging).name;
+    const other = takenBy.get(column);
+    if (other !== undefined)
+      throw new ConfigurationError(`_import.json.${setting}`, `${other} goes to ${column}, too`);
+    takenBy.set(column, setting);
+  }
+}
+
+function requireNamed(header: readonly string[], settings: ImportSettings): void {
+  const named = { columns: Object.keys(settings.columns), dateColumns: Object.keys(settings.dateColumns) };
+  for (const [setting, names] of Object.entries(named)) {
+    const missing = names.find((name) => !header.includes(name));
+    if (missing !== undefined)
+      throw new ConfigurationError(`_import.json.${setting}`, `the file has no column ${missing}`);
+  }
+}
+
+function refuseUnmapped(
+  header: readonly string[],
+  targets: readonly (ColumnTarget | null)[],
+  settings: ImportSettings,
+): void {
+  const left = [...settings.ignoredColumns, ...remarkColumns];
+  const unmapped = header.filter((name, i) => !targets[i] && !left.includes(name));
+  if (unmapped.length === 0) return;
+  const names = unmapped.slice(0, 20).map(quoted);
+  const rest = unmapped.length > names.length ? ` and ${unmapped.length - names.length} more` : '';
+  throw new InvalidInputError(
+    'header',
+    `no staging column for ${names.join(', ')}${rest}; map them in columns or list them in ignoredColumns`,
+  );
+}
+
+function refuseShared(header: readonly string[], targets: readonly (ColumnTarget | null)[]): void {
+  const takenBy = new Map<string, string>();
+  for (const [i, target] of targets.entries()) {
+    if (!target) continue;
+    const name = header[i] ?? '';
+    const other = takenBy.get(target.jsonKey);
+    if (other !== undefined)
+      throw new InvalidInputError('header', `${other} and ${name} both go to ${target.jsonKey}`);
+    takenBy.set(target.jsonKey, name);
+  }
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, 60));
+}

@@ -1,0 +1,132 @@
+import * as z from 'zod/mini';
+import { ConfigurationError } from '../../core/errors.ts';
+import { encodingName } from '../read/encoding.ts';
+import { isZone, namesYear } from './date-column.ts';
+
+const text = z.string().check(z.minLength(1), z.maxLength(200));
+const whole = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max));
+
+const resultsPattern = /^results\/((?!\.)[\w.-]+\/)*$/;
+
+const dateColumnSchema = z.strictObject({
+  format: text.check(z.refine(namesYear, 'names no year')),
+  zone: z._default(z.string().check(z.refine(isZone, 'is no IANA time zone')), 'UTC'),
+});
+
+const settingsSchema = z.strictObject({
+  /** Name of the instance, where a deployment has several. */
+  instance: z.optional(text),
+  /** One byte; detected among `, ; tab |` when absent. */
+  delimiter: z.optional(
+    z.string().check(z.regex(/^[\t -!#-~]$/, 'must be one ASCII character and no quote')),
+  ),
+  /** Any WHATWG label; a byte order mark in the file wins. */
+  encoding: z.optional(z.string().check(z.refine(isEncoding, 'is not a known encoding'))),
+  /** File header -> column of the staging table, where the names do not match by themselves. */
+  columns: z._default(z.record(z.string(), text), {}),
+  /** Staging column -> value that every row gets. */
+  constants: z._default(z.record(z.string(), z.string()), {}),
+  /** File headers that are not imported. */
+  ignoredColumns: z._default(z.array(z.string()), []),
+  /** Staging column that gets `<version>:<line>`; with it no row is ever stored twice. */
+  keyColumn: z.optional(text),
+  /** File header -> how its dates are written. */
+  dateColumns: z._default(z.record(z.string(), dateColumnSchema), {}),
+  /** Leaves empty values out instead of sending `""`. */
+  emptyAsAbsent: z._default(z.boolean(), false),
+  mode: z._default(z.enum(['insertMultiple', 'rows']), 'insertMultiple'),
+  /** What insertMultiple calls the columns of the table, where the user may not read sys_rest_insert_multiple. */
+  insertMultipleKeys: z.optional(z.enum(['labels', 'names'])),
+  /** ServiceNow's own advice for insertMultiple is 200. */
+  rowsPerRequest: z._default(whole(1, 10_000), 200),
+  concurrency: z._default(whole(1, 16), 4),
+  /** One request after another, in the order of the file. */
+  ordered: z._default(z.boolean(), false),
+  maxErrors: z.optional(whole(0, 1_000_000_000)),
+  maxErrorPercent: z.optional(z.number().check(z.gte(0), z.lte(100))),
+  /** Sends rows again whose first sending cannot be settled; they may then be stored twice. */
+  resendUnknown: z._default(z.boolean(), false),
+  /** How long after a lost answer the instance may still be storing the rows: its own limit is 60 s a request. */
+  settleAfterSeconds: z._default(whole(0, 3_600), 60),
+  /** How long no row may change its state before the rest counts as unknown. */
+  verdictTimeoutSeconds: z._default(whole(1, 604_800), 3_600),
+  /** Where the results go; the functions may write below `results/` only. */
+  resultsPrefix: z._default(
+    z.string().check(z.regex(resultsPattern, 'must be results/ or a folder in it')),
+    'results/',
+  ),
+  /** An import goes on in a new execution after so many durable operations; Lambda allows 3,000. */
+  operationsPerExecution: z._default(whole(8, 2_900), 2_500),
+});
+
+/** How the drops of one staging table are imported: `imports/{stagingTable}/_import.json`. */
+export type ImportSettings = z.infer<typeof settingsSchema>;
+
+/**
+ * Reads `_import.json`; without one (undefined) everything has its default.
+ * @throws ConfigurationError naming the setting that is wrong
+ */
+export function parseSettings(json: string | undefined): ImportSettings {
+  const parsed = settingsSchema.safeParse(json === undefined ? {} : parseJson(json));
+  if (parsed.success) return parsed.data;
+  const { issues } = parsed.error;
+  // A misspelt name is also one that is missing.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+  throw new ConfigurationError(settingName(issue), describe(issue));
+}
+
+/** The settings with every default. */
+export const defaultSettings: ImportSettings = parseSettings(undefined);
+
+type Issue = z.core.$ZodIssue | undefined;
+
+function settingName(issue: Issue): string {
+  return ['_import.json', ...(issue?.path ?? []).map(String)].join('.');
+}
+
+/** What a value of the wrong kind should have been. */
+const kinds: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  record: 'an object',
+  object: 'an object',
+};
+
+function describe(issue: Issue): string {
+  switch (issue?.code) {
+    case 'unrecognized_keys': {
+      const known = issue.path.length === 0 ? settingsSchema : dateColumnSchema;
+      return `unknown setting ${issue.keys.join(', ')}; there are: ${Object.keys(known.def.shape).join(', ')}`;
+    }
+    case 'invalid_type':
+      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`;
+    default:
+      return issue?.message ?? 'is wrong';
+  }
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json.replace(/^\uFEFF/, ''));
+  } catch (cause) {
+    throw new ConfigurationError('_import.json', 'is not JSON', { cause });
+  }
+}
+
+function isEncoding(label: string): boolean {
+  try {
+    return encodingName(label) !== '';
+  } catch {
+    // encodingName throws for exactly one reason, which the schema reports.
+    return false;
+  }
+}

@@ -1,0 +1,37 @@
+import type { ImportSettings } from '../plan/settings.ts';
+import type { ImportRequest } from '../schedule/import-request.ts';
+import type { FrequentMessage } from './frequent-messages.ts';
+import type { Tally } from './tally.ts';
+
+/** `summary.json`. `counts` add up to `lines.rows`. */
+export type ImportSummary = {
+  readonly schemaVersion: 1;
+  /**
+   * - `completed`: every row was sent and looked up; see `counts` for how it went.
+   * - `stopped`: broken off before the end of the file, for `reason`.
+   * - `refused`: the pre-flight failed for `reason`; nothing was sent.
+   */
+  readonly status: 'completed' | 'stopped' | 'refused';
+  readonly reason?: string;
+  readonly source: Pick<ImportRequest, 'bucket' | 'key' | 'versionId' | 'eTag' | 'size' | 'droppedAt'>;
+  readonly stagingTable: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** `waiting`: for other imports to end. */
+  readonly seconds: {
+    readonly waiting: number;
+    readonly loading: number;
+    readonly verdicts: number;
+    readonly total: number;
+  };
+  /** Records of the file and how they ended; blank lines and the header are not among them. */
+  readonly lines: { readonly rows: number; readonly blank: number };
+  readonly counts: Tally;
+  readonly messages: readonly FrequentMessage[];
+  readonly importSets: { readonly count: number; readonly first: readonly string[] };
+  /** Lambda executions that the import took. */
+  readonly executions: number;
+  readonly settings?: ImportSettings;
+  /** Keys of the result files. */
+  readonly results: Readonly<Record<string, string>>;
+};

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+
+/** Runs `npm run import` with these arguments: exit code and what it said. */
+function importCommand(...args: string[]): Promise<{ code: number; text: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['cli/import.ts', ...args], (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, text: stdout + stderr });
+    });
+  });
+}
+
+async function file(name: string, body = 'user_id\na\n'): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'import-command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, name);
+  await writeFile(path, body);
+  return path;
+}
+
+it('says that a file is not there', async () => {
+  const { code, text } = await importCommand('nowhere.csv', '--table', 'imp_user');
+  expect({ code, text }).toEqual({
+    code: 1,
+    text: 'nowhere.csv: there is no such file, or it may not be read\n',
+  });
+});
+
+it('says which files are imports when one is none', async () => {
+  const { code, text } = await importCommand(await file('notes.txt'), '--table', 'imp_user');
+  expect(code).toBe(1);
+  expect(text).toContain('ends in none of .csv .tsv .jsonl');
+});
+
+it('refuses an empty file, of which S3 would tell nobody, and a table that cannot be', async () => {
+  const empty = await importCommand(await file('empty.csv', ''), '--table', 'imp_user');
+  expect(empty).toEqual({ code: 1, text: 'file: empty.csv is empty\n' });
+  const strange = await importCommand(await file('people.csv'), '--table', 'imp/user');
+  expect(strange).toEqual({ code: 1, text: 'table: "imp/user" is no table name\n' });
+});
+
+it('tells how to start the stack when none is running', async () => {
+  const { code, text } = await importCommand(
+    await file('people.csv'),
+    '--table',
+    'imp_user',
+    '--endpoint',
+    'http://127.0.0.1:9',
+  );
+  expect(code).toBe(1);
+  expect(text).toContain('Start the local stack with npm start');
+});
+
+it.each([
+  [[], 'Which file?'],
+  [['people.csv'], '--table is missing'],
+  [['a.csv', 'b.csv', '--table', 't'], 'One file at a time'],
+  [['a.csv', '--table', 't', '--endpoint', 'localhost'], '--endpoint is no URL'],
+])('names what is wrong with the arguments: %j', async (args, message) => {
+  const { code, text } = await importCommand(...args);
+  expect(code).toBe(1);
+  expect(text).toContain(message);
+});

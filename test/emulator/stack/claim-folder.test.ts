@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { claimFolder } from '../../../emulator/stack/claim-folder.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'claim-'));
+afterAll(() => rm(folder, { recursive: true }));
+
+const inUse = (where: string) => expect(() => claimFolder(where)).toThrow(/^data-dir: .* is in use/);
+
+describe('a data folder', () => {
+  it('belongs to one run until that lets go', () => {
+    const where = join(folder, 'new', 'deep');
+    const claim = claimFolder(where);
+    inUse(where);
+    claim.release();
+    claimFolder(where).release();
+  });
+
+  it('is free again when the run that had it was killed', async () => {
+    const module = new URL('../../../emulator/stack/claim-folder.ts', import.meta.url);
+    const script = `const { claimFolder } = await import('${module}'); claimFolder(${JSON.stringify(folder)}); console.log('mine'); setInterval(() => {}, 1e6)`;
+    const other = execFile(process.execPath, ['--input-type=module', '-e', script]);
+    if (!other.stdout) throw new Error('the output is piped');
+    await once(other.stdout, 'data');
+    inUse(folder);
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    claimFolder(folder).release();
+  });
+});

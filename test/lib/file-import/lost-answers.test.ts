@@ -1,0 +1,280 @@
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
+import { tallied } from '../../../lib/file-import/report/tally.ts';
+import { createClient } from '../../../lib/servicenow/client.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
+import { startWorld, type World } from './world.ts';
+
+const insertMultiple = { method: 'POST', path: '/api/now/import/*' };
+
+let world: World;
+
+beforeEach(async () => {
+  world = await startWorld({ demoData: false });
+});
+afterEach(() => world.close());
+
+const load = (count: number, prefix: string) =>
+  ['u_code,u_text', ...Array.from({ length: count }, (_, i) => `${prefix}${i},row ${i}`)].join('\n');
+
+/** Codes in the staging table, each as often as it is there. */
+const staged = () => world.rows('imp_load').map((row) => row['u_code']);
+
+/** A user with these roles instead of the administrator. */
+function clientWith(roles: readonly string[]) {
+  addAccount(world.instance.control.auth, { userName: 'limited', password: 'p', roles: [...roles] });
+  const auth = { type: 'basic', username: 'limited', password: 'p' };
+  const client = createClient({
+    readSecret: async () => JSON.stringify({ instanceUrl: world.instance.url, auth }),
+    allowedHosts: ['127.0.0.1'],
+    backOff: { baseMs: 1, capMs: 2 },
+  });
+  onTestFinished(() => client.close());
+  return () => client;
+}
+
+const settings = { rowsPerRequest: 10, concurrency: 1, settleAfterSeconds: 1 };
+
+describe('a request whose answer was lost', () => {
+  it.each(['reset-after-commit', 'reset-before-commit'])(
+    'is settled by its import set, so that no row is there twice: %s',
+    async (action) => {
+      await world.settings('imp_load', settings);
+      world.instance.control.faults.add({ match: insertMultiple, action, count: 2, skip: 1, seed: 1 });
+      const summary = await world.run(await world.drop('imports/imp_load/lost.csv', load(50, 'lost-')));
+      expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 50, unknown: 0 } });
+      expect(new Set(staged()).size).toBe(50);
+      expect(staged()).toHaveLength(50);
+    },
+  );
+
+  it.each([
+    ['the import sets', 'sys_import_set', {}, 'could not be settled'],
+    ['the staging rows', 'imp_load', {}, 'could not be settled'],
+    ['the staging rows with their keys', 'imp_load', { keyColumn: 'u_key' }, 'row cannot be seen'],
+  ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table, more, message) => {
+    await world.settings('imp_load', { ...settings, ...more });
+    world.instance.control.auth.access.add({ table, operation: 'read', roles: ['nobody'] });
+    world.instance.control.faults.add({
+      match: insertMultiple,
+      action: 'reset-after-commit',
+      count: 1,
+      skip: 1,
+      seed: 1,
+    });
+    const request = await world.drop('imports/imp_load/hidden.csv', load(50, 'hidden-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(summary.status).toBe('completed');
+    expect(summary.counts.unknown).toBe(10);
+    expect(tallied(summary.counts)).toBe(50);
+    expect(staged()).toHaveLength(50);
+    expect(summary.messages[0]?.message).toContain(message);
+  });
+
+  it('is not taken for stored because an earlier file of the table had the same rows', async () => {
+    await world.settings('imp_load', settings);
+    await world.run(await world.drop('imports/imp_load/today.csv', load(30, 'same-')));
+    const changed = load(30, 'same-').replaceAll(/(,row [1-9])/g, '$1 changed');
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-before-commit', seed: 1 });
+    const summary = await world.run(await world.drop('imports/imp_load/tomorrow.csv', changed));
+    expect(summary).toMatchObject({ status: 'completed', counts: { updated: 29, ignored: 1 } });
+    expect(staged()).toHaveLength(60);
+  });
+
+  it('is found again where the instance keeps a value in its own form, as 007 becomes 7', async () => {
+    await world.settings('imp_load', settings);
+    const rows = Array.from({ length: 20 }, (_, i) => `typed-${i},00${i}`);
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit', seed: 1 });
+    const body = ['u_code,u_count', ...rows].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/typed.csv', body));
+    const counted = world.rows('imp_load').filter((row) => row['u_code'] === 'typed-7');
+    expect(counted.map((row) => row['u_count'])).toEqual(['7']);
+    expect(summary.counts).toMatchObject({ inserted: 20, unknown: 0 });
+    expect(staged()).toHaveLength(20);
+  });
+
+  it('is unknown where no column of its rows can be compared', async () => {
+    await world.settings('imp_load', { ...settings, ignoredColumns: ['u_code'] });
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit', seed: 1 });
+    const request = await world.drop('imports/imp_load/bare.csv', 'u_code,u_count\na,001\nb,002');
+    const summary = await world.run(request);
+    expect(summary.counts).toMatchObject({ unknown: 2 });
+    expect(staged()).toHaveLength(2);
+  });
+
+  it.each([
+    ['at all', undefined],
+    ['in part', { u_code: 'first-0' }],
+  ])('is found by its keys though the user may not see the very first rows %s', async (_, where) => {
+    await world.settings('imp_load', { ...settings, keyColumn: 'u_key' });
+    const rule = where ? { where } : { roles: ['nobody'] };
+    world.instance.control.auth.access.add({ table: 'imp_load', operation: 'read', ...rule });
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit' });
+    const request = await world.drop('imports/imp_load/first.csv', load(20, 'first-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(summary.status).toBe('completed');
+    expect(staged()).toHaveLength(20);
+  });
+
+  it('is sent again when resendUnknown says so', async () => {
+    await world.settings('imp_load', { ...settings, resendUnknown: true });
+    world.instance.control.auth.access.add({
+      table: 'sys_import_set',
+      operation: 'read',
+      roles: ['nobody'],
+    });
+    world.instance.control.faults.add({
+      match: insertMultiple,
+      action: 'reset-after-commit',
+      count: 1,
+      skip: 1,
+      seed: 1,
+    });
+    const request = await world.drop('imports/imp_load/resend.csv', load(50, 'resend-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(summary.counts).toMatchObject({ unknown: 0 });
+    expect(new Set(staged()).size).toBe(50);
+    expect(staged()).toHaveLength(60);
+  });
+});
+
+describe('an outage in the middle of a load', () => {
+  const batch = { method: 'POST', path: '/api/now/v1/batch' };
+
+  it('leaves nothing unknown when nothing was sent, where lost answers could not be settled', async () => {
+    await world.settings('imp_load', settings);
+    world.instance.control.auth.access.add({
+      table: 'sys_import_set',
+      operation: 'read',
+      roles: ['nobody'],
+    });
+    world.instance.control.faults.add({ match: insertMultiple, action: 'hibernate', count: 8, skip: 3 });
+    const request = await world.drop('imports/imp_load/asleep.csv', load(80, 'asleep-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 80 } });
+    expect(staged()).toHaveLength(80);
+  });
+
+  it('goes on in rows mode with the very rows that were not sent', async () => {
+    await world.settings('imp_load', { ...settings, mode: 'rows', rowsPerRequest: 100 });
+    world.instance.control.faults.add({ match: batch, action: 'hibernate', count: 8, skip: 3 });
+    const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(300, 'rows-')));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 300 } });
+    expect(staged()).toHaveLength(300);
+  });
+
+  it('loses no more in rows mode than the answer that was lost, and sends the rest of its rows', async () => {
+    await world.settings('imp_load', { ...settings, mode: 'rows', rowsPerRequest: 100 });
+    world.instance.control.faults.add({ match: batch, action: 'reset-after-commit', skip: 2 });
+    const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(300, 'rows-')));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 250, unknown: 50 } });
+    expect(staged()).toHaveLength(300);
+  });
+
+  it('loses no more answers than are under way while that is noticed, and sends on when the instance is back', async () => {
+    await world.settings('imp_load', { ...settings, concurrency: 2 });
+    const { faults, auth } = world.instance.control;
+    auth.access.add({ table: 'sys_import_set', operation: 'read', roles: ['nobody'] });
+    faults.add({ match: insertMultiple, action: 'unavailable', count: 1_000, skip: 2 });
+    const limited = clientWith(['import_admin', 'itil'])();
+    let posts = 0;
+    const client: ServiceNowClient = {
+      send(call, context) {
+        if (call.method === 'POST') posts++;
+        else if (posts > 2 && call.path.includes('sys_import_set')) faults.clear();
+        return limited.send(call, context);
+      },
+      close: () => limited.close(),
+    };
+    const request = await world.drop('imports/imp_load/down.csv', load(100, 'down-'));
+    const summary = await world.run(request, new Map(), () => client);
+    // Two are lost in a row; a third may have begun in between.
+    expect([20, 30]).toContain(summary.counts.unknown);
+    expect(summary.counts.inserted).toBe(100 - summary.counts.unknown);
+    expect(staged()).toHaveLength(100 - summary.counts.unknown);
+  });
+});
+
+describe('an ordered load', () => {
+  it('keeps the order of the file when an answer is lost', async () => {
+    await world.settings('imp_load', { ...settings, ordered: true, rowsPerRequest: 1 });
+    world.instance.control.faults.add({ match: insertMultiple, action: 'reset-before-commit', skip: 1 });
+    const rows = [1, 2, 3, 4, 5].map((n) => `same,${n}`);
+    const body = ['u_code,u_text', ...rows].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/order.csv', body));
+    expect(summary.counts).toMatchObject({ inserted: 1, updated: 4 });
+    expect(world.rows('u_item').map((row) => row['u_text'])).toEqual(['5']);
+  });
+
+  it('has each import set transformed after the one before, over groups', async () => {
+    await world.settings('imp_load', { ...settings, ordered: true, rowsPerRequest: 1 });
+    const rows = Array.from({ length: 14 }, (_, n) => `same,${n}`);
+    await world.run(await world.drop('imports/imp_load/order.csv', ['u_code,u_text', ...rows].join('\n')));
+    const sets = world
+      .rows('sys_import_set')
+      .sort((a, b) => (a['number'] ?? '').localeCompare(b['number'] ?? ''));
+    expect(sets).toHaveLength(14);
+    expect(sets.map((set) => set['run_after'])).toEqual([
+      '',
+      ...sets.slice(0, -1).map((set) => set['sys_id']),
+    ]);
+  });
+});
+
+describe('an import that does not get to its end', () => {
+  it.each([
+    ['', { mode: 'insertMultiple' }, insertMultiple, 'unavailable', 40],
+    [', asleep', { mode: 'insertMultiple' }, insertMultiple, 'hibernate', 40],
+    [', with keys', { keyColumn: 'u_key' }, insertMultiple, 'unavailable', 40],
+    [' in rows mode', { mode: 'rows' }, { method: 'POST', path: '/api/now/v1/batch' }, 'hibernate', 40],
+  ])(
+    'gives up once the instance stays away, and accounts for every line%s',
+    async (_, more, match, action, sent) => {
+      await world.settings('imp_load', { ...settings, ...more });
+      world.instance.control.faults.add({ match, action, count: 1_000_000, skip: 4 });
+      const body = `${load(400, 'away-')}\nragged`;
+      const summary = await world.run(await world.drop('imports/imp_load/away.csv', body));
+      expect(summary.status).toBe('stopped');
+      expect(summary.reason).toMatch(/^given up: /);
+      expect(staged()).toHaveLength(sent);
+      expect(summary.lines.rows).toBe(401);
+      expect(tallied(summary.counts)).toBe(401);
+      expect(summary.counts).toMatchObject({ rejected: 1 });
+      // What was sent when the instance went away may be there, nothing else.
+      expect(summary.counts.unknown).toBeLessThanOrEqual(sent + 10);
+      const listed = (await world.read(summary.results['results'] ?? '')).trimEnd().split('\r\n').slice(1);
+      expect(listed.map((row) => Number.parseInt(row, 10))).toEqual(
+        Array.from({ length: 401 }, (__, i) => i + 2),
+      );
+      expect(listed.at(-2)).toMatch(/^401,notSent/);
+      expect(await world.keys('turns/running/')).toEqual([]);
+    },
+    30_000,
+  );
+
+  it('waits for verdicts as long as rows settle, and calls the rest unknown when nothing moves any more', async () => {
+    const slow = await startWorld({ demoData: false, switches: { transformDelayMs: 600_000 } });
+    onTestFinished(() => slow.close());
+    await slow.settings('imp_load', { ...settings, verdictTimeoutSeconds: 120 });
+    const before = slow.clock.now();
+    const summary = await slow.run(await slow.drop('imports/imp_load/slow.csv', load(30, 'slow-')));
+    expect(summary.counts).toMatchObject({ unknown: 30 });
+    expect(summary.messages[0]?.message).toMatch(/^still pending in [0-9a-f]{32}$/);
+    expect(slow.clock.now() - before).toBeGreaterThan(120_000);
+    expect(slow.clock.now() - before).toBeLessThan(600_000);
+  });
+
+  it('stops by maxErrorPercent only once enough lines have a verdict', async () => {
+    await world.settings('imp_load', { ...settings, maxErrorPercent: 20 });
+    const some = ['u_code,u_text', 'a,x,y', 'b,x', 'c,x'].join('\n');
+    const few = await world.run(await world.drop('imports/imp_load/few.csv', some));
+    expect(few.status).toBe('completed');
+    const lines = Array.from({ length: 2_000 }, (_, i) => (i % 3 === 0 ? `p-${i},x,y` : `p-${i},x`));
+    const request = await world.drop('imports/imp_load/many.csv', ['u_code,u_text', ...lines].join('\n'));
+    const many = await world.run(request);
+    expect(many).toMatchObject({ status: 'stopped' });
+    expect(many.reason).toContain('maxErrorPercent is 20');
+    expect(many.counts.notSent).toBeGreaterThan(500);
+    expect(tallied(many.counts)).toBe(2_000);
+  });
+});

@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { DateTime } from 'luxon';
+import { describe, expect, it } from 'vitest';
+import { toServiceNowDate } from '../../../../lib/file-import/plan/date-column.ts';
+
+const seed = Number(process.env['SEED'] ?? 20_261_124);
+const inBerlin = (format: string) => ({ format, zone: 'Europe/Berlin' });
+const minutes = 'yyyy-MM-dd HH:mm';
+
+describe('a date of a file', () => {
+  it.each([
+    ['2026-12-24 18:00', minutes, '2026-12-24 17:00:00'],
+    ['2026-07-24 18:00', minutes, '2026-07-24 16:00:00'],
+    [' 24.12.2026 ', 'dd.MM.yyyy', '2026-12-23 23:00:00'],
+    ['Dec 24, 2026 6:00 PM', 'MMM d, yyyy h:mm a', '2026-12-24 17:00:00'],
+    ['2026-12-24T18:00:00-05:00', 'iso', '2026-12-24 23:00:00'],
+    ['2026-12-24T18:00', 'iso', '2026-12-24 17:00:00'],
+    ['20261224', 'iso', '2026-12-23 23:00:00'],
+    ['', 'iso', ''],
+  ])('%j in the form %s is %s in UTC', (text, format, date) => {
+    expect(toServiceNowDate(text, inBerlin(format))).toEqual({ date });
+  });
+
+  it.each([
+    ['31.02.2026', 'dd.MM.yyyy'],
+    ['18:00', 'iso'],
+    ['2026', 'iso'],
+    ['T18:00', 'iso'],
+    ['24.12.2026', 'iso'],
+  ])('is none: %j in the form %s', (text, format) => {
+    const reason = `"${text}" is no date of the form ${format}`;
+    expect(toServiceNowDate(text, inBerlin(format))).toEqual({ reason });
+  });
+
+  it('is refused in the hour that the clocks leave out in spring', () => {
+    const left = toServiceNowDate('2026-03-29 02:30', inBerlin(minutes));
+    expect(left).toEqual({
+      reason: '"2026-03-29 02:30" is in the hour that the clocks of Europe/Berlin leave out that day',
+    });
+    const there = toServiceNowDate('2026-03-29 02:30 +01:00', inBerlin(`${minutes} ZZ`));
+    expect(there).toEqual({ date: '2026-03-29 01:30:00' });
+  });
+
+  it('is the first of the two hours that the clocks go through twice in autumn, unless it says which', () => {
+    expect(toServiceNowDate('2026-10-25 02:30', inBerlin(minutes))).toEqual({ date: '2026-10-25 00:30:00' });
+    const second = toServiceNowDate('2026-10-25 02:30 +01:00', inBerlin(`${minutes} ZZ`));
+    expect(second).toEqual({ date: '2026-10-25 01:30:00' });
+  });
+
+  it('begins with its first hour where a day has no midnight', () => {
+    const column = { format: 'yyyy-MM-dd', zone: 'America/Sao_Paulo' };
+    expect(toServiceNowDate('2018-11-04', column)).toEqual({ date: '2018-11-04 03:00:00' });
+  });
+
+  it('comes back from UTC as it was, in any zone', () => {
+    const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Pacific/Auckland'];
+    const ms = fc.integer({ min: 0, max: 4_000_000_000 });
+    fc.assert(
+      fc.property(ms, fc.constantFrom(...zones), (second, zone) => {
+        const moment = DateTime.fromSeconds(second, { zone });
+        const said = toServiceNowDate(moment.toFormat(`${minutes}:ss ZZ`), {
+          format: `${minutes}:ss ZZ`,
+          zone,
+        });
+        expect(said).toEqual({ date: moment.toUTC().toFormat('yyyy-MM-dd HH:mm:ss') });
+      }),
+      { seed, numRuns: 300 },
+    );
+  });
+});

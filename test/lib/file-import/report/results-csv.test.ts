@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { escapeHtml } from '../../../../lib/file-import/report/escape-html.ts';
+import { renderReport } from '../../../../lib/file-import/report/report.ts';
+import { spreadsheetSafe } from '../../../../lib/file-import/report/results-csv.ts';
+import { speedChart } from '../../../../lib/file-import/report/speed-chart.ts';
+import type { ImportSummary } from '../../../../lib/file-import/report/summary.ts';
+import { emptyTally } from '../../../../lib/file-import/report/tally.ts';
+
+const seed = Number(process.env['SEED'] ?? 20_261_124);
+
+const character = fc.oneof(fc.constantFrom(...'=+-@;\t\n \'",'), fc.string({ minLength: 1, maxLength: 1 }));
+
+describe('a field of results.csv', () => {
+  it.each([
+    ['=1+1', `"'=1+1"`],
+    ['@SUM(A1)', `"'@SUM(A1)"`],
+    ['+4912345', `"'+4912345"`],
+    ['-2', `"'-2"`],
+    ['\t=cmd', `"'\t'=cmd"`],
+    [' =HYPERLINK("x")', `"' =HYPERLINK(""x"")"`],
+    ['plain', 'plain'],
+    ['a,b', '"a,b"'],
+    ['say "hi"', '"say ""hi"""'],
+    ['a; =1+1', `"a; '=1+1"`],
+    ['a;b', 'a;b'],
+    ['a\n@x', `"a\n'@x"`],
+  ])('is safe to open in a spreadsheet: %j', (value, field) => {
+    expect(spreadsheetSafe(value)).toBe(field);
+  });
+
+  it('never begins with what a spreadsheet runs', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: character }), (value) => {
+        const shown = spreadsheetSafe(value).replace(/^"/, '');
+        expect(shown).not.toMatch(/^\s*[=+\-@]/);
+        expect(shown).not.toMatch(/[;\t\r\n]\s*[=+\-@]/);
+      }),
+      { seed, numRuns: 2_000 },
+    );
+  });
+});
+
+const allGood: ImportSummary = {
+  schemaVersion: 1,
+  status: 'completed',
+  source: { bucket: 'b', key: 'imports/t/x.csv', eTag: 'e', size: 1, droppedAt: '' },
+  stagingTable: 't',
+  startedAt: '2026-11-24T03:00:00.000Z',
+  finishedAt: '2026-11-24T03:01:00.000Z',
+  seconds: { waiting: 0, loading: 1, verdicts: 1, total: 2 },
+  lines: { rows: 100, blank: 0 },
+  counts: { ...emptyTally(), inserted: 100 },
+  messages: [],
+  importSets: { count: 1, first: [] },
+  executions: 1,
+  results: {},
+};
+
+describe('the report', () => {
+  const nasty = `</style><script>alert('x')</script><img src=x onerror="alert(1)">`;
+
+  it('shows what it is given as text and loads nothing', () => {
+    const page = renderReport(
+      {
+        ...allGood,
+        status: 'stopped',
+        reason: nasty,
+        source: { bucket: 'b', key: `imports/t/${nasty}.csv`, eTag: nasty, size: 1, droppedAt: nasty },
+        messages: [{ outcome: nasty, message: nasty, count: 1, lines: [1] }],
+        results: { summary: nasty },
+      },
+      [],
+    );
+    expect(page).not.toMatch(/<script|<img|<link|https?:/);
+    expect(page.match(/<\/style>/g)).toHaveLength(1);
+    expect(page).toContain(escapeHtml(nasty));
+  });
+
+  it('never shows 100 % while a row is missing from it', () => {
+    const counts = { ...emptyTally(), inserted: 9_999, error: 1 };
+    const page = renderReport({ ...allGood, lines: { rows: 10_000, blank: 0 }, counts }, []);
+    expect(page).toContain('<span>99.9 %</span>');
+    expect(page).not.toContain('100.0 %');
+  });
+
+  it.each([
+    [59.94, '59.9 s'],
+    [59.97, '1 min 0 s'],
+    [119.6, '2 min 0 s'],
+    [3_661, '1 h 1 min'],
+  ])('says how long a run of %d s took', (total, duration) => {
+    const page = renderReport(
+      { ...allGood, seconds: { waiting: 0, loading: total, verdicts: 0, total } },
+      [],
+    );
+    expect(page).toContain(`<dt>duration</dt><dd>${duration}</dd>`);
+  });
+
+  it('counts no time that the file waited for others into its speed', () => {
+    const seconds = { waiting: 1_000, loading: 10, verdicts: 0, total: 1_010 };
+    const samples = [1, 2].map((n) => ({ atMs: 1_000_000 + n * 5_000, rows: n * 50 }));
+    const page = renderReport({ ...allGood, startedAt: new Date(0).toISOString(), seconds }, samples);
+    expect(page).toContain('<dt>rows per second</dt><dd>10</dd>');
+    expect(page).toContain('text-anchor="end">10 s</text>');
+  });
+
+  it('says so when there was no row', () => {
+    const page = renderReport({ ...allGood, lines: { rows: 0, blank: 2 }, counts: emptyTally() }, []);
+    expect(page).toContain('The file has no rows');
+  });
+
+  it.each([
+    [40, '40 ms'],
+    [4_240, '4.2 s'],
+    [95_000, '95 s'],
+    [600_000, '10 min'],
+  ])('says how long a run of %i ms took on the time axis of its chart', (ms, label) => {
+    const samples = [1, 2].map((n) => ({ atMs: (ms * n) / 2, rows: 100 * n }));
+    expect(speedChart(samples, 0)).toContain(`text-anchor="end">${label}</text>`);
+  });
+});

@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { startS3 } from '../../../emulator/aws/s3/s3.ts';
+import { type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
+import { listObjects, readText } from '../../../lib/aws/s3.ts';
+import type { Clock } from '../../../lib/core/clock.ts';
+import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
+import type { Log, LogFields } from '../../../lib/core/log.ts';
+import type { ImportSurroundings } from '../../../lib/file-import/import-scope.ts';
+import type { ImportInput } from '../../../lib/file-import/import-state.ts';
+import { importSteps } from '../../../lib/file-import/import-steps.ts';
+import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
+import { runImport } from '../../../lib/file-import/run-import.ts';
+import { parseDropKey } from '../../../lib/file-import/schedule/drop-key.ts';
+import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
+import { createTurns } from '../../../lib/file-import/schedule/turns.ts';
+import { createClient } from '../../../lib/servicenow/client.ts';
+import { SecrecyWatch } from '../../secrecy/watch.ts';
+import { readObject } from '../aws/read-object.ts';
+import { loadData, loadSchema } from './load-table.ts';
+import { type Memory, memoryDurable } from './memory-durable.ts';
+
+export const bucket = 'drops';
+
+/** A clock on which waits pass at once. */
+export function jumpingClock(): Clock & { advance(ms: number): void } {
+  let ahead = 0;
+  return {
+    now: () => Date.now() + ahead,
+    async sleep(ms) {
+      ahead += ms;
+      await delay(1);
+    },
+    advance(ms) {
+      ahead += ms;
+    },
+  };
+}
+
+/** A log whose lines are seen as they are written, no redactor between. */
+function logInto(watch: SecrecyWatch): Log {
+  const write = (event: string, fields?: LogFields) => watch.onLog(JSON.stringify({ event, ...fields }));
+  return { debug: write, info: write, warn: write, error: write };
+}
+
+/** The deadline of an invocation that has only begun, however far the clock jumps. */
+function wholeInvocation(clock: Clock): Deadline {
+  const wholeMs = 900_000;
+  return {
+    get atMs() {
+      return clock.now() + wholeMs;
+    },
+    remainingMs: () => wholeMs,
+    passed: (needMs = 1) => needMs > wholeMs,
+    within: (ms) => deadlineAt(clock.now() + Math.min(ms, wholeMs), clock),
+  };
+}
+
+/** An instance and a bucket of their own, and imports that run in this process. */
+export async function startWorld(options: Partial<InstanceOptions> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'imports-'));
+  const storage = await startS3({ folder });
+  const watch = new SecrecyWatch();
+  const user = { userName: 'watched.user', password: watch.secret('password'), roles: ['admin'] };
+  const log = logInto(watch);
+  const instance = await startInstance({
+    schema: loadSchema,
+    data: loadData,
+    ...options,
+    accounts: [...(options.accounts ?? []), user],
+    switches: { transformDelayMs: 0, ...options.switches },
+  });
+  const s3 = new S3Client({
+    region: 'us-east-1',
+    endpoint: storage.url,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    forcePathStyle: true,
+  });
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  const clock = jumpingClock();
+  const newClient = () =>
+    createClient({
+      readSecret: async () =>
+        JSON.stringify({
+          instanceUrl: instance.url,
+          auth: { type: 'basic', username: user.userName, password: user.password },
+        }),
+      allowedHosts: ['127.0.0.1'],
+      backOff: { baseMs: 1, capMs: 2 },
+      log,
+    });
+  const client = newClient();
+  const turns = () => createTurns({ s3, clock, maxConcurrent: 2 });
+
+  const world = {
+    instance,
+    s3,
+    clock,
+    client,
+    turns,
+    watch,
+    /** Stores a file below `imports/` and says what its event would say. */
+    async drop(key: string, body: string | Uint8Array): Promise<ImportRequest> {
+      const { ETag, VersionId } = await s3.send(
+        new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }),
+      );
+      const drop = parseDropKey(key);
+      if ('ignored' in drop) throw new Error(drop.ignored);
+      return {
+        bucket,
+        key,
+        ...(VersionId ? { versionId: VersionId } : {}),
+        eTag: (ETag ?? '').replaceAll('"', ''),
+        size: Buffer.byteLength(body),
+        table: drop.table,
+        droppedAt: new Date(clock.now()).toISOString(),
+        sequencer: Date.now().toString(16),
+      };
+    },
+    async settings(table: string, settings: object): Promise<void> {
+      const Key = `imports/${table}/_import.json`;
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(settings) }));
+    },
+    scope: (clientFor: ImportSurroundings['clientFor']) => ({
+      s3,
+      clientFor,
+      clock,
+      log,
+      deadline: wholeInvocation(clock),
+      correlationId: randomUUID(),
+    }),
+    /** Runs an import, chained executions included, to its summary. `memory` lets a broken run go on. */
+    async run(
+      request: ImportRequest,
+      memory: Memory = new Map(),
+      clientFor: ImportSurroundings['clientFor'] = () => client,
+    ): Promise<ImportSummary> {
+      const chained: ImportInput[] = [];
+      let input: ImportInput = { request };
+      for (let part = 1; ; part++) {
+        const remembered: Memory = part === 1 ? memory : new Map();
+        const durable = memoryDurable(remembered, clock);
+        const steps = importSteps(
+          world.scope(clientFor),
+          turns(),
+          async (_, next) => void chained.push(next),
+        );
+        const answer = await runImport(durable, steps, input);
+        if (!('continuedBy' in answer)) return answer;
+        const next = chained.pop();
+        if (!next) throw new Error('nothing was chained');
+        input = JSON.parse(JSON.stringify(next));
+      }
+    },
+    async read(key: string): Promise<string> {
+      const stored = await readText(s3, { bucket, key });
+      if (!stored) throw new Error(`no ${key}`);
+      return stored.text;
+    },
+    bytes: (key: string) => readObject(s3, { bucket, key }),
+    async keys(prefix: string): Promise<string[]> {
+      const keys: string[] = [];
+      for await (const { key } of listObjects(s3, bucket, prefix)) keys.push(key);
+      return keys;
+    },
+    /** Secrets and record contents that were seen where they must not be: in log lines, or in what the bucket holds. */
+    async leaks(): Promise<string[]> {
+      for (const key of await world.keys('')) {
+        const text = await world.read(key);
+        if (/(summary|progress)\.json$|\.html$/.test(key)) watch.seeOurs(key, text);
+        else watch.see(key, text);
+      }
+      return watch.leaks();
+    },
+    /** Rows of a table of the instance. */
+    rows: (table: string) => instance.state.store.select(table, {}),
+    async close(): Promise<void> {
+      await client.close();
+      s3.destroy();
+      await instance.close();
+      await storage.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return world;
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>;

@@ -1,0 +1,70 @@
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { fitAnswer, fitResult } from '../../../lib/gateway/fit.ts';
+
+const limitBytes = 6 * 1024 * 1024;
+const answerOf = (body: string) => ({ statusCode: 200, headers: { 'x-total-count': '1' }, body });
+const carriedBytes = (answer: unknown) => Buffer.byteLength(JSON.stringify(answer));
+
+/** Text that gzip cannot make smaller than about half. */
+function noise(length: number): string {
+  let state = 1;
+  const next = () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return String.fromCharCode(33 + (state % 90));
+  };
+  return Array.from({ length }, next).join('');
+}
+
+describe('an answer and the 6 MB that Lambda carries', () => {
+  it('is left alone while it fits', async () => {
+    const answer = answerOf('x'.repeat(5 * 1024 * 1024));
+    expect(await fitAnswer(answer, 'gzip')).toBe(answer);
+  });
+
+  it('is compressed for a caller that takes gzip, and carries the same text', async () => {
+    const body = JSON.stringify({
+      result: Array.from({ length: 60_000 }, (_, i) => ({ number: `INC${i}`, note: 'x'.repeat(100) })),
+    });
+    const fitted = await fitAnswer(answerOf(body), 'deflate, gzip;q=0.8');
+    expect(fitted).toMatchObject({
+      isBase64Encoded: true,
+      headers: { 'content-encoding': 'gzip', vary: 'accept-encoding', 'x-total-count': '1' },
+    });
+    expect(gunzipSync(Buffer.from(fitted.body ?? '', 'base64')).toString()).toBe(body);
+    expect(carriedBytes(fitted)).toBeLessThan(limitBytes);
+  });
+
+  it('counts quotes twice, as they are escaped on the way', async () => {
+    const body = '"'.repeat(3.5 * 1024 * 1024);
+    expect((await fitAnswer(answerOf(body), 'gzip')).isBase64Encoded).toBe(true);
+  });
+
+  it.each([undefined, '', 'br', 'gzip;q=0', 'gzip; q=0.0', 'identity'])(
+    'is refused with advice when the caller sends Accept-Encoding %s',
+    async (accepted) => {
+      await expect(fitAnswer(answerOf('x'.repeat(limitBytes)), accepted)).rejects.toThrow(
+        /Accept-Encoding: gzip.*sysparm_fields.*sysparm_limit/,
+      );
+    },
+  );
+
+  it('is refused when even its compressed form is too large', async () => {
+    await expect(fitAnswer(answerOf(noise(9 * 1024 * 1024)), 'gzip')).rejects.toThrow(
+      /^The answer has 9\.0 MB.*sysparm_limit/,
+    );
+  });
+});
+
+describe('the result of a direct Invoke and the 6 MB that Lambda carries', () => {
+  it('is the same while it fits', () => {
+    const result = { result: 'x'.repeat(5 * 1024 * 1024) };
+    expect(fitResult(result)).toBe(result);
+  });
+
+  it('is refused with advice beyond that, counted in bytes', () => {
+    expect(() => fitResult({ result: 'ü'.repeat(4 * 1024 * 1024) })).toThrow(
+      /^The answer has 8\.0 MB.*sysparm_limit/,
+    );
+  });
+});

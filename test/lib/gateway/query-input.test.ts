@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { readQuery } from '../../../lib/gateway/query-input.ts';
+import { getRecords } from '../../../lib/operations/get-records.ts';
+import { postRecord } from '../../../lib/operations/post-record.ts';
+import { postRecordsStagingTable } from '../../../lib/operations/post-records-staging-table.ts';
+
+describe('the query of a request', () => {
+  it('reads sysparm_ names as the seed’s', () => {
+    const { input } = readQuery(
+      'sysparm_query=a%3D1%5Eb%3D2&sysparm_read_replica_category=x',
+      getRecords.parameterNames,
+    );
+    expect(input).toEqual({ sysparmQuery: 'a=1^b=2', sysparmReadReplicaCategory: 'x' });
+  });
+
+  it('reads everything else as column=value pairs where the operation takes them', () => {
+    const { input } = readQuery(
+      'active=true&caller_id.name=Abel+Tuter&sysparm_limit=5',
+      getRecords.parameterNames,
+    );
+    expect(input).toEqual({
+      sysparmLimit: '5',
+      keyValuePairs: { active: 'true', 'caller_id.name': 'Abel Tuter' },
+    });
+  });
+
+  it('never lets a query parameter stand for the path, the body or a column of the record', () => {
+    for (const name of [
+      'tableName',
+      'sysId',
+      'record',
+      'number',
+      'short_description',
+      'apiColumns',
+      'instance',
+    ]) {
+      expect(() => readQuery(`${name}=x`, postRecord.parameterNames)).toThrow(
+        `${name}: unknown query parameter`,
+      );
+    }
+  });
+
+  it('hands sysparm_ names that we do not know on to the instance', () => {
+    expect(readQuery('sysparm_new=1', getRecords.parameterNames).forwarded).toEqual([['sysparm_new', '1']]);
+  });
+
+  it.each(['sysparmQuery', 'Sysparm_Limit', 'SYSPARM_FIELDS', 'sysparm-query'])(
+    'refuses %s, which ServiceNow would take for a column and drop',
+    (name) => {
+      for (const { parameterNames } of [getRecords, postRecord])
+        expect(() => readQuery(`${name}=x`, parameterNames)).toThrow(
+          `${name}: unknown query parameter; over HTTP`,
+        );
+    },
+  );
+
+  it('knows the two names of insertMultiple', () => {
+    const { input } = readQuery('multi_import_set_id=a&run_after=b', postRecordsStagingTable.parameterNames);
+    expect(input).toEqual({ multiImportSetId: 'a', runAfter: 'b' });
+  });
+
+  it('refuses percent-encoding that is not UTF-8, and takes a lone % for itself', () => {
+    expect(() => readQuery('sysparm_query=name!=Gr%FC%DFe', getRecords.parameterNames)).toThrow(
+      'sysparm_query: its percent-encoding is not UTF-8',
+    );
+    const { input } = readQuery('sysparm_query=a=100%^b=%EF%BF%BD', getRecords.parameterNames);
+    expect(input).toEqual({ sysparmQuery: 'a=100%^b=\uFFFD' });
+  });
+
+  it('refuses a parameter that is given twice', () => {
+    expect(() => readQuery('state=1&state=2', getRecords.parameterNames)).toThrow(
+      'state: given more than once',
+    );
+  });
+});

@@ -1,9 +1,0 @@
-import { expect, it } from 'vitest';
-import { readSqsEvent } from '../../../lib/queue/sqs-event.ts';
-
-it.each([[{}], [null], [{ Records: [{ body: '{}' }] }]])(
-  'says what it takes when it is invoked with %j instead of messages',
-  (event) => {
-    expect(() => readSqsEvent(event)).toThrow('event: is not one of SQS; messages go to the queue');
-  },
-);

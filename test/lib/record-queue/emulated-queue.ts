@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import { type Instance, type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
+import { createConnections } from '../../../lib/aws/connections.ts';
+import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { readConfig } from '../../../lib/core/config.ts';
+import { silentLog } from '../../../lib/core/log.ts';
+import type { MetricName } from '../../../lib/core/metrics.ts';
+import { createRecordWriter, type QueueSurroundings } from '../../../lib/record-queue/write-records.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
+
+/** A message as a test puts it on the queue. */
+export type TestMessage = {
+  readonly id: string;
+  readonly body: unknown;
+  readonly receiveCount?: number;
+  readonly firstReceivedMsAgo?: number;
+  readonly key?: string;
+  /** Further message attributes, as Lambda hands them over. */
+  readonly attributes?: Readonly<Record<string, object>>;
+  readonly group?: string;
+};
+
+export type DeadLetter = {
+  readonly body: string;
+  readonly attributes: Readonly<Record<string, string | undefined>>;
+};
+
+export type EmulatedQueue = {
+  readonly instance: Instance;
+  readonly deadLetters: DeadLetter[];
+  /** Seconds by receipt handle. */
+  readonly hidden: Map<string, number>;
+  /** Every figure that the function counted, by name. */
+  readonly counted: MetricName[];
+  /** Requests that the instance got since the last call, as `METHOD path`, without tokens. */
+  requests(): string[];
+  /** Hands messages to the function; gives the ids that it does not report finished. */
+  deliver(messages: readonly TestMessage[], remainingMs?: number): Promise<readonly string[]>;
+  /** Goes on in a new process, which remembers nothing. */
+  restart(): void;
+  close(): Promise<void>;
+};
+
+export type QueueOptions = {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly instance?: InstanceOptions;
+  readonly clock?: Clock;
+  /** SQS refuses dead letters. */
+  readonly refuseDeadLetters?: boolean;
+  /** SQS does not answer. */
+  readonly sqsIsSilent?: boolean;
+  /** Stands between the function and the client, to lose answers and the like. */
+  readonly through?: (client: ServiceNowClient) => ServiceNowClient;
+};
+
+/** The function, an instance, and SQS as the function sees it. */
+export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQueue> {
+  const instance = await startInstance(options.instance);
+  const { url: instanceUrl, username, password } = instance;
+  const config = readConfig({
+    SERVICENOW_SECRET_ID: 'demo',
+    ALLOWED_TABLES: '*',
+    ALLOWED_HOSTS: '127.0.0.1',
+    ...options.environment,
+  });
+  const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
+  const connections = createConnections({ config, fetchSecret: async () => secret });
+  const through = options.through ?? ((client) => client);
+  const clients = new Map<ServiceNowClient, ServiceNowClient>();
+  const deadLetters: DeadLetter[] = [];
+  const hidden = new Map<string, number>();
+  const counted: MetricName[] = [];
+  const pair = { url: 'queue', deadLetterUrl: 'dlq' };
+  const surroundings: QueueSurroundings = {
+    connect(name) {
+      const connection = connections.connect(name);
+      const client = clients.get(connection.client) ?? through(connection.client);
+      clients.set(connection.client, client);
+      return { ...connection, client };
+    },
+    queues: {
+      standard: pair,
+      fifo: pair,
+      async send(_url, entries, signal) {
+        if (options.sqsIsSilent && signal) {
+          await once(signal, 'abort');
+          return entries.map((_entry, index) => ({ index, reason: 'AbortError' }));
+        }
+        if (options.refuseDeadLetters)
+          return entries.map((_entry, index) => ({ index, reason: 'AccessDenied' }));
+        for (const { MessageBody = '', MessageAttributes = {} } of entries) {
+          const attributes = Object.entries(MessageAttributes).map(([name, { StringValue }]) => [
+            name,
+            StringValue,
+          ]);
+          deadLetters.push({ body: MessageBody, attributes: Object.fromEntries(attributes) });
+        }
+        return [];
+      },
+      async hide(_url, entries) {
+        for (const { ReceiptHandle = '', VisibilityTimeout = 0 } of entries)
+          hidden.set(ReceiptHandle, VisibilityTimeout);
+        return [];
+      },
+    },
+    settings: config.records,
+    clock: options.clock ?? systemClock,
+    random: () => 0.5,
+    log: silentLog,
+    metrics: { add: (name) => void counted.push(name) },
+  };
+  let write = createRecordWriter(surroundings);
+  let seen = 0;
+  return {
+    instance,
+    deadLetters,
+    hidden,
+    counted,
+    requests() {
+      const entries = instance.state.ledger.select({ since: seen });
+      seen = Math.max(seen, ...entries.map(({ sequence }) => sequence));
+      return entries.map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`);
+    },
+    async deliver(messages, remainingMs = 60_000) {
+      const Records = messages.map(toSqsRecord);
+      const invocation = { awsRequestId: 'invocation-1', getRemainingTimeInMillis: () => remainingMs };
+      const { batchItemFailures } = await write({ Records }, invocation);
+      return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+    },
+    restart() {
+      write = createRecordWriter(surroundings);
+    },
+    async close() {
+      await connections.close();
+      await instance.close();
+    },
+  };
+}
+
+function toSqsRecord({
+  id,
+  body,
+  receiveCount = 1,
+  firstReceivedMsAgo = 0,
+  key,
+  group,
+  attributes,
+}: TestMessage) {
+  const nowMs = Date.now();
+  return {
+    messageId: id,
+    receiptHandle: `receipt-${id}`,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    attributes: {
+      ApproximateReceiveCount: String(receiveCount),
+      SentTimestamp: String(nowMs - firstReceivedMsAgo - 100),
+      ApproximateFirstReceiveTimestamp: String(nowMs - firstReceivedMsAgo),
+      ...(group && { MessageGroupId: group }),
+    },
+    messageAttributes: {
+      ...attributes,
+      ...(key !== undefined && { IdempotencyKey: { dataType: 'String', stringValue: key } }),
+    },
+    eventSource: 'aws:sqs',
+    eventSourceARN: `arn:aws:sqs:eu-west-1:123456789012:records${group ? '.fifo' : ''}`,
+    awsRegion: 'eu-west-1',
+  };
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { deriveSysId, deriveUpsertSysId, identityBy } from '../../../lib/operations/identity.ts';
+import { toLanes } from '../../../lib/record-queue/lanes.ts';
+import { readWrite } from '../../../lib/record-queue/write.ts';
+
+/** Lanes as the positions of their writes. */
+function lanesOf(bodies: readonly object[], groups: readonly string[] = []): number[][] {
+  const writes = bodies.map((body, index) =>
+    readWrite({
+      messageId: `m${index}`,
+      receiptHandle: '',
+      body: JSON.stringify({ table: 'incident', ...body }),
+      receiveCount: 1,
+      sentAtMs: 0,
+      firstReceivedAtMs: 0,
+      groupId: groups[index],
+      attributes: {},
+      isFifo: groups.length > 0,
+    }),
+  );
+  return toLanes(writes, identityBy(['cmdb_ci'])).map((lane) => lane.map((write) => writes.indexOf(write)));
+}
+
+const update = (sysId: string, record = {}) => ({ action: 'update', sysId, record });
+const upsert = (match: object, record = {}) => ({ action: 'upsert', match, record });
+
+describe('lanes', () => {
+  it('keep writes of one record in order and let all others go side by side', () => {
+    const remove = { action: 'delete', sysId: 'a' };
+    expect(lanesOf([update('a'), { record: {} }, update('b'), remove, { record: {} }])).toEqual([
+      [0, 3],
+      [1],
+      [2],
+      [4],
+    ]);
+  });
+
+  it('join creates under one key', () => {
+    expect(
+      lanesOf([
+        { record: {}, key: 'k' },
+        { record: {}, key: 'j' },
+        { record: {}, key: 'k' },
+      ]),
+    ).toEqual([[0, 2], [1]]);
+  });
+
+  it('join an upsert with what gives a column the value that it looks for, before or after', () => {
+    const bodies = [
+      { record: { correlation_id: 'x' } },
+      upsert({ correlation_id: 'x' }),
+      upsert({ correlation_id: 'y' }),
+      update('a', { correlation_id: 'x' }),
+      update('a'),
+      { record: { category: 'x' } },
+    ];
+    expect(lanesOf(bodies)).toEqual([[0, 1, 3, 4], [2], [5]]);
+  });
+
+  it('join a create or an upsert with what names its record by the sys_id that it gives', () => {
+    const made = deriveSysId('incident', 'k');
+    const upserted = deriveUpsertSysId('incident', { number: '7' });
+    const bodies = [
+      { record: {}, key: 'k' },
+      upsert({ number: '7' }),
+      update(made),
+      { action: 'delete', sysId: upserted.toUpperCase() },
+    ];
+    expect(lanesOf(bodies)).toEqual([
+      [0, 2],
+      [1, 3],
+    ]);
+  });
+
+  it('join what an instance takes for the same: numbers and texts, letters of either case, blanks around', () => {
+    const bodies = [
+      { record: { u_count: 5, u_flag: true } },
+      upsert({ u_count: '5' }),
+      { record: { u_name: 'Web-01 ' } },
+      upsert({ u_name: 'web-01' }),
+      { ...update('A'), table: 'Incident' },
+      { ...update('a'), instance: 'default' },
+    ];
+    expect(lanesOf(bodies)).toEqual([
+      [0, 1],
+      [2, 3],
+      [4, 5],
+    ]);
+  });
+
+  it('join upserts by all their columns, not by one that many records share', () => {
+    const bodies = [
+      upsert({ company: 'x', number: '1' }),
+      upsert({ number: '2', company: 'x' }),
+      upsert({ number: '1', company: 'x' }),
+      { record: { company: 'x', number: '2' } },
+      { record: { company: 'x' } },
+      update('a', { company: 'y', number: '1' }),
+    ];
+    expect(lanesOf(bodies)).toEqual([[0, 2], [1, 3], [4], [5]]);
+  });
+
+  it('join an upsert with what it leads to when it changes what it matches', () => {
+    expect(lanesOf([upsert({ number: '1' }, { number: '2' }), upsert({ number: '2' })])).toEqual([[0, 1]]);
+  });
+
+  it('join a create with an upsert by the correlation_id that its key gives', () => {
+    const bodies = [{ record: {}, key: 'order-7' }, upsert({ correlation_id: 'order-7' })];
+    expect(lanesOf(bodies.map((body) => ({ ...body, table: 'cmdb_ci' })))).toEqual([[0, 1]]);
+  });
+
+  it('are the groups of a FIFO queue', () => {
+    expect(lanesOf([update('a'), update('a'), update('b')], ['g', 'h', 'g'])).toEqual([[0, 2], [1]]);
+  });
+
+  it('do not mix tables', () => {
+    expect(
+      lanesOf([
+        { ...update('a'), table: 'incident' },
+        { ...update('a'), table: 'problem' },
+      ]),
+    ).toEqual([[0], [1]]);
+  });
+});

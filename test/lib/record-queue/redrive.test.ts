@@ -1,0 +1,165 @@
+import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sendMessages } from '../../../lib/aws/sqs.ts';
+import { InvalidInputError } from '../../../lib/core/errors.ts';
+import { toDeadLetter } from '../../../lib/record-queue/dead-letter.ts';
+import { redrive } from '../../../lib/record-queue/redrive.ts';
+import type { SqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
+import { startStubbedSqs } from './stubbed-sqs.ts';
+
+let fixture: SqsFixture;
+let urls: { deadLetterUrl: string; queueUrl: string };
+let queues = 0;
+
+beforeAll(async () => {
+  fixture = await startStubbedSqs();
+});
+afterAll(() => fixture.close());
+
+function createQueue(name: string, fifo = false): Promise<string> {
+  return fixture.queue(`${name}${fifo ? '.fifo' : ''}`, fifo ? { FifoQueue: 'true' } : {});
+}
+
+beforeEach(async () => {
+  queues += 1;
+  urls = { deadLetterUrl: await createQueue(`dlq${queues}`), queueUrl: await createQueue(`queue${queues}`) };
+});
+
+const queued = (messageId: string, groupId?: string) => ({
+  messageId,
+  receiptHandle: '',
+  body: `{"id":"${messageId}"}`,
+  receiveCount: 3,
+  sentAtMs: 0,
+  firstReceivedAtMs: 0,
+  groupId,
+  attributes: { tenant: { dataType: 'String', text: 'a' } },
+  isFifo: groupId !== undefined,
+});
+
+async function bury(id: string, error: Error, groupId?: string): Promise<void> {
+  expect(await sendMessages(urls.deadLetterUrl, [toDeadLetter(queued(id, groupId), error, 'r1')])).toEqual(
+    [],
+  );
+}
+
+async function receiveAll(QueueUrl: string) {
+  const { Messages = [] } = await fixture.client.send(
+    new ReceiveMessageCommand({
+      QueueUrl,
+      MaxNumberOfMessages: 10,
+      MessageAttributeNames: ['All'],
+      VisibilityTimeout: 0,
+    }),
+  );
+  return Messages;
+}
+
+async function visible(QueueUrl: string): Promise<string | undefined> {
+  const AttributeNames = ['ApproximateNumberOfMessages'] as const;
+  return (
+    await fixture.client.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }),
+    )
+  ).Attributes?.ApproximateNumberOfMessages;
+}
+
+const invalid = new InvalidInputError('table', 'required');
+
+describe('a redrive', () => {
+  it('moves letters back as they were, with their key and without the reasons', async () => {
+    await bury('m1', invalid);
+    expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({
+      moved: 1,
+      failures: [],
+    });
+    const [message] = await receiveAll(urls.queueUrl);
+    expect(message?.Body).toBe('{"id":"m1"}');
+    expect(message?.MessageAttributes).toMatchObject({
+      IdempotencyKey: { StringValue: 'm1' },
+      tenant: { StringValue: 'a' },
+    });
+    expect(Object.keys(message?.MessageAttributes ?? {})).toHaveLength(2);
+    expect(await visible(urls.deadLetterUrl)).toBe('0');
+  });
+
+  it('moves only letters with the codes asked for, and leaves the others where they are', async () => {
+    await bury('m1', invalid);
+    await bury('m2', new Error('bug'));
+    const report = await redrive({ ...urls, waitSeconds: 0, codes: ['INTERNAL'], dryRun: false });
+    expect(report).toMatchObject({
+      moved: 1,
+      found: new Map([
+        ['INVALID_INPUT', 1],
+        ['INTERNAL', 1],
+      ]),
+    });
+    expect(await receiveAll(urls.queueUrl)).toMatchObject([{ Body: '{"id":"m2"}' }]);
+    expect(await visible(urls.deadLetterUrl)).toBe('1');
+  });
+
+  it('moves nothing in a dry run, and tells what it would find', async () => {
+    for (let index = 0; index < 25; index += 1) await bury(`m${index}`, invalid);
+    const looked: number[] = [];
+    const report = await redrive({
+      ...urls,
+      waitSeconds: 0,
+      dryRun: true,
+      onProgress: (count) => looked.push(count),
+    });
+    expect(report).toEqual({ moved: 0, failures: [], unseen: 0, found: new Map([['INVALID_INPUT', 25]]) });
+    expect(looked.at(-1)).toBe(25);
+    expect(await visible(urls.deadLetterUrl)).toBe('25');
+    expect(await visible(urls.queueUrl)).toBe('0');
+  });
+
+  it('gives a letter that SQS moved by itself the key that it had, its message id', async () => {
+    const { MessageId } = await fixture.client.send(
+      new SendMessageCommand({ QueueUrl: urls.deadLetterUrl, MessageBody: '{}' }),
+    );
+    await redrive({ ...urls, waitSeconds: 0, dryRun: false });
+    expect(await receiveAll(urls.queueUrl)).toMatchObject([
+      { MessageAttributes: { IdempotencyKey: { StringValue: MessageId } } },
+    ]);
+  });
+
+  it('tells of letters that a FIFO queue does not show, as they stand behind those that stay', async () => {
+    urls = {
+      deadLetterUrl: await createQueue(`dlq${queues}`, true),
+      queueUrl: await createQueue(`queue${queues}`, true),
+    };
+    for (let index = 0; index < 13; index += 1) await bury(`m${index}`, invalid, 'g1');
+    const report = await redrive({ ...urls, waitSeconds: 0, dryRun: true });
+    expect(report).toMatchObject({ found: new Map([['INVALID_INPUT', 10]]), unseen: 3 });
+    expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({ moved: 13, unseen: 0 });
+  });
+
+  it('comes to an end though letters that stay are seen again before it has seen all', async () => {
+    for (let index = 0; index < 12; index += 1) await bury(`m${index}`, invalid);
+    const looked: number[] = [];
+    const report = await redrive({
+      ...urls,
+      waitSeconds: 0,
+      codes: ['INTERNAL'],
+      dryRun: false,
+      hiddenSeconds: 0,
+      onProgress: (count) => looked.push(count),
+    });
+    expect(report).toMatchObject({ moved: 0, failures: [] });
+    expect(looked.length).toBeLessThan(5);
+    expect(await visible(urls.deadLetterUrl)).toBe('12');
+  });
+
+  it('keeps the group of a FIFO message', async () => {
+    urls = {
+      deadLetterUrl: await createQueue(`dlq${queues}`, true),
+      queueUrl: await createQueue(`queue${queues}`, true),
+    };
+    await bury('m1', invalid, 'g1');
+    expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({
+      moved: 1,
+      failures: [],
+    });
+    expect(await visible(urls.queueUrl)).toBe('1');
+  });
+});
