@@ -11,6 +11,7 @@ export const HELP = `Runs the packaged functions and everything around them on t
   --s3-port <n>               S3 (default 4603)
   --lambda-port <n>           Lambda API, for Invoke (default 4604)
   --secrets-manager-port <n>  Secrets Manager (default 4605)
+  --dynamodb-port <n>         DynamoDB (default 4606)
   --data-dir <folder>         where everything is kept (default .local/data)
   --json                      free ports, a fresh folder, and one line of JSON when all is ready
   --logs                      show what the functions write
@@ -21,7 +22,15 @@ A port of 0 takes any free one. Everything listens on 127.0.0.1 only; nothing as
 `;
 
 const DEFAULT_FOLDER = '.local/data';
-const DEFAULT_PORTS = { api: 4600, instance: 4601, sqs: 4602, s3: 4603, lambda: 4604, secretsManager: 4605 };
+const DEFAULT_PORTS = {
+  api: 4600,
+  instance: 4601,
+  sqs: 4602,
+  s3: 4603,
+  lambda: 4604,
+  secretsManager: 4605,
+  dynamodb: 4606,
+};
 
 const options = {
   port: { type: 'string' },
@@ -30,6 +39,7 @@ const options = {
   's3-port': { type: 'string' },
   'lambda-port': { type: 'string' },
   'secrets-manager-port': { type: 'string' },
+  'dynamodb-port': { type: 'string' },
   'data-dir': { type: 'string' },
   json: { type: 'boolean', default: false },
   logs: { type: 'boolean', default: false },
@@ -66,6 +76,7 @@ export function readArguments(args: readonly string[]): StartArguments | 'help' 
         values['secrets-manager-port'],
         fallback('secretsManager'),
       ),
+      dynamodb: port('--dynamodb-port', values['dynamodb-port'], fallback('dynamodb')),
     },
     dataFolder: values['data-dir'] ?? (values.json ? undefined : DEFAULT_FOLDER),
     json: values.json,

@@ -3,7 +3,7 @@ import { commandsToTry } from './commands-to-try.ts';
 
 /** What a person sees when all is ready. */
 export function welcome(endpoints: Endpoints, dataFolder: string, readyMs: number): string {
-  const { api, instance, sqs, s3, lambda } = endpoints;
+  const { api, instance, sqs, s3, lambda, secretsManager, dynamodb } = endpoints;
   const commands = commandsToTry(endpoints).map(({ title, command }) => `  # ${title}\n  ${command}\n`);
   return `
 Ready in ${(readyMs / 1000).toFixed(1)} s. On 127.0.0.1 only; no call asks for a signature.
@@ -14,6 +14,8 @@ Ready in ${(readyMs / 1000).toFixed(1)} s. On 127.0.0.1 only; no call asks for a
                                             ${sqs.recordsDlqUrl}
   S3                ${s3.endpoint}   bucket ${s3.bucket}
   Lambda (Invoke)   ${lambda.endpoint}
+  DynamoDB          ${dynamodb.endpoint}${dynamodb.stateTable ? `   table ${dynamodb.stateTable}` : ''}
+  Secrets Manager   ${secretsManager.endpoint}
   State             ${dataFolder}
 
 Try:

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { ConfigurationError } from '../../lib/core/errors.ts';
 
 /** An HTTP server that only this machine can reach. */
@@ -14,12 +14,16 @@ export type LoopbackServer = {
  * Listens on 127.0.0.1, on a free port when `port` is 0.
  * @throws {ConfigurationError} when the port cannot be had; the message names it.
  */
-export async function listenOnLoopback(handler: RequestListener, port = 0): Promise<LoopbackServer> {
-  const server = createServer({ requestTimeout: 0 }, handler);
+export function listenOnLoopback(handler: RequestListener, port = 0): Promise<LoopbackServer> {
+  return listenWith(createServer({ requestTimeout: 0 }, handler), port);
+}
+
+/** As `listenOnLoopback`, for a server that exists. */
+export async function listenWith(server: Server, port: number): Promise<LoopbackServer> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
-        new ConfigurationError('port', `127.0.0.1:${port} cannot be listened on; choose another`, { cause }),
+        new ConfigurationError('port', `cannot listen on 127.0.0.1:${port}; choose another port`, { cause }),
       );
     });
     server.listen(port, '127.0.0.1', resolve);

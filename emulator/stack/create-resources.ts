@@ -1,3 +1,4 @@
+import type { LocalDynamoDb } from '../aws/dynamodb/dynamodb.ts';
 import { setNotifications } from '../aws/s3/bucket-setup.ts';
 import type { NotificationRule } from '../aws/s3/bucket-table.ts';
 import type { S3State } from '../aws/s3/state.ts';
@@ -18,6 +19,11 @@ export function createBuckets({ buckets }: StackResources, s3: S3State): void {
     if (versioned) s3.buckets.setVersioning(name, 'Enabled');
     setNotifications(s3, name, notifications.map(toRule));
   }
+}
+
+/** Creates the template's tables that no earlier run created. */
+export async function createTables({ tables }: StackResources, dynamodb: LocalDynamoDb): Promise<void> {
+  for (const table of tables) await dynamodb.ensureTable(table);
 }
 
 /** Puts a notification of S3 into its queue. */

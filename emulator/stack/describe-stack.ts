@@ -15,6 +15,12 @@ export type Endpoints = {
   };
   readonly s3: { readonly endpoint: string; readonly bucket: string };
   readonly lambda: { readonly endpoint: string };
+  readonly secretsManager: { readonly endpoint: string };
+  readonly dynamodb: {
+    readonly endpoint: string;
+    /** The table that remembers applied messages and schedules imports (`STATE_TABLE`); not there when the template has none. */
+    readonly stateTable?: string;
+  };
 };
 
 export type StackParts = {
@@ -23,10 +29,14 @@ export type StackParts = {
   readonly instance: Instance;
   readonly sqs: LoopbackServer;
   readonly s3: LoopbackServer;
+  readonly secretsManager: LoopbackServer;
+  readonly dynamodb: LoopbackServer;
 };
 
 /** Reads the names of queues and bucket from the variables that the template gives its functions. */
-export function describeStack({ resources, host, instance, sqs, s3 }: StackParts): Endpoints {
+export function describeStack(parts: StackParts): Endpoints {
+  const { resources, host, instance, sqs, s3, secretsManager, dynamodb } = parts;
+  const stateTable = findVariable(resources, 'STATE_TABLE');
   const { url, username, password } = instance;
   return {
     api: host.apiUrl,
@@ -38,11 +48,17 @@ export function describeStack({ resources, host, instance, sqs, s3 }: StackParts
     },
     s3: { endpoint: s3.url, bucket: variable(resources, 'IMPORT_BUCKET') },
     lambda: { endpoint: host.lambdaUrl },
+    secretsManager: { endpoint: secretsManager.url },
+    dynamodb: { endpoint: dynamodb.url, ...(stateTable !== undefined && { stateTable }) },
   };
 }
 
-function variable({ functions }: StackResources, name: string): string {
-  const value = functions.map(({ environment }) => environment[name]).find((found) => found !== undefined);
+function variable(resources: StackResources, name: string): string {
+  const value = findVariable(resources, name);
   if (value === undefined) throw new Error(`No function of the template has the variable ${name}`);
   return value;
+}
+
+function findVariable({ functions }: StackResources, name: string): string | undefined {
+  return functions.map(({ environment }) => environment[name]).find((found) => found !== undefined);
 }

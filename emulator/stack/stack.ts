@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { packageFunctions } from '../../deploy/package.ts';
 import { type Log, silentLog } from '../../lib/core/log.ts';
 import { ACCOUNT_ID, REGION } from '../aws/account.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../aws/dynamodb/dynamodb.ts';
 import type { DurableLimits } from '../aws/lambda/durable/limits.ts';
 import { type LambdaHost, type LambdaHostOptions, startLambdaHost } from '../aws/lambda/host.ts';
 import type { InvocationOutcome } from '../aws/lambda/invocation.ts';
@@ -17,7 +18,7 @@ import { type LocalSqs, startSqs } from '../aws/sqs/sqs.ts';
 import { readStackResources, type StackResources } from '../aws/template/stack-resources.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../instance/index.ts';
 import { claimFolder } from './claim-folder.ts';
-import { createBuckets, createQueues, deliverTo } from './create-resources.ts';
+import { createBuckets, createQueues, createTables, deliverTo } from './create-resources.ts';
 import { describeStack, type Endpoints } from './describe-stack.ts';
 import { putSecrets } from './put-secrets.ts';
 
@@ -31,6 +32,7 @@ export type StackPorts = {
   readonly sqs?: number;
   readonly s3?: number;
   readonly secretsManager?: number;
+  readonly dynamodb?: number;
   readonly lambda?: number;
 };
 
@@ -64,14 +66,15 @@ export type Stack = {
   readonly sqs: LocalSqs;
   readonly s3: LocalS3;
   readonly secretsManager: LoopbackServer;
+  readonly dynamodb: LocalDynamoDb;
   readonly host: LambdaHost;
   /** Stops everything; running invocations get a short while to end. No process is left. */
   close(): Promise<void>;
 };
 
 /**
- * Runs the packaged functions with everything around them on this machine: a ServiceNow instance, SQS, S3, Secrets Manager
- * and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and asks for no signature.
+ * Runs the packaged functions with everything around them on this machine: a ServiceNow instance, SQS, S3, DynamoDB,
+ * Secrets Manager and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and asks for no signature.
  * @throws ConfigurationError when a port is taken, or the folder by another stack
  * @throws Error when packaging fails, or the signal's reason when it was broken off
  */
@@ -83,24 +86,25 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // Awaited below; until then its failure must not count as unhandled.
   packaging.catch(() => undefined);
   const outside = await startOutside(options, opened);
-  const { sqs, s3, secretsManager, instance } = outside;
+  const { sqs, s3, dynamodb, secretsManager, instance } = outside;
   const packaged = await packaging;
   const surroundings = { region: REGION, accountId: ACCOUNT_ID, sqsEndpoint: sqs.url };
   const resources = await readStackResources(packaged.templateFile, surroundings);
   createQueues(resources, sqs.state);
   createBuckets(resources, s3.state);
+  await createTables(resources, dynamodb);
   await putSecrets(resources, secretsManager.url, instance);
   const host = await startLambdaHost(hostOptions(options, packaged.folder, resources, outside));
   const mappings: EventSourceMapping[] = [];
   opened.defer(() => stopFunctions(mappings, host));
   mappings.push(...startMappings(resources, sqs, host, options.log ?? silentLog));
-  const endpoints = describeStack({ resources, host, instance, sqs, s3 });
+  const endpoints = describeStack({ resources, host, instance, sqs, s3, secretsManager, dynamodb });
   const running = opened.move();
   return { ...outside, endpoints, resources, host, close: () => running.disposeAsync() };
 }
 
 /** What the functions talk to. */
-type Outside = Pick<Stack, 'sqs' | 's3' | 'secretsManager' | 'instance'>;
+type Outside = Pick<Stack, 'sqs' | 's3' | 'secretsManager' | 'dynamodb' | 'instance'>;
 
 async function startOutside(options: StackOptions, opened: AsyncDisposableStack): Promise<Outside> {
   const { dataFolder, ports = {}, log = silentLog } = options;
@@ -112,8 +116,10 @@ async function startOutside(options: StackOptions, opened: AsyncDisposableStack)
   const s3 = await open(startS3({ port: ports.s3 ?? 0, folder: s3Folder, deliver, log }));
   const databaseFile = join(dataFolder, 'secrets.db');
   const secretsManager = await open(startSecretsManager({ port: ports.secretsManager ?? 0, databaseFile }));
+  const folder = join(dataFolder, 'dynamodb');
+  const dynamodb = await open(startDynamoDb({ port: ports.dynamodb ?? 0, folder }));
   const instance = await open(startInstance(instanceOptions(options)));
-  return { sqs, s3, secretsManager, instance };
+  return { sqs, s3, secretsManager, dynamodb, instance };
 }
 
 function instanceOptions({ dataFolder, ports, instance }: StackOptions): InstanceOptions {
@@ -124,7 +130,7 @@ function hostOptions(
   options: StackOptions,
   packageFolder: string,
   stack: StackResources,
-  { sqs, s3, secretsManager }: Outside,
+  { sqs, s3, secretsManager, dynamodb }: Outside,
 ): LambdaHostOptions {
   const { ports = {}, maxProcesses, durableLimits, onLog, onAnswer } = options;
   return {
@@ -142,6 +148,7 @@ function hostOptions(
       AWS_ENDPOINT_URL_SQS: sqs.url,
       AWS_ENDPOINT_URL_S3: s3.url,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
       ...options.environment,
     },
     ...(maxProcesses !== undefined && { maxProcesses }),

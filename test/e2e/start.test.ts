@@ -71,8 +71,9 @@ const createIncident = ({ endpoints }: Started) =>
   });
 
 it('listens on 127.0.0.1 and on no other address of the machine', async () => {
-  const { api, instance, sqs, s3, lambda } = running;
-  for (const url of [api, instance.url, sqs.endpoint, s3.endpoint, lambda.endpoint]) {
+  const { api, instance, ...services } = running;
+  const endpoints = Object.values(services).map(({ endpoint }) => endpoint);
+  for (const url of [api, instance.url, ...endpoints]) {
     const port = Number(new URL(url).port);
     // A server that listens everywhere answers on the whole loopback network.
     await expect(once(connect({ host: '127.0.0.2', port }), 'connect')).rejects.toThrow(/ECONN|EADDR/);
@@ -93,6 +94,8 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
       sqs: { endpoint: url, recordsQueueUrl: url, recordsDlqUrl: url },
       s3: { endpoint: url, bucket: expect.any(String) },
       lambda: { endpoint: url },
+      secretsManager: { endpoint: url },
+      dynamodb: expect.objectContaining({ endpoint: url }),
     });
     expect((await createIncident(started)).status).toBe(201);
     expect(await stop(started)).toBe(0);
@@ -131,7 +134,15 @@ describe('npm start that cannot or shall not go on', { timeout: 180_000 }, () =>
   });
 
   it('ends with 0 when it is told to while it starts', async () => {
-    const free = ['port', 'instance-port', 'sqs-port', 's3-port', 'lambda-port', 'secrets-manager-port'];
+    const free = [
+      'port',
+      'instance-port',
+      'sqs-port',
+      's3-port',
+      'lambda-port',
+      'secrets-manager-port',
+      'dynamodb-port',
+    ];
     const ports = free.flatMap((name) => [`--${name}`, '0']);
     const child = begin([...ports, '--data-dir', join(folder, 'given-up')], folder);
     await once(createInterface({ input: child.stdout }), 'line');

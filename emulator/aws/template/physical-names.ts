@@ -26,6 +26,8 @@ export function physicalName(
       return `${surroundings.sqsEndpoint}/${surroundings.accountId}/${property('QueueName')}`;
     case 'AWS::S3::Bucket':
       return property('BucketName') ?? logicalId.toLowerCase();
+    case 'AWS::DynamoDB::Table':
+      return property('TableName') ?? logicalId;
     case 'AWS::Lambda::Function':
       return property('FunctionName');
     case 'AWS::Lambda::Alias':
@@ -52,6 +54,8 @@ export function physicalAttribute(
       return physicalName(resource, surroundings);
     case 'AWS::S3::Bucket Arn':
       return `arn:aws:s3:::${physicalName(resource, surroundings)}`;
+    case 'AWS::DynamoDB::Table Arn':
+      return `arn:aws:dynamodb:${region}:${accountId}:table/${physicalName(resource, surroundings)}`;
     case 'AWS::Lambda::Function Arn':
       return lambdaArn(property('FunctionName'), surroundings);
     case 'AWS::Lambda::Version Version':

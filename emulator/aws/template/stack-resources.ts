@@ -4,6 +4,7 @@ import { type LambdaFunction, lambdaFunction } from './lambda-functions.ts';
 import type { Surroundings } from './physical-names.ts';
 import { type EventSourceMapping, eventSourceMapping, type Queue, queue } from './queues.ts';
 import { createResolver } from './resolve.ts';
+import { type Table, table } from './tables.ts';
 import { readTemplate, type Template } from './template.ts';
 
 /** What a packaged template asks for, as far as it exists on one machine. */
@@ -13,6 +14,7 @@ export type StackResources = {
   readonly queues: readonly Queue[];
   readonly eventSourceMappings: readonly EventSourceMapping[];
   readonly buckets: readonly Bucket[];
+  readonly tables: readonly Table[];
 };
 
 /** Reads the template in `templateFile` with every reference resolved for `surroundings`. */
@@ -46,5 +48,6 @@ export function stackResources(template: Template, surroundings: Surroundings): 
       eventSourceMapping(properties),
     ),
     buckets: ofType('AWS::S3::Bucket').map(({ id, properties }) => bucket(ref(id), properties)),
+    tables: ofType('AWS::DynamoDB::Table').map(({ id, properties }) => table(ref(id), properties)),
   };
 }

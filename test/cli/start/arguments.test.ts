@@ -4,7 +4,15 @@ import { readArguments } from '../../../cli/start/arguments.ts';
 describe('npm start', () => {
   it('has fixed ports and one folder, for a person', () => {
     expect(readArguments([])).toEqual({
-      ports: { api: 4600, instance: 4601, sqs: 4602, s3: 4603, lambda: 4604, secretsManager: 4605 },
+      ports: {
+        api: 4600,
+        instance: 4601,
+        sqs: 4602,
+        s3: 4603,
+        lambda: 4604,
+        secretsManager: 4605,
+        dynamodb: 4606,
+      },
       dataFolder: '.local/data',
       json: false,
       logs: false,
@@ -13,7 +21,7 @@ describe('npm start', () => {
   });
 
   it('takes free ports and a fresh folder with --json, unless told otherwise', () => {
-    const free = { api: 0, instance: 0, sqs: 0, s3: 0, lambda: 0, secretsManager: 0 };
+    const free = { api: 0, instance: 0, sqs: 0, s3: 0, lambda: 0, secretsManager: 0, dynamodb: 0 };
     expect(readArguments(['--json'])).toMatchObject({ ports: free, dataFolder: undefined, json: true });
     expect(readArguments(['--json', '--port', '8080', '--data-dir', '/tmp/x'])).toMatchObject({
       ports: { ...free, api: 8080 },

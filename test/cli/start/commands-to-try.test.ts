@@ -24,6 +24,8 @@ const endpoints = () => ({
   sqs: { endpoint: server.url, recordsQueueUrl: `${server.url}/000000000000/records`, recordsDlqUrl: '' },
   s3: { endpoint: server.url, bucket: 'drops' },
   lambda: { endpoint: server.url },
+  secretsManager: { endpoint: server.url },
+  dynamodb: { endpoint: server.url },
 });
 
 async function runAll(): Promise<void> {

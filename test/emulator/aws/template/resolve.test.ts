@@ -32,6 +32,8 @@ describe('the resolver', () => {
     [{ 'Fn::GetAtt': 'Queue.QueueName' }, 'my-queue'],
     [{ Ref: 'Bucket' }, 'drop-123456789012'],
     [{ 'Fn::Sub': '${Bucket.Arn}/imports/*' }, 'arn:aws:s3:::drop-123456789012/imports/*'],
+    [{ Ref: 'Table' }, 'Table'],
+    [{ 'Fn::GetAtt': ['Table', 'Arn'] }, 'arn:aws:dynamodb:eu-west-1:123456789012:table/Table'],
     [{ Ref: 'Alias' }, 'arn:aws:lambda:eu-west-1:123456789012:function:fn:live'],
     [
       { 'Fn::Sub': ['${Word} in ${AWS::Region}, ${!kept}', { Word: { Ref: 'Function' } }] },

@@ -1,0 +1,133 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  DynamoDBClient,
+  ResourceNotFoundException,
+  type TableDescription,
+} from '@aws-sdk/client-dynamodb';
+import dynalite from 'dynalite';
+import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { REGION } from '../account.ts';
+import { type LoopbackServer, listenWith } from '../loopback-server.ts';
+import type { Table } from '../template/tables.ts';
+import { sweepExpired } from './time-to-live.ts';
+
+/** How often expired items are deleted. DynamoDB takes up to a few days: readers have to compare the time themselves. */
+const SWEEP_EVERY_MS = 60_000;
+
+/** dynalite wants a signature of this form and does not check it. */
+const ANY_SIGNATURE = 'AWS4-HMAC-SHA256 Credential=local, SignedHeaders=host, Signature=local';
+
+export type DynamoDbOptions = {
+  /** @default 0, a free one */
+  readonly port?: number;
+  /** LevelDB folder that keeps the tables. @default in memory */
+  readonly folder?: string;
+  readonly clock?: Clock;
+};
+
+export type LocalDynamoDb = LoopbackServer & {
+  /**
+   * Creates a table; one of an earlier run is kept with its items.
+   * @throws Error when a table of that name has another key
+   */
+  ensureTable(table: Table): Promise<void>;
+};
+
+/**
+ * DynamoDB for the real SDK: dynalite, with expired items deleted. Signatures are not checked.
+ * dynalite has no transactions, no time-to-live calls, and returns no item with a failed condition.
+ */
+export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<LocalDynamoDb> {
+  const { port = 0, folder, clock = systemClock } = options;
+  const noDelay = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 };
+  const database = dynalite({ ...noDelay, ...(folder !== undefined && { path: folder }) });
+  const [listener] = database.listeners('request');
+  database.removeAllListeners('request').on('request', withWholeBody(asListener(listener)));
+  const server = await listenWith(database, port);
+  const client = new DynamoDBClient({
+    endpoint: server.url,
+    region: REGION,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  const stopping = new AbortController();
+  const sweeps: Promise<void>[] = [];
+  return {
+    ...server,
+    async ensureTable(table) {
+      await ensureTable(client, table);
+      const { name, timeToLiveAttribute } = table;
+      if (timeToLiveAttribute === undefined) return;
+      const sweep = () => sweepExpired(client, name, timeToLiveAttribute, clock.now());
+      sweeps.push(repeat(sweep, clock, stopping.signal));
+    },
+    async close() {
+      stopping.abort();
+      await Promise.all(sweeps);
+      client.destroy();
+      await server.close();
+    },
+  };
+}
+
+/** Hands `listener` requests that have arrived whole: dynalite lets a caller that hangs up half-way end the process. */
+function withWholeBody(listener: RequestListener): RequestListener {
+  return (request, response) => {
+    buffer(request).then(
+      (body) => listener(replay(request, body), response),
+      () => response.destroy(),
+    );
+  };
+}
+
+function replay({ method, url, headers }: IncomingMessage, body: Buffer): IncomingMessage {
+  const whole: unknown = Object.assign(Readable.from(body.length === 0 ? [] : [body]), {
+    method,
+    url,
+    headers: { authorization: ANY_SIGNATURE, 'x-amz-date': 'local', ...headers },
+  });
+  if (!isRequest(whole)) throw new Error('a replayed request is a stream with headers');
+  return whole;
+}
+
+/** The part of a request that dynalite reads. */
+function isRequest(value: unknown): value is IncomingMessage {
+  return value instanceof Readable && 'headers' in value;
+}
+
+function asListener(listener: unknown): RequestListener {
+  if (typeof listener !== 'function') throw new Error('dynalite listens to requests');
+  return (request, response) => listener(request, response);
+}
+
+async function ensureTable(client: DynamoDBClient, table: Table): Promise<void> {
+  const { name, timeToLiveAttribute: _, ...definition } = table;
+  const existing = await describe(client, name);
+  if (existing && JSON.stringify(existing.KeySchema) !== JSON.stringify(definition.KeySchema))
+    throw new Error(`Table ${name} was created with another key; use another data folder`);
+  if (existing) return;
+  await client.send(
+    new CreateTableCommand({ TableName: name, BillingMode: 'PAY_PER_REQUEST', ...definition }),
+  );
+  while ((await describe(client, name))?.TableStatus !== 'ACTIVE') await systemClock.sleep(5);
+}
+
+async function describe(client: DynamoDBClient, name: string): Promise<TableDescription | undefined> {
+  try {
+    return (await client.send(new DescribeTableCommand({ TableName: name }))).Table;
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
+}
+
+async function repeat(work: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(SWEEP_EVERY_MS, signal).catch(() => undefined);
+    // A sweep that failed is made up for by the next one.
+    if (!signal.aborted) await work().catch(() => undefined);
+  }
+}
