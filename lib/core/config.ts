@@ -37,6 +37,8 @@ export type Config = {
   readonly maxInFlight: number;
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in either case, as they are set. */
   readonly proxyEnvironment: Environment;
+  /** Name of the DynamoDB table for what the deployment remembers. */
+  readonly stateTable: string | undefined;
   readonly recordsQueueUrl: string | undefined;
   readonly recordsDlqUrl: string | undefined;
   readonly recordsFifoQueueUrl: string | undefined;
@@ -63,6 +65,7 @@ export function readConfig(environment: Environment = process.env): Config {
     secretTtlSeconds: wholeNumber(environment, 'SECRET_TTL_SECONDS', 300),
     maxInFlight: wholeNumber(environment, 'MAX_IN_FLIGHT', 4),
     proxyEnvironment: proxyVariables(environment),
+    stateTable: environment['STATE_TABLE'],
     recordsQueueUrl: environment['RECORDS_QUEUE_URL'],
     recordsDlqUrl: environment['RECORDS_DLQ_URL'],
     recordsFifoQueueUrl: environment['RECORDS_FIFO_QUEUE_URL'],

@@ -1,0 +1,106 @@
+/** What an attribute holds. */
+export type StateValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly StateValue[]
+  | { readonly [name: string]: StateValue };
+
+/** What must hold for a write of the state table. An item that has expired counts as absent. */
+export type Condition =
+  | { readonly is: 'absent' | 'present' }
+  | {
+      readonly attribute: string;
+      readonly operator: '=' | '<>' | '<' | '<=' | '>' | '>=';
+      readonly value: StateValue;
+    }
+  | { readonly attribute: string; readonly exists: boolean }
+  | { readonly allOf: readonly Condition[] }
+  | { readonly anyOf: readonly Condition[] };
+
+/** Changes to the attributes of an item. */
+export type Update = {
+  readonly set?: Readonly<Record<string, StateValue>>;
+  /** Adds to a number; an absent one counts as 0. */
+  readonly add?: Readonly<Record<string, number>>;
+  readonly remove?: readonly string[];
+};
+
+/** An expression of DynamoDB with the names and values that it refers to. */
+export type Expression = {
+  readonly text: string;
+  readonly names: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, StateValue>>;
+};
+
+/**
+ * Writes a condition as a ConditionExpression. Names and values are placeholders, so that no attribute name can collide with
+ * one of DynamoDB's 573 reserved words.
+ * @param nowSeconds since the Unix epoch, against which expiry is judged
+ */
+export function toCondition(condition: Condition, nowSeconds: number): Expression {
+  const bound = new Placeholders('c');
+  const text = write(condition);
+  return { text, names: bound.names, values: bound.values };
+
+  function write(one: Condition): string {
+    if ('allOf' in one) return one.allOf.map((part) => `(${write(part)})`).join(' AND ');
+    if ('anyOf' in one) return one.anyOf.map((part) => `(${write(part)})`).join(' OR ');
+    if ('is' in one) return one.is === 'absent' ? absent() : present();
+    const name = bound.name(one.attribute);
+    if ('exists' in one) return one.exists ? `attribute_exists(${name})` : `attribute_not_exists(${name})`;
+    return `${name} ${one.operator} ${bound.value(one.value)}`;
+  }
+
+  function absent(): string {
+    return `attribute_not_exists(${bound.name('pk')}) OR ${bound.name('expiresAt')} <= ${bound.value(nowSeconds)}`;
+  }
+
+  function present(): string {
+    const expires = bound.name('expiresAt');
+    return `attribute_exists(${bound.name('pk')}) AND (attribute_not_exists(${expires}) OR ${expires} > ${bound.value(nowSeconds)})`;
+  }
+}
+
+/** Writes changes as an UpdateExpression. */
+export function toUpdate({ set = {}, add = {}, remove = [] }: Update): Expression {
+  const bound = new Placeholders('u');
+  const sets = Object.entries(set).map(([name, value]) => `${bound.name(name)} = ${bound.value(value)}`);
+  const adds = Object.entries(add).map(([name, value]) => `${bound.name(name)} ${bound.value(value)}`);
+  const removals = remove.map((name) => bound.name(name));
+  const clauses = [
+    ['SET', sets],
+    ['ADD', adds],
+    ['REMOVE', removals],
+  ] as const;
+  const text = clauses
+    .flatMap(([verb, parts]) => (parts.length > 0 ? [`${verb} ${parts.join(', ')}`] : []))
+    .join(' ');
+  return { text, names: bound.names, values: bound.values };
+}
+
+/** Hands out placeholders for names and values; the prefix keeps those of two expressions apart. */
+class Placeholders {
+  readonly names: Record<string, string> = {};
+  readonly values: Record<string, StateValue> = {};
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  name(attribute: string): string {
+    const known = Object.entries(this.names).find(([, name]) => name === attribute);
+    if (known) return known[0];
+    const placeholder = `#${this.#prefix}${Object.keys(this.names).length}`;
+    this.names[placeholder] = attribute;
+    return placeholder;
+  }
+
+  value(value: StateValue): string {
+    const placeholder = `:${this.#prefix}${Object.keys(this.values).length}`;
+    this.values[placeholder] = value;
+    return placeholder;
+  }
+}

@@ -1,0 +1,381 @@
+import type { DynamoDBClient, WriteRequest } from '@aws-sdk/client-dynamodb';
+import type { NativeAttributeValue } from '@aws-sdk/util-dynamodb';
+import type { Clock } from '../core/clock.ts';
+import type { Deadline } from '../core/deadline.ts';
+import { ConfigurationError, ConnectorError } from '../core/errors.ts';
+import { fullJitterMs } from '../core/retry-timing.ts';
+import {
+  type Condition,
+  type Expression,
+  type StateValue,
+  toCondition,
+  toUpdate,
+  type Update,
+} from './state-expressions.ts';
+
+/** The primary key of an item. */
+export type StateKey = { readonly pk: string; readonly sk: string };
+
+/** An item: its key, its attributes, and optionally the moment it expires in seconds since the Unix epoch. */
+export type StateItem = StateKey & { readonly expiresAt?: number } & { readonly [name: string]: StateValue };
+
+/** One write of `writeMany`, without a condition. */
+export type StateWrite = { readonly put: StateItem } | { readonly delete: StateKey };
+
+/** Which items of a partition `query` returns. Bounds are inclusive; `prefix` excludes them. */
+export type StateRange = {
+  readonly prefix?: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** Live items at most. */
+  readonly limit?: number;
+  readonly descending?: boolean;
+};
+
+/** How long a call to the table may take. */
+export type StateCall = { readonly deadline?: Deadline; readonly signal?: AbortSignal };
+
+/**
+ * The table that holds what the deployment has to remember: effects of messages, doubts, the import schedule. It never holds
+ * a secret or the content of a record. Every read is strongly consistent and ignores items that have expired, since
+ * DynamoDB deletes them up to days later.
+ *
+ * Every method throws StateUnavailableError when DynamoDB throttles or cannot be reached in time, and ConfigurationError for
+ * `STATE_TABLE` when the table does not exist or may not be used.
+ */
+export type StateTable = {
+  read(key: StateKey, call?: StateCall): Promise<StateItem | undefined>;
+  /** @returns one entry per key, in the order given; undefined where there is no live item */
+  readMany(keys: readonly StateKey[], call?: StateCall): Promise<readonly (StateItem | undefined)[]>;
+  /** Puts and deletes without conditions, 25 in a call and the calls in parallel. Some may be done when it throws. */
+  writeMany(writes: readonly StateWrite[], call?: StateCall): Promise<void>;
+  /** Replaces the item. @returns false when the condition does not hold: then nothing was written */
+  put(item: StateItem, condition?: Condition, call?: StateCall): Promise<boolean>;
+  /** Changes attributes, and creates the item if needed. @returns the new item; undefined when the condition does not hold */
+  update(
+    key: StateKey,
+    change: Update,
+    condition?: Condition,
+    call?: StateCall,
+  ): Promise<StateItem | undefined>;
+  /** @returns false when the condition does not hold */
+  delete(key: StateKey, condition?: Condition, call?: StateCall): Promise<boolean>;
+  /** The live items of a partition, ordered by `sk`. */
+  query(pk: string, range?: StateRange, call?: StateCall): Promise<readonly StateItem[]>;
+};
+
+/** DynamoDB could not be reached in time, or throttled for too long. */
+export class StateUnavailableError extends ConnectorError {
+  override readonly name: string = 'StateUnavailableError';
+  override readonly code = 'STATE_UNAVAILABLE';
+  override readonly retryable = true;
+}
+
+/** Limits of BatchGetItem and BatchWriteItem. */
+const maxReads = 100;
+const maxWrites = 25;
+
+/** How often unprocessed keys and items are sent again before the table counts as unavailable. */
+const maxRounds = 8;
+const backOff = { baseMs: 50, capMs: 2_000 };
+
+/** The SDK's own requests wait for ever by default, e.g. in a VPC without a route to DynamoDB. */
+const timeouts = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
+
+/** @param tableName `STATE_TABLE` of the environment. The SDK is loaded by the first call. */
+export function createStateTable(tableName: string, clock: Clock, random: () => number): StateTable {
+  const run = runner();
+
+  const fetchOne = (key: StateKey, call: StateCall) =>
+    run(call, async ({ sdk, values, client }, options) => {
+      const { Item } = await client.send(
+        new sdk.GetItemCommand({
+          TableName: tableName,
+          Key: values.marshall(keyOf(key)),
+          ConsistentRead: true,
+        }),
+        options,
+      );
+      return Item && values.unmarshall(Item);
+    });
+
+  const fetchSome = (keys: readonly StateKey[], call: StateCall) =>
+    untilProcessed(keys, call, (left) =>
+      run(call, async ({ sdk, values, client }, options) => {
+        const Keys = left.map((key) => values.marshall(keyOf(key)));
+        const answer = await client.send(
+          new sdk.BatchGetItemCommand({ RequestItems: { [tableName]: { Keys, ConsistentRead: true } } }),
+          options,
+        );
+        const unprocessed = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+        return {
+          found: (answer.Responses?.[tableName] ?? []).map((item) => toItem(values.unmarshall(item))),
+          left: unprocessed.map((key) => toItem(values.unmarshall(key))),
+        };
+      }),
+    );
+
+  const writeSome = (writes: readonly StateWrite[], call: StateCall) =>
+    run(call, async ({ values }) => writes.map((write) => toWriteRequest(write, values.marshall))).then(
+      (requests) =>
+        untilProcessed(requests, call, (left) =>
+          run(call, async ({ sdk, client }, options) => {
+            const command = new sdk.BatchWriteItemCommand({ RequestItems: { [tableName]: [...left] } });
+            const { UnprocessedItems } = await client.send(command, options);
+            return { found: [], left: UnprocessedItems?.[tableName] ?? [] };
+          }),
+        ),
+    );
+
+  /** Sends again what was not processed, with a growing delay. */
+  async function untilProcessed<Sent, Found>(
+    all: readonly Sent[],
+    call: StateCall,
+    send: (
+      left: readonly Sent[],
+    ) => Promise<{ readonly found: readonly Found[]; readonly left: readonly Sent[] }>,
+  ): Promise<readonly Found[]> {
+    const found: Found[] = [];
+    let left = all;
+    for (let round = 1; left.length > 0; round += 1) {
+      const answer = await send(left);
+      found.push(...answer.found);
+      left = answer.left;
+      if (left.length === 0) break;
+      const waitMs = fullJitterMs(round, backOff, random);
+      if (round === maxRounds || call.deadline?.passed(waitMs + 1))
+        throw new StateUnavailableError('DynamoDB throttled the state table for too long');
+      await clock.sleep(waitMs, call.signal);
+    }
+    return found;
+  }
+
+  const nowSeconds = () => Math.floor(clock.now() / 1000);
+  const isLive = (item: StateItem | undefined): item is StateItem =>
+    item !== undefined && (item.expiresAt === undefined || item.expiresAt > nowSeconds());
+  const conditionOf = (condition: Condition | undefined) => condition && toCondition(condition, nowSeconds());
+
+  return {
+    async read(key, call = {}) {
+      const found = await fetchOne(key, call);
+      const item = found && toItem(found);
+      return isLive(item) ? item : undefined;
+    },
+
+    async readMany(keys, call = {}) {
+      const distinct = [...new Map(keys.map((key) => [nameOf(key), keyOf(key)])).values()];
+      const parts = await Promise.all(inParts(distinct, maxReads).map((part) => fetchSome(part, call)));
+      const found = new Map(
+        parts
+          .flat()
+          .filter(isLive)
+          .map((item) => [nameOf(item), item]),
+      );
+      return keys.map((key) => found.get(nameOf(key)));
+    },
+
+    async writeMany(writes, call = {}) {
+      // DynamoDB refuses a batch that names one key twice; the last write is the one that counts.
+      const distinct = new Map(
+        writes.map((write) => [nameOf('put' in write ? write.put : write.delete), write]),
+      );
+      const parts = inParts([...distinct.values()], maxWrites).map((part) => writeSome(part, call));
+      // No part may still be in flight when this ends.
+      for (const part of await Promise.allSettled(parts)) if (part.status === 'rejected') throw part.reason;
+    },
+
+    put: (item, condition, call = {}) =>
+      unlessRefused(
+        run(call, async ({ sdk, values, client }, options) => {
+          const { text, names, values: bound } = conditionOf(condition) ?? nothing;
+          const command = new sdk.PutItemCommand({
+            TableName: tableName,
+            Item: values.marshall(item),
+            ...(text && { ConditionExpression: text, ExpressionAttributeNames: names }),
+            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: values.marshall(bound) }),
+          });
+          await client.send(command, options);
+          return true;
+        }),
+        false,
+      ),
+
+    update: (key, change, condition, call = {}) =>
+      unlessRefused(
+        run(call, async ({ sdk, values, client }, options) => {
+          const update = toUpdate(change);
+          const guard = conditionOf(condition) ?? nothing;
+          const bound = { ...update.values, ...guard.values };
+          const command = new sdk.UpdateItemCommand({
+            TableName: tableName,
+            Key: values.marshall(keyOf(key)),
+            UpdateExpression: update.text,
+            ExpressionAttributeNames: { ...update.names, ...guard.names },
+            ReturnValues: 'ALL_NEW',
+            ...(guard.text && { ConditionExpression: guard.text }),
+            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: values.marshall(bound) }),
+          });
+          const { Attributes } = await client.send(command, options);
+          return toItem(Attributes ? values.unmarshall(Attributes) : keyOf(key));
+        }),
+        undefined,
+      ),
+
+    delete: (key, condition, call = {}) =>
+      unlessRefused(
+        run(call, async ({ sdk, values, client }, options) => {
+          const { text, names, values: bound } = conditionOf(condition) ?? nothing;
+          const command = new sdk.DeleteItemCommand({
+            TableName: tableName,
+            Key: values.marshall(keyOf(key)),
+            ...(text && { ConditionExpression: text, ExpressionAttributeNames: names }),
+            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: values.marshall(bound) }),
+          });
+          await client.send(command, options);
+          return true;
+        }),
+        false,
+      ),
+
+    async query(pk, range = {}, call = {}) {
+      const { text, names, values: bound } = toRange(pk, range);
+      const items: StateItem[] = [];
+      let start: Record<string, NativeAttributeValue> | undefined;
+      do {
+        const from = start;
+        const page = await run(call, async ({ sdk, values, client }, options) => {
+          const command = new sdk.QueryCommand({
+            TableName: tableName,
+            KeyConditionExpression: text,
+            ExpressionAttributeNames: names,
+            ExpressionAttributeValues: values.marshall(bound),
+            ConsistentRead: true,
+            ScanIndexForward: !range.descending,
+            ...(range.limit !== undefined && { Limit: range.limit }),
+            ...(from && { ExclusiveStartKey: values.marshall(from) }),
+          });
+          const { Items = [], LastEvaluatedKey } = await client.send(command, options);
+          return {
+            items: Items.map((item) => toItem(values.unmarshall(item))),
+            next: LastEvaluatedKey && values.unmarshall(LastEvaluatedKey),
+          };
+        });
+        items.push(...page.items.filter(isLive));
+        start = page.next;
+      } while (start !== undefined && items.length < (range.limit ?? Number.POSITIVE_INFINITY));
+      return items.slice(0, range.limit);
+    },
+  };
+}
+
+const nothing: Expression = { text: '', names: {}, values: {} };
+
+type Loaded = {
+  readonly sdk: typeof import('@aws-sdk/client-dynamodb');
+  readonly values: typeof import('@aws-sdk/util-dynamodb');
+  readonly client: DynamoDBClient;
+};
+
+/** Runs calls with the SDK, which the first one loads, and turns its errors into ours. */
+function runner() {
+  let loading: Promise<Loaded> | undefined;
+  const load = () => {
+    loading ??= Promise.all([import('@aws-sdk/client-dynamodb'), import('@aws-sdk/util-dynamodb')]).then(
+      ([sdk, values]) => ({
+        sdk,
+        values,
+        client: new sdk.DynamoDBClient({ maxAttempts: 4, requestHandler: timeouts }),
+      }),
+    );
+    return loading;
+  };
+  return async <Result>(
+    { deadline, signal }: StateCall,
+    work: (loaded: Loaded, options: { abortSignal?: AbortSignal }) => Promise<Result>,
+  ): Promise<Result> => {
+    const limits = [
+      ...(signal ? [signal] : []),
+      ...(deadline ? [AbortSignal.timeout(deadline.remainingMs())] : []),
+    ];
+    try {
+      return await work(await load(), limits.length > 0 ? { abortSignal: AbortSignal.any(limits) } : {});
+    } catch (cause) {
+      throw stateError(cause);
+    }
+  };
+}
+
+/** What the table refused because a condition does not hold; never seen outside this module. */
+class ConditionFailed extends Error {}
+
+async function unlessRefused<Result, Refused>(
+  work: Promise<Result>,
+  refused: Refused,
+): Promise<Result | Refused> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ConditionFailed) return refused;
+    throw error;
+  }
+}
+
+const misconfigured: Readonly<Record<string, string>> = {
+  ResourceNotFoundException: 'there is no such table in this account and region',
+  AccessDeniedException: 'this function may not use the table; check its role and the key of the table',
+};
+
+function stateError(cause: unknown): Error {
+  const name = cause instanceof Error ? cause.name : '';
+  if (name === 'ConditionalCheckFailedException') return new ConditionFailed();
+  const reason = misconfigured[name];
+  if (reason) return new ConfigurationError('STATE_TABLE', reason, { cause });
+  return new StateUnavailableError(`DynamoDB did not serve the state table (${name || 'unknown error'})`, {
+    cause,
+  });
+}
+
+function keyOf({ pk, sk }: StateKey): StateKey {
+  return { pk, sk };
+}
+
+function nameOf({ pk, sk }: StateKey): string {
+  return JSON.stringify([pk, sk]);
+}
+
+/** An item as DynamoDB returned it. */
+function toItem({ pk, sk, ...attributes }: Readonly<Record<string, NativeAttributeValue>>): StateItem {
+  return { ...attributes, pk: String(pk), sk: String(sk) };
+}
+
+function toWriteRequest(write: StateWrite, marshall: Loaded['values']['marshall']): WriteRequest {
+  return 'put' in write
+    ? { PutRequest: { Item: marshall(write.put) } }
+    : { DeleteRequest: { Key: marshall(keyOf(write.delete)) } };
+}
+
+function toRange(pk: string, { prefix, from, to }: StateRange): Expression {
+  const names = { '#pk': 'pk', '#sk': 'sk' };
+  if (prefix !== undefined)
+    return {
+      text: '#pk = :pk AND begins_with(#sk, :prefix)',
+      names,
+      values: { ':pk': pk, ':prefix': prefix },
+    };
+  if (from !== undefined && to !== undefined)
+    return {
+      text: '#pk = :pk AND #sk BETWEEN :from AND :to',
+      names,
+      values: { ':pk': pk, ':from': from, ':to': to },
+    };
+  if (from !== undefined)
+    return { text: '#pk = :pk AND #sk >= :from', names, values: { ':pk': pk, ':from': from } };
+  if (to !== undefined) return { text: '#pk = :pk AND #sk <= :to', names, values: { ':pk': pk, ':to': to } };
+  return { text: '#pk = :pk', names: { '#pk': 'pk' }, values: { ':pk': pk } };
+}
+
+function inParts<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, part) =>
+    all.slice(part * size, (part + 1) * size),
+  );
+}
