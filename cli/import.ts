@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { createS3Client } from '../lib/aws/s3.ts';
 import { systemClock } from '../lib/core/clock.ts';
-import { allWell } from '../lib/file-import/report/tally.ts';
+import { allWell } from '../lib/file-import/load/row-outcome.ts';
 import { HELP, type ImportArguments, readArguments } from './import/arguments.ts';
 import { openDisplay } from './import/display.ts';
 import { followImport } from './import/follow-import.ts';

@@ -1,5 +1,5 @@
+import { outcomes } from '../../lib/file-import/load/row-outcome.ts';
 import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
-import { outcomes } from '../../lib/file-import/report/tally.ts';
 
 /** What became of a file, and where to read more. */
 export function outcomeText({

@@ -1,5 +1,5 @@
 import type { ImportState } from './import-state.ts';
-import type { ImportPlan } from './plan.ts';
+import type { ImportPlan } from './plan/import-plan.ts';
 import type { ImportProgress } from './report/progress.ts';
 import { executionName, type ImportRequest } from './schedule/import-request.ts';
 

@@ -1,14 +1,10 @@
 import * as z from 'zod/mini';
-import { frequentMessageSchema } from './report/frequent-messages.ts';
-import { tallySchema } from './report/tally.ts';
+import { tallySchema } from './load/row-outcome.ts';
+import { sampleSchema } from './report/speed-chart.ts';
 import { importRequestSchema } from './schedule/import-request.ts';
+import { frequentMessageSchema } from './verdicts/frequent-messages.ts';
 
 const positionSchema = z.object({ byte: z.number(), line: z.number() });
-
-/** Rows done by a moment, for the speed over time. */
-const sampleSchema = z.object({ atMs: z.number(), rows: z.number() });
-
-export type Sample = z.infer<typeof sampleSchema>;
 
 /** How far an import is; travels from one operation to the next and into the next execution. */
 export const importStateSchema = z.object({

@@ -1,12 +1,12 @@
 import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
 import type { ImportState } from './import-state.ts';
-import { ClosedLedgers } from './load/closed-ledgers.ts';
+import { ClosedLedgers } from './load/ledger.ts';
 import { OpenReader } from './load/open-reader.ts';
-import type { ImportPlan } from './plan.ts';
+import type { ImportPlan } from './plan/import-plan.ts';
 import { pinnedObject } from './read/pinned-object.ts';
 import { type ProgressWriter, progressWriter } from './report/progress.ts';
-import { ResultsPart } from './report/results-part.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
+import { ResultsPart } from './verdicts/results-part.ts';
 import { type ImportFolder, importFolder } from './work-folder.ts';
 
 /** What the steps of an import work with once it is planned. */

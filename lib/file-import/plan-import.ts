@@ -1,12 +1,12 @@
 import { readText } from '../aws/s3.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { callContext, type ImportScope, type ImportSurroundings } from './import-scope.ts';
-import { readEarlierSets } from './load/earlier-sets.ts';
-import { headBytes, inspectFile } from './plan/inspect-file.ts';
+import { readEarlierSets } from './load/reconcile-by-sets.ts';
+import type { ImportPlan } from './plan/import-plan.ts';
 import { mapColumns, possibleNames } from './plan/map-columns.ts';
 import { type ImportSettings, parseSettings } from './plan/settings.ts';
 import { describeStagingTable } from './plan/staging-table.ts';
-import type { ImportPlan } from './plan.ts';
+import { headBytes, inspectFile } from './read/inspect-file.ts';
 import { keepFront, pinnedObject } from './read/pinned-object.ts';
 import { type Drop, parseDropKey } from './schedule/drop-key.ts';
 import { type ImportRequest, versionMark } from './schedule/import-request.ts';

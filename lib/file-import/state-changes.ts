@@ -1,7 +1,7 @@
 import type { ImportState } from './import-state.ts';
 import type { GroupOutcome } from './load/load-group.ts';
-import { addSample } from './report/samples.ts';
-import { emptyTally } from './report/tally.ts';
+import { emptyTally } from './load/row-outcome.ts';
+import { addSample } from './report/speed-chart.ts';
 
 /** The state of an import that has not begun. */
 export function firstState(startedAt: string, folder: string, operationsPerExecution: number): ImportState {

@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Position } from '../read/byte-window.ts';
+import { lineList } from '../encode/chunk.ts';
+import type { ChunkReader } from '../encode/chunk-reader.ts';
+import type { Position } from '../plan/import-plan.ts';
 import type { ImportFolder } from '../work-folder.ts';
-import type { ChunkReader } from './chunk-reader.ts';
 import { type LoadLedger, type SentChunk, writeLedger } from './ledger.ts';
-import { lineList } from './line-runs.ts';
 
 const savePeriodMs = 1_000;
 

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { lineResultSchema } from '../report/results-csv.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
+import { lineResultSchema } from './row-outcome.ts';
 
 const positionSchema = z.object({ byte: z.number(), line: z.number() });
 
@@ -69,4 +69,40 @@ export async function readLedger(folder: ImportFolder, group: number): Promise<L
 
 export async function writeLedger(folder: ImportFolder, group: number, ledger: LoadLedger): Promise<void> {
   await folder.write(groupName('load', group), JSON.stringify(ledger));
+}
+
+/** Import sets of the groups before `group`: they are accounted for. */
+export async function claimedSets(folder: ImportFolder, group: number): Promise<Set<string>> {
+  const claimed = new Set<string>();
+  for (let before = group - 1; before >= 0; before--) {
+    const ledger = await readLedger(folder, before);
+    for (const set of importSetsOf(ledger?.chunks ?? [])) claimed.add(set);
+  }
+  return claimed;
+}
+
+/** So many are kept: a few more than are waiting for their verdicts while all goes well. */
+const keptAtMost = 8;
+
+/** The ledgers of groups that are loaded; those that this process closed last need not be fetched again. */
+export class ClosedLedgers {
+  readonly #folder: ImportFolder;
+  readonly #kept = new Map<number, LoadLedger>();
+
+  constructor(folder: ImportFolder) {
+    this.#folder = folder;
+  }
+
+  keep(group: number, ledger: LoadLedger): void {
+    this.#kept.set(group, ledger);
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined && this.#kept.size > keptAtMost) this.#kept.delete(oldest);
+  }
+
+  /** @throws Error when the group was not loaded to its end */
+  async get(group: number): Promise<LoadLedger> {
+    const ledger = this.#kept.get(group) ?? (await readLedger(this.#folder, group));
+    if (!ledger?.next) throw new Error(`group ${group} was not loaded to its end`);
+    return ledger;
+  }
 }

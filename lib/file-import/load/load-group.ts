@@ -1,15 +1,13 @@
 import { InvalidInputError } from '../../core/errors.ts';
-import type { Position } from '../read/byte-window.ts';
+import type { RejectedRow } from '../encode/chunk.ts';
+import type { Position } from '../plan/import-plan.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
-import type { RejectedRow } from './chunk.ts';
 import { GroupLedger } from './group-ledger.ts';
 import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
-import type { LoadGroup, LoadTools } from './load-task.ts';
-import { sendChunks } from './send-chunks.ts';
-import { seesRows } from './settle-by-key.ts';
-import { unclaimedSets } from './settle-by-sets.ts';
-import type { Settling } from './settle-chunk.ts';
+import { type Settling, seesRows } from './reconcile.ts';
+import { unclaimedSets } from './reconcile-by-sets.ts';
+import { type LoadGroup, type LoadTools, sendChunks } from './send-group.ts';
 
 /** What a group came to, small enough for a checkpoint. */
 export type GroupOutcome = {

@@ -1,8 +1,6 @@
-import type { ImportPlan } from '../plan.ts';
-import type { Position } from '../read/byte-window.ts';
+import { type ChunkReader, openRows } from '../encode/chunk-reader.ts';
+import type { ImportPlan, Position } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
-import { openRows } from '../read/file-rows.ts';
-import type { ChunkReader } from './chunk-reader.ts';
 
 /** 5 MB: half of what ServiceNow takes by default, so that a gateway in between with a smaller limit does not bite. */
 const maxBodyBytes = 5_000_000;

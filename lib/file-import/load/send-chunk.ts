@@ -1,7 +1,7 @@
 import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
 import { insertMultiple } from '../../servicenow/import-set.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import type { ImportPlan } from '../plan.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
 
 /** What one request came to. `lost`: nobody knows; `refused`: not stored, and never will be as it is. */
 export type Sent =

@@ -3,14 +3,11 @@ import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
 import { type RowResult, readImport, type StagingRow } from '../../servicenow/import-set.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/request.ts';
 import { importPath } from '../../servicenow/url.ts';
+import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import type { ImportPlan } from '../plan.ts';
-import type { LineResult } from '../report/results-csv.ts';
-import type { Outcome } from '../report/tally.ts';
-import type { Chunk } from './chunk.ts';
-import { lineList } from './line-runs.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
+import type { LineResult, Outcome } from './row-outcome.ts';
 import { mayWaitOut, waitOut } from './send-chunk.ts';
-import { rowsOf } from './settle-by-sets.ts';
 
 /** What the instance said of a chunk's rows. Lines that are in none of the lists were not sent, unless all were. */
 export type SentRows = {

@@ -1,6 +1,6 @@
 import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
-import { characterCount } from '../load/json-pieces.ts';
-import type { ColumnTarget, RowPlan } from '../load/row-plan.ts';
+import { characterCount } from './column-text.ts';
+import type { ColumnTarget, RowPlan } from './import-plan.ts';
 import type { ImportSettings } from './settings.ts';
 import type { StagingColumn, StagingTable } from './staging-table.ts';
 

@@ -1,7 +1,16 @@
+import { TextDecoder } from 'node:util';
 import * as z from 'zod/mini';
 import { ConfigurationError } from '../../core/errors.ts';
-import { encodingName } from '../read/encoding.ts';
 import { isZone, namesYear } from './date-column.ts';
+
+/** The WHATWG name behind a label such as `latin1`. @throws ConfigurationError when there is none. */
+export function encodingName(label: string): string {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch (cause) {
+    throw new ConfigurationError('encoding', `${JSON.stringify(label)} is not a known encoding`, { cause });
+  }
+}
 
 const text = z.string().check(z.minLength(1), z.maxLength(200));
 const whole = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max));

@@ -1,16 +1,10 @@
+import type { Position } from '../plan/import-plan.ts';
+
 const LF = 10;
 const CR = 13;
 
 /** What the next attempt to take a record gave. `more`: push more bytes; `blank`: an empty line went by. */
 export type Taken = 'record' | 'blank' | 'more' | 'end';
-
-/** Where reading stands between two records, enough to go on there another time. */
-export type Position = {
-  /** Offset of the next record's first byte, in the (decompressed) content. */
-  readonly byte: number;
-  /** Physical line of the next record, from 1. */
-  readonly line: number;
-};
 
 /**
  * The piece of the content that is in memory: bytes are pushed at the end and taken record by record from the front.

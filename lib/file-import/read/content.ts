@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { InvalidInputError } from '../../core/errors.ts';
-import type { Encoding } from './encoding.ts';
-import { readingLimits } from './limits.ts';
-import type { SourceBytes } from './source-bytes.ts';
-import { LabelTranscoder, Utf16Transcoder } from './transcode.ts';
+import type { Encoding } from '../plan/import-plan.ts';
+import { readingLimits } from './record-tokenizer.ts';
+import { LabelTranscoder, type SourceBytes, Utf16Transcoder } from './transcode.ts';
 
 /** The bytes of a pinned object from an offset on, in order. */
 export type ObjectBytes = (fromByte: number) => AsyncIterable<Uint8Array>;

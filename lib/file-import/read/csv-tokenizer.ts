@@ -1,6 +1,5 @@
 import type { ByteWindow, Taken } from './byte-window.ts';
-import { readingLimits } from './limits.ts';
-import { mark, type RecordTokenizer } from './record-tokenizer.ts';
+import { mark, type RecordTokenizer, readingLimits } from './record-tokenizer.ts';
 
 const LF = 10;
 const CR = 13;

@@ -1,3 +1,31 @@
+import type { Encoding } from '../plan/import-plan.ts';
+import { encodingName } from '../plan/settings.ts';
+
+/** Encodings whose characters hold bytes below 0x40, or that are no superset of ASCII. */
+const transcoded = new Set(['utf-16le', 'utf-16be', 'iso-2022-jp']);
+/** Encodings whose second bytes reach from 0x40 to 0x7E, where `|`, `^` and `~` are. */
+const doubleByte = new Set(['shift_jis', 'gbk', 'gb18030', 'big5', 'euc-kr']);
+
+/**
+ * The encoding of a file: a byte order mark wins over the setting, the setting over UTF-8.
+ * @throws ConfigurationError for a name that no WHATWG encoding has.
+ */
+export function detectEncoding(head: Uint8Array, setting: string | undefined, delimiter?: string): Encoding {
+  const marked = byteOrderMark(head);
+  const name = marked?.name ?? encodingName(setting ?? 'utf-8');
+  const hidden =
+    transcoded.has(name) || (delimiter !== undefined && delimiter >= '@' && doubleByte.has(name));
+  const way = hidden ? 'transcode' : name === 'utf-8' ? 'utf-8' : 'ascii-superset';
+  return { name, bomBytes: marked?.bytes ?? 0, way };
+}
+
+function byteOrderMark(head: Uint8Array): { name: string; bytes: number } | undefined {
+  if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) return { name: 'utf-8', bytes: 3 };
+  if (head[0] === 0xff && head[1] === 0xfe) return { name: 'utf-16le', bytes: 2 };
+  if (head[0] === 0xfe && head[1] === 0xff) return { name: 'utf-16be', bytes: 2 };
+  return undefined;
+}
+
 const LF = 10;
 const CR = 13;
 const QUOTE = 34;

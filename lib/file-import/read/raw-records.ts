@@ -1,9 +1,8 @@
-import type { ImportPlan } from '../plan.ts';
-import { ByteWindow, type Position } from './byte-window.ts';
+import type { ImportPlan, Position } from '../plan/import-plan.ts';
+import { ByteWindow } from './byte-window.ts';
 import { type ObjectBytes, readContent } from './content.ts';
 import { CsvTokenizer } from './csv-tokenizer.ts';
-import { LineTokenizer } from './line-tokenizer.ts';
-import type { RecordTokenizer } from './record-tokenizer.ts';
+import { LineTokenizer, type RecordTokenizer } from './record-tokenizer.ts';
 
 /** A record's bytes and the physical line it begins on. */
 export type RawRecord = { readonly line: number; readonly raw: Uint8Array };

@@ -1,5 +1,20 @@
 import type { ByteWindow, Taken } from './byte-window.ts';
 
+/** What a file may hold. Everything beyond has a clear outcome: the row is rejected or the file refused. */
+export const readingLimits = {
+  /** A longer record is rejected. */
+  maxRecordBytes: 1 << 20,
+  /** How far a quote may stay open before it counts as never closed. Also the most that is held of one record. */
+  maxLookaheadBytes: 4 << 20,
+  /** A header with more columns refuses the file. */
+  maxColumns: 5_000,
+  /** Of a gzip member: bytes out per byte in, once `gzipGraceBytes` came out. */
+  maxGzipRatio: 200,
+  gzipGraceBytes: 64 << 20,
+  /** Of a gzip member, in all. */
+  maxGzipBytes: 64 * 2 ** 30,
+} as const;
+
 /** What all row formats share: the window, and how the record taken last is to be read. */
 export interface RecordTokenizer {
   readonly window: ByteWindow;
@@ -24,3 +39,46 @@ export const mark = {
   nonAscii: 8,
   nul: 16,
 } as const;
+
+/** Takes one physical line as one record: the shape of JSON Lines. */
+export class LineTokenizer implements RecordTokenizer {
+  readonly window: ByteWindow;
+  problem: string | undefined;
+  marks: number = mark.nonAscii;
+  #skippingLine = false;
+
+  constructor(window: ByteWindow) {
+    this.window = window;
+  }
+
+  get isInsideLine(): boolean {
+    return this.#skippingLine;
+  }
+
+  next(): Taken {
+    const { window } = this;
+    if (window.at >= window.limit) return window.final ? 'end' : 'more';
+    const ending = window.lineEnd(window.at);
+    if (!ending) return this.#cutLongLine();
+    const lineWasCut = this.#skippingLine;
+    this.#skippingLine = false;
+    const length = ending.at - window.at;
+    window.accept(ending.at, ending.next, 1);
+    if (lineWasCut) return this.next();
+    this.problem = length > readingLimits.maxRecordBytes ? tooLong : undefined;
+    return length === 0 ? 'blank' : 'record';
+  }
+
+  /** A line beyond every bound is reported once, then its rest is dropped piece by piece. */
+  #cutLongLine(): Taken {
+    const { window } = this;
+    if (window.pending <= readingLimits.maxRecordBytes * 2) return 'more';
+    const reportedBefore = this.#skippingLine;
+    this.#skippingLine = true;
+    this.problem = tooLong;
+    window.accept(window.limit - 1, window.limit - 1, 0);
+    return reportedBefore ? 'more' : 'record';
+  }
+}
+
+const tooLong = `the line is longer than ${readingLimits.maxRecordBytes} bytes`;

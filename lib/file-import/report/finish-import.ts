@@ -1,23 +1,45 @@
 import type { Clock } from '../../core/clock.ts';
-import type { ImportState } from '../import-state.ts';
-import type { ImportPlan } from '../plan.ts';
+import { importSetsOf, knownChunks, readLedger } from '../load/ledger.ts';
+import { addTally, type Tally, tallied, type Verdict } from '../load/row-outcome.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
-import type { ImportRequest } from '../schedule/import-request.ts';
-import { executionName } from '../schedule/import-request.ts';
+import { executionName, type ImportRequest } from '../schedule/import-request.ts';
+import { type FrequentMessage, mergeMessages } from '../verdicts/frequent-messages.ts';
+import { beginPart, joinParts, ResultsPart, writePart } from '../verdicts/results-part.ts';
+import { chunkVerdicts, GroupLines, rejectedResults } from '../verdicts/row-verdicts.ts';
 import type { ImportFolder } from '../work-folder.ts';
-import { abandonGroups } from './abandon-groups.ts';
-import { collectImportSets } from './import-sets.ts';
-import { joinParts } from './parts.ts';
 import { progressWriter } from './progress.ts';
 import { writeRejectedFile } from './rejected-file.ts';
-import { renderReport } from './report.ts';
+import { renderReport } from './report-page.ts';
+import type { Sample } from './speed-chart.ts';
 import type { ImportSummary } from './summary.ts';
+
+/** An import whose rows are loaded: what its state says of it in the end. */
+export type LoadedImport = {
+  readonly part: number;
+  readonly startedAt: string;
+  readonly loadedGroups: number;
+  readonly settledGroups: number;
+  readonly rows: number;
+  readonly rejected: number;
+  readonly blankLines: number;
+  readonly importSets: number;
+  readonly tally: Tally;
+  readonly messages: readonly FrequentMessage[];
+  readonly samples: readonly Sample[];
+  readonly begunAtMs?: number | undefined;
+  readonly loadedAtMs?: number | undefined;
+  /** Why nothing more was sent. */
+  readonly stopped?: string | undefined;
+  /** Verdicts were not read to the end. */
+  readonly isGivenUp?: boolean | undefined;
+};
 
 /** Writes the result files and then the summary, which marks them as complete. Run again, it keeps what is there. */
 export async function finishImport(
   folder: ImportFolder,
   request: ImportRequest,
-  state: ImportState,
+  state: LoadedImport,
   object: ObjectBytes,
   clock: Clock,
 ): Promise<ImportSummary> {
@@ -28,7 +50,7 @@ export async function finishImport(
 async function writeResults(
   folder: ImportFolder,
   request: ImportRequest,
-  unsettled: ImportState,
+  unsettled: LoadedImport,
   object: ObjectBytes,
   clock: Clock,
 ): Promise<ImportSummary> {
@@ -67,7 +89,7 @@ type Gathered = {
 function summarise(
   folder: ImportFolder,
   request: ImportRequest,
-  state: ImportState,
+  state: LoadedImport,
   nowMs: number,
   plan: ImportPlan | undefined,
   { importSets, rejectedFile }: Gathered,
@@ -108,4 +130,52 @@ function summarise(
 
 function seconds(ms: number): number {
   return Math.round(ms) / 1000;
+}
+
+const unread: Verdict = {
+  outcome: 'unknown',
+  message: 'the import was given up before its verdict was read',
+};
+
+/** After an import was given up: rows that the instance has and whose verdict was not read count as unknown. */
+async function abandonGroups(folder: ImportFolder, state: LoadedImport): Promise<LoadedImport> {
+  const part = new ResultsPart();
+  let after = state;
+  for (let group = state.settledGroups; ; group++) {
+    const ledger = await readLedger(folder, group);
+    if (!ledger) return after;
+    await beginPart(folder, part, group);
+    const lines = new GroupLines(part, ledger.next ? await rejectedResults(folder, group) : []);
+    await lines.add(knownChunks(ledger), (chunk) => chunkVerdicts(chunk, new Map(), unread));
+    lines.end();
+    const { tally, messages } = await writePart(folder, group, part);
+    const isNew = group >= state.loadedGroups;
+    after = {
+      ...after,
+      rows: after.rows + (isNew ? tallied(tally) - tally.rejected : 0),
+      rejected: after.rejected + (isNew ? tally.rejected : 0),
+      importSets: after.importSets + (isNew ? importSetsOf(ledger.chunks).length : 0),
+      loadedGroups: Math.max(after.loadedGroups, group + 1),
+      settledGroups: group + 1,
+      tally: addTally(after.tally, tally),
+      messages: mergeMessages(after.messages, messages),
+    };
+  }
+}
+
+/** A long load has thousands of import sets; so many of them are named in the summary. */
+const maxNamed = 200;
+
+/** Names the first import sets beside the count of all. */
+async function collectImportSets(
+  folder: ImportFolder,
+  { importSets: count, loadedGroups }: LoadedImport,
+): Promise<ImportSummary['importSets']> {
+  const named = Math.min(count, maxNamed);
+  const first: string[] = [];
+  for (let group = 0; group < loadedGroups && first.length < named; group++) {
+    const ledger = await readLedger(folder, group);
+    if (ledger) first.push(...importSetsOf(ledger.chunks));
+  }
+  return { count, first: first.slice(0, named) };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
+import type { Tally } from '../load/row-outcome.ts';
 import type { ImportFolder } from '../work-folder.ts';
-import type { Tally } from './tally.ts';
 
 /** `progress.json`, rewritten about once a second while an import runs. */
 export type ImportProgress = {

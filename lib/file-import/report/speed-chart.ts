@@ -1,4 +1,9 @@
-import type { Sample } from '../import-state.ts';
+import * as z from 'zod/mini';
+
+/** Rows done by a moment, for the speed over time. */
+export const sampleSchema = z.object({ atMs: z.number(), rows: z.number() });
+
+export type Sample = z.infer<typeof sampleSchema>;
 
 const width = 900;
 const height = 220;
@@ -57,4 +62,12 @@ function time(seconds: number): string {
   if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   return seconds < 120 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(0)} min`;
+}
+
+const maxSamples = 200;
+
+/** Adds a sample; beyond a bound every second one of the old ones is dropped. */
+export function addSample(samples: readonly Sample[], sample: Sample): Sample[] {
+  const kept = samples.length < maxSamples ? samples : samples.filter((_, i) => i % 2 === 0);
+  return [...kept, sample];
 }

@@ -1,7 +1,7 @@
+import type { Tally } from '../load/row-outcome.ts';
 import type { ImportSettings } from '../plan/settings.ts';
 import type { ImportRequest } from '../schedule/import-request.ts';
-import type { FrequentMessage } from './frequent-messages.ts';
-import type { Tally } from './tally.ts';
+import type { FrequentMessage } from '../verdicts/frequent-messages.ts';
 
 /** `summary.json`. `counts` add up to `lines.rows`. */
 export type ImportSummary = {

@@ -1,12 +1,11 @@
 import { aggregate } from '../../servicenow/aggregate.ts';
+import { type LineRuns, lineAt, lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, pageRows } from '../instance-rows.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
-import { type LineRuns, lineAt, lineList } from '../load/line-runs.ts';
-import { lineOfKey } from '../load/settle-by-key.ts';
-import type { ImportPlan } from '../plan.ts';
-import type { LineResult } from '../report/results-csv.ts';
-import type { Outcome } from '../report/tally.ts';
+import { lineOfKey } from '../load/reconcile.ts';
+import type { LineResult, Outcome } from '../load/row-outcome.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
 import { batchesOf } from './batches.ts';
 import { judgeShortSets } from './short-sets.ts';
 

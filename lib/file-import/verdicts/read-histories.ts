@@ -1,7 +1,7 @@
 import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, listRows } from '../instance-rows.ts';
-import type { Outcome } from '../report/tally.ts';
+import type { Outcome } from '../load/row-outcome.ts';
 import { batchesOf } from './batches.ts';
 
 /** Counts of a transform history, and the outcome each stands for. */

@@ -1,19 +1,14 @@
+import { linesOf } from '../encode/chunk.ts';
 import type { ImportScope } from '../import-scope.ts';
-import type { ClosedLedgers } from '../load/closed-ledgers.ts';
-import { knownChunks, type SentChunk } from '../load/ledger.ts';
-import { linesOf } from '../load/line-runs.ts';
-import type { ImportPlan } from '../plan.ts';
-import { chunkVerdicts } from '../report/chunk-verdicts.ts';
-import { GroupLines } from '../report/group-lines.ts';
-import { beginPart, type GroupVerdict, writePart } from '../report/parts.ts';
-import { rejectedResults } from '../report/rejected-results.ts';
-import type { LineResult, Verdict } from '../report/results-csv.ts';
-import type { ResultsPart } from '../report/results-part.ts';
-import type { Outcome } from '../report/tally.ts';
+import { type ClosedLedgers, knownChunks, type SentChunk } from '../load/ledger.ts';
+import type { LineResult, Outcome, Verdict } from '../load/row-outcome.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import { slicesOf } from './batches.ts';
 import { countPending, readVerdicts } from './read-group.ts';
 import { readUniformOutcomes } from './read-histories.ts';
+import { beginPart, type GroupVerdict, type ResultsPart, writePart } from './results-part.ts';
+import { chunkVerdicts, GroupLines, rejectedResults } from './row-verdicts.ts';
 
 /** What reading verdicts works with. */
 export type SettleTools = {

@@ -1,9 +1,9 @@
+import { lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { listCounted } from '../instance-rows.ts';
 import type { SentChunk } from '../load/ledger.ts';
-import { lineList } from '../load/line-runs.ts';
-import type { ImportPlan } from '../plan.ts';
-import type { LineResult } from '../report/results-csv.ts';
+import type { LineResult } from '../load/row-outcome.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
 
 /**
  * Corrects the verdicts on chunks of which the instance kept fewer rows than it was sent: it skips a row that is too

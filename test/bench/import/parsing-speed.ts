@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
-import { ChunkReader } from '../../../lib/file-import/load/chunk-reader.ts';
-import { CsvRowWriter } from '../../../lib/file-import/load/csv-row-writer.ts';
+import { ChunkReader } from '../../../lib/file-import/encode/chunk-reader.ts';
+import { CsvRowWriter } from '../../../lib/file-import/encode/csv-row-writer.ts';
 import { ByteWindow } from '../../../lib/file-import/read/byte-window.ts';
 import { CsvTokenizer } from '../../../lib/file-import/read/csv-tokenizer.ts';
 import { median, type Row, ratioRow } from '../report.ts';

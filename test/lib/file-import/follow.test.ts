@@ -6,8 +6,8 @@ import { followImport } from '../../../cli/import/follow-import.ts';
 import { outcomeText } from '../../../cli/import/outcome-text.ts';
 import { progressLine, viewProgress } from '../../../cli/import/progress-view.ts';
 import { uploadDrop } from '../../../cli/import/upload-drop.ts';
+import { allWell, emptyTally } from '../../../lib/file-import/load/row-outcome.ts';
 import type { ImportProgress } from '../../../lib/file-import/report/progress.ts';
-import { allWell, emptyTally } from '../../../lib/file-import/report/tally.ts';
 import { executionName } from '../../../lib/file-import/schedule/import-request.ts';
 import { bucket, jumpingClock, startWorld, type World } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
-import { tallied } from '../../../lib/file-import/report/tally.ts';
+import { tallied } from '../../../lib/file-import/load/row-outcome.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { startWorld, type World } from './world.ts';

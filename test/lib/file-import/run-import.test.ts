@@ -1,8 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { listObjects } from '../../../lib/aws/s3.ts';
-import type { LineResult } from '../../../lib/file-import/report/results-csv.ts';
-import { tallied } from '../../../lib/file-import/report/tally.ts';
+import { type LineResult, tallied } from '../../../lib/file-import/load/row-outcome.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { bucket, startWorld, type World } from './world.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { openRows } from '../../../../lib/file-import/encode/chunk-reader.ts';
+import type { ImportPlan } from '../../../../lib/file-import/plan/import-plan.ts';
 import { defaultSettings } from '../../../../lib/file-import/plan/settings.ts';
-import type { ImportPlan } from '../../../../lib/file-import/plan.ts';
-import { openRows } from '../../../../lib/file-import/read/file-rows.ts';
 
 const seed = Number(process.env['SEED'] ?? 20_261_124);
 const request = {

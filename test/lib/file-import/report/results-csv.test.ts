@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { escapeHtml } from '../../../../lib/file-import/report/escape-html.ts';
-import { renderReport } from '../../../../lib/file-import/report/report.ts';
-import { spreadsheetSafe } from '../../../../lib/file-import/report/results-csv.ts';
+import { emptyTally } from '../../../../lib/file-import/load/row-outcome.ts';
+import { escapeHtml, renderReport } from '../../../../lib/file-import/report/report-page.ts';
 import { speedChart } from '../../../../lib/file-import/report/speed-chart.ts';
 import type { ImportSummary } from '../../../../lib/file-import/report/summary.ts';
-import { emptyTally } from '../../../../lib/file-import/report/tally.ts';
+import { spreadsheetSafe } from '../../../../lib/file-import/verdicts/results-part.ts';
 
 const seed = Number(process.env['SEED'] ?? 20_261_124);
 

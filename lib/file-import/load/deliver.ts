@@ -1,0 +1,118 @@
+import type { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
+import { type Chunk, filterLines, lineList, lineRuns, withoutLines } from '../encode/chunk.ts';
+import type { ImportScope } from '../import-scope.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
+import type { SentChunk } from './ledger.ts';
+import { type Settling, settleChunk } from './reconcile.ts';
+import type { LineResult } from './row-outcome.ts';
+import { sendChunk } from './send-chunk.ts';
+import { type SentRows, sendRows } from './send-rows.ts';
+
+/** A chunk on its way. */
+export type Delivery = {
+  readonly chunk: Chunk;
+  /** False once the import has stopped. */
+  readonly sending: boolean;
+  /** Present when rows of the chunk may have been sent before. */
+  readonly settling: Settling | undefined;
+  /** Which lines those are; undefined where any may be. */
+  readonly doubtful: readonly number[] | undefined;
+  /** What the ledger knows of it already. */
+  readonly before: SentChunk | undefined;
+  /** The import set after which this one is to be transformed. */
+  readonly runAfter: string | undefined;
+};
+
+/** What became of a chunk. */
+export type Delivered = {
+  readonly record: SentChunk;
+  /** Why the rest of it cannot be sent now. */
+  readonly failure?: ServiceNowError;
+};
+
+/** Where it goes. */
+export type Where = { readonly scope: ImportScope; readonly plan: ImportPlan };
+
+/** Brings a chunk to the instance once. @throws ServiceNowError when the instance is away: nothing of it was sent now */
+export async function deliverChunk(where: Where, delivery: Delivery): Promise<Delivered> {
+  if (where.plan.settings.mode === 'rows') return deliverRows(where, delivery);
+  return { record: await deliverBody(where, delivery) };
+}
+
+async function deliverBody({ scope, plan }: Where, delivery: Delivery): Promise<SentChunk> {
+  const { chunk, sending, settling, before, runAfter } = delivery;
+  const record = { lines: [...chunk.lines], rows: chunk.rows };
+  const sets = before?.sets ?? [];
+  const settled = settling
+    ? await settleChunk(scope, plan, chunk, settling)
+    : ({ kind: 'send', chunk, sets: [] } as const);
+  if (settled.kind === 'unknown') return { ...record, sets, state: 'unknown' };
+  const known = [...new Set([...sets, ...settled.sets])];
+  if (settled.kind === 'stored') return { ...record, sets: known, state: 'stored' };
+  if (!sending) return { ...record, sets: known, state: 'not-sent' };
+  const sent = await sendChunk(scope, plan, settled.chunk.body, runAfter);
+  if (sent.kind === 'lost') return { ...record, sets: known, state: 'lost' };
+  if (sent.kind === 'refused') return { ...record, sets: known, state: 'refused', message: sent.message };
+  return { ...record, sets: [...known, sent.importSetId], state: 'stored' };
+}
+
+/** Brings the rows of a chunk that have no verdict yet to the instance, one import each. */
+async function deliverRows(where: Where, delivery: Delivery): Promise<Delivered> {
+  const { chunk, sending, settling, before } = delivery;
+  const verdicts = [...(before?.verdicts ?? [])];
+  const open = withoutLines(chunk, new Set(verdicts.map(({ line }) => line)));
+  const settled = settling ? await settleRows(where, open, settling, delivery.doubtful) : untouched;
+  verdicts.push(...settled.unknown);
+  const record = { lines: [...chunk.lines], rows: chunk.rows, sets: [...(before?.sets ?? [])], verdicts };
+  const done = [...settled.stored, ...settled.unknown.map(({ line }) => line)];
+  const rest = withoutLines(open, new Set(done));
+  const found = { ...record, doubtful: lineRuns(settled.stored) };
+  if (rest.rows === 0) return { record: { ...found, state: 'stored' } };
+  if (!sending) return { record: { ...found, state: 'not-sent' } };
+  return afterSending(record, settled.stored, await sendRows(where.scope, where.plan, rest));
+}
+
+function afterSending(
+  before: Omit<SentChunk, 'state'> & { readonly verdicts: readonly LineResult[] },
+  stored: readonly number[],
+  { verdicts, lost, refused, away }: SentRows,
+): Delivered {
+  const record = {
+    ...before,
+    verdicts: [...before.verdicts, ...verdicts],
+    doubtful: lineRuns([...stored, ...lost].sort((a, b) => a - b)),
+  };
+  if (refused !== undefined) return { record: { ...record, state: 'refused', message: refused } };
+  if (lost.length > 0) return { record: { ...record, state: 'lost' }, ...(away && { failure: away }) };
+  if (away) return { record: { ...record, state: 'interrupted' }, failure: away };
+  return { record: { ...record, state: 'stored' } };
+}
+
+type SettledRows = {
+  /** Lines that are there; their verdicts are looked up later. */
+  readonly stored: readonly number[];
+  /** Verdicts on the lines of which nobody can tell. */
+  readonly unknown: readonly LineResult[];
+};
+
+const untouched: SettledRows = { stored: [], unknown: [] };
+
+async function settleRows(
+  { scope, plan }: Where,
+  open: Chunk,
+  settling: Settling,
+  doubtful: readonly number[] | undefined,
+): Promise<SettledRows> {
+  const isDoubtful = new Set(doubtful ?? lineList(open.lines));
+  const asked = filterLines(open, (line) => isDoubtful.has(line));
+  if (asked.rows === 0) return untouched;
+  const lines = lineList(asked.lines);
+  const settled = await settleChunk(scope, plan, asked, settling);
+  if (settled.kind === 'stored') return { stored: lines, unknown: [] };
+  if (settled.kind === 'unknown') {
+    const message = 'the answer to its request was lost and could not be settled';
+    return { stored: [], unknown: lines.map((line) => ({ line, outcome: 'unknown', message })) };
+  }
+  const missing = new Set(lineList(settled.chunk.lines));
+  return { stored: lines.filter((line) => !missing.has(line)), unknown: [] };
+}

@@ -1,0 +1,117 @@
+import { type Chunk, lineList, withoutLines } from '../encode/chunk.ts';
+import { callContext, type ImportScope } from '../import-scope.ts';
+import { listCounted, listRows, pageRows } from '../instance-rows.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
+import type { UnclaimedSets } from './reconcile-by-sets.ts';
+
+/** What of a chunk is still to be sent after its first sending was looked up. */
+export type Settled =
+  | { readonly kind: 'stored'; readonly sets: readonly string[] }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'send'; readonly chunk: Chunk; readonly sets: readonly string[] };
+
+/** What settles the chunks of a group whose first sending was broken off. */
+export type Settling = {
+  /** Undefined where rows are settled by their keys. */
+  readonly unclaimed: UnclaimedSets | undefined;
+  /** Some rows of this import are certainly in the staging table. */
+  readonly hasStored: boolean;
+};
+
+/**
+ * Asks the instance what became of a chunk whose answer was lost (or of which nobody knows whether it was sent): by
+ * the key that each row carries, else by the import sets of this load that nobody claimed.
+ */
+export async function settleChunk(
+  scope: ImportScope,
+  plan: ImportPlan,
+  chunk: Chunk,
+  settling: Settling,
+): Promise<Settled> {
+  if (plan.keyColumn !== undefined) return settleByKey(scope, plan, plan.keyColumn, chunk, settling);
+  const claim = (await settling.unclaimed?.claim(chunk)) ?? 'unsure';
+  if (claim === 'none') return { kind: 'send', chunk, sets: [] };
+  if (claim !== 'unsure') return { kind: 'stored', sets: [claim.importSetId] };
+  return plan.settings.resendUnknown ? { kind: 'send', chunk, sets: [] } : { kind: 'unknown' };
+}
+
+async function settleByKey(
+  scope: ImportScope,
+  plan: ImportPlan,
+  keyColumn: string,
+  chunk: Chunk,
+  { hasStored }: Settling,
+): Promise<Settled> {
+  const lines = lineList(chunk.lines);
+  const stored = await findStoredLines(scope, plan, keyColumn, lines);
+  const sets = [...new Set(stored.values())];
+  const missing = lines.filter((line) => !stored.has(line));
+  if (missing.length === 0) return { kind: 'stored', sets };
+  // What access rules hide looks like nothing there.
+  const hidden = await countStoredLines(scope, plan, keyColumn, missing);
+  if (hidden >= missing.length) return { kind: 'stored', sets };
+  const isHidden = hidden > 0 || (stored.size === 0 && hasStored && !(await seesRows(scope, plan)));
+  if (isHidden && !plan.settings.resendUnknown) return { kind: 'unknown' };
+  return { kind: 'send', chunk: withoutLines(chunk, new Set(stored.keys())), sets };
+}
+
+/** Keys a query carries: 100 of them stay well below the 8 KB that a URL may have. */
+const keysPerQuery = 100;
+
+/** Which of these lines the staging table holds already, by the key that each row carries: line -> import set. */
+async function findStoredLines(
+  scope: ImportScope,
+  plan: ImportPlan,
+  keyColumn: string,
+  lines: readonly number[],
+): Promise<Map<number, string>> {
+  const found = new Map<number, string>();
+  for (const query of keyQueries(plan, keyColumn, lines)) {
+    const rows = {
+      table: plan.request.table,
+      query,
+      fields: ['sys_id', 'sys_import_set', keyColumn],
+      limit: 1_000,
+    };
+    for await (const page of pageRows(scope.client, rows, callContext(scope))) {
+      for (const row of page) found.set(lineOfKey(row[keyColumn] ?? ''), row['sys_import_set'] ?? '');
+    }
+  }
+  return found;
+}
+
+/** How many of these lines the staging table holds, whether the user may see them or not. */
+async function countStoredLines(
+  scope: ImportScope,
+  plan: ImportPlan,
+  keyColumn: string,
+  lines: readonly number[],
+): Promise<number> {
+  let count = 0;
+  for (const query of keyQueries(plan, keyColumn, lines)) {
+    const rows = { table: plan.request.table, query, fields: ['sys_id'], limit: 1 };
+    count += (await listCounted(scope.client, rows, callContext(scope))).total;
+  }
+  return count;
+}
+
+function keyQueries(plan: ImportPlan, keyColumn: string, lines: readonly number[]): string[] {
+  const version = plan.row.rowKey?.version ?? '';
+  const queries: string[] = [];
+  for (let at = 0; at < lines.length; at += keysPerQuery) {
+    const keys = lines.slice(at, at + keysPerQuery).map((line) => `${version}:${line}`);
+    queries.push(`${keyColumn}IN${keys.join(',')}`);
+  }
+  return queries;
+}
+
+/** Whether the user sees any row of the staging table: what access rules hide looks like nothing there. */
+export async function seesRows(scope: ImportScope, plan: ImportPlan): Promise<boolean> {
+  const any = { table: plan.request.table, query: '', fields: ['sys_id'], limit: 1 };
+  return (await listRows(scope.client, any, callContext(scope))).length > 0;
+}
+
+/** `<version>:<line>` -> line. */
+export function lineOfKey(key: string): number {
+  return Number(key.slice(key.lastIndexOf(':') + 1));
+}

@@ -1,0 +1,72 @@
+import * as z from 'zod/mini';
+
+/** What can become of a line. The first three are what was wanted. */
+export const outcomes = [
+  'inserted',
+  'updated',
+  'ignored',
+  'skipped',
+  'error',
+  'rejected',
+  'unknown',
+  'notSent',
+] as const;
+
+export type Outcome = (typeof outcomes)[number];
+
+const count = z.number();
+
+/** How many lines came to what. */
+export const tallySchema = z.object({
+  inserted: count,
+  updated: count,
+  ignored: count,
+  skipped: count,
+  error: count,
+  rejected: count,
+  unknown: count,
+  notSent: count,
+});
+
+export type Tally = z.infer<typeof tallySchema>;
+
+export function emptyTally(): Tally {
+  return { inserted: 0, updated: 0, ignored: 0, skipped: 0, error: 0, rejected: 0, unknown: 0, notSent: 0 };
+}
+
+export function addTally(a: Tally, b: Tally): Tally {
+  const sum = emptyTally();
+  for (const outcome of outcomes) sum[outcome] = a[outcome] + b[outcome];
+  return sum;
+}
+
+/** Lines with a verdict of any kind. */
+export function tallied(tally: Tally): number {
+  return outcomes.reduce((sum, outcome) => sum + tally[outcome], 0);
+}
+
+/** Lines that went wrong and could be repaired: what `maxErrors` counts. */
+export function failures(tally: Tally): number {
+  return tally.error + tally.rejected + tally.skipped;
+}
+
+/** True when every line is inserted, updated or ignored. */
+export function allWell(tally: Tally): boolean {
+  return tallied(tally) === tally.inserted + tally.updated + tally.ignored;
+}
+
+/** What is known of one line in the end. */
+export const lineResultSchema = z.object({
+  line: z.number(),
+  outcome: z.enum(outcomes),
+  targetTable: z.optional(z.string()),
+  sysId: z.optional(z.string()),
+  /** Number or display value of the target record. */
+  display: z.optional(z.string()),
+  message: z.optional(z.string()),
+});
+
+export type LineResult = z.infer<typeof lineResultSchema>;
+
+/** What became of a line, whichever it is. */
+export type Verdict = Omit<LineResult, 'line'>;

@@ -1,0 +1,176 @@
+import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
+import type { Chunk } from '../encode/chunk.ts';
+import type { ChunkReader } from '../encode/chunk-reader.ts';
+import type { ImportScope } from '../import-scope.ts';
+import type { ImportPlan, Position } from '../plan/import-plan.ts';
+import { RetryLaterError } from '../retry-later-error.ts';
+import type { ImportFolder } from '../work-folder.ts';
+import { deliverChunk } from './deliver.ts';
+import type { GroupLedger } from './group-ledger.ts';
+import type { ClosedLedgers, SentChunk } from './ledger.ts';
+import type { OpenReader } from './open-reader.ts';
+import type { Settling } from './reconcile.ts';
+
+/** One checkpointed piece of the load. */
+export type LoadGroup = {
+  readonly group: number;
+  readonly from: Position;
+  /** False once the import has stopped: rows are then only read, to be listed as not sent. */
+  readonly sending: boolean;
+  /** True when the instance is asked nothing more: what may have been sent then stays unknown. */
+  readonly isGivenUp: boolean;
+  /** The next group may be opened early. Not where another execution goes on: it would take the group for broken off. */
+  readonly isFollowed: boolean;
+  /** The group ends as soon as it rejected more rows than this. */
+  readonly mayReject: number;
+  /** Import sets that earlier groups claimed. */
+  readonly claimedBefore: () => Promise<ReadonlySet<string>>;
+};
+
+/** What loading works with. */
+export type LoadTools = {
+  readonly scope: ImportScope;
+  readonly plan: ImportPlan;
+  readonly folder: ImportFolder;
+  readonly reader: OpenReader;
+  readonly closed: ClosedLedgers;
+  /** Told as rows are done, to show progress. */
+  readonly onProgress?: (done: { readonly rows: number; readonly byte: number }) => void;
+};
+
+/**
+ * So many rows and requests make a group: few operations for a long file, little to settle after a crash. Of 80,000 rows the
+ * part of `results.csv` is large enough, as a rule, for S3 to copy it by itself in the end.
+ */
+const groupLimits = { rows: 80_000, chunks: 400 };
+
+/** The first groups are small, so that a file that is wrong throughout is found out early; together they are one of the others. */
+const firstGroupsChunks = [10, 20, 40, 80, 250];
+
+/** How many they are. */
+export const smallGroups = firstGroupsChunks.length;
+
+/** Requests of a group. */
+function chunksOf(group: number): number {
+  return firstGroupsChunks[group] ?? groupLimits.chunks;
+}
+
+/** A group under way. */
+export type Sending = {
+  readonly task: LoadGroup;
+  readonly ledger: GroupLedger;
+  readonly reader: ChunkReader;
+  /** Present when chunks of which nothing is certain have to be settled. */
+  readonly settling: Settling | undefined;
+  /** In ordered loads: the import set before the group. */
+  readonly lastSet: string | undefined;
+};
+
+/** A group ends early when so much is left of the invocation. */
+const spareMs = 30_000;
+
+/**
+ * Sends the chunks of a group, some at once; the ledger tells what became of each.
+ * @throws the first error of a chunk, once all that are under way have ended
+ */
+export async function sendChunks(tools: LoadTools, sending: Sending): Promise<void> {
+  const { task, ledger, reader } = sending;
+  const running = new Set<Promise<void>>();
+  const slots = slotsOf(tools);
+  let failure: unknown;
+  try {
+    const chunks = chunksOf(task.group);
+    for (let index = 0, rows = 0; index < chunks && rows < groupLimits.rows; index++) {
+      if (failure !== undefined || endsEarly(tools, sending, index)) break;
+      const chunk = await nextChunk(sending, index);
+      ledger.next = chunk?.next ?? reader.position;
+      if (!chunk) break;
+      rows += chunk.rows;
+      const work = oneChunk(tools, sending, index, chunk)
+        .catch((error: unknown) => {
+          failure ??= error;
+        })
+        .finally(() => running.delete(work));
+      running.add(work);
+      if (running.size >= slots) await Promise.race(running);
+    }
+  } finally {
+    await Promise.all(running);
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** @throws InvalidInputError for a file that cannot be read on: what was read of the chunk is then left */
+async function nextChunk({ ledger, reader }: Sending, index: number): Promise<Chunk | undefined> {
+  try {
+    return await reader.next();
+  } catch (error) {
+    const rest = error instanceof InvalidInputError ? reader.takeRest() : undefined;
+    if (rest && !ledger.has(index)) ledger.set(index, leftChunk(ledger, index, rest));
+    throw error;
+  }
+}
+
+function slotsOf({ plan }: LoadTools): number {
+  return plan.settings.ordered ? 1 : plan.settings.concurrency;
+}
+
+/**
+ * A group may stop short of its limits when the instance refuses or the invocation ends. Not one that was broken off
+ * before: some chunk further on may have been sent, and is to be settled in this group. Where as many answers as are
+ * under way at once were lost in a row, the instance is down, and what is sent on is lost too; in an ordered load the
+ * first one has to be settled before anything may follow it.
+ */
+function endsEarly(tools: LoadTools, { task, ledger, reader, settling }: Sending, index: number): boolean {
+  const timeIsUp = index > 0 && tools.scope.deadline.passed(spareMs);
+  if (settling && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
+  if (!task.isGivenUp && ledger.lostInARow >= slotsOf(tools)) return true;
+  const tooManyRejects = task.sending && reader.rejectedCount > task.mayReject;
+  return !settling && (timeIsUp || ledger.refused || tooManyRejects);
+}
+
+async function oneChunk(tools: LoadTools, sending: Sending, index: number, chunk: Chunk): Promise<void> {
+  const { ledger } = sending;
+  if (sending.task.isGivenUp) {
+    if (!ledger.has(index)) ledger.set(index, leftChunk(ledger, index, chunk));
+  } else if (!ledger.has(index)) {
+    const { record, failure } = await deliver(tools, sending, index, chunk);
+    ledger.set(index, record);
+    if (failure) throw failure;
+  }
+  tools.onProgress?.({ rows: chunk.rows, byte: chunk.next.byte });
+}
+
+async function deliver(
+  tools: LoadTools,
+  { task, ledger, settling, lastSet }: Sending,
+  index: number,
+  chunk: Chunk,
+) {
+  try {
+    return await deliverChunk(tools, {
+      chunk,
+      sending: task.sending && !ledger.refused,
+      settling: ledger.mayHaveSent(index) ? settling : undefined,
+      doubtful: ledger.doubtfulLines(index),
+      before: ledger.get(index),
+      runAfter: tools.plan.settings.ordered ? (ledger.sets().at(-1) ?? lastSet) : undefined,
+    });
+  } catch (error) {
+    // Ours say that nothing was sent; after anything else nobody knows.
+    if (!(error instanceof ConnectorError)) ledger.set(index, lostChunk(chunk, ledger.get(index)));
+    throw error;
+  }
+}
+
+function lostChunk({ lines, rows }: Chunk, before: SentChunk | undefined): SentChunk {
+  const known = { sets: before?.sets ?? [], ...(before?.verdicts && { verdicts: before.verdicts }) };
+  return { lines: [...lines], rows, ...known, state: 'lost' };
+}
+
+/** A chunk that nobody asks about any more: lines that may have been sent are unknown, the others were not sent. */
+function leftChunk(ledger: GroupLedger, index: number, { lines, rows }: Chunk): SentChunk {
+  const before = { sets: [], ...ledger.get(index), lines: [...lines], rows };
+  if (ledger.doubtfulLines(index) !== undefined) return { ...before, state: 'not-sent' };
+  return { ...before, state: ledger.mayHaveSent(index) ? 'unknown' : 'not-sent' };
+}

@@ -1,0 +1,89 @@
+import type { DropFormat } from '../schedule/drop-key.ts';
+import type { ImportRequest } from '../schedule/import-request.ts';
+import type { DateColumn } from './date-column.ts';
+import type { ImportSettings } from './settings.ts';
+
+/** Where reading stands between two records, enough to go on there another time. */
+export type Position = {
+  /** Offset of the next record's first byte, in the (decompressed) content. */
+  readonly byte: number;
+  /** Physical line of the next record, from 1. */
+  readonly line: number;
+};
+
+/** How bytes become text. */
+export type Encoding = {
+  /** WHATWG name, e.g. `utf-8`, `windows-1252`. */
+  readonly name: string;
+  /** Length of the byte order mark at the front, 0 without one. */
+  readonly bomBytes: number;
+  /**
+   * - `utf-8`: bytes are used as they are.
+   * - `ascii-superset`: scanned as bytes, fields decoded one by one.
+   * - `transcode`: turned into UTF-8 before it is scanned, since delimiters hide inside its characters.
+   */
+  readonly way: 'utf-8' | 'ascii-superset' | 'transcode';
+};
+
+/** Import sets of a staging table that were there before a load: the load can have made only later ones. */
+export type EarlierSets = {
+  /** UTC, `yyyy-MM-dd HH:mm:ss`, on the instance's clock: no set of the load is older. */
+  readonly since: string;
+  /** sys_ids of those that are no older than that all the same. */
+  readonly ids: readonly string[];
+};
+
+/** Where one column of the file goes. */
+export type ColumnTarget = {
+  /** Column of the staging table. */
+  readonly column: string;
+  /** What insertMultiple calls it there: its label or its name. */
+  readonly jsonKey: string;
+  /** In characters; longer values reject their row, since ServiceNow would cut them silently. */
+  readonly maxLength?: number;
+  /** True for a column that keeps numbers, dates, references and the like: it may give a value back in another form. */
+  readonly isTyped?: boolean;
+  readonly date?: DateColumn;
+};
+
+/** How rows of one file become rows of one staging table; settled by the pre-flight, the same for the whole file. */
+export type RowPlan = {
+  /** By position in the file (in `header`, for JSON Lines); null for a column that is left out. */
+  readonly targets: readonly (ColumnTarget | null)[];
+  /** Names in the file's header, in its order. */
+  readonly header: readonly string[];
+  /** Added to every row, by JSON key. */
+  readonly constants: readonly (readonly [jsonKey: string, value: string])[];
+  /** Leaves empty values out of the row instead of sending `""`. */
+  readonly emptyAsAbsent: boolean;
+  /** JSON key of the column that carries `<version>:<line>`. */
+  readonly rowKey?: { readonly jsonKey: string; readonly version: string };
+};
+
+/** How the bytes of the object become records. */
+export type ContentPlan = {
+  readonly format: DropFormat;
+  readonly gzip: boolean;
+  readonly encoding: Encoding;
+  readonly delimiter: string;
+  /** Where the first row begins. */
+  readonly start: Position;
+  /** The header's own bytes, base64, for `rejected.csv`; empty for JSON Lines. */
+  readonly headerBytes: string;
+};
+
+/** Everything that is settled before the first row; kept in the work folder and the same for every step. */
+export type ImportPlan = {
+  readonly request: ImportRequest;
+  /** ISO time. */
+  readonly startedAt: string;
+  /** Where the results go, ends in `/`. */
+  readonly folder: string;
+  readonly settings: ImportSettings;
+  readonly content: ContentPlan;
+  readonly row: RowPlan;
+  /** True when `keyColumn` is set and rows can be told apart by it: the column's name. */
+  readonly keyColumn?: string;
+  /** Present where lost answers are settled by import sets and some were there before. */
+  readonly earlierSets?: EarlierSets;
+};
