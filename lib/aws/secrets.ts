@@ -9,7 +9,12 @@ import { singleFlight } from '../core/single-flight.ts';
 export class SecretUnavailableError extends ConnectorError {
   override readonly name: string = 'SecretUnavailableError';
   override readonly code = 'SECRET_UNAVAILABLE';
+  override readonly scope = 'instance';
   override readonly retryable = true;
+
+  override get advice(): string {
+    return 'set AWS_REGION and AWS credentials, and check that Secrets Manager can be reached';
+  }
 }
 
 /** Gives a secret's text, at once while it is kept; `fresh` bypasses what is kept. */

@@ -1,4 +1,4 @@
-import { ConfigurationError } from './errors.ts';
+import { ConfigurationError, UnknownInstanceError } from './errors.ts';
 
 /** One ServiceNow instance of this deployment. */
 export type InstanceConfig = {
@@ -92,7 +92,7 @@ export function selectInstance(config: Config, name?: string): InstanceConfig {
   const found = name === undefined ? first : config.instances.get(name);
   if (found) return found;
   if (name === undefined) throw new ConfigurationError('SERVICENOW_SECRET_ID', 'is not set');
-  throw new ConfigurationError('instance', `this deployment has no instance of that name`);
+  throw new UnknownInstanceError();
 }
 
 /** True when callers of this instance may name the table. */

@@ -1,22 +1,68 @@
+/** Which calls meet the same failure: this request alone, or every call to the instance. */
+export type Scope = 'request' | 'instance';
+
+/** Whether the failed call may have taken effect all the same: certainly not, or nobody can tell without asking the instance. */
+export type Effect = 'none' | 'unknown';
+
 /**
- * The one error family. Every error that a caller may meet is one of these; its `code` is stable and is what logs,
- * metrics, dead-letter attributes and direct Invoke answers carry. Messages say what was wrong, where, and what to
- * do; they never hold a secret or a whole record.
+ * When the same call is worth another try: never (someone has to change something first), later, or when the time has passed
+ * that the other side named (`retryAfterMs`).
+ */
+export type Retry = 'never' | 'later' | 'whenTold';
+
+/** How our own HTTP API answers an error: `title` goes into the envelope's `message`. */
+export type ErrorAnswer = { readonly status: number; readonly title: string };
+
+/**
+ * The base of the one error family. Every error that a caller may meet is one of these and carries its own facts, so that
+ * no other module needs a list of classes or codes. Messages say what was wrong, where, and what to do; they never hold a
+ * secret or a whole record.
  */
 export abstract class ConnectorError extends Error {
-  /** Stable, upper snake case, e.g. `INVALID_INPUT`. */
+  /** Stable, upper snake case, e.g. `INVALID_INPUT`; used in logs, metrics, dead-letter attributes and answers. */
   abstract readonly code: string;
+  /** The name of the class, spelled out: bundling shortens class names, and callers of a direct Invoke rely on this one. */
+  abstract override readonly name: string;
+  readonly scope: Scope = 'request';
+  readonly effect: Effect = 'none';
   /** True when the same call may succeed later without anyone changing anything. */
   readonly retryable: boolean = false;
+  /** How long the other side asked to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined = undefined;
+  /** Our own HTTP answer; undefined where ServiceNow's answer is passed on. */
+  readonly ownAnswer: ErrorAnswer | undefined = undefined;
 
-  /** The name of its class, spelled out: bundling shortens the names of classes, and callers of a direct Invoke go by this one. */
-  abstract override readonly name: string;
+  /** What the reader can do about it, where the message does not say so already. */
+  get advice(): string | undefined {
+    return undefined;
+  }
+
+  get retry(): Retry {
+    if (!this.retryable) return 'never';
+    return this.retryAfterMs === undefined ? 'later' : 'whenTold';
+  }
+
+  /** True when repeating the same request can never help, so that it belongs in a dead-letter queue. */
+  get isPermanent(): boolean {
+    return this.scope === 'request' && !this.retryable && this.effect === 'none';
+  }
+
+  /** HTTP status that our API answers with. */
+  get httpStatus(): number {
+    return this.ownAnswer?.status ?? 502;
+  }
+}
+
+/** True when the call may have taken effect although it failed: ask the instance before sending it again. */
+export function mayHaveTakenEffect(error: unknown): boolean {
+  return error instanceof ConnectorError && error.effect === 'unknown';
 }
 
 /** A parameter, body, message or file that the caller has to change. `field` is the path that is wrong, e.g. `record.active`. */
 export class InvalidInputError extends ConnectorError {
   override readonly name: string = 'InvalidInputError';
   override readonly code: string = 'INVALID_INPUT';
+  override readonly ownAnswer = { status: 400, title: 'Invalid input' };
   readonly field: string;
   /** What is wrong with it, without its name. */
   readonly reason: string;
@@ -28,15 +74,31 @@ export class InvalidInputError extends ConnectorError {
   }
 }
 
-/** The deployment is set up wrongly: environment, secret or import settings. `setting` names what is wrong, never its value. */
+/** The deployment is misconfigured: environment, secret or import settings. `setting` names what is wrong, never its value. */
 export class ConfigurationError extends ConnectorError {
   override readonly name: string = 'ConfigurationError';
   override readonly code: string = 'CONFIGURATION_INVALID';
+  override readonly scope: Scope = 'instance';
+  override readonly ownAnswer: ErrorAnswer = { status: 500, title: 'The deployment is misconfigured' };
   readonly setting: string;
 
   constructor(setting: string, reason: string, options?: { cause?: unknown }) {
     super(`${setting}: ${reason}`, options);
     this.setting = setting;
+  }
+
+  override get advice(): string | undefined {
+    return 'correct the secret or the setting that the message names';
+  }
+}
+
+/** The caller names an instance that this deployment does not have. Callers know it by the name and code of its base class. */
+export class UnknownInstanceError extends ConfigurationError {
+  override readonly scope = 'request';
+  override readonly ownAnswer = { status: 400, title: 'No such instance' };
+
+  constructor() {
+    super('instance', 'this deployment has no instance of that name');
   }
 }
 
@@ -44,6 +106,7 @@ export class ConfigurationError extends ConnectorError {
 export class TableNotAllowedError extends ConnectorError {
   override readonly name: string = 'TableNotAllowedError';
   override readonly code = 'TABLE_NOT_ALLOWED';
+  override readonly ownAnswer = { status: 403, title: 'Table not allowed' };
   readonly table: string;
 
   constructor(table: string) {
@@ -59,9 +122,14 @@ export class CallAbandonedError extends ConnectorError {
   override readonly retryable = true;
 }
 
-/** Time ran out before the call was made; nothing was sent by it. */
+/** Time ran out before the call was made; nothing of it was sent. */
 export class DeadlineExceededError extends ConnectorError {
   override readonly name: string = 'DeadlineExceededError';
   override readonly code = 'DEADLINE_EXCEEDED';
   override readonly retryable = true;
+  override readonly ownAnswer = { status: 503, title: 'Time ran out before the call was made' };
+
+  override get advice(): string {
+    return 'try again; if it keeps happening, the instance is too slow or the network loses packets';
+  }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { tokenPath } from '../servicenow/auth/token.ts';
-import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../servicenow/errors.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
 import { createServerClock } from '../servicenow/server-clock.ts';
 import { listRecords } from '../servicenow/table.ts';

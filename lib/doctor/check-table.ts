@@ -24,7 +24,13 @@ export async function checkTable(
       'access controls hide them: give the integration user a role that may read this table, e.g. itil for tasks',
     );
   } catch (error) {
-    if (error instanceof ConnectorError) return failed(subject, error);
+    if (error instanceof ConnectorError) return failed(subject, error, tableAdvice(error));
     throw error;
   }
+}
+
+/** What concerns this table alone may be due to its name, which comes from a setting. */
+function tableAdvice({ scope, advice }: ConnectorError): string | undefined {
+  if (scope === 'instance') return undefined;
+  return `${advice ?? 'correct the name of the table'}; the tables are listed in ALLOWED_TABLES`;
 }

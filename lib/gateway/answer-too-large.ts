@@ -4,6 +4,7 @@ import { ConnectorError } from '../core/errors.ts';
 export class AnswerTooLargeError extends ConnectorError {
   override readonly name: string = 'AnswerTooLargeError';
   override readonly code = 'ANSWER_TOO_LARGE';
+  override readonly ownAnswer = { status: 413, title: 'Answer too large' };
 
   /** @param advice what the caller may do before asking for less; may be empty */
   constructor(bytes: number, advice: string) {

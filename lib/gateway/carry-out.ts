@@ -4,7 +4,7 @@ import type { Deadline } from '../core/deadline.ts';
 import { TableNotAllowedError } from '../core/errors.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import type { Operation, TableParameters } from '../operations/operation.ts';
-import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors/outages.ts';
+import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
 import type { Call } from './call.ts';
 
@@ -28,16 +28,16 @@ export async function carryOut<P extends TableParameters>(
   const context = { deadline, correlationId: call.correlationId };
   const sending = operation.send(request, parameters, client, context, identityOf);
   return sending.catch((error: unknown) => {
-    throw request.repeatable === 'never' ? inDoubt(error) : error;
+    throw request.repeatable === 'never' ? asUnknownOutcome(error) : error;
   });
 }
 
 /** An outage invites to try again, which would write twice when it came after the write. */
-function inDoubt(error: unknown): unknown {
-  if (!(error instanceof InstanceUnavailableError) || error.outcome !== 'unknown') return error;
+function asUnknownOutcome(error: unknown): unknown {
+  if (!(error instanceof InstanceUnavailableError) || error.effect !== 'unknown') return error;
   const { method, path, message } = error;
-  const told = `${message}; it may have been carried out, so ask before sending it again`;
-  return new UnknownOutcomeError(told, { method, path, outcome: 'unknown', cause: error });
+  const told = `${message}; it may have succeeded; check the instance before retrying`;
+  return new UnknownOutcomeError(told, { method, path, effect: 'unknown', cause: error });
 }
 
 function forward(request: ServiceNowRequest, { query, headers }: Call['forwarded']): ServiceNowRequest {

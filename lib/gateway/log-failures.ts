@@ -1,7 +1,7 @@
 import type { MiddlewareObj } from '@middy/core';
 import { ConnectorError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../servicenow/errors.ts';
 
 /** Logs what failed: what we foresaw in one line, what we did not with its stack. */
 export function logFailures(operation: string, log: Log): MiddlewareObj {

@@ -4,6 +4,7 @@ import { ConnectorError } from '../core/errors.ts';
 export class NoSuchResourceError extends ConnectorError {
   override readonly name: string = 'NoSuchResourceError';
   override readonly code = 'NO_SUCH_RESOURCE';
+  override readonly ownAnswer = { status: 400, title: 'Requested URI does not represent any resource' };
 
   constructor(path: string) {
     super(`${path}: expected /api/now[/v1|/v2]/{table|stats|import}/{tableName}[/{sysId}]`);

@@ -4,6 +4,7 @@ import { ConnectorError } from '../core/errors.ts';
 export class UnsupportedMediaTypeError extends ConnectorError {
   override readonly name: string = 'UnsupportedMediaTypeError';
   override readonly code = 'UNSUPPORTED_MEDIA_TYPE';
+  override readonly ownAnswer = { status: 415, title: 'Unsupported media type' };
 
   constructor(header: string, value: string) {
     super(

@@ -1,18 +1,12 @@
 import * as z from 'zod/mini';
 import { ConfigurationError, ConnectorError, InvalidInputError } from '../core/errors.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
-import {
-  AccessDeniedError,
-  BusinessRuleError,
-  DataPolicyError,
-  InsertRefusedError,
-  RecordNotFoundError,
-} from '../servicenow/errors/refusals.ts';
+import { RecordNotFoundError, ServiceNowError } from '../servicenow/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
 import { type ApiVersion, tablePath } from '../servicenow/url.ts';
 import type { Identity } from './identity.ts';
 import type { RecordColumns } from './record.ts';
-import { mayBeDone, type Step, type Steps } from './steps.ts';
+import type { Step, Steps } from './steps.ts';
 
 /** A record that is to be created once. */
 export type Creation = {
@@ -46,7 +40,7 @@ export function* createOnce(creation: Creation): Steps<Created> {
   const own = identity.kind === 'sys_id' && { changes: identity.sysId };
   const outcome = yield { request: creationRequest(creation), ...own };
   if (outcome.kind === 'answered') return { kind: 'created', response: outcome.response };
-  if (!leavesDoubt(outcome.error)) throw outcome.error;
+  if (!(outcome.error instanceof ServiceNowError && outcome.error.recordMayExist)) throw outcome.error;
   const found = yield* look(creation, true);
   if (found !== undefined) return { kind: 'found', sysId: found };
   throw outcome.error;
@@ -59,16 +53,6 @@ function refuseOwnIdentity(record: RecordColumns, { kind }: Identity): void {
     `record.${kind}`,
     'comes from the key; give what identifies the record as the key',
   );
-}
-
-/**
- * Refused inserts leave doubt too: the sys_id may exist, a rule may keep out what an earlier copy has brought in, or the user
- * may write what he may not read back (contract 1.6).
- */
-const doubtful = [InsertRefusedError, AccessDeniedError, BusinessRuleError, DataPolicyError];
-
-function leavesDoubt(error: unknown): boolean {
-  return mayBeDone(error) || doubtful.some((refusal) => error instanceof refusal);
 }
 
 function creationRequest({ table, record, identity, version, query, headers }: Creation): ServiceNowRequest {

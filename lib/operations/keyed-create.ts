@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { ConnectorError } from '../core/errors.ts';
+import { ConnectorError, mayHaveTakenEffect } from '../core/errors.ts';
 import type {
   CallContext,
   ServiceNowClient,
@@ -11,7 +11,7 @@ import { type ApiVersion, tablePath } from '../servicenow/url.ts';
 import { createOnce } from './create-once.ts';
 import type { Identity } from './identity.ts';
 import type { RecordColumns } from './record.ts';
-import { mayBeDone, runSteps } from './steps.ts';
+import { runSteps } from './steps.ts';
 
 /** A create that its caller may repeat under the same key. */
 export type KeyedCreate = {
@@ -27,6 +27,8 @@ export class OutcomeUnsettledError extends ConnectorError {
   override readonly name: string = 'OutcomeUnsettledError';
   override readonly code = 'OUTCOME_UNSETTLED';
   override readonly retryable = true;
+  override readonly effect = 'unknown';
+  override readonly ownAnswer = { status: 503, title: 'The outcome is not known yet' };
 }
 
 /**
@@ -52,7 +54,7 @@ export async function createKeyed(
 }
 
 function unsettled(error: unknown): never {
-  if (!mayBeDone(error)) throw error;
+  if (!mayHaveTakenEffect(error)) throw error;
   const message =
     'the answer was lost and the instance could not be asked; send it again with the same Idempotency-Key';
   throw new OutcomeUnsettledError(message, { cause: error });

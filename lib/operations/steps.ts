@@ -1,4 +1,3 @@
-import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
 import type {
   CallContext,
   ServiceNowClient,
@@ -48,9 +47,4 @@ export async function takeStep(
   } catch (error) {
     return { kind: 'failed', error };
   }
-}
-
-/** True when the call may have been carried out although it failed. */
-export function mayBeDone(error: unknown): error is ServiceNowError {
-  return error instanceof ServiceNowError && error.outcome === 'unknown';
 }

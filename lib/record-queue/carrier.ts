@@ -1,12 +1,6 @@
 import { type Step, type StepOutcome, takeStep } from '../operations/steps.ts';
 import { sendBatch } from '../servicenow/batch.ts';
-import {
-  AccessDeniedError,
-  InvalidTableError,
-  RecordNotFoundError,
-  RequestRefusedError,
-} from '../servicenow/errors/refusals.ts';
-import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../servicenow/errors.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
 
 /** Takes steps to an instance. */
@@ -95,6 +89,5 @@ class BatchRefused {
 }
 
 function isRefusal(error: unknown): boolean {
-  const refusals = [RequestRefusedError, AccessDeniedError, RecordNotFoundError, InvalidTableError];
-  return refusals.some((refusal) => error instanceof refusal);
+  return error instanceof ServiceNowError && error.isRefusal;
 }

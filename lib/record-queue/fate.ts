@@ -1,6 +1,6 @@
 import type { RecordsConfig } from '../core/config.ts';
 import { DeadlineExceededError } from '../core/errors.ts';
-import { ThrottledError } from '../servicenow/errors/outages.ts';
+import { ThrottledError } from '../servicenow/errors.ts';
 import type { Done } from './done.ts';
 import { failureKind } from './failure-kind.ts';
 import { postponeBySeconds, receivesWithin } from './postponement.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../servicenow/errors.ts';
 import { isOutage } from './failure-kind.ts';
 import type { Outcome } from './rounds.ts';
 

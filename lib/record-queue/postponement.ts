@@ -1,4 +1,4 @@
-import { ServiceNowError } from '../servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../servicenow/errors.ts';
 import { failureKind } from './failure-kind.ts';
 
 /** When messages that could not be written come back. */

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { systemClock } from '../core/clock.ts';
 import { judge, lost } from './classify/judge.ts';
-import { ServiceNowError } from './errors/servicenow-error.ts';
+import { ServiceNowError } from './errors.ts';
 import type {
   CallContext,
   Repeatable,
@@ -14,7 +14,7 @@ import { unexpectedShape } from './result.ts';
 /**
  * What became of one item of a batch.
  * - `answered`: done, with the answer a single call would have had.
- * - `failed`: with the error a single call would have thrown; see its `outcome`.
+ * - `failed`: with the error a single call would have thrown; see its `effect`.
  * - `unserviced`: the batch ran out of its 30 s or its limits before this item; nothing was done, send it again.
  */
 export type BatchOutcome =
@@ -43,7 +43,7 @@ const path = '/api/now/v1/batch';
  * Sends up to some 50 calls in one request (contract 6). They are carried out one after the other, in the order given; it
  * is no transaction. The batch as a whole is sent again after a lost answer only when each item may be.
  * @returns one outcome per item, in the order given
- * @throws ServiceNowError when the batch itself fails: then nothing is known of its items if `outcome` is `unknown`
+ * @throws ServiceNowError when the batch itself fails: then nothing is known of its items if `effect` is `unknown`
  */
 export async function sendBatch(
   client: ServiceNowClient,

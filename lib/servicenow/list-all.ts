@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../core/errors.ts';
 import { encodedQuery, hasOrder, narrow } from './encoded-query.ts';
-import { AnswerLostError, AnswerTooLargeError, TransactionCancelledError } from './errors/outages.ts';
+import { AnswerLostError, ResponseTooLargeError, TransactionCancelledError } from './errors.ts';
 import type { CallContext, ServiceNowClient } from './request.ts';
 import type { ServiceNowRecord } from './result.ts';
 import { type ListAnswer, type ListOptions, listRecords } from './table.ts';
@@ -62,7 +62,7 @@ async function fetchPage(
       context,
     );
   } catch (error) {
-    const tooMuch = [TransactionCancelledError, AnswerTooLargeError, AnswerLostError].some(
+    const tooMuch = [TransactionCancelledError, ResponseTooLargeError, AnswerLostError].some(
       (kind) => error instanceof kind,
     );
     if (tooMuch && limit > smallestPage) return 'too-much';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { AnswerLostError } from './errors/outages.ts';
+import { AnswerLostError } from './errors.ts';
 import type { Method, ServiceNowResponse } from './request.ts';
 
 /**
@@ -36,11 +36,11 @@ export function readResult<T>(
 /** The answer is JSON, yet not what this API answers: something in between rewrote it, or the body is not the record's. */
 export function unexpectedShape(response: ServiceNowResponse, method: Method, path: string): AnswerLostError {
   const { status, headers, body } = response;
-  const outcome = method === 'GET' ? 'not-done' : 'unknown';
+  const effect = method === 'GET' ? 'none' : 'unknown';
   return new AnswerLostError(`${method} ${path}: ${status} with a body of an unexpected shape`, {
     method,
     path,
-    outcome,
+    effect,
     answer: { status, headers, body },
   });
 }

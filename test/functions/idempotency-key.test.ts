@@ -3,7 +3,7 @@ import { deriveSysId } from '../../lib/operations/identity.ts';
 import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
 import { patchRecordById } from '../../lib/operations/patch-record-by-id.ts';
 import { postRecord } from '../../lib/operations/post-record.ts';
-import { UnknownOutcomeError } from '../../lib/servicenow/errors/outages.ts';
+import { UnknownOutcomeError } from '../../lib/servicenow/errors.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
@@ -35,7 +35,7 @@ function losing<P extends TableParameters>(operation: Operation<P>, reads: boole
       throw new UnknownOutcomeError('lost', {
         method: request.method,
         path: request.path,
-        outcome: 'unknown',
+        effect: 'unknown',
       });
     },
   });

@@ -154,7 +154,7 @@ describe('an instance that does not answer', () => {
     expect(answer.headers).not.toHaveProperty('retry-after');
     await expect(create({ tableName: 'incident', record: {} }, lambdaContext())).rejects.toMatchObject({
       name: 'UnknownOutcomeError',
-      message: expect.stringContaining('may have been carried out'),
+      message: expect.stringContaining('may have succeeded'),
     });
   });
 

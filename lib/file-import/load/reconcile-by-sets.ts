@@ -1,4 +1,4 @@
-import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
+import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { type Chunk, rowsOf } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, listRows, pageRows } from '../instance-rows.ts';

@@ -1,4 +1,4 @@
-import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../../servicenow/errors.ts';
 import { insertMultiple } from '../../servicenow/import-set.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
@@ -29,7 +29,7 @@ export async function sendChunk(
       return { kind: 'stored', importSetId };
     } catch (error) {
       if (!(error instanceof ServiceNowError)) throw error;
-      if (error.outcome === 'unknown') return { kind: 'lost' };
+      if (error.effect === 'unknown') return { kind: 'lost' };
       if (!error.retryable) return { kind: 'refused', message: error.message };
       await waitOut(scope, error, attempt);
     }

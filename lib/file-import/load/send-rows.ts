@@ -1,5 +1,5 @@
 import { type BatchOutcome, sendBatch } from '../../servicenow/batch.ts';
-import { ServiceNowError } from '../../servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../../servicenow/errors.ts';
 import { type RowResult, readImport, type StagingRow } from '../../servicenow/import-set.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/request.ts';
 import { importPath } from '../../servicenow/url.ts';
@@ -69,7 +69,7 @@ async function sendOneBatch(
       return await sendBatch(scope.client, items, callContext(scope));
     } catch (error) {
       if (!(error instanceof ServiceNowError)) throw error;
-      if (error.outcome === 'unknown') return 'lost';
+      if (error.effect === 'unknown') return 'lost';
       if (!error.retryable) return items.map(() => ({ kind: 'failed', error }));
       if (!mayWaitOut(scope, error, attempt)) return error;
       await waitOut(scope, error, attempt);
@@ -86,7 +86,7 @@ function verdictOf(
   if (outcome?.kind === 'failed') {
     const { error } = outcome;
     if (takenAnyhow.test(error.message)) return hidden(line, plan);
-    return error.outcome === 'unknown' ? 'lost' : { line, outcome: 'error', message: error.message };
+    return error.effect === 'unknown' ? 'lost' : { line, outcome: 'error', message: error.message };
   }
   if (outcome?.kind !== 'answered') return undefined;
   if (outcome.response.body === undefined) return hidden(line, plan);

@@ -1,5 +1,5 @@
 import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
-import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
+import { AccessDeniedError } from '../../servicenow/errors.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/request.ts';
 import { listCounted, listRows } from '../instance-rows.ts';
 

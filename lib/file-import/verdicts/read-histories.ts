@@ -1,4 +1,4 @@
-import { AccessDeniedError } from '../../servicenow/errors/refusals.ts';
+import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, listRows } from '../instance-rows.ts';
 import type { Outcome } from '../load/row-outcome.ts';

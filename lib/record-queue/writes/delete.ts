@@ -1,5 +1,5 @@
 import type { Steps } from '../../operations/steps.ts';
-import { RecordNotFoundError } from '../../servicenow/errors/refusals.ts';
+import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import { tablePath } from '../../servicenow/url.ts';
 import type { Done } from '../done.ts';
 

@@ -1,4 +1,5 @@
-import { mayBeDone, type Steps } from '../../operations/steps.ts';
+import { mayHaveTakenEffect } from '../../core/errors.ts';
+import type { Steps } from '../../operations/steps.ts';
 import type { ServiceNowRequest } from '../../servicenow/request.ts';
 import { writesJournal } from '../../servicenow/table.ts';
 import { tablePath } from '../../servicenow/url.ts';
@@ -38,7 +39,7 @@ function* writeNotes(update: Update): Steps<Done> {
     journal.account.addWritten(notes);
     return 'done';
   }
-  if (mayBeDone(outcome.error) && (yield* holdsEntries(notes, journal))) return 'repeated';
+  if (mayHaveTakenEffect(outcome.error) && (yield* holdsEntries(notes, journal))) return 'repeated';
   throw outcome.error;
 }
 

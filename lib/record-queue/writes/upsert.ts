@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
-import { InvalidInputError } from '../../core/errors.ts';
+import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { createOnce, UnreadableAnswerError } from '../../operations/create-once.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
-import { mayBeDone, type Steps } from '../../operations/steps.ts';
+import type { Steps } from '../../operations/steps.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import { RecordNotFoundError } from '../../servicenow/errors/refusals.ts';
+import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import type { ServiceNowRequest } from '../../servicenow/request.ts';
 import { tablePath } from '../../servicenow/url.ts';
 import type { Done } from '../done.ts';
@@ -70,7 +70,7 @@ function* createUnlessMatched(upsert: Upsert): Steps<string | undefined> {
     },
   };
   if (outcome.kind === 'answered') return undefined;
-  const found = mayBeDone(outcome.error) ? yield* findMatch(upsert, true) : undefined;
+  const found = mayHaveTakenEffect(outcome.error) ? yield* findMatch(upsert, true) : undefined;
   if (found === undefined) throw outcome.error;
   return found;
 }

@@ -2,14 +2,14 @@ import * as oauth from 'oauth4webapi';
 import { brokenTokenCall } from '../classify/broken.ts';
 import { describeCall, failureOf, type JudgedCall } from '../classify/call.ts';
 import { judge } from '../classify/judge.ts';
-import { NotAuthenticatedError } from '../errors/credentials.ts';
 import {
   AnswerLostError,
+  NotAuthenticatedError,
   NotServiceNowError,
+  ServiceNowError,
   ThrottledError,
   TransactionCancelledError,
-} from '../errors/outages.ts';
-import { ServiceNowError } from '../errors/servicenow-error.ts';
+} from '../errors.ts';
 import { BrokenExchange } from '../transport/exchange.ts';
 import { type OAuth, type Token, type TokenContext, tokenPath } from './token.ts';
 

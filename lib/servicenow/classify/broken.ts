@@ -1,9 +1,8 @@
-import { AnswerTooLargeError, ConnectionFailedError } from '../errors/outages.ts';
-import type { ServiceNowError } from '../errors/servicenow-error.ts';
+import { ConnectionFailedError, ResponseTooLargeError, type ServiceNowError } from '../errors.ts';
 import type { BrokenExchange } from '../transport/exchange.ts';
 import { CertificateDateError } from '../transport/own-certificate.ts';
 import { ForbiddenAddressError } from '../transport/resolve.ts';
-import { describeCall, failureOf, type JudgedCall, outcomeOf } from './call.ts';
+import { describeCall, effectOf, failureOf, type JudgedCall } from './call.ts';
 import { lost } from './judge.ts';
 
 /** Names an attempt that brought no whole answer. */
@@ -11,7 +10,7 @@ export function judgeBroken(call: JudgedCall, broken: BrokenExchange): ServiceNo
   if (broken.progress === 'nothing-sent') return notSent(call, broken);
   if (broken.reason === 'too-large') {
     const message = `${describeCall(call)}: the answer is larger than allowed; ask for fewer rows or fields`;
-    return new AnswerTooLargeError(message, failureOf(call, undefined, { outcome: outcomeOf(call, true) }));
+    return new ResponseTooLargeError(message, failureOf(call, undefined, { effect: effectOf(call, true) }));
   }
   return lost(call, undefined, `the answer was lost: ${reasons[broken.reason]}`, broken);
 }

@@ -1,4 +1,5 @@
-import type { FailedAnswer, Failure, Outcome } from '../errors/servicenow-error.ts';
+import type { Effect } from '../../core/errors.ts';
+import type { FailedAnswer, Failure } from '../errors.ts';
 import type { Method } from '../request.ts';
 
 /** The call an answer belongs to, as far as judging it goes. */
@@ -15,14 +16,14 @@ export function isRead(method: Method): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** True when the call, or the one it was made for, may have been carried out although its answer does not say so. */
-export function leavesDoubt(call: JudgedCall): boolean {
+/** True when the call may change the instance. One made on behalf of another, e.g. for its token, changes nothing of that other call. */
+export function changesInstance(call: JudgedCall): boolean {
   return call.sent !== false && !isRead(call.method);
 }
 
 /** What is known about a call that got this answer: a server error in reply to a write may come after the commit. */
-export function outcomeOf(call: JudgedCall, uncertain: boolean): Outcome {
-  return uncertain && leavesDoubt(call) ? 'unknown' : 'not-done';
+export function effectOf(call: JudgedCall, uncertain: boolean): Effect {
+  return uncertain && changesInstance(call) ? 'unknown' : 'none';
 }
 
 /** The particulars that every error of this call carries. */

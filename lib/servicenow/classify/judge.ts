@@ -1,9 +1,8 @@
 import { parseRetryAfter } from '../../core/retry-timing.ts';
-import { AnswerLostError, UnknownOutcomeError } from '../errors/outages.ts';
-import type { FailedAnswer, ServiceNowError } from '../errors/servicenow-error.ts';
+import { AnswerLostError, type FailedAnswer, type ServiceNowError, UnknownOutcomeError } from '../errors.ts';
 import { timeOf } from '../server-clock.ts';
 import type { WireAnswer } from '../transport/exchange.ts';
-import { describeCall, failureOf, type JudgedCall, leavesDoubt } from './call.ts';
+import { changesInstance, describeCall, failureOf, type JudgedCall } from './call.ts';
 import { errorIn } from './envelope.ts';
 import { judgePage } from './page.ts';
 import { judgeRefusal } from './refusal.ts';
@@ -44,10 +43,10 @@ export function lost(
   cause?: unknown,
 ): ServiceNowError {
   const message = `${describeCall(call)}: ${what}`;
-  if (!leavesDoubt(call)) return new AnswerLostError(message, failureOf(call, answer, { cause }));
-  const failure = failureOf(call, answer, { cause, outcome: 'unknown' });
+  if (!changesInstance(call)) return new AnswerLostError(message, failureOf(call, answer, { cause }));
+  const failure = failureOf(call, answer, { cause, effect: 'unknown' });
   return new UnknownOutcomeError(
-    `${message}; it may have been carried out, so ask before sending it again`,
+    `${message}; it may have succeeded; check the instance before retrying`,
     failure,
   );
 }

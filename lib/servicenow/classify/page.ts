@@ -1,13 +1,14 @@
-import { NotAuthenticatedError } from '../errors/credentials.ts';
 import {
+  type FailedAnswer,
   InstanceAsleepError,
   InstanceUnavailableError,
+  NotAuthenticatedError,
   NotServiceNowError,
+  RequestRefusedError,
+  type ServiceNowError,
   ThrottledError,
-} from '../errors/outages.ts';
-import { RequestRefusedError } from '../errors/refusals.ts';
-import type { FailedAnswer, ServiceNowError } from '../errors/servicenow-error.ts';
-import { describeCall, failureOf, type JudgedCall, outcomeOf } from './call.ts';
+} from '../errors.ts';
+import { describeCall, effectOf, failureOf, type JudgedCall } from './call.ts';
 
 /** How much of a page is looked at. */
 const lookedAtBytes = 8 * 1024;
@@ -26,7 +27,7 @@ export function judgePage(
   retryAfterMs?: number,
 ): ServiceNowError {
   const { status } = answer;
-  const failure = failureOf(call, answer, { retryAfterMs, outcome: outcomeOf(call, status >= 500) });
+  const failure = failureOf(call, answer, { retryAfterMs, effect: effectOf(call, status >= 500) });
   const where = `${describeCall(call)}: ${status}`;
   if (status === 429)
     return new ThrottledError(`${where} too many requests; wait and send fewer at once`, failure);

@@ -1,25 +1,28 @@
-import { NotAuthenticatedError } from '../errors/credentials.ts';
-import {
-  InstanceError,
-  InstanceUnavailableError,
-  ThrottledError,
-  TransactionCancelledError,
-} from '../errors/outages.ts';
 import {
   AccessDeniedError,
   BusinessRuleError,
   DataPolicyError,
+  type FailedAnswer,
+  type Failure,
   InsertRefusedError,
+  InstanceError,
+  InstanceUnavailableError,
   InvalidTableError,
+  NotAuthenticatedError,
   RecordNotFoundError,
   RequestRefusedError,
   ScopeMissingError,
-} from '../errors/refusals.ts';
-import type { FailedAnswer, Failure, ServiceNowError } from '../errors/servicenow-error.ts';
-import { describeCall, failureOf, type JudgedCall, outcomeOf } from './call.ts';
+  type ServiceNowError,
+  ThrottledError,
+  TransactionCancelledError,
+} from '../errors.ts';
+import { describeCall, effectOf, failureOf, type JudgedCall } from './call.ts';
 import { type ErrorText, phrase } from './envelope.ts';
 
-type ErrorClass = new (message: string, failure: Failure) => ServiceNowError;
+type ErrorClass = {
+  new (message: string, failure: Failure): ServiceNowError;
+  readonly prototype: ServiceNowError;
+};
 
 /** The kinds behind one 403, by what ServiceNow says (contract 1.7). The first that fits. */
 const kindsOf403: readonly (readonly [RegExp, ErrorClass])[] = [
@@ -28,14 +31,6 @@ const kindsOf403: readonly (readonly [RegExp, ErrorClass])[] = [
   [/aborted by Business Rule/, BusinessRuleError],
   [/unscoped api is not allowed/i, ScopeMissingError],
 ];
-
-const adviceByClass = new Map<ErrorClass, string>([
-  [
-    ScopeMissingError,
-    'the OAuth token has an empty scope: set "scope": "useraccount" in the secret and on the OAuth application',
-  ],
-  [AccessDeniedError, 'give the integration user a role that allows this'],
-]);
 
 /** Turns an answer that carries ServiceNow's error (or a status of 400 and more) into its error. */
 export function judgeRefusal(
@@ -46,9 +41,10 @@ export function judgeRefusal(
 ): ServiceNowError {
   const ErrorKind = kindOf(answer.status, text);
   const uncertain = answer.status >= 500 || answer.status < 400;
-  const failure = failureOf(call, answer, { retryAfterMs, outcome: outcomeOf(call, uncertain) });
-  const advice = adviceByClass.get(ErrorKind);
-  const said = [`${answer.status} ${phrase(text)}`.trim(), advice].filter(Boolean).join('; ');
+  const failure = failureOf(call, answer, { retryAfterMs, effect: effectOf(call, uncertain) });
+  const said = [`${answer.status} ${phrase(text)}`.trim(), ErrorKind.prototype.advice]
+    .filter(Boolean)
+    .join('; ');
   return new ErrorKind(`${describeCall(call)}: ${said}`, failure);
 }
 

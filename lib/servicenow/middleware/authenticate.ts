@@ -3,7 +3,7 @@ import type { Metrics } from '../../core/metrics.ts';
 import type { Judgement } from '../classify/judge.ts';
 import type { Connection } from '../connection.ts';
 import type { ConnectionSource } from '../connection-source.ts';
-import { CredentialsRejectedError, NotAuthenticatedError } from '../errors/credentials.ts';
+import { CredentialsRejectedError, NotAuthenticatedError } from '../errors.ts';
 import type { Attempt, Link } from './attempt.ts';
 import type { RejectionGate } from './rejection-gate.ts';
 import type { SendAs } from './send.ts';

@@ -1,7 +1,6 @@
 import type { Limiter } from '../../core/limiter.ts';
 import type { Judgement } from '../classify/judge.ts';
-import { InstanceUnavailableError, ThrottledError } from '../errors/outages.ts';
-import { ServiceNowError } from '../errors/servicenow-error.ts';
+import { InstanceUnavailableError, ServiceNowError, ThrottledError } from '../errors.ts';
 import type { Attempt, Link } from './attempt.ts';
 import type { HourlyBudget } from './hourly-budget.ts';
 import { createQueueWatch } from './queue-watch.ts';

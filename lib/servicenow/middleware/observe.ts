@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { ConnectorError } from '../../core/errors.ts';
 import type { Log, LogFields } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
-import { ServiceNowError } from '../errors/servicenow-error.ts';
+import { ServiceNowError } from '../errors.ts';
 import type { ServiceNowResponse } from '../request.ts';
 import type { Attempt } from './attempt.ts';
 import type { Retried } from './retry.ts';
@@ -46,6 +46,6 @@ function describeError(error: unknown): LogFields {
   if (!(error instanceof ConnectorError)) return { code: 'UNEXPECTED', reason: String(error) };
   const { code, message: reason } = error;
   if (!(error instanceof ServiceNowError)) return { code, reason };
-  const { status, attempts, transactionId, outcome } = error;
-  return { code, reason, status, attempts, transactionId, outcome };
+  const { status, attempts, transactionId, effect } = error;
+  return { code, reason, status, attempts, transactionId, effect };
 }

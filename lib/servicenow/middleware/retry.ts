@@ -5,18 +5,7 @@ import type { Metrics } from '../../core/metrics.ts';
 import { type BackOff, fullJitterMs } from '../../core/retry-timing.ts';
 import { isRead } from '../classify/call.ts';
 import type { Judgement } from '../classify/judge.ts';
-import { CredentialsRejectedError } from '../errors/credentials.ts';
-import {
-  AnswerLostError,
-  InstanceAsleepError,
-  InstanceError,
-  InstanceUnavailableError,
-  NotServiceNowError,
-  ThrottledError,
-  TransactionCancelledError,
-  UnknownOutcomeError,
-} from '../errors/outages.ts';
-import { ServiceNowError } from '../errors/servicenow-error.ts';
+import { ServiceNowError, ThrottledError, TransactionCancelledError } from '../errors.ts';
 import type { ServiceNowRequest } from '../request.ts';
 import { BrokenExchange } from '../transport/exchange.ts';
 import type { Attempt, Link } from './attempt.ts';
@@ -38,19 +27,6 @@ export type Retried = Judgement & { readonly attempts: number };
 /** A longer wait is for the caller to decide: the message goes back to its queue, the HTTP caller is told. */
 export const longestWaitMs = 60_000;
 
-/** What may pass by itself when the call can be repeated (contract 8.4). */
-const passing = [
-  ThrottledError,
-  InstanceUnavailableError,
-  InstanceAsleepError,
-  InstanceError,
-  AnswerLostError,
-  UnknownOutcomeError,
-];
-
-/** Failures that leave it open what became of an earlier copy of the same call. */
-const silent = [...passing, CredentialsRejectedError, NotServiceNowError];
-
 /**
  * The first link: sends a call again when that is safe, may help, and fits before the deadline. A call is never said to be
  * "not done" when one of its copies may have been carried out: then that copy's error is the call's.
@@ -63,8 +39,9 @@ export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => 
       try {
         return { ...(await next(attempt)), attempts };
       } catch (error) {
-        if (!(error instanceof ServiceNowError)) throw inDoubt(known) ? known : unsent(error, attempt);
-        known = inDoubt(known) && isSilent(error) ? known : error;
+        if (!(error instanceof ServiceNowError))
+          throw known?.effect === 'unknown' ? known : unsent(error, attempt);
+        if (known?.effect !== 'unknown' || error.effect === 'unknown' || !error.isInconclusive) known = error;
         known.attempts = attempts;
         if (error instanceof ThrottledError && error.sent) options.metrics.add('Throttles');
         const waitMs = immediate && isStaleSocket(error) ? 0 : waitBefore(error, attempts, options);
@@ -77,16 +54,6 @@ export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => 
       }
     }
   };
-}
-
-function inDoubt(known: ServiceNowError | undefined): known is ServiceNowError {
-  return known?.outcome === 'unknown';
-}
-
-/** True when the error tells nothing of an earlier copy of its call. */
-function isSilent(error: ServiceNowError): boolean {
-  const isFirmer = error.sent && !silent.some((kind) => error instanceof kind);
-  return !isFirmer && !inDoubt(error);
 }
 
 /** What ended the call before anything of it left: an error of our family, also when it was the caller's signal. */
@@ -117,7 +84,7 @@ function isSafe(error: ServiceNowError, request: ServiceNowRequest): boolean {
 /** A read that takes the instance too long will do so again: it has to ask for less. A write that was cancelled may just have met others. */
 function mayPass(error: ServiceNowError, request: ServiceNowRequest): boolean {
   if (error instanceof TransactionCancelledError) return !isRead(request.method);
-  return passing.some((kind) => error instanceof kind);
+  return error.retryable;
 }
 
 /**

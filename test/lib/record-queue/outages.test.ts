@@ -5,7 +5,7 @@ import {
   InstanceAsleepError,
   InstanceUnavailableError,
   ThrottledError,
-} from '../../../lib/servicenow/errors/outages.ts';
+} from '../../../lib/servicenow/errors.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { create, incidents, queue, start, times } from './writing.ts';
 

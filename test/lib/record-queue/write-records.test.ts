@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { InstanceUnavailableError } from '../../../lib/servicenow/errors/outages.ts';
+import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { create, incidents, journal, queue, start, times } from './writing.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach } from 'vitest';
-import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors/outages.ts';
+import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
 
@@ -35,7 +35,7 @@ export function losing(answerOf: (request: ServiceNowRequest) => boolean, times 
       left -= 1;
       const failure = { method: request.method, path: request.path };
       if (request.method === 'GET') throw new AnswerLostError('lost', failure);
-      throw new UnknownOutcomeError('lost', { ...failure, outcome: 'unknown' });
+      throw new UnknownOutcomeError('lost', { ...failure, effect: 'unknown' });
     },
   });
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInstance } from '../../../emulator/instance/index.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
-import { ServiceNowError } from '../../../lib/servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../../../lib/servicenow/errors.ts';
 import { createRecord } from '../../../lib/servicenow/table.ts';
 import { callContext, clientFor } from './testing.ts';
 
@@ -69,7 +69,7 @@ describe(`in bad weather (seed ${seed})`, () => {
         callContext(),
       ).then(
         () => 'done',
-        (error: unknown) => (error instanceof ServiceNowError ? error.outcome : String(error)),
+        (error: unknown) => (error instanceof ServiceNowError ? error.effect : String(error)),
       );
       return { name, outcome };
     };
@@ -78,9 +78,9 @@ describe(`in bad weather (seed ${seed})`, () => {
     expect(new Set(held).size).toBe(held.length);
     for (const { name, outcome } of settled) {
       if (outcome === 'done') expect(held).toContain(name);
-      if (outcome === 'not-done') expect(held).not.toContain(name);
+      if (outcome === 'none') expect(held).not.toContain(name);
     }
     const outcomes = new Set(settled.map(({ outcome }) => outcome));
-    expect(outcomes).toEqual(new Set(['done', 'not-done', 'unknown']));
+    expect(outcomes).toEqual(new Set(['done', 'none', 'unknown']));
   });
 });

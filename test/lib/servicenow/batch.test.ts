@@ -69,7 +69,7 @@ describe('a batch', () => {
     const outcomes = await sendBatch(clientFor({ instanceUrl: url, auth: basic }), items, callContext());
     expect(outcomes).toMatchObject([
       { kind: 'failed', error: { code: 'THROTTLED', retryAfterMs: 9_000 } },
-      { kind: 'failed', error: { code: 'TRANSACTION_CANCELLED', outcome: 'unknown' } },
+      { kind: 'failed', error: { code: 'TRANSACTION_CANCELLED', effect: 'unknown' } },
       { kind: 'unserviced' },
       { kind: 'failed', error: { code: 'OUTCOME_UNKNOWN' } },
     ]);

@@ -72,10 +72,10 @@ describe('the Import Set API', () => {
     const { url, seen } = await scriptedServer((response) => json(response, 201, { hello: 'world' }));
     const client = clientFor({ instanceUrl: url, auth: basic });
     await expect(insertRow(client, { stagingTable, row: {} }, callContext())).rejects.toMatchObject({
-      outcome: 'unknown',
+      effect: 'unknown',
     });
     await expect(insertMultiple(client, { stagingTable, records: [] }, callContext())).rejects.toMatchObject({
-      outcome: 'unknown',
+      effect: 'unknown',
     });
     expect(seen).toHaveLength(2);
   });

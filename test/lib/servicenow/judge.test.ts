@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../../lib/servicenow/classify/judge.ts';
-import { ServiceNowError } from '../../../lib/servicenow/errors/servicenow-error.ts';
+import { ServiceNowError } from '../../../lib/servicenow/errors.ts';
 import type { Method } from '../../../lib/servicenow/request.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
@@ -173,7 +173,7 @@ describe('judging an answer', () => {
     [404, '', {}],
     [400, [], jsonType],
   ])('takes a %i with %j for somebody else’s, not for a word about the record', (status, body, headers) => {
-    const foreign = { code: 'NOT_SERVICENOW', status, outcome: 'not-done' };
+    const foreign = { code: 'NOT_SERVICENOW', status, effect: 'none' };
     expect(verdict('DELETE', status, body, headers)).toMatchObject(foreign);
   });
 
@@ -199,11 +199,11 @@ describe('judging an answer', () => {
   it('takes a cut-off body for a lost answer: harmless for a read, an open question for a write', () => {
     expect(verdict('GET', 200, '{"result":[{"num')).toMatchObject({
       code: 'ANSWER_LOST',
-      outcome: 'not-done',
+      effect: 'none',
     });
     expect(verdict('POST', 201, '{"result":{"num')).toMatchObject({
       code: 'OUTCOME_UNKNOWN',
-      outcome: 'unknown',
+      effect: 'unknown',
     });
     expect(verdict('GET', 200, '')).toMatchObject({ code: 'ANSWER_LOST' });
   });
@@ -219,10 +219,10 @@ describe('judging an answer', () => {
   });
 
   it('leaves open whether a write was carried out when the server failed, and only then', () => {
-    expect(verdict('POST', 500, envelope('x'))).toMatchObject({ outcome: 'unknown' });
-    expect(verdict('PATCH', 504, envelope('x'))).toMatchObject({ outcome: 'unknown' });
-    expect(verdict('POST', 403, envelope('x'))).toMatchObject({ outcome: 'not-done' });
-    expect(verdict('GET', 500, envelope('x'))).toMatchObject({ outcome: 'not-done' });
+    expect(verdict('POST', 500, envelope('x'))).toMatchObject({ effect: 'unknown' });
+    expect(verdict('PATCH', 504, envelope('x'))).toMatchObject({ effect: 'unknown' });
+    expect(verdict('POST', 403, envelope('x'))).toMatchObject({ effect: 'none' });
+    expect(verdict('GET', 500, envelope('x'))).toMatchObject({ effect: 'none' });
   });
 
   it('keeps what was sent out of its messages', () => {

@@ -4,7 +4,7 @@ import { DeadlineExceededError } from '../../../lib/core/errors.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import { judgeBroken } from '../../../lib/servicenow/classify/broken.ts';
 import { judge } from '../../../lib/servicenow/classify/judge.ts';
-import type { ServiceNowError } from '../../../lib/servicenow/errors/servicenow-error.ts';
+import type { ServiceNowError } from '../../../lib/servicenow/errors.ts';
 import { retry } from '../../../lib/servicenow/middleware/retry.ts';
 import type { Repeatable, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { BrokenExchange } from '../../../lib/servicenow/transport/exchange.ts';

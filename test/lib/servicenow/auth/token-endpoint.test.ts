@@ -71,7 +71,7 @@ describe('tokens', () => {
       const { url, seen } = await scriptedServer((response) => json(response, status, body));
       const client = clientFor({ instanceUrl: url, auth }, { maxAttempts: 1 });
       const call = client.send({ ...read, method: 'DELETE', path: `${read.path}/1` }, callContext());
-      await expect(call).rejects.toMatchObject({ code, sent: false, outcome: 'not-done' });
+      await expect(call).rejects.toMatchObject({ code, sent: false, effect: 'none' });
       await expect(call).rejects.toThrow(said);
       expect(inspect(await call.catch((error: unknown) => error), { depth: 9 })).not.toContain('hidden');
       expect(seen.every(isTokenCall)).toBe(true);

@@ -65,7 +65,7 @@ describe('sockets to an instance', () => {
     });
     await expect(
       clientFor({ instanceUrl: url, auth: basic }).send(read, callContext()),
-    ).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' });
+    ).rejects.toMatchObject({ code: 'RESPONSE_TOO_LARGE' });
     expect(seen).toHaveLength(1);
   });
 
@@ -78,7 +78,7 @@ describe('sockets to an instance', () => {
         response.end(encode(large));
       });
       const client = clientFor({ instanceUrl: url, auth: basic }, { maxBodyBytes: 100_000 });
-      await expect(client.send(read, callContext())).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' });
+      await expect(client.send(read, callContext())).rejects.toMatchObject({ code: 'RESPONSE_TOO_LARGE' });
       expect(seen).toHaveLength(1);
     }
   });
@@ -99,7 +99,7 @@ describe('sockets to an instance', () => {
       await expect(client.send(read, callContext())).rejects.toMatchObject({ code: 'ANSWER_LOST' });
       await expect(client.send(write, callContext())).rejects.toMatchObject({
         code: 'OUTCOME_UNKNOWN',
-        outcome: 'unknown',
+        effect: 'unknown',
       });
     }
   });
@@ -272,7 +272,7 @@ describe('sockets to an instance', () => {
       code: 'CONNECTION_FAILED',
       sent: false,
       attempts: 2,
-      outcome: 'not-done',
+      effect: 'none',
     });
   });
 });

@@ -146,7 +146,7 @@ describe('TLS', () => {
     await client.send(read, context());
     movedMs = 86_400_000;
     const call = client.send({ ...read, method: 'POST', repeatable: 'never' }, context());
-    const refused = { code: 'CONNECTION_FAILED', sent: false, outcome: 'not-done', attempts: 1 };
+    const refused = { code: 'CONNECTION_FAILED', sent: false, effect: 'none', attempts: 1 };
     await expect(call).rejects.toMatchObject({ ...refused, retryable: false });
     await expect(call).rejects.toThrow(/the client certificate in tls\.cert expired on \d{4}-\d\d-\d\d/);
     expect(seen).toHaveLength(1);
