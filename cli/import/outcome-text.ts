@@ -1,4 +1,4 @@
-import { outcomes } from '../../lib/file-import/load/row-outcome.ts';
+import { rowOutcomes } from '../../lib/file-import/load/row-outcome.ts';
 import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
 
 /** What became of a file, and where to read more. */
@@ -12,7 +12,7 @@ export function outcomeText({
   results,
   messages,
 }: ImportSummary): string {
-  const present = outcomes.filter((outcome) => counts[outcome] > 0);
+  const present = rowOutcomes.filter((outcome) => counts[outcome] > 0);
   const counted = present.map((outcome) => `  ${outcome.padEnd(9)} ${counts[outcome]}`);
   const problems = messages
     .slice(0, 5)

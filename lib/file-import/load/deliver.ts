@@ -3,7 +3,7 @@ import { type Chunk, filterLines, lineList, lineRuns, withoutLines } from '../en
 import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { SentChunk } from './ledger.ts';
-import { type Settling, settleChunk } from './reconcile.ts';
+import { type Reconciliation, reconcileChunk } from './reconcile.ts';
 import type { LineResult } from './row-outcome.ts';
 import { sendChunk } from './send-chunk.ts';
 import { type SentRows, sendRows } from './send-rows.ts';
@@ -14,9 +14,9 @@ export type Delivery = {
   /** False once the import has stopped. */
   readonly sending: boolean;
   /** Present when rows of the chunk may have been sent before. */
-  readonly settling: Settling | undefined;
+  readonly reconciliation: Reconciliation | undefined;
   /** Which lines those are; undefined where any may be. */
-  readonly doubtful: readonly number[] | undefined;
+  readonly possiblySent: readonly number[] | undefined;
   /** What the ledger knows of it already. */
   readonly before: SentChunk | undefined;
   /** The import set after which this one is to be transformed. */
@@ -40,17 +40,17 @@ export async function deliverChunk(where: Where, delivery: Delivery): Promise<De
 }
 
 async function deliverBody({ scope, plan }: Where, delivery: Delivery): Promise<SentChunk> {
-  const { chunk, sending, settling, before, runAfter } = delivery;
+  const { chunk, sending, reconciliation, before, runAfter } = delivery;
   const record = { lines: [...chunk.lines], rows: chunk.rows };
   const sets = before?.sets ?? [];
-  const settled = settling
-    ? await settleChunk(scope, plan, chunk, settling)
+  const reconciled = reconciliation
+    ? await reconcileChunk(scope, plan, chunk, reconciliation)
     : ({ kind: 'send', chunk, sets: [] } as const);
-  if (settled.kind === 'unknown') return { ...record, sets, state: 'unknown' };
-  const known = [...new Set([...sets, ...settled.sets])];
-  if (settled.kind === 'stored') return { ...record, sets: known, state: 'stored' };
+  if (reconciled.kind === 'unknown') return { ...record, sets, state: 'unknown' };
+  const known = [...new Set([...sets, ...reconciled.sets])];
+  if (reconciled.kind === 'stored') return { ...record, sets: known, state: 'stored' };
   if (!sending) return { ...record, sets: known, state: 'not-sent' };
-  const sent = await sendChunk(scope, plan, settled.chunk.body, runAfter);
+  const sent = await sendChunk(scope, plan, reconciled.chunk.body, runAfter);
   if (sent.kind === 'lost') return { ...record, sets: known, state: 'lost' };
   if (sent.kind === 'refused') return { ...record, sets: known, state: 'refused', message: sent.message };
   return { ...record, sets: [...known, sent.importSetId], state: 'stored' };
@@ -58,18 +58,20 @@ async function deliverBody({ scope, plan }: Where, delivery: Delivery): Promise<
 
 /** Brings the rows of a chunk that have no verdict yet to the instance, one import each. */
 async function deliverRows(where: Where, delivery: Delivery): Promise<Delivered> {
-  const { chunk, sending, settling, before } = delivery;
+  const { chunk, sending, reconciliation, before } = delivery;
   const verdicts = [...(before?.verdicts ?? [])];
   const open = withoutLines(chunk, new Set(verdicts.map(({ line }) => line)));
-  const settled = settling ? await settleRows(where, open, settling, delivery.doubtful) : untouched;
-  verdicts.push(...settled.unknown);
+  const reconciled = reconciliation
+    ? await reconcileRows(where, open, reconciliation, delivery.possiblySent)
+    : untouched;
+  verdicts.push(...reconciled.unknown);
   const record = { lines: [...chunk.lines], rows: chunk.rows, sets: [...(before?.sets ?? [])], verdicts };
-  const done = [...settled.stored, ...settled.unknown.map(({ line }) => line)];
+  const done = [...reconciled.stored, ...reconciled.unknown.map(({ line }) => line)];
   const rest = withoutLines(open, new Set(done));
-  const found = { ...record, doubtful: lineRuns(settled.stored) };
+  const found = { ...record, possiblySent: lineRuns(reconciled.stored) };
   if (rest.rows === 0) return { record: { ...found, state: 'stored' } };
   if (!sending) return { record: { ...found, state: 'not-sent' } };
-  return afterSending(record, settled.stored, await sendRows(where.scope, where.plan, rest));
+  return afterSending(record, reconciled.stored, await sendRows(where.scope, where.plan, rest));
 }
 
 function afterSending(
@@ -80,7 +82,7 @@ function afterSending(
   const record = {
     ...before,
     verdicts: [...before.verdicts, ...verdicts],
-    doubtful: lineRuns([...stored, ...lost].sort((a, b) => a - b)),
+    possiblySent: lineRuns([...stored, ...lost].sort((a, b) => a - b)),
   };
   if (refused !== undefined) return { record: { ...record, state: 'refused', message: refused } };
   if (lost.length > 0) return { record: { ...record, state: 'lost' }, ...(away && { failure: away }) };
@@ -88,31 +90,32 @@ function afterSending(
   return { record: { ...record, state: 'stored' } };
 }
 
-type SettledRows = {
+type ReconciledRows = {
   /** Lines that are there; their verdicts are looked up later. */
   readonly stored: readonly number[];
   /** Verdicts on the lines of which nobody can tell. */
   readonly unknown: readonly LineResult[];
 };
 
-const untouched: SettledRows = { stored: [], unknown: [] };
+const untouched: ReconciledRows = { stored: [], unknown: [] };
 
-async function settleRows(
+async function reconcileRows(
   { scope, plan }: Where,
   open: Chunk,
-  settling: Settling,
-  doubtful: readonly number[] | undefined,
-): Promise<SettledRows> {
-  const isDoubtful = new Set(doubtful ?? lineList(open.lines));
-  const asked = filterLines(open, (line) => isDoubtful.has(line));
+  reconciliation: Reconciliation,
+  possiblySent: readonly number[] | undefined,
+): Promise<ReconciledRows> {
+  const isPossiblySent = new Set(possiblySent ?? lineList(open.lines));
+  const asked = filterLines(open, (line) => isPossiblySent.has(line));
   if (asked.rows === 0) return untouched;
   const lines = lineList(asked.lines);
-  const settled = await settleChunk(scope, plan, asked, settling);
-  if (settled.kind === 'stored') return { stored: lines, unknown: [] };
-  if (settled.kind === 'unknown') {
-    const message = 'the answer to its request was lost and could not be settled';
+  const reconciled = await reconcileChunk(scope, plan, asked, reconciliation);
+  if (reconciled.kind === 'stored') return { stored: lines, unknown: [] };
+  if (reconciled.kind === 'unknown') {
+    const message =
+      'the answer to its request was lost; whether the instance has the row could not be determined';
     return { stored: [], unknown: lines.map((line) => ({ line, outcome: 'unknown', message })) };
   }
-  const missing = new Set(lineList(settled.chunk.lines));
+  const missing = new Set(lineList(reconciled.chunk.lines));
   return { stored: lines.filter((line) => !missing.has(line)), unknown: [] };
 }

@@ -50,7 +50,7 @@ export class GroupLedger {
   }
 
   /** True when rows may have been sent of which that is not certain. */
-  get isInDoubt(): boolean {
+  get hasPossiblySent(): boolean {
     return !this.#beganExact || this.#chunks.some((_, index) => !this.has(index) && this.mayHaveSent(index));
   }
 
@@ -63,13 +63,13 @@ export class GroupLedger {
   /** True when rows of the chunk may have been sent before this attempt. */
   mayHaveSent(index: number): boolean {
     const chunk = this.#chunks[index];
-    return !this.#beganExact || chunk?.state === 'lost' || (chunk?.doubtful?.length ?? 0) > 0;
+    return !this.#beganExact || chunk?.state === 'lost' || (chunk?.possiblySent?.length ?? 0) > 0;
   }
 
   /** Lines of the chunk that may have been sent, where that can be told so closely. */
-  doubtfulLines(index: number): readonly number[] | undefined {
-    const doubtful = this.#beganExact ? this.#chunks[index]?.doubtful : undefined;
-    return doubtful && lineList(doubtful);
+  possiblySentLines(index: number): readonly number[] | undefined {
+    const possiblySent = this.#beganExact ? this.#chunks[index]?.possiblySent : undefined;
+    return possiblySent && lineList(possiblySent);
   }
 
   /** What is known of a chunk that is not certain: the part of its rows that is. */
@@ -100,7 +100,7 @@ export class GroupLedger {
   }
 
   /** The waiting is over: from here on answers can only be lost anew. */
-  settle(): void {
+  clearLoss(): void {
     this.#lostAtMs = undefined;
   }
 
@@ -124,7 +124,7 @@ export class GroupLedger {
     const now = this.#clock.now();
     if (this.#saving || now - this.#savedAtMs < savePeriodMs) return;
     this.#savedAtMs = now;
-    // A save that fails loses nothing that settling would not find; the one at the end reports it.
+    // A save that fails loses nothing that reconciliation would not find; the one at the end reports it.
     this.#saving = writeLedger(this.#folder, this.#group, this.#state())
       .catch(() => undefined)
       .finally(() => {

@@ -16,14 +16,14 @@ const sentChunkSchema = z.object({
    * - `unknown`: it cannot be found out whether it has them.
    * - `not-sent`: the import had stopped.
    * - `interrupted`: sent in part before the instance went away; the rest certainly was not.
-   * - `lost`: sent, but the answer never came; to be settled.
+   * - `lost`: sent, but the answer never came; to be reconciled.
    */
   state: z.enum(['stored', 'refused', 'unknown', 'not-sent', 'interrupted', 'lost']),
   message: z.optional(z.string()),
   /** In `rows` mode: what the instance said of each row at once. Lines that are missing are looked up later. */
   verdicts: z.optional(z.array(lineResultSchema)),
   /** In `rows` mode: lines that may have been sent, in the form of `lines`; those without a verdict else were not. */
-  doubtful: z.optional(z.array(z.number())),
+  possiblySent: z.optional(z.array(z.number())),
 });
 
 const ledgerSchema = z.object({
@@ -48,7 +48,7 @@ export type SentChunk = z.infer<typeof sentChunkSchema>;
 /**
  * What became of the chunks of one group. It is written before the first request, about once a second while they run,
  * and at the end; so a group that was broken off knows which of its chunks are certain, and that the others have to be
- * settled before they are sent again.
+ * reconciled before they are sent again.
  */
 export type LoadLedger = z.infer<typeof ledgerSchema>;
 

@@ -5,9 +5,9 @@ import { RetryLaterError } from '../retry-later-error.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 import { GroupLedger } from './group-ledger.ts';
 import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
-import { type Settling, seesRows } from './reconcile.ts';
+import { type Reconciliation, seesRows } from './reconcile.ts';
 import { unclaimedSets } from './reconcile-by-sets.ts';
-import { type LoadGroup, type LoadTools, sendChunks } from './send-group.ts';
+import { type LoadDeps, type LoadGroup, sendChunks } from './send-group.ts';
 
 /** What a group came to, small enough for a checkpoint. */
 export type GroupOutcome = {
@@ -30,26 +30,32 @@ const prepareMs = 120_000;
 
 /**
  * Sends the next group of chunks, `concurrency` at once. Run a second time, it sends only what the instance does not
- * have: chunks in the ledger are certain, all others are settled first, after the time in which the instance may
+ * have: chunks in the ledger are certain, all others are reconciled first, after the time in which the instance may
  * still be storing them.
- * @throws RetryLaterError while answers are lost that cannot be settled yet
+ * @throws RetryLaterError while answers are lost that cannot be reconciled yet
  * @throws ServiceNowError, InvalidInputError (the file), S3ServiceException
  */
-export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<GroupOutcome> {
+export async function loadGroup(tools: LoadDeps, task: LoadGroup): Promise<GroupOutcome> {
   if (tools.scope.deadline.passed(leastMs)) throw new RetryLaterError('the invocation ends', 1);
   const isPrepared = tools.reader.isPreparedFor(task.group, task.from);
   const reader = tools.reader.at(task.from, isPrepared);
   const before = isPrepared ? undefined : await readLedger(tools.folder, task.group);
   if (before?.next) return outcomeOf(before);
   const ledger = new GroupLedger(tools.folder, task.group, task.from, tools.scope.clock, before);
-  const settles = before !== undefined && !task.isGivenUp;
-  const settling = settles ? await prepareSettling(tools, task, ledger) : undefined;
+  const reconciles = before !== undefined && !task.isGivenUp;
+  const reconciliation = reconciles ? await prepareReconciliation(tools, task, ledger) : undefined;
   if (!isPrepared) await ledger.write(false);
   let broken: string | undefined;
   try {
-    await sendChunks(tools, { task, ledger, reader, settling, lastSet: await lastSetBefore(tools, task) });
+    await sendChunks(tools, {
+      task,
+      ledger,
+      reader,
+      reconciliation,
+      lastSet: await lastSetBefore(tools, task),
+    });
   } catch (error) {
-    if (ledger.isInDoubt) ledger.lose();
+    if (ledger.hasPossiblySent) ledger.lose();
     await tools.reader.drop();
     await ledger.write(true);
     // A file that is damaged or gone stays so: what was read of it is kept and the import stops.
@@ -73,7 +79,7 @@ export async function loadGroup(tools: LoadTools, task: LoadGroup): Promise<Grou
  * Opens the ledger of the group that follows at once in this process, beside closing the one before, so that it need
  * neither be looked for nor waited for.
  */
-async function prepareNext(tools: LoadTools, group: number, from: Position): Promise<void> {
+async function prepareNext(tools: LoadDeps, group: number, from: Position): Promise<void> {
   await new GroupLedger(tools.folder, group, from, tools.scope.clock, undefined).write(false);
   tools.reader.prepare(group, from);
 }
@@ -82,40 +88,40 @@ async function prepareNext(tools: LoadTools, group: number, from: Position): Pro
  * After a group was broken off: waits until the instance is certainly done with what may have been sent, then lists what
  * may be ours; undefined when nothing is in doubt.
  */
-async function prepareSettling(
-  tools: LoadTools,
+async function prepareReconciliation(
+  tools: LoadDeps,
   task: LoadGroup,
   ledger: GroupLedger,
-): Promise<Settling | undefined> {
-  if (!ledger.isInDoubt) return undefined;
+): Promise<Reconciliation | undefined> {
+  if (!ledger.hasPossiblySent) return undefined;
   const { plan, scope } = tools;
   const readyAtMs = ledger.lose() + plan.settings.settleAfterSeconds * 1000;
   if (scope.clock.now() < readyAtMs) {
     await ledger.write(true);
     throw new RetryLaterError(
-      'answers were lost; they are settled first',
+      'answers were lost; they are reconciled first',
       (readyAtMs - scope.clock.now()) / 1000,
     );
   }
-  ledger.settle();
+  ledger.clearLoss();
   const claimed = new Set([...(await task.claimedBefore()), ...ledger.sets()]);
   const hasStored = claimed.size > 0;
   if (plan.keyColumn !== undefined) return { unclaimed: undefined, hasStored };
   if (plan.settings.mode === 'insertMultiple')
     return { hasStored, unclaimed: await unclaimedSets(scope, plan, claimed) };
-  // Nothing can be settled, but nothing more is to be lost to an instance that is still away.
+  // Nothing can be reconciled, but nothing more is to be lost to an instance that is still away.
   await seesRows(scope, plan);
   return { unclaimed: undefined, hasStored };
 }
 
 /** In ordered loads: the import set that the group's first one has to follow. */
-async function lastSetBefore({ plan, folder }: LoadTools, { group }: LoadGroup): Promise<string | undefined> {
+async function lastSetBefore({ plan, folder }: LoadDeps, { group }: LoadGroup): Promise<string | undefined> {
   if (!plan.settings.ordered || group === 0) return undefined;
   const ledger = await readLedger(folder, group - 1);
   return ledger?.chunks.flatMap((chunk) => chunk?.sets ?? []).at(-1);
 }
 
-async function refuseLostAnswers(tools: LoadTools, ledger: GroupLedger): Promise<void> {
+async function refuseLostAnswers(tools: LoadDeps, ledger: GroupLedger): Promise<void> {
   const lost = ledger.lostCount;
   if (lost === 0) return;
   await tools.reader.drop();

@@ -5,14 +5,14 @@ import type { ImportPlan } from '../plan/import-plan.ts';
 import type { UnclaimedSets } from './reconcile-by-sets.ts';
 
 /** What of a chunk is still to be sent after its first sending was looked up. */
-export type Settled =
+export type Reconciled =
   | { readonly kind: 'stored'; readonly sets: readonly string[] }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'send'; readonly chunk: Chunk; readonly sets: readonly string[] };
 
 /** What settles the chunks of a group whose first sending was broken off. */
-export type Settling = {
-  /** Undefined where rows are settled by their keys. */
+export type Reconciliation = {
+  /** Undefined where rows are reconciled by their keys. */
   readonly unclaimed: UnclaimedSets | undefined;
   /** Some rows of this import are certainly in the staging table. */
   readonly hasStored: boolean;
@@ -22,26 +22,26 @@ export type Settling = {
  * Asks the instance what became of a chunk whose answer was lost (or of which nobody knows whether it was sent): by
  * the key that each row carries, else by the import sets of this load that nobody claimed.
  */
-export async function settleChunk(
+export async function reconcileChunk(
   scope: ImportScope,
   plan: ImportPlan,
   chunk: Chunk,
-  settling: Settling,
-): Promise<Settled> {
-  if (plan.keyColumn !== undefined) return settleByKey(scope, plan, plan.keyColumn, chunk, settling);
-  const claim = (await settling.unclaimed?.claim(chunk)) ?? 'unsure';
+  reconciliation: Reconciliation,
+): Promise<Reconciled> {
+  if (plan.keyColumn !== undefined) return reconcileByKey(scope, plan, plan.keyColumn, chunk, reconciliation);
+  const claim = (await reconciliation.unclaimed?.claim(chunk)) ?? 'unsure';
   if (claim === 'none') return { kind: 'send', chunk, sets: [] };
   if (claim !== 'unsure') return { kind: 'stored', sets: [claim.importSetId] };
   return plan.settings.resendUnknown ? { kind: 'send', chunk, sets: [] } : { kind: 'unknown' };
 }
 
-async function settleByKey(
+async function reconcileByKey(
   scope: ImportScope,
   plan: ImportPlan,
   keyColumn: string,
   chunk: Chunk,
-  { hasStored }: Settling,
-): Promise<Settled> {
+  { hasStored }: Reconciliation,
+): Promise<Reconciled> {
   const lines = lineList(chunk.lines);
   const stored = await findStoredLines(scope, plan, keyColumn, lines);
   const sets = [...new Set(stored.values())];

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 
 /** What can become of a line. The first three are what was wanted. */
-export const outcomes = [
+export const rowOutcomes = [
   'inserted',
   'updated',
   'ignored',
@@ -12,7 +12,7 @@ export const outcomes = [
   'notSent',
 ] as const;
 
-export type Outcome = (typeof outcomes)[number];
+export type RowOutcome = (typeof rowOutcomes)[number];
 
 const count = z.number();
 
@@ -36,13 +36,13 @@ export function emptyTally(): Tally {
 
 export function addTally(a: Tally, b: Tally): Tally {
   const sum = emptyTally();
-  for (const outcome of outcomes) sum[outcome] = a[outcome] + b[outcome];
+  for (const outcome of rowOutcomes) sum[outcome] = a[outcome] + b[outcome];
   return sum;
 }
 
 /** Lines with a verdict of any kind. */
 export function tallied(tally: Tally): number {
-  return outcomes.reduce((sum, outcome) => sum + tally[outcome], 0);
+  return rowOutcomes.reduce((sum, outcome) => sum + tally[outcome], 0);
 }
 
 /** Lines that went wrong and could be repaired: what `maxErrors` counts. */
@@ -58,7 +58,7 @@ export function allWell(tally: Tally): boolean {
 /** What is known of one line in the end. */
 export const lineResultSchema = z.object({
   line: z.number(),
-  outcome: z.enum(outcomes),
+  outcome: z.enum(rowOutcomes),
   targetTable: z.optional(z.string()),
   sysId: z.optional(z.string()),
   /** Number or display value of the target record. */

@@ -9,7 +9,7 @@ import { deliverChunk } from './deliver.ts';
 import type { GroupLedger } from './group-ledger.ts';
 import type { ClosedLedgers, SentChunk } from './ledger.ts';
 import type { OpenReader } from './open-reader.ts';
-import type { Settling } from './reconcile.ts';
+import type { Reconciliation } from './reconcile.ts';
 
 /** One checkpointed piece of the load. */
 export type LoadGroup = {
@@ -28,7 +28,7 @@ export type LoadGroup = {
 };
 
 /** What loading works with. */
-export type LoadTools = {
+export type LoadDeps = {
   readonly scope: ImportScope;
   readonly plan: ImportPlan;
   readonly folder: ImportFolder;
@@ -60,8 +60,8 @@ export type Sending = {
   readonly task: LoadGroup;
   readonly ledger: GroupLedger;
   readonly reader: ChunkReader;
-  /** Present when chunks of which nothing is certain have to be settled. */
-  readonly settling: Settling | undefined;
+  /** Present when chunks of which nothing is certain have to be reconciled. */
+  readonly reconciliation: Reconciliation | undefined;
   /** In ordered loads: the import set before the group. */
   readonly lastSet: string | undefined;
 };
@@ -73,7 +73,7 @@ const spareMs = 30_000;
  * Sends the chunks of a group, some at once; the ledger tells what became of each.
  * @throws the first error of a chunk, once all that are under way have ended
  */
-export async function sendChunks(tools: LoadTools, sending: Sending): Promise<void> {
+export async function sendChunks(tools: LoadDeps, sending: Sending): Promise<void> {
   const { task, ledger, reader } = sending;
   const running = new Set<Promise<void>>();
   const slots = slotsOf(tools);
@@ -111,25 +111,29 @@ async function nextChunk({ ledger, reader }: Sending, index: number): Promise<Ch
   }
 }
 
-function slotsOf({ plan }: LoadTools): number {
+function slotsOf({ plan }: LoadDeps): number {
   return plan.settings.ordered ? 1 : plan.settings.concurrency;
 }
 
 /**
  * A group may stop short of its limits when the instance refuses or the invocation ends. Not one that was broken off
- * before: some chunk further on may have been sent, and is to be settled in this group. Where as many answers as are
+ * before: some chunk further on may have been sent, and is to be reconciled in this group. Where as many answers as are
  * under way at once were lost in a row, the instance is down, and what is sent on is lost too; in an ordered load the
- * first one has to be settled before anything may follow it.
+ * first one has to be reconciled before anything may follow it.
  */
-function endsEarly(tools: LoadTools, { task, ledger, reader, settling }: Sending, index: number): boolean {
+function endsEarly(
+  tools: LoadDeps,
+  { task, ledger, reader, reconciliation }: Sending,
+  index: number,
+): boolean {
   const timeIsUp = index > 0 && tools.scope.deadline.passed(spareMs);
-  if (settling && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
+  if (reconciliation && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
   if (!task.isGivenUp && ledger.lostInARow >= slotsOf(tools)) return true;
   const tooManyRejects = task.sending && reader.rejectedCount > task.mayReject;
-  return !settling && (timeIsUp || ledger.refused || tooManyRejects);
+  return !reconciliation && (timeIsUp || ledger.refused || tooManyRejects);
 }
 
-async function oneChunk(tools: LoadTools, sending: Sending, index: number, chunk: Chunk): Promise<void> {
+async function oneChunk(tools: LoadDeps, sending: Sending, index: number, chunk: Chunk): Promise<void> {
   const { ledger } = sending;
   if (sending.task.isGivenUp) {
     if (!ledger.has(index)) ledger.set(index, leftChunk(ledger, index, chunk));
@@ -142,8 +146,8 @@ async function oneChunk(tools: LoadTools, sending: Sending, index: number, chunk
 }
 
 async function deliver(
-  tools: LoadTools,
-  { task, ledger, settling, lastSet }: Sending,
+  tools: LoadDeps,
+  { task, ledger, reconciliation, lastSet }: Sending,
   index: number,
   chunk: Chunk,
 ) {
@@ -151,8 +155,8 @@ async function deliver(
     return await deliverChunk(tools, {
       chunk,
       sending: task.sending && !ledger.refused,
-      settling: ledger.mayHaveSent(index) ? settling : undefined,
-      doubtful: ledger.doubtfulLines(index),
+      reconciliation: ledger.mayHaveSent(index) ? reconciliation : undefined,
+      possiblySent: ledger.possiblySentLines(index),
       before: ledger.get(index),
       runAfter: tools.plan.settings.ordered ? (ledger.sets().at(-1) ?? lastSet) : undefined,
     });
@@ -171,6 +175,6 @@ function lostChunk({ lines, rows }: Chunk, before: SentChunk | undefined): SentC
 /** A chunk that nobody asks about any more: lines that may have been sent are unknown, the others were not sent. */
 function leftChunk(ledger: GroupLedger, index: number, { lines, rows }: Chunk): SentChunk {
   const before = { sets: [], ...ledger.get(index), lines: [...lines], rows };
-  if (ledger.doubtfulLines(index) !== undefined) return { ...before, state: 'not-sent' };
+  if (ledger.possiblySentLines(index) !== undefined) return { ...before, state: 'not-sent' };
   return { ...before, state: ledger.mayHaveSent(index) ? 'unknown' : 'not-sent' };
 }

@@ -1,10 +1,10 @@
-import { type Outcome, outcomes } from '../load/row-outcome.ts';
+import { type RowOutcome, rowOutcomes } from '../load/row-outcome.ts';
 import { reportStyle } from './report-style.ts';
 import { type Sample, speedChart } from './speed-chart.ts';
 import type { ImportSummary } from './summary.ts';
 
 /** What people call the outcomes. */
-const labels: Readonly<Record<Outcome, string>> = {
+const labels: Readonly<Record<RowOutcome, string>> = {
   inserted: 'inserted',
   updated: 'updated',
   ignored: 'unchanged',
@@ -72,9 +72,9 @@ function figures({ lines, counts, seconds, importSets }: ImportSummary): string 
 }
 
 function outcomeBar({ counts, lines }: ImportSummary): string {
-  const present = outcomes.filter((outcome) => counts[outcome] > 0);
+  const present = rowOutcomes.filter((outcome) => counts[outcome] > 0);
   if (present.length === 0) return '';
-  const share = (outcome: Outcome) => (100 * counts[outcome]) / Math.max(1, lines.rows);
+  const share = (outcome: RowOutcome) => (100 * counts[outcome]) / Math.max(1, lines.rows);
   const parts = present.map((one) => `<i class="${one}" style="flex-grow:${counts[one]}"></i>`).join('');
   const legend = present
     .map((one) => {
@@ -93,7 +93,7 @@ function percentText(percent: number): string {
 function messageTable({ messages }: ImportSummary): string {
   if (messages.length === 0) return '';
   const rows = messages.slice(0, 20).map(({ outcome, message, count, lines }) => {
-    const known = outcomes.find((one) => one === outcome);
+    const known = rowOutcomes.find((one) => one === outcome);
     const tag = `<b class="${known ?? ''}"></b>${known ? labels[known] : escapeHtml(outcome)}`;
     return `<tr><td class="n">${number.format(count)}</td><td class="name">${tag}</td><td class="text">${escapeHtml(message) || '<em>no message</em>'}</td><td class="n">${lines.join(', ')}</td></tr>`;
   });

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Outcome } from '../load/row-outcome.ts';
+import type { RowOutcome } from '../load/row-outcome.ts';
 
 /** A message, how many lines it befell, and some of them. */
 export const frequentMessageSchema = z.object({
@@ -18,7 +18,7 @@ const maxLength = 300;
 /** Notes one line's message. Messages that differ in numbers and quoted values only count as one. */
 export function noteMessage(
   messages: Map<string, FrequentMessage>,
-  outcome: Outcome,
+  outcome: RowOutcome,
   message: string,
   line: number,
 ): void {

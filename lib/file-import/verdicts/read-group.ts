@@ -4,7 +4,7 @@ import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, pageRows } from '../instance-rows.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
 import { lineOfKey } from '../load/reconcile.ts';
-import type { LineResult, Outcome } from '../load/row-outcome.ts';
+import type { LineResult, RowOutcome } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import { batchesOf } from './batches.ts';
 import { judgeShortSets } from './short-sets.ts';
@@ -109,7 +109,7 @@ function verdictOf(row: InstanceRow, line: number): LineResult {
   };
 }
 
-const outcomeOfState: ReadonlyMap<string, Outcome> = new Map([
+const outcomeOfState: ReadonlyMap<string, RowOutcome> = new Map([
   ['inserted', 'inserted'],
   ['updated', 'updated'],
   ['ignored', 'ignored'],

@@ -1,7 +1,7 @@
 import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, listRows } from '../instance-rows.ts';
-import type { Outcome } from '../load/row-outcome.ts';
+import type { RowOutcome } from '../load/row-outcome.ts';
 import { batchesOf } from './batches.ts';
 
 /** Counts of a transform history, and the outcome each stands for. */
@@ -11,7 +11,7 @@ const counters = {
   ignored: 'ignored',
   skipped: 'skipped',
   errors: 'error',
-} as const satisfies Record<string, Outcome>;
+} as const satisfies Record<string, RowOutcome>;
 
 /**
  * For rows that cannot be read back (hidden from the user, or cleaned up): the outcome of whole import sets, where the
@@ -20,8 +20,8 @@ const counters = {
 export async function readUniformOutcomes(
   scope: ImportScope,
   sets: ReadonlyMap<string, number>,
-): Promise<Map<string, Outcome>> {
-  const uniform = new Map<string, Outcome>();
+): Promise<Map<string, RowOutcome>> {
+  const uniform = new Map<string, RowOutcome>();
   for (const ids of batchesOf([...sets.keys()])) {
     const query = {
       table: 'sys_import_set_run',
@@ -41,7 +41,7 @@ export async function readUniformOutcomes(
   return uniform;
 }
 
-function note(uniform: Map<string, Outcome>, run: InstanceRow, sets: ReadonlyMap<string, number>): void {
+function note(uniform: Map<string, RowOutcome>, run: InstanceRow, sets: ReadonlyMap<string, number>): void {
   const set = run['set'] ?? '';
   const rows = sets.get(set);
   for (const [counter, outcome] of Object.entries(counters))

@@ -16,15 +16,16 @@ export function chunkVerdicts(
   stored: Verdict,
 ): (line: number) => Verdict {
   const atOnce = new Map(chunk.verdicts?.map((verdict) => [verdict.line, verdict]));
-  const doubtful = new Set(linesOf(chunk.doubtful ?? []));
+  const possiblySent = new Set(linesOf(chunk.possiblySent ?? []));
   const otherwise = withoutVerdict(chunk, stored);
-  if (atOnce.size === 0 && readBack.size === 0 && doubtful.size === 0) return () => otherwise;
-  return (line) => atOnce.get(line) ?? readBack.get(line) ?? (doubtful.has(line) ? lostAnswer : otherwise);
+  if (atOnce.size === 0 && readBack.size === 0 && possiblySent.size === 0) return () => otherwise;
+  return (line) =>
+    atOnce.get(line) ?? readBack.get(line) ?? (possiblySent.has(line) ? lostAnswer : otherwise);
 }
 
 const lostAnswer: Verdict = {
   outcome: 'unknown',
-  message: 'the answer to its request was lost and could not be settled',
+  message: 'the answer to its request was lost; whether the instance has the row could not be determined',
 };
 
 function withoutVerdict(chunk: SentChunk, stored: Verdict): Verdict {

@@ -1,7 +1,7 @@
 import { linesOf } from '../encode/chunk.ts';
 import type { ImportScope } from '../import-scope.ts';
 import { type ClosedLedgers, knownChunks, type SentChunk } from '../load/ledger.ts';
-import type { LineResult, Outcome, Verdict } from '../load/row-outcome.ts';
+import type { LineResult, RowOutcome, Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import { slicesOf } from './batches.ts';
@@ -67,7 +67,7 @@ function isAnySeen(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>):
 }
 
 /** What holds for rows of a chunk that cannot be seen. */
-function unseen({ sets }: SentChunk, histories: ReadonlyMap<string, Outcome>): Verdict {
+function unseen({ sets }: SentChunk, histories: ReadonlyMap<string, RowOutcome>): Verdict {
   const counted = sets.length === 1 ? histories.get(sets[0] ?? '') : undefined;
   if (counted !== undefined)
     return { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };

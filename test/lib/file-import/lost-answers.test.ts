@@ -49,8 +49,8 @@ describe('a request whose answer was lost', () => {
   );
 
   it.each([
-    ['the import sets', 'sys_import_set', {}, 'could not be settled'],
-    ['the staging rows', 'imp_load', {}, 'could not be settled'],
+    ['the import sets', 'sys_import_set', {}, 'could not be determined'],
+    ['the staging rows', 'imp_load', {}, 'could not be determined'],
     ['the staging rows with their keys', 'imp_load', { keyColumn: 'u_key' }, 'row cannot be seen'],
   ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table, more, message) => {
     await world.settings('imp_load', { ...settings, ...more });
@@ -141,7 +141,7 @@ describe('a request whose answer was lost', () => {
 describe('an outage in the middle of a load', () => {
   const batch = { method: 'POST', path: '/api/now/v1/batch' };
 
-  it('leaves nothing unknown when nothing was sent, where lost answers could not be settled', async () => {
+  it('leaves nothing unknown when nothing was sent, where lost answers could not be determined', async () => {
     await world.settings('imp_load', settings);
     world.instance.control.auth.access.add({
       table: 'sys_import_set',
