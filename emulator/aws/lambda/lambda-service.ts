@@ -37,6 +37,8 @@ export type CallOptions = {
   readonly qualifier?: string;
   /** Makes the start of a durable execution idempotent. */
   readonly durableExecutionName?: string;
+  /** Nobody waits for the result. */
+  readonly asynchronous?: boolean;
 };
 
 /** The functions of a package, ready to be invoked. */
@@ -101,10 +103,10 @@ export class LambdaService {
   startExecution(
     lambdaFunction: LambdaFunction,
     event: Buffer,
-    { durableExecutionName }: CallOptions = {},
+    { durableExecutionName, asynchronous }: CallOptions = {},
   ): Execution {
     const name = durableExecutionName ?? crypto.randomUUID();
-    return this.durable.start(lambdaFunction.arn, '1', name, event.toString());
+    return this.durable.start(lambdaFunction.arn, '1', name, event.toString(), asynchronous);
   }
 
   /** Runs a function in the background; one that fails is tried again after one and after two minutes, as Lambda does. */

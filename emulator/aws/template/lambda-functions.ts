@@ -1,13 +1,46 @@
 import * as z from 'zod';
 
+/** What Lambda sets itself. @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
+const reserved = new Set([
+  '_HANDLER',
+  'AWS_ACCESS_KEY',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_DEFAULT_REGION',
+  'AWS_EXECUTION_ENV',
+  'AWS_LAMBDA_FUNCTION_MEMORY_SIZE',
+  'AWS_LAMBDA_FUNCTION_NAME',
+  'AWS_LAMBDA_FUNCTION_VERSION',
+  'AWS_LAMBDA_INITIALIZATION_TYPE',
+  'AWS_LAMBDA_LOG_GROUP_NAME',
+  'AWS_LAMBDA_LOG_STREAM_NAME',
+  'AWS_LAMBDA_RUNTIME_API',
+  'AWS_REGION',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'LAMBDA_RUNTIME_DIR',
+  'LAMBDA_TASK_ROOT',
+]);
+
+/** All variables of one function together, names and values, in bytes. */
+const maxVariablesBytes = 4096;
+
+const variables = z
+  .record(z.string().regex(/^[a-zA-Z]\w+$/, 'must have letters, digits and underscores'), z.coerce.string())
+  .refine((all) => Buffer.byteLength(Object.entries(all).flat().join('')) <= maxVariablesBytes, {
+    error: 'the environment variables exceed the 4 KB limit of Lambda',
+  })
+  .refine((all) => !Object.keys(all).some((name) => reserved.has(name)), {
+    error: 'a reserved environment variable is set',
+  });
+
 const schema = z.object({
   FunctionName: z.string(),
   Handler: z.string(),
   Code: z.object({ S3Key: z.string() }),
-  MemorySize: z.coerce.number().default(128),
-  Timeout: z.coerce.number().default(3),
-  Environment: z.object({ Variables: z.record(z.string(), z.coerce.string()) }).default({ Variables: {} }),
-  DurableConfig: z.object({ ExecutionTimeout: z.coerce.number() }).optional(),
+  MemorySize: z.coerce.number().min(128).max(10_240).default(128),
+  Timeout: z.coerce.number().min(1).max(900).default(3),
+  Environment: z.object({ Variables: variables }).default({ Variables: {} }),
+  DurableConfig: z.object({ ExecutionTimeout: z.coerce.number().min(1).max(31_622_400) }).optional(),
 });
 
 const aliasSchema = z.object({ FunctionName: z.string(), Name: z.string() });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Execution } from '../durable/execution-store.ts';
-import { checkpointSchema, stopSchema } from '../durable/wire.ts';
+import { checkpointSchema, errorBodySchema } from '../durable/wire.ts';
 import { type ApiAction, type ApiAnswer, type ApiCall, ApiFailure } from './api-call.ts';
 
 const executions = '/2025-12-01/durable-executions/([^/]+)';
@@ -15,6 +15,7 @@ export const durableActions: readonly ApiAction[] = [
   { method: 'GET', path: /^\/2025-12-01\/functions\/([^/]+)\/durable-executions$/, run: listExecutions },
   { method: 'POST', path: new RegExp(`^${callbacks}/succeed$`), run: succeedCallback },
   { method: 'POST', path: new RegExp(`^${callbacks}/fail$`), run: failCallback },
+  { method: 'POST', path: new RegExp(`^${callbacks}/heartbeat$`), run: heartbeatCallback },
 ];
 
 function checkpoint({ service, target, body }: ApiCall): ApiAnswer {
@@ -32,7 +33,7 @@ function getState({ service, target, query }: ApiCall): ApiAnswer {
 
 function stop({ service, target, body }: ApiCall): ApiAnswer {
   const execution = requireExecution({ service, target });
-  const stoppedAtMs = service.durable.stop(target, body.length === 0 ? {} : parse(stopSchema, body));
+  const stoppedAtMs = service.durable.stop(target, body.length === 0 ? {} : parse(errorBodySchema, body));
   return json({ StopTimestamp: (execution.endedAtMs ?? stoppedAtMs) / 1000 });
 }
 
@@ -80,19 +81,27 @@ function page(found: readonly unknown[], query: URLSearchParams) {
 }
 
 function succeedCallback({ service, target, body }: ApiCall): ApiAnswer {
-  requireEnded(service.durable.endCallback(target, { result: body.toString() }), target);
+  requireCallback(target, (id) => service.durable.endCallback(id, { result: body.toString() }));
   return json({});
 }
 
 function failCallback({ service, target, body }: ApiCall): ApiAnswer {
-  const error = body.length === 0 ? {} : parse(stopSchema, body);
-  requireEnded(service.durable.endCallback(target, { error }), target);
+  const error = body.length === 0 ? {} : parse(errorBodySchema, body);
+  requireCallback(target, (id) => service.durable.endCallback(id, { error }));
   return json({});
 }
 
-function requireEnded(found: boolean, callbackId: string): void {
-  if (!found)
-    throw new ApiFailure(404, 'ResourceNotFoundException', `Nobody waits for callback ${callbackId}`);
+function heartbeatCallback({ service, target }: ApiCall): ApiAnswer {
+  requireCallback(target, (id) => service.durable.heartbeat(id));
+  return json({});
+}
+
+/** Does something with a callback that has to be there. */
+function requireCallback(callbackId: string, act: (callbackId: string) => boolean): void {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(callbackId))
+    throw new ApiFailure(400, 'InvalidParameterValueException', 'Invalid CallbackId');
+  if (!act(callbackId))
+    throw new ApiFailure(404, 'ResourceNotFoundException', `There is no callback ${callbackId}`);
 }
 
 function requireExecution({ service, target }: Pick<ApiCall, 'service' | 'target'>): Execution {

@@ -7,6 +7,9 @@ import { type ApiAction, type ApiAnswer, type ApiCall, ApiFailure } from './api-
 /** The largest event of an asynchronous invocation, in bytes. */
 const maxEventBytes = 1024 * 1024;
 
+/** The longest that somebody may wait for a durable execution. */
+const maxSynchronousSeconds = 900;
+
 /** @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
 export const invokeActions: readonly ApiAction[] = [
   { method: 'POST', path: /^\/2015-03-31\/functions\/([^/]+)\/invocations$/, run: invoke },
@@ -33,6 +36,7 @@ async function invokeToEnd(
   options: CallOptions,
 ): Promise<ApiAnswer> {
   requireSize(event, maxPayloadBytes);
+  requireShortExecution(lambdaFunction);
   const started = startedHeaders(
     lambdaFunction,
     () => service.startExecution(lambdaFunction, event, options).arn,
@@ -59,7 +63,7 @@ function invokeInBackground(
     service.invokeInBackground(lambdaFunction, event, options);
     return { status: 202 };
   }
-  const { arn } = service.startExecution(lambdaFunction, event, options);
+  const { arn } = service.startExecution(lambdaFunction, event, { ...options, asynchronous: true });
   return { status: 202, headers: { 'x-amz-durable-execution-arn': arn } };
 }
 
@@ -73,6 +77,12 @@ function startedHeaders(lambdaFunction: LambdaFunction, start: () => string) {
 function callOptions(call: ApiCall): CallOptions {
   const clientContext = header(call, 'x-amz-client-context');
   const durableExecutionName = header(call, 'x-amz-durable-execution-name');
+  if (durableExecutionName !== undefined && !/^[a-zA-Z0-9_-]{1,64}$/.test(durableExecutionName))
+    throw new ApiFailure(
+      400,
+      'InvalidParameterValueException',
+      'DurableExecutionName must have 1 to 64 letters, digits, hyphens and underscores',
+    );
   const qualifier = call.query.get('Qualifier') ?? parseFunctionReference(call.target).qualifier;
   return {
     ...(clientContext !== undefined && { clientContext }),
@@ -94,6 +104,16 @@ function requireFunction(call: ApiCall): LambdaFunction {
       'You cannot invoke a durable function using an unqualified ARN.',
     );
   return found;
+}
+
+/** @see https://docs.aws.amazon.com/lambda/latest/dg/durable-invoking.html */
+function requireShortExecution({ durable }: LambdaFunction): void {
+  if (durable && durable.executionTimeoutSeconds > maxSynchronousSeconds)
+    throw new ApiFailure(
+      400,
+      'InvalidParameterValueException',
+      'You cannot synchronously invoke a durable function with an executionTimeout greater than 15 minutes.',
+    );
 }
 
 function isKnown({ aliases }: LambdaFunction, qualifier = '$LATEST'): boolean {

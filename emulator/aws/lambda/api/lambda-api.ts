@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { InvalidParameterError } from '../durable/checkpoints.ts';
-import { ExecutionAlreadyStartedError } from '../durable/durable-executions.ts';
+import { CallbackClosedError, ExecutionAlreadyStartedError } from '../durable/durable-executions.ts';
 import type { LambdaService } from '../lambda-service.ts';
 import { type ApiAction, type ApiAnswer, ApiFailure } from './api-call.ts';
 import { durableActions } from './durable-actions.ts';
@@ -67,6 +67,8 @@ function asFailure(error: unknown): ApiFailure {
     return new ApiFailure(400, 'InvalidParameterValueException', error.message);
   if (error instanceof ExecutionAlreadyStartedError)
     return new ApiFailure(409, 'DurableExecutionAlreadyStartedException', error.message);
+  if (error instanceof CallbackClosedError)
+    return new ApiFailure(400, 'CallbackTimeoutException', error.message);
   return new ApiFailure(500, 'ServiceException', error instanceof Error ? error.message : String(error));
 }
 

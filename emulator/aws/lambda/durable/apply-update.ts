@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Operation, OperationUpdate } from './wire.ts';
 
 /** An update that does not fit the state of its operation; the execution cannot go on with it. */
@@ -88,12 +89,20 @@ function applyToWait(operation: Operation, update: OperationUpdate, now: number)
 
 function applyToCallback(operation: Operation, update: OperationUpdate, now: number): Operation {
   if (update.Action !== 'START') return ended(operation, update, now);
-  const timeout = update.CallbackOptions?.TimeoutSeconds;
+  const { TimeoutSeconds: timeout, HeartbeatTimeoutSeconds: heartbeat } = update.CallbackOptions ?? {};
   return {
     ...operation,
-    CallbackDetails: { CallbackId: crypto.randomUUID() },
-    ...(timeout && { Local: { timeoutTimestamp: now + timeout } }),
+    CallbackDetails: { CallbackId: callbackId() },
+    Local: {
+      ...(timeout && { timeoutTimestamp: now + timeout }),
+      ...(heartbeat && { heartbeatSeconds: heartbeat, heartbeatTimestamp: now + heartbeat }),
+    },
   };
+}
+
+/** Base64 with padding, as on AWS: a caller that puts it into a URL has to encode it. */
+function callbackId(): string {
+  return randomBytes(49).toString('base64');
 }
 
 function applyToChainedInvoke(operation: Operation, update: OperationUpdate): Operation {

@@ -1,5 +1,5 @@
 import { applyUpdate, InvalidUpdateError } from './apply-update.ts';
-import type { Execution, ExecutionStore } from './execution-store.ts';
+import type { Execution, ExecutionStore, Usage } from './execution-store.ts';
 import type { DurableLimits } from './limits.ts';
 import { type CheckpointRequest, type Operation, type OperationUpdate, toWire } from './wire.ts';
 
@@ -37,17 +37,20 @@ export function storeUpdates(
 ): Operation[] {
   return store.transaction(() => {
     const changed = new Map<string, Operation>();
+    const usage = { operations: 0, bytes: 0 };
     for (const update of Updates) {
       requireSmallPayload(update, limits);
-      if (update.Type === 'EXECUTION') store.setResult(arn, update.Payload ?? '');
-      else
-        changed.set(
-          update.Id,
-          applied(changed.get(update.Id) ?? store.operation(arn, update.Id), update, now),
-        );
+      usage.bytes += payloadBytes(update);
+      if (update.Type === 'EXECUTION') {
+        store.setResult(arn, update.Payload ?? '');
+        continue;
+      }
+      const before = changed.get(update.Id) ?? store.operation(arn, update.Id);
+      usage.operations += operationsOf(before, update);
+      changed.set(update.Id, applied(before, update, now));
     }
     store.put(arn, changed.values());
-    requireRoom(store, limits, arn);
+    requireRoom(store.addUsage(arn, usage), limits);
     return [...changed.values()];
   });
 }
@@ -85,16 +88,32 @@ function applied(before: Operation | undefined, update: OperationUpdate, now: nu
   }
 }
 
-function requireSmallPayload({ Id, Type, Payload = '' }: OperationUpdate, limits: DurableLimits): void {
-  const bytes = Buffer.byteLength(Payload);
-  if (Type !== 'EXECUTION' && bytes > limits.maxPayloadBytes)
+/**
+ * How many operations AWS counts for an update: one for what it starts, one for every retry of a step, and one for every poll of a
+ * `waitForCondition`, the last one too. A `waitForCallback` is a context, a callback and a step.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/durable-execution-sdk-retries.html
+ */
+function operationsOf(before: Operation | undefined, { Type, SubType, Action }: OperationUpdate): number {
+  const started = before === undefined ? 1 : 0;
+  if (Type !== 'STEP') return started;
+  const isPoll = SubType === 'WaitForCondition' && Action !== 'START';
+  return started + (Action === 'RETRY' || isPoll ? 1 : 0);
+}
+
+function payloadBytes({ Payload = '', Error: error }: OperationUpdate): number {
+  return Buffer.byteLength(Payload) + (error ? Buffer.byteLength(JSON.stringify(error)) : 0);
+}
+
+function requireSmallPayload(update: OperationUpdate, limits: DurableLimits): void {
+  const bytes = payloadBytes(update);
+  if (update.Type !== 'EXECUTION' && bytes > limits.maxPayloadBytes)
     throw new InvalidParameterError(
-      `Payload of operation ${Id} has ${bytes} bytes; at most ${limits.maxPayloadBytes} are allowed`,
+      `The payload of operation ${update.Id} has ${bytes} bytes; at most ${limits.maxPayloadBytes} are allowed`,
     );
 }
 
-function requireRoom(store: ExecutionStore, limits: DurableLimits, arn: string): void {
-  const { operations, bytes } = store.counts(arn);
+/** @throws InvalidParameterError when an execution has used up what AWS allows it */
+function requireRoom({ operations, bytes }: Usage, limits: DurableLimits): void {
   if (operations > limits.maxOperations)
     throw new InvalidParameterError(`The execution has more than ${limits.maxOperations} operations`);
   if (bytes > limits.maxPersistedBytes)

@@ -15,6 +15,11 @@ export class ExecutionAlreadyStartedError extends Error {
   override name = 'ExecutionAlreadyStartedError' as const;
 }
 
+/** A callback that has ended or timed out, or whose execution has ended. */
+export class CallbackClosedError extends Error {
+  override name = 'CallbackClosedError' as const;
+}
+
 /** What CheckpointDurableExecution answers. */
 type CheckpointAnswer = { readonly CheckpointToken: string; readonly NewExecutionState: OperationPage };
 
@@ -43,9 +48,10 @@ export class DurableExecutions {
   /**
    * Starts an execution, or returns the one of that name.
    * @param functionArn without a qualifier
+   * @param asynchronous whether nobody waits for the result, which may then be smaller
    * @throws ExecutionAlreadyStartedError when the name was used with another input
    */
-  start(functionArn: string, version: string, name: string, input: string): Execution {
+  start(functionArn: string, version: string, name: string, input: string, asynchronous = false): Execution {
     const { store, clock } = this.#options;
     const before = store.byName(functionArn, name);
     if (before !== undefined && before.input !== input)
@@ -54,7 +60,7 @@ export class DurableExecutions {
     const arn = `${functionArn}:${version}/durable-execution/${name}/${crypto.randomUUID()}`;
     const startedAtMs = clock.now();
     store.transaction(() => {
-      store.insert({ arn, name, functionArn, input, startedAtMs });
+      store.insert({ arn, name, functionArn, input, startedAtMs, asynchronous: asynchronous ? 1 : 0 });
       store.put(arn, [executionOperation(arn, input, startedAtMs / 1000)]);
     });
     return this.#run(arn).execution;
@@ -73,6 +79,7 @@ export class DurableExecutions {
     const { ClientToken: clientToken } = request;
     if (clientToken !== undefined && running.lastCheckpoint?.clientToken === clientToken)
       return running.lastCheckpoint.answer;
+    running.run.expireExecution();
     const answer = this.#applyCheckpoint(running.run, request);
     if (clientToken !== undefined) running.lastCheckpoint = { clientToken, answer };
     return answer;
@@ -90,17 +97,45 @@ export class DurableExecutions {
     return this.#require(arn).endedAtMs ?? this.#options.clock.now();
   }
 
-  /** Ends the callback `callbackId`. @returns false when nobody waits for it */
+  /**
+   * Ends the callback `callbackId`.
+   * @returns false when there is no such callback
+   * @throws CallbackClosedError when nothing waits for it any more
+   * @throws InvalidParameterError when the result is too large
+   */
   endCallback(callbackId: string, outcome: { result?: string; error?: ErrorObject }): boolean {
-    const { arn, operation } = this.#options.store.callback(callbackId) ?? {};
-    if (arn === undefined || operation === undefined || operation.EndTimestamp !== undefined) return false;
+    const found = this.#openCallback(callbackId);
+    if (!found) return false;
     const { result, error } = outcome;
+    const { store, limits } = this.#options;
+    const bytes = Buffer.byteLength(result ?? JSON.stringify(error ?? {}));
+    if (bytes > limits.maxPayloadBytes)
+      throw new InvalidParameterError(
+        `The result has ${bytes} bytes; at most ${limits.maxPayloadBytes} are allowed`,
+      );
     const CallbackDetails = {
       CallbackId: callbackId,
       ...(result !== undefined && { Result: result }),
       ...(error && { Error: error }),
     };
-    this.#running.get(arn)?.run.endFromOutside({ ...operation, CallbackDetails }, error === undefined);
+    store.addUsage(found.run.arn, { operations: 0, bytes });
+    found.run.endFromOutside({ ...found.operation, CallbackDetails }, error === undefined);
+    return true;
+  }
+
+  /**
+   * Starts the heartbeat time-out of a callback again, if it has one.
+   * @returns false when there is no such callback
+   * @throws CallbackClosedError when nothing waits for it any more
+   */
+  heartbeat(callbackId: string): boolean {
+    const found = this.#openCallback(callbackId);
+    if (!found) return false;
+    const { run, operation } = found;
+    const { heartbeatSeconds } = operation.Local ?? {};
+    if (heartbeatSeconds === undefined) return true;
+    const heartbeatTimestamp = this.#options.clock.now() / 1000 + heartbeatSeconds;
+    this.#options.store.put(run.arn, [{ ...operation, Local: { ...operation.Local, heartbeatTimestamp } }]);
     return true;
   }
 
@@ -109,6 +144,22 @@ export class DurableExecutions {
     this.#closing.abort();
     for (const { run } of this.#running.values()) run.wake();
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  #openCallback(callbackId: string): { run: ExecutionRun; operation: Operation } | undefined {
+    const { store, clock } = this.#options;
+    const found = store.callback(callbackId);
+    if (!found) return undefined;
+    const run = this.#running.get(found.arn)?.run;
+    run?.expireTimers(clock.now() / 1000);
+    const operation = store.operation(found.arn, found.operation.Id);
+    if (
+      run?.execution.status !== 'RUNNING' ||
+      operation === undefined ||
+      operation.EndTimestamp !== undefined
+    )
+      throw new CallbackClosedError(`Callback ${callbackId} has ended or timed out`);
+    return { run, operation };
   }
 
   #require(arn: string): Execution {

@@ -75,11 +75,18 @@ export class ExecutionRun {
     this.#wake();
   }
 
+  /** Ends the execution when its time is over. */
+  expireExecution(): void {
+    const { clock, executionTimeoutMs } = this.#options;
+    const { startedAtMs, functionArn } = this.execution;
+    if (clock.now() >= startedAtMs + executionTimeoutMs(functionArn)) this.end('TIMED_OUT');
+  }
+
   /** @param now seconds since the epoch */
   expireTimers(now: number): void {
     const expired = expireTimers(this.#open(), now);
     if (expired.length === 0) return;
-    this.#options.store.transaction(() => this.#options.store.put(this.arn, expired));
+    this.#options.store.putFromOutside(this.arn, expired);
     for (const operation of expired) this.#changed.set(operation.Id, operation);
   }
 
@@ -95,20 +102,24 @@ export class ExecutionRun {
     const { functionName = '', payload = 'null' } = operation.Local ?? {};
     const name = `${this.arn.split('/').at(-1)}-${operation.Id}`;
     this.#options.invokeToEnd(functionName, payload, name).then(
-      (outcome) => this.endFromOutside(withOutcome(operation, outcome), outcome.functionError === undefined),
-      (error: unknown) => this.endFromOutside(withError(operation, 'Lambda.Unknown', String(error)), false),
+      (outcome) => this.#endChained(withOutcome(operation, outcome), outcome.functionError === undefined),
+      (error: unknown) => this.#endChained(withError(operation, 'Lambda.Unknown', String(error)), false),
     );
   }
 
   /** Ends an operation that waited for something outside the function. */
   endFromOutside(operation: Operation, succeeded: boolean): void {
-    if (this.#closing.aborted) return;
     const { store, clock } = this.#options;
     const Status = succeeded ? 'SUCCEEDED' : 'FAILED';
     const ended = { ...operation, Status, EndTimestamp: clock.now() / 1000 } as const;
-    store.put(this.arn, [ended]);
+    store.putFromOutside(this.arn, [ended]);
     this.#changed.set(ended.Id, ended);
     this.#wake();
+  }
+
+  /** A function that was stopped with this host is called again by the next one. */
+  #endChained(operation: Operation, succeeded: boolean): void {
+    if (!this.#closing.aborted) this.endFromOutside(operation, succeeded);
   }
 
   #open(): Operation[] {
@@ -123,11 +134,11 @@ export class ExecutionRun {
   async #waitUntilDue(): Promise<boolean> {
     const { clock, executionTimeoutMs } = this.#options;
     while (this.#isRunning()) {
-      const { startedAtMs, functionArn, suspended } = this.execution;
+      const { startedAtMs, functionArn } = this.execution;
       const overAtMs = startedAtMs + executionTimeoutMs(functionArn);
-      if (clock.now() >= overAtMs) this.end('TIMED_OUT');
+      this.expireExecution();
       this.expireTimers(clock.now() / 1000);
-      if (this.#isRunning() && (suspended === 0 || this.#changed.size > 0)) return true;
+      if (this.#isRunning() && this.execution.suspended === 0) return true;
       const timer = nextTimer(this.#open());
       await this.#sleepUntil(Math.min(overAtMs, timer === undefined ? Infinity : timer * 1000));
     }
@@ -161,11 +172,18 @@ export class ExecutionRun {
   #takeResult({ payload }: InvocationOutcome): void {
     const { data: answer } = invocationResultSchema.safeParse(JSON.parse(payload.toString() || 'null'));
     if (answer === undefined) this.#fail('Invalid Status in invocation output.');
-    else if (answer.Status === 'SUCCEEDED')
-      this.end('SUCCEEDED', answer.Result ? { result: answer.Result } : {});
+    else if (answer.Status === 'SUCCEEDED') this.#succeed(answer.Result);
     else if (answer.Status === 'FAILED') this.end('FAILED', { error: answer.Error ?? {} });
-    else if (this.#hasPending()) this.#options.store.setSuspended(this.arn, true);
+    else if (this.#hasPending()) this.#options.store.setSuspended(this.arn, this.#changed.size === 0);
     else this.#fail('Cannot return PENDING status with no pending operations.');
+  }
+
+  #succeed(result = this.execution.result ?? ''): void {
+    const { maxPayloadBytes } = this.#options.limits;
+    const bytes = Buffer.byteLength(result);
+    if (this.execution.asynchronous === 1 && bytes > maxPayloadBytes)
+      this.#fail(`The result has ${bytes} bytes; at most ${maxPayloadBytes} are allowed`);
+    else this.end('SUCCEEDED', result === '' ? {} : { result });
   }
 
   #hasPending(): boolean {
@@ -175,8 +193,12 @@ export class ExecutionRun {
 
   /** A process that died is followed by another one, later and later when nothing comes of it. */
   async #afterDeath({ payload }: InvocationOutcome, fruitless: number): Promise<void> {
-    const { clock, limits } = this.#options;
+    const { clock, limits, store } = this.#options;
+    // AWS counts the repeated invocation as an operation.
+    const usage = store.addUsage(this.arn, { operations: 1, bytes: payload.length });
     if (fruitless >= limits.maxFruitlessInvocations) this.#fail(payload.toString().slice(0, 1000));
+    else if (usage.operations > limits.maxOperations)
+      this.#fail(`The execution has more than ${limits.maxOperations} operations`);
     else await sleepUnlessAborted(clock, Math.min(100 * 2 ** fruitless, 10_000), this.#closing);
   }
 

@@ -15,14 +15,26 @@ const executionSchema = z.object({
   error: z.string().nullable(),
   /** Which checkpoint comes next; every invocation and every checkpoint moves it on. */
   sequence: z.number(),
-  /** 1 after an invocation that ended with PENDING. */
+  /** 1 while the execution waits and nothing has happened that it waits for. */
   suspended: z.number(),
+  /** 1 when nobody waits for its result. */
+  asynchronous: z.number(),
 });
 
 /** One durable execution. */
 export type Execution = z.infer<typeof executionSchema>;
 
-const countsSchema = z.object({ operations: z.number(), bytes: z.number().nullable() });
+const usageSchema = z.object({ operations: z.number(), bytes: z.number() });
+
+/** What an execution has used of AWS's limits. */
+export type Usage = z.infer<typeof usageSchema>;
+
+/** Columns that a file of an earlier version may lack. */
+const laterColumns = [
+  'asynchronous INTEGER NOT NULL DEFAULT 0',
+  'operations INTEGER NOT NULL DEFAULT 1',
+  'bytes INTEGER NOT NULL DEFAULT 0',
+];
 
 /**
  * Executions and their operations in one SQLite file, which outlives the process that writes it. Every change of a checkpoint is
@@ -49,16 +61,25 @@ export class ExecutionStore {
         UNIQUE (arn, id)
       ) STRICT;
       CREATE INDEX IF NOT EXISTS operation_open ON operation (arn, open, bytes);
+      CREATE TABLE IF NOT EXISTS callback (id TEXT PRIMARY KEY, arn TEXT NOT NULL, operation TEXT NOT NULL) STRICT;
     `);
+    const columns = this.#db.prepare('SELECT name FROM pragma_table_info(?)').all('execution');
+    const names = columns.map(({ name }) => name);
+    for (const column of laterColumns)
+      if (!names.includes(column.split(' ')[0] ?? ''))
+        this.#db.exec(`ALTER TABLE execution ADD COLUMN ${column}`);
   }
 
-  insert(execution: Pick<Execution, 'arn' | 'name' | 'functionArn' | 'input' | 'startedAtMs'>): void {
-    const { arn, name, functionArn, input, startedAtMs } = execution;
+  insert(
+    execution: Pick<Execution, 'arn' | 'name' | 'functionArn' | 'input' | 'startedAtMs' | 'asynchronous'>,
+  ): void {
+    const { arn, name, functionArn, input, startedAtMs, asynchronous } = execution;
     this.#db
       .prepare(
-        `INSERT INTO execution (arn, name, functionArn, status, input, startedAtMs) VALUES (?, ?, ?, 'RUNNING', ?, ?)`,
+        `INSERT INTO execution (arn, name, functionArn, status, input, startedAtMs, asynchronous, bytes)
+         VALUES (?, ?, ?, 'RUNNING', ?, ?, ?, ?)`,
       )
-      .run(arn, name, functionArn, input, startedAtMs);
+      .run(arn, name, functionArn, input, startedAtMs, asynchronous, Buffer.byteLength(input));
   }
 
   get(arn: string): Execution | undefined {
@@ -153,11 +174,12 @@ export class ExecutionStore {
     return found && parseOperation(found.json);
   }
 
-  /** The execution that waits for a callback, and the operation that does. */
+  /** The execution that a callback belongs to, and its operation. */
   callback(callbackId: string): { arn: string; operation: Operation } | undefined {
     const row = this.#db
       .prepare(
-        `SELECT arn, json FROM operation WHERE open = 1 AND json_extract(json, '$.CallbackDetails.CallbackId') = ?`,
+        `SELECT operation.arn, json FROM callback
+         JOIN operation ON operation.arn = callback.arn AND operation.id = callback.operation WHERE callback.id = ?`,
       )
       .get(callbackId);
     const found = z.object({ arn: z.string(), json: z.string() }).optional().parse(row);
@@ -172,20 +194,35 @@ export class ExecutionStore {
     for (const operation of operations) {
       const json = JSON.stringify(operation);
       statement.run(arn, operation.Id, operation.EndTimestamp === undefined ? 1 : 0, json.length, json);
+      const callbackId = operation.CallbackDetails?.CallbackId;
+      if (callbackId !== undefined)
+        this.#db
+          .prepare('INSERT OR IGNORE INTO callback (id, arn, operation) VALUES (?, ?, ?)')
+          .run(callbackId, arn, operation.Id);
     }
   }
 
-  /** How many operations an execution has and how many bytes they take. */
-  counts(arn: string): { operations: number; bytes: number } {
+  /** Stores operations that something outside the function changed: a suspended execution has to be invoked then. */
+  putFromOutside(arn: string, operations: Iterable<Operation>): void {
+    this.transaction(() => {
+      this.put(arn, operations);
+      this.setSuspended(arn, false);
+    });
+  }
+
+  /** Adds to what an execution has used. @returns all that it has used */
+  addUsage(arn: string, { operations, bytes }: Usage): Usage {
     const row = this.#db
-      .prepare('SELECT count(*) AS operations, sum(bytes) AS bytes FROM operation WHERE arn = ?')
-      .get(arn);
-    const { operations, bytes } = countsSchema.parse(row);
-    return { operations, bytes: bytes ?? 0 };
+      .prepare(
+        `UPDATE execution SET operations = operations + ?, bytes = bytes + ? WHERE arn = ? RETURNING operations, bytes`,
+      )
+      .get(operations, bytes, arn);
+    return usageSchema.parse(row);
   }
 
   /** All or nothing. */
   transaction<Result>(change: () => Result): Result {
+    if (this.#db.isTransaction) return change();
     this.#db.exec('BEGIN IMMEDIATE');
     try {
       const result = change();

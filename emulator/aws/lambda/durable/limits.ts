@@ -1,10 +1,10 @@
 /** What AWS allows one execution; lower it in tests. @see https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html */
 export type DurableLimits = {
-  /** Operations of one execution, steps, waits and contexts alike. */
+  /** Operations of one execution, counted as AWS bills them (`operationsOf`). */
   readonly maxOperations: number;
-  /** Bytes of one checkpointed payload. */
+  /** Bytes of one checkpointed payload, of a callback's result and of the result of an asynchronous execution. */
   readonly maxPayloadBytes: number;
-  /** Bytes of all payloads of one execution together. */
+  /** Bytes of everything that one execution ever stored: a retried step stores its payload once more. */
   readonly maxPersistedBytes: number;
   /** Operations handed over in one page, with the event or by GetDurableExecutionState. */
   readonly pageSize: number;

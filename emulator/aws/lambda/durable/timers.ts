@@ -14,8 +14,7 @@ export function expireTimers(operations: Iterable<Operation>, now: number): Oper
 
 /** When the next timer of a suspended execution is due, in seconds since the epoch; undefined when there is none. */
 export function nextTimer(operations: Iterable<Operation>): number | undefined {
-  const times = [...operations].flatMap((operation) => dueAt(operation) ?? []);
-  return times.length === 0 ? undefined : Math.min(...times);
+  return earliest([...operations].map(dueAt));
 }
 
 /** True for an operation that something outside the function will end: another function or a callback. */
@@ -26,8 +25,14 @@ export function waitsForOthers({ Type, Status }: Operation): boolean {
 function dueAt({ Type, Status, WaitDetails, StepDetails, Local }: Operation): number | undefined {
   if (Type === 'WAIT' && Status === 'STARTED') return WaitDetails?.ScheduledEndTimestamp;
   if (Type === 'STEP' && Status === 'PENDING') return StepDetails?.NextAttemptTimestamp;
-  if (Type === 'CALLBACK' && Status === 'STARTED') return Local?.timeoutTimestamp;
+  if (Type === 'CALLBACK' && Status === 'STARTED')
+    return earliest([Local?.timeoutTimestamp, Local?.heartbeatTimestamp]);
   return undefined;
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const given = times.filter((time) => time !== undefined);
+  return given.length === 0 ? undefined : Math.min(...given);
 }
 
 function expired(operation: Operation, now: number): Operation {
@@ -35,8 +40,18 @@ function expired(operation: Operation, now: number): Operation {
     case 'STEP':
       return { ...operation, Status: 'READY' };
     case 'CALLBACK':
-      return { ...operation, Status: 'TIMED_OUT', EndTimestamp: now };
+      return timedOut(operation, now);
     default:
       return { ...operation, Status: 'SUCCEEDED', EndTimestamp: now };
   }
+}
+
+function timedOut(operation: Operation, now: number): Operation {
+  const { timeoutTimestamp = Infinity } = operation.Local ?? {};
+  const kind = timeoutTimestamp <= now ? 'Callback.Timeout' : 'Callback.Heartbeat';
+  const CallbackDetails = {
+    CallbackId: operation.CallbackDetails?.CallbackId ?? '',
+    Error: { ErrorType: kind, ErrorMessage: `Callback timed out: ${kind}` },
+  };
+  return { ...operation, Status: 'TIMED_OUT', EndTimestamp: now, CallbackDetails };
 }

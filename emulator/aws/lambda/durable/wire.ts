@@ -10,19 +10,32 @@ const errorSchema = z.object({
 /** What went wrong, as the durable execution SDK words it. */
 export type ErrorObject = z.infer<typeof errorSchema>;
 
+const operationId = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/);
+/** A wait, delay or time-out of at most a leap year. */
+const seconds = z.int().max(31_622_400);
+
+/** @see https://docs.aws.amazon.com/lambda/latest/api/API_OperationUpdate.html */
 const updateSchema = z.object({
-  Id: z.string().min(1),
-  ParentId: z.string().optional(),
-  Name: z.string().optional(),
+  Id: operationId,
+  ParentId: operationId.optional(),
+  Name: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,256}$/)
+    .optional(),
   Type: z.enum(['EXECUTION', 'CONTEXT', 'STEP', 'WAIT', 'CALLBACK', 'CHAINED_INVOKE']),
   SubType: z.string().optional(),
   Action: z.enum(['START', 'SUCCEED', 'FAIL', 'RETRY', 'CANCEL']),
   Payload: z.string().optional(),
   Error: errorSchema.optional(),
   ContextOptions: z.object({ ReplayChildren: z.boolean().optional() }).optional(),
-  StepOptions: z.object({ NextAttemptDelaySeconds: z.number().optional() }).optional(),
-  WaitOptions: z.object({ WaitSeconds: z.number() }).optional(),
-  CallbackOptions: z.object({ TimeoutSeconds: z.number().optional() }).optional(),
+  StepOptions: z.object({ NextAttemptDelaySeconds: seconds.min(0).optional() }).optional(),
+  WaitOptions: z.object({ WaitSeconds: seconds.min(1) }).optional(),
+  CallbackOptions: z
+    .object({
+      TimeoutSeconds: seconds.min(0).optional(),
+      HeartbeatTimeoutSeconds: seconds.min(0).optional(),
+    })
+    .optional(),
   ChainedInvokeOptions: z.object({ FunctionName: z.string() }).optional(),
 });
 
@@ -45,8 +58,8 @@ export const invocationResultSchema = z.discriminatedUnion('Status', [
   z.object({ Status: z.literal('PENDING') }),
 ]);
 
-/** Body of StopDurableExecution. */
-export const stopSchema = errorSchema;
+/** Body of StopDurableExecution and of SendDurableExecutionCallbackFailure. */
+export const errorBodySchema = errorSchema;
 
 const operationSchema = z.object({
   Id: z.string(),
@@ -80,12 +93,14 @@ const operationSchema = z.object({
     .object({ CallbackId: z.string(), Result: z.string().optional(), Error: errorSchema.optional() })
     .optional(),
   ChainedInvokeDetails: z.object({ Result: z.string().optional(), Error: errorSchema.optional() }).optional(),
-  /** Not sent: what a chained invoke that is under way was called with, and when a callback times out. */
+  /** Not sent: what a chained invoke that is under way was called with, and the time-outs of a callback. */
   Local: z
     .object({
       functionName: z.string().optional(),
       payload: z.string().optional(),
       timeoutTimestamp: z.number().optional(),
+      heartbeatSeconds: z.number().optional(),
+      heartbeatTimestamp: z.number().optional(),
     })
     .optional(),
 });

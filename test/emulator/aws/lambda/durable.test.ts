@@ -6,6 +6,8 @@ import {
   GetDurableExecutionCommand,
   InvokeCommand,
   ListDurableExecutionsByFunctionCommand,
+  SendDurableExecutionCallbackFailureCommand,
+  SendDurableExecutionCallbackHeartbeatCommand,
   SendDurableExecutionCallbackSuccessCommand,
   StopDurableExecutionCommand,
 } from '@aws-sdk/client-lambda';
@@ -61,6 +63,17 @@ beforeAll(async () => {
       durable: true,
       source: `${sdk} export const handler = withDurableExecution(async ({ file }, context) =>
         context.waitForCallback('approval', async (callbackId) => note(file, callbackId)));`,
+    },
+    asksOnce: {
+      durable: true,
+      source: `${sdk} export const handler = withDurableExecution(async ({ file, ...config }, context) =>
+        context.waitForCallback('approval', async (callbackId) => note(file, callbackId), config)
+          .catch((error) => ({ name: error.name, message: error.message })));`,
+    },
+    longest: {
+      durable: true,
+      executionTimeoutSeconds: 901,
+      source: `${sdk} export const handler = withDurableExecution(async () => 'done');`,
     },
   });
   host = await fixture.start();
@@ -166,6 +179,51 @@ describe('a durable execution', () => {
     );
     await untilStatus(arn, 'SUCCEEDED');
     expect((await describeExecution(arn)).Result).toContain('yes');
+  });
+
+  it('is told of a callback that failed, and who ends it twice is told so', async () => {
+    const event = { file: file('refused') };
+    const { arn } = await invoke('test-asksOnce', event, { InvocationType: 'Event' });
+    const [CallbackId] = await vi.waitFor(() => linesOf('refused'), 5000);
+    const client = lambdaClient(host);
+    const refusal = { ErrorType: 'Refused', ErrorMessage: 'not today' };
+    await client.send(new SendDurableExecutionCallbackHeartbeatCommand({ CallbackId }));
+    await client.send(new SendDurableExecutionCallbackFailureCommand({ CallbackId, Error: refusal }));
+    await untilStatus(arn, 'SUCCEEDED');
+    expect((await describeExecution(arn)).Result).toContain('not today');
+    for (const again of [
+      new SendDurableExecutionCallbackSuccessCommand({ CallbackId, Result: Buffer.from('1') }),
+      new SendDurableExecutionCallbackHeartbeatCommand({ CallbackId }),
+    ])
+      await expect(client.send(again)).rejects.toMatchObject({ name: 'CallbackTimeoutException' });
+  });
+
+  it('gets a time-out when its callback stays away', async () => {
+    const event = { file: file('late'), timeout: { seconds: 1 } };
+    const { value } = await invoke('test-asksOnce', event);
+    expect(value).toMatchObject({ message: expect.stringContaining('timed out') });
+  });
+
+  it.each([
+    ['that nobody gave out', 'bm9uZQ==', 'ResourceNotFoundException'],
+    ['in another alphabet', '0b5ae4f2-6b8e-4c0e', 'InvalidParameterValueException'],
+  ])('refuses a callback id %s', async (_, CallbackId, name) => {
+    const answer = new SendDurableExecutionCallbackSuccessCommand({ CallbackId });
+    await expect(lambdaClient(host).send(answer)).rejects.toMatchObject({ name });
+  });
+
+  it('that may run for longer than 15 minutes is not waited for', async () => {
+    await expect(invoke('test-longest', {})).rejects.toMatchObject({
+      name: 'InvalidParameterValueException',
+    });
+    const { arn } = await invoke('test-longest', {}, { InvocationType: 'Event' });
+    await untilStatus(arn, 'SUCCEEDED');
+  });
+
+  it.each(['with space', 'x'.repeat(65), 'größe'])('is not started under the name %j', async (name) => {
+    await expect(invoke('test-steps', {}, { DurableExecutionName: name })).rejects.toMatchObject({
+      name: 'InvalidParameterValueException',
+    });
   });
 
   it('can be stopped while it waits', async () => {

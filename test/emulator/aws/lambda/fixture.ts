@@ -17,6 +17,7 @@ export type FunctionFixture = {
   readonly source: string;
   readonly timeoutSeconds?: number;
   readonly durable?: boolean;
+  readonly executionTimeoutSeconds?: number;
   readonly environment?: Readonly<Record<string, string>>;
   /** `METHOD /path` of its routes. */
   readonly routes?: readonly string[];
@@ -114,7 +115,7 @@ function lambdaFunction(key: string, fixture: FunctionFixture): LambdaFunction {
     timeoutSeconds: fixture.timeoutSeconds ?? 10,
     environment: fixture.environment ?? {},
     aliases: ['live', 'durable'],
-    ...(fixture.durable && { durable: { executionTimeoutSeconds: 60 } }),
+    ...(fixture.durable && { durable: { executionTimeoutSeconds: fixture.executionTimeoutSeconds ?? 60 } }),
   };
 }
 
