@@ -110,6 +110,7 @@ function createState(options: InstanceOptions): InstanceState {
     clock,
     switches,
     random,
+    randomOf: seededRandom,
     location: options.databaseFile ?? ':memory:',
     onWrite(operation, table, sysId) {
       ledger.wrote(operation, table, sysId);

@@ -1,3 +1,4 @@
+import { journalTextChanges } from './store/journal.ts';
 import { defaultSwitches, type Switches } from './switches.ts';
 
 const defaults: ReadonlyMap<string, unknown> = new Map(Object.entries(defaultSwitches));
@@ -7,12 +8,16 @@ const isSensible = (value: unknown) => typeof value !== 'number' || (Number.isFi
 
 const allowed: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['failedRowStatus', (value: unknown) => value === 200 || value === 201],
+  [
+    'journalTextChanges',
+    (value: unknown) => Array.isArray(value) && value.every((name) => journalTextChanges.includes(name)),
+  ],
   ['semaphorePermits', (value: unknown) => Number.isInteger(value) && Number(value) > 0],
 ]);
 
 /**
  * Switches from a command line, each `name=value` with the value in JSON: `shuffleTies=true`.
- * @throws Error for a name that there is not, or a value of another type than the default's.
+ * @throws Error for an unknown name, or a value of another type than the default's.
  */
 export function readSwitches(texts: readonly string[]): Partial<Switches> {
   const given = texts.map((text) => {
@@ -24,8 +29,8 @@ export function readSwitches(texts: readonly string[]): Partial<Switches> {
 }
 
 /**
- * Switches from an object that somebody else made.
- * @throws Error for a name that there is not, or a value of another type than the default's.
+ * Switches from an object of unknown origin, such as the body of a request.
+ * @throws Error for an unknown name, or a value of another type than the default's.
  */
 export function checkSwitches(values: Readonly<Record<string, unknown>>): Partial<Switches> {
   for (const [name, value] of Object.entries(values)) check(name, value, JSON.stringify(value));
@@ -35,7 +40,7 @@ export function checkSwitches(values: Readonly<Record<string, unknown>>): Partia
 function check(name: string, value: unknown, text: string): void {
   const usual = defaults.get(name);
   if (usual === undefined)
-    throw new Error(`there is no switch ${name}; there are ${[...defaults.keys()].join(', ')}`);
+    throw new Error(`unknown switch ${name}; the switches are ${[...defaults.keys()].join(', ')}`);
   const isOfKind = typeof value === typeof usual && Array.isArray(value) === Array.isArray(usual);
   if (isOfKind && (allowed.get(name) ?? isSensible)(value)) return;
   throw new Error(`switch ${name} takes a value such as ${JSON.stringify(usual)}, not ${text}`);
@@ -45,7 +50,7 @@ function parse(text: string) {
   try {
     return JSON.parse(text);
   } catch {
-    // Told apart from every default by its type.
+    // No default has this type, so that the check refuses it.
     return undefined;
   }
 }

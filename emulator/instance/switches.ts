@@ -45,6 +45,20 @@ export type Switches = AuthSwitches &
     readonly batchMaxInputBytes: number;
     /** `glide.rest.batch.max.outputSize`: the longest answer of one item; X-BATCHREQUEST-MAX-OUTPUT-SIZE may lower it. */
     readonly batchMaxOutputBytes: number;
+    /** A transaction that faults make longer than this is cancelled with a 500 and commits nothing; 0 for no quota. */
+    readonly transactionQuotaMs: number;
+    /** Tables whose inserts ignore the sys_id that the caller gives; `*` for all. */
+    readonly ignoreGivenSysIdOn: readonly string[];
+    /** Lists and aggregates show what was written only so many milliseconds later, as from a lagging read replica. */
+    readonly lookupLagMs: number;
+    /** Reads of one record by its sys_id lag too. */
+    readonly lookupLagOnGet: boolean;
+    /** PATCH, PUT and DELETE reach records that the caller may write or delete but not read. Default: 404. */
+    readonly writesReachHiddenRecords: boolean;
+    /** What happens to the text of a journal entry when it is stored, in this order: `trim`, `collapse` (runs of blanks), `escape-html`, `crlf` or `lf` (line ends). */
+    readonly journalTextChanges: readonly string[];
+    /** The text of a journal entry is cut at this many characters when it is stored; 0 for the column's length. */
+    readonly journalMaxCharacters: number;
     /** The transaction quota of a batch; items that are not begun by then stay unserviced. */
     readonly batchTimeLimitMs: number;
     /** `com.glide.attachment.max_size`, in bytes; the longest file that may be attached. */
@@ -79,9 +93,20 @@ export const defaultSwitches: Switches = {
   maxUrlBytes: 65_536,
   batchMaxInputBytes: 5_242_880,
   batchMaxOutputBytes: 10_485_760,
+  transactionQuotaMs: 0,
+  ignoreGivenSysIdOn: [],
+  lookupLagMs: 0,
+  lookupLagOnGet: false,
+  writesReachHiddenRecords: false,
+  journalTextChanges: [],
+  journalMaxCharacters: 0,
   batchTimeLimitMs: 30_000,
   attachmentMaxBytes: 1_073_741_824,
   attachmentOversizeStatus: 413,
   attachmentExtensions: [],
   attachmentScanMs: 0,
 };
+
+/** Whether a switch that lists tables names this one; `*` names all. */
+export const isListed = (tables: readonly string[], table: string): boolean =>
+  tables.includes(table) || tables.includes('*');

@@ -15,10 +15,13 @@ const verbs = { create: 'Insert', write: 'Update', delete: 'Delete' } as const;
  */
 export class AccessControl {
   readonly #schema: Schema;
+  readonly #hidden: ReadonlySet<string>;
   #rules: AclRule[] = [];
 
-  constructor(schema: Schema) {
+  /** @param hidden sys_ids of records that nobody may read, as a before-query business rule keeps them back. */
+  constructor(schema: Schema, hidden: ReadonlySet<string> = nothing) {
     this.#schema = schema;
+    this.#hidden = hidden;
   }
 
   /** @throws z.ZodError when the rule is malformed, Error when it names a table or a column that there is not. */
@@ -38,14 +41,15 @@ export class AccessControl {
     this.#rules = [];
   }
 
-  /** Whether rules can take anything from this user at all. */
+  /** Whether any row or column can be closed to this user. */
   restricts(user: User): boolean {
-    return !user.roles.has('admin');
+    return isBound(user) || this.#hidden.size > 0;
   }
 
   /** Whether the user may do this with the row; without a row, whether he may with any. */
   may(user: User, operation: AclRule['operation'], table: string, row?: Row): boolean {
-    if (!this.restricts(user)) return true;
+    if (operation === 'read' && this.#hidden.has(row?.['sys_id'] ?? '')) return false;
+    if (!isBound(user)) return true;
     const rules = this.#rulesFor(operation, table, undefined);
     if (!rules) return user.roles.size > 0;
     return rules.some((rule) => passes(rule, user, row));
@@ -58,7 +62,7 @@ export class AccessControl {
 
   /** Columns that the user may not read, or write, on any row. */
   closedFields(user: User, operation: 'read' | 'write', table: string): ReadonlySet<string> {
-    if (!this.restricts(user)) return nothing;
+    if (!isBound(user)) return nothing;
     const named = this.#rules.flatMap((rule) => (rule.operation === operation && rule.field) || []);
     return new Set(
       named.filter((field) => {
@@ -73,7 +77,7 @@ export class AccessControl {
    * nothing is closed to him.
    */
   closedPaths(user: User, table: string): ((path: string) => boolean) | undefined {
-    if (!this.restricts(user) || !this.#rules.some((rule) => rule.field !== undefined)) return undefined;
+    if (!isBound(user) || !this.#rules.some((rule) => rule.field !== undefined)) return undefined;
     return (path) => {
       let at: string | undefined = table;
       for (const name of path.split('.')) {
@@ -104,7 +108,7 @@ export class AccessControl {
 
   /** @throws Failure 403 when a rule for `rest` keeps the user out of every API on the table (KB2466644). */
   requireApi(user: User, table: string): void {
-    const rules = this.restricts(user) ? this.#rulesFor('rest', table, undefined) : undefined;
+    const rules = isBound(user) ? this.#rulesFor('rest', table, undefined) : undefined;
     if (!rules || rules.some((rule) => passes(rule, user, undefined))) return;
     throw new Failure(403, 'User Not Authorized', 'Failed API level ACL Validation');
   }
@@ -131,6 +135,9 @@ export class AccessControl {
     return undefined;
   }
 }
+
+/** An admin passes every rule. */
+const isBound = (user: User) => !user.roles.has('admin');
 
 function passes(rule: AclRule, user: User, row: Row | undefined): boolean {
   if (rule.roles && !rule.roles.some((role) => user.roles.has(role))) return false;

@@ -28,7 +28,7 @@ export function createAuth(
     sessions: new Sessions(now, random),
     directory: new Directory(store),
     properties: new Properties(store),
-    access: new AccessControl(store.schema),
+    access: new AccessControl(store.schema, store.rules.hidden),
     seenAssertions: new Set(),
     switches,
     now,

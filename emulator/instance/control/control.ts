@@ -1,5 +1,7 @@
 import type { AuthState } from '../auth/auth-state.ts';
+import { Failure, transactionCancelled } from '../http/failure.ts';
 import type { Choices } from '../schema/choices.ts';
+import type { BusinessRules } from '../store/business-rules.ts';
 import { type DataDocument, seedRows } from '../store/data-file.ts';
 import type { Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
@@ -28,6 +30,8 @@ type Parts = {
 export class Control {
   readonly faults = new FaultPlan();
   readonly limits: RateLimits;
+  /** Business rules that change, redirect, refuse or hide what is written. */
+  readonly rules: BusinessRules;
   readonly semaphore: Semaphore;
   readonly clock: InstanceClock;
   readonly ledger: Ledger;
@@ -38,10 +42,12 @@ export class Control {
   readonly #imports: ImportSets;
   readonly #choices: Choices;
   readonly #seedAll: () => void;
-  readonly #closing = new AbortController();
+  /** Aborted by a reset and when the instance closes. */
+  #transactions = new AbortController();
 
   constructor(parts: Parts) {
     this.limits = new RateLimits(parts);
+    this.rules = parts.store.rules;
     this.semaphore = new Semaphore(parts.switches.semaphorePermits, parts.switches.semaphoreQueue);
     this.clock = parts.clock;
     this.ledger = parts.ledger;
@@ -54,9 +60,29 @@ export class Control {
     this.#seedAll = parts.seedAll;
   }
 
-  /** Aborted when the instance closes. */
-  get closing(): AbortSignal {
-    return this.#closing.signal;
+  /**
+   * How a transaction that begins now waits: on the instance's clock, until its quota ends (a switch), and no longer
+   * than until the instance is reset or closed, so that nothing from before a reset is committed after it.
+   */
+  transactionWait(): (ms: number) => Promise<void> {
+    const { signal } = this.#transactions;
+    const startedMs = this.clock.now();
+    return async (ms) => {
+      const quotaMs = this.switches.transactionQuotaMs;
+      const leftMs = quotaMs === 0 ? Number.POSITIVE_INFINITY : startedMs + quotaMs - this.clock.now();
+      try {
+        await this.clock.wait(Math.max(0, Math.min(ms, leftMs)), signal);
+      } catch (cause) {
+        if (!signal.aborted) throw cause;
+        throw new Failure(503, 'The instance is going down');
+      }
+      if (ms >= leftMs) throw transactionCancelled();
+    };
+  }
+
+  #abandonTransactions(): void {
+    this.#transactions.abort();
+    this.#transactions = new AbortController();
   }
 
   /**
@@ -75,7 +101,9 @@ export class Control {
   /** Back to how the instance started: rows, faults, limits, switches, tokens, clock, ledger. Accounts and ACLs added stay. */
   reset(): void {
     this.faults.clear();
+    this.#abandonTransactions();
     this.limits.clear();
+    this.rules.clear();
     this.change(this.#switchesAtStart);
     this.#imports.abandon();
     this.clock.reset();
@@ -113,7 +141,7 @@ export class Control {
 
   /** Ends every wait that a fault began, and every transform under way. */
   close(): void {
-    this.#closing.abort();
+    this.#transactions.abort();
     this.#imports.abandon();
     this.clock.close();
   }

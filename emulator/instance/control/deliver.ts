@@ -11,7 +11,7 @@ export function deliverBroken(
   delivery: Delivery,
 ): void {
   if (delivery.kind === 'reset') {
-    reset(response);
+    resetConnection(response);
     return;
   }
   response.writeHead(status, { ...headers, 'Content-Length': body.length });
@@ -26,7 +26,7 @@ export function deliverBroken(
 }
 
 /** Node resets plain TCP sockets only; a TLS connection ends without its closing message instead. */
-function reset({ socket }: ServerResponse): void {
+export function resetConnection({ socket }: ServerResponse): void {
   if (socket instanceof TLSSocket) socket.destroy();
   else socket?.resetAndDestroy();
 }

@@ -2,14 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type * as z from 'zod';
 import { lazySchema } from '../lazy-schema.ts';
 import type { FaultEffect } from './fault.ts';
-import { faultKinds } from './faults/kinds.ts';
+import { faultKinds } from './fault-kinds.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const faultSchema = lazySchema((z) =>
   z.looseObject({
-    /** Which requests it meets; all of them by default. `path` is the path without the query, `*` stands for anything. */
-    match: z.strictObject({ method: z.string().optional(), path: z.string().optional() }).default({}),
-    /** A name of faults/kinds.ts; its parameters stand beside it. */
+    /**
+     * Which requests it meets; all of them by default. `path` is the path without the query, `*` stands for anything.
+     * With `batchItem` it meets the items of batches, each by its own method and path, and no other request.
+     */
+    match: z
+      .strictObject({
+        method: z.string().optional(),
+        path: z.string().optional(),
+        batchItem: z.boolean().optional(),
+      })
+      .default({}),
+    /** A name of fault-kinds.ts; its parameters are further members of the request. */
     action: z.string().refine((name) => faultKinds.has(name), {
       error: (issue) =>
         `no such fault ${String(issue.input)}; there are ${[...faultKinds.keys()].join(', ')}`,
@@ -32,7 +41,7 @@ type PlannedFault = {
   readonly name: string;
   readonly effect: FaultEffect;
   readonly request: FaultRequest;
-  matches(method: string, path: string): boolean;
+  matches(method: string, path: string, batchItem: boolean): boolean;
   draw(): boolean;
   toSkip: number;
   left: number;
@@ -59,7 +68,7 @@ export class FaultPlan {
     this.#faults.push({
       id,
       name: action,
-      effect: kind.parse(parameters),
+      effect: kind.parse(parameters, random),
       request,
       matches: matcher(match),
       draw: () => probability === undefined || random() < probability,
@@ -70,10 +79,10 @@ export class FaultPlan {
     return id;
   }
 
-  /** The faults that meet this request; each counts as used. */
-  pick(method: string, path: string): PickedFault[] {
+  /** The faults that meet this request, or this item of a batch; each counts as used. */
+  pick(method: string, path: string, batchItem = false): PickedFault[] {
     if (this.#faults.length === 0) return [];
-    const picked = this.#faults.filter((fault) => strikes(fault, method, path));
+    const picked = this.#faults.filter((fault) => strikes(fault, method, path, batchItem));
     this.#faults = this.#faults.filter((fault) => fault.left > 0);
     return picked;
   }
@@ -94,8 +103,8 @@ export class FaultPlan {
   }
 }
 
-function strikes(fault: PlannedFault, method: string, path: string): boolean {
-  if (fault.left <= 0 || !fault.matches(method, path)) return false;
+function strikes(fault: PlannedFault, method: string, path: string, batchItem: boolean): boolean {
+  if (fault.left <= 0 || !fault.matches(method, path, batchItem)) return false;
   if (fault.toSkip > 0) {
     fault.toSkip -= 1;
     return false;
@@ -106,11 +115,17 @@ function strikes(fault: PlannedFault, method: string, path: string): boolean {
   return true;
 }
 
-function matcher(match: { method?: string | undefined; path?: string | undefined }) {
+function matcher(match: {
+  method?: string | undefined;
+  path?: string | undefined;
+  batchItem?: boolean | undefined;
+}) {
   const path = match.path === undefined ? undefined : pathPattern(match.path);
   const method = match.method?.toUpperCase();
-  return (givenMethod: string, givenPath: string) =>
-    (method === undefined || method === givenMethod) && (path === undefined || path.test(givenPath));
+  return (givenMethod: string, givenPath: string, batchItem: boolean) =>
+    (match.batchItem ?? false) === batchItem &&
+    (method === undefined || method === givenMethod) &&
+    (path === undefined || path.test(givenPath));
 }
 
 /** `/api/now/table/*` as a regular expression over the whole path. */

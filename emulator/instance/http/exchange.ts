@@ -9,6 +9,14 @@ export type User = DateStyle & {
   readonly roles: ReadonlySet<string>;
 };
 
+/** What lies behind a request or an item of a batch: the connection of its caller, and the time that it may take. */
+export type Transaction = {
+  /** Resets the caller's connection now; what runs goes on. */
+  cut(): void;
+  /** @throws Failure 500 when the transaction quota ends first, or the instance is reset or closed. */
+  wait(ms: number): Promise<void>;
+};
+
 /** One request as an API action sees it, whether it came over a socket or inside a batch. */
 export type Exchange = {
   readonly method: string;
@@ -21,11 +29,14 @@ export type Exchange = {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly user: User;
+  readonly transaction: Transaction;
+  /** By fault: how many of so many rows are stored before the transaction breaks off. */
+  readonly storesRows?: ((rows: number) => number) | undefined;
 };
 
 /**
  * What an action answers. `json` is sent as JSON (or XML when asked for), `jsonBytes` are the pieces of JSON already
- * written, which a `json` beside it takes the place of, and `bytes` are sent as they are.
+ * written (a `json` as well replaces them), and `bytes` are sent as they are.
  */
 export type Answer = {
   readonly status: number;

@@ -38,8 +38,32 @@ export const invalidTable = (name: string) => new Failure(400, `Invalid table ${
 export const noRecordFound = () =>
   new Failure(404, 'No Record found', "Record doesn't exist or ACL restricts the record retrieval");
 
+/** The instance cancels a transaction that runs longer than its quota. */
+export const transactionCancelled = () =>
+  new Failure(
+    500,
+    'Transaction cancelled: maximum execution time exceeded',
+    'Transaction cancelled: maximum execution time exceeded Check logs for error trace or enable ' +
+      'glide.rest.debug property to verify REST request processing',
+  );
+
 export const notAuthenticated = () =>
   new Failure(401, 'User Not Authenticated', 'Required to provide Auth information', {
     'WWW-Authenticate': 'Basic realm="Service-now"',
     Connection: 'close',
   });
+
+/** An answer as the load balancer in front of the instance gives it: HTML, and none of the instance's own headers. */
+export function htmlPage(status: number, title: string, text: string): Answer {
+  const html = `<!DOCTYPE html><html><head><title>${title}</title></head><body><h1>${title}</h1><p>${text}</p></body></html>`;
+  return {
+    status,
+    bare: true,
+    headers: {
+      'Content-Type': 'text/html',
+      Connection: 'close',
+      'Set-Cookie': 'BIGipServerpool_emulator=2441876746.33342.0000; path=/; Httponly; Secure',
+    },
+    bytes: Buffer.from(html),
+  };
+}

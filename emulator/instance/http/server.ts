@@ -5,8 +5,7 @@ import type { Answer, Exchange } from './exchange.ts';
 import { isTrue } from './flag.ts';
 import { jsonOf } from './respond.ts';
 import type { Router } from './router.ts';
-import { serve } from './serve.ts';
-import { isControlRequest, serveControl } from './serve-control.ts';
+import { isControlRequest, serve, serveControl } from './serve.ts';
 
 /** PEM texts. With `ca`, client certificates are asked for, and those it signed are believed. */
 export type TlsOptions = { readonly cert: string; readonly key: string; readonly ca?: string };

@@ -1,5 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { LedgerEntry } from '../control/ledger.ts';
+import type { InstanceState } from '../state.ts';
+import { drawSysId } from '../store/identifiers.ts';
+import type { Transaction } from './exchange.ts';
 
 /** One request on its way through the instance. */
 export type Visit = {
@@ -8,17 +12,45 @@ export type Visit = {
   /** The method, or the one that `X-http-method-override` puts in place of POST. */
   readonly method: string;
   readonly transactionId: string;
+  readonly transaction: Transaction;
   readonly entry: LedgerEntry;
   /** How long the request waited for the semaphore, and for earlier requests of its session. */
   readonly waits: { semaphoreMs: number; sessionMs: number };
+  /** Empty until it has been read. */
+  body: Buffer;
   /** The session that its answer opens. */
   openedSessionId: string | undefined;
   /** Whether its cookies continue a session, so that the answer sets none. */
   continuesSession: boolean;
 };
 
-/** @see Visit.method */
-export function methodOf(request: IncomingMessage): string {
+/** Notes a request in the ledger. `cut` resets its connection. */
+export function openVisit(request: IncomingMessage, state: InstanceState, cut: () => void): Visit {
+  const url = urlOf(request);
+  const method = methodOf(request);
+  const transactionId = drawSysId(state.random).slice(0, 12);
+  const entry = state.ledger.open({
+    at: new Date(state.clock.now()).toISOString(),
+    method,
+    path: url.pathname + url.search,
+    transactionId,
+    connectionId: connectionIdOf(request.socket),
+  });
+  return {
+    request,
+    url,
+    method,
+    transactionId,
+    transaction: { cut, wait: state.control.transactionWait() },
+    entry,
+    waits: { semaphoreMs: 0, sessionMs: 0 },
+    body: Buffer.alloc(0),
+    openedSessionId: undefined,
+    continuesSession: false,
+  };
+}
+
+function methodOf(request: IncomingMessage): string {
   const override = request.headers['x-http-method-override'];
   return request.method === 'POST' && typeof override === 'string'
     ? override.toUpperCase()
@@ -32,4 +64,16 @@ export function urlOf(request: IncomingMessage): URL {
   // A proxy asks for an absolute URL; what is no URL at all, as with a broken Host, leads nowhere.
   const text = url.startsWith('/') ? `${scheme}://${headers.host ?? 'localhost'}${url}` : url;
   return URL.parse(text) ?? new URL(`${scheme}://localhost/`);
+}
+
+const connectionIds = new WeakMap<Socket, number>();
+let lastConnectionId = 0;
+
+/** One number per TCP connection of the process, from 1. */
+function connectionIdOf(socket: Socket): number {
+  const known = connectionIds.get(socket);
+  if (known !== undefined) return known;
+  lastConnectionId += 1;
+  connectionIds.set(socket, lastConnectionId);
+  return lastConnectionId;
 }

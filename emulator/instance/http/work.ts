@@ -3,32 +3,36 @@ import { authenticate } from '../auth/authenticate.ts';
 import { answerAuthorizationRequest } from '../auth/authorize-endpoint.ts';
 import { inTurn, type Session } from '../auth/sessions.ts';
 import { answerTokenRequest } from '../auth/token-endpoint.ts';
-import { htmlPage } from '../control/faults/html-page.ts';
 import type { InstanceState } from '../state.ts';
 import { answerOf } from './answer-of.ts';
 import { bodyLimit, readBody } from './body.ts';
-import type { Answer, User } from './exchange.ts';
-import { Failure, noSuchResource } from './failure.ts';
+import type { Answer, Exchange, User } from './exchange.ts';
+import { Failure, htmlPage, noSuchResource } from './failure.ts';
 import { parseApiPath } from './path.ts';
 import type { Visit } from './visit.ts';
 
-/** What a fault may do between the semaphore and the work; an answer takes the place of the work. */
-export type BeforeWork = () => Promise<Answer | undefined>;
+/** What faults may do to the work. */
+type Disturbance = {
+  /** Runs between the semaphore and the work; an answer replaces the work. */
+  readonly before: () => Promise<Answer | undefined>;
+  /** @see Exchange.storesRows */
+  readonly storesRows: Exchange['storesRows'];
+};
 
 /**
- * The instance's own part: who is it, is there room, is he within his limits, and then what he asked for.
+ * The instance's own part of a request: authentication, semaphore, rate limits, and then the action.
  *
  * @throws Failure for what is refused before there is anything to do.
  */
-export async function work(visit: Visit, state: InstanceState, before: BeforeWork): Promise<Answer> {
+export async function work(visit: Visit, state: InstanceState, disturbance?: Disturbance): Promise<Answer> {
   if (isTooLong(visit, state)) {
     return htmlPage(414, '414 Request-URI Too Large', 'The requested URL is too long.');
   }
   const logIn = await answerLogIn(visit, state);
   if (logIn) return logIn;
   const { user, continued } = admit(visit, state);
-  const body = await readBody(visit.request, bodyLimit(visit.url.pathname, state.switches));
-  const asked = async () => (await before()) ?? act(visit, user, body, state);
+  visit.body = await readBody(visit.request, bodyLimit(visit.url.pathname, state.switches));
+  const asked = async () => (await disturbance?.before()) ?? act(visit, user, state, disturbance?.storesRows);
   const run = () => inSemaphore(visit, state, () => withinLimits(visit, user, state, asked));
   return continued ? inTurn(continued, visit.waits, run) : run();
 }
@@ -76,7 +80,7 @@ function isTooLong({ request, url }: Visit, { switches }: InstanceState): boolea
   return url.pathname.length > maxPathBytes || (request.url ?? '').length > switches.maxUrlBytes;
 }
 
-/** The pages under which a client gets its tokens; everything else needs somebody logged in. */
+/** The pages under which a client gets its tokens; everything else needs a user who is logged in. */
 async function answerLogIn({ request, url }: Visit, state: InstanceState): Promise<Answer | undefined> {
   const { headers, method = 'GET' } = request;
   if (url.pathname === '/oauth_auth.do') return answerAuthorizationRequest({ url, headers }, state.auth);
@@ -100,14 +104,23 @@ async function withinLimits(
 }
 
 function act(
-  { request, url, method }: Visit,
+  { request, url, method, body, transaction }: Visit,
   user: User,
-  body: Buffer,
   state: InstanceState,
+  storesRows: Exchange['storesRows'],
 ): Promise<Answer> {
   const path = parseApiPath(url.pathname);
   if (!path) throw noSuchResource();
-  return state.dispatch({ method, ...path, url, headers: request.headers, body, user });
+  return state.dispatch({
+    method,
+    ...path,
+    url,
+    headers: request.headers,
+    body,
+    user,
+    transaction,
+    storesRows,
+  });
 }
 
 /** The common name of a client certificate that the TLS layer has verified. */

@@ -4,6 +4,7 @@ import type { Column } from '../schema/table.ts';
 import type { Database } from './database.ts';
 import { withinChoices } from './defaults.ts';
 import { decode, encode } from './encode.ts';
+import type { History } from './history.ts';
 import { quoted } from './quoted.ts';
 import { DuplicateKey, UniqueKeyViolation } from './refusals.ts';
 import type { Row, Selection } from './row.ts';
@@ -23,14 +24,16 @@ export class Rows {
   readonly #schema: Schema;
   readonly #database: Database;
   readonly #switches: RowSwitches;
+  readonly #history: History;
   /** For a table's columns: the statement that inserts a row, and the expression for a whole row. */
   readonly #inserts = new WeakMap<readonly Column[], string>();
   readonly #wholeRows = new WeakMap<readonly Column[], string>();
 
-  constructor(schema: Schema, database: Database, switches: RowSwitches) {
+  constructor(schema: Schema, database: Database, switches: RowSwitches, history: History) {
     this.#schema = schema;
     this.#database = database;
     this.#switches = switches;
+    this.#history = history;
   }
 
   select(table: string, selection: Selection): Row[] {
@@ -89,6 +92,7 @@ export class Rows {
     const columns = this.#schema.columns(table);
     const sql = this.#insertInto(table, columns);
     const values = columns.map((column) => this.encode(column, row[column.name] ?? ''));
+    this.#history.note(this.#schema.storage(table), row['sys_id'] ?? '');
     this.#guarded(table, row, () => this.#database.prepare(sql).run(...values));
   }
 
@@ -107,6 +111,7 @@ export class Rows {
     const columns = this.#schema.columns(table);
     const statement = this.#database.prepare(this.#insertInto(table, columns));
     const positions = new Map(columns.map((column, at) => [column.name, { column, at }]));
+    const storage = this.#schema.storage(table);
     const common = columns.map((column) => this.encode(column, base[column.name] ?? ''));
     return (row) => {
       const values = common.slice();
@@ -114,6 +119,7 @@ export class Rows {
         const place = positions.get(name);
         if (place) values[place.at] = this.encode(place.column, admit(place.column, row[name] ?? ''));
       }
+      this.#history.note(storage, row['sys_id'] ?? '');
       this.#guarded(table, row, () => statement.run(...values));
     };
   }
@@ -125,12 +131,14 @@ export class Rows {
     const assignments = columns.map((column) => `${quoted(column.name)} = ?`).join(', ');
     const sql = `UPDATE ${this.#storage(table)} SET ${assignments} WHERE sys_id = ?`;
     const values = columns.map((column) => this.encode(column, changes[column.name] ?? ''));
+    this.#history.note(this.#schema.storage(table), sysId);
     this.#guarded(table, { ...changes, sys_id: sysId }, () =>
       this.#database.prepare(sql).run(...values, sysId),
     );
   }
 
   delete(table: string, sysId: string): void {
+    this.#history.note(this.#schema.storage(table), sysId);
     this.#database.prepare(`DELETE FROM ${this.#storage(table)} WHERE sys_id = ?`).run(sysId);
   }
 

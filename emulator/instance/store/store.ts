@@ -2,15 +2,17 @@ import type { Schema } from '../schema/schema.ts';
 import type { Switches } from '../switches.ts';
 import { toDateTime } from '../time/date-time.ts';
 import { removeDependents } from './attachments.ts';
+import { type BusinessRule, BusinessRules } from './business-rules.ts';
 import { changesTo } from './changes.ts';
 import { composeRow } from './compose.ts';
 import { Database } from './database.ts';
-import { drawSysId } from './identifiers.ts';
+import { History } from './history.ts';
+import { drawSysId, sysIdOf } from './identifiers.ts';
 import { journalEntries } from './journal.ts';
 import { Numbers } from './numbers.ts';
 import { enforcePolicies, runRules } from './policies.ts';
 import { quoted } from './quoted.ts';
-import { RecordRefused } from './refusals.ts';
+import { AbortedByRule, RecordRefused } from './refusals.ts';
 import { type Author, type Row, type Selection, system } from './row.ts';
 import { type JoinedRows, Rows } from './rows.ts';
 import { type Seeder, seederOf } from './seeder.ts';
@@ -20,9 +22,11 @@ export type WriteListener = (operation: 'insert' | 'update' | 'delete', table: s
 
 type StoreOptions = {
   readonly schema: Schema;
-  readonly clock: { now(): number };
+  readonly clock: { now(): number; at(dueMs: number, run: () => void): void };
   readonly switches: Switches;
   readonly random: () => number;
+  /** Makes a source of random numbers of its own from a seed. */
+  readonly randomOf: (seed: number) => () => number;
   /** A file path, or `:memory:`. */
   readonly location: string;
   /** Told of every row written, under the row's own class, once it is there to stay. */
@@ -32,11 +36,14 @@ type StoreOptions = {
 /** The rows of the instance, with what the platform does on every write, whichever API it came by. */
 export class Store {
   readonly schema: Schema;
+  /** Those that tests add while the instance runs. */
+  readonly rules: BusinessRules;
   readonly #options: StoreOptions;
   readonly #database: Database;
   readonly #rows: Rows;
   readonly #numbers: Numbers;
   readonly #transactions: Transactions;
+  readonly #history: History;
 
   constructor(options: StoreOptions) {
     this.schema = options.schema;
@@ -44,7 +51,12 @@ export class Store {
     this.#database = new Database(options.location, options.switches);
     this.#transactions = new Transactions(this.#database);
     this.#database.create(options.schema);
-    this.#rows = new Rows(options.schema, this.#database, options.switches);
+    this.rules = new BusinessRules(options.schema, options.randomOf);
+    this.#history = new History(this.#database, {
+      now: () => options.clock.now(),
+      keptMs: () => options.switches.lookupLagMs,
+    });
+    this.#rows = new Rows(options.schema, this.#database, options.switches, this.#history);
     this.#numbers = new Numbers(this.#database, options.schema);
   }
 
@@ -56,16 +68,53 @@ export class Store {
   insert(table: string, values: Row, by: Author): Row {
     if (this.schema.isView(table))
       throw new RecordRefused(`Table ${table} takes rows of the tables that extend it`);
-    const row = this.#compose(table, values, by);
+    const asked = this.#compose(table, values, by);
+    const rules = this.rules.pick('insert', table, asked);
+    const redirect = rules.find(({ action }) => action === 'redirect');
+    if (redirect) return this.#insertElsewhere(redirect.toTable ?? table, values, by, rules);
+    return this.#insertUnder(rules, table, asked, values, by);
+  }
+
+  #insertElsewhere(table: string, values: Row, by: Author, rules: readonly BusinessRule[]): Row {
+    const { sys_id: _, number: __, ...rest } = values;
+    return this.#insertUnder(rules, table, this.#compose(table, rest, by), rest, by);
+  }
+
+  #insertUnder(rules: readonly BusinessRule[], table: string, composed: Row, values: Row, by: Author): Row {
+    const row = { ...composed, ...this.#ruledChanges(rules, table) };
     const sysId = row['sys_id'] ?? '';
     runRules(this.schema, table, 'insert', row);
-    enforcePolicies(this.schema, table, row);
+    // Policies hold the caller to them, not the rules of the instance itself.
+    enforcePolicies(this.schema, table, composed);
     return this.transaction(() => {
       this.#rows.insert(table, row);
       this.#tell('insert', table, sysId);
-      this.#appendJournal(journalEntries(this.schema, table, { sys_id: sysId }, values), by);
+      this.#appendJournal(this.#journalOf(table, { sys_id: sysId }, values), by);
+      this.#runAfterRules(rules, table, sysId);
       return this.find(table, sysId) ?? row;
     });
+  }
+
+  /** What before-rules put into the row. @throws AbortedByRule */
+  #ruledChanges(rules: readonly BusinessRule[], table: string): Row {
+    const abort = rules.find(({ action }) => action === 'abort');
+    if (abort) throw new AbortedByRule(table, { name: abort.name, sysId: sysIdOf('sys_script', abort.name) });
+    const set = rules.filter(({ action, afterMs }) => action === 'set' && afterMs === undefined);
+    const known = set.flatMap((rule) => Object.entries(rule.set ?? {}));
+    return Object.fromEntries(known.filter(([name]) => this.schema.column(table, name)));
+  }
+
+  #runAfterRules(rules: readonly BusinessRule[], table: string, sysId: string): void {
+    for (const { action, set = {}, afterMs } of rules) {
+      if (action === 'hide') this.rules.hidden.add(sysId);
+      if (action !== 'set' || afterMs === undefined) continue;
+      const { clock } = this.#options;
+      clock.at(clock.now() + afterMs, () => this.update(table, sysId, set, system));
+    }
+  }
+
+  #journalOf(table: string, row: Row, values: Row): Row[] {
+    return journalEntries(this.schema, table, row, values, this.#options.switches);
   }
 
   /** Writes a row as it is given, system columns and all; only what is missing is filled in. For seeds. */
@@ -97,18 +146,22 @@ export class Store {
     const real = this.classOf(table, sysId);
     const before = real === undefined ? undefined : this.find(real, sysId);
     if (real === undefined || !before) return undefined;
-    const changes = changesTo(this.schema, this.#rows, real, before, values);
-    const entries = journalEntries(this.schema, real, before, values);
+    const rules = this.rules.pick('update', real, { ...before, ...values });
+    const asked = changesTo(this.schema, this.#rows, real, before, values);
+    const ruled = this.#ruledChanges(rules, real);
+    const changes = { ...asked, ...changesTo(this.schema, this.#rows, real, before, ruled) };
+    const entries = this.#journalOf(real, before, values);
     const changed = Object.keys(changes).length > 0 || entries.length > 0;
     if (changed || this.#options.switches.touchOnNoChange) {
       const after = { ...before, ...changes };
       runRules(this.schema, real, 'update', after);
-      enforcePolicies(this.schema, real, after);
+      enforcePolicies(this.schema, real, { ...before, ...asked });
       const touched = options.keepSystemColumns ? changes : { ...changes, ...this.#touch(before, by) };
       this.transaction(() => {
         this.#rows.update(real, sysId, touched);
         this.#tell('update', real, sysId);
         this.#appendJournal(entries, by);
+        this.#runAfterRules(rules, real, sysId);
       });
     }
     return { row: this.find(table, sysId) ?? before, changed };
@@ -151,6 +204,7 @@ export class Store {
     const real = this.classOf(table, sysId);
     const row = real === undefined ? undefined : this.find(real, sysId);
     if (real === undefined || !row) return false;
+    this.#ruledChanges(this.rules.pick('delete', real, row), real);
     runRules(this.schema, real, 'delete', row);
     this.transaction(() => {
       this.#rows.delete(real, sysId);
@@ -206,8 +260,14 @@ export class Store {
     return this.#transactions.attempt(work);
   }
 
+  /** Runs `read` on the tables as a lagging replica shows them (the switch `lookupLagMs`). */
+  lagging<Result>(read: () => Result): Result {
+    return this.#options.switches.lookupLagMs === 0 ? read() : this.#history.before(read);
+  }
+
   /** Empties every table. */
   clear(): void {
+    this.#history.clear();
     const { schema } = this;
     const tables = schema.tables().filter((table) => !schema.isView(table.name));
     const storages = new Set(tables.map((table) => schema.storage(table.name)));

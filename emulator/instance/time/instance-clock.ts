@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 type Job = {
   readonly dueMs: number;
   readonly order: number;
@@ -69,7 +71,24 @@ export class InstanceClock {
     this.#add(dueMs, run, false);
   }
 
-  /** The same for what comes around by the day and nobody waits for. */
+  /**
+   * Resolves after so many milliseconds: of the machine's time, or of a frozen clock when it is moved on.
+   * @throws AbortError when the signal is aborted first.
+   */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.frozen) {
+      await delay(ms, undefined, { signal });
+      return;
+    }
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abandon = () => reject(signal.reason);
+    signal.addEventListener('abort', abandon, { once: true });
+    this.at(this.now() + ms, resolve);
+    await promise.finally(() => signal.removeEventListener('abort', abandon));
+  }
+
+  /** The same as `at` for jobs that recur daily; they do not count as pending. */
   housekeep(dueMs: number, run: Job['run']): void {
     this.#add(dueMs, run, true);
   }

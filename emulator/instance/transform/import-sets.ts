@@ -82,14 +82,14 @@ export class ImportSets {
    * @returns their sys_ids.
    */
   append(set: OpenSet, rows: readonly Row[], by: Author, marks: Row = {}): string[] {
-    const before = set.rows;
-    const { maxStagingRowBytes } = this.#switches;
+    const { maxStagingRowBytes, stagingRowsFromZero } = this.#switches;
     const fitting = rows.filter((row) =>
       isWithinRowSize(this.#store.schema, set.table, row, maxStagingRowBytes),
     );
+    const first = set.rows + (stagingRowsFromZero ? 0 : 1);
     set.rows += fitting.length;
     const base = { sys_import_set: set.sysId, sys_import_state: 'pending', ...marks };
-    const numbered = fitting.map((row, at) => ({ ...row, sys_import_row: String(before + at + 1) }));
+    const numbered = fitting.map((row, at) => ({ ...row, sys_import_row: String(first + at) }));
     const ids = this.#store.load(set.table, base, numbered, by);
     for (const sysId of ids) this.#ledger.wrote('insert', set.table, sysId);
     return ids;

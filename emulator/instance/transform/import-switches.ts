@@ -12,6 +12,8 @@ export type ImportSwitches = {
   readonly insertMultipleInstalled: boolean;
   /** A table that takes no import rows is told of as the error of a row, with a 201. Default: 400 `Invalid table`. */
   readonly invalidStagingTableAsRowError: boolean;
+  /** `sys_import_row` of the first row of a set is 0. Default: 1. */
+  readonly stagingRowsFromZero: boolean;
   /** A staging row with more bytes than this is skipped: it does not get into its set. */
   readonly maxStagingRowBytes: number;
 };
@@ -23,5 +25,6 @@ export const defaultImportSwitches: ImportSwitches = {
   failedRowStatus: 201,
   insertMultipleInstalled: true,
   invalidStagingTableAsRowError: false,
+  stagingRowsFromZero: false,
   maxStagingRowBytes: 8_126,
 };

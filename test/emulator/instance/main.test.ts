@@ -58,7 +58,7 @@ describe('npm run instance', () => {
     [['--port', 'eighty'], /--port must be a whole number from 0 to 65535, not eighty/],
     [['--prot', '1'], /Unknown option '--prot'/],
     [['--data', '/nowhere.json'], /\/nowhere\.json: ENOENT/],
-    [['--switch', 'shuffle=true'], /there is no switch shuffle; there are .*shuffleTies/],
+    [['--switch', 'shuffle=true'], /unknown switch shuffle; the switches are .*shuffleTies/],
     [['--switch', 'shuffleTies=often'], /switch shuffleTies takes a value such as false, not often/],
     [['--tls-cert', 'a.pem'], /--tls-cert and --tls-key go together/],
   ])('refuses %j in one line', async (options, message) => {

@@ -26,7 +26,7 @@ export function getStats(exchange: Exchange, state: InstanceState): Answer {
   const { select, groups, measures } = compileStatement(scope, condition, parameters);
   const measured = measures.flatMap(({ path }) => path ?? []);
   requireReadable(exchange, state, [...groups, ...measured].flatMap(columnsOn));
-  const rows = store.query(select.sql, select.params);
+  const rows = store.lagging(() => store.query(select.sql, select.params));
   if (groups.length === 0)
     return { status: 200, json: { result: { stats: statsOf(measures, rows[0] ?? {}) } } };
   const viewer = new Viewer(store, exchange.user);

@@ -1,3 +1,5 @@
+import { answerAfter, answerBefore, edgeAnswer, rowsStored, sceneOf } from '../../control/fault-scene.ts';
+import { answerOf } from '../../http/answer-of.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noSuchResource } from '../../http/failure.ts';
 import { noCaching } from '../../http/headers.ts';
@@ -29,7 +31,7 @@ export async function runBatch(exchange: Exchange, state: InstanceState): Promis
   const startedMs = state.clock.now();
   const serviced: ServicedRequest[] = [];
   for (const item of request.rest_requests) {
-    if (state.clock.now() - startedMs >= state.switches.batchTimeLimitMs) break;
+    if (state.clock.now() - startedMs >= timeLimitMs(state)) break;
     const answered = await runItem(item, exchange, state);
     if (!answered) break;
     serviced.push(answered);
@@ -55,7 +57,7 @@ async function runItem(
   if (body.length > state.switches.batchMaxInputBytes) return undefined;
   const startedMs = state.clock.now();
   const inner = toExchange(item, body, outer);
-  const answer = inner ? await state.dispatch(inner) : noSuchResource().toAnswer();
+  const answer = inner ? await dispatchItem(inner, state) : noSuchResource().toAnswer();
   const { bytes, type } = render(answer, inner !== undefined && wantsXml(inner));
   if (bytes.length > maxOutputBytes(outer, state)) return undefined;
   const sent = item.method === 'HEAD' ? Buffer.alloc(0) : bytes;
@@ -69,13 +71,37 @@ async function runItem(
   };
 }
 
+/** Faults meet an item as they meet a request; one that breaks the connection breaks that of the batch. */
+async function dispatchItem(item: Exchange, state: InstanceState): Promise<Answer> {
+  const faults = state.control.faults.pick(item.method, item.url.pathname, true);
+  if (faults.length === 0) return state.dispatch(item);
+  for (const fault of faults) state.ledger.current?.faults.push(fault.name);
+  const scene = sceneOf(item, state);
+  if (faults.some(({ effect }) => effect.delivery)) scene.cut();
+  const answer =
+    edgeAnswer(faults, scene) ??
+    (await answerOf(async () => {
+      const before = await answerBefore(faults, scene);
+      return before ?? state.dispatch({ ...item, storesRows: rowsStored(faults) });
+    }));
+  return answerAfter(faults, scene, answer);
+}
+
 /** @returns undefined for a URL that leads nowhere below `/api/now`. */
 function toExchange(item: BatchItem, body: Buffer, outer: Exchange): Exchange | undefined {
   const url = URL.parse(item.url, outer.url.origin);
   const path = url ? parseApiPath(url.pathname) : undefined;
   if (!url || !path) return undefined;
   const headers = Object.fromEntries(item.headers.map(({ name, value }) => [name.toLowerCase(), value]));
-  return { method: item.method, ...path, url, headers, body, user: outer.user };
+  return {
+    method: item.method,
+    ...path,
+    url,
+    headers,
+    body,
+    user: outer.user,
+    transaction: outer.transaction,
+  };
 }
 
 function headersOf(answer: Answer, bytes: Buffer, type: string | undefined): ServicedRequest['headers'] {
@@ -86,6 +112,10 @@ function headersOf(answer: Answer, bytes: Buffer, type: string | undefined): Ser
   };
   const all = { ...(bytes.length > 0 && content), ...answer.headers };
   return Object.entries(all).map(([name, value]) => ({ name, value }));
+}
+
+function timeLimitMs({ switches: { batchTimeLimitMs, transactionQuotaMs } }: InstanceState): number {
+  return transactionQuotaMs === 0 ? batchTimeLimitMs : Math.min(batchTimeLimitMs, transactionQuotaMs);
 }
 
 /** The header can only lower what the instance allows. */

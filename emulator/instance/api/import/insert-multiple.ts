@@ -2,6 +2,7 @@ import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noSuchResource } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
+import { isListed } from '../../switches.ts';
 import type { OpenSet } from '../../transform/open-set.ts';
 import { stringifyValue } from '../../transform/stringify-value.ts';
 import { type InsertMultipleRules, rulesFor } from './insert-multiple-rules.ts';
@@ -10,7 +11,7 @@ import { stagingTableOf } from './staging-table.ts';
 
 /**
  * `POST /api/now/import/{stagingTable}/insertMultiple`: many rows in one set. The answer names the set and its group
- * and says nothing of the rows, synchronous or not (contract 4.3).
+ * and says nothing of the rows, synchronous or not (docs/servicenow-contract.md 4.3).
  */
 export function insertMultiple(exchange: Exchange, state: InstanceState): Answer {
   if (!state.switches.insertMultipleInstalled) throw noSuchResource();
@@ -25,7 +26,9 @@ export function insertMultiple(exchange: Exchange, state: InstanceState): Answer
       multi_import_set: group,
       ...(runAfter !== undefined && { run_after: runAfter }),
     });
-    load(set, records, rules, exchange, state, runAfter);
+    const stored = exchange.storesRows?.(records.length);
+    if (stored === undefined) load(set, records, rules, exchange, state, runAfter);
+    else breakOff(set, records.slice(0, stored), rules, exchange, state);
     return { status: 201, json: { import_set_id: set.sysId, multi_import_set_id: group } };
   });
 }
@@ -40,7 +43,7 @@ function load(
 ): void {
   const { imports } = state;
   const rows = records.map((record) => toRow(record, rules));
-  if (isSink(set.table, state)) {
+  if (isListed(state.switches.sinkStagingTables, set.table)) {
     imports.sink(set, rows, user);
     return;
   }
@@ -53,8 +56,19 @@ function load(
   imports.finish(set);
 }
 
-function isSink(table: string, { switches }: InstanceState): boolean {
-  return switches.sinkStagingTables.includes(table) || switches.sinkStagingTables.includes('*');
+/** A load that ended in its middle: the set stays in state `loading`, its rows pending. */
+function breakOff(
+  set: OpenSet,
+  records: readonly Record<string, unknown>[],
+  rules: InsertMultipleRules,
+  { user }: Exchange,
+  { imports }: InstanceState,
+): void {
+  imports.append(
+    set,
+    records.map((record) => toRow(record, rules)),
+    user,
+  );
 }
 
 function readRecords(body: Buffer): Record<string, unknown>[] {

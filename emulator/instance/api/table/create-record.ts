@@ -1,8 +1,8 @@
 import type { Answer, Exchange } from '../../http/exchange.ts';
-import { Failure } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
+import { isListed } from '../../switches.ts';
 import { tableUrl } from './parameters.ts';
-import { recordAnswer } from './record-answer.ts';
+import { writtenAnswer } from './record-answer.ts';
 import { tableOf } from './table-name.ts';
 import { readValues } from './values.ts';
 
@@ -11,11 +11,9 @@ export function createRecord(exchange: Exchange, state: InstanceState): Answer {
   const table = tableOf(exchange, state);
   const { access } = state.auth;
   access.require(exchange.user, 'create', table);
-  const row = state.store.insert(table, readValues(exchange, state, table), exchange.user);
-  // The row is there, and stays there (KB0546297): only reading it back is refused.
-  if (!access.may(exchange.user, 'read', table, row)) {
-    throw new Failure(403, 'Insufficient rights to query records');
-  }
+  const { sys_id: given, ...values } = readValues(exchange, state, table);
+  const keepsSysId = given !== undefined && !isListed(state.switches.ignoreGivenSysIdOn, table);
+  const row = state.store.insert(table, keepsSysId ? { ...values, sys_id: given } : values, exchange.user);
   const location = `${tableUrl(exchange)}/${table}/${row['sys_id']}`;
-  return recordAnswer(exchange, state, table, row, 201, { Location: location });
+  return writtenAnswer(exchange, state, table, row, 201, { Location: location });
 }

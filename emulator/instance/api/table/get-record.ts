@@ -7,7 +7,8 @@ import { tableOf } from './table-name.ts';
 /** GET /table/{table}/{sys_id}: one record. */
 export function getRecord(exchange: Exchange, state: InstanceState): Answer {
   const table = tableOf(exchange, state);
-  const row = state.store.find(table, exchange.segments[2] ?? '');
+  const find = () => state.store.find(table, exchange.segments[2] ?? '');
+  const row = state.switches.lookupLagOnGet ? state.store.lagging(find) : find();
   if (!row || !state.auth.access.may(exchange.user, 'read', table, row)) throw noRecordFound();
   return recordAnswer(exchange, state, table, row, 200);
 }

@@ -22,7 +22,10 @@ type Listing = {
 };
 
 /** GET /table/{table}: the records that match, a page of them, with the total and links in headers. */
-export function listRecords(exchange: Exchange, state: InstanceState): Answer {
+export const listRecords = (exchange: Exchange, state: InstanceState): Answer =>
+  state.store.lagging(() => answerList(exchange, state));
+
+function answerList(exchange: Exchange, state: InstanceState): Answer {
   const listing = readListing(exchange, state);
   const { table, parameters, selection } = listing;
   const page = writtenPage(exchange, state, listing) ?? projectedPage(exchange, state, listing);

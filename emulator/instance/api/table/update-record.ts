@@ -2,7 +2,7 @@ import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noRecordFound } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
 import { readParameters } from './parameters.ts';
-import { recordAnswer } from './record-answer.ts';
+import { writtenAnswer } from './record-answer.ts';
 import { requireRight } from './require-right.ts';
 import { tableOf } from './table-name.ts';
 import { readValues } from './values.ts';
@@ -17,5 +17,5 @@ export function updateRecord(exchange: Exchange, state: InstanceState): Answer {
       state.switches.honourSuppressAutoSysField && readParameters(exchange).suppressAutoSysField,
   });
   if (!updated) throw noRecordFound();
-  return recordAnswer(exchange, state, table, updated.row, 200);
+  return writtenAnswer(exchange, state, table, updated.row, 200);
 }

@@ -6,6 +6,7 @@ import {
   documentId,
   integer,
   integerChoice,
+  journal,
   reference,
   text,
 } from '../../schema/columns.ts';
@@ -228,5 +229,18 @@ const changeTask: Table = {
   ],
 };
 
+/** A table as customers make their own: with journal columns beyond those of task. */
+const fieldVisit: Table = {
+  name: 'u_field_visit',
+  label: 'Field Visit',
+  parent: 'task',
+  number: { prefix: 'UFV', digits: 7 },
+  columns: [
+    reference('u_site', 'Site', 'cmn_location'),
+    journal('u_visit_log', 'Visit log'),
+    journal('u_safety_notes', 'Safety notes'),
+  ],
+};
+
 /** The classes of task. */
-export const itsmTables: readonly Table[] = [incident, problem, changeRequest, changeTask];
+export const itsmTables: readonly Table[] = [incident, problem, changeRequest, changeTask, fieldVisit];

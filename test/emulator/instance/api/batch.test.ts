@@ -214,5 +214,6 @@ function outerExchange(body: unknown): Exchange {
       timeFormat: '',
       roles: new Set(['admin']),
     },
+    transaction: { cut: () => undefined, wait: async () => undefined },
   };
 }
