@@ -1,62 +1,66 @@
-import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { startWorld } from '../lib/file-import/world.ts';
-import { runThroughKills } from './import-kills.ts';
+import { type Arguments, type Part, parseArguments, UsageError, usage } from './arguments.ts';
+import { describeReport, isClean, type StormReport, tallyOf } from './harness/storm-report.ts';
 import { findFaults, runStorm } from './import-storm.ts';
-import { runRecordStorm } from './record-storm.ts';
+import { runRecordStorm } from './records/record-storm.ts';
 
 /**
  * `npm run test:faults -- --messages 20000 --rows 20000 --seed 7`: storms over the records queue and over imports, in runtime
- * processes that are killed; 0 leaves one of them out. Exits 1 when anything is wrong. Without a seed it takes another one
- * each time, and prints it.
+ * processes that are killed. `--seeds 10` makes ten of each. Exits 1 when anything is wrong or never occurred, 2 when the
+ * command line cannot be read.
  */
-const { values } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '2000' },
-    rows: { type: 'string', default: '3000' },
-    seed: { type: 'string', default: String(randomInt(1_000_000)) },
-  },
-});
-const messages = Number(values.messages);
-const rows = Number(values.rows);
-const seed = Number(values.seed);
-
-function tell(title: string, wrong: readonly string[]): void {
-  if (wrong.length > 0) process.exitCode = 1;
-  const verdict = wrong.length === 0 ? 'all as it should be, once each' : wrong.join('\n  ');
-  process.stdout.write(`${title}: ${verdict}\n`);
+async function main(): Promise<void> {
+  const options = parseArguments(process.argv.slice(2));
+  const reports: StormReport[] = [];
+  for (const seed of options.seeds)
+    for (const part of options.parts)
+      for (const storm of stormsOf(part, options, seed)) reports.push(await run(storm, seed, options));
+  if (reports.length < 2) return;
+  const seconds = reports.reduce((sum, report) => sum + report.seconds, 0);
+  const damages = reports.flatMap((report) => report.damages);
+  process.stdout.write(`All of ${reports.length} storms, ${seconds.toFixed(0)} s: ${tallyOf(damages)}\n`);
 }
 
-async function stormRecords(): Promise<void> {
-  const patienceMs = 60_000 + messages * 60;
-  const { sent, requests, seconds, struck, wrong } = await runRecordStorm({ messages, seed, patienceMs });
-  const troubles = Object.entries(struck).map(([name, count]) => `${count} × ${name}`);
-  process.stdout.write(`  ${troubles.join(', ')}\n`);
-  tell(`${sent} messages in ${requests} requests and ${seconds.toFixed(1)} s`, wrong);
+type Storm = () => Promise<StormReport>;
+
+function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): readonly Storm[] {
+  switch (part) {
+    case 'records':
+      return messages > 0
+        ? [() => runRecordStorm({ messages, seed, patienceMs: 60_000 + messages * 60 })]
+        : [];
+    case 'imports':
+      return rows > 0 ? [true, false].map((keyed) => () => stormImport(seed, rows, keyed)) : [];
+    default:
+      return [];
+  }
 }
 
-async function stormImports(keyed: boolean, single: boolean): Promise<void> {
-  const options = { seed, rows, keyed, single };
+async function stormImport(seed: number, rows: number, keyed: boolean): Promise<StormReport> {
+  const started = performance.now();
   const world = await startWorld({ demoData: false });
   try {
-    const report = await runStorm(world, options);
-    const way = single ? 'single rows' : 'rows';
-    const title = `${rows} ${way} ${keyed ? 'with' : 'without'} a key, ${report.crashes} crashes`;
-    tell(title, findFaults(report, options));
+    const options = { seed, rows, keyed };
+    const faults = findFaults(await runStorm(world, options), options);
+    const damages = faults.map((text) => ({ kind: 'false verdict' as const, text }));
+    const title = `${rows} rows ${keyed ? 'with' : 'without'} a key`;
+    return { title, seconds: (performance.now() - started) / 1000, occurred: {}, damages };
   } finally {
     await world.close();
   }
 }
 
-async function killImports(): Promise<void> {
-  const patienceMs = 60_000 + rows * 20;
-  const { kills, wrong } = await runThroughKills({ seed, rows, kills: 8, restarts: 2, patienceMs });
-  tell(`${rows} rows through ${kills} killed processes`, wrong);
+async function run(storm: Storm, seed: number, { verbose }: Arguments): Promise<StormReport> {
+  const report = await storm();
+  if (!isClean(report)) process.exitCode = 1;
+  process.stdout.write(`seed ${seed}: ${describeReport(report, { withOccurrences: verbose })}\n`);
+  return report;
 }
 
-process.stdout.write(`Storms with seed ${seed}\n`);
-if (messages > 0) await stormRecords();
-if (rows > 0) {
-  for (const single of [false, true]) for (const keyed of [true, false]) await stormImports(keyed, single);
-  await killImports();
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n${usage}\n`);
+  process.exitCode = 2;
 }

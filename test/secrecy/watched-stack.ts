@@ -36,7 +36,7 @@ export async function startWatchedStack(
 }
 
 /** Tokens are secrets too, each that is given out. */
-function watchTokens({ state }: Instance, watch: SecrecyWatch): void {
+export function watchTokens({ state }: Instance, watch: SecrecyWatch): void {
   const { tokens } = state.auth;
   const issue = tokens.issue.bind(tokens);
   tokens.issue = (...grant) => {

@@ -1,0 +1,130 @@
+import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import type { Row } from '../../../emulator/instance/store/row.ts';
+import type { FaultStack } from '../harness/fault-stack.ts';
+import type { Sending } from './story.ts';
+
+/** A message that is on its queue. */
+export type Posted = { readonly sending: Sending; readonly body: string; readonly messageId: string };
+
+/** One message to send, and the rows of its story at this moment. */
+export type Outgoing = { readonly sending: Sending; readonly rows: readonly Row[] };
+
+const mostPerCall = 10;
+/** SQS takes a mebibyte in one call. */
+const mostBytesPerCall = 900_000;
+
+/** Puts messages on the records queues and remembers them. A message that is sent again has the same body. */
+export class PostOffice {
+  readonly bodies = new Map<Sending, string>();
+  readonly posted: Posted[] = [];
+  readonly #stack: FaultStack;
+  readonly #urls: { readonly standard: string; readonly fifo: string };
+  #sequence = 0;
+
+  constructor(stack: FaultStack) {
+    this.#stack = stack;
+    const url = (name: string) => stack.variable('writeRecords', name);
+    this.#urls = { standard: url('RECORDS_QUEUE_URL'), fifo: url('RECORDS_FIFO_QUEUE_URL') };
+  }
+
+  /** Messages of a FIFO group keep the order given. */
+  async send(outgoing: readonly Outgoing[]): Promise<readonly Posted[]> {
+    const loose = outgoing.filter(({ sending }) => sending.group === undefined);
+    const grouped = outgoing.filter(({ sending }) => sending.group !== undefined);
+    return [
+      ...(await this.#sendTo(this.#urls.standard, loose)),
+      ...(await this.#sendTo(this.#urls.fifo, grouped)),
+    ];
+  }
+
+  /** Messages that are not acknowledged, visible or not. */
+  async left(): Promise<number> {
+    const counts = Object.values(this.#urls).map(async (QueueUrl) => {
+      const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+      const { Attributes = {} } = await this.#stack.sqs.send(command);
+      const { ApproximateNumberOfMessages: visible, ApproximateNumberOfMessagesNotVisible: hidden } =
+        Attributes;
+      return Number(visible) + Number(hidden) + Number(Attributes.ApproximateNumberOfMessagesDelayed);
+    });
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  }
+
+  /**
+   * Hands messages to the function past the queue, under their own message ids, as SQS does when it delivers twice: two
+   * processes work on one record at once.
+   */
+  async race(posted: readonly Posted[]): Promise<void> {
+    for (let offset = 0; offset < posted.length; offset += 50) {
+      const Records = posted.slice(offset, offset + 50).map((one) => toRecord(one, this.#urls.standard));
+      await this.#stack.stack.host.invoke(this.#stack.arn('writeRecords'), { Records });
+    }
+  }
+
+  async #sendTo(QueueUrl: string, outgoing: readonly Outgoing[]): Promise<readonly Posted[]> {
+    const posted: Posted[] = [];
+    for (const part of partsOf(
+      outgoing.map(({ sending, rows }) => ({ sending, body: this.#bodyOf(sending, rows) })),
+    )) {
+      const Entries = part.map(({ sending, body }, index) => this.#entry(sending, body, index));
+      const { Successful = [], Failed = [] } = await this.#stack.sqs.send(
+        new SendMessageBatchCommand({ QueueUrl, Entries }),
+      );
+      if (Failed.length > 0) throw new Error(`SQS refused a message of the storm: ${Failed[0]?.Message}`);
+      const ids = new Map(Successful.map(({ Id, MessageId = '' }) => [Id, MessageId]));
+      posted.push(...part.map((one, index) => ({ ...one, messageId: ids.get(`${index}`) ?? '' })));
+    }
+    this.posted.push(...posted);
+    return posted;
+  }
+
+  #bodyOf(sending: Sending, rows: readonly Row[]): string {
+    const body = this.bodies.get(sending) ?? sending.body(rows);
+    this.bodies.set(sending, body);
+    return body;
+  }
+
+  #entry({ keyAttribute, group }: Sending, body: string, index: number) {
+    this.#sequence += 1;
+    return {
+      Id: String(index),
+      MessageBody: body,
+      ...(keyAttribute !== undefined && {
+        MessageAttributes: { IdempotencyKey: { DataType: 'String', StringValue: keyAttribute } },
+      }),
+      ...(group !== undefined && { MessageGroupId: group, MessageDeduplicationId: String(this.#sequence) }),
+    };
+  }
+}
+
+function partsOf<T extends { readonly body: string }>(messages: readonly T[]): readonly T[][] {
+  const parts: T[][] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    const part = parts.at(-1);
+    bytes += Buffer.byteLength(message.body);
+    if (part && part.length < mostPerCall && bytes < mostBytesPerCall) part.push(message);
+    else {
+      parts.push([message]);
+      bytes = Buffer.byteLength(message.body);
+    }
+  }
+  return parts;
+}
+
+function toRecord({ sending, body, messageId }: Posted, queueUrl: string) {
+  const now = String(Date.now());
+  const { keyAttribute } = sending;
+  return {
+    messageId,
+    receiptHandle: 'none',
+    body,
+    attributes: {
+      ApproximateReceiveCount: '2',
+      SentTimestamp: now,
+      ApproximateFirstReceiveTimestamp: now,
+    },
+    messageAttributes:
+      keyAttribute === undefined ? {} : { IdempotencyKey: { dataType: 'String', stringValue: keyAttribute } },
+    eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${queueUrl.split('/').at(-1)}`,
+  };
+}

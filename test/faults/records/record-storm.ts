@@ -1,0 +1,260 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
+import { SecrecyWatch } from '../../secrecy/watch.ts';
+import { type FaultStack, startFaultStack, type Template } from '../harness/fault-stack.ts';
+import { refuseSqs } from '../harness/sqs-refusals.ts';
+import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
+import { countTroubles, stirUp } from '../harness/weather.ts';
+import { hasReached, judgeStories, type writesOf } from './judge.ts';
+import { type Snapshot, takeSnapshot } from './observe.ts';
+import { type Outgoing, PostOffice } from './post-office.ts';
+import { tellStories } from './stories.ts';
+import { hidingRules, stormSchema, stormTables } from './storm-schema.ts';
+import { type Dice, diceOf, type Story } from './story.ts';
+
+export type RecordStormOptions = {
+  readonly messages: number;
+  readonly seed: number;
+  /** Longest time for the queues to run dry, in milliseconds. */
+  readonly patienceMs: number;
+  /** False sends every record as a request of its own. @default by the seed */
+  readonly batchApi?: boolean;
+  readonly onProgress?: (left: number) => void;
+};
+
+/** Short enough that a run sees many of them pass. */
+const functionTimeoutSeconds = 8;
+const visibilitySeconds = 10;
+/** No request is at work for longer on the instances of a storm. */
+const quotaMs = 4_000;
+
+/** Sends a storm of messages while everything around the function misbehaves, and judges what the instances hold. */
+export async function runRecordStorm(options: RecordStormOptions): Promise<StormReport> {
+  const random = seededRandom(options.seed);
+  const dice = diceOf(random);
+  const watch = new SecrecyWatch();
+  const troubles = countTroubles();
+  const { batchApi = options.seed % 3 !== 0 } = options;
+  const stack = await startFaultStack({
+    watch,
+    instance: { schema: stormSchema, demoData: false },
+    // No administrator: rules that hide rows hold for the user.
+    roles: ['itil'],
+    environment: {
+      ALLOWED_TABLES: Object.values(stormTables).join(),
+      CORRELATION_ID_TABLES: `${stormTables.correlated},${stormTables.hiddenCorrelated}`,
+      RECORDS_BATCH_API: String(batchApi),
+      RECORDS_FIRST_DELAY_SECONDS: '1',
+      RECORDS_LONGEST_DELAY_SECONDS: '3',
+      RECORDS_IN_DOUBT_SECONDS: String(quotaMs / 1000 + 1),
+    },
+    template: shorten,
+    onLine: troubles.line,
+    onEvent: troubles.event,
+  });
+  try {
+    const contents = watch.content('record');
+    const stories = tellStories({ ...options, contents, secondInstancePercent: 15 }, dice);
+    const storm = new RecordStorm(stack, stories, dice, options);
+    const report = await storm.run();
+    const leaks = await stack.close();
+    const occurred = { ...report.occurred, ...troubles.counts, [batchApi ? 'batches' : 'single calls']: 1 };
+    return { ...report, occurred, damages: [...report.damages, ...leaks.map(leakOf)] };
+  } finally {
+    await stack.close();
+  }
+}
+
+const leakOf = (text: string): Damage => ({ kind: 'leak', text });
+
+/** FIFO switched on, and the writer's time cut short. */
+function shorten({ Conditions, Resources }: Template): void {
+  Conditions['RecordsFifo'] = { 'Fn::Equals': ['true', 'true'] };
+  const change = (name: string, property: string, value: number) => {
+    const properties = Resources[name]?.Properties;
+    if (properties) properties[property] = value;
+  };
+  for (const queue of ['RecordsQueue', 'RecordsFifoQueue'])
+    change(queue, 'VisibilityTimeout', visibilitySeconds);
+  change('WriteRecordsLambdaFunction', 'Timeout', functionTimeoutSeconds);
+}
+
+class RecordStorm {
+  readonly #stack: FaultStack;
+  readonly #office: PostOffice;
+  readonly #stories: readonly Story[];
+  readonly #dice: Dice;
+  readonly #options: RecordStormOptions;
+  /** Phases of each story that have begun. */
+  readonly #begun = new Map<Story, number>();
+  readonly #counts: Record<string, number> = {
+    'kill -9': 0,
+    'raced copies': 0,
+    'rotated credentials': 0,
+    'late copies': 0,
+  };
+  readonly #races: Promise<void>[] = [];
+
+  constructor(stack: FaultStack, stories: readonly Story[], dice: Dice, options: RecordStormOptions) {
+    this.#stack = stack;
+    this.#office = new PostOffice(stack);
+    this.#stories = stories;
+    this.#dice = dice;
+    this.#options = options;
+  }
+
+  async run(): Promise<StormReport> {
+    const started = performance.now();
+    const { instances, sqsProxy } = this.#stack;
+    this.#prepare();
+    const { seed, messages } = this.#options;
+    const weather = Object.values(instances).map((one, index) =>
+      stirUp(one, {
+        random: this.#dice.random,
+        seed: seed + index,
+        requests: Math.ceil(index === 0 ? messages / 3 : messages / 15),
+        lateMs: { from: 200, to: quotaMs },
+      }),
+    );
+    const refusals = refuseSqs(this.#dice.random, 0.1);
+    sqsProxy.decide = refusals.decide;
+    await this.#begin(this.#stories);
+    const left = (await this.#untilCalm(true)) + (await this.#echo());
+    const undone: Damage[] = left > 0 ? [{ kind: 'left in the queue', text: `${left} messages` }] : [];
+    const told = this.#stories.map((story) => ({
+      ...story,
+      phases: story.phases.slice(0, this.#begun.get(story)),
+    }));
+    const damages = [...undone, ...(await judgeStories(this.#stack, told, this.#office.bodies))];
+    const requests = Object.values(instances).reduce((sum, { proxy }) => sum + proxy.count, 0);
+    const occurred = sumOf([
+      countKinds(told),
+      this.#counts,
+      refusals.counts,
+      ...weather.map((count) => count()),
+    ]);
+    const seconds = (performance.now() - started) / 1000;
+    const title = `${this.#office.posted.length} messages in ${requests} requests`;
+    return { title, seconds, occurred, damages };
+  }
+
+  #prepare(): void {
+    const { instances } = this.#stack;
+    for (const { instance } of Object.values(instances))
+      for (const rule of hidingRules) instance.state.auth.access.add(rule);
+    for (const { seeded, table, instance } of this.#stories)
+      for (const { sysId, values } of seeded)
+        instances[instance].instance.state.store.seed(table, { sys_id: sysId, active: 'true', ...values });
+  }
+
+  /** Begins the next phase of stories: people do what they do, messages are sent, and some are delivered twice at once. */
+  async #begin(stories: readonly Story[], snapshots?: Snapshots): Promise<void> {
+    const outgoing: Outgoing[] = [];
+    for (const story of stories) {
+      const begun = this.#begun.get(story) ?? 0;
+      this.#begun.set(story, begun + 1);
+      const phase = story.phases[begun];
+      const rows = snapshots?.[story.instance].rows(story) ?? [];
+      for (const person of phase?.people ?? []) this.#letPersonWork(story, person, rows);
+      for (const sending of phase?.sendings ?? []) outgoing.push({ sending, rows });
+    }
+    const posted = await this.#office.send(shuffleLoose(outgoing, this.#dice));
+    // A FIFO queue hands nothing out twice.
+    const raced = posted.filter(({ sending }) => sending.group === undefined && this.#dice.chance(10));
+    if (raced.length === 0) return;
+    this.#counts['raced copies'] = (this.#counts['raced copies'] ?? 0) + raced.length;
+    this.#races.push(this.#office.race(raced));
+  }
+
+  #letPersonWork(
+    story: Story,
+    { target, match, values = {} }: ReturnType<typeof writesOf>[number],
+    rows: Rows,
+  ): void {
+    const { store } = this.#stack.instances[story.instance].instance.state;
+    const seeded = story.seeded.find(({ name }) => name === target);
+    const found = match
+      ? rows.find((row) => Object.entries(match).every(([column, value]) => row[column] === value))
+      : rows.find((row) => row['sys_id'] === seeded?.sysId);
+    if (!found) throw new Error(`${story.kind} (${story.id}): the person finds no record`);
+    store.update(story.table, found['sys_id'] ?? '', values, { userName: 'a.person', sysId: '0'.repeat(32) });
+  }
+
+  /** Leads the stories through their phases, and kills the function now and then, until nothing is left to do. */
+  async #untilCalm(isWild: boolean): Promise<number> {
+    const { patienceMs, messages, onProgress } = this.#options;
+    const endsAt = Date.now() + patienceMs;
+    const kills = isWild ? 2 + Math.floor(messages / 500) : 0;
+    const rotations = isWild ? 1 + Math.floor(messages / 5_000) : 0;
+    for (let calm = 0; calm < 2; ) {
+      await delay(150 + this.#dice.random() * 300);
+      const moved = await this.#advance();
+      const left = await this.#office.left();
+      onProgress?.(left);
+      if (Date.now() > endsAt) return left;
+      calm = left === 0 && !moved ? calm + 1 : 0;
+      if (this.#below('kill -9', kills) && this.#dice.chance(40)) await this.#killOne();
+      if (this.#below('rotated credentials', rotations) && this.#dice.chance(25)) await this.#rotate();
+    }
+    await Promise.all(this.#races.splice(0));
+    return 0;
+  }
+
+  #below(name: string, most: number): boolean {
+    return (this.#counts[name] ?? 0) < most;
+  }
+
+  async #advance(): Promise<boolean> {
+    const open = this.#stories.filter((story) => (this.#begun.get(story) ?? 0) < story.phases.length);
+    if (open.length === 0) return false;
+    const { first, second } = this.#stack.instances;
+    const snapshots = { first: takeSnapshot(first.instance), second: takeSnapshot(second.instance) };
+    const ready = open.filter((story) =>
+      hasReached(story, this.#begun.get(story) ?? 0, snapshots[story.instance]),
+    );
+    if (ready.length > 0) await this.#begin(ready, snapshots);
+    return ready.length > 0;
+  }
+
+  async #killOne(): Promise<void> {
+    const killed = await this.#stack.kill('writeRecords', (pids) => {
+      const pid = pids[Math.floor(this.#dice.random() * pids.length)];
+      return pid === undefined ? [] : [pid];
+    });
+    this.#counts['kill -9'] = (this.#counts['kill -9'] ?? 0) + killed;
+  }
+
+  async #rotate(): Promise<void> {
+    this.#counts['rotated credentials'] = (this.#counts['rotated credentials'] ?? 0) + 1;
+    await this.#stack.instances.first.rotate();
+  }
+
+  /** When everything is done, some messages are sent once more under their old keys. Nothing may change. */
+  async #echo(): Promise<number> {
+    const keyed = this.#office.posted.filter(({ sending }) => sending.isKeyed && this.#dice.chance(8));
+    const again = [...new Set(keyed.map(({ sending }) => sending))];
+    this.#counts['late copies'] = again.length;
+    await this.#office.send(again.map((sending) => ({ sending, rows: [] })));
+    return this.#untilCalm(false);
+  }
+}
+
+type Snapshots = { readonly first: Snapshot; readonly second: Snapshot };
+type Rows = ReturnType<Snapshot['rows']>;
+
+function countKinds(stories: readonly Story[]): Counts {
+  const kinds = Map.groupBy(stories, ({ kind }) => kind);
+  return Object.fromEntries([...kinds].map(([kind, members]) => [kind, members.length]));
+}
+
+/** Messages of a FIFO group keep their order; all others have none. */
+function shuffleLoose(outgoing: readonly Outgoing[], { random }: Dice): readonly Outgoing[] {
+  const grouped = outgoing.filter(({ sending }) => sending.group !== undefined);
+  const loose = outgoing.filter(({ sending }) => sending.group === undefined);
+  for (let last = loose.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    const [a, b] = [loose[last], loose[other]];
+    if (a && b) [loose[last], loose[other]] = [b, a];
+  }
+  return [...loose, ...grouped];
+}

@@ -1,0 +1,341 @@
+import type { InstanceName } from '../harness/fault-stack.ts';
+import type { Note } from '../model/record-model.ts';
+import { journalColumns, stormTables } from './storm-schema.ts';
+import { type Dice, type Story, StoryWriter } from './story.ts';
+
+type Tell = (story: StoryWriter, dice: Dice) => void;
+
+/** A kind of story: how often it is told among all, on which table, and what happens in it. */
+type Kind = { readonly weight: number; readonly table?: string; readonly tell: Tell };
+
+const { correlated, hidden, hiddenCorrelated } = stormTables;
+
+/** What happens to records in a storm, by name. Every kind must occur in a run, or the run proves nothing about it. */
+const kinds: Readonly<Record<string, Kind>> = {
+  'one create': { weight: 12, tell: createOnce },
+  'create from two senders': { weight: 6, tell: createTwice },
+  'create, delete, old create again': { weight: 4, tell: createDeleteCreate },
+  'create in a correlationIdTable': { weight: 5, table: correlated, tell: createTwice },
+  'create, delete, old create again in a correlationIdTable': {
+    weight: 2,
+    table: correlated,
+    tell: createDeleteCreate,
+  },
+  'create of what cannot be read': { weight: 3, table: hidden, tell: createTwice },
+  'create of what cannot be read in a correlationIdTable': {
+    weight: 3,
+    table: hiddenCorrelated,
+    tell: createTwice,
+  },
+  'updates from several senders': { weight: 5, tell: updatesUnordered },
+  'updates in a FIFO group': { weight: 6, tell: updatesInOrder },
+  'old update again after a newer one': { weight: 4, tell: oldUpdateAgain },
+  'updates and a delete': { weight: 4, tell: updatesAndDelete },
+  'update, delete, both again': { weight: 4, tell: updateDeleteAgain },
+  'delete of a mistyped sys_id': { weight: 2, tell: deleteMistyped },
+  'update of a mistyped sys_id': { weight: 2, tell: updateMistyped },
+  'racing upserts': { weight: 5, tell: upsertsRace },
+  'racing upserts whose matches differ in case': { weight: 4, tell: upsertsInCases },
+  'upserts in a FIFO group': { weight: 4, tell: upsertsInOrder },
+  'upserts in a correlationIdTable': { weight: 3, table: correlated, tell: upsertsInOrder },
+  'upserts of an active record that a person closes': { weight: 5, tell: upsertsAndClosing },
+  'upsert that changes what it matches by': { weight: 4, tell: upsertChangesMatch },
+  'upsert, delete, upsert, all again': { weight: 4, tell: upsertDeleteUpsert },
+  'upsert of two records': { weight: 2, tell: upsertAmbiguous },
+  'a person edits between updates': { weight: 3, tell: personEdits },
+  'notes from several senders': { weight: 4, tell: notesUnordered },
+  'notes in a FIFO group': { weight: 5, tell: notesInOrder },
+  'notes of one text under different keys': { weight: 4, tell: notesAlike },
+  'notes of odd text': { weight: 3, tell: notesOdd },
+  'notes with an upsert': { weight: 3, tell: notesWithUpsert },
+  'odd values': { weight: 2, tell: oddValues },
+  'messages that cannot be read': { weight: 2, tell: unreadable },
+};
+
+const storyKinds: readonly string[] = Object.keys(kinds);
+
+export type StoryOptions = {
+  readonly seed: number;
+  readonly messages: number;
+  /** A text that records carry, to be found where it must not be. */
+  readonly contents: string;
+  /** Share of the stories that happen on the second instance, in percent. */
+  readonly secondInstancePercent: number;
+};
+
+/** Makes up stories until they have so many messages: each kind at least once, then by weight. */
+export function tellStories(options: StoryOptions, dice: Dice): readonly Story[] {
+  const stories: Story[] = [];
+  let messages = 0;
+  for (let index = 0; messages < options.messages || index < storyKinds.length; index += 1) {
+    const story = tellStory(index, storyKinds[index] ?? drawKind(dice), options, dice);
+    stories.push(story);
+    messages += story.phases.reduce((sum, { sendings }) => sum + sendings.length, 0);
+  }
+  return stories;
+}
+
+function drawKind(dice: Dice): string {
+  const all = Object.entries(kinds);
+  let left = dice.random() * all.reduce((sum, [, { weight }]) => sum + weight, 0);
+  for (const [name, { weight }] of all) {
+    left -= weight;
+    if (left < 0) return name;
+  }
+  return storyKinds[0] ?? '';
+}
+
+function tellStory(index: number, kind: string, options: StoryOptions, dice: Dice): Story {
+  const { table = stormTables.plain, tell = createOnce } = kinds[kind] ?? {};
+  const instance: InstanceName = dice.chance(options.secondInstancePercent) ? 'second' : 'first';
+  const head = { id: `s${options.seed}x${index}`, kind, table, instance };
+  const writer = new StoryWriter(head, { dice, contents: options.contents });
+  tell(writer, dice);
+  return writer.finish();
+}
+
+function createOnce(story: StoryWriter, dice: Dice): void {
+  const notes = dice.chance(20) ? [noteOf(story, 1, 'work_notes')] : [];
+  story.create('record', { notes });
+}
+
+function createTwice(story: StoryWriter, dice: Dice): void {
+  const notes = dice.chance(30) ? [noteOf(story, 1, 'work_notes')] : [];
+  const sending = story.create('record', { key: dice.pick(['body', 'attribute']), notes });
+  for (let copies = dice.pick([1, 1, 2]); copies > 0; copies -= 1) story.again(sending);
+}
+
+function createDeleteCreate(story: StoryWriter, dice: Dice): void {
+  const created = story.create('record', { key: dice.pick(['body', 'attribute']) });
+  story.afterwards();
+  const deleted = story.delete('record', { key: 'body' });
+  story.afterwards();
+  story.again(created);
+  if (dice.chance(50)) story.again(deleted);
+}
+
+function updatesUnordered(story: StoryWriter, dice: Dice): void {
+  story.seed('record');
+  for (let count = dice.pick([2, 3, 4]); count > 0; count -= 1) {
+    const sending = story.update('record', { values: { u_shared: `${story.id}-${count}` } });
+    if (sending.isKeyed && dice.chance(30)) story.again(sending);
+  }
+}
+
+function updatesInOrder(story: StoryWriter, dice: Dice): void {
+  story.seed('record');
+  for (let count = dice.pick([3, 4, 6]); count > 0; count -= 1) {
+    const sending = story.update('record', { fifo: true, values: { u_shared: `${story.id}-${count}` } });
+    if (sending.isKeyed && dice.chance(30)) story.again(sending);
+  }
+}
+
+function oldUpdateAgain(story: StoryWriter, dice: Dice): void {
+  const fifo = dice.chance(50);
+  story.seed('record');
+  const old = story.update('record', { fifo, key: 'body', values: { u_shared: `${story.id}-old` } });
+  story.afterwards();
+  story.update('record', { fifo, values: { u_shared: `${story.id}-new` } });
+  story.afterwards();
+  story.again(old);
+}
+
+function updatesAndDelete(story: StoryWriter, dice: Dice): void {
+  const fifo = dice.chance(50);
+  story.seed('record');
+  story.update('record', { fifo, values: { u_shared: `${story.id}-1` } });
+  if (dice.chance(50)) story.update('record', { fifo, notes: [noteOf(story, 2, 'comments')] });
+  story.delete('record', { fifo });
+}
+
+function updateDeleteAgain(story: StoryWriter, dice: Dice): void {
+  story.seed('record');
+  const notes = dice.chance(40) ? [noteOf(story, 1, 'work_notes')] : [];
+  const updated = story.update('record', { key: 'body', values: { u_shared: `${story.id}-1` }, notes });
+  story.afterwards();
+  const deleted = story.delete('record', { key: 'attribute' });
+  story.afterwards();
+  story.again(updated);
+  story.again(deleted);
+}
+
+function deleteMistyped(story: StoryWriter): void {
+  story.seed('record');
+  story.ghost('mistyped');
+  story.delete('mistyped', { refused: 'not-found' });
+  story.update('record');
+}
+
+function updateMistyped(story: StoryWriter, dice: Dice): void {
+  story.ghost('mistyped');
+  story.update('mistyped', { fifo: dice.chance(50), refused: 'not-found' });
+}
+
+function upsertsRace(story: StoryWriter, dice: Dice): void {
+  if (dice.chance(40)) story.seed('record', { u_match: story.id });
+  for (let count = dice.pick([2, 3, 4]); count > 0; count -= 1) {
+    const sending = story.upsert({ u_match: story.id });
+    if (sending.isKeyed && dice.chance(30)) story.again(sending);
+  }
+}
+
+function upsertsInCases(story: StoryWriter): void {
+  const text = `Host-${story.id}`;
+  for (const spelling of [text, text.toUpperCase(), text.toLowerCase()]) story.upsert({ u_match: spelling });
+}
+
+function upsertsInOrder(story: StoryWriter, dice: Dice): void {
+  for (let count = dice.pick([2, 3, 4]); count > 0; count -= 1) {
+    const values = { u_shared: `${story.id}-${count}` };
+    const sending = story.upsert({ u_match: story.id }, { fifo: true, values });
+    if (sending.isKeyed && dice.chance(30)) story.again(sending);
+  }
+}
+
+function upsertsAndClosing(story: StoryWriter, dice: Dice): void {
+  const match = { u_match: story.id, active: 'true' };
+  const first = story.upsert(match, { key: 'body' });
+  if (dice.chance(50)) story.upsert(match);
+  story.afterwards();
+  story.close();
+  story.afterwards();
+  story.upsert(match);
+  if (dice.chance(50)) story.upsert(match);
+  if (dice.chance(70)) story.again(first);
+}
+
+function upsertChangesMatch(story: StoryWriter, dice: Dice): void {
+  const match = { u_match: story.id, u_phase: 'new' };
+  const first = story.upsert(match, { key: 'body', values: { u_phase: 'seen' } });
+  if (dice.chance(50)) story.again(first);
+  if (dice.chance(50)) story.upsert(match, { values: { u_phase: 'seen' } });
+  story.afterwards();
+  story.again(first);
+  if (dice.chance(50)) story.upsert(match, { values: { u_phase: 'seen' } });
+}
+
+function upsertDeleteUpsert(story: StoryWriter, dice: Dice): void {
+  const match = { u_match: story.id };
+  const first = story.upsert(match, { key: 'body' });
+  story.afterwards();
+  story.delete(first.write.id, { key: 'body' });
+  story.afterwards();
+  if (dice.chance(60)) story.upsert(match);
+  story.again(first);
+}
+
+function upsertAmbiguous(story: StoryWriter): void {
+  story.seed('one', { u_match: story.id });
+  story.seed('two', { u_match: story.id.toUpperCase() });
+  story.upsert({ u_match: story.id }, { refused: 'ambiguous' });
+}
+
+function personEdits(story: StoryWriter, dice: Dice): void {
+  const fifo = dice.chance(50);
+  story.seed('record');
+  story.update('record', { fifo });
+  story.afterwards();
+  story.person('record', { u_shared: 'by a person' });
+  story.update('record', { fifo });
+  story.afterwards();
+  story.update('record', { fifo });
+}
+
+function notesUnordered(story: StoryWriter, dice: Dice): void {
+  story.seed('record');
+  for (let count = dice.pick([2, 3, 4]); count > 0; count -= 1) {
+    const sending = story.update('record', { notes: [noteOf(story, count, dice.pick(journalColumns))] });
+    if (sending.isKeyed && dice.chance(40)) story.again(sending);
+  }
+}
+
+function notesInOrder(story: StoryWriter, dice: Dice): void {
+  story.seed('record');
+  for (let count = dice.pick([3, 4, 6]); count > 0; count -= 1) {
+    const notes = [noteOf(story, count, dice.pick(journalColumns))];
+    const sending = story.update('record', { fifo: true, notes });
+    if (sending.isKeyed && dice.chance(30)) story.again(sending);
+  }
+}
+
+function notesAlike(story: StoryWriter, dice: Dice): void {
+  const fifo = dice.chance(50);
+  const column = dice.pick(journalColumns);
+  const text = 'Disk full on web-01';
+  story.seed('record');
+  for (let count = dice.pick([2, 3]); count > 0; count -= 1) {
+    const sending = story.update('record', { fifo, key: 'body', notes: [{ column, text }] });
+    if (dice.chance(40)) story.again(sending);
+  }
+}
+
+/** Texts that an instance, JSON or UTF-8 changes on the way. */
+const oddTexts: readonly [string, ...string[]] = [
+  'x'.repeat(5_000),
+  'half a pair \ud83d and more',
+  'line\r\nline\rline\n\n  ',
+  'null \u0000 and bell \u0007',
+  '\u200e\u202egnirts desrever',
+  'combined e\u0301 and composed \u00e9',
+  '[code]<b>bold</b>[/code]',
+];
+
+function notesOdd(story: StoryWriter, dice: Dice): void {
+  story.seed('record');
+  for (let count = dice.pick([1, 2, 3]); count > 0; count -= 1) {
+    const column = dice.pick(journalColumns);
+    const text = `${story.id}.n${count}| ${dice.pick(oddTexts)}`;
+    const sending = story.update('record', { notes: [{ column, text }] });
+    if (sending.isKeyed && dice.chance(40)) story.again(sending);
+  }
+}
+
+function notesWithUpsert(story: StoryWriter, dice: Dice): void {
+  const match = { u_match: story.id };
+  const first = story.upsert(match, { key: 'body', notes: [noteOf(story, 1, 'work_notes')] });
+  if (dice.chance(50)) story.again(first);
+  story.upsert(match, { notes: [noteOf(story, 2, 'comments')] });
+  story.afterwards();
+  if (dice.chance(50)) story.again(first);
+}
+
+function oddValues(story: StoryWriter, dice: Dice): void {
+  const oddJson = dice.pick([
+    '{"toString":1,"valueOf":null}',
+    `${'['.repeat(6_000)}${']'.repeat(6_000)}`,
+    `${'{"a":'.repeat(6_000)}1${'}'.repeat(6_000)}`,
+    '{"__proto__":{"toString":"x"}}',
+    '[[["a"],{"b":null}]]',
+    '90071992547409910000',
+    '-0',
+    '"half a pair \\ud83d"',
+  ]);
+  story.create('record', { oddJson, key: 'body', mayBeRefused: 'invalid' });
+}
+
+function unreadable(story: StoryWriter, dice: Dice): void {
+  const { id, table } = story;
+  const record = { u_story: id };
+  story.odd(
+    dice.pick([
+      `{"story":"${id}"`,
+      `"${id}"`,
+      `${'['.repeat(6_000)}"${id}"${']'.repeat(6_000)}`,
+      JSON.stringify({ table, record, action: 'replace' }),
+      JSON.stringify({ table, records: [record] }),
+      JSON.stringify({ table, record: [record] }),
+      JSON.stringify({ table: 'no_such_table', record }),
+      JSON.stringify({ table, record, key: '   ' }),
+      JSON.stringify({ action: 'update', table, sysId: 'not a sys_id', record }),
+      JSON.stringify({ action: 'upsert', table, match: { constructor: id }, record }),
+      JSON.stringify({ action: 'upsert', table, match: {}, record }),
+      JSON.stringify({ table, record, instance: 'third' }),
+    ]),
+    'invalid',
+  );
+}
+
+/** A text that is told from all others. */
+function noteOf({ id }: StoryWriter, index: number, column: string): Note {
+  return { column, text: `${id}.n${index}| said once` };
+}
