@@ -6,7 +6,6 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { REGION } from '../emulator/aws/account.ts';
 import type { Endpoints } from '../emulator/stack/describe-stack.ts';
-import { startStack } from '../emulator/stack/stack.ts';
 import { createIncident } from './demo/create-incident.ts';
 import { importCsv } from './demo/import-csv.ts';
 import { InstanceView } from './demo/instance-view.ts';
@@ -14,6 +13,7 @@ import { Mismatch } from './demo/mismatch.ts';
 import type { Scene } from './demo/scene.ts';
 import { sendMessages } from './demo/send-messages.ts';
 import { lookAtHoldings, showHoldings } from './demo/show-holdings.ts';
+import { startLocalStack } from './local-stack.ts';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -21,7 +21,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 async function run(dataFolder: string): Promise<void> {
   const startedMs = Date.now();
   say('Packaging the functions and starting them with an instance, SQS, S3 and Secrets Manager …');
-  const stack = await startStack({ dataFolder });
+  const stack = await startLocalStack({ dataFolder });
   try {
     say(`Ready after ${((Date.now() - startedMs) / 1000).toFixed(1)} s.\n`);
     await tell(stack.endpoints);

@@ -1,30 +1,28 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { claimFolder } from '../emulator/stack/claim-folder.ts';
-import { startStack } from '../emulator/stack/stack.ts';
-import { HELP, readArguments, type StartArguments } from './start/arguments.ts';
-import { untilStopped } from './start/until-stopped.ts';
+import { setInterval as every } from 'node:timers/promises';
+import { PortUnavailableError } from '../emulator/aws/loopback-server.ts';
+import { claimFolder, FolderUnavailableError } from '../emulator/stack/claim-folder.ts';
+import { messageOf, runCommand } from './command-line.ts';
+import { startLocalStack } from './local-stack.ts';
+import { HELP, portOption, readArguments, type StartArguments } from './start/arguments.ts';
 import { welcome } from './start/welcome.ts';
 
-/** A run that was told to stop when this one was started needs a moment until it lets go of folder and ports. */
-const PATIENCE_MS = 5_000;
+/** A run that was stopped just before this one started needs a moment to release its folder. */
+const RELEASE_MS = 5_000;
+const PARENT_CHECK_MS = 500;
 
 /** `npm start`: the whole bundle on this machine until Ctrl-C, which also ends a start that is under way. */
-async function run({
-  ports,
-  dataFolder,
-  json,
-  logs,
-  control,
-}: StartArguments & { readonly dataFolder: string }): Promise<void> {
+async function run(args: StartArguments, dataFolder: string): Promise<void> {
+  const { ports, json, logs, control } = args;
   const startedMs = Date.now();
   const stop = new AbortController();
   const stopped = untilStopped().then(() => stop.abort());
   if (!json) process.stdout.write('Packaging and starting …\n');
-  claimFolder(dataFolder, PATIENCE_MS).release();
+  claimFolder(dataFolder, RELEASE_MS).release();
   const onLog = (line: string, key: string) => process.stderr.write(`${key}: ${line}\n`);
-  const stack = await startStack({
+  const stack = await startLocalStack({
     dataFolder,
     ports,
     instance: { control },
@@ -44,20 +42,39 @@ async function run({
 
 /** Runs in the folder of the arguments, or in a fresh one that goes with the run. */
 async function runInFolder(args: StartArguments): Promise<void> {
-  if (args.dataFolder !== undefined) return run({ ...args, dataFolder: resolve(args.dataFolder) });
+  if (args.dataFolder !== undefined) return run(args, resolve(args.dataFolder));
   const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-'));
   try {
-    await run({ ...args, dataFolder });
+    await run(args, dataFolder);
   } finally {
     await rm(dataFolder, { recursive: true });
   }
 }
 
-try {
-  const parsed = readArguments(process.argv.slice(2));
-  if (parsed === 'help') process.stdout.write(HELP);
-  else await runInFolder(parsed);
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+/**
+ * Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. npm does not pass a signal on past its shell, so
+ * under npm it also resolves when that shell is gone.
+ */
+async function untilStopped(): Promise<void> {
+  const signalled = new Promise<void>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+  });
+  const startedByNpm = process.env['npm_lifecycle_event'] !== undefined;
+  await (startedByNpm ? Promise.race([signalled, parentGone()]) : signalled);
 }
+
+async function parentGone(): Promise<void> {
+  const parent = process.ppid;
+  for await (const _ of every(PARENT_CHECK_MS, undefined, { ref: false })) {
+    if (process.ppid !== parent) return;
+  }
+}
+
+/** The reason, with the option that avoids it. */
+function explain(error: unknown): string {
+  if (error instanceof PortUnavailableError) return `${portOption(error.service)}: ${error.message}`;
+  if (error instanceof FolderUnavailableError) return `--data-dir: ${error.message}`;
+  return messageOf(error);
+}
+
+await runCommand(HELP, () => runInFolder(readArguments(process.argv.slice(2))), explain);

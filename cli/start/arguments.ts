@@ -1,36 +1,39 @@
 import { parseArgs } from 'node:util';
 import type { StackPorts } from '../../emulator/stack/stack.ts';
+import { UsageError } from '../command-line.ts';
+
+/** Everything that listens: its option, its port for a person, and the name under which errors know it. */
+const listeners = {
+  api: { option: 'port', port: 4600, service: 'HTTP API' },
+  instance: { option: 'instance-port', port: 4601, service: 'ServiceNow instance' },
+  sqs: { option: 'sqs-port', port: 4602, service: 'SQS' },
+  s3: { option: 's3-port', port: 4603, service: 'S3' },
+  lambda: { option: 'lambda-port', port: 4604, service: 'Lambda' },
+  secretsManager: { option: 'secrets-manager-port', port: 4605, service: 'Secrets Manager' },
+  dynamodb: { option: 'dynamodb-port', port: 4606, service: 'DynamoDB' },
+} as const satisfies Record<keyof StackPorts, { option: string; port: number; service: string }>;
+
+const portLines = Object.values(listeners).map(
+  ({ option, port, service }) => `  --${`${option} <n>`.padEnd(26)}${service} (default ${port})`,
+);
 
 export const HELP = `Runs the packaged functions and everything around them on this machine.
 
   npm start -- [options]
 
-  --port <n>                  HTTP API (default 4600)
-  --instance-port <n>         ServiceNow instance emulator (default 4601)
-  --sqs-port <n>              SQS (default 4602)
-  --s3-port <n>               S3 (default 4603)
-  --lambda-port <n>           Lambda API, for Invoke (default 4604)
-  --secrets-manager-port <n>  Secrets Manager (default 4605)
-  --dynamodb-port <n>         DynamoDB (default 4606)
+${portLines.join('\n')}
   --data-dir <folder>         where everything is kept (default .local/data)
   --json                      free ports, a fresh folder, and one line of JSON when all is ready
   --logs                      show what the functions write
   --control                   let the instance be broken and looked into at /__emulator/ (faults, clock, ledger, snapshot)
   --help
 
-A port of 0 takes any free one. Everything listens on 127.0.0.1 only; nothing asks for a signature.
+A port of 0 takes any free one. Everything listens on 127.0.0.1 only; no call needs a signature.
+
+  npm start -- --port 8080 --logs
 `;
 
 const DEFAULT_FOLDER = '.local/data';
-const DEFAULT_PORTS = {
-  api: 4600,
-  instance: 4601,
-  sqs: 4602,
-  s3: 4603,
-  lambda: 4604,
-  secretsManager: 4605,
-  dynamodb: 4606,
-};
 
 const options = {
   port: { type: 'string' },
@@ -57,37 +60,44 @@ export type StartArguments = {
 };
 
 /**
- * Reads the command line; `help` when that is what was asked for.
- * @throws {Error} naming an option that is unknown or a port that is none
+ * Reads the command line.
+ * @throws {Error} naming an option that is unknown or a value that is not one
  */
-export function readArguments(args: readonly string[]): StartArguments | 'help' {
+export function readArguments(args: readonly string[]): StartArguments {
   const { values } = parseArgs({ options, args: [...args] });
-  if (values.help) return 'help';
-  const fallback = (name: keyof typeof DEFAULT_PORTS) => (values.json ? 0 : DEFAULT_PORTS[name]);
+  const port = ({ option, port: fixed }: (typeof listeners)[keyof StackPorts]) =>
+    portNumber(option, values[option], values.json ? 0 : fixed);
   return {
     ports: {
-      api: port('--port', values.port, fallback('api')),
-      instance: port('--instance-port', values['instance-port'], fallback('instance')),
-      sqs: port('--sqs-port', values['sqs-port'], fallback('sqs')),
-      s3: port('--s3-port', values['s3-port'], fallback('s3')),
-      lambda: port('--lambda-port', values['lambda-port'], fallback('lambda')),
-      secretsManager: port(
-        '--secrets-manager-port',
-        values['secrets-manager-port'],
-        fallback('secretsManager'),
-      ),
-      dynamodb: port('--dynamodb-port', values['dynamodb-port'], fallback('dynamodb')),
+      api: port(listeners.api),
+      instance: port(listeners.instance),
+      sqs: port(listeners.sqs),
+      s3: port(listeners.s3),
+      lambda: port(listeners.lambda),
+      secretsManager: port(listeners.secretsManager),
+      dynamodb: port(listeners.dynamodb),
     },
-    dataFolder: values['data-dir'] ?? (values.json ? undefined : DEFAULT_FOLDER),
+    dataFolder: folder(values['data-dir']) ?? (values.json ? undefined : DEFAULT_FOLDER),
     json: values.json,
     logs: values.logs,
     control: values.control,
   };
 }
 
-function port(option: string, text: string | undefined, fallback: number): number {
+/** The option that moves a service to another port. */
+export function portOption(service: string): string {
+  const found = Object.values(listeners).find((listener) => listener.service === service);
+  return `--${found?.option ?? 'port'}`;
+}
+
+function portNumber(option: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   const number = Number(text);
   if (/^\d+$/.test(text) && number <= 65_535) return number;
-  throw new Error(`${option} must be a port from 0 to 65535, not ${text}`);
+  throw new UsageError(`--${option} must be a port from 0 to 65535, not ${text || "''"}`);
+}
+
+function folder(text: string | undefined): string | undefined {
+  if (text?.trim() === '') throw new UsageError("--data-dir must name a folder, not ''");
+  return text;
 }

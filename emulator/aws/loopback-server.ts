@@ -1,5 +1,22 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { ConfigurationError } from '../../lib/core/errors.ts';
+
+/** A port of 127.0.0.1 that cannot be listened on. */
+export class PortUnavailableError extends Error {
+  override name = 'PortUnavailableError' as const;
+  /** What was to listen there, e.g. `SQS`. */
+  readonly service: string;
+  readonly port: number;
+
+  constructor(service: string, port: number, cause: unknown) {
+    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+    super(
+      `${service} cannot listen on 127.0.0.1:${port}${isTaken ? ', which is in use' : ''}; choose another port`,
+      { cause },
+    );
+    this.service = service;
+    this.port = port;
+  }
+}
 
 /** An HTTP server that only this machine can reach. */
 export type LoopbackServer = {
@@ -12,20 +29,21 @@ export type LoopbackServer = {
 
 /**
  * Listens on 127.0.0.1, on a free port when `port` is 0.
- * @throws {ConfigurationError} when the port cannot be had; the message names it.
+ * @param service what listens there, for the error
+ * @throws {PortUnavailableError}
  */
-export function listenOnLoopback(handler: RequestListener, port = 0): Promise<LoopbackServer> {
-  return listenWith(createServer({ requestTimeout: 0 }, handler), port);
+export function listenOnLoopback(
+  handler: RequestListener,
+  port = 0,
+  service = 'The server',
+): Promise<LoopbackServer> {
+  return listenWith(createServer({ requestTimeout: 0 }, handler), port, service);
 }
 
 /** As `listenOnLoopback`, for a server that exists. */
-export async function listenWith(server: Server, port: number): Promise<LoopbackServer> {
+export async function listenWith(server: Server, port: number, service: string): Promise<LoopbackServer> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(
-        new ConfigurationError('port', `cannot listen on 127.0.0.1:${port}; choose another port`, { cause }),
-      );
-    });
+    server.once('error', (cause) => reject(new PortUnavailableError(service, port, cause)));
     server.listen(port, '127.0.0.1', resolve);
   });
   const address = server.address();

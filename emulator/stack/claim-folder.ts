@@ -1,25 +1,53 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { ConfigurationError } from '../../lib/core/errors.ts';
+
+/** A data folder that another run uses, or that cannot be written to. */
+export class FolderUnavailableError extends Error {
+  override name = 'FolderUnavailableError' as const;
+}
 
 /**
  * Keeps every other run off a data folder until it is released: two would read the same queues and take each other's secret.
  * SQLite holds the lock, so that it goes with a process that is killed.
- * @param patienceMs how long another run may take to let go; nothing else happens in this process meanwhile
- * @throws ConfigurationError when another run holds it
+ * @param waitMs how long another run may take to let go; nothing else happens in this process meanwhile
+ * @throws FolderUnavailableError when another run holds it, or when it cannot be written to
  */
-export function claimFolder(folder: string, patienceMs = 0): { release(): void } {
-  mkdirSync(folder, { recursive: true });
-  const lock = new DatabaseSync(join(folder, 'in-use.db'), { timeout: patienceMs });
+export function claimFolder(folder: string, waitMs = 0): { release(): void } {
+  const lock = openLock(folder, waitMs);
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     lock.close();
-    const named = relative('', folder);
-    throw new ConfigurationError('data-dir', `${named} is in use by another run; stop it or choose another`, {
-      cause,
-    });
+    throw new FolderUnavailableError(
+      isLocked(cause)
+        ? `${named(folder)} is in use by another run; stop it or choose another folder`
+        : unwritable(folder, cause),
+      { cause },
+    );
   }
   return { release: () => lock.close() };
+}
+
+function openLock(folder: string, waitMs: number): DatabaseSync {
+  try {
+    mkdirSync(folder, { recursive: true });
+    return new DatabaseSync(join(folder, 'in-use.db'), { timeout: waitMs });
+  } catch (cause) {
+    throw new FolderUnavailableError(unwritable(folder, cause), { cause });
+  }
+}
+
+/** SQLITE_BUSY, which node:sqlite tells by its number. */
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5;
+}
+
+function unwritable(folder: string, cause: unknown): string {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return `${named(folder)} cannot be written to (${reason}); choose another folder`;
+}
+
+function named(folder: string): string {
+  return relative('', folder) || '.';
 }

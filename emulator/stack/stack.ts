@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { packageFunctions } from '../../deploy/package.ts';
-import { type Log, silentLog } from '../../lib/core/log.ts';
 import { ACCOUNT_ID, REGION } from '../aws/account.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../aws/dynamodb/dynamodb.ts';
 import type { DurableLimits } from '../aws/lambda/durable/limits.ts';
 import { type LambdaHost, type LambdaHostOptions, startLambdaHost } from '../aws/lambda/host.ts';
 import type { InvocationOutcome } from '../aws/lambda/invocation.ts';
-import type { LoopbackServer } from '../aws/loopback-server.ts';
+import { type Log, silentLog } from '../aws/log.ts';
+import { type LoopbackServer, PortUnavailableError } from '../aws/loopback-server.ts';
 import { type LocalS3, startS3 } from '../aws/s3/s3.ts';
 import { startSecretsManager } from '../aws/secrets-manager/secrets-manager.ts';
 import {
@@ -36,14 +35,20 @@ export type StackPorts = {
   readonly lambda?: number;
 };
 
+/** One zip for each function and the CloudFormation template that names them. */
+export type PackagedFunctions = {
+  /** Absolute folder of `<key>.zip`. */
+  readonly folder: string;
+  /** Absolute path of the template (JSON). */
+  readonly templateFile: string;
+};
+
 export type StackOptions = {
   /** Keeps everything that the stack holds; a stack on the same folder goes on where the last one stopped. */
   readonly dataFolder: string;
   readonly ports?: StackPorts;
-  /** A package made before (`packageFunctions`). @default one is made, with serverless.yml's own params */
-  readonly packaged?: { readonly folder: string; readonly templateFile: string };
-  /** Breaks the start off while the functions are packaged, which is what takes time. */
-  readonly signal?: AbortSignal;
+  /** What is run. While a package is still being made, everything that the functions talk to starts. */
+  readonly packaged: PackagedFunctions | Promise<PackagedFunctions>;
   /** Further options of the instance emulator. */
   readonly instance?: Omit<InstanceOptions, 'port' | 'databaseFile'>;
   /** Variables for every function, stronger than the template's. */
@@ -75,14 +80,15 @@ export type Stack = {
 /**
  * Runs the packaged functions with everything around them on this machine: a ServiceNow instance, SQS, S3, DynamoDB,
  * Secrets Manager and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and asks for no signature.
- * @throws ConfigurationError when a port is taken, or the folder by another stack
- * @throws Error when packaging fails, or the signal's reason when it was broken off
+ * @throws PortUnavailableError when a port is taken
+ * @throws FolderUnavailableError when another stack uses the folder, or it cannot be written to
+ * @throws Error what `packaged` is rejected with
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   await using opened = new AsyncDisposableStack();
-  const { dataFolder, packaged: made, signal } = options;
+  const { dataFolder } = options;
   opened.adopt(claimFolder(dataFolder), (claim) => claim.release());
-  const packaging = Promise.resolve(made ?? packageFunctions({}, signal));
+  const packaging = Promise.resolve(options.packaged);
   // Awaited below; until then its failure must not count as unhandled.
   packaging.catch(() => undefined);
   const outside = await startOutside(options, opened);
@@ -118,12 +124,18 @@ async function startOutside(options: StackOptions, opened: AsyncDisposableStack)
   const secretsManager = await open(startSecretsManager({ port: ports.secretsManager ?? 0, databaseFile }));
   const folder = join(dataFolder, 'dynamodb');
   const dynamodb = await open(startDynamoDb({ port: ports.dynamodb ?? 0, folder }));
-  const instance = await open(startInstance(instanceOptions(options)));
+  const instance = await open(startOnPort(options));
   return { sqs, s3, secretsManager, dynamodb, instance };
 }
 
-function instanceOptions({ dataFolder, ports, instance }: StackOptions): InstanceOptions {
-  return { ...instance, port: ports?.instance ?? 0, databaseFile: join(dataFolder, 'instance.db') };
+/** @throws PortUnavailableError */
+async function startOnPort({ dataFolder, ports, instance }: StackOptions): Promise<Instance> {
+  const port = ports?.instance ?? 0;
+  const databaseFile = join(dataFolder, 'instance.db');
+  return startInstance({ ...instance, port, databaseFile }).catch((error: unknown) => {
+    const isPort = error instanceof Error && 'syscall' in error && error.syscall === 'listen';
+    throw isPort ? new PortUnavailableError('ServiceNow instance', port, error) : error;
+  });
 }
 
 function hostOptions(

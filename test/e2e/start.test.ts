@@ -129,7 +129,9 @@ describe('npm start that cannot or shall not go on', { timeout: 180_000 }, () =>
     const child = begin(['--json', '--port', port], own);
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     expect(code).toBe(1);
-    expect(said).toContain(`127.0.0.1:${port}`);
+    expect(said).toBe(
+      `--port: HTTP API cannot listen on 127.0.0.1:${port}, which is in use; choose another port\n`,
+    );
     expect(await readdir(own)).toEqual([]);
   });
 

@@ -4,21 +4,22 @@ import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { type LocalStackOptions, startLocalStack } from '../../cli/local-stack.ts';
 import { packageFunctions } from '../../deploy/package.ts';
-import { type Stack, type StackOptions, startStack } from '../../emulator/stack/stack.ts';
+import type { Stack } from '../../emulator/stack/stack.ts';
 import { listObjects, readText } from '../../lib/aws/s3.ts';
 import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
 import { loadData, loadSchema } from '../lib/file-import/load-table.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 let dataFolder: string;
-let packaged: NonNullable<StackOptions['packaged']>;
+let packaged: NonNullable<LocalStackOptions['packaged']>;
 let stack: Stack;
 let s3: S3Client;
 let Bucket: string;
 
 async function start(): Promise<void> {
-  stack = await startStack({
+  stack = await startLocalStack({
     dataFolder,
     packaged,
     environment: { ALLOWED_TABLES: 'imp_load,imp_user,imp_computer' },

@@ -3,15 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLocalStack } from '../../cli/local-stack.ts';
 import { functions } from '../../deploy/functions.ts';
-import { type Stack, startStack } from '../../emulator/stack/stack.ts';
+import type { Stack } from '../../emulator/stack/stack.ts';
 
 let folder: string;
 let stack: Stack;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'packaged-functions-'));
-  stack = await startStack({ dataFolder: folder, maxProcesses: 1 });
+  stack = await startLocalStack({ dataFolder: folder, maxProcesses: 1 });
 });
 afterAll(async () => {
   await stack.close();
@@ -36,7 +37,7 @@ async function call(method: 'GET' | 'POST', path: string, body?: unknown) {
 }
 
 it('keeps a second stack off its folder, which would take its secret and its messages', async () => {
-  await expect(startStack({ dataFolder: folder })).rejects.toThrow('is in use by another run');
+  await expect(startLocalStack({ dataFolder: folder })).rejects.toThrow('is in use by another run');
   expect((await call('GET', '/api/now/table/incident?sysparm_limit=1')).status).toBe(200);
 });
 

@@ -5,7 +5,8 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { type Stack, startStack } from '../../emulator/stack/stack.ts';
+import { startLocalStack } from '../../cli/local-stack.ts';
+import type { Stack } from '../../emulator/stack/stack.ts';
 import { canary, disguises } from '../secrecy/disguises.ts';
 
 const local = {
@@ -17,7 +18,7 @@ const local = {
 async function watchedStack() {
   const left: string[] = [];
   const dataFolder = await mkdtemp(join(tmpdir(), 'secrecy-'));
-  const stack = await startStack({ dataFolder, onLog: (line) => left.push(line) });
+  const stack = await startLocalStack({ dataFolder, onLog: (line) => left.push(line) });
   onTestFinished(async () => {
     await stack.close();
     await rm(dataFolder, { recursive: true });

@@ -2,8 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { type LocalStackOptions, startLocalStack } from '../../cli/local-stack.ts';
 import type { Instance } from '../../emulator/instance/index.ts';
-import { type Stack, type StackOptions, startStack } from '../../emulator/stack/stack.ts';
+import type { Stack } from '../../emulator/stack/stack.ts';
 import type { SecrecyWatch } from './watch.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
@@ -11,14 +12,14 @@ const username = 'watched.user';
 
 /** Starts a stack whose functions prove themselves with secrets of the watch, and lets the watch see all they write. */
 export async function startWatchedStack(
-  options: StackOptions,
+  options: LocalStackOptions,
   watch: SecrecyWatch,
   kind: 'oauth-password' | 'api-key' = 'oauth-password',
 ): Promise<Stack> {
   const password = watch.secret('password');
   const apiKey = watch.secret('api-key');
   const user = { userName: username, password, apiKeys: [apiKey], roles: ['admin'] };
-  const stack = await startStack({
+  const stack = await startLocalStack({
     ...options,
     instance: { ...options.instance, accounts: [user] },
     onLog: (line, key) => {

@@ -9,8 +9,8 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
-import { type Clock, systemClock } from '../../../lib/core/clock.ts';
 import { REGION } from '../account.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { type LoopbackServer, listenWith } from '../loopback-server.ts';
 import type { Table } from '../template/tables.ts';
 import { sweepExpired } from './time-to-live.ts';
@@ -47,7 +47,7 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Loca
   const database = dynalite({ ...noDelay, ...(folder !== undefined && { path: folder }) });
   const [listener] = database.listeners('request');
   database.removeAllListeners('request').on('request', withWholeBody(asListener(listener)));
-  const server = await listenWith(database, port);
+  const server = await listenWith(database, port, 'DynamoDB');
   const client = new DynamoDBClient({
     endpoint: server.url,
     region: REGION,

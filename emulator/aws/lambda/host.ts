@@ -47,7 +47,7 @@ export type LambdaHost = {
 
 /**
  * Serves the HTTP API and the Lambda API of a package. Processes start with the first invocation of their function.
- * @throws ConfigurationError when a port is taken; nothing is left open then
+ * @throws PortUnavailableError when a port is taken; nothing is left open then
  */
 export async function startLambdaHost(options: LambdaHostOptions): Promise<LambdaHost> {
   await using opened = new AsyncDisposableStack();
@@ -74,13 +74,13 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
     accountId: options.accountId,
     invoke: (arn, event) => service.invoke(requireFunction(arn), event),
   });
-  const listen = async (handler: RequestListener, port: number | undefined) => {
-    const server = await listenOnLoopback(handler, port);
+  const listen = async (handler: RequestListener, name: string, port: number | undefined) => {
+    const server = await listenOnLoopback(handler, port, name);
     servers.push(server);
     return server.url;
   };
-  lambdaUrl = await listen(createLambdaApi(service), lambdaPort);
-  const apiUrl = await listen(httpApi, apiPort);
+  lambdaUrl = await listen(createLambdaApi(service), 'Lambda', lambdaPort);
+  const apiUrl = await listen(httpApi, 'HTTP API', apiPort);
   service.durable.resume();
   const running = opened.move();
   return {

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { LambdaFunction } from '../template/lambda-functions.ts';
 import { DurableExecutions } from './durable/durable-executions.ts';
 import { type Execution, ExecutionStore } from './durable/execution-store.ts';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Clock, systemClock } from '../../../lib/core/clock.ts';
-import { type Log, silentLog } from '../../../lib/core/log.ts';
 import { AwsError } from '../aws-error.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { type Log, silentLog } from '../log.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import type { S3Answer, S3Request } from './exchange.ts';
 import type { Deliver } from './outbox.ts';
@@ -33,9 +33,8 @@ export type LocalS3 = LoopbackServer & { readonly state: S3State };
 export async function startS3(options: S3Options): Promise<LocalS3> {
   const { folder, deliver = () => {}, clock = systemClock, log = silentLog } = options;
   const state = new S3State(folder, deliver, clock, log);
-  const server = await listenOnLoopback((request, response) => {
-    void answer(state, request, response);
-  }, options.port);
+  const listener: RequestListener = (request, response) => void answer(state, request, response);
+  const server = await listenOnLoopback(listener, options.port, 'S3');
   state.deliverEvents();
   return { ...server, state, close: () => server.close().then(() => state.close()) };
 }

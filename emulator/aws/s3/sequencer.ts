@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
-import type { Clock } from '../../../lib/core/clock.ts';
+import type { Clock } from '../clock.ts';
 
 const TICKS_PER_MS = 65_536n;
 const Row = z.object({ last: z.string().nullable() });

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
-import type { Clock } from '../../../lib/core/clock.ts';
 import { ACCOUNT_ID, REGION } from '../account.ts';
 import { AwsError } from '../aws-error.ts';
+import type { Clock } from '../clock.ts';
 import { inTransaction, openDatabase } from '../database.ts';
 
 const TABLES = `

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
 import { jsonProtocol } from '../json-protocol.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
@@ -35,6 +35,6 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
     state,
     validationCode: 'InvalidParameterException',
   });
-  const server = await listenOnLoopback(listener, options.port);
+  const server = await listenOnLoopback(listener, options.port, 'Secrets Manager');
   return { ...server, close: () => server.close().then(() => state.close()) };
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../lib/core/clock.ts';
+import type { Clock } from '../clock.ts';
 
 /** Lets receivers of a queue sleep until something comes. */
 export class Arrivals {

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../../../lib/core/clock.ts';
 import { ACCOUNT_ID } from '../account.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
 import { jsonProtocol } from '../json-protocol.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
@@ -59,7 +59,7 @@ export async function startSqs(options: SqsOptions = {}): Promise<LocalSqs> {
     validationCode: 'InvalidParameterValue',
     errorHeaders: queryErrorHeaders,
   });
-  const server = await listenOnLoopback(listener, options.port);
+  const server = await listenOnLoopback(listener, options.port, 'SQS');
   base = server.url;
   return { ...server, ...service, close: () => server.close().then(() => state.close()) };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import type { Clock } from '../../../lib/core/clock.ts';
 import { AwsError } from '../aws-error.ts';
+import type { Clock } from '../clock.ts';
 import { inTransaction, openDatabase } from '../database.ts';
 import { Arrivals } from './arrivals.ts';
 import { DeduplicationTable } from './deduplication-table.ts';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { type Stack, startStack } from '../../../emulator/stack/stack.ts';
+import { startLocalStack } from '../../../cli/local-stack.ts';
+import type { Stack } from '../../../emulator/stack/stack.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import { writeStream } from '../../../lib/aws/s3-upload.ts';
 import { tallied } from '../../../lib/file-import/load/row-outcome.ts';
@@ -25,7 +26,7 @@ export async function throughWholeStack(isFull: boolean): Promise<Row[]> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'bench-stack-'));
   const switches = { sinkStagingTables: ['*'], sinkKeepsRows: false };
   const instance = { schema: loadSchema, data: loadData, demoData: false, switches };
-  const stack = await startStack({ dataFolder, environment: { ALLOWED_TABLES: 'imp_load' }, instance });
+  const stack = await startLocalStack({ dataFolder, environment: { ALLOWED_TABLES: 'imp_load' }, instance });
   try {
     const { seconds, megabytes, summary } = await importThrough(stack, rows);
     const isComplete = summary.status === 'completed' && tallied(summary.counts) === rows;

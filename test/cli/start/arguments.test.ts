@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readArguments } from '../../../cli/start/arguments.ts';
+import { portOption, readArguments } from '../../../cli/start/arguments.ts';
 
 describe('npm start', () => {
   it('has fixed ports and one folder, for a person', () => {
@@ -32,8 +32,17 @@ describe('npm start', () => {
   it.each([
     [['--port', 'http'], '--port must be a port from 0 to 65535, not http'],
     [['--s3-port', '70000'], '--s3-port must be a port from 0 to 65535, not 70000'],
+    [['--port', ''], "--port must be a port from 0 to 65535, not ''"],
+    [['--data-dir', ' '], '--data-dir must name a folder'],
     [['--prot', '1'], "Unknown option '--prot'"],
   ])('names what is wrong in %j', (args, message) => {
     expect(() => readArguments(args)).toThrow(message);
   });
+});
+
+it.each([
+  ['SQS', '--sqs-port'],
+  ['ServiceNow instance', '--instance-port'],
+])('knows the option that moves %s', (service, option) => {
+  expect(portOption(service)).toBe(option);
 });

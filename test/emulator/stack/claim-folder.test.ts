@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { claimFolder } from '../../../emulator/stack/claim-folder.ts';
 const folder = mkdtempSync(join(tmpdir(), 'claim-'));
 afterAll(() => rm(folder, { recursive: true }));
 
-const inUse = (where: string) => expect(() => claimFolder(where)).toThrow(/^data-dir: .* is in use/);
+const inUse = (where: string) => expect(() => claimFolder(where)).toThrow('is in use by another run');
 
 describe('a data folder', () => {
   it('belongs to one run until that lets go', () => {
@@ -19,6 +19,12 @@ describe('a data folder', () => {
     inUse(where);
     claim.release();
     claimFolder(where).release();
+  });
+
+  it('that cannot be made is named with the reason', () => {
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    expect(() => claimFolder(join(file, 'below'))).toThrow(/a-file\/below cannot be written to \(ENOTDIR/);
   });
 
   it('is free again when the run that had it was killed', async () => {

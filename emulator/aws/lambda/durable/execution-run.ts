@@ -1,4 +1,4 @@
-import type { Clock } from '../../../../lib/core/clock.ts';
+import type { Clock } from '../../clock.ts';
 import type { InvocationOutcome } from '../invocation.ts';
 import { checkpointToken, InvalidParameterError, operationPage } from './checkpoints.ts';
 import type { Execution, ExecutionStore } from './execution-store.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Clock, systemClock } from '../../../../lib/core/clock.ts';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { HttpRoute } from '../../template/http-routes.ts';
 import { type InvocationOutcome, maxPayloadBytes } from '../invocation.ts';
 import { type HttpRequest, requestEvent } from './request-event.ts';

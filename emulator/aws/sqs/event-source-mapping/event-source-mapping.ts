@@ -1,5 +1,5 @@
 import type { SQSEvent } from 'aws-lambda';
-import { type Log, silentLog } from '../../../../lib/core/log.ts';
+import { type Log, silentLog } from '../../log.ts';
 import type { Queue } from '../queue-table.ts';
 import { changeVisibility, deleteReceived } from '../settle.ts';
 import type { ReceivedMessage, SqsState } from '../state.ts';
