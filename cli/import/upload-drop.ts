@@ -8,7 +8,7 @@ import { InvalidInputError } from '../../lib/core/errors.ts';
 import { parseSettings } from '../../lib/file-import/plan/settings.ts';
 import { type Drop, parseDropKey } from '../../lib/file-import/schedule/drop-key.ts';
 import { executionName } from '../../lib/file-import/schedule/import-request.ts';
-import { isTableName } from '../../lib/file-import/schedule/table-name.ts';
+import { isTableName } from '../../lib/servicenow/names.ts';
 
 /** A file that was uploaded: which import it becomes, and below which prefix its results will be. */
 export type UploadedDrop = {

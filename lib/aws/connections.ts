@@ -2,8 +2,8 @@ import { systemClock } from '../core/clock.ts';
 import { type Config, type InstanceConfig, selectInstance } from '../core/config.ts';
 import { type Log, logWith, silentLog } from '../core/log.ts';
 import { type Metrics, silentMetrics } from '../core/metrics.ts';
+import type { ServiceNowClient } from '../servicenow/call.ts';
 import { createClient } from '../servicenow/client.ts';
-import type { ServiceNowClient } from '../servicenow/request.ts';
 import { cacheSecret, fetchSecretText } from './secrets.ts';
 
 /** A client and the instance it speaks to. */

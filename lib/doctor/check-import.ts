@@ -1,8 +1,8 @@
 import { ConnectorError } from '../core/errors.ts';
+import { type ServiceNowRecord, textOf } from '../servicenow/answers.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
-import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
-import type { ServiceNowRecord } from '../servicenow/result.ts';
-import { listRecords } from '../servicenow/table.ts';
+import { listRecords } from '../servicenow/records.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
 
 /** What a staging table needs before rows can be imported through it. Gives nothing for a table that is none. */
@@ -14,7 +14,7 @@ export async function checkImport(
   const read = (from: string, field: string, value: string, fields: readonly string[]) =>
     listRecords(
       client,
-      { table: from, query: encodedQuery().where(field, '=', value).toString(), fields, limit: 10 },
+      { table: from, query: encodedQuery().where(field, '=', value), fields, limit: 10 },
       context,
     );
   try {
@@ -60,9 +60,4 @@ function unreadable(table: string, error: ConnectorError): Finding {
     found: 'the user may not read the import settings',
     todo,
   };
-}
-
-function textOf(record: ServiceNowRecord | undefined, field: string): string {
-  const value = record?.[field];
-  return typeof value === 'string' ? value : (value?.['value'] ?? '');
 }

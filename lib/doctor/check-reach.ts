@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { tokenPath } from '../servicenow/auth/token.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { ServiceNowError } from '../servicenow/errors.ts';
-import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
+import { listRecords } from '../servicenow/records.ts';
 import { createServerClock } from '../servicenow/server-clock.ts';
-import { listRecords } from '../servicenow/table.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
 
 /** One call shows the way there, the grant and the instance's time. A refusal of the table itself still shows all three. */

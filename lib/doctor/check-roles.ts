@@ -1,17 +1,20 @@
 import { ConnectorError } from '../core/errors.ts';
-import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
-import { listRecords } from '../servicenow/table.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
+import { encodedQuery } from '../servicenow/encoded-query.ts';
+import { listRecords } from '../servicenow/records.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
-
-/** Which roles does the user hold? Written by us, so it may ask the instance who we are. */
-const ofCaller = 'user=javascript:gs.getUserID()';
 
 /** Lists the user's roles, which is what most refusals come down to. */
 export async function checkRoles(client: ServiceNowClient, context: CallContext): Promise<Finding> {
   try {
     const { records } = await listRecords(
       client,
-      { table: 'sys_user_has_role', query: ofCaller, fields: ['role.name'], limit: 200 },
+      {
+        table: 'sys_user_has_role',
+        query: encodedQuery().isCaller('user'),
+        fields: ['role.name'],
+        limit: 200,
+      },
       context,
     );
     const roles = [...new Set(records.map((record) => String(record['role.name'] ?? '')))]

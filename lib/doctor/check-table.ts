@@ -1,6 +1,6 @@
 import { ConnectorError } from '../core/errors.ts';
-import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
-import { listRecords } from '../servicenow/table.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
+import { listRecords } from '../servicenow/records.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
 
 /** Can the user read this table? ServiceNow hides rows without a word, so counted and seen rows are compared (contract 1.4). */

@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { createClient } from '../servicenow/client.ts';
 import { parseConnectionSecret } from '../servicenow/connection-secret.ts';
 import { parseInstanceUrl } from '../servicenow/instance-url.ts';
-import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
 import { checkCertificate } from './check-certificate.ts';
 import { checkImport } from './check-import.ts';
 import { checkReach } from './check-reach.ts';

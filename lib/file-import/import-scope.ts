@@ -5,7 +5,7 @@ import { allowsTable } from '../core/config.ts';
 import type { Deadline } from '../core/deadline.ts';
 import { TableNotAllowedError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import type { ImportSettings } from './plan/settings.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
 

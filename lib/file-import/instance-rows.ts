@@ -1,6 +1,7 @@
-import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
-import type { ServiceNowRecord } from '../servicenow/result.ts';
-import { listRecords } from '../servicenow/table.ts';
+import type { ServiceNowRecord } from '../servicenow/answers.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
+import { listPages } from '../servicenow/pages.ts';
+import { listRecords } from '../servicenow/records.ts';
 
 /** A record as the Table API gives it without display values and links: every value is text. */
 export type InstanceRow = Readonly<Record<string, string>>;
@@ -55,28 +56,15 @@ function optionsOf(query: RowQuery) {
   } as const;
 }
 
-/**
- * Every record of a query, a page at a time, by ascending sys_id: a page that access rules made short or empty is
- * not the end, only a page without rows is.
- */
+/** Every record of a query, a page at a time, by ascending sys_id. @throws ServiceNowError */
 export async function* pageRows(
   client: ServiceNowClient,
   query: RowQuery,
   context: CallContext,
 ): AsyncGenerator<InstanceRow[]> {
-  let after = '';
-  for (;;) {
-    const beyond = after === '' ? '' : `^sys_id>${after}`;
-    const page = await listRows(
-      client,
-      { ...query, query: `${query.query}${beyond}^ORDERBYsys_id` },
-      context,
-    );
-    const last = page.at(-1)?.['sys_id'];
-    if (last === undefined) return;
-    yield page;
-    after = last;
-  }
+  const { limit: pageSize, suppressPaginationHeader: _, ...options } = optionsOf(query);
+  for await (const { records } of listPages(client, { ...options, pageSize }, context))
+    yield records.map(flatten);
 }
 
 function flatten(record: ServiceNowRecord): InstanceRow {

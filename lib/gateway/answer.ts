@@ -1,5 +1,5 @@
 import { importFailure } from '../operations/import-verdict.ts';
-import type { ServiceNowResponse } from '../servicenow/request.ts';
+import type { ServiceNowResponse } from '../servicenow/call.ts';
 import { linksToOurs, toOurs } from './our-address.ts';
 
 /** What API Gateway takes from a function. */

@@ -4,8 +4,8 @@ import type { Deadline } from '../core/deadline.ts';
 import { TableNotAllowedError } from '../core/errors.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import type { Operation, TableParameters } from '../operations/operation.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
-import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
 import type { Call } from './call.ts';
 
 /** Finds the connection of the instance that a caller named, or of the first. @throws ConfigurationError */

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { ConnectorError } from '../core/errors.ts';
 import { ImportRowFailedError, importFailure } from '../operations/import-verdict.ts';
 import type { OperationInput } from '../operations/operation.ts';
-import type { ServiceNowResponse } from '../servicenow/request.ts';
+import type { ServiceNowResponse } from '../servicenow/call.ts';
 
 /** What a direct Invoke gets: plain data. */
 export type DirectResult = {

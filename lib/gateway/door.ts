@@ -1,4 +1,4 @@
-import type { ServiceNowResponse } from '../servicenow/request.ts';
+import type { ServiceNowResponse } from '../servicenow/call.ts';
 import type { Call } from './call.ts';
 
 /** One way into a function: how a call is read from an event, and how its outcome goes out again. */

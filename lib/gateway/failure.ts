@@ -39,7 +39,7 @@ function envelope(message: string, detail: string): ErrorEnvelope {
 /** True when the body is ServiceNow's own account of why it refused this call, and not one that was made for its token. */
 function isRefusal(error: ConnectorError): error is ServiceNowError {
   if (!(error instanceof ServiceNowError) || !error.sent) return false;
-  return !error.ownAnswer && error.body !== undefined;
+  return !error.ownAnswer && error.body !== undefined && error.httpStatus === error.status;
 }
 
 function headersOf(error: ConnectorError, status: number, address: string): Record<string, string> {

@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
 import { ConfigurationError, ConnectorError, InvalidInputError } from '../core/errors.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { RecordNotFoundError, ServiceNowError } from '../servicenow/errors.ts';
-import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/request.ts';
-import { type ApiVersion, tablePath } from '../servicenow/url.ts';
+import type { ApiVersion } from '../servicenow/names.ts';
+import { createRequest, getRequest, listRequest } from '../servicenow/requests.ts';
 import type { Identity } from './identity.ts';
 import type { RecordColumns } from './record.ts';
 import type { Step, Steps } from './steps.ts';
@@ -58,14 +59,8 @@ function refuseOwnIdentity(record: RecordColumns, { kind }: Identity): void {
 function creationRequest({ table, record, identity, version, query, headers }: Creation): ServiceNowRequest {
   const known =
     identity.kind === 'sys_id' ? { sys_id: identity.sysId } : { correlation_id: identity.correlationId };
-  return {
-    method: 'POST',
-    path: tablePath(table, undefined, version),
-    ...(query && { query }),
-    ...(headers && { headers }),
-    body: { ...record, ...known },
-    repeatable: identity.kind === 'sys_id' ? 'keyed' : 'never',
-  };
+  const parameters = query;
+  return createRequest({ table, version, parameters, headers, record: { ...record, ...known } });
 }
 
 /** The sys_id of the record if the instance holds it. @throws what the look-up failed with */
@@ -77,20 +72,14 @@ function* look(creation: Creation, settles: boolean): Steps<string | undefined> 
 }
 
 /** Of the records that an instance finds, some may differ in letter case only; more than this do not. */
-const mostAlike = '100';
+const mostAlike = 100;
 
 function lookUp({ table, identity }: Creation): Step {
-  const query = new URLSearchParams({ sysparm_fields: 'sys_id', sysparm_limit: '1' });
   if (identity.kind === 'sys_id') {
-    return {
-      request: { method: 'GET', path: tablePath(table, identity.sysId), query, repeatable: 'idempotent' },
-    };
+    return { request: getRequest({ table, sysId: identity.sysId, fields: ['sys_id'] }) };
   }
-  const known = encodedQuery().where('correlation_id', '=', identity.correlationId).orderBy('sys_created_on');
-  query.set('sysparm_query', known.toString());
-  query.set('sysparm_fields', 'sys_id,correlation_id');
-  query.set('sysparm_limit', mostAlike);
-  return { request: { method: 'GET', path: tablePath(table), query, repeatable: 'idempotent' } };
+  const query = encodedQuery().where('correlation_id', '=', identity.correlationId).orderBy('sys_created_on');
+  return { request: listRequest({ table, query, fields: ['sys_id', 'correlation_id'], limit: mostAlike }) };
 }
 
 const row = z.object({ sys_id: z.string(), correlation_id: z.optional(z.string()) });

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { tablePath } from '../servicenow/url.ts';
+import { deleteRequest } from '../servicenow/requests.ts';
 import { defineOperation } from './operation.ts';
 import { apiVersion, queryNoDomain, sysId, tableName } from './parameters.ts';
 import { toQuery } from './query.ts';
@@ -10,10 +10,11 @@ const schema = z.object({ tableName, sysId, apiVersion, ...queryNoDomain });
 export const deleteRecordById = defineOperation({
   name: 'deleteRecordById',
   schema,
-  request: (parameters) => ({
-    method: 'DELETE',
-    path: tablePath(parameters.tableName, parameters.sysId, parameters.apiVersion),
-    query: toQuery(parameters),
-    repeatable: 'idempotent',
-  }),
+  request: (parameters) =>
+    deleteRequest({
+      table: parameters.tableName,
+      sysId: parameters.sysId,
+      version: parameters.apiVersion,
+      parameters: toQuery(parameters),
+    }),
 });

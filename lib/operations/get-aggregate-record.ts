@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { statsPath } from '../servicenow/url.ts';
+import { aggregateRequest } from '../servicenow/requests.ts';
 import { defineOperation } from './operation.ts';
 import { aggregateParameters, apiVersion, tableName } from './parameters.ts';
 import { addPairs, keyValuePairs, toQuery } from './query.ts';
@@ -11,10 +11,10 @@ export const getAggregateRecord = defineOperation({
   name: 'getAggregateRecord',
   schema,
   aliases: { sysparmOrderby: 'sysparmOrderBy', KeyValuePairs: 'keyValuePairs' },
-  request: (parameters) => ({
-    method: 'GET',
-    path: statsPath(parameters.tableName, parameters.apiVersion),
-    query: addPairs(toQuery(parameters), parameters.keyValuePairs),
-    repeatable: 'idempotent',
-  }),
+  request: (parameters) =>
+    aggregateRequest({
+      table: parameters.tableName,
+      version: parameters.apiVersion,
+      parameters: addPairs(toQuery(parameters), parameters.keyValuePairs),
+    }),
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { importPath } from '../servicenow/url.ts';
+import { importRowStatusRequest } from '../servicenow/requests.ts';
 import { defineOperation } from './operation.ts';
 import { apiVersion, stagingAliases, sysId, tableName } from './parameters.ts';
 
@@ -10,9 +10,6 @@ export const getRecordsStagingTable = defineOperation({
   name: 'getRecordsStagingTable',
   schema,
   aliases: stagingAliases,
-  request: (parameters) => ({
-    method: 'GET',
-    path: importPath(parameters.tableName, parameters.sysId, parameters.apiVersion),
-    repeatable: 'idempotent',
-  }),
+  request: ({ tableName, sysId, apiVersion }) =>
+    importRowStatusRequest({ stagingTable: tableName, sysId, version: apiVersion }),
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { tablePath } from '../servicenow/url.ts';
+import { listRequest } from '../servicenow/requests.ts';
 import { defineOperation } from './operation.ts';
 import { apiVersion, listParameters, queryNoDomain, readParameters, tableName } from './parameters.ts';
 import { addPairs, keyValuePairs, toQuery } from './query.ts';
@@ -22,10 +22,10 @@ export const getRecords = defineOperation({
     sysparmSupPaginationHeader: 'sysparmSuppressPaginationHeader',
     KeyValuePairs: 'keyValuePairs',
   },
-  request: (parameters) => ({
-    method: 'GET',
-    path: tablePath(parameters.tableName, undefined, parameters.apiVersion),
-    query: addPairs(toQuery(parameters), parameters.keyValuePairs),
-    repeatable: 'idempotent',
-  }),
+  request: (parameters) =>
+    listRequest({
+      table: parameters.tableName,
+      version: parameters.apiVersion,
+      parameters: addPairs(toQuery(parameters), parameters.keyValuePairs),
+    }),
 });

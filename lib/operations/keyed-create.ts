@@ -5,9 +5,10 @@ import type {
   ServiceNowClient,
   ServiceNowRequest,
   ServiceNowResponse,
-} from '../servicenow/request.ts';
-import { journalColumns } from '../servicenow/table.ts';
-import { type ApiVersion, tablePath } from '../servicenow/url.ts';
+} from '../servicenow/call.ts';
+import type { ApiVersion } from '../servicenow/names.ts';
+import { journalColumns } from '../servicenow/records.ts';
+import { getRequest } from '../servicenow/requests.ts';
 import { createOnce } from './create-once.ts';
 import type { Identity } from './identity.ts';
 import type { RecordColumns } from './record.ts';
@@ -68,10 +69,7 @@ async function replay(
   context: CallContext,
 ): Promise<ServiceNowResponse> {
   const read = (query: URLSearchParams) =>
-    client.send(
-      { method: 'GET', path: tablePath(tableName, sysId, apiVersion), query, repeatable: 'idempotent' },
-      context,
-    );
+    client.send(getRequest({ table: tableName, sysId, version: apiVersion, parameters: query }), context);
   const [asAsked, both] = await Promise.all([read(readQuery(request.query)), read(valuesQuery(record))]);
   const differs = differingColumns(record, both.body);
   const told = {

@@ -5,7 +5,7 @@ import type {
   ServiceNowClient,
   ServiceNowRequest,
   ServiceNowResponse,
-} from '../servicenow/request.ts';
+} from '../servicenow/call.ts';
 import type { IdentityOf } from './identity.ts';
 
 /** What a caller gave, by the seed's names (`tableName`, `sysparmQuery`, ...), before it is checked. */

@@ -1,23 +1,15 @@
 import * as z from 'zod/mini';
+import * as names from '../servicenow/names.ts';
 
 const required = (what: string) => ({
   error: (issue: { readonly input?: unknown }) => (issue.input === undefined ? `required; ${what}` : what),
 });
 
-/** `incident`, `u_my_table`, `x_scope_table`: letters, digits and underscores, 80 at most. */
 export const tableName = z
   .string(required('a table name'))
-  .check(z.regex(/^[A-Za-z0-9_]{1,80}$/, 'a table name is letters, digits and underscores, 80 at most'));
+  .check(z.regex(names.tableName.pattern, names.tableName.rule));
 
-/**
- * A sys_id. New ones are 32 hex digits, but rows that ServiceNow ships carry others (`4`, `global`), so the check is
- * for what can stand in a path as one harmless segment.
- */
-export const sysId = z
-  .string(required('a sys_id'))
-  .check(
-    z.regex(/^[A-Za-z0-9_-]{1,32}$/, 'a sys_id is 32 hexadecimal digits (letters, digits, - and _ at most)'),
-  );
+export const sysId = z.string(required('a sys_id')).check(z.regex(names.sysId.pattern, names.sysId.rule));
 
 /** The version segment of the path; without one the instance uses its newest. */
 export const apiVersion = z.optional(z.enum(['v1', 'v2'], 'v1 or v2'));

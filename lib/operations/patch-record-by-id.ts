@@ -1,10 +1,10 @@
 import { defineOperation } from './operation.ts';
-import { updateRequest, updateSchema } from './update-record.ts';
+import { toUpdateRequest, updateSchema } from './update-record.ts';
 
 /** Updates one record with PATCH. `""` clears a column, an absent one is left alone. Answers 200 with the record. */
 export const patchRecordById = defineOperation({
   name: 'patchRecordById',
   schema: updateSchema,
   body: 'record',
-  request: (parameters) => updateRequest('PATCH', parameters),
+  request: (parameters) => toUpdateRequest('PATCH', parameters),
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { importPath } from '../servicenow/url.ts';
+import { importRowRequest } from '../servicenow/requests.ts';
 import { defineOperation } from './operation.ts';
 import { apiVersion, stagingAliases, tableName } from './parameters.ts';
 import { computerColumns, recordParameters, requireRecord } from './record.ts';
@@ -16,10 +16,10 @@ export const postRecordStagingTable = defineOperation({
   schema,
   body: 'record',
   aliases: stagingAliases,
-  request: (parameters) => ({
-    method: 'POST',
-    path: importPath(parameters.tableName, undefined, parameters.apiVersion),
-    body: requireTextColumns(requireRecord(parameters, computerColumns), 'record'),
-    repeatable: 'never',
-  }),
+  request: (parameters) =>
+    importRowRequest({
+      stagingTable: parameters.tableName,
+      version: parameters.apiVersion,
+      row: requireTextColumns(requireRecord(parameters, computerColumns), 'record'),
+    }),
 });

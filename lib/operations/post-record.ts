@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { tablePath } from '../servicenow/url.ts';
+import { createRequest } from '../servicenow/requests.ts';
 import { createKeyed } from './keyed-create.ts';
 import { defineOperation } from './operation.ts';
 import { apiVersion, tableName, writeParameters } from './parameters.ts';
@@ -25,13 +25,13 @@ export const postRecord = defineOperation({
   name: 'postRecord',
   schema,
   body: 'record',
-  request: (parameters) => ({
-    method: 'POST',
-    path: tablePath(parameters.tableName, undefined, parameters.apiVersion),
-    query: toQuery(parameters),
-    body: requireRecord(parameters, taskColumns),
-    repeatable: 'never',
-  }),
+  request: (parameters) =>
+    createRequest({
+      table: parameters.tableName,
+      version: parameters.apiVersion,
+      parameters: toQuery(parameters),
+      record: requireRecord(parameters, taskColumns),
+    }),
   send(request, { tableName, apiVersion, idempotencyKey, ...sources }, client, context, identityOf) {
     if (idempotencyKey === undefined) return client.send(request, context);
     const record = requireRecord(sources, taskColumns);

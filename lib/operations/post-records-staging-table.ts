@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { insertMultiplePath } from '../servicenow/url.ts';
+import { insertMultipleRequest } from '../servicenow/requests.ts';
 import { defineOperation } from './operation.ts';
 import { apiVersion, stagingAliases, sysId, tableName } from './parameters.ts';
 import { columns } from './record.ts';
@@ -21,17 +21,12 @@ export const postRecordsStagingTable = defineOperation({
   schema,
   body: 'parameters',
   aliases: { ...stagingAliases, multi_import_set_id: 'multiImportSetId', run_after: 'runAfter' },
-  request: ({ tableName, apiVersion, multiImportSetId, runAfter, records }) => ({
-    method: 'POST',
-    path: insertMultiplePath(tableName, apiVersion),
-    query: groupQuery({ multi_import_set_id: multiImportSetId, run_after: runAfter }),
-    body: { records: records.map((row, index) => requireTextColumns(row, `records[${index}]`)) },
-    repeatable: 'never',
-  }),
+  request: ({ tableName, apiVersion, multiImportSetId, runAfter, records }) =>
+    insertMultipleRequest({
+      stagingTable: tableName,
+      version: apiVersion,
+      multiImportSetId,
+      runAfter,
+      records: records.map((row, index) => requireTextColumns(row, `records[${index}]`)),
+    }),
 });
-
-function groupQuery(given: Readonly<Record<string, string | undefined>>): URLSearchParams {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(given)) if (value !== undefined) query.append(name, value);
-  return query;
-}

@@ -3,7 +3,7 @@ import type {
   ServiceNowClient,
   ServiceNowRequest,
   ServiceNowResponse,
-} from '../servicenow/request.ts';
+} from '../servicenow/call.ts';
 
 /** One call that a piece of work needs next. */
 export type Step = {

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
-import type { ServiceNowRequest } from '../servicenow/request.ts';
-import { writesJournal } from '../servicenow/table.ts';
-import { tablePath } from '../servicenow/url.ts';
+import type { ServiceNowRequest } from '../servicenow/call.ts';
+import { updateRequest } from '../servicenow/requests.ts';
 import { apiVersion, queryNoDomain, sysId, tableName, writeParameters } from './parameters.ts';
 import { toQuery } from './query.ts';
 import { recordParameters, requireRecord, taskColumns } from './record.ts';
@@ -19,14 +18,14 @@ export const updateSchema = z.object({
 
 export type UpdateParameters = z.output<typeof updateSchema>;
 
-/** The call of an update. Each write to a journal column appends an entry, so only a record without one may be sent twice. */
-export function updateRequest(method: 'PUT' | 'PATCH', parameters: UpdateParameters): ServiceNowRequest {
-  const record = requireRecord(parameters, taskColumns);
-  return {
+/** The call of an update. */
+export function toUpdateRequest(method: 'PUT' | 'PATCH', parameters: UpdateParameters): ServiceNowRequest {
+  return updateRequest({
     method,
-    path: tablePath(parameters.tableName, parameters.sysId, parameters.apiVersion),
-    query: toQuery(parameters),
-    body: record,
-    repeatable: writesJournal(record) ? 'never' : 'idempotent',
-  };
+    table: parameters.tableName,
+    sysId: parameters.sysId,
+    version: parameters.apiVersion,
+    parameters: toQuery(parameters),
+    record: requireRecord(parameters, taskColumns),
+  });
 }

@@ -1,7 +1,7 @@
 import type { Connections } from '../aws/connections.ts';
 import { allowsTable } from '../core/config.ts';
 import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
-import type { ServiceNowClient } from '../servicenow/request.ts';
+import type { ServiceNowClient } from '../servicenow/call.ts';
 import type { Outcome } from './rounds.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 import { readWrite, type Write } from './write.ts';

@@ -1,7 +1,7 @@
 import { type Step, type StepOutcome, takeStep } from '../operations/steps.ts';
 import { sendBatch } from '../servicenow/batch.ts';
+import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { ServiceNowError } from '../servicenow/errors.ts';
-import type { CallContext, ServiceNowClient } from '../servicenow/request.ts';
 
 /** Takes steps to an instance. */
 export type Carrier = {

@@ -2,10 +2,11 @@ import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { tableName } from '../operations/parameters.ts';
+import { sysId as sysIdRule } from '../servicenow/names.ts';
 
 const sysId = z
   .string('required; the sys_id of the record')
-  .check(z.regex(/^[A-Za-z0-9_-]{1,32}$/, 'a sys_id is 32 hexadecimal digits'));
+  .check(z.regex(sysIdRule.pattern, sysIdRule.rule));
 
 const record = z.record(z.string(), z.unknown(), 'required; a JSON object of column names and values');
 

@@ -5,7 +5,7 @@ import { deadlineAt } from '../core/deadline.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { identityBy } from '../operations/identity.ts';
-import type { ServiceNowClient } from '../servicenow/request.ts';
+import type { ServiceNowClient } from '../servicenow/call.ts';
 import { addressAll } from './address.ts';
 import { batchCarrier, type Carrier, singleCarrier } from './carrier.ts';
 import { fateOf } from './fate.ts';

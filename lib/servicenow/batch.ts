@@ -1,20 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import * as z from 'zod/mini';
 import { systemClock } from '../core/clock.ts';
-import { judge, lost } from './classify/judge.ts';
+import { unexpectedShape } from './answers.ts';
+import type { CallOptions, ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from './call.ts';
+import { lost } from './classify/call.ts';
+import { judge } from './classify/judge.ts';
 import { ServiceNowError } from './errors.ts';
-import type {
-  CallContext,
-  Repeatable,
-  ServiceNowClient,
-  ServiceNowRequest,
-  ServiceNowResponse,
-} from './request.ts';
-import { unexpectedShape } from './result.ts';
+import { batchRequest } from './requests.ts';
 
 /**
- * What became of one item of a batch.
- * - `answered`: done, with the answer a single call would have had.
- * - `failed`: with the error a single call would have thrown; see its `effect`.
+ * The result of one item of a batch.
+ * - `answered`: done, with the answer that a single call would have had.
+ * - `failed`: with the error that a single call would have thrown; see its `effect`.
  * - `unserviced`: the batch ran out of its 30 s or its limits before this item; nothing was done, send it again.
  */
 export type BatchOutcome =
@@ -37,41 +34,39 @@ const batchAnswer = z.object({
 });
 type Serviced = z.infer<typeof serviced>;
 
-const path = '/api/now/v1/batch';
-
 /**
- * Sends up to some 50 calls in one request (contract 6). They are carried out one after the other, in the order given; it
- * is no transaction. The batch as a whole is sent again after a lost answer only when each item may be.
+ * Sends up to some 50 calls in one request (docs/servicenow-contract.md 6). The instance carries them out one after the
+ * other, in the order given; it is no transaction. After a lost answer the batch is sent again only when each item may be.
  * @returns one outcome per item, in the order given
- * @throws ServiceNowError when the batch itself fails: then nothing is known of its items if `effect` is `unknown`
+ * @throws ServiceNowError when the batch itself fails: if its `effect` is `unknown`, that is true of each item
  */
 export async function sendBatch(
   client: ServiceNowClient,
   items: readonly ServiceNowRequest[],
-  context: CallContext,
+  context?: CallOptions,
 ): Promise<readonly BatchOutcome[]> {
   if (items.length === 0) return [];
-  const body = { batch_request_id: context.correlationId, rest_requests: items.map(encodeItem) };
-  const response = await client.send({ method: 'POST', path, body, repeatable: weakest(items) }, context);
+  const request = batchRequest(items, context?.correlationId ?? randomUUID());
+  const response = await client.send(request, context);
   const parsed = batchAnswer.safeParse(response.body);
-  if (!parsed.success) throw unexpectedShape(response, 'POST', path);
+  if (!parsed.success) throw unexpectedShape(response, request);
   const { serviced_requests: answers, unserviced_requests: rest } = parsed.data;
   const answersById = new Map(readable(serviced, answers).map((answer) => [answer.id, answer]));
-  const left = readable(unserviced, rest ?? []).map((entry) =>
-    typeof entry === 'string' ? entry : entry.id,
+  const left = new Set(
+    readable(unserviced, rest ?? []).map((entry) => (typeof entry === 'string' ? entry : entry.id)),
   );
   return items.map((item, index) => {
     const answer = answersById.get(String(index));
     if (answer) return outcomeOf(item, answer, response);
-    if (left.includes(String(index))) return { kind: 'unserviced' };
+    if (left.has(String(index))) return { kind: 'unserviced' };
     return {
       kind: 'failed',
-      error: lost(item, undefined, 'the batch answered without a word about this item'),
+      error: lost(item, undefined, 'the answer to the batch does not mention this item'),
     };
   });
 }
 
-/** What cannot be read of the answer is without a word about its item, and touches no other. */
+/** An entry that cannot be read counts as missing, and affects no other. */
 function readable<T>(schema: z.ZodMiniType<T>, entries: readonly unknown[]): readonly T[] {
   return entries.flatMap((entry) => {
     const parsed = z.safeParse(schema, entry);
@@ -79,25 +74,13 @@ function readable<T>(schema: z.ZodMiniType<T>, entries: readonly unknown[]): rea
   });
 }
 
-function encodeItem(item: ServiceNowRequest, index: number) {
-  const search = item.query?.toString();
-  const headers = { accept: 'application/json', 'content-type': 'application/json', ...item.headers };
-  return {
-    id: String(index),
-    method: item.method,
-    url: search ? `${item.path}?${search}` : item.path,
-    headers: Object.entries(headers).map(([name, value]) => ({ name, value })),
-    ...(item.body === undefined ? {} : { body: Buffer.from(JSON.stringify(item.body)).toString('base64') }),
-  };
-}
-
 function outcomeOf(item: ServiceNowRequest, answer: Serviced, whole: ServiceNowResponse): BatchOutcome {
   const { attempts, transactionId } = whole;
   try {
-    const judged = judge(item, toWire(answer, transactionId), systemClock.now());
+    const accepted = judge(item, toWire(answer, transactionId), systemClock.now());
     return {
       kind: 'answered',
-      response: { ...judged, attempts, ...(transactionId ? { transactionId } : {}) },
+      response: { ...accepted, attempts, ...(transactionId ? { transactionId } : {}) },
     };
   } catch (error) {
     if (error instanceof ServiceNowError) return { kind: 'failed', error };
@@ -117,9 +100,4 @@ function toWire(answer: Serviced, transactionId: string | undefined) {
     ...given,
   };
   return { status: answer.status_code, headers, body: Buffer.from(answer.body ?? '', 'base64') };
-}
-
-function weakest(items: readonly ServiceNowRequest[]): Repeatable {
-  if (items.some((item) => item.repeatable === 'never')) return 'never';
-  return items.some((item) => item.repeatable === 'keyed') ? 'keyed' : 'idempotent';
 }

@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import { type Clock, systemClock } from '../core/clock.ts';
+import { deadlineAt } from '../core/deadline.ts';
 import { createLimiter } from '../core/limiter.ts';
 import { type Log, silentLog } from '../core/log.ts';
 import { type Metrics, silentMetrics } from '../core/metrics.ts';
 import { processRedactor, type Redactor } from '../core/redaction.ts';
 import type { BackOff } from '../core/retry-timing.ts';
+import type { CallContext, CallOptions, ServiceNowClient } from './call.ts';
 import { createConnectionSource, type ReadSecret } from './connection-source.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { createHourlyBudget } from './middleware/hourly-budget.ts';
@@ -13,7 +16,6 @@ import { observe } from './middleware/observe.ts';
 import { createRejectionGate } from './middleware/rejection-gate.ts';
 import { retry } from './middleware/retry.ts';
 import { sendTo } from './middleware/send.ts';
-import type { ServiceNowClient } from './request.ts';
 
 export type ClientOptions = {
   /** Gives the JSON of the connection secret; see `connection-secret.ts` for its shape. */
@@ -69,7 +71,7 @@ const defaults = {
  * holds the sockets, the token and the limiter.
  * @example
  * const client = createClient({ readSecret: async () => JSON.stringify({ instanceUrl, auth }) });
- * const { records } = await listRecords(client, { table: 'incident', limit: 10 }, context);
+ * const { records } = await listRecords(client, { table: 'incident', limit: 10 });
  */
 export function createClient(options: ClientOptions): ServiceNowClient {
   const settings = { ...defaults, ...options };
@@ -80,5 +82,19 @@ export function createClient(options: ClientOptions): ServiceNowClient {
   const authenticated = authenticate({ ...settings, source, gate, send });
   const limited = limit(createLimiter(maxInFlight, clock), createHourlyBudget(clock), authenticated);
   const chain = observe(retry(limited, settings), settings);
-  return { send: (request, context) => chain({ request, context }), close: () => source.close() };
+  return {
+    send: (request, context) => chain({ request, context: withDefaults(context, clock) }),
+    close: () => source.close(),
+  };
+}
+
+/** How long a call may take, its retries included, when the caller does not say. */
+const defaultCallMs = 120_000;
+
+function withDefaults(context: CallOptions | undefined, clock: Clock): CallContext {
+  return {
+    deadline: context?.deadline ?? deadlineAt(clock.now() + defaultCallMs, clock),
+    correlationId: context?.correlationId ?? randomUUID(),
+    ...(context?.signal && { signal: context.signal }),
+  };
 }

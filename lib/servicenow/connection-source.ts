@@ -1,7 +1,7 @@
 import { singleFlight } from '../core/single-flight.ts';
 import { waitFor } from '../core/wait-for.ts';
+import type { CallContext } from './call.ts';
 import { type Connection, type ConnectionSettings, openConnection } from './connection.ts';
-import type { CallContext } from './request.ts';
 
 /**
  * Gives the JSON of the secret. `fresh` bypasses whatever is cached: it is asked for once, after the instance refused

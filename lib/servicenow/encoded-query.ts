@@ -11,6 +11,8 @@ export type EncodedQuery = {
   oneOf(field: string, values: readonly string[]): EncodedQuery;
   isEmpty(field: string): EncodedQuery;
   isNotEmpty(field: string): EncodedQuery;
+  /** The reference points to the user who asks. */
+  isCaller(field: string): EncodedQuery;
   orderBy(field: string, direction?: 'ascending' | 'descending'): EncodedQuery;
   toString(): string;
 };
@@ -26,6 +28,7 @@ export function encodedQuery(clauses: readonly string[] = []): EncodedQuery {
     oneOf: (field, values) => and(membership(checkField(field), values)),
     isEmpty: (field) => and(`${checkField(field)}ISEMPTY`),
     isNotEmpty: (field) => and(`${checkField(field)}ISNOTEMPTY`),
+    isCaller: (field) => and(`${checkField(field)}=javascript:gs.getUserID()`),
     orderBy: (field, direction = 'ascending') =>
       and(`${direction === 'ascending' ? 'ORDERBY' : 'ORDERBYDESC'}${checkField(field)}`),
     toString: () => clauses.join('^'),
@@ -61,6 +64,11 @@ export function narrow(query: string, condition: EncodedQuery): string {
   return splitGroups(query)
     .map((group) => (group === '' ? added : `${group}^${added}`))
     .join('^NQ');
+}
+
+/** `yyyy-MM-dd HH:mm:ss` in UTC, as literal times in a query are read (docs/servicenow-contract.md 2.1). */
+export function instanceTime(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 }
 
 /** True when the query sorts; `^^ORDERBY` is text inside a value. */

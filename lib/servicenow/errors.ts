@@ -1,5 +1,5 @@
 import { ConnectorError, type Effect, type ErrorAnswer, type Scope } from '../core/errors.ts';
-import type { Method } from './request.ts';
+import type { Method } from './call.ts';
 
 /** The answer that an error stems from, as ServiceNow sent it. */
 export type FailedAnswer = {
@@ -38,6 +38,8 @@ export abstract class ServiceNowError extends ConnectorError {
   override readonly retryAfterMs: number | undefined;
   /** ServiceNow's `X-Transaction-ID`, to find the call in its logs. */
   readonly transactionId: string | undefined;
+  /** True when a request for fewer rows or fields may succeed where this one failed. */
+  readonly mayPassIfSmaller: boolean = false;
   /** How many times the call had been sent when this error ended it. */
   attempts = 1;
   readonly #answer: FailedAnswer | undefined;
@@ -68,10 +70,12 @@ export abstract class ServiceNowError extends ConnectorError {
     return this.#answer?.body;
   }
 
-  /** An error inside a 200 must not pass for success. */
+  /** An error inside a 200 must not pass for success, nor a refusal of the second copy for one of the first. */
   override get httpStatus(): number {
     if (this.ownAnswer) return this.ownAnswer.status;
-    return this.status !== undefined && this.status >= 400 ? this.status : 502;
+    const { status = 502 } = this;
+    if (status < 400) return 502;
+    return status < 500 && this.effect === 'unknown' ? 504 : status;
   }
 
   /** True when the instance itself answered that it will not carry this call out, now or later. */
@@ -86,11 +90,6 @@ export abstract class ServiceNowError extends ConnectorError {
    */
   get recordMayExist(): boolean {
     return this.effect === 'unknown' || (this.status === 403 && this.scope === 'request');
-  }
-
-  /** True when the failure says nothing about an earlier copy of the same call. */
-  get isInconclusive(): boolean {
-    return !this.sent || this.retryable || this.scope === 'instance';
   }
 }
 
@@ -148,6 +147,7 @@ export class BusinessRuleError extends ServiceNowError {
 export class ResponseTooLargeError extends ServiceNowError {
   override readonly name: string = 'ResponseTooLargeError';
   override readonly code = 'RESPONSE_TOO_LARGE';
+  override readonly mayPassIfSmaller = true;
   override readonly ownAnswer = { status: 413, title: 'Answer too large' };
 }
 
@@ -155,6 +155,7 @@ export class ResponseTooLargeError extends ServiceNowError {
 export class AnswerLostError extends ServiceNowError {
   override readonly name: string = 'AnswerLostError';
   override readonly code = 'ANSWER_LOST';
+  override readonly mayPassIfSmaller = true;
   override readonly retryable = true;
   override readonly ownAnswer = { status: 503, title: 'The answer of the instance was lost' };
 }
@@ -171,6 +172,7 @@ export class UnknownOutcomeError extends ServiceNowError {
 export class TransactionCancelledError extends ServiceNowError {
   override readonly name: string = 'TransactionCancelledError';
   override readonly code = 'TRANSACTION_CANCELLED';
+  override readonly mayPassIfSmaller = true;
   override readonly retryable = true;
   override readonly ownAnswer = { status: 504, title: 'The instance cancelled the call' };
 }

@@ -5,7 +5,7 @@ import { createJsonLog } from '../../lib/aws/json-log.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { deadlineAt } from '../../lib/core/deadline.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
-import { getRecord } from '../../lib/servicenow/table.ts';
+import { getRecord } from '../../lib/servicenow/records.ts';
 import { type Bench, median, type Row, round, runAlone } from './report.ts';
 
 const rounds = 3_000;

@@ -1,7 +1,7 @@
 import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import { tallied } from '../../lib/file-import/load/row-outcome.ts';
 import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
-import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { Crash, type Memory } from '../lib/file-import/memory-durable.ts';
 import type { World } from '../lib/file-import/world.ts';
 

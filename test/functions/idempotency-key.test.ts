@@ -3,8 +3,8 @@ import { deriveSysId } from '../../lib/operations/identity.ts';
 import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
 import { patchRecordById } from '../../lib/operations/patch-record-by-id.ts';
 import { postRecord } from '../../lib/operations/post-record.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { UnknownOutcomeError } from '../../lib/servicenow/errors.ts';
-import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
 let deployment: EmulatedDeployment;

@@ -9,8 +9,8 @@ import { serve } from '../../lib/gateway/serve.ts';
 import { getRecords } from '../../lib/operations/get-records.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import { postRecord } from '../../lib/operations/post-record.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
-import type { ServiceNowClient } from '../../lib/servicenow/request.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 const config = readConfig({ SERVICENOW_SECRET_ID: 'x', ALLOWED_TABLES: '*', ALLOWED_HOSTS: '127.0.0.1' });

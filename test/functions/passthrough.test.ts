@@ -13,7 +13,7 @@ import { patchRecordById } from '../../lib/operations/patch-record-by-id.ts';
 import { postRecord } from '../../lib/operations/post-record.ts';
 import { putRecordById } from '../../lib/operations/put-record-by-id.ts';
 import { toCamelCase } from '../../lib/operations/query.ts';
-import type { ServiceNowRequest } from '../../lib/servicenow/request.ts';
+import type { ServiceNowRequest } from '../../lib/servicenow/call.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 const config = readConfig({ SERVICENOW_SECRET_ID: 'x', ALLOWED_TABLES: '*' });

@@ -1,8 +1,8 @@
 import { type BatchOutcome, sendBatch } from '../../servicenow/batch.ts';
+import type { ServiceNowResponse } from '../../servicenow/call.ts';
 import { ServiceNowError } from '../../servicenow/errors.ts';
-import { type RowResult, readImport, type StagingRow } from '../../servicenow/import-set.ts';
-import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/request.ts';
-import { importPath } from '../../servicenow/url.ts';
+import { type RowResult, readImport } from '../../servicenow/import-sets.ts';
+import { importRowRequest, type StagingRow } from '../../servicenow/requests.ts';
 import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
@@ -60,10 +60,7 @@ async function sendOneBatch(
   plan: ImportPlan,
   rows: readonly Row[],
 ): Promise<readonly BatchOutcome[] | 'lost' | ServiceNowError> {
-  const path = importPath(plan.request.table);
-  const items = rows.map(
-    ({ row }): ServiceNowRequest => ({ method: 'POST', path, body: row, repeatable: 'never' }),
-  );
+  const items = rows.map(({ row }) => importRowRequest({ stagingTable: plan.request.table, row }));
   for (let attempt = 1; ; attempt++) {
     try {
       return await sendBatch(scope.client, items, callContext(scope));
@@ -119,7 +116,7 @@ function hidden(line: number, plan: ImportPlan): LineResult | undefined {
 /** undefined when the answer is none of the Import Set API's. */
 function resultsIn(response: ServiceNowResponse, plan: ImportPlan): readonly RowResult[] | undefined {
   try {
-    return readImport(response, 'POST', importPath(plan.request.table)).results;
+    return readImport(response, importRowRequest({ stagingTable: plan.request.table, row: {} })).results;
   } catch (error) {
     if (error instanceof ServiceNowError) return undefined;
     throw error;

@@ -1,6 +1,6 @@
 import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
+import type { CallContext, ServiceNowClient } from '../../servicenow/call.ts';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
-import type { CallContext, ServiceNowClient } from '../../servicenow/request.ts';
 import { listCounted, listRows } from '../instance-rows.ts';
 
 export type StagingColumn = {

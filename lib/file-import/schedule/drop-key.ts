@@ -1,4 +1,4 @@
-import { isTableName } from './table-name.ts';
+import { isTableName } from '../../servicenow/names.ts';
 
 export type DropFormat = 'csv' | 'tsv' | 'jsonl';
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
-import { type RecordValues, writtenJournalColumns } from '../../servicenow/table.ts';
+import { writtenJournalColumns } from '../../servicenow/records.ts';
+import type { RecordValues } from '../../servicenow/requests.ts';
 
 /** What one message adds to the journal of a record. */
 export type Notes = {

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { UnreadableAnswerError } from '../../operations/create-once.ts';
 import type { Step, Steps } from '../../operations/steps.ts';
-import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import { tablePath } from '../../servicenow/url.ts';
+import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
+import { listRequest } from '../../servicenow/requests.ts';
 import type { JournalAccount, Notes } from './journal-account.ts';
 
 /** When an earlier try of the same work may have written its entries, and what is known of others'. */
@@ -38,22 +38,11 @@ export function* holdsEntries(notes: Notes, { account, sinceMs }: JournalWindow)
 
 function lookUp({ sysId, texts }: Notes, sinceMs: number): Step {
   const columns = texts.map(([column]) => column);
-  const known = encodedQuery()
+  const query = encodedQuery()
     .where('element_id', '=', sysId)
     .oneOf('element', columns)
-    .where('sys_created_on', '>=', toInstanceTime(sinceMs))
+    .where('sys_created_on', '>=', instanceTime(sinceMs))
     .orderBy('sys_created_on');
-  const query = new URLSearchParams({
-    sysparm_query: known.toString(),
-    sysparm_fields: 'sys_id,element,value',
-  });
-  return {
-    settles: true,
-    request: { method: 'GET', path: tablePath('sys_journal_field'), query, repeatable: 'idempotent' },
-  };
-}
-
-/** `yyyy-MM-dd HH:mm:ss` in UTC, as literal times in a query are read (contract 2.1). */
-function toInstanceTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+  const fields = ['sys_id', 'element', 'value'];
+  return { settles: true, request: listRequest({ table: 'sys_journal_field', query, fields }) };
 }

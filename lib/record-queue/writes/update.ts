@@ -1,8 +1,8 @@
 import { mayHaveTakenEffect } from '../../core/errors.ts';
 import type { Steps } from '../../operations/steps.ts';
-import type { ServiceNowRequest } from '../../servicenow/request.ts';
-import { writesJournal } from '../../servicenow/table.ts';
-import { tablePath } from '../../servicenow/url.ts';
+import type { ServiceNowRequest } from '../../servicenow/call.ts';
+import { writesJournal } from '../../servicenow/records.ts';
+import { updateRequest } from '../../servicenow/requests.ts';
 import type { Done } from '../done.ts';
 import { holdsEntries, type JournalWindow } from './journal.ts';
 import { notesIn } from './journal-account.ts';
@@ -24,7 +24,7 @@ export type Update = {
  */
 export function* updateRecord(update: Update): Steps<Done> {
   if (writesJournal(update.record)) return yield* writeNotes(update);
-  const outcome = yield { request: updateRequest(update), changes: update.sysId };
+  const outcome = yield { request: requestOf(update), changes: update.sysId };
   if (outcome.kind === 'answered') return 'done';
   throw outcome.error;
 }
@@ -34,7 +34,7 @@ function* writeNotes(update: Update): Steps<Done> {
   const notes = notesIn(update.record, update.sysId, journal.key);
   if (journal.account.isDone(notes)) return 'repeated';
   if (journal.repeatPossible && (yield* holdsEntries(notes, journal))) return 'repeated';
-  const outcome = yield { request: updateRequest(update), changes: update.sysId };
+  const outcome = yield { request: requestOf(update), changes: update.sysId };
   if (outcome.kind === 'answered') {
     journal.account.addWritten(notes);
     return 'done';
@@ -43,14 +43,8 @@ function* writeNotes(update: Update): Steps<Done> {
   throw outcome.error;
 }
 
-function updateRequest({ table, sysId, record, inputDisplayValue }: Update): ServiceNowRequest {
-  return {
-    method: 'PATCH',
-    path: tablePath(table, sysId),
-    query: writeQuery(inputDisplayValue),
-    body: record,
-    repeatable: writesJournal(record) ? 'never' : 'idempotent',
-  };
+function requestOf({ table, sysId, record, inputDisplayValue }: Update): ServiceNowRequest {
+  return updateRequest({ table, sysId, record, parameters: writeQuery(inputDisplayValue) });
 }
 
 /** Answers to writes are not read beyond their status, so that one column is enough. */

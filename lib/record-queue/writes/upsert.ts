@@ -3,10 +3,10 @@ import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { createOnce, UnreadableAnswerError } from '../../operations/create-once.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
 import type { Steps } from '../../operations/steps.ts';
+import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
-import type { ServiceNowRequest } from '../../servicenow/request.ts';
-import { tablePath } from '../../servicenow/url.ts';
+import { createRequest, listRequest } from '../../servicenow/requests.ts';
 import type { Done } from '../done.ts';
 import { notesIn } from './journal-account.ts';
 import { type Update, updateRecord, writeQuery } from './update.ts';
@@ -61,13 +61,11 @@ function* createUnderOwnSysId(upsert: Upsert): Steps<string | undefined> {
 /** @returns the sys_id of what matches after the answer to the create was lost */
 function* createUnlessMatched(upsert: Upsert): Steps<string | undefined> {
   const outcome = yield {
-    request: {
-      method: 'POST',
-      path: tablePath(upsert.table),
-      query: writeQuery(upsert.inputDisplayValue),
-      body: newRecord(upsert),
-      repeatable: 'never',
-    },
+    request: createRequest({
+      table: upsert.table,
+      parameters: writeQuery(upsert.inputDisplayValue),
+      record: newRecord(upsert),
+    }),
   };
   if (outcome.kind === 'answered') return undefined;
   const found = mayHaveTakenEffect(outcome.error) ? yield* findMatch(upsert, true) : undefined;
@@ -95,17 +93,12 @@ function* findMatch({ table, match }: Upsert, settles: boolean): Steps<string | 
 }
 
 function matchRequest(table: string, match: Readonly<Record<string, string>>): ServiceNowRequest {
-  const equalities = Object.entries(match).reduce(
-    (query, [column, value]) => query.where(column, '=', value),
+  const query = Object.entries(match).reduce(
+    (conditions, [column, value]) => conditions.where(column, '=', value),
     encodedQuery(),
   );
-  const query = new URLSearchParams({
-    sysparm_query: equalities.toString(),
-    sysparm_fields: ['sys_id', ...Object.keys(match)].join(','),
-    sysparm_limit: '2',
-    sysparm_exclude_reference_link: 'true',
-  });
-  return { method: 'GET', path: tablePath(table), query, repeatable: 'idempotent' };
+  const fields = ['sys_id', ...Object.keys(match)];
+  return listRequest({ table, query, fields, limit: 2, excludeReferenceLink: true });
 }
 
 const rowsAnswer = z.object({ result: z.array(z.record(z.string(), z.string())) });

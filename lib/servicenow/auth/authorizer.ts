@@ -1,4 +1,4 @@
-import type { CallContext } from '../request.ts';
+import type { CallContext } from '../call.ts';
 
 /** What a call carries to prove who we are: headers with lower-case names. */
 export type Proof = { readonly headers: Readonly<Record<string, string>> };

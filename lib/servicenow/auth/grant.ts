@@ -1,6 +1,6 @@
 import * as oauth from 'oauth4webapi';
 import { brokenTokenCall } from '../classify/broken.ts';
-import { describeCall, failureOf, type JudgedCall } from '../classify/call.ts';
+import { type ClassifiedCall, describeCall, failureOf } from '../classify/call.ts';
 import { judge } from '../classify/judge.ts';
 import {
   AnswerLostError,
@@ -14,7 +14,7 @@ import { BrokenExchange } from '../transport/exchange.ts';
 import { type OAuth, type Token, type TokenContext, tokenPath } from './token.ts';
 
 /** Fetching a token sends nothing of the call it is for, so that call may be tried again whatever it is. */
-const tokenCall: JudgedCall = { method: 'POST', path: tokenPath, sent: false };
+const tokenCall: ClassifiedCall = { method: 'POST', path: tokenPath, repeatable: 'never', sent: false };
 /** A JWT made with a clock this far off may be refused for it. ServiceNow itself tolerates 300 s (contract 7). */
 const tellingSkewMs = 30_000;
 /** ServiceNow's own default for a token whose answer does not say (contract 7). */

@@ -1,7 +1,7 @@
 import { singleFlight } from '../../core/single-flight.ts';
 import { waitFor } from '../../core/wait-for.ts';
+import type { CallContext } from '../call.ts';
 import { NotAuthenticatedError } from '../errors.ts';
-import type { CallContext } from '../request.ts';
 import type { Authorizer, Proof } from './authorizer.ts';
 import type { OAuth, Token, TokenContext } from './token.ts';
 

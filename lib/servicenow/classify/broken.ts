@@ -2,11 +2,10 @@ import { ConnectionFailedError, ResponseTooLargeError, type ServiceNowError } fr
 import type { BrokenExchange } from '../transport/exchange.ts';
 import { CertificateDateError } from '../transport/own-certificate.ts';
 import { ForbiddenAddressError } from '../transport/resolve.ts';
-import { describeCall, effectOf, failureOf, type JudgedCall } from './call.ts';
-import { lost } from './judge.ts';
+import { type ClassifiedCall, describeCall, effectOf, failureOf, lost } from './call.ts';
 
 /** Names an attempt that brought no whole answer. */
-export function judgeBroken(call: JudgedCall, broken: BrokenExchange): ServiceNowError {
+export function judgeBroken(call: ClassifiedCall, broken: BrokenExchange): ServiceNowError {
   if (broken.progress === 'nothing-sent') return notSent(call, broken);
   if (broken.reason === 'too-large') {
     const message = `${describeCall(call)}: the answer is larger than allowed; ask for fewer rows or fields`;
@@ -16,7 +15,7 @@ export function judgeBroken(call: JudgedCall, broken: BrokenExchange): ServiceNo
 }
 
 /** The same for a call made only to get a token: whatever became of it, nothing of the call behind it was sent. */
-export function brokenTokenCall(call: JudgedCall, broken: BrokenExchange): ServiceNowError {
+export function brokenTokenCall(call: ClassifiedCall, broken: BrokenExchange): ServiceNowError {
   return notSent(call, broken);
 }
 
@@ -29,7 +28,7 @@ const reasons: Readonly<Record<BrokenExchange['reason'], string>> = {
   damaged: 'its compression is damaged',
 };
 
-function notSent(call: JudgedCall, broken: BrokenExchange): ServiceNowError {
+function notSent(call: ClassifiedCall, broken: BrokenExchange): ServiceNowError {
   const { explanation, lasting } = diagnose(broken);
   const message = `${describeCall(call)}: nothing was sent, ${explanation}`;
   return new ConnectionFailedError(

@@ -1,8 +1,8 @@
 import { parseRetryAfter } from '../../core/retry-timing.ts';
-import { AnswerLostError, type FailedAnswer, type ServiceNowError, UnknownOutcomeError } from '../errors.ts';
+import type { FailedAnswer } from '../errors.ts';
 import { timeOf } from '../server-clock.ts';
 import type { WireAnswer } from '../transport/exchange.ts';
-import { changesInstance, describeCall, failureOf, type JudgedCall } from './call.ts';
+import { type ClassifiedCall, isRead, lost } from './call.ts';
 import { errorIn } from './envelope.ts';
 import { judgePage } from './page.ts';
 import { judgeRefusal } from './refusal.ts';
@@ -18,7 +18,7 @@ export type Judgement = {
  * Decides whether an answer means yes: content type before parsing, the body before the status.
  * @throws ServiceNowError of the kind the answer is
  */
-export function judge(call: JudgedCall, answer: WireAnswer, nowMs: number): Judgement {
+export function judge(call: ClassifiedCall, answer: WireAnswer, nowMs: number): Judgement {
   const { status, headers } = answer;
   const retryAfterMs = parseRetryAfter(headers['retry-after'], timeOf(headers, nowMs));
   if (call.expects === 'bytes' && status === 200 && 'x-attachment-metadata' in headers) return answer;
@@ -33,22 +33,6 @@ export function judge(call: JudgedCall, answer: WireAnswer, nowMs: number): Judg
     throw judgeRefusal(call, parsed, error ?? { message: '', detail: '' }, retryAfterMs);
   if (status === 202) throw lost(call, parsed, 'was put off (202) and nobody tells its outcome');
   return parsed;
-}
-
-/** A lost answer: for a call that changes nothing a nuisance, for a write a question that only the instance can answer. */
-export function lost(
-  call: JudgedCall,
-  answer: FailedAnswer | undefined,
-  what: string,
-  cause?: unknown,
-): ServiceNowError {
-  const message = `${describeCall(call)}: ${what}`;
-  if (!changesInstance(call)) return new AnswerLostError(message, failureOf(call, answer, { cause }));
-  const failure = failureOf(call, answer, { cause, effect: 'unknown' });
-  return new UnknownOutcomeError(
-    `${message}; it may have succeeded; check the instance before retrying`,
-    failure,
-  );
 }
 
 const ownHeaders = ['x-transaction-id', 'x-is-logged-in'];
@@ -72,7 +56,7 @@ function isEmpty(answer: WireAnswer): boolean {
 
 /** 204, or a write whose record we may not read or did not ask for (contract 1.2, 4.1). A read owes a body. */
 function judgeEmpty(
-  call: JudgedCall,
+  call: ClassifiedCall,
   { status, headers }: WireAnswer,
   retryAfterMs: number | undefined,
 ): Judgement {
@@ -81,7 +65,8 @@ function judgeEmpty(
     throw judgePage(call, answer, new Uint8Array(), retryAfterMs);
   if (status >= 400) throw judgeRefusal(call, answer, { message: '', detail: '' }, retryAfterMs);
   if (status === 202) throw lost(call, answer, 'was put off (202) and nobody tells its outcome');
-  if (call.method === 'GET' && status !== 204) throw lost(call, answer, `answered ${status} without a body`);
+  if (isRead(call) && call.method !== 'HEAD' && status !== 204)
+    throw lost(call, answer, `answered ${status} without a body`);
   return answer;
 }
 
@@ -89,7 +74,7 @@ function isJson(contentType: string | undefined): boolean {
   return /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType?.trim() ?? '');
 }
 
-function parse(call: JudgedCall, { status, headers, body }: WireAnswer): unknown {
+function parse(call: ClassifiedCall, { status, headers, body }: WireAnswer): unknown {
   try {
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
   } catch {

@@ -8,7 +8,7 @@ import {
   type ServiceNowError,
   ThrottledError,
 } from '../errors.ts';
-import { describeCall, effectOf, failureOf, type JudgedCall } from './call.ts';
+import { type ClassifiedCall, describeCall, effectOf, failureOf } from './call.ts';
 
 /** How much of a page is looked at. */
 const lookedAtBytes = 8 * 1024;
@@ -21,7 +21,7 @@ const marksOfOthers =
  * is, is read from status, headers and, last, the page itself (contract 8.4).
  */
 export function judgePage(
-  call: JudgedCall,
+  call: ClassifiedCall,
   answer: FailedAnswer,
   page: Uint8Array,
   retryAfterMs?: number,

@@ -16,7 +16,7 @@ import {
   ThrottledError,
   TransactionCancelledError,
 } from '../errors.ts';
-import { describeCall, effectOf, failureOf, type JudgedCall } from './call.ts';
+import { type ClassifiedCall, describeCall, effectOf, failureOf } from './call.ts';
 import { type ErrorText, phrase } from './envelope.ts';
 
 type ErrorClass = {
@@ -34,7 +34,7 @@ const kindsOf403: readonly (readonly [RegExp, ErrorClass])[] = [
 
 /** Turns an answer that carries ServiceNow's error (or a status of 400 and more) into its error. */
 export function judgeRefusal(
-  call: JudgedCall,
+  call: ClassifiedCall,
   answer: FailedAnswer,
   text: ErrorText,
   retryAfterMs?: number,

@@ -1,5 +1,5 @@
+import type { CallContext, ServiceNowRequest } from '../call.ts';
 import type { Judgement } from '../classify/judge.ts';
-import type { CallContext, ServiceNowRequest } from '../request.ts';
 
 /** One try at a call, on its way down the chain. */
 export type Attempt = {

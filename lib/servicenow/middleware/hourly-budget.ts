@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Patience } from '../../core/wait-for.ts';
-import type { Method, ServiceNowRequest } from '../request.ts';
+import type { Method, ServiceNowRequest } from '../call.ts';
 import { timeOf } from '../server-clock.ts';
 
 /** Spreads what is left of an hourly rate limit (contract 8.1) when it runs short. */

@@ -2,8 +2,8 @@ import type { Clock } from '../../core/clock.ts';
 import { ConnectorError } from '../../core/errors.ts';
 import type { Log, LogFields } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
+import type { ServiceNowResponse } from '../call.ts';
 import { ServiceNowError } from '../errors.ts';
-import type { ServiceNowResponse } from '../request.ts';
 import type { Attempt } from './attempt.ts';
 import type { Retried } from './retry.ts';
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import { waitFor } from '../../core/wait-for.ts';
+import type { CallContext } from '../call.ts';
 import type { Connection } from '../connection.ts';
 import { NotAuthenticatedError, ServiceNowError } from '../errors.ts';
-import type { CallContext } from '../request.ts';
 
 /** Keeps refused credentials from being sent again and again, so that no account is locked. */
 export type RejectionGate = {

@@ -3,10 +3,10 @@ import { CallAbandonedError, ConnectorError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { type BackOff, fullJitterMs } from '../../core/retry-timing.ts';
+import type { ServiceNowRequest } from '../call.ts';
 import { isRead } from '../classify/call.ts';
 import type { Judgement } from '../classify/judge.ts';
 import { ServiceNowError, ThrottledError, TransactionCancelledError } from '../errors.ts';
-import type { ServiceNowRequest } from '../request.ts';
 import { BrokenExchange } from '../transport/exchange.ts';
 import type { Attempt, Link } from './attempt.ts';
 
@@ -41,7 +41,7 @@ export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => 
       } catch (error) {
         if (!(error instanceof ServiceNowError))
           throw known?.effect === 'unknown' ? known : unsent(error, attempt);
-        if (known?.effect !== 'unknown' || error.effect === 'unknown' || !error.isInconclusive) known = error;
+        known = withDoubtOf(known, error);
         known.attempts = attempts;
         if (error instanceof ThrottledError && error.sent) options.metrics.add('Throttles');
         const waitMs = immediate && isStaleSocket(error) ? 0 : waitBefore(error, attempts, options);
@@ -54,6 +54,14 @@ export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => 
       }
     }
   };
+}
+
+/** The error to report: a refusal stays one, but an earlier copy may have taken effect all the same, or even caused it. */
+function withDoubtOf(known: ServiceNowError | undefined, error: ServiceNowError): ServiceNowError {
+  if (known?.effect !== 'unknown' || error.effect === 'unknown') return error;
+  if (!error.isRefusal) return known;
+  error.effect = 'unknown';
+  return error;
 }
 
 /** What ended the call before anything of it left: an error of our family, also when it was the caller's signal. */
@@ -75,16 +83,16 @@ function mayRepeat(
   return isSafe(error, request) && !context.deadline.passed(waitMs + 1);
 }
 
-/** Nothing sent: any call. Otherwise only one whose second copy changes nothing or is refused. */
+/**
+ * Any call of which nothing was sent, or that was throttled, which happens before any work. After a lost answer only a read
+ * or a create whose second copy is refused: of any other write the first copy may still be running on the instance, so that
+ * a second one could write twice or undo what was written since.
+ */
 function isSafe(error: ServiceNowError, request: ServiceNowRequest): boolean {
-  if (!error.sent) return error.retryable;
-  return request.repeatable !== 'never' && mayPass(error, request);
-}
-
-/** A read that takes the instance too long will do so again: it has to ask for less. A write that was cancelled may just have met others. */
-function mayPass(error: ServiceNowError, request: ServiceNowRequest): boolean {
-  if (error instanceof TransactionCancelledError) return !isRead(request.method);
-  return error.retryable;
+  // A read that takes the instance too long will do so again: it has to ask for less.
+  if (error instanceof TransactionCancelledError && isRead(request)) return false;
+  if (!error.retryable) return false;
+  return !error.sent || request.repeatable !== 'never' || error instanceof ThrottledError;
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { DeadlineExceededError } from '../../core/errors.ts';
 import type { Proof } from '../auth/authorizer.ts';
+import type { ServiceNowRequest } from '../call.ts';
 import { judgeBroken } from '../classify/broken.ts';
 import { type Judgement, judge } from '../classify/judge.ts';
 import type { Connection } from '../connection.ts';
-import type { ServiceNowRequest } from '../request.ts';
 import { BrokenExchange, type WireRequest } from '../transport/exchange.ts';
 import type { Attempt } from './attempt.ts';
 

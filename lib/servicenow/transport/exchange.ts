@@ -1,4 +1,4 @@
-import type { Method } from '../request.ts';
+import type { Method } from '../call.ts';
 
 /** One HTTP request as it goes over the wire. */
 export type WireRequest = {

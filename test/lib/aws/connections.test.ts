@@ -11,7 +11,7 @@ import { type Connections, createConnections } from '../../../lib/aws/connection
 import { readConfig } from '../../../lib/core/config.ts';
 import { type LogFields, silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
-import { listRecords } from '../../../lib/servicenow/table.ts';
+import { listRecords } from '../../../lib/servicenow/records.ts';
 import { json, refuse, scriptedServer } from '../servicenow/scripted-server.ts';
 import { callContext } from '../servicenow/testing.ts';
 

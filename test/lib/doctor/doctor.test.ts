@@ -5,7 +5,7 @@ import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { examine } from '../../../lib/doctor/examine.ts';
 import type { Finding } from '../../../lib/doctor/finding.ts';
 import { formatReport, isHealthy } from '../../../lib/doctor/report.ts';
-import type { CallContext } from '../../../lib/servicenow/request.ts';
+import type { CallContext } from '../../../lib/servicenow/call.ts';
 import { json, refuse, scriptedServer } from '../servicenow/scripted-server.ts';
 import { basic, callContext } from '../servicenow/testing.ts';
 import { createAuthority } from '../servicenow/transport/certificates.ts';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
 import { tallied } from '../../../lib/file-import/load/row-outcome.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
-import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { startWorld, type World } from './world.ts';
 
 const insertMultiple = { method: 'POST', path: '/api/now/import/*' };

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { listObjects } from '../../../lib/aws/s3.ts';
 import { type LineResult, tallied } from '../../../lib/file-import/load/row-outcome.ts';
-import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { bucket, startWorld, type World } from './world.ts';
 
 let world: World;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { processRedactor } from '../../../lib/core/redaction.ts';
 import { toFailure } from '../../../lib/gateway/failure.ts';
-import { listRecords } from '../../../lib/servicenow/table.ts';
+import { listRecords } from '../../../lib/servicenow/records.ts';
 import { canary, disguises } from '../../secrecy/disguises.ts';
 import { json, scriptedServer } from '../servicenow/scripted-server.ts';
 import { callContext, clientFor } from '../servicenow/testing.ts';

@@ -6,7 +6,7 @@ import type { HttpAnswer } from '../../../lib/gateway/answer.ts';
 import { serve } from '../../../lib/gateway/serve.ts';
 import { getRecords } from '../../../lib/operations/get-records.ts';
 import { identityBy } from '../../../lib/operations/identity.ts';
-import type { CallContext, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
+import type { CallContext, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { httpEvent, lambdaContext } from './lambda-events.ts';
 
 const startMs = Date.UTC(2026, 0, 1);

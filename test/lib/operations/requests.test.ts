@@ -10,6 +10,7 @@ import { patchRecordById } from '../../../lib/operations/patch-record-by-id.ts';
 import { postRecord } from '../../../lib/operations/post-record.ts';
 import { postRecordStagingTable } from '../../../lib/operations/post-record-staging-table.ts';
 import { postRecordsStagingTable } from '../../../lib/operations/post-records-staging-table.ts';
+import { putRecordById } from '../../../lib/operations/put-record-by-id.ts';
 
 function requestOf<P extends TableParameters>(operation: Operation<P>, input: Record<string, unknown>) {
   const request = operation.request(operation.parse(input));
@@ -167,28 +168,28 @@ describe('whether a call may be sent again after a lost answer', () => {
   it.each([
     [getRecords, { tableName: 't' }],
     [getRecordById, path],
-    [deleteRecordById, path],
     [getAggregateRecord, { tableName: 't' }],
     [getRecordsStagingTable, path],
-  ] as const)('$name may, for a second one changes nothing', (operation, input) => {
-    expect(requestOf<TableParameters>(operation, input).repeatable).toBe('idempotent');
+  ] as const)('$name may, since it changes nothing', (operation, input) => {
+    expect(requestOf<TableParameters>(operation, input).repeatable).toBe('read');
   });
 
   it.each([
     [postRecord, { tableName: 't', record: {} }],
     [postRecordStagingTable, { tableName: 't', record: {} }],
     [postRecordsStagingTable, { tableName: 't', records: [{}] }],
-  ] as const)('$name may not, for a second one would write twice', (operation, input) => {
+    [patchRecordById, { ...path, record: { state: '2' } }],
+    [putRecordById, { ...path, record: { state: '2' } }],
+    [deleteRecordById, path],
+  ] as const)('$name may not, since the first copy may still be running', (operation, input) => {
     expect(requestOf<TableParameters>(operation, input).repeatable).toBe('never');
   });
 });
 
 describe('the record of a write', () => {
-  it('is sent again after a lost answer only when a second copy changes nothing', () => {
-    const update = (record: object) =>
-      requestOf(patchRecordById, { tableName: 't', sysId: '1', record }).repeatable;
-    expect(update({ state: '2' })).toBe('idempotent');
-    expect(update({ state: '2', work_notes: 'seen' })).toBe('never');
+  it('is sent again after a lost answer when it brings its own sys_id, since a second copy is refused', () => {
+    const record = { sys_id: 'a'.repeat(32) };
+    expect(requestOf(postRecord, { tableName: 't', record }).repeatable).toBe('keyed');
   });
 
   it('must be given, but may be empty', () => {

@@ -6,7 +6,7 @@ import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import { createRecordWriter, type QueueSurroundings } from '../../../lib/record-queue/write-records.ts';
-import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 
 /** A message as a test puts it on the queue. */
 export type TestMessage = {

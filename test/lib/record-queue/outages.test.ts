@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import {
   InstanceAsleepError,
   InstanceUnavailableError,
   ThrottledError,
 } from '../../../lib/servicenow/errors.ts';
-import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { create, incidents, queue, start, times } from './writing.ts';
 
 describe('an instance that is down', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deriveUpsertSysId } from '../../../lib/operations/identity.ts';
-import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { create, incidents, queue, start, times } from './writing.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
-import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
 import { create, incidents, journal, queue, start, times } from './writing.ts';
 
 describe('a message that can never be written', () => {
@@ -8,7 +8,7 @@ describe('a message that can never be written', () => {
     ['{"table":', 'body: not valid JSON'],
     ['[]', 'body: must be a JSON object'],
     [{ record: {} }, 'table: required; a table name'],
-    [{ table: '../x', record: {} }, 'table: a table name'],
+    [{ table: '../x', record: {} }, 'table: must be a table name'],
     [{ table: 'incident' }, 'record: required'],
     [{ table: 'incident', record: [] }, 'record: required'],
     [{ table: 'incident', record: {}, priority: 1 }, 'priority: unknown here'],

@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest';
+import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
-import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
 
 /** The queue of the running test. */

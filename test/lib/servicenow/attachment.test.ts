@@ -6,7 +6,7 @@ import {
   getAttachment,
   listAttachments,
   uploadAttachment,
-} from '../../../lib/servicenow/attachment.ts';
+} from '../../../lib/servicenow/attachments.ts';
 import { json, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInstance } from '../../../emulator/instance/index.ts';
 import { sendBatch } from '../../../lib/servicenow/batch.ts';
-import type { ServiceNowRequest } from '../../../lib/servicenow/request.ts';
+import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { json, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 
@@ -24,7 +24,7 @@ describe('a batch', () => {
     const remove: ServiceNowRequest = {
       method: 'DELETE',
       path: `/api/now/table/incident/${b}`,
-      repeatable: 'idempotent',
+      repeatable: 'never',
     };
     const outcomes = await sendBatch(
       client,

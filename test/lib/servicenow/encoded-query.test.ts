@@ -8,7 +8,7 @@ import {
   narrow,
   splitForIn,
 } from '../../../lib/servicenow/encoded-query.ts';
-import { createRecord, listRecords } from '../../../lib/servicenow/table.ts';
+import { createRecord, listRecords } from '../../../lib/servicenow/records.ts';
 import { callContext, clientFor } from './testing.ts';
 
 /** Splits at single carets and un-doubles the others, reading from the left. */

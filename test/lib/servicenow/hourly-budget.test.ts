@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { createLimiter } from '../../../lib/core/limiter.ts';
+import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { createHourlyBudget } from '../../../lib/servicenow/middleware/hourly-budget.ts';
 import { limit } from '../../../lib/servicenow/middleware/limit.ts';
-import type { ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 
-const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' };
+const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' };
 
 describe('the hourly budget', () => {
   const resetAtMs = 1_700_003_600_000;

@@ -1,8 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInstance } from '../../../emulator/instance/index.ts';
-import { aggregate } from '../../../lib/servicenow/aggregate.ts';
-import { getResult, insertMultiple, insertRow } from '../../../lib/servicenow/import-set.ts';
-import { listRecords } from '../../../lib/servicenow/table.ts';
+import { getRowResult, insertMultiple, insertRow } from '../../../lib/servicenow/import-sets.ts';
+import { aggregate, listRecords } from '../../../lib/servicenow/records.ts';
 import { json, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 
@@ -26,7 +25,7 @@ describe('the Import Set API', () => {
     expect(inserted.importSet).toMatch(/^ISET/);
     const { records } = await listRecords(client, { table: stagingTable, fields: ['sys_id'] }, callContext());
     const sysId = String(records[0]?.['sys_id']);
-    const asked = await getResult(client, { stagingTable, sysId }, callContext());
+    const asked = await getRowResult(client, { stagingTable, sysId }, callContext());
     expect(asked.results[0]).toMatchObject({ status: 'inserted', sys_id: inserted.results[0]?.sys_id });
   });
 

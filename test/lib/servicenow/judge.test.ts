@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Method } from '../../../lib/servicenow/call.ts';
 import { judge } from '../../../lib/servicenow/classify/judge.ts';
 import { ServiceNowError } from '../../../lib/servicenow/errors.ts';
-import type { Method } from '../../../lib/servicenow/request.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
 const path = '/api/now/table/incident';
@@ -14,7 +14,11 @@ const envelope = (message: string, detail: string | null = null) => ({
 function verdict(method: Method, status: number, body: unknown, headers: Record<string, string> = jsonType) {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
   try {
-    return judge({ method, path }, { status, headers, body: bytes }, nowMs);
+    return judge(
+      { method, path, repeatable: method === 'GET' || method === 'HEAD' ? 'read' : 'never' },
+      { status, headers, body: bytes },
+      nowMs,
+    );
   } catch (error) {
     if (error instanceof ServiceNowError) return error;
     throw error;

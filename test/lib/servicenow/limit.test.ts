@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { createLimiter } from '../../../lib/core/limiter.ts';
+import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { judge } from '../../../lib/servicenow/classify/judge.ts';
 import { createHourlyBudget } from '../../../lib/servicenow/middleware/hourly-budget.ts';
 import { limit } from '../../../lib/servicenow/middleware/limit.ts';
 import { createQueueWatch } from '../../../lib/servicenow/middleware/queue-watch.ts';
-import type { ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { jumpingClock, manualClock } from '../core/manual-clock.ts';
 import { json, refuse, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 
-const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' };
+const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' };
 const jsonType = { 'content-type': 'application/json' };
 
 describe('keeping within what the instance can take', () => {
@@ -113,7 +113,7 @@ describe('keeping within what the instance can take', () => {
     const clock = jumpingClock(1_700_000_000_000);
     const limits = { 'x-ratelimit-limit': '1', 'x-ratelimit-reset': '1700003600', 'retry-after': '1800' };
     const answer = { status: 429, headers: { ...jsonType, ...limits }, body: Buffer.from('{"error":"x"}') };
-    const tokenCall = { method: 'POST', path: '/oauth_token.do', sent: false } as const;
+    const tokenCall = { method: 'POST', path: '/oauth_token.do', repeatable: 'never', sent: false } as const;
     const budget = createHourlyBudget(clock);
     const link = limit(createLimiter(4, clock), budget, async () => judge(tokenCall, answer, clock.now()));
     const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };

@@ -2,16 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { DeadlineExceededError } from '../../../lib/core/errors.ts';
 import { silentLog } from '../../../lib/core/log.ts';
+import type { Repeatable, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { judgeBroken } from '../../../lib/servicenow/classify/broken.ts';
 import { judge } from '../../../lib/servicenow/classify/judge.ts';
 import type { ServiceNowError } from '../../../lib/servicenow/errors.ts';
 import { retry } from '../../../lib/servicenow/middleware/retry.ts';
-import type { Repeatable, ServiceNowRequest } from '../../../lib/servicenow/request.ts';
 import { BrokenExchange } from '../../../lib/servicenow/transport/exchange.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 
 type Attempt = 'ok' | number | Error | { status: number; headers: Record<string, string> };
 const headers = { 'content-type': 'application/json' };
+const methods = { read: 'GET', keyed: 'POST', never: 'PATCH' } as const;
 
 /** Runs a call whose attempts end as scripted; gives how it ended, how often it was sent and what was waited. */
 async function run(
@@ -21,7 +22,7 @@ async function run(
 ) {
   const clock = jumpingClock();
   const request: ServiceNowRequest = {
-    method: repeatable === 'idempotent' ? 'PATCH' : 'POST',
+    method: methods[repeatable],
     path: '/api/now/table/incident',
     repeatable,
   };
@@ -61,10 +62,10 @@ async function run(
     ...(options.giveUp && { signal: options.giveUp.signal }),
   };
   const ended = await chain({ request, context }).then(
-    (answer) => answer.status,
-    (error: ServiceNowError) => error.code,
+    (answer) => ({ ended: answer.status }),
+    (error: ServiceNowError) => ({ ended: error.code, effect: error.effect }),
   );
-  return { ended, sent, waits: clock.sleeps, counted };
+  return { ...ended, sent, waits: clock.sleeps, counted };
 }
 
 const sentReset = new BrokenExchange('reset', 'sent');
@@ -87,14 +88,19 @@ describe('a call that is given up', () => {
     },
   );
 
-  it('ends with the verdict that a later copy met', async () => {
-    expect(await run('keyed', [sentReset, 400])).toMatchObject({ ended: 'REQUEST_REFUSED', sent: 2 });
+  it('keeps its doubt when a later copy is refused, which may be due to the earlier one', async () => {
+    const refused = await run('keyed', [sentReset, 403]);
+    expect(refused).toMatchObject({ ended: 'ACCESS_DENIED', effect: 'unknown', sent: 2 });
+    expect(await run('keyed', [403])).toMatchObject({ ended: 'ACCESS_DENIED', effect: 'none', sent: 1 });
+  });
+
+  it('ends with the last error when that leaves its effect unknown, too', async () => {
     expect(await run('keyed', [sentReset, 500])).toMatchObject({ ended: 'INSTANCE_ERROR', sent: 5 });
   });
 
   it('by its caller during a wait ends with what it had met so far', async () => {
     const giveUp = new AbortController();
-    expect(await run('idempotent', [429], { giveUp })).toMatchObject({ ended: 'THROTTLED', sent: 1 });
+    expect(await run('read', [429], { giveUp })).toMatchObject({ ended: 'THROTTLED', sent: 1 });
     expect(giveUp.signal.aborted).toBe(true);
   });
 
@@ -102,30 +108,31 @@ describe('a call that is given up', () => {
     const giveUp = new AbortController();
     const reason = new Error('no longer wanted');
     giveUp.abort(reason);
-    expect(await run('idempotent', [reason], { giveUp })).toMatchObject({ ended: 'CALL_ABANDONED', sent: 1 });
+    expect(await run('read', [reason], { giveUp })).toMatchObject({ ended: 'CALL_ABANDONED', sent: 1 });
   });
 });
 
 describe('retrying', () => {
-  it.each([429, 500, 502, 503, 504])('sends an idempotent or keyed call again after %i', async (status) => {
-    expect(await run('idempotent', [status, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
+  it.each([429, 500, 502, 503, 504])('sends a read or a keyed create again after %i', async (status) => {
+    expect(await run('read', [status, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
     expect(await run('keyed', [status, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
   });
 
-  it.each([429, 500, 502, 503, 504])(
-    'never sends a call that could write twice again after %i',
-    async (status) => {
-      expect(await run('never', [status, 'ok'])).toMatchObject({ sent: 1 });
-    },
-  );
-
-  it.each([400, 401, 403, 404, 409])('sends nothing again after %i', async (status) => {
-    expect(await run('idempotent', [status, 'ok'])).toMatchObject({ sent: 1 });
+  it.each([500, 502, 503, 504])('sends no other write again after %i', async (status) => {
+    expect(await run('never', [status, 'ok'])).toMatchObject({ sent: 1 });
   });
 
-  it('sends an idempotent or keyed call again after the page of a sleeping instance, any other not', async () => {
+  it('sends any write again that was throttled, since nothing was done', async () => {
+    expect(await run('never', [429, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
+  });
+
+  it.each([400, 401, 403, 404, 409])('sends nothing again after %i', async (status) => {
+    expect(await run('read', [status, 'ok'])).toMatchObject({ sent: 1 });
+  });
+
+  it('sends a read or a keyed create again after the page of a sleeping instance, any other write not', async () => {
     const page = { status: 200, headers: { 'content-type': 'text/html' } };
-    expect(await run('idempotent', [page, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
+    expect(await run('read', [page, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
     expect(await run('keyed', [page, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
     expect(await run('never', [page, 'ok'])).toMatchObject({ ended: 'INSTANCE_ASLEEP', sent: 1 });
   });
@@ -134,48 +141,48 @@ describe('retrying', () => {
     expect(await run('never', [refusedConnection, 'ok'])).toMatchObject({ ended: 200, sent: 2 });
   });
 
-  it('does not send a call that could write twice again once bytes have left', async () => {
+  it('sends no other write again once bytes have left, since the first copy may still be running', async () => {
     expect(await run('never', [sentReset, 'ok'])).toMatchObject({ ended: 'OUTCOME_UNKNOWN', sent: 1 });
     expect(await run('never', [staleReset, 'ok'])).toMatchObject({ ended: 'OUTCOME_UNKNOWN', sent: 1 });
   });
 
   it('tries once more at once when a kept-alive socket was closed before any answer, then backs off', async () => {
     expect(await run('keyed', [staleReset, 'ok'])).toMatchObject({ ended: 200, waits: [0] });
-    expect(await run('idempotent', [staleReset, staleReset, 'ok'])).toMatchObject({
+    expect(await run('read', [staleReset, staleReset, 'ok'])).toMatchObject({
       ended: 200,
       waits: [0, 100],
     });
   });
 
   it('waits between nothing and a ceiling that doubles', async () => {
-    expect((await run('idempotent', [503], { random: 0.999 })).waits).toEqual([99, 199, 399, 799]);
-    expect((await run('idempotent', [503], { random: 0 })).waits).toEqual([0, 0, 0, 0]);
+    expect((await run('read', [503], { random: 0.999 })).waits).toEqual([99, 199, 399, 799]);
+    expect((await run('read', [503], { random: 0 })).waits).toEqual([0, 0, 0, 0]);
   });
 
   it('counts each further attempt, and each time that the instance throttled', async () => {
-    expect((await run('idempotent', [429, 503, 'ok'])).counted).toEqual(['Throttles', 'Retries', 'Retries']);
+    expect((await run('read', [429, 503, 'ok'])).counted).toEqual(['Throttles', 'Retries', 'Retries']);
   });
 
   it('gives up after five attempts', async () => {
-    expect(await run('idempotent', [503])).toMatchObject({ ended: 'INSTANCE_UNAVAILABLE', sent: 5 });
+    expect(await run('read', [503])).toMatchObject({ ended: 'INSTANCE_UNAVAILABLE', sent: 5 });
   });
 
   it('waits for Retry-After in place of its own back-off, once per answer', async () => {
     const throttled = { status: 429, headers: { 'retry-after': '7' } };
-    expect((await run('idempotent', [throttled, 'ok'], { random: 0 })).waits).toEqual([7_000]);
+    expect((await run('read', [throttled, 'ok'], { random: 0 })).waits).toEqual([7_000]);
     // Lest all who were told so start in the same moment.
-    expect((await run('idempotent', [throttled, 'ok'], { random: 0.5 })).waits).toEqual([7_050]);
+    expect((await run('read', [throttled, 'ok'], { random: 0.5 })).waits).toEqual([7_050]);
   });
 
   it('hands a wait that is too long, or past the deadline, to the caller at once', async () => {
     const hour = { status: 429, headers: { 'retry-after': '3600' } };
-    expect(await run('idempotent', [hour, 'ok'], { deadlineMs: 9_000_000 })).toMatchObject({
+    expect(await run('read', [hour, 'ok'], { deadlineMs: 9_000_000 })).toMatchObject({
       ended: 'THROTTLED',
       sent: 1,
       waits: [],
     });
     const soon = { status: 429, headers: { 'retry-after': '7' } };
-    expect(await run('idempotent', [soon, 'ok'], { deadlineMs: 6_000 })).toMatchObject({
+    expect(await run('read', [soon, 'ok'], { deadlineMs: 6_000 })).toMatchObject({
       ended: 'THROTTLED',
       sent: 1,
       waits: [],

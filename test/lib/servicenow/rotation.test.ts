@@ -6,7 +6,7 @@ import type { ConnectionSecret } from '../../../lib/servicenow/connection-secret
 import { json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';
 import { callContext, clientFor } from './testing.ts';
 
-const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 const basicAs = (password: string) =>
   `Basic ${Buffer.from(`integration.user:${password}`).toString('base64')}`;
 

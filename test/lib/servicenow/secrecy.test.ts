@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
 import { processRedactor } from '../../../lib/core/redaction.ts';
 import type { Auth } from '../../../lib/servicenow/connection-secret.ts';
-import { createRecord, listRecords } from '../../../lib/servicenow/table.ts';
+import { createRecord, listRecords } from '../../../lib/servicenow/records.ts';
 import { canary, disguises } from '../../secrecy/disguises.ts';
 import { json, refuse, scriptedServer } from './scripted-server.ts';
 import { callContext, clientFor } from './testing.ts';

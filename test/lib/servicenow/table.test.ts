@@ -6,7 +6,7 @@ import {
   getRecord,
   listRecords,
   updateRecord,
-} from '../../../lib/servicenow/table.ts';
+} from '../../../lib/servicenow/records.ts';
 import { scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 
@@ -58,24 +58,24 @@ describe('the Table API', () => {
     });
   });
 
-  it.each([
-    ['work_notes', 1],
-    ['comments', 1],
-    ['short_description', 3],
-  ])(
-    'sends an update of %s again after a lost answer only when that writes nothing twice',
-    async (column, times) => {
-      const { url, seen } = await scriptedServer((response) => void response.destroy());
-      const client = clientFor({ instanceUrl: url, auth: basic }, { maxAttempts: 3 });
-      const update = updateRecord(
-        client,
-        { table: 'incident', sysId: 'a', record: { [column]: 'x' } },
-        callContext(),
-      );
-      await expect(update).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
-      expect(seen).toHaveLength(times);
-    },
-  );
+  it('sends an update and a delete once when the answer is lost, since the first copy may still be running', async () => {
+    const { url, seen } = await scriptedServer((response) => void response.destroy());
+    const client = clientFor({ instanceUrl: url, auth: basic }, { maxAttempts: 3 });
+    const record = { short_description: 'x' };
+    const lost = { code: 'OUTCOME_UNKNOWN', effect: 'unknown', attempts: 1 };
+    await expect(updateRecord(client, { table: 'incident', sysId: 'a', record })).rejects.toMatchObject(lost);
+    await expect(deleteRecord(client, { table: 'incident', sysId: 'a' })).rejects.toMatchObject(lost);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('sends a create with its own sys_id again when the answer is lost, since a second copy is refused', async () => {
+    const { url, seen } = await scriptedServer((response) => void response.destroy());
+    const client = clientFor({ instanceUrl: url, auth: basic }, { maxAttempts: 3 });
+    const record = { sys_id: 'f'.repeat(32) };
+    const lost = { code: 'OUTCOME_UNKNOWN', attempts: 3 };
+    await expect(createRecord(client, { table: 'incident', record })).rejects.toMatchObject(lost);
+    expect(seen).toHaveLength(3);
+  });
 
   it('refuses a second record with the same sys_id as INSERT_REFUSED', async () => {
     const client = await connect();

@@ -4,12 +4,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { addAccount } from '../../../../emulator/instance/auth/add-account.ts';
 import { startInstance } from '../../../../emulator/instance/index.ts';
 import type { Auth } from '../../../../lib/servicenow/connection-secret.ts';
-import { listRecords } from '../../../../lib/servicenow/table.ts';
+import { listRecords } from '../../../../lib/servicenow/records.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { callContext, clientFor } from '../testing.ts';
 import { isTokenCall } from './token-server.ts';
 
-const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 
 describe('every grant, against the instance', () => {
   const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -6,7 +6,7 @@ import { json, refuse, scriptedServer } from '../scripted-server.ts';
 import { callContext, clientFor } from '../testing.ts';
 import { auth, isTokenCall, tokenServer } from './token-server.ts';
 
-const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 
 describe('OAuth tokens', () => {
   it('are fetched once for all who wait for the first', async () => {

@@ -9,7 +9,7 @@ import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
 import { createAuthority } from './certificates.ts';
 
-const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 const host = 'snow.example.com';
 
 /** A forward proxy: takes CONNECT, asks for `authorization` when given, and leads every tunnel to `targetPort`. */

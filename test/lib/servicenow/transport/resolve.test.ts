@@ -19,7 +19,7 @@ function answering(...addresses: readonly string[]): LookupFunction & { readonly
   return Object.assign(lookup, { asked });
 }
 
-const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 
 describe('an address', () => {
   it.each(['93.184.216.34', '2606:2800:220:1::1', '64:ff9b::5db8:d822'])('%s is public', (address) => {

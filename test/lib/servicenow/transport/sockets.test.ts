@@ -3,11 +3,11 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../../lib/core/deadline.ts';
-import type { ServiceNowRequest } from '../../../../lib/servicenow/request.ts';
+import type { ServiceNowRequest } from '../../../../lib/servicenow/call.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
 
-const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' };
+const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' };
 const write: ServiceNowRequest = {
   method: 'POST',
   path: '/api/now/table/incident',

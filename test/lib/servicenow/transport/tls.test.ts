@@ -7,12 +7,12 @@ import { systemClock } from '../../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../../lib/core/deadline.ts';
 import type { ClientOptions } from '../../../../lib/servicenow/client.ts';
 import type { ConnectionSecret } from '../../../../lib/servicenow/connection-secret.ts';
-import { listRecords } from '../../../../lib/servicenow/table.ts';
+import { listRecords } from '../../../../lib/servicenow/records.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
 import { createAuthority } from './certificates.ts';
 
-const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'idempotent' } as const;
+const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 const host = 'snow.example.com';
 const toLoopback: LookupFunction = (_hostname, options, callback) =>
   options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);

@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInstance } from '../../../emulator/instance/index.ts';
-import { type ListAllOptions, listAll } from '../../../lib/servicenow/list-all.ts';
-import type { ServiceNowClient } from '../../../lib/servicenow/request.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
+import { listAll, type PageOptions } from '../../../lib/servicenow/pages.ts';
 import { json, refuse, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 
-async function collect(client: ServiceNowClient, options: ListAllOptions) {
+async function collect(client: ServiceNowClient, options: PageOptions) {
   const ids: unknown[] = [];
   for await (const record of listAll(client, options, callContext())) ids.push(record['sys_id']);
   return ids;
@@ -42,7 +42,12 @@ describe('listing all records', () => {
     const pages = [[{ sys_id: 'a' }], [], [], [{ sys_id: 'm' }, { sys_id: 'n' }]];
     const next = '<https://x/api/now/table/incident?sysparm_offset=3>;rel="next"';
     const { url, seen } = await scriptedServer((response, _seen, index) =>
-      json(response, 200, { result: pages[index] }, index < pages.length - 1 ? { link: next } : {}),
+      json(
+        response,
+        200,
+        { result: pages[index] },
+        index < pages.length - 1 ? { link: next } : { 'x-total-count': '9' },
+      ),
     );
     const client = clientFor({ instanceUrl: url, auth: basic });
     expect(await collect(client, { table: 'incident', pageSize: 3 })).toEqual(['a', 'm', 'n']);
@@ -55,11 +60,41 @@ describe('listing all records', () => {
     ]);
   });
 
+  it('goes on after a short page while the instance counts more rows than the page could hold', async () => {
+    const pages = [[{ sys_id: 'a' }], [], [{ sys_id: 'm' }]];
+    const left = ['9', '8', '4'];
+    const { url, seen } = await scriptedServer((response, _seen, index) =>
+      json(response, 200, { result: pages[index] }, { 'x-total-count': left[index] ?? '0' }),
+    );
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    expect(await collect(client, { table: 'incident', pageSize: 4 })).toEqual(['a', 'm']);
+    const offsets = seen.map(({ url: path }) => new URL(path, url).searchParams.get('sysparm_offset'));
+    expect(offsets).toEqual(['0', '0', '4']);
+  });
+
+  it('ends at an empty page only when the instance says nothing about further rows', async () => {
+    const pages = [[{ sys_id: 'a' }, { sys_id: 'b' }], [{ sys_id: 'c' }], []];
+    const { url, seen } = await scriptedServer((response, _seen, index) =>
+      json(response, 200, { result: pages[index] }),
+    );
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    expect(await collect(client, { table: 'incident', pageSize: 2 })).toEqual(['a', 'b', 'c']);
+    expect(seen).toHaveLength(3);
+  });
+
+  it('does not read the same page for ever when the instance ignores the key', async () => {
+    const { url } = await scriptedServer((response) =>
+      json(response, 200, { result: [{ sys_id: 'a' }] }, { 'x-total-count': '5' }),
+    );
+    const listing = collect(clientFor({ instanceUrl: url, auth: basic }), { table: 'incident', pageSize: 1 });
+    await expect(listing).rejects.toMatchObject({ code: 'ANSWER_LOST' });
+  });
+
   it('asks for half as many rows when the instance cannot deliver a page', async () => {
     const { url, seen } = await scriptedServer((response, { url: path }) => {
       const limit = Number(new URL(path, 'http://x').searchParams.get('sysparm_limit'));
       if (limit > 250) return refuse(response, 200, 'Transaction cancelled: maximum execution time exceeded');
-      return json(response, 200, { result: [{ sys_id: 'a' }] });
+      return json(response, 200, { result: [{ sys_id: 'a' }] }, { 'x-total-count': '1' });
     });
     expect(await collect(clientFor({ instanceUrl: url, auth: basic }), { table: 'incident' })).toEqual(['a']);
     expect(seen).toHaveLength(3);
