@@ -188,7 +188,8 @@ export function openRows(
   const isTranscoded = content.encoding.way === 'transcode';
   const source = isTranscoded ? new SourceBytes() : undefined;
   const pieces = readContent(object, content, from.byte, source);
-  const text = { encoding: content.encoding.name, ...(source ? { source } : {}) };
+  const { name: encoding } = content.encoding;
+  const text = { encoding, likelyEncoding: content.likelyEncoding, ...(source ? { source } : {}) };
   if (content.format === 'jsonl') {
     const lines = new LineTokenizer(new ByteWindow(from));
     const writer = new JsonRowWriter(plan.row, text);

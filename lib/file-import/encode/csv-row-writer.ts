@@ -1,12 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { TextDecoder } from 'node:util';
-import { characterCount } from '../plan/column-text.ts';
-import { toServiceNowDate } from '../plan/date-column.ts';
+import { shownName, visibleText } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
 import type { CsvTokenizer } from '../read/csv-tokenizer.ts';
 import { mark } from '../read/record-tokenizer.ts';
 import { constantsJson, type JsonBuffer, jsonPrefix } from './json-buffer.ts';
-import { firstInvalid, placeOf, type TextSource, windowEncoding } from './text-source.ts';
+import { invalidBytes, placeOf, type TextSource, valueFor, windowEncoding } from './row-values.ts';
 
 const QUOTE = 34;
 const OPEN = 123;
@@ -26,6 +25,8 @@ export class CsvRowWriter {
   /** Set when the file's bytes are not UTF-8. */
   readonly #decoder: TextDecoder | undefined;
   readonly #text: TextSource;
+  /** The header's first name as bytes, where it is ASCII: rows that begin otherwise are not compared with the header. */
+  readonly #firstName: Uint8Array | undefined;
 
   constructor(plan: RowPlan, text: TextSource) {
     const encoding = windowEncoding(text);
@@ -36,6 +37,8 @@ export class CsvRowWriter {
     this.#keyPrefix = plan.rowKey && jsonPrefix(plan.rowKey.jsonKey);
     this.#decoder =
       encoding === 'utf-8' ? undefined : new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+    const [first = ''] = plan.header;
+    this.#firstName = /^[\x20-\x7e]+$/.test(first) ? Buffer.from(first) : undefined;
   }
 
   /** Appends the row; what is wrong with it when it has to be rejected (then `out` may hold half of it). */
@@ -47,7 +50,7 @@ export class CsvRowWriter {
       const slot = this.#slots[i];
       if (!slot) continue;
       const reason = this.#writeField(record, i, slot, out);
-      if (reason !== undefined) return `${this.#plan.header[i]}: ${reason}`;
+      if (reason !== undefined) return `${shownName(this.#plan.header[i] ?? '')}: ${reason}`;
     }
     this.#close(record, open, out);
     return undefined;
@@ -59,17 +62,37 @@ export class CsvRowWriter {
     if ((marks & mark.nul) !== 0)
       return `a NUL${placeOf(this.#text, window, window.bytes.indexOf(0, window.start))}`;
     const expected = this.#plan.header.length;
-    if (fieldCount !== expected) return `${fieldCount} fields where the header has ${expected}`;
+    if (fieldCount !== expected && !(fieldCount > expected && record.isBlankFrom(expected)))
+      return `${fieldCount} fields where the header has ${expected}`;
     const checked = (marks & mark.nonAscii) !== 0 && this.#decoder === undefined;
     if (checked && !isUtf8(window.bytes.subarray(window.start, window.contentEnd)))
       return this.#notValid(record, window.start, window.contentEnd);
-    return undefined;
+    return this.#mayRepeatHeader(record) && this.#repeatsHeader(record)
+      ? 'repeats the header line'
+      : undefined;
+  }
+
+  #mayRepeatHeader({ window, starts, ends, marks }: CsvTokenizer): boolean {
+    const first = this.#firstName;
+    if (!first) return (marks & mark.nonAscii) !== 0;
+    const start = starts[0] ?? 0;
+    const length = (ends[0] ?? 0) - start;
+    if (length < first.length) return false;
+    // A byte order mark or a quoted name may stand in front where files were put together.
+    const at = length === first.length ? start : (ends[0] ?? 0) - first.length;
+    return window.bytes[at] === first[0] && window.bytes[at + first.length - 1] === first.at(-1);
+  }
+
+  #repeatsHeader(record: CsvTokenizer): boolean {
+    return this.#plan.header.every((name, i) => {
+      const value = this.#decode(record, i);
+      return value !== undefined && visibleText(value) === visibleText(name);
+    });
   }
 
   #notValid({ window }: CsvTokenizer, start: number, end: number): string {
-    const at = start + firstInvalid(window.bytes.subarray(start, end), windowEncoding(this.#text));
     const name = this.#text.encoding === 'utf-8' ? 'UTF-8' : this.#text.encoding;
-    return `not valid ${name}${placeOf(this.#text, window, at)}`;
+    return invalidBytes(this.#text, name, window, start, end);
   }
 
   #writeField(record: CsvTokenizer, i: number, slot: Slot, out: JsonBuffer): string | undefined {
@@ -92,14 +115,10 @@ export class CsvRowWriter {
   #writeText(record: CsvTokenizer, i: number, slot: Slot, out: JsonBuffer): string | undefined {
     const text = this.#decode(record, i);
     if (text === undefined) return this.#notValid(record, record.starts[i] ?? 0, record.ends[i] ?? 0);
-    const dated = slot.date ? toServiceNowDate(text, slot.date) : { date: text };
-    if ('reason' in dated) return dated.reason;
-    const value = dated.date;
-    const length = characterCount(value);
-    if (slot.maxLength !== undefined && length > slot.maxLength)
-      return `${length} characters, ${slot.column} takes ${slot.maxLength}`;
+    const sent = valueFor(slot, text);
+    if ('reason' in sent) return sent.reason;
     out.raw(slot.prefix);
-    out.text(value);
+    out.text(sent.value);
     out.byte(QUOTE);
     return undefined;
   }

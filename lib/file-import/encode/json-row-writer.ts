@@ -1,25 +1,35 @@
 import { TextDecoder } from 'node:util';
-import { characterCount } from '../plan/column-text.ts';
-import { toServiceNowDate } from '../plan/date-column.ts';
+import { madeName, nameKey, shownName } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
 import type { LineTokenizer } from '../read/record-tokenizer.ts';
 import type { JsonBuffer } from './json-buffer.ts';
-import { firstInvalid, placeOf, type TextSource, windowEncoding } from './text-source.ts';
+import { invalidBytes, type TextSource, valueFor, windowEncoding } from './row-values.ts';
 
 /** A row that cannot be sent, and why. */
 type Refused = { readonly reason: string };
 
+/** Names of a file that are looked up only once; a hostile file has no end of them. */
+const maxKnownNames = 10_000;
+
 /** Writes the JSON Lines record that a tokenizer took last as one flat object of strings. */
 export class JsonRowWriter {
   readonly #plan: RowPlan;
-  readonly #targets: ReadonlyMap<string, ColumnTarget | null | undefined>;
+  /** By what a person sees of a name; null for a column that is left out. */
+  readonly #targets = new Map<string, ColumnTarget | null>();
+  readonly #knownNames = new Map<string, ColumnTarget | null | undefined>();
+  readonly #constants: ReadonlyMap<string, string>;
   readonly #decoder: TextDecoder;
   readonly #text: TextSource;
 
   constructor(plan: RowPlan, text: TextSource) {
     this.#text = text;
     this.#plan = plan;
-    this.#targets = new Map(plan.header.map((name, i) => [name, plan.targets[i]]));
+    this.#constants = new Map(plan.constants);
+    for (const [i, name] of plan.header.entries()) {
+      const key = nameKey(name);
+      if (!this.#targets.has(key)) this.#targets.set(key, plan.targets[i] ?? null);
+      this.#knownNames.set(name, plan.targets[i] ?? null);
+    }
     this.#decoder = new TextDecoder(windowEncoding(text), { fatal: true, ignoreBOM: true });
   }
 
@@ -28,7 +38,7 @@ export class JsonRowWriter {
     if (record.problem !== undefined) return record.problem;
     const row = this.#rowOf(record);
     if ('reason' in row) return row.reason;
-    for (const [key, value] of this.#plan.constants) row.values.set(key, value);
+    for (const [key, value] of this.#constants) row.values.set(key, value);
     const { rowKey } = this.#plan;
     if (rowKey) row.values.set(rowKey.jsonKey, `${rowKey.version}:${record.window.startLine}`);
     const members = [...row.values].map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
@@ -37,60 +47,115 @@ export class JsonRowWriter {
   }
 
   #rowOf(record: LineTokenizer): Refused | { readonly values: Map<string, string> } {
-    const parsed = this.#parse(record);
+    const text = this.#decode(record);
+    if (typeof text !== 'string') return text;
+    const parsed = parseObject(text);
     if ('reason' in parsed) return parsed;
     const values = new Map<string, string>();
-    for (const [name, value] of parsed.entries) {
-      const reason = this.#setValue(values, name, value);
-      if (reason !== undefined) return { reason: `${name.slice(0, 60)}: ${reason}` };
+    for (const [name, value] of Object.entries(parsed.members)) {
+      const reason = this.#setValue(values, name, value, text);
+      if (reason !== undefined) return { reason: `${shownName(name)}: ${reason}` };
     }
     return { values };
   }
 
-  #parse({ window }: LineTokenizer): Refused | { readonly entries: [string, unknown][] } {
-    const bytes = window.bytes.subarray(window.start, window.contentEnd);
-    let text: string;
+  #decode({ window }: LineTokenizer): string | Refused {
+    const { start, contentEnd } = window;
     try {
-      text = this.#decoder.decode(bytes);
+      // Files that were put together have byte order marks in their middle.
+      return this.#decoder.decode(window.bytes.subarray(start, contentEnd)).replace(/^\uFEFF+/, '');
     } catch {
-      const at = window.start + firstInvalid(bytes, this.#decoder.encoding);
-      return { reason: `not valid ${this.#text.encoding}${placeOf(this.#text, window, at)}` };
-    }
-    try {
-      const value: unknown = JSON.parse(text);
-      if (typeof value !== 'object' || value === null || Array.isArray(value))
-        return { reason: 'not a JSON object' };
-      return { entries: Object.entries(value) };
-    } catch {
-      return { reason: 'not JSON' };
+      return { reason: invalidBytes(this.#text, this.#text.encoding, window, start, contentEnd) };
     }
   }
 
-  #setValue(values: Map<string, string>, name: string, value: unknown): string | undefined {
-    if (!this.#targets.has(name)) return 'no such column in the staging table or the settings';
-    const target = this.#targets.get(name);
-    if (!target) return undefined;
-    if (Number.isInteger(value) && !Number.isSafeInteger(value))
-      return 'too large for a number; write it as text';
-    const text = scalarText(value);
-    if (text === undefined)
-      return 'holds an object or a list; only text, numbers and true or false can be sent';
+  #targetOf(name: string): ColumnTarget | null | undefined {
+    if (this.#knownNames.has(name)) return this.#knownNames.get(name);
+    const key = nameKey(name);
+    const target = this.#targets.has(key) ? this.#targets.get(key) : this.#targets.get(madeName(key));
+    if (this.#knownNames.size < maxKnownNames) this.#knownNames.set(name, target);
+    return target;
+  }
+
+  #setValue(values: Map<string, string>, name: string, value: unknown, json: string): string | undefined {
+    const target = this.#targetOf(name);
+    if (target === undefined) return 'no such column in the staging table or the settings';
+    if (target === null) return undefined;
+    const text = scalarText(value, name, json);
+    if (typeof text !== 'string') return text.reason;
     if (text === '' && this.#plan.emptyAsAbsent) return undefined;
     if (text.includes('\0')) return 'a NUL';
     if (values.has(target.jsonKey)) return `goes to ${target.column}, for which the row has a value already`;
-    const dated = target.date ? toServiceNowDate(text, target.date) : { date: text };
-    if ('reason' in dated) return dated.reason;
-    const sent = dated.date;
-    const length = characterCount(sent);
-    if (target.maxLength !== undefined && length > target.maxLength)
-      return `${length} characters, ${target.column} takes ${target.maxLength}`;
-    values.set(target.jsonKey, sent);
+    const sent = valueFor(target, text);
+    if ('reason' in sent) return sent.reason;
+    const taken = this.#takenBy(target, sent.value);
+    if (taken !== undefined) return taken;
+    values.set(target.jsonKey, sent.value);
     return undefined;
+  }
+
+  /** Constants and the row key never replace a value that the row has itself. */
+  #takenBy({ jsonKey, column }: ColumnTarget, value: string): string | undefined {
+    if (jsonKey === this.#plan.rowKey?.jsonKey)
+      return `goes to ${column}, which is the keyColumn of _import.json; leave it out of the row`;
+    const constant = this.#constants.get(jsonKey);
+    return constant === undefined || constant === value
+      ? undefined
+      : `goes to ${column}, which gets another value from the constants of _import.json`;
   }
 }
 
-function scalarText(value: unknown): string | undefined {
+function parseObject(text: string): Refused | { readonly members: object } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { reason: 'not JSON' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { reason: 'not a JSON object' };
+  const names = namesIn(text);
+  if (names.length === Object.keys(value).length) return { members: value };
+  const twice = names.find((name, i) => names.indexOf(name) !== i) ?? '';
+  return { reason: `${shownName(twice)}: is given twice` };
+}
+
+/** A string, or a bracket. */
+const part = /"(?:[^"\\]|\\.)*"|[{}[\]:]/gs;
+
+/** Names of the members of a JSON object, each as often as it is there: JSON.parse keeps the last of two. */
+function namesIn(json: string): string[] {
+  const names: string[] = [];
+  let depth = 0;
+  let last = '';
+  for (const [token] of json.matchAll(part)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    else if (token === ':' && depth === 1) names.push(JSON.parse(last));
+    last = token;
+  }
+  return names;
+}
+
+function scalarText(value: unknown, name: string, json: string): string | Refused {
   if (value === null) return '';
   if (typeof value === 'string') return value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value !== 'number')
+    return { reason: 'holds an object or a list; only text, numbers and true or false can be sent' };
+  return numberText(value, name, json);
+}
+
+const tooLarge = { reason: 'too large for a number; write it as text' };
+
+/** A number as it is written: what JSON.parse makes of one may have other digits. */
+function numberText(value: number, name: string, json: string): string | Refused {
+  if (Number.isSafeInteger(value)) return String(value);
+  if (!Number.isFinite(value) || Number.isInteger(value)) return tooLarge;
+  let written = '';
+  JSON.parse(json, (key, one: unknown, context?: { readonly source?: string }) => {
+    if (key === name && Object.is(one, value)) written = context?.source ?? '';
+    return one;
+  });
+  return /^-?\d+\.\d+$/.test(written) ? written : String(value);
 }

@@ -68,6 +68,10 @@ export type ContentPlan = {
   readonly delimiter: string;
   /** Where the first row begins. */
   readonly start: Position;
+  /** The encoding that a file which is not valid in its own seems to have. */
+  readonly likelyEncoding?: string;
+  /** The file names its delimiter in a first line, `sep=;`. */
+  readonly namesDelimiter?: boolean;
   /** The header's own bytes, base64, for `rejected.csv`; empty for JSON Lines. */
   readonly headerBytes: string;
 };

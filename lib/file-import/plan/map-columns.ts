@@ -1,5 +1,5 @@
 import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
-import { characterCount } from './column-text.ts';
+import { columnLength, lookUpName, madeName, nameKey, quotedName, shownName } from './column-text.ts';
 import type { ColumnTarget, RowPlan } from './import-plan.ts';
 import type { ImportSettings } from './settings.ts';
 import type { StagingColumn, StagingTable } from './staging-table.ts';
@@ -38,36 +38,40 @@ export function mapColumns(
 
 /** Every name that a JSON Lines row may use for this table. */
 export function possibleNames(staging: StagingTable, settings: ImportSettings): string[] {
-  const own = staging.columns.flatMap(({ name, label }) => [name, label]);
+  const own = [...staging.columns.map(({ name }) => name), ...staging.columns.map(({ label }) => label)];
   return [
     ...new Set([...Object.keys(settings.columns), ...settings.ignoredColumns, ...remarkColumns, ...own]),
   ];
 }
 
+/** Columns of the file that are left out, by what a person sees of their names. */
+function isLeftOut(name: string, { ignoredColumns }: ImportSettings): boolean {
+  const key = nameKey(name);
+  return [...ignoredColumns, ...remarkColumns].some((one) => nameKey(one) === key);
+}
+
 function targetOf(name: string, staging: StagingTable, settings: ImportSettings): ColumnTarget | undefined {
-  if (settings.ignoredColumns.includes(name) || remarkColumns.includes(name)) return undefined;
-  const wanted = Object.hasOwn(settings.columns, name) ? settings.columns[name] : undefined;
+  if (isLeftOut(name, settings)) return undefined;
+  const wanted = lookUpName(settings.columns, name);
   const column =
     wanted === undefined ? matching(name, staging) : settingColumn(`columns.${name}`, wanted, staging);
   if (!column) return undefined;
-  const date = Object.hasOwn(settings.dateColumns, name) ? settings.dateColumns[name] : undefined;
+  const date = lookUpName(settings.dateColumns, name);
   return {
     column: column.name,
     jsonKey: jsonKeyOf(column, staging, settings),
     ...(column.maxLength > 0 ? { maxLength: column.maxLength } : {}),
     ...(column.isTyped ? { isTyped: true } : {}),
-    ...(date ? { date } : {}),
+    ...(date ? { date: { ...date, ...(column.keeps ? { keeps: column.keeps } : {}) } } : {}),
   };
 }
 
+/** A staging column by its name, its label, or the name that ServiceNow would make of a header. */
 function matching(name: string, staging: StagingTable): StagingColumn | undefined {
-  const lower = name.toLowerCase();
-  const snake = lower.replaceAll(/[^a-z0-9]+/g, '_');
+  const key = nameKey(name);
   const by = (fits: (column: StagingColumn) => boolean) => staging.columns.find(fits);
   return (
-    by((c) => c.name === lower) ??
-    by((c) => c.label.toLowerCase() === lower) ??
-    by((c) => c.name === `u_${snake}`)
+    by((c) => c.name === key) ?? by((c) => nameKey(c.label) === key) ?? by((c) => c.name === madeName(key))
   );
 }
 
@@ -81,7 +85,7 @@ function jsonKeyOf(column: StagingColumn, staging: StagingTable, settings: Impor
   if (namesakes.length === 1) return column.label;
   throw new ConfigurationError(
     'table',
-    `insertMultiple goes by labels in ${staging.name}, and ${namesakes.join(' and ')} are both labelled ${quoted(column.label)}; map by column name in sys_rest_insert_multiple, or set mode to rows`,
+    `insertMultiple goes by labels in ${staging.name}, and ${namesakes.join(' and ')} are both labelled ${quotedName(column.label)}; map by column name in sys_rest_insert_multiple, or set mode to rows`,
   );
 }
 
@@ -107,7 +111,7 @@ function settingColumn(setting: string, name: string, staging: StagingTable): St
 function constantsOf(staging: StagingTable, settings: ImportSettings): [string, string][] {
   return Object.entries(settings.constants).map(([name, value]) => {
     const column = settingColumn(`constants.${name}`, name, staging);
-    const length = characterCount(value);
+    const length = columnLength(value);
     if (column.maxLength > 0 && length > column.maxLength)
       throw new ConfigurationError(
         `_import.json.constants.${name}`,
@@ -128,7 +132,7 @@ function refuseTwiceFilled(
   const fillers = keyColumn === undefined ? names : [...names, ['keyColumn', keyColumn] as const];
   const takenBy = new Map<string, string>();
   for (const [i, target] of targets.entries())
-    if (target) takenBy.set(target.column, `column ${quoted(header[i] ?? '')} of the file`);
+    if (target) takenBy.set(target.column, `column ${quotedName(header[i] ?? '')} of the file`);
   for (const [setting, name] of fillers) {
     const column = settingColumn(setting, name, staging).name;
     const other = takenBy.get(column);
@@ -139,9 +143,10 @@ function refuseTwiceFilled(
 }
 
 function requireNamed(header: readonly string[], settings: ImportSettings): void {
+  const keys = new Set(header.map(nameKey));
   const named = { columns: Object.keys(settings.columns), dateColumns: Object.keys(settings.dateColumns) };
   for (const [setting, names] of Object.entries(named)) {
-    const missing = names.find((name) => !header.includes(name));
+    const missing = names.find((name) => !keys.has(nameKey(name)));
     if (missing !== undefined)
       throw new ConfigurationError(`_import.json.${setting}`, `the file has no column ${missing}`);
   }
@@ -152,10 +157,9 @@ function refuseUnmapped(
   targets: readonly (ColumnTarget | null)[],
   settings: ImportSettings,
 ): void {
-  const left = [...settings.ignoredColumns, ...remarkColumns];
-  const unmapped = header.filter((name, i) => !targets[i] && !left.includes(name));
+  const unmapped = header.filter((name, i) => !targets[i] && !isLeftOut(name, settings));
   if (unmapped.length === 0) return;
-  const names = unmapped.slice(0, 20).map(quoted);
+  const names = unmapped.slice(0, 20).map(quotedName);
   const rest = unmapped.length > names.length ? ` and ${unmapped.length - names.length} more` : '';
   throw new InvalidInputError(
     'header',
@@ -170,11 +174,10 @@ function refuseShared(header: readonly string[], targets: readonly (ColumnTarget
     const name = header[i] ?? '';
     const other = takenBy.get(target.jsonKey);
     if (other !== undefined)
-      throw new InvalidInputError('header', `${other} and ${name} both go to ${target.jsonKey}`);
+      throw new InvalidInputError(
+        'header',
+        `${shownName(other)} and ${shownName(name)} both go to ${target.jsonKey}`,
+      );
     takenBy.set(target.jsonKey, name);
   }
-}
-
-function quoted(name: string): string {
-  return JSON.stringify(name.slice(0, 60));
 }

@@ -1,7 +1,8 @@
 import { TextDecoder } from 'node:util';
+import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import * as z from 'zod/mini';
 import { ConfigurationError } from '../../core/errors.ts';
-import { isZone, namesYear } from './date-column.ts';
+import { formatProblem, isZone } from './date-column.ts';
 
 /** The WHATWG name behind a label such as `latin1`. @throws ConfigurationError when there is none. */
 export function encodingName(label: string): string {
@@ -17,8 +18,13 @@ const whole = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max)
 
 const resultsPattern = /^results\/((?!\.)[\w.-]+\/)*$/;
 
+const dateFormat = text.check(
+  z.refine((format) => formatProblem(format) === undefined, {
+    error: ({ input }) => formatProblem(String(input)) ?? 'is no format',
+  }),
+);
 const dateColumnSchema = z.strictObject({
-  format: text.check(z.refine(namesYear, 'names no year')),
+  format: dateFormat,
   zone: z._default(z.string().check(z.refine(isZone, 'is no IANA time zone')), 'UTC'),
 });
 
@@ -123,11 +129,44 @@ function describe(issue: Issue): string {
   }
 }
 
+/** JSON, with comments and trailing commas. @throws ConfigurationError with line and column of what is wrong */
 function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json.replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    throw new ConfigurationError('_import.json', 'is not JSON', { cause });
+  const text = json.replace(/^\uFEFF/, '');
+  const errors: ParseError[] = [];
+  const root = parseTree(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (first)
+    throw new ConfigurationError(
+      '_import.json',
+      `is not JSON: ${spellOut(printParseErrorCode(first.error))} ${placeOf(text, first.offset)}`,
+    );
+  refuseRepeatedNames(root, text);
+  return root && getNodeValue(root);
+}
+
+/** `ValueExpected` -> `value expected`. */
+function spellOut(code: string): string {
+  return code.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).toLowerCase();
+}
+
+function placeOf(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split(/\r\n|\r|\n/);
+  return `at line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+}
+
+/** JSON takes the last of two members of one name; here the other one would be ignored without a word. */
+function refuseRepeatedNames(node: Node | undefined, text: string): void {
+  const seen = new Set<string>();
+  for (const child of node?.children ?? []) {
+    const [name] = child.type === 'property' ? (child.children ?? []) : [];
+    const key: unknown = name?.value;
+    if (name && typeof key === 'string') {
+      const problem = seen.has(key) ? 'is given twice' : key === '__proto__' ? 'is no setting' : undefined;
+      if (problem)
+        throw new ConfigurationError(`_import.json.${key}`, `${problem} ${placeOf(text, name.offset)}`);
+      seen.add(key);
+    }
+    refuseRepeatedNames(child, text);
   }
 }
 

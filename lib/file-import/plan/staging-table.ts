@@ -10,6 +10,8 @@ export type StagingColumn = {
   readonly maxLength: number;
   /** Keeps something else than text. */
   readonly isTyped: boolean;
+  /** What a column for dates keeps: a day alone, or a moment in UTC. */
+  readonly keeps?: 'date' | 'date_time';
 };
 
 /** What the instance says of a staging table. */
@@ -26,6 +28,11 @@ const typed = new Set(
     ' ',
   ),
 );
+
+function dateKind(type: string | undefined): Pick<StagingColumn, 'keeps'> {
+  if (type === 'glide_date') return { keeps: 'date' };
+  return type === 'glide_date_time' || type === 'due_date' ? { keeps: 'date_time' } : {};
+}
 
 const stagingParent = 'sys_import_set_row';
 /** No table is extended deeper; a loop in the dictionary ends here. */
@@ -107,6 +114,7 @@ async function readColumns(
       label: row['column_label'] ?? '',
       maxLength: Number(row['max_length']) || 0,
       isTyped: typed.has(row['internal_type'] ?? ''),
+      ...dateKind(row['internal_type']),
     }));
   if (columns.length > 0) return columns;
   throw new ConfigurationError(

@@ -1,5 +1,6 @@
 import type { Position } from '../plan/import-plan.ts';
 
+const CTRL_Z = 26;
 const LF = 10;
 const CR = 13;
 
@@ -61,6 +62,8 @@ export class ByteWindow {
     this.bytes.set(chunk, kept);
     this.at = 0;
     this.limit = kept + chunk.length;
+    // Old programs end a text file with a Ctrl-Z.
+    if (final) while (this.limit > 0 && this.bytes[this.limit - 1] === CTRL_Z) this.limit--;
   }
 
   /** Takes bytes[at..end) as one record of `lines` physical lines. */

@@ -62,7 +62,7 @@ async function* inflate(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<U
       yield piece;
     }
   } catch (cause) {
-    throw gzipError(cause);
+    throw gzipError(cause, bytesOut);
   } finally {
     source.destroy();
     gunzip.destroy();
@@ -77,9 +77,13 @@ function refuseBomb(bytesIn: number, bytesOut: number): void {
     throw new InvalidInputError('file', `inflates to more than ${maxGzipRatio} times its size`);
 }
 
-function gzipError(cause: unknown): unknown {
+function gzipError(cause: unknown, bytesOut: number): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (!code.startsWith('Z_')) return cause;
+  if (bytesOut === 0 && cause instanceof Error && cause.message.includes('incorrect header'))
+    return new InvalidInputError('file', 'is not compressed with gzip, though its name ends in .gz', {
+      cause,
+    });
   return new InvalidInputError('file', 'is damaged: it cannot be inflated to its end', { cause });
 }
 

@@ -1,8 +1,11 @@
 import type { ByteWindow, Taken } from './byte-window.ts';
 import { mark, type RecordTokenizer, readingLimits } from './record-tokenizer.ts';
 
+const TAB = 9;
 const LF = 10;
 const CR = 13;
+const CTRL_Z = 26;
+const SPACE = 32;
 const QUOTE = 34;
 /** In the byte tables: the scan of a field stops here. */
 const stop = 128;
@@ -14,7 +17,8 @@ const outOfBytes = -1;
  * is a range of bytes and what is known about them. Works on every encoding in which bytes below 0x80 are ASCII and
  * no other character holds such a byte that means something here.
  *
- * A quote that does not open a field is an ordinary character. A record whose quoting is broken (text after a
+ * A quote that does not open a field is an ordinary character; blanks may stand around a quoted field. A line of nothing but
+ * delimiters and blanks is a blank line, as spreadsheets write them. A record whose quoting is broken (text after a
  * closing quote, a quote never closed) is rejected at its first physical line and reading goes on with the next line,
  * so that one bad quote does not swallow the rows behind it.
  */
@@ -32,6 +36,9 @@ export class CsvTokenizer implements RecordTokenizer {
   #skippingLine = false;
   #lines = 0;
   #trouble: string | undefined;
+  /** The record has a quote behind a blank. */
+  #isAfterBlank = false;
+  #blanksAreText = false;
 
   constructor(window: ByteWindow, delimiter: number) {
     this.window = window;
@@ -53,9 +60,19 @@ export class CsvTokenizer implements RecordTokenizer {
     this.marks = 0;
     this.fieldCount = 0;
     this.#lines = 0;
+    this.#isAfterBlank = false;
     const contentEnd = this.#scanFields(window.at);
     if (contentEnd === outOfBytes) return this.#outOfBytes();
     return this.#finish(contentEnd);
+  }
+
+  /** True when the fields of the record taken last are empty or blanks from the `index`-th on: trailing delimiters. */
+  isBlankFrom(index: number): boolean {
+    if (this.fieldCount > this.starts.length) return false;
+    for (let i = index; i < this.fieldCount; i++)
+      for (let at = this.starts[i] ?? 0; at < (this.ends[i] ?? 0); at++)
+        if (!isBlank(this.window.bytes[at])) return false;
+    return true;
   }
 
   /** Scans fields until the record ends; where its content ends, or `outOfBytes`. */
@@ -63,13 +80,40 @@ export class CsvTokenizer implements RecordTokenizer {
     const { bytes, limit, final } = this.window;
     let i = from;
     for (;;) {
-      const end = i < limit && bytes[i] === QUOTE ? this.#scanQuoted(i + 1) : this.#scanBare(i);
+      const end = i < limit ? this.#scanField(i) : this.#scanBare(i);
       if (end === outOfBytes) return outOfBytes;
       if (end >= limit) return final ? limit : outOfBytes;
       if (bytes[end] !== this.#delimiter) return end;
       i = end + 1;
       if (i >= limit && !final) return outOfBytes;
     }
+  }
+
+  #scanField(from: number): number {
+    const first = this.window.bytes[from];
+    if (first === QUOTE) return this.#scanQuoted(from + 1);
+    return first === SPACE || first === TAB ? this.#scanAfterBlank(from) : this.#scanBare(from);
+  }
+
+  /** A field that begins with blanks: they do not count where it is quoted, and belong to it where it is not. */
+  #scanAfterBlank(from: number): number {
+    const { bytes, limit, final } = this.window;
+    let i = from;
+    while (i < limit && isBlank(bytes[i]) && bytes[i] !== this.#delimiter) i++;
+    if (i >= limit && !final) return outOfBytes;
+    if (bytes[i] !== QUOTE || i >= limit || this.#blanksAreText) return this.#scanBare(from);
+    const { fieldCount, marks } = this;
+    const lines = this.#lines;
+    const trouble = this.#trouble;
+    this.#isAfterBlank = true;
+    const end = this.#scanQuoted(i + 1);
+    if (this.#trouble === trouble) return end;
+    // No quoted field after all, as in ` "so-called" customer`.
+    this.fieldCount = fieldCount;
+    this.marks = marks;
+    this.#lines = lines;
+    this.#trouble = trouble;
+    return this.#scanBare(from);
   }
 
   #scanBare(from: number): number {
@@ -117,8 +161,11 @@ export class CsvTokenizer implements RecordTokenizer {
     }
   }
 
-  #afterClosingQuote(i: number): number {
-    const { bytes, limit } = this.window;
+  #afterClosingQuote(at: number): number {
+    const { bytes, limit, final } = this.window;
+    let i = at;
+    while (i < limit && isBlank(bytes[i]) && bytes[i] !== this.#delimiter) i++;
+    if (i >= limit && !final) return outOfBytes;
     const byte = bytes[i];
     if (i < limit && byte !== this.#delimiter && byte !== LF && byte !== CR) {
       this.#trouble ??= `text behind the closing quote of field ${this.fieldCount}`;
@@ -152,19 +199,35 @@ export class CsvTokenizer implements RecordTokenizer {
     if (this.#trouble !== undefined) return this.#rejectLine(this.#trouble);
     const ending = window.lineEnd(contentEnd);
     if (!ending) return this.#outOfBytes();
-    const empty = contentEnd === window.at;
+    const isBlankLine = this.#isBlankLine(window.at, contentEnd);
     window.accept(contentEnd, ending.next, this.#lines + 1);
-    if (empty) return 'blank';
+    if (isBlankLine) return 'blank';
     if (contentEnd - window.start > readingLimits.maxRecordBytes) this.problem = tooLong;
     return 'record';
+  }
+
+  #isBlankLine(from: number, to: number): boolean {
+    const { bytes } = this.window;
+    let i = from;
+    while (i < to && (isBlank(bytes[i]) || bytes[i] === this.#delimiter)) i++;
+    return i === to;
   }
 
   /** The record does not end in the window: more bytes are needed, or it never ends in a bounded look. */
   #outOfBytes(): Taken {
     if (this.window.final || this.window.pending <= readingLimits.maxLookaheadBytes) return 'more';
+    if (this.#isAfterBlank && !this.#blanksAreText) return this.#readBlanksAsText();
     const inQuotes = this.window.lineEnd(this.window.at) !== undefined;
     const reason = `the quote that opens field ${this.fieldCount + 1} is not closed within 4 MiB`;
     return this.#rejectLine(inQuotes ? reason : tooLong);
+  }
+
+  /** A quote behind a blank that does not close for so long opened nothing. */
+  #readBlanksAsText(): Taken {
+    this.#blanksAreText = true;
+    const taken = this.next();
+    this.#blanksAreText = false;
+    return taken;
   }
 
   /** Takes only the first physical line, as rejected. */
@@ -201,6 +264,11 @@ export class CsvTokenizer implements RecordTokenizer {
 const tooLong = `the record is longer than ${readingLimits.maxRecordBytes} bytes`;
 
 const quotedTable = byteTable([QUOTE, LF, CR]);
+
+/** A Ctrl-Z is what old programs end a file with. */
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB || byte === CTRL_Z;
+}
 
 function byteTable(stops: readonly number[]): Uint8Array {
   const table = new Uint8Array(256);

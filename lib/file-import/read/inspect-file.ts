@@ -1,12 +1,13 @@
 import { TextDecoder } from 'node:util';
 import { InvalidInputError } from '../../core/errors.ts';
+import { quotedName, visibleText } from '../plan/column-text.ts';
 import type { ContentPlan, Encoding } from '../plan/import-plan.ts';
 import type { ImportSettings } from '../plan/settings.ts';
 import type { Drop } from '../schedule/drop-key.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type ObjectBytes, readContent } from './content.ts';
 import { CsvTokenizer } from './csv-tokenizer.ts';
-import { detectDelimiter, detectEncoding } from './dialect.ts';
+import { detectDelimiter, detectEncoding, foreignFormat, likelyEncoding, namedDelimiter } from './dialect.ts';
 import { mark, readingLimits } from './record-tokenizer.ts';
 
 /** A file's dialect and, for delimited text, its header. */
@@ -16,8 +17,8 @@ export type InspectedFile = { readonly content: ContentPlan; readonly header: re
 export const headBytes = 64 * 1024;
 
 /**
- * Looks at the front of a file: byte order mark, delimiter, header.
- * @throws InvalidInputError when it is empty or its header cannot be used
+ * Looks at the front of a file: what it is at all, byte order mark, delimiter, header.
+ * @throws InvalidInputError when it is no text, is empty, or its header cannot be used
  */
 export async function inspectFile(
   object: ObjectBytes,
@@ -25,16 +26,27 @@ export async function inspectFile(
   settings: ImportSettings,
 ): Promise<InspectedFile> {
   const raw = await readHead(object, drop.gzip, undefined);
+  const foreign = foreignFormat(raw);
+  if (foreign !== undefined) throw new InvalidInputError('file', foreign);
   const encoding = detectEncoding(raw, settings.encoding, settings.delimiter);
   const isTranscoded = encoding.way === 'transcode';
   const head = isTranscoded ? await readHead(object, drop.gzip, encoding) : raw;
-  const delimiter = settings.delimiter ?? (drop.format === 'tsv' ? '\t' : detectDelimiter(head));
   const bomBytes = isTranscoded && encoding.bomBytes > 0 ? 3 : encoding.bomBytes;
-  const shape = { format: drop.format, gzip: drop.gzip, encoding, delimiter };
-  const front = { byte: bomBytes, line: 1 };
-  if (drop.format === 'jsonl') return { content: { ...shape, start: front, headerBytes: '' }, header: [] };
-  const found = detectEncoding(raw, settings.encoding, delimiter);
-  return readFront(object, { ...shape, encoding: found, start: front, headerBytes: '' });
+  const named = drop.format === 'jsonl' ? undefined : namedDelimiter(head, bomBytes);
+  const delimiter =
+    settings.delimiter ?? named ?? (drop.format === 'tsv' ? '\t' : detectDelimiter(head.subarray(bomBytes)));
+  const likely = likelyEncoding(raw, encoding);
+  const shape = {
+    format: drop.format,
+    gzip: drop.gzip,
+    delimiter,
+    start: { byte: bomBytes, line: 1 },
+    headerBytes: '',
+    ...(likely ? { likelyEncoding: likely } : {}),
+    ...(named === undefined ? {} : { namesDelimiter: true }),
+  };
+  if (drop.format === 'jsonl') return { content: { ...shape, encoding }, header: [] };
+  return readFront(object, { ...shape, encoding: detectEncoding(raw, settings.encoding, delimiter) });
 }
 
 async function readHead(
@@ -52,73 +64,76 @@ async function readHead(
   return Buffer.concat(pieces).subarray(0, headBytes);
 }
 
-/** Takes the first record that is not blank as the header. */
+/** Takes the first record that is not blank (and not `sep=;`) as the header. */
 async function readFront(object: ObjectBytes, content: ContentPlan): Promise<InspectedFile> {
   const window = new ByteWindow(content.start);
   const records = new CsvTokenizer(window, content.delimiter.charCodeAt(0));
   const pieces = readContent(object, content, content.start.byte);
+  let passing = content.namesDelimiter === true;
   try {
     for (;;) {
       const taken = records.next();
-      if (taken === 'record') break;
+      if (taken === 'record' && !passing) break;
       if (taken === 'end') throw new InvalidInputError('file', 'holds no header and no rows');
-      if (taken === 'blank') continue;
-      const { done, value } = await pieces.next();
-      window.push(done ? new Uint8Array(0) : value, done === true);
+      if (taken === 'more') {
+        const { done, value } = await pieces.next();
+        window.push(done ? new Uint8Array(0) : value, done === true);
+      } else if (taken === 'record') passing = false;
     }
   } finally {
     await pieces.return(undefined);
   }
-  const text = content.encoding.way === 'transcode' ? 'utf-8' : content.encoding.name;
-  const header = readHeader(records, text);
+  const header = readHeader(records, content);
   const headerBytes = Buffer.from(window.bytes.subarray(window.start, window.contentEnd)).toString('base64');
   return { content: { ...content, start: window.position, headerBytes }, header };
 }
 
 /**
- * The column names of the record taken last, trimmed.
+ * The column names of the record taken last, trimmed; names behind the last one that are empty are trailing delimiters.
  * @throws InvalidInputError when it cannot be a header: broken, too wide, a name empty or there twice.
  */
-function readHeader(record: CsvTokenizer, encoding: string): string[] {
+function readHeader(record: CsvTokenizer, { encoding, likelyEncoding: likely }: ContentPlan): string[] {
   if (record.problem !== undefined) throw new InvalidInputError('header', record.problem);
+  const advice = likely ? `; set encoding to ${likely} in _import.json` : '';
   if ((record.marks & mark.nul) !== 0)
-    throw new InvalidInputError('header', 'holds a NUL; is this a text file?');
+    throw new InvalidInputError('header', `holds a NUL; is this a text file?${advice}`);
   if (record.fieldCount > readingLimits.maxColumns)
     throw new InvalidInputError(
       'header',
       `${record.fieldCount} columns, ${readingLimits.maxColumns} at most`,
     );
-  const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
-  const names = Array.from({ length: record.fieldCount }, (_, i) => fieldText(record, i, decoder).trim());
+  const text = encoding.way === 'transcode' ? 'utf-8' : encoding.name;
+  const decoder = new TextDecoder(text, { fatal: true, ignoreBOM: true });
+  const names = Array.from({ length: record.fieldCount }, (_, i) =>
+    fieldText(record, i, decoder, advice).trim(),
+  );
+  while (names.length > 1 && visibleText(names.at(-1) ?? '') === '') names.pop();
   refuseUnusable(names);
   return names;
 }
 
-function fieldText(record: CsvTokenizer, i: number, decoder: TextDecoder): string {
+function fieldText(record: CsvTokenizer, i: number, decoder: TextDecoder, advice: string): string {
   const bytes = record.window.bytes.subarray(record.starts[i], record.ends[i]);
   try {
     const text = decoder.decode(bytes);
     return ((record.fieldMarks[i] ?? 0) & mark.doubled) !== 0 ? text.replaceAll('""', '"') : text;
   } catch (cause) {
-    throw new InvalidInputError('header', `column ${i + 1} is not valid ${decoder.encoding}`, { cause });
+    const reason = `column ${i + 1} is not valid ${decoder.encoding}${advice}`;
+    throw new InvalidInputError('header', reason, { cause });
   }
 }
 
 function refuseUnusable(names: readonly string[]): void {
   const seen = new Map<string, number>();
   for (const [i, name] of names.entries()) {
-    if (name === '') throw new InvalidInputError('header', `column ${i + 1} has no name`);
-    const before = seen.get(name);
+    if (visibleText(name) === '') throw new InvalidInputError('header', `column ${i + 1} has no name`);
+    const before = seen.get(visibleText(name));
     if (before !== undefined)
       throw new InvalidInputError(
         'header',
-        `columns ${before + 1} and ${i + 1} are both called ${quoted(name)}`,
+        `columns ${before + 1} and ${i + 1} are both called ${quotedName(name)}`,
       );
-    seen.set(name, i);
+    seen.set(visibleText(name), i);
     if (name === '__proto__') throw new InvalidInputError('header', `column ${i + 1} is called __proto__`);
   }
-}
-
-function quoted(name: string): string {
-  return JSON.stringify(name.slice(0, 60));
 }

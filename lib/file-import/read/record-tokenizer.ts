@@ -66,7 +66,7 @@ export class LineTokenizer implements RecordTokenizer {
     window.accept(ending.at, ending.next, 1);
     if (lineWasCut) return this.next();
     this.problem = length > readingLimits.maxRecordBytes ? tooLong : undefined;
-    return length === 0 ? 'blank' : 'record';
+    return isBlank(window.bytes, window.start, window.contentEnd) ? 'blank' : 'record';
   }
 
   /** A line beyond every bound is reported once, then its rest is dropped piece by piece. */
@@ -82,3 +82,12 @@ export class LineTokenizer implements RecordTokenizer {
 }
 
 const tooLong = `the line is longer than ${readingLimits.maxRecordBytes} bytes`;
+
+/** Nothing but blanks, or a Ctrl-Z, which old programs end a file with. */
+function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
+  let i = start;
+  while (i < end && blanks.has(bytes[i] ?? 0)) i++;
+  return i === end;
+}
+
+const blanks = new Set([0x20, 0x09, 0x1a]);

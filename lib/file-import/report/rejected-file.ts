@@ -32,7 +32,8 @@ async function* delimited(
   const row = remarker(plan.row.header, delimiter);
   const header = Buffer.from(headerBytes, 'base64');
   const title = plan.row.header.includes('_reason') ? '' : `_line${delimiter}_reason${delimiter}`;
-  yield Buffer.concat([byteOrderMark(plan), Buffer.from(title), header, newline]);
+  const named = plan.content.namesDelimiter ? `sep=${delimiter}\r\n` : '';
+  yield Buffer.concat([byteOrderMark(plan), Buffer.from(named + title), header, newline]);
   yield row(first);
   for await (const rejected of rest) yield row(rejected);
 }

@@ -121,6 +121,10 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
         sequencer: Date.now().toString(16),
       };
     },
+    /** Stores an object as it is. */
+    async put(Key: string, Body: string): Promise<void> {
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+    },
     async settings(table: string, settings: object): Promise<void> {
       const Key = `imports/${table}/_import.json`;
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(settings) }));

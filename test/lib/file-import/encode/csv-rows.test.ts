@@ -57,15 +57,20 @@ function write(table: string[][], dialect: Dialect): { bytes: Buffer; rows: Row[
   for (const [i, values] of table.entries()) {
     rows.push({ line: text.split(/\r\n|\n|\r/).length, values });
     const last = i === table.length - 1;
-    text += values.map((v) => quote(v, values.length)).join(dialect.delimiter);
+    text += writeRow(values, dialect.delimiter);
     if (!last || dialect.finalNewline) text += dialect.newline;
   }
   return { bytes: Buffer.from(text, dialect.encoding), rows };
 }
 
-function quote(value: string, columns: number): string {
-  const quoted = needsQuotes.test(value) || (value === '' && columns === 1);
-  return quoted ? `"${value.replaceAll('"', '""')}"` : value;
+/** A row of blanks alone would be a blank line; quotes make it a row. */
+function writeRow(values: readonly string[], delimiter: string): string {
+  const isBlank = values.every((value) => /^ *$/.test(value));
+  return values.map((value, i) => quote(value, isBlank && i === 0)).join(delimiter);
+}
+
+function quote(value: string, always: boolean): string {
+  return always || needsQuotes.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
 const character = fc.oneof(
@@ -213,7 +218,7 @@ describe('a record that cannot be used', () => {
   });
 
   it('names the byte that an encoding by name does not have', async () => {
-    const plan = { header: ['a', 'b'], targets: planFor(2).targets, constants: [], emptyAsAbsent: false };
+    const plan = { header: ['c0', 'c1'], targets: planFor(2).targets, constants: [], emptyAsAbsent: false };
     const tokenizer = new CsvTokenizer(new ByteWindow(), 44);
     const writer = new CsvRowWriter(plan, { encoding: 'shift_jis' });
     const bytes = Buffer.from([0x61, 0x2c, 0x62, 0x0a, 0x83, 0x65, 0x2c, 0x83, 0x65, 0x85, 0x0a]);
@@ -225,7 +230,7 @@ describe('a record that cannot be used', () => {
       limits,
     );
     expect((await reader.next())?.rows).toBe(1);
-    expect(reader.takeRejected()).toMatchObject([{ line: 2, reason: 'b: not valid shift_jis at byte 9' }]);
+    expect(reader.takeRejected()).toMatchObject([{ line: 2, reason: 'c1: not valid shift_jis at byte 9' }]);
   });
 
   it('rejects a record over 1 MiB as a whole, also when its quotes hold line breaks', async () => {

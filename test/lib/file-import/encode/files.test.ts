@@ -81,14 +81,19 @@ function write(table: readonly string[][], { delimiter, newline, finalNewline }:
   for (const values of table) {
     text += newline;
     rows.push({ line: text.split(/\r\n|\n|\r/).length, values });
-    text += values.map((value) => quote(value, values.length)).join(delimiter);
+    text += writeRow(values, delimiter);
   }
   return { text: finalNewline ? text + newline : text, rows };
 }
 
-function quote(value: string, width: number): string {
-  const isQuoted = /[",;\t|\r\n]/.test(value) || (value === '' && width === 1);
-  return isQuoted ? `"${value.replaceAll('"', '""')}"` : value;
+/** A row of blanks alone would be a blank line; quotes make it a row. */
+function writeRow(values: readonly string[], delimiter: string): string {
+  const isBlank = values.every((value) => /^ *$/.test(value));
+  return values.map((value, i) => quote(value, isBlank && i === 0)).join(delimiter);
+}
+
+function quote(value: string, always: boolean): string {
+  return always || /[",;\t|\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
 async function planOf(bytes: Buffer, pieceSize: number, drop: Drop, text: Text, delimiter: string) {

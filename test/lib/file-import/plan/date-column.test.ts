@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
-import { toServiceNowDate } from '../../../../lib/file-import/plan/date-column.ts';
+import { formatProblem, toServiceNowDate } from '../../../../lib/file-import/plan/date-column.ts';
 
 const seed = Number(process.env['SEED'] ?? 20_261_124);
 const inBerlin = (format: string) => ({ format, zone: 'Europe/Berlin' });
@@ -11,13 +11,13 @@ describe('a date of a file', () => {
   it.each([
     ['2026-12-24 18:00', minutes, '2026-12-24 17:00:00'],
     ['2026-07-24 18:00', minutes, '2026-07-24 16:00:00'],
-    [' 24.12.2026 ', 'dd.MM.yyyy', '2026-12-23 23:00:00'],
+    [' 24.12.2026 ', 'dd.MM.yyyy', '2026-12-24'],
     ['Dec 24, 2026 6:00 PM', 'MMM d, yyyy h:mm a', '2026-12-24 17:00:00'],
     ['2026-12-24T18:00:00-05:00', 'iso', '2026-12-24 23:00:00'],
     ['2026-12-24T18:00', 'iso', '2026-12-24 17:00:00'],
-    ['20261224', 'iso', '2026-12-23 23:00:00'],
+    ['20261224', 'iso', '2026-12-24'],
     ['', 'iso', ''],
-  ])('%j in the form %s is %s in UTC', (text, format, date) => {
+  ])('%j in the form %s is sent as %s', (text, format, date) => {
     expect(toServiceNowDate(text, inBerlin(format))).toEqual({ date });
   });
 
@@ -47,9 +47,62 @@ describe('a date of a file', () => {
     expect(second).toEqual({ date: '2026-10-25 01:30:00' });
   });
 
-  it('begins with its first hour where a day has no midnight', () => {
+  it('stays the same day in every zone when it has no time, and begins the day where midnight is left out', () => {
     const column = { format: 'yyyy-MM-dd', zone: 'America/Sao_Paulo' };
-    expect(toServiceNowDate('2018-11-04', column)).toEqual({ date: '2018-11-04 03:00:00' });
+    expect(toServiceNowDate('2018-11-04', column)).toEqual({ date: '2018-11-04' });
+    const zones = Intl.supportedValuesOf('timeZone');
+    fc.assert(
+      fc.property(
+        fc.date({ min: new Date('1900-01-01'), max: new Date('2100-01-01'), noInvalidDate: true }),
+        fc.constantFrom(...zones),
+        fc.constantFrom('yyyy-MM-dd', 'iso', 'dd.MM.yyyy', 'd LLLL yyyy', 'yyyy-ooo'),
+        (moment, zone, format) => {
+          const day = DateTime.fromJSDate(moment, { zone: 'utc' });
+          const text = format === 'iso' ? day.toISODate() : day.toFormat(format, { locale: 'en-US' });
+          expect(toServiceNowDate(text ?? '', { format, zone })).toEqual({
+            date: day.toFormat('yyyy-MM-dd'),
+          });
+        },
+      ),
+      { seed, numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['2026-12-24', 'date_time', '2026-12-24 00:00:00'],
+    ['2026-12-24', 'date', '2026-12-24'],
+    ['2026-12-24T00:30', 'date', '2026-12-24'],
+    ['2026-12-24T00:30', 'date_time', '2026-12-23 23:30:00'],
+  ] as const)('%s is what its staging column keeps: a %s', (text, keeps, date) => {
+    expect(toServiceNowDate(text, { ...inBerlin('iso'), keeps })).toEqual({ date });
+  });
+
+  it.each([
+    ['X', 'has X, which Luxon does not read'],
+    ['x', 'has x, which Luxon does not read'],
+    ['YYYY-MM-DD', 'has YYYY, which Luxon does not read'],
+    ['dd.MM.yyyy Uhr', 'has U, which Luxon does not read'],
+    ['yyyy-MM-ddTHH:mm', "write a literal T as 'T'"],
+    ['yyyy-mm-dd', 'cannot be read back'],
+    ['hh:mm dd.MM.yyyy', 'cannot be read back'],
+    ['dd.yyyy', 'cannot be read back'],
+    ['yyyy-MM-dd ZZZZ', 'has ZZZZ'],
+    ['HH:mm', 'names no year'],
+  ])('cannot have the form %s', (format, problem) => {
+    expect(formatProblem(format)).toContain(problem);
+  });
+
+  it.each([
+    'iso',
+    'dd/MM/yy',
+    "yyyy-MM-dd'T'HH:mm:ss.SSSZZ",
+    'h:mm a, MMM d yyyy',
+    "kkkk-'W'WW-E",
+    'D',
+    'ff',
+    'MM/yyyy',
+  ])('may have the form %s', (format) => {
+    expect(formatProblem(format)).toBeUndefined();
   });
 
   it('comes back from UTC as it was, in any zone', () => {

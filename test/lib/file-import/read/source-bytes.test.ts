@@ -25,7 +25,7 @@ function planOf(name: string, format: 'csv' | 'jsonl'): ImportPlan {
     settings: defaultSettings,
     content: { format, gzip: false, encoding, delimiter: ',', start, headerBytes: '' },
     row: {
-      header: ['a'],
+      header: [format === 'csv' ? 'code' : 'a'],
       targets: [{ column: 'a', jsonKey: 'a' }],
       constants: [],
       emptyAsAbsent: false,

@@ -1,0 +1,265 @@
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startWorld, type World } from './world.ts';
+
+let world: World;
+
+beforeEach(async () => {
+  world = await startWorld({ demoData: false });
+});
+afterEach(() => world.close());
+
+async function run(name: string, body: string | Uint8Array, settings: object | string = {}) {
+  const text = typeof settings === 'string' ? settings : JSON.stringify(settings);
+  await world.put('imports/imp_load/_import.json', text);
+  return world.run(await world.drop(`imports/imp_load/${name}`, body));
+}
+
+/** What the staging table holds of these columns, by row. */
+const staged = (...columns: string[]) =>
+  world
+    .rows('imp_load')
+    .map((row) => columns.map((column) => row[column] ?? ''))
+    .sort(([a = ''], [b = '']) => a.localeCompare(b));
+
+/** The lines of results.csv that are none of these: line, outcome and message. */
+async function problems(results: Readonly<Record<string, string>>): Promise<string[]> {
+  const text = await world.read(results['results'] ?? '');
+  return text
+    .trimEnd()
+    .split('\r\n')
+    .slice(1)
+    .map((row) => /^(\d+),(\w+),.*?,([^,]*|".*")$/.exec(row) ?? [])
+    .filter(([, , outcome = '']) => !['inserted', 'updated', 'ignored'].includes(outcome))
+    .map(([, line, outcome, message]) => `${line} ${outcome} ${message}`);
+}
+
+describe('a file as Excel writes it', () => {
+  it('may name its delimiter in its first line, which is no row', async () => {
+    const summary = await run('sep.csv', 'sep=|\r\nu_code|u_text\r\n1|a,b,c;d\r\n');
+    expect(summary).toMatchObject({ status: 'completed', lines: { rows: 1 } });
+    expect(staged('u_code', 'u_text')).toEqual([['1', 'a,b,c;d']]);
+  });
+
+  it('gives back rejected rows with that first line, to drop again', async () => {
+    const summary = await run('sep.csv', 'sep=|\r\nu_code|u_text\r\n1|a|b\r\n2|a;b\r\n');
+    const rejected = await world.read(summary.results['rejected'] ?? '');
+    expect(rejected).toMatch(/^sep=\|\r\n_line\|_reason\|u_code\|u_text\r\n3\|"3 fields[^"]*"\|1\|a\|b\r\n$/);
+    const again = await run('again.csv', rejected.replace('|1|a|b', '|1|a;b'));
+    expect(again.counts).toMatchObject({ inserted: 1, rejected: 0 });
+  });
+
+  it('may have trailing delimiters in its header, its rows, or both', async () => {
+    const rows = ['u_code;u_text;;', '1;a', '2;b;', '3;c;;', '4;d;;;; ', '5;e;x', '6'];
+    const summary = await run('trailing.csv', rows.join('\n'));
+    expect(staged('u_code', 'u_text')).toEqual([1, 2, 3, 4].map((n) => [`${n}`, ' abcd'[n]]));
+    expect(await problems(summary.results)).toEqual([
+      '6 rejected 3 fields where the header has 2',
+      '7 rejected 1 fields where the header has 2',
+    ]);
+  });
+
+  it('counts rows of delimiters or blanks, and a last Ctrl-Z, as blank lines', async () => {
+    const rows = ['u_code;u_text', ';', '1;a', '  ;\t', '   ', '', '2;b', ';;;', '\x1a'];
+    const summary = await run('blank.csv', rows.join('\r\n'));
+    expect(summary).toMatchObject({ lines: { rows: 2, blank: 5 }, counts: { inserted: 2, rejected: 0 } });
+    const short = await run('ctrl-z.csv', 'u_code;u_text\r\n3;c\x1a');
+    expect(short.lines).toEqual({ rows: 1, blank: 0 });
+    expect(staged('u_code', 'u_text')).toEqual(expect.arrayContaining([['3', 'c']]));
+  });
+
+  it('may have blanks around quoted values, and keeps quotes that are text', async () => {
+    const rows = ['u_code, "u_text"', '1, "a, b" ', '2,  "so-called" customer', '3, "', '4,\t"x"'];
+    await run('blanks.csv', rows.join('\n'));
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['1', 'a, b'],
+      ['2', '  "so-called" customer'],
+      ['3', ' "'],
+      ['4', 'x'],
+    ]);
+  });
+
+  it('has a header line in its middle rejected by name, however it is written', async () => {
+    const rows = [
+      'u_code,u_text',
+      '1,a',
+      'u_code,u_text',
+      '"u_code", "u_text"',
+      '\uFEFFu_code,u_text',
+      '2,u_text',
+    ];
+    const summary = await run('twice.csv', rows.join('\n'));
+    expect(await problems(summary.results)).toEqual(
+      [3, 4, 5].map((n) => `${n} rejected repeats the header line`),
+    );
+    expect(staged('u_code')).toEqual([['1'], ['2']]);
+  });
+});
+
+describe('a file of another kind than its name says', () => {
+  it.each([
+    ['gzip.csv', gzipSync('u_code\n1\n'), 'file: is compressed with gzip; let its name end in .gz'],
+    ['twice.csv.gz', gzipSync(gzipSync('u_code\n1\n')), 'file: is compressed with gzip'],
+    [
+      'book.csv',
+      Buffer.from('PK\x03\x04......xl/workbook.xml', 'latin1'),
+      'file: is an Excel workbook (.xlsx)',
+    ],
+    ['plain.csv.gz', Buffer.from('u_code\n1\n'), 'file: is not compressed with gzip'],
+  ])('is refused with what it is: %s', async (name, body, reason) => {
+    const summary = await run(name, body);
+    expect(summary.status).toBe('refused');
+    expect(summary.reason).toContain(reason);
+  });
+});
+
+describe('text in another encoding than UTF-8', () => {
+  const text = 'u_code;u_text\n1;Müller\n2;plain\n';
+
+  it.each([
+    ['le', Buffer.from(text, 'utf16le')],
+    ['be', Buffer.from(text, 'utf16le').swap16()],
+  ])('is read when it is UTF-16 %s without a mark', async (_, bytes) => {
+    await run('utf16.csv', bytes);
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['1', 'Müller'],
+      ['2', 'plain'],
+    ]);
+  });
+
+  it('names the encoding to set where it looks like Windows-1252, in rows and in the header', async () => {
+    const advice = 'set encoding to windows-1252 in _import.json';
+    const summary = await run('latin.csv', Buffer.from(text, 'latin1'));
+    expect((await problems(summary.results))[0]).toContain(advice);
+    expect(staged('u_code')).toEqual([['2']]);
+    const header = await run('header.csv', Buffer.from('u_code;Größe\n1;x', 'latin1'));
+    expect(header.reason).toContain(advice);
+    const lines = await run('latin.jsonl', Buffer.from('{"u_code":"Müller"}\n', 'latin1'));
+    expect((await problems(lines.results))[0]).toContain(advice);
+  });
+});
+
+describe('a name with characters that cannot be seen', () => {
+  it.each([
+    ['a no-break space', 'Free\u00A0text'],
+    ['a zero width space', 'Free\u200B text'],
+    ['a byte order mark', '\uFEFFFree text'],
+    ['a soft hyphen and two blanks', 'Fr\u00ADee  text'],
+  ])('goes where its visible text goes: %s', async (_, name) => {
+    await run('a.csv', `u_code,${name}\n1,csv\n`);
+    await run('b.jsonl', `${JSON.stringify({ u_code: '2', [name]: 'jsonl' })}\n`);
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['1', 'csv'],
+      ['2', 'jsonl'],
+    ]);
+  });
+
+  it('is matched with the settings, and ignored, by its visible text', async () => {
+    const settings = { columns: { 'My code': 'u_code' }, ignoredColumns: ['LEFT OUT'] };
+    await run('c.csv', 'My\u00A0code,Left\u200B out\n1,x\n', settings);
+    await run('c.jsonl', '{"my\u00A0CODE":"2","left out":"x"}\n', settings);
+    expect(staged('u_code')).toEqual([['1'], ['2']]);
+  });
+
+  it('is spelt out in what is said of it', async () => {
+    const csv = await run('d.csv', 'u_code,No\u00A0column\n1,x\n');
+    expect(csv.reason).toContain('no staging column for "NoU+00A0column"');
+    const lines = await run('d.jsonl', '{"u_code":"1","No\u200Bcolumn":"x"}\n');
+    expect(await problems(lines.results)).toEqual([
+      expect.stringContaining('NoU+200Bcolumn: no such column'),
+    ]);
+  });
+});
+
+describe('JSON Lines', () => {
+  it('goes by names and labels in any case, as CSV does', async () => {
+    await run('case.jsonl', '{"CODE":"1","free TEXT":"a"}\n{"U_Code":"2","Text":"b"}\n');
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['1', 'a'],
+      ['2', 'b'],
+    ]);
+  });
+
+  it('rejects a name that is given twice, and numbers that would lose digits', async () => {
+    const rows = [
+      '{"u_code":"1","u_code":"2"}',
+      '{"u_code":12345678901234567890}',
+      '{"u_code":1e400}',
+      '{"u_code":0.10}',
+      '{"u_code":1234567.12345678901234}',
+      '{"u_code":-5}',
+    ];
+    const summary = await run('numbers.jsonl', rows.join('\n'));
+    expect(await problems(summary.results)).toEqual([
+      '1 rejected u_code: is given twice',
+      '2 rejected u_code: too large for a number; write it as text',
+      '3 rejected u_code: too large for a number; write it as text',
+    ]);
+    expect(staged('u_code')).toEqual([['-5'], ['0.10'], ['1234567.12345678901234']]);
+  });
+
+  it('counts lines of blanks as blank, and takes a byte order mark in its middle', async () => {
+    const summary = await run('blank.jsonl', '{"u_code":"1"}\n   \n\t\r\n\uFEFF{"u_code":"2"}\n\x1a');
+    expect(summary).toMatchObject({ lines: { rows: 2, blank: 2 }, counts: { inserted: 2 } });
+  });
+});
+
+describe('constants and the row key', () => {
+  it.each([
+    ['constants', { constants: { u_text: 'fixed' } }, '"u_text"', 'gets another value from the constants'],
+    ['keyColumn', { keyColumn: 'u_text' }, '"u_text"', 'is the keyColumn'],
+  ])('never replace a value of the file: %s', async (_, settings, column, reason) => {
+    const csv = await run('own.csv', 'u_code,u_text\n1,own\n', settings);
+    expect(csv.status).toBe('refused');
+    expect(csv.reason).toContain(`column ${column} of the file goes to u_text, too`);
+    const rows = ['{"u_code":"1","u_text":"own"}', '{"u_code":"2"}', '{"u_code":"3","u_text":"fixed"}'];
+    const lines = await run('own.jsonl', rows.join('\n'), settings);
+    expect((await problems(lines.results))[0]).toContain(reason);
+    expect(staged('u_code')).toContainEqual(['2']);
+    expect(staged('u_code')).not.toContainEqual(['1']);
+  });
+});
+
+describe('a value that is longer than its column', () => {
+  it.each([
+    ['csv', (value: string) => `u_code\n${value}`],
+    ['jsonl', (value: string) => JSON.stringify({ u_code: value })],
+  ])('is counted as the instance counts it, in UTF-16 units: .%s', async (format, fileOf) => {
+    const fits = await run(`fits.${format}`, fileOf('\u{1F600}'.repeat(20)));
+    expect(fits.counts).toMatchObject({ inserted: 1 });
+    const long = await run(`long.${format}`, fileOf('\u{1F600}'.repeat(21)));
+    expect(await problems(long.results)).toEqual([expect.stringContaining('42 characters, u_code takes 40')]);
+    expect(staged('u_code')).toEqual([['\u{1F600}'.repeat(20)]]);
+  });
+});
+
+describe('dates', () => {
+  it.each(['csv', 'jsonl'])('without a time are sent as dates, whatever the zone: .%s', async (format) => {
+    const settings = { dateColumns: { u_when: { format: 'dd.MM.yyyy', zone: 'Pacific/Auckland' } } };
+    const body = format === 'csv' ? 'u_code,u_when\n1,24.12.2026' : '{"u_code":"1","u_when":"24.12.2026"}';
+    await run(`date.${format}`, body, settings);
+    expect(staged('u_when')).toEqual([['2026-12-24']]);
+  });
+});
+
+describe('_import.json', () => {
+  it('may have comments and trailing commas', async () => {
+    const settings = '{\n  // names of the export\n  "columns": { "Nr": "u_code", }, /* more */\n}';
+    expect(await run('a.csv', 'Nr\n1\n', settings)).toMatchObject({ counts: { inserted: 1 } });
+  });
+
+  it('names line and column of what is no JSON, and names that are given twice', async () => {
+    const broken = await run('b.csv', 'u_code\n1\n', '{\n  "ordered": yes\n}');
+    expect(broken.reason).toContain('is not JSON');
+    expect(broken.reason).toContain('line 2, column 14');
+    const twice = await run('c.csv', 'u_code\n1\n', '{"ordered":true,\n"ordered":false}');
+    expect(twice.reason).toContain('_import.json.ordered: is given twice at line 2, column 1');
+  });
+
+  it('is refused with a date format that reads nothing', async () => {
+    const settings = { dateColumns: { u_when: { format: 'X' } } };
+    const summary = await run('d.csv', 'u_code,u_when\n1,1700000000\n', settings);
+    expect(summary).toMatchObject({ status: 'refused' });
+    expect(summary.reason).toContain('dateColumns.u_when.format: has X');
+  });
+});

@@ -1,0 +1,93 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import {
+  detectDelimiter,
+  detectEncoding,
+  foreignFormat,
+  likelyEncoding,
+  namedDelimiter,
+} from '../../../../lib/file-import/read/dialect.ts';
+
+const head = (...lines: string[]) => Buffer.from(lines.join('\n'));
+
+describe('the delimiter', () => {
+  it.each([
+    ['the only one there is', head('a;b', '1;2'), ';'],
+    [
+      'the one that agrees with the header, though commas are in its text',
+      head('a;b', '1,5;2,5', '3;4'),
+      ';',
+    ],
+    ['the one that is no decimal comma, when both agree', head('Betrag;Kurs, EUR', '1,5;2', '3,4;5'), ';'],
+    ['the one that is no punctuation', head('Name, first;Age', 'Doe, J;5', 'Roe, R;6'), ';'],
+    ['the comma where semicolons are in a text', head('a,b', '1,x;y', '2,z'), ','],
+    ['the one that trailing delimiters repeat', head('a;b;;', '1;2;;', '1;2'), ';'],
+    ['judged without blank lines', head('', ';;', 'a;b;c', ';;', '1;2;3'), ';'],
+    ['not looked for in quotes', head('"a,b,c";d', '"1,2,3";4'), ';'],
+    ['found behind a quote that opens nothing', head('size;note', '5";a', '6;b'), ';'],
+    ['a tab', head('a\tb, c', '1\t2, 3'), '\t'],
+    ['a pipe', head('a|b', '1|2,3'), '|'],
+    ['a comma for want of any', head('a', '1'), ','],
+  ])('is %s', (_, bytes, delimiter) => {
+    expect(detectDelimiter(bytes)).toBe(delimiter);
+  });
+
+  it.each([
+    ['sep=;\r\na,b', ';'],
+    ['SEP=\t\na', '\t'],
+    ['"sep=|"\na', '|'],
+    ['sep=;;\na', undefined],
+    ['separator\n', undefined],
+  ])('may be named by the first line %j', (text, delimiter) => {
+    expect(namedDelimiter(Buffer.from(text), 0)).toBe(delimiter);
+  });
+});
+
+describe('the encoding', () => {
+  const utf16 = (text: string) => Buffer.from(text, 'utf16le');
+  it.each([
+    ['UTF-16 LE without a mark', utf16('id;name\n1;Ä'), 'utf-16le'],
+    ['UTF-16 BE without a mark', utf16('id;name\n1;Ä').swap16(), 'utf-16be'],
+    ['UTF-16 LE whose rows are Chinese', utf16('id,name\n1,漢字漢字漢字\n'), 'utf-16le'],
+    ['UTF-8 with a stray NUL', Buffer.from(`id,name\n1,a\0b${'x'.repeat(200)}`), 'utf-8'],
+    ['UTF-8', Buffer.from('id;name\n1;Ä'), 'utf-8'],
+    ['UTF-8 for bytes that are none', Buffer.from('id;name\n1;M\xfcller', 'latin1'), 'utf-8'],
+  ])('is recognised: %s', (_, bytes, name) => {
+    expect(detectEncoding(bytes, undefined).name).toBe(name);
+  });
+
+  it('is what the settings say, whatever it looks like', () => {
+    expect(detectEncoding(utf16('id;name\n1;Ä'), 'windows-1252').name).toBe('windows-1252');
+  });
+
+  it.each([
+    ['Windows-1252 for umlauts that stand alone', Buffer.from('name\nM\xfcller\n', 'latin1'), 'windows-1252'],
+    [
+      'nothing for UTF-8 with one broken byte',
+      Buffer.from('name\nM\xc3\xbcller\nM\xfcller x', 'latin1'),
+      undefined,
+    ],
+    ['nothing for a byte that is in no word', Buffer.from('name\n"\xff"\n...', 'latin1'), undefined],
+  ])('is suggested: %s', (_, bytes, name) => {
+    const utf8 = { name: 'utf-8', bomBytes: 0, way: 'utf-8' } as const;
+    expect(likelyEncoding(bytes, utf8)).toBe(name);
+  });
+});
+
+describe('a file that is no text', () => {
+  const zip = (name: string) => Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), Buffer.from(name)]);
+  it.each([
+    ['gzip', gzipSync('a,b'), 'let its name end in .gz'],
+    ['zip', zip('people.csv'), 'is a zip archive'],
+    ['xlsx', zip('[Content_Types].xml'), 'save it as CSV UTF-8'],
+    ['xls', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1]), 'save it as CSV UTF-8'],
+    ['a PDF', Buffer.from('%PDF-1.7'), 'PDF'],
+    ['a web page', Buffer.from('\uFEFF\n<!DOCTYPE html>'), 'HTML'],
+  ])('is called what it is: %s', (_, bytes, text) => {
+    expect(foreignFormat(bytes)).toContain(text);
+  });
+
+  it('is not taken for one that is', () => {
+    expect(foreignFormat(Buffer.from('PK,name\n1,a'))).toBeUndefined();
+  });
+});
