@@ -30,23 +30,9 @@ function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): read
         ? [() => runRecordStorm({ messages, seed, patienceMs: 60_000 + messages * 60 })]
         : [];
     case 'imports':
-      return rows > 0 ? [true, false].map((keyed) => () => stormImport(seed, rows, keyed)) : [];
+      return rows > 0 ? [() => runImportStorm({ rows, seed, patienceMs: 120_000 + rows * 20 })] : [];
     default:
       return [];
-  }
-}
-
-async function stormImport(seed: number, rows: number, keyed: boolean): Promise<StormReport> {
-  const started = performance.now();
-  const world = await startWorld({ demoData: false });
-  try {
-    const options = { seed, rows, keyed };
-    const faults = findFaults(await runStorm(world, options), options);
-    const damages = faults.map((text) => ({ kind: 'false verdict' as const, text }));
-    const title = `${rows} rows ${keyed ? 'with' : 'without'} a key`;
-    return { title, seconds: (performance.now() - started) / 1000, occurred: {}, damages };
-  } finally {
-    await world.close();
   }
 }
 

@@ -188,3 +188,15 @@ async function rotateCredentials(instance: Instance, instanceUrl: string, vault:
     await secrets.send(new CreateSecretCommand({ Name: secretId, SecretString }));
   }
 }
+
+/** Sets a property of a template's resource. @throws Error when there is no such resource */
+export function setProperty(
+  { Resources }: Template,
+  resource: string,
+  property: string,
+  value: unknown,
+): void {
+  const found = Resources[resource];
+  if (!found) throw new Error(`the template has no resource ${resource}`);
+  found.Properties[property] = value;
+}

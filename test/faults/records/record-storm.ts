@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
-import { type FaultStack, startFaultStack, type Template } from '../harness/fault-stack.ts';
+import { type Dice, diceOf } from '../harness/dice.ts';
+import { type FaultStack, setProperty, startFaultStack, type Template } from '../harness/fault-stack.ts';
 import { refuseSqs } from '../harness/sqs-refusals.ts';
 import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
 import { countTroubles, stirUp } from '../harness/weather.ts';
@@ -10,7 +11,7 @@ import { type Snapshot, takeSnapshot } from './observe.ts';
 import { type Outgoing, PostOffice } from './post-office.ts';
 import { tellStories } from './stories.ts';
 import { hidingRules, stormSchema, stormTables } from './storm-schema.ts';
-import { type Dice, diceOf, type Story } from './story.ts';
+import type { Story } from './story.ts';
 
 export type RecordStormOptions = {
   readonly messages: number;
@@ -68,15 +69,11 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
 const leakOf = (text: string): Damage => ({ kind: 'leak', text });
 
 /** FIFO switched on, and the writer's time cut short. */
-function shorten({ Conditions, Resources }: Template): void {
-  Conditions['RecordsFifo'] = { 'Fn::Equals': ['true', 'true'] };
-  const change = (name: string, property: string, value: number) => {
-    const properties = Resources[name]?.Properties;
-    if (properties) properties[property] = value;
-  };
+function shorten(template: Template): void {
+  template.Conditions['RecordsFifo'] = { 'Fn::Equals': ['true', 'true'] };
   for (const queue of ['RecordsQueue', 'RecordsFifoQueue'])
-    change(queue, 'VisibilityTimeout', visibilitySeconds);
-  change('WriteRecordsLambdaFunction', 'Timeout', functionTimeoutSeconds);
+    setProperty(template, queue, 'VisibilityTimeout', visibilitySeconds);
+  setProperty(template, 'WriteRecordsLambdaFunction', 'Timeout', functionTimeoutSeconds);
 }
 
 class RecordStorm {

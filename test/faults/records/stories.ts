@@ -1,7 +1,8 @@
+import type { Dice } from '../harness/dice.ts';
 import type { InstanceName } from '../harness/fault-stack.ts';
 import type { Note } from '../model/record-model.ts';
 import { journalColumns, stormTables } from './storm-schema.ts';
-import { type Dice, type Story, StoryWriter } from './story.ts';
+import { type Story, StoryWriter } from './story.ts';
 
 type Tell = (story: StoryWriter, dice: Dice) => void;
 

@@ -1,4 +1,5 @@
 import type { Row } from '../../../emulator/instance/store/row.ts';
+import type { Dice } from '../harness/dice.ts';
 import type { InstanceName } from '../harness/fault-stack.ts';
 import type { ModelRecord, ModelWrite, Note, Refusal } from '../model/record-model.ts';
 import { markColumns } from './storm-schema.ts';
@@ -28,24 +29,6 @@ export type Story = {
   readonly seeded: readonly (ModelRecord & { readonly sysId: string })[];
   readonly phases: readonly Phase[];
 };
-
-export type Dice = {
-  random(): number;
-  /** True in so many of a hundred cases. */
-  chance(percent: number): boolean;
-  pick<T>(items: readonly [T, ...T[]]): T;
-  /** 32 hex digits. */
-  sysId(): string;
-};
-
-export function diceOf(random: () => number): Dice {
-  return {
-    random,
-    chance: (percent) => random() * 100 < percent,
-    pick: (items) => items[Math.floor(random() * items.length)] ?? items[0],
-    sysId: () => Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join(''),
-  };
-}
 
 type Columns = Readonly<Record<string, string>>;
 

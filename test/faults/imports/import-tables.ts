@@ -1,0 +1,145 @@
+import type { InstanceOptions } from '../../../emulator/instance/index.ts';
+import type { InstanceName } from '../harness/fault-stack.ts';
+
+/** One line of a file; `id` tells rows apart as far as the instance can. */
+export type FileRow = { readonly code: string; readonly text: string; readonly count: number };
+
+/** A staging table of the storm: how its drops are imported, and what their rows look like. */
+export type ImportKind = {
+  readonly table: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly instance: InstanceName;
+  readonly row: (drop: string, index: number) => FileRow;
+  /** Every row carries its key, so that none may be unknown. */
+  readonly isKeyed: boolean;
+  /** Rows of unknown outcome are sent again: they may be stored twice. */
+  readonly resends: boolean;
+  /** The rows of one file are stored in the order of its lines. */
+  readonly isOrdered: boolean;
+  /** A second transform map makes a record of each row, and fails for some. */
+  readonly hasTwoMaps: boolean;
+  /** A script ignores some rows. */
+  readonly hasScript: boolean;
+};
+
+export const rowsPerRequest = 20;
+/** How long after a lost answer the rows may still be on their way into the instance. */
+export const settleAfterSeconds = 3;
+
+/** Rows of all drops that have the same number update the same record of the target. */
+const distinct = (drop: string, index: number): FileRow => ({
+  code: `C${index}`,
+  text: `${drop} ${index}`,
+  count: index,
+});
+
+/** The first row of each request is the same everywhere. */
+const alikeHeads = (drop: string, index: number): FileRow =>
+  index % rowsPerRequest === 0 ? { code: 'HEAD', text: 'head', count: 0 } : distinct(drop, index);
+
+const allAlike = (): FileRow => ({ code: 'SAME', text: 'same', count: 1 });
+
+/** Only the integer column tells two rows apart. */
+const typedOnly = (drop: string, index: number): FileRow => ({
+  code: 'TYPED',
+  text: 'typed',
+  count: Number(drop.replace(/\D/g, '')) * 1_000_000 + index,
+});
+
+const base = {
+  settings: {},
+  instance: 'first',
+  row: distinct,
+  isKeyed: false,
+  resends: false,
+  isOrdered: false,
+  hasTwoMaps: false,
+  hasScript: false,
+} as const satisfies Partial<ImportKind>;
+
+const keyed = { isKeyed: true, settings: { keyColumn: 'u_key' } } as const;
+
+/** What imports occur in a storm, by name. */
+export const importKinds: Readonly<Record<string, ImportKind>> = {
+  keyed: { ...base, ...keyed, table: 'imp_keyed' },
+  keyless: { ...base, table: 'imp_keyless' },
+  'keyless, first rows alike': { ...base, table: 'imp_heads', row: alikeHeads },
+  'keyless, all rows alike': { ...base, table: 'imp_alike', row: allAlike },
+  'keyless, told apart by a typed column': { ...base, table: 'imp_typed', row: typedOnly },
+  'ordered, keyed': {
+    ...base,
+    table: 'imp_ordered',
+    isKeyed: true,
+    isOrdered: true,
+    settings: { keyColumn: 'u_key', ordered: true },
+  },
+  'several executions': {
+    ...base,
+    table: 'imp_chain',
+    isKeyed: true,
+    settings: { keyColumn: 'u_key', operationsPerExecution: 12 },
+  },
+  'row by row, keyed': {
+    ...base,
+    table: 'imp_rows',
+    isKeyed: true,
+    settings: { keyColumn: 'u_key', mode: 'rows' },
+  },
+  'row by row, keyless': { ...base, table: 'imp_single', settings: { mode: 'rows' } },
+  'resent when unknown': { ...base, table: 'imp_resent', resends: true, settings: { resendUnknown: true } },
+  'two transform maps': { ...base, ...keyed, table: 'imp_two', hasTwoMaps: true },
+  'ignored by a script': { ...base, ...keyed, table: 'imp_script', hasScript: true },
+  'second instance': { ...base, ...keyed, table: 'imp_second', instance: 'second' },
+};
+
+const targetOf = ({ table }: ImportKind) => `u_${table}_item`;
+const copyOf = ({ table }: ImportKind) => `u_${table}_copy`;
+
+const kinds = Object.values(importKinds);
+const itemColumns = [
+  { name: 'u_code', label: 'Code', maxLength: 40, indexed: true },
+  { name: 'u_text', label: 'Text', maxLength: 100 },
+  { name: 'u_count', label: 'Count', kind: 'integer' as const },
+];
+
+export const importSchema: NonNullable<InstanceOptions['schema']> = {
+  tables: kinds.flatMap((kind) => [
+    ...[targetOf(kind), copyOf(kind)].map((name) => ({ name, display: 'u_code', columns: itemColumns })),
+    {
+      name: kind.table,
+      parent: 'sys_import_set_row',
+      columns: [...itemColumns, { name: 'u_key', label: 'Row key', maxLength: 40, indexed: true }],
+    },
+  ]),
+};
+
+/** A transform map of each staging table, and a second one where two are wanted. */
+export const importMaps: NonNullable<InstanceOptions['data']> = {
+  sys_transform_map: kinds.flatMap((kind) => [
+    { ...mapOf(kind, 'first'), target_table: targetOf(kind), order: '100' },
+    ...(kind.hasTwoMaps ? [{ ...mapOf(kind, 'second'), target_table: copyOf(kind), order: '200' }] : []),
+  ]),
+  sys_transform_entry: kinds.flatMap((kind) =>
+    (kind.hasTwoMaps ? (['first', 'second'] as const) : (['first'] as const)).flatMap((which) => [
+      entryOf(mapOf(kind, which).sys_id, 'u_code', 'true'),
+      entryOf(mapOf(kind, which).sys_id, 'u_text', 'false'),
+      entryOf(mapOf(kind, which).sys_id, 'u_count', 'false'),
+    ]),
+  ),
+};
+
+function mapOf(kind: ImportKind, which: 'first' | 'second') {
+  const digits = Buffer.from(`${kind.table}-${which}`).toString('hex').padEnd(32, '0').slice(-32);
+  return { sys_id: digits, name: mapName(kind, which), source_table: kind.table, active: 'true' };
+}
+
+export function mapName({ table }: ImportKind, which: 'first' | 'second'): string {
+  return `${table} ${which}`;
+}
+
+function entryOf(map: string, column: string, coalesce: string) {
+  return { map, source_field: column, target_field: column, coalesce };
+}
+
+/** Rows that the first of two maps fails for, and that scripts ignore. */
+export const isOddRow = (count: number) => count % 7 === 3;
