@@ -1,7 +1,6 @@
-import { startWorld } from '../lib/file-import/world.ts';
 import { type Arguments, type Part, parseArguments, UsageError, usage } from './arguments.ts';
 import { describeReport, isClean, type StormReport, tallyOf } from './harness/storm-report.ts';
-import { findFaults, runStorm } from './import-storm.ts';
+import { runImportStorm } from './imports/import-storm.ts';
 import { runRecordStorm } from './records/record-storm.ts';
 
 /**

@@ -128,7 +128,12 @@ function judgeStates(
   return [...states].flatMap(([state, count]): Damage[] => {
     const there = held.get(state)?.length ?? 0;
     if (there === count) return [];
-    return [{ kind: 'false verdict', text: `${where}: ${count} reported as ${state}, ${there} are` }];
+    return [
+      {
+        kind: 'false verdict',
+        text: `${where}: ${count} reported as ${state}, held are ${[...held.keys()].join()}`,
+      },
+    ];
   });
 }
 
