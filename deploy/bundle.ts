@@ -62,5 +62,17 @@ async function bundleFunction({ key, file }: PackagedFunction): Promise<Metafile
     entryPoints: { index: join(projectRoot, file) },
     outdir: join(distFolder, key),
   });
-  return metafile;
+  return withoutUnused(metafile);
+}
+
+/** esbuild writes a chunk for every lazy import that it saw, also where nothing is left that would make that import. */
+async function withoutUnused(metafile: Metafile): Promise<Metafile> {
+  const isEntry = (output: string) => /\/index\.mjs$/.test(output);
+  const used = new Set(Object.keys(metafile.outputs).filter(isEntry));
+  for (const output of used)
+    for (const { path, external } of metafile.outputs[output]?.imports ?? []) if (!external) used.add(path);
+  const unused = Object.keys(metafile.outputs).filter((output) => !used.has(output));
+  await Promise.all(unused.map((output) => rm(join(projectRoot, output))));
+  const outputs = Object.entries(metafile.outputs).filter(([output]) => used.has(output));
+  return { ...metafile, outputs: Object.fromEntries(outputs) };
 }

@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { deleteRecordById } from '../lib/operations/delete-record-by-id.ts';
+import { deleteRecordById } from '../lib/operations/table.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Deletes one record.
@@ -10,4 +9,4 @@ import { deleteRecordById } from '../lib/operations/delete-record-by-id.ts';
  * Direct Invoke: `{ tableName, sysId, sysparmQueryNoDomain?, apiVersion?, instance? }`. Answers `{ result: null }`, or
  * throws `RecordNotFoundError`.
  */
-export const handler = serve(deleteRecordById, inThisProcess);
+export const handler = operationHandler(deleteRecordById);

@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { getAggregateRecord } from '../lib/operations/get-aggregate-record.ts';
+import { getAggregateRecord } from '../lib/operations/aggregate.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Counts, averages, minima, maxima and sums over a table.
@@ -11,4 +10,4 @@ import { getAggregateRecord } from '../lib/operations/get-aggregate-record.ts';
  * sysparmMaxFields?, sysparmSumFields?, sysparmGroupBy?, sysparmOrderBy?, sysparmHaving?, sysparmDisplayValue?,
  * apiVersion?, instance? }`. Answers `{ result: { stats } }`, or a list with `groupby_fields` when grouped.
  */
-export const handler = serve(getAggregateRecord, inThisProcess);
+export const handler = operationHandler(getAggregateRecord);

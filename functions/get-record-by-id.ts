@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { getRecordById } from '../lib/operations/get-record-by-id.ts';
+import { getRecordById } from '../lib/operations/table.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Reads one record.
@@ -11,4 +10,4 @@ import { getRecordById } from '../lib/operations/get-record-by-id.ts';
  * sysparmExcludeReferenceLink?, sysparmQueryNoDomain?, apiVersion?, instance? }`. Answers `{ result }`, or throws
  * `RecordNotFoundError`.
  */
-export const handler = serve(getRecordById, inThisProcess);
+export const handler = operationHandler(getRecordById);

@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { getRecordsStagingTable } from '../lib/operations/get-records-staging-table.ts';
+import { getRecordsStagingTable } from '../lib/operations/import-set.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Reads what became of one staging row.
@@ -10,4 +9,4 @@ import { getRecordsStagingTable } from '../lib/operations/get-records-staging-ta
  *
  * Direct Invoke: `{ tableName, sysId, apiVersion?, instance? }`. Answers `{ import_set, staging_table, result }`.
  */
-export const handler = serve(getRecordsStagingTable, inThisProcess);
+export const handler = operationHandler(getRecordsStagingTable);

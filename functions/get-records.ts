@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { getRecords } from '../lib/operations/get-records.ts';
+import { getRecords } from '../lib/operations/table.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Lists the records of a table.
@@ -13,4 +12,4 @@ import { getRecords } from '../lib/operations/get-records.ts';
  * sysparmSuppressPaginationHeader?, sysparmQueryNoDomain?, keyValuePairs?, apiVersion?, instance? }`. Answers
  * `{ result, totalCount?, next? }`; `next` is the event of the next page.
  */
-export const handler = serve(getRecords, inThisProcess);
+export const handler = operationHandler(getRecords);

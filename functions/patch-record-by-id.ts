@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { patchRecordById } from '../lib/operations/patch-record-by-id.ts';
+import { patchRecordById } from '../lib/operations/table.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Updates one record: `""` clears a column, an absent one is left alone.
@@ -10,4 +9,4 @@ import { patchRecordById } from '../lib/operations/patch-record-by-id.ts';
  *
  * Direct Invoke: `{ tableName, sysId, record, … }` as `postRecord`. Answers `{ result: record }`.
  */
-export const handler = serve(patchRecordById, inThisProcess);
+export const handler = operationHandler(patchRecordById);

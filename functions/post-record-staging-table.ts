@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { postRecordStagingTable } from '../lib/operations/post-record-staging-table.ts';
+import { postRecordStagingTable } from '../lib/operations/import-set.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Puts one row into a staging table, to be transformed at once.
@@ -8,8 +7,8 @@ import { postRecordStagingTable } from '../lib/operations/post-record-staging-ta
  * HTTP: `POST /api/now[/v1|/v2]/import/{tableName}`, the body being the row: a JSON object of texts. Answers 201 with
  * a verdict per transform map; `X-Import-Status: error` tells that one of them failed.
  *
- * Direct Invoke: `{ tableName, record, apiVersion?, instance? }`; the seed's `serialNumber, cpuCount, manufacturer, name,
+ * Direct Invoke: `{ tableName, record, apiVersion?, instance? }`; the WSO2 connector's `serialNumber, cpuCount, manufacturer, name,
  * operatingSystem, diskSpace, ram` and `apiColumns` are merged into the row, later wins. Answers
  * `{ import_set, staging_table, result: [verdict, …] }`, or throws `ImportRowFailedError` with ServiceNow's reason.
  */
-export const handler = serve(postRecordStagingTable, inThisProcess);
+export const handler = operationHandler(postRecordStagingTable);

@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { postRecord } from '../lib/operations/post-record.ts';
+import { postRecord } from '../lib/operations/table.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Creates one record.
@@ -10,8 +9,8 @@ import { postRecord } from '../lib/operations/post-record.ts';
  * it now is, `Idempotency-Replayed: true`, and in `Idempotency-Differs` the columns that are not as given.
  *
  * Direct Invoke: `{ tableName, record, sysparmDisplayValue?, sysparmFields?, sysparmView?,
- * sysparmExcludeReferenceLink?, sysparmInputDisplayValue?, idempotencyKey?, apiVersion?, instance? }`; the seed's `number,
+ * sysparmExcludeReferenceLink?, sysparmInputDisplayValue?, idempotencyKey?, apiVersion?, instance? }`; the WSO2 connector's `number,
  * shortDescription, active, approval, category, contactType` and `apiColumns` are merged into the record, later wins.
  * Answers `{ result: record }`.
  */
-export const handler = serve(postRecord, inThisProcess);
+export const handler = operationHandler(postRecord);

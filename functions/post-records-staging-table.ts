@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { postRecordsStagingTable } from '../lib/operations/post-records-staging-table.ts';
+import { postRecordsStagingTable } from '../lib/operations/import-set.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Puts many rows into a staging table in one call; what became of each is asked for later.
@@ -12,4 +11,4 @@ import { postRecordsStagingTable } from '../lib/operations/post-records-staging-
  * Direct Invoke: `{ tableName, records, multiImportSetId?, runAfter?, apiVersion?, instance? }`. Answers
  * `{ result: { import_set_id, multi_import_set_id } }`.
  */
-export const handler = serve(postRecordsStagingTable, inThisProcess);
+export const handler = operationHandler(postRecordsStagingTable);

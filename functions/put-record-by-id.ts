@@ -1,6 +1,5 @@
-import { inThisProcess } from '../lib/gateway/in-this-process.ts';
-import { serve } from '../lib/gateway/serve.ts';
-import { putRecordById } from '../lib/operations/put-record-by-id.ts';
+import { putRecordById } from '../lib/operations/table.ts';
+import { operationHandler } from '../lib/runtime.ts';
 
 /**
  * Updates one record. On an instance PUT does what PATCH does: `""` clears a column, an absent one is left alone.
@@ -10,4 +9,4 @@ import { putRecordById } from '../lib/operations/put-record-by-id.ts';
  *
  * Direct Invoke: `{ tableName, sysId, record, … }` as `postRecord`. Answers `{ result: record }`.
  */
-export const handler = serve(putRecordById, inThisProcess);
+export const handler = operationHandler(putRecordById);

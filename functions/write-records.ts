@@ -1,4 +1,4 @@
-import { writeRecordsHere } from '../lib/record-queue/in-this-process.ts';
+import { recordQueueHandler } from '../lib/runtime.ts';
 
 /**
  * Turns the messages of the records queue into records, each exactly once.
@@ -12,4 +12,4 @@ import { writeRecordsHere } from '../lib/record-queue/in-this-process.ts';
  * that the instance asked for, or after a growing one. What can never be written goes to the dead-letter queue at once,
  * with the attributes `ErrorCode`, `ErrorMessage`, `RequestId` and `Attempts`.
  */
-export const handler = writeRecordsHere;
+export const handler = recordQueueHandler();

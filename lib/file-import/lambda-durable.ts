@@ -1,4 +1,4 @@
-import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { type DurableContext, withDurableExecution } from '@aws/durable-execution-sdk-js';
 import { ConnectorError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Durable } from './durable.ts';
@@ -8,8 +8,22 @@ import { RetryLaterError } from './retry-later-error.ts';
 const maxAttempts = 1_000;
 const longestDelaySeconds = 300;
 
+/**
+ * A handler that runs as a durable execution of Lambda.
+ * @param run gets the event, the milliseconds that the invocation has left, and the durable engine
+ */
+export function durableHandler<Answer>(
+  log: Log,
+  run: (event: unknown, remainingMs: number, durable: Durable) => Promise<Answer>,
+) {
+  return withDurableExecution((event: unknown, context: DurableContext) => {
+    const remainingMs = context.lambdaContext.getRemainingTimeInMillis();
+    return run(event, remainingMs, lambdaDurable(context, log));
+  });
+}
+
 /** The durable engine of Lambda, as an import uses it. */
-export function lambdaDurable(context: DurableContext, log: Log): Durable {
+function lambdaDurable(context: DurableContext, log: Log): Durable {
   const retryStrategy = (error: Error, attempt: number) => {
     const shouldRetry = isPassing(error) && attempt < maxAttempts;
     const seconds = error instanceof RetryLaterError ? error.delaySeconds : backOffSeconds(attempt);

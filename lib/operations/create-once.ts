@@ -6,7 +6,7 @@ import { RecordNotFoundError, ServiceNowError } from '../servicenow/errors.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
 import { createRequest, getRequest, listRequest } from '../servicenow/requests.ts';
 import type { Identity } from './identity.ts';
-import type { RecordColumns } from './record.ts';
+import type { RecordColumns } from './record-input.ts';
 import type { Step, Steps } from './steps.ts';
 
 /** A record that is to be created once. */

@@ -1,5 +1,7 @@
 import * as z from 'zod/mini';
+import { InvalidInputError } from '../core/errors.ts';
 import * as names from '../servicenow/names.ts';
+import { columnNames, orJsonText } from './record-input.ts';
 
 const required = (what: string) => ({
   error: (issue: { readonly input?: unknown }) => (issue.input === undefined ? `required; ${what}` : what),
@@ -14,29 +16,32 @@ export const sysId = z.string(required('a sys_id')).check(z.regex(names.sysId.pa
 /** The version segment of the path; without one the instance uses its newest. */
 export const apiVersion = z.optional(z.enum(['v1', 'v2'], 'v1 or v2'));
 
+/** Names one write, so that repeating it has no second effect. */
+export const idempotencyKey = z.optional(
+  z.string('must be text').check(z.regex(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters')),
+);
+
 const text = z.optional(z.string('must be text'));
 
-const flag = z.optional(
-  z.pipe(
-    z.union([z.boolean(), z.enum(['true', 'false'])], 'true or false'),
-    z.transform((value) => String(value)),
-  ),
-);
+/** One of some words in any letter case, as instances read them (`True`, `FALSE`); a boolean counts as its word. */
+function word(words: readonly [string, ...string[]], message: string) {
+  const spelled = z.transform((value: unknown) =>
+    typeof value === 'string' || typeof value === 'boolean' ? String(value).trim().toLowerCase() : value,
+  );
+  return z.optional(z.pipe(spelled, z.enum(words, message)));
+}
 
-const displayValue = z.optional(
-  z.pipe(
-    z.union([z.boolean(), z.enum(['true', 'false', 'all'])], 'true, false or all'),
-    z.transform((value) => String(value)),
-  ),
-);
+const flag = word(['true', 'false'], 'true or false');
+const displayValue = word(['true', 'false', 'all'], 'true, false or all');
 
+/** Instances accept a negative limit or offset, and their own `Link` header offers an offset of -1. */
 const wholeNumber = z.optional(
   z.pipe(
     z.pipe(
-      z.union([z.string(), z.number()], 'a whole number, 0 or more'),
-      z.transform((value) => String(value)),
+      z.union([z.string(), z.number()], 'a whole number'),
+      z.transform((value) => String(value).trim()),
     ),
-    z.string().check(z.regex(/^\d{1,9}$/, 'a whole number, 0 or more')),
+    z.string().check(z.regex(/^-?\d{1,9}$/, 'a whole number')),
   ),
 );
 
@@ -58,10 +63,10 @@ export const readParameters = {
 
 export const queryNoDomain = { sysparmQueryNoDomain: flag };
 
+const pageParameters = { sysparmQuery: text, sysparmLimit: wholeNumber, sysparmOffset: wholeNumber };
+
 export const listParameters = {
-  sysparmQuery: text,
-  sysparmLimit: wholeNumber,
-  sysparmOffset: wholeNumber,
+  ...pageParameters,
   sysparmQueryCategory: text,
   sysparmNoCount: flag,
   sysparmSuppressPaginationHeader: flag,
@@ -86,9 +91,70 @@ export const aggregateParameters = {
   sysparmDisplayValue: displayValue,
 };
 
-/** What the seed calls the path of a staging row. */
-export const stagingAliases = {
-  stagingTableName: 'tableName',
-  tableNameStaging: 'tableName',
-  sysIdStaging: 'sysId',
+/** `sysparmDisplayValue` as ServiceNow spells it: `sysparm_display_value`. */
+export function toSnakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `sysparm_display_value` as the WSO2 connector spells it: `sysparmDisplayValue`. */
+export function toCamelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+/** The query string of the checked `sysparm…` parameters; names become ServiceNow's, values are encoded. */
+export function toQuery(parameters: Readonly<Record<string, unknown>>): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (name.startsWith('sysparm') && typeof value === 'string') query.append(toSnakeCase(name), value);
+  }
+  return query;
+}
+
+const pairName = z.string().check(z.regex(/^(?!sysparm)[A-Za-z0-9_.]{1,200}$/i));
+
+/** The name and the value of a pair are checked apart; both messages are given by the same schema. */
+const pairError = {
+  error: (issue: { readonly code?: string }) =>
+    issue.code === 'invalid_key'
+      ? 'a pair is named after a column: letters, digits, underscores, and dots to walk a reference'
+      : 'must be an object of column names and values',
 };
+
+const pairValue = z.pipe(
+  z.union([z.string(), z.number(), z.boolean()], 'must be text, a number or a boolean'),
+  z.transform((value) => String(value)),
+);
+
+/** `a=b&c=d`, which the WSO2 connector put into the URL unchanged, as an object. */
+const orQueryText = z.transform((value: unknown, { issues }) => {
+  if (typeof value !== 'string' || !/^[^{=]+=/.test(value)) return value;
+  const pairs = [...new URLSearchParams(value)];
+  const names = new Set(pairs.map(([name]) => name));
+  if (names.size < pairs.length) {
+    const message = 'names a column more than once; alternatives go into sysparmQuery (a=1^ORa=2)';
+    issues.push({ code: 'custom', input: value, message });
+  }
+  return Object.fromEntries(pairs);
+});
+
+/** The WSO2 connector's `keyValuePairs`: `{ column: value }`, equalities that every record answered meets. */
+export const keyValuePairs = z.optional(
+  z.pipe(orQueryText, orJsonText(z.pipe(columnNames, z.record(pairName, pairValue, pairError)))),
+);
+
+/**
+ * Adds the pairs to the query. ServiceNow takes either pairs or an encoded query, and ignores the pairs when it gets both.
+ * @throws InvalidInputError when both are given
+ */
+export function addPairs(
+  query: URLSearchParams,
+  pairs: Readonly<Record<string, string>> | undefined,
+): URLSearchParams {
+  const given = Object.entries(pairs ?? {});
+  if (given.length > 0 && query.has('sysparm_query')) {
+    const names = given.map(([name]) => `${name}=…`).join(', ');
+    throw new InvalidInputError('keyValuePairs', `${names} cannot stand beside an encoded query; add to it`);
+  }
+  for (const [name, value] of given) query.append(name, value);
+  return query;
+}

@@ -1,5 +1,5 @@
 import { request as bareRequest, Pool } from 'undici';
-import { getRecordById } from '../../lib/operations/get-record-by-id.ts';
+import { getRecordById } from '../../lib/operations/table.ts';
 import { startDeployment } from '../functions/emulated.ts';
 import { type Bench, median, type Row, round, runAlone } from './report.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getAggregateRecord } from '../../lib/operations/get-aggregate-record.ts';
+import { getAggregateRecord } from '../../lib/operations/aggregate.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
 let deployment: EmulatedDeployment;
@@ -42,8 +42,12 @@ describe('getAggregateRecord', () => {
     });
   });
 
-  it('refuses pairs beside an encoded query', async () => {
-    const url = '/api/now/stats/problem?sysparm_count=true&sysparm_query=active%3Dtrue&impact=1';
-    expect((await deployment.serve(getAggregateRecord).http({ url })).statusCode).toBe(400);
+  it('ignores pairs that are given with an encoded query, as an instance does, and reports them', async () => {
+    const url = '/api/now/stats/problem?sysparm_count=true&sysparm_query=short_description%3Dp3&impact=1';
+    const answer = await deployment.serve(getAggregateRecord).http({ url });
+    expect(answer).toMatchObject({ statusCode: 200, headers: { 'x-ignored-parameters': 'impact' } });
+    const all = await deployment.serve(getAggregateRecord).http({ url: url.replace('&impact=1', '') });
+    expect(answer.body).toEqual(all.body);
+    expect(all.headers).not.toHaveProperty('x-ignored-parameters');
   });
 });

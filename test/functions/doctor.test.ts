@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSecretsManager } from '../../emulator/aws/secrets-manager/secrets-manager.ts';
 import { startInstance } from '../../emulator/instance/index.ts';
 import { handler } from '../../functions/doctor.ts';
+import { lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -19,7 +20,7 @@ async function instanceWithSecret() {
   return { instance, secret: JSON.stringify({ instanceUrl: instance.url, auth }) };
 }
 
-const inLambda = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 20_000 };
+const inLambda = lambdaContext(20_000);
 
 describe('the doctor function', () => {
   it('examines the instance that its caller names, with the deployment’s own settings', async () => {
@@ -54,7 +55,7 @@ describe('the doctor function', () => {
 
   it.each([
     [{ instance: 'nobody' }, 'ConfigurationError', /^instance: /],
-    [{ instance: 7 }, 'InvalidInputError', /^event: takes nothing but the name of an instance/],
+    [{ instance: 7 }, 'InvalidInputError', /^event: takes only the name of an instance/],
     [{ tables: 'incident' }, 'InvalidInputError', /^event: /],
   ])('refuses %j by name and without a stack', async (event, name, message) => {
     const failure = handler(event, inLambda);

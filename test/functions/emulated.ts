@@ -4,9 +4,10 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { type Config, readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
-import { serve } from '../../lib/gateway/serve.ts';
+import type { Operation } from '../../lib/operations/define-operation.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
-import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
+import { operationHandler } from '../../lib/runtime.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { httpEvent, lambdaContext, type TestRequest } from '../lib/gateway/lambda-events.ts';
 
 /** What a function answered to an HTTP event, its body parsed. */
@@ -29,7 +30,7 @@ export type EmulatedDeployment = {
   readonly logged: LogFields[];
   /** Every figure that was counted, by name. */
   readonly counted: MetricName[];
-  serve<P extends TableParameters>(operation: Operation<P>): Served;
+  serve(operation: Operation, through?: (client: ServiceNowClient) => ServiceNowClient): Served;
   close(): Promise<void>;
 };
 
@@ -62,14 +63,13 @@ export async function startDeployment(
     instance,
     logged,
     counted,
-    serve(operation) {
-      const handler = serve(operation, {
-        connect: connections.connect,
-        identityOf,
-        clock: systemClock,
-        log,
-        metrics,
-      });
+    serve(operation, through = (client) => client) {
+      const connect = (name?: string) => {
+        const { instance: named, client } = connections.connect(name);
+        return { instance: named, client: through(client) };
+      };
+      const deps = { connect, identityOf, clock: systemClock, log, metrics };
+      const handler = operationHandler(operation, () => deps);
       return {
         http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),
         invoke: (event) => handler(event, lambdaContext()),

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getRecordsStagingTable } from '../../lib/operations/get-records-staging-table.ts';
-import { postRecordStagingTable } from '../../lib/operations/post-record-staging-table.ts';
-import { postRecordsStagingTable } from '../../lib/operations/post-records-staging-table.ts';
+import {
+  getRecordsStagingTable,
+  postRecordStagingTable,
+  postRecordsStagingTable,
+} from '../../lib/operations/import-set.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
 let deployment: EmulatedDeployment;
@@ -13,6 +16,14 @@ afterAll(() => deployment.close());
 const url = '/api/now/import/imp_computer';
 const rows = (table: string, where = (_row: Record<string, unknown>) => true) =>
   deployment.instance.state.store.select(table).filter(where);
+
+/** A client for which the instance answers like this. */
+const answering =
+  (body: unknown) =>
+  (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    send: async () => ({ status: 201, headers: {}, body, attempts: 1 }),
+  });
 
 describe('postRecordStagingTable', () => {
   it('has a row transformed and answers ServiceNow’s verdict', async () => {
@@ -45,19 +56,14 @@ describe('postRecordStagingTable', () => {
       result: [{ status: 'error', error_message: 'Target record not found' }],
       import_set: 'ISET1',
     };
-    const operation = {
-      ...postRecordStagingTable,
-      send: async () => ({ status: 201, headers: {}, body: failing, attempts: 1 }),
-    };
-    const answer = await deployment.serve(operation).http({ method: 'POST', url, body: '{"name":"x"}' });
+    const served = deployment.serve(postRecordStagingTable, answering(failing));
+    const answer = await served.http({ method: 'POST', url, body: '{"name":"x"}' });
     expect(answer).toEqual({
       statusCode: 201,
       headers: expect.objectContaining({ 'x-import-status': 'error' }),
       body: failing,
     });
-    await expect(
-      deployment.serve(operation).invoke({ tableName: 'imp_computer', name: 'x' }),
-    ).rejects.toMatchObject({
+    await expect(served.invoke({ tableName: 'imp_computer', name: 'x' })).rejects.toMatchObject({
       name: 'ImportRowFailedError',
       message: 'Target record not found',
     });
@@ -73,11 +79,7 @@ describe('postRecordStagingTable', () => {
     ['a verdict of another map before it', { status: 'error', error_message: 'No' }, 'No'],
   ])('finds a failure that comes with %s', async (_what, verdict, message) => {
     const body = { import_set: 'ISET1', result: [{ status: 'ignored', status_message: null }, 7, verdict] };
-    const operation = {
-      ...postRecordStagingTable,
-      send: async () => ({ status: 201, headers: {}, body, attempts: 1 }),
-    };
-    const served = deployment.serve(operation);
+    const served = deployment.serve(postRecordStagingTable, answering(body));
     const { headers } = await served.http({ method: 'POST', url, body: '{"name":"x"}' });
     expect(headers['x-import-status']).toBe('error');
     await expect(served.invoke({ tableName: 'imp_computer', name: 'x' })).rejects.toThrow(message);
@@ -86,7 +88,7 @@ describe('postRecordStagingTable', () => {
   it.each([
     ['{"name":"x","ram":8}', /body\.ram: .*text only.*a number/],
     ['{"name":{"first":"x"}}', /body\.name: .*an object/],
-    ['[{"name":"x"}]', /body: one record is due/],
+    ['[{"name":"x"}]', /body: must be a single record, not an array/],
   ])('refuses %s before ServiceNow can mangle it', async (body, reason) => {
     const before = rows('imp_computer').length;
     const answer = await deployment.serve(postRecordStagingTable).http({ method: 'POST', url, body });
@@ -146,8 +148,8 @@ describe('postRecordsStagingTable', () => {
     ['{}', /records: required/],
     ['[]', /body: must be a JSON object/],
     ['{"records":[{"Name":"a"}],"recrods":1}', /recrods: unknown parameter/],
-    ['{"records":[{"Name":"a"}],"tableName":"sys_user"}', /tableName: stands in the path/],
-    ['{"records":[{"Name":"a"}],"apiVersion":"v2"}', /apiVersion: stands in the path/],
+    ['{"records":[{"Name":"a"}],"tableName":"sys_user"}', /tableName: belongs in the path/],
+    ['{"records":[{"Name":"a"}],"apiVersion":"v2"}', /apiVersion: belongs in the path/],
   ])('refuses %s', async (body, reason) => {
     const answer = await deployment
       .serve(postRecordsStagingTable)

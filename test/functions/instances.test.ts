@@ -7,10 +7,10 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import { silentMetrics } from '../../lib/core/metrics.ts';
-import { serve } from '../../lib/gateway/serve.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
-import { postRecord } from '../../lib/operations/post-record.ts';
+import { postRecord } from '../../lib/operations/table.ts';
 import { createRecordWriter } from '../../lib/record-queue/write-records.ts';
+import { operationHandler } from '../../lib/runtime.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 type Name = 'prod' | 'dev';
@@ -72,13 +72,13 @@ function startProcess(instances: Instances) {
     log,
     metrics: silentMetrics,
   });
-  const post = serve(postRecord, {
+  const post = operationHandler(postRecord, () => ({
     connect,
     identityOf: identityBy([]),
     clock: systemClock,
     log,
     metrics: { add() {}, flush() {} },
-  });
+  }));
   return { lines, parked, post, writeRecords };
 }
 

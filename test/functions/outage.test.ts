@@ -5,10 +5,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../lib/core/config.ts';
 import { silentLog } from '../../lib/core/log.ts';
-import { serve } from '../../lib/gateway/serve.ts';
-import { getRecords } from '../../lib/operations/get-records.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
-import { postRecord } from '../../lib/operations/post-record.ts';
+import { getRecords, postRecord } from '../../lib/operations/table.ts';
+import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
@@ -37,14 +36,14 @@ async function functionsBefore(answer: RequestListener) {
   });
   client = opened;
   const connect = () => ({ instance: selectInstance(config), client: opened });
-  const surroundings = {
+  const deps = {
     connect,
     identityOf: identityBy([]),
     clock: systemClock,
     log: silentLog,
     metrics: { add() {}, flush() {} },
   };
-  return { list: serve(getRecords, surroundings), create: serve(postRecord, surroundings) };
+  return { list: operationHandler(getRecords, () => deps), create: operationHandler(postRecord, () => deps) };
 }
 
 const listing = httpEvent({ url: '/api/now/table/incident' });

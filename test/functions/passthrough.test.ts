@@ -2,36 +2,38 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../lib/core/config.ts';
 import { silentLog } from '../../lib/core/log.ts';
-import { serve } from '../../lib/gateway/serve.ts';
-import { deleteRecordById } from '../../lib/operations/delete-record-by-id.ts';
-import { getAggregateRecord } from '../../lib/operations/get-aggregate-record.ts';
-import { getRecordById } from '../../lib/operations/get-record-by-id.ts';
-import { getRecords } from '../../lib/operations/get-records.ts';
+import { getAggregateRecord } from '../../lib/operations/aggregate.ts';
+import type { Operation } from '../../lib/operations/define-operation.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
-import type { Operation, TableParameters } from '../../lib/operations/operation.ts';
-import { patchRecordById } from '../../lib/operations/patch-record-by-id.ts';
-import { postRecord } from '../../lib/operations/post-record.ts';
-import { putRecordById } from '../../lib/operations/put-record-by-id.ts';
-import { toCamelCase } from '../../lib/operations/query.ts';
+import { toCamelCase } from '../../lib/operations/parameters.ts';
+import {
+  deleteRecordById,
+  getRecordById,
+  getRecords,
+  patchRecordById,
+  postRecord,
+  putRecordById,
+} from '../../lib/operations/table.ts';
+import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowRequest } from '../../lib/servicenow/call.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 const config = readConfig({ SERVICENOW_SECRET_ID: 'x', ALLOWED_TABLES: '*' });
 
 /** The request that an event comes to. */
-async function sentBy<P extends TableParameters>(operation: Operation<P>, event: unknown) {
+async function sentBy(operation: Operation, event: unknown) {
   const sent: ServiceNowRequest[] = [];
   const send = async (request: ServiceNowRequest) => {
     sent.push(request);
     return { status: 200, headers: {}, body: { result: {} }, attempts: 1 };
   };
-  const handler = serve(operation, {
+  const handler = operationHandler(operation, () => ({
     connect: () => ({ instance: selectInstance(config), client: { send, close: async () => {} } }),
     identityOf: identityBy([]),
     clock: systemClock,
     log: silentLog,
     metrics: { add() {}, flush() {} },
-  });
+  }));
   await handler(event, lambdaContext());
   const [request] = sent;
   return { ...request, query: Object.fromEntries(request?.query ?? []) };
@@ -66,8 +68,8 @@ const aggregate = {
   sysparm_display_value: 'true',
 };
 
-function describePassing<P extends TableParameters>(
-  operation: Operation<P>,
+function describePassing(
+  operation: Operation,
   method: string,
   path: string,
   parameters: Readonly<Record<string, string>>,

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { deleteRecordById } from '../../lib/operations/delete-record-by-id.ts';
-import { getRecordById } from '../../lib/operations/get-record-by-id.ts';
-import { getRecords } from '../../lib/operations/get-records.ts';
-import { patchRecordById } from '../../lib/operations/patch-record-by-id.ts';
-import { postRecord } from '../../lib/operations/post-record.ts';
-import { putRecordById } from '../../lib/operations/put-record-by-id.ts';
+import {
+  deleteRecordById,
+  getRecordById,
+  getRecords,
+  patchRecordById,
+  postRecord,
+  putRecordById,
+} from '../../lib/operations/table.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
 let deployment: EmulatedDeployment;
@@ -52,15 +54,56 @@ describe('getRecords', () => {
     expect(answer.body).toMatchObject({ result: [{ sys_id: ids[3] }] });
   });
 
-  it('refuses pairs beside an encoded query, as an instance would drop one of them', async () => {
-    const answer = await deployment
-      .serve(getRecords)
-      .http({ url: `/api/now/table/incident?${query}&number=INC773` });
-    expect(answer).toMatchObject({
-      statusCode: 400,
-      body: { status: 'failure', error: { message: 'Invalid input' } },
+  it.each([
+    ['number=INC773', 'number'],
+    ['_=1700000000000&format=json&table_name=incident', '_,format,table_name'],
+  ])('ignores %s beside an encoded query, as an instance does, and reports it', async (pairs, ignored) => {
+    const list = deployment.serve(getRecords);
+    const answer = await list.http({ url: `/api/now/table/incident?${query}&${pairs}` });
+    expect(answer).toMatchObject({ statusCode: 200, headers: { 'x-ignored-parameters': ignored } });
+    expect(Object(answer.body).result).toHaveLength(12);
+  });
+
+  it('passes an unknown sysparm_ name on and reports it, so that a misspelt one is noticed', async () => {
+    const url = `/api/now/table/incident?${query}&sysparm_limt=1`;
+    const answer = await deployment.serve(getRecords).http({ url });
+    expect(answer).toMatchObject({ statusCode: 200, headers: { 'x-unknown-parameters': 'sysparm_limt' } });
+  });
+
+  it.each([
+    ['sysparm_display_value=True', { urgency: '3 - Low' }],
+    ['sysparm_display_value=ALL', { urgency: { value: '3', display_value: '3 - Low' } }],
+    ['sysparm_display_value=False&sysparm_no_count=TRUE', { urgency: '3' }],
+    ['sysparm_limit=-1&sysparm_offset=-1', { urgency: '3' }],
+    ['sysparm_limit=1&sysparm_limit=2', { urgency: '3' }],
+  ])('takes %s as an instance does', async (parameters, first) => {
+    const url = `/api/now/table/incident?${query}&${parameters}`;
+    const answer = await deployment.serve(getRecords).http({ url });
+    expect(answer).toMatchObject({ statusCode: 200 });
+    expect(Object(answer.body).result[0]).toMatchObject(first);
+    if (parameters.includes('sysparm_limit=1')) expect(Object(answer.body).result).toHaveLength(1);
+  });
+
+  it('leads every link in a body to the address that was asked', async () => {
+    const store = deployment.instance.state.store;
+    const caller = String(store.select('sys_user', { limit: 1 })[0]?.['sys_id']);
+    store.seed('incident', {
+      number: 'INC7799',
+      caller_id: caller,
+      short_description: 'https://other.example/api/now/x',
     });
-    expect(JSON.stringify(answer.body)).toContain('number=…');
+    for (const shape of ['false', 'true', 'all'])
+      for (const [prefix, stage] of [
+        ['', '$default'],
+        ['/dev', 'dev'],
+      ]) {
+        const url = `${prefix}/api/now/v2/table/incident?number=INC7799&sysparm_display_value=${shape}`;
+        const { body } = await deployment.serve(getRecords).http({ url, stage: stage ?? '' });
+        const text = JSON.stringify(body);
+        expect(text).not.toContain(new URL(deployment.instance.url).host);
+        expect(text).toContain(`"link":"${host}${prefix}/api/now/v2/table/sys_user/${caller}"`);
+        expect(text).toContain('https://other.example/api/now/x');
+      }
   });
 
   it('keeps the version segment: an empty list is 404 in v1 and 200 in v2', async () => {
@@ -183,6 +226,7 @@ describe('postRecord', () => {
   it.each([
     'application/json;charset=utf-8',
     'application/vnd.caller+json',
+    'text/json',
     'APPLICATION/JSON ; charset="UTF-8"',
   ])('reads a body of type %s', async (type) =>
     expect(await post('{}', { 'content-type': type })).toMatchObject({ statusCode: 201 }),
@@ -191,6 +235,24 @@ describe('postRecord', () => {
   it('reads a body that begins with a byte order mark, and takes an empty Accept for none', async () => {
     const answer = await post('\uFEFF{"short_description":"marked"}', { accept: '' });
     expect(answer).toMatchObject({ statusCode: 201, body: { result: { short_description: 'marked' } } });
+  });
+
+  it('creates a record of defaults when there is no body, as an instance does', async () => {
+    const request = { method: 'POST', url: '/api/now/table/incident' };
+    const answer = await deployment.serve(postRecord).http(request);
+    expect(answer).toMatchObject({ statusCode: 201, body: { result: { active: 'true' } } });
+  });
+
+  it.each([
+    ['{"short_description":{"toString":"x","valueOf":1}}', 'toString'],
+    ['{"short_description":[[["deep"]]]}', 'deep'],
+    ['{"short_description":1e400}', '1e400'],
+    ['{"short_description":"\\ud800 alone"}', 'alone'],
+    ['{"short_description":12345678901234567890}', '12345678901234567890'],
+  ])('writes the value of any shape in %s', async (body, text) => {
+    const { statusCode, body: created } = await post(body);
+    expect(statusCode).toBe(201);
+    expect(Object(created).result.short_description).toContain(text);
   });
 
   it('leaves the record out of the answer when asked to', async () => {
@@ -220,20 +282,24 @@ describe('postRecord', () => {
       '[{"short_description":"a"},{"short_description":"b"}]',
       {},
       400,
-      /body: one record is due here, not a list/,
+      /body: must be a single record, not an array/,
     ],
-    ['', {}, 400, /body: empty/],
+    ["{'short_description':'x'}", {}, 400, /body: not valid JSON.*double quotes/],
+    [`'{"short_description":"x"}'`, {}, 400, /body: not valid JSON.*double quotes/],
+    ['['.repeat(6_000), {}, 400, /body: is nested more than 100 levels/],
+    [`${'{"a":'.repeat(6_000)}1${'}'.repeat(6_000)}`, {}, 400, /body: is nested more than 100 levels/],
+    ['7', {}, 400, /body: must be a JSON object/],
     ['{"a":', {}, 400, /body: not valid JSON/],
     ['"text"', {}, 400, /body: must be a JSON object/],
     ['"{\\"short_description\\":\\"a\\"}"', {}, 400, /body: must be a JSON object/],
     ['{"":"x"}', {}, 400, /body: a column name is empty/],
-    ['{"__proto__":{"active":"false"}}', {}, 400, /body: __proto__ is no name of a column/],
+    ['{"__proto__":{"active":"false"}}', {}, 400, /body: __proto__ is not the name of a column/],
     ['null', {}, 400, /body/],
     ['a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, /content-type.*application\/json/],
     ['{}', { 'content-type': 'application/json; charset=iso-8859-1' }, 415, /UTF-8/],
     ['{}', { 'content-encoding': 'gzip' }, 415, /content-encoding/],
     ['{}', { accept: 'application/xml' }, 406, /accept/],
-    ['{}', { 'x-http-method-override': 'DELETE' }, 400, /x-http-method-override/],
+    ['{}', { 'x-http-method-override': 'DELETE' }, 403, /x-http-method-override/],
   ])('refuses the body %s with %o', async (body, headers, status, reason) => {
     const before = deployment.instance.state.store.count('incident');
     const answer = await post(body, headers);
@@ -305,13 +371,12 @@ describe('what a deployment refuses', () => {
     [`/api/now/table/${'x'.repeat(81)}`, /tableName/],
     ['/api/now/v9/table/incident', /apiVersion: v1 or v2/],
     ['/api/now/table/incident?sysparm_limit=ten', /sysparm_limit: a whole number/],
-    ['/api/now/table/incident?sysparm_limit=-1', /sysparm_limit/],
     ['/api/now/table/incident?sysparm_limit=9999999999', /sysparm_limit: a whole number/],
-    ['/api/now/table/incident?sysparm_offset=-1', /sysparm_offset/],
     ['/api/now/table/incident?sysparm_display_value=yes', /sysparm_display_value: true, false or all/],
-    ['/api/now/table/incident?sysparm_limit=1&sysparm_limit=2', /sysparm_limit: given more than once/],
+    ['/api/now/table/incident?sysparm_query=a&sysparm_query=b', /sysparm_query: given more than once/],
+    ['/api/now/table/incident?sysparm_qurey=active=true', /did you mean sysparm_query/],
     ['/api/now/table/incident?a%20b=1', /a b: a pair is named after a column/],
-    ['/api/now/table/incident?__proto__=1', /query: __proto__ is no name of a column/],
+    ['/api/now/table/incident?__proto__=1', /query: __proto__ is not the name of a column/],
     ['/api/now/table/incident?=1', /query: a column name is empty/],
   ])('refuses %s and names what is wrong', async (url, reason) => {
     const answer = await deployment.serve(getRecords).http({ url });
@@ -336,21 +401,21 @@ describe('what a deployment refuses', () => {
     [{ tableName: 'incident', keyValuePairs: 'state' }, /^keyValuePairs: must be an object/],
     [{ tableName: 'incident', keyValuePairs: { a: 'b' }, sysparmQuery: 'x' }, /^keyValuePairs: a=…/],
     [{ tableName: 'incident', instance: 'nobody' }, /^instance/],
-    ['incident', /^event: a JSON object/],
+    ['incident', /^event: must be a JSON object/],
     [null, /^event/],
     [{ Records: [] }, /^Records: unknown parameter/],
     [{ tableName: 'incident', constructor: 1 }, /^constructor: unknown parameter/],
     [JSON.parse('{"tableName":"incident","__proto__":{}}'), /^__proto__: unknown parameter/],
     [
       { tableName: 'incident', keyValuePairs: JSON.parse('{"__proto__":"x"}') },
-      /^keyValuePairs: __proto__ is no name of a column/,
+      /^keyValuePairs: __proto__ is not the name of a column/,
     ],
   ])('refuses the direct Invoke %j', async (event, reason) => {
     await expect(deployment.serve(getRecords).invoke(event)).rejects.toThrow(reason);
   });
 
   it('shows nothing of an error that nobody foresaw, and logs it', async () => {
-    const broken = { ...getRecords, request: () => Reflect.ownKeys(null as never) as never };
+    const broken = { ...getRecords, prepare: () => Reflect.ownKeys(null as never) as never };
     const answer = await deployment.serve(broken).http({ url: '/api/now/table/incident' });
     expect(answer).toMatchObject({
       statusCode: 500,

@@ -4,9 +4,10 @@ import type { Metafile } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { functions } from '../../deploy/functions.ts';
 import { type Package, packageFunctions } from '../../deploy/package.ts';
+import { operations } from '../../lib/operations/catalog.ts';
 
 const maxHttpZipBytes = 350 * 1024;
-const httpFunctions = functions.filter(({ file }) => /\/(table|aggregate|import-set)\//.test(file));
+const httpFunctions = operations.map(({ name }) => ({ key: name }));
 
 let packaged: Package;
 beforeAll(async () => {

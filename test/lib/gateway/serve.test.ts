@@ -2,10 +2,10 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../../lib/core/config.ts';
-import type { HttpAnswer } from '../../../lib/gateway/answer.ts';
-import { serve } from '../../../lib/gateway/serve.ts';
-import { getRecords } from '../../../lib/operations/get-records.ts';
+import type { HttpResponse } from '../../../lib/gateway/http-response.ts';
 import { identityBy } from '../../../lib/operations/identity.ts';
+import { getRecords } from '../../../lib/operations/table.ts';
+import { operationHandler } from '../../../lib/runtime.ts';
 import type { CallContext, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { httpEvent, lambdaContext } from './lambda-events.ts';
 
@@ -24,7 +24,7 @@ function serveBefore(result: unknown, config = twoInstances) {
     readonly context: CallContext;
   }[] = [];
   const quiet = () => {};
-  const handler = serve(getRecords, {
+  const handler = operationHandler(getRecords, () => ({
     connect: (name) => {
       const instance = selectInstance(config, name);
       const send = async (request: ServiceNowRequest, context: CallContext) => {
@@ -37,8 +37,8 @@ function serveBefore(result: unknown, config = twoInstances) {
     clock: { ...systemClock, now: () => startMs },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     metrics: { add: quiet, flush: quiet },
-  });
-  const http = async (url: string, headers: Record<string, string> = {}): Promise<Partial<HttpAnswer>> => ({
+  }));
+  const http = async (url: string, headers: Record<string, string> = {}): Promise<Partial<HttpResponse>> => ({
     ...Object(await handler(httpEvent({ url, headers }), lambdaContext())),
   });
   const invoke = (event: unknown) => handler(event, lambdaContext());

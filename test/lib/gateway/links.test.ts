@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readHttpEvent } from '../../../lib/gateway/event.ts';
-import { linksToOurs, ourAddress, toOurs } from '../../../lib/gateway/our-address.ts';
+import { ourAddress, readHttpEvent } from '../../../lib/gateway/http-event.ts';
+import { linkHeaderToOurs, toOurs } from '../../../lib/gateway/http-response.ts';
 import { httpEvent, type TestRequest } from './lambda-events.ts';
 
 function addressOf(request: Partial<TestRequest>, prefix = ''): string {
@@ -53,17 +53,17 @@ describe('URLs of the instance', () => {
   it('leave the next page alone in a Link header that clients would not take, or nothing', () => {
     const parts = (query: string) =>
       ['first', 'prev', 'next', 'last'].map((rel) => `<https://i/api/now/table/t?q=${query}>;rel="${rel}"`);
-    expect(linksToOurs(parts('x'.repeat(1_900)).join(','), 'https://us')).toContain('rel="last"');
+    expect(linkHeaderToOurs(parts('x'.repeat(1_900)).join(','), 'https://us')).toContain('rel="last"');
     const long = 'x'.repeat(4_000);
-    expect(linksToOurs(parts(long).join(','), 'https://us')).toBe(
+    expect(linkHeaderToOurs(parts(long).join(','), 'https://us')).toBe(
       `<https://us/api/now/table/t?q=${long}>;rel="next"`,
     );
-    expect(linksToOurs(parts('x'.repeat(9_000)).join(','), 'https://us')).toBeUndefined();
+    expect(linkHeaderToOurs(parts('x'.repeat(9_000)).join(','), 'https://us')).toBeUndefined();
   });
 
   it('become ours in every part of a Link header', () => {
     const link =
       '<https://i/api/now/table/t?sysparm_offset=0>;rel="first",<https://i/api/now/table/t?sysparm_offset=5>;rel="next"';
-    expect(linksToOurs(link, 'https://us')).toBe(link.replaceAll('https://i', 'https://us'));
+    expect(linkHeaderToOurs(link, 'https://us')).toBe(link.replaceAll('https://i', 'https://us'));
   });
 });

@@ -1,15 +1,20 @@
 import * as z from 'zod/mini';
 import { aggregateRequest } from '../servicenow/requests.ts';
-import { defineOperation } from './operation.ts';
-import { aggregateParameters, apiVersion, tableName } from './parameters.ts';
-import { addPairs, keyValuePairs, toQuery } from './query.ts';
-
-const schema = z.object({ tableName, apiVersion, ...aggregateParameters, keyValuePairs });
+import { defineOperation } from './define-operation.ts';
+import {
+  addPairs,
+  aggregateParameters,
+  apiVersion,
+  keyValuePairs,
+  tableName,
+  toQuery,
+} from './parameters.ts';
 
 /** Counts, averages, minima, maxima and sums of a table, grouped or not. Answers 200. */
 export const getAggregateRecord = defineOperation({
   name: 'getAggregateRecord',
-  schema,
+  routes: [{ method: 'GET', path: '/stats/{tableName}' }],
+  schema: z.object({ tableName, apiVersion, ...aggregateParameters, keyValuePairs }),
   aliases: { sysparmOrderby: 'sysparmOrderBy', KeyValuePairs: 'keyValuePairs' },
   request: (parameters) =>
     aggregateRequest({

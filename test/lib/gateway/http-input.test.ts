@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { readQuery } from '../../../lib/gateway/query-input.ts';
-import { getRecords } from '../../../lib/operations/get-records.ts';
-import { postRecord } from '../../../lib/operations/post-record.ts';
-import { postRecordsStagingTable } from '../../../lib/operations/post-records-staging-table.ts';
+import { readQuery } from '../../../lib/gateway/http-input.ts';
+import { postRecordsStagingTable } from '../../../lib/operations/import-set.ts';
+import { getRecords, postRecord } from '../../../lib/operations/table.ts';
 
 describe('the query of a request', () => {
-  it('reads sysparm_ names as the seed’s', () => {
+  it('reads sysparm_ names as the WSO2 connector’s', () => {
     const { input } = readQuery(
       'sysparm_query=a%3D1%5Eb%3D2&sysparm_read_replica_category=x',
       getRecords.parameterNames,
@@ -34,9 +33,12 @@ describe('the query of a request', () => {
       'apiColumns',
       'instance',
     ]) {
-      expect(() => readQuery(`${name}=x`, postRecord.parameterNames)).toThrow(
-        `${name}: unknown query parameter`,
-      );
+      const { input, forwarded, notes } = readQuery(`${name}=x`, postRecord.parameterNames);
+      expect({ input, forwarded, notes }).toEqual({
+        input: {},
+        forwarded: [],
+        notes: { 'x-ignored-parameters': name },
+      });
     }
   });
 
@@ -67,9 +69,14 @@ describe('the query of a request', () => {
     expect(input).toEqual({ sysparmQuery: 'a=100%^b=\uFFFD' });
   });
 
-  it('refuses a parameter that is given twice', () => {
-    expect(() => readQuery('state=1&state=2', getRecords.parameterNames)).toThrow(
-      'state: given more than once',
-    );
+  it('takes the first value of a parameter that is given twice, but refuses conditions that contradict each other', () => {
+    const read = (query: string) => readQuery(query, getRecords.parameterNames).input;
+    expect(read('sysparm_limit=1&sysparm_limit=2')).toEqual({ sysparmLimit: '1' });
+    expect(read('state=1&state=1&sysparm_query=&sysparm_query=')).toEqual({
+      sysparmQuery: '',
+      keyValuePairs: { state: '1' },
+    });
+    for (const query of ['state=1&state=2', 'sysparm_query=a&sysparm_query=b'])
+      expect(() => read(query)).toThrow('given more than once');
   });
 });

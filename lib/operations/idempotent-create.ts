@@ -1,29 +1,25 @@
 import * as z from 'zod/mini';
 import { ConnectorError, mayHaveTakenEffect } from '../core/errors.ts';
-import type {
-  CallContext,
-  ServiceNowClient,
-  ServiceNowRequest,
-  ServiceNowResponse,
-} from '../servicenow/call.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
 import { journalColumns } from '../servicenow/records.ts';
 import { getRequest } from '../servicenow/requests.ts';
 import { createOnce } from './create-once.ts';
+import type { OperationDeps } from './define-operation.ts';
 import type { Identity } from './identity.ts';
-import type { RecordColumns } from './record.ts';
+import type { RecordColumns } from './record-input.ts';
 import { runSteps } from './steps.ts';
 
 /** A create that its caller may repeat under the same key. */
 export type KeyedCreate = {
-  readonly tableName: string;
-  readonly apiVersion?: ApiVersion | undefined;
+  readonly table: string;
+  readonly version?: ApiVersion | undefined;
   /** What the key gives. */
   readonly identity: Identity;
   readonly record: RecordColumns;
 };
 
-/** Nobody could tell whether the record was created; asking again under the same key is safe. */
+/** It is not known whether the record was created; sending it again under the same key is safe. */
 export class OutcomeUnsettledError extends ConnectorError {
   override readonly name: string = 'OutcomeUnsettledError';
   override readonly code = 'OUTCOME_UNSETTLED';
@@ -34,24 +30,19 @@ export class OutcomeUnsettledError extends ConnectorError {
 
 /**
  * Creates a record once per key. A repeat answers 200 with the record as it now is, `idempotency-replayed: true`, and names
- * in `idempotency-differs` the columns whose values are not the given ones (no ledger is kept, so that a changed body is
- * told, not judged); `*` stands for those that do not go into a header.
- * @param request the create as it would go out without a key
+ * in `idempotency-differs` the columns whose values are not the given ones; `*` stands for those that do not fit into a header.
+ * @param request the create as it would be sent without a key
  * @throws InvalidInputError for a record with an identity of its own; OutcomeUnsettledError; ServiceNowError and its kin
  */
 export async function createKeyed(
   request: ServiceNowRequest,
   create: KeyedCreate,
-  client: ServiceNowClient,
-  context: CallContext,
+  deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
-  const { tableName: table, apiVersion: version, record, identity } = create;
   const { query, headers } = request;
-  const steps = createOnce({ table, record, identity, version, query, headers });
-  const created = await runSteps(steps, client, context).catch(unsettled);
-  return created.kind === 'created'
-    ? created.response
-    : replay(request, create, created.sysId, client, context);
+  const steps = createOnce({ ...create, query, headers });
+  const created = await runSteps(steps, deps.client, deps.context).catch(unsettled);
+  return created.kind === 'created' ? created.response : replay(request, create, created.sysId, deps);
 }
 
 function unsettled(error: unknown): never {
@@ -63,20 +54,20 @@ function unsettled(error: unknown): never {
 
 async function replay(
   request: ServiceNowRequest,
-  { tableName, apiVersion, record }: KeyedCreate,
+  { table, version, record }: KeyedCreate,
   sysId: string,
-  client: ServiceNowClient,
-  context: CallContext,
+  { client, context }: OperationDeps,
 ): Promise<ServiceNowResponse> {
-  const read = (query: URLSearchParams) =>
-    client.send(getRequest({ table: tableName, sysId, version: apiVersion, parameters: query }), context);
+  const read = (parameters: URLSearchParams) =>
+    client.send(getRequest({ table, sysId, version, parameters }), context);
   const [asAsked, both] = await Promise.all([read(readQuery(request.query)), read(valuesQuery(record))]);
   const differs = differingColumns(record, both.body);
-  const told = {
+  const headers = {
+    ...asAsked.headers,
     'idempotency-replayed': 'true',
     ...(differs.length > 0 && { 'idempotency-differs': toHeader(differs) }),
   };
-  return { ...asAsked, headers: { ...asAsked.headers, ...told } };
+  return { ...asAsked, headers };
 }
 
 function readQuery(query: URLSearchParams | undefined): URLSearchParams {
@@ -86,7 +77,7 @@ function readQuery(query: URLSearchParams | undefined): URLSearchParams {
   return read;
 }
 
-/** Instances refuse addresses from 8 KB on (contract 1.4), and API Gateway headers of more than 10 KB. */
+/** Instances refuse addresses from 8 KB on (docs/servicenow-contract.md 1.4), and API Gateway headers of more than 10 KB. */
 const longestNames = 4_000;
 
 /** The columns that were given, or all where their names are too long. */

@@ -1,8 +1,36 @@
 import * as z from 'zod/mini';
-import { ConnectorError } from '../core/errors.ts';
-import { ImportRowFailedError, importFailure } from '../operations/import-verdict.ts';
-import type { OperationInput } from '../operations/operation.ts';
+import { correlationIdFrom } from '../core/correlation.ts';
+import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import type { OperationInput } from '../operations/define-operation.ts';
+import { ImportRowFailedError, importFailure } from '../operations/import-set.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';
+import type { Call } from './http-input.ts';
+
+/**
+ * A direct Invoke: one flat JSON object with the WSO2 connector's parameter names, plus `instance` and `correlationId`.
+ * @throws InvalidInputError when it is anything else
+ */
+export function readDirectCall(event: unknown): Call {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+    throw new InvalidInputError(
+      'event',
+      'must be a JSON object of parameters, e.g. {"tableName":"incident"}',
+    );
+  }
+  const { instance, correlationId, ...input }: Record<string, unknown> = { ...event };
+  return {
+    input,
+    instance: optionalText('instance', instance),
+    correlationId: correlationIdFrom(optionalText('correlationId', correlationId)),
+    forwarded: { query: [], headers: {} },
+    notes: {},
+  };
+}
+
+function optionalText(field: string, value: unknown): string | undefined {
+  if (value === undefined || value === null || typeof value === 'string') return value ?? undefined;
+  throw new InvalidInputError(field, 'must be text');
+}
 
 /** What a direct Invoke gets: plain data. */
 export type DirectResult = {
@@ -10,7 +38,7 @@ export type DirectResult = {
   readonly result: unknown;
   /** What the instance holds for the query; it may hold more than the user may see. */
   readonly totalCount?: number;
-  /** The event of the next page, to be invoked with as it is; absent after the last. */
+  /** The event of the next page, to be invoked with unchanged; absent after the last. */
   readonly next?: OperationInput;
   /** True when a create found that it had been carried out before under its key. */
   readonly replayed?: true;
@@ -57,7 +85,7 @@ function nextOffset(link = ''): number | undefined {
 export function toDirectError(error: unknown): Error {
   const known = error instanceof ConnectorError;
   const shown = new Error(
-    known ? error.message : 'Internal error; the log of the function has it under this request id',
+    known ? error.message : 'Internal error; see the log of the function under this request id',
   );
   shown.name = known ? error.name : 'InternalError';
   delete shown.stack;

@@ -1,19 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deleteRecordById } from '../../../lib/operations/delete-record-by-id.ts';
-import { getAggregateRecord } from '../../../lib/operations/get-aggregate-record.ts';
-import { getRecordById } from '../../../lib/operations/get-record-by-id.ts';
-import { getRecords } from '../../../lib/operations/get-records.ts';
-import { getRecordsStagingTable } from '../../../lib/operations/get-records-staging-table.ts';
-import type { Operation, TableParameters } from '../../../lib/operations/operation.ts';
-import { patchRecordById } from '../../../lib/operations/patch-record-by-id.ts';
-import { postRecord } from '../../../lib/operations/post-record.ts';
-import { postRecordStagingTable } from '../../../lib/operations/post-record-staging-table.ts';
-import { postRecordsStagingTable } from '../../../lib/operations/post-records-staging-table.ts';
-import { putRecordById } from '../../../lib/operations/put-record-by-id.ts';
+import { getAggregateRecord } from '../../../lib/operations/aggregate.ts';
+import type { Operation } from '../../../lib/operations/define-operation.ts';
+import {
+  getRecordsStagingTable,
+  postRecordStagingTable,
+  postRecordsStagingTable,
+} from '../../../lib/operations/import-set.ts';
+import {
+  deleteRecordById,
+  getRecordById,
+  getRecords,
+  patchRecordById,
+  postRecord,
+  putRecordById,
+} from '../../../lib/operations/table.ts';
 
-function requestOf<P extends TableParameters>(operation: Operation<P>, input: Record<string, unknown>) {
-  const request = operation.request(operation.parse(input));
+function requestOf(operation: Operation, input: Record<string, unknown>) {
+  const { request } = operation.prepare(input);
   return { ...request, query: String(request.query ?? '') };
 }
 
@@ -88,9 +92,7 @@ describe('the URL of a call', () => {
   it('holds pairs that come as the seed put them into the URL', () => {
     const input = { tableName: 't', keyValuePairs: 'active=true&caller_id.name=Abel+Tuter%26Co' };
     for (const operation of [getRecords, getAggregateRecord])
-      expect(requestOf<TableParameters>(operation, input).query).toBe(
-        'active=true&caller_id.name=Abel+Tuter%26Co',
-      );
+      expect(requestOf(operation, input).query).toBe('active=true&caller_id.name=Abel+Tuter%26Co');
   });
 
   it('holds parameters by the other names that versions of the seed have for them', () => {
@@ -171,7 +173,7 @@ describe('whether a call may be sent again after a lost answer', () => {
     [getAggregateRecord, { tableName: 't' }],
     [getRecordsStagingTable, path],
   ] as const)('$name may, since it changes nothing', (operation, input) => {
-    expect(requestOf<TableParameters>(operation, input).repeatable).toBe('read');
+    expect(requestOf(operation, input).repeatable).toBe('read');
   });
 
   it.each([
@@ -182,7 +184,7 @@ describe('whether a call may be sent again after a lost answer', () => {
     [putRecordById, { ...path, record: { state: '2' } }],
     [deleteRecordById, path],
   ] as const)('$name may not, since the first copy may still be running', (operation, input) => {
-    expect(requestOf<TableParameters>(operation, input).repeatable).toBe('never');
+    expect(requestOf(operation, input).repeatable).toBe('never');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { processRedactor } from '../../../lib/core/redaction.ts';
-import { toFailure } from '../../../lib/gateway/failure.ts';
+import { toErrorResponse } from '../../../lib/gateway/http-response.ts';
 import { listRecords } from '../../../lib/servicenow/records.ts';
 import { canary, disguises } from '../../secrecy/disguises.ts';
 import { json, scriptedServer } from '../servicenow/scripted-server.ts';
@@ -22,7 +22,7 @@ describe('a token that cannot be had', () => {
     const error = await listRecords(client, { table: 'incident' }, callContext()).catch(
       (thrown: unknown) => thrown,
     );
-    const { headers, body = '' } = toFailure(error, 'https://api.test');
+    const { headers, body = '' } = toErrorResponse(error, 'https://api.test');
     expect(headers).toMatchObject({ 'x-error-code': code });
     expect(JSON.parse(body)).toMatchObject({ status: 'failure', error: { message: expect.any(String) } });
     for (const disguise of disguises(clientSecret)) expect(body).not.toContain(disguise);

@@ -1,0 +1,25 @@
+/**
+ * The functions of serverless.yml that serve an operation, made from the catalog: each with its own package and role, and with its
+ * routes for the three forms of ServiceNow's paths. A GET route serves HEAD too.
+ */
+module.exports = async ({ resolveVariable }) => {
+  const { operations } = await import('../lib/operations/catalog.ts');
+  const authorizer = await resolveVariable('self:custom.authorizer');
+  const readSecrets = await resolveVariable('self:custom.readSecrets');
+  const rolePrefix = await resolveVariable('self:custom.rolePrefix');
+  const toFunction = ({ name, routes }) => ({
+    handler: `dist/${name}/index.handler`,
+    package: { patterns: ['!**/**', `dist/${name}/**`] },
+    iamRoleStatementsName: `${rolePrefix}-${name}`,
+    iamRoleStatements: [readSecrets],
+    events: routes.flatMap(toEvents).map((httpApi) => ({ httpApi: { ...httpApi, authorizer } })),
+  });
+  return Object.fromEntries(operations.map((operation) => [operation.name, toFunction(operation)]));
+};
+
+function toEvents({ method, path }) {
+  const methods = method === 'GET' ? ['GET', 'HEAD'] : [method];
+  return ['/api/now', '/api/now/v1', '/api/now/v2'].flatMap((base) =>
+    methods.map((each) => ({ method: each, path: `${base}${path}` })),
+  );
+}

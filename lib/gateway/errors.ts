@@ -1,0 +1,64 @@
+import { ConnectorError } from '../core/errors.ts';
+
+/** The path names nothing that we or ServiceNow serve. */
+export class NoSuchResourceError extends ConnectorError {
+  override readonly name: string = 'NoSuchResourceError';
+  override readonly code = 'NO_SUCH_RESOURCE';
+  override readonly ownAnswer = { status: 400, title: 'Requested URI does not represent any resource' };
+
+  constructor(path: string) {
+    super(`${path.slice(0, 200)}: expected /api/now[/v1|/v2]/{table|stats|import|attachment}/…`);
+  }
+}
+
+/** The path names a sys_id that cannot be one: an instance answers as for a record that does not exist. */
+export class NoRecordError extends ConnectorError {
+  override readonly name: string = 'RecordNotFoundError';
+  override readonly code = 'RECORD_NOT_FOUND';
+  override readonly ownAnswer = { status: 404, title: 'No Record found' };
+
+  constructor() {
+    super("Record doesn't exist or ACL restricts the record retrieval");
+  }
+}
+
+/** The caller asks for a form of answer that we do not write. */
+export class NotAcceptableError extends ConnectorError {
+  override readonly name: string = 'NotAcceptableError';
+  override readonly code = 'NOT_ACCEPTABLE';
+  override readonly ownAnswer = { status: 406, title: 'Not acceptable' };
+
+  constructor(accept: string) {
+    super(`accept: answers are application/json only, not ${accept.slice(0, 100)}`);
+  }
+}
+
+/** The body is in a form that we do not read. */
+export class UnsupportedMediaTypeError extends ConnectorError {
+  override readonly name: string = 'UnsupportedMediaTypeError';
+  override readonly code = 'UNSUPPORTED_MEDIA_TYPE';
+  override readonly ownAnswer = { status: 415, title: 'Unsupported media type' };
+
+  constructor(header: string, value: string, expected = 'application/json in UTF-8, not compressed') {
+    super(`${header}: ${value.slice(0, 100)} is not supported; send ${expected}`);
+  }
+}
+
+/** The method that the caller wants a POST to stand for needs a permission of its own. */
+export class MethodNotAllowedError extends ConnectorError {
+  override readonly name: string = 'MethodNotAllowedError';
+  override readonly code = 'METHOD_NOT_ALLOWED';
+  override readonly ownAnswer = { status: 403, title: 'Method not allowed' };
+}
+
+/** The instance answered with more than a Lambda function can return. */
+export class AnswerTooLargeError extends ConnectorError {
+  override readonly name: string = 'AnswerTooLargeError';
+  override readonly code = 'ANSWER_TOO_LARGE';
+  override readonly ownAnswer = { status: 413, title: 'Answer too large' };
+
+  /** @param advice what the caller can do instead */
+  constructor(bytes: number, advice: string) {
+    super(`The answer has ${(bytes / 1_048_576).toFixed(1)} MB and AWS Lambda returns 6 at most; ${advice}`);
+  }
+}

@@ -1,0 +1,213 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { importFailure } from '../operations/import-set.ts';
+import { toSnakeCase } from '../operations/parameters.ts';
+import type { ServiceNowResponse } from '../servicenow/call.ts';
+import { ServiceNowError } from '../servicenow/errors.ts';
+import { AnswerTooLargeError } from './errors.ts';
+
+/** What API Gateway takes from a function. */
+export type HttpResponse = {
+  readonly statusCode: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
+};
+
+const passedOn = /^(?:x-total-count|retry-after|x-transaction-id|x-ratelimit-.*|idempotency-.*)$/;
+
+/**
+ * ServiceNow's answer as ours: status and body unchanged, but every URL of the instance's REST API leads to our address. A
+ * client follows such links with its credentials for us, which the instance must never get.
+ */
+export function toHttpResponse(response: ServiceNowResponse, address: string): HttpResponse {
+  const failed = importFailure(response.body) !== undefined;
+  const headers = { ...passOn(response.headers, address), ...(failed && { 'x-import-status': 'error' }) };
+  if (response.body === undefined) return { statusCode: response.status, headers };
+  return jsonResponse(response.status, headers, linksToOurs(response.body, address));
+}
+
+function jsonResponse(
+  statusCode: number,
+  headers: Readonly<Record<string, string>>,
+  body: unknown,
+): HttpResponse {
+  const contentType = { 'content-type': 'application/json;charset=UTF-8' };
+  return { statusCode, headers: { ...contentType, ...headers }, body: JSON.stringify(body) };
+}
+
+/** The headers of an instance that our callers get too. @param headers lower-case names */
+function passOn(headers: Readonly<Record<string, string>>, address: string): Record<string, string> {
+  const kept = Object.entries(headers).filter(([name]) => passedOn.test(name));
+  const { location } = headers;
+  const link = headers['link'] && linkHeaderToOurs(headers['link'], address);
+  return {
+    ...Object.fromEntries(kept),
+    ...(link && { link }),
+    ...(location && { location: toOurs(location, address) }),
+  };
+}
+
+/** A URL of the instance's REST API as one of ours; anything else is returned unchanged. */
+export function toOurs(url: string, address: string): string {
+  const path = /^https?:\/\/[^/]+(\/api\/.*)$/s.exec(url)?.[1];
+  return path === undefined ? url : `${address}${path}`;
+}
+
+/** Node and others reject an answer whose headers have more than 16 KB in all. */
+const maxLinkBytes = 8 * 1024;
+
+/**
+ * Each `<URL>` of a `Link` header as one of ours. Every part repeats the query: where that makes the header larger than clients
+ * take, only the next page is left, or nothing.
+ */
+export function linkHeaderToOurs(link: string, address: string): string | undefined {
+  const ours = link.replace(/<([^>]*)>/g, (_match, url: string) => `<${toOurs(url, address)}>`);
+  if (ours.length <= maxLinkBytes) return ours;
+  const next = /<[^>]*>;\s*rel="next"/.exec(ours)?.[0];
+  return next && next.length <= maxLinkBytes ? next : undefined;
+}
+
+/** Members that hold a URL in answers of the import set and attachment APIs. */
+const linkMembers = ['record_link', 'download_link'];
+
+/**
+ * A body whose links lead to our address: `link` of reference columns, `record_link` of import verdicts, `download_link` of
+ * attachments. Only what the instance makes itself is changed; the text of a column that happens to be a URL is not.
+ */
+function linksToOurs(body: unknown, address: string): unknown {
+  if (!isObject(body) || !('result' in body)) return body;
+  const { result } = body;
+  const records = Array.isArray(result) ? result : [result];
+  const isFromApi =
+    'import_set' in body || records.some((record) => isObject(record) && 'download_link' in record);
+  const changed = records.map((record: unknown) => recordToOurs(record, address, isFromApi));
+  return { ...body, result: Array.isArray(result) ? changed : changed[0] };
+}
+
+function recordToOurs(record: unknown, address: string, isFromApi: boolean): unknown {
+  if (!isObject(record)) return record;
+  const columns = Object.entries(record).map(([name, value]): [string, unknown] => {
+    if (isReference(value)) return [name, { ...value, link: toOurs(value.link, address) }];
+    const isLink = isFromApi && typeof value === 'string' && linkMembers.includes(name);
+    return [name, isLink ? toOurs(value, address) : value];
+  });
+  return Object.fromEntries(columns);
+}
+
+function isReference(value: unknown): value is { readonly link: string } {
+  return isObject(value) && 'link' in value && typeof value.link === 'string';
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** How long a caller should wait when the instance did not say, in seconds. */
+const defaultRetryAfterSeconds = 30;
+
+/**
+ * An error as an answer. What ServiceNow refused keeps its status and body; everything else gets ServiceNow's envelope.
+ * An outage is 503 with `Retry-After`, except after a write that may have taken effect: repeating that is not safe.
+ * @param address where the caller reached us, for headers that hold URLs
+ */
+export function toErrorResponse(error: unknown, address: string): HttpResponse {
+  if (!(error instanceof ConnectorError)) return internalError;
+  const status = error.httpStatus;
+  const headers = { ...errorHeaders(error, status, address), 'x-error-code': error.code };
+  if (isRefusal(error)) return jsonResponse(status, headers, error.body);
+  return jsonResponse(
+    status,
+    headers,
+    envelope(error.ownAnswer?.title ?? 'Operation Failed', describe(error)),
+  );
+}
+
+function envelope(message: string, detail: string) {
+  return { error: { message, detail }, status: 'failure' };
+}
+
+/** Nothing about an error that we did not foresee is shown; the log has it. */
+const internalError: HttpResponse = jsonResponse(
+  500,
+  { 'x-error-code': 'INTERNAL' },
+  envelope('Internal error', 'See the log of the function under the id of this request'),
+);
+
+/** True when the body is ServiceNow's own account of why it refused this call, and not one that was made for its token. */
+function isRefusal(error: ConnectorError): error is ServiceNowError {
+  if (!(error instanceof ServiceNowError) || !error.sent) return false;
+  return !error.ownAnswer && error.body !== undefined && error.httpStatus === error.status;
+}
+
+/** A call that was not made has no headers of its own: those of an earlier one would point to another transaction. */
+function errorHeaders(error: ConnectorError, status: number, address: string): Record<string, string> {
+  const answered = error instanceof ServiceNowError && error.sent ? passOn(error.headers, address) : {};
+  const { retryAfterMs } = error;
+  const says = status === 503 || ((status === 429 || status === 504) && retryAfterMs !== undefined);
+  if (!says || answered['retry-after']) return answered;
+  const seconds = retryAfterMs === undefined ? defaultRetryAfterSeconds : Math.ceil(retryAfterMs / 1000);
+  return { ...answered, 'retry-after': String(Math.max(1, seconds)) };
+}
+
+function describe(error: ConnectorError): string {
+  return error instanceof InvalidInputError ? `${httpName(error.field)}: ${error.reason}` : error.message;
+}
+
+/** A parameter as the HTTP caller spelled it: the WSO2 connector's names stand for ServiceNow's here. */
+function httpName(field: string): string {
+  if (field.startsWith('sysparm')) return toSnakeCase(field);
+  if (field === 'idempotencyKey') return 'idempotency-key';
+  return field.replace(/^keyValuePairs\.?/, '').replace(/^record(?=$|\.)/, 'body') || 'query';
+}
+
+/** A function's answer, as JSON, may hold 6 MB (Lambda quotas, "Invocation payload"); 64 KB of it are left for headers. */
+const maxAnswerBytes = 6 * 1024 * 1024 - 64 * 1024;
+
+const compress = promisify(gzip);
+
+/** What a caller can do about an answer that is too large. */
+const askForLess = 'ask for less with sysparm_fields and sysparm_limit, page by page';
+
+/**
+ * An answer that Lambda can return: unchanged when it is small enough, else compressed.
+ * @param acceptEncoding the caller's header of that name
+ * @throws AnswerTooLargeError when the caller does not accept gzip, or when even the compressed answer is too large
+ */
+export async function fitResponse(
+  response: HttpResponse,
+  acceptEncoding: string | undefined,
+): Promise<HttpResponse> {
+  const { body = '' } = response;
+  if (carriedBytes(body) <= maxAnswerBytes) return response;
+  if (!acceptsGzip(acceptEncoding))
+    throw new AnswerTooLargeError(Buffer.byteLength(body), `send Accept-Encoding: gzip, or ${askForLess}`);
+  const packed = (await compress(body)).toString('base64');
+  if (packed.length > maxAnswerBytes) throw new AnswerTooLargeError(Buffer.byteLength(body), askForLess);
+  const headers = { ...response.headers, 'content-encoding': 'gzip', vary: 'accept-encoding' };
+  return { ...response, headers, body: packed, isBase64Encoded: true };
+}
+
+/** The size of a text as a JSON string: quotes and backslashes take two bytes there. Short texts are not worth counting. */
+function carriedBytes(text: string): number {
+  return text.length * 3 < maxAnswerBytes ? text.length : Buffer.byteLength(JSON.stringify(text));
+}
+
+function acceptsGzip(acceptEncoding = ''): boolean {
+  const codings = acceptEncoding.split(',').map((coding) => coding.trim().toLowerCase());
+  return codings.some((coding) => /^(?:gzip|\*)(?:\s*;\s*q=(?!0(?:\.0*)?$).+)?$/.test(coding));
+}
+
+/**
+ * The result of a direct Invoke, if Lambda can return it; there is no compression on that way.
+ * @throws AnswerTooLargeError
+ */
+export function fitResult<T>(result: T): T {
+  const text = JSON.stringify(result);
+  if (text.length * 3 < maxAnswerBytes) return result;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxAnswerBytes) return result;
+  throw new AnswerTooLargeError(bytes, askForLess);
+}

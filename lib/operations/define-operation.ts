@@ -1,0 +1,143 @@
+import * as z from 'zod/mini';
+import { InvalidInputError } from '../core/errors.ts';
+import type {
+  CallContext,
+  ServiceNowClient,
+  ServiceNowRequest,
+  ServiceNowResponse,
+} from '../servicenow/call.ts';
+import type { IdentityOf } from './identity.ts';
+import type { TableAccess } from './table-access.ts';
+
+/** What a caller gave, by the WSO2 connector's names (`tableName`, `sysparmQuery`, …), before it is checked. */
+export type OperationInput = Readonly<Record<string, unknown>>;
+
+/** Where our HTTP API serves an operation: `path` follows `/api/now[/v1|/v2]`, and its variables are parameters. */
+export type Route = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** E.g. `/table/{tableName}/{sysId}`. */
+  readonly path: string;
+};
+
+/** What carrying out a call needs. */
+export type OperationDeps = {
+  readonly client: ServiceNowClient;
+  readonly context: CallContext;
+  readonly access: TableAccess;
+  readonly identityOf: IdentityOf;
+};
+
+/** A call whose parameters have been checked. */
+export type PreparedCall = {
+  /** The tables that it names; each must be on the deployment's list. Empty for an operation without a table. */
+  readonly tables: readonly string[];
+  /** The request, fully encoded. No parameter can change its path. */
+  readonly request: ServiceNowRequest;
+  /** @param request the request above, with what the caller wants to be passed on. @throws ConnectorError of any kind */
+  send(request: ServiceNowRequest, deps: OperationDeps): Promise<ServiceNowResponse>;
+};
+
+/** One operation: what it takes and the call it makes. It knows nothing of HTTP events or Lambda. */
+export type Operation = {
+  /** E.g. `getRecords`; also the function's key in the template, and in kebab case its file in `functions/`. */
+  readonly name: string;
+  readonly routes: readonly Route[];
+  /** Every parameter name that it takes, for error messages and to tell known query parameters from columns. */
+  readonly parameterNames: readonly string[];
+  /**
+   * What the body of an HTTP request holds: one record, parameters beside those of path and query, or a file. `optional` marks
+   * a record that may be left out.
+   */
+  readonly body?: 'record' | 'optional-record' | 'parameters' | 'file';
+  /** @throws InvalidInputError naming the first parameter that is wrong, missing or unknown. */
+  prepare(input: OperationInput): PreparedCall;
+};
+
+/** A flat object of parameters. */
+type ParameterSchema<P> = z.ZodMiniType<P> & { readonly shape: Readonly<Record<string, unknown>> };
+
+type Definition<P> = Pick<Operation, 'name' | 'routes' | 'body'> & {
+  readonly schema: ParameterSchema<P>;
+  /** Other names of a parameter, as versions of the WSO2 connector spell it. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** @default `tableName`, where that is a parameter */
+  readonly tables?: (parameters: P) => readonly string[];
+  readonly request: (parameters: P) => ServiceNowRequest;
+  /** @default sends the request once through the client */
+  readonly send?: (
+    request: ServiceNowRequest,
+    parameters: P,
+    deps: OperationDeps,
+  ) => Promise<ServiceNowResponse>;
+};
+
+/** Makes an operation of a schema: an unknown parameter is an error that names it and lists the known ones. */
+export function defineOperation<P extends object>(definition: Definition<P>): Operation {
+  const { name, routes, body, schema, aliases = {}, request } = definition;
+  const {
+    tables = tableNamed,
+    send = (call, _parameters, { client, context }) => client.send(call, context),
+  } = definition;
+  const known = Object.keys(schema.shape);
+  return {
+    name,
+    routes,
+    ...(body && { body }),
+    parameterNames: [...known, ...Object.keys(aliases)],
+    prepare(input) {
+      const renamed = rename(withoutBlanks(input), aliases);
+      refuseUnknown(renamed, name, known);
+      const parameters = check(schema, renamed);
+      return {
+        tables: tables(parameters),
+        request: request(parameters),
+        send: (call, deps) => send(call, parameters, deps),
+      };
+    },
+  };
+}
+
+function tableNamed(parameters: object): readonly string[] {
+  return 'tableName' in parameters && typeof parameters.tableName === 'string' ? [parameters.tableName] : [];
+}
+
+function rename(input: OperationInput, aliases: Readonly<Record<string, string>>): OperationInput {
+  const names = Object.keys(input).map((name) => (Object.hasOwn(aliases, name) && aliases[name]) || name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new InvalidInputError(twice, 'given twice, under two names');
+  return Object.fromEntries(Object.values(input).map((value, index) => [names[index], value]));
+}
+
+function refuseUnknown(input: OperationInput, operation: string, known: readonly string[]): void {
+  const unknown = Object.keys(input).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new InvalidInputError(unknown, `unknown parameter; ${operation} takes ${known.join(', ')}`);
+}
+
+function check<P>(schema: z.ZodMiniType<P>, input: OperationInput): P {
+  const checked = z.safeParse(schema, input);
+  if (checked.success) return checked.data;
+  const issue = checked.error.issues[0];
+  throw new InvalidInputError(pathOf(issue?.path ?? []), issue?.message ?? 'invalid');
+}
+
+/**
+ * An empty URL parameter means "not given" to the WSO2 connector, whose templates fill in what they have. An empty column
+ * clears that column, so it stays.
+ */
+function withoutBlanks(input: OperationInput): OperationInput {
+  const isBlank = (name: string, value: unknown) =>
+    value === '' && /^sysparm|^(?:apiVersion|multiImportSetId|runAfter)$/.test(name);
+  const given = Object.entries(input).filter(
+    ([name, value]) => value !== undefined && value !== null && !isBlank(name, value),
+  );
+  return Object.fromEntries(given);
+}
+
+/** `['records', 3, 'ram']` as `records[3].ram`. */
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');
+}

@@ -1,0 +1,97 @@
+import * as z from 'zod/mini';
+import { ConnectorError } from '../core/errors.ts';
+import { importRowRequest, importRowStatusRequest, insertMultipleRequest } from '../servicenow/requests.ts';
+import { defineOperation } from './define-operation.ts';
+import { apiVersion, sysId, tableName } from './parameters.ts';
+import {
+  columns,
+  computerColumns,
+  recordParameters,
+  requireRecord,
+  requireTextColumns,
+} from './record-input.ts';
+
+/** What the WSO2 connector calls the path of a staging row. */
+const aliases = {
+  stagingTableName: 'tableName',
+  tableNameStaging: 'tableName',
+  sysIdStaging: 'sysId',
+};
+
+/**
+ * Puts one row into a staging table and has it transformed at once. Answers 201 with a verdict per transform map; a row
+ * that failed answers 201 too, with the status `error` in its verdict.
+ */
+export const postRecordStagingTable = defineOperation({
+  name: 'postRecordStagingTable',
+  routes: [{ method: 'POST', path: '/import/{tableName}' }],
+  body: 'record',
+  schema: z.object({ tableName, apiVersion, ...recordParameters, ...computerColumns }),
+  aliases,
+  request: (parameters) =>
+    importRowRequest({
+      stagingTable: parameters.tableName,
+      version: parameters.apiVersion,
+      row: requireTextColumns(requireRecord(parameters, computerColumns), 'record'),
+    }),
+});
+
+/** Puts many rows into a staging table in one call. Answers 201 with the import set's id; the verdicts are read later. */
+export const postRecordsStagingTable = defineOperation({
+  name: 'postRecordsStagingTable',
+  routes: [{ method: 'POST', path: '/import/{tableName}/insertMultiple' }],
+  body: 'parameters',
+  schema: z.object({
+    tableName,
+    apiVersion,
+    records: z.array(columns, 'required; a list of rows').check(z.minLength(1, 'holds no row')),
+    /** Adds the rows' import set to this group instead of a new one. */
+    multiImportSetId: z.optional(sysId),
+    /** Starts after this import set is done. */
+    runAfter: z.optional(sysId),
+  }),
+  aliases: { ...aliases, multi_import_set_id: 'multiImportSetId', run_after: 'runAfter' },
+  request: ({ tableName: stagingTable, apiVersion: version, records, ...group }) =>
+    insertMultipleRequest({
+      ...group,
+      stagingTable,
+      version,
+      records: records.map((row, index) => requireTextColumns(row, `records[${index}]`)),
+    }),
+});
+
+/** Reads the verdict of one staging row, by the sys_id of that row. Answers 200 in the shape of `postRecordStagingTable`. */
+export const getRecordsStagingTable = defineOperation({
+  name: 'getRecordsStagingTable',
+  routes: [{ method: 'GET', path: '/import/{tableName}/{sysId}' }],
+  schema: z.object({ tableName, sysId, apiVersion }),
+  aliases,
+  request: ({ tableName: stagingTable, sysId: id, apiVersion: version }) =>
+    importRowStatusRequest({ stagingTable, sysId: id, version }),
+});
+
+const message = z.optional(z.nullable(z.string()));
+const failedVerdict = z.object({
+  status: z.literal('error'),
+  error_message: message,
+  status_message: message,
+});
+/** Verdicts that are not errors may have any shape: a failure beside them is found all the same. */
+const verdicts = z.object({ import_set: z.string(), result: z.array(z.unknown()) });
+
+/**
+ * Why a staging row was not transformed, or undefined when no verdict in the answer is `error`. An Import Set answers
+ * 201 either way (docs/servicenow-contract.md 4.1).
+ */
+export function importFailure(body: unknown): string | undefined {
+  const answer = z.safeParse(verdicts, body);
+  if (!answer.success) return undefined;
+  const [failed] = answer.data.result.flatMap((one) => z.safeParse(failedVerdict, one).data ?? []);
+  return failed && (failed.error_message || failed.status_message || 'the row was not transformed');
+}
+
+/** The instance took the row and failed to transform it; the message is ServiceNow's reason. */
+export class ImportRowFailedError extends ConnectorError {
+  override readonly name: string = 'ImportRowFailedError';
+  override readonly code = 'IMPORT_ROW_FAILED';
+}

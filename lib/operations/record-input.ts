@@ -1,0 +1,170 @@
+import * as z from 'zod/mini';
+import { InvalidInputError } from '../core/errors.ts';
+import { parseJson } from '../core/parse-json.ts';
+
+/** Column names and values of one record, as the instance gets them. */
+export type RecordColumns = Readonly<Record<string, unknown>>;
+
+const namesOf = (columns: unknown): readonly string[] =>
+  typeof columns === 'object' && columns !== null ? Object.keys(columns) : [];
+
+/**
+ * Refuses an object with a name that no column can have. Object schemas leave out `__proto__` without reporting it, which
+ * would turn a filter by it into no filter at all.
+ */
+export const columnNames = z.unknown().check(
+  z.refine((columns) => !namesOf(columns).includes(''), 'a column name is empty'),
+  z.refine((columns) => !namesOf(columns).includes('__proto__'), '__proto__ is not the name of a column'),
+);
+
+/** Marks text that is not JSON; no schema below accepts it, so the schema's own message is given. */
+const notJson = Symbol('not JSON');
+
+/**
+ * An object, or the JSON text of one: the WSO2 connector's templates can only hand over text. It is parsed as JSON, never
+ * evaluated. Empty text is an empty object.
+ */
+export function orJsonText<S extends z.ZodMiniType>(schema: S) {
+  return z.pipe(
+    z.transform((value: unknown) => (typeof value === 'string' ? readText(value) : value)),
+    schema,
+  );
+}
+
+function readText(text: string): unknown {
+  if (text.trim() === '') return {};
+  try {
+    return isTooDeepText(text) ? notJson : parseJson(text);
+  } catch {
+    return notJson;
+  }
+}
+
+/** Deeper values cannot be serialised safely, and no column holds such a value. */
+const maxDepth = 100;
+
+const tooDeep = `is nested more than ${maxDepth} levels deep`;
+
+/** True when JSON text nests deeper than can be parsed and written without exhausting the stack. */
+export function isTooDeepText(text: string): boolean {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === '[' || token === '{') depth += 1;
+    else if (token === ']' || token === '}') depth -= 1;
+    if (depth > maxDepth) return true;
+  }
+  return false;
+}
+
+/** True when a value nests deeper than can be written without exhausting the stack; level by level, not recursively. */
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > maxDepth) return true;
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+    level = level.filter((one) => typeof one === 'object' && one !== null);
+  }
+  return false;
+}
+
+const oneRecord = {
+  error: (issue: { readonly input?: unknown }) =>
+    Array.isArray(issue.input)
+      ? 'must be a single record, not an array (ServiceNow would store only the first element)'
+      : 'must be a JSON object of column names and values',
+};
+
+/** Text is parsed without loss, but the event of a direct Invoke has been parsed before we get it. */
+const columnValue = z.unknown().check(
+  z.refine(isExact, 'a number this large has lost digits on the way here; give it in quotes'),
+  z.refine((value) => !isTooDeep(value), tooDeep),
+);
+
+function isExact(value: unknown): boolean {
+  if (typeof value !== 'number') return true;
+  return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
+}
+
+/** The columns of one record or row. */
+export const columns = z.pipe(columnNames, z.record(z.string(), columnValue, oneRecord));
+
+/** Where the columns of a record may come from besides the WSO2 connector's single names. */
+export const recordParameters = {
+  record: z.optional(orJsonText(columns)),
+  apiColumns: z.optional(orJsonText(columns)),
+};
+
+const anyValue = z.optional(z.unknown().check(z.refine((value) => !isTooDeep(value), tooDeep)));
+
+/** The columns of a task that the WSO2 connector names one by one. */
+export const taskColumns = {
+  number: anyValue,
+  shortDescription: anyValue,
+  active: anyValue,
+  approval: anyValue,
+  category: anyValue,
+  contactType: anyValue,
+};
+
+/** The columns of a computer that the WSO2 connector names one by one for its staging table. */
+export const computerColumns = {
+  serialNumber: anyValue,
+  cpuCount: anyValue,
+  manufacturer: anyValue,
+  name: anyValue,
+  operatingSystem: anyValue,
+  diskSpace: anyValue,
+  ram: anyValue,
+};
+
+type RecordSources = {
+  readonly record?: RecordColumns | undefined;
+  readonly apiColumns?: RecordColumns | undefined;
+};
+
+/**
+ * One record made of `record`, the single columns and `apiColumns`; a later source wins. `""` clears a column, an absent
+ * one is left alone.
+ * @param named the single columns that this operation takes, and their names as columns
+ * @throws InvalidInputError when no source is given at all
+ */
+export function requireRecord(
+  sources: Readonly<Record<string, unknown>> & RecordSources,
+  named: Readonly<Record<string, unknown>>,
+): RecordColumns {
+  const single = Object.keys(named)
+    .filter((name) => sources[name] !== undefined)
+    .map((name) => [columnOf(name), sources[name]]);
+  if (!sources.record && !sources.apiColumns && single.length === 0) {
+    throw new InvalidInputError('record', 'required; a JSON object of column names and values');
+  }
+  return { ...sources.record, ...Object.fromEntries(single), ...sources.apiColumns };
+}
+
+/** `shortDescription` as `short_description`. */
+function columnOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/**
+ * ServiceNow turns anything but text into its own notation on the way into a staging table (`{a=1}` for an object) without
+ * reporting it; such a row is refused here.
+ * @param path where the row stands in the input, e.g. `records[3]`
+ * @throws InvalidInputError naming the first column that is not text
+ */
+export function requireTextColumns(row: RecordColumns, path: string): RecordColumns {
+  for (const [column, value] of Object.entries(row)) {
+    if (typeof value === 'string') continue;
+    throw new InvalidInputError(
+      `${path}.${column}`,
+      `a staging table takes text only and this is ${kindOf(value)}; give it in quotes`,
+    );
+  }
+  return row;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

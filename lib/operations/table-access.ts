@@ -1,0 +1,20 @@
+import { allowsTable, type InstanceConfig } from '../core/config.ts';
+import { TableNotAllowedError } from '../core/errors.ts';
+
+/** Which tables of an instance callers may use. */
+export type TableAccess = {
+  allows(table: string): boolean;
+  /** @throws TableNotAllowedError */
+  require(table: string): void;
+};
+
+/** The access that `allowedTables` grants. */
+export function tableAccess(instance: InstanceConfig): TableAccess {
+  const allows = (table: string) => allowsTable(instance, table);
+  return {
+    allows,
+    require(table) {
+      if (!allows(table)) throw new TableNotAllowedError(table);
+    },
+  };
+}

@@ -1,0 +1,153 @@
+import * as z from 'zod/mini';
+import type { ServiceNowRequest } from '../servicenow/call.ts';
+import {
+  createRequest,
+  deleteRequest,
+  getRequest,
+  listRequest,
+  updateRequest,
+} from '../servicenow/requests.ts';
+import { defineOperation } from './define-operation.ts';
+import { createKeyed } from './idempotent-create.ts';
+import {
+  addPairs,
+  apiVersion,
+  idempotencyKey,
+  keyValuePairs,
+  listParameters,
+  queryNoDomain,
+  readParameters,
+  sysId,
+  tableName,
+  toQuery,
+  writeParameters,
+} from './parameters.ts';
+import { recordParameters, requireRecord, taskColumns } from './record-input.ts';
+
+const ofTable = '/table/{tableName}';
+const ofRecord = '/table/{tableName}/{sysId}';
+
+/** Lists the records of a table that match an encoded query, or `column=value` pairs. Answers 200 with a list. */
+export const getRecords = defineOperation({
+  name: 'getRecords',
+  routes: [{ method: 'GET', path: ofTable }],
+  schema: z.object({
+    tableName,
+    apiVersion,
+    ...listParameters,
+    ...readParameters,
+    ...queryNoDomain,
+    keyValuePairs,
+  }),
+  aliases: {
+    sysparmReadReplicaCategory: 'sysparmQueryCategory',
+    sysparmSupPaginationHeader: 'sysparmSuppressPaginationHeader',
+    KeyValuePairs: 'keyValuePairs',
+  },
+  request: (parameters) =>
+    listRequest({
+      table: parameters.tableName,
+      version: parameters.apiVersion,
+      parameters: addPairs(toQuery(parameters), parameters.keyValuePairs),
+    }),
+});
+
+/** Reads one record by its sys_id. Answers 200, or 404 when it does not exist or may not be seen. */
+export const getRecordById = defineOperation({
+  name: 'getRecordById',
+  routes: [{ method: 'GET', path: ofRecord }],
+  schema: z.object({ tableName, sysId, apiVersion, ...readParameters, ...queryNoDomain }),
+  request: (parameters) =>
+    getRequest({
+      table: parameters.tableName,
+      sysId: parameters.sysId,
+      version: parameters.apiVersion,
+      parameters: toQuery(parameters),
+    }),
+});
+
+/**
+ * Creates one record. Answers 201 with the record. Without an idempotency key it is sent once, and never again after bytes
+ * have left.
+ */
+export const postRecord = defineOperation({
+  name: 'postRecord',
+  routes: [{ method: 'POST', path: ofTable }],
+  body: 'optional-record',
+  schema: z.object({
+    tableName,
+    apiVersion,
+    ...writeParameters,
+    ...recordParameters,
+    ...taskColumns,
+    idempotencyKey,
+  }),
+  request: (parameters) =>
+    createRequest({
+      table: parameters.tableName,
+      record: requireRecord(parameters, taskColumns),
+      version: parameters.apiVersion,
+      parameters: toQuery(parameters),
+    }),
+  send(request, { tableName: table, apiVersion: version, idempotencyKey: key, ...sources }, deps) {
+    if (key === undefined) return deps.client.send(request, deps.context);
+    const record = requireRecord(sources, taskColumns);
+    return createKeyed(request, { table, version, identity: deps.identityOf(table, key), record }, deps);
+  },
+});
+
+const updateSchema = z.object({
+  tableName,
+  sysId,
+  apiVersion,
+  ...writeParameters,
+  ...queryNoDomain,
+  ...recordParameters,
+  ...taskColumns,
+});
+
+function toUpdateRequest(
+  method: 'PUT' | 'PATCH',
+  parameters: z.output<typeof updateSchema>,
+): ServiceNowRequest {
+  return updateRequest({
+    method,
+    table: parameters.tableName,
+    sysId: parameters.sysId,
+    version: parameters.apiVersion,
+    parameters: toQuery(parameters),
+    record: requireRecord(parameters, taskColumns),
+  });
+}
+
+/** Updates one record with PATCH. `""` clears a column, an absent one is left alone. Answers 200 with the record. */
+export const patchRecordById = defineOperation({
+  name: 'patchRecordById',
+  routes: [{ method: 'PATCH', path: ofRecord }],
+  body: 'record',
+  schema: updateSchema,
+  request: (parameters) => toUpdateRequest('PATCH', parameters),
+});
+
+/** Updates one record with PUT, which on an instance does what PATCH does. Answers 200 with the record. */
+export const putRecordById = defineOperation({
+  name: 'putRecordById',
+  routes: [{ method: 'PUT', path: ofRecord }],
+  body: 'record',
+  schema: updateSchema,
+  request: (parameters) => toUpdateRequest('PUT', parameters),
+});
+
+/** Deletes one record. Answers 204 without a body, or 404 when it does not exist. */
+export const deleteRecordById = defineOperation({
+  name: 'deleteRecordById',
+  routes: [{ method: 'DELETE', path: ofRecord }],
+  schema: z.object({ tableName, sysId, apiVersion, ...queryNoDomain }),
+  request: (parameters) =>
+    deleteRequest({
+      table: parameters.tableName,
+      sysId: parameters.sysId,
+      version: parameters.apiVersion,
+      parameters: toQuery(parameters),
+    }),
+});
