@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { correlationIdFrom } from '../core/correlation.ts';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { correlationIdFrom } from '../core/log.ts';
 import type { OperationInput } from '../operations/define-operation.ts';
 import { ImportRowFailedError, importFailure } from '../operations/import-set.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';

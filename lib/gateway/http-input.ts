@@ -1,5 +1,5 @@
-import { correlationIdFrom } from '../core/correlation.ts';
 import { InvalidInputError } from '../core/errors.ts';
+import { correlationIdFrom } from '../core/log.ts';
 import { parseJson } from '../core/parse-json.ts';
 import type { Operation, OperationInput } from '../operations/define-operation.ts';
 import { toCamelCase } from '../operations/parameters.ts';

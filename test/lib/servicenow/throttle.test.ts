@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { createLimiter } from '../../../lib/core/limiter.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
-import { judge } from '../../../lib/servicenow/classify/judge.ts';
-import { createHourlyBudget } from '../../../lib/servicenow/middleware/hourly-budget.ts';
-import { limit } from '../../../lib/servicenow/middleware/limit.ts';
-import { createQueueWatch } from '../../../lib/servicenow/middleware/queue-watch.ts';
+import { classifyAnswer } from '../../../lib/servicenow/classify/answer.ts';
+import {
+  createHourlyBudget,
+  createQueueWatch,
+  throttle,
+} from '../../../lib/servicenow/middleware/throttle.ts';
 import { jumpingClock, manualClock } from '../core/manual-clock.ts';
 import { json, refuse, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
@@ -54,7 +56,9 @@ describe('keeping within what the instance can take', () => {
       headers: { ...jsonType, 'retry-after': '30' },
       body: Buffer.from('{"error":{"message":"x"}}'),
     };
-    const link = limit(limiter, createHourlyBudget(clock), async () => judge(read, answer, clock.now()));
+    const link = throttle(limiter, createHourlyBudget(clock), async () =>
+      classifyAnswer(read, answer, clock.now()),
+    );
     const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };
     await expect(link({ request: read, context })).rejects.toMatchObject({ code });
     expect(limiter.places).toBe(2);
@@ -73,7 +77,9 @@ describe('keeping within what the instance can take', () => {
       headers: { ...jsonType, 'retry-after': '3600' },
       body: Buffer.from('{"error":{"message":"x"}}'),
     };
-    const link = limit(limiter, createHourlyBudget(clock), async () => judge(read, answer, clock.now()));
+    const link = throttle(limiter, createHourlyBudget(clock), async () =>
+      classifyAnswer(read, answer, clock.now()),
+    );
     const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };
     await expect(link({ request: read, context })).rejects.toMatchObject({ retryAfterMs: 3_600_000 });
     expect(limiter.pausedForMs()).toBe(60_000);
@@ -87,9 +93,9 @@ describe('keeping within what the instance can take', () => {
       headers: { ...jsonType, 'retry-after': '1800' },
       body: Buffer.from('{"error":{"message":"x"}}'),
     };
-    const link = limit(createLimiter(4, clock), createHourlyBudget(clock), async ({ request }) => {
+    const link = throttle(createLimiter(4, clock), createHourlyBudget(clock), async ({ request }) => {
       sent.push(`${request.method} ${request.path}`);
-      if (sent.length === 1) return judge(request, throttled, clock.now());
+      if (sent.length === 1) return classifyAnswer(request, throttled, clock.now());
       return { status: 200, headers: {}, body: {} };
     });
     const call = (request: ServiceNowRequest, ms = 20_000) =>
@@ -115,7 +121,9 @@ describe('keeping within what the instance can take', () => {
     const answer = { status: 429, headers: { ...jsonType, ...limits }, body: Buffer.from('{"error":"x"}') };
     const tokenCall = { method: 'POST', path: '/oauth_token.do', repeatable: 'never', sent: false } as const;
     const budget = createHourlyBudget(clock);
-    const link = limit(createLimiter(4, clock), budget, async () => judge(tokenCall, answer, clock.now()));
+    const link = throttle(createLimiter(4, clock), budget, async () =>
+      classifyAnswer(tokenCall, answer, clock.now()),
+    );
     const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };
     await expect(link({ request: read, context })).rejects.toMatchObject({ code: 'THROTTLED' });
     expect(budget.turnInMs(read)).toBe(0);
@@ -134,7 +142,9 @@ describe('keeping within what the instance can take', () => {
       headers: { ...jsonType, 'x-ratelimit-limit': '100' },
       body: Buffer.from('{"error":{"message":"x"}}'),
     };
-    const link = limit(createLimiter(4, clock), budget, async () => judge(read, answer, clock.now()));
+    const link = throttle(createLimiter(4, clock), budget, async () =>
+      classifyAnswer(read, answer, clock.now()),
+    );
     const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };
     await expect(link({ request: read, context })).rejects.toThrow('404');
     expect(seen).toEqual(['100']);
@@ -144,7 +154,7 @@ describe('keeping within what the instance can take', () => {
     const clock = manualClock();
     const limiter = createLimiter(4, clock);
     let waitMs = 0;
-    const link = limit(limiter, createHourlyBudget(clock), async () => ({
+    const link = throttle(limiter, createHourlyBudget(clock), async () => ({
       status: 200,
       headers: { 'server-timing': `sem_wait;dur=${waitMs}, sesh_wait;dur=0` },
       body: {},

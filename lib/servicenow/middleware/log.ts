@@ -4,15 +4,15 @@ import type { Log, LogFields } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ServiceNowResponse } from '../call.ts';
 import { ServiceNowError } from '../errors.ts';
-import type { Attempt } from './attempt.ts';
 import type { Retried } from './retry.ts';
+import type { Attempt } from './send.ts';
 
-type Observers = { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics };
+type LogOptions = { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics };
 
-/** Tells of each call once, when its fate is settled: one log line and its figures. Never its query or its body. */
-export function observe(
+/** Reports each call once, when its result is final: one log line and its figures. Never its query or its body. */
+export function logCalls(
   next: (attempt: Attempt) => Promise<Retried>,
-  { clock, log, metrics }: Observers,
+  { clock, log, metrics }: LogOptions,
 ): (attempt: Attempt) => Promise<ServiceNowResponse> {
   return async (attempt) => {
     const startedMs = clock.now();

@@ -1,8 +1,12 @@
 import type { LookupFunction } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../lib/core/clock.ts';
-import { createTransport } from '../../../../lib/servicenow/transport/create-transport.ts';
-import { ForbiddenAddressError, isPublic, publicOnly } from '../../../../lib/servicenow/transport/resolve.ts';
+import {
+  ForbiddenAddressError,
+  isPublic,
+  publicOnly,
+} from '../../../../lib/servicenow/transport/dispatcher.ts';
+import { createTransport } from '../../../../lib/servicenow/transport/transport.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
 import { createAuthority } from './certificates.ts';

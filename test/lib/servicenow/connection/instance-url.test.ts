@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseInstanceUrl } from '../../../lib/servicenow/instance-url.ts';
+import { parseInstanceUrl } from '../../../../lib/servicenow/connection/instance-url.ts';
 
 describe('an instance URL', () => {
   it.each([

@@ -1,9 +1,11 @@
+import { unescape as decodePercent } from 'node:querystring';
 import * as z from 'zod/mini';
-import { ConfigurationError } from '../core/errors.ts';
+import { ConfigurationError } from '../../core/errors.ts';
+import type { Redactor } from '../../core/redaction.ts';
 
 const text = z.string().check(z.minLength(1));
 const scope = z.optional(z.string());
-/** What a header takes; a line break at the end is the usual slip. */
+/** What a header may contain; a line break at the end is the usual mistake. */
 const headerText = text.check(z.regex(/^[\x21-\x7e]*$/));
 /** Basic authentication ends the name at its first colon (RFC 7617, 2). */
 const basicName = text.check(z.regex(/^[^:]*$/));
@@ -52,11 +54,11 @@ const secret = z.strictObject({
   proxyUrl: z.optional(text),
 });
 
-/** How a connection proves who it is; absent means by client certificate alone. */
+/** How a connection authenticates; absent means by client certificate alone. */
 export type Auth = z.infer<typeof auth>;
-/** PEM texts. `cert` and `key` make mutual TLS; `ca` is trusted beside the public authorities. */
+/** PEM texts. `cert` and `key` make mutual TLS; `ca` is trusted in addition to the public authorities. */
 export type TlsSettings = z.infer<typeof tls>;
-/** The secret of one instance: where it is and how to reach and convince it. */
+/** The secret of one instance: where it is, how to reach it and how to authenticate. */
 export type ConnectionSecret = z.infer<typeof secret>;
 
 /**
@@ -66,12 +68,12 @@ export type ConnectionSecret = z.infer<typeof secret>;
 export function parseConnectionSecret(json: string): ConnectionSecret {
   const parsed = secret.safeParse(parseJson(json));
   if (!parsed.success) throw invalidSecret(parsed.error.issues);
-  const { tls: settings, auth: proof } = parsed.data;
+  const { tls: settings, auth: given } = parsed.data;
   if ((settings?.cert === undefined) !== (settings?.key === undefined)) {
-    throw new ConfigurationError('secret.tls', 'cert and key are given together or not at all');
+    throw new ConfigurationError('secret.tls', 'cert and key must be given together or not at all');
   }
-  if (!proof && !settings?.cert)
-    throw new ConfigurationError('secret.auth', 'is needed, unless tls has cert and key');
+  if (!given && !settings?.cert)
+    throw new ConfigurationError('secret.auth', 'is required unless tls has cert and key');
   return parsed.data;
 }
 
@@ -93,9 +95,9 @@ type Issue = {
 function invalidSecret(issues: readonly Issue[]): ConfigurationError {
   const fields = issues.map((issue) => ['secret', ...issue.path].map(String).join('.'));
   const reasons: Record<string, string> = {
-    unrecognized_keys: `has a field that is not known here${nameOf(issues[0]?.keys?.[0])}`,
+    unrecognized_keys: `has an unknown field${nameOf(issues[0]?.keys?.[0])}`,
     invalid_format:
-      'holds a character that cannot be sent there, such as a line break or a colon in a user name',
+      'contains a character that cannot be sent there, such as a line break or a colon in a user name',
     invalid_union: 'is not one of the known types',
     too_small: 'must not be empty',
   };
@@ -103,7 +105,32 @@ function invalidSecret(issues: readonly Issue[]): ConfigurationError {
   return new ConfigurationError(fields[0] ?? 'secret', reason);
 }
 
-/** A name that looks like one; anything else might be a secret that went to the wrong side of the colon. */
+/** Only what looks like a name; anything else might be a secret on the wrong side of the colon. */
 function nameOf(key = ''): string {
   return /^[a-z_]{1,30}$/i.test(key) ? ` (${key})` : '';
+}
+
+/** Fields of `auth` that are not secret: they are names. */
+const openFields = new Set(['type', 'username', 'clientId', 'sub', 'keyId', 'scope']);
+
+/** Registers everything confidential in a secret with the redactor. */
+export function protectSecret({ auth, tls }: ConnectionSecret, redactor: Redactor): void {
+  for (const [field, value] of Object.entries(auth ?? {})) {
+    if (!openFields.has(field)) redactor.protect(value);
+  }
+  if (auth?.type === 'basic') redactor.protect(`${auth.username}:${auth.password}`);
+  if (auth?.type === 'oauth-jwt-bearer') redactor.protect(...keyLines(auth.privateKey));
+  redactor.protect(tls?.key, tls?.passphrase, ...keyLines(tls?.key ?? ''));
+}
+
+/** Registers the password in a proxy's URL, or the token in its place, both URL-encoded and decoded. */
+export function protectProxy(proxyUrl: string, redactor: Redactor): void {
+  const { username = '', password = '' } = URL.parse(proxyUrl) ?? {};
+  const secret = password || username;
+  if (secret) redactor.protect(secret, decodePercent(secret));
+}
+
+/** The lines of a key, since a part of it is likely to be printed line by line. */
+function keyLines(pem: string): string[] {
+  return pem.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('-----'));
 }

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
-import { BrokenExchange, type Progress, type WireRequest } from './exchange.ts';
+import { type Progress, TransportError, type WireRequest } from './exchange.ts';
 
-/** What came back, still as it was encoded. */
+/** What came back, still with its content encoding. */
 export type RawAnswer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -11,17 +11,17 @@ export type RawAnswer = {
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * Collects one answer from undici's dispatch, which is thinner than its request(): no streams, and we see how far the
- * exchange came, which decides whether a write may be sent again.
+ * Collects one answer from undici's dispatch, which does less than its request(): it makes no streams, and it shows how far
+ * the exchange came, which decides whether a write may be sent again.
  */
 export class AnswerCollector implements Dispatcher.DispatchHandler {
   readonly answer: Promise<RawAnswer>;
   readonly #resolve: (answer: RawAnswer) => void;
-  readonly #reject: (error: BrokenExchange) => void;
+  readonly #reject: (error: TransportError) => void;
   readonly #maxBytes: number;
   #progress: Progress = 'nothing-sent';
   #controller: Dispatcher.DispatchController | undefined;
-  #broken: BrokenExchange | undefined;
+  #failure: TransportError | undefined;
   #status = 0;
   #headers: Readonly<Record<string, string>> = {};
   #chunks: Buffer[] = [];
@@ -37,7 +37,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#broken) controller.abort(this.#broken);
+    if (this.#failure) controller.abort(this.#failure);
     else this.#progress = 'sent';
   }
 
@@ -49,7 +49,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.byteLength;
-    if (this.#bytes > this.#maxBytes) this.breakOff('too-large');
+    if (this.#bytes > this.#maxBytes) this.abort('too-large');
     else this.#chunks.push(chunk);
   }
 
@@ -58,17 +58,19 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#reject(this.#broken ?? new BrokenExchange(this.#reasonOf(error), this.#progress, { cause: error }));
+    this.#reject(
+      this.#failure ?? new TransportError(this.#reasonOf(error), this.#progress, { cause: error }),
+    );
   }
 
-  /** Gives the exchange up: the socket is destroyed, the answer rejects. */
-  breakOff(reason: BrokenExchange['reason'], cause?: unknown): void {
-    this.#broken ??= new BrokenExchange(reason, this.#progress, { cause });
-    this.#controller?.abort(this.#broken);
-    this.#reject(this.#broken);
+  /** Aborts the exchange: the socket is destroyed and the answer rejects. */
+  abort(reason: TransportError['reason'], cause?: unknown): void {
+    this.#failure ??= new TransportError(reason, this.#progress, { cause });
+    this.#controller?.abort(this.#failure);
+    this.#reject(this.#failure);
   }
 
-  #reasonOf(error: Error): BrokenExchange['reason'] {
+  #reasonOf(error: Error): TransportError['reason'] {
     if ('code' in error && error.code === 'UND_ERR_HEADERS_OVERFLOW') return 'too-large';
     return this.#progress === 'nothing-sent' ? 'connect' : 'reset';
   }
@@ -79,10 +81,10 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Arms the attempt's own time-out and the caller's signal; returns how to disarm them. */
-export function watch(collector: AnswerCollector, request: WireRequest): () => void {
-  const timer = setTimeout(() => collector.breakOff('timeout'), request.timeoutMs);
-  const onAbort = () => collector.breakOff('aborted', request.signal?.reason);
+/** Aborts at the attempt's time-out or the caller's signal; returns a function that calls both off. */
+export function abortWhenDue(collector: AnswerCollector, request: WireRequest): () => void {
+  const timer = setTimeout(() => collector.abort('timeout'), request.timeoutMs);
+  const onAbort = () => collector.abort('aborted', request.signal?.reason);
   if (request.signal?.aborted) onAbort();
   request.signal?.addEventListener('abort', onAbort, { once: true });
   return () => {

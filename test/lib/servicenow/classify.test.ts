@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Method } from '../../../lib/servicenow/call.ts';
-import { judge } from '../../../lib/servicenow/classify/judge.ts';
+import { classifyAnswer } from '../../../lib/servicenow/classify/answer.ts';
 import { ServiceNowError } from '../../../lib/servicenow/errors.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
@@ -14,7 +14,7 @@ const envelope = (message: string, detail: string | null = null) => ({
 function verdict(method: Method, status: number, body: unknown, headers: Record<string, string> = jsonType) {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
   try {
-    return judge(
+    return classifyAnswer(
       { method, path, repeatable: method === 'GET' || method === 'HEAD' ? 'read' : 'never' },
       { status, headers, body: bytes },
       nowMs,
@@ -25,7 +25,7 @@ function verdict(method: Method, status: number, body: unknown, headers: Record<
   }
 }
 
-describe('judging an answer', () => {
+describe('classifying an answer', () => {
   it.each([
     [401, 'User Not Authenticated', 'Required to provide Auth information', 'NOT_AUTHENTICATED'],
     [403, 'Operation Failed', 'Error during insert of incident (INC0010001)', 'INSERT_REFUSED'],

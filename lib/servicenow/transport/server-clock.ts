@@ -1,14 +1,14 @@
 /** How far an instance's clock is ahead of ours, learned from the `Date` header of its answers. */
 export type ServerClock = {
   observe(dateHeader: string | undefined, nowMs: number): void;
-  /** Milliseconds; 0 until an answer has told. */
+  /** Milliseconds; 0 until the first answer. */
   skewMs(): number;
 };
 
-/** The header counts whole seconds and travels for a while: less than this is not skew. */
+/** The header has a resolution of one second and takes a while to arrive: less than this is not skew. */
 const noiseMs = 2_000;
 
-/** A clock that has heard nothing yet. */
+/** A clock that has seen no answer yet. */
 export function createServerClock(): ServerClock {
   let skewMs = 0;
   return {
@@ -21,8 +21,8 @@ export function createServerClock(): ServerClock {
   };
 }
 
-/** The instance's time in milliseconds as its answer tells it, or ours when it does not: dates in its headers are meant by it. */
+/** The instance's time in milliseconds by its `Date` header, or ours without one: dates in its headers refer to its own clock. */
 export function timeOf(headers: Readonly<Record<string, string>>, nowMs: number): number {
-  const toldMs = Date.parse(headers['date'] ?? '');
-  return Number.isNaN(toldMs) ? nowMs : toldMs;
+  const serverMs = Date.parse(headers['date'] ?? '');
+  return Number.isNaN(serverMs) ? nowMs : serverMs;
 }

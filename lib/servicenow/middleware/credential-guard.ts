@@ -1,35 +1,35 @@
 import type { Clock } from '../../core/clock.ts';
-import { waitFor } from '../../core/wait-for.ts';
+import { waitFor } from '../../core/shared-work.ts';
 import type { CallContext } from '../call.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { NotAuthenticatedError, ServiceNowError } from '../errors.ts';
 
-/** Keeps refused credentials from being sent again and again, so that no account is locked. */
-export type RejectionGate = {
+/** Keeps refused credentials from being sent again and again, so that no account gets locked. */
+export type CredentialGuard = {
   /**
-   * Runs work that sends the connection's credentials. As long as nothing tells that they are good, one runs and the
-   * others wait for what it learns.
+   * Runs work that sends the connection's credentials. Until an answer shows that they are accepted, one call runs and the
+   * others wait for its result.
    * @throws NotAuthenticatedError without running when these credentials are known to be refused
    */
   pass<T>(connection: Connection, context: CallContext, work: () => Promise<T>): Promise<T>;
-  /** True when these credentials were refused last: before they are tried again, the secret may well have changed. */
+  /** True when these credentials were refused last: the secret should be read again before they are tried again. */
   hasRefused(connection: Connection): boolean;
-  /** How long until the next try, in milliseconds. */
+  /** How long until the next attempt, in milliseconds. */
   closedForMs(): number;
 };
 
-const triesPerWindow = 2;
+const attemptsPerWindow = 2;
 const windowMs = 60_000;
-const pauseAfterRefusalMs = windowMs / triesPerWindow;
+const pauseAfterRefusalMs = windowMs / attemptsPerWindow;
 
-/** A gate for one instance: at most two refused tries in any minute, whatever the load. */
-export function createRejectionGate(clock: Clock): RejectionGate {
-  return new Gate(clock);
+/** A guard for one instance: at most two refused attempts in any minute, whatever the load. */
+export function createCredentialGuard(clock: Clock): CredentialGuard {
+  return new Guard(clock);
 }
 
-class Gate implements RejectionGate {
+class Guard implements CredentialGuard {
   readonly #clock: Clock;
-  readonly #proven = new WeakSet<Connection>();
+  readonly #accepted = new WeakSet<Connection>();
   readonly #refused = new WeakMap<Connection, NotAuthenticatedError>();
   readonly #probes = new WeakMap<Connection, Promise<void>>();
   #refusedAtMs: readonly number[] = [];
@@ -40,7 +40,7 @@ class Gate implements RejectionGate {
   }
 
   async pass<T>(connection: Connection, context: CallContext, work: () => Promise<T>): Promise<T> {
-    while (!this.#proven.has(connection)) {
+    while (!this.#accepted.has(connection)) {
       this.#throwIfClosed(connection);
       const probe = this.#probes.get(connection);
       if (!probe) return this.#probe(connection, work);
@@ -50,25 +50,29 @@ class Gate implements RejectionGate {
   }
 
   hasRefused(connection: Connection): boolean {
-    return this.#refused.has(connection) && !this.#proven.has(connection);
+    return this.#refused.has(connection) && !this.#accepted.has(connection);
   }
 
   closedForMs(): number {
     const now = this.#clock.now();
-    const recent = this.#refusedAtMs.filter((atMs) => now - atMs < windowMs);
+    const recent = this.#recentRefusals();
     const [first] = recent;
     const last = recent.at(-1);
     if (first === undefined || last === undefined) return 0;
-    const reopensAtMs = recent.length >= triesPerWindow ? first + windowMs : last + pauseAfterRefusalMs;
+    const reopensAtMs = recent.length >= attemptsPerWindow ? first + windowMs : last + pauseAfterRefusalMs;
     return Math.max(0, reopensAtMs - now);
   }
 
-  /** One refusal closes the gate for its own credentials; two within the window close it for any. */
+  #recentRefusals(): readonly number[] {
+    const now = this.#clock.now();
+    return this.#refusedAtMs.filter((atMs) => now - atMs < windowMs);
+  }
+
+  /** One refusal closes the guard for its own credentials; two within the window close it for any. */
   #throwIfClosed(connection: Connection): void {
     if (this.closedForMs() === 0) return;
-    const now = this.#clock.now();
-    const recent = this.#refusedAtMs.filter((atMs) => now - atMs < windowMs).length;
-    const known = this.#refused.get(connection) ?? (recent >= triesPerWindow ? this.#lastRefusal : undefined);
+    const isFull = this.#recentRefusals().length >= attemptsPerWindow;
+    const known = this.#refused.get(connection) ?? (isFull ? this.#lastRefusal : undefined);
     if (known) throw known;
   }
 
@@ -86,7 +90,7 @@ class Gate implements RejectionGate {
   async #run<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();
-      this.#proven.add(connection);
+      this.#accepted.add(connection);
       return result;
     } catch (error) {
       this.#learn(connection, error);
@@ -99,18 +103,18 @@ class Gate implements RejectionGate {
       this.#refuse(connection, error);
       return;
     }
-    // A refusal of another kind comes after the credentials were accepted.
-    const accepted = error instanceof ServiceNowError && error.sent && (error.status ?? 500) < 500;
-    if (accepted && error.transactionId !== undefined) this.#proven.add(connection);
+    // ServiceNow refuses in another way only after it accepted the credentials; a 5xx may come from before that.
+    const isRefusal = error instanceof ServiceNowError && error.sent && (error.status ?? 500) < 500;
+    if (isRefusal && error.transactionId !== undefined) this.#accepted.add(connection);
   }
 
-  /** Calls that were in flight together are refused together and count as one try: nobody knew better. */
+  /** Calls that were in flight together are refused together and count as one attempt: none of them could know better. */
   #refuse(connection: Connection, error: NotAuthenticatedError): void {
-    const known = this.hasRefused(connection) && !this.#probes.has(connection);
-    this.#proven.delete(connection);
+    const isKnown = this.hasRefused(connection) && !this.#probes.has(connection);
+    this.#accepted.delete(connection);
     this.#refused.set(connection, error);
     this.#lastRefusal = error;
-    if (known) return;
-    this.#refusedAtMs = [...this.#refusedAtMs, this.#clock.now()].slice(-triesPerWindow);
+    if (isKnown) return;
+    this.#refusedAtMs = [...this.#refusedAtMs, this.#clock.now()].slice(-attemptsPerWindow);
   }
 }
