@@ -13,15 +13,15 @@ import { type Deadline, deadlineAt } from './core/deadline.ts';
 import { ConnectorError } from './core/errors.ts';
 import { type Log, logWith } from './core/log.ts';
 import { examineDeployment } from './doctor/examine-deployment.ts';
+import { importActivities } from './file-import/activities.ts';
+import { durableHandler } from './file-import/durable.ts';
 import { favourSpeed } from './file-import/heap.ts';
 import { clientsOf } from './file-import/import-scope.ts';
-import { importInputSchema } from './file-import/import-state.ts';
-import { importSteps } from './file-import/import-steps.ts';
-import { durableHandler } from './file-import/lambda-durable.ts';
-import { runImport } from './file-import/run-import.ts';
+import { openSchedule } from './file-import/open-schedule.ts';
+import { receiveDrops } from './file-import/receive-drops.ts';
 import { executionName } from './file-import/schedule/import-request.ts';
-import { createTurns } from './file-import/schedule/turns.ts';
-import { startImports } from './file-import/start-imports.ts';
+import { parseInput } from './file-import/state.ts';
+import { runImport } from './file-import/workflow.ts';
 import { toDirectError } from './gateway/direct-invoke.ts';
 import { type GatewayDeps, serve } from './gateway/serve.ts';
 import type { Operation } from './operations/define-operation.ts';
@@ -152,12 +152,7 @@ export function operationHandler(
 
 function gatewayDeps(): GatewayDeps & HandlerDeps {
   const { config, ...deps } = root();
-  return {
-    ...deps,
-    http: config.http,
-    connect: connect(),
-    identityOf: identityBy(config.records.correlationIdTables),
-  };
+  return { ...deps, connect: connect(), identityOf: identityBy(config.records.correlationIdTables) };
 }
 
 /** Writes the messages of a batch; answers the ids that are not finished. */
@@ -180,16 +175,17 @@ export function recordQueueHandler() {
   });
 }
 
-/** Starts the import of every file that the messages announce; answers the ids of messages that must come again. */
+/** Schedules the import of every file that the messages announce; answers the ids of messages that must come again. */
 export function startImportHandler() {
   return createHandler('startImport', () => {
-    const { config, clock } = root();
+    const { config, ...deps } = root();
     const clients = { s3: createS3Client(), lambda: createLambdaClient() };
-    const importFunctionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn);
+    const schedule = openSchedule({ ...deps, ...clients, config });
     return {
       reportingTimeMs: 0,
       async run(event: unknown, { log }) {
-        const again = await startImports({ ...clients, clock, log, importFunctionArn }, event);
+        const { deployment } = config;
+        const again = await receiveDrops({ ...deps, ...clients, schedule, deployment, log }, event);
         return { batchItemFailures: again.map((itemIdentifier) => ({ itemIdentifier })) };
       },
     };
@@ -200,20 +196,20 @@ export function startImportHandler() {
 export function importHandler() {
   favourSpeed();
   return createHandler('importCsv', () => {
-    const { config, clock, log } = root();
+    const { config, clock, random, log } = root();
     const clientFor = clientsOf(connect());
     const s3 = createS3Client();
     const lambda = createLambdaClient();
     const functionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn);
-    const turns = createTurns({ s3, clock, maxConcurrent: config.maxConcurrentImports });
-    const execute = durableHandler(log, (event, remainingMs, durable) => {
-      const input = importInputSchema.parse(event);
+    const schedule = openSchedule({ config, s3, lambda, clock, random, log });
+    const execute = durableHandler((event, remainingMs, durable) => {
+      const input = parseInput(event);
       const deadline = deadlineAt(clock.now() + remainingMs, clock);
       const scope = { s3, clientFor, clock, log, deadline, correlationId: executionName(input.request) };
-      const steps = importSteps(scope, turns, async (name, next) => {
+      const startExecution = async (name: string, next: unknown) => {
         await startDurableExecution(lambda, { functionArn, name, input: next });
-      });
-      return runImport(durable, steps, input);
+      };
+      return runImport(durable, importActivities({ scope, schedule, startExecution }), input);
     });
     const run = (event: Parameters<typeof execute>[0], { context }: Invocation) => execute(event, context);
     return { reportingTimeMs: 0, run };

@@ -31,7 +31,7 @@ export async function followImport(
   }
 }
 
-/** Each run of a name has a folder of its own; ours is the one whose progress carries our import's id. */
+/** Each run of a name has a folder of its own; ours is the one whose progress names the version that we uploaded. */
 async function waitForFolder(
   s3: S3Client,
   bucket: string,
@@ -46,7 +46,7 @@ async function waitForFolder(
     for await (const { key } of listObjects(s3, bucket, drop.resultsPrefix)) {
       if (!key.endsWith('/progress.json') || others.has(key)) continue;
       const progress = await readProgress(s3, bucket, key);
-      if (progress?.importId === drop.importId) return key.slice(0, -'progress.json'.length);
+      if (progress?.version === drop.version) return key.slice(0, -'progress.json'.length);
       if (progress) others.add(key);
     }
     if (!isTold && clock.now() >= quietAtMs) {

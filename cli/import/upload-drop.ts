@@ -7,12 +7,13 @@ import { writeStream } from '../../lib/aws/s3-upload.ts';
 import { InvalidInputError } from '../../lib/core/errors.ts';
 import { parseSettings } from '../../lib/file-import/plan/settings.ts';
 import { type Drop, parseDropKey } from '../../lib/file-import/schedule/drop-key.ts';
-import { executionName } from '../../lib/file-import/schedule/import-request.ts';
+import { resultsFolder } from '../../lib/file-import/schedule/import-request.ts';
 import { isTableName } from '../../lib/servicenow/names.ts';
 
-/** A file that was uploaded: which import it becomes, and below which prefix its results will be. */
+/** A file that was uploaded: which version of the key it is, and below which prefix its results will be. */
 export type UploadedDrop = {
-  readonly importId: string;
+  /** The version that S3 made of it; its ETag where the bucket keeps no versions. */
+  readonly version: string;
   readonly key: string;
   readonly resultsPrefix: string;
 };
@@ -38,14 +39,22 @@ export async function uploadDrop(
   await writeStream(s3, { bucket, key }, createReadStream(file, { highWaterMark: 1 << 20 }), 'text/csv');
   const head = await headObject(s3, { bucket, key });
   if (!head) throw new InvalidInputError('file', `${key} is gone again`);
-  const { eTag, versionId, size } = head;
-  const object = { bucket, key, eTag, size, table, ...(versionId ? { versionId } : {}) };
-  const importId = executionName({ ...object, droppedAt: '', sequencer: '' });
-  return { importId, key, resultsPrefix: `${settings.resultsPrefix}${table}/${drop.name}/` };
+  const { eTag, versionId } = head;
+  const object = { bucket, key, eTag, sequencer: '', ...(versionId ? { versionId } : {}) };
+  // Without the run: its folder is named after the moment at which S3 took the file.
+  const run = resultsFolder(
+    { ...object, ...drop, droppedAt: new Date(0).toISOString() },
+    settings.resultsPrefix,
+  );
+  return {
+    version: versionId ?? eTag,
+    key,
+    resultsPrefix: run.slice(0, run.lastIndexOf('/', run.length - 2) + 1),
+  };
 }
 
 function requireDrop(key: string): Drop {
   const drop = parseDropKey(key);
-  if ('ignored' in drop) throw new InvalidInputError('file', `${key}: ${drop.ignored}`);
-  return drop;
+  if ('table' in drop) return drop;
+  throw new InvalidInputError('file', `${key}: ${'ignored' in drop ? drop.ignored : drop.refused}`);
 }

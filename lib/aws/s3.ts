@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import {
-  DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
   PutObjectCommand,
   S3Client,
   type S3ClientConfig,
@@ -20,8 +21,13 @@ export type ObjectRef = {
 
 export type ObjectHead = { readonly size: number; readonly eTag: string; readonly versionId?: string };
 
-/** A stored text and the ETag that a conditional write names. */
-export type StoredText = { readonly text: string; readonly eTag: string };
+/** A stored text, its ETag and version, and when it was stored (S3 tells whole seconds). */
+export type StoredText = {
+  readonly text: string;
+  readonly eTag: string;
+  readonly modifiedMs: number;
+  readonly versionId?: string;
+};
 
 /** An entry of a listing. */
 export type ListedObject = { readonly key: string; readonly size: number; readonly modifiedMs: number };
@@ -79,7 +85,38 @@ export async function readText(s3: S3Client, ref: ObjectRef): Promise<StoredText
   const answer = await unlessMissing(() => s3.send(new GetObjectCommand(target(ref))));
   if (!answer) return undefined;
   const text = answer.Body ? await answer.Body.transformToString() : '';
-  return { text, eTag: bare(answer.ETag) };
+  const versionId = answer.VersionId === 'null' ? undefined : answer.VersionId;
+  const modifiedMs = answer.LastModified?.getTime() ?? 0;
+  return { text, eTag: bare(answer.ETag), modifiedMs, ...(versionId ? { versionId } : {}) };
+}
+
+/**
+ * The version of an object that was current at a moment.
+ * @returns its id; undefined when there was no object then, it was deleted, or the bucket keeps no versions
+ */
+export async function versionAt(
+  s3: S3Client,
+  { bucket, key }: ObjectRef,
+  atMs: number,
+): Promise<string | undefined> {
+  let next: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
+  while (next) {
+    const page: ListObjectVersionsCommandOutput = await s3.send(
+      new ListObjectVersionsCommand({ Bucket: bucket, Prefix: key, ...next }),
+    );
+    const deleted = (page.DeleteMarkers ?? []).map((marker) => ({ ...marker, isDeleted: true }));
+    const versions = [...(page.Versions ?? []).map((one) => ({ ...one, isDeleted: false })), ...deleted]
+      .filter((one) => one.Key === key && (one.LastModified?.getTime() ?? 0) <= atMs)
+      .sort((a, b) => (b.LastModified?.getTime() ?? 0) - (a.LastModified?.getTime() ?? 0));
+    const [newest] = versions;
+    if (newest) return newest.isDeleted || newest.VersionId === 'null' ? undefined : newest.VersionId;
+    const { NextKeyMarker, NextVersionIdMarker } = page;
+    const isMore = page.IsTruncated === true && NextKeyMarker === key;
+    next = isMore
+      ? { KeyMarker: key, ...(NextVersionIdMarker ? { VersionIdMarker: NextVersionIdMarker } : {}) }
+      : undefined;
+  }
+  return undefined;
 }
 
 /** Stores a whole object. */
@@ -92,36 +129,6 @@ export async function writeObject(
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const content = { Body: bytes, ContentLength: bytes.length, ContentType: contentType };
   await s3.send(new PutObjectCommand({ ...target(ref), ...content }));
-}
-
-/**
- * Stores JSON only where nothing is (`previousETag` undefined), or only over the object with that ETag.
- * @returns the new ETag, or undefined when somebody else was there first.
- */
-export async function writeIfUnchanged(
-  s3: S3Client,
-  ref: ObjectRef,
-  body: string,
-  previousETag: string | undefined,
-): Promise<string | undefined> {
-  const condition = previousETag === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${previousETag}"` };
-  const command = new PutObjectCommand({
-    ...target(ref),
-    Body: body,
-    ContentType: 'application/json',
-    ...condition,
-  });
-  try {
-    return bare((await s3.send(command)).ETag);
-  } catch (error) {
-    if (isStatus(error, 412, 409, 404)) return undefined;
-    throw error;
-  }
-}
-
-/** Removes an object; one that is not there is removed already. */
-export async function deleteObject(s3: S3Client, ref: ObjectRef): Promise<void> {
-  await s3.send(new DeleteObjectCommand(target(ref)));
 }
 
 /** What S3 deletes in one request. */

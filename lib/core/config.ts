@@ -22,19 +22,11 @@ export type RecordsConfig = {
   readonly longestDelaySeconds: number;
 };
 
-/** What the HTTP API allows beyond its routes. */
-export type HttpConfig = {
-  /** Methods that a call of a batch may have, upper case: whoever may call the batch may use them. */
-  readonly batchMethods: readonly string[];
-  /** Methods that a POST may stand for (`X-HTTP-Method-Override`), upper case. */
-  readonly methodOverrides: readonly string[];
-  /** True when fields may walk references into tables that are not on the list (`caller_id.name`). */
-  readonly dotWalkAnywhere: boolean;
-};
-
 /** What the deployment's environment says. The only reader of `process.env` in `lib/` and `functions/`. */
 export type Config = {
   readonly stage: string;
+  /** Service and stage, for what must not meet what another deployment made. */
+  readonly deployment: string;
   /** Name of the Lambda function, for log lines and metrics. */
   readonly functionName: string;
   /** By name; the first is the one used when a caller names none. Empty when no secret is configured. */
@@ -54,8 +46,9 @@ export type Config = {
   readonly recordsFifoQueueUrl: string | undefined;
   readonly recordsFifoDlqUrl: string | undefined;
   readonly records: RecordsConfig;
-  readonly http: HttpConfig;
   readonly importBucket: string | undefined;
+  /** Where S3 announces new files, and where the schedule of imports sends its wake-up messages. */
+  readonly importQueueUrl: string | undefined;
   /** Qualified ARN of importCsv, as durable functions need one. */
   readonly importFunctionArn: string | undefined;
   readonly maxConcurrentImports: number;
@@ -70,6 +63,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readConfig(environment: Environment = process.env): Config {
   return {
     stage: environment['STAGE'] ?? 'dev',
+    deployment: `${environment['POWERTOOLS_SERVICE_NAME'] ?? 'servicenow-functions'}/${environment['STAGE'] ?? 'dev'}`,
     functionName: environment['AWS_LAMBDA_FUNCTION_NAME'] ?? 'servicenow-functions',
     instances: readInstances(environment),
     allowedHosts: commaList(environment['ALLOWED_HOSTS']),
@@ -82,8 +76,8 @@ export function readConfig(environment: Environment = process.env): Config {
     recordsFifoQueueUrl: environment['RECORDS_FIFO_QUEUE_URL'],
     recordsFifoDlqUrl: environment['RECORDS_FIFO_DLQ_URL'],
     records: readRecords(environment),
-    http: readHttp(environment),
     importBucket: environment['IMPORT_BUCKET'],
+    importQueueUrl: environment['IMPORT_QUEUE_URL'],
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
     maxConcurrentImports: wholeNumber(environment, 'MAX_CONCURRENT_IMPORTS', 2),
   };
@@ -119,16 +113,6 @@ function readRecords(environment: Environment): RecordsConfig {
     parkForSeconds: wholeNumber(environment, 'RECORDS_PARK_FOR_SECONDS', 3600),
     firstDelaySeconds: wholeNumber(environment, 'RECORDS_FIRST_DELAY_SECONDS', 10),
     longestDelaySeconds: wholeNumber(environment, 'RECORDS_LONGEST_DELAY_SECONDS', 900),
-  };
-}
-
-function readHttp(environment: Environment): HttpConfig {
-  const methods = (setting: string, fallback: string) =>
-    commaList((environment[setting] ?? fallback).toUpperCase());
-  return {
-    batchMethods: methods('BATCH_METHODS', 'GET,HEAD,POST,PUT,PATCH,DELETE'),
-    methodOverrides: methods('METHOD_OVERRIDES', ''),
-    dotWalkAnywhere: environment['DOT_WALK_ANYWHERE']?.trim().toLowerCase() === 'true',
   };
 }
 

@@ -1,5 +1,4 @@
 import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
-import type { ImportState } from './import-state.ts';
 import { ClosedLedgers } from './load/ledger.ts';
 import { OpenReader } from './load/open-reader.ts';
 import type { ImportPlan } from './plan/import-plan.ts';
@@ -28,10 +27,10 @@ type Opened = {
  */
 export function openOnce(
   surroundings: ImportSurroundings,
-): (request: ImportRequest, state: ImportState, stored?: string) => Promise<Opened> {
+): (request: ImportRequest, stored?: string) => Promise<Opened> {
   let opened: Promise<Opened> | undefined;
-  return (request, state, stored) => {
-    opened ??= open(surroundings, request, state, stored).catch((error: unknown) => {
+  return (request, stored) => {
+    opened ??= open(surroundings, request, stored).catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
@@ -42,12 +41,11 @@ export function openOnce(
 async function open(
   surroundings: ImportSurroundings,
   request: ImportRequest,
-  state: ImportState,
   stored: string | undefined,
 ): Promise<Opened> {
-  const folder = importFolder(surroundings.s3, request.bucket, state.folder);
+  const folder = importFolder(surroundings.s3, request.bucket, request.resultsFolder);
   const text = stored ?? (await folder.read('work/plan.json'));
-  if (text === undefined) throw new Error(`${state.folder}work/plan.json is gone`);
+  if (text === undefined) throw new Error(`${request.resultsFolder}work/plan.json is gone`);
   const plan: ImportPlan = JSON.parse(text);
   const scope = scopeOf(surroundings, request, plan.settings);
   const reader = new OpenReader(plan, pinnedObject(scope.s3, request));

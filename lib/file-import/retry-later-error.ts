@@ -12,3 +12,28 @@ export class RetryLaterError extends ConnectorError {
     this.delaySeconds = Math.max(1, Math.ceil(delaySeconds));
   }
 }
+
+/**
+ * True for a failure that may pass: the project's own errors say so themselves, and so does what the AWS clients throw after
+ * their own retries. A defect does not pass.
+ */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof ConnectorError) return error.retryable;
+  return !(error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError);
+}
+
+/** The result of something that may fail for good; small enough to be remembered by the durable engine. */
+export type Result<T> = { readonly value: T } | { readonly problem: string };
+
+/**
+ * Turns an error that no repetition can help into its message, so that it is remembered as the operation's result.
+ * All other errors are thrown, and the operation is repeated.
+ */
+export async function resultOf<T>(run: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return { value: await run() };
+  } catch (error) {
+    if (error instanceof ConnectorError && !error.retryable) return { problem: error.message };
+    throw error;
+  }
+}

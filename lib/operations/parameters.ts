@@ -63,7 +63,7 @@ export const readParameters = {
 
 export const queryNoDomain = { sysparmQueryNoDomain: flag };
 
-export const pageParameters = { sysparmQuery: text, sysparmLimit: wholeNumber, sysparmOffset: wholeNumber };
+const pageParameters = { sysparmQuery: text, sysparmLimit: wholeNumber, sysparmOffset: wholeNumber };
 
 export const listParameters = {
   ...pageParameters,

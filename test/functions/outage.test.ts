@@ -39,7 +39,6 @@ async function functionsBefore(answer: RequestListener) {
   const deps = {
     connect,
     identityOf: identityBy([]),
-    http: config.http,
     clock: systemClock,
     log: silentLog,
     metrics: { add() {}, flush() {} },

@@ -111,11 +111,17 @@ export class GroupLedger {
     await writeLedger(this.#folder, this.#group, state);
   }
 
-  /** Ends the group; `broken` says why the file cannot be read on. */
-  async close(next: Position, reader: ChunkReader, broken?: string): Promise<LoadLedger> {
-    const ended = broken !== undefined || reader.ended;
+  /** Ends the group; `readError` says why the file cannot be read on. */
+  async close(next: Position, reader: ChunkReader, readError?: string): Promise<LoadLedger> {
+    const ended = readError !== undefined || reader.ended;
     const blankLines = reader.takeBlankLines();
-    const done = { ...this.#state(), next, ended, blankLines, ...(broken === undefined ? {} : { broken }) };
+    const done = {
+      ...this.#state(),
+      next,
+      ended,
+      blankLines,
+      ...(readError === undefined ? {} : { readError }),
+    };
     await writeLedger(this.#folder, this.#group, done);
     return done;
   }

@@ -38,7 +38,7 @@ const ledgerSchema = z.object({
   next: z.optional(positionSchema),
   ended: z.boolean(),
   /** Why the file cannot be read beyond this group. */
-  broken: z.optional(z.string()),
+  readError: z.optional(z.string()),
   rejected: z.number(),
   blankLines: z.number(),
 });

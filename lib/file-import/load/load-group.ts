@@ -20,7 +20,7 @@ export type GroupOutcome = {
   /** Why the instance refuses the rows of this import; nothing more is to be sent then. */
   readonly refused?: string;
   /** Why the file cannot be read on. */
-  readonly broken?: string;
+  readonly readError?: string;
 };
 
 /** No group begins with less than this left of the invocation, */
@@ -42,10 +42,10 @@ export async function loadGroup(tools: LoadDeps, task: LoadGroup): Promise<Group
   const before = isPrepared ? undefined : await readLedger(tools.folder, task.group);
   if (before?.next) return outcomeOf(before);
   const ledger = new GroupLedger(tools.folder, task.group, task.from, tools.scope.clock, before);
-  const reconciles = before !== undefined && !task.isGivenUp;
+  const reconciles = before !== undefined && !task.isAbandoned;
   const reconciliation = reconciles ? await prepareReconciliation(tools, task, ledger) : undefined;
   if (!isPrepared) await ledger.write(false);
-  let broken: string | undefined;
+  let readError: string | undefined;
   try {
     await sendChunks(tools, {
       task,
@@ -60,15 +60,15 @@ export async function loadGroup(tools: LoadDeps, task: LoadGroup): Promise<Group
     await ledger.write(true);
     // A file that is damaged or gone stays so: what was read of it is kept and the import stops.
     if (!(error instanceof InvalidInputError)) throw error;
-    broken = error.message;
+    readError = error.message;
   }
-  if (broken === undefined) await refuseLostAnswers(tools, ledger);
+  if (readError === undefined) await refuseLostAnswers(tools, ledger);
   await writeRejected(tools.folder, task.group, reader.takeRejected(), ledger);
   const next = ledger.next ?? reader.position;
   const goesOn =
-    task.isFollowed && broken === undefined && !reader.ended && !tools.scope.deadline.passed(prepareMs);
+    task.continuesHere && readError === undefined && !reader.ended && !tools.scope.deadline.passed(prepareMs);
   const [done] = await Promise.all([
-    ledger.close(next, reader, broken),
+    ledger.close(next, reader, readError),
     goesOn ? prepareNext(tools, task.group + 1, next) : undefined,
   ]);
   tools.closed.keep(task.group, done);
@@ -156,6 +156,6 @@ function outcomeOf(ledger: LoadLedger): GroupOutcome {
     blankLines: ledger.blankLines,
     importSets: importSetsOf(ledger.chunks).length,
     ...(refused === undefined ? {} : { refused }),
-    ...(ledger.broken === undefined ? {} : { broken: ledger.broken }),
+    ...(ledger.readError === undefined ? {} : { readError: ledger.readError }),
   };
 }

@@ -18,9 +18,9 @@ export type LoadGroup = {
   /** False once the import has stopped: rows are then only read, to be listed as not sent. */
   readonly sending: boolean;
   /** True when the instance is asked nothing more: what may have been sent then stays unknown. */
-  readonly isGivenUp: boolean;
+  readonly isAbandoned: boolean;
   /** The next group may be opened early. Not where another execution goes on: it would take the group for broken off. */
-  readonly isFollowed: boolean;
+  readonly continuesHere: boolean;
   /** The group ends as soon as it rejected more rows than this. */
   readonly mayReject: number;
   /** Import sets that earlier groups claimed. */
@@ -128,14 +128,14 @@ function endsEarly(
 ): boolean {
   const timeIsUp = index > 0 && tools.scope.deadline.passed(spareMs);
   if (reconciliation && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
-  if (!task.isGivenUp && ledger.lostInARow >= slotsOf(tools)) return true;
+  if (!task.isAbandoned && ledger.lostInARow >= slotsOf(tools)) return true;
   const tooManyRejects = task.sending && reader.rejectedCount > task.mayReject;
   return !reconciliation && (timeIsUp || ledger.refused || tooManyRejects);
 }
 
 async function oneChunk(tools: LoadDeps, sending: Sending, index: number, chunk: Chunk): Promise<void> {
   const { ledger } = sending;
-  if (sending.task.isGivenUp) {
+  if (sending.task.isAbandoned) {
     if (!ledger.has(index)) ledger.set(index, leftChunk(ledger, index, chunk));
   } else if (!ledger.has(index)) {
     const { record, failure } = await deliver(tools, sending, index, chunk);

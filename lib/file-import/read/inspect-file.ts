@@ -22,7 +22,7 @@ export const headBytes = 64 * 1024;
  */
 export async function inspectFile(
   object: ObjectBytes,
-  drop: Drop,
+  drop: Pick<Drop, 'format' | 'gzip'>,
   settings: ImportSettings,
 ): Promise<InspectedFile> {
   const raw = await readHead(object, drop.gzip, undefined);

@@ -16,10 +16,11 @@ import type { ImportSummary } from './summary.ts';
 
 /** An import whose rows are loaded: what its state says of it in the end. */
 export type LoadedImport = {
-  readonly part: number;
+  readonly executionNumber: number;
+  /** ISO time at which work on the file began. */
   readonly startedAt: string;
   readonly loadedGroups: number;
-  readonly settledGroups: number;
+  readonly collectedGroups: number;
   readonly rows: number;
   readonly rejected: number;
   readonly blankLines: number;
@@ -27,12 +28,11 @@ export type LoadedImport = {
   readonly tally: Tally;
   readonly messages: readonly FrequentMessage[];
   readonly samples: readonly Sample[];
-  readonly begunAtMs?: number | undefined;
   readonly loadedAtMs?: number | undefined;
   /** Why nothing more was sent. */
-  readonly stopped?: string | undefined;
+  readonly stopReason?: string | undefined;
   /** Verdicts were not read to the end. */
-  readonly isGivenUp?: boolean | undefined;
+  readonly isAbandoned: boolean;
 };
 
 /** Writes the result files and then the summary, which marks them as complete. Run again, it keeps what is there. */
@@ -50,11 +50,11 @@ export async function finishImport(
 async function writeResults(
   folder: ImportFolder,
   request: ImportRequest,
-  unsettled: LoadedImport,
+  loaded: LoadedImport,
   object: ObjectBytes,
   clock: Clock,
 ): Promise<ImportSummary> {
-  const state = unsettled.isGivenUp ? await abandonGroups(folder, unsettled) : unsettled;
+  const state = loaded.isAbandoned ? await abandonGroups(folder, loaded) : loaded;
   const [stored, work] = await Promise.all([folder.read('work/plan.json'), folder.listWork()]);
   const plan: ImportPlan | undefined = stored === undefined ? undefined : JSON.parse(stored);
   const groups = state.loadedGroups;
@@ -67,8 +67,9 @@ async function writeResults(
   const summary = summarise(folder, request, state, clock.now(), plan, { importSets, rejectedFile });
   const done = {
     importId: executionName(request),
+    version: request.versionId ?? request.eTag,
     phase: 'done',
-    startedAt: new Date(state.begunAtMs ?? Date.parse(state.startedAt)).toISOString(),
+    startedAt: state.startedAt,
     bytes: { read: request.size, total: request.size },
     rows: summary.lines.rows,
     counts: summary.counts,
@@ -95,29 +96,30 @@ function summarise(
   { importSets, rejectedFile }: Gathered,
 ): ImportSummary {
   const { bucket, key, versionId, eTag, size, droppedAt } = request;
-  const startMs = Date.parse(state.startedAt);
-  const begunAtMs = state.begunAtMs ?? nowMs;
+  const begunAtMs = Date.parse(state.startedAt);
+  // The clocks of S3 and Lambda may differ a little.
+  const droppedAtMs = Math.min(begunAtMs, Date.parse(droppedAt));
   const loadedAtMs = state.loadedAtMs ?? nowMs;
   const at = (name: string) => `${folder.prefix}${name}`;
   return {
     schemaVersion: 1,
-    status: plan === undefined ? 'refused' : state.stopped === undefined ? 'completed' : 'stopped',
-    ...(state.stopped === undefined ? {} : { reason: state.stopped }),
+    status: plan === undefined ? 'refused' : state.stopReason === undefined ? 'completed' : 'stopped',
+    ...(state.stopReason === undefined ? {} : { reason: state.stopReason }),
     source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
     stagingTable: request.table,
     startedAt: state.startedAt,
     finishedAt: new Date(nowMs).toISOString(),
     seconds: {
-      waiting: seconds(begunAtMs - startMs),
+      waiting: seconds(begunAtMs - droppedAtMs),
       loading: seconds(loadedAtMs - begunAtMs),
       verdicts: seconds(nowMs - loadedAtMs),
-      total: seconds(nowMs - startMs),
+      total: seconds(nowMs - droppedAtMs),
     },
     lines: { rows: state.rows + state.rejected, blank: state.blankLines },
     counts: state.tally,
     messages: state.messages,
     importSets,
-    executions: state.part,
+    executions: state.executionNumber,
     ...(plan ? { settings: plan.settings } : {}),
     results: {
       summary: at('summary.json'),
@@ -134,14 +136,14 @@ function seconds(ms: number): number {
 
 const unread: Verdict = {
   outcome: 'unknown',
-  message: 'the import was given up before its verdict was read',
+  message: 'the import was abandoned before its verdict was read',
 };
 
-/** After an import was given up: rows that the instance has and whose verdict was not read count as unknown. */
+/** After an import was abandoned: rows that the instance has and whose verdict was not read count as unknown. */
 async function abandonGroups(folder: ImportFolder, state: LoadedImport): Promise<LoadedImport> {
   const part = new ResultsPart();
   let after = state;
-  for (let group = state.settledGroups; ; group++) {
+  for (let group = state.collectedGroups; ; group++) {
     const ledger = await readLedger(folder, group);
     if (!ledger) return after;
     await beginPart(folder, part, group);
@@ -156,7 +158,7 @@ async function abandonGroups(folder: ImportFolder, state: LoadedImport): Promise
       rejected: after.rejected + (isNew ? tally.rejected : 0),
       importSets: after.importSets + (isNew ? importSetsOf(ledger.chunks).length : 0),
       loadedGroups: Math.max(after.loadedGroups, group + 1),
-      settledGroups: group + 1,
+      collectedGroups: group + 1,
       tally: addTally(after.tally, tally),
       messages: mergeMessages(after.messages, messages),
     };

@@ -1,13 +1,16 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Tally } from '../load/row-outcome.ts';
+import { emptyTally, type Tally } from '../load/row-outcome.ts';
+import { executionName, type ImportRequest } from '../schedule/import-request.ts';
 import type { ImportFolder } from '../work-folder.ts';
 
 /** `progress.json`, rewritten about once a second while an import runs. */
 export type ImportProgress = {
   readonly importId: string;
+  /** The version of the object; its ETag where the bucket keeps no versions. */
+  readonly version: string;
   readonly phase: 'waiting' | 'pre-flight' | 'loading' | 'verdicts' | 'done';
   readonly updatedAt: string;
-  /** When work on the file began, after it had waited for its turn. */
+  /** When work on the file began; while it waits for its turn, when it was dropped. */
   readonly startedAt: string;
   /** Of the object (of its content where that is compressed or transcoded). */
   readonly bytes: { readonly read: number; readonly total: number };
@@ -47,4 +50,15 @@ export function progressWriter(folder: ImportFolder, clock: Clock): ProgressWrit
       await write(progress);
     },
   };
+}
+
+/** What `progress.json` says of an import that has not read its file. */
+export function progressAtFirst(
+  request: ImportRequest,
+  phase: ImportProgress['phase'],
+): Omit<ImportProgress, 'updatedAt'> {
+  const importId = executionName(request);
+  const bytes = { read: 0, total: 0 };
+  const version = request.versionId ?? request.eTag;
+  return { importId, version, phase, startedAt: request.droppedAt, bytes, rows: 0, counts: emptyTally() };
 }

@@ -36,7 +36,7 @@ ${summary.reason === undefined ? '' : `<p class="reason">${escapeHtml(summary.re
 </header>
 ${figures(summary)}
 ${outcomeBar(summary)}
-${speedChart(samples, Date.parse(summary.startedAt) + summary.seconds.waiting * 1000)}
+${speedChart(samples, Date.parse(summary.startedAt))}
 ${messageTable(summary)}
 ${details(summary)}
 </main>

@@ -10,14 +10,16 @@ export type ImportSummary = {
    * - `completed`: every row was sent and looked up; see `counts` for how it went.
    * - `stopped`: broken off before the end of the file, for `reason`.
    * - `refused`: the pre-flight failed for `reason`; nothing was sent.
+   * - `superseded`: a newer version of the key had arrived before this one; nothing was sent.
    */
-  readonly status: 'completed' | 'stopped' | 'refused';
+  readonly status: 'completed' | 'stopped' | 'refused' | 'superseded';
   readonly reason?: string;
   readonly source: Pick<ImportRequest, 'bucket' | 'key' | 'versionId' | 'eTag' | 'size' | 'droppedAt'>;
   readonly stagingTable: string;
+  /** When work on the file began. */
   readonly startedAt: string;
   readonly finishedAt: string;
-  /** `waiting`: for other imports to end. */
+  /** `waiting`: from the drop until work began. */
   readonly seconds: {
     readonly waiting: number;
     readonly loading: number;

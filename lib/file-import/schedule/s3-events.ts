@@ -1,10 +1,17 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../../core/errors.ts';
 import { type Drop, type NotADrop, parseDropKey } from './drop-key.ts';
-import type { ImportRequest } from './import-request.ts';
+import type { ObjectIdentity } from './import-request.ts';
 
-/** One object that an S3 event names: an import to start, or the reason why there is nothing to do. */
-export type DropNotice = { readonly key: string } & ({ readonly request: ImportRequest } | NotADrop);
+/** An object that an S3 event announces. */
+export type DroppedObject = ObjectIdentity & {
+  readonly size: number;
+  /** ISO time. */
+  readonly droppedAt: string;
+};
+
+/** What an S3 event says of one object: an import to start, or the reason why there is none. */
+export type DropNotice = { readonly object: DroppedObject } & ({ readonly drop: Drop } | NotADrop);
 
 const objectSchema = z.object({
   key: z.string(),
@@ -19,7 +26,7 @@ const eventSchema = z.object({
     z.array(
       z.object({
         eventName: z.string(),
-        eventTime: z.string(),
+        eventTime: z.string().check(z.refine((time) => !Number.isNaN(Date.parse(time)), 'is not a time')),
         s3: z.object({ bucket: z.object({ name: z.string() }), object: objectSchema }),
       }),
     ),
@@ -32,7 +39,7 @@ type S3Record = NonNullable<z.infer<typeof eventSchema>['Records']>[number];
 /**
  * Reads the body of an SQS message that carries an S3 event notification.
  * The `s3:TestEvent` that S3 sends when a notification is set up gives an empty list.
- * @throws InvalidInputError when the body is no such event.
+ * @throws InvalidInputError when the body is no such event
  */
 export function parseS3Event(body: string): DropNotice[] {
   const event = eventSchema.safeParse(parseJson(body));
@@ -50,27 +57,20 @@ function parseJson(body: string): unknown {
   }
 }
 
-function noticeOf(record: S3Record): DropNotice {
-  const key = decodeKey(record.s3.object.key);
-  if (!record.eventName.includes('ObjectCreated:')) return { key, ignored: `event ${record.eventName}` };
-  const drop = parseDropKey(key);
-  if ('ignored' in drop) return { key, ignored: drop.ignored };
-  if (record.s3.object.size === 0) return { key, ignored: 'an empty object' };
-  return { key, request: requestOf(record, key, drop) };
-}
-
-function requestOf(record: S3Record, key: string, drop: Drop): ImportRequest {
-  const { object, bucket } = record.s3;
-  return {
-    bucket: bucket.name,
-    key,
-    ...(object.versionId && object.versionId !== 'null' ? { versionId: object.versionId } : {}),
-    eTag: (object.eTag ?? '').replaceAll('"', ''),
-    size: object.size ?? 0,
-    table: drop.table,
-    droppedAt: record.eventTime,
-    sequencer: object.sequencer ?? '',
+function noticeOf({ eventName, eventTime, s3 }: S3Record): DropNotice {
+  const { versionId, eTag = '', size = 0, sequencer = '' } = s3.object;
+  const object = {
+    bucket: s3.bucket.name,
+    key: decodeKey(s3.object.key),
+    ...(versionId && versionId !== 'null' ? { versionId } : {}),
+    eTag: eTag.replaceAll('"', ''),
+    size,
+    droppedAt: new Date(eventTime).toISOString(),
+    sequencer,
   };
+  if (!eventName.includes('ObjectCreated:')) return { object, ignored: `event ${eventName}` };
+  const parsed = parseDropKey(object.key);
+  return 'table' in parsed ? { object, drop: parsed } : { object, ...parsed };
 }
 
 /** Keys in events are form-encoded: `+` is a space, the rest is percent-encoded UTF-8. */
@@ -80,4 +80,16 @@ function decodeKey(encoded: string): string {
   } catch (cause) {
     throw new InvalidInputError('s3.object.key', 'is not percent-encoded UTF-8', { cause });
   }
+}
+
+/** Sequencers are hexadecimal, about 16 to 32 digits long. */
+const sequencerWidth = 64;
+
+/**
+ * An S3 event sequencer in a form that sorts as text, for objects of one key. Sequencers may differ in length; S3 says to pad the
+ * shorter one with zeros on the right before comparing (S3 User Guide, "Event message structure"). Sequencers of different
+ * keys say nothing about each other.
+ */
+export function sortableSequencer(sequencer: string): string {
+  return sequencer.toLowerCase().padEnd(sequencerWidth, '0');
 }

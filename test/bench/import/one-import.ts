@@ -1,12 +1,11 @@
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { silentLog } from '../../../lib/core/log.ts';
+import { importActivities } from '../../../lib/file-import/activities.ts';
 import { favourSpeed } from '../../../lib/file-import/heap.ts';
-import type { ImportInput } from '../../../lib/file-import/import-state.ts';
-import { importSteps } from '../../../lib/file-import/import-steps.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
-import { runImport } from '../../../lib/file-import/run-import.ts';
 import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
-import { createTurns } from '../../../lib/file-import/schedule/turns.ts';
+import type { ImportInput } from '../../../lib/file-import/state.ts';
+import { runImport } from '../../../lib/file-import/workflow.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
 import { memoryDurable } from '../../lib/file-import/memory-durable.ts';
@@ -65,21 +64,26 @@ await client.close();
 s3.destroy();
 process.disconnect?.();
 
-/** All executions of the import, each with steps and a memory of its own, as if in an invocation of its own. */
+/** All executions of the import, each with activities and a memory of its own, as if in an invocation of its own. */
 async function runChained(): Promise<ImportSummary> {
   let input: ImportInput = { request };
   for (;;) {
     let next: ImportInput | undefined;
-    const steps = importSteps(scope, createTurns({ s3, clock, maxConcurrent: 2 }), async (_name, resume) => {
-      next = JSON.parse(JSON.stringify(resume));
+    const activities = importActivities({
+      scope,
+      // The only import there is holds its turn.
+      schedule: { renew: async () => true, leave: async () => undefined },
+      startExecution: async (_name, resume) => {
+        next = JSON.parse(JSON.stringify(resume));
+      },
     });
-    const load: typeof steps.load = async (...args) => {
+    const advance: typeof activities.advance = async (requested, state, continuesHere) => {
       const fromMs = performance.now();
-      const state = await steps.load(...args);
-      timed.loadingMs += performance.now() - fromMs;
-      return state;
+      const progress = await activities.advance(requested, state, continuesHere);
+      if (state.phase === 'loading') timed.loadingMs += performance.now() - fromMs;
+      return progress;
     };
-    const answer = await runImport(memoryDurable(new Map(), clock), { ...steps, load }, input);
+    const answer = await runImport(memoryDurable(new Map(), clock), { ...activities, advance }, input);
     if (!('continuedBy' in answer)) return answer;
     if (!next) throw new Error(`${answer.continuedBy} was never started`);
     input = next;

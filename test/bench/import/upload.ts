@@ -1,8 +1,9 @@
 import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { createS3Client, headObject } from '../../../lib/aws/s3.ts';
 import { writeStream } from '../../../lib/aws/s3-upload.ts';
+import { requestOf } from '../../../lib/file-import/receive-drops.ts';
+import { parseDropKey } from '../../../lib/file-import/schedule/drop-key.ts';
 import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
-import { noteDrop, notePlace } from '../../../lib/file-import/schedule/seen-drops.ts';
 import { filePieces, plainLine } from './files.ts';
 import type { Outside } from './outside.ts';
 
@@ -31,9 +32,10 @@ export async function uploadFile(outside: Outside, rows: number, settings: objec
   if (!head) throw new Error(`${key} is not there`);
   const droppedAt = new Date().toISOString();
   const { eTag, size } = head;
-  const request = { bucket, key, eTag, size, table: 'imp_load', droppedAt, sequencer: '1' };
-  await noteDrop(s3, request);
-  await notePlace(s3, request);
+  const object = { bucket, key, eTag, size, droppedAt, sequencer: '1' };
+  const drop = parseDropKey(key);
+  if (!('table' in drop)) throw new Error(`${key} is not an import file`);
+  const request = await requestOf({ s3, deployment: 'bench' }, object, drop);
   s3.destroy();
   return request;
 }

@@ -32,7 +32,7 @@ it('says that a file is not there', async () => {
 it('says which files are imports when one is none', async () => {
   const { code, text } = await importCommand(await file('notes.txt'), '--table', 'imp_user');
   expect(code).toBe(1);
-  expect(text).toContain('ends in none of .csv .tsv .jsonl');
+  expect(text).toContain('the file name must end in .csv, .tsv or .jsonl');
 });
 
 it('refuses an empty file, of which S3 would tell nobody, and a table that cannot be', async () => {

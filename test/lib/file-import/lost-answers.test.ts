@@ -235,7 +235,7 @@ describe('an import that does not get to its end', () => {
       const body = `${load(400, 'away-')}\nragged`;
       const summary = await world.run(await world.drop('imports/imp_load/away.csv', body));
       expect(summary.status).toBe('stopped');
-      expect(summary.reason).toMatch(/^given up: /);
+      expect(summary.reason).toMatch(/^abandoned: /);
       expect(staged()).toHaveLength(sent);
       expect(summary.lines.rows).toBe(401);
       expect(tallied(summary.counts)).toBe(401);
@@ -247,7 +247,7 @@ describe('an import that does not get to its end', () => {
         Array.from({ length: 401 }, (__, i) => i + 2),
       );
       expect(listed.at(-2)).toMatch(/^401,notSent/);
-      expect(await world.keys('turns/running/')).toEqual([]);
+      expect(await world.waiting()).toEqual([]);
     },
     30_000,
   );

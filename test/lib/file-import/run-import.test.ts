@@ -284,8 +284,7 @@ describe('an import', () => {
     const folder = summary.results['summary']?.replace('summary.json', '') ?? '';
     const names = (await world.keys(folder)).map((key) => key.slice(folder.length));
     expect(names.sort()).toEqual(['progress.json', 'report.html', 'results.csv', 'summary.json']);
-    expect(await world.keys('turns/running/')).toEqual([]);
-    expect(await world.keys('turns/waiting/')).toEqual([]);
+    expect(await world.waiting()).toEqual([]);
   });
 
   it('stops with a clear reason when the object is replaced under it', async () => {

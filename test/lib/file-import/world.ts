@@ -10,21 +10,27 @@ import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
+import { importActivities } from '../../../lib/file-import/activities.ts';
 import type { ImportSurroundings } from '../../../lib/file-import/import-scope.ts';
-import type { ImportInput } from '../../../lib/file-import/import-state.ts';
-import { importSteps } from '../../../lib/file-import/import-steps.ts';
+import { receiveDrops, requestOf } from '../../../lib/file-import/receive-drops.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
-import { runImport } from '../../../lib/file-import/run-import.ts';
 import { parseDropKey } from '../../../lib/file-import/schedule/drop-key.ts';
+import { earlierDrops } from '../../../lib/file-import/schedule/import-bucket.ts';
 import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
-import { createTurns } from '../../../lib/file-import/schedule/turns.ts';
+import { createSchedule } from '../../../lib/file-import/schedule/schedule.ts';
+import type { ImportInput } from '../../../lib/file-import/state.ts';
+import { runImport } from '../../../lib/file-import/workflow.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
+import { memoryStateTable } from '../aws/memory-state-table.ts';
 import { readObject } from '../aws/read-object.ts';
 import { loadData, loadSchema } from './load-table.ts';
 import { type Memory, memoryDurable } from './memory-durable.ts';
 
 export const bucket = 'drops';
+
+/** Nine attempts or so. */
+const longestOutageMs = 600_000;
 
 /** A clock on which waits pass at once. */
 export function jumpingClock(): Clock & { advance(ms: number): void } {
@@ -94,32 +100,50 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       log,
     });
   const client = newClient();
-  const turns = () => createTurns({ s3, clock, maxConcurrent: 2 });
+  const table = memoryStateTable(clock);
+  /** Imports that the schedule started, and delays of the wake-up messages that it sent. */
+  const started: ImportRequest[] = [];
+  const wakes: number[] = [];
+  const schedule = createSchedule({
+    table,
+    clock,
+    log,
+    maxConcurrent: 2,
+    start: async (request) => void started.push(request),
+    wake: async (delaySeconds) => void wakes.push(delaySeconds),
+    earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs),
+  });
+  const receiving = { s3, schedule, clock, log, deployment: 'test' };
 
   const world = {
     instance,
     s3,
     clock,
     client,
-    turns,
+    schedule,
+    started,
+    wakes,
     watch,
+    /** Hands messages to startImport. @returns the ids of those that have to be delivered again */
+    receive: (...messages: readonly { readonly messageId: string; readonly body: string }[]) =>
+      receiveDrops(receiving, { Records: messages }),
     /** Stores a file below `imports/` and says what its event would say. */
     async drop(key: string, body: string | Uint8Array): Promise<ImportRequest> {
       const { ETag, VersionId } = await s3.send(
         new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }),
       );
       const drop = parseDropKey(key);
-      if ('ignored' in drop) throw new Error(drop.ignored);
-      return {
+      if (!('table' in drop)) throw new Error(`${key} is not an import file`);
+      const object = {
         bucket,
         key,
         ...(VersionId ? { versionId: VersionId } : {}),
         eTag: (ETag ?? '').replaceAll('"', ''),
         size: Buffer.byteLength(body),
-        table: drop.table,
         droppedAt: new Date(clock.now()).toISOString(),
         sequencer: Date.now().toString(16),
       };
+      return requestOf(receiving, object, drop);
     },
     /** Stores an object as it is. */
     async put(Key: string, Body: string): Promise<void> {
@@ -145,15 +169,17 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
     ): Promise<ImportSummary> {
       const chained: ImportInput[] = [];
       let input: ImportInput = { request };
+      await schedule.receive(request);
       for (let part = 1; ; part++) {
         const remembered: Memory = part === 1 ? memory : new Map();
-        const durable = memoryDurable(remembered, clock);
-        const steps = importSteps(
-          world.scope(clientFor),
-          turns(),
-          async (_, next) => void chained.push(next),
-        );
-        const answer = await runImport(durable, steps, input);
+        const activities = importActivities({
+          scope: world.scope(clientFor),
+          schedule,
+          startExecution: async (_, next) => void chained.push(next),
+        });
+        const answer = await runImport(memoryDurable(remembered, clock), activities, input, {
+          longestOutageMs,
+        });
         if (!('continuedBy' in answer)) return answer;
         const next = chained.pop();
         if (!next) throw new Error('nothing was chained');
@@ -179,6 +205,14 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
         else watch.see(key, text);
       }
       return watch.leaks();
+    },
+    /** Names of the imports that wait or hold a lease. */
+    async waiting(): Promise<string[]> {
+      const places = await table.query('import-wait-list');
+      const running = await table.query('import-schedule');
+      return [...places, ...running].flatMap(({ sk, leases }) =>
+        Array.isArray(leases) ? leases.map(String) : sk,
+      );
     },
     /** Rows of a table of the instance. */
     rows: (table: string) => instance.state.store.select(table, {}),

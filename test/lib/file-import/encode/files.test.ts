@@ -7,6 +7,7 @@ import type { ImportPlan, Position } from '../../../../lib/file-import/plan/impo
 import { defaultSettings } from '../../../../lib/file-import/plan/settings.ts';
 import { inspectFile } from '../../../../lib/file-import/read/inspect-file.ts';
 import type { Drop } from '../../../../lib/file-import/schedule/drop-key.ts';
+import { importRequest } from '../import-request.ts';
 
 const seed = Number(process.env['SEED'] ?? 20_261_124);
 const everyUnit = fc.constantFrom(...'abcé€ß"",;\t|\n\r\\ 1ア漢'.split(''), '\r\n', '\u{1F600}', '\u0001');
@@ -96,20 +97,18 @@ function quote(value: string, always: boolean): string {
   return always || /[",;\t|\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
-async function planOf(bytes: Buffer, pieceSize: number, drop: Drop, text: Text, delimiter: string) {
+async function planOf(
+  bytes: Buffer,
+  pieceSize: number,
+  drop: Pick<Drop, 'format' | 'gzip'>,
+  text: Text,
+  delimiter: string,
+) {
   const object = cutInto(bytes, pieceSize);
   const settings = { ...defaultSettings, delimiter, ...(text.encoding && { encoding: text.encoding }) };
   const { content, header } = await inspectFile(object, drop, settings);
   const targets = header.map((name) => ({ column: name, jsonKey: name }));
-  const request = {
-    bucket: 'b',
-    key: 'imports/t/x.csv',
-    eTag: 'e',
-    size: bytes.length,
-    table: 't',
-    droppedAt: '2026-11-24T03:00:00.000Z',
-    sequencer: '1',
-  };
+  const request = importRequest({ size: bytes.length });
   const row = { header, targets, constants: [], emptyAsAbsent: false };
   const plan: ImportPlan = { request, startedAt: '', folder: '', settings, content, row };
   return { plan, object };
@@ -152,7 +151,7 @@ describe.each(Object.entries(texts))('a file in %s, plain or compressed', (_, te
           async (table, dialect, size) => {
             const { text: content, rows } = write(table, dialect);
             const bytes = gzip ? gzipSync(text.encode(content)) : text.encode(content);
-            const drop: Drop = { table: 't', name: 'x', format: 'csv', gzip };
+            const drop = { format: 'csv', gzip } as const;
             const opened = await planOf(bytes, size, drop, text, dialect.delimiter);
             const { start } = opened.plan.content;
             const whole = await read(opened, start, 1);

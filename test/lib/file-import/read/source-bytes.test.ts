@@ -3,17 +3,10 @@ import { expect, it } from 'vitest';
 import { openRows } from '../../../../lib/file-import/encode/chunk-reader.ts';
 import type { ImportPlan } from '../../../../lib/file-import/plan/import-plan.ts';
 import { defaultSettings } from '../../../../lib/file-import/plan/settings.ts';
+import { importRequest } from '../import-request.ts';
 
 const seed = Number(process.env['SEED'] ?? 20_261_124);
-const request = {
-  bucket: 'b',
-  key: 'imports/t/x.csv',
-  eTag: 'e',
-  size: 1,
-  table: 't',
-  droppedAt: '2026-11-24T03:00:00.000Z',
-  sequencer: '1',
-};
+const request = importRequest();
 
 function planOf(name: string, format: 'csv' | 'jsonl'): ImportPlan {
   const encoding = { name, bomBytes: 0, way: 'transcode' } as const;

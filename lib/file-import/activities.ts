@@ -1,0 +1,290 @@
+import { ConfigurationError } from '../core/errors.ts';
+import { failuresSoFar, tooManyFailures } from './failure-limit.ts';
+import { boundHeap } from './heap.ts';
+import { type ImportSurroundings, scopeOf } from './import-scope.ts';
+import { claimedSets } from './load/ledger.ts';
+import { loadGroup } from './load/load-group.ts';
+import { addTally, type Tally } from './load/row-outcome.ts';
+import { openOnce } from './open-import.ts';
+import type { ImportPlan } from './plan/import-plan.ts';
+import { parseSettings } from './plan/settings.ts';
+import { planImport } from './plan-import.ts';
+import { pinnedObject } from './read/pinned-object.ts';
+import { finishImport } from './report/finish-import.ts';
+import { type ImportProgress, progressAtFirst, progressWriter } from './report/progress.ts';
+import type { ImportSummary } from './report/summary.ts';
+import { RetryLaterError, resultOf } from './retry-later-error.ts';
+import { pinnedSettings } from './schedule/import-bucket.ts';
+import { executionName, type ImportRequest } from './schedule/import-request.ts';
+import type { Schedule } from './schedule/schedule.ts';
+import {
+  afterGroup,
+  type BegunState,
+  baseLeaseSeconds,
+  type ImportInput,
+  type ImportState,
+  loadingState,
+  type Phase,
+  refusedState,
+} from './state.ts';
+import { collectVerdicts } from './verdicts/collect-verdicts.ts';
+import { mergeMessages } from './verdicts/frequent-messages.ts';
+import { importFolder } from './work-folder.ts';
+
+/** Starts the execution that an import goes on in. */
+export type StartExecution = (name: string, input: ImportInput) => Promise<void>;
+
+/** What an activity makes of a state, and how long to wait before the next one. */
+export type Progress = { readonly state: ImportState; readonly waitSeconds?: number };
+
+export type ActivityDeps = {
+  readonly scope: ImportSurroundings;
+  readonly schedule: Pick<Schedule, 'renew' | 'leave'>;
+  readonly startExecution: StartExecution;
+};
+
+/** What the operations of one import do to the world. Each can be run again from the same state. */
+export type Activities = ReturnType<typeof importActivities>;
+
+/** No verdicts are read any more when less than this is left of an invocation. */
+const spareMs = 90_000;
+/** Verdicts are read beside the loading, a little faster than groups come. */
+const groupsPerLoad = 2;
+/** A lease is renewed no more often. */
+const renewPeriodMs = 60_000;
+/** While the turn is another import's. */
+const turnDelaySeconds = 60;
+/** The longest pause between two looks at the verdicts. */
+const longestLookSeconds = 60;
+/** A summary that is longer is returned without the settings and messages; `summary.json` has them. */
+const maxAnswerBytes = 200_000;
+
+/** The operations of one import, for one invocation. */
+export function importActivities({ scope, schedule, startExecution }: ActivityDeps) {
+  const opened = openOnce(scope);
+  /** Verdicts are read beside the loading, which shows its progress with them. */
+  let latest: Tally | undefined;
+  let renewedAtMs = Number.NEGATIVE_INFINITY;
+
+  return {
+    now: () => scope.clock.now(),
+
+    logFailure(error: unknown, attempt: number): void {
+      scope.log.warn('import-step-failed', { reason: String(error), attempt });
+    },
+
+    /**
+     * Does the next piece of an import.
+     * @param continuesHere the piece after it is done by this execution, too
+     */
+    async advance(request: ImportRequest, state: ImportState, continuesHere: boolean): Promise<Progress> {
+      await holdTurn(request, state);
+      switch (state.phase) {
+        case 'waiting':
+          return { state: await preflight(request, state) };
+        case 'loading':
+          return { state: await load(request, state, continuesHere) };
+        case 'abandoned':
+          return { state: await listRest(request, state, continuesHere) };
+        case 'collecting':
+          return collect(request, state);
+        case 'finished':
+          return { state };
+      }
+    },
+
+    async continueElsewhere(request: ImportRequest, resume: ImportState): Promise<string> {
+      const name = `${executionName(request)}-${resume.executionNumber}`;
+      await startExecution(name, { request, resume });
+      return name;
+    },
+
+    /** Writes the results and starts the imports that are due then. */
+    async finish(request: ImportRequest, state: Phase<'finished'>): Promise<ImportSummary> {
+      const folder = importFolder(scope.s3, request.bucket, request.resultsFolder);
+      const object = pinnedObject(scope.s3, request);
+      const summary = await finishImport(folder, request, state, object, scope.clock);
+      await folder.clearWork();
+      await schedule.leave(request);
+      return shortEnough(summary);
+    },
+
+    leave: (request: ImportRequest): Promise<void> => schedule.leave(request),
+  };
+
+  /** Renews the lease now and then. @throws RetryLaterError when another import holds the turn by now */
+  async function holdTurn(request: ImportRequest, { leaseSeconds }: ImportState): Promise<void> {
+    const now = scope.clock.now();
+    if (now - renewedAtMs < renewPeriodMs) return;
+    if (!(await schedule.renew(request, leaseSeconds * 1000)))
+      throw new RetryLaterError('another import of the table runs', turnDelaySeconds);
+    renewedAtMs = now;
+  }
+
+  /** Checks everything that can be known before the first row; a problem ends the import. */
+  async function preflight(request: ImportRequest, state: Phase<'waiting'>): Promise<ImportState> {
+    const startedAt = new Date(scope.clock.now()).toISOString();
+    const folder = importFolder(scope.s3, request.bucket, request.resultsFolder);
+    const progress = { ...progressAtFirst(request, 'pre-flight'), startedAt };
+    const [planned] = await Promise.all([
+      resultOf(async () => {
+        const text = await pinnedSettings(scope.s3, request);
+        if (text === undefined && request.settings?.versionId !== undefined)
+          throw new ConfigurationError('_import.json', 'the version that counted at the drop is gone');
+        const settings = parseSettings(text);
+        return planImport(scopeOf(scope, request, settings), request, settings, startedAt);
+      }),
+      progressWriter(folder, scope.clock).store(progress),
+    ]);
+    if ('problem' in planned) return refusedState(state, planned.problem, startedAt);
+    const { content, settings } = planned.value;
+    const begun = loadingState(state, {
+      startedAt,
+      cursor: content.start,
+      operationsPerExecution: settings.operationsPerExecution,
+      leaseSeconds: baseLeaseSeconds + settings.settleAfterSeconds,
+      verdictTimeoutSeconds: settings.verdictTimeoutSeconds,
+    });
+    const stored = JSON.stringify(planned.value);
+    await folder.write('work/plan.json', stored);
+    await opened(request, stored);
+    return begun;
+  }
+
+  /** Sends the next group, and meanwhile reads the verdicts of earlier ones that the instance is done with. */
+  async function load(
+    request: ImportRequest,
+    state: Phase<'loading'>,
+    continuesHere: boolean,
+  ): Promise<ImportState> {
+    boundHeap();
+    const [loaded, collected] = await bothToTheEnd(
+      loadNext(request, state, continuesHere),
+      collectGroups(request, state, true, groupsPerLoad),
+    );
+    const { collectedGroups, tally, messages } = collected;
+    const after = { ...loaded, collectedGroups, tally, messages };
+    if (after.phase !== 'loading' && after.phase !== 'collecting') return after;
+    if (after.stopReason !== undefined) return after;
+    const stopReason = tooManyFailures((await opened(request)).plan.settings, after);
+    return stopReason === undefined ? after : { ...after, stopReason };
+  }
+
+  /** Lists the next group of the file without asking the instance anything. */
+  function listRest(
+    request: ImportRequest,
+    state: Phase<'abandoned'>,
+    continuesHere: boolean,
+  ): Promise<ImportState> {
+    return loadNext(request, state, continuesHere);
+  }
+
+  async function loadNext(
+    request: ImportRequest,
+    state: Phase<'loading'> | Phase<'abandoned'>,
+    continuesHere: boolean,
+  ): Promise<BegunState> {
+    const { progress, ...tools } = await opened(request);
+    const { plan, folder } = tools;
+    let done = 0;
+    const onProgress = ({ rows, byte }: { rows: number; byte: number }) => {
+      done += rows;
+      progress.show(() => {
+        const shown = { ...state, tally: latest ?? state.tally };
+        return progressOf(request, shown, plan, 'loading', done, byte);
+      });
+    };
+    const task = {
+      group: state.loadedGroups,
+      from: state.cursor,
+      sending: state.stopReason === undefined,
+      isAbandoned: state.phase === 'abandoned',
+      continuesHere,
+      mayReject: (plan.settings.maxErrors ?? Number.POSITIVE_INFINITY) - failuresSoFar(state),
+      claimedBefore: () => claimedSets(folder, state.loadedGroups),
+    };
+    return afterGroup(state, await loadGroup({ ...tools, onProgress }, task), scope.clock.now());
+  }
+
+  /** One look at the groups without verdicts. */
+  async function collect(request: ImportRequest, state: Phase<'collecting'>): Promise<Progress> {
+    const quietMs = scope.clock.now() - state.progressAtMs;
+    const collected = await collectGroups(request, state, quietMs < state.verdictTimeoutSeconds * 1000);
+    const { plan } = await opened(request);
+    const stopReason = collected.stopReason ?? tooManyFailures(plan.settings, collected);
+    const after = { ...collected, ...(stopReason === undefined ? {} : { stopReason }) };
+    if (after.collectedGroups === after.loadedGroups) {
+      const { pending: _, progressAtMs: __, looks: ___, ...finished } = after;
+      return { state: { ...finished, phase: 'finished', isAbandoned: false } };
+    }
+    const looks = after.progressAtMs === state.progressAtMs ? state.looks + 1 : 1;
+    return { state: { ...after, looks }, waitSeconds: growingWait(looks) };
+  }
+
+  async function collectGroups<State extends Phase<'loading'> | Phase<'collecting'>>(
+    request: ImportRequest,
+    before: State,
+    patient: boolean,
+    atMost = Number.POSITIVE_INFINITY,
+  ): Promise<State> {
+    const { progress, ...tools } = await opened(request);
+    let state = before;
+    const until = Math.min(state.loadedGroups, state.collectedGroups + atMost);
+    while (state.collectedGroups < until && !scope.deadline.passed(spareMs)) {
+      const verdict = await collectVerdicts(tools, state.collectedGroups, patient);
+      if ('pending' in verdict) {
+        if (state.phase === 'collecting' && verdict.pending !== state.pending)
+          state = { ...state, pending: verdict.pending, progressAtMs: scope.clock.now() };
+        break;
+      }
+      const tally = addTally(state.tally, verdict.tally);
+      const messages = mergeMessages(state.messages, verdict.messages);
+      state = { ...state, collectedGroups: state.collectedGroups + 1, tally, messages };
+      if (state.phase === 'collecting') {
+        state = { ...state, progressAtMs: scope.clock.now() };
+        const shown = state;
+        progress.show(() => progressOf(request, shown, tools.plan, 'verdicts', 0, shown.cursor.byte));
+      }
+      latest = tally;
+    }
+    return state;
+  }
+}
+
+/** The waits between looks: 1 s, then half as long again each time. */
+function growingWait(looks: number): number {
+  return Math.min(longestLookSeconds, Math.ceil(1.5 ** Math.min(looks - 1, 40)));
+}
+
+/** What `progress.json` says of an import in this state, with `doneInGroup` rows more, read up to `byte`. */
+function progressOf(
+  request: ImportRequest,
+  state: BegunState,
+  plan: ImportPlan,
+  phase: ImportProgress['phase'],
+  doneInGroup: number,
+  byte: number,
+): Omit<ImportProgress, 'updatedAt'> {
+  const isPlain = !plan.content.gzip && plan.content.encoding.way !== 'transcode';
+  return {
+    importId: executionName(request),
+    version: request.versionId ?? request.eTag,
+    phase,
+    startedAt: state.startedAt,
+    bytes: { read: byte, total: isPlain ? request.size : 0 },
+    rows: state.rows + state.rejected + doneInGroup,
+    counts: state.tally,
+  };
+}
+
+function shortEnough(summary: ImportSummary): ImportSummary {
+  if (JSON.stringify(summary).length <= maxAnswerBytes) return summary;
+  const { settings: _, ...rest } = summary;
+  return { ...rest, messages: [] };
+}
+
+/** Waits for both even when one fails, so that nothing goes on behind the back of the next attempt. */
+async function bothToTheEnd<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
+}

@@ -1,0 +1,184 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import * as z from 'zod/mini';
+import { writeObject } from '../aws/s3.ts';
+import type { Clock } from '../core/clock.ts';
+import { InvalidInputError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { emptyTally } from './load/row-outcome.ts';
+import { defaultSettings, parseSettings } from './plan/settings.ts';
+import { progressAtFirst, progressWriter } from './report/progress.ts';
+import type { ImportSummary } from './report/summary.ts';
+import { resultOf } from './retry-later-error.ts';
+import type { Drop } from './schedule/drop-key.ts';
+import { settingsAt } from './schedule/import-bucket.ts';
+import {
+  executionName,
+  folderMark,
+  type ImportRequest,
+  resultsFolder,
+  shortened,
+} from './schedule/import-request.ts';
+import { type DropNotice, type DroppedObject, parseS3Event } from './schedule/s3-events.ts';
+import { type Schedule, wakeUpMessage } from './schedule/schedule.ts';
+import { importFolder } from './work-folder.ts';
+
+export type ReceiveDeps = {
+  readonly s3: S3Client;
+  readonly schedule: Pick<Schedule, 'receive' | 'startDue'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Service and stage; see `ImportRequest`. */
+  readonly deployment: string;
+};
+
+const eventSchema = z.object({ Records: z.array(z.object({ messageId: z.string(), body: z.string() })) });
+
+/**
+ * Puts every import file that the messages announce into the wait-list of its staging table, and starts the imports that are
+ * due. Files that are no import get an answer below `results/`.
+ * @param event of SQS, its messages being S3 event notifications or `wakeUpMessage`
+ * @returns the ids of messages that have to be delivered again; one that can never be read is logged and dropped
+ * @throws InvalidInputError when the event is not one of SQS
+ */
+export async function receiveDrops(deps: ReceiveDeps, event: unknown): Promise<string[]> {
+  const read = eventSchema.safeParse(event);
+  if (!read.success)
+    throw new InvalidInputError('event', 'is not an SQS event; to import a file, upload it to the bucket');
+  const again: string[] = [];
+  const received: { readonly messageId: string; readonly requests: readonly ImportRequest[] }[] = [];
+  for (const { messageId, body } of read.data.Records) {
+    try {
+      const notices = body === wakeUpMessage ? [] : parseS3Event(body);
+      const requests: ImportRequest[] = [];
+      for (const notice of notices) requests.push(...(await receiveOne(deps, notice)));
+      received.push({ messageId, requests });
+    } catch (error) {
+      const isHopeless = error instanceof InvalidInputError;
+      deps.log.error('drop-not-received', { messageId, reason: String(error), dropped: isHopeless });
+      if (!isHopeless) again.push(messageId);
+    }
+  }
+  if (received.length === 0) return again;
+  try {
+    const started = new Set(await deps.schedule.startDue());
+    const waiting = received.flatMap(({ requests }) => requests);
+    await Promise.all(waiting.map((request) => showWaiting(deps, request, started)));
+  } catch (error) {
+    // Their drops are in the wait-list; the messages come back so that the imports are started.
+    deps.log.error('imports-not-started', { reason: String(error) });
+    again.push(...received.map(({ messageId }) => messageId));
+  }
+  return again;
+}
+
+/** Nothing but a sign of life. */
+async function showWaiting(
+  { s3, clock }: ReceiveDeps,
+  request: ImportRequest,
+  started: ReadonlySet<string>,
+): Promise<void> {
+  if (started.has(executionName(request))) return;
+  const folder = importFolder(s3, request.bucket, request.resultsFolder);
+  const isThere = (await folder.read('progress.json')) !== undefined;
+  if (!isThere) await progressWriter(folder, clock).store(progressAtFirst(request, 'waiting'));
+}
+
+/** @returns the request of a drop that was not received before */
+async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<ImportRequest[]> {
+  const { object } = notice;
+  const { log, schedule } = deps;
+  if ('ignored' in notice) {
+    log.info('drop-ignored', { key: object.key, reason: notice.ignored });
+    return [];
+  }
+  if ('refused' in notice) {
+    log.warn('drop-refused', { key: object.key, reason: notice.refused });
+    await noteRefusal(deps, object, notice.refused);
+    return [];
+  }
+  const request = await requestOf(deps, object, notice.drop);
+  if (object.size === 0) {
+    await answer(deps, request, 'refused', 'the file is empty (0 bytes)');
+    return [];
+  }
+  const arrival = await schedule.receive(request);
+  log.info('drop-received', { key: object.key, table: request.table, arrival: arrival.kind });
+  if (arrival.kind === 'superseded')
+    await answer(deps, request, 'superseded', `superseded by version ${arrival.by} of the same key`);
+  return arrival.kind === 'new' ? [request] : [];
+}
+
+/** The import of a dropped file, with its settings as they stood at the drop. */
+export async function requestOf(
+  { s3, deployment }: Pick<ReceiveDeps, 's3' | 'deployment'>,
+  object: DroppedObject,
+  drop: Drop,
+): Promise<ImportRequest> {
+  const settings = await settingsAt(s3, object.bucket, drop.folder, Date.parse(object.droppedAt));
+  // Settings that cannot be read are refused by the pre-flight; their results go where they go by default.
+  const parsed = await resultOf(async () => parseSettings(settings?.text));
+  const { resultsPrefix } = 'value' in parsed ? parsed.value : defaultSettings;
+  const { table, name, format, gzip } = drop;
+  const { bucket, key, versionId, eTag, size, droppedAt, sequencer } = object;
+  const named = { bucket, key, ...(versionId ? { versionId } : {}), eTag, table, name, droppedAt, sequencer };
+  return {
+    ...named,
+    size,
+    format,
+    gzip,
+    ...(settings ? { settings: settings.ref } : {}),
+    resultsFolder: resultsFolder(named, resultsPrefix),
+    deployment,
+  };
+}
+
+/** The `summary.json` of a drop that is not imported. */
+async function answer(
+  { s3, clock, log }: ReceiveDeps,
+  request: ImportRequest,
+  status: 'refused' | 'superseded',
+  reason: string,
+): Promise<void> {
+  log.warn('drop-not-imported', { key: request.key, status, reason });
+  const { bucket, key, versionId, eTag, size, droppedAt, table } = request;
+  const now = new Date(clock.now()).toISOString();
+  const summary: ImportSummary = {
+    schemaVersion: 1,
+    status,
+    reason,
+    source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
+    stagingTable: table,
+    startedAt: now,
+    finishedAt: now,
+    seconds: { waiting: 0, loading: 0, verdicts: 0, total: 0 },
+    lines: { rows: 0, blank: 0 },
+    counts: emptyTally(),
+    messages: [],
+    importSets: { count: 0, first: [] },
+    executions: 0,
+    results: { summary: `${request.resultsFolder}summary.json` },
+  };
+  const folder = importFolder(s3, bucket, request.resultsFolder);
+  const done = { ...progressAtFirst(request, 'done'), updatedAt: now };
+  await folder.write('progress.json', JSON.stringify(done));
+  await folder.write('summary.json', JSON.stringify(summary, undefined, 2));
+}
+
+/** S3 takes keys of 1,024 bytes. */
+const maxRefusedNameBytes = 900;
+
+/** The answer to a file that is not where import files belong: `results/_refused/{key}/{dropped}-{version}/summary.json`. */
+async function noteRefusal({ s3, clock }: ReceiveDeps, object: DroppedObject, reason: string): Promise<void> {
+  const { bucket, key, versionId, eTag, size, droppedAt } = object;
+  const run = `${droppedAt.replaceAll(/[:.]/g, '-')}-${folderMark(object)}`;
+  const name = shortened(key, maxRefusedNameBytes);
+  const note = {
+    schemaVersion: 1,
+    status: 'refused',
+    reason,
+    source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
+    finishedAt: new Date(clock.now()).toISOString(),
+  };
+  const ref = { bucket, key: `results/_refused/${name}/${run}/summary.json` };
+  await writeObject(s3, ref, JSON.stringify(note, undefined, 2), 'application/json');
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import type { StateItem, StateTable } from '../../aws/state-table.ts';
+import type { Clock } from '../../core/clock.ts';
+import { executionName, type ImportRequest } from './import-request.ts';
+import { sortableSequencer } from './s3-events.ts';
+import type { WaitList } from './wait-list.ts';
+
+/** What is to be done about the event of a drop. */
+export type Arrival =
+  | { readonly kind: 'new' }
+  /** An earlier copy of the event was received; its import waits, runs or has ended. */
+  | { readonly kind: 'repeated' }
+  /** A newer version of the same key arrived before; `by` is its version. */
+  | { readonly kind: 'superseded'; readonly by: string };
+
+/** S3 and SQS deliver events of a drop for 14 days at most. */
+const keptSeconds = 30 * 86_400;
+
+/**
+ * Remembers which drops have arrived: by version, so that an event that is delivered twice starts one import; and the newest of
+ * each key, so that the late event of an older version is recognised.
+ */
+export class EventDedup {
+  readonly #table: StateTable;
+  readonly #clock: Clock;
+
+  constructor(table: StateTable, clock: Clock) {
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  /** Puts a drop that was not seen before into the wait-list. Safe to repeat, and to run twice at once. */
+  async receive(request: ImportRequest, waiting: WaitList): Promise<Arrival> {
+    const [version, newest] = await this.#table.readMany([versionKey(request), keyOf(request)]);
+    if (version) return this.#known(request, version, waiting);
+    const sequencer = sortableSequencer(request.sequencer);
+    const by = newest?.['import'];
+    if (newest && by !== executionName(request) && String(newest['sequencer']) > sequencer) {
+      const version = String(newest['version']);
+      await this.#note(request, { state: 'superseded', by: version });
+      return { kind: 'superseded', by: version };
+    }
+    // In this order: whoever finds the drop noted also finds it in the wait-list.
+    await waiting.add(request);
+    await this.#noteNewest(request, sequencer);
+    if (await this.#note(request, { state: 'arrived' })) return { kind: 'new' };
+    // Another copy of the event was faster; its import may have ended meanwhile.
+    return this.#known(request, await this.#table.read(versionKey(request)), waiting);
+  }
+
+  /** Notes that the import of a drop has ended, so that no copy of its event starts another one. */
+  async finish(request: ImportRequest): Promise<void> {
+    await this.#table.put({ ...versionKey(request), state: 'finished', expiresAt: this.#expiresAt() });
+  }
+
+  async isFinished(request: ImportRequest): Promise<boolean> {
+    return (await this.#table.read(versionKey(request)))?.['state'] === 'finished';
+  }
+
+  /** Of some objects of a staging table, those whose events have not arrived. */
+  async unseen<Dropped extends { readonly key: string; readonly modifiedMs: number }>(
+    { bucket }: Pick<ImportRequest, 'bucket'>,
+    objects: readonly Dropped[],
+  ): Promise<Dropped[]> {
+    const notes = await this.#table.readMany(objects.map(({ key }) => keyOf({ bucket, key })));
+    return objects.filter(({ modifiedMs }, i) => {
+      const droppedAt = notes[i]?.['droppedAt'];
+      return droppedAt === undefined || Date.parse(String(droppedAt)) < modifiedMs;
+    });
+  }
+
+  async #known(request: ImportRequest, note: StateItem | undefined, waiting: WaitList): Promise<Arrival> {
+    if (note?.['state'] === 'finished') await waiting.removeRequest(request);
+    // Again, since the answer to the first copy may not have been written.
+    return note?.['state'] === 'superseded'
+      ? { kind: 'superseded', by: String(note['by']) }
+      : { kind: 'repeated' };
+  }
+
+  #note(request: ImportRequest, what: { readonly state: string; readonly by?: string }): Promise<boolean> {
+    return this.#table.put(
+      { ...versionKey(request), ...what, expiresAt: this.#expiresAt() },
+      { is: 'absent' },
+    );
+  }
+
+  async #noteNewest(request: ImportRequest, sequencer: string): Promise<void> {
+    const item = {
+      ...keyOf(request),
+      sequencer,
+      droppedAt: request.droppedAt,
+      import: executionName(request),
+      version: request.versionId ?? request.eTag,
+      expiresAt: this.#expiresAt(),
+    };
+    const isNewer = { attribute: 'sequencer', operator: '<=', value: sequencer } as const;
+    await this.#table.put(item, { anyOf: [{ is: 'absent' }, isNewer] });
+  }
+
+  #expiresAt(): number {
+    return Math.floor(this.#clock.now() / 1000) + keptSeconds;
+  }
+}
+
+function versionKey(request: ImportRequest) {
+  return { pk: `import-drop#${executionName(request)}`, sk: 'version' };
+}
+
+function keyOf({ bucket, key }: Pick<ImportRequest, 'bucket' | 'key'>) {
+  return { pk: `import-key#${createHash('sha256').update(`${bucket}\n${key}`).digest('hex')}`, sk: 'newest' };
+}

@@ -1,0 +1,222 @@
+import type { ListedObject } from '../../aws/s3.ts';
+import type { StateTable } from '../../aws/state-table.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import { type Arrival, EventDedup } from './event-dedup.ts';
+import { type ImportLease, Leases, type Running } from './import-lease.ts';
+import { executionName, type ImportRequest } from './import-request.ts';
+import { dropOrder, type Place, WaitList } from './wait-list.ts';
+
+/**
+ * Which imports run: at most `maxConcurrent`, and one for each staging table, in the order of the drops.
+ *
+ * A drop waits as an item of the state table; its durable execution is started when its turn has come, so that a waiting import
+ * costs nothing and uses up none of an execution's operations or time. Whoever changes something (a drop that arrives, an
+ * import that ends, a wake-up message) calls `startDue`, which grants leases and starts the executions. Starting is
+ * idempotent by the execution's name, so it is safe to repeat after a death of the process at any point.
+ *
+ * While anything waits, one delayed message is on its way to startImport: it passes on the turn of an import whose lease has run out.
+ */
+export type Schedule = {
+  /** Puts a dropped file into the wait-list of its table. Follow it by `startDue`. */
+  receive(request: ImportRequest): Promise<Arrival>;
+  /** Starts every import whose turn has come. @returns their execution names */
+  startDue(): Promise<string[]>;
+  /** Extends the lease of an import that runs. @returns false when it does not hold its turn (any more): it has to wait for it */
+  renew(request: ImportRequest, forMs: number): Promise<boolean>;
+  /** Ends an import's turn and starts those that are due then. */
+  leave(request: ImportRequest): Promise<void>;
+};
+
+export type ScheduleDeps = {
+  readonly table: StateTable;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Imports that run at once. */
+  readonly maxConcurrent: number;
+  /** Starts the durable execution of an import, once however often it is called. */
+  readonly start: (request: ImportRequest) => Promise<void>;
+  /** Sends startImport a wake-up message that arrives after so many seconds (0 to 900). */
+  readonly wake: (delaySeconds: number) => Promise<void>;
+  /** Import files of the same folder that were dropped in the last `underWayMs` and before this one. */
+  readonly earlierDrops: (request: ImportRequest, sinceMs: number) => Promise<readonly ListedObject[]>;
+};
+
+/** The body of the SQS message by which the schedule has itself looked at again later. */
+export const wakeUpMessage = JSON.stringify({ servicenowFunctions: 'start-due-imports' });
+
+/** How long the event of a drop may be under way: S3 delivers within seconds, at times a minute (S3 User Guide). */
+const underWayMs = 60_000;
+/** An execution that was started begins within so long; Lambda retries a throttled start for up to six hours. */
+const firstLeaseMs = 6 * 3_600_000;
+/** A start that was not confirmed for so long is repeated. */
+const confirmMs = 10_000;
+/** SQS delays a message by 15 minutes at most. */
+const longestDelayMs = 900_000;
+const maxRounds = 1_000;
+
+export function createSchedule(deps: ScheduleDeps): Schedule {
+  const { table, clock, log, maxConcurrent, start, wake, earlierDrops } = deps;
+  const waiting = new WaitList(table);
+  const dedup = new EventDedup(table, clock);
+  const leases = new Leases(table, clock);
+
+  return {
+    receive: (request) => dedup.receive(request, waiting),
+
+    async startDue() {
+      const started: string[] = [];
+      for (let round = 0; round < maxRounds; round++) {
+        const running = await withoutLost(await leases.read());
+        await repeatStarts(running);
+        const next = await nextDue(running, started);
+        if ('wakeAtMs' in next) {
+          if (await wakeAt(running, next.wakeAtMs)) return started;
+        } else if (await grant(running, next)) started.push(executionName(next.request));
+      }
+      throw new Error(`the schedule of imports changed ${maxRounds} times while it was read`);
+    },
+
+    async renew(request, forMs) {
+      const name = executionName(request);
+      const isMine = (lease: ImportLease) => lease.import === name;
+      const { leases: held } = await leases.change(({ leases: all }) => {
+        if (!all.some(isMine)) return undefined;
+        const untilMs = clock.now() + forMs;
+        return all.map((lease) => (isMine(lease) ? { ...lease, untilMs, isConfirmed: true } : lease));
+      });
+      if (held.some(isMine)) return true;
+      await waiting.add(request);
+      return (await this.startDue()).includes(name);
+    },
+
+    async leave(request) {
+      // In this order: a copy of the drop's event must not bring the place back.
+      await dedup.finish(request);
+      await waiting.removeRequest(request);
+      await leases.change(({ leases: all }) => {
+        const others = all.filter((lease) => lease.import !== executionName(request));
+        return others.length < all.length ? others : undefined;
+      });
+      await this.startDue();
+    },
+  };
+
+  /** Takes back the leases that ran out: their executions have died. */
+  async function withoutLost(running: Running): Promise<Running> {
+    const lost = running.leases.filter(({ untilMs }) => untilMs < clock.now());
+    if (lost.length === 0) return running;
+    for (const lease of lost) {
+      log.error('import-lost', { import: lease.import, table: lease.table });
+      await waiting.remove(lease.place);
+    }
+    const names = new Set(lost.map((lease) => lease.import));
+    return leases.change(({ leases: all }) =>
+      all.filter((lease) => !names.has(lease.import) || lease.untilMs >= clock.now()),
+    );
+  }
+
+  /** Starts again what was granted by a process that died before it could start it. */
+  async function repeatStarts(running: Running): Promise<void> {
+    for (const lease of running.leases) {
+      if (lease.isConfirmed || clock.now() - lease.grantedAtMs < confirmMs) continue;
+      const place = await waiting.read(lease.place);
+      if (place && !(await dedup.isFinished(place.request))) await start(place.request);
+      else await drop(lease);
+    }
+  }
+
+  async function drop(lease: ImportLease): Promise<void> {
+    await waiting.remove(lease.place);
+    await leases.change(({ leases: all }) => all.filter((one) => one.import !== lease.import));
+  }
+
+  /**
+   * The earliest drop whose table is free, or when to look again.
+   * @param started the imports that this process started just now: their start need not be watched
+   */
+  async function nextDue(
+    { leases: held }: Running,
+    started: readonly string[],
+  ): Promise<Place | { readonly wakeAtMs: number }> {
+    const lists = await waiting.lists();
+    const lookAgain = held.flatMap((lease) => {
+      if (lease.isConfirmed || started.includes(lease.import)) return [];
+      return lease.grantedAtMs + confirmMs;
+    });
+    const leaseOf = new Map(held.map((lease) => [lease.table, lease]));
+    if (lists.some(({ first, hasMore }) => hasMore || leaseOf.get(first.request.table)?.place !== first.sk))
+      lookAgain.push(...held.map(({ untilMs }) => untilMs + 1));
+    if (held.length >= maxConcurrent) return { wakeAtMs: earliest(lookAgain) };
+    const free = lists.map(({ first }) => first).filter(({ request }) => !leaseOf.has(request.table));
+    for (const place of free.sort(byDrop)) {
+      const checked = await withoutEarlier(place);
+      if (typeof checked !== 'number') return checked;
+      lookAgain.push(checked);
+    }
+    return { wakeAtMs: earliest(lookAgain) };
+  }
+
+  /**
+   * Events arrive in any order, so the bucket itself is asked which drops there were before this one: each of them must be in
+   * the wait-list first. Only a drop younger than `underWayMs` is held up, so that an event that never comes (an object from
+   * before the deployment, say) blocks nothing.
+   * @returns the first import of the table, or when to look again
+   */
+  async function withoutEarlier(place: Place): Promise<Place | number> {
+    const { request } = place;
+    const heldUntilMs = Date.parse(request.droppedAt) + underWayMs;
+    if (heldUntilMs < clock.now()) return place;
+    const earlier = await earlierDrops(request, clock.now() - underWayMs);
+    if ((await dedup.unseen(request, earlier)).length > 0) return heldUntilMs + 1_000;
+    // One whose event was under way until now is in the wait-list by now.
+    return (await waiting.firstOf(request.table)) ?? place;
+  }
+
+  async function grant(running: Running, { sk, request }: Place): Promise<boolean> {
+    if (await dedup.isFinished(request)) {
+      await waiting.remove(sk);
+      return false;
+    }
+    const now = clock.now();
+    const name = executionName(request);
+    const lease = {
+      import: name,
+      table: request.table,
+      place: sk,
+      grantedAtMs: now,
+      untilMs: now + firstLeaseMs,
+      isConfirmed: false,
+    };
+    if (!(await leases.replace(running, { leases: [...running.leases, lease] }))) return false;
+    try {
+      await start(request);
+    } catch (error) {
+      // The caller comes back; until then others may run.
+      await leases.change(({ leases: all }) => all.filter((one) => one.import !== name));
+      throw error;
+    }
+    log.info('import-started', { import: name, key: request.key, table: request.table });
+    return true;
+  }
+
+  /** Sends a wake-up message unless one is on its way that arrives early enough. @returns false when the leases changed meanwhile */
+  async function wakeAt(running: Running, atMs: number): Promise<boolean> {
+    const now = clock.now();
+    const dueMs = Math.min(atMs, now + longestDelayMs);
+    if (atMs === Number.POSITIVE_INFINITY) return true;
+    if (running.wakeAtMs > now && running.wakeAtMs <= dueMs + 1_000) return true;
+    const delaySeconds = Math.max(1, Math.ceil((dueMs - now) / 1000));
+    // First the message: one too many does no harm, a missing one does.
+    await wake(delaySeconds);
+    return leases.replace(running, { wakeAtMs: now + delaySeconds * 1000 });
+  }
+}
+
+function earliest(times: readonly number[]): number {
+  return Math.min(Number.POSITIVE_INFINITY, ...times);
+}
+
+function byDrop(a: Place, b: Place): number {
+  return dropOrder(a.request) < dropOrder(b.request) ? -1 : 1;
+}

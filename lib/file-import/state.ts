@@ -1,0 +1,285 @@
+import * as z from 'zod/mini';
+import type { GroupOutcome } from './load/load-group.ts';
+import { emptyTally, tallySchema } from './load/row-outcome.ts';
+import { addSample, sampleSchema } from './report/speed-chart.ts';
+import { parseDropKey } from './schedule/drop-key.ts';
+import { type ImportRequest, importRequestSchema, resultsFolder } from './schedule/import-request.ts';
+import { frequentMessageSchema } from './verdicts/frequent-messages.ts';
+
+const positionSchema = z.object({ byte: z.number(), line: z.number() });
+
+const common = {
+  /** Of this schema. An execution that an older release chained is migrated. */
+  version: z.literal(2),
+  /** Counts the executions of this import, from 1. */
+  executionNumber: z.number(),
+  operationsPerExecution: z.number(),
+  /** How long the lease lasts after a renewal: longer than the longest wait between two operations. */
+  leaseSeconds: z.number(),
+  /** Present while every attempt fails. */
+  failing: z.optional(z.object({ sinceMs: z.number(), attempts: z.number() })),
+};
+
+const loaded = {
+  ...common,
+  /** ISO time at which work on the file began. */
+  startedAt: z.string(),
+  cursor: positionSchema,
+  /** Groups loaded, and how many of them have their verdicts. */
+  loadedGroups: z.number(),
+  collectedGroups: z.number(),
+  /** Rows read so far that are no rejects, and empty lines. */
+  rows: z.number(),
+  rejected: z.number(),
+  blankLines: z.number(),
+  /** That were made so far; in `rows` mode the instance does not tell which set a row went to. */
+  importSets: z.number(),
+  tally: tallySchema,
+  messages: z.array(frequentMessageSchema),
+  samples: z.array(sampleSchema),
+  /** How long verdicts may make no progress. */
+  verdictTimeoutSeconds: z.number(),
+};
+
+const waitingSchema = z.object({ phase: z.literal('waiting'), ...common });
+
+const loadingSchema = z.object({
+  phase: z.literal('loading'),
+  ...loaded,
+  /** Why nothing more is sent: the rest of the file is only listed. */
+  stopReason: z.optional(z.string()),
+});
+
+const collectingSchema = z.object({
+  phase: z.literal('collecting'),
+  ...loaded,
+  loadedAtMs: z.number(),
+  stopReason: z.optional(z.string()),
+  /** Rows that were not transformed yet at the last look, and when that number last changed. */
+  pending: z.number(),
+  progressAtMs: z.number(),
+  looks: z.number(),
+});
+
+const abandonedSchema = z.object({ phase: z.literal('abandoned'), ...loaded, stopReason: z.string() });
+
+const finishedSchema = z.object({
+  phase: z.literal('finished'),
+  ...loaded,
+  loadedAtMs: z.optional(z.number()),
+  stopReason: z.optional(z.string()),
+  /** Some verdicts were never read: those rows are unknown. */
+  isAbandoned: z.boolean(),
+});
+
+/**
+ * How far an import is; travels from one operation to the next and into the next execution.
+ *
+ * - `waiting`: the pre-flight has not passed.
+ * - `loading`: groups of rows are sent, or listed once there is a reason to stop.
+ * - `collecting`: all of the file is read; verdicts are read back.
+ * - `abandoned`: the instance is asked nothing more; the rest of the file is listed.
+ * - `finished`: only the result files are to be written.
+ */
+export const importStateSchema = z.discriminatedUnion('phase', [
+  waitingSchema,
+  loadingSchema,
+  collectingSchema,
+  abandonedSchema,
+  finishedSchema,
+]);
+
+export type ImportState = z.infer<typeof importStateSchema>;
+export type Phase<Name extends ImportState['phase']> = Extract<ImportState, { phase: Name }>;
+/** A state once work on the file has begun. */
+export type BegunState = Exclude<ImportState, { phase: 'waiting' }>;
+
+/** 30 minutes: far beyond the longest operation. */
+export const baseLeaseSeconds = 1_800;
+
+const defaultOperationsPerExecution = 2_500;
+
+/** The state of an import that has not begun. */
+export function waitingState(): Phase<'waiting'> {
+  return {
+    phase: 'waiting',
+    version: 2,
+    executionNumber: 1,
+    operationsPerExecution: defaultOperationsPerExecution,
+    leaseSeconds: baseLeaseSeconds,
+  };
+}
+
+/** What an import knows of its settings before its first row. */
+export type BeginOptions = Pick<
+  Phase<'loading'>,
+  'startedAt' | 'cursor' | 'operationsPerExecution' | 'leaseSeconds' | 'verdictTimeoutSeconds'
+>;
+
+/** The state once the pre-flight has passed. */
+export function loadingState(before: ImportState, options: BeginOptions): Phase<'loading'> {
+  return {
+    version: 2,
+    executionNumber: before.executionNumber,
+    phase: 'loading',
+    loadedGroups: 0,
+    collectedGroups: 0,
+    rows: 0,
+    rejected: 0,
+    blankLines: 0,
+    importSets: 0,
+    tally: emptyTally(),
+    messages: [],
+    samples: [],
+    ...options,
+  };
+}
+
+/** The state of an import that is over before its first row. */
+export function refusedState(before: ImportState, stopReason: string, startedAt: string): Phase<'finished'> {
+  const { operationsPerExecution, leaseSeconds } = before;
+  const options = { startedAt, cursor: { byte: 0, line: 1 }, operationsPerExecution, leaseSeconds };
+  return {
+    ...loadingState(before, { ...options, verdictTimeoutSeconds: 0 }),
+    phase: 'finished',
+    stopReason,
+    isAbandoned: false,
+  };
+}
+
+/** The state once a group is loaded, or listed. */
+export function afterGroup(
+  state: Phase<'loading'> | Phase<'abandoned'>,
+  group: GroupOutcome,
+  nowMs: number,
+): BegunState {
+  const rows = state.rows + group.rows;
+  const rejected = state.rejected + group.rejected;
+  const counted = {
+    ...state,
+    cursor: group.next,
+    loadedGroups: state.loadedGroups + 1,
+    rows,
+    rejected,
+    blankLines: state.blankLines + group.blankLines,
+    importSets: state.importSets + group.importSets,
+    samples: addSample(state.samples, { atMs: nowMs, rows: rows + rejected }),
+  };
+  if (counted.phase === 'abandoned')
+    return group.ended ? { ...counted, phase: 'finished', loadedAtMs: nowMs, isAbandoned: true } : counted;
+  const stopReason = counted.stopReason ?? group.refused ?? group.readError;
+  const stopped = { ...counted, ...(stopReason === undefined ? {} : { stopReason }) };
+  if (!group.ended) return stopped;
+  const unseen = { pending: -1, progressAtMs: nowMs, looks: 0 };
+  return { ...stopped, phase: 'collecting', loadedAtMs: nowMs, ...unseen };
+}
+
+/**
+ * The state of an import that cannot go on: what is known so far becomes its result. What was not read yet is listed as not
+ * sent, unless that fails too.
+ */
+export function abandon(state: ImportState, reason: string, nowMs: number): ImportState {
+  const stopReason = `abandoned: ${reason}`;
+  switch (state.phase) {
+    case 'waiting':
+      return refusedState(state, stopReason, new Date(nowMs).toISOString());
+    case 'loading':
+      return { ...state, phase: 'abandoned', stopReason: state.stopReason ?? stopReason };
+    case 'collecting':
+      return { ...state, phase: 'finished', stopReason: state.stopReason ?? stopReason, isAbandoned: true };
+    case 'abandoned':
+      return { ...state, phase: 'finished', isAbandoned: true };
+    case 'finished':
+      return state;
+  }
+}
+
+const inputSchema = z.strictObject({ request: importRequestSchema, resume: z.optional(importStateSchema) });
+
+/** What an execution is started with: the first one with the request alone, a chained one with where it goes on. */
+export type ImportInput = z.infer<typeof inputSchema>;
+
+/**
+ * Reads the input of an execution; one that the release before this started or chained is migrated.
+ * @throws ZodError when it is neither
+ */
+export function parseInput(input: unknown): ImportInput {
+  const old = oldInputSchema.safeParse(input);
+  return old.success ? migrated(old.data) : inputSchema.parse(input);
+}
+
+const oldRequestSchema = z.strictObject({
+  bucket: z.string(),
+  key: z.string(),
+  versionId: z.optional(z.string()),
+  eTag: z.string(),
+  size: z.number(),
+  table: z.string(),
+  droppedAt: z.string(),
+  sequencer: z.string(),
+});
+
+/** The state of releases before this schema had a version. */
+const oldStateSchema = z.object({
+  part: z.number(),
+  startedAt: z.string(),
+  folder: z.string(),
+  operationsPerExecution: z.number(),
+  cursor: positionSchema,
+  loadedGroups: z.number(),
+  settledGroups: z.number(),
+  ended: z.boolean(),
+  rows: z.number(),
+  rejected: z.number(),
+  blankLines: z.number(),
+  importSets: z.number(),
+  tally: tallySchema,
+  messages: z.array(frequentMessageSchema),
+  samples: z.array(sampleSchema),
+  begunAtMs: z.optional(z.number()),
+  loadedAtMs: z.optional(z.number()),
+  stopped: z.optional(z.string()),
+  isGivenUp: z.optional(z.boolean()),
+});
+
+type OldState = z.infer<typeof oldStateSchema>;
+
+const oldInputSchema = z.strictObject({ request: oldRequestSchema, resume: z.optional(oldStateSchema) });
+
+function migrated({ request: old, resume }: z.infer<typeof oldInputSchema>): ImportInput {
+  const drop = parseDropKey(old.key);
+  if (!('table' in drop)) throw new TypeError(`${old.key} is not an import file`);
+  const { name, format, gzip, folder, table } = drop;
+  const named = { ...old, table, name, format, gzip };
+  const request: ImportRequest = {
+    ...named,
+    settings: { key: `imports/${folder}/_import.json` },
+    resultsFolder: resume?.folder ?? resultsFolder(named, 'results/'),
+    deployment: '',
+  };
+  return { request, ...(resume ? { resume: migratedState(resume) } : {}) };
+}
+
+/** Longer than any setting of the release before. */
+const oldWaitSeconds = 3_600;
+
+function migratedState(old: OldState): ImportState {
+  const { part, folder, settledGroups, ended, begunAtMs, loadedAtMs, stopped, isGivenUp, ...kept } = old;
+  const base = {
+    ...kept,
+    version: 2,
+    executionNumber: part,
+    startedAt: begunAtMs === undefined ? kept.startedAt : new Date(begunAtMs).toISOString(),
+    collectedGroups: settledGroups,
+    leaseSeconds: baseLeaseSeconds + oldWaitSeconds,
+    verdictTimeoutSeconds: oldWaitSeconds,
+  } as const;
+  const stopReason = stopped === undefined ? {} : { stopReason: stopped };
+  const endedAtMs = loadedAtMs ?? Date.parse(kept.startedAt);
+  if (isGivenUp && ended)
+    return { ...base, ...stopReason, phase: 'finished', loadedAtMs: endedAtMs, isAbandoned: true };
+  if (isGivenUp) return { ...base, phase: 'abandoned', stopReason: stopped ?? 'abandoned' };
+  if (!ended) return { ...base, ...stopReason, phase: 'loading' };
+  const unseen = { pending: -1, progressAtMs: endedAtMs, looks: 0 };
+  return { ...base, ...stopReason, phase: 'collecting', loadedAtMs: endedAtMs, ...unseen };
+}

@@ -1,0 +1,78 @@
+import { linesOf } from '../encode/chunk.ts';
+import type { ImportScope } from '../import-scope.ts';
+import { type ClosedLedgers, knownChunks, type SentChunk } from '../load/ledger.ts';
+import type { LineResult, RowOutcome, Verdict } from '../load/row-outcome.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
+import type { ImportFolder } from '../work-folder.ts';
+import { slicesOf } from './batches.ts';
+import { countPending, readVerdicts } from './read-group.ts';
+import { readUniformOutcomes } from './read-histories.ts';
+import { beginPart, type GroupVerdict, type ResultsPart, writePart } from './results-part.ts';
+import { chunkVerdicts, GroupLines, rejectedResults } from './row-verdicts.ts';
+
+/** What reading verdicts works with. */
+export type CollectDeps = {
+  readonly scope: ImportScope;
+  readonly plan: ImportPlan;
+  readonly folder: ImportFolder;
+  readonly closed: ClosedLedgers;
+  /** Where parts are gathered, one after another. */
+  readonly part: ResultsPart;
+};
+
+/**
+ * Reads the verdicts of one group back and stores its part of `results.csv`.
+ * @param patient false when the time limit is over: rows still pending then count as unknown
+ * @returns how many rows are still pending when the group has to wait
+ */
+export async function collectVerdicts(
+  { scope, plan, folder, closed, part }: CollectDeps,
+  group: number,
+  patient: boolean,
+): Promise<GroupVerdict | { readonly pending: number }> {
+  const ledger = await closed.get(group);
+  const chunks = knownChunks(ledger);
+  const pending = patient ? await countPending(scope, plan, chunks) : 0;
+  if (pending > 0) return { pending };
+  const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
+  await beginPart(folder, part, group);
+  const lines = new GroupLines(part, rejected);
+  for (const some of slicesOf(chunks)) {
+    const sent = await readVerdicts(scope, plan, some);
+    const histories = await readUniformOutcomes(scope, setsWithoutRows(some, sent));
+    await lines.add(some, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
+  }
+  lines.end();
+  return writePart(folder, group, part);
+}
+
+/** Import sets that hold exactly one chunk of which no row was seen, and how many rows that are. */
+function setsWithoutRows(
+  chunks: readonly SentChunk[],
+  verdicts: ReadonlyMap<number, LineResult>,
+): Map<string, number> {
+  const sets = new Map<string, number>();
+  for (const chunk of chunks) {
+    const [set, ...more] = chunk.state === 'stored' ? chunk.sets : [];
+    if (set === undefined || more.length > 0 || chunk.verdicts) continue;
+    if (!isAnySeen(chunk, verdicts)) sets.set(set, chunk.rows);
+  }
+  return sets;
+}
+
+function isAnySeen(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>): boolean {
+  if (verdicts.size === 0) return false;
+  for (const line of linesOf(chunk.lines)) if (verdicts.has(line)) return true;
+  return false;
+}
+
+/** What holds for rows of a chunk that cannot be seen. */
+function unseen({ sets }: SentChunk, histories: ReadonlyMap<string, RowOutcome>): Verdict {
+  const counted = sets.length === 1 ? histories.get(sets[0] ?? '') : undefined;
+  if (counted !== undefined)
+    return { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };
+  return {
+    outcome: 'unknown',
+    message: 'its staging row cannot be seen; is the user allowed to read the table?',
+  };
+}

@@ -1,0 +1,203 @@
+import type { Activities, Progress } from './activities.ts';
+import type { Durable } from './durable.ts';
+import type { ImportSummary } from './report/summary.ts';
+import { isPassing, RetryLaterError } from './retry-later-error.ts';
+import type { ImportRequest } from './schedule/import-request.ts';
+import { abandon, type ImportInput, type ImportState, waitingState } from './state.ts';
+
+/** What an execution answers; a chained one goes on elsewhere. */
+export type ImportAnswer = ImportSummary | { readonly continuedBy: string };
+
+/** What one operation came to, as the durable engine remembers it. */
+type Outcome =
+  | (Progress & { readonly atMs: number })
+  | { readonly failed: string; readonly waitSeconds: number; readonly atMs: number };
+
+type WorkflowOptions = {
+  /** An import is abandoned when every attempt has failed for so long. */
+  readonly longestOutageMs: number;
+};
+
+/** Operations that are kept for the end of an execution. */
+const reservedOperations = 6;
+/** AWS keeps 100 MB of results for one execution; the import goes on in another one well before. */
+const maxBytes = 60 << 20;
+/** An execution ends after 7 days at the latest (`executionTimeout`); the import goes on in another one well before. */
+const maxAgeMs = 24 * 3_600_000;
+/** An instance may be down over a weekend. */
+const defaultOptions: WorkflowOptions = { longestOutageMs: 84 * 3_600_000 };
+const longestDelaySeconds = 300;
+const promptAttempts = 5;
+/** Starting the next execution may fail so often. */
+const maxChainAttempts = 40;
+
+/**
+ * One import from its pre-flight to its summary. Everything that touches the world is an operation of the durable engine, so that
+ * it can stop at any point and go on in another process; what has become of the rows is in the state.
+ */
+export async function runImport(
+  durable: Durable,
+  activities: Activities,
+  { request, resume }: ImportInput,
+  { longestOutageMs }: WorkflowOptions = defaultOptions,
+): Promise<ImportAnswer> {
+  const budget = new Budget();
+  const step = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
+    budget.operations++;
+    const result = await durable.step(name, run);
+    budget.bytes += JSON.stringify(result)?.length ?? 0;
+    return result;
+  };
+  const wait = async (name: string, seconds: number) => {
+    budget.operations++;
+    await durable.wait(name, seconds);
+  };
+
+  let state = resume ?? waitingState();
+  while (state.phase !== 'finished') {
+    if (budget.isSpent(state)) return goOnElsewhere(state);
+    const before = state;
+    const outcome = await step(nameOf(before), () =>
+      attempt(activities, request, before, budget.allowsAnother(before)),
+    ).catch((error: unknown) => abandonAfter(before, error));
+    budget.note(outcome);
+    state = stateAfter(before, outcome, longestOutageMs);
+    if (outcome.waitSeconds !== undefined) await wait('wait', outcome.waitSeconds);
+  }
+  return finish(state);
+
+  /** A defect, or a failure that no repetition can help. */
+  function abandonAfter(before: ImportState, error: unknown): Outcome {
+    const atMs = budget.lastAtMs;
+    return { state: abandon(before, error instanceof Error ? error.message : String(error), atMs), atMs };
+  }
+
+  async function goOnElsewhere(current: ImportState): Promise<ImportAnswer> {
+    const next = { ...current, executionNumber: current.executionNumber + 1 };
+    for (let attempts = 1; ; attempts++) {
+      const chained = await step('continue', () =>
+        orRetry(activities, attempts, async () => ({
+          continuedBy: await activities.continueElsewhere(request, next),
+        })),
+      );
+      if ('continuedBy' in chained) return chained;
+      if (attempts >= maxChainAttempts)
+        throw new Error(`the next execution could not be started: ${chained.failed}`);
+      await wait('wait', chained.waitSeconds);
+    }
+  }
+
+  async function finish(current: Extract<ImportState, { phase: 'finished' }>): Promise<ImportAnswer> {
+    let failing = current.failing;
+    try {
+      for (;;) {
+        if (budget.isSpent(current))
+          return await goOnElsewhere({ ...current, ...(failing ? { failing } : {}) });
+        const attempts = (failing?.attempts ?? 0) + 1;
+        const done = await step('finish', () =>
+          orRetry(activities, attempts, async () => ({ summary: await activities.finish(request, current) })),
+        );
+        if ('summary' in done) return done.summary;
+        budget.note(done);
+        failing = { sinceMs: failing?.sinceMs ?? done.atMs, attempts };
+        if (done.atMs - failing.sinceMs > longestOutageMs) throw new Error(done.failed);
+        await wait('wait', done.waitSeconds);
+      }
+    } catch (error) {
+      // The results cannot be written; the next import need not wait for that.
+      await step('leave', () => activities.leave(request));
+      throw error;
+    }
+  }
+}
+
+/** One attempt at what a state asks for. */
+async function attempt(
+  activities: Activities,
+  request: ImportRequest,
+  state: ImportState,
+  continuesHere: boolean,
+): Promise<Outcome> {
+  const attempts = (state.failing?.attempts ?? 0) + 1;
+  return orRetry(activities, attempts, async () => ({
+    ...(await activities.advance(request, state, continuesHere)),
+    atMs: activities.now(),
+  }));
+}
+
+async function orRetry<T>(
+  activities: Activities,
+  attempts: number,
+  run: () => Promise<T>,
+): Promise<T | Extract<Outcome, { failed: string }>> {
+  try {
+    return await run();
+  } catch (error) {
+    activities.logFailure(error, attempts);
+    if (!isPassing(error)) throw error;
+    const failed = error instanceof Error ? error.message : String(error);
+    return { failed, waitSeconds: delaySeconds(error, attempts), atMs: activities.now() };
+  }
+}
+
+function delaySeconds(error: unknown, attempts: number): number {
+  const backOff = Math.min(longestDelaySeconds, 2 ** Math.min(attempts, 10));
+  if (!(error instanceof RetryLaterError)) return backOff;
+  // What says by itself when to go on does so a few times; after that the instance is down.
+  return attempts <= promptAttempts ? error.delaySeconds : Math.max(error.delaySeconds, backOff);
+}
+
+function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: number): ImportState {
+  if (!('failed' in outcome)) {
+    const { failing: _, ...state } = outcome.state;
+    return state;
+  }
+  const { sinceMs, attempts } = before.failing ?? { sinceMs: outcome.atMs, attempts: 0 };
+  const failing = { ...before, failing: { sinceMs, attempts: attempts + 1 } };
+  if (outcome.atMs - sinceMs > longestOutageMs) return abandon(failing, outcome.failed, outcome.atMs);
+  if (before.phase !== 'collecting') return failing;
+  const quietMs = outcome.atMs - before.progressAtMs;
+  return quietMs > before.verdictTimeoutSeconds * 1000
+    ? abandon(failing, outcome.failed, outcome.atMs)
+    : failing;
+}
+
+function nameOf(state: ImportState): string {
+  switch (state.phase) {
+    case 'waiting':
+      return 'pre-flight';
+    case 'loading':
+    case 'abandoned':
+      return `load-${state.loadedGroups}`;
+    case 'collecting':
+    case 'finished':
+      return 'collect';
+  }
+}
+
+/** What an execution has used up of what AWS allows it. */
+class Budget {
+  operations = 0;
+  bytes = 0;
+  lastAtMs = 0;
+  #firstAtMs: number | undefined;
+
+  note({ atMs }: { readonly atMs: number }): void {
+    this.#firstAtMs ??= atMs;
+    this.lastAtMs = atMs;
+  }
+
+  isSpent({ operationsPerExecution }: ImportState, more = 0): boolean {
+    const ageMs = this.lastAtMs - (this.#firstAtMs ?? this.lastAtMs);
+    const operations = this.operations + more + reservedOperations;
+    return (
+      this.operations > 0 &&
+      (operations > operationsPerExecution || this.bytes > maxBytes || ageMs > maxAgeMs)
+    );
+  }
+
+  /** True when the operation after this one will be run by this execution, too. */
+  allowsAnother(state: ImportState): boolean {
+    return !this.isSpent(state);
+  }
+}

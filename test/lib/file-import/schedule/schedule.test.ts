@@ -1,0 +1,291 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ListedObject } from '../../../../lib/aws/s3.ts';
+import { silentLog } from '../../../../lib/core/log.ts';
+import { executionName, type ImportRequest } from '../../../../lib/file-import/schedule/import-request.ts';
+import { createSchedule, type Schedule } from '../../../../lib/file-import/schedule/schedule.ts';
+import { memoryStateTable } from '../../aws/memory-state-table.ts';
+import { importRequest } from '../import-request.ts';
+
+const startMs = Date.parse('2026-11-28T10:00:00.000Z');
+const leaseMs = 1_800_000;
+
+let clock: { nowMs: number; now(): number; sleep(ms: number): Promise<void> };
+let table: ReturnType<typeof memoryStateTable>;
+let started: string[];
+let wakes: number[];
+let failStart: boolean;
+/** What the bucket lists as dropped before. */
+let listed: ListedObject[];
+let schedule: Schedule;
+
+beforeEach(() => {
+  clock = {
+    nowMs: startMs,
+    now: () => clock.nowMs,
+    async sleep(ms) {
+      clock.nowMs += ms;
+    },
+  };
+  table = memoryStateTable(clock);
+  started = [];
+  wakes = [];
+  failStart = false;
+  listed = [];
+  schedule = open();
+});
+
+/** A process that works with the schedule. */
+function open(maxConcurrent = 2): Schedule {
+  return createSchedule({
+    table,
+    clock,
+    log: silentLog,
+    maxConcurrent,
+    start: async (request) => {
+      if (failStart) throw new Error('Lambda is away');
+      started.push(request.key);
+    },
+    wake: async (seconds) => void wakes.push(seconds),
+    earlierDrops: async (request, sinceMs) =>
+      listed.filter(
+        ({ key, modifiedMs }) =>
+          key !== request.key && modifiedMs >= sinceMs && modifiedMs <= Date.parse(request.droppedAt),
+      ),
+  });
+}
+
+/** A drop some seconds before or after the start of the test. */
+function drop(key: string, second: number, more: Partial<ImportRequest> = {}): ImportRequest {
+  const droppedAt = new Date(startMs + second * 1000).toISOString();
+  const [, folder = ''] = key.split('/');
+  return importRequest({ key, table: folder.toLowerCase(), versionId: `v${second}`, droppedAt, ...more });
+}
+
+async function receive(...requests: ImportRequest[]): Promise<void> {
+  for (const request of requests) await schedule.receive(request);
+  await schedule.startDue();
+}
+
+describe('the schedule of imports', () => {
+  it('runs one import of a staging table, in the order of the drops, whatever the order of their events', async () => {
+    const [a, b, c] = [
+      drop('imports/t/a.csv', -90),
+      drop('imports/t/b.csv', -80),
+      drop('imports/t/c.csv', -70),
+    ];
+    await receive(c, a, b);
+    expect(started).toEqual([a.key]);
+    await schedule.leave(a);
+    await schedule.leave(b);
+    await schedule.leave(c);
+    expect(started).toEqual([a.key, b.key, c.key]);
+  });
+
+  it('runs no more imports than the deployment allows, and then the earliest of those that wait', async () => {
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name, i) => drop(`imports/${name}/x.csv`, -90 + i));
+    if (!a || !b || !c || !d) throw new Error('four drops');
+    await receive(d, c, b, a);
+    expect(started).toEqual([a.key, b.key]);
+    await schedule.leave(b);
+    expect(started.at(-1)).toBe(c.key);
+  });
+
+  it('counts folders that differ in case only as one table', async () => {
+    await receive(drop('imports/IMP_User/a.csv', -90), drop('imports/imp_user/b.csv', -80));
+    expect(started).toEqual(['imports/IMP_User/a.csv']);
+  });
+
+  it('starts an import once however often its event is delivered, also after its end', async () => {
+    const a = drop('imports/t/a.csv', -90);
+    await receive(a, a);
+    await schedule.renew(a, leaseMs);
+    await receive(a);
+    await schedule.leave(a);
+    await receive(a);
+    expect(await schedule.receive(a)).toEqual({ kind: 'repeated' });
+    expect(started).toEqual([a.key]);
+  });
+
+  it('says which version supersedes one whose event is late, each time the event comes', async () => {
+    const older = drop('imports/t/a.csv', -90, { sequencer: '01', versionId: 'old' });
+    const newer = drop('imports/t/a.csv', -80, { sequencer: '02', versionId: 'new' });
+    await receive(newer);
+    for (const _ of [1, 2]) expect(await schedule.receive(older)).toEqual({ kind: 'superseded', by: 'new' });
+  });
+
+  it('runs both versions of a key whose events come in order', async () => {
+    const older = drop('imports/t/a.csv', -90, { sequencer: '01', versionId: 'old' });
+    const newer = drop('imports/t/a.csv', -90, { sequencer: '02', versionId: 'new' });
+    await receive(older, newer);
+    await schedule.leave(older);
+    await schedule.leave(newer);
+    expect(started).toHaveLength(2);
+  });
+
+  it('lets the others go on when one cannot be started, and starts it the next time', async () => {
+    const a = drop('imports/t/a.csv', -90);
+    failStart = true;
+    await expect(receive(a)).rejects.toThrow('Lambda is away');
+    failStart = false;
+    await schedule.startDue();
+    expect(started).toEqual([a.key]);
+  });
+
+  it('starts an import again whose process died between granting and starting', async () => {
+    const a = drop('imports/t/a.csv', -90);
+    await schedule.receive(a);
+    const dying = createSchedule({
+      table,
+      clock,
+      log: silentLog,
+      maxConcurrent: 2,
+      start: () => new Promise(() => undefined),
+      wake: async () => undefined,
+      earlierDrops: async () => [],
+    });
+    dying.startDue();
+    await new Promise((resolve) => setImmediate(resolve));
+    await schedule.startDue();
+    expect(started).toEqual([]);
+    // The wake-up message for that is on its way.
+    expect(wakes).toEqual([10]);
+    clock.nowMs += 10_000;
+    await schedule.startDue();
+    expect(started).toEqual([a.key]);
+  });
+
+  it('costs nothing while imports wait: one wake-up message is on its way, however many events come', async () => {
+    const drops = Array.from({ length: 20 }, (_, i) => drop(`imports/t/${i}.csv`, -90 + i));
+    const [first, ...others] = drops;
+    if (!first) throw new Error('a drop');
+    await receive(first);
+    await schedule.renew(first, leaseMs);
+    for (const one of [...others, ...others]) await receive(one);
+    expect(wakes).toEqual([900]);
+  });
+
+  it('sends no message when nothing waits', async () => {
+    const a = drop('imports/t/a.csv', -90);
+    await receive(a);
+    await schedule.renew(a, leaseMs);
+    await schedule.startDue();
+    expect(wakes).toEqual([]);
+  });
+});
+
+describe('an earlier drop whose event is under way', () => {
+  const listing = (key: string, second: number) => ({ key, size: 1, modifiedMs: startMs + second * 1000 });
+
+  it('is waited for, and then runs first', async () => {
+    const [a, b] = [drop('imports/t/a.csv', -20), drop('imports/t/b.csv', -10)];
+    listed = [listing(a.key, -20), listing(b.key, -10)];
+    await receive(b);
+    expect(started).toEqual([]);
+    await receive(a);
+    expect(started).toEqual([a.key]);
+  });
+
+  it('is in the list by the time its event has come: the list is read again', async () => {
+    const [a, b] = [drop('imports/t/a.csv', -20), drop('imports/t/b.csv', -10)];
+    await schedule.receive(b);
+    const other = open();
+    const racing = createSchedule({
+      table,
+      clock,
+      log: silentLog,
+      maxConcurrent: 2,
+      start: async (request) => void started.push(request.key),
+      wake: async () => undefined,
+      // Between the first look at the list and the look at the bucket, the event of `a` comes.
+      async earlierDrops() {
+        await other.receive(a);
+        return [listing(a.key, -20)];
+      },
+    });
+    await racing.startDue();
+    expect(started).toEqual([a.key]);
+  });
+
+  it('is waited for a minute and no longer, and a wake-up message ends the wait', async () => {
+    const b = drop('imports/t/b.csv', -10);
+    listed = [listing('imports/t/never.csv', -20)];
+    await receive(b);
+    expect(wakes).toEqual([51]);
+    clock.nowMs += 51_000;
+    await schedule.startDue();
+    expect(started).toEqual([b.key]);
+  });
+
+  it('is one that replaces a file known from before', async () => {
+    const known = drop('imports/t/a.csv', -3_600);
+    await receive(known);
+    await schedule.leave(known);
+    listed = [listing(known.key, -20)];
+    await receive(drop('imports/t/b.csv', -10));
+    expect(started).toEqual([known.key]);
+  });
+
+  it('holds up its own table only', async () => {
+    listed = [listing('imports/t/never.csv', -20)];
+    await receive(drop('imports/t/b.csv', -10), drop('imports/u/c.csv', -90));
+    expect(started).toEqual(['imports/u/c.csv']);
+  });
+});
+
+describe('a lease', () => {
+  it('passes on when its import has not been heard of for its length', async () => {
+    const [dead, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
+    await receive(dead, next);
+    await schedule.renew(dead, leaseMs);
+    clock.nowMs += leaseMs - 1;
+    await schedule.startDue();
+    expect(started).toEqual([dead.key]);
+    clock.nowMs += 2;
+    await schedule.startDue();
+    expect(started).toEqual([dead.key, next.key]);
+  });
+
+  it('lasts while it is renewed', async () => {
+    const [long, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
+    await receive(long, next);
+    for (let n = 0; n < 5; n++) {
+      expect(await schedule.renew(long, leaseMs)).toBe(true);
+      clock.nowMs += leaseMs / 2;
+      await schedule.startDue();
+    }
+    expect(started).toEqual([long.key]);
+  });
+
+  it('that was passed on makes its import wait for its turn again instead of running beside another', async () => {
+    const [stalled, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
+    await receive(stalled, next);
+    await schedule.renew(stalled, leaseMs);
+    clock.nowMs += leaseMs + 1;
+    await schedule.startDue();
+    expect(await schedule.renew(stalled, leaseMs)).toBe(false);
+    await schedule.leave(next);
+    expect(await schedule.renew(stalled, leaseMs)).toBe(true);
+  });
+
+  it('is asked for by an import that was started outside the schedule, in its turn', async () => {
+    const [a, b] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
+    expect(await schedule.renew(b, leaseMs)).toBe(true);
+    expect(await schedule.renew(a, leaseMs)).toBe(false);
+    await schedule.leave(b);
+    expect(started).toEqual([b.key, a.key]);
+  });
+});
+
+describe('what the schedule keeps', () => {
+  it('is nothing but the memory of drops once all imports have ended', async () => {
+    const drops = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80), drop('imports/u/c.csv', -80)];
+    await receive(...drops);
+    for (const one of drops) await schedule.leave(one);
+    const kept = [...table.items.values()].map(({ pk }) => pk.split('#')[0]);
+    expect(new Set(kept)).toEqual(new Set(['import-schedule', 'import-drop', 'import-key']));
+    const names = drops.map(executionName);
+    expect(
+      JSON.stringify([...table.items.values()].filter(({ pk }) => pk === 'import-schedule')),
+    ).not.toContain(names[0]);
+  });
+});
