@@ -14,6 +14,13 @@ export function openDatabase(file: string, schema: string): DatabaseSync {
   return database;
 }
 
+/** Adds a column that a file of an earlier version lacks. */
+export function ensureColumn(database: DatabaseSync, table: string, name: string, definition: string): void {
+  const columns = database.prepare('SELECT name FROM pragma_table_info(?)').all(table);
+  if (columns.some((column) => column['name'] === name)) return;
+  database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${definition}`);
+}
+
 /** Runs `work` whole or not at all. */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   if (database.isTransaction) return work();

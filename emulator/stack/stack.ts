@@ -7,6 +7,7 @@ import { type LambdaHost, type LambdaHostOptions, startLambdaHost } from '../aws
 import type { InvocationOutcome } from '../aws/lambda/invocation.ts';
 import { type Log, silentLog } from '../aws/log.ts';
 import { type LoopbackServer, PortUnavailableError } from '../aws/loopback-server.ts';
+import type { EventFaults } from '../aws/s3/event-faults.ts';
 import { type LocalS3, startS3 } from '../aws/s3/s3.ts';
 import { startSecretsManager } from '../aws/secrets-manager/secrets-manager.ts';
 import {
@@ -56,6 +57,8 @@ export type StackOptions = {
   /** Processes of one function at once. @default 4 */
   readonly maxProcesses?: number;
   readonly durableLimits?: Partial<DurableLimits>;
+  /** Delays and repeats the events of S3. @default every event once and at once */
+  readonly s3EventFaults?: EventFaults;
   /** One line that a function wrote, with its key in serverless.yml. */
   readonly onLog?: (line: string, key: string) => void;
   /** What a function answered or failed with, with its key. */
@@ -119,7 +122,15 @@ async function startOutside(options: StackOptions, opened: AsyncDisposableStack)
   const sqs = await open(startSqs({ port: ports.sqs ?? 0, databaseFile: join(dataFolder, 'sqs.db') }));
   const deliver = deliverTo(sqs.state);
   const s3Folder = join(dataFolder, 's3');
-  const s3 = await open(startS3({ port: ports.s3 ?? 0, folder: s3Folder, deliver, log }));
+  const s3 = await open(
+    startS3({
+      port: ports.s3 ?? 0,
+      folder: s3Folder,
+      deliver,
+      log,
+      ...(options.s3EventFaults && { eventFaults: options.s3EventFaults }),
+    }),
+  );
   const databaseFile = join(dataFolder, 'secrets.db');
   const secretsManager = await open(startSecretsManager({ port: ports.secretsManager ?? 0, databaseFile }));
   const folder = join(dataFolder, 'dynamodb');

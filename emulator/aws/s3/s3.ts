@@ -6,11 +6,15 @@ import { AwsError } from '../aws-error.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
+import { type EventFaults, eventPlan } from './event-faults.ts';
 import type { S3Answer, S3Request } from './exchange.ts';
 import type { Deliver } from './outbox.ts';
 import { route } from './routes.ts';
 import { S3State } from './state.ts';
 import { xmlError } from './xml.ts';
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
+const MOST_KEY_BYTES = 1024;
 
 export type S3Options = {
   /** Keeps `s3.db` and the objects' bytes. */
@@ -19,6 +23,8 @@ export type S3Options = {
   readonly port?: number;
   /** Where event notifications go. @default dropped */
   readonly deliver?: Deliver;
+  /** Delays and repeats events, as S3 may. @default every event once and at once */
+  readonly eventFaults?: EventFaults;
   readonly clock?: Clock;
   /** Where events are told of that could not be delivered. @default dropped */
   readonly log?: Log;
@@ -32,7 +38,7 @@ export type LocalS3 = LoopbackServer & { readonly state: S3State };
  */
 export async function startS3(options: S3Options): Promise<LocalS3> {
   const { folder, deliver = () => {}, clock = systemClock, log = silentLog } = options;
-  const state = new S3State(folder, deliver, clock, log);
+  const state = new S3State(folder, deliver, clock, log, eventPlan(options.eventFaults));
   const listener: RequestListener = (request, response) => void answer(state, request, response);
   const server = await listenOnLoopback(listener, options.port, 'S3');
   state.deliverEvents();
@@ -59,11 +65,17 @@ function takeApart(incoming: IncomingMessage): S3Request {
   return {
     method: incoming.method ?? 'GET',
     bucket: decode(bucket),
-    key: decode(key),
+    key: checkedKey(decode(key)),
     query: new URLSearchParams(query),
     headers: incoming.headers,
     body: incoming,
   };
+}
+
+function checkedKey(key: string): string {
+  const size = Buffer.byteLength(key);
+  if (size > MOST_KEY_BYTES) throw new AwsError('KeyTooLongError', `Your key is too long (${size} bytes)`);
+  return key;
 }
 
 function decode(text: string): string {

@@ -7,6 +7,7 @@ import { inTransaction, openDatabase } from '../database.ts';
 import type { Log } from '../log.ts';
 import { type Blob, BlobFolder } from './blob-folder.ts';
 import { BucketTable } from './bucket-table.ts';
+import type { EventPlan } from './event-faults.ts';
 import { eventMessage, type ObjectEvent, wants } from './notification.ts';
 import { type NewObject, ObjectTable, type StoredObject } from './object-table.ts';
 import { type Deliver, Outbox } from './outbox.ts';
@@ -34,10 +35,14 @@ export class S3State {
   readonly #database: DatabaseSync;
   readonly #sequencer: Sequencer;
   readonly #log: Log;
+  readonly #eventPlan: EventPlan;
+  readonly #closing = new AbortController();
+  #nextDeliveryMs = Infinity;
 
-  constructor(folder: string, deliver: Deliver, clock: Clock, log: Log) {
+  constructor(folder: string, deliver: Deliver, clock: Clock, log: Log, eventPlan: EventPlan) {
     this.clock = clock;
     this.#log = log;
+    this.#eventPlan = eventPlan;
     this.#database = openDatabase(join(folder, 's3.db'), TABLES);
     this.buckets = new BucketTable(this.#database);
     this.objects = new ObjectTable(this.#database);
@@ -51,7 +56,7 @@ export class S3State {
   /** Delivers what waits. An event that cannot be delivered waits for the next change or start: the change itself stands. */
   deliverEvents(): void {
     try {
-      this.outbox.flush();
+      this.#deliverAt(this.outbox.flush(this.clock.now()));
     } catch (error) {
       this.#log.error('event-not-delivered', { reason: String(error) });
     }
@@ -118,6 +123,7 @@ export class S3State {
   }
 
   close(): void {
+    this.#closing.abort();
     this.#database.close();
   }
 
@@ -159,8 +165,24 @@ export class S3State {
 
   #tell(event: ObjectEvent, object: NewObject): void {
     for (const rule of this.buckets.get(object.bucket).notifications) {
-      if (wants(rule, event, object.key)) this.outbox.add(rule.queueArn, eventMessage(rule, event, object));
+      if (!wants(rule, event, object.key)) continue;
+      const body = eventMessage(rule, event, object);
+      for (const delayMs of this.#eventPlan())
+        this.outbox.add(rule.queueArn, body, this.clock.now() + delayMs);
     }
+  }
+
+  #deliverAt(dueMs: number | undefined): void {
+    if (dueMs === undefined || dueMs >= this.#nextDeliveryMs) return;
+    this.#nextDeliveryMs = dueMs;
+    const waited = this.clock.sleep(Math.max(0, dueMs - this.clock.now()), this.#closing.signal);
+    waited.then(
+      () => {
+        if (this.#nextDeliveryMs === dueMs) this.#nextDeliveryMs = Infinity;
+        if (!this.#closing.signal.aborted) this.deliverEvents();
+      },
+      () => undefined,
+    );
   }
 
   #blobsInUse(): Set<string> {

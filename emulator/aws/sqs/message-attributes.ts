@@ -7,7 +7,7 @@ const MessageAttribute = z.object({
   StringValue: z.string().optional(),
   BinaryValue: z.string().optional(),
 });
-export const MessageAttributes = z.record(z.string().min(1).max(256), MessageAttribute);
+export const MessageAttributes = z.record(z.string(), MessageAttribute);
 
 type MessageAttribute = z.output<typeof MessageAttribute>;
 export type MessageAttributes = z.output<typeof MessageAttributes>;

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import * as z from 'zod';
-import { cachedStatements } from '../database.ts';
+import { cachedStatements, ensureColumn } from '../database.ts';
 import { MessageAttributes } from './message-attributes.ts';
 
 const Row = z
@@ -15,6 +15,7 @@ const Row = z
     deduplication_id: z.string().nullable(),
     sent_ms: z.number(),
     first_receive_ms: z.number().nullable(),
+    received_ms: z.number().nullable(),
     receive_count: z.number(),
     visible_ms: z.number(),
     receipt: z.string().nullable(),
@@ -31,6 +32,8 @@ const Row = z
     deduplicationId: row.deduplication_id,
     sentMs: row.sent_ms,
     firstReceiveMs: row.first_receive_ms,
+    /** When it was received last. */
+    receivedMs: row.received_ms,
     receiveCount: row.receive_count,
     visibleMs: row.visible_ms,
     receipt: row.receipt,
@@ -61,6 +64,7 @@ export class MessageTable {
   readonly #sql: (sql: string) => StatementSync;
 
   constructor(database: DatabaseSync) {
+    ensureColumn(database, 'message', 'received_ms', 'INTEGER');
     this.#sql = cachedStatements(database);
   }
 
@@ -109,9 +113,9 @@ export class MessageTable {
 
   take(message: Message, receipt: string, nowMs: number, visibleMs: number): void {
     this.#sql(
-      `UPDATE message SET receipt = ?, visible_ms = ?, receive_count = receive_count + 1,
+      `UPDATE message SET receipt = ?, received_ms = ?, visible_ms = ?, receive_count = receive_count + 1,
         first_receive_ms = coalesce(first_receive_ms, ?) WHERE seq = ?`,
-    ).run(receipt, visibleMs, nowMs, message.seq);
+    ).run(receipt, nowMs, visibleMs, nowMs, message.seq);
   }
 
   setVisible(message: Message, visibleMs: number): void {

@@ -25,6 +25,9 @@ const REFUSED = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surroga
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
 const MOST_ATTRIBUTES = 10;
 
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html */
+const ATTRIBUTE_NAME = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)(?!.*\.$)[\w.-]{1,256}$/i;
+
 /**
  * Puts a message into the queue; a FIFO queue takes the same deduplication id once in five minutes.
  * @throws {AwsError} InvalidMessageContents, InvalidParameterValue, MissingParameter
@@ -106,6 +109,8 @@ function checkAttributes(attributes: MessageAttributes): void {
     );
   }
   for (const [name, { DataType, StringValue, BinaryValue }] of entries) {
+    if (!ATTRIBUTE_NAME.test(name))
+      throw invalidParameter(`The message attribute name '${name}' is invalid.`);
     if (DataType.startsWith('Binary') ? BinaryValue : StringValue) continue;
     throw invalidParameter(
       `The message attribute '${name}' must contain a non-empty value of type '${DataType}'.`,

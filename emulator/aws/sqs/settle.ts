@@ -17,9 +17,12 @@ export function deleteReceived(state: SqsState, queue: Queue, receipt: string): 
   state.wake(queue.name);
 }
 
+/** How long a message may stay out of sight after it was received, in milliseconds. */
+const MOST_INVISIBLE_MS = 43_200_000;
+
 /**
  * Sets how long from now the message stays out of sight; 0 gives it back.
- * @throws {AwsError} ReceiptHandleIsInvalid, InvalidParameterValue, MessageNotInflight
+ * @throws {AwsError} ReceiptHandleIsInvalid, MessageNotInflight, InvalidParameterValue for more than 12 hours after the receive
  */
 export function changeVisibility(state: SqsState, queue: Queue, receipt: string, seconds: number): void {
   const message = state.byReceipt(queue, receipt);
@@ -29,6 +32,10 @@ export function changeVisibility(state: SqsState, queue: Queue, receipt: string,
   if (message.visibleMs <= nowMs) {
     throw new AwsError('MessageNotInflight', 'The specified message is not in flight.');
   }
-  state.messages.setVisible(message, nowMs + seconds * 1000);
+  const visibleMs = nowMs + seconds * 1000;
+  if (visibleMs > (message.receivedMs ?? nowMs) + MOST_INVISIBLE_MS) {
+    throw invalidParameter('Total VisibilityTimeout for the message is beyond the limit [43200 seconds].');
+  }
+  state.messages.setVisible(message, visibleMs);
   state.wake(queue.name);
 }

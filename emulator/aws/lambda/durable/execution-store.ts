@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
+import { ensureColumn } from '../../database.ts';
 import { type ErrorObject, type Operation, parseOperation } from './wire.ts';
 
 const executionSchema = z.object({
@@ -30,11 +31,11 @@ const usageSchema = z.object({ operations: z.number(), bytes: z.number() });
 export type Usage = z.infer<typeof usageSchema>;
 
 /** Columns that a file of an earlier version may lack. */
-const laterColumns = [
-  'asynchronous INTEGER NOT NULL DEFAULT 0',
-  'operations INTEGER NOT NULL DEFAULT 1',
-  'bytes INTEGER NOT NULL DEFAULT 0',
-];
+const laterColumns = {
+  asynchronous: 'INTEGER NOT NULL DEFAULT 0',
+  operations: 'INTEGER NOT NULL DEFAULT 1',
+  bytes: 'INTEGER NOT NULL DEFAULT 0',
+};
 
 /**
  * Executions and their operations in one SQLite file, which outlives the process that writes it. Every change of a checkpoint is
@@ -63,11 +64,8 @@ export class ExecutionStore {
       CREATE INDEX IF NOT EXISTS operation_open ON operation (arn, open, bytes);
       CREATE TABLE IF NOT EXISTS callback (id TEXT PRIMARY KEY, arn TEXT NOT NULL, operation TEXT NOT NULL) STRICT;
     `);
-    const columns = this.#db.prepare('SELECT name FROM pragma_table_info(?)').all('execution');
-    const names = columns.map(({ name }) => name);
-    for (const column of laterColumns)
-      if (!names.includes(column.split(' ')[0] ?? ''))
-        this.#db.exec(`ALTER TABLE execution ADD COLUMN ${column}`);
+    for (const [name, definition] of Object.entries(laterColumns))
+      ensureColumn(this.#db, 'execution', name, definition);
   }
 
   insert(

@@ -1,12 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   CopyObjectCommand,
+  CreateBucketCommand,
   DeleteObjectCommand,
   PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { startS3 } from '../../../../emulator/aws/s3/s3.ts';
+import { manualClock } from '../../../lib/core/manual-clock.ts';
 import { type S3Fixture, s3Client, startS3Fixture } from './local-s3.ts';
 
 const QUEUE = 'arn:aws:sqs:eu-west-1:000000000000:imports';
@@ -134,4 +139,53 @@ it('delivers at the next start what a stop kept from its queue', async () => {
   const second = await startS3({ folder: first.folder, deliver: (_queue, body) => sent.push(body) });
   await second.close();
   expect(sent.map((body) => Message.parse(JSON.parse(body)).Records[0].s3.object.key)).toEqual(['kept.csv']);
+});
+
+describe('events that are late and doubled', () => {
+  async function dropTen(seed: number) {
+    const folder = await mkdtemp(join(tmpdir(), 's3-events-'));
+    const clock = manualClock();
+    const keys: string[] = [];
+    const deliver = (_queue: string, body: string) => {
+      keys.push(Message.parse(JSON.parse(body)).Records[0].s3.object.key);
+    };
+    const options = { folder, deliver, clock, eventFaults: { seed, latestMs: 60_000, doubled: 0.5 } };
+    const s3 = await startS3(options);
+    const client = s3Client(s3.url);
+    onTestFinished(async () => {
+      client.destroy();
+      await rm(folder, { recursive: true });
+    });
+    await client.send(new CreateBucketCommand({ Bucket: 'drops' }));
+    const rule = { id: 'r', queueArn: QUEUE, events: ['s3:ObjectCreated:*'], prefix: '', suffix: '' };
+    s3.state.buckets.setNotifications('drops', [rule]);
+    for (let n = 0; n < 10; n += 1)
+      await client.send(new PutObjectCommand({ Bucket: 'drops', Key: `${n}`, Body: 'x' }));
+    return { s3, clock, keys, options };
+  }
+
+  it('come later, in another order, some of them twice, and the same for the same seed', async () => {
+    const all: string[][] = [];
+    for (const seed of [7, 7, 8]) {
+      const { s3, clock, keys } = await dropTen(seed);
+      expect(keys.length).toBeLessThan(10);
+      for (let second = 0; second <= 60; second += 1) await clock.advance(1000);
+      await s3.close();
+      expect(new Set(keys).size).toBe(10);
+      expect(keys.length).toBeGreaterThan(10);
+      expect(keys).not.toEqual(keys.toSorted());
+      all.push(keys);
+    }
+    expect(all[1]).toEqual(all[0]);
+    expect(all[2]).not.toEqual(all[0]);
+  });
+
+  it('that were not delivered before a stop are delivered after the next start', async () => {
+    const { s3, clock, keys, options } = await dropTen(7);
+    await s3.close();
+    await clock.advance(60_000);
+    const again = await startS3(options);
+    await again.close();
+    expect(new Set(keys).size).toBe(10);
+  });
 });

@@ -43,6 +43,16 @@ describe('an object', () => {
     },
   );
 
+  it.each([
+    ['letters', 'k'.repeat(1024), 'k'],
+    ['bytes, not letters', 'ü'.repeat(512), 'k'],
+  ])('may have a key of 1,024 bytes: %s', async (_, longest, more) => {
+    await put(longest, 'x');
+    expect(await text(longest)).toBe('x');
+    await expect(put(longest + more, 'x')).rejects.toMatchObject({ name: 'KeyTooLongError' });
+    await expect(get(longest + more)).rejects.toMatchObject({ name: 'KeyTooLongError' });
+  });
+
   it('takes a stream of unknown chunks, which the client frames as aws-chunked with a trailing checksum', async () => {
     const bytes = randomBytes(300_000);
     const Body = Readable.from([bytes.subarray(0, 1), bytes.subarray(1, 70_000), bytes.subarray(70_000)]);

@@ -55,6 +55,9 @@ describe('a message', () => {
     ],
     ['an empty one', { a: { DataType: 'String', StringValue: '' } }],
     ['a control character', { a: { DataType: 'String', StringValue: '\u0007' } }],
+    ['a name with a space', { 'a b': { DataType: 'String', StringValue: 'x' } }],
+    ['a name that belongs to AWS', { 'AWS.trace': { DataType: 'String', StringValue: 'x' } }],
+    ['a name that ends with a dot', { 'a.': { DataType: 'String', StringValue: 'x' } }],
   ])('is refused with the attributes that SQS refuses: %s', async (_case, MessageAttributes) => {
     const url = await fixture.queue('attributes');
     await expect(send(url, 'x', { MessageAttributes })).rejects.toThrow(/attribute/);
@@ -113,6 +116,44 @@ describe('a message', () => {
     expect(await receive(url)).toEqual([]);
     clock.advance(1_000);
     expect(await receive(url)).toHaveLength(1);
+  });
+
+  it('stays out of sight for at most 12 hours after its receive, however often that is asked for', async () => {
+    const url = await fixture.queue('longest');
+    await send(url, 'm');
+    const [message] = await receive(url, { VisibilityTimeout: 43_200 });
+    const change = (VisibilityTimeout: number) =>
+      fixture.client.send(
+        new ChangeMessageVisibilityCommand({
+          QueueUrl: url,
+          ReceiptHandle: message?.ReceiptHandle,
+          VisibilityTimeout,
+        }),
+      );
+    clock.advance(3_600_000);
+    await expect(change(43_200)).rejects.toThrow('beyond the limit [43200 seconds]');
+    await expect(change(39_601)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await change(39_600);
+    clock.advance(39_600_000);
+    const [again] = await receive(url);
+    expect(again?.Attributes?.ApproximateReceiveCount).toBe('2');
+    // Counted from the latest receive, not from the first.
+    await fixture.client.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: url,
+        ReceiptHandle: again?.ReceiptHandle,
+        VisibilityTimeout: 43_200,
+      }),
+    );
+  });
+
+  it('has at most 1 MiB, its attributes counted', async () => {
+    const url = await fixture.queue('sizes');
+    const MessageAttributes = { n: { DataType: 'String', StringValue: 'xx' } };
+    const room = 1_048_576 - 'nStringxx'.length;
+    await send(url, 'x'.repeat(room), { MessageAttributes });
+    await expect(send(url, 'x'.repeat(room + 1), { MessageAttributes })).rejects.toThrow('1048576 bytes');
+    await expect(send(url, 'ü'.repeat(524_289))).rejects.toThrow('1048576 bytes');
   });
 
   it('waits for its delay', async () => {
