@@ -17,6 +17,7 @@ import { createInstanceServer, dispatchTo, type TlsOptions } from './http/server
 import { readJsonFile } from './read-json-file.ts';
 import { Choices } from './schema/choices.ts';
 import { extendSchema, type SchemaDocument, schemaDocument } from './schema/schema-file.ts';
+import { ScriptRules } from './script-rules.ts';
 import type { InstanceState } from './state.ts';
 import { type DataDocument, dataDocument, seedRows } from './store/data-file.ts';
 import { Store } from './store/store.ts';
@@ -105,17 +106,20 @@ function createState(options: InstanceOptions): InstanceState {
   const clock = new InstanceClock(options.clock ? () => options.clock?.now() ?? 0 : Date.now);
   const random = seededRandom(options.seed ?? 1);
   const ledger = new Ledger();
-  const store = new Store({
+  const scriptRules = new ScriptRules(clock, switches);
+  const store: Store = new Store({
     schema,
     clock,
     switches,
     random,
     randomOf: seededRandom,
     location: options.databaseFile ?? ':memory:',
+    refusal: (operation, table, sysId) => scriptRules.refusal(store, operation, table, sysId),
     onWrite(operation, table, sysId) {
       ledger.wrote(operation, table, sysId);
       if (table.startsWith('sys_user')) auth.directory.forget();
       if (table.startsWith('sys_transform_')) imports.forgetMaps();
+      if (table === 'sys_script') scriptRules.forget();
       if (table === 'sys_choice') choices.read(store);
       if (table === 'sys_properties') auth.properties.forget();
       if (table === rateLimitTable.name) control.limits.forgetRules();
@@ -139,17 +143,24 @@ function createState(options: InstanceOptions): InstanceState {
     for (const account of auth.accounts.all()) auth.directory.add(account);
   };
   const choices = new Choices(schema);
+  const rereadAll = () => {
+    choices.read(store);
+    scriptRules.forget();
+    auth.directory.forget();
+    auth.properties.forget();
+    imports.forgetMaps();
+    control.limits.forgetRules();
+  };
   const seedAll = () => {
     choices.restore();
+    scriptRules.forget();
     seedPlatform(store);
     if (options.demoData ?? true) seedDemo(store);
     for (const document of rows) seedRows(store, document);
-    choices.read(store);
-    auth.directory.forget();
-    auth.properties.forget();
+    rereadAll();
     letIn();
   };
-  const control = new Control({ store, clock, ledger, imports, auth, choices, switches, seedAll });
+  const control = new Control({ store, clock, ledger, imports, auth, switches, seedAll, rereadAll });
   const run = dispatchTo(new Router(apis));
   const state: InstanceState = {
     schema,

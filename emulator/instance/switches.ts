@@ -1,5 +1,6 @@
 import { type AuthSwitches, defaultAuthSwitches } from './auth/auth-switches.ts';
 import { defaultLoadSwitches, type LoadSwitches } from './control/load-switches.ts';
+import type { BaseRuleSwitches } from './store/base-rules.ts';
 import { defaultImportSwitches, type ImportSwitches } from './transform/import-switches.ts';
 
 /**
@@ -8,7 +9,10 @@ import { defaultImportSwitches, type ImportSwitches } from './transform/import-s
  */
 export type Switches = AuthSwitches &
   ImportSwitches &
-  LoadSwitches & {
+  LoadSwitches &
+  BaseRuleSwitches & {
+    /** A data policy of incident: `close_code` and `close_notes` are mandatory when it is resolved or closed. */
+    readonly incidentClosePolicy: boolean;
     /** An unknown field in a query yields no rows (`glide.invalid_query.returns_no_rows`). Default: the clause is dropped. */
     readonly invalidQueryReturnsNoRows: boolean;
     /** Text compares with regard to case. Default: without. */
@@ -93,6 +97,9 @@ export const defaultSwitches: Switches = {
   maxUrlBytes: 65_536,
   batchMaxInputBytes: 5_242_880,
   batchMaxOutputBytes: 10_485_760,
+  priorityLookup: true,
+  incidentRolesEnforced: true,
+  incidentClosePolicy: true,
   transactionQuotaMs: 0,
   ignoreGivenSysIdOn: [],
   lookupLagMs: 0,

@@ -1,6 +1,5 @@
 import type { AuthState } from '../auth/auth-state.ts';
 import { Failure, transactionCancelled } from '../http/failure.ts';
-import type { Choices } from '../schema/choices.ts';
 import type { BusinessRules } from '../store/business-rules.ts';
 import { type DataDocument, seedRows } from '../store/data-file.ts';
 import type { Row } from '../store/row.ts';
@@ -19,11 +18,12 @@ type Parts = {
   readonly ledger: Ledger;
   readonly imports: ImportSets;
   readonly auth: AuthState;
-  readonly choices: Choices;
   /** Those that everybody reads; `change` writes to them. */
   readonly switches: Switches;
   /** Fills emptied tables with what the instance started with. */
   readonly seedAll: () => void;
+  /** Reads again what is kept of rows: choices, people, properties, rules. */
+  readonly rereadAll: () => void;
 };
 
 /** What a test does to an instance, and asks of it, in the same process or over `/__emulator/`. */
@@ -40,8 +40,8 @@ export class Control {
   readonly #switchesAtStart: Switches;
   readonly #store: Store;
   readonly #imports: ImportSets;
-  readonly #choices: Choices;
   readonly #seedAll: () => void;
+  readonly #rereadAll: () => void;
   /** Aborted by a reset and when the instance closes. */
   #transactions = new AbortController();
 
@@ -56,7 +56,7 @@ export class Control {
     this.#switchesAtStart = { ...parts.switches };
     this.#store = parts.store;
     this.#imports = parts.imports;
-    this.#choices = parts.choices;
+    this.#rereadAll = parts.rereadAll;
     this.#seedAll = parts.seedAll;
   }
 
@@ -120,11 +120,7 @@ export class Control {
   /** Writes rows as they are given, by table; what is missing is filled in. */
   seed(rows: DataDocument): void {
     seedRows(this.#store, rows);
-    this.#choices.read(this.#store);
-    this.auth.directory.forget();
-    this.auth.properties.forget();
-    this.#imports.forgetMaps();
-    this.limits.forgetRules();
+    this.#rereadAll();
   }
 
   /** Every row of a table, those of the tables below it included, with the table's own columns. */

@@ -7,10 +7,11 @@ import { importTables } from '../transform/tables.ts';
 import { cmdbTables } from './tables/cmdb.ts';
 import { itsmTables } from './tables/itsm.ts';
 import { peopleTables } from './tables/people.ts';
+import { catalogTables, platformTables } from './tables/platform.ts';
 import { stagingTables } from './tables/staging.ts';
 import { taskTable } from './tables/task.ts';
 
-/** The tables that an instance has before anyone adds their own. */
+/** The tables that an instance has before others are added. */
 export function demoSchema(): Schema {
   const schema = new Schema();
   for (const table of [
@@ -19,9 +20,11 @@ export function demoSchema(): Schema {
     ...peopleTables,
     ...roleTables,
     rateLimitTable,
+    ...platformTables,
     ...cmdbTables,
     taskTable,
     ...itsmTables,
+    ...catalogTables,
     ...importTables,
     ...stagingTables,
   ]) {

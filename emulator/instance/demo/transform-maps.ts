@@ -21,6 +21,7 @@ const maps: readonly DemoMap[] = [
       field('serial_number', coalesce),
       ...['asset_tag', 'os', 'os_version', 'ram', 'cpu_count', 'ip_address'].map((name) => field(name)),
       ...['warranty_expiration', 'correlation_id', 'comments'].map((name) => field(name)),
+      field('operating_system', { target_field: 'os' }),
       field('manufacturer', { choice_action: 'create' }),
       field('assigned_to', { choice_action: 'ignore' }),
       field('department', { choice_action: 'ignore' }),
@@ -94,7 +95,8 @@ export function seedTransformMaps(store: Store): void {
     const mapId = sysIdOf('sys_transform_map', map['name'] ?? '');
     seedMap({ sys_id: mapId, ...map });
     for (const entry of fields) {
-      const sys_id = sysIdOf('sys_transform_entry', mapId, entry['target_field'] ?? '');
+      const { source_field = '', target_field = '' } = entry;
+      const sys_id = sysIdOf('sys_transform_entry', mapId, source_field, target_field);
       seedEntry({ sys_id, map: mapId, ...entry });
     }
   }

@@ -12,7 +12,7 @@ export function targetOf(column: Column, row: Row): string | undefined {
 
 /**
  * The value as the form shows it to the viewer: label of a choice, display column of a reference, date-time in the
- * user's zone, integers with thousands commas. `null` only for an empty choice.
+ * user's zone, integers with thousands commas. `null` only for an empty choice of text (recorded; an empty integer is `''`).
  */
 export function displayValue(viewer: Viewer, column: Column, value: string, row: Row): string | null {
   if (column.kind === 'journal' || column.kind === 'journal_list') return journalHistory(viewer, column, row);
@@ -23,7 +23,7 @@ export function displayValue(viewer: Viewer, column: Column, value: string, row:
 
 function displayOfEmpty(column: Column): string | null {
   if (column.kind === 'due_date') return 'UNKNOWN';
-  return column.choices ? null : '';
+  return column.choices && column.kind !== 'integer' ? null : '';
 }
 
 function displayByKind(viewer: Viewer, column: Column, value: string, row: Row): string {

@@ -32,7 +32,8 @@ export function toStored(store: Store, column: Column, text: string, dateStyle: 
 function choiceValue(column: Column, text: string): string {
   const wanted = text.toLowerCase();
   const byLabel = column.choices?.find((choice) => choice.label.toLowerCase() === wanted);
-  return (byLabel ?? column.choices?.find((choice) => choice.value.toLowerCase() === wanted))?.value ?? '';
+  const known = byLabel ?? column.choices?.find((choice) => choice.value.toLowerCase() === wanted);
+  return known?.value ?? (column.kind === 'integer' && /^-?\d+$/.test(text) ? text : '');
 }
 
 function referenceKey(store: Store, column: Column, text: string): string {

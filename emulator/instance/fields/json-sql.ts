@@ -21,16 +21,22 @@ function fieldParts(column: Column, linking: Linking): JsonPart[] {
     case 'document_id':
       return referenceParts(column, linking);
     default:
-      return valueParts(column);
+      return column.nullWhenEmpty ? nullableParts(column) : valueParts(column);
   }
+}
+
+function nullableParts(column: Column): JsonPart[] {
+  const value = `t0.${quoted(column.name)}`;
+  return [{ sql: `iif(${value} IS NULL, 'null', json_quote(${value}))` }];
 }
 
 function referenceParts(column: Column, linking: Linking): JsonPart[] {
   const target = targetSql(column, linking.tableUrl);
-  if (linking.excludeReferenceLink || target === undefined) return valueParts(column);
+  const isBare = linking.excludeReferenceLink && !column.alwaysLinked;
+  if (isBare || target === undefined) return valueParts(column);
   const value = `t0.${quoted(column.name)}`;
   const plain = `json_quote(${value})`;
-  const key = `iif(${value} GLOB '*[^0-9A-Za-z]*', uri_component(${value}), ${value})`;
+  const key = `iif(${value} GLOB '*[^0-9A-Za-z]*', substr(${plain}, 2, length(${plain}) - 2), ${value})`;
   const linked = `concat('{"link":"', ${target.url}, ${key}, '","value":', ${plain}, '}')`;
   const known = target.known === undefined ? linked : `iif(${target.known}, ${linked}, ${plain})`;
   return [{ sql: `iif(${value} IS NULL, '""', ${known})` }];

@@ -20,6 +20,8 @@ export function shapeField(viewer: Viewer, how: Presentation, column: Column, ro
   if (column.kind === 'reference' || column.kind === 'document_id') {
     return shapeReference(viewer, how, column, value, row);
   }
+  if (value === '' && column.nullWhenEmpty)
+    return how.mode === 'all' ? { display_value: null, value: null } : null;
   if (how.mode === 'false') return value;
   const display = displayValue(viewer, column, value, row);
   if (how.mode === 'true') return display;
@@ -36,16 +38,17 @@ function shapeReference(
 ): FieldValue {
   if (value === '') return how.mode === 'all' ? { display_value: '', value: '' } : '';
   const target = targetOf(column, row);
-  const link = how.excludeReferenceLink || !target ? undefined : linkTo(how.tableUrl, target, column, value);
+  const isBare = how.excludeReferenceLink && !column.alwaysLinked;
+  const link = isBare || !target ? undefined : linkTo(how.tableUrl, target, column, value);
   if (how.mode === 'false') return link === undefined ? value : { link, value };
   const display = displayValue(viewer, column, value, row);
   if (how.mode === 'true') return link === undefined ? display : { display_value: display, link };
   return link === undefined ? { display_value: display, value } : { display_value: display, link, value };
 }
 
+/** The value stands in the link as it is stored, unencoded (recorded). */
 function linkTo(tableUrl: string, table: string, column: Column, value: string): string {
-  const key = encodeURIComponent(value);
   return column.referenceKey
-    ? `${tableUrl}/${table}?${column.referenceKey}=${key}`
-    : `${tableUrl}/${table}/${key}`;
+    ? `${tableUrl}/${table}?${column.referenceKey}=${value}`
+    : `${tableUrl}/${table}/${value}`;
 }

@@ -9,7 +9,7 @@ export const noCaching = {
 
 /**
  * What an instance puts on every answer of its own (recorded 2018 to 2026). `loggedIn` is undefined on a 401, which
- * carries no X-Is-Logged-In. `sessionId` is that of a session which the answer opens.
+ * carries neither X-Is-Logged-In nor a transaction id. `sessionId` is that of a session which the answer opens.
  */
 export function standardHeaders(
   transactionId: string,
@@ -20,8 +20,8 @@ export function standardHeaders(
   return {
     Server: 'ServiceNow',
     ...(loggedIn !== undefined && { 'X-Is-Logged-In': String(loggedIn) }),
-    'X-Transaction-ID': transactionId,
-    'Server-Timing': `t;desc="${transactionId}", sem_wait;dur=${Math.round(waits.semaphoreMs)}, sesh_wait;dur=${Math.round(waits.sessionMs)}`,
+    ...(loggedIn !== undefined && { 'X-Transaction-ID': transactionId }),
+    'Server-Timing': `${loggedIn === undefined ? '' : `t;desc="${transactionId}", `}sem_wait;dur=${Math.round(waits.semaphoreMs)}, sesh_wait;dur=${Math.round(waits.sessionMs)}`,
     ...noCaching,
     'X-Content-Type-Options': 'nosniff',
     'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',

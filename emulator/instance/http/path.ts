@@ -1,13 +1,28 @@
-/** Where a path under `/api/now` leads. */
+/** Where a path under `/api` leads. */
 export type ApiPath = { readonly version: string | undefined; readonly segments: readonly string[] };
 
-/** @returns undefined for a path outside `/api/now`, or one that does not decode. */
-export function parseApiPath(pathname: string): ApiPath | undefined {
-  if (!pathname.startsWith('/api/now/')) return undefined;
-  const parts = pathname.slice('/api/now/'.length).split('/');
+/**
+ * @param target path with or without its query, as it was sent: a sys_id of `.` is no step up.
+ * @returns undefined for a path outside `/api/…`, or one that does not decode. The segments of another name space than
+ *   `now` begin with `/` and its name: `['/sn_sc', 'servicecatalog', …]`.
+ */
+export function parseApiPath(target: string): ApiPath | undefined {
+  const pathname = target.split('?', 1)[0] ?? '';
+  const [, space, rest = ''] = /^\/api\/([a-z_]+)\/(.*)$/.exec(pathname) ?? [];
+  if (space === undefined) return undefined;
+  if (space !== 'now') return withSpace(space, rest);
+  const parts = rest.split('/');
   if (parts.at(-1) === '') parts.pop();
   const version = /^v[12]$/.test(parts[0] ?? '') ? parts.shift() : undefined;
   const segments = parts.map(decode);
+  return segments.every((segment) => segment !== undefined) ? { version, segments } : undefined;
+}
+
+function withSpace(space: string, rest: string): ApiPath | undefined {
+  const parts = rest.split('/');
+  if (parts.at(-1) === '') parts.pop();
+  const version = /^v\d$/.test(parts[0] ?? '') ? parts.shift() : undefined;
+  const segments = [`/${space}`, ...parts.map(decode)];
   return segments.every((segment) => segment !== undefined) ? { version, segments } : undefined;
 }
 

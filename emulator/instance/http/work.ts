@@ -109,7 +109,8 @@ function act(
   state: InstanceState,
   storesRows: Exchange['storesRows'],
 ): Promise<Answer> {
-  const path = parseApiPath(url.pathname);
+  const target = request.url ?? '';
+  const path = parseApiPath(target.startsWith('/') ? target : url.pathname);
   if (!path) throw noSuchResource();
   return state.dispatch({
     method,

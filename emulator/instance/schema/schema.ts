@@ -1,7 +1,8 @@
 import { classColumn, systemColumns } from './system-columns.ts';
 import type { Choice, Column, Table } from './table.ts';
 
-const stagingRoot = 'sys_import_set_row';
+/** Tables whose rows are those of the tables below them, each in a SQL table of its own. */
+const viewRoots: ReadonlySet<string> = new Set(['sys_import_set_row', 'sys_metadata']);
 
 /** All that is derived from a table and the tables above and below it. */
 type Lineage = {
@@ -22,7 +23,7 @@ const withColumns = (table: Table, extra: readonly Column[]): Table => {
  *
  * One SQL table holds a whole hierarchy and bears the name of its root (`task` holds incident, problem and
  * change_request), with the columns of all its classes; `sys_class_name` tells the rows apart. A staging table is
- * its own SQL table although it extends sys_import_set_row, which is a SQL view of them all.
+ * its own SQL table although it extends sys_import_set_row, which is a SQL view of them all; so is sys_metadata.
  */
 export class Schema {
   readonly #tables = new Map<string, Table>();
@@ -105,7 +106,7 @@ export class Schema {
 
   /** Whether the table has no rows but those of the tables below it: its SQL table is a view. */
   isView(name: string): boolean {
-    return name === stagingRoot && this.descendants(name).length > 1;
+    return viewRoots.has(name) && this.descendants(name).length > 1;
   }
 
   /** The column that stands for a row of the table where something refers to it; the nearest definition wins. */
@@ -162,7 +163,7 @@ export class Schema {
       descendants: this.tables().flatMap((other) =>
         this.#above(other).some((above) => above.name === table.name) ? [other.name] : [],
       ),
-      storage: root === stagingRoot ? table.name : root,
+      storage: viewRoots.has(root) ? table.name : root,
     };
   }
 

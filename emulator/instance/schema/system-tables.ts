@@ -4,8 +4,45 @@ import type { Table } from './table.ts';
 /** Tables of the platform that the emulator itself relies on. */
 export const systemTables: readonly Table[] = [
   {
+    name: 'sys_metadata',
+    label: 'Application File',
+    display: 'sys_name',
+    columns: [
+      text('sys_name', 'Display name', 255),
+      text('sys_scope', 'Application', 32, { defaultValue: 'global' }),
+      text('sys_package', 'Package', 32, { defaultValue: 'global' }),
+      text('sys_policy', 'Protection policy'),
+      text('sys_update_name', 'Update name', 250),
+    ],
+  },
+  {
+    name: 'sys_script',
+    label: 'Business Rule',
+    parent: 'sys_metadata',
+    display: 'name',
+    columns: [
+      text('name', 'Name', 100),
+      text('collection', 'Table', 80, { indexed: true }),
+      boolean('active', 'Active', { defaultValue: 'true' }),
+      text('when', 'When', 40, { defaultValue: 'before' }),
+      integer('order', 'Order', { defaultValue: '100' }),
+      boolean('action_insert', 'Insert'),
+      boolean('action_update', 'Update'),
+      boolean('action_delete', 'Delete'),
+      boolean('action_query', 'Query'),
+      boolean('abort_action', 'Abort action'),
+      boolean('add_message', 'Add message'),
+      text('message', 'Message', 4000),
+      text('filter_condition', 'Filter Conditions', 4000),
+      text('condition', 'Condition', 254),
+      boolean('advanced', 'Advanced'),
+      text('script', 'Script', 8000),
+    ],
+  },
+  {
     name: 'sys_db_object',
     label: 'Tables',
+    parent: 'sys_metadata',
     refusesLists: true,
     display: 'label',
     columns: [
@@ -24,6 +61,7 @@ export const systemTables: readonly Table[] = [
   {
     name: 'sys_dictionary',
     label: 'Dictionary Entries',
+    parent: 'sys_metadata',
     display: 'element',
     columns: [
       text('name', 'Table', 80),

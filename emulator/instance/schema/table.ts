@@ -2,7 +2,7 @@
  * What a column holds. The SQL column behind it: `integer`, `decimal`, `currency` and `boolean` (0/1) have numeric
  * affinity, everything else is TEXT; an empty value is NULL and is read as `""`. Date-times are UTC
  * `yyyy-MM-dd HH:mm:ss`, dates `yyyy-MM-dd`, durations an offset from 1970-01-01 00:00:00 in the same form.
- * `password` is a one-way hash that the Table API cannot write; `password2` is kept as ciphertext.
+ * `password` is a one-way hash that the Table API writes only with `sysparm_input_display_value`; `password2` is kept as ciphertext.
  * Text compares case-insensitively (COLLATE NOCASE) unless the switch says otherwise; sys_id and references do not.
  */
 export type ColumnKind =
@@ -45,6 +45,10 @@ export type Column = {
   readonly choices?: readonly Choice[];
   /** An index of its own, for columns that are looked up in large tables. */
   readonly indexed?: boolean;
+  /** Linked in every answer, also with `sysparm_exclude_reference_link` (recorded of sys_user.sys_domain). */
+  readonly alwaysLinked?: boolean;
+  /** `null` in answers while it is empty, also without display values. */
+  readonly nullWhenEmpty?: boolean;
   /** A unique index beyond sys_id. */
   readonly unique?: boolean;
 };
@@ -53,6 +57,8 @@ export type Column = {
 type DataPolicy = {
   readonly when?: Readonly<Record<string, readonly string[]>>;
   readonly mandatory: readonly string[];
+  /** The policy holds only while this switch is on. */
+  readonly switch?: 'incidentClosePolicy';
 };
 
 /** A before-rule that refuses the write when the new row (for delete: the present one) matches `when`. */
@@ -76,9 +82,9 @@ export type Table = {
   readonly number?: { readonly prefix: string; readonly digits: number };
   readonly policies?: readonly DataPolicy[];
   readonly rules?: readonly AbortRule[];
-  /** Rows that match take no more journal entries; what is written to them is dropped without a word. */
+  /** Rows that match take no more journal entries; what is written to them is silently dropped. Base tables have none. */
   readonly journalsClosedWhen?: Readonly<Record<string, readonly string[]>>;
-  /** A list of it is refused to whoever may not read the table; other tables answer him no rows. */
+  /** A list of it is refused to callers who may not read the table; other tables answer with no rows. */
   readonly refusesLists?: boolean;
   /** Column names by UI view (`sysparm_view`); a view not named here shows all columns. */
   readonly views?: Readonly<Record<string, readonly string[]>>;

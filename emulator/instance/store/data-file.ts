@@ -1,7 +1,21 @@
 import type * as z from 'zod';
 import { lazySchema } from '../lazy-schema.ts';
+import { scriptedRuleReason } from './base-rules.ts';
+import type { Row } from './row.ts';
 import type { Seeder } from './seeder.ts';
 import type { Store } from './store.ts';
+
+/** The sys_id of the row that has this one's sys_id or unique value already. */
+function presentAs(store: Store, table: string, row: Row): string | undefined {
+  const { sys_id: sysId = '' } = row;
+  if (sysId !== '' && store.classOf(table, sysId) !== undefined) return sysId;
+  for (const { name, unique } of store.schema.columns(table)) {
+    const value = unique ? row[name] : undefined;
+    const found = value ? store.findBy(table, name, value)?.['sys_id'] : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
 
 /** What `--data` reads: rows by table, each with stored values by column; sys_id and number may be left out. */
 export const dataDocument = lazySchema((z) => {
@@ -12,7 +26,8 @@ export const dataDocument = lazySchema((z) => {
 export type DataDocument = z.input<ReturnType<typeof dataDocument>>;
 
 /**
- * Writes the rows of a document into the store, all or none.
+ * Writes the rows of a document into the store, all or none. A row whose sys_id or unique value is there already, such
+ * as the user `admin`, is changed; its sys_id too, with every reference to it.
  * @throws Error naming the table, the row and the column that the schema does not know, or the row that is refused.
  */
 export function seedRows(store: Store, document: DataDocument): void {
@@ -20,10 +35,13 @@ export function seedRows(store: Store, document: DataDocument): void {
     for (const [table, rows] of Object.entries(document)) {
       if (!store.schema.table(table)) throw new Error(`data: there is no table ${table}`);
       const seed = store.seeder(table);
+      const written = new Set<string>();
       for (const [at, row] of rows.entries()) {
         const where = `data: ${table}[${at}]`;
         requireColumns(store, table, row, where);
-        seedRow(seed, row, where);
+        const reason = table === 'sys_script' ? scriptedRuleReason(toRow(row)) : undefined;
+        if (reason !== undefined) throw new Error(`${where}: ${reason}`);
+        seedRow(store, table, seed, toRow(row), written, where);
       }
     }
   });
@@ -34,10 +52,26 @@ function requireColumns(store: Store, table: string, row: object, where: string)
   if (unknown !== undefined) throw new Error(`${where}: table ${table} has no column ${unknown}`);
 }
 
-function seedRow(seed: Seeder, row: DataDocument[string][number], where: string): void {
-  const values = Object.entries(row).map(([column, value]) => [column, value === null ? '' : String(value)]);
+const toRow = (row: DataDocument[string][number]): Row =>
+  Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [column, value === null ? '' : String(value)]),
+  );
+
+/** A row that is there from before the document is changed; `written` are the sys_ids that the document gave. */
+function seedRow(
+  store: Store,
+  table: string,
+  seed: Seeder,
+  row: Row,
+  written: Set<string>,
+  where: string,
+): void {
   try {
-    seed(Object.fromEntries(values));
+    const present = presentAs(store, table, row);
+    const { sys_id: sysId = '' } = row;
+    if (present === undefined || written.has(present)) seed(row);
+    else store.reassign(table, present, row);
+    if (sysId !== '') written.add(sysId);
   } catch (cause) {
     throw new Error(`${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

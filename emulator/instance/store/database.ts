@@ -37,9 +37,6 @@ export class Database {
     this.#caseSensitive = options.caseSensitiveText;
     this.#connection.function('shuffled', { deterministic: true }, shuffled);
     this.#connection.function('number_text', { deterministic: true }, (number) => String(number));
-    this.#connection.function('uri_component', { deterministic: true }, (text) =>
-      encodeURIComponent(String(text)),
-    );
   }
 
   /** The prepared statement for this SQL; its rows are objects. */

@@ -16,8 +16,8 @@ export function defaultOf(column: Column, by: Author, nowMs: number): string {
   }
 }
 
-/** A value outside the column's choices is dropped to empty, without a word. */
+/** A text outside the column's choices is silently dropped to empty; an unknown integer is kept. */
 export function withinChoices(column: Column, value: string): string {
-  if (!column.choices || value === '') return value;
+  if (!column.choices || value === '' || column.kind === 'integer') return value;
   return column.choices.some((choice) => choice.value === value) ? value : '';
 }

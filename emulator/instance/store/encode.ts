@@ -51,12 +51,22 @@ const encipher = (text: string) => `{enc}${createHash('sha256').update(text).dig
 /** Stands in for the one-way hash of a password column. */
 export const hashPassword = (text: string) => `{hash}${createHash('sha256').update(text).digest('base64')}`;
 
+/** Length counts UTF-16 code units, as Java does; half of a surrogate pair at the end is dropped. */
+function cut(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const kept = text.slice(0, maxLength);
+  return /[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept;
+}
+
 /** Turns a value in the API's form (always text, `''` for empty) into what SQLite holds. */
 export function encode(column: Column, text: string, truncate: boolean): SQLInputValue {
   if (text === '') return null;
   switch (column.kind) {
     case 'string':
-      return truncate && text.length > column.maxLength ? text.slice(0, column.maxLength) : text;
+    case 'choice':
+    case 'reference':
+    case 'document_id':
+      return truncate ? cut(text, column.maxLength) : text;
     case 'integer':
       return encodeInteger(text);
     case 'decimal':

@@ -8,12 +8,20 @@ type Condition = Readonly<Record<string, readonly string[]>> | undefined;
 export const matches = (row: Row, when: Condition) =>
   Object.entries(when ?? {}).every(([column, values]) => values.includes(row[column] ?? ''));
 
-/** @throws DataPolicyException naming, by label, every column that a policy wants and the row leaves empty. */
-export function enforcePolicies(schema: Schema, table: string, row: Row): void {
+/**
+ * @param isOn whether the switch that a policy names, if any, is on.
+ * @throws DataPolicyException naming, by label, every column that a policy wants and the row leaves empty.
+ */
+export function enforcePolicies(
+  schema: Schema,
+  table: string,
+  row: Row,
+  isOn: (policy: { readonly switch?: 'incidentClosePolicy' }) => boolean,
+): void {
   const wanted = schema
     .ancestry(table)
     .flatMap((at) => at.policies ?? [])
-    .filter((policy) => matches(row, policy.when))
+    .filter((policy) => isOn(policy) && matches(row, policy.when))
     .flatMap((policy) => policy.mandatory);
   const missing = [...new Set(wanted)].filter((column) => (row[column] ?? '') === '');
   if (missing.length === 0) return;

@@ -33,6 +33,20 @@ export class DataPolicyException extends RecordRefused {
   }
 }
 
+/** Access rules of the base system keep the caller from this write. */
+export class AclException extends RecordRefused {
+  override readonly name = 'AclException';
+
+  constructor(operation: 'Insert' | 'Update' | 'Delete') {
+    super(`ACL Exception ${operation} Failed due to security constraints`);
+  }
+}
+
+/** The state model of a table has no step from the present state to the new one. */
+export class TransitionRefused extends RecordRefused {
+  override readonly name = 'TransitionRefused';
+}
+
 /** A business rule aborted the write. */
 export class AbortedByRule extends RecordRefused {
   override readonly name = 'AbortedByRule';

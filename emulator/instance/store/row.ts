@@ -2,7 +2,12 @@
 export type Row = Record<string, string>;
 
 /** Who writes: becomes sys_created_by, sys_updated_by and the value of `gs.getUserID()`. */
-export type Author = { readonly userName: string; readonly sysId: string };
+export type Author = {
+  readonly userName: string;
+  readonly sysId: string;
+  /** The platform itself has none, and no rule restricts it. */
+  readonly roles?: ReadonlySet<string>;
+};
 
 /** The instance itself, as in rows it ships with. */
 export const system: Author = { userName: 'system', sysId: '' };

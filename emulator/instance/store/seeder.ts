@@ -22,10 +22,12 @@ export function seederOf({ store, rows, table, blank, draw }: Seeding): Seeder {
   const insert = rows.inserter(table, blank);
   const journals = store.schema.columns(table).filter(isJournal);
   const isNumbered = blank['number'] === '';
+  const isTask = 'task_effective_number' in blank;
   let seedEntry: Seeder | undefined;
   return (values) => {
     const row: Row = { ...values, sys_id: values['sys_id'] || draw.sysId() };
     if (isNumbered && !row['number']) row['number'] = draw.number();
+    if (isTask) row['task_effective_number'] ??= row['number'] ?? '';
     insert(row);
     if (!journals.some(({ name }) => row[name])) return;
     seedEntry ??= store.seeder('sys_journal_field');

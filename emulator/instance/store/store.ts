@@ -2,6 +2,7 @@ import type { Schema } from '../schema/schema.ts';
 import type { Switches } from '../switches.ts';
 import { toDateTime } from '../time/date-time.ts';
 import { removeDependents } from './attachments.ts';
+import { runBaseRules } from './base-rules.ts';
 import { type BusinessRule, BusinessRules } from './business-rules.ts';
 import { changesTo } from './changes.ts';
 import { composeRow } from './compose.ts';
@@ -29,6 +30,12 @@ type StoreOptions = {
   readonly randomOf: (seed: number) => () => number;
   /** A file path, or `:memory:`. */
   readonly location: string;
+  /** The rule of sys_script that refuses a row as it now stands; asked within the transaction of the write. */
+  readonly refusal?: (
+    operation: 'insert' | 'update' | 'delete',
+    table: string,
+    sysId: string,
+  ) => { readonly name: string; readonly sysId: string } | undefined;
   /** Told of every row written, under the row's own class, once it is there to stay. */
   readonly onWrite?: WriteListener;
 };
@@ -81,18 +88,28 @@ export class Store {
   }
 
   #insertUnder(rules: readonly BusinessRule[], table: string, composed: Row, values: Row, by: Author): Row {
-    const row = { ...composed, ...this.#ruledChanges(rules, table) };
+    const ruled = { ...composed, ...this.#ruledChanges(rules, table) };
+    const row = { ...ruled, ...this.#baseChanges(table, undefined, ruled, values, by) };
     const sysId = row['sys_id'] ?? '';
     runRules(this.schema, table, 'insert', row);
     // Policies hold the caller to them, not the rules of the instance itself.
-    enforcePolicies(this.schema, table, composed);
+    enforcePolicies(this.schema, table, composed, this.#isPolicyOn);
     return this.transaction(() => {
       this.#rows.insert(table, row);
+      this.#requireAccepted('insert', table, sysId);
       this.#tell('insert', table, sysId);
       this.#appendJournal(this.#journalOf(table, { sys_id: sysId }, values), by);
       this.#runAfterRules(rules, table, sysId);
       return this.find(table, sysId) ?? row;
     });
+  }
+
+  readonly #isPolicyOn = (policy: { readonly switch?: 'incidentClosePolicy' }) =>
+    policy.switch === undefined || this.#options.switches[policy.switch];
+
+  #baseChanges(table: string, before: Row | undefined, after: Row, given: Row, by: Author): Row {
+    const { clock, switches } = this.#options;
+    return runBaseRules(this.schema, { table, before, after, given, by, nowMs: clock.now() }, switches);
   }
 
   /** What before-rules put into the row. @throws AbortedByRule */
@@ -111,6 +128,12 @@ export class Store {
       const { clock } = this.#options;
       clock.at(clock.now() + afterMs, () => this.update(table, sysId, set, system));
     }
+  }
+
+  /** @throws AbortedByRule */
+  #requireAccepted(operation: 'insert' | 'update' | 'delete', table: string, sysId: string): void {
+    const rule = this.#options.refusal?.(operation, table, sysId);
+    if (rule) throw new AbortedByRule(table, rule);
   }
 
   #journalOf(table: string, row: Row, values: Row): Row[] {
@@ -149,16 +172,23 @@ export class Store {
     const rules = this.rules.pick('update', real, { ...before, ...values });
     const asked = changesTo(this.schema, this.#rows, real, before, values);
     const ruled = this.#ruledChanges(rules, real);
-    const changes = { ...asked, ...changesTo(this.schema, this.#rows, real, before, ruled) };
+    const changes = this.#settledChanges(
+      real,
+      before,
+      { ...asked, ...changesTo(this.schema, this.#rows, real, before, ruled) },
+      values,
+      by,
+    );
     const entries = this.#journalOf(real, before, values);
     const changed = Object.keys(changes).length > 0 || entries.length > 0;
     if (changed || this.#options.switches.touchOnNoChange) {
       const after = { ...before, ...changes };
       runRules(this.schema, real, 'update', after);
-      enforcePolicies(this.schema, real, { ...before, ...asked });
+      enforcePolicies(this.schema, real, { ...before, ...asked }, this.#isPolicyOn);
       const touched = options.keepSystemColumns ? changes : { ...changes, ...this.#touch(before, by) };
       this.transaction(() => {
         this.#rows.update(real, sysId, touched);
+        this.#requireAccepted('update', real, sysId);
         this.#tell('update', real, sysId);
         this.#appendJournal(entries, by);
         this.#runAfterRules(rules, real, sysId);
@@ -167,12 +197,36 @@ export class Store {
     return { row: this.find(table, sysId) ?? before, changed };
   }
 
+  /** The changes with those of the base rules, without what comes to the same as before. */
+  #settledChanges(table: string, before: Row, changes: Row, given: Row, by: Author): Row {
+    if (Object.keys(changes).length === 0) return changes;
+    const base = this.#baseChanges(table, before, { ...before, ...changes }, given, by);
+    const settled = Object.entries({ ...changes, ...base });
+    return Object.fromEntries(settled.filter(([name, value]) => value !== (before[name] ?? '')));
+  }
+
   /**
    * Sets columns as they are given, system columns too, without rules, bookkeeping or a word to anyone: for what the
    * platform itself notes on a row.
    */
   assign(table: string, sysId: string, values: Row): void {
     this.#rows.update(table, sysId, values);
+  }
+
+  /** The same, and when that changes the sys_id, every reference to the row changes with it. */
+  reassign(table: string, sysId: string, values: Row): void {
+    this.assign(table, sysId, values);
+    const { sys_id: changed = sysId } = values;
+    if (changed === sysId) return;
+    const lineage = new Set(this.schema.ancestry(table).map(({ name }) => name));
+    for (const { name, columns } of this.schema.tables()) {
+      for (const column of columns) {
+        if (!lineage.has(column.reference ?? '') || column.referenceKey || this.schema.isView(name)) continue;
+        const storage = quoted(this.schema.storage(name));
+        const at = quoted(column.name);
+        this.#database.prepare(`UPDATE ${storage} SET ${at} = ? WHERE ${at} = ?`).run(changed, sysId);
+      }
+    }
   }
 
   /**
@@ -206,6 +260,7 @@ export class Store {
     if (real === undefined || !row) return false;
     this.#ruledChanges(this.rules.pick('delete', real, row), real);
     runRules(this.schema, real, 'delete', row);
+    this.#requireAccepted('delete', real, sysId);
     this.transaction(() => {
       this.#rows.delete(real, sysId);
       this.#tell('delete', real, sysId);

@@ -101,7 +101,10 @@ export class ImportSets {
     const staging = { table: set.table, sysId: rowSysId, setId: set.sysId };
     const outcomes = this.#runsOf(set).map((run) => {
       const script = this.scripts.get(run.map.name);
-      const outcome = transformRow({ store: this.#store, map: run.map, by, script }, source);
+      const outcome = commented(
+        transformRow({ store: this.#store, map: run.map, by, script }, source),
+        source,
+      );
       recordOutcome(this.#store, staging, run, outcome);
       return { map: run.map, outcome };
     });
@@ -247,4 +250,9 @@ export class ImportSets {
   #stateOf(setId: string): string | undefined {
     return this.#store.find('sys_import_set', setId)?.['state'];
   }
+}
+
+/** A comment that the caller gave the row comes before what the transform has to say (recorded). */
+function commented(outcome: Outcome, { sys_import_state_comment: given = '' }: Row): Outcome {
+  return { ...outcome, comment: [given, outcome.comment].filter(Boolean).join(';') };
 }

@@ -79,11 +79,12 @@ function describe(upload: Upload, compressed: Buffer): Record<string, string> {
   };
 }
 
+/** The scan is an update of the row by the system, as recorded: sys_updated_by and sys_mod_count show it. */
 function scheduleScan({ clock, ledger, store, switches }: InstanceState, sysId: string): void {
   const by = { userName: 'system', sysId: '' };
   clock.at(clock.now() + switches.attachmentScanMs, () => {
     ledger.during(ledger.openJob(`Attachment scan ${sysId}`, clock.now()), () => {
-      store.update('sys_attachment', sysId, { state: 'available' }, by, { keepSystemColumns: true });
+      store.update('sys_attachment', sysId, { state: 'available' }, by);
     });
   });
 }

@@ -7,15 +7,23 @@ import { metadataOf } from './metadata.ts';
 /** GET /attachment/{sys_id}/file: the bytes as uploaded, with what is known of them in a header. */
 export function getFile(exchange: Exchange, state: InstanceState): Answer {
   const row = attachmentOf(exchange, state);
+  // The header leaves out the link (recorded).
+  const { download_link: _, ...metadata } = metadataOf(exchange, row);
   return {
     status: 200,
     headers: {
-      'Content-Type': row['content_type'] || 'application/octet-stream',
+      'Content-Type': typeOf(row['content_type'] ?? ''),
       'Content-Disposition': disposition(row['file_name'] ?? ''),
-      'X-Attachment-Metadata': toAscii(JSON.stringify(metadataOf(exchange, row))),
+      'X-Attachment-Metadata': toAscii(JSON.stringify(metadata)),
     },
     bytes: readContent(state.store, row['sys_id'] ?? ''),
   };
+}
+
+/** JSON is served with its character set (recorded). */
+function typeOf(contentType: string): string {
+  if (contentType === 'application/json') return 'application/json;charset=UTF-8';
+  return contentType || 'application/octet-stream';
 }
 
 /** Both forms of the name, as recorded; the plain one cannot hold more than ASCII. */

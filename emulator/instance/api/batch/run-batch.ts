@@ -90,7 +90,7 @@ async function dispatchItem(item: Exchange, state: InstanceState): Promise<Answe
 /** @returns undefined for a URL that leads nowhere below `/api/now`. */
 function toExchange(item: BatchItem, body: Buffer, outer: Exchange): Exchange | undefined {
   const url = URL.parse(item.url, outer.url.origin);
-  const path = url ? parseApiPath(url.pathname) : undefined;
+  const path = url ? parseApiPath(item.url.startsWith('/') ? item.url : url.pathname) : undefined;
   if (!url || !path) return undefined;
   const headers = Object.fromEntries(item.headers.map(({ name, value }) => [name.toLowerCase(), value]));
   return {

@@ -1,10 +1,10 @@
+import { stringifyValue } from '../../fields/stringify-value.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noSuchResource } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
 import { isListed } from '../../switches.ts';
 import type { OpenSet } from '../../transform/open-set.ts';
-import { stringifyValue } from '../../transform/stringify-value.ts';
 import { type InsertMultipleRules, rulesFor } from './insert-multiple-rules.ts';
 import { isObject, readObject, unreadable } from './read-object.ts';
 import { stagingTableOf } from './staging-table.ts';

@@ -1,9 +1,9 @@
+import { stringifyValue } from '../../fields/stringify-value.ts';
 import type { Answer, Exchange, User } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Row } from '../../store/row.ts';
 import { resultEntries } from '../../transform/result-entry.ts';
-import { stringifyValue } from '../../transform/stringify-value.ts';
 import { linkBase } from './link-base.ts';
 import { readFlatObject } from './read-object.ts';
 import { stagingTableOf, takesImportRows } from './staging-table.ts';
@@ -57,8 +57,10 @@ function failedRow(importSet: string, table: string, message: string, { switches
   return { status: switches.failedRowStatus, json: { import_set: importSet, staging_table: table, result } };
 }
 
-/** The caller's values for the staging table's own columns. */
+/** The caller's values for the staging table's own columns, and the comment that the state's own is appended to. */
 function stringified(body: Record<string, unknown>): Row {
-  const own = Object.entries(body).filter(([name]) => !name.startsWith('sys_'));
+  const own = Object.entries(body).filter(
+    ([name]) => !name.startsWith('sys_') || name === 'sys_import_state_comment',
+  );
   return Object.fromEntries(own.map(([name, value]) => [name, stringifyValue(value)]));
 }

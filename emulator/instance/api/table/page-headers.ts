@@ -21,17 +21,25 @@ function linkHeader(url: URL, { limit, offset, prevBelowStart }: Paging, total: 
   if (offset - limit >= -1 || (prevBelowStart && offset > 0)) parts.push(['prev', offset - limit]);
   if (offset + limit < total) parts.push(['next', offset + limit]);
   parts.push(['last', Math.floor((total - 1) / limit) * limit]);
-  const echoed = echo(url);
-  return parts
-    .map(([rel, at]) => `<${echoed}sysparm_limit=${limit}&sysparm_offset=${at}>;rel="${rel}"`)
-    .join(',');
+  return parts.map(([rel, at]) => `<${echo(url, limit, at)}>;rel="${rel}"`).join(',');
 }
 
-/** The URL as it was asked for, unknown parameters and all, but limit and offset, which are put at the end. */
-function echo(url: URL): string {
-  const kept = url.search
-    .slice(1)
-    .split('&')
-    .filter((pair) => pair !== '' && !/^sysparm_(limit|offset)(=|$)/.test(pair));
-  return `${url.origin}${url.pathname}?${kept.map((pair) => `${pair}&`).join('')}`;
+/**
+ * The URL as it was requested, unknown parameters and all, with this limit and offset in their places; what the
+ * request did not give is appended (recorded 2026).
+ */
+function echo(url: URL, limit: number, offset: number): string {
+  const missing = new Map([
+    ['sysparm_limit', limit],
+    ['sysparm_offset', offset],
+  ]);
+  const given = url.search.slice(1).split('&').filter(Boolean);
+  const kept = given.map((pair) => {
+    const name = pair.split('=', 1)[0] ?? '';
+    const value = missing.get(name);
+    missing.delete(name);
+    return value === undefined ? pair : `${name}=${value}`;
+  });
+  const appended = [...missing].map(([name, value]) => `${name}=${value}`);
+  return `${url.origin}${url.pathname}?${[...kept, ...appended].join('&')}`;
 }

@@ -1,4 +1,5 @@
 import { toStored } from '../../fields/input.ts';
+import { stringifyValue } from '../../fields/stringify-value.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
 import { fromXml } from '../../http/xml.ts';
@@ -7,8 +8,8 @@ import type { Row } from '../../store/row.ts';
 import { readParameters } from './parameters.ts';
 
 /**
- * What the caller writes to a row of `table`, every value as text: the columns that the table has, without
- * passwords, columns closed to him, and system columns but sys_id. Of several records only the first is used.
+ * What the caller writes to a row of `table`, every value as text (an object as Java prints a map): the columns that
+ * the table has, without those closed to the caller, and without system columns but sys_id. Of several records only the first is used.
  * @throws Failure 400 when the body does not parse or is no record.
  */
 export function readValues(exchange: Exchange, state: InstanceState, table: string): Row {
@@ -17,9 +18,11 @@ export function readValues(exchange: Exchange, state: InstanceState, table: stri
   const values: Row = {};
   for (const [name, given] of Object.entries(readRecord(exchange))) {
     const column = state.schema.column(table, name);
-    if (!column || column.kind === 'password' || closed.has(name)) continue;
+    if (!column || closed.has(name)) continue;
+    // A password is written only as its display value.
+    if (column.kind === 'password' && !inputDisplayValue) continue;
     if (name.startsWith('sys_') && name !== 'sys_id') continue;
-    const text = toText(given);
+    const text = stringifyValue(given);
     values[name] = inputDisplayValue ? toStored(state.store, column, text, exchange.user) : text;
   }
   return values;
@@ -39,9 +42,4 @@ function parse(text: string, contentType: string): unknown {
   } catch (cause) {
     throw new Failure(400, 'Exception while reading request', cause instanceof Error ? cause.message : null);
   }
-}
-
-function toText(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -65,6 +65,7 @@ export const peopleRows: DataDocument = {
     sys_id: idOf('cmn_department', name),
     name,
     id: `D${at + 1}00`,
+    dept_head: name === 'Finance' ? idOf('sys_user', 'natasha.ingram') : '',
   })),
   sys_user: people.map(([first, last, department, location, title, timeZone], at) => ({
     sys_id: idOf('sys_user', userNames[at] ?? ''),

@@ -87,6 +87,7 @@ function problem(at: number): Row {
     number,
     short_description: `Recurring: ${summary.toLowerCase()}`,
     category,
+    subcategory: category === 'software' ? 'email' : '',
     assignment_group: idOf('sys_user_group', pick(groups, at) ?? ''),
     known_error: at % 2 === 0,
     related_incidents: at + 1,
@@ -116,6 +117,6 @@ function change(at: number): Row {
 
 export const taskRows: DataDocument = {
   incident: Array.from({ length: incidents }, (_, at) => incident(at)),
-  problem: Array.from({ length: 6 }, (_, at) => problem(at)),
+  problem: Array.from({ length: 12 }, (_, at) => problem(at)),
   change_request: Array.from({ length: 10 }, (_, at) => change(at)),
 };

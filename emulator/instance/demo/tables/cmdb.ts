@@ -14,10 +14,12 @@ import {
 import type { Column, Table } from '../../schema/table.ts';
 
 const installStatus = [
+  ['0', 'Implementing'],
   ['1', 'Installed'],
   ['2', 'On Order'],
   ['3', 'In Maintenance'],
   ['4', 'Pending Install'],
+  ['5', 'Pending Repair'],
   ['6', 'In Stock'],
   ['7', 'Retired'],
   ['8', 'Stolen'],
@@ -41,11 +43,11 @@ const custody: readonly Column[] = [
 
 /** What it was bought for and when. */
 const purchase: readonly Column[] = [
-  text('asset', 'Asset', 32),
-  text('model_id', 'Model ID', 32),
+  reference('asset', 'Asset', 'alm_asset'),
+  reference('model_id', 'Model ID', 'cmdb_model'),
   text('model_number', 'Model number', 255),
   reference('vendor', 'Vendor', 'core_company'),
-  text('cost_center', 'Cost center', 32),
+  reference('cost_center', 'Cost center', 'cmn_cost_center'),
   text('gl_account', 'GL account'),
   text('po_number', 'PO number'),
   text('invoice_number', 'Invoice number'),
@@ -67,8 +69,8 @@ const operation: readonly Column[] = [
   text('environment', 'Environment'),
   text('life_cycle_stage', 'Life Cycle Stage', 32),
   text('life_cycle_stage_status', 'Life Cycle Stage Status', 32),
-  text('maintenance_schedule', 'Maintenance schedule', 32),
-  text('schedule', 'Schedule', 32),
+  reference('maintenance_schedule', 'Maintenance schedule', 'cmn_schedule'),
+  reference('schedule', 'Schedule', 'cmn_schedule'),
   text('dns_domain', 'DNS Domain', 255),
   boolean('internet_facing', 'Internet facing', { defaultValue: 'true' }),
   boolean('can_print', 'Can Print'),
@@ -80,7 +82,7 @@ const operation: readonly Column[] = [
   text('attributes', 'Attributes', 4000),
 ];
 
-/** Configuration items: cmdb_ci, its computers, and among them the servers. */
+/** Configuration items: cmdb_ci, its services, its computers, and among them the servers. */
 export const cmdbTables: readonly Table[] = [
   {
     name: 'cmdb_ci',
@@ -105,7 +107,11 @@ export const cmdbTables: readonly Table[] = [
           ['1', 'Operational'],
           ['2', 'Non-Operational'],
           ['3', 'Repair in Progress'],
+          ['4', 'DR Standby'],
+          ['5', 'Ready'],
           ['6', 'Retired'],
+          ['7', 'Pipeline'],
+          ['8', 'Catalog'],
         ],
         { defaultValue: '1' },
       ),
@@ -137,6 +143,23 @@ export const cmdbTables: readonly Table[] = [
       ...purchase,
       ...operation,
     ],
+  },
+  {
+    name: 'cmdb_ci_service',
+    label: 'Service',
+    parent: 'cmdb_ci',
+    columns: [
+      text('busines_criticality', 'Business criticality', 40),
+      text('service_classification', 'Service classification', 40),
+      text('used_for', 'Used for', 40, { defaultValue: 'Production' }),
+      text('version', 'Version'),
+    ],
+  },
+  {
+    name: 'service_offering',
+    label: 'Offering',
+    parent: 'cmdb_ci_service',
+    columns: [text('billing', 'Billing', 40), text('description', 'Offering description', 4000)],
   },
   {
     name: 'cmdb_ci_computer',
@@ -190,4 +213,6 @@ export const cmdbTables: readonly Table[] = [
       password2('management_password', 'Management password'),
     ],
   },
+  { name: 'cmdb_ci_linux_server', label: 'Linux Server', parent: 'cmdb_ci_server', columns: [] },
+  { name: 'cmdb_ci_win_server', label: 'Windows Server', parent: 'cmdb_ci_server', columns: [] },
 ];

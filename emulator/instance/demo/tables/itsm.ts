@@ -2,6 +2,7 @@ import {
   boolean,
   choice,
   currency,
+  date,
   dateTime,
   documentId,
   integer,
@@ -11,6 +12,7 @@ import {
   text,
 } from '../../schema/columns.ts';
 import type { Table } from '../../schema/table.ts';
+import { priority } from './choices.ts';
 
 const incidentState = [
   ['1', 'New'],
@@ -111,8 +113,13 @@ const incident: Table = {
     integer('business_stc', 'Business resolve time'),
     integer('calendar_stc', 'Resolve time'),
   ],
-  journalsClosedWhen: { state: ['7'] },
-  policies: [{ when: { state: ['6', '7'] }, mandatory: ['close_code', 'close_notes'] }],
+  policies: [
+    {
+      when: { state: ['6', '7'] },
+      mandatory: ['close_code', 'close_notes'],
+      switch: 'incidentClosePolicy',
+    },
+  ],
   views: {
     mobile: [
       'number',
@@ -126,6 +133,15 @@ const incident: Table = {
   },
 };
 
+const problemState = [
+  ['101', 'New'],
+  ['102', 'Assess'],
+  ['103', 'Root Cause Analysis'],
+  ['104', 'Fix in Progress'],
+  ['106', 'Resolved'],
+  ['107', 'Closed'],
+] as const;
+
 const problem: Table = {
   name: 'problem',
   label: 'Problem',
@@ -135,23 +151,45 @@ const problem: Table = {
     choice('category', 'Category', category),
     boolean('known_error', 'Known error'),
     boolean('major_problem', 'Major problem'),
-    integerChoice(
-      'problem_state',
-      'Problem state',
-      [
-        ['1', 'Open'],
-        ['2', 'Known Error'],
-        ['3', 'Pending Change'],
-        ['4', 'Closed/Resolved'],
-      ],
-      { defaultValue: '1' },
-    ),
+    integerChoice('state', 'State', problemState, { defaultValue: '101' }),
+    integerChoice('problem_state', 'Problem state', problemState, { defaultValue: '101' }),
+    choice('resolution_code', 'Resolution code', [
+      ['fix_applied', 'Fix Applied'],
+      ['risk_accepted', 'Risk Accepted'],
+      ['duplicate', 'Duplicate'],
+      ['canceled', 'Canceled'],
+    ]),
+    text('subcategory', 'Subcategory'),
+    reference('duplicate_of', 'Duplicate of', 'problem'),
+    reference('first_reported_by_task', 'First reported by', 'task'),
+    text('workaround', 'Workaround', 4000),
+    boolean('workaround_applied', 'Workaround applied'),
+    dateTime('workaround_communicated_at', 'Workaround communicated at'),
+    reference('workaround_communicated_by', 'Workaround communicated by', 'sys_user'),
+    dateTime('confirmed_at', 'Confirmed at'),
+    reference('confirmed_by', 'Confirmed by', 'sys_user'),
+    dateTime('fix_at', 'Fix at'),
+    reference('fix_by', 'Fix by', 'sys_user'),
+    dateTime('fix_communicated_at', 'Fix communicated at'),
+    reference('fix_communicated_by', 'Fix communicated by', 'sys_user'),
+    dateTime('resolved_at', 'Resolved at'),
+    reference('resolved_by', 'Resolved by', 'sys_user'),
+    integer('reopen_count', 'Reopen count', { defaultValue: '0' }),
+    dateTime('reopened_at', 'Reopened at'),
+    reference('reopened_by', 'Reopened by', 'sys_user'),
+    text('review_outcome', 'Review outcome'),
     integer('related_incidents', 'Related Incidents', { defaultValue: '0' }),
     text('cause_notes', 'Cause notes', 4000),
     text('fix_notes', 'Fix notes', 4000),
     reference('rfc', 'Change Request', 'change_request'),
   ],
 };
+
+const changeCloseCode = [
+  ['successful', 'Successful'],
+  ['successful_issues', 'Successful with issues'],
+  ['unsuccessful', 'Unsuccessful'],
+] as const;
 
 const changeRequest: Table = {
   name: 'change_request',
@@ -184,16 +222,12 @@ const changeRequest: Table = {
       ],
       { defaultValue: 'normal' },
     ),
-    choice(
-      'risk',
-      'Risk',
-      [
-        ['2', 'High'],
-        ['3', 'Moderate'],
-        ['4', 'Low'],
-      ],
-      { defaultValue: '4' },
-    ),
+    choice('risk', 'Risk', [
+      ['2', 'High'],
+      ['3', 'Moderate'],
+      ['4', 'Low'],
+    ]),
+    integerChoice('priority', 'Priority', priority, { defaultValue: '4' }),
     choice(
       'category',
       'Category',
@@ -214,6 +248,37 @@ const changeRequest: Table = {
     text('backout_plan', 'Backout plan', 4000),
     boolean('cab_required', 'CAB required'),
     currency('estimated_cost', 'Estimated cost'),
+    reference('chg_model', 'Model', 'chg_model'),
+    reference(
+      'std_change_producer_version',
+      'Standard Change Template version',
+      'std_change_producer_version',
+    ),
+    text('reason', 'Reason', 4000),
+    text('scope', 'Scope', 40, { defaultValue: '3' }),
+    text('test_plan', 'Test plan', 4000),
+    text('change_plan', 'Change plan', 4000),
+    text('ci_class', 'CI class', 80),
+    choice('close_code', 'Close code', changeCloseCode),
+    boolean('on_hold', 'On hold'),
+    text('on_hold_reason', 'On hold reason', 4000),
+    reference('on_hold_task', 'On hold Change Tasks', 'change_task'),
+    choice('phase', 'Phase', [['requested', 'Requested']], { defaultValue: 'requested' }),
+    choice('phase_state', 'Phase state', [['open', 'Open']], { defaultValue: 'open' }),
+    boolean('production_system', 'Production system'),
+    boolean('outside_maintenance_schedule', 'Outside maintenance schedule'),
+    boolean('unauthorized', 'Unauthorized'),
+    dateTime('requested_by_date', 'Requested by date'),
+    dateTime('cab_date', 'CAB date'),
+    dateTime('cab_date_time', 'CAB date/time'),
+    reference('cab_delegate', 'CAB delegate', 'sys_user'),
+    text('cab_recommendation', 'CAB recommendation', 4000),
+    text('conflict_status', 'Conflict status', 40, { defaultValue: 'Not Run' }),
+    dateTime('conflict_last_run', 'Conflict last run'),
+    text('review_status', 'Review status'),
+    date('review_date', 'Review date'),
+    text('review_comments', 'Review comments', 4000),
+    text('risk_impact_analysis', 'Risk and impact analysis', 4000),
   ],
 };
 
@@ -223,9 +288,55 @@ const changeTask: Table = {
   parent: 'task',
   number: { prefix: 'CTASK', digits: 7 },
   columns: [
+    integerChoice('priority', 'Priority', priority, { defaultValue: '4' }),
+    integerChoice(
+      'state',
+      'State',
+      [
+        ['-5', 'Pending'],
+        ['1', 'Open'],
+        ['2', 'In Progress'],
+        ['3', 'Closed'],
+        ['4', 'Canceled'],
+      ],
+      { defaultValue: '1' },
+    ),
+    choice(
+      'change_task_type',
+      'Type',
+      [
+        ['planning', 'Planning'],
+        ['implementation', 'Implementation'],
+        ['testing', 'Testing'],
+        ['review', 'Review'],
+      ],
+      { defaultValue: 'planning' },
+    ),
+    choice('close_code', 'Close code', changeCloseCode),
+    boolean('on_hold', 'On hold'),
+    text('on_hold_reason', 'On hold reason', 4000),
+    text('created_from', 'Created from', 40, { defaultValue: 'manual' }),
     reference('change_request', 'Change request', 'change_request'),
     dateTime('planned_start_date', 'Planned start date'),
     dateTime('planned_end_date', 'Planned end date'),
+  ],
+};
+
+const problemTask: Table = {
+  name: 'problem_task',
+  label: 'Problem Task',
+  parent: 'task',
+  number: { prefix: 'PTASK', digits: 7 },
+  columns: [
+    reference('problem', 'Problem', 'problem'),
+    choice('problem_task_type', 'Type', [
+      ['general', 'General'],
+      ['rca', 'Root Cause Analysis'],
+    ]),
+    text('close_code', 'Close code'),
+    integer('reopen_count', 'Reopen count', { defaultValue: '0' }),
+    dateTime('started_at', 'Started at'),
+    reference('started_by', 'Started by', 'sys_user'),
   ],
 };
 
@@ -243,4 +354,11 @@ const fieldVisit: Table = {
 };
 
 /** The classes of task. */
-export const itsmTables: readonly Table[] = [incident, problem, changeRequest, changeTask, fieldVisit];
+export const itsmTables: readonly Table[] = [
+  incident,
+  problem,
+  problemTask,
+  changeRequest,
+  changeTask,
+  fieldVisit,
+];

@@ -8,9 +8,13 @@ import {
   reference,
   text,
 } from '../../schema/columns.ts';
+import { classColumn } from '../../schema/system-columns.ts';
 import type { Table } from '../../schema/table.ts';
 
-const domain = reference('sys_domain', 'Domain', 'sys_user_group', { defaultValue: 'global' });
+const domain = reference('sys_domain', 'Domain', 'sys_user_group', {
+  defaultValue: 'global',
+  alwaysLinked: true,
+});
 
 const domainPath = text('sys_domain_path', 'Domain Path', 255, { defaultValue: '/' });
 
@@ -59,6 +63,9 @@ export const peopleTables: readonly Table[] = [
       text('name', 'Name', 100, { indexed: true }),
       text('id', 'ID'),
       reference('dept_head', 'Department head', 'sys_user'),
+      text('description', 'Description', 1000),
+      reference('cost_center', 'Cost center', 'cmn_cost_center'),
+      reference('primary_contact', 'Primary contact', 'sys_user'),
     ],
   },
   {
@@ -93,14 +100,14 @@ export const peopleTables: readonly Table[] = [
       text('home_phone', 'Home phone'),
       ...address,
       text('building', 'Building'),
-      text('cost_center', 'Cost center'),
+      reference('cost_center', 'Cost center', 'cmn_cost_center'),
       text('avatar', 'Avatar'),
       text('photo', 'Photo'),
       text('preferred_language', 'Language', 3),
       text('date_format', 'Date format'),
       text('time_format', 'Time format'),
-      text('default_perspective', 'Default perspective'),
-      text('schedule', 'Schedule'),
+      reference('default_perspective', 'Default perspective', 'sys_perspective'),
+      reference('schedule', 'Schedule', 'cmn_schedule'),
       integerChoice('notification', 'Notification', notification, { defaultValue: '2' }),
       integerChoice('calendar_integration', 'Calendar integration', calendar, { defaultValue: '1' }),
       text('roles', 'Roles'),
@@ -111,6 +118,10 @@ export const peopleTables: readonly Table[] = [
       boolean('password_needs_reset', 'Password needs reset'),
       boolean('enable_multifactor_authn', 'Enable Multifactor Authentication'),
       boolean('internal_integration_user', 'Internal Integration User'),
+      text('fax', 'Fax'),
+      text('identity_type', 'Identity type', 40, { defaultValue: 'human' }),
+      text('hashed_user_id', 'Hashed user ID', 255),
+      classColumn,
       domain,
       domainPath,
     ],
@@ -126,7 +137,7 @@ export const peopleTables: readonly Table[] = [
       reference('manager', 'Manager', 'sys_user'),
       reference('parent', 'Parent', 'sys_user_group'),
       boolean('active', 'Active', { defaultValue: 'true' }),
-      text('cost_center', 'Cost center'),
+      reference('cost_center', 'Cost center', 'cmn_cost_center'),
       reference('default_assignee', 'Default assignee', 'sys_user'),
       boolean('exclude_manager', 'Exclude manager'),
       boolean('include_members', 'Include members'),

@@ -99,8 +99,9 @@ function named(name: string, values: readonly string[], now: DateTime): DateTime
   }
 }
 
-/** `dateGenerate('2026-03-01', 'start' | 'end' | '23:59:59')` */
-function generated([date = '', time = 'start']: readonly string[], now: DateTime): DateTime | undefined {
+/** `dateGenerate('2026-03-01', 'start' | 'end' | '23:59:59')`, or both in one: `dateGenerate('2026-03-01 23:59:59')` */
+function generated([first = '', second]: readonly string[], now: DateTime): DateTime | undefined {
+  const [date = '', time = 'start'] = second === undefined ? first.trim().split(/ +/) : [first, second];
   const day = DateTime.fromFormat(date, 'yyyy-MM-dd', { zone: now.zone });
   if (!day.isValid) return undefined;
   if (time === 'start') return day.startOf('day');

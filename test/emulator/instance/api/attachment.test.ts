@@ -199,7 +199,7 @@ describe('changing', () => {
     expect([renamed.status, renamed.bytes.length, unnamed.status]).toEqual([204, 0, 400]);
     expect(metadata((await call(instance, 'GET', path)).json)).toMatchObject({
       file_name: 'new.txt',
-      sys_mod_count: '1',
+      sys_mod_count: '2',
     });
   });
 

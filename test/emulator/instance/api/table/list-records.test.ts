@@ -21,14 +21,21 @@ afterAll(() => instance.close());
 const page = (query: string) => call(instance, 'GET', `/api/now/table/incident?${query}`);
 
 describe('GET of a table: pages', () => {
-  it('gives first, prev, next and last on a middle page, limit and offset moved to the end', async () => {
+  it('gives first, prev, next and last on a middle page, limit and offset where the request had them', async () => {
     const reply = await page('sysparm_limit=5&sysparm_fields=number&sysparm_offset=10&other=1');
     const at = (offset: number) =>
-      `<${base}?sysparm_fields=number&other=1&sysparm_limit=5&sysparm_offset=${offset}>`;
+      `<${base}?sysparm_limit=5&sysparm_fields=number&sysparm_offset=${offset}&other=1>`;
     expect(reply.headers.get('link')).toBe(
       `${at(0)};rel="first",${at(5)};rel="prev",${at(15)};rel="next",${at(70)};rel="last"`,
     );
     expect(reply.headers.get('x-total-count')).toBe('73');
+  });
+
+  it('appends to the links what the request did not give', async () => {
+    const first = (await page('sysparm_limit=5&other=1')).headers.get('link');
+    expect(first).toContain(`<${base}?sysparm_limit=5&other=1&sysparm_offset=5>;rel="next"`);
+    const second = (await page('sysparm_offset=0&sysparm_limit=7')).headers.get('link');
+    expect(second).toContain(`<${base}?sysparm_offset=7&sysparm_limit=7>;rel="next"`);
   });
 
   it('gives more rows at once than it puts together at a time, each once and in order', async () => {

@@ -10,12 +10,16 @@ beforeAll(async () => {
 });
 afterAll(() => instance.close());
 
-/** What an instance answered in 2018 to a POST of a number alone: the fields that hold something, in their order. */
+/**
+ * What an instance answered in 2018 to a POST of a number alone: the fields that hold something, in their order, with
+ * the effective number that later releases have.
+ */
 const recorded = [
   ['made_sla', 'true'],
   ['upon_reject', 'cancel'],
   ['sys_updated_on', expect.any(String)],
   ['child_incidents', '0'],
+  ['task_effective_number', 'ABC1'],
   ['number', 'ABC1'],
   ['sys_updated_by', expect.any(String)],
   ['opened_by', expect.any(String)],

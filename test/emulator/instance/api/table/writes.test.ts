@@ -147,9 +147,9 @@ describe('POST to a table', () => {
     expect(await list(instance, '/api/now/table/incident?short_description=two')).toEqual([]);
   });
 
-  it('drops unknown columns and choices that are not in the list, silently', async () => {
+  it('silently drops unknown columns and texts that are not in the list of choices, and keeps unknown integers', async () => {
     const record = await create(instance, 'incident', { no_such: 'x', category: 'gardening', impact: '9' });
-    expect(record).toMatchObject({ category: '', impact: '' });
+    expect(record).toMatchObject({ category: '', impact: '9' });
     expect(record).not.toHaveProperty('no_such');
   });
 

@@ -1,5 +1,5 @@
 /**
- * A JSON value as the platform puts it into a staging column: text as it is, everything else as Java prints it
+ * A JSON value as the platform puts it into a column: text as it is, everything else as Java prints it
  * (`{a=1, b=[x, y]}` for an object), null as empty.
  */
 export function stringifyValue(value: unknown): string {
