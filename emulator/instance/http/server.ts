@@ -38,7 +38,10 @@ export function createInstanceServer(
 }
 
 /** The action for an exchange, run, with its failures turned into answers. */
-export const dispatchTo = (router: Router) => async (exchange: Exchange, state: InstanceState) => {
+export const dispatchTo = (router: Router) => async (asked: Exchange, state: InstanceState) => {
+  const exchange = asked.url.searchParams.has('sysparm_tiny')
+    ? (await import('../api/tiny-url.ts')).expandTinyUrl(asked, state)
+    : asked;
   const act = async () => (await router.find(exchange.method, exchange.segments))(exchange, state);
   return withSessionDebug(exchange, await answerOf(act));
 };

@@ -1,3 +1,4 @@
+import { changeModelId } from '../../store/base-rules.ts';
 import type { DataDocument } from '../../store/data-file.ts';
 import { sysIdOf } from '../../store/identifiers.ts';
 import { demoUser } from '../credentials.ts';
@@ -17,11 +18,11 @@ const roles = [
   ['evt_mgmt_integration', ''],
 ] as const;
 
-export const roleId = (name: string): string =>
+const roleId = (name: string): string =>
   roles.find(([known]) => known === name)?.[1] || sysIdOf('sys_user_role', name);
 
 /** The user `admin`, with the sys_id that it has on every instance. */
-export const adminId = '6816f79cc0a8016401c5a33be04be441';
+const adminId = '6816f79cc0a8016401c5a33be04be441';
 
 /** The role `admin` for a user. */
 const adminGrant = (user: string) => ({
@@ -60,7 +61,7 @@ export const baseRows: DataDocument = {
   ],
   sys_user_has_role: [integrationId, adminId].map(adminGrant),
   chg_model: ['normal', 'standard', 'emergency'].map((type) => ({
-    sys_id: `chg_model_${type}`,
+    sys_id: changeModelId(type),
     name: type.charAt(0).toUpperCase() + type.slice(1),
     active: true,
   })),

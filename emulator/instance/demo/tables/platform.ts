@@ -83,6 +83,11 @@ export const platformTables: readonly Table[] = [
     ],
   },
   {
+    name: 'sys_tiny_url',
+    label: 'Tiny URL',
+    columns: [text('url', 'URL', 65_536)],
+  },
+  {
     name: 'sys_group_has_role',
     label: 'Group Role',
     columns: [
