@@ -152,7 +152,12 @@ export function operationHandler(
 
 function gatewayDeps(): GatewayDeps & HandlerDeps {
   const { config, ...deps } = root();
-  return { ...deps, connect: connect(), identityOf: identityBy(config.records.correlationIdTables) };
+  return {
+    ...deps,
+    http: config.http,
+    connect: connect(),
+    identityOf: identityBy(config.records.correlationIdTables),
+  };
 }
 
 /** Writes the messages of a batch; answers the ids that are not finished. */

@@ -3,7 +3,16 @@
  * What `npm run instance` runs. It is no TypeScript, since whatever is loaded before the compile cache is on has its
  * types stripped at every start, and loading what strips them alone takes 50 ms.
  */
-import { enableCompileCache } from 'node:module';
+import module from 'node:module';
 
-enableCompileCache();
-await import('./main.ts');
+const oldestMajor = 24;
+
+if (Number(process.versions.node.split('.')[0]) < oldestMajor) {
+  process.stderr.write(
+    `Node ${oldestMajor} is needed, this is ${process.version}: run npm ci and then npm run instance.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  module.enableCompileCache();
+  await import('./main.ts');
+}

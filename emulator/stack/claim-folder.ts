@@ -7,6 +7,9 @@ export class FolderUnavailableError extends Error {
   override name = 'FolderUnavailableError' as const;
 }
 
+/** A database that nothing refers to is closed when memory is collected, and its lock with it. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Keeps every other run off a data folder until it is released: two would read the same queues and take each other's secret.
  * SQLite holds the lock, so that it goes with a process that is killed.
@@ -26,7 +29,13 @@ export function claimFolder(folder: string, waitMs = 0): { release(): void } {
       { cause },
     );
   }
-  return { release: () => lock.close() };
+  held.add(lock);
+  return {
+    release() {
+      held.delete(lock);
+      lock.close();
+    },
+  };
 }
 
 function openLock(folder: string, waitMs: number): DatabaseSync {

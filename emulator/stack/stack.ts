@@ -76,6 +76,8 @@ export type Stack = {
   readonly secretsManager: LoopbackServer;
   readonly dynamodb: LocalDynamoDb;
   readonly host: LambdaHost;
+  /** What the functions get besides the variables of the template: where everything answers. */
+  readonly functionEnvironment: Readonly<Record<string, string>>;
   /** Stops everything; running invocations get a short while to end. No process is left. */
   close(): Promise<void>;
 };
@@ -103,13 +105,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   createBuckets(resources, s3.state);
   await createTables(resources, dynamodb);
   await putSecrets(resources, secretsManager.url, instance);
-  const host = await startLambdaHost(hostOptions(options, packaged.folder, resources, outside));
+  const functionEnvironment = environmentFor(options, outside);
+  const host = await startLambdaHost(hostOptions(options, packaged.folder, resources, functionEnvironment));
   const mappings: EventSourceMapping[] = [];
   opened.defer(() => stopFunctions(mappings, host));
   mappings.push(...startMappings(resources, sqs, host, options.log ?? silentLog));
   const endpoints = describeStack({ resources, host, instance, sqs, s3, secretsManager, dynamodb });
   const running = opened.move();
-  return { ...outside, endpoints, resources, host, close: () => running.disposeAsync() };
+  return {
+    ...outside,
+    endpoints,
+    resources,
+    host,
+    functionEnvironment: { ...functionEnvironment, AWS_ENDPOINT_URL_LAMBDA: host.lambdaUrl },
+    close: () => running.disposeAsync(),
+  };
 }
 
 /** What the functions talk to. */
@@ -153,7 +163,7 @@ function hostOptions(
   options: StackOptions,
   packageFolder: string,
   stack: StackResources,
-  { sqs, s3, secretsManager, dynamodb }: Outside,
+  environment: Readonly<Record<string, string>>,
 ): LambdaHostOptions {
   const { ports = {}, maxProcesses, durableLimits, onLog, onAnswer } = options;
   return {
@@ -164,20 +174,30 @@ function hostOptions(
     accountId: ACCOUNT_ID,
     apiPort: ports.api ?? 0,
     lambdaPort: ports.lambda ?? 0,
-    // The SDK follows the endpoints by itself; the functions' code knows nothing of them.
-    environment: {
-      // The emulator is on this machine, which a deployment would not talk to.
-      ALLOWED_HOSTS: '127.0.0.1',
-      AWS_ENDPOINT_URL_SQS: sqs.url,
-      AWS_ENDPOINT_URL_S3: s3.url,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
-      ...options.environment,
-    },
+    environment,
     ...(maxProcesses !== undefined && { maxProcesses }),
     ...(durableLimits && { durableLimits }),
     ...(onLog && { onLog }),
     ...(onAnswer && { onAnswer }),
+  };
+}
+
+/** The SDK follows the endpoints by itself; the functions' code knows nothing of them. */
+function environmentFor(
+  { environment }: StackOptions,
+  { sqs, s3, secretsManager, dynamodb }: Outside,
+): Record<string, string> {
+  return {
+    // The emulator is on this machine, which a deployment would not talk to.
+    ALLOWED_HOSTS: '127.0.0.1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_REGION: REGION,
+    AWS_ENDPOINT_URL_SQS: sqs.url,
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
+    ...environment,
   };
 }
 

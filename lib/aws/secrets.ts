@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { ConfigurationError, ConnectorError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { singleFlight } from '../core/single-flight.ts';
+import { singleFlight } from '../core/shared-work.ts';
 
 /** Secrets Manager could not be asked. */
 export class SecretUnavailableError extends ConnectorError {

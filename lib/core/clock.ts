@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time as the code sees it. Tests pass one that they move by hand, so that nothing sleeps. */
+/** Time as the code sees it. Tests pass a clock that they move by hand, so that nothing sleeps. */
 export type Clock = {
   /** Milliseconds since the Unix epoch. */
   now(): number;
@@ -8,7 +8,7 @@ export type Clock = {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 };
 
-/** The longest a Node timer can wait; a longer one would fire at once. */
+/** The longest delay of a Node timer; a longer one would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
 /** The machine's own clock. */
@@ -17,7 +17,7 @@ export const systemClock: Clock = {
   async sleep(ms, signal) {
     signal?.throwIfAborted();
     try {
-      await delay(Math.min(ms, longestTimerMs), undefined, signal ? { signal } : {});
+      await delay(Math.max(0, Math.min(ms, longestTimerMs)), undefined, signal ? { signal } : {});
     } catch (cause) {
       throw signal?.aborted ? signal.reason : cause;
     }

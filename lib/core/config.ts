@@ -22,6 +22,16 @@ export type RecordsConfig = {
   readonly longestDelaySeconds: number;
 };
 
+/** What the HTTP API allows beyond its routes. */
+export type HttpConfig = {
+  /** Methods that a call of a batch may have, upper case: whoever may call the batch may use them. */
+  readonly batchMethods: readonly string[];
+  /** Methods that a POST may stand for (`X-HTTP-Method-Override`), upper case. */
+  readonly methodOverrides: readonly string[];
+  /** True when fields may walk references into tables that are not on the list (`caller_id.name`). */
+  readonly dotWalkAnywhere: boolean;
+};
+
 /** What the deployment's environment says. The only reader of `process.env` in `lib/` and `functions/`. */
 export type Config = {
   readonly stage: string;
@@ -46,6 +56,7 @@ export type Config = {
   readonly recordsFifoQueueUrl: string | undefined;
   readonly recordsFifoDlqUrl: string | undefined;
   readonly records: RecordsConfig;
+  readonly http: HttpConfig;
   readonly importBucket: string | undefined;
   /** Where S3 announces new files, and where the schedule of imports sends its wake-up messages. */
   readonly importQueueUrl: string | undefined;
@@ -76,6 +87,7 @@ export function readConfig(environment: Environment = process.env): Config {
     recordsFifoQueueUrl: environment['RECORDS_FIFO_QUEUE_URL'],
     recordsFifoDlqUrl: environment['RECORDS_FIFO_DLQ_URL'],
     records: readRecords(environment),
+    http: readHttp(environment),
     importBucket: environment['IMPORT_BUCKET'],
     importQueueUrl: environment['IMPORT_QUEUE_URL'],
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
@@ -113,6 +125,16 @@ function readRecords(environment: Environment): RecordsConfig {
     parkForSeconds: wholeNumber(environment, 'RECORDS_PARK_FOR_SECONDS', 3600),
     firstDelaySeconds: wholeNumber(environment, 'RECORDS_FIRST_DELAY_SECONDS', 10),
     longestDelaySeconds: wholeNumber(environment, 'RECORDS_LONGEST_DELAY_SECONDS', 900),
+  };
+}
+
+function readHttp(environment: Environment): HttpConfig {
+  const methods = (setting: string, fallback: string) =>
+    commaList((environment[setting] ?? fallback).toUpperCase());
+  return {
+    batchMethods: methods('BATCH_METHODS', 'GET,HEAD,POST,PUT,PATCH,DELETE'),
+    methodOverrides: methods('METHOD_OVERRIDES', ''),
+    dotWalkAnywhere: environment['DOT_WALK_ANYWHERE']?.trim().toLowerCase() === 'true',
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** The moment after which nobody waits for an answer any more: the end of a Lambda invocation, less what is needed to report. */
+/** The moment after which an answer is of no use any more: the end of a Lambda invocation, less what is needed to report. */
 export type Deadline = {
   /** Milliseconds since the Unix epoch. */
   readonly atMs: number;
@@ -11,6 +11,9 @@ export type Deadline = {
   /** An earlier deadline, `ms` from now at the latest. */
   within(ms: number): Deadline;
 };
+
+/** How long a caller is willing to wait. */
+export type WaitLimits = { readonly deadline: Deadline; readonly signal?: AbortSignal | undefined };
 
 /** A deadline at `atMs` (milliseconds since the Unix epoch) on the given clock. */
 export function deadlineAt(atMs: number, clock: Clock): Deadline {

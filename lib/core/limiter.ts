@@ -1,16 +1,16 @@
 import type { Clock } from './clock.ts';
+import type { WaitLimits } from './deadline.ts';
 import { DeadlineExceededError } from './errors.ts';
-import type { Patience } from './wait-for.ts';
 
-/** Calls in flight toward one instance, for the whole process. */
+/** Limits the calls in flight to one instance, for the whole process. */
 export type Limiter = {
-  /** Waits for a place; call what it returns to give the place back. @throws DeadlineExceededError, or the signal's reason */
-  acquire(patience: Patience): Promise<() => void>;
-  /** A call came through well: one more place per round of calls (additive increase). */
+  /** Waits for a place and returns the function that releases it. @throws DeadlineExceededError, or the signal's reason */
+  acquire(limits: WaitLimits): Promise<() => void>;
+  /** A call succeeded: one more place per round of calls (additive increase). */
   widen(): void;
   /** The instance is overloaded: half as many places, at most once a second (multiplicative decrease). */
   narrow(): void;
-  /** Nobody starts anything for this long, counted from now. */
+  /** No call starts for this long, counted from now. */
   pause(ms: number): void;
   /** How long until the next start, in milliseconds. */
   pausedForMs(): number;
@@ -28,11 +28,11 @@ export function createLimiter(most: number, clock: Clock): Limiter {
 /** A call that waits for a place, until a time in milliseconds since the Unix epoch. */
 type Waiter = {
   readonly enter: () => void;
-  readonly giveUp: (reason: unknown) => void;
+  readonly reject: (reason: unknown) => void;
   readonly untilMs: number;
 };
 
-/** The timer that runs toward the first of those times. */
+/** The timer for the earliest of those times. */
 type Watch = { readonly untilMs: number; readonly stop: AbortController };
 
 class AdaptiveLimiter implements Limiter {
@@ -55,12 +55,12 @@ class AdaptiveLimiter implements Limiter {
     return Math.max(1, Math.floor(this.#width));
   }
 
-  async acquire(patience: Patience): Promise<() => void> {
-    patience.signal?.throwIfAborted();
-    if (this.#inFlight >= this.places || this.#waiting.length > 0) await this.#queue(patience);
+  async acquire(limits: WaitLimits): Promise<() => void> {
+    limits.signal?.throwIfAborted();
+    if (this.#inFlight >= this.places || this.#waiting.length > 0) await this.#enqueue(limits);
     else this.#inFlight += 1;
     try {
-      await this.#sitOutPause(patience);
+      await this.#waitOutPause(limits);
     } catch (error) {
       this.#release();
       throw error;
@@ -93,21 +93,21 @@ class AdaptiveLimiter implements Limiter {
     return Math.max(0, this.#pausedUntilMs - this.#clock.now());
   }
 
-  async #sitOutPause(patience: Patience): Promise<void> {
+  async #waitOutPause(limits: WaitLimits): Promise<void> {
     for (let waitMs = this.pausedForMs(); waitMs > 0; waitMs = this.pausedForMs()) {
-      if (patience.deadline.passed(waitMs)) throw outOfTime();
-      await this.#clock.sleep(waitMs, patience.signal);
+      if (limits.deadline.passed(waitMs)) throw outOfTime();
+      await this.#clock.sleep(waitMs, limits.signal);
     }
   }
 
-  async #queue(patience: Patience): Promise<void> {
+  async #enqueue(limits: WaitLimits): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const untilMs = this.#clock.now() + patience.deadline.remainingMs();
-    const waiter = { enter: resolve, giveUp: reject, untilMs };
+    const untilMs = this.#clock.now() + limits.deadline.remainingMs();
+    const waiter = { enter: resolve, reject, untilMs };
     this.#waiting.push(waiter);
     this.#watchUntil(untilMs);
-    const { signal } = patience;
-    const onAbort = () => this.#giveUp(waiter, signal?.reason);
+    const { signal } = limits;
+    const onAbort = () => this.#reject(waiter, signal?.reason);
     signal?.addEventListener('abort', onAbort);
     try {
       await promise;
@@ -117,8 +117,8 @@ class AdaptiveLimiter implements Limiter {
   }
 
   /**
-   * One timer watches over all that wait: under load every call waits for a moment, and a timer for each of them costs more
-   * than the rest of the waiting.
+   * One timer serves all waiting calls: under load every call waits for a moment, and a timer for each would cost more than
+   * the rest of the waiting.
    */
   #watchUntil(untilMs: number): void {
     if (this.#watch && this.#watch.untilMs <= untilMs) return;
@@ -135,22 +135,22 @@ class AdaptiveLimiter implements Limiter {
   #expire({ untilMs }: Watch): void {
     this.#watch = undefined;
     for (const waiter of this.#waiting.filter((one) => one.untilMs <= untilMs))
-      this.#giveUp(waiter, outOfTime());
+      this.#reject(waiter, outOfTime());
     const [first, ...others] = this.#waiting.map((waiter) => waiter.untilMs);
     if (first !== undefined) this.#watchUntil(Math.min(first, ...others));
   }
 
-  #giveUp(waiter: Waiter, reason: unknown): void {
+  #reject(waiter: Waiter, reason: unknown): void {
     const index = this.#waiting.indexOf(waiter);
     if (index >= 0) this.#waiting.splice(index, 1);
-    waiter.giveUp(reason);
+    waiter.reject(reason);
   }
 
   #release(): void {
     this.#inFlight -= 1;
     this.#admit();
     if (this.#inFlight > 0 || this.#waiting.length > 0) return;
-    // A timer that is left would keep the process alive.
+    // A running timer would keep the process alive.
     this.#watch?.stop.abort();
     this.#watch = undefined;
   }
@@ -167,6 +167,6 @@ class AdaptiveLimiter implements Limiter {
 
 function outOfTime(): DeadlineExceededError {
   return new DeadlineExceededError(
-    'time ran out while waiting for a free place toward the instance; nothing was sent',
+    'time ran out while waiting for one of the places for calls in flight; nothing was sent',
   );
 }

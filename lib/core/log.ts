@@ -1,7 +1,9 @@
-/** One event, with the fields that identify it. Never a secret, a token, a cookie or a record's contents. */
+import { randomUUID } from 'node:crypto';
+
+/** Fields that identify an event. Never a secret, a token, a cookie or the contents of a record. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Where events go; one JSON line each in a function, a list in a test. `event` is a short kebab-case name. */
+/** Where events go: one JSON line each in a function, a list in a test. `event` is a short kebab-case name. */
 export type Log = {
   debug(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
@@ -21,3 +23,13 @@ export function logWith(log: Log, always: LogFields): Log {
 
 /** Drops everything. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+const correlationIdShape = /^[\w.:@/+=-]{1,128}$/;
+
+/**
+ * The id under which one piece of work can be followed from its caller to ServiceNow's log. The caller's own is kept when it
+ * is short and plain: without spaces and control characters it can break neither a log line nor a header.
+ */
+export function correlationIdFrom(given: string | undefined): string {
+  return given !== undefined && correlationIdShape.test(given) ? given : randomUUID();
+}

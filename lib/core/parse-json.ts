@@ -2,15 +2,15 @@
 const mayBeInexact = /\d{16}|e\+?\d{3}/i;
 
 /**
- * Parses JSON without loss: a number that JavaScript's cannot hold exactly comes as the text that stands there. An instance
- * holds every value as text, so that to it both are the same.
+ * Parses JSON without loss: a number that a JavaScript number cannot hold exactly becomes its source text. ServiceNow stores
+ * every value as text, so that both mean the same there.
  * @throws SyntaxError as JSON.parse does
  */
 export function parseJson(text: string): unknown {
-  return mayBeInexact.test(text) ? JSON.parse(text, exactly) : JSON.parse(text);
+  return mayBeInexact.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text);
 }
 
-function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+function keepExact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || context?.source === undefined) return value;
   const isExact = Number.isInteger(value)
     ? Number.isSafeInteger(value)

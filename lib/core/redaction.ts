@@ -1,14 +1,14 @@
-/** Replaces what must not be seen in a text. */
+/** Removes secrets from texts. */
 export type Redactor = {
-  /** Remembers secrets; shorter ones than 4 characters are left, or every line would be full of holes. */
+  /** Remembers secrets. Those shorter than 4 characters are ignored, since they would be found in every line. */
   protect(...secrets: readonly (string | undefined)[]): void;
-  /** The text without any protected secret, be it in clear, JSON, base64 (also inside a longer base64 text), hex or URL-encoded. */
+  /** The text without any protected secret: plain, in JSON, base64 (also inside a longer base64 text), hex or URL-encoded. */
   redact(text: string): string;
 };
 
 const mark = '[redacted]';
 
-/** A redactor that knows nothing yet. */
+/** A redactor that knows no secret yet. */
 export function createRedactor(): Redactor {
   const forms = new Set<string>();
   let pattern: RegExp | undefined;
@@ -22,7 +22,7 @@ export function createRedactor(): Redactor {
   };
 }
 
-/** The one of this process: what it protects is protected wherever a text leaves, whoever wrote it. */
+/** The redactor of this process: every text that leaves the process goes through it. */
 export const processRedactor = createRedactor();
 
 function addForms(secret: string, forms: Set<string>): void {

@@ -1,4 +1,4 @@
-/** Full-jitter back-off: the ceiling doubles from `baseMs` up to `capMs`. */
+/** Back-off with full jitter: the ceiling doubles from `baseMs` up to `capMs`. */
 export type BackOff = { readonly baseMs: number; readonly capMs: number };
 
 /**
@@ -10,7 +10,7 @@ export function fullJitterMs(attempt: number, backOff: BackOff, random: () => nu
   return Math.floor(random() * ceiling);
 }
 
-/** Nobody means more than a day; whoever says so is read as a day, so that no sum with it overflows a timer. */
+/** A longer wait is read as a day, so that no sum with it overflows a timer. */
 const longestMs = 86_400_000;
 
 /**
@@ -21,7 +21,7 @@ export function parseRetryAfter(value: string | undefined, nowMs: number): numbe
   const text = value?.trim();
   if (!text) return undefined;
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, longestMs);
-  // An HTTP date starts with the name of its day; Date.parse alone would also read "-5" or "2.5" as one.
+  // An HTTP date starts with the name of a day; Date.parse alone would also read "-5" or "2.5" as a date.
   const atMs = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(atMs) ? undefined : Math.min(Math.max(0, atMs - nowMs), longestMs);
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import type { TlsSettings } from '../servicenow/connection-secret.ts';
-import { lifeOfOwn } from '../servicenow/transport/own-certificate.ts';
+import type { TlsSettings } from '../servicenow/connection/secret.ts';
+import { lifeOfOwnCertificate } from '../servicenow/transport/dispatcher.ts';
 import { type Finding, look, ok } from './finding.ts';
 
 const dayMs = 86_400_000;
@@ -9,7 +9,7 @@ const noticeDays = 30;
 
 /** How long does the client certificate last? Gives nothing for a secret without one. */
 export function checkCertificate(tls: TlsSettings | undefined, clock: Clock): readonly Finding[] {
-  const life = lifeOfOwn(tls);
+  const life = lifeOfOwnCertificate(tls);
   if (!life) return [];
   const daysLeft = Math.floor((life.toMs - clock.now()) / dayMs);
   const found = `the client certificate ends on ${new Date(life.toMs).toISOString().slice(0, 10)}`;

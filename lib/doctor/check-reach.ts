@@ -4,7 +4,7 @@ import { tokenPath } from '../servicenow/auth/token.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { ServiceNowError } from '../servicenow/errors.ts';
 import { listRecords } from '../servicenow/records.ts';
-import { createServerClock } from '../servicenow/server-clock.ts';
+import { createServerClock } from '../servicenow/transport/server-clock.ts';
 import { type Finding, failed, look, ok } from './finding.ts';
 
 /** One call shows the way there, the grant and the instance's time. A refusal of the table itself still shows all three. */

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { correlationIdFrom } from '../core/correlation.ts';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { correlationIdFrom } from '../core/log.ts';
 import type { OperationInput } from '../operations/define-operation.ts';
 import { ImportRowFailedError, importFailure } from '../operations/import-set.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';
@@ -54,6 +54,7 @@ const withResult = z.looseObject({ result: z.unknown() });
  * @throws ImportRowFailedError when an Import Set took the row but could not transform it
  */
 export function toDirectResult(response: ServiceNowResponse, event: unknown): DirectResult {
+  if (response.body instanceof Uint8Array) return { result: fileResult(response, response.body) };
   const failure = importFailure(response.body);
   if (failure !== undefined) throw new ImportRowFailedError(failure);
   const wrapped = z.safeParse(withResult, response.body);
@@ -65,6 +66,23 @@ export function toDirectResult(response: ServiceNowResponse, event: unknown): Di
     ...(offset !== undefined && { next: { ...Object(event), sysparmOffset: offset } }),
     ...(response.headers['idempotency-replayed'] && replayOf(response.headers['idempotency-differs'])),
   };
+}
+
+/** A file as plain data. */
+function fileResult({ headers }: ServiceNowResponse, content: Uint8Array) {
+  return {
+    contentType: headers['content-type'],
+    metadata: parseMetadata(headers['x-attachment-metadata']),
+    content: Buffer.from(content).toString('base64'),
+  };
+}
+
+function parseMetadata(text = 'null'): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function replayOf(differs: string | undefined): Pick<DirectResult, 'replayed' | 'differs'> {

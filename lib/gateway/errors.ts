@@ -44,7 +44,18 @@ export class UnsupportedMediaTypeError extends ConnectorError {
   }
 }
 
-/** The method that the caller wants a POST to stand for needs a permission of its own. */
+/** One call of a batch is larger than an instance takes. */
+export class PartTooLargeError extends ConnectorError {
+  override readonly name: string = 'PartTooLargeError';
+  override readonly code = 'PART_TOO_LARGE';
+  override readonly ownAnswer = { status: 413, title: 'Request too large' };
+
+  constructor(maxBytes: number) {
+    super(`body: a call of a batch may have ${maxBytes / 1_048_576} MB; send it as a call of its own`);
+  }
+}
+
+/** The method needs a permission that this way of calling it does not have. */
 export class MethodNotAllowedError extends ConnectorError {
   override readonly name: string = 'MethodNotAllowedError';
   override readonly code = 'METHOD_NOT_ALLOWED';

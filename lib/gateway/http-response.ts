@@ -23,10 +23,35 @@ const passedOn = /^(?:x-total-count|retry-after|x-transaction-id|x-ratelimit-.*|
  * client follows such links with its credentials for us, which the instance must never get.
  */
 export function toHttpResponse(response: ServiceNowResponse, address: string): HttpResponse {
+  if (response.body instanceof Uint8Array) return fileResponse(response, response.body, address);
   const failed = importFailure(response.body) !== undefined;
   const headers = { ...passOn(response.headers, address), ...(failed && { 'x-import-status': 'error' }) };
   if (response.body === undefined) return { statusCode: response.status, headers };
   return jsonResponse(response.status, headers, linksToOurs(response.body, address));
+}
+
+/** Headers of a file that clients read its name and type from. */
+const ofFile = ['content-type', 'content-disposition', 'x-attachment-metadata'];
+
+function fileResponse(
+  { status, headers }: ServiceNowResponse,
+  content: Uint8Array,
+  address: string,
+): HttpResponse {
+  const toOurLink = (value: string) =>
+    value.replace(
+      /("download_link":")([^"]*)/,
+      (_match, name: string, url: string) => name + toOurs(url, address),
+    );
+  const own = Object.entries(headers)
+    .filter(([name]) => ofFile.includes(name))
+    .map(([name, value]) => [name, toOurLink(value)]);
+  return {
+    statusCode: status,
+    headers: { ...passOn(headers, address), ...Object.fromEntries(own) },
+    body: Buffer.from(content).toString('base64'),
+    isBase64Encoded: true,
+  };
 }
 
 function jsonResponse(
@@ -180,12 +205,14 @@ export async function fitResponse(
   response: HttpResponse,
   acceptEncoding: string | undefined,
 ): Promise<HttpResponse> {
-  const { body = '' } = response;
-  if (carriedBytes(body) <= maxAnswerBytes) return response;
+  const { body = '', isBase64Encoded = false } = response;
+  if ((isBase64Encoded ? body.length : carriedBytes(body)) <= maxAnswerBytes) return response;
+  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  const advice = isBase64Encoded ? 'download the file from the instance itself' : askForLess;
   if (!acceptsGzip(acceptEncoding))
-    throw new AnswerTooLargeError(Buffer.byteLength(body), `send Accept-Encoding: gzip, or ${askForLess}`);
-  const packed = (await compress(body)).toString('base64');
-  if (packed.length > maxAnswerBytes) throw new AnswerTooLargeError(Buffer.byteLength(body), askForLess);
+    throw new AnswerTooLargeError(bytes.byteLength, `send Accept-Encoding: gzip, or ${advice}`);
+  const packed = (await compress(bytes)).toString('base64');
+  if (packed.length > maxAnswerBytes) throw new AnswerTooLargeError(bytes.byteLength, advice);
   const headers = { ...response.headers, 'content-encoding': 'gzip', vary: 'accept-encoding' };
   return { ...response, headers, body: packed, isBase64Encoded: true };
 }

@@ -1,13 +1,24 @@
 import type { Connections } from '../aws/connections.ts';
+import type { HttpConfig } from '../core/config.ts';
 import type { Deadline } from '../core/deadline.ts';
+import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { Operation } from '../operations/define-operation.ts';
+import type { BatchPart, BatchPartAnswer, Operation } from '../operations/define-operation.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import { tableAccess } from '../operations/table-access.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
 import { readDirectCall, toDirectError, toDirectResult } from './direct-invoke.ts';
-import { isHttpEvent, ourAddress, readHttpEvent, readPath } from './http-event.ts';
+import { MethodNotAllowedError, PartTooLargeError } from './errors.ts';
+import {
+  findOperation,
+  type HttpEvent,
+  isHttpEvent,
+  ourAddress,
+  readHttpEvent,
+  readPath,
+} from './http-event.ts';
 import { type Call, readHttpCall } from './http-input.ts';
 import {
   fitResponse,
@@ -23,6 +34,8 @@ export type GatewayDeps = {
   readonly connect: Connections['connect'];
   /** How records that are created once are known. */
   readonly identityOf: IdentityOf;
+  readonly http: HttpConfig;
+  readonly log: Log;
   readonly metrics: Metrics;
 };
 
@@ -49,24 +62,128 @@ function serveHttp(operation: Operation, deps: GatewayDeps): Serving {
   return {
     async answer(event, deadline): Promise<HttpResponse> {
       const http = readHttpEvent(event);
-      const path = readPath(http.rawPath);
-      const call = readHttpCall(http, path, operation);
-      const response = await carryOut(operation, call, deps, deadline);
-      const { headers, ...rest } = toHttpResponse(response, ourAddress(http, path.prefix));
-      const whole = { ...rest, headers: { ...headers, ...call.notes } };
-      return fitResponse(whole, http.headers['accept-encoding']);
+      const address = ourAddress(http, readPath(http.rawPath).prefix);
+      const meant = await applyOverride(http, operation, deps.http);
+      const response = await answerHttp(meant.event, meant.operation, address, deps, deadline);
+      return withoutBodyForHead(await fitResponse(response, http.headers['accept-encoding']), meant.event);
     },
-    answerError: (error, event) => toErrorResponse(error, addressOf(event)),
+    answerError(error, event) {
+      const { http, address } = readLeniently(event);
+      return withoutBodyForHead(toErrorResponse(error, address), http);
+    },
   };
 }
 
-/** Where the caller reached us; empty when even that cannot be read. */
-function addressOf(event: unknown): string {
+/** The event as far as it can be read: an error has to be answered even when nothing of it can be. */
+function readLeniently(event: unknown): { readonly http?: HttpEvent; readonly address: string } {
   try {
     const http = readHttpEvent(event);
-    return ourAddress(http, readPath(http.rawPath).prefix);
+    return { http, address: ourAddress(http, readPath(http.rawPath).prefix) };
   } catch {
-    return '';
+    return { address: '' };
+  }
+}
+
+/** HEAD is answered as GET would be, without the body. */
+function withoutBodyForHead(response: HttpResponse, event: HttpEvent | undefined): HttpResponse {
+  if (event?.requestContext.http.method !== 'HEAD') return response;
+  const { statusCode, headers } = response;
+  return { statusCode, headers };
+}
+
+async function answerHttp(
+  event: HttpEvent,
+  operation: Operation,
+  address: string,
+  deps: GatewayDeps,
+  deadline: Deadline,
+): Promise<HttpResponse> {
+  const call = await readHttpCall(event, readPath(event.rawPath), operation);
+  const dispatch = (part: BatchPart) => answerPart(part, event, address, deps, deadline);
+  const response = toHttpResponse(await carryOut(operation, call, dispatch, deps, deadline), address);
+  return { ...response, headers: { ...response.headers, ...call.notes } };
+}
+
+/**
+ * What a POST with `X-HTTP-Method-Override` stands for. Callers are permitted routes, and a route has its method in it: the
+ * permission to POST includes other methods only where the deployment says so.
+ * @throws MethodNotAllowedError where it does not
+ */
+async function applyOverride(event: HttpEvent, operation: Operation, { methodOverrides }: HttpConfig) {
+  const { method } = event.requestContext.http;
+  const override = event.headers['x-http-method-override']?.trim().toUpperCase();
+  if (!override || override === method) return { event, operation };
+  if (method !== 'POST' || !methodOverrides.includes(override))
+    throw new MethodNotAllowedError(
+      `x-http-method-override: not allowed; send ${override.slice(0, 20)} itself, or add it to methodOverrides`,
+    );
+  const { operations } = await import('../operations/catalog.ts');
+  const meant = findOperation(operations, override === 'HEAD' ? 'GET' : override, event.rawPath);
+  return { event: withMethod(event, override), operation: meant };
+}
+
+function withMethod(event: HttpEvent, method: string): HttpEvent {
+  return { ...event, requestContext: { ...event.requestContext, http: { method } } };
+}
+
+/** What an instance takes as one call of a batch (docs/servicenow-contract.md 6). */
+const maxPartBytes = 5 * 1024 * 1024;
+
+/** Answers one call of a batch as if it were a request of its own: nothing that it does touches the others. */
+async function answerPart(
+  part: BatchPart,
+  outer: HttpEvent | undefined,
+  address: string,
+  deps: GatewayDeps,
+  deadline: Deadline,
+): Promise<BatchPartAnswer> {
+  const event = partEvent(part, outer);
+  const answer = async () => {
+    const { operations } = await import('../operations/catalog.ts');
+    if (part.body.byteLength > maxPartBytes) throw new PartTooLargeError(maxPartBytes);
+    const operation = findOperation(operations, part.method === 'HEAD' ? 'GET' : part.method, event.rawPath);
+    if (operation.name === 'postBatch')
+      throw new InvalidInputError('url', 'a batch cannot be part of another batch');
+    if (!deps.http.batchMethods.includes(part.method))
+      throw new MethodNotAllowedError(`method: ${part.method} is not among batchMethods`);
+    return answerHttp(event, operation, address, deps, deadline);
+  };
+  const response = withoutBodyForHead(
+    await answer().catch((error: unknown) => {
+      logPart(error, part, deps.log);
+      return toErrorResponse(error, address);
+    }),
+    event,
+  );
+  const body = Buffer.from(response.body ?? '', response.isBase64Encoded ? 'base64' : 'utf8');
+  return { status: response.statusCode, headers: response.headers, body };
+}
+
+function logPart(error: unknown, { method }: BatchPart, log: Log): void {
+  if (error instanceof ConnectorError)
+    log.warn('batch-part-failed', { method, code: error.code, reason: error.message });
+  else log.error('batch-part-broke', { method, stack: error instanceof Error ? error.stack : String(error) });
+}
+
+/** The event that API Gateway would have made of the call, its path decoded once. */
+function partEvent({ method, url, headers, body }: BatchPart, outer: HttpEvent | undefined): HttpEvent {
+  const [path = '', rawQueryString = ''] = url.replace(/^https?:\/\/[^/]+/i, '').split(/\?(.*)/s);
+  return {
+    version: '2.0',
+    rawPath: decodePath(path),
+    rawQueryString: rawQueryString.replace(/#.*$/s, ''),
+    headers: { 'x-servicenow-instance': outer?.headers['x-servicenow-instance'], ...headers },
+    body: body.byteLength > 0 ? Buffer.from(body).toString('base64') : undefined,
+    isBase64Encoded: body.byteLength > 0,
+    requestContext: { ...outer?.requestContext, http: { method } },
+  };
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
   }
 }
 
@@ -74,7 +191,8 @@ function addressOf(event: unknown): string {
 function serveInvoke(operation: Operation, deps: GatewayDeps): Serving {
   return {
     async answer(event, deadline) {
-      const response = await carryOut(operation, readDirectCall(event), deps, deadline);
+      const dispatch = (part: BatchPart) => answerPart(part, undefined, '', deps, deadline);
+      const response = await carryOut(operation, readDirectCall(event), dispatch, deps, deadline);
       return fitResult(toDirectResult(response, event));
     },
     answerError(error) {
@@ -90,18 +208,19 @@ function serveInvoke(operation: Operation, deps: GatewayDeps): Serving {
 async function carryOut(
   operation: Operation,
   call: Call,
+  dispatch: (part: BatchPart) => Promise<BatchPartAnswer>,
   deps: GatewayDeps,
   deadline: Deadline,
 ): Promise<ServiceNowResponse> {
   const prepared = operation.prepare(call.input);
-  const request = forward(prepared.request, call.forwarded);
   const { client, instance } = deps.connect(call.instance);
   const access = tableAccess(instance);
   for (const table of prepared.tables) access.require(table);
   const context = { deadline, correlationId: call.correlationId };
-  const sending = prepared.send(request, { client, context, access, identityOf: deps.identityOf });
-  const response = await sending.catch((error: unknown) => {
-    throw request.repeatable === 'never' ? asUnknownOutcome(error) : error;
+  const operationDeps = { client, context, access, identityOf: deps.identityOf, dispatch };
+  const passOn = (request: ServiceNowRequest) => forward(request, call.forwarded);
+  const response = await prepared.send(operationDeps, passOn).catch((error: unknown) => {
+    throw prepared.request?.repeatable === 'never' ? asUnknownOutcome(error) : error;
   });
   if (response.headers['idempotency-replayed'] === 'true') deps.metrics.add('Deduplicated');
   return response;

@@ -1,6 +1,15 @@
 import { getAggregateRecord } from './aggregate.ts';
+import {
+  deleteAttachmentById,
+  getAttachmentById,
+  getAttachmentFile,
+  getAttachments,
+  postAttachment,
+} from './attachment.ts';
+import { postBatch } from './batch.ts';
 import type { Operation } from './define-operation.ts';
 import { getRecordsStagingTable, postRecordStagingTable, postRecordsStagingTable } from './import-set.ts';
+import { postMethodOverride } from './method-override.ts';
 import {
   deleteRecordById,
   getRecordById,
@@ -22,4 +31,11 @@ export const operations: readonly Operation[] = [
   postRecordStagingTable,
   postRecordsStagingTable,
   getRecordsStagingTable,
+  getAttachments,
+  getAttachmentById,
+  getAttachmentFile,
+  postAttachment,
+  deleteAttachmentById,
+  postBatch,
+  postMethodOverride,
 ];

@@ -19,22 +19,47 @@ export type Route = {
   readonly path: string;
 };
 
+/** One call of a batch, as a request to the HTTP API would be. */
+export type BatchPart = {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+};
+
+/** The answer to one call of a batch. */
+export type BatchPartAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+};
+
 /** What carrying out a call needs. */
 export type OperationDeps = {
   readonly client: ServiceNowClient;
   readonly context: CallContext;
   readonly access: TableAccess;
   readonly identityOf: IdentityOf;
+  /** Carries out one call of a batch. */
+  readonly dispatch: (part: BatchPart) => Promise<BatchPartAnswer>;
 };
+
+export type PassOn = (request: ServiceNowRequest) => ServiceNowRequest;
 
 /** A call whose parameters have been checked. */
 export type PreparedCall = {
   /** The tables that it names; each must be on the deployment's list. Empty for an operation without a table. */
   readonly tables: readonly string[];
-  /** The request, fully encoded. No parameter can change its path. */
-  readonly request: ServiceNowRequest;
-  /** @param request the request above, with what the caller wants to be passed on. @throws ConnectorError of any kind */
-  send(request: ServiceNowRequest, deps: OperationDeps): Promise<ServiceNowResponse>;
+  /** The request that it makes, fully encoded; no parameter can change its path. Absent where it makes others. */
+  readonly request?: ServiceNowRequest;
+  /**
+   * Carries the call out.
+   * @param passOn adds what the caller wants the instance to get unchanged
+   * @throws ConnectorError of any kind
+   */
+  send(deps: OperationDeps, passOn: PassOn): Promise<ServiceNowResponse>;
 };
 
 /** One operation: what it takes and the call it makes. It knows nothing of HTTP events or Lambda. */
@@ -62,8 +87,11 @@ type Definition<P> = Pick<Operation, 'name' | 'routes' | 'body'> & {
   readonly aliases?: Readonly<Record<string, string>>;
   /** @default `tableName`, where that is a parameter */
   readonly tables?: (parameters: P) => readonly string[];
+} & (OneRequest<P> | OtherRequests<P>);
+
+type OneRequest<P> = {
   readonly request: (parameters: P) => ServiceNowRequest;
-  /** @default sends the request once through the client */
+  /** @default sends the request through the client */
   readonly send?: (
     request: ServiceNowRequest,
     parameters: P,
@@ -71,13 +99,13 @@ type Definition<P> = Pick<Operation, 'name' | 'routes' | 'body'> & {
   ) => Promise<ServiceNowResponse>;
 };
 
+type OtherRequests<P> = {
+  readonly carryOut: (parameters: P, deps: OperationDeps) => Promise<ServiceNowResponse>;
+};
+
 /** Makes an operation of a schema: an unknown parameter is an error that names it and lists the known ones. */
 export function defineOperation<P extends object>(definition: Definition<P>): Operation {
-  const { name, routes, body, schema, aliases = {}, request } = definition;
-  const {
-    tables = tableNamed,
-    send = (call, _parameters, { client, context }) => client.send(call, context),
-  } = definition;
+  const { name, routes, body, schema, aliases = {}, tables = tableNamed } = definition;
   const known = Object.keys(schema.shape);
   return {
     name,
@@ -88,13 +116,19 @@ export function defineOperation<P extends object>(definition: Definition<P>): Op
       const renamed = rename(withoutBlanks(input), aliases);
       refuseUnknown(renamed, name, known);
       const parameters = check(schema, renamed);
-      return {
-        tables: tables(parameters),
-        request: request(parameters),
-        send: (call, deps) => send(call, parameters, deps),
-      };
+      return { tables: tables(parameters), ...toSend(definition, parameters) };
     },
   };
+}
+
+function toSend<P>(
+  definition: OneRequest<P> | OtherRequests<P>,
+  parameters: P,
+): Pick<PreparedCall, 'request' | 'send'> {
+  if ('carryOut' in definition) return { send: (deps) => definition.carryOut(parameters, deps) };
+  const { send = (request, _parameters, { client, context }) => client.send(request, context) } = definition;
+  const request = definition.request(parameters);
+  return { request, send: (deps, passOn) => send(passOn(request), parameters, deps) };
 }
 
 function tableNamed(parameters: object): readonly string[] {

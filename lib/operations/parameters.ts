@@ -63,7 +63,7 @@ export const readParameters = {
 
 export const queryNoDomain = { sysparmQueryNoDomain: flag };
 
-const pageParameters = { sysparmQuery: text, sysparmLimit: wholeNumber, sysparmOffset: wholeNumber };
+export const pageParameters = { sysparmQuery: text, sysparmLimit: wholeNumber, sysparmOffset: wholeNumber };
 
 export const listParameters = {
   ...pageParameters,

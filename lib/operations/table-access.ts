@@ -3,6 +3,8 @@ import { TableNotAllowedError } from '../core/errors.ts';
 
 /** Which tables of an instance callers may use. */
 export type TableAccess = {
+  /** Lower case, or `all`. */
+  readonly tables: readonly string[] | 'all';
   allows(table: string): boolean;
   /** @throws TableNotAllowedError */
   require(table: string): void;
@@ -11,7 +13,9 @@ export type TableAccess = {
 /** The access that `allowedTables` grants. */
 export function tableAccess(instance: InstanceConfig): TableAccess {
   const allows = (table: string) => allowsTable(instance, table);
+  const { allowedTables } = instance;
   return {
+    tables: allowedTables.includes('*') ? 'all' : allowedTables,
     allows,
     require(table) {
       if (!allows(table)) throw new TableNotAllowedError(table);

@@ -3,8 +3,8 @@ import * as z from 'zod/mini';
 import { systemClock } from '../core/clock.ts';
 import { unexpectedShape } from './answers.ts';
 import type { CallOptions, ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from './call.ts';
+import { classifyAnswer } from './classify/answer.ts';
 import { lost } from './classify/call.ts';
-import { judge } from './classify/judge.ts';
 import { ServiceNowError } from './errors.ts';
 import { batchRequest } from './requests.ts';
 
@@ -77,7 +77,7 @@ function readable<T>(schema: z.ZodMiniType<T>, entries: readonly unknown[]): rea
 function outcomeOf(item: ServiceNowRequest, answer: Serviced, whole: ServiceNowResponse): BatchOutcome {
   const { attempts, transactionId } = whole;
   try {
-    const accepted = judge(item, toWire(answer, transactionId), systemClock.now());
+    const accepted = classifyAnswer(item, toWire(answer, transactionId), systemClock.now());
     return {
       kind: 'answered',
       response: { ...accepted, attempts, ...(transactionId ? { transactionId } : {}) },

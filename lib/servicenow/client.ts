@@ -8,23 +8,22 @@ import { type Metrics, silentMetrics } from '../core/metrics.ts';
 import { processRedactor, type Redactor } from '../core/redaction.ts';
 import type { BackOff } from '../core/retry-timing.ts';
 import type { CallContext, CallOptions, ServiceNowClient } from './call.ts';
-import { createConnectionSource, type ReadSecret } from './connection-source.ts';
+import { createConnectionSource, type ReadSecret } from './connection/connection.ts';
 import { authenticate } from './middleware/authenticate.ts';
-import { createHourlyBudget } from './middleware/hourly-budget.ts';
-import { limit } from './middleware/limit.ts';
-import { observe } from './middleware/observe.ts';
-import { createRejectionGate } from './middleware/rejection-gate.ts';
+import { createCredentialGuard } from './middleware/credential-guard.ts';
+import { logCalls } from './middleware/log.ts';
 import { retry } from './middleware/retry.ts';
-import { sendTo } from './middleware/send.ts';
+import { createSend } from './middleware/send.ts';
+import { createHourlyBudget, throttle } from './middleware/throttle.ts';
 
 export type ClientOptions = {
-  /** Gives the JSON of the connection secret; see `connection-secret.ts` for its shape. */
+  /** Gives the JSON of the connection secret; see `ConnectionSecret` for its shape. */
   readonly readSecret: ReadSecret;
-  /** Hosts beside ServiceNow's own domains: `host`, `host:8443`, `*.example.com`; loopback too must be listed. @default [] */
+  /** Hosts in addition to ServiceNow's own domains: `host`, `host:8443`, `*.example.com`; loopback too must be listed. @default [] */
   readonly allowedHosts?: readonly string[];
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY. @default {} */
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>>;
-  /** Calls and sockets at once; the instance itself serves 4 a node. @default 4 */
+  /** Calls and sockets at once; an instance serves 4 at a time on each node. @default 4 */
   readonly maxInFlight?: number;
   /** @default 5 */
   readonly maxAttempts?: number;
@@ -67,7 +66,7 @@ const defaults = {
 };
 
 /**
- * A client for one instance. Nothing is read or sent until the first call. One client serves all calls of a process: it
+ * A client for one instance. Nothing is read or sent until the first call. Use one client for all calls of a process: it
  * holds the sockets, the token and the limiter.
  * @example
  * const client = createClient({ readSecret: async () => JSON.stringify({ instanceUrl, auth }) });
@@ -77,11 +76,11 @@ export function createClient(options: ClientOptions): ServiceNowClient {
   const settings = { ...defaults, ...options };
   const { clock, readSecret, maxInFlight, attemptTimeoutMs } = settings;
   const source = createConnectionSource(readSecret, settings);
-  const gate = createRejectionGate(clock);
-  const send = sendTo(attemptTimeoutMs, clock);
-  const authenticated = authenticate({ ...settings, source, gate, send });
-  const limited = limit(createLimiter(maxInFlight, clock), createHourlyBudget(clock), authenticated);
-  const chain = observe(retry(limited, settings), settings);
+  const guard = createCredentialGuard(clock);
+  const send = createSend(attemptTimeoutMs, clock);
+  const authenticated = authenticate({ ...settings, source, guard, send });
+  const throttled = throttle(createLimiter(maxInFlight, clock), createHourlyBudget(clock), authenticated);
+  const chain = logCalls(retry(throttled, settings), settings);
   return {
     send: (request, context) => chain({ request, context: withDefaults(context, clock) }),
     close: () => source.close(),

@@ -4,6 +4,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { type Config, readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
+import type { HttpResponse } from '../../lib/gateway/http-response.ts';
 import type { Operation } from '../../lib/operations/define-operation.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import { operationHandler } from '../../lib/runtime.ts';
@@ -20,6 +21,8 @@ export type TestAnswer = {
 /** One operation's handler, called as API Gateway and as Lambda's Invoke call it. */
 export type Served = {
   http(request: TestRequest): Promise<TestAnswer>;
+  /** The answer as API Gateway gets it. */
+  raw(request: TestRequest): Promise<Partial<HttpResponse>>;
   invoke(event: unknown): Promise<unknown>;
 };
 
@@ -68,10 +71,11 @@ export async function startDeployment(
         const { instance: named, client } = connections.connect(name);
         return { instance: named, client: through(client) };
       };
-      const deps = { connect, identityOf, clock: systemClock, log, metrics };
+      const deps = { connect, identityOf, http: config.http, clock: systemClock, log, metrics };
       const handler = operationHandler(operation, () => deps);
       return {
         http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),
+        raw: async (request) => ({ ...Object(await handler(httpEvent(request), lambdaContext())) }),
         invoke: (event) => handler(event, lambdaContext()),
       };
     },

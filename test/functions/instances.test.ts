@@ -75,6 +75,7 @@ function startProcess(instances: Instances) {
   const post = operationHandler(postRecord, () => ({
     connect,
     identityOf: identityBy([]),
+    http: config.http,
     clock: systemClock,
     log,
     metrics: { add() {}, flush() {} },

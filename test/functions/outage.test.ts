@@ -39,6 +39,7 @@ async function functionsBefore(answer: RequestListener) {
   const deps = {
     connect,
     identityOf: identityBy([]),
+    http: config.http,
     clock: systemClock,
     log: silentLog,
     metrics: { add() {}, flush() {} },

@@ -30,6 +30,7 @@ async function sentBy(operation: Operation, event: unknown) {
   const handler = operationHandler(operation, () => ({
     connect: () => ({ instance: selectInstance(config), client: { send, close: async () => {} } }),
     identityOf: identityBy([]),
+    http: config.http,
     clock: systemClock,
     log: silentLog,
     metrics: { add() {}, flush() {} },

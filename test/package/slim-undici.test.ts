@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleOptions } from '../../deploy/bundle.ts';
 import { systemClock } from '../../lib/core/clock.ts';
-import type { createTransport } from '../../lib/servicenow/transport/create-transport.ts';
+import type { createTransport } from '../../lib/servicenow/transport/transport.ts';
 import { createAuthority } from '../lib/servicenow/transport/certificates.ts';
 
 type TransportModule = { readonly createTransport: typeof createTransport };
@@ -21,7 +21,7 @@ const proxied: string[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'slim-undici-'));
-  const entry = join(import.meta.dirname, '../../lib/servicenow/transport/create-transport.ts');
+  const entry = join(import.meta.dirname, '../../lib/servicenow/transport/transport.ts');
   await build({ ...bundleOptions, entryPoints: { transport: entry }, outdir: folder });
   transport = await import(join(folder, 'transport.mjs'));
 });

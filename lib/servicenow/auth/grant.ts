@@ -1,27 +1,23 @@
+import { randomUUID } from 'node:crypto';
 import * as oauth from 'oauth4webapi';
-import { brokenTokenCall } from '../classify/broken.ts';
+import { classifyAnswer } from '../classify/answer.ts';
 import { type ClassifiedCall, describeCall, failureOf } from '../classify/call.ts';
-import { judge } from '../classify/judge.ts';
-import {
-  AnswerLostError,
-  NotAuthenticatedError,
-  NotServiceNowError,
-  ServiceNowError,
-  ThrottledError,
-  TransactionCancelledError,
-} from '../errors.ts';
-import { BrokenExchange } from '../transport/exchange.ts';
+import { classifyTransportError } from '../classify/transport-error.ts';
+import type { Auth } from '../connection/secret.ts';
+import { AnswerLostError, NotAuthenticatedError, NotServiceNowError, ServiceNowError } from '../errors.ts';
+import { TransportError } from '../transport/exchange.ts';
+import { readSigningKey } from './signing-key.ts';
 import { type OAuth, type Token, type TokenContext, tokenPath } from './token.ts';
 
-/** Fetching a token sends nothing of the call it is for, so that call may be tried again whatever it is. */
+/** Fetching a token sends nothing of the call that it is for, so that any call may be tried again afterwards. */
 const tokenCall: ClassifiedCall = { method: 'POST', path: tokenPath, repeatable: 'never', sent: false };
-/** A JWT made with a clock this far off may be refused for it. ServiceNow itself tolerates 300 s (contract 7). */
-const tellingSkewMs = 30_000;
-/** ServiceNow's own default for a token whose answer does not say (contract 7). */
+/** A JWT made with a clock this far off may be refused for it. ServiceNow tolerates 300 s (docs/servicenow-contract.md 7). */
+const relevantSkewMs = 30_000;
+/** ServiceNow's own default, for a token whose answer does not say how long it lives (docs/servicenow-contract.md 7). */
 const defaultLifeSeconds = 1800;
 
 /**
- * Gets a token by the secret's grant (contract 7).
+ * Gets a token by the secret's grant (docs/servicenow-contract.md 7).
  * @throws NotAuthenticatedError when the instance refuses the grant; any other ServiceNowError for outages
  */
 export async function requestToken(auth: OAuth, context: TokenContext): Promise<Token> {
@@ -29,8 +25,8 @@ export async function requestToken(auth: OAuth, context: TokenContext): Promise<
   try {
     return await requestOnce(auth, context);
   } catch (error) {
-    // The refusal's own Date header has told the skew by now: sign once more with the right time.
-    const learned = Math.abs(context.skewMs() - skewMs) > tellingSkewMs;
+    // The refusal's own Date header may have shown the skew: sign once more with the right time.
+    const learned = Math.abs(context.skewMs() - skewMs) > relevantSkewMs;
     if (auth.type === 'oauth-jwt-bearer' && learned && error instanceof NotAuthenticatedError) {
       return requestOnce(auth, context);
     }
@@ -50,7 +46,7 @@ async function requestOnce(auth: OAuth, context: TokenContext): Promise<Token> {
     { ...parameters, ...(auth.scope ? { scope: auth.scope } : {}) },
     {
       [oauth.customFetch]: (_url, { body }) => post(String(body), context),
-      // Whether http is right was decided where the instance URL was checked.
+      // Whether http is allowed was decided where the instance URL was checked.
       [oauth.allowInsecureRequests]: true,
     },
   );
@@ -58,16 +54,16 @@ async function requestOnce(auth: OAuth, context: TokenContext): Promise<Token> {
   context.redactor.protect(answer.access_token, answer.refresh_token);
   const lifeMs = (answer.expires_in ?? defaultLifeSeconds) * 1000;
   const headers = { authorization: `Bearer ${answer.access_token}` };
-  return { proof: { headers }, expiresAtMs: context.clock.now() + lifeMs };
+  return { headers, expiresAtMs: context.clock.now() + lifeMs };
 }
 
-/** What oauth4webapi throws at an answer that is no token holds that answer, so it is not kept as the cause. */
+/** The error that oauth4webapi throws at an answer without a token holds that answer, so it is not kept as the cause. */
 async function readToken<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it cannot be read';
-    const message = `${describeCall(tokenCall)}: the answer is not the one of an OAuth token endpoint: ${reason}`;
+    const message = `${describeCall(tokenCall)}: the answer is not that of an OAuth token endpoint: ${reason}`;
     throw new AnswerLostError(message, failureOf(tokenCall, undefined));
   }
 }
@@ -83,14 +79,36 @@ async function grantOf(auth: OAuth, context: TokenContext): Promise<Grant> {
     case 'oauth-refresh-token':
       return ['refresh_token', { refresh_token: auth.refreshToken }];
     case 'oauth-jwt-bearer': {
-      const { signAssertion } = await import('./assertion.ts');
       const assertion = await signAssertion(auth, context.clock.now() + context.skewMs());
       return ['urn:ietf:params:oauth:grant-type:jwt-bearer', { assertion }];
     }
   }
 }
 
-/** Carries oauth4webapi's request over our own sockets, with their proxy, certificates and address rules. */
+const assertionLifeSeconds = 240;
+
+/**
+ * Signs the assertion of the JWT bearer grant: audience and issuer are the client id (docs/servicenow-contract.md 7).
+ * @param serverNowMs the instance's time, not ours
+ */
+async function signAssertion(
+  auth: Extract<Auth, { readonly type: 'oauth-jwt-bearer' }>,
+  serverNowMs: number,
+): Promise<string> {
+  const { SignJWT } = await import('jose');
+  const issuedAt = Math.floor(serverNowMs / 1000);
+  return new SignJWT()
+    .setProtectedHeader({ alg: 'RS256', kid: auth.keyId, typ: 'JWT' })
+    .setIssuer(auth.clientId)
+    .setAudience(auth.clientId)
+    .setSubject(auth.sub)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + assertionLifeSeconds)
+    .setJti(randomUUID())
+    .sign(readSigningKey(auth.privateKey));
+}
+
+/** Sends oauth4webapi's request over our own sockets, with their proxy, certificates and address rules. */
 async function post(body: string, context: TokenContext): Promise<Response> {
   const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
   const request = {
@@ -101,21 +119,22 @@ async function post(body: string, context: TokenContext): Promise<Response> {
     timeoutMs: context.tokenTimeoutMs,
   } as const;
   try {
-    const answer = judge(tokenCall, await context.transport.exchange(request), context.clock.now());
+    const answer = classifyAnswer(tokenCall, await context.transport.exchange(request), context.clock.now());
     return Response.json(answer.body, { status: answer.status });
   } catch (error) {
-    if (error instanceof BrokenExchange) throw brokenTokenCall(tokenCall, error);
-    throw error instanceof ServiceNowError ? ofTokenEndpoint(error) : error;
+    if (error instanceof TransportError) throw classifyTransportError(tokenCall, error);
+    throw error instanceof ServiceNowError ? asTokenError(error) : error;
   }
 }
 
 /**
- * A refusal of the token is none of the call that it is for: a 404 here tells of no record.
- * OAuth servers say 400 `invalid_client` or `invalid_grant` where ServiceNow's own captures say 401.
+ * A refusal of the token is not one of the call that it is for: a 404 here says nothing about a record.
+ * OAuth servers answer 400 `invalid_client` or `invalid_grant` where ServiceNow's own captures show 401.
  */
-function ofTokenEndpoint(error: ServiceNowError): ServiceNowError {
+function asTokenError(error: ServiceNowError): ServiceNowError {
   const { status = 0, headers, body, message } = error;
-  if (status < 400 || status >= 500 || alike.some((kind) => error instanceof kind)) return error;
+  // What concerns the instance, or passes by itself, means the same wherever it comes from.
+  if (status < 400 || status >= 500 || error.scope === 'instance' || error.retryable) return error;
   const failure = failureOf(tokenCall, { status, headers, body });
   if (status === 400 || status === 403) return new NotAuthenticatedError(message, failure);
   return new NotServiceNowError(
@@ -123,6 +142,3 @@ function ofTokenEndpoint(error: ServiceNowError): ServiceNowError {
     failure,
   );
 }
-
-/** Refusals that mean the same wherever they come from. */
-const alike = [NotAuthenticatedError, ThrottledError, NotServiceNowError, TransactionCancelledError];

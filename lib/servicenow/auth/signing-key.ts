@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { ConfigurationError } from '../../core/errors.ts';
 
 const setting = 'secret.auth.privateKey';
-/** What RS256 asks for (RFC 7518, 3.3). */
+/** The least that RS256 allows (RFC 7518, 3.3). */
 const fewestBits = 2048;
 
 /**
@@ -13,7 +13,7 @@ export function readSigningKey(pem: string): KeyObject {
   const key = parse(pem);
   const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType === 'rsa' && modulusLength >= fewestBits) return key;
-  throw new ConfigurationError(setting, `must be an RSA key of ${fewestBits} bits or more (RS256)`);
+  throw new ConfigurationError(setting, `must be an RSA key of at least ${fewestBits} bits (RS256)`);
 }
 
 function parse(pem: string): KeyObject {
@@ -21,6 +21,6 @@ function parse(pem: string): KeyObject {
     return createPrivateKey(pem);
   } catch {
     // OpenSSL's message may quote the text, so it is not kept as the cause.
-    throw new ConfigurationError(setting, 'is not a private key in PEM form, without a passphrase');
+    throw new ConfigurationError(setting, 'must be a private key in PEM form without a passphrase');
   }
 }

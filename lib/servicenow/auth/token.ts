@@ -2,17 +2,31 @@ import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Redactor } from '../../core/redaction.ts';
-import type { Auth } from '../connection-secret.ts';
+import type { CallContext } from '../call.ts';
+import type { Auth } from '../connection/secret.ts';
 import type { Transport } from '../transport/exchange.ts';
-import type { Proof } from './authorizer.ts';
 
-/** Where every grant is asked for (contract 7). */
+/** What a call carries to authenticate: headers with lower-case names. */
+export type AuthHeaders = Readonly<Record<string, string>>;
+
+/** Gives the headers of one secret. */
+export type Credentials = {
+  /** The headers to use now; a token is fetched when there is none yet. @throws ServiceNowError with `sent: false` */
+  headers(context: CallContext): Promise<AuthHeaders>;
+  /**
+   * Headers other than those that were just refused, or undefined when this secret yields no others.
+   * ServiceNow issues the same token until it expires, so that the same token again does not count.
+   */
+  renew(refused: AuthHeaders, context: CallContext): Promise<AuthHeaders | undefined>;
+};
+
+/** Where every grant is requested (docs/servicenow-contract.md 7). */
 export const tokenPath = '/oauth_token.do';
 
-/** The kinds of `auth` that go through `/oauth_token.do`. */
+/** The kinds of `auth` that use `/oauth_token.do`. */
 export type OAuth = Extract<Auth, { readonly clientId: string }>;
 
-/** What fetching a token needs beside the secret. */
+/** What fetching a token needs besides the secret. */
 export type TokenContext = {
   readonly origin: string;
   readonly transport: Transport;
@@ -21,9 +35,9 @@ export type TokenContext = {
   readonly metrics: Metrics;
   readonly redactor: Redactor;
   readonly tokenTimeoutMs: number;
-  /** How far the instance's clock is ahead of ours, in milliseconds, as its last `Date` header told. */
+  /** How far the instance's clock is ahead of ours, in milliseconds, by its last `Date` header. */
   readonly skewMs: () => number;
 };
 
-/** A token and the moment it ends, on our clock. */
-export type Token = { readonly proof: Proof; readonly expiresAtMs: number };
+/** A token and the moment it expires, on our clock. */
+export type Token = { readonly headers: AuthHeaders; readonly expiresAtMs: number };

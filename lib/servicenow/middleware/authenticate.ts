@@ -1,27 +1,25 @@
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
-import type { Judgement } from '../classify/judge.ts';
-import type { Connection } from '../connection.ts';
-import type { ConnectionSource } from '../connection-source.ts';
+import type { Accepted } from '../classify/answer.ts';
+import type { Connection, ConnectionSource } from '../connection/connection.ts';
 import { CredentialsRejectedError, NotAuthenticatedError } from '../errors.ts';
-import type { Attempt, Link } from './attempt.ts';
-import type { RejectionGate } from './rejection-gate.ts';
-import type { SendAs } from './send.ts';
+import type { CredentialGuard } from './credential-guard.ts';
+import type { Attempt, Link, Send } from './send.ts';
 
 export type AuthenticateOptions = {
   readonly source: ConnectionSource;
-  readonly gate: RejectionGate;
-  readonly send: SendAs;
+  readonly guard: CredentialGuard;
+  readonly send: Send;
   readonly log: Log;
   readonly metrics: Metrics;
 };
 
 /**
- * Gives each attempt its proof, and on a 401 climbs this ladder, each step once:
+ * Gives each attempt its credentials, and on a 401 climbs this ladder, each step once:
  *
  *   401 ─► another token of the same secret ─► the secret read again ─► CREDENTIALS_REJECTED
  *
- * A step that yields nothing new is skipped, so that known-bad credentials are never sent a second time.
+ * A step that yields nothing new is skipped, so that credentials known to be bad are never sent a second time.
  */
 export function authenticate(options: AuthenticateOptions): Link {
   return async (attempt) => {
@@ -35,28 +33,28 @@ export function authenticate(options: AuthenticateOptions): Link {
   };
 }
 
-/** Refused credentials are not tried again before somebody had a look whether the secret has changed. */
+/** Refused credentials are not tried again before the secret was checked for a change. */
 async function connectionFor(
   { context }: Attempt,
-  { source, gate }: AuthenticateOptions,
+  { source, guard }: AuthenticateOptions,
 ): Promise<Connection> {
   const current = await source.current(context);
-  return gate.hasRefused(current) ? source.reload(current, context) : current;
+  return guard.hasRefused(current) ? source.reload(current, context) : current;
 }
 
-/** Tries what one secret has to offer: the proof at hand, then another token. */
+/** Tries what one secret offers: the headers at hand, then another token. */
 async function withSecret(
   attempt: Attempt,
   connection: Connection,
   options: AuthenticateOptions,
-): Promise<Judgement> {
-  return options.gate.pass(connection, attempt.context, async () => {
-    const proof = await connection.authorizer.prove(attempt.context);
+): Promise<Accepted> {
+  return options.guard.pass(connection, attempt.context, async () => {
+    const headers = await connection.credentials.headers(attempt.context);
     try {
-      return await options.send(attempt, connection, proof);
+      return await options.send(attempt, connection, headers);
     } catch (error) {
       if (!(error instanceof NotAuthenticatedError)) throw error;
-      const other = await connection.authorizer.renew(proof, attempt.context);
+      const other = await connection.credentials.renew(headers, attempt.context);
       if (!other) throw error;
       options.log.info('token-renewed', { correlationId: attempt.context.correlationId });
       return options.send(attempt, connection, other);
@@ -69,7 +67,7 @@ async function withNewSecret(
   refused: Connection,
   error: NotAuthenticatedError,
   options: AuthenticateOptions,
-): Promise<Judgement> {
+): Promise<Accepted> {
   const connection = await options.source.reload(refused, attempt.context);
   if (connection === refused) throw rejected(attempt, error, options);
   options.log.info('secret-read-again', { correlationId: attempt.context.correlationId });
@@ -81,27 +79,23 @@ async function withNewSecret(
 }
 
 function rejected(
-  attempt: Attempt,
+  { request, context }: Attempt,
   cause: NotAuthenticatedError,
-  options: AuthenticateOptions,
+  { metrics, log, guard }: AuthenticateOptions,
 ): CredentialsRejectedError {
-  const { method, path } = attempt.request;
-  options.metrics.add('CredentialRejections');
-  options.log.error('credentials-rejected', { correlationId: attempt.context.correlationId, method, path });
-  return rejection(method, path, options.gate.closedForMs(), cause);
-}
-
-/** Says that the instance refuses the credentials, and for how long nothing more will be sent. */
-function rejection(
-  method: CredentialsRejectedError['method'],
-  path: string,
-  retryAfterMs: number,
-  cause?: NotAuthenticatedError,
-): CredentialsRejectedError {
-  const { status, headers, body } = cause ?? {};
-  const answer = status === undefined ? undefined : { status, headers: headers ?? {}, body };
+  const { method, path } = request;
+  metrics.add('CredentialRejections');
+  log.error('credentials-rejected', { correlationId: context.correlationId, method, path });
+  const { status, headers, body, sent } = cause;
   return new CredentialsRejectedError(
-    `${method} ${path}: the instance refuses these credentials, also after reading the secret again; check the secret and whether the account is locked`,
-    { method, path, answer, retryAfterMs, sent: cause?.sent ?? false, cause },
+    `${method} ${path}: the instance refuses these credentials, also after the secret was read again; check the secret and whether the account is locked`,
+    {
+      method,
+      path,
+      answer: status === undefined ? undefined : { status, headers, body },
+      retryAfterMs: guard.closedForMs(),
+      sent,
+      cause,
+    },
   );
 }

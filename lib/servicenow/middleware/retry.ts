@@ -4,14 +4,14 @@ import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { type BackOff, fullJitterMs } from '../../core/retry-timing.ts';
 import type { ServiceNowRequest } from '../call.ts';
+import type { Accepted } from '../classify/answer.ts';
 import { isRead } from '../classify/call.ts';
-import type { Judgement } from '../classify/judge.ts';
 import { ServiceNowError, ThrottledError, TransactionCancelledError } from '../errors.ts';
-import { BrokenExchange } from '../transport/exchange.ts';
-import type { Attempt, Link } from './attempt.ts';
+import { TransportError } from '../transport/exchange.ts';
+import type { Attempt, Link } from './send.ts';
 
 export type RetryOptions = {
-  /** How often a call is sent at most. */
+  /** How many times a call is sent at most. */
   readonly maxAttempts: number;
   readonly backOff: BackOff;
   readonly clock: Clock;
@@ -22,14 +22,14 @@ export type RetryOptions = {
 };
 
 /** An answer, and how many times the call was sent for it. */
-export type Retried = Judgement & { readonly attempts: number };
+export type Retried = Accepted & { readonly attempts: number };
 
-/** A longer wait is for the caller to decide: the message goes back to its queue, the HTTP caller is told. */
+/** A longer wait is left to the caller: the message goes back to its queue, the HTTP caller gets `Retry-After`. */
 export const longestWaitMs = 60_000;
 
 /**
- * The first link: sends a call again when that is safe, may help, and fits before the deadline. A call is never said to be
- * "not done" when one of its copies may have been carried out: then that copy's error is the call's.
+ * Sends a call again when that is safe, may help, and fits before the deadline. Once a copy of the call may have taken effect,
+ * every error of the call says so.
  */
 export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => Promise<Retried> {
   return async (attempt) => {
@@ -47,7 +47,7 @@ export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => 
         const waitMs = immediate && isStaleSocket(error) ? 0 : waitBefore(error, attempts, options);
         if (isStaleSocket(error)) immediate = false;
         if (!mayRepeat(error, attempt, attempts, waitMs, options)) throw known;
-        tell(error, attempt, attempts, waitMs, options);
+        report(error, attempt, attempts, waitMs, options);
         await options.clock.sleep(waitMs, attempt.context.signal).catch(() => {
           throw known;
         });
@@ -64,7 +64,7 @@ function withDoubtOf(known: ServiceNowError | undefined, error: ServiceNowError)
   return error;
 }
 
-/** What ended the call before anything of it left: an error of our family, also when it was the caller's signal. */
+/** What ended the call before anything of it was sent: an error of our family, also when it was the caller's signal. */
 function unsent(error: unknown, { request, context }: Attempt): unknown {
   if (error instanceof ConnectorError || !context.signal?.aborted) return error;
   const message = `${request.method} ${request.path}: the caller gave up while the call was waiting`;
@@ -96,20 +96,20 @@ function isSafe(error: ServiceNowError, request: ServiceNowRequest): boolean {
 }
 
 /**
- * `Retry-After` is waited for once, in place of our own back-off. The limiter makes everyone wait for it, so that a call
- * that is told to wait goes to stand there with the others; here only jitter is added, lest all start in the same moment.
+ * `Retry-After` is waited for once, instead of our own back-off. All other calls wait for it in the limiter; here only
+ * jitter is added, so that they do not all start in the same moment.
  */
 function waitBefore(error: ServiceNowError, attempts: number, { backOff, random }: RetryOptions): number {
   if (error.retryAfterMs === undefined) return fullJitterMs(attempts, backOff, random);
   return error.retryAfterMs + Math.floor(random() * backOff.baseMs);
 }
 
-/** A socket that the server closed while it was idle: nothing was processed on it, so the next one is tried at once. */
+/** The server closed an idle socket, so that waiting would not help. */
 function isStaleSocket(error: ServiceNowError): boolean {
-  return error.cause instanceof BrokenExchange && error.cause.staleSocket;
+  return error.cause instanceof TransportError && error.cause.staleSocket;
 }
 
-function tell(
+function report(
   error: ServiceNowError,
   attempt: Attempt,
   attempts: number,

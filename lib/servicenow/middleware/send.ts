@@ -1,27 +1,39 @@
 import type { Clock } from '../../core/clock.ts';
 import { DeadlineExceededError } from '../../core/errors.ts';
-import type { Proof } from '../auth/authorizer.ts';
-import type { ServiceNowRequest } from '../call.ts';
-import { judgeBroken } from '../classify/broken.ts';
-import { type Judgement, judge } from '../classify/judge.ts';
-import type { Connection } from '../connection.ts';
-import { BrokenExchange, type WireRequest } from '../transport/exchange.ts';
-import type { Attempt } from './attempt.ts';
+import type { AuthHeaders } from '../auth/token.ts';
+import type { CallContext, ServiceNowRequest } from '../call.ts';
+import { type Accepted, classifyAnswer } from '../classify/answer.ts';
+import { classifyTransportError } from '../classify/transport-error.ts';
+import type { Connection } from '../connection/connection.ts';
+import { TransportError, type WireRequest } from '../transport/exchange.ts';
 
-/** The last link: puts an attempt on the wire with the given proof and judges what comes back. */
-export type SendAs = (attempt: Attempt, connection: Connection, proof: Proof) => Promise<Judgement>;
+/** One attempt at a call, on its way down the chain. */
+export type Attempt = {
+  readonly request: ServiceNowRequest;
+  readonly context: CallContext;
+};
 
-/** @param attemptTimeoutMs longest time for one attempt; the call's own deadline may cut it shorter */
-export function sendTo(attemptTimeoutMs: number, clock: Clock): SendAs {
-  return async ({ request, context }, connection, proof) => {
+/**
+ * A link of the chain: takes an attempt, returns an accepted answer or throws a ServiceNowError.
+ * The chain is log → retry → throttle → authenticate → send: a retry that waits holds no place in the limiter, and each new
+ * attempt carries credentials that are valid then.
+ */
+export type Link = (attempt: Attempt) => Promise<Accepted>;
+
+/** The last link: puts an attempt on the wire with the given headers and classifies what comes back. */
+export type Send = (attempt: Attempt, connection: Connection, auth: AuthHeaders) => Promise<Accepted>;
+
+/** @param attemptTimeoutMs longest time for one attempt; the call's own deadline may be earlier */
+export function createSend(attemptTimeoutMs: number, clock: Clock): Send {
+  return async ({ request, context }, connection, auth) => {
     const timeoutMs = Math.min(attemptTimeoutMs, context.deadline.remainingMs());
     if (timeoutMs <= 0)
       throw new DeadlineExceededError(`${request.method} ${request.path}: time ran out; nothing was sent`);
     try {
-      const answer = await connection.transport.exchange(toWire(request, context.signal, proof, timeoutMs));
-      return judge(request, answer, clock.now());
+      const answer = await connection.transport.exchange(toWire(request, context.signal, auth, timeoutMs));
+      return classifyAnswer(request, answer, clock.now());
     } catch (error) {
-      throw error instanceof BrokenExchange ? judgeBroken(request, error) : error;
+      throw error instanceof TransportError ? classifyTransportError(request, error) : error;
     }
   };
 }
@@ -29,24 +41,18 @@ export function sendTo(attemptTimeoutMs: number, clock: Clock): SendAs {
 function toWire(
   request: ServiceNowRequest,
   signal: AbortSignal | undefined,
-  proof: Proof,
+  auth: AuthHeaders,
   timeoutMs: number,
 ): WireRequest {
   const { method, query } = request;
   const search = query?.toString();
   const path = search ? `${request.path}?${search}` : request.path;
-  return {
-    method,
-    path,
-    headers: headersOf(request, proof),
-    body: encodeBody(request.body),
-    timeoutMs,
-    signal,
-  };
+  const headers = headersOf(request, auth);
+  return { method, path, headers, body: encodeBody(request.body), timeoutMs, signal };
 }
 
-/** Ours are set last: a caller can neither bring its own Authorization nor a cookie, which would join its calls into one session. */
-function headersOf(request: ServiceNowRequest, proof: Proof): Record<string, string> {
+/** Ours are set last: a caller can bring neither an Authorization of its own nor a cookie, which would join its calls into one session. */
+function headersOf(request: ServiceNowRequest, auth: AuthHeaders): Record<string, string> {
   const {
     authorization: _1,
     cookie: _2,
@@ -59,7 +65,7 @@ function headersOf(request: ServiceNowRequest, proof: Proof): Record<string, str
     ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
     ...headers,
     'accept-encoding': 'gzip',
-    ...proof.headers,
+    ...auth,
   };
 }
 

@@ -7,32 +7,33 @@ export type WireRequest = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | undefined;
-  /** The whole attempt, from queueing for a socket to the last byte. */
+  /** For the whole attempt, from queueing for a socket to the last byte. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** One HTTP answer, its content encoding undone. */
+/** One HTTP answer. */
 export type WireAnswer = {
   readonly status: number;
   /** Lower-case names; repeated ones joined by a comma. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Without its content encoding. */
   readonly body: Uint8Array;
 };
 
-/** How far an attempt came before it broke. */
+/** How far an attempt came before it failed. */
 export type Progress = 'nothing-sent' | 'sent' | 'answer-begun';
 
-/** An attempt without a whole answer. */
-export class BrokenExchange extends Error {
-  override readonly name = 'BrokenExchange';
+/** An attempt without a complete answer. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
   readonly reason: 'connect' | 'reset' | 'timeout' | 'aborted' | 'too-large' | 'damaged';
   readonly progress: Progress;
   /** The socket had served an answer before and was closed by the other side before any byte of this one. */
   readonly staleSocket: boolean;
 
   constructor(
-    reason: BrokenExchange['reason'],
+    reason: TransportError['reason'],
     progress: Progress,
     options: { readonly cause?: unknown; readonly staleSocket?: boolean } = {},
   ) {
@@ -45,10 +46,10 @@ export class BrokenExchange extends Error {
 
 /** Sockets to one instance. */
 export type Transport = {
-  /** Sends one request. @throws BrokenExchange */
+  /** Sends one request. @throws TransportError */
   exchange(request: WireRequest): Promise<WireAnswer>;
   /** Takes no new request, lets those in flight end, then closes the sockets. */
   retire(): Promise<void>;
-  /** Closes the sockets now; what is in flight breaks. */
+  /** Closes the sockets now; calls in flight fail. */
   close(): Promise<void>;
 };

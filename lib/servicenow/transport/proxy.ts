@@ -5,7 +5,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The proxy for calls to `origin`: the connection's own `proxyUrl`, else HTTPS_PROXY / HTTP_PROXY unless NO_PROXY
  * exempts the host. Lower-case names win, as in curl. Undefined means a direct connection.
- * @throws ConfigurationError naming the setting that is no proxy URL, never its value
+ * @throws ConfigurationError naming the setting that is not a proxy URL, never its value
  */
 export function chooseProxy(
   origin: string,
@@ -31,7 +31,7 @@ function isDecodable(text: string): boolean {
   return !/%(?![0-9a-f]{2})/i.test(text);
 }
 
-/** Entries are `*`, a host (its sub-domains too), `.domain` or `*.domain`, each with or without a port. */
+/** Entries are `*`, a host (including its sub-domains), `.domain` or `*.domain`, each with or without a port. */
 function isExempt(url: URL, noProxy: string): boolean {
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
   return noProxy.split(/[,\s]+/).some((entry) => {

@@ -29,8 +29,8 @@ describe('a data folder', () => {
 
   it('is free again when the run that had it was killed', async () => {
     const module = new URL('../../../emulator/stack/claim-folder.ts', import.meta.url);
-    const script = `const { claimFolder } = await import('${module}'); claimFolder(${JSON.stringify(folder)}); console.log('mine'); setInterval(() => {}, 1e6)`;
-    const other = execFile(process.execPath, ['--input-type=module', '-e', script]);
+    const script = `const { claimFolder } = await import('${module}'); claimFolder(${JSON.stringify(folder)}); gc(); await new Promise(setImmediate); gc(); console.log('mine'); setInterval(() => {}, 1e6)`;
+    const other = execFile(process.execPath, ['--expose-gc', '--input-type=module', '-e', script]);
     if (!other.stdout) throw new Error('the output is piped');
     await once(other.stdout, 'data');
     inUse(folder);

@@ -64,6 +64,8 @@ describe('the operation of a method and path', () => {
     expect(find('GET', '/table/incident')).toBe('getRecords');
     expect(find('POST', '/import/imp_user/insertMultiple')).toBe('postRecordsStagingTable');
     expect(find('GET', '/import/imp_user/insertMultiple')).toBe(getRecordsStagingTable.name);
-    expect(() => find('POST', '/table/incident/1')).toThrow(/expected/);
+    expect(find('POST', '/attachment/file')).toBe('postAttachment');
+    expect(find('POST', '/table/incident/1')).toBe('postMethodOverride');
+    expect(() => find('PUT', '/table/incident')).toThrow(/expected/);
   });
 });

@@ -34,6 +34,7 @@ function serveBefore(result: unknown, config = twoInstances) {
       return { instance, client: { send, close: async () => {} } };
     },
     identityOf: identityBy([]),
+    http: config.http,
     clock: { ...systemClock, now: () => startMs },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     metrics: { add: quiet, flush: quiet },

@@ -18,6 +18,7 @@ import {
 
 function requestOf(operation: Operation, input: Record<string, unknown>) {
   const { request } = operation.prepare(input);
+  if (request === undefined) throw new Error(`${operation.name} makes no request of its own`);
   return { ...request, query: String(request.query ?? '') };
 }
 

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { createLimiter } from '../../../lib/core/limiter.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
-import { createHourlyBudget } from '../../../lib/servicenow/middleware/hourly-budget.ts';
-import { limit } from '../../../lib/servicenow/middleware/limit.ts';
+import { createHourlyBudget, throttle } from '../../../lib/servicenow/middleware/throttle.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 
 const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' };
@@ -85,7 +84,11 @@ describe('the hourly budget', () => {
     const clock = jumpingClock(1_700_000_000_000);
     const budget = createHourlyBudget(clock);
     budget.observe(read, headers(1));
-    const link = limit(createLimiter(4, clock), budget, async () => ({ status: 200, headers: {}, body: {} }));
+    const link = throttle(createLimiter(4, clock), budget, async () => ({
+      status: 200,
+      headers: {},
+      body: {},
+    }));
     const callUntil = (ms: number) =>
       link({ request: read, context: { deadline: deadlineAt(clock.now() + ms, clock), correlationId: 'c' } });
     await callUntil(1_000);

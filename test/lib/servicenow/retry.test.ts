@@ -3,11 +3,11 @@ import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { DeadlineExceededError } from '../../../lib/core/errors.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { Repeatable, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
-import { judgeBroken } from '../../../lib/servicenow/classify/broken.ts';
-import { judge } from '../../../lib/servicenow/classify/judge.ts';
+import { classifyAnswer } from '../../../lib/servicenow/classify/answer.ts';
+import { classifyTransportError } from '../../../lib/servicenow/classify/transport-error.ts';
 import type { ServiceNowError } from '../../../lib/servicenow/errors.ts';
 import { retry } from '../../../lib/servicenow/middleware/retry.ts';
-import { BrokenExchange } from '../../../lib/servicenow/transport/exchange.ts';
+import { TransportError } from '../../../lib/servicenow/transport/exchange.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 
 type Attempt = 'ok' | number | Error | { status: number; headers: Record<string, string> };
@@ -32,13 +32,17 @@ async function run(
     const next = script[Math.min(sent, script.length - 1)] ?? 'ok';
     sent += 1;
     if (next === 'ok') return { status: 200, headers, body: {} };
-    if (next instanceof BrokenExchange) throw judgeBroken(request, next);
+    if (next instanceof TransportError) throw classifyTransportError(request, next);
     if (next instanceof Error) throw next;
     const answer =
       typeof next === 'number'
         ? { status: next, headers }
         : { status: next.status, headers: { ...headers, ...next.headers } };
-    return judge(request, { ...answer, body: Buffer.from('{"error":{"message":"x"}}') }, clock.now());
+    return classifyAnswer(
+      request,
+      { ...answer, body: Buffer.from('{"error":{"message":"x"}}') },
+      clock.now(),
+    );
   };
   const backOff = { baseMs: 100, capMs: 10_000 };
   const random = () => options.random ?? 0.5;
@@ -68,9 +72,9 @@ async function run(
   return { ...ended, sent, waits: clock.sleeps, counted };
 }
 
-const sentReset = new BrokenExchange('reset', 'sent');
-const staleReset = new BrokenExchange('reset', 'sent', { staleSocket: true });
-const refusedConnection = new BrokenExchange('connect', 'nothing-sent');
+const sentReset = new TransportError('reset', 'sent');
+const staleReset = new TransportError('reset', 'sent', { staleSocket: true });
+const refusedConnection = new TransportError('connect', 'nothing-sent');
 
 describe('a call that is given up', () => {
   const late = new DeadlineExceededError('nothing was sent');

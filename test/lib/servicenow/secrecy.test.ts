@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
 import { processRedactor } from '../../../lib/core/redaction.ts';
-import type { Auth } from '../../../lib/servicenow/connection-secret.ts';
+import type { Auth } from '../../../lib/servicenow/connection/secret.ts';
 import { createRecord, listRecords } from '../../../lib/servicenow/records.ts';
 import { canary, disguises } from '../../secrecy/disguises.ts';
 import { json, refuse, scriptedServer } from './scripted-server.ts';

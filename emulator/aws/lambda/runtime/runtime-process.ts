@@ -7,7 +7,6 @@ import { failedOutcome, type Invocation, type InvocationOutcome } from '../invoc
 import { RuntimeApi } from './runtime-api.ts';
 
 const require = createRequire(import.meta.url);
-const nodeBinary = join(dirname(require.resolve('node/package.json')), 'bin/node');
 const runtimeClient = join(dirname(require.resolve('aws-lambda-ric/package.json')), 'index.mjs');
 const rapidClientHook = join(import.meta.dirname, 'rapid-client-hook.mjs');
 
@@ -117,7 +116,7 @@ function exitedOutcome(requestId: string, how: string): InvocationOutcome {
 function spawnRuntime(options: RuntimeOptions, runtimeApi: string): ChildProcess {
   const { memoryMb, handler } = options.lambdaFunction;
   const args = [...heapOptions(memoryMb), '--import', rapidClientHook, runtimeClient, handler];
-  return spawn(nodeBinary, args, {
+  return spawn(process.execPath, args, {
     cwd: options.codeFolder,
     env: runtimeEnvironment(options, runtimeApi),
     // The channel carries nothing: it closes when the host dies, and the process with it.

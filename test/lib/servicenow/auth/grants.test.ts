@@ -3,7 +3,7 @@ import { decodeJwt, exportJWK, importSPKI, jwtVerify } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { addAccount } from '../../../../emulator/instance/auth/add-account.ts';
 import { startInstance } from '../../../../emulator/instance/index.ts';
-import type { Auth } from '../../../../lib/servicenow/connection-secret.ts';
+import type { Auth } from '../../../../lib/servicenow/connection/secret.ts';
 import { listRecords } from '../../../../lib/servicenow/records.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { callContext, clientFor } from '../testing.ts';

@@ -6,7 +6,7 @@ import { startInstance } from '../../../../emulator/instance/index.ts';
 import { systemClock } from '../../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../../lib/core/deadline.ts';
 import type { ClientOptions } from '../../../../lib/servicenow/client.ts';
-import type { ConnectionSecret } from '../../../../lib/servicenow/connection-secret.ts';
+import type { ConnectionSecret } from '../../../../lib/servicenow/connection/secret.ts';
 import { listRecords } from '../../../../lib/servicenow/records.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';

@@ -1,0 +1,36 @@
+import type { Clock } from './clock.ts';
+import type { WaitLimits } from './deadline.ts';
+import { DeadlineExceededError } from './errors.ts';
+
+/**
+ * Lets all callers that ask while the work is running share its one result. The result is forgotten as soon as it is there:
+ * caching is the caller's business.
+ */
+export function singleFlight<T>(work: () => Promise<T>): () => Promise<T> {
+  let pending: Promise<T> | undefined;
+  return () => {
+    pending ??= work().finally(() => {
+      pending = undefined;
+    });
+    return pending;
+  };
+}
+
+/**
+ * Waits for work that is shared with others: the caller's own deadline and signal end the waiting, never the work.
+ * @throws DeadlineExceededError, or the signal's reason
+ */
+export async function waitFor<T>(work: Promise<T>, limits: WaitLimits, clock: Clock): Promise<T> {
+  const done = new AbortController();
+  const signals = limits.signal ? [done.signal, limits.signal] : [done.signal];
+  const timeout = clock.sleep(limits.deadline.remainingMs(), AbortSignal.any(signals)).then(() => {
+    throw new DeadlineExceededError('time ran out while waiting for credentials');
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    done.abort();
+    // The time-out may reject after the race is over; nothing listens then.
+    timeout.catch(() => undefined);
+  }
+}

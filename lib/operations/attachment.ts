@@ -1,0 +1,148 @@
+import * as z from 'zod/mini';
+import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import { encodedQuery, narrow } from '../servicenow/encoded-query.ts';
+import {
+  attachmentFileRequest,
+  attachmentRequest,
+  deleteAttachmentRequest,
+  listAttachmentsRequest,
+  uploadRequest,
+} from '../servicenow/requests.ts';
+import { defineOperation, type OperationDeps } from './define-operation.ts';
+import { apiVersion, keyValuePairs, pageParameters, sysId, tableName, toQuery } from './parameters.ts';
+
+/**
+ * The Attachment API (docs/servicenow-contract.md 5). A path does not say to which table a file belongs, so the table is read
+ * from the file's metadata and checked before anything else is done.
+ */
+
+const metadata = z.looseObject({ table_name: z.string() });
+const oneFile = z.object({ result: z.looseObject({ table_name: z.string(), size_bytes: z.string() }) });
+const manyFiles = z.looseObject({ result: z.array(metadata) });
+
+/** The metadata of a file whose table callers may use. @throws TableNotAllowedError, RecordNotFoundError */
+async function readMetadata(request: ServiceNowRequest, { client, context, access }: OperationDeps) {
+  const response = await client.send(request, context);
+  const { result } = oneFile.parse(response.body);
+  access.require(result.table_name);
+  return { response, sizeBytes: Number(result.size_bytes) };
+}
+
+/** Lists the metadata of files, of the tables that callers may use. Answers 200 with a list. */
+export const getAttachments = defineOperation({
+  name: 'getAttachments',
+  routes: [{ method: 'GET', path: '/attachment' }],
+  schema: z.object({ apiVersion, ...pageParameters, keyValuePairs }),
+  aliases: { KeyValuePairs: 'keyValuePairs' },
+  request: ({ keyValuePairs: pairs, ...parameters }) => {
+    const query = toQuery(parameters);
+    const conditions = Object.entries(pairs ?? {}).reduce(
+      (all, [column, value]) => all.where(column, '=', value),
+      encodedQuery(),
+    );
+    if (!query.has('sysparm_query') && pairs) query.set('sysparm_query', conditions.toString());
+    return listAttachmentsRequest({ parameters: query });
+  },
+  async send(request, _parameters, { client, context, access }) {
+    if (access.tables === 'all') return client.send(request, context);
+    const query = new URLSearchParams(request.query);
+    const ofTables = encodedQuery().oneOf('table_name', access.tables);
+    query.set('sysparm_query', narrow(query.get('sysparm_query') ?? '', ofTables));
+    const response = await client.send({ ...request, query }, context);
+    return onlyAllowed(response, access.allows);
+  },
+});
+
+/** Whatever the query made of the added condition, no file of another table is shown. */
+function onlyAllowed(response: ServiceNowResponse, allows: (table: string) => boolean): ServiceNowResponse {
+  const { result, ...rest } = manyFiles.parse(response.body);
+  return { ...response, body: { ...rest, result: result.filter(({ table_name }) => allows(table_name)) } };
+}
+
+/** Reads the metadata of one file. Answers 200, or 404. */
+export const getAttachmentById = defineOperation({
+  name: 'getAttachmentById',
+  routes: [{ method: 'GET', path: '/attachment/{sysId}' }],
+  schema: z.object({ sysId, apiVersion }),
+  request: (parameters) => attachmentRequest(parameters.sysId),
+  send: async (request, _parameters, deps) => (await readMetadata(request, deps)).response,
+});
+
+/** More than this is not read into memory; the client itself stops there. */
+const maxFileBytes = 32 * 1024 * 1024;
+
+/** The file is larger than a function can return. */
+export class FileTooLargeError extends ConnectorError {
+  override readonly name: string = 'FileTooLargeError';
+  override readonly code = 'ANSWER_TOO_LARGE';
+  override readonly ownAnswer = { status: 413, title: 'Answer too large' };
+
+  constructor(bytes: number) {
+    super(
+      `The file has ${(bytes / 1_048_576).toFixed(1)} MB and AWS Lambda returns 6 at most (4.4 MB of a file); download it from the instance itself`,
+    );
+  }
+}
+
+/** Reads the content of one file. Answers 200 with the bytes, or 404. */
+export const getAttachmentFile = defineOperation({
+  name: 'getAttachmentFile',
+  routes: [{ method: 'GET', path: '/attachment/{sysId}/file' }],
+  schema: z.object({ sysId, apiVersion }),
+  request: (parameters) => attachmentFileRequest(parameters.sysId),
+  async send(request, parameters, deps) {
+    const { sizeBytes } = await readMetadata(attachmentRequest(parameters.sysId), deps);
+    if (sizeBytes > maxFileBytes) throw new FileTooLargeError(sizeBytes);
+    return deps.client.send(request, deps.context);
+  },
+});
+
+const text = (what: string) => z.string(`required; ${what}`).check(z.minLength(1, 'must not be empty'));
+
+/** Bytes as they come over HTTP, or base64 text, as a direct Invoke gives them. */
+const content = z.pipe(
+  z.transform((value: unknown) => (typeof value === 'string' ? fromBase64(value) : value)),
+  z.instanceof(Uint8Array, { error: 'required; the bytes of the file (base64 text in a direct Invoke)' }),
+);
+
+function fromBase64(value: string): unknown {
+  const isBase64 = /^(?:[A-Za-z0-9+/\s]*)={0,2}\s*$/.test(value);
+  return isBase64 ? Buffer.from(value, 'base64') : value;
+}
+
+/** Attaches a file to a record. Answers 201 with its metadata and `Location`. */
+export const postAttachment = defineOperation({
+  name: 'postAttachment',
+  routes: [
+    { method: 'POST', path: '/attachment/file' },
+    { method: 'POST', path: '/attachment/upload' },
+  ],
+  body: 'file',
+  schema: z.object({
+    tableName,
+    tableSysId: sysId,
+    fileName: text('the name of the file'),
+    contentType: text('the media type of the file, e.g. text/plain'),
+    content,
+    creationTime: z.optional(z.string()),
+    encryptionContext: z.optional(z.string()),
+    apiVersion,
+  }),
+  request: ({ tableName: table, tableSysId, creationTime, ...file }) => {
+    if (creationTime) throw new InvalidInputError('creationTime', 'is not supported');
+    return uploadRequest({ table, sysId: tableSysId, ...file });
+  },
+});
+
+/** Deletes one file. Answers 204 without a body, or 404. */
+export const deleteAttachmentById = defineOperation({
+  name: 'deleteAttachmentById',
+  routes: [{ method: 'DELETE', path: '/attachment/{sysId}' }],
+  schema: z.object({ sysId, apiVersion }),
+  request: (parameters) => deleteAttachmentRequest(parameters.sysId),
+  async send(request, parameters, deps) {
+    if (deps.access.tables !== 'all') await readMetadata(attachmentRequest(parameters.sysId), deps);
+    return deps.client.send(request, deps.context);
+  },
+});

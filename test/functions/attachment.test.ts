@@ -1,0 +1,195 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  deleteAttachmentById,
+  getAttachmentById,
+  getAttachmentFile,
+  getAttachments,
+  postAttachment,
+} from '../../lib/operations/attachment.ts';
+import { startDeployment } from './emulated.ts';
+
+const host = 'https://abc123.execute-api.eu-west-1.amazonaws.com';
+
+/** A deployment that serves incidents, with one incident and one problem. */
+async function openDeployment() {
+  const deployment = await startDeployment({ ALLOWED_TABLES: 'incident' });
+  onTestFinished(() => deployment.close());
+  const { store } = deployment.instance.state;
+  const incident = 'a'.repeat(32);
+  const problem = 'b'.repeat(32);
+  store.seed('incident', { sys_id: incident, number: 'INC1' });
+  store.seed('problem', { sys_id: problem, number: 'PRB1' });
+  const everywhere = await import('../../lib/operations/attachment.ts');
+  const put = (tableName: string, tableSysId: string, fileName: string, content: Buffer) =>
+    deployment.serve(everywhere.postAttachment).invoke({
+      tableName,
+      tableSysId,
+      fileName,
+      contentType: 'text/plain',
+      content: content.toString('base64'),
+    });
+  const putInProblem = async (fileName: string) => {
+    const url = `${deployment.instance.url}/api/now/attachment/file?table_name=problem&table_sys_id=${problem}&file_name=${fileName}`;
+    const { username, password } = deployment.instance;
+    const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+    const headers = { authorization, 'content-type': 'text/plain' };
+    const answer = await fetch(url, { method: 'POST', headers, body: 'secret' });
+    return String(Object(await answer.json()).result.sys_id);
+  };
+  return { deployment, incident, problem, put, putInProblem };
+}
+
+describe('the Attachment API', () => {
+  it('uploads raw bytes and gives them back with the headers that clients read', async () => {
+    const { deployment, incident } = await openDeployment();
+    const bytes = Buffer.from([0, 255, 128, 10, 13, 0]);
+    const url = `/api/now/attachment/file?table_name=incident&table_sys_id=${incident}&file_name=${encodeURIComponent('Grüße.bin')}`;
+    const uploaded = await deployment.serve(postAttachment).http({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/octet-stream' },
+      body: bytes.toString('base64'),
+      isBase64Encoded: true,
+    });
+    const { sys_id, download_link } = Object(Object(uploaded.body).result);
+    expect(uploaded).toMatchObject({ statusCode: 201, body: { result: { file_name: 'Grüße.bin' } } });
+    expect(uploaded.headers['location']).toBe(`${host}/api/now/attachment/${sys_id}/file`);
+    expect(download_link).toBe(`${host}/api/now/attachment/${sys_id}/file`);
+    const file = await deployment.serve(getAttachmentFile).raw({ url: `/api/now/attachment/${sys_id}/file` });
+    expect(file).toMatchObject({
+      statusCode: 200,
+      isBase64Encoded: true,
+      headers: {
+        'content-type': 'application/octet-stream',
+        'content-disposition': expect.stringContaining("filename*=UTF-8''Gr%C3%BC%C3%9Fe.bin"),
+        'x-attachment-metadata': expect.stringContaining(sys_id),
+      },
+    });
+    expect(Buffer.from(String(file.body), 'base64')).toEqual(bytes);
+    expect(file.headers?.['x-attachment-metadata']).not.toContain(new URL(deployment.instance.url).host);
+  });
+
+  it('uploads a form, whose table is checked before its file is sent', async () => {
+    const { deployment, incident, problem } = await openDeployment();
+    const upload = async (table: string, sysId: string) => {
+      const form = new FormData();
+      form.set('table_name', table);
+      form.set('table_sys_id', sysId);
+      form.set('uploadFile', new Blob(['hello'], { type: 'text/plain' }), 'a.txt');
+      const request = new Request('http://x', { method: 'POST', body: form });
+      return deployment.serve(postAttachment).http({
+        method: 'POST',
+        url: '/api/now/v1/attachment/upload',
+        headers: { 'content-type': request.headers.get('content-type') ?? '' },
+        body: Buffer.from(await request.arrayBuffer()).toString('base64'),
+        isBase64Encoded: true,
+      });
+    };
+    expect(await upload('incident', incident)).toMatchObject({
+      statusCode: 201,
+      body: { result: { file_name: 'a.txt', content_type: 'text/plain', size_bytes: '5' } },
+    });
+    expect(await upload('problem', problem)).toMatchObject({
+      statusCode: 403,
+      headers: { 'x-error-code': 'TABLE_NOT_ALLOWED' },
+    });
+    expect(deployment.instance.state.store.count('sys_attachment')).toBe(1);
+  });
+
+  it.each([
+    [
+      '/api/now/attachment/file?table_sys_id=1&file_name=a',
+      'text/plain',
+      400,
+      /table_name: required|tableName: required/,
+    ],
+    ['/api/now/attachment/file?table_name=incident&file_name=a', 'text/plain', 400, /required/],
+    ['/api/now/attachment/file?table_name=incident&table_sys_id=1', 'text/plain', 400, /file/],
+    ['/api/now/attachment/upload', 'text/plain', 415, /multipart/],
+    ['/api/now/attachment/upload', 'multipart/form-data; boundary=x', 400, /not a form/],
+  ])('refuses %s of type %s', async (url, type, status, reason) => {
+    const { deployment } = await openDeployment();
+    const answer = await deployment
+      .serve(postAttachment)
+      .http({ method: 'POST', url, headers: { 'content-type': type }, body: 'x' });
+    expect(answer).toMatchObject({
+      statusCode: status,
+      body: { error: { detail: expect.stringMatching(reason) } },
+    });
+  });
+
+  it('shows nothing of files of tables that callers may not use', async () => {
+    const { deployment, incident, put, putInProblem } = await openDeployment();
+    await put('incident', incident, 'mine.txt', Buffer.from('mine'));
+    const other = await putInProblem('other.txt');
+    const list = deployment.serve(getAttachments);
+    for (const query of [
+      '',
+      '?sysparm_query=file_nameISNOTEMPTY',
+      '?sysparm_query=file_name=x^NQfile_nameISNOTEMPTY',
+      '?sysparm_query=ORtable_nameISNOTEMPTY',
+      '?sysparm_query=RLQUERYincident.number,>=0^file_nameISNOTEMPTY',
+      '?file_name=other.txt',
+      '?table_name=problem',
+    ]) {
+      const { body } = await list.http({ url: `/api/now/attachment${query}` });
+      expect(JSON.stringify(body)).not.toContain('other.txt');
+    }
+    const { body } = await list.http({ url: '/api/now/attachment?sysparm_limit=10' });
+    expect(Object(body).result).toMatchObject([{ file_name: 'mine.txt' }]);
+    for (const [operation, url, method] of [
+      [getAttachmentById, `/api/now/attachment/${other}`, 'GET'],
+      [getAttachmentFile, `/api/now/attachment/${other}/file`, 'GET'],
+      [deleteAttachmentById, `/api/now/attachment/${other}`, 'DELETE'],
+    ] as const)
+      expect(await deployment.serve(operation).http({ url, method })).toMatchObject({ statusCode: 403 });
+    expect(deployment.instance.state.store.find('sys_attachment', other)).toBeDefined();
+  });
+
+  it('deletes a file, and answers 404 for one that does not exist or cannot', async () => {
+    const { deployment, incident, put } = await openDeployment();
+    const { sys_id } = Object(Object(await put('incident', incident, 'a.txt', Buffer.from('x'))).result);
+    const remove = deployment.serve(deleteAttachmentById);
+    const url = `/api/now/attachment/${sys_id}`;
+    expect(await remove.http({ method: 'DELETE', url })).toMatchObject({ statusCode: 204, body: undefined });
+    expect((await remove.http({ method: 'DELETE', url })).statusCode).toBe(404);
+    const file = deployment.serve(getAttachmentFile);
+    for (const id of [sys_id, '%20', "'", '..%2Ffile'])
+      expect((await file.http({ url: `/api/now/attachment/${id}/file` })).statusCode).toBe(404);
+  });
+
+  it('answers 413 with advice for a file that Lambda cannot return', async () => {
+    const { deployment, incident, put } = await openDeployment();
+    const noise = Buffer.alloc(5 * 1024 * 1024);
+    for (let index = 0, state = 7; index < noise.length; index += 1) {
+      state = (state * 48_271) % 2_147_483_647;
+      noise[index] = state % 256;
+    }
+    const { sys_id } = Object(Object(await put('incident', incident, 'a.bin', noise)).result);
+    const url = `/api/now/attachment/${sys_id}/file`;
+    const answer = await deployment
+      .serve(getAttachmentFile)
+      .http({ url, headers: { 'accept-encoding': 'gzip' } });
+    expect(answer).toMatchObject({
+      statusCode: 413,
+      body: { error: { detail: expect.stringMatching(/5\.0 MB.*download the file from the instance/) } },
+    });
+  });
+
+  it('serves direct Invokes, content as base64', async () => {
+    const { deployment, incident, put } = await openDeployment();
+    const { sys_id: sysId } = Object(
+      Object(await put('incident', incident, 'a.txt', Buffer.from('hi'))).result,
+    );
+    expect(await deployment.serve(getAttachmentById).invoke({ sysId })).toMatchObject({
+      result: { file_name: 'a.txt' },
+    });
+    expect(await deployment.serve(getAttachmentFile).invoke({ sysId })).toMatchObject({
+      result: { content: Buffer.from('hi').toString('base64'), contentType: 'text/plain' },
+    });
+    expect(
+      await deployment.serve(getAttachments).invoke({ keyValuePairs: { file_name: 'a.txt' } }),
+    ).toMatchObject({ result: [{ sys_id: sysId }], totalCount: 1 });
+    expect(await deployment.serve(deleteAttachmentById).invoke({ sysId })).toEqual({ result: null });
+  });
+});
