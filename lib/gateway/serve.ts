@@ -1,13 +1,19 @@
 import type { Connections } from '../aws/connections.ts';
+import type { Clock } from '../core/clock.ts';
 import type { HttpConfig } from '../core/config.ts';
 import type { Deadline } from '../core/deadline.ts';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { BatchPart, BatchPartAnswer, Operation } from '../operations/define-operation.ts';
+import {
+  createReferenceTargets,
+  type ReferenceTargets,
+  requireAllowedReads,
+} from '../operations/dot-walk.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import { tableAccess } from '../operations/table-access.ts';
-import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
 import { readDirectCall, toDirectError, toDirectResult } from './direct-invoke.ts';
 import { MethodNotAllowedError, PartTooLargeError } from './errors.ts';
@@ -35,6 +41,7 @@ export type GatewayDeps = {
   /** How records that are created once are known. */
   readonly identityOf: IdentityOf;
   readonly http: HttpConfig;
+  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
 };
@@ -219,11 +226,24 @@ async function carryOut(
   const context = { deadline, correlationId: call.correlationId };
   const operationDeps = { client, context, access, identityOf: deps.identityOf, dispatch };
   const passOn = (request: ServiceNowRequest) => forward(request, call.forwarded);
+  if (prepared.request && access.tables !== 'all' && !deps.http.dotWalkAnywhere) {
+    const [table = 'sys_attachment'] = prepared.tables;
+    const targets = referenceTargetsOf(client, deps.clock);
+    await requireAllowedReads(passOn(prepared.request), table, access, targets, context);
+  }
   const response = await prepared.send(operationDeps, passOn).catch((error: unknown) => {
     throw prepared.request?.repeatable === 'never' ? asUnknownOutcome(error) : error;
   });
   if (response.headers['idempotency-replayed'] === 'true') deps.metrics.add('Deduplicated');
   return response;
+}
+
+const targetsByClient = new WeakMap<ServiceNowClient, ReferenceTargets>();
+
+function referenceTargetsOf(client: ServiceNowClient, clock: Clock): ReferenceTargets {
+  const known = targetsByClient.get(client) ?? createReferenceTargets(client, clock);
+  targetsByClient.set(client, known);
+  return known;
 }
 
 /** An outage invites a caller to try again, which would write twice when it came after the write. */
