@@ -1,4 +1,5 @@
 import { type Arguments, type Part, parseArguments, UsageError, usage } from './arguments.ts';
+import { runQueueDeaths } from './deaths/queue-deaths.ts';
 import { describeReport, isClean, type StormReport, tallyOf } from './harness/storm-report.ts';
 import { runImportStorm } from './imports/import-storm.ts';
 import { runRecordStorm } from './records/record-storm.ts';
@@ -30,7 +31,9 @@ function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): read
         : [];
     case 'imports':
       return rows > 0 ? [() => runImportStorm({ rows, seed, patienceMs: 120_000 + rows * 20 })] : [];
-    default:
+    case 'deaths':
+      return messages > 0 ? [true, false].map((batchApi) => () => runQueueDeaths({ seed, batchApi })) : [];
+    case 'calls':
       return [];
   }
 }

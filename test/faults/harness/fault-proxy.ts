@@ -28,7 +28,7 @@ export type Treatment =
   /** The connection breaks at once; the service does the work so much later. */
   | { readonly kind: 'late'; readonly delayMs: number }
   /** The caller's process dies, by `kill`, before or after the service does its work. */
-  | { readonly kind: 'die-before' | 'die-after'; readonly kill: () => void }
+  | { readonly kind: 'die-before' | 'die-after'; readonly kill: () => Promise<unknown> }
   | { readonly kind: 'answer'; readonly answer: ProxyAnswer }
   /** Another request is sent in its place, and its answer is changed on the way back. */
   | {
@@ -122,11 +122,11 @@ async function treat(
       await forward();
       return;
     case 'die-before':
-      treatment.kill();
+      await treatment.kill();
       return breakOff(outgoing);
     case 'die-after':
       await forward();
-      treatment.kill();
+      await treatment.kill();
       return breakOff(outgoing);
     case 'answer':
       return answer(outgoing, treatment.answer);

@@ -42,6 +42,8 @@ export type FaultStackOptions = {
   /** Changes the packaged template, e.g. time-outs, before it is used. */
   readonly template?: (template: Template) => void;
   readonly maxProcesses?: number;
+  /** The queues that writeRecords believes to be its own. @default those of the template */
+  readonly queues?: { readonly standard: string; readonly fifo: string };
   /** Gets each line that a function writes. */
   readonly onLine?: (text: string) => void;
   /** Gets the name of what the stack reports about batches. */
@@ -59,6 +61,7 @@ export type FaultStack = {
   /** Between the functions and SQS. The event source mapping does not pass here. */
   readonly sqsProxy: FaultProxy;
   readonly s3Proxy: FaultProxy;
+  readonly dynamoDbProxy: FaultProxy;
   readonly sqs: SQSClient;
   readonly s3: S3Client;
   /** Value of a function's environment variable, `''` when it is not set. */
@@ -71,19 +74,37 @@ export type FaultStack = {
   close(): Promise<readonly string[]>;
 };
 
+const templateQueues = {
+  standard: 'servicenow-functions-dev-records',
+  fifo: 'servicenow-functions-dev-records.fifo',
+};
+
+/** The SDK calls a queue at its URL, whatever the endpoint: so that its calls pass the proxy, the URLs are the proxy's. */
+function queueUrls(base: string, { standard, fifo }: typeof templateQueues) {
+  const url = (name: string) => `${base}/000000000000/${name}`;
+  return {
+    RECORDS_QUEUE_URL: url(standard),
+    RECORDS_FIFO_QUEUE_URL: url(fifo),
+    RECORDS_DLQ_URL: url('servicenow-functions-dev-records-dlq'),
+    RECORDS_FIFO_DLQ_URL: url('servicenow-functions-dev-records-dlq.fifo'),
+  };
+}
+
 const secretIds = { first: 'servicenow-functions/dev', second: 'storm/second' } as const;
 
 /** The packaged functions in real processes, with two instances, and a proxy before everything that they talk to. */
 export async function startFaultStack(options: FaultStackOptions): Promise<FaultStack> {
   const { watch, instance, roles, environment, maxProcesses, onLine, onEvent = () => undefined } = options;
+  const { queues = templateQueues } = options;
   await using opened = new AsyncDisposableStack();
   const dataFolder = await mkdtemp(join(tmpdir(), 'faults-'));
   opened.defer(() => rm(dataFolder, { recursive: true, force: true }));
-  const urls = { sqs: '', s3: '' };
+  const urls = { sqs: '', s3: '', dynamoDb: '' };
   const openProxy = async (target: () => string) =>
     opened.adopt(await startFaultProxy(target), (proxy) => proxy.close());
   const sqsProxy = await openProxy(() => urls.sqs);
   const s3Proxy = await openProxy(() => urls.s3);
+  const dynamoDbProxy = await openProxy(() => urls.dynamoDb);
   const { folder, templateFile } = await packageFunctions();
   const changed = join(dataFolder, 'template.json');
   const template: Template = JSON.parse(await readFile(templateFile, 'utf8'));
@@ -98,7 +119,9 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
       environment: {
         SERVICENOW_SECRET_ID: JSON.stringify(secretIds),
         AWS_ENDPOINT_URL_SQS: sqsProxy.url,
+        ...queueUrls(sqsProxy.url, queues),
         AWS_ENDPOINT_URL_S3: s3Proxy.url,
+        AWS_ENDPOINT_URL_DYNAMODB: dynamoDbProxy.url,
         ...environment,
       },
       ...(maxProcesses !== undefined && { maxProcesses }),
@@ -109,6 +132,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
   opened.defer(() => stack.close());
   urls.sqs = stack.sqs.url;
   urls.s3 = stack.s3.url;
+  urls.dynamoDb = stack.dynamodb.url;
   const second = opened.adopt(await startInstance(instance), (one) => one.close());
   watchTokens(second, watch);
   const secrets = new SecretsManagerClient({ ...localAws, endpoint: stack.secretsManager.url });
@@ -145,6 +169,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
     instances,
     sqsProxy,
     s3Proxy,
+    dynamoDbProxy,
     sqs,
     s3,
     variable: (key, name) => find(key).environment[name] ?? '',

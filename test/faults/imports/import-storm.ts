@@ -5,8 +5,8 @@ import type { Row } from '../../../emulator/instance/store/row.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
+import { refuseDynamoDb, refuseS3 } from '../harness/aws-refusals.ts';
 import { type Dice, diceOf } from '../harness/dice.ts';
-import type { Decide } from '../harness/fault-proxy.ts';
 import { type FaultInstance, type FaultStack, setProperty, startFaultStack } from '../harness/fault-stack.ts';
 import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
 import { type Drop, type DropResult, judgeTable } from './import-judge.ts';
@@ -84,11 +84,12 @@ class ImportStorm {
 
   async run(): Promise<StormReport> {
     const started = performance.now();
-    const { instances, s3Proxy } = this.#stack;
+    const { instances, s3Proxy, dynamoDbProxy } = this.#stack;
     for (const { instance } of Object.values(instances)) addScripts(instance);
     const weather = Object.values(instances).map((one) => this.#stirUp(one));
-    const refusals = this.#refuseS3();
-    s3Proxy.decide = refusals.decide;
+    const refusals = [refuseS3(this.#dice.random, 0.02), refuseDynamoDb(this.#dice.random, 0.02)] as const;
+    s3Proxy.decide = refusals[0].decide;
+    dynamoDbProxy.decide = refusals[1].decide;
     await this.#storeSettings();
     await this.#dropAll();
     const unanswered = await this.#untilAnswered();
@@ -100,7 +101,7 @@ class ImportStorm {
     const occurred = sumOf([
       this.#counts,
       this.#countKinds(),
-      refusals.counts,
+      ...refusals.map(({ counts }) => counts),
       ...weather.map((count) => count()),
     ]);
     const title = `${rows} rows in ${this.#drops.length} files`;
@@ -243,23 +244,6 @@ class ImportStorm {
       const struck = planned.map(({ name, id }) => [name, waiting.get(id) ?? count]);
       return { ...Object.fromEntries(struck), 'load finished late': late.count };
     };
-  }
-
-  /** S3 is briefly unavailable. */
-  #refuseS3(): { readonly decide: Decide; readonly counts: Record<string, number> } {
-    const counts: Record<string, number> = { 'S3 refuses': 0 };
-    const decide: Decide = () => {
-      if (!this.#dice.chance(2)) return undefined;
-      counts['S3 refuses'] = (counts['S3 refuses'] ?? 0) + 1;
-      const body = Buffer.from(
-        '<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',
-      );
-      return {
-        kind: 'answer',
-        answer: { status: 503, headers: { 'content-type': 'application/xml' }, body },
-      };
-    };
-    return { decide, counts };
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import type { Row } from '../../../emulator/instance/store/row.ts';
 import type { FaultStack } from '../harness/fault-stack.ts';
@@ -13,18 +14,24 @@ const mostPerCall = 10;
 /** SQS takes a mebibyte in one call. */
 const mostBytesPerCall = 900_000;
 
+export type QueueUrls = { readonly standard: string; readonly fifo: string };
+
+function recordsQueues({ variable }: FaultStack): QueueUrls {
+  const url = (name: string) => variable('writeRecords', name);
+  return { standard: url('RECORDS_QUEUE_URL'), fifo: url('RECORDS_FIFO_QUEUE_URL') };
+}
+
 /** Puts messages on the records queues and remembers them. A message that is sent again has the same body. */
 export class PostOffice {
   readonly bodies = new Map<Sending, string>();
   readonly posted: Posted[] = [];
   readonly #stack: FaultStack;
-  readonly #urls: { readonly standard: string; readonly fifo: string };
-  #sequence = 0;
+  readonly #urls: QueueUrls;
 
-  constructor(stack: FaultStack) {
+  /** @param urls of the queues. @default those of the template */
+  constructor(stack: FaultStack, urls: QueueUrls = recordsQueues(stack)) {
     this.#stack = stack;
-    const url = (name: string) => stack.variable('writeRecords', name);
-    this.#urls = { standard: url('RECORDS_QUEUE_URL'), fifo: url('RECORDS_FIFO_QUEUE_URL') };
+    this.#urls = urls;
   }
 
   /** Messages of a FIFO group keep the order given. */
@@ -84,14 +91,13 @@ export class PostOffice {
   }
 
   #entry({ keyAttribute, group }: Sending, body: string, index: number) {
-    this.#sequence += 1;
     return {
       Id: String(index),
       MessageBody: body,
       ...(keyAttribute !== undefined && {
         MessageAttributes: { IdempotencyKey: { DataType: 'String', StringValue: keyAttribute } },
       }),
-      ...(group !== undefined && { MessageGroupId: group, MessageDeduplicationId: String(this.#sequence) }),
+      ...(group !== undefined && { MessageGroupId: group, MessageDeduplicationId: randomUUID() }),
     };
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
+import { refuseDynamoDb, refuseSqs } from '../harness/aws-refusals.ts';
 import { type Dice, diceOf } from '../harness/dice.ts';
 import { type FaultStack, setProperty, startFaultStack, type Template } from '../harness/fault-stack.ts';
-import { refuseSqs } from '../harness/sqs-refusals.ts';
 import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
 import { countTroubles, stirUp } from '../harness/weather.ts';
 import { hasReached, judgeStories, type writesOf } from './judge.ts';
@@ -102,7 +102,7 @@ class RecordStorm {
 
   async run(): Promise<StormReport> {
     const started = performance.now();
-    const { instances, sqsProxy } = this.#stack;
+    const { instances, sqsProxy, dynamoDbProxy } = this.#stack;
     this.#prepare();
     const { seed, messages } = this.#options;
     const weather = Object.values(instances).map((one, index) =>
@@ -113,8 +113,9 @@ class RecordStorm {
         lateMs: { from: 200, to: quotaMs },
       }),
     );
-    const refusals = refuseSqs(this.#dice.random, 0.1);
-    sqsProxy.decide = refusals.decide;
+    const refusals = [refuseSqs(this.#dice.random, 0.1), refuseDynamoDb(this.#dice.random, 0.05)] as const;
+    sqsProxy.decide = refusals[0].decide;
+    dynamoDbProxy.decide = refusals[1].decide;
     await this.#begin(this.#stories);
     const left = (await this.#untilCalm(true)) + (await this.#echo());
     const undone: Damage[] = left > 0 ? [{ kind: 'left in the queue', text: `${left} messages` }] : [];
@@ -127,7 +128,7 @@ class RecordStorm {
     const occurred = sumOf([
       countKinds(told),
       this.#counts,
-      refusals.counts,
+      ...refusals.map(({ counts }) => counts),
       ...weather.map((count) => count()),
     ]);
     const seconds = (performance.now() - started) / 1000;

@@ -53,7 +53,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   'messages that cannot be read': { weight: 2, tell: unreadable },
 };
 
-const storyKinds: readonly string[] = Object.keys(kinds);
+export const storyKinds: readonly string[] = Object.keys(kinds);
 
 export type StoryOptions = {
   readonly seed: number;
@@ -69,7 +69,10 @@ export function tellStories(options: StoryOptions, dice: Dice): readonly Story[]
   const stories: Story[] = [];
   let messages = 0;
   for (let index = 0; messages < options.messages || index < storyKinds.length; index += 1) {
-    const story = tellStory(index, storyKinds[index] ?? drawKind(dice), options, dice);
+    const kind = storyKinds[index] ?? drawKind(dice);
+    const instance: InstanceName = dice.chance(options.secondInstancePercent) ? 'second' : 'first';
+    const { seed, contents } = options;
+    const story = tellStory({ id: `s${seed}x${index}`, kind, instance, contents }, dice);
     stories.push(story);
     messages += story.phases.reduce((sum, { sendings }) => sum + sendings.length, 0);
   }
@@ -86,11 +89,13 @@ function drawKind(dice: Dice): string {
   return storyKinds[0] ?? '';
 }
 
-function tellStory(index: number, kind: string, options: StoryOptions, dice: Dice): Story {
-  const { table = stormTables.plain, tell = createOnce } = kinds[kind] ?? {};
-  const instance: InstanceName = dice.chance(options.secondInstancePercent) ? 'second' : 'first';
-  const head = { id: `s${options.seed}x${index}`, kind, table, instance };
-  const writer = new StoryWriter(head, { dice, contents: options.contents });
+/** Makes up a story of one kind. */
+export function tellStory(
+  head: Pick<Story, 'id' | 'kind' | 'instance'> & { readonly contents: string },
+  dice: Dice,
+): Story {
+  const { table = stormTables.plain, tell = createOnce } = kinds[head.kind] ?? {};
+  const writer = new StoryWriter({ ...head, table }, { dice, contents: head.contents });
   tell(writer, dice);
   return writer.finish();
 }

@@ -1,7 +1,7 @@
 import type { Decide, Passage, Treatment } from './fault-proxy.ts';
 
-/** What SQS may refuse, and how often it did. */
-export type SqsRefusals = { readonly decide: Decide; readonly counts: Readonly<Record<string, number>> };
+/** What a service refuses, and how often it did. */
+export type Refusals = { readonly decide: Decide; readonly counts: Readonly<Record<string, number>> };
 
 type Entry = { readonly Id: string };
 
@@ -9,7 +9,7 @@ type Entry = { readonly Id: string };
  * Refuses calls to SQS at random: whole calls with 503, or single entries of a batch, which SQS names in its answer.
  * @param share of the calls, from 0 to 1
  */
-export function refuseSqs(random: () => number, share: number): SqsRefusals {
+export function refuseSqs(random: () => number, share: number): Refusals {
   const counts: Record<string, number> = {};
   const count = (name: string) => {
     counts[name] = (counts[name] ?? 0) + 1;
@@ -24,6 +24,50 @@ export function refuseSqs(random: () => number, share: number): SqsRefusals {
   };
   return { decide, counts };
 }
+
+/** DynamoDB is briefly overloaded: nothing of the call is carried out. */
+export function refuseDynamoDb(random: () => number, share: number): Refusals {
+  const counts: Record<string, number> = { 'DynamoDB refuses': 0 };
+  const decide = (): Treatment | undefined => {
+    if (random() >= share) return undefined;
+    counts['DynamoDB refuses'] = (counts['DynamoDB refuses'] ?? 0) + 1;
+    return overloaded;
+  };
+  return { decide, counts };
+}
+
+/** S3 asks to slow down. */
+export function refuseS3(random: () => number, share: number): Refusals {
+  const counts: Record<string, number> = { 'S3 refuses': 0 };
+  const decide = (): Treatment | undefined => {
+    if (random() >= share) return undefined;
+    counts['S3 refuses'] = (counts['S3 refuses'] ?? 0) + 1;
+    return slowDown;
+  };
+  return { decide, counts };
+}
+
+const overloaded: Treatment = {
+  kind: 'answer',
+  answer: {
+    status: 400,
+    headers: { 'content-type': 'application/x-amz-json-1.0' },
+    body: Buffer.from(
+      '{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}',
+    ),
+  },
+};
+
+const slowDown: Treatment = {
+  kind: 'answer',
+  answer: {
+    status: 503,
+    headers: { 'content-type': 'application/xml' },
+    body: Buffer.from(
+      '<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',
+    ),
+  },
+};
 
 const unavailable: Treatment = {
   kind: 'answer',
