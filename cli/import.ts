@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { createS3Client } from '../lib/aws/s3.ts';
 import { systemClock } from '../lib/core/clock.ts';
-import { allWell } from '../lib/file-import/load/row-outcome.ts';
+import { isAllWell } from '../lib/file-import/report/summary.ts';
 import { HELP, type ImportArguments, readArguments } from './import/arguments.ts';
 import { openDisplay } from './import/display.ts';
 import { followImport } from './import/follow-import.ts';
@@ -22,7 +22,7 @@ async function run({ file, table, bucket, endpoint }: ImportArguments): Promise<
     display.close,
   );
   process.stdout.write(outcomeText(summary));
-  process.exitCode = summary.status === 'completed' && allWell(summary.counts) ? 0 : 1;
+  process.exitCode = isAllWell(summary) ? 0 : 1;
   s3.destroy();
 }
 

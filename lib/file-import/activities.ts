@@ -211,9 +211,10 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     const quietMs = scope.clock.now() - state.progressAtMs;
     const collected = await collectGroups(request, state, quietMs < state.verdictTimeoutSeconds * 1000);
     const { plan } = await opened(request);
-    const stopReason = collected.stopReason ?? tooManyFailures(plan.settings, collected);
+    const isComplete = collected.collectedGroups === collected.loadedGroups;
+    const stopReason = collected.stopReason ?? tooManyFailures(plan.settings, collected, isComplete);
     const after = { ...collected, ...(stopReason === undefined ? {} : { stopReason }) };
-    if (after.collectedGroups === after.loadedGroups) {
+    if (isComplete) {
       const { pending: _, progressAtMs: __, looks: ___, ...finished } = after;
       return { state: { ...finished, phase: 'finished', isAbandoned: false } };
     }

@@ -6,6 +6,7 @@ import { pinnedObject } from './read/pinned-object.ts';
 import { type ProgressWriter, progressWriter } from './report/progress.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
 import { ResultsPart } from './verdicts/results-part.ts';
+import { TransformMaps } from './verdicts/transform-maps.ts';
 import { type ImportFolder, importFolder } from './work-folder.ts';
 
 /** What the steps of an import work with once it is planned. */
@@ -16,6 +17,7 @@ type Opened = {
   readonly reader: OpenReader;
   readonly closed: ClosedLedgers;
   readonly part: ResultsPart;
+  readonly maps: TransformMaps;
   readonly progress: ProgressWriter;
 };
 
@@ -56,6 +58,7 @@ async function open(
     reader,
     closed: new ClosedLedgers(folder),
     part: new ResultsPart(),
+    maps: new TransformMaps(scope, request.table),
     progress: progressWriter(folder, scope.clock),
   };
 }

@@ -116,9 +116,14 @@ async function prepareReconciliation(
 
 /** In ordered loads: the import set that the group's first one has to follow. */
 async function lastSetBefore({ plan, folder }: LoadDeps, { group }: LoadGroup): Promise<string | undefined> {
-  if (!plan.settings.ordered || group === 0) return undefined;
-  const ledger = await readLedger(folder, group - 1);
-  return ledger?.chunks.flatMap((chunk) => chunk?.sets ?? []).at(-1);
+  if (!plan.settings.ordered) return undefined;
+  // A group of rejected lines has no set; the one before it counts then.
+  for (let before = group - 1; before >= 0; before--) {
+    const ledger = await readLedger(folder, before);
+    const last = ledger?.chunks.flatMap((chunk) => chunk?.sets ?? []).at(-1);
+    if (last !== undefined) return last;
+  }
+  return undefined;
 }
 
 async function refuseLostAnswers(tools: LoadDeps, ledger: GroupLedger): Promise<void> {

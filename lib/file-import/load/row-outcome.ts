@@ -50,9 +50,17 @@ export function failures(tally: Tally): number {
   return tally.error + tally.rejected + tally.skipped;
 }
 
-/** True when every line is inserted, updated or ignored. */
-export function allWell(tally: Tally): boolean {
-  return tallied(tally) === tally.inserted + tally.updated + tally.ignored;
+/** With several transform maps a row is as good as the worst of them; ignored only when all of them ignored it. */
+const fromWorst: readonly RowOutcome[] = ['error', 'skipped', 'unknown', 'inserted', 'updated', 'ignored'];
+
+/** The outcome that counts among those of several transform maps; `unknown` when there are none. */
+export function worstOf(outcomes: readonly RowOutcome[]): RowOutcome {
+  return fromWorst.find((outcome) => outcomes.includes(outcome)) ?? 'unknown';
+}
+
+/** What ServiceNow calls the state of a row, as an outcome. */
+export function knownOutcome(state: string): RowOutcome {
+  return fromWorst.find((outcome) => outcome === state) ?? 'unknown';
 }
 
 /** What is known of one line in the end. */
@@ -70,3 +78,9 @@ export type LineResult = z.infer<typeof lineResultSchema>;
 
 /** What became of a line, whichever it is. */
 export type Verdict = Omit<LineResult, 'line'>;
+
+/** True for a row that arrived, or was there already. One that a transform script ignored is neither. */
+export function isArrived({ outcome, sysId = '', message = '' }: Verdict): boolean {
+  if (outcome !== 'ignored') return outcome === 'inserted' || outcome === 'updated';
+  return sysId !== '' && !/ignored by .*script/i.test(message);
+}

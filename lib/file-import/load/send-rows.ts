@@ -6,7 +6,7 @@ import { importRowRequest, type StagingRow } from '../../servicenow/requests.ts'
 import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
-import type { LineResult, RowOutcome } from './row-outcome.ts';
+import { knownOutcome, type LineResult, worstOf } from './row-outcome.ts';
 import { mayWaitOut, waitOut } from './send-chunk.ts';
 
 /** What the instance said of a chunk's rows. Lines that are in none of the lists were not sent, unless all were. */
@@ -123,16 +123,9 @@ function resultsIn(response: ServiceNowResponse, plan: ImportPlan): readonly Row
   }
 }
 
-/** With several transform maps a row is as good as the worst of them. */
-const fromWorst: readonly RowOutcome[] = ['error', 'skipped', 'unknown', 'inserted', 'updated', 'ignored'];
-
 function mostTelling(results: readonly RowResult[]): RowResult | undefined {
-  const rank = (result: RowResult) => fromWorst.indexOf(knownOutcome(result.status));
-  return [...results].sort((a, b) => rank(a) - rank(b))[0];
-}
-
-function knownOutcome(status: string): RowOutcome {
-  return fromWorst.find((outcome) => outcome === status) ?? 'unknown';
+  const worst = worstOf(results.map(({ status }) => knownOutcome(status)));
+  return results.find(({ status }) => knownOutcome(status) === worst);
 }
 
 /** When every item failed for the same reason, so will all that follow. */

@@ -1,7 +1,7 @@
 import { type RowOutcome, rowOutcomes } from '../load/row-outcome.ts';
 import { reportStyle } from './report-style.ts';
 import { type Sample, speedChart } from './speed-chart.ts';
-import type { ImportSummary } from './summary.ts';
+import { arrivedRows, type ImportSummary, isAllWell } from './summary.ts';
 
 /** What people call the outcomes. */
 const labels: Readonly<Record<RowOutcome, string>> = {
@@ -44,20 +44,22 @@ ${details(summary)}
 `;
 }
 
-function stateOf({ status, counts, lines }: ImportSummary): 'good' | 'mixed' | 'bad' {
-  if (status !== 'completed') return 'bad';
-  return counts.inserted + counts.updated + counts.ignored === lines.rows ? 'good' : 'mixed';
+function stateOf(summary: ImportSummary): 'good' | 'mixed' | 'bad' {
+  if (summary.status !== 'completed') return 'bad';
+  return isAllWell(summary) ? 'good' : 'mixed';
 }
 
 function headline(summary: ImportSummary): string {
   if (summary.status === 'refused') return 'Refused before the first row was sent';
   if (summary.status === 'stopped') return 'Stopped before the end';
+  if (summary.status === 'superseded') return 'Superseded by a newer version of the file';
   if (summary.lines.rows === 0) return 'The file has no rows';
   return stateOf(summary) === 'good' ? 'Every row arrived' : 'Completed, some rows need a look';
 }
 
-function figures({ lines, counts, seconds, importSets }: ImportSummary): string {
-  const arrived = counts.inserted + counts.updated + counts.ignored;
+function figures(summary: ImportSummary): string {
+  const { lines, seconds, importSets } = summary;
+  const arrived = arrivedRows(summary);
   const perSecond = seconds.loading > 0 ? Math.round(lines.rows / seconds.loading) : lines.rows;
   const items = [
     ['rows in the file', number.format(lines.rows)],

@@ -37,3 +37,15 @@ export type ImportSummary = {
   /** Keys of the result files. */
   readonly results: Readonly<Record<string, string>>;
 };
+
+/** Rows that were inserted, updated, or there already. Rows that a transform script ignored are none of these. */
+export function arrivedRows({ counts, messages }: Pick<ImportSummary, 'counts' | 'messages'>): number {
+  const byScript = messages.filter(({ outcome }) => outcome === 'ignored');
+  const left = byScript.reduce((sum, { count }) => sum + count, 0);
+  return counts.inserted + counts.updated + counts.ignored - left;
+}
+
+/** True when the file was imported to its end and every row arrived. */
+export function isAllWell(summary: ImportSummary): boolean {
+  return summary.status === 'completed' && arrivedRows(summary) === summary.lines.rows;
+}

@@ -6,9 +6,9 @@ import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ImportFolder } from '../work-folder.ts';
 import { slicesOf } from './batches.ts';
 import { countPending, readVerdicts } from './read-group.ts';
-import { readUniformOutcomes } from './read-histories.ts';
 import { beginPart, type GroupVerdict, type ResultsPart, writePart } from './results-part.ts';
 import { chunkVerdicts, GroupLines, rejectedResults } from './row-verdicts.ts';
+import type { TransformMaps } from './transform-maps.ts';
 
 /** What reading verdicts works with. */
 export type CollectDeps = {
@@ -18,6 +18,7 @@ export type CollectDeps = {
   readonly closed: ClosedLedgers;
   /** Where parts are gathered, one after another. */
   readonly part: ResultsPart;
+  readonly maps: TransformMaps;
 };
 
 /**
@@ -26,7 +27,7 @@ export type CollectDeps = {
  * @returns how many rows are still pending when the group has to wait
  */
 export async function collectVerdicts(
-  { scope, plan, folder, closed, part }: CollectDeps,
+  { scope, plan, folder, closed, part, maps }: CollectDeps,
   group: number,
   patient: boolean,
 ): Promise<GroupVerdict | { readonly pending: number }> {
@@ -38,8 +39,8 @@ export async function collectVerdicts(
   await beginPart(folder, part, group);
   const lines = new GroupLines(part, rejected);
   for (const some of slicesOf(chunks)) {
-    const sent = await readVerdicts(scope, plan, some);
-    const histories = await readUniformOutcomes(scope, setsWithoutRows(some, sent));
+    const sent = await readVerdicts(scope, plan, maps, some);
+    const histories = await maps.uniformOutcomes(setsWithoutRows(some, sent));
     await lines.add(some, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
   }
   lines.end();

@@ -4,10 +4,11 @@ import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, pageRows } from '../instance-rows.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
 import { lineOfKey } from '../load/reconcile.ts';
-import type { LineResult, RowOutcome } from '../load/row-outcome.ts';
+import { knownOutcome, type LineResult, type Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import { batchesOf } from './batches.ts';
-import { judgeShortSets } from './short-sets.ts';
+import { judgeShortSets, type RowPlaces } from './short-sets.ts';
+import type { ReadRow, TransformMaps } from './transform-maps.ts';
 
 const pageSize = 2_000;
 
@@ -35,11 +36,10 @@ export async function countPending(
 export async function readVerdicts(
   scope: ImportScope,
   plan: ImportPlan,
+  maps: TransformMaps,
   chunks: readonly SentChunk[],
 ): Promise<Map<number, LineResult>> {
-  const verdicts = new Map<number, LineResult>();
-  const highest = new Map<string, number>();
-  const lineOf = lineFinder(plan, chunks);
+  const read: StagedRow[] = [];
   for (const rowsOfGroup of rowQueries(plan, chunks)) {
     const query = {
       table: plan.request.table,
@@ -48,21 +48,60 @@ export async function readVerdicts(
       limit: pageSize,
       displayValues: true,
     };
-    for await (const page of pageRows(scope.client, query, callContext(scope))) {
-      for (const row of page) {
-        noteHighest(highest, row);
-        const line = lineOf(row);
-        if (line !== undefined && !verdicts.has(line)) verdicts.set(line, verdictOf(row, line));
-      }
-    }
+    for await (const page of pageRows(scope.client, query, callContext(scope)))
+      for (const row of page) read.push(stagedRow(row, plan.keyColumn));
   }
-  if (plan.settings.mode === 'insertMultiple') await judgeShortSets(scope, plan, chunks, verdicts, highest);
+  const places = placesIn(read, chunks);
+  const lineOf = lineFinder(plan, chunks, places);
+  const verdicts = new Map<number, LineResult>();
+  const bySet = new Map<string, ReadRow[]>();
+  for (const row of read) {
+    const line = lineOf(row);
+    if (line === undefined || verdicts.has(line)) continue;
+    verdicts.set(line, { ...row.verdict, line });
+    const rows = bySet.get(row.set) ?? [];
+    rows.push({ line, sysId: row.sysId });
+    bySet.set(row.set, rows);
+  }
+  await maps.judge(bySet, verdicts);
+  if (plan.settings.mode === 'insertMultiple') await judgeShortSets(scope, plan, chunks, verdicts, places);
   return verdicts;
 }
 
-function noteHighest(highest: Map<string, number>, row: InstanceRow): void {
-  const set = row['sys_import_set'] ?? '';
-  highest.set(set, Math.max(highest.get(set) ?? 0, Number(row['sys_import_row'])));
+/** A staging row as it was read. */
+type StagedRow = {
+  readonly sysId: string;
+  readonly set: string;
+  /** `sys_import_row`. */
+  readonly number: number;
+  readonly key: string;
+  readonly verdict: Verdict;
+};
+
+function stagedRow(row: InstanceRow, keyColumn: string | undefined): StagedRow {
+  return {
+    sysId: row['sys_id'] ?? '',
+    set: row['sys_import_set'] ?? '',
+    number: Number(row['sys_import_row']),
+    key: keyColumn === undefined ? '' : (row[keyColumn] ?? ''),
+    verdict: verdictOf(row),
+  };
+}
+
+/**
+ * How the instance numbers the rows of its import sets: from 0 or from 1, which is documented nowhere. A row with the number 0
+ * proves the one; one with as high a number as its set has rows proves the other.
+ */
+function placesIn(rows: readonly StagedRow[], chunks: readonly SentChunk[]): RowPlaces {
+  const highest = new Map<string, number>();
+  let first: number | undefined;
+  for (const { set, number } of rows) {
+    highest.set(set, Math.max(highest.get(set) ?? 0, number));
+    if (number === 0) first = 0;
+  }
+  for (const { sets, rows: count } of chunks)
+    if (sets.length === 1 && highest.get(sets[0] ?? '') === count) first ??= 1;
+  return { first, highest };
 }
 
 /**
@@ -93,14 +132,13 @@ const fields = [
   'sys_row_error.error_message',
 ];
 
-function verdictOf(row: InstanceRow, line: number): LineResult {
+function verdictOf(row: InstanceRow): Verdict {
   const state = row['sys_import_state'] ?? '';
-  const outcome = outcomeOfState.get(state) ?? 'unknown';
+  const outcome = knownOutcome(state);
   const sysId = row['sys_target_sys_id'] ?? '';
   const shown = row['sys_target_sys_id.display_value'] ?? '';
   const comment = row['sys_row_error.error_message'] || row['sys_import_state_comment'] || '';
   return {
-    line,
     outcome,
     targetTable: row['sys_target_table'] ?? '',
     sysId,
@@ -109,31 +147,19 @@ function verdictOf(row: InstanceRow, line: number): LineResult {
   };
 }
 
-const outcomeOfState: ReadonlyMap<string, RowOutcome> = new Map([
-  ['inserted', 'inserted'],
-  ['updated', 'updated'],
-  ['ignored', 'ignored'],
-  ['skipped', 'skipped'],
-  ['error', 'error'],
-]);
-
 /** By the row's own key when it carries one, else by its place in its import set. */
 function lineFinder(
   plan: ImportPlan,
   chunks: readonly SentChunk[],
-): (row: InstanceRow) => number | undefined {
-  const { keyColumn } = plan;
+  { first }: RowPlaces,
+): (row: StagedRow) => number | undefined {
   const prefix = `${plan.row.rowKey?.version}:`;
-  if (keyColumn !== undefined) {
-    return (row) => {
-      const key = row[keyColumn] ?? '';
-      return key.startsWith(prefix) ? lineOfKey(key) : undefined;
-    };
-  }
+  if (plan.keyColumn !== undefined) return ({ key }) => (key.startsWith(prefix) ? lineOfKey(key) : undefined);
+  if (first === undefined) return () => undefined;
   const linesOfSet = new Map<string, LineRuns>();
   for (const chunk of chunks) for (const set of chunk.sets) linesOfSet.set(set, chunk.lines);
-  return (row) => {
-    const lines = linesOfSet.get(row['sys_import_set'] ?? '');
-    return lines && lineAt(lines, Number(row['sys_import_row']) - 1);
+  return ({ set, number }) => {
+    const lines = linesOfSet.get(set);
+    return lines && lineAt(lines, number - first);
   };
 }

@@ -1,5 +1,5 @@
 import { leastPartBytes } from '../../aws/s3-join.ts';
-import { emptyTally, type Tally, type Verdict } from '../load/row-outcome.ts';
+import { emptyTally, isArrived, type Tally, type Verdict } from '../load/row-outcome.ts';
 import { smallGroups } from '../load/send-group.ts';
 import { groupName, type ImportFolder, isOfKind, type WorkObject } from '../work-folder.ts';
 import { type FrequentMessage, noteMessage } from './frequent-messages.ts';
@@ -75,7 +75,7 @@ export class ResultsPart {
     this.tally[outcome]++;
     if (verdict === this.#last) this.#addBytes(line);
     else this.#addText(line, verdict);
-    if (outcome === 'inserted' || outcome === 'updated' || outcome === 'ignored') return;
+    if (isArrived(verdict)) return;
     noteMessage(this.#messages, outcome, message, line);
     if (outcome === 'error' || outcome === 'skipped')
       this.failed.push([line, `${outcome}: ${message || 'no reason given'}`]);

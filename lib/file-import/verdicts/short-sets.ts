@@ -5,21 +5,28 @@ import type { SentChunk } from '../load/ledger.ts';
 import type { LineResult } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 
+/** Where rows stand in their import sets. */
+export type RowPlaces = {
+  /** The number of the first row of a set, 0 or 1; undefined when it cannot be told. */
+  readonly first: number | undefined;
+  /** The highest number that was seen in each set. */
+  readonly highest: ReadonlyMap<string, number>;
+};
+
 /**
  * Corrects the verdicts on chunks of which the instance kept fewer rows than it was sent: it skips a row that is too
  * long (ServiceNow docs, "Maximum row size") and numbers those behind it on, so that a place in the set tells nothing
  * any more. Rows that are only hidden from the user are still counted.
- * @param highest the highest place that was seen in each import set
  */
 export async function judgeShortSets(
   scope: ImportScope,
   plan: ImportPlan,
   chunks: readonly SentChunk[],
   verdicts: Map<number, LineResult>,
-  highest: ReadonlyMap<string, number>,
+  places: RowPlaces,
 ): Promise<void> {
   for (const chunk of chunks) {
-    if (!looksShort(plan, chunk, verdicts, highest)) continue;
+    if (!looksShort(plan, chunk, verdicts, places)) continue;
     const kept = await countRows(scope, plan, chunk.sets);
     if (kept >= chunk.rows) continue;
     for (const verdict of verdictsOf(plan, chunk, kept, verdicts)) verdicts.set(verdict.line, verdict);
@@ -31,12 +38,15 @@ function looksShort(
   plan: ImportPlan,
   chunk: SentChunk,
   verdicts: ReadonlyMap<number, LineResult>,
-  highest: ReadonlyMap<string, number>,
+  { first = 1, highest }: RowPlaces,
 ): boolean {
-  const places = chunk.sets.map((set) => highest.get(set) ?? 0);
-  if (chunk.state !== 'stored' || !places.some((place) => place > 0)) return false;
+  const counts = chunk.sets.flatMap((set) => {
+    const number = highest.get(set);
+    return number === undefined ? [] : number - first + 1;
+  });
+  if (chunk.state !== 'stored' || counts.length === 0) return false;
   if (plan.keyColumn !== undefined) return lineList(chunk.lines).some((line) => !verdicts.has(line));
-  return places.every((place) => place < chunk.rows);
+  return counts.every((count) => count < chunk.rows);
 }
 
 async function countRows(scope: ImportScope, plan: ImportPlan, sets: readonly string[]): Promise<number> {

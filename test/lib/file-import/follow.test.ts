@@ -6,8 +6,9 @@ import { followImport } from '../../../cli/import/follow-import.ts';
 import { outcomeText } from '../../../cli/import/outcome-text.ts';
 import { progressLine, viewProgress } from '../../../cli/import/progress-view.ts';
 import { uploadDrop } from '../../../cli/import/upload-drop.ts';
-import { allWell, emptyTally } from '../../../lib/file-import/load/row-outcome.ts';
+import { emptyTally } from '../../../lib/file-import/load/row-outcome.ts';
 import type { ImportProgress } from '../../../lib/file-import/report/progress.ts';
+import { isAllWell } from '../../../lib/file-import/report/summary.ts';
 import { bucket, jumpingClock, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -35,7 +36,7 @@ describe('following an import', () => {
     await world.run(request);
     const summary = await following;
     expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 1, rejected: 1 } });
-    expect(allWell(summary.counts)).toBe(false);
+    expect(isAllWell(summary)).toBe(false);
     expect(outcomeText(summary)).toMatch(/completed: 2 rows .*inserted {2}1.*rejected {2}1.*rejected\.csv/s);
   });
 

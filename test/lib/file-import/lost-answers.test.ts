@@ -264,11 +264,12 @@ describe('an import that does not get to its end', () => {
     expect(slow.clock.now() - before).toBeLessThan(600_000);
   });
 
-  it('stops by maxErrorPercent only once enough lines have a verdict', async () => {
+  it('stops by maxErrorPercent once enough lines have a verdict, and judges a short file in the end', async () => {
     await world.settings('imp_load', { ...settings, maxErrorPercent: 20 });
     const some = ['u_code,u_text', 'a,x,y', 'b,x', 'c,x'].join('\n');
     const few = await world.run(await world.drop('imports/imp_load/few.csv', some));
-    expect(few.status).toBe('completed');
+    expect(few).toMatchObject({ status: 'stopped', counts: { inserted: 2, rejected: 1, notSent: 0 } });
+    expect(few.reason).toContain('33.3 % of the rows failed');
     const lines = Array.from({ length: 2_000 }, (_, i) => (i % 3 === 0 ? `p-${i},x,y` : `p-${i},x`));
     const request = await world.drop('imports/imp_load/many.csv', ['u_code,u_text', ...lines].join('\n'));
     const many = await world.run(request);
@@ -276,5 +277,50 @@ describe('an import that does not get to its end', () => {
     expect(many.reason).toContain('maxErrorPercent is 20');
     expect(many.counts.notSent).toBeGreaterThan(500);
     expect(tallied(many.counts)).toBe(2_000);
+  });
+
+  it('does not stop a healthy import whose first rows fail', async () => {
+    await world.settings('imp_load', { ...settings, rowsPerRequest: 1, maxErrorPercent: 5 });
+    world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
+      Number(code?.split('-')[1]) < 4 ? { error: 'no' } : {},
+    );
+    onTestFinished(() => void world.instance.state.imports.scripts.clear());
+    const summary = await world.run(await world.drop('imports/imp_load/first.csv', load(200, 'first-')));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 196, error: 4 } });
+  });
+
+  it('compares rejected lines with all lines whose verdict is known, however fast they are found', async () => {
+    const slow = await startWorld({ demoData: false, switches: { transformDelayMs: 300 } });
+    onTestFinished(() => slow.close());
+    await slow.settings('imp_load', { ...settings, rowsPerRequest: 20, maxErrorPercent: 60 });
+    const lines = Array.from({ length: 2_000 }, (_, i) => (i % 20 === 0 ? `p-${i},x,y` : `p-${i},x`));
+    const body = ['u_code,u_text', ...lines].join('\n');
+    const summary = await slow.run(await slow.drop('imports/imp_load/healthy.csv', body));
+    expect(summary).toMatchObject({ status: 'completed', counts: { rejected: 100, inserted: 1_900 } });
+  });
+
+  it('says that maxErrors was exceeded, also when that is known only after the last row was sent', async () => {
+    await world.settings('imp_load', { ...settings, maxErrors: 3 });
+    world.instance.state.imports.scripts.set('Load', () => ({ error: 'no' }));
+    onTestFinished(() => void world.instance.state.imports.scripts.clear());
+    const summary = await world.run(await world.drop('imports/imp_load/late.csv', load(10, 'late-')));
+    expect(summary).toMatchObject({ status: 'stopped', counts: { error: 10, notSent: 0 } });
+    expect(summary.reason).toBe('10 rows failed, maxErrors is 3');
+  });
+
+  it('has a result when the instance stays away after the load', async () => {
+    await world.settings('imp_load', { ...settings, verdictTimeoutSeconds: 600 });
+    const { faults } = world.instance.control;
+    faults.add({
+      match: { method: 'GET', path: '/api/now/table/imp_load' },
+      action: 'unavailable',
+      count: 1_000_000,
+    });
+    onTestFinished(() => faults.clear());
+    const summary = await world.run(await world.drop('imports/imp_load/gone.csv', load(20, 'gone-')));
+    expect(summary).toMatchObject({ status: 'stopped', counts: { unknown: 20 }, lines: { rows: 20 } });
+    expect(summary.reason).toMatch(/^abandoned: /);
+    expect(summary.messages[0]?.message).toContain('abandoned before its verdict was read');
+    expect(await world.waiting()).toEqual([]);
   });
 });
