@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
+/** A busy machine is many times slower than a quiet one; a test that waits for something that never comes is ended nevertheless. */
+const unitTimeoutMs = 60_000;
+const stackTimeoutMs = 300_000;
+
 export default defineConfig({
   test: {
     // The default leaves one of two cores idle.
@@ -9,7 +13,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{lib,functions,cli,deploy,emulator}/**/*.test.ts'],
-          testTimeout: 10_000,
+          testTimeout: unitTimeoutMs,
+          hookTimeout: unitTimeoutMs,
         },
       },
       {
@@ -17,16 +22,17 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/global-setup.ts',
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: stackTimeoutMs,
+          hookTimeout: stackTimeoutMs,
         },
       },
       {
         test: {
           name: 'stack',
           include: ['test/{package,faults}/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          globalSetup: 'test/package/global-setup.ts',
+          testTimeout: stackTimeoutMs,
+          hookTimeout: stackTimeoutMs,
         },
       },
     ],

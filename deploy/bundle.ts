@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { functions, type PackagedFunction } from './functions.ts';
 import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
+import { keepOwnSources } from './source-maps.ts';
 
 /** The root of the project. */
 export const projectRoot = resolve(import.meta.dirname, '..');
@@ -24,6 +25,8 @@ export const bundleOptions = {
   banner: { js: requireForCommonJs },
   splitting: true,
   metafile: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
   plugins: [slimUndici],
@@ -62,16 +65,22 @@ async function bundleFunction({ key, file }: PackagedFunction): Promise<Metafile
     entryPoints: { index: join(projectRoot, file) },
     outdir: join(distFolder, key),
   });
-  return withoutUnused(metafile);
+  const used = await withoutUnused(metafile);
+  const maps = Object.keys(used.outputs).map((output) => join(projectRoot, `${output}.map`));
+  await Promise.all(maps.map(keepOwnSources));
+  return used;
 }
 
-/** esbuild writes a chunk for every lazy import that it saw, also where nothing is left that would make that import. */
+/**
+ * esbuild writes a chunk for every lazy import that it saw, also where nothing is left that would make that import.
+ * @returns the outputs that are used, without their maps
+ */
 async function withoutUnused(metafile: Metafile): Promise<Metafile> {
   const isEntry = (output: string) => /\/index\.mjs$/.test(output);
   const used = new Set(Object.keys(metafile.outputs).filter(isEntry));
   for (const output of used)
     for (const { path, external } of metafile.outputs[output]?.imports ?? []) if (!external) used.add(path);
-  const unused = Object.keys(metafile.outputs).filter((output) => !used.has(output));
+  const unused = Object.keys(metafile.outputs).filter((output) => !used.has(output.replace(/\.map$/, '')));
   await Promise.all(unused.map((output) => rm(join(projectRoot, output))));
   const outputs = Object.entries(metafile.outputs).filter(([output]) => used.has(output));
   return { ...metafile, outputs: Object.fromEntries(outputs) };

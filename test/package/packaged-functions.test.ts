@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalStack } from '../../cli/local-stack.ts';
-import { functions } from '../../deploy/functions.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
+import { operations } from '../../lib/operations/catalog.ts';
 
 let folder: string;
 let stack: Stack;
@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const httpFunctions = functions.filter(({ file }) => /\/(table|aggregate|import-set)\//.test(file));
+const httpFunctions = operations.map(({ name }) => ({ key: name }));
 
 async function invoke(key: string, event: unknown) {
   const { arn = '' } = stack.resources.functions.find((one) => one.key === key) ?? {};
