@@ -1,14 +1,17 @@
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { countMessages } from '../lib/aws/sqs.ts';
+import { createStateTable } from '../lib/aws/state-table.ts';
+import { systemClock } from '../lib/core/clock.ts';
 import { readConfig } from '../lib/core/config.ts';
 import { type RedriveReport, redrive } from '../lib/record-queue/redrive.ts';
 import { runCommand } from './command-line.ts';
 
-const usage = `npm run redrive -- --dlq <URL of the dead-letter queue> --queue <URL of the records queue> [--code CODE,CODE] [--dry-run]
+const usage = `npm run redrive -- --dlq <URL of the dead-letter queue> --queue <URL of the records queue> [--code CODE,CODE] [--state-table NAME] [--dry-run]
 
 Moves dead letters back to their queue, all or by error code. Keys travel with them, so that nothing is written twice.
-Without the URLs, RECORDS_DLQ_URL and RECORDS_QUEUE_URL are taken from the environment.
+Without the URLs, RECORDS_DLQ_URL and RECORDS_QUEUE_URL are taken from the environment; so is STATE_TABLE, where the reasons of
+letters are that have no room for them.
 `;
 
 /** `npm run redrive`: exits 1 when a letter could not be moved, 2 when it was not told between which queues. */
@@ -17,6 +20,7 @@ async function main(): Promise<void> {
     dlq: { type: 'string' },
     queue: { type: 'string' },
     code: { type: 'string' },
+    'state-table': { type: 'string' },
     'dry-run': { type: 'boolean', default: false },
   } as const;
   const { values } = parseArgs({ options });
@@ -31,7 +35,11 @@ async function main(): Promise<void> {
   const progress = await startProgress(deadLetterUrl);
   const dryRun = values['dry-run'];
   const codes = values.code?.split(',').map((code) => code.trim());
-  const report = await redrive({ deadLetterUrl, queueUrl, codes, dryRun, onProgress: progress.update });
+  const tableName = values['state-table'] ?? config.stateTable;
+  const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
+  const remembered = stateTable && { stateTable, deployment: config.deployment };
+  const onProgress = progress.update;
+  const report = await redrive({ deadLetterUrl, queueUrl, codes, dryRun, remembered, onProgress });
   progress.stop();
   process.stdout.write(describe(report, dryRun));
   process.exitCode = report.failures.length === 0 ? 0 : 1;
@@ -45,7 +53,7 @@ async function startProgress(deadLetterUrl: string) {
   return { update: (looked: number) => bar.update(looked), stop: () => bar.stop() };
 }
 
-function describe({ found, moved, failures, unseen }: RedriveReport, dryRun: boolean): string {
+function describe({ found, moved, returned, failures, unseen }: RedriveReport, dryRun: boolean): string {
   const byCode = [...found].map(([code, count]) => `  ${code}: ${count}`);
   const total = [...found.values()].reduce((sum, count) => sum + count, 0);
   const outcome = dryRun ? 'Dry run: nothing was moved.' : `${moved} moved back to the queue.`;
@@ -53,7 +61,8 @@ function describe({ found, moved, failures, unseen }: RedriveReport, dryRun: boo
     unseen > 0
       ? [`About ${unseen} more are behind those that stay; SQS shows them when these are gone.`]
       : [];
-  return `${[`${total} dead letters`, ...byCode, ...behind, outcome, ...failures].join('\n')}\n`;
+  const again = [...returned].map(([code, count]) => `${count} failed again and stay: ${code}`);
+  return `${[`${total} dead letters`, ...byCode, ...behind, outcome, ...again, ...failures].join('\n')}\n`;
 }
 
 await runCommand(usage, main);

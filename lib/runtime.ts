@@ -6,6 +6,7 @@ import { createLambdaClient, startDurableExecution } from './aws/lambda.ts';
 import { createS3Client } from './aws/s3.ts';
 import { fetchSecretText } from './aws/secrets.ts';
 import { changeVisibility, sendMessages } from './aws/sqs.ts';
+import { createStateTable } from './aws/state-table.ts';
 import { createTelemetry } from './aws/telemetry.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { readConfig, requireSetting } from './core/config.ts';
@@ -26,7 +27,7 @@ import { toDirectError } from './gateway/direct-invoke.ts';
 import { type GatewayDeps, serve } from './gateway/serve.ts';
 import type { Operation } from './operations/define-operation.ts';
 import { identityBy } from './operations/identity.ts';
-import { createRecordWriter } from './record-queue/write-records.ts';
+import { createRecordWriter } from './record-queue/handler.ts';
 
 /** What Lambda calls. */
 export type Handler<Event = unknown, Answer = unknown> = (event: Event, context: Context) => Promise<Answer>;
@@ -137,6 +138,12 @@ const root = /* @__PURE__ */ once(() => {
 /** The connections of the process: its invocations share sockets, tokens and limits. */
 const connect = /* @__PURE__ */ once(() => createConnections(root()).connect);
 
+/** What the deployment remembers. @throws ConfigurationError when it is not configured */
+const stateTable = /* @__PURE__ */ once(() => {
+  const { config, clock, random } = root();
+  return createStateTable(requireSetting('STATE_TABLE', config.stateTable), clock, random);
+});
+
 /** Serves one operation over HTTP and to direct Invokes. */
 export function operationHandler(
   operation: Operation,
@@ -156,7 +163,7 @@ function gatewayDeps(): GatewayDeps & HandlerDeps {
     ...deps,
     http: config.http,
     connect: connect(),
-    identityOf: identityBy(config.records.correlationIdTables),
+    identityOf: identityBy(config.deployment, config.records.correlationIdTables),
   };
 }
 
@@ -174,6 +181,8 @@ export function recordQueueHandler() {
         hide: changeVisibility,
       },
       settings: config.records,
+      deployment: config.deployment,
+      stateTable,
     });
     // It divides the time that is left by itself.
     return { reportingTimeMs: 0, run: (event: unknown, { context }) => write(event, context) };

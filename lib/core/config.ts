@@ -15,8 +15,12 @@ export type RecordsConfig = {
   readonly batchApi: boolean;
   /** Tables that refuse a given sys_id, lower case; `*` means all. Their records are known by correlation_id. */
   readonly correlationIdTables: readonly string[];
-  /** How long a message is tried again before it is given up, e.g. through an outage of the instance. */
-  readonly parkForSeconds: number;
+  /** How long a message is retried before it is abandoned, e.g. through an outage of the instance. */
+  readonly retryForSeconds: number;
+  /** For so long an instance may work on a write after its answer was lost; nothing more is sent to the record meanwhile. */
+  readonly inDoubtSeconds: number;
+  /** Settings that are set under a name that the next release no longer reads. */
+  readonly deprecatedSettings: readonly string[];
   /** Before the second try; doubles with each further one. */
   readonly firstDelaySeconds: number;
   readonly longestDelaySeconds: number;
@@ -122,7 +126,13 @@ function readRecords(environment: Environment): RecordsConfig {
   return {
     batchApi: environment['RECORDS_BATCH_API'] !== 'false',
     correlationIdTables: commaList(environment['CORRELATION_ID_TABLES']?.toLowerCase()),
-    parkForSeconds: wholeNumber(environment, 'RECORDS_PARK_FOR_SECONDS', 3600),
+    retryForSeconds: wholeNumber(
+      environment,
+      'RECORDS_PARK_FOR_SECONDS',
+      wholeNumber(environment, 'RECORDS_RETRY_FOR_SECONDS', 3600),
+    ),
+    inDoubtSeconds: wholeNumber(environment, 'RECORDS_IN_DOUBT_SECONDS', 60),
+    deprecatedSettings: environment['RECORDS_PARK_FOR_SECONDS']?.trim() ? ['RECORDS_PARK_FOR_SECONDS'] : [],
     firstDelaySeconds: wholeNumber(environment, 'RECORDS_FIRST_DELAY_SECONDS', 10),
     longestDelaySeconds: wholeNumber(environment, 'RECORDS_LONGEST_DELAY_SECONDS', 900),
   };

@@ -6,6 +6,8 @@ export type MetricName =
   | 'Retries'
   | 'Throttles'
   | 'Deduplicated'
+  | 'DeferredByOutage'
+  /** The old name of `DeferredByOutage`, still counted for one release. */
   | 'Parked'
   | 'TokenRefreshes'
   | 'SecretReads'

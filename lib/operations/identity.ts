@@ -1,49 +1,76 @@
 import { createHash } from 'node:crypto';
 
-/** By what a record that is created once is known on the instance. */
+/** How a record that is created once is known on the instance. */
 export type Identity =
   | { readonly kind: 'sys_id'; readonly sysId: string }
-  /** For tables that refuse a given sys_id: looked up before it is written, which two at the same moment can slip through. */
+  /** For tables that refuse a given sys_id: looked up before it is written. */
   | { readonly kind: 'correlation_id'; readonly correlationId: string };
 
 /** How the records of a deployment are known, by their table and key. */
 export type IdentityOf = (table: string, key: string) => Identity;
 
-/** @param correlationIdTables tables that refuse a given sys_id, lower case; `*` means all */
-export function identityBy(correlationIdTables: readonly string[]): IdentityOf {
+/**
+ * @param deployment service and stage: the keys of two deployments on one instance are different keys
+ * @param correlationIdTables tables that refuse a given sys_id, lower case; `*` means all
+ */
+export function identityBy(deployment: string, correlationIdTables: readonly string[]): IdentityOf {
   const refusesSysId = (table: string) =>
     correlationIdTables.includes('*') || correlationIdTables.includes(table.toLowerCase());
   return (table, key) =>
     refusesSysId(table)
-      ? { kind: 'correlation_id', correlationId: correlationIdOf(table, key) }
-      : { kind: 'sys_id', sysId: deriveSysId(table, key) };
+      ? { kind: 'correlation_id', correlationId: correlationIdOf(deployment, table, key) }
+      : { kind: 'sys_id', sysId: deriveSysId(deployment, table, key) };
 }
 
-/** The key itself where the column holds it (100 characters), so that people recognise it; else what is derived from it. */
-function correlationIdOf(table: string, key: string): string {
-  return /^[\w.:/@-]{1,100}$/.test(key) ? key : deriveSysId(table, key);
+/** The key itself if the column holds it (100 characters), so that people recognise it; else a digest of it. */
+export function correlationIdOf(deployment: string, table: string, key: string): string {
+  return /^[\w.:/@-]{1,100}$/.test(key) ? key : deriveSysId(deployment, table, key);
 }
 
 /**
- * The sys_id of a record that is to be created once: the same for the same table and key, wherever and whenever it is
- * derived. ServiceNow honours a caller's sys_id and refuses a second one (contract 1.6), so the instance's own primary
- * key is the ledger.
+ * The sys_id of a record that is to be created once: always the same for one deployment, table and key. ServiceNow accepts the
+ * sys_id of its caller and refuses a second record with it (docs/servicenow-contract.md 1.6), so that its primary key
+ * prevents doubles.
  * @returns 32 lower-case hex digits
  */
-export function deriveSysId(table: string, key: string): string {
-  return digest('create', table, key);
+export function deriveSysId(deployment: string, table: string, key: string): string {
+  return digest(deployment, 'create', table, key);
 }
 
-/** The sys_id under which racing upserts of the same match meet. */
-export function deriveUpsertSysId(table: string, match: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(match).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return digest('upsert', table, JSON.stringify(pairs));
+/**
+ * The sys_id under which racing upserts of the same match meet. Matches that an instance cannot tell apart (case, outer blanks,
+ * accents, `1` and `true`) give the same one; it may also be the same for matches that an instance can tell apart, so that
+ * whoever finds the sys_id taken has to look whether its record matches.
+ * @param number 0, and one more for each record of this match that no longer matches
+ * @returns 32 lower-case hex digits
+ */
+export function deriveUpsertSysId(
+  deployment: string,
+  table: string,
+  match: Readonly<Record<string, string>>,
+  number: number,
+): string {
+  const pairs = Object.entries(match)
+    .map(([column, value]) => [column, foldText(value)] as const)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return digest(deployment, 'upsert', table, JSON.stringify([pairs, number]));
+}
+
+const booleans: ReadonlyMap<string, string> = new Map([
+  ['true', '1'],
+  ['false', '0'],
+]);
+
+/** A text without what the collation of an instance ignores. */
+export function foldText(text: string): string {
+  const folded = text.normalize('NFKD').replaceAll(/\p{M}/gu, '').trim().toLowerCase();
+  return booleans.get(folded) ?? folded;
 }
 
 /** Never to change: it is part of the identity of every record that was ever created. */
-const namespace = 'servicenow-functions/1';
+const namespace = 'servicenow-functions/2';
 
-function digest(purpose: string, table: string, key: string): string {
-  const hash = createHash('sha256').update(JSON.stringify([namespace, purpose, table.toLowerCase(), key]));
-  return hash.digest('hex').slice(0, 32);
+function digest(deployment: string, purpose: string, table: string, key: string): string {
+  const parts = [namespace, deployment, purpose, table.toLowerCase(), key];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }

@@ -1,29 +1,45 @@
 import type { MessageAttributeValue, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
+import * as z from 'zod/mini';
+import { digestOf } from '../aws/effect-ledger.ts';
+import type { StateTable } from '../aws/state-table.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { processRedactor } from '../core/redaction.ts';
+import { keyAttribute } from './message.ts';
 import type { MessageAttribute, QueuedMessage } from './sqs-event.ts';
-import { keyAttribute } from './write.ts';
 
-/** Attributes that a dead letter carries beside those it came with; a redrive takes them off again. */
-export const reasonAttributes = ['ErrorCode', 'ErrorMessage', 'RequestId', 'Attempts'] as const;
+/** Attributes that a dead letter carries in addition to those of its message; a redrive removes them again. */
+const reasonAttributes: readonly string[] = ['ErrorCode', 'ErrorMessage', 'RequestId', 'Attempts'];
+
+/** Holds, as JSON, the attributes of the message that there is no place for: SQS takes ten. A redrive restores them. */
+const displacedAttribute = 'DisplacedAttributes';
 
 /** SQS carries ten attributes with a message, and a mebibyte in all. */
 const maxAttributes = 10;
 const maxBytes = 1_048_576;
 const maxMessageCharacters = 1_000;
 
+type Attributes = Readonly<Record<string, MessageAttributeValue>>;
 type Named = readonly [name: string, attribute: MessageAttributeValue];
 
 /**
- * The message for the dead-letter queue: the same body, its key, and why it could not be written. A message that was known
- * by its id takes that along as its key, so that sending it again has no second effect.
+ * The message for the dead-letter queue: the same body and attributes, its key, and why it could not be written. A message that
+ * was known by its id takes the id along as its key, so that sending it again has no second effect. Where the message leaves no
+ * room, its own attributes come first, then key and code; see `rememberReason` for what is left out.
  * @param requestId of the invocation, to find it in the log
  */
 export function toDeadLetter(message: QueuedMessage, error: unknown, requestId: string) {
-  const attributes = [...reasonsOf(message, error, requestId), ...carriedOver(message)];
+  const own = Object.entries(message.attributes).filter(
+    ([name, attribute]) => !reasonAttributes.includes(name) && (name !== keyAttribute || 'text' in attribute),
+  );
+  const key = own.some(([name]) => name === keyAttribute) ? [] : [asText(keyAttribute, message.messageId)];
+  const reasons = [...key, ...reasonsOf(message, error, requestId)];
+  const carried = displace(
+    own.map(([name, attribute]) => [name, toSqs(attribute)] as const),
+    reasons.length,
+  );
   return {
     MessageBody: message.body,
-    MessageAttributes: withinLimits(message.body, attributes),
+    MessageAttributes: withinLimits(message.body, [...carried, ...reasons]),
     ...(message.groupId !== undefined && {
       MessageGroupId: message.groupId,
       MessageDeduplicationId: message.messageId,
@@ -33,22 +49,33 @@ export function toDeadLetter(message: QueuedMessage, error: unknown, requestId: 
 
 /** The most important first. */
 function reasonsOf(message: QueuedMessage, error: unknown, requestId: string): readonly Named[] {
-  const key = message.attributes[keyAttribute];
-  const texts = [
-    ['ErrorCode', error instanceof ConnectorError ? error.code : 'INTERNAL'],
-    [keyAttribute, key && 'text' in key ? key.text : message.messageId],
-    ['Attempts', String(message.receiveCount)],
-    ['RequestId', requestId],
-    ['ErrorMessage', describe(error)],
-  ] as const;
-  return texts.map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]);
+  return [
+    asText('ErrorCode', codeOfError(error)),
+    asText('Attempts', String(message.receiveCount)),
+    asText('RequestId', requestId),
+    asText('ErrorMessage', describe(error)),
+  ];
 }
 
-/** The message's own attributes. */
-function carriedOver({ attributes }: QueuedMessage): readonly Named[] {
-  const ours: readonly string[] = [...reasonAttributes, keyAttribute];
-  const others = Object.entries(attributes).filter(([name]) => !ours.includes(name));
-  return others.map(([name, attribute]) => [name, toSqs(attribute)]);
+function asText(name: string, StringValue: string): Named {
+  return [name, { DataType: 'String', StringValue }];
+}
+
+/** Packs those attributes into one for which there is no place among ten. The key stays by itself, as senders read it. */
+function displace(own: readonly Named[], reasons: number): readonly Named[] {
+  const places = maxAttributes - reasons;
+  if (own.length <= places) return own;
+  const sorted = own.toSorted(([a], [b]) => Number(b === keyAttribute) - Number(a === keyAttribute));
+  const packed = sorted.slice(places - 1).map(([name, { DataType = '', StringValue, BinaryValue }]) => {
+    const value = BinaryValue
+      ? { base64: Buffer.from(BinaryValue).toString('base64') }
+      : { text: StringValue ?? '' };
+    return [name, { dataType: DataType, ...value }] as const;
+  });
+  return [
+    ...sorted.slice(0, places - 1),
+    asText(displacedAttribute, JSON.stringify(Object.fromEntries(packed))),
+  ];
 }
 
 function toSqs(attribute: MessageAttribute): MessageAttributeValue {
@@ -58,8 +85,8 @@ function toSqs(attribute: MessageAttribute): MessageAttributeValue {
     : { DataType, BinaryValue: Buffer.from(attribute.base64, 'base64') };
 }
 
-/** As many as there is room for beside the body: a letter that SQS does not take would come back for ever. */
-function withinLimits(body: string, attributes: readonly Named[]) {
+/** As many as there is room for beside the body: a letter that SQS does not take would come back forever. */
+function withinLimits(body: string, attributes: readonly Named[]): Attributes {
   let room = maxBytes - Buffer.byteLength(body);
   const kept = new Map<string, MessageAttributeValue>();
   for (const [name, given] of attributes) {
@@ -84,9 +111,104 @@ function bytesOf(name: string, { DataType = '', StringValue, BinaryValue }: Mess
   return Buffer.byteLength(name) + DataType.length + (BinaryValue ?? Buffer.from(StringValue ?? '')).length;
 }
 
+function codeOfError(error: unknown): string {
+  return error instanceof ConnectorError ? error.code : 'INTERNAL';
+}
+
 /** Without secrets, and without the control characters that SQS refuses. */
 function describe(error: unknown): string {
   const text = error instanceof ConnectorError ? error.message : 'Internal error; see the log';
   const clean = processRedactor.redact(text).replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]/gu, ' ');
   return clean.slice(0, maxMessageCharacters) || 'no reason given';
+}
+
+const attributeSchema = z.record(
+  z.string(),
+  z.object({ dataType: z.string(), text: z.optional(z.string()), base64: z.optional(z.string()) }),
+);
+
+/**
+ * The attributes of the message that a dead letter was made of, with its key.
+ * @param key what it is known by where no attribute says so
+ */
+export function originalAttributes(letter: Attributes, key: string): Attributes {
+  const ours = [...reasonAttributes, displacedAttribute];
+  const kept = Object.entries(letter).filter(([name]) => !ours.includes(name));
+  const packed =
+    z.safeParse(attributeSchema, parseOrNothing(letter[displacedAttribute]?.StringValue)).data ?? {};
+  const restored = Object.entries(packed).map(([name, { dataType: DataType, text, base64 }]) => {
+    const value =
+      base64 === undefined ? { StringValue: text ?? '' } : { BinaryValue: Buffer.from(base64, 'base64') };
+    return [name, { DataType, ...value }] as const;
+  });
+  const all: Record<string, MessageAttributeValue> = Object.fromEntries([...kept, ...restored]);
+  const hasRoom = Object.keys(all).length < maxAttributes;
+  if (hasRoom) all[keyAttribute] ??= { DataType: 'String', StringValue: key };
+  return all;
+}
+
+function parseOrNothing(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** True when the attributes fit beside the body. */
+export function fits(body: string, attributes: Attributes): boolean {
+  const bytes = Object.entries(attributes).reduce(
+    (sum, [name, attribute]) => sum + bytesOf(name, attribute),
+    0,
+  );
+  return Buffer.byteLength(body) + bytes <= maxBytes;
+}
+
+/** Why a message became a dead letter, and its key, where the letter has no room to say so. */
+export type RememberedReason = { readonly key: string; readonly code: string };
+
+/** SQS keeps a dead letter for 14 days; one that is moved back may become one again. */
+const keptSeconds = 30 * 86_400;
+
+/** So much room has every message whose dead letter says everything that matters. */
+const neededBytes = 800;
+
+/** True for a body that may leave no room for a key. */
+export function mayLackKey({ body, attributes }: QueuedMessage): boolean {
+  return Buffer.byteLength(body) > maxBytes - neededBytes && attributes[keyAttribute] === undefined;
+}
+
+/**
+ * Remembers in the state table what a letter has no room for; nothing for almost every letter.
+ * @throws what the state table throws
+ */
+export async function rememberReason(
+  { message, error, requestId }: { message: QueuedMessage; error: unknown; requestId: string },
+  letter: { readonly MessageAttributes: Attributes },
+  { stateTable, deployment, nowMs }: { stateTable: () => StateTable; deployment: string; nowMs: number },
+): Promise<void> {
+  const { MessageAttributes: said } = letter;
+  if (said['ErrorCode'] && said[keyAttribute]) return;
+  const given = message.attributes[keyAttribute];
+  const item = {
+    ...{ pk: pkOf(deployment, message.body), sk: message.messageId },
+    ...{ key: given && 'text' in given ? given.text : message.messageId, code: codeOfError(error) },
+    ...{ reason: describe(error), requestId, attempts: message.receiveCount },
+    expiresAt: Math.floor(nowMs / 1000) + keptSeconds,
+  };
+  await stateTable().put(item);
+}
+
+/** What was remembered of messages with this body. */
+export async function recallReasons(
+  body: string,
+  stateTable: StateTable,
+  deployment: string,
+): Promise<readonly RememberedReason[]> {
+  const items = await stateTable.query(pkOf(deployment, body));
+  return items.map((item) => ({ key: String(item['key']), code: String(item['code']) }));
+}
+
+function pkOf(deployment: string, body: string): string {
+  return `letter#${deployment}#${digestOf(body)}`;
 }

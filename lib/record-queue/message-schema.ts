@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { recordMessage } from './record-message.ts';
+import { recordMessage } from './message.ts';
 
 /** The JSON Schema of a message on the records queue, as it is published in `record-message.schema.json`. */
 export function recordMessageJsonSchema(): object {

@@ -1,4 +1,5 @@
 import type { Message } from '@aws-sdk/client-sqs';
+import { digestOf } from '../aws/effect-ledger.ts';
 import {
   changeVisibility,
   countMessages,
@@ -6,8 +7,9 @@ import {
   receiveMessages,
   sendMessages,
 } from '../aws/sqs.ts';
-import { reasonAttributes } from './dead-letter.ts';
-import { keyAttribute } from './write.ts';
+import type { StateTable } from '../aws/state-table.ts';
+import { fits, originalAttributes, recallReasons } from './dead-letter.ts';
+import { keyAttribute } from './message.ts';
 
 export type RedriveOptions = {
   readonly deadLetterUrl: string;
@@ -16,9 +18,11 @@ export type RedriveOptions = {
   readonly codes?: readonly string[] | undefined;
   /** Counts and moves nothing. */
   readonly dryRun: boolean;
-  /** How long the queue must give nothing to count as empty; without a wait SQS may pass letters over. @default 2 */
+  /** Where the reasons of letters are that have no room for them, and the deployment (service and stage). */
+  readonly remembered?: { readonly stateTable: StateTable; readonly deployment: string } | undefined;
+  /** How long the queue must return nothing to count as empty; without a wait SQS may skip letters. @default 2 */
   readonly waitSeconds?: number;
-  /** For how long a letter is out of sight once it was looked at. @default 900 */
+  /** For how long a letter is hidden once it was looked at. @default 900 */
   readonly hiddenSeconds?: number;
   /** Called after each letter that was looked at. */
   readonly onProgress?: (looked: number) => void;
@@ -28,46 +32,67 @@ export type RedriveReport = {
   /** Letters that were looked at, by error code; `UNKNOWN` for those that SQS itself moved. */
   readonly found: ReadonlyMap<string, number>;
   readonly moved: number;
+  /** Of those that were moved, letters that failed again meanwhile and stay, by error code. */
+  readonly returned: ReadonlyMap<string, number>;
   /** Letters that should have been moved and are still there, with the reasons. */
   readonly failures: readonly string[];
   /** Letters that SQS did not show: in a FIFO queue, those behind the first ten of their group that stay. */
   readonly unseen: number;
 };
 
+/** A letter as it was received, with what is known of it. */
+type Letter = {
+  readonly message: Message;
+  readonly code: string;
+  readonly key: string;
+  readonly name: string;
+};
+
 /**
- * Moves dead letters back to their queue. A letter is deleted only once the queue has it, so that a crash leaves both: its key
- * travels with it, and the second copy changes nothing. Letters that stay are visible again at the end.
- * @throws what SQS answers when the queues cannot be read
+ * Moves dead letters back to their queue, each at most once: one that fails again meanwhile stays and is reported. A letter is
+ * deleted only once the queue has it, so that a crash leaves both: its key travels with it, and the second copy changes
+ * nothing. Letters that stay are visible again at the end.
+ * @throws what SQS answers when the queues cannot be read; what the state table throws
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const found = new Map<string, number>();
+  const returned = new Map<string, number>();
   const kept = new Map<string, string>();
+  const movedNames = new Set<string>();
   const failures: string[] = [];
   let moved = 0;
-  for (let letters = await receive(options); letters.length > 0; letters = await receive(options)) {
-    // One that comes again has been out of sight for so long that the round is over.
-    const fresh = letters.filter(({ MessageId = '' }) => !kept.has(MessageId));
-    for (const letter of fresh) found.set(codeOf(letter), (found.get(codeOf(letter)) ?? 0) + 1);
-    const wanted = options.dryRun ? [] : fresh.filter((letter) => isWanted(letter, options.codes));
+  for (let messages = await receive(options); messages.length > 0; messages = await receive(options)) {
+    // One that is received again has been hidden for so long that the round is over.
+    const fresh = await readLetters(
+      messages.filter(({ MessageId = '' }) => !kept.has(MessageId)),
+      options,
+    );
+    const isReturned = (letter: Letter) => movedNames.has(letter.name);
+    for (const letter of fresh) count(letter.code, isReturned(letter) ? returned : found);
+    const wanted = options.dryRun
+      ? []
+      : fresh.filter((letter) => !isReturned(letter) && (options.codes?.includes(letter.code) ?? true));
+    for (const { name } of wanted) movedNames.add(name);
     const lost = await move(wanted, options);
     failures.push(...lost.values());
     moved += wanted.length - lost.size;
-    for (const letter of letters) if (!wanted.includes(letter) || lost.has(letter)) keep(letter, kept);
+    const gone = new Set(wanted.filter((letter) => !lost.has(letter)).map(({ message }) => message));
+    for (const message of messages) if (!gone.has(message)) keep(message, kept);
     options.onProgress?.(moved + kept.size);
     if (fresh.length === 0) break;
   }
-  const hides = kept.size > 0 && options.deadLetterUrl.endsWith('.fifo');
-  const unseen = hides ? await countMessages(options.deadLetterUrl) : 0;
-  await giveBack(options.deadLetterUrl, [...kept.values()]);
-  return { found, moved, failures, unseen };
+  const isHiding = kept.size > 0 && options.deadLetterUrl.endsWith('.fifo');
+  const unseen = isHiding ? await countMessages(options.deadLetterUrl) : 0;
+  await show(options.deadLetterUrl, [...kept.values()]);
+  return { found, moved, returned, failures, unseen };
 }
 
-/** Of a letter only what it takes to give it back: a queue may hold a mebibyte for each. */
+/** Of a letter only what it takes to show it again: a queue may hold a mebibyte for each. */
 function keep({ MessageId = '', ReceiptHandle = '' }: Message, kept: Map<string, string>): void {
   kept.set(MessageId, ReceiptHandle);
 }
 
-async function giveBack(deadLetterUrl: string, receipts: readonly string[]): Promise<void> {
+async function show(deadLetterUrl: string, receipts: readonly string[]): Promise<void> {
   const entries = receipts.map((ReceiptHandle) => ({ ReceiptHandle, VisibilityTimeout: 0 }));
   await changeVisibility(deadLetterUrl, entries);
 }
@@ -80,51 +105,56 @@ function receive({
   return receiveMessages(deadLetterUrl, hiddenSeconds, waitSeconds);
 }
 
-function codeOf({ MessageAttributes }: Message): string {
-  return MessageAttributes?.['ErrorCode']?.StringValue ?? 'UNKNOWN';
+function count(code: string, counts: Map<string, number>): void {
+  counts.set(code, (counts.get(code) ?? 0) + 1);
 }
 
-function isWanted(letter: Message, codes: readonly string[] | undefined): boolean {
-  return codes === undefined || codes.includes(codeOf(letter));
+function readLetters(messages: readonly Message[], options: RedriveOptions): Promise<readonly Letter[]> {
+  return Promise.all(messages.map((message) => readLetter(message, options)));
+}
+
+/** A letter that fails again comes back with another id, but with the same key and body. */
+async function readLetter(message: Message, { remembered }: RedriveOptions): Promise<Letter> {
+  const { Body = '', MessageId = '', MessageAttributes = {} } = message;
+  const saysWhy = MessageAttributes['ErrorCode']?.StringValue;
+  const reasons =
+    saysWhy === undefined && remembered
+      ? await recallReasons(Body, remembered.stateTable, remembered.deployment)
+      : [];
+  const code = saysWhy ?? reasons[0]?.code ?? 'UNKNOWN';
+  // A letter that SQS moved by itself has kept the message id by which it was known.
+  const key = MessageAttributes[keyAttribute]?.StringValue ?? reasons[0]?.key ?? MessageId;
+  return { message, code, key, name: digestOf(JSON.stringify([key, Body])) };
 }
 
 /** @returns the letters that are still in the dead-letter queue, with the reason */
 async function move(
-  letters: readonly Message[],
+  letters: readonly Letter[],
   options: RedriveOptions,
-): Promise<ReadonlyMap<Message, string>> {
-  const lost = new Map<Message, string>();
+): Promise<ReadonlyMap<Letter, string>> {
+  const lost = new Map<Letter, string>();
   for (const { index, reason } of await sendMessages(options.queueUrl, letters.map(toMessage))) {
     const letter = letters[index];
-    if (letter) lost.set(letter, `${letter.MessageId}: not sent, ${reason}`);
+    if (letter) lost.set(letter, `${letter.message.MessageId}: not sent, ${reason}`);
   }
   const sent = letters.filter((letter) => !lost.has(letter));
-  const receipts = sent.map(({ ReceiptHandle }) => ({ ReceiptHandle }));
+  const receipts = sent.map(({ message: { ReceiptHandle } }) => ({ ReceiptHandle }));
   for (const { index, reason } of await deleteMessages(options.deadLetterUrl, receipts)) {
     const letter = sent[index];
-    if (letter) lost.set(letter, `${letter.MessageId}: sent, but not deleted, ${reason}`);
+    if (letter) lost.set(letter, `${letter.message.MessageId}: sent, but not deleted, ${reason}`);
   }
   return lost;
 }
 
-/** The message as it was, with its key and without the reasons. */
-function toMessage({
-  Body,
-  MessageId = '',
-  MessageAttributes = {},
-  Attributes,
-  ReceiptHandle = '',
-}: Message) {
-  const own = Object.entries(MessageAttributes).filter(
-    ([name]) => !reasonAttributes.some((reason) => reason === name),
-  );
-  const attributes = Object.fromEntries(own);
-  // A letter that SQS moved by itself has kept the message id by which it was known.
-  attributes[keyAttribute] ??= { DataType: 'String', StringValue: MessageId };
+/** The message as it was, with its key and without the reasons; a key that there is no room for is known by the body. */
+function toMessage({ message, key }: Letter) {
+  const { Body = '', MessageId = '', MessageAttributes = {}, Attributes, ReceiptHandle = '' } = message;
+  const attributes = originalAttributes(MessageAttributes, key);
+  const { [keyAttribute]: _key, ...withoutKey } = attributes;
   return {
     MessageBody: Body,
-    MessageAttributes: attributes,
-    // A new deduplication id: under the old one a FIFO queue would take the message and drop it, for five minutes.
+    MessageAttributes: fits(Body, attributes) ? attributes : withoutKey,
+    // A new deduplication id: under the old one a FIFO queue would accept the message and drop it, for five minutes.
     ...(Attributes?.MessageGroupId && {
       MessageGroupId: Attributes.MessageGroupId,
       MessageDeduplicationId: `${MessageId}-${ReceiptHandle.slice(-40)}`.replace(/[^\w-]/g, '_'),

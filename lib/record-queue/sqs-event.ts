@@ -26,27 +26,28 @@ export type MessageAttribute = { readonly dataType: string } & (
   | { readonly base64: string }
 );
 
-/** A message as Lambda hands it over, its numbers read. */
+/** A message as Lambda delivers it, with its numbers parsed. */
 export type QueuedMessage = {
   readonly messageId: string;
   readonly receiptHandle: string;
   readonly body: string;
-  /** How often it has been handed out, this time included. */
+  /** How many times it has been received, this time included. */
   readonly receiveCount: number;
   /** Milliseconds since the Unix epoch. */
   readonly sentAtMs: number;
   /** Milliseconds since the Unix epoch. */
   readonly firstReceivedAtMs: number;
-  /** Only on a FIFO queue: messages of one group are handled in order. */
+  /** Only on a FIFO queue: messages of one group are written in order. */
   readonly groupId: string | undefined;
   readonly attributes: Readonly<Record<string, MessageAttribute>>;
   readonly isFifo: boolean;
 };
 
-/** The messages of an SQS event, in the order given. @throws InvalidInputError when it is something else */
+/** The messages of an SQS event, in the order given. @throws InvalidInputError for any other event */
 export function readSqsEvent(event: unknown): readonly QueuedMessage[] {
   const read = z.safeParse(sqsEvent, event);
-  if (!read.success) throw new InvalidInputError('event', 'is not one of SQS; messages go to the queue');
+  if (!read.success)
+    throw new InvalidInputError('event', 'is not an SQS event; send messages to the queue instead');
   return read.data.Records.map(({ attributes, messageAttributes, eventSourceARN, ...message }) => ({
     messageId: message.messageId,
     receiptHandle: message.receiptHandle,

@@ -58,7 +58,7 @@ export async function startDeployment(
   const counted: MetricName[] = [];
   const metrics = { add: (name: MetricName) => void counted.push(name), flush() {} };
   const connections = createConnections({ config, metrics, fetchSecret: async () => secret });
-  const identityOf = identityBy(config.records.correlationIdTables);
+  const identityOf = identityBy(config.deployment, config.records.correlationIdTables);
   const logged: LogFields[] = [];
   const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
   const log = { debug: note, info: note, warn: note, error: note };

@@ -41,14 +41,14 @@ describe('a POST with an Idempotency-Key', () => {
     const answer = await post({ short_description: 'one' }, 'k1');
     expect(answer).toMatchObject({
       statusCode: 201,
-      body: { result: { sys_id: deriveSysId('incident', 'k1') } },
+      body: { result: { sys_id: deriveSysId('servicenow-functions/dev', 'incident', 'k1') } },
     });
     expect(answer.headers).not.toHaveProperty('idempotency-replayed');
   });
 
   it('answers a replay with the record as it now is', async () => {
     await post({ short_description: 'one', urgency: '1' }, 'k1');
-    const sysId = deriveSysId('incident', 'k1');
+    const sysId = deriveSysId('servicenow-functions/dev', 'incident', 'k1');
     await deployment.serve(patchRecordById).invoke({ tableName: 'incident', sysId, record: { state: '2' } });
     deployment.counted.length = 0;
     const answer = await post(
@@ -195,7 +195,7 @@ describe('a POST with an Idempotency-Key', () => {
 
   it('means nothing on a PATCH, which may be repeated as it is', async () => {
     await post({ short_description: 'one' }, 'k1');
-    const url = `/api/now/table/incident/${deriveSysId('incident', 'k1')}`;
+    const url = `/api/now/table/incident/${deriveSysId('servicenow-functions/dev', 'incident', 'k1')}`;
     const headers = { 'idempotency-key': 'k1' };
     const answer = await deployment
       .serve(patchRecordById)

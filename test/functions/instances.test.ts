@@ -9,7 +9,7 @@ import type { LogFields } from '../../lib/core/log.ts';
 import { silentMetrics } from '../../lib/core/metrics.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import { postRecord } from '../../lib/operations/table.ts';
-import { createRecordWriter } from '../../lib/record-queue/write-records.ts';
+import { createRecordWriter } from '../../lib/record-queue/handler.ts';
 import { operationHandler } from '../../lib/runtime.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
@@ -67,6 +67,10 @@ function startProcess(instances: Instances) {
       hide: async () => [],
     },
     settings: config.records,
+    deployment: config.deployment,
+    stateTable: () => {
+      throw new Error('these messages need no ledger');
+    },
     clock: systemClock,
     random: () => 0.5,
     log,
@@ -74,7 +78,7 @@ function startProcess(instances: Instances) {
   });
   const post = operationHandler(postRecord, () => ({
     connect,
-    identityOf: identityBy([]),
+    identityOf: identityBy('test', []),
     http: config.http,
     clock: systemClock,
     log,

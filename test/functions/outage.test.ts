@@ -38,7 +38,7 @@ async function functionsBefore(answer: RequestListener) {
   const connect = () => ({ instance: selectInstance(config), client: opened });
   const deps = {
     connect,
-    identityOf: identityBy([]),
+    identityOf: identityBy('test', []),
     http: config.http,
     clock: systemClock,
     log: silentLog,

@@ -29,7 +29,7 @@ async function sentBy(operation: Operation, event: unknown) {
   };
   const handler = operationHandler(operation, () => ({
     connect: () => ({ instance: selectInstance(config), client: { send, close: async () => {} } }),
-    identityOf: identityBy([]),
+    identityOf: identityBy('test', []),
     http: config.http,
     clock: systemClock,
     log: silentLog,

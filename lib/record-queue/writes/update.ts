@@ -1,55 +1,70 @@
 import { mayHaveTakenEffect } from '../../core/errors.ts';
-import type { Steps } from '../../operations/steps.ts';
-import type { ServiceNowRequest } from '../../servicenow/call.ts';
-import { writesJournal } from '../../servicenow/records.ts';
+import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import { updateRequest } from '../../servicenow/requests.ts';
-import type { Done } from '../done.ts';
-import { holdsEntries, type JournalWindow } from './journal.ts';
-import { notesIn } from './journal-account.ts';
+import type { Done } from '../disposition.ts';
+import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
+import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';
 
-/** An update of one record. */
+/**
+ * Updates a record, once for each key. A record that is not found has been deleted by us since, or the update is refused.
+ * @throws RecordNotFoundError; what the update failed with
+ */
+export async function updateRecord(command: CommandOf<'update'>, context: WriteContext): Promise<Done> {
+  const { table, sysId, record, options } = command.command;
+  return Attempt.run(command, context, async (attempt) => {
+    const notes = await notesIn(table, record, context);
+    await context.waitForTurn(command, sysId);
+    const { isDeleted } = await attempt.checkRecord(sysId);
+    try {
+      return await writeUpdate(attempt, {
+        table,
+        sysId,
+        record,
+        notes,
+        inputDisplayValue: options?.inputDisplayValue ?? false,
+      });
+    } catch (error) {
+      if (!(error instanceof RecordNotFoundError && isDeleted)) throw error;
+      await attempt.complete('update', sysId);
+      return 'duplicate';
+    }
+  });
+}
+
+/** The update of one record. */
 export type Update = {
   readonly table: string;
   readonly sysId: string;
   readonly record: Readonly<Record<string, unknown>>;
+  readonly notes: Notes;
   readonly inputDisplayValue: boolean;
-  /** Where to look for journal entries of an earlier try. */
-  readonly journal: JournalWindow;
 };
 
 /**
- * Updates a record. Without journal columns that may be repeated at will; with them, the entries are looked for first when
- * an earlier try is possible, and again when an answer was lost, so that no note is written twice.
- * @throws what the update failed with
+ * Sends an update and remembers that it was made. One that adds notes is announced before, and looked for in the journal when
+ * an earlier attempt may have written it. Without notes a second copy is harmless once the first is over.
  */
-export function* updateRecord(update: Update): Steps<Done> {
-  if (writesJournal(update.record)) return yield* writeNotes(update);
-  const outcome = yield { request: requestOf(update), changes: update.sysId };
-  if (outcome.kind === 'answered') return 'done';
-  throw outcome.error;
-}
-
-function* writeNotes(update: Update): Steps<Done> {
-  const { journal } = update;
-  const notes = notesIn(update.record, update.sysId, journal.key);
-  if (journal.account.isDone(notes)) return 'repeated';
-  if (journal.repeatPossible && (yield* holdsEntries(notes, journal))) return 'repeated';
-  const outcome = yield { request: requestOf(update), changes: update.sysId };
-  if (outcome.kind === 'answered') {
-    journal.account.addWritten(notes);
-    return 'done';
+export async function writeUpdate(attempt: Attempt, update: Update): Promise<Done> {
+  const { sysId, record, notes } = update;
+  const request = updateRequest({ ...update, record: withNotes(record, notes), fields: answerFields });
+  const writing = notes.size > 0 ? new NoteWriting(attempt, sysId, notes) : undefined;
+  if (writing && attempt.before && (await writing.isWritten())) {
+    await attempt.complete('update', sysId);
+    return 'duplicate';
   }
-  if (mayHaveTakenEffect(outcome.error) && (yield* holdsEntries(notes, journal))) return 'repeated';
-  throw outcome.error;
+  if (writing) {
+    await attempt.announce('update', sysId);
+    await writing.announce();
+  }
+  try {
+    await attempt.send(request, sysId, async () => (await writing?.isWritten()) ?? false);
+  } catch (error) {
+    if (!mayHaveTakenEffect(error)) await writing?.withdraw();
+    throw error;
+  }
+  await Promise.all([attempt.complete('update', sysId), writing?.complete()]);
+  return 'done';
 }
 
-function requestOf({ table, sysId, record, inputDisplayValue }: Update): ServiceNowRequest {
-  return updateRequest({ table, sysId, record, parameters: writeQuery(inputDisplayValue) });
-}
-
-/** Answers to writes are not read beyond their status, so that one column is enough. */
-export function writeQuery(inputDisplayValue: boolean): URLSearchParams {
-  const query = new URLSearchParams({ sysparm_fields: 'sys_id' });
-  if (inputDisplayValue) query.set('sysparm_input_display_value', 'true');
-  return query;
-}
+/** Answers to writes are not read beyond the sys_id. */
+export const answerFields = ['sys_id'];

@@ -1,115 +1,384 @@
 import * as z from 'zod/mini';
-import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
-import { createOnce, UnreadableAnswerError } from '../../operations/create-once.ts';
+import type { Effect } from '../../aws/effect-ledger.ts';
+import { InvalidInputError } from '../../core/errors.ts';
+import { UnreadableAnswerError } from '../../operations/create-once.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
-import type { Steps } from '../../operations/steps.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import { RecordNotFoundError } from '../../servicenow/errors.ts';
-import { createRequest, listRequest } from '../../servicenow/requests.ts';
-import type { Done } from '../done.ts';
-import { notesIn } from './journal-account.ts';
-import { type Update, updateRecord, writeQuery } from './update.ts';
-
-/** A record that is updated where the match finds it, and created where not. */
-export type Upsert = Omit<Update, 'sysId'> & {
-  readonly match: Readonly<Record<string, string>>;
-  /** False for tables that refuse a given sys_id: then two that race may both create. */
-  readonly ownSysId: boolean;
-};
+import {
+  AccessDeniedError,
+  InsertRefusedError,
+  RecordNotFoundError,
+  ServiceNowError,
+} from '../../servicenow/errors.ts';
+import { createRequest, getRequest, listRequest } from '../../servicenow/requests.ts';
+import { type Done, InDoubtError } from '../disposition.ts';
+import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
+import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';
+import { findRecord, isReadBackDenial, isRefusedAsTaken } from './lookup.ts';
+import { answerFields, writeUpdate } from './update.ts';
 
 /**
- * Updates the record that matches, or creates it under a sys_id derived from table and match: of two that race, the
- * instance's primary key lets one through, and the other updates.
+ * Updates the record that matches, or creates one. What was decided is remembered before it is sent, so that a repeat writes to
+ * the same record, also when the write changed what it matched by. A new record gets a sys_id that is derived from the match
+ * and a number: of two upserts that race, the primary key of the instance lets one through, and the other updates. The number
+ * grows with each record of the match that no longer matches or that we deleted.
  * @throws InvalidInputError when more than one record matches; what a call failed with
  */
-export function* upsertRecord(upsert: Upsert): Steps<Done> {
-  const found = yield* findMatch(upsert, false);
-  if (found !== undefined) {
-    const updated = yield* updateUnlessGone({ ...upsert, sysId: found });
-    if (updated) return updated;
+export async function upsertRecord(command: CommandOf<'upsert'>, context: WriteContext): Promise<Done> {
+  return Attempt.run(command, context, async (attempt) => {
+    const { table, record } = command.command;
+    const notes = await notesIn(table, record, context);
+    return new Upsert(attempt, command, notes).run();
+  });
+}
+
+type Row = Readonly<Record<string, string>>;
+
+class Upsert {
+  readonly #attempt: Attempt;
+  readonly #command: CommandOf<'upsert'>;
+  readonly #context: WriteContext;
+  readonly #notes: Notes;
+
+  constructor(attempt: Attempt, command: CommandOf<'upsert'>, notes: Notes) {
+    this.#attempt = attempt;
+    this.#command = command;
+    this.#context = attempt.context;
+    this.#notes = notes;
   }
-  const other = yield* upsert.ownSysId ? createUnderOwnSysId(upsert) : createUnlessMatched(upsert);
-  if (other === undefined) return 'done';
-  // Ours with its answer lost, or another's: an update makes both the same, and looks for journal entries first.
-  const journal = { ...upsert.journal, repeatPossible: true };
-  return yield* updateRecord({ ...upsert, sysId: other, journal });
-}
 
-/** Gives nothing when the record was deleted since it was found. */
-function* updateUnlessGone(update: Update): Steps<Done | undefined> {
-  try {
-    return yield* updateRecord(update);
-  } catch (error) {
-    if (error instanceof RecordNotFoundError) return undefined;
-    throw error;
+  async run(): Promise<Done> {
+    const { before } = this.#attempt;
+    const repeated = before && (await this.#repeat(before));
+    if (repeated) return repeated;
+    for (;;) {
+      const found = await this.#findMatch();
+      if (found === undefined) return this.#create();
+      const written = await this.#update(found);
+      if (written) return written;
+    }
+  }
+
+  /** Does again what an earlier attempt may have done. Gives nothing when that was not done and cannot be done any more. */
+  async #repeat({ write, sysId }: Effect): Promise<Done | undefined> {
+    if (sysId === '') return this.#repeatCreateElsewhere();
+    await this.#context.waitForTurn(this.#command, sysId);
+    const { isDeleted } = await this.#attempt.checkRecord(sysId);
+    const presence = isDeleted
+      ? 'absent'
+      : await findRecord(this.#command.command.table, sysId, this.#context);
+    if (isDeleted || (write === 'create' && (presence === 'visible' || presence === 'hidden'))) {
+      await this.#complete(write, sysId);
+      return 'duplicate';
+    }
+    if (write === 'create') return this.#createUnder(sysId, numberUnknown);
+    return presence === 'absent' ? undefined : this.#writeUnlessGone(sysId);
+  }
+
+  /** In a table that refuses a given sys_id the record is looked for by what was written. */
+  async #repeatCreateElsewhere(): Promise<Done | undefined> {
+    const { rows, total } = await this.#search(this.#writtenMatch(), true);
+    if (total === 0) return undefined;
+    await this.#complete('create', rows[0]?.['sys_id'] ?? '');
+    return 'duplicate';
+  }
+
+  /** Gives nothing when the record no longer matches, or is gone. */
+  async #update(found: Row): Promise<Done | undefined> {
+    const sysId = found['sys_id'] ?? '';
+    await this.#context.waitForTurn(this.#command, sysId);
+    await this.#attempt.checkRecord(sysId);
+    const now = await this.#readHolder(sysId, false);
+    // A list may lag behind what was written since.
+    const isSame = now && Object.keys(this.#match).every((column) => now[column]?.value === found[column]);
+    if (!now || !(isSame || this.#isMatch(now))) return this.#moveOn(sysId);
+    await this.#attempt.announce('update', sysId);
+    return (await this.#writeUnlessGone(sysId)) ?? this.#moveOn(sysId);
+  }
+
+  async #writeUnlessGone(sysId: string): Promise<Done | undefined> {
+    try {
+      return await this.#write(sysId);
+    } catch (error) {
+      if (error instanceof RecordNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  readonly #gone = new Set<string>();
+
+  /** The list still shows a record that is gone or has changed: once more, in case others match as well. */
+  #moveOn(sysId: string): undefined {
+    if (this.#gone.has(sysId)) throw new StaleListError();
+    this.#gone.add(sysId);
+  }
+
+  #write(sysId: string): Promise<Done> {
+    const { table, record, options } = this.#command.command;
+    const inputDisplayValue = options?.inputDisplayValue ?? false;
+    return writeUpdate(this.#attempt, { table, sysId, record, notes: this.#notes, inputDisplayValue });
+  }
+
+  /** Creates a record, or updates the one that another upsert of the same match has just created. */
+  async #create(): Promise<Done> {
+    const { table } = this.#command.command;
+    const { naming, ignoringTables } = this.#context;
+    const isGivenSysId =
+      naming.identityOf(table, '').kind === 'sys_id' && !ignoringTables.has(table.toLowerCase());
+    if (!isGivenSysId) return this.#createElsewhere();
+    const first = this.#sysIdOf(0);
+    const { isDeleted } = await this.#context.ledger.markOf(first);
+    return isDeleted ? this.#createUnderNext(1) : this.#createUnder(first, 0);
+  }
+
+  /** @param number of the sys_id; `numberUnknown` for that of an earlier attempt */
+  async #createUnder(sysId: string, number: number): Promise<Done> {
+    await this.#context.waitForTurn(this.#command, sysId);
+    await this.#attempt.checkRecord(sysId);
+    await this.#attempt.announce('create', sysId);
+    const request = this.#createRequest({ sys_id: sysId });
+    try {
+      await this.#attempt.send(request, sysId, () => this.#isMade(sysId));
+    } catch (error) {
+      if (!(error instanceof ServiceNowError && error.recordMayExist) || error.effect === 'unknown')
+        throw error;
+      return this.#afterRefusal(request, sysId, number, error);
+    }
+    if (number > 0) await this.#context.ledger.rememberNumber(this.#sysIdOf(0), number);
+    await this.#complete('create', sysId);
+    return 'done';
+  }
+
+  async #isMade(sysId: string): Promise<boolean> {
+    const presence = await findRecord(this.#command.command.table, sysId, this.#context);
+    return presence === 'visible' || presence === 'hidden';
+  }
+
+  /** The sys_id is taken, or the record was refused. */
+  async #afterRefusal(
+    request: ServiceNowRequest,
+    sysId: string,
+    number: number,
+    refusal: ServiceNowError,
+  ): Promise<Done> {
+    const holder = await this.#readHolder(sysId, true);
+    if (holder && this.#isMatch(holder)) {
+      await this.#attempt.announce('update', sysId);
+      return this.#write(sysId);
+    }
+    if (holder) return this.#createUnderNext(number === numberUnknown ? 0 : number + 1);
+    const isMade =
+      (await this.#isMade(sysId)) ||
+      (isReadBackDenial(refusal) && (await isRefusedAsTaken(request, this.#context)));
+    if (!isMade) throw refusal;
+    if (refusal instanceof InsertRefusedError)
+      throw new InvalidInputError('match', 'finds a record that the user may not read');
+    // The user may create what he may not read.
+    await this.#complete('create', sysId);
+    return 'done';
+  }
+
+  /** Looks at several numbers at once, in one request: the first that is free, or whose record matches. */
+  async #createUnderNext(from: number): Promise<Done> {
+    const { lastNumber } = await this.#context.ledger.markOf(this.#sysIdOf(0));
+    for (let number = Math.max(from, lastNumber); number < mostNumbers; number += numbersAtOnce) {
+      const numbers = Array.from({ length: numbersAtOnce }, (_, index) => number + index);
+      const states = await Promise.all(numbers.map((one) => this.#stateOf(one)));
+      const usable = states.find(({ isFree, isMatch }) => isFree || isMatch);
+      if (usable === undefined) continue;
+      if (usable.isFree) return this.#createUnder(usable.sysId, usable.number);
+      await this.#attempt.announce('update', usable.sysId);
+      return this.#write(usable.sysId);
+    }
+    throw new InvalidInputError('match', `${mostNumbers} records were made for it and no longer match`);
+  }
+
+  async #stateOf(number: number) {
+    const sysId = this.#sysIdOf(number);
+    const [{ isDeleted }, holder] = await Promise.all([
+      this.#context.ledger.markOf(sysId),
+      this.#readHolder(sysId, false),
+    ]);
+    return {
+      number,
+      sysId,
+      isFree: !holder && !isDeleted,
+      isMatch: holder !== undefined && this.#isMatch(holder),
+    };
+  }
+
+  /** In a table that refuses a given sys_id only the ledger keeps two upserts of one match apart. */
+  async #createElsewhere(): Promise<Done> {
+    const { ledger } = this.#context;
+    const { table } = this.#command.command;
+    const name = JSON.stringify(['match', this.#sysIdOf(0)]);
+    const isOurs = await ledger.hold(name, ledger.nameOf(table, this.#command.key), this.#attempt.untilMs);
+    if (!isOurs) throw new InDoubtError(matchWaitMs);
+    // Another one may have created it since we looked.
+    const [row] = await this.#list(this.#match, false);
+    if (row !== undefined) {
+      const written = await this.#update(row);
+      if (written) return written;
+    }
+    await this.#attempt.announce('create', '');
+    const answer = await this.#attempt.send(this.#createRequest({}), undefined, async () => {
+      const { total } = await this.#search(this.#writtenMatch(), true);
+      return total > 0;
+    });
+    const sysId = readSysId(answer?.body) ?? '';
+    await this.#complete('create', sysId);
+    return 'done';
+  }
+
+  async #complete(write: Effect['write'], sysId: string): Promise<void> {
+    const hasNotes = this.#notes.size > 0 && sysId !== '';
+    const writing = hasNotes ? new NoteWriting(this.#attempt, sysId, this.#notes) : undefined;
+    await Promise.all([this.#attempt.complete(write, sysId), writing?.complete()]);
+  }
+
+  get #match(): Row {
+    return this.#command.command.match;
+  }
+
+  #sysIdOf(number: number): string {
+    return deriveUpsertSysId(
+      this.#context.naming.deployment,
+      this.#command.command.table,
+      this.#match,
+      number,
+    );
+  }
+
+  /** What the match will find once the record is written. */
+  #writtenMatch(): Row {
+    const { record } = this.#command.command;
+    const changed = Object.entries(this.#match).map(([column, value]) => {
+      const written = Object.hasOwn(record, column) ? record[column] : value;
+      return [column, typeof written === 'string' && written !== '' ? written : value] as const;
+    });
+    return Object.fromEntries(changed);
+  }
+
+  /** A column of another record, `caller_id.email`, can find a record but not be written with it. */
+  #createRequest(identity: Row): ServiceNowRequest {
+    const { table, record, options } = this.#command.command;
+    const own = Object.entries(this.#match).filter(([column]) => !column.includes('.'));
+    return createRequest({
+      table,
+      record: { ...Object.fromEntries(own), ...withNotes(record, this.#notes), ...identity },
+      inputDisplayValue: options?.inputDisplayValue,
+      fields: answerFields,
+    });
+  }
+
+  async #findMatch(): Promise<Row | undefined> {
+    const [row] = await this.#list(this.#match, false);
+    return row;
+  }
+
+  /** @throws InvalidInputError when more than one record matches, or one that the user may not read */
+  async #list(match: Row, isReconciling: boolean): Promise<readonly Row[]> {
+    const { rows, total } = await this.#search(match, isReconciling);
+    if (total > 1)
+      throw new InvalidInputError('match', 'finds more than one record; add a column that tells them apart');
+    if (total > rows.length)
+      throw new InvalidInputError('match', 'finds a record that the user may not read');
+    return rows;
+  }
+
+  /** The total is blind to access controls (docs/servicenow-contract.md 1.4): a record that is hidden would be created again. */
+  async #search(match: Row, isReconciling: boolean) {
+    const request = matchRequest(this.#command.command.table, match);
+    const { body, headers } = await this.#context.send({ request, isReconciling });
+    const rows = readRows(body, Object.keys(match));
+    return { rows, total: Math.max(rows.length, Number(headers['x-total-count'] ?? 0)) };
+  }
+
+  /** The columns of the match as a record holds them now; undefined when it is not shown. */
+  async #readHolder(
+    sysId: string,
+    isReconciling: boolean,
+  ): Promise<Readonly<Record<string, Shown>> | undefined> {
+    const columns = Object.keys(this.#match);
+    const request = getRequest({
+      table: this.#command.command.table,
+      sysId,
+      fields: ['sys_id', ...columns],
+      displayValue: 'all',
+      excludeReferenceLink: true,
+    });
+    try {
+      const { body } = await this.#context.send({ request, isReconciling });
+      const parsed = z.safeParse(holderAnswer, body);
+      if (!parsed.success) throw new UnreadableAnswerError('match: the instance answered without a record');
+      return parsed.data.result;
+    } catch (error) {
+      if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return undefined;
+      throw error;
+    }
+  }
+
+  #isMatch(holder: Readonly<Record<string, Shown>>): boolean {
+    return Object.entries(this.#match).every(([column, wanted]) => {
+      const held = Object.hasOwn(holder, column) ? holder[column] : undefined;
+      return held !== undefined && (isEqual(held.value, wanted) || isEqual(held.display_value ?? '', wanted));
+    });
   }
 }
 
-/** @returns the sys_id when the record was there before */
-function* createUnderOwnSysId(upsert: Upsert): Steps<string | undefined> {
-  const { table, match, journal, inputDisplayValue } = upsert;
-  const record = newRecord(upsert);
-  const sysId = deriveUpsertSysId(table, match);
-  const identity = { kind: 'sys_id', sysId } as const;
-  const created = yield* createOnce({ table, record, identity, query: writeQuery(inputDisplayValue) });
-  if (created.kind === 'found') return created.sysId;
-  journal.account.addWritten(notesIn(record, sysId, journal.key));
-  return undefined;
+/** The number of an earlier attempt's sys_id is not remembered. */
+const numberUnknown = -1;
+/** How many numbers of a match are looked at in one request, and at most. */
+const numbersAtOnce = 16;
+const mostNumbers = 4_096;
+/** How long an upsert waits for another one of its match. */
+const matchWaitMs = 5_000;
+
+/** The list of an instance lags behind what it holds; it will catch up. */
+class StaleListError extends UnreadableAnswerError {
+  override readonly name: string = 'StaleListError';
+
+  constructor() {
+    super('match: the instance lists a record as it no longer is');
+  }
 }
 
-/** @returns the sys_id of what matches after the answer to the create was lost */
-function* createUnlessMatched(upsert: Upsert): Steps<string | undefined> {
-  const outcome = yield {
-    request: createRequest({
-      table: upsert.table,
-      parameters: writeQuery(upsert.inputDisplayValue),
-      record: newRecord(upsert),
-    }),
-  };
-  if (outcome.kind === 'answered') return undefined;
-  const found = mayHaveTakenEffect(outcome.error) ? yield* findMatch(upsert, true) : undefined;
-  if (found === undefined) throw outcome.error;
-  return found;
+/** As an instance compares: without regard to case and outer blanks, and a boolean by either of its names. */
+function isEqual(held: string, wanted: string): boolean {
+  const [a, b] = [held.trim().toLowerCase(), wanted.trim().toLowerCase()];
+  return a === b || ((a === 'true' || a === 'false') && b === (a === 'true' ? '1' : '0'));
 }
 
-/** A column of another record, `caller_id.email`, can find a record but not be written with it. */
-function newRecord({ match, record }: Upsert): Readonly<Record<string, unknown>> {
-  const own = Object.entries(match).filter(([column]) => !column.includes('.'));
-  return { ...Object.fromEntries(own), ...record };
-}
-
-function* findMatch({ table, match }: Upsert, settles: boolean): Steps<string | undefined> {
-  const outcome = yield { request: matchRequest(table, match), settles };
-  if (outcome.kind === 'failed') throw outcome.error;
-  const { body, headers } = outcome.response;
-  const rows = readRows(body, Object.keys(match));
-  // The total is blind to access controls (contract 1.4): a record that cannot be seen would be created once more.
-  const total = Number(headers['x-total-count'] ?? 0);
-  if (rows.length > 1 || total > 1)
-    throw new InvalidInputError('match', 'finds more than one record; add a column that tells them apart');
-  if (total > rows.length) throw new InvalidInputError('match', 'finds a record that the user may not read');
-  return rows[0]?.['sys_id'];
-}
-
-function matchRequest(table: string, match: Readonly<Record<string, string>>): ServiceNowRequest {
+function matchRequest(table: string, match: Row): ServiceNowRequest {
   const query = Object.entries(match).reduce(
-    (conditions, [column, value]) => conditions.where(column, '=', value),
+    (equalities, [column, value]) => equalities.where(column, '=', value),
     encodedQuery(),
   );
   const fields = ['sys_id', ...Object.keys(match)];
   return listRequest({ table, query, fields, limit: 2, excludeReferenceLink: true });
 }
 
+const shown = z.object({ value: z.string(), display_value: z.optional(z.nullable(z.string())) });
+type Shown = z.output<typeof shown>;
+const holderAnswer = z.object({ result: z.record(z.string(), shown) });
 const rowsAnswer = z.object({ result: z.array(z.record(z.string(), z.string())) });
+const createdAnswer = z.object({ result: z.object({ sys_id: z.string() }) });
 
-/** An instance drops a condition on a column that it does not know, and so finds any record (contract 2.3). */
-function readRows(body: unknown, columns: readonly string[]): readonly Record<string, string>[] {
+function readSysId(body: unknown): string | undefined {
+  return z.safeParse(createdAnswer, body).data?.result.sys_id;
+}
+
+/** An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3). */
+function readRows(body: unknown, columns: readonly string[]): readonly Row[] {
   const parsed = z.safeParse(rowsAnswer, body);
   if (!parsed.success) throw new UnreadableAnswerError('match: the instance answered without records');
   const [row] = parsed.data.result;
-  const unknown = row && columns.find((column) => row[column] === undefined);
+  const unknown = row && columns.find((column) => !Object.hasOwn(row, column));
   if (unknown)
-    throw new InvalidInputError(`match.${unknown}`, 'the table has no such column, or it may not be read');
+    throw new InvalidInputError(
+      `match.${unknown}`,
+      'the table has no such column, or the user may not read it',
+    );
   return parsed.data.result;
 }

@@ -4,7 +4,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import { silentMetrics } from '../../../lib/core/metrics.ts';
-import { createRecordWriter } from '../../../lib/record-queue/write-records.ts';
+import { createRecordWriter } from '../../../lib/record-queue/handler.ts';
 import type { Work, WorkDone } from './work.ts';
 
 const batchSize = 100;
@@ -36,6 +36,10 @@ async function throughFunction({ instanceUrl, username, password, messages, pref
     connect: connections.connect,
     queues: { standard: pair, fifo: pair, send: nothing, hide: nothing },
     settings: config.records,
+    deployment: config.deployment,
+    stateTable: () => {
+      throw new Error('creates that are received once need no ledger');
+    },
     clock: systemClock,
     random: Math.random,
     log: silentLog,

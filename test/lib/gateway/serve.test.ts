@@ -33,7 +33,7 @@ function serveBefore(result: unknown, config = twoInstances) {
       };
       return { instance, client: { send, close: async () => {} } };
     },
-    identityOf: identityBy([]),
+    identityOf: identityBy('test', []),
     http: config.http,
     clock: { ...systemClock, now: () => startMs },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },

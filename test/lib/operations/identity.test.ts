@@ -6,30 +6,43 @@ describe('a derived sys_id', () => {
   it('is 32 hex digits, the same for the same table and key, in any letter case of the table', () => {
     fc.assert(
       fc.property(fc.string(), (key) => {
-        expect(deriveSysId('incident', key)).toMatch(/^[0-9a-f]{32}$/);
-        expect(deriveSysId('INCIDENT', key)).toBe(deriveSysId('incident', key));
+        expect(deriveSysId('d', 'incident', key)).toMatch(/^[0-9a-f]{32}$/);
+        expect(deriveSysId('d', 'INCIDENT', key)).toBe(deriveSysId('d', 'incident', key));
       }),
     );
   });
 
   it('never changes between releases, or what was created would be created again', () => {
-    expect(deriveSysId('incident', 'order-7')).toBe('fda45c65b88280c3894af19560a04f56');
-    expect(deriveUpsertSysId('incident', { a: '1', b: '2' })).toBe('9105a7edd83cc5bc62925c0f568ab064');
+    expect(deriveSysId('d', 'incident', 'order-7')).toBe('2c38f0a60e7b0b8ee8c0e77f3371b2e8');
+    expect(deriveUpsertSysId('d', 'incident', { a: '1', b: '2' }, 0)).toBe(
+      'c81dbdea4a0e64ae637fd52962f04b60',
+    );
   });
 
   it('tells tables, keys and purposes apart', () => {
     const ids = [
-      deriveSysId('incident', 'a'),
-      deriveSysId('incident', 'b'),
-      deriveSysId('problem', 'a'),
-      deriveUpsertSysId('incident', { a: '1' }),
-      deriveUpsertSysId('incident', { a: '2' }),
-      deriveUpsertSysId('incident', { 'a"': '1' }),
+      deriveSysId('d', 'incident', 'a'),
+      deriveSysId('other deployment', 'incident', 'a'),
+      deriveUpsertSysId('d', 'incident', { a: '1' }, 1),
+      deriveSysId('d', 'incident', 'b'),
+      deriveSysId('d', 'problem', 'a'),
+      deriveUpsertSysId('d', 'incident', { a: '1' }, 0),
+      deriveUpsertSysId('d', 'incident', { a: '2' }, 0),
+      deriveUpsertSysId('d', 'incident', { 'a"': '1' }, 0),
     ];
     expect(new Set(ids).size).toBe(ids.length);
   });
 
   it('does not depend on the order of a match', () => {
-    expect(deriveUpsertSysId('t', { a: '1', b: '2' })).toBe(deriveUpsertSysId('t', { b: '2', a: '1' }));
+    expect(deriveUpsertSysId('d', 't', { a: '1', b: '2' }, 0)).toBe(
+      deriveUpsertSysId('d', 't', { b: '2', a: '1' }, 0),
+    );
+  });
+
+  it('is the same for matches that an instance cannot tell apart', () => {
+    const ids = ['Web-01', ' web-01 ', 'WÉB-01'].map((name) =>
+      deriveUpsertSysId('d', 't', { name, active: 'true' }, 0),
+    );
+    expect(new Set([...ids, deriveUpsertSysId('d', 't', { name: 'web-01', active: '1' }, 0)]).size).toBe(1);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deriveSysId } from '../../../lib/operations/identity.ts';
-import { create, incidents, losing, queue, start, times } from './writing.ts';
+import { create, deployment, incidents, losing, queue, start, times } from './writing.ts';
 
 describe('creates', () => {
   it('become records under the sys_id that their key gives', async () => {
@@ -10,7 +10,9 @@ describe('creates', () => {
       incidents()
         .map(({ sys_id }) => sys_id)
         .toSorted(),
-    ).toEqual([deriveSysId('incident', 'm1'), deriveSysId('incident', 'k2')].toSorted());
+    ).toEqual(
+      [deriveSysId(deployment, 'incident', 'm1'), deriveSysId(deployment, 'incident', 'k2')].toSorted(),
+    );
   });
 
   it('hold numbers digit by digit, however long', async () => {
@@ -137,7 +139,7 @@ describe('deletes', () => {
     await queue.deliver([create('m1')]);
     const remove = {
       id: 'm2',
-      body: { action: 'delete', table: 'incident', sysId: deriveSysId('incident', 'm1') },
+      body: { action: 'delete', table: 'incident', sysId: deriveSysId(deployment, 'incident', 'm1') },
     };
     expect(await queue.deliver([remove])).toEqual([]);
     expect(await queue.deliver([remove])).toEqual([]);

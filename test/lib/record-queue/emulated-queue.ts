@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { type Instance, type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
 import { createConnections } from '../../../lib/aws/connections.ts';
-import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import type { Clock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
-import { createRecordWriter, type QueueSurroundings } from '../../../lib/record-queue/write-records.ts';
+import { createRecordWriter, type RecordQueueDeps } from '../../../lib/record-queue/handler.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
+
+import { type LocalStateTable, startStateTable } from '../aws/local-state-table.ts';
 
 /** A message as a test puts it on the queue. */
 export type TestMessage = {
@@ -27,6 +29,7 @@ export type DeadLetter = {
 
 export type EmulatedQueue = {
   readonly instance: Instance;
+  readonly state: LocalStateTable;
   readonly deadLetters: DeadLetter[];
   /** Seconds by receipt handle. */
   readonly hidden: Map<string, number>;
@@ -36,6 +39,8 @@ export type EmulatedQueue = {
   requests(): string[];
   /** Hands messages to the function; gives the ids that it does not report finished. */
   deliver(messages: readonly TestMessage[], remainingMs?: number): Promise<readonly string[]>;
+  /** Lets time pass for the function, e.g. until a deferred message is received again. */
+  later(ms: number): void;
   /** Goes on in a new process, which remembers nothing. */
   restart(): void;
   close(): Promise<void>;
@@ -71,7 +76,10 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   const hidden = new Map<string, number>();
   const counted: MetricName[] = [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
-  const surroundings: QueueSurroundings = {
+  let aheadMs = 0;
+  const clock = options.clock ?? { now: () => Date.now() + aheadMs, sleep: async () => {} };
+  const state = await startStateTable(clock);
+  const surroundings: RecordQueueDeps = {
     connect(name) {
       const connection = connections.connect(name);
       const client = clients.get(connection.client) ?? through(connection.client);
@@ -104,7 +112,9 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
       },
     },
     settings: config.records,
-    clock: options.clock ?? systemClock,
+    deployment: config.deployment,
+    stateTable: () => state.table,
+    clock,
     random: () => 0.5,
     log: silentLog,
     metrics: { add: (name) => void counted.push(name) },
@@ -113,6 +123,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   let seen = 0;
   return {
     instance,
+    state,
     deadLetters,
     hidden,
     counted,
@@ -122,10 +133,15 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
       return entries.map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`);
     },
     async deliver(messages, remainingMs = 60_000) {
-      const Records = messages.map(toSqsRecord);
+      const Records = messages.map((message) =>
+        toSqsRecord(message, options.clock ? Date.now() : clock.now()),
+      );
       const invocation = { awsRequestId: 'invocation-1', getRemainingTimeInMillis: () => remainingMs };
       const { batchItemFailures } = await write({ Records }, invocation);
       return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+    },
+    later(ms) {
+      aheadMs += ms;
     },
     restart() {
       write = createRecordWriter(surroundings);
@@ -137,16 +153,10 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   };
 }
 
-function toSqsRecord({
-  id,
-  body,
-  receiveCount = 1,
-  firstReceivedMsAgo = 0,
-  key,
-  group,
-  attributes,
-}: TestMessage) {
-  const nowMs = Date.now();
+function toSqsRecord(
+  { id, body, receiveCount = 1, firstReceivedMsAgo = 0, key, group, attributes }: TestMessage,
+  nowMs: number,
+) {
   return {
     messageId: id,
     receiptHandle: `receipt-${id}`,

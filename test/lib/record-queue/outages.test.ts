@@ -19,7 +19,7 @@ describe('an instance that is down', () => {
       },
     });
 
-  it('parks messages for a growing time and buries none of them, however often they come', async () => {
+  it('defers messages for a growing time and dead-letters none of them, however often they are received', async () => {
     await start({ through: down() });
     for (const receiveCount of [1, 2, 5, 40]) {
       expect(
@@ -28,11 +28,11 @@ describe('an instance that is down', () => {
     }
     expect([...queue.hidden.values()]).toEqual([9, 18, 144, 810]);
     expect(queue.deadLetters).toEqual([]);
-    expect(queue.counted.filter((name) => name === 'Parked')).toHaveLength(4);
+    expect(queue.counted.filter((name) => name === 'DeferredByOutage')).toHaveLength(4);
   });
 
   it('gives a message up after the time that the deployment chose', async () => {
-    await start({ through: down(), environment: { RECORDS_PARK_FOR_SECONDS: '60' } });
+    await start({ through: down(), environment: { RECORDS_RETRY_FOR_SECONDS: '60' } });
     expect(await queue.deliver([{ ...create('m1'), receiveCount: 7, firstReceivedMsAgo: 61_000 }])).toEqual(
       [],
     );

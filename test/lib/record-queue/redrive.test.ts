@@ -107,7 +107,13 @@ describe('a redrive', () => {
       dryRun: true,
       onProgress: (count) => looked.push(count),
     });
-    expect(report).toEqual({ moved: 0, failures: [], unseen: 0, found: new Map([['INVALID_INPUT', 25]]) });
+    expect(report).toEqual({
+      moved: 0,
+      failures: [],
+      unseen: 0,
+      found: new Map([['INVALID_INPUT', 25]]),
+      returned: new Map(),
+    });
     expect(looked.at(-1)).toBe(25);
     expect(await visible(urls.deadLetterUrl)).toBe('25');
     expect(await visible(urls.queueUrl)).toBe('0');

@@ -4,6 +4,8 @@ import { readSqsEvent } from '../../../lib/record-queue/sqs-event.ts';
 it.each([[{}], [null], [{ Records: [{ body: '{}' }] }]])(
   'says what it takes when it is invoked with %j instead of messages',
   (event) => {
-    expect(() => readSqsEvent(event)).toThrow('event: is not one of SQS; messages go to the queue');
+    expect(() => readSqsEvent(event)).toThrow(
+      'event: is not an SQS event; send messages to the queue instead',
+    );
   },
 );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { TestMessage } from './emulated-queue.ts';
-import { create, incidents, journal, losing, queue, start, times } from './writing.ts';
+import { create, deployment, incidents, journal, losing, queue, start, times } from './writing.ts';
 
 const minutesAgo = (minutes: number) =>
   new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ');
@@ -35,7 +35,7 @@ describe('updates', () => {
 
   it('find the record that was made before them in the same batch, however full that is', async () => {
     await start();
-    const made = deriveSysId('incident', 'k');
+    const made = deriveSysId(deployment, 'incident', 'k');
     const change = {
       id: 'm2',
       body: { action: 'update', table: 'incident', sysId: made, record: { urgency: '1' } },
@@ -111,8 +111,8 @@ describe('updates', () => {
       { ...create('m1', record), key: 'k' },
       { id: 'm2', body: { action: 'upsert', table: 'incident', match: { correlation_id: 'x' }, record } },
     ]);
-    const made = deriveSysId('incident', 'k');
-    const upserted = deriveUpsertSysId('incident', { correlation_id: 'x' });
+    const made = deriveSysId(deployment, 'incident', 'k');
+    const upserted = deriveUpsertSysId(deployment, 'incident', { correlation_id: 'x' }, 0);
     for (const [index, sysId] of [made, upserted].entries()) {
       const body = { action: 'update', table: 'incident', sysId, record };
       await queue.deliver([{ id: `m${index + 3}`, body, key: `k${index}` }]);
@@ -140,6 +140,7 @@ describe('updates', () => {
     await queue.deliver(notes.slice(0, 1));
     queue.instance.control.faults.add({ match: { method: 'PATCH' }, action: 'reset-before-commit' });
     expect(await queue.deliver(notes.slice(1))).toEqual(['m1']);
+    queue.later(61_000);
     expect(await queue.deliver(notes.slice(1).map((note) => ({ ...note, receiveCount: 2 })))).toEqual([]);
     expect(journal(sysId)).toHaveLength(2);
   });
@@ -160,7 +161,7 @@ describe('updates', () => {
   });
 
   it('come back when the journal cannot be seen, rather than write a note twice', async () => {
-    await start();
+    await start({ through: losing(({ method }) => method === 'PATCH') });
     seed();
     queue.instance.control.faults.add({
       match: { path: '/api/now/table/sys_journal_field' },
@@ -168,9 +169,14 @@ describe('updates', () => {
       status: 200,
       headers: { 'x-total-count': '1' },
       json: { result: [] },
+      count: 2,
     });
-    expect(await queue.deliver([{ ...update('m1', { comments: 'x' }), receiveCount: 2 }])).toEqual(['m1']);
-    expect(journal(sysId)).toEqual([]);
+    const note = update('m1', { comments: 'x' });
+    expect(await queue.deliver([note])).toEqual(['m1']);
+    queue.later(61_000);
+    expect(await queue.deliver([{ ...note, receiveCount: 2 }])).toEqual(['m1']);
+    expect(await queue.deliver([{ ...note, receiveCount: 3 }])).toEqual([]);
+    expect(journal(sysId)).toHaveLength(1);
   });
 
   it('write the same note twice when two messages ask for it', async () => {

@@ -3,6 +3,9 @@ import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/serviceno
 import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
 
+/** Of readConfig without service and stage. */
+export const deployment = 'servicenow-functions/dev';
+
 /** The queue of the running test. */
 export let queue: EmulatedQueue;
 afterEach(() => queue.close());

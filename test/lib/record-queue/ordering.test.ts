@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { deriveSysId, deriveUpsertSysId, identityBy } from '../../../lib/operations/identity.ts';
-import { toLanes } from '../../../lib/record-queue/lanes.ts';
-import { readWrite } from '../../../lib/record-queue/write.ts';
+import { readCommand } from '../../../lib/record-queue/message.ts';
+import { toSequences } from '../../../lib/record-queue/ordering.ts';
 
-/** Lanes as the positions of their writes. */
-function lanesOf(bodies: readonly object[], groups: readonly string[] = []): number[][] {
-  const writes = bodies.map((body, index) =>
-    readWrite({
+const deployment = 'servicenow-functions/dev';
+
+/** Sequences as the positions of their commands. */
+function sequencesOf(bodies: readonly object[], groups: readonly string[] = []): number[][] {
+  const commands = bodies.map((body, index) =>
+    readCommand({
       messageId: `m${index}`,
       receiptHandle: '',
       body: JSON.stringify({ table: 'incident', ...body }),
@@ -18,16 +20,18 @@ function lanesOf(bodies: readonly object[], groups: readonly string[] = []): num
       isFifo: groups.length > 0,
     }),
   );
-  return toLanes(writes, identityBy(['cmdb_ci'])).map((lane) => lane.map((write) => writes.indexOf(write)));
+  return toSequences(commands, { deployment, identityOf: identityBy(deployment, ['cmdb_ci']) }).map(
+    (sequence) => sequence.map((command) => commands.indexOf(command)),
+  );
 }
 
 const update = (sysId: string, record = {}) => ({ action: 'update', sysId, record });
 const upsert = (match: object, record = {}) => ({ action: 'upsert', match, record });
 
-describe('lanes', () => {
+describe('sequences', () => {
   it('keep writes of one record in order and let all others go side by side', () => {
     const remove = { action: 'delete', sysId: 'a' };
-    expect(lanesOf([update('a'), { record: {} }, update('b'), remove, { record: {} }])).toEqual([
+    expect(sequencesOf([update('a'), { record: {} }, update('b'), remove, { record: {} }])).toEqual([
       [0, 3],
       [1],
       [2],
@@ -37,7 +41,7 @@ describe('lanes', () => {
 
   it('join creates under one key', () => {
     expect(
-      lanesOf([
+      sequencesOf([
         { record: {}, key: 'k' },
         { record: {}, key: 'j' },
         { record: {}, key: 'k' },
@@ -54,19 +58,19 @@ describe('lanes', () => {
       update('a'),
       { record: { category: 'x' } },
     ];
-    expect(lanesOf(bodies)).toEqual([[0, 1, 3, 4], [2], [5]]);
+    expect(sequencesOf(bodies)).toEqual([[0, 1, 3, 4], [2], [5]]);
   });
 
   it('join a create or an upsert with what names its record by the sys_id that it gives', () => {
-    const made = deriveSysId('incident', 'k');
-    const upserted = deriveUpsertSysId('incident', { number: '7' });
+    const made = deriveSysId(deployment, 'incident', 'k');
+    const upserted = deriveUpsertSysId(deployment, 'incident', { number: '7' }, 0);
     const bodies = [
       { record: {}, key: 'k' },
       upsert({ number: '7' }),
       update(made),
       { action: 'delete', sysId: upserted.toUpperCase() },
     ];
-    expect(lanesOf(bodies)).toEqual([
+    expect(sequencesOf(bodies)).toEqual([
       [0, 2],
       [1, 3],
     ]);
@@ -81,7 +85,7 @@ describe('lanes', () => {
       { ...update('A'), table: 'Incident' },
       { ...update('a'), instance: 'default' },
     ];
-    expect(lanesOf(bodies)).toEqual([
+    expect(sequencesOf(bodies)).toEqual([
       [0, 1],
       [2, 3],
       [4, 5],
@@ -97,25 +101,27 @@ describe('lanes', () => {
       { record: { company: 'x' } },
       update('a', { company: 'y', number: '1' }),
     ];
-    expect(lanesOf(bodies)).toEqual([[0, 2], [1, 3], [4], [5]]);
+    expect(sequencesOf(bodies)).toEqual([[0, 2], [1, 3], [4], [5]]);
   });
 
   it('join an upsert with what it leads to when it changes what it matches', () => {
-    expect(lanesOf([upsert({ number: '1' }, { number: '2' }), upsert({ number: '2' })])).toEqual([[0, 1]]);
+    expect(sequencesOf([upsert({ number: '1' }, { number: '2' }), upsert({ number: '2' })])).toEqual([
+      [0, 1],
+    ]);
   });
 
   it('join a create with an upsert by the correlation_id that its key gives', () => {
     const bodies = [{ record: {}, key: 'order-7' }, upsert({ correlation_id: 'order-7' })];
-    expect(lanesOf(bodies.map((body) => ({ ...body, table: 'cmdb_ci' })))).toEqual([[0, 1]]);
+    expect(sequencesOf(bodies.map((body) => ({ ...body, table: 'cmdb_ci' })))).toEqual([[0, 1]]);
   });
 
   it('are the groups of a FIFO queue', () => {
-    expect(lanesOf([update('a'), update('a'), update('b')], ['g', 'h', 'g'])).toEqual([[0, 2], [1]]);
+    expect(sequencesOf([update('a'), update('a'), update('b')], ['g', 'h', 'g'])).toEqual([[0, 2], [1]]);
   });
 
   it('do not mix tables', () => {
     expect(
-      lanesOf([
+      sequencesOf([
         { ...update('a'), table: 'incident' },
         { ...update('a'), table: 'problem' },
       ]),

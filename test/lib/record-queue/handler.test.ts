@@ -5,26 +5,32 @@ import { create, incidents, journal, queue, start, times } from './writing.ts';
 
 describe('a message that can never be written', () => {
   it.each([
-    ['{"table":', 'body: not valid JSON'],
+    ['{"table":', 'body: is not valid JSON'],
     ['[]', 'body: must be a JSON object'],
     [{ record: {} }, 'table: required; a table name'],
     [{ table: '../x', record: {} }, 'table: must be a table name'],
     [{ table: 'incident' }, 'record: required'],
     [{ table: 'incident', record: [] }, 'record: required'],
-    [{ table: 'incident', record: {}, priority: 1 }, 'priority: unknown here'],
-    [{ table: 'incident', record: {}, action: 'replace' }, 'action: create, update, upsert or delete'],
+    [{ table: 'incident', record: {}, priority: 1 }, 'priority: is not a known field'],
+    [
+      { table: 'incident', record: {}, action: 'replace' },
+      'action: must be create, update, upsert or delete',
+    ],
     [{ table: 'incident', record: {}, action: 'update' }, 'sysId: required'],
-    [{ table: 'incident', record: {}, action: 'upsert', match: {} }, 'match: names no column'],
-    [{ table: 'incident', record: {}, action: 'upsert', match: { a: '' } }, 'match.a: empty'],
-    [{ table: 'incident', record: {}, action: 'upsert', match: { a: ' ' } }, 'match.a: empty'],
+    [{ table: 'incident', record: {}, action: 'upsert', match: {} }, 'match: must name'],
+    [{ table: 'incident', record: {}, action: 'upsert', match: { a: '' } }, 'match.a: must not be empty'],
+    [{ table: 'incident', record: {}, action: 'upsert', match: { a: ' ' } }, 'match.a: must not be empty'],
     [{ table: 'incident', record: {}, action: 'upsert', match: { a: 5 } }, 'match.a: must be text'],
-    [{ table: 'incident', record: {}, action: 'upsert', match: { 'a^b': '5' } }, 'not the name of a column'],
+    [
+      { table: 'incident', record: {}, action: 'upsert', match: { 'a^b': '5' } },
+      'is not the name of a column',
+    ],
     [{ table: 'incident', record: { sys_id: '1' } }, 'record.sys_id: is derived'],
     [
       { table: 'incident', record: {}, options: { inputDisplayValues: true } },
-      'options.inputDisplayValues: unknown here',
+      'options.inputDisplayValues: is not a known field',
     ],
-    [{ table: 'incident', record: {}, key: '' }, 'key: empty'],
+    [{ table: 'incident', record: {}, key: '' }, 'key: must not be blank'],
     [{ table: 'incident', record: {}, instance: 'nobody' }, 'instance: '],
     [{ table: 'nowhere', record: {} }, 'Invalid table'],
   ])('goes to the dead-letter queue with its reason, and touches no other: %j', async (body, reason) => {
@@ -203,7 +209,11 @@ describe('a FIFO group', () => {
       message('a3', 'a'),
     ];
     expect(await queue.deliver(messages)).toEqual(['a2', 'a3']);
-    expect(incidents().map(({ short_description }) => short_description)).toEqual(['a1', 'b1', 'b2']);
+    expect(
+      incidents()
+        .map(({ short_description }) => short_description)
+        .toSorted(),
+    ).toEqual(['a1', 'b1', 'b2']);
   });
 
   it('keeps what can never be written behind what comes back, and tells of it once', async () => {

@@ -1,0 +1,304 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { coalesce } from '../core/coalesce.ts';
+import type { Deadline } from '../core/deadline.ts';
+import type { StateItem, StateKey, StateTable, StateWrite } from './state-table.ts';
+
+/** What one piece of work, known by its key, has done to the instance. */
+export type Effect = {
+  /** `possibly-sent`: its write was about to be sent; it may have taken effect, and may still be running until `untilMs`. */
+  readonly state: 'possibly-sent' | 'applied';
+  /** Of the work, to recognise a key that is used again for other work. */
+  readonly digest: string;
+  readonly write: 'create' | 'update' | 'delete';
+  /** The record that was decided on; empty where the instance chooses the sys_id. */
+  readonly sysId: string;
+  /** When it was first about to be sent, in milliseconds since the Unix epoch. */
+  readonly sentAtMs: number;
+  /** From then on the instance can no longer be working on it, in milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+};
+
+/** What is known of a record apart from the work on it. */
+export type RecordMark = {
+  /** One of our deletes has seen the record and was about to delete it. */
+  readonly isDeleted: boolean;
+  /** Until then the instance may be working on a write whose answer was lost, in milliseconds since the Unix epoch; 0: it is not. */
+  readonly inDoubtUntilMs: number;
+  /** Of the first sys_id of a match: the last number that a record was created under. */
+  readonly lastNumber: number;
+};
+
+/** A note that was, or may have been, written to the journal of a record. */
+export type NoteMark = {
+  readonly key: string;
+  readonly state: Effect['state'];
+  readonly sentAtMs: number;
+  readonly untilMs: number;
+  /** When its answer came. */
+  readonly appliedAtMs?: number | undefined;
+  /** The journal entry that is its own, where that is known. */
+  readonly entryId?: string | undefined;
+};
+
+/** A note of a record: its text is known by a digest only. */
+export type NoteKey = { readonly sysId: string; readonly column: string; readonly textDigest: string };
+
+/** SQS keeps a message for 14 days, and then its dead letter for as long again. */
+const keptSeconds = 30 * 86_400;
+
+/**
+ * Remembers what messages did to one instance, where the instance itself cannot be asked: see the docs, record-queue.md.
+ * One ledger serves one batch of messages. What is read or written in one turn of the event loop travels together.
+ * Every method throws what the state table throws.
+ */
+export class EffectLedger {
+  readonly #open: () => StateTable;
+  readonly #scope: string;
+  readonly #clock: Clock;
+  readonly #deadline: Deadline;
+  /** Read ahead for the whole batch; an entry is dropped once the item is written. */
+  readonly #ahead = new Map<string, Promise<StateItem | undefined>>();
+  readonly #read: (key: StateKey) => Promise<StateItem | undefined>;
+  readonly #write: (write: StateWrite) => Promise<void>;
+
+  /**
+   * @param open called when the ledger is first needed
+   * @param scope deployment and instance
+   */
+  constructor(
+    open: () => StateTable,
+    scope: { readonly deployment: string; readonly instance: string },
+    clock: Clock,
+    deadline: Deadline,
+  ) {
+    this.#open = open;
+    this.#scope = `${scope.deployment}/${scope.instance}`;
+    this.#clock = clock;
+    this.#deadline = deadline;
+    this.#read = coalesce(async (keys) => this.#table.readMany(keys, { deadline }));
+    this.#write = coalesce(async (writes) => {
+      await this.#table.writeMany(writes, { deadline });
+      return writes.map(() => undefined);
+    });
+  }
+
+  /** Reads what is about to be asked for, all together. An error reaches those who ask. */
+  readAhead(
+    work: readonly { readonly table: string; readonly key: string }[],
+    sysIds: readonly string[],
+  ): void {
+    const keys = [
+      ...work.map(({ table, key }) => this.#effectKey(table, key)),
+      ...sysIds.map((id) => this.#markKey(id)),
+    ];
+    for (const key of keys) {
+      if (this.#ahead.has(key.pk)) continue;
+      const item = this.#read(key);
+      item.catch(() => undefined);
+      this.#ahead.set(key.pk, item);
+    }
+  }
+
+  async effectOf(table: string, key: string): Promise<Effect | undefined> {
+    const item = await this.#get(this.#effectKey(table, key));
+    return item && toEffect(item);
+  }
+
+  /** Remembers an effect, whatever was known before. */
+  async remember(table: string, key: string, effect: Effect): Promise<void> {
+    await this.#put({ ...this.#effectKey(table, key), ...effect, expiresAt: this.#expiry() });
+  }
+
+  /**
+   * Remembers that work is about to be sent, unless another copy of it was faster.
+   * @param before what was known when the decision was made
+   * @returns false when that is no longer so
+   */
+  async claim(table: string, key: string, effect: Effect, before: Effect | undefined): Promise<boolean> {
+    const item = { ...this.#effectKey(table, key), ...effect, expiresAt: this.#expiry() };
+    this.#ahead.delete(item.pk);
+    const condition = before
+      ? ({
+          allOf: [
+            { attribute: 'state', operator: '=', value: before.state },
+            { attribute: 'untilMs', operator: '=', value: before.untilMs },
+          ],
+        } as const)
+      : ({ is: 'absent' } as const);
+    return this.#table.put(item, condition, { deadline: this.#deadline });
+  }
+
+  /** Forgets work that certainly did not take effect. */
+  async forget(table: string, key: string): Promise<void> {
+    await this.#delete(this.#effectKey(table, key));
+  }
+
+  async markOf(sysId: string): Promise<RecordMark> {
+    const item = await this.#get(this.#markKey(sysId));
+    return {
+      isDeleted: item?.['isDeleted'] === true,
+      inDoubtUntilMs: numberIn(item, 'inDoubtUntilMs'),
+      lastNumber: numberIn(item, 'lastNumber'),
+    };
+  }
+
+  /** Remembers that a record that exists is about to be deleted. */
+  async markDeleted(sysId: string): Promise<void> {
+    await this.#put({ ...this.#markKey(sysId), isDeleted: true, expiresAt: this.#expiry() });
+  }
+
+  /** Remembers that the instance may be working on a record until then. */
+  async markInDoubt(sysId: string, untilMs: number): Promise<void> {
+    await this.#changeMark(sysId, { inDoubtUntilMs: untilMs });
+  }
+
+  /** Remembers under which number the last record of a match was created, by the first sys_id of the match. */
+  async rememberNumber(firstSysId: string, number: number): Promise<void> {
+    await this.#changeMark(firstSysId, { lastNumber: number });
+  }
+
+  /** The notes with this text on this record that we know of. */
+  async notesOf(note: NoteKey): Promise<readonly NoteMark[]> {
+    const items = await this.#table.query(this.#noteKey(note), {}, { deadline: this.#deadline });
+    return items.map((item) => ({
+      key: item.sk,
+      state: stateIn(item),
+      sentAtMs: numberIn(item, 'sentAtMs'),
+      untilMs: numberIn(item, 'untilMs'),
+      appliedAtMs: typeof item['appliedAtMs'] === 'number' ? item['appliedAtMs'] : undefined,
+      entryId: typeof item['entryId'] === 'string' ? item['entryId'] : undefined,
+    }));
+  }
+
+  async rememberNote(note: NoteKey, { key, ...mark }: NoteMark): Promise<void> {
+    const known = Object.entries(mark).filter(([, value]) => value !== undefined);
+    const item = {
+      ...Object.fromEntries(known),
+      pk: this.#noteKey(note),
+      sk: key,
+      expiresAt: this.#expiry(),
+    };
+    await this.#put(item);
+  }
+
+  async forgetNote(note: NoteKey, key: string): Promise<void> {
+    await this.#delete({ pk: this.#noteKey(note), sk: key });
+  }
+
+  /** Assigns a journal entry to a key, once. @returns false when it belongs to another key */
+  async claimEntry(entryId: string, key: string): Promise<boolean> {
+    const item = { pk: `entry#${this.#scope}#${entryId}`, sk: '-', key, expiresAt: this.#expiry() };
+    const free = { anyOf: [{ is: 'absent' }, { attribute: 'key', operator: '=', value: key }] } as const;
+    return this.#table.put(item, free, { deadline: this.#deadline });
+  }
+
+  /**
+   * Holds a name for a time, e.g. a match that only one message may create a record for.
+   * @returns false while another holder has it
+   */
+  async hold(name: string, holder: string, untilMs: number): Promise<boolean> {
+    const item = {
+      pk: `hold#${this.#scope}#${digestOf(name)}`,
+      sk: '-',
+      holder,
+      untilMs,
+      expiresAt: this.#expiry(),
+    };
+    const free = {
+      anyOf: [
+        { is: 'absent' },
+        { attribute: 'holder', operator: '=', value: holder },
+        { attribute: 'untilMs', operator: '<', value: this.#clock.now() },
+      ],
+    } as const;
+    return this.#table.put(item, free, { deadline: this.#deadline });
+  }
+
+  /** True once a table was seen to ignore the sys_id that a create asks for. */
+  async ignoresSysId(table: string): Promise<boolean> {
+    const item = await this.#get(this.#tableKey(table));
+    return item?.['ignoresSysId'] === true;
+  }
+
+  async rememberThatTableIgnoresSysId(table: string): Promise<void> {
+    await this.#put({ ...this.#tableKey(table), ignoresSysId: true });
+  }
+
+  /** What identifies a key in note marks. */
+  nameOf(table: string, key: string): string {
+    return digestOf(JSON.stringify([table.toLowerCase(), key]));
+  }
+
+  get #table(): StateTable {
+    return this.#open();
+  }
+
+  async #changeMark(sysId: string, change: Readonly<Record<string, number>>): Promise<void> {
+    const key = this.#markKey(sysId);
+    this.#ahead.delete(key.pk);
+    const set = { ...change, expiresAt: this.#expiry() };
+    await this.#table.update(key, { set }, undefined, { deadline: this.#deadline });
+  }
+
+  async #get(key: StateKey): Promise<StateItem | undefined> {
+    return this.#ahead.get(key.pk) ?? this.#read(key);
+  }
+
+  async #put(item: StateItem): Promise<void> {
+    this.#ahead.delete(item.pk);
+    await this.#write({ put: item });
+  }
+
+  async #delete(key: StateKey): Promise<void> {
+    this.#ahead.delete(key.pk);
+    await this.#write({ delete: key });
+  }
+
+  #expiry(): number {
+    return Math.floor(this.#clock.now() / 1000) + keptSeconds;
+  }
+
+  #effectKey(table: string, key: string): StateKey {
+    return { pk: `effect#${this.#scope}#${this.nameOf(table, key)}`, sk: '-' };
+  }
+
+  /** A sys_id is unique among all tables of an instance. */
+  #markKey(sysId: string): StateKey {
+    return { pk: `record#${this.#scope}#${sysId.toLowerCase()}`, sk: '-' };
+  }
+
+  #tableKey(table: string): StateKey {
+    return { pk: `table#${this.#scope}#${table.toLowerCase()}`, sk: '-' };
+  }
+
+  #noteKey({ sysId, column, textDigest }: NoteKey): string {
+    return `note#${this.#scope}#${sysId.toLowerCase()}#${column}#${textDigest}`;
+  }
+}
+
+/** 22 characters that identify a text without telling it. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+}
+
+function toEffect(item: StateItem): Effect {
+  const write = item['write'];
+  return {
+    state: stateIn(item),
+    digest: String(item['digest']),
+    write: write === 'create' || write === 'delete' ? write : 'update',
+    sysId: String(item['sysId'] ?? ''),
+    sentAtMs: numberIn(item, 'sentAtMs'),
+    untilMs: numberIn(item, 'untilMs'),
+  };
+}
+
+function stateIn(item: StateItem): Effect['state'] {
+  return item['state'] === 'applied' ? 'applied' : 'possibly-sent';
+}
+
+function numberIn(item: StateItem | undefined, name: string): number {
+  const value = item?.[name];
+  return typeof value === 'number' ? value : 0;
+}

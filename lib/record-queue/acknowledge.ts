@@ -1,0 +1,187 @@
+import type { changeVisibility, EntryFailure, sendMessages } from '../aws/sqs.ts';
+import type { StateTable } from '../aws/state-table.ts';
+import type { Clock } from '../core/clock.ts';
+import { ConnectorError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { rememberReason, toDeadLetter } from './dead-letter.ts';
+import { type Disposition, outageIn } from './disposition.ts';
+import type { QueuedMessage } from './sqs-event.ts';
+
+/** The queues of the deployment, and how they are called. */
+export type Queues = {
+  readonly standard: QueuePair;
+  readonly fifo: QueuePair;
+  readonly send: typeof sendMessages;
+  readonly hide: typeof changeVisibility;
+};
+
+/** A queue and where its dead letters go. */
+type QueuePair = { readonly url: string | undefined; readonly deadLetterUrl: string | undefined };
+
+/** A message and what happens to it. */
+export type Disposed = { readonly message: QueuedMessage; readonly disposition: Disposition };
+
+type AcknowledgeDeps = {
+  readonly queues: Queues;
+  readonly stateTable: () => StateTable;
+  readonly deployment: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** How long SQS may take to answer, in milliseconds. */
+  readonly timeoutMs: number;
+};
+
+/**
+ * Reports the dispositions of messages to SQS: dead letters are sent, deferred messages are hidden.
+ * @param requestId of the invocation
+ * @returns the messages that are not finished, in the order given: the deferred, those whose dead letter was not accepted, and
+ * what comes after them in their FIFO group
+ */
+export async function acknowledge(
+  given: readonly Disposed[],
+  requestId: string,
+  deps: AcknowledgeDeps,
+): Promise<readonly QueuedMessage[]> {
+  const all = holdBack(given);
+  for (const disposed of all) report(disposed, deps);
+  const [unsent] = await Promise.all([sendDeadLetters(all, requestId, deps), hideDeferred(all, deps)]);
+  const held = new Set<string | undefined>();
+  return all.flatMap(({ message, disposition }) => {
+    const follows = message.groupId !== undefined && held.has(message.groupId);
+    if (disposition.kind !== 'deferred' && !unsent.has(message) && !follows) return [];
+    held.add(message.groupId);
+    return [message];
+  });
+}
+
+/**
+ * If a message returns to the queue, everything behind it in its FIFO group returns as well. A message that can never be
+ * written is then left for later too: its dead letter would be sent again each time that the group is.
+ */
+function holdBack(all: readonly Disposed[]): readonly Disposed[] {
+  const held = new Map<string, Disposition>();
+  return all.map((disposed) => {
+    const { groupId } = disposed.message;
+    const before = groupId === undefined ? undefined : held.get(groupId);
+    if (before)
+      return disposed.disposition.kind === 'dead-lettered' ? { ...disposed, disposition: before } : disposed;
+    if (groupId !== undefined && disposed.disposition.kind === 'deferred')
+      held.set(groupId, disposed.disposition);
+    return disposed;
+  });
+}
+
+/** A message leaves its queue only once the dead-letter queue has it. */
+async function sendDeadLetters(all: readonly Disposed[], requestId: string, deps: AcknowledgeDeps) {
+  const { queues, log, timeoutMs } = deps;
+  const unsent = new Set<QueuedMessage>();
+  await forEachQueue(all, queues, async ({ deadLetterUrl }, members) => {
+    const letters = members.flatMap(({ message, disposition }) =>
+      disposition.kind === 'dead-lettered'
+        ? [{ message, entry: toDeadLetter(message, disposition.error, requestId), error: disposition.error }]
+        : [],
+    );
+    const remembered = await Promise.all(letters.map((letter) => remember(letter, requestId, deps)));
+    const ready = letters.filter((_letter, index) => remembered[index]);
+    for (const letter of letters) if (!ready.includes(letter)) unsent.add(letter.message);
+    const entries = ready.map(({ entry }) => entry);
+    for (const { index, reason } of await sendTo(deadLetterUrl, entries, queues.send, timeoutMs)) {
+      const lost = ready[index]?.message;
+      if (lost) unsent.add(lost);
+      log.error('dead-letter-refused', { messageId: lost?.messageId, reason });
+    }
+  });
+  return unsent;
+}
+
+type Letter = {
+  readonly message: QueuedMessage;
+  readonly entry: ReturnType<typeof toDeadLetter>;
+  readonly error: unknown;
+};
+
+/** @returns false when what the letter has no room for could not be remembered: then it is not sent */
+async function remember(
+  { message, entry, error }: Letter,
+  requestId: string,
+  deps: AcknowledgeDeps,
+): Promise<boolean> {
+  try {
+    await rememberReason({ message, error, requestId }, entry, { ...deps, nowMs: deps.clock.now() });
+    return true;
+  } catch (cause) {
+    const reason = cause instanceof ConnectorError ? cause.message : 'unknown';
+    deps.log.error('dead-letter-refused', { messageId: message.messageId, reason });
+    return false;
+  }
+}
+
+/** What cannot be hidden returns after the queue's own visibility timeout. */
+async function hideDeferred(
+  all: readonly Disposed[],
+  { queues, log, timeoutMs }: AcknowledgeDeps,
+): Promise<void> {
+  await forEachQueue(all, queues, async ({ url }, members) => {
+    const entries = members.flatMap(({ message, disposition }) =>
+      disposition.kind === 'deferred'
+        ? [{ ReceiptHandle: message.receiptHandle, VisibilityTimeout: disposition.delaySeconds }]
+        : [],
+    );
+    for (const { reason } of await sendTo(url, entries, queues.hide, timeoutMs))
+      log.warn('visibility-unchanged', { reason });
+  });
+}
+
+async function forEachQueue(
+  all: readonly Disposed[],
+  queues: Queues,
+  work: (pair: QueuePair, members: readonly Disposed[]) => Promise<void>,
+): Promise<void> {
+  const kinds = Map.groupBy(all, ({ message }) => message.isFifo);
+  await Promise.all([...kinds].map(([fifo, members]) => work(fifo ? queues.fifo : queues.standard, members)));
+}
+
+async function sendTo<T>(
+  url: string | undefined,
+  entries: readonly T[],
+  send: (url: string, entries: readonly T[], signal: AbortSignal) => Promise<readonly EntryFailure[]>,
+  timeoutMs: number,
+): Promise<readonly EntryFailure[]> {
+  if (entries.length === 0) return [];
+  if (url) return send(url, entries, AbortSignal.timeout(timeoutMs));
+  return entries.map((_entry, index) => ({ index, reason: 'the URL of the queue is not configured' }));
+}
+
+function report({ message, disposition }: Disposed, { log, metrics }: AcknowledgeDeps): void {
+  const { messageId, receiveCount: attempts } = message;
+  if (disposition.kind === 'done') {
+    if (disposition.done === 'duplicate') metrics.add('Deduplicated');
+    log.debug('record-written', { messageId, how: disposition.done });
+    return;
+  }
+  const { kind, error } = disposition;
+  const { code, reason } = describe(error);
+  if (kind === 'dead-lettered') log.error('message-dead-lettered', { messageId, attempts, code, reason });
+  else
+    log.warn('message-deferred', {
+      messageId,
+      attempts,
+      code,
+      reason,
+      delaySeconds: disposition.delaySeconds,
+    });
+  if (!outageIn(error)) return;
+  metrics.add('DeferredByOutage');
+  // The old name, for one release.
+  metrics.add('Parked');
+}
+
+function describe(error: unknown): { readonly code: string; readonly reason: string } {
+  if (error instanceof ConnectorError) return { code: error.code, reason: error.message };
+  return {
+    code: 'INTERNAL',
+    reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
+}

@@ -1,0 +1,150 @@
+import * as z from 'zod/mini';
+import { InvalidInputError } from '../core/errors.ts';
+import { parseJson } from '../core/parse-json.ts';
+import { tableName } from '../operations/parameters.ts';
+import type { QueuedMessage } from './sqs-event.ts';
+
+/** What a message asks for, and the key by which this piece of work is known. */
+export type RecordCommand = {
+  readonly message: QueuedMessage;
+  readonly command: RecordMessage;
+  /** From the body, else the message attribute `IdempotencyKey`, else the message id. */
+  readonly key: string;
+  /** False when the key is the message id: then only redeliveries of this very message can repeat it. */
+  readonly hasExplicitKey: boolean;
+};
+
+/** The message attribute that holds the key when the body does not. */
+export const keyAttribute = 'IdempotencyKey';
+
+const sysId = z
+  .string('required; the sys_id of the record')
+  .check(z.regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be a sys_id: 32 hexadecimal digits'));
+
+const record = z.record(z.string(), z.unknown(), 'required; a JSON object of column names and values');
+
+const match = z
+  .record(
+    z.string().check(z.regex(/^[a-z0-9_]+(\.[a-z0-9_]+)*$/)),
+    z.string('must be text').check(z.regex(/\S/, 'must not be empty')),
+    {
+      error: ({ code }) =>
+        code === 'invalid_key'
+          ? 'is not the name of a column'
+          : 'required; a JSON object of columns and the values that find the record',
+    },
+  )
+  .check(z.refine((columns) => Object.keys(columns).length > 0, 'must name at least one column'));
+
+const common = {
+  table: tableName,
+  /** Names this piece of work; a second message with the same key changes nothing. */
+  key: z.optional(
+    z
+      .string('must be text')
+      .check(z.regex(/\S/, 'must not be blank'), z.maxLength(512, 'must have at most 512 characters')),
+  ),
+  /** The instance, where a deployment has several. */
+  instance: z.optional(z.string('must be text')),
+  options: z.optional(z.strictObject({ inputDisplayValue: z.optional(z.boolean('must be true or false')) })),
+};
+
+/** What a message on the records queue may say, by its action. */
+export const recordMessage = z.discriminatedUnion(
+  'action',
+  [
+    z.strictObject({ action: z.literal('create'), ...common, record }),
+    z.strictObject({ action: z.literal('update'), ...common, sysId, record }),
+    z.strictObject({ action: z.literal('upsert'), ...common, match, record }),
+    z.strictObject({ action: z.literal('delete'), ...common, sysId }),
+  ],
+  'must be create, update, upsert or delete',
+);
+
+export type RecordMessage = z.output<typeof recordMessage>;
+
+/**
+ * Reads a message.
+ * @param recalledKey of a message that came back from the dead-letter queue and has no room for its key
+ * @throws InvalidInputError naming what is wrong with it
+ */
+export function readCommand(message: QueuedMessage, recalledKey?: string): RecordCommand {
+  const command = parseRecordMessage(message.body);
+  const given = command.key ?? keyIn(message) ?? recalledKey;
+  return { message, command, key: given ?? message.messageId, hasExplicitKey: given !== undefined };
+}
+
+function keyIn({ attributes }: QueuedMessage): string | undefined {
+  const attribute = attributes[keyAttribute];
+  if (attribute === undefined) return undefined;
+  if (!('text' in attribute)) throw new InvalidInputError(keyAttribute, 'the message attribute must be text');
+  if (attribute.text.trim() === '')
+    throw new InvalidInputError(keyAttribute, 'the message attribute must not be blank');
+  return attribute.text;
+}
+
+/**
+ * Reads the body of a message; without an action it is a create.
+ * @throws InvalidInputError naming the path that is wrong
+ */
+export function parseRecordMessage(body: string): RecordMessage {
+  const given = parseObject(body);
+  const parsed = z.safeParse(recordMessage, { action: 'create', ...given });
+  if (parsed.success) return checkColumns(parsed.data, given);
+  const issue = parsed.error.issues[0];
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].map(String).join('.');
+  throw new InvalidInputError(
+    path || 'body',
+    unknown === undefined ? (issue?.message ?? 'invalid') : 'is not a known field',
+  );
+}
+
+function parseObject(body: string): object {
+  try {
+    const parsed = parseJson(body);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
+  } catch {
+    // The parser's message quotes the body, which may hold what must not be logged.
+    throw new InvalidInputError('body', 'is not valid JSON');
+  }
+  throw new InvalidInputError('body', 'must be a JSON object');
+}
+
+/** An instance holds every value as text; deeper values are a mistake, and too deep for what encodes and compares them. */
+const maxDepth = 100;
+
+/** @param given the body: the schema leaves `__proto__` out without a word */
+function checkColumns(message: RecordMessage, given: object): RecordMessage {
+  for (const part of ['record', 'match'] as const) {
+    const columns: unknown = Object.getOwnPropertyDescriptor(given, part)?.value;
+    if (typeof columns !== 'object' || columns === null) continue;
+    for (const [name, value] of Object.entries(columns)) {
+      if (name === '__proto__')
+        throw new InvalidInputError(`${part}.__proto__`, 'is not the name of a column');
+      if (name === '') throw new InvalidInputError(part, 'holds a column without a name');
+      if (isDeeperThan(maxDepth, value))
+        throw new InvalidInputError(
+          `${part}.${name.slice(0, 80)}`,
+          `is nested more than ${maxDepth} levels deep`,
+        );
+    }
+  }
+  const creates = message.action === 'create' || message.action === 'upsert';
+  if (creates && Object.hasOwn(message.record, 'sys_id'))
+    throw new InvalidInputError(
+      'record.sys_id',
+      'is derived from the key; give what identifies the record as "key"',
+    );
+  return message;
+}
+
+/** Level by level, as a recursion over any depth would run out of stack. */
+function isDeeperThan(levels: number, value: unknown): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; depth <= levels; depth += 1) {
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
+}

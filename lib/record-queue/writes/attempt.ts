@@ -1,0 +1,216 @@
+import { digestOf, type Effect, type EffectLedger, type RecordMark } from '../../aws/effect-ledger.ts';
+import type { Clock } from '../../core/clock.ts';
+import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import type { JournalColumns } from '../../operations/journal-columns.ts';
+import type { CallContext, ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
+import type { Call } from '../batch-executor.ts';
+import { type Done, InDoubtError } from '../disposition.ts';
+import type { RecordCommand, RecordMessage } from '../message.ts';
+import type { Naming } from '../ordering.ts';
+
+/** What the writes of one batch to one instance have in common. */
+export type WriteContext = {
+  /** @throws what a single call would have thrown */
+  send(call: Call): Promise<ServiceNowResponse>;
+  readonly ledger: EffectLedger;
+  readonly naming: Naming;
+  readonly journals: JournalColumns;
+  /** Tables that were seen to ignore the sys_id of a create, lower case. */
+  readonly ignoringTables: Set<string>;
+  /** Resolves once no earlier message of the batch is at work on this record. */
+  waitForTurn(command: RecordCommand, sysId: string): Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For so long the instance may work on a write after its answer was lost, in milliseconds. */
+  readonly inDoubtMs: number;
+  /** Nothing is sent after this, and calls in flight are aborted. */
+  readonly callContext: CallContext;
+};
+
+/** A message with one action. */
+export type CommandOf<Action extends RecordMessage['action']> = RecordCommand & {
+  readonly command: Extract<RecordMessage, { action: Action }>;
+};
+
+/** The key was used before for other work. */
+class KeyReusedError extends ConnectorError {
+  override readonly name: string = 'KeyReusedError';
+  override readonly code = 'KEY_REUSED';
+
+  constructor() {
+    super('key: was used before for another write to this table; use one key for each piece of work');
+  }
+}
+
+/**
+ * The work on one message whose effect is remembered by its key: an update, an upsert, a delete, or a create that the primary
+ * key of the instance does not protect.
+ */
+export class Attempt {
+  readonly context: WriteContext;
+  readonly command: RecordCommand;
+  /** What an earlier attempt left behind: a write that may have taken effect. */
+  readonly before: Effect | undefined;
+  readonly #digest: string;
+  /** What this attempt has announced last. */
+  #intent: Effect | undefined;
+
+  private constructor(
+    command: RecordCommand,
+    context: WriteContext,
+    before: Effect | undefined,
+    digest: string,
+  ) {
+    this.command = command;
+    this.context = context;
+    this.before = before;
+    this.#digest = digest;
+  }
+
+  /**
+   * Does work unless it was done before under the same key.
+   * @throws InDoubtError while an earlier attempt may still be running; KeyReusedError; what the work throws
+   */
+  static async run(
+    command: RecordCommand,
+    context: WriteContext,
+    work: (attempt: Attempt) => Promise<Done>,
+  ): Promise<Done> {
+    const { table } = command.command;
+    const digest = digestOfWork(command);
+    const before = await context.ledger.effectOf(table, command.key);
+    if (before && before.digest !== digest) throw new KeyReusedError();
+    if (before?.state === 'applied') return 'duplicate';
+    if (before) waitUntil(before.untilMs, context.clock);
+    return work(new Attempt(command, context, before, digest));
+  }
+
+  get table(): string {
+    return this.command.command.table;
+  }
+
+  /** When this work was first about to be sent, in milliseconds since the Unix epoch. */
+  get firstSentAtMs(): number {
+    return this.before?.sentAtMs ?? this.#intent?.sentAtMs ?? this.context.clock.now();
+  }
+
+  /** Until then an announced write may be running, even if this process dies now. */
+  get untilMs(): number {
+    return this.context.callContext.deadline.atMs + this.context.inDoubtMs;
+  }
+
+  /** @throws InDoubtError while the instance may be working on another write of this record */
+  async checkRecord(sysId: string): Promise<RecordMark> {
+    const mark = await this.context.ledger.markOf(sysId);
+    waitUntil(mark.inDoubtUntilMs, this.context.clock);
+    return mark;
+  }
+
+  /**
+   * Remembers what is about to be sent, so that it is known after a crash that it may have been.
+   * @throws InDoubtError when another copy of the message was faster
+   */
+  async announce(write: Effect['write'], sysId: string): Promise<void> {
+    const { ledger } = this.context;
+    const sentAtMs = this.firstSentAtMs;
+    const intent: Effect = {
+      state: 'possibly-sent',
+      digest: this.#digest,
+      write,
+      sysId,
+      sentAtMs,
+      untilMs: this.untilMs,
+    };
+    // Only a key that its sender chose can be in two batches at the same time.
+    if (this.command.hasExplicitKey) {
+      const isOurs = await ledger.claim(this.table, this.command.key, intent, this.#intent ?? this.before);
+      if (!isOurs) throw new InDoubtError(copyWaitMs);
+    } else await ledger.remember(this.table, this.command.key, intent);
+    this.#intent = intent;
+  }
+
+  /**
+   * Sends a write that would harm if it were carried out twice or late.
+   * @param sysId the record that it changes, where that is known
+   * @param isDone asks the instance after a lost answer; when it says yes, the write took effect and is over
+   * @returns the answer; undefined when it was lost and the instance holds the effect
+   * @throws InDoubtError when the answer was lost; what it was refused with
+   */
+  async send(
+    request: ServiceNowRequest,
+    sysId: string | undefined,
+    isDone: () => Promise<boolean>,
+  ): Promise<ServiceNowResponse | undefined> {
+    try {
+      return await this.context.send({ request });
+    } catch (error) {
+      if (!mayHaveTakenEffect(error)) {
+        await this.withdraw();
+        throw error;
+      }
+      if (await isDone().catch(() => false)) return undefined;
+      throw await this.#doubt(sysId, error);
+    }
+  }
+
+  /** Forgets what was announced: it was refused, or not sent. An older attempt may have been, and stays remembered. */
+  async withdraw(): Promise<void> {
+    if (this.#intent === undefined) return;
+    this.#intent = undefined;
+    const { ledger } = this.context;
+    const { table, before } = this;
+    await (before
+      ? ledger.remember(table, this.command.key, before)
+      : ledger.forget(table, this.command.key));
+  }
+
+  /** Remembers that the work is done; from now on its key has no effect. */
+  async complete(write: Effect['write'], sysId: string): Promise<void> {
+    const { clock, ledger } = this.context;
+    const sentAtMs = this.firstSentAtMs;
+    const effect: Effect = {
+      state: 'applied',
+      digest: this.#digest,
+      write,
+      sysId,
+      sentAtMs,
+      untilMs: clock.now(),
+    };
+    await ledger.remember(this.table, this.command.key, effect);
+  }
+
+  async #doubt(sysId: string | undefined, cause: unknown): Promise<InDoubtError> {
+    const { clock, ledger, inDoubtMs } = this.context;
+    const untilMs = clock.now() + inDoubtMs;
+    const intent = this.#intent && { ...this.#intent, untilMs };
+    // What cannot be remembered now is still known by what was announced.
+    await Promise.allSettled([
+      sysId === undefined ? undefined : ledger.markInDoubt(sysId, untilMs),
+      intent && ledger.remember(this.table, this.command.key, intent),
+    ]);
+    return new InDoubtError(inDoubtMs, cause);
+  }
+}
+
+/** Identifies what a message asks for, to recognise a key that is used again for other work. */
+export function digestOfWork({ command: { key: _key, ...work } }: RecordCommand): string {
+  return digestOf(canonical(work));
+}
+
+/** How long a message waits for another copy of itself that is under way. */
+const copyWaitMs = 5_000;
+
+function waitUntil(untilMs: number, clock: Clock): void {
+  const waitMs = untilMs - clock.now();
+  if (waitMs > 0) throw new InDoubtError(waitMs);
+}
+
+/** JSON in which the order of the properties does not matter. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, one: unknown) =>
+    typeof one === 'object' && one !== null && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : one,
+  );
+}

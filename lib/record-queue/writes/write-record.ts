@@ -1,0 +1,46 @@
+import { deriveUpsertSysId } from '../../operations/identity.ts';
+import type { Done } from '../disposition.ts';
+import type { RecordCommand } from '../message.ts';
+import type { Naming } from '../ordering.ts';
+import type { CommandOf, WriteContext } from './attempt.ts';
+import { createRecord, mayBeRepeat } from './create.ts';
+import { deleteRecord } from './delete.ts';
+import { updateRecord } from './update.ts';
+import { upsertRecord } from './upsert.ts';
+
+/** Carries out what one message asks for. @throws what it failed with */
+export function writeRecord(command: RecordCommand, context: WriteContext): Promise<Done> {
+  if (isAction(command, 'create')) return createRecord(command, context);
+  if (isAction(command, 'update')) return updateRecord(command, context);
+  if (isAction(command, 'upsert')) return upsertRecord(command, context);
+  if (isAction(command, 'delete')) return deleteRecord(command, context);
+  throw new Error(`no such action: ${command.command.action}`);
+}
+
+function isAction<Action extends RecordCommand['command']['action']>(
+  command: RecordCommand,
+  action: Action,
+): command is CommandOf<Action> {
+  return command.command.action === action;
+}
+
+/** What the ledger will be asked for at once; a create that cannot be a repeat needs nothing. */
+export function ledgerNeeds(commands: readonly RecordCommand[], { deployment, identityOf }: Naming) {
+  const work: { readonly table: string; readonly key: string }[] = [];
+  const sysIds: string[] = [];
+  for (const command of commands) {
+    const { table } = command.command;
+    const identity = identityOf(table, command.key);
+    const isProtected = isAction(command, 'create') && identity.kind === 'sys_id';
+    if (isProtected && !mayBeRepeat(command)) continue;
+    work.push({ table, key: command.key });
+    if ('sysId' in command.command) sysIds.push(command.command.sysId);
+    else if (identity.kind === 'sys_id')
+      sysIds.push(
+        isAction(command, 'upsert')
+          ? deriveUpsertSysId(deployment, table, command.command.match, 0)
+          : identity.sysId,
+      );
+  }
+  return { work, sysIds };
+}
