@@ -62,7 +62,7 @@ const booleans: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** A text without what the collation of an instance ignores. */
-export function foldText(text: string): string {
+function foldText(text: string): string {
   const folded = text.normalize('NFKD').replaceAll(/\p{M}/gu, '').trim().toLowerCase();
   return booleans.get(folded) ?? folded;
 }

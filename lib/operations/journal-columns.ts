@@ -3,10 +3,8 @@ import type { Clock } from '../core/clock.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { ServiceNowError } from '../servicenow/errors.ts';
+import { journalColumns } from '../servicenow/records.ts';
 import { listRequest } from '../servicenow/requests.ts';
-
-/** Journal columns that every instance has; each write to one adds an entry. */
-const wellKnown: readonly string[] = ['work_notes', 'comments', 'comments_and_work_notes'];
 
 /** How long the dictionary of an instance is trusted, and how long it is not asked again when it could not be read. */
 const trustedMs = 3_600_000;
@@ -43,20 +41,20 @@ export class JournalColumns {
    * @throws ServiceNowError when the instance cannot be asked right now
    */
   async among(table: string, columns: readonly string[], context: CallContext): Promise<readonly string[]> {
-    const others = columns.filter((column) => !wellKnown.includes(column));
+    const others = columns.filter((column) => !journalColumns.includes(column));
     const dictionary = others.length === 0 ? new Map() : await this.#readDictionary(context);
     const candidates = others.filter((column) => dictionary.has(column));
     const tables = candidates.length === 0 ? [] : await this.#readAncestors(table, context);
     return columns.filter(
       (column) =>
-        wellKnown.includes(column) ||
+        journalColumns.includes(column) ||
         (candidates.includes(column) && tables.some((name) => dictionary.get(column)?.has(name))),
     );
   }
 
   /** Those of these columns that are journals of some table, as far as that is known without asking the instance. */
   knownAmong(columns: readonly string[]): readonly string[] {
-    return columns.filter((column) => wellKnown.includes(column) || this.#known.has(column));
+    return columns.filter((column) => journalColumns.includes(column) || this.#known.has(column));
   }
 
   async #readDictionary(context: CallContext): Promise<ReadonlyMap<string, ReadonlySet<string>>> {

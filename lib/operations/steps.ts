@@ -37,11 +37,7 @@ export async function runSteps<Result>(
 }
 
 /** Takes one step as a single call. */
-export async function takeStep(
-  step: Step,
-  client: ServiceNowClient,
-  context: CallContext,
-): Promise<StepOutcome> {
+async function takeStep(step: Step, client: ServiceNowClient, context: CallContext): Promise<StepOutcome> {
   try {
     return { kind: 'answered', response: await client.send(step.request, context) };
   } catch (error) {

@@ -132,12 +132,7 @@ const trustingReceives = 10;
  * @param random gives numbers in [0, 1)
  * @returns whole seconds
  */
-export function delayOf(
-  error: unknown,
-  receiveCount: number,
-  settings: Delays,
-  random: () => number,
-): number {
+function delayOf(error: unknown, receiveCount: number, settings: Delays, random: () => number): number {
   const askedMs = error instanceof ConnectorError ? error.retryAfterMs : undefined;
   if (askedMs === undefined) return growing(receiveCount, settings, random);
   const patience =

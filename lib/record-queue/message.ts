@@ -87,7 +87,7 @@ function keyIn({ attributes }: QueuedMessage): string | undefined {
  * Reads the body of a message; without an action it is a create.
  * @throws InvalidInputError naming the path that is wrong
  */
-export function parseRecordMessage(body: string): RecordMessage {
+function parseRecordMessage(body: string): RecordMessage {
   const given = parseObject(body);
   const parsed = z.safeParse(recordMessage, { action: 'create', ...given });
   if (parsed.success) return checkColumns(parsed.data, given);

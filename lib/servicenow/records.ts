@@ -12,7 +12,6 @@ import {
   getRequest,
   type ListOptions,
   listRequest,
-  type RecordValues,
   type UpdateOptions,
   updateRequest,
 } from './requests.ts';
@@ -111,16 +110,6 @@ async function write(
 
 /** Columns of a task whose every write adds an entry: writing them twice is not the same as once. */
 export const journalColumns: readonly string[] = ['work_notes', 'comments', 'comments_and_work_notes'];
-
-/** The journal columns that these values add an entry to. */
-export function writtenJournalColumns(record: RecordValues): readonly string[] {
-  return journalColumns.filter((column) => (record[column] ?? '') !== '');
-}
-
-/** True when writing these values twice would add two journal entries. */
-export function writesJournal(record: RecordValues): boolean {
-  return writtenJournalColumns(record).length > 0;
-}
 
 const perField = z.record(z.string(), z.string());
 const stats = z.object({
