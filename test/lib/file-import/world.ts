@@ -69,7 +69,8 @@ function wholeInvocation(clock: Clock): Deadline {
 /** An instance and a bucket of their own, and imports that run in this process. */
 export async function startWorld(options: Partial<InstanceOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'imports-'));
-  const storage = await startS3({ folder });
+  const clock = jumpingClock();
+  const storage = await startS3({ folder, clock });
   const watch = new SecrecyWatch();
   const user = { userName: 'watched.user', password: watch.secret('password'), roles: ['admin'] };
   const log = logInto(watch);
@@ -87,7 +88,6 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
     forcePathStyle: true,
   });
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
-  const clock = jumpingClock();
   const newClient = () =>
     createClient({
       readSecret: async () =>

@@ -1,0 +1,194 @@
+import { PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { receiveDrops } from '../../../lib/file-import/receive-drops.ts';
+import { wakeUpMessage } from '../../../lib/file-import/schedule/schedule.ts';
+import { bucket, startWorld, type World } from './world.ts';
+
+let world: World;
+let sequence: number;
+
+beforeEach(async () => {
+  world = await startWorld({ demoData: false });
+  onTestFinished(() => world.close());
+  sequence = 0;
+  const VersioningConfiguration = { Status: 'Enabled' } as const;
+  await world.s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));
+});
+
+type Event = { readonly key: string; readonly body: string };
+
+/** Stores a file and gives the message that tells of it. */
+async function drop(key: string, body: string, more: object = {}): Promise<Event> {
+  const put = new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(body) });
+  const { ETag, VersionId } = await world.s3.send(put);
+  const object = {
+    key: encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/'),
+    size: Buffer.byteLength(body),
+    eTag: ETag,
+    versionId: VersionId,
+    sequencer: String(++sequence).padStart(8, '0'),
+    ...more,
+  };
+  const eventTime = new Date(world.clock.now()).toISOString();
+  const record = { eventName: 'ObjectCreated:Put', eventTime, s3: { bucket: { name: bucket }, object } };
+  return { key, body: JSON.stringify({ Records: [record] }) };
+}
+
+const receive = (...events: readonly Event[]) =>
+  world.receive(...events.map(({ body }, i) => ({ messageId: String(i), body })));
+
+/** All summaries below a prefix. */
+async function summaries(prefix: string) {
+  const keys = (await world.keys(prefix)).filter((key) => key.endsWith('/summary.json'));
+  return Promise.all(keys.map(async (key) => ({ key, ...JSON.parse(await world.read(key)) })));
+}
+
+const csv = 'u_code,u_text\na,x';
+
+describe('a dropped file', () => {
+  it('is imported with the settings as they stood at its drop, however late its event is', async () => {
+    await world.settings('imp_load', { constants: { u_text: 'then' } });
+    const event = await drop('imports/imp_load/a.csv', 'u_code\na');
+    world.clock.advance(5_000);
+    await world.settings('imp_load', { constants: { u_text: 'now' }, resultsPrefix: 'results/now/' });
+    await receive(event);
+    const [request] = world.started;
+    if (!request) throw new Error('an import');
+    const summary = await world.run(request);
+    expect(summary.settings?.constants).toEqual({ u_text: 'then' });
+    expect(summary.results['summary']).toMatch(/^results\/imp_load\/a\//);
+    expect(world.rows('imp_load')).toMatchObject([{ u_text: 'then' }]);
+  });
+
+  it('keeps the settings that it was received with while it waits', async () => {
+    await world.settings('imp_load', { constants: { u_text: 'then' } });
+    await receive(await drop('imports/imp_load/first.csv', 'u_code\nf'));
+    await receive(await drop('imports/imp_load/second.csv', 'u_code\ns'));
+    const [first] = world.started;
+    if (!first) throw new Error('an import');
+    await world.settings('imp_load', { constants: { u_text: 'now' } });
+    await world.run(first);
+    const second = world.started[1];
+    if (!second) throw new Error('the second import');
+    await world.run(second);
+    expect(world.rows('imp_load').map((row) => row['u_text'])).toEqual(['then', 'then']);
+  });
+
+  it('shows that it waits for its turn', async () => {
+    await receive(await drop('imports/imp_load/first.csv', csv));
+    await receive(await drop('imports/imp_load/second.csv', csv));
+    const [progress] = (await world.keys('results/imp_load/second/')).filter((key) =>
+      key.endsWith('progress.json'),
+    );
+    expect(JSON.parse(await world.read(progress ?? ''))).toMatchObject({ phase: 'waiting', rows: 0 });
+  });
+
+  it('takes one line with folders whose names differ in case, and reads the settings of its own folder', async () => {
+    await receive(await drop('imports/imp_load/first.csv', csv));
+    await world.settings('IMP_Load', { constants: { u_text: 'upper' } });
+    await receive(await drop('imports/IMP_Load/second.csv', 'u_code\nb'));
+    expect(world.started).toHaveLength(1);
+    const [first] = world.started;
+    if (!first) throw new Error('an import');
+    await world.run(first);
+    const [, second] = world.started;
+    if (!second) throw new Error('the second import');
+    expect(await world.run(second)).toMatchObject({ status: 'completed', stagingTable: 'imp_load' });
+    expect(world.rows('imp_load').map((row) => row['u_text'])).toContain('upper');
+  });
+
+  it('is imported under a key of 1,024 bytes', async () => {
+    const key = `imports/imp_load/${'k'.repeat(1_003)}.csv`;
+    expect(Buffer.byteLength(key)).toBe(1_024);
+    await receive(await drop(key, csv));
+    const [request] = world.started;
+    if (!request) throw new Error('an import');
+    expect(await world.run(request)).toMatchObject({ status: 'completed', source: { key } });
+  });
+});
+
+describe('every drop has an answer', () => {
+  it('says by which version an older one is superseded, also when its event is delivered again', async () => {
+    const older = await drop('imports/imp_load/a.csv', csv);
+    const newer = await drop('imports/imp_load/a.csv', `${csv}\nb,y`);
+    await receive(newer);
+    await receive(older);
+    await receive(older, newer);
+    const answers = await summaries('results/imp_load/a/');
+    expect(answers).toMatchObject([{ status: 'superseded', lines: { rows: 0 }, stagingTable: 'imp_load' }]);
+    expect(answers[0].reason).toContain(world.started[0]?.versionId);
+    expect(world.started).toHaveLength(1);
+  });
+
+  it('says that an empty file is empty', async () => {
+    await receive(await drop('imports/imp_load/empty.csv', ''));
+    expect(await summaries('results/imp_load/empty/')).toMatchObject([
+      { status: 'refused', reason: 'the file is empty (0 bytes)' },
+    ]);
+    expect(world.started).toEqual([]);
+  });
+
+  it.each([
+    ['imports/imp_load/notes.txt', 'must end in .csv'],
+    ['imports/imp_load/sub/_import.json', 'settings belong in imports/imp_load/_import.json'],
+    ['imports/imp-load/a.csv', 'is not a table name'],
+    ['imports/a.csv', 'is not in a folder'],
+    ['Imports/imp_load/a b+c ä.csv', 'is not in a folder'],
+    [`imports/imp_load/${'n'.repeat(1_003)}.txt`, 'must end in .csv'],
+  ])('says what is wrong with %s', async (key, reason) => {
+    await receive(await drop(key, csv));
+    const [answer, ...more] = await summaries('results/_refused/');
+    expect(answer).toMatchObject({ status: 'refused', source: { key } });
+    expect(answer.reason).toContain(reason);
+    expect(Buffer.byteLength(answer.key)).toBeLessThanOrEqual(1_024);
+    expect(more).toEqual([]);
+  });
+
+  it.each(['imports/imp_load/', 'imports/imp_load/_import.json'])('says nothing to %s', async (key) => {
+    await receive(await drop(key, key.endsWith('/') ? '' : '{}'));
+    expect(await world.keys('results/')).toEqual([]);
+  });
+});
+
+describe('a message', () => {
+  it('that cannot be read is dropped, and the others are not held up by it', async () => {
+    const good = await drop('imports/imp_load/a.csv', csv);
+    expect(await receive({ key: '', body: 'nonsense' }, { key: '', body: '{}' }, good)).toEqual([]);
+    expect(world.started).toHaveLength(1);
+  });
+
+  it('comes back when its import could not be started, and starts it then', async () => {
+    const event = await drop('imports/imp_load/a.csv', csv);
+    const failing = {
+      s3: world.s3,
+      clock: world.clock,
+      log: { debug() {}, info() {}, warn() {}, error() {} },
+      deployment: 'test',
+      schedule: {
+        receive: world.schedule.receive,
+        startDue: () => Promise.reject(new Error('Lambda is away')),
+      },
+    };
+    const message = { messageId: '7', body: event.body };
+    expect(await receiveDrops(failing, { Records: [message] })).toEqual(['7']);
+    expect(await receive(event)).toEqual([]);
+    expect(world.started).toHaveLength(1);
+  });
+
+  it('that wakes the schedule starts what is due', async () => {
+    await world.drop('imports/imp_load/never.csv', csv);
+    const event = await drop('imports/imp_load/a.csv', csv);
+    world.clock.advance(-1);
+    await receive(event);
+    expect(world.started).toEqual([]);
+    world.clock.advance(62_000);
+    await receive({ key: '', body: wakeUpMessage });
+    expect(world.started).toHaveLength(1);
+  });
+
+  it('that is no SQS event at all is refused with what to do instead', async () => {
+    const deps = { s3: world.s3, clock: world.clock, deployment: '', schedule: world.schedule };
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    await expect(receiveDrops({ ...deps, log }, {})).rejects.toThrow('event: is not an SQS event');
+  });
+});
