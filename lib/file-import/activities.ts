@@ -2,7 +2,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { failuresSoFar, tooManyFailures } from './failure-limit.ts';
 import { boundHeap } from './heap.ts';
 import { type ImportSurroundings, scopeOf } from './import-scope.ts';
-import { claimedSets } from './load/ledger.ts';
+import { setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
 import { addTally, type Tally } from './load/row-outcome.ts';
 import { openOnce } from './open-import.ts';
@@ -201,7 +201,7 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
       isAbandoned: state.phase === 'abandoned',
       continuesHere,
       mayReject: (plan.settings.maxErrors ?? Number.POSITIVE_INFINITY) - failuresSoFar(state),
-      claimedBefore: () => claimedSets(folder, state.loadedGroups),
+      setsBefore: () => setsBefore(folder, state.loadedGroups),
     };
     return afterGroup(state, await loadGroup({ ...tools, onProgress }, task), scope.clock.now());
   }

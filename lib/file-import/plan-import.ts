@@ -1,5 +1,5 @@
 import { callContext, type ImportScope } from './import-scope.ts';
-import { readEarlierSets } from './load/reconcile-by-sets.ts';
+import { readEarlierSets } from './load/own-sets.ts';
 import type { ImportPlan } from './plan/import-plan.ts';
 import { mapColumns, possibleNames } from './plan/map-columns.ts';
 import type { ImportSettings } from './plan/settings.ts';

@@ -4,7 +4,7 @@ import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { SentChunk } from './ledger.ts';
 import { type Reconciliation, reconcileChunk } from './reconcile.ts';
-import type { LineResult } from './row-outcome.ts';
+import { type LineResult, lostAnswer } from './row-outcome.ts';
 import { sendChunk } from './send-chunk.ts';
 import { type SentRows, sendRows } from './send-rows.ts';
 
@@ -21,6 +21,8 @@ export type Delivery = {
   readonly before: SentChunk | undefined;
   /** The import set after which this one is to be transformed. */
   readonly runAfter: string | undefined;
+  /** In `rows` mode without row keys: notes the rows that are sent next, and the verdicts so far, where a death of the process leaves them. */
+  readonly announce?: ((known: SentChunk) => Promise<void>) | undefined;
 };
 
 /** What became of a chunk. */
@@ -41,19 +43,39 @@ export async function deliverChunk(where: Where, delivery: Delivery): Promise<De
 
 async function deliverBody({ scope, plan }: Where, delivery: Delivery): Promise<SentChunk> {
   const { chunk, sending, reconciliation, before, runAfter } = delivery;
-  const record = { lines: [...chunk.lines], rows: chunk.rows };
-  const sets = before?.sets ?? [];
+  const open = withoutStored(chunk, before);
   const reconciled = reconciliation
-    ? await reconcileChunk(scope, plan, chunk, reconciliation)
-    : ({ kind: 'send', chunk, sets: [] } as const);
-  if (reconciled.kind === 'unknown') return { ...record, sets, state: 'unknown' };
-  const known = [...new Set([...sets, ...reconciled.sets])];
-  if (reconciled.kind === 'stored') return { ...record, sets: known, state: 'stored' };
-  if (!sending) return { ...record, sets: known, state: 'not-sent' };
+    ? await reconcileChunk(scope, plan, open, reconciliation)
+    : ({ kind: 'send', chunk: open, sets: [] } as const);
+  const sets = [...new Set([...(before?.sets ?? []), ...('sets' in reconciled ? reconciled.sets : [])])];
+  const setLines = { ...before?.setLines, ...('setLines' in reconciled ? reconciled.setLines : {}) };
+  const isDivided = Object.keys(setLines).length > 0;
+  const record = { lines: [...chunk.lines], rows: chunk.rows, sets, ...(isDivided ? { setLines } : {}) };
+  if (reconciled.kind === 'unknown') return { ...record, state: 'unknown', message: lostAnswerText(plan) };
+  if (reconciled.kind === 'stored') {
+    const rest = isDivided ? linesOfSets(reconciled.sets, open) : {};
+    return { ...record, ...(isDivided && { setLines: { ...setLines, ...rest } }), state: 'stored' };
+  }
+  if (!sending) return { ...record, state: 'not-sent' };
   const sent = await sendChunk(scope, plan, reconciled.chunk.body, runAfter);
-  if (sent.kind === 'lost') return { ...record, sets: known, state: 'lost' };
-  if (sent.kind === 'refused') return { ...record, sets: known, state: 'refused', message: sent.message };
-  return { ...record, sets: [...known, sent.importSetId], state: 'stored' };
+  if (sent.kind === 'lost') return { ...record, state: 'lost' };
+  if (sent.kind === 'refused') return { ...record, state: 'refused', message: sent.message };
+  const rest = isDivided ? linesOfSets([sent.importSetId], reconciled.chunk) : {};
+  return {
+    ...record,
+    sets: [...sets, sent.importSetId],
+    ...(isDivided && { setLines: { ...setLines, ...rest } }),
+    state: 'stored',
+  };
+}
+
+/** The rows of a chunk that no import set is known to hold. */
+export function withoutStored(chunk: Chunk, before: SentChunk | undefined): Chunk {
+  return withoutLines(chunk, new Set(Object.values(before?.setLines ?? {}).flatMap(lineList)));
+}
+
+function linesOfSets(sets: readonly string[], { lines }: Chunk): Record<string, number[]> {
+  return Object.fromEntries(sets.map((set) => [set, [...lines]]));
 }
 
 /** Brings the rows of a chunk that have no verdict yet to the instance, one import each. */
@@ -71,7 +93,16 @@ async function deliverRows(where: Where, delivery: Delivery): Promise<Delivered>
   const found = { ...record, possiblySent: lineRuns(reconciled.stored) };
   if (rest.rows === 0) return { record: { ...found, state: 'stored' } };
   if (!sending) return { record: { ...found, state: 'not-sent' } };
-  return afterSending(record, reconciled.stored, await sendRows(where.scope, where.plan, rest));
+  const beforeBatch = async (lines: readonly number[], { verdicts: said, lost }: SentRows) => {
+    const possiblySent = lineRuns([...reconciled.stored, ...lost, ...lines].sort((a, b) => a - b));
+    await delivery.announce?.({
+      ...record,
+      verdicts: [...verdicts, ...said],
+      possiblySent,
+      state: 'interrupted',
+    });
+  };
+  return afterSending(record, reconciled.stored, await sendRows(where.scope, where.plan, rest, beforeBatch));
 }
 
 function afterSending(
@@ -112,10 +143,14 @@ async function reconcileRows(
   const reconciled = await reconcileChunk(scope, plan, asked, reconciliation);
   if (reconciled.kind === 'stored') return { stored: lines, unknown: [] };
   if (reconciled.kind === 'unknown') {
-    const message =
-      'the answer to its request was lost; whether the instance has the row could not be determined';
+    const message = lostAnswerText(plan);
     return { stored: [], unknown: lines.map((line) => ({ line, outcome: 'unknown', message })) };
   }
   const missing = new Set(lineList(reconciled.chunk.lines));
   return { stored: lines.filter((line) => !missing.has(line)), unknown: [] };
+}
+
+/** What to say of rows that may have been sent; without keys, that keys would have told. */
+function lostAnswerText({ keyColumn }: ImportPlan): string {
+  return keyColumn === undefined ? `${lostAnswer}; with a keyColumn in _import.json it could be` : lostAnswer;
 }

@@ -6,6 +6,18 @@ import type { ImportFolder } from '../work-folder.ts';
 import { type LoadLedger, type SentChunk, writeLedger } from './ledger.ts';
 
 const savePeriodMs = 1_000;
+/** Chunks that are announced at once, at least: a write for each would be slow, and a death leaves no more in doubt than these. */
+const announcedAtOnce = 8;
+
+/** Where a group begins, and how it is sent. */
+export type GroupStart = {
+  readonly group: number;
+  readonly from: Position;
+  /** Requests under way at once. */
+  readonly concurrency: number;
+  /** Each row that is sent is noted before; then every ledger is exact. */
+  readonly notesRows: boolean;
+};
 
 /** The ledger of the group under way: takes chunks as they become certain and saves itself about once a second. */
 export class GroupLedger {
@@ -17,8 +29,6 @@ export class GroupLedger {
   /** Answers lost since the last one that came. */
   lostInARow = 0;
   readonly #folder: ImportFolder;
-  readonly #group: number;
-  readonly #from: Position;
   readonly #clock: Clock;
   readonly #chunks: (SentChunk | null)[];
   /** False after a death of the process: chunks of which nothing is known may have been sent then. */
@@ -26,23 +36,28 @@ export class GroupLedger {
   #lostAtMs: number | undefined;
   #savedAtMs: number;
   #saving: Promise<void> | undefined;
+  readonly #start: GroupStart;
+  /** Chunks below may have been sent before this attempt. */
+  readonly #sentBelow: number;
+  /** Chunks below may be sent: the stored ledger says so. */
+  #announced = 0;
+  #announcing: Promise<void> | undefined;
 
-  constructor(
-    folder: ImportFolder,
-    group: number,
-    from: Position,
-    clock: Clock,
-    before: LoadLedger | undefined,
-  ) {
+  constructor(folder: ImportFolder, start: GroupStart, clock: Clock, before: LoadLedger | undefined) {
     this.#folder = folder;
-    this.#group = group;
-    this.#from = from;
+    this.#start = start;
     this.#clock = clock;
+    this.#sentBelow = before?.announced ?? Number.POSITIVE_INFINITY;
     this.#chunks = before ? [...before.chunks] : [];
     this.#beganExact = before === undefined || before.isExact === true;
     this.refused = this.#chunks.some((chunk) => chunk?.state === 'refused');
     this.#lostAtMs = before?.lostAtMs;
     this.#savedAtMs = clock.now();
+  }
+
+  /** True when rows are noted before they are sent. */
+  get notesRows(): boolean {
+    return this.#start.notesRows;
   }
 
   get lostCount(): number {
@@ -51,7 +66,8 @@ export class GroupLedger {
 
   /** True when rows may have been sent of which that is not certain. */
   get hasPossiblySent(): boolean {
-    return !this.#beganExact || this.#chunks.some((_, index) => !this.has(index) && this.mayHaveSent(index));
+    if (!this.#beganExact && this.#sentBelow > this.#chunks.length) return true;
+    return this.#chunks.some((_, index) => !this.has(index) && this.mayHaveSent(index));
   }
 
   /** True when it is certain what became of the chunk. */
@@ -63,7 +79,8 @@ export class GroupLedger {
   /** True when rows of the chunk may have been sent before this attempt. */
   mayHaveSent(index: number): boolean {
     const chunk = this.#chunks[index];
-    return !this.#beganExact || chunk?.state === 'lost' || (chunk?.possiblySent?.length ?? 0) > 0;
+    if (chunk?.state === 'lost' || (chunk?.possiblySent?.length ?? 0) > 0) return true;
+    return !this.#beganExact && index < this.#sentBelow;
   }
 
   /** Lines of the chunk that may have been sent, where that can be told so closely. */
@@ -93,6 +110,21 @@ export class GroupLedger {
     this.#saveNowAndThen();
   }
 
+  /** Has the stored ledger say that a chunk may be sent, before it is. */
+  async announce(index: number): Promise<void> {
+    if (index >= this.#announced && !this.#start.notesRows) {
+      this.#announced = index + Math.max(announcedAtOnce, 2 * this.#start.concurrency);
+      this.#announcing = this.#save(false);
+    }
+    await this.#announcing;
+  }
+
+  /** Notes what is known of a chunk, and which of its rows are sent next, before they are. */
+  async announceRows(index: number, chunk: SentChunk): Promise<void> {
+    this.set(index, chunk);
+    await this.#save(true);
+  }
+
   /** Since when answers may be lost: now, unless that is known already. */
   lose(): number {
     this.#lostAtMs ??= this.#clock.now();
@@ -106,9 +138,25 @@ export class GroupLedger {
 
   /** @param isExact nothing is being sent any more */
   async write(isExact: boolean): Promise<void> {
-    await this.#saving;
-    const state = { ...this.#state(), isExact: isExact && this.#beganExact };
-    await writeLedger(this.#folder, this.#group, state);
+    await this.#save(isExact);
+  }
+
+  /** One after another: an earlier state must not be stored over a later one. */
+  async #save(isExact: boolean): Promise<void> {
+    const before = this.#saving;
+    const save = async () => {
+      await before?.catch(() => undefined);
+      const state = { ...this.#state(), isExact: (isExact || this.#start.notesRows) && this.#beganExact };
+      await writeLedger(this.#folder, this.#start.group, state);
+    };
+    const saving = save();
+    this.#saving = saving;
+    this.#savedAtMs = this.#clock.now();
+    try {
+      await saving;
+    } finally {
+      if (this.#saving === saving) this.#saving = undefined;
+    }
   }
 
   /** Ends the group; `readError` says why the file cannot be read on. */
@@ -122,25 +170,22 @@ export class GroupLedger {
       blankLines,
       ...(readError === undefined ? {} : { readError }),
     };
-    await writeLedger(this.#folder, this.#group, done);
+    await this.#saving?.catch(() => undefined);
+    await writeLedger(this.#folder, this.#start.group, done);
     return done;
   }
 
   #saveNowAndThen(): void {
     const now = this.#clock.now();
     if (this.#saving || now - this.#savedAtMs < savePeriodMs) return;
-    this.#savedAtMs = now;
     // A save that fails loses nothing that reconciliation would not find; the one at the end reports it.
-    this.#saving = writeLedger(this.#folder, this.#group, this.#state())
-      .catch(() => undefined)
-      .finally(() => {
-        this.#saving = undefined;
-      });
+    this.#save(false).catch(() => undefined);
   }
 
   #state(): LoadLedger {
     return {
-      from: this.#from,
+      from: this.#start.from,
+      announced: Math.max(this.#announced, this.#beganExact ? 0 : this.#sentBelow),
       chunks: [...this.#chunks],
       ...(this.#lostAtMs === undefined ? {} : { lostAtMs: this.#lostAtMs }),
       ended: false,

@@ -20,6 +20,8 @@ const sentChunkSchema = z.object({
    */
   state: z.enum(['stored', 'refused', 'unknown', 'not-sent', 'interrupted', 'lost']),
   message: z.optional(z.string()),
+  /** Lines that are in a set (in the form of `lines`), where a set holds a part of the chunk. */
+  setLines: z.optional(z.record(z.string(), z.array(z.number()))),
   /** In `rows` mode: what the instance said of each row at once. Lines that are missing are looked up later. */
   verdicts: z.optional(z.array(lineResultSchema)),
   /** In `rows` mode: lines that may have been sent, in the form of `lines`; those without a verdict else were not. */
@@ -30,8 +32,10 @@ const ledgerSchema = z.object({
   from: positionSchema,
   /** By index in the group; null where a crash left nothing about the chunk. */
   chunks: z.array(z.nullable(sentChunkSchema)),
-  /** True while nobody sends: a chunk of which nothing is known was not sent then. */
+  /** True while nothing is being sent: a chunk of which nothing is known was not sent then. */
   isExact: z.optional(z.boolean()),
+  /** Chunks from this one on were not sent; absent where any may have been. */
+  announced: z.optional(z.number()),
   /** Milliseconds since the Unix epoch at which an answer was first known to be lost. */
   lostAtMs: z.optional(z.number()),
   /** Where the next group begins; present once the group is done. */
@@ -72,13 +76,13 @@ export async function writeLedger(folder: ImportFolder, group: number, ledger: L
 }
 
 /** Import sets of the groups before `group`: they are accounted for. */
-export async function claimedSets(folder: ImportFolder, group: number): Promise<Set<string>> {
-  const claimed = new Set<string>();
+export async function setsBefore(folder: ImportFolder, group: number): Promise<Set<string>> {
+  const sets = new Set<string>();
   for (let before = group - 1; before >= 0; before--) {
     const ledger = await readLedger(folder, before);
-    for (const set of importSetsOf(ledger?.chunks ?? [])) claimed.add(set);
+    for (const set of importSetsOf(ledger?.chunks ?? [])) sets.add(set);
   }
-  return claimed;
+  return sets;
 }
 
 /** So many are kept: a few more than are waiting for their verdicts while all goes well. */

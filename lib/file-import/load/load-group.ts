@@ -3,11 +3,13 @@ import type { RejectedRow } from '../encode/chunk.ts';
 import type { Position } from '../plan/import-plan.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
-import { GroupLedger } from './group-ledger.ts';
+import { withoutStored } from './deliver.ts';
+import { GroupLedger, type GroupStart } from './group-ledger.ts';
 import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
 import { type Reconciliation, seesRows } from './reconcile.ts';
-import { unclaimedSets } from './reconcile-by-sets.ts';
-import { type LoadDeps, type LoadGroup, sendChunks } from './send-group.ts';
+import { setMatcher } from './reconcile-by-sets.ts';
+import { printChunk } from './row-prints.ts';
+import { endsGroup, type LoadDeps, type LoadGroup, sendChunks } from './send-group.ts';
 
 /** What a group came to, small enough for a checkpoint. */
 export type GroupOutcome = {
@@ -41,10 +43,10 @@ export async function loadGroup(tools: LoadDeps, task: LoadGroup): Promise<Group
   const reader = tools.reader.at(task.from, isPrepared);
   const before = isPrepared ? undefined : await readLedger(tools.folder, task.group);
   if (before?.next) return outcomeOf(before);
-  const ledger = new GroupLedger(tools.folder, task.group, task.from, tools.scope.clock, before);
+  const ledger = new GroupLedger(tools.folder, startOf(tools, task), tools.scope.clock, before);
   const reconciles = before !== undefined && !task.isAbandoned;
   const reconciliation = reconciles ? await prepareReconciliation(tools, task, ledger) : undefined;
-  if (!isPrepared) await ledger.write(false);
+  if (!isPrepared) await (task.sending ? ledger.announce(0) : ledger.write(false));
   let readError: string | undefined;
   try {
     await sendChunks(tools, {
@@ -75,12 +77,20 @@ export async function loadGroup(tools: LoadDeps, task: LoadGroup): Promise<Group
   return outcomeOf(done);
 }
 
+/** Row by row in `rows` mode, where without keys nothing else tells which rows were sent before a death of the process. */
+function startOf({ plan }: LoadDeps, { group, from }: Pick<LoadGroup, 'group' | 'from'>): GroupStart {
+  const { concurrency, mode } = plan.settings;
+  return { group, from, concurrency, notesRows: mode === 'rows' && plan.keyColumn === undefined };
+}
+
 /**
  * Opens the ledger of the group that follows at once in this process, beside closing the one before, so that it need
  * neither be looked for nor waited for.
  */
 async function prepareNext(tools: LoadDeps, group: number, from: Position): Promise<void> {
-  await new GroupLedger(tools.folder, group, from, tools.scope.clock, undefined).write(false);
+  await new GroupLedger(tools.folder, startOf(tools, { group, from }), tools.scope.clock, undefined).write(
+    false,
+  );
   tools.reader.prepare(group, from);
 }
 
@@ -104,14 +114,36 @@ async function prepareReconciliation(
     );
   }
   ledger.clearLoss();
-  const claimed = new Set([...(await task.claimedBefore()), ...ledger.sets()]);
-  const hasStored = claimed.size > 0;
-  if (plan.keyColumn !== undefined) return { unclaimed: undefined, hasStored };
-  if (plan.settings.mode === 'insertMultiple')
-    return { hasStored, unclaimed: await unclaimedSets(scope, plan, claimed) };
+  const known = new Set([...(await task.setsBefore()), ...ledger.sets()]);
+  const hasStored = known.size > 0;
+  if (plan.keyColumn !== undefined) return { sets: undefined, hasStored };
+  if (plan.settings.mode === 'insertMultiple') {
+    const pending = await pendingPrints(tools, task, ledger);
+    return { hasStored, sets: await setMatcher(scope, plan, known, pending) };
+  }
   // Nothing can be reconciled, but nothing more is to be lost to an instance that is still away.
   await seesRows(scope, plan);
-  return { unclaimed: undefined, hasStored };
+  return { sets: undefined, hasStored };
+}
+
+/** How often each chunk that may have been sent occurs in the group: equal ones cannot be told apart. */
+async function pendingPrints(
+  { plan, reader }: LoadDeps,
+  task: LoadGroup,
+  ledger: GroupLedger,
+): Promise<Map<string, number>> {
+  const prints = new Map<string, number>();
+  let [index, rows] = [0, 0];
+  for await (const chunk of reader.chunksFrom(task.from)) {
+    if (ledger.mayHaveSent(index) && !ledger.has(index)) {
+      const { digest } = printChunk(plan, withoutStored(chunk, ledger.get(index)));
+      prints.set(digest, (prints.get(digest) ?? 0) + 1);
+    }
+    index++;
+    rows += chunk.rows;
+    if (endsGroup(task.group, index, rows)) break;
+  }
+  return prints;
 }
 
 /** In ordered loads: the import set that the group's first one has to follow. */

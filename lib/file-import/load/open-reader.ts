@@ -1,3 +1,4 @@
+import type { Chunk } from '../encode/chunk.ts';
 import { type ChunkReader, openRows } from '../encode/chunk-reader.ts';
 import type { ImportPlan, Position } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
@@ -27,16 +28,33 @@ export class OpenReader {
     // From here on the group has begun: whoever comes for it again has to look into its ledger.
     this.#prepared = undefined;
     if (reuse && this.#reader && isThere) return this.#reader;
-    const limits = {
+    // Nothing waits for it: it reads no more once nobody asks.
+    void this.drop();
+    this.#reader = this.#open(from);
+    this.#reader.fetch();
+    return this.#reader;
+  }
+
+  /** The chunks from a position on, by a reader of their own: to look at what is not to be sent now. */
+  async *chunksFrom(from: Position): AsyncGenerator<Chunk> {
+    const reader = this.#open(from);
+    try {
+      while (!reader.ended) {
+        const chunk = await reader.next();
+        reader.takeRejected();
+        if (chunk) yield chunk;
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  #open(from: Position): ChunkReader {
+    return openRows(this.#plan, this.#object, from, {
       rows: this.#plan.settings.rowsPerRequest,
       bytes: maxBodyBytes,
       rejectedBytes: maxRejectedBytes,
-    };
-    // Nothing waits for it: it reads no more once nobody asks.
-    void this.drop();
-    this.#reader = openRows(this.#plan, this.#object, from, limits);
-    this.#reader.fetch();
-    return this.#reader;
+    });
   }
 
   /** Notes that the open reader stands at a group whose ledger was opened in this process and that nobody has begun. */

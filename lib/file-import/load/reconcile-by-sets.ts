@@ -1,174 +1,178 @@
-import { AccessDeniedError } from '../../servicenow/errors.ts';
-import { type Chunk, rowsOf } from '../encode/chunk.ts';
+import { type Chunk, type LineRuns, lineList, lineRuns } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import { type InstanceRow, listRows, pageRows } from '../instance-rows.ts';
-import type { EarlierSets, ImportPlan } from '../plan/import-plan.ts';
-
-/** Import sets of the staging table that may be ours and that nobody has claimed. Each can be claimed once. */
-export type UnclaimedSets = {
-  /** The set that holds exactly this chunk; 'none'; or 'unsure' when one looks like a part of it or hides its rows. */
-  claim(chunk: Chunk): Promise<Claim>;
-};
-
-type Claim = { readonly importSetId: string } | 'none' | 'unsure';
-
-/** Clocks of two machines differ by less. */
-const clockSkewMs = 600_000;
+import { type InstanceRow, listCounted, pageRows } from '../instance-rows.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
+import { type CandidateSet, candidateSets } from './own-sets.ts';
+import { type ChunkPrint, type ComparedColumn, placesOf, printChunk, printStored } from './row-prints.ts';
 
 /**
- * Lists the sets opened for the staging table since the load began that are not in `claimed`. Those of an earlier file
- * may hold the very same rows, so the ones that were there before the load are none of ours.
- * When the user may not see import sets at all, every claim is unsure: what access rules hide looks like nothing there.
+ * Which import set holds a chunk whose answer was lost: `stored` with all of its rows, `partly` with those on `lines`;
+ * `none`; or `unsure`.
  */
-export async function unclaimedSets(
+export type SetMatch =
+  | { readonly kind: 'stored'; readonly importSetId: string }
+  | { readonly kind: 'partly'; readonly importSetId: string; readonly lines: LineRuns }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unsure' };
+
+/** Import sets that may hold chunks of this load; each is matched once. */
+export type SetMatcher = { match(chunk: Chunk): Promise<SetMatch> };
+
+/** Rows asked for at once. */
+const pageSize = 2_000;
+
+/**
+ * Matches chunks and import sets by everything that was sent: all columns of all rows, in their order.
+ * @param known import sets that are accounted for
+ * @param pending prints of the chunks that may have been sent, each as often as there are such chunks
+ */
+export async function setMatcher(
   scope: ImportScope,
   plan: ImportPlan,
-  claimed: ReadonlySet<string>,
-): Promise<UnclaimedSets> {
-  const known = new Set([...claimed, ...(plan.earlierSets?.ids ?? [])]);
-  const candidates = await listSets(scope, plan);
-  if (!candidates || !(await seesSets(scope, candidates, known))) return { claim: async () => 'unsure' };
-  const free = new Set(candidates.filter((id) => !known.has(id)));
-  const firstRowOf = remembered((id) => readFirstRow(scope, plan, id));
-  const claimNow = async (chunk: Chunk): Promise<Claim> => {
-    const expected = firstRow(plan, chunk);
-    let isHidden = free.size > 0 && expected.size === 0;
-    for (const importSetId of free) {
-      const stored = await firstRowOf(importSetId);
-      isHidden ||= stored === undefined;
-      if (expected.size === 0 || !isRow(stored, expected)) continue;
-      if (!(await holdsExactly(scope, plan, importSetId, chunk.rows))) return 'unsure';
-      free.delete(importSetId);
-      return { importSetId };
-    }
-    return isHidden ? 'unsure' : 'none';
+  known: ReadonlySet<string>,
+  pending: Map<string, number>,
+): Promise<SetMatcher> {
+  const candidates = await candidateSets(scope, plan, known);
+  if (!candidates) return { match: async () => ({ kind: 'unsure' }) };
+  const free = new Map(candidates.map((set) => [set.id, set]));
+  const read = storedPrints(scope, plan);
+  const matchNow = async (chunk: Chunk): Promise<SetMatch> => {
+    const print = printChunk(plan, chunk);
+    const rivals = Math.max(1, pending.get(print.digest) ?? 1);
+    pending.set(print.digest, rivals - 1);
+    const found = await compare(print, [...free.values()], read);
+    const match = decide(found, print, chunk, rivals, pending);
+    if ('importSetId' in match) free.delete(match.importSetId);
+    return match;
   };
-  // One after another, so that two equal chunks do not claim the same set.
+  // One after another, so that two equal chunks are not matched with the same set.
   let previous: Promise<unknown> = Promise.resolve();
   return {
-    claim(chunk) {
-      const claim = previous.then(() => claimNow(chunk));
-      previous = claim.catch(() => undefined);
-      return claim;
+    match(chunk) {
+      const match = previous.then(() => matchNow(chunk));
+      previous = match.catch(() => undefined);
+      return match;
     },
   };
 }
 
-function remembered<T>(read: (id: string) => Promise<T>): (id: string) => Promise<T> {
-  const known = new Map<string, Promise<T>>();
-  return (id) => {
-    const reading = known.get(id) ?? read(id);
-    known.set(id, reading);
+/** How the sets compare with a chunk. */
+type Compared = {
+  /** Sets with exactly its rows. */
+  readonly equal: string[];
+  /** Sets with some of its rows and nothing else, and which they are. */
+  readonly parts: { readonly set: CandidateSet; readonly places: readonly number[] }[];
+  /** Some set has rows that the user does not see. */
+  readonly isHidden: boolean;
+};
+
+async function compare(
+  print: ChunkPrint,
+  sets: readonly CandidateSet[],
+  read: StoredPrints,
+): Promise<Compared> {
+  const equal: string[] = [];
+  const parts: Compared['parts'] = [];
+  let isHidden = false;
+  for (const set of sets) {
+    const stored = await read(set.id, print.columns);
+    if (stored.total > stored.prints.length) isHidden = true;
+    else if (stored.total > 0) {
+      const places = placesOf(print.rows, stored.prints);
+      if (places?.length === print.rows.length) equal.push(set.id);
+      else if (places) parts.push({ set, places });
+    }
+  }
+  return { equal, parts, isHidden };
+}
+
+function decide(
+  { equal, parts, isHidden }: Compared,
+  { columns, isWhole, rows }: ChunkPrint,
+  chunk: Chunk,
+  rivals: number,
+  pending: ReadonlyMap<string, number>,
+): SetMatch {
+  const [importSetId] = equal;
+  const [part, ...more] = parts;
+  // Equal sets for equal chunks are as good as each other; one set too many is somebody else's, and nobody can tell which.
+  const isClear = equal.length <= rivals && (isWhole || (equal.length === 1 && rivals === 1));
+  if (importSetId !== undefined)
+    return isClear && columns.length > 0 ? { kind: 'stored', importSetId } : { kind: 'unsure' };
+  if (isHidden) return { kind: 'unsure' };
+  if (!part) return { kind: 'none' };
+  // A set that is closed with fewer rows may be another client's; one whose load was broken off is ours.
+  const isOurs = part.set.isLoading && more.length === 0 && isWhole && rivals === 1 && isAlone(pending, rows);
+  if (!isOurs) return { kind: 'unsure' };
+  const lines = lineList(chunk.lines);
+  return {
+    kind: 'partly',
+    importSetId: part.set.id,
+    lines: lineRuns(part.places.map((place) => lines[place] ?? 0)),
+  };
+}
+
+/** Rows that are all different: a part of them is a part of nothing else that was sent. */
+function isAlone(pending: ReadonlyMap<string, number>, rows: readonly string[]): boolean {
+  return pending.size <= 1 || new Set(rows).size === rows.length;
+}
+
+type StoredPrints = (
+  importSetId: string,
+  columns: readonly ComparedColumn[],
+) => Promise<{ readonly prints: readonly string[]; readonly total: number }>;
+
+/** Reads the rows of a set once for each choice of columns. */
+function storedPrints(scope: ImportScope, plan: ImportPlan): StoredPrints {
+  const known = new Map<string, ReturnType<StoredPrints>>();
+  return (importSetId, columns) => {
+    const key = `${importSetId} ${columns.map(({ column }) => column).join()}`;
+    const reading = known.get(key) ?? readPrints(scope, plan, importSetId, columns);
+    known.set(key, reading);
     return reading;
   };
 }
 
-async function listSets(scope: ImportScope, plan: ImportPlan): Promise<string[] | undefined> {
-  const since = plan.earlierSets?.since ?? toInstanceTime(Date.parse(plan.startedAt) - clockSkewMs);
-  try {
-    return await setsSince(scope, plan.request.table, since);
-  } catch (error) {
-    if (error instanceof AccessDeniedError) return undefined;
-    throw error;
-  }
-}
-
-/** Whether the user sees import sets: of those that are certainly there, or any at all. */
-async function seesSets(
-  scope: ImportScope,
-  candidates: readonly string[],
-  known: ReadonlySet<string>,
-): Promise<boolean> {
-  if (known.size > 0) return candidates.some((id) => known.has(id));
-  if (candidates.length > 0) return true;
-  const any = { table: 'sys_import_set', query: '', fields: ['sys_id'], limit: 1 };
-  return (await listRows(scope.client, any, callContext(scope))).length > 0;
-}
-
-async function readFirstRow(
+async function readPrints(
   scope: ImportScope,
   plan: ImportPlan,
   importSetId: string,
-): Promise<InstanceRow | undefined> {
-  const fields = [...new Set(plan.row.targets.flatMap((target) => target?.column ?? []))];
-  const query = `sys_import_set=${importSetId}^ORDERBYsys_import_row`;
-  const [row] = await listRows(
-    scope.client,
-    { table: plan.request.table, query, fields, limit: 1 },
-    callContext(scope),
+  columns: readonly ComparedColumn[],
+): ReturnType<StoredPrints> {
+  const rows = await readSetRows(
+    scope,
+    plan,
+    [importSetId],
+    columns.map(({ column }) => column),
   );
-  return row;
-}
-
-async function holdsExactly(
-  scope: ImportScope,
-  plan: ImportPlan,
-  importSetId: string,
-  rows: number,
-): Promise<boolean> {
-  const query = {
+  const count = {
     table: plan.request.table,
     query: `sys_import_set=${importSetId}`,
     fields: ['sys_id'],
-    limit: rows + 1,
-  };
-  return (await listRows(scope.client, query, callContext(scope))).length === rows;
-}
-
-function isRow(stored: InstanceRow | undefined, expected: ReadonlyMap<string, string>): boolean {
-  if (!stored) return false;
-  for (const [column, value] of expected) if ((stored[column] ?? '').trim() !== value.trim()) return false;
-  return true;
-}
-
-/**
- * The chunk's first row by staging column; a value that was left out is empty there. Columns that the instance keeps in
- * a form of its own (`007` as `7`) tell nothing.
- */
-function firstRow(plan: ImportPlan, chunk: Chunk): Map<string, string> {
-  const row = rowsOf(chunk.body)[0] ?? {};
-  const text = plan.row.targets.filter((target) => target !== null && !target.isTyped);
-  return new Map(text.flatMap((target) => (target ? [[target.column, row[target.jsonKey] ?? '']] : [])));
-}
-
-/** Clocks of the nodes of an instance differ by less. */
-const nodeSkewMs = 60_000;
-
-/** Looks at a staging table before the first row is sent; undefined when no set of it can be seen. */
-export async function readEarlierSets(scope: ImportScope, table: string): Promise<EarlierSets | undefined> {
-  const newest = {
-    table: 'sys_import_set',
-    query: `table_name=${table}^ORDERBYDESCsys_created_on`,
-    fields: ['sys_created_on'],
     limit: 1,
   };
-  try {
-    const [set] = await listRows(scope.client, newest, callContext(scope));
-    const newestMs = Date.parse(`${set?.['sys_created_on']?.replace(' ', 'T')}Z`);
-    if (Number.isNaN(newestMs)) return undefined;
-    const since = toInstanceTime(newestMs - nodeSkewMs);
-    return { since, ids: await setsSince(scope, table, since) };
-  } catch (error) {
-    if (error instanceof AccessDeniedError) return undefined;
-    throw error;
-  }
+  const { total } = await listCounted(scope.client, count, callContext(scope));
+  return { prints: rows.map((row) => printStored(columns, row)), total: Math.max(total, rows.length) };
 }
 
-/** sys_ids of the import sets of a staging table that were opened at `since` or later. @throws AccessDeniedError */
-async function setsSince(scope: ImportScope, table: string, since: string): Promise<string[]> {
+/** The rows of some import sets in the order in which they were stored, with these columns. */
+export async function readSetRows(
+  scope: ImportScope,
+  plan: ImportPlan,
+  importSetIds: readonly string[],
+  columns: readonly string[],
+): Promise<InstanceRow[]> {
   const query = {
-    table: 'sys_import_set',
-    query: `table_name=${table}^sys_created_on>=${since}`,
-    fields: ['sys_id'],
-    limit: 1_000,
+    table: plan.request.table,
+    query: `sys_import_setIN${importSetIds.join(',')}`,
+    fields: [...new Set(['sys_id', 'sys_import_set', 'sys_import_row', ...columns])],
+    limit: pageSize,
   };
-  const ids: string[] = [];
-  for await (const page of pageRows(scope.client, query, callContext(scope)))
-    ids.push(...page.map((row) => row['sys_id'] ?? ''));
-  return ids;
-}
-
-/** UTC, `yyyy-MM-dd HH:mm:ss`. */
-function toInstanceTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+  const rows: InstanceRow[] = [];
+  for await (const page of pageRows(scope.client, query, callContext(scope))) rows.push(...page);
+  const order = new Map(importSetIds.map((id, i) => [id, i]));
+  const setOf = (row: InstanceRow) => order.get(row['sys_import_set'] ?? '') ?? 0;
+  return rows.sort(
+    (a, b) => setOf(a) - setOf(b) || Number(a['sys_import_row']) - Number(b['sys_import_row']),
+  );
 }

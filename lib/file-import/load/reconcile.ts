@@ -2,25 +2,31 @@ import { type Chunk, lineList, withoutLines } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { listCounted, listRows, pageRows } from '../instance-rows.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
-import type { UnclaimedSets } from './reconcile-by-sets.ts';
+import type { SetMatcher } from './reconcile-by-sets.ts';
 
 /** What of a chunk is still to be sent after its first sending was looked up. */
 export type Reconciled =
   | { readonly kind: 'stored'; readonly sets: readonly string[] }
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'send'; readonly chunk: Chunk; readonly sets: readonly string[] };
+  | {
+      readonly kind: 'send';
+      readonly chunk: Chunk;
+      readonly sets: readonly string[];
+      /** Lines that a set holds already, where only their content told. */
+      readonly setLines?: Readonly<Record<string, number[]>>;
+    };
 
 /** What settles the chunks of a group whose first sending was broken off. */
 export type Reconciliation = {
   /** Undefined where rows are reconciled by their keys. */
-  readonly unclaimed: UnclaimedSets | undefined;
+  readonly sets: SetMatcher | undefined;
   /** Some rows of this import are certainly in the staging table. */
   readonly hasStored: boolean;
 };
 
 /**
- * Asks the instance what became of a chunk whose answer was lost (or of which nobody knows whether it was sent): by
- * the key that each row carries, else by the import sets of this load that nobody claimed.
+ * Asks the instance whether it has a chunk that may have been sent: by the key that each row carries, else by the content of
+ * import sets that are not accounted for.
  */
 export async function reconcileChunk(
   scope: ImportScope,
@@ -29,10 +35,20 @@ export async function reconcileChunk(
   reconciliation: Reconciliation,
 ): Promise<Reconciled> {
   if (plan.keyColumn !== undefined) return reconcileByKey(scope, plan, plan.keyColumn, chunk, reconciliation);
-  const claim = (await reconciliation.unclaimed?.claim(chunk)) ?? 'unsure';
-  if (claim === 'none') return { kind: 'send', chunk, sets: [] };
-  if (claim !== 'unsure') return { kind: 'stored', sets: [claim.importSetId] };
-  return plan.settings.resendUnknown ? { kind: 'send', chunk, sets: [] } : { kind: 'unknown' };
+  const match = (await reconciliation.sets?.match(chunk)) ?? { kind: 'unsure' };
+  switch (match.kind) {
+    case 'stored':
+      return { kind: 'stored', sets: [match.importSetId] };
+    case 'partly': {
+      const rest = withoutLines(chunk, new Set(lineList(match.lines)));
+      const sets = [match.importSetId];
+      return { kind: 'send', chunk: rest, sets, setLines: { [match.importSetId]: [...match.lines] } };
+    }
+    case 'none':
+      return { kind: 'send', chunk, sets: [] };
+    case 'unsure':
+      return plan.settings.resendUnknown ? { kind: 'send', chunk, sets: [] } : { kind: 'unknown' };
+  }
 }
 
 async function reconcileByKey(

@@ -63,6 +63,10 @@ export function knownOutcome(state: string): RowOutcome {
   return fromWorst.find((outcome) => outcome === state) ?? 'unknown';
 }
 
+/** Why the outcome of a row is unknown after its request had no answer. */
+export const lostAnswer =
+  'the answer to its request was lost; whether the instance has the row could not be determined';
+
 /** What is known of one line in the end. */
 export const lineResultSchema = z.object({
   line: z.number(),

@@ -23,8 +23,8 @@ export type LoadGroup = {
   readonly continuesHere: boolean;
   /** The group ends as soon as it rejected more rows than this. */
   readonly mayReject: number;
-  /** Import sets that earlier groups claimed. */
-  readonly claimedBefore: () => Promise<ReadonlySet<string>>;
+  /** Import sets that earlier groups hold. */
+  readonly setsBefore: () => Promise<ReadonlySet<string>>;
 };
 
 /** What loading works with. */
@@ -50,9 +50,9 @@ const firstGroupsChunks = [10, 20, 40, 80, 250];
 /** How many they are. */
 export const smallGroups = firstGroupsChunks.length;
 
-/** Requests of a group. */
-function chunksOf(group: number): number {
-  return firstGroupsChunks[group] ?? groupLimits.chunks;
+/** True once a group has so many requests and rows that it ends. */
+export function endsGroup(group: number, chunks: number, rows: number): boolean {
+  return chunks >= (firstGroupsChunks[group] ?? groupLimits.chunks) || rows >= groupLimits.rows;
 }
 
 /** A group under way. */
@@ -79,8 +79,7 @@ export async function sendChunks(tools: LoadDeps, sending: Sending): Promise<voi
   const slots = slotsOf(tools);
   let failure: unknown;
   try {
-    const chunks = chunksOf(task.group);
-    for (let index = 0, rows = 0; index < chunks && rows < groupLimits.rows; index++) {
+    for (let index = 0, rows = 0; !endsGroup(task.group, index, rows); index++) {
       if (failure !== undefined || endsEarly(tools, sending, index)) break;
       const chunk = await nextChunk(sending, index);
       ledger.next = chunk?.next ?? reader.position;
@@ -138,6 +137,8 @@ async function oneChunk(tools: LoadDeps, sending: Sending, index: number, chunk:
   if (sending.task.isAbandoned) {
     if (!ledger.has(index)) ledger.set(index, leftChunk(ledger, index, chunk));
   } else if (!ledger.has(index)) {
+    const isSending = sending.task.sending && !ledger.refused;
+    if (isSending) await ledger.announce(index);
     const { record, failure } = await deliver(tools, sending, index, chunk);
     ledger.set(index, record);
     if (failure) throw failure;
@@ -158,6 +159,7 @@ async function deliver(
       reconciliation: ledger.mayHaveSent(index) ? reconciliation : undefined,
       possiblySent: ledger.possiblySentLines(index),
       before: ledger.get(index),
+      announce: ledger.notesRows ? (known) => ledger.announceRows(index, known) : undefined,
       runAfter: tools.plan.settings.ordered ? (ledger.sets().at(-1) ?? lastSet) : undefined,
     });
   } catch (error) {

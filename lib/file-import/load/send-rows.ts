@@ -30,26 +30,42 @@ type Row = { readonly line: number; readonly row: StagingRow };
  * are wanted at once. Rows the instance did not get to are sent again, lost ones are not. A row without a verdict that
  * is not lost was taken, and has to be looked up by its key.
  */
-export async function sendRows(scope: ImportScope, plan: ImportPlan, chunk: Chunk): Promise<SentRows> {
+export async function sendRows(
+  scope: ImportScope,
+  plan: ImportPlan,
+  chunk: Chunk,
+  beforeBatch: (lines: readonly number[], soFar: SentRows) => Promise<void>,
+): Promise<SentRows> {
   const lines = lineList(chunk.lines);
   const waiting = rowsOf(chunk.body).map((row, i): Row => ({ line: lines[i] ?? 0, row }));
   const verdicts: LineResult[] = [];
   const lost: number[] = [];
+  let attempt = 1;
   while (waiting.length > 0) {
     const rows = waiting.splice(0, rowsPerBatch);
+    await beforeBatch(
+      rows.map(({ line }) => line),
+      { verdicts, lost },
+    );
     const sent = await sendOneBatch(scope, plan, rows);
     if (sent === 'lost') return { verdicts, lost: [...lost, ...rows.map(({ line }) => line)] };
     if (sent instanceof ServiceNowError) return { verdicts, lost, away: sent };
     const again = rows.filter((_, i) => sent[i]?.kind === 'unserviced');
     if (again.length === rows.length) return { verdicts, lost, refused: 'a batch of rows ran out of time' };
-    waiting.unshift(...again);
+    const put = rows.filter((_, i) => isPutOff(sent[i]));
+    waiting.unshift(...again, ...put);
     for (const [i, { line }] of rows.entries()) {
+      if (isPutOff(sent[i])) continue;
       const verdict = verdictOf(sent[i], line, plan);
       if (verdict === 'lost') lost.push(line);
       else if (verdict) verdicts.push(verdict);
     }
     const refused = refusalOf(sent);
     if (refused !== undefined) return { verdicts, lost, refused };
+    const delay = sent.find(isPutOff)?.error;
+    attempt = put.length === rows.length ? attempt + 1 : 1;
+    if (delay && !mayWaitOut(scope, delay, attempt)) return { verdicts, lost, away: delay };
+    if (delay) await waitOut(scope, delay, attempt);
   }
   return { verdicts, lost };
 }
@@ -72,6 +88,11 @@ async function sendOneBatch(
       await waitOut(scope, error, attempt);
     }
   }
+}
+
+/** A row that was turned away for now (429, a full semaphore), while others of its batch were taken: nothing of it is stored. */
+function isPutOff(outcome: BatchOutcome | undefined): outcome is Extract<BatchOutcome, { kind: 'failed' }> {
+  return outcome?.kind === 'failed' && outcome.error.retryable && outcome.error.effect === 'none';
 }
 
 /** `lost` when nobody knows whether the row was taken; undefined when it was not serviced, or taken and hidden. */

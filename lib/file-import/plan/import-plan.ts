@@ -33,6 +33,9 @@ export type EarlierSets = {
   readonly ids: readonly string[];
 };
 
+/** What a column keeps that is no text; `other` where a value may come back in another form. */
+export type ValueKind = 'integer' | 'decimal' | 'boolean' | 'date' | 'date_time' | 'other';
+
 /** Where one column of the file goes. */
 export type ColumnTarget = {
   /** Column of the staging table. */
@@ -43,6 +46,8 @@ export type ColumnTarget = {
   readonly maxLength?: number;
   /** True for a column that keeps numbers, dates, references and the like: it may give a value back in another form. */
   readonly isTyped?: boolean;
+  /** What it keeps then. */
+  readonly kind?: ValueKind;
   readonly date?: DateColumn;
 };
 
@@ -54,6 +59,8 @@ export type RowPlan = {
   readonly header: readonly string[];
   /** Added to every row, by JSON key. */
   readonly constants: readonly (readonly [jsonKey: string, value: string])[];
+  /** The staging columns of the constants, in their order. */
+  readonly constantTargets?: readonly ColumnTarget[];
   /** Leaves empty values out of the row instead of sending `""`. */
   readonly emptyAsAbsent: boolean;
   /** JSON key of the column that carries `<version>:<line>`. */
@@ -88,6 +95,6 @@ export type ImportPlan = {
   readonly row: RowPlan;
   /** True when `keyColumn` is set and rows can be told apart by it: the column's name. */
   readonly keyColumn?: string;
-  /** Present where lost answers are settled by import sets and some were there before. */
+  /** Present where lost answers are reconciled by import sets and some were there before. */
   readonly earlierSets?: EarlierSets;
 };

@@ -1,5 +1,6 @@
 import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
 import { columnLength, lookUpName, madeName, nameKey, quotedName, shownName } from './column-text.ts';
+import type { DateColumn } from './date-column.ts';
 import type { ColumnTarget, RowPlan } from './import-plan.ts';
 import type { ImportSettings } from './settings.ts';
 import type { StagingColumn, StagingTable } from './staging-table.ts';
@@ -31,6 +32,7 @@ export function mapColumns(
     header,
     targets,
     constants: constantsOf(staging, settings),
+    constantTargets: constantTargets(staging, settings),
     emptyAsAbsent: settings.emptyAsAbsent,
     ...(keyColumn ? { rowKey: { jsonKey: jsonKeyOf(keyColumn, staging, settings), version } } : {}),
   };
@@ -61,9 +63,17 @@ function targetOf(name: string, staging: StagingTable, settings: ImportSettings)
     column: column.name,
     jsonKey: jsonKeyOf(column, staging, settings),
     ...(column.maxLength > 0 ? { maxLength: column.maxLength } : {}),
-    ...(column.isTyped ? { isTyped: true } : {}),
-    ...(date ? { date: { ...date, ...(column.keeps ? { keeps: column.keeps } : {}) } } : {}),
+    ...typeOf(column),
+    ...(date ? { date: { ...date, ...dateKept(column) } } : {}),
   };
+}
+
+function typeOf({ isTyped, kind }: StagingColumn): Pick<ColumnTarget, 'isTyped' | 'kind'> {
+  return isTyped ? { isTyped, kind: kind ?? 'other' } : {};
+}
+
+function dateKept({ kind }: StagingColumn): Pick<DateColumn, 'keeps'> {
+  return kind === 'date' || kind === 'date_time' ? { keeps: kind } : {};
 }
 
 /** A staging column by its name, its label, or the name that ServiceNow would make of a header. */
@@ -118,6 +128,13 @@ function constantsOf(staging: StagingTable, settings: ImportSettings): [string, 
         `${length} characters, ${column.name} takes ${column.maxLength}`,
       );
     return [jsonKeyOf(column, staging, settings), value];
+  });
+}
+
+function constantTargets(staging: StagingTable, settings: ImportSettings): ColumnTarget[] {
+  return Object.keys(settings.constants).map((name) => {
+    const column = settingColumn(`constants.${name}`, name, staging);
+    return { column: column.name, jsonKey: jsonKeyOf(column, staging, settings), ...typeOf(column) };
   });
 }
 

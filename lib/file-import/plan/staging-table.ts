@@ -2,6 +2,7 @@ import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/call.ts';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { listCounted, listRows } from '../instance-rows.ts';
+import type { ValueKind } from './import-plan.ts';
 
 export type StagingColumn = {
   readonly name: string;
@@ -10,8 +11,8 @@ export type StagingColumn = {
   readonly maxLength: number;
   /** Keeps something else than text. */
   readonly isTyped: boolean;
-  /** What a column for dates keeps: a day alone, or a moment in UTC. */
-  readonly keeps?: 'date' | 'date_time';
+  /** What it keeps then. */
+  readonly kind?: ValueKind;
 };
 
 /** What the instance says of a staging table. */
@@ -23,15 +24,28 @@ export type StagingTable = {
 };
 
 /** Types of columns (`internal_type`) whose values come back in the instance's own form. */
-const typed = new Set(
-  'integer longint decimal float currency currency2 price percent_complete boolean reference document_id glide_date glide_date_time glide_time glide_duration due_date'.split(
-    ' ',
-  ),
-);
+const kinds: ReadonlyMap<string, ValueKind> = new Map([
+  ['integer', 'integer'],
+  ['longint', 'integer'],
+  ['decimal', 'decimal'],
+  ['float', 'decimal'],
+  ['percent_complete', 'decimal'],
+  ['boolean', 'boolean'],
+  ['glide_date', 'date'],
+  ['glide_date_time', 'date_time'],
+  ['due_date', 'date_time'],
+  ['currency', 'other'],
+  ['currency2', 'other'],
+  ['price', 'other'],
+  ['reference', 'other'],
+  ['document_id', 'other'],
+  ['glide_time', 'other'],
+  ['glide_duration', 'other'],
+]);
 
-function dateKind(type: string | undefined): Pick<StagingColumn, 'keeps'> {
-  if (type === 'glide_date') return { keeps: 'date' };
-  return type === 'glide_date_time' || type === 'due_date' ? { keeps: 'date_time' } : {};
+function kindOf(type: string): Pick<StagingColumn, 'isTyped' | 'kind'> {
+  const kind = kinds.get(type);
+  return kind === undefined ? { isTyped: false } : { isTyped: true, kind };
 }
 
 const stagingParent = 'sys_import_set_row';
@@ -113,8 +127,7 @@ async function readColumns(
       name: row['element'] ?? '',
       label: row['column_label'] ?? '',
       maxLength: Number(row['max_length']) || 0,
-      isTyped: typed.has(row['internal_type'] ?? ''),
-      ...dateKind(row['internal_type']),
+      ...kindOf(row['internal_type'] ?? ''),
     }));
   if (columns.length > 0) return columns;
   throw new ConfigurationError(

@@ -5,6 +5,13 @@ import type { Encoding } from '../plan/import-plan.ts';
 import { readingLimits } from './record-tokenizer.ts';
 import { LabelTranscoder, type SourceBytes, Utf16Transcoder } from './transcode.ts';
 
+/** How much a compressed file may hold. */
+type GzipLimits = {
+  readonly gzipGraceBytes: number;
+  readonly maxGzipRatio: number;
+  readonly maxGzipBytes: number;
+};
+
 /** The bytes of a pinned object from an offset on, in order. */
 export type ObjectBytes = (fromByte: number) => AsyncIterable<Uint8Array>;
 
@@ -20,13 +27,14 @@ export async function* readContent(
   how: { readonly gzip: boolean; readonly encoding?: Encoding },
   fromByte: number,
   source?: SourceBytes,
+  limits: GzipLimits = readingLimits,
 ): AsyncGenerator<Uint8Array> {
   const transcoded = how.encoding?.way === 'transcode';
   if (!how.gzip && !transcoded) {
     yield* object(fromByte);
     return;
   }
-  const inflated = how.gzip ? inflate(object(0)) : object(0);
+  const inflated = how.gzip ? inflate(object(0), limits) : object(0);
   const content = how.encoding && transcoded ? transcode(inflated, how.encoding, source) : inflated;
   yield* skip(content, fromByte);
 }
@@ -43,7 +51,10 @@ async function* skip(content: AsyncIterable<Uint8Array>, count: number): AsyncGe
  * Inflates with a cap on the ratio and on the whole.
  * @throws InvalidInputError for a bomb, a damaged or a cut-off file.
  */
-async function* inflate(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* inflate(
+  compressed: AsyncIterable<Uint8Array>,
+  limits: GzipLimits,
+): AsyncGenerator<Uint8Array> {
   let bytesIn = 0;
   let bytesOut = 0;
   const counted = async function* () {
@@ -58,7 +69,7 @@ async function* inflate(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<U
   try {
     for await (const piece of source.pipe(gunzip)) {
       bytesOut += piece.length;
-      refuseBomb(bytesIn, bytesOut);
+      refuseBomb(bytesIn, bytesOut, limits);
       yield piece;
     }
   } catch (cause) {
@@ -69,8 +80,11 @@ async function* inflate(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<U
   }
 }
 
-function refuseBomb(bytesIn: number, bytesOut: number): void {
-  const { gzipGraceBytes, maxGzipRatio, maxGzipBytes } = readingLimits;
+function refuseBomb(
+  bytesIn: number,
+  bytesOut: number,
+  { gzipGraceBytes, maxGzipRatio, maxGzipBytes }: GzipLimits,
+): void {
   if (bytesOut > maxGzipBytes)
     throw new InvalidInputError('file', `inflates to more than ${maxGzipBytes} bytes`);
   if (bytesOut > gzipGraceBytes && bytesOut > bytesIn * maxGzipRatio)

@@ -157,7 +157,8 @@ function lineFinder(
   if (plan.keyColumn !== undefined) return ({ key }) => (key.startsWith(prefix) ? lineOfKey(key) : undefined);
   if (first === undefined) return () => undefined;
   const linesOfSet = new Map<string, LineRuns>();
-  for (const chunk of chunks) for (const set of chunk.sets) linesOfSet.set(set, chunk.lines);
+  for (const chunk of chunks)
+    for (const set of chunk.sets) linesOfSet.set(set, chunk.setLines?.[set] ?? chunk.lines);
   return ({ set, number }) => {
     const lines = linesOfSet.get(set);
     return lines && lineAt(lines, number - first);

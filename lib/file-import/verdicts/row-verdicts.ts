@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type LineRuns, linesOf } from '../encode/chunk.ts';
 import type { SentChunk } from '../load/ledger.ts';
-import type { LineResult, Verdict } from '../load/row-outcome.ts';
+import { type LineResult, lostAnswer, type Verdict } from '../load/row-outcome.ts';
 import { groupName, type ImportFolder } from '../work-folder.ts';
 import type { ResultsPart } from './results-part.ts';
 
@@ -19,14 +19,10 @@ export function chunkVerdicts(
   const possiblySent = new Set(linesOf(chunk.possiblySent ?? []));
   const otherwise = withoutVerdict(chunk, stored);
   if (atOnce.size === 0 && readBack.size === 0 && possiblySent.size === 0) return () => otherwise;
-  return (line) =>
-    atOnce.get(line) ?? readBack.get(line) ?? (possiblySent.has(line) ? lostAnswer : otherwise);
+  return (line) => atOnce.get(line) ?? readBack.get(line) ?? (possiblySent.has(line) ? unknown : otherwise);
 }
 
-const lostAnswer: Verdict = {
-  outcome: 'unknown',
-  message: 'the answer to its request was lost; whether the instance has the row could not be determined',
-};
+const unknown: Verdict = { outcome: 'unknown', message: lostAnswer };
 
 function withoutVerdict(chunk: SentChunk, stored: Verdict): Verdict {
   switch (chunk.state) {
@@ -37,7 +33,7 @@ function withoutVerdict(chunk: SentChunk, stored: Verdict): Verdict {
       return { outcome: 'notSent', message: 'the import had stopped' };
     case 'unknown':
     case 'lost':
-      return lostAnswer;
+      return chunk.message === undefined ? unknown : { outcome: 'unknown', message: chunk.message };
     case 'stored':
       return stored;
   }

@@ -3,6 +3,7 @@ import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
 import { tallied } from '../../../lib/file-import/load/row-outcome.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
+import { Crash, type Memory } from './memory-durable.ts';
 import { startWorld, type World } from './world.ts';
 
 const insertMultiple = { method: 'POST', path: '/api/now/import/*' };
@@ -96,7 +97,7 @@ describe('a request whose answer was lost', () => {
   it('is unknown where no column of its rows can be compared', async () => {
     await world.settings('imp_load', { ...settings, ignoredColumns: ['u_code'] });
     world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit', seed: 1 });
-    const request = await world.drop('imports/imp_load/bare.csv', 'u_code,u_count\na,001\nb,002');
+    const request = await world.drop('imports/imp_load/bare.csv', 'u_code,u_count\na,1e3\nb,2e3');
     const summary = await world.run(request);
     expect(summary.counts).toMatchObject({ unknown: 2 });
     expect(staged()).toHaveLength(2);
@@ -138,6 +139,91 @@ describe('a request whose answer was lost', () => {
   });
 });
 
+describe('import sets that look alike', () => {
+  const lose = (action: string, more: object = {}) =>
+    world.instance.control.faults.add({ match: insertMultiple, action, seed: 1, ...more });
+  /** Codes and counts in the staging table, each as often as it is there. */
+  const counted = () =>
+    world
+      .rows('imp_load')
+      .map((row) => `${row['u_code']} ${row['u_text']} ${row['u_count']}`)
+      .sort();
+
+  it.each([
+    ['the last row', (n: number, i: number) => (i === 9 ? `last-${n}` : 'same'), 'u_text'],
+    ['a middle row', (n: number, i: number) => (i === 5 ? `mid-${n}` : 'same'), 'u_text'],
+    ['a typed column', (n: number) => `00${n}`, 'u_count'],
+  ])('are told apart by %s, whichever of them is there', async (_, value, column) => {
+    await world.settings('imp_load', settings);
+    const rows = [0, 1, 2].flatMap((n) => Array.from({ length: 10 }, (__, i) => `c-${i},${value(n, i)}`));
+    // The first request is not carried out, the second is; both look alike by their first row and their count.
+    lose('reset-before-commit', { count: 1 });
+    lose('reset-after-commit', { count: 1, skip: 1 });
+    const body = [`u_code,${column}`, ...rows].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/alike.csv', body));
+    expect(summary.counts).toMatchObject({ unknown: 0 });
+    const expected = rows.map((row) => {
+      const [code = '', text = ''] = row.split(',');
+      return column === 'u_count' ? `${code}  ${Number(text)}` : `${code} ${text} `;
+    });
+    expect(counted()).toEqual(expected.sort());
+  });
+
+  it.each([
+    ['reset-after-commit', 'reset-after-commit'],
+    ['reset-after-commit', 'reset-before-commit'],
+    ['reset-before-commit', 'reset-after-commit'],
+  ])('are each taken once where requests are equal: %s, %s', async (first, second) => {
+    await world.settings('imp_load', { ...settings, concurrency: 2 });
+    lose(first, { count: 1 });
+    lose(second, { count: 1, skip: 1 });
+    const rows = Array.from({ length: 40 }, (_, i) => `c-${i % 10},same`);
+    const summary = await world.run(
+      await world.drop('imports/imp_load/equal.csv', ['u_code,u_text', ...rows].join('\n')),
+    );
+    expect(summary.counts).toMatchObject({ unknown: 0 });
+    expect(counted()).toEqual(rows.map((row) => `${row.replace(',', ' ')} `).sort());
+  });
+
+  it.each(['same', 'alike', 'fewer'])('are not taken from another client: %s rows', async (rows) => {
+    await world.settings('imp_load', settings);
+    lose('other-client', { rows, count: 1 });
+    lose('server-error', { count: 1 });
+    const summary = await world.run(await world.drop('imports/imp_load/other.csv', load(10, 'other-')));
+    expect(summary.counts).toMatchObject({ unknown: 0 });
+    const isOthers = (row: Readonly<Record<string, string>>) => row['sys_created_by'] === 'other.client';
+    expect(world.rows('imp_load').filter((row) => !isOthers(row))).toHaveLength(10);
+    expect(world.rows('imp_load').filter(isOthers)).toHaveLength(rows === 'fewer' ? 9 : 10);
+  });
+
+  it('leave rows unknown where one too many is equal, and the report says what would have told', async () => {
+    await world.settings('imp_load', settings);
+    lose('other-client', { rows: 'same', userName: 'watched.user', count: 1 });
+    lose('reset-after-commit', { count: 1 });
+    const summary = await world.run(await world.drop('imports/imp_load/own.csv', load(20, 'own-')));
+    expect(summary.counts).toMatchObject({ inserted: 10, unknown: 10 });
+    expect(summary.messages[0]?.message).toContain('with a keyColumn in _import.json it could be');
+    expect(staged()).toHaveLength(30);
+  });
+
+  it.each([{}, { keyColumn: 'u_key' }])(
+    'are completed where the instance broke off in one: %j',
+    async (more) => {
+      await world.settings('imp_load', { ...settings, ...more, verdictTimeoutSeconds: 60 });
+      lose('half-stored', { rows: 4, count: 1 });
+      const summary = await world.run(await world.drop('imports/imp_load/half.csv', load(20, 'half-')));
+      expect(new Set(staged()).size).toBe(20);
+      expect(staged()).toHaveLength(20);
+      // The instance never transforms the rows of the set that it left open.
+      expect(summary.counts).toMatchObject({ inserted: 16, unknown: 4 });
+      const listed = (await world.read(summary.results['results'] ?? '')).trimEnd().split('\r\n').slice(1);
+      expect(
+        listed.filter((row) => row.includes(',unknown,')).map((row) => Number.parseInt(row, 10)),
+      ).toEqual([2, 3, 4, 5]);
+    },
+  );
+});
+
 describe('an outage in the middle of a load', () => {
   const batch = { method: 'POST', path: '/api/now/v1/batch' };
 
@@ -171,6 +257,15 @@ describe('an outage in the middle of a load', () => {
     expect(staged()).toHaveLength(300);
   });
 
+  it('sends rows again that were turned away one by one for now', async () => {
+    await world.settings('imp_load', { ...settings, mode: 'rows', rowsPerRequest: 100 });
+    const match = { method: 'POST', path: '/api/now/import/*', batchItem: true };
+    world.instance.control.faults.add({ match, action: 'throttled', count: 30, skip: 3, seed: 1 });
+    const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(120, 'rows-')));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 120, error: 0 } });
+    expect(staged()).toHaveLength(120);
+  });
+
   it('loses no more answers than are under way while that is noticed, and sends on when the instance is back', async () => {
     await world.settings('imp_load', { ...settings, concurrency: 2 });
     const { faults, auth } = world.instance.control;
@@ -192,6 +287,65 @@ describe('an outage in the middle of a load', () => {
     expect([20, 30]).toContain(summary.counts.unknown);
     expect(summary.counts.inserted).toBe(100 - summary.counts.unknown);
     expect(staged()).toHaveLength(100 - summary.counts.unknown);
+  });
+});
+
+describe('a process that dies in the middle of a load', () => {
+  /** Runs an import whose process dies at a request of this kind, before or after the instance has carried it out, and again. */
+  async function dieAt(path: RegExp, nth: number, isDone: boolean, body: string, roles?: readonly string[]) {
+    const memory: Memory = new Map();
+    const real = roles ? clientWith(roles)() : world.client;
+    let seen = 0;
+    const dying: ServiceNowClient = {
+      async send(call, context) {
+        const isIt = call.method === 'POST' && path.test(call.path) && ++seen === nth;
+        if (isIt && !isDone) throw new Crash('dead');
+        const answer = await real.send(call, context);
+        if (isIt) throw new Crash('dead');
+        return answer;
+      },
+      close: () => real.close(),
+    };
+    const request = await world.drop('imports/imp_load/dies.csv', body);
+    await expect(world.run(request, memory, () => dying)).rejects.toThrow(Crash);
+    return world.run(request, memory, () => real);
+  }
+
+  it.each([true, false])(
+    'leaves only rows unknown that may have been sent, in rows mode without keys; carried out: %s',
+    async (isDone) => {
+      await world.settings('imp_load', { ...settings, mode: 'rows', rowsPerRequest: 100 });
+      const summary = await dieAt(/batch$/, 4, isDone, load(300, 'dies-'));
+      expect(summary.counts).toMatchObject({ inserted: 250, unknown: 50 });
+      expect(staged()).toHaveLength(isDone ? 300 : 250);
+      expect(summary.messages[0]?.message).toContain('with a keyColumn');
+    },
+  );
+
+  it.each([true, false])(
+    'leaves no more requests unknown than were about to be sent, where import sets cannot be seen; carried out: %s',
+    async (isDone) => {
+      await world.settings('imp_load', { ...settings, rowsPerRequest: 2 });
+      world.instance.control.auth.access.add({
+        table: 'sys_import_set',
+        operation: 'read',
+        roles: ['nobody'],
+      });
+      const body = load(400, 'dies-');
+      const summary = await dieAt(/insertMultiple$/, 60, isDone, body, ['import_admin', 'itil']);
+      expect(summary.counts.unknown).toBeLessThanOrEqual(90);
+      expect(tallied(summary.counts)).toBe(400);
+      expect(new Set(staged()).size).toBeGreaterThan(300);
+      expect(new Set(staged()).size).toBe(staged().length);
+    },
+  );
+
+  it.each([true, false])('loses and doubles nothing where they can; carried out: %s', async (isDone) => {
+    await world.settings('imp_load', { ...settings, rowsPerRequest: 2, concurrency: 3 });
+    const summary = await dieAt(/insertMultiple$/, 25, isDone, load(200, 'dies-'));
+    expect(summary.counts).toMatchObject({ inserted: 200, unknown: 0 });
+    expect(new Set(staged()).size).toBe(200);
+    expect(staged()).toHaveLength(200);
   });
 });
 

@@ -165,10 +165,7 @@ describe('an import', () => {
     expect(world.clock.now() - startedMs).toBeLessThan(3_000_000);
   });
 
-  it('stops at a gzip bomb and at a file that was cut off', async () => {
-    const bomb = gzipSync(Buffer.alloc(80 << 20, 'a,b\n'));
-    const summary = await world.run(await world.drop('imports/imp_load/bomb.csv.gz', bomb));
-    expect(summary.reason).toMatch(/no staging column|inflates to more than 200 times/);
+  it('stops at a file that was cut off', async () => {
     const cut = gzipSync(load(8_000, 'cut-')).subarray(0, 20_000);
     const half = await world.run(await world.drop('imports/imp_load/cut.csv.gz', cut));
     expect(half).toMatchObject({ status: 'stopped' });

@@ -1,0 +1,103 @@
+import { AccessDeniedError } from '../../servicenow/errors.ts';
+import { callContext, type ImportScope } from '../import-scope.ts';
+import { type InstanceRow, listCounted, listRows, pageRows } from '../instance-rows.ts';
+import type { EarlierSets, ImportPlan } from '../plan/import-plan.ts';
+
+/** An import set of the staging table that this load may have made. */
+export type CandidateSet = {
+  readonly id: string;
+  /** True while the set is still open: its load was broken off, or goes on. */
+  readonly isLoading: boolean;
+};
+
+/** Clocks of the nodes of an instance differ by less. */
+const nodeSkewMs = 60_000;
+/** Clocks of two machines differ by less. */
+const clockSkewMs = 600_000;
+
+/** Looks at a staging table before the first row is sent; undefined when no set of it can be seen. */
+export async function readEarlierSets(scope: ImportScope, table: string): Promise<EarlierSets | undefined> {
+  const newest = {
+    table: 'sys_import_set',
+    query: `table_name=${table}^ORDERBYDESCsys_created_on`,
+    fields: ['sys_created_on'],
+    limit: 1,
+  };
+  return unlessHidden(async () => {
+    const [set] = await listRows(scope.client, newest, callContext(scope));
+    const newestMs = Date.parse(`${set?.['sys_created_on']?.replace(' ', 'T')}Z`);
+    if (Number.isNaN(newestMs)) return undefined;
+    const since = toInstanceTime(newestMs - nodeSkewMs);
+    const sets = await setsSince(scope, table, since);
+    return { since, ids: sets.map((row) => row['sys_id'] ?? '') };
+  });
+}
+
+/**
+ * Import sets of the staging table that may be of this load: opened since it began, by its user, and not in `known`. Sets of an
+ * earlier file may hold the very same rows, so the ones that were there before are none of ours.
+ * @returns undefined when the user does not see import sets: what access rules hide looks like nothing there
+ */
+export async function candidateSets(
+  scope: ImportScope,
+  plan: ImportPlan,
+  known: ReadonlySet<string>,
+): Promise<CandidateSet[] | undefined> {
+  const since = plan.earlierSets?.since ?? toInstanceTime(Date.parse(plan.startedAt) - clockSkewMs);
+  const all = new Set([...known, ...(plan.earlierSets?.ids ?? [])]);
+  const sets = await unlessHidden(() => setsSince(scope, plan.request.table, since));
+  if (!sets || !(await seesSets(scope, sets, all))) return undefined;
+  const user = await ownUserName(scope);
+  return sets
+    .filter((row) => !all.has(row['sys_id'] ?? '') && (!user || row['sys_created_by'] === user))
+    .map((row) => ({ id: row['sys_id'] ?? '', isLoading: row['state'] === 'loading' }));
+}
+
+/** Import sets of a staging table that were opened at `since` or later. @throws AccessDeniedError */
+async function setsSince(scope: ImportScope, table: string, since: string): Promise<InstanceRow[]> {
+  const query = {
+    table: 'sys_import_set',
+    query: `table_name=${table}^sys_created_on>=${since}`,
+    fields: ['sys_id', 'state', 'sys_created_by'],
+    limit: 1_000,
+  };
+  const rows: InstanceRow[] = [];
+  for await (const page of pageRows(scope.client, query, callContext(scope))) rows.push(...page);
+  return rows;
+}
+
+/** Whether the user sees import sets: of those that are certainly there, or any at all unless there are none. */
+async function seesSets(
+  scope: ImportScope,
+  sets: readonly InstanceRow[],
+  known: ReadonlySet<string>,
+): Promise<boolean> {
+  if (known.size > 0) return sets.some((row) => known.has(row['sys_id'] ?? ''));
+  if (sets.length > 0) return true;
+  const any = { table: 'sys_import_set', query: '', fields: ['sys_id'], limit: 1 };
+  const { rows, total } = await listCounted(scope.client, any, callContext(scope));
+  return rows.length > 0 || total === 0;
+}
+
+/** The user's name as the instance knows it; undefined when it does not say. */
+async function ownUserName(scope: ImportScope): Promise<string | undefined> {
+  const query = 'user_name=javascript:gs.getUserName()';
+  const own = { table: 'sys_user', query, fields: ['user_name'], limit: 2 };
+  const rows = await unlessHidden(() => listRows(scope.client, own, callContext(scope)));
+  // An instance that does not run the script lists nobody, or everybody.
+  return rows?.length === 1 ? rows[0]?.['user_name'] : undefined;
+}
+
+async function unlessHidden<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof AccessDeniedError) return undefined;
+    throw error;
+  }
+}
+
+/** UTC, `yyyy-MM-dd HH:mm:ss`. */
+function toInstanceTime(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+}
