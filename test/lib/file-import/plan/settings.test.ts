@@ -46,11 +46,11 @@ describe('_import.json', () => {
     );
   });
 
-  it('is explained in the README, every setting of it', async () => {
-    const readme = await readFile('README.md', 'utf8');
+  it('is explained in docs/imports.md, every setting of it', async () => {
+    const page = await readFile('docs/imports.md', 'utf8');
     const settings = /there are: (.*)/.exec(messageOf(() => parseSettings('{"nope":1}')))?.[1]?.split(', ');
     expect(settings?.length).toBeGreaterThan(20);
-    expect(settings?.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+    expect(settings?.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('may begin with a byte order mark', () => {
