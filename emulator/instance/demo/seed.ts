@@ -1,6 +1,6 @@
 import { shippedRestriction } from '../auth/basic-restriction.ts';
 import { describeSchema } from '../schema/metadata.ts';
-import { seedRows } from '../store/data-file.ts';
+import { seedShipped } from '../store/data-file.ts';
 import { sysIdOf } from '../store/identifiers.ts';
 import type { Store } from '../store/store.ts';
 import { baseDemoRows, baseRows, catalogRows } from './rows/base.ts';
@@ -30,11 +30,11 @@ export function seedPlatform(store: Store): void {
     for (const [name, value] of shippedRestriction) {
       store.seed('sys_properties', { sys_id: sysIdOf('sys_properties', name), name, value });
     }
-    seedRows(store, baseRows);
+    seedShipped(store, baseRows);
   });
 }
 
 /** The demo rows: the same rows, with the same sys_ids, every time. */
 export function seedDemo(store: Store): void {
-  for (const rows of [baseDemoRows, peopleRows, cmdbRows, taskRows, catalogRows]) seedRows(store, rows);
+  for (const rows of [baseDemoRows, peopleRows, cmdbRows, taskRows, catalogRows]) seedShipped(store, rows);
 }

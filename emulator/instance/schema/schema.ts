@@ -136,7 +136,8 @@ export class Schema {
 
   #tellClassesApart(child: Table): void {
     const root = this.#above(child).at(-1);
-    if (root) this.#tables.set(root.name, withColumns(root, [classColumn]));
+    const isTold = root?.columns.some(({ name }) => name === classColumn.name);
+    if (root && !isTold) this.#tables.set(root.name, withColumns(root, [classColumn]));
   }
 
   #lineage(name: string): Lineage | undefined {
@@ -160,11 +161,19 @@ export class Schema {
       ancestry,
       byName,
       columns: [...byName.values()],
-      descendants: this.tables().flatMap((other) =>
-        this.#above(other).some((above) => above.name === table.name) ? [other.name] : [],
-      ),
+      descendants: this.#below(table.name),
       storage: viewRoots.has(root) ? table.name : root,
     };
+  }
+
+  /** The table and those below it, in the order in which they were added. */
+  #below(name: string): string[] {
+    const found = new Set([name]);
+    // A table is added after the one that it extends.
+    for (const table of this.#tables.values()) {
+      if (table.parent !== undefined && found.has(table.parent)) found.add(table.name);
+    }
+    return [...found];
   }
 
   #above(table: Table): Table[] {

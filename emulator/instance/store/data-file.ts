@@ -17,6 +17,16 @@ function presentAs(store: Store, table: string, row: Row): string | undefined {
   return undefined;
 }
 
+/** Writes the rows that an instance ships with, which need no check and meet no others. */
+export function seedShipped(store: Store, document: DataDocument): void {
+  store.transaction(() => {
+    for (const [table, rows] of Object.entries(document)) {
+      const seed = store.seeder(table);
+      for (const row of rows) seed(toRow(row));
+    }
+  });
+}
+
 /** What `--data` reads: rows by table, each with stored values by column; sys_id and number may be left out. */
 export const dataDocument = lazySchema((z) => {
   const cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -52,10 +62,11 @@ function requireColumns(store: Store, table: string, row: object, where: string)
   if (unknown !== undefined) throw new Error(`${where}: table ${table} has no column ${unknown}`);
 }
 
-const toRow = (row: DataDocument[string][number]): Row =>
-  Object.fromEntries(
-    Object.entries(row).map(([column, value]) => [column, value === null ? '' : String(value)]),
-  );
+function toRow(given: DataDocument[string][number]): Row {
+  const row: Row = {};
+  for (const name in given) row[name] = String(given[name] ?? '');
+  return row;
+}
 
 /** A row that is there from before the document is changed; `written` are the sys_ids that the document gave. */
 function seedRow(
