@@ -1,7 +1,7 @@
 import { compileQuery } from './query/compile.ts';
 import type { QuerySwitches } from './query/context.ts';
 import type { Store } from './store/store.ts';
-import { platformStyle } from './time/date-style.ts';
+import { platformStyle } from './time/dates.ts';
 
 type AbortingRule = { readonly name: string; readonly sysId: string; readonly filter: string };
 

@@ -1,7 +1,83 @@
-import { type AuthSwitches, defaultAuthSwitches } from './auth/auth-switches.ts';
-import { defaultLoadSwitches, type LoadSwitches } from './control/load-switches.ts';
 import type { BaseRuleSwitches } from './store/base-rules.ts';
-import { defaultImportSwitches, type ImportSwitches } from './transform/import-switches.ts';
+
+/** What public sources leave open about logging in; part of the instance's switches. */
+export type AuthSwitches = {
+  /** After so many wrong passwords in a row the account is locked out; 0 never does. */
+  readonly lockAfterFailures: number;
+  /** Basic only for some, as if the properties `glide.authenticate.basic_auth.restriction.…` said so (basic-restriction.ts). */
+  readonly basicAuthRestricted: boolean;
+  /** Tokens get the scope `useraccount` only when it is asked for, and an empty one otherwise. */
+  readonly oauthScopeOnlyWhenAsked: boolean;
+  /** `glide.oauth.inbound.client.credential.grant_type.enabled`. */
+  readonly clientCredentialsEnabled: boolean;
+  /** A refresh answers with the refresh token too, the same one. */
+  readonly refreshEchoesRefreshToken: boolean;
+  /** A refused grant says why, in the words of RFC 6749 (`invalid_client`, …). Default: the recorded `server_error`. */
+  readonly oauthErrorsByRfc: boolean;
+  /** A JWT assertion whose `jti` was seen before is refused. */
+  readonly jwtReplayCheck: boolean;
+  /** The query parameter in which an API key may stand, beside the header `x-sn-apikey`. */
+  readonly apiKeyParameter: string;
+};
+
+/** The defaults that section 11 of the contract names. */
+const defaultAuthSwitches: AuthSwitches = {
+  lockAfterFailures: 0,
+  basicAuthRestricted: false,
+  oauthScopeOnlyWhenAsked: false,
+  clientCredentialsEnabled: true,
+  refreshEchoesRefreshToken: true,
+  oauthErrorsByRfc: false,
+  jwtReplayCheck: false,
+  apiKeyParameter: 'x-sn-apikey',
+};
+
+/** How many requests run and wait at a time; part of the instance's switches. */
+export type LoadSwitches = {
+  /** Requests that run at once (`API_INT`). */
+  readonly semaphorePermits: number;
+  /** Requests that wait for them; one more is refused with a bare 429. */
+  readonly semaphoreQueue: number;
+  /** How often the counts of rate limits are heard of: a limit is enforced so much later. 30,000 on an instance. */
+  readonly rateLimitFlushMs: number;
+};
+
+const defaultLoadSwitches: LoadSwitches = {
+  semaphorePermits: 4,
+  semaphoreQueue: 50,
+  rateLimitFlushMs: 0,
+};
+
+/** What of Import Sets can be set; part of the instance's switches. */
+export type ImportSwitches = {
+  /** How long an asynchronous set waits, loaded, for the transformer job, in milliseconds. */
+  readonly transformDelayMs: number;
+  /** Staging tables whose rows insertMultiple takes without transforming them, at speed; `*` for all. */
+  readonly sinkStagingTables: readonly string[];
+  /** A sink keeps its rows, marked `inserted`; otherwise it only counts them. */
+  readonly sinkKeepsRows: boolean;
+  /** The HTTP status of a row that failed: the body says so in either case. */
+  readonly failedRowStatus: 200 | 201;
+  /** The plugin "Insert Multiple Web Service" is there; without it the path leads nowhere. */
+  readonly insertMultipleInstalled: boolean;
+  /** A table that takes no import rows is told of as the error of a row, with a 201. Default: 400 `Invalid table`. */
+  readonly invalidStagingTableAsRowError: boolean;
+  /** `sys_import_row` of the first row of a set is 0. Default: 1. */
+  readonly stagingRowsFromZero: boolean;
+  /** A staging row with more bytes than this is skipped: it does not get into its set. */
+  readonly maxStagingRowBytes: number;
+};
+
+const defaultImportSwitches: ImportSwitches = {
+  transformDelayMs: 100,
+  sinkStagingTables: [],
+  sinkKeepsRows: true,
+  failedRowStatus: 201,
+  insertMultipleInstalled: true,
+  invalidStagingTableAsRowError: false,
+  stagingRowsFromZero: false,
+  maxStagingRowBytes: 8_126,
+};
 
 /**
  * What public sources leave open about an instance, one switch each, with the default that

@@ -1,17 +1,14 @@
+import { stringifyValue } from '../fields/input.ts';
 import { Projection } from '../fields/projection.ts';
-import type { FieldValue } from '../fields/shape.ts';
-import { stringifyValue } from '../fields/stringify-value.ts';
-import { Viewer } from '../fields/viewer.ts';
+import { type FieldValue, Viewer } from '../fields/shape.ts';
 import type { Answer, Exchange } from '../http/exchange.ts';
 import { Failure, invalidTable, noRecordFound } from '../http/failure.ts';
-import { negotiated } from '../http/media-types.ts';
-import type { Action, Route } from '../http/router.ts';
+import { type Action, negotiated, type Route } from '../http/router.ts';
 import type { InstanceState } from '../state.ts';
 import type { Row } from '../store/row.ts';
-import { isObject, readObject, unreadable } from './import/read-object.ts';
-import { readCondition } from './table/condition.ts';
+import { isObject, readObject, unreadable } from './import/request.ts';
 import { pageHeaders } from './table/page-headers.ts';
-import { readParameters, tableUrl } from './table/parameters.ts';
+import { readCondition, readParameters, tableUrl } from './table/request.ts';
 
 // The CMDB Instance API and the CMDB Meta API (ServiceNow docs, "CMDB Instance API", "CMDB Meta API").
 

@@ -1,12 +1,11 @@
-import { stringifyValue } from '../fields/stringify-value.ts';
+import { stringifyValue } from '../fields/input.ts';
 import type { Answer, Exchange } from '../http/exchange.ts';
 import { Failure } from '../http/failure.ts';
-import { negotiated } from '../http/media-types.ts';
-import type { Route } from '../http/router.ts';
+import { negotiated, type Route } from '../http/router.ts';
 import type { InstanceState } from '../state.ts';
 import type { Row } from '../store/row.ts';
-import { toDateTime } from '../time/date-time.ts';
-import { isObject, readObject, unreadable } from './import/read-object.ts';
+import { toDateTime } from '../time/dates.ts';
+import { isObject, readObject, unreadable } from './import/request.ts';
 
 const role = 'evt_mgmt_integration';
 

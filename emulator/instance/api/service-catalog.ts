@@ -1,12 +1,11 @@
-import { stringifyValue } from '../fields/stringify-value.ts';
+import { stringifyValue } from '../fields/input.ts';
 import type { Answer, Exchange } from '../http/exchange.ts';
 import { Failure, noRecordFound } from '../http/failure.ts';
-import { negotiated } from '../http/media-types.ts';
-import type { Action, Route } from '../http/router.ts';
+import { type Action, negotiated, type Route } from '../http/router.ts';
 import type { InstanceState } from '../state.ts';
 import type { Row } from '../store/row.ts';
-import { isObject, readObject } from './import/read-object.ts';
-import { readParameters } from './table/parameters.ts';
+import { isObject, readObject } from './import/request.ts';
+import { readParameters } from './table/request.ts';
 
 // The Service Catalog API: catalogs, categories, items, and the cart of each user (ServiceNow docs, "Service Catalog API").
 

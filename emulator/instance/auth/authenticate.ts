@@ -2,9 +2,64 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { User } from '../http/exchange.ts';
 import { Failure, notAuthenticated } from '../http/failure.ts';
 import type { AuthState } from './auth-state.ts';
-import { readBasic } from './basic-header.ts';
-import { isClosedToBasic } from './basic-restriction.ts';
-import { checkPassword } from './check-password.ts';
+import type { Person } from './directory.ts';
+
+/** User name and password of an `Authorization: Basic` header; undefined when it is none. */
+export function readBasic(
+  authorization: string | undefined,
+): { userName: string; password: string } | undefined {
+  const encoded = /^basic +(\S+)$/i.exec(authorization ?? '')?.[1];
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, 'base64').toString();
+  const colon = text.indexOf(':');
+  return colon < 0 ? undefined : { userName: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/**
+ * The person whose password this is, if he may log in now. Wrong passwords count, and lock the account out when the
+ * switch says so; from then on the right one is refused too.
+ */
+export function checkPassword(userName: string, password: string, auth: AuthState): Person | undefined {
+  const person = auth.directory.find(userName);
+  if (!person?.active || person.lockedOut) return undefined;
+  if (auth.directory.isPassword(person, password)) {
+    auth.accounts.noteSuccess(userName);
+    return person;
+  }
+  const limit = auth.switches.lockAfterFailures;
+  if (auth.accounts.noteFailure(userName) >= limit && limit > 0) auth.directory.lock(person.sysId);
+  return undefined;
+}
+
+const prefix = 'glide.authenticate.basic_auth.restriction.';
+const role = 'snc_basic_auth_api_access';
+
+/** The properties of the restriction as an instance ships them: off. */
+export const shippedRestriction: readonly (readonly [name: string, value: string])[] = [
+  [`${prefix}active`, 'false'],
+  [`${prefix}enforce`, 'false'],
+  [`${prefix}enforcement_date`, ''],
+  [`${prefix}allowed_users`, ''],
+];
+
+/**
+ * Whether Basic is closed to somebody: once it is restricted, by the properties or by switch, only the holders of a
+ * role and the users that a property lists may come with a password.
+ */
+function isClosedToBasic(person: Person, auth: AuthState): boolean {
+  if (!auth.switches.basicAuthRestricted && !isEnforced(auth)) return false;
+  const allowed = auth.properties.value(`${prefix}allowed_users`).split(',');
+  return !person.roles.has(role) && !allowed.some((name) => name.trim() === person.userName);
+}
+
+/** From its date on, when it has one. */
+function isEnforced({ properties, now }: AuthState): boolean {
+  const isOn = (name: string) => properties.value(prefix + name) === 'true';
+  if (!isOn('active') || !isOn('enforce')) return false;
+  const date = properties.value(`${prefix}enforcement_date`);
+  const fromMs = date === '' ? 0 : Date.parse(`${date.replace(' ', 'T')}Z`);
+  return !Number.isNaN(fromMs) && now() >= fromMs;
+}
 
 /** What a request brings to prove who sent it. */
 export type Credentials = {

@@ -1,5 +1,80 @@
-import { randomBytes } from 'node:crypto';
-import type { OAuthClient } from './oauth-clients.ts';
+import { createHash, randomBytes } from 'node:crypto';
+import type { CryptoKey, JWK } from 'jose';
+
+/** An OAuth application registered on the instance. */
+export type OAuthClient = {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** The OAuth Application User for `client_credentials`; without one that grant is refused. */
+  readonly applicationUser?: string;
+  readonly redirectUris?: readonly string[];
+  /** Access token life in seconds. @default 1800 */
+  readonly accessTokenLifeS?: number;
+  /** Refresh token life in seconds. @default 8640000 */
+  readonly refreshTokenLifeS?: number;
+  /** A JWT API endpoint: the key that verifies assertions and the sys_user column that `sub` names. */
+  readonly jwt?: { readonly key: CryptoKey | JWK; readonly userColumn?: string };
+};
+
+export class OAuthClients {
+  readonly #clients = new Map<string, OAuthClient>();
+
+  /** Adds an application, or replaces the one of that client_id. */
+  add(client: OAuthClient): void {
+    this.#clients.set(client.clientId, client);
+  }
+
+  find(clientId: string | undefined): OAuthClient | undefined {
+    return clientId === undefined ? undefined : this.#clients.get(clientId);
+  }
+}
+
+const codeLifeMs = 60_000;
+
+type Code = {
+  readonly clientId: string;
+  readonly userName: string;
+  readonly redirectUri: string;
+  readonly scope: string;
+  readonly challenge?: string;
+  readonly challengeMethod?: string;
+  readonly endsMs: number;
+};
+
+/** Codes given out by `/oauth_auth.do`: valid for a minute and for one exchange. */
+export class AuthorizationCodes {
+  readonly #now: () => number;
+  readonly #codes = new Map<string, Code>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  issue(code: Omit<Code, 'endsMs'>): string {
+    const value = randomBytes(32).toString('base64url');
+    this.#codes.set(value, { ...code, endsMs: this.#now() + codeLifeMs });
+    return value;
+  }
+
+  /** Spends the code; undefined when it is unknown, old, another client's, or for another redirect URI. */
+  spend(value: string, clientId: string, redirectUri: string | undefined): Code | undefined {
+    const code = this.#codes.get(value);
+    this.#codes.delete(value);
+    if (!code || code.endsMs <= this.#now()) return undefined;
+    return code.clientId === clientId && code.redirectUri === redirectUri ? code : undefined;
+  }
+}
+
+/** Whether the verifier answers the challenge (RFC 7636); a code without challenge asks for none. */
+export function answersChallenge(
+  code: Pick<Code, 'challenge' | 'challengeMethod'>,
+  verifier: string | undefined,
+): boolean {
+  if (code.challenge === undefined) return true;
+  if (verifier === undefined) return false;
+  const digest = createHash('sha256').update(verifier).digest('base64url');
+  return code.challenge === (code.challengeMethod === 'S256' ? digest : verifier);
+}
 
 type Access = {
   readonly token: string;

@@ -1,13 +1,13 @@
-import { roleTables } from '../auth/tables.ts';
-import { rateLimitTable } from '../control/rate-limit-rules.ts';
-import { attachmentTables } from '../schema/attachment-tables.ts';
+import { rateLimitTable } from '../control/rate-limits.ts';
 import { Schema } from '../schema/schema.ts';
-import { systemTables } from '../schema/system-tables.ts';
+import { attachmentTables, roleTables, systemTables } from '../schema/system-tables.ts';
 import { importTables } from '../transform/tables.ts';
+import { catalogTables } from './tables/catalog.ts';
+import { changeTables } from './tables/change.ts';
 import { cmdbTables } from './tables/cmdb.ts';
-import { itsmTables } from './tables/itsm.ts';
+import { incidentTables } from './tables/incident.ts';
 import { peopleTables } from './tables/people.ts';
-import { catalogTables, platformTables } from './tables/platform.ts';
+import { platformTables } from './tables/platform.ts';
 import { stagingTables } from './tables/staging.ts';
 import { taskTable } from './tables/task.ts';
 
@@ -23,7 +23,8 @@ export function demoSchema(): Schema {
     ...platformTables,
     ...cmdbTables,
     taskTable,
-    ...itsmTables,
+    ...incidentTables,
+    ...changeTables,
     ...catalogTables,
     ...importTables,
     ...stagingTables,

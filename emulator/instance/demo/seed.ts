@@ -1,4 +1,4 @@
-import { shippedRestriction } from '../auth/basic-restriction.ts';
+import { shippedRestriction } from '../auth/authenticate.ts';
 import { describeSchema } from '../schema/metadata.ts';
 import { seedShipped } from '../store/data-file.ts';
 import { sysIdOf } from '../store/identifiers.ts';

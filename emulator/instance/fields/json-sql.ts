@@ -1,6 +1,5 @@
 import type { Column } from '../schema/table.ts';
-import { quoted } from '../store/quoted.ts';
-import { type JsonPart, literal, objectSql, valueParts } from '../store/value-sql.ts';
+import { type JsonPart, literal, objectSql, quoted, valueParts } from '../store/sql.ts';
 import type { Presentation } from './shape.ts';
 
 type Linking = Pick<Presentation, 'excludeReferenceLink' | 'tableUrl'>;

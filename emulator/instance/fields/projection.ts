@@ -2,8 +2,7 @@ import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
 import type { Row } from '../store/row.ts';
 import { inAnswerOrder } from './key-order.ts';
-import { type FieldValue, type Presentation, shapeField } from './shape.ts';
-import type { Viewer } from './viewer.ts';
+import { type FieldValue, type Presentation, shapeField, type Viewer } from './shape.ts';
 
 /** One field of an answer: its key, the references to follow, and the column at their end. */
 type Field = { readonly key: string; readonly path: readonly Column[]; readonly column: Column };
@@ -74,4 +73,16 @@ function project(viewer: Viewer, how: Presentation, field: Field, row: Row): Fie
     at = key === '' || !step.reference ? undefined : viewer.follow(step.reference, key, step.referenceKey);
   }
   return shapeField(viewer, how, field.column, at ?? {});
+}
+
+/** A projected record without the fields that are closed to the caller. */
+export function withoutClosed<Projected extends Record<string, unknown>>(
+  record: Projected,
+  isClosed: ((path: string) => boolean) | undefined,
+): Projected {
+  if (!isClosed) return record;
+  for (const name of Object.keys(record)) {
+    if (isClosed(name)) delete record[name];
+  }
+  return record;
 }

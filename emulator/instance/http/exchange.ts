@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { DateStyle } from '../time/date-style.ts';
+import type { DateStyle } from '../time/dates.ts';
 
 /** The caller, after authentication. */
 export type User = DateStyle & {
@@ -47,3 +47,6 @@ export type Answer = {
   /** Sent without the instance's standard headers and cookies, as by the balancer in front of it. */
   readonly bare?: boolean;
 };
+
+/** Whether a parameter or header says yes. Clients in Python write `True`, and live instances take that. */
+export const isTrue = (text: unknown): boolean => typeof text === 'string' && text.toLowerCase() === 'true';

@@ -1,10 +1,108 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import { TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
-import { deliverBroken } from '../control/deliver.ts';
 import type { Delivery } from '../control/fault.ts';
 import type { Answer } from './exchange.ts';
-import { noCaching } from './headers.ts';
-import { toXml } from './xml.ts';
+
+/** Nothing that an instance answers may be cached. */
+export const noCaching = {
+  Pragma: 'no-store,no-cache',
+  'Cache-Control': 'no-cache,no-store,must-revalidate,max-age=-1',
+  Expires: '0',
+} as const;
+
+/**
+ * What an instance puts on every answer of its own (recorded 2018 to 2026). `loggedIn` is undefined on a 401, which
+ * carries neither X-Is-Logged-In nor a transaction id. `sessionId` is that of a session which the answer opens.
+ */
+export function standardHeaders(
+  transactionId: string,
+  loggedIn: boolean | undefined,
+  waits: { readonly semaphoreMs: number; readonly sessionMs: number },
+  sessionId: string | undefined,
+): OutgoingHttpHeaders {
+  return {
+    Server: 'ServiceNow',
+    ...(loggedIn !== undefined && { 'X-Is-Logged-In': String(loggedIn) }),
+    ...(loggedIn !== undefined && { 'X-Transaction-ID': transactionId }),
+    'Server-Timing': `${loggedIn === undefined ? '' : `t;desc="${transactionId}", `}sem_wait;dur=${Math.round(waits.semaphoreMs)}, sesh_wait;dur=${Math.round(waits.sessionMs)}`,
+    ...noCaching,
+    'X-Content-Type-Options': 'nosniff',
+    'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
+    ...(sessionId !== undefined && { 'Set-Cookie': sessionCookies(sessionId) }),
+  };
+}
+
+function sessionCookies(session: string): string[] {
+  return [
+    `JSESSIONID=${session}; Path=/; HttpOnly; SameSite=None; Secure`,
+    'glide_user=; Max-Age=0; Expires=Thu, 01-Jan-1970 00:00:10 GMT; Path=/; HttpOnly; SameSite=None; Secure',
+    'glide_user_session=; Max-Age=0; Expires=Thu, 01-Jan-1970 00:00:10 GMT; Path=/; HttpOnly; SameSite=None; Secure',
+    `glide_user_route=glide.${session.toLowerCase()}; Max-Age=2147483647; Path=/; HttpOnly; SameSite=None; Secure`,
+    `glide_node_id_for_js=${session.toLowerCase()}${session.toLowerCase()}; Path=/; Secure`,
+    'glide_session_store=; Max-Age=300; Path=/; HttpOnly; SameSite=None; Secure',
+    'BIGipServerpool_emulator=0000000000.00000.0000; path=/; Httponly; Secure; SameSite=None; Secure',
+  ];
+}
+
+const require = createRequire(import.meta.url);
+
+/** Loaded by the first XML: few runs of the instance see any, and its start is held to a limit. */
+const library = (): typeof import('fast-xml-parser') => require('fast-xml-parser');
+
+/** An answer as XML: the keys of the JSON answer below `<response>`, one `<result>` per record. */
+function toXml(json: unknown): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>${new (library().XMLBuilder)({ suppressEmptyNode: true }).build({ response: json })}`;
+}
+
+/**
+ * The record in an XML body: what stands in the first `<entry>` below the root, or directly below the root.
+ * @throws Error when it is not well-formed.
+ */
+export function fromXml(text: string): unknown {
+  const document: unknown = new (library().XMLParser)({ parseTagValue: false, ignoreAttributes: true }).parse(
+    text,
+    true,
+  );
+  const root = Object.entries(isObject(document) ? document : {}).find(
+    ([name]) => !name.startsWith('?'),
+  )?.[1];
+  if (!isObject(root)) return {};
+  return 'entry' in root ? root['entry'] : root;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+/** Lets an answer leave as the fault wants it: not at all, cut short, or with a pause. */
+function deliverBroken(
+  response: ServerResponse,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  body: Buffer,
+  delivery: Delivery,
+): void {
+  if (delivery.kind === 'reset') {
+    resetConnection(response);
+    return;
+  }
+  response.writeHead(status, { ...headers, 'Content-Length': body.length });
+  const head = body.subarray(0, delivery.afterBytes);
+  if (delivery.kind === 'truncate') {
+    response.write(head, () => response.destroy());
+    return;
+  }
+  response.write(head);
+  const rest = setTimeout(() => response.end(body.subarray(head.length)), delivery.stallMs).unref();
+  response.once('close', () => clearTimeout(rest));
+}
+
+/** Node resets plain TCP sockets only; a TLS connection ends without its closing message instead. */
+export function resetConnection({ socket }: ServerResponse): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket?.resetAndDestroy();
+}
 
 const gzipFromBytes = 200;
 

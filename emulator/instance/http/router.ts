@@ -2,6 +2,37 @@ import type { InstanceState } from '../state.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { Failure, noSuchResource } from './failure.ts';
 
+/** Where a path under `/api` leads. */
+export type ApiPath = { readonly version: string | undefined; readonly segments: readonly string[] };
+
+/**
+ * @param target path with or without its query, as it was sent: a sys_id of `.` is no step up.
+ * @returns undefined for a path outside `/api/…`, or one that does not decode. The segments of another name space than
+ *   `now` begin with `@` and its name: `['@sn_sc', 'servicecatalog', …]`.
+ */
+export function parseApiPath(target: string): ApiPath | undefined {
+  const pathname = target.split('?', 1)[0] ?? '';
+  const [, space, rest = ''] = /^\/api\/([a-z_]+)\/(.*)$/.exec(pathname) ?? [];
+  const parts = rest.split('/');
+  if (parts.at(-1) === '') parts.pop();
+  const version = /^v[12]$/.test(parts[0] ?? '') ? parts.shift() : undefined;
+  const segments = parts.map(decode);
+  // No API of `now` may be taken for another name space.
+  if (space === undefined || segments[0]?.startsWith('@')) return undefined;
+  if (space !== 'now') segments.unshift(`@${space}`);
+  return segments.every((segment) => segment !== undefined) ? { version, segments } : undefined;
+}
+
+function decode(segment: string): string | undefined {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // A malformed escape names no resource.
+    return undefined;
+  }
+}
+
 /** What answers one kind of request. */
 export type Action = (exchange: Exchange, state: InstanceState) => Answer | Promise<Answer>;
 
@@ -49,3 +80,48 @@ export class Router {
 const fits = (pattern: readonly string[], segments: readonly string[]) =>
   pattern.length === segments.length &&
   pattern.every((part, at) => part.startsWith(':') || part === segments[at]);
+
+const offered = /\*\/\*|\b(application|text)\/(\*|json|xml)/;
+const understood = {
+  jsonOrXml: /^\s*(application|text)\/(json|xml)\b/,
+  json: /^\s*(application|text)\/json\b/,
+} as const;
+
+/** An action whose answer is JSON or XML, and that is sent one of these too unless only JSON will do. */
+export function negotiated(action: Action, takes: keyof typeof understood = 'jsonOrXml'): Action {
+  return (exchange, state) => {
+    if (state.switches.requireMediaTypes) requireNamed(exchange);
+    requireAcceptable(exchange);
+    requireUnderstood(exchange, understood[takes]);
+    return action(exchange, state);
+  };
+}
+
+/** @throws Failure 400 when a header is missing that the documentation asks for. */
+function requireNamed({ headers, body }: Exchange): void {
+  const missing = [
+    ...(headers.accept ? [] : ['Accept']),
+    ...(headers['content-type'] || body.length === 0 ? [] : ['Content-Type']),
+  ];
+  if (missing.length > 0) throw new Failure(400, 'Bad Request', `Missing header: ${missing.join(', ')}`);
+}
+
+/**
+ * Refuses what neither JSON nor XML would satisfy. A missing Accept is taken as anything: the documentation asks
+ * for one, recorded calls did without.
+ * @throws Failure 406
+ */
+function requireAcceptable(exchange: Exchange): void {
+  const accept = exchange.headers.accept;
+  if (accept && !offered.test(accept)) throw new Failure(406, 'Not Acceptable');
+}
+
+/**
+ * Refuses a body that says it is something else.
+ * @throws Failure 415
+ */
+function requireUnderstood(exchange: Exchange, understood: RegExp): void {
+  const type = exchange.headers['content-type'];
+  if (type && exchange.body.length > 0 && !understood.test(type))
+    throw new Failure(415, 'Unsupported Media Type');
+}

@@ -1,15 +1,12 @@
 import { TLSSocket } from 'node:tls';
 import { authenticate } from '../auth/authenticate.ts';
-import { answerAuthorizationRequest } from '../auth/authorize-endpoint.ts';
+import { answerAuthorizationRequest, answerTokenRequest } from '../auth/oauth-endpoints.ts';
 import { inTurn, type Session } from '../auth/sessions.ts';
-import { answerTokenRequest } from '../auth/token-endpoint.ts';
 import type { InstanceState } from '../state.ts';
-import { answerOf } from './answer-of.ts';
-import { bodyLimit, readBody } from './body.ts';
 import type { Answer, Exchange, User } from './exchange.ts';
-import { Failure, htmlPage, noSuchResource } from './failure.ts';
-import { parseApiPath } from './path.ts';
-import type { Visit } from './visit.ts';
+import { answerOf, Failure, htmlPage, noSuchResource } from './failure.ts';
+import { parseApiPath } from './router.ts';
+import { bodyLimit, readBody, type Visit } from './visit.ts';
 
 /** What faults may do to the work. */
 type Disturbance = {

@@ -2,11 +2,11 @@ import type { Schema } from '../schema/schema.ts';
 import { columnsOn } from './column-path.ts';
 import type { QueryContext } from './context.ts';
 import type { SqlValue } from './fragment.ts';
-import { namedColumns } from './named-columns.ts';
 import { parseQuery } from './parse.ts';
 import { compileTree } from './sql/condition.ts';
 import { compileOrder } from './sql/order.ts';
 import { rootScope } from './sql/scope.ts';
+import { namedColumns } from './tree.ts';
 
 /** An encoded query as SQL about a row that bears the alias `t0`. */
 export type CompiledQuery = {

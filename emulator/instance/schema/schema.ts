@@ -1,4 +1,4 @@
-import { classColumn, systemColumns } from './system-columns.ts';
+import { classColumn, systemColumns } from './columns.ts';
 import type { Choice, Column, Table } from './table.ts';
 
 /** Tables whose rows are those of the tables below them, each in a SQL table of its own. */

@@ -1,5 +1,5 @@
 import type { Schema } from '../schema/schema.ts';
-import { toDateTime } from '../time/date-time.ts';
+import { toDateTime } from '../time/dates.ts';
 import { AclException, RecordRefused, TransitionRefused } from './refusals.ts';
 import type { Author, Row } from './row.ts';
 

@@ -1,14 +1,33 @@
+import { classColumn, systemColumns } from '../schema/columns.ts';
 import type { Schema } from '../schema/schema.ts';
-import { classColumn, systemColumns } from '../schema/system-columns.ts';
 import type { Column } from '../schema/table.ts';
-import { toDateTime } from '../time/date-time.ts';
-import { defaultOf, withinChoices } from './defaults.ts';
+import { toDateTime } from '../time/dates.ts';
 import type { Author, Row } from './row.ts';
+
+/** The value that a column gets when an insert leaves it out. */
+function defaultOf(column: Column, by: Author, nowMs: number): string {
+  switch (column.defaultValue) {
+    case undefined:
+      return column.kind === 'boolean' ? 'false' : '';
+    case 'javascript:gs.getUserID()':
+      return by.sysId;
+    case 'javascript:gs.nowDateTime()':
+      return toDateTime(nowMs);
+    default:
+      return column.defaultValue;
+  }
+}
+
+/** A text outside the column's choices is silently dropped to empty; an unknown integer is kept. */
+export function withinChoices(column: Column, value: string): string {
+  if (!column.choices || value === '' || column.kind === 'integer') return value;
+  return column.choices.some((choice) => choice.value === value) ? value : '';
+}
 
 const ownedByPlatform = new Set([...systemColumns, classColumn].map((column) => column.name));
 
 /** Whether the platform alone writes the column; a caller may give a sys_id on insert, nothing else of these. */
-export const isOwnedByPlatform = (name: string) => ownedByPlatform.has(name);
+const isOwnedByPlatform = (name: string) => ownedByPlatform.has(name);
 
 /** Journal columns hold nothing themselves: what is written to them becomes an entry of sys_journal_field. */
 export const isJournal = (column: Column) => column.kind === 'journal' || column.kind === 'journal_list';
@@ -39,4 +58,22 @@ export function composeRow(
     sys_mod_count: '0',
     ...(schema.column(table, classColumn.name) && { [classColumn.name]: table }),
   };
+}
+
+/** What of the given values would change the row: columns a caller may write, as they would be read back. */
+export function changesTo(
+  schema: Schema,
+  rows: { normalize(column: Column, value: string): string },
+  table: string,
+  before: Row,
+  values: Row,
+): Row {
+  const changes: Row = {};
+  for (const [name, given] of Object.entries(values)) {
+    const column = schema.column(table, name);
+    if (!column || isOwnedByPlatform(name) || isJournal(column)) continue;
+    const value = rows.normalize(column, withinChoices(column, given));
+    if (value !== (before[name] ?? '')) changes[name] = value;
+  }
+  return changes;
 }

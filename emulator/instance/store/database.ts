@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from './sql.ts';
 
 const keptStatements = 500;
 

@@ -1,6 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Database } from './database.ts';
-import { quoted } from './quoted.ts';
+import { quoted } from './sql.ts';
 
 /** A row as it was before a write; undefined when it was not there. */
 type Image = Readonly<Record<string, SQLInputValue>> | undefined;

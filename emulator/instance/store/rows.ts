@@ -1,14 +1,13 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
+import { withinChoices } from './compose.ts';
 import type { Database } from './database.ts';
-import { withinChoices } from './defaults.ts';
 import { decode, encode } from './encode.ts';
 import type { History } from './history.ts';
-import { quoted } from './quoted.ts';
 import { DuplicateKey, UniqueKeyViolation } from './refusals.ts';
 import type { Row, Selection } from './row.ts';
-import { objectSql, valueParts } from './value-sql.ts';
+import { objectSql, quoted, valueParts } from './sql.ts';
 
 const asGiven = (_column: Column, text: string) => text;
 

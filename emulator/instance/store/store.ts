@@ -1,22 +1,20 @@
 import type { Schema } from '../schema/schema.ts';
 import type { Switches } from '../switches.ts';
-import { toDateTime } from '../time/date-time.ts';
+import { toDateTime } from '../time/dates.ts';
 import { removeDependents } from './attachments.ts';
 import { runBaseRules } from './base-rules.ts';
 import { type BusinessRule, BusinessRules } from './business-rules.ts';
-import { changesTo } from './changes.ts';
-import { composeRow } from './compose.ts';
+import { changesTo, composeRow } from './compose.ts';
 import { Database } from './database.ts';
 import { History } from './history.ts';
-import { drawSysId, sysIdOf } from './identifiers.ts';
+import { drawSysId, Numbers, sysIdOf } from './identifiers.ts';
 import { journalEntries } from './journal.ts';
-import { Numbers } from './numbers.ts';
 import { enforcePolicies, runRules } from './policies.ts';
-import { quoted } from './quoted.ts';
 import { AbortedByRule, RecordRefused } from './refusals.ts';
 import { type Author, type Row, type Selection, system } from './row.ts';
 import { type JoinedRows, Rows } from './rows.ts';
 import { type Seeder, seederOf } from './seeder.ts';
+import { quoted } from './sql.ts';
 import { Transactions } from './transactions.ts';
 
 export type WriteListener = (operation: 'insert' | 'update' | 'delete', table: string, sysId: string) => void;

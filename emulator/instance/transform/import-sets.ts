@@ -3,20 +3,23 @@ import { BoundedMap } from '../bounded-map.ts';
 import type { Ledger } from '../control/ledger.ts';
 import { type Author, type Row, system } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
-import { midnightAfter, toDateTime } from '../time/date-time.ts';
+import type { ImportSwitches } from '../switches.ts';
+import { midnightAfter, toDateTime } from '../time/dates.ts';
 import type { InstanceClock } from '../time/instance-clock.ts';
-import { ImportSetDeleter } from './import-set-deleter.ts';
-import type { ImportSwitches } from './import-switches.ts';
-import { KnownMaps } from './known-maps.ts';
-import { findLoading, type ImportSetMode, type OpenSet, openSetOf, pendingRows } from './open-set.ts';
-import type { Outcome } from './outcome.ts';
-import { recordOutcome } from './record-outcome.ts';
-import { isWithinRowSize } from './row-size.ts';
-import { RunHistory } from './run-history.ts';
-import { Successors } from './successors.ts';
-import type { TransformMap } from './transform-map.ts';
-import { transformRow } from './transform-row.ts';
-import type { TransformScripts } from './transform-script.ts';
+import type { Outcome } from './map-row.ts';
+import {
+  findLoading,
+  ImportSetDeleter,
+  type ImportSetMode,
+  isWithinRowSize,
+  type OpenSet,
+  openSetOf,
+  pendingRows,
+  Successors,
+} from './open-set.ts';
+import { RunHistory, recordOutcome } from './run-history.ts';
+import { KnownMaps, type TransformMap } from './transform-map.ts';
+import { type TransformScripts, transformRow } from './transform-row.ts';
 
 const rowsPerTurn = 25;
 const rememberedRows = 10_000;

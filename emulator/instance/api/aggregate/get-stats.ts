@@ -1,14 +1,16 @@
-import { displayValue } from '../../fields/display.ts';
-import { Viewer } from '../../fields/viewer.ts';
+import { displayValue, Viewer } from '../../fields/shape.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { type ColumnPath, columnsOn } from '../../query/column-path.ts';
 import { rootScope } from '../../query/sql/scope.ts';
 import type { InstanceState } from '../../state.ts';
 import { decode } from '../../store/encode.ts';
-import { readCondition, requireReadable } from '../table/condition.ts';
-import { tableOf } from '../table/table-name.ts';
-import { type AggregateParameters, readAggregateParameters } from './parameters.ts';
-import { compileStatement, type Measure } from './statement.ts';
+import { readCondition, requireReadable, tableOf } from '../table/request.ts';
+import {
+  type AggregateParameters,
+  compileStatement,
+  type Measure,
+  readAggregateParameters,
+} from './statement.ts';
 
 type SqlRow = Readonly<Record<string, unknown>>;
 type Stats = Record<string, string | Record<string, string>>;

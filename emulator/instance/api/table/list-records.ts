@@ -1,17 +1,13 @@
 import { jsonRowSql } from '../../fields/json-sql.ts';
-import { Projection } from '../../fields/projection.ts';
-import { Viewer } from '../../fields/viewer.ts';
-import { withoutClosed } from '../../fields/without-closed.ts';
+import { Projection, withoutClosed } from '../../fields/projection.ts';
+import { Viewer } from '../../fields/shape.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noRecordFound } from '../../http/failure.ts';
 import { wantsXml } from '../../http/respond.ts';
 import type { InstanceState } from '../../state.ts';
 import type { Selection } from '../../store/row.ts';
-import { readCondition } from './condition.ts';
 import { pageHeaders } from './page-headers.ts';
-import { readParameters, type TableParameters } from './parameters.ts';
-import { tableOf } from './table-name.ts';
-import { fieldsAsked } from './views.ts';
+import { fieldsAsked, readCondition, readParameters, type TableParameters, tableOf } from './request.ts';
 
 /** What of which table the caller wants, read from the request. */
 type Listing = {

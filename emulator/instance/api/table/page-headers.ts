@@ -1,4 +1,4 @@
-import type { TableParameters } from './parameters.ts';
+import type { TableParameters } from './request.ts';
 
 type Paging = Pick<TableParameters, 'limit' | 'offset' | 'suppressPaginationHeader'> & {
   readonly prevBelowStart: boolean;

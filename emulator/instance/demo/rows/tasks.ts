@@ -1,5 +1,5 @@
 import type { DataDocument } from '../../store/data-file.ts';
-import { toDateTime } from '../../time/date-time.ts';
+import { toDateTime } from '../../time/dates.ts';
 import { laptopName, serverName } from './cmdb.ts';
 import { idOf, shippedNumber } from './identify.ts';
 import { groups, userNames } from './people.ts';

@@ -1,5 +1,6 @@
 import {
   boolean,
+  classColumn,
   date,
   dateTime,
   integer,
@@ -8,7 +9,6 @@ import {
   reference,
   text,
 } from '../../schema/columns.ts';
-import { classColumn } from '../../schema/system-columns.ts';
 import type { Table } from '../../schema/table.ts';
 
 const domain = reference('sys_domain', 'Domain', 'sys_user_group', {

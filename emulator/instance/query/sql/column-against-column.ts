@@ -1,8 +1,8 @@
 import { type ColumnPath, findPath } from '../column-path.ts';
 import { bind, type Fragment, sql } from '../fragment.ts';
-import { calendarUnit, shift, wallTime } from './calendar.ts';
-import { type CompileComparison, collate } from './comparison.ts';
+import { type CompileComparison, collate } from './compare.ts';
 import { columnSql, type Scope } from './scope.ts';
+import { calendarUnit, shift, wallTime } from './time.ts';
 
 /** `fSAMEASg`, and `fSAMEASg@day` for the same calendar unit in the user's zone. Two empty columns are not the same. */
 export const sameAs: CompileComparison = (scope, path, text) => compare(scope, path, text, '=');

@@ -1,11 +1,86 @@
+import type { Column } from '../../schema/table.ts';
 import type { ColumnPath } from '../column-path.ts';
-import { always, anyOf, bind, type Fragment, list, never, type SqlValue, sql } from '../fragment.ts';
+import {
+  allOf,
+  always,
+  anyOf,
+  bind,
+  type Fragment,
+  list,
+  never,
+  quote,
+  type SqlValue,
+  sql,
+} from '../fragment.ts';
 import { readValue, type Value } from '../values/value.ts';
-import { type CompileComparison, collate, isEmpty, isNotEmpty, negate } from './comparison.ts';
-import { myGroups } from './membership.ts';
-import { startsWith } from './pattern.ts';
-import { columnSql, isText, type Scope } from './scope.ts';
-import { isAscii, matchPattern } from './text-match.ts';
+import { columnSql, displaySql, isText, type Scope } from './scope.ts';
+import { isAscii, matchPattern, type Pattern } from './text-match.ts';
+
+/** Every word is part of some text column of the row. A text index knows whole words and stems; this knows letters. */
+export function hasWords(scope: Scope, words: readonly string[]): Fragment {
+  const columns = scope.schema.columns(scope.table).filter(({ kind }) => kind === 'string');
+  const inAnyColumn = (word: string) =>
+    anyOf(
+      columns.map(({ name }) => matchPattern(sql`${scope.alias}.${quote(name)}`, { contains: word }, false)),
+    );
+  return allOf(words.map(inAnyColumn));
+}
+
+export const contains: CompileComparison = (scope, path, text) =>
+  matchText(scope, path, text, (value) => ({ contains: value }));
+
+export const startsWith: CompileComparison = (scope, path, text) =>
+  matchText(scope, path, text, (value) => ({ startsWith: value }));
+
+export const endsWith: CompileComparison = (scope, path, text) =>
+  matchText(scope, path, text, (value) => ({ endsWith: value }));
+
+export const doesNotContain: CompileComparison = (scope, path, text) => {
+  const some = contains(scope, path, text);
+  return some && negate(scope, displaySql(scope, path), some);
+};
+
+/** References match by what they show, as the documentation's "starts with Don" on Caller does. */
+function matchText(
+  scope: Scope,
+  path: ColumnPath,
+  text: string,
+  toPattern: (value: string) => Pattern,
+): Fragment | undefined {
+  const scripted = text.startsWith('javascript:')
+    ? readValue(path.leaf.column, text, scope.context)
+    : undefined;
+  if (scripted && scripted.kind !== 'literal') return never;
+  const pattern = toPattern(scripted ? String(scripted.value) : text);
+  return matchPattern(displaySql(scope, path), pattern, scope.context.switches.caseSensitiveText);
+}
+
+/** The sys_ids of the groups that the user belongs to, as a sub-select; none where the schema knows no groups. */
+export function myGroups({ schema, context }: Scope): Fragment {
+  if (!schema.table('sys_user_grmember')) return sql`SELECT NULL WHERE 0`;
+  return sql`SELECT "group" FROM "sys_user_grmember" WHERE "user" = ${bind(context.user.sysId)}`;
+}
+
+/** Compiles a comparison of a column with a value; undefined makes the clause invalid. */
+export type CompileComparison = (scope: Scope, path: ColumnPath, value: string) => Fragment | undefined;
+
+export const isEmpty = (scope: Scope, path: ColumnPath): Fragment => sql`${columnSql(scope, path)} IS NULL`;
+export const isNotEmpty = (scope: Scope, path: ColumnPath): Fragment =>
+  sql`${columnSql(scope, path)} IS NOT NULL`;
+
+/** The opposite of a condition for rows where `expression` has a value; empty ones join in by `withEmpty` or by switch. */
+export function negate(scope: Scope, expression: Fragment, condition: Fragment, withEmpty = false): Fragment {
+  if (withEmpty || scope.context.switches.negationFindsEmpty) {
+    return sql`(${expression} IS NULL OR NOT ${condition})`;
+  }
+  return sql`(${expression} IS NOT NULL AND NOT ${condition})`;
+}
+
+/** ` COLLATE NOCASE` where text compares without regard to case. */
+export function collate({ context }: Scope, column: Column): string {
+  if (!isText(column.kind)) return '';
+  return context.switches.caseSensitiveText ? ' COLLATE BINARY' : ' COLLATE NOCASE';
+}
 
 /** An empty value asks for empty columns. */
 export const equals: CompileComparison = (scope, path, text) => {

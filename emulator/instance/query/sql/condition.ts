@@ -2,14 +2,27 @@ import { allOf, always, anyOf, type Fragment, never } from '../fragment.ts';
 import { type ChangeOperator, isChange, type Operator } from '../operators.ts';
 import type { Condition, QueryTree } from '../tree.ts';
 import { againstField, lessThan, moreThan, notSameAs, sameAs } from './column-against-column.ts';
-import { anything, between, equals, isNoneOf, isOneOf, notEquals, ordered } from './compare.ts';
-import { type CompileComparison, isEmpty, isNotEmpty } from './comparison.ts';
+import {
+  anything,
+  between,
+  type CompileComparison,
+  contains,
+  doesNotContain,
+  endsWith,
+  equals,
+  hasWords,
+  isEmpty,
+  isNoneOf,
+  isNotEmpty,
+  isOneOf,
+  notEquals,
+  ordered,
+  startsWith,
+} from './compare.ts';
 import { dynamic, inHierarchy, inHierarchyDynamic, instanceOf } from './hierarchy.ts';
-import { contains, doesNotContain, endsWith, startsWith } from './pattern.ts';
 import { countsRelated, joins } from './related.ts';
 import type { Scope } from './scope.ts';
 import { datePart, notOn, on, relative, relativeSame } from './time.ts';
-import { hasWords } from './words.ts';
 
 const comparisons: Readonly<Record<Exclude<Operator, ChangeOperator>, CompileComparison>> = {
   '=': equals,

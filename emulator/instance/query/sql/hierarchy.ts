@@ -1,7 +1,6 @@
 import type { ColumnPath } from '../column-path.ts';
 import { bind, type Fragment, list, never, quote, sql } from '../fragment.ts';
-import type { CompileComparison } from './comparison.ts';
-import { myGroups } from './membership.ts';
+import { type CompileComparison, myGroups } from './compare.ts';
 import { columnSql, type Scope } from './scope.ts';
 
 /** Dynamic filter options by sys_id, as they are shipped and documented. */

@@ -1,5 +1,5 @@
 import type { SortKey } from '../tree.ts';
-import { collate } from './comparison.ts';
+import { collate } from './compare.ts';
 import { displaySql, type Scope } from './scope.ts';
 
 /** What follows ORDER BY. References sort by what they show; empty values come first, as in MySQL. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { runBatch } from '../../../../emulator/instance/api/batch/run-batch.ts';
+import { runBatch } from '../../../../emulator/instance/api/batch.ts';
 import type { Exchange } from '../../../../emulator/instance/http/exchange.ts';
 import { type Instance, startInstance } from '../../../../emulator/instance/index.ts';
 import { call } from '../caller.ts';
