@@ -7,7 +7,7 @@ import { hasReached, judgeStories } from '../records/judge.ts';
 import { takeSnapshot } from '../records/observe.ts';
 import { PostOffice } from '../records/post-office.ts';
 import { storyKinds, tellStory } from '../records/stories.ts';
-import { hidingRules, stormSchema, stormTables } from '../records/storm-schema.ts';
+import { addRules, stormSchema, stormTables } from '../records/storm-schema.ts';
 import type { Story } from '../records/story.ts';
 import { Executioner, everyMoment, type Moment } from './deaths.ts';
 import { HandDelivery, ownQueues } from './hand-delivery.ts';
@@ -96,8 +96,7 @@ class Trials {
     this.#options = options;
     this.#dice = dice;
     this.#executioner = new Executioner(stack, 'writeRecords');
-    for (const { instance } of Object.values(stack.instances))
-      for (const rule of hidingRules) instance.state.auth.access.add(rule);
+    for (const { instance } of Object.values(stack.instances)) addRules(instance);
   }
 
   /** Runs once without a death, from a process that has just started. */

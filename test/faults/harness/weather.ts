@@ -2,7 +2,12 @@ import type { Decide, Passage } from './fault-proxy.ts';
 import type { FaultInstance } from './fault-stack.ts';
 import type { Counts } from './storm-report.ts';
 
-type Kind = { readonly name: string; readonly action: string; readonly [parameter: string]: unknown };
+type Kind = {
+  readonly name: string;
+  readonly action: string;
+  readonly batchItem?: true;
+  readonly [parameter: string]: unknown;
+};
 
 const kinds: readonly Kind[] = [
   { name: 'reset before commit', action: 'reset-before-commit' },
@@ -15,6 +20,10 @@ const kinds: readonly Kind[] = [
   { name: '503', action: 'unavailable' },
   { name: 'hibernation', action: 'hibernate' },
   { name: 'expired token', action: 'expired-token' },
+  { name: 'one of a batch: 429', action: 'throttled', batchItem: true },
+  { name: 'one of a batch: 500', action: 'server-error', batchItem: true },
+  { name: 'one of a batch: 503', action: 'unavailable', batchItem: true },
+  { name: 'one of a batch: 500 after commit', action: 'error-after-commit', batchItem: true },
   // Longer than an invocation: each runs into the deadline in the middle of a batch.
   { name: 'stall past the deadline', action: 'stall', stallMs: 60_000 },
 ];
@@ -22,6 +31,7 @@ const kinds: readonly Kind[] = [
 export type WeatherOptions = {
   readonly random: () => number;
   readonly seed: number;
+  readonly batchApi: boolean;
   /** About so many requests will be made: the number of faults grows with it. */
   readonly requests: number;
   /** How late the instance finishes a request whose caller has gone, in milliseconds. */
@@ -35,11 +45,18 @@ export type WeatherOptions = {
 export function stirUp({ instance, proxy }: FaultInstance, options: WeatherOptions): () => Counts {
   const { random, seed, requests } = options;
   const { faults } = instance.control;
-  const planned = kinds.map(({ name, ...kind }, index) => {
+  const possible = kinds.filter(({ batchItem }) => options.batchApi || !batchItem);
+  const planned = possible.map(({ name, batchItem = false, ...kind }, index) => {
     const count = 1 + Math.floor(requests / (kind.action === 'stall' ? 500 : 60));
     // A token that dies twice in a row reads as refused credentials: then nothing is sent for half a minute.
     const probability = kind.action === 'expired-token' ? 0.04 : 0.1 + random() * 0.2;
-    const id = faults.add({ match: { path: '/api/now/*' }, ...kind, count, probability, seed: seed + index });
+    const id = faults.add({
+      match: { path: '/api/now/*', batchItem },
+      ...kind,
+      count,
+      probability,
+      seed: seed + index,
+    });
     return { name, id, count };
   });
   const late = finishLate(options);

@@ -4,7 +4,7 @@ export type Note = { readonly column: string; readonly text: string };
 type Columns = Readonly<Record<string, string>>;
 
 /** What a write may be refused for; `judge` translates it into the codes of dead letters. */
-export type Refusal = 'not-found' | 'ambiguous' | 'invalid' | `other: ${string}`;
+export type Refusal = 'not-found' | 'ambiguous' | 'invalid' | 'rule' | `other: ${string}`;
 
 /**
  * One write as its sender means it, however often it is sent or delivered. A `person` works on the instance itself.

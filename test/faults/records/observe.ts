@@ -60,6 +60,7 @@ function columnsOf({ seeded, phases }: Story): readonly string[] {
 const codes: Readonly<Partial<Record<Refusal, RegExp>>> = {
   'not-found': /^RECORD_NOT_FOUND$/,
   ambiguous: /^(INVALID_INPUT|AMBIGUOUS_MATCH|MATCH_AMBIGUOUS)$/,
+  rule: /^BUSINESS_RULE$/,
   invalid: /^(INVALID_\w+|TABLE_NOT_ALLOWED|CONFIGURATION\w*|INSTANCE_UNKNOWN|UNKNOWN_INSTANCE|BODY_\w+)$/,
 };
 
@@ -71,9 +72,8 @@ export type DeadLetter = {
 /** A dead letter's code as the model says it, or the code itself when the model knows of none. */
 export function refusalIn({ attributes }: DeadLetter, expected: Refusal | undefined): Refusal {
   const code = attributes['ErrorCode'] ?? 'no code';
-  const known: Refusal[] = expected
-    ? [expected, 'not-found', 'ambiguous', 'invalid']
-    : ['not-found', 'ambiguous', 'invalid'];
+  const possible: Refusal[] = ['not-found', 'ambiguous', 'rule', 'invalid'];
+  const known = expected ? [expected, ...possible] : possible;
   return known.find((refusal) => codes[refusal]?.test(code)) ?? `other: ${code}`;
 }
 

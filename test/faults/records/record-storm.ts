@@ -10,7 +10,7 @@ import { hasReached, judgeStories, type writesOf } from './judge.ts';
 import { type Snapshot, takeSnapshot } from './observe.ts';
 import { type Outgoing, PostOffice } from './post-office.ts';
 import { tellStories } from './stories.ts';
-import { hidingRules, stormSchema, stormTables } from './storm-schema.ts';
+import { addRules, stormSchema, stormTables, unkindSwitches } from './storm-schema.ts';
 import type { Story } from './story.ts';
 
 export type RecordStormOptions = {
@@ -38,7 +38,7 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
   const { batchApi = options.seed % 3 !== 0 } = options;
   const stack = await startFaultStack({
     watch,
-    instance: { schema: stormSchema, demoData: false },
+    instance: { schema: stormSchema, demoData: false, switches: unkindSwitches(options.seed, quotaMs) },
     // No administrator: rules that hide rows hold for the user.
     roles: ['itil'],
     environment: {
@@ -56,7 +56,7 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
   try {
     const contents = watch.content('record');
     const stories = tellStories({ ...options, contents, secondInstancePercent: 15 }, dice);
-    const storm = new RecordStorm(stack, stories, dice, options);
+    const storm = new RecordStorm(stack, stories, dice, { ...options, batchApi });
     const report = await storm.run();
     const leaks = await stack.close();
     const occurred = { ...report.occurred, ...troubles.counts, [batchApi ? 'batches' : 'single calls']: 1 };
@@ -104,11 +104,12 @@ class RecordStorm {
     const started = performance.now();
     const { instances, sqsProxy, dynamoDbProxy } = this.#stack;
     this.#prepare();
-    const { seed, messages } = this.#options;
+    const { seed, messages, batchApi = true } = this.#options;
     const weather = Object.values(instances).map((one, index) =>
       stirUp(one, {
         random: this.#dice.random,
         seed: seed + index,
+        batchApi,
         requests: Math.ceil(index === 0 ? messages / 3 : messages / 15),
         lateMs: { from: 200, to: quotaMs },
       }),
@@ -138,8 +139,7 @@ class RecordStorm {
 
   #prepare(): void {
     const { instances } = this.#stack;
-    for (const { instance } of Object.values(instances))
-      for (const rule of hidingRules) instance.state.auth.access.add(rule);
+    for (const { instance } of Object.values(instances)) addRules(instance);
     for (const { seeded, table, instance } of this.#stories)
       for (const { sysId, values } of seeded)
         instances[instance].instance.state.store.seed(table, { sys_id: sysId, active: 'true', ...values });

@@ -9,7 +9,7 @@ type Tell = (story: StoryWriter, dice: Dice) => void;
 /** A kind of story: how often it is told among all, on which table, and what happens in it. */
 type Kind = { readonly weight: number; readonly table?: string; readonly tell: Tell };
 
-const { correlated, hidden, hiddenCorrelated } = stormTables;
+const { correlated, hidden, hiddenCorrelated, ruled } = stormTables;
 
 /** What happens to records in a storm, by name. Every kind must occur in a run, or the run proves nothing about it. */
 const kinds: Readonly<Record<string, Kind>> = {
@@ -49,6 +49,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   'notes of one text under different keys': { weight: 4, tell: notesAlike },
   'notes of odd text': { weight: 3, tell: notesOdd },
   'notes with an upsert': { weight: 3, tell: notesWithUpsert },
+  'create that a rule changes': { weight: 2, table: ruled, tell: ruleChanges },
+  'create that a rule refuses': { weight: 2, table: ruled, tell: ruleRefuses },
+  'upserts that a rule closes': { weight: 2, table: ruled, tell: ruleCloses },
   'odd values': { weight: 2, tell: oddValues },
   'messages that cannot be read': { weight: 2, tell: unreadable },
 };
@@ -303,6 +306,29 @@ function notesWithUpsert(story: StoryWriter, dice: Dice): void {
   story.upsert(match, { notes: [noteOf(story, 2, 'comments')] });
   story.afterwards();
   if (dice.chance(50)) story.again(first);
+}
+
+function ruleChanges(story: StoryWriter, dice: Dice): void {
+  const key = dice.pick<'body' | 'attribute'>(['body', 'attribute']);
+  const values = { u_shared: 'by the sender' };
+  story.again(story.create('record', { key, values, seenAs: { u_shared: 'by a rule' } }));
+}
+
+function ruleRefuses(story: StoryWriter, dice: Dice): void {
+  const key = dice.pick<'body' | 'attribute'>(['body', 'attribute']);
+  story.again(story.create('record', { key, values: { u_phase: 'forbidden' }, refused: 'rule' }));
+}
+
+/** Each finds no open record and makes one, which a rule closes. */
+function ruleCloses(story: StoryWriter, dice: Dice): void {
+  const match = { u_match: story.id, active: 'true' };
+  const seenAs = { active: 'false', u_shared: 'by a rule' };
+  const options = { values: { u_phase: 'closing' }, seenAs };
+  const first = story.upsert(match, { ...options, key: 'body' });
+  story.upsert(match, options);
+  story.afterwards();
+  if (dice.chance(50)) story.upsert(match, options);
+  story.again(first);
 }
 
 function oddValues(story: StoryWriter, dice: Dice): void {

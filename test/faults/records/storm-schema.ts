@@ -1,4 +1,6 @@
-import type { InstanceOptions } from '../../../emulator/instance/index.ts';
+import type { Instance, InstanceOptions } from '../../../emulator/instance/index.ts';
+import type { BusinessRuleRequest } from '../../../emulator/instance/store/business-rules.ts';
+import type { Switches } from '../../../emulator/instance/switches.ts';
 
 type Tables = NonNullable<InstanceOptions['schema']>['tables'];
 type ColumnEntry = NonNullable<Tables[number]['columns']>[number];
@@ -19,6 +21,8 @@ export const stormTables = {
   hidden: 'u_hidden',
   /** Listed in correlationIdTables as well, with rows that cannot be read. */
   hiddenCorrelated: 'u_hidden_legacy',
+  /** Business rules change, close or refuse its rows. */
+  ruled: 'u_ruled',
 } as const;
 
 const text = (name: string, extra: Partial<ColumnEntry> = {}): ColumnEntry => ({
@@ -45,8 +49,33 @@ export const stormSchema: NonNullable<InstanceOptions['schema']> = {
 /** A role that the integration user does not have: rows of the hidden tables can be read with it only. */
 const readerRole = 'storm_reader';
 
-export const hidingRules = [stormTables.hidden, stormTables.hiddenCorrelated].map((table) => ({
+const hidingRules = [stormTables.hidden, stormTables.hiddenCorrelated].map((table) => ({
   table,
   operation: 'read' as const,
   roles: [readerRole],
 }));
+
+/** What the rules of the ruled table do. */
+const stormRules: readonly BusinessRuleRequest[] = [
+  { table: stormTables.ruled, action: 'set', set: { u_shared: 'by a rule' } },
+  { table: stormTables.ruled, action: 'set', when: { u_phase: ['closing'] }, set: { active: 'false' } },
+  { table: stormTables.ruled, action: 'abort', when: { u_phase: ['forbidden'] } },
+];
+
+/** Gives an instance the rules that hide rows and those that change them. */
+export function addRules({ control, state }: Instance): void {
+  for (const rule of hidingRules) state.auth.access.add(rule);
+  for (const rule of stormRules) control.rules.add(rule);
+}
+
+/** How an instance of the storm differs from the kindest one; by the seed, so that several seeds see all of it. */
+export function unkindSwitches(seed: number, quotaMs: number): Partial<Switches> {
+  return {
+    // Both are in correlationIdTables, where the instance is expected to ignore it.
+    ignoreGivenSysIdOn: [stormTables.correlated, stormTables.hiddenCorrelated],
+    transactionQuotaMs: quotaMs,
+    lookupLagMs: seed % 3 === 1 ? 150 : 0,
+    journalTextChanges: seed % 2 === 1 ? ['trim', 'collapse', 'crlf'] : [],
+    journalMaxCharacters: seed % 4 === 1 ? 500 : 0,
+  };
+}

@@ -37,6 +37,8 @@ export type WriteOptions = {
   readonly notes?: readonly Note[];
   /** JSON that is sent as the value of `u_odd`, at which the model does not look. */
   readonly oddJson?: string;
+  /** What a rule of the instance makes of the values. */
+  readonly seenAs?: Columns;
   readonly fifo?: boolean;
   /** `none`: the message is known by its id only. */
   readonly key?: 'body' | 'attribute' | 'none';
@@ -189,7 +191,7 @@ export class StoryWriter {
       id,
       action,
       ...aim,
-      ...(action !== 'delete' && { values, notes }),
+      ...(action !== 'delete' && { values: { ...values, ...options.seenAs }, notes }),
       after,
       ...(refused && { refused }),
       ...(mayBeRefused && { mayBeRefused }),
