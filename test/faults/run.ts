@@ -27,10 +27,10 @@ function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): read
   switch (part) {
     case 'records':
       return messages > 0
-        ? [() => runRecordStorm({ messages, seed, patienceMs: 60_000 + messages * 60 })]
+        ? [() => runRecordStorm({ messages, seed, patienceMs: 240_000 + messages * 60 })]
         : [];
     case 'imports':
-      return rows > 0 ? [() => runImportStorm({ rows, seed, patienceMs: 120_000 + rows * 20 })] : [];
+      return rows > 0 ? [() => runImportStorm({ rows, seed, patienceMs: 240_000 + rows * 20 })] : [];
     case 'deaths':
       return messages > 0 ? [true, false].map((batchApi) => () => runQueueDeaths({ seed, batchApi })) : [];
     case 'calls':
