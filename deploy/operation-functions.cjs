@@ -7,11 +7,23 @@ module.exports = async ({ resolveVariable }) => {
   const authorizer = await resolveVariable('self:custom.authorizer');
   const readSecrets = await resolveVariable('self:custom.readSecrets');
   const rolePrefix = await resolveVariable('self:custom.rolePrefix');
-  const toFunction = ({ name, routes }) => ({
+  const inDoubtSeconds = await resolveVariable('param:recordsInDoubtSeconds');
+  const stateTable = {
+    Effect: 'Allow',
+    Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    Resource: { 'Fn::GetAtt': ['StateTable', 'Arn'] },
+  };
+  const toFunction = ({ name, routes, isKeyed }) => ({
     handler: `dist/${name}/index.handler`,
     package: { patterns: ['!**/**', `dist/${name}/**`] },
     iamRoleStatementsName: `${rolePrefix}-${name}`,
-    iamRoleStatements: [readSecrets],
+    iamRoleStatements: isKeyed ? [readSecrets, stateTable] : [readSecrets],
+    ...(isKeyed && {
+      environment: { STATE_TABLE: { Ref: 'StateTable' }, RECORDS_IN_DOUBT_SECONDS: inDoubtSeconds },
+    }),
+    // Lambda repeats an asynchronous Invoke that failed: only a create is known by its request id then.
+    ...(routes.some(({ method }) => method !== 'GET') &&
+      name !== 'postRecord' && { maximumRetryAttempts: 0 }),
     events: routes.flatMap(toEvents).map((httpApi) => ({ httpApi: { ...httpApi, authorizer } })),
   });
   return Object.fromEntries(operations.map((operation) => [operation.name, toFunction(operation)]));

@@ -1,5 +1,5 @@
 import { deleteRecordById } from '../lib/operations/table.ts';
-import { operationHandler } from '../lib/runtime.ts';
+import { keyedOperationHandler } from '../lib/runtime.ts';
 
 /**
  * Deletes one record.
@@ -9,4 +9,4 @@ import { operationHandler } from '../lib/runtime.ts';
  * Direct Invoke: `{ tableName, sysId, sysparmQueryNoDomain?, apiVersion?, instance? }`. Answers `{ result: null }`, or
  * throws `RecordNotFoundError`.
  */
-export const handler = operationHandler(deleteRecordById);
+export const handler = keyedOperationHandler(deleteRecordById);

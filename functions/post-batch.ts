@@ -1,5 +1,5 @@
 import { postBatch } from '../lib/operations/batch.ts';
-import { operationHandler } from '../lib/runtime.ts';
+import { keyedOperationHandler } from '../lib/runtime.ts';
 
 /**
  * Carries out several calls in one, each checked like a call of its own.
@@ -9,4 +9,4 @@ import { operationHandler } from '../lib/runtime.ts';
  *
  * Direct Invoke: the same object, plus `instance?`. Answers the same.
  */
-export const handler = operationHandler(postBatch);
+export const handler = keyedOperationHandler(postBatch);

@@ -1,5 +1,5 @@
 import { postRecordStagingTable } from '../lib/operations/import-set.ts';
-import { operationHandler } from '../lib/runtime.ts';
+import { keyedOperationHandler } from '../lib/runtime.ts';
 
 /**
  * Puts one row into a staging table, to be transformed at once.
@@ -11,4 +11,4 @@ import { operationHandler } from '../lib/runtime.ts';
  * operatingSystem, diskSpace, ram` and `apiColumns` are merged into the row, later wins. Answers
  * `{ import_set, staging_table, result: [verdict, …] }`, or throws `ImportRowFailedError` with ServiceNow's reason.
  */
-export const handler = operationHandler(postRecordStagingTable);
+export const handler = keyedOperationHandler(postRecordStagingTable);

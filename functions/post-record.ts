@@ -1,5 +1,5 @@
 import { postRecord } from '../lib/operations/table.ts';
-import { operationHandler } from '../lib/runtime.ts';
+import { keyedOperationHandler } from '../lib/runtime.ts';
 
 /**
  * Creates one record.
@@ -13,4 +13,4 @@ import { operationHandler } from '../lib/runtime.ts';
  * shortDescription, active, approval, category, contactType` and `apiColumns` are merged into the record, later wins.
  * Answers `{ result: record }`.
  */
-export const handler = operationHandler(postRecord);
+export const handler = keyedOperationHandler(postRecord);

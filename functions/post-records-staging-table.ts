@@ -1,5 +1,5 @@
 import { postRecordsStagingTable } from '../lib/operations/import-set.ts';
-import { operationHandler } from '../lib/runtime.ts';
+import { keyedOperationHandler } from '../lib/runtime.ts';
 
 /**
  * Puts many rows into a staging table in one call; what became of each is asked for later.
@@ -11,4 +11,4 @@ import { operationHandler } from '../lib/runtime.ts';
  * Direct Invoke: `{ tableName, records, multiImportSetId?, runAfter?, apiVersion?, instance? }`. Answers
  * `{ result: { import_set_id, multi_import_set_id } }`.
  */
-export const handler = operationHandler(postRecordsStagingTable);
+export const handler = keyedOperationHandler(postRecordsStagingTable);

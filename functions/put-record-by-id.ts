@@ -1,5 +1,5 @@
 import { putRecordById } from '../lib/operations/table.ts';
-import { operationHandler } from '../lib/runtime.ts';
+import { keyedOperationHandler } from '../lib/runtime.ts';
 
 /**
  * Updates one record. On an instance PUT does what PATCH does: `""` clears a column, an absent one is left alone.
@@ -9,4 +9,4 @@ import { operationHandler } from '../lib/runtime.ts';
  *
  * Direct Invoke: `{ tableName, sysId, record, … }` as `postRecord`. Answers `{ result: record }`.
  */
-export const handler = operationHandler(putRecordById);
+export const handler = keyedOperationHandler(putRecordById);

@@ -2,6 +2,7 @@ import middy, { type MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { createConnections } from './aws/connections.ts';
 import type { BufferedMetrics } from './aws/emf-metrics.ts';
+import { keyedWritesIn } from './aws/keyed-writes.ts';
 import { createLambdaClient, startDurableExecution } from './aws/lambda.ts';
 import { createS3Client } from './aws/s3.ts';
 import { fetchSecretText } from './aws/secrets.ts';
@@ -27,6 +28,7 @@ import { toDirectError } from './gateway/direct-invoke.ts';
 import { type GatewayDeps, serve } from './gateway/serve.ts';
 import type { Operation } from './operations/define-operation.ts';
 import { identityBy } from './operations/identity.ts';
+import { keyedWritesInMemory } from './operations/keyed-writes.ts';
 import { createRecordWriter } from './record-queue/handler.ts';
 
 /** What Lambda calls. */
@@ -151,11 +153,24 @@ export function operationHandler(
 ): Handler {
   const makeWork = () => {
     const { answer, answerError } = serve(operation, makeDeps());
-    const run = (event: unknown, { deadline }: Invocation) => answer(event, deadline);
+    const run = (event: unknown, { deadline, context }: Invocation) =>
+      answer(event, { deadline, requestId: context.awsRequestId });
     return { reportingTimeMs, run, answerError };
   };
   return createHandler(operation.name, makeWork, makeDeps);
 }
+
+/** Serves one operation whose writes may carry a key: keys are remembered in the state table. */
+export function keyedOperationHandler(operation: Operation): Handler {
+  return operationHandler(operation, () => {
+    const { config, clock } = root();
+    if (!config.stateTable) return gatewayDeps();
+    return { ...gatewayDeps(), keyedWrites: keyedWritesIn(stateTable, config.deployment, clock) };
+  });
+}
+
+/** Without a state table, keys are remembered as long as the process lives. */
+const processMemory = /* @__PURE__ */ once(keyedWritesInMemory);
 
 function gatewayDeps(): GatewayDeps & HandlerDeps {
   const { config, ...deps } = root();
@@ -163,6 +178,8 @@ function gatewayDeps(): GatewayDeps & HandlerDeps {
     ...deps,
     http: config.http,
     connect: connect(),
+    keyedWrites: processMemory(),
+    inDoubtMs: config.records.inDoubtSeconds * 1_000,
     identityOf: identityBy(config.deployment, config.records.correlationIdTables),
   };
 }

@@ -68,6 +68,7 @@ export type StateTable = {
 export class StateUnavailableError extends ConnectorError {
   override readonly name: string = 'StateUnavailableError';
   override readonly code = 'STATE_UNAVAILABLE';
+  override readonly ownAnswer = { status: 503, title: 'The state table is not available' };
   override readonly retryable = true;
 }
 

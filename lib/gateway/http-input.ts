@@ -19,6 +19,8 @@ export type Call = {
     /** Lower-case names. */
     readonly headers: Readonly<Record<string, string>>;
   };
+  /** The key of a direct Invoke that names none: Lambda repeats it under the same request id. */
+  readonly invocationKey?: string;
   /** Headers of the answer that report what was not understood. */
   readonly notes: Readonly<Record<string, string>>;
 };

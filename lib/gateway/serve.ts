@@ -12,6 +12,7 @@ import {
   requireAllowedReads,
 } from '../operations/dot-walk.ts';
 import type { IdentityOf } from '../operations/identity.ts';
+import type { KeyedWrites } from '../operations/keyed-writes.ts';
 import { tableAccess } from '../operations/table-access.ts';
 import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
@@ -42,13 +43,19 @@ export type GatewayDeps = {
   readonly identityOf: IdentityOf;
   readonly http: HttpConfig;
   readonly clock: Clock;
+  readonly keyedWrites: KeyedWrites;
+  /** How long an instance may work on a write after its answer was lost. */
+  readonly inDoubtMs: number;
   readonly log: Log;
   readonly metrics: Metrics;
 };
 
+/** What of an invocation matters here. */
+export type GatewayInvocation = { readonly deadline: Deadline; readonly requestId: string };
+
 /** One way to call a function: how an event is answered, and how an error is. */
 export type Serving = {
-  answer(event: unknown, deadline: Deadline): Promise<unknown>;
+  answer(event: unknown, invocation: GatewayInvocation): Promise<unknown>;
   /** The answer to a call that failed. @throws Error where the caller gets one */
   answerError(error: unknown, event: unknown): unknown;
 };
@@ -59,7 +66,7 @@ export function serve(operation: Operation, deps: GatewayDeps): Serving {
   const invoke = serveInvoke(operation, deps);
   const servingOf = (event: unknown) => (isHttpEvent(event) ? http : invoke);
   return {
-    answer: (event, deadline) => servingOf(event).answer(event, deadline),
+    answer: (event, invocation) => servingOf(event).answer(event, invocation),
     answerError: (error, event) => servingOf(event).answerError(error, event),
   };
 }
@@ -67,7 +74,7 @@ export function serve(operation: Operation, deps: GatewayDeps): Serving {
 /** API Gateway: ServiceNow's own paths and parameters in, ServiceNow's own answers out. */
 function serveHttp(operation: Operation, deps: GatewayDeps): Serving {
   return {
-    async answer(event, deadline): Promise<HttpResponse> {
+    async answer(event, { deadline }): Promise<HttpResponse> {
       const http = readHttpEvent(event);
       const address = ourAddress(http, readPath(http.rawPath).prefix);
       const meant = await applyOverride(http, operation, deps.http);
@@ -197,9 +204,10 @@ function decodePath(path: string): string {
 /** A direct Invoke: the WSO2 connector's parameters in, plain data out, errors thrown by name. */
 function serveInvoke(operation: Operation, deps: GatewayDeps): Serving {
   return {
-    async answer(event, deadline) {
+    async answer(event, { deadline, requestId }) {
       const dispatch = (part: BatchPart) => answerPart(part, undefined, '', deps, deadline);
-      const response = await carryOut(operation, readDirectCall(event), dispatch, deps, deadline);
+      const call = { ...readDirectCall(event), invocationKey: `lambda:${requestId}` };
+      const response = await carryOut(operation, call, dispatch, deps, deadline);
       return fitResult(toDirectResult(response, event));
     },
     answerError(error) {
@@ -224,7 +232,10 @@ async function carryOut(
   const access = tableAccess(instance);
   for (const table of prepared.tables) access.require(table);
   const context = { deadline, correlationId: call.correlationId };
-  const operationDeps = { client, context, access, identityOf: deps.identityOf, dispatch };
+  const { identityOf, keyedWrites, clock, inDoubtMs } = deps;
+  const { invocationKey } = call;
+  const ofCall = { client, context, access, instanceName: instance.name, invocationKey, dispatch };
+  const operationDeps = { ...ofCall, identityOf, keyedWrites, clock, inDoubtMs };
   const passOn = (request: ServiceNowRequest) => forward(request, call.forwarded);
   if (prepared.request && access.tables !== 'all' && !deps.http.dotWalkAnywhere) {
     const [table = 'sys_attachment'] = prepared.tables;
@@ -235,6 +246,8 @@ async function carryOut(
     throw prepared.request?.repeatable === 'never' ? asUnknownOutcome(error) : error;
   });
   if (response.headers['idempotency-replayed'] === 'true') deps.metrics.add('Deduplicated');
+  const warning = response.headers['idempotency-warning'];
+  if (warning) deps.log.error('idempotency-warning', { tables: prepared.tables.join(','), reason: warning });
   return response;
 }
 

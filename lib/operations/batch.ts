@@ -28,6 +28,7 @@ type Part = z.output<typeof part>;
  */
 export const postBatch = defineOperation({
   name: 'postBatch',
+  isKeyed: true,
   routes: [{ method: 'POST', path: '/batch' }],
   body: 'parameters',
   schema: z.object({

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { Clock } from '../core/clock.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import type {
   CallContext,
@@ -7,6 +8,7 @@ import type {
   ServiceNowResponse,
 } from '../servicenow/call.ts';
 import type { IdentityOf } from './identity.ts';
+import type { KeyedWrites } from './keyed-writes.ts';
 import type { TableAccess } from './table-access.ts';
 
 /** What a caller gave, by the WSO2 connector's names (`tableName`, `sysparmQuery`, …), before it is checked. */
@@ -42,6 +44,14 @@ export type OperationDeps = {
   readonly context: CallContext;
   readonly access: TableAccess;
   readonly identityOf: IdentityOf;
+  /** The instance by its name in the deployment; keys of two instances are different keys. */
+  readonly instanceName: string;
+  readonly keyedWrites: KeyedWrites;
+  readonly clock: Clock;
+  /** How long an instance may work on a write after its answer was lost. */
+  readonly inDoubtMs: number;
+  /** A key that stays the same when Lambda repeats an asynchronous Invoke; absent over HTTP. */
+  readonly invocationKey?: string | undefined;
   /** Carries out one call of a batch. */
   readonly dispatch: (part: BatchPart) => Promise<BatchPartAnswer>;
 };
@@ -69,6 +79,8 @@ export type Operation = {
   readonly routes: readonly Route[];
   /** Every parameter name that it takes, for error messages and to tell known query parameters from columns. */
   readonly parameterNames: readonly string[];
+  /** True when keys of writes are remembered for it, so that its function needs the state table. */
+  readonly isKeyed: boolean;
   /**
    * What the body of an HTTP request holds: one record, parameters beside those of path and query, or a file. `optional` marks
    * a record that may be left out.
@@ -82,6 +94,8 @@ export type Operation = {
 type ParameterSchema<P> = z.ZodMiniType<P> & { readonly shape: Readonly<Record<string, unknown>> };
 
 type Definition<P> = Pick<Operation, 'name' | 'routes' | 'body'> & {
+  /** @default true for an operation with the parameter `idempotencyKey` */
+  readonly isKeyed?: boolean;
   readonly schema: ParameterSchema<P>;
   /** Other names of a parameter, as versions of the WSO2 connector spell it. */
   readonly aliases?: Readonly<Record<string, string>>;
@@ -110,6 +124,7 @@ export function defineOperation<P extends object>(definition: Definition<P>): Op
   return {
     name,
     routes,
+    isKeyed: definition.isKeyed ?? known.includes('idempotencyKey'),
     ...(body && { body }),
     parameterNames: [...known, ...Object.keys(aliases)],
     prepare(input) {

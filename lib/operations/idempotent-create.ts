@@ -1,119 +1,207 @@
 import * as z from 'zod/mini';
-import { ConnectorError, mayHaveTakenEffect } from '../core/errors.ts';
+import { InvalidInputError } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import { AccessDeniedError, InsertRefusedError, ServiceNowError } from '../servicenow/errors.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
-import { journalColumns } from '../servicenow/records.ts';
-import { getRequest } from '../servicenow/requests.ts';
-import { createOnce } from './create-once.ts';
+import { createRequest } from '../servicenow/requests.ts';
 import type { OperationDeps } from './define-operation.ts';
+import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
 import type { Identity } from './identity.ts';
+import { inDoubt, type Keyed, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
-import { runSteps } from './steps.ts';
+import { replayRecord } from './replay.ts';
 
 /** A create that its caller may repeat under the same key. */
 export type KeyedCreate = {
   readonly table: string;
   readonly version?: ApiVersion | undefined;
-  /** What the key gives. */
-  readonly identity: Identity;
   readonly record: RecordColumns;
+  readonly key: string;
+  /** True when no caller gave the key: then nothing but the sys_id may be added to the record. */
+  readonly isImplicit: boolean;
 };
 
-/** It is not known whether the record was created; sending it again under the same key is safe. */
-export class OutcomeUnsettledError extends ConnectorError {
-  override readonly name: string = 'OutcomeUnsettledError';
-  override readonly code = 'OUTCOME_UNSETTLED';
-  override readonly retryable = true;
-  override readonly effect = 'unknown';
-  override readonly ownAnswer = { status: 503, title: 'The outcome is not known yet' };
-}
-
 /**
- * Creates a record once per key. A repeat answers 200 with the record as it now is, `idempotency-replayed: true`, and names
- * in `idempotency-differs` the columns whose values are not the given ones; `*` stands for those that do not fit into a header.
+ * Creates a record once per key. A repeat answers 200 with the record as it now is, `idempotency-replayed: true`, and names in
+ * `idempotency-differs` the columns whose values are not the given ones.
+ *
+ * The key gives the sys_id, so that the instance itself refuses a second copy (docs/servicenow-contract.md 1.6). Where a table
+ * refuses or ignores a given sys_id, the write is remembered by its key instead.
  * @param request the create as it would be sent without a key
- * @throws InvalidInputError for a record with an identity of its own; OutcomeUnsettledError; ServiceNowError and its kin
+ * @throws InvalidInputError for a record with an identity of its own
+ * @throws OutcomeUnknownError while it is not known whether the record was created
  */
 export async function createKeyed(
   request: ServiceNowRequest,
   create: KeyedCreate,
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
-  const { query, headers } = request;
-  const steps = createOnce({ ...create, query, headers });
-  const created = await runSteps(steps, deps.client, deps.context).catch(unsettled);
-  return created.kind === 'created' ? created.response : replay(request, create, created.sysId, deps);
+  const identity = deps.identityOf(create.table, create.key);
+  if (identity.kind === 'correlation_id') return createRemembered(request, create, identity, deps);
+  refuseOwnIdentity(create.record, identity.kind);
+  if (await isKnownToIgnore(create.table, deps)) return createRemembered(request, create, undefined, deps);
+  return createBySysId(request, create, identity.sysId, deps);
 }
 
-function unsettled(error: unknown): never {
-  if (!mayHaveTakenEffect(error)) throw error;
-  const message =
-    'the answer was lost and the instance could not be asked; send it again with the same Idempotency-Key';
-  throw new OutcomeUnsettledError(message, { cause: error });
+/** The column that holds the key cannot hold anything else. */
+function refuseOwnIdentity(record: RecordColumns, column: Identity['kind']): void {
+  if (record[column] === undefined) return;
+  throw new InvalidInputError(
+    `record.${column}`,
+    'comes from the key; give what identifies the record as the key',
+  );
 }
 
-async function replay(
+async function createBySysId(
   request: ServiceNowRequest,
-  { table, version, record }: KeyedCreate,
+  create: KeyedCreate,
   sysId: string,
-  { client, context }: OperationDeps,
+  deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
-  const read = (parameters: URLSearchParams) =>
-    client.send(getRequest({ table, sysId, version, parameters }), context);
-  const [asAsked, both] = await Promise.all([read(readQuery(request.query)), read(valuesQuery(record))]);
-  const differs = differingColumns(record, both.body);
-  const headers = {
-    ...asAsked.headers,
-    'idempotency-replayed': 'true',
-    ...(differs.length > 0 && { 'idempotency-differs': toHeader(differs) }),
+  const sent = withColumns(request, create, { sys_id: sysId });
+  let response: ServiceNowResponse;
+  try {
+    response = await deps.client.send(sent, deps.context);
+  } catch (error) {
+    return afterFailure(error, request, create, sysId, deps);
+  }
+  const made = sysIdOf(response);
+  if (made === undefined || made.toLowerCase() === sysId) {
+    if (made !== undefined) honouring(deps).add(create.table.toLowerCase());
+    return response;
+  }
+  return afterIgnored(response, create, made, deps);
+}
+
+/** Concludes only what the instance says: while it may be working on the create, a record that is not there may still come. */
+async function afterFailure(
+  error: unknown,
+  request: ServiceNowRequest,
+  create: KeyedCreate,
+  sysId: string,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
+  const isLost = error.effect === 'unknown';
+  const doubt = (cause: unknown) =>
+    create.isImplicit ? error : inDoubt(deps.clock.now() + deps.inDoubtMs, deps.clock, cause);
+  const found = await findBySysId(create.table, sysId, deps).catch((cause: unknown): Found => {
+    throw isLost ? doubt(cause) : cause;
+  });
+  if (found.kind === 'visible') return replayRecord(request, { ...create, sysId }, deps);
+  // A refused insert means that the sys_id is taken, and nothing but this key gives this sys_id.
+  if (found.kind === 'hidden' || (found.kind === 'unknown' && error instanceof InsertRefusedError)) {
+    const isFirst = error instanceof AccessDeniedError;
+    return hiddenRecord(sysId, isFirst);
+  }
+  throw isLost ? doubt(error) : error;
+}
+
+/** The record exists, but the user may not read it back. */
+function hiddenRecord(sysId: string, isFirst: boolean): ServiceNowResponse {
+  const headers: Record<string, string> = isFirst ? {} : { 'idempotency-replayed': 'true' };
+  return { status: isFirst ? 201 : 200, headers, body: { result: { sys_id: sysId } }, attempts: 1 };
+}
+
+/** The sys_id of what a create made, as far as its answer tells. */
+function sysIdOf({ headers, body }: ServiceNowResponse): string | undefined {
+  const inLocation = /\/table\/[^/]+\/([A-Za-z0-9_-]{1,32})(?:[?#].*)?$/.exec(headers['location'] ?? '')?.[1];
+  if (inLocation !== undefined) return inLocation;
+  const { data } = z.safeParse(createdRecord, body);
+  const value = data?.result.sys_id;
+  return typeof value === 'string' ? value : value?.value;
+}
+
+const createdRecord = z.object({
+  result: z.object({ sys_id: z.optional(z.union([z.string(), z.object({ value: z.string() })])) }),
+});
+
+/**
+ * The instance created the record under another sys_id, so that it would create one for every repeat. This one is remembered by
+ * its key, and so is what the table does.
+ */
+async function afterIgnored(
+  response: ServiceNowResponse,
+  { table, key, isImplicit }: KeyedCreate,
+  made: string,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const now = deps.clock.now();
+  const applied = { state: 'applied', digest: '', sentAtMs: now, untilMs: now } as const;
+  await deps.keyedWrites.remember(nameOf(table, key, deps), { ...applied, digest: 'create', target: made });
+  await deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' });
+  if (isImplicit) return response;
+  const warning = 'the instance ignored the sys_id of the key; add the table to correlationIdTables';
+  return { ...response, headers: { ...response.headers, 'idempotency-warning': warning } };
+}
+
+/** Tables that were seen to take a given sys_id; per client, which stands for an instance. */
+const honouringTables = new WeakMap<object, Set<string>>();
+
+function honouring({ client }: OperationDeps): Set<string> {
+  const known = honouringTables.get(client) ?? new Set<string>();
+  honouringTables.set(client, known);
+  return known;
+}
+
+async function isKnownToIgnore(table: string, deps: OperationDeps): Promise<boolean> {
+  if (honouring(deps).has(table.toLowerCase())) return false;
+  return (await deps.keyedWrites.read(ignoringName(table, deps))) !== undefined;
+}
+
+function ignoringName(table: string, { instanceName }: OperationDeps): string {
+  return JSON.stringify([instanceName, 'ignores sys_id', table.toLowerCase()]);
+}
+
+function nameOf(table: string, key: string, { instanceName }: OperationDeps): string {
+  return JSON.stringify([instanceName, 'create', table.toLowerCase(), key]);
+}
+
+/**
+ * Creates a record that its sys_id cannot stand for: the key is remembered before the create is sent.
+ * @param identity how the record can be found; without one nothing but the answer tells
+ */
+function createRemembered(
+  request: ServiceNowRequest,
+  create: KeyedCreate,
+  identity: Extract<Identity, { kind: 'correlation_id' }> | undefined,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const { table, record, isImplicit } = create;
+  const correlationId = isImplicit ? undefined : identity?.correlationId;
+  if (correlationId !== undefined) refuseOwnIdentity(record, 'correlation_id');
+  const columns = correlationId === undefined ? {} : { correlation_id: correlationId };
+  const look = async (): Promise<Found> =>
+    correlationId === undefined ? { kind: 'unknown' } : findByCorrelationId(table, correlationId, deps);
+  const replay = (sysId: string) =>
+    sysId === ''
+      ? Promise.resolve(hiddenRecord('', false))
+      : replayRecord(request, { ...create, sysId }, deps);
+  const keyed: Keyed<ServiceNowResponse> = {
+    name: nameOf(table, create.key, deps),
+    digest: 'create',
+    async send() {
+      // It may have been created before keys were remembered, or by a message with the same key.
+      const earlier = correlationId === undefined ? ({ kind: 'absent' } as const) : await look();
+      if (earlier.kind === 'visible') return { answer: await replay(earlier.sysId), target: earlier.sysId };
+      if (earlier.kind === 'hidden') return { answer: await replay(''), target: '' };
+      const response = await deps.client.send(withColumns(request, create, columns), deps.context);
+      return { answer: response, target: sysIdOf(response) ?? '' };
+    },
+    replay,
+    async reconcile() {
+      const found = await look();
+      if (found.kind === 'absent' || found.kind === 'unknown') return found.kind;
+      return { target: found.kind === 'visible' ? found.sysId : '' };
+    },
   };
-  return { ...asAsked, headers };
+  return writeOnce(keyed, deps);
 }
 
-function readQuery(query: URLSearchParams | undefined): URLSearchParams {
-  const read = new URLSearchParams(query);
-  read.delete('sysparm_input_display_value');
-  read.delete('sysparm_suppress_auto_sys_field');
-  return read;
-}
-
-/** Instances refuse addresses from 8 KB on (docs/servicenow-contract.md 1.4), and API Gateway headers of more than 10 KB. */
-const longestNames = 4_000;
-
-/** The columns that were given, or all where their names are too long. */
-function valuesQuery(record: RecordColumns): URLSearchParams {
-  const query = new URLSearchParams({ sysparm_display_value: 'all' });
-  const columns = ['sys_id', ...Object.keys(record)].join(',');
-  if (encodeName(columns).length <= longestNames) query.set('sysparm_fields', columns);
-  return query;
-}
-
-/** Names come from the caller, so that they are encoded. `*` stands for those that there is no room for. */
-function toHeader(names: readonly string[]): string {
-  const whole = names.map(encodeName).join(',');
-  return whole.length <= longestNames ? whole : whole.slice(0, longestNames).replace(/[^,]*$/, '*');
-}
-
-function encodeName(name: string): string {
-  return encodeURIComponent(name.toWellFormed());
-}
-
-const shown = z.object({ display_value: z.nullable(z.string()), value: z.string() });
-const answer = z.object({ result: z.record(z.string(), z.unknown()) });
-
-function differingColumns(record: RecordColumns, body: unknown): readonly string[] {
-  const stored = z.safeParse(answer, body).data?.result ?? {};
-  // Journal columns always read empty, so that nothing can be said about them.
-  const given = Object.entries(record).filter(([column]) => !journalColumns.includes(column));
-  return given.filter(([column, value]) => !isSame(value, stored[column])).map(([column]) => column);
-}
-
-/** A value may have been given as it is stored or as it is displayed. */
-function isSame(given: unknown, stored: unknown): boolean {
-  const { value, display_value } = z.safeParse(shown, stored).data ?? {
-    value: undefined,
-    display_value: undefined,
-  };
-  const text = given === null ? '' : String(given);
-  return text === value || text === display_value;
+function withColumns(
+  { query, headers }: ServiceNowRequest,
+  { table, version, record }: KeyedCreate,
+  columns: RecordColumns,
+): ServiceNowRequest {
+  return createRequest({ table, version, parameters: query, headers, record: { ...record, ...columns } });
 }

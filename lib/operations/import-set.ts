@@ -1,8 +1,10 @@
 import * as z from 'zod/mini';
 import { ConnectorError } from '../core/errors.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { importRowRequest, importRowStatusRequest, insertMultipleRequest } from '../servicenow/requests.ts';
-import { defineOperation } from './define-operation.ts';
-import { apiVersion, sysId, tableName } from './parameters.ts';
+import { defineOperation, type OperationDeps } from './define-operation.ts';
+import { importKeyed } from './keyed-update.ts';
+import { apiVersion, idempotencyKey, sysId, tableName } from './parameters.ts';
 import {
   columns,
   computerColumns,
@@ -18,6 +20,18 @@ const aliases = {
   sysIdStaging: 'sysId',
 };
 
+function sendImport(
+  request: ServiceNowRequest,
+  {
+    tableName: table,
+    idempotencyKey: key,
+  }: { readonly tableName: string; readonly idempotencyKey?: string | undefined },
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  if (key === undefined) return deps.client.send(request, deps.context);
+  return importKeyed(request, { table, key }, deps);
+}
+
 /**
  * Puts one row into a staging table and has it transformed at once. Answers 201 with a verdict per transform map; a row
  * that failed answers 201 too, with the status `error` in its verdict.
@@ -26,7 +40,8 @@ export const postRecordStagingTable = defineOperation({
   name: 'postRecordStagingTable',
   routes: [{ method: 'POST', path: '/import/{tableName}' }],
   body: 'record',
-  schema: z.object({ tableName, apiVersion, ...recordParameters, ...computerColumns }),
+  schema: z.object({ tableName, apiVersion, ...recordParameters, ...computerColumns, idempotencyKey }),
+  send: sendImport,
   aliases,
   request: (parameters) =>
     importRowRequest({
@@ -49,11 +64,14 @@ export const postRecordsStagingTable = defineOperation({
     multiImportSetId: z.optional(sysId),
     /** Starts after this import set is done. */
     runAfter: z.optional(sysId),
+    idempotencyKey,
   }),
+  send: sendImport,
   aliases: { ...aliases, multi_import_set_id: 'multiImportSetId', run_after: 'runAfter' },
-  request: ({ tableName: stagingTable, apiVersion: version, records, ...group }) =>
+  request: ({ tableName: stagingTable, apiVersion: version, records, multiImportSetId, runAfter }) =>
     insertMultipleRequest({
-      ...group,
+      multiImportSetId,
+      runAfter,
       stagingTable,
       version,
       records: records.map((row, index) => requireTextColumns(row, `records[${index}]`)),

@@ -15,6 +15,7 @@ export const postMethodOverride: Operation = {
     '/attachment/{sysId}',
     '/attachment/{sysId}/file',
   ].map((path) => ({ method: 'POST', path })),
+  isKeyed: true,
   parameterNames: [],
   prepare() {
     throw new InvalidInputError('x-http-method-override', 'required; a POST means nothing to this path');

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { ServiceNowRequest } from '../servicenow/call.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import {
   createRequest,
   deleteRequest,
@@ -7,8 +7,9 @@ import {
   listRequest,
   updateRequest,
 } from '../servicenow/requests.ts';
-import { defineOperation } from './define-operation.ts';
+import { defineOperation, type OperationDeps } from './define-operation.ts';
 import { createKeyed } from './idempotent-create.ts';
+import { deleteKeyed, updateKeyed } from './keyed-update.ts';
 import {
   addPairs,
   apiVersion,
@@ -89,10 +90,11 @@ export const postRecord = defineOperation({
       version: parameters.apiVersion,
       parameters: toQuery(parameters),
     }),
-  send(request, { tableName: table, apiVersion: version, idempotencyKey: key, ...sources }, deps) {
-    if (key === undefined) return deps.client.send(request, deps.context);
+  send(request, { tableName: table, apiVersion: version, idempotencyKey: given, ...sources }, deps) {
     const record = requireRecord(sources, taskColumns);
-    return createKeyed(request, { table, version, identity: deps.identityOf(table, key), record }, deps);
+    const key = given ?? (record['sys_id'] === undefined ? deps.invocationKey : undefined);
+    if (key === undefined) return deps.client.send(request, deps.context);
+    return createKeyed(request, { table, version, record, key, isImplicit: given === undefined }, deps);
   },
 });
 
@@ -104,12 +106,12 @@ const updateSchema = z.object({
   ...queryNoDomain,
   ...recordParameters,
   ...taskColumns,
+  idempotencyKey,
 });
 
-function toUpdateRequest(
-  method: 'PUT' | 'PATCH',
-  parameters: z.output<typeof updateSchema>,
-): ServiceNowRequest {
+type UpdateParameters = z.output<typeof updateSchema>;
+
+function toUpdateRequest(method: 'PUT' | 'PATCH', parameters: UpdateParameters): ServiceNowRequest {
   return updateRequest({
     method,
     table: parameters.tableName,
@@ -120,6 +122,16 @@ function toUpdateRequest(
   });
 }
 
+function sendUpdate(
+  request: ServiceNowRequest,
+  { tableName: table, sysId: id, apiVersion: version, idempotencyKey: key, ...sources }: UpdateParameters,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  if (key === undefined) return deps.client.send(request, deps.context);
+  const record = requireRecord(sources, taskColumns);
+  return updateKeyed(request, { table, version, sysId: id, record, key }, deps);
+}
+
 /** Updates one record with PATCH. `""` clears a column, an absent one is left alone. Answers 200 with the record. */
 export const patchRecordById = defineOperation({
   name: 'patchRecordById',
@@ -127,6 +139,7 @@ export const patchRecordById = defineOperation({
   body: 'record',
   schema: updateSchema,
   request: (parameters) => toUpdateRequest('PATCH', parameters),
+  send: sendUpdate,
 });
 
 /** Updates one record with PUT, which on an instance does what PATCH does. Answers 200 with the record. */
@@ -136,13 +149,18 @@ export const putRecordById = defineOperation({
   body: 'record',
   schema: updateSchema,
   request: (parameters) => toUpdateRequest('PUT', parameters),
+  send: sendUpdate,
 });
 
 /** Deletes one record. Answers 204 without a body, or 404 when it does not exist. */
 export const deleteRecordById = defineOperation({
   name: 'deleteRecordById',
   routes: [{ method: 'DELETE', path: ofRecord }],
-  schema: z.object({ tableName, sysId, apiVersion, ...queryNoDomain }),
+  schema: z.object({ tableName, sysId, apiVersion, ...queryNoDomain, idempotencyKey }),
+  send(request, { tableName: table, sysId: id, idempotencyKey: key }, deps) {
+    if (key === undefined) return deps.client.send(request, deps.context);
+    return deleteKeyed(request, { table, sysId: id, key }, deps);
+  },
   request: (parameters) =>
     deleteRequest({
       table: parameters.tableName,

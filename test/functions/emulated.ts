@@ -1,12 +1,13 @@
 import { type Instance, type InstanceOptions, startInstance } from '../../emulator/instance/index.ts';
 import { createConnections } from '../../lib/aws/connections.ts';
-import { systemClock } from '../../lib/core/clock.ts';
+import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { type Config, readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
 import type { HttpResponse } from '../../lib/gateway/http-response.ts';
 import type { Operation } from '../../lib/operations/define-operation.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
+import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { httpEvent, lambdaContext, type TestRequest } from '../lib/gateway/lambda-events.ts';
@@ -50,6 +51,7 @@ function configFor(environment: Record<string, string>): Config {
 export async function startDeployment(
   environment: Record<string, string> = {},
   options: InstanceOptions = {},
+  clock: Clock = systemClock,
 ): Promise<EmulatedDeployment> {
   const instance = await startInstance(options);
   const { url: instanceUrl, username, password } = instance;
@@ -59,6 +61,7 @@ export async function startDeployment(
   const metrics = { add: (name: MetricName) => void counted.push(name), flush() {} };
   const connections = createConnections({ config, metrics, fetchSecret: async () => secret });
   const identityOf = identityBy(config.deployment, config.records.correlationIdTables);
+  const keyedWrites = keyedWritesInMemory();
   const logged: LogFields[] = [];
   const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
   const log = { debug: note, info: note, warn: note, error: note };
@@ -71,7 +74,16 @@ export async function startDeployment(
         const { instance: named, client } = connections.connect(name);
         return { instance: named, client: through(client) };
       };
-      const deps = { connect, identityOf, http: config.http, clock: systemClock, log, metrics };
+      const deps = {
+        connect,
+        identityOf,
+        keyedWrites,
+        inDoubtMs: 60_000,
+        http: config.http,
+        clock,
+        log,
+        metrics,
+      };
       const handler = operationHandler(operation, () => deps);
       return {
         http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),

@@ -8,6 +8,7 @@ import { readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import { silentMetrics } from '../../lib/core/metrics.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
+import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import { postRecord } from '../../lib/operations/table.ts';
 import { createRecordWriter } from '../../lib/record-queue/handler.ts';
 import { operationHandler } from '../../lib/runtime.ts';
@@ -80,6 +81,8 @@ function startProcess(instances: Instances) {
     connect,
     identityOf: identityBy('test', []),
     http: config.http,
+    keyedWrites: keyedWritesInMemory(),
+    inDoubtMs: 60_000,
     clock: systemClock,
     log,
     metrics: { add() {}, flush() {} },

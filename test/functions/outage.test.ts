@@ -6,6 +6,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../lib/core/config.ts';
 import { silentLog } from '../../lib/core/log.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
+import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import { getRecords, postRecord } from '../../lib/operations/table.ts';
 import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
@@ -40,6 +41,8 @@ async function functionsBefore(answer: RequestListener) {
     connect,
     identityOf: identityBy('test', []),
     http: config.http,
+    keyedWrites: keyedWritesInMemory(),
+    inDoubtMs: 60_000,
     clock: systemClock,
     log: silentLog,
     metrics: { add() {}, flush() {} },
@@ -146,13 +149,19 @@ describe('an instance that does not answer', () => {
   });
 
   it('invites nobody to repeat a write that it may have carried out before it went down', async () => {
-    const { create } = await functionsBefore((request, response) =>
-      request.resume().on('end', () => page(503)(request, response)),
-    );
+    const goingDown: RequestListener = (request, response) =>
+      request.resume().on('end', () => page(503)(request, response));
+    const { create } = await functionsBefore(goingDown);
     const answer = Object(await create(creating, lambdaContext()));
     expect(answer).toMatchObject({ statusCode: 504, headers: { 'x-error-code': 'OUTCOME_UNKNOWN' } });
     expect(answer.headers).not.toHaveProperty('retry-after');
-    await expect(create({ tableName: 'incident', record: {} }, lambdaContext())).rejects.toMatchObject({
+  });
+
+  it('says to a direct Invoke, too, that its write may have succeeded', async () => {
+    const goingDown: RequestListener = (request, response) =>
+      request.resume().on('end', () => page(503)(request, response));
+    const { create } = await functionsBefore(goingDown);
+    await expect(create({ tableName: 'incident', record: {} }, lambdaContext(2_000))).rejects.toMatchObject({
       name: 'UnknownOutcomeError',
       message: expect.stringContaining('may have succeeded'),
     });

@@ -5,6 +5,7 @@ import { silentLog } from '../../lib/core/log.ts';
 import { getAggregateRecord } from '../../lib/operations/aggregate.ts';
 import type { Operation } from '../../lib/operations/define-operation.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
+import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import { toCamelCase } from '../../lib/operations/parameters.ts';
 import {
   deleteRecordById,
@@ -31,6 +32,8 @@ async function sentBy(operation: Operation, event: unknown) {
     connect: () => ({ instance: selectInstance(config), client: { send, close: async () => {} } }),
     identityOf: identityBy('test', []),
     http: config.http,
+    keyedWrites: keyedWritesInMemory(),
+    inDoubtMs: 60_000,
     clock: systemClock,
     log: silentLog,
     metrics: { add() {}, flush() {} },

@@ -5,7 +5,7 @@ import {
   InvalidInputError,
   mayHaveTakenEffect,
 } from '../../core/errors.ts';
-import { UnreadableAnswerError } from '../../operations/create-once.ts';
+import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { correlationIdOf, type Identity } from '../../operations/identity.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { digestOf, type NoteKey, type NoteMark } from '../../aws/effect-ledger.ts';
 import { InvalidInputError } from '../../core/errors.ts';
-import { UnreadableAnswerError } from '../../operations/create-once.ts';
+import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { listRequest } from '../../servicenow/requests.ts';
 import { InDoubtError } from '../disposition.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Effect } from '../../aws/effect-ledger.ts';
 import { InvalidInputError } from '../../core/errors.ts';
-import { UnreadableAnswerError } from '../../operations/create-once.ts';
+import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';

@@ -4,6 +4,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../../lib/core/config.ts';
 import type { HttpResponse } from '../../../lib/gateway/http-response.ts';
 import { identityBy } from '../../../lib/operations/identity.ts';
+import { keyedWritesInMemory } from '../../../lib/operations/keyed-writes.ts';
 import { getRecords } from '../../../lib/operations/table.ts';
 import { operationHandler } from '../../../lib/runtime.ts';
 import type { CallContext, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
@@ -35,6 +36,8 @@ function serveBefore(result: unknown, config = twoInstances) {
     },
     identityOf: identityBy('test', []),
     http: config.http,
+    keyedWrites: keyedWritesInMemory(),
+    inDoubtMs: 60_000,
     clock: { ...systemClock, now: () => startMs },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     metrics: { add: quiet, flush: quiet },

@@ -1,0 +1,162 @@
+import * as z from 'zod/mini';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import { encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
+import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
+import { getRequest, listRequest } from '../servicenow/requests.ts';
+import type { OperationDeps } from './define-operation.ts';
+import { findBySysId } from './find-record.ts';
+import { digestOf, type Keyed, writeOnce } from './keyed-writes.ts';
+import { differingColumns, type ReplayedRecord, replayRecord, valuesQuery } from './replay.ts';
+
+/** A write that its caller may repeat under the same key. */
+export type KeyedTarget = { readonly table: string; readonly key: string };
+
+function nameOf({ table, key }: KeyedTarget, { instanceName }: OperationDeps): string {
+  return JSON.stringify([instanceName, 'write', table.toLowerCase(), key]);
+}
+
+/** Updates a record once per key: also its journal columns get one entry. A repeat answers 200 with the record as it now is. */
+export function updateKeyed(
+  request: ServiceNowRequest,
+  update: ReplayedRecord & KeyedTarget,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const keyed: Keyed<ServiceNowResponse> = {
+    name: nameOf(update, deps),
+    digest: digestOf(request),
+    send: async () => ({ answer: await deps.client.send(request, deps.context), target: update.sysId }),
+    replay: () => replayRecord(request, update, deps),
+    reconcile: (sentAtMs) => reconcileUpdate(update, sentAtMs, deps),
+  };
+  return writeOnce(keyed, deps);
+}
+
+/** Clocks of the instance and of this function may differ by so much. */
+const skewMs = 30_000;
+
+const updatedRecord = z.object({ result: z.object({ sys_updated_on: z.string() }) });
+const entries = z.object({ result: z.array(z.object({ element: z.string(), value: z.string() })) });
+
+/**
+ * An update took effect when the record has its values, or its entry in the journal. When the record was changed since by whatever
+ * else, nothing can be said: sending the update again might revert a newer one.
+ */
+async function reconcileUpdate(
+  { table, sysId, record }: ReplayedRecord,
+  sentAtMs: number,
+  { client, context }: OperationDeps,
+): Promise<{ readonly target: string } | 'absent' | 'unknown'> {
+  const hidden = (error: unknown) => {
+    if (error instanceof AccessDeniedError || error instanceof RecordNotFoundError) return undefined;
+    throw error;
+  };
+  const values = await client
+    .send(getRequest({ table, sysId, parameters: valuesQuery(record) }), context)
+    .catch(hidden);
+  if (values === undefined) return 'unknown';
+  const applied = { target: sysId };
+  const query = encodedQuery()
+    .where('element_id', '=', sysId)
+    .where('sys_created_on', '>=', instanceTime(sentAtMs - skewMs))
+    .toString();
+  const journal = listRequest({
+    table: 'sys_journal_field',
+    query,
+    fields: ['element', 'value'],
+    limit: 1_000,
+  });
+  const found = z.safeParse(entries, (await client.send(journal, context).catch(hidden))?.body).data?.result;
+  const texts = Object.entries(record).map(([column, text]) => [column, String(text).trim()] as const);
+  const isNoted = found?.some(({ element, value }) =>
+    texts.some(([column, text]) => column === element && text !== '' && text === value.trim()),
+  );
+  if (isNoted) return applied;
+  const writesNotes = differingNotes(record).length > 0;
+  if (writesNotes && found === undefined) return 'unknown';
+  if (!writesNotes && differingColumns(record, values.body).length === 0) return applied;
+  const updated = await client
+    .send(getRequest({ table, sysId, fields: ['sys_updated_on'] }), context)
+    .catch(hidden);
+  const on = z.safeParse(updatedRecord, updated?.body).data?.result.sys_updated_on ?? '';
+  if (writesNotes) return 'absent';
+  return on !== '' && on < instanceTime(sentAtMs - skewMs) ? 'absent' : 'unknown';
+}
+
+function differingNotes(record: Readonly<Record<string, unknown>>): readonly string[] {
+  return ['work_notes', 'comments', 'comments_and_work_notes'].filter(
+    (column) => (record[column] ?? '') !== '',
+  );
+}
+
+/** Deletes a record once per key. A repeat answers 204 as the first time did. */
+export function deleteKeyed(
+  request: ServiceNowRequest,
+  target: KeyedTarget & { readonly sysId: string },
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const { table, sysId } = target;
+  const replayed = { status: 204, headers: { 'idempotency-replayed': 'true' }, body: undefined, attempts: 1 };
+  const keyed: Keyed<ServiceNowResponse> = {
+    name: nameOf(target, deps),
+    digest: digestOf(request),
+    send: async () => ({ answer: await deps.client.send(request, deps.context), target: sysId }),
+    replay: async () => replayed,
+    async reconcile() {
+      const { kind } = await findBySysId(table, sysId, deps);
+      if (kind === 'visible') return 'absent';
+      return kind === 'absent' ? { target: sysId } : 'unknown';
+    },
+  };
+  return writeOnce(keyed, deps);
+}
+
+const rowVerdict = z.looseObject({
+  transform_map: z.optional(z.unknown()),
+  table: z.optional(z.unknown()),
+  status: z.optional(z.unknown()),
+  sys_id: z.optional(z.unknown()),
+});
+const rowAnswer = z.object({
+  import_set: z.string(),
+  staging_table: z.string(),
+  result: z.array(rowVerdict),
+});
+const setAnswer = z.object({ import_set_id: z.unknown(), multi_import_set_id: z.optional(z.unknown()) });
+
+/** Imports rows once per key. A repeat answers 200 with the ids and verdicts of the first time, without contents of records. */
+export function importKeyed(
+  request: ServiceNowRequest,
+  target: KeyedTarget,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const keyed: Keyed<ServiceNowResponse> = {
+    name: nameOf(target, deps),
+    digest: digestOf(request),
+    async send() {
+      const answer = await deps.client.send(request, deps.context);
+      return { answer, target: JSON.stringify(idsOf(answer.body)) };
+    },
+    async replay(ids) {
+      const headers = { 'idempotency-replayed': 'true' };
+      return { status: 200, headers, body: JSON.parse(ids), attempts: 1 };
+    },
+    // Nothing tells the rows of a lost import from equal rows of another.
+    reconcile: async () => 'unknown',
+  };
+  return writeOnce(keyed, deps);
+}
+
+function idsOf(body: unknown): unknown {
+  const row = z.safeParse(rowAnswer, body);
+  if (row.success)
+    return {
+      ...row.data,
+      result: row.data.result.map(({ transform_map, table, status, sys_id }) => ({
+        transform_map,
+        table,
+        status,
+        sys_id,
+      })),
+    };
+  return z.safeParse(setAnswer, body).data ?? { result: null };
+}
