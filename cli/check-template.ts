@@ -3,9 +3,9 @@ import { type PackageOptions, packageFunctions } from '../deploy/package.ts';
 
 /** `npm run check:template`: the template as it comes, and with every switch turned. */
 const variants: Readonly<Record<string, PackageOptions>> = {
-  'as it comes': {},
+  'as it comes': { folder: '.local/check/default' },
   'every switch turned': {
-    folder: '.local/package-switched',
+    folder: '.local/check/switched',
     stage: 'production',
     params: {
       authorizer: 'jwt',
@@ -26,5 +26,5 @@ for (const [variant, options] of Object.entries(variants)) {
   for (const { rule, where, message } of findings)
     process.stderr.write(`${variant}: ${rule} ${where}: ${message}\n`);
   if (findings.length > 0) process.exitCode = 1;
-  else process.stdout.write(`Template ${variant}: nothing to mend.\n`);
+  else process.stdout.write(`Template ${variant}: no problems found.\n`);
 }
