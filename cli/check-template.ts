@@ -1,5 +1,7 @@
+import { parseArgs } from 'node:util';
 import { checkTemplate } from '../deploy/check/check-template.ts';
 import { type PackageOptions, packageFunctions } from '../deploy/package.ts';
+import { runCommand } from './command-line.ts';
 
 /** `npm run check:template`: the template as it comes, and with every switch turned. */
 const variants: Readonly<Record<string, PackageOptions>> = {
@@ -21,10 +23,18 @@ const variants: Readonly<Record<string, PackageOptions>> = {
   },
 };
 
-for (const [variant, options] of Object.entries(variants)) {
-  const findings = await checkTemplate((await packageFunctions(options)).templateFile);
-  for (const { rule, where, message } of findings)
-    process.stderr.write(`${variant}: ${rule} ${where}: ${message}\n`);
-  if (findings.length > 0) process.exitCode = 1;
-  else process.stdout.write(`Template ${variant}: no problems found.\n`);
-}
+const usage = `npm run check:template
+
+Packages the template as it comes and with every switch turned, and checks both as AWS would. Exits with 1 when it finds a problem.
+`;
+
+await runCommand(usage, async () => {
+  parseArgs({ options: {} });
+  for (const [variant, options] of Object.entries(variants)) {
+    const findings = await checkTemplate((await packageFunctions(options)).templateFile);
+    for (const { rule, where, message } of findings)
+      process.stderr.write(`${variant}: ${rule} ${where}: ${message}\n`);
+    if (findings.length > 0) process.exitCode = 1;
+    else process.stdout.write(`Template ${variant}: no problems found.\n`);
+  }
+});

@@ -2,10 +2,12 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { REGION } from '../emulator/aws/account.ts';
 import type { Endpoints } from '../emulator/stack/describe-stack.ts';
+import { runCommand } from './command-line.ts';
 import { createIncident } from './demo/create-incident.ts';
 import { importCsv } from './demo/import-csv.ts';
 import { InstanceView } from './demo/instance-view.ts';
@@ -49,22 +51,31 @@ async function tell(endpoints: Endpoints): Promise<void> {
   showHoldings(scene, before, await lookAtHoldings(scene));
 }
 
-/** What is not as it should be is told in a line; what the demo itself does wrong needs its stack. */
+/** A mismatch is one line; an error of the demo itself needs its stack trace. */
 function explain(error: unknown): string {
-  if (error instanceof Mismatch) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (error instanceof Mismatch) return `\n${error.message}`;
+  return `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
-const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-demo-'));
-process.once('SIGINT', () => {
-  rmSync(dataFolder, { recursive: true, force: true });
-  process.exit(130);
-});
-try {
-  await run(dataFolder);
-} catch (error) {
-  process.stderr.write(`\n${explain(error)}\n`);
-  process.exitCode = 1;
-} finally {
-  await rm(dataFolder, { recursive: true, force: true });
-}
+const usage = `npm run demo
+
+Starts everything in a fresh folder, creates an incident over HTTP, sends messages, imports a CSV file, and checks what the instance holds.
+`;
+
+await runCommand(
+  usage,
+  async () => {
+    parseArgs({ options: {} });
+    const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-demo-'));
+    process.once('SIGINT', () => {
+      rmSync(dataFolder, { recursive: true, force: true });
+      process.exit(130);
+    });
+    try {
+      await run(dataFolder);
+    } finally {
+      await rm(dataFolder, { recursive: true, force: true });
+    }
+  },
+  explain,
+);

@@ -1,6 +1,15 @@
+import { parseArgs } from 'node:util';
 import { packageFunctions } from '../deploy/package.ts';
+import { runCommand } from './command-line.ts';
 
-/** `npm run package`: one zip per function and the template, in `.serverless/`. */
-const started = Date.now();
-const { folder, bundles } = await packageFunctions();
-process.stdout.write(`${bundles.size} functions packaged in ${Date.now() - started} ms: ${folder}\n`);
+const usage = `npm run package
+
+Makes one zip for each function and the CloudFormation template, in .serverless/.
+`;
+
+await runCommand(usage, async () => {
+  parseArgs({ options: {} });
+  const startedMs = Date.now();
+  const { folder, bundles } = await packageFunctions();
+  process.stdout.write(`${bundles.size} functions packaged in ${Date.now() - startedMs} ms: ${folder}\n`);
+});

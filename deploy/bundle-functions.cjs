@@ -3,7 +3,8 @@
  * ship yesterday's code. Beside the bundles it leaves `dist/bundles.json`: what each was made of.
  */
 module.exports = class BundleFunctions {
-  constructor() {
+  constructor({ serviceDir }) {
+    const bundle = () => bundleInto(serviceDir);
     this.hooks = {
       'before:package:createDeploymentArtifacts': bundle,
       'before:package:function:package': bundle,
@@ -11,7 +12,7 @@ module.exports = class BundleFunctions {
   }
 };
 
-async function bundle() {
+async function bundleInto(serviceFolder) {
   const { bundleFunctions } = await import('./bundle.ts');
-  await bundleFunctions();
+  await bundleFunctions(serviceFolder);
 }

@@ -33,9 +33,6 @@ export const bundleOptions = {
   define: slimUndiciDefine,
 } as const satisfies BuildOptions;
 
-/** Where the packager looks for bundles. */
-export const distFolder = join(projectRoot, 'dist');
-
 /** esbuild shares nothing between bundles: all at once would keep the sources of each in memory, and work longer for it. */
 const bundlesAtOnce = Math.max(2, availableParallelism());
 
@@ -43,22 +40,24 @@ const bundlesAtOnce = Math.max(2, availableParallelism());
 export type Bundles = Readonly<Record<string, Metafile>>;
 
 /**
- * Bundles every function by itself into `dist/<key>/`: `index.mjs` and, for lazily imported modules, chunks. Beside them goes
- * `bundles.json`, the `Bundles`.
+ * Bundles every function by itself into `dist/<key>/`: `index.mjs` and, for lazily imported modules, chunks, each with its source map.
+ * `dist/bundles.json` is the `Bundles`.
+ * @param serviceFolder where the packager looks for `dist/`
  */
-export async function bundleFunctions(): Promise<void> {
+export async function bundleFunctions(serviceFolder: string): Promise<void> {
+  const distFolder = join(serviceFolder, 'dist');
   await rm(distFolder, { recursive: true, force: true });
   const bundles = new Map<string, Metafile>();
   const waiting = functions.values();
   const bundleNext = async () => {
-    for (const one of waiting) bundles.set(one.key, await bundleFunction(one));
+    for (const one of waiting) bundles.set(one.key, await bundleFunction(one, distFolder));
   };
   await Promise.all(Array.from({ length: bundlesAtOnce }, bundleNext));
   const made: Bundles = Object.fromEntries(bundles);
   await writeFile(join(distFolder, 'bundles.json'), JSON.stringify(made));
 }
 
-async function bundleFunction({ key, file }: PackagedFunction): Promise<Metafile> {
+async function bundleFunction({ key, file }: PackagedFunction, distFolder: string): Promise<Metafile> {
   const { metafile } = await build({
     ...bundleOptions,
     absWorkingDir: projectRoot,
@@ -67,7 +66,7 @@ async function bundleFunction({ key, file }: PackagedFunction): Promise<Metafile
   });
   const used = await withoutUnused(metafile);
   const maps = Object.keys(used.outputs).map((output) => join(projectRoot, `${output}.map`));
-  await Promise.all(maps.map(keepOwnSources));
+  await Promise.all(maps.map((map) => keepOwnSources(map, projectRoot)));
   return used;
 }
 
@@ -83,5 +82,5 @@ async function withoutUnused(metafile: Metafile): Promise<Metafile> {
   const unused = Object.keys(metafile.outputs).filter((output) => !used.has(output.replace(/\.map$/, '')));
   await Promise.all(unused.map((output) => rm(join(projectRoot, output))));
   const outputs = Object.entries(metafile.outputs).filter(([output]) => used.has(output));
-  return { ...metafile, outputs: Object.fromEntries(outputs) };
+  return { inputs: {}, outputs: Object.fromEntries(outputs) };
 }

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Metafile } from 'esbuild';
-import { type Bundles, distFolder, projectRoot } from './bundle.ts';
+import { type Bundles, projectRoot } from './bundle.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
 /** What `osls package` wrote. */
@@ -26,17 +26,17 @@ export type PackageOptions = {
 };
 
 /**
- * Bundles every function and packages them, one zip each, with the template. Nothing is made anew when sources, configuration and
- * options are what they were at the last time.
+ * Bundles every function and packages them, one zip each, with the template. Nothing is made again when sources, configuration and
+ * options are what they were the last time. The folder is replaced as a whole, once everything is made.
  * @throws Error with the packager's own words when serverless.yml is wrong
  * @throws the signal's reason when it was broken off
  */
 export async function packageFunctions(options: PackageOptions = {}, signal?: AbortSignal): Promise<Package> {
   const folder = resolve(projectRoot, options.folder ?? '.serverless');
-  // `dist/` is shared: two at once would zip each other's half-written bundles.
-  const bundles = await oneAtATime(join(projectRoot, 'dist.lock'), () =>
-    packageOnce(folder, options, signal),
-  );
+  const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
+  const staging = join(projectRoot, '.local/packaging', name);
+  await mkdir(dirname(staging), { recursive: true });
+  const bundles = await oneAtATime(`${staging}.lock`, () => packageOnce(folder, staging, options, signal));
   return {
     folder,
     templateFile: join(folder, 'cloudformation-template-update-stack.json'),
@@ -46,35 +46,49 @@ export async function packageFunctions(options: PackageOptions = {}, signal?: Ab
 
 async function packageOnce(
   folder: string,
+  staging: string,
   options: PackageOptions,
   signal: AbortSignal | undefined,
 ): Promise<Bundles> {
   signal?.throwIfAborted();
   const stamp = await stampOf(options);
-  const stampFile = join(folder, 'inputs.sha256');
-  const bundlesFile = join(folder, 'bundles.json');
-  if ((await readIfThere(stampFile)) !== stamp) {
-    await rm(stampFile, { force: true });
-    await runPackager(folder, options, signal);
-    await copyFile(join(distFolder, 'bundles.json'), bundlesFile);
-    await writeFile(stampFile, stamp);
+  if ((await readIfThere(join(folder, 'inputs.sha256'))) !== stamp) {
+    await prepare(staging);
+    await runPackager(staging, options, signal);
+    const made = join(staging, '.serverless');
+    await copyFile(join(staging, 'dist/bundles.json'), join(made, 'bundles.json'));
+    await writeFile(join(made, 'inputs.sha256'), stamp);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(dirname(folder), { recursive: true });
+    await rename(made, folder);
+    await rm(staging, { recursive: true });
   }
-  return JSON.parse(await readFile(bundlesFile, 'utf8'));
+  return JSON.parse(await readFile(join(folder, 'bundles.json'), 'utf8'));
+}
+
+/** A folder with what the packager reads of the project: it deletes `.serverless` in the folder that it runs in. */
+async function prepare(staging: string): Promise<void> {
+  await rm(staging, { recursive: true, force: true });
+  await mkdir(staging);
+  for (const file of ['serverless.yml', 'package.json'])
+    await copyFile(join(projectRoot, file), join(staging, file));
+  for (const folder of ['deploy', 'node_modules'])
+    await symlink(join(projectRoot, folder), join(staging, folder), 'junction');
 }
 
 async function runPackager(
-  folder: string,
+  staging: string,
   { stage, params = {} }: PackageOptions,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
-  const args = [join(dirname(manifest), 'bin/serverless.js'), 'package', '--package', folder];
+  const args = [join(dirname(manifest), 'bin/serverless.js'), 'package'];
   if (stage !== undefined) args.push('--stage', stage);
   for (const [name, value] of Object.entries(params)) args.push('--param', `${name}=${value}`);
-  const limits = { cwd: projectRoot, maxBuffer: 16 * 1024 * 1024, ...(signal && { signal }) };
+  const limits = { cwd: staging, maxBuffer: 16 * 1024 * 1024, ...(signal && { signal }) };
   const run = promisify(execFile)(process.execPath, args, limits);
   await run.catch((cause: Error & { stdout?: string; stderr?: string }) => {
-    // A signal of the terminal ends the packager too, which may be told before we are.
+    // A signal of the terminal ends the packager too, which may be reported before ours.
     signal?.throwIfAborted();
     throw new Error(`Packaging failed: ${[cause.stdout, cause.stderr].join('') || cause.message}`, { cause });
   });

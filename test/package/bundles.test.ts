@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,6 +60,19 @@ describe('the package', () => {
     const { mtimeMs } = await stat(packaged.templateFile);
     await packageFunctions();
     expect((await stat(packaged.templateFile)).mtimeMs).toBe(mtimeMs);
+  });
+
+  it('leaves .serverless alone when it is made in another folder', async () => {
+    const files = async () => {
+      const names = await readdir(packaged.folder);
+      return Promise.all(
+        names.map(async (name) => [name, (await stat(join(packaged.folder, name))).mtimeMs]),
+      );
+    };
+    const before = await files();
+    const other = await packageFunctions({ folder: '.local/package-elsewhere', stage: 'elsewhere' });
+    expect(await files()).toEqual(before);
+    expect(await readdir(other.folder)).toContain('getRecords.zip');
   });
 
   it('is not made to its end for somebody who gave up, and lets the next one in', async () => {
