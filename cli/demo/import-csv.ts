@@ -65,7 +65,9 @@ async function badLines(scene: Scene, folder: string): Promise<string[]> {
     bad.map((line) => Number(line.split(',')[0])),
     EXPECTED.badLines,
   );
-  return bad.map((line) => line.replace(/^(\d+),(\w+),[^,]*,[^,]*,[^,]*,/, 'line $1, $2: ').trim());
+  return bad.map((line) =>
+    line.replace(/^(\d+),(\w+),[^,]*,[^,]*,[^,]*,(.*),[^,]*,[^,]*$/, 'line $1, $2: $3').trim(),
+  );
 }
 
 /** @returns where the file now is on this machine, for the bucket goes with the demo */

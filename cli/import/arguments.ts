@@ -46,9 +46,27 @@ export function readArguments(
   if (more.length > 0) throw new Error(`One file at a time; got also ${more.join(' ')}`);
   if (values.table === undefined)
     throw new Error('--table is missing: the staging table that takes the rows');
-  if (values.endpoint !== undefined && !URL.canParse(values.endpoint))
-    throw new Error('--endpoint is no URL, like http://127.0.0.1:4603');
   const bucket = values.bucket ?? environment['IMPORT_BUCKET'];
   const local = bucket === undefined ? LOCAL_ENDPOINT : undefined;
-  return { file, table: values.table, bucket: bucket ?? LOCAL_BUCKET, endpoint: values.endpoint ?? local };
+  return {
+    file,
+    table: values.table,
+    bucket: bucket ?? LOCAL_BUCKET,
+    endpoint: values.endpoint === undefined ? local : endpointUrl(values.endpoint),
+  };
+}
+
+/**
+ * An endpoint as people write it: `localhost:4603` is as good as `http://localhost:4603`.
+ * @throws {Error} when it is no address of a server
+ */
+function endpointUrl(text: string): string {
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+  const url = URL.parse(hasScheme ? text : `http://${text}`);
+  const isServer = url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
+  const hasPort = hasScheme || /:\d+\/?$/.test(text);
+  if (!isServer || !hasPort) throw new Error('--endpoint is no URL, like http://127.0.0.1:4603');
+  if (url.pathname !== '/' || url.search !== '' || url.username !== '')
+    throw new Error('--endpoint must be scheme, host and port alone, like http://127.0.0.1:4603');
+  return url.origin;
 }

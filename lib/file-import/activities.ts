@@ -132,7 +132,8 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
         if (text === undefined && request.settings?.versionId !== undefined)
           throw new ConfigurationError('_import.json', 'the version that counted at the drop is gone');
         const settings = parseSettings(text);
-        return planImport(scopeOf(scope, request, settings), request, settings, startedAt);
+        const note = (facts: object) => folder.write('work/facts.json', JSON.stringify(facts));
+        return planImport(scopeOf(scope, request, settings), request, settings, startedAt, note);
       }),
       progressWriter(folder, scope.clock).store(progress),
     ]);

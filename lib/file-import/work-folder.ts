@@ -46,7 +46,7 @@ export function importFolder(s3: S3Client, bucket: string, prefix: string): Impo
 }
 
 /** What is kept of a group. */
-export type WorkKind = 'load' | 'rejected' | 'results' | 'failed';
+export type WorkKind = 'load' | 'rejected' | 'results' | 'failed' | 'unsent';
 
 /** Whether an object below `work/` is of this kind. */
 export function isOfKind(kind: WorkKind, name: string): boolean {

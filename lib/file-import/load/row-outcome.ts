@@ -76,6 +76,10 @@ export const lineResultSchema = z.object({
   /** Number or display value of the target record. */
   display: z.optional(z.string()),
   message: z.optional(z.string()),
+  /** The row's own key: the value of `keyColumn`, or of the columns by which its transform map coalesces. */
+  key: z.optional(z.string()),
+  /** sys_id or number of its import set. */
+  importSet: z.optional(z.string()),
 });
 
 export type LineResult = z.infer<typeof lineResultSchema>;

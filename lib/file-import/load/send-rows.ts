@@ -1,11 +1,11 @@
 import { type BatchOutcome, sendBatch } from '../../servicenow/batch.ts';
 import type { ServiceNowResponse } from '../../servicenow/call.ts';
 import { ServiceNowError } from '../../servicenow/errors.ts';
-import { type RowResult, readImport } from '../../servicenow/import-sets.ts';
+import { type ImportAnswer, type RowResult, readImport } from '../../servicenow/import-sets.ts';
 import { importRowRequest, type StagingRow } from '../../servicenow/requests.ts';
 import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import type { ImportPlan } from '../plan/import-plan.ts';
+import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
 import { knownOutcome, type LineResult, worstOf } from './row-outcome.ts';
 import { mayWaitOut, waitOut } from './send-chunk.ts';
 
@@ -54,9 +54,9 @@ export async function sendRows(
     if (again.length === rows.length) return { verdicts, lost, refused: 'a batch of rows ran out of time' };
     const put = rows.filter((_, i) => isPutOff(sent[i]));
     waiting.unshift(...again, ...put);
-    for (const [i, { line }] of rows.entries()) {
+    for (const [i, { line, row }] of rows.entries()) {
       if (isPutOff(sent[i])) continue;
-      const verdict = verdictOf(sent[i], line, plan);
+      const verdict = verdictOf(sent[i], line, plan, row);
       if (verdict === 'lost') lost.push(line);
       else if (verdict) verdicts.push(verdict);
     }
@@ -100,6 +100,7 @@ function verdictOf(
   outcome: BatchOutcome | undefined,
   line: number,
   plan: ImportPlan,
+  row: StagingRow,
 ): LineResult | 'lost' | undefined {
   if (outcome?.kind === 'failed') {
     const { error } = outcome;
@@ -108,8 +109,9 @@ function verdictOf(
   }
   if (outcome?.kind !== 'answered') return undefined;
   if (outcome.response.body === undefined) return hidden(line, plan);
-  const results = resultsIn(outcome.response, plan);
-  if (!results) return 'lost';
+  const answer = answerIn(outcome.response, plan);
+  if (!answer) return 'lost';
+  const { results, importSet } = answer;
   const decisive = mostTelling(results);
   if (!decisive) return { line, outcome: 'unknown', message: 'no transform map took the row' };
   const { status, table, sys_id: sysId, error_message: error, status_message: comment } = decisive;
@@ -120,6 +122,10 @@ function verdictOf(
     targetTable: table ?? '',
     sysId: sysId ?? '',
     display: typeof display === 'string' ? display : '',
+    key: ownKeyColumns(plan)
+      .map((column) => row[column] ?? '')
+      .join(' '),
+    importSet,
     message:
       error || comment || (knownOutcome(status) === 'unknown' ? `its transform is still ${status}` : ''),
   };
@@ -135,9 +141,9 @@ function hidden(line: number, plan: ImportPlan): LineResult | undefined {
 }
 
 /** undefined when the answer is none of the Import Set API's. */
-function resultsIn(response: ServiceNowResponse, plan: ImportPlan): readonly RowResult[] | undefined {
+function answerIn(response: ServiceNowResponse, plan: ImportPlan): ImportAnswer | undefined {
   try {
-    return readImport(response, importRowRequest({ stagingTable: plan.request.table, row: {} })).results;
+    return readImport(response, importRowRequest({ stagingTable: plan.request.table, row: {} }));
   } catch (error) {
     if (error instanceof ServiceNowError) return undefined;
     throw error;

@@ -95,6 +95,14 @@ export type ImportPlan = {
   readonly row: RowPlan;
   /** True when `keyColumn` is set and rows can be told apart by it: the column's name. */
   readonly keyColumn?: string;
+  /** Staging columns by which the active transform maps coalesce, and the tables that they fill; absent where they cannot be seen. */
+  readonly coalesceColumns?: readonly string[];
+  readonly targetTables?: readonly string[];
   /** Present where lost answers are reconciled by import sets and some were there before. */
   readonly earlierSets?: EarlierSets;
 };
+
+/** Staging columns that a person knows a row by: the row key, or what its transform maps coalesce by. */
+export function ownKeyColumns({ keyColumn, coalesceColumns = [] }: ImportPlan): readonly string[] {
+  return keyColumn === undefined ? coalesceColumns : [keyColumn];
+}

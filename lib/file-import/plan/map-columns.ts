@@ -52,6 +52,15 @@ function isLeftOut(name: string, { ignoredColumns }: ImportSettings): boolean {
   return [...ignoredColumns, ...remarkColumns].some((one) => nameKey(one) === key);
 }
 
+/** The staging column that a name goes to by the settings or by itself; undefined when there is none, '' when it is left out. */
+export function columnOf(name: string, staging: StagingTable, settings: ImportSettings): string | undefined {
+  if (isLeftOut(name, settings)) return '';
+  const wanted = lookUpName(settings.columns, name)?.toLowerCase();
+  return wanted === undefined
+    ? matching(name, staging)?.name
+    : staging.columns.find((column) => column.name === wanted)?.name;
+}
+
 function targetOf(name: string, staging: StagingTable, settings: ImportSettings): ColumnTarget | undefined {
   if (isLeftOut(name, settings)) return undefined;
   const wanted = lookUpName(settings.columns, name);

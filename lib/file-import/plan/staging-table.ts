@@ -177,3 +177,33 @@ async function mayRead<T>(table: string, read: () => Promise<T>): Promise<T> {
     });
   }
 }
+
+/** What the active transform maps of a staging table do with its rows. */
+export type TransformTargets = {
+  readonly targetTables?: readonly string[];
+  readonly coalesceColumns?: readonly string[];
+};
+
+/** Reads the transform maps of a staging table, for people; nothing where the user may not. */
+export async function readTransformTargets(
+  client: ServiceNowClient,
+  table: string,
+  context: CallContext,
+): Promise<TransformTargets> {
+  const maps = { table: 'sys_transform_map', query: `source_table=${table}^active=true`, limit: 100 };
+  try {
+    const found = await listRows(client, { ...maps, fields: ['sys_id', 'target_table'] }, context);
+    if (found.length === 0) return {};
+    const ids = found.map((map) => map['sys_id'] ?? '').join(',');
+    const query = `mapIN${ids}^coalesce=true`;
+    const entries = { table: 'sys_transform_entry', query, fields: ['source_field'], limit: 100 };
+    const columns = (await listRows(client, entries, context)).map((entry) => entry['source_field'] ?? '');
+    return {
+      targetTables: [...new Set(found.map((map) => map['target_table'] ?? ''))],
+      coalesceColumns: [...new Set(columns.filter((column) => column !== ''))],
+    };
+  } catch (error) {
+    if (error instanceof AccessDeniedError) return {};
+    throw error;
+  }
+}

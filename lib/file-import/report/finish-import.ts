@@ -12,7 +12,8 @@ import { progressWriter } from './progress.ts';
 import { writeRejectedFile } from './rejected-file.ts';
 import { renderReport } from './report-page.ts';
 import type { Sample } from './speed-chart.ts';
-import type { ImportSummary } from './summary.ts';
+import { type FileFacts, factsOf, type ImportSummary } from './summary.ts';
+import { writeUnsentFile } from './unsent-file.ts';
 
 /** An import whose rows are loaded: what its state says of it in the end. */
 export type LoadedImport = {
@@ -59,12 +60,20 @@ async function writeResults(
   const plan: ImportPlan | undefined = stored === undefined ? undefined : JSON.parse(stored);
   const groups = state.loadedGroups;
   const held = new Set(work.map(({ name }) => name));
-  const [, rejectedFile, importSets] = await Promise.all([
+  const rows = plan && { folder, plan, object, groups, held };
+  const [, rejectedFile, unsentFile, importSets, facts] = await Promise.all([
     joinParts(folder, work),
-    plan ? writeRejectedFile({ folder, plan, object, groups, held }) : undefined,
+    rows && writeRejectedFile(rows),
+    rows && writeUnsentFile(rows),
     collectImportSets(folder, state),
+    plan ? factsOf(plan) : readFacts(folder, held),
   ]);
-  const summary = summarise(folder, request, state, clock.now(), plan, { importSets, rejectedFile });
+  const summary = summarise(folder, request, state, clock.now(), plan, {
+    importSets,
+    rejectedFile,
+    unsentFile,
+    facts,
+  });
   const done = {
     importId: executionName(request),
     version: request.versionId ?? request.eTag,
@@ -85,7 +94,15 @@ async function writeResults(
 type Gathered = {
   readonly importSets: ImportSummary['importSets'];
   readonly rejectedFile: string | undefined;
+  readonly unsentFile: string | undefined;
+  readonly facts: FileFacts | undefined;
 };
+
+/** Of a file that was refused. */
+async function readFacts(folder: ImportFolder, held: ReadonlySet<string>): Promise<FileFacts | undefined> {
+  const stored = held.has('work/facts.json') ? await folder.read('work/facts.json') : undefined;
+  return stored === undefined ? undefined : JSON.parse(stored);
+}
 
 function summarise(
   folder: ImportFolder,
@@ -93,7 +110,7 @@ function summarise(
   state: LoadedImport,
   nowMs: number,
   plan: ImportPlan | undefined,
-  { importSets, rejectedFile }: Gathered,
+  { importSets, rejectedFile, unsentFile, facts }: Gathered,
 ): ImportSummary {
   const { bucket, key, versionId, eTag, size, droppedAt } = request;
   const begunAtMs = Date.parse(state.startedAt);
@@ -121,10 +138,13 @@ function summarise(
     importSets,
     executions: state.executionNumber,
     ...(plan ? { settings: plan.settings } : {}),
+    ...(facts ? { file: facts } : {}),
+    ...(plan?.targetTables ? { targetTables: plan.targetTables } : {}),
     results: {
       summary: at('summary.json'),
       results: at('results.csv'),
       ...(rejectedFile === undefined ? {} : { rejected: at(rejectedFile) }),
+      ...(unsentFile === undefined ? {} : { unsent: at(unsentFile) }),
       report: at('report.html'),
     },
   };

@@ -52,14 +52,14 @@ function remarker(header: readonly string[], delimiter: string): (record: Reject
   };
 }
 
-const newline = Buffer.from('\r\n');
+export const newline = Buffer.from('\r\n');
 
 function escapeRegExp(character: string): string {
   return character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
 }
 
 /** The settings may name another encoding, over which the mark wins. */
-function byteOrderMark({ content: { encoding } }: ImportPlan): Uint8Array {
+export function byteOrderMark({ content: { encoding } }: ImportPlan): Uint8Array {
   return Buffer.from(encoding.bomBytes > 0 || encoding.way === 'transcode' ? '\uFEFF' : '');
 }
 
@@ -171,7 +171,7 @@ async function readFailed(source: RejectedSource, group: number): Promise<Map<nu
 }
 
 /** Most groups have nothing of the kind, which need not be asked for. */
-async function readHeld(
+export async function readHeld(
   { folder, held }: RejectedSource,
   kind: WorkKind,
   group: number,

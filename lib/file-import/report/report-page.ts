@@ -1,4 +1,5 @@
 import { type RowOutcome, rowOutcomes } from '../load/row-outcome.ts';
+import { quotedName } from '../plan/column-text.ts';
 import { reportStyle } from './report-style.ts';
 import { type Sample, speedChart } from './speed-chart.ts';
 import { arrivedRows, type ImportSummary, isAllWell } from './summary.ts';
@@ -7,7 +8,7 @@ import { arrivedRows, type ImportSummary, isAllWell } from './summary.ts';
 const labels: Readonly<Record<RowOutcome, string>> = {
   inserted: 'inserted',
   updated: 'updated',
-  ignored: 'unchanged',
+  ignored: 'ignored',
   skipped: 'skipped',
   error: 'failed in ServiceNow',
   rejected: 'rejected before sending',
@@ -17,7 +18,10 @@ const labels: Readonly<Record<RowOutcome, string>> = {
 
 const number = new Intl.NumberFormat('en-US');
 
-/** `report.html`: one page that needs nothing from elsewhere and runs nothing. */
+/**
+ * `report.html`: one page that needs nothing from elsewhere and runs nothing. Links are relative: they lead to the files that
+ * lie in the same folder, wherever that was copied to.
+ */
 export function renderReport(summary: ImportSummary, samples: readonly Sample[]): string {
   const file = summary.source.key.split('/').at(-1) ?? summary.source.key;
   const title = escapeHtml(`${file} → ${summary.stagingTable}`);
@@ -34,10 +38,13 @@ export function renderReport(summary: ImportSummary, samples: readonly Sample[])
 <h1>${title}</h1>
 ${summary.reason === undefined ? '' : `<p class="reason">${escapeHtml(summary.reason)}</p>`}
 </header>
+${actions(summary)}
 ${figures(summary)}
 ${outcomeBar(summary)}
-${speedChart(samples, Date.parse(summary.startedAt))}
 ${messageTable(summary)}
+${speedChart(samples, Date.parse(summary.startedAt))}
+${suggestion(summary)}
+${mappingTable(summary)}
 ${details(summary)}
 </main>
 </html>
@@ -46,7 +53,7 @@ ${details(summary)}
 
 function stateOf(summary: ImportSummary): 'good' | 'mixed' | 'bad' {
   if (summary.status !== 'completed') return 'bad';
-  return isAllWell(summary) ? 'good' : 'mixed';
+  return isAllWell(summary) && summary.lines.rows > 0 ? 'good' : 'mixed';
 }
 
 function headline(summary: ImportSummary): string {
@@ -57,17 +64,53 @@ function headline(summary: ImportSummary): string {
   return stateOf(summary) === 'good' ? 'Every row arrived' : 'Completed, some rows need a look';
 }
 
-function figures(summary: ImportSummary): string {
-  const { lines, seconds, importSets } = summary;
-  const arrived = arrivedRows(summary);
-  const perSecond = seconds.loading > 0 ? Math.round(lines.rows / seconds.loading) : lines.rows;
+/** What is to be done: rows to repair, rows to drop again. */
+function actions({ results, counts, stagingTable }: ImportSummary): string {
+  const drop = `<code>imports/${escapeHtml(stagingTable)}/</code>`;
+  const toRepair = counts.rejected + counts.error + counts.skipped;
   const items = [
+    results['rejected'] !== undefined &&
+      `${link(results['rejected'], `Repair ${rows(toRepair)}`)} <span>Each comes with its reason; correct them and drop the file into ${drop}.</span>`,
+    results['unsent'] !== undefined &&
+      `${link(results['unsent'], `Send ${rows(counts.notSent)} that are left`)} <span>Nothing is wrong with them; drop the file into ${drop} as it is.</span>`,
+    counts.unknown > 0 &&
+      results['results'] !== undefined &&
+      `${link(results['results'], `Check ${rows(counts.unknown)}`)} <span>Their outcome is unknown: look for them on the instance before you send them again.</span>`,
+  ].filter((item) => item !== false);
+  if (items.length === 0) return '';
+  return `<section class="actions"><h2>What to do</h2><ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul></section>`;
+}
+
+function rows(count: number): string {
+  return `${number.format(count)} ${count === 1 ? 'row' : 'rows'}`;
+}
+
+/** A link to another file of the same folder. */
+function link(key: string, text: string): string {
+  const name = key.split('/').at(-1) ?? key;
+  return `<a href="./${encodeURIComponent(name)}">${escapeHtml(text)}</a>`;
+}
+
+/** The figures of an import that read rows; without any there is nothing to count. */
+function figures(summary: ImportSummary): string {
+  const { lines, counts, seconds, importSets } = summary;
+  if (lines.rows === 0) return '';
+  const arrived = arrivedRows(summary);
+  const sent = lines.rows - counts.rejected - counts.notSent;
+  const items: [string, string][] = [
     ['rows in the file', number.format(lines.rows)],
     ['arrived', number.format(arrived)],
     ['need a look', number.format(lines.rows - arrived)],
-    ['rows per second', number.format(perSecond)],
+    ...(sent > 0 && seconds.loading > 0
+      ? ([['sent per second', number.format(Math.max(1, Math.round(sent / seconds.loading)))]] as [
+          string,
+          string,
+        ][])
+      : []),
     ['duration', duration(seconds.total)],
-    ['import sets', number.format(importSets.count)],
+    ...(importSets.count > 0
+      ? ([['import sets', number.format(importSets.count)]] as [string, string][])
+      : []),
   ];
   const list = items.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join('');
   return `<dl class="figures">${list}</dl>`;
@@ -94,30 +137,94 @@ function percentText(percent: number): string {
 
 function messageTable({ messages }: ImportSummary): string {
   if (messages.length === 0) return '';
-  const rows = messages.slice(0, 20).map(({ outcome, message, count, lines }) => {
+  const body = messages.slice(0, 20).map(({ outcome, message, count, lines }) => {
     const known = rowOutcomes.find((one) => one === outcome);
     const tag = `<b class="${known ?? ''}"></b>${known ? labels[known] : escapeHtml(outcome)}`;
-    return `<tr><td class="n">${number.format(count)}</td><td class="name">${tag}</td><td class="text">${escapeHtml(message) || '<em>no message</em>'}</td><td class="n">${lines.join(', ')}</td></tr>`;
+    return `<tr><td class="n">${number.format(count)}</td><td class="name">${tag}</td><td class="text">${escapeHtml(message) || '<em>no message</em>'}</td><td class="n lines">${lines.join(', ')}</td></tr>`;
   });
-  const head =
-    '<tr><th class="n">rows</th><th>outcome</th><th>message</th><th class="n">for example lines</th></tr>';
-  return `<section><h2>Most frequent problems</h2><div class="wide"><table>${head}${rows.join('')}</table></div></section>`;
+  return table(
+    'Most frequent problems',
+    ['rows', 'outcome', 'message', 'lines, for example'],
+    body,
+    'messages',
+  );
 }
 
-function details({ source, startedAt, finishedAt, results, executions }: ImportSummary): string {
-  const rows = [
+function table(title: string, head: readonly string[], body: readonly string[], kind: string): string {
+  const cells = head.map((name) => `<th scope="col">${name}</th>`).join('');
+  return `<section><h2>${title}</h2><div class="wide"><table class="${kind}"><thead><tr>${cells}</tr></thead><tbody>${body.join('')}</tbody></table></div></section>`;
+}
+
+/** For a file that was refused for its columns: what the table has, and settings to start from. */
+function suggestion({ status, file, stagingTable }: ImportSummary): string {
+  if (status !== 'refused' || !file?.stagingColumns) return '';
+  const body = file.stagingColumns.map(
+    ({ name, label }) => `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(label)}</td></tr>`,
+  );
+  const open = (file.columns ?? []).filter(({ column }) => column === undefined);
+  const folder = `imports/${escapeHtml(stagingTable)}`;
+  const settings =
+    open.length === 0
+      ? ''
+      : `<section><h2>Settings to start from</h2><p>Put this into <code>${folder}/_import.json</code> and drop the file again: it leaves out what has no place. For a column that you want, take away the slashes and name a column of the table.</p><pre>${escapeHtml(settingsFor(open.map(({ header }) => header)))}</pre></section>`;
+  return `${settings}${table(`Columns of ${escapeHtml(stagingTable)}`, ['column', 'label'], body, 'columns')}`;
+}
+
+/** An `_import.json` that works as it is, in the form that people go on from. */
+function settingsFor(headers: readonly string[]): string {
+  const names = headers.map((header) => JSON.stringify(header));
+  const columns = names.map((name) => `    // ${name}: "…",`).join('\n');
+  return `{\n  "columns": {\n${columns}\n  },\n  "ignoredColumns": [${names.join(', ')}]\n}`;
+}
+
+function mappingTable({ file, status }: ImportSummary): string {
+  if (status === 'refused' || !file?.columns || file.columns.length === 0) return '';
+  const body = file.columns.map(
+    ({ header, column }) =>
+      `<tr><td>${escapeHtml(quotedName(header).slice(1, -1))}</td><td>${column === undefined ? '<em>left out</em>' : `<code>${escapeHtml(column)}</code>`}</td></tr>`,
+  );
+  return table('Where the columns went', ['column of the file', 'staging column'], body, 'columns');
+}
+
+function details({
+  source,
+  startedAt,
+  finishedAt,
+  results,
+  executions,
+  file,
+  settings,
+  stagingTable,
+  targetTables,
+}: ImportSummary): string {
+  const facts: [string, string | undefined][] = [
+    ['instance', settings?.instance],
+    ['staging table', stagingTable],
+    ['target table', targetTables?.join(', ')],
+    ['encoding', file?.encoding],
+    ['delimiter', delimiterName(file?.delimiter)],
     ['file', `s3://${source.bucket}/${source.key}`],
     ['version', source.versionId ?? source.eTag],
     ['dropped', source.droppedAt],
     ['started', startedAt],
     ['finished', finishedAt],
     ['executions', String(executions)],
-    ...Object.entries(results),
   ];
-  const body = rows
-    .map(([name = '', value = '']) => `<tr><th>${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`)
-    .join('');
-  return `<section><h2>Details</h2><div class="wide"><table class="details">${body}</table></div></section>`;
+  const body = facts
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(
+      ([name, value = '']) =>
+        `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
+    );
+  const files = Object.entries(results)
+    .filter(([name]) => name !== 'report')
+    .map(([, key]) => link(key, key.split('/').at(-1) ?? key));
+  if (files.length > 0) body.push(`<tr><th scope="row">results</th><td>${files.join(' · ')}</td></tr>`);
+  return `<section><h2>Details</h2><table class="details"><tbody>${body.join('')}</tbody></table></section>`;
+}
+
+function delimiterName(delimiter: string | undefined): string | undefined {
+  return delimiter === '\t' ? 'tab' : delimiter === ' ' ? 'blank' : delimiter;
 }
 
 function duration(seconds: number): string {

@@ -1,5 +1,9 @@
 import type { Tally } from '../load/row-outcome.ts';
+import type { ImportPlan } from '../plan/import-plan.ts';
+import { columnOf } from '../plan/map-columns.ts';
 import type { ImportSettings } from '../plan/settings.ts';
+import type { StagingTable } from '../plan/staging-table.ts';
+import type { InspectedFile } from '../read/inspect-file.ts';
 import type { ImportRequest } from '../schedule/import-request.ts';
 import type { FrequentMessage } from '../verdicts/frequent-messages.ts';
 
@@ -34,9 +38,51 @@ export type ImportSummary = {
   /** Lambda executions that the import took. */
   readonly executions: number;
   readonly settings?: ImportSettings;
+  /** How the file was read, and where its columns went. */
+  readonly file?: FileFacts;
+  /** Tables that the transform maps fill, where the user may see them. */
+  readonly targetTables?: readonly string[];
   /** Keys of the result files. */
   readonly results: Readonly<Record<string, string>>;
 };
+
+/** How a file was read. */
+export type FileFacts = {
+  /** WHATWG name. */
+  readonly encoding: string;
+  readonly delimiter?: string;
+  /** Columns of the file, and the staging column that each goes to; absent for JSON Lines, where each row names its own. */
+  readonly columns?: readonly { readonly header: string; readonly column?: string }[];
+  /** Of a file that was refused for its columns: those of the staging table. */
+  readonly stagingColumns?: readonly { readonly name: string; readonly label: string }[];
+};
+
+/** What is known of a planned file. */
+export function factsOf({ content, row }: Pick<ImportPlan, 'content' | 'row'>): FileFacts {
+  const encoding = content.encoding.name;
+  if (content.format === 'jsonl') return { encoding };
+  const columns = row.header.map((header, i) => {
+    const column = row.targets[i]?.column;
+    return { header, ...(column === undefined ? {} : { column }) };
+  });
+  return { encoding, delimiter: content.delimiter, columns };
+}
+
+/** What is known of a file whose columns cannot be mapped: each is mapped by itself, as far as that goes. */
+export function factsOfRefused(
+  { content, header }: InspectedFile,
+  staging: StagingTable,
+  settings: ImportSettings,
+): FileFacts {
+  const columns = header.map((name) => {
+    const column = columnOf(name, staging, settings);
+    return { header: name, ...(column === undefined ? {} : { column }) };
+  });
+  const stagingColumns = staging.columns.map(({ name, label }) => ({ name, label }));
+  const encoding = content.encoding.name;
+  if (content.format === 'jsonl') return { encoding, stagingColumns };
+  return { encoding, delimiter: content.delimiter, columns, stagingColumns };
+}
 
 /** Rows that were inserted, updated, or there already. Rows that a transform script ignored are none of these. */
 export function arrivedRows({ counts, messages }: Pick<ImportSummary, 'counts' | 'messages'>): number {

@@ -5,7 +5,7 @@ import { type InstanceRow, pageRows } from '../instance-rows.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
 import { lineOfKey } from '../load/reconcile.ts';
 import { knownOutcome, type LineResult, type Verdict } from '../load/row-outcome.ts';
-import type { ImportPlan } from '../plan/import-plan.ts';
+import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
 import { batchesOf } from './batches.ts';
 import { judgeShortSets, type RowPlaces } from './short-sets.ts';
 import type { ReadRow, TransformMaps } from './transform-maps.ts';
@@ -44,12 +44,12 @@ export async function readVerdicts(
     const query = {
       table: plan.request.table,
       query: rowsOfGroup,
-      fields: [...fields, ...(plan.keyColumn ? [plan.keyColumn] : [])],
+      fields: [...new Set([...fields, ...ownKeyColumns(plan)])],
       limit: pageSize,
       displayValues: true,
     };
     for await (const page of pageRows(scope.client, query, callContext(scope)))
-      for (const row of page) read.push(stagedRow(row, plan.keyColumn));
+      for (const row of page) read.push(stagedRow(row, plan));
   }
   const places = placesIn(read, chunks);
   const lineOf = lineFinder(plan, chunks, places);
@@ -78,13 +78,21 @@ type StagedRow = {
   readonly verdict: Verdict;
 };
 
-function stagedRow(row: InstanceRow, keyColumn: string | undefined): StagedRow {
+function stagedRow(row: InstanceRow, plan: ImportPlan): StagedRow {
+  const { keyColumn } = plan;
+  const key = ownKeyColumns(plan)
+    .map((column) => row[column] ?? '')
+    .join(' ');
   return {
     sysId: row['sys_id'] ?? '',
     set: row['sys_import_set'] ?? '',
     number: Number(row['sys_import_row']),
     key: keyColumn === undefined ? '' : (row[keyColumn] ?? ''),
-    verdict: verdictOf(row),
+    verdict: {
+      ...verdictOf(row),
+      ...(key === '' ? {} : { key }),
+      importSet: row['sys_import_set.display_value'] || row['sys_import_set'] || '',
+    },
   };
 }
 

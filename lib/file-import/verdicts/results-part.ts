@@ -1,16 +1,26 @@
 import { leastPartBytes } from '../../aws/s3-join.ts';
+import { addLine } from '../encode/chunk.ts';
 import { emptyTally, isArrived, type Tally, type Verdict } from '../load/row-outcome.ts';
 import { smallGroups } from '../load/send-group.ts';
 import { groupName, type ImportFolder, isOfKind, type WorkObject } from '../work-folder.ts';
 import { type FrequentMessage, noteMessage } from './frequent-messages.ts';
 
-const resultsHeader = 'line,outcome,target_table,sys_id,display,message\r\n';
+const resultsHeader = 'line,outcome,target_table,sys_id,display,message,row_key,import_set\r\n';
 
 /** The columns behind the line number. */
 function verdictColumns(verdict: Verdict): string {
-  const { outcome, targetTable = '', sysId = '', display = '', message = '' } = verdict;
+  const {
+    outcome,
+    targetTable = '',
+    sysId = '',
+    display = '',
+    message = '',
+    key = '',
+    importSet = '',
+  } = verdict;
   const [table, id] = [spreadsheetSafe(targetTable), spreadsheetSafe(sysId)];
-  return `${outcome},${table},${id},${spreadsheetSafe(display)},${spreadsheetSafe(message)}`;
+  const own = `${spreadsheetSafe(key)},${spreadsheetSafe(importSet)}`;
+  return `${outcome},${table},${id},${spreadsheetSafe(display)},${spreadsheetSafe(message)},${own}`;
 }
 
 /** What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"). */
@@ -45,6 +55,8 @@ export class ResultsPart {
   tally: Tally = emptyTally();
   /** Lines that ServiceNow did not take, with the reason: they are given back in rejected.csv too. */
   failed: (readonly [line: number, reason: string])[] = [];
+  /** Lines that were not sent, as runs: they are given back in unsent.csv. */
+  unsent: number[] = [];
   #messages = new Map<string, FrequentMessage>();
   #bytes = Buffer.allocUnsafe(firstCapacity);
   #length = 0;
@@ -65,6 +77,7 @@ export class ResultsPart {
     this.group = group;
     this.tally = emptyTally();
     this.failed = [];
+    this.unsent = [];
     this.#messages = new Map();
     this.#last = undefined;
   }
@@ -76,6 +89,7 @@ export class ResultsPart {
     if (verdict === this.#last) this.#addBytes(line);
     else this.#addText(line, verdict);
     if (isArrived(verdict)) return;
+    if (outcome === 'notSent') addLine(this.unsent, line);
     noteMessage(this.#messages, outcome, message, line);
     if (outcome === 'error' || outcome === 'skipped')
       this.failed.push([line, `${outcome}: ${message || 'no reason given'}`]);
@@ -157,10 +171,11 @@ export async function beginPart(folder: ImportFolder, part: ResultsPart, group: 
 export async function writePart(
   folder: ImportFolder,
   group: number,
-  { csv, failed, tally, messages }: ResultsPart,
+  { csv, failed, unsent, tally, messages }: ResultsPart,
 ): Promise<GroupVerdict> {
   await folder.write(groupName('results', group), csv, 'text/csv');
   if (failed.length > 0) await folder.write(groupName('failed', group), JSON.stringify(failed));
+  if (unsent.length > 0) await folder.write(groupName('unsent', group), JSON.stringify(unsent));
   return { tally, messages };
 }
 

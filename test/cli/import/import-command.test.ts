@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { readArguments } from '../../../cli/import/arguments.ts';
 
 /** Runs `npm run import` with these arguments: exit code and what it said. */
 function importCommand(...args: string[]): Promise<{ code: number; text: string }> {
@@ -42,6 +43,11 @@ it('refuses an empty file, of which S3 would tell nobody, and a table that canno
   expect(strange).toEqual({ code: 1, text: 'table: "imp/user" is no table name\n' });
 });
 
+it('takes an endpoint without a scheme', () => {
+  const read = readArguments(['a.csv', '--table', 't', '--endpoint', 'localhost:4603'], {});
+  expect(read).toMatchObject({ endpoint: 'http://localhost:4603' });
+});
+
 it('tells how to start the stack when none is running', async () => {
   const { code, text } = await importCommand(
     await file('people.csv'),
@@ -59,6 +65,8 @@ it.each([
   [['people.csv'], '--table is missing'],
   [['a.csv', 'b.csv', '--table', 't'], 'One file at a time'],
   [['a.csv', '--table', 't', '--endpoint', 'localhost'], '--endpoint is no URL'],
+  [['a.csv', '--table', 't', '--endpoint', 'ftp://127.0.0.1:21'], '--endpoint is no URL'],
+  [['a.csv', '--table', 't', '--endpoint', 'http://127.0.0.1:4603/bucket'], 'host and port alone'],
 ])('names what is wrong with the arguments: %j', async (args, message) => {
   const { code, text } = await importCommand(...args);
   expect(code).toBe(1);

@@ -26,8 +26,8 @@ async function listed(results: Readonly<Record<string, string>>): Promise<string
   const text = await world.read(results['results'] ?? '');
   const rows = text.trimEnd().split('\r\n').slice(1);
   return rows.map((row) => {
-    const [line, outcome, , , , ...message] = row.split(',');
-    return `${line} ${outcome} ${message.join(',')}`.trim();
+    const [, line, outcome, message] = /^(\d+),(\w+),[^,]*,[^,]*,[^,]*,(.*),[^,]*,[^,]*$/.exec(row) ?? [];
+    return `${line} ${outcome} ${message}`.trim();
   });
 }
 

@@ -29,7 +29,7 @@ async function problems(results: Readonly<Record<string, string>>): Promise<stri
     .trimEnd()
     .split('\r\n')
     .slice(1)
-    .map((row) => /^(\d+),(\w+),.*?,([^,]*|".*")$/.exec(row) ?? [])
+    .map((row) => /^(\d+),(\w+),[^,]*,[^,]*,[^,]*,(.*),[^,]*,[^,]*$/.exec(row) ?? [])
     .filter(([, , outcome = '']) => !['inserted', 'updated', 'ignored'].includes(outcome))
     .map(([, line, outcome, message]) => `${line} ${outcome} ${message}`);
 }
@@ -261,5 +261,57 @@ describe('_import.json', () => {
     const summary = await run('d.csv', 'u_code,u_when\n1,1700000000\n', settings);
     expect(summary).toMatchObject({ status: 'refused' });
     expect(summary.reason).toContain('dateColumns.u_when.format: has X');
+  });
+});
+
+describe('the results', () => {
+  it('carry what a person knows a row by, and its import set', async () => {
+    const rowsOf = async (summary: { readonly results: Readonly<Record<string, string>> }) =>
+      (await world.read(summary.results['results'] ?? ''))
+        .trimEnd()
+        .split('\r\n')
+        .map((row) => row.split(',').slice(-2));
+    const coalesced = await rowsOf(await run('a.csv', 'u_code,u_text\nk-1,x\n'));
+    expect(coalesced[0]).toEqual(['row_key', 'import_set']);
+    expect(coalesced[1]).toEqual(['k-1', expect.stringMatching(/^ISET\d+$/)]);
+    const keyed = await rowsOf(await run('b.csv', 'u_code,u_text\nk-2,x\n', { keyColumn: 'u_key' }));
+    expect(keyed[1]?.[0]).toMatch(/^[0-9a-f]{12}:2$/);
+    const single = await rowsOf(await run('c.csv', 'u_code,u_text\nk-3,x\n', { mode: 'rows' }));
+    expect(single[1]).toEqual(['k-3', expect.stringMatching(/^ISET\d+$/)]);
+  });
+
+  it.each(['csv', 'jsonl'])('give rows that were not sent back as they are: .%s', async (format) => {
+    const header = format === 'csv' ? ['"u_code",u_text'] : [];
+    const bad = Array.from({ length: 9 }, (_, i) => (format === 'csv' ? `bad-${i},a,b` : '[]'));
+    const good = Array.from({ length: 51 }, (_, i) =>
+      format === 'csv' ? `"c-${i}","é, ${i}"` : `{"u_code":"c-${i}"}`,
+    );
+    const rows = [...bad, ...good];
+    const settings = { maxErrors: 8, rowsPerRequest: 2, concurrency: 1 };
+    const stopped = await run(`stops.${format}`, [...header, ...rows, ''].join('\n'), settings);
+    expect(stopped.status).toBe('stopped');
+    expect(stopped.counts.notSent).toBeGreaterThan(30);
+    const unsent = await world.read(stopped.results['unsent'] ?? '');
+    const left = rows.slice(60 - stopped.counts.notSent);
+    expect(unsent.trimEnd().split(/\r?\n/)).toEqual([...header, ...left]);
+    const again = await run(`again.${format}`, unsent, settings);
+    expect(again).toMatchObject({ status: 'completed', counts: { inserted: left.length } });
+    expect(new Set(staged('u_code').map(([code]) => code)).size).toBe(51);
+  });
+
+  it('say how the file was read and where its columns went', async () => {
+    const settings = { ignoredColumns: ['note'] };
+    const summary = await run('a.csv', 'u_code;Free text;note\n1;x;y\n', settings);
+    const columns = [
+      { header: 'u_code', column: 'u_code' },
+      { header: 'Free text', column: 'u_text' },
+      { header: 'note' },
+    ];
+    expect(summary.file).toEqual({ encoding: 'utf-8', delimiter: ';', columns });
+    expect(summary.targetTables).toEqual(['u_item']);
+    const refused = await run('b.csv', 'u_code,nope\n1,x\n');
+    expect(refused.file?.stagingColumns).toContainEqual({ name: 'u_text', label: 'Free text' });
+    const page = await world.read(refused.results['report'] ?? '');
+    expect(page).toContain('// &quot;nope&quot;: &quot;…&quot;,');
   });
 });

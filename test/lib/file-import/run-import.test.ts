@@ -37,7 +37,7 @@ describe('an import', () => {
     expect(names).toEqual(expect.arrayContaining(['user.0', 'user.449']));
     const listed = await results(summary.results);
     expect(listed).toHaveLength(450);
-    expect(listed[9]).toEqual(['11', 'rejected', '', '', '', '2 fields where the header has 3']);
+    expect(listed[9]).toEqual(['11', 'rejected', '', '', '', '2 fields where the header has 3', '', '']);
     expect(listed[0]?.slice(0, 3)).toEqual(['2', 'inserted', 'sys_user']);
   });
 

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { emptyTally } from '../../../../lib/file-import/load/row-outcome.ts';
+import { emptyTally, rowOutcomes } from '../../../../lib/file-import/load/row-outcome.ts';
+import { parseSettings } from '../../../../lib/file-import/plan/settings.ts';
 import { escapeHtml, renderReport } from '../../../../lib/file-import/report/report-page.ts';
+import { reportStyle } from '../../../../lib/file-import/report/report-style.ts';
 import { speedChart } from '../../../../lib/file-import/report/speed-chart.ts';
 import type { ImportSummary } from '../../../../lib/file-import/report/summary.ts';
 import { spreadsheetSafe } from '../../../../lib/file-import/verdicts/results-part.ts';
@@ -39,6 +41,18 @@ describe('a field of results.csv', () => {
     );
   });
 });
+
+/** Relative luminance of `#rgb` or `#rrggbb` (WCAG 2). */
+function luminance(colour: string): number {
+  const short = colour.length === 4;
+  const channels = [0, 1, 2].map((i) => {
+    const digits = short ? (colour[i + 1] ?? '').repeat(2) : colour.slice(1 + 2 * i, 3 + 2 * i);
+    const share = Number.parseInt(digits, 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  const [red = 0, green = 0, blue = 0] = channels;
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
 
 const allGood: ImportSummary = {
   schemaVersion: 1,
@@ -100,8 +114,59 @@ describe('the report', () => {
     const seconds = { waiting: 1_000, loading: 10, verdicts: 0, total: 1_010 };
     const samples = [1, 2].map((n) => ({ atMs: 1_000_000 + n * 5_000, rows: n * 50 }));
     const page = renderReport({ ...allGood, startedAt: new Date(1_000_000).toISOString(), seconds }, samples);
-    expect(page).toContain('<dt>rows per second</dt><dd>10</dd>');
+    expect(page).toContain('<dt>sent per second</dt><dd>10</dd>');
     expect(page).toContain('text-anchor="end">10 s</text>');
+  });
+
+  it('makes the rows to repair and to send the first thing, with links into its own folder', () => {
+    const counts = { ...emptyTally(), inserted: 90, rejected: 4, notSent: 5, unknown: 1 };
+    const at = 'results/t/x/2026/';
+    const results = { results: `${at}results.csv`, rejected: `${at}rejected.csv`, unsent: `${at}unsent.csv` };
+    const page = renderReport({ ...allGood, status: 'stopped', reason: 'full', counts, results }, []);
+    expect(page).toContain('<a href="./rejected.csv">Repair 4 rows</a>');
+    expect(page).toContain('<a href="./unsent.csv">Send 5 rows that are left</a>');
+    expect(page).toContain('<a href="./results.csv">Check 1 row</a>');
+    expect(page.indexOf('What to do')).toBeLessThan(page.indexOf('rows in the file'));
+    // Rows that never left are no part of the speed.
+    expect(page).toContain('<dt>sent per second</dt><dd>91</dd>');
+  });
+
+  it('shows what a refused file needs instead of figures of nothing', () => {
+    const file = {
+      encoding: 'utf-8',
+      delimiter: ';',
+      columns: [{ header: 'Nr' }, { header: 'Text', column: 'u_text' }],
+      stagingColumns: [{ name: 'u_code', label: 'Code' }],
+    };
+    const counts = emptyTally();
+    const refused = { ...allGood, status: 'refused', reason: 'header: …', counts, file } as const;
+    const page = renderReport({ ...refused, lines: { rows: 0, blank: 0 } }, []);
+    const text = /<pre>(.*?)<\/pre>/s.exec(page)?.[1]?.replaceAll('&quot;', '"');
+    expect(parseSettings(text).ignoredColumns).toEqual(['Nr']);
+    expect(text).toContain('// "Nr": "…",');
+    expect(page).toContain('<code>u_code</code>');
+    expect(page).not.toContain('rows in the file');
+    expect(page).not.toContain('<svg');
+  });
+
+  it('names the columns of its tables for those who do not see them', () => {
+    const messages = [{ outcome: 'error', message: 'no', count: 1, lines: [2] }];
+    const page = renderReport({ ...allGood, messages }, []);
+    expect(page).not.toMatch(/<th(?! scope|ead)/);
+  });
+
+  it.each(['light', 'dark'])('tells its colours apart from the page by a contrast of 3: %s', (scheme) => {
+    const sheets = reportStyle.split('@media(prefers-color-scheme:dark)');
+    const colours = new Map<string, string>();
+    for (const sheet of scheme === 'dark' ? sheets : sheets.slice(0, 1))
+      for (const [, name = '', value = ''] of sheet.matchAll(/--(\w+):(#[0-9a-f]+)/gi))
+        if (sheet === sheets[0] || scheme === 'dark') colours.set(name, value);
+    const card = luminance(colours.get('card') ?? '');
+    for (const outcome of rowOutcomes) {
+      const swatch = luminance(colours.get(outcome) ?? '');
+      const [dark = 0, light = 0] = [card, swatch].sort((a, b) => a - b);
+      expect({ outcome, enough: (light + 0.05) / (dark + 0.05) >= 3 }).toEqual({ outcome, enough: true });
+    }
   });
 
   it('says so when there was no row', () => {
