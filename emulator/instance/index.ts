@@ -37,7 +37,7 @@ export type InstanceOptions = {
   readonly data?: DataDocument;
   /** The same, from a JSON file. */
   readonly dataFile?: string;
-  /** People who may log in, beyond the administrator; somebody without roles sees nothing. */
+  /** Users who may log in besides the administrators; a user without roles sees no rows. */
   readonly accounts?: readonly (NewPerson & Account)[];
   /** Whether a fresh instance holds the demo rows (people, computers, incidents, …). @default true */
   readonly demoData?: boolean;

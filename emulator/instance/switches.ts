@@ -16,11 +16,11 @@ export type AuthSwitches = {
   readonly oauthErrorsByRfc: boolean;
   /** A JWT assertion whose `jti` was seen before is refused. */
   readonly jwtReplayCheck: boolean;
-  /** The query parameter in which an API key may stand, beside the header `x-sn-apikey`. */
+  /** The query parameter in which an API key may be sent instead of the header `x-sn-apikey`. */
   readonly apiKeyParameter: string;
 };
 
-/** The defaults that section 11 of the contract names. */
+/** The defaults of docs/servicenow-contract.md 11. */
 const defaultAuthSwitches: AuthSwitches = {
   lockAfterFailures: 0,
   basicAuthRestricted: false,
@@ -60,7 +60,7 @@ export type ImportSwitches = {
   readonly failedRowStatus: 200 | 201;
   /** The plugin "Insert Multiple Web Service" is there; without it the path leads nowhere. */
   readonly insertMultipleInstalled: boolean;
-  /** A table that takes no import rows is told of as the error of a row, with a 201. Default: 400 `Invalid table`. */
+  /** A table that takes no import rows is reported as the error of a row, with a 201. Default: 400 `Invalid table`. */
   readonly invalidStagingTableAsRowError: boolean;
   /** `sys_import_row` of the first row of a set is 0. Default: 1. */
   readonly stagingRowsFromZero: boolean;
@@ -81,7 +81,7 @@ const defaultImportSwitches: ImportSwitches = {
 
 /**
  * What public sources leave open about an instance, one switch each, with the default that
- * the contract (section 11) names. `startInstance({ switches: { … } })` sets any of them.
+ * docs/servicenow-contract.md 11 names. `startInstance({ switches: { … } })` sets any of them.
  */
 export type Switches = AuthSwitches &
   ImportSwitches &

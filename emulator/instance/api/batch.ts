@@ -62,7 +62,7 @@ type ServicedRequest = {
 /**
  * POST /batch: runs the items one after another, as the caller, with no transaction around them. From the item on
  * that breaks a limit (its body, its answer, or the time of all together) nothing more is serviced; the ids left
- * are told, and the outer status is 200 all the same.
+ * are listed, and the outer status is still 200.
  */
 export async function runBatch(exchange: Exchange, state: InstanceState): Promise<Answer> {
   const request = readBatch(exchange);

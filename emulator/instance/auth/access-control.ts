@@ -14,7 +14,7 @@ export const aclRuleSchema = lazySchema((z) =>
     operation: z.enum(['read', 'write', 'create', 'delete', 'rest']),
     /** Only this column, for `read` and `write`. */
     field: z.string().exactOptional(),
-    /** Any of these roles; an empty list lets nobody but admin pass. Anybody when left out. */
+    /** Any of these roles; with an empty list only admin passes. Every user when left out. */
     roles: z.array(z.string()).exactOptional(),
     /** The rule passes only on rows that hold these values; `{user}` stands for the caller's sys_id. */
     where: z.record(z.string(), z.string()).exactOptional(),
@@ -28,16 +28,16 @@ const nothing: ReadonlySet<string> = new Set();
 const verbs = { create: 'Insert', write: 'Update', delete: 'Delete' } as const;
 
 /**
- * Who may do what with which rows and columns. An admin may do everything. For anybody else the rules of the table
+ * Who may do what with which rows and columns. An admin may do everything. For other users the rules of the table
  * decide, or those of the nearest table above it that has any for the operation; one that passes is enough. Where
- * there is no rule at all, whoever has a role may, and whoever has none may not.
+ * there is no rule at all, users with any role may, and users without one may not.
  */
 export class AccessControl {
   readonly #schema: Schema;
   readonly #hidden: ReadonlySet<string>;
   #rules: AclRule[] = [];
 
-  /** @param hidden sys_ids of records that nobody may read, as a before-query business rule keeps them back. */
+  /** @param hidden sys_ids of records that no user may read, as a before-query business rule hides them. */
   constructor(schema: Schema, hidden: ReadonlySet<string> = nothing) {
     this.#schema = schema;
     this.#hidden = hidden;
@@ -92,7 +92,7 @@ export class AccessControl {
   }
 
   /**
-   * Tells of a field, dot-walked or not, whether a column on its way may not be read by the user; undefined when
+   * Whether a field, dot-walked or not, crosses a column that the user may not read; undefined when
    * nothing is closed to him.
    */
   closedPaths(user: User, table: string): ((path: string) => boolean) | undefined {
@@ -119,7 +119,7 @@ export class AccessControl {
     );
   }
 
-  /** @throws Failure 403 for a table of the platform that lists nothing to whoever may not read it, as recorded. */
+  /** @throws Failure 403 for a platform table that refuses lists to users who may not read it, as recorded. */
   requireList(user: User, table: string): void {
     if (!this.#schema.table(table)?.refusesLists || this.may(user, 'read', table)) return;
     throw new Failure(403, 'Insufficient rights to query records');

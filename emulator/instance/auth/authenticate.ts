@@ -43,7 +43,7 @@ export const shippedRestriction: readonly (readonly [name: string, value: string
 ];
 
 /**
- * Whether Basic is closed to somebody: once it is restricted, by the properties or by switch, only the holders of a
+ * Whether a user may not log in with Basic: once it is restricted, by the properties or by switch, only the holders of a
  * role and the users that a property lists may come with a password.
  */
 function isClosedToBasic(person: Person, auth: AuthState): boolean {

@@ -5,7 +5,7 @@ import { system } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
 import { isTimeZone } from '../time/dates.ts';
 
-/** Somebody of sys_user, as far as logging in cares. */
+/** A user of sys_user, as far as logging in is concerned. */
 export type Person = User & {
   readonly active: boolean;
   readonly lockedOut: boolean;
@@ -13,7 +13,7 @@ export type Person = User & {
   readonly passwordHash: string;
 };
 
-/** What is needed to let somebody in: creates the sys_user row when there is none of that user_name. */
+/** What a user needs to log in: creates the sys_user row when there is none of that user_name. */
 export type NewPerson = {
   readonly userName: string;
   readonly password: string;
@@ -51,7 +51,7 @@ export class Directory {
     return person;
   }
 
-  /** The user_name of whoever has the value in the column, as the subject of a JWT names him. */
+  /** The user_name of the user with this value in the column, as the subject of a JWT names one. */
   userNameBy(column: string, value: string): string | undefined {
     if (!this.#store.schema.column('sys_user', column)) return undefined;
     return this.#store.findBy('sys_user', column, value)?.['user_name'];
@@ -86,7 +86,7 @@ export class Directory {
     this.forget();
   }
 
-  /** Reads everybody anew from now on. */
+  /** Drops what was read; users are read again when they are next needed. */
   forget(): void {
     this.#known.clear();
   }
@@ -116,7 +116,7 @@ export class Directory {
   }
 }
 
-/** What beside a password an account can prove itself with. The rest of it is rows: sys_user and its roles. */
+/** The credentials of an account other than its password. The rest of it is rows: sys_user and its roles. */
 export type Account = {
   readonly userName: string;
   /** Values accepted as `x-sn-apikey`. */

@@ -27,7 +27,7 @@ function scopeFor(form: URLSearchParams, auth: AuthState): string {
   return auth.switches.oauthScopeOnlyWhenAsked ? '' : 'useraccount';
 }
 
-/** Whether somebody of that user_name exists, is active and is not locked out. */
+/** Whether a user of that user_name exists, is active and is not locked out. */
 function mayLogIn(userName: string, auth: AuthState): boolean {
   const person = auth.directory.find(userName);
   return person?.active === true && !person.lockedOut;
@@ -143,7 +143,7 @@ export async function answerTokenRequest(
   return tokens ? { status: 200, json: tokens } : refusal('invalid_grant', auth);
 }
 
-/** Recorded instances tell no reason; by switch it is told. */
+/** Recorded instances give no reason; a switch makes this one give it. */
 function refusal(error: string, { switches }: AuthState): Answer {
   if (!switches.oauthErrorsByRfc) return accessDenied;
   return {

@@ -18,7 +18,7 @@ type Parts = {
   readonly ledger: Ledger;
   readonly imports: ImportSets;
   readonly auth: AuthState;
-  /** Those that everybody reads; `change` writes to them. */
+  /** The shared ones; `change` writes to them. */
   readonly switches: Switches;
   /** Fills emptied tables with what the instance started with. */
   readonly seedAll: () => void;

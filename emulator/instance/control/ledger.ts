@@ -19,7 +19,7 @@ export type LedgerEntry = {
   readonly method: string;
   /** Path and query, cut at 500 characters; the job's name for `JOB`. */
   readonly path: string;
-  /** user_name of the caller, `''` when nobody was authenticated. */
+  /** user_name of the caller, `''` for an unauthenticated request. */
   user: string;
   /** 0 until answered, and for ever when the connection was cut. */
   status: number;
@@ -111,7 +111,7 @@ export class Ledger {
     return this.#current.getStore();
   }
 
-  /** Told by the store of every row written. */
+  /** Called by the store for every row written. */
   wrote(operation: Effect['operation'], table: string, sysId: string): void {
     this.#count(operation, table, 1);
     const effect = this.#effect(operation, table);

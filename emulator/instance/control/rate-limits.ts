@@ -34,7 +34,7 @@ export const rateLimitSchema = lazySchema((z) =>
     method: z.string().optional(),
     /** Path without the query, `*` stands for anything. */
     path: z.string().default('/api/now/*'),
-    /** One of the two, or neither for everybody. */
+    /** One of the two, or neither for all users. */
     user: z.string().optional(),
     role: z.string().optional(),
     /** Among rules for roles the lowest wins. */
@@ -61,7 +61,7 @@ function toRow(store: Store, rule: RateLimitRule): Row {
   };
 }
 
-/** The active rules, whoever wrote them; one without a limit holds for nothing. */
+/** The active rules, also those written through the Table API; one without a limit has no effect. */
 function readRules(store: Store): RateLimitRule[] {
   const where = 't0."active" = 1 AND t0."request_limit" IS NOT NULL';
   return store.select(rateLimitTable.name, { where }).map((row) => toRule(store, row));
@@ -141,7 +141,7 @@ export class RateLimits {
     this.#usage.clear();
   }
 
-  /** Reads the rules anew from now on. */
+  /** Drops the rules that were read; they are read again when next needed. */
   forgetRules(): void {
     this.#rules = undefined;
   }

@@ -144,7 +144,7 @@ export type Presentation = {
 /** A field as the API gives it. */
 export type FieldValue = string | null | Readonly<Record<string, string | null>>;
 
-/** The value of one column of a row in the shape of the contract's section 1.3. */
+/** The value of one column of a row in the shape of docs/servicenow-contract.md 1.3. */
 export function shapeField(viewer: Viewer, how: Presentation, column: Column, row: Row): FieldValue {
   const value = column.kind === 'journal' || column.kind === 'journal_list' ? '' : (row[column.name] ?? '');
   if (column.kind === 'reference' || column.kind === 'document_id') {

@@ -76,7 +76,7 @@ export async function answerOf(run: () => Answer | Promise<Answer>): Promise<Ans
   } catch (cause) {
     if (cause instanceof Failure) return cause.toAnswer();
     if (cause instanceof RecordRefused) return new Failure(403, 'Operation Failed', cause.message).toAnswer();
-    // A fault of the emulator itself: the caller gets what an instance says of its own, whoever runs it the trace.
+    // A defect of the emulator itself: the caller gets an instance's 500, the console gets the trace.
     console.error(cause);
     return new Failure(
       500,

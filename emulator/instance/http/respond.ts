@@ -144,7 +144,7 @@ export function wantsXml(request: Pick<IncomingMessage, 'headers'>): boolean {
 const accepts = (request: IncomingMessage, encoding: string) =>
   String(request.headers['accept-encoding'] ?? '').includes(encoding);
 
-/** The body of an answer, and its type unless the answer itself tells it. */
+/** The body of an answer, and its type unless the answer itself has one. */
 export function render(answer: Answer, xml: boolean): { bytes: Buffer; type?: string } {
   const { pieces, ...type } = write(answer, xml);
   return { bytes: Buffer.concat(pieces), ...type };

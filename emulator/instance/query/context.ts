@@ -14,7 +14,7 @@ export type QuerySwitches = {
   readonly trailingPercentStartsWith: boolean;
 };
 
-/** What is taken for real as long as nobody measured otherwise. */
+/** What is assumed of instances until a recording shows otherwise. */
 export const defaultQuerySwitches: QuerySwitches = {
   caseSensitiveText: false,
   undoubleCarets: true,

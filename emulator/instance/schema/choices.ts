@@ -8,7 +8,7 @@ type Reading = {
   select(table: string, selection: { where?: string; orderBy?: string }): Row[];
 };
 
-/** The choices of the schema's columns, as sys_choice has them: whoever adds, renames or removes one there. */
+/** The choices of the schema's columns, as sys_choice has them, including those added, renamed or removed there. */
 export class Choices {
   readonly #schema: Schema;
   readonly #atStart: ReadonlyMap<string, List>;

@@ -22,7 +22,7 @@ const withColumns = (table: Table, extra: readonly Column[]): Table => {
  * The tables of the instance and how they inherit.
  *
  * One SQL table holds a whole hierarchy and bears the name of its root (`task` holds incident, problem and
- * change_request), with the columns of all its classes; `sys_class_name` tells the rows apart. A staging table is
+ * change_request), with the columns of all its classes; `sys_class_name` distinguishes the rows. A staging table is
  * its own SQL table although it extends sys_import_set_row, which is a SQL view of them all; so is sys_metadata.
  */
 export class Schema {

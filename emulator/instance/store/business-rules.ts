@@ -22,7 +22,7 @@ export const businessRuleSchema = lazySchema((z) => {
      * - `abort` refuses the write with a 403.
      * - `set` changes columns before the row is written (to close it, for example), or `afterMs` later by the system.
      * - `redirect` lets an insert land in `toTable`, or in the same table, under a sys_id of the instance's own.
-     * - `hide` keeps the record out of every read from then on, whoever asks; counts still include it.
+     * - `hide` keeps the record out of every read from then on, for every user; counts still include it.
      */
     action: z.enum(['abort', 'set', 'redirect', 'hide']),
     set: columns.exactOptional(),

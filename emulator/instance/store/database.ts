@@ -87,7 +87,7 @@ export class Database {
     return new Map([...tables].map(([table, rows]) => [table, new Set(rows.map(([, column]) => column))]));
   }
 
-  /** Made anew each time: there may be more tables to look at than there were. A view has no rowid of its own. */
+  /** Replaced at every start: there may be more tables to look at than there were. A view has no rowid of its own. */
   #createView(schema: Schema, name: string): void {
     const columns = schema.columns(name).map((column) => quoted(column.name));
     const parts = schema

@@ -19,7 +19,7 @@ export class Properties {
     return this.#values.get(name) ?? '';
   }
 
-  /** Reads them anew from now on. */
+  /** Drops what was read; properties are read again when next needed. */
   forget(): void {
     this.#values = undefined;
   }

@@ -230,7 +230,7 @@ const uniqueKeyIn = (cause: unknown) =>
 const bound = ({ params = [], tieSeed }: Selection) =>
   tieSeed === undefined ? [...params] : [...params, tieSeed];
 
-/** Written out, since SQLite plans a statement anew for every value that is bound as its LIMIT. */
+/** Written out, since SQLite plans a statement again for every value that is bound as its LIMIT. */
 const pageOf = ({ limit = -1, offset = 0 }: Selection) =>
   `LIMIT ${Math.trunc(limit)} OFFSET ${Math.trunc(offset)}`;
 

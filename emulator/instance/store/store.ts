@@ -1,48 +1,34 @@
 import type { Schema } from '../schema/schema.ts';
-import type { Switches } from '../switches.ts';
 import { toDateTime } from '../time/dates.ts';
 import { removeDependents } from './attachments.ts';
-import { runBaseRules } from './base-rules.ts';
-import { type BusinessRule, BusinessRules } from './business-rules.ts';
+import type { BusinessRule, BusinessRules } from './business-rules.ts';
 import { changesTo, composeRow } from './compose.ts';
 import { Database } from './database.ts';
 import { History } from './history.ts';
-import { drawSysId, Numbers, sysIdOf } from './identifiers.ts';
+import { drawSysId, Numbers } from './identifiers.ts';
 import { journalEntries } from './journal.ts';
-import { enforcePolicies, runRules } from './policies.ts';
-import { AbortedByRule, RecordRefused } from './refusals.ts';
+import { RecordRefused } from './refusals.ts';
 import { type Author, type Row, type Selection, system } from './row.ts';
 import { type JoinedRows, Rows } from './rows.ts';
 import { type Seeder, seederOf } from './seeder.ts';
 import { quoted } from './sql.ts';
 import { Transactions } from './transactions.ts';
+import { type WriteRuleOptions, WriteRules } from './write-rules.ts';
 
 export type WriteListener = (operation: 'insert' | 'update' | 'delete', table: string, sysId: string) => void;
 
-type StoreOptions = {
-  readonly schema: Schema;
-  readonly clock: { now(): number; at(dueMs: number, run: () => void): void };
-  readonly switches: Switches;
+type StoreOptions = WriteRuleOptions & {
   readonly random: () => number;
-  /** Makes a source of random numbers of its own from a seed. */
-  readonly randomOf: (seed: number) => () => number;
   /** A file path, or `:memory:`. */
   readonly location: string;
-  /** The rule of sys_script that refuses a row as it now stands; asked within the transaction of the write. */
-  readonly refusal?: (
-    operation: 'insert' | 'update' | 'delete',
-    table: string,
-    sysId: string,
-  ) => { readonly name: string; readonly sysId: string } | undefined;
-  /** Told of every row written, under the row's own class, once it is there to stay. */
+  /** Called for every row written, under the row's own class, once the write is committed. */
   readonly onWrite?: WriteListener;
 };
 
 /** The rows of the instance, with what the platform does on every write, whichever API it came by. */
 export class Store {
   readonly schema: Schema;
-  /** Those that tests add while the instance runs. */
-  readonly rules: BusinessRules;
+  readonly #writeRules: WriteRules;
   readonly #options: StoreOptions;
   readonly #database: Database;
   readonly #rows: Rows;
@@ -56,13 +42,18 @@ export class Store {
     this.#database = new Database(options.location, options.switches);
     this.#transactions = new Transactions(this.#database);
     this.#database.create(options.schema);
-    this.rules = new BusinessRules(options.schema, options.randomOf);
+    this.#writeRules = new WriteRules(options);
     this.#history = new History(this.#database, {
       now: () => options.clock.now(),
       keptMs: () => options.switches.lookupLagMs,
     });
     this.#rows = new Rows(options.schema, this.#database, options.switches, this.#history);
     this.#numbers = new Numbers(this.#database, options.schema);
+  }
+
+  /** The business rules that tests add while the instance runs. */
+  get rules(): BusinessRules {
+    return this.#writeRules.business;
   }
 
   /**
@@ -74,64 +65,25 @@ export class Store {
     if (this.schema.isView(table))
       throw new RecordRefused(`Table ${table} takes rows of the tables that extend it`);
     const asked = this.#compose(table, values, by);
-    const rules = this.rules.pick('insert', table, asked);
-    const redirect = rules.find(({ action }) => action === 'redirect');
-    if (redirect) return this.#insertElsewhere(redirect.toTable ?? table, values, by, rules);
-    return this.#insertUnder(rules, table, asked, values, by);
-  }
-
-  #insertElsewhere(table: string, values: Row, by: Author, rules: readonly BusinessRule[]): Row {
+    const picked = this.rules.pick('insert', table, asked);
+    const redirect = picked.find(({ action }) => action === 'redirect');
+    if (!redirect) return this.#insertUnder(picked, table, asked, values, by);
     const { sys_id: _, number: __, ...rest } = values;
-    return this.#insertUnder(rules, table, this.#compose(table, rest, by), rest, by);
+    const elsewhere = redirect.toTable ?? table;
+    return this.#insertUnder(picked, elsewhere, this.#compose(elsewhere, rest, by), rest, by);
   }
 
-  #insertUnder(rules: readonly BusinessRule[], table: string, composed: Row, values: Row, by: Author): Row {
-    const ruled = { ...composed, ...this.#ruledChanges(rules, table) };
-    const row = { ...ruled, ...this.#baseChanges(table, undefined, ruled, values, by) };
+  #insertUnder(picked: readonly BusinessRule[], table: string, composed: Row, given: Row, by: Author): Row {
+    const row = this.#writeRules.rowToInsert({ table, given, by }, composed, picked);
     const sysId = row['sys_id'] ?? '';
-    runRules(this.schema, table, 'insert', row);
-    // Policies hold the caller to them, not the rules of the instance itself.
-    enforcePolicies(this.schema, table, composed, this.#isPolicyOn);
     return this.transaction(() => {
       this.#rows.insert(table, row);
-      this.#requireAccepted('insert', table, sysId);
-      this.#tell('insert', table, sysId);
-      this.#appendJournal(this.#journalOf(table, { sys_id: sysId }, values), by);
-      this.#runAfterRules(rules, table, sysId);
+      this.#writeRules.requireAccepted('insert', table, sysId);
+      this.#notify('insert', table, sysId);
+      this.#appendJournal(this.#journalOf(table, { sys_id: sysId }, given), by);
+      this.#writeRules.afterWrite(picked, sysId, (later) => void this.update(table, sysId, later, system));
       return this.find(table, sysId) ?? row;
     });
-  }
-
-  readonly #isPolicyOn = (policy: { readonly switch?: 'incidentClosePolicy' }) =>
-    policy.switch === undefined || this.#options.switches[policy.switch];
-
-  #baseChanges(table: string, before: Row | undefined, after: Row, given: Row, by: Author): Row {
-    const { clock, switches } = this.#options;
-    return runBaseRules(this.schema, { table, before, after, given, by, nowMs: clock.now() }, switches);
-  }
-
-  /** What before-rules put into the row. @throws AbortedByRule */
-  #ruledChanges(rules: readonly BusinessRule[], table: string): Row {
-    const abort = rules.find(({ action }) => action === 'abort');
-    if (abort) throw new AbortedByRule(table, { name: abort.name, sysId: sysIdOf('sys_script', abort.name) });
-    const set = rules.filter(({ action, afterMs }) => action === 'set' && afterMs === undefined);
-    const known = set.flatMap((rule) => Object.entries(rule.set ?? {}));
-    return Object.fromEntries(known.filter(([name]) => this.schema.column(table, name)));
-  }
-
-  #runAfterRules(rules: readonly BusinessRule[], table: string, sysId: string): void {
-    for (const { action, set = {}, afterMs } of rules) {
-      if (action === 'hide') this.rules.hidden.add(sysId);
-      if (action !== 'set' || afterMs === undefined) continue;
-      const { clock } = this.#options;
-      clock.at(clock.now() + afterMs, () => this.update(table, sysId, set, system));
-    }
-  }
-
-  /** @throws AbortedByRule */
-  #requireAccepted(operation: 'insert' | 'update' | 'delete', table: string, sysId: string): void {
-    const rule = this.#options.refusal?.(operation, table, sysId);
-    if (rule) throw new AbortedByRule(table, rule);
   }
 
   #journalOf(table: string, row: Row, values: Row): Row[] {
@@ -167,44 +119,29 @@ export class Store {
     const real = this.classOf(table, sysId);
     const before = real === undefined ? undefined : this.find(real, sysId);
     if (real === undefined || !before) return undefined;
-    const rules = this.rules.pick('update', real, { ...before, ...values });
+    const update = { table: real, given: values, by };
+    const picked = this.rules.pick('update', real, { ...before, ...values });
     const asked = changesTo(this.schema, this.#rows, real, before, values);
-    const ruled = this.#ruledChanges(rules, real);
-    const changes = this.#settledChanges(
-      real,
-      before,
-      { ...asked, ...changesTo(this.schema, this.#rows, real, before, ruled) },
-      values,
-      by,
-    );
+    const ruled = changesTo(this.schema, this.#rows, real, before, this.#writeRules.setBy(picked, real));
+    const changes = this.#writeRules.changesToUpdate(update, before, asked, ruled);
     const entries = this.#journalOf(real, before, values);
     const changed = Object.keys(changes).length > 0 || entries.length > 0;
     if (changed || this.#options.switches.touchOnNoChange) {
-      const after = { ...before, ...changes };
-      runRules(this.schema, real, 'update', after);
-      enforcePolicies(this.schema, real, { ...before, ...asked }, this.#isPolicyOn);
+      this.#writeRules.requireUpdate(update, before, asked, changes);
       const touched = options.keepSystemColumns ? changes : { ...changes, ...this.#touch(before, by) };
       this.transaction(() => {
         this.#rows.update(real, sysId, touched);
-        this.#requireAccepted('update', real, sysId);
-        this.#tell('update', real, sysId);
+        this.#writeRules.requireAccepted('update', real, sysId);
+        this.#notify('update', real, sysId);
         this.#appendJournal(entries, by);
-        this.#runAfterRules(rules, real, sysId);
+        this.#writeRules.afterWrite(picked, sysId, (later) => void this.update(real, sysId, later, system));
       });
     }
     return { row: this.find(table, sysId) ?? before, changed };
   }
 
-  /** The changes with those of the base rules, without what comes to the same as before. */
-  #settledChanges(table: string, before: Row, changes: Row, given: Row, by: Author): Row {
-    if (Object.keys(changes).length === 0) return changes;
-    const base = this.#baseChanges(table, before, { ...before, ...changes }, given, by);
-    const settled = Object.entries({ ...changes, ...base });
-    return Object.fromEntries(settled.filter(([name, value]) => value !== (before[name] ?? '')));
-  }
-
   /**
-   * Sets columns as they are given, system columns too, without rules, bookkeeping or a word to anyone: for what the
+   * Sets columns as they are given, system columns too, without rules, bookkeeping or notifications: for what the
    * platform itself notes on a row.
    */
   assign(table: string, sysId: string, values: Row): void {
@@ -228,7 +165,7 @@ export class Store {
   }
 
   /**
-   * Writes rows as they are given, system columns too, without rules and without a word to anyone. What they have in
+   * Writes rows as they are given, system columns too, without rules or notifications. What they have in
    * common stands in `base`.
    * @returns their sys_ids, in order.
    */
@@ -256,12 +193,10 @@ export class Store {
     const real = this.classOf(table, sysId);
     const row = real === undefined ? undefined : this.find(real, sysId);
     if (real === undefined || !row) return false;
-    this.#ruledChanges(this.rules.pick('delete', real, row), real);
-    runRules(this.schema, real, 'delete', row);
-    this.#requireAccepted('delete', real, sysId);
+    this.#writeRules.requireDelete(real, row);
     this.transaction(() => {
       this.#rows.delete(real, sysId);
-      this.#tell('delete', real, sysId);
+      this.#notify('delete', real, sysId);
       removeDependents(this, real, sysId);
     });
     return true;
@@ -334,8 +269,8 @@ export class Store {
     this.#database.close();
   }
 
-  #tell(operation: Parameters<WriteListener>[0], table: string, sysId: string): void {
-    this.#transactions.tell(() => this.#options.onWrite?.(operation, table, sysId));
+  #notify(operation: Parameters<WriteListener>[0], table: string, sysId: string): void {
+    this.#transactions.notify(() => this.#options.onWrite?.(operation, table, sysId));
   }
 
   #compose(table: string, values: Row, by: Author): Row {

@@ -1,13 +1,13 @@
 type Connection = { exec(sql: string): void };
 
 /**
- * Transactions of one database: one at a time, which inner ones join. What is to be told of a write is told once the
- * write is there to stay.
+ * Transactions of one database: one at a time, which inner ones join. Listeners are notified of a write once it is
+ * committed.
  */
 export class Transactions {
   readonly #connection: Connection;
   #open = false;
-  #untold: (() => void)[] = [];
+  #pending: (() => void)[] = [];
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -23,24 +23,24 @@ export class Transactions {
       this.#connection.exec('COMMIT');
       return result;
     } catch (cause) {
-      this.#untold = [];
+      this.#pending = [];
       this.#connection.exec('ROLLBACK');
       throw cause;
     } finally {
       this.#open = false;
-      this.#tellAll();
+      this.#notifyAll();
     }
   }
 
   /** The same, but what fails is undone alone: the transaction that it is part of goes on. */
   attempt<Result>(work: () => Result): Result {
     if (!this.#open) return this.run(work);
-    const toldBefore = this.#untold.length;
+    const pendingBefore = this.#pending.length;
     this.#connection.exec('SAVEPOINT attempt');
     try {
       return work();
     } catch (cause) {
-      this.#untold.length = toldBefore;
+      this.#pending.length = pendingBefore;
       this.#connection.exec('ROLLBACK TO attempt');
       throw cause;
     } finally {
@@ -48,15 +48,15 @@ export class Transactions {
     }
   }
 
-  /** Tells at once, or when the transaction has been committed; never when it is undone. */
-  tell(what: () => void): void {
-    if (this.#open) this.#untold.push(what);
+  /** Notifies at once, or when the transaction has been committed; never after a rollback. */
+  notify(what: () => void): void {
+    if (this.#open) this.#pending.push(what);
     else what();
   }
 
-  #tellAll(): void {
-    const told = this.#untold;
-    this.#untold = [];
-    for (const what of told) what();
+  #notifyAll(): void {
+    const pending = this.#pending;
+    this.#pending = [];
+    for (const what of pending) what();
   }
 }

@@ -67,7 +67,7 @@ function formatIn(timeZone: string, epochMs: number): string {
 
 const platform = { date: 'yyyy-MM-dd', time: 'HH:mm:ss' } as const;
 
-/** How somebody sees and writes dates: in his zone, and in the forms that his sys_user row names in Java's letters. */
+/** How a user sees and writes dates: in the zone and the formats of the sys_user row, in Java's letters. */
 export type DateStyle = {
   /** IANA */
   readonly timeZone: string;
@@ -90,12 +90,12 @@ export function showDate(date: string, { dateFormat }: DateStyle): string {
   return rewrite(date, platform.date, dateFormat || platform.date);
 }
 
-/** What somebody writes for a date-time, as it is stored. The platform's own form is taken too. */
+/** A date-time as a user writes it, as it is stored. The platform's own form is accepted too. */
 export function readDateTime(text: string, style: DateStyle): string {
   return toUtcDateTime(rewrite(text, formatOf(style), `${platform.date} ${platform.time}`), style.timeZone);
 }
 
-/** What somebody writes for a date, as it is stored. */
+/** A date as a user writes it, as it is stored. */
 export function readDate(text: string, { dateFormat }: DateStyle): string {
   return rewrite(text, dateFormat || platform.date, platform.date);
 }

@@ -115,7 +115,7 @@ export class ImportSets {
     return outcomes;
   }
 
-  /** What several maps made of a row: the row itself only tells of the last. */
+  /** What several maps made of a row: the row itself only holds the last outcome. */
   outcomesOf(rowSysId: string): readonly MapOutcome[] | undefined {
     return this.#outcomes.get(rowSysId);
   }
@@ -173,14 +173,14 @@ export class ImportSets {
     this.finish(set);
   }
 
-  /** Told of a set that was changed through another API: one that was so loaded waits for the transformer too. */
+  /** Called when a set was changed through another API: one that is now loaded waits for the transformer too. */
   noticeChange(setId: string): void {
     const row = this.#store.find('sys_import_set', setId);
     if (row?.['state'] !== 'loaded' || row['mode'] !== 'asynchronous' || this.#waiting.has(setId)) return;
     this.#schedule(openSetOf(this.#store, row), system);
   }
 
-  /** Reads the transform maps anew from now on. */
+  /** Drops the transform maps that were read; they are read again when next needed. */
   forgetMaps(): void {
     this.#maps.forget();
   }

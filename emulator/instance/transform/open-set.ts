@@ -20,7 +20,7 @@ export type OpenSet = {
   readonly runs: Map<string, RunHistory>;
 };
 
-/** A set as its sys_import_set row tells of it, whoever made that. */
+/** A set as its sys_import_set row describes it, also when another API made the row. */
 export function openSetOf(store: Store, row: Row): OpenSet {
   const sysId = row['sys_id'] ?? '';
   const table = row['table_name'] ?? '';
@@ -34,7 +34,7 @@ export function openSetOf(store: Store, row: Row): OpenSet {
   };
 }
 
-/** A set that is still loading from before a restart, or that somebody opened through another API. */
+/** A set that is still loading from before a restart, or that was opened through another API. */
 export function findLoading(store: Store, table: string): OpenSet | undefined {
   const where = `t0."table_name" = ? AND t0."state" = 'loading'`;
   const [row] = store.select('sys_import_set', { where, params: [table], limit: 1 });

@@ -87,7 +87,7 @@ export class KnownMaps {
     return maps;
   }
 
-  /** Reads them anew from now on. */
+  /** Drops what was read; maps are read again when they are next needed. */
   forget(): void {
     this.#byTable.clear();
   }

@@ -29,7 +29,7 @@ export type OnBeforeScript = (
 /** The scripts by the name of their transform map. */
 export type TransformScripts = Map<string, OnBeforeScript>;
 
-/** Everything one transform needs beside the row. */
+/** What one transform needs in addition to the row. */
 export type Transform = {
   readonly store: Store;
   readonly map: TransformMap;

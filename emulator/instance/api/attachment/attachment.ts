@@ -7,7 +7,7 @@ import type { InstanceState } from '../../state.ts';
 import type { Author, Row } from '../../store/row.ts';
 import type { Store } from '../../store/store.ts';
 
-/** An attachment is seen by whoever may read attachments and the record that it is on. */
+/** An attachment is visible to users who may read attachments and the record that it is on. */
 export function maySee(user: User, { auth: { access }, store, schema }: InstanceState, row: Row): boolean {
   if (!access.restricts(user)) return true;
   if (!access.may(user, 'read', 'sys_attachment', row)) return false;
@@ -105,7 +105,7 @@ const fields = [
   'state',
 ];
 
-/** What the Attachment API tells of a file: all text, and where the bytes are. */
+/** The metadata of a file in the Attachment API: all text, with a link to its content. */
 export function metadataOf(exchange: Exchange, row: Row): Row {
   const known: Row = { ...row, download_link: `${attachmentUrl(exchange, row)}/file` };
   return Object.fromEntries(fields.map((name) => [name, known[name] ?? '']));

@@ -7,7 +7,7 @@ import { attachmentOf, attachmentToChange, readBody } from './attachment.ts';
 
 const attributeTable = 'sys_attachment_attribute';
 
-/** What the API tells of an attribute. */
+/** An attribute as the API shows it. */
 function describeAttribute(row: Row): { key: string; value: string } {
   return { key: row['key'] ?? '', value: row['value'] ?? '' };
 }

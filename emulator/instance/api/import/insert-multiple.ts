@@ -50,7 +50,7 @@ function withoutPrefix(name: string): string {
 
 /**
  * `POST /api/now/import/{stagingTable}/insertMultiple`: many rows in one set. The answer names the set and its group
- * and says nothing of the rows, synchronous or not (docs/servicenow-contract.md 4.3).
+ * and has no results for the rows, synchronous or not (docs/servicenow-contract.md 4.3).
  */
 export function insertMultiple(exchange: Exchange, state: InstanceState): Answer {
   if (!state.switches.insertMultipleInstalled) throw noSuchResource();

@@ -33,7 +33,7 @@ function resultEntries(
   return outcomes.map((outcome) => resultEntry(store, outcome, staging, base));
 }
 
-/** One entry of `result` in the answer to a single row: what one transform map made of it (contract 4.1). */
+/** One entry of `result` in the answer to a single row: what one transform map made of it (docs/servicenow-contract.md 4.1). */
 function resultEntry(store: Store, entry: MapOutcome, staging: StagingPlace, base: string): Row {
   const { map, outcome } = entry;
   const place = outcome.sysId === undefined ? staging : { table: map.targetTable, sysId: outcome.sysId };
@@ -73,7 +73,7 @@ function displayName(schema: Schema, table: string): string {
   return column === 'sys_id' && schema.column(table, 'sys_import_row') ? 'sys_import_row' : column;
 }
 
-/** `POST /api/now/import/{stagingTable}`: one row, transformed at once; the answer tells how each map fared. */
+/** `POST /api/now/import/{stagingTable}`: one row, transformed at once; the answer has the result of each map. */
 export function insertRow(exchange: Exchange, state: InstanceState): Answer {
   const asked = exchange.segments[1] ?? '';
   if (state.switches.invalidStagingTableAsRowError && !takesImportRows(state.schema, asked))
@@ -86,7 +86,7 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
     const set = imports.loadingSet(table, exchange.user);
     const [sysId] = imports.append(set, [values], exchange.user);
     if (sysId === undefined) return tooLong(set.number, table, state);
-    // Rows of an asynchronous set wait until somebody says that it is loaded.
+    // Rows of an asynchronous set wait until the set is marked as loaded.
     const outcomes = set.mode === 'asynchronous' ? [] : imports.transform(set, sysId, exchange.user);
     imports.saveRuns(set);
     const base = linkBase(exchange);
@@ -102,8 +102,8 @@ export function insertRow(exchange: Exchange, state: InstanceState): Answer {
 }
 
 /**
- * Whoever may not read the maps is told 500 although the row was taken (KB0791757); whoever may not read the row is
- * told nothing but that (KB3047115).
+ * Users who may not read the maps get a 500 although the row was taken (KB0791757); users who may not read the row
+ * get a 201 without a body (KB3047115).
  */
 function asSeenBy(user: User, answer: Answer, table: string, { auth: { access } }: InstanceState): Answer {
   if (!access.may(user, 'read', 'sys_transform_map'))
@@ -111,7 +111,7 @@ function asSeenBy(user: User, answer: Answer, table: string, { auth: { access } 
   return access.may(user, 'read', table) ? answer : { status: answer.status };
 }
 
-/** Nothing was taken, so that there is neither a row nor a map to tell of. */
+/** The row was not taken, so that the answer has neither a row nor a map. */
 function tooLong(importSet: string, table: string, state: InstanceState): Answer {
   const message = `Row is longer than ${state.switches.maxStagingRowBytes} bytes and was skipped`;
   return failedRow(importSet, table, message, state);
@@ -145,7 +145,7 @@ export function getResult(exchange: Exchange, state: InstanceState): Answer {
   return { status: 200, json: { import_set: set?.['number'] ?? '', staging_table: table, result } };
 }
 
-/** What the row itself tells. */
+/** The outcome as the row itself holds it. */
 function settledBy(row: Row, table: string, state: InstanceState): MapOutcome[] {
   const map = transformMapsOf(state.store, table).find((known) => known.sysId === row['sys_transform_map']);
   const settledState = stateOf(row['sys_import_state'] ?? '');

@@ -73,7 +73,7 @@ function projectedPage(exchange: Exchange, state: InstanceState, listing: Listin
   const { table, projection, selection, parameters } = listing;
   const { user } = exchange;
   const { access } = state.auth;
-  // Rules may look at columns that nobody asked for.
+  // Rules may look at columns that were not requested.
   const columns = access.restricts(user) ? {} : { columns: projection.columns };
   const rows = access.readable(user, table, state.store.select(table, { ...selection, ...columns }));
   const isClosed = access.closedPaths(user, table);

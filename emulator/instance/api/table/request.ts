@@ -84,7 +84,7 @@ function natural(text: string | null): number | undefined {
   return Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
 }
 
-/** `sysparm_fields`, or the columns of the UI view; undefined for all, as for a view that nobody defined. */
+/** `sysparm_fields`, or the columns of the UI view; undefined for all, as for an undefined view. */
 export function fieldsAsked(
   schema: Schema,
   table: string,

@@ -44,7 +44,7 @@ function dynamicOption(scope: Scope, option: string): Fragment | undefined {
 }
 
 /**
- * Which column makes the hierarchy is told by a record that no client sees; here it is the one by which the
+ * On an instance a record that no client sees names the column of the hierarchy; here it is the one by which the
  * referenced table points to itself.
  */
 function below(scope: Scope, path: ColumnPath, start: Fragment): Fragment | undefined {

@@ -264,6 +264,14 @@ describe('business rules', () => {
     expect(held('incident')).toMatchObject([{ short_description: 'changed', sys_updated_by: 'system' }]);
   });
 
+  it('close a record some time later, whatever the policies ask of callers', async () => {
+    instance.control.clock.freeze();
+    await rule({ table: 'incident', action: 'set', set: { state: '7' }, afterMs: 300 });
+    await create(instance, 'incident', {});
+    await instance.control.clock.advance(300);
+    expect(held('incident')).toMatchObject([{ state: '7', active: 'false', sys_updated_by: 'system' }]);
+  });
+
   it('let an insert land under another sys_id, or in another table', async () => {
     await rule({ table: 'incident', action: 'redirect', count: 1 });
     const elsewhere = await create(instance, 'incident', { sys_id: sysId, correlation_id: 'k' });
