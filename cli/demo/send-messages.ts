@@ -32,7 +32,7 @@ export async function sendMessages({ endpoints, instance, sqs, say }: Scene): Pr
   expectSame('incidents that came by queue', await instance.count('incident', OURS), MESSAGES - 1);
   expectSame('dead letters', await depth(sqs, recordsDlqUrl), '1');
   const reason = dead.MessageAttributes?.['ErrorMessage']?.StringValue;
-  expectSame('the reason of the dead letter', reason, 'body: not valid JSON');
+  expectSame('the reason of the dead letter', reason, 'body: is not valid JSON');
   say(`   ${MESSAGES - 1} incidents, 1 dead letter: ${reason}`);
 }
 

@@ -95,7 +95,7 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
       s3: { endpoint: url, bucket: expect.any(String) },
       lambda: { endpoint: url },
       secretsManager: { endpoint: url },
-      dynamodb: expect.objectContaining({ endpoint: url }),
+      dynamodb: { endpoint: url, stateTable: expect.any(String) },
     });
     expect((await createIncident(started)).status).toBe(201);
     expect(await stop(started)).toBe(0);
