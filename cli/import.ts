@@ -6,13 +6,19 @@ import { HELP, type ImportArguments, readArguments } from './import/arguments.ts
 import { openDisplay } from './import/display.ts';
 import { followImport } from './import/follow-import.ts';
 import { outcomeText } from './import/outcome-text.ts';
-import { uploadDrop } from './import/upload-drop.ts';
+import { checkDrop, uploadDrop } from './import/upload-drop.ts';
+import { findRunningStack } from './start/running-stack.ts';
+
+const noStack =
+  'No local stack of yours is running: start one with npm start, or name --endpoint, or the --bucket of a deployment';
 
 /** `npm run import`: uploads a file and shows its import until it is done. */
 async function run({ file, table, bucket, endpoint }: ImportArguments): Promise<void> {
   await access(file).catch((cause: unknown) => {
     throw new Error(`${file}: there is no such file, or it may not be read`, { cause });
   });
+  await checkDrop(table, file);
+  if (bucket === undefined) throw new Error(noStack);
   if (endpoint !== undefined) useLocalStack(endpoint);
   const s3 = createS3Client();
   const drop = await uploadDrop(s3, bucket, table, file);
@@ -21,14 +27,14 @@ async function run({ file, table, bucket, endpoint }: ImportArguments): Promise<
   const summary = await followImport(s3, bucket, drop, systemClock, display.show, tellQuiet).finally(
     display.close,
   );
-  process.stdout.write(outcomeText(summary));
+  process.stdout.write(outcomeText(summary, endpoint));
   process.exitCode = isAllWell(summary) ? 0 : 1;
   s3.destroy();
 }
 
 function tellQuiet(): void {
   process.stderr.write(
-    '\nNothing is heard of the import yet. Does startImport run, and is its queue free of dead letters?\n',
+    '\nThe import has not started yet. Check that startImport runs and that its queue has no dead letters.\n',
   );
 }
 
@@ -44,11 +50,11 @@ function useLocalStack(endpoint: string): void {
 function explain(error: unknown): string {
   const isRefused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
   if (!isRefused) return error instanceof Error ? error.message : String(error);
-  return `Nothing answers (${error.message}). Start the local stack with npm start, or name a deployment's --bucket.`;
+  return `No answer (${error.message}). Start the local stack with npm start, or name a deployment's --bucket.`;
 }
 
 try {
-  const parsed = readArguments(process.argv.slice(2), process.env);
+  const parsed = readArguments(process.argv.slice(2), process.env, () => findRunningStack(process.cwd()));
   if (parsed === 'help') process.stdout.write(HELP);
   else await run(parsed);
 } catch (error) {

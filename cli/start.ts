@@ -7,6 +7,7 @@ import { claimFolder, FolderUnavailableError } from '../emulator/stack/claim-fol
 import { messageOf, runCommand } from './command-line.ts';
 import { startLocalStack } from './local-stack.ts';
 import { HELP, portOption, readArguments, type StartArguments } from './start/arguments.ts';
+import { announceStack } from './start/running-stack.ts';
 import { welcome } from './start/welcome.ts';
 
 /** A run that was stopped just before this one started needs a moment to release its folder. */
@@ -32,11 +33,14 @@ async function run(args: StartArguments, dataFolder: string): Promise<void> {
     if (!stop.signal.aborted) throw error;
   });
   if (!stack) return;
+  const { endpoint, bucket } = stack.endpoints.s3;
+  const announced = announceStack(process.cwd(), { pid: process.pid, endpoint, bucket });
   const line = json
     ? `${JSON.stringify({ ready: true, ...stack.endpoints })}\n`
     : welcome(stack.endpoints, dataFolder, Date.now() - startedMs);
   process.stdout.write(line);
   await stopped;
+  announced.withdraw();
   await stack.close();
 }
 

@@ -1,20 +1,21 @@
 import { parseArgs } from 'node:util';
 import { ACCOUNT_ID, REGION } from '../../emulator/aws/account.ts';
+import type { RunningStack } from '../start/running-stack.ts';
 
 export const HELP = `Uploads a file and follows its import into ServiceNow to the end.
 
   npm run import -- <file.csv|.tsv|.jsonl[.gz]> --table <staging table> [options]
 
   --table <name>      staging table, e.g. imp_user
-  --bucket <name>     the deployment's import bucket (or IMPORT_BUCKET); without one, that of npm start on this machine
-  --endpoint <url>    S3 elsewhere than AWS
+  --bucket <name>     the deployment's import bucket (or IMPORT_BUCKET); without one, that of your npm start
+  --endpoint <url>    S3 elsewhere than AWS, e.g. localhost:4603
   --help
 
 Exits 0 only when every line was inserted, updated or left unchanged.
 `;
 
-const LOCAL_ENDPOINT = 'http://127.0.0.1:4603';
-const LOCAL_BUCKET = `snf-dev-imports-${ACCOUNT_ID}-${REGION}`;
+/** That of a local stack, where only its endpoint is named. */
+const localBucket = `snf-dev-imports-${ACCOUNT_ID}-${REGION}`;
 
 const options = {
   table: { type: 'string' },
@@ -26,18 +27,21 @@ const options = {
 export type ImportArguments = {
   readonly file: string;
   readonly table: string;
-  readonly bucket: string;
+  /** `undefined`: there is no stack of the caller's to write to. */
+  readonly bucket: string | undefined;
   /** `undefined`: as the AWS SDK finds it. */
   readonly endpoint: string | undefined;
 };
 
 /**
- * Reads the command line; `help` when that is what was asked for.
+ * Reads the command line; without a bucket the file goes to the caller's own local stack, and to no other that may listen here.
+ * `help` when that is what was asked for.
  * @throws {Error} naming what is missing or unknown
  */
 export function readArguments(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
+  findStack: () => RunningStack | undefined,
 ): ImportArguments | 'help' {
   const { values, positionals } = parseArgs({ options, args: [...args], allowPositionals: true });
   if (values.help) return 'help';
@@ -47,12 +51,13 @@ export function readArguments(
   if (values.table === undefined)
     throw new Error('--table is missing: the staging table that takes the rows');
   const bucket = values.bucket ?? environment['IMPORT_BUCKET'];
-  const local = bucket === undefined ? LOCAL_ENDPOINT : undefined;
+  const stack = bucket === undefined ? findStack() : undefined;
+  const endpoint = values.endpoint === undefined ? stack?.endpoint : endpointUrl(values.endpoint);
   return {
     file,
     table: values.table,
-    bucket: bucket ?? LOCAL_BUCKET,
-    endpoint: values.endpoint === undefined ? local : endpointUrl(values.endpoint),
+    bucket: bucket ?? stack?.bucket ?? (endpoint === undefined ? undefined : localBucket),
+    endpoint,
   };
 }
 

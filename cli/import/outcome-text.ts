@@ -1,17 +1,11 @@
 import { rowOutcomes } from '../../lib/file-import/load/row-outcome.ts';
 import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
 
-/** What became of a file, and where to read more. */
-export function outcomeText({
-  status,
-  reason,
-  lines,
-  counts,
-  seconds,
-  source,
-  results,
-  messages,
-}: ImportSummary): string {
+/** The outcome of an import, and addresses to open. @param endpoint of an S3 elsewhere than AWS */
+export function outcomeText(
+  { status, reason, lines, counts, seconds, source, results, messages }: ImportSummary,
+  endpoint?: string,
+): string {
   const present = rowOutcomes.filter((outcome) => counts[outcome] > 0);
   const counted = present.map((outcome) => `  ${outcome.padEnd(9)} ${counts[outcome]}`);
   const problems = messages
@@ -26,7 +20,16 @@ export function outcomeText({
     ...counted,
     ...problems,
     'Results:',
-    ...Object.values(results).map((key) => `  s3://${source.bucket}/${key}`),
+    ...Object.entries(results).map(
+      ([name, key]) => `  ${name.padEnd(9)} ${addressOf(source.bucket, key, endpoint)}`,
+    ),
     '',
   ].join('\n');
+}
+
+/** An address that a browser opens: on AWS after a sign-in to the console, else as it is. */
+function addressOf(bucket: string, key: string, endpoint: string | undefined): string {
+  if (endpoint === undefined)
+    return `https://console.aws.amazon.com/s3/object/${bucket}?prefix=${encodeURIComponent(key)}`;
+  return `${endpoint}/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
 }

@@ -29,10 +29,8 @@ export async function uploadDrop(
   table: string,
   file: string,
 ): Promise<UploadedDrop> {
-  if (!isTableName(table)) throw new InvalidInputError('table', `${JSON.stringify(table)} is no table name`);
   const key = `imports/${table}/${basename(file)}`;
-  const drop = requireDrop(key);
-  if ((await stat(file)).size === 0) throw new InvalidInputError('file', `${basename(file)} is empty`);
+  const drop = await checkDrop(table, file);
   const settings = parseSettings(
     (await readText(s3, { bucket, key: `imports/${table}/_import.json` }))?.text,
   );
@@ -51,6 +49,14 @@ export async function uploadDrop(
     key,
     resultsPrefix: run.slice(0, run.lastIndexOf('/', run.length - 2) + 1),
   };
+}
+
+/** Checks what can be known of a drop before it is uploaded. @throws InvalidInputError */
+export async function checkDrop(table: string, file: string): Promise<Drop> {
+  if (!isTableName(table)) throw new InvalidInputError('table', `${JSON.stringify(table)} is no table name`);
+  const drop = requireDrop(`imports/${table}/${basename(file)}`);
+  if ((await stat(file)).size === 0) throw new InvalidInputError('file', `${basename(file)} is empty`);
+  return drop;
 }
 
 function requireDrop(key: string): Drop {

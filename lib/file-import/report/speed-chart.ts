@@ -66,8 +66,14 @@ function time(seconds: number): string {
 
 const maxSamples = 200;
 
-/** Adds a sample; beyond a bound every second one of the old ones is dropped. */
+/** Adds a sample; beyond a bound the others are thinned out evenly over the whole time. */
 export function addSample(samples: readonly Sample[], sample: Sample): Sample[] {
-  const kept = samples.length < maxSamples ? samples : samples.filter((_, i) => i % 2 === 0);
+  if (samples.length < maxSamples) return [...samples, sample];
+  const leastMs = (sample.atMs - (samples[0]?.atMs ?? 0)) / (maxSamples / 2);
+  const kept: Sample[] = [];
+  for (const one of samples) {
+    const last = kept.at(-1);
+    if (!last || one.atMs - last.atMs >= leastMs) kept.push(one);
+  }
   return [...kept, sample];
 }

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { readArguments } from '../../../cli/import/arguments.ts';
+import { announceStack, findRunningStack } from '../../../cli/start/running-stack.ts';
 
 /** Runs `npm run import` with these arguments: exit code and what it said. */
 function importCommand(...args: string[]): Promise<{ code: number; text: string }> {
@@ -44,8 +46,37 @@ it('refuses an empty file, of which S3 would tell nobody, and a table that canno
 });
 
 it('takes an endpoint without a scheme', () => {
-  const read = readArguments(['a.csv', '--table', 't', '--endpoint', 'localhost:4603'], {});
+  const read = readArguments(['a.csv', '--table', 't', '--endpoint', 'localhost:4603'], {}, () => undefined);
   expect(read).toMatchObject({ endpoint: 'http://localhost:4603' });
+});
+
+it('takes the stack that the caller started, and no other', () => {
+  const own = { pid: 1, endpoint: 'http://127.0.0.1:5003', bucket: 'own' };
+  expect(readArguments(['a.csv', '--table', 't'], {}, () => own)).toMatchObject({
+    endpoint: own.endpoint,
+    bucket: own.bucket,
+  });
+  const none = readArguments(['a.csv', '--table', 't'], {}, () => undefined);
+  expect(none).toMatchObject({ bucket: undefined, endpoint: undefined });
+  const named = readArguments(['a.csv', '--table', 't', '--bucket', 'b'], {}, () => own);
+  expect(named).toMatchObject({ bucket: 'b', endpoint: undefined });
+});
+
+it('finds the stack of a project as long as it runs', () => {
+  const before = process.env['XDG_CACHE_HOME'];
+  process.env['XDG_CACHE_HOME'] = mkdtempSync(join(tmpdir(), 'cache-'));
+  onTestFinished(() => {
+    if (before === undefined) delete process.env['XDG_CACHE_HOME'];
+    else process.env['XDG_CACHE_HOME'] = before;
+  });
+  const stack = { pid: process.pid, endpoint: 'http://127.0.0.1:5003', bucket: 'own' };
+  const announced = announceStack('/project', stack);
+  expect(findRunningStack('/project')).toEqual(stack);
+  expect(findRunningStack('/another')).toBeUndefined();
+  announced.withdraw();
+  expect(findRunningStack('/project')).toBeUndefined();
+  announceStack('/project', { ...stack, pid: 2 ** 30 });
+  expect(findRunningStack('/project')).toBeUndefined();
 });
 
 it('tells how to start the stack when none is running', async () => {
