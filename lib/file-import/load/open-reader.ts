@@ -1,4 +1,4 @@
-import type { Chunk } from '../encode/chunk.ts';
+import type { Chunk, LineRuns } from '../encode/chunk.ts';
 import { type ChunkReader, openRows } from '../encode/chunk-reader.ts';
 import type { ImportPlan, Position } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
@@ -47,6 +47,18 @@ export class OpenReader {
     } finally {
       await reader.close();
     }
+  }
+
+  /** The rows of a chunk that was sent, read once more; undefined when they are no longer there. @param from where its group begins */
+  async find(
+    from: Position,
+    sent: { readonly lines: LineRuns; readonly rows: number },
+  ): Promise<Chunk | undefined> {
+    for await (const chunk of this.chunksFrom(from)) {
+      if (chunk.lines[0] === sent.lines[0]) return chunk.rows === sent.rows ? chunk : undefined;
+      if ((chunk.lines[0] ?? 0) > (sent.lines[0] ?? 0)) return undefined;
+    }
+    return undefined;
   }
 
   #open(from: Position): ChunkReader {

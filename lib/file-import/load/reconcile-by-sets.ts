@@ -156,7 +156,7 @@ async function readPrints(
 }
 
 /** The rows of some import sets in the order in which they were stored, with these columns. */
-async function readSetRows(
+export async function readSetRows(
   scope: ImportScope,
   plan: ImportPlan,
   importSetIds: readonly string[],

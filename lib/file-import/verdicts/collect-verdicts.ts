@@ -1,6 +1,7 @@
 import { linesOf } from '../encode/chunk.ts';
 import type { ImportScope } from '../import-scope.ts';
 import { type ClosedLedgers, knownChunks, type SentChunk } from '../load/ledger.ts';
+import type { OpenReader } from '../load/open-reader.ts';
 import type { LineResult, RowOutcome, Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ImportFolder } from '../work-folder.ts';
@@ -19,6 +20,7 @@ export type CollectDeps = {
   /** Where parts are gathered, one after another. */
   readonly part: ResultsPart;
   readonly maps: TransformMaps;
+  readonly reader: OpenReader;
 };
 
 /**
@@ -27,7 +29,7 @@ export type CollectDeps = {
  * @returns how many rows are still pending when the group has to wait
  */
 export async function collectVerdicts(
-  { scope, plan, folder, closed, part, maps }: CollectDeps,
+  { scope, plan, folder, closed, part, maps, reader }: CollectDeps,
   group: number,
   patient: boolean,
 ): Promise<GroupVerdict | { readonly pending: number }> {
@@ -39,7 +41,7 @@ export async function collectVerdicts(
   await beginPart(folder, part, group);
   const lines = new GroupLines(part, rejected);
   for (const some of slicesOf(chunks)) {
-    const sent = await readVerdicts(scope, plan, maps, some);
+    const sent = await readVerdicts(scope, plan, maps, some, (chunk) => reader.find(ledger.from, chunk));
     const histories = await maps.uniformOutcomes(setsWithoutRows(some, sent));
     await lines.add(some, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
   }

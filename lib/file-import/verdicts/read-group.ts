@@ -1,5 +1,5 @@
 import { aggregate } from '../../servicenow/records.ts';
-import { type LineRuns, lineAt, lineList } from '../encode/chunk.ts';
+import { type Chunk, type LineRuns, lineAt, lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, pageRows } from '../instance-rows.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
@@ -7,7 +7,7 @@ import { lineOfKey } from '../load/reconcile.ts';
 import { knownOutcome, type LineResult, type Verdict } from '../load/row-outcome.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
 import { batchesOf } from './batches.ts';
-import { judgeShortSets, type RowPlaces } from './short-sets.ts';
+import { judgeShortSets, linesOfShortSets, type RowPlaces } from './short-sets.ts';
 import type { ReadRow, TransformMaps } from './transform-maps.ts';
 
 const pageSize = 2_000;
@@ -38,6 +38,7 @@ export async function readVerdicts(
   plan: ImportPlan,
   maps: TransformMaps,
   chunks: readonly SentChunk[],
+  findSent: (chunk: SentChunk) => Promise<Chunk | undefined>,
 ): Promise<Map<number, LineResult>> {
   const read: StagedRow[] = [];
   for (const rowsOfGroup of rowQueries(plan, chunks)) {
@@ -53,10 +54,11 @@ export async function readVerdicts(
   }
   const places = placesIn(read, chunks);
   const lineOf = lineFinder(plan, chunks, places);
+  const short = await linesOfShortSets(scope, plan, chunks, places, findSent);
   const verdicts = new Map<number, LineResult>();
   const bySet = new Map<string, ReadRow[]>();
   for (const row of read) {
-    const line = lineOf(row);
+    const line = short.sets.has(row.set) ? short.lineOf.get(row.sysId) : lineOf(row);
     if (line === undefined || verdicts.has(line)) continue;
     verdicts.set(line, { ...row.verdict, line });
     const rows = bySet.get(row.set) ?? [];
@@ -64,7 +66,9 @@ export async function readVerdicts(
     bySet.set(row.set, rows);
   }
   await maps.judge(bySet, verdicts);
-  if (plan.settings.mode === 'insertMultiple') await judgeShortSets(scope, plan, chunks, verdicts, places);
+  for (const verdict of short.missing) verdicts.set(verdict.line, verdict);
+  if (plan.keyColumn !== undefined && plan.settings.mode === 'insertMultiple')
+    await judgeShortSets(scope, plan, chunks, verdicts, places);
   return verdicts;
 }
 
