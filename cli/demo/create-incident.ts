@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { expectSame } from './mismatch.ts';
-import type { Scene } from './scene.ts';
+import { expectSame, type Scene } from './scene.ts';
 
 const Record = z.object({
   result: z.object({

@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { demoPeople, EXPECTED } from './demo-people.ts';
-import { expectSame } from './mismatch.ts';
 import { type ProgressView, showProgress } from './progress-view.ts';
-import type { Scene } from './scene.ts';
-import { until } from './until.ts';
+import { expectSame, type Scene, until } from './scene.ts';
 
 const Progress = z.looseObject({ rows: z.number(), phase: z.string() });
 const Counts = z.record(z.string(), z.number());

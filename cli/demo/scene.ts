@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import * as z from 'zod';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
-import type { InstanceView } from './instance-view.ts';
 
 /** What every part of the story works with. */
 export type Scene = {
@@ -14,3 +16,62 @@ export type Scene = {
   /** Prints one line. */
   say(line: string): void;
 };
+
+/** What the demo found differs from what it should have found. */
+export class Mismatch extends Error {
+  override readonly name = 'Mismatch' as const;
+}
+
+/** @throws {Mismatch} naming what, and both values */
+export function expectSame(what: string, found: unknown, expected: unknown): void {
+  if (isDeepStrictEqual(found, expected)) return;
+  throw new Mismatch(`${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}`);
+}
+
+const LOOK_AGAIN_MS = 200;
+const PATIENCE_MS = 120_000;
+
+/**
+ * Looks again and again until `look` finds something.
+ * @throws {Mismatch} naming what did not come within two minutes
+ */
+export async function until<Found>(what: string, look: () => Promise<Found | undefined>): Promise<Found> {
+  const untilMs = Date.now() + PATIENCE_MS;
+  while (Date.now() < untilMs) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await delay(LOOK_AGAIN_MS);
+  }
+  throw new Mismatch(`${what} did not come within ${PATIENCE_MS / 1000} s`);
+}
+
+const Rows = z.object({ result: z.array(z.record(z.string(), z.string())) });
+const Count = z.object({ result: z.object({ stats: z.object({ count: z.coerce.number() }) }) });
+
+/** Looks at the instance itself, past everything of ours. */
+export class InstanceView {
+  readonly #url: string;
+  readonly #authorization: string;
+
+  constructor({ url, username, password }: Endpoints['instance']) {
+    this.#url = url;
+    this.#authorization = `Basic ${btoa(`${username}:${password}`)}`;
+  }
+
+  /** How many records of the table match the encoded query. */
+  async count(table: string, query = ''): Promise<number> {
+    const search = new URLSearchParams({ sysparm_count: 'true', sysparm_query: query });
+    return Count.parse(await this.#get(`stats/${table}?${search}`)).result.stats.count;
+  }
+
+  async rows(table: string, query: string, fields: string): Promise<Record<string, string>[]> {
+    const search = new URLSearchParams({ sysparm_query: query, sysparm_fields: fields });
+    return Rows.parse(await this.#get(`table/${table}?${search}`)).result;
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const headers = { authorization: this.#authorization, accept: 'application/json' };
+    const response = await fetch(`${this.#url}/api/now/${path}`, { headers });
+    return response.json();
+  }
+}

@@ -3,9 +3,7 @@ import {
   ReceiveMessageCommand,
   SendMessageBatchCommand,
 } from '@aws-sdk/client-sqs';
-import { expectSame } from './mismatch.ts';
-import type { Scene } from './scene.ts';
-import { until } from './until.ts';
+import { expectSame, type Scene, until } from './scene.ts';
 
 const MESSAGES = 25;
 const POISON_AT = 13;

@@ -2,11 +2,13 @@ import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
 import { jsonProtocol } from '../json-protocol.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
-import { createSecret } from './actions/create-secret.ts';
-import { describeSecret } from './actions/describe-secret.ts';
-import { getSecretValue } from './actions/get-secret-value.ts';
-import { putSecretValue } from './actions/put-secret-value.ts';
-import { updateSecretVersionStage } from './actions/update-secret-version-stage.ts';
+import {
+  createSecret,
+  describeSecret,
+  getSecretValue,
+  putSecretValue,
+  updateSecretVersionStage,
+} from './actions.ts';
 import { SecretStore } from './secret-store.ts';
 
 const ACTIONS = {

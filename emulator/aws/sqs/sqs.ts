@@ -3,22 +3,23 @@ import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
 import { jsonProtocol } from '../json-protocol.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
-import { changeMessageVisibility } from './actions/change-message-visibility.ts';
-import { changeMessageVisibilityBatch } from './actions/change-message-visibility-batch.ts';
-import { createQueue } from './actions/create-queue.ts';
-import { deleteMessage } from './actions/delete-message.ts';
-import { deleteMessageBatch } from './actions/delete-message-batch.ts';
-import { getQueueAttributes } from './actions/get-queue-attributes.ts';
-import { getQueueUrl } from './actions/get-queue-url.ts';
-import { listQueues } from './actions/list-queues.ts';
-import { purgeQueue } from './actions/purge-queue.ts';
+import {
+  changeMessageVisibility,
+  changeMessageVisibilityBatch,
+} from './actions/change-message-visibility.ts';
+import { deleteMessage, deleteMessageBatch } from './actions/delete-message.ts';
+import {
+  createQueue,
+  getQueueAttributes,
+  getQueueUrl,
+  listQueues,
+  purgeQueue,
+  setQueueAttributes,
+} from './actions/queues.ts';
 import { receiveMessage } from './actions/receive-message.ts';
-import { sendMessage } from './actions/send-message.ts';
-import { sendMessageBatch } from './actions/send-message-batch.ts';
-import { setQueueAttributes } from './actions/set-queue-attributes.ts';
-import type { SqsService } from './service.ts';
+import { sendMessage, sendMessageBatch } from './actions/send-message.ts';
 import { queryErrorHeaders } from './sqs-error.ts';
-import { SqsState } from './state.ts';
+import { type SqsService, SqsState } from './state.ts';
 
 const ACTIONS = {
   ChangeMessageVisibility: changeMessageVisibility,

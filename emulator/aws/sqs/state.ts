@@ -3,11 +3,51 @@ import type { DatabaseSync } from 'node:sqlite';
 import { AwsError } from '../aws-error.ts';
 import type { Clock } from '../clock.ts';
 import { inTransaction, openDatabase } from '../database.ts';
-import { Arrivals } from './arrivals.ts';
 import { DeduplicationTable } from './deduplication-table.ts';
 import { type Message, MessageTable } from './message-table.ts';
 import { type Queue, QueueTable } from './queue-table.ts';
-import { TABLES } from './tables.ts';
+
+/** A message is visible from `visible_ms` on; one in flight lies in the future and has a receipt. */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS queue (
+    name TEXT PRIMARY KEY, attributes TEXT NOT NULL, created_ms INTEGER NOT NULL, modified_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS message (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, queue TEXT NOT NULL, body TEXT NOT NULL, attributes TEXT NOT NULL,
+    trace_header TEXT, group_id TEXT, deduplication_id TEXT, sent_ms INTEGER NOT NULL, first_receive_ms INTEGER,
+    receive_count INTEGER NOT NULL DEFAULT 0, visible_ms INTEGER NOT NULL, receipt TEXT UNIQUE, source_arn TEXT
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS message_by_visibility ON message (queue, visible_ms, seq);
+  CREATE INDEX IF NOT EXISTS message_by_group ON message (queue, group_id, visible_ms) WHERE group_id IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS deduplication (
+    queue TEXT NOT NULL, id TEXT NOT NULL, message_id TEXT NOT NULL, seq INTEGER NOT NULL, until_ms INTEGER NOT NULL,
+    PRIMARY KEY (queue, id)
+  ) STRICT;
+`;
+
+/** Lets receivers of a queue sleep until something comes. */
+export class Arrivals {
+  readonly #waiting = new Map<string, Set<AbortController>>();
+
+  /** Returns when the queue is notified, the time is over, or the signal aborts. */
+  async wait(queueName: string, ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    const arrival = new AbortController();
+    const waiting = this.#waiting.get(queueName) ?? new Set();
+    this.#waiting.set(queueName, waiting.add(arrival));
+    const ended = AbortSignal.any([signal, arrival.signal]);
+    try {
+      await clock.sleep(ms, ended);
+    } catch (error) {
+      if (!ended.aborted) throw error;
+    } finally {
+      waiting.delete(arrival);
+    }
+  }
+
+  notify(queueName: string): void {
+    for (const arrival of this.#waiting.get(queueName) ?? []) arrival.abort();
+  }
+}
 
 /** How a receive call was asked for; times in seconds, as in the API. */
 export type ReceiveOptions = {
@@ -132,3 +172,10 @@ export class SqsState {
     this.messages.deleteSentBefore(queue.name, nowMs - queue.settings.MessageRetentionPeriod * 1000);
   }
 }
+
+/** What the actions work on. */
+export type SqsService = {
+  readonly state: SqsState;
+  /** `http://127.0.0.1:<port>/<account>/<name>`: a URL that resolves on every machine. */
+  queueUrl(name: string): string;
+};

@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { demoPeople, EXPECTED } from '../../../cli/demo/demo-people.ts';
-import { expectSame, Mismatch } from '../../../cli/demo/mismatch.ts';
 import { showProgress } from '../../../cli/demo/progress-view.ts';
+import { expectSame, Mismatch } from '../../../cli/demo/scene.ts';
 
 describe('the demo', () => {
   it('drops as many rows as the verdicts add up to, each about somebody else', () => {

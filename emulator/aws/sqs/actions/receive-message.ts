@@ -2,8 +2,7 @@ import * as z from 'zod';
 import { jsonAction } from '../../json-protocol.ts';
 import { md5OfAttributes } from '../message-attributes.ts';
 import { md5 } from '../send.ts';
-import type { SqsService } from '../service.ts';
-import type { ReceivedMessage } from '../state.ts';
+import type { ReceivedMessage, SqsService } from '../state.ts';
 import { systemAttributes } from '../system-attributes.ts';
 
 const Names = z.array(z.string()).default([]);
