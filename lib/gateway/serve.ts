@@ -229,7 +229,7 @@ async function carryOut(
 ): Promise<ServiceNowResponse> {
   const prepared = operation.prepare(call.input);
   const { client, instance } = deps.connect(call.instance);
-  const access = tableAccess(instance);
+  const access = tableAccess(instance, deps.http.dotWalkAnywhere);
   for (const table of prepared.tables) access.require(table);
   const context = { deadline, correlationId: call.correlationId };
   const { identityOf, keyedWrites, clock, inDoubtMs } = deps;
@@ -237,7 +237,7 @@ async function carryOut(
   const ofCall = { client, context, access, instanceName: instance.name, invocationKey, dispatch };
   const operationDeps = { ...ofCall, identityOf, keyedWrites, clock, inDoubtMs };
   const passOn = (request: ServiceNowRequest) => forward(request, call.forwarded);
-  if (prepared.request && access.tables !== 'all' && !deps.http.dotWalkAnywhere) {
+  if (prepared.request && access.isBounded) {
     const [table = 'sys_attachment'] = prepared.tables;
     const targets = referenceTargetsOf(client, deps.clock);
     await requireAllowedReads(passOn(prepared.request), table, access, targets, context);

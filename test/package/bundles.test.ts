@@ -12,7 +12,7 @@ import { unzip } from '../../emulator/aws/lambda/unzip.ts';
 import { operations } from '../../lib/operations/catalog.ts';
 
 const maxHttpZipBytes = 350 * 1024;
-const httpFunctions = operations.map(({ name }) => ({ key: name }));
+const httpFunctions = operations.map(({ name, isKeyed }) => ({ key: name, isKeyed }));
 
 let packaged: Package;
 beforeAll(async () => {
@@ -125,17 +125,18 @@ describe('the package', () => {
   });
 
   it.each(httpFunctions)(
-    'gives $key the Secrets Manager client alone, and only when it is called',
-    ({ key }) => {
+    'gives $key the clients of Secrets Manager and, for keys, of the state table, and only when they are called',
+    ({ key, isKeyed }) => {
       const metafile = metafileOf(key);
-      expect(clientsOf(packagesIn(metafile))).toEqual(['@aws-sdk/client-secrets-manager']);
+      const used = isKeyed ? clients('dynamodb', 'secrets-manager') : clients('secrets-manager');
+      expect(clientsOf(packagesIn(metafile))).toEqual(used);
       expect(clientsOf(packagesIn(metafile, outputsLoadedAtStart(metafile)))).toEqual([]);
     },
   );
 
   it.each([
     ['doctor', clients('secrets-manager')],
-    ['writeRecords', clients('secrets-manager', 'sqs')],
+    ['writeRecords', clients('dynamodb', 'secrets-manager', 'sqs')],
     ['startImport', clients('dynamodb', 'lambda', 's3', 'sqs')],
     ['importCsv', clients('dynamodb', 'lambda', 's3', 'secrets-manager', 'sqs')],
   ])('gives %s only the clients that it uses', (key, used) => {
