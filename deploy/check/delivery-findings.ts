@@ -1,4 +1,4 @@
-import type { EventSourceMapping } from '../../emulator/aws/template/queues.ts';
+import type { EventSourceMapping } from '../../emulator/aws/template/resources.ts';
 import type { StackResources } from '../../emulator/aws/template/stack-resources.ts';
 import type { Finding } from './finding.ts';
 

@@ -4,7 +4,7 @@ import type { NotificationRule } from '../aws/s3/bucket-table.ts';
 import type { S3State } from '../aws/s3/state.ts';
 import { send } from '../aws/sqs/send.ts';
 import type { SqsState } from '../aws/sqs/state.ts';
-import type { BucketNotification } from '../aws/template/buckets.ts';
+import type { BucketNotification } from '../aws/template/resources.ts';
 import type { StackResources } from '../aws/template/stack-resources.ts';
 
 /** Creates the template's queues, or brings those of an earlier run up to date. */

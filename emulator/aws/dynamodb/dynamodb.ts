@@ -12,7 +12,7 @@ import dynalite from 'dynalite';
 import { REGION } from '../account.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { type LoopbackServer, listenWith } from '../loopback-server.ts';
-import type { Table } from '../template/tables.ts';
+import type { Table } from '../template/resources.ts';
 import { sweepExpired } from './time-to-live.ts';
 
 /** How often expired items are deleted. DynamoDB takes up to a few days: readers have to compare the time themselves. */

@@ -1,23 +1,22 @@
 import { AwsError } from '../aws-error.ts';
-import { abortMultipartUpload } from './actions/abort-multipart-upload.ts';
-import { completeMultipartUpload } from './actions/complete-multipart-upload.ts';
-import { copyObject } from './actions/copy-object.ts';
-import { createBucket } from './actions/create-bucket.ts';
-import { createMultipartUpload } from './actions/create-multipart-upload.ts';
-import { deleteObject } from './actions/delete-object.ts';
-import { deleteObjects } from './actions/delete-objects.ts';
-import { getBucketVersioning } from './actions/get-bucket-versioning.ts';
-import { getObject } from './actions/get-object.ts';
-import { headBucket } from './actions/head-bucket.ts';
-import { headObject } from './actions/head-object.ts';
-import { listBuckets } from './actions/list-buckets.ts';
-import { listObjectVersions } from './actions/list-object-versions.ts';
-import { listObjectsV2 } from './actions/list-objects-v2.ts';
-import { putBucketNotificationConfiguration } from './actions/put-bucket-notification-configuration.ts';
-import { putBucketVersioning } from './actions/put-bucket-versioning.ts';
-import { putObject } from './actions/put-object.ts';
-import { uploadPart } from './actions/upload-part.ts';
-import { uploadPartCopy } from './actions/upload-part-copy.ts';
+import {
+  createBucket,
+  getBucketVersioning,
+  headBucket,
+  listBuckets,
+  putBucketNotificationConfiguration,
+  putBucketVersioning,
+} from './actions/buckets.ts';
+import { copyObject, uploadPartCopy } from './actions/copy-object.ts';
+import { deleteObject, deleteObjects } from './actions/delete-object.ts';
+import { listObjectsV2, listObjectVersions } from './actions/listings.ts';
+import {
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createMultipartUpload,
+  uploadPart,
+} from './actions/multipart-upload.ts';
+import { getObject, headObject, putObject } from './actions/objects.ts';
 import type { S3Action, S3Request } from './exchange.ts';
 
 /** Sub-resources that choose another action. Any other one is refused rather than misread as the plain call. */

@@ -11,9 +11,54 @@ import type { EventPlan } from './event-faults.ts';
 import { eventMessage, type ObjectEvent, wants } from './notification.ts';
 import { type NewObject, ObjectTable, type StoredObject } from './object-table.ts';
 import { type Deliver, Outbox } from './outbox.ts';
-import { Sequencer } from './sequencer.ts';
-import { TABLES } from './tables.ts';
 import { type Part, type Upload, UploadTable } from './upload-table.ts';
+
+/** What S3 keeps beside the bytes. `latest` marks the version that a plain GET of the key meets. */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS bucket (
+    name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, versioning TEXT NOT NULL DEFAULT '', notifications TEXT NOT NULL DEFAULT '[]'
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS object (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, bucket TEXT NOT NULL REFERENCES bucket (name), key TEXT NOT NULL, version_id TEXT NOT NULL,
+    latest INTEGER NOT NULL, delete_marker INTEGER NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL, modified_ms INTEGER NOT NULL,
+    headers TEXT NOT NULL, blobs TEXT NOT NULL, sequencer TEXT NOT NULL, UNIQUE (bucket, key, version_id)
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS object_by_key ON object (bucket, key, seq);
+  CREATE TABLE IF NOT EXISTS upload (
+    id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, headers TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS part (
+    upload TEXT NOT NULL REFERENCES upload (id), number INTEGER NOT NULL, etag TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (upload, number)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, queue_arn TEXT NOT NULL, body TEXT NOT NULL
+  ) STRICT;
+`;
+
+const TICKS_PER_MS = 65_536n;
+const Row = z.object({ last: z.string().nullable() });
+
+/**
+ * Gives the `sequencer` of events: upper-case hex that rises with every change, also over a restart and with a clock
+ * that stands still. https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+ */
+class Sequencer {
+  readonly #clock: Clock;
+  #last: bigint;
+
+  constructor(database: DatabaseSync, clock: Clock) {
+    this.#clock = clock;
+    const { last } = Row.parse(database.prepare('SELECT max(sequencer) AS last FROM object').get());
+    this.#last = last === null ? 0n : BigInt(`0x${last}`);
+  }
+
+  next(): string {
+    const now = BigInt(this.#clock.now()) * TICKS_PER_MS;
+    this.#last = now > this.#last ? now : this.#last + 1n;
+    return this.#last.toString(16).toUpperCase().padStart(18, '0');
+  }
+}
 
 /** What a write brings: the bytes are on disk already. */
 export type Content = {

@@ -1,10 +1,18 @@
-import { type Bucket, bucket } from './buckets.ts';
-import { type HttpRoute, httpRoute } from './http-routes.ts';
 import { type LambdaFunction, lambdaFunction } from './lambda-functions.ts';
 import type { Surroundings } from './physical-names.ts';
-import { type EventSourceMapping, eventSourceMapping, type Queue, queue } from './queues.ts';
 import { createResolver } from './resolve.ts';
-import { type Table, table } from './tables.ts';
+import {
+  type Bucket,
+  bucket,
+  type EventSourceMapping,
+  eventSourceMapping,
+  type HttpRoute,
+  httpRoute,
+  type Queue,
+  queue,
+  type Table,
+  table,
+} from './resources.ts';
 import { readTemplate, type Template } from './template.ts';
 
 /** What a packaged template asks for, as far as it exists on one machine. */

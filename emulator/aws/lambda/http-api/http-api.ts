@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../clock.ts';
-import type { HttpRoute } from '../../template/http-routes.ts';
+import type { HttpRoute } from '../../template/resources.ts';
 import { type InvocationOutcome, maxPayloadBytes } from '../invocation.ts';
 import { type HttpRequest, requestEvent } from './request-event.ts';
 import { gatewayAnswer, type HttpAnswer, httpAnswer } from './response.ts';

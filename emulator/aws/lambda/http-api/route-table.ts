@@ -1,4 +1,4 @@
-import type { HttpRoute } from '../../template/http-routes.ts';
+import type { HttpRoute } from '../../template/resources.ts';
 
 /** A request's route and what its path variables stand for, decoded. */
 export type RouteMatch = {

@@ -1,10 +1,32 @@
-import { copiedObject } from '../copied-object.ts';
+import { AwsError } from '../../aws-error.ts';
+import { type ByteRange, parseCopyRange } from '../byte-range.ts';
 import { header, type S3Action, type S3Request } from '../exchange.ts';
+import { findObject } from '../find-object.ts';
 import { givenHeaders, storedChecksums, versionHeader } from '../object-headers.ts';
 import type { StoredObject } from '../object-table.ts';
 import { checkWrite } from '../preconditions.ts';
+import { storeBytes } from '../receive-body.ts';
 import type { Content, S3State } from '../state.ts';
+import type { Part } from '../upload-table.ts';
 import { xmlAnswer } from '../xml.ts';
+import { openUpload, partNumber } from './multipart-upload.ts';
+
+/**
+ * What `x-amz-copy-source` names.
+ * @throws {AwsError} InvalidArgument, NoSuchBucket, NoSuchKey, NoSuchVersion
+ */
+function copiedObject(state: S3State, request: S3Request): StoredObject {
+  const { bucket, key, versionId } = parseSource(header(request, 'x-amz-copy-source') ?? '');
+  return findObject(state, bucket, key, versionId);
+}
+
+function parseSource(value: string): { bucket: string; key: string; versionId: string | null } {
+  const [path = '', query] = value.replace(/^\//, '').split('?');
+  const slash = path.indexOf('/');
+  if (slash < 1) throw new AwsError('InvalidArgument', 'x-amz-copy-source must be bucket/key.');
+  const versionId = new URLSearchParams(query).get('versionId');
+  return { bucket: path.slice(0, slash), key: decodeURIComponent(path.slice(slash + 1)), versionId };
+}
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 export const copyObject: S3Action = async (request, state) => {
@@ -32,4 +54,34 @@ function putOrDrop(state: S3State, request: S3Request, content: Content): Stored
 function copiedHeaders(request: S3Request, source: StoredObject): Record<string, string> {
   if (header(request, 'x-amz-metadata-directive') !== 'REPLACE') return source.headers;
   return { ...givenHeaders(request), ...storedChecksums(source) };
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
+export const uploadPartCopy: S3Action = async (request, state) => {
+  const number = partNumber(request);
+  openUpload(state, request);
+  const source = copiedObject(state, request);
+  const range = parseCopyRange(header(request, 'x-amz-copy-source-range'), source.size);
+  const part = { number, ...(await copyBytes(state, source, range)) };
+  state.putPart(openUpload(state, request), part);
+  const result = { ETag: `"${part.etag}"`, LastModified: new Date(state.clock.now()).toISOString() };
+  return xmlAnswer('CopyPartResult', result);
+};
+
+/** A whole object of one piece is taken over as it is, its tag included; anything else is written anew. */
+async function copyBytes(
+  state: S3State,
+  source: StoredObject,
+  range: ByteRange,
+): Promise<Omit<Part, 'number'>> {
+  const isWhole = range.start === 0 && range.end === source.size - 1;
+  if (isWhole && source.blobs.length === 1 && !source.etag.includes('-')) {
+    const [blob] = await state.blobs.copy(source.blobs);
+    if (blob) return { etag: source.etag, blob: blob.name, size: blob.size };
+  }
+  const { blob, md5, size } = await storeBytes(
+    state.blobs,
+    state.blobs.read(source.blobs, range.start, range.end),
+  );
+  return { etag: md5, blob, size };
 }

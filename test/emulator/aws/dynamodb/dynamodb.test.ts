@@ -18,7 +18,7 @@ import {
   type LocalDynamoDb,
   startDynamoDb,
 } from '../../../../emulator/aws/dynamodb/dynamodb.ts';
-import { table } from '../../../../emulator/aws/template/tables.ts';
+import { table } from '../../../../emulator/aws/template/resources.ts';
 import { manualClock } from '../../../lib/core/manual-clock.ts';
 
 const state = table('state', {

@@ -9,8 +9,8 @@ import {
   type LambdaHostOptions,
   startLambdaHost,
 } from '../../../../emulator/aws/lambda/host.ts';
-import type { HttpRoute } from '../../../../emulator/aws/template/http-routes.ts';
 import type { LambdaFunction } from '../../../../emulator/aws/template/lambda-functions.ts';
+import type { HttpRoute } from '../../../../emulator/aws/template/resources.ts';
 
 /** A function of a test: the text of its module, and what differs from the rest. */
 export type FunctionFixture = {

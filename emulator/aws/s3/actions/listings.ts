@@ -1,8 +1,21 @@
 import type { S3Action } from '../exchange.ts';
-import { keyEncoder, maxKeys } from '../listing.ts';
 import type { StoredObject } from '../object-table.ts';
 import type { S3State } from '../state.ts';
 import { xmlAnswer } from '../xml.ts';
+
+const MOST = 1000;
+
+/** `max-keys`, 1000 at most and by default. */
+function maxKeys(query: URLSearchParams): number {
+  const asked = Number(query.get('max-keys') ?? MOST);
+  return Number.isInteger(asked) && asked >= 0 ? Math.min(asked, MOST) : MOST;
+}
+
+/** Keys as they are, or percent-encoded when the caller asks with `encoding-type=url`. */
+function keyEncoder(query: URLSearchParams): (key: string) => string {
+  if (query.get('encoding-type') !== 'url') return (key) => key;
+  return (key) => encodeURIComponent(key).replaceAll('%2F', '/');
+}
 
 type Page = { objects: StoredObject[]; prefixes: string[]; next: string | undefined };
 
@@ -72,4 +85,60 @@ function toToken(key: string): string {
 
 function fromToken(token: string): string {
   return Buffer.from(token, 'base64url').toString('utf8');
+}
+
+/** Without a delimiter. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html */
+export const listObjectVersions: S3Action = ({ bucket, query }, state) => {
+  state.buckets.get(bucket);
+  const limit = maxKeys(query);
+  const { page, truncated } = readVersionPage(
+    state.objects.listVersions(bucket, query.get('prefix') ?? ''),
+    query,
+    limit,
+  );
+  const encode = keyEncoder(query);
+  const last = page.at(-1);
+  const shown = (object: StoredObject) => ({
+    Key: encode(object.key),
+    VersionId: object.versionId,
+    IsLatest: object.latest,
+    LastModified: new Date(object.modifiedMs).toISOString(),
+  });
+  return xmlAnswer('ListVersionsResult', {
+    Name: bucket,
+    Prefix: encode(query.get('prefix') ?? ''),
+    MaxKeys: limit,
+    EncodingType: query.get('encoding-type') ?? undefined,
+    IsTruncated: truncated,
+    ...(truncated && last ? { NextKeyMarker: encode(last.key), NextVersionIdMarker: last.versionId } : {}),
+    Version: page
+      .filter(({ deleteMarker }) => !deleteMarker)
+      .map((object) => ({
+        ...shown(object),
+        ETag: `"${object.etag}"`,
+        Size: object.size,
+        StorageClass: 'STANDARD',
+      })),
+    DeleteMarker: page.filter(({ deleteMarker }) => deleteMarker).map(shown),
+  });
+};
+
+function readVersionPage(
+  all: Iterable<StoredObject>,
+  query: URLSearchParams,
+  limit: number,
+): { page: StoredObject[]; truncated: boolean } {
+  const keyMarker = query.get('key-marker') ?? '';
+  const versionMarker = query.get('version-id-marker');
+  const page: StoredObject[] = [];
+  let passedMarker = false;
+  for (const object of all) {
+    if (object.key < keyMarker || (object.key === keyMarker && (versionMarker === null || !passedMarker))) {
+      passedMarker ||= object.key === keyMarker && object.versionId === versionMarker;
+      continue;
+    }
+    if (page.length === limit) return { page, truncated: true };
+    page.push(object);
+  }
+  return { page, truncated: false };
 }
