@@ -171,6 +171,10 @@ const modelChange: BaseRule = ({ before, after, given }) => {
 const parentOfChangeTask: BaseRule = ({ after }) =>
   after['parent'] ? {} : { parent: after['change_request'] ?? '' };
 
+/** A request that is submitted is taken into process at once. */
+const processRequest: BaseRule = ({ after }) =>
+  after['request_state'] === 'submitted' ? { request_state: 'in_process' } : {};
+
 const parentOfProblemTask: BaseRule = ({ after }) =>
   after['parent'] ? {} : { parent: after['problem'] ?? '' };
 
@@ -215,5 +219,6 @@ const rulesOf: ReadonlyMap<string, (switches: BaseRuleSwitches) => readonly Base
   ],
   ['change_request', () => [modelChange, closeTask('3', '4')]],
   ['change_task', () => [parentOfChangeTask, closeTask('3', '4', '7')]],
+  ['sc_request', () => [processRequest]],
   ['problem_task', () => [parentOfProblemTask]],
 ]);

@@ -370,6 +370,11 @@ describe('problems and changes', () => {
     expect(closed.record['confirmed_at']).not.toBe('');
   });
 
+  it('take a submitted request into process', async () => {
+    const request = await create(instance, 'sc_request', { request_state: 'submitted' });
+    expect(request['request_state']).toBe('in_process');
+  });
+
   it('give a change its type by its model and its model by its type', async () => {
     const modelOf = async (values: object) => {
       const change = await create(instance, 'change_request', values, '?sysparm_display_value=true');

@@ -122,6 +122,13 @@ export const baseDemoRows: DataDocument = {
     group: idOf('sys_user_group', group),
     role: roleId(at % 2 === 0 ? 'catalog_admin' : 'itil_admin'),
   })),
+  std_change_producer_version: [
+    {
+      sys_id: idOf('std_change_producer_version', 'BGP'),
+      name: 'Clear BGP sessions on a Cisco router - 1',
+      version: '1',
+    },
+  ],
   syslog: Array.from({ length: 640 }, (_, at) => ({
     sys_id: idOf('syslog', String(at)),
     level: at % 40 === 0 ? '2' : '0',

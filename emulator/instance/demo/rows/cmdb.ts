@@ -17,6 +17,7 @@ export const cmdbRows: DataDocument = {
   cmdb_ci: ['Payroll', 'Customer portal', 'Warehouse scanner gateway'].map((name) => ({
     sys_id: idOf('cmdb_ci', name),
     name,
+    short_description: `${name} application`,
     category: 'Application',
   })),
   cmdb_ci_computer: numbers(laptops).map((at) => ({

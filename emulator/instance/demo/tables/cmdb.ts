@@ -213,6 +213,18 @@ export const cmdbTables: readonly Table[] = [
       password2('management_password', 'Management password'),
     ],
   },
+  {
+    name: 'cmdb_ci_vm_instance',
+    label: 'Virtual Machine Instance',
+    parent: 'cmdb_ci',
+    columns: [
+      text('vm_inst_id', 'VM Instance ID', 255, { indexed: true }),
+      text('state', 'State', 40),
+      integer('cpus', 'CPUs'),
+      integer('memory', 'Memory (MB)'),
+    ],
+  },
+  { name: 'cmdb_ci_ec2_instance', label: 'AWS EC2 Instance', parent: 'cmdb_ci_vm_instance', columns: [] },
   { name: 'cmdb_ci_linux_server', label: 'Linux Server', parent: 'cmdb_ci_server', columns: [] },
   { name: 'cmdb_ci_win_server', label: 'Windows Server', parent: 'cmdb_ci_server', columns: [] },
 ];
