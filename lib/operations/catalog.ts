@@ -18,6 +18,7 @@ import {
   postRecord,
   putRecordById,
 } from './table.ts';
+import { postTinyUrl } from './tiny-url.ts';
 
 /** Every operation. The template's functions and routes are made from this list. */
 export const operations: readonly Operation[] = [
@@ -38,4 +39,5 @@ export const operations: readonly Operation[] = [
   deleteAttachmentById,
   postBatch,
   postMethodOverride,
+  postTinyUrl,
 ];

@@ -257,6 +257,11 @@ export function deleteAttachmentRequest(sysId: string): ServiceNowRequest {
   return build('DELETE', pathOf(undefined, 'attachment', checkSysId(sysId)), 'never');
 }
 
+/** `POST /tinyurl`: keeps a long query under a short name. @param url path and query */
+export function tinyUrlRequest(url: string): ServiceNowRequest {
+  return build('POST', pathOf(undefined, 'tinyurl'), 'never', {}, {}, { url });
+}
+
 /** `POST /v1/batch`: as repeatable as the least repeatable of its items. */
 export function batchRequest(items: readonly ServiceNowRequest[], batchId: string): ServiceNowRequest {
   const body = { batch_request_id: batchId, rest_requests: items.map(encodeItem) };
