@@ -46,7 +46,7 @@ function useLocalStack(endpoint: string): void {
   process.env['AWS_SECRET_ACCESS_KEY'] ??= 'local';
 }
 
-/** What went wrong, in words that help: nobody listening is what happens most. */
+/** What went wrong, in words that help; most often nothing listens. */
 function explain(error: unknown): string {
   const isRefused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
   if (!isRefused) return error instanceof Error ? error.message : String(error);

@@ -63,14 +63,14 @@ export function readArguments(
 
 /**
  * An endpoint as people write it: `localhost:4603` is as good as `http://localhost:4603`.
- * @throws {Error} when it is no address of a server
+ * @throws {Error} when it is not the address of a server
  */
 function endpointUrl(text: string): string {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   const url = URL.parse(hasScheme ? text : `http://${text}`);
   const isServer = url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
   const hasPort = hasScheme || /:\d+\/?$/.test(text);
-  if (!isServer || !hasPort) throw new Error('--endpoint is no URL, like http://127.0.0.1:4603');
+  if (!isServer || !hasPort) throw new Error('--endpoint is not a URL, like http://127.0.0.1:4603');
   if (url.pathname !== '/' || url.search !== '' || url.username !== '')
     throw new Error('--endpoint must be scheme, host and port alone, like http://127.0.0.1:4603');
   return url.origin;

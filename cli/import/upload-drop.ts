@@ -20,7 +20,7 @@ export type UploadedDrop = {
 
 /**
  * Uploads a file to where imports of the table are dropped.
- * @throws InvalidInputError for a name that is no drop, and for an empty file, which S3 would tell nobody of;
+ * @throws InvalidInputError for a name that is not a drop, and for an empty file, for which S3 sends no event;
  *   ConfigurationError for a wrong `_import.json`
  */
 export async function uploadDrop(
@@ -53,7 +53,8 @@ export async function uploadDrop(
 
 /** Checks what can be known of a drop before it is uploaded. @throws InvalidInputError */
 export async function checkDrop(table: string, file: string): Promise<Drop> {
-  if (!isTableName(table)) throw new InvalidInputError('table', `${JSON.stringify(table)} is no table name`);
+  if (!isTableName(table))
+    throw new InvalidInputError('table', `${JSON.stringify(table)} is not a table name`);
   const drop = requireDrop(`imports/${table}/${basename(file)}`);
   if ((await stat(file)).size === 0) throw new InvalidInputError('file', `${basename(file)} is empty`);
   return drop;

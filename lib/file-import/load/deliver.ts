@@ -25,7 +25,7 @@ export type Delivery = {
   readonly announce?: ((known: SentChunk) => Promise<void>) | undefined;
 };
 
-/** What became of a chunk. */
+/** The result of a delivery. */
 export type Delivered = {
   readonly record: SentChunk;
   /** Why the rest of it cannot be sent now. */
@@ -124,7 +124,7 @@ function afterSending(
 type ReconciledRows = {
   /** Lines that are there; their verdicts are looked up later. */
   readonly stored: readonly number[];
-  /** Verdicts on the lines of which nobody can tell. */
+  /** Verdicts on lines that cannot be determined. */
   readonly unknown: readonly LineResult[];
 };
 

@@ -70,7 +70,7 @@ export class GroupLedger {
     return this.#chunks.some((_, index) => !this.has(index) && this.mayHaveSent(index));
   }
 
-  /** True when it is certain what became of the chunk. */
+  /** True when the result of the chunk is certain. */
   has(index: number): boolean {
     const chunk = this.#chunks[index];
     return chunk !== undefined && chunk !== null && chunk.state !== 'lost' && chunk.state !== 'interrupted';
@@ -98,7 +98,7 @@ export class GroupLedger {
     return this.#chunks.flatMap((chunk) => chunk?.sets ?? []);
   }
 
-  /** Notes what became of a chunk. */
+  /** Records the result of a chunk. */
   set(index: number, chunk: SentChunk): void {
     while (this.#chunks.length < index) this.#chunks.push(null);
     this.#chunks[index] = chunk;
@@ -131,7 +131,7 @@ export class GroupLedger {
     return this.#lostAtMs;
   }
 
-  /** The waiting is over: from here on answers can only be lost anew. */
+  /** The waiting is over: from here on only new losses count. */
   clearLoss(): void {
     this.#lostAtMs = undefined;
   }

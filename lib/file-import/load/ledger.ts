@@ -50,7 +50,7 @@ const ledgerSchema = z.object({
 export type SentChunk = z.infer<typeof sentChunkSchema>;
 
 /**
- * What became of the chunks of one group. It is written before the first request, about once a second while they run,
+ * The state of the chunks of one group. It is written before the first request, about once a second while they run,
  * and at the end; so a group that was broken off knows which of its chunks are certain, and that the others have to be
  * reconciled before they are sent again.
  */

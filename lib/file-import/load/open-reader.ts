@@ -25,10 +25,10 @@ export class OpenReader {
   /** A reader at `from`, which fetches at once what it will read first; the open one when it stands there and `reuse` is true. */
   at(from: Position, reuse: boolean): ChunkReader {
     const isThere = this.#prepared?.from.byte === from.byte;
-    // From here on the group has begun: whoever comes for it again has to look into its ledger.
+    // From here on the group has begun: a second attempt has to look into its ledger.
     this.#prepared = undefined;
     if (reuse && this.#reader && isThere) return this.#reader;
-    // Nothing waits for it: it reads no more once nobody asks.
+    // It is not awaited: it stops reading when no one asks for more.
     void this.drop();
     this.#reader = this.#open(from);
     this.#reader.fetch();
@@ -69,7 +69,7 @@ export class OpenReader {
     });
   }
 
-  /** Notes that the open reader stands at a group whose ledger was opened in this process and that nobody has begun. */
+  /** Notes that the open reader stands at a group whose ledger was opened in this process and that has not begun. */
   prepare(group: number, from: Position): void {
     this.#prepared = { group, from };
   }

@@ -84,7 +84,7 @@ async function ownUserName(scope: ImportScope): Promise<string | undefined> {
   const query = 'user_name=javascript:gs.getUserName()';
   const own = { table: 'sys_user', query, fields: ['user_name'], limit: 2 };
   const rows = await unlessHidden(() => listRows(scope.client, own, callContext(scope)));
-  // An instance that does not run the script lists nobody, or everybody.
+  // An instance that does not run the script lists no one, or everyone.
   return rows?.length === 1 ? rows[0]?.['user_name'] : undefined;
 }
 

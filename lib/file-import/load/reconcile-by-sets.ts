@@ -95,7 +95,7 @@ function decide(
 ): SetMatch {
   const [importSetId] = equal;
   const [part, ...more] = parts;
-  // Equal sets for equal chunks are as good as each other; one set too many is somebody else's, and nobody can tell which.
+  // Equal sets for equal chunks are as good as each other; one set too many belongs to another client, and it cannot be determined which.
   const isClear = equal.length <= rivals && (isWhole || (equal.length === 1 && rivals === 1));
   if (importSetId !== undefined)
     return isClear && columns.length > 0 ? { kind: 'stored', importSetId } : { kind: 'unsure' };

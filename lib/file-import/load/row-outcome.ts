@@ -84,7 +84,7 @@ export const lineResultSchema = z.object({
 
 export type LineResult = z.infer<typeof lineResultSchema>;
 
-/** What became of a line, whichever it is. */
+/** The verdict on a line. */
 export type Verdict = Omit<LineResult, 'line'>;
 
 /** True for a row that arrived, or was there already. One that a transform script ignored is neither. */

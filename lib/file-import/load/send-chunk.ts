@@ -3,7 +3,7 @@ import { insertMultiple } from '../../servicenow/import-sets.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 
-/** What one request came to. `lost`: nobody knows; `refused`: not stored, and never will be as it is. */
+/** The result of one request. `lost`: not known; `refused`: not stored, and never will be as it is. */
 export type Sent =
   | { readonly kind: 'stored'; readonly importSetId: string }
   | { readonly kind: 'lost' }

@@ -39,7 +39,7 @@ export type LoadDeps = {
 };
 
 /**
- * So many rows and requests make a group: few operations for a long file, little to settle after a crash. Of 80,000 rows the
+ * So many rows and requests make a group: few operations for a long file, little to reconcile after a crash. Of 80,000 rows the
  * part of `results.csv` is large enough, as a rule, for S3 to copy it by itself in the end.
  */
 const groupLimits = { rows: 80_000, chunks: 400 };
@@ -70,7 +70,7 @@ export type Sending = {
 const spareMs = 30_000;
 
 /**
- * Sends the chunks of a group, some at once; the ledger tells what became of each.
+ * Sends the chunks of a group, some at once; the ledger records the result of each.
  * @throws the first error of a chunk, once all that are under way have ended
  */
 export async function sendChunks(tools: LoadDeps, sending: Sending): Promise<void> {
@@ -163,7 +163,7 @@ async function deliver(
       runAfter: tools.plan.settings.ordered ? (ledger.sets().at(-1) ?? lastSet) : undefined,
     });
   } catch (error) {
-    // Ours say that nothing was sent; after anything else nobody knows.
+    // Ours say that nothing was sent; after anything else it is not known.
     if (!(error instanceof ConnectorError)) ledger.set(index, lostChunk(chunk, ledger.get(index)));
     throw error;
   }
@@ -174,7 +174,7 @@ function lostChunk({ lines, rows }: Chunk, before: SentChunk | undefined): SentC
   return { lines: [...lines], rows, ...known, state: 'lost' };
 }
 
-/** A chunk that nobody asks about any more: lines that may have been sent are unknown, the others were not sent. */
+/** A chunk that is not looked up any more: lines that may have been sent are unknown, the others were not sent. */
 function leftChunk(ledger: GroupLedger, index: number, { lines, rows }: Chunk): SentChunk {
   const before = { sets: [], ...ledger.get(index), lines: [...lines], rows };
   if (ledger.possiblySentLines(index) !== undefined) return { ...before, state: 'not-sent' };

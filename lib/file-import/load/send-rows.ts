@@ -95,7 +95,7 @@ function isPutOff(outcome: BatchOutcome | undefined): outcome is Extract<BatchOu
   return outcome?.kind === 'failed' && outcome.error.retryable && outcome.error.effect === 'none';
 }
 
-/** `lost` when nobody knows whether the row was taken; undefined when it was not serviced, or taken and hidden. */
+/** `lost` when it is not known whether the row was accepted; undefined when it was not serviced, or accepted and hidden. */
 function verdictOf(
   outcome: BatchOutcome | undefined,
   line: number,
@@ -134,9 +134,10 @@ function verdictOf(
 /** The 500 of those who may not read transform maps: the row was taken all the same (KB0791757). */
 const takenAnyhow = /transform_map=null/;
 
-/** A row that was taken without a word of what became of it (KB3047115): looked up by its key where it carries one. */
+/** A row that was accepted without its outcome (KB3047115): looked up by its key where it carries one. */
 function hidden(line: number, plan: ImportPlan): LineResult | undefined {
-  const message = 'taken, but what became of it is hidden; let the user read sys_transform_map and the table';
+  const message =
+    'accepted, but its outcome is hidden; allow the user to read sys_transform_map and the table';
   return plan.keyColumn === undefined ? { line, outcome: 'unknown', message } : undefined;
 }
 

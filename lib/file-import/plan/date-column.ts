@@ -6,7 +6,7 @@ export type DateColumn = {
   readonly format: string;
   /** IANA zone of values that name none, e.g. `Europe/Berlin`. */
   readonly zone: string;
-  /** What the staging column keeps, where it is no text: a day alone, or a moment. */
+  /** What the staging column keeps, when it is not text: a day alone, or a moment. */
   readonly keeps?: 'date' | 'date_time';
 };
 
@@ -94,7 +94,7 @@ export function toServiceNowDate(
   const shown = JSON.stringify(text.slice(0, 60));
   const parsed = parse(value, column.format, column.zone);
   if (!parsed?.isValid || parsed.year < 1 || parsed.year > 9_999)
-    return { reason: `${shown} is no date of the form ${column.format}` };
+    return { reason: `${shown} is not a date of the form ${column.format}` };
   if (!hasTime(value, column.format))
     return { date: wholeDay(parse(value, column.format, 'utc') ?? parsed, column) };
   if (isLeftOut(parsed, value, column))

@@ -33,7 +33,7 @@ export type EarlierSets = {
   readonly ids: readonly string[];
 };
 
-/** What a column keeps that is no text; `other` where a value may come back in another form. */
+/** What a column keeps that is not text; `other` where a value may come back in another form. */
 export type ValueKind = 'integer' | 'decimal' | 'boolean' | 'date' | 'date_time' | 'other';
 
 /** Where one column of the file goes. */
@@ -83,7 +83,7 @@ export type ContentPlan = {
   readonly headerBytes: string;
 };
 
-/** Everything that is settled before the first row; kept in the work folder and the same for every step. */
+/** Everything that is decided before the first row; kept in the work folder and the same for every step. */
 export type ImportPlan = {
   readonly request: ImportRequest;
   /** ISO time. */

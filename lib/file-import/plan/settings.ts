@@ -20,12 +20,12 @@ const resultsPattern = /^results\/((?!\.)[\w.-]+\/)*$/;
 
 const dateFormat = text.check(
   z.refine((format) => formatProblem(format) === undefined, {
-    error: ({ input }) => formatProblem(String(input)) ?? 'is no format',
+    error: ({ input }) => formatProblem(String(input)) ?? 'is not a format',
   }),
 );
 const dateColumnSchema = z.strictObject({
   format: dateFormat,
-  zone: z._default(z.string().check(z.refine(isZone, 'is no IANA time zone')), 'UTC'),
+  zone: z._default(z.string().check(z.refine(isZone, 'is not an IANA time zone')), 'UTC'),
 });
 
 const settingsSchema = z.strictObject({
@@ -59,7 +59,7 @@ const settingsSchema = z.strictObject({
   ordered: z._default(z.boolean(), false),
   maxErrors: z.optional(whole(0, 1_000_000_000)),
   maxErrorPercent: z.optional(z.number().check(z.gte(0), z.lte(100))),
-  /** Sends rows again whose first sending cannot be settled; they may then be stored twice. */
+  /** Sends rows again whose first outcome cannot be determined; they may then be stored twice. */
   resendUnknown: z._default(z.boolean(), false),
   /** How long after a lost answer the instance may still be storing the rows: its own limit is 60 s a request. */
   settleAfterSeconds: z._default(whole(0, 3_600), 60),
@@ -161,7 +161,7 @@ function refuseRepeatedNames(node: Node | undefined, text: string): void {
     const [name] = child.type === 'property' ? (child.children ?? []) : [];
     const key: unknown = name?.value;
     if (name && typeof key === 'string') {
-      const problem = seen.has(key) ? 'is given twice' : key === '__proto__' ? 'is no setting' : undefined;
+      const problem = seen.has(key) ? 'is given twice' : key === '__proto__' ? 'is not a setting' : undefined;
       if (problem)
         throw new ConfigurationError(`_import.json.${key}`, `${problem} ${placeOf(text, name.offset)}`);
       seen.add(key);

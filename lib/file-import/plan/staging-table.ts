@@ -92,7 +92,10 @@ async function stagingLineage(
     lineage.push(parent);
     name = parent;
   }
-  throw new InvalidInputError('table', `${table} is no staging table: it does not extend ${stagingParent}`);
+  throw new InvalidInputError(
+    'table',
+    `${table} is not a staging table: it does not extend ${stagingParent}`,
+  );
 }
 
 /** Name of the table that is extended; '' for none; undefined when the table itself is not to be seen. */

@@ -44,8 +44,8 @@ function unmarkedUtf16(head: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
 }
 
 /**
- * The encoding to name for a file that is no UTF-8: Windows-1252 when its bytes beyond ASCII stand alone in words of Latin
- * letters. It is not used unasked: the same bytes are other letters in other encodings, and nobody would notice.
+ * The encoding to name for a file that is not UTF-8: Windows-1252 when its bytes beyond ASCII stand alone in words of Latin
+ * letters. It is not used unasked: the same bytes are other letters in other encodings, and the mistake would go unnoticed.
  */
 export function likelyEncoding(head: Uint8Array, encoding: Encoding): string | undefined {
   if (encoding.name !== 'utf-8') return unmarkedUtf16(head);
@@ -70,7 +70,7 @@ function isLetter(byte = 0): boolean {
   return lower >= 0x61 && lower <= 0x7a;
 }
 
-/** What a file is by its first bytes where it is no text at all; undefined when it may be text. */
+/** What a file is by its first bytes when it is not text; undefined when it may be text. */
 export function foreignFormat(head: Uint8Array): string | undefined {
   const starts = (...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
   const text = Buffer.from(head.subarray(0, 4_096)).toString('latin1');

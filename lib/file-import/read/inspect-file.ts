@@ -18,7 +18,7 @@ export const headBytes = 64 * 1024;
 
 /**
  * Looks at the front of a file: what it is at all, byte order mark, delimiter, header.
- * @throws InvalidInputError when it is no text, is empty, or its header cannot be used
+ * @throws InvalidInputError when it is not text, is empty, or its header cannot be used
  */
 export async function inspectFile(
   object: ObjectBytes,

@@ -22,7 +22,7 @@ export interface RecordTokenizer {
   problem: string | undefined;
   /** Marks of the whole record, see `mark`. */
   marks: number;
-  /** True in the middle of a line that was rejected for its length: nobody can go on here another time. */
+  /** True in the middle of a line that was rejected for its length: reading cannot resume here. */
   readonly isInsideLine: boolean;
   next(): Taken;
 }

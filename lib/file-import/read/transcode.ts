@@ -6,7 +6,7 @@ import { TextDecoder } from 'node:util';
  * counted for rows that are in order, and a resume has nothing to remember.
  */
 export class SourceBytes {
-  /** Offset in the (decompressed) file behind the piece that was given last; undefined when nobody can tell. */
+  /** Offset in the (decompressed) file behind the piece that was given last; undefined when it cannot be determined. */
   end: number | undefined;
 
   /** Offset in the file of `window.bytes[at]`; undefined in encodings whose characters differ in length too much. */

@@ -53,7 +53,8 @@ async function buildBodies(pieces: readonly Uint8Array[]): Promise<number> {
   );
   const limits = { rows: 200, bytes: 5_000_000, rejectedBytes: 1_000_000 };
   const reader = new ChunkReader(stream(pieces), tokenizer, (out) => writer.write(tokenizer, out), limits);
-  let count = -1;
+  // The header comes first, and is rejected as a repeated one.
+  let count = 0;
   while (!reader.ended) count += (await reader.next())?.rows ?? 0;
   return count;
 }

@@ -42,7 +42,7 @@ it('refuses an empty file, of which S3 would tell nobody, and a table that canno
   const empty = await importCommand(await file('empty.csv', ''), '--table', 'imp_user');
   expect(empty).toEqual({ code: 1, text: 'file: empty.csv is empty\n' });
   const strange = await importCommand(await file('people.csv'), '--table', 'imp/user');
-  expect(strange).toEqual({ code: 1, text: 'table: "imp/user" is no table name\n' });
+  expect(strange).toEqual({ code: 1, text: 'table: "imp/user" is not a table name\n' });
 });
 
 it('takes an endpoint without a scheme', () => {
@@ -95,8 +95,8 @@ it.each([
   [[], 'Which file?'],
   [['people.csv'], '--table is missing'],
   [['a.csv', 'b.csv', '--table', 't'], 'One file at a time'],
-  [['a.csv', '--table', 't', '--endpoint', 'localhost'], '--endpoint is no URL'],
-  [['a.csv', '--table', 't', '--endpoint', 'ftp://127.0.0.1:21'], '--endpoint is no URL'],
+  [['a.csv', '--table', 't', '--endpoint', 'localhost'], '--endpoint is not a URL'],
+  [['a.csv', '--table', 't', '--endpoint', 'ftp://127.0.0.1:21'], '--endpoint is not a URL'],
   [['a.csv', '--table', 't', '--endpoint', 'http://127.0.0.1:4603/bucket'], 'host and port alone'],
 ])('names what is wrong with the arguments: %j', async (args, message) => {
   const { code, text } = await importCommand(...args);

@@ -282,7 +282,7 @@ describe('what the user may not see', () => {
     const before = world.clock.now();
     const summary = await world.run(request, new Map(), client);
     expect(summary.counts).toMatchObject({ unknown: 2 });
-    expect(summary.messages[0]?.message).toContain('let the user read sys_transform_map');
+    expect(summary.messages[0]?.message).toContain('allow the user to read sys_transform_map');
     expect(codes().filter((code) => code?.startsWith('maps-'))).toHaveLength(2);
     expect(world.clock.now() - before).toBeLessThan(60_000);
   });

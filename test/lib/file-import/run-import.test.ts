@@ -72,7 +72,7 @@ describe('an import', () => {
   });
 
   it.each([
-    ['a table that is no staging table', 'incident', 'incident is no staging table'],
+    ['a table that is not a staging table', 'incident', 'incident is not a staging table'],
     ['a table that is not there', 'imp_nothing', 'imp_nothing does not exist'],
   ])('refuses %s', async (_, table, reason) => {
     const summary = await world.run(await world.drop(`imports/${table}/x.csv`, 'a\n1'));
@@ -116,7 +116,7 @@ describe('an import', () => {
     const [row] = world.rows('imp_load').filter((one) => one['u_code'] === 'set-1');
     expect(row).toMatchObject({ u_when: '2026-12-24 17:00:00', u_text: 'always "this"' });
     expect(row?.['u_key']).toMatch(/^[0-9a-f]{12}:2$/);
-    expect(summary.messages[0]?.message).toContain('is no date of the form dd.MM.yyyy HH:mm');
+    expect(summary.messages[0]?.message).toContain('is not a date of the form dd.MM.yyyy HH:mm');
   });
 
   it('rejects a value that its column would cut', async () => {

@@ -28,7 +28,7 @@ describe('a date of a file', () => {
     ['T18:00', 'iso'],
     ['24.12.2026', 'iso'],
   ])('is none: %j in the form %s', (text, format) => {
-    const reason = `"${text}" is no date of the form ${format}`;
+    const reason = `"${text}" is not a date of the form ${format}`;
     expect(toServiceNowDate(text, inBerlin(format))).toEqual({ reason });
   });
 

@@ -33,7 +33,10 @@ describe('_import.json', () => {
       'dateColumns.D: unknown setting fromat; there are: format, zone',
     ],
     ['{"dateColumns":{"D":{"format":"HH:mm"}}}', 'dateColumns.D.format: names no year'],
-    ['{"dateColumns":{"D":{"format":"iso","zone":"Berlin"}}}', 'dateColumns.D.zone: is no IANA time zone'],
+    [
+      '{"dateColumns":{"D":{"format":"iso","zone":"Berlin"}}}',
+      'dateColumns.D.zone: is not an IANA time zone',
+    ],
     ['[]', 'must be an object'],
     ['{', 'is not JSON'],
   ])('says in words what is wrong with %s', (json, message) => {
