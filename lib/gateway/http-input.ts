@@ -91,7 +91,10 @@ export function readQuery(rawQueryString: string, known: readonly string[]): Que
     },
     forwarded,
     notes: {
-      ...listed('x-unknown-parameters', forwarded),
+      ...listed(
+        'x-unknown-parameters',
+        forwarded.filter(([name]) => name !== 'sysparm_tiny'),
+      ),
       ...(!takesPairs && listed('x-ignored-parameters', pairs)),
     },
   };

@@ -42,7 +42,7 @@ export const postBatch = defineOperation({
     const unserviced = restRequests.slice(serviced.length).map((one) => one.id);
     const body = {
       ...(batchRequestId !== undefined && { batch_request_id: batchRequestId }),
-      serviced_requests: withinSize(serviced),
+      serviced_requests: withinSize(serviced, restRequests),
       unserviced_requests: unserviced,
     };
     return { status: 200, headers: {}, body, attempts: 1 } satisfies ServiceNowResponse;
@@ -103,14 +103,14 @@ async function carryOutOne(one: Part, { dispatch, context }: OperationDeps): Pro
 const maxBodies = 5.5 * 1024 * 1024;
 
 /** Leaves out the bodies that do not fit: what a write did stays reported, a read is answered with 413. */
-function withinSize(serviced: readonly Serviced[]): readonly Serviced[] {
+function withinSize(serviced: readonly Serviced[], parts: readonly Part[]): readonly Serviced[] {
   let size = 0;
-  return serviced.map((one) => {
+  return serviced.map((one, index) => {
     size += one.body.length;
     if (size <= maxBodies) return one;
     size -= one.body.length;
     const error_message = 'The answers of this batch have more than 6 MB together; send fewer calls at once';
-    const isRead = one.status_code === 200;
+    const isRead = parts[index]?.method === 'GET';
     return {
       ...one,
       body: '',

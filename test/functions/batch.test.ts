@@ -131,6 +131,28 @@ describe('a batch', () => {
     expect(deployment.instance.state.store.find('incident', sysId)).toBeDefined();
   });
 
+  it('reports what a write did, also when its answer has no room', async () => {
+    const deployment = await openDeployment();
+    const large = {
+      status: 200,
+      headers: {},
+      body: { result: { description: 'x'.repeat(3_000_000) } },
+      attempts: 1,
+    };
+    const url = `/api/now/table/incident/${sysId}`;
+    const write = { method: 'PATCH', url, headers: json, body: encoded({ urgency: '1' }) };
+    const parts = [write, write, { method: 'GET', url }].map((one, index) => ({ id: index, ...one }));
+    const body = JSON.stringify({ rest_requests: parts });
+    const served = deployment.serve(postBatch, (client) => ({ ...client, send: async () => large }));
+    const answer = await served.http({ method: 'POST', url: '/api/now/batch', body });
+    const { serviced_requests } = Object(answer.body);
+    expect(serviced_requests).toMatchObject([
+      { status_code: 200 },
+      { status_code: 200, body: '', error_message: expect.stringContaining('6 MB') },
+      { status_code: 413, body: '' },
+    ]);
+  });
+
   it.each([
     ['{}', /rest_requests|restRequests/],
     ['{"rest_requests":{}}', /restRequests/],
