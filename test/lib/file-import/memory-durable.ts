@@ -5,8 +5,8 @@ import type { Durable } from '../../../lib/file-import/durable.ts';
 /** Results of operations by their place; what survives a crash. */
 export type Memory = Map<number, string>;
 
-/** Stands for the death of the process: the durable engine never hears of it. */
-export class Crash extends Error {}
+/** Stands for the death of the process: the durable engine never hears of it, and no code takes it for something that passes. */
+export class Crash extends TypeError {}
 
 /** AWS's limits. */
 const maxOperations = 3_000;
