@@ -40,10 +40,17 @@ export function mapColumns(
 
 /** Every name that a JSON Lines row may use for this table. */
 export function possibleNames(staging: StagingTable, settings: ImportSettings): string[] {
-  const own = [...staging.columns.map(({ name }) => name), ...staging.columns.map(({ label }) => label)];
+  const columns = staging.columns.filter((column) => !hasNamesake(column, staging, settings));
+  const own = [...columns.map(({ name }) => name), ...columns.map(({ label }) => label)];
   return [
     ...new Set([...Object.keys(settings.columns), ...settings.ignoredColumns, ...remarkColumns, ...own]),
   ];
+}
+
+/** True for a column that insertMultiple cannot name, since another one has its label: a row that uses it is rejected. */
+function hasNamesake(column: StagingColumn, staging: StagingTable, { mode }: ImportSettings): boolean {
+  if (staging.keys === 'names' || mode === 'rows') return false;
+  return staging.columns.some(({ name, label }) => label === column.label && name !== column.name);
 }
 
 /** Columns of the file that are left out, by what a person sees of their names. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapColumns } from '../../../../lib/file-import/plan/map-columns.ts';
+import { mapColumns, possibleNames } from '../../../../lib/file-import/plan/map-columns.ts';
 import { defaultSettings } from '../../../../lib/file-import/plan/settings.ts';
 import type { StagingTable } from '../../../../lib/file-import/plan/staging-table.ts';
 
@@ -66,6 +66,14 @@ describe('the columns of a file', () => {
     ],
   ])('are refused with %s', (_, header, settings, reason) => {
     expect(() => map(header, settings)).toThrow(reason);
+  });
+
+  it('of JSON Lines leave out those that share a label, and refuse no file for them', () => {
+    const names = possibleNames(staging, defaultSettings);
+    expect(names).toContain('u_code');
+    expect(names).not.toContain('u_name');
+    expect(() => mapColumns(names, staging, defaultSettings, 'version', true)).not.toThrow();
+    expect(possibleNames({ ...staging, keys: 'names' }, defaultSettings)).toContain('u_name');
   });
 
   it('may share a label where names count', () => {
