@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import * as z from 'zod';
+import { bundleOptions } from '../../../deploy/bundle.ts';
 import { heapOptions } from '../../../emulator/aws/lambda/runtime/runtime-process.ts';
 import { instanceSchema, type Outside } from './outside.ts';
 import { uploadFile } from './upload.ts';
@@ -71,6 +72,7 @@ function bundle(): string {
     minify: true,
     platform: 'node',
     format: 'esm',
+    mainFields: [...bundleOptions.mainFields],
     outfile,
     banner: { js: banner },
     logLevel: 'error',
