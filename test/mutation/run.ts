@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   try {
     for (const tests of new Set(rooms.flatMap((room) => testsOf[room] ?? [`test/lib/${room}`])))
       if ((await runTests(tests, scratch)) !== 'survived')
-        throw new Error(`${tests} fails without any mutant`);
+        throw new Error(`${tests} fails without a mutant, or takes longer than --limit`);
     const survivors: Candidate[] = [];
     const tally = new Map<string, { killed: number; tried: number }>();
     for (const candidate of tried) {
@@ -100,7 +100,7 @@ function sampleOf(all: readonly Candidate[], size: number, seed: number): readon
 
 function copyProject(): string {
   const scratch = mkdtempSync(join(tmpdir(), 'mutation-'));
-  const skip = /[/\\](node_modules|faults|bench|e2e|package)$/;
+  const skip = /[/\\](node_modules|test[/\\](faults|bench|e2e|package))$/;
   for (const name of copied)
     cpSync(join(root, name), join(scratch, name), { recursive: true, filter: (path) => !skip.test(path) });
   symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'));

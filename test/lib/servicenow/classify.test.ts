@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { processRedactor } from '../../../lib/core/redaction.ts';
 import type { Method } from '../../../lib/servicenow/call.ts';
 import { classifyAnswer } from '../../../lib/servicenow/classify/answer.ts';
 import { ServiceNowError } from '../../../lib/servicenow/errors.ts';
@@ -164,6 +165,7 @@ describe('classifying an answer', () => {
       'REQUEST_REFUSED',
     ],
     ['an address that is too long', 414, { 'content-type': 'text/html' }, '', 'REQUEST_REFUSED'],
+    ['headers that are too long', 431, { 'content-type': 'text/html' }, '', 'REQUEST_REFUSED'],
     ['a 401 of a proxy', 401, { 'content-type': 'text/html' }, 'who are you', 'NOT_SERVICENOW'],
   ])('tells %s apart', (_name, status, headers, page, code) => {
     const error = verdict('GET', status, page, headers);
@@ -179,6 +181,16 @@ describe('classifying an answer', () => {
   ])('takes a %i with %j for somebody else’s, not for a word about the record', (status, body, headers) => {
     const foreign = { code: 'NOT_SERVICENOW', status, effect: 'none' };
     expect(verdict('DELETE', status, body, headers)).toMatchObject(foreign);
+  });
+
+  it.each([
+    [{ message: 'no' }, jsonType],
+    ['', {}],
+  ])('takes a 401 with %j for ServiceNow’s, which sends it without its own headers', (body, headers) => {
+    expect(verdict('GET', 401, body, headers)).toMatchObject({
+      code: 'NOT_AUTHENTICATED',
+      scope: 'instance',
+    });
   });
 
   it.each([{ 'x-transaction-id': 'abc' }, { 'x-is-logged-in': 'true' }, { server: 'snow_adc' }])(
@@ -227,6 +239,38 @@ describe('classifying an answer', () => {
     expect(verdict('PATCH', 504, envelope('x'))).toMatchObject({ effect: 'unknown' });
     expect(verdict('POST', 403, envelope('x'))).toMatchObject({ effect: 'none' });
     expect(verdict('GET', 500, envelope('x'))).toMatchObject({ effect: 'none' });
+  });
+
+  it('summarizes a huge error text in no time, whatever it repeats', () => {
+    const startedMs = performance.now();
+    for (const piece of ["Duplicate entry '", ' ', "' for key ", 'a\n']) {
+      const error = verdict(
+        'POST',
+        403,
+        envelope('Operation Failed', piece.repeat(8_000_000 / piece.length)),
+      );
+      expect(String(error).length).toBeLessThan(600);
+    }
+    // Quadratic, these would take hours; a loaded machine takes a second.
+    expect(performance.now() - startedMs).toBeLessThan(8_000);
+  });
+
+  it('leaves out the value of a duplicate entry, whatever the value itself holds', () => {
+    const said = (detail: string) => String(verdict('POST', 403, envelope('Operation Failed', detail)));
+    const twice = "Duplicate entry 'canary' for key 'canary' for key 'k2'";
+    expect(said(`violation (${twice})`)).toContain("violation (Duplicate entry for key 'k2')");
+    expect(said(`violation (${twice})`)).not.toContain('canary');
+    expect(said("cut off: Duplicate entry 'canary")).not.toContain('canary');
+  });
+
+  it('shows no half of a secret where a huge text is cut', () => {
+    const secret = 'correct horse battery staple';
+    processRedactor.protect(secret);
+    for (const cut of [5, 12, 20]) {
+      const padding = ' '.repeat(64 * 1024 - 'x: '.length - cut);
+      const error = verdict('POST', 400, envelope('x', `${padding}${secret}`));
+      expect(String(error)).not.toMatch(/corre|horse|staple/);
+    }
   });
 
   it('keeps what was sent out of its messages', () => {

@@ -82,6 +82,26 @@ describe('OAuth tokens', () => {
     expect(tokensUsed()).toEqual(Array.from({ length: 5 }, () => 'Bearer t1'));
   });
 
+  it('are not replaced by an older one, where a call gave up waiting just when the newer one came', async () => {
+    let movedMs = 0;
+    const renewalWait = Promise.withResolvers<void>();
+    const sleep = (ms: number, signal?: AbortSignal) =>
+      ms > 1_000 && ms <= 2_000 ? renewalWait.promise : systemClock.sleep(ms, signal);
+    const clock = { now: () => Date.now() + movedMs, sleep };
+    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
+    let refreshes = 0;
+    // The newer token is there at this moment, and the call that waits for it is not yet told.
+    const add = (name: string) =>
+      void (name === 'TokenRefreshes' && ++refreshes === 2 && renewalWait.resolve());
+    const { url, tokensUsed } = await tokenServer(() => 1800);
+    const client = clientFor({ instanceUrl: url, auth }, { clock, metrics: { add } });
+    await client.send(read, context());
+    movedMs = 1_741_000;
+    await client.send(read, context());
+    await client.send(read, context());
+    expect(tokensUsed()).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t2']);
+  });
+
   it('are not asked for again and again while the instance keeps giving out the same one', async () => {
     let movedMs = 0;
     const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
