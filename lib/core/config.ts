@@ -9,11 +9,11 @@ export type InstanceConfig = {
   readonly allowedTables: readonly string[];
 };
 
-/** How messages become records. */
+/** How the record queue works. */
 export type RecordsConfig = {
-  /** False sends every write as a request of its own. */
+  /** False sends each write as a request of its own. */
   readonly batchApi: boolean;
-  /** Tables that refuse a given sys_id, lower case; `*` means all. Their records are known by correlation_id. */
+  /** Tables that do not take a sys_id from the caller, lower case; `*` means all. Their records are found by correlation_id. */
   readonly correlationIdTables: readonly string[];
   /** How long a message is retried before it is abandoned, e.g. through an outage of the instance. */
   readonly retryForSeconds: number;
@@ -21,7 +21,7 @@ export type RecordsConfig = {
   readonly inDoubtSeconds: number;
   /** Settings that are set under a name that the next release no longer reads. */
   readonly deprecatedSettings: readonly string[];
-  /** Before the second try; doubles with each further one. */
+  /** Before the second attempt; doubles with each further one. */
   readonly firstDelaySeconds: number;
   readonly longestDelaySeconds: number;
 };
@@ -36,20 +36,20 @@ export type HttpConfig = {
   readonly dotWalkAnywhere: boolean;
 };
 
-/** What the deployment's environment says. The only reader of `process.env` in `lib/` and `functions/`. */
+/** The settings of the deployment. `readConfig` is the only reader of `process.env` in `lib/` and `functions/`. */
 export type Config = {
   readonly stage: string;
   /** Service and stage, for what must not meet what another deployment made. */
   readonly deployment: string;
   /** Name of the Lambda function, for log lines and metrics. */
   readonly functionName: string;
-  /** By name; the first is the one used when a caller names none. Empty when no secret is configured. */
+  /** By name; the first is used when a caller names none. Empty when no secret is configured. */
   readonly instances: ReadonlyMap<string, InstanceConfig>;
-  /** Hosts beside ServiceNow's own domains that a secret may point to. */
+  /** Hosts outside ServiceNow's own domains that a secret may point to. */
   readonly allowedHosts: readonly string[];
-  /** How long a secret is trusted before it is read again, in seconds. */
+  /** How long a secret is cached, in seconds. */
   readonly secretTtlSeconds: number;
-  /** Calls in flight to one instance and process at most. */
+  /** Most calls in flight to one instance, per process. */
   readonly maxInFlight: number;
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in either case, as they are set. */
   readonly proxyEnvironment: Environment;
@@ -99,7 +99,7 @@ export function readConfig(environment: Environment = process.env): Config {
   };
 }
 
-/** A setting that this function cannot do without. @throws ConfigurationError when it is absent */
+/** A setting that is required here. @throws ConfigurationError when it is absent */
 export function requireSetting(name: string, value: string | undefined): string {
   if (value) return value;
   throw new ConfigurationError(name, 'is not set');

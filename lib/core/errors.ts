@@ -1,7 +1,7 @@
 /** Which calls meet the same failure: this request alone, or every call to the instance. */
 export type Scope = 'request' | 'instance';
 
-/** Whether the failed call may have taken effect all the same: certainly not, or nobody can tell without asking the instance. */
+/** Whether the failed call may have taken effect: certainly not, or only the instance can answer that. */
 export type Effect = 'none' | 'unknown';
 
 /**

@@ -1,9 +1,9 @@
 import { InvalidInputError } from '../core/errors.ts';
 
-/** Operators that take one value (contract 2.1). */
+/** Operators that take one value (docs/servicenow-contract.md 2.1). */
 type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'LIKE' | 'NOT LIKE' | 'STARTSWITH' | 'ENDSWITH';
 
-/** An encoded query under construction; every method gives a new one. `toString()` is what goes into `sysparm_query`. */
+/** An encoded query; every method returns a new one. `toString()` gives the text for `sysparm_query`. */
 export type EncodedQuery = {
   /** One condition, joined by AND. `=` with an empty value asks for an empty column. @throws InvalidInputError naming the field */
   where(field: string, operator: Operator, value: string): EncodedQuery;
@@ -18,7 +18,7 @@ export type EncodedQuery = {
 };
 
 /**
- * Builds a query out of values from anywhere: none of them can add a condition or be evaluated as a script (contract 2.2).
+ * Builds a query out of untrusted values: none of them can add a condition or be evaluated as a script (docs/servicenow-contract.md 2.2).
  * @example encodedQuery().where('active', '=', 'true').oneOf('state', ['1', '2']).orderBy('sys_id').toString()
  */
 export function encodedQuery(clauses: readonly string[] = []): EncodedQuery {
@@ -36,8 +36,8 @@ export function encodedQuery(clauses: readonly string[] = []): EncodedQuery {
 }
 
 /**
- * Cuts a list of values so that each part, as an IN condition in a URL, stays below `maxBytes`: long addresses are refused
- * from 8 KB on (contract 1.4).
+ * Splits a list of values so that each part, as an IN condition in a URL, stays below `maxBytes`: URLs are refused from 8 KB
+ * on (docs/servicenow-contract.md 1.4).
  */
 export function splitForIn(values: readonly string[], maxBytes = 4000): readonly (readonly string[])[] {
   const parts: string[][] = [];
@@ -55,7 +55,7 @@ export function splitForIn(values: readonly string[], maxBytes = 4000): readonly
 }
 
 /**
- * Adds a condition to a query that somebody else wrote, in each of its `^NQ` groups: at the end it would bind to the last only.
+ * Adds a condition to a given query, in each of its `^NQ` groups: at the end it would apply to the last one only.
  * @param condition one condition built with `encodedQuery()`
  */
 export function narrow(query: string, condition: EncodedQuery): string {
@@ -83,7 +83,7 @@ export function hasOrder(query: string): boolean {
 export function escapeValue(field: string, value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\u0000-\u001f\u007f\u2028\u2029]/.test(value))
-    throw new InvalidInputError(field, 'must not hold control characters in a query');
+    throw new InvalidInputError(field, 'must not contain control characters in a query');
   if (/^\s*javascript\s*:/i.test(value))
     throw new InvalidInputError(field, 'must not start with javascript: in a query');
   return value.replaceAll('^', '^^');
@@ -96,7 +96,7 @@ function condition(field: string, operator: Operator, value: string): string {
   return `${field}${operator}${escapeValue(field, value)}`;
 }
 
-/** A comma inside a value cannot be escaped in an IN list, and neither can an empty value stand there: then it is one equality each. */
+/** A comma inside a value cannot be escaped in an IN list, and an empty value cannot be part of one: then each value becomes an equality. */
 function membership(field: string, values: readonly string[]): string {
   if (values.length === 0) throw new InvalidInputError(field, 'needs at least one value');
   const plain = values.every((value) => value !== '' && !value.includes(',') && value.trim() === value);
@@ -104,7 +104,7 @@ function membership(field: string, values: readonly string[]): string {
   return `${field}IN${values.map((value) => escapeValue(field, value)).join(',')}`;
 }
 
-/** Column names are lower case; in any other case a name could be read as a name and an operator. */
+/** Column names are lower case; otherwise a name could be read as a name and an operator. */
 function checkField(field: string): string {
   if (/^[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})*$/.test(field)) return field;
   throw new InvalidInputError('field', 'must be a column name, with dots to walk references');

@@ -47,7 +47,7 @@ export function describeCall(call: ClassifiedCall): string {
   return `${call.method} ${call.path.replace(/\?.*$/s, '')}`;
 }
 
-/** A lost answer: after a read it can be asked for again; after a write only the instance can tell. */
+/** A lost answer: after a read it can be asked for again; after a write only the instance knows. */
 export function lost(
   call: ClassifiedCall,
   answer: FailedAnswer | undefined,

@@ -91,7 +91,7 @@ describe('the limiter', () => {
     entered();
   });
 
-  it('lets nobody in who has given up already', async () => {
+  it('admits no call that was given up already', async () => {
     const { limiter, patience } = setUp(1);
     const signal = AbortSignal.abort(new Error('no longer wanted'));
     await expect(limiter.acquire({ ...patience(), signal })).rejects.toThrow('no longer wanted');
@@ -110,7 +110,7 @@ describe('the limiter', () => {
     await next;
   });
 
-  it('lets each of those who wait give up at its own time, whoever came first', async () => {
+  it('lets each waiting call give up at its own time, in whatever order they came', async () => {
     const { limiter, patience, clock } = setUp(1);
     await limiter.acquire(patience());
     const outcomes: string[] = [];
@@ -124,7 +124,7 @@ describe('the limiter', () => {
     expect(outcomes.every((outcome) => outcome.endsWith('DEADLINE_EXCEEDED'))).toBe(true);
   });
 
-  it('needs one timer for all who wait, and keeps none once nobody is there', async () => {
+  it('needs one timer for all waiting calls, and keeps none once there are none', async () => {
     const { limiter, patience, clock } = setUp(1);
     const release = await limiter.acquire(patience());
     const waiting = Array.from({ length: 50 }, async () => (await limiter.acquire(patience()))());

@@ -41,7 +41,7 @@ async function startInBadWeather() {
 const idOf = (index: number) => createHash('md5').update(`${seed}-${index}`).digest('hex');
 
 describe(`in bad weather (seed ${seed})`, () => {
-  it('writes each keyed record once: either it is told so, or that the record is there already', async () => {
+  it('writes each keyed record once, and reports it as created or as existing', async () => {
     const { client, counted, idsHeld } = await startInBadWeather();
     const create = (index: number) =>
       createRecord(

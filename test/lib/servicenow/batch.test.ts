@@ -45,7 +45,7 @@ describe('a batch', () => {
     expect(instance.state.store.find('incident', b)).toBeUndefined();
   });
 
-  it('tells items that were not reached from those that nobody says anything about', async () => {
+  it('distinguishes items that were not reached from those that the answer does not mention', async () => {
     const { url } = await scriptedServer((response) =>
       json(response, 200, {
         batch_request_id: '1',

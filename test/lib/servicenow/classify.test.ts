@@ -64,7 +64,7 @@ describe('classifying an answer', () => {
     expect(verdict('POST', status, body)).toMatchObject({ code, status, body, headers: jsonType });
   });
 
-  it('finds an error beside a partial result in a 200', () => {
+  it('finds an error next to a partial result in a 200', () => {
     const body = {
       ...envelope('Transaction cancelled: maximum execution time exceeded'),
       result: [{ number: 'INC1' }],
@@ -167,7 +167,7 @@ describe('classifying an answer', () => {
     ['an address that is too long', 414, { 'content-type': 'text/html' }, '', 'REQUEST_REFUSED'],
     ['headers that are too long', 431, { 'content-type': 'text/html' }, '', 'REQUEST_REFUSED'],
     ['a 401 of a proxy', 401, { 'content-type': 'text/html' }, 'who are you', 'NOT_SERVICENOW'],
-  ])('tells %s apart', (_name, status, headers, page, code) => {
+  ])('recognizes %s', (_name, status, headers, page, code) => {
     const error = verdict('GET', status, page, headers);
     expect(error).toMatchObject({ code, status });
     expect(String(error)).not.toContain('canary');
@@ -178,15 +178,18 @@ describe('classifying an answer', () => {
     [404, { message: 'no Route matched with those values' }, { ...jsonType, server: 'kong' }],
     [404, '', {}],
     [400, [], jsonType],
-  ])('takes a %i with %j for somebody else’s, not for a word about the record', (status, body, headers) => {
-    const foreign = { code: 'NOT_SERVICENOW', status, effect: 'none' };
-    expect(verdict('DELETE', status, body, headers)).toMatchObject(foreign);
-  });
+  ])(
+    'takes a %i with %j as not from ServiceNow, so that it says nothing about the record',
+    (status, body, headers) => {
+      const foreign = { code: 'NOT_SERVICENOW', status, effect: 'none' };
+      expect(verdict('DELETE', status, body, headers)).toMatchObject(foreign);
+    },
+  );
 
   it.each([
     [{ message: 'no' }, jsonType],
     ['', {}],
-  ])('takes a 401 with %j for ServiceNow’s, which sends it without its own headers', (body, headers) => {
+  ])('takes a 401 with %j as ServiceNow’s, which sends it without its own headers', (body, headers) => {
     expect(verdict('GET', 401, body, headers)).toMatchObject({
       code: 'NOT_AUTHENTICATED',
       scope: 'instance',
@@ -194,14 +197,14 @@ describe('classifying an answer', () => {
   });
 
   it.each([{ 'x-transaction-id': 'abc' }, { 'x-is-logged-in': 'true' }, { server: 'snow_adc' }])(
-    'takes a refusal without a body for ServiceNow’s by its headers %j',
+    'takes a refusal without a body as ServiceNow’s by its headers %j',
     (headers) => {
       expect(verdict('DELETE', 404, '', headers)).toMatchObject({ code: 'RECORD_NOT_FOUND' });
       expect(verdict('GET', 405, {}, { ...jsonType, ...headers })).toMatchObject({ code: 'REQUEST_REFUSED' });
     },
   );
 
-  it('reads Retry-After in seconds, and as a date by the instance’s clock if that is told', () => {
+  it('reads Retry-After in seconds, and as a date by the instance’s clock if that is known', () => {
     expect(verdict('GET', 429, envelope('x'), { ...jsonType, 'retry-after': '17' })).toMatchObject({
       retryAfterMs: 17_000,
     });
@@ -212,7 +215,7 @@ describe('classifying an answer', () => {
     }
   });
 
-  it('takes a cut-off body for a lost answer: harmless for a read, an open question for a write', () => {
+  it('takes a cut-off body as a lost answer: without effect for a read, of unknown effect for a write', () => {
     expect(verdict('GET', 200, '{"result":[{"num')).toMatchObject({
       code: 'ANSWER_LOST',
       effect: 'none',
@@ -224,7 +227,7 @@ describe('classifying an answer', () => {
     expect(verdict('GET', 200, '')).toMatchObject({ code: 'ANSWER_LOST' });
   });
 
-  it('takes 202 for an open question, since nobody ever tells its outcome', () => {
+  it('takes 202 as an unknown effect, since its result is never reported', () => {
     expect(verdict('POST', 202, { result: {} })).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
     expect(verdict('POST', 202, '')).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
   });

@@ -93,14 +93,14 @@ describe('an encoded query', () => {
     expect(query.toString()).toBe('active=true^ORDERBYnumber^ORDERBYDESCsys_id');
   });
 
-  it('adds a condition to every group of somebody else’s query', () => {
+  it('adds a condition to every group of a given query', () => {
     const added = encodedQuery().where('sys_id', '>', 'abc');
     expect(narrow('a=1^NQb=2^ORc=3', added)).toBe('a=1^sys_id>abc^NQb=2^ORc=3^sys_id>abc');
     expect(narrow('a=x^^NQy^EQ', added)).toBe('a=x^^NQy^sys_id>abc');
     expect(narrow('', added)).toBe('sys_id>abc');
   });
 
-  it('tells a sort from text that looks like one', () => {
+  it('distinguishes a sort from text that looks like one', () => {
     expect([
       hasOrder('a=1^ORDERBYb'),
       hasOrder('ORDERBYDESCb'),

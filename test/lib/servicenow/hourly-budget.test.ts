@@ -29,7 +29,7 @@ describe('the hourly budget', () => {
     expect(total).toBeLessThanOrEqual(3_600_000);
   });
 
-  it('begins anew with every hour', async () => {
+  it('starts again with every hour', async () => {
     const clock = jumpingClock(1_700_000_000_000);
     const budget = createHourlyBudget(clock);
     const patience = { deadline: deadlineAt(clock.now() + 72_000_000, clock) };
@@ -80,7 +80,7 @@ describe('the hourly budget', () => {
     expect(budget.turnInMs(read) + clock.now()).toBeGreaterThan(resetAtMs + aheadMs - 1_000);
   });
 
-  it('tells a call whose turn comes after its deadline so at once, and gives its turn to another', async () => {
+  it('refuses a call at once whose turn comes after its deadline, and gives the turn to another', async () => {
     const clock = jumpingClock(1_700_000_000_000);
     const budget = createHourlyBudget(clock);
     budget.observe(read, headers(1));

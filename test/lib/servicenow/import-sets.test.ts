@@ -67,7 +67,7 @@ describe('the Import Set API', () => {
     expect(wrapped).toMatchObject({ importSetId: 'a', multiImportSetId: 'b' });
   });
 
-  it('leaves it open what became of rows whose answer is not one of this API', async () => {
+  it('reports an unknown effect for rows whose answer is not one of this API', async () => {
     const { url, seen } = await scriptedServer((response) => json(response, 201, { hello: 'world' }));
     const client = clientFor({ instanceUrl: url, auth: basic });
     await expect(insertRow(client, { stagingTable, row: {} }, callContext())).rejects.toMatchObject({

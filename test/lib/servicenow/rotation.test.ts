@@ -10,7 +10,7 @@ const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read
 const basicAs = (password: string) =>
   `Basic ${Buffer.from(`integration.user:${password}`).toString('base64')}`;
 
-/** An instance with one password that can change, and a secret that can change beside it. */
+/** An instance with one password that can change, and a secret that can change independently. */
 async function setUp(options: { password: string; stored: string }) {
   const state = { ...options, reads: 0, freshReads: 0, movedMs: 0, answerAfterMs: 5 };
   const server: ScriptedServer = await scriptedServer(async (response, { headers }) => {
@@ -132,7 +132,7 @@ describe('a secret that is rotated under a warm process', () => {
     });
     const client = clientFor(secret(), { readSecret: () => JSON.stringify(secret()), maxAttempts: 1 });
     const early = client.send(read, callContext());
-    // It is on the wire with the old secret when the new one is read; nobody knows yet whether either is good.
+    // It is on the wire with the old secret when the new one is read; neither is known to be good yet.
     await vi.waitFor(() => expect(seen).toHaveLength(1));
     password = 'new';
     await client.send(read, callContext());

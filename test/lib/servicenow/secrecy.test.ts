@@ -127,7 +127,7 @@ describe('secrets, tokens, cookies and records', () => {
     },
   );
 
-  it('leave log lines that still tell who, what, how long and where to look', async () => {
+  it('leave log lines that still say who, what, how long and where to look', async () => {
     const { lines, log } = recorder();
     const { url } = await scriptedServer((response) => json(response, 200, { result: [] }));
     const client = clientFor({ instanceUrl: url, auth: { type: 'basic', username: 'u', password } }, { log });

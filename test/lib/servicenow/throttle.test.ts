@@ -173,7 +173,7 @@ describe('keeping within what the instance can take', () => {
     expect(limiter.places).toBe(4);
   });
 
-  it('tells a growing queue from one that a semaphore grows, not when it is merely there', () => {
+  it('recognizes a growing semaphore queue, not one that is merely there', () => {
     const rises = createQueueWatch();
     const waits = [0, 1, 30, 60, 70, 400, 420, 400, 400];
     expect(waits.map((ms) => rises(`t;desc="x", sem_wait;dur=${ms}, sesh_wait;dur=0`))).toEqual([

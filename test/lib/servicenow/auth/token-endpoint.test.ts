@@ -66,7 +66,7 @@ describe('tokens', () => {
     [200, ['hidden'], 'ANSWER_LOST', 'OAuth token endpoint'],
     [500, { error: { message: 'boom' } }, 'INSTANCE_ERROR', 'boom'],
   ])(
-    'are asked for with what the call itself is not: a %i with %j tells nothing of a record',
+    'are requested by a call of their own: a %i with %j says nothing about a record',
     async (status, body, code, said) => {
       const { url, seen } = await scriptedServer((response) => json(response, status, body));
       const client = clientFor({ instanceUrl: url, auth }, { maxAttempts: 1 });

@@ -9,7 +9,7 @@ import { auth, isTokenCall, tokenServer } from './token-server.ts';
 const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 
 describe('OAuth tokens', () => {
-  it('are fetched once for all who wait for the first', async () => {
+  it('are fetched once for all calls that wait for the first', async () => {
     const { url, tokenCalls, seen } = await tokenServer(() => 1800);
     const client = clientFor({ instanceUrl: url, auth: { ...auth, scope: 'useraccount' } });
     await Promise.all(Array.from({ length: 8 }, () => client.send(read, callContext())));
@@ -46,7 +46,7 @@ describe('OAuth tokens', () => {
     expect(tokensUsed()).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t1', 'Bearer t2']);
   });
 
-  it('that still live are used on while the token endpoint is down, and renewed when it is back', async () => {
+  it('that are still valid stay in use while the token endpoint is down, and are renewed when it is back', async () => {
     let movedMs = 0;
     const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
     const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
@@ -68,7 +68,7 @@ describe('OAuth tokens', () => {
     });
   });
 
-  it('that still live hold nobody up while the token endpoint hangs', async () => {
+  it('that are still valid keep calls going while the token endpoint hangs', async () => {
     let movedMs = 0;
     const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms <= 2_000 ? 20 : ms, signal);
     const clock = { now: () => Date.now() + movedMs, sleep };
@@ -114,7 +114,7 @@ describe('OAuth tokens', () => {
     expect(tokenCalls()).toBe(2);
   });
 
-  it('that died early are replaced once, also for writes, for all who met the 401', async () => {
+  it('that are revoked early are replaced once for all calls that met the 401, including writes', async () => {
     let alive = 't1';
     const { url, tokenCalls } = await tokenServer(
       () => 1800,

@@ -14,7 +14,7 @@ function shown(secret: Omit<ConnectionSecret, 'instanceUrl'>, text: string): str
 }
 
 describe('protecting a secret', () => {
-  it('covers every field but those that only name somebody', () => {
+  it('covers every field except those that are only names', () => {
     const auth = {
       type: 'oauth-password',
       clientId: 'client-id',

@@ -179,7 +179,7 @@ describe('a forward proxy', () => {
   it.each([
     ['refuses us', 'the proxy refused the tunnel (407)', 1],
     ['is away', 'ECONNREFUSED', 2],
-  ])('that %s is told as such, and nothing was sent', async (how, said, attempts) => {
+  ])('that %s is reported as such, and nothing was sent', async (how, said, attempts) => {
     const { port, ca } = await tlsInstance();
     const proxy = await forwardProxy(port, 'Basic something-else');
     const proxyUrl = how === 'is away' ? 'http://127.0.0.1:1' : proxy.url;

@@ -76,7 +76,7 @@ describe('connecting by name', () => {
     },
   );
 
-  it('is checked anew each time, so that a name cannot turn private after it was found public', async () => {
+  it('is checked each time, so that a name cannot turn private after it was found public', async () => {
     const lookup = publicOnly(answering('93.184.216.34', '10.0.0.5'));
     const resolve = () =>
       new Promise<unknown>((settle) =>
@@ -105,7 +105,7 @@ describe('connecting by name', () => {
       onTestFinished(() => transport.close());
       return () => transport.exchange({ method: 'GET', path: '/', headers: {}, timeoutMs: 2_000 });
     };
-    // 4000::1 is public by its range, but nobody has been given it.
+    // 4000::1 is public by its range, but it is not assigned.
     const exchange = exchangeBy(answering('4000::1', '127.0.0.1'), false);
     await expect(exchange()).rejects.not.toMatchObject({ cause: expect.any(ForbiddenAddressError) });
     await expect(exchange()).rejects.toMatchObject({ cause: expect.any(ForbiddenAddressError) });

@@ -264,7 +264,7 @@ describe('sockets to an instance', () => {
     expect(seen).toHaveLength(0);
   });
 
-  it('tell that nothing was sent when there is no connection to be had', async () => {
+  it('report that nothing was sent when no connection can be opened', async () => {
     const closed = await scriptedServer(() => undefined);
     await new Promise((resolve) => closed.server.close(resolve));
     const client = clientFor({ instanceUrl: closed.url, auth: basic }, { maxAttempts: 2 });

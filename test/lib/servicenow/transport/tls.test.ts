@@ -41,7 +41,7 @@ describe('TLS', () => {
     expect(records).toHaveLength(1);
   });
 
-  it('trusts a private authority beside those that are trusted anyway', async () => {
+  it('trusts a private authority in addition to the public ones', async () => {
     const [known, own] = [await createAuthority('known'), await createAuthority('own')];
     const before = getCACertificates('default');
     onTestFinished(() => setDefaultCACertificates(before));
@@ -119,7 +119,7 @@ describe('TLS', () => {
     expect(seen).toHaveLength(0);
   });
 
-  it('shows its client certificate, alone or beside other credentials', async () => {
+  it('shows its client certificate, alone or with other credentials', async () => {
     const authority = await createAuthority('private');
     const server = {
       ...(await authority.issue(host)),
