@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { ConnectorError, InvalidInputError, mayHaveTakenEffect } from '../core/errors.ts';
-import type { ServiceNowRequest } from '../servicenow/call.ts';
+import type { CallContext, ServiceNowRequest } from '../servicenow/call.ts';
 
 /** What is known of a write by its key. It holds no content of a record. */
 export type KeyedWrite = {
@@ -83,6 +83,7 @@ export function inDoubt(untilMs: number, clock: Clock, cause?: unknown): Outcome
 export type KeyedWriteDeps = {
   readonly keyedWrites: KeyedWrites;
   readonly clock: Clock;
+  readonly context: Pick<CallContext, 'deadline'>;
   /** How long an instance may work on a write after its answer was lost. */
   readonly inDoubtMs: number;
 };
@@ -110,7 +111,7 @@ export type Keyed<Answer> = {
  */
 export async function writeOnce<Answer>(
   keyed: Keyed<Answer>,
-  { keyedWrites, clock, inDoubtMs }: KeyedWriteDeps,
+  { keyedWrites, clock, context, inDoubtMs }: KeyedWriteDeps,
 ): Promise<Answer> {
   const { name, digest } = keyed;
   const before = await keyedWrites.read(name);
@@ -124,11 +125,12 @@ export async function writeOnce<Answer>(
       undefined,
     );
   const sentAtMs = clock.now();
+  // A process that dies may have sent it as late as its deadline.
   const claimed = {
     state: 'possibly-sent',
     digest,
     sentAtMs,
-    untilMs: sentAtMs + inDoubtMs,
+    untilMs: context.deadline.atMs + inDoubtMs,
     target: '',
   } as const;
   if (found !== 'absent') {
