@@ -1,4 +1,6 @@
 import { type Arguments, type Part, parseArguments, UsageError, usage } from './arguments.ts';
+import { runCallStorm } from './calls/call-storm.ts';
+import { runImportDeaths } from './deaths/import-deaths.ts';
 import { runQueueDeaths } from './deaths/queue-deaths.ts';
 import { describeReport, isClean, type StormReport, tallyOf } from './harness/storm-report.ts';
 import { runImportStorm } from './imports/import-storm.ts';
@@ -21,6 +23,15 @@ async function main(): Promise<void> {
   process.stdout.write(`All of ${reports.length} storms, ${seconds.toFixed(0)} s: ${tallyOf(damages)}\n`);
 }
 
+const dyingImports = [
+  'keyed',
+  'keyless',
+  'ordered, keyed',
+  'several executions',
+  'row by row, keyed',
+  'row by row, keyless',
+];
+
 type Storm = () => Promise<StormReport>;
 
 function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): readonly Storm[] {
@@ -32,9 +43,14 @@ function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): read
     case 'imports':
       return rows > 0 ? [() => runImportStorm({ rows, seed, patienceMs: 240_000 + rows * 20 })] : [];
     case 'deaths':
-      return messages > 0 ? [true, false].map((batchApi) => () => runQueueDeaths({ seed, batchApi })) : [];
+      return [
+        ...(messages > 0 ? [true, false].map((batchApi) => () => runQueueDeaths({ seed, batchApi })) : []),
+        ...(rows > 0 ? dyingImports.map((kind) => () => runImportDeaths({ seed, kind })) : []),
+      ];
     case 'calls':
-      return [];
+      return messages > 0
+        ? [() => runCallStorm({ calls: Math.ceil(messages / 10), seed, patienceMs: 120_000 })]
+        : [];
   }
 }
 

@@ -64,3 +64,12 @@ export function everyMoment(calls: number): readonly Moment[] {
     { call, side: 'after' as const },
   ]);
 }
+
+/** So many of them, in random order. */
+export function draw<T>(all: readonly T[], count: number, random: () => number): readonly T[] {
+  return all
+    .map((item) => [random(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .slice(0, count)
+    .map(([, item]) => item);
+}

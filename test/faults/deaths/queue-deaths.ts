@@ -9,7 +9,7 @@ import { PostOffice } from '../records/post-office.ts';
 import { storyKinds, tellStory } from '../records/stories.ts';
 import { addRules, stormSchema, stormTables } from '../records/storm-schema.ts';
 import type { Story } from '../records/story.ts';
-import { Executioner, everyMoment, type Moment } from './deaths.ts';
+import { draw, Executioner, everyMoment, type Moment } from './deaths.ts';
 import { HandDelivery, ownQueues } from './hand-delivery.ts';
 
 export type QueueDeathOptions = {
@@ -71,14 +71,6 @@ export async function runQueueDeaths(options: QueueDeathOptions): Promise<StormR
   } finally {
     await stack.close();
   }
-}
-
-function draw<T>(all: readonly T[], count: number, random: () => number): readonly T[] {
-  return all
-    .map((item) => [random(), item] as const)
-    .sort(([a], [b]) => a - b)
-    .slice(0, count)
-    .map(([, item]) => item);
 }
 
 class Trials {

@@ -20,6 +20,7 @@ import {
   rowsPerRequest,
   settleAfterSeconds,
 } from './import-tables.ts';
+import { readVerdicts } from './results.ts';
 
 export type ImportStormOptions = {
   /** Rows of all files together, about. */
@@ -288,12 +289,4 @@ function addScripts({ state }: FaultInstance['instance']): void {
 /** A line with a column too many cannot be read. */
 function toCsv(row: ReturnType<ImportKind['row']> | undefined, index: number): string {
   return row ? `${row.code},${row.text},${row.count}` : `C${index},unreadable,1,2,3`;
-}
-
-function readVerdicts(text: string): DropResult['verdicts'] {
-  const lines = text.trimEnd().split('\r\n').slice(1);
-  return lines.filter(Boolean).map((line) => {
-    const [number, outcome = ''] = line.split(',');
-    return [Number(number), outcome];
-  });
 }

@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
+import { SecrecyWatch } from '../../secrecy/watch.ts';
+import { refuseDynamoDb } from '../harness/aws-refusals.ts';
+import { type Dice, diceOf } from '../harness/dice.ts';
+import { type FaultStack, startFaultStack } from '../harness/fault-stack.ts';
+import { type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
+import { stirUp } from '../harness/weather.ts';
+import { recognizable, takeSnapshot } from '../records/observe.ts';
+import { stormSchema, stormTables } from '../records/storm-schema.ts';
+
+export type CallStormOptions = {
+  /** Keyed calls, copies left out. */
+  readonly calls: number;
+  readonly seed: number;
+  /** Longest time for one call to be answered with success, in milliseconds. */
+  readonly patienceMs: number;
+};
+
+/** One keyed call: the create of a record, or a note on one. */
+type KeyedCall = {
+  readonly kind: 'create' | 'create in a correlationIdTable' | 'note';
+  readonly method: 'POST' | 'PATCH';
+  readonly path: string;
+  readonly key: string;
+  readonly marker: string;
+  readonly body: string;
+  /** How many callers send it at once, and how many send it again after the answer. */
+  readonly callers: number;
+  readonly isRepeated: boolean;
+};
+
+const quotaMs = 2_000;
+
+/** Makes keyed HTTP calls while answers are lost, and repeats each until it succeeds, as a careful caller does. */
+export async function runCallStorm(options: CallStormOptions): Promise<StormReport> {
+  const started = performance.now();
+  const dice = diceOf(seededRandom(options.seed));
+  const watch = new SecrecyWatch();
+  const stack = await startFaultStack({
+    watch,
+    instance: { schema: stormSchema, demoData: false, switches: { transactionQuotaMs: quotaMs } },
+    roles: ['itil'],
+    environment: {
+      ALLOWED_TABLES: Object.values(stormTables).join(),
+      CORRELATION_ID_TABLES: stormTables.correlated,
+      RECORDS_IN_DOUBT_SECONDS: String(quotaMs / 1000 + 1),
+    },
+  });
+  try {
+    const { first } = stack.instances;
+    const noted = dice.sysId();
+    first.instance.state.store.seed(stormTables.plain, { sys_id: noted, u_story: 'noted' });
+    const weather = stirUp(first, {
+      random: dice.random,
+      seed: options.seed,
+      batchApi: false,
+      requests: options.calls,
+      lateMs: { from: 200, to: quotaMs },
+    });
+    const refusals = refuseDynamoDb(dice.random, 0.03);
+    stack.dynamoDbProxy.decide = refusals.decide;
+    const calls = Array.from({ length: options.calls }, (_, index) =>
+      drawCall(`c${options.seed}x${index}`, noted, dice),
+    );
+    const counts = { 'lost or refused answers': 0, 'repeats after success': 0, 'callers at once': 0 };
+    const damages: Damage[] = [];
+    const work = [...calls];
+    const caller = async () => {
+      for (let call = work.pop(); call; call = work.pop())
+        damages.push(...(await makeCall(stack, call, counts, options)));
+    };
+    await Promise.all(Array.from({ length: 6 }, caller));
+    await Promise.all([first.proxy.idle(), delay(quotaMs)]);
+    damages.push(...judge(stack, calls, noted));
+    const occurred = sumOf([weather(), refusals.counts, counts, countKinds(calls)]);
+    const leaks = await stack.close();
+    return {
+      title: `${calls.length} keyed calls`,
+      seconds: (performance.now() - started) / 1000,
+      occurred,
+      damages: [...damages, ...leaks.map((text): Damage => ({ kind: 'leak', text }))],
+    };
+  } finally {
+    await stack.close();
+  }
+}
+
+function drawCall(marker: string, noted: string, dice: Dice): KeyedCall {
+  const kind = dice.pick<KeyedCall['kind']>(['create', 'create', 'create in a correlationIdTable', 'note']);
+  const table = kind === 'create in a correlationIdTable' ? stormTables.correlated : stormTables.plain;
+  const isNote = kind === 'note';
+  return {
+    kind,
+    method: isNote ? 'PATCH' : 'POST',
+    path: `/api/now/table/${table}${isNote ? `/${noted}` : ''}`,
+    key: `key-${marker}`,
+    marker,
+    body: JSON.stringify(isNote ? { work_notes: `${marker}| said once` } : { u_story: marker }),
+    callers: dice.chance(15) ? 2 : 1,
+    isRepeated: dice.chance(25),
+  };
+}
+
+async function makeCall(
+  { stack }: FaultStack,
+  call: KeyedCall,
+  counts: Record<'lost or refused answers' | 'repeats after success' | 'callers at once', number>,
+  { patienceMs }: CallStormOptions,
+): Promise<readonly Damage[]> {
+  const until = Date.now() + patienceMs;
+  const insist = async (): Promise<readonly Damage[]> => {
+    let last = 'no answer';
+    while (Date.now() < until) {
+      const answer = await fetch(stack.endpoints.api + call.path, {
+        method: call.method,
+        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': call.key },
+        body: call.body,
+      }).catch(() => undefined);
+      if (answer?.ok) return [];
+      last = `${answer?.status} ${answer?.headers.get('x-error-code')}`;
+      if (answer && answer.status >= 400 && answer.status < 500 && ![409, 425, 429].includes(answer.status))
+        break;
+      counts['lost or refused answers'] += 1;
+      await delay(1000 * Number(answer?.headers.get('retry-after') ?? 1));
+    }
+    return [{ kind: 'no answer', text: `${call.kind} ${call.marker}: ${last}` }];
+  };
+  if (call.callers > 1) counts['callers at once'] += 1;
+  const damages = (await Promise.all(Array.from({ length: call.callers }, insist))).flat();
+  if (!call.isRepeated) return damages;
+  counts['repeats after success'] += 1;
+  return [...damages, ...(await insist())];
+}
+
+function judge({ instances }: FaultStack, calls: readonly KeyedCall[], noted: string): readonly Damage[] {
+  const { store } = instances.first.instance.state;
+  const tables = [stormTables.plain, stormTables.correlated];
+  const made = Map.groupBy(
+    tables.flatMap((table) => store.select(table)),
+    (row) => row['u_story'] ?? '',
+  );
+  const notes = Map.groupBy(
+    takeSnapshot(instances.first.instance).notes(noted).map(recognizable),
+    ({ text }) => text,
+  );
+  return calls.flatMap(({ kind, marker }): Damage[] => {
+    const count = (kind === 'note' ? notes : made).get(marker)?.length ?? 0;
+    if (count === 1) return [];
+    return [{ kind: count === 0 ? 'lost' : 'doubled', text: `${kind} ${marker}: ${count} times` }];
+  });
+}
+
+function countKinds(calls: readonly KeyedCall[]): Readonly<Record<string, number>> {
+  const kinds = Map.groupBy(calls, ({ kind }) => kind);
+  return Object.fromEntries([...kinds].map(([kind, members]) => [kind, members.length]));
+}
