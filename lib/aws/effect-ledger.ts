@@ -25,6 +25,8 @@ export type RecordMark = {
   readonly isDeleted: boolean;
   /** Until then the instance may be working on a write whose answer was lost, in milliseconds since the Unix epoch; 0: it is not. */
   readonly inDoubtUntilMs: number;
+  /** The name of the key whose answer was lost; it is the first to go on. */
+  readonly inDoubtKey: string;
   /** Of the first sys_id of a match: the last number that a record was created under. */
   readonly lastNumber: number;
 };
@@ -139,6 +141,7 @@ export class EffectLedger {
     return {
       isDeleted: item?.['isDeleted'] === true,
       inDoubtUntilMs: numberIn(item, 'inDoubtUntilMs'),
+      inDoubtKey: String(item?.['inDoubtKey'] ?? ''),
       lastNumber: numberIn(item, 'lastNumber'),
     };
   }
@@ -148,9 +151,12 @@ export class EffectLedger {
     await this.#put({ ...this.#markKey(sysId), isDeleted: true, expiresAt: this.#expiry() });
   }
 
-  /** Remembers that the instance may be working on a record until then. */
-  async markInDoubt(sysId: string, untilMs: number): Promise<void> {
-    await this.#changeMark(sysId, { inDoubtUntilMs: untilMs });
+  /**
+   * Remembers that the instance may be working on a record until then; 0: that it is not any more.
+   * @param inDoubtKey the name of the key whose answer was lost
+   */
+  async markInDoubt(sysId: string, untilMs: number, inDoubtKey: string): Promise<void> {
+    await this.#changeMark(sysId, { inDoubtUntilMs: untilMs, inDoubtKey });
   }
 
   /** Remembers under which number the last record of a match was created, by the first sys_id of the match. */
@@ -234,7 +240,7 @@ export class EffectLedger {
     return this.#open();
   }
 
-  async #changeMark(sysId: string, change: Readonly<Record<string, number>>): Promise<void> {
+  async #changeMark(sysId: string, change: Readonly<Record<string, number | string>>): Promise<void> {
     const key = this.#markKey(sysId);
     this.#ahead.delete(key.pk);
     const set = { ...change, expiresAt: this.#expiry() };

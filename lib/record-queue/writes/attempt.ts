@@ -53,6 +53,8 @@ export class Attempt {
   /** What an earlier attempt left behind: a write that may have taken effect. */
   readonly before: Effect | undefined;
   readonly #digest: string;
+  /** The record is in doubt because of an earlier attempt of this work. */
+  #isInDoubt = false;
   /** What this attempt has announced last. */
   #intent: Effect | undefined;
 
@@ -103,7 +105,12 @@ export class Attempt {
   /** @throws InDoubtError while the instance may be working on another write of this record */
   async checkRecord(sysId: string): Promise<RecordMark> {
     const mark = await this.context.ledger.markOf(sysId);
-    waitUntil(mark.inDoubtUntilMs, this.context.clock);
+    this.#isInDoubt = mark.inDoubtUntilMs > 0 && mark.inDoubtKey === this.#name;
+    if (mark.inDoubtUntilMs > 0)
+      waitUntil(
+        mark.inDoubtUntilMs + (mark.inDoubtKey === '' || this.#isInDoubt ? 0 : headStartMs),
+        this.context.clock,
+      );
     return mark;
   }
 
@@ -177,17 +184,35 @@ export class Attempt {
       sentAtMs,
       untilMs: clock.now(),
     };
-    await ledger.remember(this.table, this.command.key, effect);
+    const isOver = this.#isInDoubt && sysId !== '';
+    await Promise.all([
+      ledger.remember(this.table, this.command.key, effect),
+      isOver ? ledger.markInDoubt(sysId, 0, this.#name) : undefined,
+    ]);
+  }
+
+  /** Keeps everything else from a record whose answer was lost, though it looks as if the write had taken effect. */
+  async keepOthersAway(sysId: string): Promise<void> {
+    const { clock, ledger, inDoubtMs } = this.context;
+    await ledger.markInDoubt(sysId, clock.now() + inDoubtMs, '');
+  }
+
+  get #name(): string {
+    return this.context.ledger.nameOf(this.table, this.command.key);
   }
 
   async #doubt(sysId: string | undefined, cause: unknown): Promise<InDoubtError> {
     const { clock, ledger, inDoubtMs } = this.context;
     const untilMs = clock.now() + inDoubtMs;
-    const intent = this.#intent && { ...this.#intent, untilMs };
+    const sentAtMs = this.firstSentAtMs;
+    const sent: Effect = this.#intent ?? {
+      ...{ state: 'possibly-sent', digest: this.#digest, sentAtMs, untilMs },
+      ...{ write: this.command.command.action === 'delete' ? 'delete' : 'update', sysId: sysId ?? '' },
+    };
     // What cannot be remembered now is still known by what was announced.
     await Promise.allSettled([
-      sysId === undefined ? undefined : ledger.markInDoubt(sysId, untilMs),
-      intent && ledger.remember(this.table, this.command.key, intent),
+      sysId === undefined ? undefined : ledger.markInDoubt(sysId, untilMs, this.#name),
+      ledger.remember(this.table, this.command.key, { ...sent, untilMs }),
     ]);
     return new InDoubtError(inDoubtMs, cause);
   }
@@ -200,6 +225,9 @@ export function digestOfWork({ command: { key: _key, ...work } }: RecordCommand)
 
 /** How long a message waits for another copy of itself that is under way. */
 const copyWaitMs = 5_000;
+
+/** For so long the message whose answer was lost may look for its effect before others write to the record. */
+const headStartMs = 30_000;
 
 function waitUntil(untilMs: number, clock: Clock): void {
   const waitMs = untilMs - clock.now();

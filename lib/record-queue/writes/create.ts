@@ -119,7 +119,9 @@ async function explain(
   if (presence === 'visible' || presence === 'hidden') return isLost ? 'done' : 'duplicate';
   // Until the instance has finished with this copy, nothing else goes to the record.
   if (isLost)
-    await context.ledger.markInDoubt(sysId, context.clock.now() + context.inDoubtMs).catch(() => undefined);
+    await context.ledger
+      .markInDoubt(sysId, context.clock.now() + context.inDoubtMs, '')
+      .catch(() => undefined);
   if (isReadBackDenial(error) && (await isRefusedAsTaken(request, context))) {
     await rememberCreate(command, sysId, context);
     return 'done';

@@ -1,6 +1,7 @@
+import * as z from 'zod/mini';
 import { mayHaveTakenEffect } from '../../core/errors.ts';
-import { RecordNotFoundError } from '../../servicenow/errors.ts';
-import { updateRequest } from '../../servicenow/requests.ts';
+import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
+import { getRequest, updateRequest } from '../../servicenow/requests.ts';
 import type { Done } from '../disposition.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';
@@ -48,7 +49,8 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   const { sysId, record, notes } = update;
   const request = updateRequest({ ...update, record: withNotes(record, notes), fields: answerFields });
   const writing = notes.size > 0 ? new NoteWriting(attempt, sysId, notes) : undefined;
-  if (writing && attempt.before && (await writing.isWritten())) {
+  const isDone = () => (writing ? writing.isWritten() : holdsValues(update, attempt.context));
+  if (attempt.before && (await isDone())) {
     await attempt.complete('update', sysId);
     return 'duplicate';
   }
@@ -57,7 +59,9 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
     await writing.announce();
   }
   try {
-    await attempt.send(request, sysId, async () => (await writing?.isWritten()) ?? false);
+    const answer = await attempt.send(request, sysId, isDone);
+    // The values may have been the same before, and the lost copy may still be running.
+    if (answer === undefined && !writing) await attempt.keepOthersAway(sysId);
   } catch (error) {
     if (!mayHaveTakenEffect(error)) await writing?.withdraw();
     throw error;
@@ -68,3 +72,31 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
 
 /** Answers to writes are not read beyond the sys_id. */
 export const answerFields = ['sys_id'];
+
+const shown = z.object({ value: z.string(), display_value: z.optional(z.nullable(z.string())) });
+const holderAnswer = z.object({ result: z.record(z.string(), shown) });
+
+/** Longer addresses are refused from 8 KB on (docs/servicenow-contract.md 1.4). */
+const longestFields = 4_000;
+
+/** True when a record holds everything that the update gives it, as it is stored or as it is displayed. */
+async function holdsValues({ table, sysId, record }: Update, { send }: WriteContext): Promise<boolean> {
+  const columns = Object.keys(record);
+  if (columns.length === 0 || encodeURIComponent(columns.join()).length > longestFields) return false;
+  const options = { displayValue: 'all', excludeReferenceLink: true } as const;
+  const request = getRequest({ table, sysId, fields: columns, ...options });
+  try {
+    const { body } = await send({ request, isReconciling: true });
+    const held = z.safeParse(holderAnswer, body).data?.result ?? {};
+    return columns.every((column) => Object.hasOwn(held, column) && isHeld(held[column], record[column]));
+  } catch (error) {
+    if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return false;
+    throw error;
+  }
+}
+
+function isHeld(held: z.output<typeof shown> | undefined, given: unknown): boolean {
+  if (held === undefined || (typeof given === 'object' && given !== null)) return false;
+  const text = given === null ? '' : String(given);
+  return held.value === text || held.display_value === text;
+}

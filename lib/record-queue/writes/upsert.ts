@@ -127,9 +127,9 @@ class Upsert {
     const isGivenSysId =
       naming.identityOf(table, '').kind === 'sys_id' && !ignoringTables.has(table.toLowerCase());
     if (!isGivenSysId) return this.#createElsewhere();
-    const first = this.#sysIdOf(0);
-    const { isDeleted } = await this.#context.ledger.markOf(first);
-    return isDeleted ? this.#createUnderNext(1) : this.#createUnder(first, 0);
+    // Looked at before anything is remembered: after a crash, a record under the sys_id is then this message's own.
+    const first = await this.#stateOf(0);
+    return first.isFree ? this.#createUnder(first.sysId, 0) : this.#createUnderNext(0);
   }
 
   /** @param number of the sys_id; `numberUnknown` for that of an earlier attempt */
