@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../core/errors.ts';
 import { failuresSoFar, tooManyFailures } from './failure-limit.ts';
+import { importFolder } from './folder.ts';
 import { boundHeap } from './heap.ts';
 import { type ImportSurroundings, scopeOf } from './import-scope.ts';
 import { setsBefore } from './load/ledger.ts';
@@ -29,7 +30,6 @@ import {
 } from './state.ts';
 import { collectVerdicts } from './verdicts/collect-verdicts.ts';
 import { mergeMessages } from './verdicts/frequent-messages.ts';
-import { importFolder } from './work-folder.ts';
 
 /** Starts the execution that an import goes on in. */
 export type StartExecution = (name: string, input: ImportInput) => Promise<void>;

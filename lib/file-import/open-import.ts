@@ -1,3 +1,4 @@
+import { type ImportFolder, importFolder } from './folder.ts';
 import { type ImportScope, type ImportSurroundings, scopeOf } from './import-scope.ts';
 import { ClosedLedgers } from './load/ledger.ts';
 import { OpenReader } from './load/open-reader.ts';
@@ -7,7 +8,6 @@ import { type ProgressWriter, progressWriter } from './report/progress.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
 import { ResultsPart } from './verdicts/results-part.ts';
 import { TransformMaps } from './verdicts/transform-maps.ts';
-import { type ImportFolder, importFolder } from './work-folder.ts';
 
 /** What the steps of an import work with once it is planned. */
 type Opened = {

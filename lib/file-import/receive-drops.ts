@@ -4,6 +4,7 @@ import { writeObject } from '../aws/s3.ts';
 import type { Clock } from '../core/clock.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { importFolder } from './folder.ts';
 import { emptyTally } from './load/row-outcome.ts';
 import { defaultSettings, parseSettings } from './plan/settings.ts';
 import { progressAtFirst, progressWriter } from './report/progress.ts';
@@ -20,7 +21,6 @@ import {
 } from './schedule/import-request.ts';
 import { type DropNotice, type DroppedObject, parseS3Event } from './schedule/s3-events.ts';
 import { type Schedule, wakeUpMessage } from './schedule/schedule.ts';
-import { importFolder } from './work-folder.ts';
 
 export type ReceiveDeps = {
   readonly s3: S3Client;

@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import { lineList } from '../encode/chunk.ts';
 import type { ChunkReader } from '../encode/chunk-reader.ts';
+import type { ImportFolder } from '../folder.ts';
 import type { Position } from '../plan/import-plan.ts';
-import type { ImportFolder } from '../work-folder.ts';
 import { type LoadLedger, type SentChunk, writeLedger } from './ledger.ts';
 
 const savePeriodMs = 1_000;

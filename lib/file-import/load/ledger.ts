@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { groupName, type ImportFolder } from '../work-folder.ts';
+import { groupName, type ImportFolder } from '../folder.ts';
 import { lineResultSchema } from './row-outcome.ts';
 
 const positionSchema = z.object({ byte: z.number(), line: z.number() });

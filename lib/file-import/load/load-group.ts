@@ -1,8 +1,8 @@
 import { InvalidInputError } from '../../core/errors.ts';
 import type { RejectedRow } from '../encode/chunk.ts';
+import { groupName, type ImportFolder } from '../folder.ts';
 import type { Position } from '../plan/import-plan.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
-import { groupName, type ImportFolder } from '../work-folder.ts';
 import { withoutStored } from './deliver.ts';
 import { GroupLedger, type GroupStart } from './group-ledger.ts';
 import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';

@@ -1,10 +1,10 @@
 import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
 import type { Chunk } from '../encode/chunk.ts';
 import type { ChunkReader } from '../encode/chunk-reader.ts';
+import type { ImportFolder } from '../folder.ts';
 import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan, Position } from '../plan/import-plan.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
-import type { ImportFolder } from '../work-folder.ts';
 import { deliverChunk } from './deliver.ts';
 import type { GroupLedger } from './group-ledger.ts';
 import type { ClosedLedgers, SentChunk } from './ledger.ts';

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import type { ImportFolder } from '../folder.ts';
 import { importSetsOf, knownChunks, readLedger } from '../load/ledger.ts';
 import { addTally, type Tally, tallied, type Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
@@ -7,7 +8,6 @@ import { executionName, type ImportRequest } from '../schedule/import-request.ts
 import { type FrequentMessage, mergeMessages } from '../verdicts/frequent-messages.ts';
 import { beginPart, joinParts, ResultsPart, writePart } from '../verdicts/results-part.ts';
 import { chunkVerdicts, GroupLines, rejectedResults } from '../verdicts/row-verdicts.ts';
-import type { ImportFolder } from '../work-folder.ts';
 import { progressWriter } from './progress.ts';
 import { writeRejectedFile } from './rejected-file.ts';
 import { renderReport } from './report-page.ts';

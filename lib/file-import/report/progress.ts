@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
+import type { ImportFolder } from '../folder.ts';
 import { emptyTally, type Tally } from '../load/row-outcome.ts';
 import { executionName, type ImportRequest } from '../schedule/import-request.ts';
-import type { ImportFolder } from '../work-folder.ts';
 
 /** `progress.json`, rewritten about once a second while an import runs. */
 export type ImportProgress = {

@@ -1,9 +1,9 @@
 import { InvalidInputError } from '../../core/errors.ts';
+import { groupName, type ImportFolder, type WorkKind } from '../folder.ts';
 import { readLedger } from '../load/ledger.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
 import { RawRecords } from '../read/raw-records.ts';
-import { groupName, type ImportFolder, type WorkKind } from '../work-folder.ts';
 
 /**
  * Writes `rejected.csv` (or `.jsonl`): the records that did not arrive with the bytes they had, each behind its line

@@ -1,10 +1,10 @@
 import { linesOf } from '../encode/chunk.ts';
+import type { ImportFolder } from '../folder.ts';
 import type { ImportScope } from '../import-scope.ts';
 import { type ClosedLedgers, knownChunks, type SentChunk } from '../load/ledger.ts';
 import type { OpenReader } from '../load/open-reader.ts';
 import type { LineResult, RowOutcome, Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
-import type { ImportFolder } from '../work-folder.ts';
 import { slicesOf } from './batches.ts';
 import { countPending, readVerdicts } from './read-group.ts';
 import { beginPart, type GroupVerdict, type ResultsPart, writePart } from './results-part.ts';

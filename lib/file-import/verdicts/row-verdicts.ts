@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { type LineRuns, linesOf } from '../encode/chunk.ts';
+import { groupName, type ImportFolder } from '../folder.ts';
 import type { SentChunk } from '../load/ledger.ts';
 import { type LineResult, lostAnswer, type Verdict } from '../load/row-outcome.ts';
-import { groupName, type ImportFolder } from '../work-folder.ts';
 import type { ResultsPart } from './results-part.ts';
 
 /**
