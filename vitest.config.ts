@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{lib,functions,cli,deploy,emulator}/**/*.test.ts'],
+          include: ['test/{lib,functions,cli,deploy,emulator,docs}/**/*.test.ts'],
           testTimeout: unitTimeoutMs,
           hookTimeout: unitTimeoutMs,
         },

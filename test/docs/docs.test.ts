@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { HELP } from '../../cli/start/arguments.ts';
+import { functions } from '../../deploy/functions.ts';
+import { parseSettings } from '../../lib/file-import/plan/settings.ts';
+import { operations } from '../../lib/operations/catalog.ts';
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+const codeSpans = (text: string) => Array.from(text.matchAll(/`([^`\n]+)`/g), ([, span = '']) => span);
+
+describe("the README's table of functions", () => {
+  const section =
+    read('README.md')
+      .split('\n## ')
+      .find((text) => text.startsWith('Operations')) ?? '';
+  const rows = Array.from(section.matchAll(/^\| `(\w+)` \| (.+?) \|/gm), ([, name = '', trigger = '']) => ({
+    name,
+    trigger,
+  }));
+
+  it('lists every function that is deployed, and no other', () => {
+    expect(rows.map(({ name }) => name).toSorted()).toEqual(functions.map(({ key }) => key).toSorted());
+  });
+
+  it('gives every operation its routes', () => {
+    const listed = new Map(rows.map(({ name, trigger }) => [name, codeSpans(trigger)]));
+    for (const { name, routes } of operations.filter(
+      (operation) => operation.name !== 'postMethodOverride',
+    )) {
+      const deployed = routes.map(({ method, path }) => `${method} /api/now${path}`);
+      expect(listed.get(name), name).toEqual(deployed);
+    }
+  });
+
+  it('gives postMethodOverride the paths that have no POST of their own', () => {
+    const others = operations
+      .filter(({ name }) => name !== 'postMethodOverride')
+      .flatMap(({ routes }) => routes);
+    const withPost = new Set(others.filter(({ method }) => method === 'POST').map(({ path }) => path));
+    const override = operations.find(({ name }) => name === 'postMethodOverride');
+    const expected = new Set(others.map(({ path }) => path).filter((path) => !withPost.has(path)));
+    expect(new Set(override?.routes.map(({ path }) => path))).toEqual(expected);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const documented = new Set(codeSpans(read('docs/configuration.md')));
+
+  it('lists every param of serverless.yml', () => {
+    const params = read('serverless.yml').match(/^params:\n {2}default:\n((?: {4}.*\n)+)/m)?.[1] ?? '';
+    const names = Array.from(params.matchAll(/^ {4}(\w+):/gm), ([, name = '']) => name);
+    expect(names).toContain('secretId');
+    expect(names.filter((name) => !documented.has(name))).toEqual([]);
+  });
+
+  it('lists every option of npm start', () => {
+    const options = Array.from(HELP.matchAll(/^ {2}(--[\w-]+)/gm), ([, option = '']) => option);
+    const listed = new Set(Array.from(documented, (span) => span.split(' ')[0]));
+    expect(options.filter((option) => option !== '--help' && !listed.has(option))).toEqual([]);
+  });
+});
+
+describe('docs/imports.md', () => {
+  it('lists every setting of _import.json', () => {
+    const documented = new Set(codeSpans(read('docs/imports.md')));
+    const message = refusalOf(() => parseSettings('{ "unknownSetting": 1 }'));
+    const names = (message.split('there are: ')[1] ?? '').split(', ');
+    expect(names).toContain('keyColumn');
+    expect(names.filter((name) => !documented.has(name))).toEqual([]);
+  });
+});
+
+function refusalOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    return z.instanceof(Error).parse(error).message;
+  }
+  throw new Error('nothing was refused');
+}
