@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type Instance, type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
 import { createConnections } from '../../../lib/aws/connections.ts';
+import type { StateTable } from '../../../lib/aws/state-table.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
@@ -39,7 +40,7 @@ export type EmulatedQueue = {
   requests(): string[];
   /** Hands messages to the function; gives the ids that it does not report finished. */
   deliver(messages: readonly TestMessage[], remainingMs?: number): Promise<readonly string[]>;
-  /** Lets time pass for the function, e.g. until a deferred message is received again. */
+  /** Lets time pass for the function and the instance, e.g. until a deferred message is received again. */
   later(ms: number): void;
   /** Goes on in a new process, which remembers nothing. */
   restart(): void;
@@ -56,11 +57,15 @@ export type QueueOptions = {
   readonly sqsIsSilent?: boolean;
   /** Stands between the function and the client, to lose answers and the like. */
   readonly through?: (client: ServiceNowClient) => ServiceNowClient;
+  /** Stands between the function and the state table. */
+  readonly throughTable?: (table: StateTable) => StateTable;
 };
 
 /** The function, an instance, and SQS as the function sees it. */
 export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQueue> {
-  const instance = await startInstance(options.instance);
+  let aheadMs = 0;
+  const passing = { now: () => Date.now() + aheadMs };
+  const instance = await startInstance({ clock: passing, ...options.instance });
   const { url: instanceUrl, username, password } = instance;
   const config = readConfig({
     SERVICENOW_SECRET_ID: 'demo',
@@ -76,9 +81,9 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   const hidden = new Map<string, number>();
   const counted: MetricName[] = [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
-  let aheadMs = 0;
-  const clock = options.clock ?? { now: () => Date.now() + aheadMs, sleep: async () => {} };
+  const clock = options.clock ?? { ...passing, sleep: async () => {} };
   const state = await startStateTable(clock);
+  const table = options.throughTable?.(state.table) ?? state.table;
   const surroundings: RecordQueueDeps = {
     connect(name) {
       const connection = connections.connect(name);
@@ -113,7 +118,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     },
     settings: config.records,
     deployment: config.deployment,
-    stateTable: () => state.table,
+    stateTable: () => table,
     clock,
     random: () => 0.5,
     log: silentLog,

@@ -140,7 +140,7 @@ describe('upserts', () => {
     ]);
     expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorMessage'])).toEqual([
       expect.stringContaining('must not start with javascript:'),
-      expect.stringContaining('must not hold control characters'),
+      expect.stringContaining('must not contain control characters'),
     ]);
   });
 
