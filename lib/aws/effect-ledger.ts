@@ -29,6 +29,10 @@ export type RecordMark = {
   readonly inDoubtKey: string;
   /** Of the first sys_id of a match: the last number that a record was created under. */
   readonly lastNumber: number;
+  /** The name of the key that alone may create a record under this sys_id; empty: any. */
+  readonly maker: string;
+  /** From then on another key may, if there is no record yet, in milliseconds since the Unix epoch. */
+  readonly makerUntilMs: number;
 };
 
 /** A note that was, or may have been, written to the journal of a record. */
@@ -63,6 +67,10 @@ export class EffectLedger {
   readonly #ahead = new Map<string, Promise<StateItem | undefined>>();
   readonly #read: (key: StateKey) => Promise<StateItem | undefined>;
   readonly #write: (write: StateWrite) => Promise<void>;
+  /** Conditional writes are calls of their own; those who asked together go on together, so that they share a batch request. */
+  readonly #together = coalesce((calls: readonly (() => Promise<boolean>)[]) =>
+    Promise.allSettled(calls.map((call) => call())),
+  );
 
   /**
    * @param open called when the ledger is first needed
@@ -128,7 +136,7 @@ export class EffectLedger {
           ],
         } as const)
       : ({ is: 'absent' } as const);
-    return this.#table.put(item, condition, { deadline: this.#deadline });
+    return this.#decide(() => this.#table.put(item, condition, { deadline: this.#deadline }));
   }
 
   /** Forgets work that certainly did not take effect. */
@@ -143,6 +151,8 @@ export class EffectLedger {
       inDoubtUntilMs: numberIn(item, 'inDoubtUntilMs'),
       inDoubtKey: String(item?.['inDoubtKey'] ?? ''),
       lastNumber: numberIn(item, 'lastNumber'),
+      maker: String(item?.['maker'] ?? ''),
+      makerUntilMs: numberIn(item, 'makerUntilMs'),
     };
   }
 
@@ -157,6 +167,38 @@ export class EffectLedger {
    */
   async markInDoubt(sysId: string, untilMs: number, inDoubtKey: string): Promise<void> {
     await this.#changeMark(sysId, { inDoubtUntilMs: untilMs, inDoubtKey });
+  }
+
+  /**
+   * Reserves a sys_id that several keys may want to create a record under, e.g. upserts of one match: a record that is there
+   * after a lost answer is then known to be the work of one of them.
+   * @param maker the name of the key
+   * @param before what was known when the decision was made
+   * @returns false when another key was faster
+   */
+  async reserve(sysId: string, maker: string, makerUntilMs: number, before: RecordMark): Promise<boolean> {
+    const key = this.#markKey(sysId);
+    this.#ahead.delete(key.pk);
+    const asBefore = {
+      allOf: [
+        { attribute: 'maker', operator: '=', value: before.maker },
+        { attribute: 'makerUntilMs', operator: '=', value: before.makerUntilMs },
+      ],
+    } as const;
+    const condition =
+      before.maker === ''
+        ? ({ anyOf: [{ is: 'absent' }, { attribute: 'maker', exists: false }] } as const)
+        : asBefore;
+    const set = { maker, makerUntilMs, expiresAt: this.#expiry() };
+    return this.#decide(
+      async () =>
+        (await this.#table.update(key, { set }, condition, { deadline: this.#deadline })) !== undefined,
+    );
+  }
+
+  /** Lets other keys create a record under a sys_id: its maker was refused. */
+  async release(sysId: string): Promise<void> {
+    await this.#changeMark(sysId, { makerUntilMs: 0 });
   }
 
   /** Remembers under which number the last record of a match was created, by the first sys_id of the match. */
@@ -245,6 +287,13 @@ export class EffectLedger {
     this.#ahead.delete(key.pk);
     const set = { ...change, expiresAt: this.#expiry() };
     await this.#table.update(key, { set }, undefined, { deadline: this.#deadline });
+  }
+
+  /** @returns whether the condition of a write held */
+  async #decide(call: () => Promise<boolean>): Promise<boolean> {
+    const result = await this.#together(call);
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
   }
 
   async #get(key: StateKey): Promise<StateItem | undefined> {

@@ -105,7 +105,7 @@ export class Attempt {
   /** @throws InDoubtError while the instance may be working on another write of this record */
   async checkRecord(sysId: string): Promise<RecordMark> {
     const mark = await this.context.ledger.markOf(sysId);
-    this.#isInDoubt = mark.inDoubtUntilMs > 0 && mark.inDoubtKey === this.#name;
+    this.#isInDoubt = mark.inDoubtUntilMs > 0 && mark.inDoubtKey === this.name;
     if (mark.inDoubtUntilMs > 0)
       waitUntil(
         mark.inDoubtUntilMs + (mark.inDoubtKey === '' || this.#isInDoubt ? 0 : headStartMs),
@@ -187,7 +187,7 @@ export class Attempt {
     const isOver = this.#isInDoubt && sysId !== '';
     await Promise.all([
       ledger.remember(this.table, this.command.key, effect),
-      isOver ? ledger.markInDoubt(sysId, 0, this.#name) : undefined,
+      isOver ? ledger.markInDoubt(sysId, 0, this.name) : undefined,
     ]);
   }
 
@@ -197,7 +197,8 @@ export class Attempt {
     await ledger.markInDoubt(sysId, clock.now() + inDoubtMs, '');
   }
 
-  get #name(): string {
+  /** Identifies the key of this work. */
+  get name(): string {
     return this.context.ledger.nameOf(this.table, this.command.key);
   }
 
@@ -211,7 +212,7 @@ export class Attempt {
     };
     // What cannot be remembered now is still known by what was announced.
     await Promise.allSettled([
-      sysId === undefined ? undefined : ledger.markInDoubt(sysId, untilMs, this.#name),
+      sysId === undefined ? undefined : ledger.markInDoubt(sysId, untilMs, this.name),
       ledger.remember(this.table, this.command.key, { ...sent, untilMs }),
     ]);
     return new InDoubtError(inDoubtMs, cause);

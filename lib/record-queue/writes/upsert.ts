@@ -64,16 +64,24 @@ class Upsert {
   async #repeat({ write, sysId }: Effect): Promise<Done | undefined> {
     if (sysId === '') return this.#repeatCreateElsewhere();
     await this.#context.waitForTurn(this.#command, sysId);
-    const { isDeleted } = await this.#attempt.checkRecord(sysId);
-    const presence = isDeleted
-      ? 'absent'
-      : await findRecord(this.#command.command.table, sysId, this.#context);
-    if (isDeleted || (write === 'create' && (presence === 'visible' || presence === 'hidden'))) {
+    const { isDeleted, maker } = await this.#attempt.checkRecord(sysId);
+    if (isDeleted) {
       await this.#complete(write, sysId);
       return 'duplicate';
     }
-    if (write === 'create') return this.#createUnder(sysId, numberUnknown);
+    if (write === 'create') return this.#repeatCreate(sysId, maker);
+    const presence = await findRecord(this.#command.command.table, sysId, this.#context);
     return presence === 'absent' ? undefined : this.#writeUnlessGone(sysId);
+  }
+
+  /** Another upsert of the match may have created the record since: then this one has still to be carried out. */
+  async #repeatCreate(sysId: string, maker: string): Promise<Done | undefined> {
+    if (maker !== '' && maker !== this.#attempt.name) return undefined;
+    const made = await this.#whatIsMade(sysId);
+    if (made === 'nothing') return this.#createUnder(sysId, numberUnknown);
+    if (made === 'older') return undefined;
+    await this.#complete('create', sysId);
+    return 'duplicate';
   }
 
   /** In a table that refuses a given sys_id the record is looked for by what was written. */
@@ -132,46 +140,95 @@ class Upsert {
     return first.isFree ? this.#createUnder(first.sysId, 0) : this.#createUnderNext(0);
   }
 
-  /** @param number of the sys_id; `numberUnknown` for that of an earlier attempt */
+  /**
+   * Only one upsert of the match at a time may create a record under this sys_id, so that each knows its own after a lost answer.
+   * @param number of the sys_id; `numberUnknown` for that of an earlier attempt
+   */
   async #createUnder(sysId: string, number: number): Promise<Done> {
+    const { ledger } = this.#context;
+    const { name, untilMs } = this.#attempt;
     await this.#context.waitForTurn(this.#command, sysId);
-    await this.#attempt.checkRecord(sysId);
+    const mark = await this.#attempt.checkRecord(sysId);
+    if (mark.maker !== '' && mark.maker !== name) {
+      const holder = await this.#waitForMaker(sysId, mark.makerUntilMs);
+      if (holder) return this.#useHolder(holder, sysId, number);
+    }
+    if (!(await ledger.reserve(sysId, name, untilMs, mark))) return this.#createUnder(sysId, number);
     await this.#attempt.announce('create', sysId);
     const request = this.#createRequest({ sys_id: sysId });
     try {
-      await this.#attempt.send(request, sysId, () => this.#isMade(sysId));
+      await this.#attempt.send(request, sysId, async () => (await this.#whatIsMade(sysId)) === 'own');
     } catch (error) {
-      if (!(error instanceof ServiceNowError && error.recordMayExist) || error.effect === 'unknown')
+      if (!(error instanceof ServiceNowError) || error.effect === 'unknown') throw error;
+      if (!error.recordMayExist) {
+        await ledger.release(sysId);
         throw error;
-      return this.#afterRefusal(request, sysId, number, error);
+      }
+      return this.#afterRefusal(request, sysId, number, error, mark.maker === name || error.attempts > 1);
     }
-    if (number > 0) await this.#context.ledger.rememberNumber(this.#sysIdOf(0), number);
+    if (number > 0) await ledger.rememberNumber(this.#sysIdOf(0), number);
     await this.#complete('create', sysId);
     return 'done';
   }
 
-  async #isMade(sysId: string): Promise<boolean> {
-    const presence = await findRecord(this.#command.command.table, sysId, this.#context);
-    return presence === 'visible' || presence === 'hidden';
+  /**
+   * The record that another upsert of the match has made; undefined when it made none and no longer can.
+   * @throws InDoubtError while it may still make one
+   */
+  async #waitForMaker(sysId: string, untilMs: number): Promise<Holder | undefined> {
+    const { clock } = this.#context;
+    for (let looks = 1; ; looks += 1) {
+      const holder = await this.#readHolder(sysId, false);
+      if (holder || clock.now() >= untilMs) return holder;
+      if (looks === mostLooks) throw new InDoubtError(matchWaitMs);
+      await clock.sleep(lookEveryMs);
+    }
   }
 
-  /** The sys_id is taken, or the record was refused. */
+  /** What is there under a sys_id of the match: this attempt's own record, or one from before it was first sent. */
+  async #whatIsMade(sysId: string): Promise<'own' | 'older' | 'nothing'> {
+    const { table } = this.#command.command;
+    const presence = await findRecord(table, sysId, this.#context);
+    if (presence === 'hidden') return 'own';
+    if (presence !== 'visible') return 'nothing';
+    const request = getRequest({ table, sysId, fields: ['sys_created_on'] });
+    const { body } = await this.#context.send({ request, isReconciling: true });
+    const createdOn = z.safeParse(createdOnAnswer, body).data?.result.sys_created_on ?? '';
+    const createdMs = Date.parse(`${createdOn.replace(' ', 'T')}Z`);
+    return createdMs < this.#attempt.firstSentAtMs - skewMs ? 'older' : 'own';
+  }
+
+  async #useHolder(holder: Holder, sysId: string, number: number): Promise<Done> {
+    if (!this.#isMatch(holder)) return this.#createUnderNext(number === numberUnknown ? 0 : number + 1);
+    await this.#attempt.announce('update', sysId);
+    return this.#write(sysId);
+  }
+
+  /**
+   * The sys_id is taken, or the record was refused.
+   * @param isRepeat an earlier copy of this create may have taken effect
+   */
   async #afterRefusal(
     request: ServiceNowRequest,
     sysId: string,
     number: number,
     refusal: ServiceNowError,
+    isRepeat: boolean,
   ): Promise<Done> {
-    const holder = await this.#readHolder(sysId, true);
-    if (holder && this.#isMatch(holder)) {
-      await this.#attempt.announce('update', sysId);
-      return this.#write(sysId);
+    const made = await this.#whatIsMade(sysId);
+    if (isRepeat && made === 'own') {
+      await this.#complete('create', sysId);
+      return 'duplicate';
     }
-    if (holder) return this.#createUnderNext(number === numberUnknown ? 0 : number + 1);
+    const holder = await this.#readHolder(sysId, true);
+    if (holder) return this.#useHolder(holder, sysId, number);
     const isMade =
-      (await this.#isMade(sysId)) ||
+      made !== 'nothing' ||
       (isReadBackDenial(refusal) && (await isRefusedAsTaken(request, this.#context)));
-    if (!isMade) throw refusal;
+    if (!isMade) {
+      await this.#context.ledger.release(sysId);
+      throw refusal;
+    }
     if (refusal instanceof InsertRefusedError)
       throw new InvalidInputError('match', 'finds a record that the user may not read');
     // The user may create what he may not read.
@@ -296,10 +353,7 @@ class Upsert {
   }
 
   /** The columns of the match as a record holds them now; undefined when it is not shown. */
-  async #readHolder(
-    sysId: string,
-    isReconciling: boolean,
-  ): Promise<Readonly<Record<string, Shown>> | undefined> {
+  async #readHolder(sysId: string, isReconciling: boolean): Promise<Holder | undefined> {
     const columns = Object.keys(this.#match);
     const request = getRequest({
       table: this.#command.command.table,
@@ -319,7 +373,7 @@ class Upsert {
     }
   }
 
-  #isMatch(holder: Readonly<Record<string, Shown>>): boolean {
+  #isMatch(holder: Holder): boolean {
     return Object.entries(this.#match).every(([column, wanted]) => {
       const held = Object.hasOwn(holder, column) ? holder[column] : undefined;
       return held !== undefined && (isEqual(held.value, wanted) || isEqual(held.display_value ?? '', wanted));
@@ -334,6 +388,11 @@ const numbersAtOnce = 16;
 const mostNumbers = 4_096;
 /** How long an upsert waits for another one of its match. */
 const matchWaitMs = 5_000;
+/** How often it looks for the other one's record before that, and after how long each time. */
+const mostLooks = 5;
+const lookEveryMs = 250;
+/** A record that is older than an attempt by more than the clocks may differ is another's. */
+const skewMs = 10 * 60_000;
 
 /** The list of an instance lags behind what it holds; it will catch up. */
 class StaleListError extends UnreadableAnswerError {
@@ -360,9 +419,10 @@ function matchRequest(table: string, match: Row): ServiceNowRequest {
 }
 
 const shown = z.object({ value: z.string(), display_value: z.optional(z.nullable(z.string())) });
-type Shown = z.output<typeof shown>;
+type Holder = Readonly<Record<string, z.output<typeof shown>>>;
 const holderAnswer = z.object({ result: z.record(z.string(), shown) });
 const rowsAnswer = z.object({ result: z.array(z.record(z.string(), z.string())) });
+const createdOnAnswer = z.object({ result: z.object({ sys_created_on: z.string() }) });
 const createdAnswer = z.object({ result: z.object({ sys_id: z.string() }) });
 
 function readSysId(body: unknown): string | undefined {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
+import { UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { create, deployment, incidents, queue, start, times } from './writing.ts';
 
@@ -100,6 +101,30 @@ describe('upserts', () => {
     await queue.deliver([create('m1', { correlation_id: 'x' })]);
     expect(await queue.deliver([upsert('m2', { correlation_id: 'x' }, { category: 'network' })])).toEqual([]);
     expect(incidents()).toMatchObject([{ correlation_id: 'x', category: 'network' }]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('are carried out though their create never arrived and another upsert made the record meanwhile', async () => {
+    let lost = 0;
+    await start({
+      through: (client) => ({
+        ...client,
+        async send(request, context) {
+          const isFirst = request.method === 'POST' && request.path.includes('incident') && lost === 0;
+          if (!isFirst) return client.send(request, context);
+          lost += 1;
+          const { method, path } = request;
+          throw new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+        },
+      }),
+    });
+    const first = upsert('m1', { correlation_id: 'x' }, { category: 'network' });
+    expect(await queue.deliver([first])).toEqual(['m1']);
+    queue.later(10 * 60_000);
+    expect(await queue.deliver([upsert('m2', { correlation_id: 'x' }, { urgency: '1' })])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([first])).toEqual([]);
+    expect(incidents()).toMatchObject([{ category: 'network', urgency: '1' }]);
     expect(queue.deadLetters).toEqual([]);
   });
 
