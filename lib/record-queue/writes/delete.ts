@@ -16,23 +16,23 @@ export async function deleteRecord(command: CommandOf<'delete'>, context: WriteC
     const { isDeleted } = await attempt.checkRecord(sysId);
     const presence = await findRecord(table, sysId, context, false);
     const isSeen = presence === 'visible' || presence === 'hidden';
-    if (!isSeen && isDeleted) {
+    const isSentBefore = attempt.before?.sysId === sysId && presence === 'absent';
+    if (!isSeen && (isDeleted || isSentBefore)) {
       await attempt.complete('delete', sysId);
       return 'duplicate';
     }
-    if (isSeen) await context.ledger.markDeleted(sysId);
+    if (presence === 'visible') await context.ledger.markDeleted(sysId);
+    // Whether the user may delete it is not known before the answer.
+    if (presence === 'hidden') await attempt.announce('delete', sysId);
+    const isGone = async () => isSeen && (await findRecord(table, sysId, context)) === 'absent';
     try {
-      await attempt.send(
-        deleteRequest({ table, sysId }),
-        sysId,
-        async () => isSeen && (await findRecord(table, sysId, context)) === 'absent',
-      );
+      await attempt.send(deleteRequest({ table, sysId }), isSeen ? sysId : undefined, isGone);
     } catch (error) {
-      // It was there a moment ago, so that someone else was faster.
-      if (!(error instanceof RecordNotFoundError && isSeen)) throw error;
+      // It was there a moment ago: someone else was faster, unless the user may not see it.
+      if (!(error instanceof RecordNotFoundError && (await isGone()))) throw error;
     }
     await Promise.all([
-      isSeen ? undefined : context.ledger.markDeleted(sysId),
+      presence === 'visible' ? undefined : context.ledger.markDeleted(sysId),
       attempt.complete('delete', sysId),
     ]);
     return 'done';

@@ -223,8 +223,7 @@ class Upsert {
     const holder = await this.#readHolder(sysId, true);
     if (holder) return this.#useHolder(holder, sysId, number);
     const isMade =
-      made !== 'nothing' ||
-      (isReadBackDenial(refusal) && (await isRefusedAsTaken(request, this.#context)));
+      made !== 'nothing' || (isReadBackDenial(refusal) && (await isRefusedAsTaken(request, this.#context)));
     if (!isMade) {
       await this.#context.ledger.release(sysId);
       throw refusal;
