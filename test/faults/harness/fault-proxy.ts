@@ -44,8 +44,6 @@ export type FaultProxy = LoopbackServer & {
   /** Requests so far. */
   readonly count: number;
   decide: Decide;
-  /** Resolves when nothing is on its way to the service, late requests included. */
-  idle(): Promise<void>;
 };
 
 /** A reverse proxy on loopback that breaks what passes through it: the service behind it need not know of the fault. */
@@ -54,24 +52,18 @@ export async function startFaultProxy(
   decide: Decide = () => undefined,
 ): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true });
-  const underWay = new Set<Promise<unknown>>();
   let count = 0;
-  const track = <T>(work: Promise<T>): Promise<T> => {
-    const entry = work.catch(() => undefined).finally(() => underWay.delete(entry));
-    underWay.add(entry);
-    return work;
-  };
   const server = await listenOnLoopback((incoming, outgoing) => {
     count += 1;
     const number = count;
     const serve = async () => {
       const body = await readAll(incoming);
       const passage = toPassage(incoming, body, number);
-      const forward = (sent = body) => track(send(agent, target(), incoming, sent));
-      await treat(proxy.decide(passage), forward, outgoing, track);
+      const forward = (sent = body) => send(agent, target(), incoming, sent);
+      await treat(proxy.decide(passage), forward, outgoing);
     };
     // A service that is gone, or a caller: either way there is nobody left to answer.
-    track(serve()).catch(() => breakOff(outgoing));
+    serve().catch(() => breakOff(outgoing));
   });
   const proxy: FaultProxy = {
     ...server,
@@ -79,9 +71,6 @@ export async function startFaultProxy(
       return count;
     },
     decide,
-    async idle() {
-      while (underWay.size > 0) await Promise.all(underWay);
-    },
     async close() {
       await server.close();
       agent.destroy();
@@ -106,7 +95,6 @@ async function treat(
   treatment: Treatment | undefined,
   forward: (body?: Buffer) => Promise<ProxyAnswer>,
   outgoing: ServerResponse,
-  track: (work: Promise<unknown>) => Promise<unknown>,
 ): Promise<void> {
   switch (treatment?.kind) {
     case undefined:
@@ -118,7 +106,7 @@ async function treat(
       return breakOff(outgoing);
     case 'late':
       breakOff(outgoing);
-      await track(delay(treatment.delayMs));
+      await delay(treatment.delayMs);
       await forward();
       return;
     case 'die-before':
