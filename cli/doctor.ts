@@ -11,10 +11,10 @@ import { runCommand } from './command-line.ts';
 
 const usage = `npm run doctor -- --secret <id in Secrets Manager, or a JSON file> [--tables incident,imp_user] [--allowed-hosts snow.example.com]
 
-Checks secret, way to the instance, grant, clock, roles, tables and import prerequisites; reads only.
+Checks the secret, the network path to the instance, the grant, the clock, roles, tables and import prerequisites. It only reads.
 `;
 
-/** `npm run doctor`: exits 1 when something failed, 2 when it was not told what to check. */
+/** `npm run doctor`: exits 1 when something failed, 2 without --secret. */
 async function main(): Promise<void> {
   const options = {
     secret: { type: 'string' },
@@ -30,13 +30,13 @@ async function main(): Promise<void> {
   const config = readConfig(hosts === undefined ? process.env : { ...process.env, ALLOWED_HOSTS: hosts });
   const readSecret = () => (isFile(secret) ? readFile(secret, 'utf8') : fetchSecretText(secret));
   const deadline = deadlineAt(Date.now() + 60_000, systemClock);
-  const patient = { ...config, readSecret, tables: commaList(tables), clock: systemClock };
-  const findings = await examine(patient, { deadline, correlationId: 'doctor' });
+  const target = { ...config, readSecret, tables: commaList(tables), clock: systemClock };
+  const findings = await examine(target, { deadline, correlationId: 'doctor' });
   process.stdout.write(formatReport(findings));
   process.exitCode = isHealthy(findings) ? 0 : 1;
 }
 
-/** A folder may well be called like a secret. */
+/** A folder may have the same name as a secret. */
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -2,7 +2,7 @@ import { getRecordsStagingTable } from '../lib/operations/import-set.ts';
 import { operationHandler } from '../lib/runtime.ts';
 
 /**
- * Reads what became of one staging row.
+ * Reads the result of one staging row.
  *
  * HTTP: `GET /api/now[/v1|/v2]/import/{tableName}/{sysId}`, by the sys_id of the staging row. Answers 200 as
  * `postRecordStagingTable` does, or 404 once the row has been cleaned away.

@@ -8,8 +8,8 @@ import { recordQueueHandler } from '../lib/runtime.ts';
  * JSON Schema in `lib/record-queue/record-message.schema.json`; without an action it is a create. Its key is `key`, else the message
  * attribute `IdempotencyKey`, else the message id: a second message with the same key changes nothing.
  *
- * Answers `{ batchItemFailures }` with exactly the ids that are not known to be finished; they come back after the delay
- * that the instance asked for, or after a growing one. What can never be written goes to the dead-letter queue at once,
+ * Answers `{ batchItemFailures }` with exactly the ids of the messages that are not finished; they return to the queue for the delay
+ * that the instance asked for, or a growing one. A message that can never be written goes to the dead-letter queue at once,
  * with the attributes `ErrorCode`, `ErrorMessage`, `RequestId` and `Attempts`.
  */
 export const handler = recordQueueHandler();

@@ -55,7 +55,7 @@ const keptSeconds = 30 * 86_400;
 
 /**
  * Remembers what messages did to one instance, where the instance itself cannot be asked: see the docs, record-queue.md.
- * One ledger serves one batch of messages. What is read or written in one turn of the event loop travels together.
+ * One ledger serves one batch of messages. Reads and writes of one event-loop tick travel together.
  * Every method throws what the state table throws.
  */
 export class EffectLedger {

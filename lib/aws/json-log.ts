@@ -12,7 +12,7 @@ export type LogOptions = {
 
 /**
  * A log that writes one JSON line per event to standard output, where Lambda takes it from. Secrets that the redactor
- * knows are cut out of every string on its way, whoever put it there.
+ * knows are cut out of every string, regardless of its source.
  */
 export function createJsonLog({ service, level, redactor = processRedactor }: LogOptions): Log {
   const logger = new Logger({

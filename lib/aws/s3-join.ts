@@ -63,7 +63,7 @@ function planParts(pieces: readonly StoredPiece[]): JoinedPart[] {
   return parts;
 }
 
-/** Copies run side by side, which costs nothing here; what is gathered takes memory and goes one after another. */
+/** Copies run concurrently, since they use no memory here; gathered parts do, so they go one after another. */
 async function uploadJoined(
   s3: S3Client,
   upload: Upload,
@@ -82,7 +82,7 @@ async function uploadJoined(
   }
   const [copying, gathering] = [copies.values(), gathers.values()];
   let isBroken = false;
-  const inTurn = async (waiting: Iterable<() => Promise<UploadedPart>>) => {
+  const sendAll = async (waiting: Iterable<() => Promise<UploadedPart>>) => {
     try {
       for (const send of waiting) if (!isBroken) uploaded.push(await send());
     } catch (error) {
@@ -90,10 +90,10 @@ async function uploadJoined(
       throw error;
     }
   };
-  const lanes = [inTurn(gathering), ...Array.from({ length: copiesAtOnce }, () => inTurn(copying))];
+  const uploads = [sendAll(gathering), ...Array.from({ length: copiesAtOnce }, () => sendAll(copying))];
   // A part that arrives after the upload was aborted would be kept, and paid for.
-  await Promise.allSettled(lanes);
-  await Promise.all(lanes);
+  await Promise.allSettled(uploads);
+  await Promise.all(uploads);
   return uploaded.sort((a, b) => a.PartNumber - b.PartNumber);
 }
 

@@ -62,7 +62,7 @@ async function uploadParts(
       // Before the one after the next is gathered, which takes the place of this one's predecessor.
       await uploads.at(-1);
       const uploading = uploadPart(s3, upload, uploads.length + 1, part);
-      // Awaited by the next turn; until then a failure must not count as unhandled.
+      // Awaited by the next iteration; until then a failure must not count as unhandled.
       uploading.catch(() => undefined);
       uploads.push(uploading);
     }
@@ -85,7 +85,7 @@ export async function uploadPart(
 }
 
 /**
- * Fills two buffers in turn, since new ones for every part would be most of the memory that a long upload takes: a part
+ * Fills two buffers alternately, since new ones for every part would be most of the memory that a long upload takes: a part
  * is overwritten when the one after the next is gathered, so it has to be sent before the next one is asked for.
  */
 async function* inParts(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {

@@ -21,7 +21,7 @@ export type ObjectRef = {
 
 export type ObjectHead = { readonly size: number; readonly eTag: string; readonly versionId?: string };
 
-/** A stored text, its ETag and version, and when it was stored (S3 tells whole seconds). */
+/** A stored text, its ETag and version, and when it was stored (S3 gives whole seconds). */
 export type StoredText = {
   readonly text: string;
   readonly eTag: string;

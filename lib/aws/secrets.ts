@@ -22,7 +22,7 @@ export type SecretReader = (options: { readonly fresh: boolean }) => string | Pr
 
 type Kept = { readonly text: string; readonly readAtMs: number };
 
-/** While Secrets Manager is away, what is kept is used on, and asked for anew this much later. */
+/** While Secrets Manager is unavailable, the cached secret stays in use and is fetched again after this time. */
 const askAgainAfterMs = 30_000;
 
 /**
@@ -61,7 +61,7 @@ const timeouts = { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnReque
 
 let client: Promise<SecretsManagerClient> | undefined;
 
-/** The SDK's client is loaded on the first read: a warm process never does, and a cold start does it beside its other work. */
+/** The SDK's client is loaded on the first read: a warm process never does, and a cold start does it in parallel with its other work. */
 function secretsManager(): Promise<SecretsManagerClient> {
   client ??= import('@aws-sdk/client-secrets-manager').then(
     (sdk) => new sdk.SecretsManagerClient({ maxAttempts: 3, requestHandler: timeouts }),

@@ -37,7 +37,7 @@ export type Expression = {
 /**
  * Writes a condition as a ConditionExpression. Names and values are placeholders, so that no attribute name can collide with
  * one of DynamoDB's 573 reserved words.
- * @param nowSeconds since the Unix epoch, against which expiry is judged
+ * @param nowSeconds since the Unix epoch, against which expiry is checked
  */
 export function toCondition(condition: Condition, nowSeconds: number): Expression {
   const bound = new Placeholders('c');

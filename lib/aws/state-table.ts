@@ -277,7 +277,7 @@ type Loaded = {
   readonly client: DynamoDBClient;
 };
 
-/** Runs calls with the SDK, which the first one loads, and turns its errors into ours. */
+/** Runs calls with the SDK (the first call loads it) and converts its errors into ours. */
 function runner() {
   let loading: Promise<Loaded> | undefined;
   const load = () => {

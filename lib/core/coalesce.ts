@@ -1,5 +1,5 @@
 /**
- * Collects what is asked for in one turn of the event loop and does it in one go.
+ * Collects the requests of one event-loop tick and carries them out together.
  * @param work gives one result per item, in the order given; when it throws, everyone who asked gets its error
  */
 export function coalesce<Item, Result>(

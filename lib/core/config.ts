@@ -28,7 +28,7 @@ export type RecordsConfig = {
 
 /** What the HTTP API allows beyond its routes. */
 export type HttpConfig = {
-  /** Methods that a call of a batch may have, upper case: whoever may call the batch may use them. */
+  /** Methods that a call of a batch may use, upper case. Permission to call the batch includes them. */
   readonly batchMethods: readonly string[];
   /** Methods that a POST may stand for (`X-HTTP-Method-Override`), upper case. */
   readonly methodOverrides: readonly string[];

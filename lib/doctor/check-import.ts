@@ -3,9 +3,9 @@ import { type ServiceNowRecord, textOf } from '../servicenow/answers.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { listRecords } from '../servicenow/records.ts';
-import { type Finding, failed, look, ok } from './finding.ts';
+import { type Finding, failed, ok, warning } from './finding.ts';
 
-/** What a staging table needs before rows can be imported through it. Gives nothing for a table that is none. */
+/** What a staging table needs before rows can be imported through it. No finding for other tables. */
 export async function checkImport(
   client: ServiceNowClient,
   table: string,
@@ -46,12 +46,12 @@ function keysOfInsertMultiple(table: string, rules: readonly ServiceNowRecord[])
   const subject = `import ${table}`;
   if (rules.length > 0) return ok(subject, 'insertMultiple has its own rule for this table');
   const todo = 'either send column labels, or add a row for this table in sys_rest_insert_multiple';
-  return look(subject, 'insertMultiple takes column labels, not names', todo);
+  return warning(subject, 'insertMultiple takes column labels, not names', todo);
 }
 
 function unreadable(table: string, error: ConnectorError): Finding {
   const todo =
-    'give the integration user import_transformer, or have an administrator look at the transform map';
+    'give the integration user import_transformer, or have an administrator warning at the transform map';
   if (error.code !== 'ACCESS_DENIED' && error.code !== 'INVALID_TABLE')
     return failed(`import ${table}`, error);
   return {

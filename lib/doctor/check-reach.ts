@@ -5,9 +5,9 @@ import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { ServiceNowError } from '../servicenow/errors.ts';
 import { listRecords } from '../servicenow/records.ts';
 import { createServerClock } from '../servicenow/transport/server-clock.ts';
-import { type Finding, failed, look, ok } from './finding.ts';
+import { type Finding, failed, ok, warning } from './finding.ts';
 
-/** One call shows the way there, the grant and the instance's time. A refusal of the table itself still shows all three. */
+/** One call tests the network path, the grant and the clock. A refusal of the table itself still tests all three. */
 export async function checkReach(
   client: ServiceNowClient,
   table: string,
@@ -40,13 +40,13 @@ function reachDespite(error: ConnectorError, clock: Clock): readonly Finding[] {
   return [answers, ok('grant', 'credentials are accepted'), checkTime(date, clock)];
 }
 
-/** What was refused is for different people to mend: the grant itself, a user who needs a second factor, or the user. */
+/** Who has to act depends on what was refused: the grant itself, a user who needs a second factor, or the user's password. */
 function grantRemedy({ cause }: ConnectorError): string | undefined {
   if (!(cause instanceof ServiceNowError)) return undefined;
   if ('x-mfa_token' in cause.headers)
-    return 'this user has to show a second factor, which a function cannot: take OAuth, or a user without it';
+    return 'this user needs a second factor, which a function cannot provide; use OAuth or a user without one';
   if (cause.path !== tokenPath) return undefined;
-  return 'check clientId, clientSecret and what else proves the grant; the OAuth application and its user must be active, the grant switched on (for client credentials glide.oauth.inbound.client.credential.grant_type.enabled), and this machine’s clock right';
+  return 'check clientId, clientSecret and the other credentials of the grant; the OAuth application and its user must be active, the grant enabled (for client credentials: glide.oauth.inbound.client.credential.grant_type.enabled), and this machine’s clock correct';
 }
 
 /** Beyond this a signed assertion is near ServiceNow's own tolerance of 300 s. */
@@ -57,7 +57,7 @@ function checkTime(date: string | undefined, clock: Clock): Finding {
   serverClock.observe(date, clock.now());
   const seconds = Math.round(serverClock.skewMs() / 1000);
   if (Math.abs(serverClock.skewMs()) < noticeableSkewMs) return ok('clock', `${Math.abs(seconds)} s apart`);
-  return look(
+  return warning(
     'clock',
     `the instance is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`,
     'set the time of this machine',

@@ -2,9 +2,9 @@ import { ConnectorError } from '../core/errors.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { listRecords } from '../servicenow/records.ts';
-import { type Finding, failed, look, ok } from './finding.ts';
+import { type Finding, failed, ok, warning } from './finding.ts';
 
-/** Lists the user's roles, which is what most refusals come down to. */
+/** Lists the user's roles: most refusals are due to a missing one. */
 export async function checkRoles(client: ServiceNowClient, context: CallContext): Promise<Finding> {
   try {
     const { records } = await listRecords(
@@ -21,12 +21,12 @@ export async function checkRoles(client: ServiceNowClient, context: CallContext)
       .filter(Boolean)
       .sort();
     if (roles.length === 0)
-      return look('roles', 'none that can be seen', 'give the integration user the roles its tables need');
+      return warning('roles', 'none visible', 'give the integration user the roles its tables need');
     if (!roles.includes('admin')) return ok('roles', roles.join(', '));
-    return look(
+    return warning(
       'roles',
       roles.join(', '),
-      'admin is more than an integration needs: prefer roles for its tables',
+      'an integration does not need admin; give it the roles of its tables instead',
     );
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;

@@ -1,9 +1,9 @@
 import { ConnectorError } from '../core/errors.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { listRecords } from '../servicenow/records.ts';
-import { type Finding, failed, look, ok } from './finding.ts';
+import { type Finding, failed, ok, warning } from './finding.ts';
 
-/** Can the user read this table? ServiceNow hides rows without a word, so counted and seen rows are compared (contract 1.4). */
+/** Can the user read this table? ServiceNow hides rows silently, so the count is compared with the rows returned (docs/servicenow-contract.md 1.4). */
 export async function checkTable(
   client: ServiceNowClient,
   table: string,
@@ -18,9 +18,9 @@ export async function checkTable(
     );
     if (records.length > 0) return ok(subject, `readable, ${totalCount} rows`);
     if (totalCount === 0) return ok(subject, 'readable, no rows');
-    return look(
+    return warning(
       subject,
-      `${totalCount} rows are counted but none is shown`,
+      `${totalCount} rows exist but none is returned`,
       'access controls hide them: give the integration user a role that may read this table, e.g. itil for tasks',
     );
   } catch (error) {

@@ -11,11 +11,11 @@ import { checkRoles } from './check-roles.ts';
 import { checkTable } from './check-table.ts';
 import { type Finding, failed, ok } from './finding.ts';
 
-/** What a deployment's check needs to know. */
-export type Patient = {
+/** What is examined: the settings of one deployment and instance. */
+export type DoctorTarget = {
   /** Reads the secret's JSON. */
   readonly readSecret: () => Promise<string>;
-  /** Tables to look at; `*` stands for none in particular. */
+  /** Tables to check; `*` names none. */
   readonly tables: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
@@ -23,14 +23,14 @@ export type Patient = {
 };
 
 /**
- * Looks at a deployment from the secret outward: its shape, the way to the instance, the grant, the clock, roles, tables,
- * import prerequisites. Reads only, and stops where nothing further can work.
+ * Examines a deployment from the secret outward: the secret's form, the network path to the instance, the grant, the clock, roles,
+ * tables, import prerequisites. Reads only, and stops where nothing further can work.
  */
-export async function examine(patient: Patient, context: CallContext): Promise<readonly Finding[]> {
-  const secret = await checkSecret(patient);
+export async function examine(target: DoctorTarget, context: CallContext): Promise<readonly Finding[]> {
+  const secret = await checkSecret(target);
   if (!secret.json) return [secret.finding];
   const json = secret.json;
-  const { allowedHosts, proxyEnvironment, clock } = patient;
+  const { allowedHosts, proxyEnvironment, clock } = target;
   const client = createClient({
     readSecret: async () => json,
     allowedHosts,
@@ -39,8 +39,8 @@ export async function examine(patient: Patient, context: CallContext): Promise<r
     maxAttempts: 2,
   });
   try {
-    const reach = await checkReach(client, reachTable(patient), clock, context);
-    // What is wrong inside the secret may show only where it is used, e.g. a key that does not fit its certificate.
+    const reach = await checkReach(client, reachTable(target), clock, context);
+    // Some faults of the secret show only in use, such as a key that does not match its certificate.
     if (reach.some(({ subject }) => subject === 'secret')) return reach;
     if (reach.some(({ state }) => state === 'failed')) return [secret.finding, ...reach];
     return [
@@ -48,18 +48,20 @@ export async function examine(patient: Patient, context: CallContext): Promise<r
       ...reach,
       ...checkCertificate(parseConnectionSecret(json).tls, clock),
       await checkRoles(client, context),
-      ...(await checkTables(client, patient, context)),
+      ...(await checkTables(client, target, context)),
     ];
   } finally {
     await client.close();
   }
 }
 
-async function checkSecret(patient: Patient): Promise<{ readonly finding: Finding; readonly json?: string }> {
+async function checkSecret(
+  target: DoctorTarget,
+): Promise<{ readonly finding: Finding; readonly json?: string }> {
   try {
-    const json = await patient.readSecret();
+    const json = await target.readSecret();
     const { auth, tls, instanceUrl, proxyUrl } = parseConnectionSecret(json);
-    const { origin } = parseInstanceUrl(instanceUrl, patient.allowedHosts);
+    const { origin } = parseInstanceUrl(instanceUrl, target.allowedHosts);
     const parts = [auth?.type, tls?.cert ? 'client certificate' : undefined, proxyUrl ? 'proxy' : undefined];
     return { finding: ok('secret', `${origin}, ${parts.filter(Boolean).join(' + ')}`), json };
   } catch (error) {
@@ -68,18 +70,18 @@ async function checkSecret(patient: Patient): Promise<{ readonly finding: Findin
   }
 }
 
-/** Any table will do to see whether the instance answers. */
-function reachTable({ tables }: Patient): string {
+/** Any table shows whether the instance answers. */
+function reachTable({ tables }: DoctorTarget): string {
   return tables.find((name) => name !== '*') ?? 'sys_user';
 }
 
 async function checkTables(
   client: ServiceNowClient,
-  patient: Patient,
+  target: DoctorTarget,
   context: CallContext,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const table of patient.tables.filter((name) => name !== '*')) {
+  for (const table of target.tables.filter((name) => name !== '*')) {
     findings.push(await checkTable(client, table, context), ...(await checkImport(client, table, context)));
   }
   return findings;

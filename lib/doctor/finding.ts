@@ -1,27 +1,27 @@
 import { ConnectorError } from '../core/errors.ts';
 
-/** What one look at a deployment gave. */
+/** The result of one check of a deployment. */
 export type Finding = {
-  /** What was looked at: `secret`, `reach`, `table incident`, … */
+  /** What was checked: `secret`, `reach`, `table incident`, … */
   readonly subject: string;
-  /** `look` means it may be meant so; `failed` means it does not work. */
-  readonly state: 'ok' | 'look' | 'failed' | 'skipped';
+  /** `warning` means that it works but may not be intended; `failed` means that it does not work. */
+  readonly state: 'ok' | 'warning' | 'failed' | 'skipped';
   readonly found: string;
   /** What to do about it. */
   readonly todo?: string;
 };
 
-/** All is well with this. */
+/** This works. */
 export function ok(subject: string, found: string): Finding {
   return { subject, state: 'ok', found };
 }
 
-/** Works, but somebody should look at it. */
-export function look(subject: string, found: string, todo: string): Finding {
-  return { subject, state: 'look', found, todo };
+/** This works, but an operator should check it. */
+export function warning(subject: string, found: string, todo: string): Finding {
+  return { subject, state: 'warning', found, todo };
 }
 
-/** An error as a finding. Messages of our errors say what to do and hold no secret; of any other only the kind is told. */
+/** An error as a finding. The messages of our own errors hold no secret; of any other error only the name is shown. */
 export function failed(subject: string, error: unknown, todo?: string): Finding {
   const known = error instanceof ConnectorError;
   const found = known

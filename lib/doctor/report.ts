@@ -2,7 +2,7 @@ import type { Finding } from './finding.ts';
 
 const marks: Readonly<Record<Finding['state'], string>> = {
   ok: 'ok',
-  look: 'LOOK',
+  warning: 'WARNING',
   failed: 'FAILED',
   skipped: 'skipped',
 };
@@ -24,6 +24,7 @@ export function isHealthy(findings: readonly Finding[]): boolean {
 
 function summary(findings: readonly Finding[]): string {
   const count = (state: Finding['state']) => findings.filter((finding) => finding.state === state).length;
-  if (!isHealthy(findings)) return `${count('failed')} failed, ${count('look')} to look at.`;
-  return count('look') > 0 ? `It works; ${count('look')} to look at.` : 'All is well.';
+  const warnings = count('warning') === 1 ? '1 warning' : `${count('warning')} warnings`;
+  if (!isHealthy(findings)) return `${count('failed')} failed, ${warnings}.`;
+  return count('warning') > 0 ? `No failures, ${warnings}.` : 'No problems found.';
 }

@@ -259,12 +259,12 @@ function referenceTargetsOf(client: ServiceNowClient, clock: Clock): ReferenceTa
   return known;
 }
 
-/** An outage invites a caller to try again, which would write twice when it came after the write. */
+/** An outage error invites a retry, which would write twice if the first write succeeded. */
 function asUnknownOutcome(error: unknown): unknown {
   if (!(error instanceof InstanceUnavailableError) || error.effect !== 'unknown') return error;
   const { method, path, message } = error;
-  const told = `${message}; it may have succeeded; check the instance before retrying`;
-  return new UnknownOutcomeError(told, { method, path, effect: 'unknown', cause: error });
+  const withAdvice = `${message}; it may have succeeded; check the instance before retrying`;
+  return new UnknownOutcomeError(withAdvice, { method, path, effect: 'unknown', cause: error });
 }
 
 function forward(request: ServiceNowRequest, { query, headers }: Call['forwarded']): ServiceNowRequest {

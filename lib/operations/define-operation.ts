@@ -77,12 +77,12 @@ export type Operation = {
   /** E.g. `getRecords`; also the function's key in the template, and in kebab case its file in `functions/`. */
   readonly name: string;
   readonly routes: readonly Route[];
-  /** Every parameter name that it takes, for error messages and to tell known query parameters from columns. */
+  /** Every parameter name that it takes, for error messages and to separate known query parameters from columns. */
   readonly parameterNames: readonly string[];
   /** True when keys of writes are remembered for it, so that its function needs the state table. */
   readonly isKeyed: boolean;
   /**
-   * What the body of an HTTP request holds: one record, parameters beside those of path and query, or a file. `optional` marks
+   * What the body of an HTTP request holds: one record, parameters in addition to those of path and query, or a file. `optional` marks
    * a record that may be left out.
    */
   readonly body?: 'record' | 'optional-record' | 'parameters' | 'file';

@@ -18,7 +18,7 @@ export class DotWalkNotAllowedError extends ConnectorError {
   override readonly code = 'TABLE_NOT_ALLOWED';
   override readonly ownAnswer = { status: 403, title: 'Table not allowed' };
 
-  /** @param table what it leads to; absent when that cannot be found out */
+  /** @param table what it leads to; absent when that cannot be determined */
   constructor(path: string, table?: string) {
     const where = table
       ? `leads to the table ${table}, which this deployment does not serve`

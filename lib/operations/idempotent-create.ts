@@ -7,7 +7,7 @@ import { createRequest } from '../servicenow/requests.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
 import type { Identity } from './identity.ts';
-import { inDoubt, type Keyed, writeOnce } from './keyed-writes.ts';
+import { type Keyed, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
 import { replayRecord } from './replay.ts';
 
@@ -84,7 +84,7 @@ async function afterFailure(
   if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
   const isLost = error.effect === 'unknown';
   const doubt = (cause: unknown) =>
-    create.isImplicit ? error : inDoubt(deps.clock.now() + deps.inDoubtMs, deps.clock, cause);
+    create.isImplicit ? error : outcomeInDoubt(deps.clock.now() + deps.inDoubtMs, deps.clock, cause);
   const found = await findBySysId(create.table, sysId, deps).catch((cause: unknown): Found => {
     throw isLost ? doubt(cause) : cause;
   });
@@ -103,7 +103,7 @@ function hiddenRecord(sysId: string, isFirst: boolean): ServiceNowResponse {
   return { status: isFirst ? 201 : 200, headers, body: { result: { sys_id: sysId } }, attempts: 1 };
 }
 
-/** The sys_id of what a create made, as far as its answer tells. */
+/** The sys_id of what a create made, if its answer shows it. */
 function sysIdOf({ headers, body }: ServiceNowResponse): string | undefined {
   const inLocation = /\/table\/[^/]+\/([A-Za-z0-9_-]{1,32})(?:[?#].*)?$/.exec(headers['location'] ?? '')?.[1];
   if (inLocation !== undefined) return inLocation;
@@ -159,7 +159,7 @@ function nameOf(table: string, key: string, { instanceName }: OperationDeps): st
 
 /**
  * Creates a record that its sys_id cannot stand for: the key is remembered before the create is sent.
- * @param identity how the record can be found; without one nothing but the answer tells
+ * @param identity how the record can be found; without one, only the answer shows it
  */
 function createRemembered(
   request: ServiceNowRequest,

@@ -38,9 +38,9 @@ export function deriveSysId(deployment: string, table: string, key: string): str
 }
 
 /**
- * The sys_id under which racing upserts of the same match meet. Matches that an instance cannot tell apart (case, outer blanks,
- * accents, `1` and `true`) give the same one; it may also be the same for matches that an instance can tell apart, so that
- * whoever finds the sys_id taken has to look whether its record matches.
+ * The sys_id under which racing upserts of the same match meet. Matches that an instance treats as equal (case, outer blanks,
+ * accents, `1` and `true`) give the same one; unequal matches may give the same one too, so a caller that
+ * finds the sys_id taken must check whether the record matches.
  * @param number 0, and one more for each record of this match that no longer matches
  * @returns 32 lower-case hex digits
  */

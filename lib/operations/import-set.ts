@@ -94,7 +94,7 @@ const failedVerdict = z.object({
   error_message: message,
   status_message: message,
 });
-/** Verdicts that are not errors may have any shape: a failure beside them is found all the same. */
+/** Verdicts that are not errors may have any shape: a failure among them is still found. */
 const verdicts = z.object({ import_set: z.string(), result: z.array(z.unknown()) });
 
 /**

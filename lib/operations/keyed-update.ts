@@ -140,7 +140,7 @@ export function importKeyed(
       const headers = { 'idempotency-replayed': 'true' };
       return { status: 200, headers, body: JSON.parse(ids), attempts: 1 };
     },
-    // Nothing tells the rows of a lost import from equal rows of another.
+    // The rows of a lost import cannot be distinguished from equal rows of another import.
     reconcile: async () => 'unknown',
   };
   return writeOnce(keyed, deps);

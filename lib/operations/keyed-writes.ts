@@ -55,7 +55,7 @@ export class KeyReusedError extends InvalidInputError {
 
 /**
  * It is not known whether a write took effect. While the instance may still be working on it, `retryAfterMs` says when to ask
- * again under the same key; without it, nothing but the instance can tell.
+ * again under the same key; without it, only a look at the instance shows the outcome.
  */
 export class OutcomeUnknownError extends ConnectorError {
   override readonly name: string = 'UnknownOutcomeError';
@@ -72,8 +72,8 @@ export class OutcomeUnknownError extends ConnectorError {
   }
 }
 
-/** While a write may be running nothing is concluded. */
-export function inDoubt(untilMs: number, clock: Clock, cause?: unknown): OutcomeUnknownError {
+/** The answer while a write may still be running: its outcome is open. */
+export function outcomeInDoubt(untilMs: number, clock: Clock, cause?: unknown): OutcomeUnknownError {
   const waitMs = Math.max(1_000, untilMs - clock.now());
   const message = `the answer was lost, and the instance may still be working on it; send it again with the same Idempotency-Key in ${Math.ceil(waitMs / 1000)} s`;
   return new OutcomeUnknownError(message, waitMs, cause);
@@ -99,7 +99,7 @@ export type Keyed<Answer> = {
   replay(target: string): Promise<Answer>;
   /**
    * Finds out whether a write that was possibly sent took effect, once the instance can no longer be working on it.
-   * @returns its target, `absent` when it certainly did not, `unknown` when that cannot be found out
+   * @returns its target, `absent` when it certainly did not, `unknown` when that cannot be determined
    */
   reconcile(sentAtMs: number): Promise<{ readonly target: string } | 'absent' | 'unknown'>;
 };
@@ -107,7 +107,7 @@ export type Keyed<Answer> = {
 /**
  * Carries a write out once per key: it is remembered before it is sent, so that a repeat finds it whatever happened in between.
  * @throws KeyReusedError for a key of another request
- * @throws OutcomeUnknownError while the write may be running, or when its outcome cannot be found out
+ * @throws OutcomeUnknownError while the write may be running, or when its outcome cannot be determined
  */
 export async function writeOnce<Answer>(
   keyed: Keyed<Answer>,
@@ -117,11 +117,11 @@ export async function writeOnce<Answer>(
   const before = await keyedWrites.read(name);
   if (before && before.digest !== digest) throw new KeyReusedError();
   if (before?.state === 'applied') return keyed.replay(before.target);
-  if (before && clock.now() < before.untilMs) throw inDoubt(before.untilMs, clock);
+  if (before && clock.now() < before.untilMs) throw outcomeInDoubt(before.untilMs, clock);
   const found = before ? await keyed.reconcile(before.sentAtMs) : 'absent';
   if (found === 'unknown')
     throw new OutcomeUnknownError(
-      'it cannot be found out whether an earlier copy took effect; check the instance before sending it under a new key',
+      'cannot determine whether an earlier copy took effect; check the instance before sending it under a new key',
       undefined,
     );
   const sentAtMs = clock.now();
@@ -137,7 +137,7 @@ export async function writeOnce<Answer>(
     await keyedWrites.remember(name, { ...claimed, state: 'applied', target: found.target });
     return keyed.replay(found.target);
   }
-  if (!(await keyedWrites.claim(name, claimed, before))) throw inDoubt(claimed.untilMs, clock);
+  if (!(await keyedWrites.claim(name, claimed, before))) throw outcomeInDoubt(claimed.untilMs, clock);
   try {
     const { answer, target } = await keyed.send();
     await keyedWrites.remember(name, { ...claimed, state: 'applied', target });
@@ -149,11 +149,11 @@ export async function writeOnce<Answer>(
       throw error;
     }
     await keyedWrites.remember(name, { ...claimed, untilMs });
-    throw inDoubt(untilMs, clock, error);
+    throw outcomeInDoubt(untilMs, clock, error);
   }
 }
 
-/** Identifies a request without telling what it holds. */
+/** Identifies a request without revealing its content. */
 export function digestOf({ method, path, query, body }: ServiceNowRequest): string {
   const parts = [
     method,

@@ -153,7 +153,10 @@ export function addPairs(
   const given = Object.entries(pairs ?? {});
   if (given.length > 0 && query.has('sysparm_query')) {
     const names = given.map(([name]) => `${name}=…`).join(', ');
-    throw new InvalidInputError('keyValuePairs', `${names} cannot stand beside an encoded query; add to it`);
+    throw new InvalidInputError(
+      'keyValuePairs',
+      `${names} cannot be combined with an encoded query; add the conditions to the query`,
+    );
   }
   for (const [name, value] of given) query.append(name, value);
   return query;

@@ -10,7 +10,7 @@ const namesOf = (columns: unknown): readonly string[] =>
 
 /**
  * Refuses an object with a name that no column can have. Object schemas leave out `__proto__` without reporting it, which
- * would turn a filter by it into no filter at all.
+ * would silently remove a filter on it.
  */
 export const columnNames = z.unknown().check(
   z.refine((columns) => !namesOf(columns).includes(''), 'a column name is empty'),

@@ -87,7 +87,7 @@ describe('npm run doctor', () => {
     expect(ill.stdout).toMatch(/^FAILED +table no_such_table .*\n +→ correct the name/m);
   });
 
-  it('explains itself when it is not told what to examine', async () => {
+  it('prints its usage without --secret', async () => {
     const answer = await doctor([]);
     expect(answer).toMatchObject({ code: 2 });
     expect(answer.stderr).toContain('npm run doctor -- --secret');
@@ -104,7 +104,7 @@ describe('npm run doctor', () => {
     );
   });
 
-  it('tells of an option that it does not have without a stack', async () => {
+  it('reports an unknown option without a stack trace', async () => {
     const answer = await doctor(['--tabels', 'incident']);
     expect(answer).toMatchObject({ code: 2 });
     expect(answer.stderr).toMatch(/^Unknown option '--tabels'.*\n\nnpm run doctor/);

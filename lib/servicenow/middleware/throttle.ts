@@ -25,8 +25,8 @@ export function throttle(limiter: Limiter, budget: HourlyBudget, next: Link): Li
       budget.hold(attempt.request, error.retryAfterMs);
   };
   return async (attempt) => {
-    throwIfTooLong(attempt, Math.max(limiter.pausedForMs(), budget.turnInMs(attempt.request)));
-    await budget.takeTurn(attempt.request, attempt.context);
+    throwIfTooLong(attempt, Math.max(limiter.pausedForMs(), budget.msUntilSlot(attempt.request)));
+    await budget.waitForSlot(attempt.request, attempt.context);
     const release = await limiter.acquire(attempt.context);
     try {
       const answer = await next(attempt);
@@ -62,10 +62,10 @@ function throwIfTooLong({ request, context }: Attempt, waitMs: number): void {
 
 /** Spreads what is left of an hourly rate limit (docs/servicenow-contract.md 8.1) when it runs short. */
 export type HourlyBudget = {
-  /** How long until this call's turn, in milliseconds; 0 while there is plenty. */
-  turnInMs(request: ServiceNowRequest): number;
-  /** Takes the turn and waits for it. @throws the signal's reason */
-  takeTurn(request: ServiceNowRequest, limits: WaitLimits): Promise<void>;
+  /** How long until this call may be sent, in milliseconds; 0 while there is plenty. */
+  msUntilSlot(request: ServiceNowRequest): number;
+  /** Reserves a place in the schedule and waits for it. @throws the signal's reason */
+  waitForSlot(request: ServiceNowRequest, limits: WaitLimits): Promise<void>;
   /** Reads `X-RateLimit-Limit` and `X-RateLimit-Reset` of an answer, and `Date` for the instance's time. */
   observe(request: ServiceNowRequest, headers: Readonly<Record<string, string>>): void;
   /** The instance refused a call like this one and said when to come back: until then none is sent, for an hour at most. */
@@ -94,12 +94,12 @@ export function createHourlyBudget(clock: Clock): HourlyBudget {
     return window && window.resetAtMs > clock.now() ? window : undefined;
   };
   return {
-    turnInMs(request) {
+    msUntilSlot(request) {
       const window = windowOf(request);
       const turnMs = window && isShort(window) ? window.nextStartMs - clock.now() : 0;
       return Math.max(turnMs, heldForMs(request));
     },
-    async takeTurn(request, limits) {
+    async waitForSlot(request, limits) {
       const window = windowOf(request);
       const waitMs = Math.max(window ? reserve(window, clock.now()) : 0, heldForMs(request));
       if (waitMs > 0) await clock.sleep(waitMs, limits.signal);

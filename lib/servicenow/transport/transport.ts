@@ -72,7 +72,7 @@ class UndiciTransport implements Transport {
         collector,
       );
       const answer = await collector.answer;
-      this.#socketFree = nextTurns();
+      this.#socketFree = nextTicks();
       this.#learnKeepAlive(answer.headers['keep-alive']);
       return answer;
     } catch (error) {
@@ -109,10 +109,10 @@ class UndiciTransport implements Transport {
 }
 
 /**
- * undici takes a socket back one turn of the event loop after its answer ended; a call that comes earlier would open another
+ * undici takes a socket back one event-loop tick after its answer ended; an earlier call would open another
  * one. Only the next call waits for this, not the answer itself, and not when no further socket may be opened.
  */
-function nextTurns(): Promise<void> {
+function nextTicks(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
 

@@ -1,2 +1,2 @@
-/** The one door to undici: the bundler puts a slimmer one here, so name only what is used. */
+/** The only import of undici: the bundler substitutes a slimmer build, so export only what is used. */
 export { buildConnector, Pool, ProxyAgent } from 'undici';

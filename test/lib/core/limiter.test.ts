@@ -5,39 +5,39 @@ import { manualClock } from './manual-clock.ts';
 
 function setUp(most = 4) {
   const clock = manualClock();
-  const patience = (ms = 60_000) => ({ deadline: deadlineAt(clock.now() + ms, clock) });
-  return { clock, patience, limiter: createLimiter(most, clock) };
+  const limits = (ms = 60_000) => ({ deadline: deadlineAt(clock.now() + ms, clock) });
+  return { clock, limits, limiter: createLimiter(most, clock) };
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve));
+const flushTicks = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('the limiter', () => {
   it('lets no more in than there are places, and the next one when a place is given back', async () => {
-    const { limiter, patience } = setUp(2);
-    const first = await limiter.acquire(patience());
-    await limiter.acquire(patience());
+    const { limiter, limits } = setUp(2);
+    const first = await limiter.acquire(limits());
+    await limiter.acquire(limits());
     let entered = false;
-    const third = limiter.acquire(patience()).then(() => {
+    const third = limiter.acquire(limits()).then(() => {
       entered = true;
     });
-    await settle();
+    await flushTicks();
     expect(entered).toBe(false);
     first();
     await third;
   });
 
   it('counts a place that is given back twice only once', async () => {
-    const { limiter, patience, clock } = setUp(1);
-    const release = await limiter.acquire(patience());
+    const { limiter, limits, clock } = setUp(1);
+    const release = await limiter.acquire(limits());
     release();
     release();
-    await limiter.acquire(patience());
-    const second = limiter.acquire(patience(10)).catch((error: unknown) => error);
+    await limiter.acquire(limits());
+    const second = limiter.acquire(limits(10)).catch((error: unknown) => error);
     await clock.advance(10);
     expect(await second).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   });
 
-  it('halves its places when told to slow down, once a second at most, and never below one', async () => {
+  it('halves its places on a signal to slow down, at most once a second, and never below one', async () => {
     const { limiter, clock } = setUp(4);
     limiter.narrow();
     limiter.narrow();
@@ -60,11 +60,11 @@ describe('the limiter', () => {
   });
 
   it('makes everyone wait while it is paused', async () => {
-    const { limiter, patience, clock } = setUp(4);
+    const { limiter, limits, clock } = setUp(4);
     limiter.pause(5_000);
     let entered = 0;
     for (let caller = 0; caller < 3; caller += 1)
-      void limiter.acquire(patience()).then(() => {
+      void limiter.acquire(limits()).then(() => {
         entered += 1;
       });
     await clock.advance(4_999);
@@ -74,36 +74,36 @@ describe('the limiter', () => {
   });
 
   it('does not let anyone wait for a pause that outlasts its deadline', async () => {
-    const { limiter, patience } = setUp();
+    const { limiter, limits } = setUp();
     limiter.pause(5_000);
-    await expect(limiter.acquire(patience(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
-    await expect(limiter.acquire(patience(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(limiter.acquire(limits(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(limiter.acquire(limits(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   });
 
   it('keeps the longer of two pauses, and no place for one who would not wait', async () => {
-    const { limiter, patience, clock } = setUp(1);
+    const { limiter, limits, clock } = setUp(1);
     limiter.pause(5_000);
     limiter.pause(1_000);
     expect(limiter.pausedForMs()).toBe(5_000);
-    await expect(limiter.acquire(patience(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(limiter.acquire(limits(4_000))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     await clock.advance(5_000);
-    const entered = await limiter.acquire(patience());
+    const entered = await limiter.acquire(limits());
     entered();
   });
 
   it('admits no call that was given up already', async () => {
-    const { limiter, patience } = setUp(1);
+    const { limiter, limits } = setUp(1);
     const signal = AbortSignal.abort(new Error('no longer wanted'));
-    await expect(limiter.acquire({ ...patience(), signal })).rejects.toThrow('no longer wanted');
-    await limiter.acquire(patience());
+    await expect(limiter.acquire({ ...limits(), signal })).rejects.toThrow('no longer wanted');
+    await limiter.acquire(limits());
   });
 
-  it('drops a caller that gives up, and hands its turn on', async () => {
-    const { limiter, patience } = setUp(1);
-    const release = await limiter.acquire(patience());
+  it('drops a caller that gives up, and gives its place to the next', async () => {
+    const { limiter, limits } = setUp(1);
+    const release = await limiter.acquire(limits());
     const giveUp = new AbortController();
-    const dropped = limiter.acquire({ ...patience(), signal: giveUp.signal });
-    const next = limiter.acquire(patience());
+    const dropped = limiter.acquire({ ...limits(), signal: giveUp.signal });
+    const next = limiter.acquire(limits());
     giveUp.abort(new Error('no longer wanted'));
     await expect(dropped).rejects.toThrow('no longer wanted');
     release();
@@ -111,11 +111,11 @@ describe('the limiter', () => {
   });
 
   it('lets each waiting call give up at its own time, in whatever order they came', async () => {
-    const { limiter, patience, clock } = setUp(1);
-    await limiter.acquire(patience());
+    const { limiter, limits, clock } = setUp(1);
+    await limiter.acquire(limits());
     const outcomes: string[] = [];
     for (const ms of [300, 100, 200])
-      limiter.acquire(patience(ms)).catch(({ code }: { code: string }) => outcomes.push(`${ms} ${code}`));
+      limiter.acquire(limits(ms)).catch(({ code }: { code: string }) => outcomes.push(`${ms} ${code}`));
     for (let step = 0; step < 3; step++) {
       await clock.advance(100);
       expect(outcomes).toHaveLength(step + 1);
@@ -125,14 +125,14 @@ describe('the limiter', () => {
   });
 
   it('needs one timer for all waiting calls, and keeps none once there are none', async () => {
-    const { limiter, patience, clock } = setUp(1);
-    const release = await limiter.acquire(patience());
-    const waiting = Array.from({ length: 50 }, async () => (await limiter.acquire(patience()))());
-    await settle();
+    const { limiter, limits, clock } = setUp(1);
+    const release = await limiter.acquire(limits());
+    const waiting = Array.from({ length: 50 }, async () => (await limiter.acquire(limits()))());
+    await flushTicks();
     expect(clock.sleeping).toBe(1);
     release();
     await Promise.all(waiting);
-    await settle();
+    await flushTicks();
     expect(clock.sleeping).toBe(0);
     expect(clock.sleeps).toHaveLength(1);
   });

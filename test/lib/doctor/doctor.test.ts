@@ -25,7 +25,7 @@ const run = (secret: unknown, tables: readonly string[] = ['incident'], context:
 const states = (findings: readonly Finding[]) => findings.map(({ subject, state }) => `${subject}: ${state}`);
 
 describe('the doctor', () => {
-  it('finds a sound deployment sound, down to the transform map of a staging table', async () => {
+  it('reports no problems for a working deployment, down to the transform map of a staging table', async () => {
     const instance = await startInstance();
     onTestFinished(() => instance.close());
     const auth = { type: 'basic', username: instance.username, password: instance.password };
@@ -67,7 +67,7 @@ describe('the doctor', () => {
     expect(findings.at(-1)?.todo).toBeTruthy();
   });
 
-  it('tells bad credentials from an instance that cannot be reached', async () => {
+  it('distinguishes bad credentials from an unreachable instance', async () => {
     const { url } = await scriptedServer((response) => refuse(response, 401, 'User Not Authenticated'));
     expect(states(await run({ instanceUrl: url, auth: basic }))).toEqual([
       'secret: ok',
@@ -76,7 +76,7 @@ describe('the doctor', () => {
     ]);
   });
 
-  it('tells a grant that is refused from a token that is', async () => {
+  it('distinguishes a refused grant from a refused token', async () => {
     const { url } = await scriptedServer((response, { url: path }) =>
       path === '/oauth_token.do'
         ? json(response, 401, { error: 'server_error', error_description: 'access_denied' })
@@ -89,7 +89,7 @@ describe('the doctor', () => {
     expect(user).toMatchObject({ subject: 'grant', todo: expect.stringContaining('sign in by hand') });
   });
 
-  it('says when the user would have to show a second factor', async () => {
+  it('reports a user who needs a second factor', async () => {
     const user = { userName: 'eva', password: 'correct', mfaToken: '123456', roles: ['itil'] };
     const instance = await startInstance({ accounts: [user] });
     onTestFinished(() => instance.close());
@@ -98,7 +98,7 @@ describe('the doctor', () => {
     expect(grant).toMatchObject({ subject: 'grant', todo: expect.stringContaining('second factor') });
   });
 
-  it('looks at the clock although the first table is refused, and goes on to the others', async () => {
+  it('checks the clock even if the first table is refused, and then checks the other tables', async () => {
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     const { url } = await scriptedServer((response, { url: path }) =>
       path.includes('/secret_table')
@@ -110,15 +110,15 @@ describe('the doctor', () => {
       'secret: ok',
       'reach: ok',
       'grant: ok',
-      'clock: look',
-      'roles: look',
+      'clock: warning',
+      'roles: warning',
       'table secret_table: failed',
       'table in cident: failed',
       'table incident: ok',
     ]);
   });
 
-  it('tells what it has found when time runs out, instead of nothing', async () => {
+  it('reports what it has found so far when time runs out', async () => {
     let movedMs = 0;
     const { url, seen } = await scriptedServer((response) => {
       movedMs = 20_000;
@@ -134,9 +134,9 @@ describe('the doctor', () => {
   });
 
   it.each([
-    [20, 'look'],
+    [20, 'warning'],
     [40, 'ok'],
-  ])('says when the client certificate ends: in %i days', async (days, state) => {
+  ])('warns of a client certificate that expires in %i days', async (days, state) => {
     const authority = await createAuthority('private');
     const { url } = await scriptedServer((response) => json(response, 200, { result: [] }));
     const tls = await authority.issue('integration.user', days);
@@ -144,14 +144,14 @@ describe('the doctor', () => {
     expect(states(findings)).toContain(`certificate: ${state}`);
   });
 
-  it('notices rows that are counted but hidden, and clocks that differ', async () => {
+  it('warns of hidden rows and of clocks that differ', async () => {
     const date = new Date(Date.now() - 3_600_000).toUTCString();
     const { url } = await scriptedServer((response) =>
       json(response, 200, { result: [] }, { 'x-total-count': '24', date }),
     );
     const findings = await run({ instanceUrl: url, auth: basic });
     expect(states(findings)).toEqual(
-      expect.arrayContaining(['clock: look', 'roles: look', 'table incident: look']),
+      expect.arrayContaining(['clock: warning', 'roles: warning', 'table incident: warning']),
     );
     expect(isHealthy(findings)).toBe(true);
   });

@@ -17,9 +17,9 @@ describe('the hourly budget', () => {
   it('spreads the last fifth of the limit over the rest of the hour', async () => {
     const clock = jumpingClock(1_700_000_000_000);
     const budget = createHourlyBudget(clock);
-    const patience = { deadline: deadlineAt(clock.now() + 7_200_000, clock) };
+    const limits = { deadline: deadlineAt(clock.now() + 7_200_000, clock) };
     for (let call = 0; call < 100; call += 1) {
-      await budget.takeTurn(read, patience);
+      await budget.waitForSlot(read, limits);
       budget.observe(read, headers(100));
     }
     const total = clock.sleeps.reduce((sum, ms) => sum + ms, 0);
@@ -32,9 +32,9 @@ describe('the hourly budget', () => {
   it('starts again with every hour', async () => {
     const clock = jumpingClock(1_700_000_000_000);
     const budget = createHourlyBudget(clock);
-    const patience = { deadline: deadlineAt(clock.now() + 72_000_000, clock) };
+    const limits = { deadline: deadlineAt(clock.now() + 72_000_000, clock) };
     const spend = async (hour: number) => {
-      await budget.takeTurn(read, patience);
+      await budget.waitForSlot(read, limits);
       const reset = { 'x-ratelimit-reset': String(resetAtMs / 1000 + hour * 3600) };
       budget.observe(read, { ...headers(10), ...reset });
     };
@@ -51,9 +51,9 @@ describe('the hourly budget', () => {
   it('is kept per resource and method, and forgotten when the hour is over', async () => {
     const clock = jumpingClock(1_700_000_000_000);
     const budget = createHourlyBudget(clock);
-    const patience = { deadline: deadlineAt(clock.now() + 7_200_000, clock) };
+    const limits = { deadline: deadlineAt(clock.now() + 7_200_000, clock) };
     const spend = async (request: ServiceNowRequest) => {
-      await budget.takeTurn(request, patience);
+      await budget.waitForSlot(request, limits);
       budget.observe(request, headers(2));
     };
     for (let call = 0; call < 3; call += 1) await spend(read);
@@ -62,7 +62,7 @@ describe('the hourly budget', () => {
     await spend({ ...read, method: 'POST' });
     expect(clock.sleeps.length).toBe(waits);
     await clock.sleep(7_200_000);
-    await budget.takeTurn(read, patience);
+    await budget.waitForSlot(read, limits);
     expect(clock.sleeps.length).toBe(waits + 1);
   });
 
@@ -70,17 +70,17 @@ describe('the hourly budget', () => {
     const aheadMs = 3_000_000;
     const clock = jumpingClock(1_700_000_000_000 + aheadMs);
     const budget = createHourlyBudget(clock);
-    const patience = { deadline: deadlineAt(clock.now() + 72_000_000, clock) };
+    const limits = { deadline: deadlineAt(clock.now() + 72_000_000, clock) };
     for (let call = 0; call < 10; call += 1) {
-      await budget.takeTurn(read, patience);
+      await budget.waitForSlot(read, limits);
       const date = new Date(clock.now() - aheadMs).toUTCString();
       budget.observe(read, { ...headers(10), date });
     }
-    expect(budget.turnInMs(read) + clock.now()).toBeLessThanOrEqual(resetAtMs + aheadMs + 1_000);
-    expect(budget.turnInMs(read) + clock.now()).toBeGreaterThan(resetAtMs + aheadMs - 1_000);
+    expect(budget.msUntilSlot(read) + clock.now()).toBeLessThanOrEqual(resetAtMs + aheadMs + 1_000);
+    expect(budget.msUntilSlot(read) + clock.now()).toBeGreaterThan(resetAtMs + aheadMs - 1_000);
   });
 
-  it('refuses a call at once whose turn comes after its deadline, and gives the turn to another', async () => {
+  it('refuses a call at once whose slot comes after its deadline, and gives the slot to another', async () => {
     const clock = jumpingClock(1_700_000_000_000);
     const budget = createHourlyBudget(clock);
     budget.observe(read, headers(1));

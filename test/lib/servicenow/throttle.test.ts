@@ -126,7 +126,7 @@ describe('keeping within what the instance can take', () => {
     );
     const context = { deadline: deadlineAt(clock.now() + 20_000, clock), correlationId: 'c' };
     await expect(link({ request: read, context })).rejects.toMatchObject({ code: 'THROTTLED' });
-    expect(budget.turnInMs(read)).toBe(0);
+    expect(budget.msUntilSlot(read)).toBe(0);
   });
 
   it('learns the limits of the hour from refusals too', async () => {
