@@ -17,21 +17,21 @@ import { startLocalStack } from './local-stack.ts';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** `npm run demo`: the whole story on this machine, checked at every step. */
+/** `npm run demo`: HTTP, SQS and S3 on this machine, each step checked on the instance. */
 async function run(dataFolder: string): Promise<void> {
   const startedMs = Date.now();
   say('Packaging the functions and starting them with an instance, SQS, S3 and Secrets Manager …');
   const stack = await startLocalStack({ dataFolder });
   try {
     say(`Ready after ${((Date.now() - startedMs) / 1000).toFixed(1)} s.\n`);
-    await tell(stack.endpoints);
-    say(`\nAll as it should be, in ${((Date.now() - startedMs) / 1000).toFixed(1)} s.`);
+    await playScenes(stack.endpoints);
+    say(`\nAll checks passed in ${((Date.now() - startedMs) / 1000).toFixed(1)} s.`);
   } finally {
     await stack.close();
   }
 }
 
-async function tell(endpoints: Endpoints): Promise<void> {
+async function playScenes(endpoints: Endpoints): Promise<void> {
   const client = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
   const scene: Scene = {
     endpoints,
@@ -49,7 +49,7 @@ async function tell(endpoints: Endpoints): Promise<void> {
   showHoldings(scene, before, await lookAtHoldings(scene));
 }
 
-/** A mismatch is one line; an error of the demo itself needs its stack trace. */
+/** A mismatch is one line; an unexpected error keeps its stack trace. */
 function explain(error: unknown): string {
   if (error instanceof Mismatch) return `\n${error.message}`;
   return `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;

@@ -4,13 +4,13 @@ import { type Stack, type StackOptions, startStack } from '../emulator/stack/sta
 export type LocalStackOptions = Omit<StackOptions, 'packaged'> & {
   /** A package made before. @default one is made, with serverless.yml's own params */
   readonly packaged?: StackOptions['packaged'];
-  /** Breaks the start off while the functions are packaged, which is what takes time. */
+  /** Aborts the start while the functions are being packaged, its longest part. */
   readonly signal?: AbortSignal;
 };
 
 /**
  * Packages the functions and runs them with everything around them on this machine.
- * @throws Error when packaging fails, or the signal's reason when it was broken off
+ * @throws Error when packaging fails, or the signal's reason when it was aborted
  * @throws PortUnavailableError, FolderUnavailableError
  */
 export function startLocalStack({ signal, packaged, ...options }: LocalStackOptions): Promise<Stack> {

@@ -1,6 +1,6 @@
 /**
- * Which Node the project runs on. `npm ci` brings one; npm puts it on the PATH of its scripts, but before npm 11 it does not, and not
- * for every machine. Plain JavaScript that old versions of Node can read.
+ * Which Node the project runs on. `npm ci` installs one; npm 11 puts it on the PATH of its scripts, older versions do not, and not
+ * on every platform. Plain JavaScript that old versions of Node can read.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -22,7 +22,7 @@ export function runOnBundledNode(args) {
   const node = bundledNode();
   if (node === undefined) {
     process.stderr.write(
-      `Node ${oldestMajor} is needed, this is ${process.version}: run npm ci, which brings one (Linux, macOS, Windows), or install it.\n`,
+      `Node ${oldestMajor} is required, this is ${process.version}: run npm ci, which installs one (Linux, macOS, Windows), or install it yourself.\n`,
     );
     process.exitCode = 1;
     return;
@@ -57,7 +57,7 @@ function bundledNode() {
   return undefined;
 }
 
-/** npm does not pass a signal on past its shell: without that shell nobody is left to stop the child. */
+/** npm does not forward signals past its shell: when that shell is gone, nothing else stops the child. */
 function stopWithNpm(child) {
   if (process.env['npm_lifecycle_event'] === undefined) return;
   const parent = process.ppid;

@@ -9,12 +9,12 @@ import { runCommand } from './command-line.ts';
 
 const usage = `npm run redrive -- --dlq <URL of the dead-letter queue> --queue <URL of the records queue> [--code CODE,CODE] [--state-table NAME] [--dry-run]
 
-Moves dead letters back to their queue, all or by error code. Keys travel with them, so that nothing is written twice.
-Without the URLs, RECORDS_DLQ_URL and RECORDS_QUEUE_URL are taken from the environment; so is STATE_TABLE, where the reasons of
-letters are that have no room for them.
+Moves dead letters back to their queue, all of them or by error code. They keep their keys, so that nothing is written twice.
+Defaults come from the environment: RECORDS_DLQ_URL, RECORDS_QUEUE_URL and STATE_TABLE. The state table holds the reasons of
+letters that were too large to carry them.
 `;
 
-/** `npm run redrive`: exits 1 when a letter could not be moved, 2 when it was not told between which queues. */
+/** `npm run redrive`: exits 1 when a letter could not be moved, 2 when a queue URL is missing. */
 async function main(): Promise<void> {
   const options = {
     dlq: { type: 'string' },
@@ -59,7 +59,9 @@ function describe({ found, moved, returned, failures, unseen }: RedriveReport, d
   const outcome = dryRun ? 'Dry run: nothing was moved.' : `${moved} moved back to the queue.`;
   const behind =
     unseen > 0
-      ? [`About ${unseen} more are behind those that stay; SQS shows them when these are gone.`]
+      ? [
+          `About ${unseen} more are queued behind the letters that stay; SQS returns them once those are gone.`,
+        ]
       : [];
   const again = [...returned].map(([code, count]) => `${count} failed again and stay: ${code}`);
   return `${[`${total} dead letters`, ...byCode, ...behind, outcome, ...again, ...failures].join('\n')}\n`;

@@ -35,7 +35,7 @@ async function take(lockFile: string): Promise<boolean> {
 
 async function isAbandoned(lockFile: string): Promise<boolean> {
   const owner = Number(await readFile(lockFile, 'utf8').catch(() => ''));
-  // Not written yet, or gone meanwhile: the next look tells.
+  // Not written yet, or just removed: the next attempt shows which.
   if (!owner) return false;
   try {
     process.kill(owner, 0);

@@ -30,7 +30,7 @@ const replaced: readonly { file: RegExp; contents: string }[] = [
   },
 ];
 
-/** undici tells its experimental second parser by the absence of this name; Node's own build of undici sets it too. */
+/** undici uses its experimental second parser when this name is absent; Node's own build of undici sets it too. */
 export const slimUndiciDefine = { esbuildDetection: 'true' };
 
 /** Substitutes `import … from 'undici'` by its client; a name that is not in the client is a build error. */

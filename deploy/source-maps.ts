@@ -11,7 +11,7 @@ const mapSchema = z.object({
 
 /**
  * Leaves in a source map only what belongs to this project. A function reads its maps when it starts: those of all its
- * dependencies take ten times as long, and nobody mends a dependency by its stack trace.
+ * dependencies take ten times as long, and a dependency is rarely debugged from its stack trace.
  * Sources are named as if the bundle lay in `dist/<key>/` of the project, which is where a function finds it below its root.
  * @param file a source map that esbuild wrote
  */

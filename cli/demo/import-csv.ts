@@ -16,7 +16,7 @@ export async function importCsv(scene: Scene): Promise<void> {
   const { file, rows } = demoPeople();
   const before = await instance.count('sys_user');
   say(
-    `3. S3: ${rows.toLocaleString('en')} rows, three of them bad, to ${endpoints.s3.bucket}/imports/imp_user/people.csv`,
+    `3. S3: ${rows.toLocaleString('en')} rows, three of them invalid, to ${endpoints.s3.bucket}/imports/imp_user/people.csv`,
   );
   await put(scene, 'imports/imp_user/people.csv', file);
   const progress = showProgress(rows, say);
@@ -30,11 +30,11 @@ export async function importCsv(scene: Scene): Promise<void> {
   );
   const { inserted, rejected, error } = EXPECTED.counts;
   say(
-    `   ${inserted} users; ${rejected} lines rejected before they were sent, ${error} refused by the instance:`,
+    `   ${inserted} users created; ${rejected} lines rejected before sending, ${error} refused by the instance:`,
   );
   for (const line of await badLines(scene, folder)) say(`     ${line}`);
-  say(`   to look at: ${await keep(scene, folder, 'report.html')}`);
-  say(`   a verdict for every line: ${await keep(scene, folder, 'results.csv')}`);
+  say(`   report: ${await keep(scene, folder, 'report.html')}`);
+  say(`   verdict of every line: ${await keep(scene, folder, 'results.csv')}`);
 }
 
 /** @returns the folder of the results, once the summary is there */
@@ -68,7 +68,7 @@ async function badLines(scene: Scene, folder: string): Promise<string[]> {
   );
 }
 
-/** @returns where the file now is on this machine, for the bucket goes with the demo */
+/** @returns the file's path on this machine, since the bucket is deleted with the demo */
 async function keep(scene: Scene, folder: string, name: string): Promise<string> {
   const file = join(scene.keepFolder, name);
   await mkdir(scene.keepFolder, { recursive: true });

@@ -5,13 +5,13 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 
-/** What every part of the story works with. */
+/** What every part of the demo works with. */
 export type Scene = {
   readonly endpoints: Endpoints;
   readonly instance: InstanceView;
   readonly sqs: SQSClient;
   readonly s3: S3Client;
-  /** Where files are left for a person to look at when all is over. */
+  /** Where result files are kept after the demo. */
   readonly keepFolder: string;
   /** Prints one line. */
   say(line: string): void;
@@ -29,26 +29,26 @@ export function expectSame(what: string, found: unknown, expected: unknown): voi
 }
 
 const LOOK_AGAIN_MS = 200;
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 /**
- * Looks again and again until `look` finds something.
- * @throws {Mismatch} naming what did not come within two minutes
+ * Polls `look` until it finds something.
+ * @throws {Mismatch} naming what did not arrive within two minutes
  */
 export async function until<Found>(what: string, look: () => Promise<Found | undefined>): Promise<Found> {
-  const untilMs = Date.now() + PATIENCE_MS;
+  const untilMs = Date.now() + TIMEOUT_MS;
   while (Date.now() < untilMs) {
     const found = await look();
     if (found !== undefined) return found;
     await delay(LOOK_AGAIN_MS);
   }
-  throw new Mismatch(`${what} did not come within ${PATIENCE_MS / 1000} s`);
+  throw new Mismatch(`${what} did not arrive within ${TIMEOUT_MS / 1000} s`);
 }
 
 const Rows = z.object({ result: z.array(z.record(z.string(), z.string())) });
 const Count = z.object({ result: z.object({ stats: z.object({ count: z.coerce.number() }) }) });
 
-/** Looks at the instance itself, past everything of ours. */
+/** Reads the instance directly, without the functions. */
 export class InstanceView {
   readonly #url: string;
   readonly #authorization: string;

@@ -9,10 +9,10 @@ const MESSAGES = 25;
 const POISON_AT = 13;
 const BATCH = 10;
 
-/** Sends 25 messages; 24 become incidents, and the one that cannot ends in the dead-letter queue with its reason. */
+/** Sends 25 messages: 24 become incidents, and the malformed one goes to the dead-letter queue with the reason. */
 export async function sendMessages({ endpoints, instance, sqs, say }: Scene): Promise<void> {
   const { recordsQueueUrl, recordsDlqUrl } = endpoints.sqs;
-  say(`2. SQS: ${MESSAGES} messages, one of them poison, to ${recordsQueueUrl}`);
+  say(`2. SQS: ${MESSAGES} messages, one of them malformed, to ${recordsQueueUrl}`);
   const bodies = Array.from({ length: MESSAGES }, (_, n) =>
     n === POISON_AT ? '{"table":"incident",' : message(n),
   );
@@ -27,7 +27,7 @@ export async function sendMessages({ endpoints, instance, sqs, say }: Scene): Pr
   await until('24 incidents', async () =>
     (await instance.count('incident', OURS)) >= MESSAGES - 1 ? true : undefined,
   );
-  expectSame('incidents that came by queue', await instance.count('incident', OURS), MESSAGES - 1);
+  expectSame('incidents created from messages', await instance.count('incident', OURS), MESSAGES - 1);
   expectSame('dead letters', await depth(sqs, recordsDlqUrl), '1');
   const reason = dead.MessageAttributes?.['ErrorMessage']?.StringValue;
   expectSame('the reason of the dead letter', reason, 'body: is not valid JSON');

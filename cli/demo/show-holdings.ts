@@ -19,7 +19,7 @@ export async function lookAtHoldings({ instance }: Scene): Promise<Holdings> {
   return counts;
 }
 
-/** Prints them beside what they were. */
+/** Prints how many records each table holds now, and how many were added. */
 export function showHoldings({ say, endpoints }: Scene, before: Holdings, after: Holdings): void {
   say(`The instance (${endpoints.instance.url}) now holds:`);
   for (const [table, count] of after) {

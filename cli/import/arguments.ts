@@ -2,13 +2,13 @@ import { parseArgs } from 'node:util';
 import { ACCOUNT_ID, REGION } from '../../emulator/aws/account.ts';
 import type { RunningStack } from '../start/running-stack.ts';
 
-export const HELP = `Uploads a file and follows its import into ServiceNow to the end.
+export const HELP = `Uploads a file and shows its import into ServiceNow until it ends.
 
   npm run import -- <file.csv|.tsv|.jsonl[.gz]> --table <staging table> [options]
 
   --table <name>      staging table, e.g. imp_user
-  --bucket <name>     the deployment's import bucket (or IMPORT_BUCKET); without one, that of your npm start
-  --endpoint <url>    S3 elsewhere than AWS, e.g. localhost:4603
+  --bucket <name>     the deployment's import bucket (or IMPORT_BUCKET); default: that of your running npm start
+  --endpoint <url>    an S3 endpoint other than AWS, e.g. localhost:4603
   --help
 
 Exits 0 only when every line was inserted, updated or left unchanged.

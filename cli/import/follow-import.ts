@@ -6,12 +6,12 @@ import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
 import type { UploadedDrop } from './upload-drop.ts';
 
 const lookEveryMs = 500;
-/** An import that is to wait for others says so at once; one that says nothing for so long was not started. */
+/** A waiting import shows so at once; one without any progress for so long was not scheduled. */
 const quietMs = 60_000;
 
 /**
- * Reads the progress of an import over and over until its summary is there. `onProgress` is told what is new, `onQuiet`
- * once when nothing is heard of it at all.
+ * Polls the progress of an import until its summary exists. Calls `onProgress` with each reading, and `onQuiet` once when
+ * the import shows no sign of life.
  */
 export async function followImport(
   s3: S3Client,
@@ -41,7 +41,7 @@ async function waitForFolder(
 ): Promise<string> {
   const others = new Set<string>();
   const quietAtMs = clock.now() + quietMs;
-  let isTold = false;
+  let isReported = false;
   for (;;) {
     for await (const { key } of listObjects(s3, bucket, drop.resultsPrefix)) {
       if (!key.endsWith('/progress.json') || others.has(key)) continue;
@@ -49,9 +49,9 @@ async function waitForFolder(
       if (progress?.version === drop.version) return key.slice(0, -'progress.json'.length);
       if (progress) others.add(key);
     }
-    if (!isTold && clock.now() >= quietAtMs) {
+    if (!isReported && clock.now() >= quietAtMs) {
       onQuiet();
-      isTold = true;
+      isReported = true;
     }
     await clock.sleep(lookEveryMs);
   }

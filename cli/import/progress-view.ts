@@ -8,7 +8,7 @@ export type ProgressView = {
   readonly rows: number;
   readonly rowsPerSecond: number;
   readonly errors: number;
-  /** Seconds left at the present speed; undefined while that cannot be told. */
+  /** Seconds left at the present speed; undefined while there is too little to estimate from. */
   readonly secondsLeft: number | undefined;
   readonly phase: ImportProgress['phase'];
 };

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { StackPorts } from '../../emulator/stack/stack.ts';
 import { UsageError } from '../command-line.ts';
 
-/** Everything that listens: its option, its port for a person, and the name under which errors know it. */
+/** Everything that listens: its option, its default port, and its name in errors. */
 const listeners = {
   api: { option: 'port', port: 4600, service: 'HTTP API' },
   instance: { option: 'instance-port', port: 4601, service: 'ServiceNow instance' },
@@ -22,13 +22,13 @@ export const HELP = `Runs the packaged functions and everything around them on t
   npm start -- [options]
 
 ${portLines.join('\n')}
-  --data-dir <folder>         where everything is kept (default .local/data)
-  --json                      free ports, a fresh folder, and one line of JSON when all is ready
-  --logs                      show what the functions write
-  --control                   let the instance be broken and looked into at /__emulator/ (faults, clock, ledger, snapshot)
+  --data-dir <folder>         keeps all state, over restarts too (default .local/data)
+  --json                      free ports, a fresh folder, and one line of JSON when everything is ready
+  --logs                      prints what the functions log
+  --control                   serves /__emulator/ on the instance: faults, limits, outages, clock, ledger, snapshot
   --help
 
-A port of 0 takes any free one. Everything listens on 127.0.0.1 only; no call needs a signature.
+Port 0 picks a free port. Everything listens on 127.0.0.1 only; requests need no signature.
 
   npm start -- --port 8080 --logs
 `;

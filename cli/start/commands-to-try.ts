@@ -10,10 +10,10 @@ const CSV = [
   'bo.example,Bo,Example,bo@example.com',
 ];
 
-/** A line about what a command does, and the command: it works as it stands when pasted into a shell. */
+/** What a command does, and the command, ready to paste into a shell. */
 export type CommandToTry = { readonly title: string; readonly command: string };
 
-/** An incident, a message and a file. curl is enough, for nothing here asks for a signature; without curl, node does it. */
+/** An incident, a message and a file. curl is enough, since nothing needs a signature; without curl, node is used. */
 export function commandsToTry(endpoints: Endpoints): CommandToTry[] {
   const { api, sqs, s3 } = endpoints;
   const message = { QueueUrl: sqs.recordsQueueUrl, MessageBody: JSON.stringify(MESSAGE) };

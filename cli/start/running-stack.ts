@@ -16,14 +16,14 @@ function markerOf(project: string): string {
   return join(cache, 'servicenow-functions', `${name}.json`);
 }
 
-/** Notes that `npm start` runs for this user and project, for the tools that are to find it. Nothing depends on it. */
+/** Records that `npm start` runs for this user and project, so that tools find it. Nothing depends on it. */
 export function announceStack(project: string, stack: RunningStack): { withdraw(): void } {
   const marker = markerOf(project);
   try {
     mkdirSync(dirname(marker), { recursive: true, mode: 0o700 });
     writeFileSync(marker, JSON.stringify(stack), { mode: 0o600 });
   } catch {
-    // A home that cannot be written to: tools then have to be told the endpoint.
+    // The home folder is not writable: tools then need --endpoint.
     return { withdraw() {} };
   }
   return {

@@ -1,12 +1,12 @@
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 import { commandsToTry } from './commands-to-try.ts';
 
-/** What a person sees when all is ready. */
+/** The text that `npm start` prints when everything is ready. */
 export function welcome(endpoints: Endpoints, dataFolder: string, readyMs: number): string {
   const { api, instance, sqs, s3, lambda, secretsManager, dynamodb } = endpoints;
   const commands = commandsToTry(endpoints).map(({ title, command }) => `  # ${title}\n  ${command}\n`);
   return `
-Ready in ${(readyMs / 1000).toFixed(1)} s. On 127.0.0.1 only; no call asks for a signature.
+Ready in ${(readyMs / 1000).toFixed(1)} s. Everything listens on 127.0.0.1 only; requests need no signature.
 
   HTTP API          ${api}
   Instance          ${instance.url}   (${instance.username} / ${instance.password})

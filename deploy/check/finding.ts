@@ -1,4 +1,4 @@
-/** Something in a template that must be mended before it is deployed. */
+/** A problem in a template that must be fixed before it is deployed. */
 export type Finding = {
   /** The rule's name or its number in cfn-lint, e.g. `F3012`. */
   readonly rule: string;

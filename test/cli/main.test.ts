@@ -66,7 +66,7 @@ describe('an old version of Node', () => {
     for (const file of ['cli/main.js', 'cli/node.js']) {
       const { code, out, err } = run([asNode20, file, 'start'], folder);
       expect({ code, out }).toEqual({ code: 1, out: '' });
-      expect(err).toMatch(/^Node 24 is needed, this is v[\d.]+: run npm ci.*\n$/);
+      expect(err).toMatch(/^Node 24 is required, this is v[\d.]+: run npm ci.*\n$/);
     }
   });
 });

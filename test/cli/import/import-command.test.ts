@@ -28,7 +28,7 @@ it('says that a file is not there', async () => {
   const { code, text } = await importCommand('nowhere.csv', '--table', 'imp_user');
   expect({ code, text }).toEqual({
     code: 1,
-    text: 'nowhere.csv: there is no such file, or it may not be read\n',
+    text: 'nowhere.csv: no such file, or it cannot be read\n',
   });
 });
 
