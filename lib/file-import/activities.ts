@@ -48,7 +48,7 @@ export type Activities = ReturnType<typeof importActivities>;
 
 /** No verdicts are read any more when less than this is left of an invocation. */
 const spareMs = 90_000;
-/** Verdicts are read beside the loading, a little faster than groups come. */
+/** Verdicts are read while rows are sent, a little faster than groups come. */
 const groupsPerLoad = 2;
 /** A lease is renewed no more often. */
 const renewPeriodMs = 60_000;
@@ -62,7 +62,7 @@ const maxAnswerBytes = 200_000;
 /** The operations of one import, for one invocation. */
 export function importActivities({ scope, schedule, startExecution }: ActivityDeps) {
   const opened = openOnce(scope);
-  /** Verdicts are read beside the loading, which shows its progress with them. */
+  /** Verdicts are read while rows are sent, which shows its progress with them. */
   let latest: Tally | undefined;
   let renewedAtMs = Number.NEGATIVE_INFINITY;
 

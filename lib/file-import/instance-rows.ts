@@ -13,7 +13,7 @@ export type RowQuery = {
   readonly query: string;
   readonly fields: readonly string[];
   readonly limit: number;
-  /** `all` adds `<field>.display_value` beside each field. */
+  /** `all` adds `<field>.display_value` next to each field. */
   readonly displayValues?: boolean;
 };
 
@@ -32,7 +32,7 @@ export async function listRows(
 
 /**
  * One page of a table, and how many rows the instance holds for the query, those included that access rules hide from
- * the user (contract 1.4).
+ * the user (docs/servicenow-contract.md 1.4).
  * @throws ServiceNowError
  */
 export async function listCounted(
@@ -77,4 +77,14 @@ function flatten(record: ServiceNowRecord): InstanceRow {
     }
   }
   return row;
+}
+
+/** Ids or keys that one query names: 35 characters each, comma included, in a URL that may have about 8,000 (docs/servicenow-contract.md 1.4). */
+export const namedAtOnce = 200;
+
+/** Names in pieces that one query each can carry. */
+export function batchesOf(names: readonly string[]): string[][] {
+  const batches: string[][] = [];
+  for (let at = 0; at < names.length; at += namedAtOnce) batches.push(names.slice(at, at + namedAtOnce));
+  return batches;
 }

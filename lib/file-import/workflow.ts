@@ -1,3 +1,4 @@
+import { ConnectorError } from '../core/errors.ts';
 import type { Activities, Progress } from './activities.ts';
 import type { Durable } from './durable.ts';
 import type { ImportSummary } from './report/summary.ts';
@@ -27,6 +28,8 @@ const maxAgeMs = 24 * 3_600_000;
 /** An instance may be down over a weekend. */
 const defaultOptions: WorkflowOptions = { longestOutageMs: 84 * 3_600_000 };
 const longestDelaySeconds = 300;
+/** Rate limits of ServiceNow count by the hour; the lease of an import lasts longer than half of one. */
+const longestAskedSeconds = 1_500;
 const promptAttempts = 5;
 /** Starting the next execution may fail so often. */
 const maxChainAttempts = 40;
@@ -142,9 +145,15 @@ async function orRetry<T>(
 
 function delaySeconds(error: unknown, attempts: number): number {
   const backOff = Math.min(longestDelaySeconds, 2 ** Math.min(attempts, 10));
-  if (!(error instanceof RetryLaterError)) return backOff;
+  if (!(error instanceof RetryLaterError)) return Math.max(backOff, askedSeconds(error));
   // What says by itself when to go on does so a few times; after that the instance is down.
   return attempts <= promptAttempts ? error.delaySeconds : Math.max(error.delaySeconds, backOff);
+}
+
+/** How long a throttled instance asked to wait, within reason. */
+function askedSeconds(error: unknown): number {
+  if (!(error instanceof ConnectorError)) return 0;
+  return Math.min(longestAskedSeconds, Math.ceil((error.retryAfterMs ?? 0) / 1000));
 }
 
 function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: number): ImportState {

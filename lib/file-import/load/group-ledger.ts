@@ -6,7 +6,7 @@ import type { Position } from '../plan/import-plan.ts';
 import { type LoadLedger, type SentChunk, writeLedger } from './ledger.ts';
 
 const savePeriodMs = 1_000;
-/** Chunks that are announced at once, at least: a write for each would be slow, and a death leaves no more in doubt than these. */
+/** Chunks that are announced at once, at least: a write for each would be slow, and a death leaves no more uncertain than these. */
 const announcedAtOnce = 8;
 
 /** Where a group begins, and how it is sent. */

@@ -84,7 +84,7 @@ function startOf({ plan }: LoadDeps, { group, from }: Pick<LoadGroup, 'group' | 
 }
 
 /**
- * Opens the ledger of the group that follows at once in this process, beside closing the one before, so that it need
+ * Opens the ledger of the group that follows at once in this process, while the one before is closed, so that it need
  * neither be looked for nor waited for.
  */
 async function prepareNext(tools: LoadDeps, group: number, from: Position): Promise<void> {
@@ -96,7 +96,7 @@ async function prepareNext(tools: LoadDeps, group: number, from: Position): Prom
 
 /**
  * After a group was broken off: waits until the instance is certainly done with what may have been sent, then lists what
- * may be ours; undefined when nothing is in doubt.
+ * may be ours; undefined when nothing is possibly sent.
  */
 async function prepareReconciliation(
   tools: LoadDeps,

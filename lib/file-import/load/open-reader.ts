@@ -7,6 +7,13 @@ import type { ObjectBytes } from '../read/content.ts';
 const maxBodyBytes = 5_000_000;
 const maxRejectedBytes = 8 << 20;
 
+/** Finds the rows of chunks as they were sent; ask for chunks in their order. */
+export type SentReader = {
+  /** @returns undefined when the file no longer holds the chunk like that */
+  find(sent: { readonly lines: LineRuns; readonly rows: number }): Promise<Chunk | undefined>;
+  close(): Promise<void>;
+};
+
 /**
  * The file's reader, kept open from one group to the next within an invocation: a compressed file cannot be entered
  * in its middle, and a plain one need not be asked for again.
@@ -49,16 +56,23 @@ export class OpenReader {
     }
   }
 
-  /** The rows of a chunk that was sent, read once more; undefined when they are no longer there. @param from where its group begins */
-  async find(
-    from: Position,
-    sent: { readonly lines: LineRuns; readonly rows: number },
-  ): Promise<Chunk | undefined> {
-    for await (const chunk of this.chunksFrom(from)) {
-      if (chunk.lines[0] === sent.lines[0]) return chunk.rows === sent.rows ? chunk : undefined;
-      if ((chunk.lines[0] ?? 0) > (sent.lines[0] ?? 0)) return undefined;
-    }
-    return undefined;
+  /**
+   * Reads chunks that were sent once more, on demand and in their order.
+   * @param from where their group begins
+   */
+  sentFrom(from: Position): SentReader {
+    const chunks = this.chunksFrom(from);
+    return {
+      async find({ lines, rows }) {
+        for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+          const [first = 0] = next.value.lines;
+          if (first === lines[0]) return next.value.rows === rows ? next.value : undefined;
+          if (first > (lines[0] ?? 0)) return undefined;
+        }
+        return undefined;
+      },
+      close: async () => void (await chunks.return(undefined)),
+    };
   }
 
   #open(from: Position): ChunkReader {

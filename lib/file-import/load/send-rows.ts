@@ -62,7 +62,7 @@ export async function sendRows(
     }
     const refused = refusalOf(sent);
     if (refused !== undefined) return { verdicts, lost, refused };
-    const delay = sent.find(isPutOff)?.error;
+    const delay = longestDelay(sent);
     attempt = put.length === rows.length ? attempt + 1 : 1;
     if (delay && !mayWaitOut(scope, delay, attempt)) return { verdicts, lost, away: delay };
     if (delay) await waitOut(scope, delay, attempt);
@@ -93,6 +93,12 @@ async function sendOneBatch(
 /** A row that was turned away for now (429, a full semaphore), while others of its batch were taken: nothing of it is stored. */
 function isPutOff(outcome: BatchOutcome | undefined): outcome is Extract<BatchOutcome, { kind: 'failed' }> {
   return outcome?.kind === 'failed' && outcome.error.retryable && outcome.error.effect === 'none';
+}
+
+/** Of the rows that were turned away: the error that asks for the longest wait. */
+function longestDelay(sent: readonly BatchOutcome[]): ServiceNowError | undefined {
+  const errors = sent.filter(isPutOff).map(({ error }) => error);
+  return errors.toSorted((a, b) => (b.retryAfterMs ?? 0) - (a.retryAfterMs ?? 0))[0];
 }
 
 /** `lost` when it is not known whether the row was accepted; undefined when it was not serviced, or accepted and hidden. */

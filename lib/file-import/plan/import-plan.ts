@@ -51,7 +51,7 @@ export type ColumnTarget = {
   readonly date?: DateColumn;
 };
 
-/** How rows of one file become rows of one staging table; settled by the pre-flight, the same for the whole file. */
+/** How rows of one file become rows of one staging table; decided by the pre-flight, the same for the whole file. */
 export type RowPlan = {
   /** By position in the file (in `header`, for JSON Lines); null for a column that is left out. */
   readonly targets: readonly (ColumnTarget | null)[];

@@ -188,7 +188,7 @@ async function abandonGroups(folder: ImportFolder, state: LoadedImport): Promise
 /** A long load has thousands of import sets; so many of them are named in the summary. */
 const maxNamed = 200;
 
-/** Names the first import sets beside the count of all. */
+/** Names the first import sets and counts all. */
 async function collectImportSets(
   folder: ImportFolder,
   { importSets: count, loadedGroups }: LoadedImport,

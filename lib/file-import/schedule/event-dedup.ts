@@ -40,7 +40,7 @@ export class EventDedup {
       await this.#note(request, { state: 'superseded', by: version });
       return { kind: 'superseded', by: version };
     }
-    // In this order: whoever finds the drop noted also finds it in the wait-list.
+    // In this order: a process that finds the drop noted also finds it in the wait-list.
     await waiting.add(request);
     await this.#noteNewest(request, sequencer);
     if (await this.#note(request, { state: 'arrived' })) return { kind: 'new' };

@@ -11,7 +11,7 @@ import { dropOrder, type Place, WaitList } from './wait-list.ts';
  * Which imports run: at most `maxConcurrent`, and one for each staging table, in the order of the drops.
  *
  * A drop waits as an item of the state table; its durable execution is started when its turn has come, so that a waiting import
- * costs nothing and uses up none of an execution's operations or time. Whoever changes something (a drop that arrives, an
+ * costs nothing and uses up none of an execution's operations or time. A process that changes something (a drop that arrives, an
  * import that ends, a wake-up message) calls `startDue`, which grants leases and starts the executions. Starting is
  * idempotent by the execution's name, so it is safe to repeat after a death of the process at any point.
  *

@@ -1,11 +1,11 @@
 import { linesOf } from '../encode/chunk.ts';
 import type { ImportFolder } from '../folder.ts';
 import type { ImportScope } from '../import-scope.ts';
+import { namedAtOnce } from '../instance-rows.ts';
 import { type ClosedLedgers, knownChunks, type SentChunk } from '../load/ledger.ts';
 import type { OpenReader } from '../load/open-reader.ts';
 import type { LineResult, RowOutcome, Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
-import { slicesOf } from './batches.ts';
 import { countPending, readVerdicts } from './read-group.ts';
 import { beginPart, type GroupVerdict, type ResultsPart, writePart } from './results-part.ts';
 import { chunkVerdicts, GroupLines, rejectedResults } from './row-verdicts.ts';
@@ -40,10 +40,15 @@ export async function collectVerdicts(
   const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
   await beginPart(folder, part, group);
   const lines = new GroupLines(part, rejected);
-  for (const some of slicesOf(chunks)) {
-    const sent = await readVerdicts(scope, plan, maps, some, (chunk) => reader.find(ledger.from, chunk));
-    const histories = await maps.uniformOutcomes(setsWithoutRows(some, sent));
-    await lines.add(some, (chunk) => chunkVerdicts(chunk, sent, unseen(chunk, histories)));
+  const sent = reader.sentFrom(ledger.from);
+  try {
+    for (const some of slicesOf(chunks)) {
+      const verdicts = await readVerdicts(scope, plan, maps, some, sent.find);
+      const histories = await maps.uniformOutcomes(setsWithoutRows(some, verdicts));
+      await lines.add(some, (chunk) => chunkVerdicts(chunk, verdicts, unseen(chunk, histories)));
+    }
+  } finally {
+    await sent.close();
   }
   lines.end();
   return writePart(folder, group, part);
@@ -78,4 +83,22 @@ function unseen({ sets }: SentChunk, histories: ReadonlyMap<string, RowOutcome>)
     outcome: 'unknown',
     message: 'its staging row cannot be seen; is the user allowed to read the table?',
   };
+}
+
+/** Rows whose verdicts are in memory at once, unless one chunk has more. */
+const rowsAtOnce = 40_000;
+
+/** Chunks whose verdicts are read together: as many as one query names, and not too many rows. */
+export function slicesOf<Chunk extends { readonly rows: number }>(chunks: readonly Chunk[]): Chunk[][] {
+  const slices: Chunk[][] = [];
+  let [slice, rows]: [Chunk[], number] = [[], 0];
+  for (const chunk of chunks) {
+    if (slice.length >= namedAtOnce || (rows > 0 && rows + chunk.rows > rowsAtOnce)) {
+      slices.push(slice);
+      [slice, rows] = [[], 0];
+    }
+    slice.push(chunk);
+    rows += chunk.rows;
+  }
+  return slice.length > 0 ? [...slices, slice] : slices;
 }

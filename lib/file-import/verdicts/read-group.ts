@@ -1,13 +1,12 @@
 import { aggregate } from '../../servicenow/records.ts';
-import { type Chunk, type LineRuns, lineAt, lineList } from '../encode/chunk.ts';
+import { type Chunk, lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import { type InstanceRow, pageRows } from '../instance-rows.ts';
+import { batchesOf, type InstanceRow, pageRows } from '../instance-rows.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
 import { lineOfKey } from '../load/reconcile.ts';
 import { knownOutcome, type LineResult, type Verdict } from '../load/row-outcome.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
-import { batchesOf } from './batches.ts';
-import { judgeShortSets, linesOfShortSets, type RowPlaces } from './short-sets.ts';
+import { linesByPlace, skippedByKey } from './row-lines.ts';
 import type { ReadRow, TransformMaps } from './transform-maps.ts';
 
 const pageSize = 2_000;
@@ -52,23 +51,22 @@ export async function readVerdicts(
     for await (const page of pageRows(scope.client, query, callContext(scope)))
       for (const row of page) read.push(stagedRow(row, plan));
   }
-  const places = placesIn(read, chunks);
-  const lineOf = lineFinder(plan, chunks, places);
-  const short = await linesOfShortSets(scope, plan, chunks, places, findSent);
+  const isKeyed = plan.keyColumn !== undefined;
+  const byPlace = isKeyed ? undefined : await linesByPlace(scope, plan, chunks, read, findSent);
   const verdicts = new Map<number, LineResult>();
   const bySet = new Map<string, ReadRow[]>();
   for (const row of read) {
-    const line = short.sets.has(row.set) ? short.lineOf.get(row.sysId) : lineOf(row);
+    const line = byPlace ? byPlace.lineOf.get(row.sysId) : lineByKey(plan, row);
     if (line === undefined || verdicts.has(line)) continue;
     verdicts.set(line, { ...row.verdict, line });
     const rows = bySet.get(row.set) ?? [];
     rows.push({ line, sysId: row.sysId });
     bySet.set(row.set, rows);
   }
-  await maps.judge(bySet, verdicts);
-  for (const verdict of short.missing) verdicts.set(verdict.line, verdict);
-  if (plan.keyColumn !== undefined && plan.settings.mode === 'insertMultiple')
-    await judgeShortSets(scope, plan, chunks, verdicts, places);
+  await maps.correct(bySet, verdicts);
+  const hasSets = isKeyed && plan.settings.mode === 'insertMultiple';
+  const missing = hasSets ? await skippedByKey(scope, plan, chunks, verdicts) : (byPlace?.missing ?? []);
+  for (const verdict of missing) verdicts.set(verdict.line, verdict);
   return verdicts;
 }
 
@@ -101,24 +99,8 @@ function stagedRow(row: InstanceRow, plan: ImportPlan): StagedRow {
 }
 
 /**
- * How the instance numbers the rows of its import sets: from 0 or from 1, which is documented nowhere. A row with the number 0
- * proves the one; one with as high a number as its set has rows proves the other.
- */
-function placesIn(rows: readonly StagedRow[], chunks: readonly SentChunk[]): RowPlaces {
-  const highest = new Map<string, number>();
-  let first: number | undefined;
-  for (const { set, number } of rows) {
-    highest.set(set, Math.max(highest.get(set) ?? 0, number));
-    if (number === 0) first = 0;
-  }
-  for (const { sets, rows: count } of chunks)
-    if (sets.length === 1 && highest.get(sets[0] ?? '') === count) first ??= 1;
-  return { first, highest };
-}
-
-/**
  * Encoded queries that find the staging rows of chunks: by import set; in `rows` mode, where one set takes the rows
- * of everybody for a day, the lines without an answer by their keys.
+ * of all clients for a day, the lines without an answer by their keys.
  */
 function rowQueries(plan: ImportPlan, chunks: readonly SentChunk[]): string[] {
   if (plan.settings.mode !== 'rows')
@@ -159,20 +141,7 @@ function verdictOf(row: InstanceRow): Verdict {
   };
 }
 
-/** By the row's own key when it carries one, else by its place in its import set. */
-function lineFinder(
-  plan: ImportPlan,
-  chunks: readonly SentChunk[],
-  { first }: RowPlaces,
-): (row: StagedRow) => number | undefined {
-  const prefix = `${plan.row.rowKey?.version}:`;
-  if (plan.keyColumn !== undefined) return ({ key }) => (key.startsWith(prefix) ? lineOfKey(key) : undefined);
-  if (first === undefined) return () => undefined;
-  const linesOfSet = new Map<string, LineRuns>();
-  for (const chunk of chunks)
-    for (const set of chunk.sets) linesOfSet.set(set, chunk.setLines?.[set] ?? chunk.lines);
-  return ({ set, number }) => {
-    const lines = linesOfSet.get(set);
-    return lines && lineAt(lines, number - first);
-  };
+/** The line that a row's own key names; undefined when the key is none of this file's. */
+function lineByKey({ row: { rowKey } }: ImportPlan, { key }: StagedRow): number | undefined {
+  return key.startsWith(`${rowKey?.version}:`) ? lineOfKey(key) : undefined;
 }

@@ -3,9 +3,8 @@ import { AccessDeniedError, ServiceNowError } from '../../servicenow/errors.ts';
 import { type RowResult, readImport } from '../../servicenow/import-sets.ts';
 import { importRowStatusRequest } from '../../servicenow/requests.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import { type InstanceRow, listRows, pageRows } from '../instance-rows.ts';
+import { batchesOf, type InstanceRow, listRows, pageRows } from '../instance-rows.ts';
 import { knownOutcome, type LineResult, type RowOutcome, worstOf } from '../load/row-outcome.ts';
-import { batchesOf } from './batches.ts';
 
 /** Counts of a transform history, and the outcome each stands for. */
 const counters = {
@@ -38,7 +37,7 @@ export class TransformMaps {
   }
 
   /** Replaces verdicts on rows that several transform maps took. `rows` has what was read, by import set. */
-  async judge(
+  async correct(
     rows: ReadonlyMap<string, readonly ReadRow[]>,
     verdicts: Map<number, LineResult>,
   ): Promise<void> {

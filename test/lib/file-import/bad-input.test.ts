@@ -66,7 +66,7 @@ describe.each(['', '.gz'])('a file of each format, ending in "%s"', (packed) => 
   it.each([
     ['csv', 'u_code,u_text\n1,a\n2,a\0b\n3\n4,"x\n'],
     ['tsv', 'u_code\tu_text\n1\ta\n2\ta\0b\n3\n4\t"x\n'],
-  ])('keeps its good rows beside bad ones: .%s', async (format, body) => {
+  ])('keeps its good rows next to bad ones: .%s', async (format, body) => {
     const summary = await run(format + packed, body);
     expect(summary.counts).toMatchObject({ rejected: 3 });
     expect((await listed(summary.results)).slice(1)).toEqual([
@@ -76,7 +76,7 @@ describe.each(['', '.gz'])('a file of each format, ending in "%s"', (packed) => 
     ]);
   });
 
-  it('keeps the good rows of .jsonl beside bad ones', async () => {
+  it('keeps the good rows of .jsonl next to bad ones', async () => {
     const invalid = Buffer.concat([Buffer.from('{"u_code":"'), Buffer.from([0xff]), Buffer.from('"}\n')]);
     const rows = ['{"u_code":"1"}', '[1]', 'nonsense', '{"u_code":{}}', '{"__proto__":"x"}', ''];
     const summary = await run(`jsonl${packed}`, Buffer.concat([Buffer.from(rows.join('\n')), invalid]));

@@ -60,7 +60,7 @@ describe('an import where a deployment has several instances', () => {
   });
 
   it.each([
-    ['an instance that is not listed', { instance: 'nobody' }, 'no instance of that name'],
+    ['an instance that is not listed', { instance: 'missing' }, 'no instance of that name'],
     ['a table that only another instance allows', { instance: 'prod' }, 'does not serve imp_load'],
     ['a table that the first instance does not allow', {}, 'does not serve imp_load'],
   ])('sends nothing for %s, and says so in the summary', async (_case, settings, reason) => {

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { headObject } from '../../../lib/aws/s3.ts';
-import { slicesOf } from '../../../lib/file-import/verdicts/batches.ts';
+import { slicesOf } from '../../../lib/file-import/verdicts/collect-verdicts.ts';
 import { bucket, startWorld } from './world.ts';
 
 async function worldWith(options: Parameters<typeof startWorld>[0] = {}) {

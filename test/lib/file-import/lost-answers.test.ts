@@ -38,7 +38,7 @@ const settings = { rowsPerRequest: 10, concurrency: 1, settleAfterSeconds: 1 };
 
 describe('a request whose answer was lost', () => {
   it.each(['reset-after-commit', 'reset-before-commit'])(
-    'is settled by its import set, so that no row is there twice: %s',
+    'is found by its import set, so that no row is there twice: %s',
     async (action) => {
       await world.settings('imp_load', settings);
       world.instance.control.faults.add({ match: insertMultiple, action, count: 2, skip: 1, seed: 1 });
@@ -55,7 +55,7 @@ describe('a request whose answer was lost', () => {
     ['the staging rows with their keys', 'imp_load', { keyColumn: 'u_key' }, 'row cannot be seen'],
   ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table, more, message) => {
     await world.settings('imp_load', { ...settings, ...more });
-    world.instance.control.auth.access.add({ table, operation: 'read', roles: ['nobody'] });
+    world.instance.control.auth.access.add({ table, operation: 'read', roles: ['no_such_role'] });
     world.instance.control.faults.add({
       match: insertMultiple,
       action: 'reset-after-commit',
@@ -108,7 +108,7 @@ describe('a request whose answer was lost', () => {
     ['in part', { u_code: 'first-0' }],
   ])('is found by its keys though the user may not see the very first rows %s', async (_, where) => {
     await world.settings('imp_load', { ...settings, keyColumn: 'u_key' });
-    const rule = where ? { where } : { roles: ['nobody'] };
+    const rule = where ? { where } : { roles: ['no_such_role'] };
     world.instance.control.auth.access.add({ table: 'imp_load', operation: 'read', ...rule });
     world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit' });
     const request = await world.drop('imports/imp_load/first.csv', load(20, 'first-'));
@@ -122,7 +122,7 @@ describe('a request whose answer was lost', () => {
     world.instance.control.auth.access.add({
       table: 'sys_import_set',
       operation: 'read',
-      roles: ['nobody'],
+      roles: ['no_such_role'],
     });
     world.instance.control.faults.add({
       match: insertMultiple,
@@ -232,7 +232,7 @@ describe('an outage in the middle of a load', () => {
     world.instance.control.auth.access.add({
       table: 'sys_import_set',
       operation: 'read',
-      roles: ['nobody'],
+      roles: ['no_such_role'],
     });
     world.instance.control.faults.add({ match: insertMultiple, action: 'hibernate', count: 8, skip: 3 });
     const request = await world.drop('imports/imp_load/asleep.csv', load(80, 'asleep-'));
@@ -266,10 +266,36 @@ describe('an outage in the middle of a load', () => {
     expect(staged()).toHaveLength(120);
   });
 
+  it('waits as long as a rate limit asks before it sends a row of a batch again', async () => {
+    await world.settings('imp_load', { ...settings, mode: 'rows', rowsPerRequest: 100 });
+    const match = { method: 'POST', path: '/api/now/import/*', batchItem: true };
+    const { faults } = world.instance.control;
+    faults.add({ match, action: 'throttled', retryAfterS: 5, count: 1, skip: 2, seed: 1 });
+    faults.add({ match, action: 'throttled', retryAfterS: 900, count: 1, skip: 4, seed: 1 });
+    const before = world.clock.now();
+    const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(20, 'rows-')));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 20, error: 0 } });
+    expect(staged()).toHaveLength(20);
+    expect(world.clock.now() - before).toBeGreaterThanOrEqual(900_000);
+  });
+
+  it.each(['server-error', 'error-after-commit'])(
+    'sends rows with keys again whose part of a batch failed, where the instance does not have them: %s',
+    async (action) => {
+      const keyed = { ...settings, mode: 'rows', rowsPerRequest: 100, keyColumn: 'u_key' };
+      await world.settings('imp_load', keyed);
+      const match = { method: 'POST', path: '/api/now/import/*', batchItem: true };
+      world.instance.control.faults.add({ match, action, count: 7, skip: 3, seed: 1 });
+      const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(60, 'rows-')));
+      expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 60, unknown: 0 } });
+      expect(staged()).toHaveLength(60);
+    },
+  );
+
   it('loses no more answers than are under way while that is noticed, and sends on when the instance is back', async () => {
     await world.settings('imp_load', { ...settings, concurrency: 2 });
     const { faults, auth } = world.instance.control;
-    auth.access.add({ table: 'sys_import_set', operation: 'read', roles: ['nobody'] });
+    auth.access.add({ table: 'sys_import_set', operation: 'read', roles: ['no_such_role'] });
     faults.add({ match: insertMultiple, action: 'unavailable', count: 1_000, skip: 2 });
     const limited = clientWith(['import_admin', 'itil'])();
     let posts = 0;
@@ -334,7 +360,7 @@ describe('a process that dies in the middle of a load', () => {
       world.instance.control.auth.access.add({
         table: 'sys_import_set',
         operation: 'read',
-        roles: ['nobody'],
+        roles: ['no_such_role'],
       });
       const body = load(400, 'dies-');
       const summary = await dieAt(/insertMultiple$/, 60, isDone, body, ['import_admin', 'itil']);
@@ -411,7 +437,7 @@ describe('an import that does not get to its end', () => {
     30_000,
   );
 
-  it('waits for verdicts as long as rows settle, and calls the rest unknown when nothing moves any more', async () => {
+  it('waits for verdicts as long as rows are transformed, and calls the rest unknown when nothing moves any more', async () => {
     const slow = await startWorld({ demoData: false, switches: { transformDelayMs: 600_000 } });
     onTestFinished(() => slow.close());
     await slow.settings('imp_load', { ...settings, verdictTimeoutSeconds: 120 });

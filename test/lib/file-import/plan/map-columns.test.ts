@@ -40,8 +40,18 @@ describe('the columns of a file', () => {
 
   it.each([
     ['a label that two columns have', ['u_name'], {}, 'u_name and u_name_2 are both labelled "Name"'],
-    ['a constant beside it', ['Code'], { constants: { u_code: 'x' } }, 'constants.u_code: column "Code" of'],
-    ['the row key beside it', ['Row key'], { keyColumn: 'u_key' }, 'keyColumn: column "Row key" of the file'],
+    [
+      'a constant for the same column',
+      ['Code'],
+      { constants: { u_code: 'x' } },
+      'constants.u_code: column "Code" of',
+    ],
+    [
+      'the row key in the same column',
+      ['Row key'],
+      { keyColumn: 'u_key' },
+      'keyColumn: column "Row key" of the file',
+    ],
     [
       'a constant in the key column',
       [],

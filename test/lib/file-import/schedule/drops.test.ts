@@ -46,7 +46,7 @@ describe('the key of a drop', () => {
     ['imports/imp_user/', 'a folder'],
     ['imports/imp_user/sub/', 'a folder'],
     ['imports/imp_user/_import.json', 'settings'],
-  ])('is ignored where nobody waits for an answer: %s', (key, reason) => {
+  ])('is ignored without an answer: %s', (key, reason) => {
     expect(parseDropKey(key)).toEqual({ ignored: expect.stringContaining(reason) });
   });
 });

@@ -256,7 +256,7 @@ describe('a lease', () => {
     expect(started).toEqual([long.key]);
   });
 
-  it('that was passed on makes its import wait for its turn again instead of running beside another', async () => {
+  it('that was passed on makes its import wait for its turn again instead of running at the same time as another', async () => {
     const [stalled, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
     await receive(stalled, next);
     await schedule.renew(stalled, leaseMs);

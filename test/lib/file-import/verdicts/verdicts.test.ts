@@ -1,6 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { addAccount } from '../../../../emulator/instance/auth/add-account.ts';
 import type { InstanceOptions } from '../../../../emulator/instance/index.ts';
 import type { ImportSummary } from '../../../../lib/file-import/report/summary.ts';
+import type { ServiceNowClient } from '../../../../lib/servicenow/call.ts';
+import { createClient } from '../../../../lib/servicenow/client.ts';
 import { loadData } from '../load-table.ts';
 import { startWorld, type World } from '../world.ts';
 
@@ -91,7 +94,7 @@ describe('a row that several transform maps take', () => {
 });
 
 describe('a row that a transform script ignored', () => {
-  it('is told as ignored with the reason, and the report does not say that every row arrived', async () => {
+  it('is ignored with the reason, and the report does not say that every row arrived', async () => {
     const world = await worldWith({});
     world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
       code === 'code-1' ? { ignore: true } : {},
@@ -112,29 +115,82 @@ describe('a row that a transform script ignored', () => {
 });
 
 describe('verdicts without keys', () => {
-  it.each([
-    ['from 1', false],
-    ['from 0', true],
-  ])(
-    'belong to their own lines where an instance numbers staging rows %s',
-    async (_, stagingRowsFromZero) => {
-      const world = await worldWith({ switches: { stagingRowsFromZero } });
-      const bad = new Set(['code-0', 'code-9', 'code-10', 'code-24']);
-      world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
-        bad.has(code ?? '') ? { error: `no ${code}` } : {},
-      );
-      const summary = await run(world, load(25), { rowsPerRequest: 10 });
-      const outcomes = await listed(world, summary);
-      expect(outcomes.flatMap((outcome, i) => (outcome === 'error' ? `code-${i}` : []))).toEqual([...bad]);
-      expect(summary.counts).toMatchObject({ inserted: 21, error: 4 });
-    },
-  );
+  /** A client that sees other row numbers than the instance has given. */
+  function renumbered(world: World, renumber: (number: number) => string): ServiceNowClient {
+    return {
+      async send(call, context) {
+        const response = await world.client.send(call, context);
+        if (!call.path.startsWith('/api/now/table/imp_load')) return response;
+        const text = JSON.stringify(response.body, (name, value) => {
+          if (name !== 'sys_import_row') return value;
+          const number = renumber(Number(typeof value === 'string' ? value : value.value));
+          return typeof value === 'string' ? number : { value: number, display_value: number };
+        });
+        return { ...response, body: JSON.parse(text) };
+      },
+      close: () => world.client.close(),
+    };
+  }
 
-  it('are unknown where rows are hidden so that their numbers cannot be told', async () => {
+  it.each<[string, (number: number) => string]>([
+    ['from 1', (number) => String(number)],
+    ['from 0', (number) => String(number - 1)],
+    ['from 100', (number) => String(number + 99)],
+    ['in tens', (number) => String(number * 10)],
+    ['with a gap', (number) => String(number > 3 ? number + 1 : number)],
+    ['two by two', (number) => String(Math.ceil(number / 2))],
+    ['all alike', () => '1'],
+    ['backwards beyond a gap', (number) => String(number > 3 ? 30 - number : number)],
+    ['not at all', () => ''],
+  ])('belong to their own lines where an instance numbers staging rows %s', async (_, renumber) => {
+    const world = await worldWith({});
+    const bad = new Set(['code-0', 'code-9', 'code-10', 'code-24']);
+    world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
+      bad.has(code ?? '') ? { error: `no ${code}` } : {},
+    );
+    await world.settings('imp_load', { rowsPerRequest: 10 });
+    const request = await world.drop('imports/imp_load/x.csv', load(25));
+    const summary = await world.run(request, new Map(), () => renumbered(world, renumber));
+    const outcomes = await listed(world, summary);
+    expect(outcomes.flatMap((outcome, i) => (outcome === 'error' ? `code-${i}` : []))).toEqual([...bad]);
+    expect(summary.counts).toMatchObject({ inserted: 21, error: 4 });
+  });
+
+  it('are unknown for alike rows only, where their numbers do not tell them apart', async () => {
+    const world = await worldWith({});
+    await world.settings('imp_load', {});
+    const body = ['u_code,u_text', 'a,1', 'b,2', 'a,1', 'c,3'].join('\n');
+    const request = await world.drop('imports/imp_load/x.csv', body);
+    const summary = await world.run(request, new Map(), () => renumbered(world, () => '1'));
+    expect(await listed(world, summary)).toEqual(['unknown', 'inserted', 'unknown', 'inserted']);
+    expect(summary.messages[0]?.message).toContain('with a keyColumn in _import.json they could be');
+  });
+
+  it('are found for alike rows by their order, where one of a request is skipped', async () => {
+    const world = await worldWith({ switches: { maxStagingRowBytes: 80 } });
+    await world.settings('imp_load', {});
+    const body = ['u_code,u_text', 'a,1', `long,${'x'.repeat(100)}`, 'a,1', 'c,3'].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/x.csv', body));
+    expect(await listed(world, summary)).toEqual(['inserted', 'error', 'ignored', 'inserted']);
+  });
+
+  it('are found for the rows that the user sees, and unknown for those that are hidden', async () => {
     const world = await worldWith({ switches: { stagingRowsFromZero: true } });
-    const { access } = world.instance.control.auth;
-    access.add({ table: 'imp_load', operation: 'read', where: { u_code: 'code-1' } });
-    const summary = await run(world, load(3));
-    expect(summary.counts.inserted + summary.counts.unknown).toBe(3);
+    const { auth } = world.instance.control;
+    auth.access.add({ table: 'imp_load', operation: 'read', where: { u_code: 'code-1' } });
+    addAccount(auth, { userName: 'limited', password: 'p', roles: ['import_admin', 'itil'] });
+    const client = createClient({
+      readSecret: async () =>
+        JSON.stringify({
+          instanceUrl: world.instance.url,
+          auth: { type: 'basic', username: 'limited', password: 'p' },
+        }),
+      allowedHosts: ['127.0.0.1'],
+    });
+    onTestFinished(() => client.close());
+    await world.settings('imp_load', {});
+    const request = await world.drop('imports/imp_load/x.csv', load(4));
+    const summary = await world.run(request, new Map(), () => client);
+    expect(await listed(world, summary)).toEqual(['unknown', 'inserted', 'unknown', 'unknown']);
   });
 });
