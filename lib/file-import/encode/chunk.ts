@@ -48,17 +48,6 @@ export function lineList(runs: LineRuns): number[] {
   return [...linesOf(runs)];
 }
 
-/** The line at a place in the list, from 0; undefined behind its end. */
-export function lineAt(runs: LineRuns, place: number): number | undefined {
-  let left = place;
-  for (let i = 0; i < runs.length; i += 2) {
-    const count = runs[i + 1] ?? 0;
-    if (left < count) return left < 0 ? undefined : (runs[i] ?? 0) + left;
-    left -= count;
-  }
-  return undefined;
-}
-
 /** The rows of a body that we built ourselves. */
 export function rowsOf(body: Uint8Array): Record<string, string>[] {
   const parsed: { records: Record<string, string>[] } = JSON.parse(Buffer.from(body).toString('utf8'));
