@@ -33,6 +33,8 @@ export type RecordMark = {
   readonly maker: string;
   /** From then on another key may, if there is no record yet, in milliseconds since the Unix epoch. */
   readonly makerUntilMs: number;
+  /** Of the first sys_id of a match: a record that was created for it and that it did not find; empty: none. */
+  readonly unmatched: string;
 };
 
 /** A note that was, or may have been, written to the journal of a record. */
@@ -153,6 +155,7 @@ export class EffectLedger {
       lastNumber: numberIn(item, 'lastNumber'),
       maker: String(item?.['maker'] ?? ''),
       makerUntilMs: numberIn(item, 'makerUntilMs'),
+      unmatched: String(item?.['unmatched'] ?? ''),
     };
   }
 
@@ -199,6 +202,11 @@ export class EffectLedger {
   /** Lets other keys create a record under a sys_id: its maker was refused. */
   async release(sysId: string): Promise<void> {
     await this.#changeMark(sysId, { makerUntilMs: 0 });
+  }
+
+  /** Remembers a record that was created for a match which does not find it, by the first sys_id of the match. */
+  async rememberUnmatched(firstSysId: string, sysId: string): Promise<void> {
+    await this.#changeMark(firstSysId, { unmatched: sysId });
   }
 
   /** Remembers under which number the last record of a match was created, by the first sys_id of the match. */

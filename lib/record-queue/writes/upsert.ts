@@ -3,7 +3,7 @@ import type { Effect } from '../../aws/effect-ledger.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
-import type { ServiceNowRequest } from '../../servicenow/call.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import {
   AccessDeniedError,
@@ -132,12 +132,42 @@ class Upsert {
   async #create(): Promise<Done> {
     const { table } = this.#command.command;
     const { naming, ignoringTables } = this.#context;
+    await this.#checkEarlier();
     const isGivenSysId =
       naming.identityOf(table, '').kind === 'sys_id' && !ignoringTables.has(table.toLowerCase());
     if (!isGivenSysId) return this.#createElsewhere();
     // Looked at before anything is remembered: after a crash, a record under the sys_id is then this message's own.
     const first = await this.#stateOf(0);
     return first.isFree ? this.#createUnder(first.sysId, 0) : this.#createUnderNext(0);
+  }
+
+  /**
+   * Each upsert of a match that does not find what is created for it would create one more.
+   * @throws InvalidInputError when that happened before, and the record was not changed since
+   */
+  async #checkEarlier(): Promise<void> {
+    const { unmatched } = await this.#context.ledger.markOf(this.#sysIdOf(0));
+    const earlier = unmatched && (await this.#readHolder(unmatched, false));
+    if (earlier && earlier['sys_mod_count']?.value === '0' && !this.#isMatch(earlier))
+      throw new InvalidInputError(
+        'match',
+        'does not find the record that was created for it: the instance stores a value differently (cut, converted or not written); give it as it is stored',
+      );
+  }
+
+  /** Looks whether the match finds a record that was just created for it, unless the answer shows that it does. */
+  async #checkCreated(answer: ServiceNowResponse | undefined): Promise<void> {
+    const created = z.safeParse(createdAnswer, answer?.body).data?.result;
+    const columns = Object.keys(this.#match);
+    const isMeantToMatch = !columns.some((column) => Object.hasOwn(this.#command.command.record, column));
+    if (!created || !isMeantToMatch) return;
+    if (!columns.some((column) => isStoredDifferently(column, created[column], this.#match[column] ?? '')))
+      return;
+    const { total } = await this.#search(this.#match, true);
+    if (total > 0) return;
+    const { table } = this.#command.command;
+    this.#context.log.warn('match-finds-nothing', { table, messageId: this.#command.message.messageId });
+    await this.#context.ledger.rememberUnmatched(this.#sysIdOf(0), created.sys_id);
   }
 
   /**
@@ -157,7 +187,8 @@ class Upsert {
     await this.#attempt.announce('create', sysId);
     const request = this.#createRequest({ sys_id: sysId });
     try {
-      await this.#attempt.send(request, sysId, async () => (await this.#whatIsMade(sysId)) === 'own');
+      const isMade = async () => (await this.#whatIsMade(sysId)) === 'own';
+      await this.#checkCreated(await this.#attempt.send(request, sysId, isMade));
     } catch (error) {
       if (!(error instanceof ServiceNowError) || error.effect === 'unknown') throw error;
       if (!error.recordMayExist) {
@@ -282,7 +313,8 @@ class Upsert {
       const { total } = await this.#search(this.#writtenMatch(), true);
       return total > 0;
     });
-    const sysId = readSysId(answer?.body) ?? '';
+    const sysId = z.safeParse(createdAnswer, answer?.body).data?.result.sys_id ?? '';
+    await this.#checkCreated(answer);
     await this.#complete('create', sysId);
     return 'done';
   }
@@ -324,7 +356,7 @@ class Upsert {
       table,
       record: { ...Object.fromEntries(own), ...withNotes(record, this.#notes), ...identity },
       inputDisplayValue: options?.inputDisplayValue,
-      fields: answerFields,
+      fields: [...answerFields, ...Object.keys(this.#match)],
     });
   }
 
@@ -357,7 +389,7 @@ class Upsert {
     const request = getRequest({
       table: this.#command.command.table,
       sysId,
-      fields: ['sys_id', ...columns],
+      fields: ['sys_id', 'sys_mod_count', ...columns],
       displayValue: 'all',
       excludeReferenceLink: true,
     });
@@ -408,6 +440,29 @@ function isEqual(held: string, wanted: string): boolean {
   return a === b || ((a === 'true' || a === 'false') && b === (a === 'true' ? '1' : '0'));
 }
 
+/**
+ * True when an instance holds something else because it cannot hold what was given: cut, converted, or not written at all. A
+ * business rule that sets a value of its own, e.g. closes the record, is no such case: the next upsert creates the next record.
+ */
+function isStoredDifferently(column: string, held: unknown, wanted: string): boolean {
+  if (typeof held !== 'string' || isEqual(held, wanted)) return false;
+  if (held === '' || column.includes('.') || column === 'sys_id') return true;
+  const [stored, given] = [wordsOf(held), wordsOf(wanted)];
+  const isSameTime = /^\d{4}-\d\d-\d\d/.test(held) && digitsOf(wanted).startsWith(digitsOf(held));
+  return isSameTime || (given.startsWith(stored) && !/^\d/.test(given.slice(stored.length)));
+}
+
+function digitsOf(text: string): string {
+  return text.replaceAll(/\D/g, '');
+}
+
+function wordsOf(text: string): string {
+  return text
+    .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()
+    .toLowerCase();
+}
+
 function matchRequest(table: string, match: Row): ServiceNowRequest {
   const query = Object.entries(match).reduce(
     (equalities, [column, value]) => equalities.where(column, '=', value),
@@ -422,11 +477,7 @@ type Holder = Readonly<Record<string, z.output<typeof shown>>>;
 const holderAnswer = z.object({ result: z.record(z.string(), shown) });
 const rowsAnswer = z.object({ result: z.array(z.record(z.string(), z.string())) });
 const createdOnAnswer = z.object({ result: z.object({ sys_created_on: z.string() }) });
-const createdAnswer = z.object({ result: z.object({ sys_id: z.string() }) });
-
-function readSysId(body: unknown): string | undefined {
-  return z.safeParse(createdAnswer, body).data?.result.sys_id;
-}
+const createdAnswer = z.object({ result: z.looseObject({ sys_id: z.string() }) });
 
 /** An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3). */
 function readRows(body: unknown, columns: readonly string[]): readonly Row[] {

@@ -128,6 +128,34 @@ describe('upserts', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it.each([
+    ['is longer than its column', { correlation_id: 'z'.repeat(150) }],
+    ['is a date in another notation', { correlation_id: 'x', due_date: '2026-11-29T10:00:00Z' }],
+    ['is what the column displays', { correlation_id: 'x', category: 'Network' }],
+    ['is of another record', { 'caller_id.user_name': 'nobody' }],
+  ])('make one record, not one each, when a value of the match %s', async (_name, match) => {
+    for (const CORRELATION_ID_TABLES of ['', 'incident']) {
+      await start({ environment: { CORRELATION_ID_TABLES } });
+      for (const urgency of ['1', '2', '3'])
+        expect(await queue.deliver([upsert(`m${urgency}`, match, { urgency })])).toEqual([]);
+      expect(incidents()).toMatchObject([{ urgency: '1' }]);
+      expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorMessage'])).toEqual([
+        expect.stringContaining('match: does not find the record that was created for it'),
+        expect.stringContaining('match: does not find the record that was created for it'),
+      ]);
+      if (CORRELATION_ID_TABLES === '') await queue.close();
+    }
+  });
+
+  it('make a record each when a business rule closes it at once', async () => {
+    await start();
+    queue.instance.control.rules.add({ table: 'incident', action: 'set', set: { active: 'false' } });
+    for (const urgency of ['1', '2'])
+      await queue.deliver([upsert(`m${urgency}`, { correlation_id: 'x', active: 'true' }, { urgency })]);
+    expect(incidents()).toHaveLength(2);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('find by a reference, and by a column of what it leads to, which is not written', async () => {
     const written: unknown[] = [];
     const listening = (client: ServiceNowClient): ServiceNowClient => ({
