@@ -16,7 +16,7 @@ const PARENT_CHECK_MS = 500;
 
 /** `npm start`: the whole bundle on this machine until Ctrl-C, which also ends a start that is under way. */
 async function run(args: StartArguments, dataFolder: string): Promise<void> {
-  const { ports, json, logs, control } = args;
+  const { ports, json, logs, control, tables } = args;
   const startedMs = Date.now();
   const stop = new AbortController();
   const stopped = untilStopped().then(() => stop.abort());
@@ -28,6 +28,7 @@ async function run(args: StartArguments, dataFolder: string): Promise<void> {
     ports,
     instance: { control },
     signal: stop.signal,
+    ...(tables !== undefined && { environment: { ALLOWED_TABLES: tables } }),
     ...(logs && { onLog }),
   }).catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;

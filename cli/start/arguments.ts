@@ -25,6 +25,7 @@ ${portLines.join('\n')}
   --data-dir <folder>         keeps all state, over restarts too (default .local/data)
   --json                      free ports, a fresh folder, and one line of JSON when everything is ready
   --logs                      prints what the functions log
+  --tables <list>             tables that callers may use, comma separated; * = all (default: allowedTables in serverless.yml)
   --control                   serves /__emulator/ on the instance: faults, limits, outages, clock, ledger, snapshot
   --help
 
@@ -44,6 +45,7 @@ const options = {
   'secrets-manager-port': { type: 'string' },
   'dynamodb-port': { type: 'string' },
   'data-dir': { type: 'string' },
+  tables: { type: 'string' },
   json: { type: 'boolean', default: false },
   logs: { type: 'boolean', default: false },
   control: { type: 'boolean', default: false },
@@ -54,6 +56,8 @@ export type StartArguments = {
   readonly ports: StackPorts;
   /** `undefined`: a fresh one that goes with the run. */
   readonly dataFolder: string | undefined;
+  /** `undefined`: those of serverless.yml. */
+  readonly tables: string | undefined;
   readonly json: boolean;
   readonly logs: boolean;
   readonly control: boolean;
@@ -78,6 +82,7 @@ export function readArguments(args: readonly string[]): StartArguments {
       dynamodb: port(listeners.dynamodb),
     },
     dataFolder: folder(values['data-dir']) ?? (values.json ? undefined : DEFAULT_FOLDER),
+    tables: tableList(values.tables),
     json: values.json,
     logs: values.logs,
     control: values.control,
@@ -100,4 +105,9 @@ function portNumber(option: string, text: string | undefined, fallback: number):
 function folder(text: string | undefined): string | undefined {
   if (text?.trim() === '') throw new UsageError("--data-dir must name a folder, not ''");
   return text;
+}
+
+function tableList(text: string | undefined): string | undefined {
+  if (text === undefined || /^\s*(?:\*|\w+(?:\s*,\s*\w+)*)\s*$/.test(text)) return text;
+  throw new UsageError(`--tables must be names of tables, comma separated, or '*', not '${text}'`);
 }

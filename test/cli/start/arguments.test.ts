@@ -23,6 +23,8 @@ describe('npm start', () => {
   it('takes free ports and a fresh folder with --json, unless told otherwise', () => {
     const free = { api: 0, instance: 0, sqs: 0, s3: 0, lambda: 0, secretsManager: 0, dynamodb: 0 };
     expect(readArguments(['--json'])).toMatchObject({ ports: free, dataFolder: undefined, json: true });
+    expect(readArguments(['--tables', 'incident, sys_user']).tables).toBe('incident, sys_user');
+    expect(readArguments(['--tables', '*']).tables).toBe('*');
     expect(readArguments(['--json', '--port', '8080', '--data-dir', '/tmp/x'])).toMatchObject({
       ports: { ...free, api: 8080 },
       dataFolder: '/tmp/x',
