@@ -169,7 +169,7 @@ async function bodyInput(event: HttpEvent, path: RequestPath, operation: Operati
   const { body } = operation;
   if (body === undefined) return {};
   if (body === 'file') return fileInput(event, path);
-  if (body === 'optional-record' && !event.body) return { record: {} };
+  if (body === 'optional-record' && decode(event).trim() === '') return { record: {} };
   const value = readJsonBody(event);
   // Text may hold a record's JSON in a direct Invoke only; the body is JSON already.
   if (body !== 'parameters' && typeof value !== 'string') return { record: value };
@@ -225,7 +225,8 @@ function keyInput({ headers }: HttpEvent, operation: Operation): OperationInput 
 
 /** Asks the instance to leave the record out of its answer to a write. */
 function forwardedHeaders(headers: HttpEvent['headers'], operation: Operation): Record<string, string> {
-  const silent = operation.body !== undefined && headers['x-no-response-body'] === 'true';
+  const silent =
+    operation.body !== undefined && headers['x-no-response-body']?.trim().toLowerCase() === 'true';
   return silent ? { 'x-no-response-body': 'true' } : {};
 }
 

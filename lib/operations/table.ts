@@ -136,7 +136,7 @@ function sendUpdate(
 export const patchRecordById = defineOperation({
   name: 'patchRecordById',
   routes: [{ method: 'PATCH', path: ofRecord }],
-  body: 'record',
+  body: 'optional-record',
   schema: updateSchema,
   request: (parameters) => toUpdateRequest('PATCH', parameters),
   send: sendUpdate,
@@ -146,7 +146,7 @@ export const patchRecordById = defineOperation({
 export const putRecordById = defineOperation({
   name: 'putRecordById',
   routes: [{ method: 'PUT', path: ofRecord }],
-  body: 'record',
+  body: 'optional-record',
   schema: updateSchema,
   request: (parameters) => toUpdateRequest('PUT', parameters),
   send: sendUpdate,

@@ -325,6 +325,22 @@ describe.each([
     expect(stored(ids[2] ?? '')).toMatchObject({ short_description: '', number: 'INC772', urgency: '3' });
   });
 
+  it.each([undefined, '', ' \n'])(
+    'changes nothing when the body is %j, as an instance does',
+    async (body) => {
+      const url = `/api/now/table/incident/${ids[2]}?sysparm_fields=sys_id`;
+      const before = stored(ids[2] ?? '');
+      const answer = await deployment
+        .serve(operation)
+        .http({ method, url, ...(body !== undefined && { body }) });
+      expect(answer).toMatchObject({ statusCode: 200, body: { result: { sys_id: ids[2] } } });
+      expect(stored(ids[2] ?? '')).toMatchObject({
+        number: before?.['number'],
+        urgency: before?.['urgency'],
+      });
+    },
+  );
+
   it('takes the same in a direct Invoke', async () => {
     const event = {
       tableName: 'incident',
