@@ -181,10 +181,25 @@ function describe(error: ConnectorError): string {
   return error instanceof InvalidInputError ? `${httpName(error.field)}: ${error.reason}` : error.message;
 }
 
+/** Parameters without `sysparm_` whose names over HTTP have underscores; `tableName` is that of a path. */
+const spelledInSnakeCase = new Set([
+  'multi_import_set_id',
+  'run_after',
+  'table_sys_id',
+  'file_name',
+  'creation_time',
+  'encryption_context',
+  'batch_request_id',
+  'rest_requests',
+]);
+
 /** A parameter as the HTTP caller spelled it: the WSO2 connector's names stand for ServiceNow's here. */
 function httpName(field: string): string {
   if (field.startsWith('sysparm')) return toSnakeCase(field);
   if (field === 'idempotencyKey') return 'idempotency-key';
+  if (field === 'contentType') return 'content-type';
+  const [first = ''] = field.split(/[.[]/);
+  if (spelledInSnakeCase.has(toSnakeCase(first))) return toSnakeCase(first) + field.slice(first.length);
   return field.replace(/^keyValuePairs\.?/, '').replace(/^record(?=$|\.)/, 'body') || 'query';
 }
 
@@ -208,7 +223,9 @@ export async function fitResponse(
   const { body = '', isBase64Encoded = false } = response;
   if ((isBase64Encoded ? body.length : carriedBytes(body)) <= maxAnswerBytes) return response;
   const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
-  const advice = isBase64Encoded ? 'download the file from the instance itself' : askForLess;
+  const advice = isBase64Encoded
+    ? 'download the file from the instance itself (a file may have 4.4 MB here, since base64 makes it a third larger)'
+    : askForLess;
   if (!acceptsGzip(acceptEncoding))
     throw new AnswerTooLargeError(bytes.byteLength, `send Accept-Encoding: gzip, or ${advice}`);
   const packed = (await compress(bytes)).toString('base64');

@@ -155,12 +155,17 @@ async function answerPart(
   const answer = async () => {
     const { operations } = await import('../operations/catalog.ts');
     if (part.body.byteLength > maxPartBytes) throw new PartTooLargeError(maxPartBytes);
-    const operation = findOperation(operations, part.method === 'HEAD' ? 'GET' : part.method, event.rawPath);
-    if (operation.name === 'postBatch')
+    const named = findOperation(operations, part.method === 'HEAD' ? 'GET' : part.method, event.rawPath);
+    const meant = await applyOverride(event, named, deps.http);
+    if (meant.operation.name === 'postBatch')
       throw new InvalidInputError('url', 'a batch cannot be part of another batch');
-    if (!deps.http.batchMethods.includes(part.method))
-      throw new MethodNotAllowedError(`method: ${part.method} is not among batchMethods`);
-    return answerHttp(event, operation, address, deps, deadline);
+    const { method } = meant.event.requestContext.http;
+    if (!deps.http.batchMethods.includes(method))
+      throw new MethodNotAllowedError(`method: ${method} is not among batchMethods`);
+    return withoutBodyForHead(
+      await answerHttp(meant.event, meant.operation, address, deps, deadline),
+      meant.event,
+    );
   };
   const response = withoutBodyForHead(
     await answer().catch((error: unknown) => {

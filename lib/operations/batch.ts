@@ -7,17 +7,20 @@ import { apiVersion } from './parameters.ts';
 const id = z.pipe(z.union([z.string(), z.number()], 'required; text'), z.transform(String));
 const header = z.object({ name: z.string(), value: z.pipe(z.unknown(), z.transform(String)) });
 
-const part = z.looseObject({
-  id,
-  method: z.pipe(
-    z._default(z.string('must be text'), 'GET'),
-    z.transform((method) => method.toUpperCase()),
-  ),
-  url: z.string('required; a path such as /api/now/table/incident'),
-  headers: z.optional(z.nullable(z.array(header, 'must be a list of { name, value }'))),
-  body: z.optional(z.nullable(z.string('must be base64 text'))),
-  exclude_response_headers: z.optional(z.nullable(z.union([z.boolean(), z.string()]))),
-});
+const part = z.looseObject(
+  {
+    id,
+    method: z.pipe(
+      z._default(z.string('must be text'), 'GET'),
+      z.transform((method) => method.toUpperCase()),
+    ),
+    url: z.string('required; a path such as /api/now/table/incident'),
+    headers: z.optional(z.nullable(z.array(header, 'must be a list of { name, value }'))),
+    body: z.optional(z.nullable(z.string('must be base64 text'))),
+    exclude_response_headers: z.optional(z.nullable(z.union([z.boolean(), z.string()]))),
+  },
+  'must be a call: { id, method, url, … }',
+);
 
 type Part = z.output<typeof part>;
 

@@ -155,9 +155,9 @@ describe('a batch', () => {
 
   it.each([
     ['{}', /rest_requests|restRequests/],
-    ['{"rest_requests":{}}', /restRequests/],
+    ['{"rest_requests":{}}', /rest_requests/],
     ['{"rest_requests":[{"id":"1"}]}', /url/],
-    ['{"rest_requests":[null]}', /restRequests/],
+    ['{"rest_requests":[null]}', /rest_requests/],
   ])('is refused when it is %s', async (body, reason) => {
     const deployment = await openDeployment();
     const answer = await deployment.serve(postBatch).http({ method: 'POST', url: '/api/now/batch', body });
@@ -203,6 +203,28 @@ describe('X-HTTP-Method-Override', () => {
       (await deployment.serve(getRecordById).http({ ...request('DELETE'), method: 'GET' })).statusCode,
     ).toBe(403);
     expect(deployment.instance.state.store.find('incident', sysId)).toBeDefined();
+  });
+
+  it('counts in a call of a batch as in a call of its own: a POST that means DELETE creates nothing', async () => {
+    const override = (value: string) => ({
+      id: 'a',
+      method: 'POST',
+      url: `/api/now/table/incident/${sysId}`,
+      headers: [...json, { name: 'X-HTTP-Method-Override', value }],
+    });
+    const list = { ...override('GET'), url: '/api/now/table/incident?number=INC1&sysparm_fields=number' };
+    const refused = await batch([override('DELETE'), list]);
+    expect(refused.serviced.map(({ status }) => status)).toEqual([403, 403]);
+    expect(refused.deployment.instance.state.store.find('incident', sysId)).toBeDefined();
+    const narrowed = { METHOD_OVERRIDES: 'GET,DELETE', BATCH_METHODS: 'POST,GET' };
+    const narrow = await batch([override('DELETE'), list], narrowed);
+    expect(narrow.serviced).toMatchObject([
+      { status: 403 },
+      { status: 200, body: { result: [{ number: 'INC1' }] } },
+    ]);
+    const wide = await batch([override('DELETE')], { METHOD_OVERRIDES: 'DELETE' });
+    expect(wide.serviced).toMatchObject([{ status: 204 }]);
+    expect(wide.deployment.instance.state.store.find('incident', sysId)).toBeUndefined();
   });
 
   it('is carried out as the method that it names where the deployment allows it', async () => {
