@@ -7,6 +7,7 @@ import {
   attachmentRequest,
   deleteAttachmentRequest,
   listAttachmentsRequest,
+  renameAttachmentRequest,
   uploadRequest,
 } from '../servicenow/requests.ts';
 import { defineOperation, type OperationDeps } from './define-operation.ts';
@@ -35,14 +36,14 @@ export const getAttachments = defineOperation({
   routes: [{ method: 'GET', path: '/attachment' }],
   schema: z.object({ apiVersion, ...pageParameters, keyValuePairs }),
   aliases: { KeyValuePairs: 'keyValuePairs' },
-  request: ({ keyValuePairs: pairs, ...parameters }) => {
+  request: ({ keyValuePairs: pairs, apiVersion: version, ...parameters }) => {
     const query = toQuery(parameters);
     const conditions = Object.entries(pairs ?? {}).reduce(
       (all, [column, value]) => all.where(column, '=', value),
       encodedQuery(),
     );
     if (!query.has('sysparm_query') && pairs) query.set('sysparm_query', conditions.toString());
-    return listAttachmentsRequest({ parameters: query });
+    return listAttachmentsRequest({ version, parameters: query });
   },
   async send(request, _parameters, { client, context, access }) {
     if (access.tables === 'all') return client.send(request, context);
@@ -65,7 +66,7 @@ export const getAttachmentById = defineOperation({
   name: 'getAttachmentById',
   routes: [{ method: 'GET', path: '/attachment/{sysId}' }],
   schema: z.object({ sysId, apiVersion }),
-  request: (parameters) => attachmentRequest(parameters.sysId),
+  request: (parameters) => attachmentRequest(parameters.sysId, parameters.apiVersion),
   send: async (request, _parameters, deps) => (await readMetadata(request, deps)).response,
 });
 
@@ -90,7 +91,7 @@ export const getAttachmentFile = defineOperation({
   name: 'getAttachmentFile',
   routes: [{ method: 'GET', path: '/attachment/{sysId}/file' }],
   schema: z.object({ sysId, apiVersion }),
-  request: (parameters) => attachmentFileRequest(parameters.sysId),
+  request: (parameters) => attachmentFileRequest(parameters.sysId, parameters.apiVersion),
   async send(request, parameters, deps) {
     const { sizeBytes } = await readMetadata(attachmentRequest(parameters.sysId), deps);
     if (sizeBytes > maxFileBytes) throw new FileTooLargeError(sizeBytes);
@@ -129,9 +130,24 @@ export const postAttachment = defineOperation({
     encryptionContext: z.optional(z.string()),
     apiVersion,
   }),
-  request: ({ tableName: table, tableSysId, creationTime, ...file }) => {
+  request: ({ tableName: table, tableSysId, creationTime, apiVersion: version, ...file }) => {
     if (creationTime) throw new InvalidInputError('creationTime', 'is not supported');
-    return uploadRequest({ table, sysId: tableSysId, ...file });
+    return uploadRequest({ version, table, sysId: tableSysId, ...file });
+  },
+});
+
+/** Gives one file another name. Answers 204 without a body, or 404. */
+export const patchAttachmentById = defineOperation({
+  name: 'patchAttachmentById',
+  routes: [{ method: 'PATCH', path: '/attachment/{sysId}' }],
+  body: 'parameters',
+  schema: z.object({ sysId, fileName: text('the new name of the file'), apiVersion }),
+  aliases: { file_name: 'fileName' },
+  request: (parameters) =>
+    renameAttachmentRequest(parameters.sysId, parameters.fileName, parameters.apiVersion),
+  async send(request, parameters, deps) {
+    if (deps.access.tables !== 'all') await readMetadata(attachmentRequest(parameters.sysId), deps);
+    return deps.client.send(request, deps.context);
   },
 });
 
@@ -140,7 +156,7 @@ export const deleteAttachmentById = defineOperation({
   name: 'deleteAttachmentById',
   routes: [{ method: 'DELETE', path: '/attachment/{sysId}' }],
   schema: z.object({ sysId, apiVersion }),
-  request: (parameters) => deleteAttachmentRequest(parameters.sysId),
+  request: (parameters) => deleteAttachmentRequest(parameters.sysId, parameters.apiVersion),
   async send(request, parameters, deps) {
     if (deps.access.tables !== 'all') await readMetadata(attachmentRequest(parameters.sysId), deps);
     return deps.client.send(request, deps.context);

@@ -4,6 +4,7 @@ import {
   getAttachmentById,
   getAttachmentFile,
   getAttachments,
+  patchAttachmentById,
   postAttachment,
 } from './attachment.ts';
 import { postBatch } from './batch.ts';
@@ -36,6 +37,7 @@ export const operations: readonly Operation[] = [
   getAttachmentById,
   getAttachmentFile,
   postAttachment,
+  patchAttachmentById,
   deleteAttachmentById,
   postBatch,
   postMethodOverride,

@@ -178,7 +178,7 @@ export function insertMultipleRequest(options: InsertMultipleOptions): ServiceNo
   return build('POST', stagingPath(options, 'insertMultiple'), 'never', { ...options, parameters }, {}, body);
 }
 
-export type ListAttachmentsOptions = Omit<Common, 'version'> & {
+export type ListAttachmentsOptions = Common & {
   readonly query?: EncodedQuery | string | undefined;
   readonly limit?: number | undefined;
   readonly offset?: number | undefined;
@@ -187,7 +187,7 @@ export type ListAttachmentsOptions = Omit<Common, 'version'> & {
 /** `GET /attachment` */
 export function listAttachmentsRequest(options: ListAttachmentsOptions = {}): ServiceNowRequest {
   const { query, limit, offset } = options;
-  return build('GET', pathOf(undefined, 'attachment'), 'read', options, {
+  return build('GET', pathOf(options.version, 'attachment'), 'read', options, {
     query: query?.toString(),
     limit,
     offset,
@@ -195,20 +195,20 @@ export function listAttachmentsRequest(options: ListAttachmentsOptions = {}): Se
 }
 
 /** `GET /attachment/{sysId}`: the metadata. */
-export function attachmentRequest(sysId: string): ServiceNowRequest {
-  return build('GET', pathOf(undefined, 'attachment', checkSysId(sysId)), 'read');
+export function attachmentRequest(sysId: string, version?: ApiVersion): ServiceNowRequest {
+  return build('GET', pathOf(version, 'attachment', checkSysId(sysId)), 'read');
 }
 
 /** `GET /attachment/{sysId}/file`: the bytes. */
-export function attachmentFileRequest(sysId: string): ServiceNowRequest {
+export function attachmentFileRequest(sysId: string, version?: ApiVersion): ServiceNowRequest {
   return {
-    ...build('GET', pathOf(undefined, 'attachment', checkSysId(sysId), 'file'), 'read'),
+    ...build('GET', pathOf(version, 'attachment', checkSysId(sysId), 'file'), 'read'),
     expects: 'bytes',
   };
 }
 
 /** A file for a record. */
-export type UploadOptions = {
+export type UploadOptions = Pick<Common, 'version'> & {
   readonly table: string;
   /** The record that it is attached to. */
   readonly sysId: string;
@@ -225,7 +225,7 @@ export function uploadRequest(options: UploadOptions): ServiceNowRequest {
   const headers = { 'content-type': checkMediaType(options.contentType) };
   return build(
     'POST',
-    pathOf(undefined, 'attachment', 'file'),
+    pathOf(options.version, 'attachment', 'file'),
     'never',
     { parameters, headers },
     {},
@@ -249,12 +249,23 @@ export function multipartUploadRequest(options: UploadOptions): ServiceNowReques
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ]);
   const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` };
-  return build('POST', pathOf(undefined, 'attachment', 'upload'), 'never', { headers }, {}, body);
+  return build('POST', pathOf(options.version, 'attachment', 'upload'), 'never', { headers }, {}, body);
+}
+
+/** `PATCH /attachment/{sysId}`: gives the file another name. */
+export function renameAttachmentRequest(
+  sysId: string,
+  fileName: string,
+  version?: ApiVersion,
+): ServiceNowRequest {
+  if (fileName === '') throw new InvalidInputError('fileName', 'must not be empty');
+  const path = pathOf(version, 'attachment', checkSysId(sysId));
+  return build('PATCH', path, 'never', {}, {}, { file_name: fileName });
 }
 
 /** `DELETE /attachment/{sysId}` */
-export function deleteAttachmentRequest(sysId: string): ServiceNowRequest {
-  return build('DELETE', pathOf(undefined, 'attachment', checkSysId(sysId)), 'never');
+export function deleteAttachmentRequest(sysId: string, version?: ApiVersion): ServiceNowRequest {
+  return build('DELETE', pathOf(version, 'attachment', checkSysId(sysId)), 'never');
 }
 
 /** `POST /tinyurl`: keeps a long query under a short name. @param url path and query */

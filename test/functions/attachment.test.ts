@@ -4,6 +4,7 @@ import {
   getAttachmentById,
   getAttachmentFile,
   getAttachments,
+  patchAttachmentById,
   postAttachment,
 } from '../../lib/operations/attachment.ts';
 import { startDeployment } from './emulated.ts';
@@ -140,10 +141,62 @@ describe('the Attachment API', () => {
     for (const [operation, url, method] of [
       [getAttachmentById, `/api/now/attachment/${other}`, 'GET'],
       [getAttachmentFile, `/api/now/attachment/${other}/file`, 'GET'],
+      [patchAttachmentById, `/api/now/attachment/${other}`, 'PATCH'],
       [deleteAttachmentById, `/api/now/attachment/${other}`, 'DELETE'],
     ] as const)
-      expect(await deployment.serve(operation).http({ url, method })).toMatchObject({ statusCode: 403 });
-    expect(deployment.instance.state.store.find('sys_attachment', other)).toBeDefined();
+      expect(
+        await deployment
+          .serve(operation)
+          .http({ url, method, ...(method === 'PATCH' && { body: '{"file_name":"mine.txt"}' }) }),
+      ).toMatchObject({ statusCode: 403 });
+    expect(deployment.instance.state.store.find('sys_attachment', other)?.['file_name']).toBe('other.txt');
+  });
+
+  it('renames a file, and names what is wrong with a new name by the name that HTTP has for it', async () => {
+    const { deployment, incident, put } = await openDeployment();
+    const { sys_id } = Object(Object(await put('incident', incident, 'a.txt', Buffer.from('x'))).result);
+    const rename = (id: string, body: string) =>
+      deployment
+        .serve(patchAttachmentById)
+        .http({ method: 'PATCH', url: `/api/now/v1/attachment/${id}`, body });
+    const name = () => deployment.instance.state.store.find('sys_attachment', sys_id)?.['file_name'];
+    expect(await rename(sys_id, '{"file_name":"Größe.txt"}')).toMatchObject({
+      statusCode: 204,
+      body: undefined,
+    });
+    expect(name()).toBe('Größe.txt');
+    for (const [body, reason] of [
+      ['{}', /file_name: required/],
+      ['{"file_name":""}', /file_name: must not be empty/],
+      ['{"file_name":"b.txt","table_name":"problem"}', /table_name: unknown parameter/],
+      ['[]', /body: must be a JSON object/],
+    ] as const)
+      expect(await rename(sys_id, body)).toMatchObject({
+        statusCode: 400,
+        body: { error: { detail: expect.stringMatching(reason) } },
+      });
+    expect(name()).toBe('Größe.txt');
+    expect((await rename('0'.repeat(32), '{"file_name":"b.txt"}')).statusCode).toBe(404);
+    expect(await deployment.serve(patchAttachmentById).invoke({ sysId: sys_id, fileName: 'c.txt' })).toEqual({
+      result: null,
+    });
+    expect(name()).toBe('c.txt');
+  });
+
+  it('keeps the version that was asked in every link, as PySNC compares them', async () => {
+    const { deployment, incident } = await openDeployment();
+    const url = `/api/now/v1/attachment/file?table_name=incident&table_sys_id=${incident}&file_name=a.txt`;
+    const headers = { 'content-type': 'text/plain' };
+    const uploaded = await deployment.serve(postAttachment).http({ method: 'POST', url, headers, body: 'x' });
+    const { sys_id } = Object(Object(uploaded.body).result);
+    const link = `${host}/api/now/v1/attachment/${sys_id}/file`;
+    expect(uploaded.headers['location']).toBe(link);
+    const one = await deployment.serve(getAttachmentById).http({ url: `/api/now/v1/attachment/${sys_id}` });
+    const all = await deployment.serve(getAttachments).http({ url: '/api/now/v1/attachment' });
+    expect([Object(one.body).result.download_link, Object(all.body).result[0].download_link]).toEqual([
+      link,
+      link,
+    ]);
   });
 
   it('deletes a file, and answers 404 for one that does not exist or cannot', async () => {

@@ -17,6 +17,7 @@ import {
   listAttachmentsRequest,
   listRequest,
   multipartUploadRequest,
+  renameAttachmentRequest,
   updateRequest,
   uploadRequest,
 } from '../../../lib/servicenow/requests.ts';
@@ -61,6 +62,7 @@ describe('a request', () => {
       uploadRequest({ ...upload, fileName: 'a.txt' }),
       multipartUploadRequest(upload),
       deleteAttachmentRequest(sysId),
+      renameAttachmentRequest(sysId, 'b.txt', 'v1'),
     ];
     expect(all.map(line)).toEqual([
       'GET /api/now/table/incident?sysparm_query=active=true&sysparm_fields=a,b&sysparm_limit=1 read',
@@ -80,6 +82,7 @@ describe('a request', () => {
       `POST /api/now/attachment/file?table_name=incident&table_sys_id=${sysId}&file_name=a.txt never`,
       'POST /api/now/attachment/upload never',
       `DELETE /api/now/attachment/${sysId} never`,
+      `PATCH /api/now/v1/attachment/${sysId} never`,
     ]);
   });
 
