@@ -6,6 +6,7 @@ import { createStateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';
 import { type Config, requireSetting } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
+import { noteLostImport } from './receive-drops.ts';
 import { RetryLaterError } from './retry-later-error.ts';
 import { earlierDrops } from './schedule/import-bucket.ts';
 import { executionName } from './schedule/import-request.ts';
@@ -42,6 +43,7 @@ export function openSchedule({ config, s3, lambda, clock, random, log }: Deps): 
       const [failure] = await sendMessages(queueUrl, [message]);
       if (failure) throw new RetryLaterError(`the wake-up message was not sent: ${failure.reason}`, 5);
     },
+    noteLost: (request) => noteLostImport({ s3, clock, log }, request),
     earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs),
   });
 }

@@ -132,11 +132,26 @@ export async function requestOf(
   };
 }
 
+type AnswerDeps = Pick<ReceiveDeps, 's3' | 'clock' | 'log'>;
+
+const lostReason =
+  'its execution was stopped or timed out before it wrote a result; rows that it sent may be in the staging table. Check it, then drop the file again';
+
+/**
+ * Answers a drop whose execution has ended without a result. One that goes on after all replaces the answer by its own; one that
+ * was there already stays.
+ */
+export async function noteLostImport(deps: AnswerDeps, request: ImportRequest): Promise<void> {
+  const folder = importFolder(deps.s3, request.bucket, request.resultsFolder);
+  if ((await folder.read('summary.json')) !== undefined) return;
+  await answer(deps, request, 'stopped', lostReason);
+}
+
 /** The `summary.json` of a drop that is not imported. */
 async function answer(
-  { s3, clock, log }: ReceiveDeps,
+  { s3, clock, log }: AnswerDeps,
   request: ImportRequest,
-  status: 'refused' | 'superseded',
+  status: 'refused' | 'superseded' | 'stopped',
   reason: string,
 ): Promise<void> {
   log.warn('drop-not-imported', { key: request.key, status, reason });

@@ -84,6 +84,7 @@ async function importWith(
   for (let process = first; ; process = new Process(0, false)) {
     const s3: S3Client = within(world.s3, process, send);
     const schedule = createSchedule({
+      noteLost: async () => undefined,
       table: within(table, process, tableCalls),
       clock: world.clock,
       log: silentLog,

@@ -38,6 +38,8 @@ export type ScheduleDeps = {
   readonly start: (request: ImportRequest) => Promise<void>;
   /** Sends startImport a wake-up message that arrives after so many seconds (0 to 900). */
   readonly wake: (delaySeconds: number) => Promise<void>;
+  /** Leaves an answer for the uploader of an import whose execution was stopped or timed out. */
+  readonly noteLost: (request: ImportRequest) => Promise<void>;
   /** Import files of the same folder that were dropped in the last `underWayMs` and before this one. */
   readonly earlierDrops: (request: ImportRequest, sinceMs: number) => Promise<readonly ListedObject[]>;
 };
@@ -56,7 +58,7 @@ const longestDelayMs = 900_000;
 const maxRounds = 1_000;
 
 export function createSchedule(deps: ScheduleDeps): Schedule {
-  const { table, clock, log, maxConcurrent, start, wake, earlierDrops } = deps;
+  const { table, clock, log, maxConcurrent, start, wake, noteLost, earlierDrops } = deps;
   const waiting = new WaitList(table);
   const dedup = new EventDedup(table, clock);
   const leases = new Leases(table, clock);
@@ -108,6 +110,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     if (lost.length === 0) return running;
     for (const lease of lost) {
       log.error('import-lost', { import: lease.import, table: lease.table });
+      const place = await waiting.read(lease.place);
+      if (place) await noteLost(place.request);
       await waiting.remove(lease.place);
     }
     const names = new Set(lost.map((lease) => lease.import));

@@ -192,3 +192,23 @@ describe('a message', () => {
     await expect(receiveDrops({ ...deps, log }, {})).rejects.toThrow('event: is not an SQS event');
   });
 });
+
+it('answers a drop whose execution was stopped from outside, and passes its turn on', async () => {
+  const world = await startWorld({ demoData: false });
+  onTestFinished(() => world.close());
+  const stopped = await world.drop('imports/imp_load/stopped.csv', 'u_code\na');
+  world.clock.advance(90_000);
+  const next = await world.drop('imports/imp_load/next.csv', 'u_code\nb');
+  await world.schedule.receive(stopped);
+  await world.schedule.receive(next);
+  world.clock.advance(90_000);
+  await world.schedule.startDue();
+  await world.schedule.renew(stopped, 1_800_000);
+  world.clock.advance(1_800_001);
+  await world.schedule.startDue();
+  expect(world.started.map(({ key }) => key)).toEqual([stopped.key, next.key]);
+  const summary = JSON.parse(await world.read(`${stopped.resultsFolder}summary.json`));
+  expect(summary).toMatchObject({ status: 'stopped', source: { key: stopped.key } });
+  expect(summary.reason).toContain('was stopped or timed out');
+  await expect(world.read(`${next.resultsFolder}summary.json`)).rejects.toThrow('no ');
+});

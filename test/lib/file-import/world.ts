@@ -12,7 +12,7 @@ import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
 import { importActivities } from '../../../lib/file-import/activities.ts';
 import type { ImportSurroundings } from '../../../lib/file-import/import-scope.ts';
-import { receiveDrops, requestOf } from '../../../lib/file-import/receive-drops.ts';
+import { noteLostImport, receiveDrops, requestOf } from '../../../lib/file-import/receive-drops.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import { parseDropKey } from '../../../lib/file-import/schedule/drop-key.ts';
 import { earlierDrops } from '../../../lib/file-import/schedule/import-bucket.ts';
@@ -105,6 +105,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
   const started: ImportRequest[] = [];
   const wakes: number[] = [];
   const schedule = createSchedule({
+    noteLost: (request) => noteLostImport({ s3, clock, log }, request),
     table,
     clock,
     log,

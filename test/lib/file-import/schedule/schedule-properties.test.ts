@@ -67,6 +67,7 @@ async function play(dropped: ReadonlyArray<FromArbitrary>, deathAfterCalls: read
     query: (pk, range) => mortal(() => memory.query(pk, range)),
   };
   const schedule = createSchedule({
+    noteLost: async () => undefined,
     table,
     clock,
     log: silentLog,

@@ -37,6 +37,7 @@ beforeEach(() => {
 /** A process that works with the schedule. */
 function open(maxConcurrent = 2): Schedule {
   return createSchedule({
+    noteLost: async () => undefined,
     table,
     clock,
     log: silentLog,
@@ -135,6 +136,7 @@ describe('the schedule of imports', () => {
     const a = drop('imports/t/a.csv', -90);
     await schedule.receive(a);
     const dying = createSchedule({
+      noteLost: async () => undefined,
       table,
       clock,
       log: silentLog,
@@ -190,6 +192,7 @@ describe('an earlier drop whose event is under way', () => {
     await schedule.receive(b);
     const other = open();
     const racing = createSchedule({
+      noteLost: async () => undefined,
       table,
       clock,
       log: silentLog,
