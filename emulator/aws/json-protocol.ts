@@ -16,7 +16,7 @@ export type JsonService<State> = {
   readonly state: State;
   /** What an input that does not fit its schema is called. */
   readonly validationCode: string;
-  /** Headers beside an error, e.g. the old query protocol's code. */
+  /** Headers of an error answer, e.g. the old query protocol's code. */
   readonly errorHeaders?: (error: AwsError) => Record<string, string>;
 };
 

@@ -1,6 +1,6 @@
 type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Where the stack reports what no caller is told: batches that failed, events that could not be delivered. */
+/** Where the stack reports what no caller sees: batches that failed, events that could not be delivered. */
 export type Log = {
   warn(event: string, fields?: Fields): void;
   error(event: string, fields?: Fields): void;

@@ -13,10 +13,10 @@ const help = `Runs a ServiceNow instance emulator on this machine.
   --data <file>     JSON: rows by table, {"incident":[{"short_description":"…"}]}
   --database <file> keep the rows in this SQLite file (default: in memory)
   --empty           leave out the demo rows
-  --seed <n>        seed of everything random, sys_ids among it (default 1)
+  --seed <n>        seed of everything random, including sys_ids (default 1)
   --switch <name>=<value>
-                    settle what is not known of instances otherwise than the default does,
-                    shuffleTies=true for one; may be given several times (see switches.ts)
+                    choose another behaviour where real instances differ,
+                    e.g. shuffleTies=true; may be given several times (see switches.ts)
   --control         serve /__emulator/ to this machine: faults, limits, clock, ledger
   --tls-cert <file> --tls-key <file>
                     serve HTTPS with this certificate (PEM)

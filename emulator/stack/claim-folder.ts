@@ -47,7 +47,7 @@ function openLock(folder: string, waitMs: number): DatabaseSync {
   }
 }
 
-/** SQLITE_BUSY, which node:sqlite tells by its number. */
+/** SQLITE_BUSY, which node:sqlite reports as a number. */
 function isLocked(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }

@@ -63,7 +63,7 @@ export type StackOptions = {
   readonly onLog?: (line: string, key: string) => void;
   /** What a function answered or failed with, with its key. */
   readonly onAnswer?: (outcome: InvocationOutcome, key: string) => void;
-  /** Where the stack itself tells of batches that failed. */
+  /** Where the stack itself logs batches that failed. */
   readonly log?: Log;
 };
 
@@ -99,8 +99,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const outside = await startOutside(options, opened);
   const { sqs, s3, dynamodb, secretsManager, instance } = outside;
   const packaged = await packaging;
-  const surroundings = { region: REGION, accountId: ACCOUNT_ID, sqsEndpoint: sqs.url };
-  const resources = await readStackResources(packaged.templateFile, surroundings);
+  const context = { region: REGION, accountId: ACCOUNT_ID, sqsEndpoint: sqs.url };
+  const resources = await readStackResources(packaged.templateFile, context);
   createQueues(resources, sqs.state);
   createBuckets(resources, s3.state);
   await createTables(resources, dynamodb);

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 /**
- * Deletes the items of a table whose time has passed and that nobody has renewed meanwhile.
+ * Deletes the items of a table that have expired and were not renewed meanwhile.
  * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
  */
 export async function sweepExpired(

@@ -9,7 +9,7 @@ const Next = z.object({ due: z.number().nullable() });
 export type Deliver = (queueArn: string, body: string) => void;
 
 /**
- * Events wait here in the same transaction as the change that they tell of, so that a stop between the two loses none.
+ * Events wait here in the same transaction as the change that they report, so that a stop between the two loses none.
  * They are delivered at least once, as at AWS.
  */
 export class Outbox {

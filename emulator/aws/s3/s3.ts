@@ -26,7 +26,7 @@ export type S3Options = {
   /** Delays and repeats events, as S3 may. @default every event once and at once */
   readonly eventFaults?: EventFaults;
   readonly clock?: Clock;
-  /** Where events are told of that could not be delivered. @default dropped */
+  /** Where events that could not be delivered are logged. @default dropped */
   readonly log?: Log;
 };
 

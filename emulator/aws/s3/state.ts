@@ -13,7 +13,7 @@ import { type NewObject, ObjectTable, type StoredObject } from './object-table.t
 import { type Deliver, Outbox } from './outbox.ts';
 import { type Part, type Upload, UploadTable } from './upload-table.ts';
 
-/** What S3 keeps beside the bytes. `latest` marks the version that a plain GET of the key meets. */
+/** What S3 keeps in addition to the bytes. `latest` marks the version that a plain GET of the key meets. */
 const TABLES = `
   CREATE TABLE IF NOT EXISTS bucket (
     name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, versioning TEXT NOT NULL DEFAULT '', notifications TEXT NOT NULL DEFAULT '[]'
@@ -108,7 +108,7 @@ export class S3State {
   }
 
   /**
-   * Puts an object at its key, in the way the bucket's versioning says, and tells of it. `guard` sees what the key holds
+   * Puts an object at its key, in the way the bucket's versioning says, and sends the event. `guard` sees what the key holds
    * at that very moment and may throw.
    */
   put(
@@ -149,7 +149,7 @@ export class S3State {
     this.change(() => {
       this.objects.remove(object);
       const sequencer = this.#sequencer.next();
-      this.#tell('ObjectRemoved:Delete', { ...object, sequencer, modifiedMs: this.clock.now() });
+      this.#notify('ObjectRemoved:Delete', { ...object, sequencer, modifiedMs: this.clock.now() });
     });
     this.blobs.remove(object.blobs.map(({ name }) => name));
   }
@@ -202,13 +202,13 @@ export class S3State {
       sequencer: this.#sequencer.next(),
     };
     this.objects.insert(object);
-    this.#tell(event, object);
+    this.#notify(event, object);
     const stored = this.objects.latest(bucket, key);
     if (!stored) throw new Error('what was just inserted is there');
     return { stored, replaced };
   }
 
-  #tell(event: ObjectEvent, object: NewObject): void {
+  #notify(event: ObjectEvent, object: NewObject): void {
     for (const rule of this.buckets.get(object.bucket).notifications) {
       if (!wants(rule, event, object.key)) continue;
       const body = eventMessage(rule, event, object);

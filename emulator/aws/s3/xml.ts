@@ -37,7 +37,7 @@ export async function readXml<Schema extends z.ZodType>(
   return parsed.data;
 }
 
-/** An element that XML cannot tell from a list of one. */
+/** An element that XML cannot distinguish from a list of one. */
 export function oneOrMany(value: unknown): unknown {
   if (value === undefined || value === '') return [];
   return Array.isArray(value) ? value : [value];

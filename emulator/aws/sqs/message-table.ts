@@ -122,7 +122,7 @@ export class MessageTable {
     this.#sql('UPDATE message SET visible_ms = ? WHERE seq = ?').run(visibleMs, message.seq);
   }
 
-  /** The message keeps its id and the time it was sent; its receives are counted anew. */
+  /** The message keeps its id and the time it was sent; its receive count starts again. */
   moveToDeadLetters(message: Message, target: string, sourceArn: string, nowMs: number): void {
     this.#sql(
       `UPDATE message SET queue = ?, source_arn = ?, visible_ms = ?, receipt = NULL, receive_count = 0,

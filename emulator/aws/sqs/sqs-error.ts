@@ -10,7 +10,7 @@ const QUERY_CODES: Readonly<Record<string, string>> = {
   BatchRequestTooLong: 'AWS.SimpleQueueService.BatchRequestTooLong',
 };
 
-/** `x-amzn-query-error` beside an error. */
+/** The header `x-amzn-query-error` of an error answer. */
 export function queryErrorHeaders(error: AwsError): Record<string, string> {
   const fault = error.status < 500 ? 'Sender' : 'Receiver';
   return { 'x-amzn-query-error': `${QUERY_CODES[error.code] ?? error.code};${fault}` };

@@ -83,7 +83,7 @@ export class SqsState {
 
   /**
    * Takes up to `most` messages, and waits for the first as long as asked. A caller that has gone (`signal`) is given
-   * none: what nobody will read stays visible.
+   * none: messages that will not be read stay visible.
    */
   async receive(queue: Queue, options: ReceiveOptions, signal: AbortSignal): Promise<ReceivedMessage[]> {
     const untilMs = this.clock.now() + options.waitSeconds * 1000;

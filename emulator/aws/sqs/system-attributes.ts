@@ -1,7 +1,7 @@
 import { sequenceNumber } from './send.ts';
 import type { ReceivedMessage } from './state.ts';
 
-/** What SQS tells of a message it hands out, in its own names; all values are strings. */
+/** What SQS says about a message it delivers, in its own names; all values are strings. */
 export function systemAttributes(message: ReceivedMessage): Record<string, string> {
   const { groupId, deduplicationId, traceHeader, sourceArn } = message;
   return {

@@ -56,7 +56,7 @@ export type LambdaFunction = {
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** Names under which it may be called beside its version numbers. */
+  /** Names by which it may be called, in addition to its version numbers. */
   readonly aliases: readonly string[];
   /** Only for a durable function. */
   readonly durable?: { readonly executionTimeoutSeconds: number };

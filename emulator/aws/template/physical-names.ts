@@ -1,5 +1,5 @@
 /** What CloudFormation would know of the account, and where the local queues answer. */
-export type Surroundings = {
+export type TemplateContext = {
   readonly region: string;
   /** Twelve digits. */
   readonly accountId: string;
@@ -19,11 +19,11 @@ export type NamedResource = {
 /** What `Ref` of a resource is once it exists. */
 export function physicalName(
   { logicalId, type, property }: NamedResource,
-  surroundings: Surroundings,
+  context: TemplateContext,
 ): unknown {
   switch (type) {
     case 'AWS::SQS::Queue':
-      return `${surroundings.sqsEndpoint}/${surroundings.accountId}/${property('QueueName')}`;
+      return `${context.sqsEndpoint}/${context.accountId}/${property('QueueName')}`;
     case 'AWS::S3::Bucket':
       return property('BucketName') ?? logicalId.toLowerCase();
     case 'AWS::DynamoDB::Table':
@@ -31,7 +31,7 @@ export function physicalName(
     case 'AWS::Lambda::Function':
       return property('FunctionName');
     case 'AWS::Lambda::Alias':
-      return `${lambdaArn(property('FunctionName'), surroundings)}:${property('Name')}`;
+      return `${lambdaArn(property('FunctionName'), context)}:${property('Name')}`;
     default:
       return logicalId;
   }
@@ -41,23 +41,23 @@ export function physicalName(
 export function physicalAttribute(
   resource: NamedResource,
   attribute: string,
-  surroundings: Surroundings,
+  context: TemplateContext,
 ): unknown {
   const { logicalId, type, property } = resource;
-  const { region, accountId } = surroundings;
+  const { region, accountId } = context;
   switch (`${type} ${attribute}`) {
     case 'AWS::SQS::Queue Arn':
       return `arn:aws:sqs:${region}:${accountId}:${property('QueueName')}`;
     case 'AWS::SQS::Queue QueueName':
       return property('QueueName');
     case 'AWS::SQS::Queue QueueUrl':
-      return physicalName(resource, surroundings);
+      return physicalName(resource, context);
     case 'AWS::S3::Bucket Arn':
-      return `arn:aws:s3:::${physicalName(resource, surroundings)}`;
+      return `arn:aws:s3:::${physicalName(resource, context)}`;
     case 'AWS::DynamoDB::Table Arn':
-      return `arn:aws:dynamodb:${region}:${accountId}:table/${physicalName(resource, surroundings)}`;
+      return `arn:aws:dynamodb:${region}:${accountId}:table/${physicalName(resource, context)}`;
     case 'AWS::Lambda::Function Arn':
-      return lambdaArn(property('FunctionName'), surroundings);
+      return lambdaArn(property('FunctionName'), context);
     case 'AWS::Lambda::Version Version':
       return '1';
     case 'AWS::IAM::Role Arn':
@@ -69,6 +69,6 @@ export function physicalAttribute(
   }
 }
 
-function lambdaArn(functionName: unknown, { region, accountId }: Surroundings): string {
+function lambdaArn(functionName: unknown, { region, accountId }: TemplateContext): string {
   return `arn:aws:lambda:${region}:${accountId}:function:${functionName}`;
 }

@@ -1,8 +1,13 @@
 import * as z from 'zod';
-import { type NamedResource, physicalAttribute, physicalName, type Surroundings } from './physical-names.ts';
+import {
+  type NamedResource,
+  physicalAttribute,
+  physicalName,
+  type TemplateContext,
+} from './physical-names.ts';
 import type { Resource, Template } from './template.ts';
 
-/** Turns property values with intrinsic functions into plain ones. */
+/** Resolves property values with intrinsic functions into plain ones. */
 export type Resolver = {
   /** @throws Error naming the function or the reference that cannot be resolved here */
   resolve(value: unknown): unknown;
@@ -25,11 +30,11 @@ const substitution = z.union([
  * A resolver for the functions that our templates use: Ref, GetAtt, Sub, Join, Select, Split, If, Equals, Not, And, Or and ImportValue.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
  */
-export function createResolver(template: Template, surroundings: Surroundings): Resolver {
+export function createResolver(template: Template, context: TemplateContext): Resolver {
   const pseudo: Readonly<Record<string, unknown>> = {
     'AWS::Partition': 'aws',
-    'AWS::Region': surroundings.region,
-    'AWS::AccountId': surroundings.accountId,
+    'AWS::Region': context.region,
+    'AWS::AccountId': context.accountId,
     'AWS::StackName': 'local',
     'AWS::URLSuffix': 'amazonaws.com',
     'AWS::NoValue': noValue,
@@ -39,10 +44,10 @@ export function createResolver(template: Template, surroundings: Surroundings): 
     if (resource === undefined) throw new Error(`${logicalId} is not in the template`);
     return { logicalId, type: resource.Type, property: (name) => resolve(resource.Properties[name]) };
   };
-  const ref = (name: string) => (name in pseudo ? pseudo[name] : physicalName(named(name), surroundings));
+  const ref = (name: string) => (name in pseudo ? pseudo[name] : physicalName(named(name), context));
   const getAtt = (argument: unknown) => {
     const [logicalId, attribute] = attributeReference(argument);
-    return physicalAttribute(named(logicalId), attribute, surroundings);
+    return physicalAttribute(named(logicalId), attribute, context);
   };
   const holds = (condition: string) => {
     if (!(condition in template.Conditions)) throw new Error(`Condition ${condition} is not in the template`);
@@ -62,7 +67,7 @@ export function createResolver(template: Template, surroundings: Surroundings): 
     Ref: (name) => ref(String(name)),
     'Fn::GetAtt': getAtt,
     'Fn::Sub': sub,
-    'Fn::ImportValue': (argument) => importedValue(String(resolve(argument)), surroundings),
+    'Fn::ImportValue': (argument) => importedValue(String(resolve(argument)), context),
   };
 
   function resolve(value: unknown): unknown {
@@ -128,7 +133,7 @@ function required(intrinsics: Readonly<Record<string, Intrinsic>>, name: string)
   return intrinsic;
 }
 
-function importedValue(name: string, { imports }: Surroundings): string {
+function importedValue(name: string, { imports }: TemplateContext): string {
   const value = imports?.[name];
   if (value === undefined) throw new Error(`Fn::ImportValue ${name}: no such export is known here`);
   return value;

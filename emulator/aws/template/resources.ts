@@ -75,7 +75,7 @@ export type Bucket = {
   readonly notifications: readonly BucketNotification[];
 };
 
-/** Objects whose key starts with `prefix` and ends with `suffix` are told to the queue. */
+/** Objects whose key starts with `prefix` and ends with `suffix` are reported to the queue. */
 export type BucketNotification = {
   /** e.g. `s3:ObjectCreated:*`. */
   readonly event: string;

@@ -1,5 +1,5 @@
 import { type LambdaFunction, lambdaFunction } from './lambda-functions.ts';
-import type { Surroundings } from './physical-names.ts';
+import type { TemplateContext } from './physical-names.ts';
 import { createResolver } from './resolve.ts';
 import {
   type Bucket,
@@ -25,17 +25,17 @@ export type StackResources = {
   readonly tables: readonly Table[];
 };
 
-/** Reads the template in `templateFile` with every reference resolved for `surroundings`. */
+/** Reads the template in `templateFile` with every reference resolved for `context`. */
 export async function readStackResources(
   templateFile: string,
-  surroundings: Surroundings,
+  context: TemplateContext,
 ): Promise<StackResources> {
-  return stackResources(await readTemplate(templateFile), surroundings);
+  return stackResources(await readTemplate(templateFile), context);
 }
 
 /** As `readStackResources`, for a template that is in hand. */
-export function stackResources(template: Template, surroundings: Surroundings): StackResources {
-  const { resolve, exists } = createResolver(template, surroundings);
+export function stackResources(template: Template, context: TemplateContext): StackResources {
+  const { resolve, exists } = createResolver(template, context);
   const ofType = (type: string) =>
     Object.entries(template.Resources)
       .filter(([, resource]) => resource.Type === type && exists(resource))

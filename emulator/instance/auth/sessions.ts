@@ -53,21 +53,21 @@ export class Sessions {
   }
 }
 
-/** Runs the work when it is this session's turn, and notes how long that took. */
-export async function inTurn<Result>(
+/** Runs the requests of a session one after another, and records how long each waited. */
+export async function oneAtATime<Result>(
   session: Session,
   waits: { sessionMs: number },
   work: () => Promise<Result>,
 ): Promise<Result> {
   const sinceMs = performance.now();
   const before = session.tail;
-  const turn = Promise.withResolvers<void>();
-  session.tail = turn.promise;
+  const ended = Promise.withResolvers<void>();
+  session.tail = ended.promise;
   await before;
   waits.sessionMs = performance.now() - sinceMs;
   try {
     return await work();
   } finally {
-    turn.resolve();
+    ended.resolve();
   }
 }

@@ -92,7 +92,7 @@ export class Control {
   change(switches: Partial<Switches>): void {
     const { caseSensitiveText = this.switches.caseSensitiveText } = switches;
     if (caseSensitiveText !== this.switches.caseSensitiveText)
-      throw new Error('caseSensitiveText is settled when the instance starts');
+      throw new Error('caseSensitiveText can only be set when the instance starts');
     Object.assign(this.switches, switches);
     this.semaphore.permits = switches.semaphorePermits ?? this.semaphore.permits;
     this.semaphore.queue = switches.semaphoreQueue ?? this.semaphore.queue;

@@ -56,7 +56,7 @@ const maxSysIdsPerEffect = 1_000;
 const maxPathLength = 500;
 
 /**
- * What every request did, for tests to judge a client by. Bounded: the oldest entries go when there are more than
+ * What every request did, so that tests can check a client. Bounded: the oldest entries go when there are more than
  * `maxEntries`, or more than `maxSysIds` sys_ids in all; the counters per table never lose anything.
  */
 export class Ledger {

@@ -3,7 +3,7 @@ import type { Answer } from './exchange.ts';
 
 /**
  * A refusal as ServiceNow words it: `{"error":{"message","detail"},"status":"failure"}`.
- * Actions throw it; the server turns it into the answer.
+ * Actions throw it; the server converts it into the answer.
  */
 export class Failure extends Error {
   override readonly name = 'Failure';

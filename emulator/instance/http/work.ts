@@ -1,7 +1,7 @@
 import { TLSSocket } from 'node:tls';
 import { authenticate } from '../auth/authenticate.ts';
 import { answerAuthorizationRequest, answerTokenRequest } from '../auth/oauth-endpoints.ts';
-import { inTurn, type Session } from '../auth/sessions.ts';
+import { oneAtATime, type Session } from '../auth/sessions.ts';
 import type { InstanceState } from '../state.ts';
 import type { Answer, Exchange, User } from './exchange.ts';
 import { answerOf, Failure, htmlPage, noSuchResource } from './failure.ts';
@@ -31,7 +31,7 @@ export async function work(visit: Visit, state: InstanceState, disturbance?: Dis
   visit.body = await readBody(visit.request, bodyLimit(visit.url.pathname, state.switches));
   const asked = async () => (await disturbance?.before()) ?? act(visit, user, state, disturbance?.storesRows);
   const run = () => inSemaphore(visit, state, () => withinLimits(visit, user, state, asked));
-  return continued ? inTurn(continued, visit.waits, run) : run();
+  return continued ? oneAtATime(continued, visit.waits, run) : run();
 }
 
 /**

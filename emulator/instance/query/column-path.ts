@@ -2,15 +2,15 @@ import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
 
 /** One column, and the table on which it was looked up. */
-export type Step = { readonly table: string; readonly column: Column };
+export type PathSegment = { readonly table: string; readonly column: Column };
 
 /** A column of a row, or of a row that its references lead to (`caller_id.department.name`). */
 export type ColumnPath = {
   /** As written in the query. */
   readonly text: string;
   /** The references walked over, from the row on. */
-  readonly via: readonly Step[];
-  readonly leaf: Step;
+  readonly via: readonly PathSegment[];
+  readonly leaf: PathSegment;
 };
 
 /** Every column on the way, the last one included, by the table on which it was looked up. */
@@ -41,7 +41,7 @@ function* walk(
   table: string,
   text: string,
   walked: string,
-  via: readonly Step[],
+  via: readonly PathSegment[],
 ): Generator<{ path: ColumnPath; rest: string }> {
   const longest = /^\w*/.exec(text)?.[0].length ?? 0;
   for (let length = longest; length > 0; length -= 1) {

@@ -1,6 +1,6 @@
 import type { User } from '../http/exchange.ts';
 
-/** How the compiler settles what the platform's documentation leaves open. */
+/** What the compiler does where the platform's documentation is silent. */
 export type QuerySwitches = {
   /** Text compares with regard to case. */
   readonly caseSensitiveText: boolean;

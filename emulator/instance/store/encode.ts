@@ -58,7 +58,7 @@ function cut(text: string, maxLength: number): string {
   return /[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept;
 }
 
-/** Turns a value in the API's form (always text, `''` for empty) into what SQLite holds. */
+/** Converts a value in the API's form (always text, `''` for empty) into what SQLite holds. */
 export function encode(column: Column, text: string, truncate: boolean): SQLInputValue {
   if (text === '') return null;
   switch (column.kind) {
@@ -90,7 +90,7 @@ export function encode(column: Column, text: string, truncate: boolean): SQLInpu
   }
 }
 
-/** Turns what SQLite holds into the API's form. */
+/** Converts what SQLite holds into the API's form. */
 export function decode(column: Column, value: unknown): string {
   if (value === null || value === undefined) return '';
   if (column.kind === 'boolean') return value === 0 ? 'false' : 'true';

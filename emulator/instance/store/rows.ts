@@ -163,7 +163,7 @@ export class Rows {
   }
 
   /**
-   * With an order, the page is settled on narrow rows first: the sorter would otherwise carry every value of every
+   * With an order, the page is selected on narrow rows first: the sorter would otherwise carry every value of every
    * row that matches. The LIMIT, which is always there, keeps the inner order, and CROSS JOIN the outer one.
    */
   #selectSql(table: string, list: string, selection: Selection): string {

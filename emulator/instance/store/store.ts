@@ -95,7 +95,7 @@ export class Store {
     this.seeder(table)(values);
   }
 
-  /** Seeds rows of one table; what is filled in is settled once for all of them. */
+  /** Seeds rows of one table; default values are computed once for all of them. */
   seeder(table: string): Seeder {
     const nothing = { sysId: () => '', number: () => '', nowMs: this.#options.clock.now() };
     const blank = composeRow(this.schema, table, {}, system, nothing);

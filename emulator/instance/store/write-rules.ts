@@ -61,8 +61,8 @@ export class WriteRules {
     const changes = { ...asked, ...ruled };
     if (Object.keys(changes).length === 0) return changes;
     const base = this.#baseChanges(update, before, { ...before, ...changes });
-    const settled = Object.entries({ ...changes, ...base });
-    return Object.fromEntries(settled.filter(([name, value]) => value !== (before[name] ?? '')));
+    const merged = Object.entries({ ...changes, ...base });
+    return Object.fromEntries(merged.filter(([name, value]) => value !== (before[name] ?? '')));
   }
 
   /** @throws RecordRefused when a rule of the schema, or a policy on what the caller asked, refuses the update. */

@@ -21,7 +21,7 @@ import { RunHistory, recordOutcome } from './run-history.ts';
 import { KnownMaps, type TransformMap } from './transform-map.ts';
 import { type TransformScripts, transformRow } from './transform-row.ts';
 
-const rowsPerTurn = 25;
+const rowsPerSlice = 25;
 const rememberedRows = 10_000;
 
 /** What one transform map made of one row, for the answer. */
@@ -149,10 +149,10 @@ export class ImportSets {
   /** Closes the histories and marks the set as processed; sets that run after it may start. */
   finish(set: OpenSet): void {
     for (const run of set.runs.values()) run.complete(this.#clock.now());
-    this.#settle(set);
+    this.#markProcessed(set);
   }
 
-  #settle(set: OpenSet): void {
+  #markProcessed(set: OpenSet): void {
     this.#waiting.delete(set.sysId);
     this.#store.assign('sys_import_set', set.sysId, { state: 'processed' });
     this.#successors.release(set.sysId);
@@ -221,23 +221,23 @@ export class ImportSets {
     });
   }
 
-  /** A transform that breaks off says so in its history; what it left pending stays pending. */
+  /** A transform that fails half-way records it in its history; the remaining rows stay pending. */
   async #transformOrAbort(set: OpenSet, by: Author, generation: number): Promise<void> {
     try {
       await this.#transformAll(set, by, generation);
     } catch (cause) {
       for (const run of set.runs.values()) run.abort(this.#clock.now());
-      this.#settle(set);
+      this.#markProcessed(set);
       throw cause;
     }
   }
 
-  /** In turns, so that the instance goes on answering, and a client that polls sees rows settle by and by. */
+  /** In slices, so that the instance keeps answering and a polling client sees rows finish gradually. */
   async #transformAll(set: OpenSet, by: Author, generation: number): Promise<void> {
     const pending = this.#runsOf(set).length === 0 ? [] : pendingRows(this.#store, set);
-    for (let from = 0; from < pending.length; from += rowsPerTurn) {
+    for (let from = 0; from < pending.length; from += rowsPerSlice) {
       this.#store.transaction(() => {
-        for (const sysId of pending.slice(from, from + rowsPerTurn)) this.transform(set, sysId, by);
+        for (const sysId of pending.slice(from, from + rowsPerSlice)) this.transform(set, sysId, by);
         this.saveRuns(set);
       });
       await nextTurn();

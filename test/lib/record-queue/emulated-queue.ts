@@ -84,7 +84,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   const clock = options.clock ?? { ...passing, sleep: async () => {} };
   const state = await startStateTable(clock);
   const table = options.throughTable?.(state.table) ?? state.table;
-  const surroundings: RecordQueueDeps = {
+  const context: RecordQueueDeps = {
     connect(name) {
       const connection = connections.connect(name);
       const client = clients.get(connection.client) ?? through(connection.client);
@@ -124,7 +124,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     log: silentLog,
     metrics: { add: (name) => void counted.push(name) },
   };
-  let write = createRecordWriter(surroundings);
+  let write = createRecordWriter(context);
   let seen = 0;
   return {
     instance,
@@ -149,7 +149,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
       aheadMs += ms;
     },
     restart() {
-      write = createRecordWriter(surroundings);
+      write = createRecordWriter(context);
     },
     async close() {
       await connections.close();

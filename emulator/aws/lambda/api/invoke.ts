@@ -7,7 +7,7 @@ import { type ApiAction, type ApiAnswer, type ApiCall, ApiFailure } from './api-
 /** The largest event of an asynchronous invocation, in bytes. */
 const maxEventBytes = 1024 * 1024;
 
-/** The longest that somebody may wait for a durable execution. */
+/** The longest that a caller may wait for a durable execution. */
 const maxSynchronousSeconds = 900;
 
 /** @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
@@ -67,7 +67,7 @@ function invokeInBackground(
   return { status: 202, headers: { 'x-amz-durable-execution-arn': arn } };
 }
 
-/** Starts the execution of a durable function, so that its ARN can be told; nothing for any other. */
+/** Starts the execution of a durable function, so that its ARN can be returned; does nothing for other functions. */
 function startedHeaders(lambdaFunction: LambdaFunction, start: () => string) {
   if (!lambdaFunction.durable) return { headers: {} };
   const arn = start();

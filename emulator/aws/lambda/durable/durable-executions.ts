@@ -48,7 +48,7 @@ export class DurableExecutions {
   /**
    * Starts an execution, or returns the one of that name.
    * @param functionArn without a qualifier
-   * @param asynchronous whether nobody waits for the result, which may then be smaller
+   * @param asynchronous whether no caller waits for the result, which may then be smaller
    * @throws ExecutionAlreadyStartedError when the name was used with another input
    */
   start(functionArn: string, version: string, name: string, input: string, asynchronous = false): Execution {

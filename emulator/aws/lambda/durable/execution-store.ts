@@ -18,7 +18,7 @@ const executionSchema = z.object({
   sequence: z.number(),
   /** 1 while the execution waits and nothing has happened that it waits for. */
   suspended: z.number(),
-  /** 1 when nobody waits for its result. */
+  /** 1 when no caller waits for its result. */
   asynchronous: z.number(),
 });
 

@@ -53,8 +53,8 @@ async function answerRequest(
 ): Promise<HttpAnswer> {
   const match = routes.match(request.method, request.target.split('?')[0] ?? '/');
   if (match === undefined) return gatewayAnswer(404, 'Not Found');
-  const surroundings = { accountId, requestId, nowMs: clock.now() };
-  const event = Buffer.from(JSON.stringify(requestEvent(request, match, surroundings)));
+  const context = { accountId, requestId, nowMs: clock.now() };
+  const event = Buffer.from(JSON.stringify(requestEvent(request, match, context)));
   if (event.length > maxPayloadBytes) return gatewayAnswer(413, 'Request Entity Too Large');
   return invokeWithin(match, clock, () => invoke(match.route.functionArn, event));
 }

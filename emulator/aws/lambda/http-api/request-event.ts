@@ -15,7 +15,7 @@ export type HttpRequest = {
 };
 
 /** What API Gateway would know of itself and of the caller. */
-export type ApiSurroundings = {
+export type ApiContext = {
   readonly accountId: string;
   readonly requestId: string;
   readonly nowMs: number;
@@ -31,7 +31,7 @@ const textTypes = /^(text\/.*|application\/(json|xml|javascript))$/;
 export function requestEvent(
   request: HttpRequest,
   { route, pathParameters }: RouteMatch,
-  { accountId, requestId, nowMs }: ApiSurroundings,
+  { accountId, requestId, nowMs }: ApiContext,
 ): APIGatewayProxyEventV2WithIAMAuthorizer {
   const [encodedPath = '/', ...queryParts] = request.target.split('?');
   const rawQueryString = queryParts.join('?');

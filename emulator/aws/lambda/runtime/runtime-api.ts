@@ -4,7 +4,7 @@ import { failedOutcome, type Invocation, type InvocationOutcome, maxPayloadBytes
 type Delivery = {
   readonly invocation: Invocation;
   readonly deadlineMs: number;
-  readonly settle: (outcome: InvocationOutcome) => void;
+  readonly resolve: (outcome: InvocationOutcome) => void;
 };
 
 /**
@@ -15,14 +15,14 @@ export class RuntimeApi {
   /** Resolves when the process asks for its first invocation: `initialised`, or with what it said when its init failed. */
   readonly initialised: Promise<InvocationOutcome | undefined>;
   readonly #server: Server;
-  #settleInit: (failure: InvocationOutcome | undefined) => void = () => {};
+  #resolveInit: (failure: InvocationOutcome | undefined) => void = () => {};
   #waiting: ServerResponse | undefined;
   #delivery: Delivery | undefined;
   #onNext: (() => void) | undefined;
 
   constructor() {
     this.initialised = new Promise((resolve) => {
-      this.#settleInit = resolve;
+      this.#resolveInit = resolve;
     });
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => response.destroy(asError(error)));
@@ -41,8 +41,8 @@ export class RuntimeApi {
 
   /** Hands `invocation` to the process and waits for its answer; never more than one at a time. */
   deliver(invocation: Invocation, deadlineMs: number): Promise<InvocationOutcome> {
-    return new Promise((settle) => {
-      this.#delivery = { invocation, deadlineMs, settle };
+    return new Promise((resolve) => {
+      this.#delivery = { invocation, deadlineMs, resolve };
       this.#handOut();
     });
   }
@@ -64,24 +64,24 @@ export class RuntimeApi {
     const path = (request.url ?? '').replace('/2018-06-01/runtime/', '');
     if (path === 'invocation/next') return this.#next(response);
     const body = await readBody(request);
-    if (path === 'init/error') this.#settleInit({ payload: body, functionError: 'Unhandled' });
-    else if (path.endsWith('/error')) this.#settle({ payload: body, functionError: 'Unhandled' });
-    else if (body.length > maxPayloadBytes) this.#settle(responseTooLarge());
-    else this.#settle({ payload: body });
+    if (path === 'init/error') this.#resolveInit({ payload: body, functionError: 'Unhandled' });
+    else if (path.endsWith('/error')) this.#resolveDelivery({ payload: body, functionError: 'Unhandled' });
+    else if (body.length > maxPayloadBytes) this.#resolveDelivery(responseTooLarge());
+    else this.#resolveDelivery({ payload: body });
     response.writeHead(202, { 'content-type': 'application/json' }).end('{"status":"OK"}');
   }
 
   #next(response: ServerResponse): void {
     this.#waiting = response;
-    this.#settleInit(undefined);
+    this.#resolveInit(undefined);
     this.#onNext?.();
     this.#handOut();
   }
 
-  #settle(outcome: InvocationOutcome): void {
+  #resolveDelivery(outcome: InvocationOutcome): void {
     const delivery = this.#delivery;
     this.#delivery = undefined;
-    delivery?.settle(outcome);
+    delivery?.resolve(outcome);
   }
 
   #handOut(): void {

@@ -68,7 +68,7 @@ export const uploadPartCopy: S3Action = async (request, state) => {
   return xmlAnswer('CopyPartResult', result);
 };
 
-/** A whole object of one piece is taken over as it is, its tag included; anything else is written anew. */
+/** A whole object of one piece is copied as it is, including its ETag; anything else is written again. */
 async function copyBytes(
   state: S3State,
   source: StoredObject,

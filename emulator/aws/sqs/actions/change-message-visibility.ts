@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jsonAction } from '../../json-protocol.ts';
 import { batchOf, runBatch } from '../batch.ts';
-import { changeVisibility } from '../settle.ts';
+import { changeVisibility } from '../receipts.ts';
 import type { SqsService } from '../state.ts';
 
 const ChangeMessageVisibilityInput = z.object({

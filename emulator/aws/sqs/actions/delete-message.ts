@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jsonAction } from '../../json-protocol.ts';
 import { batchOf, runBatch } from '../batch.ts';
-import { deleteReceived } from '../settle.ts';
+import { deleteReceived } from '../receipts.ts';
 import type { SqsService } from '../state.ts';
 
 const DeleteMessageInput = z.object({ QueueUrl: z.string(), ReceiptHandle: z.string() });

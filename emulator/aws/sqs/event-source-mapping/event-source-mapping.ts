@@ -1,7 +1,7 @@
 import type { SQSEvent } from 'aws-lambda';
 import { type Log, silentLog } from '../../log.ts';
 import type { Queue } from '../queue-table.ts';
-import { changeVisibility, deleteReceived } from '../settle.ts';
+import { changeVisibility, deleteReceived } from '../receipts.ts';
 import type { ReceivedMessage, SqsState } from '../state.ts';
 import { unfinishedIds } from './batch-item-failures.ts';
 import { sqsEvent } from './sqs-event.ts';
@@ -33,7 +33,7 @@ export type EventSourceMappingOptions = {
 };
 
 export type EventSourceMapping = {
-  /** Takes no more messages; resolves when the running invocations are settled. */
+  /** Takes no more messages; resolves when the running invocations have ended. */
   stop(): Promise<void>;
 };
 
@@ -107,13 +107,13 @@ async function deliver(options: EventSourceMappingOptions, batch: readonly Recei
     log.warn('batch-answer-unusable', { functionArn, messages: batch.length });
     return;
   }
-  settle(
+  deleteFinished(
     options,
     batch.filter(({ id }) => !unfinished.has(id)),
   );
 }
 
-function settle(
+function deleteFinished(
   { state, queue, log = silentLog }: EventSourceMappingOptions,
   done: readonly ReceivedMessage[],
 ): void {

@@ -67,7 +67,7 @@ export function insertMultiple(exchange: Exchange, state: InstanceState): Answer
     });
     const stored = exchange.storesRows?.(records.length);
     if (stored === undefined) load(set, records, rules, exchange, state, runAfter);
-    else breakOff(set, records.slice(0, stored), rules, exchange, state);
+    else storePartially(set, records.slice(0, stored), rules, exchange, state);
     return { status: 201, json: { import_set_id: set.sysId, multi_import_set_id: group } };
   });
 }
@@ -95,8 +95,8 @@ function load(
   imports.finish(set);
 }
 
-/** A load that ended in its middle: the set stays in state `loading`, its rows pending. */
-function breakOff(
+/** A load that ended half-way: the set stays in state `loading`, its rows pending. */
+function storePartially(
   set: OpenSet,
   records: readonly Record<string, unknown>[],
   rules: InsertMultipleRules,

@@ -140,23 +140,23 @@ export function getResult(exchange: Exchange, state: InstanceState): Answer {
   const row = state.store.find(table, sysId);
   if (!row || !state.auth.access.may(exchange.user, 'read', table, row)) throw noRecordFound();
   const set = state.store.find('sys_import_set', row['sys_import_set'] ?? '');
-  const outcomes = state.imports.outcomesOf(sysId) ?? settledBy(row, table, state);
+  const outcomes = state.imports.outcomesOf(sysId) ?? outcomesFromRow(row, table, state);
   const result = resultEntries(state.store, outcomes, { table, sysId }, linkBase(exchange));
   return { status: 200, json: { import_set: set?.['number'] ?? '', staging_table: table, result } };
 }
 
 /** The outcome as the row itself holds it. */
-function settledBy(row: Row, table: string, state: InstanceState): MapOutcome[] {
+function outcomesFromRow(row: Row, table: string, state: InstanceState): MapOutcome[] {
   const map = transformMapsOf(state.store, table).find((known) => known.sysId === row['sys_transform_map']);
-  const settledState = stateOf(row['sys_import_state'] ?? '');
-  if (!map || !settledState) return [];
+  const importState = stateOf(row['sys_import_state'] ?? '');
+  if (!map || !importState) return [];
   const comment = row['sys_import_state_comment'] ?? '';
   const sysId = row['sys_target_sys_id'] ?? '';
   const outcome: Outcome = {
-    state: settledState,
+    state: importState,
     comment,
     ...(sysId !== '' && { sysId }),
-    ...(settledState === 'error' && { error: { code: '900', message: comment } }),
+    ...(importState === 'error' && { error: { code: '900', message: comment } }),
   };
   return [{ map, outcome }];
 }

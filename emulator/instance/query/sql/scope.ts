@@ -1,6 +1,6 @@
 import type { Schema } from '../../schema/schema.ts';
 import type { Column, ColumnKind } from '../../schema/table.ts';
-import type { ColumnPath, Step } from '../column-path.ts';
+import type { ColumnPath, PathSegment } from '../column-path.ts';
 import type { QueryContext } from '../context.ts';
 import { bind, type Fragment, quote, sql } from '../fragment.ts';
 
@@ -70,7 +70,7 @@ export function isText(kind: ColumnKind): boolean {
   return ['string', 'choice', 'journal', 'journal_list', 'password2'].includes(kind);
 }
 
-type Owner = { readonly scope: Scope; readonly at: Owner; readonly step: Step } | undefined;
+type Owner = { readonly scope: Scope; readonly at: Owner; readonly step: PathSegment } | undefined;
 
 function keyOf(scope: Scope, owner: NonNullable<Owner>): Fragment {
   return columnOf(scope, owner.at, owner.step.column.name);

@@ -97,7 +97,7 @@ function readStretches(zone: string): Stretch[] {
   return stretches;
 }
 
-/** Steps of a week find the change, halving finds its second; no zone changes twice in a week. */
+/** A search in weekly intervals finds the change, a bisection its second; no zone changes twice in a week. */
 function nextChange(from: number, end: number, zone: string): number {
   const weekMs = 7 * 24 * 3600 * 1000;
   const offset = offsetAt(from, zone);
