@@ -12,8 +12,8 @@ const rounds = 3_000;
 const warmUpRounds = 500;
 
 /**
- * What the request chain (retry, limiter, proof, judge, schema, events) adds to a bare request for the same record with the
- * same headers. The two take turns, so that a busy machine slows both alike.
+ * What the request chain (retry, limiter, authentication, classification, schema, events) adds to a bare request for the same record with the
+ * same headers. The two alternate, so that a busy machine slows both alike.
  */
 async function measure(): Promise<Row[]> {
   const instance = await startInstance();
@@ -36,7 +36,7 @@ async function measure(): Promise<Row[]> {
   return [rowOf(chainMs, bareMs)];
 }
 
-/** The log lines are made and written as in Lambda, but nobody reads them here. */
+/** The log lines are made and written as in Lambda, but not read here. */
 function hideOutput(): () => void {
   const { write } = process.stdout;
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -48,9 +48,9 @@ function hideOutput(): () => void {
 
 async function inTurns(a: () => Promise<unknown>, b: () => Promise<unknown>): Promise<[number, number]> {
   const times: [number[], number[]] = [[], []];
-  for (let turn = 0; turn < warmUpRounds + rounds; turn += 1) {
+  for (let round = 0; round < warmUpRounds + rounds; round += 1) {
     const measured = [await timed(a), await timed(b)] as const;
-    if (turn < warmUpRounds) continue;
+    if (round < warmUpRounds) continue;
     times[0].push(measured[0]);
     times[1].push(measured[1]);
   }

@@ -36,8 +36,8 @@ export async function run(): Promise<Row[]> {
 
 async function prepare(folder: string): Promise<LambdaFunction[]> {
   const packaged = await packageFunctions();
-  const surroundings = { region: 'us-east-1', accountId: '000000000000', sqsEndpoint: 'http://127.0.0.1' };
-  const { functions } = await readStackResources(packaged.templateFile, surroundings);
+  const context = { region: 'us-east-1', accountId: '000000000000', sqsEndpoint: 'http://127.0.0.1' };
+  const { functions } = await readStackResources(packaged.templateFile, context);
   const contenders = functions.filter(({ key }) => measured.includes(key));
   for (const { key } of contenders) await unzip(join(packaged.folder, `${key}.zip`), join(folder, key));
   const [model] = contenders;

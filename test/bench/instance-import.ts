@@ -80,7 +80,7 @@ async function measureBare(): Promise<Rate> {
   return rate;
 }
 
-/** Sink with and without its rows kept, and a synchronous transform, beside a server that only parses. */
+/** Sink with and without its rows kept, and a synchronous transform, compared with a server that only parses. */
 export async function run(): Promise<Row[]> {
   const bare = await measureBare();
   const counted = await measure({ sinkStagingTables: ['*'], sinkKeepsRows: false });

@@ -68,7 +68,7 @@ async function answersIn(
   return answers;
 }
 
-/** Answers per second of processor time that the instance works, whoever else is on the machine, and as such. */
+/** Answers per second of the instance's processor time (independent of other processes), and per second of wall time. */
 async function load(instance: Running, path: string, method: 'GET' | 'POST', body?: string): Promise<Rate> {
   const headers = { authorization, 'content-type': 'application/json' };
   const send = (seconds: number) =>
@@ -124,7 +124,7 @@ async function oneRecordRows(): Promise<Row[]> {
 /** How long something took by the clock on the wall, and how much of that the instance's process was at work. */
 type Took = { readonly wallMs: number; readonly cpuMs: number };
 
-/** Held to its limit by the wall: the time at work only tells how much of a miss is other processes' doing. */
+/** The limit applies to wall time; processor time only shows how much of a miss is due to other processes. */
 function tookRow(what: string, took: readonly Took[], limitMs: number): Row {
   const wallMs = median(took.map((one) => one.wallMs));
   const cpuMs = median(took.map((one) => one.cpuMs));

@@ -11,7 +11,7 @@ const manyMessages = 10_000;
 const repeats = 3;
 
 /**
- * Messages through write-records against an instance in another process: requests for a thousand creates, throughput beside
+ * Messages through write-records against an instance in another process: requests for a thousand creates, throughput next to
  * one POST per message with as many requests at once, and the memory that ten thousand take.
  */
 async function measure(): Promise<Row[]> {
@@ -38,7 +38,7 @@ async function measure(): Promise<Row[]> {
   }
 }
 
-/** The two ways take turns, so that a busy machine slows both alike. */
+/** The two ways alternate, so that a busy machine slows both alike. */
 async function throughputs(instance: Instance) {
   instance.control.faults.add({
     match: { path: '/api/now/*' },
@@ -49,10 +49,10 @@ async function throughputs(instance: Instance) {
   const together: number[] = [];
   const singles: number[] = [];
   let requests = 0;
-  for (let turn = 0; turn < repeats; turn += 1) {
-    singles.push((await work(instance, 'singles', creates, `single${turn}`)).seconds);
+  for (let round = 0; round < repeats; round += 1) {
+    singles.push((await work(instance, 'singles', creates, `single${round}`)).seconds);
     instance.state.ledger.clear();
-    together.push((await work(instance, 'function', creates, `together${turn}`)).seconds);
+    together.push((await work(instance, 'function', creates, `together${round}`)).seconds);
     requests = instance.state.ledger.select({ limit: 100_000 }).length;
   }
   instance.control.faults.clear();

@@ -1,4 +1,4 @@
-/** One measured fact, beside what it is compared with in the same run. */
+/** One measured figure, and the one it is compared with in the same run. */
 export type Row = {
   /** What was measured, e.g. `cold start of getRecords`. */
   readonly what: string;

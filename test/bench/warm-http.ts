@@ -8,7 +8,7 @@ const warmUpRounds = 300;
 
 /**
  * What the whole way through a function adds to a bare request to the same instance: event in, checks, connection, retry
- * chain, judging, answer out. The two take turns, so that a busy machine slows both alike.
+ * chain, classification, answer out. The two alternate, so that a busy machine slows both alike.
  */
 async function measure(): Promise<Row[]> {
   const deployment = await startDeployment();

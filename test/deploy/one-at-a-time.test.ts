@@ -2,22 +2,22 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { oneAtATime } from '../../deploy/one-at-a-time.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lock-'));
-const clock = { now: () => 0, sleep: () => turn() };
+const clock = { now: () => 0, sleep: () => tick() };
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('oneAtATime', () => {
-  it('lets nobody in while the work of another runs', async () => {
+  it('lets no caller in while another one works', async () => {
     const file = join(folder, 'shared');
     let inside = 0;
     const work = async () => {
       inside += 1;
       expect(inside).toBe(1);
-      await turn();
+      await tick();
       inside -= 1;
     };
     await Promise.all([1, 2, 3].map(() => oneAtATime(file, work, clock)));

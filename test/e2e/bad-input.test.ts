@@ -6,7 +6,7 @@ const failure = (part: string) => ({
   status: 'failure',
 });
 
-describe('over HTTP, bad input is told in ServiceNow’s envelope', () => {
+describe('over HTTP, bad input is reported in ServiceNow’s envelope', () => {
   it.each([
     ['a body that is no JSON', 'POST', '/api/now/table/incident', '{"short_description":', 400, 'body'],
     [
@@ -26,7 +26,7 @@ describe('over HTTP, bad input is told in ServiceNow’s envelope', () => {
       'sysparm_limit',
     ],
     [
-      'a query beside pairs',
+      'a query together with pairs',
       'GET',
       '/api/now/table/incident?sysparm_query=active=true&state=1',
       undefined,

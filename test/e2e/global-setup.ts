@@ -38,7 +38,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   };
 }
 
-/** Records of these tests hold a word that begins with uniq (`uniqueWord`); so do some object keys, which may be told. */
+/** Records of these tests hold a word that begins with uniq (`uniqueWord`); so do some object keys, which may be logged. */
 function tellsOfRecord(line: string): boolean {
   return /uniq[0-9a-f]{12}/.test(line.replaceAll(/(imports|results)\/[^"]*/g, ''));
 }

@@ -6,7 +6,7 @@ const IMPORT = '/api/now/import/imp_computer';
 const MultiImport = z.object({ import_set_id: z.string() });
 
 describe('postRecordStagingTable', () => {
-  it('over HTTP turns a row into a computer and says so', async () => {
+  it('over HTTP creates a computer from a row and reports it', async () => {
     const name = uniqueWord();
     const { status, body } = await call('POST', IMPORT, { name, serial_number: name, ram: '2048' });
     const [computer] = await held('cmdb_ci_computer', `name=${name}`);
@@ -18,7 +18,7 @@ describe('postRecordStagingTable', () => {
     });
   });
 
-  it('invoked directly takes the seed’s parameters', async () => {
+  it('invoked directly accepts the WSO2 connector’s parameters', async () => {
     const name = uniqueWord();
     const { data } = await invoke('postRecordStagingTable', {
       tableName: 'imp_computer',
@@ -32,7 +32,7 @@ describe('postRecordStagingTable', () => {
     expect(data).toMatchObject({ result: [{ status: 'inserted', table: 'cmdb_ci_computer' }] });
   });
 
-  it('tells in a header, and directly by an error, that a row could not be transformed', async () => {
+  it('reports a row that could not be transformed in a header, and by an error in a direct Invoke', async () => {
     const row = { name: uniqueWord(), serial_number: 'x', install_status: 'no such status' };
     const { headers, body } = await call('POST', IMPORT, row);
     expect(headers.get('x-import-status')).toBe('error');

@@ -83,9 +83,9 @@ it('listens on 127.0.0.1 and on no other address of the machine', async () => {
   }
 });
 
-// Two whole starts, beside everything else that the machine runs.
+// Two complete starts on a machine that may be busy.
 describe('npm start -- --json', { timeout: 180_000 }, () => {
-  it('prints one line that says where everything is, and ends with 0 when it is told to', async () => {
+  it('prints one line that says where everything is, and exits with 0 when it is stopped', async () => {
     const started = await start(process.execPath, ['cli/start.ts']);
     const url = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/);
     expect(started.endpoints).toEqual({
@@ -135,7 +135,7 @@ describe('npm start that cannot or shall not go on', { timeout: 180_000 }, () =>
     expect(await readdir(own)).toEqual([]);
   });
 
-  it('ends with 0 when it is told to while it starts', async () => {
+  it('exits with 0 when it is stopped while it starts', async () => {
     const free = [
       'port',
       'instance-port',

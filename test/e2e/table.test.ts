@@ -25,7 +25,7 @@ describe('postRecord', () => {
     expect(answer.body).toMatchObject({ result: { sys_id: row?.['sys_id'], number: row?.['number'] } });
   });
 
-  it('invoked directly takes the seed’s parameters and answers plain data', async () => {
+  it('invoked directly accepts the WSO2 connector’s parameters and answers plain data', async () => {
     const shortDescription = uniqueWord();
     const { data } = await invoke('postRecord', {
       tableName: 'incident',

@@ -99,7 +99,7 @@ describe('a batch', () => {
     expect(deployment.instance.state.store.count('incident')).toBeGreaterThan(0);
   });
 
-  it('leads links in the answers to the address that was asked, and leaves headers out when told', async () => {
+  it('points links in the answers to the address that was called, and leaves headers out on request', async () => {
     const part = { method: 'GET', url: `/api/now/table/incident/${sysId}?sysparm_fields=caller_id` };
     const { serviced, deployment } = await batch([
       { id: '1', ...part },

@@ -23,7 +23,7 @@ function post(record: object, key: string, query = '') {
     .http({ method: 'POST', url, body: JSON.stringify(record), headers: { 'idempotency-key': key } });
 }
 
-/** A client whose answers to writes are lost after the instance has done its work; those to reads too, if told so. */
+/** A client whose answers to writes are lost after the instance has done its work; those to reads too, on request. */
 const losing =
   (reads: boolean) =>
   (client: ServiceNowClient): ServiceNowClient => ({
@@ -123,7 +123,7 @@ describe('a POST with an Idempotency-Key', () => {
     expect(incidents()).toHaveLength(1);
   });
 
-  it('settles a lost answer by asking', async () => {
+  it('resolves a lost answer by asking the instance', async () => {
     const event = {
       tableName: 'incident',
       record: { short_description: 'one' },

@@ -37,7 +37,7 @@ describe('postRecordStagingTable', () => {
     expect(rows('cmdb_ci_computer', ({ name }) => name === 'p3-one')).toHaveLength(1);
   });
 
-  it('gives a direct Invoke the verdict as plain data, from the seed’s columns', async () => {
+  it('gives a direct Invoke the verdict as plain data, from the WSO2 connector’s columns', async () => {
     const event = {
       tableNameStaging: 'imp_computer',
       name: 'p3-two',
@@ -51,7 +51,7 @@ describe('postRecordStagingTable', () => {
     ]);
   });
 
-  it('tells a failed row by a header over HTTP and by a typed failure in a direct Invoke', async () => {
+  it('reports a failed row by a header over HTTP and by a typed error in a direct Invoke', async () => {
     const failing = {
       result: [{ status: 'error', error_message: 'Target record not found' }],
       import_set: 'ISET1',
@@ -101,7 +101,7 @@ describe('postRecordStagingTable', () => {
 });
 
 describe('getRecordsStagingTable', () => {
-  it('reads what became of a row', async () => {
+  it('reads the result of a row', async () => {
     await deployment
       .serve(postRecordStagingTable)
       .invoke({ tableName: 'imp_computer', name: 'p3-three', serialNumber: 'SN-3' });

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import { type Instance, startInstance } from '../../emulator/instance/index.ts';
@@ -52,7 +52,7 @@ function startProcess(instances: Instances) {
   };
   const connections = createConnections({ config, log, fetchSecret });
   onTestFinished(() => connections.close());
-  const parked: string[] = [];
+  const deadLetterCodes: string[] = [];
   const { connect } = connections;
   const writeRecords = createRecordWriter({
     connect,
@@ -60,7 +60,7 @@ function startProcess(instances: Instances) {
       standard: { url: 'queue', deadLetterUrl: 'dlq' },
       fifo: { url: 'queue', deadLetterUrl: 'dlq' },
       async send(_url, entries) {
-        parked.push(
+        deadLetterCodes.push(
           ...entries.map(({ MessageAttributes }) => MessageAttributes?.['ErrorCode']?.StringValue ?? ''),
         );
         return [];
@@ -87,7 +87,7 @@ function startProcess(instances: Instances) {
     log,
     metrics: { add() {}, flush() {} },
   }));
-  return { lines, parked, post, writeRecords };
+  return { lines, deadLetterCodes, post, writeRecords };
 }
 
 type Process = ReturnType<typeof startProcess>;
@@ -150,12 +150,12 @@ describe('a deployment of two instances', () => {
       const at = random() < 0.5 ? 0 : 1;
       const name: Name = random() < 0.5 ? 'prod' : 'dev';
       const dice = random();
-      return { at, name, dice, turns: Math.floor(random() * 20), marker: `p${at}-${name}-${n}` };
+      return { at, name, dice, ticks: Math.floor(random() * 20), marker: `p${at}-${name}-${n}` };
     };
-    const carryOut = async ({ at, name, dice, turns, marker }: ReturnType<typeof draw>) => {
+    const carryOut = async ({ at, name, dice, ticks, marker }: ReturnType<typeof draw>) => {
       const process = processes[at];
       if (!process) throw new Error('there are two processes');
-      for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+      for (let tick = 0; tick < ticks; tick += 1) await nextTick();
       if (dice < 0.2) {
         cutShort.push(await postOverHttp(process, name, `p${at}-cut-${marker}`, 530));
       } else if (dice < 0.7) {
@@ -217,7 +217,7 @@ describe('a deployment of two instances', () => {
       messageFor(undefined, 'incident', 'p0-m4'),
     ];
     expect(await write(process, 'batch', messages)).toEqual({ batchItemFailures: [] });
-    expect(process.parked).toEqual(['TABLE_NOT_ALLOWED', 'CONFIGURATION_INVALID']);
+    expect(process.deadLetterCodes).toEqual(['TABLE_NOT_ALLOWED', 'CONFIGURATION_INVALID']);
     expect(markersOn(instances.prod)).toEqual(['p0-m4']);
     expect(instances.prod.state.ledger.select({ path: 'problem' })).toEqual([]);
   });

@@ -257,7 +257,7 @@ describe('an Idempotency-Key on an import', () => {
     });
   });
 
-  it('is never sent again after a lost answer, since nothing tells its rows from others', async () => {
+  it('is never sent again after a lost answer, since its rows cannot be distinguished from others', async () => {
     const { deployment, store, pass } = await openDeployment();
     const row = {
       method: 'POST',

@@ -116,7 +116,7 @@ describe('an instance that does not answer', () => {
     expect(answer.body).not.toContain('INC1');
   });
 
-  it('is 502 when there is any other error beside what it answers, not the 200 it came with', async () => {
+  it('is 502 when an answer with status 200 also holds any other error', async () => {
     const { list } = await functionsBefore((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(
@@ -148,7 +148,7 @@ describe('an instance that does not answer', () => {
     expect(Object(answer).headers).not.toHaveProperty('retry-after');
   });
 
-  it('invites nobody to repeat a write that it may have carried out before it went down', async () => {
+  it('does not invite a retry of a write that it may have carried out before it went down', async () => {
     const goingDown: RequestListener = (request, response) =>
       request.resume().on('end', () => page(503)(request, response));
     const { create } = await functionsBefore(goingDown);
@@ -167,7 +167,7 @@ describe('an instance that does not answer', () => {
     });
   });
 
-  it('is told by name in a direct Invoke', async () => {
+  it('is an error with its own name in a direct Invoke', async () => {
     const { list } = await functionsBefore(page(503));
     const failure = list({ tableName: 'incident' }, lambdaContext());
     await expect(failure).rejects.toMatchObject({ name: 'InstanceUnavailableError' });

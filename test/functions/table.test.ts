@@ -57,7 +57,7 @@ describe('getRecords', () => {
   it.each([
     ['number=INC773', 'number'],
     ['_=1700000000000&format=json&table_name=incident', '_,format,table_name'],
-  ])('ignores %s beside an encoded query, as an instance does, and reports it', async (pairs, ignored) => {
+  ])('ignores %s next to an encoded query, as an instance does, and reports it', async (pairs, ignored) => {
     const list = deployment.serve(getRecords);
     const answer = await list.http({ url: `/api/now/table/incident?${query}&${pairs}` });
     expect(answer).toMatchObject({ statusCode: 200, headers: { 'x-ignored-parameters': ignored } });
@@ -143,7 +143,7 @@ describe('getRecords', () => {
     });
   });
 
-  it('accepts the seed’s keyValuePairs and ReadReplicaCategory', async () => {
+  it('accepts the WSO2 connector’s keyValuePairs and ReadReplicaCategory', async () => {
     const answer = await deployment.serve(getRecords).invoke({
       tableName: 'incident',
       keyValuePairs: { number: 'INC774' },
@@ -260,7 +260,7 @@ describe('postRecord', () => {
     expect(answer).toMatchObject({ statusCode: 201, body: undefined });
   });
 
-  it('merges the seed’s columns and apiColumns into the record, later wins, nothing evaluated', async () => {
+  it('merges the WSO2 connector’s columns and apiColumns into the record, later wins, nothing evaluated', async () => {
     const answer = await deployment.serve(postRecord).invoke({
       tableName: 'incident',
       record: { short_description: 'first', category: 'network', urgency: '1' },
@@ -430,7 +430,7 @@ describe('what a deployment refuses', () => {
     await expect(deployment.serve(getRecords).invoke(event)).rejects.toThrow(reason);
   });
 
-  it('shows nothing of an error that nobody foresaw, and logs it', async () => {
+  it('logs an unexpected error and hides its details from the caller', async () => {
     const broken = { ...getRecords, prepare: () => Reflect.ownKeys(null as never) as never };
     const answer = await deployment.serve(broken).http({ url: '/api/now/table/incident' });
     expect(answer).toMatchObject({

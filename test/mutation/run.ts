@@ -137,15 +137,15 @@ function stagesFor(room: string, file: string): readonly string[] {
 function runTests(tests: string, scratch: string): Promise<Verdict> {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const options = ['run', tests, '--project', 'unit', '--bail', '1', '--reporter', 'dot'];
-  const { promise, resolve: settle } = Promise.withResolvers<Verdict>();
+  const { promise, resolve } = Promise.withResolvers<Verdict>();
   const child = spawn(process.execPath, [vitest, ...options], { cwd: scratch, stdio: 'ignore' });
   const timer = setTimeout(() => {
-    settle('timeout');
+    resolve('timeout');
     child.kill('SIGKILL');
   }, limitMs);
   child.on('close', (code) => {
     clearTimeout(timer);
-    settle(code === 0 ? 'survived' : 'killed');
+    resolve(code === 0 ? 'survived' : 'killed');
   });
   return promise;
 }

@@ -56,7 +56,7 @@ const clientsOf = (packages: Set<string>) =>
 const clients = (...names: string[]) => names.map((name) => `@aws-sdk/client-${name}`);
 
 describe('the package', () => {
-  it('is not made anew when no source has changed', async () => {
+  it('is not rebuilt when no source has changed', async () => {
     const { mtimeMs } = await stat(packaged.templateFile);
     await packageFunctions();
     expect((await stat(packaged.templateFile)).mtimeMs).toBe(mtimeMs);
@@ -75,7 +75,7 @@ describe('the package', () => {
     expect(await readdir(other.folder)).toContain('getRecords.zip');
   });
 
-  it('is not made to its end for somebody who gave up, and lets the next one in', async () => {
+  it('stops for a caller that gave up, and lets the next one in', async () => {
     const signal = AbortSignal.timeout(300);
     const broken = packageFunctions({ folder: '.local/package-broken-off', stage: 'nobody' }, signal);
     await expect(broken).rejects.toMatchObject({ name: 'TimeoutError' });

@@ -117,7 +117,7 @@ it('lets no secret, token or record out in log lines, metrics, errors or dead-le
     );
   await send({ table: 'incident', record });
   await send(poison);
-  const parked = await vi.waitFor(
+  const deadLetter = await vi.waitFor(
     async () => {
       const received = await sqs.send(
         new ReceiveMessageCommand({
@@ -131,7 +131,7 @@ it('lets no secret, token or record out in log lines, metrics, errors or dead-le
     },
     { timeout: 30_000 },
   );
-  left.push(JSON.stringify(parked));
+  left.push(JSON.stringify(deadLetter));
 
   const token = await currentToken(stack, secrets.client);
   await storeClientSecret(stack, secrets.wrong);

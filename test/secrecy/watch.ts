@@ -16,7 +16,7 @@ export class SecrecyWatch {
     return this.learn(name, canary(name));
   }
 
-  /** Looks out for a secret that somebody else made, e.g. a token. */
+  /** Looks out for a secret made elsewhere, e.g. a token. */
   learn(name: string, secret: string): string {
     this.#secrets.set(`${name} ${secret.slice(0, 12)}`, secret);
     return secret;

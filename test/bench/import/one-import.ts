@@ -15,7 +15,7 @@ import type { Measured } from './processes.ts';
 import { connectS3 } from './upload.ts';
 
 favourSpeed();
-/** A process of its own that runs one import and tells how long it took and how much memory. */
+/** A process of its own that runs one import and reports its time and memory. */
 const [outsideJson = '', requestJson = ''] = process.argv.slice(2);
 const outside: Outside = JSON.parse(outsideJson);
 const request: ImportRequest = JSON.parse(requestJson);
@@ -71,7 +71,7 @@ async function runChained(): Promise<ImportSummary> {
     let next: ImportInput | undefined;
     const activities = importActivities({
       scope,
-      // The only import there is holds its turn.
+      // The only import always holds the lease.
       schedule: { renew: async () => true, leave: async () => undefined },
       startExecution: async (_name, resume) => {
         next = JSON.parse(JSON.stringify(resume));

@@ -7,7 +7,7 @@ import { loadData, loadSchema } from '../../lib/file-import/load-table.ts';
 
 /** A process of its own: S3 (argument `s3`), or an instance whose staging tables only count rows (`instance`). */
 const part = process.argv[2] === 's3' ? await storage() : await sink();
-process.send?.(part.told);
+process.send?.(part.endpoint);
 process.once('disconnect', part.close);
 
 async function storage() {
@@ -17,12 +17,12 @@ async function storage() {
     await s3.close();
     await rm(folder, { recursive: true, force: true });
   };
-  return { told: { url: s3.url }, close };
+  return { endpoint: { url: s3.url }, close };
 }
 
 async function sink() {
   const switches = { sinkStagingTables: ['*'], sinkKeepsRows: false };
   const instance = await startInstance({ schema: loadSchema, data: loadData, demoData: false, switches });
   const { url, username, password } = instance;
-  return { told: { url, username, password }, close: () => instance.close() };
+  return { endpoint: { url, username, password }, close: () => instance.close() };
 }

@@ -94,9 +94,9 @@ async function inTurns(
 ): Promise<number> {
   let next = 0;
   let sum = 0;
-  const turn = async () => {
+  const loop = async () => {
     for (let index = next++; index < count; index = next++) sum += await one(index);
   };
-  await Promise.all(Array.from({ length: atOnce }, turn));
+  await Promise.all(Array.from({ length: atOnce }, loop));
   return sum;
 }

@@ -5,7 +5,7 @@ import { showProgress } from '../../../cli/demo/progress-view.ts';
 import { expectSame, Mismatch } from '../../../cli/demo/scene.ts';
 
 describe('the demo', () => {
-  it('drops as many rows as the verdicts add up to, each about somebody else', () => {
+  it('drops as many rows as the verdicts add up to, each about a different person', () => {
     const { file, rows } = demoPeople();
     const people: string[][] = parse(file, { relax_column_count: true, from_line: 2 });
     expect(people).toHaveLength(rows);

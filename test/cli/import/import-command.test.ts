@@ -38,7 +38,7 @@ it('says which files are imports when one is none', async () => {
   expect(text).toContain('the file name must end in .csv, .tsv or .jsonl');
 });
 
-it('refuses an empty file, of which S3 would tell nobody, and a table that cannot be', async () => {
+it('refuses an empty file, for which S3 sends no event, and an impossible table name', async () => {
   const empty = await importCommand(await file('empty.csv', ''), '--table', 'imp_user');
   expect(empty).toEqual({ code: 1, text: 'file: empty.csv is empty\n' });
   const strange = await importCommand(await file('people.csv'), '--table', 'imp/user');
@@ -79,7 +79,7 @@ it('finds the stack of a project as long as it runs', () => {
   expect(findRunningStack('/project')).toBeUndefined();
 });
 
-it('tells how to start the stack when none is running', async () => {
+it('says how to start the stack when none is running', async () => {
   const { code, text } = await importCommand(
     await file('people.csv'),
     '--table',

@@ -25,14 +25,15 @@ function redriveCommand(...args: string[]): Promise<{ code: number; text: string
   });
 }
 
-async function bury(QueueUrl: string, code: string): Promise<void> {
+async function sendDeadLetter(QueueUrl: string, code: string): Promise<void> {
   const MessageAttributes = { ErrorCode: { DataType: 'String', StringValue: code } };
   await fixture.client.send(new SendMessageCommand({ QueueUrl, MessageBody: '{}', MessageAttributes }));
 }
 
 it('moves letters back by code and says what it found', async () => {
   const dlq = await fixture.queue('dlq');
-  for (const code of ['DATA_POLICY', 'DATA_POLICY', 'THROTTLED', 'INVALID_INPUT']) await bury(dlq, code);
+  for (const code of ['DATA_POLICY', 'DATA_POLICY', 'THROTTLED', 'INVALID_INPUT'])
+    await sendDeadLetter(dlq, code);
   const codes = ['--code', 'DATA_POLICY, THROTTLED'];
   const { code, text } = await redriveCommand(
     '--dlq',
@@ -47,7 +48,7 @@ it('moves letters back by code and says what it found', async () => {
   });
 });
 
-it('says what it needs, and when a queue is not there', async () => {
+it('prints its usage without a queue, and reports a missing queue', async () => {
   const [unaddressed, lost] = await Promise.all([
     redriveCommand('--dry-run'),
     redriveCommand('--dlq', `${fixture.sqs.url}/000000000000/nowhere`, '--queue', 'x'),

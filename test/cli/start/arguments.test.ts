@@ -20,7 +20,7 @@ describe('npm start', () => {
     });
   });
 
-  it('takes free ports and a fresh folder with --json, unless told otherwise', () => {
+  it('takes free ports and a fresh folder with --json, unless other options say otherwise', () => {
     const free = { api: 0, instance: 0, sqs: 0, s3: 0, lambda: 0, secretsManager: 0, dynamodb: 0 };
     expect(readArguments(['--json'])).toMatchObject({ ports: free, dataFolder: undefined, json: true });
     expect(readArguments(['--tables', 'incident, sys_user']).tables).toBe('incident, sys_user');

@@ -12,7 +12,7 @@ describe('a token that cannot be had', () => {
     [429, 'THROTTLED'],
     [400, 'CREDENTIALS_REJECTED'],
     [404, 'NOT_SERVICENOW'],
-  ])('for a %i is told in our words, not in those of the token endpoint', async (status, code) => {
+  ])('for a %i is reported in our words, not in those of the token endpoint', async (status, code) => {
     const clientSecret = canary('client-secret');
     const { url } = await scriptedServer((response, { body }) =>
       json(response, status, { error: 'server_error', error_description: `you sent ${body}` }),

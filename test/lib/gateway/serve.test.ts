@@ -17,7 +17,7 @@ const twoInstances = readConfig({
   ALLOWED_TABLES: '{"prod":"incident","dev":"*"}',
 });
 
-/** getRecords in front of instances that answer with `result`; `sent` tells which of them got what. */
+/** getRecords in front of instances that answer with `result`; `sent` holds what each of them got. */
 function serveBefore(result: unknown, config = twoInstances) {
   const sent: {
     readonly instance: string;
@@ -82,7 +82,7 @@ describe('an answer that Lambda cannot carry', () => {
   });
 });
 
-it('hands parameters of ServiceNow’s that it does not know on to the instance, beside its own', async () => {
+it('passes unknown ServiceNow parameters on to the instance, in addition to its own', async () => {
   const { sent, http } = serveBefore([]);
   await http(`${list}?sysparm_limit=5&sysparm_new=a%26b`);
   expect(String(sent[0]?.request.query)).toBe('sysparm_limit=5&sysparm_new=a%26b');

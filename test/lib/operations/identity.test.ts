@@ -19,7 +19,7 @@ describe('a derived sys_id', () => {
     );
   });
 
-  it('tells tables, keys and purposes apart', () => {
+  it('differs by table, key and purpose', () => {
     const ids = [
       deriveSysId('d', 'incident', 'a'),
       deriveSysId('other deployment', 'incident', 'a'),
@@ -39,7 +39,7 @@ describe('a derived sys_id', () => {
     );
   });
 
-  it('is the same for matches that an instance cannot tell apart', () => {
+  it('is the same for matches that an instance treats as equal', () => {
     const ids = ['Web-01', ' web-01 ', 'WÉB-01'].map((name) =>
       deriveUpsertSysId('d', 't', { name, active: 'true' }, 0),
     );

@@ -85,18 +85,18 @@ describe('the URL of a call', () => {
     });
   });
 
-  it('holds pairs and the category of a read by the names that the seed has for them, too', () => {
+  it('also accepts the WSO2 connector’s names of pairs and of the category of a read', () => {
     const input = { tableName: 't', KeyValuePairs: '{"a":"b"}', sysparmReadReplicaCategory: 'c' };
     expect(requestOf(getRecords, input).query).toBe('sysparm_query_category=c&a=b');
   });
 
-  it('holds pairs that come as the seed put them into the URL', () => {
+  it('accepts pairs in the form in which the WSO2 connector put them into the URL', () => {
     const input = { tableName: 't', keyValuePairs: 'active=true&caller_id.name=Abel+Tuter%26Co' };
     for (const operation of [getRecords, getAggregateRecord])
       expect(requestOf(operation, input).query).toBe('active=true&caller_id.name=Abel+Tuter%26Co');
   });
 
-  it('holds parameters by the other names that versions of the seed have for them', () => {
+  it('accepts parameters by the names that other versions of the WSO2 connector use', () => {
     const paging = { tableName: 't', sysparmSupPaginationHeader: 'true' };
     expect(requestOf(getRecords, paging).query).toBe('sysparm_suppress_pagination_header=true');
     expect(requestOf(getAggregateRecord, { tableName: 't', sysparmOrderby: 'state' }).query).toBe(
@@ -239,7 +239,7 @@ describe('the row of a staging table', () => {
     expect(() => requestOf(postRecordStagingTable, { tableName: 'imp_computer', ...input })).toThrow(reason);
   });
 
-  it('takes the seed’s names of table and columns', () => {
+  it('accepts the WSO2 connector’s names of table and columns', () => {
     const request = requestOf(postRecordStagingTable, {
       stagingTableName: 'imp_computer',
       serialNumber: '1',
@@ -251,12 +251,12 @@ describe('the row of a staging table', () => {
     });
   });
 
-  it('is asked for by the seed’s names of its path', () => {
+  it('accepts the WSO2 connector’s names of its path', () => {
     const input = { tableNameStaging: 'imp_computer', sysIdStaging: '1' };
     expect(requestOf(getRecordsStagingTable, input).path).toBe('/api/now/import/imp_computer/1');
   });
 
-  it('is told by its place among many', () => {
+  it('is reported with its position among many', () => {
     const records = [{ name: 'a' }, { name: 'b', ram: 8 }];
     expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records })).toThrow(
       /^records\[1\]\.ram/,
@@ -272,7 +272,7 @@ describe('the row of a staging table', () => {
     );
   });
 
-  it('goes into a group, after another set, when told so', () => {
+  it('goes into a group, after another set, on request', () => {
     const request = requestOf(postRecordsStagingTable, {
       tableName: 't',
       records: [{ a: 'b' }],

@@ -65,7 +65,7 @@ describe('attachments', () => {
     });
   });
 
-  it('are told from a page that only pretends to be one', async () => {
+  it('are distinguished from a page that only pretends to be one', async () => {
     const { url } = await scriptedServer(
       (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hibernating</h1>'),
     );

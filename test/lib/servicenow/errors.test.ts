@@ -36,10 +36,10 @@ describe('an error of the family', () => {
     expect(core.mayHaveTakenEffect(error)).toBe(false);
   });
 
-  it('is retried when told, where the instance says when', () => {
-    const told = { ...failure, retryAfterMs: 5 };
-    expect(new errors.ThrottledError('', told).retry).toBe('whenTold');
-    expect(new errors.CredentialsRejectedError('', told).retry).toBe('never');
+  it('is retried after the time that the instance gives', () => {
+    const withRetryAfter = { ...failure, retryAfterMs: 5 };
+    expect(new errors.ThrottledError('', withRetryAfter).retry).toBe('whenTold');
+    expect(new errors.CredentialsRejectedError('', withRetryAfter).retry).toBe('never');
   });
 
   it('is not permanent, nor a refusal, as long as the call may have taken effect', () => {

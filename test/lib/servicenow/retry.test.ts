@@ -174,7 +174,7 @@ describe('retrying', () => {
   it('waits for Retry-After in place of its own back-off, once per answer', async () => {
     const throttled = { status: 429, headers: { 'retry-after': '7' } };
     expect((await run('read', [throttled, 'ok'], { random: 0 })).waits).toEqual([7_000]);
-    // Lest all who were told so start in the same moment.
+    // Jitter, so that not all callers start at the same moment.
     expect((await run('read', [throttled, 'ok'], { random: 0.5 })).waits).toEqual([7_050]);
   });
 

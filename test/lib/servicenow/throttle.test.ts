@@ -102,8 +102,8 @@ describe('keeping within what the instance can take', () => {
       link({ request, context: { deadline: deadlineAt(clock.now() + ms, clock), correlationId: 'c' } });
     await expect(call(read)).rejects.toMatchObject({ code: 'THROTTLED', sent: true });
     await clock.sleep(90_000);
-    const told = { code: 'THROTTLED', sent: false, retryAfterMs: 1_710_000 };
-    await expect(call({ ...read, path: '/api/now/v2/table/problem' })).rejects.toMatchObject(told);
+    const withRetryAfter = { code: 'THROTTLED', sent: false, retryAfterMs: 1_710_000 };
+    await expect(call({ ...read, path: '/api/now/v2/table/problem' })).rejects.toMatchObject(withRetryAfter);
     await call({ ...read, path: '/api/now/stats/incident' });
     await call({ ...read, method: 'POST' });
     await call(read, 1_800_000);

@@ -47,7 +47,7 @@ describe('tokens', () => {
     expect(performance.now() - started).toBeLessThan(1_000);
   });
 
-  it('from a sleeping instance are told as such', async () => {
+  it('from a sleeping instance are reported as such', async () => {
     const { url } = await scriptedServer((response) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Hibernating Instance</title>');
     });

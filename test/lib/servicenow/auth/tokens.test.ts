@@ -90,7 +90,7 @@ describe('OAuth tokens', () => {
     const clock = { now: () => Date.now() + movedMs, sleep };
     const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
     let refreshes = 0;
-    // The newer token is there at this moment, and the call that waits for it is not yet told.
+    // The newer token is there at this moment, and the call that waits for it has not resumed yet.
     const add = (name: string) =>
       void (name === 'TokenRefreshes' && ++refreshes === 2 && renewalWait.resolve());
     const { url, tokensUsed } = await tokenServer(() => 1800);

@@ -76,11 +76,11 @@ describe('connecting by name', () => {
     },
   );
 
-  it('is checked each time, so that a name cannot turn private after it was found public', async () => {
+  it('is checked each time, so that a name cannot become private after it was found public', async () => {
     const lookup = publicOnly(answering('93.184.216.34', '10.0.0.5'));
     const resolve = () =>
-      new Promise<unknown>((settle) =>
-        lookup('dev1.service-now.com', { all: true }, (error, found) => settle(error ?? found)),
+      new Promise<unknown>((resolve) =>
+        lookup('dev1.service-now.com', { all: true }, (error, found) => resolve(error ?? found)),
       );
     expect(await resolve()).toEqual([{ address: '93.184.216.34', family: 4 }]);
     expect(await resolve()).toBeInstanceOf(Error);
