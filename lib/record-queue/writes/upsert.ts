@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Effect } from '../../aws/effect-ledger.ts';
+import type { Effect, RecordMark } from '../../aws/effect-ledger.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
@@ -64,22 +64,25 @@ class Upsert {
   async #repeat({ write, sysId }: Effect): Promise<Done | undefined> {
     if (sysId === '') return this.#repeatCreateElsewhere();
     await this.#context.waitForTurn(this.#command, sysId);
-    const { isDeleted, maker } = await this.#attempt.checkRecord(sysId);
-    if (isDeleted) {
+    const mark = await this.#attempt.checkRecord(sysId);
+    if (mark.isDeleted) {
       await this.#complete(write, sysId);
       return 'duplicate';
     }
-    if (write === 'create') return this.#repeatCreate(sysId, maker);
+    if (write === 'create') return this.#repeatCreate(sysId, mark);
     const presence = await findRecord(this.#command.command.table, sysId, this.#context);
     return presence === 'absent' ? undefined : this.#writeUnlessGone(sysId);
   }
 
   /** Another upsert of the match may have created the record since: then this one has still to be carried out. */
-  async #repeatCreate(sysId: string, maker: string): Promise<Done | undefined> {
-    if (maker !== '' && maker !== this.#attempt.name) return undefined;
+  async #repeatCreate(sysId: string, mark: RecordMark): Promise<Done | undefined> {
+    const { name, untilMs } = this.#attempt;
+    if (mark.maker !== '' && mark.maker !== name) return undefined;
     const made = await this.#whatIsMade(sysId);
     if (made === 'nothing') return this.#createUnder(sysId, numberUnknown);
     if (made === 'older') return undefined;
+    // The mark was read a while ago: another upsert may have taken the sys_id over since.
+    if (!(await this.#context.ledger.reserve(sysId, name, untilMs, mark))) return undefined;
     await this.#complete('create', sysId);
     return 'duplicate';
   }
