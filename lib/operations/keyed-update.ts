@@ -5,8 +5,9 @@ import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts'
 import { getRequest, listRequest } from '../servicenow/requests.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { findBySysId } from './find-record.ts';
+import { isSameText } from './journal-text.ts';
 import { digestOf, type Keyed, writeOnce } from './keyed-writes.ts';
-import { differingColumns, type ReplayedRecord, replayRecord, valuesQuery } from './replay.ts';
+import { differingColumns, type ReplayedRecord, replayRecord, storedText, valuesQuery } from './replay.ts';
 
 /** A write that its caller may repeat under the same key. */
 export type KeyedTarget = { readonly table: string; readonly key: string };
@@ -66,9 +67,9 @@ async function reconcileUpdate(
     limit: 1_000,
   });
   const found = z.safeParse(entries, (await client.send(journal, context).catch(hidden))?.body).data?.result;
-  const texts = Object.entries(record).map(([column, text]) => [column, String(text).trim()] as const);
+  const texts = Object.entries(record).map(([column, value]) => [column, storedText(value)] as const);
   const isNoted = found?.some(({ element, value }) =>
-    texts.some(([column, text]) => column === element && text !== '' && text === value.trim()),
+    texts.some(([column, text]) => column === element && text.trim() !== '' && isSameText(value, text)),
   );
   if (isNoted) return applied;
   const writesNotes = differingNotes(record).length > 0;

@@ -97,7 +97,7 @@ function isSame(given: unknown, stored: unknown): boolean {
 }
 
 /** A value as an instance stores it as text: objects in Java's notation, e.g. `{a=1, b=[x, y]}` (docs/servicenow-contract.md 12). */
-function storedText(given: unknown): string {
+export function storedText(given: unknown): string {
   if (given === null || given === undefined) return '';
   return typeof given === 'object' ? javaText(given) : String(given);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { InstanceOptions } from '../../emulator/instance/index.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { postRecordStagingTable, postRecordsStagingTable } from '../../lib/operations/import-set.ts';
 import { deleteRecordById, patchRecordById, postRecord } from '../../lib/operations/table.ts';
@@ -9,10 +10,10 @@ import { startDeployment } from './emulated.ts';
 const sysId = 'f'.repeat(32);
 
 /** A deployment whose clock can be moved on. */
-async function openDeployment(environment: Record<string, string> = {}) {
+async function openDeployment(environment: Record<string, string> = {}, options: InstanceOptions = {}) {
   let offsetMs = 0;
   const clock = { ...systemClock, now: () => systemClock.now() + offsetMs };
-  const deployment = await startDeployment(environment, {}, clock);
+  const deployment = await startDeployment(environment, options, clock);
   onTestFinished(() => deployment.close());
   const { store } = deployment.instance.state;
   for (const { sys_id } of store.select('incident')) store.remove('incident', String(sys_id));
@@ -293,5 +294,29 @@ describe('an asynchronous Invoke that Lambda repeats', () => {
       expect(made).toHaveLength(1);
       expect(made[0]?.['correlation_id'] ?? '').toBe('');
     }
+  });
+});
+
+describe('a note whose answer was lost', () => {
+  it.each([
+    ['longer than its column', 'y'.repeat(6_000), []],
+    ['with other line ends', 'a\r\nb', ['lf']],
+    ['with markup', '<b>&</b>', ['escape-html']],
+    ['with several blanks', 'a   b', ['collapse']],
+    ['given as a list', ['a', 'b'], []],
+    ['given as an object', { a: 1 }, []],
+    ['with half a surrogate pair', 'a\ud800', []],
+  ])('is written once by a repeat: %s', async (_name, note, journalTextChanges) => {
+    const { deployment, notes, pass } = await openDeployment({}, { switches: { journalTextChanges } });
+    const request = {
+      method: 'PATCH',
+      url: `/api/now/table/incident/${sysId}`,
+      body: JSON.stringify({ work_notes: note }),
+      headers: keyed('n1'),
+    };
+    expect((await deployment.serve(patchRecordById, losing).http(request)).statusCode).toBe(504);
+    pass(61_000);
+    expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(200);
+    expect(notes()).toHaveLength(1);
   });
 });

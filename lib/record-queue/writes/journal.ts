@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { digestOf, type NoteKey, type NoteMark } from '../../aws/effect-ledger.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
+import { isSameText, normalise } from '../../operations/journal-text.ts';
 import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { listRequest } from '../../servicenow/requests.ts';
 import { InDoubtError } from '../disposition.ts';
@@ -193,35 +194,6 @@ function withoutOthers(alike: readonly Entry[], others: readonly NoteMark[]): re
     if (index >= 0) left.splice(index, 1);
   }
   return left;
-}
-
-/** A shorter text is too likely another message's own. */
-const shortestPrefix = 32;
-
-/** True when an instance may have stored this text for that one: it changes blanks and markup, and cuts what is too long. */
-function isSameText(stored: string, sent: string): boolean {
-  const [found, wanted] = [normalise(stored), normalise(sent)];
-  if (found === wanted) return true;
-  const start = found.replace(/(?:&[a-z#0-9]{0,5}|\uFFFD)$/i, '').trimEnd();
-  return start.length >= shortestPrefix && wanted.startsWith(start);
-}
-
-const entities: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  '#39': "'",
-  '#x27': "'",
-};
-
-/** Line ends, outer blanks, control characters and escaped markup may change on the way into a journal. */
-function normalise(text: string): string {
-  return text
-    .toWellFormed()
-    .replaceAll(/&(amp|lt|gt|quot|#39|#x27);/g, (whole, name: string) => entities[name] ?? whole)
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
 }
 
 /** The end of the second that an instance tells; of a time that cannot be read it is assumed to be ours. */
