@@ -214,6 +214,31 @@ export class EffectLedger {
     await this.#changeMark(firstSysId, { lastNumber: number });
   }
 
+  /** Remembers which columns of a record a key is about to write, and when it was first about to. */
+  async rememberColumns(
+    sysId: string,
+    keyName: string,
+    columns: readonly string[],
+    sentAtMs: number,
+  ): Promise<void> {
+    const expiresAt = this.#expiry();
+    await this.#put({ pk: this.#columnsKey(sysId), sk: keyName, columns: [...columns], sentAtMs, expiresAt });
+  }
+
+  /** Forgets them: they were certainly not written. */
+  async forgetColumns(sysId: string, keyName: string): Promise<void> {
+    await this.#delete({ pk: this.#columnsKey(sysId), sk: keyName });
+  }
+
+  /** The columns of a record that keys were about to write after this time, in milliseconds since the Unix epoch. */
+  async columnsSince(sysId: string, sinceMs: number): Promise<ReadonlySet<string>> {
+    const items = await this.#table.query(this.#columnsKey(sysId), {}, { deadline: this.#deadline });
+    const later = items.filter((item) => numberIn(item, 'sentAtMs') > sinceMs);
+    return new Set(
+      later.flatMap(({ columns }) => (Array.isArray(columns) ? columns.map((column) => String(column)) : [])),
+    );
+  }
+
   /** The notes with this text on this record that we know of. */
   async notesOf(note: NoteKey): Promise<readonly NoteMark[]> {
     const items = await this.#table.query(this.#noteKey(note), {}, { deadline: this.#deadline });
@@ -329,6 +354,10 @@ export class EffectLedger {
   /** A sys_id is unique among all tables of an instance. */
   #markKey(sysId: string): StateKey {
     return { pk: `record#${this.#scope}#${sysId.toLowerCase()}`, sk: '-' };
+  }
+
+  #columnsKey(sysId: string): string {
+    return `columns#${this.#scope}#${sysId.toLowerCase()}`;
   }
 
   #tableKey(table: string): StateKey {

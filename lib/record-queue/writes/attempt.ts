@@ -102,6 +102,11 @@ export class Attempt {
     return this.context.callContext.deadline.atMs + this.context.inDoubtMs;
   }
 
+  /** True when this attempt has announced what it sends. */
+  get isAnnounced(): boolean {
+    return this.#intent !== undefined;
+  }
+
   /** @throws InDoubtError while the instance may be working on another write of this record */
   async checkRecord(sysId: string): Promise<RecordMark> {
     const mark = await this.context.ledger.markOf(sysId);
@@ -116,9 +121,10 @@ export class Attempt {
 
   /**
    * Remembers what is about to be sent, so that it is known after a crash that it may have been.
+   * @param isHarmlessTwice two copies of the message may send it at the same time
    * @throws InDoubtError when another copy of the message was faster
    */
-  async announce(write: Effect['write'], sysId: string): Promise<void> {
+  async announce(write: Effect['write'], sysId: string, isHarmlessTwice = false): Promise<void> {
     const { ledger } = this.context;
     const sentAtMs = this.firstSentAtMs;
     const intent: Effect = {
@@ -130,7 +136,7 @@ export class Attempt {
       untilMs: this.untilMs,
     };
     // Only a key that its sender chose can be in two batches at the same time.
-    if (this.command.hasExplicitKey) {
+    if (this.command.hasExplicitKey && !isHarmlessTwice) {
       const isOurs = await ledger.claim(this.table, this.command.key, intent, this.#intent ?? this.before);
       if (!isOurs) throw new InDoubtError(copyWaitMs);
     } else await ledger.remember(this.table, this.command.key, intent);

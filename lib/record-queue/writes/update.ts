@@ -42,32 +42,52 @@ export type Update = {
 };
 
 /**
- * Sends an update and remembers that it was made. One that adds notes is announced before, and looked for in the journal when
- * an earlier attempt may have written it. Without notes a second copy is harmless once the first is over.
+ * Sends an update and remembers that it was made. It is announced before, and when an earlier attempt may have written it, its
+ * notes are looked for in the journal and its values in the record. What other keys have written since is left as it is: an
+ * old update never reverts a newer one.
  */
 export async function writeUpdate(attempt: Attempt, update: Update): Promise<Done> {
-  const { sysId, record, notes } = update;
-  const request = updateRequest({ ...update, record: withNotes(record, notes), fields: answerFields });
+  const { sysId, notes } = update;
+  const { ledger } = attempt.context;
   const writing = notes.size > 0 ? new NoteWriting(attempt, sysId, notes) : undefined;
   const isDone = () => (writing ? writing.isWritten() : holdsValues(update, attempt.context));
-  if (attempt.before && (await isDone())) {
+  const record = await dropOverwritten(attempt, update);
+  if (attempt.before && (Object.keys(record).length === 0 || (await isDone()))) {
     await attempt.complete('update', sysId);
     return 'duplicate';
   }
-  if (writing) {
-    await attempt.announce('update', sysId);
-    await writing.announce();
-  }
+  const columns = Object.keys(update.record).filter((column) => !notes.has(column));
+  const { firstSentAtMs } = attempt;
+  await Promise.all([
+    writing || !attempt.isAnnounced ? attempt.announce('update', sysId, !writing) : undefined,
+    ledger.rememberColumns(sysId, attempt.name, columns, firstSentAtMs),
+  ]);
+  await writing?.announce();
+  const request = updateRequest({ ...update, record: withNotes(record, notes), fields: answerFields });
   try {
     const answer = await attempt.send(request, sysId, isDone);
     // The values may have been the same before, and the lost copy may still be running.
     if (answer === undefined && !writing) await attempt.keepOthersAway(sysId);
   } catch (error) {
-    if (!mayHaveTakenEffect(error)) await writing?.withdraw();
+    if (!mayHaveTakenEffect(error)) {
+      const isNeverSent = attempt.before === undefined;
+      await Promise.all([
+        writing?.withdraw(),
+        isNeverSent ? ledger.forgetColumns(sysId, attempt.name) : undefined,
+      ]);
+    }
     throw error;
   }
   await Promise.all([attempt.complete('update', sysId), writing?.complete()]);
   return 'done';
+}
+
+/** The values of an update without those that other keys have written since an earlier attempt was sent. */
+async function dropOverwritten({ before, context }: Attempt, { sysId, record, notes }: Update) {
+  if (!before) return record;
+  const later = await context.ledger.columnsSince(sysId, before.sentAtMs);
+  const left = Object.entries(record).filter(([column]) => notes.has(column) || !later.has(column));
+  return Object.fromEntries(left);
 }
 
 /** Answers to writes are not read beyond the sys_id. */

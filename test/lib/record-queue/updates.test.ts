@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { TestMessage } from './emulated-queue.ts';
+import { Interruptions } from './interruptions.ts';
 import { create, deployment, incidents, journal, losing, queue, start, times } from './writing.ts';
 
 const minutesAgo = (minutes: number) =>
@@ -57,6 +58,26 @@ describe('updates', () => {
     expect(queue.deadLetters).toEqual([]);
     expect(queue.instance.state.store.find('incident', made)).toMatchObject({ urgency: '1' });
   });
+
+  it.each(['death before', 'death after'] as const)(
+    'never revert what others wrote after them, when their process dies: %s',
+    async (interruption) => {
+      const world = new Interruptions();
+      await start({ through: world.throughClient });
+      seed();
+      const old = update('m1', { short_description: 'older', category: 'hardware' });
+      // The dictionary of the instance is read once; the next call is the update.
+      await queue.deliver([update('m0', { description: 'first' })]);
+      world.plan(1, interruption);
+      expect(await Promise.race([queue.deliver([old]), world.death])).toBe('died');
+      world.revive();
+      queue.restart();
+      await queue.deliver([update('m2', { short_description: 'newer' })]);
+      queue.later(361_000);
+      expect(await queue.deliver([{ ...old, receiveCount: 2 }])).toEqual([]);
+      expect(incidents()).toMatchObject([{ short_description: 'newer', category: 'hardware' }]);
+    },
+  );
 
   it('write a note once, though the answer was lost', async () => {
     await start({ through: losing(({ method }) => method === 'PATCH') });
