@@ -142,9 +142,11 @@ export function originalAttributes(letter: Attributes, key: string): Attributes 
     return [name, { DataType, ...value }] as const;
   });
   const all: Record<string, MessageAttributeValue> = Object.fromEntries([...kept, ...restored]);
-  const hasRoom = Object.keys(all).length < maxAttributes;
-  if (hasRoom) all[keyAttribute] ??= { DataType: 'String', StringValue: key };
-  return all;
+  all[keyAttribute] ??= { DataType: 'String', StringValue: key };
+  if (Object.keys(all).length <= maxAttributes) return all;
+  // Ten of its own leave no place for the key, which is known by the body then.
+  const { [keyAttribute]: _key, ...withoutKey } = all;
+  return withoutKey;
 }
 
 function parseOrNothing(text: string | undefined): unknown {
@@ -173,13 +175,19 @@ const keptSeconds = 30 * 86_400;
 /** So much room has every message whose dead letter says everything that matters. */
 const neededBytes = 800;
 
-/** True for a body that may leave no room for a key. */
+/** True for a message without a key whose body or attributes may leave no room for one. */
 export function mayLackKey({ body, attributes }: QueuedMessage): boolean {
-  return Buffer.byteLength(body) > maxBytes - neededBytes && attributes[keyAttribute] === undefined;
+  if (attributes[keyAttribute] !== undefined) return false;
+  return Buffer.byteLength(body) > maxBytes - neededBytes || hasAllPlaces(attributes);
+}
+
+function hasAllPlaces(attributes: QueuedMessage['attributes']): boolean {
+  return Object.keys(attributes).length >= maxAttributes;
 }
 
 /**
- * Remembers in the state table what a letter has no room for; nothing for almost every letter.
+ * Remembers in the state table what a letter, or its message once it is moved back, has no room for; nothing for almost every
+ * letter.
  * @throws what the state table throws
  */
 export async function rememberReason(
@@ -188,8 +196,9 @@ export async function rememberReason(
   { stateTable, deployment, nowMs }: { stateTable: () => StateTable; deployment: string; nowMs: number },
 ): Promise<void> {
   const { MessageAttributes: said } = letter;
-  if (said['ErrorCode'] && said[keyAttribute]) return;
   const given = message.attributes[keyAttribute];
+  const willLackKey = given === undefined && hasAllPlaces(message.attributes);
+  if (said['ErrorCode'] && said[keyAttribute] && !willLackKey) return;
   const item = {
     ...{ pk: pkOf(deployment, message.body), sk: message.messageId },
     ...{ key: given && 'text' in given ? given.text : message.messageId, code: codeOfError(error) },

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { changeVisibility, sendMessages } from '../../../lib/aws/sqs.ts';
 import { stubSqs } from '../record-queue/stubbed-sqs.ts';
 
-it('waits for a queue that does not answer no longer than until the signal', async () => {
-  const server = createServer(() => {}).listen(0, '127.0.0.1');
+/** The URL of a server that answers as SQS would; the test's end stops it. */
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
   onTestFinished(() => {
     vi.unstubAllEnvs();
     server.closeAllConnections();
@@ -15,6 +16,11 @@ it('waits for a queue that does not answer no longer than until the signal', asy
   const address = server.address();
   const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
   stubSqs(url);
+  return url;
+}
+
+it('waits for a queue that does not answer no longer than until the signal', async () => {
+  const url = await serve(() => {});
   const entries = Array.from({ length: 11 }, () => ({ MessageBody: 'x', ReceiptHandle: 'r' }));
   const failures = [
     await sendMessages(`${url}/0/q`, entries, AbortSignal.timeout(20)),
@@ -22,4 +28,24 @@ it('waits for a queue that does not answer no longer than until the signal', asy
   ];
   const indexes = entries.map((_entry, index) => ({ index, reason: expect.stringMatching(/Error$/) }));
   expect(failures).toEqual([indexes, indexes]);
+});
+
+it('sends no more bytes and entries in a request than SQS takes', async () => {
+  const requests: { entries: number; bytes: number }[] = [];
+  const url = await serve(async (request, response) => {
+    const body = (await request.toArray()).join('');
+    const { Entries }: { Entries: unknown[] } = JSON.parse(body);
+    requests.push({ entries: Entries.length, bytes: body.length });
+    response.setHeader('content-type', 'application/x-amz-json-1.0').end('{"Successful":[],"Failed":[]}');
+  });
+  const attribute = { DataType: 'String', StringValue: 'x'.repeat(200_000) };
+  const large = Array.from({ length: 5 }, () => ({
+    MessageBody: 'x'.repeat(200_000),
+    MessageAttributes: { attribute },
+  }));
+  const small = Array.from({ length: 11 }, () => ({ MessageBody: 'x' }));
+  expect(await sendMessages(`${url}/0/q`, [...large, ...small])).toEqual([]);
+  expect(requests.map(({ entries }) => entries).reduce((sum, entries) => sum + entries, 0)).toBe(16);
+  expect(Math.max(...requests.map(({ entries }) => entries))).toBeLessThanOrEqual(10);
+  expect(Math.max(...requests.map(({ bytes }) => bytes))).toBeLessThanOrEqual(1_048_576);
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { recallReasons } from '../../../lib/record-queue/dead-letter.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
-import { create, incidents, journal, queue, start, times } from './writing.ts';
+import { create, deployment, incidents, journal, queue, start, times } from './writing.ts';
 
 describe('a message that can never be written', () => {
   it.each([
@@ -51,6 +52,29 @@ describe('a message that can never be written', () => {
       { attributes: { ErrorMessage: expect.stringContaining('IdempotencyKey: '), IdempotencyKey: 'm1' } },
     ]);
     expect(incidents()).toEqual([]);
+  });
+
+  it('keeps its reason and its key where it fills a mebibyte, so that it can be redriven', async () => {
+    await start();
+    const filled = { table: 'incident', record: {}, wrong: '' };
+    const wrong = 'x'.repeat(1_048_576 - JSON.stringify(filled).length);
+    await queue.deliver([{ id: 'm1', body: JSON.stringify({ ...filled, wrong }) }]);
+    const [letter] = queue.deadLetters;
+    expect(letter?.attributes).toEqual({});
+    const reasons = await recallReasons(letter?.body ?? '', queue.state.table, deployment);
+    expect(reasons).toEqual([{ key: 'm1', code: 'INVALID_INPUT' }]);
+  });
+
+  it('is remembered with its key where ten attributes leave no place for the key on the way back', async () => {
+    await start();
+    const attributes = Object.fromEntries(
+      times(10).map((index) => [`a${index}`, { dataType: 'String', stringValue: 'x' }]),
+    );
+    const body = { table: 'nowhere', record: {} };
+    await queue.deliver([{ id: 'm1', body, attributes }]);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { IdempotencyKey: 'm1' } }]);
+    const reasons = await recallReasons(JSON.stringify(body), queue.state.table, deployment);
+    expect(reasons.map(({ key }) => key)).toEqual(['m1']);
   });
 
   it('stays in its queue, with what follows it in its group, when the dead-letter queue does not take it', async () => {

@@ -168,4 +168,41 @@ describe('a redrive', () => {
     });
     expect(await visible(urls.queueUrl)).toBe('1');
   });
+
+  it('ends though every letter that it moves fails again at once', async () => {
+    await bury('m1', invalid);
+    // The letters come straight back, as from a queue whose consumer fails.
+    const report = await redrive({
+      deadLetterUrl: urls.deadLetterUrl,
+      queueUrl: urls.deadLetterUrl,
+      waitSeconds: 0,
+      dryRun: false,
+    });
+    expect(report).toMatchObject({ moved: 1, failures: [], found: new Map([['INVALID_INPUT', 1]]) });
+    expect([...report.returned.values()]).toEqual([1]);
+  });
+
+  it('restores all ten attributes of a message', async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `attribute${index}`);
+    const attributes = Object.fromEntries(
+      names.map((name, index) => [
+        name,
+        index === 9 ? { dataType: 'Binary', base64: 'AAEC' } : { dataType: 'String.kind', text: name },
+      ]),
+    );
+    const letter = toDeadLetter({ ...queued('m1'), attributes }, invalid, 'r1');
+    expect(await sendMessages(urls.deadLetterUrl, [letter])).toEqual([]);
+    expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({
+      failures: [],
+      moved: 1,
+    });
+    const [message] = await receiveAll(urls.queueUrl);
+    const expected = names.map((name, index) => [
+      name,
+      index === 9
+        ? { DataType: 'Binary', BinaryValue: Uint8Array.of(0, 1, 2) }
+        : { DataType: 'String.kind', StringValue: name },
+    ]);
+    expect(message?.MessageAttributes).toEqual(Object.fromEntries(expected));
+  });
 });

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { deriveSysId } from '../../../lib/operations/identity.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
+import { ThrottledError } from '../../../lib/servicenow/errors.ts';
+import type { TestMessage } from './emulated-queue.ts';
+import { create, deployment, incidents, queue, start } from './writing.ts';
+
+const sysId = 'a'.repeat(32);
+const seed = () => queue.instance.state.store.seed('incident', { sys_id: sysId, short_description: 'old' });
+const update = (id: string, record: object, of = sysId): TestMessage => ({
+  id,
+  body: { action: 'update', table: 'incident', sysId: of, record },
+});
+const remove = (id: string, of = sysId): TestMessage => ({
+  id,
+  body: { action: 'delete', table: 'incident', sysId: of },
+});
+const codes = () => queue.deadLetters.map(({ attributes }) => attributes['ErrorCode']);
+
+describe('what the ledger remembers', () => {
+  it('keeps a deleted record from being made again when its create is delivered again', async () => {
+    await start();
+    const made = { ...create('m1'), key: 'k' };
+    await queue.deliver([made, remove('m2', deriveSysId(deployment, 'incident', 'k'))]);
+    queue.restart();
+    expect(await queue.deliver([{ ...made, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('makes an update of a record that we deleted a duplicate, not a dead letter', async () => {
+    await start();
+    seed();
+    await queue.deliver([remove('m1')]);
+    expect(await queue.deliver([update('m2', { urgency: '1' })])).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    expect(queue.counted).toContain('Deduplicated');
+  });
+
+  it('is the only evidence on which a delete of a record that is not there succeeds', async () => {
+    await start();
+    await queue.deliver([remove('m1', 'b'.repeat(32))]);
+    expect(codes()).toEqual(['RECORD_NOT_FOUND']);
+  });
+
+  it('tells a key that is used again for another write', async () => {
+    await start();
+    seed();
+    await queue.deliver([{ ...update('m1', { urgency: '1' }), key: 'k' }]);
+    await queue.deliver([{ ...update('m2', { urgency: '2' }), key: 'k' }]);
+    expect(codes()).toEqual(['KEY_REUSED']);
+    expect(incidents()).toMatchObject([{ urgency: '1' }]);
+  });
+
+  it('lets a key make one record in a table that ignores the sys_id of a create', async () => {
+    await start({ instance: { switches: { ignoreGivenSysIdOn: ['incident'] } } });
+    const made = { ...create('m1'), key: 'k' };
+    await queue.deliver([made]);
+    queue.restart();
+    await queue.deliver([{ ...made, id: 'm2' }]);
+    await queue.deliver([{ ...create('m3'), key: 'other' }]);
+    queue.restart();
+    await queue.deliver([{ ...create('m3'), key: 'other', receiveCount: 2 }]);
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('lets the message whose answer was lost write first, and then the others', async () => {
+    await start();
+    seed();
+    await queue.deliver([update('m0', { description: 'the dictionary is known now' })]);
+    queue.instance.control.faults.add({ match: { method: 'PATCH' }, action: 'reset-before-commit' });
+    expect(await queue.deliver([update('m1', { urgency: '1' })])).toEqual(['m1']);
+    queue.later(61_000);
+    expect(await queue.deliver([update('m2', { urgency: '2' })])).toEqual(['m2']);
+    queue.later(30_000);
+    expect(await queue.deliver([update('m2', { urgency: '2' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '2' }]);
+  });
+
+  it('is what updates and deletes wait for: without the state table nothing is written', async () => {
+    const away = () => Promise.reject(new StateUnavailableError('away'));
+    const unreachable = (): StateTable => ({
+      read: away,
+      readMany: away,
+      writeMany: away,
+      put: away,
+      update: away,
+      delete: away,
+      query: away,
+    });
+    await start({ throughTable: unreachable });
+    seed();
+    const upsert = {
+      id: 'm3',
+      body: { action: 'upsert', table: 'incident', match: { correlation_id: 'x' }, record: {} },
+    };
+    const messages = [update('m1', { urgency: '1' }), remove('m2'), upsert, { ...create('m4'), key: 'k' }];
+    expect(await queue.deliver(messages)).toEqual(['m1', 'm2', 'm3', 'm4']);
+    expect(incidents()).toMatchObject([{ short_description: 'old', urgency: '3' }]);
+    expect(queue.deadLetters).toEqual([]);
+    expect([...queue.hidden.keys()]).toHaveLength(4);
+  });
+});
+
+it('hides a message for no longer than SQS allows, counted from when it was received', async () => {
+  const throttling = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    send: async ({ method, path }) => {
+      throw new ThrottledError('limit', { method, path, retryAfterMs: 24 * 3_600_000 });
+    },
+  });
+  await start({ through: throttling });
+  await queue.deliver([create('m1')]);
+  expect(queue.hidden.get('receipt-m1')).toBeLessThanOrEqual(43_200 - 361);
+});
