@@ -35,3 +35,24 @@ it('leaves nothing behind when the pieces break off', async () => {
   await expect(writeStream(s3, at('broken'), broken(), 'text/csv')).rejects.toThrow('no more');
   expect(await headObject(s3, at('broken'))).toBeUndefined();
 });
+
+it('aborts an upload only once none of its parts is on its way any more', async () => {
+  const { s3, at } = await emptyBucket();
+  const ended: string[] = [];
+  s3.middlewareStack.add(
+    (next, { commandName }) =>
+      async (call) => {
+        if (commandName === 'AbortMultipartUploadCommand') ended.push('abort');
+        const answer = await next(call);
+        if (commandName === 'UploadPartCommand') ended.push('part');
+        return answer;
+      },
+    { step: 'initialize' },
+  );
+  async function* broken() {
+    yield Buffer.alloc(12_000_000);
+    throw new Error('no more');
+  }
+  await expect(writeStream(s3, at('broken'), broken(), 'text/csv')).rejects.toThrow('no more');
+  expect(ended).toEqual(['part', 'part', 'abort']);
+});

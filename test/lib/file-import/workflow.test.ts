@@ -1,0 +1,119 @@
+import { expect, it } from 'vitest';
+import type { Activities } from '../../../lib/file-import/activities.ts';
+import { type ImportState, loadingState, parseInput, waitingState } from '../../../lib/file-import/state.ts';
+import { runImport } from '../../../lib/file-import/workflow.ts';
+import { importRequest } from './import-request.ts';
+import { memoryDurable } from './memory-durable.ts';
+import { jumpingClock } from './world.ts';
+
+/** Runs an import that never ends by itself, until it goes on in another execution. */
+async function untilChained(messageLength: number, stepMs: number) {
+  const clock = jumpingClock();
+  const state: ImportState = {
+    ...loadingState(waitingState(), {
+      startedAt: new Date(clock.now()).toISOString(),
+      cursor: { byte: 0, line: 1 },
+      operationsPerExecution: 2_500,
+      leaseSeconds: 1_800,
+      verdictTimeoutSeconds: 60,
+    }),
+    messages: [{ outcome: 'error', message: 'x'.repeat(messageLength), count: 1, lines: [2] }],
+  };
+  let steps = 0;
+  const chained: ImportState[] = [];
+  const activities: Activities = {
+    now: () => clock.now(),
+    logFailure: () => undefined,
+    async advance() {
+      steps++;
+      clock.advance(stepMs);
+      return { state };
+    },
+    async continueElsewhere(_, resume) {
+      chained.push(resume);
+      return 'next';
+    },
+    finish: () => Promise.reject(new Error('it never ends')),
+    leave: async () => undefined,
+  };
+  const answer = await runImport(memoryDurable(new Map(), clock), activities, { request: importRequest() });
+  expect(answer).toEqual({ continuedBy: 'next' });
+  expect(chained.map(({ executionNumber }) => executionNumber)).toEqual([2]);
+  return steps;
+}
+
+it('goes on in another execution before AWS has kept 100 MB of results for this one', async () => {
+  const steps = await untilChained(200_000, 0);
+  expect(steps).toBeGreaterThan(250);
+  expect(steps).toBeLessThan(350);
+});
+
+it('goes on in another execution after a day, well before this one would be ended', async () => {
+  expect(await untilChained(1, 3_600_000)).toBe(26);
+});
+
+const oldRequest = {
+  bucket: 'b',
+  key: 'imports/IMP_User/sub/people.csv.gz',
+  eTag: 'e',
+  size: 1,
+  table: 'imp_user',
+  droppedAt: '2026-11-24T03:00:00.000Z',
+  sequencer: '1',
+};
+const counts = {
+  inserted: 5,
+  updated: 0,
+  ignored: 0,
+  skipped: 0,
+  error: 0,
+  rejected: 0,
+  unknown: 0,
+  notSent: 0,
+};
+const oldState = {
+  part: 3,
+  startedAt: '2026-11-24T03:00:00.000Z',
+  folder: 'results/imp_user/sub/people/1/',
+  operationsPerExecution: 2_500,
+  cursor: { byte: 900, line: 12 },
+  loadedGroups: 4,
+  settledGroups: 2,
+  ended: false,
+  rows: 10,
+  rejected: 1,
+  blankLines: 0,
+  importSets: 2,
+  tally: counts,
+  messages: [],
+  samples: [],
+};
+
+it.each([
+  ['loading', {}, { phase: 'loading' }],
+  ['stopped, with rows left', { stopped: 'too many' }, { phase: 'loading', stopReason: 'too many' }],
+  ['read to its end', { ended: true, loadedAtMs: 7 }, { phase: 'collecting', loadedAtMs: 7 }],
+  ['given up', { isGivenUp: true, stopped: 'away' }, { phase: 'abandoned', stopReason: 'away' }],
+  ['given up at its end', { isGivenUp: true, ended: true }, { phase: 'finished', isAbandoned: true }],
+])('goes on where an execution of the release before left it: %s', (_, more, expected) => {
+  const { request, resume } = parseInput({ request: oldRequest, resume: { ...oldState, ...more } });
+  expect(request).toMatchObject({
+    table: 'imp_user',
+    name: 'sub/people',
+    format: 'csv',
+    gzip: true,
+    settings: { key: 'imports/IMP_User/_import.json' },
+    resultsFolder: oldState.folder,
+  });
+  expect(resume).toMatchObject({
+    version: 2,
+    executionNumber: 3,
+    loadedGroups: 4,
+    collectedGroups: 2,
+    cursor: oldState.cursor,
+    tally: counts,
+    ...expected,
+  });
+  // The migrated input is one of this release.
+  expect(parseInput(JSON.parse(JSON.stringify({ request, resume })))).toEqual({ request, resume });
+});
