@@ -18,7 +18,7 @@ function firstColumn(heading: string): string[] {
 }
 
 describe('the package of the emulator', () => {
-  it('starts an instance for whoever imports it by its name', async () => {
+  it('starts an instance for a project that imports it by its name', async () => {
     const script = `
       const { startInstance } = await import('servicenow-instance-emulator');
       const { startStack } = await import('servicenow-instance-emulator/stack');

@@ -19,7 +19,7 @@ export type Sending = {
   readonly as?: string;
 };
 
-/** Sends one request to the instance, as the administrator unless told otherwise. */
+/** Sends one request to the instance, as the administrator by default. */
 export async function call(
   instance: Instance,
   method: string,

@@ -24,7 +24,7 @@ const failure = (message: string, detail: string | null) => ({
   status: 'failure',
 });
 
-describe('what is not known of instances can be settled the other way', () => {
+describe('where instances differ, a switch chooses the behaviour', () => {
   it('a value that a unique column has is refused in the words of the database, a taken sys_id as ever', async () => {
     const { sys_id } = await create(instance, 'incident', { number: 'MINE' });
     const rename = () =>
@@ -158,7 +158,7 @@ describe('what is not known of instances can be settled the other way', () => {
     ]);
   });
 
-  it('a table that takes no import rows may be told of as the error of a row', async () => {
+  it('a table that takes no import rows may be reported as the error of a row', async () => {
     set({ invalidStagingTableAsRowError: true });
     const reply = await call(instance, 'POST', '/api/now/import/incident', { json: { number: 'x' } });
     expect([reply.status, reply.json]).toEqual([

@@ -70,8 +70,8 @@ it('lets exactly one of sixteen racing conditional writes win', async () => {
       }),
     ),
   );
-  const settled = await Promise.allSettled(claims);
-  const lost = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  const results = await Promise.allSettled(claims);
+  const lost = results.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
   expect(lost).toHaveLength(15);
   for (const reason of lost) expect(reason).toBeInstanceOf(ConditionalCheckFailedException);
 });

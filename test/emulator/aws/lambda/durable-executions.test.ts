@@ -200,7 +200,7 @@ describe('an execution whose time is over', () => {
 describe('a result', () => {
   it.each([
     ['fails an asynchronous execution when it is larger than a checkpoint', true, 'FAILED'],
-    ['may be as large as an answer when somebody waits for it', false, 'SUCCEEDED'],
+    ['may be as large as an answer when a caller waits for it', false, 'SUCCEEDED'],
   ])('%s', async (_, asynchronous, status) => {
     const { arn } = durable.start(functionArn, '1', 'name', '{}', asynchronous);
     const { end } = await nextInvocation(1);
@@ -240,7 +240,7 @@ describe('a callback', () => {
     expect(store.get(arn)?.suspended).toBe(0);
   });
 
-  it('that has ended, timed out or never was is told apart from one that is open', async () => {
+  it('is distinguished when it has ended, timed out or never existed from one that is open', async () => {
     const { callbackId } = await startWaiting();
     durable.endCallback(callbackId, { error: { ErrorMessage: 'no' } });
     expect(() => durable.endCallback(callbackId, { result: '1' })).toThrow('has ended or timed out');

@@ -181,7 +181,7 @@ describe('a durable execution', () => {
     expect((await describeExecution(arn)).Result).toContain('yes');
   });
 
-  it('is told of a callback that failed, and who ends it twice is told so', async () => {
+  it('gets the error of a failed callback; a second completion is refused', async () => {
     const event = { file: file('refused') };
     const { arn } = await invoke('test-asksOnce', event, { InvocationType: 'Event' });
     const [CallbackId] = await vi.waitFor(() => linesOf('refused'), 5000);
@@ -205,7 +205,7 @@ describe('a durable execution', () => {
   });
 
   it.each([
-    ['that nobody gave out', 'bm9uZQ==', 'ResourceNotFoundException'],
+    ['that was never issued', 'bm9uZQ==', 'ResourceNotFoundException'],
     ['in another alphabet', '0b5ae4f2-6b8e-4c0e', 'InvalidParameterValueException'],
   ])('refuses a callback id %s', async (_, CallbackId, name) => {
     const answer = new SendDurableExecutionCallbackSuccessCommand({ CallbackId });

@@ -13,7 +13,7 @@ beforeAll(async () => {
       routes: ['GET /items/{id}', 'GET /items/special', 'POST /items', 'PUT /items/{id}/parts/{part}'],
     },
     answer: {
-      source: `export const handler = async ({ body }) => { const told = JSON.parse(body); if (told === 'throw') throw new Error('secret detail'); return told; };`,
+      source: `export const handler = async ({ body }) => { const answerSpec = JSON.parse(body); if (answerSpec === 'throw') throw new Error('secret detail'); return answerSpec; };`,
       routes: ['POST /answer'],
     },
     slow: {
@@ -82,7 +82,7 @@ describe('the event that a function gets', () => {
     expect(Buffer.from(event.body, isBase64Encoded ? 'base64' : 'utf8').toString()).toBe('{"a":"ü"}');
   });
 
-  it('tells who calls as an IAM-authorized API would', async () => {
+  it('describes the caller as an IAM-authorized API would', async () => {
     const event = await eventOf('/items/1');
     expect(event.requestContext.authorizer.iam.userArn).toBe('arn:aws:iam::123456789012:user/local');
     expect(event.requestContext.time).toMatch(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000$/);
@@ -90,11 +90,11 @@ describe('the event that a function gets', () => {
 });
 
 describe('the answer that a caller gets', () => {
-  const answer = (told: unknown) =>
+  const answer = (answerSpec: unknown) =>
     call('/answer', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(told),
+      body: JSON.stringify(answerSpec),
     });
 
   it('has the status, headers, cookies and body that the function returned', async () => {
@@ -127,8 +127,8 @@ describe('the answer that a caller gets', () => {
   it.each([
     ['throws', 'throw'],
     ['returns a body that is no string', { statusCode: 200, body: { a: 1 } }],
-  ])('is 500 without any detail for a function that %s', async (_, told) => {
-    const { status, bytes } = await answer(told);
+  ])('is 500 without any detail for a function that %s', async (_, answerSpec) => {
+    const { status, bytes } = await answer(answerSpec);
     expect([status, bytes.toString()]).toEqual([500, '{"message":"Internal Server Error"}']);
   });
 

@@ -62,7 +62,7 @@ describe('a notification', () => {
     });
   });
 
-  it('tells of a new object in the shape of S3, with its key form-encoded', async () => {
+  it('reports a new object in S3’s format, with its key form-encoded', async () => {
     const { ETag, VersionId } = await put('imports/imp_user/my file+ü(1).csv', 'a\n1\n');
     expect(records().at(-1)).toMatchObject({
       eventVersion: '2.1',

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 import { SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -122,7 +122,7 @@ describe('an event source mapping', () => {
     await sendAll(url, ['a', 'b']);
     start('whole', answer);
     await vi.waitFor(() => expect(events).toHaveLength(1));
-    await turn();
+    await tick();
     expect(left('whole')).toBe(2);
   });
 
@@ -160,7 +160,7 @@ describe('an event source mapping', () => {
     }));
     for (const times of [1, 2]) {
       await vi.waitFor(() => expect(events).toHaveLength(times));
-      await turn();
+      await tick();
       clock.advance(30_000);
       fixture.sqs.state.wake('poisoned');
     }
@@ -176,7 +176,7 @@ describe('an event source mapping', () => {
     const answer = async () => {
       running += 1;
       most = Math.max(most, running);
-      await turn();
+      await tick();
       running -= 1;
     };
     start('busy', answer, { batchSize: 1, maximumConcurrency: 2 });
@@ -203,7 +203,7 @@ describe('an event source mapping', () => {
       const message = { QueueUrl: url, MessageGroupId: n % 2 ? 'odd' : 'even', MessageBody: `${n}` };
       await fixture.client.send(new SendMessageCommand(message));
     }
-    start('ordered.fifo', async () => turn(), { batchSize: 2, maximumConcurrency: 3 });
+    start('ordered.fifo', async () => tick(), { batchSize: 2, maximumConcurrency: 3 });
     await vi.waitFor(() => expect(left('ordered.fifo')).toBe(0));
     const order = events.flatMap(({ Records }) => Records.map(({ body }) => Number(body)));
     const inOrder = (numbers: number[]) => numbers.toSorted((a, b) => a - b);
@@ -213,7 +213,7 @@ describe('an event source mapping', () => {
     }
   });
 
-  it('stops only after the running invocation is settled, and leaves the rest visible', async () => {
+  it('stops only after the running invocation has ended, and leaves the rest visible', async () => {
     const url = await fixture.queue('stopped');
     await sendAll(url, ['1', '2']);
     let finish = () => {};

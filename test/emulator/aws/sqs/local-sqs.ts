@@ -36,7 +36,7 @@ export function sqsClient(endpoint: string): SQSClient {
   });
 }
 
-/** A clock that only moves when told to. */
+/** A clock that moves only on request. */
 export class HandClock implements Clock {
   #nowMs = 1_000_000_000_000;
   now(): number {

@@ -239,7 +239,7 @@ describe('a long poll', () => {
 });
 
 describe('a batch', () => {
-  it('tells which entries were taken and which were not', async () => {
+  it('reports which entries were accepted and which were not', async () => {
     const url = await fixture.queue('batch', { MaximumMessageSize: '1024' });
     const Entries = [
       { Id: 'good', MessageBody: 'a' },

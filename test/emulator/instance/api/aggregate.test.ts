@@ -172,7 +172,7 @@ describe('by groups', () => {
     ).toEqual({ result });
   });
 
-  it('shows labels in place of values, or beside them', async () => {
+  it('shows labels in place of values, or next to them', async () => {
     const one = { ...grouped, sysparm_query: 'state=1', sysparm_group_by: 'state,assignment_group' };
     const groups = async (mode: string) =>
       JSON.stringify(await stats({ ...one, sysparm_display_value: mode }));

@@ -153,7 +153,7 @@ describe('reading', () => {
     ).toBe(3);
   });
 
-  it('tells name, type and metadata in headers that are ASCII', async () => {
+  it('sends name, type and metadata in ASCII headers', async () => {
     const id = await uploaded('Grüße "1".txt');
     const { headers } = await call(instance, 'GET', `/api/now/attachment/${id}/file`, {
       headers: { accept: '*/*' },

@@ -159,7 +159,7 @@ describe('access control', () => {
     expect(reply.json).toEqual({ result: [{ short_description: 'incident 3' }] });
   });
 
-  it('tells an importer who may not read transform maps 500, although the row was taken', async () => {
+  it('answers 500 to an importer who may not read transform maps, although the row was stored', async () => {
     access().add({ table: 'sys_transform_map', operation: 'read', roles: ['import_admin'] });
     const reply = await call(instance, 'POST', '/api/now/import/imp_computer', {
       as: 'ann:p',
@@ -170,7 +170,7 @@ describe('access control', () => {
     expect(instance.state.store.findBy('cmdb_ci_computer', 'name', 'Mac')).toBeDefined();
   });
 
-  it('tells an importer who may not read staging rows nothing, neither at once nor afterwards', async () => {
+  it('shows an importer who may not read staging rows no result, neither at once nor later', async () => {
     access().add({ table: 'imp_computer', operation: 'read', roles: ['import_admin'] });
     const path = '/api/now/import/imp_computer';
     const reply = await call(instance, 'POST', path, { as: 'ann:p', json: { name: 'Mac' } });

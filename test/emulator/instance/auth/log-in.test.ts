@@ -92,7 +92,7 @@ describe('logging in', () => {
     expect(instance.state.store.findBy('sys_user', 'user_name', 'leo')?.['locked_out']).toBe('true');
   });
 
-  it('refuses somebody who was made inactive through the API', async () => {
+  it('refuses a user who was made inactive through the API', async () => {
     const instance = await started();
     addAccount(instance.control.auth, { userName: 'ida', password: 'p', roles: ['itil'] });
     expect((await list(instance, { as: 'ida:p' })).status).toBe(200);

@@ -16,7 +16,7 @@ describe('the session cookie', () => {
     return cookie?.split(';')[0] ?? '';
   };
 
-  it('stands for whoever logged in, and is not set again', async () => {
+  it('identifies the user who logged in, and is not set again', async () => {
     const Cookie = await openSession();
     const reply = await call(instance, 'GET', path, { as: '', headers: { Cookie } });
     expect(reply.status).toBe(200);

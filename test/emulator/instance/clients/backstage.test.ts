@@ -94,7 +94,7 @@ describe('the client that Backstage generates', () => {
     });
   });
 
-  it('deletes a record, and is told 404 afterwards', async () => {
+  it('deletes a record, and gets 404 afterwards', async () => {
     const sysId = await createOne({});
     expect(await client.remove({ tableName, sysId })).toBeUndefined();
     await expect(client.retrieve({ tableName, sysId })).rejects.toMatchObject({
@@ -104,7 +104,7 @@ describe('the client that Backstage generates', () => {
     });
   });
 
-  it('is told why a record is refused', async () => {
+  it('gets the reason why a record is refused', async () => {
     const sysId = await createOne({ number: 'X1' });
     await expect(
       client.create({ tableName, requestBody: { sys_id: sysId, number: 'X1' } }),

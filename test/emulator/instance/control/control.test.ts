@@ -40,7 +40,7 @@ describe('/__emulator/', () => {
     expect(instance.control.semaphore.permits).toBe(4);
   });
 
-  it('refuses switches that there are not, of another kind, or settled at the start', async () => {
+  it('refuses switches that are unknown, of another type, or fixed at the start', async () => {
     const wrong = [
       { noSuch: true },
       { shuffleTies: 'yes' },
@@ -56,7 +56,7 @@ describe('/__emulator/', () => {
     });
   });
 
-  it('notes every request with its effect, who sent it, and what became of it', async () => {
+  it('records every request with its user, its effect and its outcome', async () => {
     const reply = await create(id('a'));
     await create(id('b'), 'nobody:wrong');
     const { json } = await control('GET', 'ledger');
@@ -118,7 +118,7 @@ describe('/__emulator/', () => {
     });
   });
 
-  it('puts the clock where it is told to', async () => {
+  it('sets the clock to a given time', async () => {
     await control('POST', 'clock', { frozen: true, set: '2030-05-06T07:08:09Z' });
     await create(id('d'));
     expect(instance.state.store.find('incident', id('d'))?.['sys_created_on']).toBe('2030-05-06 07:08:09');

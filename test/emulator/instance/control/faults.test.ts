@@ -93,7 +93,7 @@ describe('faults', () => {
     await reader?.cancel();
   });
 
-  it('answers a list with 200, half of its rows and an error beside them', async () => {
+  it('answers a list with 200, half of its rows and an error', async () => {
     const whole = await list();
     await strike({ action: 'error-in-ok' });
     const reply = await list();
@@ -140,7 +140,7 @@ describe('faults', () => {
     expect([timed.status, timed.headers.get('retry-after')]).toEqual([429, '3']);
   });
 
-  it('answers whatever it is told to, instead of the work or after it', async () => {
+  it('gives any configured answer, instead of the work or after it', async () => {
     await strike({ action: 'answer', status: 403, json: { error: { message: 'No' } } });
     await strike({ action: 'answer', status: 200, text: '{"resu', afterCommit: true, skip: 1 });
     const refused = await create('refused');
@@ -150,7 +150,7 @@ describe('faults', () => {
     expect([created('refused'), created('broken')]).toEqual([0, 1]);
   });
 
-  it('meets only the method and path it is told to, as often as it is told to', async () => {
+  it('meets only the configured method and path, as often as configured', async () => {
     await strike({
       match: { method: 'post', path: '/api/now/*/incident' },
       action: 'server-error',

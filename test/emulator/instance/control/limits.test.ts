@@ -36,7 +36,7 @@ describe('rate-limit rules', () => {
     expect((await list()).status).toBe(200);
   });
 
-  it('are rows of sys_rate_limit_rules, which hold whoever wrote them, and end when they do', async () => {
+  it('are rows of sys_rate_limit_rules, which apply regardless of who wrote them, and end when they are deleted', async () => {
     await limit({ limitPerHour: 7, user: instance.username, path: '/api/now/stats/*' });
     const rules = '/api/now/table/sys_rate_limit_rules';
     const listed = Object((await call(instance, 'GET', rules)).json).result[0];

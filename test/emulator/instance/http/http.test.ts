@@ -277,7 +277,7 @@ describe('bodies', () => {
 });
 
 describe('a fault of the emulator itself', () => {
-  it('is answered as 500 and traced for whoever runs it', async () => {
+  it('is answered as 500 and traced for the operator', async () => {
     const traced = vi.spyOn(console, 'error').mockImplementation(() => {});
     const select = vi.spyOn(instance.state.store, 'find').mockImplementation(() => {
       throw new Error('broken');

@@ -110,7 +110,7 @@ describe('POST /api/now/import/{stagingTable}/insertMultiple', () => {
     expect(instance.state.store.select('u_imp_workstation')[0]).toMatchObject({ u_name: 'w', u_serial: '1' });
   });
 
-  it('transforms within the call when its rule says synchronous, and still tells nothing of the rows', async () => {
+  it('transforms within the call when its rule says synchronous, and still answers nothing about the rows', async () => {
     const rule = { source_table: 'imp_computer', transformation: 'synchronous' };
     await call(instance, 'POST', '/api/now/table/sys_rest_insert_multiple', { json: rule });
     const reply = await send([{ Name: 'a' }]);

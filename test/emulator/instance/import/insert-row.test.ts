@@ -187,7 +187,7 @@ describe('POST /api/now/import/{stagingTable}', () => {
     });
   });
 
-  it('turns values that are no text into text as Java prints them', async () => {
+  it('converts values that are not text into text as Java prints them', async () => {
     await post('imp_computer', { name: 'n', comments: { a: 1, b: ['x', true] }, ram: 2048, os: null });
     expect(instance.state.store.select('imp_computer')[0]).toMatchObject({
       comments: '{a=1, b=[x, true]}',
@@ -212,7 +212,7 @@ describe('POST /api/now/import/{stagingTable}', () => {
     });
   });
 
-  it('lets rows pile up in an asynchronous set until somebody says that it is loaded', async () => {
+  it('collects rows in an asynchronous set until it is marked as loaded', async () => {
     const { store, clock } = instance.state;
     clock.freeze();
     const set = { table_name: 'imp_computer', mode: 'asynchronous', state: 'loading' };

@@ -75,7 +75,7 @@ describe('joining clauses', () => {
     expect(ids('')).toBe('1234');
   });
 
-  it('reads a doubled caret as one, unless told otherwise', () => {
+  it('reads a doubled caret as one, unless a switch says otherwise', () => {
     expect(ids('title=Müller^^s net')).toBe('3');
     expect(ids('title=Müller^^s net', { undoubleCarets: false })).toBe('');
   });
@@ -128,7 +128,7 @@ describe('reading a clause', () => {
 });
 
 describe('comparisons', () => {
-  it('compares text without regard to case, also beyond ASCII, unless told otherwise', () => {
+  it('compares text without regard to case, also beyond ASCII, unless a switch says otherwise', () => {
     expect(ids('title=DISK FULL')).toBe('1');
     expect(ids('title=MÜLLER^^S NET')).toBe('3');
     expect(ids('titleLIKEMÜL')).toBe('3');
@@ -155,7 +155,7 @@ describe('comparisons', () => {
     expect(ids('active!=true')).toBe('23');
   });
 
-  it('leaves empty rows out of != for other kinds, unless told otherwise', () => {
+  it('leaves empty rows out of != for other kinds, unless a switch says otherwise', () => {
     expect(ids('priority!=1')).toBe('23');
     expect(ids('priority!=1', { negationFindsEmpty: true })).toBe('234');
     expect(ids('titleNOT LIKEdisk', { negationFindsEmpty: true })).toBe('34');

@@ -1,5 +1,5 @@
 /**
- * What an encoded query means, said in the plainest way: a structured query is judged row by row in memory. It
+ * What an encoded query means, said in the plainest way: a structured query is evaluated row by row in memory. It
  * shares nothing with the compiler, which gets the same query as text.
  */
 import type { QuerySwitches } from '../../../../emulator/instance/query/context.ts';
@@ -46,7 +46,7 @@ export function render(query: NaiveQuery): string {
 }
 
 /** The sys_ids found, in order. */
-export function judge(world: NaiveWorld, tableName: string, query: NaiveQuery): string[] {
+export function matchingRows(world: NaiveWorld, tableName: string, query: NaiveQuery): string[] {
   const table = tableOf(world, tableName);
   const clauses = query.alternatives.flat(2);
   const invalid = clauses.some((clause) => !lookUp(world, table, clause.path));

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultQuerySwitches, type QuerySwitches } from '../../../../emulator/instance/query/context.ts';
 import { Schema } from '../../../../emulator/instance/schema/schema.ts';
 import type { ColumnKind } from '../../../../emulator/instance/schema/table.ts';
-import { judge, type NaiveClause, type NaiveQuery, type NaiveTable, render } from './naive.ts';
+import { matchingRows, type NaiveClause, type NaiveQuery, type NaiveTable, render } from './naive.ts';
 import { column, find, type SampleRow, sampleContext, sampleDatabase } from './sample.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
@@ -210,7 +210,7 @@ function clauseOn(
 
 type MakeClause = (operators: string[], values: fc.Arbitrary<string[]>) => fc.Arbitrary<NaiveClause>;
 
-/** Only between columns of one kind: what an instance makes of others nobody wrote down. */
+/** Only between columns of one kind: what an instance does with others is not documented. */
 function againstColumns(
   tables: Map<string, NaiveTable>,
   path: string[],
@@ -271,7 +271,7 @@ describe('compiled queries', () => {
           context,
         });
         database.close();
-        expect(found, text).toEqual(judge(world, 'one', query));
+        expect(found, text).toEqual(matchingRows(world, 'one', query));
       }),
       { seed, numRuns: runs },
     );

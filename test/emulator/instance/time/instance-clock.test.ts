@@ -18,7 +18,7 @@ describe('InstanceClock', () => {
     clock.close();
   });
 
-  it('runs housekeeping like any other job, but counts it among none that somebody may wait for', async () => {
+  it('runs housekeeping like any other job, but does not count it among those that a caller may wait for', async () => {
     const clock = new InstanceClock(() => 1_000);
     let cleaned = false;
     clock.housekeep(2_000, () => {

@@ -128,7 +128,7 @@ describe('GET of a table: what is found', () => {
     ]);
   });
 
-  it('filters by field=value pairs, beside sysparms, and takes labels of choices', async () => {
+  it('filters by field=value pairs in addition to sysparms, and accepts labels of choices', async () => {
     expect(recordsIn(await page('category=Software&sysparm_limit=100'))).toHaveLength(37);
     expect(recordsIn(await page('category=software&correlation_id=ext-4'))).toHaveLength(1);
   });
