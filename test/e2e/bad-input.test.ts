@@ -6,7 +6,7 @@ const failure = (part: string) => ({
   status: 'failure',
 });
 
-describe('over HTTP, bad input is reported in ServiceNow’s envelope', () => {
+describe('over HTTP, bad input is answered in ServiceNow’s envelope', () => {
   it.each([
     ['a body that is no JSON', 'POST', '/api/now/table/incident', '{"short_description":', 400, 'body'],
     [
@@ -15,7 +15,7 @@ describe('over HTTP, bad input is reported in ServiceNow’s envelope', () => {
       '/api/now/table/incident',
       [{ short_description: 'x' }],
       400,
-      'list',
+      'must be a single record',
     ],
     [
       'a limit that is no number',
@@ -26,14 +26,21 @@ describe('over HTTP, bad input is reported in ServiceNow’s envelope', () => {
       'sysparm_limit',
     ],
     [
-      'a query together with pairs',
+      'a sys_id that would leave its path',
       'GET',
-      '/api/now/table/incident?sysparm_query=active=true&state=1',
+      '/api/now/table/incident/..%2F..%2Fx',
       undefined,
       400,
-      'state',
+      'incident/../../x',
     ],
-    ['a sys_id that walks away', 'GET', '/api/now/table/incident/..%2F..%2Fx', undefined, 400, 'sysId'],
+    [
+      'a sys_id that is none',
+      'GET',
+      '/api/now/table/incident/no%22id',
+      undefined,
+      404,
+      "Record doesn't exist",
+    ],
     ['a table that is not listed', 'GET', '/api/now/table/sys_properties', undefined, 403, 'sys_properties'],
   ])('%s', async (_what, method, path, body, status, part) => {
     const answer = await call(method, path, body);
@@ -49,6 +56,15 @@ describe('over HTTP, bad input is reported in ServiceNow’s envelope', () => {
     const word = uniqueWord();
     await call('POST', '/api/now/table/incident', [{ short_description: word }, { short_description: word }]);
     expect(await held('incident', `short_description=${word}`)).toEqual([]);
+  });
+
+  it('ignores pairs next to an encoded query, as an instance does, and names them', async () => {
+    const answer = await call(
+      'GET',
+      '/api/now/table/incident?sysparm_query=active=true&sysparm_limit=1&state=1',
+    );
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('x-ignored-parameters')).toBe('state');
   });
 
   it('answers an unknown route as API Gateway does', async () => {

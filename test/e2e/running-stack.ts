@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 
 const PREFIX = 'servicenow-functions-dev-';
-const Rows = z.object({ result: z.array(z.record(z.string(), z.string())) });
+const Rows = z.object({ result: z.array(z.record(z.string(), z.unknown())) });
 
 /** Where the shared stack answers. */
 export const endpoints: Endpoints = JSON.parse(inject('endpoints'));
@@ -52,7 +52,7 @@ export async function invoke(key: string, event: object): Promise<Invoked> {
 }
 
 /** The rows that the instance itself holds, asked past everything of ours. */
-export async function held(table: string, query: string): Promise<Record<string, string>[]> {
+export async function held(table: string, query: string): Promise<Record<string, unknown>[]> {
   const { url, username, password } = endpoints.instance;
   const search = new URLSearchParams({ sysparm_query: query, sysparm_exclude_reference_link: 'true' });
   const response = await fetch(`${url}/api/now/table/${table}?${search}`, {
