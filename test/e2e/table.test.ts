@@ -7,7 +7,7 @@ async function create(columns: object = {}): Promise<{ sysId: string; word: stri
   const word = uniqueWord();
   await call('POST', TABLE, { short_description: word, ...columns });
   const [row] = await held('incident', `short_description=${word}`);
-  return String({ sysId: row?.['sys_id'] ?? '', word });
+  return { sysId: String(row?.['sys_id'] ?? ''), word };
 }
 
 describe('postRecord', () => {
