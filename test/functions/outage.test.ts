@@ -209,6 +209,27 @@ describe('an instance that refuses the credentials of the deployment', () => {
   );
 });
 
+it('a call that is refused without being sent carries no transaction id of an earlier one', async () => {
+  let received = 0;
+  const { list } = await functionsBefore((_request, response) => {
+    received += 1;
+    response.writeHead(401, { 'content-type': 'application/json', 'x-transaction-id': `t${received}` });
+    response.end('{"error":{"message":"User Not Authenticated","detail":null},"status":"failure"}');
+  });
+  const carried: (string | undefined)[] = [];
+  const sent: boolean[] = [];
+  for (let call = 0; call < 6; call += 1) {
+    const before = received;
+    const answer = Object(await list(listing, lambdaContext()));
+    expect(answer).toMatchObject({ statusCode: 502, headers: { 'x-error-code': 'CREDENTIALS_REJECTED' } });
+    sent.push(received > before);
+    carried.push(answer.headers['x-transaction-id']);
+    expect(answer.headers['x-transaction-id']).toBe(received > before ? `t${received}` : undefined);
+  }
+  expect(sent).toContain(false);
+  expect(carried[0]).toBeDefined();
+});
+
 describe('an instance that throttles', () => {
   it('is passed on with all it says about its limits', async () => {
     const body = {

@@ -73,7 +73,7 @@ class Guard implements CredentialGuard {
     if (this.closedForMs() === 0) return;
     const isFull = this.#recentRefusals().length >= attemptsPerWindow;
     const known = this.#refused.get(connection) ?? (isFull ? this.#lastRefusal : undefined);
-    if (known) throw known;
+    if (known) throw withoutCall(known);
   }
 
   async #probe<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
@@ -117,4 +117,12 @@ class Guard implements CredentialGuard {
     if (isKnown) return;
     this.#refusedAtMs = [...this.#refusedAtMs, this.#clock.now()].slice(-attemptsPerWindow);
   }
+}
+
+/** The refusal as the reason why a call was not made: that call has no transaction on the instance. */
+function withoutCall(refusal: NotAuthenticatedError): NotAuthenticatedError {
+  const { message, method, path, status, body, headers } = refusal;
+  const { 'x-transaction-id': _, ...kept } = headers;
+  const answer = status === undefined ? undefined : { status, headers: kept, body };
+  return new NotAuthenticatedError(message, { method, path, answer, sent: false, cause: refusal.cause });
 }
