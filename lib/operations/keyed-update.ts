@@ -5,6 +5,7 @@ import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts'
 import { getRequest, listRequest } from '../servicenow/requests.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { findBySysId } from './find-record.ts';
+import { JournalColumns } from './journal-columns.ts';
 import { isSameText } from './journal-text.ts';
 import { digestOf, type Keyed, writeOnce } from './keyed-writes.ts';
 import { differingColumns, type ReplayedRecord, replayRecord, storedText, valuesQuery } from './replay.ts';
@@ -45,7 +46,7 @@ const entries = z.object({ result: z.array(z.object({ element: z.string(), value
 async function reconcileUpdate(
   { table, sysId, record }: ReplayedRecord,
   sentAtMs: number,
-  { client, context }: OperationDeps,
+  { client, context, clock }: OperationDeps,
 ): Promise<{ readonly target: string } | 'absent' | 'unknown'> {
   const hidden = (error: unknown) => {
     if (error instanceof AccessDeniedError || error instanceof RecordNotFoundError) return undefined;
@@ -72,7 +73,8 @@ async function reconcileUpdate(
     texts.some(([column, text]) => column === element && text.trim() !== '' && isSameText(value, text)),
   );
   if (isNoted) return applied;
-  const writesNotes = differingNotes(record).length > 0;
+  const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
+  const writesNotes = (await new JournalColumns(client, clock).among(table, written, context)).length > 0;
   if (writesNotes && found === undefined) return 'unknown';
   if (!writesNotes && differingColumns(record, values.body).length === 0) return applied;
   const updated = await client
@@ -81,12 +83,6 @@ async function reconcileUpdate(
   const on = z.safeParse(updatedRecord, updated?.body).data?.result.sys_updated_on ?? '';
   if (writesNotes) return 'absent';
   return on !== '' && on < instanceTime(sentAtMs - skewMs) ? 'absent' : 'unknown';
-}
-
-function differingNotes(record: Readonly<Record<string, unknown>>): readonly string[] {
-  return ['work_notes', 'comments', 'comments_and_work_notes'].filter(
-    (column) => (record[column] ?? '') !== '',
-  );
 }
 
 /** Deletes a record once per key. A repeat answers 204 as the first time did. */

@@ -170,3 +170,31 @@ describe('deleteRecordById', () => {
     expect(await held('incident', `sys_idIN${one.sysId},${two.sysId}`)).toEqual([]);
   });
 });
+
+it('a keyed PATCH, DELETE and import take effect once however often they are sent', async () => {
+  const { sysId, word } = await create();
+  const send = async (method: string, path: string, body?: object) => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': `${method}-${word}` };
+    const sent = body && { body: JSON.stringify(body) };
+    const answer = await fetch(endpoints.api + path, { method, headers, ...sent });
+    return [answer.status, answer.headers.get('idempotency-replayed')];
+  };
+  const patch = () => send('PATCH', `${TABLE}/${sysId}`, { urgency: '1', work_notes: `note ${word}` });
+  expect([await patch(), await patch()]).toEqual([
+    [200, null],
+    [200, 'true'],
+  ]);
+  expect(await held('sys_journal_field', `element_id=${sysId}^value=note ${word}`)).toHaveLength(1);
+  const row = () => send('POST', '/api/now/import/imp_user', { user_id: word, last_name: word });
+  expect([await row(), await row()]).toEqual([
+    [201, null],
+    [200, 'true'],
+  ]);
+  expect(await held('imp_user', `user_id=${word}`)).toHaveLength(1);
+  const remove = () => send('DELETE', `${TABLE}/${sysId}`);
+  expect([await remove(), await remove()]).toEqual([
+    [204, null],
+    [204, 'true'],
+  ]);
+  expect(await held('incident', `sys_id=${sysId}`)).toEqual([]);
+});

@@ -185,6 +185,26 @@ describe('an Idempotency-Key on an update', () => {
     expect(notes()).toHaveLength(1);
   });
 
+  it('looks for the entry of a journal column that only this instance has, not for its value', async () => {
+    const { deployment, store, pass } = await openDeployment();
+    const result = [{ name: 'incident', element: 'description' }];
+    const withJournal = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      send: async (request, context) =>
+        request.path.endsWith('/sys_dictionary')
+          ? { status: 200, headers: {}, body: { result }, attempts: 1 }
+          : client.send(request, context),
+    });
+    const request = patch({ description: 'seen' }, 'n1');
+    await deployment.serve(patchRecordById, late().through).http(request);
+    await deployment
+      .serve(patchRecordById)
+      .invoke({ tableName: 'incident', sysId, record: { urgency: '2' } });
+    pass(61_000);
+    expect((await deployment.serve(patchRecordById, withJournal).http(request)).statusCode).toBe(200);
+    expect(store.find('incident', sysId)).toMatchObject({ description: 'seen' });
+  });
+
   it('does not revert what was written since', async () => {
     const { deployment, store, pass } = await openDeployment();
     const request = patch({ urgency: '1' }, 'n1');
