@@ -1,7 +1,7 @@
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
 import { type Dice, diceOf } from '../harness/dice.ts';
-import { type FaultStack, startFaultStack } from '../harness/fault-stack.ts';
+import { type FaultStack, setProperty, startFaultStack } from '../harness/fault-stack.ts';
 import type { Damage, StormReport } from '../harness/storm-report.ts';
 import { hasReached, judgeStories } from '../records/judge.ts';
 import { takeSnapshot } from '../records/observe.ts';
@@ -22,7 +22,9 @@ export type QueueDeathOptions = {
   readonly onProgress?: (moment: string) => void;
 };
 
-const patienceMs = 40_000;
+const patienceMs = 60_000;
+/** A dead process holds what it was at work on for as long as it might have run. */
+const functionTimeoutSeconds = 8;
 
 /**
  * Lets the writer's process die at every call that it makes, before and after the call's effect, and judges each time what the
@@ -46,6 +48,8 @@ export async function runQueueDeaths(options: QueueDeathOptions): Promise<StormR
       RECORDS_IN_DOUBT_SECONDS: '1',
     },
     queues: ownQueues,
+    template: (template) =>
+      setProperty(template, 'WriteRecordsLambdaFunction', 'Timeout', functionTimeoutSeconds),
   });
   try {
     const trials = new Trials(stack, await HandDelivery.open(stack), options, diceOf(seededRandom(seed)));
@@ -119,11 +123,17 @@ class Trials {
   async #lead(stories: readonly Story[], office: PostOffice): Promise<readonly Damage[]> {
     const damages: Damage[] = [];
     const longest = Math.max(...stories.map(({ phases }) => phases.length));
+    const stuck = new Set<Story>();
     for (let phase = 0; phase < longest; phase += 1) {
       const snapshot = takeSnapshot(this.#stack.instances.first.instance);
       const outgoing = stories.flatMap((story) => {
         const rows = snapshot.rows(story);
-        if (phase > 0 && !hasReached(story, phase, snapshot)) damages.push(stuckAt(story, phase));
+        if (stuck.has(story)) return [];
+        if (phase > 0 && !hasReached(story, phase, snapshot)) {
+          damages.push(stuckAt(story, phase));
+          stuck.add(story);
+          return [];
+        }
         for (const person of story.phases[phase]?.people ?? []) this.#letPersonWork(story, person, rows);
         return (story.phases[phase]?.sendings ?? []).map((sending) => ({ sending, rows }));
       });
