@@ -51,8 +51,8 @@ export async function runThroughKills(options: KillOptions): Promise<KillReport>
     const bad = await drop(running, options, random, contents);
     let kills = 0;
     for (let n = 0; n < options.kills + options.restarts; n++) {
-      await delay(200 + random() * 800);
-      if (await findSummary(running)) break;
+      if (!(await awaitProcess(running))) break;
+      await delay(random() * 300);
       if (n % 2 === 1 && n / 2 < options.restarts) {
         await stop(running);
         running = await start();
@@ -100,9 +100,21 @@ async function drop(
   return bad;
 }
 
-async function killImport({ stack }: Running): Promise<number> {
-  const arn = stack.resources.functions.find(({ key }) => key === 'importCsv')?.arn ?? '';
-  const pids = await stack.host.pids(arn);
+/** Waits until the function runs, so that a kill never comes too early. @returns false when the import has ended before */
+async function awaitProcess(running: Running): Promise<boolean> {
+  for (;;) {
+    if (await findSummary(running)) return false;
+    if ((await importPids(running)).length > 0) return true;
+    await delay(20);
+  }
+}
+
+function importPids({ stack }: Running): Promise<readonly number[]> {
+  return stack.host.pids(stack.resources.functions.find(({ key }) => key === 'importCsv')?.arn ?? '');
+}
+
+async function killImport(running: Running): Promise<number> {
+  const pids = await importPids(running);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   return pids.length;
 }

@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 import type { Activities } from '../../../lib/file-import/activities.ts';
 import { type ImportState, loadingState, parseInput, waitingState } from '../../../lib/file-import/state.ts';
 import { runImport } from '../../../lib/file-import/workflow.ts';
+import { manualClock } from '../core/manual-clock.ts';
 import { importRequest } from './import-request.ts';
 import { memoryDurable } from './memory-durable.ts';
-import { jumpingClock } from './world.ts';
 
 /** Runs an import that never ends by itself, until it goes on in another execution. */
 async function untilChained(messageLength: number, stepMs: number) {
-  const clock = jumpingClock();
+  const clock = manualClock();
   const state: ImportState = {
     ...loadingState(waitingState(), {
       startedAt: new Date(clock.now()).toISOString(),
