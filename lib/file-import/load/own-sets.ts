@@ -1,3 +1,4 @@
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, listCounted, listRows, pageRows } from '../instance-rows.ts';
@@ -19,7 +20,7 @@ const clockSkewMs = 600_000;
 export async function readEarlierSets(scope: ImportScope, table: string): Promise<EarlierSets | undefined> {
   const newest = {
     table: 'sys_import_set',
-    query: `table_name=${table}^ORDERBYDESCsys_created_on`,
+    query: encodedQuery().where('table_name', '=', table).orderBy('sys_created_on', 'descending').toString(),
     fields: ['sys_created_on'],
     limit: 1,
   };
@@ -57,7 +58,7 @@ export async function candidateSets(
 async function setsSince(scope: ImportScope, table: string, since: string): Promise<InstanceRow[]> {
   const query = {
     table: 'sys_import_set',
-    query: `table_name=${table}^sys_created_on>=${since}`,
+    query: encodedQuery().where('table_name', '=', table).where('sys_created_on', '>=', since).toString(),
     fields: ['sys_id', 'state', 'sys_created_by'],
     limit: 1_000,
   };

@@ -1,3 +1,4 @@
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { type Chunk, type LineRuns, lineList, lineRuns } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type InstanceRow, listCounted, pageRows } from '../instance-rows.ts';
@@ -147,7 +148,7 @@ async function readPrints(
   );
   const count = {
     table: plan.request.table,
-    query: `sys_import_set=${importSetId}`,
+    query: encodedQuery().where('sys_import_set', '=', importSetId).toString(),
     fields: ['sys_id'],
     limit: 1,
   };

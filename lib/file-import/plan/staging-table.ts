@@ -1,5 +1,6 @@
 import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/call.ts';
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { listCounted, listRows } from '../instance-rows.ts';
 import type { ValueKind } from './import-plan.ts';
@@ -105,7 +106,12 @@ async function readParent(
   context: CallContext,
 ): Promise<string | undefined> {
   const fields = ['name', 'super_class.name'];
-  const query = { table: 'sys_db_object', query: `name=${table}`, fields, limit: 1 };
+  const query = {
+    table: 'sys_db_object',
+    query: encodedQuery().where('name', '=', table).toString(),
+    fields,
+    limit: 1,
+  };
   const [row] = await mayRead('sys_db_object', () => listRows(client, query, context));
   return row && (row['super_class.name'] ?? '');
 }
@@ -149,7 +155,12 @@ async function readKeyStyle(
   context: CallContext,
 ): Promise<'labels' | 'names'> {
   const fields = ['column_mapping', 'use_data_source_format'];
-  const query = { table: 'sys_rest_insert_multiple', query: `source_table=${table}`, fields, limit: 1 };
+  const query = {
+    table: 'sys_rest_insert_multiple',
+    query: encodedQuery().where('source_table', '=', table).toString(),
+    fields,
+    limit: 1,
+  };
   try {
     const { rows, total } = await listCounted(client, query, context);
     const [row] = rows;
@@ -193,7 +204,11 @@ export async function readTransformTargets(
   table: string,
   context: CallContext,
 ): Promise<TransformTargets> {
-  const maps = { table: 'sys_transform_map', query: `source_table=${table}^active=true`, limit: 100 };
+  const maps = {
+    table: 'sys_transform_map',
+    query: encodedQuery().where('source_table', '=', table).where('active', '=', 'true').toString(),
+    limit: 100,
+  };
   try {
     const found = await listRows(client, { ...maps, fields: ['sys_id', 'target_table'] }, context);
     if (found.length === 0) return {};

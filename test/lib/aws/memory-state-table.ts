@@ -3,7 +3,7 @@ import type { StateItem, StateKey, StateTable } from '../../../lib/aws/state-tab
 import type { Clock } from '../../../lib/core/clock.ts';
 
 /**
- * The state table in memory, for tests that make thousands of calls; `state-table.test.ts` holds both it and DynamoDB to one
+ * The state table in memory, for tests that make thousands of calls; `state-tables.test.ts` holds both it and DynamoDB to one
  * behaviour.
  */
 export function memoryStateTable(
