@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 export type Deadline = {
   /** Milliseconds since the Unix epoch. */
   readonly atMs: number;
-  /** Milliseconds left, never below 0. */
+  /** Whole milliseconds left, never below 0: timers refuse fractions. */
   remainingMs(): number;
   /** True when fewer than `needMs` (default 1) milliseconds are left. */
   passed(needMs?: number): boolean;
@@ -17,7 +17,7 @@ export type WaitLimits = { readonly deadline: Deadline; readonly signal?: AbortS
 
 /** A deadline at `atMs` (milliseconds since the Unix epoch) on the given clock. */
 export function deadlineAt(atMs: number, clock: Clock): Deadline {
-  const remainingMs = () => Math.max(0, atMs - clock.now());
+  const remainingMs = () => Math.max(0, Math.floor(atMs - clock.now()));
   return {
     atMs,
     remainingMs,

@@ -9,6 +9,12 @@ describe('a deadline', () => {
     expect(deadlineAt(500, clockAt(1_000)).remainingMs()).toBe(0);
   });
 
+  it('leaves whole milliseconds, as timers refuse fractions', () => {
+    const deadline = deadlineAt(7_975.75, clockAt(1_000));
+    expect(deadline.remainingMs()).toBe(6_975);
+    expect(() => AbortSignal.timeout(deadline.within(1_234.5).remainingMs())).not.toThrow();
+  });
+
   it('counts as passed when less is left than is needed', () => {
     const deadline = deadlineAt(1_500, clockAt(1_000));
     expect(deadline.passed(500)).toBe(false);
