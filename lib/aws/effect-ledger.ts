@@ -117,6 +117,12 @@ export class EffectLedger {
     return item && toEffect(item);
   }
 
+  /** As `effectOf`, but not as it was when the batch began. */
+  async effectNow(table: string, key: string): Promise<Effect | undefined> {
+    this.#ahead.delete(this.#effectKey(table, key).pk);
+    return this.effectOf(table, key);
+  }
+
   /** Remembers an effect, whatever was known before. */
   async remember(table: string, key: string, effect: Effect): Promise<void> {
     await this.#put({ ...this.#effectKey(table, key), ...effect, expiresAt: this.#expiry() });

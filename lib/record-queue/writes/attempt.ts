@@ -4,6 +4,7 @@ import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { JournalColumns } from '../../operations/journal-columns.ts';
 import type { CallContext, ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
+import { ServiceNowError } from '../../servicenow/errors.ts';
 import type { Call } from '../batch-executor.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import type { RecordCommand, RecordMessage } from '../message.ts';
@@ -102,6 +103,15 @@ export class Attempt {
     return this.context.callContext.deadline.atMs + this.context.inDoubtMs;
   }
 
+  /**
+   * Looks once more whether another copy of this work has been under way, after what was seen cannot be explained otherwise.
+   * @throws InDoubtError when one has; it is known by the time the message comes back
+   */
+  async checkCopies(): Promise<void> {
+    const now = await this.context.ledger.effectNow(this.table, this.command.key);
+    if (now) throw new InDoubtError(copyWaitMs);
+  }
+
   /** True when this attempt has announced what it sends. */
   get isAnnounced(): boolean {
     return this.#intent !== undefined;
@@ -148,7 +158,8 @@ export class Attempt {
    * @param sysId the record that it changes, where that is known
    * @param isDone asks the instance after a lost answer; when it says yes, the write took effect and is over
    * @returns the answer; undefined when it was lost and the instance holds the effect
-   * @throws InDoubtError when the answer was lost; what it was refused with
+   * @throws InDoubtError when the answer was lost; what it was refused with. Of a create that was refused although its record may
+   * exist (ServiceNowError.recordMayExist) the announcement stays: the caller completes or withdraws it once it knows.
    */
   async send(
     request: ServiceNowRequest,
@@ -159,7 +170,7 @@ export class Attempt {
       return await this.context.send({ request });
     } catch (error) {
       if (!mayHaveTakenEffect(error)) {
-        await this.withdraw();
+        if (!isMaybeMade(request, error)) await this.withdraw();
         throw error;
       }
       if (await isDone().catch(() => false)) return undefined;
@@ -223,6 +234,11 @@ export class Attempt {
     ]);
     return new InDoubtError(inDoubtMs, cause);
   }
+}
+
+/** Forgetting it before that is known would make another's record of it, were the process to die in between. */
+function isMaybeMade({ method }: ServiceNowRequest, error: unknown): boolean {
+  return method === 'POST' && error instanceof ServiceNowError && error.recordMayExist;
 }
 
 /** Identifies what a message asks for, to recognise a key that is used again for other work. */

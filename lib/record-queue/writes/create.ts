@@ -116,7 +116,8 @@ async function explain(
   const { table } = command.command;
   const presence = await findRecord(table, sysId, context);
   const isLost = mayHaveTakenEffect(error);
-  if (presence === 'visible' || presence === 'hidden') return isLost ? 'done' : 'duplicate';
+  if (presence === 'visible' || presence === 'hidden')
+    return isLost || isReadBackDenial(error) ? 'done' : 'duplicate';
   // Until the instance has finished with this copy, nothing else goes to the record.
   if (isLost)
     await context.ledger
@@ -186,11 +187,13 @@ async function createByCorrelationId(
       if (sysId !== '') await rememberNotes(command, sysId, notes, context);
     };
     const earlier = await lookUp(table, correlationId, context, attempt.before !== undefined);
-    if (earlier.kind === 'hidden' && !attempt.before)
+    if (earlier.kind === 'hidden' && !attempt.before) {
+      await attempt.checkCopies();
       throw new InvalidInputError(
         'key',
         'a record with this correlation_id exists that the user may not read',
       );
+    }
     if (earlier.kind !== 'absent') {
       await complete(earlier.kind === 'found' ? earlier.sysId : '');
       return 'duplicate';
@@ -202,19 +205,16 @@ async function createByCorrelationId(
       const answer = await attempt.send(request, undefined, isMade);
       await complete(z.safeParse(createdAnswer, answer?.body).data?.result.sys_id ?? '');
     } catch (error) {
-      if (
-        !(error instanceof ServiceNowError && (isReadBackDenial(error) || (await isMadeAll(error, isMade))))
-      )
+      if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
+      // A 403 may come although the record was made.
+      if (!isReadBackDenial(error) && !(await isMade())) {
+        await attempt.withdraw();
         throw error;
+      }
       await complete('');
     }
     return 'done';
   });
-}
-
-/** A 403 may come although the record was made. */
-async function isMadeAll(error: ServiceNowError, isMade: () => Promise<boolean>): Promise<boolean> {
-  return error.effect === 'none' && error.recordMayExist && isMade();
 }
 
 function requestFor(

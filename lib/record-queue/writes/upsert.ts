@@ -259,11 +259,13 @@ class Upsert {
     const isMade =
       made !== 'nothing' || (isReadBackDenial(refusal) && (await isRefusedAsTaken(request, this.#context)));
     if (!isMade) {
-      await this.#context.ledger.release(sysId);
+      await Promise.all([this.#context.ledger.release(sysId), this.#attempt.withdraw()]);
       throw refusal;
     }
-    if (refusal instanceof InsertRefusedError)
+    if (refusal instanceof InsertRefusedError) {
+      await this.#attempt.withdraw();
       throw new InvalidInputError('match', 'finds a record that the user may not read');
+    }
     // The user may create what he may not read.
     await this.#complete('create', sysId);
     return 'done';
@@ -312,10 +314,16 @@ class Upsert {
       if (written) return written;
     }
     await this.#attempt.announce('create', '');
-    const answer = await this.#attempt.send(this.#createRequest({}), undefined, async () => {
-      const { total } = await this.#search(this.#writtenMatch(), true);
-      return total > 0;
-    });
+    const isMade = async () => (await this.#search(this.#writtenMatch(), true)).total > 0;
+    const answer = await this.#attempt
+      .send(this.#createRequest({}), undefined, isMade)
+      .catch(async (error: unknown) => {
+        if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
+        // The user may create what he may not read.
+        if (isReadBackDenial(error) || (await isMade())) return undefined;
+        await this.#attempt.withdraw();
+        throw error;
+      });
     const sysId = z.safeParse(createdAnswer, answer?.body).data?.result.sys_id ?? '';
     await this.#checkCreated(answer);
     await this.#complete('create', sysId);

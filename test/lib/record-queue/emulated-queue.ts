@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
 import { createConnections } from '../../../lib/aws/connections.ts';
 import type { StateTable } from '../../../lib/aws/state-table.ts';
@@ -51,6 +52,8 @@ export type QueueOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   readonly instance?: InstanceOptions;
   readonly clock?: Clock;
+  /** Roles of the user whom the function signs in as. @default those of an administrator */
+  readonly roles?: readonly string[];
   /** SQS refuses dead letters. */
   readonly refuseDeadLetters?: boolean;
   /** SQS does not answer. */
@@ -66,7 +69,10 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   let aheadMs = 0;
   const passing = { now: () => Date.now() + aheadMs };
   const instance = await startInstance({ clock: passing, ...options.instance });
-  const { url: instanceUrl, username, password } = instance;
+  const { url: instanceUrl } = instance;
+  const user = options.roles && { userName: 'integration', password: 'its-password', roles: options.roles };
+  if (user) addAccount(instance.state.auth, user);
+  const { username, password } = user ? { ...user, username: user.userName } : instance;
   const config = readConfig({
     SERVICENOW_SECRET_ID: 'demo',
     ALLOWED_TABLES: '*',

@@ -1,0 +1,11 @@
+import { expect, it } from 'vitest';
+import { runRecordStorm } from './record-storm.ts';
+
+const seed = Number(process.env['SEED'] ?? 22);
+
+it(`gives every message exactly one effect and no false dead letter, whatever breaks (SEED=${seed})`, {
+  timeout: 600_000,
+}, async () => {
+  const { damages } = await runRecordStorm({ messages: 60, seed, patienceMs: 400_000 });
+  expect(damages, `SEED=${seed}`).toEqual([]);
+});

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
+import type { QueueOptions, TestMessage } from './emulated-queue.ts';
+import { create, incidents, losing, queue, start } from './writing.ts';
+
+/** The user may create and update incidents, but read none. */
+async function startBlind(options: QueueOptions = {}) {
+  await start({ roles: ['itil'], ...options });
+  queue.instance.state.auth.access.add({ table: 'incident', operation: 'read', roles: ['reader'] });
+}
+
+const correlated = { environment: { CORRELATION_ID_TABLES: 'incident' } };
+const made: TestMessage = { ...create('m1'), key: 'k' };
+const isPost = ({ method, path }: ServiceNowRequest) => method === 'POST' && !path.endsWith('/batch');
+
+/** Holds back the first call of a kind until it is let go. */
+function holding(isHeld: (request: ServiceNowRequest) => boolean) {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  let isFirst = true;
+  const through = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      if (isFirst && isHeld(request)) {
+        isFirst = false;
+        reached.resolve();
+        await released.promise;
+      }
+      return client.send(request, context);
+    },
+  });
+  return { through, reached: reached.promise, release: () => released.resolve() };
+}
+
+/** A state table that is away for those writes, as long as it is told to be. */
+function losingWrites(isLost: (text: string) => boolean) {
+  const switched = { on: true };
+  const throughTable = (table: StateTable): StateTable => ({
+    ...table,
+    async writeMany(writes, call) {
+      if (switched.on && isLost(JSON.stringify(writes))) throw new StateUnavailableError('away');
+      return table.writeMany(writes, call);
+    },
+  });
+  return { switched, throughTable };
+}
+
+describe.each([
+  ['a table that honours a given sys_id', {}],
+  ['a table of correlationIdTables', correlated],
+])('a record that the user may create but not read, in %s', (_name, options) => {
+  it('is made once and reported as written', async () => {
+    await startBlind(options);
+    expect(await queue.deliver([made])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([{ ...made, receiveCount: 2 }])).toEqual([]);
+    expect(await queue.deliver([{ ...made, id: 'm2' }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+    expect(queue.counted).toEqual(['Deduplicated', 'Deduplicated']);
+  });
+
+  it('is made once though the answer is lost', async () => {
+    await startBlind({ ...options, through: losing(isPost) });
+    await queue.deliver([made]);
+    queue.later(180_000);
+    expect(await queue.deliver([{ ...made, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('is made once though what the answer said could not be remembered', async () => {
+    const { switched, throughTable } = losingWrites((text) => text.includes('"applied"'));
+    await startBlind({ ...options, throughTable });
+    await queue.deliver([made]);
+    switched.on = false;
+    queue.restart();
+    queue.later(180_000);
+    expect(await queue.deliver([{ ...made, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('is made by an upsert and reported as written', async () => {
+    await startBlind(options);
+    const asked = {
+      id: 'm1',
+      key: 'k',
+      body: {
+        action: 'upsert',
+        table: 'incident',
+        match: { correlation_display: 'x' },
+        record: { urgency: '1' },
+      },
+    };
+    expect(await queue.deliver([asked])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([{ ...asked, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '1', correlation_display: 'x' }]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('is a dead letter with its reason when a rule refuses it', async () => {
+    await startBlind(options);
+    queue.instance.control.rules.add({ table: 'incident', action: 'abort' });
+    expect(await queue.deliver([made])).toEqual([]);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual(['BUSINESS_RULE']);
+    expect(incidents()).toEqual([]);
+  });
+});
+
+describe('a record of correlationIdTables that the user may not read', () => {
+  it("is not taken for another writer's when a copy of the message makes it at the same time", async () => {
+    const { through, reached, release } = holding(
+      ({ method, path }) => method === 'GET' && path.endsWith('/incident'),
+    );
+    await startBlind({ ...correlated, through });
+    const slow = queue.deliver([made]);
+    await reached;
+    expect(await queue.deliver([{ ...made, id: 'm2' }])).toEqual([]);
+    release();
+    expect(await slow).toEqual(['m1']);
+    expect(await queue.deliver([{ ...made, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('is a dead letter where another writer has made it', async () => {
+    await startBlind(correlated);
+    queue.instance.state.store.seed('incident', { sys_id: 'a'.repeat(32), correlation_id: 'k' });
+    expect(await queue.deliver([made])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorMessage: expect.stringContaining('the user may not read') } },
+    ]);
+    expect(incidents()).toHaveLength(1);
+  });
+});
