@@ -28,7 +28,7 @@ import {
   type Phase,
   refusedState,
 } from './state.ts';
-import { collectVerdicts } from './verdicts/collect-verdicts.ts';
+import { collectVerdicts, type Patience } from './verdicts/collect-verdicts.ts';
 import { mergeMessages } from './verdicts/frequent-messages.ts';
 
 /** Starts the execution that an import goes on in. */
@@ -161,7 +161,7 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     boundHeap();
     const [loaded, collected] = await bothToTheEnd(
       loadNext(request, state, continuesHere),
-      collectGroups(request, state, true, groupsPerLoad),
+      collectGroups(request, state, 'all', groupsPerLoad),
     );
     const { collectedGroups, tally, messages } = collected;
     const after = { ...loaded, collectedGroups, tally, messages };
@@ -210,8 +210,11 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
   /** One look at the groups without verdicts. */
   async function collect(request: ImportRequest, state: Phase<'collecting'>): Promise<Progress> {
     const quietMs = scope.clock.now() - state.progressAtMs;
-    const collected = await collectGroups(request, state, quietMs < state.verdictTimeoutSeconds * 1000);
     const { plan } = await opened(request);
+    const settledMs = plan.settings.settleAfterSeconds * 1000;
+    const patience = quietMs < settledMs ? 'all' : 'unless broken off';
+    const isOver = quietMs >= state.verdictTimeoutSeconds * 1000;
+    const collected = await collectGroups(request, state, isOver ? 'over' : patience);
     const isComplete = collected.collectedGroups === collected.loadedGroups;
     const stopReason = collected.stopReason ?? tooManyFailures(plan.settings, collected, isComplete);
     const after = { ...collected, ...(stopReason === undefined ? {} : { stopReason }) };
@@ -226,14 +229,14 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
   async function collectGroups<State extends Phase<'loading'> | Phase<'collecting'>>(
     request: ImportRequest,
     before: State,
-    patient: boolean,
+    patience: Patience,
     atMost = Number.POSITIVE_INFINITY,
   ): Promise<State> {
     const { progress, ...tools } = await opened(request);
     let state = before;
     const until = Math.min(state.loadedGroups, state.collectedGroups + atMost);
     while (state.collectedGroups < until && !scope.deadline.passed(spareMs)) {
-      const verdict = await collectVerdicts(tools, state.collectedGroups, patient);
+      const verdict = await collectVerdicts(tools, state.collectedGroups, patience);
       if ('pending' in verdict) {
         if (state.phase === 'collecting' && verdict.pending !== state.pending)
           state = { ...state, pending: verdict.pending, progressAtMs: scope.clock.now() };

@@ -1,7 +1,7 @@
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
-import { type InstanceRow, listCounted, listRows, pageRows } from '../instance-rows.ts';
+import { batchesOf, type InstanceRow, listCounted, listRows, pageRows } from '../instance-rows.ts';
 import type { EarlierSets, ImportPlan } from '../plan/import-plan.ts';
 
 /** An import set of the staging table that this load may have made. */
@@ -52,6 +52,22 @@ export async function candidateSets(
   return sets
     .filter((row) => !all.has(row['sys_id'] ?? '') && (!user || row['sys_created_by'] === user))
     .map((row) => ({ id: row['sys_id'] ?? '', isLoading: row['state'] === 'loading' }));
+}
+
+/** Which of these import sets are still open for rows; none where the user does not see import sets. */
+export async function loadingSets(scope: ImportScope, ids: readonly string[]): Promise<Set<string>> {
+  const open = new Set<string>();
+  for (const some of batchesOf(ids)) {
+    const query = {
+      table: 'sys_import_set',
+      query: encodedQuery().oneOf('sys_id', some).where('state', '=', 'loading').toString(),
+      fields: ['sys_id'],
+      limit: some.length,
+    };
+    const rows = await unlessHidden(() => listRows(scope.client, query, callContext(scope)));
+    for (const row of rows ?? []) open.add(row['sys_id'] ?? '');
+  }
+  return open;
 }
 
 /** Import sets of a staging table that were opened at `since` or later. @throws AccessDeniedError */

@@ -11,6 +11,13 @@ import { beginPart, type GroupVerdict, type ResultsPart, writePart } from './res
 import { chunkVerdicts, GroupLines, rejectedResults } from './row-verdicts.ts';
 import type { TransformMaps } from './transform-maps.ts';
 
+/**
+ * - `all`: for every row.
+ * - `unless broken off`: not for rows of a load that was broken off: any request would have ended by now.
+ * - `over`: rows that are still pending count as unknown.
+ */
+export type Patience = 'all' | 'unless broken off' | 'over';
+
 /** What reading verdicts works with. */
 export type CollectDeps = {
   readonly scope: ImportScope;
@@ -25,17 +32,18 @@ export type CollectDeps = {
 
 /**
  * Reads the verdicts of one group back and stores its part of `results.csv`.
- * @param patient false when the time limit is over: rows still pending then count as unknown
+ * @param patience how long rows that are pending are waited for
  * @returns how many rows are still pending when the group has to wait
  */
 export async function collectVerdicts(
   { scope, plan, folder, closed, part, maps, reader }: CollectDeps,
   group: number,
-  patient: boolean,
+  patience: Patience,
 ): Promise<GroupVerdict | { readonly pending: number }> {
   const ledger = await closed.get(group);
   const chunks = knownChunks(ledger);
-  const pending = patient ? await countPending(scope, plan, chunks) : 0;
+  const pending =
+    patience === 'over' ? 0 : await countPending(scope, plan, chunks, patience === 'unless broken off');
   if (pending > 0) return { pending };
   const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
   await beginPart(folder, part, group);

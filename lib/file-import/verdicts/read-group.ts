@@ -3,6 +3,7 @@ import { type Chunk, lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { batchesOf, type InstanceRow, pageRows } from '../instance-rows.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
+import { loadingSets } from '../load/own-sets.ts';
 import { lineOfKey } from '../load/reconcile.ts';
 import { knownOutcome, type LineResult, type Verdict } from '../load/row-outcome.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
@@ -11,15 +12,30 @@ import type { ReadRow, TransformMaps } from './transform-maps.ts';
 
 const pageSize = 2_000;
 
-/** How many rows of these import sets the instance has not transformed yet. */
+/**
+ * How many rows of some chunks the instance has not transformed yet.
+ * @param isOverdue no request of theirs can be under way any more: the rows of a set that is still loading then do not count, since
+ * its load was broken off and the instance never transforms them
+ */
 export async function countPending(
   scope: ImportScope,
   plan: ImportPlan,
   chunks: readonly SentChunk[],
+  isOverdue: boolean,
 ): Promise<number> {
+  if (plan.settings.mode === 'rows') return 0;
+  const sets = importSetsOf(chunks);
+  const pending = await countPendingIn(scope, plan, sets);
+  if (pending === 0 || !isOverdue) return pending;
+  const brokenOff = await loadingSets(scope, sets);
+  if (brokenOff.size === 0) return pending;
+  const others = sets.filter((set) => !brokenOff.has(set));
+  return countPendingIn(scope, plan, others);
+}
+
+async function countPendingIn(scope: ImportScope, plan: ImportPlan, all: readonly string[]): Promise<number> {
   let pending = 0;
-  if (plan.settings.mode === 'rows') return pending;
-  for (const sets of batchesOf(importSetsOf(chunks))) {
+  for (const sets of batchesOf(all)) {
     const options = {
       table: plan.request.table,
       query: `sys_import_setIN${sets.join(',')}^sys_import_state=pending`,
@@ -137,8 +153,15 @@ function verdictOf(row: InstanceRow): Verdict {
     targetTable: row['sys_target_table'] ?? '',
     sysId,
     display: shown === sysId ? '' : shown,
-    message: outcome === 'unknown' ? `still ${state || 'without a state'} in ${row['sys_id']}` : comment,
+    message: outcome === 'unknown' ? notTransformed(row) : comment,
   };
+}
+
+/** What to do about a row that is stored and that no transform took. */
+function notTransformed(row: InstanceRow): string {
+  const state = row['sys_import_state'] || 'without a state';
+  const set = row['sys_import_set.display_value'] || row['sys_import_set'];
+  return `stored, but still ${state}; run the transform of import set ${set} to finish it`;
 }
 
 /** The line that a row's own key names; undefined when the key is none of this file's. */
