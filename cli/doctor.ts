@@ -6,7 +6,7 @@ import { systemClock } from '../lib/core/clock.ts';
 import { commaList, readConfig } from '../lib/core/config.ts';
 import { deadlineAt } from '../lib/core/deadline.ts';
 import { examine } from '../lib/doctor/examine.ts';
-import { formatReport, isHealthy } from '../lib/doctor/report.ts';
+import { formatReport, isHealthy } from '../lib/doctor/finding.ts';
 import { runCommand } from './command-line.ts';
 
 const usage = `npm run doctor -- --secret <id in Secrets Manager, or a JSON file> [--tables incident,imp_user] [--allowed-hosts snow.example.com]

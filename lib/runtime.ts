@@ -14,7 +14,7 @@ import { readConfig, requireSetting } from './core/config.ts';
 import { type Deadline, deadlineAt } from './core/deadline.ts';
 import { ConnectorError } from './core/errors.ts';
 import { type Log, logWith } from './core/log.ts';
-import { examineDeployment } from './doctor/examine-deployment.ts';
+import { examineDeployment } from './doctor/examine.ts';
 import { importActivities } from './file-import/activities.ts';
 import { durableHandler } from './file-import/durable.ts';
 import { favourSpeed } from './file-import/heap.ts';

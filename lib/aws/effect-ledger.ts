@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
-import { coalesce } from '../core/coalesce.ts';
 import type { Deadline } from '../core/deadline.ts';
+import { coalesce } from '../core/shared-work.ts';
 import type { StateItem, StateKey, StateTable, StateWrite } from './state-table.ts';
 
 /** What one piece of work, known by its key, has done to the instance. */

@@ -1,15 +1,49 @@
+import * as z from 'zod/mini';
 import type { Clock } from '../core/clock.ts';
-import { ConnectorError } from '../core/errors.ts';
+import { type Config, type InstanceConfig, selectInstance } from '../core/config.ts';
+import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { parseInstanceUrl } from '../servicenow/address.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { createClient } from '../servicenow/client.ts';
-import { parseInstanceUrl } from '../servicenow/connection/instance-url.ts';
-import { parseConnectionSecret } from '../servicenow/connection/secret.ts';
-import { checkCertificate } from './check-certificate.ts';
-import { checkImport } from './check-import.ts';
-import { checkReach } from './check-reach.ts';
-import { checkRoles } from './check-roles.ts';
-import { checkTable } from './check-table.ts';
-import { type Finding, failed, ok } from './finding.ts';
+import { parseConnectionSecret } from '../servicenow/secret.ts';
+import { checkCertificate, checkReach } from './check-connection.ts';
+import { checkImport, checkRoles, checkTable } from './check-tables.ts';
+import { type Finding, failed, isHealthy, ok } from './finding.ts';
+
+/** What examining a deployment needs; `fetchSecret` reads a secret's text by its id. */
+export type DoctorDeps = {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly fetchSecret: (secretId: string) => Promise<string>;
+};
+
+export type Examination = { readonly healthy: boolean; readonly findings: readonly Finding[] };
+
+const eventSchema = z.nullable(z.strictObject({ instance: z.optional(z.string()) }));
+
+/**
+ * Examines one instance of a deployment, with the deployment's own settings.
+ * @param event `{ instance? }`; without one the deployment's first
+ * @throws InvalidInputError, UnknownInstanceError
+ */
+export async function examineDeployment(
+  event: unknown,
+  { config, clock, fetchSecret }: DoctorDeps,
+  context: CallContext,
+): Promise<Examination> {
+  const { secretId, allowedTables } = instanceNamedBy(event, config);
+  const { allowedHosts, proxyEnvironment } = config;
+  const readSecret = () => fetchSecret(secretId);
+  const target = { readSecret, tables: allowedTables, allowedHosts, proxyEnvironment, clock };
+  const findings = await examine(target, context);
+  return { healthy: isHealthy(findings), findings };
+}
+
+function instanceNamedBy(event: unknown, config: Config): InstanceConfig {
+  const read = z.safeParse(eventSchema, event);
+  if (read.success) return selectInstance(config, read.data?.instance);
+  throw new InvalidInputError('event', 'takes only the name of an instance, e.g. {"instance":"prod"}');
+}
 
 /** What is examined: the settings of one deployment and instance. */
 export type DoctorTarget = {

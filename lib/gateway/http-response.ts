@@ -4,7 +4,7 @@ import { ConnectorError, InvalidInputError } from '../core/errors.ts';
 import { importFailure } from '../operations/import-set.ts';
 import { toSnakeCase } from '../operations/parameters.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';
-import { ServiceNowError } from '../servicenow/errors.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import { AnswerTooLargeError } from './errors.ts';
 
 /** What API Gateway takes from a function. */

@@ -6,14 +6,14 @@ import { ConnectorError, InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { BatchPart, BatchPartAnswer, Operation } from '../operations/define-operation.ts';
+import type { IdentityOf } from '../operations/identity.ts';
+import type { KeyedWrites } from '../operations/keyed-writes.ts';
 import {
   createReferenceTargets,
   type ReferenceTargets,
   requireAllowedReads,
-} from '../operations/dot-walk.ts';
-import type { IdentityOf } from '../operations/identity.ts';
-import type { KeyedWrites } from '../operations/keyed-writes.ts';
-import { tableAccess } from '../operations/table-access.ts';
+  tableAccess,
+} from '../operations/table-access.ts';
 import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
 import { readDirectCall, toDirectError, toDirectResult } from './direct-invoke.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { aggregateRequest } from '../servicenow/requests.ts';
+import { aggregateRequest } from '../servicenow/aggregate.ts';
 import { defineOperation } from './define-operation.ts';
 import {
   addPairs,

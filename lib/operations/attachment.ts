@@ -1,7 +1,5 @@
 import * as z from 'zod/mini';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
-import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
-import { encodedQuery, narrow } from '../servicenow/encoded-query.ts';
 import {
   attachmentFileRequest,
   attachmentRequest,
@@ -9,7 +7,9 @@ import {
   listAttachmentsRequest,
   renameAttachmentRequest,
   uploadRequest,
-} from '../servicenow/requests.ts';
+} from '../servicenow/attachments.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import { encodedQuery, narrow } from '../servicenow/encoded-query.ts';
 import { defineOperation, type OperationDeps } from './define-operation.ts';
 import { apiVersion, keyValuePairs, pageParameters, sysId, tableName, toQuery } from './parameters.ts';
 

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { ConfigurationError, ConnectorError } from '../core/errors.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
-import { listRequest } from '../servicenow/requests.ts';
+import { listRequest } from '../servicenow/records.ts';
 import type { OperationDeps } from './define-operation.ts';
 
 /**

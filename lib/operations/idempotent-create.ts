@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
-import { AccessDeniedError, InsertRefusedError, ServiceNowError } from '../servicenow/errors.ts';
+import { AccessDeniedError, InsertRefusedError } from '../servicenow/errors.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
-import { createRequest } from '../servicenow/requests.ts';
+import { createRequest } from '../servicenow/records.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
 import type { Identity } from './identity.ts';

@@ -1,7 +1,11 @@
 import * as z from 'zod/mini';
 import { ConnectorError } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
-import { importRowRequest, importRowStatusRequest, insertMultipleRequest } from '../servicenow/requests.ts';
+import {
+  importRowRequest,
+  importRowStatusRequest,
+  insertMultipleRequest,
+} from '../servicenow/import-sets.ts';
 import { defineOperation, type OperationDeps } from './define-operation.ts';
 import { importKeyed } from './keyed-update.ts';
 import { apiVersion, idempotencyKey, sysId, tableName } from './parameters.ts';

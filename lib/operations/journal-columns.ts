@@ -2,9 +2,8 @@ import * as z from 'zod/mini';
 import type { Clock } from '../core/clock.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
-import { ServiceNowError } from '../servicenow/errors.ts';
-import { journalColumns } from '../servicenow/records.ts';
-import { listRequest } from '../servicenow/requests.ts';
+import { journalColumns, listRequest } from '../servicenow/records.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
 
 /** How long the dictionary of an instance is trusted, and how long it is not asked again when it could not be read. */
 const trustedMs = 3_600_000;

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
-import { getRequest, listRequest } from '../servicenow/requests.ts';
+import { getRequest, listRequest } from '../servicenow/records.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { findBySysId } from './find-record.ts';
 import { JournalColumns } from './journal-columns.ts';

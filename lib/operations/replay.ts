@@ -2,8 +2,7 @@ import * as z from 'zod/mini';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
-import { journalColumns } from '../servicenow/records.ts';
-import { getRequest } from '../servicenow/requests.ts';
+import { getRequest, journalColumns } from '../servicenow/records.ts';
 import type { OperationDeps } from './define-operation.ts';
 import type { RecordColumns } from './record-input.ts';
 

@@ -1,5 +1,11 @@
+import * as z from 'zod/mini';
+import type { Clock } from '../core/clock.ts';
 import { allowsTable, type InstanceConfig } from '../core/config.ts';
-import { TableNotAllowedError } from '../core/errors.ts';
+import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
+import type { CallContext, ServiceNowClient, ServiceNowRequest } from '../servicenow/call.ts';
+import { encodedQuery } from '../servicenow/encoded-query.ts';
+import { listRequest } from '../servicenow/records.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
 
 /** Which tables of an instance callers may use. */
 export type TableAccess = {
@@ -23,5 +29,220 @@ export function tableAccess(instance: InstanceConfig, dotWalkAnywhere: boolean):
     require(table) {
       if (!allows(table)) throw new TableNotAllowedError(table);
     },
+  };
+}
+
+/**
+ * `allowedTables` bounds reads too: a field, condition or group may walk a reference (`caller_id.name`) or name another table
+ * (related lists, joins, subqueries) only into tables that are on the list.
+ */
+
+/** A request reads a table that is not on the deployment's list. */
+export class DotWalkNotAllowedError extends ConnectorError {
+  override readonly name: string = 'TableNotAllowedError';
+  override readonly code = 'TABLE_NOT_ALLOWED';
+  override readonly ownAnswer = { status: 403, title: 'Table not allowed' };
+
+  /** @param table what it leads to; absent when that cannot be determined */
+  constructor(path: string, table?: string) {
+    const where = table
+      ? `leads to the table ${table}, which this deployment does not serve`
+      : 'leads to a table that cannot be determined (the integration user needs to read sys_dictionary and sys_db_object)';
+    super(`${path.slice(0, 100)}: ${where}; add the table to allowedTables, or set dotWalkAnywhere`);
+  }
+}
+
+/** What a request reads beyond its own table: a path of references from a table, or a table by its name. */
+type Read =
+  | {
+      readonly kind: 'path';
+      readonly from: string;
+      readonly hops: readonly string[];
+      readonly surely: boolean;
+    }
+  | { readonly kind: 'table'; readonly table: string };
+
+/** Where reference columns lead, per instance. */
+export type ReferenceTargets = {
+  /** The table that a column refers to; undefined when it is no reference or cannot be read. @throws ServiceNowError */
+  of(table: string, column: string, context: CallContext): Promise<string | undefined>;
+};
+
+/**
+ * @param table the table that the request is about
+ * @throws DotWalkNotAllowedError when the request reads another table than those that callers may use
+ */
+export async function requireAllowedReads(
+  request: ServiceNowRequest,
+  table: string,
+  access: TableAccess,
+  targets: ReferenceTargets,
+  context: CallContext,
+): Promise<void> {
+  for (const read of readsOf(request.query ?? new URLSearchParams(), table.toLowerCase())) {
+    if (read.kind === 'table') {
+      if (!access.allows(read.table)) throw new DotWalkNotAllowedError(read.table, read.table);
+      continue;
+    }
+    let from = read.from;
+    for (const hop of read.hops) {
+      const to = await targets.of(from, hop.toLowerCase(), context);
+      if (to === undefined && !read.surely) break;
+      if (to === undefined || !access.allows(to)) throw new DotWalkNotAllowedError(read.hops.join('.'), to);
+      from = to;
+    }
+  }
+}
+
+const lists = /^sysparm_(?:fields|group_by|order_by|having|(?:avg|min|max|sum)_fields)$/;
+
+function readsOf(query: URLSearchParams, table: string): readonly Read[] {
+  return [...query].flatMap(([name, value]) => {
+    if (name === 'sysparm_query') return readsOfQuery(value, table);
+    if (name === 'sysparm_tiny') return [{ kind: 'table', table: 'sysparm_tiny' } as const];
+    if (lists.test(name)) return value.split(/[,^]/).flatMap((item) => pathIn(item.trim(), table));
+    return name.startsWith('sysparm_') ? [] : pathIn(name, table);
+  });
+}
+
+const prefix = /^(?:ORDERBYDESC|ORDERBY|GROUPBYDESC|GROUPBY|NQ|EQ|OR)+/;
+const comparedColumn = /(?:SAMEAS|_FIELD|MORETHAN|LESSTHAN)([A-Za-z0-9_.]+)/;
+
+/** Clause by clause. A doubled caret is text to some instances and separates to others, so that it separates here. */
+function readsOfQuery(query: string, table: string): readonly Read[] {
+  const reads: Read[] = [];
+  let from = table;
+  for (const clause of query.split(/\^+/)) {
+    const text = clause.trimStart().replace(prefix, '').trimStart();
+    const relatedTable = /^RLQUERY([A-Za-z0-9_]+)/.exec(text)?.[1];
+    if (relatedTable !== undefined) {
+      reads.push({ kind: 'table', table: relatedTable });
+      from = relatedTable.toLowerCase();
+    } else if (/^ENDRLQUERY/.test(text)) {
+      from = table;
+    } else if (/^JOIN/.test(text)) {
+      const tables = text.matchAll(/(?:^JOIN|=|!)\s*([A-Za-z0-9_]+)\./g);
+      for (const [, joined = ''] of tables) reads.push({ kind: 'table', table: joined });
+    } else {
+      reads.push(...subquery(text), ...pathIn(text, from));
+      const compared = comparedColumn.exec(text)?.[1];
+      if (compared) reads.push(...pathIn(compared, from));
+    }
+  }
+  return reads;
+}
+
+/** `caller_idSUBQUERYsys_id,sys_user,active=true` */
+function subquery(clause: string): readonly Read[] {
+  const [, inner, condition = ''] = /SUBQUERY[^,]*,\s*([A-Za-z0-9_]+)(?:,(.*))?/s.exec(clause) ?? [];
+  if (inner === undefined) return [];
+  return [{ kind: 'table', table: inner }, ...readsOfQuery(condition, inner.toLowerCase())];
+}
+
+/** An operator after a column: from there on it is a value, whose dots walk nowhere. */
+const operator =
+  /^[a-z0-9_]+(?:NOT|LIKE|IN|STARTSWITH|ENDSWITH|CONTAINS|DOES|BETWEEN|N?SAMEAS|IS|EMPTY|ANYTHING|GT_|LT_|MORETHAN|LESSTHAN|RELATIVE|DATEPART|ON|DYNAMIC|VALCHANGES|CHANGES|MATCH|SUBQUERY)/;
+
+/** The references that are walked at the start of a text, e.g. both of `caller_id.department.nameLIKEa.b`. */
+function pathIn(text: string, from: string): readonly Read[] {
+  const hops: string[] = [];
+  let surely = true;
+  for (const [, segment = ''] of text.matchAll(/([A-Za-z0-9_]+)\./gy)) {
+    // `locatiON.name` may be a column in odd case, or `locati` `ON` a value that starts with a dot.
+    const isDoubtful = /(?:ON|IN)$/.test(segment) && segment !== segment.toUpperCase();
+    if (operator.test(segment) && !isDoubtful) break;
+    surely &&= !isDoubtful;
+    hops.push(segment);
+  }
+  return hops.length === 0 ? [] : [{ kind: 'path', from, hops, surely }];
+}
+
+/** How long the dictionary of an instance is trusted, and how long what was not found there is not looked for again. */
+const trustedMs = 3_600_000;
+const notFoundMs = 60_000;
+
+const dictionaryRows = z.object({
+  result: z.array(z.object({ name: z.string(), element: z.string(), reference: z.string() })),
+});
+const tableRows = z.object({ result: z.array(z.record(z.string(), z.unknown())) });
+
+/** A task of a scoped application is some three levels below `task`. */
+const levels = 6;
+
+type Kept<T> = { readonly value: Promise<T>; readonly untilMs: number };
+
+/** Reads `sys_dictionary` of the table and those that it extends, and keeps what it finds. */
+export function createReferenceTargets(
+  client: Pick<ServiceNowClient, 'send'>,
+  clock: Clock,
+): ReferenceTargets {
+  const kept = new Map<string, Kept<string | undefined>>();
+  const ancestors = new Map<string, Kept<readonly string[]>>();
+
+  const rows = async (table: string, query: string, fields: readonly string[], context: CallContext) => {
+    const request = listRequest({ table, query, fields, excludeReferenceLink: true, limit: 100 });
+    try {
+      return (await client.send(request, context)).body;
+    } catch (error) {
+      if (error instanceof ServiceNowError && error.isPermanent) return undefined;
+      throw error;
+    }
+  };
+
+  const keep = async <T>(
+    cache: Map<string, Kept<T>>,
+    key: string,
+    read: () => Promise<T>,
+    isFound: (value: T) => boolean,
+  ): Promise<T> => {
+    const known = cache.get(key);
+    if (known && clock.now() < known.untilMs) return known.value;
+    const value = read();
+    cache.set(key, { value, untilMs: clock.now() + trustedMs });
+    try {
+      if (!isFound(await value)) cache.set(key, { value, untilMs: clock.now() + notFoundMs });
+    } catch (error) {
+      cache.delete(key);
+      throw error;
+    }
+    return value;
+  };
+
+  const readAncestors = async (table: string, context: CallContext) => {
+    const fields = Array.from({ length: levels }, (_, level) => `${'super_class.'.repeat(level)}name`);
+    const query = encodedQuery().where('name', '=', table).toString();
+    const [row] =
+      z.safeParse(tableRows, await rows('sys_db_object', query, fields, context)).data?.result ?? [];
+    const names = fields
+      .map((field) => row?.[field])
+      .filter((name) => typeof name === 'string' && name !== '');
+    return [...new Set([table, ...names.map(String)])];
+  };
+
+  const readTarget = async (table: string, column: string, context: CallContext) => {
+    const tables = await keep(
+      ancestors,
+      table,
+      () => readAncestors(table, context),
+      (found) => found.length > 1,
+    );
+    const query = encodedQuery().oneOf('name', tables).where('element', '=', column).toString();
+    const body = await rows('sys_dictionary', query, ['name', 'element', 'reference'], context);
+    const found = z.safeParse(dictionaryRows, body).data?.result ?? [];
+    // The definition nearest to the table counts.
+    const nearest = found
+      .filter(({ reference }) => reference !== '')
+      .toSorted((a, b) => tables.indexOf(a.name) - tables.indexOf(b.name));
+    return nearest[0]?.reference.toLowerCase();
+  };
+
+  return {
+    of: (table, column, context) =>
+      keep(
+        kept,
+        `${table}.${column}`,
+        () => readTarget(table, column, context),
+        (target) => target !== undefined,
+      ),
   };
 }

@@ -6,7 +6,7 @@ import {
   getRequest,
   listRequest,
   updateRequest,
-} from '../servicenow/requests.ts';
+} from '../servicenow/records.ts';
 import { defineOperation, type OperationDeps } from './define-operation.ts';
 import { createKeyed } from './idempotent-create.ts';
 import { deleteKeyed, updateKeyed } from './keyed-update.ts';

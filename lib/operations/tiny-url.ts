@@ -2,8 +2,8 @@ import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 import { tinyUrlRequest } from '../servicenow/requests.ts';
 import { defineOperation } from './define-operation.ts';
-import { DotWalkNotAllowedError } from './dot-walk.ts';
 import { apiVersion } from './parameters.ts';
+import { DotWalkNotAllowedError } from './table-access.ts';
 
 /**
  * Keeps a long query under a short name: answers 201 with `<table>_list.do?sysparm_tiny=<id>`, and any list takes

@@ -7,7 +7,7 @@ import type {
   ServiceNowRequest,
   ServiceNowResponse,
 } from '../servicenow/call.ts';
-import { ServiceNowError } from '../servicenow/errors.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import { NotSentError, outageIn } from './disposition.ts';
 
 /** One call that the work on a message needs next. */

@@ -1,6 +1,7 @@
 import type { RecordsConfig } from '../core/config.ts';
 import { ConnectorError, DeadlineExceededError, type Scope } from '../core/errors.ts';
-import { ServiceNowError, ThrottledError } from '../servicenow/errors.ts';
+import { ThrottledError } from '../servicenow/errors.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 
 /** How the work on a message succeeded: carried out now, or found to have been carried out before. */

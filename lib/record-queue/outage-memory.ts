@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { ServiceNowError } from '../servicenow/errors.ts';
+import type { ServiceNowError } from '../servicenow/service-now-error.ts';
 import { outageIn, type WriteResult } from './disposition.ts';
 
 /** What a process remembers of an instance that was down, so that a long queue does not call it for every batch. */

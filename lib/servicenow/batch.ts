@@ -2,11 +2,44 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod/mini';
 import { systemClock } from '../core/clock.ts';
 import { unexpectedShape } from './answers.ts';
-import type { CallOptions, ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from './call.ts';
+import type {
+  CallOptions,
+  Repeatable,
+  ServiceNowClient,
+  ServiceNowRequest,
+  ServiceNowResponse,
+} from './call.ts';
 import { classifyAnswer } from './classify/answer.ts';
-import { lost } from './classify/call.ts';
-import { ServiceNowError } from './errors.ts';
-import { batchRequest } from './requests.ts';
+import { lost } from './classify/failure.ts';
+import { apiPath, buildRequest } from './requests.ts';
+import { ServiceNowError } from './service-now-error.ts';
+
+/** `POST /v1/batch`: as repeatable as the least repeatable of its items. */
+export function batchRequest(items: readonly ServiceNowRequest[], batchId: string): ServiceNowRequest {
+  const body = { batch_request_id: batchId, rest_requests: items.map(encodeItem) };
+  return buildRequest('POST', apiPath('v1', 'batch'), weakest(items), {}, {}, body);
+}
+
+function encodeItem(item: ServiceNowRequest, index: number) {
+  const search = item.query?.toString();
+  const headers = { accept: 'application/json', 'content-type': 'application/json', ...item.headers };
+  return {
+    id: String(index),
+    method: item.method,
+    url: search ? `${item.path}?${search}` : item.path,
+    headers: Object.entries(headers).map(([name, value]) => ({ name, value })),
+    ...(item.body === undefined ? {} : { body: toBase64(item.body) }),
+  };
+}
+
+function toBase64(body: unknown): string {
+  return Buffer.from(body instanceof Uint8Array ? body : JSON.stringify(body)).toString('base64');
+}
+
+function weakest(items: readonly ServiceNowRequest[]): Repeatable {
+  if (items.some(({ repeatable }) => repeatable === 'never')) return 'never';
+  return items.some(({ repeatable }) => repeatable === 'keyed') ? 'keyed' : 'read';
+}
 
 /**
  * The result of one item of a batch.

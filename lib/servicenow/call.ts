@@ -11,7 +11,7 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
  */
 export type Repeatable = 'read' | 'keyed' | 'never';
 
-/** One call to an instance. Made by `requests.ts` and nowhere else, which decides `repeatable`. */
+/** One call to an instance. Made by `buildRequest` in `requests.ts` and nowhere else. */
 export type ServiceNowRequest = {
   readonly method: Method;
   /** Starts with `/api/`, already encoded. */

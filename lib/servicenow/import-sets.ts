@@ -1,12 +1,53 @@
 import * as z from 'zod/mini';
 import { unexpectedShape } from './answers.ts';
 import type { CallOptions, ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from './call.ts';
-import {
-  type InsertMultipleOptions,
-  importRowRequest,
-  importRowStatusRequest,
-  insertMultipleRequest,
-} from './requests.ts';
+import { checkSysId, checkTableName } from './names.ts';
+import type { RecordValues } from './records.ts';
+import { apiPath, buildRequest, type RequestOptions } from './requests.ts';
+
+type StagingTable = RequestOptions & { readonly stagingTable: string };
+
+/** One row for a staging table: column name to text. ServiceNow would mangle anything but text (docs/servicenow-contract.md 4.1). */
+export type StagingRow = RecordValues;
+
+/** `POST /import/{stagingTable}`: one row, transformed at once. */
+export function importRowRequest(options: StagingTable & { readonly row: StagingRow }): ServiceNowRequest {
+  return buildRequest('POST', stagingPath(options), 'never', options, {}, options.row);
+}
+
+/** `GET /import/{stagingTable}/{sysId}`: the verdict on a staging row, by the sys_id of that row. */
+export function importRowStatusRequest(
+  options: StagingTable & { readonly sysId: string },
+): ServiceNowRequest {
+  return buildRequest('GET', stagingPath(options, checkSysId(options.sysId)), 'read', options);
+}
+
+export type InsertMultipleOptions = StagingTable & {
+  /** The rows, or the whole body `{"records":[…]}` as UTF-8. Keys are column labels, or names where the instance's `sys_rest_insert_multiple` says so. */
+  readonly records: readonly StagingRow[] | Uint8Array;
+  /** sys_id of a `sys_multi_import_set` that the new set joins. */
+  readonly multiImportSetId?: string | undefined;
+  /** sys_id of the `sys_import_set` after which this one is transformed. */
+  readonly runAfter?: string | undefined;
+};
+
+/** `POST /import/{stagingTable}/insertMultiple`: many rows into one import set. */
+export function insertMultipleRequest(options: InsertMultipleOptions): ServiceNowRequest {
+  const { multiImportSetId, runAfter, records } = options;
+  const parameters = new URLSearchParams(options.parameters);
+  if (multiImportSetId)
+    parameters.set('multi_import_set_id', checkSysId(multiImportSetId, 'multiImportSetId'));
+  if (runAfter) parameters.set('run_after', checkSysId(runAfter, 'runAfter'));
+  const body = records instanceof Uint8Array ? records : { records };
+  return buildRequest(
+    'POST',
+    stagingPath(options, 'insertMultiple'),
+    'never',
+    { ...options, parameters },
+    {},
+    body,
+  );
+}
 
 const rowResult = z.looseObject({
   status: z.string(),
@@ -83,4 +124,8 @@ export function readImport(response: ServiceNowResponse, request: ServiceNowRequ
   if (!parsed.success) throw unexpectedShape(response, request);
   const { import_set: importSet, result: results } = parsed.data;
   return { importSet, results, failed: results.some(({ status }) => status === 'error'), response };
+}
+
+function stagingPath({ stagingTable, version }: StagingTable, ...rest: readonly string[]): string {
+  return apiPath(version, 'import', checkTableName(stagingTable), ...rest);
 }

@@ -60,12 +60,12 @@ export {
 } from '../core/errors.ts';
 export type { Log, LogFields } from '../core/log.ts';
 export type { MetricName, Metrics } from '../core/metrics.ts';
+export * from './aggregate.ts';
 export type { ServiceNowRecord } from './answers.ts';
 export * from './attachments.ts';
-export { type BatchOutcome, sendBatch } from './batch.ts';
+export * from './batch.ts';
 export type * from './call.ts';
 export { type ClientOptions, createClient } from './client.ts';
-export type { Auth, ConnectionSecret, TlsSettings } from './connection/secret.ts';
 export {
   type EncodedQuery,
   encodedQuery,
@@ -80,3 +80,5 @@ export type { ApiVersion } from './names.ts';
 export { listAll, listPages, type PageOptions } from './pages.ts';
 export * from './records.ts';
 export * from './requests.ts';
+export type { Auth, ConnectionSecret, TlsSettings } from './secret.ts';
+export * from './service-now-error.ts';

@@ -2,9 +2,8 @@ import { InvalidInputError } from '../core/errors.ts';
 import { type ServiceNowRecord, textOf, unexpectedShape } from './answers.ts';
 import type { CallOptions, ServiceNowClient } from './call.ts';
 import { encodedQuery, hasOrder, narrow } from './encoded-query.ts';
-import { ServiceNowError } from './errors.ts';
-import { type ListAnswer, listRecords } from './records.ts';
-import { type ListOptions, listRequest } from './requests.ts';
+import { type ListAnswer, type ListOptions, listRecords, listRequest } from './records.ts';
+import { ServiceNowError } from './service-now-error.ts';
 
 export type PageOptions = Omit<
   ListOptions,

@@ -1,20 +1,104 @@
 import * as z from 'zod/mini';
 import { readResult, recordSchema, type ServiceNowRecord } from './answers.ts';
 import type { CallOptions, ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from './call.ts';
-import {
-  type AggregateOptions,
-  aggregateRequest,
-  type CreateOptions,
-  createRequest,
-  type DeleteOptions,
-  deleteRequest,
-  type GetOptions,
-  getRequest,
-  type ListOptions,
-  listRequest,
-  type UpdateOptions,
-  updateRequest,
-} from './requests.ts';
+import type { EncodedQuery } from './encoded-query.ts';
+import { checkSysId, checkTableName } from './names.ts';
+import { apiPath, buildRequest, type DisplayValue, type RequestOptions, type Sysparm } from './requests.ts';
+
+/** Parameters of most Table API calls (docs/servicenow-contract.md 1.2). An absent one is not sent. */
+export type RecordOptions = RequestOptions & {
+  readonly table: string;
+  readonly displayValue?: DisplayValue | undefined;
+  readonly excludeReferenceLink?: boolean | undefined;
+  /** Columns to return; dot-walking allowed (`caller_id.name`). */
+  readonly fields?: readonly string[] | undefined;
+  /** A UI view whose columns are returned; `fields` wins over it. */
+  readonly view?: string | undefined;
+  /** Across domains; needs admin or the role `query_no_domain_table_api`. */
+  readonly queryNoDomain?: boolean | undefined;
+};
+
+export type ListOptions = RecordOptions & {
+  /** Built with `encodedQuery()`, or an encoded query as text; may carry ORDERBY. */
+  readonly query?: EncodedQuery | string | undefined;
+  /** Equality filters instead of `query`; not both. */
+  readonly pairs?: Readonly<Record<string, string>> | undefined;
+  readonly limit?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly queryCategory?: string | undefined;
+  readonly noCount?: boolean | undefined;
+  readonly suppressPaginationHeader?: boolean | undefined;
+};
+
+export type GetOptions = RecordOptions & { readonly sysId: string };
+
+/** Values of a record to write, by column name. `''` clears a column, an absent one is left alone. */
+export type RecordValues = Readonly<Record<string, unknown>>;
+
+export type CreateOptions = RecordOptions & {
+  readonly record: RecordValues;
+  /** Values are display values: references by name, choices by label, dates in the user's zone. */
+  readonly inputDisplayValue?: boolean | undefined;
+};
+
+export type UpdateOptions = CreateOptions & {
+  readonly sysId: string;
+  /** PUT has the same effect as PATCH (docs/servicenow-contract.md 1.6). @default 'PATCH' */
+  readonly method?: 'PUT' | 'PATCH' | undefined;
+};
+
+export type DeleteOptions = RequestOptions & {
+  readonly table: string;
+  readonly sysId: string;
+  readonly queryNoDomain?: boolean | undefined;
+};
+
+/** `GET /table/{table}` */
+export function listRequest(options: ListOptions): ServiceNowRequest {
+  return buildRequest(
+    'GET',
+    apiPath(options.version, 'table', checkTableName(options.table)),
+    'read',
+    options,
+    {
+      query: options.query?.toString(),
+      ...recordParameters(options),
+      query_category: options.queryCategory,
+      no_count: options.noCount,
+      suppress_pagination_header: options.suppressPaginationHeader,
+      limit: options.limit,
+      offset: options.offset,
+    },
+  );
+}
+
+/** `GET /table/{table}/{sysId}` */
+export function getRequest(options: GetOptions): ServiceNowRequest {
+  return buildRequest('GET', recordPath(options), 'read', options, recordParameters(options));
+}
+
+/** `POST /table/{table}`. A record with its own `sys_id` can be repeated: the instance refuses the second copy. */
+export function createRequest(options: CreateOptions): ServiceNowRequest {
+  const { record, inputDisplayValue } = options;
+  const path = apiPath(options.version, 'table', checkTableName(options.table));
+  const isKeyed = typeof record['sys_id'] === 'string' && record['sys_id'] !== '';
+  const parameters = { ...recordParameters(options), input_display_value: inputDisplayValue };
+  return buildRequest('POST', path, isKeyed ? 'keyed' : 'never', options, parameters, record);
+}
+
+/** `PATCH` or `PUT` `/table/{table}/{sysId}` */
+export function updateRequest(options: UpdateOptions): ServiceNowRequest {
+  const { method = 'PATCH', record, inputDisplayValue } = options;
+  const parameters = { ...recordParameters(options), input_display_value: inputDisplayValue };
+  return buildRequest(method, recordPath(options), 'never', options, parameters, record);
+}
+
+/** `DELETE /table/{table}/{sysId}` */
+export function deleteRequest(options: DeleteOptions): ServiceNowRequest {
+  return buildRequest('DELETE', recordPath(options), 'never', options, {
+    query_no_domain: options.queryNoDomain,
+  });
+}
 
 /** A list, and ServiceNow's answer as it came. */
 export type ListAnswer = {
@@ -111,38 +195,20 @@ async function write(
 /** Columns of a task whose every write adds an entry: writing them twice is not the same as once. */
 export const journalColumns: readonly string[] = ['work_notes', 'comments', 'comments_and_work_notes'];
 
-const perField = z.record(z.string(), z.string());
-const stats = z.object({
-  count: z.optional(z.string()),
-  avg: z.optional(perField),
-  min: z.optional(perField),
-  max: z.optional(perField),
-  sum: z.optional(perField),
-});
-const groupField = z.object({
-  field: z.string(),
-  value: z.nullable(z.string()),
-  display_value: z.optional(z.nullable(z.string())),
-});
-const group = z.object({ stats, groupby_fields: z.optional(z.array(groupField)) });
+function recordParameters(options: RecordOptions): Readonly<Record<string, Sysparm>> {
+  return {
+    display_value: options.displayValue,
+    exclude_reference_link: options.excludeReferenceLink,
+    fields: options.fields,
+    view: options.view,
+    query_no_domain: options.queryNoDomain,
+  };
+}
 
-/** Figures as strings, averages with four decimals (docs/servicenow-contract.md 3); `groupby_fields` when grouped. */
-type AggregateGroup = z.infer<typeof group>;
-
-/** One group when nothing is grouped by, else one per value; and ServiceNow's answer as it came. */
-export type AggregateAnswer = {
-  readonly groups: readonly AggregateGroup[];
-  readonly response: ServiceNowResponse;
-};
-
-/** Counts, averages, minima, maxima and sums of a table, grouped or not. @throws ServiceNowError */
-export async function aggregate(
-  client: ServiceNowClient,
-  options: AggregateOptions,
-  context?: CallOptions,
-): Promise<AggregateAnswer> {
-  const request = aggregateRequest(options);
-  const response = await client.send(request, context);
-  const result = readResult(z.union([z.array(group), group]), response, request);
-  return { groups: Array.isArray(result) ? result : [result], response };
+function recordPath({
+  table,
+  sysId,
+  version,
+}: RequestOptions & { readonly table: string; readonly sysId: string }) {
+  return apiPath(version, 'table', checkTableName(table), checkSysId(sysId));
 }

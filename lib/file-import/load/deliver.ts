@@ -1,4 +1,4 @@
-import type { ServiceNowError } from '../../servicenow/errors.ts';
+import type { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Chunk, filterLines, lineList, lineRuns, withoutLines } from '../encode/chunk.ts';
 import type { ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';

@@ -1,5 +1,5 @@
-import { ServiceNowError } from '../../servicenow/errors.ts';
 import { insertMultiple } from '../../servicenow/import-sets.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 

@@ -1,8 +1,13 @@
 import { type BatchOutcome, sendBatch } from '../../servicenow/batch.ts';
 import type { ServiceNowResponse } from '../../servicenow/call.ts';
-import { ServiceNowError } from '../../servicenow/errors.ts';
-import { type ImportAnswer, type RowResult, readImport } from '../../servicenow/import-sets.ts';
-import { importRowRequest, type StagingRow } from '../../servicenow/requests.ts';
+import {
+  type ImportAnswer,
+  importRowRequest,
+  type RowResult,
+  readImport,
+  type StagingRow,
+} from '../../servicenow/import-sets.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';

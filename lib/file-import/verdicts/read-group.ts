@@ -1,4 +1,4 @@
-import { aggregate } from '../../servicenow/records.ts';
+import { aggregate } from '../../servicenow/aggregate.ts';
 import { type Chunk, lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { batchesOf, type InstanceRow, pageRows } from '../instance-rows.ts';

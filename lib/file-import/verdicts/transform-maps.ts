@@ -1,7 +1,7 @@
 import { sendBatch } from '../../servicenow/batch.ts';
-import { AccessDeniedError, ServiceNowError } from '../../servicenow/errors.ts';
-import { type RowResult, readImport } from '../../servicenow/import-sets.ts';
-import { importRowStatusRequest } from '../../servicenow/requests.ts';
+import { AccessDeniedError } from '../../servicenow/errors.ts';
+import { importRowStatusRequest, type RowResult, readImport } from '../../servicenow/import-sets.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { callContext, type ImportScope } from '../import-scope.ts';
 import { batchesOf, type InstanceRow, listRows, pageRows } from '../instance-rows.ts';
 import { knownOutcome, type LineResult, type RowOutcome, worstOf } from '../load/row-outcome.ts';

@@ -1,5 +1,5 @@
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
-import { deleteRequest } from '../../servicenow/requests.ts';
+import { deleteRequest } from '../../servicenow/records.ts';
 import type { Done } from '../disposition.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { findRecord } from './lookup.ts';

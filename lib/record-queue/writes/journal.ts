@@ -4,7 +4,7 @@ import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { isSameText, normalise } from '../../operations/journal-text.ts';
 import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
-import { listRequest } from '../../servicenow/requests.ts';
+import { listRequest } from '../../servicenow/records.ts';
 import { InDoubtError } from '../disposition.ts';
 import type { RecordCommand } from '../message.ts';
 import type { Attempt, WriteContext } from './attempt.ts';

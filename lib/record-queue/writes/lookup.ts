@@ -2,13 +2,9 @@ import * as z from 'zod/mini';
 import { mayHaveTakenEffect } from '../../core/errors.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import {
-  AccessDeniedError,
-  InsertRefusedError,
-  RecordNotFoundError,
-  ServiceNowError,
-} from '../../servicenow/errors.ts';
-import { getRequest, listRequest } from '../../servicenow/requests.ts';
+import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
+import { getRequest, listRequest } from '../../servicenow/records.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { WriteContext } from './attempt.ts';
 
 /**

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { mayHaveTakenEffect } from '../../core/errors.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
-import { getRequest, updateRequest } from '../../servicenow/requests.ts';
+import { getRequest, updateRequest } from '../../servicenow/records.ts';
 import type { Done } from '../disposition.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';

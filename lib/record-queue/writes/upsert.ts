@@ -5,13 +5,9 @@ import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import {
-  AccessDeniedError,
-  InsertRefusedError,
-  RecordNotFoundError,
-  ServiceNowError,
-} from '../../servicenow/errors.ts';
-import { createRequest, getRequest, listRequest } from '../../servicenow/requests.ts';
+import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
+import { createRequest, getRequest, listRequest } from '../../servicenow/records.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';

@@ -1,9 +1,9 @@
 import { singleFlight, waitFor } from '../../core/shared-work.ts';
 import type { CallContext } from '../call.ts';
-import type { Auth } from '../connection/secret.ts';
 import { NotAuthenticatedError } from '../errors.ts';
-import { readSigningKey } from './signing-key.ts';
+import type { Auth } from '../secret.ts';
 import type { AuthHeaders, Credentials, OAuth, Token, TokenContext } from './token.ts';
+import { readSigningKey } from './token.ts';
 
 /**
  * The credentials of a secret's `auth`; without one, those of the client certificate alone.

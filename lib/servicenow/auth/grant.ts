@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import * as oauth from 'oauth4webapi';
 import { classifyAnswer } from '../classify/answer.ts';
-import { type ClassifiedCall, describeCall, failureOf } from '../classify/call.ts';
-import { classifyTransportError } from '../classify/transport-error.ts';
-import type { Auth } from '../connection/secret.ts';
-import { AnswerLostError, NotAuthenticatedError, NotServiceNowError, ServiceNowError } from '../errors.ts';
+import { type ClassifiedCall, classifyTransportError, describeCall, failureOf } from '../classify/failure.ts';
+import { AnswerLostError, NotAuthenticatedError, NotServiceNowError } from '../errors.ts';
+import type { Auth } from '../secret.ts';
+import { ServiceNowError } from '../service-now-error.ts';
 import { TransportError } from '../transport/exchange.ts';
-import { readSigningKey } from './signing-key.ts';
-import { type OAuth, type Token, type TokenContext, tokenPath } from './token.ts';
+import { type OAuth, readSigningKey, type Token, type TokenContext, tokenPath } from './token.ts';
 
 /** Fetching a token sends nothing of the call that it is for, so that any call may be tried again afterwards. */
 const tokenCall: ClassifiedCall = { method: 'POST', path: tokenPath, repeatable: 'never', sent: false };

@@ -1,17 +1,16 @@
 import { parseRetryAfter } from '../../core/retry-timing.ts';
 import {
-  type FailedAnswer,
   InstanceAsleepError,
   InstanceUnavailableError,
   NotAuthenticatedError,
   NotServiceNowError,
   RequestRefusedError,
-  type ServiceNowError,
   ThrottledError,
 } from '../errors.ts';
+import type { FailedAnswer, ServiceNowError } from '../service-now-error.ts';
 import type { WireAnswer } from '../transport/exchange.ts';
-import { timeOf } from '../transport/server-clock.ts';
-import { type ClassifiedCall, describeCall, effectOf, failureOf, isRead, lost } from './call.ts';
+import { timeOf } from '../transport/exchange.ts';
+import { type ClassifiedCall, describeCall, effectOf, failureOf, isRead, lost } from './failure.ts';
 import { classifyRefusal, errorIn } from './refusal.ts';
 
 /** An answer that means success. */

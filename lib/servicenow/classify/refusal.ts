@@ -3,8 +3,6 @@ import {
   AccessDeniedError,
   BusinessRuleError,
   DataPolicyError,
-  type FailedAnswer,
-  type Failure,
   InsertRefusedError,
   InstanceError,
   InstanceUnavailableError,
@@ -13,11 +11,11 @@ import {
   RecordNotFoundError,
   RequestRefusedError,
   ScopeMissingError,
-  type ServiceNowError,
   ThrottledError,
   TransactionCancelledError,
 } from '../errors.ts';
-import { type ClassifiedCall, describeCall, effectOf, failureOf } from './call.ts';
+import type { FailedAnswer, Failure, ServiceNowError } from '../service-now-error.ts';
+import { type ClassifiedCall, describeCall, effectOf, failureOf } from './failure.ts';
 
 /** What ServiceNow's error envelope says: `{"error":{"message","detail"},"status":"failure"}` (docs/servicenow-contract.md 1.7). */
 type ErrorText = { readonly message: string; readonly detail: string };

@@ -3,7 +3,7 @@ import { ConnectorError } from '../../core/errors.ts';
 import type { Log, LogFields } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ServiceNowResponse } from '../call.ts';
-import { ServiceNowError } from '../errors.ts';
+import { ServiceNowError } from '../service-now-error.ts';
 import type { Retried } from './retry.ts';
 import type { Attempt } from './send.ts';
 

@@ -5,8 +5,9 @@ import type { Metrics } from '../../core/metrics.ts';
 import { type BackOff, fullJitterMs } from '../../core/retry-timing.ts';
 import type { ServiceNowRequest } from '../call.ts';
 import type { Accepted } from '../classify/answer.ts';
-import { isRead } from '../classify/call.ts';
-import { ServiceNowError, ThrottledError, TransactionCancelledError } from '../errors.ts';
+import { isRead } from '../classify/failure.ts';
+import { ThrottledError, TransactionCancelledError } from '../errors.ts';
+import { ServiceNowError } from '../service-now-error.ts';
 import { TransportError } from '../transport/exchange.ts';
 import type { Attempt, Link } from './send.ts';
 

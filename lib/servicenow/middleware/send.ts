@@ -3,8 +3,8 @@ import { DeadlineExceededError } from '../../core/errors.ts';
 import type { AuthHeaders } from '../auth/token.ts';
 import type { CallContext, ServiceNowRequest } from '../call.ts';
 import { type Accepted, classifyAnswer } from '../classify/answer.ts';
-import { classifyTransportError } from '../classify/transport-error.ts';
-import type { Connection } from '../connection/connection.ts';
+import { classifyTransportError } from '../classify/failure.ts';
+import type { Connection } from '../connection.ts';
 import { TransportError, type WireRequest } from '../transport/exchange.ts';
 
 /** One attempt at a call, on its way down the chain. */

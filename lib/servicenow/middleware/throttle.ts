@@ -3,8 +3,9 @@ import type { WaitLimits } from '../../core/deadline.ts';
 import type { Limiter } from '../../core/limiter.ts';
 import type { Method, ServiceNowRequest } from '../call.ts';
 import type { Accepted } from '../classify/answer.ts';
-import { InstanceUnavailableError, ServiceNowError, ThrottledError } from '../errors.ts';
-import { timeOf } from '../transport/server-clock.ts';
+import { InstanceUnavailableError, ThrottledError } from '../errors.ts';
+import { ServiceNowError } from '../service-now-error.ts';
+import { timeOf } from '../transport/exchange.ts';
 import { longestWaitMs } from './retry.ts';
 import type { Attempt, Link } from './send.ts';
 

@@ -4,11 +4,11 @@ import type { LookupFunction } from 'node:net';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import ipaddr from 'ipaddr.js';
 import type { Dispatcher } from 'undici';
+import { buildConnector, Pool, ProxyAgent } from 'undici';
 import type { Clock } from '../../core/clock.ts';
 import { ConfigurationError } from '../../core/errors.ts';
-import type { InstanceAddress } from '../connection/instance-url.ts';
-import type { TlsSettings } from '../connection/secret.ts';
-import { buildConnector, Pool, ProxyAgent } from './undici.ts';
+import type { InstanceAddress } from '../address.ts';
+import type { TlsSettings } from '../secret.ts';
 
 /** What a connection to an instance is made of. */
 export type TransportOptions = {

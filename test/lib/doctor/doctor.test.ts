@@ -4,7 +4,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { examine } from '../../../lib/doctor/examine.ts';
 import type { Finding } from '../../../lib/doctor/finding.ts';
-import { formatReport, isHealthy } from '../../../lib/doctor/report.ts';
+import { formatReport, isHealthy } from '../../../lib/doctor/finding.ts';
 import type { CallContext } from '../../../lib/servicenow/call.ts';
 import { json, refuse, scriptedServer } from '../servicenow/scripted-server.ts';
 import { basic, callContext } from '../servicenow/testing.ts';

@@ -7,7 +7,7 @@ import {
   type Sender,
 } from '../../../lib/record-queue/batch-executor.ts';
 import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
-import { createRequest, getRequest, updateRequest } from '../../../lib/servicenow/requests.ts';
+import { createRequest, getRequest, updateRequest } from '../../../lib/servicenow/records.ts';
 import { manualClock } from '../core/manual-clock.ts';
 
 const read = (sysId: string): Call => ({ request: getRequest({ table: 'incident', sysId }) });

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInstance } from '../../../emulator/instance/index.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
-import { ServiceNowError } from '../../../lib/servicenow/errors.ts';
 import { createRecord } from '../../../lib/servicenow/records.ts';
+import { ServiceNowError } from '../../../lib/servicenow/service-now-error.ts';
 import { callContext, clientFor } from './testing.ts';
 
 /** Change it to look for other orders of events; a failing run shows it in its name. */

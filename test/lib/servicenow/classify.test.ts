@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { processRedactor } from '../../../lib/core/redaction.ts';
 import type { Method } from '../../../lib/servicenow/call.ts';
 import { classifyAnswer } from '../../../lib/servicenow/classify/answer.ts';
-import { ServiceNowError } from '../../../lib/servicenow/errors.ts';
+import { ServiceNowError } from '../../../lib/servicenow/service-now-error.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
 const path = '/api/now/table/incident';

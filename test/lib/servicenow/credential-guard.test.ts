@@ -4,14 +4,10 @@ import { silentLog } from '../../../lib/core/log.ts';
 import { silentMetrics } from '../../../lib/core/metrics.ts';
 import { createRedactor } from '../../../lib/core/redaction.ts';
 import { createCredentials } from '../../../lib/servicenow/auth/credentials.ts';
-import type { Connection } from '../../../lib/servicenow/connection/connection.ts';
-import {
-  AccessDeniedError,
-  InstanceError,
-  NotAuthenticatedError,
-  type ServiceNowError,
-} from '../../../lib/servicenow/errors.ts';
-import { createCredentialGuard } from '../../../lib/servicenow/middleware/credential-guard.ts';
+import type { Connection } from '../../../lib/servicenow/connection.ts';
+import { AccessDeniedError, InstanceError, NotAuthenticatedError } from '../../../lib/servicenow/errors.ts';
+import { createCredentialGuard } from '../../../lib/servicenow/middleware/authenticate.ts';
+import type { ServiceNowError } from '../../../lib/servicenow/service-now-error.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 import { callContext } from './testing.ts';
 

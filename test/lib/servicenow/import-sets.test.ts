@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInstance } from '../../../emulator/instance/index.ts';
+import { aggregate } from '../../../lib/servicenow/aggregate.ts';
 import { getRowResult, insertMultiple, insertRow } from '../../../lib/servicenow/import-sets.ts';
-import { aggregate, listRecords } from '../../../lib/servicenow/records.ts';
+import { listRecords } from '../../../lib/servicenow/records.ts';
 import { json, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 

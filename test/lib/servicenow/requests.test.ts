@@ -1,26 +1,30 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { aggregateRequest } from '../../../lib/servicenow/aggregate.ts';
+import {
+  attachmentFileRequest,
+  attachmentRequest,
+  deleteAttachmentRequest,
+  listAttachmentsRequest,
+  multipartUploadRequest,
+  renameAttachmentRequest,
+  uploadRequest,
+} from '../../../lib/servicenow/attachments.ts';
+import { batchRequest } from '../../../lib/servicenow/batch.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { encodedQuery } from '../../../lib/servicenow/encoded-query.ts';
 import {
-  aggregateRequest,
-  attachmentFileRequest,
-  attachmentRequest,
-  batchRequest,
-  createRequest,
-  deleteAttachmentRequest,
-  deleteRequest,
-  getRequest,
   importRowRequest,
   importRowStatusRequest,
   insertMultipleRequest,
-  listAttachmentsRequest,
+} from '../../../lib/servicenow/import-sets.ts';
+import {
+  createRequest,
+  deleteRequest,
+  getRequest,
   listRequest,
-  multipartUploadRequest,
-  renameAttachmentRequest,
   updateRequest,
-  uploadRequest,
-} from '../../../lib/servicenow/requests.ts';
+} from '../../../lib/servicenow/records.ts';
 
 const table = 'incident';
 const sysId = 'a'.repeat(32);

@@ -4,9 +4,9 @@ import { DeadlineExceededError } from '../../../lib/core/errors.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { Repeatable, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { classifyAnswer } from '../../../lib/servicenow/classify/answer.ts';
-import { classifyTransportError } from '../../../lib/servicenow/classify/transport-error.ts';
-import type { ServiceNowError } from '../../../lib/servicenow/errors.ts';
+import { classifyTransportError } from '../../../lib/servicenow/classify/failure.ts';
 import { retry } from '../../../lib/servicenow/middleware/retry.ts';
+import type { ServiceNowError } from '../../../lib/servicenow/service-now-error.ts';
 import { TransportError } from '../../../lib/servicenow/transport/exchange.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
-import type { ConnectionSecret } from '../../../lib/servicenow/connection/secret.ts';
+import type { ConnectionSecret } from '../../../lib/servicenow/secret.ts';
 import { json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';
 import { callContext, clientFor } from './testing.ts';
 

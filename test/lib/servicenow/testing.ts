@@ -4,7 +4,7 @@ import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { createRedactor } from '../../../lib/core/redaction.ts';
 import type { CallContext, ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { type ClientOptions, createClient } from '../../../lib/servicenow/client.ts';
-import type { Auth, ConnectionSecret } from '../../../lib/servicenow/connection/secret.ts';
+import type { Auth, ConnectionSecret } from '../../../lib/servicenow/secret.ts';
 
 export const basic: Auth = { type: 'basic', username: 'integration.user', password: 'correct horse' };
 

@@ -4,7 +4,7 @@ import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { chooseProxy } from '../../../../lib/servicenow/transport/proxy.ts';
+import { chooseProxy } from '../../../../lib/servicenow/address.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
 import { createAuthority } from './certificates.ts';

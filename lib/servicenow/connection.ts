@@ -1,18 +1,16 @@
 import type { LookupFunction } from 'node:net';
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
-import type { Metrics } from '../../core/metrics.ts';
-import type { Redactor } from '../../core/redaction.ts';
-import { singleFlight, waitFor } from '../../core/shared-work.ts';
-import { createCredentials } from '../auth/credentials.ts';
-import type { Credentials } from '../auth/token.ts';
-import type { CallContext } from '../call.ts';
-import type { Transport } from '../transport/exchange.ts';
-import { chooseProxy } from '../transport/proxy.ts';
-import { createServerClock } from '../transport/server-clock.ts';
-import { createTransport } from '../transport/transport.ts';
-import { type InstanceAddress, parseInstanceUrl } from './instance-url.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { Redactor } from '../core/redaction.ts';
+import { singleFlight, waitFor } from '../core/shared-work.ts';
+import { chooseProxy, type InstanceAddress, parseInstanceUrl } from './address.ts';
+import { createCredentials } from './auth/credentials.ts';
+import type { Credentials } from './auth/token.ts';
+import type { CallContext } from './call.ts';
 import { type ConnectionSecret, parseConnectionSecret, protectProxy, protectSecret } from './secret.ts';
+import { createServerClock, type Transport } from './transport/exchange.ts';
+import { createTransport } from './transport/transport.ts';
 
 /** Everything that one version of a secret results in. Replaced as a whole when the secret changes. */
 export type Connection = {

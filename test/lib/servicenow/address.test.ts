@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseInstanceUrl } from '../../../../lib/servicenow/connection/instance-url.ts';
+import { parseInstanceUrl } from '../../../lib/servicenow/address.ts';
 
 describe('an instance URL', () => {
   it.each([

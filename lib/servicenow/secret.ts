@@ -1,7 +1,7 @@
 import { unescape as decodePercent } from 'node:querystring';
 import * as z from 'zod/mini';
-import { ConfigurationError } from '../../core/errors.ts';
-import type { Redactor } from '../../core/redaction.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { Redactor } from '../core/redaction.ts';
 
 const text = z.string().check(z.minLength(1));
 const scope = z.optional(z.string());

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConnectionSecret } from '../../../../lib/servicenow/connection/secret.ts';
+import { parseConnectionSecret } from '../../../lib/servicenow/secret.ts';
 
 const instanceUrl = 'https://dev1.service-now.com';
 const client = { clientId: 'id', clientSecret: 'canary-secret' };

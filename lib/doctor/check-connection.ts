@@ -2,9 +2,11 @@ import type { Clock } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { tokenPath } from '../servicenow/auth/token.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
-import { ServiceNowError } from '../servicenow/errors.ts';
 import { listRecords } from '../servicenow/records.ts';
-import { createServerClock } from '../servicenow/transport/server-clock.ts';
+import type { TlsSettings } from '../servicenow/secret.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
+import { lifeOfOwnCertificate } from '../servicenow/transport/dispatcher.ts';
+import { createServerClock } from '../servicenow/transport/exchange.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
 
 /** One call tests the network path, the grant and the clock. A refusal of the table itself still tests all three. */
@@ -62,4 +64,24 @@ function checkTime(date: string | undefined, clock: Clock): Finding {
     `the instance is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`,
     'set the time of this machine',
   );
+}
+
+const dayMs = 86_400_000;
+/** Time to order a certificate and have it mapped to a user. */
+const noticeDays = 30;
+
+/** When does the client certificate expire? No finding for a secret without one. */
+export function checkCertificate(tls: TlsSettings | undefined, clock: Clock): readonly Finding[] {
+  const life = lifeOfOwnCertificate(tls);
+  if (!life) return [];
+  const daysLeft = Math.floor((life.toMs - clock.now()) / dayMs);
+  const found = `the client certificate expires on ${new Date(life.toMs).toISOString().slice(0, 10)}`;
+  if (daysLeft >= noticeDays) return [ok('certificate', found)];
+  return [
+    warning(
+      'certificate',
+      found,
+      'before then, map a new certificate to the user and store it in the secret',
+    ),
+  ];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createRedactor } from '../../../../lib/core/redaction.ts';
-import type { ConnectionSecret } from '../../../../lib/servicenow/connection/secret.ts';
-import { protectProxy, protectSecret } from '../../../../lib/servicenow/connection/secret.ts';
+import { createRedactor } from '../../../lib/core/redaction.ts';
+import type { ConnectionSecret } from '../../../lib/servicenow/secret.ts';
+import { protectProxy, protectSecret } from '../../../lib/servicenow/secret.ts';
 
 const instanceUrl = 'https://dev1.service-now.com';
 const key =

@@ -1,0 +1,94 @@
+import { ConnectorError, type Effect } from '../core/errors.ts';
+import type { Method } from './call.ts';
+
+/** The answer that an error stems from, as ServiceNow sent it. */
+export type FailedAnswer = {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parsed JSON when it was JSON, else undefined. */
+  readonly body: unknown;
+};
+
+/** Where an error happened and what came back. */
+export type Failure = {
+  readonly method: Method;
+  readonly path: string;
+  readonly answer?: FailedAnswer | undefined;
+  /** How long the instance asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** @default 'none' */
+  readonly effect?: Effect;
+  /** False when no byte of the call left us, e.g. because no token could be obtained. @default true */
+  readonly sent?: boolean | undefined;
+  readonly cause?: unknown;
+};
+
+/**
+ * A call to ServiceNow that did not succeed. `status`, `headers` and `body` are ServiceNow's own, for callers that pass
+ * its answer on; they are not enumerable, so that whatever prints an error does not print a record with it.
+ */
+export abstract class ServiceNowError extends ConnectorError {
+  readonly method: Method;
+  readonly path: string;
+  /** `unknown` once any copy of the call may have taken effect. */
+  override effect: Effect;
+  /** False when no byte of the call left us: then any call may be sent again. */
+  readonly sent: boolean;
+  override readonly retryAfterMs: number | undefined;
+  /** ServiceNow's `X-Transaction-ID`, to find the call in its logs. */
+  readonly transactionId: string | undefined;
+  /** True when a request for fewer rows or fields may succeed where this one failed. */
+  readonly mayPassIfSmaller: boolean = false;
+  /** How many times the call had been sent when this error ended it. */
+  attempts = 1;
+  readonly #answer: FailedAnswer | undefined;
+
+  constructor(message: string, failure: Failure) {
+    super(message, failure.cause === undefined ? undefined : { cause: failure.cause });
+    this.method = failure.method;
+    this.path = failure.path;
+    this.effect = failure.effect ?? 'none';
+    this.sent = failure.sent ?? true;
+    this.retryAfterMs = failure.retryAfterMs;
+    this.#answer = failure.answer;
+    this.transactionId = failure.answer?.headers['x-transaction-id'];
+  }
+
+  /** HTTP status of ServiceNow's answer; undefined when there was none. */
+  get status(): number | undefined {
+    return this.#answer?.status;
+  }
+
+  /** ServiceNow's headers, lower-case names; empty when there was no answer. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.#answer?.headers ?? {};
+  }
+
+  /** ServiceNow's body, usually its error envelope; undefined when there was none or it was not JSON. */
+  get body(): unknown {
+    return this.#answer?.body;
+  }
+
+  /** An error inside a 200 must not pass for success, nor a refusal of the second copy for one of the first. */
+  override get httpStatus(): number {
+    if (this.ownAnswer) return this.ownAnswer.status;
+    const { status = 502 } = this;
+    if (status < 400) return 502;
+    return status < 500 && this.effect === 'unknown' ? 504 : status;
+  }
+
+  /** True when the instance itself answered that it will not carry this call out, now or later. */
+  get isRefusal(): boolean {
+    return this.sent && this.isPermanent && this.status !== undefined;
+  }
+
+  /**
+   * True when the record of a failed create may exist: the answer was lost, or the instance said 403, which it also says when
+   * the sys_id is taken, when a rule rejects a second copy, and to a user who may write but not read back
+   * (docs/servicenow-contract.md 1.6).
+   */
+  get recordMayExist(): boolean {
+    return this.effect === 'unknown' || (this.status === 403 && this.scope === 'request');
+  }
+}
