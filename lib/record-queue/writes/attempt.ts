@@ -4,7 +4,7 @@ import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { JournalColumns } from '../../operations/journal-columns.ts';
 import type { CallContext, ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
-import { ServiceNowError } from '../../servicenow/errors.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Call } from '../batch-executor.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import type { RecordCommand, RecordMessage } from '../message.ts';
