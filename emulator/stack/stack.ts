@@ -117,7 +117,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     endpoints,
     resources,
     host,
-    functionEnvironment: { ...functionEnvironment, AWS_ENDPOINT_URL_LAMBDA: host.lambdaUrl },
+    functionEnvironment: { AWS_ENDPOINT_URL_LAMBDA: host.lambdaUrl, ...functionEnvironment },
     close: () => running.disposeAsync(),
   };
 }

@@ -102,7 +102,8 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
     return [];
   }
   const arrival = await schedule.receive(request);
-  log.info('drop-received', { key: object.key, table: request.table, arrival: arrival.kind });
+  const { table, droppedAt } = request;
+  log.info('drop-received', { key: object.key, table, droppedAt, arrival: arrival.kind });
   if (arrival.kind === 'superseded')
     await answer(deps, request, 'superseded', `superseded by version ${arrival.by} of the same key`);
   return arrival.kind === 'new' ? [request] : [];

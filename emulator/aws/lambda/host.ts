@@ -16,7 +16,7 @@ export type LambdaHostOptions = {
   readonly dataFolder: string;
   readonly region: string;
   readonly accountId: string;
-  /** Added to the variables of every function, e.g. `AWS_ENDPOINT_URL_SQS`. `AWS_ENDPOINT_URL_LAMBDA` is set by the host. */
+  /** Added to the variables of every function, e.g. `AWS_ENDPOINT_URL_SQS`. `AWS_ENDPOINT_URL_LAMBDA` is the host's own unless it is given. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Port of the HTTP API (default: a free one). */
   readonly apiPort?: number;
@@ -56,7 +56,7 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
   const service = new LambdaService({
     ...rest,
     functions: stack.functions,
-    environment: () => ({ ...environment, AWS_ENDPOINT_URL_LAMBDA: lambdaUrl }),
+    environment: () => ({ AWS_ENDPOINT_URL_LAMBDA: lambdaUrl, ...environment }),
   });
   const servers: LoopbackServer[] = [];
   // Functions that still run find the ports open until they have ended.

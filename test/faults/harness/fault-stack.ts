@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { packageFunctions } from '../../../deploy/package.ts';
+import type { EventFaults } from '../../../emulator/aws/s3/event-faults.ts';
 import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
 import type { Stack } from '../../../emulator/stack/stack.ts';
@@ -42,6 +43,8 @@ export type FaultStackOptions = {
   /** Changes the packaged template, e.g. time-outs, before it is used. */
   readonly template?: (template: Template) => void;
   readonly maxProcesses?: number;
+  /** How unkindly S3 delivers its events. */
+  readonly s3EventFaults?: EventFaults;
   /** The queues that writeRecords believes to be its own. @default those of the template */
   readonly queues?: { readonly standard: string; readonly fifo: string };
   /** Gets each line that a function writes. */
@@ -62,6 +65,8 @@ export type FaultStack = {
   readonly sqsProxy: FaultProxy;
   readonly s3Proxy: FaultProxy;
   readonly dynamoDbProxy: FaultProxy;
+  /** Starts of executions, and their checkpoints. */
+  readonly lambdaProxy: FaultProxy;
   readonly sqs: SQSClient;
   readonly s3: S3Client;
   /** Value of a function's environment variable, `''` when it is not set. */
@@ -94,17 +99,27 @@ const secretIds = { first: 'servicenow-functions/dev', second: 'storm/second' } 
 
 /** The packaged functions in real processes, with two instances, and a proxy before everything that they talk to. */
 export async function startFaultStack(options: FaultStackOptions): Promise<FaultStack> {
-  const { watch, instance, roles, environment, maxProcesses, onLine, onEvent = () => undefined } = options;
+  const {
+    watch,
+    instance,
+    roles,
+    environment,
+    maxProcesses,
+    s3EventFaults,
+    onLine,
+    onEvent = () => undefined,
+  } = options;
   const { queues = templateQueues } = options;
   await using opened = new AsyncDisposableStack();
   const dataFolder = await mkdtemp(join(tmpdir(), 'faults-'));
   opened.defer(() => rm(dataFolder, { recursive: true, force: true }));
-  const urls = { sqs: '', s3: '', dynamoDb: '' };
+  const urls = { sqs: '', s3: '', dynamoDb: '', lambda: '' };
   const openProxy = async (target: () => string) =>
     opened.adopt(await startFaultProxy(target), (proxy) => proxy.close());
   const sqsProxy = await openProxy(() => urls.sqs);
   const s3Proxy = await openProxy(() => urls.s3);
   const dynamoDbProxy = await openProxy(() => urls.dynamoDb);
+  const lambdaProxy = await openProxy(() => urls.lambda);
   const { folder, templateFile } = await packageFunctions();
   const changed = join(dataFolder, 'template.json');
   const template: Template = JSON.parse(await readFile(templateFile, 'utf8'));
@@ -122,9 +137,11 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
         ...queueUrls(sqsProxy.url, queues),
         AWS_ENDPOINT_URL_S3: s3Proxy.url,
         AWS_ENDPOINT_URL_DYNAMODB: dynamoDbProxy.url,
+        AWS_ENDPOINT_URL_LAMBDA: lambdaProxy.url,
         ...environment,
       },
       ...(maxProcesses !== undefined && { maxProcesses }),
+      ...(s3EventFaults && { s3EventFaults }),
       ...(onLine && { onLog: onLine }),
     },
     watch,
@@ -133,6 +150,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
   urls.sqs = stack.sqs.url;
   urls.s3 = stack.s3.url;
   urls.dynamoDb = stack.dynamodb.url;
+  urls.lambda = stack.host.lambdaUrl;
   const second = opened.adopt(await startInstance(instance), (one) => one.close());
   watchTokens(second, watch);
   const secrets = new SecretsManagerClient({ ...localAws, endpoint: stack.secretsManager.url });
@@ -170,6 +188,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
     sqsProxy,
     s3Proxy,
     dynamoDbProxy,
+    lambdaProxy,
     sqs,
     s3,
     variable: (key, name) => find(key).environment[name] ?? '',

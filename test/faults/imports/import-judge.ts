@@ -36,10 +36,35 @@ export function judgeTable(
 ): readonly Damage[] {
   const judged = drops.flatMap((drop) => (drop.result ? [{ ...drop, result: drop.result }] : []));
   return [
-    ...drops.flatMap((drop) => (drop.result ? judgeReport(drop, drop.result, kind) : [])),
+    ...drops.flatMap((drop, index) => {
+      if (!drop.result) return [];
+      return drop.result.summary.status === 'superseded'
+        ? judgeSuperseded(drop, drop.result, drops.slice(index + 1))
+        : judgeReport(drop, drop.result, kind);
+    }),
     ...judgeRows(drops, staged, kind),
     ...judgeOrder(judged, staged, kind),
   ].map(({ kind: damage, text }) => ({ kind: damage, text: `${name} (${kind.table}): ${text}` }));
+}
+
+/** What is no import is refused with the reason, and nothing of it is counted. */
+export function judgeOddDrop(
+  { key, what, reason }: { readonly key: string; readonly what: string; readonly reason: RegExp },
+  { summary }: DropResult,
+): readonly Damage[] {
+  if (summary.status === 'refused' && reason.test(summary.reason ?? '')) return [];
+  return [{ kind: 'false verdict', text: `${what}, ${key}: ${summary.status}: ${summary.reason}` }];
+}
+
+/** Only a version that was dropped later supersedes one, and nothing of it is sent then. */
+function judgeSuperseded(
+  { name, key }: Drop,
+  { summary, verdicts }: DropResult,
+  later: readonly Drop[],
+): readonly Damage[] {
+  const isBy = (drop: Drop) => drop.key === key && summary.reason?.includes(drop.versionId) === true;
+  if (later.some(isBy) && verdicts.length === 0) return [];
+  return [{ kind: 'false verdict', text: `${name}: ${summary.status}: ${summary.reason}` }];
 }
 
 /** Every line has one verdict, the counts are those of the lines, and lines that cannot be read are rejected. */
@@ -63,8 +88,6 @@ function judgeReport(drop: Drop, { summary, verdicts }: DropResult, kind: Import
     if ((outcome === 'rejected') !== (row === undefined))
       report('false verdict', `line ${line} is ${row ? 'sound' : 'unreadable'} and ${outcome}`);
     if (outcome === 'notSent') report('lost', `line ${line} was not sent`);
-    if (outcome === 'unknown' && kind.isKeyed)
-      report('false verdict', `line ${line} is unknown although keyed`);
     if (outcome === 'inserted' && kind.hasTwoMaps && row && isOddRow(row.count))
       report('false verdict', `line ${line} is inserted although one of its two maps failed`);
   }
@@ -113,6 +136,13 @@ function judgeRows(drops: readonly Reported[], staged: readonly Row[], kind: Imp
       damages.push({ kind: 'lost', text: `${where}: ${rows.length} of ${sure} rows ${id} are there` });
     if (rows.length > most)
       damages.push({ kind: 'doubled', text: `${where}: ${rows.length} rows ${id} instead of ${most}` });
+    // Keys tell everything but what a load that was broken off would have come to.
+    const open = rows.filter((row) => row['sys_import_state'] === 'pending').length;
+    if (kind.isKeyed && unknown > open)
+      damages.push({
+        kind: 'false verdict',
+        text: `${where}: ${unknown} rows ${id} are unknown although keyed`,
+      });
     if (rows.length === sure && unknown === 0 && !kind.hasTwoMaps)
       damages.push(...judgeStates(states, rows, where));
   }

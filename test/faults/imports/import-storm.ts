@@ -5,21 +5,21 @@ import type { Row } from '../../../emulator/instance/store/row.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
-import { refuseDynamoDb, refuseS3 } from '../harness/aws-refusals.ts';
 import { type Dice, diceOf } from '../harness/dice.ts';
 import { type FaultInstance, type FaultStack, setProperty, startFaultStack } from '../harness/fault-stack.ts';
 import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
-import { type Drop, type DropResult, judgeTable } from './import-judge.ts';
+import { Arrivals } from './arrivals.ts';
+import { type Drop, type DropResult, judgeOddDrop, judgeTable } from './import-judge.ts';
 import {
-  type ImportKind,
   importKinds,
   importMaps,
   importSchema,
   isOddRow,
   mapName,
-  rowsPerRequest,
   settleAfterSeconds,
 } from './import-tables.ts';
+import { stirUpImports } from './import-weather.ts';
+import { type OddDrop, type PlannedDrop, planDrops, planOddDrops } from './planned-drops.ts';
 import { readVerdicts } from './results.ts';
 
 export type ImportStormOptions = {
@@ -31,12 +31,18 @@ export type ImportStormOptions = {
   readonly onProgress?: (unanswered: number) => void;
 };
 
+/** How late an event of S3 may be, and how often one comes twice. */
+const eventFaults = { latestMs: 3_000, doubled: 0.3 };
+
 /** Drops many files at once while everything around the imports misbehaves, and compares every verdict with the instance. */
 export async function runImportStorm(options: ImportStormOptions): Promise<StormReport> {
-  const random = seededRandom(options.seed);
+  const dice = diceOf(seededRandom(options.seed));
   const watch = new SecrecyWatch();
+  const arrivals = new Arrivals();
   const stack = await startFaultStack({
     watch,
+    onLine: (line) => arrivals.see(line),
+    s3EventFaults: { ...eventFaults, seed: options.seed },
     instance: {
       schema: importSchema,
       data: importMaps,
@@ -48,7 +54,7 @@ export async function runImportStorm(options: ImportStormOptions): Promise<Storm
       ALLOWED_TABLES: Object.values(importKinds)
         .map(({ table }) => table)
         .join(),
-      MAX_CONCURRENT_IMPORTS: '4',
+      MAX_CONCURRENT_IMPORTS: String(dice.pick([4, 12])),
     },
     template(template) {
       setProperty(template, 'ImportQueue', 'VisibilityTimeout', 12);
@@ -56,10 +62,11 @@ export async function runImportStorm(options: ImportStormOptions): Promise<Storm
     },
   });
   try {
-    const report = await new ImportStorm(stack, diceOf(random), options).run();
+    const report = await new ImportStorm(stack, dice, options).run();
     const leaks = await stack.close();
     return {
       ...report,
+      occurred: { ...report.occurred, ...arrivals.counts() },
       damages: [...report.damages, ...leaks.map((text): Damage => ({ kind: 'leak', text }))],
     };
   } finally {
@@ -67,15 +74,19 @@ export async function runImportStorm(options: ImportStormOptions): Promise<Storm
   }
 }
 
-type PlannedDrop = Drop & { readonly kind: ImportKind; readonly body: string };
+type Dropped<Planned> = Planned & Pick<Drop, 'versionId'>;
 
 class ImportStorm {
   readonly #stack: FaultStack;
   readonly #dice: Dice;
   readonly #options: ImportStormOptions;
   readonly #counts: Record<string, number> = { 'kill -9 of importCsv': 0, 'kill -9 of startImport': 0 };
-  readonly #drops: PlannedDrop[] = [];
-  readonly #results = new Map<PlannedDrop, DropResult>();
+  readonly #drops: Dropped<PlannedDrop>[] = [];
+  readonly #oddDrops: Dropped<OddDrop>[] = [];
+  /** By key and version of the drop. */
+  readonly #results = new Map<string, DropResult>();
+  readonly #read = new Set<string>();
+  readonly #damages: Damage[] = [];
 
   constructor(stack: FaultStack, dice: Dice, options: ImportStormOptions) {
     this.#stack = stack;
@@ -85,32 +96,28 @@ class ImportStorm {
 
   async run(): Promise<StormReport> {
     const started = performance.now();
-    const { instances, s3Proxy, dynamoDbProxy } = this.#stack;
-    for (const { instance } of Object.values(instances)) addScripts(instance);
-    const weather = Object.values(instances).map((one) => this.#stirUp(one));
-    const refusals = [refuseS3(this.#dice.random, 0.02), refuseDynamoDb(this.#dice.random, 0.02)] as const;
-    s3Proxy.decide = refusals[0].decide;
-    dynamoDbProxy.decide = refusals[1].decide;
+    const { rows, seed } = this.#options;
+    for (const { instance } of Object.values(this.#stack.instances)) addScripts(instance);
     await this.#storeSettings();
-    await this.#dropAll();
-    const unanswered = await this.#untilAnswered();
-    const damages = [
-      ...unanswered.map(({ key, name }): Damage => ({ kind: 'no answer', text: `${key} (${name})` })),
-      ...this.#judge(),
-    ];
-    const rows = this.#drops.reduce((sum, { lines }) => sum + lines.length, 0);
-    const occurred = sumOf([
-      this.#counts,
-      this.#countKinds(),
-      ...refusals.map(({ counts }) => counts),
-      ...weather.map((count) => count()),
-    ]);
-    const title = `${rows} rows in ${this.#drops.length} files`;
-    return { title, seconds: (performance.now() - started) / 1000, occurred, damages };
+    const weather = stirUpImports(this.#stack, { rows, seed, dice: this.#dice });
+    const dropping = this.#dropAll();
+    const unanswered = await this.#untilAnswered(dropping);
+    const answered = performance.now();
+    for (const { key, versionId } of unanswered)
+      this.#damages.push({ kind: 'no answer', text: `${key}: ${await this.#progressOf(key, versionId)}` });
+    this.#judge();
+    const lines = this.#drops.reduce((sum, drop) => sum + drop.lines.length, 0);
+    const perSecond = Math.round(lines / ((answered - started) / 1000));
+    return {
+      title: `${lines} rows in ${this.#drops.length} files, ${perSecond} rows/s`,
+      seconds: (performance.now() - started) / 1000,
+      occurred: sumOf([this.#counts, this.#countKinds(), ...weather()]),
+      damages: this.#damages,
+    };
   }
 
   async #storeSettings(): Promise<void> {
-    for (const { table, settings, instance } of Object.values(importKinds)) {
+    for (const { table, settings, instance, rowsPerRequest } of Object.values(importKinds)) {
       const all = {
         rowsPerRequest,
         settleAfterSeconds,
@@ -121,49 +128,51 @@ class ImportStorm {
     }
   }
 
-  /** Two files of each table, and now and then a second version of one that has just been dropped. */
+  /** The files of each round at once, and in between what is no import. */
   async #dropAll(): Promise<void> {
-    const kinds = Object.values(importKinds);
-    const perFile = Math.max(rowsPerRequest + 5, Math.floor(this.#options.rows / kinds.length / 2));
-    for (const round of [1, 2])
-      for (const kind of kinds) {
-        const rows = Math.ceil(perFile * (0.5 + this.#dice.random()));
-        const isSecondVersion = round === 2 && this.#dice.chance(30);
-        const file = isSecondVersion ? 'file-1' : `file-${round}`;
-        if (isSecondVersion) this.#count('two versions of one key');
-        const name = `${this.#options.seed}v${round}`;
-        const lines = Array.from({ length: rows }, (_, index) => ({
-          line: index + 2,
-          row: this.#dice.chance(1) ? undefined : kind.row(name, index),
-        }));
-        const body = ['u_code,u_text,u_count', ...lines.map(({ row }, index) => toCsv(row, index))].join(
-          '\n',
-        );
-        const key = `imports/${kind.table}/${file}.csv`;
-        const versionId = await this.#put(key, body);
-        this.#drops.push({ name, key, versionId, lines, kind, body });
+    const { rows, seed } = this.#options;
+    const odd = [...planOddDrops(this.#dice)];
+    const rounds = planDrops(rows, seed, this.#dice);
+    for (const [number, round] of rounds.entries()) {
+      for (const drop of round) {
+        if (this.#drops.some(({ key }) => key === drop.key)) this.#count('two versions of one key');
+        this.#drops.push({ ...drop, versionId: await this.#put(drop.key, drop.body) });
       }
+      const isLast = number === rounds.length - 1;
+      for (const drop of odd.splice(0, isLast ? odd.length : 3)) {
+        this.#count(`odd drop: ${drop.what}`);
+        this.#oddDrops.push({ ...drop, versionId: await this.#put(drop.key, drop.body) });
+      }
+      if (!isLast) await delay(this.#dice.random() * 1_000);
+    }
   }
 
   async #put(Key: string, Body: string): Promise<string> {
     const { s3, stack } = this.#stack;
     const { VersionId = '' } = await s3.send(
-      new PutObjectCommand({ Bucket: stack.endpoints.s3.bucket, Key, Body }),
+      new PutObjectCommand({ Bucket: stack.endpoints.s3.bucket, Key, Body: Buffer.from(Body) }),
     );
     return VersionId;
   }
 
-  async #untilAnswered(): Promise<readonly PlannedDrop[]> {
+  async #untilAnswered(dropping: Promise<void>): Promise<readonly Pick<Drop, 'key' | 'versionId'>[]> {
     const endsAt = Date.now() + this.#options.patienceMs;
     const kills = 2 + Math.floor(this.#options.rows / 2_000);
+    let isDropping = true;
+    const dropped = dropping.finally(() => {
+      isDropping = false;
+    });
     for (;;) {
       await delay(200 + this.#dice.random() * 400);
       await this.#readResults();
-      const open = this.#drops.filter((drop) => !this.#results.has(drop));
+      const open = [...this.#drops, ...this.#oddDrops].filter((drop) => !this.#results.has(idOf(drop)));
       this.#options.onProgress?.(open.length);
-      if (open.length === 0 || Date.now() > endsAt) return open;
+      if (!isDropping && (open.length === 0 || Date.now() > endsAt)) {
+        await dropped;
+        return open;
+      }
       await this.#killSome('importCsv', kills);
-      await this.#killSome('startImport', 2);
+      await this.#killSome('startImport', 2 + Math.floor(kills / 5));
     }
   }
 
@@ -181,36 +190,44 @@ class ImportStorm {
       const summary: ImportSummary = JSON.parse((await readText(s3, { bucket, key }))?.text ?? 'null');
       this.#read.add(key);
       const { source, results } = summary;
-      const drop = this.#drops.find((one) => one.key === source.key && one.versionId === source.versionId);
-      if (!drop) throw new Error(`${key} is about a drop that nobody made`);
-      const listed = results['results'] && (await readText(s3, { bucket, key: results['results'] }));
-      if (this.#results.has(drop)) this.#twice.push(drop.key);
-      this.#results.set(drop, { summary, verdicts: listed ? readVerdicts(listed.text) : [] });
+      const id = `${source.key} ${source.versionId}`;
+      const listed = results?.['results'] && (await readText(s3, { bucket, key: results['results'] }));
+      if (this.#results.has(id)) this.#damages.push({ kind: 'doubled', text: `${id} has two answers` });
+      this.#results.set(id, { summary, verdicts: listed ? readVerdicts(listed.text) : [] });
     }
   }
 
-  readonly #read = new Set<string>();
-  readonly #twice: string[] = [];
+  /** What the import itself says of where it is. */
+  async #progressOf(dropKey: string, versionId: string): Promise<string> {
+    const { s3, stack } = this.#stack;
+    const { bucket } = stack.endpoints.s3;
+    const folder = `${dropKey.replace(/^imports\//, 'results/').replace(/\.\w+$/, '')}/`;
+    for await (const { key } of listObjects(s3, bucket, folder)) {
+      const text = key.endsWith('/progress.json') ? (await readText(s3, { bucket, key }))?.text : undefined;
+      if (text?.includes(versionId)) return text;
+    }
+    return 'nothing is known of it';
+  }
 
-  #judge(): readonly Damage[] {
-    const damages = this.#twice.map(
-      (key): Damage => ({ kind: 'doubled', text: `${key} was imported twice` }),
-    );
+  #judge(): void {
     for (const [name, kind] of Object.entries(importKinds)) {
-      const drops = this.#drops.filter((drop) => drop.kind === kind);
+      const drops = this.#drops
+        .filter((drop) => drop.kind === kind)
+        .map((drop) => ({ ...drop, result: this.#results.get(idOf(drop)) }));
       const { store } = this.#stack.instances[kind.instance].instance.state;
       const staged = store
         .select(kind.table, { orderBy: 't0.rowid' })
         .filter((row) => row['sys_created_by'] !== 'other.client');
-      const unknown = drops.reduce(
-        (sum, drop) => sum + (this.#results.get(drop)?.summary.counts.unknown ?? 0),
-        0,
-      );
-      this.#count('rows reported as unknown', unknown);
-      const results = drops.map((drop) => ({ ...drop, result: this.#results.get(drop) }));
-      damages.push(...judgeTable(name, kind, results, staged));
+      for (const { result } of drops) {
+        this.#count('rows reported as unknown', result?.summary.counts.unknown ?? 0);
+        if (result?.summary.status === 'superseded') this.#count('superseded');
+      }
+      this.#damages.push(...judgeTable(name, kind, drops, staged));
     }
-    return damages;
+    for (const drop of this.#oddDrops) {
+      const result = this.#results.get(idOf(drop));
+      if (result) this.#damages.push(...judgeOddDrop(drop, result));
+    }
   }
 
   #count(name: string, times = 1): void {
@@ -218,58 +235,14 @@ class ImportStorm {
   }
 
   #countKinds(): Counts {
-    const entries = Object.entries(importKinds);
+    const byKind = Map.groupBy(this.#drops, ({ kindName }) => kindName);
     return Object.fromEntries(
-      entries.map(([name, kind]) => [name, this.#drops.filter((drop) => drop.kind === kind).length]),
+      Object.keys(importKinds).map((name) => [`${name}: files`, byKind.get(name)?.length ?? 0]),
     );
-  }
-
-  /** Faults on the requests of imports, on the instance and before it. */
-  #stirUp({ instance, proxy }: FaultInstance): () => Counts {
-    const { faults } = instance.control;
-    const { seed, rows } = this.#options;
-    const count = 1 + Math.floor(rows / 1_500);
-    const planned = importFaults.map(({ name, ...fault }, index) => {
-      const probability = 0.1 + this.#dice.random() * 0.2;
-      return { name, id: faults.add({ ...fault, count, probability, seed: seed + index }) };
-    });
-    const late = { count: 0 };
-    proxy.decide = ({ method, path }) => {
-      const isLoad = method === 'POST' && /^\/api\/now\/(v\d\/)?(import|batch)/.test(path);
-      if (!isLoad || late.count > 2 + rows / 500 || !this.#dice.chance(8)) return undefined;
-      late.count += 1;
-      return { kind: 'late', delayMs: 200 + this.#dice.random() * (settleAfterSeconds - 1.5) * 1_000 };
-    };
-    return () => {
-      const waiting = new Map(faults.list().map(({ id, applied }) => [id, applied]));
-      const struck = planned.map(({ name, id }) => [name, waiting.get(id) ?? count]);
-      return { ...Object.fromEntries(struck), 'load finished late': late.count };
-    };
   }
 }
 
-const load = { method: 'POST', path: '/api/now/*import/*' };
-const batch = { method: 'POST', path: '/api/now/*batch' };
-const look = { method: 'GET', path: '/api/now/*' };
-
-const importFaults = [
-  { name: 'load: reset before commit', match: load, action: 'reset-before-commit' },
-  { name: 'load: reset after commit', match: load, action: 'reset-after-commit' },
-  { name: 'load: 500 after commit', match: load, action: 'error-after-commit' },
-  { name: 'load: throttled', match: load, action: 'throttled', retryAfterS: 1 },
-  { name: 'load: unavailable', match: load, action: 'unavailable' },
-  { name: 'load: hibernating', match: load, action: 'hibernate' },
-  { name: 'load: half stored', match: load, action: 'half-stored' },
-  { name: 'load: another client before', match: load, action: 'other-client', rows: 'alike' },
-  { name: 'load: another client after', match: load, action: 'other-client', rows: 'same', when: 'after' },
-  { name: 'rows: reset after commit', match: batch, action: 'reset-after-commit' },
-  { name: 'rows: one throttled in a batch', match: { ...load, batchItem: true }, action: 'throttled' },
-  { name: 'rows: one failed in a batch', match: { ...load, batchItem: true }, action: 'server-error' },
-  { name: 'look: reset', match: look, action: 'reset-before-commit' },
-  { name: 'look: throttled', match: look, action: 'throttled' },
-  { name: 'look: truncated', match: look, action: 'truncate' },
-  { name: 'look: unavailable', match: look, action: 'unavailable' },
-];
+const idOf = ({ key, versionId }: Pick<Drop, 'key' | 'versionId'>) => `${key} ${versionId}`;
 
 /** One of two maps fails for some rows; a script ignores some. */
 function addScripts({ state }: FaultInstance['instance']): void {
@@ -284,9 +257,4 @@ function addScripts({ state }: FaultInstance['instance']): void {
         isOdd(source) ? { ignore: true } : undefined,
       );
   }
-}
-
-/** A line with a column too many cannot be read. */
-function toCsv(row: ReturnType<ImportKind['row']> | undefined, index: number): string {
-  return row ? `${row.code},${row.text},${row.count}` : `C${index},unreadable,1,2,3`;
 }

@@ -10,6 +10,7 @@ export type ImportKind = {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly instance: InstanceName;
   readonly row: (drop: string, index: number) => FileRow;
+  readonly rowsPerRequest: number;
   /** Every row carries its key, so that none may be unknown. */
   readonly isKeyed: boolean;
   /** Rows of unknown outcome are sent again: they may be stored twice. */
@@ -22,7 +23,7 @@ export type ImportKind = {
   readonly hasScript: boolean;
 };
 
-export const rowsPerRequest = 20;
+const rowsPerRequest = 20;
 /** How long after a lost answer the rows may still be on their way into the instance. */
 export const settleAfterSeconds = 3;
 
@@ -50,6 +51,7 @@ const base = {
   settings: {},
   instance: 'first',
   row: distinct,
+  rowsPerRequest,
   isKeyed: false,
   resends: false,
   isOrdered: false,
@@ -61,14 +63,20 @@ const keyed = { isKeyed: true, settings: { keyColumn: 'u_key' } } as const;
 
 /** What imports occur in a storm, by name. */
 export const importKinds: Readonly<Record<string, ImportKind>> = {
-  keyed: { ...base, ...keyed, table: 'imp_keyed' },
+  keyed: { ...base, ...keyed, table: 'imp_keyed', rowsPerRequest: 50 },
   keyless: { ...base, table: 'imp_keyless' },
   'keyless, first rows alike': { ...base, table: 'imp_heads', row: alikeHeads },
-  'keyless, all rows alike': { ...base, table: 'imp_alike', row: allAlike },
-  'keyless, told apart by a typed column': { ...base, table: 'imp_typed', row: typedOnly },
+  'keyless, all rows alike': { ...base, table: 'imp_alike', rowsPerRequest: 40, row: allAlike },
+  'keyless, told apart by a typed column': {
+    ...base,
+    table: 'imp_typed',
+    rowsPerRequest: 100,
+    row: typedOnly,
+  },
   'ordered, keyed': {
     ...base,
     table: 'imp_ordered',
+    rowsPerRequest: 50,
     isKeyed: true,
     isOrdered: true,
     settings: { keyColumn: 'u_key', ordered: true },
@@ -82,14 +90,15 @@ export const importKinds: Readonly<Record<string, ImportKind>> = {
   'row by row, keyed': {
     ...base,
     table: 'imp_rows',
+    rowsPerRequest: 100,
     isKeyed: true,
     settings: { keyColumn: 'u_key', mode: 'rows' },
   },
-  'row by row, keyless': { ...base, table: 'imp_single', settings: { mode: 'rows' } },
+  'row by row, keyless': { ...base, table: 'imp_single', rowsPerRequest: 50, settings: { mode: 'rows' } },
   'resent when unknown': { ...base, table: 'imp_resent', resends: true, settings: { resendUnknown: true } },
-  'two transform maps': { ...base, ...keyed, table: 'imp_two', hasTwoMaps: true },
-  'ignored by a script': { ...base, ...keyed, table: 'imp_script', hasScript: true },
-  'second instance': { ...base, ...keyed, table: 'imp_second', instance: 'second' },
+  'two transform maps': { ...base, ...keyed, table: 'imp_two', rowsPerRequest: 40, hasTwoMaps: true },
+  'ignored by a script': { ...base, ...keyed, table: 'imp_script', rowsPerRequest: 100, hasScript: true },
+  'second instance': { ...base, ...keyed, table: 'imp_second', rowsPerRequest: 200, instance: 'second' },
 };
 
 const targetOf = ({ table }: ImportKind) => `u_${table}_item`;

@@ -1,0 +1,31 @@
+import type { Counts } from '../harness/storm-report.ts';
+
+/** Counts, from what startImport logs, how the events of drops came. */
+export class Arrivals {
+  readonly #counts: Record<string, number> = {
+    'event doubled': 0,
+    'event overtaken by a later one': 0,
+    'start failed, message redelivered': 0,
+  };
+  readonly #newest = new Map<string, number>();
+
+  see(line: string): void {
+    if (line.includes('"imports-not-started"')) this.#count('start failed, message redelivered');
+    if (!line.includes('"drop-received"')) return;
+    const { arrival, table, droppedAt }: { arrival: string; table: string; droppedAt: string } =
+      JSON.parse(line);
+    if (arrival === 'repeated') this.#count('event doubled');
+    const atMs = Date.parse(droppedAt);
+    const newestMs = this.#newest.get(table) ?? 0;
+    if (atMs < newestMs && arrival !== 'repeated') this.#count('event overtaken by a later one');
+    this.#newest.set(table, Math.max(atMs, newestMs));
+  }
+
+  counts(): Counts {
+    return this.#counts;
+  }
+
+  #count(name: string): void {
+    this.#counts[name] = (this.#counts[name] ?? 0) + 1;
+  }
+}

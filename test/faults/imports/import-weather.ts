@@ -1,0 +1,117 @@
+import { refuseDynamoDb, refuseS3 } from '../harness/aws-refusals.ts';
+import type { Dice } from '../harness/dice.ts';
+import type { Decide, Treatment } from '../harness/fault-proxy.ts';
+import type { FaultInstance, FaultStack } from '../harness/fault-stack.ts';
+import type { Counts } from '../harness/storm-report.ts';
+import { settleAfterSeconds } from './import-tables.ts';
+
+const load = { method: 'POST', path: '/api/now/*import/*' };
+const batch = { method: 'POST', path: '/api/now/*batch' };
+const look = { method: 'GET', path: '/api/now/*' };
+
+const importFaults = [
+  { name: 'load: reset before commit', match: load, action: 'reset-before-commit' },
+  { name: 'load: reset after commit', match: load, action: 'reset-after-commit' },
+  { name: 'load: 500 after commit', match: load, action: 'error-after-commit' },
+  { name: 'load: throttled', match: load, action: 'throttled', retryAfterS: 1 },
+  { name: 'load: unavailable', match: load, action: 'unavailable' },
+  { name: 'load: hibernating', match: load, action: 'hibernate' },
+  { name: 'load: half stored', match: load, action: 'half-stored' },
+  { name: 'load: another client before', match: load, action: 'other-client', rows: 'alike' },
+  { name: 'load: another client after', match: load, action: 'other-client', rows: 'same', when: 'after' },
+  { name: 'rows: reset after commit', match: batch, action: 'reset-after-commit' },
+  { name: 'rows: one throttled in a batch', match: { ...load, batchItem: true }, action: 'throttled' },
+  { name: 'rows: one failed in a batch', match: { ...load, batchItem: true }, action: 'server-error' },
+  { name: 'look: reset', match: look, action: 'reset-before-commit' },
+  { name: 'look: throttled', match: look, action: 'throttled' },
+  { name: 'look: truncated', match: look, action: 'truncate' },
+  { name: 'look: unavailable', match: look, action: 'unavailable' },
+];
+
+type WeatherOptions = { readonly rows: number; readonly seed: number; readonly dice: Dice };
+
+/**
+ * Lets everything around the imports misbehave: instances, S3, DynamoDB and Lambda.
+ * @returns counts how often each kind of fault has struck
+ */
+export function stirUpImports(stack: FaultStack, options: WeatherOptions): () => Counts[] {
+  const { instances, s3Proxy, dynamoDbProxy, lambdaProxy } = stack;
+  const { dice } = options;
+  const counters = Object.values(instances).map((one) => stirUpInstance(one, options));
+  const refusals = [refuseS3(dice.random, 0.02), refuseDynamoDb(dice.random, 0.02)] as const;
+  s3Proxy.decide = refusals[0].decide;
+  dynamoDbProxy.decide = refusals[1].decide;
+  const starts = throttleLambda(dice);
+  lambdaProxy.decide = starts.decide;
+  return () => [...counters.map((count) => count()), ...refusals.map(({ counts }) => counts), starts.counts];
+}
+
+/** A few faults of each kind on the requests of imports, more in a long storm, on the instance and before it. */
+function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice }: WeatherOptions) {
+  const { faults } = instance.control;
+  const count = 1 + Math.floor(rows / 1_500);
+  const planned = importFaults.map(({ name, ...fault }, index) => {
+    const probability = 0.1 + dice.random() * 0.2;
+    return { name, id: faults.add({ ...fault, count, probability, seed: seed + index }) };
+  });
+  const late = { count: 0 };
+  proxy.decide = ({ method, path }) => {
+    const isLoad = method === 'POST' && /^\/api\/now\/(v\d\/)?(import|batch)/.test(path);
+    if (!isLoad || late.count > 2 + rows / 500 || !dice.chance(8)) return undefined;
+    late.count += 1;
+    return { kind: 'late', delayMs: 200 + dice.random() * (settleAfterSeconds - 1.5) * 1_000 };
+  };
+  return (): Counts => {
+    const waiting = new Map(faults.list().map(({ id, applied }) => [id, applied]));
+    const struck = planned.map(({ name, id }) => [name, waiting.get(id) ?? count]);
+    return { ...Object.fromEntries(struck), 'load finished late': late.count };
+  };
+}
+
+/** Longer than the SDK tries again by itself. */
+const throttledForMs = 4_000;
+
+/**
+ * Lambda refuses to start executions for a while, starts some without the caller hearing of it, and refuses checkpoints or stores
+ * them unheard.
+ */
+function throttleLambda({ chance }: Dice) {
+  const counts = {
+    'start throttled': 0,
+    'start unheard': 0,
+    'checkpoint throttled': 0,
+    'checkpoint unheard': 0,
+  };
+  let untilMs = 0;
+  const decide: Decide = ({ method, path }): Treatment | undefined => {
+    if (method !== 'POST') return undefined;
+    if (path.includes('/checkpoint')) {
+      if (!chance(3)) return undefined;
+      const isRefused = chance(50);
+      counts[isRefused ? 'checkpoint throttled' : 'checkpoint unheard'] += 1;
+      return isRefused ? tooManyRequests : { kind: 'cut-after' };
+    }
+    if (!path.endsWith('/invocations')) return undefined;
+    // The first start is throttled in any case, so that it occurs in a short storm, too.
+    if (Date.now() > untilMs && (untilMs === 0 || chance(8))) untilMs = Date.now() + throttledForMs;
+    if (Date.now() < untilMs) {
+      counts['start throttled'] += 1;
+      return tooManyRequests;
+    }
+    if (counts['start unheard'] > 0 && !chance(8)) return undefined;
+    counts['start unheard'] += 1;
+    return { kind: 'cut-after' };
+  };
+  return { decide, counts };
+}
+
+const tooManyRequests: Treatment = {
+  kind: 'answer',
+  answer: {
+    status: 429,
+    headers: { 'content-type': 'application/json', 'x-amzn-errortype': 'TooManyRequestsException' },
+    body: Buffer.from(
+      '{"Type":"User","message":"Rate exceeded","Reason":"ConcurrentInvocationLimitExceeded"}',
+    ),
+  },
+};
