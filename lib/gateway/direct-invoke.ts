@@ -4,7 +4,7 @@ import { correlationIdFrom } from '../core/log.ts';
 import type { OperationInput } from '../operations/define-operation.ts';
 import { ImportRowFailedError, importFailure } from '../operations/import-set.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';
-import type { Call } from './http-input.ts';
+import type { Call } from './carry-out.ts';
 
 /**
  * A direct Invoke: one flat JSON object with the WSO2 connector's parameter names, plus `instance` and `correlationId`.

@@ -6,6 +6,7 @@ import { toSnakeCase } from '../operations/parameters.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import { AnswerTooLargeError } from './errors.ts';
+import { linkHeaderToOurs, linksToOurs, toOurs } from './links.ts';
 
 /** What API Gateway takes from a function. */
 export type HttpResponse = {
@@ -73,61 +74,6 @@ function passOn(headers: Readonly<Record<string, string>>, address: string): Rec
     ...(link && { link }),
     ...(location && { location: toOurs(location, address) }),
   };
-}
-
-/** A URL of the instance's REST API as one of ours; anything else is returned unchanged. */
-export function toOurs(url: string, address: string): string {
-  const path = /^https?:\/\/[^/]+(\/api\/.*)$/s.exec(url)?.[1];
-  return path === undefined ? url : `${address}${path}`;
-}
-
-/** Node and others reject an answer whose headers have more than 16 KB in all. */
-const maxLinkBytes = 8 * 1024;
-
-/**
- * Each `<URL>` of a `Link` header as one of ours. Every part repeats the query: where that makes the header larger than clients
- * take, only the next page is left, or nothing.
- */
-export function linkHeaderToOurs(link: string, address: string): string | undefined {
-  const ours = link.replace(/<([^>]*)>/g, (_match, url: string) => `<${toOurs(url, address)}>`);
-  if (ours.length <= maxLinkBytes) return ours;
-  const next = /<[^>]*>;\s*rel="next"/.exec(ours)?.[0];
-  return next && next.length <= maxLinkBytes ? next : undefined;
-}
-
-/** Members that hold a URL in answers of the import set and attachment APIs. */
-const linkMembers = ['record_link', 'download_link'];
-
-/**
- * A body whose links lead to our address: `link` of reference columns, `record_link` of import verdicts, `download_link` of
- * attachments. Only what the instance makes itself is changed; the text of a column that happens to be a URL is not.
- */
-function linksToOurs(body: unknown, address: string): unknown {
-  if (!isObject(body) || !('result' in body)) return body;
-  const { result } = body;
-  const records = Array.isArray(result) ? result : [result];
-  const isFromApi =
-    'import_set' in body || records.some((record) => isObject(record) && 'download_link' in record);
-  const changed = records.map((record: unknown) => recordToOurs(record, address, isFromApi));
-  return { ...body, result: Array.isArray(result) ? changed : changed[0] };
-}
-
-function recordToOurs(record: unknown, address: string, isFromApi: boolean): unknown {
-  if (!isObject(record)) return record;
-  const columns = Object.entries(record).map(([name, value]): [string, unknown] => {
-    if (isReference(value)) return [name, { ...value, link: toOurs(value.link, address) }];
-    const isLink = isFromApi && typeof value === 'string' && linkMembers.includes(name);
-    return [name, isLink ? toOurs(value, address) : value];
-  });
-  return Object.fromEntries(columns);
-}
-
-function isReference(value: unknown): value is { readonly link: string } {
-  return isObject(value) && 'link' in value && typeof value.link === 'string';
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** How long a caller should wait when the instance did not say, in seconds. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ourAddress, readHttpEvent } from '../../../lib/gateway/http-event.ts';
-import { linkHeaderToOurs, toOurs } from '../../../lib/gateway/http-response.ts';
+import { linkHeaderToOurs, toOurs } from '../../../lib/gateway/links.ts';
 import { httpEvent, type TestRequest } from './lambda-events.ts';
 
 function addressOf(request: Partial<TestRequest>, prefix = ''): string {

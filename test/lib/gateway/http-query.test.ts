@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readQuery } from '../../../lib/gateway/http-input.ts';
+import { readQuery } from '../../../lib/gateway/http-query.ts';
 import { postRecordsStagingTable } from '../../../lib/operations/import-set.ts';
 import { getRecords, postRecord } from '../../../lib/operations/table.ts';
 

@@ -1,0 +1,113 @@
+import type { Connections } from '../aws/connections.ts';
+import type { Clock } from '../core/clock.ts';
+import type { HttpConfig } from '../core/config.ts';
+import type { Deadline } from '../core/deadline.ts';
+import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type {
+  BatchPart,
+  BatchPartAnswer,
+  Operation,
+  OperationInput,
+} from '../operations/define-operation.ts';
+import type { IdentityOf } from '../operations/identity.ts';
+import type { KeyedWrites } from '../operations/keyed-writes.ts';
+import {
+  createReferenceTargets,
+  type ReferenceTargets,
+  requireAllowedReads,
+  tableAccess,
+} from '../operations/table-access.ts';
+import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
+
+/** What a caller wants, whichever way the call came in. */
+export type Call = {
+  readonly input: OperationInput;
+  /** The instance that the caller named; absent means the deployment's first. */
+  readonly instance: string | undefined;
+  readonly correlationId: string;
+  /** What the instance gets as the caller sent it. */
+  readonly forwarded: {
+    readonly query: readonly (readonly [string, string])[];
+    /** Lower-case names. */
+    readonly headers: Readonly<Record<string, string>>;
+  };
+  /** The key of a direct Invoke that names none: Lambda repeats it under the same request id. */
+  readonly invocationKey?: string;
+  /** Headers of the answer that report what was not understood. */
+  readonly notes: Readonly<Record<string, string>>;
+};
+
+/** What serving an operation needs. */
+export type GatewayDeps = {
+  /** Finds the connection of the instance that a caller named, or of the first. @throws ConfigurationError */
+  readonly connect: Connections['connect'];
+  /** How records that are created once are known. */
+  readonly identityOf: IdentityOf;
+  readonly http: HttpConfig;
+  readonly clock: Clock;
+  readonly keyedWrites: KeyedWrites;
+  /** How long an instance may work on a write after its answer was lost. */
+  readonly inDoubtMs: number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+};
+
+/**
+ * Carries a call out: checks its parameters and its tables, and sends it.
+ * @throws ConnectorError of any kind
+ */
+export async function carryOut(
+  operation: Operation,
+  call: Call,
+  dispatch: (part: BatchPart) => Promise<BatchPartAnswer>,
+  deps: GatewayDeps,
+  deadline: Deadline,
+): Promise<ServiceNowResponse> {
+  const prepared = operation.prepare(call.input);
+  const { client, instance } = deps.connect(call.instance);
+  const access = tableAccess(instance, deps.http.dotWalkAnywhere);
+  for (const table of prepared.tables) access.require(table);
+  const context = { deadline, correlationId: call.correlationId };
+  const { identityOf, keyedWrites, clock, inDoubtMs } = deps;
+  const { invocationKey } = call;
+  const ofCall = { client, context, access, instanceName: instance.name, invocationKey, dispatch };
+  const operationDeps = { ...ofCall, identityOf, keyedWrites, clock, inDoubtMs };
+  const passOn = (request: ServiceNowRequest) => forward(request, call.forwarded);
+  if (prepared.request && access.isBounded) {
+    const [table = 'sys_attachment'] = prepared.tables;
+    const targets = referenceTargetsOf(client, deps.clock);
+    await requireAllowedReads(passOn(prepared.request), table, access, targets, context);
+  }
+  const response = await prepared.send(operationDeps, passOn).catch((error: unknown) => {
+    throw prepared.request?.repeatable === 'never' ? asUnknownOutcome(error) : error;
+  });
+  if (response.headers['idempotency-replayed'] === 'true') deps.metrics.add('Deduplicated');
+  const warning = response.headers['idempotency-warning'];
+  if (warning) deps.log.error('idempotency-warning', { tables: prepared.tables.join(','), reason: warning });
+  return response;
+}
+
+const targetsByClient = new WeakMap<ServiceNowClient, ReferenceTargets>();
+
+function referenceTargetsOf(client: ServiceNowClient, clock: Clock): ReferenceTargets {
+  const known = targetsByClient.get(client) ?? createReferenceTargets(client, clock);
+  targetsByClient.set(client, known);
+  return known;
+}
+
+/** An outage error invites a retry, which would write twice if the first write succeeded. */
+function asUnknownOutcome(error: unknown): unknown {
+  if (!(error instanceof InstanceUnavailableError) || error.effect !== 'unknown') return error;
+  const { method, path, message } = error;
+  const withAdvice = `${message}; it may have succeeded; check the instance before retrying`;
+  return new UnknownOutcomeError(withAdvice, { method, path, effect: 'unknown', cause: error });
+}
+
+function forward(request: ServiceNowRequest, { query, headers }: Call['forwarded']): ServiceNowRequest {
+  if (query.length === 0 && Object.keys(headers).length === 0) return request;
+  const all = new URLSearchParams(request.query);
+  for (const [name, value] of query) all.append(name, value);
+  return { ...request, query: all, headers: { ...request.headers, ...headers } };
+}
