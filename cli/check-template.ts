@@ -1,9 +1,7 @@
-import { parseArgs } from 'node:util';
-import { checkTemplate } from '../deploy/check/check-template.ts';
-import { type PackageOptions, packageFunctions } from '../deploy/package.ts';
-import { runCommand } from './command-line.ts';
+import type { PackageOptions } from '../deploy/package.ts';
+import { command, onFunctionsNode } from './command-line.ts';
 
-/** `npm run check:template`: the template as it comes, and with every switch turned. */
+/** The template as it comes, and with every switch turned. */
 const variants: Readonly<Record<string, PackageOptions>> = {
   'as it comes': { folder: '.local/check/default' },
   'every switch turned': {
@@ -23,18 +21,22 @@ const variants: Readonly<Record<string, PackageOptions>> = {
   },
 };
 
-const usage = `npm run check:template
-
-Packages the template as it comes and with every switch turned, and checks both as AWS would. Exits with 1 when it finds a problem.
-`;
-
-await runCommand(usage, async () => {
-  parseArgs({ options: {} });
-  for (const [variant, options] of Object.entries(variants)) {
-    const findings = await checkTemplate((await packageFunctions(options)).templateFile);
-    for (const { rule, where, message } of findings)
-      process.stderr.write(`${variant}: ${rule} ${where}: ${message}\n`);
-    if (findings.length > 0) process.exitCode = 1;
-    else process.stdout.write(`Template ${variant}: no problems found.\n`);
-  }
-});
+/** `servicenow-functions check-template` */
+export const checkTemplateCommand = command('check-template', 'checks the template as AWS would', [''])
+  .addHelpText(
+    'after',
+    '\nPackages the template as it comes and with every switch turned, and checks both. Exits with 1 when it finds a problem.\n',
+  )
+  .action(
+    onFunctionsNode(async () => {
+      const { checkTemplate } = await import('../deploy/check/check-template.ts');
+      const { packageFunctions } = await import('../deploy/package.ts');
+      for (const [variant, options] of Object.entries(variants)) {
+        const findings = await checkTemplate((await packageFunctions(options)).templateFile);
+        for (const { rule, where, message } of findings)
+          process.stderr.write(`${variant}: ${rule} ${where}: ${message}\n`);
+        if (findings.length > 0) process.exitCode = 1;
+        else process.stdout.write(`Template ${variant}: no problems found.\n`);
+      }
+    }),
+  );

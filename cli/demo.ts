@@ -1,79 +1,18 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { REGION } from '../emulator/aws/account.ts';
-import type { Endpoints } from '../emulator/stack/describe-stack.ts';
-import { runCommand } from './command-line.ts';
-import { createIncident } from './demo/create-incident.ts';
-import { importCsv } from './demo/import-csv.ts';
-import { InstanceView, Mismatch, type Scene } from './demo/scene.ts';
-import { sendMessages } from './demo/send-messages.ts';
-import { lookAtHoldings, showHoldings } from './demo/show-holdings.ts';
-import { startLocalStack } from './local-stack.ts';
+import { command, onFunctionsNode } from './command-line.ts';
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
-
-/** `npm run demo`: HTTP, SQS and S3 on this machine, each step checked on the instance. */
-async function run(dataFolder: string): Promise<void> {
-  const startedMs = Date.now();
-  say('Packaging the functions and starting them with an instance, SQS, S3 and Secrets Manager …');
-  const stack = await startLocalStack({ dataFolder });
-  try {
-    say(`Ready after ${((Date.now() - startedMs) / 1000).toFixed(1)} s.\n`);
-    await playScenes(stack.endpoints);
-    say(`\nAll checks passed in ${((Date.now() - startedMs) / 1000).toFixed(1)} s.`);
-  } finally {
-    await stack.close();
-  }
-}
-
-async function playScenes(endpoints: Endpoints): Promise<void> {
-  const client = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-  const scene: Scene = {
-    endpoints,
-    instance: new InstanceView(endpoints.instance),
-    sqs: new SQSClient({ ...client, endpoint: endpoints.sqs.endpoint }),
-    s3: new S3Client({ ...client, endpoint: endpoints.s3.endpoint }),
-    keepFolder: resolve('.local/demo'),
-    say,
-  };
-  const before = await lookAtHoldings(scene);
-  for (const part of [createIncident, sendMessages, importCsv]) {
-    await part(scene);
-    say('');
-  }
-  showHoldings(scene, before, await lookAtHoldings(scene));
-}
-
-/** A mismatch is one line; an unexpected error keeps its stack trace. */
-function explain(error: unknown): string {
-  if (error instanceof Mismatch) return `\n${error.message}`;
-  return `\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-}
-
-const usage = `npm run demo
-
-Starts everything in a fresh folder, creates an incident over HTTP, sends messages, imports a CSV file, and checks what the instance holds.
-`;
-
-await runCommand(
-  usage,
-  async () => {
-    parseArgs({ options: {} });
-    const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-demo-'));
-    process.once('SIGINT', () => {
-      rmSync(dataFolder, { recursive: true, force: true });
-      process.exit(130);
-    });
-    try {
-      await run(dataFolder);
-    } finally {
-      await rm(dataFolder, { recursive: true, force: true });
-    }
-  },
-  explain,
-);
+/** `servicenow-functions demo` */
+export const demoCommand = command(
+  'demo',
+  'shows records being made over HTTP, SQS and CSV, and checks them',
+  [''],
+)
+  .addHelpText(
+    'after',
+    '\nStarts everything in a fresh folder, creates an incident over HTTP, sends messages, imports a CSV file, and checks what the instance holds.\n',
+  )
+  .action(
+    onFunctionsNode(async () => {
+      const { demo } = await import('./demo/run.ts');
+      await demo();
+    }),
+  );

@@ -1,103 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import inspector from 'node:inspector';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import type { Context } from 'aws-lambda';
-import { projectRoot } from '../deploy/bundle.ts';
-import { functions, type PackagedFunction } from '../deploy/functions.ts';
-import type { LambdaFunction } from '../emulator/aws/template/lambda-functions.ts';
-import { runCommand, UsageError } from './command-line.ts';
-import { startLocalStack } from './local-stack.ts';
+import { command, onFunctionsNode } from './command-line.ts';
 
-const usage = `npm run invoke -- <function> <event.json | -> [--inspect]
-
-Runs one function from source against a fresh local stack and prints its answer. With --inspect it waits for a debugger first:
-set breakpoints in the TypeScript files. An event of - is read from standard input.
-
-  npm run invoke -- getRecords event.json --inspect
-
-Functions: ${functions.map(({ key }) => key).join(', ')}
-`;
-
-type Handler = (event: unknown, context: Context) => unknown;
-
-async function main(): Promise<void> {
-  const options = { inspect: { type: 'boolean', default: false } } as const;
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  const [key, eventFile] = positionals;
-  const chosen = functions.find((one) => one.key === key);
-  if (!chosen || eventFile === undefined || positionals.length > 2)
-    throw new UsageError(
-      key && !chosen ? `${key} is not a function` : 'A function and a file with its event are needed',
-    );
-  const event = await readEvent(eventFile);
-  const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-'));
-  try {
-    await invoke(chosen, event, dataFolder, values.inspect);
-  } finally {
-    await rm(dataFolder, { recursive: true });
-  }
-}
-
-async function readEvent(file: string): Promise<unknown> {
-  const json = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw new Error(`${file}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
-  }
-}
-
-async function invoke(
-  chosen: PackagedFunction,
-  event: unknown,
-  dataFolder: string,
-  inspect: boolean,
-): Promise<void> {
-  const stack = await startLocalStack({ dataFolder });
-  try {
-    const deployed = stack.resources.functions.find(({ key }) => key === chosen.key);
-    if (!deployed) throw new Error(`The template has no function ${chosen.key}`);
-    if (deployed.durable)
-      throw new Error(`${chosen.key} is a durable function: npm start, and drop a file in the bucket`);
-    Object.assign(process.env, deployed.environment, stack.functionEnvironment);
-    const handler = await loadHandler(chosen);
-    if (inspect) {
-      inspector.open();
-      inspector.waitForDebugger();
-    }
-    const answer = await handler(event, contextOf(deployed));
-    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
-  } finally {
-    await stack.close();
-  }
-}
-
-async function loadHandler({ file }: PackagedFunction): Promise<Handler> {
-  const { handler } = await import(pathToFileURL(join(projectRoot, file)).href);
-  if (typeof handler !== 'function') throw new Error(`${file} exports no handler`);
-  return handler;
-}
-
-function contextOf({ functionName, arn, memoryMb, timeoutSeconds }: LambdaFunction): Context {
-  const deadlineMs = Date.now() + timeoutSeconds * 1000;
-  return {
-    callbackWaitsForEmptyEventLoop: false,
-    functionName,
-    functionVersion: '$LATEST',
-    invokedFunctionArn: arn,
-    memoryLimitInMB: String(memoryMb),
-    awsRequestId: crypto.randomUUID(),
-    logGroupName: `/aws/lambda/${functionName}`,
-    logStreamName: 'local',
-    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
-    done() {},
-    fail() {},
-    succeed() {},
-  };
-}
-
-await runCommand(usage, main);
+/** `servicenow-functions invoke` */
+export const invokeCommand = command('invoke', 'runs one function from source, with a debugger', [
+  'getRecords event.json --inspect',
+])
+  .argument('<function>', 'its key in serverless.yml, e.g. getRecords')
+  .argument('<event>', 'a JSON file with its event; - reads standard input')
+  .option('--inspect', 'waits for a debugger first: set breakpoints in the TypeScript files')
+  .addHelpText('after', '\nThe function runs against a fresh local stack, and its answer is printed.\n')
+  .action(
+    onFunctionsNode(async (key, event, options) => {
+      const { runInvoke } = await import('./invoke/run.ts');
+      await runInvoke(key, event, options.inspect === true);
+    }),
+  );

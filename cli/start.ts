@@ -1,85 +1,44 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setInterval as every } from 'node:timers/promises';
-import { PortUnavailableError } from '../emulator/aws/loopback-server.ts';
-import { claimFolder, FolderUnavailableError } from '../emulator/stack/claim-folder.ts';
-import { messageOf, runCommand } from './command-line.ts';
-import { startLocalStack } from './local-stack.ts';
-import { HELP, portOption, readArguments, type StartArguments } from './start/arguments.ts';
-import { announceStack } from './start/running-stack.ts';
-import { welcome } from './start/welcome.ts';
+import { InvalidArgumentError } from '@commander-js/extra-typings';
+import { command, notBlank, onFunctionsNode, port } from './command-line.ts';
+import { defaultPorts } from './start/ports.ts';
 
-/** A run that was stopped just before this one started needs a moment to release its folder. */
-const RELEASE_MS = 5_000;
-const PARENT_CHECK_MS = 500;
+/** `servicenow-functions start` */
+export const startCommand = command(
+  'start',
+  'runs the functions and everything around them on this machine',
+  ['--port 8080 --logs'],
+)
+  .option('--port <n>', `HTTP API (default ${defaultPorts.port})`, port)
+  .option('--instance-port <n>', `ServiceNow instance (default ${defaultPorts.instancePort})`, port)
+  .option('--sqs-port <n>', `SQS (default ${defaultPorts.sqsPort})`, port)
+  .option('--s3-port <n>', `S3 (default ${defaultPorts.s3Port})`, port)
+  .option('--lambda-port <n>', `Lambda (default ${defaultPorts.lambdaPort})`, port)
+  .option('--secrets-manager-port <n>', `Secrets Manager (default ${defaultPorts.secretsManagerPort})`, port)
+  .option('--dynamodb-port <n>', `DynamoDB (default ${defaultPorts.dynamodbPort})`, port)
+  .option('--data-dir <folder>', 'keeps all state, over restarts too (default .local/data)', notBlank)
+  .option('--json', 'free ports, a fresh folder, and one line of JSON when everything is ready')
+  .option('--logs', 'prints what the functions log')
+  .option(
+    '--tables <list>',
+    'tables that callers may use, comma separated; * = all (default: allowedTables in serverless.yml)',
+    tableList,
+  )
+  .option(
+    '--control',
+    'serves /__emulator/ on the instance: faults, limits, outages, clock, ledger, snapshot',
+  )
+  .addHelpText(
+    'after',
+    '\nPort 0 takes a free port. Everything listens on 127.0.0.1 only; requests need no signature.\n',
+  )
+  .action(
+    onFunctionsNode(async (options) => {
+      const { start } = await import('./start/run.ts');
+      await start(options);
+    }),
+  );
 
-/** `npm start`: the whole bundle on this machine until Ctrl-C, which also ends a start that is under way. */
-async function run(args: StartArguments, dataFolder: string): Promise<void> {
-  const { ports, json, logs, control, tables } = args;
-  const startedMs = Date.now();
-  const stop = new AbortController();
-  const stopped = untilStopped().then(() => stop.abort());
-  if (!json) process.stdout.write('Packaging and starting …\n');
-  claimFolder(dataFolder, RELEASE_MS).release();
-  const onLog = (line: string, key: string) => process.stderr.write(`${key}: ${line}\n`);
-  const stack = await startLocalStack({
-    dataFolder,
-    ports,
-    instance: { control },
-    signal: stop.signal,
-    ...(tables !== undefined && { environment: { ALLOWED_TABLES: tables } }),
-    ...(logs && { onLog }),
-  }).catch((error: unknown) => {
-    if (!stop.signal.aborted) throw error;
-  });
-  if (!stack) return;
-  const { endpoint, bucket } = stack.endpoints.s3;
-  const announced = announceStack(process.cwd(), { pid: process.pid, endpoint, bucket });
-  const line = json
-    ? `${JSON.stringify({ ready: true, ...stack.endpoints })}\n`
-    : welcome(stack.endpoints, dataFolder, Date.now() - startedMs);
-  process.stdout.write(line);
-  await stopped;
-  announced.withdraw();
-  await stack.close();
+function tableList(text: string): string {
+  if (/^\s*(?:\*|\w+(?:\s*,\s*\w+)*)\s*$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be names of tables, comma separated, or '*'.");
 }
-
-/** Runs in the folder of the arguments, or in a fresh one that goes with the run. */
-async function runInFolder(args: StartArguments): Promise<void> {
-  if (args.dataFolder !== undefined) return run(args, resolve(args.dataFolder));
-  const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-'));
-  try {
-    await run(args, dataFolder);
-  } finally {
-    await rm(dataFolder, { recursive: true });
-  }
-}
-
-/**
- * Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. npm does not pass a signal on past its shell, so
- * under npm it also resolves when that shell is gone.
- */
-async function untilStopped(): Promise<void> {
-  const signalled = new Promise<void>((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
-  });
-  const startedByNpm = process.env['npm_lifecycle_event'] !== undefined;
-  await (startedByNpm ? Promise.race([signalled, parentGone()]) : signalled);
-}
-
-async function parentGone(): Promise<void> {
-  const parent = process.ppid;
-  for await (const _ of every(PARENT_CHECK_MS, undefined, { ref: false })) {
-    if (process.ppid !== parent) return;
-  }
-}
-
-/** The reason, with the option that avoids it. */
-function explain(error: unknown): string {
-  if (error instanceof PortUnavailableError) return `${portOption(error.service)}: ${error.message}`;
-  if (error instanceof FolderUnavailableError) return `--data-dir: ${error.message}`;
-  return messageOf(error);
-}
-
-await runCommand(HELP, () => runInFolder(readArguments(process.argv.slice(2))), explain);

@@ -14,5 +14,6 @@ if (Number(process.versions.node.split('.')[0]) < oldestMajor) {
   process.exitCode = 1;
 } else {
   module.enableCompileCache();
-  await import('./main.ts');
+  const { runInstance } = await import('./main.ts');
+  await runInstance(process.argv.slice(2));
 }

@@ -38,8 +38,8 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
-function readArguments(): InstanceOptions | undefined {
-  const { values } = parseArgs({ options });
+function readArguments(args: readonly string[]): InstanceOptions | undefined {
+  const { values } = parseArgs({ options, args: [...args] });
   if (values.help) return undefined;
   const { schema, data, database } = values;
   return {
@@ -82,12 +82,25 @@ async function run(chosen: InstanceOptions): Promise<void> {
   process.once('SIGINT', stop).once('SIGTERM', stop);
 }
 
-try {
-  const chosen = readArguments();
-  if (chosen) await run(chosen);
-  else console.log(help);
-} catch (cause) {
+/**
+ * Runs the emulator until Ctrl-C, or prints its options. A command line that cannot be understood sets the exit code 2, every other
+ * error 1.
+ * @param args the command line without Node and the file
+ */
+export async function runInstance(args: readonly string[]): Promise<void> {
+  let chosen: InstanceOptions | undefined;
+  try {
+    chosen = readArguments(args);
+  } catch (cause) {
+    fail(cause, 2);
+    return;
+  }
+  if (!chosen) console.log(help);
+  else await run(chosen).catch((cause: unknown) => fail(cause, 1));
+}
+
+function fail(cause: unknown, exitCode: number): void {
   console.error(`instance: ${cause instanceof Error ? cause.message : String(cause)}`);
   console.error('`npm run instance -- --help` lists the options.');
-  process.exitCode = 1;
+  process.exitCode = exitCode;
 }

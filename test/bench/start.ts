@@ -28,7 +28,7 @@ function row(what: string, ms: number): Row {
 
 async function readyMs(): Promise<number> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, ['cli/start.ts', '--json'], {
+  const child = spawn(process.execPath, ['cli/main.ts', 'start', '--json'], {
     cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

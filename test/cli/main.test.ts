@@ -10,6 +10,8 @@ function run(args: readonly string[], cwd = process.cwd()): Run {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
   return { code: status, out: stdout, err: stderr };
 }
+/** Every command; `instance` shows the options of the emulator, which is a package of its own. */
+const commands = ['start', 'demo', 'import', 'redrive', 'doctor', 'invoke', 'package', 'check-template'];
 const command = (...args: string[]) => run(['cli/main.js', ...args]);
 
 /** Makes Node say that it is version 20. */
@@ -19,30 +21,38 @@ describe('servicenow-functions', () => {
   it('shows its commands and exits with 2 when none is named', () => {
     const { code, err } = command();
     expect(code).toBe(2);
-    for (const name of ['start', 'demo', 'import', 'redrive', 'doctor', 'invoke'])
-      expect(err).toContain(`  ${name} `);
+    for (const name of commands) expect(err).toContain(`  ${name} `);
   });
 
   it('asks whether a similar command was meant', () => {
     const { code, err } = command('strat');
-    expect([code, err.split('\n')[0]]).toEqual([2, 'strat is not a command; did you mean start?']);
-    expect(command('constructor').err).toContain('constructor is not a command\n');
+    expect(code).toBe(2);
+    expect(err).toMatch(/^unknown command 'strat'\n\(Did you mean start\?\)\n/);
+    expect(command('constructor').err).toMatch(/^unknown command 'constructor'\n/);
   });
 
-  it.each(['start', 'demo', 'import', 'redrive', 'doctor', 'invoke', 'package', 'check-template'])(
-    'explains %s and runs nothing with --help',
-    (name) => {
-      const { code, out, err } = command(name, '--help');
-      expect({ code, err }).toEqual({ code: 0, err: '' });
-      expect(out).toMatch(/npm (run|start)/);
-    },
-  );
+  it.each(commands)('explains %s with an example and runs nothing with --help', (name) => {
+    const { code, out, err } = command(name, '--help');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^Example:\n {2}npm (run|start)/m);
+  });
+
+  it('runs nothing because of --help, wherever it stands', () => {
+    const { code, out } = command('package', '--help', 'now');
+    expect([code, out]).toEqual([0, expect.stringContaining('Example:')]);
+  });
 
   it.each([
     ['start', '--prot', '1'],
     ['demo', '--chaos-monkey'],
     ['invoke', 'noSuchFunction', 'event.json'],
     ['package', 'now'],
+    ['start', '--port', 'http'],
+    ['start', '--s3-port', '70000'],
+    ['start', '--port', ''],
+    ['start', '--data-dir', ' '],
+    ['start', '--data-dir', ''],
+    ['start', '--tables', 'a;b'],
   ])('refuses %s %s with its usage and exits with 2', (...args) => {
     const { code, err } = command(...args);
     expect(code).toBe(2);

@@ -8,7 +8,17 @@ import { endpoints, uniqueWord } from './running-stack.ts';
 /** `npm run import` against the running stack: exit code and what it said. */
 function importFile(file: string): Promise<{ code: number; text: string }> {
   const { endpoint, bucket } = endpoints.s3;
-  const args = ['cli/import.ts', file, '--table', 'imp_user', '--bucket', bucket, '--endpoint', endpoint];
+  const args = [
+    'cli/main.ts',
+    'import',
+    file,
+    '--table',
+    'imp_user',
+    '--bucket',
+    bucket,
+    '--endpoint',
+    endpoint,
+  ];
   return new Promise((resolve) => {
     execFile(process.execPath, args, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, text: stdout + stderr });

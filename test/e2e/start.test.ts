@@ -86,7 +86,7 @@ it('listens on 127.0.0.1 and on no other address of the machine', async () => {
 // Two complete starts on a machine that may be busy.
 describe('npm start -- --json', { timeout: 180_000 }, () => {
   it('prints one line that says where everything is, and exits with 0 when it is stopped', async () => {
-    const started = await start(process.execPath, ['cli/start.ts']);
+    const started = await start(process.execPath, ['cli/main.ts', 'start']);
     const url = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/);
     expect(started.endpoints).toEqual({
       api: url,
@@ -118,7 +118,7 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
 describe('npm start that cannot or shall not go on', { timeout: 180_000 }, () => {
   const begin = (args: string[], own: string) => {
     const env = { ...process.env, TMPDIR: own };
-    const child = spawn(process.execPath, ['cli/start.ts', ...args], { stdio: 'pipe', env });
+    const child = spawn(process.execPath, ['cli/main.ts', 'start', ...args], { stdio: 'pipe', env });
     children.push(child);
     return child;
   };

@@ -4,13 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { readArguments } from '../../../cli/import/arguments.ts';
+import { endpointUrl, importDestination } from '../../../cli/import/destination.ts';
 import { announceStack, findRunningStack } from '../../../cli/start/running-stack.ts';
 
 /** Runs `npm run import` with these arguments: exit code and what it said. */
 function importCommand(...args: string[]): Promise<{ code: number; text: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['cli/import.ts', ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, ['cli/main.ts', 'import', ...args], (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, text: stdout + stderr });
     });
   });
@@ -28,7 +28,7 @@ it('says that a file is not there', async () => {
   const { code, text } = await importCommand('nowhere.csv', '--table', 'imp_user');
   expect({ code, text }).toEqual({
     code: 1,
-    text: 'nowhere.csv: no such file, or it cannot be read\n',
+    text: 'nowhere.csv: no such file\n',
   });
 });
 
@@ -46,20 +46,25 @@ it('refuses an empty file, for which S3 sends no event, and an impossible table 
 });
 
 it('takes an endpoint without a scheme', () => {
-  const read = readArguments(['a.csv', '--table', 't', '--endpoint', 'localhost:4603'], {}, () => undefined);
-  expect(read).toMatchObject({ endpoint: 'http://localhost:4603' });
+  expect(endpointUrl('localhost:4603')).toBe('http://localhost:4603');
+});
+
+it.each([
+  ['localhost', '--endpoint is not a URL'],
+  ['ftp://127.0.0.1:21', '--endpoint is not a URL'],
+  ['http://127.0.0.1:4603/bucket', 'host and port alone'],
+])('refuses the endpoint %s', (endpoint, message) => {
+  expect(() => endpointUrl(endpoint)).toThrow(message);
 });
 
 it('takes the stack that the caller started, and no other', () => {
   const own = { pid: 1, endpoint: 'http://127.0.0.1:5003', bucket: 'own' };
-  expect(readArguments(['a.csv', '--table', 't'], {}, () => own)).toMatchObject({
-    endpoint: own.endpoint,
-    bucket: own.bucket,
-  });
-  const none = readArguments(['a.csv', '--table', 't'], {}, () => undefined);
-  expect(none).toMatchObject({ bucket: undefined, endpoint: undefined });
-  const named = readArguments(['a.csv', '--table', 't', '--bucket', 'b'], {}, () => own);
-  expect(named).toMatchObject({ bucket: 'b', endpoint: undefined });
+  const { endpoint, bucket } = own;
+  expect(importDestination({}, {}, () => own)).toEqual({ endpoint, bucket });
+  expect(() => importDestination({}, {}, () => undefined)).toThrow('No local stack is running');
+  const named = { bucket: 'b', endpoint: undefined };
+  expect(importDestination({ bucket: 'b' }, {}, () => own)).toEqual(named);
+  expect(importDestination({}, { IMPORT_BUCKET: 'b' }, () => own)).toEqual(named);
 });
 
 it('finds the stack of a project as long as it runs', () => {
@@ -88,18 +93,18 @@ it('says how to start the stack when none is running', async () => {
     'http://127.0.0.1:9',
   );
   expect(code).toBe(1);
-  expect(text).toContain('Start the local stack with npm start');
+  expect(text).toContain('Is the local stack running? Start it with npm start');
 });
 
 it.each([
-  [[], 'Which file?'],
-  [['people.csv'], '--table is missing'],
-  [['a.csv', 'b.csv', '--table', 't'], 'One file at a time'],
-  [['a.csv', '--table', 't', '--endpoint', 'localhost'], '--endpoint is not a URL'],
-  [['a.csv', '--table', 't', '--endpoint', 'ftp://127.0.0.1:21'], '--endpoint is not a URL'],
-  [['a.csv', '--table', 't', '--endpoint', 'http://127.0.0.1:4603/bucket'], 'host and port alone'],
+  [[], "missing required argument 'file'"],
+  [['people.csv'], '--table <name> is missing'],
+  [['a.csv', 'b.csv', '--table', 't'], 'too many arguments'],
+  [['a.csv', '--table', ' '], 'It must not be empty'],
+  [['a.csv', '--tabel', 't'], "unknown option '--tabel'\n(Did you mean --table?)"],
 ])('names what is wrong with the arguments: %j', async (args, message) => {
   const { code, text } = await importCommand(...args);
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(text).toContain(message);
+  expect(text).toContain('people.csv --table imp_user');
 });

@@ -53,6 +53,9 @@ it('prints its usage without a queue, and reports a missing queue', async () => 
     redriveCommand('--dry-run'),
     redriveCommand('--dlq', `${fixture.sqs.url}/000000000000/nowhere`, '--queue', 'x'),
   ]);
-  expect(unaddressed).toEqual({ code: 2, text: expect.stringContaining('--dlq <URL') });
+  expect(unaddressed).toEqual({
+    code: 2,
+    text: expect.stringMatching(/^--dlq <url> and --queue <url> are needed\n/),
+  });
   expect(lost).toEqual({ code: 1, text: expect.stringContaining('queue does not exist') });
 });

@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import inspector from 'node:inspector';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import type { Context } from 'aws-lambda';
+import { projectRoot } from '../../deploy/bundle.ts';
+import { functions, type PackagedFunction } from '../../deploy/functions.ts';
+import type { LambdaFunction } from '../../emulator/aws/template/lambda-functions.ts';
+import { UsageError } from '../command-line.ts';
+import { startLocalStack } from '../local-stack.ts';
+
+type Handler = (event: unknown, context: Context) => unknown;
+
+/**
+ * Runs one function from source against a fresh local stack and prints its answer.
+ * @param eventFile `-` reads standard input
+ * @throws UsageError for a function that does not exist
+ */
+export async function runInvoke(key: string, eventFile: string, inspect: boolean): Promise<void> {
+  const chosen = functions.find((one) => one.key === key);
+  if (!chosen)
+    throw new UsageError(`${key} is not a function; there are ${functions.map((one) => one.key).join(', ')}`);
+  const event = await readEvent(eventFile);
+  const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-'));
+  try {
+    await invoke(chosen, event, dataFolder, inspect);
+  } finally {
+    await rm(dataFolder, { recursive: true });
+  }
+}
+
+async function readEvent(file: string): Promise<unknown> {
+  const json = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new Error(`${file}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
+  }
+}
+
+async function invoke(
+  chosen: PackagedFunction,
+  event: unknown,
+  dataFolder: string,
+  inspect: boolean,
+): Promise<void> {
+  const stack = await startLocalStack({ dataFolder });
+  try {
+    const deployed = stack.resources.functions.find(({ key }) => key === chosen.key);
+    if (!deployed) throw new Error(`The template has no function ${chosen.key}`);
+    if (deployed.durable)
+      throw new Error(
+        `${chosen.key} is a durable function: start the local stack and drop a file in its bucket`,
+      );
+    Object.assign(process.env, deployed.environment, stack.functionEnvironment);
+    const handler = await loadHandler(chosen);
+    if (inspect) {
+      inspector.open();
+      inspector.waitForDebugger();
+    }
+    const answer = await handler(event, contextOf(deployed));
+    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+  } finally {
+    await stack.close();
+  }
+}
+
+async function loadHandler({ file }: PackagedFunction): Promise<Handler> {
+  const { handler } = await import(pathToFileURL(join(projectRoot, file)).href);
+  if (typeof handler !== 'function') throw new Error(`${file} exports no handler`);
+  return handler;
+}
+
+function contextOf({ functionName, arn, memoryMb, timeoutSeconds }: LambdaFunction): Context {
+  const deadlineMs = Date.now() + timeoutSeconds * 1000;
+  return {
+    callbackWaitsForEmptyEventLoop: false,
+    functionName,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: arn,
+    memoryLimitInMB: String(memoryMb),
+    awsRequestId: crypto.randomUUID(),
+    logGroupName: `/aws/lambda/${functionName}`,
+    logStreamName: 'local',
+    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+    done() {},
+    fail() {},
+    succeed() {},
+  };
+}

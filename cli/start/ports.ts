@@ -1,0 +1,52 @@
+import type { StackPorts } from '../../emulator/stack/stack.ts';
+
+/** Everything that listens, by its option, with the port that it has without one. */
+export const defaultPorts = {
+  port: 4600,
+  instancePort: 4601,
+  sqsPort: 4602,
+  s3Port: 4603,
+  lambdaPort: 4604,
+  secretsManagerPort: 4605,
+  dynamodbPort: 4606,
+} as const;
+
+type PortOption = keyof typeof defaultPorts;
+
+/** What the command line says of ports. */
+export type PortOptions = { readonly [Option in PortOption]?: number | undefined } & {
+  readonly json?: boolean | undefined;
+};
+
+/** What listens, the option that moves it, and its name in errors. */
+const listeners = {
+  api: { option: 'port', service: 'HTTP API' },
+  instance: { option: 'instancePort', service: 'ServiceNow instance' },
+  sqs: { option: 'sqsPort', service: 'SQS' },
+  s3: { option: 's3Port', service: 'S3' },
+  lambda: { option: 'lambdaPort', service: 'Lambda' },
+  secretsManager: { option: 'secretsManagerPort', service: 'Secrets Manager' },
+  dynamodb: { option: 'dynamodbPort', service: 'DynamoDB' },
+} as const satisfies Record<keyof StackPorts, { option: PortOption; service: string }>;
+
+/** The ports of a stack; with `--json` free ones, unless an option names one. */
+export function portsOf(options: PortOptions): Required<StackPorts> {
+  const of = ({ option }: { option: PortOption }) =>
+    options[option] ?? (options.json ? 0 : defaultPorts[option]);
+  return {
+    api: of(listeners.api),
+    instance: of(listeners.instance),
+    sqs: of(listeners.sqs),
+    s3: of(listeners.s3),
+    lambda: of(listeners.lambda),
+    secretsManager: of(listeners.secretsManager),
+    dynamodb: of(listeners.dynamodb),
+  };
+}
+
+/** The option that moves a service to another port. */
+export function portOption(service: string): string {
+  const found = Object.values(listeners).find((listener) => listener.service === service);
+  const words = (found?.option ?? 'port').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return `--${words}`;
+}

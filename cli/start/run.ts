@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setInterval as every } from 'node:timers/promises';
+import { PortUnavailableError } from '../../emulator/aws/loopback-server.ts';
+import { claimFolder, FolderUnavailableError } from '../../emulator/stack/claim-folder.ts';
+import { startLocalStack } from '../local-stack.ts';
+import { type PortOptions, portOption, portsOf } from './ports.ts';
+import { announceStack } from './running-stack.ts';
+import { welcome } from './welcome.ts';
+
+/** What the command line says. */
+type StartOptions = PortOptions & {
+  readonly dataDir?: string | undefined;
+  readonly tables?: string | undefined;
+  readonly logs?: boolean | undefined;
+  readonly control?: boolean | undefined;
+};
+
+/** A run that was stopped just before this one started needs a moment to release its folder. */
+const RELEASE_MS = 5_000;
+const PARENT_CHECK_MS = 500;
+
+/** `npm start`: the whole bundle on this machine until Ctrl-C, which also ends a start that is under way. */
+async function run(options: StartOptions, dataFolder: string): Promise<void> {
+  const { json = false, logs = false, control = false, tables } = options;
+  const startedMs = Date.now();
+  const stop = new AbortController();
+  const stopped = untilStopped().then(() => stop.abort());
+  if (!json) process.stdout.write('Packaging and starting …\n');
+  claimFolder(dataFolder, RELEASE_MS).release();
+  const onLog = (line: string, key: string) => process.stderr.write(`${key}: ${line}\n`);
+  const stack = await startLocalStack({
+    dataFolder,
+    ports: portsOf(options),
+    instance: { control },
+    signal: stop.signal,
+    ...(tables !== undefined && { environment: { ALLOWED_TABLES: tables } }),
+    ...(logs && { onLog }),
+  }).catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  if (!stack) return;
+  const { endpoint, bucket } = stack.endpoints.s3;
+  const announced = announceStack(process.cwd(), { pid: process.pid, endpoint, bucket });
+  const line = json
+    ? `${JSON.stringify({ ready: true, ...stack.endpoints })}\n`
+    : welcome(stack.endpoints, dataFolder, Date.now() - startedMs);
+  process.stdout.write(line);
+  await stopped;
+  announced.withdraw();
+  await stack.close();
+}
+
+const DEFAULT_FOLDER = '.local/data';
+
+/**
+ * Runs the stack in the folder of the options, or in a fresh one that goes with the run.
+ * @throws Error naming the option that moves what is unavailable
+ */
+export async function start(options: StartOptions): Promise<void> {
+  await runInFolder(options).catch((error: unknown) => {
+    throw withOption(error);
+  });
+}
+
+async function runInFolder(options: StartOptions): Promise<void> {
+  const folder = options.dataDir ?? (options.json ? undefined : DEFAULT_FOLDER);
+  if (folder !== undefined) return run(options, resolve(folder));
+  const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-'));
+  try {
+    await run(options, dataFolder);
+  } finally {
+    await rm(dataFolder, { recursive: true });
+  }
+}
+
+/**
+ * Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. npm does not pass a signal on past its shell, so
+ * under npm it also resolves when that shell is gone.
+ */
+async function untilStopped(): Promise<void> {
+  const signalled = new Promise<void>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+  });
+  const startedByNpm = process.env['npm_lifecycle_event'] !== undefined;
+  await (startedByNpm ? Promise.race([signalled, parentGone()]) : signalled);
+}
+
+async function parentGone(): Promise<void> {
+  const parent = process.ppid;
+  for await (const _ of every(PARENT_CHECK_MS, undefined, { ref: false })) {
+    if (process.ppid !== parent) return;
+  }
+}
+
+/** The error with the option that avoids it. */
+function withOption(error: unknown): unknown {
+  if (error instanceof PortUnavailableError)
+    return new Error(`${portOption(error.service)}: ${error.message}`, { cause: error });
+  if (error instanceof FolderUnavailableError)
+    return new Error(`--data-dir: ${error.message}`, { cause: error });
+  return error;
+}

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { portOption, portsOf } from '../../../cli/start/ports.ts';
+
+it('has fixed ports for a person', () => {
+  expect(portsOf({})).toEqual({
+    api: 4600,
+    instance: 4601,
+    sqs: 4602,
+    s3: 4603,
+    lambda: 4604,
+    secretsManager: 4605,
+    dynamodb: 4606,
+  });
+});
+
+it('takes free ports with --json, unless an option names one', () => {
+  const free = { api: 0, instance: 0, sqs: 0, s3: 0, lambda: 0, secretsManager: 0, dynamodb: 0 };
+  expect(portsOf({ json: true })).toEqual(free);
+  expect(portsOf({ json: true, port: 8080, s3Port: undefined })).toEqual({ ...free, api: 8080 });
+});
+
+it.each([
+  ['SQS', '--sqs-port'],
+  ['ServiceNow instance', '--instance-port'],
+  ['Secrets Manager', '--secrets-manager-port'],
+])('knows the option that moves %s', (service, option) => {
+  expect(portOption(service)).toBe(option);
+});
