@@ -56,6 +56,20 @@ export function deriveUpsertSysId(
   return digest(deployment, 'upsert', table, JSON.stringify([pairs, number]));
 }
 
+/**
+ * The sys_id of the n-th record of a thing that breaks, recovers and breaks again.
+ * @param episode 1, and one more for each record before it
+ * @returns 32 lower-case hex digits
+ */
+export function deriveEpisodeSysId(
+  deployment: string,
+  table: string,
+  { source, key }: { readonly source: string; readonly key: string },
+  episode: number,
+): string {
+  return digest(deployment, 'episode', table, JSON.stringify([source, key, episode]));
+}
+
 const booleans: ReadonlyMap<string, string> = new Map([
   ['true', '1'],
   ['false', '0'],

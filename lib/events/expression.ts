@@ -1,0 +1,174 @@
+import jsonata from 'jsonata';
+import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+
+/** Evaluates an expression; a value that is missing is undefined. @throws ExpressionError */
+export type Expression = (input: unknown, variables: Readonly<Record<string, unknown>>) => Promise<unknown>;
+
+/** An expression of a mapping file failed on an event: dead-lettered, as it would fail again. */
+export class ExpressionError extends ConnectorError {
+  override readonly name: string = 'ExpressionError';
+  override readonly code = 'EXPRESSION_FAILED';
+
+  /** @param path of the part of the mapping file, e.g. `fields.impact` */
+  constructor(path: string, reason: string) {
+    super(`${path}: ${reason}`);
+  }
+}
+
+/** What one evaluation may take: milliseconds, nested calls, elements of a list. */
+const limits = { timeout: 1_000, stack: 200, sequence: 10_000 };
+
+/** A longer text is not padded. */
+const longestPadding = 1_000;
+
+/**
+ * The one place where JSONata expressions are built. They come from deployed mapping files only, and cannot run for long,
+ * build expressions of their own, or reach a prototype.
+ * @param path names the expression in errors
+ * @throws InvalidInputError when it cannot be parsed, uses `$eval`, or holds a regular expression that may run for long
+ */
+export function compileExpression(source: string, path: string): Expression {
+  const expression = parse(source, path);
+  checkNode(expression.ast(), path);
+  expression.registerFunction('eval', () => {
+    throw new ExpressionError(path, '$eval is not available');
+  });
+  expression.registerFunction('pad', padText, '<s-ns?:s>');
+  return async (input, variables) => {
+    try {
+      return toPlain(await expression.evaluate(input, variables), path);
+    } catch (error) {
+      if (error instanceof ConnectorError) throw error;
+      throw new ExpressionError(path, reasonOf(error));
+    }
+  };
+}
+
+function parse(source: string, path: string): jsonata.Expression {
+  try {
+    return jsonata(source, { ...limits, RegexEngine: guardedEngine });
+  } catch (error) {
+    throw new InvalidInputError(path, `is not a JSONata expression: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** JSONata throws plain objects. Its messages quote values of the event, so that only its code is told at run time. */
+function reasonOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return 'failed';
+  const code = 'code' in error ? String(error.code) : '';
+  const known = reasons[code];
+  if (known) return known;
+  if (/^S0/.test(code) && 'message' in error) return String(error.message).slice(0, 200);
+  const position = 'position' in error ? ` at character ${error.position}` : '';
+  return code === '' ? 'failed' : `failed with ${code} of JSONata${position}`;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  D1011: 'nests too many calls',
+  D1012: 'ran for too long',
+  D2014: 'makes a list that is too long',
+  D2015: 'makes a list that is too long',
+  T1006: 'calls something that is not a function',
+  T2001: 'calculates with something that is not a number',
+  T2002: 'calculates with something that is not a number',
+};
+
+function padText(text: string | undefined, width: number, filling?: string): string | undefined {
+  if (text === undefined) return undefined;
+  if (Math.abs(width) > longestPadding) throw new Error('too wide');
+  const fill = filling || ' ';
+  return width < 0 ? text.padStart(-width, fill) : text.padEnd(width, fill);
+}
+
+/** Looks at every node of a parsed expression. */
+function checkNode(node: unknown, path: string): void {
+  if (typeof node !== 'object' || node === null) return;
+  if (node instanceof RegExp) {
+    checkRegExp(node.source, path);
+    return;
+  }
+  const { type, value } = Object.assign({ type: undefined, value: undefined }, node);
+  if (type === 'variable' && value === 'eval') throw new InvalidInputError(path, 'must not use $eval');
+  for (const child of Object.values(node)) checkNode(child, path);
+}
+
+/** The longest text that a regular expression is tried on, by how many repetitions may share it between them. */
+const longestText: readonly number[] = [100_000, 100_000, 3_000, 400, 100];
+
+function checkRegExp(source: string, path: string): void {
+  const { repetitions, isNested, hasReference } = readRegExp(source);
+  if (isNested)
+    throw new InvalidInputError(
+      path,
+      'has a regular expression that repeats a group with choices or repetitions',
+    );
+  if (hasReference)
+    throw new InvalidInputError(path, 'has a regular expression with a back reference or a look-around');
+  if (repetitions >= longestText.length)
+    throw new InvalidInputError(path, 'has a regular expression with too many repetitions');
+}
+
+/** What makes a regular expression slow. Characters of a class and escaped ones are skipped. */
+function readRegExp(source: string) {
+  const bare = source
+    .replaceAll(/\\[1-9k]/g, '\u0001')
+    .replaceAll(/\\./g, 'x')
+    .replaceAll(/\[[^\]]*\]/g, 'x');
+  const groups: { hasChoice: boolean }[] = [];
+  let isNested = false;
+  let repetitions = /^\^/.test(bare) ? 0 : 1;
+  for (let at = 0; at < bare.length; at += 1) {
+    if (bare[at] === '(') groups.push({ hasChoice: false });
+    else if (bare[at] === '|') for (const group of groups) group.hasChoice = true;
+    const repeat = repeatAt(bare, at);
+    if (repeat > 1) {
+      repetitions += repeat > 10 ? 1 : 0;
+      for (const group of groups) group.hasChoice = true;
+    }
+    if (bare[at] !== ')') continue;
+    const closed = groups.pop();
+    if (closed?.hasChoice && repeatAt(bare, at + 1) > 1) isNested = true;
+  }
+  return { repetitions, isNested, hasReference: bare.includes('\u0001') || /\(\?<?[=!]/.test(bare) };
+}
+
+/** How often a quantifier at this place repeats at most; 1 where there is none. */
+function repeatAt(text: string, at: number): number {
+  if (text[at] === '*' || text[at] === '+') return Number.POSITIVE_INFINITY;
+  const [found, least = '', comma = '', most = ''] =
+    /^\{(\d+)(,?)(\d*)\}/.exec(text.slice(at, at + 12)) ?? [];
+  if (found === undefined) return 1;
+  return comma && most === '' ? Number.POSITIVE_INFINITY : Number(most || least);
+}
+
+/** Refuses texts that are too long for its expression: a time limit cannot stop a regular expression. */
+class GuardedRegExp extends RegExp {
+  override exec(text: string): RegExpExecArray | null {
+    const { repetitions } = readRegExp(this.source);
+    const longest = longestText[repetitions] ?? 0;
+    if (text.length > longest)
+      throw new ExpressionError('regular expression', `is tried on more than ${longest} characters`);
+    return super.exec(text);
+  }
+}
+
+/** JSONata wants a constructor of the type of RegExp itself. */
+const guardedEngine = new Proxy(RegExp, { construct: (_target, [pattern]) => new GuardedRegExp(pattern) });
+
+/** Without what JSONata adds to lists, and without functions. */
+function toPlain(value: unknown, path: string): unknown {
+  if (typeof value === 'function' || (isObject(value) && isJsonataFunction(value)))
+    throw new ExpressionError(path, 'gives a function; call it');
+  if (Array.isArray(value)) return value.map((one) => toPlain(one, path));
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).filter(([name]) => name !== '__proto__');
+  return Object.fromEntries(entries.map(([name, one]) => [name, toPlain(one, path)]));
+}
+
+function isJsonataFunction(value: object): boolean {
+  return '_jsonata_lambda' in value || '_jsonata_function' in value;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

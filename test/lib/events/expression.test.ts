@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { compileExpression } from '../../../lib/events/expression.ts';
+
+const evaluate = (source: string, input: unknown = {}) => compileExpression(source, 'key')(input, {});
+
+describe('an expression', () => {
+  it('reads the event and variables', async () => {
+    const expression = compileExpression("'Alarm ' & name & ' ' & $level", 'key');
+    expect(await expression({ name: 'cpu' }, { level: 2 })).toBe('Alarm cpu 2');
+  });
+
+  it('gives nothing for what is missing, and plain lists', async () => {
+    expect(await evaluate('detail.missing')).toBeUndefined();
+    const list = await evaluate('a.b', { a: [{ b: 1 }, { b: 2 }] });
+    expect(Object.getOwnPropertyNames(list)).toEqual(['0', '1', 'length']);
+  });
+
+  it.each([
+    ['an endless loop', '($f := function($n){ $f($n + 1) }; $f(1))', 'ran for too long'],
+    ['deep recursion', '($f := function($n){ 1 + $f($n + 1) }; $f(1))', 'nests too many calls'],
+    ['a range of ten million', '$sum([1..10000000])', 'a list that is too long'],
+    ['a long text out of nothing', '$pad("x", 1000000000)', 'failed'],
+    ['a function as its value', '$sum', 'gives a function'],
+    ['a calculation with text', '1 + "x"', 'not a number'],
+    [
+      'an expression of expressions by another name',
+      '($e := "eval"; $lookup({"eval": 1}, $e)(1))',
+      'not a function',
+    ],
+  ])('stops at %s', async (_what, source, reason) => {
+    await expect(evaluate(source)).rejects.toThrow(reason);
+  });
+
+  it.each([
+    ['$eval', '$eval("1")'],
+    ['$eval under another name', '($e := $eval; $e("1"))'],
+    ['a repeated repetition', '$match(t, /(a+)+$/)'],
+    ['a repeated choice', '$match(t, /(a|aa)+$/)'],
+    ['a repeated group that repeats deeper inside', '$match(t, /((xa{2,})b)*$/)'],
+    ['a back reference', '$match(t, /(a)\\1/)'],
+    ['a look-ahead', '$match(t, /a(?=b)/)'],
+    ['too many repetitions', '$match(t, /.*a.*b.*c.*d/)'],
+    ['a syntax error', 'a.'],
+  ])('is refused with %s', (_what, source) => {
+    expect(() => compileExpression(source, 'key')).toThrow(/^key: /);
+  });
+
+  it('tries regular expressions on short texts only', async () => {
+    expect(await evaluate('$match(t, /^arn:(.+)$/).groups', { t: 'arn:aws' })).toEqual(['aws']);
+    const slow = '$contains(t, /.*.*x/)';
+    await expect(evaluate(slow, { t: 'a'.repeat(401) })).rejects.toThrow('more than 400 characters');
+    const startedAt = performance.now();
+    expect(await evaluate(slow, { t: 'a'.repeat(400) })).toBe(false);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  it('reaches no prototype, and changes none', async () => {
+    expect(await evaluate('__proto__.constructor')).toBeUndefined();
+    expect(await evaluate('constructor')).toBeUndefined();
+    expect(await evaluate('{"__proto__": {"polluted": true}, "a": 1}')).toEqual({ a: 1 });
+    expect(Reflect.get({}, 'polluted')).toBeUndefined();
+    const event = JSON.parse('{"__proto__":{"x":1},"a":1}');
+    expect(await evaluate('$', event)).toEqual({ a: 1 });
+  });
+});

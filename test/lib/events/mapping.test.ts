@@ -1,0 +1,247 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { compileAll, compileMapping, compileMappings } from '../../../lib/events/compile.ts';
+import { createMapper } from '../../../lib/events/map-event.ts';
+import type { CompiledMapping, Mappings } from '../../../lib/events/mapping.ts';
+
+const arrival = { atMs: Date.parse('2026-11-29T08:00:00.000Z'), messageId: 'm-1' };
+
+const base = `
+source: test
+when: { source: [test] }
+key: "{% detail.key %}"
+signal: [{ is: open }]
+`;
+
+function mapperOf(more: string, defaults: Mappings['defaults'] = {}) {
+  return createMapper({
+    mappings: [
+      compileMapping(
+        'test.yaml',
+        base
+          .replace(/^key:.*\n/m, (line) => (/^key:/m.test(more) ? '' : line))
+          .replace(/^signal:.*\n/m, (line) => (/^signal:/m.test(more) ? '' : line)) + more,
+      ),
+    ],
+    defaults,
+  });
+}
+
+const event = (detail: object = { key: 'k' }, more: object = {}) => ({
+  ...{ id: 'e-1', source: 'test', time: '2026-11-29T07:59:00Z', detail },
+  ...more,
+});
+
+async function mapOne(more: string, given: object = event(), defaults: Mappings['defaults'] = {}) {
+  const { elements } = await mapperOf(more, defaults).map(given, arrival);
+  const [only] = elements;
+  if (!only || elements.length > 1) throw new Error('one element was expected');
+  return only;
+}
+
+async function signalOf(more: string, given: object = event(), defaults: Mappings['defaults'] = {}) {
+  const mapped = await mapOne(more, given, defaults);
+  if ('error' in mapped) throw mapped.error;
+  if (!('signal' in mapped)) throw new Error(mapped.ignored);
+  return mapped.signal;
+}
+
+describe('a mapping', () => {
+  it('makes a signal of an event', async () => {
+    expect(
+      await signalOf('fields: { short_description: "{% \'Alarm \' & detail.key %}", impact: 1 }'),
+    ).toMatchObject({
+      ...{ signal: 'open', source: 'test', key: 'k', eventId: 'e-1', at: '2026-11-29T07:59:00.000Z' },
+      ...{ target: 'incident', fields: { short_description: 'Alarm k', impact: '1' } },
+      ...{ resolve: { state: '6' }, reopen: { within: 'PT4H', state: '2', atMost: 5 } },
+    });
+  });
+
+  it('leaves out columns without a value, and joins lists', async () => {
+    const fields =
+      'fields: { a: "{% detail.none %}", b: "{% detail.nil %}", c: "{% detail.list %}", d: "{% detail.deep %}" }';
+    const detail = { key: 'k', nil: null, list: ['x', 'y'], deep: { z: 1 } };
+    expect((await signalOf(fields, event(detail))).fields).toEqual({ c: 'x, y', d: '{"z":1}' });
+  });
+
+  it('lays built-in values, defaults, the file and the matching entry over each other', async () => {
+    const defaults = {
+      incident: {
+        fields: { caller_id: { literal: 'd' }, impact: { literal: '3' }, urgency: { literal: '3' } },
+        resolve: { close_code: { literal: 'd' } },
+      },
+    };
+    const more = `fields: { impact: 2, urgency: 2 }
+signal: [{ is: open, fields: { urgency: 1 }, reopen: { atMost: 1 } }]
+`;
+    expect(await signalOf(more, event(), defaults)).toMatchObject({
+      fields: { caller_id: 'd', impact: '2', urgency: '1' },
+      resolve: { state: '6', close_code: 'd' },
+      reopen: { within: 'PT4H', state: '2', atMost: 1 },
+    });
+  });
+
+  it('takes the first entry that matches, by pattern or expression', async () => {
+    const more = `signal:
+  - { when: { detail: { state: [OK] } }, is: resolve }
+  - { when: "{% detail.level > 3 %}", is: ignore }
+  - { when: { detail: { state: [ALARM] } }, is: open }
+`;
+    expect(await signalOf(more, event({ key: 'k', state: 'OK' }))).toMatchObject({ signal: 'resolve' });
+    expect(await mapOne(more, event({ key: 'k', level: 4 }))).toMatchObject({
+      entry: 1,
+      ignored: expect.any(String),
+    });
+    expect(await mapOne(more, event({ key: 'k' }))).toMatchObject({ entry: undefined });
+  });
+
+  it('gives a signal for each element, and keeps what fails apart from the rest', async () => {
+    const more = `each: "{% detail.findings %}"
+key: "{% Id %}"
+signal: [{ when: { State: [GONE] }, is: resolve }, { is: open }]
+fields: { description: "{% $event.source & Id %}" }
+`;
+    const findings = [{ Id: 'a' }, {}, { Id: 'b', State: 'GONE' }];
+    const { elements } = await mapperOf(more).map(event({ findings }), arrival);
+    expect(elements).toMatchObject([
+      { signal: { key: 'a', eventId: 'e-1/0', fields: { description: 'testa' } } },
+      { error: { field: 'key' } },
+      { signal: { key: 'b', signal: 'resolve' } },
+    ]);
+    const count = async (given: unknown) =>
+      (await mapperOf(more).map(event({ findings: given }), arrival)).elements.length;
+    expect([await count([]), await count({ Id: 'x' }), await count(Array(100).fill({ Id: 'x' }))]).toEqual([
+      0, 1, 100,
+    ]);
+  });
+
+  it.each([
+    ['missing', {}, 'has no value'],
+    ['empty', { key: '  ' }, 'has no value'],
+    ['of 600 characters', { key: 'k'.repeat(600) }, 'at most 512'],
+    ['a list', { key: ['a', 'b'] }, 'not a list'],
+  ])('refuses a key that is %s', async (_what, detail, reason) => {
+    expect(await mapOne('', event(detail))).toMatchObject({
+      error: { message: expect.stringContaining(reason) },
+    });
+  });
+
+  it.each(['a^b', 'a\nb', '🔥 disk', "x'y", '0'])('takes the key %j as it is', async (key) => {
+    expect((await signalOf('', event({ key }))).key).toBe(key);
+  });
+
+  it.each([
+    ['missing', undefined, '2026-11-29T08:00:00.000Z'],
+    ['in the form of HTTP', 'Sun, 29 Nov 2026 07:00:00 GMT', '2026-11-29T07:00:00.000Z'],
+    ['with an offset without a colon', '2026-11-29T07:00:00.123+0100', '2026-11-29T06:00:00.123Z'],
+    ['in seconds', 1_764_400_000, '2025-11-29T07:06:40.000Z'],
+  ])('reads a time that is %s', async (_what, time, at) => {
+    expect((await signalOf('', event(undefined, { time }))).at).toBe(at);
+  });
+
+  it.each(['yesterday', '2026-13-01T00:00:00Z', {}])('refuses the time %j', async (time) => {
+    expect(await mapOne('', event(undefined, { time }))).toMatchObject({ error: { field: 'at' } });
+  });
+
+  it('ignores an open in a quiet window', async () => {
+    const more = 'quiet: [{ from: "22:00", to: "06:00", days: [sat], zone: Europe/Zurich }]\n';
+    const at = (time: string) => mapOne(more, event(undefined, { time }));
+    expect(await at('2026-11-28T21:30:00Z')).toMatchObject({ ignored: 'a quiet window' });
+    expect(await at('2026-11-29T04:30:00Z')).toMatchObject({ ignored: 'a quiet window' });
+    expect(await at('2026-11-29T05:30:00Z')).toMatchObject({ signal: {} });
+    expect(await at('2026-11-29T21:30:00Z')).toMatchObject({ signal: {} });
+  });
+
+  it('says which required column has no value', async () => {
+    expect(await mapOne('required: [impact]\nfields: { impact: "{% detail.none %}" }\n')).toMatchObject({
+      error: { field: 'fields.impact' },
+    });
+  });
+
+  it('asks no condition without a value', async () => {
+    const more = 'fields: { cmdb_ci: { find: cmdb_ci, by: { name: "{% detail.host %}" }, else: none } }\n';
+    expect((await signalOf(more)).lookups).toEqual({
+      cmdb_ci: { find: 'cmdb_ci', by: { name: null }, else: 'none' },
+    });
+  });
+
+  it('cuts texts that no column holds', async () => {
+    const { fields } = await signalOf(
+      'fields: { description: "{% detail.text %}" }',
+      event({ key: 'k', text: '😀'.repeat(50_000) }),
+    );
+    expect(String(fields?.['description']).length).toBeLessThanOrEqual(16_000);
+    expect(String(fields?.['description']).isWellFormed()).toBe(true);
+  });
+
+  it('maps an event that two files match for neither', async () => {
+    const twin: CompiledMapping = compileMapping(
+      'twin.yaml',
+      base.replace('when: { source: [test] }', 'when: { detail: { key: [k] } }'),
+    );
+    const mapper = createMapper({ mappings: [compileMapping('test.yaml', base), twin], defaults: {} });
+    await expect(mapper.map(event(), arrival)).rejects.toThrow('two mapping files, test.yaml and twin.yaml');
+    await expect(mapper.map(event({ key: 'x' }, { source: 'y' }), arrival)).rejects.toThrow(
+      'no mapping file',
+    );
+  });
+});
+
+describe('a mapping file that is wrong', () => {
+  it.each([
+    ['a part that nothing knows', `${base}fileds: {}\n`, 'test.yaml:6: fileds: is not a known part'],
+    [
+      'an expression that cannot be parsed',
+      base.replace('detail.key', 'detail..('),
+      'test.yaml:4: key: is not a JSONata',
+    ],
+    ['text around an expression', base.replace('{% detail', 'x {% detail'), 'test.yaml:4: key: mixes text'],
+    [
+      'an operator that nothing knows',
+      base.replace('[test]', '[{ regex: x }]'),
+      'test.yaml:3: when.source[0]: must be one of',
+    ],
+    [
+      'an entry without a signal',
+      base.replace('is: open', 'is: opened'),
+      'test.yaml:5: signal.0.is: must be open',
+    ],
+    ['a column that cannot be one', `${base}fields: { Impact: 1 }\n`, 'test.yaml:6: fields.Impact: '],
+    [
+      'a look-up without conditions',
+      `${base}fields:\n  a: 1\n  cmdb_ci: { find: cmdb_ci }\n`,
+      'test.yaml:8: fields.cmdb_ci: look-up: by',
+    ],
+    ['broken YAML', `${base}fields: [\n`, 'test.yaml:'],
+    ['the same part twice', `${base}key: x\n`, 'test.yaml:6: Map keys must be unique'],
+    ['no key', base.replace(/key:.*\n/, ''), 'test.yaml:1: key: '],
+    ['$eval', base.replace('detail.key', "$eval('1')"), 'test.yaml:4: key: must not use $eval'],
+    [
+      'a slow regular expression',
+      base.replace('detail.key', '$match(a, /(a*)*/)'),
+      'test.yaml:4: key: has a regular expression',
+    ],
+    [
+      'a duration that is none',
+      `${base}reopen: { within: 4h }\n`,
+      'test.yaml:6: reopen.within: must be a duration',
+    ],
+    ['an empty file', '', 'test.yaml:1: file: '],
+  ])('is named with line and path: %s', (_what, text, message) => {
+    expect(() => compileMapping('test.yaml', text)).toThrow(message);
+  });
+
+  it('is refused when another file has the same pattern', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mappings-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'a.yaml'), base.replace('[test]', '[x, y]'));
+    writeFileSync(join(folder, 'a.test.yaml'), 'not: a mapping');
+    writeFileSync(join(folder, 'defaults.yaml'), 'incident: { fields: { caller_id: x } }');
+    expect(compileMappings(folder)).toMatchObject([{ file: 'a.yaml', when: { source: ['x', 'y'] } }]);
+    expect(compileAll(folder).defaults).toEqual({ incident: { fields: { caller_id: { literal: 'x' } } } });
+    writeFileSync(join(folder, 'b.yaml'), base.replace('[test]', '[y, x]'));
+    expect(() => compileAll(folder)).toThrow('b.yaml:1: when: is the same pattern as that of a.yaml');
+  });
+});
