@@ -13,6 +13,8 @@ export type Delivery = {
   readonly groupId?: string | undefined;
   readonly deduplicationId?: string | undefined;
   readonly attributes?: MessageAttributes;
+  /** For a topic. */
+  readonly subject?: string;
 };
 
 /**

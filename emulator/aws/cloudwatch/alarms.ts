@@ -1,0 +1,106 @@
+import type { DatabaseSync } from 'node:sqlite';
+import * as z from 'zod';
+import { ACCOUNT_ID, REGION } from '../account.ts';
+import { openDatabase } from '../database.ts';
+
+const arns = z.array(z.string()).max(5).default([]);
+const tags = z.array(z.object({ Key: z.string(), Value: z.string() })).default([]);
+
+/** What both kinds of alarm have in common, as PutMetricAlarm and PutCompositeAlarm take it. */
+const common = {
+  AlarmName: z.string().min(1).max(255),
+  AlarmDescription: z.string().max(1024).optional(),
+  ActionsEnabled: z.boolean().default(true),
+  AlarmActions: arns,
+  OKActions: arns,
+  InsufficientDataActions: arns,
+  Tags: tags,
+};
+
+export const MetricAlarm = z.object({
+  ...common,
+  MetricName: z.string(),
+  Namespace: z.string(),
+  Statistic: z.string().default('Average'),
+  Dimensions: z.array(z.object({ Name: z.string(), Value: z.string() })).default([]),
+  Period: z.number().default(60),
+  EvaluationPeriods: z.number(),
+  Threshold: z.number(),
+  ComparisonOperator: z.string(),
+  TreatMissingData: z.string().optional(),
+});
+export type MetricAlarm = z.output<typeof MetricAlarm>;
+
+export const CompositeAlarm = z.object({
+  ...common,
+  AlarmRule: z.string().min(1),
+  ActionsSuppressor: z.string().optional(),
+  ActionsSuppressorWaitPeriod: z.number().optional(),
+  ActionsSuppressorExtensionPeriod: z.number().optional(),
+});
+export type CompositeAlarm = z.output<typeof CompositeAlarm>;
+
+export const StateValue = z.enum(['OK', 'ALARM', 'INSUFFICIENT_DATA']);
+
+const State = z.object({
+  value: StateValue,
+  reason: z.string(),
+  reasonData: z.string().optional(),
+  timestampMs: z.number(),
+});
+export type State = z.output<typeof State>;
+
+const Alarm = z.object({
+  configuration: z.union([MetricAlarm, CompositeAlarm]),
+  configuredMs: z.number(),
+  state: State,
+});
+export type Alarm = z.output<typeof Alarm>;
+
+/** The alarms of the account, by name. */
+export class Alarms {
+  readonly #database: DatabaseSync;
+  readonly #known = new Map<string, Alarm>();
+
+  constructor(databaseFile: string) {
+    this.#database = openDatabase(
+      databaseFile,
+      'CREATE TABLE IF NOT EXISTS alarm (name TEXT PRIMARY KEY, alarm TEXT NOT NULL) STRICT;',
+    );
+    for (const { name, alarm } of this.#database.prepare('SELECT * FROM alarm').all())
+      this.#known.set(String(name), Alarm.parse(JSON.parse(String(alarm))));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** By name, in the order of their names. */
+  list(): Alarm[] {
+    const byName = [...this.#known].sort(([one], [other]) => (one < other ? -1 : 1));
+    return byName.map(([, alarm]) => alarm);
+  }
+
+  find(name: string): Alarm | undefined {
+    return this.#known.get(name);
+  }
+
+  put(alarm: Alarm): void {
+    const name = alarm.configuration.AlarmName;
+    this.#known.set(name, alarm);
+    this.#database.prepare('INSERT OR REPLACE INTO alarm VALUES (?, ?)').run(name, JSON.stringify(alarm));
+  }
+
+  delete(name: string): void {
+    this.#known.delete(name);
+    this.#database.prepare('DELETE FROM alarm WHERE name = ?').run(name);
+  }
+}
+
+export function alarmArn({ configuration }: Alarm): string {
+  return `arn:aws:cloudwatch:${REGION}:${ACCOUNT_ID}:alarm:${configuration.AlarmName}`;
+}
+
+export function isComposite(configuration: Alarm['configuration']): configuration is CompositeAlarm {
+  return 'AlarmRule' in configuration;
+}

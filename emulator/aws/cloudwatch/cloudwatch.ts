@@ -1,0 +1,208 @@
+import * as z from 'zod';
+import { AwsError } from '../aws-error.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { IN_MEMORY } from '../database.ts';
+import type { Deliver } from '../delivery.ts';
+import type { NewEvent } from '../event-bridge/bus.ts';
+import { jsonAction, jsonProtocol } from '../json-protocol.ts';
+import { type Log, silentLog } from '../log.ts';
+import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
+import { configurationChange, notification, type Suppression, stateChange } from './alarm-events.ts';
+import {
+  type Alarm,
+  Alarms,
+  alarmArn,
+  CompositeAlarm,
+  isComposite,
+  MetricAlarm,
+  StateValue,
+} from './alarms.ts';
+
+/** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html */
+const MOST_RECORDS = 100;
+
+const DescribeAlarms = z.object({
+  AlarmNames: z.array(z.string()).max(100).optional(),
+  AlarmNamePrefix: z.string().optional(),
+  AlarmTypes: z.array(z.enum(['MetricAlarm', 'CompositeAlarm', 'LogAlarm'])).optional(),
+  StateValue: StateValue.optional(),
+  MaxRecords: z.int().min(1).max(MOST_RECORDS).default(50),
+  NextToken: z.string().optional(),
+});
+
+const SetAlarmState = z.object({
+  AlarmName: z.string(),
+  StateValue,
+  StateReason: z.string().max(1023),
+  StateReasonData: z.string().max(4000).optional(),
+});
+
+/** What alarms tell, and to whom. */
+type Service = {
+  readonly alarms: Alarms;
+  readonly clock: Clock;
+  readonly publish: (event: NewEvent) => void;
+  readonly deliver: Deliver;
+  readonly log: Log;
+};
+
+const action = <Schema extends z.ZodType>(
+  schema: Schema,
+  run: (input: z.output<Schema>, service: Service) => unknown,
+) => jsonAction(schema, run);
+
+const ACTIONS = {
+  PutMetricAlarm: action(MetricAlarm, putAlarm),
+  PutCompositeAlarm: action(CompositeAlarm, putAlarm),
+  DescribeAlarms: action(DescribeAlarms, describeAlarms),
+  SetAlarmState: action(SetAlarmState, (input, service) => {
+    const { AlarmName, StateValue: value, StateReason: reason, StateReasonData: reasonData } = input;
+    setState(service, AlarmName, { value, reason, reasonData });
+  }),
+  DeleteAlarms: action(z.object({ AlarmNames: z.array(z.string()).max(100) }), deleteAlarms),
+};
+
+export type CloudWatchOptions = {
+  /** @default 0, a free one */
+  readonly port?: number;
+  /** SQLite file that keeps the alarms. @default in memory */
+  readonly databaseFile?: string;
+  readonly clock?: Clock;
+  /** Takes the events that alarms send to the default bus. */
+  readonly publish: (event: NewEvent) => void;
+  /** Takes what the actions of alarms send to topics. */
+  readonly deliver: Deliver;
+  readonly log?: Log;
+};
+
+export type LocalCloudWatch = LoopbackServer & {
+  /** As SetAlarmState, for a composite alarm whose actions are suppressed. */
+  setSuppressedState(alarmName: string, state: NewState, suppression: Suppression): void;
+};
+
+/** The alarms of Amazon CloudWatch for the real SDK: nothing is measured, SetAlarmState makes them go off. Signatures are not checked. */
+export async function startCloudWatch(options: CloudWatchOptions): Promise<LocalCloudWatch> {
+  const { port, databaseFile = IN_MEMORY, clock = systemClock, log = silentLog, publish, deliver } = options;
+  const alarms = new Alarms(databaseFile);
+  const service = { alarms, clock, publish, deliver, log };
+  const listener = jsonProtocol<Service>({
+    contentType: 'application/x-amz-json-1.0',
+    targetPrefix: 'GraniteServiceVersion20100801.',
+    actions: ACTIONS,
+    state: service,
+    validationCode: 'ValidationError',
+    errorHeaders: ({ code, status }) => ({
+      'x-amzn-query-error': `${code};${status < 500 ? 'Sender' : 'Receiver'}`,
+    }),
+  });
+  const server = await listenOnLoopback(listener, port, 'CloudWatch');
+  return {
+    ...server,
+    setSuppressedState: (alarmName, state, suppression) => setState(service, alarmName, state, suppression),
+    close: () => server.close().then(() => alarms.close()),
+  };
+}
+
+function putAlarm(configuration: Alarm['configuration'], { alarms, clock, publish }: Service): void {
+  const nowMs = clock.now();
+  const before = alarms.find(configuration.AlarmName);
+  const state = before?.state ?? {
+    value: 'INSUFFICIENT_DATA' as const,
+    reason: 'Unchecked: Initial alarm creation',
+    timestampMs: nowMs,
+  };
+  // Tags are given at the creation; later calls leave them.
+  const Tags = before?.configuration.Tags ?? configuration.Tags;
+  const alarm = { configuration: { ...configuration, Tags }, configuredMs: nowMs, state };
+  alarms.put(alarm);
+  publish(configurationChange(alarm, before ? 'update' : 'create', nowMs));
+}
+
+type NewState = Pick<Alarm['state'], 'value' | 'reason' | 'reasonData'>;
+
+/** An alarm that stays in its state tells nothing. */
+function setState(service: Service, name: string, next: NewState, suppression?: Suppression): void {
+  const before = service.alarms.find(name);
+  if (!before) throw new AwsError('ResourceNotFound', `Alarm ${name} does not exist`, 404);
+  const alarm = { ...before, state: { ...next, timestampMs: service.clock.now() } };
+  service.alarms.put(alarm);
+  if (before.state.value === next.value) return;
+  service.publish(stateChange(alarm, before.state, suppression));
+  if (alarm.configuration.ActionsEnabled && !suppression) runActions(service, alarm, before.state);
+}
+
+function runActions({ deliver, log }: Service, alarm: Alarm, previous: Alarm['state']): void {
+  const { configuration, state } = alarm;
+  const { OKActions: OK, AlarmActions: ALARM, InsufficientDataActions: INSUFFICIENT_DATA } = configuration;
+  const topics = { OK, ALARM, INSUFFICIENT_DATA }[state.value];
+  for (const targetArn of topics) {
+    const from = { service: 'cloudwatch.amazonaws.com', sourceArn: alarmArn(alarm) };
+    try {
+      deliver({ ...from, targetArn, ...notification(alarm, previous) });
+    } catch (error) {
+      log.warn('alarm-action-failed', { alarm: configuration.AlarmName, reason: String(error) });
+    }
+  }
+}
+
+function deleteAlarms({ AlarmNames }: { AlarmNames: readonly string[] }, service: Service): void {
+  const found = AlarmNames.flatMap((name) => service.alarms.find(name) ?? []);
+  if (found.length < AlarmNames.length)
+    throw new AwsError('ResourceNotFound', 'Some of the alarms do not exist', 404);
+  for (const alarm of found) {
+    service.alarms.delete(alarm.configuration.AlarmName);
+    service.publish(configurationChange(alarm, 'delete', service.clock.now()));
+  }
+}
+
+/** Pages follow the order of the names; a token names the last alarm of the page before. */
+function describeAlarms(input: z.output<typeof DescribeAlarms>, { alarms }: Service): object {
+  const { AlarmNames, AlarmNamePrefix, AlarmTypes, MaxRecords } = input;
+  if (AlarmNames !== undefined && AlarmNamePrefix !== undefined)
+    throw new AwsError('ValidationError', 'AlarmNames and AlarmNamePrefix cannot be given together');
+  // Without AlarmTypes only metric alarms are returned, even when composite ones are named.
+  const types: readonly string[] = AlarmTypes ?? ['MetricAlarm'];
+  const after = input.NextToken === undefined ? '' : tokenName(input.NextToken);
+  const fitting = alarms.list().filter(({ configuration, state }) => {
+    const { AlarmName } = configuration;
+    return (
+      AlarmName > after &&
+      types.includes(isComposite(configuration) ? 'CompositeAlarm' : 'MetricAlarm') &&
+      (AlarmNames === undefined || AlarmNames.includes(AlarmName)) &&
+      AlarmName.startsWith(AlarmNamePrefix ?? '') &&
+      (input.StateValue === undefined || state.value === input.StateValue)
+    );
+  });
+  const page = fitting.slice(0, MaxRecords);
+  const last = page.at(-1)?.configuration.AlarmName;
+  return {
+    MetricAlarms: page.filter(({ configuration }) => !isComposite(configuration)).map(describe),
+    CompositeAlarms: page.filter(({ configuration }) => isComposite(configuration)).map(describe),
+    ...(fitting.length > page.length && last !== undefined && { NextToken: tokenOf(last) }),
+  };
+}
+
+function describe(alarm: Alarm): object {
+  const { Tags: _, ...configuration } = alarm.configuration;
+  const { value, reason, reasonData, timestampMs } = alarm.state;
+  return {
+    ...configuration,
+    AlarmArn: alarmArn(alarm),
+    AlarmConfigurationUpdatedTimestamp: alarm.configuredMs / 1000,
+    StateValue: value,
+    StateReason: reason,
+    ...(reasonData !== undefined && { StateReasonData: reasonData }),
+    StateUpdatedTimestamp: timestampMs / 1000,
+    StateTransitionedTimestamp: timestampMs / 1000,
+  };
+}
+
+function tokenOf(name: string): string {
+  return Buffer.from(name).toString('base64url');
+}
+
+function tokenName(token: string): string {
+  const name = Buffer.from(token, 'base64url').toString();
+  if (tokenOf(name) !== token) throw new AwsError('InvalidNextToken', 'The next token is invalid');
+  return name;
+}
