@@ -17,7 +17,20 @@ export const startCommand = command(
   .option('--dynamodb-port <n>', `DynamoDB (default ${defaultPorts.dynamodbPort})`, port)
   .option('--data-dir <folder>', 'keeps all state, over restarts too (default .local/data)', notBlank)
   .option('--json', 'free ports, a fresh folder, and one line of JSON when everything is ready')
-  .option('--logs', 'prints what the functions log')
+  .option('--quiet', 'prints no line for each event')
+  .option('--logs', 'prints what the functions log, as JSON')
+  .option(
+    '--secret <file>',
+    'runs against your own instance: a JSON file as docs/credentials.md describes it',
+    notBlank,
+  )
+  .option(
+    '--allowed-hosts <list>',
+    'hosts of your own instance outside ServiceNow’s domains, comma separated',
+    notBlank,
+  )
+  .option('--schema <file>', 'adds tables and columns to the emulated instance, JSON', notBlank)
+  .option('--data <file>', 'adds rows to a fresh emulated instance, JSON', notBlank)
   .option(
     '--tables <list>',
     'tables that callers may use, comma separated; * = all (default: allowedTables in serverless.yml)',

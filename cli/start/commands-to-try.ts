@@ -11,7 +11,12 @@ const CSV = [
 ];
 
 /** What a command does, and the command, ready to paste into a shell. */
-export type CommandToTry = { readonly title: string; readonly command: string };
+export type CommandToTry = {
+  readonly title: string;
+  readonly command: string;
+  /** An address that opens in a browser and shows what became of it. */
+  readonly look: string;
+};
 
 /** An incident, a message and a file. curl is enough, since nothing needs a signature; without curl, node is used. */
 export function commandsToTry(endpoints: Endpoints): CommandToTry[] {
@@ -21,10 +26,12 @@ export function commandsToTry(endpoints: Endpoints): CommandToTry[] {
     {
       title: 'Create an incident over HTTP',
       command: request('POST', `${api}/api/now/table/incident`, JSON_TYPE, JSON.stringify(RECORD)),
+      look: list(api, 'incident', 'number,short_description,urgency'),
     },
     {
       title: 'Send a message that becomes an incident',
       command: request('POST', sqs.endpoint, SEND_MESSAGE, JSON.stringify(message)),
+      look: list(api, 'incident', 'number,short_description,urgency'),
     },
     {
       title: 'Drop a CSV that becomes users',
@@ -34,8 +41,14 @@ export function commandsToTry(endpoints: Endpoints): CommandToTry[] {
         {},
         `${CSV.join('\n')}\n`,
       ),
+      look: list(api, 'sys_user', 'user_name,name,email'),
     },
   ];
+}
+
+/** The newest records of a table, which a browser shows as JSON. */
+function list(api: string, table: string, fields: string): string {
+  return `${api}/api/now/table/${table}?sysparm_query=ORDERBYDESCsys_created_on&sysparm_limit=5&sysparm_fields=${fields}`;
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };

@@ -1,10 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setInterval as every } from 'node:timers/promises';
 import { PortUnavailableError } from '../../emulator/aws/loopback-server.ts';
 import { claimFolder, FolderUnavailableError } from '../../emulator/stack/claim-folder.ts';
+import { parseConnectionSecret } from '../../lib/servicenow/secret.ts';
+import { watchStack } from '../feed/watch-stack.ts';
 import { startLocalStack } from '../local-stack.ts';
+import { eventLine } from './event-line.ts';
 import { type PortOptions, portOption, portsOf } from './ports.ts';
 import { announceStack } from './running-stack.ts';
 import { welcome } from './welcome.ts';
@@ -13,6 +16,11 @@ import { welcome } from './welcome.ts';
 type StartOptions = PortOptions & {
   readonly dataDir?: string | undefined;
   readonly tables?: string | undefined;
+  readonly secret?: string | undefined;
+  readonly allowedHosts?: string | undefined;
+  readonly schema?: string | undefined;
+  readonly data?: string | undefined;
+  readonly quiet?: boolean | undefined;
   readonly logs?: boolean | undefined;
   readonly control?: boolean | undefined;
 };
@@ -23,33 +31,54 @@ const PARENT_CHECK_MS = 500;
 
 /** `npm start`: the whole bundle on this machine until Ctrl-C, which also ends a start that is under way. */
 async function run(options: StartOptions, dataFolder: string): Promise<void> {
-  const { json = false, logs = false, control = false, tables } = options;
+  const { json = false, logs = false, quiet = json, control = false, tables, schema, data } = options;
   const startedMs = Date.now();
   const stop = new AbortController();
   const stopped = untilStopped().then(() => stop.abort());
   if (!json) process.stdout.write('Packaging and starting …\n');
   claimFolder(dataFolder, RELEASE_MS).release();
-  const onLog = (line: string, key: string) => process.stderr.write(`${key}: ${line}\n`);
+  const secret = options.secret === undefined ? undefined : await readSecret(options.secret);
+  const watch = watchStack((line, key) => {
+    if (logs) process.stderr.write(`${key}: ${line}\n`);
+  });
   const stack = await startLocalStack({
     dataFolder,
     ports: portsOf(options),
-    instance: { control },
+    instance: {
+      control,
+      ...(schema !== undefined && { schemaFile: schema }),
+      ...(data !== undefined && { dataFile: data }),
+    },
     signal: stop.signal,
-    ...(tables !== undefined && { environment: { ALLOWED_TABLES: tables } }),
-    ...(logs && { onLog }),
+    ...(secret !== undefined && { secret }),
+    ...watch.options,
+    environment: {
+      ...watch.options.environment,
+      ...(tables !== undefined && { ALLOWED_TABLES: tables }),
+      ...(options.allowedHosts !== undefined && { ALLOWED_HOSTS: `127.0.0.1,${options.allowedHosts}` }),
+    },
   }).catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;
   });
   if (!stack) return;
+  if (stack.secretOwner === 'emulator') watch.connect(stack);
   const { endpoint, bucket } = stack.endpoints.s3;
   const announced = announceStack(process.cwd(), { pid: process.pid, endpoint, bucket });
   const line = json
     ? `${JSON.stringify({ ready: true, ...stack.endpoints })}\n`
-    : welcome(stack.endpoints, dataFolder, Date.now() - startedMs);
+    : welcome(stack, dataFolder, Date.now() - startedMs);
   process.stdout.write(line);
+  if (!quiet) watch.feed.subscribe((event) => process.stdout.write(`${eventLine(event)}\n`));
   await stopped;
   announced.withdraw();
   await stack.close();
+}
+
+/** The text of a person's secret. @throws ConfigurationError naming what is wrong with it */
+async function readSecret(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8');
+  parseConnectionSecret(text);
+  return text;
 }
 
 const DEFAULT_FOLDER = '.local/data';

@@ -1,15 +1,24 @@
-import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
+import type { Stack } from '../../emulator/stack/stack.ts';
+import { typed } from '../typed.ts';
 import { commandsToTry } from './commands-to-try.ts';
 
 /** The text that `npm start` prints when everything is ready. */
-export function welcome(endpoints: Endpoints, dataFolder: string, readyMs: number): string {
+export function welcome(
+  { endpoints, secretOwner }: Pick<Stack, 'endpoints' | 'secretOwner'>,
+  dataFolder: string,
+  readyMs: number,
+): string {
   const { api, instance, sqs, s3, lambda, secretsManager, dynamodb } = endpoints;
-  const commands = commandsToTry(endpoints).map(({ title, command }) => `  # ${title}\n  ${command}\n`);
+  const commands = commandsToTry(endpoints).map(
+    ({ title, command, look }) => `  # ${title}\n  ${command}\n  # see it: ${look}\n`,
+  );
+  const own = `your own, from the secret in ${dataFolder}; another --data-dir takes the emulated one`;
+  const emulated = `${instance.url}   (${instance.username} / ${instance.password})`;
   return `
 Ready in ${(readyMs / 1000).toFixed(1)} s. Everything listens on 127.0.0.1 only; requests need no signature.
 
   HTTP API          ${api}
-  Instance          ${instance.url}   (${instance.username} / ${instance.password})
+  Instance          ${secretOwner === 'person' ? own : emulated}
   SQS               ${sqs.endpoint}   ${sqs.recordsQueueUrl}
                                             ${sqs.recordsDlqUrl}
   S3                ${s3.endpoint}   bucket ${s3.bucket}
@@ -21,6 +30,8 @@ Ready in ${(readyMs / 1000).toFixed(1)} s. Everything listens on 127.0.0.1 only;
 Try:
 
 ${commands.join('\n')}
+Each event is one line below; ${typed('send', '--help')} and ${typed('import', '--help')} do the same from another terminal.
 Stop with Ctrl-C.
+
 `;
 }

@@ -1,17 +1,26 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 /** Keeps the state in memory only. */
 export const IN_MEMORY = ':memory:';
 
-/** Opens (and creates) a SQLite file with its tables; `IN_MEMORY` keeps nothing. */
+/**
+ * Opens (and creates) a SQLite file with its tables; `IN_MEMORY` keeps nothing. Only its owner may read it: queues and secrets hold
+ * what is nobody else's business. SQLite gives the files next to it the same mode.
+ */
 export function openDatabase(file: string, schema: string): DatabaseSync {
-  if (file !== IN_MEMORY) mkdirSync(dirname(file), { recursive: true });
+  if (file !== IN_MEMORY) makePrivate(file);
   const database = new DatabaseSync(file);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
   database.exec(schema);
   return database;
+}
+
+function makePrivate(file: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
 }
 
 /** Adds a column that a file of an earlier version lacks. */

@@ -1,7 +1,8 @@
 import {
   CreateSecretCommand,
+  GetSecretValueCommand,
   PutSecretValueCommand,
-  ResourceExistsException,
+  ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
@@ -11,24 +12,45 @@ import type { Instance } from '../instance/index.ts';
 
 const SecretMap = z.record(z.string(), z.string());
 
-/** Every secret that a function of the template reads holds the way to the emulated instance. */
+/** Which secret the functions read: that of the emulated instance, or one that a person put there. */
+export type SecretOwner = 'emulator' | 'person';
+
+/** A secret of the emulated instance, whatever port it had in an earlier run. */
+const EmulatorSecret = z.object({ auth: z.object({ username: z.string(), password: z.string() }) });
+
+/**
+ * Fills every secret that a function of the template reads: with the given one, else with the way to the emulated instance. A secret
+ * that a person put there in an earlier run stays as it is.
+ * @param given the JSON of a person's own secret
+ * @returns whose secret the functions read
+ */
 export async function putSecrets(
   resources: StackResources,
   endpoint: string,
   instance: Instance,
-): Promise<void> {
+  given: string | undefined,
+): Promise<SecretOwner> {
   const client = new SecretsManagerClient({
     endpoint,
     region: REGION,
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
   const { url, username, password } = instance;
-  const value = JSON.stringify({ instanceUrl: url, auth: { type: 'basic', username, password } });
+  const value = given ?? JSON.stringify({ instanceUrl: url, auth: { type: 'basic', username, password } });
+  const owners = new Set<SecretOwner>([given === undefined ? 'emulator' : 'person']);
   try {
-    for (const id of secretIds(resources)) await putSecret(client, id, value);
+    for (const id of secretIds(resources)) {
+      const current = await readSecret(client, id);
+      if (current === undefined)
+        await client.send(new CreateSecretCommand({ Name: id, SecretString: value }));
+      else if (given !== undefined || isEmulators(current, instance))
+        await client.send(new PutSecretValueCommand({ SecretId: id, SecretString: value }));
+      else owners.add('person');
+    }
   } finally {
     client.destroy();
   }
+  return owners.has('person') ? 'person' : 'emulator';
 }
 
 /** `SERVICENOW_SECRET_ID` is one id, or JSON that names several. */
@@ -41,11 +63,21 @@ function secretIds({ functions }: StackResources): Set<string> {
   );
 }
 
-async function putSecret(client: SecretsManagerClient, id: string, value: string): Promise<void> {
+async function readSecret(client: SecretsManagerClient, id: string): Promise<string | undefined> {
   try {
-    await client.send(new CreateSecretCommand({ Name: id, SecretString: value }));
+    return (await client.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '';
   } catch (error) {
-    if (!(error instanceof ResourceExistsException)) throw error;
-    await client.send(new PutSecretValueCommand({ SecretId: id, SecretString: value }));
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
+}
+
+function isEmulators(secret: string, { username, password }: Instance): boolean {
+  try {
+    const { auth } = EmulatorSecret.parse(JSON.parse(secret));
+    return auth.username === username && auth.password === password;
+  } catch {
+    // Another kind of secret, so a person's.
+    return false;
   }
 }

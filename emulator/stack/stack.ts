@@ -4,7 +4,7 @@ import { ACCOUNT_ID, REGION } from '../aws/account.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../aws/dynamodb/dynamodb.ts';
 import type { DurableLimits } from '../aws/lambda/durable/limits.ts';
 import { type LambdaHost, type LambdaHostOptions, startLambdaHost } from '../aws/lambda/host.ts';
-import type { InvocationOutcome } from '../aws/lambda/invocation.ts';
+import type { OnAnswer } from '../aws/lambda/invocation.ts';
 import { type Log, silentLog } from '../aws/log.ts';
 import { type LoopbackServer, PortUnavailableError } from '../aws/loopback-server.ts';
 import type { EventFaults } from '../aws/s3/event-faults.ts';
@@ -20,7 +20,7 @@ import { type Instance, type InstanceOptions, startInstance } from '../instance/
 import { claimFolder } from './claim-folder.ts';
 import { createBuckets, createQueues, createTables, deliverTo } from './create-resources.ts';
 import { describeStack, type Endpoints } from './describe-stack.ts';
-import { putSecrets } from './put-secrets.ts';
+import { putSecrets, type SecretOwner } from './put-secrets.ts';
 
 /** How long a stop waits for invocations that run; what they leave undone stays in the queues. */
 const STOP_GRACE_MS = 3_000;
@@ -52,6 +52,11 @@ export type StackOptions = {
   readonly packaged: PackagedFunctions | Promise<PackagedFunctions>;
   /** Further options of the instance emulator. */
   readonly instance?: Omit<InstanceOptions, 'port' | 'databaseFile'>;
+  /**
+   * The JSON of a secret for the functions in place of that of the emulated instance. It stays in the data folder; a later run without
+   * one does not put the emulator's over it.
+   */
+  readonly secret?: string;
   /** Variables for every function, stronger than the template's. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Processes of one function at once. @default 4 */
@@ -61,8 +66,8 @@ export type StackOptions = {
   readonly s3EventFaults?: EventFaults;
   /** One line that a function wrote, with its key in serverless.yml. */
   readonly onLog?: (line: string, key: string) => void;
-  /** What a function answered or failed with, with its key. */
-  readonly onAnswer?: (outcome: InvocationOutcome, key: string) => void;
+  /** Every call of a function that has ended. */
+  readonly onAnswer?: OnAnswer;
   /** Where the stack itself logs batches that failed. */
   readonly log?: Log;
 };
@@ -70,6 +75,8 @@ export type StackOptions = {
 export type Stack = {
   readonly endpoints: Endpoints;
   readonly resources: StackResources;
+  /** Whose instance the functions talk to. */
+  readonly secretOwner: SecretOwner;
   readonly instance: Instance;
   readonly sqs: LocalSqs;
   readonly s3: LocalS3;
@@ -104,7 +111,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   createQueues(resources, sqs.state);
   createBuckets(resources, s3.state);
   await createTables(resources, dynamodb);
-  await putSecrets(resources, secretsManager.url, instance);
+  const secretOwner = await putSecrets(resources, secretsManager.url, instance, options.secret);
   const functionEnvironment = environmentFor(options, outside);
   const host = await startLambdaHost(hostOptions(options, packaged.folder, resources, functionEnvironment));
   const mappings: EventSourceMapping[] = [];
@@ -116,6 +123,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ...outside,
     endpoints,
     resources,
+    secretOwner,
     host,
     functionEnvironment: { AWS_ENDPOINT_URL_LAMBDA: host.lambdaUrl, ...functionEnvironment },
     close: () => running.disposeAsync(),

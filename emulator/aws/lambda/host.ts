@@ -4,7 +4,7 @@ import type { StackResources } from '../template/stack-resources.ts';
 import { createLambdaApi } from './api/lambda-api.ts';
 import type { DurableLimits } from './durable/limits.ts';
 import { createHttpApi } from './http-api/http-api.ts';
-import type { InvocationOutcome } from './invocation.ts';
+import type { InvocationOutcome, OnAnswer } from './invocation.ts';
 import { LambdaService } from './lambda-service.ts';
 
 export type LambdaHostOptions = {
@@ -26,8 +26,8 @@ export type LambdaHostOptions = {
   readonly maxProcesses?: number;
   /** One line that a function wrote, with its key. */
   readonly onLog?: (line: string, key: string) => void;
-  /** What a function answered or failed with, with its key. */
-  readonly onAnswer?: (outcome: InvocationOutcome, key: string) => void;
+  /** Every call of a function that has ended. */
+  readonly onAnswer?: OnAnswer;
   readonly durableLimits?: Partial<DurableLimits>;
 };
 

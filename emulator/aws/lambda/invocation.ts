@@ -20,6 +20,20 @@ export type InvocationOutcome = {
   readonly functionError?: 'Unhandled';
 };
 
+/** A call that has ended: what it was, and when. */
+export type AnsweredCall = {
+  /** As in the function's log lines. */
+  readonly requestId: string;
+  /** JSON. */
+  readonly event: Buffer;
+  /** Milliseconds since the epoch; a call that had to wait for a process counts from then on. */
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+};
+
+/** Called with what a function answered or failed with, its key, and the call. */
+export type OnAnswer = (outcome: InvocationOutcome, key: string, call: AnsweredCall) => void;
+
 /** A failed outcome in the form in which Lambda words those that the function did not word itself. */
 export function failedOutcome(errorType: string, errorMessage: string): InvocationOutcome {
   return { payload: Buffer.from(JSON.stringify({ errorType, errorMessage })), functionError: 'Unhandled' };

@@ -6,7 +6,7 @@ import { DurableExecutions } from './durable/durable-executions.ts';
 import { type Execution, ExecutionStore } from './durable/execution-store.ts';
 import { awsDurableLimits, type DurableLimits } from './durable/limits.ts';
 import { parseFunctionReference } from './function-names.ts';
-import { failedOutcome, type InvocationOutcome } from './invocation.ts';
+import { failedOutcome, type InvocationOutcome, type OnAnswer } from './invocation.ts';
 import { FunctionPool } from './runtime/function-pool.ts';
 import { unzip } from './unzip.ts';
 
@@ -23,8 +23,8 @@ export type LambdaServiceOptions = {
   readonly maxProcesses?: number;
   /** One line that a function wrote, with its key. */
   readonly onLog?: (line: string, key: string) => void;
-  /** What a function answered or failed with, with its key. */
-  readonly onAnswer?: (outcome: InvocationOutcome, key: string) => void;
+  /** Every call of a function that has ended. */
+  readonly onAnswer?: OnAnswer;
   readonly durableLimits?: Partial<DurableLimits>;
   /** When durable timers run out (default: the machine's clock). */
   readonly clock?: Clock;
@@ -146,13 +146,16 @@ export class LambdaService {
     { clientContext, qualifier }: CallOptions,
   ): Promise<InvocationOutcome> {
     const pool = await this.#pool(lambdaFunction);
+    const requestId = crypto.randomUUID();
+    const startedAtMs = this.#clock.now();
     const outcome = await pool.invoke({
-      requestId: crypto.randomUUID(),
+      requestId,
       event,
       invokedFunctionArn: qualifier ? `${lambdaFunction.arn}:${qualifier}` : lambdaFunction.arn,
       ...(clientContext !== undefined && { clientContext }),
     });
-    this.#options.onAnswer?.(outcome, lambdaFunction.key);
+    const durationMs = this.#clock.now() - startedAtMs;
+    this.#options.onAnswer?.(outcome, lambdaFunction.key, { requestId, event, startedAtMs, durationMs });
     return outcome;
   }
 

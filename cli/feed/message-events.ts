@@ -1,0 +1,137 @@
+import * as z from 'zod';
+import { type NewEvent, traceOf } from './feed.ts';
+import { type Answer, parseJson, readThrown } from './read-answer.ts';
+
+const sqsEvent = z.object({
+  Records: z.array(
+    z.object({
+      messageId: z.string(),
+      body: z.string(),
+      attributes: z.object({ ApproximateReceiveCount: z.string() }),
+      messageAttributes: z.record(z.string(), z.object({ stringValue: z.string().optional() })).optional(),
+    }),
+  ),
+});
+
+/** A message of the records queue, as far as it can be read. */
+const messageBody = z.object({
+  action: z.string().default('create'),
+  table: z.string(),
+  key: z.string().optional(),
+  sysId: z.string().optional(),
+  match: z.record(z.string(), z.string()).optional(),
+});
+
+/** What a message asks for; `key` is what it is known by. */
+export type AskedFor = z.infer<typeof messageBody> & { readonly key: string };
+
+const logLine = z.object({
+  message: z.enum(['record-written', 'message-dead-lettered', 'message-deferred']),
+  messageId: z.string(),
+  how: z.string().optional(),
+  code: z.string().optional(),
+  reason: z.string().optional(),
+  delaySeconds: z.number().optional(),
+});
+type Fate = z.infer<typeof logLine>;
+
+/** What finds the record of a message on the instance. */
+export type FindRecord = (asked: AskedFor) => NewEvent['record'];
+
+/** A line about a message may arrive this much later than the answer of its batch. */
+const lateLineMs = 1_000;
+
+type Waiting = { readonly answer: Answer; readonly ids: ReadonlySet<string>; readonly timer: NodeJS.Timeout };
+
+/**
+ * Makes an event of every message that the record queue has handled. What became of it stands in the function's log lines, which come
+ * on another way than its answer: both are waited for.
+ */
+export class MessageEvents {
+  readonly #fates = new Map<string, Map<string, Fate>>();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #add: (event: NewEvent) => void;
+  readonly #findRecord: FindRecord;
+
+  constructor(add: (event: NewEvent) => void, findRecord: FindRecord) {
+    this.#add = add;
+    this.#findRecord = findRecord;
+  }
+
+  /** A log line of the function, parsed. @param trace of its invocation */
+  onLog(line: unknown, trace: string): void {
+    const fate = logLine.safeParse(line).data;
+    if (fate === undefined) return;
+    const fates = this.#fates.get(trace) ?? new Map<string, Fate>();
+    this.#fates.set(trace, fates.set(fate.messageId, fate));
+    const waiting = this.#waiting.get(trace);
+    if (waiting && isComplete(waiting.ids, fates)) this.#end(waiting);
+  }
+
+  /** The answer of a batch. */
+  onAnswer(answer: Answer): void {
+    const ids = new Set(sqsEvent.safeParse(answer.event).data?.Records.map(({ messageId }) => messageId));
+    const timer = setTimeout(() => this.#end(waiting), lateLineMs);
+    timer.unref();
+    const waiting: Waiting = { answer, ids, timer };
+    const trace = traceOf(answer.requestId);
+    this.#waiting.set(trace, waiting);
+    if (answer.isError || isComplete(ids, this.#fates.get(trace))) this.#end(waiting);
+  }
+
+  #end({ answer, timer }: Waiting): void {
+    const { requestId } = answer;
+    const trace = traceOf(requestId);
+    clearTimeout(timer);
+    const fates = this.#fates.get(trace);
+    this.#waiting.delete(trace);
+    this.#fates.delete(trace);
+    for (const message of sqsEvent.safeParse(answer.event).data?.Records ?? []) {
+      const asked = readMessage(message);
+      this.#add({
+        at: answer.at,
+        way: 'SQS',
+        functionKey: answer.functionKey,
+        requestId,
+        subject: asked?.key ?? message.messageId,
+        ...(asked && { table: asked.table }),
+        messageId: message.messageId,
+        attempts: Number(message.attributes.ApproximateReceiveCount),
+        body: message.body,
+        durationMs: answer.durationMs,
+        ...this.#outcome(answer, fates?.get(message.messageId), asked),
+      });
+    }
+  }
+
+  #outcome(
+    answer: Answer,
+    fate: Fate | undefined,
+    asked: AskedFor | undefined,
+  ): Pick<NewEvent, 'outcome' | 'record' | 'code' | 'reason' | 'delaySeconds'> {
+    if (fate?.message === 'record-written') {
+      const record = asked && this.#findRecord(asked);
+      return { outcome: fate.how === 'duplicate' ? 'duplicate' : 'done', ...(record && { record }) };
+    }
+    if (fate === undefined) return { outcome: 'failed', ...readThrown(answer) };
+    const { code, reason, delaySeconds } = fate;
+    return {
+      outcome: fate.message === 'message-deferred' ? 'deferred' : 'dead-lettered',
+      ...(code !== undefined && { code }),
+      ...(reason !== undefined && { reason }),
+      ...(delaySeconds !== undefined && { delaySeconds }),
+    };
+  }
+}
+
+function isComplete(ids: ReadonlySet<string>, fates: ReadonlyMap<string, Fate> | undefined): boolean {
+  return ids.size > 0 && [...ids].every((id) => fates?.has(id));
+}
+
+type SqsRecord = z.infer<typeof sqsEvent>['Records'][number];
+
+function readMessage({ body, messageId, messageAttributes = {} }: SqsRecord): AskedFor | undefined {
+  const parsed = messageBody.safeParse(parseJson(body)).data;
+  if (parsed === undefined) return undefined;
+  return { ...parsed, key: parsed.key ?? messageAttributes['IdempotencyKey']?.stringValue ?? messageId };
+}

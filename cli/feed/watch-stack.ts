@@ -1,0 +1,133 @@
+import * as z from 'zod';
+import type { InvocationOutcome, OnAnswer } from '../../emulator/aws/lambda/invocation.ts';
+import type { Stack, StackOptions } from '../../emulator/stack/stack.ts';
+import { deriveSysId } from '../../lib/operations/identity.ts';
+import { StackFeed } from './feed.ts';
+import { type AskedFor, type FindRecord, MessageEvents } from './message-events.ts';
+import {
+  type Answer,
+  fileName,
+  parseJson,
+  readHttpAnswer,
+  readImportAnswer,
+  readInvokeAnswer,
+} from './read-answer.ts';
+
+/** A stack that is being watched: options to start it with, and what is told of it. */
+export type StackWatch = {
+  readonly feed: StackFeed;
+  readonly options: Required<Pick<StackOptions, 'onLog' | 'onAnswer' | 'environment'>>;
+  /** Lets events name the numbers of records, which only the emulated instance can say. */
+  connect(stack: Pick<Stack, 'instance'>): void;
+};
+
+const dropLine = z.object({
+  message: z.enum(['drop-received', 'drop-refused', 'drop-ignored', 'drop-not-imported']),
+  timestamp: z.string(),
+  requestId: z.string(),
+  key: z.string(),
+  table: z.string().optional(),
+  reason: z.string().optional(),
+  status: z.string().optional(),
+});
+const traced = z.object({ level: z.string().optional(), xray_trace_id: z.string().optional() });
+
+/**
+ * Watches a local stack: every call of a function, every message and every import becomes an event of the feed. Hand `options` to
+ * `startLocalStack`, and the stack to `connect`.
+ * @param onLogLine gets what the functions log, without the lines that only the watch needs
+ */
+export function watchStack(onLogLine: (line: string, functionKey: string) => void = () => {}): StackWatch {
+  const feed = new StackFeed();
+  let instance: Stack['instance'] | undefined;
+  const messages = new MessageEvents(
+    (event) => feed.add(event),
+    (asked) => instance && findRecord(instance, asked),
+  );
+  return {
+    feed,
+    options: {
+      // The functions say of a written record only that it was written, and only then.
+      environment: { POWERTOOLS_LOG_LEVEL: 'DEBUG' },
+      onLog(text, functionKey) {
+        const line = parseJson(text);
+        const { level, xray_trace_id } = traced.safeParse(line).data ?? {};
+        const trace = xray_trace_id?.split('-')[2];
+        if (level !== 'DEBUG') onLogLine(text, functionKey);
+        if (trace === undefined) return;
+        feed.addLogLine(trace, text);
+        if (functionKey === 'writeRecords') messages.onLog(line, trace);
+        if (functionKey === 'startImport') addDrop(feed, line);
+      },
+      onAnswer(outcome, functionKey, call) {
+        const answer = toAnswer(outcome, functionKey, call);
+        if (functionKey === 'writeRecords') return messages.onAnswer(answer);
+        // Its log lines say what became of each file.
+        if (functionKey === 'startImport' && !answer.isError) return;
+        const event =
+          functionKey === 'importCsv'
+            ? readImportAnswer(answer)
+            : (readHttpAnswer(answer) ?? readInvokeAnswer(answer));
+        if (event) feed.add(event);
+      },
+    },
+    connect(stack) {
+      instance = stack.instance;
+    },
+  };
+}
+
+function toAnswer(
+  { payload, functionError }: InvocationOutcome,
+  functionKey: string,
+  { requestId, event, startedAtMs, durationMs }: Parameters<OnAnswer>[2],
+): Answer {
+  return {
+    functionKey,
+    requestId,
+    event: parseJson(event.toString()),
+    payload: parseJson(payload.toString()),
+    isError: functionError !== undefined,
+    at: new Date(startedAtMs).toISOString(),
+    durationMs,
+  };
+}
+
+function addDrop(feed: StackFeed, line: unknown): void {
+  const drop = dropLine.safeParse(line).data;
+  if (drop === undefined) return;
+  const { message, timestamp, requestId, key, table, reason, status } = drop;
+  const isReceived = message === 'drop-received';
+  feed.add({
+    at: timestamp,
+    way: 'S3',
+    functionKey: 'startImport',
+    requestId,
+    subject: fileName(key),
+    ...(table !== undefined && { table }),
+    outcome: isReceived ? 'started' : 'refused',
+    ...(!isReceived && { code: (status ?? message).toUpperCase().replaceAll('-', '_') }),
+    ...(reason !== undefined && { reason }),
+    durationMs: 0,
+  });
+}
+
+/** Service and stage of the local stack. */
+const deployment = 'servicenow-functions/dev';
+
+/** The record that a message was about, as the emulated instance holds it. */
+function findRecord({ state }: Stack['instance'], asked: AskedFor): ReturnType<FindRecord> {
+  const { store, schema } = state;
+  const { table, key, sysId, match } = asked;
+  const [column, value] = Object.entries(match ?? {})[0] ?? [];
+  const known = (name: string) => schema.column(table, name) !== undefined;
+  if (schema.table(table) === undefined) return undefined;
+  const row =
+    column !== undefined && value !== undefined && known(column)
+      ? store.findBy(table, column, value)
+      : store.find(table, sysId ?? deriveSysId(deployment, table, key));
+  const found = row?.['sys_id'];
+  if (row === undefined || typeof found !== 'string') return undefined;
+  const number = row['number'];
+  return { table, sysId: found, ...(typeof number === 'string' && number !== '' && { number }) };
+}
