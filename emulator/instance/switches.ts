@@ -175,6 +175,8 @@ export const defaultSwitches: Switches = {
   batchMaxOutputBytes: 10_485_760,
   priorityLookup: true,
   incidentRolesEnforced: true,
+  closedIncidentIsFinal: false,
+  changeTypeCompatibility: false,
   incidentClosePolicy: true,
   transactionQuotaMs: 0,
   ignoreGivenSysIdOn: [],

@@ -90,22 +90,64 @@ const getItem: Action = (exchange, state) => {
   };
 };
 
+/** A price as it is shown to a caller in the United States. */
+const shownPrice = (amount: string | undefined) =>
+  Number(amount || 0).toLocaleString('en-US', { style: 'currency', currency: 'USD' });
+
+const isOn = (value: string | undefined) => value === 'true';
+
+const frequencies: Readonly<Record<string, string>> = {
+  daily: 'Daily',
+  weekly: 'Weekly',
+  monthly: 'Monthly',
+  quarterly: 'Quarterly',
+  yearly: 'Annually',
+};
+
+/** An item as the catalog shows it (recorded in 2026). */
 function describeItem({ store }: InstanceState, row: Row) {
   const catalogs = (row['sc_catalogs'] ?? '').split(',').filter(Boolean);
+  const category = brief(store.find('sc_category', row['category'] ?? ''));
+  const price = shownPrice(row['price']);
+  const recurring = shownPrice(row['recurring_price']);
   return {
     sys_id: row['sys_id'] ?? '',
     name: row['name'] ?? '',
     short_description: row['short_description'] ?? '',
     description: row['description'] ?? '',
-    sys_class_name: 'sc_cat_item',
+    sys_class_name: row['sys_class_name'] || 'sc_cat_item',
     type: 'catalog_item',
+    content_type: '',
+    url: '',
+    kb_article: '',
+    icon: row['icon'] || 'images/service_catalog/generic_small.gifx',
+    picture: row['picture'] ?? '',
+    owner: row['owner'] ?? '',
     order: Number(row['order'] || 0),
-    request_method: '',
-    availability: 'on_both',
-    mandatory_attachment: false,
-    price: `$${Number(row['price'] || 0).toFixed(2)}`,
+    request_method: row['request_method'] ?? '',
+    availability: row['availability'] || 'on_both',
+    mandatory_attachment: isOn(row['mandatory_attachment']),
+    visible_standalone: isOn(row['visible_standalone']),
+    hide_sp: isOn(row['hide_sp']),
+    make_item_non_conversational: isOn(row['make_item_non_conversational']),
+    turn_off_nowassist_conversation: false,
+    show_price: !isOn(row['omit_price']),
+    show_quantity: !isOn(row['no_quantity_v2']),
+    show_wishlist: !isOn(row['no_wishlist_v2']),
+    show_delivery_time: !isOn(row['no_delivery_time_v2']),
+    local_currency: 'USD',
+    price,
+    localized_price: price,
+    price_value: Number(row['price'] || 0),
+    price_currency: 'USD',
+    recurring_price: recurring,
+    localized_recurring_price: recurring,
+    recurring_price_value: Number(row['recurring_price'] || 0),
+    recurring_price_currency: 'USD',
+    recurring_frequency: frequencies[row['recurring_frequency'] ?? ''] ?? '',
     catalogs: catalogs.map((sysId) => ({ ...brief(store.find('sc_catalog', sysId)), active: true })),
-    category: brief(store.find('sc_category', row['category'] ?? '')),
+    category,
+    categories: [{ ...category, active: true }],
   };
 }
 
@@ -164,15 +206,15 @@ function describeCart(exchange: Exchange, state: InstanceState) {
       catalog_item_id: row['cat_item'] ?? '',
       item_name: item?.['name'] ?? '',
       quantity: row['quantity'] ?? '1',
-      price: `$${Number(item?.['price'] || 0).toFixed(2)}`,
+      price: shownPrice(item?.['price']),
       subtotal: Number(item?.['price'] || 0) * Number(row['quantity'] || 1),
     };
   });
   const subtotal = items.reduce((sum, line) => sum + line.subtotal, 0);
   return {
     cart_id: exchange.user.sysId,
-    subtotal: `$${subtotal.toFixed(2)}`,
-    items: items.map(({ subtotal: amount, ...line }) => ({ ...line, subtotal: `$${amount.toFixed(2)}` })),
+    subtotal: shownPrice(String(subtotal)),
+    items: items.map(({ subtotal: amount, ...line }) => ({ ...line, subtotal: shownPrice(String(amount)) })),
   };
 }
 

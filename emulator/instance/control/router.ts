@@ -178,7 +178,7 @@ const actions: ReadonlyMap<string, ControlAction> = new Map(
  * | `POST /__emulator/faults` | `{ match?: { method?, path?, batchItem? }, action, count? \| probability?, seed?, skip?, … }` or a list | `{ ids }` |
  * | `GET /__emulator/faults` | | `{ faults }` still waiting |
  * | `DELETE /__emulator/faults` | `?id=` for one | `{}` |
- * | `POST /__emulator/rules` | `{ table, on?, when?, action: abort \| set \| redirect \| hide, set?, afterMs?, toTable?, … }` or a list | `{}` |
+ * | `POST /__emulator/rules` | `{ table, on?, when?, action: abort \| set \| redirect \| require \| hide, set?, columns?, afterMs?, toTable?, … }` or a list | `{}` |
  * | `GET`, `DELETE /__emulator/rules` | | `{ rules, hidden }`, `{}` |
  * | `POST /__emulator/rate-limits` | `{ limitPerHour, method?, path?, user?, role?, order?, name? }` | `{ sysId }` |
  * | `GET`, `DELETE /__emulator/rate-limits` | | `{ rules }`, `{}` |

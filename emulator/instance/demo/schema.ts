@@ -6,10 +6,11 @@ import { catalogTables } from './tables/catalog.ts';
 import { changeTables } from './tables/change.ts';
 import { cmdbTables } from './tables/cmdb.ts';
 import { incidentTables } from './tables/incident.ts';
+import { knowledgeTables } from './tables/knowledge.ts';
 import { peopleTables } from './tables/people.ts';
 import { platformTables } from './tables/platform.ts';
 import { stagingTables } from './tables/staging.ts';
-import { taskTable } from './tables/task.ts';
+import { approvalTables, taskTable } from './tables/task.ts';
 
 /** The tables that an instance has before others are added. */
 export function demoSchema(): Schema {
@@ -26,6 +27,8 @@ export function demoSchema(): Schema {
     ...incidentTables,
     ...changeTables,
     ...catalogTables,
+    ...approvalTables,
+    ...knowledgeTables,
     ...importTables,
     ...stagingTables,
   ]) {

@@ -25,7 +25,6 @@ export const dueDate = column('due_date', 40);
 export const duration = column('duration', 40);
 export const journal = column('journal', 4000);
 export const journalList = column('journal_list', 4000);
-export const password2 = column('password2', 255);
 export const password = column('password', 100);
 export const guid = column('guid', 32);
 

@@ -46,7 +46,7 @@ export const systemTables: readonly Table[] = [
     refusesLists: true,
     display: 'label',
     columns: [
-      text('name', 'Name', 80),
+      text('name', 'Name', 80, { unique: true }),
       text('label', 'Label', 80),
       reference('super_class', 'Extends table', 'sys_db_object'),
       boolean('is_extendable', 'Extensible'),

@@ -1,6 +1,6 @@
 import type { Schema } from '../schema/schema.ts';
 import { toDateTime } from '../time/dates.ts';
-import { AclException, RecordRefused, TransitionRefused } from './refusals.ts';
+import { AbortedByRule, AclException, RecordRefused, TransitionRefused } from './refusals.ts';
 import type { Author, Row } from './row.ts';
 
 /** A write on its way: the row before it (none for an insert), the row that it makes, and what the caller gave. */
@@ -11,6 +11,8 @@ export type Write = {
   readonly given: Row;
   readonly by: Author;
   readonly nowMs: number;
+  /** Reads another row. */
+  readonly find: (table: string, sysId: string) => Row | undefined;
 };
 
 /** Looks at a write and returns what the base system changes in it. */
@@ -21,6 +23,10 @@ export type BaseRuleSwitches = {
   readonly priorityLookup: boolean;
   /** Resolving an incident needs itil, closing one itil_admin, and only an admin changes a closed one. */
   readonly incidentRolesEnforced: boolean;
+  /** A closed incident stays closed for administrators too: an update that gives it another state is refused. */
+  readonly closedIncidentIsFinal: boolean;
+  /** The type of a change gives it its model (`com.snc.change_management.change_model.type_compatibility`). Default: the reverse. */
+  readonly changeTypeCompatibility: boolean;
 };
 
 /**
@@ -116,6 +122,14 @@ const traceIncident: BaseRule = ({ before, after, by, nowMs }) => {
 const has = ({ roles }: Author, ...wanted: readonly string[]) =>
   roles === undefined || ['admin', ...wanted].some((role) => roles.has(role));
 
+const keepClosed: BaseRule = ({ before, after, table }) => {
+  if (before?.['state'] !== '7' || after['state'] === '7') return {};
+  throw new AbortedByRule(table, { name: 'Closed incidents stay closed', sysId: closedIncidentRule });
+};
+
+/** The rule's sys_id; any will do. */
+const closedIncidentRule = '7c0500fc0a0a0b5a00d1e1f2a3b4c5d6';
+
 const requireIncidentRoles: BaseRule = ({ before, after, by }) => {
   const [was, is] = [before?.['state'], after['state']];
   const isChanged = before && Object.keys(after).some((name) => after[name] !== before[name]);
@@ -154,18 +168,48 @@ const traceProblem: BaseRule = ({ before, after, by, nowMs }) => {
   return { ...mirrored, ...confirmed, ...fixed, ...resolved };
 };
 
-const changeModels = ['normal', 'standard', 'emergency'];
+/** The change models of the base system, by the type that they give a change; their sys_ids are those of every instance. */
+export const changeModels = {
+  normal: '007c4001c343101035ae3f52c1d3aeb2',
+  standard: 'e55d0bfec343101035ae3f52c1d3ae49',
+  emergency: '62d10fa1c303101035ae3f52c1d3aec1',
+} as const;
 
-/** The sys_id of a change model of the base system, as demo/rows names them. */
-export const changeModelId = (type: string) => `chg_model_${type}`;
+const typeOfModel = (model: string) => Object.entries(changeModels).find(([, sysId]) => sysId === model)?.[0];
 
-/** The type of a change follows its model, and a change without a model gets that of its type. */
-const modelChange: BaseRule = ({ before, after, given }) => {
-  const { chg_model: model = '', type = '' } = after;
-  const ofModel = changeModels.find((name) => changeModelId(name) === model);
-  if (ofModel !== undefined && given['type'] === undefined) return ofModel === type ? {} : { type: ofModel };
-  const isStale = model === '' || (ofModel !== undefined && ofModel !== type && type !== before?.['type']);
-  return isStale && changeModels.includes(type) ? { chg_model: changeModelId(type) } : {};
+const modelOfType = (type: string) => Object.entries(changeModels).find(([name]) => name === type)?.[1];
+
+/**
+ * The type of a change follows its model: one without a model is a normal change, whatever type the caller gave
+ * (recorded). With `changeTypeCompatibility` it is the other way round, as in releases before change models.
+ */
+const modelChange =
+  (typeDecides: boolean): BaseRule =>
+  ({ before, after, given }) => {
+    const { chg_model: model = '', type = '' } = after;
+    const isTypeChanged = given['type'] !== undefined && type !== before?.['type'];
+    if (isTypeChanged && given['chg_model'] === undefined && (typeDecides || before !== undefined))
+      return withModel(modelOfType(type));
+    if (model === '') return typeDecides ? withModel(modelOfType(type)) : ofNormalModel;
+    const ofModel = typeOfModel(model);
+    return ofModel === undefined || ofModel === type ? {} : { type: ofModel };
+  };
+
+const ofNormalModel: Row = { chg_model: changeModels.normal, type: 'normal' };
+
+const withModel = (model: string | undefined): Row => (model === undefined ? {} : { chg_model: model });
+
+/** A standard change takes what its template says for every column that the caller left out. */
+const applyChangeTemplate: BaseRule = ({ before, after, given, find }) => {
+  const version = after['std_change_producer_version'] ?? '';
+  if (before !== undefined || version === '') return {};
+  const producer = find('std_change_producer_version', version)?.['std_change_producer'] ?? '';
+  const template = find('std_change_record_producer', producer)?.['template'] ?? '';
+  const columns = template.split('^').flatMap((clause): [string, string][] => {
+    const [, name = '', value = ''] = /^(\w+)=(.*)$/s.exec(clause) ?? [];
+    return name in after && name !== 'EQ' && given[name] === undefined ? [[name, value]] : [];
+  });
+  return Object.fromEntries(columns);
 };
 
 const parentOfChangeTask: BaseRule = ({ after }) =>
@@ -202,6 +246,7 @@ const rulesOf: ReadonlyMap<string, (switches: BaseRuleSwitches) => readonly Base
     'incident',
     (switches: BaseRuleSwitches) => [
       mirrorIncidentState,
+      ...(switches.closedIncidentIsFinal ? [keepClosed] : []),
       ...(switches.incidentRolesEnforced ? [requireIncidentRoles] : []),
       ...(switches.priorityLookup ? [lookUpPriority] : []),
       traceIncident,
@@ -217,7 +262,14 @@ const rulesOf: ReadonlyMap<string, (switches: BaseRuleSwitches) => readonly Base
       closeTask('107'),
     ],
   ],
-  ['change_request', () => [modelChange, closeTask('3', '4')]],
+  [
+    'change_request',
+    ({ changeTypeCompatibility }: BaseRuleSwitches) => [
+      applyChangeTemplate,
+      modelChange(changeTypeCompatibility),
+      closeTask('3', '4'),
+    ],
+  ],
   ['change_task', () => [parentOfChangeTask, closeTask('3', '4', '7')]],
   ['sc_request', () => [processRequest]],
   ['problem_task', () => [parentOfProblemTask]],

@@ -22,10 +22,12 @@ export const businessRuleSchema = lazySchema((z) => {
      * - `abort` refuses the write with a 403.
      * - `set` changes columns before the row is written (to close it, for example), or `afterMs` later by the system.
      * - `redirect` lets an insert land in `toTable`, or in the same table, under a sys_id of the instance's own.
+     * - `require` refuses the write when one of `columns` is empty, as a data policy does.
      * - `hide` keeps the record out of every read from then on, for every user; counts still include it.
      */
-    action: z.enum(['abort', 'set', 'redirect', 'hide']),
+    action: z.enum(['abort', 'set', 'redirect', 'require', 'hide']),
     set: columns.exactOptional(),
+    columns: z.array(z.string()).min(1).exactOptional(),
     afterMs: z.number().nonnegative().exactOptional(),
     toTable: z.string().exactOptional(),
     name: z.string().default('Emulated rule'),
@@ -61,7 +63,10 @@ export class BusinessRules {
   /** @throws z.ZodError when the rule is malformed, Error when it names an unknown table or column. */
   add(request: BusinessRuleRequest): void {
     const rule = businessRuleSchema().parse(request);
-    this.#requireColumns(rule.table, { ...rule.when, ...rule.set });
+    if (rule.action === 'require' && rule.columns === undefined)
+      throw new Error('rules: an action of require names its columns');
+    const named = Object.fromEntries((rule.columns ?? []).map((name) => [name, '']));
+    this.#requireColumns(rule.table, { ...rule.when, ...rule.set, ...named });
     if (rule.toTable !== undefined) this.#requireColumns(rule.toTable, {});
     this.#rules.push({ rule, random: this.#randomOf(rule.seed), met: 0, struck: 0 });
   }

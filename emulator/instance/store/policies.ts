@@ -23,7 +23,12 @@ export function enforcePolicies(
     .flatMap((at) => at.policies ?? [])
     .filter((policy) => isOn(policy) && matches(row, policy.when))
     .flatMap((policy) => policy.mandatory);
-  const missing = [...new Set(wanted)].filter((column) => (row[column] ?? '') === '');
+  requireValues(schema, table, row, wanted);
+}
+
+/** @throws DataPolicyException naming, by label, the columns that the row leaves empty. */
+export function requireValues(schema: Schema, table: string, row: Row, columns: readonly string[]): void {
+  const missing = [...new Set(columns)].filter((column) => (row[column] ?? '') === '');
   if (missing.length === 0) return;
   throw new DataPolicyException(missing.map((column) => schema.column(table, column)?.label ?? column));
 }

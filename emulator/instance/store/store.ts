@@ -42,7 +42,10 @@ export class Store {
     this.#database = new Database(options.location, options.switches);
     this.#transactions = new Transactions(this.#database);
     this.#database.create(options.schema);
-    this.#writeRules = new WriteRules(options);
+    this.#writeRules = new WriteRules({
+      ...options,
+      find: (table, sysId) => this.find(table, sysId),
+    });
     this.#history = new History(this.#database, {
       now: () => options.clock.now(),
       keptMs: () => options.switches.lookupLagMs,
@@ -127,7 +130,7 @@ export class Store {
     const entries = this.#journalOf(real, before, values);
     const changed = Object.keys(changes).length > 0 || entries.length > 0;
     if (changed || this.#options.switches.touchOnNoChange) {
-      this.#writeRules.requireUpdate(update, before, asked, changes);
+      this.#writeRules.requireUpdate(update, before, asked, changes, picked);
       const touched = options.keepSystemColumns ? changes : { ...changes, ...this.#touch(before, by) };
       this.transaction(() => {
         this.#rows.update(real, sysId, touched);

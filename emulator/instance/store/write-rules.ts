@@ -3,7 +3,7 @@ import type { Switches } from '../switches.ts';
 import { runBaseRules } from './base-rules.ts';
 import { type BusinessRule, BusinessRules } from './business-rules.ts';
 import { sysIdOf } from './identifiers.ts';
-import { enforcePolicies, runRules } from './policies.ts';
+import { enforcePolicies, requireValues, runRules } from './policies.ts';
 import { AbortedByRule } from './refusals.ts';
 import { type Author, type Row, system } from './row.ts';
 
@@ -23,6 +23,9 @@ export type WriteRuleOptions = {
   ) => { readonly name: string; readonly sysId: string } | undefined;
 };
 
+/** Reads a row that a rule needs beyond the one it looks at. */
+type RowFinder = { readonly find: (table: string, sysId: string) => Row | undefined };
+
 /** A write of a row: its table, its author and the values that the author gave. */
 type Asked = { readonly table: string; readonly given: Row; readonly by: Author };
 
@@ -33,9 +36,9 @@ type Asked = { readonly table: string; readonly given: Row; readonly by: Author 
 export class WriteRules {
   /** The rules that tests add while the instance runs. */
   readonly business: BusinessRules;
-  readonly #options: WriteRuleOptions;
+  readonly #options: WriteRuleOptions & RowFinder;
 
-  constructor(options: WriteRuleOptions) {
+  constructor(options: WriteRuleOptions & RowFinder) {
     this.#options = options;
     this.business = new BusinessRules(options.schema, options.randomOf);
   }
@@ -48,7 +51,7 @@ export class WriteRules {
     const ruled = { ...composed, ...this.setBy(picked, table) };
     const row = { ...ruled, ...this.#baseChanges({ table, given, by }, undefined, ruled) };
     runRules(this.#options.schema, table, 'insert', row);
-    this.#enforcePolicies(table, composed, by);
+    this.#enforcePolicies(table, composed, by, picked);
     return row;
   }
 
@@ -66,9 +69,15 @@ export class WriteRules {
   }
 
   /** @throws RecordRefused when a rule of the schema, or a policy on what the caller asked, refuses the update. */
-  requireUpdate({ table, by }: Asked, before: Row, asked: Row, changes: Row): void {
+  requireUpdate(
+    { table, by }: Asked,
+    before: Row,
+    asked: Row,
+    changes: Row,
+    picked: readonly BusinessRule[],
+  ): void {
     runRules(this.#options.schema, table, 'update', { ...before, ...changes });
-    this.#enforcePolicies(table, { ...before, ...asked }, by);
+    this.#enforcePolicies(table, { ...before, ...asked }, by, picked);
   }
 
   /** @throws RecordRefused when a rule refuses the delete. */
@@ -103,14 +112,21 @@ export class WriteRules {
   }
 
   #baseChanges({ table, given, by }: Asked, before: Row | undefined, after: Row): Row {
-    const { schema, clock, switches } = this.#options;
-    return runBaseRules(schema, { table, before, after, given, by, nowMs: clock.now() }, switches);
+    const { schema, clock, switches, find } = this.#options;
+    return runBaseRules(schema, { table, before, after, given, by, nowMs: clock.now(), find }, switches);
   }
 
   /** Policies bind callers, neither the rules of the instance nor the platform itself. */
-  #enforcePolicies(table: string, row: Row, by: Author): void {
+  #enforcePolicies(table: string, row: Row, by: Author, picked: readonly BusinessRule[]): void {
     const { schema, switches } = this.#options;
     if (by === system) return;
     enforcePolicies(schema, table, row, (policy) => policy.switch === undefined || switches[policy.switch]);
+    const required = picked.filter(({ action }) => action === 'require');
+    requireValues(
+      schema,
+      table,
+      row,
+      required.flatMap(({ columns = [] }) => columns),
+    );
   }
 }

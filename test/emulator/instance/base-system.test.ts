@@ -210,8 +210,8 @@ describe('columns', () => {
         'on_hold',
         'std_change_producer_version',
         'phase',
-        'cab_date',
         'conflict_status',
+        'copied_from',
         'review_status',
         'reason',
       ],
@@ -227,10 +227,25 @@ describe('columns', () => {
         'fix_by',
         'confirmed_at',
         'first_reported_by_task',
+        'prb_model',
+        'primary_known_error_article',
       ],
     ],
     ['change_task', ['change_task_type', 'close_code', 'on_hold', 'on_hold_reason', 'created_from']],
     ['sys_user', ['fax', 'identity_type', 'sys_class_name']],
+    [
+      'sysapproval_approver',
+      ['approver', 'sysapproval', 'document_id', 'source_table', 'iteration', 'group'],
+    ],
+    [
+      'kb_knowledge',
+      ['kb_knowledge_base', 'kb_category', 'valid_to', 'latest', 'article_type', 'base_version'],
+    ],
+    [
+      'sc_cat_item',
+      ['price', 'recurring_price', 'no_cart_v2', 'delivery_time', 'sys_scope', 'sys_class_name'],
+    ],
+    ['sc_req_item', ['price', 'quantity', 'flow_context', 'backordered', 'estimated_delivery']],
   ])('of a full %s record include those that were recorded', async (table, columns) => {
     const record = await create(instance, table, { last_name: 'x', user_name: 'recorded' });
     expect(Object.keys(record)).toEqual(expect.arrayContaining(columns));
@@ -350,6 +365,42 @@ describe('the life of an incident', () => {
     });
   });
 
+  it('keeps a closed one closed for administrators too, when the switch says so', async () => {
+    const { sys_id } = await create(instance, 'incident', closing);
+    await patch('incident', sys_id, { state: '7' });
+    instance.control.change({ closedIncidentIsFinal: true });
+    const refused = await patch('incident', sys_id, { incident_state: '2' });
+    expect([refused.status, refused.text]).toEqual([
+      403,
+      expect.stringContaining('aborted by Business Rule'),
+    ]);
+    expect((await patch('incident', sys_id, { work_notes: 'still noted' })).status).toBe(200);
+    instance.control.change({ closedIncidentIsFinal: false });
+    expect((await patch('incident', sys_id, { state: '2' })).record).toMatchObject({ reopen_count: '1' });
+  });
+
+  it('obeys data policies that are added while it runs, and names their columns by label', async () => {
+    instance.control.rules.add({
+      table: 'incident',
+      on: ['insert', 'update'],
+      when: { state: ['6'] },
+      action: 'require',
+      columns: ['assignment_group', 'cmdb_ci'],
+    });
+    const { sys_id } = await create(instance, 'incident', closing);
+    const refused = await patch('incident', sys_id, { state: '6', cmdb_ci: 'x' });
+    expect([refused.status, refused.text]).toEqual([
+      403,
+      expect.stringContaining('Data Policy Exception: The following fields are mandatory: Assignment group'),
+    ]);
+    const resolved = await patch('incident', sys_id, { state: '6', cmdb_ci: 'x', assignment_group: 'g' });
+    expect(resolved.record['state']).toBe('6');
+    expect(() =>
+      instance.control.rules.add({ table: 'incident', action: 'require', columns: ['nonsense'] }),
+    ).toThrow('no column nonsense');
+    expect(() => instance.control.rules.add({ table: 'incident', action: 'require' })).toThrow('columns');
+  });
+
   it('can be written by incident_state as well', async () => {
     const { sys_id } = await create(instance, 'incident', {});
     expect((await patch('incident', sys_id, { incident_state: '2' })).record['state']).toBe('2');
@@ -375,14 +426,41 @@ describe('problems and changes', () => {
     expect(request['request_state']).toBe('in_process');
   });
 
-  it('give a change its type by its model and its model by its type', async () => {
+  it('give a change its type by its model, and one without a model the normal one', async () => {
     const modelOf = async (values: object) => {
       const change = await create(instance, 'change_request', values, '?sysparm_display_value=true');
       return [change['type'], Object(change['chg_model']).display_value];
     };
     expect(await modelOf({})).toEqual(['Normal', 'Normal']);
+    expect(await modelOf({ type: 'emergency' })).toEqual(['Normal', 'Normal']);
+    expect(await modelOf({ chg_model: 'e55d0bfec343101035ae3f52c1d3ae49' })).toEqual([
+      'Standard',
+      'Standard',
+    ]);
+    expect(await modelOf({ chg_model: 'customers own', type: 'emergency' })).toEqual(['Emergency', '']);
+    instance.control.change({ changeTypeCompatibility: true });
     expect(await modelOf({ type: 'emergency' })).toEqual(['Emergency', 'Emergency']);
-    expect(await modelOf({ chg_model: 'chg_model_standard' })).toEqual(['Standard', 'Standard']);
+  });
+
+  it('give a standard change what its template says, where the caller is silent', async () => {
+    instance.control.seed({
+      std_change_record_producer: [
+        { sys_id: 'producer', template: 'type=standard^description=From the template^risk=4^nonsense=1^EQ' },
+      ],
+      std_change_producer_version: [{ sys_id: 'version', name: 'V', std_change_producer: 'producer' }],
+    });
+    const change = await create(instance, 'change_request', {
+      std_change_producer_version: 'version',
+      chg_model: 'e55d0bfec343101035ae3f52c1d3ae49',
+      risk: '2',
+    });
+    expect(change).toMatchObject({ description: 'From the template', risk: '2', type: 'standard' });
+    expect(change).not.toHaveProperty('nonsense');
+  });
+
+  it('give a problem the general model', async () => {
+    const problem = await create(instance, 'problem', {}, '?sysparm_display_value=true');
+    expect(problem['prb_model']).toMatchObject({ display_value: 'General' });
   });
 });
 

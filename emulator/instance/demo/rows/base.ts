@@ -1,7 +1,8 @@
-import { changeModelId } from '../../store/base-rules.ts';
+import { changeModels } from '../../store/base-rules.ts';
 import type { DataDocument } from '../../store/data-file.ts';
 import { sysIdOf } from '../../store/identifiers.ts';
 import { demoUser } from '../credentials.ts';
+import { problemModelId } from '../tables/incident.ts';
 import { idOf } from './identify.ts';
 
 /** Roles that every instance has; those of the base system keep the sys_ids that they have on every instance. */
@@ -60,11 +61,12 @@ export const baseRows: DataDocument = {
     },
   ],
   sys_user_has_role: [integrationId, adminId].map(adminGrant),
-  chg_model: ['normal', 'standard', 'emergency'].map((type) => ({
-    sys_id: changeModelId(type),
+  chg_model: Object.entries(changeModels).map(([type, sysId]) => ({
+    sys_id: sysId,
     name: type.charAt(0).toUpperCase() + type.slice(1),
     active: true,
   })),
+  prb_model: [{ sys_id: problemModelId, name: 'General', active: true }],
   cmdb_rel_type: [
     ['Cools', 'Cooled By'],
     ['Depends on', 'Used by'],
@@ -127,6 +129,16 @@ export const baseDemoRows: DataDocument = {
       sys_id: idOf('std_change_producer_version', 'BGP'),
       name: 'Clear BGP sessions on a Cisco router - 1',
       version: '1',
+      std_change_producer: idOf('std_change_record_producer', 'BGP'),
+    },
+  ],
+  std_change_record_producer: [
+    {
+      sys_id: idOf('std_change_record_producer', 'BGP'),
+      name: 'Clear BGP sessions on a Cisco router',
+      template:
+        'type=standard^category=Network^short_description=Clear BGP sessions on a Cisco router' +
+        '^description=Resend the complete BGP table to neighboring routers^risk=4^impact=3^EQ',
     },
   ],
   syslog: Array.from({ length: 640 }, (_, at) => ({

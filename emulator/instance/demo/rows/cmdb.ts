@@ -48,6 +48,5 @@ export const cmdbRows: DataDocument = {
     virtual: at % 2 === 1,
     classification: at < 6 ? 'Production' : 'Development',
     location: idOf('cmn_location', 'Oslo Office'),
-    management_password: `not-a-secret-${at}`,
   })),
 };

@@ -111,7 +111,6 @@ function change(at: number): Row {
     cmdb_ci: idOf('cmdb_ci', serverName(at % 8)),
     start_date: toDateTime(startMs),
     end_date: toDateTime(startMs + 7_200_000),
-    estimated_cost: 250 + at * 109.95,
   };
 }
 

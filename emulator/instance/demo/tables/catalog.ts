@@ -1,10 +1,120 @@
-import { boolean, dateTime, documentId, integer, reference, text } from '../../schema/columns.ts';
-import type { Table } from '../../schema/table.ts';
+import {
+  boolean,
+  classColumn,
+  currency,
+  dateTime,
+  documentId,
+  duration,
+  integer,
+  reference,
+  text,
+} from '../../schema/columns.ts';
+import type { Column, Table } from '../../schema/table.ts';
 
 const active = boolean('active', 'Active', { defaultValue: 'true' });
 
+/** `no_cart_v2` as `No cart v2`. */
+const titled = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
+
+/** What every file of an application has. */
+const applicationFile: readonly Column[] = [
+  text('sys_name', 'Display name', 255),
+  text('sys_update_name', 'Update name', 250),
+  text('sys_policy', 'Protection policy'),
+  reference('sys_package', 'Package', 'sys_package'),
+  reference('sys_scope', 'Application', 'sys_scope'),
+];
+
+const named = (name: string, label: string, parent?: string): Table => ({
+  name,
+  label,
+  display: 'name',
+  columns: [text('name', 'Name', 100)],
+  ...(parent && { parent }),
+});
+
+/** How an item is priced, shown, ordered and fulfilled: what a full record has beyond its name and place. */
+const itemColumns: readonly Column[] = [
+  ...['price', 'cost', 'list_price', 'recurring_price'].map((name) =>
+    currency(name, titled(name), { defaultValue: '0' }),
+  ),
+  text('recurring_frequency', 'Recurring price frequency'),
+  ...Object.entries({
+    billable: 'false',
+    hide_sp: 'false',
+    ignore_price: 'true',
+    make_item_non_conversational: 'false',
+    mandatory_attachment: 'false',
+    mobile_hide_price: 'false',
+    no_attachment_v2: 'false',
+    no_cart: 'false',
+    no_cart_v2: 'false',
+    no_delivery_time_v2: 'false',
+    no_order: 'false',
+    no_order_now: 'false',
+    no_proceed_checkout: 'false',
+    no_quantity: 'false',
+    no_quantity_v2: 'false',
+    no_save_as_draft: 'false',
+    no_search: 'false',
+    no_wishlist_v2: 'false',
+    omit_price: 'false',
+    show_variable_help_on_load: 'false',
+    start_closed: 'false',
+    use_sc_layout: 'true',
+    visible_bundle: 'true',
+    visible_guide: 'true',
+    visible_standalone: 'true',
+  }).map(([name, defaultValue]) => boolean(name, titled(name), { defaultValue })),
+  ...Object.entries({
+    access_type: 'restricted',
+    availability: 'on_desktop',
+    display_price_property: 'non_zero',
+    fulfillment_automation_level: 'unspecified',
+    mobile_picture_type: 'use_desktop_picture',
+    request_method: '',
+    state: '',
+    type: 'item',
+  }).map(([name, defaultValue]) => text(name, titled(name), 40, { defaultValue })),
+  ...[
+    'cc_render_type',
+    'checked_out',
+    'custom_cart',
+    'group',
+    'icon',
+    'image',
+    'location',
+    'mobile_picture',
+    'ordered_item_link',
+    'picture',
+    'published_ref',
+    'sc_ic_version',
+    'sc_template',
+    'template',
+  ].map((name) => text(name, titled(name), 40)),
+  ...['delivery_plan_script', 'entitlement_script', 'meta', 'preview', 'roles'].map((name) =>
+    text(name, titled(name), 4000),
+  ),
+  reference('delivery_plan', 'Execution Plan', 'sc_cat_item_delivery_plan'),
+  duration('delivery_time', 'Delivery time'),
+  reference('flow_designer_flow', 'Flow', 'sys_hub_flow'),
+  reference('model', 'Model', 'cmdb_model'),
+  reference('owner', 'Owner', 'sys_user'),
+  reference('taxonomy_topic', 'Taxonomy Topic', 'topic'),
+  reference('vendor', 'Vendor', 'core_company'),
+  reference('workflow', 'Workflow', 'wf_workflow'),
+  integer('version', 'Version', { defaultValue: '1' }),
+  ...applicationFile,
+  classColumn,
+];
+
 /** The service catalog: catalogs, categories, items and their variables, carts, and what was ordered. */
 export const catalogTables: readonly Table[] = [
+  named('sys_package', 'Package'),
+  named('sys_scope', 'Application'),
+  named('sys_hub_flow', 'Flow'),
+  named('wf_workflow', 'Workflow'),
+  named('sc_cat_item_delivery_plan', 'Execution Plan'),
   {
     name: 'sc_catalog',
     label: 'Catalog',
@@ -33,11 +143,14 @@ export const catalogTables: readonly Table[] = [
       text('description', 'Description', 8000),
       text('sc_catalogs', 'Catalogs', 4000),
       reference('category', 'Category', 'sc_category'),
-      text('price', 'Price', 40, { defaultValue: '0' }),
       integer('order', 'Order', { defaultValue: '0' }),
       active,
+      ...itemColumns,
     ],
   },
+  ...['sc_cat_item_producer', 'pc_software_cat_item', 'pc_hardware_cat_item'].map(
+    (name): Table => ({ name, label: titled(name), parent: 'sc_cat_item', columns: [] }),
+  ),
   {
     name: 'item_option_new',
     label: 'Variable',
@@ -73,8 +186,11 @@ export const catalogTables: readonly Table[] = [
       }),
       text('request_state', 'Request state', 40, { defaultValue: 'requested' }),
       text('stage', 'Stage', 80, { defaultValue: 'requested' }),
-      text('price', 'Price'),
+      currency('price', 'Price', { defaultValue: '0' }),
       text('special_instructions', 'Special instructions', 4000),
+      text('delivery_address', 'Delivery address', 4000),
+      reference('parent_interaction', 'Parent interaction', 'task'),
+      integer('calendar_stc', 'Resolve time'),
       dateTime('requested_date', 'Requested for date'),
     ],
   },
@@ -89,6 +205,17 @@ export const catalogTables: readonly Table[] = [
       reference('requested_for', 'Requested for', 'sys_user'),
       integer('quantity', 'Quantity', { defaultValue: '1' }),
       text('stage', 'Stage', 80, { defaultValue: 'waiting_for_approval' }),
+      reference('sc_catalog', 'Catalog', 'sc_catalog'),
+      reference('configuration_item', 'Configuration item', 'cmdb_ci'),
+      reference('order_guide', 'Order guide', 'sc_cat_item'),
+      text('context', 'Context', 32),
+      text('flow_context', 'Flow context', 32),
+      currency('price', 'Price', { defaultValue: '0' }),
+      currency('recurring_price', 'Recurring Price', { defaultValue: '0' }),
+      text('recurring_frequency', 'Recurring Price Frequency'),
+      boolean('backordered', 'Backordered'),
+      boolean('billable', 'Billable'),
+      dateTime('estimated_delivery', 'Estimated delivery'),
     ],
   },
   {

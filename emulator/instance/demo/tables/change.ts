@@ -1,7 +1,6 @@
 import {
   boolean,
   choice,
-  currency,
   date,
   dateTime,
   integerChoice,
@@ -74,8 +73,8 @@ const changeRequest: Table = {
     text('implementation_plan', 'Implementation plan', 4000),
     text('backout_plan', 'Backout plan', 4000),
     boolean('cab_required', 'CAB required'),
-    currency('estimated_cost', 'Estimated cost'),
     reference('chg_model', 'Model', 'chg_model'),
+    reference('copied_from', 'Copied from', 'change_request'),
     reference(
       'std_change_producer_version',
       'Standard Change Template version',
@@ -85,7 +84,6 @@ const changeRequest: Table = {
     text('scope', 'Scope', 40, { defaultValue: '3' }),
     text('test_plan', 'Test plan', 4000),
     text('change_plan', 'Change plan', 4000),
-    text('ci_class', 'CI class', 80),
     choice('close_code', 'Close code', changeCloseCode),
     boolean('on_hold', 'On hold'),
     text('on_hold_reason', 'On hold reason', 4000),
@@ -96,7 +94,6 @@ const changeRequest: Table = {
     boolean('outside_maintenance_schedule', 'Outside maintenance schedule'),
     boolean('unauthorized', 'Unauthorized'),
     dateTime('requested_by_date', 'Requested by date'),
-    dateTime('cab_date', 'CAB date'),
     dateTime('cab_date_time', 'CAB date/time'),
     reference('cab_delegate', 'CAB delegate', 'sys_user'),
     text('cab_recommendation', 'CAB recommendation', 4000),

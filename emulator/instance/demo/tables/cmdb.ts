@@ -7,7 +7,6 @@ import {
   decimal,
   integer,
   integerChoice,
-  password2,
   reference,
   text,
 } from '../../schema/columns.ts';
@@ -84,9 +83,11 @@ const operation: readonly Column[] = [
 
 /** Configuration items: cmdb_ci, its services, its computers, and among them the servers. */
 export const cmdbTables: readonly Table[] = [
+  { name: 'cmdb', label: 'Base Configuration Item', columns: [] },
   {
     name: 'cmdb_ci',
     label: 'Configuration Item',
+    parent: 'cmdb',
     display: 'name',
     columns: [
       text('name', 'Name', 255, { indexed: true }),
@@ -161,10 +162,11 @@ export const cmdbTables: readonly Table[] = [
     parent: 'cmdb_ci_service',
     columns: [text('billing', 'Billing', 40), text('description', 'Offering description', 4000)],
   },
+  { name: 'cmdb_ci_hardware', label: 'Hardware', parent: 'cmdb_ci', columns: [] },
   {
     name: 'cmdb_ci_computer',
     label: 'Computer',
-    parent: 'cmdb_ci',
+    parent: 'cmdb_ci_hardware',
     columns: [
       text('os', 'Operating System'),
       text('os_version', 'OS Version'),
@@ -210,7 +212,6 @@ export const cmdbTables: readonly Table[] = [
       text('dr_backup', 'DR backup', 32),
       text('firewall_status', 'Firewall status', 40, { defaultValue: 'intranet' }),
       text('used_for', 'Used for', 40, { defaultValue: 'Production' }),
-      password2('management_password', 'Management password'),
     ],
   },
   {
@@ -227,4 +228,7 @@ export const cmdbTables: readonly Table[] = [
   { name: 'cmdb_ci_ec2_instance', label: 'AWS EC2 Instance', parent: 'cmdb_ci_vm_instance', columns: [] },
   { name: 'cmdb_ci_linux_server', label: 'Linux Server', parent: 'cmdb_ci_server', columns: [] },
   { name: 'cmdb_ci_win_server', label: 'Windows Server', parent: 'cmdb_ci_server', columns: [] },
+  { name: 'cmdb_ci_unix_server', label: 'UNIX Server', parent: 'cmdb_ci_server', columns: [] },
+  { name: 'cmdb_ci_aix_server', label: 'AIX Server', parent: 'cmdb_ci_unix_server', columns: [] },
+  { name: 'cmdb_ci_pc_hardware', label: 'Personal Computer', parent: 'cmdb_ci_computer', columns: [] },
 ];

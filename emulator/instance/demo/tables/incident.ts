@@ -64,7 +64,7 @@ const incident: Table = {
       ['db2', 'DB2'],
       ['oracle', 'Oracle'],
     ]),
-    choice('hold_reason', 'On hold reason', [
+    integerChoice('hold_reason', 'On hold reason', [
       ['1', 'Awaiting Caller'],
       ['3', 'Awaiting Problem'],
       ['4', 'Awaiting Vendor'],
@@ -138,6 +138,9 @@ const problemState = [
   ['107', 'Closed'],
 ] as const;
 
+/** The general model of the base system; it has this sys_id on every instance. */
+export const problemModelId = 'b58c327fb70c021041c2feb0be11a90e';
+
 const problem: Table = {
   name: 'problem',
   label: 'Problem',
@@ -158,6 +161,12 @@ const problem: Table = {
     text('subcategory', 'Subcategory'),
     reference('duplicate_of', 'Duplicate of', 'problem'),
     reference('first_reported_by_task', 'First reported by', 'task'),
+    reference('prb_model', 'Model', 'prb_model', { defaultValue: problemModelId }),
+    reference(
+      'primary_known_error_article',
+      'Primary known error article',
+      'kb_template_known_error_article',
+    ),
     text('workaround', 'Workaround', 4000),
     boolean('workaround_applied', 'Workaround applied'),
     dateTime('workaround_communicated_at', 'Workaround communicated at'),

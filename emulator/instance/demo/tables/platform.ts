@@ -51,7 +51,15 @@ const referencedTables: readonly Table[] = [
   },
   named('bsm_chart', 'BSM Map', [text('title', 'Title', 100)]),
   named('chg_model', 'Change Model', [text('description', 'Description', 1000), boolean('active', 'Active')]),
-  named('std_change_producer_version', 'Standard Change Template Version', [text('version', 'Version')]),
+  named('prb_model', 'Problem Model', [
+    text('description', 'Description', 1000),
+    boolean('active', 'Active'),
+  ]),
+  named('std_change_record_producer', 'Standard Change Template', [text('template', 'Template', 4000)]),
+  named('std_change_producer_version', 'Standard Change Template Version', [
+    text('version', 'Version'),
+    reference('std_change_producer', 'Standard Change Template', 'std_change_record_producer'),
+  ]),
 ];
 
 const logLevels = [
@@ -61,7 +69,7 @@ const logLevels = [
   ['2', 'Error'],
 ] as const;
 
-/** The log, business rules, knowledge, and events of Event Management. */
+/** The log, business rules and events of Event Management. */
 export const platformTables: readonly Table[] = [
   ...referencedTables,
   {
@@ -86,21 +94,6 @@ export const platformTables: readonly Table[] = [
       reference('group', 'Group', 'sys_user_group', { indexed: true }),
       reference('role', 'Role', 'sys_user_role'),
       boolean('inherits', 'Inherits', { defaultValue: 'true' }),
-    ],
-  },
-  {
-    name: 'kb_knowledge',
-    label: 'Knowledge',
-    display: 'number',
-    number: { prefix: 'KB', digits: 7 },
-    columns: [
-      text('number', 'Number'),
-      text('short_description', 'Short description', 100),
-      text('text', 'Article body', 65_536),
-      text('wiki', 'Wiki', 65_536, { nullWhenEmpty: true }),
-      text('workflow_state', 'Workflow', 40, { defaultValue: 'draft' }),
-      reference('author', 'Author', 'sys_user', { defaultValue: 'javascript:gs.getUserID()' }),
-      boolean('active', 'Active', { defaultValue: 'true' }),
     ],
   },
   {

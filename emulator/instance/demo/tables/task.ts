@@ -2,6 +2,7 @@ import {
   boolean,
   choice,
   dateTime,
+  documentId,
   dueDate,
   duration,
   integer,
@@ -97,6 +98,48 @@ export const taskTable: Table = {
     text('route_reason', 'Transfer reason'),
     dateTime('expected_start', 'Expected start'),
     dateTime('follow_up', 'Follow up'),
-    reference('rejection_goto', 'Rejection goto', 'task'),
   ],
 };
+
+const approvalState = [
+  ['not requested', 'Not Yet Requested'],
+  ['requested', 'Requested'],
+  ['approved', 'Approved'],
+  ['rejected', 'Rejected'],
+  ['cancelled', 'Cancelled'],
+  ['not_required', 'No Longer Required'],
+] as const;
+
+/** Who is asked to approve what: a task or another record. */
+export const approvalTables: readonly Table[] = [
+  {
+    name: 'sysapproval_group',
+    label: 'Group approval',
+    parent: 'task',
+    number: { prefix: 'GAPRV', digits: 7 },
+    columns: [],
+  },
+  {
+    name: 'sysapproval_approver',
+    label: 'Approval',
+    columns: [
+      reference('approver', 'Approver', 'sys_user', { indexed: true }),
+      choice('state', 'State', approvalState, { defaultValue: 'not requested' }),
+      reference('sysapproval', 'Approval for', 'task', { indexed: true }),
+      documentId('document_id', 'Approving', 'source_table'),
+      text('source_table', 'Source table', 80),
+      reference('group', 'Group', 'sysapproval_group'),
+      dateTime('due_date', 'Due date'),
+      dateTime('expected_start', 'Expected start'),
+      integer('iteration', 'Iteration', { defaultValue: '1' }),
+      integer('order', 'Order'),
+      text('approval_column', 'Approval column', 40, { defaultValue: 'approval' }),
+      text('approval_journal_column', 'Approval journal column', 40, { defaultValue: 'approval_history' }),
+      text('approval_reason', 'Approval Reason', 4000),
+      text('approval_source', 'Approval source'),
+      text('process_step', 'Process step', 32),
+      text('state_binding', 'State binding', 32),
+      journal('comments', 'Comments'),
+    ],
+  },
+];
