@@ -80,6 +80,21 @@ export const systemTables: readonly Table[] = [
     ],
   },
   {
+    name: 'sys_documentation',
+    label: 'Field Labels',
+    parent: 'sys_metadata',
+    display: 'label',
+    columns: [
+      text('name', 'Table', 80),
+      text('element', 'Element', 80),
+      text('label', 'Label', 80),
+      text('plural', 'Plural', 80),
+      text('help', 'Help', 4000),
+      text('hint', 'Hint', 254),
+      text('language', 'Language', 3, { defaultValue: 'en' }),
+    ],
+  },
+  {
     name: 'sys_choice',
     label: 'Choices',
     display: 'label',

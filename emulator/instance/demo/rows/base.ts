@@ -141,6 +141,10 @@ export const baseDemoRows: DataDocument = {
         '^description=Resend the complete BGP table to neighboring routers^risk=4^impact=3^EQ',
     },
   ],
+  kb_knowledge_base: ['IT', 'Knowledge'].map((title) => ({
+    sys_id: idOf('kb_knowledge_base', title),
+    title,
+  })),
   syslog: Array.from({ length: 640 }, (_, at) => ({
     sys_id: idOf('syslog', String(at)),
     level: at % 40 === 0 ? '2' : '0',
