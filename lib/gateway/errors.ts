@@ -1,4 +1,5 @@
 import { ConnectorError } from '../core/errors.ts';
+import { tableName } from '../servicenow/names.ts';
 
 /** The path names nothing that we or ServiceNow serve. */
 export class NoSuchResourceError extends ConnectorError {
@@ -7,7 +8,9 @@ export class NoSuchResourceError extends ConnectorError {
   override readonly ownAnswer = { status: 400, title: 'Requested URI does not represent any resource' };
 
   constructor(path: string) {
-    super(`${path.slice(0, 200)}: expected /api/now[/v1|/v2]/{table|stats|import|attachment}/…`);
+    super(
+      `${path.slice(0, 200)}: expected /api/now[/v1|/v2]/{table|stats|import|attachment|cmdb/instance}/…`,
+    );
   }
 }
 
@@ -19,6 +22,18 @@ export class NoRecordError extends ConnectorError {
 
   constructor() {
     super("Record doesn't exist or ACL restricts the record retrieval");
+  }
+}
+
+/** The path names a table that no instance can have: answered as an instance answers for a table that it does not have. */
+export class InvalidTableError extends ConnectorError {
+  override readonly name: string = 'InvalidTableError';
+  override readonly code = 'INVALID_TABLE';
+  override readonly ownAnswer;
+
+  constructor(table: string) {
+    super(`tableName: ${tableName.rule}`);
+    this.ownAnswer = { status: 400, title: `Invalid table ${table.slice(0, 100)}` };
   }
 }
 

@@ -79,6 +79,7 @@ export function pathParameters(
       throw new NoRecordError();
     return { ...variables, ...(apiVersion && { apiVersion }) };
   }
+  if (routes.some((route) => hasSlashInSysId(route, resource))) throw new NoRecordError();
   throw new NoSuchResourceError(rawPath);
 }
 
@@ -110,6 +111,17 @@ function matchRoute(route: Route, resource: string): Readonly<Record<string, str
     if (variable !== undefined) variables[variable] = value;
   }
   return variables;
+}
+
+/** API Gateway decodes a path before we see it: a slash in a sys_id (`%2F`) then looks like more segments than the route has. */
+function hasSlashInSysId({ path }: Route, resource: string): boolean {
+  const [before = '', after] = path.split('{sysId}');
+  if (after === undefined) return false;
+  const toPattern = (part: string) => part.replace(/\{\w+\}/g, '[^/]+');
+  return new RegExp(
+    `^${toPattern(before)}.*/.*${toPattern(after)}$|^${toPattern(before)}/*${toPattern(after)}$`,
+    's',
+  ).test(resource);
 }
 
 /** A segment that is not valid percent-encoding is kept unchanged; the check of names refuses it, by its name. */

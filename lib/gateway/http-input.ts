@@ -4,8 +4,9 @@ import { parseJson } from '../core/parse-json.ts';
 import type { Operation, OperationInput } from '../operations/define-operation.ts';
 import { toCamelCase } from '../operations/parameters.ts';
 import { isTooDeepText } from '../operations/record-input.ts';
+import * as names from '../servicenow/names.ts';
 import type { Call } from './carry-out.ts';
-import { NotAcceptableError, UnsupportedMediaTypeError } from './errors.ts';
+import { InvalidTableError, NoRecordError, NotAcceptableError, UnsupportedMediaTypeError } from './errors.ts';
 import { type HttpEvent, pathParameters, type RequestPath } from './http-event.ts';
 import { bareNames, readQuery } from './http-query.ts';
 
@@ -18,6 +19,7 @@ export async function readHttpCall(event: HttpEvent, path: RequestPath, operatio
   const variables = pathParameters(event.rawPath, path, operation);
   const { input, forwarded, notes } = readQuery(event.rawQueryString, queryNames(operation));
   const body = await bodyInput(event, path, operation);
+  refuseNames(variables['tableName'], { ...input, ...body }['tableSysId']);
   return {
     input: { ...input, ...body, ...keyInput(event, operation), ...variables },
     instance: event.headers['x-servicenow-instance'] || undefined,
@@ -25,6 +27,13 @@ export async function readHttpCall(event: HttpEvent, path: RequestPath, operatio
     forwarded: { query: forwarded, headers: forwardedHeaders(event.headers, operation) },
     notes,
   };
+}
+
+/** Names that cannot be one are answered as an instance answers for what it does not have. */
+function refuseNames(table: string | undefined, ownerOfFile: unknown): void {
+  if (table !== undefined && !names.isTableName(table)) throw new InvalidTableError(table);
+  if (typeof ownerOfFile === 'string' && ownerOfFile !== '' && !names.sysId.pattern.test(ownerOfFile))
+    throw new NoRecordError();
 }
 
 function checkAccept(headers: HttpEvent['headers']): void {

@@ -38,11 +38,20 @@ export function linksToOurs(body: unknown, address: string): unknown {
 function recordToOurs(record: unknown, address: string, isFromApi: boolean): unknown {
   if (!isObject(record)) return record;
   const columns = Object.entries(record).map(([name, value]): [string, unknown] => {
-    if (isReference(value)) return [name, { ...value, link: toOurs(value.link, address) }];
     const isLink = isFromApi && typeof value === 'string' && linkMembers.includes(name);
-    return [name, isLink ? toOurs(value, address) : value];
+    return [name, isLink ? toOurs(value, address) : referencesToOurs(value, address)];
   });
   return Object.fromEntries(columns);
+}
+
+/** References at any depth: the CMDB API holds them in attributes and in lists of relations. Columns hold text, never objects. */
+function referencesToOurs(value: unknown, address: string): unknown {
+  if (Array.isArray(value)) return value.map((one) => referencesToOurs(one, address));
+  if (isReference(value)) return { ...value, link: toOurs(value.link, address) };
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name, referencesToOurs(one, address)]),
+  );
 }
 
 function isReference(value: unknown): value is { readonly link: string } {

@@ -162,7 +162,7 @@ function partEvent({ method, url, headers, body }: BatchPart, outer: HttpEvent |
   const [path = '', rawQueryString = ''] = url.replace(/^https?:\/\/[^/]+/i, '').split(/\?(.*)/s);
   return {
     version: '2.0',
-    rawPath: decodePath(path),
+    rawPath: decodePath(path.replace(/^(?=api\/)/, '/')),
     rawQueryString: rawQueryString.replace(/#.*$/s, ''),
     headers: { 'x-servicenow-instance': outer?.headers['x-servicenow-instance'], ...headers },
     body: body.byteLength > 0 ? Buffer.from(body).toString('base64') : undefined,

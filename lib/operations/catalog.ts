@@ -8,6 +8,13 @@ import {
   postAttachment,
 } from './attachment.ts';
 import { postBatch } from './batch.ts';
+import {
+  deleteCmdbRelation,
+  getCmdbInstance,
+  patchCmdbInstance,
+  postCmdbInstance,
+  postCmdbRelation,
+} from './cmdb.ts';
 import type { Operation } from './define-operation.ts';
 import { getRecordsStagingTable, postRecordStagingTable, postRecordsStagingTable } from './import-set.ts';
 import { postMethodOverride } from './method-override.ts';
@@ -39,6 +46,11 @@ export const operations: readonly Operation[] = [
   postAttachment,
   patchAttachmentById,
   deleteAttachmentById,
+  getCmdbInstance,
+  postCmdbInstance,
+  patchCmdbInstance,
+  postCmdbRelation,
+  deleteCmdbRelation,
   postBatch,
   postMethodOverride,
   postTinyUrl,

@@ -12,8 +12,8 @@ const notReadableMs = 600_000;
 const columnRows = z.object({ result: z.array(z.object({ name: z.string(), element: z.string() })) });
 const tableRows = z.object({ result: z.array(z.record(z.string(), z.unknown())) });
 
-/** A task of a scoped application is some three levels below `task`. */
-const levels = 6;
+/** A class of the CMDB may be eight levels below its root. */
+const levels = 10;
 
 type Kept<T> = { readonly value: Promise<T>; readonly untilMs: number };
 

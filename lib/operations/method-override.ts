@@ -14,6 +14,8 @@ export const postMethodOverride: Operation = {
     '/attachment',
     '/attachment/{sysId}',
     '/attachment/{sysId}/file',
+    '/cmdb/instance/{tableName}/{sysId}',
+    '/cmdb/instance/{tableName}/{sysId}/relation/{relationSysId}',
   ].map((path) => ({ method: 'POST', path })),
   isKeyed: true,
   parameterNames: [],

@@ -31,17 +31,31 @@ function word(words: readonly [string, ...string[]], message: string) {
   return z.optional(z.pipe(spelled, z.enum(words, message)));
 }
 
+/** A boolean that a write or the width of a query depends on: what is none is refused. */
 const flag = word(['true', 'false'], 'true or false');
-const displayValue = word(['true', 'false', 'all'], 'true, false or all');
 
-/** Instances accept a negative limit or offset, and their own `Link` header offers an offset of -1. */
+/** A boolean that only shapes the answer: what is none is passed on, and the instance takes it as it does. */
+const shape = z.optional(
+  z.pipe(
+    z.union([z.string(), z.boolean()], 'true or false'),
+    z.transform((value) => {
+      const spelled = String(value).trim().toLowerCase();
+      return ['true', 'false', 'all'].includes(spelled) ? spelled : String(value);
+    }),
+  ),
+);
+
+/**
+ * Instances accept a sign, more digits than an integer has, and a negative limit or offset; their own `Link` header offers an
+ * offset of -1.
+ */
 const wholeNumber = z.optional(
   z.pipe(
     z.pipe(
       z.union([z.string(), z.number()], 'a whole number'),
       z.transform((value) => String(value).trim()),
     ),
-    z.string().check(z.regex(/^-?\d{1,9}$/, 'a whole number')),
+    z.string().check(z.regex(/^[+-]?\d{1,19}$/, 'a whole number')),
   ),
 );
 
@@ -55,10 +69,10 @@ const columnList = z.optional(
 
 /** Shapes how records come back: every Table API call but DELETE takes these. */
 export const readParameters = {
-  sysparmDisplayValue: displayValue,
+  sysparmDisplayValue: shape,
   sysparmFields: columnList,
   sysparmView: text,
-  sysparmExcludeReferenceLink: flag,
+  sysparmExcludeReferenceLink: shape,
 };
 
 export const queryNoDomain = { sysparmQueryNoDomain: flag };
@@ -68,8 +82,8 @@ export const pageParameters = { sysparmQuery: text, sysparmLimit: wholeNumber, s
 export const listParameters = {
   ...pageParameters,
   sysparmQueryCategory: text,
-  sysparmNoCount: flag,
-  sysparmSuppressPaginationHeader: flag,
+  sysparmNoCount: shape,
+  sysparmSuppressPaginationHeader: shape,
 };
 
 export const writeParameters = {
@@ -80,7 +94,7 @@ export const writeParameters = {
 
 export const aggregateParameters = {
   sysparmQuery: text,
-  sysparmCount: flag,
+  sysparmCount: shape,
   sysparmAvgFields: columnList,
   sysparmMinFields: columnList,
   sysparmMaxFields: columnList,
@@ -88,7 +102,7 @@ export const aggregateParameters = {
   sysparmGroupBy: columnList,
   sysparmOrderBy: columnList,
   sysparmHaving: text,
-  sysparmDisplayValue: displayValue,
+  sysparmDisplayValue: shape,
 };
 
 /** `sysparmDisplayValue` as ServiceNow spells it: `sysparm_display_value`. */

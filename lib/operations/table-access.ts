@@ -166,8 +166,8 @@ const dictionaryRows = z.object({
 });
 const tableRows = z.object({ result: z.array(z.record(z.string(), z.unknown())) });
 
-/** A task of a scoped application is some three levels below `task`. */
-const levels = 6;
+/** A class of the CMDB may be eight levels below its root. */
+const levels = 10;
 
 type Kept<T> = { readonly value: Promise<T>; readonly untilMs: number };
 

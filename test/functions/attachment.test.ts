@@ -245,4 +245,13 @@ describe('the Attachment API', () => {
     ).toMatchObject({ result: [{ sys_id: sysId }], totalCount: 1 });
     expect(await deployment.serve(deleteAttachmentById).invoke({ sysId })).toEqual({ result: null });
   });
+
+  it('answers 404 for the file of a record that cannot be one, before anything is sent', async () => {
+    const { deployment } = await openDeployment();
+    const url = '/api/now/attachment/file?table_name=incident&table_sys_id=%27&file_name=a.txt';
+    const headers = { 'content-type': 'text/plain' };
+    const answer = await deployment.serve(postAttachment).http({ method: 'POST', url, headers, body: 'x' });
+    expect(answer).toMatchObject({ statusCode: 404, body: { error: { message: 'No Record found' } } });
+    expect(deployment.instance.control.ledger.select({ method: 'POST' })).toEqual([]);
+  });
 });

@@ -93,8 +93,12 @@ describe('a batch', () => {
         body: Buffer.alloc(5_300_000, 32).toString('base64'),
       },
       { id: '9', method: 'GET', url: `/api/now/table/incident/${sysId}?sysparm_fields=number` },
+      { id: '10', method: 'GET', url: `api/now/table/incident/${sysId}?sysparm_fields=number` },
+      { id: '11', method: 'GET', url: 'api/now/table/problem' },
     ]);
-    expect(serviced.map(({ status }) => status)).toEqual([403, 403, 400, 400, 400, 400, 403, 413, 200]);
+    expect(serviced.map(({ status }) => status)).toEqual([
+      403, 403, 400, 400, 400, 400, 403, 413, 200, 200, 403,
+    ]);
     expect(serviced[8]?.body).toEqual({ result: { number: 'INC1' } });
     expect(deployment.instance.state.store.count('incident')).toBeGreaterThan(0);
   });

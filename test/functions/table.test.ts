@@ -75,6 +75,8 @@ describe('getRecords', () => {
     ['sysparm_display_value=ALL', { urgency: { value: '3', display_value: '3 - Low' } }],
     ['sysparm_display_value=False&sysparm_no_count=TRUE', { urgency: '3' }],
     ['sysparm_limit=-1&sysparm_offset=-1', { urgency: '3' }],
+    ['sysparm_limit=9999999999&sysparm_offset=%2B0', { urgency: '3' }],
+    ['sysparm_display_value=yes&sysparm_exclude_reference_link=1&sysparm_no_count=ALL', { urgency: '3' }],
     ['sysparm_limit=1&sysparm_limit=2', { urgency: '3' }],
   ])('takes %s as an instance does', async (parameters, first) => {
     const url = `/api/now/table/incident?${query}&${parameters}`;
@@ -387,8 +389,7 @@ describe('what a deployment refuses', () => {
     [`/api/now/table/${'x'.repeat(81)}`, /tableName/],
     ['/api/now/v9/table/incident', /apiVersion: v1 or v2/],
     ['/api/now/table/incident?sysparm_limit=ten', /sysparm_limit: a whole number/],
-    ['/api/now/table/incident?sysparm_limit=9999999999', /sysparm_limit: a whole number/],
-    ['/api/now/table/incident?sysparm_display_value=yes', /sysparm_display_value: true, false or all/],
+    ['/api/now/table/incident?sysparm_query_no_domain=yes', /sysparm_query_no_domain: true or false/],
     ['/api/now/table/incident?sysparm_query=a&sysparm_query=b', /sysparm_query: given more than once/],
     ['/api/now/table/incident?sysparm_qurey=active=true', /did you mean sysparm_query/],
     ['/api/now/table/incident?a%20b=1', /a b: a pair is named after a column/],
@@ -400,6 +401,15 @@ describe('what a deployment refuses', () => {
       statusCode: 400,
       body: { status: 'failure', error: { detail: expect.stringMatching(reason) } },
     });
+  });
+
+  it('answers for a table that cannot be one as for a table that is not there', async () => {
+    const name = 'A'.repeat(8000);
+    const { statusCode, headers, body } = await deployment
+      .serve(getRecordById)
+      .http({ url: `/api/now/table/${name}/x` });
+    expect([statusCode, headers['x-error-code']]).toEqual([400, 'INVALID_TABLE']);
+    expect(Object(body).error.message).toMatch(/^Invalid table A{100}$/);
   });
 
   it.each([
