@@ -9,6 +9,10 @@ export const defaultPorts = {
   lambdaPort: 4604,
   secretsManagerPort: 4605,
   dynamodbPort: 4606,
+  eventBridgePort: 4607,
+  snsPort: 4608,
+  cloudWatchPort: 4609,
+  securityHubPort: 4610,
 } as const;
 
 type PortOption = keyof typeof defaultPorts;
@@ -27,6 +31,10 @@ const listeners = {
   lambda: { option: 'lambdaPort', service: 'Lambda' },
   secretsManager: { option: 'secretsManagerPort', service: 'Secrets Manager' },
   dynamodb: { option: 'dynamodbPort', service: 'DynamoDB' },
+  eventBridge: { option: 'eventBridgePort', service: 'EventBridge' },
+  sns: { option: 'snsPort', service: 'SNS' },
+  cloudWatch: { option: 'cloudWatchPort', service: 'CloudWatch' },
+  securityHub: { option: 'securityHubPort', service: 'Security Hub' },
 } as const satisfies Record<keyof StackPorts, { option: PortOption; service: string }>;
 
 /** The ports of a stack; with `--json` free ones, unless an option names one. */
@@ -41,6 +49,10 @@ export function portsOf(options: PortOptions): Required<StackPorts> {
     lambda: of(listeners.lambda),
     secretsManager: of(listeners.secretsManager),
     dynamodb: of(listeners.dynamodb),
+    eventBridge: of(listeners.eventBridge),
+    sns: of(listeners.sns),
+    cloudWatch: of(listeners.cloudWatch),
+    securityHub: of(listeners.securityHub),
   };
 }
 

@@ -14,13 +14,19 @@ export function welcome(
   );
   const own = `your own, from the secret in ${dataFolder}; another --data-dir takes the emulated one`;
   const emulated = `${instance.url}   (${instance.username} / ${instance.password})`;
+  const { eventBridge, sns, cloudWatch, securityHub } = endpoints;
+  const eventsQueue = sqs.eventsQueueUrl ? `\n${' '.repeat(44)}${sqs.eventsQueueUrl}` : '';
   return `
 Ready in ${(readyMs / 1000).toFixed(1)} s. Everything listens on 127.0.0.1 only; requests need no signature.
 
   HTTP API          ${api}
   Instance          ${secretOwner === 'person' ? own : emulated}
   SQS               ${sqs.endpoint}   ${sqs.recordsQueueUrl}
-                                            ${sqs.recordsDlqUrl}
+                                            ${sqs.recordsDlqUrl}${eventsQueue}
+  EventBridge       ${eventBridge.endpoint}   bus ${eventBridge.bus}
+  SNS               ${sns.endpoint}${sns.topicArn ? `   ${sns.topicArn}` : ''}
+  CloudWatch        ${cloudWatch.endpoint}
+  Security Hub      ${securityHub.endpoint}
   S3                ${s3.endpoint}   bucket ${s3.bucket}
   Lambda (Invoke)   ${lambda.endpoint}
   DynamoDB          ${dynamodb.endpoint}${dynamodb.stateTable ? `   table ${dynamodb.stateTable}` : ''}

@@ -1,3 +1,4 @@
+import { DEFAULT_BUS } from '../aws/event-bridge/rules.ts';
 import type { LambdaHost } from '../aws/lambda/host.ts';
 import type { LoopbackServer } from '../aws/loopback-server.ts';
 import type { StackResources } from '../aws/template/stack-resources.ts';
@@ -12,7 +13,20 @@ export type Endpoints = {
     readonly endpoint: string;
     readonly recordsQueueUrl: string;
     readonly recordsDlqUrl: string;
+    /** Where events become signals; not there when the template has no events. */
+    readonly eventsQueueUrl?: string;
+    readonly eventsDlqUrl?: string;
+    /** The FIFO queue that takes signals. */
+    readonly signalsQueueUrl?: string;
   };
+  readonly eventBridge: { readonly endpoint: string; readonly bus: string };
+  readonly sns: {
+    readonly endpoint: string;
+    /** The topic whose messages go to the events queue; not there when the template has none. */
+    readonly topicArn?: string;
+  };
+  readonly cloudWatch: { readonly endpoint: string };
+  readonly securityHub: { readonly endpoint: string };
   readonly s3: { readonly endpoint: string; readonly bucket: string };
   readonly lambda: { readonly endpoint: string };
   readonly secretsManager: { readonly endpoint: string };
@@ -28,6 +42,10 @@ export type StackParts = {
   readonly host: LambdaHost;
   readonly instance: Instance;
   readonly sqs: LoopbackServer;
+  readonly eventBridge: LoopbackServer;
+  readonly sns: LoopbackServer;
+  readonly cloudWatch: LoopbackServer;
+  readonly securityHub: LoopbackServer;
   readonly s3: LoopbackServer;
   readonly secretsManager: LoopbackServer;
   readonly dynamodb: LoopbackServer;
@@ -36,6 +54,8 @@ export type StackParts = {
 /** Reads the names of queues and bucket from the variables that the template gives its functions. */
 export function describeStack(parts: StackParts): Endpoints {
   const { resources, host, instance, sqs, s3, secretsManager, dynamodb } = parts;
+  const { eventBridge, sns, cloudWatch, securityHub } = parts;
+  const [topicArn] = resources.sns.topicArns;
   const stateTable = findVariable(resources, 'STATE_TABLE');
   const { url, username, password } = instance;
   return {
@@ -45,11 +65,28 @@ export function describeStack(parts: StackParts): Endpoints {
       endpoint: sqs.url,
       recordsQueueUrl: variable(resources, 'RECORDS_QUEUE_URL'),
       recordsDlqUrl: variable(resources, 'RECORDS_DLQ_URL'),
+      ...eventQueues(resources),
     },
+    eventBridge: { endpoint: eventBridge.url, bus: DEFAULT_BUS },
+    sns: { endpoint: sns.url, ...(topicArn !== undefined && { topicArn }) },
+    cloudWatch: { endpoint: cloudWatch.url },
+    securityHub: { endpoint: securityHub.url },
     s3: { endpoint: s3.url, bucket: variable(resources, 'IMPORT_BUCKET') },
     lambda: { endpoint: host.lambdaUrl },
     secretsManager: { endpoint: secretsManager.url },
     dynamodb: { endpoint: dynamodb.url, ...(stateTable !== undefined && { stateTable }) },
+  };
+}
+
+/** Those of the functions of events; a switch leaves them out, or empty. */
+function eventQueues(resources: StackResources): Partial<Endpoints['sqs']> {
+  const eventsQueueUrl = findVariable(resources, 'EVENTS_QUEUE_URL');
+  const eventsDlqUrl = findVariable(resources, 'EVENTS_DLQ_URL');
+  const signalsQueueUrl = findVariable(resources, 'RECORDS_FIFO_QUEUE_URL');
+  return {
+    ...(eventsQueueUrl && { eventsQueueUrl }),
+    ...(eventsDlqUrl && { eventsDlqUrl }),
+    ...(signalsQueueUrl && { signalsQueueUrl }),
   };
 }
 

@@ -20,13 +20,19 @@ import { type Instance, type InstanceOptions, startInstance } from '../instance/
 import { claimFolder } from './claim-folder.ts';
 import { createBuckets, createQueues, createTables, deliverTo } from './create-resources.ts';
 import { describeStack, type Endpoints } from './describe-stack.ts';
+import {
+  type EventSourcePorts,
+  type EventSources,
+  type StartedEventSources,
+  startEventSources,
+} from './event-sources.ts';
 import { putSecrets, type SecretOwner } from './put-secrets.ts';
 
 /** How long a stop waits for invocations that run; what they leave undone stays in the queues. */
 const STOP_GRACE_MS = 3_000;
 
 /** Ports on 127.0.0.1; 0 or none takes a free one. */
-export type StackPorts = {
+export type StackPorts = EventSourcePorts & {
   readonly api?: number;
   readonly instance?: number;
   readonly sqs?: number;
@@ -64,6 +70,11 @@ export type StackOptions = {
   readonly durableLimits?: Partial<DurableLimits>;
   /** Delays and repeats the events of S3. @default every event once and at once */
   readonly s3EventFaults?: EventFaults;
+  /**
+   * True refuses what queue policies do not let rules and topics send, as AWS does.
+   * @default false: it is delivered and logged, so that rules can be tried without a deployment that names them
+   */
+  readonly enforceQueuePolicies?: boolean;
   /** One line that a function wrote, with its key in serverless.yml. */
   readonly onLog?: (line: string, key: string) => void;
   /** Every call of a function that has ended. */
@@ -72,7 +83,7 @@ export type StackOptions = {
   readonly log?: Log;
 };
 
-export type Stack = {
+export type Stack = EventSources & {
   readonly endpoints: Endpoints;
   readonly resources: StackResources;
   /** Whose instance the functions talk to. */
@@ -91,7 +102,7 @@ export type Stack = {
 
 /**
  * Runs the packaged functions with everything around them on this machine: a ServiceNow instance, SQS, S3, DynamoDB,
- * Secrets Manager and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and asks for no signature.
+ * Secrets Manager, EventBridge, SNS, CloudWatch, Security Hub and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and asks for no signature.
  * @throws PortUnavailableError when a port is taken
  * @throws FolderUnavailableError when another stack uses the folder, or it cannot be written to
  * @throws Error what `packaged` is rejected with
@@ -104,7 +115,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // Awaited below; until then its failure must not count as unhandled.
   packaging.catch(() => undefined);
   const outside = await startOutside(options, opened);
-  const { sqs, s3, dynamodb, secretsManager, instance } = outside;
+  const { sources, ...running } = outside;
+  const { sqs, s3, dynamodb, secretsManager, instance } = running;
   const packaged = await packaging;
   const context = { region: REGION, accountId: ACCOUNT_ID, sqsEndpoint: sqs.url };
   const resources = await readStackResources(packaged.templateFile, context);
@@ -117,21 +129,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const mappings: EventSourceMapping[] = [];
   opened.defer(() => stopFunctions(mappings, host));
   mappings.push(...startMappings(resources, sqs, host, options.log ?? silentLog));
-  const endpoints = describeStack({ resources, host, instance, sqs, s3, secretsManager, dynamodb });
-  const running = opened.move();
+  const { connect, ...eventSources } = sources;
+  connect(resources, host);
+  const endpoints = describeStack({ ...running, ...eventSources, resources, host });
+  const all = opened.move();
   return {
-    ...outside,
+    ...running,
+    ...eventSources,
     endpoints,
     resources,
     secretOwner,
     host,
     functionEnvironment: { AWS_ENDPOINT_URL_LAMBDA: host.lambdaUrl, ...functionEnvironment },
-    close: () => running.disposeAsync(),
+    close: () => all.disposeAsync(),
   };
 }
 
 /** What the functions talk to. */
-type Outside = Pick<Stack, 'sqs' | 's3' | 'secretsManager' | 'dynamodb' | 'instance'>;
+type Outside = Pick<Stack, 'sqs' | 's3' | 'secretsManager' | 'dynamodb' | 'instance'> & {
+  readonly sources: StartedEventSources;
+};
 
 async function startOutside(options: StackOptions, opened: AsyncDisposableStack): Promise<Outside> {
   const { dataFolder, ports = {}, log = silentLog } = options;
@@ -154,7 +171,9 @@ async function startOutside(options: StackOptions, opened: AsyncDisposableStack)
   const folder = join(dataFolder, 'dynamodb');
   const dynamodb = await open(startDynamoDb({ port: ports.dynamodb ?? 0, folder }));
   const instance = await open(startOnPort(options));
-  return { sqs, s3, secretsManager, dynamodb, instance };
+  const enforceQueuePolicies = options.enforceQueuePolicies ?? false;
+  const sources = await startEventSources({ dataFolder, ports, sqs, enforceQueuePolicies, log }, opened);
+  return { sqs, s3, secretsManager, dynamodb, instance, sources };
 }
 
 /** @throws PortUnavailableError */
@@ -193,7 +212,7 @@ function hostOptions(
 /** The SDK follows the endpoints by itself; the functions' code knows nothing of them. */
 function environmentFor(
   { environment }: StackOptions,
-  { sqs, s3, secretsManager, dynamodb }: Outside,
+  { sqs, s3, secretsManager, dynamodb, sources }: Outside,
 ): Record<string, string> {
   return {
     // The emulator is on this machine, which a deployment would not talk to.
@@ -205,6 +224,10 @@ function environmentFor(
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: sources.eventBridge.url,
+    AWS_ENDPOINT_URL_SNS: sources.sns.url,
+    AWS_ENDPOINT_URL_CLOUDWATCH: sources.cloudWatch.url,
+    AWS_ENDPOINT_URL_SECURITYHUB: sources.securityHub.url,
     ...environment,
   };
 }

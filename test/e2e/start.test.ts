@@ -96,6 +96,10 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
       lambda: { endpoint: url },
       secretsManager: { endpoint: url },
       dynamodb: { endpoint: url, stateTable: expect.any(String) },
+      eventBridge: { endpoint: url, bus: 'default' },
+      sns: { endpoint: url },
+      cloudWatch: { endpoint: url },
+      securityHub: { endpoint: url },
     });
     expect((await createIncident(started)).status).toBe(201);
     expect(await stop(started)).toBe(0);

@@ -92,20 +92,30 @@ export type SnsOptions = {
   readonly log?: Log;
 };
 
-export type LocalSns = LoopbackServer & { readonly topics: Topics };
+export type LocalSns = LoopbackServer & {
+  readonly topics: Topics;
+  /** As Publish. @throws {AwsError} NotFound, InvalidParameter */
+  publish(topicArn: string, message: Message): string;
+};
 
 /** Amazon SNS with queues as subscribers, for the real SDK. Signatures are not checked. */
 export async function startSns(options: SnsOptions): Promise<LocalSns> {
   const { port, databaseFile = IN_MEMORY, clock = systemClock, deliver, log = silentLog } = options;
   const topics = new Topics(databaseFile);
+  const service = { topics, clock, deliver, log };
   const listener = queryProtocol<SnsService>({
     xmlNamespace: 'http://sns.amazonaws.com/doc/2010-03-31/',
     actions: ACTIONS,
-    state: { topics, clock, deliver, log },
+    state: service,
     validationCode: 'InvalidParameter',
   });
   const server = await listenOnLoopback(listener, port, 'SNS');
-  return { ...server, topics, close: () => server.close().then(() => topics.close()) };
+  return {
+    ...server,
+    topics,
+    publish: (topicArn, message) => publish(service, topicArn, message),
+    close: () => server.close().then(() => topics.close()),
+  };
 }
 
 type Entry = Message & { readonly Id: string };

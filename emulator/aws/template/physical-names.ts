@@ -17,10 +17,8 @@ export type NamedResource = {
 };
 
 /** What `Ref` of a resource is once it exists. */
-export function physicalName(
-  { logicalId, type, property }: NamedResource,
-  context: TemplateContext,
-): unknown {
+export function physicalName(resource: NamedResource, context: TemplateContext): unknown {
+  const { logicalId, type, property } = resource;
   switch (type) {
     case 'AWS::SQS::Queue':
       return `${context.sqsEndpoint}/${context.accountId}/${property('QueueName')}`;
@@ -28,6 +26,10 @@ export function physicalName(
       return property('BucketName') ?? logicalId.toLowerCase();
     case 'AWS::DynamoDB::Table':
       return property('TableName') ?? logicalId;
+    case 'AWS::SNS::Topic':
+      return topicArn(resource, context);
+    case 'AWS::Events::Rule':
+      return property('Name') ?? logicalId;
     case 'AWS::Lambda::Function':
       return property('FunctionName');
     case 'AWS::Lambda::Alias':
@@ -58,6 +60,12 @@ export function physicalAttribute(
       return `arn:aws:dynamodb:${region}:${accountId}:table/${physicalName(resource, context)}`;
     case 'AWS::Lambda::Function Arn':
       return lambdaArn(property('FunctionName'), context);
+    case 'AWS::SNS::Topic TopicArn':
+      return topicArn(resource, context);
+    case 'AWS::SNS::Topic TopicName':
+      return property('TopicName') ?? logicalId;
+    case 'AWS::Events::Rule Arn':
+      return ruleArn(resource, context);
     case 'AWS::Lambda::Version Version':
       return '1';
     case 'AWS::IAM::Role Arn':
@@ -67,6 +75,17 @@ export function physicalAttribute(
         `Fn::GetAtt ${logicalId}.${attribute}: the local stack does not know ${attribute} of ${type}`,
       );
   }
+}
+
+function topicArn({ logicalId, property }: NamedResource, { region, accountId }: TemplateContext): string {
+  return `arn:aws:sns:${region}:${accountId}:${property('TopicName') ?? logicalId}`;
+}
+
+/** The ARN of a rule on another bus than the default one names the bus too. */
+function ruleArn({ logicalId, property }: NamedResource, { region, accountId }: TemplateContext): string {
+  const bus = property('EventBusName') ?? 'default';
+  const path = bus === 'default' ? '' : `${bus}/`;
+  return `arn:aws:events:${region}:${accountId}:rule/${path}${property('Name') ?? logicalId}`;
 }
 
 function lambdaArn(functionName: unknown, { region, accountId }: TemplateContext): string {

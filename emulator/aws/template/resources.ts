@@ -44,13 +44,18 @@ const mappingSchema = z.object({
   ScalingConfig: z.object({ MaximumConcurrency: z.coerce.number() }).optional(),
 });
 
-/** Reads the resolved properties of an AWS::SQS::Queue. */
-export function queue(arn: string, url: string, properties: unknown): Queue {
+/** Reads the resolved properties of an AWS::SQS::Queue; `policy` is that of its AWS::SQS::QueuePolicy. */
+export function queue(arn: string, url: string, properties: unknown, policy?: string): Queue {
   const { QueueName, ...rest } = z.looseObject({ QueueName: z.string() }).parse(properties);
   const attributes = Object.entries(rest)
     .filter(([name]) => attributeNames.has(name))
     .map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]);
-  return { name: QueueName, arn, url, attributes: Object.fromEntries(attributes) };
+  return {
+    name: QueueName,
+    arn,
+    url,
+    attributes: { ...Object.fromEntries(attributes), ...(policy !== undefined && { Policy: policy }) },
+  };
 }
 
 /** Reads the resolved properties of an AWS::Lambda::EventSourceMapping; nothing for one that is switched off. */

@@ -1,3 +1,10 @@
+import {
+  type EventRule,
+  eventRule,
+  queuePolicies,
+  type SnsResources,
+  subscription,
+} from './event-resources.ts';
 import { type LambdaFunction, lambdaFunction } from './lambda-functions.ts';
 import type { TemplateContext } from './physical-names.ts';
 import { createResolver } from './resolve.ts';
@@ -23,6 +30,8 @@ export type StackResources = {
   readonly eventSourceMappings: readonly EventSourceMapping[];
   readonly buckets: readonly Bucket[];
   readonly tables: readonly Table[];
+  readonly rules: readonly EventRule[];
+  readonly sns: SnsResources;
 };
 
 /** Reads the template in `templateFile` with every reference resolved for `context`. */
@@ -45,17 +54,25 @@ export function stackResources(template: Template, context: TemplateContext): St
   const integrations = new Map(
     ofType('AWS::ApiGatewayV2::Integration').map(({ id, properties }) => [id, properties]),
   );
+  const policies = queuePolicies(ofType('AWS::SQS::QueuePolicy').map(({ properties }) => properties));
   const aliases = ofType('AWS::Lambda::Alias').map(({ properties }) => properties);
   return {
     functions: ofType('AWS::Lambda::Function').map(({ id, properties }) =>
       lambdaFunction(arn(id), properties, aliases),
     ),
     routes: ofType('AWS::ApiGatewayV2::Route').map(({ properties }) => httpRoute(properties, integrations)),
-    queues: ofType('AWS::SQS::Queue').map(({ id, properties }) => queue(arn(id), ref(id), properties)),
+    queues: ofType('AWS::SQS::Queue').map(({ id, properties }) =>
+      queue(arn(id), ref(id), properties, policies.get(ref(id))),
+    ),
     eventSourceMappings: ofType('AWS::Lambda::EventSourceMapping').flatMap(({ properties }) =>
       eventSourceMapping(properties),
     ),
     buckets: ofType('AWS::S3::Bucket').map(({ id, properties }) => bucket(ref(id), properties)),
     tables: ofType('AWS::DynamoDB::Table').map(({ id, properties }) => table(ref(id), properties)),
+    rules: ofType('AWS::Events::Rule').map(({ id, properties }) => eventRule(id, properties)),
+    sns: {
+      topicArns: ofType('AWS::SNS::Topic').map(({ id }) => ref(id)),
+      subscriptions: ofType('AWS::SNS::Subscription').map(({ properties }) => subscription(properties)),
+    },
   };
 }

@@ -26,6 +26,10 @@ const endpoints = () => ({
   lambda: { endpoint: server.url },
   secretsManager: { endpoint: server.url },
   dynamodb: { endpoint: server.url },
+  eventBridge: { endpoint: server.url, bus: 'default' },
+  sns: { endpoint: server.url },
+  cloudWatch: { endpoint: server.url },
+  securityHub: { endpoint: server.url },
 });
 
 async function runAll(): Promise<void> {

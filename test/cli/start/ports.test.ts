@@ -10,11 +10,15 @@ it('has fixed ports for a person', () => {
     lambda: 4604,
     secretsManager: 4605,
     dynamodb: 4606,
+    eventBridge: 4607,
+    sns: 4608,
+    cloudWatch: 4609,
+    securityHub: 4610,
   });
 });
 
 it('takes free ports with --json, unless an option names one', () => {
-  const free = { api: 0, instance: 0, sqs: 0, s3: 0, lambda: 0, secretsManager: 0, dynamodb: 0 };
+  const free = Object.fromEntries(Object.keys(portsOf({})).map((name) => [name, 0]));
   expect(portsOf({ json: true })).toEqual(free);
   expect(portsOf({ json: true, port: 8080, s3Port: undefined })).toEqual({ ...free, api: 8080 });
 });
@@ -23,6 +27,7 @@ it.each([
   ['SQS', '--sqs-port'],
   ['ServiceNow instance', '--instance-port'],
   ['Secrets Manager', '--secrets-manager-port'],
+  ['CloudWatch', '--cloud-watch-port'],
 ])('knows the option that moves %s', (service, option) => {
   expect(portOption(service)).toBe(option);
 });
