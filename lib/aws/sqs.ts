@@ -32,10 +32,9 @@ export async function sendMessages(
   signal?: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
   const { SendMessageBatchCommand } = await import('@aws-sdk/client-sqs');
-  return inParts(entries, sendBytes, async (part) => {
-    const Entries = part.map((entry, index) => ({ ...entry, Id: String(index) }));
-    return (await sqs()).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }), until(signal));
-  });
+  return inParts(entries, sendBytes, async (Entries) =>
+    (await sqs()).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }), until(signal)),
+  );
 }
 
 /** Hides received messages for a time; gives those that it could not be changed for, or not before the signal. Never throws. */
@@ -45,15 +44,10 @@ export async function changeVisibility(
   signal?: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
   const { ChangeMessageVisibilityBatchCommand } = await import('@aws-sdk/client-sqs');
-  return inParts(
-    entries,
-    () => 0,
-    async (part) => {
-      const Entries = part.map((entry, index) => ({ ...entry, Id: String(index) }));
-      const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries });
-      return (await sqs()).send(command, until(signal));
-    },
-  );
+  return inParts(entries, noBytes, async (Entries) => {
+    const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries });
+    return (await sqs()).send(command, until(signal));
+  });
 }
 
 /** Deletes received messages; gives those that were not. Never throws. */
@@ -62,13 +56,8 @@ export async function deleteMessages(
   entries: readonly Omit<DeleteMessageBatchRequestEntry, 'Id'>[],
 ): Promise<readonly EntryFailure[]> {
   const { DeleteMessageBatchCommand } = await import('@aws-sdk/client-sqs');
-  return inParts(
-    entries,
-    () => 0,
-    async (part) => {
-      const Entries = part.map((entry, index) => ({ ...entry, Id: String(index) }));
-      return (await sqs()).send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-    },
+  return inParts(entries, noBytes, async (Entries) =>
+    (await sqs()).send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries })),
   );
 }
 
@@ -110,14 +99,17 @@ type BatchResult = {
   readonly Failed?: readonly { Id: string | undefined; Message?: string | undefined }[] | undefined;
 };
 
+/** Calls that SQS limits by the number of their entries only. */
+const noBytes = () => 0;
+
 async function inParts<T>(
   entries: readonly T[],
   bytesOf: (entry: T) => number,
-  send: (part: readonly T[]) => Promise<BatchResult>,
+  send: (entries: (T & { readonly Id: string })[]) => Promise<BatchResult>,
 ): Promise<readonly EntryFailure[]> {
   const failures = cut(entries, bytesOf).map(async ({ offset, part }) => {
     try {
-      const { Failed = [] } = await send(part);
+      const { Failed = [] } = await send(part.map((entry, index) => ({ ...entry, Id: String(index) })));
       return Failed.map(({ Id, Message = 'refused' }) => ({ index: offset + Number(Id), reason: Message }));
     } catch (error) {
       const reason = error instanceof Error ? error.name : 'unknown';

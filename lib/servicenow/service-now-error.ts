@@ -1,4 +1,4 @@
-import { ConnectorError, type Effect } from '../core/errors.ts';
+import { ConnectorError, type Effect, type ErrorAnswer, type Scope } from '../core/errors.ts';
 import type { Method } from './call.ts';
 
 /** The answer that an error stems from, as ServiceNow sent it. */
@@ -91,4 +91,34 @@ export abstract class ServiceNowError extends ConnectorError {
   get recordMayExist(): boolean {
     return this.effect === 'unknown' || (this.status === 403 && this.scope === 'request');
   }
+}
+
+/** What all errors of one kind have in common; see `ConnectorError` and `ServiceNowError` for the defaults. */
+type Kind = {
+  readonly scope?: Scope;
+  readonly retryable?: boolean;
+  readonly mayPassIfSmaller?: boolean;
+  readonly ownAnswer?: ErrorAnswer;
+  readonly advice?: string;
+};
+
+/**
+ * The base class of one kind of error. The facts stand on its prototype, so that a message can name the advice of an error
+ * that does not exist yet.
+ * @param name the name of the class, spelled out, since bundling shortens class names
+ */
+export function kind<Code extends string>(name: string, code: Code, facts: Kind = {}) {
+  const { scope = 'request', retryable = false, mayPassIfSmaller = false, ownAnswer, advice } = facts;
+  return class extends ServiceNowError {
+    override readonly name: string = name;
+    override readonly code: Code = code;
+    override readonly scope: Scope = scope;
+    override readonly retryable: boolean = retryable;
+    override readonly mayPassIfSmaller: boolean = mayPassIfSmaller;
+    override readonly ownAnswer: ErrorAnswer | undefined = ownAnswer;
+
+    override get advice(): string | undefined {
+      return advice;
+    }
+  };
 }

@@ -10,6 +10,7 @@ import { identityBy } from '../../lib/operations/identity.ts';
 import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
+import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
 import { httpEvent, lambdaContext, type TestRequest } from '../lib/gateway/lambda-events.ts';
 
 /** What a function answered to an HTTP event, its body parsed. */
@@ -74,16 +75,7 @@ export async function startDeployment(
         const { instance: named, client } = connections.connect(name);
         return { instance: named, client: through(client) };
       };
-      const deps = {
-        connect,
-        identityOf,
-        keyedWrites,
-        inDoubtMs: 60_000,
-        http: config.http,
-        clock,
-        log,
-        metrics,
-      };
+      const deps = gatewayDeps(config, connect, { identityOf, keyedWrites, clock, log, metrics });
       const handler = operationHandler(operation, () => deps);
       return {
         http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),

@@ -7,11 +7,10 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import { silentMetrics } from '../../lib/core/metrics.ts';
-import { identityBy } from '../../lib/operations/identity.ts';
-import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import { postRecord } from '../../lib/operations/table.ts';
 import { createRecordWriter } from '../../lib/record-queue/handler.ts';
 import { operationHandler } from '../../lib/runtime.ts';
+import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 type Name = 'prod' | 'dev';
@@ -77,16 +76,7 @@ function startProcess(instances: Instances) {
     log,
     metrics: silentMetrics,
   });
-  const post = operationHandler(postRecord, () => ({
-    connect,
-    identityOf: identityBy('test', []),
-    http: config.http,
-    keyedWrites: keyedWritesInMemory(),
-    inDoubtMs: 60_000,
-    clock: systemClock,
-    log,
-    metrics: { add() {}, flush() {} },
-  }));
+  const post = operationHandler(postRecord, () => gatewayDeps(config, connect, { log }));
   return { lines, deadLetterCodes, post, writeRecords };
 }
 

@@ -2,15 +2,12 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../lib/core/config.ts';
-import { silentLog } from '../../lib/core/log.ts';
-import { identityBy } from '../../lib/operations/identity.ts';
-import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import { getRecords, postRecord } from '../../lib/operations/table.ts';
 import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
+import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 const config = readConfig({ SERVICENOW_SECRET_ID: 'x', ALLOWED_TABLES: '*', ALLOWED_HOSTS: '127.0.0.1' });
@@ -37,16 +34,7 @@ async function functionsBefore(answer: RequestListener) {
   });
   client = opened;
   const connect = () => ({ instance: selectInstance(config), client: opened });
-  const deps = {
-    connect,
-    identityOf: identityBy('test', []),
-    http: config.http,
-    keyedWrites: keyedWritesInMemory(),
-    inDoubtMs: 60_000,
-    clock: systemClock,
-    log: silentLog,
-    metrics: { add() {}, flush() {} },
-  };
+  const deps = gatewayDeps(config, connect);
   return { list: operationHandler(getRecords, () => deps), create: operationHandler(postRecord, () => deps) };
 }
 

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../lib/core/config.ts';
-import { silentLog } from '../../lib/core/log.ts';
 import { getAggregateRecord } from '../../lib/operations/aggregate.ts';
 import type { Operation } from '../../lib/operations/define-operation.ts';
-import { identityBy } from '../../lib/operations/identity.ts';
-import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import { toCamelCase } from '../../lib/operations/parameters.ts';
 import {
   deleteRecordById,
@@ -17,6 +13,7 @@ import {
 } from '../../lib/operations/table.ts';
 import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowRequest } from '../../lib/servicenow/call.ts';
+import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
 const config = readConfig({ SERVICENOW_SECRET_ID: 'x', ALLOWED_TABLES: '*' });
@@ -28,16 +25,8 @@ async function sentBy(operation: Operation, event: unknown) {
     sent.push(request);
     return { status: 200, headers: {}, body: { result: {} }, attempts: 1 };
   };
-  const handler = operationHandler(operation, () => ({
-    connect: () => ({ instance: selectInstance(config), client: { send, close: async () => {} } }),
-    identityOf: identityBy('test', []),
-    http: config.http,
-    keyedWrites: keyedWritesInMemory(),
-    inDoubtMs: 60_000,
-    clock: systemClock,
-    log: silentLog,
-    metrics: { add() {}, flush() {} },
-  }));
+  const connect = () => ({ instance: selectInstance(config), client: { send, close: async () => {} } });
+  const handler = operationHandler(operation, () => gatewayDeps(config, connect));
   await handler(event, lambdaContext());
   const [request] = sent;
   return { ...request, query: Object.fromEntries(request?.query ?? []) };

@@ -27,56 +27,50 @@ export function refuseSqs(random: () => number, share: number): Refusals {
 
 /** DynamoDB is briefly overloaded: nothing of the call is carried out. */
 export function refuseDynamoDb(random: () => number, share: number): Refusals {
-  const counts: Record<string, number> = { 'DynamoDB refuses': 0 };
-  const decide = (): Treatment | undefined => {
-    if (random() >= share) return undefined;
-    counts['DynamoDB refuses'] = (counts['DynamoDB refuses'] ?? 0) + 1;
-    return overloaded;
-  };
-  return { decide, counts };
+  return refuseAll('DynamoDB refuses', overloaded, random, share);
 }
 
 /** S3 asks to slow down. */
 export function refuseS3(random: () => number, share: number): Refusals {
-  const counts: Record<string, number> = { 'S3 refuses': 0 };
+  return refuseAll('S3 refuses', slowDown, random, share);
+}
+
+function refuseAll(name: string, refusal: Treatment, random: () => number, share: number): Refusals {
+  const counts: Record<string, number> = { [name]: 0 };
   const decide = (): Treatment | undefined => {
     if (random() >= share) return undefined;
-    counts['S3 refuses'] = (counts['S3 refuses'] ?? 0) + 1;
-    return slowDown;
+    counts[name] = (counts[name] ?? 0) + 1;
+    return refusal;
   };
   return { decide, counts };
 }
 
-const overloaded: Treatment = {
-  kind: 'answer',
-  answer: {
-    status: 400,
-    headers: { 'content-type': 'application/x-amz-json-1.0' },
-    body: Buffer.from(
-      '{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}',
-    ),
-  },
-};
+const jsonType = 'application/x-amz-json-1.0';
 
-const slowDown: Treatment = {
-  kind: 'answer',
-  answer: {
-    status: 503,
-    headers: { 'content-type': 'application/xml' },
-    body: Buffer.from(
-      '<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',
-    ),
-  },
-};
+function answering(status: number, contentType: string, body: string): Treatment {
+  return {
+    kind: 'answer',
+    answer: { status, headers: { 'content-type': contentType }, body: Buffer.from(body) },
+  };
+}
 
-const unavailable: Treatment = {
-  kind: 'answer',
-  answer: {
-    status: 503,
-    headers: { 'content-type': 'application/x-amz-json-1.0' },
-    body: Buffer.from('{"__type":"com.amazonaws.sqs#ServiceUnavailable","message":"Service is unavailable"}'),
-  },
-};
+const overloaded = answering(
+  400,
+  jsonType,
+  '{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}',
+);
+
+const slowDown = answering(
+  503,
+  'application/xml',
+  '<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',
+);
+
+const unavailable = answering(
+  503,
+  jsonType,
+  '{"__type":"com.amazonaws.sqs#ServiceUnavailable","message":"Service is unavailable"}',
+);
 
 /** SQS carries out the rest of the batch. At least one entry is refused. */
 function refuseEntries({ body }: Passage, random: () => number): Treatment {
@@ -89,13 +83,7 @@ function refuseEntries({ body }: Passage, random: () => number): Treatment {
     Message: 'try again',
     SenderFault: false,
   }));
-  if (kept.length === 0) {
-    const answer = Buffer.from(JSON.stringify({ Successful: [], Failed: failed }));
-    return {
-      kind: 'answer',
-      answer: { status: 200, headers: { 'content-type': 'application/x-amz-json-1.0' }, body: answer },
-    };
-  }
+  if (kept.length === 0) return answering(200, jsonType, JSON.stringify({ Successful: [], Failed: failed }));
   return {
     kind: 'replace',
     body: Buffer.from(JSON.stringify({ ...call, Entries: kept })),

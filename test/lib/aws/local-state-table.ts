@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { onTestFinished, vi } from 'vitest';
 import { createStateTable, type StateTable } from '../../../lib/aws/state-table.ts';
@@ -16,6 +16,20 @@ export type LocalStateTable = {
   /** Empties `calls`. */
   forget(): void;
 };
+
+/** The keys of a state table, as deploy/resources/state-table.yml declares them. */
+export const keySchema: Pick<CreateTableCommandInput, 'BillingMode' | 'AttributeDefinitions' | 'KeySchema'> =
+  {
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: 'sk', AttributeType: 'S' },
+    ],
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+  };
 
 let tables = 0;
 
@@ -52,7 +66,7 @@ export async function startStateTable(clock: Clock): Promise<LocalStateTable> {
   return { name, table: createStateTable(name, clock, () => 0.5), client, calls, forget };
 }
 
-/** Whoever answers there stands for DynamoDB. */
+/** Makes the SDK take what listens at `url` for DynamoDB. */
 export function stubDynamoDb(url: string): void {
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', url);
   vi.stubEnv('AWS_REGION', 'us-east-1');
@@ -64,15 +78,7 @@ async function createTable(client: DynamoDBClient, name: string): Promise<void> 
   await client.send(
     new CreateTableCommand({
       TableName: name,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
+      ...keySchema,
     }),
   );
 }

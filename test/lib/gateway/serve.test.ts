@@ -3,11 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { readConfig, selectInstance } from '../../../lib/core/config.ts';
 import type { HttpResponse } from '../../../lib/gateway/http-response.ts';
-import { identityBy } from '../../../lib/operations/identity.ts';
-import { keyedWritesInMemory } from '../../../lib/operations/keyed-writes.ts';
 import { getRecords } from '../../../lib/operations/table.ts';
 import { operationHandler } from '../../../lib/runtime.ts';
 import type { CallContext, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
+import { gatewayDeps } from './gateway-deps.ts';
 import { httpEvent, lambdaContext } from './lambda-events.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -24,24 +23,16 @@ function serveBefore(result: unknown, config = twoInstances) {
     readonly request: ServiceNowRequest;
     readonly context: CallContext;
   }[] = [];
-  const quiet = () => {};
-  const handler = operationHandler(getRecords, () => ({
-    connect: (name) => {
-      const instance = selectInstance(config, name);
-      const send = async (request: ServiceNowRequest, context: CallContext) => {
-        sent.push({ instance: instance.name, request, context });
-        return { status: 200, headers: {}, body: { result }, attempts: 1 };
-      };
-      return { instance, client: { send, close: async () => {} } };
-    },
-    identityOf: identityBy('test', []),
-    http: config.http,
-    keyedWrites: keyedWritesInMemory(),
-    inDoubtMs: 60_000,
-    clock: { ...systemClock, now: () => startMs },
-    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-    metrics: { add: quiet, flush: quiet },
-  }));
+  const connect = (name?: string) => {
+    const instance = selectInstance(config, name);
+    const send = async (request: ServiceNowRequest, context: CallContext) => {
+      sent.push({ instance: instance.name, request, context });
+      return { status: 200, headers: {}, body: { result }, attempts: 1 };
+    };
+    return { instance, client: { send, close: async () => {} } };
+  };
+  const clock = { ...systemClock, now: () => startMs };
+  const handler = operationHandler(getRecords, () => gatewayDeps(config, connect, { clock }));
   const http = async (url: string, headers: Record<string, string> = {}): Promise<Partial<HttpResponse>> => ({
     ...Object(await handler(httpEvent({ url, headers }), lambdaContext())),
   });

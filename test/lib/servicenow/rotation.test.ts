@@ -3,7 +3,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import type { ConnectionSecret } from '../../../lib/servicenow/secret.ts';
-import { json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';
+import { busyServer, json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';
 import { callContext, clientFor } from './testing.ts';
 
 const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
@@ -187,18 +187,11 @@ describe('a secret that cannot be used', () => {
 
 describe('credentials that are good', () => {
   it('do not make calls wait for each other, even when all of them are refused for another reason', async () => {
-    let inFlight = 0;
-    let most = 0;
-    const { url } = await scriptedServer(async (response) => {
-      most = Math.max(most, ++inFlight);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      inFlight -= 1;
-      refuse(response, 404, 'No Record found');
-    });
+    const { url, most } = await busyServer((response) => refuse(response, 404, 'No Record found'));
     const secret = { instanceUrl: url, auth: { type: 'basic', username: 'u', password: 'p' } } as const;
     const client = clientFor(secret);
     await Promise.allSettled(Array.from({ length: 12 }, () => client.send(read, callContext())));
-    expect(most).toBeGreaterThan(1);
+    expect(most()).toBeGreaterThan(1);
   });
 });
 

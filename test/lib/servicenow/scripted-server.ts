@@ -39,6 +39,19 @@ export async function scriptedServer(answer: Answerer, tls?: ServerOptions): Pro
   return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, port, seen, server };
 }
 
+/** A server that works on each call for some milliseconds; `most` is how many calls it had in flight at once. */
+export async function busyServer(answer: (response: ServerResponse) => void) {
+  let inFlight = 0;
+  let most = 0;
+  const { url } = await scriptedServer(async (response) => {
+    most = Math.max(most, ++inFlight);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    inFlight -= 1;
+    answer(response);
+  });
+  return { url, most: () => most };
+}
+
 /** Answers with JSON as ServiceNow does. */
 export function json(
   response: ServerResponse,

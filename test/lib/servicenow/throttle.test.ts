@@ -9,7 +9,7 @@ import {
   throttle,
 } from '../../../lib/servicenow/middleware/throttle.ts';
 import { jumpingClock, manualClock } from '../core/manual-clock.ts';
-import { json, refuse, scriptedServer } from './scripted-server.ts';
+import { busyServer, json, refuse, scriptedServer } from './scripted-server.ts';
 import { basic, callContext, clientFor } from './testing.ts';
 
 const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' };
@@ -17,17 +17,10 @@ const jsonType = { 'content-type': 'application/json' };
 
 describe('keeping within what the instance can take', () => {
   it('has at most four calls in flight, however many are waiting', async () => {
-    let inFlight = 0;
-    let most = 0;
-    const { url } = await scriptedServer(async (response) => {
-      most = Math.max(most, ++inFlight);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      inFlight -= 1;
-      json(response, 200, { result: [] });
-    });
+    const { url, most } = await busyServer((response) => json(response, 200, { result: [] }));
     const client = clientFor({ instanceUrl: url, auth: basic });
     await Promise.all(Array.from({ length: 40 }, () => client.send(read, callContext())));
-    expect(most).toBe(4);
+    expect(most()).toBe(4);
   });
 
   it('makes all calls of the process obey one Retry-After', async () => {

@@ -19,18 +19,11 @@ import {
   startDynamoDb,
 } from '../../../../emulator/aws/dynamodb/dynamodb.ts';
 import { table } from '../../../../emulator/aws/template/resources.ts';
+import { keySchema } from '../../../lib/aws/local-state-table.ts';
 import { manualClock } from '../../../lib/core/manual-clock.ts';
 
 const state = table('state', {
-  BillingMode: 'PAY_PER_REQUEST',
-  AttributeDefinitions: [
-    { AttributeName: 'pk', AttributeType: 'S' },
-    { AttributeName: 'sk', AttributeType: 'S' },
-  ],
-  KeySchema: [
-    { AttributeName: 'pk', KeyType: 'HASH' },
-    { AttributeName: 'sk', KeyType: 'RANGE' },
-  ],
+  ...keySchema,
   TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
   PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
   SSESpecification: { SSEEnabled: true },
