@@ -237,6 +237,13 @@ describe('classifying an answer', () => {
     expect(verdict('POST', 201, '', { location: 'x' })).toMatchObject({ status: 201, body: undefined });
   });
 
+  it('takes a bare 500 in JSON as the instance’s, which is no outage', () => {
+    expect(verdict('GET', 500, { message: 'no' })).toMatchObject({
+      code: 'INSTANCE_ERROR',
+      scope: 'request',
+    });
+  });
+
   it('leaves open whether a write was carried out when the server failed, and only then', () => {
     expect(verdict('POST', 500, envelope('x'))).toMatchObject({ effect: 'unknown' });
     expect(verdict('PATCH', 504, envelope('x'))).toMatchObject({ effect: 'unknown' });
@@ -264,6 +271,17 @@ describe('classifying an answer', () => {
     expect(said(`violation (${twice})`)).toContain("violation (Duplicate entry for key 'k2')");
     expect(said(`violation (${twice})`)).not.toContain('canary');
     expect(said("cut off: Duplicate entry 'canary")).not.toContain('canary');
+    const first = String(verdict('POST', 403, envelope("Duplicate entry 'canary' for key 'k'")));
+    expect(first).toContain("403 Duplicate entry for key 'k'");
+    expect(first).not.toContain('canary');
+  });
+
+  it('shows the end of a text that is just short enough to be searched as a whole', () => {
+    const text = (length: number) => `x: ${' '.repeat(length - 'x: end'.length)}end`;
+    const said = (length: number) =>
+      String(verdict('POST', 400, envelope('x', text(length).slice('x: '.length))));
+    expect(said(64 * 1024)).toContain('x: end');
+    expect(said(64 * 1024 + 1)).not.toContain('end');
   });
 
   it('shows no half of a secret where a huge text is cut', () => {

@@ -56,6 +56,13 @@ describe('an encoded query', () => {
     expect(encodedQuery().oneOf('name', ['a^b']).toString()).toBe('nameINa^^b');
   });
 
+  it('asks for an empty or a filled column where the value is empty', () => {
+    expect(encodedQuery().where('state', '=', '').where('parent', '!=', '').toString()).toBe(
+      'stateISEMPTY^parentISNOTEMPTY',
+    );
+    expect(() => encodedQuery().where('state', '<', '')).toThrow('state: < needs a value');
+  });
+
   it('refuses an empty list, which ServiceNow would read as no condition at all', () => {
     expect(() => encodedQuery().oneOf('state', [])).toThrow(
       expect.objectContaining({ code: 'INVALID_INPUT', field: 'state' }),

@@ -9,6 +9,8 @@ import { retry } from '../../../lib/servicenow/middleware/retry.ts';
 import type { ServiceNowError } from '../../../lib/servicenow/service-now-error.ts';
 import { TransportError } from '../../../lib/servicenow/transport/exchange.ts';
 import { jumpingClock } from '../core/manual-clock.ts';
+import { refuse, scriptedServer } from './scripted-server.ts';
+import { basic, callContext, clientFor } from './testing.ts';
 
 type Attempt = 'ok' | number | Error | { status: number; headers: Record<string, string> };
 const headers = { 'content-type': 'application/json' };
@@ -165,6 +167,17 @@ describe('retrying', () => {
 
   it('counts each further attempt, and each time that the instance throttled', async () => {
     expect((await run('read', [429, 503, 'ok'])).counted).toEqual(['Throttles', 'Retries', 'Retries']);
+  });
+
+  it('gives up after five attempts where the caller does not say otherwise', async () => {
+    const { url, seen } = await scriptedServer((response) => refuse(response, 500, 'no'));
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    const call = client.send(
+      { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' },
+      callContext(),
+    );
+    await expect(call).rejects.toMatchObject({ attempts: 5 });
+    expect(seen).toHaveLength(5);
   });
 
   it('gives up after five attempts', async () => {

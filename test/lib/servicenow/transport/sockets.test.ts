@@ -50,6 +50,20 @@ describe('sockets to an instance', () => {
     }
   });
 
+  it('take an answer as it is that claims no encoding, or that has nothing to decode', async () => {
+    const { url } = await scriptedServer((response, { method }) => {
+      const encoding = method === 'GET' ? 'Identity' : 'gzip';
+      response.writeHead(method === 'GET' ? 200 : 204, {
+        'content-type': 'application/json',
+        'content-encoding': encoding,
+      });
+      response.end(method === 'GET' ? '{"result":[1]}' : undefined);
+    });
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    expect((await client.send(read, callContext())).body).toEqual({ result: [1] });
+    expect(await client.send(write, callContext())).toMatchObject({ status: 204, body: undefined });
+  });
+
   it('take the headers of a page whose long query stands in every part of its Link', async () => {
     const link = `<https://i/api/now/table/incident?sysparm_query=${'x'.repeat(60_000)}>;rel="next"`;
     const { url } = await scriptedServer((response) => {
@@ -102,6 +116,15 @@ describe('sockets to an instance', () => {
         effect: 'unknown',
       });
     }
+  });
+
+  it('are not used once the deadline of the call has come', async () => {
+    const { url, seen } = await scriptedServer((response) => json(response, 200, { result: [] }));
+    const clock = { ...systemClock, now: () => 1_000 };
+    const client = clientFor({ instanceUrl: url, auth: basic }, { clock });
+    const call = client.send(read, callContext({ deadline: deadlineAt(1_000, clock) }));
+    await expect(call).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(seen).toEqual([]);
   });
 
   it('do not outlast the deadline of the call', async () => {
