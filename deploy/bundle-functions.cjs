@@ -1,6 +1,6 @@
 /**
  * A serverless plugin that bundles the functions before they are zipped, so that `serverless deploy` and `serverless package` never
- * ship yesterday's code. Beside the bundles it leaves `dist/bundles.json`: what each was made of.
+ * ship outdated code. Next to the bundles it writes `dist/bundles.json`: what each was made of.
  */
 module.exports = class BundleFunctions {
   constructor({ serviceDir }) {

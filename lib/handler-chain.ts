@@ -101,6 +101,6 @@ function logError(error: unknown, log: Log): void {
     });
   } else {
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-    log.error('call-broke', { reason: message, stack });
+    log.error('unexpected-error', { reason: message, stack });
   }
 }

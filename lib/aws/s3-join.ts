@@ -114,7 +114,7 @@ async function copyPart(
 async function gather(s3: S3Client, bucket: string, stretches: readonly Stretch[]): Promise<Uint8Array> {
   const read = async ({ key, start, end }: Stretch) => {
     const bytes = await readObjectRange(s3, { bucket, key }, { start, end });
-    if (bytes.length < end - start) throw new Error(`${key} became shorter while it was joined`);
+    if (bytes.length < end - start) throw new Error(`${key} became shorter while its parts were joined`);
     return bytes;
   };
   return Buffer.concat(await Promise.all(stretches.map(read)));

@@ -73,7 +73,7 @@ export async function readObjectRange(s3: S3Client, ref: ObjectRef, range: Objec
 async function fill(bytes: Uint8Array, pieces: Readable): Promise<number> {
   let length = 0;
   for await (const piece of pieces) {
-    if (!(piece instanceof Uint8Array)) throw new TypeError('S3 answered with something else than bytes');
+    if (!(piece instanceof Uint8Array)) throw new TypeError('S3 returned no bytes');
     bytes.set(piece, length);
     length += piece.length;
   }

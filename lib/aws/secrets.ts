@@ -44,7 +44,7 @@ export function cacheSecret(
   });
   const keepOn = (error: unknown, { text }: Kept) => {
     if (!(error instanceof SecretUnavailableError)) throw error;
-    log.warn('secret-kept-on', { reason: error.message });
+    log.warn('secret-refresh-failed', { reason: error.message });
     kept = { text, readAtMs: clock.now() - ttlMs + askAgainAfterMs };
     return text;
   };
@@ -82,7 +82,7 @@ export async function fetchSecretText(secretId: string): Promise<string> {
   if (SecretString) return SecretString;
   throw new ConfigurationError(
     'SERVICENOW_SECRET_ID',
-    'the secret holds no text; store the JSON as its SecretString',
+    'the secret has no SecretString; store the JSON there',
   );
 }
 
@@ -97,7 +97,7 @@ function secretError(cause: unknown): ConnectorError {
   const name = cause instanceof Error ? cause.name : '';
   const reason = causes[name];
   if (reason) return new ConfigurationError('SERVICENOW_SECRET_ID', reason, { cause });
-  return new SecretUnavailableError(`Secrets Manager could not be asked (${name || 'unknown error'})`, {
+  return new SecretUnavailableError(`Secrets Manager could not be reached (${name || 'unknown error'})`, {
     cause,
   });
 }

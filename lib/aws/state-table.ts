@@ -331,9 +331,12 @@ function stateError(cause: unknown): Error {
   if (name === 'ConditionalCheckFailedException') return new ConditionFailed();
   const reason = misconfigured[name];
   if (reason) return new ConfigurationError('STATE_TABLE', reason, { cause });
-  return new StateUnavailableError(`DynamoDB did not serve the state table (${name || 'unknown error'})`, {
-    cause,
-  });
+  return new StateUnavailableError(
+    `DynamoDB could not read or write the state table (${name || 'unknown error'})`,
+    {
+      cause,
+    },
+  );
 }
 
 function keyOf({ pk, sk }: StateKey): StateKey {

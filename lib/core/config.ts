@@ -175,7 +175,7 @@ function parseNamed(text: string, setting: string): ReadonlyMap<string, string> 
   const values = new Map<string, string>();
   for (const [name, value] of Object.entries(parseObject(text, setting))) {
     if (!/^[\w-]{1,40}$/.test(name))
-      throw new ConfigurationError(setting, 'names are letters, digits, _ and -');
+      throw new ConfigurationError(setting, 'names may consist of letters, digits, _ and -');
     if (typeof value !== 'string') throw new ConfigurationError(`${setting}.${name}`, 'must be a string');
     values.set(name, value);
   }

@@ -8,7 +8,7 @@ export type Effect = 'none' | 'unknown';
  * When the same call is worth another try: never (someone has to change something first), later, or when the time has passed
  * that the other side named (`retryAfterMs`).
  */
-export type Retry = 'never' | 'later' | 'whenTold';
+export type Retry = 'never' | 'later' | 'afterDelay';
 
 /** How our own HTTP API answers an error: `title` goes into the envelope's `message`. */
 export type ErrorAnswer = { readonly status: number; readonly title: string };
@@ -39,7 +39,7 @@ export abstract class ConnectorError extends Error {
 
   get retry(): Retry {
     if (!this.retryable) return 'never';
-    return this.retryAfterMs === undefined ? 'later' : 'whenTold';
+    return this.retryAfterMs === undefined ? 'later' : 'afterDelay';
   }
 
   /** True when repeating the same request can never help, so that it belongs in a dead-letter queue. */

@@ -167,6 +167,6 @@ class AdaptiveLimiter implements Limiter {
 
 function outOfTime(): DeadlineExceededError {
   return new DeadlineExceededError(
-    'time ran out while waiting for one of the places for calls in flight; nothing was sent',
+    'time ran out while other calls to the instance were in progress; nothing was sent',
   );
 }

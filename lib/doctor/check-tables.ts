@@ -22,7 +22,7 @@ export async function checkRoles(client: ServiceNowClient, context: CallContext)
       .filter(Boolean)
       .sort();
     if (roles.length === 0)
-      return warning('roles', 'none visible', 'give the integration user the roles its tables need');
+      return warning('roles', 'none visible', 'give the integration user the roles that its tables need');
     if (!roles.includes('admin')) return ok('roles', roles.join(', '));
     return warning(
       'roles',
@@ -114,7 +114,7 @@ function keysOfInsertMultiple(table: string, rules: readonly ServiceNowRecord[])
 
 function unreadable(table: string, error: ConnectorError): Finding {
   const todo =
-    'give the integration user import_transformer, or have an administrator warning at the transform map';
+    'give the integration user the role import_transformer, or ask an administrator to check the transform map';
   if (error.code !== 'ACCESS_DENIED' && error.code !== 'INVALID_TABLE')
     return failed(`import ${table}`, error);
   return {

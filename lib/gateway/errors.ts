@@ -66,7 +66,7 @@ export class PartTooLargeError extends ConnectorError {
   override readonly ownAnswer = { status: 413, title: 'Request too large' };
 
   constructor(maxBytes: number) {
-    super(`body: a call of a batch may have ${maxBytes / 1_048_576} MB; send it as a call of its own`);
+    super(`body: must not exceed ${maxBytes / 1_048_576} MB inside a batch; send it as a separate call`);
   }
 }
 
@@ -85,6 +85,8 @@ export class AnswerTooLargeError extends ConnectorError {
 
   /** @param advice what the caller can do instead */
   constructor(bytes: number, advice: string) {
-    super(`The answer has ${(bytes / 1_048_576).toFixed(1)} MB and AWS Lambda returns 6 at most; ${advice}`);
+    super(
+      `The answer is ${(bytes / 1_048_576).toFixed(1)} MB, but AWS Lambda returns at most 6 MB; ${advice}`,
+    );
   }
 }

@@ -71,7 +71,7 @@ async function bodyInput(event: HttpEvent, path: RequestPath, operation: Operati
 async function fileInput(event: HttpEvent, { resource }: RequestPath): Promise<OperationInput> {
   const { 'content-type': contentType, 'content-encoding': encoding = 'identity' } = event.headers;
   if (encoding !== 'identity')
-    throw new UnsupportedMediaTypeError('content-encoding', encoding, 'the file unencoded');
+    throw new UnsupportedMediaTypeError('content-encoding', encoding, 'the file without content encoding');
   const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   if (resource === '/attachment/file') return { contentType, content: bytes };
   if (!/^multipart\/form-data\s*;/i.test(contentType ?? ''))
@@ -80,7 +80,7 @@ async function fileInput(event: HttpEvent, { resource }: RequestPath): Promise<O
   const files = form.flatMap(([, value]) => (typeof value === 'string' ? [] : [value]));
   const [file] = files;
   if (file === undefined || files.length > 1)
-    throw new InvalidInputError('body', 'must hold one file as the last part of the form');
+    throw new InvalidInputError('body', 'must contain exactly one file, as the last part of the form');
   const fields = form.flatMap(([name, value]): [string, string][] =>
     typeof value === 'string' && bareNames.has(name) ? [[toCamelCase(name), value]] : [],
   );
@@ -97,7 +97,7 @@ async function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string) {
     const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
     return [...form];
   } catch (cause) {
-    throw new InvalidInputError('body', 'is not a form in multipart/form-data', { cause });
+    throw new InvalidInputError('body', 'is not valid multipart/form-data', { cause });
   }
 }
 
@@ -127,7 +127,7 @@ function readJsonBody(event: HttpEvent): unknown {
   try {
     return parseJson(text);
   } catch (cause) {
-    throw new InvalidInputError('body', `not valid JSON${whereIn(cause)}${hint(text)}`, { cause });
+    throw new InvalidInputError('body', `is not valid JSON${whereIn(cause)}${hint(text)}`, { cause });
   }
 }
 
@@ -151,7 +151,7 @@ function decode({ body = '', isBase64Encoded = false }: HttpEvent): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(body, 'base64'));
   } catch (cause) {
-    throw new InvalidInputError('body', 'not UTF-8 text', { cause });
+    throw new InvalidInputError('body', 'is not UTF-8 text', { cause });
   }
 }
 
@@ -163,5 +163,5 @@ function whereIn(cause: unknown): string {
 
 /** ServiceNow's own curl examples put JSON into single quotes, which some shells pass on. */
 function hint(text: string): string {
-  return /^\s*(?:'|\{\s*')/.test(text) ? "; JSON takes double quotes, not single ones (')" : '';
+  return /^\s*(?:'|\{\s*')/.test(text) ? "; JSON strings use double quotes, not single ones (')" : '';
 }

@@ -85,7 +85,7 @@ function distinct(entries: readonly [string, string][], known: readonly string[]
     else if (before !== value && isCondition && known.includes('sysparmQuery'))
       throw new InvalidInputError(
         name,
-        'given more than once; alternatives go into sysparm_query (a=1^ORa=2)',
+        'is given more than once; put alternatives into sysparm_query (a=1^ORa=2)',
       );
   }
   return [...first];
@@ -99,7 +99,7 @@ function isSysparmOrParameter(name: string, known: readonly string[]): boolean {
 function refuseDamaged(rawQueryString: string, entries: readonly Pair[]): void {
   const damaged = entries.find(([name, value]) => `${name}${value}`.includes('\uFFFD'));
   if (damaged === undefined || /%EF%BF%BD|\uFFFD/i.test(rawQueryString)) return;
-  throw new InvalidInputError(damaged[0].replaceAll('\uFFFD', '?'), 'its percent-encoding is not UTF-8');
+  throw new InvalidInputError(damaged[0].replaceAll('\uFFFD', '?'), 'is not percent-encoded UTF-8');
 }
 
 /**

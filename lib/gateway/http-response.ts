@@ -155,7 +155,7 @@ const maxAnswerBytes = 6 * 1024 * 1024 - 64 * 1024;
 const compress = promisify(gzip);
 
 /** What a caller can do about an answer that is too large. */
-const askForLess = 'ask for less with sysparm_fields and sysparm_limit, page by page';
+const askForLess = 'request fewer columns or rows with sysparm_fields and sysparm_limit';
 
 /**
  * An answer that Lambda can return: unchanged when it is small enough, else compressed.
@@ -170,7 +170,7 @@ export async function fitResponse(
   if ((isBase64Encoded ? body.length : carriedBytes(body)) <= maxAnswerBytes) return response;
   const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
   const advice = isBase64Encoded
-    ? 'download the file from the instance itself (a file may have 4.4 MB here, since base64 makes it a third larger)'
+    ? 'download the file from the instance itself (the limit for a file is 4.4 MB, since base64 makes it a third larger)'
     : askForLess;
   if (!acceptsGzip(acceptEncoding))
     throw new AnswerTooLargeError(bytes.byteLength, `send Accept-Encoding: gzip, or ${advice}`);

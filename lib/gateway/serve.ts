@@ -134,7 +134,7 @@ async function answerPart(
       throw new InvalidInputError('url', 'a batch cannot be part of another batch');
     const { method } = meant.event.requestContext.http;
     if (!deps.http.batchMethods.includes(method))
-      throw new MethodNotAllowedError(`method: ${method} is not among batchMethods`);
+      throw new MethodNotAllowedError(`method: ${method} is not in batchMethods`);
     return withoutBodyForHead(
       await answerHttp(meant.event, meant.operation, address, deps, deadline),
       meant.event,
@@ -154,7 +154,11 @@ async function answerPart(
 function logPart(error: unknown, { method }: BatchPart, log: Log): void {
   if (error instanceof ConnectorError)
     log.warn('batch-part-failed', { method, code: error.code, reason: error.message });
-  else log.error('batch-part-broke', { method, stack: error instanceof Error ? error.stack : String(error) });
+  else
+    log.error('batch-part-unexpected-error', {
+      method,
+      stack: error instanceof Error ? error.stack : String(error),
+    });
 }
 
 /** The event that API Gateway would have made of the call, its path decoded once. */

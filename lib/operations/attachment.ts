@@ -81,7 +81,7 @@ export class FileTooLargeError extends ConnectorError {
 
   constructor(bytes: number) {
     super(
-      `The file has ${(bytes / 1_048_576).toFixed(1)} MB and AWS Lambda returns 6 at most (4.4 MB of a file); download it from the instance itself`,
+      `The file is ${(bytes / 1_048_576).toFixed(1)} MB, but AWS Lambda returns at most 6 MB (a file of 4.4 MB); download it from the instance itself`,
     );
   }
 }
@@ -136,6 +136,16 @@ export const postAttachment = defineOperation({
   },
 });
 
+/** Changes a file once its table is known to be one that callers may use. @throws TableNotAllowedError */
+async function sendIfAllowed(
+  request: ServiceNowRequest,
+  parameters: { readonly sysId: string },
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  if (deps.access.tables !== 'all') await readMetadata(attachmentRequest(parameters.sysId), deps);
+  return deps.client.send(request, deps.context);
+}
+
 /** Gives one file another name. Answers 204 without a body, or 404. */
 export const patchAttachmentById = defineOperation({
   name: 'patchAttachmentById',
@@ -145,10 +155,7 @@ export const patchAttachmentById = defineOperation({
   aliases: { file_name: 'fileName' },
   request: (parameters) =>
     renameAttachmentRequest(parameters.sysId, parameters.fileName, parameters.apiVersion),
-  async send(request, parameters, deps) {
-    if (deps.access.tables !== 'all') await readMetadata(attachmentRequest(parameters.sysId), deps);
-    return deps.client.send(request, deps.context);
-  },
+  send: sendIfAllowed,
 });
 
 /** Deletes one file. Answers 204 without a body, or 404. */
@@ -157,8 +164,5 @@ export const deleteAttachmentById = defineOperation({
   routes: [{ method: 'DELETE', path: '/attachment/{sysId}' }],
   schema: z.object({ sysId, apiVersion }),
   request: (parameters) => deleteAttachmentRequest(parameters.sysId, parameters.apiVersion),
-  async send(request, parameters, deps) {
-    if (deps.access.tables !== 'all') await readMetadata(attachmentRequest(parameters.sysId), deps);
-    return deps.client.send(request, deps.context);
-  },
+  send: sendIfAllowed,
 });

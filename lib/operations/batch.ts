@@ -112,7 +112,7 @@ function withinSize(serviced: readonly Serviced[], parts: readonly Part[]): read
     size += one.body.length;
     if (size <= maxBodies) return one;
     size -= one.body.length;
-    const error_message = 'The answers of this batch have more than 6 MB together; send fewer calls at once';
+    const error_message = 'The answers of this batch exceed 6 MB in total; send fewer calls in one batch';
     const isRead = parts[index]?.method === 'GET';
     return {
       ...one,

@@ -153,7 +153,7 @@ function tableNamed(parameters: object): readonly string[] {
 function rename(input: OperationInput, aliases: Readonly<Record<string, string>>): OperationInput {
   const names = Object.keys(input).map((name) => (Object.hasOwn(aliases, name) && aliases[name]) || name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new InvalidInputError(twice, 'given twice, under two names');
+  if (twice !== undefined) throw new InvalidInputError(twice, 'is given twice, under two names');
   return Object.fromEntries(Object.values(input).map((value, index) => [names[index], value]));
 }
 

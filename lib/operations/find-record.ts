@@ -53,7 +53,9 @@ async function find(
   if (response === undefined) return { kind: 'unknown' };
   const parsed = z.safeParse(rows, response.body);
   if (!parsed.success)
-    throw new UnreadableAnswerError('a look-up answered without records; may the user read the table?');
+    throw new UnreadableAnswerError(
+      'the look-up returned no list of records; check that the user may read the table',
+    );
   const { result } = parsed.data;
   // An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3).
   if (column === 'correlation_id' && result.some((row) => row[column] === undefined))

@@ -49,7 +49,7 @@ function refuseOwnIdentity(record: RecordColumns, column: Identity['kind']): voi
   if (record[column] === undefined) return;
   throw new InvalidInputError(
     `record.${column}`,
-    'comes from the key; give what identifies the record as the key',
+    'is derived from the key; give what identifies the record as the key',
   );
 }
 

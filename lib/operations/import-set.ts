@@ -63,7 +63,9 @@ export const postRecordsStagingTable = defineOperation({
   schema: z.object({
     tableName,
     apiVersion,
-    records: z.array(columns, 'required; a list of rows').check(z.minLength(1, 'holds no row')),
+    records: z
+      .array(columns, 'required; a list of rows')
+      .check(z.minLength(1, 'must contain at least one row')),
     /** Adds the rows' import set to this group instead of a new one. */
     multiImportSetId: z.optional(sysId),
     /** Starts after this import set is done. */

@@ -20,6 +20,9 @@ export const postMethodOverride: Operation = {
   isKeyed: true,
   parameterNames: [],
   prepare() {
-    throw new InvalidInputError('x-http-method-override', 'required; a POST means nothing to this path');
+    throw new InvalidInputError(
+      'x-http-method-override',
+      'required; this path takes a POST only in place of another method',
+    );
   },
 };

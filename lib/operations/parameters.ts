@@ -130,12 +130,12 @@ const pairName = z.string().check(z.regex(/^(?!sysparm)[A-Za-z0-9_.]{1,200}$/i))
 const pairError = {
   error: (issue: { readonly code?: string }) =>
     issue.code === 'invalid_key'
-      ? 'a pair is named after a column: letters, digits, underscores, and dots to walk a reference'
+      ? 'must be a column name: letters, digits, underscores, and dots to follow a reference'
       : 'must be an object of column names and values',
 };
 
 const pairValue = z.pipe(
-  z.union([z.string(), z.number(), z.boolean()], 'must be text, a number or a boolean'),
+  z.union([z.string(), z.number(), z.boolean()], 'must be a string, a number or a boolean'),
   z.transform((value) => String(value)),
 );
 
@@ -145,7 +145,7 @@ const orQueryText = z.transform((value: unknown, { issues }) => {
   const pairs = [...new URLSearchParams(value)];
   const names = new Set(pairs.map(([name]) => name));
   if (names.size < pairs.length) {
-    const message = 'names a column more than once; alternatives go into sysparmQuery (a=1^ORa=2)';
+    const message = 'names a column more than once; put alternatives into sysparmQuery (a=1^ORa=2)';
     issues.push({ code: 'custom', input: value, message });
   }
   return Object.fromEntries(pairs);

@@ -14,7 +14,7 @@ const namesOf = (columns: unknown): readonly string[] =>
  */
 export const columnNames = z.unknown().check(
   z.refine((columns) => !namesOf(columns).includes(''), 'a column name is empty'),
-  z.refine((columns) => !namesOf(columns).includes('__proto__'), '__proto__ is not the name of a column'),
+  z.refine((columns) => !namesOf(columns).includes('__proto__'), '__proto__ is not a column name'),
 );
 
 /** Marks text that is not JSON; no schema below accepts it, so the schema's own message is given. */
@@ -76,7 +76,7 @@ const oneRecord = {
 
 /** Text is parsed without loss, but the event of a direct Invoke has been parsed before we get it. */
 const columnValue = z.unknown().check(
-  z.refine(isExact, 'a number this large has lost digits on the way here; give it in quotes'),
+  z.refine(isExact, 'is too large to be exact as a JSON number; send it as a string'),
   z.refine((value) => !isTooDeep(value), tooDeep),
 );
 
@@ -157,7 +157,7 @@ export function requireTextColumns(row: RecordColumns, path: string): RecordColu
     if (typeof value === 'string') continue;
     throw new InvalidInputError(
       `${path}.${column}`,
-      `a staging table takes text only and this is ${kindOf(value)}; give it in quotes`,
+      `must be a string: staging tables store text only, and this is ${kindOf(value)}`,
     );
   }
   return row;

@@ -30,7 +30,7 @@ const match = z
     {
       error: ({ code }) =>
         code === 'invalid_key'
-          ? 'is not the name of a column'
+          ? 'is not a column name'
           : 'required; a JSON object of columns and the values that find the record',
     },
   )
@@ -120,8 +120,7 @@ function checkColumns(message: RecordMessage, given: object): RecordMessage {
     const columns: unknown = Object.getOwnPropertyDescriptor(given, part)?.value;
     if (typeof columns !== 'object' || columns === null) continue;
     for (const [name, value] of Object.entries(columns)) {
-      if (name === '__proto__')
-        throw new InvalidInputError(`${part}.__proto__`, 'is not the name of a column');
+      if (name === '__proto__') throw new InvalidInputError(`${part}.__proto__`, 'is not a column name');
       if (name === '') throw new InvalidInputError(part, 'holds a column without a name');
       if (isDeeperThan(maxDepth, value))
         throw new InvalidInputError(

@@ -30,12 +30,15 @@ export function parseInstanceUrl(url: string, allowedHosts: readonly string[]): 
   if (loopbackHosts.includes(hostname)) return loopback(parsed, listed || allowedHosts.includes(hostname));
   if (parsed.protocol !== 'https:') throw new ConfigurationError(setting, 'must be https');
   if (isIP(hostname) !== 0 || hostname.endsWith('.') || hostname.includes('xn--')) {
-    throw new ConfigurationError(setting, 'must be a plain host name, not an address or a look-alike name');
+    throw new ConfigurationError(
+      setting,
+      'must be a plain host name, not an IP address or an internationalized name',
+    );
   }
   if (!listed && !ownDomains.some((entry) => matches(entry, parsed))) {
     throw new ConfigurationError(
       setting,
-      'the host is neither one of ServiceNow’s nor listed in ALLOWED_HOSTS',
+      'the host is neither a ServiceNow domain nor listed in ALLOWED_HOSTS',
     );
   }
   return { origin: parsed.origin, hostname, listed };
@@ -43,7 +46,7 @@ export function parseInstanceUrl(url: string, allowedHosts: readonly string[]): 
 
 function loopback(parsed: URL, listed: boolean): InstanceAddress {
   if (!listed)
-    throw new ConfigurationError(setting, 'loopback is only for the local run; list it in ALLOWED_HOSTS');
+    throw new ConfigurationError(setting, 'a loopback host is for local use only; list it in ALLOWED_HOSTS');
   return { origin: parsed.origin, hostname: parsed.hostname, listed };
 }
 

@@ -166,7 +166,7 @@ export async function uploadAttachment(
   throw lost(
     request,
     undefined,
-    `the file stored as ${stored.sys_id} differs in size or hash from the one sent`,
+    `the stored file ${stored.sys_id} differs in size or hash from the file that was sent`,
   );
 }
 

@@ -107,7 +107,7 @@ function membership(field: string, values: readonly string[]): string {
 /** Column names are lower case; otherwise a name could be read as a name and an operator. */
 function checkField(field: string): string {
   if (/^[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})*$/.test(field)) return field;
-  throw new InvalidInputError('field', 'must be a column name, with dots to walk references');
+  throw new InvalidInputError('field', 'must be a column name, with dots to follow references');
 }
 
 function splitClauses(query: string): string[] {

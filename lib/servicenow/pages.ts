@@ -38,7 +38,7 @@ export async function* listPages(
   context?: CallOptions,
 ): AsyncGenerator<ListAnswer, void> {
   if (hasOrder(options.query?.toString() ?? ''))
-    throw new InvalidInputError('query', 'must not sort: all records come in sys_id order');
+    throw new InvalidInputError('query', 'must not contain ORDERBY: records are read in sys_id order');
   let position: Position | undefined = { cursor: undefined, offset: 0, pageSize: options.pageSize ?? 1000 };
   while (position) {
     const request: ListOptions = pageAt(options, position);

@@ -97,7 +97,7 @@ function invalidSecret(issues: readonly Issue[]): ConfigurationError {
   const reasons: Record<string, string> = {
     unrecognized_keys: `has an unknown field${nameOf(issues[0]?.keys?.[0])}`,
     invalid_format:
-      'contains a character that cannot be sent there, such as a line break or a colon in a user name',
+      'contains a character that is not allowed there, such as a line break, or a colon in a user name',
     invalid_union: 'is not one of the known types',
     too_small: 'must not be empty',
   };

@@ -221,7 +221,7 @@ describe('postRecord', () => {
     const answer = await deployment
       .serve(postRecord)
       .http({ method: 'POST', url: '/api/now/table/incident', body, isBase64Encoded: true });
-    expect(answer).toMatchObject({ statusCode: 400, body: { error: { detail: 'body: not UTF-8 text' } } });
+    expect(answer).toMatchObject({ statusCode: 400, body: { error: { detail: 'body: is not UTF-8 text' } } });
     expect(deployment.instance.state.store.count('incident')).toBe(before);
   });
 
@@ -286,16 +286,16 @@ describe('postRecord', () => {
       400,
       /body: must be a single record, not an array/,
     ],
-    ["{'short_description':'x'}", {}, 400, /body: not valid JSON.*double quotes/],
-    [`'{"short_description":"x"}'`, {}, 400, /body: not valid JSON.*double quotes/],
+    ["{'short_description':'x'}", {}, 400, /body: is not valid JSON.*double quotes/],
+    [`'{"short_description":"x"}'`, {}, 400, /body: is not valid JSON.*double quotes/],
     ['['.repeat(6_000), {}, 400, /body: is nested more than 100 levels/],
     [`${'{"a":'.repeat(6_000)}1${'}'.repeat(6_000)}`, {}, 400, /body: is nested more than 100 levels/],
     ['7', {}, 400, /body: must be a JSON object/],
-    ['{"a":', {}, 400, /body: not valid JSON/],
+    ['{"a":', {}, 400, /body: is not valid JSON/],
     ['"text"', {}, 400, /body: must be a JSON object/],
     ['"{\\"short_description\\":\\"a\\"}"', {}, 400, /body: must be a JSON object/],
     ['{"":"x"}', {}, 400, /body: a column name is empty/],
-    ['{"__proto__":{"active":"false"}}', {}, 400, /body: __proto__ is not the name of a column/],
+    ['{"__proto__":{"active":"false"}}', {}, 400, /body: __proto__ is not a column name/],
     ['null', {}, 400, /body/],
     ['a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, /content-type.*application\/json/],
     ['{}', { 'content-type': 'application/json; charset=iso-8859-1' }, 415, /UTF-8/],
@@ -390,10 +390,10 @@ describe('what a deployment refuses', () => {
     ['/api/now/v9/table/incident', /apiVersion: v1 or v2/],
     ['/api/now/table/incident?sysparm_limit=ten', /sysparm_limit: a whole number/],
     ['/api/now/table/incident?sysparm_query_no_domain=yes', /sysparm_query_no_domain: true or false/],
-    ['/api/now/table/incident?sysparm_query=a&sysparm_query=b', /sysparm_query: given more than once/],
+    ['/api/now/table/incident?sysparm_query=a&sysparm_query=b', /sysparm_query: is given more than once/],
     ['/api/now/table/incident?sysparm_qurey=active=true', /did you mean sysparm_query/],
-    ['/api/now/table/incident?a%20b=1', /a b: a pair is named after a column/],
-    ['/api/now/table/incident?__proto__=1', /query: __proto__ is not the name of a column/],
+    ['/api/now/table/incident?a%20b=1', /a b: must be a column name/],
+    ['/api/now/table/incident?__proto__=1', /query: __proto__ is not a column name/],
     ['/api/now/table/incident?=1', /query: a column name is empty/],
   ])('refuses %s and names what is wrong', async (url, reason) => {
     const answer = await deployment.serve(getRecords).http({ url });
@@ -434,7 +434,7 @@ describe('what a deployment refuses', () => {
     [JSON.parse('{"tableName":"incident","__proto__":{}}'), /^__proto__: unknown parameter/],
     [
       { tableName: 'incident', keyValuePairs: JSON.parse('{"__proto__":"x"}') },
-      /^keyValuePairs: __proto__ is not the name of a column/,
+      /^keyValuePairs: __proto__ is not a column name/,
     ],
   ])('refuses the direct Invoke %j', async (event, reason) => {
     await expect(deployment.serve(getRecords).invoke(event)).rejects.toThrow(reason);
@@ -449,7 +449,7 @@ describe('what a deployment refuses', () => {
     });
     expect(JSON.stringify(answer)).not.toMatch(/ownKeys|\.ts:/);
     expect(deployment.logged.at(-1)).toMatchObject({
-      event: 'call-broke',
+      event: 'unexpected-error',
       stack: expect.stringContaining('table.test.ts'),
     });
     await expect(deployment.serve(broken).invoke({ tableName: 'incident' })).rejects.toMatchObject({

@@ -30,7 +30,7 @@ export async function createRecord(command: Create, context: WriteContext): Prom
   if (Object.hasOwn(record, identity.kind))
     throw new InvalidInputError(
       `record.${identity.kind}`,
-      'comes from the key; give what identifies the record as the key',
+      'is derived from the key; give what identifies the record as the key',
     );
   const notes = knownNotesIn(record, context);
   if (identity.kind === 'sys_id') return createBySysId(command, identity.sysId, notes, context);

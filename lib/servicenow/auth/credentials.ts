@@ -56,7 +56,7 @@ function tokenCredentials(auth: OAuth, context: TokenContext): Credentials {
     } catch (error) {
       const isRefused = error instanceof NotAuthenticatedError;
       if (isRefused || call.signal?.aborted || valid.expiresAtMs <= clock.now()) throw error;
-      context.log.warn('token-kept-on', { correlationId: call.correlationId, reason: String(error) });
+      context.log.warn('token-renewal-failed', { correlationId: call.correlationId, reason: String(error) });
       // By now another call may have fetched a newer token, which must stay.
       if (token === valid) token = { ...valid, renewAtMs: clock.now() + renewAgainAfterMs };
       return valid.headers;

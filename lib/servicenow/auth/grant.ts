@@ -62,7 +62,7 @@ async function readToken<T>(read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it cannot be read';
-    const message = `${describeCall(tokenCall)}: the answer is not that of an OAuth token endpoint: ${reason}`;
+    const message = `${describeCall(tokenCall)}: the answer is not from an OAuth token endpoint: ${reason}`;
     throw new AnswerLostError(message, failureOf(tokenCall, undefined));
   }
 }
@@ -137,7 +137,7 @@ function asTokenError(error: ServiceNowError): ServiceNowError {
   const failure = failureOf(tokenCall, { status, headers, body });
   if (status === 400 || status === 403) return new NotAuthenticatedError(message, failure);
   return new NotServiceNowError(
-    `${message}; check the instance URL, and that OAuth is active there`,
+    `${message}; check the instance URL, and that OAuth is active on the instance`,
     failure,
   );
 }

@@ -39,7 +39,7 @@ export function classifyAnswer(call: ClassifiedCall, answer: WireAnswer, nowMs: 
   const error = errorIn(parsed.body);
   if (!error && isForeignRefusal(answer)) throw classifyPage(call, parsed, answer.body, retryAfterMs);
   if (error || status >= 400) throw classifyRefusal(call, parsed, error ?? noText, retryAfterMs);
-  if (status === 202) throw lost(call, parsed, 'was only accepted for later (202), without a result');
+  if (status === 202) throw lost(call, parsed, 'was accepted for later processing (202), without a result');
   return parsed;
 }
 
@@ -53,7 +53,7 @@ function classifyEmpty(
   if (isRedirect(status) || isForeignRefusal(answer))
     throw classifyPage(call, answer, new Uint8Array(), retryAfterMs);
   if (status >= 400) throw classifyRefusal(call, answer, noText, retryAfterMs);
-  if (status === 202) throw lost(call, answer, 'was only accepted for later (202), without a result');
+  if (status === 202) throw lost(call, answer, 'was accepted for later processing (202), without a result');
   if (isRead(call) && call.method !== 'HEAD' && status !== 204)
     throw lost(call, answer, `answered ${status} without a body`);
   return answer;
@@ -113,7 +113,7 @@ function classifyPage(
   const failure = failureOf(call, answer, { retryAfterMs, effect: effectOf(call, status >= 500) });
   const where = `${describeCall(call)}: ${status}`;
   if (status === 429)
-    return new ThrottledError(`${where} too many requests; wait and send fewer at once`, failure);
+    return new ThrottledError(`${where} too many requests; wait, and send fewer at the same time`, failure);
   if (status === 401 && /service-?now/i.test(answer.headers['www-authenticate'] ?? ''))
     return new NotAuthenticatedError(`${where} User Not Authenticated`, failure);
   if (status >= 500) {
@@ -121,7 +121,7 @@ function classifyPage(
     return new InstanceUnavailableError(message, failure);
   }
   if (tooLarge.has(status))
-    return new RequestRefusedError(`${where}: the call is too large; send less at once`, failure);
+    return new RequestRefusedError(`${where}: the call is too large; split it`, failure);
   const { advice } = NotServiceNowError.prototype;
   if (isRedirect(status))
     return new NotServiceNowError(`${where} redirect to ${targetOf(answer)}; ${advice}`, failure);
@@ -132,7 +132,7 @@ function classifyPage(
       failure,
     );
   return new InstanceAsleepError(
-    `${where} with a page; the instance is hibernating and a person has to wake it`,
+    `${where} with a page; the instance is hibernating until a person signs in to it`,
     failure,
   );
 }

@@ -79,9 +79,9 @@ const reasons: Readonly<Record<TransportError['reason'], string>> = {
   connect: 'no connection',
   reset: 'the connection was closed',
   timeout: 'time ran out',
-  aborted: 'the caller gave up',
+  aborted: 'the caller aborted the call',
   'too-large': 'it is larger than allowed',
-  damaged: 'its compression is damaged',
+  damaged: 'its content encoding is damaged',
 };
 
 /** Of a call made on behalf of another, e.g. for its token, this means the other call. */
@@ -110,7 +110,7 @@ function diagnose({ cause, reason }: TransportError): Diagnosis {
       'the host resolves to an address that is not public; if that is intended, list it in ALLOWED_HOSTS',
     );
   if (cause instanceof CertificateDateError)
-    return lasting(`${cause.message}; store a new one in the secret`);
+    return lasting(`${cause.message}; store a valid one in the secret`);
   const code = codeOf(cause);
   const proxyStatus = cause instanceof Error && /^Proxy response \((\d+)\)/.exec(cause.message)?.[1];
   if (proxyStatus) {
@@ -118,10 +118,10 @@ function diagnose({ cause, reason }: TransportError): Diagnosis {
     return { explanation, isLasting: proxyStatus.startsWith('4') };
   }
   if (code === 'UND_ERR_INVALID_ARG')
-    return lasting('a header or the path contains characters that HTTP does not allow');
+    return lasting('a header or the path contains a character that HTTP does not allow');
   if (certificateCodes.test(code))
     return lasting(
-      `the certificates do not match (${code}); check tls.ca, tls.cert and their dates in the secret`,
+      `the TLS certificate was not accepted (${code}); check tls.ca, tls.cert and their dates in the secret`,
     );
   return { explanation: code ? `${reasons[reason]} (${code})` : reasons[reason], isLasting: false };
 }

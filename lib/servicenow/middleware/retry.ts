@@ -68,7 +68,7 @@ function withDoubtOf(known: ServiceNowError | undefined, error: ServiceNowError)
 /** What ended the call before anything of it was sent: an error of our family, also when it was the caller's signal. */
 function unsent(error: unknown, { request, context }: Attempt): unknown {
   if (error instanceof ConnectorError || !context.signal?.aborted) return error;
-  const message = `${request.method} ${request.path}: the caller gave up while the call was waiting`;
+  const message = `${request.method} ${request.path}: the caller aborted the call while it was waiting`;
   return new CallAbandonedError(message, { cause: error });
 }
 

@@ -57,7 +57,7 @@ function slowDown(limiter: Limiter, error: ServiceNowError): void {
 function throwIfTooLong({ request, context }: Attempt, waitMs: number): void {
   if (waitMs === 0 || !context.deadline.passed(waitMs)) return;
   const { method, path } = request;
-  const message = `${method} ${path}: the instance’s limits require a longer wait than this call has time for; nothing was sent`;
+  const message = `${method} ${path}: the rate limits of the instance require a longer wait than this call has time for; nothing was sent`;
   throw new ThrottledError(message, { method, path, retryAfterMs: waitMs, sent: false });
 }
 

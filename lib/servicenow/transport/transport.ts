@@ -136,7 +136,7 @@ async function decodeBody(
   maxBytes: number,
 ): Promise<Uint8Array> {
   if (!encoding || encoding.toLowerCase() === 'identity' || body.byteLength === 0) return body;
-  if (!/^x?-?gzip$/i.test(encoding)) throw new Error(`content encoding ${encoding} was not asked for`);
+  if (!/^x?-?gzip$/i.test(encoding)) throw new Error(`content encoding ${encoding} was not requested`);
   const options = { maxOutputLength: maxBytes };
   return body.byteLength < smallBytes ? gunzipSync(body, options) : inThreadPool(body, options);
 }

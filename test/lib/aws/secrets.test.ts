@@ -18,7 +18,7 @@ function setUp(answers: readonly (string | Error)[]) {
   return { clock, read, reads: () => reads };
 }
 
-const away = new SecretUnavailableError('Secrets Manager could not be asked (TimeoutError)');
+const away = new SecretUnavailableError('Secrets Manager could not be reached (TimeoutError)');
 
 describe('a cached secret', () => {
   it('is read once by all who ask at once, and at hand without waiting from then on', async () => {

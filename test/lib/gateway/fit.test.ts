@@ -52,7 +52,7 @@ describe('an answer and the 6 MB that Lambda carries', () => {
 
   it('is refused when even its compressed form is too large', async () => {
     await expect(fitResponse(answerOf(noise(9 * 1024 * 1024)), 'gzip')).rejects.toThrow(
-      /^The answer has 9\.0 MB.*sysparm_limit/,
+      /^The answer is 9\.0 MB.*sysparm_limit/,
     );
   });
 });
@@ -65,7 +65,7 @@ describe('the result of a direct Invoke and the 6 MB that Lambda carries', () =>
 
   it('is refused with advice beyond that, counted in bytes', () => {
     expect(() => fitResult({ result: 'ü'.repeat(4 * 1024 * 1024) })).toThrow(
-      /^The answer has 8\.0 MB.*sysparm_limit/,
+      /^The answer is 8\.0 MB.*sysparm_limit/,
     );
   });
 });

@@ -63,7 +63,7 @@ describe('the query of a request', () => {
 
   it('refuses percent-encoding that is not UTF-8, and takes a lone % for itself', () => {
     expect(() => readQuery('sysparm_query=name!=Gr%FC%DFe', getRecords.parameterNames)).toThrow(
-      'sysparm_query: its percent-encoding is not UTF-8',
+      'sysparm_query: is not percent-encoded UTF-8',
     );
     const { input } = readQuery('sysparm_query=a=100%^b=%EF%BF%BD', getRecords.parameterNames);
     expect(input).toEqual({ sysparmQuery: 'a=100%^b=\uFFFD' });

@@ -120,7 +120,9 @@ describe('the URL of a call', () => {
 
   it('is refused when a parameter is given under two of its names', () => {
     const input = { tableName: 't', sysparmQueryCategory: 'a', sysparmReadReplicaCategory: 'b' };
-    expect(() => requestOf(getRecords, input)).toThrow(/^sysparmQueryCategory: given twice, under two names/);
+    expect(() => requestOf(getRecords, input)).toThrow(
+      /^sysparmQueryCategory: is given twice, under two names/,
+    );
   });
 
   it('carries any text as one value and lets none of it change the path', () => {
@@ -217,7 +219,7 @@ describe('the record of a write', () => {
     const bodyOf = (value: number) => requestOf(postRecord, { tableName: 't', record: { a: value } }).body;
     for (const value of [0, -1.5, 1e-7, Number.MAX_SAFE_INTEGER]) expect(bodyOf(value)).toEqual({ a: value });
     for (const value of [2 ** 53, 1e21, Number.POSITIVE_INFINITY])
-      expect(() => bodyOf(value)).toThrow(/^record\.a: .*give it in quotes/);
+      expect(() => bodyOf(value)).toThrow(/^record\.a: .*send it as a string/);
   });
 
   it('keeps a column that is named like a part of every object', () => {
@@ -262,7 +264,7 @@ describe('the row of a staging table', () => {
       /^records\[1\]\.ram/,
     );
     expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records: [] })).toThrow(
-      /^records: holds no row/,
+      /^records: must contain at least one row/,
     );
     expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records: [[]] })).toThrow(
       /^records\[0\]/,

@@ -38,7 +38,7 @@ describe('an error of the family', () => {
 
   it('is retried after the time that the instance gives', () => {
     const withRetryAfter = { ...failure, retryAfterMs: 5 };
-    expect(new errors.ThrottledError('', withRetryAfter).retry).toBe('whenTold');
+    expect(new errors.ThrottledError('', withRetryAfter).retry).toBe('afterDelay');
     expect(new errors.CredentialsRejectedError('', withRetryAfter).retry).toBe('never');
   });
 
