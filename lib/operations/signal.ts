@@ -57,8 +57,8 @@ const note = z.union(
 const signalKinds = ['open', 'update', 'resolve', 'note'] as const;
 
 /** The fields of a signal, as a message on the records queue and `POST /signals` take them. */
-const signalShape = {
-  signal: z.enum(signalKinds, `must be ${signalKinds.join(', ')}`),
+export const signalShape = {
+  signal: z.enum(signalKinds, 'required; open, update, resolve or note'),
   /** Who tells: part of the name of the record. */
   source: z
     .string('required; the name of the source')
@@ -108,6 +108,7 @@ const signal = z.strictObject({
 /** A signal whose fields have been checked. */
 export type Signal = z.output<typeof signal>;
 export type SignalKind = Signal['signal'];
+export type SignalLookup = z.output<typeof lookup>;
 
 /** @throws InvalidInputError naming the field that is wrong */
 export function readSignal(given: unknown): Signal {

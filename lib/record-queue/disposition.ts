@@ -4,8 +4,11 @@ import { ThrottledError } from '../servicenow/errors.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 
-/** How the work on a message succeeded: carried out now, or found to have been carried out before. */
-export type Done = 'done' | 'duplicate';
+/**
+ * How the work on a message succeeded: carried out now, or found to have been carried out before. A signal may also be older than
+ * the state of its record, or need no change.
+ */
+export type Done = 'done' | 'duplicate' | 'stale' | 'ignored';
 
 /** The result of the work on a message. */
 export type WriteResult =

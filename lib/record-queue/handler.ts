@@ -2,7 +2,7 @@ import type { Connections } from '../aws/connections.ts';
 import { EffectLedger } from '../aws/effect-ledger.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';
-import { allowsTable, type RecordsConfig } from '../core/config.ts';
+import { allowsTable, type InstanceConfig, type RecordsConfig } from '../core/config.ts';
 import { type Deadline, deadlineAt } from '../core/deadline.ts';
 import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -19,6 +19,7 @@ import { type Naming, RecordOrder, toSequences } from './ordering.ts';
 import { createOutageMemory, type OutageMemory } from './outage-memory.ts';
 import { type QueuedMessage, readSqsEvent } from './sqs-event.ts';
 import type { WriteContext } from './writes/attempt.ts';
+import { ReferenceCache } from './writes/references.ts';
 import { ledgerNeeds, writeRecord } from './writes/write-record.ts';
 
 /** What the function needs from outside. */
@@ -79,15 +80,16 @@ function timeToReport(invocation: Invocation): number {
 
 /** What a process keeps for each instance between invocations. */
 type InstanceLink = {
-  readonly instance: string;
+  readonly instance: InstanceConfig;
   readonly client: ServiceNowClient;
   readonly sender: Sender;
   readonly outage: OutageMemory;
   readonly journals: JournalColumns;
+  readonly references: ReferenceCache;
   readonly ignoringTables: Set<string>;
 };
 
-type LinkTo = (instance: string, client: ServiceNowClient) => InstanceLink;
+type LinkTo = (instance: InstanceConfig, client: ServiceNowClient) => InstanceLink;
 
 function createLinks({ settings, clock }: RecordQueueDeps): LinkTo {
   const links = new WeakMap<ServiceNowClient, InstanceLink>();
@@ -100,6 +102,7 @@ function createLinks({ settings, clock }: RecordQueueDeps): LinkTo {
       sender: settings.batchApi ? batchSender(client) : singleSender(client),
       outage: createOutageMemory(settings.firstDelaySeconds * 1000, clock),
       journals: new JournalColumns(client, clock),
+      references: new ReferenceCache(clock),
       ignoringTables: new Set<string>(),
     };
     links.set(client, link);
@@ -202,7 +205,7 @@ function resolveInstance(
     const { table, instance: name } = command.command;
     const { instance, client } = connect(name);
     if (!allowsTable(instance, table)) throw new TableNotAllowedError(table);
-    return { command, link: linkTo(instance.name, client) };
+    return { command, link: linkTo(instance, client) };
   } catch (error) {
     results.set(message, { error, tried: true });
     return undefined;
@@ -278,7 +281,7 @@ function openContext(
     correlationId,
     maxInFlight,
   });
-  const scope = { deployment, instance: link.instance };
+  const scope = { deployment, instance: link.instance.name };
   const ledger = new EffectLedger(deps.stateTable, scope, clock, reconcileUntil);
   const needs = ledgerNeeds(commands, naming);
   ledger.readAhead(needs.work, needs.sysIds);
@@ -287,6 +290,8 @@ function openContext(
     ledger,
     naming,
     journals: link.journals,
+    references: link.references,
+    allowsTable: (table) => allowsTable(link.instance, table),
     ignoringTables: link.ignoringTables,
     waitForTurn: (command, sysId) => order.waitForTurn(command, sysId),
     clock,

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { tableName } from '../operations/parameters.ts';
+import { readSignal, type Signal, signalShape } from '../operations/signal.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 
 /** What a message asks for, and the key by which this piece of work is known. */
@@ -57,11 +58,23 @@ export const recordMessage = z.discriminatedUnion(
     z.strictObject({ action: z.literal('update'), ...common, sysId, record }),
     z.strictObject({ action: z.literal('upsert'), ...common, match, record }),
     z.strictObject({ action: z.literal('delete'), ...common, sysId }),
+    z.strictObject({ action: z.literal('signal'), ...signalShape, instance: common.instance }),
   ],
-  'must be create, update, upsert or delete',
+  'must be create, update, upsert, delete or signal',
 );
 
-export type RecordMessage = z.output<typeof recordMessage>;
+/** A signal as a command: its table is its target. */
+type SignalMessage = {
+  readonly action: 'signal';
+  readonly table: string;
+  readonly signal: Signal;
+  readonly instance: string | undefined;
+};
+
+/** A message that has been read. */
+export type RecordMessage =
+  | Exclude<z.output<typeof recordMessage>, { readonly action: 'signal' }>
+  | SignalMessage;
 
 /**
  * Reads a message.
@@ -70,8 +83,14 @@ export type RecordMessage = z.output<typeof recordMessage>;
  */
 export function readCommand(message: QueuedMessage, recalledKey?: string): RecordCommand {
   const command = parseRecordMessage(message.body);
-  const given = command.key ?? keyIn(message) ?? recalledKey;
+  const given =
+    command.action === 'signal' ? nameOf(command.signal) : (command.key ?? keyIn(message) ?? recalledKey);
   return { message, command, key: given ?? message.messageId, hasExplicitKey: given !== undefined };
+}
+
+/** A signal names itself: the same event of the same thing is the same work. */
+function nameOf({ source, key, eventId, signal }: Signal): string {
+  return JSON.stringify(['signal', source, key, eventId, signal]);
 }
 
 function keyIn({ attributes }: QueuedMessage): string | undefined {
@@ -89,15 +108,30 @@ function keyIn({ attributes }: QueuedMessage): string | undefined {
  */
 function parseRecordMessage(body: string): RecordMessage {
   const given = parseObject(body);
+  if ('action' in given && given.action === 'signal') return parseSignal(given);
   const parsed = z.safeParse(recordMessage, { action: 'create', ...given });
-  if (parsed.success) return checkColumns(parsed.data, given);
-  const issue = parsed.error.issues[0];
+  if (parsed.success && parsed.data.action !== 'signal') return checkColumns(parsed.data, given);
+  const issue = parsed.error?.issues[0];
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].map(String).join('.');
   throw new InvalidInputError(
     path || 'body',
     unknown === undefined ? (issue?.message ?? 'invalid') : 'is not a known field',
   );
+}
+
+/** Columns by which a record is known, or that tell its life. */
+const keptColumns = ['sys_id', 'correlation_id', 'correlation_display'];
+
+function parseSignal(given: object): SignalMessage {
+  const signal = readSignal(given);
+  checkValues(given, ['fields', 'resolve', 'lookups']);
+  const columns = [...Object.keys(signal.fields ?? {}), ...Object.keys(signal.lookups ?? {})];
+  const kept = signal.life === 'none' ? undefined : columns.find((column) => keptColumns.includes(column));
+  if (kept !== undefined) throw new InvalidInputError(`fields.${kept}`, 'is derived from source and key');
+  if (signal.update?.includes('state'))
+    throw new InvalidInputError('update', 'must not name state; signals change it by resolve and reopen');
+  return { action: 'signal', table: signal.target ?? 'incident', signal, instance: signal.instance };
 }
 
 function parseObject(body: string): object {
@@ -115,8 +149,19 @@ function parseObject(body: string): object {
 const maxDepth = 100;
 
 /** @param given the body: the schema leaves `__proto__` out without a word */
-function checkColumns(message: RecordMessage, given: object): RecordMessage {
-  for (const part of ['record', 'match'] as const) {
+function checkColumns(message: Exclude<RecordMessage, SignalMessage>, given: object): RecordMessage {
+  checkValues(given, ['record', 'match']);
+  const creates = message.action === 'create' || message.action === 'upsert';
+  if (creates && Object.hasOwn(message.record, 'sys_id'))
+    throw new InvalidInputError(
+      'record.sys_id',
+      'is derived from the key; give what identifies the record as "key"',
+    );
+  return message;
+}
+
+function checkValues(given: object, parts: readonly string[]): void {
+  for (const part of parts) {
     const columns: unknown = Object.getOwnPropertyDescriptor(given, part)?.value;
     if (typeof columns !== 'object' || columns === null) continue;
     for (const [name, value] of Object.entries(columns)) {
@@ -129,13 +174,6 @@ function checkColumns(message: RecordMessage, given: object): RecordMessage {
         );
     }
   }
-  const creates = message.action === 'create' || message.action === 'upsert';
-  if (creates && Object.hasOwn(message.record, 'sys_id'))
-    throw new InvalidInputError(
-      'record.sys_id',
-      'is derived from the key; give what identifies the record as "key"',
-    );
-  return message;
 }
 
 /** Level by level, as a recursion over any depth would run out of stack. */

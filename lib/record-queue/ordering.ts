@@ -47,6 +47,8 @@ type Columns = readonly string[];
 function namesOf(command: RecordCommand, matches: ReadonlyMap<string, readonly Columns[]>, naming: Naming) {
   const { message, command: asked } = command;
   if (message.groupId !== undefined) return [nameOf('group', message.groupId)];
+  if (asked.action === 'signal')
+    return [nameOf(asked.table, 'signal', asked.signal.source, asked.signal.key)];
   const table = tableOf(command);
   const found = (matches.get(table) ?? []).flatMap((columns) =>
     valuesOf(command, naming).flatMap((values) => matched(columns, values)),
@@ -82,6 +84,7 @@ function valuesOf({ command, key }: RecordCommand, { identityOf }: Naming): read
     case 'update':
       return [command.record];
     case 'delete':
+    case 'signal':
       return [];
   }
 }

@@ -9,6 +9,7 @@ import type { Call } from '../batch-executor.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import type { RecordCommand, RecordMessage } from '../message.ts';
 import type { Naming } from '../ordering.ts';
+import type { ReferenceCache } from './references.ts';
 
 /** What the writes of one batch to one instance have in common. */
 export type WriteContext = {
@@ -17,6 +18,10 @@ export type WriteContext = {
   readonly ledger: EffectLedger;
   readonly naming: Naming;
   readonly journals: JournalColumns;
+  /** Answers to the look-ups of signals. */
+  readonly references: ReferenceCache;
+  /** True for a table that messages may name. */
+  allowsTable(table: string): boolean;
   /** Tables that were seen to ignore the sys_id of a create, lower case. */
   readonly ignoringTables: Set<string>;
   /** Resolves once no earlier message of the batch is at work on this record. */
@@ -242,7 +247,10 @@ function isMaybeMade({ method }: ServiceNowRequest, error: unknown): boolean {
 }
 
 /** Identifies what a message asks for, to recognise a key that is used again for other work. */
-export function digestOfWork({ command: { key: _key, ...work } }: RecordCommand): string {
+export function digestOfWork({ command, key }: RecordCommand): string {
+  // A signal names itself; the same event may be mapped otherwise once a mapping file has changed.
+  if (command.action === 'signal') return digestOf(key);
+  const { key: _key, ...work } = command;
   return digestOf(canonical(work));
 }
 

@@ -5,6 +5,7 @@ import type { Naming } from '../ordering.ts';
 import type { CommandOf, WriteContext } from './attempt.ts';
 import { createRecord, mayBeRepeat } from './create.ts';
 import { deleteRecord } from './delete.ts';
+import { applySignal } from './signal.ts';
 import { updateRecord } from './update.ts';
 import { upsertRecord } from './upsert.ts';
 
@@ -14,6 +15,7 @@ export function writeRecord(command: RecordCommand, context: WriteContext): Prom
   if (isAction(command, 'update')) return updateRecord(command, context);
   if (isAction(command, 'upsert')) return upsertRecord(command, context);
   if (isAction(command, 'delete')) return deleteRecord(command, context);
+  if (isAction(command, 'signal')) return applySignal(command, context);
   throw new Error(`no such action: ${command.command.action}`);
 }
 
@@ -34,6 +36,7 @@ export function ledgerNeeds(commands: readonly RecordCommand[], { deployment, id
     const isProtected = isAction(command, 'create') && identity.kind === 'sys_id';
     if (isProtected && !mayBeRepeat(command)) continue;
     work.push({ table, key: command.key });
+    if (isAction(command, 'signal')) continue;
     if ('sysId' in command.command) sysIds.push(command.command.sysId);
     else if (identity.kind === 'sys_id')
       sysIds.push(

@@ -15,7 +15,7 @@ describe('a message that can never be written', () => {
     [{ table: 'incident', record: {}, priority: 1 }, 'priority: is not a known field'],
     [
       { table: 'incident', record: {}, action: 'replace' },
-      'action: must be create, update, upsert or delete',
+      'action: must be create, update, upsert, delete or signal',
     ],
     [{ table: 'incident', record: {}, action: 'update' }, 'sysId: required'],
     [{ table: 'incident', record: {}, action: 'upsert', match: {} }, 'match: must name'],

@@ -1,0 +1,134 @@
+import { durationMs, type Signal } from '../../operations/signal.ts';
+import { hashOfEvent, type Mark } from './mark.ts';
+import type { Phase } from './phases.ts';
+
+/** The last record of a key, as the instance shows it. */
+export type Episode = {
+  readonly episode: number;
+  readonly sysId: string;
+  readonly number: string;
+  readonly phase: Phase;
+  /** When it was resolved or closed, in milliseconds since the Unix epoch. */
+  readonly endedAtMs: number | undefined;
+  readonly isAssigned: boolean;
+  /** Undefined when a person or a rule overwrote it. */
+  readonly mark: Mark | undefined;
+};
+
+/** What a signal does to the record of its key. */
+export type Decision =
+  /** Nothing is written. */
+  | { readonly kind: 'nothing'; readonly verdict: 'duplicate' | 'stale' | 'ignored'; readonly reason: string }
+  /** A new record. */
+  | { readonly kind: 'create'; readonly mark: Mark; readonly after: Episode | undefined }
+  /** One update of the current record. */
+  | {
+      readonly kind: 'write';
+      readonly what: 'update' | 'note' | 'resolve' | 'reopen';
+      readonly mark: Mark;
+      /** Added to the note of the signal. */
+      readonly remark?: string;
+    };
+
+/** A signal with the time that counts for it. */
+export type TimedSignal = Signal & { readonly atMs: number };
+
+/**
+ * The decision table of docs/events.md. Pure.
+ * @param current the last record of the key; undefined when there is none
+ * @param isContinuing true when this signal was just written and the record changed under it
+ */
+export function decide(signal: TimedSignal, current: Episode | undefined, isContinuing = false): Decision {
+  if (current === undefined)
+    return signal.signal === 'open'
+      ? { kind: 'create', mark: firstMark(signal, 1), after: undefined }
+      : nothing('ignored', 'there is no record');
+  const repeated = isContinuing ? undefined : repetition(signal, current);
+  if (repeated) return repeated;
+  switch (signal.signal) {
+    case 'open':
+      return open(signal, current);
+    case 'resolve':
+      return resolve(signal, current);
+    case 'update':
+    case 'note':
+      return note(signal, current);
+  }
+}
+
+function nothing(verdict: 'duplicate' | 'stale' | 'ignored', reason: string): Decision {
+  return { kind: 'nothing', verdict, reason };
+}
+
+/** Equal times with different ids are applied: EventBridge tells whole seconds. */
+function repetition(
+  { eventId, atMs }: TimedSignal,
+  { mark, phase, endedAtMs }: Episode,
+): Decision | undefined {
+  if (mark?.events.includes(hashOfEvent(eventId)))
+    return nothing('duplicate', 'this event was applied before');
+  if (mark && atMs < mark.atMs) return nothing('stale', 'a later state was applied before');
+  const isEndedByPerson = phase !== 'open' && mark?.last !== 'resolved';
+  // The instance tells whole seconds.
+  if (isEndedByPerson && endedAtMs !== undefined && atMs < endedAtMs)
+    return nothing('stale', 'the record was ended after it');
+  return undefined;
+}
+
+function open(signal: TimedSignal, current: Episode): Decision {
+  const mark = nextMark(signal, current, 'broken');
+  if (current.phase === 'open') return { kind: 'write', what: 'update', mark };
+  if (isReopened(signal, current))
+    return { kind: 'write', what: 'reopen', mark: { ...mark, reopens: mark.reopens + 1 } };
+  return { kind: 'create', mark: firstMark(signal, current.episode + 1), after: current };
+}
+
+function isReopened(signal: TimedSignal, { phase, mark, endedAtMs }: Episode): boolean {
+  const { within, state } = signal.reopen ?? {};
+  if (phase !== 'resolved' || within === undefined || state === undefined) return false;
+  const endMs = mark?.last === 'resolved' ? mark.atMs : endedAtMs;
+  return endMs !== undefined && signal.atMs - endMs <= durationMs(within);
+}
+
+function note(signal: TimedSignal, current: Episode): Decision {
+  const mark = nextMark(signal, current, current.mark?.last ?? 'broken');
+  if (current.phase === 'open')
+    return { kind: 'write', what: signal.signal === 'update' ? 'update' : 'note', mark };
+  const isWanted = typeof signal.note === 'object' && signal.note.onResolved === true;
+  if (isWanted && isReopened(signal, current)) return { kind: 'write', what: 'note', mark };
+  return nothing('ignored', `the record is ${current.phase}`);
+}
+
+function resolve(signal: TimedSignal, current: Episode): Decision {
+  if (current.phase !== 'open') return nothing('ignored', `the record is ${current.phase}`);
+  const held = whyHeld(signal, current);
+  if (held === undefined)
+    return { kind: 'write', what: 'resolve', mark: nextMark(signal, current, 'resolved') };
+  // The reconciler asks again and again; its question is no news.
+  if (signal.confirmed !== undefined && current.mark?.last === 'held') return nothing('ignored', held);
+  return { kind: 'write', what: 'note', mark: nextMark(signal, current, 'held'), remark: held };
+}
+
+/** Why a recovery does not resolve the record; undefined when it does. */
+function whyHeld({ resolve: columns = {}, reopen = {}, confirmed }: TimedSignal, current: Episode) {
+  const { isAssigned, mark } = current;
+  if (!Object.hasOwn(columns, 'state')) return 'The source has recovered.';
+  if (columns.unless === 'assigned' && isAssigned)
+    return 'The source has recovered. The record is assigned, so it is not resolved automatically.';
+  const { atMost, within = 'PT4H' } = reopen;
+  if (atMost === undefined || (mark?.reopens ?? 0) < atMost) return undefined;
+  const quietMs = confirmed && mark ? Date.parse(confirmed) - mark.atMs : 0;
+  if (confirmed && quietMs >= durationMs(within)) return undefined;
+  return `The source has recovered. The record was reopened ${mark?.reopens ?? 0} times, so it stays open until the source has been quiet for ${within}.`;
+}
+
+function firstMark({ source, atMs, eventId }: TimedSignal, episode: number): Mark {
+  return { source, episode, atMs, last: 'broken', reopens: 0, events: [hashOfEvent(eventId)] };
+}
+
+function nextMark(signal: TimedSignal, { episode, mark }: Episode, last: Mark['last']): Mark {
+  const { source, eventId, atMs } = signal;
+  const hash = hashOfEvent(eventId);
+  const before = (mark?.events ?? []).filter((one) => one !== hash);
+  return { source, episode, atMs, last, reopens: mark?.reopens ?? 0, events: [hash, ...before] };
+}

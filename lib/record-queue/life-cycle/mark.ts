@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { digestOf } from '../../aws/effect-ledger.ts';
+
+/** What a record remembers of the signals that were applied to it, in `correlation_display`: written with the change itself. */
+export type Mark = {
+  readonly source: string;
+  /** 1 for the first record of a key. */
+  readonly episode: number;
+  /** Time of the last applied state, in milliseconds since the Unix epoch. */
+  readonly atMs: number;
+  /** What that state was; `held` is a recovery that did not resolve the record. */
+  readonly last: 'broken' | 'resolved' | 'held';
+  /** How often the record was reopened by a signal. */
+  readonly reopens: number;
+  /** Short hashes of the last applied events, the newest first. */
+  readonly events: readonly string[];
+};
+
+/** `correlation_id` and `correlation_display` of a task hold so many characters. */
+const columnLength = 100;
+
+const form =
+  /^(?<source>[A-Za-z0-9._-]{1,40}) (?<episode>\d{1,6}) (?<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?<last>broken|resolved|held) (?<reopens>\d{1,6})(?: (?<events>[\w,-]+))?$/;
+
+/** The mark as the column holds it, with as many events as there is room for. */
+export function formatMark({ source, episode, atMs, last, reopens, events }: Mark): string {
+  const head = `${source} ${episode} ${new Date(atMs).toISOString()} ${last} ${reopens}`;
+  const kept = events.slice(0, Math.floor((columnLength - head.length) / (hashLength + 1)));
+  return kept.length === 0 ? head : `${head} ${kept.join()}`;
+}
+
+/** Undefined for a text that is not one of ours, e.g. because a person changed it. */
+export function parseMark(text: string): Mark | undefined {
+  const found = form.exec(text)?.groups;
+  if (!found) return undefined;
+  const { source = '', episode, at = '', last, reopens, events } = found;
+  const atMs = Date.parse(at);
+  if (Number.isNaN(atMs)) return undefined;
+  return {
+    ...{ source, episode: Number(episode), atMs, reopens: Number(reopens) },
+    last: last === 'resolved' || last === 'held' ? last : 'broken',
+    events: events?.split(',') ?? [],
+  };
+}
+
+const hashLength = 6;
+
+/** A short hash that stands for an event in a mark. */
+export function hashOfEvent(eventId: string): string {
+  return digestOf(eventId).slice(0, hashLength);
+}
+
+/** The key as `correlation_id` holds it: itself where it fits and can be asked for, else shortened with a hash. */
+export function correlationIdOfKey(key: string): string {
+  if (/^(?!javascript\s*:)[\x20-\x7e]{1,100}$/i.test(key) && key.trim() === key) return key;
+  const hash = createHash('sha256').update(key).digest('hex').slice(0, 16);
+  const start = key
+    .replaceAll(/[^\x20-\x7e]/g, ' ')
+    .replace(/^\s*javascript\s*:/i, '')
+    .trim();
+  return `${start.slice(0, columnLength - hash.length - 1)}#${hash}`;
+}

@@ -1,0 +1,166 @@
+import * as z from 'zod/mini';
+import { ConfigurationError } from '../../core/errors.ts';
+import { UnreadableAnswerError } from '../../operations/find-record.ts';
+import { deriveEpisodeSysId } from '../../operations/identity.ts';
+import type { ServiceNowRequest } from '../../servicenow/call.ts';
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
+import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
+import { getRequest, listRequest } from '../../servicenow/records.ts';
+import type { Episode } from '../life-cycle/decide.ts';
+import { correlationIdOfKey, parseMark } from '../life-cycle/mark.ts';
+import { phaseOf } from '../life-cycle/phases.ts';
+import type { WriteContext } from './attempt.ts';
+
+/** What is read of a record, with every answer. A table without one of these columns answers without it. */
+export const episodeFields = [
+  ...['sys_id', 'number', 'state', 'active', 'assigned_to', 'correlation_id', 'correlation_display'],
+  ...['resolved_at', 'closed_at', 'sys_updated_on'],
+];
+
+const row = z.object({
+  sys_id: z.string(),
+  number: z._default(z.string(), ''),
+  state: z._default(z.string(), ''),
+  active: z._default(z.string(), ''),
+  assigned_to: z._default(z.string(), ''),
+  correlation_id: z.optional(z.string()),
+  correlation_display: z._default(z.string(), ''),
+  resolved_at: z._default(z.string(), ''),
+  closed_at: z._default(z.string(), ''),
+  sys_updated_on: z._default(z.string(), ''),
+});
+type Row = z.output<typeof row>;
+const oneRow = z.object({ result: row });
+const manyRows = z.object({ result: z.array(row) });
+
+/** The thing that signals tell about. */
+export type Thing = { readonly table: string; readonly source: string; readonly key: string };
+
+/** So many sys_ids are asked for first, together; and so many newest records with the key. */
+const firstWindow = 2;
+const newestListed = 5;
+
+/**
+ * Finds the last record of a thing. Each sys_id is derived from the key, so that no answer can be a stranger's; the list of
+ * records with the key's correlation_id only shortens the search, and counts where its rows have a derived sys_id.
+ */
+export class Episodes {
+  readonly #thing: Thing;
+  readonly #context: WriteContext;
+  /** The table refuses or ignores a given sys_id: records are known by their correlation_id. */
+  readonly #byCorrelationId: boolean;
+
+  constructor(thing: Thing, context: WriteContext, byCorrelationId: boolean) {
+    this.#thing = thing;
+    this.#context = context;
+    this.#byCorrelationId = byCorrelationId;
+  }
+
+  sysIdOf(episode: number): string {
+    const { table, ...thing } = this.#thing;
+    return deriveEpisodeSysId(this.#context.naming.deployment, table, thing, episode);
+  }
+
+  /** @throws what the instance answers when it cannot be asked */
+  async findLast(isReconciling = false): Promise<Episode | undefined> {
+    const listing = this.#list(isReconciling);
+    if (this.#byCorrelationId) return last(await listing);
+    const found = await Promise.all([listing, ...this.#window(1, firstWindow, isReconciling)]);
+    let known = found.flat();
+    // The last one is certain once those after it are not there.
+    for (let width = 2, asked = firstWindow; ; width *= 2) {
+      const current = last(known);
+      if (current === undefined || current.episode < asked) return current;
+      const from = Math.max(asked, current.episode) + 1;
+      known = [...known, ...(await Promise.all(this.#window(from, width, isReconciling))).flat()];
+      asked = from + width - 1;
+      if ((last(known)?.episode ?? 0) < from) return last(known);
+    }
+  }
+
+  /** One record as an answer to a write shows it; undefined when the user may not read it. */
+  read(body: unknown, episode: number): Episode | undefined {
+    const parsed = z.safeParse(oneRow, body);
+    return parsed.success ? this.#toEpisode(parsed.data.result, episode) : undefined;
+  }
+
+  #window(from: number, width: number, isReconciling: boolean): Promise<readonly Episode[]>[] {
+    return Array.from({ length: width }, (_, index) => this.#get(from + index, isReconciling));
+  }
+
+  async #get(episode: number, isReconciling: boolean): Promise<readonly Episode[]> {
+    const { table } = this.#thing;
+    const sysId = this.sysIdOf(episode);
+    const request = getRequest({ table, sysId, fields: episodeFields, excludeReferenceLink: true });
+    const body = await this.#answerTo(request, isReconciling);
+    if (body === undefined) return [];
+    const parsed = z.safeParse(oneRow, body);
+    if (!parsed.success || parsed.data.result.sys_id.toLowerCase() !== sysId)
+      throw new UnreadableAnswerError('key: the instance answered without its record');
+    return [this.#toEpisode(parsed.data.result, episode)];
+  }
+
+  async #list(isReconciling: boolean): Promise<readonly Episode[]> {
+    const { table, source, key } = this.#thing;
+    const correlationId = correlationIdOfKey(key);
+    const query = encodedQuery()
+      .where('correlation_id', '=', correlationId)
+      .orderBy('sys_created_on', 'descending');
+    const limit = this.#byCorrelationId ? 100 : newestListed;
+    const options = { fields: episodeFields, limit, excludeReferenceLink: true };
+    const body = await this.#answerTo(listRequest({ table, query, ...options }), isReconciling);
+    const parsed = z.safeParse(manyRows, body ?? { result: [] });
+    if (!parsed.success) {
+      if (!this.#byCorrelationId) return [];
+      throw new UnreadableAnswerError('key: the instance answered without records');
+    }
+    const rows = parsed.data.result;
+    // An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3).
+    if (this.#byCorrelationId && rows.some(({ correlation_id }) => correlation_id === undefined))
+      throw new ConfigurationError(
+        'correlationIdTables',
+        `${table} has no column correlation_id that the user may read, so that its records cannot be found`,
+      );
+    return rows.flatMap((one) => {
+      const mark = parseMark(one.correlation_display);
+      if (one.correlation_id !== correlationId || mark?.source !== source) return [];
+      const isOurs = this.#byCorrelationId || this.sysIdOf(mark.episode) === one.sys_id.toLowerCase();
+      return isOurs ? [this.#toEpisode(one, mark.episode)] : [];
+    });
+  }
+
+  /** Undefined for a record that is not there, or that the user may not see. */
+  async #answerTo(request: ServiceNowRequest, isReconciling: boolean): Promise<unknown> {
+    try {
+      return (await this.#context.send({ request, isReconciling })).body;
+    } catch (error) {
+      if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return undefined;
+      throw error;
+    }
+  }
+
+  #toEpisode(found: Row, episode: number): Episode {
+    const phase = phaseOf(this.#thing.table, found);
+    const ended = phase === 'closed' ? found.closed_at || found.resolved_at : found.resolved_at;
+    const mark = parseMark(found.correlation_display);
+    return {
+      ...{ episode, sysId: found.sys_id, number: found.number, phase },
+      endedAtMs: phase === 'open' ? undefined : toMs(ended || found.sys_updated_on),
+      isAssigned: found.assigned_to !== '',
+      mark: mark?.source === this.#thing.source && mark.episode === episode ? mark : undefined,
+    };
+  }
+}
+
+function last(episodes: readonly Episode[]): Episode | undefined {
+  return episodes.reduce<Episode | undefined>(
+    (latest, one) => (latest === undefined || one.episode > latest.episode ? one : latest),
+    undefined,
+  );
+}
+
+/** `yyyy-MM-dd HH:mm:ss` in UTC. */
+function toMs(text: string): number | undefined {
+  const ms = Date.parse(`${text.replace(' ', 'T')}Z`);
+  return Number.isNaN(ms) ? undefined : ms;
+}

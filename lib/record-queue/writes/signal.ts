@@ -1,0 +1,342 @@
+import { ConnectorError, InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
+import { UnreadableAnswerError } from '../../operations/find-record.ts';
+import {
+  AccessDeniedError,
+  DataPolicyError,
+  InsertRefusedError,
+  RecordNotFoundError,
+} from '../../servicenow/errors.ts';
+import { createRequest, updateRequest } from '../../servicenow/records.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
+import { type Done, InDoubtError } from '../disposition.ts';
+import { type Decision, decide, type Episode, type TimedSignal } from '../life-cycle/decide.ts';
+import { correlationIdOfKey, formatMark, hashOfEvent } from '../life-cycle/mark.ts';
+import { tablesWithLife } from '../life-cycle/phases.ts';
+import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
+import { createRecord } from './create.ts';
+import { Episodes, episodeFields } from './episodes.ts';
+import { findReferences, type References } from './references.ts';
+
+type Command = CommandOf<'signal'>;
+type Columns = Readonly<Record<string, unknown>>;
+
+/**
+ * Applies a signal to the record of its key: creates, updates, resolves or reopens it, or does nothing.
+ * @throws InvalidInputError for a target without a life cycle; what the instance refuses; InDoubtError
+ */
+export async function applySignal(command: Command, context: WriteContext): Promise<Done> {
+  const { signal, table } = command.command;
+  if (signal.life === 'none') return createOnce(command, context, {}, signal.key);
+  if (table.toLowerCase() === 'em_event') return sendEvent(command, context);
+  if (!tablesWithLife.includes(table.toLowerCase()))
+    throw new InvalidInputError(
+      'target',
+      `must be ${tablesWithLife.join(', ')} or em_event; any other table needs life: none`,
+    );
+  return Attempt.run(command, context, async (attempt) => {
+    const isSysIdIgnored = await ignoresSysId(command, context);
+    const thing = { table, source: signal.source, key: signal.key };
+    return new SignalWrite(attempt, new Episodes(thing, context, isSysIdIgnored), isSysIdIgnored).run();
+  });
+}
+
+/** A table that was seen to ignore the sys_id of a create is treated like one that refuses it. */
+async function ignoresSysId({ command: { table } }: Command, context: WriteContext): Promise<boolean> {
+  const name = table.toLowerCase();
+  if (context.naming.identityOf(table, '').kind === 'correlation_id') return true;
+  if (!context.ignoringTables.has(name) && (await context.ledger.ignoresSysId(name)))
+    context.ignoringTables.add(name);
+  return context.ignoringTables.has(name);
+}
+
+/** A record without a life: the first signal of a key makes it, all others find it made. */
+async function createOnce(
+  command: Command,
+  context: WriteContext,
+  more: Columns,
+  key: string,
+): Promise<Done> {
+  const { signal, table } = command.command;
+  const { columns } = await findReferences(signal.lookups ?? {}, context);
+  const record = { ...signal.fields, ...columns, ...more };
+  const name = JSON.stringify(['signal', signal.source, key]);
+  const create = { action: 'create', table, record } as const;
+  return createRecord({ ...command, command: create, key: name, hasExplicitKey: true }, context);
+}
+
+/** Event Management keeps its own life cycle: every signal becomes an event, and a recovery closes its alert. */
+function sendEvent(command: Command, context: WriteContext): Promise<Done> {
+  const { signal } = command.command;
+  const { fields = {} } = signal;
+  const isOver = signal.signal === 'resolve';
+  const more = {
+    source: fields['source'] ?? signal.source,
+    message_key: fields['message_key'] ?? signal.key,
+    time_of_event: fields['time_of_event'] ?? signal.at.slice(0, 19).replace('T', ' '),
+    resolution_state: isOver ? 'Closing' : 'New',
+    ...(isOver && { severity: '0' }),
+  };
+  return createOnce(command, context, more, JSON.stringify([signal.key, signal.eventId, signal.signal]));
+}
+
+/** How often a decision is made anew because the record changed meanwhile. */
+const mostRounds = 4;
+
+/** One signal on its way to the record of its key. */
+class SignalWrite {
+  readonly #attempt: Attempt;
+  readonly #episodes: Episodes;
+  readonly #signal: TimedSignal;
+  readonly #byCorrelationId: boolean;
+  /** An answer that was already at hand: the record as the last write left it. */
+  #current: { readonly episode: Episode | undefined } | undefined;
+  /** The instance refuses to open the current record again. */
+  #isReopenRefused = false;
+
+  constructor(attempt: Attempt, episodes: Episodes, byCorrelationId: boolean) {
+    this.#attempt = attempt;
+    this.#episodes = episodes;
+    this.#byCorrelationId = byCorrelationId;
+    const { signal, message } = commandOf(attempt);
+    // A time in the future would make every later state look old.
+    this.#signal = { ...signal, atMs: Math.min(Date.parse(signal.at), message.sentAtMs) };
+  }
+
+  async run(): Promise<Done> {
+    const looking = this.#findReferences();
+    looking.catch(() => undefined);
+    let isContinuing = false;
+    for (let round = 0; round < mostRounds; round += 1) {
+      const current = this.#current ? this.#current.episode : await this.#episodes.findLast();
+      this.#current = undefined;
+      const decision = this.#decide(current, isContinuing);
+      if (decision.kind === 'nothing') {
+        await this.#finish(current);
+        return isContinuing ? 'done' : decision.verdict;
+      }
+      const references = await looking;
+      const outcome =
+        decision.kind === 'create'
+          ? await this.#create(decision, references)
+          : await this.#write(decision, current, references);
+      if (outcome === 'done') return 'done';
+      isContinuing = outcome === 'continue';
+    }
+    throw new UnreadableAnswerError('key: its record keeps changing; the signal is applied later');
+  }
+
+  #decide(current: Episode | undefined, isContinuing: boolean): Decision {
+    const isClosed = this.#isReopenRefused && current?.phase === 'resolved';
+    return decide(this.#signal, isClosed ? { ...current, phase: 'closed' } : current, isContinuing);
+  }
+
+  /** Only what may be written is looked up. */
+  async #findReferences(): Promise<References> {
+    const { signal, lookups = {}, update = [] } = this.#signal;
+    const isWanted = (column: string) =>
+      signal === 'open' || (signal === 'update' && update.includes(column));
+    const wanted = Object.entries(lookups).filter(([column]) => isWanted(column));
+    return findReferences(Object.fromEntries(wanted), this.#attempt.context);
+  }
+
+  /** An earlier attempt is over once the record was seen. */
+  async #finish(current: Episode | undefined): Promise<void> {
+    if (this.#attempt.before) await this.#attempt.complete('update', current?.sysId ?? '');
+  }
+
+  async #create(
+    { mark, after }: Extract<Decision, { kind: 'create' }>,
+    references: References,
+  ): Promise<'done' | 'again' | 'continue'> {
+    const { table } = this.#attempt;
+    const sysId = this.#episodes.sysIdOf(mark.episode);
+    const follows = after && `Follows ${after.number || 'an earlier record'}, which was ${after.phase}.`;
+    const notes = [this.#note, follows, ...references.remarks];
+    const record = {
+      ...this.#signal.fields,
+      ...references.columns,
+      ...notesOf(notes),
+      correlation_id: correlationIdOfKey(this.#signal.key),
+      correlation_display: formatMark(mark),
+      ...(!this.#byCorrelationId && { sys_id: sysId }),
+    };
+    const request = createRequest({ table, record, fields: episodeFields });
+    if (this.#byCorrelationId) return this.#createElsewhere(request, mark.episode);
+    try {
+      const { body } = await this.#attempt.context.send({ request });
+      return await this.#checkCreated(body, sysId, mark.episode);
+    } catch (error) {
+      if (!(error instanceof ServiceNowError && error.recordMayExist)) throw error;
+      return this.#explain(error, sysId);
+    }
+  }
+
+  async #checkCreated(body: unknown, sysId: string, episode: number): Promise<'done' | 'continue'> {
+    const { context, table } = this.#attempt;
+    const made = this.#episodes.read(body, episode);
+    if (made && made.sysId.toLowerCase() !== sysId) {
+      context.ignoringTables.add(table.toLowerCase());
+      await context.ledger.rememberThatTableIgnoresSysId(table);
+    }
+    return 'done';
+  }
+
+  /** The answer was lost, or the record exists: another worker was faster, or an earlier copy of this message. */
+  async #explain(error: ServiceNowError, sysId: string): Promise<'done' | 'again'> {
+    const { context } = this.#attempt;
+    const found = await this.#episodes.findLast(true);
+    const isThere = found?.sysId.toLowerCase() === sysId;
+    if (isThere && mayHaveTakenEffect(error) && this.#isOwn(found)) return 'done';
+    if (isThere) {
+      this.#current = { episode: found };
+      return 'again';
+    }
+    if (mayHaveTakenEffect(error)) {
+      const untilMs = context.clock.now() + context.inDoubtMs;
+      await context.ledger.markInDoubt(sysId, untilMs, this.#attempt.name).catch(() => undefined);
+      throw new InDoubtError(context.inDoubtMs, error);
+    }
+    if (error instanceof InsertRefusedError)
+      throw new UnreadableAnswerError(
+        'key: the instance refuses the record as existing, but does not show it; may the user read it?',
+      );
+    throw error;
+  }
+
+  /** Nothing but the ledger keeps two creates apart where the instance chooses the sys_id. */
+  async #createElsewhere(
+    request: ReturnType<typeof createRequest>,
+    episode: number,
+  ): Promise<'done' | 'again'> {
+    const { context, table, name, untilMs } = this.#attempt;
+    const thing = JSON.stringify(['episode', table.toLowerCase(), this.#signal.source, this.#signal.key]);
+    if (!(await context.ledger.hold(thing, name, untilMs))) throw new InDoubtError(otherWorkerMs);
+    // Another worker may have created it since we looked.
+    const found = await this.#episodes.findLast();
+    if (found && found.episode >= episode) {
+      this.#current = { episode: found };
+      return 'again';
+    }
+    await this.#attempt.announce('create', '');
+    const isMade = async () => ((await this.#episodes.findLast(true))?.episode ?? 0) >= episode;
+    await this.#attempt.send(request, undefined, isMade);
+    await Promise.all([
+      this.#attempt.complete('create', ''),
+      context.ledger.hold(thing, name, context.clock.now()),
+    ]);
+    return 'done';
+  }
+
+  async #write(
+    decision: Extract<Decision, { kind: 'write' }>,
+    current: Episode | undefined,
+    references: References,
+  ): Promise<'done' | 'again' | 'continue'> {
+    if (current === undefined) throw new Error('a write was decided on without a record');
+    const { table } = this.#attempt;
+    const { sysId, episode } = current;
+    await this.#attempt.checkRecord(sysId);
+    await this.#attempt.announce('update', sysId);
+    const columns = this.#columnsOf(decision.what, references);
+    const remarks = decision.what === 'update' && Object.keys(columns).length > 0 ? references.remarks : [];
+    const record = {
+      ...columns,
+      ...notesOf([this.#note, decision.remark, ...remarks]),
+      correlation_display: formatMark(decision.mark),
+    };
+    const isDone = async () => this.#isOwn(await this.#episodes.findLast(true));
+    try {
+      const request = updateRequest({ table, sysId, record, fields: episodeFields });
+      const answer = await this.#attempt.send(request, sysId, isDone);
+      await this.#attempt.complete('update', sysId);
+      return this.#checkWritten(answer?.body, decision, episode);
+    } catch (error) {
+      return this.#explainRefusal(error, decision, current);
+    }
+  }
+
+  /** A person may have ended the record between our look and our write: then the state of the source comes first. */
+  #checkWritten(
+    body: unknown,
+    { what }: Extract<Decision, { kind: 'write' }>,
+    episode: number,
+  ): 'done' | 'continue' {
+    const written = this.#episodes.read(body, episode);
+    const isEnded = written !== undefined && written.phase !== 'open';
+    if (!(isEnded && what === 'update' && this.#signal.signal === 'open')) return 'done';
+    this.#current = { episode: written };
+    return 'continue';
+  }
+
+  /** @returns `again` when the record changed since it was read, or cannot be opened again @throws the refusal */
+  async #explainRefusal(
+    error: unknown,
+    { what }: Extract<Decision, { kind: 'write' }>,
+    current: Episode,
+  ): Promise<'again'> {
+    if (!(error instanceof ServiceNowError) || !error.isRefusal) throw error;
+    const now = await this.#episodes.findLast(true);
+    this.#current = { episode: now };
+    const isChanged = now?.sysId !== current.sysId || now.phase !== current.phase;
+    if (error instanceof RecordNotFoundError && !isChanged)
+      throw new InvalidInputError('key', 'its record is shown, but the user may not change it');
+    if (isChanged) return 'again';
+    if (what === 'reopen' && error.status === 403) {
+      this.#isReopenRefused = true;
+      return 'again';
+    }
+    if (what === 'resolve') throw new ResolveRefusedError(error);
+    throw error;
+  }
+
+  #columnsOf(what: Extract<Decision, { kind: 'write' }>['what'], references: References): Columns {
+    const { fields = {}, update = [], resolve = {}, reopen = {} } = this.#signal;
+    const { unless: _unless, ...resolving } = resolve;
+    if (what === 'resolve') return resolving;
+    if (what === 'note') return {};
+    const given = { ...fields, ...references.columns };
+    const again = Object.entries(given).filter(([column]) => update.includes(column));
+    return { ...Object.fromEntries(again), ...(what === 'reopen' && { state: String(reopen.state) }) };
+  }
+
+  get #note(): string | undefined {
+    const { note } = this.#signal;
+    return typeof note === 'object' ? note.text : note;
+  }
+
+  /** True when the record shows that this very signal was applied to it. */
+  #isOwn(found: Episode | undefined): boolean {
+    return found?.mark?.events.includes(hashOfEvent(this.#signal.eventId)) ?? false;
+  }
+}
+
+/** How long a signal waits for another one of its key, where only the ledger keeps them apart. */
+const otherWorkerMs = 5_000;
+
+function commandOf(attempt: Attempt) {
+  const { command, message } = attempt.command;
+  if (command.action !== 'signal') throw new Error('not a signal');
+  return { signal: command.signal, message };
+}
+
+function notesOf(notes: readonly (string | undefined)[]): Columns {
+  const text = notes.filter((one) => one !== undefined && one !== '').join('\n\n');
+  return text === '' ? {} : { work_notes: text.toWellFormed() };
+}
+
+/** The instance does not let the record be resolved as the signal says. */
+class ResolveRefusedError extends ConnectorError {
+  override readonly name: string = 'ResolveRefusedError';
+  override readonly code: string;
+
+  constructor(cause: ServiceNowError) {
+    const what =
+      cause instanceof DataPolicyError
+        ? 'a data policy refuses to resolve the record; add the columns that it names to "resolve"'
+        : cause instanceof AccessDeniedError
+          ? 'the user may not resolve the record'
+          : 'the instance refuses to resolve the record';
+    super(`resolve: ${what} (${cause.message})`, { cause });
+    this.code = cause.code;
+  }
+}

@@ -1,0 +1,312 @@
+import { describe, expect, it } from 'vitest';
+import { deriveEpisodeSysId } from '../../../lib/operations/identity.ts';
+import { parseMark } from '../../../lib/record-queue/life-cycle/mark.ts';
+import type { TestMessage } from './emulated-queue.ts';
+import { deployment, incidents, journal, losing, queue, start } from './writing.ts';
+
+let sent = 0;
+/** A signal about one disk, at a time from a start, in seconds. */
+function signal(kind: string, atSeconds: number, more: object = {}, id = `e${atSeconds}`): TestMessage {
+  sent += 1;
+  const body = {
+    ...{ action: 'signal', signal: kind, source: 'disk', key: 'web-01', eventId: id },
+    at: new Date(startMs + atSeconds * 1000).toISOString(),
+    ...{
+      fields: { short_description: 'Disk full', impact: '2', urgency: '2' },
+      note: `${kind} ${atSeconds}`,
+    },
+    resolve: { state: '6', close_code: 'Solution provided', close_notes: 'Recovered' },
+    reopen: { within: 'PT4H', state: '2', atMost: 3 },
+    ...more,
+  };
+  return { id: `m${sent}`, group: 'g', body };
+}
+/** Longer ago than a test takes, so that no state lies in the future. */
+const startMs = Date.now() - 86_400_000;
+const sysId = (episode: number) =>
+  deriveEpisodeSysId(deployment, 'incident', { source: 'disk', key: 'web-01' }, episode);
+const row = (episode: number) => incidents().find(({ sys_id }) => sys_id === sysId(episode));
+const notes = (episode: number) => journal(sysId(episode)).map(({ value }) => value);
+const deliver = (...messages: readonly TestMessage[]) => queue.deliver(messages);
+const somebody = { userName: 'a.person', sysId: '0'.repeat(32) };
+/** A person changes a record, as the platform does. */
+function person(episode: number, changes: Record<string, string>) {
+  queue.instance.state.store.update('incident', sysId(episode), changes, somebody);
+  queue.later(60_000);
+}
+const states = () =>
+  incidents()
+    .map(({ state }) => state)
+    .toSorted();
+
+describe('a signal', () => {
+  it('opens a record, resolves it, and opens it again in place of a new one', async () => {
+    await start();
+    expect(await deliver(signal('open', 0))).toEqual([]);
+    expect(row(1)).toMatchObject({ short_description: 'Disk full', state: '1', correlation_id: 'web-01' });
+    expect(parseMark(String(row(1)?.['correlation_display']))).toMatchObject({ source: 'disk', episode: 1 });
+    await deliver(signal('resolve', 60));
+    expect(row(1)).toMatchObject({ state: '6', close_notes: 'Recovered' });
+    await deliver(signal('open', 120));
+    expect(row(1)).toMatchObject({ state: '2', reopen_count: '1' });
+    expect(notes(1).toSorted()).toEqual(['open 0', 'open 120', 'resolve 60']);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('opens a new record once a person has closed the old one, and names it', async () => {
+    await start();
+    await deliver(signal('open', 0));
+    person(1, { state: '7', close_code: 'Solution provided', close_notes: 'x' });
+    await deliver(signal('open', 86_400 * 2, {}, 'later'));
+    // The state lies in the future for the queue, so that the time of the message counts.
+    expect(states()).toEqual(['1', '7']);
+    expect(notes(2)).toEqual([expect.stringContaining(`Follows ${row(1)?.['number']}, which was closed.`)]);
+  });
+
+  it('has one effect when it is delivered again, sent twice, or late', async () => {
+    await start();
+    const first = signal('open', 0);
+    await deliver(first);
+    await deliver(first);
+    await deliver(signal('open', 0, {}, 'e0'));
+    await deliver(signal('update', 100));
+    await deliver(signal('resolve', 50));
+    expect(notes(1).toSorted()).toEqual(['open 0', 'update 100']);
+    expect(row(1)).toMatchObject({ state: '1' });
+  });
+
+  it('applies two different changes of one second', async () => {
+    await start();
+    await deliver(signal('open', 0, {}, 'a'), signal('resolve', 0, {}, 'b'));
+    expect(row(1)).toMatchObject({ state: '6' });
+    expect(await deliver(signal('open', 0, {}, 'a'))).toEqual([]);
+    expect(row(1)).toMatchObject({ state: '6' });
+  });
+
+  it('ignores what has no record', async () => {
+    await start();
+    await deliver(signal('resolve', 0), signal('note', 1), signal('update', 2));
+    expect(incidents()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('makes a note of a recovery once a person has the record', async () => {
+    await start();
+    const resolve = { state: '6', close_code: 'x', close_notes: 'x', unless: 'assigned' };
+    await deliver(signal('open', 0));
+    person(1, { assigned_to: 'someone' });
+    await deliver(signal('resolve', 60, { resolve }));
+    expect(row(1)).toMatchObject({ state: '1' });
+    expect(notes(1)).toHaveLength(2);
+  });
+
+  it('stays open once it was reopened too often, until it has been quiet', async () => {
+    await start();
+    const reopen = { within: 'PT1H', state: '2', atMost: 1 };
+    for (const at of [0, 120, 240])
+      await deliver(signal('open', at, { reopen }), signal('resolve', at + 60, { reopen }));
+    expect(row(1)).toMatchObject({ state: '2', reopen_count: '1' });
+    expect(notes(1).join()).toContain('was reopened 1 times');
+    const asked = (hours: number) => new Date(startMs + 300_000 + hours * 3_600_000).toISOString();
+    await deliver(signal('resolve', 300, { reopen, confirmed: asked(0.5) }, 'r1'));
+    expect(row(1)).toMatchObject({ state: '2' });
+    await deliver(signal('resolve', 300, { reopen, confirmed: asked(1) }, 'r1'));
+    expect(row(1)).toMatchObject({ state: '6' });
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('writes only the columns that it is to write again', async () => {
+    await start();
+    await deliver(signal('open', 0));
+    person(1, { short_description: 'Mine', impact: '1' });
+    await deliver(
+      signal('update', 60, { update: ['impact'], fields: { impact: '3', short_description: 'x' } }),
+    );
+    expect(row(1)).toMatchObject({ short_description: 'Mine', impact: '3' });
+  });
+
+  it('does not touch a resolved record with an update, unless its note is wanted there', async () => {
+    await start();
+    await deliver(signal('open', 0), signal('resolve', 60), signal('update', 120));
+    expect(notes(1)).toHaveLength(2);
+    await deliver(signal('note', 180, { note: { text: 'wanted', onResolved: true } }));
+    expect(notes(1)).toHaveLength(3);
+    expect(row(1)).toMatchObject({ state: '6' });
+  });
+
+  it('finds the last record over deleted ones', async () => {
+    await start();
+    for (const episode of [1, 2, 3, 4, 5]) {
+      await deliver(signal('open', episode * 100));
+      if (episode < 5)
+        person(episode, {
+          state: '8',
+          closed_at: '2020-01-01 00:00:00',
+        });
+    }
+    expect(incidents()).toHaveLength(5);
+    for (const episode of [1, 3, 4]) queue.instance.state.store.remove('incident', sysId(episode));
+    queue.restart();
+    await deliver(signal('resolve', 600));
+    expect(states()).toEqual(['6', '8']);
+    queue.instance.state.store.remove('incident', sysId(5));
+    await deliver(signal('open', 700));
+    expect(row(3)).toMatchObject({ state: '1' });
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('opens a new record when the instance does not let the old one be reopened', async () => {
+    await start();
+    await deliver(signal('open', 0), signal('resolve', 60));
+    queue.instance.state.store.rules.add({
+      table: 'incident',
+      on: ['update'],
+      action: 'abort',
+      when: { state: ['2'] },
+    });
+    expect(await deliver(signal('open', 120))).toEqual([]);
+    expect(states()).toEqual(['1', '6']);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('says which columns a data policy wants when it refuses to resolve', async () => {
+    await start();
+    await deliver(signal('open', 0));
+    await deliver(signal('resolve', 60, { resolve: { state: '6' } }));
+    expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'DATA_POLICY' } }]);
+    expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(/^resolve: .*Resolution code/);
+    expect(row(1)).toMatchObject({ state: '1' });
+  });
+
+  it.each(['k'.repeat(512), 'a^b^NQsys_id!=x', 'a\nb', '🔥 disk', 'javascript:gs.x()', 'O\'Neill, \\ "x"'])(
+    'goes its whole way with the key %j',
+    async (key) => {
+      await start();
+      for (const [at, kind] of ['open', 'resolve', 'open'].entries())
+        expect(await deliver(signal(kind, at * 60, { key }))).toEqual([]);
+      expect(incidents()).toMatchObject([{ state: '2' }]);
+      expect(String(incidents()[0]?.['correlation_id']).length).toBeLessThanOrEqual(100);
+      expect(queue.deadLetters).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['target', { target: 'cmdb_ci' }],
+    ['fields.sys_id', { fields: { sys_id: 'x' } }],
+    ['fields.correlation_id', { fields: { correlation_id: 'x' } }],
+    ['update', { update: ['state'] }],
+    ['key', { key: '' }],
+    ['fields.__proto__', JSON.parse('{"fields":{"__proto__":{"x":1}}}')],
+  ])('is a dead letter that names the field %s', async (field, change) => {
+    await start();
+    expect(await deliver(signal('open', 0, change))).toEqual([]);
+    expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(
+      new RegExp(`^${field.replaceAll('.', '\\.')}: `),
+    );
+    expect(incidents()).toEqual([]);
+  });
+
+  it('has one effect when an answer is lost, and is known to be finished', async () => {
+    for (const kinds of [['open'], ['open', 'open'], ['open', 'resolve'], ['open', 'resolve', 'open']]) {
+      await start({ through: losing(({ path }) => /incident/.test(path), 1) });
+      for (const [at, kind] of kinds.entries()) expect(await deliver(signal(kind, at * 60))).toEqual([]);
+      expect(incidents()).toHaveLength(1);
+      expect(notes(1)).toHaveLength(kinds.length);
+      await queue.close();
+    }
+    await start();
+  });
+
+  it('makes one record when two workers race, and tells each change once', async () => {
+    await start();
+    const [a, b] = [signal('open', 0, {}, 'a'), signal('open', 1, {}, 'b')];
+    await Promise.all([queue.deliver([a]), queue.deliver([b])]);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('is found by correlation_id in a table that takes no sys_id', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: 'incident' } });
+    for (const [at, kind] of ['open', 'resolve', 'open', 'open'].entries())
+      await deliver(signal(kind, at * 60));
+    expect(incidents()).toMatchObject([{ state: '2', correlation_id: 'web-01' }]);
+    queue.instance.state.store.update(
+      'incident',
+      String(incidents()[0]?.['sys_id']),
+      { state: '8', closed_at: '2020-01-01 00:00:00' },
+      somebody,
+    );
+    await deliver(signal('open', 86_000));
+    expect(states()).toEqual(['1', '8']);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('looks references up, together with its record', async () => {
+    await start();
+    const { store } = queue.instance.state;
+    const [group] = store.select('sys_user_group');
+    const find = (by: object, more = {}) => ({ find: 'sys_user_group', by, ...more });
+    const lookups = {
+      assignment_group: find({ name: String(group?.['name']).toUpperCase() }),
+      assigned_to: { find: 'sys_user', by: { user_name: null }, else: 'none' },
+      caller_id: { find: 'sys_user', by: { user_name: 'nobody.here' }, else: 'none' },
+    };
+    queue.requests();
+    await deliver(signal('open', 0, { lookups }));
+    expect(row(1)).toMatchObject({ assignment_group: group?.['sys_id'], assigned_to: '', caller_id: '' });
+    expect(queue.requests()).toEqual(['POST /api/now/v1/batch', 'POST /api/now/table/incident']);
+  });
+
+  it('takes the substitute for a reference that is not there or not one, and says so', async () => {
+    await start();
+    const { store } = queue.instance.state;
+    const [group] = store.select('sys_user_group');
+    for (const name of ['Twins', 'Twins']) store.insert('sys_user_group', { name }, somebody);
+    const lookups = (name: string, otherwise: string) => ({
+      assignment_group: { find: 'sys_user_group', by: { name }, else: otherwise },
+    });
+    await deliver(signal('open', 0, { lookups: lookups('Twins', String(group?.['name'])) }));
+    expect(row(1)).toMatchObject({ assignment_group: group?.['sys_id'] });
+    expect(notes(1)[0]).toContain('more than one record of sys_user_group matches');
+    await deliver(signal('open', 1, { key: 'other', lookups: lookups('Nobody', 'fail') }));
+    expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(/^lookups\.assignment_group: finds no/);
+  });
+
+  it('is refused when a look-up names a column that the table does not have', async () => {
+    await start();
+    const lookups = { assignment_group: { find: 'sys_user_group', by: { nonsense: 'x' }, else: 'none' } };
+    await deliver(signal('open', 0, { lookups }));
+    expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(
+      /^lookups\.assignment_group\.by\.nonsense/,
+    );
+  });
+
+  it('becomes an event of Event Management, each time', async () => {
+    await start();
+    const target = { target: 'em_event', fields: { severity: '1', node: 'web-01' } };
+    await deliver(signal('open', 0, target), signal('resolve', 60, target), signal('resolve', 60, target));
+    const events = queue.instance.state.store.select('em_event');
+    expect(events.filter(({ message_key }) => message_key === 'web-01')).toMatchObject([
+      { severity: '1', resolution_state: 'New', source: 'disk' },
+      { severity: '0', resolution_state: 'Closing' },
+    ]);
+  });
+
+  it('makes one record of a key where the table has no states', async () => {
+    await start();
+    const plain = { target: 'cmdb_ci', life: 'none', fields: { name: 'one' }, key: 'plain' };
+    await deliver(signal('open', 0, plain), signal('open', 60, plain), signal('resolve', 90, plain));
+    const found = queue.instance.state.store.select('cmdb_ci').filter(({ name }) => name === 'one');
+    expect(found).toHaveLength(1);
+  });
+
+  it('needs two requests', async () => {
+    await start();
+    await deliver(signal('open', 0));
+    queue.requests();
+    await deliver(signal('resolve', 60));
+    expect(queue.requests()).toEqual(['POST /api/now/v1/batch', `PATCH /api/now/table/incident/${sysId(1)}`]);
+    await deliver(signal('resolve', 60));
+    expect(queue.requests()).toEqual([]);
+  });
+});
