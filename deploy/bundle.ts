@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { bundledMappings } from './bundled-mappings.ts';
 import { functions, type PackagedFunction } from './functions.ts';
 import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
 import { keepOwnSources } from './source-maps.ts';
@@ -29,7 +30,7 @@ export const bundleOptions = {
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [slimUndici],
+  plugins: [slimUndici, bundledMappings],
   define: slimUndiciDefine,
 } as const satisfies BuildOptions;
 

@@ -8,10 +8,21 @@ module.exports = async ({ resolveVariable }) => {
   const readSecrets = await resolveVariable('self:custom.readSecrets');
   const rolePrefix = await resolveVariable('self:custom.rolePrefix');
   const inDoubtSeconds = await resolveVariable('param:recordsInDoubtSeconds');
+  const recordsFifo = await resolveVariable('param:recordsFifo');
   const stateTable = {
     Effect: 'Allow',
     Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
     Resource: { 'Fn::GetAtt': ['StateTable', 'Arn'] },
+  };
+  const sendSignals = {
+    Effect: 'Allow',
+    Action: ['sqs:SendMessage'],
+    Resource: { 'Fn::GetAtt': ['RecordsFifoQueue', 'Arn'] },
+  };
+  // Without the FIFO queue it answers that it needs one.
+  const toSignals = {
+    iamRoleStatements: [readSecrets, ...(String(recordsFifo) === 'true' ? [sendSignals] : [])],
+    environment: { RECORDS_FIFO_QUEUE_URL: { 'Fn::If': ['RecordsFifo', { Ref: 'RecordsFifoQueue' }, ''] } },
   };
   const toFunction = ({ name, routes, isKeyed }) => ({
     handler: `dist/${name}/index.handler`,
@@ -21,6 +32,7 @@ module.exports = async ({ resolveVariable }) => {
     ...(isKeyed && {
       environment: { STATE_TABLE: { Ref: 'StateTable' }, RECORDS_IN_DOUBT_SECONDS: inDoubtSeconds },
     }),
+    ...(name === 'postSignal' && toSignals),
     // Lambda repeats an asynchronous Invoke that failed: only a create is known by its request id then.
     ...(routes.some(({ method }) => method !== 'GET') &&
       name !== 'postRecord' && { maximumRetryAttempts: 0 }),
@@ -29,7 +41,8 @@ module.exports = async ({ resolveVariable }) => {
   return Object.fromEntries(operations.map((operation) => [operation.name, toFunction(operation)]));
 };
 
-function toEvents({ method, path }) {
+function toEvents({ method, path, isOwn }) {
+  if (isOwn) return [{ method, path }];
   const methods = method === 'GET' ? ['GET', 'HEAD'] : [method];
   return ['/api/now', '/api/now/v1', '/api/now/v2'].flatMap((base) =>
     methods.map((each) => ({ method: each, path: `${base}${path}` })),

@@ -3,13 +3,17 @@ import { keyedWritesIn } from './aws/keyed-writes.ts';
 import { createLambdaClient, startDurableExecution } from './aws/lambda.ts';
 import { createS3Client } from './aws/s3.ts';
 import { fetchSecretText } from './aws/secrets.ts';
-import { changeVisibility, sendMessages } from './aws/sqs.ts';
+import { changeVisibility, sendMessage, sendMessages } from './aws/sqs.ts';
 import { createStateTable } from './aws/state-table.ts';
 import { createTelemetry } from './aws/telemetry.ts';
 import { systemClock } from './core/clock.ts';
 import { readConfig, requireSetting } from './core/config.ts';
 import { deadlineAt } from './core/deadline.ts';
+import { ConnectorError } from './core/errors.ts';
 import { examineDeployment } from './doctor/examine.ts';
+import { createEventsHandler, toEntry } from './events/handle-events.ts';
+import { loadMappings } from './events/load-mappings.ts';
+import { createMapper } from './events/map-event.ts';
 import { importActivities } from './file-import/activities.ts';
 import { durableHandler } from './file-import/durable.ts';
 import { favourSpeed } from './file-import/heap.ts';
@@ -81,6 +85,63 @@ function gatewayDeps(): GatewayDeps & HandlerDeps {
     inDoubtMs: config.records.inDoubtSeconds * 1_000,
     identityOf: identityBy(config.deployment, config.records.correlationIdTables),
   };
+}
+
+/** The records queue did not take a signal. */
+class QueueUnavailableError extends ConnectorError {
+  override readonly name: string = 'QueueUnavailableError';
+  override readonly code = 'QUEUE_UNAVAILABLE';
+  override readonly retryable = true;
+  override readonly ownAnswer = { status: 503, title: 'The records queue did not take the signal' };
+}
+
+/** Serves the operation that puts signals on the FIFO records queue. */
+export function signalHandler(operation: Operation): Handler {
+  return operationHandler(operation, () => {
+    const { recordsFifoQueueUrl: url } = root().config;
+    if (!url) return gatewayDeps();
+    const enqueueSignal = async (signal: Parameters<typeof toEntry>[0]) => {
+      try {
+        return await sendMessage(url, toEntry(signal), AbortSignal.timeout(signalTimeoutMs));
+      } catch (cause) {
+        throw new QueueUnavailableError('the records queue did not take the signal; send it again', {
+          cause,
+        });
+      }
+    };
+    return { ...gatewayDeps(), enqueueSignal };
+  });
+}
+
+/** How long SQS may take for one signal. */
+const signalTimeoutMs = 10_000;
+
+/** Maps the events of a batch to signals; answers the ids of messages that must come again. */
+export function eventsHandler() {
+  return createHandler(
+    'mapEvents',
+    () => {
+      const { config, ...deps } = root();
+      const pair = { url: config.eventsQueueUrl, deadLetterUrl: config.eventsDlqUrl };
+      const queues = { standard: pair, fifo: pair, send: sendMessages, hide: changeVisibility };
+      const signalsQueueUrl = requireSetting('RECORDS_FIFO_QUEUE_URL', config.recordsFifoQueueUrl);
+      const ofDeployment = { settings: config.records, deployment: config.deployment, stateTable };
+      const handling = once(async () => {
+        const mapper = createMapper(await loadMappings());
+        return createEventsHandler({
+          ...deps,
+          ...ofDeployment,
+          mapper,
+          queues,
+          send: sendMessages,
+          signalsQueueUrl,
+        });
+      });
+      const run = async (event: unknown, { context }: Invocation) => (await handling())(event, context);
+      return { reportingTimeMs: 0, run };
+    },
+    root,
+  );
 }
 
 /** Writes the messages of a batch; answers the ids that are not finished. */

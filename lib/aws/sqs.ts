@@ -37,6 +37,13 @@ export async function sendMessages(
   );
 }
 
+/** Sends one message. @returns its id @throws what SQS answers */
+export async function sendMessage(queueUrl: string, entry: SendEntry, signal?: AbortSignal): Promise<string> {
+  const { SendMessageCommand } = await import('@aws-sdk/client-sqs');
+  const command = new SendMessageCommand({ ...entry, QueueUrl: queueUrl });
+  return (await (await sqs()).send(command, until(signal))).MessageId ?? '';
+}
+
 /** Hides received messages for a time; gives those that it could not be changed for, or not before the signal. Never throws. */
 export async function changeVisibility(
   queueUrl: string,

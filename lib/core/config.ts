@@ -59,6 +59,8 @@ export type Config = {
   readonly recordsDlqUrl: string | undefined;
   readonly recordsFifoQueueUrl: string | undefined;
   readonly recordsFifoDlqUrl: string | undefined;
+  readonly eventsQueueUrl: string | undefined;
+  readonly eventsDlqUrl: string | undefined;
   readonly records: RecordsConfig;
   readonly http: HttpConfig;
   readonly importBucket: string | undefined;
@@ -90,6 +92,8 @@ export function readConfig(environment: Environment = process.env): Config {
     recordsDlqUrl: environment['RECORDS_DLQ_URL'],
     recordsFifoQueueUrl: environment['RECORDS_FIFO_QUEUE_URL'],
     recordsFifoDlqUrl: environment['RECORDS_FIFO_DLQ_URL'],
+    eventsQueueUrl: environment['EVENTS_QUEUE_URL'],
+    eventsDlqUrl: environment['EVENTS_DLQ_URL'],
     records: readRecords(environment),
     http: readHttp(environment),
     importBucket: environment['IMPORT_BUCKET'],

@@ -8,6 +8,7 @@ import type {
   BatchPart,
   BatchPartAnswer,
   Operation,
+  OperationDeps,
   OperationInput,
 } from '../operations/define-operation.ts';
 import type { IdentityOf } from '../operations/identity.ts';
@@ -50,6 +51,7 @@ export type GatewayDeps = {
   readonly keyedWrites: KeyedWrites;
   /** How long an instance may work on a write after its answer was lost. */
   readonly inDoubtMs: number;
+  readonly enqueueSignal?: OperationDeps['enqueueSignal'];
   readonly log: Log;
   readonly metrics: Metrics;
 };
@@ -70,10 +72,10 @@ export async function carryOut(
   const access = tableAccess(instance, deps.http.dotWalkAnywhere);
   for (const table of prepared.tables) access.require(table);
   const context = { deadline, correlationId: call.correlationId };
-  const { identityOf, keyedWrites, clock, inDoubtMs } = deps;
+  const { identityOf, keyedWrites, clock, inDoubtMs, enqueueSignal } = deps;
   const { invocationKey } = call;
   const ofCall = { client, context, access, instanceName: instance.name, invocationKey, dispatch };
-  const operationDeps = { ...ofCall, identityOf, keyedWrites, clock, inDoubtMs };
+  const operationDeps = { ...ofCall, identityOf, keyedWrites, clock, inDoubtMs, enqueueSignal };
   const passOn = (request: ServiceNowRequest) => forward(request, call.forwarded);
   if (prepared.request && access.isBounded) {
     const [table = 'sys_attachment'] = prepared.tables;

@@ -53,10 +53,13 @@ export type RequestPath = {
 };
 
 const pattern = /^(?<prefix>.*?)\/api\/now(?:\/(?<version>v[0-9]+))?(?<resource>\/.*?)\/?$/s;
+/** Paths of our own, which no instance has. */
+const ownPattern = /^(?<prefix>.*?)(?<resource>\/signals)\/?$/s;
 
 /** @throws NoSuchResourceError when the path is none of `/api/now[/v1|/v2]/…` */
 export function readPath(rawPath: string): RequestPath {
-  const { prefix = '', version, resource } = pattern.exec(rawPath)?.groups ?? {};
+  const found = pattern.exec(rawPath) ?? ownPattern.exec(rawPath);
+  const { prefix = '', version, resource } = found?.groups ?? {};
   if (resource === undefined) throw new NoSuchResourceError(rawPath);
   return { prefix, ...(version && { apiVersion: version }), resource };
 }

@@ -18,6 +18,7 @@ import {
 import type { Operation } from './define-operation.ts';
 import { getRecordsStagingTable, postRecordStagingTable, postRecordsStagingTable } from './import-set.ts';
 import { postMethodOverride } from './method-override.ts';
+import { postSignal } from './post-signal.ts';
 import {
   deleteRecordById,
   getRecordById,
@@ -54,4 +55,5 @@ export const operations: readonly Operation[] = [
   postBatch,
   postMethodOverride,
   postTinyUrl,
+  postSignal,
 ];

@@ -9,6 +9,7 @@ import type {
 } from '../servicenow/call.ts';
 import type { IdentityOf } from './identity.ts';
 import type { KeyedWrites } from './keyed-writes.ts';
+import type { Signal } from './signal.ts';
 import type { TableAccess } from './table-access.ts';
 
 /** What a caller gave, by the WSO2 connector's names (`tableName`, `sysparmQuery`, …), before it is checked. */
@@ -19,6 +20,8 @@ export type Route = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** E.g. `/table/{tableName}/{sysId}`. */
   readonly path: string;
+  /** The path is none of ServiceNow's: it stands by itself, without `/api/now`. */
+  readonly isOwn?: boolean;
 };
 
 /** One call of a batch, as a request to the HTTP API would be. */
@@ -52,6 +55,8 @@ export type OperationDeps = {
   readonly inDoubtMs: number;
   /** A key that stays the same when Lambda repeats an asynchronous Invoke; absent over HTTP. */
   readonly invocationKey?: string | undefined;
+  /** Puts a signal on the records queue and gives the id of its message; absent where there is no FIFO queue. */
+  readonly enqueueSignal?: ((signal: Signal) => Promise<string>) | undefined;
   /** Carries out one call of a batch. */
   readonly dispatch: (part: BatchPart) => Promise<BatchPartAnswer>;
 };

@@ -8,6 +8,7 @@ import type { HttpResponse } from '../../lib/gateway/http-response.ts';
 import type { Operation } from '../../lib/operations/define-operation.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
+import type { Signal } from '../../lib/operations/signal.ts';
 import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
@@ -33,6 +34,8 @@ export type EmulatedDeployment = {
   readonly instance: Instance;
   /** Every line that was logged. */
   readonly logged: LogFields[];
+  /** Every signal that was put on the records queue. */
+  readonly signals: Signal[];
   /** Every figure that was counted, by name. */
   readonly counted: MetricName[];
   serve(operation: Operation, through?: (client: ServiceNowClient) => ServiceNowClient): Served;
@@ -63,19 +66,23 @@ export async function startDeployment(
   const connections = createConnections({ config, metrics, fetchSecret: async () => secret });
   const identityOf = identityBy(config.deployment, config.records.correlationIdTables);
   const keyedWrites = keyedWritesInMemory();
+  const signals: Signal[] = [];
+  const enqueueSignal = async (signal: Signal) => `message-${signals.push(signal)}`;
   const logged: LogFields[] = [];
   const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
   const log = { debug: note, info: note, warn: note, error: note };
   return {
     instance,
     logged,
+    signals,
     counted,
     serve(operation, through = (client) => client) {
       const connect = (name?: string) => {
         const { instance: named, client } = connections.connect(name);
         return { instance: named, client: through(client) };
       };
-      const deps = gatewayDeps(config, connect, { identityOf, keyedWrites, clock, log, metrics });
+      const shared = { identityOf, keyedWrites, clock, log, metrics };
+      const deps = { ...gatewayDeps(config, connect, shared), enqueueSignal };
       const handler = operationHandler(operation, () => deps);
       return {
         http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),
