@@ -35,6 +35,8 @@ export type RecordMark = {
   readonly makerUntilMs: number;
   /** Of the first sys_id of a match: a record that was created for it and that it did not find; empty: none. */
   readonly unmatched: string;
+  /** When an insert under this sys_id was first refused though no record is shown, in milliseconds since the Unix epoch; 0: never. */
+  readonly refusedSinceMs: number;
 };
 
 /** A note that was, or may have been, written to the journal of a record. */
@@ -162,12 +164,24 @@ export class EffectLedger {
       maker: String(item?.['maker'] ?? ''),
       makerUntilMs: numberIn(item, 'makerUntilMs'),
       unmatched: String(item?.['unmatched'] ?? ''),
+      refusedSinceMs: numberIn(item, 'refusedSinceMs'),
     };
   }
 
   /** Remembers that a record that exists is about to be deleted. */
   async markDeleted(sysId: string): Promise<void> {
     await this.#put({ ...this.#markKey(sysId), isDeleted: true, expiresAt: this.#expiry() });
+  }
+
+  /** Remembers that a record with this correlation_id is about to be deleted. */
+  async markDeletedAs(correlationId: string): Promise<void> {
+    const item = { ...this.#correlationKey(correlationId), deletedAtMs: this.#clock.now() };
+    await this.#put({ ...item, expiresAt: this.#expiry() });
+  }
+
+  /** When the last record with this correlation_id was deleted by us, in milliseconds since the Unix epoch; 0: never. */
+  async deletedAs(correlationId: string): Promise<number> {
+    return numberIn(await this.#get(this.#correlationKey(correlationId)), 'deletedAtMs');
   }
 
   /**
@@ -215,6 +229,11 @@ export class EffectLedger {
     await this.#changeMark(firstSysId, { unmatched: sysId });
   }
 
+  /** Remembers since when inserts under a sys_id are refused though no record is shown. */
+  async rememberRefusal(sysId: string, refusedSinceMs: number): Promise<void> {
+    await this.#changeMark(sysId, { refusedSinceMs });
+  }
+
   /** Remembers under which number the last record of a match was created, by the first sys_id of the match. */
   async rememberNumber(firstSysId: string, number: number): Promise<void> {
     await this.#changeMark(firstSysId, { lastNumber: number });
@@ -236,10 +255,14 @@ export class EffectLedger {
     await this.#delete({ pk: this.#columnsKey(sysId), sk: keyName });
   }
 
-  /** The columns of a record that keys were about to write after this time, in milliseconds since the Unix epoch. */
-  async columnsSince(sysId: string, sinceMs: number): Promise<ReadonlySet<string>> {
+  /**
+   * The columns of a record that other keys were about to write after this time.
+   * @param sinceMs in milliseconds since the Unix epoch
+   * @param ownName the name of the key that asks
+   */
+  async columnsSince(sysId: string, sinceMs: number, ownName: string): Promise<ReadonlySet<string>> {
     const items = await this.#table.query(this.#columnsKey(sysId), {}, { deadline: this.#deadline });
-    const later = items.filter((item) => numberIn(item, 'sentAtMs') > sinceMs);
+    const later = items.filter((item) => item.sk !== ownName && numberIn(item, 'sentAtMs') > sinceMs);
     return new Set(
       later.flatMap(({ columns }) => (Array.isArray(columns) ? columns.map((column) => String(column)) : [])),
     );
@@ -360,6 +383,10 @@ export class EffectLedger {
   /** A sys_id is unique among all tables of an instance. */
   #markKey(sysId: string): StateKey {
     return { pk: `record#${this.#scope}#${sysId.toLowerCase()}`, sk: '-' };
+  }
+
+  #correlationKey(correlationId: string): StateKey {
+    return { pk: `correlation#${this.#scope}#${digestOf(correlationId)}`, sk: '-' };
   }
 
   #columnsKey(sysId: string): string {

@@ -22,9 +22,13 @@ export function identityBy(deployment: string, correlationIdTables: readonly str
       : { kind: 'sys_id', sysId: deriveSysId(deployment, table, key) };
 }
 
-/** The key itself if the column holds it (100 characters), so that people recognise it; else a digest of it. */
+/**
+ * Deployment, table and key if the column holds them (100 characters), so that people recognise them; else a digest of them. The
+ * same key of another deployment or table is another key.
+ */
 export function correlationIdOf(deployment: string, table: string, key: string): string {
-  return /^[\w.:/@-]{1,100}$/.test(key) ? key : deriveSysId(deployment, table, key);
+  const name = `${deployment}/${table.toLowerCase()}:${key}`;
+  return /^[\w.:/@-]{1,100}$/.test(name) ? name : deriveSysId(deployment, table, key);
 }
 
 /**

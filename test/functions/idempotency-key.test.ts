@@ -203,8 +203,8 @@ describe('a POST with an Idempotency-Key', () => {
     const first = await other.serve(postRecord).invoke(event);
     const again = await other.serve(postRecord).invoke(event);
     expect([first, again]).toMatchObject([
-      { result: { correlation_id: 'order-7' } },
-      { replayed: true, result: { correlation_id: 'order-7' } },
+      { result: { correlation_id: 'servicenow-functions/dev/incident:order-7' } },
+      { replayed: true, result: { correlation_id: 'servicenow-functions/dev/incident:order-7' } },
     ]);
     await other.close();
   });

@@ -135,26 +135,22 @@ export class Attempt {
   }
 
   /**
-   * Remembers what is about to be sent, so that it is known after a crash that it may have been.
-   * @param isHarmlessTwice two copies of the message may send it at the same time
+   * Remembers what is about to be sent, so that it is known after a crash that it may have been. SQS may hand one message out
+   * twice at the same time: only one copy goes on.
    * @throws InDoubtError when another copy of the message was faster
    */
-  async announce(write: Effect['write'], sysId: string, isHarmlessTwice = false): Promise<void> {
-    const { ledger } = this.context;
-    const sentAtMs = this.firstSentAtMs;
+  async announce(write: Effect['write'], sysId: string): Promise<void> {
     const intent: Effect = {
       state: 'possibly-sent',
       digest: this.#digest,
       write,
       sysId,
-      sentAtMs,
+      sentAtMs: this.firstSentAtMs,
       untilMs: this.untilMs,
     };
-    // Only a key that its sender chose can be in two batches at the same time.
-    if (this.command.hasExplicitKey && !isHarmlessTwice) {
-      const isOurs = await ledger.claim(this.table, this.command.key, intent, this.#intent ?? this.before);
-      if (!isOurs) throw new InDoubtError(copyWaitMs);
-    } else await ledger.remember(this.table, this.command.key, intent);
+    const { ledger } = this.context;
+    const isOurs = await ledger.claim(this.table, this.command.key, intent, this.#intent ?? this.before);
+    if (!isOurs) throw new InDoubtError(copyWaitMs);
     this.#intent = intent;
   }
 

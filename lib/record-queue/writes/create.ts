@@ -1,24 +1,14 @@
 import * as z from 'zod/mini';
-import {
-  ConfigurationError,
-  ConnectorError,
-  InvalidInputError,
-  mayHaveTakenEffect,
-} from '../../core/errors.ts';
-import { UnreadableAnswerError } from '../../operations/find-record.ts';
+import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { correlationIdOf, type Identity } from '../../operations/identity.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
-import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import { InsertRefusedError } from '../../servicenow/errors.ts';
-import { createRequest, listRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
-import { Attempt, type CommandOf, digestOfWork, type WriteContext } from './attempt.ts';
-import { knownNotesIn, type Notes, rememberWritten, withNotes } from './journal.ts';
-import { findRecord, isReadBackDenial, isRefusedAsTaken } from './lookup.ts';
-import { answerFields } from './update.ts';
-
-type Create = CommandOf<'create'>;
+import { digestOfWork, type WriteContext } from './attempt.ts';
+import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
+import { knownNotesIn, type Notes, rememberWritten } from './journal.ts';
+import { checkLag, findRecord, isReadBackDenial, isRefusedAsTaken } from './lookup.ts';
+import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
 
 /**
  * Creates a record, once for each key.
@@ -44,15 +34,15 @@ export function mayBeRepeat({ message, hasExplicitKey }: Create): boolean {
 
 /** A table that was seen to ignore the sys_id of a create is treated like one that refuses it. */
 async function identityFor(command: Create, context: WriteContext): Promise<Identity> {
+  const { naming, ignoringTables } = context;
   const { table } = command.command;
-  const identity = context.naming.identityOf(table, command.key);
+  const identity = naming.identityOf(table, command.key);
   if (identity.kind !== 'sys_id') return identity;
-  const name = table.toLowerCase();
-  if (!context.ignoringTables.has(name) && mayBeRepeat(command) && (await context.ledger.ignoresSysId(name)))
-    context.ignoringTables.add(name);
-  if (!context.ignoringTables.has(name)) return identity;
-  const correlationId = correlationIdOf(context.naming.deployment, table, command.key);
-  return { kind: 'correlation_id', correlationId };
+  const isHonoured = mayBeRepeat(command)
+    ? await isSysIdHonoured(command, context)
+    : !ignoringTables.has(table.toLowerCase());
+  if (isHonoured) return identity;
+  return { kind: 'correlation_id', correlationId: correlationIdOf(naming.deployment, table, command.key) };
 }
 
 /**
@@ -91,17 +81,9 @@ async function checkAnswer(
   notes: Notes,
   context: WriteContext,
 ): Promise<Done> {
-  const { table } = command.command;
   const made = z.safeParse(createdAnswer, body).data?.result.sys_id;
-  if (made === undefined) await rememberCreate(command, sysId, context);
-  else if (made.toLowerCase() !== sysId) {
-    context.ignoringTables.add(table.toLowerCase());
-    context.log.warn('sys-id-ignored', { table, messageId: command.message.messageId });
-    await Promise.all([
-      rememberCreate(command, made, context),
-      context.ledger.rememberThatTableIgnoresSysId(table),
-    ]);
-  }
+  const isIgnored = await rememberIfIgnored(command, sysId, made, context);
+  if (isIgnored || made === undefined) await rememberCreate(command, made ?? sysId, context);
   await rememberNotes(command, made ?? sysId, notes, context);
   return 'done';
 }
@@ -114,8 +96,7 @@ async function explain(
   sysId: string,
   context: WriteContext,
 ): Promise<Done> {
-  const { table } = command.command;
-  const presence = await findRecord(table, sysId, context);
+  const presence = await findRecord(command.command.table, sysId, context);
   const isLost = mayHaveTakenEffect(error);
   if (presence === 'visible' || presence === 'hidden')
     return isLost || isReadBackDenial(error) ? 'done' : 'duplicate';
@@ -128,26 +109,8 @@ async function explain(
     await rememberCreate(command, sysId, context);
     return 'done';
   }
-  if (error instanceof InsertRefusedError && isMaybeLag(error, command)) throw new NotYetShownError();
+  if (error.attempts > 1 || mayBeRepeat(command)) await checkLag(error, sysId, context);
   throw error;
-}
-
-/** So often a refused insert is looked for again before the refusal counts: a look-up may lag behind the insert. */
-const lagReceives = 3;
-
-function isMaybeLag(error: InsertRefusedError, { message }: Create): boolean {
-  return (error.attempts > 1 || message.receiveCount > 1) && message.receiveCount <= lagReceives;
-}
-
-/** The instance refuses a record as existing, but does not show it. */
-class NotYetShownError extends ConnectorError {
-  override readonly name: string = 'NotYetShownError';
-  override readonly code = 'INSERT_REFUSED';
-  override readonly retryable = true;
-
-  constructor() {
-    super('the instance refused the insert and does not show the record; an earlier copy may have made it');
-  }
 }
 
 async function rememberCreate(command: Create, sysId: string, context: WriteContext): Promise<void> {
@@ -173,94 +136,3 @@ async function rememberNotes(
 ): Promise<void> {
   if (notes.size > 0) await rememberWritten(command, sysId, notes, context);
 }
-
-/** Without the protection of the primary key: looked up, announced, sent, remembered. */
-async function createByCorrelationId(
-  command: Create,
-  correlationId: string,
-  notes: Notes,
-  context: WriteContext,
-): Promise<Done> {
-  return Attempt.run(command, context, async (attempt) => {
-    const { table } = command.command;
-    const complete = async (sysId: string) => {
-      await attempt.complete('create', sysId);
-      if (sysId !== '') await rememberNotes(command, sysId, notes, context);
-    };
-    const earlier = await lookUp(table, correlationId, context, attempt.before !== undefined);
-    if (earlier.kind === 'hidden' && !attempt.before) {
-      await attempt.checkCopies();
-      throw new InvalidInputError(
-        'key',
-        'a record with this correlation_id exists that the user may not read',
-      );
-    }
-    if (earlier.kind !== 'absent') {
-      await complete(earlier.kind === 'found' ? earlier.sysId : '');
-      return 'duplicate';
-    }
-    await attempt.announce('create', '');
-    const request = requestFor(command, notes, { correlation_id: correlationId });
-    const isMade = async () => (await lookUp(table, correlationId, context, true)).kind !== 'absent';
-    try {
-      const answer = await attempt.send(request, undefined, isMade);
-      await complete(z.safeParse(createdAnswer, answer?.body).data?.result.sys_id ?? '');
-    } catch (error) {
-      if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
-      // A 403 may come although the record was made.
-      if (!isReadBackDenial(error) && !(await isMade())) {
-        await attempt.withdraw();
-        throw error;
-      }
-      await complete('');
-    }
-    return 'done';
-  });
-}
-
-function requestFor(
-  { command }: Create,
-  notes: Notes,
-  identity: Readonly<Record<string, string>>,
-): ServiceNowRequest {
-  return createRequest({
-    table: command.table,
-    record: { ...withNotes(command.record, notes), ...identity },
-    inputDisplayValue: command.options?.inputDisplayValue,
-    fields: answerFields,
-  });
-}
-
-/** Of the records that an instance finds, some may differ in letter case only; more than this do not. */
-const mostAlike = 100;
-
-type LookUp = { readonly kind: 'found'; readonly sysId: string } | { readonly kind: 'hidden' | 'absent' };
-
-async function lookUp(
-  table: string,
-  correlationId: string,
-  context: WriteContext,
-  isReconciling: boolean,
-): Promise<LookUp> {
-  const query = encodedQuery().where('correlation_id', '=', correlationId).orderBy('sys_created_on');
-  const request = listRequest({ table, query, fields: ['sys_id', 'correlation_id'], limit: mostAlike });
-  const { body, headers } = await context.send({ request, isReconciling });
-  const parsed = z.safeParse(listAnswer, body);
-  if (!parsed.success)
-    throw new UnreadableAnswerError('a look-up answered without a sys_id; may the user read it?');
-  const rows = parsed.data.result;
-  // An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3).
-  if (rows.some(({ correlation_id }) => correlation_id === undefined))
-    throw new ConfigurationError(
-      'correlationIdTables',
-      `${table} has no column correlation_id that the user may read, so that nothing can be created in it exactly once`,
-    );
-  const own = rows.find(({ correlation_id }) => correlation_id === correlationId);
-  if (own) return { kind: 'found', sysId: own.sys_id };
-  // The total is blind to access controls (docs/servicenow-contract.md 1.4).
-  return { kind: Number(headers['x-total-count'] ?? 0) > rows.length ? 'hidden' : 'absent' };
-}
-
-const createdAnswer = z.object({ result: z.object({ sys_id: z.string() }) });
-const listRow = z.object({ sys_id: z.string(), correlation_id: z.optional(z.string()) });
-const listAnswer = z.object({ result: z.array(listRow) });

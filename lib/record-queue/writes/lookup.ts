@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { mayHaveTakenEffect } from '../../core/errors.ts';
+import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
+import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
@@ -15,6 +16,8 @@ export type Presence = 'visible' | 'hidden' | 'absent' | 'unknown';
 
 const rows = z.object({ result: z.array(z.unknown()) });
 
+const row = z.object({ result: z.object({ correlation_id: z._default(z.string(), '') }) });
+
 /**
  * Asks for a record by its sys_id, and for how many there are when it is not shown: the total of a list is blind to access
  * controls (docs/servicenow-contract.md 1.4).
@@ -26,23 +29,24 @@ export async function findRecord(
   context: WriteContext,
   isReconciling = true,
 ): Promise<Presence> {
-  if (await isShown(table, sysId, context, isReconciling)) return 'visible';
-  return countRecord(table, sysId, context, isReconciling);
+  return (await lookAtRecord(table, sysId, context, isReconciling)).presence;
 }
 
-async function isShown(
+/** As `findRecord`, with the correlation_id of a record that is visible; empty where it has none. */
+export async function lookAtRecord(
   table: string,
   sysId: string,
-  { send }: WriteContext,
+  context: WriteContext,
   isReconciling: boolean,
-): Promise<boolean> {
-  const request = getRequest({ table, sysId, fields: ['sys_id'] });
+): Promise<{ readonly presence: Presence; readonly correlationId: string }> {
+  const request = getRequest({ table, sysId, fields: ['sys_id', 'correlation_id'] });
   try {
-    await send({ request, isReconciling });
-    return true;
+    const { body } = await context.send({ request, isReconciling });
+    const correlationId = z.safeParse(row, body).data?.result.correlation_id ?? '';
+    return { presence: 'visible', correlationId };
   } catch (error) {
-    if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return false;
-    throw error;
+    if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
+    return { presence: await countRecord(table, sysId, context, isReconciling), correlationId: '' };
   }
 }
 
@@ -67,6 +71,42 @@ async function countRecord(
   }
 }
 
+const mostAlike = 100;
+const correlatedRows = z.object({
+  result: z.array(z.object({ sys_id: z.string(), correlation_id: z.optional(z.string()) })),
+});
+
+/** What a look-up by correlation_id found. `hidden` exists, but the user may not read it. */
+export type Correlated =
+  | { readonly kind: 'visible'; readonly sysId: string }
+  | { readonly kind: 'hidden' | 'absent' | 'no column'; readonly sysId?: undefined };
+
+/**
+ * Asks for a record by its correlation_id. Records whose value differs in letter case only are found too; more of them than a
+ * hundred do not exist.
+ * @throws UnreadableAnswerError; ServiceNowError when the instance cannot be asked
+ */
+export async function findByCorrelationId(
+  table: string,
+  correlationId: string,
+  { send }: WriteContext,
+  isReconciling: boolean,
+): Promise<Correlated> {
+  const query = encodedQuery().where('correlation_id', '=', correlationId).orderBy('sys_created_on');
+  const request = listRequest({ table, query, fields: ['sys_id', 'correlation_id'], limit: mostAlike });
+  const { body, headers } = await send({ request, isReconciling });
+  const parsed = z.safeParse(correlatedRows, body);
+  if (!parsed.success)
+    throw new UnreadableAnswerError('a look-up answered without a sys_id; may the user read it?');
+  const found = parsed.data.result;
+  // An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3).
+  if (found.some(({ correlation_id }) => correlation_id === undefined)) return { kind: 'no column' };
+  const own = found.find(({ correlation_id }) => correlation_id === correlationId);
+  if (own) return { kind: 'visible', sysId: own.sys_id };
+  // The total is blind to access controls (docs/servicenow-contract.md 1.4).
+  return { kind: Number(headers['x-total-count'] ?? 0) > found.length ? 'hidden' : 'absent' };
+}
+
 /**
  * True when the answer to a create means that the record was made, but the user may not read it: an instance then says 403
  * (docs/servicenow-contract.md 1.6).
@@ -87,5 +127,34 @@ export async function isRefusedAsTaken(create: ServiceNowRequest, { send }: Writ
     if (error instanceof InsertRefusedError) return true;
     if (error instanceof ServiceNowError && !mayHaveTakenEffect(error) && error.isPermanent) return false;
     throw error;
+  }
+}
+
+/** For so long after the first refusal a record is looked for again before the refusal counts: a look-up may lag behind. */
+const longestLagMs = 60_000;
+
+/**
+ * Defers a message whose insert was refused as taken although no record is shown: an earlier copy, or another message of the
+ * same match, may have made it a moment ago.
+ * @throws NotYetShownError unless the record is still not shown a while after the first refusal
+ */
+export async function checkLag(refusal: unknown, sysId: string, context: WriteContext): Promise<void> {
+  if (!(refusal instanceof InsertRefusedError)) return;
+  const { clock, ledger } = context;
+  const { refusedSinceMs } = await ledger.markOf(sysId);
+  const nowMs = clock.now();
+  if (refusedSinceMs > 0 && nowMs - refusedSinceMs >= longestLagMs) return;
+  if (refusedSinceMs === 0) await ledger.rememberRefusal(sysId, nowMs);
+  throw new NotYetShownError();
+}
+
+/** The instance refuses a record as existing, but does not show it. */
+class NotYetShownError extends ConnectorError {
+  override readonly name: string = 'NotYetShownError';
+  override readonly code = 'INSERT_REFUSED';
+  override readonly retryable = true;
+
+  constructor() {
+    super('the instance refused the insert and does not show the record; an earlier copy may have made it');
   }
 }

@@ -57,12 +57,11 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
     return 'duplicate';
   }
   const columns = Object.keys(update.record).filter((column) => !notes.has(column));
-  const { firstSentAtMs } = attempt;
+  if (writing || !attempt.isAnnounced) await attempt.announce('update', sysId);
   await Promise.all([
-    writing || !attempt.isAnnounced ? attempt.announce('update', sysId, !writing) : undefined,
-    ledger.rememberColumns(sysId, attempt.name, columns, firstSentAtMs),
+    ledger.rememberColumns(sysId, attempt.name, columns, attempt.firstSentAtMs),
+    writing?.announce(),
   ]);
-  await writing?.announce();
   const request = updateRequest({ ...update, record: withNotes(record, notes), fields: answerFields });
   try {
     const answer = await attempt.send(request, sysId, isDone);
@@ -83,9 +82,9 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
 }
 
 /** The values of an update without those that other keys have written since an earlier attempt was sent. */
-async function dropOverwritten({ before, context }: Attempt, { sysId, record, notes }: Update) {
+async function dropOverwritten({ before, context, name }: Attempt, { sysId, record, notes }: Update) {
   if (!before) return record;
-  const later = await context.ledger.columnsSince(sysId, before.sentAtMs);
+  const later = await context.ledger.columnsSince(sysId, before.sentAtMs, name);
   const left = Object.entries(record).filter(([column]) => notes.has(column) || !later.has(column));
   return Object.fromEntries(left);
 }

@@ -49,7 +49,9 @@ export function stirUp({ instance, proxy }: FaultInstance, options: WeatherOptio
   const planned = possible.map(({ name, batchItem = false, ...kind }, index) => {
     const count = 1 + Math.floor(requests / (kind.action === 'stall' ? 500 : 60));
     // A token that dies twice in a row reads as refused credentials: then nothing is sent for half a minute.
-    const probability = kind.action === 'expired-token' ? 0.04 : 0.1 + random() * 0.2;
+    const frequent = kind.action === 'expired-token' ? 0.04 : 0.1 + random() * 0.2;
+    // Over a long storm from its beginning to its end.
+    const probability = Math.min(frequent, Math.max(0.02, (2 * count) / requests));
     const id = faults.add({
       match: { path: '/api/now/*', batchItem },
       ...kind,

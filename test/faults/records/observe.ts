@@ -14,17 +14,52 @@ export type Snapshot = {
   notes(sysId: string): readonly Note[];
 };
 
-export function takeSnapshot({ state }: Instance): Snapshot {
+/** Ids in one query: SQLite takes some thousand parameters. */
+const mostIds = 500;
+
+/** @param stories whose rows are read. @default all rows, which takes long at the end of a large storm */
+export function takeSnapshot({ state }: Instance, stories?: readonly Story[]): Snapshot {
   const tables = Object.values(stormTables);
-  const rows = tables.flatMap((table) => state.store.select(table, { orderBy: 't0.rowid' }));
+  const rows = stories
+    ? inParts(stories).flatMap((part) => tables.flatMap((table) => selectRows(state.store, table, part)))
+    : tables.flatMap((table) => state.store.select(table, { orderBy: 't0.rowid' }));
   const byStory = Map.groupBy(rows, (row) => row['u_story'] ?? '');
-  const entries = state.store.select('sys_journal_field', { orderBy: 't0.rowid' });
-  const byRecord = Map.groupBy(entries, (entry) => entry['element_id'] ?? '');
+  const readAll = () =>
+    Map.groupBy(
+      state.store.select('sys_journal_field', { orderBy: 't0.rowid' }),
+      (entry) => entry['element_id'] ?? '',
+    );
+  const byRecord = stories ? undefined : readAll();
+  const selectOne = (sysId: string) =>
+    state.store.select('sys_journal_field', {
+      where: 't0.element_id = ?',
+      params: [sysId],
+      orderBy: 't0.rowid',
+    });
   return {
     rows: ({ id }) => byStory.get(id) ?? [],
     notes: (sysId) =>
-      (byRecord.get(sysId) ?? []).map(({ element = '', value = '' }) => ({ column: element, text: value })),
+      (byRecord ? (byRecord.get(sysId) ?? []) : selectOne(sysId)).map(({ element = '', value = '' }) => ({
+        column: element,
+        text: value,
+      })),
   };
+}
+
+function selectRows(
+  store: Instance['state']['store'],
+  table: string,
+  stories: readonly Story[],
+): readonly Row[] {
+  const params = stories.filter((story) => story.table === table).map(({ id }) => id);
+  if (params.length === 0) return [];
+  const where = `t0.u_story IN (${params.map(() => '?').join()})`;
+  return store.select(table, { where, params, orderBy: 't0.rowid' });
+}
+
+function inParts(stories: readonly Story[]): readonly (readonly Story[])[] {
+  const count = Math.ceil(stories.length / mostIds);
+  return Array.from({ length: count }, (_, index) => stories.slice(index * mostIds, (index + 1) * mostIds));
 }
 
 /** What is seen of a story, in the words of the model. */

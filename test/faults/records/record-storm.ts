@@ -6,9 +6,9 @@ import { type Dice, diceOf } from '../harness/dice.ts';
 import { type FaultStack, setProperty, startFaultStack, type Template } from '../harness/fault-stack.ts';
 import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
 import { countTroubles, stirUp } from '../harness/weather.ts';
-import { hasReached, judgeStories, type writesOf } from './judge.ts';
-import { type Snapshot, takeSnapshot } from './observe.ts';
+import { judgeStories } from './judge.ts';
 import { type Outgoing, PostOffice } from './post-office.ts';
+import { Stage } from './stage.ts';
 import { tellStories } from './stories.ts';
 import { addRules, stormSchema, stormTables, unkindSwitches } from './storm-schema.ts';
 import type { Story } from './story.ts';
@@ -50,6 +50,7 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
       RECORDS_IN_DOUBT_SECONDS: String(quotaMs / 1000 + 1),
     },
     template: shorten,
+    maxProcesses: 2 * concurrency,
     onLine: troubles.line,
     onEvent: troubles.event,
   });
@@ -68,22 +69,26 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
 
 const leakOf = (text: string): Damage => ({ kind: 'leak', text });
 
+/** How many processes each queue keeps busy: more than by default, so that more of them meet. */
+const concurrency = 4;
+
 /** FIFO switched on, and the writer's time cut short. */
 function shorten(template: Template): void {
   template.Conditions['RecordsFifo'] = { 'Fn::Equals': ['true', 'true'] };
   for (const queue of ['RecordsQueue', 'RecordsFifoQueue'])
     setProperty(template, queue, 'VisibilityTimeout', visibilitySeconds);
   setProperty(template, 'WriteRecordsLambdaFunction', 'Timeout', functionTimeoutSeconds);
+  for (const { Properties } of Object.values(template.Resources))
+    if ('EventSourceArn' in Properties && JSON.stringify(Properties['EventSourceArn']).includes('Records'))
+      Properties['ScalingConfig'] = { MaximumConcurrency: concurrency };
 }
 
 class RecordStorm {
   readonly #stack: FaultStack;
   readonly #office: PostOffice;
-  readonly #stories: readonly Story[];
+  readonly #stage: Stage;
   readonly #dice: Dice;
   readonly #options: RecordStormOptions;
-  /** Phases of each story that have begun. */
-  readonly #begun = new Map<Story, number>();
   readonly #counts: Record<string, number> = {
     'kill -9': 0,
     'raced copies': 0,
@@ -95,7 +100,7 @@ class RecordStorm {
   constructor(stack: FaultStack, stories: readonly Story[], dice: Dice, options: RecordStormOptions) {
     this.#stack = stack;
     this.#office = new PostOffice(stack);
-    this.#stories = stories;
+    this.#stage = new Stage(stack, stories, (outgoing) => this.#send(outgoing));
     this.#dice = dice;
     this.#options = options;
   }
@@ -103,7 +108,7 @@ class RecordStorm {
   async run(): Promise<StormReport> {
     const started = performance.now();
     const { instances, sqsProxy, dynamoDbProxy } = this.#stack;
-    this.#prepare();
+    for (const { instance } of Object.values(instances)) addRules(instance);
     const { seed, messages, batchApi = true } = this.#options;
     const weather = Object.values(instances).map((one, index) =>
       stirUp(one, {
@@ -117,13 +122,9 @@ class RecordStorm {
     const refusals = [refuseSqs(this.#dice.random, 0.1), refuseDynamoDb(this.#dice.random, 0.05)] as const;
     sqsProxy.decide = refusals[0].decide;
     dynamoDbProxy.decide = refusals[1].decide;
-    await this.#begin(this.#stories);
     const left = (await this.#untilCalm(true)) + (await this.#echo());
     const undone: Damage[] = left > 0 ? [{ kind: 'left in the queue', text: `${left} messages` }] : [];
-    const told = this.#stories.map((story) => ({
-      ...story,
-      phases: story.phases.slice(0, this.#begun.get(story)),
-    }));
+    const told = this.#stage.told();
     const damages = [...undone, ...(await judgeStories(this.#stack, told, this.#office.bodies))];
     const requests = Object.values(instances).reduce((sum, { proxy }) => sum + proxy.count, 0);
     const occurred = sumOf([
@@ -137,25 +138,8 @@ class RecordStorm {
     return { title, seconds, occurred, damages };
   }
 
-  #prepare(): void {
-    const { instances } = this.#stack;
-    for (const { instance } of Object.values(instances)) addRules(instance);
-    for (const { seeded, table, instance } of this.#stories)
-      for (const { sysId, values } of seeded)
-        instances[instance].instance.state.store.seed(table, { sys_id: sysId, active: 'true', ...values });
-  }
-
-  /** Begins the next phase of stories: people do what they do, messages are sent, and some are delivered twice at once. */
-  async #begin(stories: readonly Story[], snapshots?: Snapshots): Promise<void> {
-    const outgoing: Outgoing[] = [];
-    for (const story of stories) {
-      const begun = this.#begun.get(story) ?? 0;
-      this.#begun.set(story, begun + 1);
-      const phase = story.phases[begun];
-      const rows = snapshots?.[story.instance].rows(story) ?? [];
-      for (const person of phase?.people ?? []) this.#letPersonWork(story, person, rows);
-      for (const sending of phase?.sendings ?? []) outgoing.push({ sending, rows });
-    }
+  /** Sends messages, and delivers some of them twice at once. */
+  async #send(outgoing: readonly Outgoing[]): Promise<void> {
     const posted = await this.#office.send(shuffleLoose(outgoing, this.#dice));
     // A FIFO queue hands nothing out twice.
     const raced = posted.filter(({ sending }) => sending.group === undefined && this.#dice.chance(10));
@@ -164,54 +148,35 @@ class RecordStorm {
     this.#races.push(this.#office.race(raced));
   }
 
-  #letPersonWork(
-    story: Story,
-    { target, match, values = {} }: ReturnType<typeof writesOf>[number],
-    rows: Rows,
-  ): void {
-    const { store } = this.#stack.instances[story.instance].instance.state;
-    const seeded = story.seeded.find(({ name }) => name === target);
-    const found = match
-      ? rows.find((row) => Object.entries(match).every(([column, value]) => row[column] === value))
-      : rows.find((row) => row['sys_id'] === seeded?.sysId);
-    if (!found) throw new Error(`${story.kind} (${story.id}): the person finds no record`);
-    store.update(story.table, found['sys_id'] ?? '', values, { userName: 'a.person', sysId: '0'.repeat(32) });
-  }
-
   /** Leads the stories through their phases, and kills the function now and then, until nothing is left to do. */
   async #untilCalm(isWild: boolean): Promise<number> {
-    const { patienceMs, messages, onProgress } = this.#options;
+    const { patienceMs, onProgress } = this.#options;
     const endsAt = Date.now() + patienceMs;
-    const kills = isWild ? 2 + Math.floor(messages / 500) : 0;
-    const rotations = isWild ? 1 + Math.floor(messages / 5_000) : 0;
     for (let calm = 0; calm < 2; ) {
-      await delay(150 + this.#dice.random() * 300);
-      const moved = await this.#advance();
       const left = await this.#office.left();
       onProgress?.(left);
-      if (Date.now() > endsAt) return left;
+      if (Date.now() > endsAt) return left + this.#stage.waiting;
+      const moved = await this.#stage.advance(left);
       calm = left === 0 && !moved ? calm + 1 : 0;
-      if (this.#below('kill -9', kills) && this.#dice.chance(40)) await this.#killOne();
-      if (this.#below('rotated credentials', rotations) && this.#dice.chance(25)) await this.#rotate();
+      await delay(150 + this.#dice.random() * 150);
+      if (isWild) await this.#disturb();
     }
     await Promise.all(this.#races.splice(0));
     return 0;
   }
 
-  #below(name: string, most: number): boolean {
-    return (this.#counts[name] ?? 0) < most;
+  /** A large storm is disturbed from its first message to its last. */
+  async #disturb(): Promise<void> {
+    const { messages } = this.#options;
+    const share = this.#stage.begunShare;
+    const kills = 2 + Math.floor((messages / 500) * share);
+    const rotations = 1 + Math.floor((messages / 5_000) * share);
+    if (this.#below('kill -9', kills) && this.#dice.chance(40)) await this.#killOne();
+    if (this.#below('rotated credentials', rotations) && this.#dice.chance(25)) await this.#rotate();
   }
 
-  async #advance(): Promise<boolean> {
-    const open = this.#stories.filter((story) => (this.#begun.get(story) ?? 0) < story.phases.length);
-    if (open.length === 0) return false;
-    const { first, second } = this.#stack.instances;
-    const snapshots = { first: takeSnapshot(first.instance), second: takeSnapshot(second.instance) };
-    const ready = open.filter((story) =>
-      hasReached(story, this.#begun.get(story) ?? 0, snapshots[story.instance]),
-    );
-    if (ready.length > 0) await this.#begin(ready, snapshots);
-    return ready.length > 0;
+  #below(name: string, most: number): boolean {
+    return (this.#counts[name] ?? 0) < most;
   }
 
   async #killOne(): Promise<void> {
@@ -236,9 +201,6 @@ class RecordStorm {
     return this.#untilCalm(false);
   }
 }
-
-type Snapshots = { readonly first: Snapshot; readonly second: Snapshot };
-type Rows = ReturnType<Snapshot['rows']>;
 
 function countKinds(stories: readonly Story[]): Counts {
   const kinds = Map.groupBy(stories, ({ kind }) => kind);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { deriveSysId } from '../../../lib/operations/identity.ts';
-import { create, deployment, incidents, losing, queue, start, times } from './writing.ts';
+import { correlationIdOf, deriveSysId } from '../../../lib/operations/identity.ts';
+import { create, deployment, incidents, losing, losingWrites, queue, start, times } from './writing.ts';
 
 describe('creates', () => {
   it('become records under the sys_id that their key gives', async () => {
@@ -87,16 +87,65 @@ describe('creates', () => {
     await start({ environment: { CORRELATION_ID_TABLES: 'incident' } });
     await queue.deliver([{ ...create('m1'), key: 'order-7' }]);
     await queue.deliver([{ ...create('m2'), key: 'order-7' }]);
-    expect(incidents()).toMatchObject([{ correlation_id: 'order-7' }]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'servicenow-functions/dev/incident:order-7' }]);
   });
 
   it('are two for two keys that differ in letter case only, in such tables too', async () => {
     await start({ environment: { CORRELATION_ID_TABLES: '*' } });
     for (const key of ['order-7', 'Order-7', 'order-7']) await queue.deliver([{ ...create('m1'), key }]);
     expect(incidents().map(({ correlation_id }) => correlation_id)).toEqual(
-      expect.arrayContaining(['order-7', 'Order-7']),
+      expect.arrayContaining(
+        ['order-7', 'Order-7'].map((key) => correlationIdOf(deployment, 'incident', key)),
+      ),
     );
     expect(incidents()).toHaveLength(2);
+  });
+
+  it('of another deployment are other records in such tables too, under the same key', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    const correlationId = correlationIdOf('servicenow-functions/prod', 'incident', 'order-7');
+    queue.instance.state.store.seed('incident', { correlation_id: correlationId });
+    expect(await queue.deliver([{ ...create('m1'), key: 'order-7' }])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+  });
+
+  it('do not come back in such tables once we deleted them, though they could not be remembered', async () => {
+    const { switched, throughTable } = losingWrites((text) => text.includes('"applied"'));
+    await start({ environment: { CORRELATION_ID_TABLES: '*' }, throughTable });
+    const made = { ...create('m1'), key: 'order-7' };
+    expect(await queue.deliver([made])).toEqual(['m1']);
+    switched.on = false;
+    const [record] = incidents();
+    const remove = { action: 'delete', table: 'incident', sysId: record?.['sys_id'] };
+    expect(await queue.deliver([{ id: 'm2', body: remove }])).toEqual([]);
+    queue.later(180_000);
+    expect(await queue.deliver([{ ...made, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('are told from real refusals while look-ups lag behind what was written', async () => {
+    await start({ instance: { switches: { lookupLagMs: 30_000, lookupLagOnGet: true } } });
+    const made = { ...create('m1'), key: 'k' };
+    await Promise.all([queue.deliver([made]), queue.deliver([{ ...made, id: 'm2' }])]);
+    expect(queue.deadLetters).toEqual([]);
+    queue.later(31_000);
+    expect(await queue.deliver([{ ...made, id: 'm2', receiveCount: 2 }])).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('are dead letters in the end when an insert is refused and no record is shown for a minute', async () => {
+    await start();
+    const error = { message: 'Operation Failed', detail: 'Error during insert of incident (x)' };
+    const json = { error, status: 'failure' };
+    const match = { method: 'POST' };
+    queue.instance.control.faults.add({ match, action: 'answer', status: 403, json, count: 9 });
+    const made = { ...create('m1'), key: 'k' };
+    expect(await queue.deliver([made])).toEqual(['m1']);
+    queue.later(61_000);
+    expect(await queue.deliver([{ ...made, receiveCount: 40 }])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'INSERT_REFUSED' } }]);
   });
 
   it('are not taken for done where such a table has no correlation_id', async () => {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { deriveSysId, deriveUpsertSysId, identityBy } from '../../../lib/operations/identity.ts';
+import {
+  correlationIdOf,
+  deriveSysId,
+  deriveUpsertSysId,
+  identityBy,
+} from '../../../lib/operations/identity.ts';
 import { readCommand } from '../../../lib/record-queue/message.ts';
 import { toSequences } from '../../../lib/record-queue/ordering.ts';
 
@@ -111,7 +116,8 @@ describe('sequences', () => {
   });
 
   it('join a create with an upsert by the correlation_id that its key gives', () => {
-    const bodies = [{ record: {}, key: 'order-7' }, upsert({ correlation_id: 'order-7' })];
+    const correlationId = correlationIdOf(deployment, 'cmdb_ci', 'order-7');
+    const bodies = [{ record: {}, key: 'order-7' }, upsert({ correlation_id: correlationId })];
     expect(sequencesOf(bodies.map((body) => ({ ...body, table: 'cmdb_ci' })))).toEqual([[0, 1]]);
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
-import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
+import { correlationIdOf } from '../../../lib/operations/identity.ts';
+import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import type { QueueOptions, TestMessage } from './emulated-queue.ts';
-import { create, incidents, losing, queue, start } from './writing.ts';
+import { create, deployment, holding, incidents, losing, losingWrites, queue, start } from './writing.ts';
 
 /** The user may create and update incidents, but read none. */
 async function startBlind(options: QueueOptions = {}) {
@@ -13,38 +13,6 @@ async function startBlind(options: QueueOptions = {}) {
 const correlated = { environment: { CORRELATION_ID_TABLES: 'incident' } };
 const made: TestMessage = { ...create('m1'), key: 'k' };
 const isPost = ({ method, path }: ServiceNowRequest) => method === 'POST' && !path.endsWith('/batch');
-
-/** Holds back the first call of a kind until it is let go. */
-function holding(isHeld: (request: ServiceNowRequest) => boolean) {
-  const reached = Promise.withResolvers<void>();
-  const released = Promise.withResolvers<void>();
-  let isFirst = true;
-  const through = (client: ServiceNowClient): ServiceNowClient => ({
-    ...client,
-    async send(request, context) {
-      if (isFirst && isHeld(request)) {
-        isFirst = false;
-        reached.resolve();
-        await released.promise;
-      }
-      return client.send(request, context);
-    },
-  });
-  return { through, reached: reached.promise, release: () => released.resolve() };
-}
-
-/** A state table that is away for those writes, as long as it is told to be. */
-function losingWrites(isLost: (text: string) => boolean) {
-  const switched = { on: true };
-  const throughTable = (table: StateTable): StateTable => ({
-    ...table,
-    async writeMany(writes, call) {
-      if (switched.on && isLost(JSON.stringify(writes))) throw new StateUnavailableError('away');
-      return table.writeMany(writes, call);
-    },
-  });
-  return { switched, throughTable };
-}
 
 describe.each([
   ['a table that honours a given sys_id', {}],
@@ -128,7 +96,10 @@ describe('a record of correlationIdTables that the user may not read', () => {
 
   it('is a dead letter where another writer has made it', async () => {
     await startBlind(correlated);
-    queue.instance.state.store.seed('incident', { sys_id: 'a'.repeat(32), correlation_id: 'k' });
+    queue.instance.state.store.seed('incident', {
+      sys_id: 'a'.repeat(32),
+      correlation_id: correlationIdOf(deployment, 'incident', 'k'),
+    });
     expect(await queue.deliver([made])).toEqual([]);
     expect(queue.deadLetters).toMatchObject([
       { attributes: { ErrorMessage: expect.stringContaining('the user may not read') } },

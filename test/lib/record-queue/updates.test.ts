@@ -2,7 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { Interruptions } from './interruptions.ts';
-import { create, deployment, incidents, journal, losing, queue, start, times } from './writing.ts';
+import {
+  afterReads,
+  create,
+  deployment,
+  holding,
+  incidents,
+  journal,
+  losing,
+  queue,
+  start,
+  times,
+} from './writing.ts';
 
 const minutesAgo = (minutes: number) =>
   new Date(Date.now() - minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ');
@@ -111,6 +122,49 @@ describe('updates', () => {
     seed();
     const note = update('m1', { work_notes: 'once' });
     expect(await queue.deliver([note, note])).toEqual([]);
+    expect(journal(sysId)).toHaveLength(1);
+  });
+
+  it.each([
+    ['a key', { key: 'k' }],
+    ['no key', {}],
+  ])('with %s have one effect though two processes get the message at once', async (_name, key) => {
+    await start({ throughTable: afterReads(2) });
+    seed();
+    const note = { ...update('m1', { work_notes: 'once', urgency: '1' }), ...key };
+    const unfinished = await Promise.all([queue.deliver([note]), queue.deliver([note])]);
+    expect(unfinished.flat()).toEqual(['m1']);
+    expect(await queue.deliver([note])).toEqual([]);
+    expect(journal(sysId)).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('do not revert a newer one when a copy that another process has had all the while goes out late', async () => {
+    const { through, reached, release } = holding(({ path }) => path.includes('sys_dictionary'));
+    await start({ through });
+    seed();
+    const old = { ...update('m1', { urgency: '1' }), key: 'old' };
+    const late = queue.deliver([old]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([{ ...old, id: 'm2' }])).toEqual([]);
+    expect(await queue.deliver([update('m3', { urgency: '2' })])).toEqual([]);
+    release();
+    expect(await late).toEqual(['m1']);
+    expect(await queue.deliver([old])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '2' }]);
+  });
+
+  it('are written in the end though two copies raced and the answer to one was lost', async () => {
+    await start({ throughTable: afterReads(2) });
+    seed();
+    const asked = { ...update('m1', { urgency: '1', work_notes: 'once' }), key: 'k' };
+    queue.instance.control.faults.add({ match: { method: 'PATCH' }, action: 'reset-before-commit' });
+    await Promise.all([queue.deliver([asked]), queue.deliver([{ ...asked, id: 'm2' }])]);
+    queue.restart();
+    queue.later(180_000);
+    expect(await queue.deliver([asked])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '1' }]);
     expect(journal(sysId)).toHaveLength(1);
   });
 

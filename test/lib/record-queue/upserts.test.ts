@@ -3,7 +3,7 @@ import { deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
-import { create, deployment, incidents, queue, start, times } from './writing.ts';
+import { create, deployment, incidents, losingWrites, queue, start, times } from './writing.ts';
 
 describe('upserts', () => {
   const upsert = (id: string, match: object, record: object): TestMessage => ({
@@ -208,6 +208,63 @@ describe('upserts', () => {
       deriveUpsertSysId(deployment, 'incident', { correlation_id: 'x' }, 0),
     );
     expect(queue.requests().filter((request) => request === 'POST /api/now/table/incident')).toHaveLength(1);
+  });
+
+  it.each([
+    ['with a correlation_id of its own', { correlation_id: 'x' }],
+    ['without one', { correlation_display: 'x' }],
+  ])('do not bring a record back in such tables once we deleted it, %s', async (_name, match) => {
+    const { switched, throughTable } = losingWrites((text) => text.includes('"applied"'));
+    await start({ environment: { CORRELATION_ID_TABLES: '*' }, throughTable });
+    const asked = upsert('m1', match, { category: 'network' });
+    expect(await queue.deliver([asked])).toEqual(['m1']);
+    switched.on = false;
+    const remove = { action: 'delete', table: 'incident', sysId: incidents()[0]?.['sys_id'] };
+    expect(await queue.deliver([{ id: 'm2', body: remove }])).toEqual([]);
+    queue.later(180_000);
+    expect(await queue.deliver([{ ...asked, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    await queue.deliver([upsert('m3', match, { category: 'network' })]);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('make a record each in such tables when a rule closes it at once, also after a lost answer', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    const { rules, faults } = queue.instance.control;
+    rules.add({ table: 'incident', action: 'set', set: { active: 'false' } });
+    faults.add({ match: { method: 'POST' }, action: 'reset-after-commit' });
+    const asked = upsert('m1', { correlation_display: 'x', active: 'true' }, { category: 'network' });
+    await queue.deliver([asked]);
+    queue.later(180_000);
+    expect(await queue.deliver([{ ...asked, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('work in such tables that have no correlation_id', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    queue.instance.control.faults.add({ match: { method: 'POST' }, action: 'reset-after-commit' });
+    const asked = {
+      id: 'm1',
+      body: { action: 'upsert', table: 'sys_user', match: { user_name: 'new.one' }, record: { title: 'x' } },
+    };
+    expect(await queue.deliver([asked])).toEqual([]);
+    expect(await queue.deliver([{ ...asked, id: 'm2' }])).toEqual([]);
+    const users = queue.instance.state.store.select('sys_user');
+    expect(users.filter(({ user_name }) => user_name === 'new.one')).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('of one match are told from real refusals while look-ups lag behind what was written', async () => {
+    await start({ instance: { switches: { lookupLagMs: 30_000, lookupLagOnGet: true } } });
+    expect(await queue.deliver([upsert('m1', { correlation_id: 'x' }, { category: 'network' })])).toEqual([]);
+    queue.restart();
+    const second = upsert('m2', { correlation_id: 'x' }, { urgency: '1' });
+    expect(await queue.deliver([second])).toEqual(['m2']);
+    queue.later(31_000);
+    expect(await queue.deliver([{ ...second, receiveCount: 9 }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ category: 'network', urgency: '1' }]);
+    expect(queue.deadLetters).toEqual([]);
   });
 
   it('refuse a match with a record that the user may not see, as it would be created once more', async () => {

@@ -1,4 +1,5 @@
 import { afterEach } from 'vitest';
+import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
@@ -41,4 +42,59 @@ export function losing(answerOf: (request: ServiceNowRequest) => boolean, times 
       throw new UnknownOutcomeError('lost', { ...failure, effect: 'unknown' });
     },
   });
+}
+
+/** Holds back the first call of a kind until it is let go. */
+export function holding(isHeld: (request: ServiceNowRequest) => boolean) {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  let isFirst = true;
+  const through = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      if (isFirst && isHeld(request)) {
+        isFirst = false;
+        reached.resolve();
+        await released.promise;
+      }
+      return client.send(request, context);
+    },
+  });
+  return { through, reached: reached.promise, release: () => released.resolve() };
+}
+
+/** A state table that takes no write before so many batches have read: each then knows nothing of the others. */
+export function afterReads(count: number) {
+  let left = count;
+  const allRead = Promise.withResolvers<void>();
+  return (table: StateTable): StateTable => ({
+    ...table,
+    async readMany(keys, call) {
+      const items = await table.readMany(keys, call);
+      left -= 1;
+      if (left === 0) allRead.resolve();
+      return items;
+    },
+    async writeMany(writes, call) {
+      await allRead.promise;
+      return table.writeMany(writes, call);
+    },
+    async put(item, condition, call) {
+      await allRead.promise;
+      return table.put(item, condition, call);
+    },
+  });
+}
+
+/** A state table that is away for those writes, as long as it is told to be. */
+export function losingWrites(isLost: (text: string) => boolean) {
+  const switched = { on: true };
+  const throughTable = (table: StateTable): StateTable => ({
+    ...table,
+    async writeMany(writes, call) {
+      if (switched.on && isLost(JSON.stringify(writes))) throw new StateUnavailableError('away');
+      return table.writeMany(writes, call);
+    },
+  });
+  return { switched, throughTable };
 }

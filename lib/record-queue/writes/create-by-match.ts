@@ -1,0 +1,193 @@
+import * as z from 'zod/mini';
+import type { RecordMark } from '../../aws/effect-ledger.ts';
+import { InvalidInputError } from '../../core/errors.ts';
+import type { ServiceNowRequest } from '../../servicenow/call.ts';
+import { InsertRefusedError } from '../../servicenow/errors.ts';
+import { getRequest } from '../../servicenow/records.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
+import { type Done, InDoubtError } from '../disposition.ts';
+import { checkLag, findRecord, isReadBackDenial, isRefusedAsTaken } from './lookup.ts';
+import type { Holder } from './match.ts';
+import { rememberIfIgnored } from './sys-id-honouring.ts';
+import type { UpsertWork } from './upsert-work.ts';
+
+/** The number of an earlier attempt's sys_id is not remembered. */
+const numberUnknown = -1;
+/** How many numbers of a match are looked at in one request, and at most. */
+const numbersAtOnce = 16;
+const mostNumbers = 4_096;
+/** How long an upsert waits for another one of its match. */
+export const matchWaitMs = 5_000;
+/** How often it looks for the other one's record before that, and after how long each time. */
+const mostLooks = 5;
+const lookEveryMs = 250;
+/** A record that is older than an attempt by more than the clocks may differ is another's. */
+const skewMs = 10 * 60_000;
+
+const createdOnAnswer = z.object({ result: z.object({ sys_created_on: z.string() }) });
+
+/**
+ * Creates the record of an upsert under a sys_id that is derived from the match and a number, or updates the one that another
+ * upsert of the same match has just created there. The number grows with each record of the match that no longer matches or
+ * that we deleted. Only one upsert of the match at a time may create under a sys_id, so that each knows its own after a lost
+ * answer.
+ */
+export class CreateByMatch {
+  readonly #work: UpsertWork;
+
+  constructor(work: UpsertWork) {
+    this.#work = work;
+  }
+
+  async run(): Promise<Done> {
+    // Looked at before anything is remembered: after a crash, a record under the sys_id is then this message's own.
+    const first = await this.#stateOf(0);
+    return first.isFree ? this.#createUnder(first.sysId, 0) : this.#createUnderNext(0);
+  }
+
+  /**
+   * Does again what an earlier attempt may have done. Gives nothing when another upsert of the match has created the record
+   * since: then this one has still to be carried out.
+   */
+  async repeat(sysId: string, mark: RecordMark): Promise<Done | undefined> {
+    const { attempt, context, match } = this.#work;
+    const { name, untilMs } = attempt;
+    if (mark.maker !== '' && mark.maker !== name) return undefined;
+    const made = await this.#whatIsMade(sysId);
+    // The instance may have created it under another sys_id.
+    if (made === 'nothing') return (await match.find()) ? undefined : this.#createUnder(sysId, numberUnknown);
+    if (made === 'older') return undefined;
+    // The mark was read a while ago: another upsert may have taken the sys_id over since.
+    if (!(await context.ledger.reserve(sysId, name, untilMs, mark))) return undefined;
+    await this.#work.complete('create', sysId);
+    return 'duplicate';
+  }
+
+  /** @param number of the sys_id; `numberUnknown` for that of an earlier attempt */
+  async #createUnder(sysId: string, number: number): Promise<Done> {
+    const { attempt, command, context } = this.#work;
+    const { ledger } = context;
+    const { name, untilMs } = attempt;
+    await context.waitForTurn(command, sysId);
+    const mark = await attempt.checkRecord(sysId);
+    if (mark.maker !== '' && mark.maker !== name) {
+      const holder = await this.#waitForMaker(sysId, mark.makerUntilMs);
+      if (holder) return this.#useHolder(holder, sysId, number);
+    }
+    if (!(await ledger.reserve(sysId, name, untilMs, mark))) return this.#createUnder(sysId, number);
+    await attempt.announce('create', sysId);
+    const request = this.#work.createRequest({ sys_id: sysId });
+    let made: string | undefined;
+    try {
+      const isMade = async () => (await this.#whatIsMade(sysId)) === 'own';
+      made = await this.#work.checkCreated(await attempt.send(request, sysId, isMade));
+    } catch (error) {
+      if (!(error instanceof ServiceNowError) || error.effect === 'unknown') throw error;
+      if (!error.recordMayExist) {
+        await ledger.release(sysId);
+        throw error;
+      }
+      const isRepeat = mark.maker === name || error.attempts > 1;
+      return this.#afterRefusal(request, sysId, number, error, isRepeat);
+    }
+    await rememberIfIgnored(command, sysId, made, context);
+    if (number > 0) await ledger.rememberNumber(this.#work.sysIdOf(0), number);
+    await this.#work.complete('create', made ?? sysId);
+    return 'done';
+  }
+
+  /**
+   * The record that another upsert of the match has made; undefined when it made none and no longer can.
+   * @throws InDoubtError while it may still make one
+   */
+  async #waitForMaker(sysId: string, untilMs: number): Promise<Holder | undefined> {
+    const { match, context } = this.#work;
+    const { clock } = context;
+    for (let looks = 1; ; looks += 1) {
+      const holder = await match.readHolder(sysId, false);
+      if (holder || clock.now() >= untilMs) return holder;
+      if (looks === mostLooks) throw new InDoubtError(matchWaitMs);
+      await clock.sleep(lookEveryMs);
+    }
+  }
+
+  /** What is there under a sys_id of the match: this attempt's own record, or one from before it was first sent. */
+  async #whatIsMade(sysId: string): Promise<'own' | 'older' | 'nothing'> {
+    const { table, context, attempt } = this.#work;
+    const presence = await findRecord(table, sysId, context);
+    if (presence === 'hidden') return 'own';
+    if (presence !== 'visible') return 'nothing';
+    const request = getRequest({ table, sysId, fields: ['sys_created_on'] });
+    const { body } = await context.send({ request, isReconciling: true });
+    const createdOn = z.safeParse(createdOnAnswer, body).data?.result.sys_created_on ?? '';
+    const createdMs = Date.parse(`${createdOn.replace(' ', 'T')}Z`);
+    return createdMs < attempt.firstSentAtMs - skewMs ? 'older' : 'own';
+  }
+
+  async #useHolder(holder: Holder, sysId: string, number: number): Promise<Done> {
+    if (!this.#work.match.isMetBy(holder))
+      return this.#createUnderNext(number === numberUnknown ? 0 : number + 1);
+    return this.#update(sysId);
+  }
+
+  async #update(sysId: string): Promise<Done> {
+    await this.#work.attempt.announce('update', sysId);
+    return this.#work.update(sysId);
+  }
+
+  /**
+   * The sys_id is taken, or the record was refused.
+   * @param isRepeat an earlier copy of this create may have taken effect
+   */
+  async #afterRefusal(
+    request: ServiceNowRequest,
+    sysId: string,
+    number: number,
+    refusal: ServiceNowError,
+    isRepeat: boolean,
+  ): Promise<Done> {
+    const { attempt, context, match } = this.#work;
+    const made = await this.#whatIsMade(sysId);
+    if (isRepeat && made === 'own') {
+      await this.#work.complete('create', sysId);
+      return 'duplicate';
+    }
+    const holder = await match.readHolder(sysId, true);
+    if (holder) return this.#useHolder(holder, sysId, number);
+    const isMade =
+      made !== 'nothing' || (isReadBackDenial(refusal) && (await isRefusedAsTaken(request, context)));
+    if (isMade && !(refusal instanceof InsertRefusedError)) {
+      // The user may create what he may not read.
+      await this.#work.complete('create', sysId);
+      return 'done';
+    }
+    await Promise.all([isMade ? undefined : context.ledger.release(sysId), attempt.withdraw()]);
+    if (isMade) throw new InvalidInputError('match', 'finds a record that the user may not read');
+    await checkLag(refusal, sysId, context);
+    throw refusal;
+  }
+
+  /** Looks at several numbers at once, in one request: the first that is free, or whose record matches. */
+  async #createUnderNext(from: number): Promise<Done> {
+    const { lastNumber } = await this.#work.context.ledger.markOf(this.#work.sysIdOf(0));
+    for (let number = Math.max(from, lastNumber); number < mostNumbers; number += numbersAtOnce) {
+      const numbers = Array.from({ length: numbersAtOnce }, (_, index) => number + index);
+      const states = await Promise.all(numbers.map((one) => this.#stateOf(one)));
+      const usable = states.find(({ isFree, isMatch }) => isFree || isMatch);
+      if (usable === undefined) continue;
+      return usable.isFree ? this.#createUnder(usable.sysId, usable.number) : this.#update(usable.sysId);
+    }
+    throw new InvalidInputError('match', `${mostNumbers} records were made for it and no longer match`);
+  }
+
+  async #stateOf(number: number) {
+    const { context, match } = this.#work;
+    const sysId = this.#work.sysIdOf(number);
+    const [{ isDeleted }, holder] = await Promise.all([
+      context.ledger.markOf(sysId),
+      match.readHolder(sysId, false),
+    ]);
+    const isMatch = holder !== undefined && match.isMetBy(holder);
+    return { number, sysId, isFree: !holder && !isDeleted, isMatch };
+  }
+}

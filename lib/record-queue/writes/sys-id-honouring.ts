@@ -1,0 +1,32 @@
+import type { RecordCommand } from '../message.ts';
+import type { WriteContext } from './attempt.ts';
+
+/**
+ * False for a table of `correlationIdTables`, and for one that was seen to ignore the sys_id of a create.
+ * @throws what the state table throws
+ */
+export async function isSysIdHonoured({ command }: RecordCommand, context: WriteContext): Promise<boolean> {
+  const { naming, ignoringTables, ledger } = context;
+  const table = command.table.toLowerCase();
+  if (naming.identityOf(table, '').kind !== 'sys_id') return false;
+  if (!ignoringTables.has(table) && (await ledger.ignoresSysId(table))) ignoringTables.add(table);
+  return !ignoringTables.has(table);
+}
+
+/**
+ * Compares the sys_id of a record that was made with the one that was asked for.
+ * @param made as the answer tells it; undefined where it does not
+ * @returns true when the instance chose another
+ */
+export async function rememberIfIgnored(
+  { command: { table }, message }: RecordCommand,
+  asked: string,
+  made: string | undefined,
+  { ignoringTables, ledger, log }: WriteContext,
+): Promise<boolean> {
+  if (made === undefined || made.toLowerCase() === asked) return false;
+  ignoringTables.add(table.toLowerCase());
+  log.warn('sys-id-ignored', { table, messageId: message.messageId });
+  await ledger.rememberThatTableIgnoresSysId(table);
+  return true;
+}

@@ -1,0 +1,100 @@
+import * as z from 'zod/mini';
+import type { Effect } from '../../aws/effect-ledger.ts';
+import { deriveUpsertSysId } from '../../operations/identity.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
+import { RecordNotFoundError } from '../../servicenow/errors.ts';
+import { createRequest } from '../../servicenow/records.ts';
+import type { Done } from '../disposition.ts';
+import type { Attempt, CommandOf, WriteContext } from './attempt.ts';
+import { type Notes, NoteWriting, withNotes } from './journal.ts';
+import { Match, type Row } from './match.ts';
+import { answerFields, writeUpdate } from './update.ts';
+
+const createdAnswer = z.object({ result: z.looseObject({ sys_id: z.string() }) });
+
+/** What all ways to carry out one upsert have in common: its match, its writes, and how they are remembered. */
+export class UpsertWork {
+  readonly attempt: Attempt;
+  readonly command: CommandOf<'upsert'>;
+  readonly context: WriteContext;
+  readonly match: Match;
+  readonly #notes: Notes;
+
+  constructor(attempt: Attempt, command: CommandOf<'upsert'>, notes: Notes) {
+    const { table, match } = command.command;
+    this.attempt = attempt;
+    this.command = command;
+    this.context = attempt.context;
+    this.match = new Match(table, match, attempt.context.send);
+    this.#notes = notes;
+  }
+
+  get table(): string {
+    return this.command.command.table;
+  }
+
+  /** The sys_id of the match with this number: see `deriveUpsertSysId`. */
+  sysIdOf(number: number): string {
+    return deriveUpsertSysId(this.context.naming.deployment, this.table, this.match.columns, number);
+  }
+
+  /** Updates a record. */
+  update(sysId: string): Promise<Done> {
+    const { record, options } = this.command.command;
+    const inputDisplayValue = options?.inputDisplayValue ?? false;
+    return writeUpdate(this.attempt, {
+      table: this.table,
+      sysId,
+      record,
+      notes: this.#notes,
+      inputDisplayValue,
+    });
+  }
+
+  /** Updates a record; gives nothing when it is gone. */
+  async updateUnlessGone(sysId: string): Promise<Done | undefined> {
+    try {
+      return await this.update(sysId);
+    } catch (error) {
+      if (error instanceof RecordNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  /** A column of another record, `caller_id.email`, can find a record but not be written with it. */
+  createRequest(identity: Row): ServiceNowRequest {
+    const { record, options } = this.command.command;
+    const own = Object.entries(this.match.columns).filter(([column]) => !column.includes('.'));
+    return createRequest({
+      table: this.table,
+      record: { ...Object.fromEntries(own), ...withNotes(record, this.#notes), ...identity },
+      inputDisplayValue: options?.inputDisplayValue,
+      fields: [...answerFields, ...Object.keys(this.match.columns)],
+    });
+  }
+
+  /** Remembers that the upsert is done. */
+  async complete(write: Effect['write'], sysId: string): Promise<void> {
+    const hasNotes = this.#notes.size > 0 && sysId !== '';
+    const writing = hasNotes ? new NoteWriting(this.attempt, sysId, this.#notes) : undefined;
+    await Promise.all([this.attempt.complete(write, sysId), writing?.complete()]);
+  }
+
+  /**
+   * Looks whether the match finds a record that was just created for it, unless the answer shows that it does: if not, each
+   * upsert of the match would create one more.
+   * @returns the sys_id that the answer tells
+   */
+  async checkCreated(answer: ServiceNowResponse | undefined): Promise<string | undefined> {
+    const created = z.safeParse(createdAnswer, answer?.body).data?.result;
+    const columns = Object.keys(this.match.columns);
+    const isMeantToMatch = !columns.some((column) => Object.hasOwn(this.command.command.record, column));
+    if (!created || !isMeantToMatch || !this.match.isStoredDifferently(created)) return created?.sys_id;
+    const { total } = await this.match.search(this.match.columns, true);
+    if (total > 0) return created.sys_id;
+    const { log, ledger } = this.context;
+    log.warn('match-finds-nothing', { table: this.table, messageId: this.command.message.messageId });
+    await ledger.rememberUnmatched(this.sysIdOf(0), created.sys_id);
+    return created.sys_id;
+  }
+}
