@@ -19,7 +19,7 @@ import {
 import type { Sending, Story } from './story.ts';
 
 /** The writes of a story up to a phase, copies left out. */
-export function writesOf(story: Story, phases = story.phases.length): readonly ModelWrite[] {
+function writesOf(story: Story, phases = story.phases.length): readonly ModelWrite[] {
   const writes = story.phases
     .slice(0, phases)
     .flatMap(({ people, sendings }) => [...people, ...sendings.map(({ write }) => write)]);
