@@ -12,23 +12,21 @@ module.exports = class CheckNames {
   }
 };
 
-/** Bucket names have no upper-case letters and no underscores: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+/** CloudFormation names the bucket after the stack: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 const stagePattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
-const accountIdLength = 12;
 
-function problemOf({ provider: { stage, region }, functions }) {
+function problemOf({ provider: { stage }, functions }) {
   if (!stagePattern.test(stage))
     return `Stage "${stage}": only lower-case letters, digits and single hyphens between them can be part of a bucket's name.`;
-  const bucket = `snf-${stage}-imports-${'0'.repeat(accountIdLength)}-${region}`;
   const names = Object.values(functions).flatMap(({ name, iamRoleStatementsName }) => [
     { what: 'function', name, most: 64 },
     ...(iamRoleStatementsName ? [{ what: 'role', name: iamRoleStatementsName, most: 64 }] : []),
   ]);
-  const tooLong = [{ what: 'bucket', name: bucket, most: 63 }, ...names].map(({ what, name, most }) => ({
+  const lengths = names.map(({ what, name, most }) => ({
     text: `the ${what} ${name} may have ${most} characters`,
     over: name.length - most,
   }));
-  const worst = tooLong.reduce((one, other) => (other.over > one.over ? other : one));
+  const worst = lengths.reduce((one, other) => (other.over > one.over ? other : one));
   if (worst.over <= 0) return undefined;
   return `Stage "${stage}" is too long by ${worst.over}: ${worst.text}.`;
 }

@@ -4,11 +4,8 @@
  */
 module.exports = async ({ resolveVariable }) => {
   const { operations } = await import('../lib/operations/catalog.ts');
-  const authorizer = await resolveVariable('self:custom.authorizer');
   const readSecrets = await resolveVariable('self:custom.readSecrets');
   const rolePrefix = await resolveVariable('self:custom.rolePrefix');
-  const inDoubtSeconds = await resolveVariable('param:recordsInDoubtSeconds');
-  const recordsFifo = await resolveVariable('param:recordsFifo');
   const stateTable = {
     Effect: 'Allow',
     Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
@@ -17,12 +14,13 @@ module.exports = async ({ resolveVariable }) => {
   const sendSignals = {
     Effect: 'Allow',
     Action: ['sqs:SendMessage'],
-    Resource: { 'Fn::GetAtt': ['RecordsFifoQueue', 'Arn'] },
+    // Left out as a whole without the queue (deploy/template/shape.ts).
+    Resource: { 'Fn::If': ['WithFifo', { 'Fn::GetAtt': ['RecordsFifoQueue', 'Arn'] }, { Ref: 'AWS::NoValue' }] },
   };
   // Without the FIFO queue it answers that it needs one.
   const toSignals = {
-    iamRoleStatements: [readSecrets, ...(String(recordsFifo) === 'true' ? [sendSignals] : [])],
-    environment: { RECORDS_FIFO_QUEUE_URL: { 'Fn::If': ['RecordsFifo', { Ref: 'RecordsFifoQueue' }, ''] } },
+    iamRoleStatements: [readSecrets, sendSignals],
+    environment: { RECORDS_FIFO_QUEUE_URL: { 'Fn::If': ['WithFifo', { Ref: 'RecordsFifoQueue' }, ''] } },
   };
   const toFunction = ({ name, routes, isKeyed }) => ({
     handler: `dist/${name}/index.handler`,
@@ -30,13 +28,19 @@ module.exports = async ({ resolveVariable }) => {
     iamRoleStatementsName: `${rolePrefix}-${name}`,
     iamRoleStatements: isKeyed ? [readSecrets, stateTable] : [readSecrets],
     ...(isKeyed && {
-      environment: { STATE_TABLE: { Ref: 'StateTable' }, RECORDS_IN_DOUBT_SECONDS: inDoubtSeconds },
+      environment: {
+        STATE_TABLE: { Ref: 'StateTable' },
+        RECORDS_IN_DOUBT_SECONDS: { Ref: 'RecordsInDoubtSeconds' },
+      },
     }),
     ...(name === 'postSignal' && toSignals),
     // Lambda repeats an asynchronous Invoke that failed: only a create is known by its request id then.
     ...(routes.some(({ method }) => method !== 'GET') &&
       name !== 'postRecord' && { maximumRetryAttempts: 0 }),
-    events: routes.flatMap(toEvents).map((httpApi) => ({ httpApi: { ...httpApi, authorizer } })),
+    // With the param authorizer: jwt, deploy/template/shape.ts replaces it by the authorizer of tokens.
+    events: routes
+      .flatMap(toEvents)
+      .map((httpApi) => ({ httpApi: { ...httpApi, authorizer: { type: 'aws_iam' } } })),
   });
   return Object.fromEntries(operations.map((operation) => [operation.name, toFunction(operation)]));
 };

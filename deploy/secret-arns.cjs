@@ -1,17 +1,33 @@
 /**
- * What a function's role may read: the ARN of each secret that the param `secretId` names (one name or ARN, or a JSON map of them).
- * Loaded by serverless.yml. AWS adds six characters to a secret's ARN, hence the question marks.
+ * What a function's role may read: the secrets of its connections. Loaded by serverless.yml. A param `secretId` that is one name or
+ * ARN is left to the template's parameter; a JSON map becomes a list. AWS adds six characters to a secret's ARN, hence the question
+ * marks.
  */
-module.exports = async ({ resolveVariable }) => secretIds(await resolveVariable('param:secretId')).map(arnOf);
+module.exports = async ({ resolveVariable }) => {
+  const ids = secretIds(await resolveVariable('param:secretId'));
+  return ids === undefined ? arnOfParameter : ids.map(arnOf);
+};
 
+const arnOfParameter = {
+  'Fn::If': [
+    'WithSecretArns',
+    { 'Fn::Split': [',', { Ref: 'SecretArns' }] },
+    { 'Fn::If': ['SecretIdIsArn', { Ref: 'SecretId' }, arnOfName(`\${SecretId}`)] },
+  ],
+};
+
+/** @returns undefined for one id */
 function secretIds(setting) {
   if (typeof setting === 'object') return Object.values(setting);
-  return setting.trim().startsWith('{') ? Object.values(JSON.parse(setting)) : [setting];
+  return setting.trim().startsWith('{') ? Object.values(JSON.parse(setting)) : undefined;
 }
 
 function arnOf(secretId) {
-  if (secretId.startsWith('arn:')) return secretId;
+  return secretId.startsWith('arn:') ? secretId : arnOfName(secretId);
+}
+
+function arnOfName(name) {
   return {
-    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${secretId}-??????`,
+    'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}-??????`,
   };
 }

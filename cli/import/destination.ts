@@ -1,10 +1,9 @@
-import { ACCOUNT_ID, REGION } from '../../emulator/aws/account.ts';
 import { UsageError } from '../command-line.ts';
 import type { RunningStack } from '../start/running-stack.ts';
 import { typed } from '../typed.ts';
 
 /** That of a local stack, where only its endpoint is named. */
-const localBucket = `snf-dev-imports-${ACCOUNT_ID}-${REGION}`;
+const localBucket = 'importbucket';
 
 /** Where a file goes; `endpoint` is undefined where the AWS SDK finds it. */
 export type ImportDestination = { readonly bucket: string; readonly endpoint: string | undefined };

@@ -64,7 +64,12 @@ function unboundedLogs({ Resources }: Template, { functions }: StackResources): 
 function unprotectedQueues({ Resources }: Template): Finding[] {
   const tlsOnly = tlsOnlyReferences(Resources, 'AWS::SQS::QueuePolicy', 'Queues');
   return ofType(Resources, 'AWS::SQS::Queue').flatMap(([where, properties]) => [
-    ...missing(properties['SqsManagedSseEnabled'] === true, 'encryption', where, 'is not encrypted at rest'),
+    ...missing(
+      properties['SqsManagedSseEnabled'] === true || typeof properties['KmsMasterKeyId'] === 'string',
+      'encryption',
+      where,
+      'is not encrypted at rest',
+    ),
     ...missing(tlsOnly.has(where), 'tls-only', where, 'has no policy that refuses calls without TLS'),
   ]);
 }

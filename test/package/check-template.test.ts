@@ -102,9 +102,9 @@ describe('check:template', () => {
     expect(findings).toEqual([
       'authorized-routes GET /api/now/table/{tableName}',
       'throttling HttpApiStage',
-      'visibility-timeout arn:aws:sqs:us-east-1:000000000000:servicenow-functions-dev-records',
-      'dead-letter-queue arn:aws:sqs:us-east-1:000000000000:servicenow-functions-dev-imports',
-      'batch-item-failures arn:aws:sqs:us-east-1:000000000000:servicenow-functions-dev-imports',
+      'visibility-timeout arn:aws:sqs:us-east-1:000000000000:RecordsQueue',
+      'dead-letter-queue arn:aws:sqs:us-east-1:000000000000:ImportQueue',
+      'batch-item-failures arn:aws:sqs:us-east-1:000000000000:ImportQueue',
       'own-role GetRecordsLambdaFunction, PostRecordLambdaFunction',
       'log-retention doctor',
       'encryption ImportQueue',

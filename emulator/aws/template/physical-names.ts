@@ -5,6 +5,8 @@ export type TemplateContext = {
   readonly accountId: string;
   /** Base of queue URLs without a slash at the end, e.g. `http://127.0.0.1:4566`. */
   readonly sqsEndpoint: string;
+  /** @default aws */
+  readonly partition?: string;
   /** Values of exports of other stacks, by name. */
   readonly imports?: Readonly<Record<string, string>>;
 };
@@ -21,7 +23,7 @@ export function physicalName(resource: NamedResource, context: TemplateContext):
   const { logicalId, type, property } = resource;
   switch (type) {
     case 'AWS::SQS::Queue':
-      return `${context.sqsEndpoint}/${context.accountId}/${property('QueueName')}`;
+      return `${context.sqsEndpoint}/${context.accountId}/${queueName(resource)}`;
     case 'AWS::S3::Bucket':
       return property('BucketName') ?? logicalId.toLowerCase();
     case 'AWS::DynamoDB::Table':
@@ -46,18 +48,18 @@ export function physicalAttribute(
   context: TemplateContext,
 ): unknown {
   const { logicalId, type, property } = resource;
-  const { region, accountId } = context;
+  const { region, accountId, partition = 'aws' } = context;
   switch (`${type} ${attribute}`) {
     case 'AWS::SQS::Queue Arn':
-      return `arn:aws:sqs:${region}:${accountId}:${property('QueueName')}`;
+      return `arn:${partition}:sqs:${region}:${accountId}:${queueName(resource)}`;
     case 'AWS::SQS::Queue QueueName':
-      return property('QueueName');
+      return queueName(resource);
     case 'AWS::SQS::Queue QueueUrl':
       return physicalName(resource, context);
     case 'AWS::S3::Bucket Arn':
-      return `arn:aws:s3:::${physicalName(resource, context)}`;
+      return `arn:${partition}:s3:::${physicalName(resource, context)}`;
     case 'AWS::DynamoDB::Table Arn':
-      return `arn:aws:dynamodb:${region}:${accountId}:table/${physicalName(resource, context)}`;
+      return `arn:${partition}:dynamodb:${region}:${accountId}:table/${physicalName(resource, context)}`;
     case 'AWS::Lambda::Function Arn':
       return lambdaArn(property('FunctionName'), context);
     case 'AWS::SNS::Topic TopicArn':
@@ -69,7 +71,7 @@ export function physicalAttribute(
     case 'AWS::Lambda::Version Version':
       return '1';
     case 'AWS::IAM::Role Arn':
-      return `arn:aws:iam::${accountId}:role/${property('RoleName') ?? logicalId}`;
+      return `arn:${partition}:iam::${accountId}:role/${property('RoleName') ?? logicalId}`;
     default:
       throw new Error(
         `Fn::GetAtt ${logicalId}.${attribute}: the local stack does not know ${attribute} of ${type}`,
@@ -88,6 +90,13 @@ function ruleArn({ logicalId, property }: NamedResource, { region, accountId }: 
   return `arn:aws:events:${region}:${accountId}:rule/${path}${property('Name') ?? logicalId}`;
 }
 
-function lambdaArn(functionName: unknown, { region, accountId }: TemplateContext): string {
-  return `arn:aws:lambda:${region}:${accountId}:function:${functionName}`;
+/** CloudFormation names a queue itself, for FIFO queues with their ending, when the template does not. */
+function queueName({ logicalId, property }: NamedResource): string {
+  const given = property('QueueName');
+  if (typeof given === 'string') return given;
+  return property('FifoQueue') === true ? `${logicalId}.fifo` : logicalId;
+}
+
+function lambdaArn(functionName: unknown, { region, accountId, partition = 'aws' }: TemplateContext): string {
+  return `arn:${partition}:lambda:${region}:${accountId}:function:${functionName}`;
 }

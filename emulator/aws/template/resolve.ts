@@ -32,7 +32,7 @@ const substitution = z.union([
  */
 export function createResolver(template: Template, context: TemplateContext): Resolver {
   const pseudo: Readonly<Record<string, unknown>> = {
-    'AWS::Partition': 'aws',
+    'AWS::Partition': context.partition ?? 'aws',
     'AWS::Region': context.region,
     'AWS::AccountId': context.accountId,
     'AWS::StackName': 'local',
@@ -44,7 +44,13 @@ export function createResolver(template: Template, context: TemplateContext): Re
     if (resource === undefined) throw new Error(`${logicalId} is not in the template`);
     return { logicalId, type: resource.Type, property: (name) => resolve(resource.Properties[name]) };
   };
-  const ref = (name: string) => (name in pseudo ? pseudo[name] : physicalName(named(name), context));
+  const ref = (name: string) => {
+    if (name in pseudo) return pseudo[name];
+    const parameter = template.Parameters[name];
+    if (parameter === undefined) return physicalName(named(name), context);
+    if (parameter.Default === undefined) throw new Error(`Parameter ${name} has no default`);
+    return parameter.Default;
+  };
   const getAtt = (argument: unknown) => {
     const [logicalId, attribute] = attributeReference(argument);
     return physicalAttribute(named(logicalId), attribute, context);

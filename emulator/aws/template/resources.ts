@@ -44,14 +44,13 @@ const mappingSchema = z.object({
   ScalingConfig: z.object({ MaximumConcurrency: z.coerce.number() }).optional(),
 });
 
-/** Reads the resolved properties of an AWS::SQS::Queue; `policy` is that of its AWS::SQS::QueuePolicy. */
+/** Reads the resolved properties of an AWS::SQS::Queue, its name being the end of its ARN; `policy` is that of its AWS::SQS::QueuePolicy. */
 export function queue(arn: string, url: string, properties: unknown, policy?: string): Queue {
-  const { QueueName, ...rest } = z.looseObject({ QueueName: z.string() }).parse(properties);
-  const attributes = Object.entries(rest)
+  const attributes = Object.entries(z.record(z.string(), z.unknown()).parse(properties))
     .filter(([name]) => attributeNames.has(name))
     .map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]);
   return {
-    name: QueueName,
+    name: arn.slice(arn.lastIndexOf(':') + 1),
     arn,
     url,
     attributes: { ...Object.fromEntries(attributes), ...(policy !== undefined && { Policy: policy }) },

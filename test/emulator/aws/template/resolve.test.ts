@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createResolver } from '../../../../emulator/aws/template/resolve.ts';
 
 const template = {
+  Parameters: { Stage: { Default: 'dev' }, Open: {} },
   Conditions: {
     Yes: { 'Fn::Equals': ['true', true] },
     No: { 'Fn::Not': [{ Condition: 'Yes' }] },
@@ -11,6 +12,8 @@ const template = {
   },
   Resources: {
     Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::Join': ['-', ['my', 'queue']] } } },
+    Unnamed: { Type: 'AWS::SQS::Queue', Properties: {} },
+    Ordered: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } },
     Bucket: { Type: 'AWS::S3::Bucket', Properties: { BucketName: { 'Fn::Sub': 'drop-${AWS::AccountId}' } } },
     Function: { Type: 'AWS::Lambda::Function', Properties: { FunctionName: 'fn' } },
     Alias: { Type: 'AWS::Lambda::Alias', Properties: { FunctionName: { Ref: 'Function' }, Name: 'live' } },
@@ -30,6 +33,10 @@ describe('the resolver', () => {
     [{ Ref: 'Queue' }, 'http://127.0.0.1:4566/123456789012/my-queue'],
     [{ 'Fn::GetAtt': ['Queue', 'Arn'] }, 'arn:aws:sqs:eu-west-1:123456789012:my-queue'],
     [{ 'Fn::GetAtt': 'Queue.QueueName' }, 'my-queue'],
+    [{ 'Fn::GetAtt': 'Unnamed.QueueName' }, 'Unnamed'],
+    [{ 'Fn::GetAtt': ['Ordered', 'Arn'] }, 'arn:aws:sqs:eu-west-1:123456789012:Ordered.fifo'],
+    [{ Ref: 'Stage' }, 'dev'],
+    [{ 'Fn::Sub': 'for ${Stage}' }, 'for dev'],
     [{ Ref: 'Bucket' }, 'drop-123456789012'],
     [{ 'Fn::Sub': '${Bucket.Arn}/imports/*' }, 'arn:aws:s3:::drop-123456789012/imports/*'],
     [{ Ref: 'Table' }, 'Table'],

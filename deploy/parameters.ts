@@ -1,0 +1,260 @@
+import { createHash } from 'node:crypto';
+
+/** One setting of a deployment: a param of serverless.yml, and a Parameter of the CloudFormation template. */
+export type Parameter = {
+  /** As in serverless.yml, e.g. `kmsKeyArn`; the Parameter is `KmsKeyArn`. */
+  readonly param: string;
+  readonly description: string;
+  /** The only values that it takes. */
+  readonly values?: readonly string[];
+  /** What a value matches as a whole; an empty value is always taken unless `required`. */
+  readonly pattern?: string;
+  /** What `pattern` asks for, in words. */
+  readonly expected?: string;
+  readonly required?: boolean;
+};
+
+const onOff = ['true', 'false'];
+const wholeNumber = { pattern: '\\d{1,9}', expected: 'must be a whole number', required: true };
+const optionalDays = {
+  pattern: '[1-9]\\d{0,4}',
+  expected: 'must be a number of days, or empty to keep them',
+};
+
+/** Log retention knows only these. @see https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+const logRetentions =
+  '1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653'.split(' ');
+
+const kmsKeyArn = {
+  pattern: 'arn:aws[\\w-]*:kms:[\\w-]+:\\d{12}:key/[\\w-]+',
+  expected: 'must be the ARN of a KMS key (not of an alias)',
+};
+
+/** Every setting, in the order in which docs/configuration.md lists them. */
+export const parameters: readonly Parameter[] = [
+  {
+    param: 'secretId',
+    description: 'Name or ARN of the secret; for several instances a JSON map of names.',
+    required: true,
+  },
+  {
+    param: 'secretArns',
+    description: 'ARNs of the secrets, comma separated. Needed only when secretId is a JSON map.',
+    pattern: 'arn:aws[\\w-]*:secretsmanager:.+',
+    expected: 'must be ARNs of secrets',
+  },
+  {
+    param: 'allowedTables',
+    description: 'Tables that callers may read and write, comma separated; * for all.',
+  },
+  { param: 'allowedHosts', description: "Instance hosts in addition to ServiceNow's own domains." },
+  { param: 'httpsProxy', description: 'Forward proxy for calls to the instances.' },
+  { param: 'noProxy', description: 'Hosts that are reached without the proxy.' },
+  {
+    param: 'vpcSubnetIds',
+    description: 'Subnets that the functions run in, comma separated.',
+    pattern: 'subnet-[\\w-]+(\\s*,\\s*subnet-[\\w-]+)*',
+    expected: 'must be subnet ids, comma separated',
+  },
+  {
+    param: 'vpcSecurityGroupIds',
+    description: 'Security groups of the functions, comma separated.',
+    pattern: 'sg-[\\w-]+(\\s*,\\s*sg-[\\w-]+)*',
+    expected: 'must be ids of security groups, comma separated',
+  },
+  { param: 'http', description: 'false leaves out the HTTP API.', values: onOff },
+  {
+    param: 'authorizer',
+    description: 'Who may call the HTTP API: iam (signed requests) or jwt.',
+    values: ['iam', 'jwt'],
+  },
+  {
+    param: 'jwtIssuer',
+    description: 'Issuer of the tokens, with authorizer jwt.',
+    pattern: 'https://\\S+',
+    expected: 'must be an https URL',
+  },
+  { param: 'jwtAudience', description: 'Audiences of the tokens, comma separated, with authorizer jwt.' },
+  { param: 'jwtScopes', description: 'Scopes of which a token needs one, comma separated; empty for none.' },
+  { param: 'batchMethods', description: 'Methods that a call inside POST /api/now/batch may have.' },
+  { param: 'methodOverrides', description: 'Methods that a POST with X-HTTP-Method-Override may stand for.' },
+  {
+    param: 'dotWalkAnywhere',
+    description: 'true lets fields and queries walk references into tables that are not allowed.',
+    values: onOff,
+  },
+  { param: 'httpRatePerSecond', description: 'Requests per second to the HTTP API.', ...wholeNumber },
+  { param: 'httpBurst', description: 'Requests to the HTTP API that may arrive at once.', ...wholeNumber },
+  { param: 'recordsConcurrency', description: 'Copies of writeRecords that run at once.', ...wholeNumber },
+  {
+    param: 'recordsFifo',
+    description: 'true adds a second records queue that keeps the order within a message group.',
+    values: onOff,
+  },
+  {
+    param: 'recordsRetryForSeconds',
+    description: 'How long a message is retried before it goes to the dead-letter queue.',
+    ...wholeNumber,
+  },
+  { param: 'recordsParkForSeconds', description: 'The old name of recordsRetryForSeconds.', pattern: '\\d*' },
+  {
+    param: 'recordsInDoubtSeconds',
+    description: 'How long the instance may work on a write whose answer was lost.',
+    ...wholeNumber,
+  },
+  {
+    param: 'recordsBatchApi',
+    description: 'false sends every record as a request of its own.',
+    values: onOff,
+  },
+  { param: 'correlationIdTables', description: "Tables that refuse a caller's sys_id, comma separated." },
+  {
+    param: 'imports',
+    description: 'false leaves out the import of dropped files, which needs Lambda durable functions.',
+    values: onOff,
+  },
+  { param: 'maxConcurrentImports', description: 'Imports that load at once.', ...wholeNumber },
+  {
+    param: 'importBucketName',
+    description: 'Name of the bucket for dropped files; empty for a generated name.',
+    pattern: '[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]',
+    expected: 'must be the name of a bucket',
+  },
+  {
+    param: 'importBucketExists',
+    description: 'true when the bucket exists already: its notification is yours to set.',
+    values: onOff,
+  },
+  { param: 'dropRetentionInDays', description: 'Deletes dropped files after so many days.', ...optionalDays },
+  { param: 'resultRetentionInDays', description: 'Deletes results after so many days.', ...optionalDays },
+  {
+    param: 'oldVersionRetentionInDays',
+    description: 'Deletes replaced and deleted versions of dropped files and results after so many days.',
+    pattern: '[1-9]\\d{0,4}',
+    expected: 'must be a number of days',
+    required: true,
+  },
+  {
+    param: 'executionRetentionInDays',
+    description: 'Keeps the history of an import that has ended for so many days.',
+    pattern: '[1-9]\\d?',
+    expected: 'must be a number of days, 1 to 90',
+    required: true,
+  },
+  { param: 'logRetentionInDays', description: 'Keeps logs for so many days.', values: logRetentions },
+  {
+    param: 'logLevel',
+    description: 'The least important lines that are logged.',
+    values: ['DEBUG', 'INFO', 'WARN', 'ERROR'],
+  },
+  {
+    param: 'kmsKeyArn',
+    description: 'Encrypts queues, bucket, table, logs and variables; empty for the keys of AWS.',
+    ...kmsKeyArn,
+  },
+  {
+    param: 'secretKmsKeyArn',
+    description: "The secret's own KMS key, when it is another one than kmsKeyArn.",
+    ...kmsKeyArn,
+  },
+  {
+    param: 'permissionsBoundary',
+    description: 'ARN of a policy that bounds the permissions of every role.',
+    pattern: 'arn:aws[\\w-]*:iam::(\\d{12}|aws):policy/.+',
+    expected: 'must be the ARN of an IAM policy',
+  },
+  {
+    param: 'rolePath',
+    description: 'Path of every role.',
+    pattern: '/([\\w+=,.@-]+/)*',
+    expected: 'must start and end with a slash',
+    required: true,
+  },
+  {
+    param: 'reservedConcurrency',
+    description: 'Copies of each function that may run at once and are kept free for it; empty for no limit.',
+    pattern: '[1-9]\\d{0,3}',
+    expected: 'must be a whole number above 0, or empty',
+  },
+];
+
+/** A `Parameter` of a CloudFormation template. */
+export type TemplateParameter = {
+  readonly Type: 'String';
+  readonly Default: string;
+  readonly Description: string;
+  readonly AllowedValues?: readonly string[];
+  readonly AllowedPattern?: string;
+  readonly ConstraintDescription?: string;
+};
+
+/** `kmsKeyArn` as `KmsKeyArn`. */
+function parameterName(param: string): string {
+  return `${param.charAt(0).toUpperCase()}${param.slice(1)}`;
+}
+
+/**
+ * The template's parameters with the values of a deployment as their defaults.
+ * @param settingOf the value of a param
+ * @throws Error naming the param whose value is wrong, since CloudFormation would say so only half-way
+ */
+export function templateParameters(settingOf: (param: string) => string): Record<string, TemplateParameter> {
+  const values = new Map(parameters.map(({ param }) => [param, settingOf(param).trim()]));
+  for (const parameter of parameters) checkValue(parameter, values.get(parameter.param) ?? '');
+  checkTogether((param) => values.get(param) ?? '');
+  const entries = parameters.map(
+    (parameter) =>
+      [
+        parameterName(parameter.param),
+        templateParameter(parameter, values.get(parameter.param) ?? ''),
+      ] as const,
+  );
+  return { ...Object.fromEntries(entries), Revision: revisionOf(values) };
+}
+
+function templateParameter(parameter: Parameter, value: string): TemplateParameter {
+  const { description, values, pattern, expected, required } = parameter;
+  const optional = pattern && !required ? `^(|${pattern})$` : `^${pattern}$`;
+  return {
+    Type: 'String',
+    Default: value,
+    Description: description,
+    ...(values && { AllowedValues: values }),
+    ...(pattern && { AllowedPattern: optional }),
+    ...(expected && { ConstraintDescription: expected }),
+  };
+}
+
+/**
+ * Imports run on a published version of their function, and CloudFormation publishes one only when a property of the version
+ * changes: a changed setting has to change this parameter too.
+ */
+function revisionOf(values: ReadonlyMap<string, string>): TemplateParameter {
+  const digest = createHash('sha256').update(JSON.stringify([...values]));
+  return {
+    Type: 'String',
+    Default: digest.digest('hex').slice(0, 16),
+    Description: 'Change it with every other parameter, so that new imports use the new settings.',
+    AllowedPattern: '^[\\w.-]{1,64}$',
+  };
+}
+
+function checkValue({ param, values, pattern, expected, required }: Parameter, value: string): void {
+  if (values && !values.includes(value))
+    throw new Error(`${param} is "${value}"; it must be one of ${values.join(', ')}`);
+  if (value === '' && required) throw new Error(`${param} must not be empty`);
+  if (value !== '' && pattern && !new RegExp(`^(?:${pattern})$`).test(value))
+    throw new Error(`${param} is "${value}"; it ${expected ?? 'has another form'}`);
+}
+
+function checkTogether(settingOf: (param: string) => string): void {
+  const isSet = (param: string) => settingOf(param) !== '';
+  if (isSet('vpcSubnetIds') !== isSet('vpcSecurityGroupIds'))
+    throw new Error('vpcSubnetIds and vpcSecurityGroupIds are given together or not at all');
+  if (settingOf('authorizer') === 'jwt' && !(isSet('jwtIssuer') && isSet('jwtAudience')))
+    throw new Error('authorizer jwt needs jwtIssuer and jwtAudience');
+  if (settingOf('importBucketExists') === 'true' && !isSet('importBucketName'))
+    throw new Error('importBucketExists needs the name of the bucket in importBucketName');
+  if (Number(settingOf('recordsConcurrency')) < 2 || Number(settingOf('recordsConcurrency')) > 1_000)
+    throw new Error('recordsConcurrency must be from 2 to 1000, as SQS asks for');
+}

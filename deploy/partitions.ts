@@ -1,0 +1,54 @@
+/** What is built on one AWS service that a partition may lack. `params` are those that leave it out. */
+export type Feature = 'records queue' | 'FIFO records queue' | 'HTTP API' | 'imports' | 'events' | 'tracing';
+
+/** How it is known that a feature is there: `documented` by AWS's pages; `not documented` means that nothing says so. */
+export type Availability = 'documented' | 'not documented';
+
+/** A part of AWS with accounts and ARNs of its own. */
+export type Partition = {
+  readonly name: 'aws' | 'aws-cn' | 'aws-us-gov';
+  readonly regionPrefix: RegExp;
+  /** A region to check the template in. */
+  readonly exampleRegion: string;
+  readonly features: Readonly<Record<Feature, Availability>>;
+};
+
+const everywhere = {
+  'records queue': 'documented',
+  'FIFO records queue': 'documented',
+  'HTTP API': 'documented',
+  events: 'documented',
+  tracing: 'documented',
+} as const;
+
+/**
+ * What is known of each partition. The template is validated for all of them with every switch (test/package/switches.test.ts);
+ * nothing was deployed to one. docs/deploy.md has the table.
+ */
+export const partitions: readonly Partition[] = [
+  {
+    name: 'aws-cn',
+    regionPrefix: /^cn-/,
+    exampleRegion: 'cn-north-1',
+    features: { ...everywhere, imports: 'not documented' },
+  },
+  {
+    name: 'aws-us-gov',
+    regionPrefix: /^us-gov-/,
+    exampleRegion: 'us-gov-west-1',
+    features: { ...everywhere, imports: 'not documented' },
+  },
+  {
+    name: 'aws',
+    regionPrefix: /^/,
+    exampleRegion: 'eu-central-1',
+    features: { ...everywhere, imports: 'documented' },
+  },
+];
+
+/** The partition of a region. */
+export function partitionOf(region: string): Partition {
+  const found = partitions.find(({ regionPrefix }) => regionPrefix.test(region));
+  if (found === undefined) throw new Error(`No partition has the region ${region}`);
+  return found;
+}

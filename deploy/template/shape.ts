@@ -1,0 +1,164 @@
+import * as z from 'zod';
+
+/** A template that serverless has compiled, as far as it is reshaped here. */
+export type CompiledTemplate = {
+  readonly Resources: Record<string, CompiledResource>;
+  readonly Outputs?: Record<string, { Condition?: string }>;
+  Rules?: Record<string, unknown>;
+};
+
+export type CompiledResource = {
+  readonly Type: string;
+  Condition?: string;
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
+  readonly Properties: Record<string, unknown>;
+};
+
+const noValue = { Ref: 'AWS::NoValue' };
+const given = (condition: string, value: unknown) => ({ 'Fn::If': [condition, value, noValue] });
+
+/**
+ * Finishes a compiled template: what every deployment can switch and set by parameters, for resources that serverless makes.
+ * serverless.yml says the rest.
+ */
+export function shapeTemplate(template: CompiledTemplate): void {
+  delete template.Resources['IamRoleLambdaExecution'];
+  for (const [logicalId, resource] of Object.entries(template.Resources)) {
+    const feature = featureOf(logicalId);
+    if (feature) resource.Condition ??= feature;
+    reshape[resource.Type]?.(resource);
+  }
+  for (const [name, output] of Object.entries(template.Outputs ?? {})) {
+    const feature = featureOf(name);
+    if (feature) output.Condition ??= feature;
+  }
+  template.Rules = rules;
+}
+
+/** The switch without which a resource or an output is left out. */
+function featureOf(logicalId: string): string | undefined {
+  if (/^HttpApi|LambdaPermissionHttpApi$/.test(logicalId)) return 'WithHttpApi';
+  return /^(StartImport|ImportCsv)/.test(logicalId) ? 'WithImports' : undefined;
+}
+
+const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = {
+  'AWS::Lambda::Function'({ Properties }) {
+    Object.assign(Properties, {
+      VpcConfig: given('WithVpc', {
+        SubnetIds: { 'Fn::Split': [',', { Ref: 'VpcSubnetIds' }] },
+        SecurityGroupIds: { 'Fn::Split': [',', { Ref: 'VpcSecurityGroupIds' }] },
+      }),
+      KmsKeyArn: given('WithKmsKey', { Ref: 'KmsKeyArn' }),
+      ReservedConcurrentExecutions: given('WithReservedConcurrency', { Ref: 'ReservedConcurrency' }),
+    });
+    const durable = Properties['DurableConfig'];
+    if (typeof durable === 'object' && durable !== null)
+      Object.assign(durable, { RetentionPeriodInDays: { Ref: 'ExecutionRetentionInDays' } });
+  },
+  /**
+   * Running imports stay on the version that they began with, so old versions are kept. One whose deployment failed is not: Lambda
+   * publishes no second version of the same code, and the next deployment would fail with it.
+   */
+  'AWS::Lambda::Version'(resource) {
+    resource.DeletionPolicy = 'RetainExceptOnCreate';
+    resource.UpdateReplacePolicy = 'Retain';
+    resource.Properties['Description'] = { 'Fn::Sub': `settings \${Revision}` };
+  },
+  'AWS::Logs::LogGroup'({ Properties }) {
+    Properties['RetentionInDays'] = { Ref: 'LogRetentionInDays' };
+    Properties['KmsKeyId'] = given('WithKmsKey', { Ref: 'KmsKeyArn' });
+  },
+  'AWS::ApiGatewayV2::Route'({ Properties }) {
+    Object.assign(Properties, {
+      AuthorizationType: { 'Fn::If': ['WithJwt', 'JWT', 'AWS_IAM'] },
+      AuthorizerId: given('WithJwt', { Ref: 'JwtAuthorizer' }),
+      AuthorizationScopes: given('WithJwtScopes', { 'Fn::Split': [',', { Ref: 'JwtScopes' }] }),
+    });
+  },
+  'AWS::IAM::Role'({ Properties }) {
+    Object.assign(Properties, {
+      Path: { Ref: 'RolePath' },
+      PermissionsBoundary: given('WithBoundary', { Ref: 'PermissionsBoundary' }),
+      ManagedPolicyArns: given('WithVpc', [
+        { 'Fn::Sub': `arn:\${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole` },
+      ]),
+    });
+    const policies = policiesSchema.parse(Properties['Policies']);
+    for (const { PolicyDocument } of policies) {
+      const usesQueueOrBucket = /"(sqs:SendMessage|s3:PutObject)"/.test(JSON.stringify(PolicyDocument));
+      PolicyDocument.Statement = [
+        ...PolicyDocument.Statement.map(withoutLogGroups),
+        given('WithAnyKmsKey', decryptStatement),
+        ...(usesQueueOrBucket ? [given('WithKmsKey', encryptStatement)] : []),
+      ];
+    }
+    Properties['Policies'] = policies;
+  },
+};
+
+const statementSchema = z.looseObject({ Action: z.union([z.string(), z.array(z.string())]).optional() });
+const policiesSchema = z.array(
+  z.looseObject({ PolicyDocument: z.looseObject({ Statement: z.array(statementSchema) }) }),
+);
+
+/** The template makes each log group, with its retention. */
+function withoutLogGroups(statement: z.infer<typeof statementSchema>): z.infer<typeof statementSchema> {
+  if (!Array.isArray(statement.Action)) return statement;
+  return { ...statement, Action: statement.Action.filter((action) => action !== 'logs:CreateLogGroup') };
+}
+
+/** The secret, the function's variables, messages and objects. DynamoDB and CloudWatch Logs use the key by themselves. */
+const decryptStatement = {
+  Effect: 'Allow',
+  Action: ['kms:Decrypt'],
+  Resource: [
+    given('WithKmsKey', { Ref: 'KmsKeyArn' }),
+    given('WithSecretKmsKey', { Ref: 'SecretKmsKeyArn' }),
+  ],
+};
+
+/** Messages that are sent and objects that are written. */
+const encryptStatement = {
+  Effect: 'Allow',
+  Action: ['kms:GenerateDataKey'],
+  Resource: [{ Ref: 'KmsKeyArn' }],
+};
+
+const isEmpty = (parameter: string) => ({ 'Fn::Equals': [{ Ref: parameter }, ''] });
+const isSet = (parameter: string) => ({ 'Fn::Not': [isEmpty(parameter)] });
+
+/** What deploy/parameters.ts refuses when packaging, for those who deploy the template by itself. */
+const rules: Readonly<Record<string, unknown>> = {
+  WholeVpc: {
+    Assertions: [
+      {
+        Assert: {
+          'Fn::Or': [
+            { 'Fn::And': [isEmpty('VpcSubnetIds'), isEmpty('VpcSecurityGroupIds')] },
+            { 'Fn::And': [isSet('VpcSubnetIds'), isSet('VpcSecurityGroupIds')] },
+          ],
+        },
+        AssertDescription: 'VpcSubnetIds and VpcSecurityGroupIds are given together or not at all',
+      },
+    ],
+  },
+  JwtIsConfigured: {
+    RuleCondition: { 'Fn::Equals': [{ Ref: 'Authorizer' }, 'jwt'] },
+    Assertions: [
+      {
+        Assert: { 'Fn::And': [isSet('JwtIssuer'), isSet('JwtAudience')] },
+        AssertDescription: 'Authorizer jwt needs JwtIssuer and JwtAudience',
+      },
+    ],
+  },
+  ExistingBucketIsNamed: {
+    RuleCondition: { 'Fn::Equals': [{ Ref: 'ImportBucketExists' }, 'true'] },
+    Assertions: [
+      {
+        Assert: isSet('ImportBucketName'),
+        AssertDescription: 'ImportBucketExists needs the name of the bucket in ImportBucketName',
+      },
+    ],
+  },
+};
