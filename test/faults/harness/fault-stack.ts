@@ -80,8 +80,8 @@ export type FaultStack = {
 };
 
 const templateQueues = {
-  standard: 'servicenow-functions-dev-records',
-  fifo: 'servicenow-functions-dev-records.fifo',
+  standard: 'RecordsQueue',
+  fifo: 'RecordsFifoQueue.fifo',
 };
 
 /** The SDK calls a queue at its URL, whatever the endpoint: so that its calls pass the proxy, the URLs are the proxy's. */
@@ -90,8 +90,8 @@ function queueUrls(base: string, { standard, fifo }: typeof templateQueues) {
   return {
     RECORDS_QUEUE_URL: url(standard),
     RECORDS_FIFO_QUEUE_URL: url(fifo),
-    RECORDS_DLQ_URL: url('servicenow-functions-dev-records-dlq'),
-    RECORDS_FIFO_DLQ_URL: url('servicenow-functions-dev-records-dlq.fifo'),
+    RECORDS_DLQ_URL: url('RecordsDeadLetterQueue'),
+    RECORDS_FIFO_DLQ_URL: url('RecordsFifoDeadLetterQueue.fifo'),
   };
 }
 

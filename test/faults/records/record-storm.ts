@@ -74,7 +74,7 @@ const concurrency = 4;
 
 /** FIFO switched on, and the writer's time cut short. */
 function shorten(template: Template): void {
-  template.Conditions['RecordsFifo'] = { 'Fn::Equals': ['true', 'true'] };
+  template.Parameters['RecordsFifo'] = { Default: 'true' };
   for (const queue of ['RecordsQueue', 'RecordsFifoQueue'])
     setProperty(template, queue, 'VisibilityTimeout', visibilitySeconds);
   setProperty(template, 'WriteRecordsLambdaFunction', 'Timeout', functionTimeoutSeconds);
