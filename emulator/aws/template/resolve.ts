@@ -42,7 +42,11 @@ export function createResolver(template: Template, context: TemplateContext): Re
   const named = (logicalId: string): NamedResource => {
     const resource = template.Resources[logicalId];
     if (resource === undefined) throw new Error(`${logicalId} is not in the template`);
-    return { logicalId, type: resource.Type, property: (name) => resolve(resource.Properties[name]) };
+    const property = (name: string) => {
+      const value = resolve(resource.Properties[name]);
+      return value === noValue ? undefined : value;
+    };
+    return { logicalId, type: resource.Type, property };
   };
   const ref = (name: string) => {
     if (name in pseudo) return pseudo[name];

@@ -54,7 +54,7 @@ export type FaultStackOptions = {
 };
 
 export type Template = {
-  readonly Conditions: Record<string, unknown>;
+  readonly Parameters: Record<string, { readonly Default: string }>;
   readonly Resources: Record<string, { readonly Properties: Record<string, unknown> }>;
 };
 

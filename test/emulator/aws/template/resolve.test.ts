@@ -12,7 +12,10 @@ const template = {
   },
   Resources: {
     Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::Join': ['-', ['my', 'queue']] } } },
-    Unnamed: { Type: 'AWS::SQS::Queue', Properties: {} },
+    Unnamed: {
+      Type: 'AWS::SQS::Queue',
+      Properties: { QueueName: { 'Fn::If': ['No', 'x', { Ref: 'AWS::NoValue' }] } },
+    },
     Ordered: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } },
     Bucket: { Type: 'AWS::S3::Bucket', Properties: { BucketName: { 'Fn::Sub': 'drop-${AWS::AccountId}' } } },
     Function: { Type: 'AWS::Lambda::Function', Properties: { FunctionName: 'fn' } },
