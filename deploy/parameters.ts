@@ -141,6 +141,20 @@ export const parameters: readonly Parameter[] = [
     expected: 'must be a number of days, 1 to 90',
     required: true,
   },
+  {
+    param: 'alarmTopicArn',
+    description: 'SNS topic that alarms are sent to; empty for no alarms.',
+    pattern: 'arn:aws[\\w-]*:sns:[\\w-]+:\\d{12}:[\\w-]+',
+    expected: 'must be the ARN of an SNS topic (not of a FIFO topic)',
+  },
+  { param: 'runbookUrl', description: 'What alarms put before the name of their runbook.' },
+  {
+    param: 'outcomeBusArn',
+    description: 'Event bus that outcomes are sent to; empty for none.',
+    pattern: 'arn:aws[\\w-]*:events:[\\w-]+:\\d{12}:event-bus/[\\w./-]+',
+    expected: 'must be the ARN of an event bus',
+  },
+  { param: 'dashboard', description: 'true adds a CloudWatch dashboard.', values: onOff },
   { param: 'logRetentionInDays', description: 'Keeps logs for so many days.', values: logRetentions },
   {
     param: 'logLevel',

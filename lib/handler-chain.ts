@@ -6,6 +6,7 @@ import { type Deadline, deadlineAt } from './core/deadline.ts';
 import { ConnectorError } from './core/errors.ts';
 import { type Log, logWith } from './core/log.ts';
 import { toDirectError } from './gateway/direct-invoke.ts';
+import type { Outcomes } from './outcomes/outcomes.ts';
 
 /** What Lambda calls. */
 export type Handler<Event = unknown, Answer = unknown> = (event: Event, context: Context) => Promise<Answer>;
@@ -29,7 +30,12 @@ export type Work<Event, Answer> = {
 };
 
 /** What the chain of a handler needs. */
-export type HandlerDeps = { readonly clock: Clock; readonly log: Log; readonly metrics: BufferedMetrics };
+export type HandlerDeps = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: BufferedMetrics;
+  readonly outcomes?: Outcomes;
+};
 
 type Chained = Context & { invocation?: Invocation };
 
@@ -74,7 +80,13 @@ export function createHandler<Event, Answer>(
     timeoutEarlyInMillis: 0,
     requestEnd: () => deps().metrics.flush(),
   }).use([withInvocation, withErrorAnswer, withErrorLog]);
-  return (event, context) => chain(event, context);
+  return async (event, context) => {
+    try {
+      return await chain(event, context);
+    } finally {
+      await deps().outcomes?.flush();
+    }
+  };
 }
 
 /** A value that is made when it is first needed. */

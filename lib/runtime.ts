@@ -1,4 +1,5 @@
 import { createConnections } from './aws/connections.ts';
+import { sendToBus } from './aws/event-bus.ts';
 import { keyedWritesIn } from './aws/keyed-writes.ts';
 import { createLambdaClient, startDurableExecution } from './aws/lambda.ts';
 import { createS3Client } from './aws/s3.ts';
@@ -29,6 +30,7 @@ import { createHandler, type Handler, type HandlerDeps, type Invocation, once } 
 import type { Operation } from './operations/define-operation.ts';
 import { identityBy } from './operations/identity.ts';
 import { keyedWritesInMemory } from './operations/keyed-writes.ts';
+import { createOutcomes } from './outcomes/outcomes.ts';
 import { createRecordWriter } from './record-queue/handler.ts';
 
 /** Kept back from Lambda's own end, so that there is time left to report that ours has passed. */
@@ -37,11 +39,18 @@ const reportingTimeMs = 500;
 /** What every function of this process shares. */
 const root = /* @__PURE__ */ once(() => {
   const config = readConfig();
-  return { ...createTelemetry(config), config, clock: systemClock, random: Math.random };
+  const { log, metrics } = createTelemetry(config);
+  const send = config.outcomeBus === undefined ? undefined : sendToBus(config.outcomeBus, log);
+  const outcomes = createOutcomes({ deployment: config.deployment, metrics, clock: systemClock, send });
+  return { log, metrics, outcomes, config, clock: systemClock, random: Math.random };
 });
 
 /** The connections of the process: its invocations share sockets, tokens and limits. */
-const connect = /* @__PURE__ */ once(() => createConnections(root()).connect);
+const connect = /* @__PURE__ */ once(() => {
+  const onRejection = (instance: string) =>
+    root().outcomes.report({ type: 'Credentials Rejected', instance });
+  return createConnections({ ...root(), onRejection }).connect;
+});
 
 /** What the deployment remembers. @throws ConfigurationError when it is not configured */
 const stateTable = /* @__PURE__ */ once(() => {
@@ -197,16 +206,24 @@ export function importHandler() {
   return createHandler(
     'importCsv',
     () => {
-      const { config, clock, random, log } = root();
+      const { config, clock, random, log, outcomes } = root();
       const clientFor = clientsOf(connect());
       const s3 = createS3Client();
       const lambda = createLambdaClient();
       const functionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn);
-      const schedule = openSchedule({ config, s3, lambda, clock, random, log });
+      const schedule = openSchedule({ config, s3, lambda, clock, random, log, outcomes });
       const execute = durableHandler((event, remainingMs, durable) => {
         const input = parseInput(event);
         const deadline = deadlineAt(clock.now() + remainingMs, clock);
-        const scope = { s3, clientFor, clock, log, deadline, correlationId: executionName(input.request) };
+        const scope = {
+          s3,
+          clientFor,
+          clock,
+          log,
+          outcomes,
+          deadline,
+          correlationId: executionName(input.request),
+        };
         const startExecution = async (name: string, next: unknown) => {
           await startDurableExecution(lambda, { functionArn, name, input: next });
         };

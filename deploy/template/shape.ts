@@ -25,6 +25,7 @@ const given = (condition: string, value: unknown) => ({ 'Fn::If': [condition, va
 export function shapeTemplate(template: CompiledTemplate): void {
   delete template.Resources['IamRoleLambdaExecution'];
   for (const [logicalId, resource] of Object.entries(template.Resources)) {
+    if (mayFailAlone.test(logicalId)) keepFailedCalls(resource);
     const feature = featureOf(logicalId);
     if (feature) resource.Condition ??= feature;
     reshape[resource.Type]?.(resource);
@@ -40,6 +41,23 @@ export function shapeTemplate(template: CompiledTemplate): void {
 function featureOf(logicalId: string): string | undefined {
   if (/^HttpApi|LambdaPermissionHttpApi$/.test(logicalId)) return 'WithHttpApi';
   return /^(StartImport|ImportCsv)/.test(logicalId) ? 'WithImports' : undefined;
+}
+
+/** Functions and their roles that Lambda calls without anybody waiting: writes (Event Invokes) and executions of imports. */
+const mayFailAlone =
+  /^(Post|Put|Patch|Delete)\w*(LambdaFunction|IamRoleLambdaExecution)$|^ImportCsv(LambdaFunction|IamRoleLambdaExecution)$/;
+
+const failedCalls = { 'Fn::GetAtt': ['CallDeadLetterQueue', 'Arn'] };
+
+/** Lambda keeps what such a call was given when it fails for good, or when an execution fails, times out or is stopped. */
+function keepFailedCalls({ Type, Properties }: CompiledResource): void {
+  if (Type === 'AWS::Lambda::Function') Properties['DeadLetterConfig'] = { TargetArn: failedCalls };
+  else {
+    const policies = policiesSchema.parse(Properties['Policies']);
+    const keep = { Effect: 'Allow', Action: ['sqs:SendMessage'], Resource: [failedCalls] };
+    policies[0]?.PolicyDocument.Statement.push(keep);
+    Properties['Policies'] = policies;
+  }
 }
 
 const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = {
@@ -89,6 +107,7 @@ const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = 
       const usesQueueOrBucket = /"(sqs:SendMessage|s3:PutObject)"/.test(JSON.stringify(PolicyDocument));
       PolicyDocument.Statement = [
         ...PolicyDocument.Statement.map(withoutLogGroups),
+        given('WithOutcomeBus', tellOutcomes),
         given('WithAnyKmsKey', decryptStatement),
         ...(usesQueueOrBucket ? [given('WithKmsKey', encryptStatement)] : []),
       ];
@@ -107,6 +126,9 @@ function withoutLogGroups(statement: z.infer<typeof statementSchema>): z.infer<t
   if (!Array.isArray(statement.Action)) return statement;
   return { ...statement, Action: statement.Action.filter((action) => action !== 'logs:CreateLogGroup') };
 }
+
+/** The bus may be another account's. */
+const tellOutcomes = { Effect: 'Allow', Action: ['events:PutEvents'], Resource: [{ Ref: 'OutcomeBusArn' }] };
 
 /** The secret, the function's variables, messages and objects. DynamoDB and CloudWatch Logs use the key by themselves. */
 const decryptStatement = {

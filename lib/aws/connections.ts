@@ -24,6 +24,8 @@ export type ConnectionsOptions = {
   readonly config: Config;
   readonly log?: Log;
   readonly metrics?: Metrics;
+  /** Learns of an instance that rejects the credentials. */
+  readonly onRejection?: (instance: string) => void;
   /** Reads a secret's text by its id; Secrets Manager unless given. */
   readonly fetchSecret?: (secretId: string) => Promise<string>;
 };
@@ -60,6 +62,15 @@ function openClient(instance: InstanceConfig, options: ConnectionsOptions): Serv
     proxyEnvironment: config.proxyEnvironment,
     maxInFlight: config.maxInFlight,
     log: logOfInstance,
-    metrics,
+    metrics: noticingRejections(metrics, () => options.onRejection?.(instance.name)),
   });
+}
+
+function noticingRejections(metrics: Metrics, onRejection: () => void): Metrics {
+  return {
+    add(name, value) {
+      metrics.add(name, value);
+      if (name === 'CredentialRejections') onRejection();
+    },
+  };
 }

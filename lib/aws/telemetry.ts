@@ -9,7 +9,7 @@ export type Telemetry = { readonly log: Log; readonly metrics: BufferedMetrics }
 /** Log and metrics of one function; make them at module scope. Counts the cold start. */
 export function createTelemetry(config: Config): Telemetry {
   const log = createJsonLog({ service: config.functionName });
-  const metrics = createEmfMetrics(config.functionName);
+  const metrics = createEmfMetrics(config.deployment, config.functionName);
   metrics.add('ColdStarts');
   return { log, metrics };
 }

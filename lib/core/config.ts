@@ -69,6 +69,8 @@ export type Config = {
   /** Qualified ARN of importCsv, as durable functions need one. */
   readonly importFunctionArn: string | undefined;
   readonly maxConcurrentImports: number;
+  /** Name or ARN of the event bus for outcomes. */
+  readonly outcomeBus: string | undefined;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -100,6 +102,7 @@ export function readConfig(environment: Environment = process.env): Config {
     importQueueUrl: environment['IMPORT_QUEUE_URL'],
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
     maxConcurrentImports: wholeNumber(environment, 'MAX_CONCURRENT_IMPORTS', 2),
+    outcomeBus: environment['OUTCOME_BUS']?.trim() || undefined,
   };
 }
 

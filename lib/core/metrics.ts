@@ -12,6 +12,11 @@ export type MetricName =
   | 'TokenRefreshes'
   | 'SecretReads'
   | 'CredentialRejections'
+  | 'DeadLetters'
+  /** Imports that came to the end of their file. */
+  | 'ImportsFinished'
+  /** Imports that were stopped before it, or refused. */
+  | 'ImportsStopped'
   | 'ColdStarts';
 
 /** Where figures go: EMF lines in a function, a list in a test. */

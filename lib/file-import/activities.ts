@@ -12,6 +12,7 @@ import { parseSettings } from './plan/settings.ts';
 import { planImport } from './plan-import.ts';
 import { pinnedObject } from './read/pinned-object.ts';
 import { finishImport } from './report/finish-import.ts';
+import { endOf, factsOfOutcome } from './report/import-outcome.ts';
 import { type ImportProgress, progressAtFirst, progressWriter } from './report/progress.ts';
 import type { ImportSummary } from './report/summary.ts';
 import { RetryLaterError, resultOf } from './retry-later-error.ts';
@@ -104,6 +105,9 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
       const folder = importFolder(scope.s3, request.bucket, request.resultsFolder);
       const object = pinnedObject(scope.s3, request);
       const summary = await finishImport(folder, request, state, object, scope.clock);
+      scope.outcomes?.report(endOf(request, summary));
+      // Sent before the step counts as done: an import that ends tells of it at least once.
+      await scope.outcomes?.flush();
       await folder.clearWork();
       await schedule.leave(request);
       return shortEnough(summary);
@@ -149,6 +153,7 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     const stored = JSON.stringify(planned.value);
     await folder.write('work/plan.json', stored);
     await opened(request, stored);
+    scope.outcomes?.report({ type: 'Import Started', ...factsOfOutcome(request) });
     return begun;
   }
 

@@ -5,6 +5,7 @@ import { allowsTable } from '../core/config.ts';
 import type { Deadline } from '../core/deadline.ts';
 import { TableNotAllowedError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { Outcomes } from '../outcomes/outcomes.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import type { ImportSettings } from './plan/settings.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
@@ -15,6 +16,7 @@ export type ImportScope = {
   readonly client: ServiceNowClient;
   readonly clock: Clock;
   readonly log: Log;
+  readonly outcomes?: Outcomes;
   /** The end of this invocation. */
   readonly deadline: Deadline;
   readonly correlationId: string;

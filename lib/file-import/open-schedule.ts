@@ -6,6 +6,7 @@ import { createStateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';
 import { type Config, requireSetting } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
+import type { Outcomes } from '../outcomes/outcomes.ts';
 import { noteLostImport } from './receive-drops.ts';
 import { RetryLaterError } from './retry-later-error.ts';
 import { earlierDrops } from './schedule/import-bucket.ts';
@@ -20,13 +21,14 @@ type Deps = {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly outcomes?: Outcomes;
 };
 
 /**
  * The deployment's schedule of imports.
  * @throws ConfigurationError when STATE_TABLE, IMPORT_QUEUE_URL or IMPORT_FUNCTION_ARN is not set
  */
-export function openSchedule({ config, s3, lambda, clock, random, log }: Deps): Schedule {
+export function openSchedule({ config, s3, lambda, clock, random, log, outcomes }: Deps): Schedule {
   const functionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn);
   const queueUrl = requireSetting('IMPORT_QUEUE_URL', config.importQueueUrl);
   return createSchedule({
@@ -43,7 +45,7 @@ export function openSchedule({ config, s3, lambda, clock, random, log }: Deps): 
       const [failure] = await sendMessages(queueUrl, [message]);
       if (failure) throw new RetryLaterError(`the wake-up message was not sent: ${failure.reason}`, 5);
     },
-    noteLost: (request) => noteLostImport({ s3, clock, log }, request),
+    noteLost: (request) => noteLostImport({ s3, clock, log, ...(outcomes && { outcomes }) }, request),
     earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs),
   });
 }

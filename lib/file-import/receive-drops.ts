@@ -4,9 +4,11 @@ import { writeObject } from '../aws/s3.ts';
 import type { Clock } from '../core/clock.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { Outcomes } from '../outcomes/outcomes.ts';
 import { importFolder } from './folder.ts';
 import { emptyTally } from './load/row-outcome.ts';
 import { defaultSettings, parseSettings } from './plan/settings.ts';
+import { endOf } from './report/import-outcome.ts';
 import { progressAtFirst, progressWriter } from './report/progress.ts';
 import type { ImportSummary } from './report/summary.ts';
 import { resultOf } from './retry-later-error.ts';
@@ -27,6 +29,7 @@ export type ReceiveDeps = {
   readonly schedule: Pick<Schedule, 'receive' | 'startDue'>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly outcomes?: Outcomes;
   /** Service and stage; see `ImportRequest`. */
   readonly deployment: string;
 };
@@ -133,7 +136,7 @@ export async function requestOf(
   };
 }
 
-type AnswerDeps = Pick<ReceiveDeps, 's3' | 'clock' | 'log'>;
+type AnswerDeps = Pick<ReceiveDeps, 's3' | 'clock' | 'log' | 'outcomes'>;
 
 const lostReason =
   'its execution was stopped or timed out before it wrote a result; rows that it sent may be in the staging table. Check it, then drop the file again';
@@ -150,7 +153,7 @@ export async function noteLostImport(deps: AnswerDeps, request: ImportRequest): 
 
 /** The `summary.json` of a drop that is not imported. */
 async function answer(
-  { s3, clock, log }: AnswerDeps,
+  { s3, clock, log, outcomes }: AnswerDeps,
   request: ImportRequest,
   status: 'refused' | 'superseded' | 'stopped',
   reason: string,
@@ -178,13 +181,18 @@ async function answer(
   const done = { ...progressAtFirst(request, 'done'), updatedAt: now };
   await folder.write('progress.json', JSON.stringify(done));
   await folder.write('summary.json', JSON.stringify(summary, undefined, 2));
+  outcomes?.report(endOf(request, summary));
 }
 
 /** S3 takes keys of 1,024 bytes. */
 const maxRefusedNameBytes = 900;
 
 /** The answer to a file that is not where import files belong: `results/_refused/{key}/{dropped}-{version}/summary.json`. */
-async function noteRefusal({ s3, clock }: ReceiveDeps, object: DroppedObject, reason: string): Promise<void> {
+async function noteRefusal(
+  { s3, clock, outcomes }: ReceiveDeps,
+  object: DroppedObject,
+  reason: string,
+): Promise<void> {
   const { bucket, key, versionId, eTag, size, droppedAt } = object;
   const run = `${droppedAt.replaceAll(/[:.]/g, '-')}-${folderMark(object)}`;
   const name = shortened(key, maxRefusedNameBytes);
@@ -197,4 +205,6 @@ async function noteRefusal({ s3, clock }: ReceiveDeps, object: DroppedObject, re
   };
   const ref = { bucket, key: `results/_refused/${name}/${run}/summary.json` };
   await writeObject(s3, ref, JSON.stringify(note, undefined, 2), 'application/json');
+  const source = { bucket, key, ...(versionId ? { versionId } : {}) };
+  outcomes?.report({ type: 'Drop Refused', source, results: { summary: ref.key } });
 }

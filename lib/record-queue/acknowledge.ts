@@ -4,8 +4,10 @@ import type { Clock } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import type { Outcome, Outcomes } from '../outcomes/outcomes.ts';
 import { rememberReason, toDeadLetter } from './dead-letter.ts';
 import { type Disposition, outageIn } from './disposition.ts';
+import { keyAttribute } from './message.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 
 /** The queues of the deployment, and how they are called. */
@@ -29,6 +31,7 @@ type AcknowledgeDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly outcomes?: Pick<Outcomes, 'report'>;
   /** How long SQS may take to answer, in milliseconds. */
   readonly timeoutMs: number;
 };
@@ -75,7 +78,7 @@ function holdBack(all: readonly Disposed[]): readonly Disposed[] {
 
 /** A message leaves its queue only once the dead-letter queue has it. */
 async function sendDeadLetters(all: readonly Disposed[], requestId: string, deps: AcknowledgeDeps) {
-  const { queues, log, timeoutMs } = deps;
+  const { queues, log, outcomes, timeoutMs } = deps;
   const unsent = new Set<QueuedMessage>();
   await forEachQueue(all, queues, async ({ deadLetterUrl }, members) => {
     const letters = members.flatMap(({ message, disposition }) =>
@@ -92,8 +95,24 @@ async function sendDeadLetters(all: readonly Disposed[], requestId: string, deps
       if (lost) unsent.add(lost);
       log.error('dead-letter-refused', { messageId: lost?.messageId, reason });
     }
+    for (const { message, error } of ready)
+      if (!unsent.has(message)) outcomes?.report(deadLetterOf(message, error, requestId));
   });
   return unsent;
+}
+
+function deadLetterOf(message: QueuedMessage, error: unknown, requestId: string): Outcome {
+  const { messageId, isFifo, receiveCount: attempts, attributes } = message;
+  const key = attributes[keyAttribute];
+  return {
+    type: 'Message Dead-Lettered',
+    queue: isFifo ? 'fifo' : 'standard',
+    messageId,
+    ...(key && 'text' in key && { key: key.text }),
+    code: describe(error).code,
+    attempts,
+    requestId,
+  };
 }
 
 type Letter = {

@@ -9,6 +9,7 @@ import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { identityBy } from '../operations/identity.ts';
 import { JournalColumns } from '../operations/journal-columns.ts';
+import type { Outcomes } from '../outcomes/outcomes.ts';
 import type { ServiceNowClient } from '../servicenow/call.ts';
 import { acknowledge, type Queues } from './acknowledge.ts';
 import { BatchExecutor, batchSender, type Sender, singleSender } from './batch-executor.ts';
@@ -36,6 +37,7 @@ export type RecordQueueDeps = {
   readonly random: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly outcomes?: Pick<Outcomes, 'report'>;
 };
 
 /** Lambda deletes the messages of the batch that are not named here. */

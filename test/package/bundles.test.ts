@@ -125,20 +125,22 @@ describe('the package', () => {
   });
 
   it.each(httpFunctions)(
-    'gives $key the clients of Secrets Manager and, for keys, of the state table, and only when they are called',
+    'gives $key the clients of Secrets Manager, of the outcome bus and, for keys, of the state table, and only when they are called',
     ({ key, isKeyed }) => {
       const metafile = metafileOf(key);
-      const used = isKeyed ? clients('dynamodb', 'secrets-manager') : clients('secrets-manager');
+      const used = isKeyed
+        ? clients('dynamodb', 'eventbridge', 'secrets-manager')
+        : clients('eventbridge', 'secrets-manager');
       expect(clientsOf(packagesIn(metafile))).toEqual(used);
       expect(clientsOf(packagesIn(metafile, outputsLoadedAtStart(metafile)))).toEqual([]);
     },
   );
 
   it.each([
-    ['doctor', clients('secrets-manager')],
-    ['writeRecords', clients('dynamodb', 'secrets-manager', 'sqs')],
-    ['startImport', clients('dynamodb', 'lambda', 's3', 'sqs')],
-    ['importCsv', clients('dynamodb', 'lambda', 's3', 'secrets-manager', 'sqs')],
+    ['doctor', clients('eventbridge', 'secrets-manager')],
+    ['writeRecords', clients('dynamodb', 'eventbridge', 'secrets-manager', 'sqs')],
+    ['startImport', clients('dynamodb', 'eventbridge', 'lambda', 's3', 'sqs')],
+    ['importCsv', clients('dynamodb', 'eventbridge', 'lambda', 's3', 'secrets-manager', 'sqs')],
   ])('gives %s only the clients that it uses', (key, used) => {
     expect(clientsOf(packagesIn(metafileOf(key)))).toEqual(used);
   });

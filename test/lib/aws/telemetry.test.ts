@@ -55,7 +55,7 @@ describe('the log of a function', () => {
 
 describe('the metrics of a function', () => {
   it('are gathered and written as one line in embedded metric format', () => {
-    const metrics = createEmfMetrics('getRecords');
+    const metrics = createEmfMetrics('servicenow-functions/dev', 'getRecords');
     metrics.add('Requests');
     metrics.add('Requests');
     metrics.add('LatencyMs', 12);
@@ -64,7 +64,8 @@ describe('the metrics of a function', () => {
     metrics.flush();
     expect(lines()).toMatchObject([
       {
-        service: 'getRecords',
+        service: 'servicenow-functions/dev',
+        function: 'getRecords',
         Requests: [1, 1],
         LatencyMs: 12,
         _aws: { CloudWatchMetrics: [{ Namespace: expect.any(String) }] },
@@ -73,11 +74,25 @@ describe('the metrics of a function', () => {
     expect(JSON.stringify(lines())).toContain('"Unit":"Milliseconds"');
   });
 
+  it('have the deployment as their only dimension; what no alarm or dashboard uses is a field', () => {
+    const metrics = createEmfMetrics('servicenow-functions/dev', 'getRecords');
+    for (const name of ['Retries', 'Retries', 'SecretReads', 'Requests'] as const) metrics.add(name);
+    metrics.flush();
+    expect(lines()).toMatchObject([
+      {
+        Retries: '2',
+        SecretReads: '1',
+        _aws: { CloudWatchMetrics: [{ Dimensions: [['service']], Metrics: [{ Name: 'Requests' }] }] },
+      },
+    ]);
+  });
+
   it('count a cold start once, with the first invocation', () => {
     const { metrics } = createTelemetry(readConfig({ SERVICENOW_SECRET_ID: 'demo', ALLOWED_TABLES: '*' }));
-    metrics.flush();
-    metrics.add('Requests');
-    metrics.flush();
+    for (const _ of [1, 2]) {
+      metrics.add('Requests');
+      metrics.flush();
+    }
     expect(lines().map((line) => Object.keys(line ?? {}).includes('ColdStarts'))).toEqual([true, false]);
   });
 });

@@ -1,0 +1,82 @@
+import * as z from 'zod/mini';
+
+/** Names version 1 of the schema, which changes by additions only. */
+const outcomeSchemaId = 'urn:servicenow-functions:outcome-event:1';
+
+const common = {
+  schemaVersion: z.literal(1),
+  /** The same for the same outcome, however often its event is sent. */
+  id: z.string(),
+  /** Service and stage. */
+  deployment: z.string(),
+};
+
+const imported = {
+  ...common,
+  importId: z.string(),
+  source: z.object({ bucket: z.string(), key: z.string(), versionId: z.optional(z.string()) }),
+  stagingTable: z.string(),
+};
+
+const count = z.int().check(z.nonnegative());
+
+const ended = {
+  ...imported,
+  lines: z.object({ rows: count, blank: count }),
+  /** How the rows ended, by verdict. */
+  counts: z.record(z.string(), count),
+  seconds: z.number(),
+  /** Keys in the bucket of `source`: summary, results, rejected, report. */
+  results: z.record(z.string(), z.string()),
+};
+
+/** The `detail` of each event, by its `detail-type`. No column, no value, no text of ServiceNow's is in it. */
+export const outcomeDetails = {
+  'Import Started': z.object(imported),
+  'Import Finished': z.object(ended),
+  'Import Stopped': z.object(ended),
+  'Import Refused': z.object(ended),
+  'Import Superseded': z.object(ended),
+  /** A file that is not where import files belong. */
+  'Drop Refused': z.object({ ...common, source: imported.source, results: z.record(z.string(), z.string()) }),
+  'Message Dead-Lettered': z.object({
+    ...common,
+    queue: z.enum(['standard', 'fifo']),
+    messageId: z.string(),
+    /** The message's idempotency key, where an attribute gives one. */
+    key: z.optional(z.string()),
+    code: z.string(),
+    attempts: count,
+    /** Of the invocation, to find its log lines. */
+    requestId: z.string(),
+  }),
+  'Credentials Rejected': z.object({
+    ...common,
+    /** Name of the instance in the deployment. */
+    instance: z.string(),
+  }),
+} as const;
+
+/** The published JSON Schema of the events' `detail-type` and `detail`. */
+export function outcomeJsonSchema(): object {
+  const variants = Object.entries(outcomeDetails).map(([type, detail]) => ({
+    title: type,
+    type: 'object',
+    required: ['source', 'detail-type', 'detail'],
+    properties: {
+      source: { const: 'servicenow-functions' },
+      'detail-type': { const: type },
+      detail: withoutDialect(z.toJSONSchema(detail, { io: 'input' })),
+    },
+  }));
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: outcomeSchemaId,
+    title: 'Outcome events of servicenow-functions, version 1',
+    oneOf: variants,
+  };
+}
+
+function withoutDialect({ $schema: _, ...schema }: Record<string, unknown>): object {
+  return schema;
+}

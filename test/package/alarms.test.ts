@@ -1,0 +1,161 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import * as z from 'zod';
+import { checkedAccount, deployedTemplate, withParameters } from '../../deploy/check/deployed-template.ts';
+import { packageFunctions } from '../../deploy/package.ts';
+import { createResolver } from '../../emulator/aws/template/resolve.ts';
+import { asTemplate, readTemplate, type Template } from '../../emulator/aws/template/template.ts';
+import { createEmfMetrics } from '../../lib/aws/emf-metrics.ts';
+import { readConfig } from '../../lib/core/config.ts';
+import type { MetricName } from '../../lib/core/metrics.ts';
+
+const alarmSchema = z.object({
+  AlarmName: z.string(),
+  AlarmDescription: z.string(),
+  AlarmActions: z.tuple([z.string()]),
+  OKActions: z.tuple([z.string()]),
+  Namespace: z.string(),
+  MetricName: z.string(),
+  Dimensions: z.tuple([z.object({ Name: z.string(), Value: z.string() })]),
+  Statistic: z.enum(['Maximum', 'Sum']),
+  Period: z.literal(300),
+  EvaluationPeriods: z.number(),
+  Threshold: z.number(),
+  ComparisonOperator: z.literal('GreaterThanThreshold'),
+  TreatMissingData: z.literal('notBreaching'),
+});
+
+let whole: Template;
+beforeAll(async () => {
+  whole = await readTemplate((await packageFunctions()).templateFile);
+});
+
+const topic = 'arn:aws:sns:us-east-1:000000000000:on-call';
+
+/** The alarms of a deployment, every reference resolved. */
+function alarmsWith(parameters: Readonly<Record<string, string>>) {
+  const template = withParameters(whole, parameters);
+  const { Resources } = asTemplate(deployedTemplate(template));
+  const { resolve } = createResolver(template, { region: 'us-east-1', ...checkedAccount });
+  return Object.values(Resources)
+    .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
+    .map(({ Properties }) => alarmSchema.parse(resolve(Properties)));
+}
+
+const everything = { AlarmTopicArn: topic, RecordsFifo: 'true' };
+const alarmOn = (metric: string, value: string) =>
+  alarmsWith(everything).filter(
+    ({ MetricName, Dimensions }) => MetricName === metric && Dimensions[0].Value === value,
+  );
+
+describe('the alarms', () => {
+  it('are not there without a topic, and cost at most 90 cents a month with one', () => {
+    expect(alarmsWith({})).toEqual([]);
+    expect(alarmsWith({ AlarmTopicArn: topic })).toHaveLength(9);
+  });
+
+  it('leave out what a deployment leaves out', () => {
+    const names = (more: Readonly<Record<string, string>>) =>
+      alarmsWith({ AlarmTopicArn: topic, ...more }).map(({ AlarmName }) => AlarmName);
+    expect(names({ Imports: 'false' }).filter((name) => name.includes('import'))).toEqual([]);
+    expect(names({ Http: 'false' })).not.toContain('servicenow-functions-dev-api-errors');
+    expect(names({})).not.toContain('servicenow-functions-dev-fifo-dead-letters');
+  });
+
+  it('go to the topic, also when they end', () => {
+    for (const { AlarmActions, OKActions } of alarmsWith(everything))
+      expect([AlarmActions, OKActions]).toEqual([[topic], [topic]]);
+  });
+
+  it('each link a runbook that exists, is listed and says what to look at and to do', async () => {
+    const index = await readFile('docs/runbooks/README.md', 'utf8');
+    const linked = new Set<string>();
+    const urls = { ...everything, RunbookUrl: 'https://example.com/runbooks/' };
+    for (const { AlarmName, AlarmDescription } of alarmsWith(urls)) {
+      const [, file = ''] = /Runbook: https:\/\/example\.com\/runbooks\/(\S+)$/.exec(AlarmDescription) ?? [];
+      expect([AlarmName, file]).toEqual([AlarmName, expect.stringMatching(/^[a-z-]+\.md$/)]);
+      linked.add(file);
+      const text = await readFile(`docs/runbooks/${file}`, 'utf8');
+      expect(text).toMatch(/\*\*What happened\.\*\*[\s\S]*\*\*Look\.\*\*/);
+      expect(index).toContain(`\`${AlarmName.replace('servicenow-functions-dev-', '')}\``);
+    }
+    const files = (await readdir('docs/runbooks')).filter((file) => file !== 'README.md');
+    expect(files.toSorted()).toEqual([...linked].toSorted());
+  });
+
+  it.each([
+    ['RecordsDeadLetterQueue', 'ApproximateNumberOfMessagesVisible'],
+    ['RecordsFifoDeadLetterQueue.fifo', 'ApproximateNumberOfMessagesVisible'],
+    ['CallDeadLetterQueue', 'ApproximateNumberOfMessagesVisible'],
+    ['ImportDeadLetterQueue', 'ApproximateNumberOfMessagesVisible'],
+    ['RecordsQueue', 'ApproximateAgeOfOldestMessage'],
+    ['RecordsFifoQueue.fifo', 'ApproximateAgeOfOldestMessage'],
+    ['servicenow-functions-dev-writeRecords', 'Errors'],
+    ['servicenow-functions-dev-writeRecords', 'Throttles'],
+  ])('watch %s by %s', (value, metric) => {
+    expect(alarmOn(metric, value)).toHaveLength(1);
+  });
+
+  it.each<[MetricName, string]>([
+    ['ImportsStopped', 'stopped-imports'],
+    ['CredentialRejections', 'rejected-credentials'],
+  ])('fire for the metric %s as a function writes it', (metric, name) => {
+    const line = metricLine(metric);
+    const [alarm] = alarmsWith(everything).filter(({ AlarmName }) => AlarmName.endsWith(name));
+    const [written] = line._aws.CloudWatchMetrics;
+    expect(alarm?.Namespace).toBe(written.Namespace);
+    expect(alarm?.MetricName).toBe(metric);
+    const { Name = '', Value = '' } = alarm?.Dimensions[0] ?? {};
+    expect(written.Dimensions).toEqual([[Name]]);
+    expect(line[Name]).toBe(Value);
+    expect(Number(line[metric])).toBeGreaterThan(alarm?.Threshold ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('keep what failed for good where an alarm sees it: each writing function and the executions of imports', () => {
+    const functions = Object.entries(whole.Resources).filter(
+      ([, { Type }]) => Type === 'AWS::Lambda::Function',
+    );
+    const kept = functions.filter(([, { Properties }]) => 'DeadLetterConfig' in Properties);
+    const names = kept.map(([id]) => id.replace('LambdaFunction', ''));
+    expect(names).toContain('ImportCsv');
+    for (const [id] of functions.filter(([name]) => /^(Post|Put|Patch|Delete)/.test(name)))
+      expect(names).toContain(id.replace('LambdaFunction', ''));
+    for (const name of names) {
+      const role = JSON.stringify(whole.Resources[`${name}IamRoleLambdaExecution`]);
+      expect(role).toContain('"CallDeadLetterQueue"');
+    }
+  });
+});
+
+const lineSchema = z.looseObject({
+  _aws: z.object({
+    CloudWatchMetrics: z.tuple([
+      z.object({ Namespace: z.string(), Dimensions: z.array(z.array(z.string())) }),
+    ]),
+  }),
+});
+
+/** The line that a deployed function writes when it counts once. */
+function metricLine(metric: MetricName) {
+  const lines: string[] = [];
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0);
+  const console = vi.spyOn(globalThis.console, 'log').mockImplementation((text) => void lines.push(text));
+  onTestFinished(() => {
+    spy.mockRestore();
+    console.mockRestore();
+  });
+  const { deployment } = readConfig(variablesOf());
+  const metrics = createEmfMetrics(deployment, 'importCsv');
+  metrics.add(metric);
+  metrics.flush();
+  return lineSchema.parse(JSON.parse(lines.join('')));
+}
+
+/** As the template gives them to the functions. */
+function variablesOf(): Record<string, string> {
+  const { resolve } = createResolver(whole, { region: 'us-east-1', ...checkedAccount });
+  const { Variables } = z
+    .object({ Variables: z.record(z.string(), z.string()) })
+    .parse(resolve(whole.Resources['WriteRecordsLambdaFunction']?.Properties['Environment']));
+  return Variables;
+}
