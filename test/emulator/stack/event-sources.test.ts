@@ -29,7 +29,8 @@ function resources(allowed: readonly string[]): StackResources {
   });
   return stackResources(
     {
-      Conditions: {},
+      Parameters: {},
+    Conditions: {},
       Resources: {
         Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'queue' } },
         Letters: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'letters' } },

@@ -8,7 +8,8 @@ it('reads rules with their targets, topics with their subscriptions, and the pol
   const arn = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
   const { rules, sns, queues } = stackResources(
     {
-      Conditions: { WithTopic: { 'Fn::Equals': ['a', 'a'] } },
+      Parameters: {},
+    Conditions: { WithTopic: { 'Fn::Equals': ['a', 'a'] } },
       Resources: {
         Events: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'events' } },
         EventsPolicy: {
