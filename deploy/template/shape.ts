@@ -106,7 +106,7 @@ const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = 
     for (const { PolicyDocument } of policies) {
       const usesQueueOrBucket = /"(sqs:SendMessage|s3:PutObject)"/.test(JSON.stringify(PolicyDocument));
       PolicyDocument.Statement = [
-        ...PolicyDocument.Statement.map(withoutLogGroups),
+        ...PolicyDocument.Statement.map(withoutLogGroups).map(withItsResource),
         given('WithOutcomeBus', tellOutcomes),
         given('WithAnyKmsKey', decryptStatement),
         ...(usesQueueOrBucket ? [given('WithKmsKey', encryptStatement)] : []),
@@ -126,6 +126,18 @@ function withoutLogGroups(statement: z.infer<typeof statementSchema>): z.infer<t
   if (!Array.isArray(statement.Action)) return statement;
   return { ...statement, Action: statement.Action.filter((action) => action !== 'logs:CreateLogGroup') };
 }
+
+/** A statement whose only resource may be left out is left out with it. */
+function withItsResource(statement: z.infer<typeof statementSchema>): z.infer<typeof statementSchema> {
+  const { data } = optionalResource.safeParse(statement['Resource']);
+  if (data === undefined) return statement;
+  const [condition, resource] = data['Fn::If'];
+  return given(condition, { ...statement, Resource: resource });
+}
+
+const optionalResource = z.object({
+  'Fn::If': z.tuple([z.string(), z.unknown(), z.object({ Ref: z.literal('AWS::NoValue') })]),
+});
 
 /** The bus may be another account's. */
 const tellOutcomes = { Effect: 'Allow', Action: ['events:PutEvents'], Resource: [{ Ref: 'OutcomeBusArn' }] };
