@@ -15,7 +15,9 @@ module.exports = async ({ resolveVariable }) => {
     Effect: 'Allow',
     Action: ['sqs:SendMessage'],
     // Left out as a whole without the queue (deploy/template/shape.ts).
-    Resource: { 'Fn::If': ['WithFifo', { 'Fn::GetAtt': ['RecordsFifoQueue', 'Arn'] }, { Ref: 'AWS::NoValue' }] },
+    Resource: {
+      'Fn::If': ['WithFifo', { 'Fn::GetAtt': ['RecordsFifoQueue', 'Arn'] }, { Ref: 'AWS::NoValue' }],
+    },
   };
   // Without the FIFO queue it answers that it needs one.
   const toSignals = {

@@ -30,7 +30,7 @@ function resources(allowed: readonly string[]): StackResources {
   return stackResources(
     {
       Parameters: {},
-    Conditions: {},
+      Conditions: {},
       Resources: {
         Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'queue' } },
         Letters: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'letters' } },

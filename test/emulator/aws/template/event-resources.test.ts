@@ -9,7 +9,7 @@ it('reads rules with their targets, topics with their subscriptions, and the pol
   const { rules, sns, queues } = stackResources(
     {
       Parameters: {},
-    Conditions: { WithTopic: { 'Fn::Equals': ['a', 'a'] } },
+      Conditions: { WithTopic: { 'Fn::Equals': ['a', 'a'] } },
       Resources: {
         Events: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'events' } },
         EventsPolicy: {
