@@ -1,17 +1,22 @@
-import { command, list, notBlank, required } from './command-line.ts';
+import { command, list, notBlank, UsageError } from './command-line.ts';
 
 /** `servicenow-functions doctor` */
 export const doctorCommand = command('doctor', 'checks secret, network, roles and tables', [
   '--secret servicenow-functions/dev --tables incident,imp_user',
+  '--local',
 ])
   .option('--secret <id>', 'id of the secret in Secrets Manager, or a JSON file', notBlank)
+  .option('--local', 'checks what your running local stack talks to')
   .option('--tables <list>', 'tables to check, comma separated (default incident)', list)
   .option('--allowed-hosts <list>', 'hosts outside ServiceNow’s own domains, comma separated', notBlank)
   .addHelpText(
     'after',
     '\nChecks the secret, the network path to the instance, the grant, the clock, roles, tables and import prerequisites. It only reads.\n',
   )
-  .action(async (options) => {
+  .option('--json', 'prints the findings as JSON')
+  .action(async ({ local, secret, ...options }) => {
+    if ((secret === undefined) === (local === undefined))
+      throw new UsageError('--secret <id> or --local is needed');
     const { runDoctor } = await import('./doctor/run.ts');
-    await runDoctor({ ...options, secret: required(options.secret, '--secret <id>') });
+    await runDoctor({ ...options, secret });
   });

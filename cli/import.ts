@@ -1,10 +1,12 @@
-import { command, notBlank, required } from './command-line.ts';
+import { command, notBlank, required, UsageError } from './command-line.ts';
 
 /** `servicenow-functions import` */
 export const importCommand = command('import', 'uploads a file and follows its import into ServiceNow', [
   'people.csv --table imp_user',
+  'people.csv --table imp_user --dry-run',
+  '--follow imports/imp_user/people.csv',
 ])
-  .argument('<file>', '.csv, .tsv or .jsonl, also with .gz')
+  .argument('[file]', '.csv, .tsv or .jsonl, also with .gz')
   .option('--table <name>', 'staging table that takes the rows, e.g. imp_user', notBlank)
   .option(
     '--bucket <name>',
@@ -12,8 +14,27 @@ export const importCommand = command('import', 'uploads a file and follows its i
     notBlank,
   )
   .option('--endpoint <url>', 'an S3 endpoint other than AWS, e.g. localhost:4603', notBlank)
+  .option('--dry-run', 'says what the pre-flight will say, and uploads nothing')
+  .option('--suggest', 'writes an _import.json next to the file, from its header and the staging columns')
+  .option('--settings <file>', 'an _import.json for --dry-run (default: the one next to the file)', notBlank)
+  .option('--secret <id>', 'for --dry-run and --suggest: id in Secrets Manager, or a JSON file', notBlank)
+  .option('--follow <key>', 'follows the newest import of a key, or the one of a results folder', notBlank)
   .addHelpText('after', '\nExits 0 only when every line was inserted, updated or left unchanged.\n')
   .action(async (file, options) => {
-    const { runImport } = await import('./import/run.ts');
-    await runImport({ ...options, file, table: required(options.table, '--table <name>') });
+    const { follow, dryRun, suggest, ...rest } = options;
+    if ([follow, dryRun, suggest].filter((given) => given !== undefined).length > 1)
+      throw new UsageError('--follow, --dry-run and --suggest cannot be given together');
+    const runs = await import('./import/run.ts');
+    if (follow !== undefined) {
+      if (file !== undefined) throw new UsageError('--follow takes no file');
+      return runs.runFollow({ ...rest, key: follow });
+    }
+    const drop = {
+      ...rest,
+      file: required(file, '<file>'),
+      table: required(options.table, '--table <name>'),
+    };
+    if (dryRun) await runs.runPreflight(drop, 'dry-run');
+    else if (suggest) await runs.runPreflight(drop, 'suggest');
+    else await runs.runImport(drop);
   });

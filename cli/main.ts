@@ -1,43 +1,8 @@
-import { readFileSync } from 'node:fs';
-import addCompletion from '@bomb.sh/tab/commander';
-import { Command } from '@commander-js/extra-typings';
-import { checkTemplateCommand } from './check-template.ts';
 import { runProgram } from './command-line.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
-import { importCommand } from './import.ts';
-import { instanceCommand } from './instance.ts';
-import { invokeCommand } from './invoke.ts';
-import { packageCommand } from './package.ts';
-import { redriveCommand } from './redrive.ts';
-import { startCommand } from './start.ts';
-import { programName } from './typed.ts';
+import { program } from './program.ts';
 
-const { version }: { version: string } = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-);
-
-const program = new Command(programName)
-  .description('Cloud events become ServiceNow records: run it here, import files, look after queues.')
-  .version(version, '--version', 'shows the version')
-  .helpOption('-h, --help', 'shows this text')
-  .helpCommand('help [command]', 'shows the options of a command')
-  .exitOverride()
-  .showHelpAfterError()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) });
-
-for (const one of [
-  startCommand,
-  demoCommand,
-  importCommand,
-  redriveCommand,
-  doctorCommand,
-  invokeCommand,
-  instanceCommand,
-  packageCommand,
-  checkTemplateCommand,
-])
-  program.addCommand(one);
-addCompletion(program);
+// The AWS CLI reads this variable, the SDK does not.
+const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+if (!AWS_REGION && AWS_DEFAULT_REGION) process.env['AWS_REGION'] = AWS_DEFAULT_REGION;
 
 await runProgram(program);

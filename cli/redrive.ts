@@ -3,9 +3,15 @@ import { command, list, notBlank } from './command-line.ts';
 /** `servicenow-functions redrive` */
 export const redriveCommand = command('redrive', 'moves dead letters back to their queue', [
   '--code DATA_POLICY --dry-run',
+  '--stage dev',
 ])
-  .option('--dlq <url>', 'the dead-letter queue (or RECORDS_DLQ_URL)', notBlank)
-  .option('--queue <url>', 'the queue that they go back to (or RECORDS_QUEUE_URL)', notBlank)
+  .option(
+    '--dlq <name or url>',
+    'the dead-letter queue (or RECORDS_DLQ_URL); default: that of your local stack',
+    notBlank,
+  )
+  .option('--queue <name or url>', 'the queue that they go back to (or RECORDS_QUEUE_URL)', notBlank)
+  .option('--stage <name>', 'the queues of this stage of a deployment', notBlank)
   .option('--code <codes>', 'only letters with these error codes, comma separated', list)
   .option(
     '--state-table <name>',
@@ -13,7 +19,11 @@ export const redriveCommand = command('redrive', 'moves dead letters back to the
     notBlank,
   )
   .option('--dry-run', 'counts the letters by code and moves nothing')
-  .addHelpText('after', '\nLetters keep their keys, so that nothing is written twice.\n')
+  .option('--json', 'prints the report as JSON')
+  .addHelpText(
+    'after',
+    '\nLetters keep their keys, so that nothing is written twice. Ctrl-C shows those again that were only looked at.\n',
+  )
   .action(async (options) => {
     const { runRedrive } = await import('./redrive/run.ts');
     await runRedrive(options);

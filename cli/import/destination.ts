@@ -19,8 +19,9 @@ export function importDestination(
 ): ImportDestination {
   const bucket = options.bucket ?? environment['IMPORT_BUCKET'];
   const stack = bucket === undefined ? findStack() : undefined;
-  const endpoint = options.endpoint === undefined ? stack?.endpoint : endpointUrl(options.endpoint);
-  const found = bucket ?? stack?.bucket ?? (endpoint === undefined ? undefined : localBucket);
+  const endpoint =
+    options.endpoint === undefined ? stack?.endpoints.s3.endpoint : endpointUrl(options.endpoint);
+  const found = bucket ?? stack?.endpoints.s3.bucket ?? (endpoint === undefined ? undefined : localBucket);
   if (found !== undefined) return { bucket: found, endpoint };
   throw new Error(
     `No local stack is running: start one with ${typed('start')}, or give --endpoint, or the --bucket of a deployment`,

@@ -18,14 +18,24 @@ function bar(stream: NodeJS.WriteStream): Display {
     format:
       '{phase} [{bar}] {percentage} % | {rows} rows | {rowsPerSecond} rows/s | {errors} errors | {left}',
     hideCursor: true,
+    gracefulExit: false,
   });
+  // Ctrl-C leaves cursor and line wrap as they were; the import goes on without this command.
+  const onSignal = (signal: NodeJS.Signals) => {
+    single.stop();
+    process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   single.start(1_000, 0, { phase: 'waiting', rows: 0, rowsPerSecond: 0, errors: 0, left: '' });
   return {
     show(progress) {
       const view = viewProgress(progress);
       single.update(Math.round(view.share * 1_000), { ...view, left: timeLeft(view) });
     },
-    close: () => single.stop(),
+    close() {
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      single.stop();
+    },
   };
 }
 

@@ -22,6 +22,17 @@ export async function followImport(
   onQuiet: () => void,
 ): Promise<ImportSummary> {
   const folder = await waitForFolder(s3, bucket, drop, clock, onQuiet);
+  return followFolder(s3, bucket, folder, clock, onProgress);
+}
+
+/** The same for a run whose results folder is known. */
+export async function followFolder(
+  s3: S3Client,
+  bucket: string,
+  folder: string,
+  clock: Clock,
+  onProgress: (progress: ImportProgress) => void,
+): Promise<ImportSummary> {
   for (;;) {
     const summary = await readText(s3, { bucket, key: `${folder}summary.json` });
     if (summary) return JSON.parse(summary.text);

@@ -1,35 +1,75 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import { createS3Client } from '../../lib/aws/s3.ts';
 import { systemClock } from '../../lib/core/clock.ts';
-import { isAllWell } from '../../lib/file-import/report/summary.ts';
+import type { ImportProgress } from '../../lib/file-import/report/progress.ts';
+import { type ImportSummary, isAllWell } from '../../lib/file-import/report/summary.ts';
+import { parseDropKey } from '../../lib/file-import/schedule/drop-key.ts';
+import { useLocalS3 } from '../local-aws.ts';
 import { findRunningStack } from '../start/running-stack.ts';
 import { importDestination } from './destination.ts';
 import { openDisplay } from './display.ts';
-import { followImport } from './follow-import.ts';
+import { followFolder, followImport } from './follow-import.ts';
+import { findFolders } from './list-imports.ts';
 import { outcomeText } from './outcome-text.ts';
+import { type PreflightOptions, runDryRun, runSuggest } from './preflight.ts';
 import { checkDrop, uploadDrop } from './upload-drop.ts';
 
-/** What the command line says. */
-type ImportOptions = {
-  readonly file: string;
-  readonly table: string;
-  readonly bucket?: string | undefined;
-  readonly endpoint?: string | undefined;
-};
+type Destination = { readonly bucket?: string | undefined; readonly endpoint?: string | undefined };
 
 /** Uploads a file and shows its import until it is done. Sets the exit code 1 unless every line arrived. */
-export async function runImport(options: ImportOptions): Promise<void> {
+export async function runImport(
+  options: Destination & { readonly file: string; readonly table: string },
+): Promise<void> {
   const { file, table } = options;
   await checkDrop(table, file);
-  const { bucket, endpoint } = importDestination(options, process.env, () => findRunningStack(process.cwd()));
-  if (endpoint !== undefined) useLocalStack(endpoint);
-  const s3 = createS3Client();
+  const { s3, bucket, endpoint } = openBucket(options);
   const drop = await uploadDrop(s3, bucket, table, file);
   process.stdout.write(`Uploaded to s3://${bucket}/${drop.key}; the import continues if you press Ctrl-C.\n`);
-  const display = openDisplay(process.stdout);
-  const summary = await followImport(s3, bucket, drop, systemClock, display.show, warnQuiet).finally(
-    display.close,
+  await show(s3, endpoint, (onProgress) =>
+    followImport(s3, bucket, drop, systemClock, onProgress, warnQuiet),
   );
-  process.stdout.write(outcomeText(summary, endpoint));
+}
+
+/**
+ * Shows an import that was dropped before.
+ * @throws Error when there is none
+ */
+export async function runFollow(options: Destination & { readonly key: string }): Promise<void> {
+  const { s3, bucket, endpoint } = openBucket(options);
+  const { key } = options;
+  const [folder] = key.startsWith('results/')
+    ? [key.endsWith('/') ? key : `${key}/`]
+    : await findFolders(s3, bucket, resultsOf(key));
+  if (folder === undefined) throw new Error(`${key}: no import of this key was found in ${bucket}`);
+  await show(s3, endpoint, (onProgress) => followFolder(s3, bucket, folder, systemClock, onProgress));
+}
+
+/** Looks at a file without uploading it: what the import would say, or settings for it. */
+export async function runPreflight(options: PreflightOptions, what: 'dry-run' | 'suggest'): Promise<void> {
+  const drop = await checkDrop(options.table, options.file);
+  await (what === 'dry-run' ? runDryRun(options, drop) : runSuggest(options, drop));
+}
+
+function openBucket(options: Destination) {
+  const { bucket, endpoint } = importDestination(options, process.env, () => findRunningStack(process.cwd()));
+  if (endpoint !== undefined) useLocalS3(endpoint);
+  return { s3: createS3Client(), bucket, endpoint };
+}
+
+function resultsOf(key: string): string {
+  const drop = parseDropKey(key.startsWith('imports/') ? key : `imports/${key}`);
+  if ('table' in drop) return `results/${drop.table}/${drop.name}/`;
+  throw new Error(`${key}: ${'ignored' in drop ? drop.ignored : drop.refused}`);
+}
+
+async function show(
+  s3: S3Client,
+  endpoint: string | undefined,
+  follow: (onProgress: (progress: ImportProgress) => void) => Promise<ImportSummary>,
+): Promise<void> {
+  const display = openDisplay(process.stdout);
+  const summary = await follow(display.show).finally(display.close);
+  process.stdout.write(await outcomeText(summary, s3, endpoint));
   process.exitCode = isAllWell(summary) ? 0 : 1;
   s3.destroy();
 }
@@ -38,12 +78,4 @@ function warnQuiet(): void {
   process.stderr.write(
     '\nThe import has not started yet. Check that startImport runs and that its queue has no dead letters.\n',
   );
-}
-
-/** The local stack checks no signature, but the SDK needs credentials to sign with. */
-function useLocalStack(endpoint: string): void {
-  process.env['AWS_ENDPOINT_URL_S3'] = endpoint;
-  process.env['AWS_REGION'] ??= 'us-east-1';
-  process.env['AWS_ACCESS_KEY_ID'] ??= 'local';
-  process.env['AWS_SECRET_ACCESS_KEY'] ??= 'local';
 }

@@ -5,49 +5,66 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import { type RedriveReport, redrive } from '../../lib/record-queue/redrive.ts';
 import { UsageError } from '../command-line.ts';
+import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
 
 /** What the command line says. */
-type RedriveCommandOptions = {
-  readonly dlq?: string | undefined;
-  readonly queue?: string | undefined;
+type RedriveCommandOptions = QueueOptions & {
   readonly code?: readonly string[] | undefined;
-  readonly stateTable?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  readonly json?: boolean | undefined;
 };
 
 /**
- * Moves dead letters back and says what it found. Sets the exit code 1 when a letter could not be moved.
- * @throws UsageError without a queue
+ * Moves dead letters back and says what it found. Sets the exit code 1 when a letter could not be moved, 130 after Ctrl-C.
+ * @throws UsageError when only one of the two queues is named
  */
 export async function runRedrive(options: RedriveCommandOptions): Promise<void> {
-  const config = readConfig();
-  const deadLetterUrl = options.dlq ?? config.recordsDlqUrl;
-  const queueUrl = options.queue ?? config.recordsQueueUrl;
-  if (!deadLetterUrl || !queueUrl) throw new UsageError('--dlq <url> and --queue <url> are needed');
-  const progress = await startProgress(deadLetterUrl);
-  const { dryRun = false, code: codes } = options;
-  const tableName = options.stateTable ?? config.stateTable;
+  const { queueUrl, deadLetterUrl, stateTable: tableName } = await findRecordsQueues(options, process.env);
+  if (!deadLetterUrl || !queueUrl) throw new UsageError('--dlq and --queue are needed, or --stage');
+  const { dryRun = false, code: codes, json = false } = options;
   const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
-  const remembered = stateTable && { stateTable, deployment: config.deployment };
+  const remembered = stateTable && { stateTable, deployment: readConfig().deployment };
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
+  const progress = await startProgress(deadLetterUrl);
+  const { signal } = stop;
   const onProgress = progress.update;
-  const report = await redrive({ deadLetterUrl, queueUrl, codes, dryRun, remembered, onProgress });
-  progress.stop();
-  process.stdout.write(describe(report, dryRun));
-  process.exitCode = report.failures.length === 0 ? 0 : 1;
+  const work = redrive({ deadLetterUrl, queueUrl, codes, dryRun, remembered, onProgress, signal });
+  const report = await work.finally(progress.stop);
+  process.stdout.write(
+    json ? `${toJson(report, dryRun)}\n` : describe(report, dryRun, codes, signal.aborted),
+  );
+  process.exitCode = signal.aborted ? 130 : report.failures.length === 0 ? 0 : 1;
 }
 
 /** A bar on a terminal, nothing elsewhere. */
 async function startProgress(deadLetterUrl: string) {
   if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
-  const bar = new SingleBar({ format: '{bar} {value}/{total} letters' });
+  const bar = new SingleBar({ format: '{bar} {value}/{total} letters', gracefulExit: false });
   bar.start(await countMessages(deadLetterUrl), 0);
   return { update: (looked: number) => bar.update(looked), stop: () => bar.stop() };
 }
 
-function describe({ found, moved, returned, failures, unseen }: RedriveReport, dryRun: boolean): string {
+function toJson({ found, moved, returned, failures, unseen }: RedriveReport, dryRun: boolean): string {
+  const counts = { found: Object.fromEntries(found), returned: Object.fromEntries(returned) };
+  return JSON.stringify({ dryRun, ...counts, moved, failures, unseen });
+}
+
+function describe(
+  { found, moved, returned, failures, unseen }: RedriveReport,
+  dryRun: boolean,
+  codes: readonly string[] | undefined,
+  isStopped: boolean,
+): string {
   const byCode = [...found].map(([code, count]) => `  ${code}: ${count}`);
-  const total = [...found.values()].reduce((sum, count) => sum + count, 0);
-  const outcome = dryRun ? 'Dry run: nothing was moved.' : `${moved} moved back to the queue.`;
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+  const total = sum([...found.values()]);
+  const wanted = sum([...found].map(([code, count]) => (codes?.includes(code) === false ? 0 : count)));
+  const outcome = dryRun
+    ? `Dry run: nothing was moved; without --dry-run ${wanted} would be.`
+    : `${moved} moved back to the queue.`;
+  const stopped = isStopped ? ['Stopped: letters that were only looked at are visible again.'] : [];
   const behind =
     unseen > 0
       ? [
@@ -55,5 +72,6 @@ function describe({ found, moved, returned, failures, unseen }: RedriveReport, d
         ]
       : [];
   const again = [...returned].map(([code, count]) => `${count} failed again and stay: ${code}`);
-  return `${[`${total} dead letters`, ...byCode, ...behind, outcome, ...again, ...failures].join('\n')}\n`;
+  const lines = [`${total} dead letters`, ...byCode, ...behind, outcome, ...again, ...failures, ...stopped];
+  return `${lines.join('\n')}\n`;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -33,6 +34,7 @@ const PARENT_CHECK_MS = 500;
 async function run(options: StartOptions, dataFolder: string): Promise<void> {
   const { json = false, logs = false, quiet = json, control = false, tables, schema, data } = options;
   const startedMs = Date.now();
+  const controlToken = randomUUID();
   const stop = new AbortController();
   const stopped = untilStopped().then(() => stop.abort());
   if (!json) process.stdout.write('Packaging and starting …\n');
@@ -45,7 +47,7 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
     dataFolder,
     ports: portsOf(options),
     instance: {
-      control,
+      control: control || { token: controlToken },
       ...(schema !== undefined && { schemaFile: schema }),
       ...(data !== undefined && { dataFile: data }),
     },
@@ -62,10 +64,10 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
   });
   if (!stack) return;
   if (stack.secretOwner === 'emulator') watch.connect(stack);
-  const { endpoint, bucket } = stack.endpoints.s3;
-  const announced = announceStack(process.cwd(), { pid: process.pid, endpoint, bucket });
+  const { endpoints } = stack;
+  const announced = announceStack(process.cwd(), { pid: process.pid, controlToken, endpoints });
   const line = json
-    ? `${JSON.stringify({ ready: true, ...stack.endpoints })}\n`
+    ? `${JSON.stringify({ ready: true, ...endpoints })}\n`
     : welcome(stack, dataFolder, Date.now() - startedMs);
   process.stdout.write(line);
   if (!quiet) watch.feed.subscribe((event) => process.stdout.write(`${eventLine(event)}\n`));

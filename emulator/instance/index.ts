@@ -12,7 +12,7 @@ import { demoClient, demoUser } from './demo/credentials.ts';
 import { demoSchema } from './demo/schema.ts';
 import { seedDemo, seedDescription, seedPlatform } from './demo/seed.ts';
 import { Router } from './http/router.ts';
-import { createInstanceServer, dispatchTo, type TlsOptions } from './http/server.ts';
+import { type ControlAccess, createInstanceServer, dispatchTo, type TlsOptions } from './http/server.ts';
 import { readJsonFile } from './read-json-file.ts';
 import { Choices } from './schema/choices.ts';
 import { extendSchema, type SchemaDocument, schemaDocument } from './schema/schema-file.ts';
@@ -49,8 +49,8 @@ export type InstanceOptions = {
   readonly tls?: TlsOptions;
   /** Seed of everything random: new sys_ids, transaction ids, session ids. @default 1 */
   readonly seed?: number;
-  /** Serves `/__emulator/…` to this machine: faults, limits, clock, ledger (see control/router.ts). @default false */
-  readonly control?: boolean;
+  /** Serves `/__emulator/…` to this machine, or to who has the token: faults, limits, clock, ledger (see control/router.ts). @default false */
+  readonly control?: ControlAccess;
   readonly switches?: Partial<Switches>;
 };
 

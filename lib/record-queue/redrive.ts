@@ -24,6 +24,8 @@ export type RedriveOptions = {
   readonly waitSeconds?: number;
   /** For how long a letter is hidden once it was looked at. @default 900 */
   readonly hiddenSeconds?: number;
+  /** Ends the work once the letters at hand are moved; those that were only looked at are visible again then. */
+  readonly signal?: AbortSignal;
   /** Called after each letter that was looked at. */
   readonly onProgress?: (looked: number) => void;
 };
@@ -79,7 +81,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
     const gone = new Set(wanted.filter((letter) => !lost.has(letter)).map(({ message }) => message));
     for (const message of messages) if (!gone.has(message)) keep(message, kept);
     options.onProgress?.(moved + kept.size);
-    if (fresh.length === 0) break;
+    if (fresh.length === 0 || options.signal?.aborted) break;
   }
   const isHiding = kept.size > 0 && options.deadLetterUrl.endsWith('.fifo');
   const unseen = isHiding ? await countMessages(options.deadLetterUrl) : 0;

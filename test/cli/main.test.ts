@@ -11,7 +11,20 @@ function run(args: readonly string[], cwd = process.cwd()): Run {
   return { code: status, out: stdout, err: stderr };
 }
 /** Every command; `instance` shows the options of the emulator, which is a package of its own. */
-const commands = ['start', 'demo', 'import', 'redrive', 'doctor', 'invoke', 'package', 'check-template'];
+const commands = [
+  'start',
+  'demo',
+  'send',
+  'import',
+  'imports',
+  'dead-letters',
+  'break',
+  'redrive',
+  'doctor',
+  'invoke',
+  'package',
+  'check-template',
+];
 const command = (...args: string[]) => run(['cli/main.js', ...args]);
 
 /** Makes Node say that it is version 20. */

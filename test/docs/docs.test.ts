@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { program } from '../../cli/program.ts';
 import { startCommand } from '../../cli/start.ts';
 import { functions } from '../../deploy/functions.ts';
 import { parseSettings } from '../../lib/file-import/plan/settings.ts';
@@ -58,6 +59,14 @@ describe('docs/configuration.md', () => {
     const options = startCommand.options.map(({ long }) => long ?? '');
     const listed = new Set(Array.from(documented, (span) => span.split(' ')[0]));
     expect(options.filter((option) => !listed.has(option))).toEqual([]);
+  });
+});
+
+describe('docs/cli.md', () => {
+  it('lists every command', () => {
+    const documented = new Set(codeSpans(read('docs/cli.md')));
+    const names = program.commands.map((command) => command.name());
+    expect(names.filter((name) => !documented.has(name))).toEqual([]);
   });
 });
 

@@ -90,7 +90,7 @@ describe('npm run doctor', () => {
   it('prints its usage without --secret', async () => {
     const answer = await doctor([]);
     expect(answer).toMatchObject({ code: 2 });
-    expect(answer.stderr).toMatch(/^--secret <id> is missing\n/);
+    expect(answer.stderr).toMatch(/^--secret <id> or --local is needed\n/);
     const { code, stdout } = await doctor(['--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('npm run doctor -- --secret');

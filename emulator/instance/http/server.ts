@@ -71,6 +71,11 @@ function headersFor(visit: Visit, answer: Answer, state: InstanceState) {
   );
 }
 
+/** Who may call `/__emulator/` on this machine: nobody, everyone, or those who send the token in `X-Emulator-Token`. */
+export type ControlAccess = boolean | { readonly token: string };
+
+const controlHeader = 'x-emulator-token';
+
 const isControlRequest = (request: IncomingMessage) => request.url?.startsWith(controlPrefix) === true;
 
 /** Answers `/__emulator/…` to this machine alone, and only when it is enabled; everyone else gets a 404. */
@@ -78,9 +83,10 @@ async function serveControl(
   request: IncomingMessage,
   response: ServerResponse,
   state: InstanceState,
-  enabled: boolean,
+  access: ControlAccess,
 ): Promise<void> {
-  if (!enabled || !isLoopback(request.socket.remoteAddress)) {
+  const isOpen = access === true || (access !== false && request.headers[controlHeader] === access.token);
+  if (!isOpen || !isLoopback(request.socket.remoteAddress)) {
     respond(request, response, { status: 404 }, {});
     return;
   }
@@ -107,7 +113,7 @@ const maxHeaderBytes = 1_048_576;
 export function createInstanceServer(
   state: InstanceState,
   tls: TlsOptions | undefined,
-  control: boolean,
+  control: ControlAccess,
 ): Server {
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     const served = isControlRequest(request)

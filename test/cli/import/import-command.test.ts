@@ -24,6 +24,23 @@ async function file(name: string, body = 'user_id\na\n'): Promise<string> {
   return path;
 }
 
+const stack = () => {
+  const nowhere = { endpoint: 'http://127.0.0.1:5003' };
+  return {
+    pid: process.pid,
+    controlToken: 'token',
+    endpoints: {
+      api: nowhere.endpoint,
+      instance: { url: nowhere.endpoint, username: 'u', password: 'p' },
+      sqs: { ...nowhere, recordsQueueUrl: 'q', recordsDlqUrl: 'd' },
+      s3: { ...nowhere, bucket: 'own' },
+      lambda: nowhere,
+      secretsManager: nowhere,
+      dynamodb: nowhere,
+    },
+  };
+};
+
 it('says that a file is not there', async () => {
   const { code, text } = await importCommand('nowhere.csv', '--table', 'imp_user');
   expect({ code, text }).toEqual({
@@ -58,8 +75,8 @@ it.each([
 });
 
 it('takes the stack that the caller started, and no other', () => {
-  const own = { pid: 1, endpoint: 'http://127.0.0.1:5003', bucket: 'own' };
-  const { endpoint, bucket } = own;
+  const own = stack();
+  const { endpoint, bucket } = own.endpoints.s3;
   expect(importDestination({}, {}, () => own)).toEqual({ endpoint, bucket });
   expect(() => importDestination({}, {}, () => undefined)).toThrow('No local stack is running');
   const named = { bucket: 'b', endpoint: undefined };
@@ -74,14 +91,18 @@ it('finds the stack of a project as long as it runs', () => {
     if (before === undefined) delete process.env['XDG_CACHE_HOME'];
     else process.env['XDG_CACHE_HOME'] = before;
   });
-  const stack = { pid: process.pid, endpoint: 'http://127.0.0.1:5003', bucket: 'own' };
-  const announced = announceStack('/project', stack);
-  expect(findRunningStack('/project')).toEqual(stack);
-  expect(findRunningStack('/another')).toBeUndefined();
+  const announced = announceStack('/project', stack());
+  expect(findRunningStack('/project')).toEqual(stack());
   announced.withdraw();
   expect(findRunningStack('/project')).toBeUndefined();
-  announceStack('/project', { ...stack, pid: 2 ** 30 });
+  announceStack('/project', { ...stack(), pid: 2 ** 30 });
   expect(findRunningStack('/project')).toBeUndefined();
+  // From another folder the only one is meant; of two, none.
+  announceStack('/one', stack());
+  expect(findRunningStack('/another')).toEqual(stack());
+  announceStack('/two', stack());
+  expect(findRunningStack('/another')).toBeUndefined();
+  expect(findRunningStack('/two')).toEqual(stack());
 });
 
 it('says how to start the stack when none is running', async () => {
@@ -97,9 +118,11 @@ it('says how to start the stack when none is running', async () => {
 });
 
 it.each([
-  [[], "missing required argument 'file'"],
+  [[], '<file> is missing'],
   [['people.csv'], '--table <name> is missing'],
   [['a.csv', 'b.csv', '--table', 't'], 'too many arguments'],
+  [['a.csv', '--table', 't', '--dry-run', '--suggest'], 'cannot be given together'],
+  [['a.csv', '--follow', 'imports/t/a.csv'], '--follow takes no file'],
   [['a.csv', '--table', ' '], 'It must not be empty'],
   [['a.csv', '--tabel', 't'], "unknown option '--tabel'\n(Did you mean --table?)"],
 ])('names what is wrong with the arguments: %j', async (args, message) => {

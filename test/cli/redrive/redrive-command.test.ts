@@ -48,14 +48,14 @@ it('moves letters back by code and says what it found', async () => {
   });
 });
 
-it('prints its usage without a queue, and reports a missing queue', async () => {
+it('says which queues it needs, and reports a missing queue', async () => {
   const [unaddressed, lost] = await Promise.all([
     redriveCommand('--dry-run'),
     redriveCommand('--dlq', `${fixture.sqs.url}/000000000000/nowhere`, '--queue', 'x'),
   ]);
   expect(unaddressed).toEqual({
     code: 2,
-    text: expect.stringMatching(/^--dlq <url> and --queue <url> are needed\n/),
+    text: expect.stringMatching(/^Which queue\? .*--queue and --dlq\n/),
   });
   expect(lost).toEqual({ code: 1, text: expect.stringContaining('queue does not exist') });
 });

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { UsageError } from '../command-line.ts';
+import { requireRunningStack } from '../local-aws.ts';
+import type { RunningStack } from '../start/running-stack.ts';
+import { breakages } from './faults.ts';
+
+type BreakOptions = {
+  readonly for?: number | undefined;
+  readonly count?: number | undefined;
+  readonly percent?: number | undefined;
+  readonly json?: boolean | undefined;
+};
+
+const pending = z.object({
+  faults: z.array(
+    z.object({
+      id: z.string(),
+      request: z.looseObject({ action: z.string() }),
+      applied: z.number(),
+      left: z.number().nullable(),
+    }),
+  ),
+});
+const added = z.object({ ids: z.array(z.string()) });
+const defaultSeconds = 30;
+
+/**
+ * Breaks the emulated instance for a time, which this command waits for, or for a count. Ctrl-C mends it at once.
+ * @throws UsageError for something that cannot be broken
+ */
+export async function runBreak(what: string | undefined, options: BreakOptions): Promise<void> {
+  if (options.for !== undefined && options.count !== undefined)
+    throw new UsageError('--for and --count cannot be given together');
+  const breakage = what === undefined || what === 'off' ? undefined : findBreakage(what);
+  const stack = requireRunningStack();
+  if (what === undefined) return list(stack, options.json === true);
+  if (breakage === undefined) {
+    await control(stack, 'DELETE', 'faults');
+    process.stdout.write('The instance works again.\n');
+    return;
+  }
+  const share = (options.percent ?? 100) / 100;
+  const lasting =
+    options.count === undefined
+      ? { probability: share, seed: Date.now() % 100_000 }
+      : { count: options.count, ...(share < 1 && { probability: share }) };
+  const faults = breakage.faults.map((fault) => ({ ...fault, ...lasting }));
+  const { ids } = added.parse(await control(stack, 'POST', 'faults', faults));
+  const until =
+    options.count === undefined ? `${options.for ?? defaultSeconds} s` : `${options.count} requests`;
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ ids, faults })}\n`
+      : `For ${until}: ${breakage.about}. Ctrl-C or break off ends it.\n`,
+  );
+  if (options.count !== undefined) return;
+  await waitFor((options.for ?? defaultSeconds) * 1000);
+  for (const id of ids) await control(stack, 'DELETE', `faults?id=${id}`);
+  if (!options.json) process.stdout.write('The instance works again.\n');
+}
+
+function findBreakage(what: string) {
+  const found = Object.hasOwn(breakages, what) ? breakages[what] : undefined;
+  if (found) return found;
+  throw new UsageError(`${what} cannot be broken; there are ${Object.keys(breakages).join(', ')} and off`);
+}
+
+async function list(stack: RunningStack, json: boolean): Promise<void> {
+  const answer = await control(stack, 'GET', 'faults');
+  const { faults } = pending.parse(answer);
+  if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
+  else if (faults.length === 0) {
+    const lines = Object.entries(breakages).map(([name, { about }]) => `  ${name.padEnd(15)} ${about}`);
+    process.stdout.write(`Nothing is broken. You can break:\n${lines.join('\n')}\n`);
+  } else
+    for (const { request, applied, left } of faults)
+      process.stdout.write(
+        `${request.action}: met ${applied} requests, ${left === null ? 'until it is ended' : `${left} to come`}\n`,
+      );
+}
+
+/** Resolves after the time, or at the first Ctrl-C or SIGTERM. */
+async function waitFor(ms: number): Promise<void> {
+  const stopped = new AbortController();
+  const stop = () => stopped.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined);
+  process.off('SIGINT', stop).off('SIGTERM', stop);
+}
+
+async function control(stack: RunningStack, method: string, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(`${stack.endpoints.instance.url}/__emulator/${path}`, {
+    method,
+    headers: { 'x-emulator-token': stack.controlToken, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const answer = await response.text();
+  if (!response.ok) throw new Error(`The instance refused: ${response.status} ${answer.slice(0, 300)}`);
+  return answer === '' ? undefined : JSON.parse(answer);
+}

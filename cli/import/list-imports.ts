@@ -1,0 +1,96 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { createS3Client, listObjects, readText } from '../../lib/aws/s3.ts';
+import type { ImportProgress } from '../../lib/file-import/report/progress.ts';
+import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
+import { useLocalS3 } from '../local-aws.ts';
+import { findRunningStack } from '../start/running-stack.ts';
+import { typed } from '../typed.ts';
+import { importDestination } from './destination.ts';
+import { openableAddress } from './outcome-text.ts';
+import { progressLine, viewProgress } from './progress-view.ts';
+
+type ImportsOptions = {
+  readonly table?: string | undefined;
+  readonly bucket?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly json?: boolean | undefined;
+};
+
+/** A run of an import; `summary` is absent until it has ended. */
+type ListedImport = {
+  readonly folder: string;
+  readonly progress: ImportProgress | undefined;
+  readonly summary: ImportSummary | undefined;
+};
+
+/** Prints the imports of a bucket, newest first. */
+export async function runImports(options: ImportsOptions): Promise<void> {
+  const { bucket, endpoint } = importDestination(options, process.env, () => findRunningStack(process.cwd()));
+  if (endpoint !== undefined) useLocalS3(endpoint);
+  const s3 = createS3Client();
+  const folders = await findFolders(
+    s3,
+    bucket,
+    `${options.prefix ?? 'results/'}${options.table ? `${options.table}/` : ''}`,
+  );
+  const newest = folders.slice(0, options.limit ?? 20);
+  const imports = await Promise.all(newest.map((folder) => readImport(s3, bucket, folder)));
+  for (const one of imports)
+    process.stdout.write(
+      options.json ? `${JSON.stringify(one)}\n` : await describe(one, s3, bucket, endpoint),
+    );
+  if (folders.length === 0 && !options.json)
+    process.stdout.write(
+      `No imports in ${bucket}. Drop a file with ${typed('import', 'people.csv --table imp_user')}.\n`,
+    );
+  else if (folders.length > newest.length && !options.json)
+    process.stdout.write(`${folders.length - newest.length} more; see them with --limit\n`);
+  s3.destroy();
+}
+
+/** The folders of all runs below a prefix; their names begin with the time of the drop. */
+export async function findFolders(s3: S3Client, bucket: string, prefix: string): Promise<readonly string[]> {
+  const folders: string[] = [];
+  for await (const { key } of listObjects(s3, bucket, prefix))
+    if (key.endsWith('/progress.json')) folders.push(key.slice(0, -'progress.json'.length));
+  const runOf = (folder: string) => folder.split('/').at(-2) ?? '';
+  return folders.toSorted((a, b) => (runOf(a) < runOf(b) ? 1 : -1));
+}
+
+async function readImport(s3: S3Client, bucket: string, folder: string): Promise<ListedImport> {
+  const read = async (name: string) => {
+    const stored = await readText(s3, { bucket, key: `${folder}${name}` });
+    return stored && JSON.parse(stored.text);
+  };
+  const [progress, summary] = await Promise.all([read('progress.json'), read('summary.json')]);
+  return { folder, progress, summary };
+}
+
+async function describe(
+  { folder, progress, summary }: ListedImport,
+  s3: S3Client,
+  bucket: string,
+  endpoint: string | undefined,
+): Promise<string> {
+  if (summary) {
+    const counts = Object.entries(summary.counts).filter(([, count]) => count > 0);
+    const tally = counts.map(([outcome, count]) => `${count} ${outcome}`).join(', ');
+    const report = summary.results['report'] ?? `${folder}report.html`;
+    return [
+      `${summary.startedAt}  ${summary.source.key} → ${summary.stagingTable}`,
+      `  ${summary.status}: ${summary.lines.rows} rows${tally ? `, ${tally}` : ''} in ${summary.seconds.total.toFixed(1)} s${summary.reason ? `; ${summary.reason}` : ''}`,
+      `  ${await openableAddress(s3, bucket, report, endpoint)}`,
+      '',
+    ].join('\n');
+  }
+  const [, table = '', ...name] = folder.split('/').slice(0, -2);
+  const line = progress ? progressLine(viewProgress(progress)) : 'not readable yet';
+  return [
+    `${progress?.startedAt ?? ''}  ${name.join('/')} → ${table}`,
+    `  ${line}`,
+    `  follow it: ${typed('import', `--follow ${folder}`)}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,122 @@
+import { createReadStream } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fetchSecretText } from '../../lib/aws/secrets.ts';
+import { systemClock } from '../../lib/core/clock.ts';
+import { commaList } from '../../lib/core/config.ts';
+import { deadlineAt } from '../../lib/core/deadline.ts';
+import { columnOf, mapColumns, possibleNames } from '../../lib/file-import/plan/map-columns.ts';
+import { type ImportSettings, parseSettings } from '../../lib/file-import/plan/settings.ts';
+import {
+  describeStagingTable,
+  readTransformTargets,
+  type StagingTable,
+} from '../../lib/file-import/plan/staging-table.ts';
+import { type InspectedFile, inspectFile } from '../../lib/file-import/read/inspect-file.ts';
+import type { Drop } from '../../lib/file-import/schedule/drop-key.ts';
+import type { CallContext, ServiceNowClient } from '../../lib/servicenow/call.ts';
+import { createClient } from '../../lib/servicenow/client.ts';
+import { readSecretFrom } from '../secret.ts';
+import { suggestSettings } from './suggest-settings.ts';
+
+export type PreflightOptions = {
+  readonly file: string;
+  readonly table: string;
+  readonly secret?: string | undefined;
+  readonly settings?: string | undefined;
+};
+
+type Preflight = {
+  readonly file: InspectedFile;
+  readonly staging: StagingTable;
+  readonly settings: ImportSettings;
+  readonly targetTables: readonly string[];
+};
+
+/**
+ * Says what the pre-flight of an import will say of a file, without uploading it.
+ * @throws InvalidInputError, ConfigurationError as the import would
+ */
+export async function runDryRun(options: PreflightOptions, drop: Drop): Promise<void> {
+  const settings = parseSettings(await readSettings(options));
+  const { file, staging, targetTables } = await look(options, drop, settings);
+  const open = drop.format === 'jsonl';
+  const header = open ? possibleNames(staging, settings) : file.header;
+  const { targets } = mapColumns(header, staging, settings, 'dry-run', open);
+  const { encoding, delimiter } = file.content;
+  const lines = open
+    ? ['  columns are named by each row']
+    : header.map((name, index) => {
+        const target = targets[index];
+        const length = target?.maxLength === undefined ? '' : `  up to ${target.maxLength} characters`;
+        return `  ${name} → ${target ? `${target.column}${length}` : 'left out'}`;
+      });
+  const dialect = open ? drop.format : `${drop.format}, delimiter ${JSON.stringify(delimiter)}`;
+  const filled = targetTables.length > 0 ? ` Its transform maps fill ${targetTables.join(', ')}.` : '';
+  process.stdout.write(
+    `${[`${basename(options.file)}: ${dialect}, ${encoding.name}. It can be imported into ${options.table}.${filled}`, ...lines].join('\n')}\n`,
+  );
+}
+
+/**
+ * Writes an `_import.json` next to the file for the columns that do not match by themselves.
+ * @throws Error when there is one already
+ */
+export async function runSuggest(options: PreflightOptions, drop: Drop): Promise<void> {
+  const none = parseSettings(undefined);
+  const { file, staging } = await look(options, drop, none);
+  const unmatched = file.header.filter((name) => columnOf(name, staging, none) === undefined);
+  const suggested = suggestSettings(unmatched, staging);
+  const path = join(dirname(options.file), '_import.json');
+  await writeFile(path, suggested.json, { flag: 'wx' }).catch((cause: unknown) => {
+    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+    throw exists ? new Error(`${path} exists; move it away first`, { cause }) : cause;
+  });
+  const matched = file.header.length - unmatched.length;
+  process.stdout.write(
+    `${path}: ${matched} of ${file.header.length} columns match by themselves, ${suggested.mapped} were guessed, ${suggested.ignored} are left out. Check it, then upload it to imports/${options.table}/.\n`,
+  );
+}
+
+async function look(options: PreflightOptions, drop: Drop, settings: ImportSettings): Promise<Preflight> {
+  const { file, table } = options;
+  const inspected = await inspectFile(bytesOf(file), drop, settings);
+  const deadline = deadlineAt(Date.now() + 60_000, systemClock);
+  const context: CallContext = { deadline, correlationId: 'import-dry-run' };
+  const client = openClient(options);
+  try {
+    const [staging, { targetTables = [] }] = await Promise.all([
+      describeStagingTable(client, table.toLowerCase(), settings.insertMultipleKeys, context),
+      readTransformTargets(client, table.toLowerCase(), context),
+    ]);
+    return { file: inspected, staging, settings, targetTables };
+  } finally {
+    await client.close();
+  }
+}
+
+function openClient({ secret }: PreflightOptions): ServiceNowClient & { close(): Promise<void> } {
+  const source = readSecretFrom(secret);
+  return createClient({
+    readSecret: () => source.read(fetchSecretText),
+    allowedHosts: [...source.allowedHosts, ...commaList(process.env['ALLOWED_HOSTS'])],
+    proxyEnvironment: process.env,
+  });
+}
+
+/** The bytes of a file on this machine, from any place on. */
+function bytesOf(file: string) {
+  return async function* bytes(fromByte: number): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const piece of createReadStream(file, { start: fromByte })) yield piece;
+  };
+}
+
+/** The settings named by the option, else those next to the file, else none. */
+async function readSettings({ file, settings }: PreflightOptions): Promise<string | undefined> {
+  if (settings !== undefined) return readFile(settings, 'utf8');
+  return readFile(join(dirname(file), '_import.json'), 'utf8').catch((error: unknown) => {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (isMissing) return undefined;
+    throw error;
+  });
+}

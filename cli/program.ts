@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import addCompletion from '@bomb.sh/tab/commander';
+import { Command } from '@commander-js/extra-typings';
+import { breakCommand } from './break.ts';
+import { checkTemplateCommand } from './check-template.ts';
+import { deadLettersCommand } from './dead-letters.ts';
+import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
+import { importCommand } from './import.ts';
+import { importsCommand } from './imports.ts';
+import { instanceCommand } from './instance.ts';
+import { invokeCommand } from './invoke.ts';
+import { packageCommand } from './package.ts';
+import { redriveCommand } from './redrive.ts';
+import { sendCommand } from './send.ts';
+import { startCommand } from './start.ts';
+import { programName } from './typed.ts';
+
+const { version }: { version: string } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+);
+
+/** The program with all its commands. */
+export const program = new Command(programName)
+  .description('Cloud events become ServiceNow records: run it here, import files, look after queues.')
+  .version(version, '--version', 'shows the version')
+  .helpOption('-h, --help', 'shows this text')
+  .helpCommand('help [command]', 'shows the options of a command')
+  .exitOverride()
+  .showHelpAfterError()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) });
+
+for (const one of [
+  startCommand,
+  demoCommand,
+  sendCommand,
+  importCommand,
+  importsCommand,
+  deadLettersCommand,
+  redriveCommand,
+  doctorCommand,
+  invokeCommand,
+  breakCommand,
+  instanceCommand,
+  packageCommand,
+  checkTemplateCommand,
+])
+  program.addCommand(one);
+addCompletion(program);

@@ -1,0 +1,103 @@
+import type { Message } from '@aws-sdk/client-sqs';
+import { countMessages, receiveMessages } from '../../lib/aws/sqs.ts';
+import { createStateTable, type StateTable } from '../../lib/aws/state-table.ts';
+import { systemClock } from '../../lib/core/clock.ts';
+import { readConfig } from '../../lib/core/config.ts';
+import { recallReasons } from '../../lib/record-queue/dead-letter.ts';
+import { keyAttribute } from '../../lib/record-queue/message.ts';
+import { typed } from '../typed.ts';
+import { findRecordsQueues, type QueueOptions } from './records-queues.ts';
+
+type DeadLetterOptions = QueueOptions & {
+  readonly limit?: number | undefined;
+  readonly body?: boolean | undefined;
+  readonly json?: boolean | undefined;
+};
+
+/** A dead letter as it is shown. */
+type Letter = {
+  readonly messageId: string;
+  readonly key: string;
+  readonly code: string;
+  readonly reason: string | undefined;
+  readonly attempts: number | undefined;
+  readonly requestId: string | undefined;
+  readonly body: string;
+};
+
+/** SQS answers from a sample of its servers: a queue counts as read when so many receives in a row showed nothing new. */
+const emptyReceives = 4;
+
+/** Prints dead letters. They stay visible to everyone: each is received with a visibility timeout of zero. */
+export async function runDeadLetters(options: DeadLetterOptions): Promise<void> {
+  const { deadLetterUrl, stateTable: tableName, place } = await findRecordsQueues(options, process.env);
+  const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
+  const messages = await look(deadLetterUrl, options.limit ?? 100);
+  const letters = await Promise.all(messages.map((message) => readLetter(message, stateTable)));
+  if (options.json) {
+    for (const letter of letters) process.stdout.write(`${JSON.stringify(letter)}\n`);
+    return;
+  }
+  const inAll = Math.max(letters.length, await countMessages(deadLetterUrl));
+  process.stdout.write(describe(letters, inAll, place, options.body === true));
+}
+
+async function look(deadLetterUrl: string, limit: number): Promise<readonly Message[]> {
+  const seen = new Map<string, Message>();
+  for (let vain = 0; vain < emptyReceives && seen.size < limit; ) {
+    const before = seen.size;
+    for (const message of await receiveMessages(deadLetterUrl, 0, 1))
+      seen.set(message.MessageId ?? '', message);
+    vain = seen.size === before ? vain + 1 : 0;
+  }
+  return [...seen.values()].slice(0, limit);
+}
+
+async function readLetter(message: Message, stateTable: StateTable | undefined): Promise<Letter> {
+  const { Body = '', MessageId = '', MessageAttributes = {} } = message;
+  const text = (name: string) => MessageAttributes[name]?.StringValue;
+  const [remembered] =
+    text('ErrorCode') === undefined && stateTable
+      ? await recallReasons(Body, stateTable, readConfig().deployment)
+      : [];
+  const attempts = text('Attempts');
+  return {
+    messageId: MessageId,
+    key: text(keyAttribute) ?? remembered?.key ?? keyInBody(Body) ?? MessageId,
+    code: text('ErrorCode') ?? remembered?.code ?? 'UNKNOWN',
+    reason: text('ErrorMessage'),
+    attempts: attempts === undefined ? undefined : Number(attempts),
+    requestId: text('RequestId'),
+    body: Body,
+  };
+}
+
+function keyInBody(body: string): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    const key = typeof parsed === 'object' && parsed !== null && 'key' in parsed ? parsed.key : undefined;
+    return typeof key === 'string' ? key : undefined;
+  } catch {
+    // Its reason says so.
+    return undefined;
+  }
+}
+
+function describe(letters: readonly Letter[], inAll: number, place: string, withBody: boolean): string {
+  if (letters.length === 0) return `No dead letters in ${place}.\n`;
+  const codes = Map.groupBy(letters, ({ code }) => code);
+  const counts = [...codes].map(([code, { length }]) => `${length} ${code}`).join(', ');
+  const more = inAll > letters.length ? `, of about ${inAll}` : '';
+  const lines = letters.flatMap(({ key, code, reason, attempts, body }) => [
+    `  ${plain(key)}  ${code}${attempts === undefined ? '' : `  after ${attempts} receive${attempts === 1 ? '' : 's'}`}`,
+    ...(reason === undefined ? [] : [`    ${plain(reason)}`]),
+    ...(withBody ? [`    ${plain(body)}`] : []),
+  ]);
+  const advice = `Once the cause is gone: ${typed('redrive', '--dry-run')}`;
+  return `${[`${letters.length} dead letters in ${place}${more}: ${counts}`, ...lines, advice].join('\n')}\n`;
+}
+
+/** What senders wrote must not reach the terminal as control characters. */
+function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ');
+}

@@ -1,0 +1,35 @@
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { requireRunningStack, useLocalStack } from './local-aws.ts';
+
+/** Where the secret of an instance is, and which hosts it may name beyond ServiceNow's own. */
+export type SecretSource = {
+  /** @param fetchSecret reads a secret of Secrets Manager by its id */
+  read(fetchSecret: (id: string) => Promise<string>): Promise<string>;
+  readonly allowedHosts: readonly string[];
+};
+
+/** That of a local stack. */
+const localSecretId = 'servicenow-functions/dev';
+
+/**
+ * A JSON file or an id in Secrets Manager; without either, the secret of the running local stack.
+ * @throws Error for a file that is not there, and without a running stack
+ */
+export function readSecretFrom(secret: string | undefined): SecretSource {
+  if (secret === undefined) {
+    useLocalStack(requireRunningStack());
+    return { read: (fetchSecret) => fetchSecret(localSecretId), allowedHosts: ['127.0.0.1'] };
+  }
+  // A folder may have the same name as a secret.
+  const isFile = statSync(secret, { throwIfNoEntry: false })?.isFile() === true;
+  if (!isFile && looksLikeFile(secret)) throw new Error(`${secret}: no such file`);
+  return {
+    read: (fetchSecret) => (isFile ? readFile(secret, 'utf8') : fetchSecret(secret)),
+    allowedHosts: [],
+  };
+}
+
+function looksLikeFile(secret: string): boolean {
+  return secret.endsWith('.json') || /^\.{0,2}\//.test(secret) || secret.includes('\\');
+}

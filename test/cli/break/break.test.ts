@@ -1,0 +1,68 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { breakages } from '../../../cli/break/faults.ts';
+import { startInstance } from '../../../emulator/instance/index.ts';
+import { announcedStack, runCommand } from '../run-command.ts';
+
+async function world() {
+  const token = crypto.randomUUID();
+  const instance = await startInstance({ demoData: false, control: { token } });
+  onTestFinished(() => instance.close());
+  const { url, username, password } = instance;
+  const options = announcedStack({ instance: { url, username, password } }, token);
+  const headers = { authorization: `Basic ${btoa(`${username}:${password}`)}` };
+  const ask = () => fetch(`${url}/api/now/table/incident?sysparm_limit=1`, { headers });
+  return { instance, ask, run: (...args: string[]) => runCommand(['break', ...args], options) };
+}
+
+describe('servicenow-functions break', () => {
+  it('breaks so many requests', async () => {
+    const { ask, run } = await world();
+    const { code, out } = await run('outage', '--count', '2');
+    expect([code, out]).toEqual([0, expect.stringContaining('For 2 requests: every request gets a 503')]);
+    const statuses = [(await ask()).status, (await ask()).status, (await ask()).status];
+    expect(statuses).toEqual([503, 503, 200]);
+  });
+
+  it('mends the instance when its time is over, and lists what is broken meanwhile', async () => {
+    const { ask, run, instance } = await world();
+    const breaking = run('slow', '--for', '3');
+    while (instance.control.faults.list().length === 0) await new Promise((done) => setTimeout(done, 20));
+    expect((await run()).out).toMatch(/^latency: met \d+ requests, until it is ended\n$/);
+    const { out } = await breaking;
+    expect(out).toMatch(/The instance works again\.\n$/);
+    expect(instance.control.faults.list()).toEqual([]);
+    expect((await ask()).status).toBe(200);
+  });
+
+  it.each(Object.keys(breakages))('can break %s, and off mends it', async (what) => {
+    const { run, instance } = await world();
+    expect((await run(what, '--count', '3', '--percent', '50')).code).toBe(0);
+    expect(instance.control.faults.list()).toHaveLength(1);
+    expect((await run('off')).out).toBe('The instance works again.\n');
+    expect(instance.control.faults.list()).toEqual([]);
+  });
+
+  it('opens the control of the instance to nobody without the token', async () => {
+    const { instance } = await world();
+    for (const headers of [{}, { 'x-emulator-token': 'guess' }])
+      expect((await fetch(`${instance.url}/__emulator/faults`, { headers })).status).toBe(404);
+  });
+
+  it.each([
+    [['everything'], 'everything cannot be broken; there are 429, outage, '],
+    [['constructor'], 'constructor cannot be broken'],
+    [['outage', '--for', 'ever'], 'whole number from 1'],
+    [['outage', '--for', '3', '--count', '3'], 'cannot be given together'],
+  ])('refuses %j and exits with 2', async (args, message) => {
+    const { code, err } = await runCommand(['break', ...args]);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  it('says how to start a stack when none runs', async () => {
+    const { code, err } = await runCommand(['break', 'off'], {
+      cwd: '/',
+      env: { XDG_CACHE_HOME: '/nonexistent' },
+    });
+    expect([code, err]).toEqual([1, 'No local stack is running; start one with npm start\n']);
+  });
+});

@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { startInstance } from '../../../emulator/instance/index.ts';
+import { parseSettings } from '../../../lib/file-import/plan/settings.ts';
+import { runCommand } from '../run-command.ts';
+
+async function world(csv: string) {
+  const instance = await startInstance();
+  const cwd = mkdtempSync(join(tmpdir(), 'preflight-'));
+  onTestFinished(async () => {
+    await instance.close();
+    rmSync(cwd, { recursive: true });
+  });
+  const { url: instanceUrl, username, password } = instance;
+  writeFileSync(join(cwd, 'people.csv'), csv);
+  writeFileSync(
+    join(cwd, 'secret.json'),
+    JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } }),
+  );
+  const given = ['people.csv', '--table', 'imp_user', '--secret', 'secret.json'];
+  const run = (...args: string[]) =>
+    runCommand(['import', ...given, ...args], { cwd, env: { ALLOWED_HOSTS: '127.0.0.1' } });
+  return { cwd, run, instance };
+}
+
+it('says where each column would go, and uploads nothing', async () => {
+  const { run, instance } = await world('user_id;first_name\na;b\n');
+  const { code, out, err } = await run('--dry-run');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(
+    /^people\.csv: csv, delimiter ";", utf-8\. It can be imported into imp_user\. Its transform maps fill sys_user\.\n/,
+  );
+  expect(out).toMatch(/^ {2}user_id → \w+/m);
+  expect(instance.control.ledger.select({ method: 'POST' })).toEqual([]);
+});
+
+it('refuses what the import would refuse, naming the columns, and suggests settings that help', async () => {
+  const { run, cwd } = await world('user_id,Firstname,shoe size\na,b,42\n');
+  const refused = await run('--dry-run');
+  expect(refused.code).toBe(1);
+  expect(refused.err).toMatch(/Firstname/);
+  const suggested = await run('--suggest');
+  expect(suggested.out).toMatch(
+    /^_import\.json: 1 of 3 columns match by themselves, 1 were guessed, 1 are left out\./,
+  );
+  const settings = parseSettings(readFileSync(join(cwd, '_import.json'), 'utf8'));
+  expect(settings).toMatchObject({
+    columns: { Firstname: expect.stringMatching(/first_name$/) },
+    ignoredColumns: ['shoe size'],
+  });
+  expect((await run('--dry-run')).code).toBe(0);
+  const again = await run('--suggest');
+  expect([again.code, again.err]).toEqual([1, '_import.json exists; move it away first\n']);
+});
+
+it('checks the deployment that a file names', async () => {
+  const { cwd, run } = await world('user_id\na\n');
+  rmSync(join(cwd, 'secret.json'));
+  const { code, err } = await run('--dry-run');
+  expect([code, err]).toEqual([1, 'secret.json: no such file\n']);
+});

@@ -1,0 +1,150 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type SqsFixture, startSqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
+import { announcedStack, type Ran, runCommand } from '../run-command.ts';
+
+let fixture: SqsFixture;
+beforeAll(async () => {
+  fixture = await startSqsFixture();
+});
+afterAll(() => fixture.close());
+
+type World = {
+  readonly queue: string;
+  readonly dlq: string;
+  readonly folder: string;
+  run(args: readonly string[], input?: string): Promise<Ran>;
+};
+
+let worlds = 0;
+
+/** Queues of its own, and a local stack that says where they are. */
+async function world(): Promise<World> {
+  worlds += 1;
+  const [queue, dlq] = [
+    await fixture.queue(`records-${worlds}`),
+    await fixture.queue(`records-dlq-${worlds}`),
+  ];
+  const sqs = { endpoint: fixture.sqs.url, recordsQueueUrl: queue, recordsDlqUrl: dlq };
+  const { env, cwd } = announcedStack({ sqs });
+  const run = (args: readonly string[], input?: string) =>
+    runCommand(args, { env, cwd, ...(input !== undefined && { input }) });
+  return { queue, dlq, folder: cwd, run };
+}
+
+async function bodies(QueueUrl: string): Promise<string[]> {
+  const found: string[] = [];
+  for (;;) {
+    const { Messages = [] } = await fixture.client.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 60 }),
+    );
+    if (Messages.length === 0) return found.toSorted();
+    found.push(...Messages.map(({ Body = '' }) => Body));
+  }
+}
+
+async function sendLetter(QueueUrl: string, body: string, code?: string, reason = 'because'): Promise<void> {
+  const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const MessageAttributes = code
+    ? { ErrorCode: text(code), ErrorMessage: text(reason), Attempts: text('1') }
+    : {};
+  await fixture.client.send(new SendMessageCommand({ QueueUrl, MessageBody: body, MessageAttributes }));
+}
+
+const good = (key: string) => JSON.stringify({ table: 'incident', key, record: { urgency: '1' } });
+
+describe('servicenow-functions send', () => {
+  it('sends a message to the local stack, a file of several, and what stands on its input', async () => {
+    const { queue, folder, run } = await world();
+    await writeFile(join(folder, 'messages.jsonl'), `${good('b')}\n\n${good('c')}\n`);
+    const one = await run(['send', good('a')]);
+    expect(one).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^1 message sent to the local stack: \S+\n$/),
+    });
+    const two = await run(['send', 'messages.jsonl', '--json']);
+    expect(JSON.parse(two.out)).toEqual({
+      queueUrl: queue,
+      messageIds: [expect.any(String), expect.any(String)],
+    });
+    await run(['send', '-'], good('d'));
+    expect(await bodies(queue)).toEqual(['a', 'b', 'c', 'd'].map(good));
+  });
+
+  it('sends nothing when one message could never be written, and names the field', async () => {
+    const { queue, folder, run } = await world();
+    await writeFile(join(folder, 'messages.jsonl'), `${good('a')}\n{"table":"incident","recrod":{}}\n`);
+    const { code, err } = await run(['send', 'messages.jsonl']);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^message 2: recrod: is not a known field|^message 2: record: required/);
+    expect(await bodies(queue)).toEqual([]);
+  });
+
+  it.each([
+    [['send'], 2, /^missing required argument 'message'/],
+    [['send', '{'], 1, /^body: is not valid JSON\n$/],
+    [['send', 'nowhere.json'], 1, /nowhere\.json: no such file\n$/],
+    [['send', good('a'), '--stage', 'dev'], 1, /^No AWS region is set\./],
+    [['send', good('a'), '--queue', 'no-such-queue'], 1, /region|no such queue/],
+  ])('%j exits with %i and says why in one line', async (args, code, message) => {
+    const { run } = await world();
+    const ran = await run(args);
+    expect([ran.code, ran.out]).toEqual([code, '']);
+    expect(ran.err).toMatch(message);
+    expect(ran.err).not.toMatch(/^ +at /m);
+  });
+});
+
+describe('servicenow-functions dead-letters', () => {
+  it('lists letters with key, code and reason, and hides none from others', async () => {
+    const { dlq, run } = await world();
+    await sendLetter(dlq, good('alarm-7'), 'TABLE_NOT_ALLOWED', 'table: not\u202e served');
+    await sendLetter(dlq, '{"key":"alarm-8"}');
+    const { code, out } = await run(['dead-letters']);
+    expect(code).toBe(0);
+    expect(out).toContain('2 dead letters in the local stack: ');
+    expect(out).toContain('  alarm-7  TABLE_NOT_ALLOWED  after 1 receive\n    table: not  served\n');
+    expect(out).toContain('  alarm-8  UNKNOWN\n');
+    expect(out).not.toContain('"urgency"');
+    const AttributeNames = ['ApproximateNumberOfMessages' as const];
+    const { Attributes } = await fixture.client.send(
+      new GetQueueAttributesCommand({ QueueUrl: dlq, AttributeNames }),
+    );
+    expect(Attributes?.ApproximateNumberOfMessages).toBe('2');
+  });
+
+  it('shows bodies on request, stops at a limit, and says when there is nothing', async () => {
+    const { dlq, run } = await world();
+    expect((await run(['dead-letters'])).out).toBe('No dead letters in the local stack.\n');
+    for (const key of ['a', 'b', 'c']) await sendLetter(dlq, good(key), 'DATA_POLICY');
+    const { out } = await run(['dead-letters', '--body', '--limit', '2']);
+    expect(out).toMatch(/^2 dead letters in the local stack, of about 3: 2 DATA_POLICY\n/);
+    expect(out).toContain('"urgency":"1"');
+    const json = await run(['dead-letters', '--json']);
+    expect(
+      json.out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).key)
+        .toSorted(),
+    ).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('servicenow-functions redrive', () => {
+  it('counts what it would move, and moves it to the queue of the local stack', async () => {
+    const { queue, dlq, run } = await world();
+    for (const [key, code] of [
+      ['a', 'DATA_POLICY'],
+      ['b', 'THROTTLED'],
+    ] as const)
+      await sendLetter(dlq, good(key), code);
+    const dry = await run(['redrive', '--code', 'DATA_POLICY', '--dry-run']);
+    expect(dry.out).toContain('Dry run: nothing was moved; without --dry-run 1 would be.');
+    const moved = await run(['redrive', '--code', 'DATA_POLICY', '--json']);
+    expect(JSON.parse(moved.out)).toMatchObject({ moved: 1, found: { DATA_POLICY: 1, THROTTLED: 1 } });
+    expect([await bodies(queue), await bodies(dlq)]).toEqual([[good('a')], [good('b')]]);
+  });
+});

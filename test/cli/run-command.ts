@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { announceStack, type RunningStack } from '../../cli/start/running-stack.ts';
+
+/** What a command came to. */
+export type Ran = { readonly code: number; readonly out: string; readonly err: string };
+
+export type RunOptions = {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+};
+
+const main = resolve(import.meta.dirname, '../../cli/main.ts');
+
+/** Runs `servicenow-functions` from source, with nothing of this machine's AWS settings. */
+export function runCommand(args: readonly string[], { cwd, env = {}, input }: RunOptions = {}): Promise<Ran> {
+  const environment = {
+    PATH: process.env['PATH'],
+    HOME: '/nonexistent',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...env,
+  };
+  return new Promise((done) => {
+    const child = execFile(
+      process.execPath,
+      [main, ...args],
+      { env: environment, ...(cwd !== undefined && { cwd }) },
+      (error, out, err) => done({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
+    );
+    child.stdin?.end(input ?? '');
+  });
+}
+
+const nowhere = 'http://127.0.0.1:9';
+
+/**
+ * Announces a stack of which only some parts run, until the end of the test.
+ * @returns the environment and the folder in which commands find it
+ */
+export function announcedStack(
+  parts: Partial<RunningStack['endpoints']>,
+  controlToken = '',
+): { readonly env: Readonly<Record<string, string>>; readonly cwd: string } {
+  const cwd = mkdtempSync(join(tmpdir(), 'announced-stack-'));
+  const before = process.env['XDG_CACHE_HOME'];
+  process.env['XDG_CACHE_HOME'] = cwd;
+  const endpoints = {
+    api: nowhere,
+    instance: { url: nowhere, username: '', password: '' },
+    sqs: { endpoint: nowhere, recordsQueueUrl: '', recordsDlqUrl: '' },
+    s3: { endpoint: nowhere, bucket: 'own' },
+    lambda: { endpoint: nowhere },
+    secretsManager: { endpoint: nowhere },
+    dynamodb: { endpoint: nowhere },
+    ...parts,
+  };
+  announceStack('/any/folder', { pid: process.pid, controlToken, endpoints });
+  if (before === undefined) delete process.env['XDG_CACHE_HOME'];
+  else process.env['XDG_CACHE_HOME'] = before;
+  onTestFinished(() => rmSync(cwd, { recursive: true }));
+  return { env: { XDG_CACHE_HOME: cwd }, cwd };
+}
