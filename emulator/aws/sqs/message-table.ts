@@ -106,6 +106,19 @@ export class MessageTable {
     return row && Row.parse(row);
   }
 
+  /** The messages of a queue, newest first, without receiving them. */
+  peek(queue: string, most: number): Message[] {
+    return this.#sql('SELECT * FROM message WHERE queue = ? ORDER BY seq DESC LIMIT ?')
+      .all(queue, most)
+      .map((row) => Row.parse(row));
+  }
+
+  /** When the oldest message of a queue was sent, in milliseconds since the epoch; undefined when it is empty. */
+  oldestSentMs(queue: string): number | undefined {
+    const row = this.#sql('SELECT min(sent_ms) AS next FROM message WHERE queue = ?').get(queue);
+    return NextRow.parse(row).next ?? undefined;
+  }
+
   byReceipt(receipt: string): Message | undefined {
     const row = this.#sql('SELECT * FROM message WHERE receipt = ?').get(receipt);
     return row && Row.parse(row);

@@ -1,0 +1,242 @@
+import { Buffer } from 'node:buffer';
+import type { FaultRequest } from '../../emulator/instance/control/fault-plan.ts';
+import { createStateTable } from '../../lib/aws/state-table.ts';
+import { systemClock } from '../../lib/core/clock.ts';
+import { readConfig } from '../../lib/core/config.ts';
+import { keyAttribute } from '../../lib/record-queue/message.ts';
+import { redrive } from '../../lib/record-queue/redrive.ts';
+import type { StackEvent } from '../feed/feed.ts';
+import { counted } from './html.ts';
+import type { PageStack } from './stack-view.ts';
+
+/** A button of the page: its label, and what it does. */
+type Action = { readonly label: string; run(stack: PageStack): Promise<string> };
+
+const messagesAtOnce = 10;
+const people = 1_000;
+
+/** Things to send, by the name in the form. */
+export const tries: Readonly<Record<string, Action>> = {
+  incident: { label: 'Create an incident', run: createIncident },
+  messages: { label: 'Send 25 messages', run: (stack) => sendMany(stack, 25) },
+  twice: { label: 'Send one message twice', run: sendTwice },
+  poison: { label: 'Send a message that cannot be written', run: sendPoison },
+  csv: { label: 'Drop a CSV with 1,000 people', run: dropPeople },
+};
+
+async function createIncident({ endpoints }: PageStack): Promise<string> {
+  const response = await fetch(`${endpoints.api}/api/now/table/incident`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ short_description: 'Disk full on web-01', urgency: '2' }),
+  });
+  return `POST incident: ${response.status}`;
+}
+
+async function sendMany(stack: PageStack, messages: number): Promise<string> {
+  const run = Date.now().toString(36);
+  const bodies = Array.from({ length: messages }, (_, n) =>
+    incidentMessage(`page-${run}-${n}`, `Temperature of rack ${n} is high`),
+  );
+  await sendToRecords(stack, bodies);
+  return `${counted(messages, 'message')} sent`;
+}
+
+async function sendTwice(stack: PageStack): Promise<string> {
+  const body = incidentMessage(`page-twice-${Date.now().toString(36)}`, 'The same alarm, delivered twice');
+  await sendToRecords(stack, [body, body]);
+  return 'One message sent twice: one incident, one duplicate prevented';
+}
+
+async function sendPoison(stack: PageStack): Promise<string> {
+  await sendToRecords(stack, [JSON.stringify({ table: 'incidnt', record: { short_description: 'A typo' } })]);
+  return 'Sent: it becomes a dead letter with its reason, and blocks nothing';
+}
+
+function incidentMessage(key: string, text: string): string {
+  return JSON.stringify({ table: 'incident', key, record: { short_description: text, urgency: '3' } });
+}
+
+async function dropPeople({ endpoints }: PageStack): Promise<string> {
+  const run = Date.now().toString(36);
+  const rows = Array.from(
+    { length: people },
+    (_, n) => `page.${run}.${n},Pat,Page ${n},page.${run}.${n}@example.com`,
+  );
+  const file = `people-${run}.csv`;
+  const { endpoint, bucket } = endpoints.s3;
+  const response = await fetch(`${endpoint}/${bucket}/imports/imp_user/${file}`, {
+    method: 'PUT',
+    body: `user_id,first_name,last_name,email\n${rows.join('\n')}\n`,
+  });
+  return response.ok ? `imports/imp_user/${file} dropped` : `S3 answered ${response.status}`;
+}
+
+type Entry = { readonly body: string; readonly key?: string };
+
+async function sendToRecords({ endpoints }: PageStack, messages: readonly (string | Entry)[]): Promise<void> {
+  const entries = messages.map((message) => (typeof message === 'string' ? { body: message } : message));
+  for (let from = 0; from < entries.length; from += messagesAtOnce) {
+    const Entries = entries.slice(from, from + messagesAtOnce).map(({ body, key }: Entry, n) => ({
+      Id: `${n}`,
+      MessageBody: body,
+      ...(key !== undefined && {
+        MessageAttributes: { [keyAttribute]: { DataType: 'String', StringValue: key } },
+      }),
+    }));
+    const response = await fetch(endpoints.sqs.endpoint, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.SendMessageBatch' },
+      body: JSON.stringify({ QueueUrl: endpoints.sqs.recordsQueueUrl, Entries }),
+    });
+    if (!response.ok) throw new Error(`SQS answered ${response.status}`);
+  }
+}
+
+/** True for what can be sent again: a message, or a record that was posted. */
+export function isSendable(event: StackEvent): boolean {
+  return event.body !== undefined && (event.way === 'SQS' || isPost(event));
+}
+
+const isPost = ({ way, functionKey }: StackEvent) => way === 'HTTP' && functionKey === 'postRecord';
+
+/**
+ * Sends a message again under its key, or posts a record again.
+ * @throws Error for an event that cannot be sent again
+ */
+export async function sendAgain(stack: PageStack, event: StackEvent): Promise<string> {
+  const { body, table = '' } = event;
+  if (body === undefined || !isSendable(event)) throw new Error('This cannot be sent again');
+  if (event.way === 'SQS') {
+    await sendToRecords(stack, [{ body, key: event.subject }]);
+    return 'Sent again under the same key';
+  }
+  const url = `${stack.endpoints.api}/api/now/table/${encodeURIComponent(table)}`;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+  return `POST ${table}: ${response.status}`;
+}
+
+export type Break = {
+  readonly label: string;
+  readonly faults: readonly FaultRequest[];
+  readonly seconds: number;
+};
+
+const everywhere = { probability: 1 } as const;
+
+/** Ways to break the instance, by the name in the form. Each ends by itself. */
+export const breaks: Readonly<Record<string, Break>> = {
+  outage: { label: 'Outage, 30 s', seconds: 30, faults: [{ action: 'unavailable', ...everywhere }] },
+  throttle: {
+    label: '429 for 20 s',
+    seconds: 20,
+    faults: [{ action: 'throttled', retryAfterS: 2, ...everywhere }],
+  },
+  tokens: { label: 'Expired tokens', seconds: 20, faults: [{ action: 'expired-token', ...everywhere }] },
+  lost: {
+    label: 'Answers lost after the commit',
+    seconds: 20,
+    faults: [{ action: 'reset-after-commit', match: { method: 'POST' }, count: 10 }],
+  },
+  slow: {
+    label: 'Slow, 20 s',
+    seconds: 20,
+    faults: [{ action: 'latency', latencyMs: 2_000, ...everywhere }],
+  },
+};
+
+/** Breaks the instance for a time, and mends it. */
+export class Breaker {
+  readonly #stack: PageStack;
+  readonly #running = new Map<
+    string,
+    { readonly label: string; readonly untilMs: number; readonly timer: NodeJS.Timeout }
+  >();
+
+  constructor(stack: PageStack) {
+    this.#stack = stack;
+  }
+
+  /** @throws Error for an unknown way */
+  start(name: string): string {
+    const found = Object.hasOwn(breaks, name) ? breaks[name] : undefined;
+    if (!found) throw new Error(`There is no ${name} to break the instance with`);
+    const { faults } = this.#stack.instance.control;
+    for (const fault of found.faults) {
+      const id = faults.add(fault);
+      const timer = setTimeout(() => this.#end(id), found.seconds * 1_000);
+      timer.unref();
+      this.#running.set(id, { label: found.label, untilMs: Date.now() + found.seconds * 1_000, timer });
+    }
+    return `${found.label}: the instance is broken now; nothing is lost, and nothing is written twice`;
+  }
+
+  /** Ends every break that was started here. */
+  mend(): string {
+    for (const id of [...this.#running.keys()]) this.#end(id);
+    return 'The instance is whole again';
+  }
+
+  /** What is broken now, and for how many seconds more. */
+  active(): readonly { readonly label: string; readonly secondsLeft: number }[] {
+    const planned = new Set(this.#stack.instance.control.faults.list().map(({ id }) => id));
+    return [...this.#running]
+      .filter(([id]) => planned.has(id))
+      .map(([, { label, untilMs }]) => ({
+        label,
+        secondsLeft: Math.max(0, Math.ceil((untilMs - Date.now()) / 1_000)),
+      }));
+  }
+
+  #end(id: string): void {
+    clearTimeout(this.#running.get(id)?.timer);
+    this.#running.delete(id);
+    this.#stack.instance.control.faults.clear(id);
+  }
+}
+
+/** Moves dead letters back to the records queue, of one error code or all. */
+export async function redriveLetters(stack: PageStack, code: string | undefined): Promise<string> {
+  const { sqs, dynamodb } = stack.endpoints;
+  for (const [name, value] of Object.entries(stack.functionEnvironment))
+    if (name.startsWith('AWS_')) process.env[name] ??= value;
+  const { deployment } = readConfig({ ...stack.functionEnvironment });
+  const { stateTable } = dynamodb;
+  const remembered =
+    stateTable === undefined
+      ? undefined
+      : { stateTable: createStateTable(stateTable, systemClock, Math.random), deployment };
+  const { moved, returned, failures } = await redrive({
+    deadLetterUrl: sqs.recordsDlqUrl,
+    queueUrl: sqs.recordsQueueUrl,
+    codes: code === undefined ? undefined : [code],
+    dryRun: false,
+    remembered,
+    waitSeconds: 1,
+  });
+  const again = [...returned.values()].reduce((sum, count) => sum + count, 0);
+  return [
+    `${counted(moved, 'letter')} moved back`,
+    again > 0 && `${again} failed again`,
+    failures.length > 0 && `${failures.length} could not be moved`,
+  ]
+    .filter((part) => part !== false)
+    .join(', ');
+}
+
+/** The bytes of a form: `application/x-www-form-urlencoded`, at most 16 KiB. @throws Error when it is longer */
+export async function readForm(body: AsyncIterable<unknown>): Promise<URLSearchParams> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    const bytes = Buffer.from(piece instanceof Uint8Array ? piece : String(piece));
+    size += bytes.length;
+    if (size > 16_384) throw new Error('The form is too long');
+    pieces.push(bytes);
+  }
+  return new URLSearchParams(Buffer.concat(pieces).toString('utf8'));
+}

@@ -1,0 +1,83 @@
+// Keeps the page of a local stack current. Every link and form works without it, too.
+
+const everyMs = 1_000;
+const notice = document.getElementById('notice');
+const dialog = document.getElementById('detail');
+
+/** Replaces what has changed; what has the focus keeps it, and what is selected stays. */
+function replaceSection(element, text) {
+  if (element.dataset.text === text) return;
+  const selection = document.getSelection();
+  if (selection && !selection.isCollapsed && element.contains(selection.anchorNode)) return;
+  const focused = element.contains(document.activeElement)
+    ? document.activeElement.getAttribute('href')
+    : null;
+  element.innerHTML = text;
+  element.dataset.text = text;
+  if (focused) element.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+async function refresh() {
+  const state = document.getElementById('state');
+  try {
+    const response = await fetch(`/sections${location.search}`);
+    if (!response.ok) throw new Error(`${response.status}`);
+    for (const [id, text] of Object.entries(await response.json())) {
+      const element = document.getElementById(id);
+      if (element) replaceSection(element, text);
+    }
+    setState(state, '● running', 'good');
+  } catch {
+    setState(state, '○ not running', 'bad');
+  }
+}
+
+/** A live region is announced when it is written, so it is written only when it changes. */
+function setState(element, text, tone) {
+  if (element.textContent === text) return;
+  element.textContent = text;
+  element.className = tone;
+}
+
+async function keepCurrent() {
+  if (!document.querySelector('[data-section]')) return;
+  for (;;) {
+    if (!document.hidden) await refresh();
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
+
+document.addEventListener('submit', async (event) => {
+  const form = event.target;
+  if (!form.matches('form[data-live]')) return;
+  event.preventDefault();
+  const button = event.submitter;
+  const body = new URLSearchParams(new FormData(form, button));
+  button?.setAttribute('aria-busy', 'true');
+  try {
+    const response = await fetch(form.action, { method: 'POST', body, headers: { accept: 'text/plain' } });
+    notice.textContent = await response.text();
+    if (form.matches('[data-reload]')) setTimeout(() => location.reload(), 1_500);
+  } catch {
+    notice.textContent = 'The stack does not answer.';
+  } finally {
+    button?.removeAttribute('aria-busy');
+  }
+});
+
+document.addEventListener('click', async (event) => {
+  const copy = event.target.closest?.('[data-copy]');
+  if (copy) {
+    await navigator.clipboard.writeText(copy.dataset.copy);
+    notice.textContent = `Copied ${copy.dataset.copy}`;
+    return;
+  }
+  const link = event.target.closest?.('a[data-detail]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  const response = await fetch(`${link.href}?fragment`);
+  dialog.querySelector('div').innerHTML = response.ok ? await response.text() : 'It is no longer kept.';
+  dialog.showModal();
+});
+
+keepCurrent();

@@ -1,0 +1,174 @@
+import type { LedgerEntry } from '../../emulator/instance/control/ledger.ts';
+import type { Row } from '../../emulator/instance/store/row.ts';
+import type { StackEvent } from '../feed/feed.ts';
+import { isSendable } from './actions.ts';
+import { counted, figure, type Html, html, lasting, timeOf } from './html.ts';
+import {
+  buttons,
+  endpointList,
+  importTable,
+  outcomeText,
+  type PageData,
+  sections,
+  toneOf,
+} from './sections.ts';
+import type { DeadLetterView, ImportView, TableView } from './stack-view.ts';
+
+/** A whole page. @param title what it shows; the program's name is added */
+export function layout(title: string, content: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} · servicenow-functions</title>
+<link rel="stylesheet" href="/page.css">
+<script src="/page.js" defer></script>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header><p class="name"><a href="/">servicenow-functions</a> <span id="state" class="good" role="status">● running</span></p>
+<nav aria-label="Pages"><a href="/">Overview</a> <a href="/dead-letters">Dead letters</a> <a href="/imports">Imports</a> <a href="/tables">Records</a></nav></header>
+<p id="notice" role="status" aria-live="polite"></p>
+<main id="main">${content}</main>
+<dialog id="detail" aria-label="Detail"><form method="dialog"><button class="quiet" aria-label="close">✕</button></form><div></div></dialog>
+</body>
+</html>`;
+}
+
+const current = html` aria-current="true"`;
+
+/** The first page. Its sections are replaced by page.js as they change. */
+export function overviewPage(data: PageData): Html {
+  const all = sections(data);
+  const section = (id: string) => html`<div id="${id}" data-section>${all[id]}</div>`;
+  const only = data.isProblemsOnly;
+  return layout(
+    'Overview',
+    html`<section class="tiles" id="tiles" data-section aria-label="At a glance">${all['tiles']}</section>
+<section aria-label="The promise" class="promise">${section('promise')}</section>
+<div class="columns">
+<section><h2>What happened <span class="filter"><a href="/"${only ? '' : current}>all</a> <a href="/?only=problems"${only ? current : ''}>problems</a></span></h2>${section('events')}</section>
+<aside>
+<section><h2>Try</h2>${buttons('try')}</section>
+<section><h2>Break the instance</h2>${buttons('break')}${section('broken')}</section>
+<section><h2>Endpoints</h2>${endpointList(data.view.stack.endpoints)}</section>
+</aside>
+</div>
+<section><h2>Imports</h2>${section('imports')}</section>
+<section><h2>Dead letters</h2>${section('letters')}</section>
+<section><h2>What reached ServiceNow</h2>${section('requests')}</section>
+<section><h2>Records of the instance</h2>${section('tables')}</section>`,
+  );
+}
+
+/** One event: what came in, what it came to, and the log lines of its invocation. */
+export function eventContent(
+  event: StackEvent,
+  lines: readonly string[],
+  requests: readonly LedgerEntry[],
+): Html {
+  const { record } = event;
+  const facts: readonly (readonly [string, string | Html | undefined])[] = [
+    ['Outcome', html`<span class="${toneOf(event)}">${outcomeText(event)}</span>`],
+    ['Time', html`<time datetime="${event.at}">${event.at}</time>, took ${lasting(event.durationMs)}`],
+    ['Came in by', `${event.way}, function ${event.functionKey}`],
+    [
+      'Record',
+      record &&
+        html`<a href="/tables/${record.table}/${record.sysId}">${record.table} ${record.number ?? record.sysId}</a>`,
+    ],
+    ['Receives', event.attempts === undefined ? undefined : String(event.attempts)],
+    ['Message id', event.messageId],
+    ['Correlation id', event.requestId],
+    [
+      'Transaction ids',
+      requests
+        .map(({ transactionId }) => transactionId)
+        .filter(Boolean)
+        .join(', ') || undefined,
+    ],
+  ];
+  const shown = facts.filter(([, value]) => value !== undefined && value !== '');
+  return html`<h2>${event.subject}</h2>
+<dl class="facts">${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+${event.body !== undefined && html`<h3>Body</h3><pre tabindex="0">${pretty(event.body)}</pre>`}
+${isSendable(event) && html`<form method="post" action="/events/${event.id}/send-again" data-live><button>Send again</button></form>`}
+<h3>Log</h3>${lines.length === 0 ? html`<p class="empty">No log line is kept for it.</p>` : html`<pre tabindex="0">${lines.map(pretty).join('\n')}</pre>`}`;
+}
+
+/** All dead letters, with the way back. */
+export function deadLettersContent(letters: readonly DeadLetterView[], total: number): Html {
+  const codes = new Map<string, number>();
+  for (const { code } of letters) codes.set(code, (codes.get(code) ?? 0) + 1);
+  const redriveButtons = [...codes].map(
+    ([code, count]) => html`<button name="code" value="${code}">Redrive ${figure(count)} ${code}</button>`,
+  );
+  const entries = letters.map(
+    ({ at, code, reason, key, messageId, requestId, body }) => html`<article>
+<h3><span class="bad">${code}</span> ${key}</h3><p>${reason}</p>
+<p class="soft"><time datetime="${at}">${timeOf(at)}</time> · message ${messageId}${requestId && html` · request ${requestId}`}</p>
+<details><summary>Body</summary><pre tabindex="0">${pretty(body)}</pre></details></article>`,
+  );
+  if (letters.length === 0) return html`<h1>Dead letters</h1><p class="empty">No dead letters.</p>`;
+  return html`<h1>Dead letters</h1><p>${counted(total, 'message')} that could not be written${total > letters.length && `; the newest ${letters.length} are shown`}. Correct what they name, then send them back: their keys keep them from being written twice.</p>
+<form method="post" action="/redrive" data-live data-reload><button name="code" value="">Redrive all</button>${redriveButtons}</form>
+${entries}`;
+}
+
+export function importsContent(imports: readonly ImportView[]): Html {
+  return html`<h1>Imports</h1><section>${importTable(imports)}</section>`;
+}
+
+export function tablesContent(tables: readonly TableView[]): Html {
+  const rows = tables.map(
+    ({ name, label, rows: count }) =>
+      html`<tr><td><a href="/tables/${name}">${name}</a></td><td>${label}</td><td class="n">${figure(count)}</td></tr>`,
+  );
+  return html`<h1>Records of the emulated instance</h1><section><table><thead><tr><th scope="col">table</th><th scope="col">label</th><th scope="col" class="n">rows</th></tr></thead><tbody>${rows}</tbody></table></section>`;
+}
+
+/** The newest records of a table. */
+export function recordsContent(
+  table: string,
+  columns: readonly string[],
+  rows: readonly Row[],
+  total: number,
+): Html {
+  const heads = columns.map((name) => html`<th scope="col">${name}</th>`);
+  const lines = rows.map(
+    (row) =>
+      html`<tr>${columns.map((name, i) => html`<td>${i === 0 ? html`<a href="/tables/${table}/${row['sys_id']}">${row[name] || row['sys_id']}</a>` : (row[name] ?? '')}</td>`)}</tr>`,
+  );
+  return html`<h1>${table}</h1><p>${counted(total, 'record')}${total > rows.length && `, the newest ${rows.length} first`}.</p>
+<section class="wide"><table><thead><tr>${heads}</tr></thead><tbody>${lines}</tbody></table></section>`;
+}
+
+/** Every column of a record that is not empty, and the requests that wrote it. */
+export function recordContent(table: string, row: Row, requests: readonly LedgerEntry[]): Html {
+  const filled = Object.entries(row).filter(([, value]) => value !== '');
+  const empty = Object.keys(row).length - filled.length;
+  const facts = filled.map(
+    ([name, value]) => html`<tr><th scope="row">${name}</th><td class="value">${value}</td></tr>`,
+  );
+  const writes = requests.map(
+    ({ at, method, path, transactionId }) =>
+      html`<li><time datetime="${at}">${timeOf(at)}</time> ${method} ${path} <span class="soft">${transactionId}</span></li>`,
+  );
+  return html`<h1>${row['number'] || row['name'] || row['sys_id'] || table}</h1><p><a href="/tables/${table}">${table}</a></p>
+<section><table class="record"><tbody>${facts}</tbody></table>${empty > 0 && html`<p class="soft">${counted(empty, 'empty column')} not shown</p>`}</section>
+${writes.length > 0 && html`<section><h2>Written by</h2><ul>${writes}</ul></section>`}`;
+}
+
+export function messageContent(title: string, text: string): Html {
+  return html`<h1>${title}</h1><p>${text}</p><p><a href="/">Overview</a></p>`;
+}
+
+function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    // Not JSON: as it came.
+    return text;
+  }
+}

@@ -1,0 +1,240 @@
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { type LoopbackServer, listenOnLoopback } from '../../emulator/aws/loopback-server.ts';
+import type { StackEvent, StackFeed } from '../feed/feed.ts';
+import { Breaker, readForm, redriveLetters, sendAgain, tries } from './actions.ts';
+import { fileHeaders, foreignRequest, safetyHeaders } from './guard.ts';
+import type { Html } from './html.ts';
+import {
+  deadLettersContent,
+  eventContent,
+  importsContent,
+  layout,
+  messageContent,
+  overviewPage,
+  recordContent,
+  recordsContent,
+  tablesContent,
+} from './pages.ts';
+import { type PageData, sections, toneOf } from './sections.ts';
+import { type PageStack, StackView } from './stack-view.ts';
+import { Tally } from './tally.ts';
+
+const shownEvents = 60;
+const shownRecords = 100;
+
+type Answer =
+  | { readonly status: number; readonly type: string; readonly body: string }
+  | { readonly location: string }
+  /** An object of the bucket. */
+  | { readonly file: string };
+
+/** The page of a local stack. */
+export type LocalPage = LoopbackServer;
+
+/**
+ * Serves the page of a local stack on 127.0.0.1: what comes in, what it came to, and what the instance holds. It answers only to its
+ * own origin, and changes nothing on a GET.
+ * @param port 0 takes a free one
+ * @throws PortUnavailableError
+ */
+export async function startPage(stack: PageStack, feed: StackFeed, port: number): Promise<LocalPage> {
+  const page = new Page(stack, feed);
+  const server = await listenOnLoopback(
+    (request, response) => {
+      const foreign = foreignRequest(request, server.port);
+      const answered = foreign === undefined ? page.answer(request) : Promise.resolve(refused(403, foreign));
+      answered
+        .catch((error: unknown) => refused(500, error instanceof Error ? error.message : String(error)))
+        .then((answer) => page.send(answer, request, response))
+        .catch(() => response.destroy());
+    },
+    port,
+    'Local page',
+  );
+  return server;
+}
+
+function refused(status: number, text: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', body: `${text}\n` };
+}
+
+function shown(content: Html, status = 200): Answer {
+  return { status, type: 'text/html; charset=utf-8', body: content.text };
+}
+
+class Page {
+  readonly #stack: PageStack;
+  readonly #feed: StackFeed;
+  readonly #view: StackView;
+  readonly #tally: Tally;
+  readonly #breaker: Breaker;
+
+  constructor(stack: PageStack, feed: StackFeed) {
+    this.#stack = stack;
+    this.#feed = feed;
+    this.#view = new StackView(stack);
+    this.#tally = new Tally(feed);
+    this.#breaker = new Breaker(stack);
+  }
+
+  async answer(request: IncomingMessage): Promise<Answer> {
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+    if (request.method === 'GET' || request.method === 'HEAD') return this.#show(url);
+    if (request.method !== 'POST') return refused(405, 'GET and POST only');
+    const notice = await this.#act(url.pathname, await readForm(request));
+    if (notice === undefined) return refused(404, 'There is no such action');
+    // page.js shows the text; without scripts the browser goes back to the page.
+    if (request.headers['accept'] === 'text/plain')
+      return { status: 200, type: 'text/plain; charset=utf-8', body: notice };
+    return { location: url.pathname === '/redrive' ? '/dead-letters' : '/' };
+  }
+
+  async send(answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if ('location' in answer) {
+      response.writeHead(303, { ...safetyHeaders, Location: answer.location }).end();
+    } else if ('file' in answer) {
+      await this.#sendFile(answer.file, response);
+    } else {
+      response.writeHead(answer.status, { ...safetyHeaders, 'Content-Type': answer.type });
+      response.end(request.method === 'HEAD' ? undefined : answer.body);
+    }
+  }
+
+  async #show(url: URL): Promise<Answer> {
+    const [first = '', ...rest] = url.pathname.slice(1).split('/').map(decoded);
+    const whole = (title: string, content: Html) =>
+      shown(url.searchParams.has('fragment') ? content : layout(title, content));
+    switch (first) {
+      case '':
+        return shown(overviewPage(await this.#data(url)));
+      case 'sections':
+        return this.#sections(url);
+      case 'page.css':
+        return asset('page.css', 'text/css; charset=utf-8');
+      case 'page.js':
+        return asset('page.js', 'text/javascript; charset=utf-8');
+      case 'events':
+        return this.#event(Number(rest[0]), whole);
+      case 'dead-letters': {
+        const { waiting, inFlight, delayed } = this.#view.deadLetterQueue();
+        return whole(
+          'Dead letters',
+          deadLettersContent(this.#view.deadLetters(), waiting + inFlight + delayed),
+        );
+      }
+      case 'imports':
+        return whole('Imports', importsContent(await this.#view.imports()));
+      case 'files':
+        return rest[0] === 'results' && this.#view.find(rest.join('/'))
+          ? { file: rest.join('/') }
+          : missing();
+      case 'tables':
+        return this.#tables(rest, whole);
+      default:
+        return missing();
+    }
+  }
+
+  #event(id: number, whole: (title: string, content: Html) => Answer): Answer {
+    const event = this.#feed.find(id);
+    if (!event) return missing();
+    const { record, requestId } = event;
+    const { ledger } = this.#stack.instance.state;
+    const requests = record ? ledger.select({ sysId: record.sysId, limit: 20 }) : [];
+    return whole(event.subject, eventContent(event, this.#feed.logLines(requestId), requests));
+  }
+
+  #tables([table, sysId]: readonly string[], whole: (title: string, content: Html) => Answer): Answer {
+    if (table === undefined || table === '') return whole('Records', tablesContent(this.#view.tables()));
+    if (sysId === undefined) {
+      const found = this.#view.rows(table, shownRecords);
+      if (!found) return missing();
+      const total = this.#stack.instance.state.store.count(table);
+      return whole(table, recordsContent(table, found.columns, found.rows, total));
+    }
+    const row = this.#view.record(table, sysId);
+    if (!row) return missing();
+    const requests = this.#stack.instance.state.ledger.select({ sysId, limit: 20 });
+    return whole(row['number'] || table, recordContent(table, row, requests));
+  }
+
+  async #sections(url: URL): Promise<Answer> {
+    const changed = sections(await this.#data(url));
+    const body = Object.fromEntries(Object.entries(changed).map(([id, { text }]) => [id, text]));
+    return { status: 200, type: 'application/json', body: JSON.stringify(body) };
+  }
+
+  async #data(url: URL): Promise<PageData> {
+    const isProblemsOnly = url.searchParams.get('only') === 'problems';
+    const isWanted = (event: StackEvent) => !isProblemsOnly || toneOf(event) !== 'good';
+    return {
+      view: this.#view,
+      totals: this.#tally.totals,
+      events: this.#feed.recent().filter(isWanted).slice(-shownEvents).toReversed(),
+      imports: await this.#view.imports(),
+      breaker: this.#breaker,
+      isProblemsOnly,
+    };
+  }
+
+  /** @returns what was done; undefined for an unknown action */
+  async #act(path: string, form: URLSearchParams): Promise<string | undefined> {
+    const what = form.get('what') ?? '';
+    const again = /^\/events\/(\d+)\/send-again$/.exec(path);
+    if (again) {
+      const event = this.#feed.find(Number(again[1]));
+      return event && sendAgain(this.#stack, event);
+    }
+    if (path === '/try') return Object.hasOwn(tries, what) ? tries[what]?.run(this.#stack) : undefined;
+    if (path === '/break') return this.#breaker.start(what);
+    if (path === '/mend') return this.#breaker.mend();
+    if (path === '/redrive') return redriveLetters(this.#stack, form.get('code') || undefined);
+    return undefined;
+  }
+
+  async #sendFile(key: string, response: ServerResponse): Promise<void> {
+    const object = this.#view.find(key);
+    if (!object) {
+      response.writeHead(404, safetyHeaders).end();
+      return;
+    }
+    const name = key.split('/').at(-1) ?? 'file';
+    const type = typesByEnding[name.split('.').at(-1) ?? ''];
+    response.writeHead(200, {
+      ...fileHeaders,
+      'Content-Type': type ?? 'application/octet-stream',
+      'Content-Length': object.size,
+      ...(type === undefined && {
+        'Content-Disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
+      }),
+    });
+    await pipeline(this.#view.read(object), response);
+  }
+}
+
+const typesByEnding: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+};
+
+function missing(): Answer {
+  return shown(
+    layout('Not found', messageContent('Not found', 'It does not exist, or is no longer kept.')),
+    404,
+  );
+}
+
+async function asset(name: string, type: string): Promise<Answer> {
+  return { status: 200, type, body: await readFile(new URL(`./${name}`, import.meta.url), 'utf8') };
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // A broken escape names nothing.
+    return segment;
+  }
+}

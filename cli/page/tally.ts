@@ -1,0 +1,47 @@
+import type { StackEvent, StackFeed } from '../feed/feed.ts';
+
+/** Totals since the start. */
+export type Totals = {
+  /** HTTP calls and direct invocations, by how they ended. */
+  calls: { done: number; refused: number; failed: number };
+  /** Messages, each counted once, and deliveries beyond the first. */
+  messages: number;
+  redelivered: number;
+  /** Writes that had been made before, and were not made again. */
+  duplicates: number;
+  deadLettered: number;
+  imports: { done: number; refused: number; failed: number };
+};
+
+/** Counts what the feed tells, also what the feed forgets later. */
+export class Tally {
+  readonly totals: Totals = {
+    calls: { done: 0, refused: 0, failed: 0 },
+    messages: 0,
+    redelivered: 0,
+    duplicates: 0,
+    deadLettered: 0,
+    imports: { done: 0, refused: 0, failed: 0 },
+  };
+
+  constructor(feed: StackFeed) {
+    for (const event of feed.recent()) this.#count(event);
+    feed.subscribe((event) => this.#count(event));
+  }
+
+  #count(event: StackEvent): void {
+    const { totals } = this;
+    if (event.outcome === 'duplicate') totals.duplicates += 1;
+    if (event.way === 'SQS') {
+      if ((event.attempts ?? 1) > 1) totals.redelivered += 1;
+      else totals.messages += 1;
+      if (event.outcome === 'dead-lettered') totals.deadLettered += 1;
+      return;
+    }
+    if (event.outcome === 'started' || event.outcome === 'deferred') return;
+    const group = event.way === 'S3' ? totals.imports : totals.calls;
+    if (event.outcome === 'refused') group.refused += 1;
+    else if (event.outcome === 'failed' || event.outcome === 'dead-lettered') group.failed += 1;
+    else group.done += 1;
+  }
+}

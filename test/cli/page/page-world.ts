@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StackFeed } from '../../../cli/feed/feed.ts';
+import { startPage } from '../../../cli/page/server.ts';
+import { startS3 } from '../../../emulator/aws/s3/s3.ts';
+import { startSqs } from '../../../emulator/aws/sqs/sqs.ts';
+import { startInstance } from '../../../emulator/instance/index.ts';
+
+/** A page over a real instance, SQS and S3; no function runs, so that the feed holds what a test puts into it. */
+export async function startPageWorld() {
+  await using opened = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'page-test-'));
+  opened.defer(() => rm(folder, { recursive: true }));
+  const sqs = opened.adopt(await startSqs({ databaseFile: join(folder, 'sqs.db') }), (one) => one.close());
+  const s3 = opened.adopt(await startS3({ folder: join(folder, 's3') }), (one) => one.close());
+  const instance = opened.adopt(await startInstance(), (one) => one.close());
+  for (const name of ['records', 'records-dlq']) sqs.state.queues.put(name, {}, Date.now());
+  s3.state.buckets.ensure('drops', Date.now());
+  const feed = new StackFeed();
+  const endpoints = {
+    api: 'http://127.0.0.1:1',
+    instance: { url: instance.url, username: instance.username, password: instance.password },
+    sqs: {
+      endpoint: sqs.url,
+      recordsQueueUrl: `${sqs.url}/000000000000/records`,
+      recordsDlqUrl: `${sqs.url}/000000000000/records-dlq`,
+    },
+    s3: { endpoint: s3.url, bucket: 'drops' },
+    lambda: { endpoint: 'http://127.0.0.1:1' },
+    secretsManager: { endpoint: 'http://127.0.0.1:1' },
+    dynamodb: { endpoint: 'http://127.0.0.1:1' },
+  };
+  const functionEnvironment = {
+    SERVICENOW_SECRET_ID: 'local',
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ENDPOINT_URL_SQS: sqs.url,
+  };
+  const stack = { endpoints, functionEnvironment, instance, s3, sqs };
+  const page = opened.adopt(await startPage(stack, feed, 0), (one) => one.close());
+  const running = opened.move();
+  return { page, feed, ...stack, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** An event as the feed gets it. */
+export const arrived = {
+  at: '2026-11-29T10:00:00.000Z',
+  way: 'SQS',
+  functionKey: 'writeRecords',
+  requestId: 'request-1',
+  subject: 'alarm-7',
+  table: 'incident',
+  outcome: 'done',
+  attempts: 1,
+  messageId: 'message-1',
+  body: '{"table":"incident"}',
+  durationMs: 84,
+} as const;

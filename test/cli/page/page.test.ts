@@ -1,0 +1,343 @@
+import { request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { send } from '../../../emulator/aws/sqs/send.ts';
+import { arrived, startPageWorld } from './page-world.ts';
+
+type World = Awaited<ReturnType<typeof startPageWorld>>;
+
+/** Sends exactly these headers: fetch would not let a script choose Host or Origin. */
+function call(
+  { page }: World,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+  body = '',
+) {
+  return new Promise<{ status: number; headers: Record<string, unknown>; text: string }>(
+    (resolve, reject) => {
+      const sent = request(
+        { host: '127.0.0.1', port: page.port, path, method, headers },
+        async (response) => {
+          let text = '';
+          for await (const piece of response) text += String(piece);
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+        },
+      );
+      sent.on('error', reject);
+      sent.end(body);
+    },
+  );
+}
+
+const own = ({ page }: World) => ({ origin: page.url, accept: 'text/plain' });
+const post = (world: World, path: string, form = '', headers = {}) =>
+  call(
+    world,
+    path,
+    { ...own(world), 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    'POST',
+    form,
+  );
+const incidents = ({ instance }: World) => instance.state.store.count('incident');
+
+describe('requests that another site may cause', () => {
+  it.each([
+    ['a name that leads to this machine', { host: 'evil.example:80' }],
+    ['the right name with another port', { host: '127.0.0.1:1' }],
+    ['no name', { host: '' }],
+    ['a script of another site', { origin: 'https://evil.example' }],
+    ['a sandboxed frame', { origin: 'null' }],
+    ['a page of another port', { origin: 'http://127.0.0.1:1' }],
+    ['an image of another site', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }],
+    ['a script of another port', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' }],
+  ])('are refused: %s', async (_name, headers) => {
+    await using world = await startPageWorld();
+    for (const path of ['/', '/sections', '/tables/sys_user']) {
+      const { status, text } = await call(world, path, headers);
+      expect([path, status]).toEqual([path, 403]);
+      expect(text).not.toContain('incident');
+    }
+  });
+
+  it('change nothing without the Origin of the page', async () => {
+    await using world = await startPageWorld();
+    for (const headers of [{}, { origin: 'https://evil.example' }]) {
+      const answer = await call(world, '/break', headers, 'POST', 'what=outage');
+      expect(answer.status).toBe(403);
+    }
+    expect(world.instance.control.faults.list()).toEqual([]);
+  });
+
+  it('may link to the page', async () => {
+    await using world = await startPageWorld();
+    const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    expect((await call(world, '/', headers)).status).toBe(200);
+  });
+
+  it('cannot frame it, read it, or run scripts in it', async () => {
+    await using world = await startPageWorld();
+    const { headers } = await call(world, '/');
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    expect(headers['content-security-policy']).toContain("script-src 'self'");
+    expect(headers).toMatchObject({
+      'x-frame-options': 'DENY',
+      'cross-origin-resource-policy': 'same-origin',
+      'x-content-type-options': 'nosniff',
+    });
+    expect(headers).not.toHaveProperty('access-control-allow-origin');
+  });
+});
+
+it('is also reached by the name localhost', async () => {
+  await using world = await startPageWorld();
+  const { port } = world.page;
+  const headers = { host: `localhost:${port}`, origin: `http://localhost:${port}`, accept: 'text/plain' };
+  expect((await call(world, '/', headers)).status).toBe(200);
+  expect((await call(world, '/mend', headers, 'POST')).status).toBe(200);
+});
+
+it.each(['/try', '/break', '/mend', '/redrive', '/events/1/send-again'])(
+  'does not act on GET %s',
+  async (path) => {
+    await using world = await startPageWorld();
+    world.feed.add(arrived);
+    const before = incidents(world);
+    const { status } = await call(world, `${path}?what=outage`);
+    expect([status, incidents(world), world.instance.control.faults.list()]).toEqual([404, before, []]);
+  },
+);
+
+it.each([
+  ['PUT', '/'],
+  ['DELETE', '/tables/incident'],
+])('refuses %s %s', async (method, path) => {
+  await using world = await startPageWorld();
+  expect((await call(world, path, own(world), method)).status).toBe(405);
+});
+
+it('escapes everything that came from outside', async () => {
+  await using world = await startPageWorld();
+  const attack = '"><img src=x onerror=alert(1)><script>alert(2)</script>';
+  const { id } = world.feed.add({
+    ...arrived,
+    subject: attack,
+    table: attack,
+    outcome: 'dead-lettered',
+    code: attack,
+    reason: attack,
+    body: attack,
+  });
+  world.feed.addLogLine('request-1', attack);
+  const letters = world.sqs.state.queues.byUrl('records-dlq');
+  const MessageAttributes = { ErrorMessage: { DataType: 'String', StringValue: attack } };
+  send(world.sqs.state, letters, { MessageBody: attack, MessageAttributes });
+  world.instance.state.store.seed('incident', {
+    sys_id: 'a'.repeat(32),
+    short_description: attack,
+    number: attack,
+  });
+  for (const path of [
+    '/',
+    `/events/${id}`,
+    '/dead-letters',
+    '/tables/incident',
+    `/tables/incident/${'a'.repeat(32)}`,
+  ]) {
+    const { status, text } = await call(world, path);
+    expect(status).toBe(200);
+    expect(text, path).toContain('&lt;img src=x onerror');
+    expect(text, path).not.toMatch(/<img|<script>/);
+  }
+});
+
+it('counts messages, repeated deliveries and duplicates, and the records of the instance', async () => {
+  await using world = await startPageWorld();
+  world.feed.add(arrived);
+  world.feed.add({ ...arrived, outcome: 'deferred', messageId: 'message-2' });
+  world.feed.add({ ...arrived, outcome: 'done', messageId: 'message-2', attempts: 2 });
+  world.feed.add({ ...arrived, outcome: 'duplicate', messageId: 'message-3' });
+  const { username, password } = world.instance;
+  const headers = {
+    authorization: `Basic ${btoa(`${username}:${password}`)}`,
+    'content-type': 'application/json',
+  };
+  const init = { method: 'POST', headers, body: '{"short_description":"one"}' };
+  await fetch(`${world.instance.url}/api/now/table/incident`, init);
+  const { text } = await call(world, '/');
+  const numbers = [...text.matchAll(/<dt>([^<]*)<\/dt><dd>([\d,]+)<\/dd>/g)].map(([, name, value]) => [
+    name,
+    value,
+  ]);
+  expect(Object.fromEntries(numbers)).toEqual({
+    'messages received': '3',
+    'delivered again': '1',
+    'duplicates prevented': '1',
+    'records created on the instance': '1',
+  });
+});
+
+it('shows dead letters without receiving them', async () => {
+  await using world = await startPageWorld();
+  const { state } = world.sqs;
+  const letters = state.queues.byUrl('records-dlq');
+  const MessageAttributes = {
+    ErrorCode: { DataType: 'String', StringValue: 'TABLE_NOT_ALLOWED' },
+    IdempotencyKey: { DataType: 'String', StringValue: 'alarm-9' },
+  };
+  send(state, letters, { MessageBody: '{"table":"incidnt"}', MessageAttributes });
+  const { text } = await call(world, '/dead-letters');
+  expect(text).toContain('TABLE_NOT_ALLOWED');
+  expect(text).toContain('alarm-9');
+  expect(text).toContain('incidnt');
+  expect(state.messages.peek('records-dlq', 1)).toMatchObject([{ receiveCount: 0, receipt: null }]);
+});
+
+it('moves dead letters of one code back to the records queue', async () => {
+  await using world = await startPageWorld();
+  const { state } = world.sqs;
+  for (const code of ['BUSINESS_RULE', 'INVALID_INPUT']) {
+    const MessageAttributes = { ErrorCode: { DataType: 'String', StringValue: code } };
+    send(state, state.queues.byUrl('records-dlq'), { MessageBody: `{"code":"${code}"}`, MessageAttributes });
+  }
+  const { text } = await post(world, '/redrive', 'code=BUSINESS_RULE');
+  expect(text).toBe('1 letter moved back');
+  expect(state.messages.peek('records', 9).map(({ body }) => body)).toEqual(['{"code":"BUSINESS_RULE"}']);
+  expect(state.messages.peek('records-dlq', 9).map(({ body }) => body)).toEqual(['{"code":"INVALID_INPUT"}']);
+});
+
+it('sends a message again under its key', async () => {
+  await using world = await startPageWorld();
+  const { id } = world.feed.add(arrived);
+  expect((await post(world, `/events/${id}/send-again`)).text).toBe('Sent again under the same key');
+  const [sent] = world.sqs.state.messages.peek('records', 9);
+  expect(sent).toMatchObject({
+    body: arrived.body,
+    attributes: { IdempotencyKey: { DataType: 'String', StringValue: 'alarm-7' } },
+  });
+});
+
+it('breaks the instance until it is mended', async () => {
+  await using world = await startPageWorld();
+  const ask = async () => (await fetch(`${world.instance.url}/api/now/table/incident`)).status;
+  await post(world, '/break', 'what=outage');
+  expect(await ask()).toBe(503);
+  expect((await call(world, '/')).text).toContain('Mend it now');
+  await post(world, '/mend');
+  expect(await ask()).toBe(401);
+  expect((await call(world, '/')).text).not.toContain('Mend it now');
+});
+
+it.each(['', 'constructor', 'toString', '__proto__', 'nonsense'])(
+  'knows no break and no try called %j',
+  async (what) => {
+    await using world = await startPageWorld();
+    for (const path of ['/try', '/break']) {
+      const { status } = await post(world, path, new URLSearchParams({ what }).toString());
+      expect([404, 500]).toContain(status);
+    }
+    expect(world.instance.control.faults.list()).toEqual([]);
+  },
+);
+
+it('goes back to the page when a form is sent without scripts', async () => {
+  await using world = await startPageWorld();
+  const answer = await post(world, '/mend', '', { accept: 'text/html' });
+  expect([answer.status, answer.headers['location']]).toEqual([303, '/']);
+});
+
+it('serves the report of an import where no script can run, and nothing but results', async () => {
+  await using world = await startPageWorld();
+  const { state } = world.s3;
+  const put = (key: string, text: string) => {
+    const blob = state.blobs.create();
+    blob.append(Buffer.from(text));
+    blob.close();
+    const blobs = [{ name: blob.name, size: Buffer.byteLength(text) }];
+    state.put('drops', key, { etag: key, headers: {}, blobs }, 'ObjectCreated:Put');
+  };
+  const folder = 'results/imp_user/people.csv/run-1/';
+  const summary = {
+    status: 'completed',
+    source: { key: 'imports/imp_user/people.csv' },
+    startedAt: '2026-11-29T10:00:00Z',
+    lines: { rows: 3 },
+    counts: { inserted: 2, error: 1 },
+  };
+  put(`${folder}summary.json`, JSON.stringify(summary));
+  put(`${folder}report.html`, '<h1>Report</h1>');
+  put('imports/imp_user/people.csv', 'secret');
+  const { text } = await call(world, '/imports');
+  expect(text).toContain('imp_user/people.csv');
+  expect(text).toContain('2 inserted · 1 error');
+  const report = await call(world, `/files/${folder}report.html`);
+  expect(report.text).toBe('<h1>Report</h1>');
+  expect(report.headers['content-security-policy']).toMatch(/^sandbox [^;]*; default-src 'none'/);
+  for (const path of [
+    '/files/imports/imp_user/people.csv',
+    '/files/results/../imports/imp_user/people.csv',
+    '/files/results/%2e%2e/imports/imp_user/people.csv',
+    '/files/',
+  ])
+    expect((await call(world, path)).status, path).toBe(404);
+});
+
+it('shows the bytes that a running import has read', async () => {
+  await using world = await startPageWorld();
+  const { state } = world.s3;
+  const text = JSON.stringify({
+    phase: 'loading',
+    startedAt: '2026-11-29T10:00:00Z',
+    bytes: { read: 25, total: 100 },
+    rows: 7,
+    counts: {},
+  });
+  const blob = state.blobs.create();
+  blob.append(Buffer.from(text));
+  blob.close();
+  const blobs = [{ name: blob.name, size: text.length }];
+  const key = 'results/imp_user/a.csv/run-1/progress.json';
+  state.put('drops', key, { etag: '1', headers: {}, blobs }, 'ObjectCreated:Put');
+  expect((await call(world, '/')).text).toMatch(/loading <progress max="100" value="25"/);
+});
+
+it.each([
+  '/events/99',
+  '/tables/nonsense',
+  '/tables/incident/nonsense',
+  '/files/results/none',
+  '/nonsense',
+  '/%ff',
+])('answers 404 for %s', async (path) => {
+  await using world = await startPageWorld();
+  expect((await call(world, path)).status).toBe(404);
+});
+
+it('stays small and quick to build with 10,000 events', async () => {
+  await using world = await startPageWorld();
+  for (let n = 0; n < 10_000; n++) world.feed.add({ ...arrived, subject: `alarm-${n}` });
+  const { text } = await call(world, '/sections');
+  expect(text.length).toBeLessThan(100_000);
+  expect(text).toContain('alarm-9999');
+  expect(text).toContain('10,000');
+});
+
+it('is not held up by a reader that does not read', async () => {
+  await using world = await startPageWorld();
+  const slow = request({ host: '127.0.0.1', port: world.page.port, path: '/' });
+  slow.on('error', () => undefined);
+  slow.on('response', (response) => response.pause());
+  slow.end();
+  await delay(1);
+  expect((await call(world, '/')).status).toBe(200);
+  slow.destroy();
+});
+
+it('shows only problems on request', async () => {
+  await using world = await startPageWorld();
+  world.feed.add({ ...arrived, subject: 'good-one' });
+  world.feed.add({ ...arrived, subject: 'bad-one', outcome: 'dead-lettered', code: 'INVALID_INPUT' });
+  const { text } = await call(world, '/?only=problems');
+  expect(text).toContain('bad-one');
+  expect(text).not.toContain('good-one');
+});
