@@ -19,6 +19,7 @@ export const startCommand = command(
   .option('--sns-port <n>', `SNS (default ${defaultPorts.snsPort})`, port)
   .option('--cloud-watch-port <n>', `CloudWatch (default ${defaultPorts.cloudWatchPort})`, port)
   .option('--security-hub-port <n>', `Security Hub (default ${defaultPorts.securityHubPort})`, port)
+  .option('--page-port <n>', `page in the browser (default ${defaultPorts.pagePort})`, port)
   .option('--data-dir <folder>', 'keeps all state, over restarts too (default .local/data)', notBlank)
   .option('--json', 'free ports, a fresh folder, and one line of JSON when everything is ready')
   .option('--quiet', 'prints no line for each event')

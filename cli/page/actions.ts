@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
-import type { FaultRequest } from '../../emulator/instance/control/fault-plan.ts';
 import { createStateTable } from '../../lib/aws/state-table.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import { keyAttribute } from '../../lib/record-queue/message.ts';
 import { redrive } from '../../lib/record-queue/redrive.ts';
+import { breakages } from '../break/faults.ts';
 import type { StackEvent } from '../feed/feed.ts';
 import { counted } from './html.ts';
 import type { PageStack } from './stack-view.ts';
@@ -120,33 +120,16 @@ export async function sendAgain(stack: PageStack, event: StackEvent): Promise<st
   return `POST ${table}: ${response.status}`;
 }
 
-export type Break = {
-  readonly label: string;
-  readonly faults: readonly FaultRequest[];
-  readonly seconds: number;
-};
+const brokenSeconds = 20;
 
-const everywhere = { probability: 1 } as const;
-
-/** Ways to break the instance, by the name in the form. Each ends by itself. */
-export const breaks: Readonly<Record<string, Break>> = {
-  outage: { label: 'Outage, 30 s', seconds: 30, faults: [{ action: 'unavailable', ...everywhere }] },
-  throttle: {
-    label: '429 for 20 s',
-    seconds: 20,
-    faults: [{ action: 'throttled', retryAfterS: 2, ...everywhere }],
-  },
-  tokens: { label: 'Expired tokens', seconds: 20, faults: [{ action: 'expired-token', ...everywhere }] },
-  lost: {
-    label: 'Answers lost after the commit',
-    seconds: 20,
-    faults: [{ action: 'reset-after-commit', match: { method: 'POST' }, count: 10 }],
-  },
-  slow: {
-    label: 'Slow, 20 s',
-    seconds: 20,
-    faults: [{ action: 'latency', latencyMs: 2_000, ...everywhere }],
-  },
+/** Labels of the ways to break the instance, by the names of `break`. */
+export const breakLabels: Readonly<Record<string, string>> = {
+  outage: 'Outage',
+  '429': '429',
+  'expired-tokens': 'Expired tokens',
+  'lost-answers': 'Answers lost after the commit',
+  'late-commits': 'Commits after the caller has gone',
+  slow: 'Slow',
 };
 
 /** Breaks the instance for a time, and mends it. */
@@ -163,16 +146,18 @@ export class Breaker {
 
   /** @throws Error for an unknown way */
   start(name: string): string {
-    const found = Object.hasOwn(breaks, name) ? breaks[name] : undefined;
+    const found = Object.hasOwn(breakages, name) ? breakages[name] : undefined;
     if (!found) throw new Error(`There is no ${name} to break the instance with`);
     const { faults } = this.#stack.instance.control;
+    const label = breakLabels[name] ?? name;
+    const untilMs = Date.now() + brokenSeconds * 1_000;
     for (const fault of found.faults) {
-      const id = faults.add(fault);
-      const timer = setTimeout(() => this.#end(id), found.seconds * 1_000);
+      const id = faults.add({ ...fault, probability: 1 });
+      const timer = setTimeout(() => this.#end(id), brokenSeconds * 1_000);
       timer.unref();
-      this.#running.set(id, { label: found.label, untilMs: Date.now() + found.seconds * 1_000, timer });
+      this.#running.set(id, { label, untilMs, timer });
     }
-    return `${found.label}: the instance is broken now; nothing is lost, and nothing is written twice`;
+    return `${label}, ${brokenSeconds} s: ${found.about}`;
   }
 
   /** Ends every break that was started here. */

@@ -3,15 +3,8 @@ import type { Row } from '../../emulator/instance/store/row.ts';
 import type { StackEvent } from '../feed/feed.ts';
 import { isSendable } from './actions.ts';
 import { counted, figure, type Html, html, lasting, timeOf } from './html.ts';
-import {
-  buttons,
-  endpointList,
-  importTable,
-  outcomeText,
-  type PageData,
-  sections,
-  toneOf,
-} from './sections.ts';
+import { endpointList, importTable } from './lists.ts';
+import { buttons, isEmulated, outcomeText, type PageData, sections, toneOf } from './sections.ts';
 import type { DeadLetterView, ImportView, TableView } from './stack-view.ts';
 
 /** A whole page. @param title what it shows; the program's name is added */
@@ -51,14 +44,14 @@ export function overviewPage(data: PageData): Html {
 <section><h2>What happened <span class="filter"><a href="/"${only ? '' : current}>all</a> <a href="/?only=problems"${only ? current : ''}>problems</a></span></h2>${section('events')}</section>
 <aside>
 <section><h2>Try</h2>${buttons('try')}</section>
-<section><h2>Break the instance</h2>${buttons('break')}${section('broken')}</section>
-<section><h2>Endpoints</h2>${endpointList(data.view.stack.endpoints)}</section>
+${isEmulated(data.view) && html`<section><h2>Break the instance</h2>${buttons('break')}${section('broken')}</section>`}
 </aside>
 </div>
 <section><h2>Imports</h2>${section('imports')}</section>
 <section><h2>Dead letters</h2>${section('letters')}</section>
 <section><h2>What reached ServiceNow</h2>${section('requests')}</section>
-<section><h2>Records of the instance</h2>${section('tables')}</section>`,
+<section><h2>Records of the instance</h2>${section('tables')}</section>
+<section><h2>Endpoints</h2>${endpointList(data.view.stack.endpoints)}</section>`,
   );
 }
 
@@ -95,6 +88,15 @@ export function eventContent(
 ${event.body !== undefined && html`<h3>Body</h3><pre tabindex="0">${pretty(event.body)}</pre>`}
 ${isSendable(event) && html`<form method="post" action="/events/${event.id}/send-again" data-live><button>Send again</button></form>`}
 <h3>Log</h3>${lines.length === 0 ? html`<p class="empty">No log line is kept for it.</p>` : html`<pre tabindex="0">${lines.map(pretty).join('\n')}</pre>`}`;
+}
+
+/** The messages that one invocation handled. */
+export function batchContent(events: readonly StackEvent[]): Html {
+  const items = events.map(
+    (event) =>
+      html`<li><a href="/events/${event.id}" data-detail>${event.subject}</a> <span class="${toneOf(event)}">${outcomeText(event)}</span></li>`,
+  );
+  return html`<h2>${counted(events.length, 'message')} in one batch</h2><ul>${items}</ul>`;
 }
 
 /** All dead letters, with the way back. */

@@ -1,9 +1,8 @@
-import type { LedgerEntry } from '../../emulator/instance/control/ledger.ts';
-import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 import type { StackEvent } from '../feed/feed.ts';
-import { type Break, type Breaker, breaks, tries } from './actions.ts';
-import { counted, figure, type Html, html, lasting, timeOf } from './html.ts';
-import type { DeadLetterView, ImportView, StackView } from './stack-view.ts';
+import { type Breaker, breakLabels, tries } from './actions.ts';
+import { figure, type Html, html, lasting, timeOf } from './html.ts';
+import { importTable, letterTable, requestTable, tableList } from './lists.ts';
+import type { ImportView, StackView } from './stack-view.ts';
 import type { Totals } from './tally.ts';
 
 /** What the sections of the first page are made of. */
@@ -26,9 +25,16 @@ export function sections(data: PageData): Readonly<Record<string, Html>> {
     broken: brokenNow(data.breaker),
     imports: importTable(data.imports),
     letters: letterTable(data.view.deadLetters().slice(0, 10)),
-    requests: requestTable(data.view.requests(15)),
-    tables: tableList(data.view),
+    requests: isEmulated(data.view) ? requestTable(data.view.requests(15)) : ownInstance,
+    tables: isEmulated(data.view) ? tableList(data.view) : ownInstance,
   };
+}
+
+const ownInstance = html`<p class="empty">The functions talk to your own instance: look there.</p>`;
+
+/** Whether the functions talk to the emulated instance, and not to a person's own. */
+export function isEmulated({ stack }: StackView): boolean {
+  return stack.secretOwner === 'emulator';
 }
 
 function tiles({ view, totals, imports, breaker }: PageData): Html {
@@ -36,7 +42,6 @@ function tiles({ view, totals, imports, breaker }: PageData): Html {
   const queue = view.recordsQueue();
   const letters = view.deadLetterQueue();
   const running = imports.filter(({ isRunning }) => isRunning);
-  const broken = breaker.active();
   const letterCount = letters.waiting + letters.inFlight + letters.delayed;
   const oldest = queue.oldestMs === undefined ? 'empty' : `oldest ${lasting(queue.oldestMs)}`;
   return html`
@@ -44,7 +49,12 @@ function tiles({ view, totals, imports, breaker }: PageData): Html {
     ${tile('Records queue', figure(queue.waiting + queue.inFlight + queue.delayed), 'plain', `${oldest} · ${figure(queue.inFlight)} in flight · ${figure(queue.delayed)} delayed · ${figure(totals.messages)} received`)}
     ${tile('Dead letters', figure(letterCount), letterCount > 0 ? 'bad' : 'plain', letterCount > 0 ? html`<a href="/dead-letters">look and redrive</a>` : 'none')}
     ${tile('Imports', figure(running.length), 'plain', `running · ${figure(totals.imports.done)} completed · ${figure(totals.imports.refused + totals.imports.failed)} not`)}
-    ${tile('Instance', broken.length > 0 ? 'broken' : 'up', broken.length > 0 ? 'bad' : 'good', `${figure(view.stack.instance.state.ledger.total)} requests`)}`;
+    ${isEmulated(view) ? instanceTile(view, breaker.active().length > 0) : tile('Instance', 'yours', 'plain', 'the functions talk to your own instance')}`;
+}
+
+function instanceTile({ stack }: StackView, isBroken: boolean): Html {
+  const requests = `${figure(stack.instance.state.ledger.total)} requests`;
+  return isBroken ? tile('Instance', 'broken', 'bad', requests) : tile('Instance', 'up', 'good', requests);
 }
 
 function tile(title: string, value: string, tone: 'plain' | 'good' | 'bad', detail: string | Html): Html {
@@ -101,16 +111,50 @@ const signs = { good: '✓', warn: '↻', bad: '✗' } as const;
 function eventTable(events: readonly StackEvent[], isProblemsOnly: boolean): Html {
   if (events.length === 0)
     return html`<p class="empty">${isProblemsOnly ? 'No problems.' : 'Nothing has come in yet. Press a button of “Try”, or paste a command.'}</p>`;
-  const rows = events.map(
-    (event) => html`<tr>
-      <td class="time"><time datetime="${event.at}">${timeOf(event.at)}</time></td>
-      <td>${event.way}</td>
-      <td class="subject"><a href="/events/${event.id}" data-detail>${event.subject}</a>${event.table !== undefined && event.way === 'SQS' && html` <span class="soft">${event.table}</span>`}</td>
-      <td class="${toneOf(event)}"><span aria-hidden="true">${signs[toneOf(event)]}</span> ${outcomeText(event)}</td>
-      <td class="n">${lasting(event.durationMs)}</td>
-    </tr>`,
-  );
+  const rows = grouped(events).slice(0, shownRows).map(eventRow);
   return html`<table><thead><tr><th scope="col">time</th><th scope="col">in</th><th scope="col">what</th><th scope="col">outcome</th><th scope="col" class="n">took</th></tr></thead><tbody>${rows}</tbody></table>`;
+}
+
+const shownRows = 40;
+
+/** Neighbours of one batch that came to the same, the newest first. */
+function grouped(events: readonly StackEvent[]): StackEvent[][] {
+  const groups: StackEvent[][] = [];
+  for (const event of events) {
+    const last = groups.at(-1);
+    const before = last?.[0];
+    const isAlike =
+      before?.requestId === event.requestId &&
+      before.outcome === event.outcome &&
+      before.table === event.table &&
+      before.reason === event.reason;
+    if (last && isAlike && event.way === 'SQS') last.push(event);
+    else groups.push([event]);
+  }
+  return groups;
+}
+
+function eventRow(group: readonly StackEvent[]): Html {
+  const [event] = group;
+  if (!event) return html``;
+  const tone = toneOf(event);
+  const isOne = group.length === 1;
+  const what = isOne
+    ? html`<a href="/events/${event.id}" data-detail>${event.subject}</a>`
+    : html`<a href="/batches/${encodeURIComponent(event.requestId)}" data-detail>${figure(group.length)} messages</a>`;
+  const text =
+    isOne || tone !== 'good'
+      ? outcomeText(event)
+      : event.outcome === 'done'
+        ? 'written'
+        : 'duplicates prevented';
+  return html`<tr>
+      <td class="time"><time datetime="${event.at}">${timeOf(event.at)}</time></td>
+      <td class="way">${event.way}</td>
+      <td class="subject">${what}${event.table !== undefined && event.way === 'SQS' && html` <span class="soft">${event.table}</span>`}</td>
+      <td class="${tone}"><span aria-hidden="true">${signs[tone]}</span> ${text}</td>
+      <td class="n">${lasting(event.durationMs)}</td>
+    </tr>`;
 }
 
 function brokenNow(breaker: Breaker): Html {
@@ -125,96 +169,10 @@ function brokenNow(breaker: Breaker): Html {
 
 /** The buttons of “Try” and “Break the instance”. */
 export function buttons(kind: 'try' | 'break'): Html {
-  const actions: Readonly<Record<string, { readonly label: string } | Break>> =
-    kind === 'try' ? tries : breaks;
-  const all = Object.entries(actions).map(
-    ([name, { label }]) => html`<button name="what" value="${name}">${label}</button>`,
-  );
+  const labels =
+    kind === 'try'
+      ? Object.entries(tries).map(([name, { label }]) => [name, label])
+      : Object.entries(breakLabels);
+  const all = labels.map(([name, label]) => html`<button name="what" value="${name}">${label}</button>`);
   return html`<form method="post" action="/${kind}" class="${kind}" data-live>${all}</form>`;
-}
-
-export function importTable(imports: readonly ImportView[]): Html {
-  if (imports.length === 0) return html`<p class="empty">No file has been dropped.</p>`;
-  const rows = imports.map(
-    (one) => html`<tr>
-      <td class="time"><time datetime="${one.startedAt}">${timeOf(one.startedAt)}</time></td>
-      <td class="subject">${one.key.replace(/^imports\//, '')}</td>
-      <td>${importState(one)}</td>
-      <td class="n">${figure(one.rows)}</td>
-      <td>${countsText(one.counts)}</td>
-      <td>${one.hasReport && html`<a href="/files/${encodeURI(`${one.folder}report.html`)}">report</a>`}</td>
-    </tr>`,
-  );
-  return html`<table><thead><tr><th scope="col">time</th><th scope="col">file</th><th scope="col">state</th><th scope="col" class="n">rows</th><th scope="col">outcome of the rows</th><th scope="col">report</th></tr></thead><tbody>${rows}</tbody></table>`;
-}
-
-function importState({ status, isRunning, progress, reason }: ImportView): Html {
-  if (isRunning)
-    return html`${status} <progress max="${Math.max(1, progress?.total ?? 1)}" value="${progress?.read ?? 0}" aria-label="bytes read"></progress>`;
-  const tone = status === 'completed' ? 'good' : 'bad';
-  return html`<span class="${tone}">${status}</span>${reason !== undefined && html` <span class="soft">${reason}</span>`}`;
-}
-
-function countsText(counts: Readonly<Record<string, number>>): string {
-  const named = Object.entries(counts).filter(([, count]) => count > 0);
-  return named.map(([outcome, count]) => `${figure(count)} ${outcome}`).join(' · ');
-}
-
-function letterTable(letters: readonly DeadLetterView[]): Html {
-  if (letters.length === 0) return html`<p class="empty">No dead letters.</p>`;
-  const rows = letters.map(
-    ({ at, code, reason, key }) =>
-      html`<tr><td class="time"><time datetime="${at}">${timeOf(at)}</time></td><td class="subject">${key}</td><td class="bad">${code}</td><td>${reason}</td></tr>`,
-  );
-  return html`<table><thead><tr><th scope="col">time</th><th scope="col">key</th><th scope="col">code</th><th scope="col">reason</th></tr></thead><tbody>${rows}</tbody></table>
-    <p><a href="/dead-letters">All dead letters, with bodies and redrive</a></p>`;
-}
-
-function requestTable(entries: readonly LedgerEntry[]): Html {
-  if (entries.length === 0) return html`<p class="empty">The instance has seen no request.</p>`;
-  const rows = entries.map(
-    ({ at, method, path, status, durationMs, effects, faults }) => html`<tr>
-      <td class="time"><time datetime="${at}">${timeOf(at)}</time></td>
-      <td class="subject">${method} ${path}</td>
-      <td class="n ${method !== 'JOB' && (status === 0 || status >= 400) ? 'bad' : ''}">${method === 'JOB' ? '' : status === 0 ? 'cut' : status}</td>
-      <td>${effects.map(({ operation, count, table }) => `${operation} ${figure(count)} ${table}`).join(', ')}${faults.length > 0 && html` <span class="bad">${faults.join(', ')}</span>`}</td>
-      <td class="n">${lasting(durationMs)}</td>
-    </tr>`,
-  );
-  return html`<table><thead><tr><th scope="col">time</th><th scope="col">request</th><th scope="col" class="n">status</th><th scope="col">what it did</th><th scope="col" class="n">took</th></tr></thead><tbody>${rows}</tbody></table>`;
-}
-
-const shownFirst = ['incident', 'problem', 'change_request', 'sys_user', 'cmdb_ci_computer', 'imp_user'];
-
-function tableList(view: StackView): Html {
-  const tables = view.tables();
-  const first = tables
-    .filter(({ name }) => shownFirst.includes(name) || !name.startsWith('sys_'))
-    .slice(0, 24);
-  const links = first.map(
-    ({ name, rows }) =>
-      html`<li><a href="/tables/${name}">${name}</a> <span class="soft">${figure(rows)}</span></li>`,
-  );
-  return html`<ul class="tables">${links}</ul><p><a href="/tables">${counted(tables.length, 'table')} with rows</a></p>`;
-}
-
-/** Addresses to copy. */
-export function endpointList({ api, instance, sqs, s3, lambda, secretsManager, dynamodb }: Endpoints): Html {
-  const all: readonly (readonly [string, string])[] = [
-    ['HTTP API', api],
-    ['Instance', instance.url],
-    ['SQS', sqs.endpoint],
-    ['Records queue', sqs.recordsQueueUrl],
-    ['Dead letters', sqs.recordsDlqUrl],
-    ['S3', s3.endpoint],
-    ['Bucket', s3.bucket],
-    ['Lambda', lambda.endpoint],
-    ['Secrets Manager', secretsManager.endpoint],
-    ['DynamoDB', dynamodb.endpoint],
-  ];
-  const rows = all.map(
-    ([name, value]) =>
-      html`<div><dt>${name}</dt><dd><code>${value}</code> <button class="copy" data-copy="${value}" aria-label="copy ${name}">copy</button></dd></div>`,
-  );
-  return html`<dl class="endpoints">${rows}</dl>`;
 }

@@ -7,6 +7,7 @@ import { Breaker, readForm, redriveLetters, sendAgain, tries } from './actions.t
 import { fileHeaders, foreignRequest, safetyHeaders } from './guard.ts';
 import type { Html } from './html.ts';
 import {
+  batchContent,
   deadLettersContent,
   eventContent,
   importsContent,
@@ -21,7 +22,7 @@ import { type PageData, sections, toneOf } from './sections.ts';
 import { type PageStack, StackView } from './stack-view.ts';
 import { Tally } from './tally.ts';
 
-const shownEvents = 60;
+const shownEvents = 500;
 const shownRecords = 100;
 
 type Answer =
@@ -116,7 +117,13 @@ class Page {
       case 'page.js':
         return asset('page.js', 'text/javascript; charset=utf-8');
       case 'events':
-        return this.#event(Number(rest[0]), whole);
+        return rest.length === 1 ? this.#event(Number(rest[0]), whole) : missing();
+      case 'batches': {
+        const events = this.#feed.recent().filter(({ requestId }) => requestId === rest[0]);
+        return events.length > 0 ? whole('Batch', batchContent(events)) : missing();
+      }
+      case 'favicon.ico':
+        return { status: 204, type: 'image/x-icon', body: '' };
       case 'dead-letters': {
         const { waiting, inFlight, delayed } = this.#view.deadLetterQueue();
         return whole(

@@ -5,7 +5,10 @@ import type { Row } from '../../emulator/instance/store/row.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
 
 /** What the page needs of a stack. */
-export type PageStack = Pick<Stack, 'endpoints' | 'functionEnvironment' | 'instance' | 's3' | 'sqs'>;
+export type PageStack = Pick<
+  Stack,
+  'endpoints' | 'functionEnvironment' | 'instance' | 's3' | 'secretOwner' | 'sqs'
+>;
 
 /** Messages of a queue: those that wait, are worked on, and come back later. */
 export type QueueView = {

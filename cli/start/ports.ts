@@ -13,6 +13,7 @@ export const defaultPorts = {
   snsPort: 4608,
   cloudWatchPort: 4609,
   securityHubPort: 4610,
+  pagePort: 4611,
 } as const;
 
 type PortOption = keyof typeof defaultPorts;
@@ -35,10 +36,11 @@ const listeners = {
   sns: { option: 'snsPort', service: 'SNS' },
   cloudWatch: { option: 'cloudWatchPort', service: 'CloudWatch' },
   securityHub: { option: 'securityHubPort', service: 'Security Hub' },
-} as const satisfies Record<keyof StackPorts, { option: PortOption; service: string }>;
+  page: { option: 'pagePort', service: 'Local page' },
+} as const satisfies Record<keyof StackPorts | 'page', { option: PortOption; service: string }>;
 
 /** The ports of a stack; with `--json` free ones, unless an option names one. */
-export function portsOf(options: PortOptions): Required<StackPorts> {
+export function portsOf(options: PortOptions): Required<StackPorts> & { readonly page: number } {
   const of = ({ option }: { option: PortOption }) =>
     options[option] ?? (options.json ? 0 : defaultPorts[option]);
   return {
@@ -53,6 +55,7 @@ export function portsOf(options: PortOptions): Required<StackPorts> {
     sns: of(listeners.sns),
     cloudWatch: of(listeners.cloudWatch),
     securityHub: of(listeners.securityHub),
+    page: of(listeners.page),
   };
 }
 

@@ -8,6 +8,7 @@ import { claimFolder, FolderUnavailableError } from '../../emulator/stack/claim-
 import { parseConnectionSecret } from '../../lib/servicenow/secret.ts';
 import { watchStack } from '../feed/watch-stack.ts';
 import { startLocalStack } from '../local-stack.ts';
+import { startPage } from '../page/server.ts';
 import { eventLine } from './event-line.ts';
 import { type PortOptions, portOption, portsOf } from './ports.ts';
 import { announceStack } from './running-stack.ts';
@@ -43,9 +44,10 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
   const watch = watchStack((line, key) => {
     if (logs) process.stderr.write(`${key}: ${line}\n`);
   });
+  const { page: pagePort, ...ports } = portsOf(options);
   const stack = await startLocalStack({
     dataFolder,
-    ports: portsOf(options),
+    ports,
     instance: {
       control: control || { token: controlToken },
       ...(schema !== undefined && { schemaFile: schema }),
@@ -64,16 +66,19 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
   });
   if (!stack) return;
   if (stack.secretOwner === 'emulator') watch.connect(stack);
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => stack.close());
+  const page = opened.adopt(await startPage(stack, watch.feed, pagePort), (one) => one.close());
   const { endpoints } = stack;
   const announced = announceStack(process.cwd(), { pid: process.pid, controlToken, endpoints });
   const line = json
-    ? `${JSON.stringify({ ready: true, ...endpoints })}\n`
-    : welcome(stack, dataFolder, Date.now() - startedMs);
+    ? `${JSON.stringify({ ready: true, ...endpoints, page: page.url })}
+`
+    : welcome(stack, page.url, dataFolder, Date.now() - startedMs);
   process.stdout.write(line);
   if (!quiet) watch.feed.subscribe((event) => process.stdout.write(`${eventLine(event)}\n`));
   await stopped;
   announced.withdraw();
-  await stack.close();
 }
 
 /** The text of a person's secret. @throws ConfigurationError naming what is wrong with it */

@@ -5,6 +5,7 @@ import { commandsToTry } from './commands-to-try.ts';
 /** The text that `npm start` prints when everything is ready. */
 export function welcome(
   { endpoints, secretOwner }: Pick<Stack, 'endpoints' | 'secretOwner'>,
+  page: string,
   dataFolder: string,
   readyMs: number,
 ): string {
@@ -19,6 +20,7 @@ export function welcome(
   return `
 Ready in ${(readyMs / 1000).toFixed(1)} s. Everything listens on 127.0.0.1 only; requests need no signature.
 
+  Page              ${page}/   (what happens, in the browser)
   HTTP API          ${api}
   Instance          ${secretOwner === 'person' ? own : emulated}
   SQS               ${sqs.endpoint}   ${sqs.recordsQueueUrl}

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StackFeed } from '../../../cli/feed/feed.ts';
 import { startPage } from '../../../cli/page/server.ts';
+import type { PageStack } from '../../../cli/page/stack-view.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { startSqs } from '../../../emulator/aws/sqs/sqs.ts';
 import { startInstance } from '../../../emulator/instance/index.ts';
 
 /** A page over a real instance, SQS and S3; no function runs, so that the feed holds what a test puts into it. */
-export async function startPageWorld() {
+export async function startPageWorld(secretOwner: PageStack['secretOwner'] = 'emulator') {
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'page-test-'));
   opened.defer(() => rm(folder, { recursive: true }));
@@ -30,6 +31,10 @@ export async function startPageWorld() {
     lambda: { endpoint: 'http://127.0.0.1:1' },
     secretsManager: { endpoint: 'http://127.0.0.1:1' },
     dynamodb: { endpoint: 'http://127.0.0.1:1' },
+    eventBridge: { endpoint: 'http://127.0.0.1:1', bus: 'default' },
+    sns: { endpoint: 'http://127.0.0.1:1' },
+    cloudWatch: { endpoint: 'http://127.0.0.1:1' },
+    securityHub: { endpoint: 'http://127.0.0.1:1' },
   };
   const functionEnvironment = {
     SERVICENOW_SECRET_ID: 'local',
@@ -38,7 +43,7 @@ export async function startPageWorld() {
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_ENDPOINT_URL_SQS: sqs.url,
   };
-  const stack = { endpoints, functionEnvironment, instance, s3, sqs };
+  const stack = { endpoints, functionEnvironment, instance, s3, secretOwner, sqs };
   const page = opened.adopt(await startPage(stack, feed, 0), (one) => one.close());
   const running = opened.move();
   return { page, feed, ...stack, [Symbol.asyncDispose]: () => running.disposeAsync() };

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { traceOf } from '../../../cli/feed/feed.ts';
 import { send } from '../../../emulator/aws/sqs/send.ts';
 import { arrived, startPageWorld } from './page-world.ts';
 
@@ -45,7 +46,7 @@ describe('requests that another site may cause', () => {
   it.each([
     ['a name that leads to this machine', { host: 'evil.example:80' }],
     ['the right name with another port', { host: '127.0.0.1:1' }],
-    ['no name', { host: '' }],
+    ['a name that only begins like this machine', { host: '127.0.0.1.evil.example' }],
     ['a script of another site', { origin: 'https://evil.example' }],
     ['a sandboxed frame', { origin: 'null' }],
     ['a page of another port', { origin: 'http://127.0.0.1:1' }],
@@ -128,7 +129,7 @@ it('escapes everything that came from outside', async () => {
     reason: attack,
     body: attack,
   });
-  world.feed.addLogLine('request-1', attack);
+  world.feed.addLogLine(traceOf('request-1'), attack);
   const letters = world.sqs.state.queues.byUrl('records-dlq');
   const MessageAttributes = { ErrorMessage: { DataType: 'String', StringValue: attack } };
   send(world.sqs.state, letters, { MessageBody: attack, MessageAttributes });
@@ -315,7 +316,8 @@ it.each([
 
 it('stays small and quick to build with 10,000 events', async () => {
   await using world = await startPageWorld();
-  for (let n = 0; n < 10_000; n++) world.feed.add({ ...arrived, subject: `alarm-${n}` });
+  for (let n = 0; n < 10_000; n++)
+    world.feed.add({ ...arrived, subject: `alarm-${n}`, requestId: `request-${n}` });
   const { text } = await call(world, '/sections');
   expect(text.length).toBeLessThan(100_000);
   expect(text).toContain('alarm-9999');

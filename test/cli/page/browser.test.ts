@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { traceOf } from '../../../cli/feed/feed.ts';
+import { arrived, startPageWorld } from './page-world.ts';
+
+/** Debian's package; elsewhere these tests are skipped. */
+const executablePath = '/usr/bin/chromium';
+const quiet = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'];
+const isInstalled = existsSync(executablePath);
+if (!isInstalled) console.warn(`${executablePath} is not installed: the page is not tried in a browser`);
+
+describe.skipIf(!isInstalled)('the page in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath, args: quiet });
+  });
+  afterAll(async () => {
+    await browser.close();
+  });
+
+  /** A tab of its own, and what its console says. */
+  async function open(url: string, options: Parameters<Browser['newPage']>[0] = {}) {
+    const tab = await browser.newPage(options);
+    const errors: string[] = [];
+    tab.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    tab.on('pageerror', (error) => errors.push(String(error)));
+    await tab.goto(url);
+    return { tab, errors, [Symbol.asyncDispose]: () => tab.close() };
+  }
+
+  const overflow = (tab: Page) => tab.evaluate('document.documentElement.scrollWidth - innerWidth');
+
+  it('shows what comes in without being loaded again', async () => {
+    await using world = await startPageWorld();
+    await using opened = await open(world.page.url);
+    await opened.tab.getByText('Nothing has come in yet').waitFor();
+    world.feed.add({
+      ...arrived,
+      record: { table: 'incident', sysId: 'a'.repeat(32), number: 'INC0012345' },
+    });
+    await opened.tab.getByText('INC0012345').waitFor();
+    expect(opened.errors).toEqual([]);
+  });
+
+  it('opens the detail of an event by keyboard, closes it, and gives the focus back', async () => {
+    await using world = await startPageWorld();
+    world.feed.add(arrived);
+    world.feed.addLogLine(traceOf('request-1'), '{"message":"record-written"}');
+    await using opened = await open(world.page.url);
+    const link = opened.tab.getByRole('link', { name: 'alarm-7' });
+    await link.focus();
+    await opened.tab.keyboard.press('Enter');
+    await opened.tab.getByRole('dialog').getByText('record-written').waitFor();
+    await opened.tab.keyboard.press('Escape');
+    await opened.tab.getByRole('dialog').waitFor({ state: 'hidden' });
+    expect(await opened.tab.evaluate('document.activeElement.textContent')).toBe('alarm-7');
+  });
+
+  it('keeps the focus on a link whose table is replaced', async () => {
+    await using world = await startPageWorld();
+    world.feed.add(arrived);
+    await using opened = await open(world.page.url);
+    const link = opened.tab.getByRole('link', { name: 'alarm-7' });
+    await link.focus();
+    world.feed.add({ ...arrived, subject: 'alarm-8', outcome: 'failed' });
+    await opened.tab.getByText('alarm-8').waitFor();
+    expect(await opened.tab.evaluate('document.activeElement.textContent')).toBe('alarm-7');
+  });
+
+  it('breaks and mends the instance, and says so', async () => {
+    await using world = await startPageWorld();
+    await using opened = await open(world.page.url);
+    await opened.tab.getByRole('button', { name: 'Outage' }).click();
+    await opened.tab.getByRole('status').getByText('every request gets a 503').waitFor();
+    await opened.tab.getByRole('button', { name: 'Mend it now' }).click();
+    await opened.tab.getByRole('status').getByText('whole again').waitFor();
+    expect(world.instance.control.faults.list()).toEqual([]);
+    expect(opened.errors).toEqual([]);
+  });
+
+  it('says when the stack has gone', async () => {
+    await using world = await startPageWorld();
+    await using opened = await open(world.page.url);
+    await world.page.close();
+    await opened.tab.getByText('not running').waitFor();
+  });
+
+  it('runs no script that came from outside', async () => {
+    await using world = await startPageWorld();
+    const attack = '<img src=x onerror="document.title=\'broken\'">';
+    const { id } = world.feed.add({
+      ...arrived,
+      subject: attack,
+      reason: attack,
+      body: attack,
+      outcome: 'failed',
+    });
+    world.feed.addLogLine(traceOf('request-1'), attack);
+    await using opened = await open(world.page.url);
+    await opened.tab.getByRole('link', { name: attack }).click();
+    await opened.tab.getByRole('dialog').getByRole('heading', { name: 'Log' }).waitFor();
+    await opened.tab.goto(`${world.page.url}/events/${id}`);
+    expect(await opened.tab.title()).not.toBe('broken');
+  });
+
+  it.each([320, 390, 768, 1280])('fits a window that is %i wide, light and dark', async (width) => {
+    await using world = await startPageWorld();
+    const long = 'x'.repeat(300);
+    world.feed.add({
+      ...arrived,
+      subject: long,
+      reason: long,
+      outcome: 'dead-lettered',
+      code: 'INVALID_INPUT',
+    });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await using opened = await open(world.page.url, { viewport: { width, height: 800 }, colorScheme });
+      expect(await overflow(opened.tab)).toBe(0);
+    }
+  });
+
+  it('names every control, and its headings and tables are in order', async () => {
+    await using world = await startPageWorld();
+    world.feed.add(arrived);
+    await using opened = await open(world.page.url);
+    const { tab } = opened;
+    const nameless = await tab.evaluate(
+      `[...document.querySelectorAll('button,a')].filter((one) => !(one.getAttribute('aria-label') ?? one.textContent).trim()).length`,
+    );
+    const unscoped = await tab.evaluate(`document.querySelectorAll('th:not([scope])').length`);
+    expect([nameless, unscoped]).toEqual([0, 0]);
+    expect(await tab.getByRole('main').count()).toBe(1);
+  });
+});
