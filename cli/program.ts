@@ -12,6 +12,7 @@ import { instanceCommand } from './instance.ts';
 import { invokeCommand } from './invoke.ts';
 import { packageCommand } from './package.ts';
 import { redriveCommand } from './redrive.ts';
+import { releaseCommand } from './release.ts';
 import { sendCommand } from './send.ts';
 import { startCommand } from './start.ts';
 import { programName } from './typed.ts';
@@ -44,6 +45,7 @@ for (const one of [
   instanceCommand,
   packageCommand,
   checkTemplateCommand,
+  releaseCommand,
 ])
   program.addCommand(one);
 addCompletion(program);

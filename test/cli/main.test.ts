@@ -24,6 +24,7 @@ const commands = [
   'invoke',
   'package',
   'check-template',
+  'release',
 ];
 const command = (...args: string[]) => run(['cli/main.js', ...args]);
 

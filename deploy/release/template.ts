@@ -1,0 +1,97 @@
+import type { Template } from '../../emulator/aws/template/template.ts';
+
+/** Stands for the stage in a template that is packaged for a release, where a stack's parameter takes its place. */
+export const stageToken = 'zzreleasezz';
+
+/** The region that a release is packaged in; the stack's own takes its place. */
+export const packagedRegion = 'us-east-1';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Parameters of the stack that serverless settles when packaging. */
+const stackParameters = {
+  Stage: {
+    Type: 'String',
+    Default: 'prod',
+    Description: 'Part of the names of functions and roles. Two stacks of one region need two stages.',
+    AllowedPattern: '^[a-z0-9]+(-[a-z0-9]+)*$',
+    MaxLength: 19,
+    ConstraintDescription: 'must be lower-case letters, digits and single hyphens, at most 19',
+  },
+  ArtifactBucket: {
+    Type: 'String',
+    Description: "Bucket that the release's zips were copied to, in the region of the stack.",
+  },
+  ArtifactPrefix: {
+    Type: 'String',
+    Default: '',
+    Description: 'What stands before the names of the zips, e.g. servicenow-functions/0.1.0/',
+    AllowedPattern: '^(|.+/)$',
+    ConstraintDescription: 'must end with a slash',
+  },
+} as const;
+
+/**
+ * The template of a release, made of one that was packaged for `stageToken`: one that needs no serverless. It has no bucket for
+ * deployments; zips are read from a bucket of the user's; names take the stage and the region of the stack.
+ */
+export function releaseTemplate(packaged: Template & Json): Json {
+  const { Parameters, Resources, Outputs, ...rest } = packaged;
+  const kept = Object.entries(Resources).filter(([id]) => !id.startsWith('ServerlessDeploymentBucket'));
+  const resources = kept.map(([id, resource]) => [id, withOwnCode(resource)] as const);
+  const template = {
+    ...rest,
+    Description: 'servicenow-functions: cloud events become ServiceNow records',
+    Parameters: { ...stackParameters, ...withoutToken(Parameters) },
+    Resources: byStage(Object.fromEntries(resources)),
+    Outputs: byStage(withoutExports(Outputs)),
+  };
+  return template;
+}
+
+/** No stage is known before the stack: the secret of the default stage. */
+function withoutToken(parameters: Template['Parameters']): Template['Parameters'] {
+  const { SecretId, ...others } = parameters;
+  const Default = String(SecretId?.Default).replace(stageToken, stackParameters.Stage.Default);
+  return { SecretId: { ...SecretId, Default }, ...others };
+}
+
+function withOwnCode(resource: Template['Resources'][string]): Template['Resources'][string] {
+  if (resource.Type !== 'AWS::Lambda::Function') return resource;
+  const [, zip = ''] = /([^/]+\.zip)"/.exec(JSON.stringify(resource.Properties['Code'])) ?? [];
+  const Code = {
+    S3Bucket: { Ref: 'ArtifactBucket' },
+    S3Key: { 'Fn::Sub': `\${ArtifactPrefix}${zip}` },
+  };
+  return { ...resource, Properties: { ...resource.Properties, Code } };
+}
+
+/** Two stacks of one region could not export the same names. */
+function withoutExports(outputs: unknown): Json {
+  const entries = Object.entries(typeof outputs === 'object' && outputs !== null ? outputs : {});
+  const kept = entries.filter(([name]) => name !== 'ServerlessDeploymentBucketName');
+  return Object.fromEntries(kept.map(([name, { Export: _, ...output }]) => [name, output]));
+}
+
+/** The same value with the stage and the region of the stack in place of the packaged ones. */
+function byStage(value: unknown): unknown {
+  if (typeof value === 'string') return isPackaged(value) ? { 'Fn::Sub': replaced(value) } : value;
+  if (Array.isArray(value)) return value.map(byStage);
+  if (typeof value !== 'object' || value === null) return value;
+  if ('Fn::Sub' in value) return { 'Fn::Sub': replacedIn(value['Fn::Sub']) };
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, byStage(item)]));
+}
+
+/** The text of a Fn::Sub, alone or with its variables. */
+function replacedIn(argument: unknown): unknown {
+  if (typeof argument === 'string') return replaced(argument);
+  if (!Array.isArray(argument)) return argument;
+  const [text, variables] = argument;
+  return [replaced(String(text)), byStage(variables)];
+}
+
+const isPackaged = (text: string) => text.includes(stageToken) || text.includes(packagedRegion);
+
+function replaced(text: string): string {
+  return text.replaceAll(stageToken, `\${Stage}`).replaceAll(packagedRegion, `\${AWS::Region}`);
+}
