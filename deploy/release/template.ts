@@ -4,7 +4,7 @@ import type { Template } from '../../emulator/aws/template/template.ts';
 export const stageToken = 'zzreleasezz';
 
 /** The region that a release is packaged in; the stack's own takes its place. */
-export const packagedRegion = 'us-east-1';
+const packagedRegion = 'us-east-1';
 
 type Json = Readonly<Record<string, unknown>>;
 
