@@ -27,6 +27,9 @@ export type LoopbackServer = {
   close(): Promise<void>;
 };
 
+/** Beyond what any service here takes, so that the service itself refuses what is longer. */
+const maxHeaderBytes = 256 * 1024;
+
 /**
  * Listens on 127.0.0.1, on a free port when `port` is 0.
  * @param service what listens there, for the error
@@ -37,7 +40,11 @@ export function listenOnLoopback(
   port = 0,
   service = 'The server',
 ): Promise<LoopbackServer> {
-  return listenWith(createServer({ requestTimeout: 0 }, handler), port, service);
+  return listenWith(
+    createServer({ requestTimeout: 0, maxHeaderSize: maxHeaderBytes }, handler),
+    port,
+    service,
+  );
 }
 
 /** As `listenOnLoopback`, for a server that exists. */

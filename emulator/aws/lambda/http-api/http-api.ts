@@ -6,6 +6,9 @@ import { type HttpRequest, requestEvent } from './request-event.ts';
 import { gatewayAnswer, type HttpAnswer, httpAnswer } from './response.ts';
 import { createRouteTable, type RouteMatch, type RouteTable } from './route-table.ts';
 
+/** What the request line and the values of the headers may have together, in bytes (HTTP API quotas). */
+const maxHeaderBytes = 10_240;
+
 /** The largest request that an HTTP API takes, in bytes. */
 const maxRequestBytes = 10 * 1024 * 1024;
 
@@ -38,11 +41,19 @@ async function answer(
     status,
     headers,
     body: sent,
-  } = body
-    ? await answerRequest(options, routes, httpRequest(request, body), requestId)
-    : gatewayAnswer(413, 'Request Entity Too Large');
+  } = isHeaderTooLarge(request)
+    ? gatewayAnswer(431, 'Request Header Fields Too Large')
+    : body
+      ? await answerRequest(options, routes, httpRequest(request, body), requestId)
+      : gatewayAnswer(413, 'Request Entity Too Large');
   response.writeHead(status, { ...headers, 'content-length': sent.length, 'apigw-requestid': requestId });
   response.end(request.method === 'HEAD' ? undefined : sent);
+}
+
+function isHeaderTooLarge({ method = '', url = '', rawHeaders }: IncomingMessage): boolean {
+  const values = rawHeaders.filter((_, at) => at % 2 === 1);
+  const line = `${method} ${url} HTTP/1.1`;
+  return [line, ...values].reduce((sum, text) => sum + Buffer.byteLength(text), 0) > maxHeaderBytes;
 }
 
 async function answerRequest(

@@ -147,4 +147,14 @@ describe('the answer that a caller gets', () => {
     const { status } = await call('/items', { method: 'POST', body });
     expect(status).toBe(413);
   });
+
+  it('is 431 for a request line and headers of more than 10 KB together', async () => {
+    const long = await call(`/items?q=${'x'.repeat(10_300)}`);
+    const wide = await call('/items', {
+      headers: { 'x-wide': 'x'.repeat(9_900), 'x-more': 'y'.repeat(400) },
+    });
+    expect([long.status, wide.status]).toEqual([431, 431]);
+    expect(long.bytes.toString()).toBe('{"message":"Request Header Fields Too Large"}');
+    expect((await call(`/items?q=${'x'.repeat(9_000)}`)).status).not.toBe(431);
+  });
 });
