@@ -79,7 +79,11 @@ export async function requireAllowedReads(
   targets: ReferenceTargets,
   context: CallContext,
 ): Promise<void> {
-  for (const read of readsOf(request.query ?? new URLSearchParams(), table.toLowerCase())) {
+  const reads = [
+    ...readsOf(request.query ?? new URLSearchParams(), table.toLowerCase()),
+    ...walksOfRecord(request, table.toLowerCase()),
+  ];
+  for (const read of reads) {
     if (read.kind === 'table') {
       if (!access.allows(read.table)) throw new DotWalkNotAllowedError(read.table, read.table);
       continue;
@@ -94,6 +98,12 @@ export async function requireAllowedReads(
   }
 }
 
+/** A record's columns may walk references as well (`caller_id.email`); the labels of a staging table may hold dots. */
+function walksOfRecord({ path, body }: ServiceNowRequest, table: string): readonly Read[] {
+  const isRecord = typeof body === 'object' && body !== null && /^\/api\/now\/(?:v\d\/)?table\//.test(path);
+  return isRecord ? Object.keys(body).flatMap((column) => pathIn(column, table)) : [];
+}
+
 const lists = /^sysparm_(?:fields|group_by|order_by|having|(?:avg|min|max|sum)_fields)$/;
 
 function readsOf(query: URLSearchParams, table: string): readonly Read[] {
@@ -106,20 +116,23 @@ function readsOf(query: URLSearchParams, table: string): readonly Read[] {
 }
 
 const prefix = /^(?:ORDERBYDESC|ORDERBY|GROUPBYDESC|GROUPBY|NQ|EQ|OR)+/;
+const sorts = /^\s*(?:NQ|EQ)*(?:ORDERBY|GROUPBY)/;
 const comparedColumn = /(?:SAMEAS|_FIELD|MORETHAN|LESSTHAN)([A-Za-z0-9_.]+)/;
 
 /** Clause by clause. A doubled caret is text to some instances and separates to others, so that it separates here. */
 function readsOfQuery(query: string, table: string): readonly Read[] {
   const reads: Read[] = [];
   let from = table;
-  for (const clause of query.split(/\^+/)) {
+  const clauses = query.split(/\^+/).flatMap((one) => (sorts.test(one) ? one.split(',') : [one]));
+  for (const clause of clauses) {
     const text = clause.trimStart().replace(prefix, '').trimStart();
-    const relatedTable = /^RLQUERY([A-Za-z0-9_]+)/.exec(text)?.[1];
+    const [, relatedTable, relatedColumn = ''] = /^RLQUERY([A-Za-z0-9_]+)\.?(.*)/s.exec(text) ?? [];
     if (relatedTable !== undefined) {
-      reads.push({ kind: 'table', table: relatedTable });
       from = relatedTable.toLowerCase();
-    } else if (/^ENDRLQUERY/.test(text)) {
+      reads.push({ kind: 'table', table: relatedTable }, ...pathIn(relatedColumn, from));
+    } else if (text.startsWith('ENDRLQUERY')) {
       from = table;
+      reads.push(...pathIn(text.slice('ENDRLQUERY'.length), from));
     } else if (/^JOIN/.test(text)) {
       const tables = text.matchAll(/(?:^JOIN|=|!)\s*([A-Za-z0-9_]+)\./g);
       for (const [, joined = ''] of tables) reads.push({ kind: 'table', table: joined });

@@ -34,6 +34,10 @@ describe('a table that callers may not use', () => {
     `sysparm_query=${encoded('RLQUERYsys_user.manager,>=1^active=true^ENDRLQUERY')}`,
     `sysparm_query=${encoded('JOINincident.caller_id=sys_user.sys_id!active=true')}`,
     `sysparm_query=${encoded('caller_idSUBQUERYsys_id,sys_user,active=true')}`,
+    `sysparm_query=${encoded('active=true^ORDERBYnumber,caller_id.name')}`,
+    `sysparm_query=${encoded('RLQUERYincident.caller_id.company,>=1^ENDRLQUERY')}`,
+    `sysparm_query=${encoded('RLQUERYincident.parent_incident,>=1^caller_id.active=true^ENDRLQUERY')}`,
+    `sysparm_query=${encoded('ENDRLQUERYcaller_id.active=true')}`,
     'caller_id.name=x',
     'sysparm_fields=watch_list.name',
     'sysparm_fields=no_such_column.name',
@@ -61,6 +65,9 @@ describe('a table that callers may not use', () => {
 
   it.each([
     'sysparm_group_by=caller_id.name',
+    'sysparm_group_by=state,caller_id.name',
+    'sysparm_having=count^caller_id.name^%3E^3',
+    'sysparm_order_by=AVG^caller_id.failed_attempts',
     'sysparm_avg_fields=caller_id.failed_attempts',
     'caller_id.name=x',
   ])('is not counted by way of %s', async (parameters) => {
@@ -76,6 +83,12 @@ describe('a table that callers may not use', () => {
     const patch = { method: 'PATCH', url, body: '{"urgency":"1"}' };
     expect((await deployment.serve(patchRecordById).http(patch)).statusCode).toBe(403);
     expect(deployment.instance.state.store.find('incident', sysId)).not.toMatchObject({ urgency: '1' });
+    const walking = {
+      method: 'PATCH',
+      url: `/api/now/table/incident/${sysId}`,
+      body: '{"caller_id.active":"false"}',
+    };
+    expect((await deployment.serve(patchRecordById).http(walking)).statusCode).toBe(403);
     const body = JSON.stringify({ rest_requests: [{ id: '1', method: 'GET', url }] });
     const batch = await deployment.serve(postBatch).http({ method: 'POST', url: '/api/now/batch', body });
     expect(batch.body).toMatchObject({ serviced_requests: [{ status_code: 403 }] });
