@@ -31,6 +31,8 @@ export type Call = {
   /** What the instance gets as the caller sent it. */
   readonly forwarded: {
     readonly query: readonly (readonly [string, string])[];
+    /** Names of query parameters: an instance's `Link` header repeats them in the order of the request. */
+    readonly order: readonly string[];
     /** Lower-case names. */
     readonly headers: Readonly<Record<string, string>>;
   };
@@ -107,9 +109,18 @@ function asUnknownOutcome(error: unknown): unknown {
   return new UnknownOutcomeError(withAdvice, { method, path, effect: 'unknown', cause: error });
 }
 
-function forward(request: ServiceNowRequest, { query, headers }: Call['forwarded']): ServiceNowRequest {
-  if (query.length === 0 && Object.keys(headers).length === 0) return request;
-  const all = new URLSearchParams(request.query);
-  for (const [name, value] of query) all.append(name, value);
-  return { ...request, query: all, headers: { ...request.headers, ...headers } };
+function forward(
+  request: ServiceNowRequest,
+  { query, order, headers }: Call['forwarded'],
+): ServiceNowRequest {
+  const all: [string, string][] = [...(request.query ?? [])];
+  for (const [name, value] of query) all.push([name, value]);
+  const place = ([name]: readonly [string, string]) =>
+    order.includes(name) ? order.indexOf(name) : order.length;
+  const ordered = new URLSearchParams(all.toSorted((a, b) => place(a) - place(b)));
+  return {
+    ...request,
+    ...(ordered.size > 0 && { query: ordered }),
+    ...(Object.keys(headers).length > 0 && { headers: { ...request.headers, ...headers } }),
+  };
 }

@@ -22,7 +22,7 @@ export function readDirectCall(event: unknown): Call {
     input,
     instance: optionalText('instance', instance),
     correlationId: correlationIdFrom(optionalText('correlationId', correlationId)),
-    forwarded: { query: [], headers: {} },
+    forwarded: { query: [], order: [], headers: {} },
     notes: {},
   };
 }

@@ -17,14 +17,14 @@ import { bareNames, readQuery } from './http-query.ts';
 export async function readHttpCall(event: HttpEvent, path: RequestPath, operation: Operation): Promise<Call> {
   if (!path.resource.endsWith('/file')) checkAccept(event.headers);
   const variables = pathParameters(event.rawPath, path, operation);
-  const { input, forwarded, notes } = readQuery(event.rawQueryString, queryNames(operation));
+  const { input, forwarded, order, notes } = readQuery(event.rawQueryString, queryNames(operation));
   const body = await bodyInput(event, path, operation);
   refuseNames(variables['tableName'], { ...input, ...body }['tableSysId']);
   return {
     input: { ...input, ...body, ...keyInput(event, operation), ...variables },
     instance: event.headers['x-servicenow-instance'] || undefined,
     correlationId: correlationIdFrom(event.headers['x-correlation-id'] ?? event.requestContext.requestId),
-    forwarded: { query: forwarded, headers: forwardedHeaders(event.headers, operation) },
+    forwarded: { query: forwarded, order, headers: forwardedHeaders(event.headers, operation) },
     notes,
   };
 }

@@ -20,6 +20,8 @@ type QueryInput = {
   readonly input: OperationInput;
   /** What the instance gets as the caller sent it. */
   readonly forwarded: readonly Pair[];
+  /** Every name, in the order in which the caller gave them. */
+  readonly order: readonly string[];
   /** Headers of the answer that report what was not understood. */
   readonly notes: Readonly<Record<string, string>>;
 };
@@ -46,6 +48,7 @@ export function readQuery(rawQueryString: string, known: readonly string[]): Que
       ...(takesPairs && pairs.length > 0 && { keyValuePairs: pairsOf(pairs) }),
     },
     forwarded,
+    order: entries.map(([name]) => name),
     notes: {
       ...listed(
         'x-unknown-parameters',

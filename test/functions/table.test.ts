@@ -47,6 +47,13 @@ describe('getRecords', () => {
     );
   });
 
+  it('keeps the order of the caller’s parameters in its links, as an instance does', async () => {
+    const asked =
+      'sysparm_fields=number&sysparm_new=1&sysparm_limit=2&sysparm_query=ORDERBYnumber&sysparm_display_value=true';
+    const { headers } = await deployment.serve(getRecords).http({ url: `/api/now/table/incident?${asked}` });
+    expect(headers['link']).toContain(`/api/now/table/incident?${asked}&sysparm_offset=2>;rel="next"`);
+  });
+
   it('filters by column=value pairs', async () => {
     const answer = await deployment
       .serve(getRecords)
