@@ -1,6 +1,6 @@
 /**
  * The functions of serverless.yml that serve an operation, made from the catalog: each with its own package and role, and with its
- * routes for the three forms of ServiceNow's paths. A GET route serves HEAD too.
+ * routes for every form of ServiceNow's paths. A GET route serves HEAD too.
  */
 module.exports = async ({ resolveVariable }) => {
   const { operations } = await import('../lib/operations/catalog.ts');
@@ -47,10 +47,11 @@ module.exports = async ({ resolveVariable }) => {
   return Object.fromEntries(operations.map((operation) => [operation.name, toFunction(operation)]));
 };
 
-function toEvents({ method, path, isOwn }) {
+function toEvents({ method, path, namespace = 'now', isOwn }) {
   if (isOwn) return [{ method, path }];
   const methods = method === 'GET' ? ['GET', 'HEAD'] : [method];
-  return ['/api/now', '/api/now/v1', '/api/now/v2'].flatMap((base) =>
-    methods.map((each) => ({ method: each, path: `${base}${path}` })),
+  const versions = namespace === 'now' ? ['', '/v1', '/v2'] : ['', '/v1'];
+  return versions.flatMap((version) =>
+    methods.map((each) => ({ method: each, path: `/api/${namespace}${version}${path}` })),
   );
 }

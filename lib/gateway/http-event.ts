@@ -47,21 +47,24 @@ export function readHttpEvent(event: unknown): HttpEvent {
 export type RequestPath = {
   /** What stands before `/api/now`: a stage or the base path of a custom domain, or nothing. */
   readonly prefix: string;
+  /** `now`, `sn_sc` for the Service Catalog API, or `own`. */
+  readonly namespace: string;
   readonly apiVersion?: string;
   /** What follows `/api/now[/v1|/v2]`, still percent-encoded, without a slash at its end. */
   readonly resource: string;
 };
 
-const pattern = /^(?<prefix>.*?)\/api\/now(?:\/(?<version>v[0-9]+))?(?<resource>\/.*?)\/?$/s;
+const pattern =
+  /^(?<prefix>.*?)\/api\/(?<namespace>now|sn_sc)(?:\/(?<version>v[0-9]+))?(?<resource>\/.*?)\/?$/s;
 /** Paths of our own, which no instance has. */
 const ownPattern = /^(?<prefix>.*?)(?<resource>\/signals)\/?$/s;
 
 /** @throws NoSuchResourceError when the path is none of `/api/now[/v1|/v2]/…` */
 export function readPath(rawPath: string): RequestPath {
   const found = pattern.exec(rawPath) ?? ownPattern.exec(rawPath);
-  const { prefix = '', version, resource } = found?.groups ?? {};
+  const { prefix = '', namespace = 'own', version, resource } = found?.groups ?? {};
   if (resource === undefined) throw new NoSuchResourceError(rawPath);
-  return { prefix, ...(version && { apiVersion: version }), resource };
+  return { prefix, namespace, ...(version && { apiVersion: version }), resource };
 }
 
 /**
@@ -72,17 +75,17 @@ export function readPath(rawPath: string): RequestPath {
  */
 export function pathParameters(
   rawPath: string,
-  { resource, apiVersion }: RequestPath,
+  asked: RequestPath,
   { routes }: Operation,
 ): Readonly<Record<string, string>> {
   for (const route of routes) {
-    const variables = matchRoute(route, resource);
+    const variables = matchRoute(route, asked);
     if (variables === undefined) continue;
     if (variables['sysId'] !== undefined && !names.sysId.pattern.test(variables['sysId']))
       throw new NoRecordError();
-    return { ...variables, ...(apiVersion && { apiVersion }) };
+    return { ...variables, ...(asked.apiVersion && { apiVersion: asked.apiVersion }) };
   }
-  if (routes.some((route) => hasSlashInSysId(route, resource))) throw new NoRecordError();
+  if (routes.some((route) => hasSlashInSysId(route, asked))) throw new NoRecordError();
   throw new NoSuchResourceError(rawPath);
 }
 
@@ -91,10 +94,10 @@ export function pathParameters(
  * @throws NoSuchResourceError when there is none
  */
 export function findOperation(operations: readonly Operation[], method: string, rawPath: string): Operation {
-  const { resource } = readPath(rawPath);
+  const asked = readPath(rawPath);
   const matches = operations.flatMap((operation) =>
     operation.routes
-      .filter((route) => route.method === method && matchRoute(route, resource) !== undefined)
+      .filter((route) => route.method === method && matchRoute(route, asked) !== undefined)
       .map((route) => ({ operation, variables: route.path.split('{').length })),
   );
   const [best] = matches.toSorted((a, b) => a.variables - b.variables);
@@ -102,9 +105,13 @@ export function findOperation(operations: readonly Operation[], method: string, 
   return best.operation;
 }
 
-function matchRoute(route: Route, resource: string): Readonly<Record<string, string>> | undefined {
+const isOfNamespace = ({ namespace = 'now', isOwn }: Route, asked: RequestPath) =>
+  (isOwn ? 'own' : namespace) === asked.namespace;
+
+function matchRoute(route: Route, asked: RequestPath): Readonly<Record<string, string>> | undefined {
+  if (!isOfNamespace(route, asked)) return undefined;
   const expected = route.path.split('/');
-  const given = resource.split('/');
+  const given = asked.resource.split('/');
   if (expected.length !== given.length) return undefined;
   const variables: Record<string, string> = {};
   for (const [index, segment] of expected.entries()) {
@@ -117,9 +124,10 @@ function matchRoute(route: Route, resource: string): Readonly<Record<string, str
 }
 
 /** API Gateway decodes a path before we see it: a slash in a sys_id (`%2F`) then looks like more segments than the route has. */
-function hasSlashInSysId({ path }: Route, resource: string): boolean {
-  const [before = '', after] = path.split('{sysId}');
-  if (after === undefined) return false;
+function hasSlashInSysId(route: Route, asked: RequestPath): boolean {
+  const { resource } = asked;
+  const [before = '', after] = route.path.split('{sysId}');
+  if (after === undefined || !isOfNamespace(route, asked)) return false;
   const toPattern = (part: string) => part.replace(/\{\w+\}/g, '[^/]+');
   return new RegExp(
     `^${toPattern(before)}.*/.*${toPattern(after)}$|^${toPattern(before)}/*${toPattern(after)}$`,

@@ -19,6 +19,7 @@ import type { Operation } from './define-operation.ts';
 import { getRecordsStagingTable, postRecordStagingTable, postRecordsStagingTable } from './import-set.ts';
 import { postMethodOverride } from './method-override.ts';
 import { postSignal } from './post-signal.ts';
+import { deleteCartItem, getServiceCatalog, postServiceCatalog } from './service-catalog.ts';
 import {
   deleteRecordById,
   getRecordById,
@@ -52,6 +53,9 @@ export const operations: readonly Operation[] = [
   patchCmdbInstance,
   postCmdbRelation,
   deleteCmdbRelation,
+  getServiceCatalog,
+  postServiceCatalog,
+  deleteCartItem,
   postBatch,
   postMethodOverride,
   postTinyUrl,

@@ -15,9 +15,11 @@ import type { TableAccess } from './table-access.ts';
 /** What a caller gave, by the WSO2 connector's names (`tableName`, `sysparmQuery`, …), before it is checked. */
 export type OperationInput = Readonly<Record<string, unknown>>;
 
-/** Where our HTTP API serves an operation: `path` follows `/api/now[/v1|/v2]`, and its variables are parameters. */
+/** Where our HTTP API serves an operation: `path` follows `/api/<namespace>[/v1|/v2]`, and its variables are parameters. */
 export type Route = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** @default 'now' */
+  readonly namespace?: 'now' | 'sn_sc';
   /** E.g. `/table/{tableName}/{sysId}`. */
   readonly path: string;
   /** The path is none of ServiceNow's: it stands by itself, without `/api/now`. */
