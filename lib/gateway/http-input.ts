@@ -25,7 +25,7 @@ export async function readHttpCall(event: HttpEvent, path: RequestPath, operatio
     instance: event.headers['x-servicenow-instance'] || undefined,
     correlationId: correlationIdFrom(event.headers['x-correlation-id'] ?? event.requestContext.requestId),
     forwarded: { query: forwarded, order, headers: forwardedHeaders(event.headers, operation) },
-    notes,
+    notes: { ...notes, ...warnOfKey(event, operation) },
   };
 }
 
@@ -105,6 +105,14 @@ async function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string) {
 function keyInput({ headers }: HttpEvent, operation: Operation): OperationInput {
   const idempotencyKey = headers['idempotency-key'];
   return operation.parameterNames.includes('idempotencyKey') ? { idempotencyKey } : {};
+}
+
+/** A key that has no effect must not be taken for a promise. */
+function warnOfKey({ headers }: HttpEvent, { parameterNames, routes }: Operation): Record<string, string> {
+  const isRead = routes.every(({ method }) => method === 'GET');
+  if (headers['idempotency-key'] === undefined || isRead || parameterNames.includes('idempotencyKey'))
+    return {};
+  return { 'idempotency-warning': 'this call takes no key; a repeat takes effect once more' };
 }
 
 /** Asks the instance to leave the record out of its answer to a write. */

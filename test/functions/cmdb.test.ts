@@ -116,6 +116,16 @@ describe('the tables of a deployment', () => {
     expect(deployment.instance.state.store.find('cmdb_ci', server)).toMatchObject({ name: 'lnx1' });
   });
 
+  it('refuse an item whose class the instance does not show', async () => {
+    await deployment.close();
+    await open('cmdb_ci,cmdb_ci_server');
+    const { faults } = deployment.instance.control;
+    const json = { result: { attributes: { name: 'lnx1' } } };
+    faults.add({ match: { method: 'GET', path: '/api/now/cmdb/*' }, action: 'answer', status: 200, json });
+    const read = await deployment.serve(getCmdbInstance).http({ url: path(`cmdb_ci/${server}`) });
+    expect(read).toMatchObject({ statusCode: 403, headers: { 'x-error-code': 'TABLE_NOT_ALLOWED' } });
+  });
+
   it('must name the table of relations where relations are written', async () => {
     await deployment.close();
     await open(allowed);

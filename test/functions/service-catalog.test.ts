@@ -57,6 +57,18 @@ describe('the Service Catalog API', () => {
     expect(requests()).toBe(before + 2);
   });
 
+  it('says that a key has no effect on an order, and is silent about one on a read', async () => {
+    const headers = { 'idempotency-key': 'k1' };
+    const url = `${base}/items/${await laptop()}/order_now`;
+    const ordered = await deployment.serve(postServiceCatalog).http({ method: 'POST', url, headers });
+    expect(ordered).toMatchObject({
+      statusCode: 200,
+      headers: { 'idempotency-warning': expect.stringContaining('takes no key') },
+    });
+    const listed = await deployment.serve(getServiceCatalog).http({ url: `${base}/catalogs`, headers });
+    expect(listed.headers).not.toHaveProperty('idempotency-warning');
+  });
+
   it('fills the cart, takes a line out of it, and orders it', async () => {
     const sysId = await laptop();
     await post(`${base}/items/${sysId}/add_to_cart`, { sysparm_quantity: 1 });
