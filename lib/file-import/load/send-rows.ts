@@ -45,9 +45,11 @@ export async function sendRows(
   const waiting = rowsOf(chunk.body).map((row, i): Row => ({ line: lines[i] ?? 0, row }));
   const verdicts: LineResult[] = [];
   const lost: number[] = [];
+  // An instance turns rows of a batch away one by one: the order is kept only where none is sent beyond such a row.
+  const { ordered } = plan.settings;
   let attempt = 1;
-  while (waiting.length > 0) {
-    const rows = waiting.splice(0, rowsPerBatch);
+  while (waiting.length > 0 && !(ordered && lost.length > 0)) {
+    const rows = waiting.splice(0, ordered ? 1 : rowsPerBatch);
     await beforeBatch(
       rows.map(({ line }) => line),
       { verdicts, lost },

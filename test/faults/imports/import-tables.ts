@@ -94,6 +94,13 @@ export const importKinds: Readonly<Record<string, ImportKind>> = {
     isKeyed: true,
     settings: { keyColumn: 'u_key', mode: 'rows' },
   },
+  'row by row, ordered': {
+    ...base,
+    table: 'imp_rows_order',
+    isKeyed: true,
+    isOrdered: true,
+    settings: { keyColumn: 'u_key', mode: 'rows', ordered: true },
+  },
   'row by row, keyless': { ...base, table: 'imp_single', rowsPerRequest: 50, settings: { mode: 'rows' } },
   'resent when unknown': { ...base, table: 'imp_resent', resends: true, settings: { resendUnknown: true } },
   'two transform maps': { ...base, ...keyed, table: 'imp_two', rowsPerRequest: 40, hasTwoMaps: true },

@@ -395,6 +395,24 @@ describe('an ordered load', () => {
     expect(world.rows('u_item').map((row) => row['u_text'])).toEqual(['5']);
   });
 
+  it.each([
+    ['throttled', {}],
+    ['server-error', { keyColumn: 'u_key' }],
+    ['error-after-commit', { keyColumn: 'u_key' }],
+    ['reset-after-commit', { keyColumn: 'u_key' }],
+  ])('row by row keeps the order of the file behind a row that is turned away: %s', async (action, more) => {
+    await world.settings('imp_load', { ...settings, ...more, ordered: true, mode: 'rows' });
+    const isItem = action !== 'reset-after-commit';
+    const match = { method: 'POST', path: isItem ? '/api/now/*import/*' : '/api/now/*batch' };
+    world.instance.control.faults.add({ match: { ...match, batchItem: isItem }, action, skip: 1, count: 2 });
+    const rows = [1, 2, 3, 4, 5].map((n) => `same,${n}`);
+    const body = ['u_code,u_text', ...rows].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/order.csv', body));
+    expect(summary.counts).toMatchObject({ inserted: 1, updated: 4 });
+    expect(world.rows('imp_load').map((row) => row['u_text'])).toEqual(['1', '2', '3', '4', '5']);
+    expect(world.rows('u_item').map((row) => row['u_text'])).toEqual(['5']);
+  });
+
   it('has each import set transformed after the one before, over groups', async () => {
     await world.settings('imp_load', { ...settings, ordered: true, rowsPerRequest: 1 });
     const rows = Array.from({ length: 14 }, (_, n) => `same,${n}`);
