@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { ImportProgress } from '../../lib/file-import/report/progress.ts';
+import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
 import { type ProgressView, progressLine, viewProgress } from './progress-view.ts';
 
 export type Display = {

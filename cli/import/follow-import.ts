@@ -1,8 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { listObjects, readText } from '../../lib/aws/s3.ts';
 import type { Clock } from '../../lib/core/clock.ts';
-import type { ImportProgress } from '../../lib/file-import/report/progress.ts';
-import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
+import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
 import type { UploadedDrop } from './upload-drop.ts';
 
 const lookEveryMs = 500;

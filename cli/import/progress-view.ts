@@ -1,5 +1,5 @@
 import { failures, tallied } from '../../lib/file-import/load/row-outcome.ts';
-import type { ImportProgress } from '../../lib/file-import/report/progress.ts';
+import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
 
 /** What a progress bar shows. */
 export type ProgressView = {

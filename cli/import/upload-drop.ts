@@ -6,8 +6,7 @@ import { headObject, readText } from '../../lib/aws/s3.ts';
 import { writeStream } from '../../lib/aws/s3-upload.ts';
 import { InvalidInputError } from '../../lib/core/errors.ts';
 import { parseSettings } from '../../lib/file-import/plan/settings.ts';
-import { type Drop, parseDropKey } from '../../lib/file-import/schedule/drop-key.ts';
-import { resultsFolder } from '../../lib/file-import/schedule/import-request.ts';
+import { type Drop, parseDropKey, resultsFolder } from '../../lib/file-import/schedule/import-request.ts';
 import { isTableName } from '../../lib/servicenow/names.ts';
 
 /** A file that was uploaded: which version of the key it is, and below which prefix its results will be. */

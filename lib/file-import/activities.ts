@@ -1,20 +1,22 @@
 import { ConfigurationError } from '../core/errors.ts';
-import { failuresSoFar, tooManyFailures } from './failure-limit.ts';
+import { boundHeap } from './execution.ts';
 import { importFolder } from './folder.ts';
-import { boundHeap } from './heap.ts';
-import { type ImportSurroundings, scopeOf } from './import-scope.ts';
+import { type ImportSurroundings, scopeOf } from './instance.ts';
 import { setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
-import { addTally, type Tally } from './load/row-outcome.ts';
-import { openOnce } from './open-import.ts';
+import { addTally, mergeMessages, type Tally } from './load/row-outcome.ts';
+import { openOnce, planImport } from './open-import.ts';
 import type { ImportPlan } from './plan/import-plan.ts';
 import { parseSettings } from './plan/settings.ts';
-import { planImport } from './plan-import.ts';
-import { pinnedObject } from './read/pinned-object.ts';
+import { pinnedObject } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
 import { endOf, factsOfOutcome } from './report/import-outcome.ts';
-import { type ImportProgress, progressAtFirst, progressWriter } from './report/progress.ts';
-import type { ImportSummary } from './report/summary.ts';
+import {
+  type ImportProgress,
+  type ImportSummary,
+  progressAtFirst,
+  progressWriter,
+} from './report/summary.ts';
 import { RetryLaterError, resultOf } from './retry-later-error.ts';
 import { pinnedSettings } from './schedule/import-bucket.ts';
 import { executionName, type ImportRequest } from './schedule/import-request.ts';
@@ -23,14 +25,15 @@ import {
   afterGroup,
   type BegunState,
   baseLeaseSeconds,
+  failuresSoFar,
   type ImportInput,
   type ImportState,
   loadingState,
   type Phase,
   refusedState,
+  tooManyFailures,
 } from './state.ts';
 import { collectVerdicts, type Patience } from './verdicts/collect-verdicts.ts';
-import { mergeMessages } from './verdicts/frequent-messages.ts';
 
 /** Starts the execution that an import goes on in. */
 export type StartExecution = (name: string, input: ImportInput) => Promise<void>;

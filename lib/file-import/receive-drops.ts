@@ -1,7 +1,12 @@
+import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod/mini';
+import { startDurableExecution } from '../aws/lambda.ts';
 import { writeObject } from '../aws/s3.ts';
+import { sendMessages } from '../aws/sqs.ts';
+import { createStateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';
+import { type Config, requireSetting } from '../core/config.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
@@ -9,20 +14,22 @@ import { importFolder } from './folder.ts';
 import { emptyTally } from './load/row-outcome.ts';
 import { defaultSettings, parseSettings } from './plan/settings.ts';
 import { endOf } from './report/import-outcome.ts';
-import { progressAtFirst, progressWriter } from './report/progress.ts';
-import type { ImportSummary } from './report/summary.ts';
-import { resultOf } from './retry-later-error.ts';
-import type { Drop } from './schedule/drop-key.ts';
-import { settingsAt } from './schedule/import-bucket.ts';
+import { type ImportSummary, progressAtFirst, progressWriter } from './report/summary.ts';
+import { RetryLaterError, resultOf } from './retry-later-error.ts';
+import { earlierDrops, settingsAt } from './schedule/import-bucket.ts';
 import {
+  type Drop,
+  type DropNotice,
+  type DroppedObject,
   executionName,
   folderMark,
   type ImportRequest,
+  parseS3Event,
   resultsFolder,
   shortened,
 } from './schedule/import-request.ts';
-import { type DropNotice, type DroppedObject, parseS3Event } from './schedule/s3-events.ts';
-import { type Schedule, wakeUpMessage } from './schedule/schedule.ts';
+import { createSchedule, type Schedule, wakeUpMessage } from './schedule/schedule.ts';
+import type { ImportInput } from './state.ts';
 
 export type ReceiveDeps = {
   readonly s3: S3Client;
@@ -207,4 +214,40 @@ async function noteRefusal(
   await writeObject(s3, ref, JSON.stringify(note, undefined, 2), 'application/json');
   const source = { bucket, key, ...(versionId ? { versionId } : {}) };
   outcomes?.report({ type: 'Drop Refused', source, results: { summary: ref.key } });
+}
+
+type Deps = {
+  readonly config: Config;
+  readonly s3: S3Client;
+  readonly lambda: LambdaClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly outcomes?: Outcomes;
+};
+
+/**
+ * The deployment's schedule of imports.
+ * @throws ConfigurationError when STATE_TABLE, IMPORT_QUEUE_URL or IMPORT_FUNCTION_ARN is not set
+ */
+export function openSchedule({ config, s3, lambda, clock, random, log, outcomes }: Deps): Schedule {
+  const functionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn);
+  const queueUrl = requireSetting('IMPORT_QUEUE_URL', config.importQueueUrl);
+  return createSchedule({
+    table: createStateTable(requireSetting('STATE_TABLE', config.stateTable), clock, random),
+    clock,
+    log,
+    maxConcurrent: config.maxConcurrentImports,
+    async start(request) {
+      const input: ImportInput = { request };
+      await startDurableExecution(lambda, { functionArn, name: executionName(request), input });
+    },
+    async wake(delaySeconds) {
+      const message = { MessageBody: wakeUpMessage, DelaySeconds: delaySeconds };
+      const [failure] = await sendMessages(queueUrl, [message]);
+      if (failure) throw new RetryLaterError(`the wake-up message was not sent: ${failure.reason}`, 5);
+    },
+    noteLost: (request) => noteLostImport({ s3, clock, log, ...(outcomes && { outcomes }) }, request),
+    earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs),
+  });
 }

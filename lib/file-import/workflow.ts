@@ -1,6 +1,6 @@
 import { ConnectorError } from '../core/errors.ts';
 import type { Activities, Progress } from './activities.ts';
-import type { Durable } from './durable.ts';
+import type { Durable } from './execution.ts';
 import type { ImportSummary } from './report/summary.ts';
 import { isPassing, RetryLaterError } from './retry-later-error.ts';
 import type { ImportRequest } from './schedule/import-request.ts';

@@ -1,13 +1,12 @@
 import type { ImportPlan, Position } from '../plan/import-plan.ts';
-import { ByteWindow } from '../read/byte-window.ts';
 import { type ObjectBytes, readContent } from '../read/content.ts';
 import { CsvTokenizer } from '../read/csv-tokenizer.ts';
-import { LineTokenizer, type RecordTokenizer } from '../read/record-tokenizer.ts';
+import { ByteWindow, LineTokenizer, type RecordTokenizer } from '../read/record-tokenizer.ts';
 import { SourceBytes } from '../read/transcode.ts';
 import { addLine, type Chunk, type RejectedRow } from './chunk.ts';
 import { CsvRowWriter } from './csv-row-writer.ts';
-import { JsonBuffer } from './json-buffer.ts';
 import { JsonRowWriter } from './json-row-writer.ts';
+import { JsonBuffer } from './json-values.ts';
 
 const COMMA = 44;
 const opening = Buffer.from('{"records":[');

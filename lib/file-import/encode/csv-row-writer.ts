@@ -4,8 +4,16 @@ import { shownName, visibleText } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
 import type { CsvTokenizer } from '../read/csv-tokenizer.ts';
 import { mark } from '../read/record-tokenizer.ts';
-import { constantsJson, type JsonBuffer, jsonPrefix } from './json-buffer.ts';
-import { invalidBytes, placeOf, type TextSource, valueFor, windowEncoding } from './row-values.ts';
+import {
+  constantsJson,
+  invalidBytes,
+  type JsonBuffer,
+  jsonPrefix,
+  placeOf,
+  type TextSource,
+  valueFor,
+  windowEncoding,
+} from './json-values.ts';
 
 const QUOTE = 34;
 const OPEN = 123;

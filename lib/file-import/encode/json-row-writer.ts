@@ -2,8 +2,7 @@ import { TextDecoder } from 'node:util';
 import { madeName, nameKey, shownName } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
 import type { LineTokenizer } from '../read/record-tokenizer.ts';
-import type { JsonBuffer } from './json-buffer.ts';
-import { invalidBytes, type TextSource, valueFor, windowEncoding } from './row-values.ts';
+import { invalidBytes, type JsonBuffer, type TextSource, valueFor, windowEncoding } from './json-values.ts';
 
 /** A row that cannot be sent, and why. */
 type Refused = { readonly reason: string };

@@ -1,12 +1,11 @@
 import type { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Chunk, filterLines, lineList, lineRuns, withoutLines } from '../encode/chunk.ts';
-import type { ImportScope } from '../import-scope.ts';
+import type { ImportScope } from '../instance.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { SentChunk } from './ledger.ts';
 import { type Reconciliation, reconcileChunk } from './reconcile.ts';
 import { type LineResult, lostAnswer } from './row-outcome.ts';
-import { sendChunk } from './send-chunk.ts';
-import { type SentRows, sendRows } from './send-rows.ts';
+import { type SentRows, sendChunk, sendRows } from './send-chunk.ts';
 
 /** A chunk on its way. */
 export type Delivery = {

@@ -1,9 +1,16 @@
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
+import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { type Chunk, type LineRuns, lineList, lineRuns } from '../encode/chunk.ts';
-import { callContext, type ImportScope } from '../import-scope.ts';
-import { type InstanceRow, listCounted, pageRows } from '../instance-rows.ts';
-import type { ImportPlan } from '../plan/import-plan.ts';
-import { type CandidateSet, candidateSets } from './own-sets.ts';
+import {
+  batchesOf,
+  callContext,
+  type ImportScope,
+  type InstanceRow,
+  listCounted,
+  listRows,
+  pageRows,
+} from '../instance.ts';
+import type { EarlierSets, ImportPlan } from '../plan/import-plan.ts';
 import { type ChunkPrint, type ComparedColumn, placesOf, printChunk, printStored } from './row-prints.ts';
 
 /**
@@ -176,4 +183,119 @@ export async function readSetRows(
   return rows.sort(
     (a, b) => setOf(a) - setOf(b) || Number(a['sys_import_row']) - Number(b['sys_import_row']),
   );
+}
+
+/** An import set of the staging table that this load may have made. */
+export type CandidateSet = {
+  readonly id: string;
+  /** True while the set is still open: its load was broken off, or goes on. */
+  readonly isLoading: boolean;
+};
+
+/** Clocks of the nodes of an instance differ by less. */
+const nodeSkewMs = 60_000;
+/** Clocks of two machines differ by less. */
+const clockSkewMs = 600_000;
+
+/** Looks at a staging table before the first row is sent; undefined when no set of it can be seen. */
+export async function readEarlierSets(scope: ImportScope, table: string): Promise<EarlierSets | undefined> {
+  const newest = {
+    table: 'sys_import_set',
+    query: encodedQuery().where('table_name', '=', table).orderBy('sys_created_on', 'descending').toString(),
+    fields: ['sys_created_on'],
+    limit: 1,
+  };
+  return unlessHidden(async () => {
+    const [set] = await listRows(scope.client, newest, callContext(scope));
+    const newestMs = Date.parse(`${set?.['sys_created_on']?.replace(' ', 'T')}Z`);
+    if (Number.isNaN(newestMs)) return undefined;
+    const since = toInstanceTime(newestMs - nodeSkewMs);
+    const sets = await setsSince(scope, table, since);
+    return { since, ids: sets.map((row) => row['sys_id'] ?? '') };
+  });
+}
+
+/**
+ * Import sets of the staging table that may be of this load: opened since it began, by its user, and not in `known`. Sets of an
+ * earlier file may hold the very same rows, so the ones that were there before are none of ours.
+ * @returns undefined when the user does not see import sets: what access rules hide looks like nothing there
+ */
+export async function candidateSets(
+  scope: ImportScope,
+  plan: ImportPlan,
+  known: ReadonlySet<string>,
+): Promise<CandidateSet[] | undefined> {
+  const since = plan.earlierSets?.since ?? toInstanceTime(Date.parse(plan.startedAt) - clockSkewMs);
+  const all = new Set([...known, ...(plan.earlierSets?.ids ?? [])]);
+  const sets = await unlessHidden(() => setsSince(scope, plan.request.table, since));
+  if (!sets || !(await seesSets(scope, sets, all))) return undefined;
+  const user = await ownUserName(scope);
+  return sets
+    .filter((row) => !all.has(row['sys_id'] ?? '') && (!user || row['sys_created_by'] === user))
+    .map((row) => ({ id: row['sys_id'] ?? '', isLoading: row['state'] === 'loading' }));
+}
+
+/** Which of these import sets are still open for rows; none where the user does not see import sets. */
+export async function loadingSets(scope: ImportScope, ids: readonly string[]): Promise<Set<string>> {
+  const open = new Set<string>();
+  for (const some of batchesOf(ids)) {
+    const query = {
+      table: 'sys_import_set',
+      query: encodedQuery().oneOf('sys_id', some).where('state', '=', 'loading').toString(),
+      fields: ['sys_id'],
+      limit: some.length,
+    };
+    const rows = await unlessHidden(() => listRows(scope.client, query, callContext(scope)));
+    for (const row of rows ?? []) open.add(row['sys_id'] ?? '');
+  }
+  return open;
+}
+
+/** Import sets of a staging table that were opened at `since` or later. @throws AccessDeniedError */
+async function setsSince(scope: ImportScope, table: string, since: string): Promise<InstanceRow[]> {
+  const query = {
+    table: 'sys_import_set',
+    query: encodedQuery().where('table_name', '=', table).where('sys_created_on', '>=', since).toString(),
+    fields: ['sys_id', 'state', 'sys_created_by'],
+    limit: 1_000,
+  };
+  const rows: InstanceRow[] = [];
+  for await (const page of pageRows(scope.client, query, callContext(scope))) rows.push(...page);
+  return rows;
+}
+
+/** Whether the user sees import sets: of those that are certainly there, or any at all unless there are none. */
+async function seesSets(
+  scope: ImportScope,
+  sets: readonly InstanceRow[],
+  known: ReadonlySet<string>,
+): Promise<boolean> {
+  if (known.size > 0) return sets.some((row) => known.has(row['sys_id'] ?? ''));
+  if (sets.length > 0) return true;
+  const any = { table: 'sys_import_set', query: '', fields: ['sys_id'], limit: 1 };
+  const { rows, total } = await listCounted(scope.client, any, callContext(scope));
+  return rows.length > 0 || total === 0;
+}
+
+/** The user's name as the instance knows it; undefined when it does not say. */
+async function ownUserName(scope: ImportScope): Promise<string | undefined> {
+  const query = 'user_name=javascript:gs.getUserName()';
+  const own = { table: 'sys_user', query, fields: ['user_name'], limit: 2 };
+  const rows = await unlessHidden(() => listRows(scope.client, own, callContext(scope)));
+  // An instance that does not run the script lists no one, or everyone.
+  return rows?.length === 1 ? rows[0]?.['user_name'] : undefined;
+}
+
+async function unlessHidden<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof AccessDeniedError) return undefined;
+    throw error;
+  }
+}
+
+/** UTC, `yyyy-MM-dd HH:mm:ss`. */
+function toInstanceTime(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 }

@@ -1,6 +1,5 @@
 import { type Chunk, lineList, withoutLines } from '../encode/chunk.ts';
-import { callContext, type ImportScope } from '../import-scope.ts';
-import { listCounted, listRows, pageRows } from '../instance-rows.ts';
+import { callContext, type ImportScope, listCounted, listRows, pageRows } from '../instance.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { SetMatcher } from './reconcile-by-sets.ts';
 

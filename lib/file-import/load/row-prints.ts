@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Chunk, rowsOf } from '../encode/chunk.ts';
-import type { InstanceRow } from '../instance-rows.ts';
+import type { InstanceRow } from '../instance.ts';
 import type { ImportPlan, ValueKind } from '../plan/import-plan.ts';
 
 /** A column in which a row that was sent and one that is stored can be compared. */

@@ -1,7 +1,18 @@
-import { insertMultiple } from '../../servicenow/import-sets.ts';
+import { type BatchOutcome, sendBatch } from '../../servicenow/batch.ts';
+import type { ServiceNowResponse } from '../../servicenow/call.ts';
+import {
+  type ImportAnswer,
+  importRowRequest,
+  insertMultiple,
+  type RowResult,
+  readImport,
+  type StagingRow,
+} from '../../servicenow/import-sets.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
-import { callContext, type ImportScope } from '../import-scope.ts';
-import type { ImportPlan } from '../plan/import-plan.ts';
+import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
+import { callContext, type ImportScope } from '../instance.ts';
+import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
+import { knownOutcome, type LineResult, worstOf } from './row-outcome.ts';
 
 /** The result of one request. `lost`: not known; `refused`: not stored, and never will be as it is. */
 export type Sent =
@@ -50,4 +61,167 @@ export function mayWaitOut(scope: ImportScope, error: ServiceNowError, attempt: 
 
 function waitMs(error: ServiceNowError, attempt: number): number {
   return error.retryAfterMs ?? Math.min(longestWaitMs, 250 * 2 ** attempt);
+}
+
+/** What the instance said of a chunk's rows. Lines that are in none of the lists were not sent, unless all were. */
+export type SentRows = {
+  readonly verdicts: readonly LineResult[];
+  /** Lines whose answer was lost. */
+  readonly lost: readonly number[];
+  /** Why it takes no row at all. */
+  readonly refused?: string;
+  /** The instance went away before the rest was sent. */
+  readonly away?: ServiceNowError;
+};
+
+/** A batch is cut off after 30 s; so many rows take a fraction of that. */
+const rowsPerBatch = 50;
+
+type Row = { readonly line: number; readonly row: StagingRow };
+
+/**
+ * Sends each row of a chunk as a single-row import, many to a batch, where insertMultiple is not allowed or verdicts
+ * are wanted at once. Rows the instance did not get to are sent again, lost ones are not. A row without a verdict that
+ * is not lost was taken, and has to be looked up by its key.
+ */
+export async function sendRows(
+  scope: ImportScope,
+  plan: ImportPlan,
+  chunk: Chunk,
+  beforeBatch: (lines: readonly number[], soFar: SentRows) => Promise<void>,
+): Promise<SentRows> {
+  const lines = lineList(chunk.lines);
+  const waiting = rowsOf(chunk.body).map((row, i): Row => ({ line: lines[i] ?? 0, row }));
+  const verdicts: LineResult[] = [];
+  const lost: number[] = [];
+  // An instance turns rows of a batch away one by one: the order is kept only where none is sent beyond such a row.
+  const { ordered } = plan.settings;
+  let attempt = 1;
+  while (waiting.length > 0 && !(ordered && lost.length > 0)) {
+    const rows = waiting.splice(0, ordered ? 1 : rowsPerBatch);
+    await beforeBatch(
+      rows.map(({ line }) => line),
+      { verdicts, lost },
+    );
+    const sent = await sendOneBatch(scope, plan, rows);
+    if (sent === 'lost') return { verdicts, lost: [...lost, ...rows.map(({ line }) => line)] };
+    if (sent instanceof ServiceNowError) return { verdicts, lost, away: sent };
+    const again = rows.filter((_, i) => sent[i]?.kind === 'unserviced');
+    if (again.length === rows.length) return { verdicts, lost, refused: 'a batch of rows ran out of time' };
+    const put = rows.filter((_, i) => isPutOff(sent[i]));
+    waiting.unshift(...again, ...put);
+    for (const [i, { line, row }] of rows.entries()) {
+      if (isPutOff(sent[i])) continue;
+      const verdict = verdictOf(sent[i], line, plan, row);
+      if (verdict === 'lost') lost.push(line);
+      else if (verdict) verdicts.push(verdict);
+    }
+    const refused = refusalOf(sent);
+    if (refused !== undefined) return { verdicts, lost, refused };
+    const delay = longestDelay(sent);
+    attempt = put.length === rows.length ? attempt + 1 : 1;
+    if (delay && !mayWaitOut(scope, delay, attempt)) return { verdicts, lost, away: delay };
+    if (delay) await waitOut(scope, delay, attempt);
+  }
+  return { verdicts, lost };
+}
+
+/** One outcome per row, or the error of an instance that is away: then no row of the batch was sent. */
+async function sendOneBatch(
+  scope: ImportScope,
+  plan: ImportPlan,
+  rows: readonly Row[],
+): Promise<readonly BatchOutcome[] | 'lost' | ServiceNowError> {
+  const items = rows.map(({ row }) => importRowRequest({ stagingTable: plan.request.table, row }));
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await sendBatch(scope.client, items, callContext(scope));
+    } catch (error) {
+      if (!(error instanceof ServiceNowError)) throw error;
+      if (error.effect === 'unknown') return 'lost';
+      if (!error.retryable) return items.map(() => ({ kind: 'failed', error }));
+      if (!mayWaitOut(scope, error, attempt)) return error;
+      await waitOut(scope, error, attempt);
+    }
+  }
+}
+
+/** A row that was turned away for now (429, a full semaphore), while others of its batch were taken: nothing of it is stored. */
+function isPutOff(outcome: BatchOutcome | undefined): outcome is Extract<BatchOutcome, { kind: 'failed' }> {
+  return outcome?.kind === 'failed' && outcome.error.retryable && outcome.error.effect === 'none';
+}
+
+/** Of the rows that were turned away: the error that asks for the longest wait. */
+function longestDelay(sent: readonly BatchOutcome[]): ServiceNowError | undefined {
+  const errors = sent.filter(isPutOff).map(({ error }) => error);
+  return errors.toSorted((a, b) => (b.retryAfterMs ?? 0) - (a.retryAfterMs ?? 0))[0];
+}
+
+/** `lost` when it is not known whether the row was accepted; undefined when it was not serviced, or accepted and hidden. */
+function verdictOf(
+  outcome: BatchOutcome | undefined,
+  line: number,
+  plan: ImportPlan,
+  row: StagingRow,
+): LineResult | 'lost' | undefined {
+  if (outcome?.kind === 'failed') {
+    const { error } = outcome;
+    if (takenAnyhow.test(error.message)) return hidden(line, plan);
+    return error.effect === 'unknown' ? 'lost' : { line, outcome: 'error', message: error.message };
+  }
+  if (outcome?.kind !== 'answered') return undefined;
+  if (outcome.response.body === undefined) return hidden(line, plan);
+  const answer = answerIn(outcome.response, plan);
+  if (!answer) return 'lost';
+  const { results, importSet } = answer;
+  const decisive = mostTelling(results);
+  if (!decisive) return { line, outcome: 'unknown', message: 'no transform map took the row' };
+  const { status, table, sys_id: sysId, error_message: error, status_message: comment } = decisive;
+  const display = decisive['display_value'];
+  return {
+    line,
+    outcome: knownOutcome(status),
+    targetTable: table ?? '',
+    sysId: sysId ?? '',
+    display: typeof display === 'string' ? display : '',
+    key: ownKeyColumns(plan)
+      .map((column) => row[column] ?? '')
+      .join(' '),
+    importSet,
+    message:
+      error || comment || (knownOutcome(status) === 'unknown' ? `its transform is still ${status}` : ''),
+  };
+}
+
+/** The 500 of those who may not read transform maps: the row was taken all the same (KB0791757). */
+const takenAnyhow = /transform_map=null/;
+
+/** A row that was accepted without its outcome (KB3047115): looked up by its key where it carries one. */
+function hidden(line: number, plan: ImportPlan): LineResult | undefined {
+  const message =
+    'accepted, but its outcome is hidden; allow the user to read sys_transform_map and the table';
+  return plan.keyColumn === undefined ? { line, outcome: 'unknown', message } : undefined;
+}
+
+/** undefined when the answer is none of the Import Set API's. */
+function answerIn(response: ServiceNowResponse, plan: ImportPlan): ImportAnswer | undefined {
+  try {
+    return readImport(response, importRowRequest({ stagingTable: plan.request.table, row: {} }));
+  } catch (error) {
+    if (error instanceof ServiceNowError) return undefined;
+    throw error;
+  }
+}
+
+function mostTelling(results: readonly RowResult[]): RowResult | undefined {
+  const worst = worstOf(results.map(({ status }) => knownOutcome(status)));
+  return results.find(({ status }) => knownOutcome(status) === worst);
+}
+
+/** When every item failed for the same reason, so will all that follow. */
+function refusalOf(outcomes: readonly BatchOutcome[]): string | undefined {
+  const [first, ...rest] = outcomes;
+  if (first?.kind !== 'failed' || first.error.retryable) return undefined;
+  const { code, message } = first.error;
+  return rest.every((one) => one.kind === 'failed' && one.error.code === code) ? message : undefined;
 }

@@ -2,13 +2,13 @@ import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
 import type { Chunk } from '../encode/chunk.ts';
 import type { ChunkReader } from '../encode/chunk-reader.ts';
 import type { ImportFolder } from '../folder.ts';
-import type { ImportScope } from '../import-scope.ts';
+import type { ImportScope } from '../instance.ts';
 import type { ImportPlan, Position } from '../plan/import-plan.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
 import { deliverChunk } from './deliver.ts';
+import type { OpenReader } from './file-reader.ts';
 import type { GroupLedger } from './group-ledger.ts';
 import type { ClosedLedgers, SentChunk } from './ledger.ts';
-import type { OpenReader } from './open-reader.ts';
 import type { Reconciliation } from './reconcile.ts';
 
 /** One checkpointed piece of the load. */

@@ -1,5 +1,4 @@
-import type { DropFormat } from '../schedule/drop-key.ts';
-import type { ImportRequest } from '../schedule/import-request.ts';
+import type { DropFormat, ImportRequest } from '../schedule/import-request.ts';
 import type { DateColumn } from './date-column.ts';
 import type { ImportSettings } from './settings.ts';
 

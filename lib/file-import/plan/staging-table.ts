@@ -2,7 +2,7 @@ import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
 import type { CallContext, ServiceNowClient } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
-import { listCounted, listRows } from '../instance-rows.ts';
+import { listCounted, listRows } from '../instance.ts';
 import type { ValueKind } from './import-plan.ts';
 
 export type StagingColumn = {

@@ -1,5 +1,10 @@
-import type { ByteWindow, Taken } from './byte-window.ts';
-import { mark, type RecordTokenizer, readingLimits } from './record-tokenizer.ts';
+import {
+  type ByteWindow,
+  mark,
+  type RecordTokenizer,
+  readingLimits,
+  type Taken,
+} from './record-tokenizer.ts';
 
 const TAB = 9;
 const LF = 10;

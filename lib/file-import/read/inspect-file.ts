@@ -3,12 +3,11 @@ import { InvalidInputError } from '../../core/errors.ts';
 import { quotedName, visibleText } from '../plan/column-text.ts';
 import type { ContentPlan, Encoding } from '../plan/import-plan.ts';
 import type { ImportSettings } from '../plan/settings.ts';
-import type { Drop } from '../schedule/drop-key.ts';
-import { ByteWindow } from './byte-window.ts';
+import type { Drop } from '../schedule/import-request.ts';
 import { type ObjectBytes, readContent } from './content.ts';
 import { CsvTokenizer } from './csv-tokenizer.ts';
 import { detectDelimiter, detectEncoding, foreignFormat, likelyEncoding, namedDelimiter } from './dialect.ts';
-import { mark, readingLimits } from './record-tokenizer.ts';
+import { ByteWindow, mark, readingLimits } from './record-tokenizer.ts';
 
 /** A file's dialect and, for delimited text, its header. */
 export type InspectedFile = { readonly content: ContentPlan; readonly header: readonly string[] };

@@ -1,19 +1,23 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ImportFolder } from '../folder.ts';
 import { importSetsOf, knownChunks, readLedger } from '../load/ledger.ts';
-import { addTally, type Tally, tallied, type Verdict } from '../load/row-outcome.ts';
+import {
+  addTally,
+  type FrequentMessage,
+  mergeMessages,
+  type Tally,
+  tallied,
+  type Verdict,
+} from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
 import { executionName, type ImportRequest } from '../schedule/import-request.ts';
-import { type FrequentMessage, mergeMessages } from '../verdicts/frequent-messages.ts';
+import { chunkVerdicts, GroupLines, rejectedResults } from '../verdicts/collect-verdicts.ts';
 import { beginPart, joinParts, ResultsPart, writePart } from '../verdicts/results-part.ts';
-import { chunkVerdicts, GroupLines, rejectedResults } from '../verdicts/row-verdicts.ts';
-import { progressWriter } from './progress.ts';
-import { writeRejectedFile } from './rejected-file.ts';
 import { renderReport } from './report-page.ts';
+import { writeRejectedFile, writeUnsentFile } from './rows-given-back.ts';
 import type { Sample } from './speed-chart.ts';
-import { type FileFacts, factsOf, type ImportSummary } from './summary.ts';
-import { writeUnsentFile } from './unsent-file.ts';
+import { type FileFacts, factsOf, type ImportSummary, progressWriter } from './summary.ts';
 
 /** An import whose rows are loaded: what its state says of it in the end. */
 export type LoadedImport = {

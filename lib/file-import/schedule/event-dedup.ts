@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { StateItem, StateTable } from '../../aws/state-table.ts';
 import type { Clock } from '../../core/clock.ts';
-import { executionName, type ImportRequest } from './import-request.ts';
-import { sortableSequencer } from './s3-events.ts';
+import { executionName, type ImportRequest, sortableSequencer } from './import-request.ts';
 import type { WaitList } from './wait-list.ts';
 
 /** What is to be done about the event of a drop. */

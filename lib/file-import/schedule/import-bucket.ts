@@ -1,7 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type ListedObject, listObjects, type ObjectRef, readText, versionAt } from '../../aws/s3.ts';
-import { parseDropKey } from './drop-key.ts';
-import type { ImportRequest } from './import-request.ts';
+import { type ImportRequest, parseDropKey } from './import-request.ts';
 
 /** The settings of a folder as they stood at a drop. */
 export type PinnedSettings = {

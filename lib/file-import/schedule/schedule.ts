@@ -3,9 +3,8 @@ import type { StateTable } from '../../aws/state-table.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import { type Arrival, EventDedup } from './event-dedup.ts';
-import { type ImportLease, Leases, type Running } from './import-lease.ts';
 import { executionName, type ImportRequest } from './import-request.ts';
-import { dropOrder, type Place, WaitList } from './wait-list.ts';
+import { dropOrder, type ImportLease, Leases, type Place, type Running, WaitList } from './wait-list.ts';
 
 /**
  * Which imports run: at most `maxConcurrent`, and one for each staging table, in the order of the drops.

@@ -1,6 +1,13 @@
+import * as z from 'zod/mini';
 import type { StateItem, StateTable } from '../../aws/state-table.ts';
-import { executionName, type ImportRequest, importRequestSchema } from './import-request.ts';
-import { sortableSequencer } from './s3-events.ts';
+import type { Clock } from '../../core/clock.ts';
+import { fullJitterMs } from '../../core/retry-timing.ts';
+import {
+  executionName,
+  type ImportRequest,
+  importRequestSchema,
+  sortableSequencer,
+} from './import-request.ts';
 
 /** An import in the wait-list; it stays there until the import has ended. */
 export type Place = {
@@ -93,4 +100,82 @@ function toValue({ versionId, settings, ...request }: ImportRequest) {
           },
         }),
   };
+}
+
+const leaseSchema = z.object({
+  /** The import's execution name. */
+  import: z.string(),
+  table: z.string(),
+  /** Its sort key in the wait-list. */
+  place: z.string(),
+  grantedAtMs: z.number(),
+  untilMs: z.number(),
+  /** The import itself has renewed it: its execution runs. */
+  isConfirmed: z.boolean(),
+});
+
+/** One import's right to run: it holds its staging table and one of the places that the deployment has for imports. */
+export type ImportLease = z.infer<typeof leaseSchema>;
+
+const runningSchema = z.object({
+  revision: z.number(),
+  leases: z.array(leaseSchema),
+  /** When a wake-up message is due; 0 when none was sent. */
+  wakeAtMs: z.number(),
+});
+
+/** Which imports run. */
+export type Running = z.infer<typeof runningSchema>;
+
+const key = { pk: 'import-schedule', sk: 'running' };
+const nothing: Running = { revision: 0, leases: [], wakeAtMs: 0 };
+
+/** Two that change it at once: one of them reads it again. */
+const maxRaces = 50;
+const backOff = { baseMs: 10, capMs: 500 };
+
+/**
+ * All leases, in one item that is only ever replaced as it was read: an import cannot hold its table without its place among
+ * the running ones, and two imports cannot both hold a table.
+ */
+export class Leases {
+  readonly #table: StateTable;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  constructor(table: StateTable, clock: Clock, random: () => number = Math.random) {
+    this.#table = table;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  async read(): Promise<Running> {
+    const item = await this.#table.read(key);
+    return item ? runningSchema.parse(item) : nothing;
+  }
+
+  /** Stores a change of what was read. @returns false when it was changed by another process meanwhile */
+  async replace(before: Running, change: Partial<Omit<Running, 'revision'>>): Promise<boolean> {
+    const isSame = { attribute: 'revision', operator: '=', value: before.revision } as const;
+    const condition = before.revision === 0 ? ({ is: 'absent' } as const) : isSame;
+    const { leases, wakeAtMs } = { ...before, ...change };
+    return this.#table.put({ ...key, revision: before.revision + 1, leases, wakeAtMs }, condition);
+  }
+
+  /**
+   * Changes the leases, again when another process changed them at the same time.
+   * @param change gives the new leases, or undefined to leave them as they are
+   * @returns what was stored, or read where nothing changed
+   */
+  async change(change: (running: Running) => readonly ImportLease[] | undefined): Promise<Running> {
+    for (let race = 1; race <= maxRaces; race++) {
+      const before = await this.read();
+      const changed = change(before);
+      if (!changed) return before;
+      const leases = [...changed];
+      if (await this.replace(before, { leases })) return { ...before, leases };
+      await this.#clock.sleep(fullJitterMs(race, backOff, this.#random));
+    }
+    throw new Error(`lost ${maxRaces} races for the leases of imports`);
+  }
 }

@@ -1,10 +1,9 @@
 import { aggregate } from '../../servicenow/aggregate.ts';
 import { type Chunk, lineList } from '../encode/chunk.ts';
-import { callContext, type ImportScope } from '../import-scope.ts';
-import { batchesOf, type InstanceRow, pageRows } from '../instance-rows.ts';
+import { batchesOf, callContext, type ImportScope, type InstanceRow, pageRows } from '../instance.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
-import { loadingSets } from '../load/own-sets.ts';
 import { lineOfKey } from '../load/reconcile.ts';
+import { loadingSets } from '../load/reconcile-by-sets.ts';
 import { knownOutcome, type LineResult, type Verdict } from '../load/row-outcome.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
 import { linesByPlace, skippedByKey } from './row-lines.ts';

@@ -1,9 +1,15 @@
 import { leastPartBytes } from '../../aws/s3-join.ts';
 import { addLine } from '../encode/chunk.ts';
 import { groupName, type ImportFolder, isOfKind, type WorkObject } from '../folder.ts';
-import { emptyTally, isArrived, type Tally, type Verdict } from '../load/row-outcome.ts';
+import {
+  emptyTally,
+  type FrequentMessage,
+  isArrived,
+  noteMessage,
+  type Tally,
+  type Verdict,
+} from '../load/row-outcome.ts';
 import { smallGroups } from '../load/send-group.ts';
-import { type FrequentMessage, noteMessage } from './frequent-messages.ts';
 
 const resultsHeader = 'line,outcome,target_table,sys_id,display,message,row_key,import_set\r\n';
 

@@ -1,6 +1,5 @@
 import { type Chunk, filterLines, type LineRuns, lineList } from '../encode/chunk.ts';
-import { callContext, type ImportScope } from '../import-scope.ts';
-import { listCounted } from '../instance-rows.ts';
+import { callContext, type ImportScope, listCounted } from '../instance.ts';
 import type { SentChunk } from '../load/ledger.ts';
 import { readSetRows } from '../load/reconcile-by-sets.ts';
 import type { LineResult } from '../load/row-outcome.ts';

@@ -2,8 +2,14 @@ import { sendBatch } from '../../servicenow/batch.ts';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { importRowStatusRequest, type RowResult, readImport } from '../../servicenow/import-sets.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
-import { callContext, type ImportScope } from '../import-scope.ts';
-import { batchesOf, type InstanceRow, listRows, pageRows } from '../instance-rows.ts';
+import {
+  batchesOf,
+  callContext,
+  type ImportScope,
+  type InstanceRow,
+  listRows,
+  pageRows,
+} from '../instance.ts';
 import { knownOutcome, type LineResult, type RowOutcome, worstOf } from '../load/row-outcome.ts';
 
 /** Counts of a transform history, and the outcome each stands for. */

@@ -1,7 +1,7 @@
 import { deadlineAt } from '../../../lib/core/deadline.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import { importActivities } from '../../../lib/file-import/activities.ts';
-import { favourSpeed } from '../../../lib/file-import/heap.ts';
+import { favourSpeed } from '../../../lib/file-import/execution.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
 import type { ImportInput } from '../../../lib/file-import/state.ts';

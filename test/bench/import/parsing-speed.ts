@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 import { ChunkReader } from '../../../lib/file-import/encode/chunk-reader.ts';
 import { CsvRowWriter } from '../../../lib/file-import/encode/csv-row-writer.ts';
-import { ByteWindow } from '../../../lib/file-import/read/byte-window.ts';
 import { CsvTokenizer } from '../../../lib/file-import/read/csv-tokenizer.ts';
+import { ByteWindow } from '../../../lib/file-import/read/record-tokenizer.ts';
 import { median, type Row, ratioRow } from '../report.ts';
 import { filePieces, header, plainLine, quotedLine } from './files.ts';
 

@@ -2,8 +2,7 @@ import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/c
 import { createS3Client, headObject } from '../../../lib/aws/s3.ts';
 import { writeStream } from '../../../lib/aws/s3-upload.ts';
 import { requestOf } from '../../../lib/file-import/receive-drops.ts';
-import { parseDropKey } from '../../../lib/file-import/schedule/drop-key.ts';
-import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
+import { type ImportRequest, parseDropKey } from '../../../lib/file-import/schedule/import-request.ts';
 import { filePieces, plainLine } from './files.ts';
 import type { Outside } from './outside.ts';
 

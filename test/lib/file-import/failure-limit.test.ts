@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { tooManyFailures } from '../../../lib/file-import/failure-limit.ts';
 import { emptyTally } from '../../../lib/file-import/load/row-outcome.ts';
+import { tooManyFailures } from '../../../lib/file-import/state.ts';
 
 const known = (inserted: number, error: number, rejected = 0) => ({
   tally: { ...emptyTally(), inserted, error },

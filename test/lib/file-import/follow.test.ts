@@ -7,8 +7,7 @@ import { outcomeText } from '../../../cli/import/outcome-text.ts';
 import { progressLine, viewProgress } from '../../../cli/import/progress-view.ts';
 import { uploadDrop } from '../../../cli/import/upload-drop.ts';
 import { emptyTally } from '../../../lib/file-import/load/row-outcome.ts';
-import type { ImportProgress } from '../../../lib/file-import/report/progress.ts';
-import { isAllWell } from '../../../lib/file-import/report/summary.ts';
+import { type ImportProgress, isAllWell } from '../../../lib/file-import/report/summary.ts';
 import { bucket, jumpingClock, startWorld, type World } from './world.ts';
 
 let world: World;

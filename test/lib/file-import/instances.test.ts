@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { startInstance } from '../../../emulator/instance/index.ts';
 import { createConnections } from '../../../lib/aws/connections.ts';
 import { readConfig } from '../../../lib/core/config.ts';
-import { clientsOf } from '../../../lib/file-import/import-scope.ts';
+import { clientsOf } from '../../../lib/file-import/instance.ts';
 import { loadData, loadSchema } from './load-table.ts';
 import { startWorld, type World } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../../lib/core/clock.ts';
-import type { Durable } from '../../../lib/file-import/durable.ts';
+import type { Durable } from '../../../lib/file-import/execution.ts';
 
 /** Results of operations by their place; what survives a crash. */
 export type Memory = Map<number, string>;

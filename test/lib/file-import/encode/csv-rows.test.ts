@@ -4,8 +4,8 @@ import { type Chunk, lineList, type RejectedRow } from '../../../../lib/file-imp
 import { ChunkReader } from '../../../../lib/file-import/encode/chunk-reader.ts';
 import { CsvRowWriter } from '../../../../lib/file-import/encode/csv-row-writer.ts';
 import type { Position, RowPlan } from '../../../../lib/file-import/plan/import-plan.ts';
-import { ByteWindow } from '../../../../lib/file-import/read/byte-window.ts';
 import { CsvTokenizer } from '../../../../lib/file-import/read/csv-tokenizer.ts';
+import { ByteWindow } from '../../../../lib/file-import/read/record-tokenizer.ts';
 
 const seed = Number(process.env.SEED ?? 20_261_124);
 

@@ -6,7 +6,7 @@ import { openRows } from '../../../../lib/file-import/encode/chunk-reader.ts';
 import type { ImportPlan, Position } from '../../../../lib/file-import/plan/import-plan.ts';
 import { defaultSettings } from '../../../../lib/file-import/plan/settings.ts';
 import { inspectFile } from '../../../../lib/file-import/read/inspect-file.ts';
-import type { Drop } from '../../../../lib/file-import/schedule/drop-key.ts';
+import type { Drop } from '../../../../lib/file-import/schedule/import-request.ts';
 import { importRequest } from '../import-request.ts';
 
 const seed = Number(process.env['SEED'] ?? 20_261_124);

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { parseDropKey } from '../../../../lib/file-import/schedule/drop-key.ts';
 import {
   executionName,
+  parseDropKey,
+  parseS3Event,
   resultsFolder,
   shortened,
+  sortableSequencer,
   versionMark,
 } from '../../../../lib/file-import/schedule/import-request.ts';
-import { parseS3Event, sortableSequencer } from '../../../../lib/file-import/schedule/s3-events.ts';
 import { importRequest } from '../import-request.ts';
 
 describe('the key of a drop', () => {

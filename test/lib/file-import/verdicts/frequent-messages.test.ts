@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { addSample, type Sample } from '../../../../lib/file-import/report/speed-chart.ts';
 import {
   type FrequentMessage,
   mergeMessages,
   noteMessage,
-} from '../../../../lib/file-import/verdicts/frequent-messages.ts';
+} from '../../../../lib/file-import/load/row-outcome.ts';
+import { addSample, type Sample } from '../../../../lib/file-import/report/speed-chart.ts';
 
 function noted(...messages: string[]): FrequentMessage[] {
   const known = new Map<string, FrequentMessage>();
