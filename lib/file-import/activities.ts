@@ -1,36 +1,24 @@
-import { ConfigurationError } from '../core/errors.ts';
 import { boundHeap } from './execution.ts';
 import { importFolder } from './folder.ts';
-import { type ImportSurroundings, scopeOf } from './instance.ts';
+import type { ImportInput } from './import-input.ts';
+import type { ImportSurroundings } from './instance.ts';
 import { setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
 import { addTally, mergeMessages, type Tally } from './load/row-outcome.ts';
-import { openOnce, planImport } from './open-import.ts';
-import type { ImportPlan } from './plan/import-plan.ts';
-import { parseSettings } from './plan/settings.ts';
+import { openOnce, preflight } from './open-import.ts';
 import { pinnedObject } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
-import { endOf, factsOfOutcome } from './report/import-outcome.ts';
-import {
-  type ImportProgress,
-  type ImportSummary,
-  progressAtFirst,
-  progressWriter,
-} from './report/summary.ts';
-import { RetryLaterError, resultOf } from './retry-later-error.ts';
-import { pinnedSettings } from './schedule/import-bucket.ts';
+import { endOf } from './report/import-outcome.ts';
+import { type ImportSummary, progressOf } from './report/summary.ts';
+import { RetryLaterError } from './retry-later-error.ts';
 import { executionName, type ImportRequest } from './schedule/import-request.ts';
 import type { Schedule } from './schedule/schedule.ts';
 import {
   afterGroup,
   type BegunState,
-  baseLeaseSeconds,
   failuresSoFar,
-  type ImportInput,
   type ImportState,
-  loadingState,
   type Phase,
-  refusedState,
   tooManyFailures,
 } from './state.ts';
 import { collectVerdicts, type Patience } from './verdicts/collect-verdicts.ts';
@@ -85,7 +73,7 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
       await holdTurn(request, state);
       switch (state.phase) {
         case 'waiting':
-          return { state: await preflight(request, state) };
+          return { state: await preflight(scope, opened, request, state) };
         case 'loading':
           return { state: await load(request, state, continuesHere) };
         case 'abandoned':
@@ -126,38 +114,6 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     if (!(await schedule.renew(request, leaseSeconds * 1000)))
       throw new RetryLaterError('another import of the table runs', turnDelaySeconds);
     renewedAtMs = now;
-  }
-
-  /** Checks everything that can be known before the first row; a problem ends the import. */
-  async function preflight(request: ImportRequest, state: Phase<'waiting'>): Promise<ImportState> {
-    const startedAt = new Date(scope.clock.now()).toISOString();
-    const folder = importFolder(scope.s3, request.bucket, request.resultsFolder);
-    const progress = { ...progressAtFirst(request, 'pre-flight'), startedAt };
-    const [planned] = await Promise.all([
-      resultOf(async () => {
-        const text = await pinnedSettings(scope.s3, request);
-        if (text === undefined && request.settings?.versionId !== undefined)
-          throw new ConfigurationError('_import.json', 'the version that counted at the drop is gone');
-        const settings = parseSettings(text);
-        const note = (facts: object) => folder.write('work/facts.json', JSON.stringify(facts));
-        return planImport(scopeOf(scope, request, settings), request, settings, startedAt, note);
-      }),
-      progressWriter(folder, scope.clock).store(progress),
-    ]);
-    if ('problem' in planned) return refusedState(state, planned.problem, startedAt);
-    const { content, settings } = planned.value;
-    const begun = loadingState(state, {
-      startedAt,
-      cursor: content.start,
-      operationsPerExecution: settings.operationsPerExecution,
-      leaseSeconds: baseLeaseSeconds + settings.settleAfterSeconds,
-      verdictTimeoutSeconds: settings.verdictTimeoutSeconds,
-    });
-    const stored = JSON.stringify(planned.value);
-    await folder.write('work/plan.json', stored);
-    await opened(request, stored);
-    scope.outcomes?.report({ type: 'Import Started', ...factsOfOutcome(request) });
-    return begun;
   }
 
   /** Sends the next group, and meanwhile reads the verdicts of earlier ones that the instance is done with. */
@@ -219,8 +175,8 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
   async function collect(request: ImportRequest, state: Phase<'collecting'>): Promise<Progress> {
     const quietMs = scope.clock.now() - state.progressAtMs;
     const { plan } = await opened(request);
-    const settledMs = plan.settings.settleAfterSeconds * 1000;
-    const patience = quietMs < settledMs ? 'all' : 'unless broken off';
+    const inDoubtMs = plan.settings.inDoubtSeconds * 1000;
+    const patience = quietMs < inDoubtMs ? 'all' : 'unless broken off';
     const isOver = quietMs >= state.verdictTimeoutSeconds * 1000;
     const collected = await collectGroups(request, state, isOver ? 'over' : patience);
     const isComplete = collected.collectedGroups === collected.loadedGroups;
@@ -267,27 +223,6 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
 /** The waits between looks: 1 s, then half as long again each time. */
 function growingWait(looks: number): number {
   return Math.min(longestLookSeconds, Math.ceil(1.5 ** Math.min(looks - 1, 40)));
-}
-
-/** What `progress.json` says of an import in this state, with `doneInGroup` rows more, read up to `byte`. */
-function progressOf(
-  request: ImportRequest,
-  state: BegunState,
-  plan: ImportPlan,
-  phase: ImportProgress['phase'],
-  doneInGroup: number,
-  byte: number,
-): Omit<ImportProgress, 'updatedAt'> {
-  const isPlain = !plan.content.gzip && plan.content.encoding.way !== 'transcode';
-  return {
-    importId: executionName(request),
-    version: request.versionId ?? request.eTag,
-    phase,
-    startedAt: state.startedAt,
-    bytes: { read: byte, total: isPlain ? request.size : 0 },
-    rows: state.rows + state.rejected + doneInGroup,
-    counts: state.tally,
-  };
 }
 
 function shortEnough(summary: ImportSummary): ImportSummary {

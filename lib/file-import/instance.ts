@@ -10,8 +10,6 @@ import type { ServiceNowRecord } from '../servicenow/answers.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { listPages } from '../servicenow/pages.ts';
 import { listRecords } from '../servicenow/records.ts';
-import type { ImportSettings } from './plan/settings.ts';
-import type { ImportRequest } from './schedule/import-request.ts';
 
 /** What one invocation of an import works with. */
 export type ImportScope = {
@@ -46,10 +44,10 @@ export function clientsOf(connect: Connections['connect']): ClientFor {
 /** The scope of an import whose settings are known. @throws ConfigurationError, TableNotAllowedError */
 export function scopeOf(
   { clientFor, ...surroundings }: ImportSurroundings,
-  { table }: ImportRequest,
-  { instance }: ImportSettings,
+  table: string,
+  instanceName: string | undefined,
 ): ImportScope {
-  return { ...surroundings, client: clientFor(table, instance) };
+  return { ...surroundings, client: clientFor(table, instanceName) };
 }
 
 /** No request of an import takes longer: ServiceNow cancels them after 60 s by itself. */

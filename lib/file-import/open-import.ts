@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../core/errors.ts';
 import { type ImportFolder, importFolder } from './folder.ts';
 import { callContext, type ImportScope, type ImportSurroundings, scopeOf } from './instance.ts';
 import { OpenReader } from './load/file-reader.ts';
@@ -6,20 +7,69 @@ import { readEarlierSets } from './load/reconcile-by-sets.ts';
 import type { ImportPlan } from './plan/import-plan.ts';
 import { mapColumns, possibleNames } from './plan/map-columns.ts';
 import type { ImportSettings } from './plan/settings.ts';
+import { parseSettings, pinnedSettings, storedSettings } from './plan/settings.ts';
 import { describeStagingTable, readTransformTargets } from './plan/staging-table.ts';
 import { keepFront, pinnedObject } from './read/content.ts';
 import { headBytes, inspectFile } from './read/inspect-file.ts';
-import { type FileFacts, factsOfRefused, type ProgressWriter, progressWriter } from './report/summary.ts';
+import { factsOfOutcome } from './report/import-outcome.ts';
+import {
+  type FileFacts,
+  factsOfRefused,
+  type ProgressWriter,
+  progressAtFirst,
+  progressWriter,
+} from './report/summary.ts';
+import { resultOf } from './retry-later-error.ts';
 import { type ImportRequest, versionMark } from './schedule/import-request.ts';
+import { baseLeaseSeconds, type ImportState, loadingState, type Phase, refusedState } from './state.ts';
 import { ResultsPart } from './verdicts/results-part.ts';
 import { TransformMaps } from './verdicts/transform-maps.ts';
 
+/** Checks everything that can be known before the first row; a problem ends the import. */
+export async function preflight(
+  scope: ImportSurroundings,
+  opened: OpenImport,
+  request: ImportRequest,
+  state: Phase<'waiting'>,
+): Promise<ImportState> {
+  const startedAt = new Date(scope.clock.now()).toISOString();
+  const folder = importFolder(scope.s3, request.bucket, request.resultsFolder);
+  const progress = { ...progressAtFirst(request, 'pre-flight'), startedAt };
+  const [planned] = await Promise.all([
+    resultOf(async () => {
+      const text = await pinnedSettings(scope.s3, request);
+      if (text === undefined && request.settings?.versionId !== undefined)
+        throw new ConfigurationError('_import.json', 'the version that counted at the drop is gone');
+      const settings = parseSettings(text);
+      for (const warning of settings.warnings ?? [])
+        scope.log.warn('setting-renamed', { warning, table: request.table });
+      const note = (facts: object) => folder.write('work/facts.json', JSON.stringify(facts));
+      return planImport(scopeOf(scope, request.table, settings.instance), request, settings, startedAt, note);
+    }),
+    progressWriter(folder, scope.clock).store(progress),
+  ]);
+  if ('problem' in planned) return refusedState(state, planned.problem, startedAt);
+  const { content, settings } = planned.value;
+  const begun = loadingState(state, {
+    startedAt,
+    cursor: content.start,
+    operationsPerExecution: settings.operationsPerExecution,
+    leaseSeconds: baseLeaseSeconds + settings.inDoubtSeconds,
+    verdictTimeoutSeconds: settings.verdictTimeoutSeconds,
+  });
+  const stored = JSON.stringify(planned.value);
+  await folder.write('work/plan.json', stored);
+  await opened(request, stored);
+  scope.outcomes?.report({ type: 'Import Started', ...factsOfOutcome(request) });
+  return begun;
+}
+
 /**
- * The pre-flight: everything that can be known before the first row is sent.
+ * Everything that can be known before the first row is sent.
  * @param note takes what was found in a file whose columns cannot be mapped
  * @throws InvalidInputError, ConfigurationError, ServiceNowError: then nothing was sent
  */
-export async function planImport(
+async function planImport(
   scope: ImportScope,
   request: ImportRequest,
   settings: ImportSettings,
@@ -27,12 +77,12 @@ export async function planImport(
   note: (facts: FileFacts) => Promise<void>,
 ): Promise<ImportPlan> {
   const object = keepFront(pinnedObject(scope.s3, request, headBytes));
-  const isSettledBySets = settings.keyColumn === undefined && settings.mode === 'insertMultiple';
+  const isReconciledBySets = settings.keyColumn === undefined && settings.mode === 'insertMultiple';
   const context = callContext(scope);
   const [file, staging, earlierSets, targets] = await Promise.all([
     inspectFile(object, request, settings),
     describeStagingTable(scope.client, request.table, settings.insertMultipleKeys, callContext(scope)),
-    isSettledBySets ? readEarlierSets(scope, request.table) : undefined,
+    isReconciledBySets ? readEarlierSets(scope, request.table) : undefined,
     readTransformTargets(scope.client, request.table, context),
   ]);
   const open = request.format === 'jsonl';
@@ -74,15 +124,15 @@ type Opened = {
   readonly progress: ProgressWriter;
 };
 
+/** Opens an import that is planned. `stored` is its plan where it was stored just now. */
+export type OpenImport = (request: ImportRequest, stored?: string) => Promise<Opened>;
+
 /**
  * The plan, its instance and the open file, kept for the rest of the invocation. Loading and reading verdicts ask for
  * them at the same time and have to get the same reader: with one each, the next group would find the ledger that was
  * opened for it and take it for one that was broken off.
- * @returns what opens them; `stored` is the plan where it was stored just now
  */
-export function openOnce(
-  surroundings: ImportSurroundings,
-): (request: ImportRequest, stored?: string) => Promise<Opened> {
+export function openOnce(surroundings: ImportSurroundings): OpenImport {
   let opened: Promise<Opened> | undefined;
   return (request, stored) => {
     opened ??= open(surroundings, request, stored).catch((error: unknown) => {
@@ -101,8 +151,9 @@ async function open(
   const folder = importFolder(surroundings.s3, request.bucket, request.resultsFolder);
   const text = stored ?? (await folder.read('work/plan.json'));
   if (text === undefined) throw new Error(`${request.resultsFolder}work/plan.json is gone`);
-  const plan: ImportPlan = JSON.parse(text);
-  const scope = scopeOf(surroundings, request, plan.settings);
+  const planned: ImportPlan = JSON.parse(text);
+  const plan = { ...planned, settings: storedSettings(planned.settings) };
+  const scope = scopeOf(surroundings, request.table, plan.settings.instance);
   const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
   return {
     scope,

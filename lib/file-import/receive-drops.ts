@@ -11,12 +11,13 @@ import { InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
 import { importFolder } from './folder.ts';
+import type { ImportInput } from './import-input.ts';
 import { emptyTally } from './load/row-outcome.ts';
-import { defaultSettings, parseSettings } from './plan/settings.ts';
+import { defaultSettings, parseSettings, settingsAt } from './plan/settings.ts';
 import { endOf } from './report/import-outcome.ts';
 import { type ImportSummary, progressAtFirst, progressWriter } from './report/summary.ts';
 import { RetryLaterError, resultOf } from './retry-later-error.ts';
-import { earlierDrops, settingsAt } from './schedule/import-bucket.ts';
+import { earlierDrops } from './schedule/event-dedup.ts';
 import {
   type Drop,
   type DropNotice,
@@ -29,7 +30,6 @@ import {
   shortened,
 } from './schedule/import-request.ts';
 import { createSchedule, type Schedule, wakeUpMessage } from './schedule/schedule.ts';
-import type { ImportInput } from './state.ts';
 
 export type ReceiveDeps = {
   readonly s3: S3Client;

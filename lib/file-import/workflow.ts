@@ -1,10 +1,11 @@
 import { ConnectorError } from '../core/errors.ts';
 import type { Activities, Progress } from './activities.ts';
 import type { Durable } from './execution.ts';
+import type { ImportInput } from './import-input.ts';
 import type { ImportSummary } from './report/summary.ts';
 import { isPassing, RetryLaterError } from './retry-later-error.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
-import { abandon, type ImportInput, type ImportState, waitingState } from './state.ts';
+import { abandon, type ImportState, waitingState } from './state.ts';
 
 /** What an execution answers; a chained one goes on elsewhere. */
 export type ImportAnswer = ImportSummary | { readonly continuedBy: string };

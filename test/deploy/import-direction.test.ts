@@ -34,6 +34,8 @@ const upward: readonly Import[] = [
   ['lib/file-import/load/x.ts', '../verdicts/row-lines.ts'],
   ['lib/file-import/verdicts/x.ts', '../report/summary.ts'],
   ['lib/file-import/report/x.ts', '../state.ts'],
+  ['lib/file-import/load/x.ts', '../open-import.ts'],
+  ['lib/file-import/instance.ts', './plan/settings.ts'],
   ['lib/file-import/report/x.ts', '../../gateway/serve.ts'],
   ['functions/x.ts', '../lib/servicenow/client.ts'],
   ['functions/x.ts', '../cli/start.ts'],

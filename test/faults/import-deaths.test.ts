@@ -139,7 +139,7 @@ describe.each([
     await world.settings('imp_load', {
       rowsPerRequest,
       concurrency: 1,
-      settleAfterSeconds: 1,
+      inDoubtSeconds: 1,
       ...settings,
     });
     const prefix = mode.replaceAll(/\W/g, '');

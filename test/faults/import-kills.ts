@@ -87,7 +87,7 @@ async function drop(
   contents: string,
 ): Promise<number> {
   const Bucket = stack.endpoints.s3.bucket;
-  const settings = JSON.stringify({ keyColumn: 'u_key', rowsPerRequest: 50, settleAfterSeconds: 1 });
+  const settings = JSON.stringify({ keyColumn: 'u_key', rowsPerRequest: 50, inDoubtSeconds: 1 });
   await s3.send(new PutObjectCommand({ Bucket, Key: 'imports/imp_load/_import.json', Body: settings }));
   let bad = 0;
   const lines = Array.from({ length: rows }, (_, i) => {

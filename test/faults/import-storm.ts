@@ -46,7 +46,7 @@ export async function runStorm(world: World, options: StormOptions): Promise<Sto
     ...(keyed ? { keyColumn: 'u_key' } : {}),
     ...(single ? { mode: 'rows' } : {}),
     rowsPerRequest: 50,
-    settleAfterSeconds: 5,
+    inDoubtSeconds: 5,
   });
   const request = await world.drop(
     `imports/imp_load/storm-${seed}.csv`,

@@ -105,7 +105,7 @@ async function prepareReconciliation(
 ): Promise<Reconciliation | undefined> {
   if (!ledger.hasPossiblySent) return undefined;
   const { plan, scope } = tools;
-  const readyAtMs = ledger.lose() + plan.settings.settleAfterSeconds * 1000;
+  const readyAtMs = ledger.lose() + plan.settings.inDoubtSeconds * 1000;
   if (scope.clock.now() < readyAtMs) {
     await ledger.write(true);
     throw new RetryLaterError(
@@ -163,8 +163,8 @@ async function refuseLostAnswers(tools: LoadDeps, ledger: GroupLedger): Promise<
   if (lost === 0) return;
   await tools.reader.drop();
   await ledger.write(true);
-  const { settleAfterSeconds } = tools.plan.settings;
-  throw new RetryLaterError(`the answers to ${lost} requests were lost`, settleAfterSeconds);
+  const { inDoubtSeconds } = tools.plan.settings;
+  throw new RetryLaterError(`the answers to ${lost} requests were lost`, inDoubtSeconds);
 }
 
 /** One JSON document a line; raw bytes as base64, since they may be in any encoding. */

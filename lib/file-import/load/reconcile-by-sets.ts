@@ -11,7 +11,7 @@ import {
   pageRows,
 } from '../instance.ts';
 import type { EarlierSets, ImportPlan } from '../plan/import-plan.ts';
-import { type ChunkPrint, type ComparedColumn, placesOf, printChunk, printStored } from './row-prints.ts';
+import { type ChunkPrint, placesOf, printChunk, type StoredPrints, storedPrints } from './row-prints.ts';
 
 /**
  * Which import set holds a chunk whose answer was lost: `stored` with all of its rows, `partly` with those on `lines`;
@@ -25,9 +25,6 @@ export type SetMatch =
 
 /** Import sets that may hold chunks of this load; each is matched once. */
 export type SetMatcher = { match(chunk: Chunk): Promise<SetMatch> };
-
-/** Rows asked for at once. */
-const pageSize = 2_000;
 
 /**
  * Matches chunks and import sets by everything that was sent: all columns of all rows, in their order.
@@ -123,66 +120,6 @@ function decide(
 /** Rows that are all different: a part of them is a part of nothing else that was sent. */
 function isAlone(pending: ReadonlyMap<string, number>, rows: readonly string[]): boolean {
   return pending.size <= 1 || new Set(rows).size === rows.length;
-}
-
-type StoredPrints = (
-  importSetId: string,
-  columns: readonly ComparedColumn[],
-) => Promise<{ readonly prints: readonly string[]; readonly total: number }>;
-
-/** Reads the rows of a set once for each choice of columns. */
-function storedPrints(scope: ImportScope, plan: ImportPlan): StoredPrints {
-  const known = new Map<string, ReturnType<StoredPrints>>();
-  return (importSetId, columns) => {
-    const key = `${importSetId} ${columns.map(({ column }) => column).join()}`;
-    const reading = known.get(key) ?? readPrints(scope, plan, importSetId, columns);
-    known.set(key, reading);
-    return reading;
-  };
-}
-
-async function readPrints(
-  scope: ImportScope,
-  plan: ImportPlan,
-  importSetId: string,
-  columns: readonly ComparedColumn[],
-): ReturnType<StoredPrints> {
-  const rows = await readSetRows(
-    scope,
-    plan,
-    [importSetId],
-    columns.map(({ column }) => column),
-  );
-  const count = {
-    table: plan.request.table,
-    query: encodedQuery().where('sys_import_set', '=', importSetId).toString(),
-    fields: ['sys_id'],
-    limit: 1,
-  };
-  const { total } = await listCounted(scope.client, count, callContext(scope));
-  return { prints: rows.map((row) => printStored(columns, row)), total: Math.max(total, rows.length) };
-}
-
-/** The rows of some import sets in the order in which they were stored, with these columns. */
-export async function readSetRows(
-  scope: ImportScope,
-  plan: ImportPlan,
-  importSetIds: readonly string[],
-  columns: readonly string[],
-): Promise<InstanceRow[]> {
-  const query = {
-    table: plan.request.table,
-    query: `sys_import_setIN${importSetIds.join(',')}`,
-    fields: [...new Set(['sys_id', 'sys_import_set', 'sys_import_row', ...columns])],
-    limit: pageSize,
-  };
-  const rows: InstanceRow[] = [];
-  for await (const page of pageRows(scope.client, query, callContext(scope))) rows.push(...page);
-  const order = new Map(importSetIds.map((id, i) => [id, i]));
-  const setOf = (row: InstanceRow) => order.get(row['sys_import_set'] ?? '') ?? 0;
-  return rows.sort(
-    (a, b) => setOf(a) - setOf(b) || Number(a['sys_import_row']) - Number(b['sys_import_row']),
-  );
 }
 
 /** An import set of the staging table that this load may have made. */

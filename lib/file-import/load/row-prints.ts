@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { type Chunk, rowsOf } from '../encode/chunk.ts';
 import type { InstanceRow } from '../instance.ts';
+import { callContext, type ImportScope, listCounted, pageRows } from '../instance.ts';
 import type { ImportPlan, ValueKind } from '../plan/import-plan.ts';
 
 /** A column in which a row that was sent and one that is stored can be compared. */
@@ -109,4 +111,67 @@ export function placesOf(sent: readonly string[], stored: readonly string[]): nu
     from = place + 1;
   }
   return places;
+}
+
+/** Rows asked for at once. */
+const pageSize = 2_000;
+
+export type StoredPrints = (
+  importSetId: string,
+  columns: readonly ComparedColumn[],
+) => Promise<{ readonly prints: readonly string[]; readonly total: number }>;
+
+/** Reads the rows of a set once for each choice of columns. */
+export function storedPrints(scope: ImportScope, plan: ImportPlan): StoredPrints {
+  const known = new Map<string, ReturnType<StoredPrints>>();
+  return (importSetId, columns) => {
+    const key = `${importSetId} ${columns.map(({ column }) => column).join()}`;
+    const reading = known.get(key) ?? readPrints(scope, plan, importSetId, columns);
+    known.set(key, reading);
+    return reading;
+  };
+}
+
+async function readPrints(
+  scope: ImportScope,
+  plan: ImportPlan,
+  importSetId: string,
+  columns: readonly ComparedColumn[],
+): ReturnType<StoredPrints> {
+  const rows = await readSetRows(
+    scope,
+    plan,
+    [importSetId],
+    columns.map(({ column }) => column),
+  );
+  const count = {
+    table: plan.request.table,
+    query: encodedQuery().where('sys_import_set', '=', importSetId).toString(),
+    fields: ['sys_id'],
+    limit: 1,
+  };
+  const { total } = await listCounted(scope.client, count, callContext(scope));
+  return { prints: rows.map((row) => printStored(columns, row)), total: Math.max(total, rows.length) };
+}
+
+/** The rows of some import sets in the order in which they were stored, with these columns. */
+export async function readSetRows(
+  scope: ImportScope,
+  plan: ImportPlan,
+  importSetIds: readonly string[],
+  columns: readonly string[],
+): Promise<InstanceRow[]> {
+  const query = {
+    table: plan.request.table,
+    query: `sys_import_setIN${importSetIds.join(',')}`,
+    fields: [...new Set(['sys_id', 'sys_import_set', 'sys_import_row', ...columns])],
+    limit: pageSize,
+  };
+  const rows: InstanceRow[] = [];
+  for await (const page of pageRows(scope.client, query, callContext(scope))) rows.push(...page);
+  const order = new Map(importSetIds.map((id, i) => [id, i]));
+  const setOf = (row: InstanceRow) => order.get(row['sys_import_set'] ?? '') ?? 0;
+  return rows.sort(
+    (a, b) => setOf(a) - setOf(b) || Number(a['sys_import_row']) - Number(b['sys_import_row']),
+  );
 }

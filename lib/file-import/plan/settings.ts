@@ -1,7 +1,10 @@
 import { TextDecoder } from 'node:util';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import * as z from 'zod/mini';
+import { type ObjectRef, readText, versionAt } from '../../aws/s3.ts';
 import { ConfigurationError } from '../../core/errors.ts';
+import type { ImportRequest } from '../schedule/import-request.ts';
 import { formatProblem, isZone } from './date-column.ts';
 
 /** The WHATWG name behind a label such as `latin1`. @throws ConfigurationError when there is none. */
@@ -62,7 +65,7 @@ const settingsSchema = z.strictObject({
   /** Sends rows again whose first outcome cannot be determined; they may then be stored twice. */
   resendUnknown: z._default(z.boolean(), false),
   /** How long after a lost answer the instance may still be storing the rows: its own limit is 60 s a request. */
-  settleAfterSeconds: z._default(whole(0, 3_600), 60),
+  inDoubtSeconds: z._default(whole(0, 3_600), 60),
   /** How long no row may change its state before the rest counts as unknown. */
   verdictTimeoutSeconds: z._default(whole(1, 604_800), 3_600),
   /** Where the results go; the functions may write below `results/` only. */
@@ -75,19 +78,49 @@ const settingsSchema = z.strictObject({
 });
 
 /** How the drops of one staging table are imported: `imports/{stagingTable}/_import.json`. */
-export type ImportSettings = z.infer<typeof settingsSchema>;
+export type ImportSettings = z.infer<typeof settingsSchema> & {
+  /** What should be changed in the file, though it was understood. */
+  readonly warnings?: readonly string[];
+};
+
+/** Names of settings in the release before this one, which are still read. */
+const renamed: Readonly<Record<string, string>> = { settleAfterSeconds: 'inDoubtSeconds' };
 
 /**
  * Reads `_import.json`; without one (undefined) everything has its default.
  * @throws ConfigurationError naming the setting that is wrong
  */
 export function parseSettings(json: string | undefined): ImportSettings {
-  const parsed = settingsSchema.safeParse(json === undefined ? {} : parseJson(json));
-  if (parsed.success) return parsed.data;
+  const { value, warnings } = withNewNames(json === undefined ? {} : parseJson(json));
+  const parsed = settingsSchema.safeParse(value);
+  if (parsed.success) return warnings.length > 0 ? { ...parsed.data, warnings } : parsed.data;
   const { issues } = parsed.error;
   // A misspelt name is also one that is missing.
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   throw new ConfigurationError(settingName(issue), describe(issue));
+}
+
+/** Settings as a plan keeps them; an import that the release before this one began is still under its old names. */
+export function storedSettings(settings: ImportSettings): ImportSettings {
+  const stored: Record<string, unknown> = { ...settings };
+  for (const [old, name] of Object.entries(renamed)) if (old in stored) stored[name] = stored[old];
+  return { ...settings, ...stored };
+}
+
+/** @throws ConfigurationError where a setting is given by both its names */
+function withNewNames(value: unknown): { readonly value: unknown; readonly warnings: readonly string[] } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { value, warnings: [] };
+  const warnings: string[] = [];
+  const settings = new Map(Object.entries(value));
+  for (const [old, name] of Object.entries(renamed)) {
+    if (!settings.has(old)) continue;
+    if (settings.has(name))
+      throw new ConfigurationError(`_import.json.${old}`, `is the old name of ${name}; leave it out`);
+    settings.set(name, settings.get(old));
+    settings.delete(old);
+    warnings.push(`${old} is now called ${name}; the old name is read until the next release`);
+  }
+  return { value: warnings.length > 0 ? Object.fromEntries(settings) : value, warnings };
 }
 
 /** The settings with every default. */
@@ -177,4 +210,47 @@ function isEncoding(label: string): boolean {
     // encodingName throws for exactly one reason, which the schema reports.
     return false;
   }
+}
+
+/** The settings of a folder as they stood at a drop. */
+export type PinnedSettings = {
+  /** JSON. */
+  readonly text: string;
+  readonly ref: { readonly key: string; readonly versionId?: string };
+};
+
+/**
+ * Reads `imports/{folder}/_import.json` as it stood at a moment, for a drop whose event arrives late too.
+ * A bucket without versions knows only the present one.
+ * @returns undefined when there was none
+ */
+export async function settingsAt(
+  s3: S3Client,
+  bucket: string,
+  folder: string,
+  atMs: number,
+): Promise<PinnedSettings | undefined> {
+  const key = `imports/${folder}/_import.json`;
+  const current = await readText(s3, { bucket, key });
+  if (current && (current.modifiedMs <= atMs || current.versionId === undefined))
+    return pinned(key, current.text, current.versionId);
+  const versionId = await versionAt(s3, { bucket, key }, atMs);
+  if (versionId === undefined) return undefined;
+  const stored = await readText(s3, { bucket, key, versionId });
+  return stored && pinned(key, stored.text, versionId);
+}
+
+function pinned(key: string, text: string, versionId: string | undefined): PinnedSettings {
+  return { text, ref: { key, ...(versionId === undefined ? {} : { versionId }) } };
+}
+
+/** The settings that the import is pinned to; undefined when there were none at its drop. */
+export async function pinnedSettings(
+  s3: S3Client,
+  { bucket, settings }: ImportRequest,
+): Promise<string | undefined> {
+  if (!settings) return undefined;
+  const { key, versionId } = settings;
+  const ref: ObjectRef = { bucket, key, ...(versionId === undefined ? {} : { versionId }) };
+  return (await readText(s3, ref))?.text;
 }

@@ -1,8 +1,10 @@
 import {
   type ByteWindow,
+  byteTable,
   mark,
   type RecordTokenizer,
   readingLimits,
+  stop,
   type Taken,
 } from './record-tokenizer.ts';
 
@@ -12,8 +14,6 @@ const CR = 13;
 const CTRL_Z = 26;
 const SPACE = 32;
 const QUOTE = 34;
-/** In the byte tables: the scan of a field stops here. */
-const stop = 128;
 /** Where a field's scan ran out of bytes. */
 const outOfBytes = -1;
 
@@ -273,15 +273,4 @@ const quotedTable = byteTable([QUOTE, LF, CR]);
 /** A Ctrl-Z is what old programs end a file with. */
 function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB || byte === CTRL_Z;
-}
-
-function byteTable(stops: readonly number[]): Uint8Array {
-  const table = new Uint8Array(256);
-  for (let byte = 0; byte < 0x20; byte++) table[byte] = mark.escape;
-  table.fill(mark.nonAscii, 0x80);
-  table[0] = mark.escape | mark.nul;
-  table[QUOTE] = mark.escape;
-  table[0x5c] = mark.escape;
-  for (const byte of stops) table[byte] = stop;
-  return table;
 }

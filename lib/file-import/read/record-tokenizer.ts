@@ -128,6 +128,21 @@ export const mark = {
   nul: 16,
 } as const;
 
+/** In the byte tables: the scan of a field stops here. */
+export const stop = 128;
+
+/** For each byte what it marks a field with; `stop` where the scan of a field stops. */
+export function byteTable(stops: readonly number[]): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let byte = 0; byte < 0x20; byte++) table[byte] = mark.escape;
+  table.fill(mark.nonAscii, 0x80);
+  table[0] = mark.escape | mark.nul;
+  table[0x22] = mark.escape;
+  table[0x5c] = mark.escape;
+  for (const byte of stops) table[byte] = stop;
+  return table;
+}
+
 /** Takes one physical line as one record: the shape of JSON Lines. */
 export class LineTokenizer implements RecordTokenizer {
   readonly window: ByteWindow;

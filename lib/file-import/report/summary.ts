@@ -156,3 +156,29 @@ export function progressAtFirst(
   const version = request.versionId ?? request.eTag;
   return { importId, version, phase, startedAt: request.droppedAt, bytes, rows: 0, counts: emptyTally() };
 }
+
+/** What `progress.json` says of an import in this state, with `doneInGroup` rows more, read up to `byte`. */
+export function progressOf(
+  request: ImportRequest,
+  state: {
+    readonly startedAt: string;
+    readonly rows: number;
+    readonly rejected: number;
+    readonly tally: Tally;
+  },
+  plan: ImportPlan,
+  phase: ImportProgress['phase'],
+  doneInGroup: number,
+  byte: number,
+): Omit<ImportProgress, 'updatedAt'> {
+  const isPlain = !plan.content.gzip && plan.content.encoding.way !== 'transcode';
+  return {
+    importId: executionName(request),
+    version: request.versionId ?? request.eTag,
+    phase,
+    startedAt: state.startedAt,
+    bytes: { read: byte, total: isPlain ? request.size : 0 },
+    rows: state.rows + state.rejected + doneInGroup,
+    counts: state.tally,
+  };
+}

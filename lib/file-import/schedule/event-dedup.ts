@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { type ListedObject, listObjects } from '../../aws/s3.ts';
 import type { StateItem, StateTable } from '../../aws/state-table.ts';
 import type { Clock } from '../../core/clock.ts';
-import { executionName, type ImportRequest, sortableSequencer } from './import-request.ts';
+import { executionName, type ImportRequest, parseDropKey, sortableSequencer } from './import-request.ts';
 import type { WaitList } from './wait-list.ts';
 
 /** What is to be done about the event of a drop. */
@@ -107,4 +109,26 @@ function versionKey(request: ImportRequest) {
 
 function keyOf({ bucket, key }: Pick<ImportRequest, 'bucket' | 'key'>) {
   return { pk: `import-key#${createHash('sha256').update(`${bucket}\n${key}`).digest('hex')}`, sk: 'newest' };
+}
+
+/** A folder with more objects is not listed to its end: what it costs would exceed what it is for. */
+const maxListed = 10_000;
+
+/** Import files of the same folder that were stored at `sinceMs` or later and not after this one. */
+export async function earlierDrops(
+  s3: S3Client,
+  request: ImportRequest,
+  sinceMs: number,
+): Promise<ListedObject[]> {
+  const droppedMs = Date.parse(request.droppedAt);
+  const folder = request.key.split('/', 2).join('/');
+  const earlier: ListedObject[] = [];
+  let listed = 0;
+  for await (const object of listObjects(s3, request.bucket, `${folder}/`)) {
+    if (++listed > maxListed) break;
+    const isEarlier = object.modifiedMs >= sinceMs && object.modifiedMs <= droppedMs;
+    const isOther = object.key !== request.key && object.size > 0;
+    if (isEarlier && isOther && 'table' in parseDropKey(object.key)) earlier.push(object);
+  }
+  return earlier;
 }

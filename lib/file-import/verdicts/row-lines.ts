@@ -1,9 +1,8 @@
 import { type Chunk, filterLines, type LineRuns, lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope, listCounted } from '../instance.ts';
 import type { SentChunk } from '../load/ledger.ts';
-import { readSetRows } from '../load/reconcile-by-sets.ts';
 import type { LineResult } from '../load/row-outcome.ts';
-import { printChunk, printStored } from '../load/row-prints.ts';
+import { printChunk, printStored, readSetRows } from '../load/row-prints.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 
 /** A staging row: its import set, and its `sys_import_row` there. */

@@ -79,7 +79,7 @@ class Trials {
   }
 
   async prepare(): Promise<void> {
-    const settings = { rowsPerRequest: 5, settleAfterSeconds: 1, ...this.#kind.settings };
+    const settings = { rowsPerRequest: 5, inDoubtSeconds: 1, ...this.#kind.settings };
     await this.#put(`imports/${this.#kind.table}/_import.json`, JSON.stringify(settings));
   }
 

@@ -10,14 +10,7 @@ import { type FaultInstance, type FaultStack, setProperty, startFaultStack } fro
 import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
 import { Arrivals } from './arrivals.ts';
 import { type Drop, type DropResult, judgeOddDrop, judgeTable } from './import-judge.ts';
-import {
-  importKinds,
-  importMaps,
-  importSchema,
-  isOddRow,
-  mapName,
-  settleAfterSeconds,
-} from './import-tables.ts';
+import { importKinds, importMaps, importSchema, inDoubtSeconds, isOddRow, mapName } from './import-tables.ts';
 import { stirUpImports } from './import-weather.ts';
 import { type OddDrop, type PlannedDrop, planDrops, planOddDrops } from './planned-drops.ts';
 import { readVerdicts } from './results.ts';
@@ -120,7 +113,7 @@ class ImportStorm {
     for (const { table, settings, instance, rowsPerRequest } of Object.values(importKinds)) {
       const all = {
         rowsPerRequest,
-        settleAfterSeconds,
+        inDoubtSeconds,
         ...(instance === 'second' && { instance }),
         ...settings,
       };

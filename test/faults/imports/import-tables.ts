@@ -25,7 +25,7 @@ export type ImportKind = {
 
 const rowsPerRequest = 20;
 /** How long after a lost answer the rows may still be on their way into the instance. */
-export const settleAfterSeconds = 3;
+export const inDoubtSeconds = 3;
 
 /** Rows of all drops that have the same number update the same record of the target. */
 const distinct = (drop: string, index: number): FileRow => ({

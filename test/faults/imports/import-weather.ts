@@ -3,7 +3,7 @@ import type { Dice } from '../harness/dice.ts';
 import type { Decide, Treatment } from '../harness/fault-proxy.ts';
 import type { FaultInstance, FaultStack } from '../harness/fault-stack.ts';
 import type { Counts } from '../harness/storm-report.ts';
-import { settleAfterSeconds } from './import-tables.ts';
+import { inDoubtSeconds } from './import-tables.ts';
 
 const load = { method: 'POST', path: '/api/now/*import/*' };
 const batch = { method: 'POST', path: '/api/now/*batch' };
@@ -59,7 +59,7 @@ function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice }
     const isLoad = method === 'POST' && /^\/api\/now\/(v\d\/)?(import|batch)/.test(path);
     if (!isLoad || late.count > 2 + rows / 500 || !dice.chance(8)) return undefined;
     late.count += 1;
-    return { kind: 'late', delayMs: 200 + dice.random() * (settleAfterSeconds - 1.5) * 1_000 };
+    return { kind: 'late', delayMs: 200 + dice.random() * (inDoubtSeconds - 1.5) * 1_000 };
   };
   return (): Counts => {
     const waiting = new Map(faults.list().map(({ id, applied }) => [id, applied]));

@@ -34,7 +34,7 @@ function clientWith(roles: readonly string[]) {
   return () => client;
 }
 
-const settings = { rowsPerRequest: 10, concurrency: 1, settleAfterSeconds: 1 };
+const settings = { rowsPerRequest: 10, concurrency: 1, inDoubtSeconds: 1 };
 
 describe('a request whose answer was lost', () => {
   it.each(['reset-after-commit', 'reset-before-commit'])(

@@ -152,7 +152,7 @@ describe('an import', () => {
   });
 
   it('goes from group to group without taking the next one for broken off', async () => {
-    await world.settings('imp_load', { rowsPerRequest: 5, settleAfterSeconds: 3_000 });
+    await world.settings('imp_load', { rowsPerRequest: 5, inDoubtSeconds: 3_000 });
     const asked = () => world.instance.state.ledger.select({ path: '/api/now/table/sys_import_set?' });
     const first = asked().length;
     await world.run(await world.drop('imports/imp_load/group.csv', load(1, 'group-')));
@@ -247,7 +247,7 @@ describe('an import', () => {
   });
 
   it('goes on in further executions when one has had its operations', async () => {
-    const settings = { rowsPerRequest: 2, operationsPerExecution: 11, settleAfterSeconds: 3_000 };
+    const settings = { rowsPerRequest: 2, operationsPerExecution: 11, inDoubtSeconds: 3_000 };
     await world.settings('imp_load', settings);
     const before = world.clock.now();
     const summary = await world.run(await world.drop('imports/imp_load/chain.csv', load(800, 'chain-')));

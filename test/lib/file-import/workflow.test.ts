@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Activities } from '../../../lib/file-import/activities.ts';
-import { type ImportState, loadingState, parseInput, waitingState } from '../../../lib/file-import/state.ts';
+import { parseInput } from '../../../lib/file-import/import-input.ts';
+import { type ImportState, loadingState, waitingState } from '../../../lib/file-import/state.ts';
 import { runImport } from '../../../lib/file-import/workflow.ts';
 import { manualClock } from '../core/manual-clock.ts';
 import { importRequest } from './import-request.ts';

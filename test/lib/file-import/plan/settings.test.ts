@@ -12,6 +12,22 @@ function messageOf(run: () => unknown): string {
 }
 
 describe('_import.json', () => {
+  it('reads the old name of a setting for one release, with a warning', () => {
+    const settings = parseSettings('{"settleAfterSeconds":7}');
+    expect(settings).toMatchObject({
+      inDoubtSeconds: 7,
+      warnings: [expect.stringMatching(/now called inDoubtSeconds/)],
+    });
+    expect(settings).not.toHaveProperty('settleAfterSeconds');
+    expect(parseSettings('{"inDoubtSeconds":7}')).not.toHaveProperty('warnings');
+    expect(messageOf(() => parseSettings('{"settleAfterSeconds":7,"inDoubtSeconds":8}'))).toMatch(
+      /old name of inDoubtSeconds/,
+    );
+    expect(messageOf(() => parseSettings('{"settleAfterSeconds":-1}'))).toMatch(
+      /inDoubtSeconds: must be at least 0/,
+    );
+  });
+
   it.each([
     ['{"rowsPerRequest":"many"}', 'rowsPerRequest: must be a number'],
     ['{"rowsPerRequest":1.5}', 'rowsPerRequest: must be a whole number'],
