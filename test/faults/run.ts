@@ -1,5 +1,6 @@
 import { type Arguments, type Part, parseArguments, UsageError, usage } from './arguments.ts';
 import { runCallStorm } from './calls/call-storm.ts';
+import { importModes, runEveryImportDeath } from './deaths/every-import-death.ts';
 import { runImportDeaths } from './deaths/import-deaths.ts';
 import { runQueueDeaths } from './deaths/queue-deaths.ts';
 import { describeReport, isClean, type StormReport, tallyOf } from './harness/storm-report.ts';
@@ -47,6 +48,10 @@ function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): read
         ...(messages > 0 ? [true, false].map((batchApi) => () => runQueueDeaths({ seed, batchApi })) : []),
         ...(rows > 0 ? dyingImports.map((kind) => () => runImportDeaths({ seed, kind })) : []),
       ];
+    case 'import-deaths':
+      return rows > 0
+        ? Object.keys(importModes).map((mode) => () => runEveryImportDeath({ seed, mode }))
+        : [];
     case 'calls':
       return messages > 0
         ? [() => runCallStorm({ calls: Math.ceil(messages / 10), seed, patienceMs: 120_000 })]

@@ -426,6 +426,20 @@ describe('an ordered load', () => {
       ...sets.slice(0, -1).map((set) => set['sys_id']),
     ]);
   });
+
+  it('has an import set transformed after the last one before it, over a group that has none', async () => {
+    await world.settings('imp_load', { ...settings, ordered: true, rowsPerRequest: 1 });
+    // Of rejected lines a group holds 8 MiB.
+    const tooLong = Array.from({ length: 24 }, () => `long,${'x'.repeat(1 << 20)}`);
+    const body = ['u_code,u_text', 'same,1', ...tooLong, 'same,2'].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/gap.csv', body));
+    expect(summary.counts).toMatchObject({ inserted: 1, updated: 1, rejected: 24 });
+    const [first, second, ...more] = world
+      .rows('sys_import_set')
+      .sort((a, b) => (a['number'] ?? '').localeCompare(b['number'] ?? ''));
+    expect(more).toEqual([]);
+    expect([first?.['run_after'], second?.['run_after']]).toEqual(['', first?.['sys_id']]);
+  });
 });
 
 describe('an import that does not get to its end', () => {
