@@ -65,7 +65,7 @@ function headline(summary: ImportSummary): string {
 }
 
 /** What is to be done: rows to repair, rows to drop again. */
-function actions({ results, counts, stagingTable }: ImportSummary): string {
+function actions({ source, results, counts, stagingTable }: ImportSummary): string {
   const drop = `<code>imports/${escapeHtml(stagingTable)}/</code>`;
   const toRepair = counts.rejected + counts.error + counts.skipped;
   const items = [
@@ -78,7 +78,17 @@ function actions({ results, counts, stagingTable }: ImportSummary): string {
       `${link(results['results'], `Check ${rows(counts.unknown)}`)} <span>Their outcome is unknown: look for them on the instance before you send them again.</span>`,
   ].filter((item) => item !== false);
   if (items.length === 0) return '';
-  return `<section class="actions"><h2>What to do</h2><ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul></section>`;
+  const key = results['rejected'] ?? results['unsent'] ?? results['results'] ?? '';
+  return `<section class="actions"><h2>What to do</h2><ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul>${fetching(source.bucket, key)}</section>`;
+}
+
+/**
+ * The S3 console opens a page by an address that is signed for this page alone. Signed links to the files are no way out: they would end
+ * with the session of the function that signed them, and until then open the rows to whoever is sent the page.
+ */
+function fetching(bucket: string, key: string): string {
+  const address = `s3://${bucket}/${key}`.replaceAll("'", "'\\''");
+  return `<p class="hint">Opened from the S3 console, links answer Access Denied; this fetches the file: <code>aws s3 cp '${escapeHtml(address)}' .</code></p>`;
 }
 
 function rows(count: number): string {
@@ -198,7 +208,7 @@ function details({
   targetTables,
 }: ImportSummary): string {
   const facts: [string, string | undefined][] = [
-    ['instance', settings?.instance],
+    ['instance', settings && (settings.instance ?? "the deployment's first")],
     ['staging table', stagingTable],
     ['target table', targetTables?.join(', ')],
     ['encoding', file?.encoding],
@@ -209,6 +219,7 @@ function details({
     ['started', startedAt],
     ['finished', finishedAt],
     ['executions', String(executions)],
+    ['settings', settings?.warnings?.join('; ')],
   ];
   const body = facts
     .filter(([, value]) => value !== undefined && value !== '')

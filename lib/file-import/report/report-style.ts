@@ -20,6 +20,7 @@ section p{margin:0 0 12px}
 .actions ul{list-style:none;margin:0;padding:0;display:grid;gap:12px}
 .actions a{display:inline-block;padding:7px 14px;border-radius:8px;background:var(--link);color:var(--card);font-weight:600;text-decoration:none;margin:0 8px 2px 0}
 .actions span{color:var(--soft)}
+.hint{margin:14px 0 0;color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(135px,1fr));gap:12px;margin:0 0 16px}
 .figures div{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px}
 dt{color:var(--soft);font-size:13px}dd{margin:0;font-size:20px;font-weight:600;white-space:nowrap;font-variant-numeric:tabular-nums}

@@ -7,7 +7,8 @@ export type Sample = z.infer<typeof sampleSchema>;
 
 const width = 900;
 const height = 220;
-const left = 64;
+/** Wide enough for `100,000` in the larger type of narrow pages. */
+const left = 92;
 const bottom = 26;
 const top = 10;
 
