@@ -6,10 +6,17 @@ export class RetryLaterError extends ConnectorError {
   override readonly code = 'RETRY_LATER';
   override readonly retryable = true;
   readonly delaySeconds: number;
+  /** The step came further before it broke off: it is not the same failure again. */
+  readonly hasProgressed: boolean;
 
-  constructor(reason: string, delaySeconds: number, options?: { cause?: unknown }) {
+  constructor(
+    reason: string,
+    delaySeconds: number,
+    options: { readonly cause?: unknown; readonly hasProgressed?: boolean } = {},
+  ) {
     super(reason, options);
     this.delaySeconds = Math.max(1, Math.ceil(delaySeconds));
+    this.hasProgressed = options.hasProgressed ?? false;
   }
 }
 

@@ -11,9 +11,16 @@ import { abandon, type ImportState, waitingState } from './state.ts';
 export type ImportAnswer = ImportSummary | { readonly continuedBy: string };
 
 /** What one operation came to, as the durable engine remembers it. */
-type Outcome =
-  | (Progress & { readonly atMs: number })
-  | { readonly failed: string; readonly waitSeconds: number; readonly atMs: number };
+type Outcome = (Progress & { readonly atMs: number }) | Failed;
+
+/** An attempt that came to nothing, or not to its end. */
+type Failed = {
+  readonly failed: string;
+  readonly waitSeconds: number;
+  readonly atMs: number;
+  /** It came further than the attempt before it. */
+  readonly hasProgressed?: true;
+};
 
 type WorkflowOptions = {
   /** An import is abandoned when every attempt has failed for so long. */
@@ -133,14 +140,16 @@ async function orRetry<T>(
   activities: Activities,
   attempts: number,
   run: () => Promise<T>,
-): Promise<T | Extract<Outcome, { failed: string }>> {
+): Promise<T | Failed> {
   try {
     return await run();
   } catch (error) {
     activities.logFailure(error, attempts);
     if (!isPassing(error)) throw error;
     const failed = error instanceof Error ? error.message : String(error);
-    return { failed, waitSeconds: delaySeconds(error, attempts), atMs: activities.now() };
+    const hasProgressed = error instanceof RetryLaterError && error.hasProgressed;
+    const waitSeconds = delaySeconds(error, hasProgressed ? 1 : attempts);
+    return { failed, waitSeconds, atMs: activities.now(), ...(hasProgressed && { hasProgressed }) };
   }
 }
 
@@ -162,7 +171,8 @@ function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: numb
     const { failing: _, ...state } = outcome.state;
     return state;
   }
-  const { sinceMs, attempts } = before.failing ?? { sinceMs: outcome.atMs, attempts: 0 };
+  const earlier = outcome.hasProgressed ? undefined : before.failing;
+  const { sinceMs, attempts } = earlier ?? { sinceMs: outcome.atMs, attempts: 0 };
   const failing = { ...before, failing: { sinceMs, attempts: attempts + 1 } };
   if (outcome.atMs - sinceMs > longestOutageMs) return abandon(failing, outcome.failed, outcome.atMs);
   if (before.phase !== 'collecting') return failing;

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { TextDecoder } from 'node:util';
-import { shownName, visibleText } from '../plan/column-text.ts';
+import { nameKey, shownName, visibleText } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
 import type { CsvTokenizer } from '../read/csv-tokenizer.ts';
 import { mark } from '../read/record-tokenizer.ts';
@@ -33,8 +33,10 @@ export class CsvRowWriter {
   /** Set when the file's bytes are not UTF-8. */
   readonly #decoder: TextDecoder | undefined;
   readonly #text: TextSource;
-  /** The header's first name as bytes, where it is ASCII: rows that begin otherwise are not compared with the header. */
+  /** The header's first name in lower case as bytes, where it is ASCII: rows that begin otherwise are not compared with the header. */
   readonly #firstName: Uint8Array | undefined;
+  /** A name as a header line in the middle may repeat it: in any case, but for a single column, whose values may be words. */
+  readonly #repeatable: (name: string) => string;
 
   constructor(plan: RowPlan, text: TextSource) {
     const encoding = windowEncoding(text);
@@ -46,7 +48,8 @@ export class CsvRowWriter {
     this.#decoder =
       encoding === 'utf-8' ? undefined : new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
     const [first = ''] = plan.header;
-    this.#firstName = /^[\x20-\x7e]+$/.test(first) ? Buffer.from(first) : undefined;
+    this.#firstName = /^[\x20-\x7e]+$/.test(first) ? Buffer.from(first.toLowerCase()) : undefined;
+    this.#repeatable = plan.header.length > 1 ? nameKey : visibleText;
   }
 
   /** Appends the row; what is wrong with it when it has to be rejected (then `out` may hold half of it). */
@@ -88,13 +91,15 @@ export class CsvRowWriter {
     if (length < first.length) return false;
     // A byte order mark or a quoted name may stand in front where files were put together.
     const at = length === first.length ? start : (ends[0] ?? 0) - first.length;
-    return window.bytes[at] === first[0] && window.bytes[at + first.length - 1] === first.at(-1);
+    return (
+      isLetterOf(window.bytes[at], first[0]) && isLetterOf(window.bytes[at + first.length - 1], first.at(-1))
+    );
   }
 
   #repeatsHeader(record: CsvTokenizer): boolean {
     return this.#plan.header.every((name, i) => {
       const value = this.#decode(record, i);
-      return value !== undefined && visibleText(value) === visibleText(name);
+      return value !== undefined && this.#repeatable(value) === this.#repeatable(name);
     });
   }
 
@@ -155,4 +160,9 @@ export class CsvRowWriter {
     else out.bytes[open] = OPEN;
     out.byte(CLOSE);
   }
+}
+
+/** Whether a byte is an ASCII character in upper or lower case. */
+function isLetterOf(byte = 0, lower = 0): boolean {
+  return byte === lower || (lower >= 0x61 && lower <= 0x7a && (byte | 0x20) === lower);
 }

@@ -2,6 +2,7 @@ import { TextDecoder } from 'node:util';
 import { columnLength } from '../plan/column-text.ts';
 import { toServiceNowDate } from '../plan/date-column.ts';
 import type { ColumnTarget } from '../plan/import-plan.ts';
+import { likelyEncoding } from '../read/dialect.ts';
 import type { ByteWindow } from '../read/record-tokenizer.ts';
 import type { SourceBytes } from '../read/transcode.ts';
 
@@ -156,7 +157,13 @@ export function invalidBytes(
   end: number,
 ): string {
   const at = start + firstInvalid(window.bytes.subarray(start, end), windowEncoding(text));
-  const advice = text.likelyEncoding ? `; set encoding to ${text.likelyEncoding} in _import.json` : '';
+  // The front of the file may have been plain ASCII.
+  const isUtf8 = text.encoding === 'utf-8';
+  const ofRow = isUtf8
+    ? likelyEncoding(window.bytes.subarray(start, end), { name: text.encoding })
+    : undefined;
+  const likely = text.likelyEncoding ?? ofRow;
+  const advice = likely ? `; set encoding to ${likely} in _import.json` : '';
   return `not valid ${name}${placeOf(text, window, at)}${advice}`;
 }
 

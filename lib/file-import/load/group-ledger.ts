@@ -28,6 +28,8 @@ export class GroupLedger {
   refused: boolean;
   /** Answers lost since the last one that came. */
   lostInARow = 0;
+  /** Something more became certain in this attempt. */
+  hasProgressed = false;
   readonly #folder: ImportFolder;
   readonly #clock: Clock;
   readonly #chunks: (SentChunk | null)[];
@@ -101,6 +103,7 @@ export class GroupLedger {
   /** Records the result of a chunk. */
   set(index: number, chunk: SentChunk): void {
     while (this.#chunks.length < index) this.#chunks.push(null);
+    if (certainRows(chunk) > certainRows(this.#chunks[index])) this.hasProgressed = true;
     this.#chunks[index] = chunk;
     if (chunk.state === 'refused') this.refused = true;
     if (chunk.state === 'lost') {
@@ -193,4 +196,11 @@ export class GroupLedger {
       blankLines: 0,
     };
   }
+}
+
+/** Rows of a chunk of which it is known what became of them. */
+function certainRows(chunk: SentChunk | null | undefined): number {
+  if (!chunk) return 0;
+  const isOpen = chunk.state === 'lost' || chunk.state === 'interrupted';
+  return isOpen ? (chunk.verdicts?.length ?? 0) : chunk.rows;
 }

@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../core/errors.ts';
+import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
 import type { RejectedRow } from '../encode/chunk.ts';
 import { groupName, type ImportFolder } from '../folder.ts';
 import type { Position } from '../plan/import-plan.ts';
@@ -61,7 +61,7 @@ export async function loadGroup(tools: LoadDeps, task: LoadGroup): Promise<Group
     await tools.reader.drop();
     await ledger.write(true);
     // A file that is damaged or gone stays so: what was read of it is kept and the import stops.
-    if (!(error instanceof InvalidInputError)) throw error;
+    if (!(error instanceof InvalidInputError)) throw ledger.hasProgressed ? goesOnLater(error) : error;
     readError = error.message;
   }
   if (readError === undefined) await refuseLostAnswers(tools, ledger);
@@ -158,13 +158,25 @@ async function lastSetBefore({ plan, folder }: LoadDeps, { group }: LoadGroup): 
   return undefined;
 }
 
+/** Rate limits of ServiceNow count by the hour; the lease of an import lasts longer than half of one. */
+const longestAskedMs = 1_500_000;
+const shortDelayMs = 2_000;
+
+/** The error of an attempt that came further: the next one is its first again. */
+function goesOnLater(error: unknown): unknown {
+  if (!(error instanceof ConnectorError) || !error.retryable) return error;
+  const delayMs = Math.min(longestAskedMs, error.retryAfterMs ?? shortDelayMs);
+  return new RetryLaterError(error.message, delayMs / 1000, { cause: error, hasProgressed: true });
+}
+
 async function refuseLostAnswers(tools: LoadDeps, ledger: GroupLedger): Promise<void> {
   const lost = ledger.lostCount;
   if (lost === 0) return;
   await tools.reader.drop();
   await ledger.write(true);
   const { inDoubtSeconds } = tools.plan.settings;
-  throw new RetryLaterError(`the answers to ${lost} requests were lost`, inDoubtSeconds);
+  const { hasProgressed } = ledger;
+  throw new RetryLaterError(`the answers to ${lost} requests were lost`, inDoubtSeconds, { hasProgressed });
 }
 
 /** One JSON document a line; raw bytes as base64, since they may be in any encoding. */

@@ -54,7 +54,9 @@ function hasNamesake(column: StagingColumn, staging: StagingTable, { mode }: Imp
 }
 
 /** Columns of the file that are left out, by what a person sees of their names. */
-function isLeftOut(name: string, { ignoredColumns }: ImportSettings): boolean {
+/** A column that is mapped is wanted, also where it is listed among the ignored ones. */
+function isLeftOut(name: string, { columns, ignoredColumns }: ImportSettings): boolean {
+  if (lookUpName(columns, name) !== undefined) return false;
   const key = nameKey(name);
   return [...ignoredColumns, ...remarkColumns].some((one) => nameKey(one) === key);
 }

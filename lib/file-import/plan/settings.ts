@@ -165,6 +165,7 @@ function describe(issue: Issue): string {
 /** JSON, with comments and trailing commas. @throws ConfigurationError with line and column of what is wrong */
 function parseJson(json: string): unknown {
   const text = json.replace(/^\uFEFF/, '');
+  if (text.trim() === '') throw new ConfigurationError('_import.json', 'is empty; delete it, or write {}');
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   const [first] = errors;
@@ -220,7 +221,8 @@ export type PinnedSettings = {
 };
 
 /**
- * Reads `imports/{folder}/_import.json` as it stood at a moment, for a drop whose event arrives late too.
+ * Reads `imports/{folder}/_import.json` as it stood at a moment, for a drop whose event arrives late too. A folder that is not in
+ * lower case, and has no settings of its own, goes by those of its table.
  * A bucket without versions knows only the present one.
  * @returns undefined when there was none
  */
@@ -230,7 +232,19 @@ export async function settingsAt(
   folder: string,
   atMs: number,
 ): Promise<PinnedSettings | undefined> {
-  const key = `imports/${folder}/_import.json`;
+  for (const name of new Set([folder, folder.toLowerCase()])) {
+    const found = await settingsOf(s3, bucket, `imports/${name}/_import.json`, atMs);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+async function settingsOf(
+  s3: S3Client,
+  bucket: string,
+  key: string,
+  atMs: number,
+): Promise<PinnedSettings | undefined> {
   const current = await readText(s3, { bucket, key });
   if (current && (current.modifiedMs <= atMs || current.versionId === undefined))
     return pinned(key, current.text, current.versionId);

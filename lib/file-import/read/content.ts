@@ -60,8 +60,10 @@ async function* inflate(
 ): AsyncGenerator<Uint8Array> {
   let bytesIn = 0;
   let bytesOut = 0;
+  let isGzip = true;
   const counted = async function* () {
     for await (const piece of compressed) {
+      if (bytesIn === 0 && piece.length > 1) isGzip = piece[0] === 0x1f && piece[1] === 0x8b;
       bytesIn += piece.length;
       yield piece;
     }
@@ -76,7 +78,7 @@ async function* inflate(
       yield piece;
     }
   } catch (cause) {
-    throw gzipError(cause, bytesOut);
+    throw gzipError(cause, isGzip);
   } finally {
     source.destroy();
     gunzip.destroy();
@@ -94,10 +96,10 @@ function refuseBomb(
     throw new InvalidInputError('file', `inflates to more than ${maxGzipRatio} times its size`);
 }
 
-function gzipError(cause: unknown, bytesOut: number): unknown {
+function gzipError(cause: unknown, isGzip: boolean): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (!code.startsWith('Z_')) return cause;
-  if (bytesOut === 0 && cause instanceof Error && cause.message.includes('incorrect header'))
+  if (!isGzip)
     return new InvalidInputError('file', 'is not compressed with gzip, though its name ends in .gz', {
       cause,
     });

@@ -1,5 +1,6 @@
 import type { Encoding } from '../plan/import-plan.ts';
 import { encodingName } from '../plan/settings.ts';
+import type { Drop } from '../schedule/import-request.ts';
 
 /** Encodings whose characters hold bytes below 0x40, or that are no superset of ASCII. */
 const transcoded = new Set(['utf-16le', 'utf-16be', 'iso-2022-jp']);
@@ -43,22 +44,46 @@ function unmarkedUtf16(head: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   return head[0] === 0 && head[1] !== 0 && even >= enough && odd * 20 <= even ? 'utf-16be' : undefined;
 }
 
+/** Of Windows-1252, what stands in texts without a letter next to it: €, …, quotes, dashes, •, °, § and a fixed blank. */
+const loneSigns = new Set([
+  0x80, 0x84, 0x85, 0x8b, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x9b, 0xa0, 0xa7, 0xab, 0xb0, 0xbb,
+]);
+/** Bytes that Windows-1252 does not have. */
+const unassigned = new Set([0x81, 0x8d, 0x8f, 0x90, 0x9d]);
+/** Longer runs of bytes beyond ASCII are words of another script. */
+const longestRun = 2;
+
 /**
- * The encoding to name for a file that is not UTF-8: Windows-1252 when its bytes beyond ASCII stand alone in words of Latin
- * letters. It is not used unasked: the same bytes are other letters in other encodings, and the mistake would go unnoticed.
+ * The encoding to name for text that is not UTF-8: Windows-1252 when its bytes beyond ASCII stand alone in words of Latin letters, or are
+ * its signs. It is not used unasked: the same bytes are other letters in other encodings, and the mistake would go unnoticed.
  */
-export function likelyEncoding(head: Uint8Array, encoding: Encoding): string | undefined {
-  if (encoding.name !== 'utf-8') return unmarkedUtf16(head);
+export function likelyEncoding(bytes: Uint8Array, { name }: Pick<Encoding, 'name'>): string | undefined {
+  if (name !== 'utf-8') return unmarkedUtf16(bytes);
   let alone = 0;
-  for (let i = 0; i < head.length - 3; i++) {
-    const byte = head[i] ?? 0;
-    if (byte === 0 && i < 2) return unmarkedUtf16(head);
-    if (byte < 0x80) continue;
-    const isUtf8 = isContinuation(head[i + 1]) || isContinuation(byte);
-    if (isUtf8) return undefined;
-    if (isLetter(head[i - 1]) || isLetter(head[i + 1])) alone++;
+  let run = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte === 0 && i < 2) return unmarkedUtf16(bytes);
+    run = byte < 0x80 ? 0 : run + 1;
+    if (run === 0) continue;
+    const length = sequenceLength(bytes, i);
+    // The end of what was read may cut a character.
+    if (i + length > bytes.length) break;
+    const isUtf8 = length > 1 && [...bytes.subarray(i + 1, i + length)].every(isContinuation);
+    if (isUtf8 || run > longestRun || unassigned.has(byte)) return undefined;
+    if (loneSigns.has(byte) || isLetter(bytes[i - 1]) || isLetter(bytes[i + 1])) alone++;
   }
   return alone > 0 ? 'windows-1252' : undefined;
+}
+
+/** Bytes of the character that would begin here in UTF-8; 1 where none can. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at] ?? 0;
+  if (byte < 0xc2 || byte > 0xf4) return 1;
+  const length = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+  // One that is broken before the end is none.
+  const rest = bytes.subarray(at + 1, at + length);
+  return rest.length < length - 1 && ![...rest].every(isContinuation) ? 1 : length;
 }
 
 function isContinuation(byte = 0): boolean {
@@ -70,11 +95,19 @@ function isLetter(byte = 0): boolean {
   return lower >= 0x61 && lower <= 0x7a;
 }
 
-/** What a file is by its first bytes when it is not text; undefined when it may be text. */
-export function foreignFormat(head: Uint8Array): string | undefined {
+/**
+ * What a file is by its first bytes when it is not delimited text, or not JSON Lines where its name says so; undefined when it may be.
+ */
+export function foreignFormat(
+  head: Uint8Array,
+  { format, gzip }: Pick<Drop, 'format' | 'gzip'>,
+): string | undefined {
   const starts = (...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
   const text = Buffer.from(head.subarray(0, 4_096)).toString('latin1');
-  if (starts(0x1f, 0x8b)) return 'is compressed with gzip; let its name end in .gz';
+  if (starts(0x1f, 0x8b))
+    return gzip
+      ? 'is compressed twice; compress it once'
+      : 'is compressed with gzip; let its name end in .gz';
   if (starts(0x50, 0x4b, 0x03, 0x04))
     return /xl\/|\[Content_Types\]\.xml/.test(text)
       ? 'is an Excel workbook (.xlsx); save it as CSV UTF-8'
@@ -83,10 +116,26 @@ export function foreignFormat(head: Uint8Array): string | undefined {
   if (starts(0x42, 0x5a, 0x68)) return 'is compressed with bzip2; use gzip';
   if (starts(0x28, 0xb5, 0x2f, 0xfd)) return 'is compressed with zstd; use gzip';
   if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a)) return 'is compressed with xz; use gzip';
+  if (starts(0x37, 0x7a, 0xbc, 0xaf)) return 'is a 7-Zip archive; unpack it';
+  if (starts(0x89, 0x50, 0x4e, 0x47) || starts(0xff, 0xd8, 0xff)) return 'is a picture';
   if (text.startsWith('%PDF-')) return 'is a PDF document';
+  if (text.startsWith('{\\rtf')) return 'is a Rich Text document; save it as CSV UTF-8';
   if (text.startsWith('PAR1')) return 'is a Parquet file';
-  return /^\s*<(!doctype html|html|\?xml)/i.test(text.replace(/^\u00ef\u00bb\u00bf/, ''))
-    ? 'is an HTML or XML document'
+  if (text.slice(257, 262) === 'ustar') return 'is a tar archive; unpack it';
+  const visible = text.replace(/^\u00ef\u00bb\u00bf/, '').trimStart();
+  if (/^<(!doctype html|html|\?xml)/i.test(visible)) return 'is an HTML or XML document';
+  return foreignJson(visible, format);
+}
+
+/** JSON under the name of another format, or in another form than one object on each line. */
+function foreignJson(text: string, format: Drop['format']): string | undefined {
+  if (format !== 'jsonl')
+    return /^(\{\s*"|\[\s*[{[])/.test(text)
+      ? 'is JSON; write one object on each line and let its name end in .jsonl'
+      : undefined;
+  if (text.startsWith('[')) return 'is a JSON array; JSON Lines have one object on each line';
+  return /^\{[ \t]*[\r\n]/.test(text)
+    ? 'has objects that span lines; JSON Lines have one on each line'
     : undefined;
 }
 
@@ -111,8 +160,9 @@ type Split = {
 
 /** A first line `sep=;`, as Excel reads and writes it: the delimiter that it names; undefined when there is none. */
 export function namedDelimiter(head: Uint8Array, bomBytes: number): string | undefined {
-  const line = Buffer.from(head.subarray(bomBytes, bomBytes + 16)).toString('latin1');
-  return /^"?sep=([\t -!#-~])"?(?:[\r\n]|$)/i.exec(line)?.[1];
+  const line = Buffer.from(head.subarray(bomBytes, bomBytes + 6_000)).toString('latin1');
+  // Saved once more, the line has the trailing delimiters of all lines.
+  return /^"?sep=([\t -!#-~])"?\1*[ \t]*(?:[\r\n]|$)/i.exec(line)?.[1];
 }
 
 /**

@@ -25,7 +25,7 @@ export async function inspectFile(
   settings: ImportSettings,
 ): Promise<InspectedFile> {
   const raw = await readHead(object, drop.gzip, undefined);
-  const foreign = foreignFormat(raw);
+  const foreign = foreignFormat(raw, drop);
   if (foreign !== undefined) throw new InvalidInputError('file', foreign);
   const encoding = detectEncoding(raw, settings.encoding, settings.delimiter);
   const isTranscoded = encoding.way === 'transcode';

@@ -41,6 +41,11 @@ describe('a file as Excel writes it', () => {
     expect(staged('u_code', 'u_text')).toEqual([['1', 'a,b,c;d']]);
   });
 
+  it.each(['sep=;;', '"sep=;"', 'SEP=;  '])('may have that line in another form: %s', async (line) => {
+    await run('sep.csv', `${line}\nu_code;u_text;\n1;a,b;\n`);
+    expect(staged('u_code', 'u_text')).toEqual([['1', 'a,b']]);
+  });
+
   it('gives back rejected rows with that first line, to drop again', async () => {
     const summary = await run('sep.csv', 'sep=|\r\nu_code|u_text\r\n1|a|b\r\n2|a;b\r\n');
     const rejected = await world.read(summary.results['rejected'] ?? '');
@@ -86,11 +91,12 @@ describe('a file as Excel writes it', () => {
       'u_code,u_text',
       '"u_code", "u_text"',
       '\uFEFFu_code,u_text',
+      'U_Code,U_TEXT',
       '2,u_text',
     ];
     const summary = await run('twice.csv', rows.join('\n'));
     expect(await problems(summary.results)).toEqual(
-      [3, 4, 5].map((n) => `${n} rejected repeats the header line`),
+      [3, 4, 5, 6].map((n) => `${n} rejected repeats the header line`),
     );
     expect(staged('u_code')).toEqual([['1'], ['2']]);
   });
@@ -99,7 +105,9 @@ describe('a file as Excel writes it', () => {
 describe('a file of another kind than its name says', () => {
   it.each([
     ['gzip.csv', gzipSync('u_code\n1\n'), 'file: is compressed with gzip; let its name end in .gz'],
-    ['twice.csv.gz', gzipSync(gzipSync('u_code\n1\n')), 'file: is compressed with gzip'],
+    ['twice.csv.gz', gzipSync(gzipSync('u_code\n1\n')), 'file: is compressed twice'],
+    ['cut.csv.gz', gzipSync('u_code\n1\n').subarray(0, 20), 'file: is damaged'],
+    ['garbage.csv.gz', Buffer.concat([gzipSync('u_code\n1\n'), Buffer.from('garbage')]), 'file: is damaged'],
     [
       'book.csv',
       Buffer.from('PK\x03\x04......xl/workbook.xml', 'latin1'),
@@ -134,6 +142,14 @@ describe('text in another encoding than UTF-8', () => {
     expect(staged('u_code')).toEqual([['2']]);
     const header = await run('header.csv', Buffer.from('u_code;Größe\n1;x', 'latin1'));
     expect(header.reason).toContain(advice);
+    // Where the front of the file is plain ASCII, the row itself says it.
+    const late = Buffer.concat([
+      Buffer.from(`u_code,u_text\n${'2,plain\n'.repeat(9_000)}`),
+      Buffer.from('3,caf\xe9\n', 'latin1'),
+    ]);
+    expect((await problems((await run('late.csv', late, { rowsPerRequest: 5_000 })).results))[0]).toContain(
+      advice,
+    );
     const lines = await run('latin.jsonl', Buffer.from('{"u_code":"Müller"}\n', 'latin1'));
     expect((await problems(lines.results))[0]).toContain(advice);
   });
@@ -151,6 +167,16 @@ describe('a name with characters that cannot be seen', () => {
     expect(staged('u_code', 'u_text')).toEqual([
       ['1', 'csv'],
       ['2', 'jsonl'],
+    ]);
+  });
+
+  it('goes where it is mapped to, although it is still among the ignored ones', async () => {
+    const settings = { columns: { Mine: 'u_text' }, ignoredColumns: ['Mine', 'Other'] };
+    await run('both.csv', 'u_code,Mine,Other\n1,kept,left\n', settings);
+    await run('both.jsonl', '{"u_code":"2","Mine":"kept","Other":"left"}\n', settings);
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['1', 'kept'],
+      ['2', 'kept'],
     ]);
   });
 

@@ -395,6 +395,22 @@ describe('an ordered load', () => {
     expect(world.rows('u_item').map((row) => row['u_text'])).toEqual(['5']);
   });
 
+  it.each([{}, { mode: 'rows', keyColumn: 'u_key' }])(
+    'waits no longer each time where each attempt comes further: %j',
+    async (more) => {
+      await world.settings('imp_load', { ...settings, ...more, ordered: true, rowsPerRequest: 1 });
+      const match = { method: 'POST', path: '/api/now/*' };
+      const lost = { match, action: 'reset-after-commit', count: 20, probability: 0.5, seed: 1 };
+      world.instance.control.faults.add(lost);
+      const before = world.clock.now();
+      const summary = await world.run(await world.drop('imports/imp_load/often.csv', load(60, 'often-')));
+      expect(summary.counts).toMatchObject({ inserted: 60 });
+      expect(staged()).toHaveLength(60);
+      // inDoubtSeconds for each answer that was lost.
+      expect(world.clock.now() - before).toBeLessThan(60_000);
+    },
+  );
+
   it.each([
     ['throttled', {}],
     ['server-error', { keyColumn: 'u_key' }],

@@ -97,6 +97,15 @@ describe('a dropped file', () => {
     expect(world.rows('imp_load').map((row) => row['u_text'])).toContain('upper');
   });
 
+  it('goes by the settings of its table where its folder, in another case, has none', async () => {
+    await world.settings('imp_load', { constants: { u_text: 'of the table' } });
+    await receive(await drop('imports/Imp_LOAD/third.csv', 'u_code\nc'));
+    const [third] = world.started;
+    if (!third) throw new Error('an import');
+    await world.run(third);
+    expect(world.rows('imp_load').map((row) => row['u_text'])).toContain('of the table');
+  });
+
   it('is imported under a key of 1,024 bytes', async () => {
     const key = `imports/imp_load/${'k'.repeat(1_003)}.csv`;
     expect(Buffer.byteLength(key)).toBe(1_024);

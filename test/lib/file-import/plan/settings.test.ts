@@ -29,6 +29,8 @@ describe('_import.json', () => {
   });
 
   it.each([
+    ['', '_import.json: is empty'],
+    [' \n', '_import.json: is empty'],
     ['{"rowsPerRequest":"many"}', 'rowsPerRequest: must be a number'],
     ['{"rowsPerRequest":1.5}', 'rowsPerRequest: must be a whole number'],
     ['{"rowsPerRequest":0}', 'rowsPerRequest: must be at least 1'],

@@ -67,6 +67,14 @@ describe('the encoding', () => {
       Buffer.from('name\nM\xc3\xbcller\nM\xfcller x', 'latin1'),
       undefined,
     ],
+    ['Windows-1252 for a euro sign between blanks', Buffer.from('a\nx 5 \x80 y\n', 'latin1'), 'windows-1252'],
+    ['Windows-1252 where é stands at the very end', Buffer.from('caf\xe9', 'latin1'), 'windows-1252'],
+    ['nothing where UTF-8 is only cut at the end', Buffer.from('name\nMüller é').subarray(0, -1), undefined],
+    [
+      'nothing for words of another script',
+      Buffer.from('name\n\xcf\xf0\xe8\xe2\xe5\xf2 a', 'latin1'),
+      undefined,
+    ],
     ['nothing for a byte that is in no word', Buffer.from('name\n"\xff"\n...', 'latin1'), undefined],
   ])('is suggested: %s', (_, bytes, name) => {
     const utf8 = { name: 'utf-8', bomBytes: 0, way: 'utf-8' } as const;
@@ -75,6 +83,7 @@ describe('the encoding', () => {
 });
 
 describe('a file that is no text', () => {
+  const csv = { format: 'csv', gzip: false } as const;
   const zip = (name: string) => Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), Buffer.from(name)]);
   it.each([
     ['gzip', gzipSync('a,b'), 'let its name end in .gz'],
@@ -82,12 +91,27 @@ describe('a file that is no text', () => {
     ['xlsx', zip('[Content_Types].xml'), 'save it as CSV UTF-8'],
     ['xls', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1]), 'save it as CSV UTF-8'],
     ['a PDF', Buffer.from('%PDF-1.7'), 'PDF'],
+    ['7-Zip', Buffer.from('7z\xbc\xaf\x27\x1c', 'latin1'), '7-Zip'],
+    ['a picture', Buffer.from('\x89PNG\r\n', 'latin1'), 'picture'],
+    ['Rich Text', Buffer.from('{\\rtf1 x}'), 'Rich Text'],
     ['a web page', Buffer.from('\uFEFF\n<!DOCTYPE html>'), 'HTML'],
   ])('is called what it is: %s', (_, bytes, text) => {
-    expect(foreignFormat(bytes)).toContain(text);
+    expect(foreignFormat(bytes, csv)).toContain(text);
+  });
+
+  it.each([
+    ['jsonl', '[{"a":"1"}]', 'is a JSON array'],
+    ['jsonl', '{\n  "a": 1\n}', 'objects that span lines'],
+    ['csv', '\uFEFF[\n {"a":1}]', 'let its name end in .jsonl'],
+    ['tsv', '{"a":1}\n', 'let its name end in .jsonl'],
+  ] as const)('is called what it is where it is JSON of another form: .%s %j', (format, body, text) => {
+    expect(foreignFormat(Buffer.from(body), { format, gzip: false })).toContain(text);
   });
 
   it('is not taken for one that is', () => {
-    expect(foreignFormat(Buffer.from('PK,name\n1,a'))).toBeUndefined();
+    for (const body of ['PK,name\n1,a', '[id],{name}\n1,a', '{id},x\n'])
+      expect(foreignFormat(Buffer.from(body), csv)).toBeUndefined();
+    for (const body of ['{"a":1}\n', '{ "a": 1 }', '{}', 'a,b'])
+      expect(foreignFormat(Buffer.from(body), { format: 'jsonl', gzip: false })).toBeUndefined();
   });
 });
