@@ -2,8 +2,8 @@ import { refuseDynamoDb, refuseS3 } from '../harness/aws-refusals.ts';
 import type { Dice } from '../harness/dice.ts';
 import type { Decide, Treatment } from '../harness/fault-proxy.ts';
 import type { FaultInstance, FaultStack } from '../harness/fault-stack.ts';
-import type { Counts } from '../harness/storm-report.ts';
-import { inDoubtSeconds } from './import-tables.ts';
+import { type Counts, sumOf } from '../harness/storm-report.ts';
+import { importKinds, inDoubtSeconds } from './import-tables.ts';
 
 const load = { method: 'POST', path: '/api/now/*import/*' };
 const batch = { method: 'POST', path: '/api/now/*batch' };
@@ -17,8 +17,6 @@ const importFaults = [
   { name: 'load: unavailable', match: load, action: 'unavailable' },
   { name: 'load: hibernating', match: load, action: 'hibernate' },
   { name: 'load: half stored', match: load, action: 'half-stored' },
-  { name: 'load: another client before', match: load, action: 'other-client', rows: 'alike' },
-  { name: 'load: another client after', match: load, action: 'other-client', rows: 'same', when: 'after' },
   { name: 'rows: reset after commit', match: batch, action: 'reset-after-commit' },
   { name: 'rows: one throttled in a batch', match: { ...load, batchItem: true }, action: 'throttled' },
   { name: 'rows: one failed in a batch', match: { ...load, batchItem: true }, action: 'server-error' },
@@ -27,6 +25,16 @@ const importFaults = [
   { name: 'look: truncated', match: look, action: 'truncate' },
   { name: 'look: unavailable', match: look, action: 'unavailable' },
 ];
+
+/** Another client loads rows like those of a request; not where they carry keys, which no other client has. */
+const rivalFaults = [
+  { name: 'load: another client before', action: 'other-client', rows: 'alike' },
+  { name: 'load: another client after', action: 'other-client', rows: 'same', when: 'after' },
+].flatMap((fault) =>
+  Object.values(importKinds)
+    .filter(({ isKeyed, settings, instance }) => !isKeyed && !('mode' in settings) && instance === 'first')
+    .map(({ table }) => ({ ...fault, match: { method: 'POST', path: `/api/now/*import/${table}/*` } })),
+);
 
 type WeatherOptions = { readonly rows: number; readonly seed: number; readonly dice: Dice };
 
@@ -49,10 +57,11 @@ export function stirUpImports(stack: FaultStack, options: WeatherOptions): () =>
 /** A few faults of each kind on the requests of imports, more in a long storm, on the instance and before it. */
 function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice }: WeatherOptions) {
   const { faults } = instance.control;
-  const count = 1 + Math.floor(rows / 1_500);
-  const planned = importFaults.map(({ name, ...fault }, index) => {
+  const many = 1 + Math.floor(rows / 1_500);
+  const planned = [...importFaults, ...rivalFaults].map(({ name, ...fault }, index) => {
     const probability = 0.1 + dice.random() * 0.2;
-    return { name, id: faults.add({ ...fault, count, probability, seed: seed + index }) };
+    const count = index < importFaults.length ? many : Math.ceil(many / 4);
+    return { name, count, id: faults.add({ ...fault, count, probability, seed: seed + index }) };
   });
   const late = { count: 0 };
   proxy.decide = ({ method, path }) => {
@@ -63,8 +72,8 @@ function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice }
   };
   return (): Counts => {
     const waiting = new Map(faults.list().map(({ id, applied }) => [id, applied]));
-    const struck = planned.map(({ name, id }) => [name, waiting.get(id) ?? count]);
-    return { ...Object.fromEntries(struck), 'load finished late': late.count };
+    const struck = planned.map(({ name, id, count }) => ({ [name]: waiting.get(id) ?? count }));
+    return sumOf([...struck, { 'load finished late': late.count }]);
   };
 }
 
