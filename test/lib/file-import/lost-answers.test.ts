@@ -425,7 +425,8 @@ describe('an ordered load', () => {
     const body = ['u_code,u_text', ...rows].join('\n');
     const summary = await world.run(await world.drop('imports/imp_load/order.csv', body));
     expect(summary.counts).toMatchObject({ inserted: 1, updated: 4 });
-    expect(world.rows('imp_load').map((row) => row['u_text'])).toEqual(['1', '2', '3', '4', '5']);
+    const stored = world.instance.state.store.select('imp_load', { orderBy: 't0.rowid' });
+    expect(stored.map((row) => row['u_text'])).toEqual(['1', '2', '3', '4', '5']);
     expect(world.rows('u_item').map((row) => row['u_text'])).toEqual(['5']);
   });
 
