@@ -1,7 +1,7 @@
 import { refuseDynamoDb, refuseS3 } from '../harness/aws-refusals.ts';
 import type { Dice } from '../harness/dice.ts';
 import type { Decide, Treatment } from '../harness/fault-proxy.ts';
-import type { FaultInstance, FaultStack } from '../harness/fault-stack.ts';
+import type { FaultInstance, FaultStack, InstanceName } from '../harness/fault-stack.ts';
 import { type Counts, sumOf } from '../harness/storm-report.ts';
 import { importKinds, inDoubtSeconds } from './import-tables.ts';
 
@@ -45,7 +45,8 @@ type WeatherOptions = { readonly rows: number; readonly seed: number; readonly d
 export function stirUpImports(stack: FaultStack, options: WeatherOptions): () => Counts[] {
   const { instances, s3Proxy, dynamoDbProxy, lambdaProxy } = stack;
   const { dice } = options;
-  const counters = Object.values(instances).map((one) => stirUpInstance(one, options));
+  const names = ['first', 'second'] as const;
+  const counters = names.map((name) => stirUpInstance(instances[name], shareOf(name, options)));
   const refusals = [refuseS3(dice.random, 0.02), refuseDynamoDb(dice.random, 0.02)] as const;
   s3Proxy.decide = refusals[0].decide;
   dynamoDbProxy.decide = refusals[1].decide;
@@ -54,13 +55,38 @@ export function stirUpImports(stack: FaultStack, options: WeatherOptions): () =>
   return () => [...counters.map((count) => count()), ...refusals.map(({ counts }) => counts), starts.counts];
 }
 
-/** A few faults of each kind on the requests of imports, more in a long storm, on the instance and before it. */
-function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice }: WeatherOptions) {
+type Share = WeatherOptions & {
+  /** Requests that load rows, about. */
+  readonly loads: number;
+};
+
+/** What an instance gets of a storm. */
+function shareOf(name: InstanceName, options: WeatherOptions): Share {
+  const all = Object.values(importKinds);
+  const own = all.filter(({ instance }) => instance === name);
+  const perKind = options.rows / all.length;
+  const loads = own.reduce((sum, { rowsPerRequest }) => sum + perKind / rowsPerRequest, 0);
+  return { ...options, rows: perKind * own.length, loads };
+}
+
+/** A storm of fewer rows makes too few requests for faults that are spread over it to occur. */
+const shortStorm = 10_000;
+/** So much of a longer one has faults; its end shows that all comes in order again. */
+const stormyPart = 0.6;
+
+/**
+ * Faults of each kind on the requests of imports, a few more for every 1,500 rows, on the instance and before it. They are spread over
+ * the storm: all at once, they would strike the first files only.
+ */
+function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice, loads }: Share) {
   const { faults } = instance.control;
   const many = 1 + Math.floor(rows / 1_500);
   const planned = [...importFaults, ...rivalFaults].map(({ name, ...fault }, index) => {
-    const probability = 0.1 + dice.random() * 0.2;
-    const count = index < importFaults.length ? many : Math.ceil(many / 4);
+    const isOfTable = index >= importFaults.length;
+    const count = isOfTable ? Math.ceil(many / 4) : many;
+    const usual = 0.1 + dice.random() * 0.2;
+    const spread = count / (stormyPart * (isOfTable ? loads / Object.keys(importKinds).length : loads));
+    const probability = rows < shortStorm ? usual : Math.min(usual, spread);
     return { name, count, id: faults.add({ ...fault, count, probability, seed: seed + index }) };
   });
   const late = { count: 0 };
