@@ -1,7 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createS3Client, listObjects, readText } from '../../lib/aws/s3.ts';
-import type { ImportProgress } from '../../lib/file-import/report/progress.ts';
-import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
+import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
 import { useLocalS3 } from '../local-aws.ts';
 import { findRunningStack } from '../start/running-stack.ts';
 import { typed } from '../typed.ts';

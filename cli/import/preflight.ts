@@ -13,7 +13,7 @@ import {
   type StagingTable,
 } from '../../lib/file-import/plan/staging-table.ts';
 import { type InspectedFile, inspectFile } from '../../lib/file-import/read/inspect-file.ts';
-import type { Drop } from '../../lib/file-import/schedule/drop-key.ts';
+import type { Drop } from '../../lib/file-import/schedule/import-request.ts';
 import type { CallContext, ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
 import { readSecretFrom } from '../secret.ts';

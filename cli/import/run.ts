@@ -1,9 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createS3Client } from '../../lib/aws/s3.ts';
 import { systemClock } from '../../lib/core/clock.ts';
-import type { ImportProgress } from '../../lib/file-import/report/progress.ts';
+import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
 import { type ImportSummary, isAllWell } from '../../lib/file-import/report/summary.ts';
-import { parseDropKey } from '../../lib/file-import/schedule/drop-key.ts';
+import { parseDropKey } from '../../lib/file-import/schedule/import-request.ts';
 import { useLocalS3 } from '../local-aws.ts';
 import { findRunningStack } from '../start/running-stack.ts';
 import { importDestination } from './destination.ts';
