@@ -157,7 +157,7 @@ export async function readEarlierSets(scope: ImportScope, table: string): Promis
  * earlier file may hold the very same rows, so the ones that were there before are none of ours.
  * @returns undefined when the user does not see import sets: what access rules hide looks like nothing there
  */
-export async function candidateSets(
+async function candidateSets(
   scope: ImportScope,
   plan: ImportPlan,
   known: ReadonlySet<string>,

@@ -48,13 +48,13 @@ export async function sendChunk(
 }
 
 /** Waits before the next attempt. @throws the error itself when there is to be none */
-export async function waitOut(scope: ImportScope, error: ServiceNowError, attempt: number): Promise<void> {
+async function waitOut(scope: ImportScope, error: ServiceNowError, attempt: number): Promise<void> {
   if (!mayWaitOut(scope, error, attempt)) throw error;
   await scope.clock.sleep(waitMs(error, attempt));
 }
 
 /** Whether another attempt after `attempt` is worth the wait in this invocation. */
-export function mayWaitOut(scope: ImportScope, error: ServiceNowError, attempt: number): boolean {
+function mayWaitOut(scope: ImportScope, error: ServiceNowError, attempt: number): boolean {
   const ms = waitMs(error, attempt);
   return attempt < maxAttempts && ms <= longestWaitMs && !scope.deadline.passed(ms * 2);
 }

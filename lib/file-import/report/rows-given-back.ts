@@ -53,14 +53,14 @@ function remarker(header: readonly string[], delimiter: string): (record: Reject
   };
 }
 
-export const newline = Buffer.from('\r\n');
+const newline = Buffer.from('\r\n');
 
 function escapeRegExp(character: string): string {
   return character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
 }
 
 /** The settings may name another encoding, over which the mark wins. */
-export function byteOrderMark({ content: { encoding } }: ImportPlan): Uint8Array {
+function byteOrderMark({ content: { encoding } }: ImportPlan): Uint8Array {
   return Buffer.from(encoding.bomBytes > 0 || encoding.way === 'transcode' ? '\uFEFF' : '');
 }
 
@@ -172,7 +172,7 @@ async function readFailed(source: RejectedSource, group: number): Promise<Map<nu
 }
 
 /** Most groups have nothing of the kind, which need not be asked for. */
-export async function readHeld(
+async function readHeld(
   { folder, held }: RejectedSource,
   kind: WorkKind,
   group: number,
