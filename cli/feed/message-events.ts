@@ -44,8 +44,8 @@ const lateLineMs = 1_000;
 type Waiting = { readonly answer: Answer; readonly ids: ReadonlySet<string>; readonly timer: NodeJS.Timeout };
 
 /**
- * Makes an event of every message that the record queue has handled. What became of it stands in the function's log lines, which come
- * on another way than its answer: both are waited for.
+ * Makes an event of every message that the record queue has handled. The outcome is in the function's log lines, which arrive
+ * separately from its answer: both are waited for.
  */
 export class MessageEvents {
   readonly #fates = new Map<string, Map<string, Fate>>();

@@ -13,7 +13,7 @@ import {
   readInvokeAnswer,
 } from './read-answer.ts';
 
-/** A stack that is being watched: options to start it with, and what is told of it. */
+/** A stack that is being watched: options to start it with, and its feed of events. */
 export type StackWatch = {
   readonly feed: StackFeed;
   readonly options: Required<Pick<StackOptions, 'onLog' | 'onAnswer' | 'environment'>>;
@@ -62,7 +62,7 @@ export function watchStack(onLogLine: (line: string, functionKey: string) => voi
       onAnswer(outcome, functionKey, call) {
         const answer = toAnswer(outcome, functionKey, call);
         if (functionKey === 'writeRecords') return messages.onAnswer(answer);
-        // Its log lines say what became of each file.
+        // Its log lines hold the outcome of each file.
         if (functionKey === 'startImport' && !answer.isError) return;
         const event =
           functionKey === 'importCsv'

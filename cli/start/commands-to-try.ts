@@ -14,7 +14,7 @@ const CSV = [
 export type CommandToTry = {
   readonly title: string;
   readonly command: string;
-  /** An address that opens in a browser and shows what became of it. */
+  /** An address that opens in a browser and shows the outcome. */
   readonly look: string;
 };
 

@@ -6,8 +6,8 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 export const IN_MEMORY = ':memory:';
 
 /**
- * Opens (and creates) a SQLite file with its tables; `IN_MEMORY` keeps nothing. Only its owner may read it: queues and secrets hold
- * what is nobody else's business. SQLite gives the files next to it the same mode.
+ * Opens (and creates) a SQLite file with its tables; `IN_MEMORY` keeps nothing. Only its owner may read it, since queues and secrets hold
+ * confidential data. SQLite gives the files next to it the same mode.
  */
 export function openDatabase(file: string, schema: string): DatabaseSync {
   if (file !== IN_MEMORY) makePrivate(file);

@@ -59,7 +59,7 @@ function toTopic({ sns }: Targets, { targetArn, body, subject }: Delivery): void
   topics.publish(targetArn, { Message: body, MessageAttributes: {}, ...(subject && { Subject: subject }) });
 }
 
-/** Nobody waits for the function; what it does wrong is its own log. */
+/** The call does not wait for the function, whose errors are in its own log. */
 function toFunction({ invoke, log }: Targets, { targetArn, body, sourceArn }: Delivery): void {
   const run = invoke();
   if (!run) throw new AwsError('NO_RESOURCE', 'Lambda is not running', 404);

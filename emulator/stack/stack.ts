@@ -241,7 +241,7 @@ function startMappings(
   return eventSourceMappings.map(({ queueArn, ...mapping }) => {
     const queue = state.queues.findByArn(queueArn);
     if (!queue) throw new Error(`An event source mapping reads ${queueArn}, which is no queue of this stack`);
-    // Nobody of an earlier run is left to finish what was in flight when it was stopped.
+    // No process of an earlier run is left to finish what was in flight when it was stopped.
     state.messages.releaseInFlight(queue.name, state.clock.now());
     return startEventSourceMapping({ state, queue, invoke: host.invoke, log, ...mapping });
   });

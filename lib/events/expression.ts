@@ -52,7 +52,7 @@ function parse(source: string, path: string): jsonata.Expression {
   }
 }
 
-/** JSONata throws plain objects. Its messages quote values of the event, so that only its code is told at run time. */
+/** JSONata throws plain objects. Its messages quote values of the event, so that only its code is reported at run time. */
 function reasonOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'failed';
   const code = 'code' in error ? String(error.code) : '';

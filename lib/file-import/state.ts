@@ -37,7 +37,7 @@ const loaded = {
   rows: z.number(),
   rejected: z.number(),
   blankLines: z.number(),
-  /** That were made so far; in `rows` mode the instance does not tell which set a row went to. */
+  /** That were made so far; in `rows` mode the instance does not say which set a row went to. */
   importSets: z.number(),
   tally: tallySchema,
   messages: z.array(frequentMessageSchema),

@@ -17,7 +17,7 @@ import { DotWalkNotAllowedError } from './table-access.ts';
 
 /**
  * The CMDB Instance API. A path may name a class above the item's own, so that the item is read first and its own class must be
- * allowed too. Relations are rows of `cmdb_rel_ci`: whoever adds or removes them needs that table.
+ * allowed too. Relations are rows of `cmdb_rel_ci`: adding or removing them needs access to that table.
  */
 
 const ofClass = '/cmdb/instance/{tableName}';

@@ -43,8 +43,8 @@ export type ExecutorOptions = {
 const shortestCallMs = 250;
 
 /**
- * Sends the calls that are due at the same time together. Nobody waits for a call that is not in the same request: each
- * message goes on by itself as soon as its own answer is there.
+ * Sends the calls that are due at the same time together. No message waits for calls of another request: each goes on
+ * as soon as its own answer is there.
  */
 export class BatchExecutor {
   readonly #options: ExecutorOptions;

@@ -85,7 +85,7 @@ function toSqs(attribute: MessageAttribute): MessageAttributeValue {
     : { DataType, BinaryValue: Buffer.from(attribute.base64, 'base64') };
 }
 
-/** As many as there is room for beside the body: a letter that SQS does not take would come back forever. */
+/** As many as fit next to the body: a letter that SQS does not accept would come back forever. */
 function withinLimits(body: string, attributes: readonly Named[]): Attributes {
   let room = maxBytes - Buffer.byteLength(body);
   const kept = new Map<string, MessageAttributeValue>();
@@ -157,7 +157,7 @@ function parseOrNothing(text: string | undefined): unknown {
   }
 }
 
-/** True when the attributes fit beside the body. */
+/** True when the attributes fit next to the body. */
 export function fits(body: string, attributes: Attributes): boolean {
   const bytes = Object.entries(attributes).reduce(
     (sum, [name, attribute]) => sum + bytesOf(name, attribute),

@@ -130,7 +130,7 @@ const trustingReceives = 10;
 
 /**
  * For how long a message stays hidden after a failure: as long as the instance asked for, else longer each time, with a jitter
- * of a fifth so that messages that failed together do not all return together. One that is told again and again to return
+ * of a fifth so that messages that failed together do not all return together. One that the instance asks again and again to return
  * soon waits longer too, or it would reach the receive limit of its queue long before its time is over.
  * @param receiveCount how many times the message has been received
  * @param random gives numbers in [0, 1)

@@ -143,7 +143,7 @@ type Resolving = {
 
 /**
  * The keys of messages that came back from the dead-letter queue so large that there was no room for a key. Two with the same
- * body cannot be told apart, so that they get none.
+ * body cannot be distinguished, so that they get none.
  */
 async function recallKeys(
   messages: readonly QueuedMessage[],

@@ -27,7 +27,7 @@ export const usage = `npm run test:faults -- [--messages N] [--rows N] [--seed S
 const largestSeed = 1_000_000;
 
 /**
- * Reads the command line. Without `--seed` the seeds are drawn anew each time; with it they count up from there.
+ * Reads the command line. Without `--seed` new seeds are drawn each time; with it they count up from there.
  * @throws UsageError naming the option that is wrong
  */
 export function parseArguments(args: readonly string[]): Arguments {

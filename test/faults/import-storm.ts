@@ -90,7 +90,7 @@ function mortal(client: ServiceNowClient, calls: number): ServiceNowClient {
       const isLast = left-- <= 0;
       const answer = client.send(request, context);
       if (!isLast) return answer;
-      // The request goes out, nobody is there for its answer.
+      // The request goes out; the process dies before its answer comes.
       answer.catch(() => undefined);
       throw new Crash();
     },

@@ -103,7 +103,8 @@ function copyProject(): string {
   const skip = /[/\\](node_modules|test[/\\](faults|bench|e2e|package))$/;
   for (const name of copied)
     cpSync(join(root, name), join(scratch, name), { recursive: true, filter: (path) => !skip.test(path) });
-  symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'));
+  // A junction needs no privilege on Windows; elsewhere the type is ignored.
+  symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'), 'junction');
   return scratch;
 }
 

@@ -111,8 +111,8 @@ describe('the package', () => {
       env: { NODE_OPTIONS: variables.NODE_OPTIONS, SERVICENOW_SECRET_ID: 'none', ALLOWED_TABLES: '*' },
     });
     const { stdout, stderr } = await run;
-    const [, line = ''] = /lib\/runtime\.ts:(\d+)/.exec(stdout + stderr) ?? [];
-    const source = (await readFile('lib/runtime.ts', 'utf8')).split('\n');
+    const [, line = ''] = /lib\/handler-chain\.ts:(\d+)/.exec(stdout + stderr) ?? [];
+    const source = (await readFile('lib/handler-chain.ts', 'utf8')).split('\n');
     expect(source[Number(line) - 1]).toContain('getRemainingTimeInMillis');
   });
 

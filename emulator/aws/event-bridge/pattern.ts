@@ -10,7 +10,7 @@ type JsonObject = { readonly [key: string]: Json };
 type Matcher = (value: Json | undefined) => boolean;
 
 /**
- * Compiles an EventBridge event pattern. This is deliberately a second implementation beside the one that the functions use: each
+ * Compiles an EventBridge event pattern. This is deliberately a second implementation, separate from the one that the functions use: each
  * checks the other.
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
  * @throws {AwsError} InvalidEventPatternException

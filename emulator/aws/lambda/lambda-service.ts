@@ -37,7 +37,7 @@ export type CallOptions = {
   readonly qualifier?: string;
   /** Makes the start of a durable execution idempotent. */
   readonly durableExecutionName?: string;
-  /** Nobody waits for the result. */
+  /** The caller does not wait for the result. */
   readonly asynchronous?: boolean;
 };
 

@@ -142,7 +142,7 @@ export function valueFor(
     : { value: dated.date };
 }
 
-/** Where `window.bytes[at]` is in the (decompressed) file, in words that follow a finding; '' where it cannot be told. */
+/** Where `window.bytes[at]` is in the (decompressed) file, in words that follow a finding; '' where it cannot be determined. */
 export function placeOf({ source }: TextSource, window: ByteWindow, at: number): string {
   const byte = source ? source.offsetOf(window, at) : window.startByte + at - window.start;
   return byte === undefined ? '' : ` at byte ${byte}`;

@@ -149,7 +149,7 @@ async function reconcileRows(
   return { stored: lines.filter((line) => !missing.has(line)), unknown: [] };
 }
 
-/** What to say of rows that may have been sent; without keys, that keys would have told. */
+/** The message for rows that may have been sent; without keys, it adds that keys would have shown whether they were. */
 function lostAnswerText({ keyColumn }: ImportPlan): string {
   return keyColumn === undefined ? `${lostAnswer}; with a keyColumn in _import.json it could be` : lostAnswer;
 }

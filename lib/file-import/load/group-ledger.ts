@@ -85,7 +85,7 @@ export class GroupLedger {
     return !this.#beganExact && index < this.#sentBelow;
   }
 
-  /** Lines of the chunk that may have been sent, where that can be told so closely. */
+  /** Lines of the chunk that may have been sent, where that can be determined so exactly. */
   possiblySentLines(index: number): readonly number[] | undefined {
     const possiblySent = this.#beganExact ? this.#chunks[index]?.possiblySent : undefined;
     return possiblySent && lineList(possiblySent);

@@ -77,7 +77,7 @@ export async function loadGroup(tools: LoadDeps, task: LoadGroup): Promise<Group
   return outcomeOf(done);
 }
 
-/** Row by row in `rows` mode, where without keys nothing else tells which rows were sent before a death of the process. */
+/** Row by row in `rows` mode, where without keys nothing else shows which rows were sent before the process died. */
 function startOf({ plan }: LoadDeps, { group, from }: Pick<LoadGroup, 'group' | 'from'>): GroupStart {
   const { concurrency, mode } = plan.settings;
   return { group, from, concurrency, notesRows: mode === 'rows' && plan.keyColumn === undefined };
@@ -126,7 +126,7 @@ async function prepareReconciliation(
   return { sets: undefined, hasStored };
 }
 
-/** How often each chunk that may have been sent occurs in the group: equal ones cannot be told apart. */
+/** How often each chunk that may have been sent occurs in the group: equal ones cannot be distinguished. */
 async function pendingPrints(
   { plan, reader }: LoadDeps,
   task: LoadGroup,

@@ -11,7 +11,7 @@ export type Reconciled =
       readonly kind: 'send';
       readonly chunk: Chunk;
       readonly sets: readonly string[];
-      /** Lines that a set holds already, where only their content told. */
+      /** Lines that a set holds already, where only their content showed it. */
       readonly setLines?: Readonly<Record<string, number[]>>;
     };
 

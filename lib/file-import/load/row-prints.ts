@@ -20,7 +20,7 @@ export type ChunkPrint = {
   readonly isWhole: boolean;
   /** One for each row, in their order. */
   readonly rows: readonly string[];
-  /** Equal for chunks that cannot be told apart. */
+  /** Equal for chunks that cannot be distinguished. */
   readonly digest: string;
 };
 
@@ -64,7 +64,7 @@ function printRow(columns: readonly ComparedColumn[], read: (column: ComparedCol
 
 /**
  * A value in the form that an instance gives it back in, and which stays the same when it is stored again: `007` in an integer
- * column is `7`. Undefined where that cannot be told from the value alone.
+ * column is `7`. Undefined where that cannot be determined from the value alone.
  */
 function inOwnForm(kind: ComparedColumn['kind'], value: string): string | undefined {
   const trimmed = value.replaceAll(/\r\n?/g, '\n').trim();

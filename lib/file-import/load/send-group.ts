@@ -34,7 +34,7 @@ export type LoadDeps = {
   readonly folder: ImportFolder;
   readonly reader: OpenReader;
   readonly closed: ClosedLedgers;
-  /** Told as rows are done, to show progress. */
+  /** Called as rows are done, to show progress. */
   readonly onProgress?: (done: { readonly rows: number; readonly byte: number }) => void;
 };
 

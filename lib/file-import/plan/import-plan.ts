@@ -92,7 +92,7 @@ export type ImportPlan = {
   readonly settings: ImportSettings;
   readonly content: ContentPlan;
   readonly row: RowPlan;
-  /** True when `keyColumn` is set and rows can be told apart by it: the column's name. */
+  /** True when `keyColumn` is set and identifies the rows: the column's name. */
   readonly keyColumn?: string;
   /** Staging columns by which the active transform maps coalesce, and the tables that they fill; absent where they cannot be seen. */
   readonly coalesceColumns?: readonly string[];

@@ -9,7 +9,7 @@ import type { StagingColumn, StagingTable } from './staging-table.ts';
 const remarkColumns: readonly string[] = ['_line', '_reason'];
 
 /**
- * Settles where each column of the file goes: by the settings, else by a staging column of that name or label (in any
+ * Decides where each column of the file goes: by the settings, else by a staging column of that name or label (in any
  * case), else by the name ServiceNow itself would give it (`First name` -> `u_first_name`).
  * @param open names come row by row (JSON Lines): `header` then lists those that may come
  * @throws InvalidInputError naming every column of the file that has no place

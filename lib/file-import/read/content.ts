@@ -23,7 +23,7 @@ export type ObjectBytes = (fromByte: number) => AsyncIterable<Uint8Array>;
  *
  * A plain file is read from that very byte. A compressed or transcoded one has no such place to enter, so it is read
  * from its beginning and what was seen before is dropped; readers are kept open over the steps of one invocation, so
- * that this happens once an invocation and not once a step. `source` is told where in the file a transcoded piece ends.
+ * that this happens once an invocation and not once a step. `source` gets the place in the file where a transcoded piece ends.
  */
 export async function* readContent(
   object: ObjectBytes,

@@ -76,7 +76,7 @@ export class ByteWindow {
     this.line += lines;
   }
 
-  /** The first line break at or after `from`: where it begins and ends; undefined while it cannot be told yet. */
+  /** The first line break at or after `from`: where it begins and ends; undefined while it cannot be determined yet. */
   lineEnd(from: number): { readonly at: number; readonly next: number } | undefined {
     const { bytes, limit } = this;
     let i = from;

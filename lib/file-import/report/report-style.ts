@@ -1,4 +1,4 @@
-/** The report's style sheet; colours are told apart without green and red alone, and from the page by a contrast of 3 at least. */
+/** The report's style sheet; colours do not rely on green and red alone, and have a contrast of at least 3 to the page. */
 export const reportStyle = `
 :root{color-scheme:light dark;--ink:#1c2530;--soft:#55616e;--line:#dde3ea;--card:#fff;--page:#f4f6f8;--link:#0b5cad;
 --good:#1f7a5c;--warn:#8a6500;--bad:#b3261e;

@@ -111,7 +111,7 @@ export function slicesOf<Chunk extends { readonly rows: number }>(chunks: readon
 }
 
 /**
- * What became of each line of a chunk.
+ * The verdict on each line of a chunk.
  * @param readBack what was read back, by line
  * @param stored what holds for lines that the instance has and of which nothing was read back
  */

@@ -12,7 +12,7 @@ export type NumberedRow = { readonly sysId: string; readonly set: string; readon
 export type RowLines = {
   /** By sys_id of the staging row. */
   readonly lineOf: ReadonlyMap<string, number>;
-  /** Verdicts on lines that have no staging row, or of which it cannot be told which one it is. */
+  /** Verdicts on lines that have no staging row, or for which it cannot be determined which one it is. */
   readonly missing: readonly LineResult[];
 };
 
@@ -25,7 +25,7 @@ type Share = {
 };
 
 /**
- * Finds the line of each staging row of some import sets, where rows carry no keys. The numbers of the rows tell it where they are
+ * Finds the line of each staging row of some import sets, where rows carry no keys. The numbers of the rows show it where they are
  * consecutive and as many as were sent, from whichever number the instance counts (docs/servicenow-contract.md 4.1). Where they are
  * not (rows hidden from the user, skipped by the instance, numbered with gaps or twice), rows are recognised by their content.
  * @param read the staging rows that the user sees

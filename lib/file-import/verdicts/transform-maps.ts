@@ -80,7 +80,7 @@ export class TransformMaps {
     return uniform;
   }
 
-  /** Whether the table has one active map and no more. Where maps cannot be seen, the histories have to tell. */
+  /** Whether the table has one active map and no more. Where maps cannot be read, the transform histories decide. */
   #isSingle(): Promise<boolean> {
     this.#single ??= this.#countMaps().then(
       (count) => count === 1,
@@ -170,7 +170,7 @@ function setResult(verdicts: Map<number, LineResult>, line: number, results: rea
   });
 }
 
-/** Several maps took the row, and only what the last one made of it can be told: good news may be wrong, bad news is not. */
+/** Several maps took the row, and only the outcome of the last one can be read: a success may be wrong, a failure is not. */
 function setUnclear(verdicts: Map<number, LineResult>, line: number): void {
   const verdict = verdicts.get(line);
   if (!verdict || verdict.outcome === 'error') return;

@@ -36,7 +36,7 @@ export class Executioner {
     return this.#struck;
   }
 
-  /** Counts calls from now on; without a moment nobody dies. */
+  /** Counts calls from now on; without a moment, no process dies. */
   arm(moment?: Moment): void {
     this.#calls = 0;
     this.#struck = undefined;

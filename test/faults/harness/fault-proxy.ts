@@ -62,7 +62,7 @@ export async function startFaultProxy(
       const forward = (sent = body) => send(agent, target(), incoming, sent);
       await treat(proxy.decide(passage), forward, outgoing);
     };
-    // A service that is gone, or a caller: either way there is nobody left to answer.
+    // A service that is gone, or a caller: either way there is no one to answer to.
     serve().catch(() => breakOff(outgoing));
   });
   const proxy: FaultProxy = {

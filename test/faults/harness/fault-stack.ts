@@ -211,7 +211,7 @@ type Vault = {
 
 const userName = 'storm.user';
 
-/** The integration user gets a password, and its OAuth client a secret, that nobody had before. */
+/** The integration user gets a password, and its OAuth client a secret, that are new. */
 async function rotateCredentials(instance: Instance, instanceUrl: string, vault: Vault): Promise<void> {
   const { secrets, secretId, watch, roles } = vault;
   const password = watch.secret('password');

@@ -97,7 +97,7 @@ function judgeReport(drop: Drop, { summary, verdicts }: DropResult, kind: Import
 type Reported = Drop & { readonly result: DropResult | undefined };
 type Judged = Drop & { readonly result: DropResult };
 
-/** Rows are told apart as far as their values allow: rows that are alike are counted. */
+/** Rows are distinguished as far as their values allow: equal rows are counted. */
 function judgeRows(drops: readonly Reported[], staged: readonly Row[], kind: ImportKind): readonly Damage[] {
   const claims = new Map<
     string,

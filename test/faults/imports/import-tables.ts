@@ -67,7 +67,7 @@ export const importKinds: Readonly<Record<string, ImportKind>> = {
   keyless: { ...base, table: 'imp_keyless' },
   'keyless, first rows alike': { ...base, table: 'imp_heads', row: alikeHeads },
   'keyless, all rows alike': { ...base, table: 'imp_alike', rowsPerRequest: 40, row: allAlike },
-  'keyless, told apart by a typed column': {
+  'keyless, distinguished by a typed column': {
     ...base,
     table: 'imp_typed',
     rowsPerRequest: 100,

@@ -6,7 +6,7 @@ import { type Story, StoryWriter } from './story.ts';
 
 type Tell = (story: StoryWriter, dice: Dice) => void;
 
-/** A kind of story: how often it is told among all, on which table, and what happens in it. */
+/** A kind of story: how often it occurs among all, on which table, and what happens in it. */
 type Kind = { readonly weight: number; readonly table?: string; readonly tell: Tell };
 
 const { correlated, hidden, hiddenCorrelated, ruled } = stormTables;
@@ -367,7 +367,7 @@ function unreadable(story: StoryWriter, dice: Dice): void {
   );
 }
 
-/** A text that is told from all others. */
+/** A text that differs from all others. */
 function noteOf({ id }: StoryWriter, index: number, column: string): Note {
   return { column, text: `${id}.n${index}| said once` };
 }

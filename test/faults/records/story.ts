@@ -108,7 +108,7 @@ export class StoryWriter {
     this.#phase.sendings.push({ write, body: () => body, isKeyed: false });
   }
 
-  /** Somebody changes the record on the instance itself. */
+  /** A person changes the record on the instance itself. */
   person(name: string, values: Columns): void {
     const write: ModelWrite = {
       id: this.#nextId(),
@@ -120,7 +120,7 @@ export class StoryWriter {
     this.#phase.people.push(write);
   }
 
-  /** Somebody closes whichever open record there is: of upserts that race nobody knows which one made it. */
+  /** A person closes whichever open record there is: of upserts that race, it is not known which one made it. */
   close(): void {
     const write: ModelWrite = {
       id: this.#nextId(),

@@ -153,7 +153,7 @@ describe('import sets that look alike', () => {
     ['the last row', (n: number, i: number) => (i === 9 ? `last-${n}` : 'same'), 'u_text'],
     ['a middle row', (n: number, i: number) => (i === 5 ? `mid-${n}` : 'same'), 'u_text'],
     ['a typed column', (n: number) => `00${n}`, 'u_count'],
-  ])('are told apart by %s, whichever of them is there', async (_, value, column) => {
+  ])('are distinguished by %s, whichever of them is there', async (_, value, column) => {
     await world.settings('imp_load', settings);
     const rows = [0, 1, 2].flatMap((n) => Array.from({ length: 10 }, (__, i) => `c-${i},${value(n, i)}`));
     // The first request is not carried out, the second is; both look alike by their first row and their count.
@@ -196,7 +196,7 @@ describe('import sets that look alike', () => {
     expect(world.rows('imp_load').filter(isOthers)).toHaveLength(rows === 'fewer' ? 9 : 10);
   });
 
-  it('leave rows unknown where one too many is equal, and the report says what would have told', async () => {
+  it('leave rows unknown where one too many is equal, and the report says what would have shown it', async () => {
     await world.settings('imp_load', settings);
     lose('other-client', { rows: 'same', userName: 'watched.user', count: 1 });
     lose('reset-after-commit', { count: 1 });

@@ -76,7 +76,7 @@ describe('creates', () => {
     expect(incidents()).toHaveLength(2);
   });
 
-  it('come back when nobody can tell what became of them', async () => {
+  it('come back when their outcome cannot be determined', async () => {
     await start({ through: losing(() => true, 2) });
     expect(await queue.deliver([create('m1'), create('m2')])).toEqual(['m1', 'm2']);
     expect(await queue.deliver([create('m1'), create('m2')])).toEqual([]);

@@ -31,8 +31,8 @@ const message = (more: Partial<QueuedMessage> = {}): QueuedMessage => ({
 });
 
 /** The letter as it is received, after SQS has taken it. */
-async function bury(buried: QueuedMessage, error: Error = new InvalidInputError('table', 'required')) {
-  expect(await sendMessages(url, [toDeadLetter(buried, error, 'r1')])).toEqual([]);
+async function deadLetter(failed: QueuedMessage, error: Error = new InvalidInputError('table', 'required')) {
+  expect(await sendMessages(url, [toDeadLetter(failed, error, 'r1')])).toEqual([]);
   const receive = { QueueUrl: url, MessageAttributeNames: ['All'], VisibilityTimeout: 900 };
   const { Messages = [] } = await fixture.client.send(new ReceiveMessageCommand(receive));
   const { Body = '', MessageAttributes = {} } = Messages[0] ?? {};
@@ -58,7 +58,7 @@ describe('a dead letter', () => {
       tenant: { dataType: 'String.kind', text: 'a' },
       seal: { dataType: 'Binary', base64: 'AAEC' },
     };
-    const letter = await bury(message({ attributes }));
+    const letter = await deadLetter(message({ attributes }));
     expect(letter.texts).toMatchObject({ ...reasons, IdempotencyKey: 'k', tenant: 'a' });
     expect(letter.attributes['tenant']?.DataType).toBe('String.kind');
     expect(letter.attributes['seal']?.BinaryValue).toEqual(Uint8Array.of(0, 1, 2));
@@ -67,14 +67,14 @@ describe('a dead letter', () => {
   it('has room for its reasons whatever the message brought', async () => {
     const names = Array.from({ length: 10 }, (_, index) => `${index}`);
     const attributes = Object.fromEntries(names.map((name) => [name, { dataType: 'String', text: name }]));
-    const letter = await bury(message({ attributes }));
+    const letter = await deadLetter(message({ attributes }));
     expect(letter.texts).toMatchObject(reasons);
     expect(Object.keys(letter.texts)).toHaveLength(10);
   });
 
   it('holds no character that SQS refuses, and no endless text', async () => {
     const said = new InvalidInputError('body', `\u0000\u0007\uFFFE ü😀${'x'.repeat(5_000)}`);
-    const { texts } = await bury(message(), said);
+    const { texts } = await deadLetter(message(), said);
     expect(texts['ErrorMessage']).toMatch(/^body: [\s]+ü +x+$/);
     expect(texts['ErrorMessage']?.length).toBe(1_000);
   });
@@ -88,7 +88,10 @@ describe('a dead letter', () => {
   ])('of a message that fills SQS to $left bytes is taken all the same', async ({ left, names }) => {
     const body = 'ü'.repeat((largest - left) / 2);
     const attributes = { tenant: { dataType: 'String', text: 'x'.repeat(200) } };
-    const letter = await bury(message({ body, attributes }), new InvalidInputError('body', 'ü'.repeat(900)));
+    const letter = await deadLetter(
+      message({ body, attributes }),
+      new InvalidInputError('body', 'ü'.repeat(900)),
+    );
     expect(letter.body).toBe(body);
     expect(Object.keys(letter.texts)).toEqual(expect.arrayContaining(names));
     expect(letter.texts).not.toHaveProperty('tenant');

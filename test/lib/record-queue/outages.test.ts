@@ -46,12 +46,12 @@ describe('an instance that is down', () => {
   const visibilityTimeoutSeconds = 360;
 
   it.each([
-    { told: 'nothing', retryAfterMs: undefined, canHide: true, group: undefined },
-    { told: 'nothing, on a FIFO queue', retryAfterMs: undefined, canHide: true, group: 'g' },
-    { told: 'Retry-After: 1', retryAfterMs: 1_000, canHide: true, group: undefined },
-    { told: 'Retry-After: 1, on a FIFO queue', retryAfterMs: 1_000, canHide: true, group: 'g' },
-    { told: 'nothing, and nothing can be hidden', retryAfterMs: undefined, canHide: false, group: undefined },
-  ])('costs no message its tries in an hour: $told', async ({ retryAfterMs, canHide, group }) => {
+    { says: 'nothing', retryAfterMs: undefined, canHide: true, group: undefined },
+    { says: 'nothing, on a FIFO queue', retryAfterMs: undefined, canHide: true, group: 'g' },
+    { says: 'Retry-After: 1', retryAfterMs: 1_000, canHide: true, group: undefined },
+    { says: 'Retry-After: 1, on a FIFO queue', retryAfterMs: 1_000, canHide: true, group: 'g' },
+    { says: 'nothing, and nothing can be hidden', retryAfterMs: undefined, canHide: false, group: undefined },
+  ])('costs no message its tries in an hour: $says', async ({ retryAfterMs, canHide, group }) => {
     let elapsedMs = 0;
     const clock = { now: () => Date.now() + elapsedMs, sleep: async () => {} };
     await start({ through: down(retryAfterMs), clock });

@@ -37,7 +37,7 @@ const queued = (messageId: string, groupId?: string) => ({
   isFifo: groupId !== undefined,
 });
 
-async function bury(id: string, error: Error, groupId?: string): Promise<void> {
+async function deadLetter(id: string, error: Error, groupId?: string): Promise<void> {
   expect(await sendMessages(urls.deadLetterUrl, [toDeadLetter(queued(id, groupId), error, 'r1')])).toEqual(
     [],
   );
@@ -68,7 +68,7 @@ const invalid = new InvalidInputError('table', 'required');
 
 describe('a redrive', () => {
   it('moves letters back as they were, with their key and without the reasons', async () => {
-    await bury('m1', invalid);
+    await deadLetter('m1', invalid);
     expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({
       moved: 1,
       failures: [],
@@ -84,8 +84,8 @@ describe('a redrive', () => {
   });
 
   it('moves only letters with the codes asked for, and leaves the others where they are', async () => {
-    await bury('m1', invalid);
-    await bury('m2', new Error('bug'));
+    await deadLetter('m1', invalid);
+    await deadLetter('m2', new Error('bug'));
     const report = await redrive({ ...urls, waitSeconds: 0, codes: ['INTERNAL'], dryRun: false });
     expect(report).toMatchObject({
       moved: 1,
@@ -99,7 +99,7 @@ describe('a redrive', () => {
   });
 
   it('moves nothing in a dry run, and tells what it would find', async () => {
-    for (let index = 0; index < 25; index += 1) await bury(`m${index}`, invalid);
+    for (let index = 0; index < 25; index += 1) await deadLetter(`m${index}`, invalid);
     const looked: number[] = [];
     const report = await redrive({
       ...urls,
@@ -134,14 +134,14 @@ describe('a redrive', () => {
       deadLetterUrl: await createQueue(`dlq${queues}`, true),
       queueUrl: await createQueue(`queue${queues}`, true),
     };
-    for (let index = 0; index < 13; index += 1) await bury(`m${index}`, invalid, 'g1');
+    for (let index = 0; index < 13; index += 1) await deadLetter(`m${index}`, invalid, 'g1');
     const report = await redrive({ ...urls, waitSeconds: 0, dryRun: true });
     expect(report).toMatchObject({ found: new Map([['INVALID_INPUT', 10]]), unseen: 3 });
     expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({ moved: 13, unseen: 0 });
   });
 
   it('comes to an end though letters that stay are seen again before it has seen all', async () => {
-    for (let index = 0; index < 12; index += 1) await bury(`m${index}`, invalid);
+    for (let index = 0; index < 12; index += 1) await deadLetter(`m${index}`, invalid);
     const looked: number[] = [];
     const report = await redrive({
       ...urls,
@@ -161,7 +161,7 @@ describe('a redrive', () => {
       deadLetterUrl: await createQueue(`dlq${queues}`, true),
       queueUrl: await createQueue(`queue${queues}`, true),
     };
-    await bury('m1', invalid, 'g1');
+    await deadLetter('m1', invalid, 'g1');
     expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({
       moved: 1,
       failures: [],
@@ -170,7 +170,7 @@ describe('a redrive', () => {
   });
 
   it('ends though every letter that it moves fails again at once', async () => {
-    await bury('m1', invalid);
+    await deadLetter('m1', invalid);
     // The letters come straight back, as from a queue whose consumer fails.
     const report = await redrive({
       deadLetterUrl: urls.deadLetterUrl,

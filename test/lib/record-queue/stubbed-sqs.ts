@@ -14,7 +14,7 @@ export async function startStubbedSqs(): Promise<SqsFixture> {
   };
 }
 
-/** Whoever answers there stands for SQS. */
+/** Makes the SDK take what listens there for SQS. */
 export function stubSqs(url: string): void {
   vi.stubEnv('AWS_ENDPOINT_URL_SQS', url);
   vi.stubEnv('AWS_REGION', 'us-east-1');

@@ -73,7 +73,7 @@ describe('upserts', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
-  it('cost a few requests more beside updates of other records, not some each', async () => {
+  it('cost a few requests more next to updates of other records, not some each', async () => {
     await start();
     const ids = times(10).map((index) => `${index}`.repeat(32));
     for (const sys_id of ids)

@@ -86,7 +86,7 @@ export function afterReads(count: number) {
   });
 }
 
-/** A state table that is away for those writes, as long as it is told to be. */
+/** A state table that is away for those writes, as long as the test says. */
 export function losingWrites(isLost: (text: string) => boolean) {
   const switched = { on: true };
   const throughTable = (table: StateTable): StateTable => ({

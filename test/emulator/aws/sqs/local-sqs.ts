@@ -45,7 +45,7 @@ export class HandClock implements Clock {
   advance(ms: number): void {
     this.#nowMs += ms;
   }
-  /** Nobody advances it during a wait: only the signal ends one. */
+  /** It is not advanced during a wait: only the signal ends one. */
   sleep(_ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((_resolve, reject) => {
       const stop = () => reject(signal?.reason);
