@@ -10,6 +10,7 @@ import { importCommand } from './import.ts';
 import { importsCommand } from './imports.ts';
 import { instanceCommand } from './instance.ts';
 import { invokeCommand } from './invoke.ts';
+import { mapCommand } from './map.ts';
 import { packageCommand } from './package.ts';
 import { redriveCommand } from './redrive.ts';
 import { releaseCommand } from './release.ts';
@@ -41,6 +42,7 @@ for (const one of [
   redriveCommand,
   doctorCommand,
   invokeCommand,
+  mapCommand,
   breakCommand,
   instanceCommand,
   packageCommand,

@@ -1,5 +1,7 @@
+import { describeAlarms } from './aws/alarms.ts';
 import { createConnections } from './aws/connections.ts';
 import { sendToBus } from './aws/event-bus.ts';
+import { getFindings } from './aws/findings.ts';
 import { keyedWritesIn } from './aws/keyed-writes.ts';
 import { createLambdaClient, startDurableExecution } from './aws/lambda.ts';
 import { createS3Client } from './aws/s3.ts';
@@ -15,6 +17,7 @@ import { examineDeployment } from './doctor/examine.ts';
 import { createEventsHandler, toEntry } from './events/handle-events.ts';
 import { loadMappings } from './events/load-mappings.ts';
 import { createMapper } from './events/map-event.ts';
+import { reconcile } from './events/reconcile.ts';
 import { importActivities } from './file-import/activities.ts';
 import { durableHandler, favourSpeed } from './file-import/execution.ts';
 import { parseInput } from './file-import/import-input.ts';
@@ -146,6 +149,29 @@ export function eventsHandler() {
       });
       const run = async (event: unknown, { context }: Invocation) => (await handling())(event, context);
       return { reportingTimeMs: 0, run };
+    },
+    root,
+  );
+}
+
+/** Asks the sources about open records; answers what it asked and sent. */
+export function reconcileHandler() {
+  return createHandler(
+    'reconcileEvents',
+    () => {
+      const { config, ...deps } = root();
+      const signalsQueueUrl = requireSetting('RECORDS_FIFO_QUEUE_URL', config.recordsFifoQueueUrl);
+      const instances = [...config.instances.keys()];
+      const run = async (_event: unknown, { deadline, log, context }: Invocation) => {
+        const mappings = await loadMappings();
+        const [, , , , account = ''] = context.invokedFunctionArn.split(':');
+        return reconcile(account, deadline, {
+          ...{ ...deps, ...mappings, log, instances, signalsQueueUrl, stateTable, connect: connect() },
+          ...{ mapper: createMapper(mappings), sources: { describeAlarms, getFindings } },
+          ...{ deployment: config.deployment, send: sendMessages },
+        });
+      };
+      return { reportingTimeMs: 1_000, run };
     },
     root,
   );

@@ -37,6 +37,8 @@ export type RecordMark = {
   readonly unmatched: string;
   /** When an insert under this sys_id was first refused though no record is shown, in milliseconds since the Unix epoch; 0: never. */
   readonly refusedSinceMs: number;
+  /** The key of the signals about the record, where its correlation_id has no room for it; empty: it has. */
+  readonly signalKey: string;
 };
 
 /** A note that was, or may have been, written to the journal of a record. */
@@ -165,6 +167,7 @@ export class EffectLedger {
       makerUntilMs: numberIn(item, 'makerUntilMs'),
       unmatched: String(item?.['unmatched'] ?? ''),
       refusedSinceMs: numberIn(item, 'refusedSinceMs'),
+      signalKey: String(item?.['signalKey'] ?? ''),
     };
   }
 
@@ -253,6 +256,11 @@ export class EffectLedger {
   /** Forgets them: they were certainly not written. */
   async forgetColumns(sysId: string, keyName: string): Promise<void> {
     await this.#delete({ pk: this.#columnsKey(sysId), sk: keyName });
+  }
+
+  /** Remembers what signals about a record call its thing. */
+  async rememberSignalKey(sysId: string, signalKey: string): Promise<void> {
+    await this.#changeMark(sysId, { signalKey });
   }
 
   /**

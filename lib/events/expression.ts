@@ -96,7 +96,7 @@ function checkNode(node: unknown, path: string): void {
 const longestText: readonly number[] = [100_000, 100_000, 3_000, 400, 100];
 
 function checkRegExp(source: string, path: string): void {
-  const { repetitions, isNested, hasReference } = readRegExp(source);
+  const { repetitions, optional, isNested, hasReference } = readRegExp(source);
   if (isNested)
     throw new InvalidInputError(
       path,
@@ -104,9 +104,12 @@ function checkRegExp(source: string, path: string): void {
     );
   if (hasReference)
     throw new InvalidInputError(path, 'has a regular expression with a back reference or a look-around');
-  if (repetitions >= longestText.length)
+  if (repetitions >= longestText.length || optional > mostOptional)
     throw new InvalidInputError(path, 'has a regular expression with too many repetitions');
 }
+
+/** Parts that may be left out multiply the ways to match. */
+const mostOptional = 10;
 
 /** What makes a regular expression slow. Characters of a class and escaped ones are skipped. */
 function readRegExp(source: string) {
@@ -116,11 +119,14 @@ function readRegExp(source: string) {
     .replaceAll(/\[[^\]]*\]/g, 'x');
   const groups: { hasChoice: boolean }[] = [];
   let isNested = false;
+  let optional = 0;
   let repetitions = /^\^/.test(bare) ? 0 : 1;
   for (let at = 0; at < bare.length; at += 1) {
     if (bare[at] === '(') groups.push({ hasChoice: false });
     else if (bare[at] === '|') for (const group of groups) group.hasChoice = true;
-    const repeat = repeatAt(bare, at);
+    const isOptional = bare[at] === '?' && at > 0 && !'(*+?}'.includes(bare[at - 1] ?? '');
+    if (isOptional) optional += 1;
+    const repeat = isOptional ? 2 : repeatAt(bare, at);
     if (repeat > 1) {
       repetitions += repeat > 10 ? 1 : 0;
       for (const group of groups) group.hasChoice = true;
@@ -129,7 +135,12 @@ function readRegExp(source: string) {
     const closed = groups.pop();
     if (closed?.hasChoice && repeatAt(bare, at + 1) > 1) isNested = true;
   }
-  return { repetitions, isNested, hasReference: bare.includes('\u0001') || /\(\?<?[=!]/.test(bare) };
+  return {
+    repetitions,
+    optional,
+    isNested,
+    hasReference: bare.includes('\u0001') || /\(\?<?[=!]/.test(bare),
+  };
 }
 
 /** How often a quantifier at this place repeats at most; 1 where there is none. */

@@ -118,9 +118,12 @@ class MappingRun {
     const { source, life } = this.#mapping;
     const at = await this.#target(scope);
     const parts = layered(builtInParts(at), this.#defaults[at] ?? {}, this.#mapping, entry);
-    const { required = [] } = parts;
-    const { columns: fields, lookups } = await this.#fields(parts.fields ?? {}, required, scope);
-    const resolve = parts.resolve && (await this.#columns(parts.resolve, 'resolve', scope));
+    // A recovery must not fail for a column that only a new record needs, nor the other way round.
+    const writesFields = kind === 'open' || kind === 'update' || life === 'none' || at === 'em_event';
+    const { fields: given = {}, required = [] } = writesFields ? parts : {};
+    const { columns: fields, lookups } = await this.#fields(given, required, scope);
+    const resolve =
+      kind === 'resolve' ? await this.#columns(parts.resolve ?? {}, 'resolve', scope) : undefined;
     const note = parts.note && textOf(await this.#value(parts.note.text, 'note', scope), 'note');
     return readSignal({
       action: 'signal',

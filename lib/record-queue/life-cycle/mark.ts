@@ -50,6 +50,11 @@ export function hashOfEvent(eventId: string): string {
   return digestOf(eventId).slice(0, hashLength);
 }
 
+/** True for a `correlation_id` that may be only part of a key. */
+export function isShortenedKey(correlationId: string): boolean {
+  return /#[0-9a-f]{16}$/.test(correlationId);
+}
+
 /** The key as `correlation_id` holds it: itself where it fits and can be asked for, else shortened with a hash. */
 export function correlationIdOfKey(key: string): string {
   if (/^(?!javascript\s*:)[\x20-\x7e]{1,100}$/i.test(key) && key.trim() === key) return key;

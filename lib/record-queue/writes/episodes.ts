@@ -11,6 +11,8 @@ import { correlationIdOfKey, parseMark } from '../life-cycle/mark.ts';
 import { phaseOf } from '../life-cycle/phases.ts';
 import type { WriteContext } from './attempt.ts';
 
+type Asking = Pick<WriteContext, 'send' | 'naming'>;
+
 /** What is read of a record, with every answer. A table without one of these columns answers without it. */
 export const episodeFields = [
   ...['sys_id', 'number', 'state', 'active', 'assigned_to', 'correlation_id', 'correlation_display'],
@@ -46,11 +48,11 @@ const newestListed = 5;
  */
 export class Episodes {
   readonly #thing: Thing;
-  readonly #context: WriteContext;
+  readonly #context: Asking;
   /** The table refuses or ignores a given sys_id: records are known by their correlation_id. */
   readonly #byCorrelationId: boolean;
 
-  constructor(thing: Thing, context: WriteContext, byCorrelationId: boolean) {
+  constructor(thing: Thing, context: Asking, byCorrelationId: boolean) {
     this.#thing = thing;
     this.#context = context;
     this.#byCorrelationId = byCorrelationId;

@@ -7,12 +7,7 @@ import type { ServiceNowResponse } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { listRequest } from '../../servicenow/records.ts';
 import type { Call } from '../batch-executor.ts';
-
-/** What look-ups found: values by column, and what a person should know about them. */
-export type References = {
-  readonly columns: Readonly<Record<string, string>>;
-  readonly remarks: readonly string[];
-};
+import type { References } from '../life-cycle/compose.ts';
 
 /** What look-ups need of the batch that they are made for. */
 type Deps = {

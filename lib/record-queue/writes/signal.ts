@@ -9,13 +9,14 @@ import {
 import { createRequest, updateRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
+import { changesOf, newRecord, type References } from '../life-cycle/compose.ts';
 import { type Decision, decide, type Episode, type TimedSignal } from '../life-cycle/decide.ts';
-import { correlationIdOfKey, formatMark, hashOfEvent } from '../life-cycle/mark.ts';
+import { correlationIdOfKey, hashOfEvent } from '../life-cycle/mark.ts';
 import { tablesWithLife } from '../life-cycle/phases.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { createRecord } from './create.ts';
 import { Episodes, episodeFields } from './episodes.ts';
-import { findReferences, type References } from './references.ts';
+import { findReferences } from './references.ts';
 
 type Command = CommandOf<'signal'>;
 type Columns = Readonly<Record<string, unknown>>;
@@ -145,40 +146,41 @@ class SignalWrite {
   }
 
   async #create(
-    { mark, after }: Extract<Decision, { kind: 'create' }>,
+    decision: Extract<Decision, { kind: 'create' }>,
     references: References,
   ): Promise<'done' | 'again' | 'continue'> {
     const { table } = this.#attempt;
+    const { mark } = decision;
     const sysId = this.#episodes.sysIdOf(mark.episode);
-    const follows = after && `Follows ${after.number || 'an earlier record'}, which was ${after.phase}.`;
-    const notes = [this.#note, follows, ...references.remarks];
-    const record = {
-      ...this.#signal.fields,
-      ...references.columns,
-      ...notesOf(notes),
-      correlation_id: correlationIdOfKey(this.#signal.key),
-      correlation_display: formatMark(mark),
-      ...(!this.#byCorrelationId && { sys_id: sysId }),
-    };
+    const columns = newRecord(decision, this.#signal, references);
+    const record = this.#byCorrelationId ? columns : { ...columns, sys_id: sysId };
     const request = createRequest({ table, record, fields: episodeFields });
     if (this.#byCorrelationId) return this.#createElsewhere(request, mark.episode);
+    await this.#rememberKey(sysId);
     try {
       const { body } = await this.#attempt.context.send({ request });
-      return await this.#checkCreated(body, sysId, mark.episode);
+      await this.#checkCreated(body, sysId, mark.episode);
     } catch (error) {
       if (!(error instanceof ServiceNowError && error.recordMayExist)) throw error;
-      return this.#explain(error, sysId);
+      if ((await this.#explain(error, sysId)) === 'again') return 'again';
     }
+    await this.#attempt.complete('create', sysId);
+    return 'done';
   }
 
-  async #checkCreated(body: unknown, sysId: string, episode: number): Promise<'done' | 'continue'> {
+  /** The reconciler asks the source by the whole key. */
+  async #rememberKey(sysId: string): Promise<void> {
+    const { key } = this.#signal;
+    if (correlationIdOfKey(key) !== key) await this.#attempt.context.ledger.rememberSignalKey(sysId, key);
+  }
+
+  async #checkCreated(body: unknown, sysId: string, episode: number): Promise<void> {
     const { context, table } = this.#attempt;
     const made = this.#episodes.read(body, episode);
     if (made && made.sysId.toLowerCase() !== sysId) {
       context.ignoringTables.add(table.toLowerCase());
       await context.ledger.rememberThatTableIgnoresSysId(table);
     }
-    return 'done';
   }
 
   /** The answer was lost, or the record exists: another worker was faster, or an earlier copy of this message. */
@@ -236,14 +238,8 @@ class SignalWrite {
     const { table } = this.#attempt;
     const { sysId, episode } = current;
     await this.#attempt.checkRecord(sysId);
-    await this.#attempt.announce('update', sysId);
-    const columns = this.#columnsOf(decision.what, references);
-    const remarks = decision.what === 'update' && Object.keys(columns).length > 0 ? references.remarks : [];
-    const record = {
-      ...columns,
-      ...notesOf([this.#note, decision.remark, ...remarks]),
-      correlation_display: formatMark(decision.mark),
-    };
+    await Promise.all([this.#attempt.announce('update', sysId), this.#rememberKey(sysId)]);
+    const record = changesOf(decision, this.#signal, references);
     const isDone = async () => this.#isOwn(await this.#episodes.findLast(true));
     try {
       const request = updateRequest({ table, sysId, record, fields: episodeFields });
@@ -289,21 +285,6 @@ class SignalWrite {
     throw error;
   }
 
-  #columnsOf(what: Extract<Decision, { kind: 'write' }>['what'], references: References): Columns {
-    const { fields = {}, update = [], resolve = {}, reopen = {} } = this.#signal;
-    const { unless: _unless, ...resolving } = resolve;
-    if (what === 'resolve') return resolving;
-    if (what === 'note') return {};
-    const given = { ...fields, ...references.columns };
-    const again = Object.entries(given).filter(([column]) => update.includes(column));
-    return { ...Object.fromEntries(again), ...(what === 'reopen' && { state: String(reopen.state) }) };
-  }
-
-  get #note(): string | undefined {
-    const { note } = this.#signal;
-    return typeof note === 'object' ? note.text : note;
-  }
-
   /** True when the record shows that this very signal was applied to it. */
   #isOwn(found: Episode | undefined): boolean {
     return found?.mark?.events.includes(hashOfEvent(this.#signal.eventId)) ?? false;
@@ -317,11 +298,6 @@ function commandOf(attempt: Attempt) {
   const { command, message } = attempt.command;
   if (command.action !== 'signal') throw new Error('not a signal');
   return { signal: command.signal, message };
-}
-
-function notesOf(notes: readonly (string | undefined)[]): Columns {
-  const text = notes.filter((one) => one !== undefined && one !== '').join('\n\n');
-  return text === '' ? {} : { work_notes: text.toWellFormed() };
 }
 
 /** The instance does not let the record be resolved as the signal says. */

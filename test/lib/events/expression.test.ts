@@ -37,6 +37,8 @@ describe('an expression', () => {
     ['a repeated repetition', '$match(t, /(a+)+$/)'],
     ['a repeated choice', '$match(t, /(a|aa)+$/)'],
     ['a repeated group that repeats deeper inside', '$match(t, /((xa{2,})b)*$/)'],
+    ['a repeated part that may be left out', '$match(t, /(a?)+$/)'],
+    ['many parts that may be left out', `$match(t, /${'a?'.repeat(20)}${'a'.repeat(20)}/)`],
     ['a back reference', '$match(t, /(a)\\1/)'],
     ['a look-ahead', '$match(t, /a(?=b)/)'],
     ['too many repetitions', '$match(t, /.*a.*b.*c.*d/)'],
@@ -44,6 +46,13 @@ describe('an expression', () => {
   ])('is refused with %s', (_what, source) => {
     expect(() => compileExpression(source, 'key')).toThrow(/^key: /);
   });
+
+  it.each(['/^arn:aws:(\\w+):/', '/(EC2|RDS)-\\d+/', '/v(\\d+)(\\.\\d+)?$/', '/[a-z*+]+?x/i', '/a{2,3}/'])(
+    'may hold the regular expression %s',
+    (source) => {
+      expect(() => compileExpression(`$match(t, ${source})`, 'key')).not.toThrow();
+    },
+  );
 
   it('tries regular expressions on short texts only', async () => {
     expect(await evaluate('$match(t, /^arn:(.+)$/).groups', { t: 'arn:aws' })).toEqual(['aws']);

@@ -55,7 +55,7 @@ describe('a mapping', () => {
     ).toMatchObject({
       ...{ signal: 'open', source: 'test', key: 'k', eventId: 'e-1', at: '2026-11-29T07:59:00.000Z' },
       ...{ target: 'incident', fields: { short_description: 'Alarm k', impact: '1' } },
-      ...{ resolve: { state: '6' }, reopen: { within: 'PT4H', state: '2', atMost: 5 } },
+      reopen: { within: 'PT4H', state: '2', atMost: 5 },
     });
   });
 
@@ -78,9 +78,27 @@ signal: [{ is: open, fields: { urgency: 1 }, reopen: { atMost: 1 } }]
 `;
     expect(await signalOf(more, event(), defaults)).toMatchObject({
       fields: { caller_id: 'd', impact: '2', urgency: '1' },
-      resolve: { state: '6', close_code: 'd' },
+      resolve: undefined,
       reopen: { within: 'PT4H', state: '2', atMost: 1 },
     });
+  });
+
+  it('needs only what its signal writes', async () => {
+    const defaults = { incident: { resolve: { close_code: { literal: 'd' } } } };
+    const more = `required: [impact]
+fields: { impact: "{% $number(detail.level) %}" }
+resolve: { close_notes: "{% $number(detail.reason) %}" }
+signal: [{ when: { detail: { state: [OK] } }, is: resolve }, { is: open }]
+`;
+    const resolved = event({ key: 'k', state: 'OK', level: 'x', reason: '5' });
+    expect(await signalOf(more, resolved, defaults)).toMatchObject({
+      ...{ signal: 'resolve', fields: {} },
+      resolve: { state: '6', close_code: 'd', close_notes: '5' },
+    });
+    expect(await signalOf(more, event({ key: 'k', level: '2', reason: 'x' }))).toMatchObject({
+      fields: { impact: '2' },
+    });
+    expect(await mapOne(more, event({ key: 'k' }))).toMatchObject({ error: { field: 'fields.impact' } });
   });
 
   it('takes the first entry that matches, by pattern or expression', async () => {

@@ -1,0 +1,36 @@
+import { Option } from '@commander-js/extra-typings';
+import { command, notBlank, onFunctionsNode } from './command-line.ts';
+
+/** `servicenow-functions map` */
+export const mapCommand = command('map', 'tries the mapping files of events', [
+  'mappings/samples/cpu-alarm.json',
+  'event.json --current resolved',
+  '--test',
+])
+  .argument('[event]', 'a file with an event, as it would come to the events queue')
+  .addOption(
+    new Option('--current <phase>', 'the record that there is already (default none)').choices([
+      'none',
+      'open',
+      'resolved',
+      'closed',
+    ]),
+  )
+  .option(
+    '--instance <secret>',
+    'looks at the record on an instance: id of its secret, or a JSON file',
+    notBlank,
+  )
+  .option('--allowed-hosts <list>', 'hosts outside ServiceNow’s own domains, with --instance', notBlank)
+  .option('--deployment <name>', 'service and stage (default servicenow-functions/dev)', notBlank)
+  .option('--folder <folder>', 'where the mapping files are (default mappings)', notBlank)
+  .option('--test', 'runs the sequences of *.test.yaml against an emulated instance')
+  .option('--check', 'compiles the files and says what looks wrong')
+  .option('--rules', 'prints the EventBridge rules as CloudFormation')
+  .addHelpText('after', '\nNothing is written, and nothing is sent but the reads of --instance.\n')
+  .action(
+    onFunctionsNode(async (event, options) => {
+      const { runMap } = await import('./map/run.ts');
+      await runMap(event, options);
+    }),
+  );

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { compileAll } from '../../lib/events/compile.ts';
+import type { Mappings } from '../../lib/events/mapping.ts';
+import { UsageError } from '../command-line.ts';
+import { checkMappings } from './check.ts';
+import { type DryRunOptions, dryRun } from './dry-run.ts';
+import { readSequences } from './sequences.ts';
+
+type MapOptions = DryRunOptions & {
+  readonly folder?: string | undefined;
+  readonly test?: true | undefined;
+  readonly check?: true | undefined;
+  readonly rules?: true | undefined;
+};
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+/** @throws UsageError without anything to do; MappingError for a file that is wrong */
+export async function runMap(event: string | undefined, options: MapOptions): Promise<void> {
+  const { folder = 'mappings', test, check, rules } = options;
+  if (event === undefined && !test && !check && !rules)
+    throw new UsageError('A file with an event is needed, or --test, --check or --rules');
+  const mappings = compileAll(folder);
+  if (check) await runCheck(mappings, folder);
+  if (rules) print(JSON.stringify(rulesOf(mappings), null, 2));
+  if (test) await runTests(mappings, folder);
+  if (event !== undefined) print(await dryRun(JSON.parse(readFileSync(event, 'utf8')), mappings, options));
+}
+
+async function runCheck(mappings: Mappings, folder: string): Promise<void> {
+  const warnings = await checkMappings(mappings, folder);
+  for (const warning of warnings) print(`warning: ${warning}`);
+  print(`${mappings.mappings.length} mapping files: no errors, ${warnings.length} warnings.`);
+}
+
+async function runTests(mappings: Mappings, folder: string): Promise<void> {
+  let failed = 0;
+  const tests = readSequences(folder, mappings);
+  for (const { file, name, run } of tests) {
+    try {
+      await run();
+      print(`ok      ${file}: ${name}`);
+    } catch (error) {
+      failed += 1;
+      print(`FAILED  ${file}: ${name}\n        ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  print(`${tests.length - failed} of ${tests.length} sequences passed.`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+/** One rule for each file, to the events queue of the stack. */
+function rulesOf({ mappings }: Mappings): object {
+  const rules = mappings.map(({ file, when }) => {
+    const words = file.replace(/\.ya?ml$/, '').split(/[^A-Za-z0-9]+/);
+    const name = words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join('');
+    const Targets = [{ Id: 'events', Arn: { 'Fn::GetAtt': ['EventsQueue', 'Arn'] } }];
+    const Properties = { Description: `Events of mappings/${file}`, EventPattern: when, Targets };
+    return [`${name}EventsRule`, { Type: 'AWS::Events::Rule', Properties }] as const;
+  });
+  return { Resources: Object.fromEntries(rules) };
+}

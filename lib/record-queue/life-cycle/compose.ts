@@ -1,0 +1,66 @@
+import type { Decision, Episode, TimedSignal } from './decide.ts';
+import { correlationIdOfKey, formatMark } from './mark.ts';
+
+/** What look-ups found: values by column, and what a person should know about them. */
+export type References = {
+  readonly columns: Readonly<Record<string, string>>;
+  readonly remarks: readonly string[];
+};
+
+type Columns = Readonly<Record<string, unknown>>;
+
+/** The columns of a new record, without its sys_id. Pure. */
+export function newRecord(
+  { mark, after }: Extract<Decision, { kind: 'create' }>,
+  signal: TimedSignal,
+  references: References,
+): Columns {
+  return {
+    ...signal.fields,
+    ...references.columns,
+    ...notesOf([noteOf(signal), follows(after), ...references.remarks]),
+    correlation_id: correlationIdOfKey(signal.key),
+    correlation_display: formatMark(mark),
+  };
+}
+
+function follows(after: Episode | undefined): string | undefined {
+  return after && `Follows ${after.number || 'an earlier record'}, which was ${after.phase}.`;
+}
+
+/** The columns that a decision changes: note and mark are part of the same write. Pure. */
+export function changesOf(
+  { what, mark, remark }: Extract<Decision, { kind: 'write' }>,
+  signal: TimedSignal,
+  references: References,
+): Columns {
+  const columns = columnsOf(what, signal, references);
+  const remarks = what === 'update' && Object.keys(columns).length > 0 ? references.remarks : [];
+  return {
+    ...columns,
+    ...notesOf([noteOf(signal), remark, ...remarks]),
+    correlation_display: formatMark(mark),
+  };
+}
+
+function columnsOf(
+  what: Extract<Decision, { kind: 'write' }>['what'],
+  { fields = {}, update = [], resolve = {}, reopen = {} }: TimedSignal,
+  references: References,
+): Columns {
+  const { unless: _unless, ...resolving } = resolve;
+  if (what === 'resolve') return resolving;
+  if (what === 'note') return {};
+  const given = Object.entries({ ...fields, ...references.columns });
+  const again = given.filter(([column]) => update.includes(column));
+  return { ...Object.fromEntries(again), ...(what === 'reopen' && { state: String(reopen.state) }) };
+}
+
+function noteOf({ note }: TimedSignal): string | undefined {
+  return typeof note === 'object' ? note.text : note;
+}
+
+function notesOf(notes: readonly (string | undefined)[]): Columns {
+  const text = notes.filter((one) => one !== undefined && one !== '').join('\n\n');
+  return text === '' ? {} : { work_notes: text.toWellFormed() };
+}

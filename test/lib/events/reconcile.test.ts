@@ -1,0 +1,168 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { openWorld } from '../../../cli/map/world.ts';
+import type { AlarmNow } from '../../../lib/aws/alarms.ts';
+import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { silentLog } from '../../../lib/core/log.ts';
+import { loadMappings } from '../../../lib/events/load-mappings.ts';
+import { reconcile, type Sources } from '../../../lib/events/reconcile.ts';
+
+const startMs = Date.parse('2026-11-02T08:00:00Z');
+const account = '123456789012';
+const mappings = await loadMappings();
+const arnOf = (name: string) => `arn:aws:cloudwatch:us-east-1:${account}:alarm:${name}`;
+const at = (minutes: number) => new Date(startMs + minutes * 60_000).toISOString();
+
+/** A world in which alarms go off, and CloudWatch as it is asked. */
+async function start(sources: Partial<Sources> = {}) {
+  const world = await openWorld(mappings, startMs);
+  onTestFinished(() => world.close());
+  const alarms = new Map<string, AlarmNow>();
+  const asked: (readonly string[])[] = [];
+  const alarm = (name: string, value: string, minutes: number) => {
+    alarms.set(name, {
+      arn: arnOf(name),
+      name,
+      state: value,
+      reason: 'why',
+      sinceMs: startMs + minutes * 60_000,
+    });
+    world.reach(startMs + minutes * 60_000 + 1_000);
+    return {
+      ...{
+        source: 'aws.cloudwatch',
+        'detail-type': 'CloudWatch Alarm State Change',
+        account,
+        region: 'us-east-1',
+      },
+      ...{ id: `${name}-${minutes}`, time: at(minutes), resources: [arnOf(name)] },
+      detail: {
+        alarmName: name,
+        state: { value, reason: 'why', timestamp: at(minutes) },
+        previousState: { value: 'OK' },
+      },
+    };
+  };
+  const run = async () => {
+    const queued: string[] = [];
+    const answer = await reconcile(account, deadlineAt(world.nowMs() + 60_000, world.deployed.clock), {
+      ...world.deployed,
+      ...{ mappings: mappings.mappings, instances: ['default'], signalsQueueUrl: 'signals', log: silentLog },
+      sources: {
+        describeAlarms: async (names) => {
+          asked.push(names);
+          return new Map([...alarms].filter(([name]) => names.includes(name)));
+        },
+        getFindings: async () => [],
+        ...sources,
+      },
+      send: async (_url, entries) => {
+        queued.push(...entries.map(({ MessageBody = '' }) => MessageBody));
+        return [];
+      },
+    });
+    for (const body of queued) await world.send(JSON.parse(body));
+    return answer;
+  };
+  const incidents = () =>
+    world.instance.state.store.select('incident').filter(({ correlation_display }) => correlation_display);
+  return { world, alarms, asked, alarm, run, incidents };
+}
+
+it('resolves the record of an alarm whose recovery was lost, once', async () => {
+  const { world, alarm, run, incidents } = await start();
+  await world.apply(alarm('cpu', 'ALARM', 0));
+  await world.apply(alarm('disk', 'ALARM', 0));
+  alarm('cpu', 'OK', 10);
+  world.reach(startMs + 20 * 60_000);
+  expect(await run()).toEqual({ asked: 2, sent: 1, failures: [] });
+  expect(
+    incidents()
+      .map(({ state }) => state)
+      .toSorted(),
+  ).toEqual(['1', '6']);
+  expect(await run()).toEqual({ asked: 1, sent: 0, failures: [] });
+});
+
+it('resolves the record of a recovery that came before its alarm, and of an alarm that was deleted', async () => {
+  const { world, alarms, alarm, run, incidents } = await start();
+  const [off, ok] = [alarm('cpu', 'ALARM', 0), alarm('cpu', 'OK', 1)];
+  await world.apply(ok);
+  await world.apply(off);
+  await world.apply(alarm('disk', 'ALARM', 2));
+  alarms.delete('disk');
+  await run();
+  expect(incidents().map(({ state }) => state)).toEqual(['6', '6']);
+});
+
+it('resolves a record that flapped once its alarm has been quiet', async () => {
+  const { world, alarm, run, incidents } = await start();
+  for (let minute = 0; minute < 14; minute += 2) {
+    await world.apply(alarm('cpu', 'ALARM', minute));
+    await world.apply(alarm('cpu', 'OK', minute + 1));
+  }
+  expect(incidents()).toMatchObject([{ state: '2', reopen_count: '5' }]);
+  world.reach(startMs + 60 * 60_000);
+  await run();
+  expect(incidents()).toMatchObject([{ state: '2' }]);
+  world.reach(startMs + 5 * 3_600_000);
+  await run();
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+});
+
+it('asks by the whole name of an alarm, however long, a hundred at a time', async () => {
+  const { world, alarm, asked, run, incidents } = await start();
+  const name = 'n'.repeat(255);
+  await world.apply(alarm(name, 'ALARM', 0));
+  alarm(name, 'OK', 5);
+  await run();
+  expect(asked).toEqual([[name]]);
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+});
+
+it('leaves alone what cannot be asked about: other accounts, other sources, a source that is down', async () => {
+  const { world, alarm, run, incidents } = await start({
+    describeAlarms: async () => {
+      throw new Error('down');
+    },
+  });
+  await world.apply(alarm('cpu', 'ALARM', 0));
+  const other = { ...alarm('x', 'ALARM', 0), resources: [arnOf('x').replace(account, '210987654321')] };
+  await world.apply(other);
+  await world.apply({
+    source: 'my.app',
+    'detail-type': 'ServiceNow signal',
+    time: at(0),
+    detail: { key: 'k', status: 'open' },
+  });
+  expect(await run()).toMatchObject({ sent: 0, failures: ['CloudWatch: Error: down'] });
+  expect(incidents().map(({ state }) => state)).toEqual(['1', '1', '1']);
+});
+
+it('resolves the record of a finding that Security Hub has as resolved', async () => {
+  const finding = {
+    ...{ Id: `arn:aws:securityhub:us-east-1:${account}:security-control/S3.1/finding/${'0'.repeat(36)}` },
+    ...{
+      ProductArn: 'p',
+      Region: 'us-east-1',
+      AwsAccountId: account,
+      Title: 'Title',
+      Severity: { Label: 'HIGH' },
+    },
+    ...{ RecordState: 'ACTIVE', Workflow: { Status: 'NEW' }, Resources: [{ Id: 'r' }] },
+  };
+  const { world, run, incidents } = await start({
+    getFindings: async (ids) =>
+      ids.includes(finding.Id) ? [{ ...finding, Workflow: { Status: 'RESOLVED' } }] : [],
+  });
+  const event = {
+    source: 'aws.securityhub',
+    'detail-type': 'Security Hub Findings - Imported',
+    id: 'f',
+    time: at(0),
+  };
+  await world.apply({ ...event, account, detail: { findings: [finding] } });
+  expect(incidents()).toMatchObject([{ state: '1' }]);
+  world.reach(startMs + 60_000);
+  expect(await run()).toEqual({ asked: 1, sent: 1, failures: [] });
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+});
