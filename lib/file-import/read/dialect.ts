@@ -56,8 +56,13 @@ const longestRun = 2;
 /**
  * The encoding to name for text that is not UTF-8: Windows-1252 when its bytes beyond ASCII stand alone in words of Latin letters, or are
  * its signs. It is not used unasked: the same bytes are other letters in other encodings, and the mistake would go unnoticed.
+ * @param isCut the text goes on behind `bytes`, whose last character may be a part of one
  */
-export function likelyEncoding(bytes: Uint8Array, { name }: Pick<Encoding, 'name'>): string | undefined {
+export function likelyEncoding(
+  bytes: Uint8Array,
+  { name }: Pick<Encoding, 'name'>,
+  isCut = false,
+): string | undefined {
   if (name !== 'utf-8') return unmarkedUtf16(bytes);
   let alone = 0;
   let run = 0;
@@ -66,24 +71,24 @@ export function likelyEncoding(bytes: Uint8Array, { name }: Pick<Encoding, 'name
     if (byte === 0 && i < 2) return unmarkedUtf16(bytes);
     run = byte < 0x80 ? 0 : run + 1;
     if (run === 0) continue;
-    const length = sequenceLength(bytes, i);
-    // The end of what was read may cut a character.
-    if (i + length > bytes.length) break;
-    const isUtf8 = length > 1 && [...bytes.subarray(i + 1, i + length)].every(isContinuation);
-    if (isUtf8 || run > longestRun || unassigned.has(byte)) return undefined;
-    if (loneSigns.has(byte) || isLetter(bytes[i - 1]) || isLetter(bytes[i + 1])) alone++;
+    const length = sequenceLength(byte);
+    const rest = bytes.subarray(i + 1, i + length);
+    const isUtf8 = length > 1 && rest.every(isContinuation);
+    if (isUtf8 && rest.length < length - 1 && isCut) break;
+    if ((isUtf8 && rest.length === length - 1) || run > longestRun || unassigned.has(byte)) return undefined;
+    const isInWord = isLetter(bytes[i - 1]) || isLetter(bytes[i + 1]);
+    if (loneSigns.has(byte) || (isInWord && !usualLeads.has(byte))) alone++;
   }
   return alone > 0 ? 'windows-1252' : undefined;
 }
 
-/** Bytes of the character that would begin here in UTF-8; 1 where none can. */
-function sequenceLength(bytes: Uint8Array, at: number): number {
-  const byte = bytes[at] ?? 0;
+/** With them most letters of Latin scripts begin in UTF-8; as letters of Windows-1252 they are rare. */
+const usualLeads = new Set([0xc2, 0xc3]);
+
+/** Bytes of the character that a byte begins in UTF-8; 1 where it begins none of several. */
+function sequenceLength(byte: number): number {
   if (byte < 0xc2 || byte > 0xf4) return 1;
-  const length = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-  // One that is broken before the end is none.
-  const rest = bytes.subarray(at + 1, at + length);
-  return rest.length < length - 1 && ![...rest].every(isContinuation) ? 1 : length;
+  return byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
 }
 
 function isContinuation(byte = 0): boolean {
@@ -133,7 +138,7 @@ function foreignJson(text: string, format: Drop['format']): string | undefined {
     return /^(\{\s*"|\[\s*[{[])/.test(text)
       ? 'is JSON; write one object on each line and let its name end in .jsonl'
       : undefined;
-  if (text.startsWith('[')) return 'is a JSON array; JSON Lines have one object on each line';
+  if (/^\[\s*\{/.test(text)) return 'is a JSON array; JSON Lines have one object on each line';
   return /^\{[ \t]*[\r\n]/.test(text)
     ? 'has objects that span lines; JSON Lines have one on each line'
     : undefined;

@@ -34,7 +34,7 @@ export async function inspectFile(
   const named = drop.format === 'jsonl' ? undefined : namedDelimiter(head, bomBytes);
   const delimiter =
     settings.delimiter ?? named ?? (drop.format === 'tsv' ? '\t' : detectDelimiter(head.subarray(bomBytes)));
-  const likely = likelyEncoding(raw, encoding);
+  const likely = likelyEncoding(raw, encoding, raw.length >= headBytes);
   const shape = {
     format: drop.format,
     gzip: drop.gzip,

@@ -29,8 +29,6 @@ describe('_import.json', () => {
   });
 
   it.each([
-    ['', '_import.json: is empty'],
-    [' \n', '_import.json: is empty'],
     ['{"rowsPerRequest":"many"}', 'rowsPerRequest: must be a number'],
     ['{"rowsPerRequest":1.5}', 'rowsPerRequest: must be a whole number'],
     ['{"rowsPerRequest":0}', 'rowsPerRequest: must be at least 1'],
@@ -56,6 +54,7 @@ describe('_import.json', () => {
       'dateColumns.D.zone: is not an IANA time zone',
     ],
     ['[]', 'must be an object'],
+    ['', 'is empty; delete it, or write {}'],
     ['{', 'is not JSON'],
   ])('says in words what is wrong with %s', (json, message) => {
     expect(() => parseSettings(json)).toThrow(`_import.json${json.startsWith('{"') ? '.' : ': '}${message}`);

@@ -128,7 +128,7 @@ describe('the report', () => {
     expect(page).toContain('<a href="./results.csv">Check 1 row</a>');
     expect(page.indexOf('What to do')).toBeLessThan(page.indexOf('rows in the file'));
     // For those whose page lies at a signed address, where no link works.
-    expect(page).toContain('<code>aws s3 cp &#39;s3://b/results/t/x/2026/rejected.csv&#39; .</code>');
+    expect(page).toContain("<code>aws s3 cp 's3://b/results/t/x/2026/rejected.csv' .</code>");
     // Rows that never left are no part of the speed.
     expect(page).toContain('<dt>sent per second</dt><dd>91</dd>');
   });
