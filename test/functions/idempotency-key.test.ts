@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { deriveSysId } from '../../lib/operations/identity.ts';
 import { patchRecordById, postRecord } from '../../lib/operations/table.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
@@ -6,15 +6,12 @@ import { UnknownOutcomeError } from '../../lib/servicenow/errors.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
 let deployment: EmulatedDeployment;
-beforeAll(async () => {
-  deployment = await startDeployment();
+beforeEach(async () => {
+  deployment = await startDeployment({}, { demoData: false });
+  return () => deployment.close();
 });
-afterAll(() => deployment.close());
 
 const incidents = () => deployment.instance.state.store.select('incident');
-beforeEach(() => {
-  for (const { sys_id } of incidents()) deployment.instance.state.store.remove('incident', String(sys_id));
-});
 
 function post(record: object, key: string, query = '') {
   const url = `/api/now/table/incident${query}`;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   getRecordsStagingTable,
   postRecordStagingTable,
@@ -8,10 +8,10 @@ import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
 let deployment: EmulatedDeployment;
-beforeAll(async () => {
+beforeEach(async () => {
   deployment = await startDeployment();
+  return () => deployment.close();
 });
-afterAll(() => deployment.close());
 
 const url = '/api/now/import/imp_computer';
 const rows = (table: string, where = (_row: Record<string, unknown>) => true) =>

@@ -57,14 +57,18 @@ describe('the doctor', () => {
   });
 
   it.each([
-    ['{"instanceUrl":', 'secret: failed'],
-    [{ instanceUrl: 'https://evil.test', auth: basic }, 'secret: failed'],
-    [{ instanceUrl: 'http://127.0.0.1:1', tls: { cert: 'no PEM', key: 'nor this' } }, 'secret: failed'],
-    [{ instanceUrl: 'http://127.0.0.1:1', auth: basic }, 'reach: failed'],
-  ])('stops at what does not work: %j', async (secret, last) => {
+    ['{"instanceUrl":', 'secret: failed', 'correct the secret'],
+    [{ instanceUrl: 'https://evil.test', auth: basic }, 'secret: failed', 'correct the secret'],
+    [
+      { instanceUrl: 'http://127.0.0.1:1', tls: { cert: 'no PEM', key: 'nor this' } },
+      'secret: failed',
+      'correct the secret',
+    ],
+    [{ instanceUrl: 'http://127.0.0.1:1', auth: basic }, 'reach: failed', 'check the network path'],
+  ])('stops at what does not work: %j', async (secret, last, todo) => {
     const findings = await run(secret);
     expect(states(findings).at(-1)).toBe(last);
-    expect(findings.at(-1)?.todo).toBeTruthy();
+    expect(findings.at(-1)?.todo).toContain(todo);
   });
 
   it('distinguishes bad credentials from an unreachable instance', async () => {

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
 import { system } from '../../../emulator/instance/store/row.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
@@ -7,10 +7,10 @@ import { startWorld, type World } from './world.ts';
 
 let world: World;
 
-beforeAll(async () => {
+beforeEach(async () => {
   world = await startWorld({ demoData: false });
+  return () => world.close();
 });
-afterAll(() => world.close());
 
 let count = 0;
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { followImport } from '../../../cli/import/follow-import.ts';
 import { outcomeText } from '../../../cli/import/outcome-text.ts';
 import { progressLine, viewProgress } from '../../../cli/import/progress-view.ts';
@@ -12,10 +12,10 @@ import { bucket, jumpingClock, startWorld, type World } from './world.ts';
 
 let world: World;
 
-beforeAll(async () => {
+beforeEach(async () => {
   world = await startWorld({ demoData: false });
+  return () => world.close();
 });
-afterAll(() => world.close());
 
 async function upload(name: string, body: string) {
   const folder = await mkdtemp(join(tmpdir(), 'follow-'));

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { listObjects } from '../../../lib/aws/s3.ts';
 import { type LineResult, tallied } from '../../../lib/file-import/load/row-outcome.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
@@ -7,10 +7,10 @@ import { bucket, startWorld, type World } from './world.ts';
 
 let world: World;
 
-beforeAll(async () => {
+beforeEach(async () => {
   world = await startWorld();
+  return () => world.close();
 });
-afterAll(() => world.close());
 
 const load = (count: number, prefix: string) =>
   ['u_code,u_text', ...Array.from({ length: count }, (_, i) => `${prefix}${i},row ${i}`)].join('\n');

@@ -126,6 +126,6 @@ describe('a multipart upload', () => {
     const upload = { Bucket: 'plain', Key: 'given-up', UploadId: id };
     await fixture.client.send(new AbortMultipartUploadCommand(upload));
     expect(readdirSync(join(fixture.folder, 'blobs'))).toHaveLength(before);
-    await expect(complete('given-up', id, [])).rejects.toBeDefined();
+    await expect(complete('given-up', id, [])).rejects.toMatchObject({ name: 'NoSuchUpload' });
   });
 });

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { startWorld, type World } from '../world.ts';
 
 let world: World;
 
-beforeAll(async () => {
+beforeEach(async () => {
   world = await startWorld({ demoData: false });
+  return () => world.close();
 });
-afterAll(() => world.close());
 
 /** Imports a file and gives what it rejected. */
 async function rejected(name: string, body: string | Uint8Array, settings: object = {}): Promise<string> {

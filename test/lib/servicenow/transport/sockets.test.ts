@@ -33,6 +33,21 @@ async function rawServer(serve: (socket: Socket, connection: number) => void) {
 const answer = (body = '{"result":[]}', more = '') =>
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${more}\r\n${body}`;
 
+/** A client, and a server that answers everything like this after a moment, on a clock that the test moves ahead. */
+async function callsOnOneClock(text: string) {
+  let skewMs = 0;
+  const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
+  const { url, connections } = await rawServer((socket) =>
+    socket.on('data', () => setTimeout(() => socket.write(text), 5)),
+  );
+  const client = clientFor({ instanceUrl: url, auth: basic }, { clock });
+  const call = () => client.send(read, callContext({ deadline: deadlineAt(clock.now() + 60_000, clock) }));
+  const skip = (ms: number) => {
+    skewMs += ms;
+  };
+  return { call, skip, connections };
+}
+
 describe('sockets to an instance', () => {
   it('undo gzip, in small answers and in large ones', async () => {
     const rows = Array.from({ length: 5_000 }, (_, index) => ({
@@ -170,42 +185,56 @@ describe('sockets to an instance', () => {
   });
 
   it('do not use a socket again that has been idle longer than the server keeps it, whatever timers did meanwhile', async () => {
-    let skewMs = 0;
-    const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
-    const { url, connections } = await rawServer((socket) =>
-      socket.on('data', () => socket.write(answer(undefined, 'keep-alive: timeout=20\r\n'))),
+    const { call, skip, connections } = await callsOnOneClock(
+      answer(undefined, 'keep-alive: timeout=20\r\n'),
     );
-    const client = clientFor({ instanceUrl: url, auth: basic }, { clock });
-    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
-    await client.send(read, context());
-    skewMs += 17_000;
-    await client.send(read, context());
+    await call();
+    skip(17_000);
+    await call();
     expect(connections()).toBe(1);
-    skewMs += 19_000;
-    await client.send(read, context());
+    skip(19_000);
+    await call();
+    expect(connections()).toBe(2);
+  });
+
+  it('take a server that does not say how long it keeps a socket for one that keeps it for 15 seconds', async () => {
+    const { call, skip, connections } = await callsOnOneClock(answer());
+    await call();
+    skip(14_900);
+    await call();
+    expect(connections()).toBe(1);
+    skip(15_100);
+    await call();
+    expect(connections()).toBe(2);
+  });
+
+  it('are kept while calls follow each other, however long ago they were last all in use', async () => {
+    const { call, skip, connections } = await callsOnOneClock(
+      answer(undefined, 'keep-alive: timeout=20\r\n'),
+    );
+    await Promise.all([call(), call()]);
+    expect(connections()).toBe(2);
+    for (let seconds = 0; seconds < 30; seconds += 1) {
+      skip(900);
+      await call();
+    }
     expect(connections()).toBe(2);
   });
 
   it('do not use a socket again that was idle for long while another one was in use, and the process frozen', async () => {
-    let skewMs = 0;
-    const clock = { now: () => Date.now() + skewMs, sleep: systemClock.sleep };
-    const { url, connections } = await rawServer((socket) =>
-      socket.on('data', () =>
-        setTimeout(() => socket.write(answer(undefined, 'keep-alive: timeout=20\r\n')), 5),
-      ),
+    const { call, skip, connections } = await callsOnOneClock(
+      answer(undefined, 'keep-alive: timeout=20\r\n'),
     );
-    const client = clientFor({ instanceUrl: url, auth: basic }, { clock });
-    const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
-    const callTwice = () => Promise.all([client.send(read, context()), client.send(read, context())]);
-    await client.send(read, context());
+    const callTwice = () => Promise.all([call(), call()]);
+    await call();
     await callTwice();
-    skewMs += 10_000;
-    await client.send(read, context());
+    skip(10_000);
+    await call();
     expect(connections()).toBe(2);
-    skewMs += 9_000;
+    skip(9_000);
     await callTwice();
     expect(connections()).toBe(4);
-    skewMs += 10_000;
+    skip(10_000);
     await callTwice();
     expect(connections()).toBe(4);
   });

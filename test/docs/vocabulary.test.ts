@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, it } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+const folders = ['lib', 'functions', 'cli', 'deploy', 'docs', 'emulator'];
+const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'serverless.yml'];
+
+/** Words that a reader has to decode, and what to write instead; see docs/contributing.md. */
+const banned: readonly (readonly [word: RegExp, instead: string])[] = [
+  [/\b(nobody|somebody|whoever)\b/i, 'no caller, no process; a person; anyone who'],
+  [/\banew\b/i, 'again'],
+  [/\bbeside\b/i, 'next to, in addition to'],
+  [/\b(is|are|be) told\b|\btold apart\b/i, 'gets, is reported, is distinguished'],
+  [/\b(cannot|can) tell\b/i, 'cannot be determined'],
+  [/\bwhat (became|becomes) of\b/i, 'the outcome of'],
+  [/\bdue here\b/i, 'expected'],
+  [/\b(bury|buried|buries)\b/i, 'dead-lettered'],
+  [/\bpark(ed|s|ing)? (the|a|it|them|until|for|as|with)\b/i, 'deferred'],
+  [/(?<!servicenow-)\bcontract,? \d+\.\d/i, 'docs/servicenow-contract.md and the section'],
+  [
+    /\b(Judgement|BrokenExchange|RejectionGate|JournalAccount)\b/,
+    'classify, TransportError, CredentialGuard',
+  ],
+  [/\b(isGivenUp|mayBeDone|leavesDoubt|settleGroup)\b/, 'the phase, mayHaveTakenEffect, collectVerdicts'],
+];
+
+/** Where older versions are read or described, their names stand. */
+const excepted: Readonly<Record<string, RegExp>> = {
+  'lib/file-import/state.ts': /isGivenUp/,
+  'docs/adr': /\(\[contract, /,
+};
+
+function textFiles(): readonly string[] {
+  const found = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
+      .filter((name) => /\.(ts|js|cjs|md|yml)$/.test(name) && !name.includes('node_modules')),
+  );
+  return [...found, ...pages];
+}
+
+it('uses the words of docs/glossary.md and plain English in code, comments and docs', () => {
+  const findings = textFiles().flatMap((file) => {
+    const except = Object.entries(excepted).find(([path]) => file.startsWith(path))?.[1];
+    const lines = readFileSync(join(root, file), 'utf8').split('\n');
+    return lines.flatMap((line, index) =>
+      banned
+        .filter(([word]) => word.test(line) && !except?.test(line))
+        .map(([word, instead]) => `${file}:${index + 1} has ${word.exec(line)?.[0]}; write: ${instead}`),
+    );
+  });
+  expect(findings).toEqual([]);
+});
