@@ -11,7 +11,7 @@ export function foreignRequest(request: IncomingMessage, port: number): string |
   const isOwn = origin !== undefined && hosts.some((own) => origin.toLowerCase() === `http://${own}`);
   if (origin !== undefined && !isOwn) return 'Origin must be the page itself';
   const site = request.headers['sec-fetch-site'];
-  // A link from another site may lead here, but nothing of it is told to that site.
+  // A link from another site may lead here, but that site learns nothing of it.
   const isLink = request.method === 'GET' && request.headers['sec-fetch-mode'] === 'navigate';
   if (typeof site === 'string' && !['same-origin', 'none'].includes(site) && !isLink)
     return 'The request comes from another site';

@@ -105,7 +105,7 @@ export function toneOf({ outcome }: StackEvent): 'good' | 'warn' | 'bad' {
   return tones[outcome];
 }
 
-/** A sign beside the colour, which not everyone can tell. */
+/** A sign next to the colour, since not everyone can see the difference. */
 const signs = { good: '✓', warn: '↻', bad: '✗' } as const;
 
 function eventTable(events: readonly StackEvent[], isProblemsOnly: boolean): Html {

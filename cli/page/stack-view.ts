@@ -268,7 +268,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // It is being written, or somebody put something else there.
+    // It is being written, or something else was put there.
     return undefined;
   }
 }

@@ -5,7 +5,7 @@ import { readSignal, signalShape } from './signal.ts';
 
 /**
  * Puts a signal on the FIFO records queue, in order with those of the same source and key. Answers 202 with
- * `{ result: { messageId } }`; what becomes of it shows in the record, or in the dead-letter queue.
+ * `{ result: { messageId } }`; its outcome shows in the record, or in the dead-letter queue.
  */
 export const postSignal = defineOperation({
   name: 'postSignal',

@@ -71,7 +71,7 @@ function headersFor(visit: Visit, answer: Answer, state: InstanceState) {
   );
 }
 
-/** Who may call `/__emulator/` on this machine: nobody, everyone, or those who send the token in `X-Emulator-Token`. */
+/** Who may call `/__emulator/` on this machine: no one, everyone, or those who send the token in `X-Emulator-Token`. */
 export type ControlAccess = boolean | { readonly token: string };
 
 const controlHeader = 'x-emulator-token';

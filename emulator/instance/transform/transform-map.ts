@@ -10,7 +10,7 @@ export type FieldMap = {
   readonly coalesceEmpty: boolean;
   /** Column of the referenced table that the source value is compared with; its display column when empty. */
   readonly referenceValueField: string;
-  /** What becomes of a reference or choice that is not there yet. */
+  /** What is done with a reference or choice that does not exist yet. */
   readonly choiceAction: 'create' | 'ignore' | 'reject';
   /** Form of source dates in Java's letters, e.g. `dd-MM-yyyy HH:mm:ss`; empty for the platform's own. */
   readonly dateFormat: string;

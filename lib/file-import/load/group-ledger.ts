@@ -198,7 +198,7 @@ export class GroupLedger {
   }
 }
 
-/** Rows of a chunk of which it is known what became of them. */
+/** Rows of a chunk whose outcome is known. */
 function certainRows(chunk: SentChunk | null | undefined): number {
   if (!chunk) return 0;
   const isOpen = chunk.state === 'lost' || chunk.state === 'interrupted';

@@ -84,7 +84,7 @@ function actions({ source, results, counts, stagingTable }: ImportSummary): stri
 
 /**
  * The S3 console opens a page by an address that is signed for this page alone. Signed links to the files are no way out: they would end
- * with the session of the function that signed them, and until then open the rows to whoever is sent the page.
+ * with the session of the function that signed them, and until then open the rows to anyone who gets the page.
  */
 function fetching(bucket: string, key: string): string {
   const address = `s3://${bucket}/${key}`.replaceAll("'", "'\\''");

@@ -80,7 +80,7 @@ function sendEvent(command: Command, context: WriteContext): Promise<Done> {
   return createOnce(command, context, more, JSON.stringify([signal.key, signal.eventId, signal.signal]));
 }
 
-/** How often a decision is made anew because the record changed meanwhile. */
+/** How often a decision is made again because the record changed meanwhile. */
 const mostRounds = 4;
 
 /** One signal on its way to the record of its key. */
