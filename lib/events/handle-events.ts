@@ -9,7 +9,12 @@ import type { Metrics } from '../core/metrics.ts';
 import { groupNameOf, readSignal, type Signal } from '../operations/signal.ts';
 import { acknowledge, type Queues } from '../record-queue/acknowledge.ts';
 import { disposeOf, type WriteResult } from '../record-queue/disposition.ts';
-import { type QueuedMessage, readSqsEvent } from '../record-queue/sqs-event.ts';
+import {
+  type BatchResponse,
+  type Invocation,
+  type QueuedMessage,
+  readSqsEvent,
+} from '../record-queue/sqs-event.ts';
 import { readEvents } from './intake.ts';
 import type { EventMapper } from './map-event.ts';
 
@@ -30,11 +35,6 @@ export type EventsDeps = {
   readonly log: Log;
   readonly metrics: Metrics;
 };
-
-type Invocation = { readonly awsRequestId: string; getRemainingTimeInMillis(): number };
-
-/** Lambda deletes the messages of the batch that are not named here. */
-type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] };
 
 /** An event, or some of its elements, cannot be mapped. */
 class MappingFailedError extends ConnectorError {

@@ -18,7 +18,7 @@ import { disposeOf, isPermanent, type WriteResult } from './disposition.ts';
 import { type RecordCommand, readCommand } from './message.ts';
 import { type Naming, RecordOrder, toSequences } from './ordering.ts';
 import { createOutageMemory, type OutageMemory } from './outage-memory.ts';
-import { type QueuedMessage, readSqsEvent } from './sqs-event.ts';
+import { type BatchResponse, type Invocation, type QueuedMessage, readSqsEvent } from './sqs-event.ts';
 import type { WriteContext } from './writes/attempt.ts';
 import { ReferenceCache } from './writes/references.ts';
 import { ledgerNeeds, writeRecord } from './writes/write-record.ts';
@@ -39,12 +39,6 @@ export type RecordQueueDeps = {
   readonly metrics: Metrics;
   readonly outcomes?: Pick<Outcomes, 'report'>;
 };
-
-/** Lambda deletes the messages of the batch that are not named here. */
-export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] };
-
-/** The part of Lambda's context that is used. */
-export type Invocation = { readonly awsRequestId: string; getRemainingTimeInMillis(): number };
 
 /** Kept back to report to SQS and Lambda, and before that to reconcile with the instance and the ledger. */
 const reportingTimeMs = 2_000;

@@ -1,6 +1,12 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 
+/** Lambda deletes the messages of the batch that are not named here. */
+export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] };
+
+/** The part of Lambda's context that is used. */
+export type Invocation = { readonly awsRequestId: string; getRemainingTimeInMillis(): number };
+
 const given = z.optional(z.nullable(z.string()));
 const attribute = z.object({ dataType: z.string(), stringValue: given, binaryValue: given });
 
