@@ -90,7 +90,7 @@ describe('the doctor', () => {
     const grant = (await run({ instanceUrl: url, auth })).at(-1);
     expect(grant).toMatchObject({ subject: 'grant', todo: expect.stringContaining('OAuth application') });
     const user = (await run({ instanceUrl: url, auth: basic })).at(-1);
-    expect(user).toMatchObject({ subject: 'grant', todo: expect.stringContaining('sign in by hand') });
+    expect(user).toMatchObject({ subject: 'grant', todo: expect.stringContaining('sign in as this user') });
   });
 
   it('reports a user who needs a second factor', async () => {

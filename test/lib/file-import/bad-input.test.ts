@@ -208,10 +208,7 @@ describe('what the user may not see', () => {
         }),
       allowedHosts: ['127.0.0.1'],
     });
-    onTestFinished(async () => {
-      auth.access.clear();
-      await client.close();
-    });
+    onTestFinished(() => client.close());
     return () => client;
   }
 
@@ -225,7 +222,6 @@ describe('what the user may not see', () => {
     const client = clientFor(['itil']);
     world.instance.control.auth.access.add({ table, operation, roles: [role] });
     const request = await world.drop('imports/imp_load/acl.csv', 'u_code,u_text\nacl-1,x');
-    await world.settings('imp_load', {});
     const summary = await world.run(request, new Map(), client);
     expect(summary.status).toBe('refused');
     expect(summary.reason).toContain(role);
@@ -240,7 +236,6 @@ describe('what the user may not see', () => {
       roles: ['import_admin'],
     });
     const request = await world.drop('imports/imp_load/acl.csv', 'u_code,u_text\nacl-2,x');
-    await world.settings('imp_load', {});
     expect(await world.run(request, new Map(), client)).toMatchObject({ counts: { inserted: 1 } });
   });
 
@@ -250,14 +245,13 @@ describe('what the user may not see', () => {
   ])('%s where insertMultiple takes names and the user may not see that', async (_, settings, status) => {
     const { store } = world.instance.state;
     const row = { source_table: 'imp_load', column_mapping: 'column_name' };
-    const { sys_id: sysId = '' } = store.insert('sys_rest_insert_multiple', row, system);
-    onTestFinished(() => void store.remove('sys_rest_insert_multiple', sysId));
+    store.insert('sys_rest_insert_multiple', row, system);
     const client = clientFor(['import_admin', 'itil']);
     const table = 'sys_rest_insert_multiple';
     world.instance.control.auth.access.add({ table, operation: 'read', roles: [] });
     const before = world.rows('imp_load').length;
-    const request = await world.drop('imports/imp_load/names.csv', `u_code,u_text\nnames-${status},x`);
     await world.settings('imp_load', settings);
+    const request = await world.drop('imports/imp_load/names.csv', `u_code,u_text\nnames-${status},x`);
     const summary = await world.run(request, new Map(), client);
     expect(summary.status).toBe(status);
     if (status === 'refused') expect(summary.reason).toContain('import_admin');
@@ -277,8 +271,8 @@ describe('what the user may not see', () => {
   it('names what hides the verdicts in rows mode, and waits for none of them', async () => {
     const client = clientFor(['import_admin', 'itil']);
     world.instance.control.auth.access.add({ table: 'sys_transform_map', operation: 'read', roles: [] });
-    const request = await world.drop('imports/imp_load/maps.csv', 'u_code,u_text\nmaps-1,x\nmaps-2,x');
     await world.settings('imp_load', { mode: 'rows' });
+    const request = await world.drop('imports/imp_load/maps.csv', 'u_code,u_text\nmaps-1,x\nmaps-2,x');
     const before = world.clock.now();
     const summary = await world.run(request, new Map(), client);
     expect(summary.counts).toMatchObject({ unknown: 2 });
@@ -291,7 +285,6 @@ describe('what the user may not see', () => {
     const client = clientFor(['itil']);
     world.instance.control.auth.access.add({ table: 'imp_load', operation: 'create', roles: [] });
     const request = await world.drop('imports/imp_load/acl.csv', 'u_code,u_text\nacl-3,x');
-    await world.settings('imp_load', {});
     const summary = await world.run(request, new Map(), client);
     expect(summary.status).toBe('stopped');
     expect(summary.reason).toContain('ACL Exception Insert Failed');

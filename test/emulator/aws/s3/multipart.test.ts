@@ -126,6 +126,7 @@ describe('a multipart upload', () => {
     const upload = { Bucket: 'plain', Key: 'given-up', UploadId: id };
     await fixture.client.send(new AbortMultipartUploadCommand(upload));
     expect(readdirSync(join(fixture.folder, 'blobs'))).toHaveLength(before);
-    await expect(complete('given-up', id, [])).rejects.toMatchObject({ name: 'NoSuchUpload' });
+    const parts = [{ ETag: '"x"', PartNumber: 1 }];
+    await expect(complete('given-up', id, parts)).rejects.toMatchObject({ name: 'NoSuchUpload' });
   });
 });

@@ -212,6 +212,7 @@ describe('sockets to an instance', () => {
     const { call, skip, connections } = await callsOnOneClock(
       answer(undefined, 'keep-alive: timeout=20\r\n'),
     );
+    await call();
     await Promise.all([call(), call()]);
     expect(connections()).toBe(2);
     for (let seconds = 0; seconds < 30; seconds += 1) {
