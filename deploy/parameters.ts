@@ -76,6 +76,7 @@ export const parameters: readonly Parameter[] = [
   },
   { param: 'jwtAudience', description: 'Audiences of the tokens, comma separated, with authorizer jwt.' },
   { param: 'jwtScopes', description: 'Scopes of which a token needs one, comma separated; empty for none.' },
+  { param: 'callers', description: 'Rights of callers of the HTTP API, a JSON object; empty for all.' },
   { param: 'batchMethods', description: 'Methods that a call inside POST /api/now/batch may have.' },
   { param: 'methodOverrides', description: 'Methods that a POST with X-HTTP-Method-Override may stand for.' },
   {
@@ -108,6 +109,7 @@ export const parameters: readonly Parameter[] = [
     values: onOff,
   },
   { param: 'correlationIdTables', description: "Tables that refuse a caller's sys_id, comma separated." },
+  { param: 'dropInstances', description: 'Instances that a drop folder may name; empty: the first.' },
   {
     param: 'imports',
     description: 'false leaves out the import of dropped files, which needs Lambda durable functions.',

@@ -1,10 +1,11 @@
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type { BufferedMetrics } from './aws/emf-metrics.ts';
+import { callerOf } from './core/caller.ts';
 import type { Clock } from './core/clock.ts';
 import { type Deadline, deadlineAt } from './core/deadline.ts';
 import { ConnectorError } from './core/errors.ts';
-import { type Log, logWith } from './core/log.ts';
+import { type Log, logWith, withLogFields } from './core/log.ts';
 import { toDirectError } from './gateway/direct-invoke.ts';
 import type { Outcomes } from './outcomes/outcomes.ts';
 
@@ -82,7 +83,9 @@ export function createHandler<Event, Answer>(
   }).use([withInvocation, withErrorAnswer, withErrorLog]);
   return async (event, context) => {
     try {
-      return await chain(event, context);
+      const caller = callerOf(event)?.name;
+      const fields = { requestId: context.awsRequestId, ...(caller !== undefined && { caller }) };
+      return await withLogFields(fields, () => chain(event, context));
     } finally {
       await deps().outcomes?.flush();
     }

@@ -214,8 +214,9 @@ export function startImportHandler() {
       return {
         reportingTimeMs: 0,
         async run(event: unknown, { log }) {
-          const { deployment } = config;
-          const again = await receiveDrops({ ...deps, ...clients, schedule, deployment, log }, event);
+          const { deployment, importBucket: bucket } = config;
+          const receive = { ...deps, ...clients, schedule, deployment, bucket, log };
+          const again = await receiveDrops(receive, event);
           return { batchItemFailures: again.map((itemIdentifier) => ({ itemIdentifier })) };
         },
       };
@@ -231,7 +232,7 @@ export function importHandler() {
     'importCsv',
     () => {
       const { config, clock, random, log, outcomes } = root();
-      const clientFor = clientsOf(connect());
+      const clientFor = clientsOf(connect(), config.dropInstances);
       const s3 = createS3Client();
       const lambda = createLambdaClient();
       const functionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn);

@@ -1,5 +1,5 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import type { Log, LogFields } from '../core/log.ts';
+import { currentLogFields, type Log, type LogFields } from '../core/log.ts';
 import { processRedactor, type Redactor } from '../core/redaction.ts';
 
 export type LogOptions = {
@@ -20,7 +20,7 @@ export function createJsonLog({ service, level, redactor = processRedactor }: Lo
     ...(level ? { logLevel: level } : {}),
     jsonReplacerFn: (_key, value) => (typeof value === 'string' ? redactor.redact(value) : value),
   });
-  const line = (message: string, fields: LogFields = {}) => ({ ...fields, message });
+  const line = (message: string, fields: LogFields = {}) => ({ ...currentLogFields(), ...fields, message });
   return {
     debug: (event, fields) => logger.debug(line(event, fields)),
     info: (event, fields) => logger.info(line(event, fields)),

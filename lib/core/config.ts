@@ -1,3 +1,4 @@
+import { type CallerRights, parseCallerRights } from './caller.ts';
 import { ConfigurationError, UnknownInstanceError } from './errors.ts';
 
 /** One ServiceNow instance of this deployment. */
@@ -34,6 +35,8 @@ export type HttpConfig = {
   readonly methodOverrides: readonly string[];
   /** True when fields may walk references into tables that are not on the list (`caller_id.name`). */
   readonly dotWalkAnywhere: boolean;
+  /** Undefined when every caller of the API may do everything that the deployment allows. */
+  readonly callers: CallerRights;
 };
 
 /** The settings of the deployment. `readConfig` is the only reader of `process.env` in `lib/` and `functions/`. */
@@ -69,6 +72,8 @@ export type Config = {
   /** Qualified ARN of importCsv, as durable functions need one. */
   readonly importFunctionArn: string | undefined;
   readonly maxConcurrentImports: number;
+  /** Instances that the settings of a drop folder may name. */
+  readonly dropInstances: readonly string[];
   /** Name or ARN of the event bus for outcomes. */
   readonly outcomeBus: string | undefined;
 };
@@ -102,6 +107,7 @@ export function readConfig(environment: Environment = process.env): Config {
     importQueueUrl: environment['IMPORT_QUEUE_URL'],
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
     maxConcurrentImports: wholeNumber(environment, 'MAX_CONCURRENT_IMPORTS', 2),
+    dropInstances: commaList(environment['DROP_INSTANCES']),
     outcomeBus: environment['OUTCOME_BUS']?.trim() || undefined,
   };
 }
@@ -152,6 +158,7 @@ function readHttp(environment: Environment): HttpConfig {
     batchMethods: methods('BATCH_METHODS', 'GET,HEAD,POST,PUT,PATCH,DELETE'),
     methodOverrides: methods('METHOD_OVERRIDES', ''),
     dotWalkAnywhere: environment['DOT_WALK_ANYWHERE']?.trim().toLowerCase() === 'true',
+    callers: parseCallerRights(environment['CALLERS'] ?? ''),
   };
 }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 
 /** Fields that identify an event. Never a secret, a token, a cookie or the contents of a record. */
@@ -19,6 +20,18 @@ export function logWith(log: Log, always: LogFields): Log {
     warn: (event, fields) => log.warn(event, { ...always, ...fields }),
     error: (event, fields) => log.error(event, { ...always, ...fields }),
   };
+}
+
+const fieldsOfWork = new AsyncLocalStorage<LogFields>();
+
+/** Runs `work` so that every line that it writes has these fields: those of an invocation, in clients that invocations share. */
+export function withLogFields<T>(fields: LogFields, work: () => T): T {
+  return fieldsOfWork.run(fields, work);
+}
+
+/** The fields of the work that runs now. */
+export function currentLogFields(): LogFields {
+  return fieldsOfWork.getStore() ?? {};
 }
 
 /** Drops everything. */

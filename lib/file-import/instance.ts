@@ -3,7 +3,7 @@ import type { Connections } from '../aws/connections.ts';
 import type { Clock } from '../core/clock.ts';
 import { allowsTable } from '../core/config.ts';
 import type { Deadline } from '../core/deadline.ts';
-import { TableNotAllowedError } from '../core/errors.ts';
+import { ConfigurationError, TableNotAllowedError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
 import type { ServiceNowRecord } from '../servicenow/answers.ts';
@@ -30,12 +30,20 @@ type ClientFor = (table: string, instanceName: string | undefined) => ServiceNow
 export type ImportSurroundings = Omit<ImportScope, 'client'> & { readonly clientFor: ClientFor };
 
 /**
- * Serves the instances that the deployment lists, and of each the tables that it allows.
+ * Serves the instances that a drop folder may name, and of each the tables that the deployment allows. Who may drop a file may write
+ * its settings too: which instances these may name is the deployment's to say.
  * The function it gives throws ConfigurationError for other instances, TableNotAllowedError for other tables.
+ * @param dropInstances names in addition to the first instance; `*` for all
  */
-export function clientsOf(connect: Connections['connect']): ClientFor {
+export function clientsOf(connect: Connections['connect'], dropInstances: readonly string[]): ClientFor {
   return (table, instanceName) => {
     const { instance, client } = connect(instanceName);
+    const mayBeNamed = [connect().instance.name, ...dropInstances];
+    if (!mayBeNamed.includes(instance.name) && !mayBeNamed.includes('*'))
+      throw new ConfigurationError(
+        'instance',
+        `${instance.name} may not be named by a drop folder; add it to the param dropInstances of the deployment`,
+      );
     if (!allowsTable(instance, table)) throw new TableNotAllowedError(table);
     return client;
   };

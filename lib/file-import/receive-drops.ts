@@ -37,6 +37,8 @@ export type ReceiveDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly outcomes?: Outcomes;
+  /** The only bucket whose files are imported. @default any */
+  readonly bucket?: string | undefined;
   /** Service and stage; see `ImportRequest`. */
   readonly deployment: string;
 };
@@ -95,14 +97,18 @@ async function showWaiting(
 
 /** @returns the request of a drop that was not received before */
 async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<ImportRequest[]> {
-  const { object } = notice;
+  const { object, principal: caller } = notice;
+  if (deps.bucket !== undefined && object.bucket !== deps.bucket) {
+    deps.log.warn('drop-ignored', { bucket: object.bucket, key: object.key, reason: 'another bucket' });
+    return [];
+  }
   const { log, schedule } = deps;
   if ('ignored' in notice) {
-    log.info('drop-ignored', { key: object.key, reason: notice.ignored });
+    log.info('drop-ignored', { caller, key: object.key, reason: notice.ignored });
     return [];
   }
   if ('refused' in notice) {
-    log.warn('drop-refused', { key: object.key, reason: notice.refused });
+    log.warn('drop-refused', { caller, key: object.key, reason: notice.refused });
     await noteRefusal(deps, object, notice.refused);
     return [];
   }
@@ -113,7 +119,7 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
   }
   const arrival = await schedule.receive(request);
   const { table, droppedAt } = request;
-  log.info('drop-received', { key: object.key, table, droppedAt, arrival: arrival.kind });
+  log.info('drop-received', { caller, key: object.key, table, droppedAt, arrival: arrival.kind });
   if (arrival.kind === 'superseded')
     await answer(deps, request, 'superseded', `superseded by version ${arrival.by} of the same key`);
   return arrival.kind === 'new' ? [request] : [];

@@ -1,4 +1,5 @@
 import type { Connections } from '../aws/connections.ts';
+import type { Caller } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { HttpConfig } from '../core/config.ts';
 import type { Deadline } from '../core/deadline.ts';
@@ -21,6 +22,7 @@ import {
 } from '../operations/table-access.ts';
 import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
+import { instanceFor } from './caller-rights.ts';
 
 /** What a caller wants, whichever way the call came in. */
 export type Call = {
@@ -28,6 +30,8 @@ export type Call = {
   /** The instance that the caller named; absent means the deployment's first. */
   readonly instance: string | undefined;
   readonly correlationId: string;
+  /** Who calls over HTTP, and with which method; IAM alone bounds a direct Invoke. */
+  readonly http?: { readonly caller: Caller | undefined; readonly method: string };
   /** What the instance gets as the caller sent it. */
   readonly forwarded: {
     readonly query: readonly (readonly [string, string])[];
@@ -70,7 +74,10 @@ export async function carryOut(
   deadline: Deadline,
 ): Promise<ServiceNowResponse> {
   const prepared = operation.prepare(call.input);
-  const { client, instance } = deps.connect(call.instance);
+  const { client, instance: served } = deps.connect(call.instance);
+  const instance = call.http
+    ? instanceFor(served, deps.http.callers, call.http.caller, call.http.method, prepared.tables)
+    : served;
   const access = tableAccess(instance, deps.http.dotWalkAnywhere);
   for (const table of prepared.tables) access.require(table);
   const context = { deadline, correlationId: call.correlationId };

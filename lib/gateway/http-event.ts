@@ -18,6 +18,7 @@ const httpEvent = z.object({
     domainName: text,
     stage: text,
     requestId: text,
+    authorizer: z.optional(z.unknown()),
   }),
 });
 

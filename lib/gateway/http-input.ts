@@ -1,3 +1,4 @@
+import { callerOf } from '../core/caller.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import { correlationIdFrom } from '../core/log.ts';
 import { parseJson } from '../core/parse-json.ts';
@@ -23,6 +24,7 @@ export async function readHttpCall(event: HttpEvent, path: RequestPath, operatio
   return {
     input: { ...input, ...body, ...keyInput(event, operation), ...variables },
     instance: event.headers['x-servicenow-instance'] || undefined,
+    http: { caller: callerOf(event), method: event.requestContext.http.method },
     correlationId: correlationIdFrom(event.headers['x-correlation-id'] ?? event.requestContext.requestId),
     forwarded: { query: forwarded, order, headers: forwardedHeaders(event.headers, operation) },
     notes: { ...notes, ...warnOfKey(event, operation) },

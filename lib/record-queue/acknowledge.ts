@@ -174,18 +174,20 @@ async function sendTo<T>(
 }
 
 function report({ message, disposition }: Disposed, { log, metrics }: AcknowledgeDeps): void {
-  const { messageId, receiveCount: attempts } = message;
+  const { messageId, receiveCount: attempts, sender: caller } = message;
   if (disposition.kind === 'done') {
     if (disposition.done === 'duplicate') metrics.add('Deduplicated');
-    log.debug('record-written', { messageId, how: disposition.done });
+    log.debug('record-written', { messageId, caller, how: disposition.done });
     return;
   }
   const { kind, error } = disposition;
   const { code, reason } = describe(error);
-  if (kind === 'dead-lettered') log.error('message-dead-lettered', { messageId, attempts, code, reason });
+  if (kind === 'dead-lettered')
+    log.error('message-dead-lettered', { messageId, caller, attempts, code, reason });
   else
     log.warn('message-deferred', {
       messageId,
+      caller,
       attempts,
       code,
       reason,

@@ -19,6 +19,7 @@ const sqsRecord = z.object({
     SentTimestamp: z.string(),
     ApproximateFirstReceiveTimestamp: z.string(),
     MessageGroupId: z.optional(z.string()),
+    SenderId: z.optional(z.string()),
   }),
   messageAttributes: z._default(z.record(z.string(), attribute), {}),
   eventSourceARN: z.string(),
@@ -43,6 +44,8 @@ export type QueuedMessage = {
   readonly sentAtMs: number;
   /** Milliseconds since the Unix epoch. */
   readonly firstReceivedAtMs: number;
+  /** Id of the user or role that sent it, as SQS attests. */
+  readonly sender?: string | undefined;
   /** Only on a FIFO queue: messages of one group are written in order. */
   readonly groupId: string | undefined;
   readonly attributes: Readonly<Record<string, MessageAttribute>>;
@@ -60,6 +63,7 @@ export function readSqsEvent(event: unknown): readonly QueuedMessage[] {
     body: message.body,
     receiveCount: Number(attributes.ApproximateReceiveCount),
     sentAtMs: Number(attributes.SentTimestamp),
+    sender: attributes.SenderId,
     firstReceivedAtMs: Number(attributes.ApproximateFirstReceiveTimestamp),
     groupId: eventSourceARN.endsWith('.fifo') ? attributes.MessageGroupId : undefined,
     attributes: readAttributes(messageAttributes),

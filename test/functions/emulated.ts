@@ -5,6 +5,7 @@ import { type Config, readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
 import type { HttpResponse } from '../../lib/gateway/http-response.ts';
+import type { Handler } from '../../lib/handler-chain.ts';
 import type { Operation } from '../../lib/operations/define-operation.ts';
 import { identityBy } from '../../lib/operations/identity.ts';
 import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
@@ -38,6 +39,8 @@ export type EmulatedDeployment = {
   readonly signals: Signal[];
   /** Every figure that was counted, by name. */
   readonly counted: MetricName[];
+  /** As Lambda calls it. */
+  handler(operation: Operation): Handler;
   serve(operation: Operation, through?: (client: ServiceNowClient) => ServiceNowClient): Served;
   close(): Promise<void>;
 };
@@ -71,19 +74,23 @@ export async function startDeployment(
   const logged: LogFields[] = [];
   const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
   const log = { debug: note, info: note, warn: note, error: note };
+  const handlerOf = (operation: Operation, through = (client: ServiceNowClient) => client) => {
+    const connect = (name?: string) => {
+      const { instance: named, client } = connections.connect(name);
+      return { instance: named, client: through(client) };
+    };
+    const shared = { identityOf, keyedWrites, clock, log, metrics };
+    const deps = { ...gatewayDeps(config, connect, shared), enqueueSignal };
+    return operationHandler(operation, () => deps);
+  };
   return {
     instance,
     logged,
     signals,
     counted,
-    serve(operation, through = (client) => client) {
-      const connect = (name?: string) => {
-        const { instance: named, client } = connections.connect(name);
-        return { instance: named, client: through(client) };
-      };
-      const shared = { identityOf, keyedWrites, clock, log, metrics };
-      const deps = { ...gatewayDeps(config, connect, shared), enqueueSignal };
-      const handler = operationHandler(operation, () => deps);
+    handler: handlerOf,
+    serve(operation, through) {
+      const handler = handlerOf(operation, through);
       return {
         http: async (request) => readAnswer(await handler(httpEvent(request), lambdaContext())),
         raw: async (request) => ({ ...Object(await handler(httpEvent(request), lambdaContext())) }),

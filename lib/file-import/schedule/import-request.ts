@@ -11,7 +11,11 @@ export type DroppedObject = ObjectIdentity & {
 };
 
 /** What an S3 event says of one object: an import to start, or the reason why there is none. */
-export type DropNotice = { readonly object: DroppedObject } & ({ readonly drop: Drop } | NotADrop);
+export type DropNotice = {
+  readonly object: DroppedObject;
+  /** Id of the user or role that stored it, as S3 attests. */
+  readonly principal?: string | undefined;
+} & ({ readonly drop: Drop } | NotADrop);
 
 const objectSchema = z.object({
   key: z.string(),
@@ -27,6 +31,7 @@ const eventSchema = z.object({
       z.object({
         eventName: z.string(),
         eventTime: z.string().check(z.refine((time) => !Number.isNaN(Date.parse(time)), 'is not a time')),
+        userIdentity: z.optional(z.object({ principalId: z.optional(z.string()) })),
         s3: z.object({ bucket: z.object({ name: z.string() }), object: objectSchema }),
       }),
     ),
@@ -57,7 +62,8 @@ function parseJson(body: string): unknown {
   }
 }
 
-function noticeOf({ eventName, eventTime, s3 }: S3Record): DropNotice {
+function noticeOf({ eventName, eventTime, s3, userIdentity }: S3Record): DropNotice {
+  const principal = userIdentity?.principalId;
   const { versionId, eTag = '', size = 0, sequencer = '' } = s3.object;
   const object = {
     bucket: s3.bucket.name,
@@ -68,9 +74,9 @@ function noticeOf({ eventName, eventTime, s3 }: S3Record): DropNotice {
     droppedAt: new Date(eventTime).toISOString(),
     sequencer,
   };
-  if (!eventName.includes('ObjectCreated:')) return { object, ignored: `event ${eventName}` };
+  if (!eventName.includes('ObjectCreated:')) return { object, principal, ignored: `event ${eventName}` };
   const parsed = parseDropKey(object.key);
-  return 'table' in parsed ? { object, drop: parsed } : { object, ...parsed };
+  return 'table' in parsed ? { object, principal, drop: parsed } : { object, principal, ...parsed };
 }
 
 /** Keys in events are form-encoded: `+` is a space, the rest is percent-encoded UTF-8. */

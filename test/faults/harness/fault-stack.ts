@@ -133,6 +133,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
       instance,
       environment: {
         SERVICENOW_SECRET_ID: JSON.stringify(secretIds),
+        DROP_INSTANCES: 'second',
         AWS_ENDPOINT_URL_SQS: sqsProxy.url,
         ...queueUrls(sqsProxy.url, queues),
         AWS_ENDPOINT_URL_S3: s3Proxy.url,

@@ -3,6 +3,7 @@ import { createEmfMetrics } from '../../../lib/aws/emf-metrics.ts';
 import { createJsonLog } from '../../../lib/aws/json-log.ts';
 import { createTelemetry } from '../../../lib/aws/telemetry.ts';
 import { readConfig } from '../../../lib/core/config.ts';
+import { withLogFields } from '../../../lib/core/log.ts';
 import { createRedactor } from '../../../lib/core/redaction.ts';
 
 const written: string[] = [];
@@ -36,6 +37,23 @@ describe('the log of a function', () => {
       },
       { level: 'ERROR', message: 'credentials-rejected', path: '/api/now/table/incident' },
     ]);
+  });
+
+  it('has the fields of the work that runs in every line, also of clients that invocations share', async () => {
+    const log = createJsonLog({ service: 'getRecords', redactor: createRedactor() });
+    const work = (caller: string) =>
+      withLogFields({ caller, requestId: `of ${caller}` }, async () => {
+        await Promise.resolve();
+        log.info('servicenow-call', { status: 200 });
+      });
+    await Promise.all([work('ada'), work('eve')]);
+    log.info('later');
+    expect(lines()).toMatchObject([
+      { message: 'servicenow-call', caller: 'ada', requestId: 'of ada', status: 200 },
+      { message: 'servicenow-call', caller: 'eve', requestId: 'of eve' },
+      { message: 'later' },
+    ]);
+    expect(lines()[2]).not.toHaveProperty('caller');
   });
 
   it('cuts protected secrets out of every field, in any spelling', () => {

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 /** A deployment with a second instance, which serves other tables. */
-async function twoInstances() {
+async function twoInstances(dropInstances: readonly string[] = ['dev']) {
   const dev = await startInstance({
     schema: loadSchema,
     data: loadData,
@@ -36,7 +36,7 @@ async function twoInstances() {
     await dev.close();
   });
   const requests = (name: 'prod' | 'dev') => instances[name].state.ledger.select({}).length;
-  return { dev, requests, clientFor: clientsOf(connections.connect) };
+  return { dev, requests, clientFor: clientsOf(connections.connect, dropInstances) };
 }
 
 const drop = () => world.drop('imports/imp_load/rows.csv', 'u_code,u_text\na,1\nb,2');
@@ -57,6 +57,32 @@ describe('an import where a deployment has several instances', () => {
     await world.run(request, new Map(), clientFor);
     expect(world.instance.state.ledger.select({}).length).toBeGreaterThan(0);
     expect(dev.state.ledger.select({})).toHaveLength(0);
+  });
+
+  it.each([[[]], [['other']]])(
+    'never goes to another instance than the deployment lets drops name: %j',
+    async (names) => {
+      const { requests, clientFor } = await twoInstances(names);
+      await world.settings('imp_load', { instance: 'dev' });
+      const summary = await world.run(await drop(), new Map(), clientFor);
+      expect(summary).toMatchObject({
+        status: 'refused',
+        reason: expect.stringContaining('dev may not be named by a drop folder'),
+      });
+      expect([requests('prod'), requests('dev')]).toEqual([0, 0]);
+    },
+  );
+
+  it('may name the first instance, and with * every one', async () => {
+    const { dev, clientFor } = await twoInstances(['*']);
+    await world.settings('imp_load', { instance: 'dev' });
+    await world.run(await drop(), new Map(), clientFor);
+    expect(dev.state.store.select('imp_load', {})).toHaveLength(2);
+    const first = await twoInstances([]);
+    await world.settings('imp_user', { instance: 'prod' });
+    const request = await world.drop('imports/imp_user/rows.csv', 'u_name\nx');
+    await world.run(request, new Map(), first.clientFor);
+    expect(first.requests('prod')).toBeGreaterThan(0);
   });
 
   it.each([

@@ -1,0 +1,91 @@
+import * as z from 'zod/mini';
+import { ConfigurationError } from './errors.ts';
+
+/** Who made a call, as AWS attests it: nothing that a caller writes by itself. */
+export type Caller = {
+  /** For log lines: `arn:aws:sts::…:assumed-role/app/session`, `jwt:<sub>` for a token. */
+  readonly name: string;
+  /** What rights may be given to: the ARN of the role or user without its session and path, `sub:<sub>`, `scope:<scope>`. */
+  readonly principals: readonly string[];
+};
+
+/** The caller of an API Gateway event (payload format 2.0); undefined for a direct Invoke, of which Lambda says nothing. */
+export function callerOf(event: unknown): Caller | undefined {
+  const authorizer = at(at(event, 'requestContext'), 'authorizer');
+  const userArn = at(at(authorizer, 'iam'), 'userArn');
+  if (typeof userArn === 'string') return { name: userArn, principals: [principalOf(userArn)] };
+  const claims = at(at(authorizer, 'jwt'), 'claims');
+  if (typeof claims !== 'object' || claims === null) return undefined;
+  const subject = at(claims, 'sub') ?? at(claims, 'client_id');
+  const granted = [at(at(authorizer, 'jwt'), 'scopes'), at(claims, 'scope'), at(claims, 'scp')];
+  const scopes = new Set(granted.flatMap(wordsOf));
+  return {
+    name: `jwt:${String(subject ?? 'unknown')}`,
+    principals: [
+      ...(subject === undefined ? [] : [`sub:${String(subject)}`]),
+      ...[...scopes].map((scope) => `scope:${scope}`),
+    ],
+  };
+}
+
+/**
+ * The ARN by which rights are given: of a session the role's (`assumed-role/app/session` is `role/app`), and always without the path,
+ * which sessions do not have.
+ */
+export function principalOf(arn: string): string {
+  const assumed = /^arn:([\w-]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn);
+  if (assumed) return `arn:${assumed[1]}:iam::${assumed[2]}:role/${assumed[3]}`;
+  return arn.replace(/^(arn:[\w-]+:iam::\d+:(?:role|user))\/.*\//, '$1/');
+}
+
+function wordsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(wordsOf);
+  return typeof value === 'string' ? value.split(/\s+/).filter(Boolean) : [];
+}
+
+function at(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+/** Tables (or `*`) and the HTTP methods that are allowed on each (or `*`). */
+type Rights = ReadonlyMap<string, readonly string[]>;
+
+/** Who may do what: rights by principal. Undefined when every caller of the API may do everything that the deployment allows. */
+export type CallerRights = ReadonlyMap<string, Rights> | undefined;
+
+const rightsSchema = z.record(
+  z.string().check(z.regex(/^(arn:aws[\w-]*:iam::\d{12}:(role|user)\/.+|sub:.+|scope:\S+|\*)$/)),
+  z.record(
+    z.string().check(z.regex(/^(\*|[a-z0-9_]+)$/i)),
+    z.array(z.string().check(z.regex(/^(\*|[a-z]+)$/i))),
+  ),
+);
+
+/**
+ * Reads the setting `CALLERS`, e.g. `{"arn:aws:iam::123456789012:role/app": {"incident": ["GET", "POST"]}, "scope:read": {"*": ["GET"]}}`.
+ * @throws ConfigurationError
+ */
+export function parseCallerRights(setting: string): CallerRights {
+  if (setting.trim() === '') return undefined;
+  const parsed = z.safeParse(rightsSchema, parsedOrNothing(setting));
+  if (!parsed.success)
+    throw new ConfigurationError(
+      'CALLERS',
+      'must be a JSON object of principals (an IAM role or user, sub:…, scope:… or *), tables and methods',
+    );
+  const principals = Object.entries(parsed.data).map(([principal, tables]) => {
+    const rights = Object.entries(tables).map(
+      ([table, methods]) => [table.toLowerCase(), methods.map((method) => method.toUpperCase())] as const,
+    );
+    return [principal.startsWith('arn:') ? principalOf(principal) : principal, new Map(rights)] as const;
+  });
+  return new Map(principals);
+}
+
+function parsedOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

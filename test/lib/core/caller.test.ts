@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { callerOf, parseCallerRights, principalOf } from '../../../lib/core/caller.ts';
+
+const iam = (userArn: string) => ({ requestContext: { authorizer: { iam: { userArn } } } });
+const jwt = (claims: object, scopes?: readonly string[]) => ({
+  requestContext: { authorizer: { jwt: { claims, scopes } } },
+});
+
+describe('the caller of an event', () => {
+  it.each([
+    [
+      iam('arn:aws:sts::111122223333:assumed-role/app/i-0abc'),
+      'arn:aws:sts::111122223333:assumed-role/app/i-0abc',
+      ['arn:aws:iam::111122223333:role/app'],
+    ],
+    [
+      iam('arn:aws-cn:iam::111122223333:user/team/ada'),
+      'arn:aws-cn:iam::111122223333:user/team/ada',
+      ['arn:aws-cn:iam::111122223333:user/ada'],
+    ],
+    [jwt({ sub: 'ada', scope: 'a/read a/write' }), 'jwt:ada', ['sub:ada', 'scope:a/read', 'scope:a/write']],
+    [jwt({ client_id: 'app', scp: ['x'] }, ['x', 'y']), 'jwt:app', ['sub:app', 'scope:x', 'scope:y']],
+    [jwt({}), 'jwt:unknown', []],
+  ])('of %j is attested by AWS', (event, name, principals) => {
+    expect(callerOf(event)).toEqual({ name, principals });
+  });
+
+  it.each([
+    {},
+    null,
+    'text',
+    { requestContext: {} },
+    { requestContext: { authorizer: null } },
+    { Records: [] },
+  ])('of %j is not known', (event) => {
+    expect(callerOf(event)).toBeUndefined();
+  });
+
+  it('is never what a caller writes by itself', () => {
+    const written = {
+      headers: { authorization: 'Bearer x' },
+      authorizer: { iam: { userArn: 'me' } },
+      caller: 'me',
+    };
+    expect(callerOf(written)).toBeUndefined();
+  });
+});
+
+describe('the principal of an ARN', () => {
+  it('is the same for a role with a path and for its sessions', () => {
+    const role = principalOf('arn:aws:iam::111122223333:role/apps/blue/app');
+    expect(role).toBe('arn:aws:iam::111122223333:role/app');
+    expect(principalOf('arn:aws:sts::111122223333:assumed-role/app/session-1')).toBe(role);
+  });
+
+  it.each([
+    'arn:aws:sts::444455556666:assumed-role/app/s',
+    'arn:aws:sts::111122223333:assumed-role/apps/app',
+  ])('of %s is another one', (arn) => {
+    expect(principalOf(arn)).not.toBe('arn:aws:iam::111122223333:role/app');
+  });
+});
+
+describe('the setting CALLERS', () => {
+  it('gives everything to everybody when it is empty', () => {
+    expect(parseCallerRights(' ')).toBeUndefined();
+  });
+
+  it.each([
+    'no JSON',
+    '[]',
+    '{"app":{"incident":["GET"]}}',
+    '{"*":{"incident":"GET"}}',
+    '{"*":["incident"]}',
+    '{"arn:aws:sts::111122223333:assumed-role/app/s":{"*":["GET"]}}',
+    '{"*":{"bad table":["GET"]}}',
+  ])('is refused as %s, without a part of it in the message', (setting) => {
+    expect(() => parseCallerRights(setting)).toThrow(/CALLERS: must be a JSON object of principals/);
+    expect(() => parseCallerRights(setting)).not.toThrow(/bad table/);
+  });
+});
