@@ -46,7 +46,7 @@ describe('rights of callers', () => {
     [iam(role('writer')), 'postRecord', '/api/now/table/incident', 'POST'],
     [iam(role('admin')), 'getRecords', '/api/now/table/problem?sysparm_limit=1', 'GET'],
     [token('ada'), 'getRecords', '/api/now/table/problem?sysparm_limit=1', 'GET'],
-    [token('eve', 'incident/read'), 'getRecords', '/api/now/v2/table/INCIDENT?sysparm_limit=1', 'GET'],
+    [token('eve', 'incident/read'), 'getRecords', '/api/now/v2/table/incident?sysparm_limit=1', 'GET'],
     [iam(role('reader')), 'getRecords', '/api/now/table/incident?sysparm_limit=1', 'HEAD'],
     [
       iam(role('reader')),

@@ -128,9 +128,8 @@ describe('the package', () => {
     'gives $key the clients of Secrets Manager, of the outcome bus and, for keys, of the state table, and only when they are called',
     ({ key, isKeyed }) => {
       const metafile = metafileOf(key);
-      const used = isKeyed
-        ? clients('dynamodb', 'eventbridge', 'secrets-manager')
-        : clients('eventbridge', 'secrets-manager');
+      const more = [...(isKeyed ? ['dynamodb'] : []), ...(key === 'postSignal' ? ['sqs'] : [])];
+      const used = clients('eventbridge', 'secrets-manager', ...more).sort();
       expect(clientsOf(packagesIn(metafile))).toEqual(used);
       expect(clientsOf(packagesIn(metafile, outputsLoadedAtStart(metafile)))).toEqual([]);
     },
