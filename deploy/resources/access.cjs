@@ -46,7 +46,7 @@ const policies = {
         ['execute-api:Invoke'],
         [
           {
-            'Fn::Sub': `arn:\${AWS::Partition}:execute-api:\${AWS::Region}:\${AWS::AccountId}:\${HttpApi}/*`,
+            'Fn::Sub': `arn:\${AWS::Partition}:execute-api:\${AWS::Region}:\${AWS::AccountId}:\${HttpApi}/$default/*`,
           },
         ],
       ),
