@@ -11,6 +11,8 @@ export type ImportKind = {
   readonly instance: InstanceName;
   readonly row: (drop: string, index: number) => FileRow;
   readonly rowsPerRequest: number;
+  /** Of the rows that the other kinds get: less where requests follow one another, each of them after the doubt about the one before. */
+  readonly share: number;
   /** Every row carries its key, so that none may be unknown. */
   readonly isKeyed: boolean;
   /** Rows of unknown outcome are sent again: they may be stored twice. */
@@ -52,6 +54,7 @@ const base = {
   instance: 'first',
   row: distinct,
   rowsPerRequest,
+  share: 1,
   isKeyed: false,
   resends: false,
   isOrdered: false,
@@ -76,6 +79,7 @@ export const importKinds: Readonly<Record<string, ImportKind>> = {
   'ordered, keyed': {
     ...base,
     table: 'imp_ordered',
+    share: 0.5,
     rowsPerRequest: 50,
     isKeyed: true,
     isOrdered: true,
@@ -97,6 +101,7 @@ export const importKinds: Readonly<Record<string, ImportKind>> = {
   'row by row, ordered': {
     ...base,
     table: 'imp_rows_order',
+    share: 0.1,
     isKeyed: true,
     isOrdered: true,
     settings: { keyColumn: 'u_key', mode: 'rows', ordered: true },
@@ -107,6 +112,12 @@ export const importKinds: Readonly<Record<string, ImportKind>> = {
   'ignored by a script': { ...base, ...keyed, table: 'imp_script', rowsPerRequest: 100, hasScript: true },
   'second instance': { ...base, ...keyed, table: 'imp_second', rowsPerRequest: 200, instance: 'second' },
 };
+
+/** Rows of a kind in a storm of so many. */
+export function rowsOfKind({ share }: ImportKind, rows: number): number {
+  const shares = Object.values(importKinds).reduce((sum, kind) => sum + kind.share, 0);
+  return (rows * share) / shares;
+}
 
 const targetOf = ({ table }: ImportKind) => `u_${table}_item`;
 const copyOf = ({ table }: ImportKind) => `u_${table}_copy`;

@@ -3,7 +3,7 @@ import type { Dice } from '../harness/dice.ts';
 import type { Decide, Treatment } from '../harness/fault-proxy.ts';
 import type { FaultInstance, FaultStack, InstanceName } from '../harness/fault-stack.ts';
 import { type Counts, sumOf } from '../harness/storm-report.ts';
-import { importKinds, inDoubtSeconds } from './import-tables.ts';
+import { type ImportKind, importKinds, inDoubtSeconds, rowsOfKind } from './import-tables.ts';
 
 const load = { method: 'POST', path: '/api/now/*import/*' };
 const batch = { method: 'POST', path: '/api/now/*batch' };
@@ -62,11 +62,14 @@ type Share = WeatherOptions & {
 
 /** What an instance gets of a storm. */
 function shareOf(name: InstanceName, options: WeatherOptions): Share {
-  const all = Object.values(importKinds);
-  const own = all.filter(({ instance }) => instance === name);
-  const perKind = options.rows / all.length;
-  const loads = own.reduce((sum, { rowsPerRequest }) => sum + perKind / rowsPerRequest, 0);
-  return { ...options, rows: perKind * own.length, loads };
+  const own = Object.values(importKinds).filter(({ instance }) => instance === name);
+  const sumOver = (of: (kind: ImportKind) => number) => own.reduce((sum, kind) => sum + of(kind), 0);
+  const loads = sumOver((kind) => rowsOfKind(kind, options.rows) / rowsInRequest(kind));
+  return { ...options, rows: sumOver((kind) => rowsOfKind(kind, options.rows)), loads };
+}
+
+function rowsInRequest({ rowsPerRequest, isOrdered, settings }: ImportKind): number {
+  return 'mode' in settings && isOrdered ? 1 : rowsPerRequest;
 }
 
 /** A storm of fewer rows makes too few requests for faults that are spread over it to occur. */
@@ -90,9 +93,11 @@ function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice, 
     return { name, count, id: faults.add({ ...fault, count, probability, seed: seed + index }) };
   });
   const late = { count: 0 };
+  const mostLate = 2 + rows / 500;
+  const latePercent = rows < shortStorm ? 8 : Math.min(8, (100 * mostLate) / (stormyPart * loads));
   proxy.decide = ({ method, path }) => {
     const isLoad = method === 'POST' && /^\/api\/now\/(v\d\/)?(import|batch)/.test(path);
-    if (!isLoad || late.count > 2 + rows / 500 || !dice.chance(8)) return undefined;
+    if (!isLoad || late.count > mostLate || !dice.chance(latePercent)) return undefined;
     late.count += 1;
     return { kind: 'late', delayMs: 200 + dice.random() * (inDoubtSeconds - 1.5) * 1_000 };
   };

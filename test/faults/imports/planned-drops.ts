@@ -1,6 +1,6 @@
 import type { Dice } from '../harness/dice.ts';
 import type { Drop } from './import-judge.ts';
-import { type ImportKind, importKinds } from './import-tables.ts';
+import { type ImportKind, importKinds, rowsOfKind } from './import-tables.ts';
 
 /** A file with rows that is going to be dropped. */
 export type PlannedDrop = Omit<Drop, 'versionId'> & {
@@ -29,13 +29,13 @@ const header = 'u_code,u_text,u_count';
 export function planDrops(rows: number, seed: number, dice: Dice): readonly (readonly PlannedDrop[])[] {
   const kinds = Object.entries(importKinds);
   const files = Math.min(mostFiles, 2 + Math.floor(rows / kinds.length / rowsPerFile));
-  const perFile = rows / kinds.length / files;
   const last = new Map<ImportKind, string>();
   return Array.from({ length: files }, (_, round) =>
     kinds.map(([kindName, kind]) => {
       const before = last.get(kind);
       const key = `imports/${kind.table}/file-${round + 1}.csv`;
       const name = `${seed}v${round + 1}`;
+      const perFile = rowsOfKind(kind, rows) / files;
       const count = Math.ceil(Math.max(kind.rowsPerRequest + 5, perFile) * (0.5 + dice.random()));
       const lines = Array.from({ length: count }, (__, index) => ({
         line: index + 2,
