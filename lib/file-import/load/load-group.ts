@@ -7,7 +7,7 @@ import { withoutStored } from './deliver.ts';
 import { GroupLedger, type GroupStart } from './group-ledger.ts';
 import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
 import { type Reconciliation, seesRows } from './reconcile.ts';
-import { setMatcher } from './reconcile-by-sets.ts';
+import { lastClosedSet, setMatcher } from './reconcile-by-sets.ts';
 import { printChunk } from './row-prints.ts';
 import { endsGroup, type LoadDeps, type LoadGroup, sendChunks } from './send-group.ts';
 
@@ -147,12 +147,16 @@ async function pendingPrints(
 }
 
 /** In ordered loads: the import set that the group's first one has to follow. */
-async function lastSetBefore({ plan, folder }: LoadDeps, { group }: LoadGroup): Promise<string | undefined> {
+async function lastSetBefore(
+  { scope, plan, folder }: LoadDeps,
+  { group }: LoadGroup,
+): Promise<string | undefined> {
   if (!plan.settings.ordered) return undefined;
   // A group of rejected lines has no set; the one before it counts then.
   for (let before = group - 1; before >= 0; before--) {
     const ledger = await readLedger(folder, before);
-    const last = ledger?.chunks.flatMap((chunk) => chunk?.sets ?? []).at(-1);
+    const sets = importSetsOf(ledger?.chunks ?? []);
+    const last = sets.length > 0 ? await lastClosedSet(scope, sets) : undefined;
     if (last !== undefined) return last;
   }
   return undefined;

@@ -8,6 +8,7 @@ import {
   type InstanceRow,
   listCounted,
   listRows,
+  namedAtOnce,
   pageRows,
 } from '../instance.ts';
 import type { EarlierSets, ImportPlan } from '../plan/import-plan.ts';
@@ -170,6 +171,16 @@ async function candidateSets(
   return sets
     .filter((row) => !all.has(row['sys_id'] ?? '') && (!user || row['sys_created_by'] === user))
     .map((row) => ({ id: row['sys_id'] ?? '', isLoading: row['state'] === 'loading' }));
+}
+
+/**
+ * The last of some import sets that another one can be transformed after: a set whose load was broken off is never transformed, nor is
+ * one that has to follow it.
+ */
+export async function lastClosedSet(scope: ImportScope, ids: readonly string[]): Promise<string | undefined> {
+  const latest = ids.slice(-namedAtOnce);
+  const open = await loadingSets(scope, latest);
+  return latest.findLast((id) => !open.has(id));
 }
 
 /** Which of these import sets are still open for rows; none where the user does not see import sets. */

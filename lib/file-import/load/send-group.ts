@@ -10,6 +10,7 @@ import type { OpenReader } from './file-reader.ts';
 import type { GroupLedger } from './group-ledger.ts';
 import type { ClosedLedgers, SentChunk } from './ledger.ts';
 import type { Reconciliation } from './reconcile.ts';
+import { lastClosedSet } from './reconcile-by-sets.ts';
 
 /** One checkpointed piece of the load. */
 export type LoadGroup = {
@@ -160,13 +161,26 @@ async function deliver(
       possiblySent: ledger.possiblySentLines(index),
       before: ledger.get(index),
       announce: ledger.notesRows ? (known) => ledger.announceRows(index, known) : undefined,
-      runAfter: tools.plan.settings.ordered ? (ledger.sets().at(-1) ?? lastSet) : undefined,
+      runAfter: await setBefore(tools, ledger, reconciliation !== undefined, lastSet),
     });
   } catch (error) {
     // Ours say that nothing was sent; after anything else it is not known.
     if (!(error instanceof ConnectorError)) ledger.set(index, lostChunk(chunk, ledger.get(index)));
     throw error;
   }
+}
+
+/** In ordered loads: the import set that the next one is to follow. */
+async function setBefore(
+  { scope, plan }: LoadDeps,
+  ledger: GroupLedger,
+  isReconciling: boolean,
+  lastSet: string | undefined,
+): Promise<string | undefined> {
+  if (!plan.settings.ordered) return undefined;
+  const sets = ledger.sets();
+  const last = isReconciling && sets.length > 0 ? await lastClosedSet(scope, sets) : sets.at(-1);
+  return last ?? lastSet;
 }
 
 function lostChunk({ lines, rows }: Chunk, before: SentChunk | undefined): SentChunk {

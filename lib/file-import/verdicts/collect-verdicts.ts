@@ -41,9 +41,12 @@ export async function collectVerdicts(
 ): Promise<GroupVerdict | { readonly pending: number }> {
   const ledger = await closed.get(group);
   const chunks = knownChunks(ledger);
-  const pending =
-    patience === 'over' ? 0 : await countPending(scope, plan, chunks, patience === 'unless broken off');
-  if (pending > 0) return { pending };
+  const { pending, awaited } =
+    patience === 'over'
+      ? { pending: 0, awaited: 0 }
+      : await countPending(scope, plan, chunks, patience === 'unless broken off');
+  // Progress is told by the number of all: which of them are awaited changes by itself.
+  if (awaited > 0) return { pending };
   const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
   await beginPart(folder, part, group);
   const lines = new GroupLines(part, rejected);

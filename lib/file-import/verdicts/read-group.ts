@@ -11,9 +11,16 @@ import type { ReadRow, TransformMaps } from './transform-maps.ts';
 
 const pageSize = 2_000;
 
+/** Rows that the instance has not transformed yet. */
+export type PendingRows = {
+  readonly pending: number;
+  /** Without those that it never will. */
+  readonly awaited: number;
+};
+
 /**
  * How many rows of some chunks the instance has not transformed yet.
- * @param isOverdue no request of theirs can be under way any more: the rows of a set that is still loading then do not count, since
+ * @param isOverdue no request of theirs can be under way any more: the rows of a set that is still loading then are not awaited, since
  * its load was broken off and the instance never transforms them
  */
 export async function countPending(
@@ -21,15 +28,15 @@ export async function countPending(
   plan: ImportPlan,
   chunks: readonly SentChunk[],
   isOverdue: boolean,
-): Promise<number> {
-  if (plan.settings.mode === 'rows') return 0;
+): Promise<PendingRows> {
+  if (plan.settings.mode === 'rows') return { pending: 0, awaited: 0 };
   const sets = importSetsOf(chunks);
   const pending = await countPendingIn(scope, plan, sets);
-  if (pending === 0 || !isOverdue) return pending;
+  if (pending === 0 || !isOverdue) return { pending, awaited: pending };
   const brokenOff = await loadingSets(scope, sets);
-  if (brokenOff.size === 0) return pending;
+  if (brokenOff.size === 0) return { pending, awaited: pending };
   const others = sets.filter((set) => !brokenOff.has(set));
-  return countPendingIn(scope, plan, others);
+  return { pending, awaited: await countPendingIn(scope, plan, others) };
 }
 
 async function countPendingIn(scope: ImportScope, plan: ImportPlan, all: readonly string[]): Promise<number> {

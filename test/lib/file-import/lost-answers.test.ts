@@ -226,6 +226,20 @@ describe('import sets that look alike', () => {
       expect(world.clock.now() - before).toBeLessThan(300_000);
     },
   );
+
+  it.each([{}, { keyColumn: 'u_key' }])(
+    'are not followed, in an ordered load, by sets that would wait for them for ever: %j',
+    async (more) => {
+      await world.settings('imp_load', { ...settings, ...more, ordered: true });
+      lose('half-stored', { rows: 4, count: 1 });
+      lose('reset-before-commit', { count: 1, skip: 1 });
+      const before = world.clock.now();
+      const summary = await world.run(await world.drop('imports/imp_load/half.csv', load(30, 'half-')));
+      expect(staged()).toHaveLength(30);
+      expect(summary.counts).toMatchObject({ inserted: 26, unknown: 4 });
+      expect(world.clock.now() - before).toBeLessThan(300_000);
+    },
+  );
 });
 
 describe('an outage in the middle of a load', () => {
@@ -499,6 +513,18 @@ describe('an import that does not get to its end', () => {
     expect(summary.counts).toMatchObject({ unknown: 30 });
     expect(summary.messages[0]?.message).toMatch(/still pending; run the transform of import set ISET\d+/);
     expect(slow.clock.now() - before).toBeGreaterThan(120_000);
+    expect(slow.clock.now() - before).toBeLessThan(600_000);
+  });
+
+  it('takes it for no progress that it stops waiting for the rows of a load that was broken off', async () => {
+    const slow = await startWorld({ demoData: false, switches: { transformDelayMs: 600_000 } });
+    onTestFinished(() => slow.close());
+    await slow.settings('imp_load', { ...settings, verdictTimeoutSeconds: 120 });
+    const fault = { match: insertMultiple, action: 'half-stored', rows: 4, count: 1 };
+    slow.instance.control.faults.add(fault);
+    const before = slow.clock.now();
+    const summary = await slow.run(await slow.drop('imports/imp_load/slow.csv', load(30, 'slow-')));
+    expect(summary.counts).toMatchObject({ unknown: 30 });
     expect(slow.clock.now() - before).toBeLessThan(600_000);
   });
 
