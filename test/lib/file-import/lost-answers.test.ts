@@ -519,7 +519,7 @@ describe('an import that does not get to its end', () => {
   it('takes it for no progress that it stops waiting for the rows of a load that was broken off', async () => {
     const slow = await startWorld({ demoData: false, switches: { transformDelayMs: 600_000 } });
     onTestFinished(() => slow.close());
-    await slow.settings('imp_load', { ...settings, verdictTimeoutSeconds: 120 });
+    await slow.settings('imp_load', { ...settings, inDoubtSeconds: 5, verdictTimeoutSeconds: 120 });
     const fault = { match: insertMultiple, action: 'half-stored', rows: 4, count: 1 };
     slow.instance.control.faults.add(fault);
     const before = slow.clock.now();
