@@ -156,6 +156,11 @@ export const parameters: readonly Parameter[] = [
     pattern: 'arn:aws[\\w-]*:events:[\\w-]+:\\d{12}:event-bus/[\\w./-]+',
     expected: 'must be the ARN of an event bus',
   },
+  {
+    param: 'tracing',
+    description: 'true traces the functions with X-Ray.',
+    values: onOff,
+  },
   { param: 'dashboard', description: 'true adds a CloudWatch dashboard.', values: onOff },
   { param: 'logRetentionInDays', description: 'Keeps logs for so many days.', values: logRetentions },
   {

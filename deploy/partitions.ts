@@ -1,8 +1,9 @@
 /** What is built on one AWS service that a partition may lack. `params` are those that leave it out. */
 export type Feature = 'records queue' | 'FIFO records queue' | 'HTTP API' | 'imports' | 'events' | 'tracing';
 
-/** How it is known that a feature is there: `documented` by AWS's pages; `not documented` means that nothing says so. */
-export type Availability = 'documented' | 'not documented';
+/** How it is known that a feature is there: `documented` by AWS's pages; `not documented` means that nothing says so;
+ * `not available`, that a page says it is not. */
+export type Availability = 'documented' | 'not documented' | 'not available';
 
 /** A part of AWS with accounts and ARNs of its own. */
 export type Partition = {
@@ -30,7 +31,8 @@ export const partitions: readonly Partition[] = [
     name: 'aws-cn',
     regionPrefix: /^cn-/,
     exampleRegion: 'cn-north-1',
-    features: { ...everywhere, imports: 'not documented' },
+    // https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html
+    features: { ...everywhere, imports: 'not documented', tracing: 'not available' },
   },
   {
     name: 'aws-us-gov',

@@ -28,6 +28,7 @@ const switches: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'a VPC': { VpcSubnetIds: 'subnet-0a1b2c3d,subnet-1a2b3c4d', VpcSecurityGroupIds: 'sg-0a1b2c3d' },
   'bounded roles': { PermissionsBoundary: 'arn:aws:iam::111122223333:policy/boundary', RolePath: '/apps/' },
   alarms: { AlarmTopicArn: 'arn:aws:sns:us-east-1:111122223333:on-call', RunbookUrl: 'https://example.com/' },
+  tracing: { Tracing: 'true' },
   'a dashboard': { Dashboard: 'true' },
   'outcome events': { OutcomeBusArn: 'arn:aws:events:us-east-1:111122223333:event-bus/ours' },
   'reserved concurrency': { ReservedConcurrency: '5' },

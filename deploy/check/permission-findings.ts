@@ -31,8 +31,11 @@ function statementsIn(value: unknown): Statement[] {
   return data ? [data] : Object.values(value).flatMap(statementsIn);
 }
 
+/** Actions that AWS lets be granted on every resource only. */
+const unboundable = new Set(['xray:PutTraceSegments', 'xray:PutTelemetryRecords']);
+
 function tooWide(logicalId: string, { Effect, Action, Resource }: Statement): Finding[] {
-  if (Effect === 'Deny') return [];
+  if (Effect === 'Deny' || Action.every((action) => unboundable.has(action))) return [];
   const wide = Action.filter((action) => action.includes('*')).map((action) => `allows ${action}`);
   for (const resource of stringsIn(Resource).filter(isUnbounded))
     wide.push(`allows ${Action.join(', ')} on ${resource}`);

@@ -68,6 +68,7 @@ const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = 
         SecurityGroupIds: { 'Fn::Split': [',', { Ref: 'VpcSecurityGroupIds' }] },
       }),
       KmsKeyArn: given('WithKmsKey', { Ref: 'KmsKeyArn' }),
+      TracingConfig: given('WithTracing', { Mode: 'Active' }),
       ReservedConcurrentExecutions: given('WithReservedConcurrency', { Ref: 'ReservedConcurrency' }),
     });
     const durable = Properties['DurableConfig'];
@@ -107,6 +108,7 @@ const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = 
       const usesQueueOrBucket = /"(sqs:SendMessage|s3:PutObject)"/.test(JSON.stringify(PolicyDocument));
       PolicyDocument.Statement = [
         ...PolicyDocument.Statement.map(withoutLogGroups).map(withItsResource),
+        given('WithTracing', sendTraces),
         given('WithOutcomeBus', tellOutcomes),
         given('WithAnyKmsKey', decryptStatement),
         ...(usesQueueOrBucket ? [given('WithKmsKey', encryptStatement)] : []),
@@ -138,6 +140,13 @@ function withItsResource(statement: z.infer<typeof statementSchema>): z.infer<ty
 const optionalResource = z.object({
   'Fn::If': z.tuple([z.string(), z.unknown(), z.object({ Ref: z.literal('AWS::NoValue') })]),
 });
+
+/** X-Ray knows no narrower resource. */
+const sendTraces = {
+  Effect: 'Allow',
+  Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+  Resource: '*',
+};
 
 /** The bus may be another account's. */
 const tellOutcomes = { Effect: 'Allow', Action: ['events:PutEvents'], Resource: [{ Ref: 'OutcomeBusArn' }] };

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { InvalidInputError } from '../core/errors.ts';
 import { frequentMessageSchema, tallySchema } from './load/row-outcome.ts';
 import { sampleSchema } from './report/speed-chart.ts';
 import {
@@ -14,11 +15,22 @@ const inputSchema = z.strictObject({ request: importRequestSchema, resume: z.opt
 /** What an execution is started with: the first one with the request alone, a chained one with where it goes on. */
 export type ImportInput = z.infer<typeof inputSchema>;
 
+/** The version of the state that this release writes. */
+const stateVersion = 2;
+
+const versionedSchema = z.object({ resume: z.object({ version: z.number() }) });
+
 /**
  * Reads the input of an execution; one that the release before this started or chained is migrated.
- * @throws ZodError when it is neither
+ * @throws InvalidInputError when a newer release wrote it, as after a rollback; ZodError when it is no input
  */
 export function parseInput(input: unknown): ImportInput {
+  const { data: versioned } = versionedSchema.safeParse(input);
+  if (versioned && versioned.resume.version > stateVersion)
+    throw new InvalidInputError(
+      'resume.version',
+      `is ${versioned.resume.version}, this release reads up to ${stateVersion}: a newer release began this import. Deploy that release again, or drop the file again`,
+    );
   const old = oldInputSchema.safeParse(input);
   return old.success ? migrated(old.data) : inputSchema.parse(input);
 }

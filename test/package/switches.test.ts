@@ -183,6 +183,20 @@ describe('a deployment', () => {
     expect(rules({ ResultRetentionInDays: '30' })).toContain('"Prefix":"results/","ExpirationInDays"');
   });
 
+  it('traces every function only where it is asked to', () => {
+    const { Resources } = deployed({ parameters: { Tracing: 'true' } });
+    for (const [name, { Type, Properties }] of Object.entries(Resources)) {
+      if (Type === 'AWS::Lambda::Function')
+        expect([name, Properties]).toMatchObject([name, { TracingConfig: { Mode: 'Active' } }]);
+      if (Type === 'AWS::IAM::Role')
+        expect([name, JSON.stringify(Properties)]).toEqual([
+          name,
+          expect.stringContaining('xray:PutTraceSegments'),
+        ]);
+    }
+    expect(JSON.stringify(deployed().Resources)).not.toMatch(/xray|TracingConfig/);
+  });
+
   it('refuses, as rules, what packaging refuses', () => {
     expect(Object.keys(Object(whole['Rules']))).toEqual([
       'WholeVpc',

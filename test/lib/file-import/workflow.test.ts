@@ -118,3 +118,10 @@ it.each([
   // The migrated input is one of this release.
   expect(parseInput(JSON.parse(JSON.stringify({ request, resume })))).toEqual({ request, resume });
 });
+
+it('refuses what a newer release left, after a rollback, and says what to do', () => {
+  const input = { request: oldRequest, resume: { version: 3, phase: 'loading' } };
+  expect(() => parseInput(input)).toThrow(
+    /resume\.version: is 3, this release reads up to 2.*Deploy that release again, or drop the file again/,
+  );
+});
