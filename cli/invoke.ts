@@ -14,3 +14,14 @@ export const invokeCommand = command('invoke', 'runs one function from source, w
       await runInvoke(key, event, options.inspect === true);
     }),
   );
+
+/** The same for the installed program, which has no sources: it calls a function of the running local stack. */
+export const invokeInstalledCommand = command('invoke', 'runs one function of your local stack', [
+  'getRecords event.json',
+])
+  .argument('<function>', 'its key, e.g. getRecords')
+  .argument('<event>', 'a JSON file with its event; - reads standard input')
+  .action(async (key, event) => {
+    const { runInvokeLocal } = await import('./invoke/run-local.ts');
+    await runInvokeLocal(key, event);
+  });

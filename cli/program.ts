@@ -9,14 +9,14 @@ import { doctorCommand } from './doctor.ts';
 import { importCommand } from './import.ts';
 import { importsCommand } from './imports.ts';
 import { instanceCommand } from './instance.ts';
-import { invokeCommand } from './invoke.ts';
+import { invokeCommand, invokeInstalledCommand } from './invoke.ts';
 import { mapCommand } from './map.ts';
 import { packageCommand } from './package.ts';
 import { redriveCommand } from './redrive.ts';
 import { releaseCommand } from './release.ts';
 import { sendCommand } from './send.ts';
 import { startCommand } from './start.ts';
-import { programName } from './typed.ts';
+import { isProject, programName } from './typed.ts';
 
 const { version }: { version: string } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -41,13 +41,12 @@ for (const one of [
   deadLettersCommand,
   redriveCommand,
   doctorCommand,
-  invokeCommand,
   mapCommand,
   breakCommand,
   instanceCommand,
-  packageCommand,
-  checkTemplateCommand,
-  releaseCommand,
+  ...(isProject
+    ? [invokeCommand, packageCommand, checkTemplateCommand, releaseCommand]
+    : [invokeInstalledCommand]),
 ])
   program.addCommand(one);
 addCompletion(program);

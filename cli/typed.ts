@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Commands are run by npm in the project, and by the installed program elsewhere. */
-const isProject = existsSync(join(import.meta.dirname, 'main.ts'));
+export const isProject = existsSync(join(import.meta.dirname, 'main.ts'));
 
 export const programName = process.argv[1]?.endsWith('snf') ? 'snf' : 'servicenow-functions';
 

@@ -1,8 +1,7 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import inspector from 'node:inspector';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
 import { projectRoot } from '../../deploy/bundle.ts';
@@ -10,6 +9,7 @@ import { functions, type PackagedFunction } from '../../deploy/functions.ts';
 import type { LambdaFunction } from '../../emulator/aws/template/lambda-functions.ts';
 import { UsageError } from '../command-line.ts';
 import { startLocalStack } from '../local-stack.ts';
+import { readEvent } from './read-event.ts';
 
 type Handler = (event: unknown, context: Context) => unknown;
 
@@ -28,15 +28,6 @@ export async function runInvoke(key: string, eventFile: string, inspect: boolean
     await invoke(chosen, event, dataFolder, inspect);
   } finally {
     await rm(dataFolder, { recursive: true });
-  }
-}
-
-async function readEvent(file: string): Promise<unknown> {
-  const json = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw new Error(`${file}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
   }
 }
 

@@ -24,6 +24,9 @@ export type Failure = {
   readonly cause?: unknown;
 };
 
+/** Not a private field: the declaration files of the package cannot hold one of the classes that `kind` returns. */
+const answers = new WeakMap<ServiceNowError, FailedAnswer>();
+
 /**
  * A call to ServiceNow that did not succeed. `status`, `headers` and `body` are ServiceNow's own, for callers that pass
  * its answer on; they are not enumerable, so that whatever prints an error does not print a record with it.
@@ -42,7 +45,6 @@ export abstract class ServiceNowError extends ConnectorError {
   readonly mayPassIfSmaller: boolean = false;
   /** How many times the call had been sent when this error ended it. */
   attempts = 1;
-  readonly #answer: FailedAnswer | undefined;
 
   constructor(message: string, failure: Failure) {
     super(message, failure.cause === undefined ? undefined : { cause: failure.cause });
@@ -51,23 +53,23 @@ export abstract class ServiceNowError extends ConnectorError {
     this.effect = failure.effect ?? 'none';
     this.sent = failure.sent ?? true;
     this.retryAfterMs = failure.retryAfterMs;
-    this.#answer = failure.answer;
+    if (failure.answer) answers.set(this, failure.answer);
     this.transactionId = failure.answer?.headers['x-transaction-id'];
   }
 
   /** HTTP status of ServiceNow's answer; undefined when there was none. */
   get status(): number | undefined {
-    return this.#answer?.status;
+    return answers.get(this)?.status;
   }
 
   /** ServiceNow's headers, lower-case names; empty when there was no answer. */
   get headers(): Readonly<Record<string, string>> {
-    return this.#answer?.headers ?? {};
+    return answers.get(this)?.headers ?? {};
   }
 
   /** ServiceNow's body, usually its error envelope; undefined when there was none or it was not JSON. */
   get body(): unknown {
-    return this.#answer?.body;
+    return answers.get(this)?.body;
   }
 
   /** An error inside a 200 must not pass for success, nor a refusal of the second copy for one of the first. */

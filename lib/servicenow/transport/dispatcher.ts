@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { createSecureContext, getCACertificates } from 'node:tls';
+import * as tls from 'node:tls';
 import ipaddr from 'ipaddr.js';
 import type { Dispatcher } from 'undici';
 import { buildConnector, Pool, ProxyAgent } from 'undici';
@@ -69,18 +69,24 @@ function directConnector({ address, lookup, connectTimeoutMs, tls }: TransportOp
 }
 
 /** `rejectUnauthorized` is set explicitly, so that no environment variable can switch the check off. */
-function certificates(tls: TlsSettings | undefined) {
+function certificates(settings: TlsSettings | undefined) {
   const rejectUnauthorized = true;
-  if (!tls) return { rejectUnauthorized };
-  const { ca, ...own } = tls;
+  if (!settings) return { rejectUnauthorized };
+  const { ca, ...own } = settings;
   try {
     // `ca` replaces the authorities that Node trusts, so they are given along with it.
-    const authorities = ca ? { ca: [...getCACertificates('default'), ca] } : {};
-    return { rejectUnauthorized, secureContext: createSecureContext({ ...own, ...authorities }) };
+    const authorities = ca ? { ca: [...trustedAuthorities(), ca] } : {};
+    return { rejectUnauthorized, secureContext: tls.createSecureContext({ ...own, ...authorities }) };
   } catch {
     // OpenSSL's message may quote the text, so it is not kept as the cause.
     throw new ConfigurationError('secret.tls', 'cert, key, passphrase and ca must match and be in PEM form');
   }
+}
+
+/** Node 20 cannot tell those that NODE_EXTRA_CA_CERTS adds. */
+function trustedAuthorities(): readonly string[] {
+  const known: Partial<Pick<typeof tls, 'getCACertificates'>> = tls;
+  return known.getCACertificates?.('default') ?? tls.rootCertificates;
 }
 
 /** The client certificate is not valid today. */

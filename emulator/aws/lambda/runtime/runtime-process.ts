@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -6,9 +7,16 @@ import type { LambdaFunction } from '../../template/lambda-functions.ts';
 import { failedOutcome, type Invocation, type InvocationOutcome } from '../invocation.ts';
 import { RuntimeApi } from './runtime-api.ts';
 
-const require = createRequire(import.meta.url);
-const runtimeClient = join(dirname(require.resolve('aws-lambda-ric/package.json')), 'index.mjs');
+const runtimeClient = findRuntimeClient();
 const rapidClientHook = join(import.meta.dirname, 'rapid-client-hook.mjs');
+
+/** A built package has a copy next to it: the install script of aws-lambda-ric needs a compiler. */
+function findRuntimeClient(): string {
+  const copied = join(import.meta.dirname, 'aws-lambda-ric/index.mjs');
+  if (existsSync(copied)) return copied;
+  const require = createRequire(import.meta.url);
+  return join(dirname(require.resolve('aws-lambda-ric/package.json')), 'index.mjs');
+}
 
 /** How long Lambda lets a function start before it gives up. */
 const initTimeoutMs = 10_000;

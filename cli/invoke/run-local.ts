@@ -1,0 +1,25 @@
+import { InvokeCommand, LambdaClient, ResourceNotFoundException } from '@aws-sdk/client-lambda';
+import { UsageError } from '../command-line.ts';
+import { requireRunningStack, useLocalStack } from '../local-aws.ts';
+import { readEvent } from './read-event.ts';
+
+/**
+ * Calls a function of the running local stack and prints its answer. Sets the exit code 1 when it failed.
+ * @throws UsageError for a function that does not exist
+ */
+export async function runInvokeLocal(key: string, eventFile: string): Promise<void> {
+  const event = await readEvent(eventFile);
+  useLocalStack(requireRunningStack());
+  const lambda = new LambdaClient({ maxAttempts: 1 });
+  const command = new InvokeCommand({
+    FunctionName: `servicenow-functions-dev-${key}`,
+    Payload: JSON.stringify(event),
+  });
+  const answer = await lambda.send(command).catch((cause: unknown) => {
+    throw cause instanceof ResourceNotFoundException ? new UsageError(`${key} is not a function`) : cause;
+  });
+  lambda.destroy();
+  const payload: unknown = JSON.parse(answer.Payload?.transformToString() || 'null');
+  process.stdout.write(`${JSON.stringify(payload, null, 2)}\n`);
+  if (answer.FunctionError !== undefined) process.exitCode = 1;
+}

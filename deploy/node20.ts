@@ -1,0 +1,43 @@
+/**
+ * What Node 20 lacks and the client and the command line use. The build puts these in the place of the built-in functions, so that
+ * no global of the program that imports them changes.
+ */
+
+type Resolvers<T> = {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T | PromiseLike<T>) => void;
+  readonly reject: (reason?: unknown) => void;
+};
+
+/** Promise.withResolvers (Node 22). */
+export function promiseWithResolvers<T>(): Resolvers<T> {
+  let resolve: Resolvers<T>['resolve'] = () => {};
+  let reject: Resolvers<T>['reject'] = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}
+
+/** URL.parse (Node 22). */
+export function parseUrl(url: string, base?: string): URL | null {
+  return URL.canParse(url, base) ? new URL(url, base) : null;
+}
+
+/** Map.groupBy (Node 21). */
+export function groupBy<Key, Item>(
+  items: Iterable<Item>,
+  keyOf: (item: Item, index: number) => Key,
+): Map<Key, Item[]> {
+  const groups = new Map<Key, Item[]>();
+  let index = 0;
+  for (const item of items) {
+    const key = keyOf(item, index);
+    index += 1;
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
