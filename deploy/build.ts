@@ -44,9 +44,9 @@ const forNode20 = {
   inject: [join(import.meta.dirname, 'node20.ts')],
   define: {
     ...slimUndiciDefine,
-    'Promise.withResolvers': 'promiseWithResolvers',
-    'URL.parse': 'parseUrl',
-    'Map.groupBy': 'groupBy',
+    'Promise.withResolvers': 'node20PromiseWithResolvers',
+    'URL.parse': 'node20ParseUrl',
+    'Map.groupBy': 'node20GroupBy',
   },
 } as const satisfies BuildOptions;
 
@@ -64,7 +64,8 @@ async function buildProgram(): Promise<void> {
 
 /** What runs a packaged function: AWS's own runtime client, whose install script needs a compiler, and the hook that replaces what it compiles. */
 async function copyRuntime(folder: string): Promise<void> {
-  const client = dirname(require.resolve('aws-lambda-ric/package.json'));
+  const ofEmulator = createRequire(join(projectRoot, 'emulator/package.json'));
+  const client = dirname(ofEmulator.resolve('aws-lambda-ric/package.json'));
   await mkdir(join(folder, 'aws-lambda-ric'), { recursive: true });
   for (const file of ['index.mjs', 'package.json', 'LICENSE', 'NOTICE', 'THIRD-PARTY-LICENSES'])
     await copyFile(join(client, file), join(folder, 'aws-lambda-ric', file));

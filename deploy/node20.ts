@@ -1,6 +1,7 @@
 /**
  * What Node 20 lacks and the client and the command line use. The build puts these in the place of the built-in functions, so that
- * no global of the program that imports them changes.
+ * no global of the program that imports them changes. Their names must be those of nothing else: in a module that has the same
+ * name, that one would be called.
  */
 
 type Resolvers<T> = {
@@ -10,7 +11,7 @@ type Resolvers<T> = {
 };
 
 /** Promise.withResolvers (Node 22). */
-export function promiseWithResolvers<T>(): Resolvers<T> {
+export function node20PromiseWithResolvers<T>(): Resolvers<T> {
   let resolve: Resolvers<T>['resolve'] = () => {};
   let reject: Resolvers<T>['reject'] = () => {};
   const promise = new Promise<T>((onResolve, onReject) => {
@@ -21,12 +22,12 @@ export function promiseWithResolvers<T>(): Resolvers<T> {
 }
 
 /** URL.parse (Node 22). */
-export function parseUrl(url: string, base?: string): URL | null {
+export function node20ParseUrl(url: string, base?: string): URL | null {
   return URL.canParse(url, base) ? new URL(url, base) : null;
 }
 
 /** Map.groupBy (Node 21). */
-export function groupBy<Key, Item>(
+export function node20GroupBy<Key, Item>(
   items: Iterable<Item>,
   keyOf: (item: Item, index: number) => Key,
 ): Map<Key, Item[]> {

@@ -71,7 +71,7 @@ describe('the packed program', () => {
       expect((await snf('send', '{"table":"incident","key":"a","record":{}}')).stdout).toContain(
         'to the local stack',
       );
-      writeFileSync(join(folder, 'people.csv'), 'user_id,first_name\nada.installed,Ada\n');
+      writeFileSync(join(folder, 'people.csv'), 'user_id,first_name,last_name\nada.installed,Ada,Example\n');
       const imported = await snf('import', 'people.csv', '--table', 'imp_user');
       expect(imported.stdout).toMatch(/completed: 1 rows/);
       writeFileSync(join(folder, 'event.json'), '{"tableName":"incident","sysparmLimit":1}');
