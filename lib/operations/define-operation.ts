@@ -93,6 +93,8 @@ export type Operation = {
    * a record that may be left out.
    */
   readonly body?: 'record' | 'optional-record' | 'parameters' | 'file';
+  /** What the parameters must be, for descriptions of the API. */
+  readonly schema: z.ZodMiniType;
   /** @throws InvalidInputError naming the first parameter that is wrong, missing or unknown. */
   prepare(input: OperationInput): PreparedCall;
 };
@@ -134,6 +136,7 @@ export function defineOperation<P extends object>(definition: Definition<P>): Op
     isKeyed: definition.isKeyed ?? known.includes('idempotencyKey'),
     ...(body && { body }),
     parameterNames: [...known, ...Object.keys(aliases)],
+    schema,
     prepare(input) {
       const renamed = rename(withoutBlanks(input), aliases);
       refuseUnknown(renamed, name, known);

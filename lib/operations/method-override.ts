@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 import type { Operation } from './define-operation.ts';
 
@@ -19,6 +20,7 @@ export const postMethodOverride: Operation = {
   ].map((path) => ({ method: 'POST', path })),
   isKeyed: true,
   parameterNames: [],
+  schema: z.object({}),
   prepare() {
     throw new InvalidInputError(
       'x-http-method-override',

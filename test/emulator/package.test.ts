@@ -19,6 +19,7 @@ function firstColumn(heading: string): string[] {
 
 describe('the package of the emulator', () => {
   it('starts an instance for a project that imports it by its name', async () => {
+    await run(process.execPath, ['deploy/build.ts', 'emulator']);
     const script = `
       const { startInstance } = await import('servicenow-instance-emulator');
       const { startStack } = await import('servicenow-instance-emulator/stack');

@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { bareNames } from '../lib/gateway/http-query.ts';
+import { operations } from '../lib/operations/catalog.ts';
+import type { Operation, Route } from '../lib/operations/define-operation.ts';
+import { toCamelCase } from '../lib/operations/parameters.ts';
+import { projectRoot } from './bundle.ts';
+
+type Json = { readonly [name: string]: unknown };
+
+/** Bodies and answers that show how the operations with a body are used. */
+const examples: Readonly<Record<string, { readonly request?: Json; readonly answer?: Json }>> = {
+  postRecord: {
+    request: { short_description: 'Disk full on web-01', urgency: '1' },
+    answer: { result: { sys_id: 'c0ffee00c0ffee00c0ffee00c0ffee00', number: 'INC0010001', urgency: '1' } },
+  },
+  putRecordById: { request: { state: '2', work_notes: 'Under investigation' } },
+  patchRecordById: { request: { state: '2', work_notes: 'Under investigation' } },
+  postRecordStagingTable: { request: { u_user_id: 'ada.example', u_first_name: 'Ada' } },
+  postRecordsStagingTable: { request: { records: [{ 'User ID': 'ada.example', 'First name': 'Ada' }] } },
+  getRecords: { answer: { result: [{ sys_id: 'c0ffee00c0ffee00c0ffee00c0ffee00', number: 'INC0010001' }] } },
+};
+
+/** The HTTP API as OpenAPI 3.1, made from the operations that serve it. */
+export function openApiDocument(): Json {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(join(projectRoot, 'package.json'), 'utf8'),
+  );
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const operation of operations)
+    for (const [index, route] of operation.routes.entries()) {
+      const path = route.isOwn ? route.path : `/api/now${route.path}`;
+      paths[path] = { ...paths[path], [route.method.toLowerCase()]: describe(operation, route, path, index) };
+    }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'servicenow-functions',
+      version,
+      description:
+        "ServiceNow's REST APIs on an AWS endpoint. Paths, parameters, bodies and errors are ServiceNow's own; every path below /api/now works with /api/now/v1 and /api/now/v2 too.",
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [
+      { url: 'http://127.0.0.1:4600', description: 'npm start' },
+      {
+        url: 'https://{apiId}.execute-api.{region}.amazonaws.com',
+        description: 'a deployment',
+        variables: { apiId: { default: 'api-id' }, region: { default: 'us-east-1' } },
+      },
+    ],
+    security: [{ sigv4: [] }, { jwt: [] }, {}],
+    paths,
+    components: {
+      securitySchemes: {
+        sigv4: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Authorization',
+          description: 'AWS Signature Version 4 for execute-api (authorizer: iam)',
+        },
+        jwt: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      },
+      schemas: { Error: errorSchema },
+    },
+  };
+}
+
+const errorSchema = {
+  type: 'object',
+  description: "ServiceNow's error envelope. The header x-error-code names the kind of error.",
+  required: ['error', 'status'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['message'],
+      properties: { message: { type: 'string' }, detail: { type: ['string', 'null'] } },
+    },
+    status: { const: 'failure' },
+  },
+  examples: [
+    {
+      error: {
+        message: 'No Record found',
+        detail: 'Record doesn’t exist or ACL restricts the record retrieval',
+      },
+      status: 'failure',
+    },
+  ],
+};
+
+function describe(operation: Operation, route: Route, path: string, index: number): Json {
+  const { name, body } = operation;
+  const variables = Array.from(path.matchAll(/\{(\w+)\}/g), ([, variable = '']) => variable);
+  const { properties, required } = shapeOf(operation);
+  const parameters = Object.entries(properties).flatMap(([parameter, schema]) =>
+    parameterOf(parameter, schema, variables),
+  );
+  const unlisted = variables.filter((variable) => !Object.hasOwn(properties, variable));
+  const request = body && bodyOf(operation, properties, required, variables);
+  const answer = examples[name]?.answer;
+  return {
+    operationId: index === 0 ? name : `${name}${index + 1}`,
+    summary: spelledOut(name),
+    tags: [path.split('/')[route.isOwn ? 1 : 3] ?? 'other'],
+    parameters: [
+      ...unlisted.map((variable) => ({
+        name: variable,
+        in: 'path',
+        required: true,
+        schema: { type: 'string' },
+      })),
+      ...parameters,
+    ],
+    ...(request && { requestBody: request }),
+    responses: {
+      '2XX': {
+        description: "ServiceNow's answer",
+        content: { 'application/json': { schema: {}, ...(answer && { example: answer }) } },
+      },
+      default: {
+        description: 'An error',
+        headers: { 'x-error-code': { description: 'the kind of error', schema: { type: 'string' } } },
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      },
+    },
+  };
+}
+
+type Shape = { readonly properties: Readonly<Record<string, Json>>; readonly required: readonly string[] };
+
+const jsonShape = z.object({
+  properties: z._default(z.record(z.string(), z.record(z.string(), z.unknown())), {}),
+  required: z._default(z.array(z.string()), []),
+});
+
+/** The parameters as JSON Schemas; what only a program can check is left out of them. */
+function shapeOf({ schema }: Operation): Shape {
+  return jsonShape.parse(
+    z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', target: 'draft-2020-12' }),
+  );
+}
+
+function parameterOf(name: string, schema: Json, variables: readonly string[]): Json[] {
+  if (variables.includes(name)) return [{ name, in: 'path', required: true, schema: textual(schema) }];
+  if (name === 'apiVersion') return [];
+  if (name === 'idempotencyKey')
+    return [
+      {
+        name: 'Idempotency-Key',
+        in: 'header',
+        description: 'Repeating the call with it has no second effect',
+        schema,
+      },
+    ];
+  if (name === 'keyValuePairs')
+    return [
+      {
+        name: 'columns',
+        in: 'query',
+        description: 'column=value pairs, instead of sysparm_query',
+        style: 'form',
+        explode: true,
+        schema: { type: 'object', additionalProperties: { type: 'string' } },
+      },
+    ];
+  const query = toSnakeCase(name);
+  const isQuery = name.startsWith('sysparm') || bareNames.has(query);
+  return isQuery ? [{ name: query, in: 'query', schema: textual(schema) }] : [];
+}
+
+/** In a URL everything is text. */
+function textual(schema: Json): Json {
+  return Object.keys(schema).length === 0 || 'anyOf' in schema ? { type: 'string' } : schema;
+}
+
+function bodyOf(
+  { name, body }: Operation,
+  properties: Shape['properties'],
+  required: readonly string[],
+  variables: readonly string[],
+): Json {
+  if (body === 'file')
+    return {
+      required: true,
+      content: {
+        'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
+        'multipart/form-data': { schema: { type: 'object' } },
+      },
+    };
+  const own = Object.entries(properties).filter(
+    ([parameter]) => parameterOf(parameter, {}, variables).length === 0 && parameter !== 'apiVersion',
+  );
+  const names = own.map(([parameter]) => parameter);
+  const schema =
+    body === 'parameters'
+      ? {
+          type: 'object',
+          properties: Object.fromEntries(own),
+          required: required.filter((one) => names.includes(one)),
+        }
+      : { type: 'object', description: 'Columns and their values.', additionalProperties: true };
+  const example = examples[name]?.request;
+  return {
+    required: body !== 'optional-record',
+    content: { 'application/json': { schema, ...(example && { example }) } },
+  };
+}
+
+/** `sysparmDisplayValue` as `sysparm_display_value`, the reverse of `toCamelCase`. */
+function toSnakeCase(name: string): string {
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return toCamelCase(snake) === name ? snake : name;
+}
+
+function spelledOut(name: string): string {
+  const words = name.replaceAll(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

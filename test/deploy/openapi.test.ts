@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect, it } from 'vitest';
+import * as z from 'zod';
+import { openApiDocument } from '../../deploy/openapi.ts';
+import { operations } from '../../lib/operations/catalog.ts';
+
+const document = z
+  .object({
+    paths: z.record(
+      z.string(),
+      z.record(
+        z.string(),
+        z.object({
+          operationId: z.string(),
+          parameters: z.array(
+            z.object({ name: z.string(), in: z.string(), required: z.boolean().optional() }),
+          ),
+        }),
+      ),
+    ),
+  })
+  .parse(JSON.parse(JSON.stringify(openApiDocument())));
+const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({
+    path,
+    method: method.toUpperCase(),
+    ...operation,
+  })),
+);
+
+it('is valid OpenAPI 3.1', async () => {
+  const { valid, errors } = await new Validator().validate(JSON.parse(JSON.stringify(openApiDocument())));
+  expect({ valid, errors }).toEqual({ valid: true, errors: undefined });
+});
+
+it('describes every route that is deployed, and no other, each under a name of its own', () => {
+  const deployed = operations.flatMap(({ routes }) =>
+    routes.map(({ method, path, isOwn }) => `${method} ${isOwn ? path : `/api/now${path}`}`),
+  );
+  expect(described.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(
+    [...new Set(deployed)].toSorted(),
+  );
+  const ids = described.map(({ operationId }) => operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+it('lists every variable of a path once, and the names that ServiceNow gives its parameters', () => {
+  for (const { path, parameters } of described) {
+    const variables = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name);
+    expect(
+      parameters
+        .filter((one) => one.in === 'path')
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(variables.toSorted());
+  }
+  const listed = described
+    .find(({ operationId }) => operationId === 'getRecords')
+    ?.parameters.map(({ name }) => name);
+  expect(listed).toEqual(
+    expect.arrayContaining(['sysparm_query', 'sysparm_limit', 'sysparm_fields', 'sysparm_display_value']),
+  );
+});
+
+it('is the document in docs/openapi.json: run npm run openapi after a change', () => {
+  expect(JSON.parse(readFileSync('docs/openapi.json', 'utf8'))).toEqual(
+    JSON.parse(JSON.stringify(openApiDocument())),
+  );
+});
