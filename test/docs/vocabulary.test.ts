@@ -35,7 +35,7 @@ function textFiles(): readonly string[] {
   const found = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
-      .filter((name) => /\.(ts|js|cjs|md|yml)$/.test(name) && !name.includes('node_modules')),
+      .filter((name) => /\.(ts|js|cjs|md|yml)$/.test(name) && !/node_modules|^emulator\/dist/.test(name)),
   );
   return [...found, ...pages];
 }

@@ -83,7 +83,7 @@ function certificates(settings: TlsSettings | undefined) {
   }
 }
 
-/** Node 20 cannot tell those that NODE_EXTRA_CA_CERTS adds. */
+/** On Node 20, without those that NODE_EXTRA_CA_CERTS adds. */
 function trustedAuthorities(): readonly string[] {
   const known: Partial<Pick<typeof tls, 'getCACertificates'>> = tls;
   return known.getCACertificates?.('default') ?? tls.rootCertificates;
