@@ -61,7 +61,9 @@ describe('the packed program', () => {
     });
     try {
       const [line] = await once(createInterface({ input: child.stdout }), 'line');
-      const { api } = JSON.parse(line);
+      const { api, page } = JSON.parse(line);
+      for (const asset of ['page.js', 'page.css'])
+        expect((await fetch(new URL(asset, page))).status).toBe(200);
       const post = {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

@@ -32,6 +32,8 @@ const dateColumnSchema = z.strictObject({
 });
 
 const settingsSchema = z.strictObject({
+  /** Where an editor finds the JSON Schema of the file. */
+  $schema: z.optional(z.string()),
   /** Name of the instance, where a deployment has several. */
   instance: z.optional(text),
   /** One byte; detected among `, ; tab |` when absent. */

@@ -61,3 +61,13 @@ it('checks the deployment that a file names', async () => {
   const { code, err } = await run('--dry-run');
   expect([code, err]).toEqual([1, 'secret.json: no such file\n']);
 });
+
+it('takes the example of docs/imports.md as it is written', async () => {
+  const text = readFileSync(new URL('../../../docs/imports.md', import.meta.url), 'utf8');
+  const { cwd, run } = await world(/```csv\n(.*?)```/s.exec(text)?.[1] ?? '');
+  writeFileSync(join(cwd, '_import.json'), /```json\n(.*?)```/s.exec(text)?.[1] ?? '');
+  const { code, out, err } = await run('--dry-run');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toContain('Personnel number → user_id');
+  expect(out).toContain('Note → left out');
+});
