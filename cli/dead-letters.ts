@@ -3,14 +3,13 @@ import { command, notBlank, wholeNumber } from './command-line.ts';
 /** `servicenow-functions dead-letters` */
 export const deadLettersCommand = command('dead-letters', 'lists dead letters with their reasons', [
   '',
-  '--stage dev --body',
+  '--body',
 ])
   .option(
     '--dlq <name or url>',
     'the dead-letter queue (or RECORDS_DLQ_URL); default: that of your local stack',
     notBlank,
   )
-  .option('--stage <name>', 'the dead-letter queue of this stage of a deployment', notBlank)
   .option(
     '--state-table <name>',
     'holds the reasons of letters that were too large to carry them (or STATE_TABLE)',

@@ -3,7 +3,7 @@ import { command, list, notBlank } from './command-line.ts';
 /** `servicenow-functions redrive` */
 export const redriveCommand = command('redrive', 'moves dead letters back to their queue', [
   '--code DATA_POLICY --dry-run',
-  '--stage dev',
+  '--dlq <url> --queue <RecordsQueueUrl>',
 ])
   .option(
     '--dlq <name or url>',
@@ -11,7 +11,6 @@ export const redriveCommand = command('redrive', 'moves dead letters back to the
     notBlank,
   )
   .option('--queue <name or url>', 'the queue that they go back to (or RECORDS_QUEUE_URL)', notBlank)
-  .option('--stage <name>', 'the queues of this stage of a deployment', notBlank)
   .option('--code <codes>', 'only letters with these error codes, comma separated', list)
   .option(
     '--state-table <name>',

@@ -3,7 +3,7 @@ import { command, notBlank } from './command-line.ts';
 /** `servicenow-functions send` */
 export const sendCommand = command('send', 'sends a message that becomes a record', [
   `'{"table":"incident","key":"alarm-7","record":{"short_description":"Disk full"}}'`,
-  'messages.jsonl --stage dev',
+  'messages.jsonl --queue <RecordsQueueUrl>',
 ])
   .argument('<message>', 'JSON, a file of JSON or of one message a line (.jsonl), or - for standard input')
   .option(
@@ -11,7 +11,6 @@ export const sendCommand = command('send', 'sends a message that becomes a recor
     'the records queue (or RECORDS_QUEUE_URL); default: that of your local stack',
     notBlank,
   )
-  .option('--stage <name>', 'the records queue of this stage of a deployment', notBlank)
   .option('--group <id>', 'message group, for a FIFO queue', notBlank)
   .option('--json', 'prints the ids of the messages as JSON')
   .addHelpText('after', '\nEvery message is checked before the first one is sent.\n')

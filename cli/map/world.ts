@@ -20,7 +20,7 @@ export type Applied = { readonly mapped: MappedElement; readonly verdict: Verdic
 /** A signal on the queue. */
 export type Queued = { readonly messageId: string; readonly signal: Signal; readonly receiveCount: number };
 
-/** An emulated instance, the mapping files and the function that writes records; time passes only when it is told to. */
+/** An emulated instance, the mapping files and the function that writes records; time passes only on request. */
 export type World = {
   readonly instance: Instance;
   readonly nowMs: () => number;

@@ -4,11 +4,10 @@ import { useLocalStack } from '../local-aws.ts';
 import { findRunningStack } from '../start/running-stack.ts';
 import { typed } from '../typed.ts';
 
-/** How a command line names the queues: by name or URL, or by the stage of a deployment. */
+/** How a command line names the queues: by name or URL. */
 export type QueueOptions = {
   readonly queue?: string | undefined;
   readonly dlq?: string | undefined;
-  readonly stage?: string | undefined;
   readonly stateTable?: string | undefined;
 };
 
@@ -25,20 +24,17 @@ export type RecordsQueues = {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Finds the queues that a person means: those named by options or environment (RECORDS_QUEUE_URL, RECORDS_DLQ_URL), else those of a
- * stage, else those of the running local stack, to which it turns the AWS SDK of this process.
+ * Finds the queues that a person means: those named by options or environment (RECORDS_QUEUE_URL, RECORDS_DLQ_URL), else those of the running local stack, to which it turns the AWS SDK of this process.
  * @throws UsageError when there are none; Error when AWS knows no queue of a name
  */
 export async function findRecordsQueues(
   options: QueueOptions,
   environment: Environment,
 ): Promise<RecordsQueues> {
-  const { stage } = options;
-  const named = (name: string) => (stage === undefined ? undefined : `servicenow-functions-${stage}-${name}`);
-  const queue = options.queue ?? named('records') ?? environment['RECORDS_QUEUE_URL'];
-  const dlq = options.dlq ?? named('records-dlq') ?? environment['RECORDS_DLQ_URL'];
+  const queue = options.queue ?? environment['RECORDS_QUEUE_URL'];
+  const dlq = options.dlq ?? environment['RECORDS_DLQ_URL'];
   const stateTable = options.stateTable ?? environment['STATE_TABLE'];
-  const stack = stage === undefined ? findRunningStack(process.cwd()) : undefined;
+  const stack = findRunningStack(process.cwd());
   const isLocal = (address: string | undefined) =>
     address === undefined || (stack !== undefined && address.startsWith(`${stack.endpoints.sqs.endpoint}/`));
   if (stack && isLocal(queue) && isLocal(dlq)) {
@@ -53,13 +49,13 @@ export async function findRecordsQueues(
   }
   if (queue === undefined && dlq === undefined)
     throw new UsageError(
-      `Which queue? Start a local stack with ${typed('start')}, or name those of a deployment with --stage, or with --queue and --dlq`,
+      `Which queue? Start a local stack with ${typed('start')}, or name those of a deployment with --queue and --dlq`,
     );
   return {
     queueUrl: queue === undefined ? '' : await toUrl(queue),
     deadLetterUrl: dlq === undefined ? '' : await toUrl(dlq),
     stateTable,
-    place: stage === undefined ? 'AWS' : `AWS, stage ${stage}`,
+    place: 'AWS',
   };
 }
 

@@ -6,7 +6,7 @@ import { readCommand } from '../../lib/record-queue/message.ts';
 import { UsageError } from '../command-line.ts';
 import { findRecordsQueues, type QueueOptions } from './records-queues.ts';
 
-type SendOptions = Pick<QueueOptions, 'queue' | 'stage'> & {
+type SendOptions = Pick<QueueOptions, 'queue'> & {
   readonly group?: string | undefined;
   readonly json?: boolean | undefined;
 };

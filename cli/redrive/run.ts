@@ -20,7 +20,7 @@ type RedriveCommandOptions = QueueOptions & {
  */
 export async function runRedrive(options: RedriveCommandOptions): Promise<void> {
   const { queueUrl, deadLetterUrl, stateTable: tableName } = await findRecordsQueues(options, process.env);
-  if (!deadLetterUrl || !queueUrl) throw new UsageError('--dlq and --queue are needed, or --stage');
+  if (!deadLetterUrl || !queueUrl) throw new UsageError('--dlq and --queue are needed');
   const { dryRun = false, code: codes, json = false } = options;
   const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
   const remembered = stateTable && { stateTable, deployment: readConfig().deployment };

@@ -45,7 +45,7 @@ export async function collectVerdicts(
     patience === 'over'
       ? { pending: 0, awaited: 0 }
       : await countPending(scope, plan, chunks, patience === 'unless broken off');
-  // Progress is told by the number of all: which of them are awaited changes by itself.
+  // Progress is measured by the number of all: which of them are awaited changes by itself.
   if (awaited > 0) return { pending };
   const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];
   await beginPart(folder, part, group);

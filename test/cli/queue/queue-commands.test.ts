@@ -86,7 +86,6 @@ describe('servicenow-functions send', () => {
     [['send'], 2, /^missing required argument 'message'/],
     [['send', '{'], 1, /^body: is not valid JSON\n$/],
     [['send', 'nowhere.json'], 1, /nowhere\.json: no such file\n$/],
-    [['send', good('a'), '--stage', 'dev'], 1, /^No AWS region is set\./],
     [['send', good('a'), '--queue', 'no-such-queue'], 1, /region|no such queue/],
   ])('%j exits with %i and says why in one line', async (args, code, message) => {
     const { run } = await world();
