@@ -13,6 +13,8 @@ afterAll(() => fixture.close());
 function redriveCommand(...args: string[]): Promise<{ code: number; text: string }> {
   const env = {
     PATH: process.env['PATH'],
+    // No stack that someone runs on this machine.
+    XDG_CACHE_HOME: '/nonexistent',
     AWS_ENDPOINT_URL_SQS: fixture.sqs.url,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'local',
