@@ -140,7 +140,7 @@ describe('a release', () => {
     const notice = (await read('NOTICE')).toString();
     const bill = billSchema.parse(JSON.parse((await read('sbom.cdx.json')).toString()));
     for (const { name, version } of bill.components) expect(notice).toContain(`${name} ${version} (`);
-    expect(notice).toMatch(/Permission is hereby granted[\s\S]*Apache License/i);
+    expect(notice).toMatch(/Permission is hereby granted/);
   });
 });
 

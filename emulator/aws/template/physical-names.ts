@@ -68,6 +68,8 @@ export function physicalAttribute(
       return property('TopicName') ?? logicalId;
     case 'AWS::Events::Rule Arn':
       return ruleArn(resource, context);
+    case 'AWS::Logs::LogGroup Arn':
+      return `arn:${partition}:logs:${region}:${accountId}:log-group:${property('LogGroupName') ?? logicalId}:*`;
     case 'AWS::Lambda::Version Version':
       return '1';
     case 'AWS::IAM::Role Arn':
