@@ -74,6 +74,13 @@ export function withParameterValues(template: Template, value: unknown): unknown
   if (typeof value !== 'object' || value === null) return value;
   if ('Ref' in value && typeof value.Ref === 'string' && value.Ref in template.Parameters)
     return template.Parameters[value.Ref]?.Default;
+  if ('Fn::Sub' in value && typeof value['Fn::Sub'] === 'string') {
+    const text = value['Fn::Sub'].replaceAll(
+      /\$\{(\w+)\}/g,
+      (whole, name: string) => template.Parameters[name]?.Default ?? whole,
+    );
+    return /\$\{/.test(text) ? { 'Fn::Sub': text } : text;
+  }
   const entries = Object.entries(value).map(([key, item]) => [key, withParameterValues(template, item)]);
   return Object.fromEntries(entries);
 }
