@@ -267,6 +267,12 @@ describe('columns', () => {
     expect(of('incident', ['business_service'])).toEqual(['cmdb_ci_service']);
   });
 
+  it('say whether a virtual machine is on by a choice, and what it runs', async () => {
+    const machine = { name: 'vm', state: 'on', guest_os_fullname: 'Debian' };
+    const shown = await create(instance, 'cmdb_ci_vm_instance', machine, '?sysparm_display_value=true');
+    expect(shown).toMatchObject({ state: 'On', guest_os_fullname: 'Debian' });
+  });
+
   it('task_effective_number follows the number, and some empty ones are null', async () => {
     const incident = await create(instance, 'incident', { number: 'ABC1' });
     expect(incident['task_effective_number']).toBe('ABC1');
