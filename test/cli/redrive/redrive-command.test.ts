@@ -59,5 +59,5 @@ it('says which queues it needs, and reports a missing queue', async () => {
     code: 2,
     text: expect.stringMatching(/^Which queue\? .*--queue and --dlq\n/),
   });
-  expect(lost).toEqual({ code: 1, text: expect.stringContaining('queue does not exist') });
+  expect(lost).toEqual({ code: 1, text: expect.stringContaining('there is no such queue') });
 });
