@@ -150,6 +150,7 @@ describe('classifying an answer', () => {
       '<h1>Service Unavailable</h1>',
       'INSTANCE_UNAVAILABLE',
     ],
+    ['a page with 500', 500, { 'content-type': 'text/html' }, '<h1>Error</h1>', 'INSTANCE_UNAVAILABLE'],
     [
       'a balancer’s throttle',
       429,
