@@ -36,6 +36,11 @@ describe('an error of the family', () => {
     expect(core.mayHaveTakenEffect(error)).toBe(false);
   });
 
+  it('is answered as a bad gateway where the instance gave no status, or one that means success', () => {
+    expect(new errors.InstanceError('', failure).httpStatus).toBe(502);
+    expect(new errors.InstanceError('', { ...failure, answer: answer(200) }).httpStatus).toBe(502);
+  });
+
   it('is retried after the time that the instance gives', () => {
     const withRetryAfter = { ...failure, retryAfterMs: 5 };
     expect(new errors.ThrottledError('', withRetryAfter).retry).toBe('afterDelay');
