@@ -30,8 +30,8 @@ describe('over HTTP, bad input is answered in ServiceNow’s envelope', () => {
       'GET',
       '/api/now/table/incident/..%2F..%2Fx',
       undefined,
-      400,
-      'incident/../../x',
+      404,
+      "Record doesn't exist",
     ],
     [
       'a sys_id that is none',

@@ -94,6 +94,7 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
       sqs: { endpoint: url, recordsQueueUrl: url, recordsDlqUrl: url },
       s3: { endpoint: url, bucket: expect.any(String) },
       lambda: { endpoint: url },
+      page: url,
       secretsManager: { endpoint: url },
       dynamodb: { endpoint: url, stateTable: expect.any(String) },
       eventBridge: { endpoint: url, bus: 'default' },
