@@ -170,7 +170,7 @@ it('imports each version of an object once, however often and in whatever order 
   const old = await drop('old');
   const replaced = await drop('new');
   const sqs = new SQSClient({ ...local, endpoint: stack.sqs.url });
-  const queue = stack.resources.queues.find(({ name }) => name.endsWith('-imports'));
+  const queue = stack.resources.queues.find(({ name }) => name === 'ImportQueue');
   const QueueUrl = queue?.url ?? '';
   for (const { eventTime, object } of [replaced, old, replaced, old, old]) {
     const record = {
