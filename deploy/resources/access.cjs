@@ -14,7 +14,11 @@ module.exports = async ({ resolveVariable }) => {
       HttpAccessLog: {
         Type: 'AWS::Logs::LogGroup',
         Condition: 'WithHttpApi',
-        Properties: { LogGroupName: `/aws/apigateway/${prefix}` },
+        Properties: {
+          LogGroupName: `/aws/apigateway/${prefix}`,
+          RetentionInDays: { Ref: 'LogRetentionInDays' },
+          KmsKeyId: { 'Fn::If': ['WithKmsKey', { Ref: 'KmsKeyArn' }, { Ref: 'AWS::NoValue' }] },
+        },
       },
       ...Object.fromEntries(managed),
     },
