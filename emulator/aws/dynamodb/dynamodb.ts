@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import {
@@ -46,7 +46,8 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Loca
   const noDelay = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 };
   const database = dynalite({ ...noDelay, ...(folder !== undefined && { path: folder }) });
   const [listener] = database.listeners('request');
-  database.removeAllListeners('request').on('request', withWholeBody(asListener(listener)));
+  const calls = new Calls();
+  database.removeAllListeners('request').on('request', calls.withWholeBody(asListener(listener)));
   const server = await listenWith(database, port, 'DynamoDB');
   const client = new DynamoDBClient({
     endpoint: server.url,
@@ -68,19 +69,54 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Loca
       stopping.abort();
       await Promise.all(sweeps);
       client.destroy();
+      await calls.ended();
       await server.close();
     },
   };
 }
 
-/** Hands `listener` requests that have arrived whole: dynalite lets a caller that hangs up half-way end the process. */
-function withWholeBody(listener: RequestListener): RequestListener {
-  return (request, response) => {
-    buffer(request).then(
-      (body) => listener(replay(request, body), response),
-      () => response.destroy(),
-    );
-  };
+/** How long a stop waits for calls that dynalite works on; one that it answers later ends the process. */
+const GRACE_MS = 5_000;
+
+/** The calls that are being worked on. */
+class Calls {
+  readonly #open = new Set<PromiseWithResolvers<void>>();
+  #isClosed = false;
+
+  /** Hands `listener` requests that have arrived whole: dynalite lets a caller that hangs up half-way end the process. */
+  withWholeBody(listener: RequestListener): RequestListener {
+    return (request, response) => {
+      buffer(request).then(
+        (body) => {
+          if (this.#isClosed) response.destroy();
+          else listener(replay(request, body), this.#tracked(response));
+        },
+        () => response.destroy(),
+      );
+    };
+  }
+
+  /** Takes no more calls and waits for those that are under way. */
+  async ended(): Promise<void> {
+    this.#isClosed = true;
+    const grace = new AbortController();
+    const over = systemClock.sleep(GRACE_MS, grace.signal).catch(() => undefined);
+    await Promise.race([Promise.all([...this.#open].map(({ promise }) => promise)), over]);
+    grace.abort();
+  }
+
+  /** A caller may have gone long before dynalite answers: only the answer ends a call. */
+  #tracked(response: ServerResponse): ServerResponse {
+    const call = Promise.withResolvers<void>();
+    this.#open.add(call);
+    const end = response.end.bind(response);
+    response.end = (...args: readonly unknown[]) => {
+      this.#open.delete(call);
+      call.resolve();
+      return Reflect.apply(end, response, args);
+    };
+    return response;
+  }
 }
 
 function replay({ method, url, headers }: IncomingMessage, body: Buffer): IncomingMessage {
