@@ -41,7 +41,7 @@ export const getServiceCatalog = defineOperation({
     { method: 'GET', namespace, path: '/servicecatalog/{resource}/{sysId}/{part}' },
   ],
   schema: z.object({
-    resource: oneOf(catalogResources),
+    resource: z.enum(catalogResources, `required; one of ${catalogResources.join(', ')}`),
     sysId: z.optional(sysId),
     part: z.optional(oneOf(catalogParts)),
     apiVersion,
@@ -92,7 +92,7 @@ export const postServiceCatalog = defineOperation({
     if (cartAction !== undefined && action === undefined) return cartActionRequest(cartAction, body, version);
     if (id !== undefined && action !== undefined && cartAction === undefined)
       return itemActionRequest(id, action, body, version);
-    throw new InvalidInputError('action', 'required with sysId, or cartAction without both');
+    throw new InvalidInputError('action', 'required; with a sysId, or cartAction without both');
   },
 });
 
