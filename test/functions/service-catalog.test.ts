@@ -82,16 +82,16 @@ describe('the Service Catalog API', () => {
   });
 
   it.each([
-    [{ resource: 'secrets' }, /^resource: one of catalogs, categories, items, cart/],
+    [{ resource: 'secrets' }, /^resource: required; one of catalogs, categories, items, cart/],
     [{ resource: 'items', sysId: 'x', part: 'scripts' }, /^part: one of/],
   ])('refuses the read %j', async (event, reason) => {
     await expect(deployment.serve(getServiceCatalog).invoke(event)).rejects.toThrow(reason);
   });
 
   it.each([
-    [{ sysId: 'x' }, /^action: required with sysId/],
-    [{ action: 'order_now' }, /^action: required with sysId/],
-    [{ sysId: 'x', action: 'order_now', cartAction: 'checkout' }, /^action: required with sysId/],
+    [{ sysId: 'x' }, /^action: required; with a sysId/],
+    [{ action: 'order_now' }, /^action: required; with a sysId/],
+    [{ sysId: 'x', action: 'order_now', cartAction: 'checkout' }, /^action: required; with a sysId/],
     [{ sysId: 'x', action: 'delete_all' }, /^action: one of/],
   ])('refuses the write %j', async (event, reason) => {
     await expect(deployment.serve(postServiceCatalog).invoke(event)).rejects.toThrow(reason);

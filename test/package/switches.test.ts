@@ -34,7 +34,9 @@ describe('a deployment', () => {
   it('without the HTTP API has every function and none of its routes', () => {
     const without = deployed({ parameters: { Http: 'false' } });
     const gone = missing(without, deployed());
-    expect(gone.every((name) => /^HttpApi|^Http(?:AccessLog|CallerPolicy)$|LambdaPermissionHttpApi$/.test(name))).toBe(true);
+    expect(
+      gone.every((name) => /^HttpApi|^Http(?:AccessLog|CallerPolicy)$|LambdaPermissionHttpApi$/.test(name)),
+    ).toBe(true);
     expect(ofType(without, 'AWS::ApiGatewayV2::Route')).toEqual([]);
     expect(JSON.stringify(without)).not.toContain('"HttpApi"');
   });
