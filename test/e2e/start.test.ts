@@ -101,7 +101,6 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
       sns: { endpoint: url },
       cloudWatch: { endpoint: url },
       securityHub: { endpoint: url },
-      page: url,
     });
     expect((await createIncident(started)).status).toBe(201);
     expect(await stop(started)).toBe(0);
