@@ -24,7 +24,16 @@ export async function runMap(event: string | undefined, options: MapOptions): Pr
   if (check) await runCheck(mappings, folder);
   if (rules) print(JSON.stringify(rulesOf(mappings), null, 2));
   if (test) await runTests(mappings, folder);
-  if (event !== undefined) print(await dryRun(JSON.parse(readFileSync(event, 'utf8')), mappings, options));
+  if (event !== undefined) print(await dryRun(readEvent(event), mappings, options));
+}
+
+function readEvent(file: string): unknown {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${file}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
+  }
 }
 
 async function runCheck(mappings: Mappings, folder: string): Promise<void> {

@@ -244,8 +244,10 @@ class SignalWrite {
     try {
       const request = updateRequest({ table, sysId, record, fields: episodeFields });
       const answer = await this.#attempt.send(request, sysId, isDone);
-      await this.#attempt.complete('update', sysId);
-      return this.#checkWritten(answer?.body, decision, episode);
+      const outcome = this.#checkWritten(answer?.body, decision, episode);
+      // Work that goes on is not done: its next write could not be announced, and a redelivery would end it.
+      if (outcome === 'done') await this.#attempt.complete('update', sysId);
+      return outcome;
     } catch (error) {
       return this.#explainRefusal(error, decision, current);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deriveEpisodeSysId } from '../../../lib/operations/identity.ts';
 import { parseMark } from '../../../lib/record-queue/life-cycle/mark.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { deployment, incidents, journal, losing, queue, start } from './writing.ts';
 
@@ -298,6 +299,125 @@ describe('a signal', () => {
     await deliver(signal('open', 0, plain), signal('open', 60, plain), signal('resolve', 90, plain));
     const found = queue.instance.state.store.select('cmdb_ci').filter(({ name }) => name === 'one');
     expect(found).toHaveLength(1);
+  });
+
+  it('takes no stranger for its record where the instance drops the condition on correlation_id', async () => {
+    for (const tables of ['', 'incident']) {
+      const dropping = (client: ServiceNowClient): ServiceNowClient => ({
+        ...client,
+        send(request, context) {
+          if (!request.query?.get('sysparm_query')?.includes('correlation_id'))
+            return client.send(request, context);
+          const query = new URLSearchParams(request.query);
+          query.set('sysparm_query', 'ORDERBYDESCsys_created_on');
+          return client.send({ ...request, query }, context);
+        },
+      });
+      await start({
+        through: dropping,
+        environment: { CORRELATION_ID_TABLES: tables, RECORDS_BATCH_API: 'false' },
+      });
+      const { store } = queue.instance.state;
+      const stranger = {
+        correlation_id: 'other',
+        correlation_display: 'disk 9 2026-01-01T00:00:00.000Z broken 0',
+      };
+      const made = [{ short_description: 'a stranger' }, stranger].map((one) =>
+        store.insert('incident', one, somebody),
+      );
+      const before = made.map(({ sys_id = '' }) => store.find('incident', sys_id));
+      await deliver(signal('open', 0), signal('update', 60), signal('resolve', 120));
+      expect(made.map(({ sys_id = '' }) => store.find('incident', sys_id))).toEqual(before);
+      expect(incidents().filter(({ correlation_id }) => correlation_id === 'web-01')).toMatchObject([
+        { state: '6' },
+      ]);
+      await queue.close();
+    }
+    await start();
+  });
+
+  it.each([
+    ['resolves', '6', ['2'], 1],
+    ['closes', '7', ['1', '7'], 2],
+  ])(
+    'finds an open record, or makes one, when a person %s it at the same time',
+    async (_what, state, wanted, count) => {
+      let isPersonAtWork = false;
+      await start({
+        through: (client) => ({
+          ...client,
+          send(request, context) {
+            if (isPersonAtWork && request.method === 'PATCH') {
+              isPersonAtWork = false;
+              const ended = { state, close_code: 'Solution provided', close_notes: 'by hand' };
+              queue.instance.state.store.update('incident', sysId(1), ended, somebody);
+            }
+            return client.send(request, context);
+          },
+        }),
+      });
+      await deliver(signal('open', 0));
+      isPersonAtWork = true;
+      queue.later(60_000);
+      expect(await deliver(signal('open', 2 * 86_400, {}, 'now'))).toEqual([]);
+      expect(states()).toEqual(wanted);
+      expect(incidents()).toHaveLength(count);
+      expect(queue.deadLetters).toEqual([]);
+    },
+  );
+
+  it('notes that a problem or a change request has recovered, and leaves its end to people', async () => {
+    await start();
+    for (const target of ['problem', 'change_request']) {
+      const more = { target, key: target, resolve: {} };
+      await deliver(signal('open', 0, more), signal('resolve', 60, more));
+      const made = queue.instance.state.store
+        .select(target)
+        .filter(({ correlation_id }) => correlation_id === target);
+      expect(made).toHaveLength(1);
+      expect(
+        journal(String(made[0]?.['sys_id']))
+          .map(({ value }) => value)
+          .join(),
+      ).toContain('has recovered');
+    }
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('lives through its life as a security incident', async () => {
+    const table = { name: 'sn_si_incident', label: 'Security Incident', parent: 'task', columns: [] };
+    await start({ instance: { schema: { tables: [table] } } });
+    const more = {
+      target: 'sn_si_incident',
+      resolve: { state: '100' },
+      reopen: { within: 'PT4H', state: '16' },
+    };
+    const rows = () => queue.instance.state.store.select('sn_si_incident').map(({ state }) => state);
+    await deliver(signal('open', 0, more), signal('resolve', 60, more));
+    expect(rows()).toEqual(['100']);
+    await deliver(signal('open', 120, more));
+    expect(rows()).toEqual(['16']);
+  });
+
+  it('is not made again when it is delivered again after an admin deleted its record', async () => {
+    await start();
+    const first = signal('open', 0);
+    await deliver(first);
+    queue.instance.state.store.remove('incident', sysId(1));
+    await deliver(first);
+    expect(incidents()).toEqual([]);
+    await deliver(signal('open', 60));
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('is refused for a table or a look-up that the deployment does not serve', async () => {
+    await start({ environment: { ALLOWED_TABLES: 'incident' } });
+    const lookups = { caller_id: { find: 'sys_user', by: { user_name: 'x' } } };
+    await deliver(signal('open', 0, { target: 'problem' }), signal('open', 1, { lookups }));
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual([
+      'TABLE_NOT_ALLOWED',
+      'TABLE_NOT_ALLOWED',
+    ]);
   });
 
   it('needs two requests', async () => {
