@@ -3,7 +3,7 @@ import type { Plugin } from 'esbuild';
 import { compileAll } from '../lib/events/compile.ts';
 
 /** Where the mapping files of the project are. */
-const mappingsFolder = resolve(import.meta.dirname, '../mappings');
+export const mappingsFolder = resolve(import.meta.dirname, '../mappings');
 
 /** Puts the compiled mapping files into the bundle. @throws MappingError for a file that is wrong */
 export const bundledMappings: Plugin = {

@@ -97,7 +97,9 @@ async function runPackager(
 /** A hash over everything that the zips and the template are made from; the lock file stands for all packages. */
 async function stampOf(options: PackageOptions): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([options, process.version]));
-  const folders = ['functions', 'lib', 'deploy'].map((folder) => filesBelow(join(projectRoot, folder)));
+  const folders = ['functions', 'lib', 'deploy', 'mappings'].map((folder) =>
+    filesBelow(join(projectRoot, folder)),
+  );
   const single = ['serverless.yml', 'package-lock.json'].map((file) => join(projectRoot, file));
   for (const file of [...single, ...(await Promise.all(folders)).flat()])
     hash.update(file).update(await readFile(file));

@@ -12,6 +12,8 @@ export type Parameter = {
   /** What `pattern` asks for, in words. */
   readonly expected?: string;
   readonly required?: boolean;
+  /** The value as the template takes it. @default as it is */
+  readonly read?: (value: string) => string;
 };
 
 const onOff = ['true', 'false'];
@@ -29,6 +31,13 @@ const kmsKeyArn = {
   pattern: 'arn:aws[\\w-]*:kms:[\\w-]+:\\d{12}:key/[\\w-]+',
   expected: 'must be the ARN of a KMS key (not of an alias)',
 };
+
+/** A rule, a topic, or the id of an account. */
+const eventSender = [
+  'arn:aws[\\w-]*:events:[\\w-]+:\\d{12}:rule/[.\\w-]+(/[.\\w-]+)?',
+  'arn:aws[\\w-]*:sns:[\\w-]+:\\d{12}:[\\w-]+(\\.fifo)?',
+  '\\d{12}',
+].join('|');
 
 /** Every setting, in the order in which docs/configuration.md lists them. */
 export const parameters: readonly Parameter[] = [
@@ -106,6 +115,25 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'recordsBatchApi',
     description: 'false sends every record as a request of its own.',
+    values: onOff,
+  },
+  {
+    param: 'events',
+    description: 'false leaves out events: their queue, topic, rules and functions.',
+    values: onOff,
+  },
+  {
+    param: 'eventSenders',
+    description:
+      'ARNs of rules and topics, and ids of accounts, that may send to the events and records queues, comma separated.',
+    pattern: `(${eventSender})(,(${eventSender}))*`,
+    expected: 'must be ARNs of EventBridge rules, SNS topics and accounts, comma separated',
+    // Queue policies compare an account by its id.
+    read: (value) => value.replaceAll(/\s/g, '').replaceAll(/arn:aws[\w-]*:iam::(\d{12}):root/g, '$1'),
+  },
+  {
+    param: 'eventsSnsTopic',
+    description: 'false leaves out the SNS topic whose messages are events.',
     values: onOff,
   },
   { param: 'correlationIdTables', description: "Tables that refuse a caller's sys_id, comma separated." },
@@ -220,7 +248,12 @@ function parameterName(param: string): string {
  * @throws Error naming the param whose value is wrong, since CloudFormation would say so only half-way
  */
 export function templateParameters(settingOf: (param: string) => string): Record<string, TemplateParameter> {
-  const values = new Map(parameters.map(({ param }) => [param, settingOf(param).trim()]));
+  const values = new Map(
+    parameters.map(({ param, read }) => {
+      const value = settingOf(param).trim();
+      return [param, read ? read(value) : value];
+    }),
+  );
   for (const parameter of parameters) checkValue(parameter, values.get(parameter.param) ?? '');
   checkTogether((param) => values.get(param) ?? '');
   const entries = parameters.map(

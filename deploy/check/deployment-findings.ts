@@ -13,6 +13,7 @@ export function deploymentFindings(template: Template, stack: StackResources): F
     ...sharedRoles(template),
     ...unboundedLogs(template, stack),
     ...unprotectedQueues(template),
+    ...unboundSenders(template),
     ...unprotectedBuckets(template),
   ];
 }
@@ -73,6 +74,26 @@ function unprotectedQueues({ Resources }: Template): Finding[] {
     ...missing(tlsOnly.has(where), 'tls-only', where, 'has no policy that refuses calls without TLS'),
   ]);
 }
+
+/** A service, or everybody, that a queue or topic lets in has to be bound to what it sends for, or to its account. */
+function unboundSenders({ Resources }: Template): Finding[] {
+  const policies = ['AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy'].flatMap((type) =>
+    ofType(Resources, type),
+  );
+  return policies.flatMap(([where, { PolicyDocument }]) => {
+    const { Statement } = policySchema.parse(PolicyDocument);
+    const isBound = Statement.every(
+      ({ Effect, Condition }) =>
+        Effect === 'Deny' ||
+        /"aws:(SourceArn|SourceAccount|PrincipalAccount)"/.test(JSON.stringify(Condition ?? {})),
+    );
+    return missing(isBound, 'bound-senders', where, 'lets a sender in whatever it sends for');
+  });
+}
+
+const policySchema = z.object({
+  Statement: z.array(z.looseObject({ Effect: z.string(), Condition: z.unknown().optional() })),
+});
 
 const publicAccessSchema = z.object({
   BlockPublicAcls: z.literal(true),

@@ -13,6 +13,12 @@ const switches: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     JwtScopes: 'servicenow/read,servicenow/write',
   },
   'a FIFO queue': { RecordsFifo: 'true' },
+  'without events': { Events: 'false' },
+  'without the topic of events': { EventsSnsTopic: 'false' },
+  'named senders': {
+    EventSenders:
+      'arn:aws:events:us-east-1:111122223333:rule/alarms,arn:aws:sns:us-east-1:111122223333:alarms,444455556666',
+  },
   'without imports': { Imports: 'false' },
   'a bucket with a name': { ImportBucketName: 'drops-of-our-own' },
   'a bucket that exists': { ImportBucketName: 'drops-of-ours', ImportBucketExists: 'true' },
@@ -42,6 +48,8 @@ export const deployments: Readonly<Record<string, Deployment>> = {
     parameters: Object.assign({}, ...Object.values(switches), {
       Http: 'true',
       Imports: 'true',
+      Events: 'true',
+      EventsSnsTopic: 'true',
       ImportBucketExists: 'false',
     }),
   },

@@ -40,6 +40,7 @@ export function shapeTemplate(template: CompiledTemplate): void {
 /** The switch without which a resource or an output is left out. */
 function featureOf(logicalId: string): string | undefined {
   if (/^HttpApi|LambdaPermissionHttpApi$/.test(logicalId)) return 'WithHttpApi';
+  if (/^(MapEvents|ReconcileEvents)/.test(logicalId)) return 'WithEvents';
   return /^(StartImport|ImportCsv)/.test(logicalId) ? 'WithImports' : undefined;
 }
 

@@ -63,8 +63,28 @@ describe('the parameters of a deployment', () => {
     [{ authorizer: 'none' }, 'must be one of iam, jwt'],
     [{ importBucketExists: 'true' }, 'needs the name of the bucket in importBucketName'],
     [{ importBucketName: 'My_Bucket' }, 'must be the name of a bucket'],
+    [{ events: 'yes' }, 'events is "yes"'],
+    [{ eventSenders: 'alarms' }, 'must be ARNs of EventBridge rules, SNS topics and accounts'],
+    [{ eventSenders: 'arn:aws:sqs:us-east-1:111122223333:queue' }, 'must be ARNs of EventBridge rules'],
+    [{ eventSenders: 'arn:aws:events:us-east-1:111122223333:rule/*' }, 'must be ARNs of EventBridge rules'],
+    [
+      { eventSenders: 'arn:aws:events:us-east-1:11112222333:rule/alarms' },
+      'must be ARNs of EventBridge rules',
+    ],
+    [{ eventSenders: 'arn:aws:sns:us-east-1:111122223333:a,' }, 'must be ARNs of EventBridge rules'],
+    [{ eventSenders: '11112222333' }, 'must be ARNs of EventBridge rules'],
+    [{ eventSenders: 'arn:aws:iam::111122223333:user/someone' }, 'must be ARNs of EventBridge rules'],
   ])('refuse %j before anything is deployed', async (changes, message) => {
     await expect(parametersWith(changes)).rejects.toThrow(message);
+  });
+
+  it('take rules, topics and accounts as senders, an account by its ARN or its id', async () => {
+    const rule = 'arn:aws-cn:events:cn-north-1:111122223333:rule/own-bus/alarms';
+    const topic = 'arn:aws:sns:us-east-1:111122223333:alarms.fifo';
+    const eventSenders = `${rule}, ${topic},\n arn:aws:iam::444455556666:root,777788889999`;
+    expect((await parametersWith({ eventSenders }))['EventSenders']?.Default).toBe(
+      `${rule},${topic},444455556666,777788889999`,
+    );
   });
 
   it('take an ARN of any partition', async () => {

@@ -91,14 +91,21 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
     expect(started.endpoints).toEqual({
       api: url,
       instance: { url, username: expect.any(String), password: expect.any(String) },
-      sqs: { endpoint: url, recordsQueueUrl: url, recordsDlqUrl: url },
+      sqs: {
+        endpoint: url,
+        recordsQueueUrl: url,
+        recordsDlqUrl: url,
+        eventsQueueUrl: url,
+        eventsDlqUrl: url,
+        signalsQueueUrl: url,
+      },
       s3: { endpoint: url, bucket: expect.any(String) },
       lambda: { endpoint: url },
       page: url,
       secretsManager: { endpoint: url },
       dynamodb: { endpoint: url, stateTable: expect.any(String) },
       eventBridge: { endpoint: url, bus: 'default' },
-      sns: { endpoint: url },
+      sns: { endpoint: url, topicArn: expect.stringMatching(/^arn:aws:sns:/) },
       cloudWatch: { endpoint: url },
       securityHub: { endpoint: url },
     });

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { mappingsFolder } from '../../deploy/bundled-mappings.ts';
 import { checkTemplate } from '../../deploy/check/check-template.ts';
 import { type Deployment, deployedTemplate, withParameters } from '../../deploy/check/deployed-template.ts';
 import { deployments } from '../../deploy/check/deployments.ts';
 import { packageFunctions } from '../../deploy/package.ts';
 import { asTemplate, readTemplate, type Template } from '../../emulator/aws/template/template.ts';
+import { compileMappings } from '../../lib/events/compile.ts';
 
 let templateFile: string;
 let whole: Template;
@@ -49,7 +51,8 @@ describe('a deployment', () => {
   });
 
   it('takes its FIFO queues out of the stack with their messages', () => {
-    const queues = missing(deployed(), deployed({ parameters: { RecordsFifo: 'true' } }));
+    const without = deployed({ parameters: { Events: 'false' } });
+    const queues = missing(without, deployed({ parameters: { Events: 'false', RecordsFifo: 'true' } }));
     const { Resources } = deployed({ parameters: { RecordsFifo: 'true' } });
     for (const name of queues.filter((one) => Resources[one]?.Type === 'AWS::SQS::Queue'))
       expect(Resources[name]).toMatchObject({
@@ -210,5 +213,31 @@ describe('a deployment', () => {
   it('fits into one stack, with room', () => {
     expect(Object.keys(whole.Resources).length).toBeLessThan(450);
     expect(JSON.stringify(whole).length).toBeLessThan(800_000);
+  });
+});
+
+describe('events', () => {
+  it('leave nothing behind when they are switched off, the FIFO queue included', () => {
+    const without = deployed({ parameters: { Events: 'false' } });
+    expect(JSON.stringify(without)).not.toMatch(/MapEvents|Events(Queue|DeadLetterQueue|Topic)|EventRule/);
+    expect(without.Resources).not.toHaveProperty('RecordsFifoQueue');
+  });
+
+  it('have a rule for each mapping file, with the pattern of the file', () => {
+    const rules = ofType(deployed(), 'AWS::Events::Rule').map(
+      ([, { Properties }]) => Properties['EventPattern'],
+    );
+    const patterns = compileMappings(mappingsFolder).map(({ when }) => when);
+    expect(rules.filter((pattern) => pattern !== undefined)).toEqual(patterns);
+  });
+
+  it('let nobody else send unless they are named', () => {
+    const senders = ({ Resources }: Template) =>
+      JSON.stringify(Resources['EventsQueuePolicy']).match(/"Sid":"\w+"/g);
+    const ours = ['"Sid":"OnlyOverTls"', '"Sid":"OurTopicSends"', '"Sid":"OurRulesSend"'];
+    expect(senders(deployed())).toEqual(ours);
+    expect(senders(deployed({ parameters: { EventsSnsTopic: 'false' } }))).toEqual([ours[0], ours[2]]);
+    const named = ['"Sid":"NamedRulesSend"', '"Sid":"NamedTopicsSend"', '"Sid":"NamedAccountsSend"'];
+    expect(senders(deployed({ parameters: { EventSenders: '111122223333' } }))).toEqual([...ours, ...named]);
   });
 });
