@@ -136,6 +136,13 @@ export const parameters: readonly Parameter[] = [
     description: 'false leaves out the SNS topic whose messages are events.',
     values: onOff,
   },
+  {
+    param: 'reconcileEvery',
+    description: 'How often the sources of open records are asked for their state.',
+    pattern: 'rate\\((1 (minute|hour|day)|([2-9]|[1-9]\\d+) (minutes|hours|days))\\)',
+    expected: 'must be a rate such as rate(15 minutes)',
+    required: true,
+  },
   { param: 'correlationIdTables', description: "Tables that refuse a caller's sys_id, comma separated." },
   { param: 'dropInstances', description: 'Instances that a drop folder may name; empty: the first.' },
   {

@@ -31,8 +31,12 @@ function statementsIn(value: unknown): Statement[] {
   return data ? [data] : Object.values(value).flatMap(statementsIn);
 }
 
-/** Actions that AWS lets be granted on every resource only. */
-const unboundable = new Set(['xray:PutTraceSegments', 'xray:PutTelemetryRecords']);
+/** Actions that AWS lets be granted on every resource only, and the state of alarms, any of which may have opened a record. */
+const unboundable = new Set([
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+  'cloudwatch:DescribeAlarms',
+]);
 
 function tooWide(logicalId: string, { Effect, Action, Resource }: Statement): Finding[] {
   if (Effect === 'Deny' || Action.every((action) => unboundable.has(action))) return [];

@@ -63,6 +63,8 @@ describe('the parameters of a deployment', () => {
     [{ authorizer: 'none' }, 'must be one of iam, jwt'],
     [{ importBucketExists: 'true' }, 'needs the name of the bucket in importBucketName'],
     [{ importBucketName: 'My_Bucket' }, 'must be the name of a bucket'],
+    [{ reconcileEvery: 'rate(1 minutes)' }, 'must be a rate'],
+    [{ reconcileEvery: 'cron(0 * * * ? *)' }, 'must be a rate'],
     [{ events: 'yes' }, 'events is "yes"'],
     [{ eventSenders: 'alarms' }, 'must be ARNs of EventBridge rules, SNS topics and accounts'],
     [{ eventSenders: 'arn:aws:sqs:us-east-1:111122223333:queue' }, 'must be ARNs of EventBridge rules'],

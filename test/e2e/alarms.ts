@@ -2,6 +2,11 @@ const accountId = '000000000000';
 /** Yesterday, so that no state lies in the future. */
 const startMs = Math.floor(Date.now() / 1000) * 1000 - 2 * 86_400_000;
 
+/** From that start, rounded down. */
+export function secondsUntilNow(): number {
+  return Math.floor((Date.now() - startMs) / 1000);
+}
+
 export type AlarmState = 'ALARM' | 'OK';
 
 const arnOf = (name: string) => `arn:aws:cloudwatch:us-east-1:${accountId}:alarm:${name}`;

@@ -8,7 +8,7 @@ import {
 import { CreateTopicCommand, PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it, vi } from 'vitest';
-import { type AlarmState, alarmEvent, alarmNotification, signalOf } from './alarms.ts';
+import { type AlarmState, alarmEvent, alarmNotification, secondsUntilNow, signalOf } from './alarms.ts';
 import { call, changeByHand, endpoints, held, invoke, sqs, uniqueWord } from './running-stack.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
@@ -61,7 +61,9 @@ describe('an alarm', () => {
     expect(again).toMatchObject({ number: opened?.['number'], reopen_count: '1' });
     const closing = { state: '7', close_code: 'Solution provided', close_notes: 'Replaced the disk.' };
     await changeByHand('incident', opened?.['sys_id'], closing);
+    // A state from before the end that a person set would change nothing.
     await put(name, 'ALARM', 86_400);
+    await put(name, 'ALARM', secondsUntilNow() + 1);
     const [, next] = await untilStates(name, '7', '1');
     const notes = await held('sys_journal_field', `element_id=${next?.['sys_id']}^element=work_notes`);
     expect(notes.map(({ value }) => value).join()).toContain(String(opened?.['number']));

@@ -49,9 +49,9 @@ const alarmOn = (metric: string, value: string) =>
   );
 
 describe('the alarms', () => {
-  it('are not there without a topic, and cost at most 90 cents a month with one', () => {
+  it('are not there without a topic, and cost at most 1.20 dollars a month with one', () => {
     expect(alarmsWith({})).toEqual([]);
-    expect(alarmsWith({ AlarmTopicArn: topic })).toHaveLength(9);
+    expect(alarmsWith({ AlarmTopicArn: topic })).toHaveLength(12);
   });
 
   it('leave out what a deployment leaves out', () => {
@@ -59,7 +59,8 @@ describe('the alarms', () => {
       alarmsWith({ AlarmTopicArn: topic, ...more }).map(({ AlarmName }) => AlarmName);
     expect(names({ Imports: 'false' }).filter((name) => name.includes('import'))).toEqual([]);
     expect(names({ Http: 'false' })).not.toContain('servicenow-functions-dev-api-errors');
-    expect(names({})).not.toContain('servicenow-functions-dev-fifo-dead-letters');
+    expect(names({ Events: 'false' })).not.toContain('servicenow-functions-dev-fifo-dead-letters');
+    expect(names({ Events: 'false' })).not.toContain('servicenow-functions-dev-event-dead-letters');
   });
 
   it('go to the topic, also when they end', () => {
@@ -86,6 +87,7 @@ describe('the alarms', () => {
   it.each([
     ['RecordsDeadLetterQueue', 'ApproximateNumberOfMessagesVisible'],
     ['RecordsFifoDeadLetterQueue.fifo', 'ApproximateNumberOfMessagesVisible'],
+    ['EventsDeadLetterQueue', 'ApproximateNumberOfMessagesVisible'],
     ['CallDeadLetterQueue', 'ApproximateNumberOfMessagesVisible'],
     ['ImportDeadLetterQueue', 'ApproximateNumberOfMessagesVisible'],
     ['RecordsQueue', 'ApproximateAgeOfOldestMessage'],
