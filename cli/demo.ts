@@ -8,7 +8,7 @@ export const demoCommand = command(
 )
   .addHelpText(
     'after',
-    '\nStarts everything in a fresh folder, creates an incident over HTTP, sends messages, imports a CSV file, and checks what the instance holds.\n',
+    '\nStarts everything in a fresh folder, creates an incident over HTTP, sends messages, imports a CSV file, lets an alarm go off, and checks what the instance holds.\n',
   )
   .action(
     onFunctionsNode(async () => {

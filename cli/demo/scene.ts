@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
@@ -11,6 +12,7 @@ export type Scene = {
   readonly instance: InstanceView;
   readonly sqs: SQSClient;
   readonly s3: S3Client;
+  readonly cloudWatch: CloudWatchClient;
   /** Where result files are kept after the demo. */
   readonly keepFolder: string;
   /** Prints one line. */
@@ -67,6 +69,15 @@ export class InstanceView {
   async rows(table: string, query: string, fields: string): Promise<Record<string, string>[]> {
     const search = new URLSearchParams({ sysparm_query: query, sysparm_fields: fields });
     return Rows.parse(await this.#get(`table/${table}?${search}`)).result;
+  }
+
+  /** Changes a record as a person does. */
+  async change(table: string, sysId: string, columns: Readonly<Record<string, string>>): Promise<void> {
+    const headers = { authorization: this.#authorization, 'content-type': 'application/json' };
+    const body = JSON.stringify(columns);
+    const url = `${this.#url}/api/now/table/${table}/${sysId}`;
+    const { status } = await fetch(url, { method: 'PATCH', headers, body });
+    expectSame(`status of the change of ${table}`, status, 200);
   }
 
   async #get(path: string): Promise<unknown> {
