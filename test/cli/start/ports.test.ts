@@ -14,6 +14,7 @@ it('has fixed ports for a person', () => {
     sns: 4608,
     cloudWatch: 4609,
     securityHub: 4610,
+    page: 4611,
   });
 });
 
