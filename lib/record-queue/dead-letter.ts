@@ -31,7 +31,7 @@ export function toDeadLetter(message: QueuedMessage, error: unknown, requestId: 
   const own = Object.entries(message.attributes).filter(
     ([name, attribute]) => !reasonAttributes.includes(name) && (name !== keyAttribute || 'text' in attribute),
   );
-  const key = own.some(([name]) => name === keyAttribute) ? [] : [asText(keyAttribute, message.messageId)];
+  const key = own.some(([name]) => name === keyAttribute) ? [] : [asText(keyAttribute, knownAs(message))];
   const reasons = [...key, ...reasonsOf(message, error, requestId)];
   const carried = displace(
     own.map(([name, attribute]) => [name, toSqs(attribute)] as const),
@@ -45,6 +45,11 @@ export function toDeadLetter(message: QueuedMessage, error: unknown, requestId: 
       MessageDeduplicationId: message.messageId,
     }),
   } satisfies Omit<SendMessageBatchRequestEntry, 'Id'>;
+}
+
+/** The key of a message whose body and attributes give none. */
+function knownAs({ recalledKey, messageId }: QueuedMessage): string {
+  return recalledKey ?? messageId;
 }
 
 /** The most important first. */
@@ -199,13 +204,25 @@ export async function rememberReason(
   const given = message.attributes[keyAttribute];
   const willLackKey = given === undefined && hasAllPlaces(message.attributes);
   if (said['ErrorCode'] && said[keyAttribute] && !willLackKey) return;
+  const key = given && 'text' in given ? given.text : knownAs(message);
   const item = {
-    ...{ pk: pkOf(deployment, message.body), sk: message.messageId },
-    ...{ key: given && 'text' in given ? given.text : message.messageId, code: codeOfError(error) },
+    // By its key, so that a letter that fails again is still the only one with this body.
+    ...{ pk: pkOf(deployment, message.body), sk: digestOf(key) },
+    ...{ key, code: codeOfError(error) },
     ...{ reason: describe(error), requestId, attempts: message.receiveCount },
     expiresAt: Math.floor(nowMs / 1000) + keptSeconds,
   };
   await stateTable().put(item);
+}
+
+/** Remembers the key of a letter that cannot travel with its message, as SQS itself moved it to the dead-letter queue. */
+export async function rememberKey(
+  body: string,
+  key: string,
+  { stateTable, deployment, nowMs }: { stateTable: StateTable; deployment: string; nowMs: number },
+): Promise<void> {
+  const expiresAt = Math.floor(nowMs / 1000) + keptSeconds;
+  await stateTable.put({ pk: pkOf(deployment, body), sk: digestOf(key), key, code: 'UNKNOWN', expiresAt });
 }
 
 /** What was remembered of messages with this body. */

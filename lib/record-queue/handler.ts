@@ -2,25 +2,27 @@ import type { Connections } from '../aws/connections.ts';
 import { EffectLedger } from '../aws/effect-ledger.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';
-import { allowsTable, type InstanceConfig, type RecordsConfig } from '../core/config.ts';
+import { allowsTable, type RecordsConfig } from '../core/config.ts';
 import { type Deadline, deadlineAt } from '../core/deadline.ts';
-import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { identityBy } from '../operations/identity.ts';
-import { JournalColumns } from '../operations/journal-columns.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
-import type { ServiceNowClient } from '../servicenow/call.ts';
 import { acknowledge, type Queues } from './acknowledge.ts';
-import { BatchExecutor, batchSender, type Sender, singleSender } from './batch-executor.ts';
-import { mayLackKey, recallReasons } from './dead-letter.ts';
+import { BatchExecutor } from './batch-executor.ts';
 import { disposeOf, isPermanent, type WriteResult } from './disposition.ts';
-import { type RecordCommand, readCommand } from './message.ts';
+import type { RecordCommand } from './message.ts';
 import { type Naming, RecordOrder, toSequences } from './ordering.ts';
-import { createOutageMemory, type OutageMemory } from './outage-memory.ts';
+import {
+  createLinks,
+  type InstanceLink,
+  type LinkTo,
+  type Results,
+  recallKeys,
+  resolveInstances,
+} from './resolve.ts';
 import { type BatchResponse, type Invocation, type QueuedMessage, readSqsEvent } from './sqs-event.ts';
 import type { WriteContext } from './writes/attempt.ts';
-import { ReferenceCache } from './writes/references.ts';
 import { ledgerNeeds, writeRecord } from './writes/write-record.ts';
 
 /** What the function needs from outside. */
@@ -55,8 +57,9 @@ export function createRecordWriter(deps: RecordQueueDeps) {
   for (const setting of deps.settings.deprecatedSettings)
     deps.log.warn('setting-deprecated', { setting, use: setting.replace('PARK', 'RETRY') });
   return async (event: unknown, invocation: Invocation): Promise<BatchResponse> => {
-    const messages = readSqsEvent(event);
-    const results = await writeAll(messages, invocation, deps, linkTo);
+    const results: Results = new Map();
+    const messages = await recallKeys(readSqsEvent(event), deps, results);
+    await writeAll(messages, invocation, deps, linkTo, results);
     const { settings, clock, random } = deps;
     const disposed = messages.map((message) => {
       const result = results.get(message) ?? { error: new Error('no result'), tried: false };
@@ -74,50 +77,15 @@ function timeToReport(invocation: Invocation): number {
   return Math.max(0, Math.floor(remainingMs - Math.min(answeringTimeMs, remainingMs / 4)));
 }
 
-/** What a process keeps for each instance between invocations. */
-type InstanceLink = {
-  readonly instance: InstanceConfig;
-  readonly client: ServiceNowClient;
-  readonly sender: Sender;
-  readonly outage: OutageMemory;
-  readonly journals: JournalColumns;
-  readonly references: ReferenceCache;
-  readonly ignoringTables: Set<string>;
-};
-
-type LinkTo = (instance: InstanceConfig, client: ServiceNowClient) => InstanceLink;
-
-function createLinks({ settings, clock }: RecordQueueDeps): LinkTo {
-  const links = new WeakMap<ServiceNowClient, InstanceLink>();
-  return (instance, client) => {
-    const known = links.get(client);
-    if (known) return known;
-    const link = {
-      instance,
-      client,
-      sender: settings.batchApi ? batchSender(client) : singleSender(client),
-      outage: createOutageMemory(settings.firstDelaySeconds * 1000, clock),
-      journals: new JournalColumns(client, clock),
-      references: new ReferenceCache(clock),
-      ignoringTables: new Set<string>(),
-    };
-    links.set(client, link);
-    return link;
-  };
-}
-
-type Results = Map<QueuedMessage, WriteResult>;
-
 async function writeAll(
   messages: readonly QueuedMessage[],
   invocation: Invocation,
   deps: RecordQueueDeps,
   linkTo: LinkTo,
-): Promise<Results> {
-  const results: Results = new Map();
-  const recalled = await recallKeys(messages, deps, results);
+  results: Results,
+): Promise<void> {
   const open = messages.filter((message) => !results.has(message));
-  const resolved = resolveInstances(open, recalled, { connect: deps.connect, linkTo, results });
+  const resolved = resolveInstances(open, { connect: deps.connect, linkTo, results });
   const times = deadlines(invocation, deps.clock);
   const runs = [...Map.groupBy(resolved, ({ link }) => link)].map(async ([link, members]) => {
     const commands = members.map(({ command }) => command);
@@ -125,87 +93,6 @@ async function writeAll(
     for (const [command, result] of ended) results.set(command.message, result);
   });
   await Promise.all(runs);
-  return results;
-}
-
-type Resolving = {
-  readonly connect: Connections['connect'];
-  readonly linkTo: LinkTo;
-  /** Receives the results of the messages that are not returned. */
-  readonly results: Results;
-};
-
-/**
- * The keys of messages that came back from the dead-letter queue so large that there was no room for a key. Two with the same
- * body cannot be distinguished, so that they get none.
- */
-async function recallKeys(
-  messages: readonly QueuedMessage[],
-  { stateTable, deployment }: RecordQueueDeps,
-  results: Results,
-): Promise<ReadonlyMap<QueuedMessage, string>> {
-  const keys = new Map<QueuedMessage, string>();
-  const recalls = messages.filter(mayLackKey).map(async (message) => {
-    try {
-      const reasons = await recallReasons(message.body, stateTable(), deployment);
-      const [only] = reasons;
-      if (only && reasons.length === 1) keys.set(message, only.key);
-    } catch (error) {
-      results.set(message, { error, tried: true });
-    }
-  });
-  await Promise.all(recalls);
-  return keys;
-}
-
-type Resolved = { readonly command: RecordCommand; readonly link: InstanceLink };
-
-/** Nothing was tried: an earlier message of the same group is for another instance. */
-class GroupWaitsError extends ConnectorError {
-  override readonly name: string = 'GroupWaitsError';
-  override readonly code = 'GROUP_WAITS';
-  override readonly retryable = true;
-}
-
-/**
- * Reads messages and finds their instances. A message that cannot be used gets its result here and affects no other. Of a
- * FIFO group that is for several instances only what comes before the first change is returned: instances are written to in
- * parallel.
- */
-function resolveInstances(
-  messages: readonly QueuedMessage[],
-  recalled: ReadonlyMap<QueuedMessage, string>,
-  { connect, linkTo, results }: Resolving,
-): readonly Resolved[] {
-  const links = new Map<string, InstanceLink | 'several'>();
-  return messages.flatMap((message) => {
-    const resolved = resolveInstance(message, recalled.get(message), { connect, linkTo, results });
-    const { groupId } = message;
-    if (!resolved || groupId === undefined) return resolved ?? [];
-    const before = links.get(groupId) ?? resolved.link;
-    links.set(groupId, before === resolved.link ? before : 'several');
-    if (before === resolved.link) return resolved;
-    const error = new GroupWaitsError('an earlier message of its group is for another instance');
-    results.set(message, { error, tried: false });
-    return [];
-  });
-}
-
-function resolveInstance(
-  message: QueuedMessage,
-  recalledKey: string | undefined,
-  { connect, linkTo, results }: Resolving,
-): Resolved | undefined {
-  try {
-    const command = readCommand(message, recalledKey);
-    const { table, instance: name } = command.command;
-    const { instance, client } = connect(name);
-    if (!allowsTable(instance, table)) throw new TableNotAllowedError(table);
-    return { command, link: linkTo(instance, client) };
-  } catch (error) {
-    results.set(message, { error, tried: true });
-    return undefined;
-  }
 }
 
 type Run = {
@@ -289,6 +176,7 @@ function openContext(
     references: link.references,
     allowsTable: (table) => allowsTable(link.instance, table),
     ignoringTables: link.ignoringTables,
+    honouringTables: link.honouringTables,
     waitForTurn: (command, sysId) => order.waitForTurn(command, sysId),
     clock,
     log,

@@ -78,13 +78,14 @@ export type RecordMessage =
 
 /**
  * Reads a message.
- * @param recalledKey of a message that came back from the dead-letter queue and has no room for its key
  * @throws InvalidInputError naming what is wrong with it
  */
-export function readCommand(message: QueuedMessage, recalledKey?: string): RecordCommand {
+export function readCommand(message: QueuedMessage): RecordCommand {
   const command = parseRecordMessage(message.body);
   const given =
-    command.action === 'signal' ? nameOf(command.signal) : (command.key ?? keyIn(message) ?? recalledKey);
+    command.action === 'signal'
+      ? nameOf(command.signal)
+      : (command.key ?? keyIn(message) ?? message.recalledKey);
   return { message, command, key: given ?? message.messageId, hasExplicitKey: given !== undefined };
 }
 

@@ -1,4 +1,5 @@
 import type { Message } from '@aws-sdk/client-sqs';
+import * as z from 'zod/mini';
 import { digestOf } from '../aws/effect-ledger.ts';
 import {
   changeVisibility,
@@ -8,7 +9,8 @@ import {
   sendMessages,
 } from '../aws/sqs.ts';
 import type { StateTable } from '../aws/state-table.ts';
-import { fits, originalAttributes, recallReasons } from './dead-letter.ts';
+import { parseJson } from '../core/parse-json.ts';
+import { fits, originalAttributes, recallReasons, rememberKey } from './dead-letter.ts';
 import { keyAttribute } from './message.ts';
 
 export type RedriveOptions = {
@@ -24,8 +26,10 @@ export type RedriveOptions = {
   readonly waitSeconds?: number;
   /** For how long a letter is hidden once it was looked at. @default 900 */
   readonly hiddenSeconds?: number;
-  /** Ends the work once the letters at hand are moved; those that were only looked at are visible again then. */
-  readonly signal?: AbortSignal;
+  /** Milliseconds since the Unix epoch. @default Date.now */
+  readonly nowMs?: (() => number) | undefined;
+  /** Ends the redrive early; what was taken and not moved is visible again at once. */
+  readonly signal?: AbortSignal | undefined;
   /** Called after each letter that was looked at. */
   readonly onProgress?: (looked: number) => void;
 };
@@ -38,9 +42,14 @@ export type RedriveReport = {
   readonly returned: ReadonlyMap<string, number>;
   /** Letters that should have been moved and are still there, with the reasons. */
   readonly failures: readonly string[];
+  /** True when the signal ended it early. */
+  readonly isInterrupted: boolean;
   /** Letters that SQS did not show: in a FIFO queue, those behind the first ten of their group that stay. */
   readonly unseen: number;
 };
+
+/** The code of letters that SQS itself moved. */
+const unknownCode = 'UNKNOWN';
 
 /** A letter as it was received, with what is known of it. */
 type Letter = {
@@ -63,7 +72,12 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const movedNames = new Set<string>();
   const failures: string[] = [];
   let moved = 0;
+  const { signal } = options;
   for (let messages = await receive(options); messages.length > 0; messages = await receive(options)) {
+    if (signal?.aborted) {
+      for (const message of messages) keep(message, kept);
+      break;
+    }
     // One that is received again has been hidden for so long that the round is over.
     const fresh = await readLetters(
       messages.filter(({ MessageId = '' }) => !kept.has(MessageId)),
@@ -86,7 +100,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const isHiding = kept.size > 0 && options.deadLetterUrl.endsWith('.fifo');
   const unseen = isHiding ? await countMessages(options.deadLetterUrl) : 0;
   await show(options.deadLetterUrl, [...kept.values()]);
-  return { found, moved, returned, failures, unseen };
+  return { found, moved, returned, failures, isInterrupted: signal?.aborted === true, unseen };
 }
 
 /** Of a letter only what it takes to show it again: a queue may hold a mebibyte for each. */
@@ -99,12 +113,14 @@ async function show(deadLetterUrl: string, receipts: readonly string[]): Promise
   await changeVisibility(deadLetterUrl, entries);
 }
 
-function receive({
+/** A receive that is under way may have hidden letters: it is waited for, however the redrive ends. */
+async function receive({
   deadLetterUrl,
   waitSeconds = 2,
   hiddenSeconds = 900,
+  signal,
 }: RedriveOptions): Promise<readonly Message[]> {
-  return receiveMessages(deadLetterUrl, hiddenSeconds, waitSeconds);
+  return signal?.aborted ? [] : receiveMessages(deadLetterUrl, hiddenSeconds, waitSeconds);
 }
 
 function count(code: string, counts: Map<string, number>): void {
@@ -123,7 +139,7 @@ async function readLetter(message: Message, { remembered }: RedriveOptions): Pro
     saysWhy === undefined && remembered
       ? await recallReasons(Body, remembered.stateTable, remembered.deployment)
       : [];
-  const code = saysWhy ?? reasons[0]?.code ?? 'UNKNOWN';
+  const code = saysWhy ?? reasons[0]?.code ?? unknownCode;
   // A letter that SQS moved by itself has kept the message id by which it was known.
   const key = MessageAttributes[keyAttribute]?.StringValue ?? reasons[0]?.key ?? MessageId;
   return { message, code, key, name: digestOf(JSON.stringify([key, Body])) };
@@ -135,8 +151,17 @@ async function move(
   options: RedriveOptions,
 ): Promise<ReadonlyMap<Letter, string>> {
   const lost = new Map<Letter, string>();
-  for (const { index, reason } of await sendMessages(options.queueUrl, letters.map(toMessage))) {
-    const letter = letters[index];
+  const entries = await Promise.all(
+    letters.map(async (letter) => {
+      const entry = await toMessage(letter, options);
+      if (entry === undefined) lost.set(letter, `${letter.message.MessageId}: not sent, ${noRoom}`);
+      return entry;
+    }),
+  );
+  const ready = letters.filter((letter) => !lost.has(letter));
+  const sendable = entries.filter((entry) => entry !== undefined);
+  for (const { index, reason } of await sendMessages(options.queueUrl, sendable)) {
+    const letter = ready[index];
     if (letter) lost.set(letter, `${letter.message.MessageId}: not sent, ${reason}`);
   }
   const sent = letters.filter((letter) => !lost.has(letter));
@@ -148,14 +173,26 @@ async function move(
   return lost;
 }
 
-/** The message as it was, with its key and without the reasons; a key that there is no room for is known by the body. */
-function toMessage({ message, key }: Letter) {
+const noRoom =
+  'it has no room for its key, and would be written twice under another; name the state table with --state-table';
+
+/**
+ * The message as it was, with its key and without the reasons. A key that there is no room for is remembered by the body.
+ * @returns nothing when it cannot be
+ */
+async function toMessage({ message, key, code }: Letter, { remembered, nowMs = Date.now }: RedriveOptions) {
   const { Body = '', MessageId = '', MessageAttributes = {}, Attributes, ReceiptHandle = '' } = message;
-  const attributes = originalAttributes(MessageAttributes, key);
-  const { [keyAttribute]: _key, ...withoutKey } = attributes;
+  const original = originalAttributes(MessageAttributes, key);
+  const { [keyAttribute]: _key, ...withoutKey } = original;
+  const attributes = fits(Body, original) ? original : withoutKey;
+  // Of a letter that we made the key was remembered then.
+  if (attributes[keyAttribute] === undefined && code === unknownCode && !saysItsKey(Body)) {
+    if (!remembered) return undefined;
+    await rememberKey(Body, key, { ...remembered, nowMs: nowMs() });
+  }
   return {
     MessageBody: Body,
-    MessageAttributes: fits(Body, attributes) ? attributes : withoutKey,
+    MessageAttributes: attributes,
     // A new deduplication id: under the old one a FIFO queue would accept the message and drop it, for five minutes.
     ...(Attributes?.MessageGroupId && {
       MessageGroupId: Attributes.MessageGroupId,
@@ -163,3 +200,14 @@ function toMessage({ message, key }: Letter) {
     }),
   };
 }
+
+/** True for a body that holds the key of its message. */
+function saysItsKey(body: string): boolean {
+  try {
+    return z.safeParse(keyedBody, parseJson(body)).success;
+  } catch {
+    return false;
+  }
+}
+
+const keyedBody = z.object({ key: z.string() });

@@ -50,6 +50,8 @@ export type QueuedMessage = {
   readonly groupId: string | undefined;
   readonly attributes: Readonly<Record<string, MessageAttribute>>;
   readonly isFifo: boolean;
+  /** The key of a message that came back from the dead-letter queue without room for it. */
+  readonly recalledKey?: string;
 };
 
 /** The messages of an SQS event, in the order given. @throws InvalidInputError for any other event */

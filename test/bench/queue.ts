@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { startDynamoDb } from '../../emulator/aws/dynamodb/dynamodb.ts';
 import { type Instance, startInstance } from '../../emulator/instance/index.ts';
+import { startFaultProxy } from '../faults/harness/fault-proxy.ts';
 import type { Work, WorkDone } from './queue/work.ts';
 import { type Bench, median, type Row, ratioRow, round, runAlone } from './report.ts';
 
@@ -9,6 +11,9 @@ const latencyMs = 20;
 const creates = 1_000;
 const manyMessages = 10_000;
 const repeats = 3;
+const stateTable = 'state';
+/** Reads of a batch of messages with keys travel together. */
+const mostLedgerCalls = 2;
 
 /**
  * Messages through write-records against an instance in another process: requests for a thousand creates, throughput next to
@@ -26,6 +31,7 @@ async function measure(): Promise<Row[]> {
         baseline: creates / singleSeconds,
         minRatio: 5,
       }),
+      await ledgerCalls(instance),
       {
         what: `memory of a process after ${manyMessages.toLocaleString('en-US')} messages`,
         measured: `${round(many.maxRssMb)} MB`,
@@ -37,6 +43,35 @@ async function measure(): Promise<Row[]> {
     await instance.close();
   }
 }
+
+/** Calls to DynamoDB for creates with keys, of a process that has just started. */
+async function ledgerCalls(instance: Instance): Promise<Row> {
+  await using opened = new AsyncDisposableStack();
+  const dynamoDb = opened.adopt(await startDynamoDb(), (one) => one.close());
+  const proxy = opened.adopt(await startFaultProxy(() => dynamoDb.url), (one) => one.close());
+  await dynamoDb.ensureTable({
+    name: stateTable,
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: 'sk', AttributeType: 'S' },
+    ],
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+  });
+  await work(instance, 'keyed', creates, 'keyed', proxy.url);
+  const calls = (proxy.count / creates) * 100;
+  return {
+    what: 'ledger calls for 100 creates with keys',
+    measured: round(calls),
+    limit: `≤ ${mostLedgerCalls} and one a process`,
+    ok: calls <= mostLedgerCalls + (100 / creates) * processCalls,
+  };
+}
+
+/** Batches that begin before the process knows the table each ask about it. */
+const processCalls = 2;
 
 /** The two ways alternate, so that a busy machine slows both alike. */
 async function throughputs(instance: Instance) {
@@ -59,16 +94,21 @@ async function throughputs(instance: Instance) {
   return { seconds: median(together), singleSeconds: median(singles), requests };
 }
 
+const localAws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+
 async function work(
   instance: Instance,
   way: Work['way'],
   messages: number,
   prefix: string,
+  dynamoDbUrl = '',
 ): Promise<WorkDone> {
   const { url: instanceUrl, username, password } = instance;
-  const asked: Work = { instanceUrl, username, password, messages, way, prefix };
+  const asked: Work = { instanceUrl, username, password, messages, way, prefix, stateTable };
   const worker = join(import.meta.dirname, 'queue/worker.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [worker, JSON.stringify(asked)]);
+  const { stdout } = await promisify(execFile)(process.execPath, [worker, JSON.stringify(asked)], {
+    env: { ...process.env, ...localAws, AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl },
+  });
   const done: WorkDone = JSON.parse(stdout);
   if (done.unfinished > 0) throw new Error(`${way}: ${done.unfinished} of ${messages} were not written`);
   return done;

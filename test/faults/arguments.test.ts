@@ -11,7 +11,14 @@ describe('the command line of npm run test:faults', () => {
   });
 
   it('runs every part, or the one that is named', () => {
-    expect(parseArguments([]).parts).toEqual(['records', 'imports', 'calls', 'deaths', 'import-deaths']);
+    expect(parseArguments([]).parts).toEqual([
+      'records',
+      'imports',
+      'calls',
+      'deaths',
+      'import-deaths',
+      'queue-deaths',
+    ]);
     expect(parseArguments(['--only', 'imports']).parts).toEqual(['imports']);
   });
 

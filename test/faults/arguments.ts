@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-const parts = ['records', 'imports', 'calls', 'deaths', 'import-deaths'] as const;
+const parts = ['records', 'imports', 'calls', 'deaths', 'import-deaths', 'queue-deaths'] as const;
 
 /** The kinds of storm. */
 export type Part = (typeof parts)[number];

@@ -1,6 +1,7 @@
 import { type Arguments, type Part, parseArguments, UsageError, usage } from './arguments.ts';
 import { runCallStorm } from './calls/call-storm.ts';
 import { importModes, runEveryImportDeath } from './deaths/every-import-death.ts';
+import { runEveryQueueDeath } from './deaths/every-queue-death.ts';
 import { runImportDeaths } from './deaths/import-deaths.ts';
 import { runQueueDeaths } from './deaths/queue-deaths.ts';
 import { describeReport, isClean, type StormReport, tallyOf } from './harness/storm-report.ts';
@@ -52,6 +53,8 @@ function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): read
       return rows > 0
         ? Object.keys(importModes).map((mode) => () => runEveryImportDeath({ seed, mode }))
         : [];
+    case 'queue-deaths':
+      return messages > 0 ? [() => runEveryQueueDeath(seed)] : [];
     case 'calls':
       return messages > 0
         ? [() => runCallStorm({ calls: Math.ceil(messages / 10), seed, patienceMs: 120_000 })]
@@ -73,3 +76,5 @@ try {
   process.stderr.write(`${error.message}\n${usage}\n`);
   process.exitCode = 2;
 }
+// Node 24 may spin for ever in the clean-up of handles when it ends by itself after a storm.
+process.stdout.write('', () => process.exit());

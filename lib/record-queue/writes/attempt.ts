@@ -24,6 +24,8 @@ export type WriteContext = {
   allowsTable(table: string): boolean;
   /** Tables that were seen to ignore the sys_id of a create, lower case. */
   readonly ignoringTables: Set<string>;
+  /** Tables that were seen to take it, by this process: it need not ask the ledger about them. */
+  readonly honouringTables: Set<string>;
   /** Resolves once no earlier message of the batch is at work on this record. */
   waitForTurn(command: RecordCommand, sysId: string): Promise<void>;
   readonly clock: Clock;
@@ -128,7 +130,8 @@ export class Attempt {
     this.#isInDoubt = mark.inDoubtUntilMs > 0 && mark.inDoubtKey === this.name;
     if (mark.inDoubtUntilMs > 0)
       waitUntil(
-        mark.inDoubtUntilMs + (mark.inDoubtKey === '' || this.#isInDoubt ? 0 : headStartMs),
+        mark.inDoubtUntilMs +
+          (mark.inDoubtKey === '' || this.#isInDoubt ? 0 : headStart * this.context.inDoubtMs),
         this.context.clock,
       );
     return mark;
@@ -247,14 +250,18 @@ export function digestOfWork({ command, key }: RecordCommand): string {
   // A signal names itself; the same event may be mapped otherwise once a mapping file has changed.
   if (command.action === 'signal') return digestOf(key);
   const { key: _key, ...work } = command;
-  return digestOf(canonical(work));
+  const sysId = 'sysId' in work && { sysId: work.sysId.toLowerCase() };
+  return digestOf(canonical({ ...work, ...sysId }));
 }
 
 /** How long a message waits for another copy of itself that is under way. */
 const copyWaitMs = 5_000;
 
-/** For so long the message whose answer was lost may look for its effect before others write to the record. */
-const headStartMs = 30_000;
+/**
+ * The message whose answer was lost may look for its effect before others write to the record: for half as long as the instance
+ * may have worked on it.
+ */
+const headStart = 0.5;
 
 function waitUntil(untilMs: number, clock: Clock): void {
   const waitMs = untilMs - clock.now();

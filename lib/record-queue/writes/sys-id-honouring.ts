@@ -6,9 +6,10 @@ import type { WriteContext } from './attempt.ts';
  * @throws what the state table throws
  */
 export async function isSysIdHonoured({ command }: RecordCommand, context: WriteContext): Promise<boolean> {
-  const { naming, ignoringTables, ledger } = context;
+  const { naming, honouringTables, ignoringTables, ledger } = context;
   const table = command.table.toLowerCase();
   if (naming.identityOf(table, '').kind !== 'sys_id') return false;
+  if (honouringTables.has(table)) return true;
   if (!ignoringTables.has(table) && (await ledger.ignoresSysId(table))) ignoringTables.add(table);
   return !ignoringTables.has(table);
 }
@@ -22,10 +23,13 @@ export async function rememberIfIgnored(
   { command: { table }, message }: RecordCommand,
   asked: string,
   made: string | undefined,
-  { ignoringTables, ledger, log }: WriteContext,
+  { honouringTables, ignoringTables, ledger, log }: WriteContext,
 ): Promise<boolean> {
+  const name = table.toLowerCase();
+  if (made?.toLowerCase() === asked) honouringTables.add(name);
   if (made === undefined || made.toLowerCase() === asked) return false;
-  ignoringTables.add(table.toLowerCase());
+  honouringTables.delete(name);
+  ignoringTables.add(name);
   log.warn('sys-id-ignored', { table, messageId: message.messageId });
   await ledger.rememberThatTableIgnoresSysId(table);
   return true;

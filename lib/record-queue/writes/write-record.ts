@@ -1,4 +1,5 @@
 import { deriveUpsertSysId } from '../../operations/identity.ts';
+import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import type { Done } from '../disposition.ts';
 import type { RecordCommand } from '../message.ts';
 import type { Naming } from '../ordering.ts';
@@ -12,11 +13,28 @@ import { upsertRecord } from './upsert.ts';
 /** Carries out what one message asks for. @throws what it failed with */
 export function writeRecord(command: RecordCommand, context: WriteContext): Promise<Done> {
   if (isAction(command, 'create')) return createRecord(command, context);
-  if (isAction(command, 'update')) return updateRecord(command, context);
+  if (isAction(command, 'update')) return inEitherCase(command, (one) => updateRecord(one, context));
   if (isAction(command, 'upsert')) return upsertRecord(command, context);
-  if (isAction(command, 'delete')) return deleteRecord(command, context);
+  if (isAction(command, 'delete')) return inEitherCase(command, (one) => deleteRecord(one, context));
   if (isAction(command, 'signal')) return applySignal(command, context);
   throw new Error(`no such action: ${command.command.action}`);
+}
+
+/**
+ * A sys_id is kept in the case that it was given in (docs/servicenow-contract.md 10); one that the instance made is lower case,
+ * and whoever passes it on may have changed that.
+ */
+async function inEitherCase<Command extends CommandOf<'update' | 'delete'>>(
+  command: Command,
+  write: (command: Command) => Promise<Done>,
+): Promise<Done> {
+  const sysId = command.command.sysId.toLowerCase();
+  try {
+    return await write(command);
+  } catch (error) {
+    if (!(error instanceof RecordNotFoundError) || sysId === command.command.sysId) throw error;
+    return write({ ...command, command: { ...command.command, sysId } });
+  }
 }
 
 function isAction<Action extends RecordCommand['command']['action']>(

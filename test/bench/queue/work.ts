@@ -4,8 +4,13 @@ export type Work = {
   readonly username: string;
   readonly password: string;
   readonly messages: number;
-  /** `function`: through write-records, two copies with a hundred messages each; `singles`: one POST each, four at once. */
-  readonly way: 'function' | 'singles';
+  /**
+   * `function`: through write-records, two copies with a hundred messages each; `keyed`: the same with a key in each message;
+   * `singles`: one POST each, four at once.
+   */
+  readonly way: 'function' | 'keyed' | 'singles';
+  /** The name of the state table, for keyed messages. */
+  readonly stateTable: string;
   readonly prefix: string;
 };
 

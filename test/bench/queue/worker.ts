@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import { createConnections } from '../../../lib/aws/connections.ts';
+import { createStateTable } from '../../../lib/aws/state-table.ts';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
@@ -14,7 +15,7 @@ const singlesAtOnce = 4;
 /** A process that does one piece of work, so that its memory and time are its own. */
 const work: Work = JSON.parse(process.argv[2] ?? '{}');
 const started = performance.now();
-const unfinished = await (work.way === 'function' ? throughFunction(work) : oneByOne(work));
+const unfinished = await (work.way === 'singles' ? oneByOne(work) : throughFunction(work));
 const done: WorkDone = {
   seconds: (performance.now() - started) / 1000,
   maxRssMb: process.resourceUsage().maxRSS / 1024,
@@ -22,7 +23,8 @@ const done: WorkDone = {
 };
 process.stdout.write(JSON.stringify(done));
 
-async function throughFunction({ instanceUrl, username, password, messages, prefix }: Work): Promise<number> {
+async function throughFunction(asked: Work): Promise<number> {
+  const { instanceUrl, username, password, messages, prefix, way } = asked;
   const config = readConfig({
     SERVICENOW_SECRET_ID: 'bench',
     ALLOWED_TABLES: '*',
@@ -30,6 +32,7 @@ async function throughFunction({ instanceUrl, username, password, messages, pref
   });
   const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
   const connections = createConnections({ config, fetchSecret: async () => secret });
+  const stateTable = createStateTable(asked.stateTable, systemClock, Math.random);
   const nothing = async () => [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
   const write = createRecordWriter({
@@ -38,6 +41,7 @@ async function throughFunction({ instanceUrl, username, password, messages, pref
     settings: config.records,
     deployment: config.deployment,
     stateTable: () => {
+      if (way === 'keyed') return stateTable;
       throw new Error('creates that are received once need no ledger');
     },
     clock: systemClock,
@@ -48,20 +52,21 @@ async function throughFunction({ instanceUrl, username, password, messages, pref
   const invocation = { awsRequestId: 'bench', getRemainingTimeInMillis: () => 60_000 };
   const left = await inTurns(Math.ceil(messages / batchSize), copies, async (batch) => {
     const size = Math.min(batchSize, messages - batch * batchSize);
-    const Records = Array.from({ length: size }, (_, index) => sqsRecord(`${prefix}-${batch}-${index}`));
+    const Records = Array.from({ length: size }, (_, index) => sqsRecord(`${prefix}-${batch}-${index}`, way));
     return (await write({ Records }, invocation)).batchItemFailures.length;
   });
   await connections.close();
   return left;
 }
 
-function sqsRecord(messageId: string) {
+function sqsRecord(messageId: string, way: Work['way']) {
   const now = String(Date.now());
   return {
     messageId,
     receiptHandle: messageId,
     body: JSON.stringify({
       table: 'incident',
+      ...(way === 'keyed' && { key: messageId }),
       record: { short_description: messageId, description: 'x'.repeat(500) },
     }),
     attributes: { ApproximateReceiveCount: '1', SentTimestamp: now, ApproximateFirstReceiveTimestamp: now },

@@ -74,6 +74,24 @@ describe('a message that can never be written', () => {
     expect(reasons.map(({ key }) => key)).toEqual(['m1']);
   });
 
+  it('keeps its key where only the body tells it, however often it fails again', async () => {
+    await start();
+    const attributes = Object.fromEntries(
+      times(10).map((index) => [`a${index}`, { dataType: 'String', stringValue: 'x' }]),
+    );
+    const body = { table: 'incident', record: { sys_id: 'refused' } };
+    await queue.deliver([{ id: 'm1', body, attributes }]);
+    await queue.deliver([{ id: 'redriven', body, attributes }]);
+    await queue.deliver([{ id: 'redriven again', body, attributes }]);
+    expect(queue.deadLetters.map(({ attributes: said }) => said['IdempotencyKey'])).toEqual([
+      'm1',
+      'm1',
+      'm1',
+    ]);
+    const reasons = await recallReasons(JSON.stringify(body), queue.state.table, deployment);
+    expect(reasons.map(({ key }) => key)).toEqual(['m1']);
+  });
+
   it('stays in its queue, with what follows it in its group, when the dead-letter queue does not take it', async () => {
     await start({ refuseDeadLetters: true });
     const bad = { id: 'bad', body: '{' };

@@ -163,10 +163,13 @@ describe.each(Object.entries(scenarios))(`%s (seed ${seedOfSample})`, (name, sce
       });
       world.count();
       await run(0);
-      for (const at of callsToInterrupt(world.calls, `${name} ${interruption}`)) {
+      const calls = callsToInterrupt(world.calls, `${name} ${interruption}`);
+      for (const at of calls) {
         world.plan(at, interruption);
         await run(at);
       }
+      // Counted by `npm run test:faults -- --only queue-deaths`.
+      if (isExhaustive) process.stdout.write(`\ninterrupted ${calls.length} calls: ${interruption}\n`);
 
       async function run(at: number): Promise<void> {
         const id = `a${at.toString(16)}f`;

@@ -1,10 +1,12 @@
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendMessages } from '../../../lib/aws/sqs.ts';
+import { systemClock } from '../../../lib/core/clock.ts';
 import { InvalidInputError } from '../../../lib/core/errors.ts';
-import { toDeadLetter } from '../../../lib/record-queue/dead-letter.ts';
+import { recallReasons, toDeadLetter } from '../../../lib/record-queue/dead-letter.ts';
 import { redrive } from '../../../lib/record-queue/redrive.ts';
 import type { SqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
+import { startStateTable } from '../aws/local-state-table.ts';
 import { startStubbedSqs } from './stubbed-sqs.ts';
 
 let fixture: SqsFixture;
@@ -110,6 +112,7 @@ describe('a redrive', () => {
     expect(report).toEqual({
       moved: 0,
       failures: [],
+      isInterrupted: false,
       unseen: 0,
       found: new Map([['INVALID_INPUT', 25]]),
       returned: new Map(),
@@ -204,5 +207,51 @@ describe('a redrive', () => {
         : { DataType: 'String.kind', StringValue: name },
     ]);
     expect(message?.MessageAttributes).toEqual(Object.fromEntries(expected));
+  });
+
+  it('gives back at once what it took when it is interrupted', async () => {
+    for (let index = 0; index < 15; index += 1) await deadLetter(`m${index}`, invalid);
+    const controller = new AbortController();
+    const report = await redrive({
+      ...urls,
+      waitSeconds: 0,
+      dryRun: false,
+      codes: ['NONE'],
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    expect(report).toMatchObject({ moved: 0, isInterrupted: true });
+    expect(await visible(urls.deadLetterUrl)).toBe('15');
+  });
+
+  describe('of a letter that SQS moved by itself, with ten attributes and no key,', () => {
+    const attributes = Object.fromEntries(
+      Array.from({ length: 10 }, (_, index) => [`a${index}`, { DataType: 'String', StringValue: 'x' }]),
+    );
+    const send = (MessageBody: string) =>
+      fixture.client.send(
+        new SendMessageCommand({
+          QueueUrl: urls.deadLetterUrl,
+          MessageBody,
+          MessageAttributes: attributes,
+        }),
+      );
+
+    it('remembers the key by the body, as there is no room for it', async () => {
+      const { table } = await startStateTable(systemClock);
+      const { MessageId } = await send('{"table":"incident"}');
+      const remembered = { stateTable: table, deployment: 'd' };
+      const report = await redrive({ ...urls, waitSeconds: 0, dryRun: false, remembered });
+      expect(report).toMatchObject({ moved: 1, failures: [] });
+      expect(await recallReasons('{"table":"incident"}', table, 'd')).toMatchObject([{ key: MessageId }]);
+    });
+
+    it('leaves it where it is without a state table', async () => {
+      await send('{"table":"incident"}');
+      await send('{"table":"incident","key":"its-own"}');
+      const report = await redrive({ ...urls, waitSeconds: 0, dryRun: false });
+      expect(report).toMatchObject({ moved: 1, failures: [expect.stringContaining('--state-table')] });
+      expect(await visible(urls.deadLetterUrl)).toBe('1');
+    });
   });
 });

@@ -38,6 +38,26 @@ describe('updates', () => {
     expect(incidents()).toMatchObject([{ short_description: 'new', category: '' }]);
   });
 
+  it('find their record by its sys_id in either case, and are the same work in either', async () => {
+    await start({ through: losing(({ method }) => method === 'PATCH') });
+    seed();
+    const upper = {
+      action: 'update',
+      table: 'incident',
+      sysId: sysId.toUpperCase(),
+      record: { urgency: '1' },
+    };
+    expect(await queue.deliver([{ id: 'm1', key: 'k', body: upper }])).toEqual([]);
+    expect(await queue.deliver([{ ...update('m2', { urgency: '1' }), key: 'k' }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '1' }]);
+    queue.later(61_000);
+    const remove = { action: 'delete', table: 'incident', sysId: sysId.toUpperCase() };
+    expect(await queue.deliver([{ id: 'm3', body: remove }])).toEqual([]);
+    expect(await queue.deliver([{ id: 'm4', body: remove }])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('of one record keep the order of the batch', async () => {
     await start();
     seed();

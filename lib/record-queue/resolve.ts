@@ -1,0 +1,138 @@
+import type { Connections } from '../aws/connections.ts';
+import type { StateTable } from '../aws/state-table.ts';
+import type { Clock } from '../core/clock.ts';
+import { allowsTable, type InstanceConfig, type RecordsConfig } from '../core/config.ts';
+import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
+import { JournalColumns } from '../operations/journal-columns.ts';
+import type { ServiceNowClient } from '../servicenow/call.ts';
+import { batchSender, type Sender, singleSender } from './batch-executor.ts';
+import { mayLackKey, recallReasons } from './dead-letter.ts';
+import type { WriteResult } from './disposition.ts';
+import { type RecordCommand, readCommand } from './message.ts';
+import { createOutageMemory, type OutageMemory } from './outage-memory.ts';
+import type { QueuedMessage } from './sqs-event.ts';
+import { ReferenceCache } from './writes/references.ts';
+
+/** What came of each message. */
+export type Results = Map<QueuedMessage, WriteResult>;
+
+/** What a process keeps for each instance between invocations. */
+export type InstanceLink = {
+  readonly instance: InstanceConfig;
+  readonly client: ServiceNowClient;
+  readonly sender: Sender;
+  readonly outage: OutageMemory;
+  readonly journals: JournalColumns;
+  readonly references: ReferenceCache;
+  readonly ignoringTables: Set<string>;
+  readonly honouringTables: Set<string>;
+};
+
+export type LinkTo = (instance: InstanceConfig, client: ServiceNowClient) => InstanceLink;
+
+/** Opens each instance once. */
+export function createLinks({
+  settings,
+  clock,
+}: {
+  readonly settings: RecordsConfig;
+  readonly clock: Clock;
+}): LinkTo {
+  const links = new WeakMap<ServiceNowClient, InstanceLink>();
+  return (instance, client) => {
+    const known = links.get(client);
+    if (known) return known;
+    const link = {
+      instance,
+      client,
+      sender: settings.batchApi ? batchSender(client) : singleSender(client),
+      outage: createOutageMemory(settings.firstDelaySeconds * 1000, clock),
+      journals: new JournalColumns(client, clock),
+      references: new ReferenceCache(clock),
+      ignoringTables: new Set<string>(),
+      honouringTables: new Set<string>(),
+    };
+    links.set(client, link);
+    return link;
+  };
+}
+
+type Resolving = {
+  readonly connect: Connections['connect'];
+  readonly linkTo: LinkTo;
+  /** Receives the results of the messages that are not returned. */
+  readonly results: Results;
+};
+
+type Recalling = { readonly stateTable: () => StateTable; readonly deployment: string };
+
+/**
+ * Gives those messages their keys that came back from the dead-letter queue without room for one. Two with the same body cannot
+ * be told apart, so that they get none.
+ * @param results receives the errors of messages whose key could not be looked up
+ */
+export async function recallKeys(
+  messages: readonly QueuedMessage[],
+  { stateTable, deployment }: Recalling,
+  results: Results,
+): Promise<readonly QueuedMessage[]> {
+  const recalls = messages.map(async (message): Promise<QueuedMessage> => {
+    if (!mayLackKey(message)) return message;
+    try {
+      const [only, ...others] = await recallReasons(message.body, stateTable(), deployment);
+      return only && others.length === 0 ? { ...message, recalledKey: only.key } : message;
+    } catch (error) {
+      results.set(message, { error, tried: true });
+      return message;
+    }
+  });
+  return Promise.all(recalls);
+}
+
+type Resolved = { readonly command: RecordCommand; readonly link: InstanceLink };
+
+/** Nothing was tried: an earlier message of the same group is for another instance. */
+class GroupWaitsError extends ConnectorError {
+  override readonly name: string = 'GroupWaitsError';
+  override readonly code = 'GROUP_WAITS';
+  override readonly retryable = true;
+}
+
+/**
+ * Reads messages and finds their instances. A message that cannot be used gets its result here and affects no other. Of a
+ * FIFO group that is for several instances only what comes before the first change is returned: instances are written to in
+ * parallel.
+ */
+export function resolveInstances(
+  messages: readonly QueuedMessage[],
+  { connect, linkTo, results }: Resolving,
+): readonly Resolved[] {
+  const links = new Map<string, InstanceLink | 'several'>();
+  return messages.flatMap((message) => {
+    const resolved = resolveInstance(message, { connect, linkTo, results });
+    const { groupId } = message;
+    if (!resolved || groupId === undefined) return resolved ?? [];
+    const before = links.get(groupId) ?? resolved.link;
+    links.set(groupId, before === resolved.link ? before : 'several');
+    if (before === resolved.link) return resolved;
+    const error = new GroupWaitsError('an earlier message of its group is for another instance');
+    results.set(message, { error, tried: false });
+    return [];
+  });
+}
+
+function resolveInstance(
+  message: QueuedMessage,
+  { connect, linkTo, results }: Resolving,
+): Resolved | undefined {
+  try {
+    const command = readCommand(message);
+    const { table, instance: name } = command.command;
+    const { instance, client } = connect(name);
+    if (!allowsTable(instance, table)) throw new TableNotAllowedError(table);
+    return { command, link: linkTo(instance, client) };
+  } catch (error) {
+    results.set(message, { error, tried: true });
+    return undefined;
+  }
+}
