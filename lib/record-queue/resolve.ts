@@ -68,7 +68,7 @@ type Recalling = { readonly stateTable: () => StateTable; readonly deployment: s
 
 /**
  * Gives those messages their keys that came back from the dead-letter queue without room for one. Two with the same body cannot
- * be told apart, so that they get none.
+ * be distinguished, so that they get none.
  * @param results receives the errors of messages whose key could not be looked up
  */
 export async function recallKeys(

@@ -22,7 +22,7 @@ export function writeRecord(command: RecordCommand, context: WriteContext): Prom
 
 /**
  * A sys_id is kept in the case that it was given in (docs/servicenow-contract.md 10); one that the instance made is lower case,
- * and whoever passes it on may have changed that.
+ * and a program that passes it on may have changed that.
  */
 async function inEitherCase<Command extends CommandOf<'update' | 'delete'>>(
   command: Command,
