@@ -50,6 +50,17 @@ export const outcomeDetails = {
     /** Of the invocation, to find its log lines. */
     requestId: z.string(),
   }),
+  /** A signal was carried out, or was found to need nothing. */
+  'Signal Applied': z.object({
+    ...common,
+    messageId: z.string(),
+    table: z.string(),
+    /** Of the thing that the signal is about, as its sender chose it. */
+    key: z.string(),
+    signal: z.enum(['open', 'update', 'resolve', 'note']),
+    /** `done`; `duplicate`: it had been applied before; `stale`: a later one was; `ignored`: it changes nothing. */
+    verdict: z.enum(['done', 'duplicate', 'stale', 'ignored']),
+  }),
   'Credentials Rejected': z.object({
     ...common,
     /** Name of the instance in the deployment. */

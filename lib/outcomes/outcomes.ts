@@ -72,6 +72,7 @@ function toEvent({ type, ...facts }: Outcome, deployment: string, atMs: number):
 
 /** What makes two events the same outcome. Rejections of one minute are one outcome. */
 function identityOf(facts: object, atMs: number): string {
+  if ('verdict' in facts && 'messageId' in facts) return String(facts.messageId);
   if ('importId' in facts) return String(facts.importId);
   if ('source' in facts) return JSON.stringify(facts.source);
   if ('messageId' in facts && 'requestId' in facts) return `${facts.messageId} ${facts.requestId}`;

@@ -31,7 +31,7 @@ type AcknowledgeDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly outcomes?: Pick<Outcomes, 'report'>;
+  readonly outcomes?: Pick<Outcomes, 'report'> | undefined;
   /** How long SQS may take to answer, in milliseconds. */
   readonly timeoutMs: number;
 };

@@ -39,8 +39,10 @@ export type RecordQueueDeps = {
   readonly random: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly outcomes?: Pick<Outcomes, 'report'>;
+  readonly outcomes?: Reporter | undefined;
 };
+
+type Reporter = Pick<Outcomes, 'report'>;
 
 /** Kept back to report to SQS and Lambda, and before that to reconcile with the instance and the ledger. */
 const reportingTimeMs = 2_000;
@@ -90,9 +92,26 @@ async function writeAll(
   const runs = [...Map.groupBy(resolved, ({ link }) => link)].map(async ([link, members]) => {
     const commands = members.map(({ command }) => command);
     const ended = await writeToInstance(commands, link, { ...times, invocation, deps });
-    for (const [command, result] of ended) results.set(command.message, result);
+    for (const [command, result] of ended) {
+      results.set(command.message, result);
+      reportSignal(command, result, deps.outcomes);
+    }
   });
   await Promise.all(runs);
+}
+
+function reportSignal({ command, message }: RecordCommand, result: WriteResult, outcomes?: Reporter): void {
+  if (command.action !== 'signal' || !('done' in result)) return;
+  const { key, signal } = command.signal;
+  const { messageId } = message;
+  outcomes?.report({
+    type: 'Signal Applied',
+    messageId,
+    table: command.table,
+    key,
+    signal,
+    verdict: result.done,
+  });
 }
 
 type Run = {

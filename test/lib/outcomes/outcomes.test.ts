@@ -61,6 +61,15 @@ const deadLetter = {
   requestId: 'r-1',
 } as const;
 
+const applied = {
+  type: 'Signal Applied',
+  messageId: 'm-2',
+  table: 'incident',
+  key: 'web-01',
+  signal: 'open',
+  verdict: 'done',
+} as const;
+
 const every: readonly Outcome[] = [
   { type: 'Import Started', ...imported },
   { type: 'Import Finished', ...ended },
@@ -69,6 +78,7 @@ const every: readonly Outcome[] = [
   { type: 'Import Superseded', ...ended },
   { type: 'Drop Refused', source: imported.source, results: ended.results },
   deadLetter,
+  applied,
   { type: 'Credentials Rejected', instance: 'default' },
 ];
 
@@ -107,11 +117,13 @@ describe('outcomes', () => {
       deadLetter,
       deadLetter,
       { ...deadLetter, requestId: 'r-2' },
+      applied,
+      { ...applied, verdict: 'duplicate' },
     ];
     for (const outcome of told) outcomes.report(outcome);
     await outcomes.flush();
     await vi.waitFor(() => expect(events).toHaveLength(told.length));
-    expect(new Set(events.map(({ detail }) => detail['id'])).size).toBe(5);
+    expect(new Set(events.map(({ detail }) => detail['id'])).size).toBe(6);
   });
 
   it('are counted, with a bus and without', async () => {

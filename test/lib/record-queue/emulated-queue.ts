@@ -7,6 +7,7 @@ import type { Clock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
+import type { Outcome } from '../../../lib/outcomes/outcomes.ts';
 import { createRecordWriter, type RecordQueueDeps } from '../../../lib/record-queue/handler.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 
@@ -37,6 +38,8 @@ export type EmulatedQueue = {
   readonly hidden: Map<string, number>;
   /** Every figure that the function counted, by name. */
   readonly counted: MetricName[];
+  /** Every outcome that the function told of. */
+  readonly told: Outcome[];
   /** Requests that the instance got since the last call, as `METHOD path`, without tokens. */
   requests(): string[];
   /** Hands messages to the function; gives the ids that it does not report finished. */
@@ -86,6 +89,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   const deadLetters: DeadLetter[] = [];
   const hidden = new Map<string, number>();
   const counted: MetricName[] = [];
+  const told: Outcome[] = [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
   const clock = options.clock ?? { ...passing, sleep: async () => {} };
   const state = await startStateTable(clock);
@@ -129,6 +133,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     random: () => 0.5,
     log: silentLog,
     metrics: { add: (name) => void counted.push(name) },
+    outcomes: { report: (outcome) => void told.push(outcome) },
   };
   let write = createRecordWriter(context);
   let seen = 0;
@@ -138,6 +143,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     deadLetters,
     hidden,
     counted,
+    told,
     requests() {
       const entries = instance.state.ledger.select({ since: seen });
       seen = Math.max(seen, ...entries.map(({ sequence }) => sequence));

@@ -55,6 +55,19 @@ describe('a signal', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it('is told of once it was carried out, with its verdict and no content', async () => {
+    await start();
+    const open = signal('open', 60);
+    await deliver(open);
+    await deliver(open, signal('resolve', 0));
+    const about = { type: 'Signal Applied', table: 'incident', key: 'web-01' };
+    expect(queue.told).toEqual([
+      { ...about, messageId: open.id, signal: 'open', verdict: 'done' },
+      { ...about, messageId: open.id, signal: 'open', verdict: 'duplicate' },
+      { ...about, messageId: expect.any(String), signal: 'resolve', verdict: 'stale' },
+    ]);
+  });
+
   it('opens a new record once a person has closed the old one, and names it', async () => {
     await start();
     await deliver(signal('open', 0));
