@@ -1,4 +1,4 @@
-import { command, wholeNumber } from './command-line.ts';
+import { command, stackOption, wholeNumber } from './command-line.ts';
 
 /** `servicenow-functions break` */
 export const breakCommand = command(
@@ -13,6 +13,7 @@ export const breakCommand = command(
   .option('--for <seconds>', 'ends by itself (default 30)', wholeNumber(1, 86_400))
   .option('--count <n>', 'breaks so many requests instead', wholeNumber(1, 1_000_000))
   .option('--percent <n>', 'breaks this share of the requests (default 100)', wholeNumber(1, 100))
+  .addOption(stackOption)
   .option('--json', 'prints the faults as JSON')
   .addHelpText('after', '\nWatch what the functions do about it in the lines of the running stack.\n')
   .action(async (what, options) => {

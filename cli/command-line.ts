@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from '@commander-js/extra-typings';
+import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { commaList } from '../lib/core/config.ts';
 import { explainError } from './explain-error.ts';
 import { isNodeSupported, runOnBundledNode } from './node-version.js';
@@ -85,6 +85,12 @@ export function notBlank(text: string): string {
   if (text.trim() !== '') return text;
   throw new InvalidArgumentError('It must not be empty.');
 }
+
+/** `--stack`, of every command that means a local stack when nothing else is named. */
+export const stackOption = new Option(
+  '--stack <folder>',
+  'a local stack by the folder that it was started in, or by its data folder (default: the one started here)',
+).argParser(notBlank);
 
 /** Reads a comma-separated list. */
 export function list(text: string): readonly string[] {

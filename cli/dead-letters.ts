@@ -1,4 +1,4 @@
-import { command, notBlank, wholeNumber } from './command-line.ts';
+import { command, notBlank, stackOption, wholeNumber } from './command-line.ts';
 
 /** `servicenow-functions dead-letters` */
 export const deadLettersCommand = command('dead-letters', 'lists dead letters with their reasons', [
@@ -17,6 +17,7 @@ export const deadLettersCommand = command('dead-letters', 'lists dead letters wi
   )
   .option('--limit <n>', 'at most so many (default 100)', wholeNumber(1, 10_000))
   .option('--body', 'shows the messages too')
+  .addOption(stackOption)
   .option('--json', 'one line of JSON for each letter')
   .addHelpText(
     'after',

@@ -1,4 +1,4 @@
-import { command, list, notBlank, UsageError } from './command-line.ts';
+import { command, list, notBlank, stackOption, UsageError } from './command-line.ts';
 
 /** `servicenow-functions doctor` */
 export const doctorCommand = command('doctor', 'checks secret, network, roles and tables', [
@@ -9,6 +9,7 @@ export const doctorCommand = command('doctor', 'checks secret, network, roles an
   .option('--local', 'checks what your running local stack talks to')
   .option('--tables <list>', 'tables to check, comma separated (default incident)', list)
   .option('--allowed-hosts <list>', 'hosts outside ServiceNow’s own domains, comma separated', notBlank)
+  .addOption(stackOption)
   .addHelpText(
     'after',
     '\nChecks the secret, the network path to the instance, the grant, the clock, roles, tables and import prerequisites. It only reads.\n',
@@ -17,6 +18,8 @@ export const doctorCommand = command('doctor', 'checks secret, network, roles an
   .action(async ({ local, secret, ...options }) => {
     if ((secret === undefined) === (local === undefined))
       throw new UsageError('--secret <id> or --local is needed');
+    if (secret !== undefined && options.stack !== undefined)
+      throw new UsageError('--stack goes with --local');
     const { runDoctor } = await import('./doctor/run.ts');
     await runDoctor({ ...options, secret });
   });

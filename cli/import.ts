@@ -1,4 +1,4 @@
-import { command, notBlank, required, UsageError } from './command-line.ts';
+import { command, notBlank, required, stackOption, UsageError } from './command-line.ts';
 
 /** `servicenow-functions import` */
 export const importCommand = command('import', 'uploads a file and follows its import into ServiceNow', [
@@ -19,6 +19,7 @@ export const importCommand = command('import', 'uploads a file and follows its i
   .option('--settings <file>', 'an _import.json for --dry-run (default: the one next to the file)', notBlank)
   .option('--secret <id>', 'for --dry-run and --suggest: id in Secrets Manager, or a JSON file', notBlank)
   .option('--follow <key>', 'follows the newest import of a key, or the one of a results folder', notBlank)
+  .addOption(stackOption)
   .addHelpText('after', '\nExits 0 only when every line was inserted, updated or left unchanged.\n')
   .action(async (file, options) => {
     const { follow, dryRun, suggest, ...rest } = options;

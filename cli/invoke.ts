@@ -1,4 +1,4 @@
-import { command, onFunctionsNode } from './command-line.ts';
+import { command, onFunctionsNode, stackOption } from './command-line.ts';
 
 /** `servicenow-functions invoke` */
 export const invokeCommand = command('invoke', 'runs one function from source, with a debugger', [
@@ -21,7 +21,8 @@ export const invokeInstalledCommand = command('invoke', 'runs one function of yo
 ])
   .argument('<function>', 'its key, e.g. getRecords')
   .argument('<event>', 'a JSON file with its event; - reads standard input')
-  .action(async (key, event) => {
+  .addOption(stackOption)
+  .action(async (key, event, { stack }) => {
     const { runInvokeLocal } = await import('./invoke/run-local.ts');
-    await runInvokeLocal(key, event);
+    await runInvokeLocal(key, event, stack);
   });

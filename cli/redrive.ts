@@ -1,4 +1,4 @@
-import { command, list, notBlank } from './command-line.ts';
+import { command, list, notBlank, stackOption } from './command-line.ts';
 
 /** `servicenow-functions redrive` */
 export const redriveCommand = command('redrive', 'moves dead letters back to their queue', [
@@ -18,6 +18,7 @@ export const redriveCommand = command('redrive', 'moves dead letters back to the
     notBlank,
   )
   .option('--dry-run', 'counts the letters by code and moves nothing')
+  .addOption(stackOption)
   .option('--json', 'prints the report as JSON')
   .addHelpText(
     'after',

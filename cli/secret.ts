@@ -13,12 +13,12 @@ export type SecretSource = {
 const localSecretId = 'servicenow-functions/dev';
 
 /**
- * A JSON file or an id in Secrets Manager; without either, the secret of the running local stack.
+ * A JSON file or an id in Secrets Manager; without either, the secret of the local stack that `--stack` names or that was started in the current folder.
  * @throws Error for a file that is not there, and without a running stack
  */
-export function readSecretFrom(secret: string | undefined): SecretSource {
+export function readSecretFrom(secret: string | undefined, stack: string | undefined): SecretSource {
   if (secret === undefined) {
-    useLocalStack(requireRunningStack());
+    useLocalStack(requireRunningStack(stack));
     return { read: (fetchSecret) => fetchSecret(localSecretId), allowedHosts: ['127.0.0.1'] };
   }
   // A folder may have the same name as a secret.

@@ -1,4 +1,4 @@
-import { command, notBlank } from './command-line.ts';
+import { command, notBlank, stackOption } from './command-line.ts';
 
 /** `servicenow-functions send` */
 export const sendCommand = command('send', 'sends a message that becomes a record', [
@@ -12,6 +12,7 @@ export const sendCommand = command('send', 'sends a message that becomes a recor
     notBlank,
   )
   .option('--group <id>', 'message group, for a FIFO queue', notBlank)
+  .addOption(stackOption)
   .option('--json', 'prints the ids of the messages as JSON')
   .addHelpText('after', '\nEvery message is checked before the first one is sent.\n')
   .action(async (message, options) => {

@@ -10,6 +10,7 @@ type BreakOptions = {
   readonly count?: number | undefined;
   readonly percent?: number | undefined;
   readonly json?: boolean | undefined;
+  readonly stack?: string | undefined;
 };
 
 const pending = z.object({
@@ -33,7 +34,7 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
   if (options.for !== undefined && options.count !== undefined)
     throw new UsageError('--for and --count cannot be given together');
   const breakage = what === undefined || what === 'off' ? undefined : findBreakage(what);
-  const stack = requireRunningStack();
+  const stack = requireRunningStack(options.stack);
   if (what === undefined) return list(stack, options.json === true);
   if (breakage === undefined) {
     await control(stack, 'DELETE', 'faults');

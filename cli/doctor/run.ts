@@ -11,6 +11,7 @@ type DoctorOptions = {
   readonly secret?: string | undefined;
   readonly tables?: readonly string[] | undefined;
   readonly allowedHosts?: string | undefined;
+  readonly stack?: string | undefined;
   readonly json?: boolean | undefined;
 };
 
@@ -22,9 +23,10 @@ export async function runDoctor({
   secret,
   tables = ['incident'],
   allowedHosts,
+  stack,
   json,
 }: DoctorOptions): Promise<void> {
-  const source = readSecretFrom(secret);
+  const source = readSecretFrom(secret, stack);
   const config = readConfig(process.env);
   const target = {
     ...config,

@@ -1,31 +1,37 @@
 import { UsageError } from '../command-line.ts';
-import type { RunningStack } from '../start/running-stack.ts';
-import { typed } from '../typed.ts';
+import { findStackAt, requireRunningStack } from '../local-aws.ts';
 
 /** That of a local stack, where only its endpoint is named. */
 const localBucket = 'importbucket';
+
+/** How a command line names a bucket, or the local stack that it is of. */
+export type BucketOptions = {
+  readonly bucket?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly stack?: string | undefined;
+};
 
 /** Where a file goes; `endpoint` is undefined where the AWS SDK finds it. */
 export type ImportDestination = { readonly bucket: string; readonly endpoint: string | undefined };
 
 /**
- * Without a bucket a file goes to the caller's own local stack, and to no other that may listen here.
- * @throws UsageError for an endpoint that is not one; Error where there is nothing to write to
+ * Without a bucket a file goes to the local stack at the endpoint, or to that of `--stack` or of the current folder, and to no other
+ * that may listen here.
+ * @throws UsageError for an endpoint that is not one, and for options that exclude each other; Error where there is nothing to write to
  */
 export function importDestination(
-  options: { readonly bucket?: string | undefined; readonly endpoint?: string | undefined },
+  options: BucketOptions,
   environment: Readonly<Record<string, string | undefined>>,
-  findStack: () => RunningStack | undefined,
 ): ImportDestination {
-  const bucket = options.bucket ?? environment['IMPORT_BUCKET'];
-  const stack = bucket === undefined ? findStack() : undefined;
-  const endpoint =
-    options.endpoint === undefined ? stack?.endpoints.s3.endpoint : endpointUrl(options.endpoint);
-  const found = bucket ?? stack?.endpoints.s3.bucket ?? (endpoint === undefined ? undefined : localBucket);
-  if (found !== undefined) return { bucket: found, endpoint };
-  throw new Error(
-    `No local stack is running: start one with ${typed('start')}, or give --endpoint, or the --bucket of a deployment`,
-  );
+  const { stack } = options;
+  if (stack !== undefined && (options.bucket ?? options.endpoint) !== undefined)
+    throw new UsageError('--stack cannot be given together with --bucket or --endpoint');
+  const bucket = stack === undefined ? (options.bucket ?? environment['IMPORT_BUCKET']) : undefined;
+  const endpoint = options.endpoint === undefined ? undefined : endpointUrl(options.endpoint);
+  if (bucket !== undefined) return { bucket, endpoint };
+  if (endpoint !== undefined)
+    return { bucket: findStackAt('s3', endpoint)?.endpoints.s3.bucket ?? localBucket, endpoint };
+  return requireRunningStack(stack, ', or give --endpoint, or the --bucket of a deployment').endpoints.s3;
 }
 
 /**

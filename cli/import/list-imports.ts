@@ -2,16 +2,13 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { createS3Client, listObjects, readText } from '../../lib/aws/s3.ts';
 import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
 import { useLocalS3 } from '../local-aws.ts';
-import { findRunningStack } from '../start/running-stack.ts';
 import { typed } from '../typed.ts';
-import { importDestination } from './destination.ts';
+import { type BucketOptions, importDestination } from './destination.ts';
 import { openableAddress } from './outcome-text.ts';
 import { progressLine, viewProgress } from './progress-view.ts';
 
-type ImportsOptions = {
+type ImportsOptions = BucketOptions & {
   readonly table?: string | undefined;
-  readonly bucket?: string | undefined;
-  readonly endpoint?: string | undefined;
   readonly prefix?: string | undefined;
   readonly limit?: number | undefined;
   readonly json?: boolean | undefined;
@@ -26,7 +23,7 @@ type ListedImport = {
 
 /** Prints the imports of a bucket, newest first. */
 export async function runImports(options: ImportsOptions): Promise<void> {
-  const { bucket, endpoint } = importDestination(options, process.env, () => findRunningStack(process.cwd()));
+  const { bucket, endpoint } = importDestination(options, process.env);
   if (endpoint !== undefined) useLocalS3(endpoint);
   const s3 = createS3Client();
   const folders = await findFolders(

@@ -22,6 +22,7 @@ import { suggestSettings } from './suggest-settings.ts';
 export type PreflightOptions = {
   readonly file: string;
   readonly table: string;
+  readonly stack?: string | undefined;
   readonly secret?: string | undefined;
   readonly settings?: string | undefined;
 };
@@ -95,8 +96,8 @@ async function look(options: PreflightOptions, drop: Drop, settings: ImportSetti
   }
 }
 
-function openClient({ secret }: PreflightOptions): ServiceNowClient & { close(): Promise<void> } {
-  const source = readSecretFrom(secret);
+function openClient({ secret, stack }: PreflightOptions): ServiceNowClient & { close(): Promise<void> } {
+  const source = readSecretFrom(secret, stack);
   return createClient({
     readSecret: () => source.read(fetchSecretText),
     allowedHosts: [...source.allowedHosts, ...commaList(process.env['ALLOWED_HOSTS'])],

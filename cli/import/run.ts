@@ -5,8 +5,7 @@ import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
 import { type ImportSummary, isAllWell } from '../../lib/file-import/report/summary.ts';
 import { parseDropKey } from '../../lib/file-import/schedule/import-request.ts';
 import { useLocalS3 } from '../local-aws.ts';
-import { findRunningStack } from '../start/running-stack.ts';
-import { importDestination } from './destination.ts';
+import { type BucketOptions, importDestination } from './destination.ts';
 import { openDisplay } from './display.ts';
 import { followFolder, followImport } from './follow-import.ts';
 import { findFolders } from './list-imports.ts';
@@ -14,11 +13,9 @@ import { outcomeText } from './outcome-text.ts';
 import { type PreflightOptions, runDryRun, runSuggest } from './preflight.ts';
 import { checkDrop, uploadDrop } from './upload-drop.ts';
 
-type Destination = { readonly bucket?: string | undefined; readonly endpoint?: string | undefined };
-
 /** Uploads a file and shows its import until it is done. Sets the exit code 1 unless every line arrived. */
 export async function runImport(
-  options: Destination & { readonly file: string; readonly table: string },
+  options: BucketOptions & { readonly file: string; readonly table: string },
 ): Promise<void> {
   const { file, table } = options;
   await checkDrop(table, file);
@@ -34,7 +31,7 @@ export async function runImport(
  * Shows an import that was dropped before.
  * @throws Error when there is none
  */
-export async function runFollow(options: Destination & { readonly key: string }): Promise<void> {
+export async function runFollow(options: BucketOptions & { readonly key: string }): Promise<void> {
   const { s3, bucket, endpoint } = openBucket(options);
   const { key } = options;
   const [folder] = key.startsWith('results/')
@@ -50,8 +47,8 @@ export async function runPreflight(options: PreflightOptions, what: 'dry-run' | 
   await (what === 'dry-run' ? runDryRun(options, drop) : runSuggest(options, drop));
 }
 
-function openBucket(options: Destination) {
-  const { bucket, endpoint } = importDestination(options, process.env, () => findRunningStack(process.cwd()));
+function openBucket(options: BucketOptions) {
+  const { bucket, endpoint } = importDestination(options, process.env);
   if (endpoint !== undefined) useLocalS3(endpoint);
   return { s3: createS3Client(), bucket, endpoint };
 }

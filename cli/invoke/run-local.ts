@@ -4,12 +4,16 @@ import { requireRunningStack, useLocalStack } from '../local-aws.ts';
 import { readEvent } from './read-event.ts';
 
 /**
- * Calls a function of the running local stack and prints its answer. Sets the exit code 1 when it failed.
+ * Calls a function of a running local stack and prints its answer. Sets the exit code 1 when it failed.
  * @throws UsageError for a function that does not exist
  */
-export async function runInvokeLocal(key: string, eventFile: string): Promise<void> {
+export async function runInvokeLocal(
+  key: string,
+  eventFile: string,
+  stack: string | undefined,
+): Promise<void> {
   const event = await readEvent(eventFile);
-  useLocalStack(requireRunningStack());
+  useLocalStack(requireRunningStack(stack));
   const lambda = new LambdaClient({ maxAttempts: 1 });
   const command = new InvokeCommand({
     FunctionName: `servicenow-functions-dev-${key}`,

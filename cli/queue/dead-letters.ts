@@ -5,6 +5,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import { recallReasons } from '../../lib/record-queue/dead-letter.ts';
 import { keyAttribute } from '../../lib/record-queue/message.ts';
+import { UsageError } from '../command-line.ts';
 import { typed } from '../typed.ts';
 import { findRecordsQueues, type QueueOptions } from './records-queues.ts';
 
@@ -31,6 +32,7 @@ const emptyReceives = 4;
 /** Prints dead letters. They stay visible to everyone: each is received with a visibility timeout of zero. */
 export async function runDeadLetters(options: DeadLetterOptions): Promise<void> {
   const { deadLetterUrl, stateTable: tableName, place } = await findRecordsQueues(options, process.env);
+  if (deadLetterUrl === '') throw new UsageError('--dlq is needed');
   const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
   const messages = await look(deadLetterUrl, options.limit ?? 100);
   const letters = await Promise.all(messages.map((message) => readLetter(message, stateTable)));

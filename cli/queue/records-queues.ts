@@ -1,11 +1,11 @@
 import { GetQueueUrlCommand, QueueDoesNotExist, SQSClient } from '@aws-sdk/client-sqs';
 import { UsageError } from '../command-line.ts';
-import { useLocalStack } from '../local-aws.ts';
-import { findRunningStack } from '../start/running-stack.ts';
-import { typed } from '../typed.ts';
+import { findStackAt, requireRunningStack, useLocalStack } from '../local-aws.ts';
+import type { RunningStack } from '../start/running-stack.ts';
 
-/** How a command line names the queues: by name or URL. */
+/** How a command line names the queues: by name or URL, or by the folder of a local stack. */
 export type QueueOptions = {
+  readonly stack?: string | undefined;
   readonly queue?: string | undefined;
   readonly dlq?: string | undefined;
   readonly stateTable?: string | undefined;
@@ -24,38 +24,51 @@ export type RecordsQueues = {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Finds the queues that a person means: those named by options or environment (RECORDS_QUEUE_URL, RECORDS_DLQ_URL), else those of the running local stack, to which it turns the AWS SDK of this process.
- * @throws UsageError when there are none; Error when AWS knows no queue of a name
+ * Finds the queues that a person means: those named by options or environment (RECORDS_QUEUE_URL, RECORDS_DLQ_URL), else those of the local stack that `--stack` names or that was started in the current folder. It turns the AWS SDK of this process to a local stack.
+ * @throws UsageError for options that exclude each other; Error without a stack, and when AWS knows no queue of a name
  */
 export async function findRecordsQueues(
   options: QueueOptions,
   environment: Environment,
 ): Promise<RecordsQueues> {
+  if (options.stack !== undefined && (options.queue ?? options.dlq) !== undefined)
+    throw new UsageError('--stack cannot be given together with --queue or --dlq');
   const queue = options.queue ?? environment['RECORDS_QUEUE_URL'];
   const dlq = options.dlq ?? environment['RECORDS_DLQ_URL'];
   const stateTable = options.stateTable ?? environment['STATE_TABLE'];
-  const stack = findRunningStack(process.cwd());
-  const isLocal = (address: string | undefined) =>
-    address === undefined || (stack !== undefined && address.startsWith(`${stack.endpoints.sqs.endpoint}/`));
-  if (stack && isLocal(queue) && isLocal(dlq)) {
-    useLocalStack(stack);
-    const { sqs, dynamodb } = stack.endpoints;
-    return {
-      queueUrl: queue ?? sqs.recordsQueueUrl,
-      deadLetterUrl: dlq ?? sqs.recordsDlqUrl,
-      stateTable: stateTable ?? dynamodb.stateTable,
-      place: 'the local stack',
-    };
-  }
-  if (queue === undefined && dlq === undefined)
-    throw new UsageError(
-      `Which queue? Start a local stack with ${typed('start')}, or name those of a deployment with --queue and --dlq`,
+  if (options.stack !== undefined || (queue === undefined && dlq === undefined)) {
+    const stack = requireRunningStack(
+      options.stack,
+      ', or name the queues of a deployment with --queue and --dlq',
     );
+    const { recordsQueueUrl, recordsDlqUrl } = stack.endpoints.sqs;
+    return ofStack(stack, recordsQueueUrl, recordsDlqUrl, options.stateTable);
+  }
+  const stack = findStackAt('sqs', queue ?? dlq);
+  if (stack && (dlq === undefined || findStackAt('sqs', dlq)?.pid === stack.pid)) {
+    const { recordsQueueUrl, recordsDlqUrl } = stack.endpoints.sqs;
+    return ofStack(stack, queue ?? recordsQueueUrl, dlq ?? recordsDlqUrl, stateTable);
+  }
   return {
     queueUrl: queue === undefined ? '' : await toUrl(queue),
     deadLetterUrl: dlq === undefined ? '' : await toUrl(dlq),
     stateTable,
     place: 'AWS',
+  };
+}
+
+function ofStack(
+  stack: RunningStack,
+  queueUrl: string,
+  deadLetterUrl: string,
+  stateTable: string | undefined,
+): RecordsQueues {
+  useLocalStack(stack);
+  return {
+    queueUrl,
+    deadLetterUrl,
+    stateTable: stateTable ?? stack.endpoints.dynamodb.stateTable,
+    place: 'the local stack',
   };
 }
 

@@ -6,7 +6,7 @@ import { readCommand } from '../../lib/record-queue/message.ts';
 import { UsageError } from '../command-line.ts';
 import { findRecordsQueues, type QueueOptions } from './records-queues.ts';
 
-type SendOptions = Pick<QueueOptions, 'queue'> & {
+type SendOptions = Pick<QueueOptions, 'queue' | 'stack'> & {
   readonly group?: string | undefined;
   readonly json?: boolean | undefined;
 };
@@ -20,6 +20,7 @@ export async function runSend(source: string, options: SendOptions): Promise<voi
   if (bodies.length === 0) throw new UsageError('There is no message to send');
   for (const [index, body] of bodies.entries()) check(body, index, bodies.length);
   const { queueUrl, place } = await findRecordsQueues(options, process.env);
+  if (queueUrl === '') throw new UsageError('--queue is needed');
   if (queueUrl.endsWith('.fifo') && options.group === undefined)
     throw new UsageError('--group <id> is needed for a FIFO queue');
   const sqs = new SQSClient({ maxAttempts: 3 });

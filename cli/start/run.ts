@@ -70,7 +70,13 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
   opened.defer(() => stack.close());
   const page = opened.adopt(await startPage(stack, watch.feed, pagePort), (one) => one.close());
   const { endpoints } = stack;
-  const announced = announceStack(process.cwd(), { pid: process.pid, controlToken, endpoints });
+  const announced = announceStack({
+    pid: process.pid,
+    project: process.cwd(),
+    dataFolder,
+    controlToken,
+    endpoints,
+  });
   const line = json
     ? `${JSON.stringify({ ready: true, ...endpoints, page: page.url })}
 `

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import * as z from 'zod';
 
 const endpoint = z.object({ endpoint: z.string() });
@@ -9,6 +9,10 @@ const endpoint = z.object({ endpoint: z.string() });
 /** A stack that runs on this machine, and where everything answers. */
 const runningStackSchema = z.object({
   pid: z.number(),
+  /** Absolute; where it was started. */
+  project: z.string(),
+  /** Absolute; no other running stack has it. */
+  dataFolder: z.string(),
   /** Opens `/__emulator/` on the instance; only this user can read it. */
   controlToken: z.string(),
   endpoints: z.object({
@@ -24,25 +28,22 @@ const runningStackSchema = z.object({
 
 export type RunningStack = z.infer<typeof runningStackSchema>;
 
-/** In the user's own cache, by project: another user's stack, or that of another project, may listen on the same ports. */
+/** In the user's own cache: another user's stack may listen on the same ports. */
 function markerFolder(): string {
   const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   return join(cache, 'servicenow-functions');
 }
 
-function markerOf(project: string): string {
-  const name = createHash('sha256').update(project).digest('hex').slice(0, 16);
-  return join(markerFolder(), `${name}.json`);
-}
-
-/** Records that a stack runs for this user and project, so that tools find it. Nothing depends on it. */
-export function announceStack(project: string, stack: RunningStack): { withdraw(): void } {
-  const marker = markerOf(project);
+/** Records that a stack of this user runs, so that commands find it. Nothing else depends on it. */
+export function announceStack(stack: RunningStack): { withdraw(): void } {
+  const name = createHash('sha256').update(stack.dataFolder).digest('hex').slice(0, 16);
+  const marker = join(markerFolder(), `${name}.json`);
   try {
-    mkdirSync(dirname(marker), { recursive: true, mode: 0o700 });
+    mkdirSync(markerFolder(), { recursive: true, mode: 0o700 });
+    forgetGoneStacks(stack);
     writeFileSync(marker, JSON.stringify(stack), { mode: 0o600 });
   } catch {
-    // The home folder is not writable: tools then need --endpoint.
+    // The home folder is not writable: commands then need --endpoint or --queue.
     return { withdraw() {} };
   }
   return {
@@ -52,12 +53,21 @@ export function announceStack(project: string, stack: RunningStack): { withdraw(
   };
 }
 
-/** The stack that this user runs in this folder, else the only one that this user runs; undefined when there is none or several. */
-export function findRunningStack(project: string): RunningStack | undefined {
-  const own = readMarker(markerOf(project));
-  if (own) return own;
-  const others = listMarkers().flatMap((marker) => readMarker(marker) ?? []);
-  return others.length === 1 ? others[0] : undefined;
+/**
+ * Removes the markers of stacks that were killed. Another process may have got the id of one: it is known to be gone because the
+ * new stack listens on its port.
+ */
+function forgetGoneStacks({ endpoints }: RunningStack): void {
+  for (const marker of listMarkers()) {
+    const other = readMarker(marker);
+    if (other === undefined || other.endpoints.sqs.endpoint === endpoints.sqs.endpoint)
+      rmSync(marker, { force: true });
+  }
+}
+
+/** Every stack that this user runs, wherever it was started. */
+export function listRunningStacks(): readonly RunningStack[] {
+  return listMarkers().flatMap((marker) => readMarker(marker) ?? []);
 }
 
 function listMarkers(): readonly string[] {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -30,6 +31,8 @@ async function readyMs(): Promise<number> {
   const startedMs = performance.now();
   const child = spawn(process.execPath, ['cli/main.ts', 'start', '--json'], {
     cwd: projectRoot,
+    // No command takes it for the stack that a person started.
+    env: { ...process.env, XDG_CACHE_HOME: join(tmpdir(), 'servicenow-functions-bench') },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -39,15 +39,17 @@ const nowhere = 'http://127.0.0.1:9';
 
 /**
  * Announces a stack of which only some parts run, until the end of the test.
+ * @param cache that of another announced stack, to run both for one user
  * @returns the environment and the folder in which commands find it
  */
 export function announcedStack(
   parts: Partial<RunningStack['endpoints']>,
   controlToken = '',
-): { readonly env: Readonly<Record<string, string>>; readonly cwd: string } {
-  const cwd = mkdtempSync(join(tmpdir(), 'announced-stack-'));
-  const before = process.env['XDG_CACHE_HOME'];
-  process.env['XDG_CACHE_HOME'] = cwd;
+  cache?: string,
+): { readonly env: Readonly<{ XDG_CACHE_HOME: string }>; readonly cwd: string } {
+  const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'announced-stack-')));
+  onTestFinished(() => rmSync(cwd, { recursive: true }));
+  const env = { XDG_CACHE_HOME: cache ?? join(cwd, 'cache') };
   const endpoints = {
     api: nowhere,
     instance: { url: nowhere, username: '', password: '' },
@@ -58,9 +60,19 @@ export function announcedStack(
     dynamodb: { endpoint: nowhere },
     ...parts,
   };
-  announceStack('/any/folder', { pid: process.pid, controlToken, endpoints });
-  if (before === undefined) delete process.env['XDG_CACHE_HOME'];
-  else process.env['XDG_CACHE_HOME'] = before;
-  onTestFinished(() => rmSync(cwd, { recursive: true }));
-  return { env: { XDG_CACHE_HOME: cwd }, cwd };
+  const stack = { project: cwd, dataFolder: join(cwd, 'data'), pid: process.pid, controlToken, endpoints };
+  withCache(env.XDG_CACHE_HOME, () => announceStack(stack));
+  return { env, cwd };
+}
+
+/** Does something in this process with a cache folder other than this user's. */
+export function withCache<Result>(folder: string, act: () => Result): Result {
+  const before = process.env['XDG_CACHE_HOME'];
+  process.env['XDG_CACHE_HOME'] = folder;
+  try {
+    return act();
+  } finally {
+    if (before === undefined) delete process.env['XDG_CACHE_HOME'];
+    else process.env['XDG_CACHE_HOME'] = before;
+  }
 }

@@ -24,6 +24,7 @@ type Started = { readonly child: ChildProcess; readonly endpoints: Endpoints };
 async function start(command: string, args: string[]): Promise<Started> {
   const child = spawn(command, [...args, '--json', '--data-dir', folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') },
   });
   children.push(child);
   if (!child.stdout) throw new Error('the output is piped');
@@ -129,7 +130,7 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
 
 describe('npm start that cannot or shall not go on', { timeout: 180_000 }, () => {
   const begin = (args: string[], own: string) => {
-    const env = { ...process.env, TMPDIR: own };
+    const env = { ...process.env, TMPDIR: own, XDG_CACHE_HOME: join(folder, 'cache') };
     const child = spawn(process.execPath, ['cli/main.ts', 'start', ...args], { stdio: 'pipe', env });
     children.push(child);
     return child;

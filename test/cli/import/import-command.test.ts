@@ -1,16 +1,15 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { endpointUrl, importDestination } from '../../../cli/import/destination.ts';
-import { announceStack, findRunningStack } from '../../../cli/start/running-stack.ts';
 
 /** Runs `npm run import` with these arguments: exit code and what it said. */
 function importCommand(...args: string[]): Promise<{ code: number; text: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['cli/main.ts', 'import', ...args], (error, stdout, stderr) => {
+    const env = { ...process.env, XDG_CACHE_HOME: '/nonexistent' };
+    execFile(process.execPath, ['cli/main.ts', 'import', ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, text: stdout + stderr });
     });
   });
@@ -23,23 +22,6 @@ async function file(name: string, body = 'user_id\na\n'): Promise<string> {
   await writeFile(path, body);
   return path;
 }
-
-const stack = () => {
-  const nowhere = { endpoint: 'http://127.0.0.1:5003' };
-  return {
-    pid: process.pid,
-    controlToken: 'token',
-    endpoints: {
-      api: nowhere.endpoint,
-      instance: { url: nowhere.endpoint, username: 'u', password: 'p' },
-      sqs: { ...nowhere, recordsQueueUrl: 'q', recordsDlqUrl: 'd' },
-      s3: { ...nowhere, bucket: 'own' },
-      lambda: nowhere,
-      secretsManager: nowhere,
-      dynamodb: nowhere,
-    },
-  };
-};
 
 it('says that a file is not there', async () => {
   const { code, text } = await importCommand('nowhere.csv', '--table', 'imp_user');
@@ -74,35 +56,10 @@ it.each([
   expect(() => endpointUrl(endpoint)).toThrow(message);
 });
 
-it('takes the stack that the caller started, and no other', () => {
-  const own = stack();
-  const { endpoint, bucket } = own.endpoints.s3;
-  expect(importDestination({}, {}, () => own)).toEqual({ endpoint, bucket });
-  expect(() => importDestination({}, {}, () => undefined)).toThrow('No local stack is running');
+it('uploads to the bucket that is named by option or environment', () => {
   const named = { bucket: 'b', endpoint: undefined };
-  expect(importDestination({ bucket: 'b' }, {}, () => own)).toEqual(named);
-  expect(importDestination({}, { IMPORT_BUCKET: 'b' }, () => own)).toEqual(named);
-});
-
-it('finds the stack of a project as long as it runs', () => {
-  const before = process.env['XDG_CACHE_HOME'];
-  process.env['XDG_CACHE_HOME'] = mkdtempSync(join(tmpdir(), 'cache-'));
-  onTestFinished(() => {
-    if (before === undefined) delete process.env['XDG_CACHE_HOME'];
-    else process.env['XDG_CACHE_HOME'] = before;
-  });
-  const announced = announceStack('/project', stack());
-  expect(findRunningStack('/project')).toEqual(stack());
-  announced.withdraw();
-  expect(findRunningStack('/project')).toBeUndefined();
-  announceStack('/project', { ...stack(), pid: 2 ** 30 });
-  expect(findRunningStack('/project')).toBeUndefined();
-  // From another folder the only one is meant; of two, none.
-  announceStack('/one', stack());
-  expect(findRunningStack('/another')).toEqual(stack());
-  announceStack('/two', stack());
-  expect(findRunningStack('/another')).toBeUndefined();
-  expect(findRunningStack('/two')).toEqual(stack());
+  expect(importDestination({ bucket: 'b' }, {})).toEqual(named);
+  expect(importDestination({}, { IMPORT_BUCKET: 'b' })).toEqual(named);
 });
 
 it('says how to start the stack when none is running', async () => {

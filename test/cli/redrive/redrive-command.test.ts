@@ -56,8 +56,8 @@ it('says which queues it needs, and reports a missing queue', async () => {
     redriveCommand('--dlq', `${fixture.sqs.url}/000000000000/nowhere`, '--queue', 'x'),
   ]);
   expect(unaddressed).toEqual({
-    code: 2,
-    text: expect.stringMatching(/^Which queue\? .*--queue and --dlq\n/),
+    code: 1,
+    text: expect.stringMatching(/^No local stack is running; .*--queue and --dlq\n$/),
   });
   expect(lost).toEqual({ code: 1, text: expect.stringContaining('there is no such queue') });
 });
