@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { ConfigurationError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { deriveEpisodeSysId } from '../../operations/identity.ts';
-import type { ServiceNowRequest } from '../../servicenow/call.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest } from '../../servicenow/records.ts';
@@ -51,11 +51,20 @@ export class Episodes {
   readonly #context: Asking;
   /** The table refuses or ignores a given sys_id: records are known by their correlation_id. */
   readonly #byCorrelationId: boolean;
+  #hidden = 0;
 
   constructor(thing: Thing, context: Asking, byCorrelationId: boolean) {
     this.#thing = thing;
     this.#context = context;
     this.#byCorrelationId = byCorrelationId;
+  }
+
+  /**
+   * How many records with the key's correlation_id the last list did not show: the user may not read them. They may be the
+   * thing's own, or another writer's. 0 where the instance does not count.
+   */
+  get hidden(): number {
+    return this.#hidden;
   }
 
   sysIdOf(episode: number): string {
@@ -94,9 +103,9 @@ export class Episodes {
     const { table } = this.#thing;
     const sysId = this.sysIdOf(episode);
     const request = getRequest({ table, sysId, fields: episodeFields, excludeReferenceLink: true });
-    const body = await this.#answerTo(request, isReconciling);
-    if (body === undefined) return [];
-    const parsed = z.safeParse(oneRow, body);
+    const answer = await this.#answerTo(request, isReconciling);
+    if (answer === undefined) return [];
+    const parsed = z.safeParse(oneRow, answer.body);
     if (!parsed.success || parsed.data.result.sys_id.toLowerCase() !== sysId)
       throw new UnreadableAnswerError('key: the instance answered without its record');
     return [this.#toEpisode(parsed.data.result, episode)];
@@ -110,8 +119,9 @@ export class Episodes {
       .orderBy('sys_created_on', 'descending');
     const limit = this.#byCorrelationId ? 100 : newestListed;
     const options = { fields: episodeFields, limit, excludeReferenceLink: true };
-    const body = await this.#answerTo(listRequest({ table, query, ...options }), isReconciling);
-    const parsed = z.safeParse(manyRows, body ?? { result: [] });
+    const answer = await this.#answerTo(listRequest({ table, query, ...options }), isReconciling);
+    this.#hidden = 0;
+    const parsed = z.safeParse(manyRows, answer?.body ?? { result: [] });
     if (!parsed.success) {
       if (!this.#byCorrelationId) return [];
       throw new UnreadableAnswerError('key: the instance answered without records');
@@ -123,6 +133,9 @@ export class Episodes {
         'correlationIdTables',
         `${table} has no column correlation_id that the user may read, so that its records cannot be found`,
       );
+    // The total is blind to access controls (docs/servicenow-contract.md 1.4).
+    const total = Number(answer?.headers['x-total-count'] ?? 0);
+    if (rows.length < limit) this.#hidden = Math.max(0, total - rows.length);
     return rows.flatMap((one) => {
       const mark = parseMark(one.correlation_display);
       if (one.correlation_id !== correlationId || mark?.source !== source) return [];
@@ -132,9 +145,12 @@ export class Episodes {
   }
 
   /** Undefined for a record that is not there, or that the user may not see. */
-  async #answerTo(request: ServiceNowRequest, isReconciling: boolean): Promise<unknown> {
+  async #answerTo(
+    request: ServiceNowRequest,
+    isReconciling: boolean,
+  ): Promise<ServiceNowResponse | undefined> {
     try {
-      return (await this.#context.send({ request, isReconciling })).body;
+      return await this.#context.send({ request, isReconciling });
     } catch (error) {
       if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return undefined;
       throw error;

@@ -1,5 +1,6 @@
 import { ConnectorError, InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
+import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import {
   AccessDeniedError,
   DataPolicyError,
@@ -16,7 +17,9 @@ import { tablesWithLife } from '../life-cycle/phases.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { createRecord } from './create.ts';
 import { Episodes, episodeFields } from './episodes.ts';
+import { findRecord, isReadBackDenial, isRefusedAsTaken } from './lookup.ts';
 import { findReferences } from './references.ts';
+import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
 
 type Command = CommandOf<'signal'>;
 type Columns = Readonly<Record<string, unknown>>;
@@ -35,19 +38,10 @@ export async function applySignal(command: Command, context: WriteContext): Prom
       `must be ${tablesWithLife.join(', ')} or em_event; any other table needs life: none`,
     );
   return Attempt.run(command, context, async (attempt) => {
-    const isSysIdIgnored = await ignoresSysId(command, context);
+    const byCorrelationId = !(await isSysIdHonoured(command, context));
     const thing = { table, source: signal.source, key: signal.key };
-    return new SignalWrite(attempt, new Episodes(thing, context, isSysIdIgnored), isSysIdIgnored).run();
+    return new SignalWrite(attempt, new Episodes(thing, context, byCorrelationId), byCorrelationId).run();
   });
-}
-
-/** A table that was seen to ignore the sys_id of a create is treated like one that refuses it. */
-async function ignoresSysId({ command: { table } }: Command, context: WriteContext): Promise<boolean> {
-  const name = table.toLowerCase();
-  if (context.naming.identityOf(table, '').kind === 'correlation_id') return true;
-  if (!context.ignoringTables.has(name) && (await context.ledger.ignoresSysId(name)))
-    context.ignoringTables.add(name);
-  return context.ignoringTables.has(name);
 }
 
 /** A record without a life: the first signal of a key makes it, all others find it made. */
@@ -112,6 +106,7 @@ class SignalWrite {
       this.#current = undefined;
       const decision = this.#decide(current, isContinuing);
       if (decision.kind === 'nothing') {
+        if (current === undefined && (await this.#isHidden())) throw hiddenError();
         await this.#finish(current);
         return isContinuing ? 'done' : decision.verdict;
       }
@@ -159,10 +154,11 @@ class SignalWrite {
     await this.#rememberKey(sysId);
     try {
       const { body } = await this.#attempt.context.send({ request });
-      await this.#checkCreated(body, sysId, mark.episode);
+      const made = this.#episodes.read(body, mark.episode);
+      await rememberIfIgnored(this.#attempt.command, sysId, made?.sysId, this.#attempt.context);
     } catch (error) {
       if (!(error instanceof ServiceNowError && error.recordMayExist)) throw error;
-      if ((await this.#explain(error, sysId)) === 'again') return 'again';
+      if ((await this.#explain(error, request, sysId)) === 'again') return 'again';
     }
     await this.#attempt.complete('create', sysId);
     return 'done';
@@ -174,18 +170,13 @@ class SignalWrite {
     if (correlationIdOfKey(key) !== key) await this.#attempt.context.ledger.rememberSignalKey(sysId, key);
   }
 
-  async #checkCreated(body: unknown, sysId: string, episode: number): Promise<void> {
-    const { context, table } = this.#attempt;
-    const made = this.#episodes.read(body, episode);
-    if (made && made.sysId.toLowerCase() !== sysId) {
-      context.ignoringTables.add(table.toLowerCase());
-      await context.ledger.rememberThatTableIgnoresSysId(table);
-    }
-  }
-
   /** The answer was lost, or the record exists: another worker was faster, or an earlier copy of this message. */
-  async #explain(error: ServiceNowError, sysId: string): Promise<'done' | 'again'> {
-    const { context } = this.#attempt;
+  async #explain(
+    error: ServiceNowError,
+    request: ServiceNowRequest,
+    sysId: string,
+  ): Promise<'done' | 'again'> {
+    const { command, context, table } = this.#attempt;
     const found = await this.#episodes.findLast(true);
     const isThere = found?.sysId.toLowerCase() === sysId;
     if (isThere && mayHaveTakenEffect(error) && this.#isOwn(found)) return 'done';
@@ -193,10 +184,19 @@ class SignalWrite {
       this.#current = { episode: found };
       return 'again';
     }
+    const isHidden = (await findRecord(table, sysId, context)) === 'hidden';
+    if (isHidden && mayHaveTakenEffect(error)) return 'done';
     if (mayHaveTakenEffect(error)) {
       const untilMs = context.clock.now() + context.inDoubtMs;
       await context.ledger.markInDoubt(sysId, untilMs, this.#attempt.name).catch(() => undefined);
       throw new InDoubtError(context.inDoubtMs, error);
+    }
+    // The user may create what he may not read.
+    if (isReadBackDenial(error) && (isHidden || (await isRefusedAsTaken(request, context)))) return 'done';
+    if (isHidden) {
+      // An earlier attempt of this message may have made it: there is nothing to see that tells.
+      if (command.message.receiveCount > 1) return 'done';
+      throw hiddenError();
     }
     if (error instanceof InsertRefusedError)
       throw new UnreadableAnswerError(
@@ -206,27 +206,63 @@ class SignalWrite {
   }
 
   /** Nothing but the ledger keeps two creates apart where the instance chooses the sys_id. */
-  async #createElsewhere(
-    request: ReturnType<typeof createRequest>,
-    episode: number,
-  ): Promise<'done' | 'again'> {
+  async #createElsewhere(request: ServiceNowRequest, episode: number): Promise<'done' | 'again'> {
     const { context, table, name, untilMs } = this.#attempt;
     const thing = JSON.stringify(['episode', table.toLowerCase(), this.#signal.source, this.#signal.key]);
     if (!(await context.ledger.hold(thing, name, untilMs))) throw new InDoubtError(otherWorkerMs);
+    const release = () => context.ledger.hold(thing, name, context.clock.now());
+    try {
+      const outcome = await this.#createHeld(request, episode);
+      await release();
+      return outcome;
+    } catch (error) {
+      // While the outcome is open, no other signal may make the record.
+      if (!(error instanceof InDoubtError)) await release().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #createHeld(request: ServiceNowRequest, episode: number): Promise<'done' | 'again'> {
+    const attempt = this.#attempt;
     // Another worker may have created it since we looked.
     const found = await this.#episodes.findLast();
     if (found && found.episode >= episode) {
       this.#current = { episode: found };
       return 'again';
     }
-    await this.#attempt.announce('create', '');
-    const isMade = async () => ((await this.#episodes.findLast(true))?.episode ?? 0) >= episode;
-    await this.#attempt.send(request, undefined, isMade);
-    await Promise.all([
-      this.#attempt.complete('create', ''),
-      context.ledger.hold(thing, name, context.clock.now()),
-    ]);
+    if (this.#episodes.hidden > 0) {
+      if (attempt.before === undefined) {
+        await attempt.checkCopies();
+        throw hiddenError();
+      }
+      await attempt.complete('create', '');
+      return 'done';
+    }
+    await attempt.announce('create', '');
+    const isMade = async () =>
+      ((await this.#episodes.findLast(true))?.episode ?? 0) >= episode || this.#episodes.hidden > 0;
+    try {
+      await attempt.send(request, undefined, isMade);
+    } catch (error) {
+      if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
+      // The user may create what he may not read.
+      if (!isReadBackDenial(error) && !(await isMade())) {
+        await attempt.withdraw();
+        throw error;
+      }
+    }
+    await attempt.complete('create', '');
     return 'done';
+  }
+
+  /** True when the thing has a record that the user may not read. */
+  async #isHidden(): Promise<boolean> {
+    if (this.#episodes.hidden === 0) return false;
+    const { context, table } = this.#attempt;
+    return (
+      this.#byCorrelationId ||
+      (await findRecord(table, this.#episodes.sysIdOf(1), context, false)) === 'hidden'
+    );
   }
 
   async #write(
@@ -300,6 +336,10 @@ function commandOf(attempt: Attempt) {
   const { command, message } = attempt.command;
   if (command.action !== 'signal') throw new Error('not a signal');
   return { signal: command.signal, message };
+}
+
+function hiddenError(): InvalidInputError {
+  return new InvalidInputError('key', 'a record with this correlation_id exists that the user may not read');
 }
 
 /** The instance does not let the record be resolved as the signal says. */

@@ -107,3 +107,78 @@ describe('a record of correlationIdTables that the user may not read', () => {
     expect(incidents()).toHaveLength(1);
   });
 });
+
+const startMs = Date.now() - 86_400_000;
+const signal = (kind: string, atSeconds: number, more: object = {}): TestMessage => ({
+  id: `${kind}-${atSeconds}`,
+  group: 'g',
+  body: {
+    ...{ action: 'signal', signal: kind, source: 'disk', key: 'web-01', eventId: `e${atSeconds}` },
+    at: new Date(startMs + atSeconds * 1000).toISOString(),
+    fields: { short_description: 'Disk full' },
+    resolve: { state: '6', close_code: 'Solution provided', close_notes: 'Recovered' },
+    ...more,
+  },
+});
+const opened = signal('open', 0);
+const reasons = () => queue.deadLetters.map(({ attributes }) => attributes['ErrorMessage']);
+
+describe.each([
+  ['a table that honours a given sys_id', {}],
+  ['a table of correlationIdTables', correlated],
+])('a signal whose record the user may not read, in %s', (_name, options) => {
+  it.each(['open', 'life: none'])('makes it once and reports it as written: %s', async (kind) => {
+    await startBlind(options);
+    const message = kind === 'open' ? opened : signal('open', 0, { life: 'none' });
+    expect(await queue.deliver([message])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([{ ...message, receiveCount: 2 }])).toEqual([]);
+    expect(await queue.deliver([{ ...message, id: 'm2' }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+    expect(queue.counted).toEqual(['Deduplicated', 'Deduplicated']);
+  });
+
+  it('makes it once though the answer is lost', async () => {
+    await startBlind({ ...options, through: losing(isPost) });
+    await queue.deliver([opened]);
+    queue.later(180_000);
+    expect(await queue.deliver([{ ...opened, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('makes it once though what the answer said could not be remembered', async () => {
+    const { switched, throughTable } = losingWrites((text) => text.includes('"applied"'));
+    await startBlind({ ...options, throughTable });
+    await queue.deliver([opened]);
+    switched.on = false;
+    queue.restart();
+    queue.later(180_000);
+    expect(await queue.deliver([{ ...opened, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it.each(['open', 'resolve', 'note'])(
+    'is a dead letter when a later one cannot find it: %s',
+    async (kind) => {
+      await startBlind(options);
+      await queue.deliver([opened]);
+      expect(await queue.deliver([signal(kind, 60)])).toEqual([]);
+      expect(reasons()).toEqual([expect.stringContaining('the user may not read')]);
+      expect(incidents()).toHaveLength(1);
+    },
+  );
+
+  it('is a dead letter with its reason when a rule refuses it, and blocks no later one', async () => {
+    await startBlind(options);
+    queue.instance.control.rules.add({ table: 'incident', action: 'abort' });
+    expect(await queue.deliver([opened])).toEqual([]);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual(['BUSINESS_RULE']);
+    queue.instance.control.rules.clear();
+    expect(await queue.deliver([signal('open', 60)])).toEqual([]);
+    expect(await queue.deliver([{ ...opened, id: 'redriven' }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+});
