@@ -5,7 +5,7 @@ import { recordQueueHandler } from '../lib/runtime.ts';
  *
  * Trigger: SQS (standard or FIFO) with `ReportBatchItemFailures`. A message is
  * `{ action?: create | update | upsert | delete, table, record, sysId?, match?, key?, instance?, options? }`, published as
- * JSON Schema in `lib/record-queue/record-message.schema.json`; without an action it is a create. Its key is `key`, else the message
+ * JSON Schema in `schemas/record-message.schema.json`; without an action it is a create. Its key is `key`, else the message
  * attribute `IdempotencyKey`, else the message id: a second message with the same key changes nothing.
  *
  * Answers `{ batchItemFailures }` with exactly the ids of the messages that are not finished; they return to the queue for the delay

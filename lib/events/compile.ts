@@ -81,12 +81,20 @@ export function compileMapping(file: string, text: string): CompiledMapping {
 
 function compileDefaults(text: string): Mappings['defaults'] {
   return inFile(defaultsName, text, (given) => {
-    const parsed = defaultsFile.safeParse(given);
+    const parsed = defaultsFile.safeParse(withoutSchema(given));
     if (!parsed.success) throw issueOf(parsed.error);
     return Object.fromEntries(
       Object.entries(parsed.data).map(([target, parts]) => [target, toParts(parts, `${target}.`)]),
     );
   });
+}
+
+/** Without the name of the JSON Schema, which editors read. */
+function withoutSchema(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  return Object.fromEntries(
+    Object.entries(given).filter(([name, value]) => name !== '$schema' || typeof value !== 'string'),
+  );
 }
 
 /** Reads a YAML document and gives its errors the line that they stem from. */

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 
-/** The structure of mapping files; `compile.ts` checks the expressions and patterns in them. docs/events.md explains each part. */
+/**
+ * The structure of mapping files, published in `schemas/mapping.schema.json`; `compile.ts` checks the expressions and patterns in
+ * them. docs/events.md explains each part.
+ */
 const column = z.string().regex(/^(?!__proto__$)[a-z0-9_]{1,80}$/, 'is not the name of a column');
 const table = z
   .string('must be the name of a table')
@@ -89,6 +92,8 @@ const is = z.enum(
 
 export const mappingFile = z.strictObject(
   {
+    /** Where an editor finds the JSON Schema of the file. */
+    $schema: z.string('must be text').optional(),
     source: z
       .string('required; the name of the source')
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'must be 1 to 40 letters, digits, ., _ or -'),
@@ -119,4 +124,5 @@ export const mappingFile = z.strictObject(
   { error: ({ code }) => (code === 'invalid_type' ? 'must be a mapping of parts' : undefined) },
 );
 
+/** Parts by target; published in `schemas/mapping-defaults.schema.json`. */
 export const defaultsFile = z.record(table, z.strictObject(parts), 'must be parts by the name of a table');

@@ -1,8 +1,5 @@
 import * as z from 'zod/mini';
 
-/** Names version 1 of the schema, which changes by additions only. */
-const outcomeSchemaId = 'urn:servicenow-functions:outcome-event:1';
-
 const common = {
   schemaVersion: z.literal(1),
   /** The same for the same outcome, however often its event is sent. */
@@ -30,7 +27,7 @@ const ended = {
   results: z.record(z.string(), z.string()),
 };
 
-/** The `detail` of each event, by its `detail-type`. No column, no value, no text of ServiceNow's is in it. */
+/** The `detail` of each event, by its `detail-type`. No column, no value, no text of ServiceNow's is in it. Published in `schemas/outcome-event.v1.schema.json`. */
 export const outcomeDetails = {
   'Import Started': z.object(imported),
   'Import Finished': z.object(ended),
@@ -67,27 +64,3 @@ export const outcomeDetails = {
     instance: z.string(),
   }),
 } as const;
-
-/** The published JSON Schema of the events' `detail-type` and `detail`. */
-export function outcomeJsonSchema(): object {
-  const variants = Object.entries(outcomeDetails).map(([type, detail]) => ({
-    title: type,
-    type: 'object',
-    required: ['source', 'detail-type', 'detail'],
-    properties: {
-      source: { const: 'servicenow-functions' },
-      'detail-type': { const: type },
-      detail: withoutDialect(z.toJSONSchema(detail, { io: 'input' })),
-    },
-  }));
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: outcomeSchemaId,
-    title: 'Outcome events of servicenow-functions, version 1',
-    oneOf: variants,
-  };
-}
-
-function withoutDialect({ $schema: _, ...schema }: Record<string, unknown>): object {
-  return schema;
-}

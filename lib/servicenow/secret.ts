@@ -47,7 +47,10 @@ const tls = z.strictObject({
   ca: z.optional(text),
 });
 
-const secret = z.strictObject({
+/** The secret of an instance; published in `schemas/secret.schema.json`. */
+export const connectionSecret = z.strictObject({
+  /** Where an editor finds the JSON Schema of the document. */
+  $schema: z.optional(z.string()),
   instanceUrl: text,
   auth: z.optional(auth),
   tls: z.optional(tls),
@@ -59,14 +62,14 @@ export type Auth = z.infer<typeof auth>;
 /** PEM texts. `cert` and `key` make mutual TLS; `ca` is trusted in addition to the public authorities. */
 export type TlsSettings = z.infer<typeof tls>;
 /** The secret of one instance: where it is, how to reach it and how to authenticate. */
-export type ConnectionSecret = z.infer<typeof secret>;
+export type ConnectionSecret = z.infer<typeof connectionSecret>;
 
 /**
  * Reads the JSON document of a secret.
  * @throws ConfigurationError naming the field that is wrong, never its value
  */
 export function parseConnectionSecret(json: string): ConnectionSecret {
-  const parsed = secret.safeParse(parseJson(json));
+  const parsed = connectionSecret.safeParse(parseJson(json));
   if (!parsed.success) throw invalidSecret(parsed.error.issues);
   const { tls: settings, auth: given } = parsed.data;
   if ((settings?.cert === undefined) !== (settings?.key === undefined)) {

@@ -31,7 +31,8 @@ const dateColumnSchema = z.strictObject({
   zone: z._default(z.string().check(z.refine(isZone, 'is not an IANA time zone')), 'UTC'),
 });
 
-const settingsSchema = z.strictObject({
+/** What `_import.json` may say; published in `schemas/import-settings.schema.json`. */
+export const settingsSchema = z.strictObject({
   /** Where an editor finds the JSON Schema of the file. */
   $schema: z.optional(z.string()),
   /** Name of the instance, where a deployment has several. */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   CreateEventBusCommand,
   EventBridgeClient,
@@ -10,7 +9,7 @@ import { startEventBridge } from '../../../emulator/aws/event-bridge/event-bridg
 import { sendToBus } from '../../../lib/aws/event-bus.ts';
 import { type LogFields, silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
-import { outcomeDetails, outcomeJsonSchema } from '../../../lib/outcomes/outcome-schema.ts';
+import { outcomeDetails } from '../../../lib/outcomes/outcome-schema.ts';
 import { createOutcomes, type Outcome } from '../../../lib/outcomes/outcomes.ts';
 import { manualClock } from '../core/manual-clock.ts';
 
@@ -162,16 +161,5 @@ describe('outcomes', () => {
       { type: 'Message Dead-Lettered', id: expect.any(String), reason: expect.any(String) },
     ]);
     expect(JSON.stringify(lines)).not.toContain('order-77');
-  });
-});
-
-describe('the schema of outcome events', () => {
-  it('is published as the code has it (npm run schema writes it)', async () => {
-    const file = new URL('../../../lib/outcomes/outcome-event.v1.schema.json', import.meta.url);
-    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(outcomeJsonSchema());
-  });
-
-  it('has an id with its version', () => {
-    expect(outcomeJsonSchema()).toMatchObject({ $id: 'urn:servicenow-functions:outcome-event:1' });
   });
 });
