@@ -91,17 +91,28 @@ async function afterFailure(
   });
   if (found.kind === 'visible') return replayRecord(request, { ...create, sysId }, deps);
   // A refused insert means that the sys_id is taken, and nothing but this key gives this sys_id.
-  if (found.kind === 'hidden' || (found.kind === 'unknown' && error instanceof InsertRefusedError)) {
-    const isFirst = error instanceof AccessDeniedError;
-    return hiddenRecord(sysId, isFirst);
-  }
+  if (found.kind === 'hidden' || (found.kind === 'unknown' && error instanceof InsertRefusedError))
+    return hiddenRecord({ sys_id: sysId }, error instanceof AccessDeniedError);
+  if (error.isReadBackDenial)
+    return found.kind === 'absent' ? uncountedRecord(sysId) : hiddenRecord({ sys_id: sysId }, true);
   throw isLost ? doubt(error) : error;
 }
 
-/** The record exists, but the user may not read it back. */
-function hiddenRecord(sysId: string, isFirst: boolean): ServiceNowResponse {
+/**
+ * The record exists, but the user may not read it back.
+ * @param known what is known of it
+ */
+function hiddenRecord(known: Readonly<Record<string, string>>, isFirst: boolean): ServiceNowResponse {
   const headers: Record<string, string> = isFirst ? {} : { 'idempotency-replayed': 'true' };
-  return { status: isFirst ? 201 : 200, headers, body: { result: { sys_id: sysId } }, attempts: 1 };
+  return { status: isFirst ? 201 : 200, headers, body: { result: known }, attempts: 1 };
+}
+
+/** The record was made, but the instance does not count it under its sys_id: the table may ignore that, or the look-up lags. */
+function uncountedRecord(sysId: string): ServiceNowResponse {
+  const warning =
+    'the user may not read the record, and the instance does not count it under the sys_id of the key; a repeat may make another if the table ignores a given sys_id: then add it to correlationIdTables';
+  const response = hiddenRecord({ sys_id: sysId }, true);
+  return { ...response, headers: { 'idempotency-warning': warning } };
 }
 
 /** The sys_id of what a create made, if its answer shows it. */
@@ -171,12 +182,13 @@ function createRemembered(
   const { table, record, isImplicit } = create;
   const correlationId = isImplicit ? undefined : identity?.correlationId;
   if (correlationId !== undefined) refuseOwnIdentity(record, 'correlation_id');
-  const columns = correlationId === undefined ? {} : { correlation_id: correlationId };
+  const columns: Record<string, string> =
+    correlationId === undefined ? {} : { correlation_id: correlationId };
   const look = async (): Promise<Found> =>
     correlationId === undefined ? { kind: 'unknown' } : findByCorrelationId(table, correlationId, deps);
   const replay = (sysId: string) =>
     sysId === ''
-      ? Promise.resolve(hiddenRecord('', false))
+      ? Promise.resolve(hiddenRecord(columns, false))
       : replayRecord(request, { ...create, sysId }, deps);
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(table, create.key, deps),
@@ -186,8 +198,14 @@ function createRemembered(
       const earlier = correlationId === undefined ? ({ kind: 'absent' } as const) : await look();
       if (earlier.kind === 'visible') return { answer: await replay(earlier.sysId), target: earlier.sysId };
       if (earlier.kind === 'hidden') return { answer: await replay(''), target: '' };
-      const response = await deps.client.send(withColumns(request, create, columns), deps.context);
-      return { answer: response, target: sysIdOf(response) ?? '' };
+      try {
+        const response = await deps.client.send(withColumns(request, create, columns), deps.context);
+        return { answer: response, target: sysIdOf(response) ?? '' };
+      } catch (error) {
+        // Forgotten as a refusal, it would be made once more by the repeat.
+        if (!(error instanceof ServiceNowError && error.isReadBackDenial)) throw error;
+        return { answer: hiddenRecord(columns, true), target: '' };
+      }
     },
     replay,
     async reconcile() {

@@ -3,6 +3,7 @@ import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.t
 import { encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import { getRequest, listRequest } from '../servicenow/records.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { findBySysId } from './find-record.ts';
 import { JournalColumns } from './journal-columns.ts';
@@ -26,7 +27,19 @@ export function updateKeyed(
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(update, deps),
     digest: digestOf(request),
-    send: async () => ({ answer: await deps.client.send(request, deps.context), target: update.sysId }),
+    async send() {
+      const target = update.sysId;
+      try {
+        return { answer: await deps.client.send(request, deps.context), target };
+      } catch (error) {
+        // The update took it out of the user's sight. Forgotten as a refusal, its note would be written once more by the repeat.
+        if (!(error instanceof ServiceNowError && error.isReadBackDenial)) throw error;
+        return {
+          answer: { status: 200, headers: {}, body: { result: { sys_id: target } }, attempts: 1 },
+          target,
+        };
+      }
+    },
     replay: () => replayRecord(request, update, deps),
     reconcile: (sentAtMs) => reconcileUpdate(update, sentAtMs, deps),
   };

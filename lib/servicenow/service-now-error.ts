@@ -93,6 +93,15 @@ export abstract class ServiceNowError extends ConnectorError {
   get recordMayExist(): boolean {
     return this.effect === 'unknown' || (this.status === 403 && this.scope === 'request');
   }
+
+  /**
+   * True when the answer to a write means that it took effect, but the user may not read the record: an instance then says 403
+   * (docs/servicenow-contract.md 1.6).
+   */
+  get isReadBackDenial(): boolean {
+    const isWrite = this.method !== 'GET' && this.method !== 'HEAD';
+    return isWrite && this.status === 403 && /insufficient rights to query records/i.test(this.message);
+  }
 }
 
 /** What all errors of one kind have in common; see `ConnectorError` and `ServiceNowError` for the defaults. */

@@ -1,3 +1,4 @@
+import { addAccount } from '../../emulator/instance/auth/add-account.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../../emulator/instance/index.ts';
 import { createConnections } from '../../lib/aws/connections.ts';
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
@@ -55,13 +56,18 @@ function configFor(environment: Record<string, string>): Config {
   });
 }
 
+/** @param roles of the user whom the deployment signs in as; default: those of an administrator */
 export async function startDeployment(
   environment: Record<string, string> = {},
   options: InstanceOptions = {},
   clock: Clock = systemClock,
+  roles?: readonly string[],
 ): Promise<EmulatedDeployment> {
   const instance = await startInstance(options);
-  const { url: instanceUrl, username, password } = instance;
+  const { url: instanceUrl } = instance;
+  const user = roles && { userName: 'integration', password: 'its-password', roles };
+  if (user) addAccount(instance.state.auth, user);
+  const { username, password } = user ? { ...user, username: user.userName } : instance;
   const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
   const config = configFor(environment);
   const counted: MetricName[] = [];

@@ -216,3 +216,102 @@ describe('a POST with an Idempotency-Key', () => {
     expect(answer).toMatchObject({ statusCode: 400, headers: { 'x-error-code': 'INVALID_TABLE' } });
   });
 });
+
+describe('a keyed write to a record that the user may not read', () => {
+  /** @param where what a record must hold for the user to read it; absent: he may read none */
+  async function startBlind(tables: string, where?: Record<string, string>) {
+    const blind = await startDeployment({ CORRELATION_ID_TABLES: tables }, { demoData: false }, undefined, [
+      'itil',
+    ]);
+    onTestFinished(() => blind.close());
+    const { auth, store } = blind.instance.state;
+    auth.access.add({ table: 'incident', operation: 'read', ...(where ? { where } : { roles: ['reader'] }) });
+    return { blind, store };
+  }
+  const request = (key: string) => ({
+    method: 'POST',
+    url: '/api/now/table/incident',
+    body: '{"short_description":"one"}',
+    headers: { 'idempotency-key': key },
+  });
+  const sysId = deriveSysId('servicenow-functions/dev', 'incident', 'k1');
+
+  it.each([
+    ['', { sys_id: sysId }],
+    ['incident', { correlation_id: 'servicenow-functions/dev/incident:k1' }],
+  ])(
+    'answers 201 with what is known, and creates it once (correlationIdTables: "%s")',
+    async (tables, known) => {
+      const { blind, store } = await startBlind(tables);
+      const create = blind.serve(postRecord);
+      const first = await create.http(request('k1'));
+      expect(first).toMatchObject({ statusCode: 201, body: { result: known } });
+      expect(first.headers).not.toHaveProperty('idempotency-replayed');
+      expect(await create.http(request('k1'))).toMatchObject({
+        statusCode: 200,
+        headers: { 'idempotency-replayed': 'true' },
+        body: { result: known },
+      });
+      expect((await create.http(request('k2'))).statusCode).toBe(201);
+      expect(store.select('incident')).toHaveLength(2);
+    },
+  );
+
+  it('creates it once though the instance neither lists nor counts it', async () => {
+    const { blind, store } = await startBlind('');
+    const uncounting = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(asked, context) {
+        const { 'x-total-count': _, ...headers } = (await client.send(asked, context)).headers;
+        return { status: 200, headers, body: { result: [] }, attempts: 1 };
+      },
+    });
+    const create = blind.serve(postRecord, uncounting);
+    expect(await create.http(request('k1'))).toMatchObject({
+      statusCode: 201,
+      body: { result: { sys_id: sysId } },
+    });
+    expect((await create.http(request('k1'))).statusCode).toBe(200);
+    expect(store.select('incident')).toHaveLength(1);
+  });
+
+  it('warns when the instance ignores the sys_id of the key', async () => {
+    const { blind } = await startBlind('');
+    blind.instance.control.change({ ignoreGivenSysIdOn: ['incident'] });
+    expect(await blind.serve(postRecord).http(request('k1'))).toMatchObject({
+      statusCode: 201,
+      headers: { 'idempotency-warning': expect.stringContaining('correlationIdTables') },
+    });
+  });
+
+  it('passes a real refusal on, and lets the key be used again', async () => {
+    for (const tables of ['', 'incident']) {
+      const { blind, store } = await startBlind(tables);
+      blind.instance.control.rules.add({ table: 'incident', action: 'abort' });
+      expect(await blind.serve(postRecord).http(request('k1'))).toMatchObject({
+        statusCode: 403,
+        headers: { 'x-error-code': 'BUSINESS_RULE' },
+      });
+      blind.instance.control.rules.clear();
+      expect((await blind.serve(postRecord).http(request('k1'))).statusCode).toBe(201);
+      expect(store.select('incident')).toHaveLength(1);
+    }
+  });
+
+  it('writes a note once when the update takes the record out of sight', async () => {
+    const { blind, store } = await startBlind('', { urgency: '3' });
+    store.seed('incident', { sys_id: sysId, urgency: '3' });
+    const patch = {
+      method: 'PATCH',
+      url: `/api/now/table/incident/${sysId}`,
+      body: '{"urgency":"1","work_notes":"seen"}',
+      headers: { 'idempotency-key': 'k1' },
+    };
+    for (let copy = 0; copy < 2; copy += 1)
+      expect(await blind.serve(patchRecordById).http(patch)).toMatchObject({
+        statusCode: 200,
+        body: { result: { sys_id: sysId } },
+      });
+    expect(store.select('sys_journal_field')).toHaveLength(1);
+  });
+});

@@ -161,7 +161,8 @@ export class Attempt {
    * Sends a write that would harm if it were carried out twice or late.
    * @param sysId the record that it changes, where that is known
    * @param isDone asks the instance after a lost answer; when it says yes, the write took effect and is over
-   * @returns the answer; undefined when it was lost and the instance holds the effect
+   * @returns the answer, without a body where the user may not read what an update made; undefined when it was lost and the
+   * instance holds the effect
    * @throws InDoubtError when the answer was lost; what it was refused with. Of a create that was refused although its record may
    * exist (ServiceNowError.recordMayExist) the announcement stays: the caller completes or withdraws it once it knows.
    */
@@ -173,6 +174,7 @@ export class Attempt {
     try {
       return await this.context.send({ request });
     } catch (error) {
+      if (isUnreadable(request, error)) return { status: 200, headers: {}, body: undefined, attempts: 1 };
       if (!mayHaveTakenEffect(error)) {
         if (!isMaybeMade(request, error)) await this.withdraw();
         throw error;
@@ -243,6 +245,11 @@ export class Attempt {
 /** Forgetting it before that is known would make another's record of it, were the process to die in between. */
 function isMaybeMade({ method }: ServiceNowRequest, error: unknown): boolean {
   return method === 'POST' && error instanceof ServiceNowError && error.recordMayExist;
+}
+
+/** The update took effect; the record is out of the user's sight since. */
+function isUnreadable({ method }: ServiceNowRequest, error: unknown): boolean {
+  return method === 'PATCH' && error instanceof ServiceNowError && error.isReadBackDenial;
 }
 
 /** Identifies what a message asks for, to recognise a key that is used again for other work. */

@@ -6,7 +6,7 @@ import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { type Notes, rememberWritten, withNotes } from './journal.ts';
-import { type Correlated, findByCorrelationId, isReadBackDenial } from './lookup.ts';
+import { type Correlated, findByCorrelationId } from './lookup.ts';
 import { answerFields } from './update.ts';
 
 export type Create = CommandOf<'create'>;
@@ -82,7 +82,7 @@ class CorrelatedCreate {
     } catch (error) {
       if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
       // A 403 may come although the record was made.
-      if (!isReadBackDenial(error) && !(await isMade())) {
+      if (!error.isReadBackDenial && !(await isMade())) {
         await this.#attempt.withdraw();
         throw error;
       }

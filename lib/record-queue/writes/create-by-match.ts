@@ -6,7 +6,7 @@ import { InsertRefusedError } from '../../servicenow/errors.ts';
 import { getRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
-import { checkLag, findRecord, isReadBackDenial, isRefusedAsTaken } from './lookup.ts';
+import { checkLag, findRecord, isRefusedAsTaken } from './lookup.ts';
 import type { Holder } from './match.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
 import type { UpsertWork } from './upsert-work.ts';
@@ -155,7 +155,7 @@ export class CreateByMatch {
     const holder = await match.readHolder(sysId, true);
     if (holder) return this.#useHolder(holder, sysId, number);
     const isMade =
-      made !== 'nothing' || (isReadBackDenial(refusal) && (await isRefusedAsTaken(request, context)));
+      made !== 'nothing' || (refusal.isReadBackDenial && (await isRefusedAsTaken(request, context)));
     if (isMade && !(refusal instanceof InsertRefusedError)) {
       // The user may create what he may not read.
       await this.#work.complete('create', sysId);

@@ -7,7 +7,7 @@ import type { Done } from '../disposition.ts';
 import { digestOfWork, type WriteContext } from './attempt.ts';
 import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
 import { knownNotesIn, type Notes, rememberWritten } from './journal.ts';
-import { checkLag, findRecord, isReadBackDenial, isRefusedAsTaken } from './lookup.ts';
+import { checkLag, findRecord, isRefusedAsTaken } from './lookup.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
 
 /**
@@ -99,13 +99,13 @@ async function explain(
   const presence = await findRecord(command.command.table, sysId, context);
   const isLost = mayHaveTakenEffect(error);
   if (presence === 'visible' || presence === 'hidden')
-    return isLost || isReadBackDenial(error) ? 'done' : 'duplicate';
+    return isLost || error.isReadBackDenial ? 'done' : 'duplicate';
   // Until the instance has finished with this copy, nothing else goes to the record.
   if (isLost)
     await context.ledger
       .markInDoubt(sysId, context.clock.now() + context.inDoubtMs, '')
       .catch(() => undefined);
-  if (isReadBackDenial(error) && (await isRefusedAsTaken(request, context))) {
+  if (error.isReadBackDenial && (await isRefusedAsTaken(request, context))) {
     await rememberCreate(command, sysId, context);
     return 'done';
   }

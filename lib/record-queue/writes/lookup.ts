@@ -108,14 +108,6 @@ export async function findByCorrelationId(
 }
 
 /**
- * True when the answer to a create means that the record was made, but the user may not read it: an instance then says 403
- * (docs/servicenow-contract.md 1.6).
- */
-export function isReadBackDenial(error: ServiceNowError): boolean {
-  return error.status === 403 && /insufficient rights to query records/i.test(error.message);
-}
-
-/**
  * Sends a create with its own sys_id once more: a second copy is refused only because of the first, which was not refused
  * itself. @returns true when the record exists now
  */

@@ -17,7 +17,7 @@ import { tablesWithLife } from '../life-cycle/phases.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { createRecord } from './create.ts';
 import { Episodes, episodeFields } from './episodes.ts';
-import { findRecord, isReadBackDenial, isRefusedAsTaken } from './lookup.ts';
+import { findRecord, isRefusedAsTaken } from './lookup.ts';
 import { findReferences } from './references.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
 
@@ -192,7 +192,7 @@ class SignalWrite {
       throw new InDoubtError(context.inDoubtMs, error);
     }
     // The user may create what he may not read.
-    if (isReadBackDenial(error) && (isHidden || (await isRefusedAsTaken(request, context)))) return 'done';
+    if (error.isReadBackDenial && (isHidden || (await isRefusedAsTaken(request, context)))) return 'done';
     if (isHidden) {
       // An earlier attempt of this message may have made it: there is nothing to see that tells.
       if (command.message.receiveCount > 1) return 'done';
@@ -246,7 +246,7 @@ class SignalWrite {
     } catch (error) {
       if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
       // The user may create what he may not read.
-      if (!isReadBackDenial(error) && !(await isMade())) {
+      if (!error.isReadBackDenial && !(await isMade())) {
         await attempt.withdraw();
         throw error;
       }

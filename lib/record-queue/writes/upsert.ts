@@ -7,7 +7,7 @@ import { type Done, InDoubtError } from '../disposition.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { CreateByMatch, matchWaitMs } from './create-by-match.ts';
 import { notesIn } from './journal.ts';
-import { findByCorrelationId, findRecord, isReadBackDenial } from './lookup.ts';
+import { findByCorrelationId, findRecord } from './lookup.ts';
 import type { Row } from './match.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
 import { UpsertWork } from './upsert-work.ts';
@@ -118,7 +118,7 @@ class Upsert {
     const answer = await attempt.send(request, undefined, isMade).catch(async (error: unknown) => {
       if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
       // The user may create what he may not read.
-      if (isReadBackDenial(error) || (await isMade())) return undefined;
+      if (error.isReadBackDenial || (await isMade())) return undefined;
       await attempt.withdraw();
       throw error;
     });

@@ -2,7 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { correlationIdOf } from '../../../lib/operations/identity.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import type { QueueOptions, TestMessage } from './emulated-queue.ts';
-import { create, deployment, holding, incidents, losing, losingWrites, queue, start } from './writing.ts';
+import {
+  create,
+  deployment,
+  holding,
+  incidents,
+  journal,
+  losing,
+  losingWrites,
+  queue,
+  start,
+} from './writing.ts';
 
 /** The user may create and update incidents, but read none. */
 async function startBlind(options: QueueOptions = {}) {
@@ -108,6 +118,28 @@ describe('a record of correlationIdTables that the user may not read', () => {
   });
 });
 
+describe('an update that takes its record out of the sight of the user', () => {
+  const sysId = 'a'.repeat(32);
+  const update = {
+    id: 'm1',
+    key: 'k',
+    body: { action: 'update', table: 'incident', sysId, record: { urgency: '1', work_notes: 'seen' } },
+  };
+
+  it('is made once and reported as written', async () => {
+    await start({ roles: ['itil'] });
+    const { access } = queue.instance.state.auth;
+    access.add({ table: 'incident', operation: 'read', where: { urgency: '3' } });
+    queue.instance.state.store.seed('incident', { sys_id: sysId, urgency: '3' });
+    expect(await queue.deliver([update])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([{ ...update, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '1' }]);
+    expect(journal(sysId)).toHaveLength(1);
+    expect(queue.deadLetters).toEqual([]);
+  });
+});
+
 const startMs = Date.now() - 86_400_000;
 const signal = (kind: string, atSeconds: number, more: object = {}): TestMessage => ({
   id: `${kind}-${atSeconds}`,
@@ -170,6 +202,16 @@ describe.each([
       expect(incidents()).toHaveLength(1);
     },
   );
+
+  it('is reported as written when it takes the record out of the sight of the user', async () => {
+    await start({ roles: ['itil'], ...options });
+    const { access } = queue.instance.state.auth;
+    access.add({ table: 'incident', operation: 'read', where: { state: '1' } });
+    await queue.deliver([opened]);
+    expect(await queue.deliver([signal('resolve', 60)])).toEqual([]);
+    expect(incidents()).toMatchObject([{ state: '6' }]);
+    expect(queue.deadLetters).toEqual([]);
+  });
 
   it('is a dead letter with its reason when a rule refuses it, and blocks no later one', async () => {
     await startBlind(options);
