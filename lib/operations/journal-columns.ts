@@ -123,3 +123,12 @@ export class JournalColumns {
     }
   }
 }
+
+const byClient = new WeakMap<object, JournalColumns>();
+
+/** Those of the instance that a client stands for: what was read of its dictionary is kept between calls. */
+export function journalColumnsOf(client: Pick<ServiceNowClient, 'send'>, clock: Clock): JournalColumns {
+  const known = byClient.get(client) ?? new JournalColumns(client, clock);
+  byClient.set(client, known);
+  return known;
+}

@@ -6,7 +6,7 @@ import { getRequest, listRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { findBySysId } from './find-record.ts';
-import { JournalColumns } from './journal-columns.ts';
+import { journalColumnsOf } from './journal-columns.ts';
 import { isSameText } from './journal-text.ts';
 import { digestOf, type Keyed, writeOnce } from './keyed-writes.ts';
 import { differingColumns, type ReplayedRecord, replayRecord, storedText, valuesQuery } from './replay.ts';
@@ -59,8 +59,9 @@ const entries = z.object({ result: z.array(z.object({ element: z.string(), value
 async function reconcileUpdate(
   { table, sysId, record }: ReplayedRecord,
   sentAtMs: number,
-  { client, context, clock }: OperationDeps,
+  deps: OperationDeps,
 ): Promise<{ readonly target: string } | 'absent' | 'unknown'> {
+  const { client, context, clock } = deps;
   const hidden = (error: unknown) => {
     if (error instanceof AccessDeniedError || error instanceof RecordNotFoundError) return undefined;
     throw error;
@@ -87,9 +88,9 @@ async function reconcileUpdate(
   );
   if (isNoted) return applied;
   const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
-  const writesNotes = (await new JournalColumns(client, clock).among(table, written, context)).length > 0;
+  const writesNotes = (await journalColumnsOf(client, clock).among(table, written, context)).length > 0;
   if (writesNotes && found === undefined) return 'unknown';
-  if (!writesNotes && differingColumns(record, values.body).length === 0) return applied;
+  if (!writesNotes && (await differingColumns(table, record, values.body, deps)).length === 0) return applied;
   const updated = await client
     .send(getRequest({ table, sysId, fields: ['sys_updated_on'] }), context)
     .catch(hidden);

@@ -2,8 +2,9 @@ import * as z from 'zod/mini';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
-import { getRequest, journalColumns } from '../servicenow/records.ts';
+import { getRequest } from '../servicenow/records.ts';
 import type { OperationDeps } from './define-operation.ts';
+import { journalColumnsOf } from './journal-columns.ts';
 import type { RecordColumns } from './record-input.ts';
 
 /** A record that a repeat of a write is answered with. */
@@ -22,13 +23,14 @@ export type ReplayedRecord = {
 export async function replayRecord(
   request: ServiceNowRequest,
   { table, version, record, sysId }: ReplayedRecord,
-  { client, context }: OperationDeps,
+  deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
+  const { client, context } = deps;
   const read = (parameters: URLSearchParams) =>
     client.send(getRequest({ table, sysId, version, parameters }), context);
   try {
     const [asAsked, both] = await Promise.all([read(readQuery(request.query)), read(valuesQuery(record))]);
-    const differs = differingColumns(record, both.body);
+    const differs = await differingColumns(table, record, both.body, deps);
     const headers = {
       ...asAsked.headers,
       'idempotency-replayed': 'true',
@@ -73,11 +75,21 @@ function encodeName(name: string): string {
 const shown = z.object({ display_value: z.nullable(z.string()), value: z.string() });
 const answer = z.object({ result: z.record(z.string(), z.unknown()) });
 
-export function differingColumns(record: RecordColumns, body: unknown): readonly string[] {
+/**
+ * The columns whose stored values are not the given ones. Journal columns are never among them: they always read empty.
+ * @param body the answer to a read with `valuesQuery`
+ * @throws ServiceNowError when the instance cannot be asked which columns are journals; it is asked only where values differ
+ */
+export async function differingColumns(
+  table: string,
+  record: RecordColumns,
+  body: unknown,
+  { client, clock, context }: Pick<OperationDeps, 'client' | 'clock' | 'context'>,
+): Promise<readonly string[]> {
   const stored = z.safeParse(answer, body).data?.result ?? {};
-  // Journal columns always read empty, so that nothing can be said about them.
-  const given = Object.entries(record).filter(([column]) => !journalColumns.includes(column));
-  return given.filter(([column, value]) => !isSame(value, stored[column])).map(([column]) => column);
+  const differing = Object.keys(record).filter((column) => !isSame(record[column], stored[column]));
+  const journals = await journalColumnsOf(client, clock).among(table, differing, context);
+  return differing.filter((column) => !journals.includes(column));
 }
 
 /** Below this length no column cuts a text. */

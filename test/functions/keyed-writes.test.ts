@@ -340,3 +340,74 @@ describe('a note whose answer was lost', () => {
     expect(notes()).toHaveLength(1);
   });
 });
+
+describe('a journal column that only this instance has', () => {
+  const journalOf = (table: string): InstanceOptions => ({
+    schema: {
+      tables: [
+        { name: table, columns: [{ name: 'u_log', kind: 'journal' }] },
+        { name: 'problem', columns: [{ name: 'u_plain' }] },
+        { name: 'cmdb_ci', columns: [{ name: 'u_plain', kind: 'journal' }] },
+      ],
+    },
+  });
+  const write = (method: string, body: object, table = 'incident') => ({
+    method,
+    url: `/api/now/table/${table}${method === 'POST' ? '' : `/${sysId}`}`,
+    body: JSON.stringify(body),
+    headers: keyed('n1'),
+  });
+
+  it.each(['incident', 'task'])('gets one entry of a repeated update, defined on %s', async (table) => {
+    const { deployment, notes } = await openDeployment({}, journalOf(table));
+    for (const body of [{ u_log: 'seen' }, { u_log: 'seen', work_notes: '' }]) {
+      const request = { ...write('PATCH', body), headers: keyed(JSON.stringify(body).slice(9, 20)) };
+      const before = notes().length;
+      await deployment.serve(patchRecordById).http(request);
+      const again = await deployment.serve(patchRecordById).http(request);
+      expect(again).toMatchObject({ statusCode: 200, headers: { 'idempotency-replayed': 'true' } });
+      expect(again.headers).not.toHaveProperty('idempotency-differs');
+      expect(notes()).toHaveLength(before + 1);
+    }
+  });
+
+  it.each([
+    ['took effect', losing],
+    ['never arrived', late().through],
+  ])('gets one entry after a lost answer to an update that %s', async (_what, through) => {
+    const { deployment, notes, pass } = await openDeployment({}, journalOf('task'));
+    const request = write('PATCH', { u_log: 'seen' });
+    expect((await deployment.serve(patchRecordById, through).http(request)).statusCode).toBe(504);
+    pass(61_000);
+    expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(200);
+    expect(notes()).toHaveLength(1);
+  });
+
+  it('is not named in Idempotency-Differs of a create, where a column that differs is', async () => {
+    const { deployment } = await openDeployment({}, journalOf('task'));
+    const create = deployment.serve(postRecord);
+    await create.http(write('POST', { u_log: 'seen', urgency: '1' }));
+    const same = await create.http(write('POST', { u_log: 'seen', urgency: '1' }));
+    expect(same.headers).not.toHaveProperty('idempotency-differs');
+    const other = await create.http(write('POST', { u_log: 'other', urgency: '2' }));
+    expect(other).toMatchObject({ statusCode: 200, headers: { 'idempotency-differs': 'urgency' } });
+  });
+
+  it('is told from a column of the same name that is no journal', async () => {
+    const { deployment } = await openDeployment({}, journalOf('task'));
+    const create = deployment.serve(postRecord);
+    await create.http(write('POST', { u_plain: 'one' }, 'problem'));
+    expect(await create.http(write('POST', { u_plain: 'two' }, 'problem'))).toMatchObject({
+      headers: { 'idempotency-differs': 'u_plain' },
+    });
+  });
+
+  it('costs no request where nothing differs', async () => {
+    const { deployment } = await openDeployment({}, journalOf('task'));
+    const create = deployment.serve(postRecord);
+    const { ledger } = deployment.instance.state;
+    for (let copy = 0; copy < 2; copy += 1) await create.http(write('POST', { urgency: '1' }));
+    const asked = ledger.select({ since: 0 }).map(({ path }) => path);
+    expect(asked.filter((path) => path.includes('sys_dictionary'))).toEqual([]);
+  });
+});
