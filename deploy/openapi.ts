@@ -30,7 +30,7 @@ export function openApiDocument(): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const operation of operations)
     for (const [index, route] of operation.routes.entries()) {
-      const path = route.isOwn ? route.path : `/api/now${route.path}`;
+      const path = route.isOwn ? route.path : `/api/${route.namespace ?? 'now'}${route.path}`;
       paths[path] = { ...paths[path], [route.method.toLowerCase()]: describe(operation, route, path, index) };
     }
   return {

@@ -36,13 +36,19 @@ it('is valid OpenAPI 3.1', async () => {
 
 it('describes every route that is deployed, and no other, each under a name of its own', () => {
   const deployed = operations.flatMap(({ routes }) =>
-    routes.map(({ method, path, isOwn }) => `${method} ${isOwn ? path : `/api/now${path}`}`),
+    routes.map(
+      ({ method, path, isOwn, namespace = 'now' }) => `${method} ${isOwn ? '' : `/api/${namespace}`}${path}`,
+    ),
   );
   expect(described.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(
     [...new Set(deployed)].toSorted(),
   );
   const ids = described.map(({ operationId }) => operationId);
   expect(new Set(ids).size).toBe(ids.length);
+});
+
+it('gives the Service Catalog its own place', () => {
+  expect(Object.keys(document.paths)).toContain('/api/sn_sc/servicecatalog/{resource}');
 });
 
 it('lists every variable of a path once, and the names that ServiceNow gives its parameters', () => {
