@@ -6,6 +6,10 @@ import { startCommand } from '../../cli/start.ts';
 import { functions } from '../../deploy/functions.ts';
 import { parseSettings } from '../../lib/file-import/plan/settings.ts';
 import { operations } from '../../lib/operations/catalog.ts';
+import { readSignal } from '../../lib/operations/signal.ts';
+import { recordMessage } from '../../lib/record-queue/message.ts';
+import { parseConnectionSecret } from '../../lib/servicenow/secret.ts';
+import { commandsIn, optionOf } from '../e2e/shell-commands.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 const codeSpans = (text: string) => Array.from(text.matchAll(/`([^`\n]+)`/g), ([, span = '']) => span);
@@ -81,6 +85,38 @@ describe('docs/imports.md', () => {
     const names = (message.split('there are: ')[1] ?? '').split(', ');
     expect(names).toContain('keyColumn');
     expect(names.filter((name) => !documented.has(name))).toEqual([]);
+  });
+});
+
+describe('the examples', () => {
+  const blocks = (file: string, kind: string) =>
+    Array.from(
+      read(file).matchAll(new RegExp(`^\`\`\`${kind}\\n(.*?)^\`\`\``, 'gms')),
+      ([, block = '']) => block,
+    );
+
+  it.each<[string, (json: string) => unknown]>([
+    ['docs/record-queue.md', (json) => recordMessage.parse(JSON.parse(json))],
+    ['docs/credentials.md', parseConnectionSecret],
+    ['docs/imports.md', parseSettings],
+  ])('of JSON in %s are accepted by what reads them', (file, parse) => {
+    const examples = blocks(file, 'json');
+    expect(examples.length).toBeGreaterThan(0);
+    for (const json of examples) expect(() => parse(json), json).not.toThrow();
+  });
+
+  it('of signals in docs/events.md are accepted by what reads them', () => {
+    const calls = commandsIn(read('docs/events.md')).filter(({ words }) => words[0] === 'curl');
+    expect(calls.length).toBeGreaterThan(0);
+    for (const call of calls) expect(() => readSignal(JSON.parse(optionOf(call, '-d')))).not.toThrow();
+  });
+
+  it('of docs/imports.md are the files of examples/people-csv', () => {
+    const [settings = ''] = blocks('docs/imports.md', 'json');
+    const [file = ''] = blocks('docs/imports.md', 'csv');
+    expect(JSON.parse(settings)).toEqual(JSON.parse(read('examples/people-csv/_import.json')));
+    expect(file.split('\n').length).toBeGreaterThan(2);
+    expect(read('examples/people-csv/people.csv').startsWith(file)).toBe(true);
   });
 });
 
