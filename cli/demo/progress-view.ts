@@ -8,23 +8,23 @@ export type ProgressView = {
 };
 
 /** A bar on a terminal, else a line at each further tenth. */
-export function showProgress(total: number, say: (line: string) => void): ProgressView {
-  return process.stdout.isTTY ? bar(total) : lines(total, say);
+export function showProgress(total: number, say: (line: string) => void, unit = 'rows'): ProgressView {
+  return process.stdout.isTTY ? bar(total, unit) : lines(total, say, unit);
 }
 
-function bar(total: number): ProgressView {
-  const format = '   {bar} {percentage}% | {value}/{total} rows | {duration_formatted}';
+function bar(total: number, unit: string): ProgressView {
+  const format = `   {bar} {percentage}% | {value}/{total} ${unit} | {duration_formatted}`;
   const shown = new SingleBar({ format, hideCursor: true }, Presets.shades_classic);
   shown.start(total, 0);
   return { at: (done) => shown.update(done), stop: () => shown.stop() };
 }
 
-function lines(total: number, say: (line: string) => void): ProgressView {
+function lines(total: number, say: (line: string) => void, unit: string): ProgressView {
   let shownTenths = 0;
   return {
     at(done) {
       const tenths = Math.floor((done / total) * 10);
-      if (tenths > shownTenths) say(`   ${tenths * 10}% | ${done}/${total} rows`);
+      if (tenths > shownTenths) say(`   ${tenths * 10}% | ${done}/${total} ${unit}`);
       shownTenths = Math.max(shownTenths, tenths);
     },
     stop() {},

@@ -7,7 +7,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { REGION } from '../../emulator/aws/account.ts';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
+import { UsageError } from '../command-line.ts';
 import { startLocalStack } from '../local-stack.ts';
+import { causeChaos, chaosEnvironment, conclude, countLostInvocations } from './chaos.ts';
 import { createIncident } from './create-incident.ts';
 import { followAlarm } from './follow-alarm.ts';
 import { importCsv } from './import-csv.ts';
@@ -50,15 +52,43 @@ async function playScenes(endpoints: Endpoints): Promise<void> {
   showHoldings(scene, before, await lookAtHoldings(scene));
 }
 
-/** Runs everything in a fresh folder that goes with the run. @throws Mismatch when the instance holds something else than it should */
-export async function demo(): Promise<void> {
+/** Messages in spite of everything: what breaks, what was sent and what the instance holds. */
+async function runChaos(dataFolder: string, { messages = 500, seed }: DemoOptions): Promise<void> {
+  const options = { messages, seed: seed ?? Math.floor(Math.random() * 1_000_000) };
+  const startedMs = Date.now();
+  say(`Chaos with ${messages} messages, seed ${options.seed}. Packaging and starting …`);
+  const lost = countLostInvocations();
+  const stack = await startLocalStack({ dataFolder, environment: chaosEnvironment, log: lost.log });
+  try {
+    const { line, isWell } = conclude(await causeChaos(stack, options, lost.count, say));
+    say(`The instance was counted after ${((Date.now() - startedMs) / 1000).toFixed(1)} s:\n${line}`);
+    if (!isWell) process.exitCode = 1;
+  } finally {
+    await stack.close();
+  }
+}
+
+/** What the command line says. */
+type DemoOptions = {
+  readonly chaos?: boolean | undefined;
+  readonly messages?: number | undefined;
+  readonly seed?: number | undefined;
+};
+
+/**
+ * Runs everything in a fresh folder that goes with the run. Sets the exit code 1 when records are missing or there twice after the chaos.
+ * @throws Mismatch when the instance holds something else than it should; UsageError for options of the chaos without it
+ */
+export async function demo(options: DemoOptions): Promise<void> {
+  if (!options.chaos && (options.messages ?? options.seed) !== undefined)
+    throw new UsageError('--messages and --seed go with --chaos');
   const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-demo-'));
   process.once('SIGINT', () => {
     rmSync(dataFolder, { recursive: true, force: true });
     process.exit(130);
   });
   try {
-    await run(dataFolder);
+    await (options.chaos ? runChaos(dataFolder, options) : run(dataFolder));
   } finally {
     await rm(dataFolder, { recursive: true, force: true });
   }

@@ -59,6 +59,11 @@ describe('servicenow-functions', () => {
   it.each([
     ['start', '--prot', '1'],
     ['demo', '--chaos-monkey'],
+    ['demo', '--messages', '5'],
+    ['demo', '--seed', '5'],
+    ['demo', '--chaos', '--messages', 'abc'],
+    ['demo', '--chaos', '--messages', '0'],
+    ['demo', '--chaos', '--seed', '-1'],
     ['invoke', 'noSuchFunction', 'event.json'],
     ['package', 'now'],
     ['start', '--port', 'http'],

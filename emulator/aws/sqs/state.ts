@@ -88,7 +88,8 @@ export class SqsState {
   async receive(queue: Queue, options: ReceiveOptions, signal: AbortSignal): Promise<ReceivedMessage[]> {
     const untilMs = this.clock.now() + options.waitSeconds * 1000;
     while (!signal.aborted) {
-      const taken = this.#take(queue, options);
+      // Looked up each time: its attributes may have been changed during a long poll.
+      const taken = this.#take(this.queues.find(queue.name) ?? queue, options);
       const nowMs = this.clock.now();
       if (taken.length > 0 || nowMs >= untilMs) return taken;
       const nextMs = Math.min(untilMs, this.messages.nextVisibleMs(queue.name, nowMs) ?? untilMs);

@@ -1,11 +1,12 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
+import { conclude, count } from '../../../cli/demo/chaos.ts';
 import { demoPeople, EXPECTED } from '../../../cli/demo/demo-people.ts';
 import { showProgress } from '../../../cli/demo/progress-view.ts';
 import { expectSame, Mismatch } from '../../../cli/demo/scene.ts';
 
 describe('the demo', () => {
-  it('drops as many rows as the verdicts add up to, each about a different person', () => {
+  it('drops as many rows as the concludes add up to, each about a different person', () => {
     const { file, rows } = demoPeople();
     const people: string[][] = parse(file, { relax_column_count: true, from_line: 2 });
     expect(people).toHaveLength(rows);
@@ -28,5 +29,18 @@ describe('the demo', () => {
     for (const done of [0, 50, 150, 160, 999, 1000]) progress.at(done);
     progress.stop();
     expect(said).toEqual(['10% | 150/1000 rows', '90% | 999/1000 rows', '100% | 1000/1000 rows']);
+  });
+});
+
+describe('the count after the chaos', () => {
+  it.each([
+    ['all are there', ['a', 'b', 'c'], '3 sent, 3 records, 0 twice', true],
+    ['one is missing', ['a', 'c'], '3 sent, 2 records, 0 twice', false],
+    ['one is there twice', ['a', 'b', 'b', 'c'], '3 sent, 4 records, 1 twice', false],
+    ['one is there twice in place of another', ['a', 'b', 'b'], '3 sent, 3 records, 1 twice', false],
+    ['none is there', [], '3 sent, 0 records, 0 twice', false],
+  ])('says when %s', async (_what, ids, line, isWell) => {
+    const instance = { rows: async () => ids.map((correlation_id) => ({ correlation_id })) };
+    expect(conclude(await count(instance, 1, 3))).toEqual({ line, isWell });
   });
 });
