@@ -86,10 +86,15 @@ export async function differingColumns(
   body: unknown,
   { client, clock, context }: Pick<OperationDeps, 'client' | 'clock' | 'context'>,
 ): Promise<readonly string[]> {
+  const unequal = unequalColumns(record, body);
+  const journals = await journalColumnsOf(client, clock).among(table, unequal, context);
+  return unequal.filter((column) => !journals.includes(column));
+}
+
+/** As `differingColumns`, with the journal columns. */
+export function unequalColumns(record: RecordColumns, body: unknown): readonly string[] {
   const stored = z.safeParse(answer, body).data?.result ?? {};
-  const differing = Object.keys(record).filter((column) => !isSame(record[column], stored[column]));
-  const journals = await journalColumnsOf(client, clock).among(table, differing, context);
-  return differing.filter((column) => !journals.includes(column));
+  return Object.keys(record).filter((column) => !isSame(record[column], stored[column]));
 }
 
 /** Below this length no column cuts a text. */

@@ -13,6 +13,8 @@ export type RecordCommand = {
   readonly key: string;
   /** False when the key is the message id: then only redeliveries of this very message can repeat it. */
   readonly hasExplicitKey: boolean;
+  /** True where whatever comes under the key later is the same work, e.g. signals about a thing whose first one makes its record. */
+  readonly keyIsWork?: boolean;
 };
 
 /** The message attribute that holds the key when the body does not. */

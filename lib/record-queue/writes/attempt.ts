@@ -42,7 +42,7 @@ export type CommandOf<Action extends RecordMessage['action']> = RecordCommand & 
 };
 
 /** The key was used before for other work. */
-class KeyReusedError extends ConnectorError {
+export class KeyReusedError extends ConnectorError {
   override readonly name: string = 'KeyReusedError';
   override readonly code = 'KEY_REUSED';
 
@@ -253,9 +253,9 @@ function isUnreadable({ method }: ServiceNowRequest, error: unknown): boolean {
 }
 
 /** Identifies what a message asks for, to recognise a key that is used again for other work. */
-export function digestOfWork({ command, key }: RecordCommand): string {
+export function digestOfWork({ command, key, keyIsWork }: RecordCommand): string {
   // A signal names itself; the same event may be mapped otherwise once a mapping file has changed.
-  if (command.action === 'signal') return digestOf(key);
+  if (command.action === 'signal' || keyIsWork) return digestOf(key);
   const { key: _key, ...work } = command;
   const sysId = 'sysId' in work && { sysId: work.sysId.toLowerCase() };
   return digestOf(canonical({ ...work, ...sysId }));

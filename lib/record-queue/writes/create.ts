@@ -1,13 +1,14 @@
 import * as z from 'zod/mini';
 import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { correlationIdOf, type Identity } from '../../operations/identity.ts';
+import { unequalColumns } from '../../operations/replay.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
-import { digestOfWork, type WriteContext } from './attempt.ts';
+import { digestOfWork, KeyReusedError, type WriteContext } from './attempt.ts';
 import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
 import { knownNotesIn, type Notes, rememberWritten } from './journal.ts';
-import { checkLag, findRecord, isRefusedAsTaken } from './lookup.ts';
+import { checkLag, findValues, isRefusedAsTaken } from './lookup.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
 
 /**
@@ -59,6 +60,7 @@ async function createBySysId(
   const { table } = command.command;
   if (mayBeRepeat(command)) {
     const [mark, effect] = await Promise.all([ledger.markOf(sysId), ledger.effectOf(table, command.key)]);
+    if (effect && effect.digest !== digestOfWork(command)) throw new KeyReusedError();
     if (mark.isDeleted || effect?.write === 'create') return 'duplicate';
   }
   const request = requestFor(command, notes, { sys_id: sysId });
@@ -96,10 +98,14 @@ async function explain(
   sysId: string,
   context: WriteContext,
 ): Promise<Done> {
-  const presence = await findRecord(command.command.table, sysId, context);
+  const { record, table } = command.command;
+  const { presence, body } = await findValues(table, sysId, record, context);
   const isLost = mayHaveTakenEffect(error);
-  if (presence === 'visible' || presence === 'hidden')
-    return isLost || error.isReadBackDenial ? 'done' : 'duplicate';
+  if (presence === 'visible' || presence === 'hidden') {
+    if (isLost || error.isReadBackDenial) return 'done';
+    if (presence === 'visible') await tellDifferences(command, body, context);
+    return 'duplicate';
+  }
   // Until the instance has finished with this copy, nothing else goes to the record.
   if (isLost)
     await context.ledger
@@ -111,6 +117,28 @@ async function explain(
   }
   if (error.attempts > 1 || mayBeRepeat(command)) await checkLag(error, sysId, context);
   throw error;
+}
+
+/** A sender may give any number of columns with names of any length; a log line names so many. */
+const mostNamed = 20;
+const longestName = 80;
+
+/**
+ * The key may have been used before for another record. That is no proof: the record may have been changed since, and a rule
+ * may have changed what it was created with. So the message is not refused, but what differs is told.
+ */
+async function tellDifferences(command: Create, body: unknown, context: WriteContext): Promise<void> {
+  const { hasExplicitKey, keyIsWork, message } = command;
+  if (!hasExplicitKey || keyIsWork) return;
+  const { record, table } = command.command;
+  const unequal = unequalColumns(record, body);
+  if (unequal.length === 0) return;
+  const { callContext, journals, log } = context;
+  const notes = await journals.among(table, unequal, callContext).catch((): readonly string[] => []);
+  const columns = unequal.filter((column) => !notes.includes(column));
+  if (columns.length === 0) return;
+  const names = columns.slice(0, mostNamed).map((column) => column.slice(0, longestName));
+  log.warn('duplicate-differs', { table, messageId: message.messageId, columns: names.join() });
 }
 
 async function rememberCreate(command: Create, sysId: string, context: WriteContext): Promise<void> {

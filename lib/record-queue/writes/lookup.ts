@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
+import { valuesQuery } from '../../operations/replay.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
@@ -30,6 +31,22 @@ export async function findRecord(
   isReconciling = true,
 ): Promise<Presence> {
   return (await lookAtRecord(table, sysId, context, isReconciling)).presence;
+}
+
+/** As `findRecord`, with the answer that shows the values of these columns, as they are stored and as they are displayed. */
+export async function findValues(
+  table: string,
+  sysId: string,
+  record: Readonly<Record<string, unknown>>,
+  context: WriteContext,
+): Promise<{ readonly presence: Presence; readonly body: unknown }> {
+  const request = getRequest({ table, sysId, parameters: valuesQuery(record) });
+  try {
+    return { presence: 'visible', body: (await context.send({ request, isReconciling: true })).body };
+  } catch (error) {
+    if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
+    return { presence: await countRecord(table, sysId, context, true), body: undefined };
+  }
 }
 
 /** As `findRecord`, with the correlation_id of a record that is visible; empty where it has none. */

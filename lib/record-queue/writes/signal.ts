@@ -56,7 +56,8 @@ async function createOnce(
   const record = { ...signal.fields, ...columns, ...more };
   const name = JSON.stringify(['signal', signal.source, key]);
   const create = { action: 'create', table, record } as const;
-  return createRecord({ ...command, command: create, key: name, hasExplicitKey: true }, context);
+  const work = { ...command, command: create, key: name, hasExplicitKey: true, keyIsWork: true };
+  return createRecord(work, context);
 }
 
 /** Event Management keeps its own life cycle: every signal becomes an event, and a recovery closes its alert. */

@@ -182,6 +182,75 @@ describe('creates', () => {
   });
 });
 
+describe('a key that was used before for another record', () => {
+  const made = (id: string, record: object) => ({ id, body: { table: 'incident', record }, key: 'k' });
+  const told = () => queue.logged.filter(({ event }) => event === 'duplicate-differs');
+  const codes = () => queue.deadLetters.map(({ attributes }) => attributes['ErrorCode']);
+  const first = { short_description: 'one', work_notes: 'a', u_log: 'a', urgency: '1' };
+  const journal = { name: 'task', columns: [{ name: 'u_log', kind: 'journal' as const }] };
+  const instance = { schema: { tables: [journal] } };
+
+  it('makes no second record, and the log names the columns that differ', async () => {
+    await start({ instance });
+    await queue.deliver([made('m1', first)]);
+    queue.restart();
+    expect(await queue.deliver([made('m2', { ...first, short_description: 'two', u_log: 'b' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ short_description: 'one' }]);
+    expect(told()).toMatchObject([{ messageId: 'm2', table: 'incident', columns: 'short_description' }]);
+    expect(queue.counted).toContain('Deduplicated');
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('is told in one batch too', async () => {
+    await start();
+    expect(await queue.deliver([made('m1', { urgency: '1' }), made('m2', { urgency: '2' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '1' }]);
+    expect(told()).toMatchObject([{ messageId: 'm2', columns: 'urgency' }]);
+  });
+
+  it('is not told of a message that is the same, and costs no further request', async () => {
+    await start();
+    const plain = { short_description: 'one', work_notes: 'a', urgency: '1' };
+    await queue.deliver([made('m1', plain)]);
+    queue.requests();
+    await queue.deliver([made('m2', { ...plain, urgency: '1 - High' })]);
+    expect(queue.requests()).toHaveLength(2);
+    expect(told()).toEqual([]);
+  });
+
+  it('is told by a line of bounded length, whatever the columns are called', async () => {
+    await start();
+    await queue.deliver([made('m1', {})]);
+    const wide = Object.fromEntries(times(900).map((one) => [`u_${one}${'x'.repeat(200)}`, 'x']));
+    expect(await queue.deliver([made('m2', wide)])).toEqual([]);
+    expect(String(told()[0]?.['columns']).length).toBeLessThan(2_000);
+  });
+
+  it.each([
+    ['a table of correlationIdTables', { environment: { CORRELATION_ID_TABLES: 'incident' } }],
+    ['a table that ignores a given sys_id', { instance: { switches: { ignoreGivenSysIdOn: ['incident'] } } }],
+  ])('is a dead letter where the ledger knows the first one: %s', async (_name, options) => {
+    await start(options);
+    await queue.deliver([made('m1', { urgency: '1' })]);
+    queue.restart();
+    expect(await queue.deliver([made('m2', { urgency: '1' })])).toEqual([]);
+    expect(await queue.deliver([made('m3', { urgency: '2' })])).toEqual([]);
+    expect(codes()).toEqual(['KEY_REUSED']);
+    expect(incidents()).toMatchObject([{ urgency: '1' }]);
+  });
+
+  it('is a dead letter where it named an update', async () => {
+    await start();
+    const sysId = 'd'.repeat(32);
+    queue.instance.state.store.seed('incident', { sys_id: sysId });
+    const body = { action: 'update', table: 'incident', sysId, record: { urgency: '1' } };
+    await queue.deliver([{ id: 'm1', body, key: 'k' }]);
+    expect(await queue.deliver([made('m2', { urgency: '2' })])).toEqual([]);
+    expect(codes()).toEqual(['KEY_REUSED']);
+    expect(incidents()).toHaveLength(1);
+  });
+});
+
 describe('deletes', () => {
   it('are refused for a record that the user may not see, as it is still there', async () => {
     await start();

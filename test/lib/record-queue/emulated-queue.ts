@@ -5,7 +5,7 @@ import { createConnections } from '../../../lib/aws/connections.ts';
 import type { StateTable } from '../../../lib/aws/state-table.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
-import { silentLog } from '../../../lib/core/log.ts';
+import type { LogFields } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import type { Outcome } from '../../../lib/outcomes/outcomes.ts';
 import { createRecordWriter, type RecordQueueDeps } from '../../../lib/record-queue/handler.ts';
@@ -40,6 +40,8 @@ export type EmulatedQueue = {
   readonly counted: MetricName[];
   /** Every outcome that the function told of. */
   readonly told: Outcome[];
+  /** Every line that was logged. */
+  readonly logged: LogFields[];
   /** Requests that the instance got since the last call, as `METHOD path`, without tokens. */
   requests(): string[];
   /** Hands messages to the function; gives the ids that it does not report finished. */
@@ -89,6 +91,8 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   const deadLetters: DeadLetter[] = [];
   const hidden = new Map<string, number>();
   const counted: MetricName[] = [];
+  const logged: LogFields[] = [];
+  const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
   const told: Outcome[] = [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
   const clock = options.clock ?? { ...passing, sleep: async () => {} };
@@ -131,7 +135,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     stateTable: () => table,
     clock,
     random: () => 0.5,
-    log: silentLog,
+    log: { debug: note, info: note, warn: note, error: note },
     metrics: { add: (name) => void counted.push(name) },
     outcomes: { report: (outcome) => void told.push(outcome) },
   };
@@ -143,6 +147,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     deadLetters,
     hidden,
     counted,
+    logged,
     told,
     requests() {
       const entries = instance.state.ledger.select({ since: seen });

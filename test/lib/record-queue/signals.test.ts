@@ -306,6 +306,21 @@ describe('a signal', () => {
     ]);
   });
 
+  it.each(['', '*'])(
+    'makes one record of a key without a life, whatever later ones say (correlationIdTables: "%s")',
+    async (tables) => {
+      await start({ environment: { CORRELATION_ID_TABLES: tables } });
+      const once = (at: number, text: string) =>
+        signal('open', at, { life: 'none', fields: { short_description: text } });
+      await deliver(once(0, 'one'));
+      queue.restart();
+      expect(await deliver(once(60, 'two'), once(120, 'three'))).toEqual([]);
+      expect(incidents()).toMatchObject([{ short_description: 'one' }]);
+      expect(queue.deadLetters).toEqual([]);
+      expect(queue.logged.filter(({ event }) => event === 'duplicate-differs')).toEqual([]);
+    },
+  );
+
   it('makes one record of a key where the table has no states', async () => {
     await start();
     const plain = { target: 'cmdb_ci', life: 'none', fields: { name: 'one' }, key: 'plain' };
