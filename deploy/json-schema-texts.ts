@@ -283,7 +283,11 @@ export const outcomeEvent = {
     results: 'Keys of summary, results, rejected and report in the bucket of the file.',
     queue: 'The queue of the message.',
     messageId: 'Id of the message in SQS.',
-    key: 'The idempotency key of the message, where an attribute gives one.',
+    key: 'The idempotency key of the message, where an attribute gives one; of a signal, the thing that it is about.',
+    table: 'Table of the record.',
+    signal: 'Kind of the signal.',
+    verdict:
+      'done; duplicate: it had been applied before; stale: a later one was; ignored: it changes nothing.',
     code: 'Why it can never be written.',
     attempts: 'How often the message was received.',
     requestId: 'Of the invocation, to find its log lines.',
@@ -300,6 +304,20 @@ export const outcomeEvent = {
         counts: { inserted: 990, error: 10 },
         seconds: 41.5,
         results: { summary: 'results/imp_user/people/2026-11-29T080000Z/summary.json' },
+      },
+    },
+    {
+      source: 'servicenow-functions',
+      'detail-type': 'Signal Applied',
+      detail: {
+        schemaVersion: 1,
+        id: '5f1d7a84c0ffee02',
+        deployment: 'servicenow-functions/dev',
+        messageId: '6a3c6f9e-1f0f-4f35-9a3e-3f9a0d0c2b12',
+        table: 'incident',
+        key: 'web-01 /var',
+        signal: 'open',
+        verdict: 'done',
       },
     },
     {
