@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CloudWatchClient,
+  DeleteAlarmsCommand,
+  PutMetricAlarmCommand,
+  SetAlarmStateCommand,
+} from '@aws-sdk/client-cloudwatch';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { startLocalStack } from '../../cli/local-stack.ts';
+
+const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+const patiently = { timeout: 60_000, interval: 200 };
+
+/** A stack of its own: the reconciler looks at the records of all tests that share one. */
+async function start() {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'reconcile-'));
+  const stack = await startLocalStack({ dataFolder });
+  const cloudWatch = new CloudWatchClient({ ...local, endpoint: stack.endpoints.cloudWatch.endpoint });
+  const lambda = new LambdaClient({ ...local, endpoint: stack.endpoints.lambda.endpoint });
+  onTestFinished(async () => {
+    cloudWatch.destroy();
+    lambda.destroy();
+    await stack.close();
+    await rm(dataFolder, { recursive: true, force: true });
+  });
+  const incidents = () => {
+    const rows = stack.instance.state.store.select('incident');
+    return rows.filter(({ correlation_id }) => String(correlation_id).includes(':alarm:'));
+  };
+  return {
+    cloudWatch,
+    untilStates: (...states: string[]) =>
+      vi.waitFor(
+        () =>
+          expect(
+            incidents()
+              .map(({ state }) => state)
+              .toSorted(),
+          ).toEqual(states),
+        patiently,
+      ),
+    async reconcile() {
+      const FunctionName = 'servicenow-functions-dev-reconcileEvents';
+      const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName }));
+      expect(FunctionError).toBeUndefined();
+      return JSON.parse(Payload?.transformToString() ?? 'null');
+    },
+  };
+}
+
+const metric = {
+  MetricName: 'CPUUtilization',
+  Namespace: 'AWS/EC2',
+  Statistic: 'Average',
+  Period: 60,
+  EvaluationPeriods: 1,
+  Threshold: 90,
+  ComparisonOperator: 'GreaterThanThreshold',
+} as const;
+
+it('the packaged reconciler resolves the record of an alarm that is gone, and leaves the one that still sounds', async () => {
+  const { cloudWatch, reconcile, untilStates } = await start();
+  for (const AlarmName of ['gone', 'sounding']) {
+    await cloudWatch.send(new PutMetricAlarmCommand({ AlarmName, ...metric }));
+    const StateReason = 'Threshold Crossed';
+    await cloudWatch.send(new SetAlarmStateCommand({ AlarmName, StateValue: 'ALARM', StateReason }));
+  }
+  await untilStates('1', '1');
+  expect(await reconcile()).toMatchObject({ asked: 2, sent: 0, failures: [] });
+  await cloudWatch.send(new DeleteAlarmsCommand({ AlarmNames: ['gone'] }));
+  expect(await reconcile()).toMatchObject({ asked: 2, sent: 1, failures: [] });
+  await untilStates('1', '6');
+  expect(await reconcile()).toMatchObject({ asked: 1, sent: 0, failures: [] });
+});
