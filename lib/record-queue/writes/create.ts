@@ -103,7 +103,7 @@ async function explain(
   const isLost = mayHaveTakenEffect(error);
   if (presence === 'visible' || presence === 'hidden') {
     if (isLost || error.isReadBackDenial) return 'done';
-    if (presence === 'visible') await tellDifferences(command, body, context);
+    if (presence === 'visible') await logDifferences(command, body, context);
     return 'duplicate';
   }
   // Until the instance has finished with this copy, nothing else goes to the record.
@@ -125,9 +125,9 @@ const longestName = 80;
 
 /**
  * The key may have been used before for another record. That is no proof: the record may have been changed since, and a rule
- * may have changed what it was created with. So the message is not refused, but what differs is told.
+ * may have changed what it was created with. So the message is not refused, but what differs is logged.
  */
-async function tellDifferences(command: Create, body: unknown, context: WriteContext): Promise<void> {
+async function logDifferences(command: Create, body: unknown, context: WriteContext): Promise<void> {
   const { hasExplicitKey, keyIsWork, message } = command;
   if (!hasExplicitKey || keyIsWork) return;
   const { record, table } = command.command;
