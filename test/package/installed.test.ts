@@ -35,7 +35,13 @@ beforeAll(async () => {
 describe('the packed program', () => {
   it('holds what was built, and neither sources nor tests', () => {
     expect(files).toEqual(
-      expect.arrayContaining(['dist/cli.js', 'dist/client.js', 'dist/functions/template.json']),
+      expect.arrayContaining([
+        'dist/cli.js',
+        'dist/client.js',
+        'dist/functions/template.json',
+        'schemas/record-message.schema.json',
+        'examples/README.md',
+      ]),
     );
     expect(files.filter((file) => /^(test|lib|cli|emulator|functions|deploy)\/|\.test\./.test(file))).toEqual(
       [],
