@@ -102,15 +102,18 @@ export class Rows {
    */
   insertMany(table: string, base: Row, rows: readonly Row[]): void {
     const insert = this.inserter(table, base, withinChoices);
-    for (const row of rows) insert(row);
+    const storage = this.#schema.storage(table);
+    for (const row of rows) {
+      this.#history.note(storage, row['sys_id'] ?? '');
+      insert(row);
+    }
   }
 
-  /** The same, a row at a time; each value is what `admit` makes of it. */
+  /** The same, a row at a time and as if it had always been there; each value is what `admit` makes of it. */
   inserter(table: string, base: Row, admit = asGiven): (row: Row) => void {
     const columns = this.#schema.columns(table);
     const statement = this.#database.prepare(this.#insertInto(table, columns));
     const positions = new Map(columns.map((column, at) => [column.name, { column, at }]));
-    const storage = this.#schema.storage(table);
     const common = columns.map((column) => this.encode(column, base[column.name] ?? ''));
     return (row) => {
       const values = common.slice();
@@ -118,7 +121,6 @@ export class Rows {
         const place = positions.get(name);
         if (place) values[place.at] = this.encode(place.column, admit(place.column, row[name] ?? ''));
       }
-      this.#history.note(storage, row['sys_id'] ?? '');
       this.#guarded(table, row, () => statement.run(...values));
     };
   }

@@ -220,6 +220,11 @@ describe('look-ups that lag behind writes', () => {
     expect(await found()).toBe(0);
   });
 
+  it('show seeded rows at once, as if they had always been there', async () => {
+    instance.state.store.seed('incident', { correlation_id: 'k' });
+    expect(await found()).toBe(1);
+  });
+
   it('count by X-Total-Count and by aggregate what they show, and staging rows lag as well', async () => {
     await insertMultiple([{ Name: 'a' }]);
     const staging = await call(instance, 'GET', '/api/now/table/imp_computer');
