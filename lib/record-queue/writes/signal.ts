@@ -1,25 +1,18 @@
-import { ConnectorError, InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
+import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
-import type { ServiceNowRequest } from '../../servicenow/call.ts';
-import {
-  AccessDeniedError,
-  DataPolicyError,
-  InsertRefusedError,
-  RecordNotFoundError,
-} from '../../servicenow/errors.ts';
-import { createRequest, updateRequest } from '../../servicenow/records.ts';
+import { AccessDeniedError, DataPolicyError, RecordNotFoundError } from '../../servicenow/errors.ts';
+import { updateRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
-import { type Done, InDoubtError } from '../disposition.ts';
-import { changesOf, newRecord, type References } from '../life-cycle/compose.ts';
+import type { Done } from '../disposition.ts';
+import { changesOf, type References } from '../life-cycle/compose.ts';
 import { type Decision, decide, type Episode, type TimedSignal } from '../life-cycle/decide.ts';
-import { correlationIdOfKey, hashOfEvent } from '../life-cycle/mark.ts';
 import { tablesWithLife } from '../life-cycle/phases.ts';
 import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
 import { createRecord } from './create.ts';
 import { Episodes, episodeFields } from './episodes.ts';
-import { findRecord, isRefusedAsTaken } from './lookup.ts';
 import { findReferences } from './references.ts';
-import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
+import { type Found, hiddenError, isHidden, isOwn, rememberKey, SignalCreate } from './signal-create.ts';
+import { isSysIdHonoured } from './sys-id-honouring.ts';
 
 type Command = CommandOf<'signal'>;
 type Columns = Readonly<Record<string, unknown>>;
@@ -85,7 +78,7 @@ class SignalWrite {
   readonly #signal: TimedSignal;
   readonly #byCorrelationId: boolean;
   /** An answer that was already at hand: the record as the last write left it. */
-  #current: { readonly episode: Episode | undefined } | undefined;
+  #current: Found | undefined;
   /** The instance refuses to open the current record again. */
   #isReopenRefused = false;
 
@@ -107,7 +100,8 @@ class SignalWrite {
       this.#current = undefined;
       const decision = this.#decide(current, isContinuing);
       if (decision.kind === 'nothing') {
-        if (current === undefined && (await this.#isHidden())) throw hiddenError();
+        if (current === undefined && (await isHidden(this.#attempt, this.#episodes, this.#byCorrelationId)))
+          throw hiddenError();
         await this.#finish(current);
         return isContinuing ? 'done' : decision.verdict;
       }
@@ -136,134 +130,21 @@ class SignalWrite {
     return findReferences(Object.fromEntries(wanted), this.#attempt.context);
   }
 
-  /** An earlier attempt is over once the record was seen. */
-  async #finish(current: Episode | undefined): Promise<void> {
-    if (this.#attempt.before) await this.#attempt.complete('update', current?.sysId ?? '');
-  }
-
+  /** @returns `again` when another worker was faster */
   async #create(
     decision: Extract<Decision, { kind: 'create' }>,
     references: References,
-  ): Promise<'done' | 'again' | 'continue'> {
-    const { table } = this.#attempt;
-    const { mark } = decision;
-    const sysId = this.#episodes.sysIdOf(mark.episode);
-    const columns = newRecord(decision, this.#signal, references);
-    const record = this.#byCorrelationId ? columns : { ...columns, sys_id: sysId };
-    const request = createRequest({ table, record, fields: episodeFields });
-    if (this.#byCorrelationId) return this.#createElsewhere(request, mark.episode);
-    await this.#rememberKey(sysId);
-    try {
-      const { body } = await this.#attempt.context.send({ request });
-      const made = this.#episodes.read(body, mark.episode);
-      await rememberIfIgnored(this.#attempt.command, sysId, made?.sysId, this.#attempt.context);
-    } catch (error) {
-      if (!(error instanceof ServiceNowError && error.recordMayExist)) throw error;
-      if ((await this.#explain(error, request, sysId)) === 'again') return 'again';
-    }
-    await this.#attempt.complete('create', sysId);
-    return 'done';
-  }
-
-  /** The reconciler asks the source by the whole key. */
-  async #rememberKey(sysId: string): Promise<void> {
-    const { key } = this.#signal;
-    if (correlationIdOfKey(key) !== key) await this.#attempt.context.ledger.rememberSignalKey(sysId, key);
-  }
-
-  /** The answer was lost, or the record exists: another worker was faster, or an earlier copy of this message. */
-  async #explain(
-    error: ServiceNowError,
-    request: ServiceNowRequest,
-    sysId: string,
   ): Promise<'done' | 'again'> {
-    const { command, context, table } = this.#attempt;
-    const found = await this.#episodes.findLast(true);
-    const isThere = found?.sysId.toLowerCase() === sysId;
-    if (isThere && mayHaveTakenEffect(error) && this.#isOwn(found)) return 'done';
-    if (isThere) {
-      this.#current = { episode: found };
-      return 'again';
-    }
-    const isHidden = (await findRecord(table, sysId, context)) === 'hidden';
-    if (isHidden && mayHaveTakenEffect(error)) return 'done';
-    if (mayHaveTakenEffect(error)) {
-      const untilMs = context.clock.now() + context.inDoubtMs;
-      await context.ledger.markInDoubt(sysId, untilMs, this.#attempt.name).catch(() => undefined);
-      throw new InDoubtError(context.inDoubtMs, error);
-    }
-    // The user may create what he may not read.
-    if (error.isReadBackDenial && (isHidden || (await isRefusedAsTaken(request, context)))) return 'done';
-    if (isHidden) {
-      // An earlier attempt of this message may have made it: there is nothing to see that tells.
-      if (command.message.receiveCount > 1) return 'done';
-      throw hiddenError();
-    }
-    if (error instanceof InsertRefusedError)
-      throw new UnreadableAnswerError(
-        'key: the instance refuses the record as existing, but does not show it; may the user read it?',
-      );
-    throw error;
+    const create = new SignalCreate(this.#attempt, this.#episodes, this.#signal, this.#byCorrelationId);
+    const found = await create.run(decision, references);
+    if (found === 'done') return 'done';
+    this.#current = found;
+    return 'again';
   }
 
-  /** Nothing but the ledger keeps two creates apart where the instance chooses the sys_id. */
-  async #createElsewhere(request: ServiceNowRequest, episode: number): Promise<'done' | 'again'> {
-    const { context, table, name, untilMs } = this.#attempt;
-    const thing = JSON.stringify(['episode', table.toLowerCase(), this.#signal.source, this.#signal.key]);
-    if (!(await context.ledger.hold(thing, name, untilMs))) throw new InDoubtError(otherWorkerMs);
-    const release = () => context.ledger.hold(thing, name, context.clock.now());
-    try {
-      const outcome = await this.#createHeld(request, episode);
-      await release();
-      return outcome;
-    } catch (error) {
-      // While the outcome is open, no other signal may make the record.
-      if (!(error instanceof InDoubtError)) await release().catch(() => undefined);
-      throw error;
-    }
-  }
-
-  async #createHeld(request: ServiceNowRequest, episode: number): Promise<'done' | 'again'> {
-    const attempt = this.#attempt;
-    // Another worker may have created it since we looked.
-    const found = await this.#episodes.findLast();
-    if (found && found.episode >= episode) {
-      this.#current = { episode: found };
-      return 'again';
-    }
-    if (this.#episodes.hidden > 0) {
-      if (attempt.before === undefined) {
-        await attempt.checkCopies();
-        throw hiddenError();
-      }
-      await attempt.complete('create', '');
-      return 'done';
-    }
-    await attempt.announce('create', '');
-    const isMade = async () =>
-      ((await this.#episodes.findLast(true))?.episode ?? 0) >= episode || this.#episodes.hidden > 0;
-    try {
-      await attempt.send(request, undefined, isMade);
-    } catch (error) {
-      if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
-      // The user may create what he may not read.
-      if (!error.isReadBackDenial && !(await isMade())) {
-        await attempt.withdraw();
-        throw error;
-      }
-    }
-    await attempt.complete('create', '');
-    return 'done';
-  }
-
-  /** True when the thing has a record that the user may not read. */
-  async #isHidden(): Promise<boolean> {
-    if (this.#episodes.hidden === 0) return false;
-    const { context, table } = this.#attempt;
-    return (
-      this.#byCorrelationId ||
-      (await findRecord(table, this.#episodes.sysIdOf(1), context, false)) === 'hidden'
-    );
+  /** An earlier attempt is over once the record was seen. */
+  async #finish(current: Episode | undefined): Promise<void> {
+    if (this.#attempt.before) await this.#attempt.complete('update', current?.sysId ?? '');
   }
 
   async #write(
@@ -275,9 +156,12 @@ class SignalWrite {
     const { table } = this.#attempt;
     const { sysId, episode } = current;
     await this.#attempt.checkRecord(sysId);
-    await Promise.all([this.#attempt.announce('update', sysId), this.#rememberKey(sysId)]);
+    await Promise.all([
+      this.#attempt.announce('update', sysId),
+      rememberKey(this.#signal, sysId, this.#attempt.context),
+    ]);
     const record = changesOf(decision, this.#signal, references);
-    const isDone = async () => this.#isOwn(await this.#episodes.findLast(true));
+    const isDone = async () => isOwn(this.#signal, await this.#episodes.findLast(true));
     try {
       const request = updateRequest({ table, sysId, record, fields: episodeFields });
       const answer = await this.#attempt.send(request, sysId, isDone);
@@ -323,24 +207,12 @@ class SignalWrite {
     if (what === 'resolve') throw new ResolveRefusedError(error);
     throw error;
   }
-
-  /** True when the record shows that this very signal was applied to it. */
-  #isOwn(found: Episode | undefined): boolean {
-    return found?.mark?.events.includes(hashOfEvent(this.#signal.eventId)) ?? false;
-  }
 }
-
-/** How long a signal waits for another one of its key, where only the ledger keeps them apart. */
-const otherWorkerMs = 5_000;
 
 function commandOf(attempt: Attempt) {
   const { command, message } = attempt.command;
   if (command.action !== 'signal') throw new Error('not a signal');
   return { signal: command.signal, message };
-}
-
-function hiddenError(): InvalidInputError {
-  return new InvalidInputError('key', 'a record with this correlation_id exists that the user may not read');
 }
 
 /** The instance does not let the record be resolved as the signal says. */
