@@ -16,6 +16,7 @@ import { redriveCommand } from './redrive.ts';
 import { releaseCommand } from './release.ts';
 import { sendCommand } from './send.ts';
 import { startCommand } from './start.ts';
+import { statusCommand } from './status.ts';
 import { isProject, programName } from './typed.ts';
 
 const { version }: { version: string } = JSON.parse(
@@ -38,6 +39,7 @@ for (const one of [
   sendCommand,
   importCommand,
   importsCommand,
+  statusCommand,
   deadLettersCommand,
   redriveCommand,
   doctorCommand,

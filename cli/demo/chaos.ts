@@ -1,16 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import {
-  GetQueueAttributesCommand,
-  SendMessageBatchCommand,
-  SetQueueAttributesCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import { SendMessageBatchCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { REGION } from '../../emulator/aws/account.ts';
 import { type Log, silentLog } from '../../emulator/aws/log.ts';
 import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
 import { breakages } from '../break/faults.ts';
+import { countQueue } from '../queue/count-queue.ts';
 import { showProgress } from './progress-view.ts';
 import { InstanceView } from './scene.ts';
 
@@ -213,15 +209,9 @@ async function emptied(
 }
 
 /** All of them: to be received, in work, and delayed. */
-async function countQueued(sqs: SQSClient, QueueUrl: string): Promise<number> {
-  const names = [
-    'ApproximateNumberOfMessages',
-    'ApproximateNumberOfMessagesNotVisible',
-    'ApproximateNumberOfMessagesDelayed',
-  ] as const;
-  const ask = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...names] });
-  const { Attributes = {} } = await sqs.send(ask);
-  return names.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
+async function countQueued(sqs: SQSClient, queueUrl: string): Promise<number> {
+  const { visible, inFlight, delayed } = await countQueue(sqs, queueUrl);
+  return visible + inFlight + delayed;
 }
 
 function shuffled<One>(all: readonly One[], random: () => number): readonly One[] {

@@ -15,7 +15,7 @@ type ImportsOptions = BucketOptions & {
 };
 
 /** A run of an import; `summary` is absent until it has ended. */
-type ListedImport = {
+export type ListedImport = {
   readonly folder: string;
   readonly progress: ImportProgress | undefined;
   readonly summary: ImportSummary | undefined;
@@ -51,8 +51,29 @@ export async function findFolders(s3: S3Client, bucket: string, prefix: string):
   const folders: string[] = [];
   for await (const { key } of listObjects(s3, bucket, prefix))
     if (key.endsWith('/progress.json')) folders.push(key.slice(0, -'progress.json'.length));
-  const runOf = (folder: string) => folder.split('/').at(-2) ?? '';
   return folders.toSorted((a, b) => (runOf(a) < runOf(b) ? 1 : -1));
+}
+
+/** The imports that wait or run, at most so many, in the order of their drops. */
+export async function listUnfinished(
+  s3: S3Client,
+  bucket: string,
+  most: number,
+): Promise<readonly ListedImport[]> {
+  const begun = new Set<string>();
+  const ended = new Set<string>();
+  for await (const { key } of listObjects(s3, bucket, 'results/')) {
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    if (key.endsWith('/progress.json')) begun.add(folder);
+    else if (key.endsWith('/summary.json')) ended.add(folder);
+  }
+  const folders = [...begun.difference(ended)].toSorted((a, b) => (runOf(a) < runOf(b) ? -1 : 1));
+  return Promise.all(folders.slice(0, most).map((folder) => readImport(s3, bucket, folder)));
+}
+
+/** The name of a run begins with the time of the drop. */
+function runOf(folder: string): string {
+  return folder.split('/').at(-2) ?? '';
 }
 
 async function readImport(s3: S3Client, bucket: string, folder: string): Promise<ListedImport> {

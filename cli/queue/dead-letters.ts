@@ -7,7 +7,7 @@ import { recallReasons } from '../../lib/record-queue/dead-letter.ts';
 import { keyAttribute } from '../../lib/record-queue/message.ts';
 import { UsageError } from '../command-line.ts';
 import { typed } from '../typed.ts';
-import { findRecordsQueues, type QueueOptions } from './records-queues.ts';
+import { findRecordsQueues, type QueueOptions, type RecordsQueues } from './records-queues.ts';
 
 type DeadLetterOptions = QueueOptions & {
   readonly limit?: number | undefined;
@@ -23,6 +23,8 @@ type Letter = {
   readonly reason: string | undefined;
   readonly attempts: number | undefined;
   readonly requestId: string | undefined;
+  /** ISO 8601. */
+  readonly sentAt: string | undefined;
   readonly body: string;
 };
 
@@ -31,17 +33,26 @@ const emptyReceives = 4;
 
 /** Prints dead letters. They stay visible to everyone: each is received with a visibility timeout of zero. */
 export async function runDeadLetters(options: DeadLetterOptions): Promise<void> {
-  const { deadLetterUrl, stateTable: tableName, place } = await findRecordsQueues(options, process.env);
+  const queues = await findRecordsQueues(options, process.env);
+  const { deadLetterUrl, place } = queues;
   if (deadLetterUrl === '') throw new UsageError('--dlq is needed');
-  const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
-  const messages = await look(deadLetterUrl, options.limit ?? 100);
-  const letters = await Promise.all(messages.map((message) => readLetter(message, stateTable)));
+  const letters = await readLetters(queues, options.limit ?? 100);
   if (options.json) {
     for (const letter of letters) process.stdout.write(`${JSON.stringify(letter)}\n`);
     return;
   }
   const inAll = Math.max(letters.length, await countMessages(deadLetterUrl));
   process.stdout.write(describe(letters, inAll, place, options.body === true));
+}
+
+/** Some of the dead letters, at most so many; none is hidden from others. */
+export async function readLetters(
+  { deadLetterUrl, stateTable: tableName }: Pick<RecordsQueues, 'deadLetterUrl' | 'stateTable'>,
+  limit: number,
+): Promise<readonly Letter[]> {
+  const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
+  const messages = await look(deadLetterUrl, limit);
+  return Promise.all(messages.map((message) => readLetter(message, stateTable)));
 }
 
 async function look(deadLetterUrl: string, limit: number): Promise<readonly Message[]> {
@@ -56,7 +67,7 @@ async function look(deadLetterUrl: string, limit: number): Promise<readonly Mess
 }
 
 async function readLetter(message: Message, stateTable: StateTable | undefined): Promise<Letter> {
-  const { Body = '', MessageId = '', MessageAttributes = {} } = message;
+  const { Body = '', MessageId = '', MessageAttributes = {}, Attributes = {} } = message;
   const text = (name: string) => MessageAttributes[name]?.StringValue;
   const [remembered] =
     text('ErrorCode') === undefined && stateTable
@@ -70,6 +81,7 @@ async function readLetter(message: Message, stateTable: StateTable | undefined):
     reason: text('ErrorMessage'),
     attempts: attempts === undefined ? undefined : Number(attempts),
     requestId: text('RequestId'),
+    sentAt: Attributes.SentTimestamp && new Date(Number(Attributes.SentTimestamp)).toISOString(),
     body: Body,
   };
 }
@@ -100,6 +112,6 @@ function describe(letters: readonly Letter[], inAll: number, place: string, with
 }
 
 /** What senders wrote must not reach the terminal as control characters. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ');
 }

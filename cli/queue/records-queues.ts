@@ -17,6 +17,10 @@ export type RecordsQueues = {
   readonly deadLetterUrl: string;
   /** Where reasons are that a letter had no room for. */
   readonly stateTable: string | undefined;
+  /** That of the local stack. */
+  readonly importBucket: string | undefined;
+  /** Further queues of the local stack. */
+  readonly others: readonly { readonly name: string; readonly url: string }[];
   /** `the local stack`, or where else they are. */
   readonly place: string;
 };
@@ -53,6 +57,8 @@ export async function findRecordsQueues(
     queueUrl: queue === undefined ? '' : await toUrl(queue),
     deadLetterUrl: dlq === undefined ? '' : await toUrl(dlq),
     stateTable,
+    importBucket: undefined,
+    others: [],
     place: 'AWS',
   };
 }
@@ -64,10 +70,17 @@ function ofStack(
   stateTable: string | undefined,
 ): RecordsQueues {
   useLocalStack(stack);
+  const { sqs, s3, dynamodb } = stack.endpoints;
   return {
     queueUrl,
     deadLetterUrl,
-    stateTable: stateTable ?? stack.endpoints.dynamodb.stateTable,
+    stateTable: stateTable ?? dynamodb.stateTable,
+    importBucket: s3.bucket,
+    others: [
+      { name: 'signals', url: sqs.signalsQueueUrl ?? '' },
+      { name: 'events', url: sqs.eventsQueueUrl ?? '' },
+      { name: 'undelivered events', url: sqs.eventsDlqUrl ?? '' },
+    ].filter(({ url }) => url !== ''),
     place: 'the local stack',
   };
 }

@@ -18,7 +18,14 @@ const runningStackSchema = z.object({
   endpoints: z.object({
     api: z.string(),
     instance: z.object({ url: z.string(), username: z.string(), password: z.string() }),
-    sqs: z.object({ endpoint: z.string(), recordsQueueUrl: z.string(), recordsDlqUrl: z.string() }),
+    sqs: z.object({
+      endpoint: z.string(),
+      recordsQueueUrl: z.string(),
+      recordsDlqUrl: z.string(),
+      eventsQueueUrl: z.string().optional(),
+      eventsDlqUrl: z.string().optional(),
+      signalsQueueUrl: z.string().optional(),
+    }),
     s3: z.object({ endpoint: z.string(), bucket: z.string() }),
     lambda: endpoint,
     secretsManager: endpoint,

@@ -82,7 +82,7 @@ export async function receiveMessages(
       VisibilityTimeout: hiddenSeconds,
       WaitTimeSeconds: waitSeconds,
       MessageAttributeNames: ['All'],
-      MessageSystemAttributeNames: ['MessageGroupId'],
+      MessageSystemAttributeNames: ['MessageGroupId', 'SentTimestamp'],
     }),
   );
   return Messages;

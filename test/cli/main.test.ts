@@ -17,6 +17,7 @@ const commands = [
   'send',
   'import',
   'imports',
+  'status',
   'dead-letters',
   'break',
   'redrive',

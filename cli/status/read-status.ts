@@ -1,0 +1,94 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import * as z from 'zod';
+import { createS3Client } from '../../lib/aws/s3.ts';
+import { emptyTally } from '../../lib/file-import/load/row-outcome.ts';
+import { type ListedImport, listUnfinished } from '../import/list-imports.ts';
+import { type ProgressView, viewProgress } from '../import/progress-view.ts';
+import { countQueue, type QueueCounts } from '../queue/count-queue.ts';
+import { readLetters } from '../queue/dead-letters.ts';
+import type { RecordsQueues } from '../queue/records-queues.ts';
+
+/** A deployment at a glance. */
+export type Status = {
+  /** `the local stack`, or `AWS`. */
+  readonly place: string;
+  readonly queues: readonly (QueueCounts & { readonly name: string })[];
+  readonly deadLetters: {
+    readonly count: number;
+    /** Of those that were looked at; the most frequent first. */
+    readonly byCode: Readonly<Record<string, number>>;
+    /** When the oldest of those was sent, ISO 8601. */
+    readonly oldestSentAt: string | undefined;
+  };
+  /** In line and running, in the order of their drops; undefined where no bucket is known. */
+  readonly imports: readonly ImportStatus[] | undefined;
+};
+
+export type ImportStatus = Partial<ProgressView> & {
+  readonly folder: string;
+  readonly startedAt: string | undefined;
+};
+
+const mostLetters = 200;
+const mostImports = 50;
+
+/** Reads the status of a deployment, as often as asked. */
+export function openStatus(queues: RecordsQueues): { read(): Promise<Status>; close(): void } {
+  const sqs = new SQSClient({ maxAttempts: 3 });
+  const s3 = createS3Client();
+  const letters = rememberLetters(queues);
+  return {
+    async read() {
+      const named = [{ name: 'records', url: queues.queueUrl }, ...queues.others].filter(
+        ({ url }) => url !== '',
+      );
+      const [counts, dead, unfinished] = await Promise.all([
+        Promise.all(named.map(async ({ name, url }) => ({ name, ...(await countQueue(sqs, url)) }))),
+        queues.deadLetterUrl === '' ? undefined : countQueue(sqs, queues.deadLetterUrl),
+        queues.importBucket === undefined ? undefined : listUnfinished(s3, queues.importBucket, mostImports),
+      ]);
+      return {
+        place: queues.place,
+        queues: counts,
+        deadLetters: await letters(dead ? dead.visible + dead.inFlight + dead.delayed : 0),
+        imports: unfinished?.map(toImport),
+      };
+    },
+    close() {
+      sqs.destroy();
+      s3.destroy();
+    },
+  };
+}
+
+/** Letters are looked at again when there are more or fewer of them. */
+function rememberLetters(queues: RecordsQueues): (count: number) => Promise<Status['deadLetters']> {
+  let known: Status['deadLetters'] = { count: 0, byCode: {}, oldestSentAt: undefined };
+  return async (count) => {
+    if (count === known.count) return known;
+    const letters = count === 0 ? [] : await readLetters(queues, mostLetters);
+    const codes = [...Map.groupBy(letters, ({ code }) => code)]
+      .map(([code, { length }]) => [code, length] as const)
+      .toSorted(([, a], [, b]) => b - a);
+    const [oldestSentAt] = letters.flatMap(({ sentAt }) => sentAt ?? []).toSorted();
+    known = { count, byCode: Object.fromEntries(codes), oldestSentAt };
+    return known;
+  };
+}
+
+/** What the view needs; the bucket may hold files of others. */
+const readable = z.object({
+  phase: z.enum(['waiting', 'pre-flight', 'loading', 'verdicts', 'done']),
+  startedAt: z.string(),
+  updatedAt: z.string(),
+  bytes: z.object({ read: z.number(), total: z.number() }),
+  rows: z.number(),
+  counts: z.record(z.string(), z.number()),
+});
+
+function toImport({ folder, progress }: ListedImport): ImportStatus {
+  if (progress === undefined || !readable.safeParse(progress).success)
+    return { folder, startedAt: undefined };
+  const counts = { ...emptyTally(), ...progress.counts };
+  return { folder, startedAt: progress.startedAt, ...viewProgress({ ...progress, counts }) };
+}

@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { UsageError } from '../command-line.ts';
+import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
+import { describeStatus } from './describe-status.ts';
+import { openStatus, type Status } from './read-status.ts';
+
+type StatusOptions = QueueOptions & {
+  readonly bucket?: string | undefined;
+  readonly watch?: boolean | undefined;
+  readonly json?: boolean | undefined;
+};
+
+const watchMs = 2_000;
+
+/**
+ * Prints how a deployment is, once or until Ctrl-C.
+ * @throws UsageError for options that exclude each other
+ */
+export async function runStatus(options: StatusOptions): Promise<void> {
+  if (options.stack !== undefined && options.bucket !== undefined)
+    throw new UsageError('--stack cannot be given together with --bucket');
+  const queues = await findRecordsQueues(options, process.env);
+  const bucket = queues.importBucket ?? options.bucket ?? process.env['IMPORT_BUCKET'];
+  const source = openStatus({ ...queues, importBucket: bucket });
+  const print = options.json ? printJson : printer(process.stdout);
+  try {
+    if (!options.watch) return print(await source.read());
+    await untilStopped(async () => print(await source.read()));
+  } finally {
+    source.close();
+  }
+}
+
+/** Repeats it until the first Ctrl-C or SIGTERM. */
+async function untilStopped(show: () => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    while (!stop.signal.aborted) {
+      await show();
+      await delay(watchMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+function printJson(status: Status): void {
+  process.stdout.write(`${JSON.stringify(status)}\n`);
+}
+
+/**
+ * Prints over what it printed before on a terminal, and below it elsewhere. Between two prints the cursor is at the beginning of an
+ * empty line, and no mode of the terminal is changed: a command that ends at any time leaves it whole.
+ */
+function printer(output: NodeJS.WriteStream): (status: Status) => void {
+  let lines = 0;
+  return (status) => {
+    const text = describeStatus(status);
+    if (!output.isTTY) {
+      output.write(`${text.join('\n')}\n`);
+      return;
+    }
+    // A terminal that does not know its size says 0.
+    const [rows, columns] = [output.rows || 24, output.columns || 80];
+    // A line that wraps, or the one that scrolls, could not be printed over.
+    const shown = text.slice(0, rows - 1).map((line) => line.slice(0, columns - 1));
+    const back = lines === 0 ? '' : `\u001b[${lines}A\r\u001b[J`;
+    output.write(`${back}${shown.join('\n')}\n`);
+    lines = shown.length;
+  };
+}

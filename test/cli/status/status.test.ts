@@ -1,0 +1,166 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type S3Fixture, startS3Fixture } from '../../emulator/aws/s3/local-s3.ts';
+import { type SqsFixture, startSqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
+import { announcedStack, runCommand } from '../run-command.ts';
+
+let sqs: SqsFixture;
+let s3: S3Fixture;
+beforeAll(async () => {
+  [sqs, s3] = await Promise.all([startSqsFixture(), startS3Fixture()]);
+});
+afterAll(() => Promise.all([sqs.close(), s3.close()]));
+
+let worlds = 0;
+
+async function world() {
+  worlds += 1;
+  const queue = await sqs.queue(`records-${worlds}`);
+  const dlq = await sqs.queue(`records-dlq-${worlds}`);
+  const signals = await sqs.queue(`signals-${worlds}`);
+  const bucket = `imports-${worlds}`;
+  await s3.client.send(new CreateBucketCommand({ Bucket: bucket }));
+  const stack = announcedStack({
+    sqs: { endpoint: sqs.sqs.url, recordsQueueUrl: queue, recordsDlqUrl: dlq, signalsQueueUrl: signals },
+    s3: { endpoint: s3.s3.url, bucket },
+  });
+  const send = async (QueueUrl: string, code?: string) => {
+    const attribute = { ErrorCode: { DataType: 'String', StringValue: code ?? '' } };
+    const MessageAttributes = code === undefined ? undefined : attribute;
+    await sqs.client.send(new SendMessageCommand({ QueueUrl, MessageBody: '{}', MessageAttributes }));
+  };
+  const receive = (QueueUrl: string) => sqs.client.send(new ReceiveMessageCommand({ QueueUrl }));
+  const run = (...args: string[]) => runCommand(['status', ...args], stack);
+  return { ...stack, bucket, queue, dlq, signals, send, receive, run };
+}
+
+type World = Awaited<ReturnType<typeof world>>;
+
+async function progress(
+  { bucket }: World,
+  folder: string,
+  more: object,
+  file = 'progress.json',
+): Promise<void> {
+  const times = { startedAt: '2026-01-05T10:00:00.000Z', updatedAt: '2026-01-05T10:00:10.000Z' };
+  const whole = { ...times, bytes: { read: 50, total: 100 }, rows: 200, counts: {}, ...more };
+  const Key = `results/imp_user/${folder}/${file}`;
+  await s3.client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(whole) }));
+}
+
+describe('servicenow-functions status', () => {
+  it('says that nothing waits', async () => {
+    const { run } = await world();
+    const { code, out, err } = await run();
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.split('\n').slice(1)).toEqual([
+      '  records       0 waiting, 0 in flight',
+      '  signals       0 waiting, 0 in flight',
+      '  dead letters  none',
+      '  imports       none',
+      '',
+    ]);
+  });
+
+  it('shows queues, dead letters by code and imports with their progress', async () => {
+    const here = await world();
+    const { queue, dlq, signals, send, receive, run } = here;
+    for (let n = 0; n < 3; n++) await send(queue);
+    await receive(queue);
+    await send(signals);
+    for (const code of ['TABLE_NOT_ALLOWED', 'DATA_POLICY', 'DATA_POLICY']) await send(dlq, code);
+    await progress(here, 'people.csv/2026-01-05T10-00-00-a', { phase: 'loading' });
+    await progress(here, 'later\u001b[2J.csv/2026-01-05T10-00-01-b', { phase: 'waiting', rows: 0 });
+    await progress(here, 'old.csv/2026-01-04T10-00-00-c', { phase: 'done' });
+    await progress(here, 'old.csv/2026-01-04T10-00-00-c', { status: 'completed' }, 'summary.json');
+    await progress(here, 'strange.csv/2026-01-06T10-00-00-d', { bytes: 'many' });
+    const { code, out } = await run();
+    expect(code).toBe(0);
+    const lines = out.split('\n');
+    expect(lines[0]).toMatch(/^The local stack, \d\d:\d\d:\d\d UTC$/);
+    expect(lines[1]).toBe('  records       2 waiting, 1 in flight');
+    expect(lines[2]).toBe('  signals       1 waiting, 0 in flight');
+    expect(lines[3]).toMatch(
+      /^ {2}dead letters {2}3: 2 DATA_POLICY, 1 TABLE_NOT_ALLOWED, oldest of \d{4}-.*Z; see npm run dead-letters$/,
+    );
+    expect(lines.slice(4)).toEqual([
+      '  imports       2 running, 1 in line',
+      '    people.csv → imp_user  loading: 25 %, 200 rows, 20 rows/s, 0 errors, about 30 s left',
+      '    later [2J.csv → imp_user  in line',
+      '    strange.csv → imp_user  not readable yet',
+      '',
+    ]);
+    const again = await run('--json');
+    expect(JSON.parse(again.out)).toMatchObject({
+      place: 'the local stack',
+      queues: [
+        { name: 'records', visible: 2, inFlight: 1, delayed: 0 },
+        { name: 'signals', visible: 1 },
+      ],
+      deadLetters: { count: 3, byCode: { DATA_POLICY: 2, TABLE_NOT_ALLOWED: 1 } },
+      imports: [{ phase: 'loading', share: 0.25, rows: 200 }, { phase: 'waiting' }, {}],
+    });
+  });
+
+  it('names what is not known of a deployment, and takes no stack for it', async () => {
+    const { env, cwd, queue, dlq } = await world();
+    const aws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
+    const named = { AWS_ENDPOINT_URL_SQS: sqs.sqs.url, RECORDS_QUEUE_URL: queue, RECORDS_DLQ_URL: dlq };
+    const other = { XDG_CACHE_HOME: `${env.XDG_CACHE_HOME}-other`, ...aws, ...named };
+    const { code, out } = await runCommand(['status'], { env: other, cwd });
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/^AWS, .*\n {2}records .*\n(.*\n){1}.* unknown without --bucket\n$/),
+    ]);
+    const none = await runCommand(['status'], { env: { XDG_CACHE_HOME: '/nonexistent' }, cwd });
+    expect([none.code, none.err]).toEqual([1, expect.stringMatching(/^No local stack is running; .*\n$/)]);
+  });
+
+  it('says in one line that the stack is gone', async () => {
+    const { env, cwd } = announcedStack({});
+    const { code, out, err } = await runCommand(['status', '--watch'], { env, cwd });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^.+\n$/);
+  });
+});
+
+describe.skipIf(!existsSync('/usr/bin/script'))('status --watch on a terminal', () => {
+  it('shows what changes over what it showed, and leaves the terminal as it was at Ctrl-C', async () => {
+    const { env, cwd, queue, send } = await world();
+    const main = resolve(import.meta.dirname, '../../../cli/main.ts');
+    const command = `trap : INT; stty cols 30 rows 20; ${process.execPath} ${main} status --watch; echo "exit $?"; stty -a`;
+    const child = spawn('/usr/bin/script', ['-qfec', command, '/dev/null'], {
+      cwd,
+      env: { ...env, PATH: process.env['PATH'], HOME: '/nonexistent', SHELL: '/bin/sh' },
+    });
+    const exited = once(child, 'exit');
+    let seen = '';
+    child.stdout.on('data', (chunk) => {
+      seen += String(chunk);
+    });
+    const until = (text: string) =>
+      vi.waitFor(() => expect(seen).toContain(text), { timeout: 30_000, interval: 50 });
+    await until('imports');
+    expect(seen).toContain('records       0 waiting, 0');
+    await send(queue);
+    await until('1 waiting');
+    const drawn = stripVTControlCharacters(seen).split(/[\r\n]+/);
+    for (const line of drawn) expect(line.length).toBeLessThan(30);
+    // Up to the first line, to print over all.
+    expect(seen).toContain('\u001b[5A\r\u001b[J');
+    child.stdin.write('\u0003');
+    await until('iexten');
+    expect(seen).toContain('exit 0');
+    expect(seen).toMatch(/[^-]icanon/);
+    // No mode was set: neither cursor nor wrap was switched off.
+    expect(seen).not.toContain('\u001b[?');
+    child.stdin.end();
+    await exited;
+  });
+});
