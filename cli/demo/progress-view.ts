@@ -14,7 +14,9 @@ export function showProgress(total: number, say: (line: string) => void, unit = 
 
 function bar(total: number, unit: string): ProgressView {
   const format = `   {bar} {percentage}% | {value}/{total} ${unit} | {duration_formatted}`;
-  const shown = new SingleBar({ format, hideCursor: true }, Presets.shades_classic);
+  // No mode of the terminal is changed, so that the demo can end at any time.
+  const modes = { hideCursor: false, linewrap: true };
+  const shown = new SingleBar({ format, ...modes }, Presets.shades_classic);
   shown.start(total, 0);
   return { at: (done) => shown.update(done), stop: () => shown.stop() };
 }

@@ -83,10 +83,14 @@ export async function demo(options: DemoOptions): Promise<void> {
   if (!options.chaos && (options.messages ?? options.seed) !== undefined)
     throw new UsageError('--messages and --seed go with --chaos');
   const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-demo-'));
-  process.once('SIGINT', () => {
-    rmSync(dataFolder, { recursive: true, force: true });
-    process.exit(130);
-  });
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => {
+      rmSync(dataFolder, { recursive: true, force: true, maxRetries: 3 });
+      process.exit(code);
+    });
   try {
     await (options.chaos ? runChaos(dataFolder, options) : run(dataFolder));
   } finally {

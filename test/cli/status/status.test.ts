@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
@@ -122,6 +123,20 @@ describe('servicenow-functions status', () => {
     expect([none.code, none.err]).toEqual([1, expect.stringMatching(/^No local stack is running; .*\n$/)]);
   });
 
+  it('ends without a word when nobody reads it any more', async () => {
+    const { env, cwd } = await world();
+    const main = resolve(import.meta.dirname, '../../../cli/main.ts');
+    const child = spawn(process.execPath, [main, 'status', '--watch', '--json'], {
+      cwd,
+      env: { ...env, PATH: process.env['PATH'], HOME: '/nonexistent' },
+    });
+    const exited = once(child, 'exit');
+    const said = text(child.stderr);
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    expect([await exited, await said]).toEqual([[141, null], '']);
+  });
+
   it('says in one line that the stack is gone', async () => {
     const { env, cwd } = announcedStack({});
     const { code, out, err } = await runCommand(['status', '--watch'], { env, cwd });
@@ -144,8 +159,8 @@ describe.skipIf(!existsSync('/usr/bin/script'))('status --watch on a terminal', 
     child.stdout.on('data', (chunk) => {
       seen += String(chunk);
     });
-    const until = (text: string) =>
-      vi.waitFor(() => expect(seen).toContain(text), { timeout: 30_000, interval: 50 });
+    const until = (wanted: string) =>
+      vi.waitFor(() => expect(seen).toContain(wanted), { timeout: 30_000, interval: 50 });
     await until('imports');
     expect(seen).toContain('records       0 waiting, 0');
     await send(queue);
