@@ -20,7 +20,7 @@ export async function runStatus(options: StatusOptions): Promise<void> {
   if (options.stack !== undefined && options.bucket !== undefined)
     throw new UsageError('--stack cannot be given together with --bucket');
   const queues = await findRecordsQueues(options, process.env);
-  const bucket = queues.importBucket ?? options.bucket ?? process.env['IMPORT_BUCKET'];
+  const bucket = options.bucket ?? queues.importBucket ?? process.env['IMPORT_BUCKET'];
   const source = openStatus({ ...queues, importBucket: bucket });
   const print = options.json ? printJson : printer(process.stdout);
   try {

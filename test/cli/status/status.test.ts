@@ -123,6 +123,22 @@ describe('servicenow-functions status', () => {
     expect([none.code, none.err]).toEqual([1, expect.stringMatching(/^No local stack is running; .*\n$/)]);
   });
 
+  it('looks into the bucket that is named, and says that there is none', async () => {
+    const { run } = await world();
+    const { code, out, err } = await run('--bucket', 'no-such-bucket');
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^.*bucket.*\n$/i);
+  });
+
+  it.each([
+    [['--stack', '/x', '--queue', 'q'], '--stack cannot be given together'],
+    [['--stack', '/x', '--bucket', 'b'], '--stack cannot be given together'],
+    [['--wtach'], 'Did you mean --watch?'],
+  ])('refuses %j and exits with 2', async (args, message) => {
+    const { code, err } = await runCommand(['status', ...args]);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+  });
+
   it('ends without a word when nobody reads it any more', async () => {
     const { env, cwd } = await world();
     const main = resolve(import.meta.dirname, '../../../cli/main.ts');
