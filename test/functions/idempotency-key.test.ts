@@ -206,6 +206,24 @@ describe('a POST with an Idempotency-Key', () => {
     await other.close();
   });
 
+  it('answers another body in such tables alike, and changes nothing', async () => {
+    const other = await startDeployment({ CORRELATION_ID_TABLES: '*' }, { demoData: false });
+    onTestFinished(() => other.close());
+    const create = other.serve(postRecord);
+    const request = (urgency: string) => ({
+      method: 'POST',
+      url: '/api/now/table/incident',
+      body: JSON.stringify({ urgency, work_notes: urgency }),
+      headers: { 'idempotency-key': 'k1' },
+    });
+    await create.http(request('1'));
+    expect(await create.http(request('2'))).toMatchObject({
+      statusCode: 200,
+      headers: { 'idempotency-replayed': 'true', 'idempotency-differs': 'urgency' },
+    });
+    expect(other.instance.state.store.select('incident')).toMatchObject([{ urgency: '1' }]);
+  });
+
   it('passes a real refusal on', async () => {
     const answer = await deployment.serve(postRecord).http({
       method: 'POST',
