@@ -213,7 +213,8 @@ async function sendOnce(client: ServiceNowClient, calls: readonly Call[], contex
 }
 
 function failed(error: unknown): CallResult {
-  const isRefusal = error instanceof ServiceNowError && error.isRefusal;
+  // A refusal of a second copy says nothing of what the first one did.
+  const isRefusal = error instanceof ServiceNowError && error.isRefusal && error.effect !== 'unknown';
   return { kind: 'failed', error: isRefusal ? new BatchRefused(error) : error };
 }
 

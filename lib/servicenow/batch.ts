@@ -91,7 +91,8 @@ export async function sendBatch(
   return items.map((item, index) => {
     const answer = answersById.get(String(index));
     if (answer) return outcomeOf(item, answer, response);
-    if (left.has(String(index))) return { kind: 'unserviced' };
+    // An earlier copy of the batch may have got further.
+    if (left.has(String(index)) && !mayHaveRun(item, response)) return { kind: 'unserviced' };
     return {
       kind: 'failed',
       error: lost(item, undefined, 'the answer to the batch does not mention this item'),
@@ -116,9 +117,16 @@ function outcomeOf(item: ServiceNowRequest, answer: Serviced, whole: ServiceNowR
       response: { ...accepted, attempts, ...(transactionId ? { transactionId } : {}) },
     };
   } catch (error) {
-    if (error instanceof ServiceNowError) return { kind: 'failed', error };
-    throw error;
+    if (!(error instanceof ServiceNowError)) throw error;
+    error.attempts = attempts;
+    // As for a call of its own: an earlier copy may even have caused the refusal.
+    if (mayHaveRun(item, whole)) error.effect = 'unknown';
+    return { kind: 'failed', error };
   }
+}
+
+function mayHaveRun({ repeatable }: ServiceNowRequest, { isRepeat = false }: ServiceNowResponse): boolean {
+  return isRepeat && repeatable !== 'read';
 }
 
 /** An item's answer may come without headers; its body is JSON all the same, and ServiceNow's as the batch's own was. */

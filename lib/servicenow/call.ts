@@ -47,6 +47,8 @@ export type ServiceNowResponse = {
   readonly transactionId?: string;
   /** How many times the call was sent. */
   readonly attempts: number;
+  /** True when an earlier copy of the call may have taken effect as well. */
+  readonly isRepeat?: boolean;
 };
 
 /** A connection to one instance. */

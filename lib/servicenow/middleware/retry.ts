@@ -3,7 +3,7 @@ import { CallAbandonedError, ConnectorError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { type BackOff, fullJitterMs } from '../../core/retry-timing.ts';
-import type { ServiceNowRequest } from '../call.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../call.ts';
 import type { Accepted } from '../classify/answer.ts';
 import { isRead } from '../classify/failure.ts';
 import { ThrottledError, TransactionCancelledError } from '../errors.ts';
@@ -23,7 +23,7 @@ export type RetryOptions = {
 };
 
 /** An answer, and how many times the call was sent for it. */
-export type Retried = Accepted & { readonly attempts: number };
+export type Retried = Accepted & Pick<ServiceNowResponse, 'attempts' | 'isRepeat'>;
 
 /** A longer wait is left to the caller: the message goes back to its queue, the HTTP caller gets `Retry-After`. */
 export const longestWaitMs = 60_000;
@@ -38,7 +38,8 @@ export function retry(next: Link, options: RetryOptions): (attempt: Attempt) => 
     let known: ServiceNowError | undefined;
     for (let attempts = 1; ; attempts += 1) {
       try {
-        return { ...(await next(attempt)), attempts };
+        const answer = await next(attempt);
+        return { ...answer, attempts, ...(known?.effect === 'unknown' && { isRepeat: true }) };
       } catch (error) {
         if (!(error instanceof ServiceNowError))
           throw known?.effect === 'unknown' ? known : unsent(error, attempt);

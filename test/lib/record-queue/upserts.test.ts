@@ -73,6 +73,27 @@ describe('upserts', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it.each(times(5))(
+    'that move on from their match are made once though the answer to batch %i was lost and it was sent again',
+    async (skip) => {
+      await start();
+      const match = { method: 'POST', path: '/api/now/v1/batch' };
+      queue.instance.control.faults.add({ match, action: 'reset-after-commit', skip });
+      const moving = times(3).map((index) =>
+        upsert(`m${index}`, { correlation_id: `x${index}`, category: 'new' }, { category: 'seen' }),
+      );
+      await queue.deliver(moving);
+      queue.later(120_000);
+      await queue.deliver(moving);
+      expect(
+        incidents()
+          .map(({ correlation_id }) => correlation_id)
+          .toSorted(),
+      ).toEqual(['x0', 'x1', 'x2']);
+      expect(queue.deadLetters).toEqual([]);
+    },
+  );
+
   it('cost a few requests more next to updates of other records, not some each', async () => {
     await start();
     const ids = times(10).map((index) => `${index}`.repeat(32));

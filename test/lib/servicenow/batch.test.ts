@@ -112,6 +112,32 @@ describe('a batch', () => {
     expect(seen).toHaveLength(4);
   });
 
+  it('that was sent again after a lost answer leaves each write in doubt that the second copy did not carry out', async () => {
+    let calls = 0;
+    const { url } = await scriptedServer((response) => {
+      calls += 1;
+      if (calls === 1) return void response.destroy();
+      const refused = { error: { message: 'Operation Failed', detail: 'Insert Aborted' }, status: 'failure' };
+      json(response, 200, {
+        batch_request_id: '1',
+        serviced_requests: [
+          { id: '0', status_code: 403, body: encode(refused) },
+          { id: '1', status_code: 404, body: encode({ error: { message: 'No Record found' } }) },
+        ],
+        unserviced_requests: ['2', '3'],
+      });
+    });
+    const client = clientFor({ instanceUrl: url, auth: basic }, { maxAttempts: 3 });
+    const read: ServiceNowRequest = { method: 'GET', path: '/api/now/table/incident/1', repeatable: 'read' };
+    const items = [create('a'.repeat(32)), read, create('b'.repeat(32)), read];
+    expect(await sendBatch(client, items, callContext())).toMatchObject([
+      { kind: 'failed', error: { status: 403, effect: 'unknown', attempts: 2 } },
+      { kind: 'failed', error: { status: 404, effect: 'none' } },
+      { kind: 'failed', error: { code: 'OUTCOME_UNKNOWN', effect: 'unknown' } },
+      { kind: 'unserviced' },
+    ]);
+  });
+
   it('of nothing sends nothing', async () => {
     expect(
       await sendBatch(clientFor({ instanceUrl: 'http://127.0.0.1:1', auth: basic }), [], callContext()),
