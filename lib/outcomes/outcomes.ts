@@ -20,7 +20,7 @@ export type OutcomeEvent = {
   readonly detail: Readonly<Record<string, unknown>> & { readonly id: string };
 };
 
-/** Takes what an operator wants to hear of: the ends of imports, dead letters, rejected credentials. Counts it, and sends events to a bus. */
+/** Takes what an operator wants to hear of: the ends of imports, dead letters, applied signals, rejected credentials. Counts it, and sends events to a bus. */
 export type Outcomes = {
   report(outcome: Outcome): void;
   /** Sends what was reported. Never throws: an event that is lost changes nothing about the work. */

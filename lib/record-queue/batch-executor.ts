@@ -213,8 +213,7 @@ async function sendOnce(client: ServiceNowClient, calls: readonly Call[], contex
 }
 
 function failed(error: unknown): CallResult {
-  // A refusal of a second copy says nothing of what the first one did.
-  const isRefusal = error instanceof ServiceNowError && error.isRefusal && error.effect !== 'unknown';
+  const isRefusal = error instanceof ServiceNowError && error.isRefusal;
   return { kind: 'failed', error: isRefusal ? new BatchRefused(error) : error };
 }
 

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CloudWatchClient, PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { startLocalStack } from '../../cli/local-stack.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
+import { putAlarm, setAlarm } from '../e2e/alarms.ts';
 import { median, type Row, round, runAlone } from './report.ts';
 
 export const name = 'alarm to incident: state change of a CloudWatch alarm to its record, in the local stack';
@@ -42,10 +43,9 @@ async function goOff(stack: Stack): Promise<number[]> {
   const seconds: number[] = [];
   for (let index = 0; index < alarms; index += 1) {
     const AlarmName = `bench-${index}`;
-    await cloudWatch.send(new PutMetricAlarmCommand({ AlarmName, ...metric }));
+    await putAlarm(cloudWatch, AlarmName);
     const startMs = performance.now();
-    const StateReason = 'Threshold Crossed';
-    await cloudWatch.send(new SetAlarmStateCommand({ AlarmName, StateValue: 'ALARM', StateReason }));
+    await setAlarm(cloudWatch, AlarmName, 'ALARM');
     while (!hasIncident(stack, AlarmName)) {
       if (performance.now() - startMs > patienceMs) throw new Error(`no incident of ${AlarmName}`);
       await delay(10);
@@ -60,15 +60,5 @@ function hasIncident({ instance }: Stack, alarm: string): boolean {
   const rows = instance.state.store.select('incident');
   return rows.some(({ correlation_id }) => String(correlation_id).endsWith(`:alarm:${alarm}`));
 }
-
-const metric = {
-  MetricName: 'CPUUtilization',
-  Namespace: 'AWS/EC2',
-  Statistic: 'Average',
-  Period: 60,
-  EvaluationPeriods: 1,
-  Threshold: 90,
-  ComparisonOperator: 'GreaterThanThreshold',
-} as const;
 
 if (import.meta.main) await runAlone({ name, run });

@@ -1,3 +1,9 @@
+import {
+  type CloudWatchClient,
+  PutMetricAlarmCommand,
+  SetAlarmStateCommand,
+} from '@aws-sdk/client-cloudwatch';
+
 const accountId = '000000000000';
 /** Yesterday, so that no state lies in the future. */
 const startMs = Math.floor(Date.now() / 1000) * 1000 - 2 * 86_400_000;
@@ -49,6 +55,29 @@ export function alarmNotification(name: string, value: AlarmState, atSeconds: nu
     OldStateValue: detail.previousState.value,
     Trigger: { MetricName: 'CPUUtilization', Namespace: 'AWS/EC2', Dimensions: [] },
   };
+}
+
+/** Makes an alarm in CloudWatch itself. */
+export async function putAlarm(cloudWatch: CloudWatchClient, AlarmName: string, actions: string[] = []) {
+  await cloudWatch.send(
+    new PutMetricAlarmCommand({
+      AlarmName,
+      MetricName: 'CPUUtilization',
+      Namespace: 'AWS/EC2',
+      Statistic: 'Average',
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 90,
+      ComparisonOperator: 'GreaterThanThreshold',
+      AlarmActions: actions,
+    }),
+  );
+}
+
+/** Changes the state of an alarm in CloudWatch itself. */
+export async function setAlarm(cloudWatch: CloudWatchClient, AlarmName: string, StateValue: AlarmState) {
+  const StateReason = `it is ${StateValue}`;
+  await cloudWatch.send(new SetAlarmStateCommand({ AlarmName, StateValue, StateReason }));
 }
 
 /** A signal that opens a record. */

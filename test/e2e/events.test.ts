@@ -1,4 +1,4 @@
-import { CloudWatchClient, PutMetricAlarmCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import {
   EventBridgeClient,
   PutEventsCommand,
@@ -8,7 +8,15 @@ import {
 import { CreateTopicCommand, PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it, vi } from 'vitest';
-import { type AlarmState, alarmEvent, alarmNotification, secondsUntilNow, signalOf } from './alarms.ts';
+import {
+  type AlarmState,
+  alarmEvent,
+  alarmNotification,
+  putAlarm,
+  secondsUntilNow,
+  setAlarm,
+  signalOf,
+} from './alarms.ts';
 import { call, changeByHand, endpoints, held, invoke, sqs, uniqueWord } from './running-stack.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
@@ -83,26 +91,10 @@ describe('an alarm', () => {
 
   it('that goes off in CloudWatch itself opens an incident', async () => {
     const AlarmName = uniqueWord();
-    await cloudWatch.send(
-      new PutMetricAlarmCommand({
-        AlarmName,
-        MetricName: 'CPUUtilization',
-        Namespace: 'AWS/EC2',
-        Statistic: 'Average',
-        Period: 60,
-        EvaluationPeriods: 1,
-        Threshold: 90,
-        ComparisonOperator: 'GreaterThanThreshold',
-        AlarmActions: [TopicArn],
-      }),
-    );
-    const set = (StateValue: AlarmState) =>
-      cloudWatch.send(
-        new SetAlarmStateCommand({ AlarmName, StateValue, StateReason: `it is ${StateValue}` }),
-      );
-    await set('ALARM');
+    await putAlarm(cloudWatch, AlarmName, [TopicArn]);
+    await setAlarm(cloudWatch, AlarmName, 'ALARM');
     await untilStates(AlarmName, '1');
-    await set('OK');
+    await setAlarm(cloudWatch, AlarmName, 'OK');
     await untilStates(AlarmName, '6');
   });
 });

@@ -1,15 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  CloudWatchClient,
-  DeleteAlarmsCommand,
-  PutMetricAlarmCommand,
-  SetAlarmStateCommand,
-} from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { startLocalStack } from '../../cli/local-stack.ts';
+import { putAlarm, setAlarm } from './alarms.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 const patiently = { timeout: 60_000, interval: 200 };
@@ -51,22 +47,11 @@ async function start() {
   };
 }
 
-const metric = {
-  MetricName: 'CPUUtilization',
-  Namespace: 'AWS/EC2',
-  Statistic: 'Average',
-  Period: 60,
-  EvaluationPeriods: 1,
-  Threshold: 90,
-  ComparisonOperator: 'GreaterThanThreshold',
-} as const;
-
 it('the packaged reconciler resolves the record of an alarm that is gone, and leaves the one that still sounds', async () => {
   const { cloudWatch, reconcile, untilStates } = await start();
   for (const AlarmName of ['gone', 'sounding']) {
-    await cloudWatch.send(new PutMetricAlarmCommand({ AlarmName, ...metric }));
-    const StateReason = 'Threshold Crossed';
-    await cloudWatch.send(new SetAlarmStateCommand({ AlarmName, StateValue: 'ALARM', StateReason }));
+    await putAlarm(cloudWatch, AlarmName);
+    await setAlarm(cloudWatch, AlarmName, 'ALARM');
   }
   await untilStates('1', '1');
   expect(await reconcile()).toMatchObject({ asked: 2, sent: 0, failures: [] });

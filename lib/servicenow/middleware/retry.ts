@@ -22,7 +22,7 @@ export type RetryOptions = {
   readonly metrics: Metrics;
 };
 
-/** An answer, and how many times the call was sent for it. */
+/** An answer, how many times the call was sent for it, and whether an earlier copy may have taken effect. */
 export type Retried = Accepted & Pick<ServiceNowResponse, 'attempts' | 'isRepeat'>;
 
 /** A longer wait is left to the caller: the message goes back to its queue, the HTTP caller gets `Retry-After`. */

@@ -139,7 +139,7 @@ describe('servicenow-functions status', () => {
     expect([code, err]).toEqual([2, expect.stringContaining(message)]);
   });
 
-  it('ends without a word when nobody reads it any more', async () => {
+  it('exits without an error message once its reader has closed the pipe', async () => {
     const { env, cwd } = await world();
     const main = resolve(import.meta.dirname, '../../../cli/main.ts');
     const child = spawn(process.execPath, [main, 'status', '--watch', '--json'], {

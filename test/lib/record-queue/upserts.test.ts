@@ -94,6 +94,25 @@ describe('upserts', () => {
     },
   );
 
+  it('that move on from their match are made once though the second copy of their batch is refused as a whole', async () => {
+    await start();
+    const match = { method: 'POST', path: '/api/now/v1/batch' };
+    const { faults } = queue.instance.control;
+    const json = { error: { message: 'Batch is not allowed' } };
+    // Two batches look for the records; the third creates them.
+    faults.add({ match, action: 'reset-after-commit', skip: 2 });
+    faults.add({ match, action: 'answer', status: 400, json, skip: 3 });
+    const moving = times(3).map((index) =>
+      upsert(`m${index}`, { correlation_id: `x${index}`, category: 'new' }, { category: 'seen' }),
+    );
+    await queue.deliver(moving);
+    queue.later(120_000);
+    await queue.deliver(moving);
+    expect(faults.list()).toEqual([]);
+    expect(incidents()).toHaveLength(3);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('cost a few requests more next to updates of other records, not some each', async () => {
     await start();
     const ids = times(10).map((index) => `${index}`.repeat(32));
