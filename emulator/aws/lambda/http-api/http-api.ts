@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../clock.ts';
 import type { HttpRoute } from '../../template/resources.ts';
 import { type InvocationOutcome, maxPayloadBytes } from '../invocation.ts';
 import { type HttpRequest, requestEvent } from './request-event.ts';
-import { gatewayAnswer, type HttpAnswer, httpAnswer } from './response.ts';
+import { gatewayAnswer, gatewayPage, type HttpAnswer, httpAnswer } from './response.ts';
 import { createRouteTable, type RouteMatch, type RouteTable } from './route-table.ts';
 
 /** What the request line and the values of the headers may have together, in bytes (HTTP API quotas). */
@@ -41,19 +41,25 @@ async function answer(
     status,
     headers,
     body: sent,
-  } = isHeaderTooLarge(request)
-    ? gatewayAnswer(431, 'Request Header Fields Too Large')
-    : body
-      ? await answerRequest(options, routes, httpRequest(request, body), requestId)
-      : gatewayAnswer(413, 'Request Entity Too Large');
+  } = refuseHead(request) ??
+  (body
+    ? await answerRequest(options, routes, httpRequest(request, body), requestId)
+    : gatewayAnswer(413, 'Request Entity Too Large'));
   response.writeHead(status, { ...headers, 'content-length': sent.length, 'apigw-requestid': requestId });
   response.end(request.method === 'HEAD' ? undefined : sent);
 }
 
-function isHeaderTooLarge({ method = '', url = '', rawHeaders }: IncomingMessage): boolean {
+/**
+ * The answer to a request line or headers that are too large. A request line that is too long by itself is refused before anything knows that an API
+ * is asked for, hence the HTML; its wording is that of AWS's load balancers, since API Gateway's own is not documented.
+ */
+function refuseHead({ method = '', url = '', rawHeaders }: IncomingMessage): HttpAnswer | undefined {
+  const lineBytes = Buffer.byteLength(`${method} ${url} HTTP/1.1`);
   const values = rawHeaders.filter((_, at) => at % 2 === 1);
-  const line = `${method} ${url} HTTP/1.1`;
-  return [line, ...values].reduce((sum, text) => sum + Buffer.byteLength(text), 0) > maxHeaderBytes;
+  const headerBytes = values.reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+  if (lineBytes > maxHeaderBytes) return gatewayPage(414, 'Request-URI Too Large');
+  if (lineBytes + headerBytes > maxHeaderBytes) return gatewayAnswer(431, 'Request Header Fields Too Large');
+  return undefined;
 }
 
 async function answerRequest(

@@ -35,6 +35,18 @@ export function gatewayAnswer(status: number, message: string): HttpAnswer {
   };
 }
 
+/** An answer of what stands in front of API Gateway: a page, whatever the client accepts. */
+export function gatewayPage(status: number, reason: string): HttpAnswer {
+  const title = `${status} ${reason}`;
+  return {
+    status,
+    headers: { 'content-type': 'text/html' },
+    body: Buffer.from(
+      `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n</body>\r\n</html>\r\n`,
+    ),
+  };
+}
+
 /**
  * The HTTP answer that an HTTP API makes of what a function returned: an object with `statusCode` as it says, anything else as JSON
  * with status 200, and 500 for a function that failed or returned something that is neither.

@@ -149,12 +149,21 @@ describe('the answer that a caller gets', () => {
   });
 
   it('is 431 for a request line and headers of more than 10 KB together', async () => {
-    const long = await call(`/items?q=${'x'.repeat(10_300)}`);
+    const both = await call(`/items?q=${'x'.repeat(9_900)}`, { headers: { 'x-more': 'y'.repeat(400) } });
     const wide = await call('/items', {
       headers: { 'x-wide': 'x'.repeat(9_900), 'x-more': 'y'.repeat(400) },
     });
-    expect([long.status, wide.status]).toEqual([431, 431]);
-    expect(long.bytes.toString()).toBe('{"message":"Request Header Fields Too Large"}');
+    expect([both.status, wide.status]).toEqual([431, 431]);
+    expect(both.bytes.toString()).toBe('{"message":"Request Header Fields Too Large"}');
     expect((await call(`/items?q=${'x'.repeat(9_000)}`)).status).not.toBe(431);
   });
+
+  it.each([10_300, 23_000, 200_000])(
+    'is a page with 414 for a request line that is too long by itself (%i characters)',
+    async (length) => {
+      const { status, headers, bytes } = await call(`/${'A'.repeat(length)}`);
+      expect([status, headers['content-type']]).toEqual([414, 'text/html']);
+      expect(bytes.toString()).toMatch(/^<html>/);
+    },
+  );
 });
