@@ -1,4 +1,4 @@
-import { getAggregateRecord } from '../lib/operations/aggregate.ts';
+import { getAggregateRecord } from '../lib/operations/table.ts';
 import { operationHandler } from '../lib/runtime.ts';
 
 /**

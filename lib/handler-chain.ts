@@ -3,7 +3,7 @@ import type { Context } from 'aws-lambda';
 import type { BufferedMetrics } from './aws/emf-metrics.ts';
 import { callerOf } from './core/caller.ts';
 import type { Clock } from './core/clock.ts';
-import { type Deadline, deadlineAt } from './core/deadline.ts';
+import { type Deadline, deadlineAt } from './core/clock.ts';
 import { ConnectorError } from './core/errors.ts';
 import { type Log, logWith, withLogFields } from './core/log.ts';
 import { toDirectError } from './gateway/direct-invoke.ts';

@@ -1,7 +1,6 @@
 import { fetchSecretText } from '../../lib/aws/secrets.ts';
-import { systemClock } from '../../lib/core/clock.ts';
+import { deadlineAt, systemClock } from '../../lib/core/clock.ts';
 import { commaList, readConfig } from '../../lib/core/config.ts';
-import { deadlineAt } from '../../lib/core/deadline.ts';
 import { examine } from '../../lib/doctor/examine.ts';
 import { formatReport, isHealthy } from '../../lib/doctor/finding.ts';
 import { readSecretFrom } from '../secret.ts';

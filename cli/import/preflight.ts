@@ -2,9 +2,8 @@ import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fetchSecretText } from '../../lib/aws/secrets.ts';
-import { systemClock } from '../../lib/core/clock.ts';
+import { deadlineAt, systemClock } from '../../lib/core/clock.ts';
 import { commaList } from '../../lib/core/config.ts';
-import { deadlineAt } from '../../lib/core/deadline.ts';
 import { columnOf, mapColumns, possibleNames } from '../../lib/file-import/plan/map-columns.ts';
 import { type ImportSettings, parseSettings } from '../../lib/file-import/plan/settings.ts';
 import {

@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createConnections } from '../../lib/aws/connections.ts';
 import { fetchSecretText } from '../../lib/aws/secrets.ts';
-import { systemClock } from '../../lib/core/clock.ts';
+import { deadlineAt, systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
-import { deadlineAt } from '../../lib/core/deadline.ts';
 import { readEvents } from '../../lib/events/intake.ts';
 import { createMapper, type MappedElement } from '../../lib/events/map-event.ts';
 import type { Mappings } from '../../lib/events/mapping.ts';

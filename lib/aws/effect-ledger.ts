@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../core/clock.ts';
-import type { Deadline } from '../core/deadline.ts';
+import type { Clock, Deadline } from '../core/clock.ts';
 import { coalesce } from '../core/shared-work.ts';
 import type { StateItem, StateKey, StateTable, StateWrite } from './state-table.ts';
 

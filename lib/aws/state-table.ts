@@ -1,7 +1,6 @@
 import type { DynamoDBClient, WriteRequest } from '@aws-sdk/client-dynamodb';
 import type { NativeAttributeValue } from '@aws-sdk/util-dynamodb';
-import type { Clock } from '../core/clock.ts';
-import type { Deadline } from '../core/deadline.ts';
+import type { Clock, Deadline } from '../core/clock.ts';
 import { ConfigurationError, ConnectorError } from '../core/errors.ts';
 import { fullJitterMs } from '../core/retry-timing.ts';
 import {

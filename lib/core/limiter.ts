@@ -1,5 +1,4 @@
-import type { Clock } from './clock.ts';
-import type { WaitLimits } from './deadline.ts';
+import type { Clock, WaitLimits } from './clock.ts';
 import { DeadlineExceededError } from './errors.ts';
 
 /** Limits the calls in flight to one instance, for the whole process. */

@@ -1,8 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Connections } from '../aws/connections.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Deadline } from '../core/clock.ts';
 import { allowsTable } from '../core/config.ts';
-import type { Deadline } from '../core/deadline.ts';
 import { ConfigurationError, TableNotAllowedError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';

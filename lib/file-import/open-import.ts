@@ -6,14 +6,13 @@ import { ClosedLedgers } from './load/ledger.ts';
 import { readEarlierSets } from './load/reconcile-by-sets.ts';
 import type { ImportPlan } from './plan/import-plan.ts';
 import { mapColumns, possibleNames } from './plan/map-columns.ts';
-import type { ImportSettings } from './plan/settings.ts';
-import { parseSettings, pinnedSettings, storedSettings } from './plan/settings.ts';
+import { type ImportSettings, parseSettings, pinnedSettings, storedSettings } from './plan/settings.ts';
 import { describeStagingTable, readTransformTargets } from './plan/staging-table.ts';
 import { keepFront, pinnedObject } from './read/content.ts';
 import { headBytes, inspectFile } from './read/inspect-file.ts';
-import { factsOfOutcome } from './report/import-outcome.ts';
 import {
   type FileFacts,
+  factsOfOutcome,
   factsOfRefused,
   type ProgressWriter,
   progressAtFirst,

@@ -14,8 +14,7 @@ import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
 import { emptyTally } from './load/row-outcome.ts';
 import { defaultSettings, parseSettings, settingsAt } from './plan/settings.ts';
-import { endOf } from './report/import-outcome.ts';
-import { type ImportSummary, progressAtFirst, progressWriter } from './report/summary.ts';
+import { endOf, type ImportSummary, progressAtFirst, progressWriter } from './report/summary.ts';
 import { RetryLaterError, resultOf } from './retry-later-error.ts';
 import { earlierDrops } from './schedule/event-dedup.ts';
 import {

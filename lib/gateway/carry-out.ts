@@ -1,8 +1,7 @@
 import type { Connections } from '../aws/connections.ts';
 import type { Caller } from '../core/caller.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Deadline } from '../core/clock.ts';
 import type { HttpConfig } from '../core/config.ts';
-import type { Deadline } from '../core/deadline.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type {

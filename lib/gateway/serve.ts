@@ -1,5 +1,5 @@
+import type { Deadline } from '../core/clock.ts';
 import type { HttpConfig } from '../core/config.ts';
-import type { Deadline } from '../core/deadline.ts';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { BatchPart, BatchPartAnswer, Operation } from '../operations/define-operation.ts';

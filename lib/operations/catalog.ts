@@ -1,4 +1,3 @@
-import { getAggregateRecord } from './aggregate.ts';
 import {
   deleteAttachmentById,
   getAttachmentById,
@@ -22,6 +21,7 @@ import { postSignal } from './post-signal.ts';
 import { deleteCartItem, getServiceCatalog, postServiceCatalog } from './service-catalog.ts';
 import {
   deleteRecordById,
+  getAggregateRecord,
   getRecordById,
   getRecords,
   patchRecordById,

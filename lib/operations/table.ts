@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { aggregateRequest } from '../servicenow/aggregate.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import {
   createRequest,
@@ -12,6 +13,7 @@ import { createKeyed } from './idempotent-create.ts';
 import { deleteKeyed, updateKeyed } from './keyed-update.ts';
 import {
   addPairs,
+  aggregateParameters,
   apiVersion,
   idempotencyKey,
   keyValuePairs,
@@ -167,5 +169,19 @@ export const deleteRecordById = defineOperation({
       sysId: parameters.sysId,
       version: parameters.apiVersion,
       parameters: toQuery(parameters),
+    }),
+});
+
+/** Counts, averages, minima, maxima and sums of a table, grouped or not. Answers 200. */
+export const getAggregateRecord = defineOperation({
+  name: 'getAggregateRecord',
+  routes: [{ method: 'GET', path: '/stats/{tableName}' }],
+  schema: z.object({ tableName, apiVersion, ...aggregateParameters, keyValuePairs }),
+  aliases: { sysparmOrderby: 'sysparmOrderBy', KeyValuePairs: 'keyValuePairs' },
+  request: (parameters) =>
+    aggregateRequest({
+      table: parameters.tableName,
+      version: parameters.apiVersion,
+      parameters: addPairs(toQuery(parameters), parameters.keyValuePairs),
     }),
 });

@@ -1,4 +1,4 @@
-import type { Deadline } from '../core/deadline.ts';
+import type { Deadline } from '../core/clock.ts';
 import { DeadlineExceededError } from '../core/errors.ts';
 import { sendBatch } from '../servicenow/batch.ts';
 import type {

@@ -1,9 +1,8 @@
 import type { Connections } from '../aws/connections.ts';
 import { EffectLedger } from '../aws/effect-ledger.ts';
 import type { StateTable } from '../aws/state-table.ts';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, type Deadline, deadlineAt } from '../core/clock.ts';
 import { allowsTable, type RecordsConfig } from '../core/config.ts';
-import { type Deadline, deadlineAt } from '../core/deadline.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { identityBy } from '../operations/identity.ts';

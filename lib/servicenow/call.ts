@@ -1,4 +1,4 @@
-import type { Deadline } from '../core/deadline.ts';
+import type { Deadline } from '../core/clock.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
-import { type Clock, systemClock } from '../core/clock.ts';
-import { deadlineAt } from '../core/deadline.ts';
+import { type Clock, deadlineAt, systemClock } from '../core/clock.ts';
 import { createLimiter } from '../core/limiter.ts';
 import { type Log, silentLog } from '../core/log.ts';
 import { type Metrics, silentMetrics } from '../core/metrics.ts';

@@ -44,10 +44,8 @@
  * await deleteRecord(client, { table: 'incident', sysId: sys_id });
  * await client.close();
  */
-export type { Clock } from '../core/clock.ts';
-export { systemClock } from '../core/clock.ts';
-export type { Deadline } from '../core/deadline.ts';
-export { deadlineAt } from '../core/deadline.ts';
+export type { Clock, Deadline } from '../core/clock.ts';
+export { deadlineAt, systemClock } from '../core/clock.ts';
 export {
   ConfigurationError,
   ConnectorError,

@@ -1,7 +1,7 @@
 import { openWorld, type Queued, type World } from '../../cli/map/world.ts';
 import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import type { AlarmNow } from '../../lib/aws/alarms.ts';
-import { deadlineAt } from '../../lib/core/deadline.ts';
+import { deadlineAt } from '../../lib/core/clock.ts';
 import { silentLog } from '../../lib/core/log.ts';
 import { compileAll } from '../../lib/events/compile.ts';
 import { createMapper } from '../../lib/events/map-event.ts';

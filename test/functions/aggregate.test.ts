@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getAggregateRecord } from '../../lib/operations/aggregate.ts';
+import { getAggregateRecord } from '../../lib/operations/table.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
 let deployment: EmulatedDeployment;

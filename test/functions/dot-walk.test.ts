@@ -1,7 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { getAggregateRecord } from '../../lib/operations/aggregate.ts';
 import { postBatch } from '../../lib/operations/batch.ts';
-import { getRecordById, getRecords, patchRecordById } from '../../lib/operations/table.ts';
+import {
+  getAggregateRecord,
+  getRecordById,
+  getRecords,
+  patchRecordById,
+} from '../../lib/operations/table.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { startDeployment } from './emulated.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig, selectInstance } from '../../lib/core/config.ts';
-import { getAggregateRecord } from '../../lib/operations/aggregate.ts';
 import type { Operation } from '../../lib/operations/define-operation.ts';
 import { toCamelCase } from '../../lib/operations/parameters.ts';
 import {
   deleteRecordById,
+  getAggregateRecord,
   getRecordById,
   getRecords,
   patchRecordById,

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import type { Outcome } from '../../outcomes/outcomes.ts';
 import type { ImportFolder } from '../folder.ts';
 import { emptyTally, type FrequentMessage, type Tally } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
@@ -180,5 +181,32 @@ export function progressOf(
     bytes: { read: byte, total: isPlain ? request.size : 0 },
     rows: state.rows + state.rejected + doneInGroup,
     counts: state.tally,
+  };
+}
+
+/** Which import an outcome is about. */
+export function factsOfOutcome(request: ImportRequest) {
+  const { bucket, key, versionId, table } = request;
+  const source = { bucket, key, ...(versionId === undefined ? {} : { versionId }) };
+  return { importId: executionName(request), source, stagingTable: table };
+}
+
+const typeOf = {
+  completed: 'Import Finished',
+  stopped: 'Import Stopped',
+  refused: 'Import Refused',
+  superseded: 'Import Superseded',
+} as const;
+
+/** How an import ended: counts and addresses. The reason may quote the instance, and stays in the summary. */
+export function endOf(request: ImportRequest, summary: ImportSummary): Outcome {
+  const { status, lines, counts, seconds, results } = summary;
+  return {
+    type: typeOf[status],
+    ...factsOfOutcome(request),
+    lines,
+    counts: { ...counts },
+    seconds: seconds.total,
+    results: { ...results },
   };
 }

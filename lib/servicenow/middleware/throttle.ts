@@ -1,5 +1,4 @@
-import type { Clock } from '../../core/clock.ts';
-import type { WaitLimits } from '../../core/deadline.ts';
+import type { Clock, WaitLimits } from '../../core/clock.ts';
 import type { Limiter } from '../../core/limiter.ts';
 import type { Method, ServiceNowRequest } from '../call.ts';
 import type { Accepted } from '../classify/answer.ts';

@@ -1,4 +1,4 @@
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt } from '../../../lib/core/clock.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import { importActivities } from '../../../lib/file-import/activities.ts';
 import { favourSpeed } from '../../../lib/file-import/execution.ts';

@@ -3,8 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createStateTable } from '../../../lib/aws/state-table.ts';
-import { systemClock } from '../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../lib/core/clock.ts';
 import { jumpingClock, manualClock } from '../core/manual-clock.ts';
 import { startStateTable, stubDynamoDb } from './local-state-table.ts';
 

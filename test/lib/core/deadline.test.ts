@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt } from '../../../lib/core/clock.ts';
 
 const clockAt = (ms: number) => ({ now: () => ms, sleep: async () => {} });
 

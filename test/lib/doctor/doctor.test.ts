@@ -1,10 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInstance } from '../../../emulator/instance/index.ts';
-import { systemClock } from '../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../lib/core/clock.ts';
 import { examine } from '../../../lib/doctor/examine.ts';
-import type { Finding } from '../../../lib/doctor/finding.ts';
-import { formatReport, isHealthy } from '../../../lib/doctor/finding.ts';
+import { type Finding, formatReport, isHealthy } from '../../../lib/doctor/finding.ts';
 import type { CallContext } from '../../../lib/servicenow/call.ts';
 import { json, refuse, scriptedServer } from '../servicenow/scripted-server.ts';
 import { basic, callContext } from '../servicenow/testing.ts';

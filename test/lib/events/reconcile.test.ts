@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { openWorld } from '../../../cli/map/world.ts';
 import type { AlarmNow } from '../../../lib/aws/alarms.ts';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt } from '../../../lib/core/clock.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import { loadMappings } from '../../../lib/events/load-mappings.ts';
 import { reconcile, type Sources } from '../../../lib/events/reconcile.ts';

@@ -7,8 +7,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
-import type { Clock } from '../../../lib/core/clock.ts';
-import { type Deadline, deadlineAt } from '../../../lib/core/deadline.ts';
+import { type Clock, type Deadline, deadlineAt } from '../../../lib/core/clock.ts';
 import type { Log, LogFields } from '../../../lib/core/log.ts';
 import { importActivities } from '../../../lib/file-import/activities.ts';
 import type { ImportInput } from '../../../lib/file-import/import-input.ts';

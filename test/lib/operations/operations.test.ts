@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { getAggregateRecord } from '../../../lib/operations/aggregate.ts';
 import type { Operation } from '../../../lib/operations/define-operation.ts';
 import {
   getRecordsStagingTable,
@@ -9,6 +8,7 @@ import {
 } from '../../../lib/operations/import-set.ts';
 import {
   deleteRecordById,
+  getAggregateRecord,
   getRecordById,
   getRecords,
   patchRecordById,

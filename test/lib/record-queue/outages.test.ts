@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../lib/core/clock.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import {
   InstanceAsleepError,

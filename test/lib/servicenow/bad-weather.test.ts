@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInstance } from '../../../emulator/instance/index.ts';
-import { systemClock } from '../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../lib/core/clock.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import { createRecord } from '../../../lib/servicenow/records.ts';
 import { ServiceNowError } from '../../../lib/servicenow/service-now-error.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt } from '../../../lib/core/clock.ts';
 import { createLimiter } from '../../../lib/core/limiter.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { createHourlyBudget, throttle } from '../../../lib/servicenow/middleware/throttle.ts';

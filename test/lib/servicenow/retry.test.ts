@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt } from '../../../lib/core/clock.ts';
 import { DeadlineExceededError } from '../../../lib/core/errors.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { Repeatable, ServiceNowRequest } from '../../../lib/servicenow/call.ts';

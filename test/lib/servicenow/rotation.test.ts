@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../lib/core/clock.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import type { ConnectionSecret } from '../../../lib/servicenow/secret.ts';
 import { busyServer, json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';

@@ -1,6 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../lib/core/clock.ts';
 import { createRedactor } from '../../../lib/core/redaction.ts';
 import type { CallContext, ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { type ClientOptions, createClient } from '../../../lib/servicenow/client.ts';

@@ -1,7 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../../lib/core/clock.ts';
 import { json, refuse, scriptedServer } from '../scripted-server.ts';
 import { callContext, clientFor } from '../testing.ts';
 import { auth, isTokenCall } from './token-server.ts';

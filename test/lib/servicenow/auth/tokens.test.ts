@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../../lib/core/clock.ts';
 import { createRedactor } from '../../../../lib/core/redaction.ts';
 import { json, refuse, scriptedServer } from '../scripted-server.ts';
 import { callContext, clientFor } from '../testing.ts';

@@ -1,8 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../../lib/core/clock.ts';
-import { deadlineAt } from '../../../../lib/core/deadline.ts';
+import { deadlineAt, systemClock } from '../../../../lib/core/clock.ts';
 import type { ServiceNowRequest } from '../../../../lib/servicenow/call.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
