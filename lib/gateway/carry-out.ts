@@ -11,14 +11,10 @@ import type {
   OperationDeps,
   OperationInput,
 } from '../operations/define-operation.ts';
+import { createReferenceTargets, type ReferenceTargets } from '../operations/dictionary.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import type { KeyedWrites } from '../operations/keyed-writes.ts';
-import {
-  createReferenceTargets,
-  type ReferenceTargets,
-  requireAllowedReads,
-  tableAccess,
-} from '../operations/table-access.ts';
+import { requireAllowedReads, tableAccess } from '../operations/table-access.ts';
 import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
 import { instanceFor } from './caller-rights.ts';

@@ -5,11 +5,17 @@ import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts'
 import { getRequest, listRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
+import { journalColumnsOf } from './dictionary.ts';
 import { findBySysId } from './find-record.ts';
-import { journalColumnsOf } from './journal-columns.ts';
-import { isSameText } from './journal-text.ts';
 import { digestOf, type Keyed, writeOnce } from './keyed-writes.ts';
-import { differingColumns, type ReplayedRecord, replayRecord, storedText, valuesQuery } from './replay.ts';
+import {
+  differingColumns,
+  isSameText,
+  type ReplayedRecord,
+  replayRecord,
+  storedText,
+  valuesQuery,
+} from './replay.ts';
 
 /** A write that its caller may repeat under the same key. */
 export type KeyedTarget = { readonly table: string; readonly key: string };

@@ -1,11 +1,7 @@
-import * as z from 'zod/mini';
-import type { Clock } from '../core/clock.ts';
 import { allowsTable, type InstanceConfig } from '../core/config.ts';
 import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
-import type { CallContext, ServiceNowClient, ServiceNowRequest } from '../servicenow/call.ts';
-import { encodedQuery } from '../servicenow/encoded-query.ts';
-import { listRequest } from '../servicenow/records.ts';
-import { ServiceNowError } from '../servicenow/service-now-error.ts';
+import type { CallContext, ServiceNowRequest } from '../servicenow/call.ts';
+import type { ReferenceTargets } from './dictionary.ts';
 
 /** Which tables of an instance callers may use. */
 export type TableAccess = {
@@ -61,12 +57,6 @@ type Read =
       readonly surely: boolean;
     }
   | { readonly kind: 'table'; readonly table: string };
-
-/** Where reference columns lead, per instance. */
-export type ReferenceTargets = {
-  /** The table that a column refers to; undefined when it is no reference or cannot be read. @throws ServiceNowError */
-  of(table: string, column: string, context: CallContext): Promise<string | undefined>;
-};
 
 /**
  * @param table the table that the request is about
@@ -168,94 +158,4 @@ function pathIn(text: string, from: string): readonly Read[] {
     hops.push(segment);
   }
   return hops.length === 0 ? [] : [{ kind: 'path', from, hops, surely }];
-}
-
-/** How long the dictionary of an instance is trusted, and how long what was not found there is not looked for again. */
-const trustedMs = 3_600_000;
-const notFoundMs = 60_000;
-
-const dictionaryRows = z.object({
-  result: z.array(z.object({ name: z.string(), element: z.string(), reference: z.string() })),
-});
-const tableRows = z.object({ result: z.array(z.record(z.string(), z.unknown())) });
-
-/** A class of the CMDB may be eight levels below its root. */
-const levels = 10;
-
-type Kept<T> = { readonly value: Promise<T>; readonly untilMs: number };
-
-/** Reads `sys_dictionary` of the table and those that it extends, and keeps what it finds. */
-export function createReferenceTargets(
-  client: Pick<ServiceNowClient, 'send'>,
-  clock: Clock,
-): ReferenceTargets {
-  const kept = new Map<string, Kept<string | undefined>>();
-  const ancestors = new Map<string, Kept<readonly string[]>>();
-
-  const rows = async (table: string, query: string, fields: readonly string[], context: CallContext) => {
-    const request = listRequest({ table, query, fields, excludeReferenceLink: true, limit: 100 });
-    try {
-      return (await client.send(request, context)).body;
-    } catch (error) {
-      if (error instanceof ServiceNowError && error.isPermanent) return undefined;
-      throw error;
-    }
-  };
-
-  const keep = async <T>(
-    cache: Map<string, Kept<T>>,
-    key: string,
-    read: () => Promise<T>,
-    isFound: (value: T) => boolean,
-  ): Promise<T> => {
-    const known = cache.get(key);
-    if (known && clock.now() < known.untilMs) return known.value;
-    const value = read();
-    cache.set(key, { value, untilMs: clock.now() + trustedMs });
-    try {
-      if (!isFound(await value)) cache.set(key, { value, untilMs: clock.now() + notFoundMs });
-    } catch (error) {
-      cache.delete(key);
-      throw error;
-    }
-    return value;
-  };
-
-  const readAncestors = async (table: string, context: CallContext) => {
-    const fields = Array.from({ length: levels }, (_, level) => `${'super_class.'.repeat(level)}name`);
-    const query = encodedQuery().where('name', '=', table).toString();
-    const [row] =
-      z.safeParse(tableRows, await rows('sys_db_object', query, fields, context)).data?.result ?? [];
-    const names = fields
-      .map((field) => row?.[field])
-      .filter((name) => typeof name === 'string' && name !== '');
-    return [...new Set([table, ...names.map(String)])];
-  };
-
-  const readTarget = async (table: string, column: string, context: CallContext) => {
-    const tables = await keep(
-      ancestors,
-      table,
-      () => readAncestors(table, context),
-      (found) => found.length > 1,
-    );
-    const query = encodedQuery().oneOf('name', tables).where('element', '=', column).toString();
-    const body = await rows('sys_dictionary', query, ['name', 'element', 'reference'], context);
-    const found = z.safeParse(dictionaryRows, body).data?.result ?? [];
-    // The definition nearest to the table counts.
-    const nearest = found
-      .filter(({ reference }) => reference !== '')
-      .toSorted((a, b) => tables.indexOf(a.name) - tables.indexOf(b.name));
-    return nearest[0]?.reference.toLowerCase();
-  };
-
-  return {
-    of: (table, column, context) =>
-      keep(
-        kept,
-        `${table}.${column}`,
-        () => readTarget(table, column, context),
-        (target) => target !== undefined,
-      ),
-  };
 }

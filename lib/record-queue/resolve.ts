@@ -3,7 +3,7 @@ import type { StateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';
 import { allowsTable, type InstanceConfig, type RecordsConfig } from '../core/config.ts';
 import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
-import { JournalColumns } from '../operations/journal-columns.ts';
+import { JournalColumns } from '../operations/dictionary.ts';
 import type { ServiceNowClient } from '../servicenow/call.ts';
 import { batchSender, type Sender, singleSender } from './batch-executor.ts';
 import { mayLackKey, recallReasons } from './dead-letter.ts';

@@ -2,7 +2,7 @@ import { digestOf, type Effect, type EffectLedger, type RecordMark } from '../..
 import type { Clock } from '../../core/clock.ts';
 import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import type { JournalColumns } from '../../operations/journal-columns.ts';
+import type { JournalColumns } from '../../operations/dictionary.ts';
 import type { CallContext, ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Call } from '../batch-executor.ts';

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { digestOf, type NoteKey, type NoteMark } from '../../aws/effect-ledger.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
-import { isSameText, normalise } from '../../operations/journal-text.ts';
+import { isSameText, normalise } from '../../operations/replay.ts';
 import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { listRequest } from '../../servicenow/records.ts';
 import { InDoubtError } from '../disposition.ts';
