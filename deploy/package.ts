@@ -29,7 +29,7 @@ export type PackageOptions = {
  * Bundles every function and packages them, one zip each, with the template. Nothing is made again when sources, configuration and
  * options are what they were the last time. The folder is replaced as a whole, once everything is made.
  * @throws Error with the packager's own words when serverless.yml is wrong
- * @throws the signal's reason when it was broken off
+ * @throws the signal's reason when it was interrupted
  */
 export async function packageFunctions(options: PackageOptions = {}, signal?: AbortSignal): Promise<Package> {
   const folder = resolve(projectRoot, options.folder ?? '.serverless');

@@ -1,7 +1,7 @@
 import { boundHeap } from './execution.ts';
 import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
-import type { ImportSurroundings } from './instance.ts';
+import type { ImportDeps } from './instance.ts';
 import { setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
 import { addTally, mergeMessages, type Tally } from './load/row-outcome.ts';
@@ -20,7 +20,7 @@ import {
   type Phase,
   tooManyFailures,
 } from './state.ts';
-import { collectVerdicts, type Patience } from './verdicts/collect-verdicts.ts';
+import { type AwaitedRows, collectVerdicts } from './verdicts/collect-verdicts.ts';
 
 /** Starts the execution that an import goes on in. */
 export type StartExecution = (name: string, input: ImportInput) => Promise<void>;
@@ -29,7 +29,7 @@ export type StartExecution = (name: string, input: ImportInput) => Promise<void>
 export type Progress = { readonly state: ImportState; readonly waitSeconds?: number };
 
 export type ActivityDeps = {
-  readonly scope: ImportSurroundings;
+  readonly scope: ImportDeps;
   readonly schedule: Pick<Schedule, 'renew' | 'leave'>;
   readonly startExecution: StartExecution;
 };
@@ -175,9 +175,9 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     const quietMs = scope.clock.now() - state.progressAtMs;
     const { plan } = await opened(request);
     const inDoubtMs = plan.settings.inDoubtSeconds * 1000;
-    const patience = quietMs < inDoubtMs ? 'all' : 'unless broken off';
+    const awaitedRows = quietMs < inDoubtMs ? 'all' : 'uninterrupted';
     const isOver = quietMs >= state.verdictTimeoutSeconds * 1000;
-    const collected = await collectGroups(request, state, isOver ? 'over' : patience);
+    const collected = await collectGroups(request, state, isOver ? 'none' : awaitedRows);
     const isComplete = collected.collectedGroups === collected.loadedGroups;
     const stopReason = collected.stopReason ?? tooManyFailures(plan.settings, collected, isComplete);
     const after = { ...collected, ...(stopReason === undefined ? {} : { stopReason }) };
@@ -192,14 +192,14 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
   async function collectGroups<State extends Phase<'loading'> | Phase<'collecting'>>(
     request: ImportRequest,
     before: State,
-    patience: Patience,
+    awaitedRows: AwaitedRows,
     atMost = Number.POSITIVE_INFINITY,
   ): Promise<State> {
     const { progress, ...tools } = await opened(request);
     let state = before;
     const until = Math.min(state.loadedGroups, state.collectedGroups + atMost);
     while (state.collectedGroups < until && !scope.deadline.passed(spareMs)) {
-      const verdict = await collectVerdicts(tools, state.collectedGroups, patience);
+      const verdict = await collectVerdicts(tools, state.collectedGroups, awaitedRows);
       if ('pending' in verdict) {
         if (state.phase === 'collecting' && verdict.pending !== state.pending)
           state = { ...state, pending: verdict.pending, progressAtMs: scope.clock.now() };

@@ -26,7 +26,7 @@ export type ImportScope = {
 type ClientFor = (table: string, instanceName: string | undefined) => ServiceNowClient;
 
 /** What an invocation works with before the settings of its import tell which instance it is for. */
-export type ImportSurroundings = Omit<ImportScope, 'client'> & { readonly clientFor: ClientFor };
+export type ImportDeps = Omit<ImportScope, 'client'> & { readonly clientFor: ClientFor };
 
 /**
  * Serves the instances that a drop folder may name, and of each the tables that the deployment allows. Who may drop a file may write
@@ -50,11 +50,11 @@ export function clientsOf(connect: Connections['connect'], dropInstances: readon
 
 /** The scope of an import whose settings are known. @throws ConfigurationError, TableNotAllowedError */
 export function scopeOf(
-  { clientFor, ...surroundings }: ImportSurroundings,
+  { clientFor, ...deps }: ImportDeps,
   table: string,
   instanceName: string | undefined,
 ): ImportScope {
-  return { ...surroundings, client: clientFor(table, instanceName) };
+  return { ...deps, client: clientFor(table, instanceName) };
 }
 
 /** No request of an import takes longer: ServiceNow cancels them after 60 s by itself. */

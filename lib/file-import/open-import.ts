@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../core/errors.ts';
 import { type ImportFolder, importFolder } from './folder.ts';
-import { callContext, type ImportScope, type ImportSurroundings, scopeOf } from './instance.ts';
+import { callContext, type ImportDeps, type ImportScope, scopeOf } from './instance.ts';
 import { OpenReader } from './load/file-reader.ts';
 import { ClosedLedgers } from './load/ledger.ts';
 import { readEarlierSets } from './load/reconcile-by-sets.ts';
@@ -26,7 +26,7 @@ import { TransformMaps } from './verdicts/transform-maps.ts';
 
 /** Checks everything that can be known before the first row; a problem ends the import. */
 export async function preflight(
-  scope: ImportSurroundings,
+  scope: ImportDeps,
   opened: OpenImport,
   request: ImportRequest,
   state: Phase<'waiting'>,
@@ -112,7 +112,7 @@ async function orNote<T>(run: () => T, note: () => Promise<void>): Promise<T> {
 }
 
 /** What the steps of an import work with once it is planned. */
-type Opened = {
+type OpenedImport = {
   readonly scope: ImportScope;
   readonly plan: ImportPlan;
   readonly folder: ImportFolder;
@@ -124,17 +124,17 @@ type Opened = {
 };
 
 /** Opens an import that is planned. `stored` is its plan where it was stored just now. */
-export type OpenImport = (request: ImportRequest, stored?: string) => Promise<Opened>;
+export type OpenImport = (request: ImportRequest, stored?: string) => Promise<OpenedImport>;
 
 /**
  * The plan, its instance and the open file, kept for the rest of the invocation. Loading and reading verdicts ask for
  * them at the same time and have to get the same reader: with one each, the next group would find the ledger that was
- * opened for it and take it for one that was broken off.
+ * opened for it and take it for one that was interrupted.
  */
-export function openOnce(surroundings: ImportSurroundings): OpenImport {
-  let opened: Promise<Opened> | undefined;
+export function openOnce(deps: ImportDeps): OpenImport {
+  let opened: Promise<OpenedImport> | undefined;
   return (request, stored) => {
-    opened ??= open(surroundings, request, stored).catch((error: unknown) => {
+    opened ??= open(deps, request, stored).catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
@@ -143,16 +143,16 @@ export function openOnce(surroundings: ImportSurroundings): OpenImport {
 }
 
 async function open(
-  surroundings: ImportSurroundings,
+  deps: ImportDeps,
   request: ImportRequest,
   stored: string | undefined,
-): Promise<Opened> {
-  const folder = importFolder(surroundings.s3, request.bucket, request.resultsFolder);
+): Promise<OpenedImport> {
+  const folder = importFolder(deps.s3, request.bucket, request.resultsFolder);
   const text = stored ?? (await folder.read('work/plan.json'));
   if (text === undefined) throw new Error(`${request.resultsFolder}work/plan.json is gone`);
   const planned: ImportPlan = JSON.parse(text);
   const plan = { ...planned, settings: storedSettings(planned.settings) };
-  const scope = scopeOf(surroundings, request.table, plan.settings.instance);
+  const scope = scopeOf(deps, request.table, plan.settings.instance);
   const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
   return {
     scope,

@@ -1,12 +1,12 @@
 import { ConnectorError } from '../core/errors.ts';
 
-/** A step broke off on purpose: what it did so far is kept, and it goes on after `delaySeconds` without computing until then. */
+/** A step ends early on purpose: what it did so far is kept, and it goes on after `delaySeconds` without computing until then. */
 export class RetryLaterError extends ConnectorError {
   override readonly name = 'RetryLaterError';
   override readonly code = 'RETRY_LATER';
   override readonly retryable = true;
   readonly delaySeconds: number;
-  /** The step came further before it broke off: it is not the same failure again. */
+  /** The step came further before it ended: it is not the same failure again. */
   readonly hasProgressed: boolean;
 
   constructor(

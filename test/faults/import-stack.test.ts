@@ -119,7 +119,7 @@ it('goes on in further executions of the packaged function, each within its oper
 
 it('runs one import per staging table in the order of the drops, and loses none of those that wait to a restart', async () => {
   await settings('imp_load', { rowsPerRequest: 5, inDoubtSeconds: 1, keyColumn: 'u_key' });
-  // Whichever of them the restart breaks off settles first what may have been sent.
+  // Whichever of them the restart interrupts first reconciles what may have been sent.
   await settings('imp_user', { rowsPerRequest: 1, inDoubtSeconds: 1 });
   await settings('imp_computer', { rowsPerRequest: 1, inDoubtSeconds: 1 });
   const names = ['first', 'second', 'third'];

@@ -41,7 +41,7 @@ export type FaultEffect = {
   readonly edge?: (scene: FaultScene) => Answer | undefined;
   /** Inside the semaphore, before the work; an answer here means that the work is not done. */
   readonly before?: (scene: FaultScene) => Answer | undefined | Promise<Answer | undefined>;
-  /** How many of the rows that the request brings are stored before its transaction breaks off. */
+  /** How many of the rows that the request brings are stored before its transaction is interrupted. */
   readonly storesRows?: (rows: number) => number;
   /** After the work is committed: what is answered instead. */
   readonly after?: (answer: Answer, scene: FaultScene) => Answer | Promise<Answer>;

@@ -101,7 +101,7 @@ export const errorAfterCommit = defineFault('error-after-commit', none, () => ({
 }));
 
 /**
- * `{ rows? | fraction?, answer? }`: insertMultiple breaks off in its middle. The first `rows` (or the `fraction`, half
+ * `{ rows? | fraction?, answer? }`: insertMultiple is interrupted in its middle. The first `rows` (or the `fraction`, half
  * by default) of its rows are stored, pending in a set that stays in state `loading`; the caller gets a 500
  * (`answer: 'error'`) or no answer at all (`answer: 'reset'`).
  */

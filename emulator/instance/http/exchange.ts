@@ -30,7 +30,7 @@ export type Exchange = {
   readonly body: Buffer;
   readonly user: User;
   readonly transaction: Transaction;
-  /** By fault: how many of so many rows are stored before the transaction breaks off. */
+  /** By fault: how many of so many rows are stored before the transaction is interrupted. */
   readonly storesRows?: ((rows: number) => number) | undefined;
 };
 

@@ -49,7 +49,7 @@ export class RunHistory {
     this.#close(nowMs, this.#counts.errors > 0 ? 'complete_with_errors' : 'complete');
   }
 
-  /** Closes the history of a transform that broke off; the counts stay as they were saved last. */
+  /** Closes the history of a transform that was interrupted; the counts stay as they were saved last. */
   abort(nowMs: number): void {
     this.#close(nowMs, 'did_not_complete', {});
   }

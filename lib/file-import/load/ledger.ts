@@ -51,7 +51,7 @@ export type SentChunk = z.infer<typeof sentChunkSchema>;
 
 /**
  * The state of the chunks of one group. It is written before the first request, about once a second while they run,
- * and at the end; so a group that was broken off knows which of its chunks are certain, and that the others have to be
+ * and at the end; so a group that was interrupted knows which of its chunks are certain, and that the others have to be
  * reconciled before they are sent again.
  */
 export type LoadLedger = z.infer<typeof ledgerSchema>;

@@ -95,7 +95,7 @@ async function prepareNext(tools: LoadDeps, group: number, from: Position): Prom
 }
 
 /**
- * After a group was broken off: waits until the instance is certainly done with what may have been sent, then lists what
+ * After a group was interrupted: waits until the instance is certainly done with what may have been sent, then lists what
  * may be ours; undefined when nothing is possibly sent.
  */
 async function prepareReconciliation(

@@ -107,7 +107,7 @@ function decide(
     return isClear && columns.length > 0 ? { kind: 'stored', importSetId } : { kind: 'unsure' };
   if (isHidden) return { kind: 'unsure' };
   if (!part) return { kind: 'none' };
-  // A set that is closed with fewer rows may be another client's; one whose load was broken off is ours.
+  // A set that is closed with fewer rows may be another client's; one whose load was interrupted is ours.
   const isOurs = part.set.isLoading && more.length === 0 && isWhole && rivals === 1 && isAlone(pending, rows);
   if (!isOurs) return { kind: 'unsure' };
   const lines = lineList(chunk.lines);
@@ -126,7 +126,7 @@ function isAlone(pending: ReadonlyMap<string, number>, rows: readonly string[]):
 /** An import set of the staging table that this load may have made. */
 export type CandidateSet = {
   readonly id: string;
-  /** True while the set is still open: its load was broken off, or goes on. */
+  /** True while the set is still open: its load was interrupted, or goes on. */
   readonly isLoading: boolean;
 };
 
@@ -174,7 +174,7 @@ async function candidateSets(
 }
 
 /**
- * The last of some import sets that another one can be transformed after: a set whose load was broken off is never transformed, nor is
+ * The last of some import sets that another one can be transformed after: a set whose load was interrupted is never transformed, nor is
  * one that has to follow it.
  */
 export async function lastClosedSet(scope: ImportScope, ids: readonly string[]): Promise<string | undefined> {

@@ -15,7 +15,7 @@ export type Reconciled =
       readonly setLines?: Readonly<Record<string, number[]>>;
     };
 
-/** What reconciles the chunks of a group whose first sending was broken off. */
+/** What reconciles the chunks of a group whose first sending was interrupted. */
 export type Reconciliation = {
   /** Undefined where rows are reconciled by their keys. */
   readonly sets: SetMatcher | undefined;

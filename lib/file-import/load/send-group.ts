@@ -20,7 +20,7 @@ export type LoadGroup = {
   readonly sending: boolean;
   /** True when the instance is asked nothing more: what may have been sent then stays unknown. */
   readonly isAbandoned: boolean;
-  /** The next group may be opened early. Not where another execution goes on: it would take the group for broken off. */
+  /** The next group may be opened early. Not where another execution goes on: it would take the group for interrupted. */
   readonly continuesHere: boolean;
   /** The group ends as soon as it rejected more rows than this. */
   readonly mayReject: number;
@@ -116,7 +116,7 @@ function slotsOf({ plan }: LoadDeps): number {
 }
 
 /**
- * A group may stop short of its limits when the instance refuses or the invocation ends. Not one that was broken off
+ * A group may stop short of its limits when the instance refuses or the invocation ends. Not one that was interrupted
  * before: some chunk further on may have been sent, and is to be reconciled in this group. Where as many answers as are
  * under way at once were lost in a row, the instance is down, and what is sent on is lost too; in an ordered load the
  * first one has to be reconciled before anything may follow it.

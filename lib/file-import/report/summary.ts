@@ -14,7 +14,7 @@ export type ImportSummary = {
   readonly schemaVersion: 1;
   /**
    * - `completed`: every row was sent and looked up; see `counts` for how it went.
-   * - `stopped`: broken off before the end of the file, for `reason`.
+   * - `stopped`: ended before the end of the file, for `reason`.
    * - `refused`: the pre-flight failed for `reason`; nothing was sent.
    * - `superseded`: a newer version of the key had arrived before this one; nothing was sent.
    */

@@ -12,10 +12,10 @@ import type { TransformMaps } from './transform-maps.ts';
 
 /**
  * - `all`: for every row.
- * - `unless broken off`: not for rows of a load that was broken off: any request would have ended by now.
- * - `over`: rows that are still pending count as unknown.
+ * - `uninterrupted`: for every row except those of a load that was interrupted: its requests would have ended by now.
+ * - `none`: rows that are still pending count as unknown.
  */
-export type Patience = 'all' | 'unless broken off' | 'over';
+export type AwaitedRows = 'all' | 'uninterrupted' | 'none';
 
 /** What reading verdicts works with. */
 export type CollectDeps = {
@@ -31,20 +31,20 @@ export type CollectDeps = {
 
 /**
  * Reads the verdicts of one group back and stores its part of `results.csv`.
- * @param patience how long rows that are pending are waited for
+ * @param awaitedRows which rows that are pending are waited for
  * @returns how many rows are still pending when the group has to wait
  */
 export async function collectVerdicts(
   { scope, plan, folder, closed, part, maps, reader }: CollectDeps,
   group: number,
-  patience: Patience,
+  awaitedRows: AwaitedRows,
 ): Promise<GroupVerdict | { readonly pending: number }> {
   const ledger = await closed.get(group);
   const chunks = knownChunks(ledger);
   const { pending, awaited } =
-    patience === 'over'
+    awaitedRows === 'none'
       ? { pending: 0, awaited: 0 }
-      : await countPending(scope, plan, chunks, patience === 'unless broken off');
+      : await countPending(scope, plan, chunks, awaitedRows === 'uninterrupted');
   // Progress is measured by the number of all: which of them are awaited changes by itself.
   if (awaited > 0) return { pending };
   const rejected = ledger.rejected > 0 ? await rejectedResults(folder, group) : [];

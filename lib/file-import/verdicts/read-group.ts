@@ -21,7 +21,7 @@ export type PendingRows = {
 /**
  * How many rows of some chunks the instance has not transformed yet.
  * @param isOverdue no request of theirs can be under way any more: the rows of a set that is still loading then are not awaited, since
- * its load was broken off and the instance never transforms them
+ * its load was interrupted and the instance never transforms them
  */
 export async function countPending(
   scope: ImportScope,

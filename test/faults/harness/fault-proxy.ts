@@ -63,7 +63,7 @@ export async function startFaultProxy(
       await treat(proxy.decide(passage), forward, outgoing);
     };
     // A service that is gone, or a caller: either way there is no one to answer to.
-    serve().catch(() => breakOff(outgoing));
+    serve().catch(() => abort(outgoing));
   });
   const proxy: FaultProxy = {
     ...server,
@@ -100,22 +100,22 @@ async function treat(
     case undefined:
       return answer(outgoing, await forward());
     case 'cut-before':
-      return breakOff(outgoing);
+      return abort(outgoing);
     case 'cut-after':
       await forward();
-      return breakOff(outgoing);
+      return abort(outgoing);
     case 'late':
-      breakOff(outgoing);
+      abort(outgoing);
       await delay(treatment.delayMs);
       await forward();
       return;
     case 'die-before':
       await treatment.kill();
-      return breakOff(outgoing);
+      return abort(outgoing);
     case 'die-after':
       await forward();
       await treatment.kill();
-      return breakOff(outgoing);
+      return abort(outgoing);
     case 'answer':
       return answer(outgoing, treatment.answer);
     case 'replace':
@@ -158,6 +158,6 @@ function answer(outgoing: ServerResponse, { status, headers, body }: ProxyAnswer
   outgoing.end(body);
 }
 
-function breakOff({ socket }: ServerResponse): void {
+function abort({ socket }: ServerResponse): void {
   socket?.resetAndDestroy();
 }

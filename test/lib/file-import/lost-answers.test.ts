@@ -207,7 +207,7 @@ describe('import sets that look alike', () => {
   });
 
   it.each([{}, { keyColumn: 'u_key' }])(
-    'are completed where the instance broke off in one: %j',
+    'are completed where the instance interrupted one: %j',
     async (more) => {
       await world.settings('imp_load', { ...settings, ...more });
       lose('half-stored', { rows: 4, count: 1 });
@@ -516,7 +516,7 @@ describe('an import that does not get to its end', () => {
     expect(slow.clock.now() - before).toBeLessThan(600_000);
   });
 
-  it('takes it for no progress that it stops waiting for the rows of a load that was broken off', async () => {
+  it('takes it for no progress that it stops waiting for the rows of a load that was interrupted', async () => {
     const slow = await startWorld({ demoData: false, switches: { transformDelayMs: 600_000 } });
     onTestFinished(() => slow.close());
     await slow.settings('imp_load', { ...settings, inDoubtSeconds: 5, verdictTimeoutSeconds: 120 });

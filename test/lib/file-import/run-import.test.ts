@@ -151,7 +151,7 @@ describe('an import', () => {
     expect(summary.results['results']).toContain('results/imp_load/sub/gz/');
   });
 
-  it('goes from group to group without taking the next one for broken off', async () => {
+  it('goes from group to group without taking the next one for interrupted', async () => {
     await world.settings('imp_load', { rowsPerRequest: 5, inDoubtSeconds: 3_000 });
     const asked = () => world.instance.state.ledger.select({ path: '/api/now/table/sys_import_set?' });
     // The first import of a table finds no sets that are there already.
@@ -162,7 +162,7 @@ describe('an import', () => {
     const summary = await world.run(await world.drop('imports/imp_load/groups.csv', load(400, 'groups-')));
     await world.settings('imp_load', {});
     expect(summary.counts).toMatchObject({ inserted: 400 });
-    // The pre-flight asks for the sets that are there already, settling would ask again.
+    // The pre-flight asks for the sets that are there already, reconciling would ask again.
     expect(asked().length - before).toBe(before - first);
     expect(world.clock.now() - startedMs).toBeLessThan(3_000_000);
   });
@@ -254,7 +254,7 @@ describe('an import', () => {
     const before = world.clock.now();
     const summary = await world.run(await world.drop('imports/imp_load/chain.csv', load(800, 'chain-')));
     await world.settings('imp_load', {});
-    // None of them takes the place where it goes on for one that was broken off, which waits for 50 minutes.
+    // None of them takes the place where it goes on for one that was interrupted, which waits for 50 minutes.
     expect(world.clock.now() - before).toBeLessThan(3_000_000);
     expect(summary.executions).toBe(2);
     expect(summary.counts).toMatchObject({ inserted: 800 });

@@ -11,7 +11,7 @@ import { type Clock, type Deadline, deadlineAt } from '../../../lib/core/clock.t
 import type { Log, LogFields } from '../../../lib/core/log.ts';
 import { importActivities } from '../../../lib/file-import/activities.ts';
 import type { ImportInput } from '../../../lib/file-import/import-input.ts';
-import type { ImportSurroundings } from '../../../lib/file-import/instance.ts';
+import type { ImportDeps } from '../../../lib/file-import/instance.ts';
 import { noteLostImport, receiveDrops, requestOf } from '../../../lib/file-import/receive-drops.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import { earlierDrops } from '../../../lib/file-import/schedule/event-dedup.ts';
@@ -152,7 +152,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
       const Key = `imports/${table}/_import.json`;
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(settings) }));
     },
-    scope: (clientFor: ImportSurroundings['clientFor']) => ({
+    scope: (clientFor: ImportDeps['clientFor']) => ({
       s3,
       clientFor,
       clock,
@@ -164,7 +164,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
     async run(
       request: ImportRequest,
       memory: Memory = new Map(),
-      clientFor: ImportSurroundings['clientFor'] = () => client,
+      clientFor: ImportDeps['clientFor'] = () => client,
     ): Promise<ImportSummary> {
       const chained: ImportInput[] = [];
       let input: ImportInput = { request };

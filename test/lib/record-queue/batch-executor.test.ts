@@ -70,19 +70,19 @@ function executor(maxInFlight = 4) {
   return { executor: new BatchExecutor(options), sent, clock };
 }
 
-const settled = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+const idle = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 describe('an executor', () => {
   it('lets calls go on while others are still in flight', async () => {
     const { executor: batches, sent } = executor();
     const slow = batches.send(update('slow'));
-    await settled();
+    await idle();
     const fast = batches.send(update('fast'));
-    await settled();
+    await idle();
     sent[1]?.answer();
     await fast;
     const next = batches.send(update('next'));
-    await settled();
+    await idle();
     sent[2]?.answer();
     await next;
     expect(sent.map(({ calls }) => calls.length)).toEqual([1, 1, 1]);
@@ -93,14 +93,14 @@ describe('an executor', () => {
   it('collects what becomes due while it has its number of requests in flight', async () => {
     const { executor: batches, sent } = executor(1);
     const all = [batches.send(read('a'))];
-    await settled();
+    await idle();
     for (const sysId of ['b', 'c', 'd']) {
       all.push(batches.send(read(sysId)));
-      await settled();
+      await idle();
     }
     expect(sent).toHaveLength(1);
     sent[0]?.answer();
-    await settled();
+    await idle();
     expect(sent.map(({ calls }) => calls.length)).toEqual([1, 3]);
     sent[1]?.answer();
     await Promise.all(all);
@@ -110,7 +110,7 @@ describe('an executor', () => {
     const { executor: batches, sent } = executor();
     const first = batches.send(update('a'));
     first.catch(() => undefined);
-    await settled();
+    await idle();
     sent[0]?.answer(new InstanceUnavailableError('down', { method: 'PATCH', path: '/', effect: 'unknown' }));
     await expect(first).rejects.toMatchObject({ effect: 'unknown' });
     await expect(batches.send(update('b'))).rejects.toMatchObject({
@@ -125,7 +125,7 @@ describe('an executor', () => {
     await clock.advance(9_900);
     await expect(batches.send(read('a'))).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     const asked = batches.send(reconcile('a'));
-    await settled();
+    await idle();
     sent[0]?.answer();
     await asked;
     await clock.advance(5_000);

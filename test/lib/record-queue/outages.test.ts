@@ -164,7 +164,7 @@ describe('a batch that runs out of time', () => {
 });
 
 describe('a call that is in flight when time runs out', () => {
-  it('is broken off, and asked about while there is time for that', async () => {
+  it('is interrupted, and asked about while there is time for that', async () => {
     await start();
     queue.instance.control.faults.add({
       match: { path: '/api/now/v1/batch' },

@@ -80,7 +80,7 @@ describe('an object', () => {
     expect(readdirSync(join(fixture.folder, 'blobs'))).toHaveLength(before);
   });
 
-  it('is not there after an upload that broke off', async () => {
+  it('is not there after an upload that was interrupted', async () => {
     const { port } = fixture.s3;
     await new Promise<void>((resolve) => {
       const upload = request({

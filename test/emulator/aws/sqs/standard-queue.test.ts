@@ -223,7 +223,7 @@ describe('a long poll', () => {
     expect(await waiting).toMatchObject([{ Body: 'now' }]);
   });
 
-  it('that is broken off takes no message with it', async () => {
+  it('that is interrupted takes no message with it', async () => {
     const url = await fixture.queue('aborted');
     const given = new AbortController();
     const receiving = vi.spyOn(fixture.sqs.state, 'receive');

@@ -120,10 +120,10 @@ function cutInto(bytes: Buffer, size: number) {
   };
 }
 
-type Opened = Awaited<ReturnType<typeof planOf>>;
+type OpenedFile = Awaited<ReturnType<typeof planOf>>;
 
 /** The rows from a position on, and where each of them could be gone on behind. */
-async function read({ plan, object }: Opened, from: Position, rowsPerChunk: number) {
+async function read({ plan, object }: OpenedFile, from: Position, rowsPerChunk: number) {
   const limits = { rows: rowsPerChunk, bytes: 5_000_000, rejectedBytes: 1_000_000 };
   const reader = openRows(plan, object, from, limits);
   const rows: Row[] = [];
