@@ -1,11 +1,10 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
-import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { type BuildOptions, context, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { bundledMappings } from './bundled-mappings.ts';
 import { functions, type PackagedFunction } from './functions.ts';
 import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
-import { keepOwnSources } from './source-maps.ts';
+import { ownSources } from './source-maps.ts';
 
 /** The root of the project. */
 export const projectRoot = resolve(import.meta.dirname, '..');
@@ -34,9 +33,6 @@ export const bundleOptions = {
   define: slimUndiciDefine,
 } as const satisfies BuildOptions;
 
-/** esbuild shares nothing between bundles: all at once would keep the sources of each in memory, and work longer for it. */
-const bundlesAtOnce = Math.max(2, availableParallelism());
-
 /** What each bundle was made of, by function key. */
 export type Bundles = Readonly<Record<string, Metafile>>;
 
@@ -48,40 +44,76 @@ export type Bundles = Readonly<Record<string, Metafile>>;
 export async function bundleFunctions(serviceFolder: string): Promise<void> {
   const distFolder = join(serviceFolder, 'dist');
   await rm(distFolder, { recursive: true, force: true });
-  const bundles = new Map<string, Metafile>();
-  const waiting = functions.values();
-  const bundleNext = async () => {
-    for (const one of waiting) bundles.set(one.key, await bundleFunction(one, distFolder));
-  };
-  await Promise.all(Array.from({ length: bundlesAtOnce }, bundleNext));
-  const made: Bundles = Object.fromEntries(bundles);
-  await writeFile(join(distFolder, 'bundles.json'), JSON.stringify(made));
+  const bundler = await startBundler(distFolder);
+  try {
+    const bundles: [string, Metafile][] = [];
+    for (const one of functions) bundles.push([one.key, await bundler.bundle(one)]);
+    const made: Bundles = Object.fromEntries(bundles);
+    await writeFile(join(distFolder, 'bundles.json'), JSON.stringify(made));
+  } finally {
+    await bundler.stop();
+  }
 }
 
-async function bundleFunction({ key, file }: PackagedFunction, distFolder: string): Promise<Metafile> {
-  const { metafile } = await build({
-    ...bundleOptions,
-    absWorkingDir: projectRoot,
-    entryPoints: { index: join(projectRoot, file) },
-    outdir: join(distFolder, key),
-  });
-  const used = await withoutUnused(metafile);
-  const maps = Object.keys(used.outputs).map((output) => join(projectRoot, `${output}.map`));
-  await Promise.all(maps.map((map) => keepOwnSources(map, projectRoot)));
-  return used;
-}
+type Bundler = {
+  /** One call after another. @returns what the bundle was made of */
+  readonly bundle: (one: PackagedFunction) => Promise<Metafile>;
+  readonly stop: () => Promise<void>;
+};
 
 /**
- * esbuild writes a chunk for every lazy import that it saw, also where nothing is left that would make that import.
- * @returns the outputs that are used, without their maps
+ * Most of what is in one bundle is in all of them, and esbuild keeps what it has parsed only within one build: so there is one, whose
+ * entry leads to one function after another.
  */
-async function withoutUnused(metafile: Metafile): Promise<Metafile> {
-  const isEntry = (output: string) => /\/index\.mjs$/.test(output);
-  const used = new Set(Object.keys(metafile.outputs).filter(isEntry));
+async function startBundler(distFolder: string): Promise<Bundler> {
+  let file = '';
+  const entry: Plugin = {
+    name: 'function-entry',
+    setup(build) {
+      build.onResolve({ filter: /^function-entry$/ }, ({ path }) => ({ path, namespace: path }));
+      build.onLoad({ filter: /.*/, namespace: 'function-entry' }, () => ({
+        contents: `export * from ${JSON.stringify(`./${file}`)};`,
+        resolveDir: projectRoot,
+      }));
+    },
+  };
+  const outdir = join(distFolder, 'function');
+  const builder = await context({
+    ...bundleOptions,
+    plugins: [...bundleOptions.plugins, entry],
+    absWorkingDir: projectRoot,
+    entryPoints: { index: 'function-entry' },
+    outdir,
+    write: false,
+  });
+  return {
+    async bundle(one) {
+      file = one.file;
+      const { metafile, outputFiles } = await builder.rebuild();
+      const used = usedOutputs(metafile);
+      const isUsed = ({ path }: OutputFile) =>
+        Object.hasOwn(used, relative(projectRoot, path.replace(/\.map$/, '')).replaceAll('\\', '/'));
+      const folder = join(distFolder, one.key);
+      await mkdir(folder, { recursive: true });
+      await Promise.all(outputFiles.filter(isUsed).map((output) => writeOutput(output, folder)));
+      return { inputs: {}, outputs: used };
+    },
+    stop: () => builder.dispose(),
+  };
+}
+
+async function writeOutput({ path, contents, text }: OutputFile, folder: string): Promise<void> {
+  const isMap = path.endsWith('.map');
+  await writeFile(
+    join(folder, basename(path)),
+    isMap ? ownSources(text, dirname(path), projectRoot) : contents,
+  );
+}
+
+/** esbuild writes a chunk for every lazy import that it saw, also where nothing is left that would make that import. */
+function usedOutputs({ outputs }: Metafile): Metafile['outputs'] {
+  const used = new Set(Object.keys(outputs).filter((output) => output.endsWith('/index.mjs')));
   for (const output of used)
-    for (const { path, external } of metafile.outputs[output]?.imports ?? []) if (!external) used.add(path);
-  const unused = Object.keys(metafile.outputs).filter((output) => !used.has(output.replace(/\.map$/, '')));
-  await Promise.all(unused.map((output) => rm(join(projectRoot, output))));
-  const outputs = Object.entries(metafile.outputs).filter(([output]) => used.has(output));
-  return { inputs: {}, outputs: Object.fromEntries(outputs) };
+    for (const { path, external } of outputs[output]?.imports ?? []) if (!external) used.add(path);
+  return Object.fromEntries(Object.entries(outputs).filter(([output]) => used.has(output)));
 }

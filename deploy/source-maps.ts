@@ -1,5 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { decode, encode, type SourceMapSegment } from '@jridgewell/sourcemap-codec';
 import * as z from 'zod';
 
@@ -13,18 +12,19 @@ const mapSchema = z.object({
  * Leaves in a source map only what belongs to this project. A function reads its maps when it starts: those of all its
  * dependencies take ten times as long, and a dependency is rarely debugged from its stack trace.
  * Sources are named as if the bundle lay in `dist/<key>/` of the project, which is where a function finds it below its root.
- * @param file a source map that esbuild wrote
+ * @param text a source map that esbuild made
+ * @param folder where its sources are relative to
  */
-export async function keepOwnSources(file: string, projectRoot: string): Promise<void> {
-  const map = mapSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+export function ownSources(text: string, folder: string, projectRoot: string): string {
+  const map = mapSchema.parse(JSON.parse(text));
   const kept = map.sources.flatMap((source, index) => (isOwn(source) ? [index] : []));
   const places = new Map(kept.map((index, place) => [index, place]));
   const mappings = decode(map.mappings).map((line) => ownSegments(line, places));
   const sources = kept.map((index) => {
-    const path = relative(projectRoot, resolve(dirname(file), map.sources[index] ?? ''));
+    const path = relative(projectRoot, resolve(folder, map.sources[index] ?? ''));
     return `../../${path.replaceAll('\\', '/')}`;
   });
-  await writeFile(file, JSON.stringify({ version: 3, sources, names: [], mappings: encode(mappings) }));
+  return JSON.stringify({ version: 3, sources, names: [], mappings: encode(mappings) });
 }
 
 function isOwn(source: string): boolean {
