@@ -2,7 +2,6 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod/mini';
 import { startDurableExecution } from '../aws/lambda.ts';
-import { writeObject } from '../aws/s3.ts';
 import { sendMessages } from '../aws/sqs.ts';
 import { createStateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';
@@ -10,11 +9,12 @@ import { type Config, requireSetting } from '../core/config.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
+import { type AnswerDeps, answerDrop, noteLostImport, noteRefusal } from './answer-drop.ts';
 import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
-import { emptyTally } from './load/row-outcome.ts';
-import { defaultSettings, parseSettings, settingsAt } from './plan/settings.ts';
-import { endOf, type ImportSummary, progressAtFirst, progressWriter } from './report/summary.ts';
+import { settingsAt } from './plan/pinned-settings.ts';
+import { defaultSettings, parseSettings } from './plan/settings.ts';
+import { progressAtFirst, progressWriter } from './report/summary.ts';
 import { RetryLaterError, resultOf } from './retry-later-error.ts';
 import { earlierDrops } from './schedule/event-dedup.ts';
 import {
@@ -22,20 +22,15 @@ import {
   type DropNotice,
   type DroppedObject,
   executionName,
-  folderMark,
   type ImportRequest,
   parseS3Event,
   resultsFolder,
-  shortened,
 } from './schedule/import-request.ts';
 import { createSchedule, type Schedule, wakeUpMessage } from './schedule/schedule.ts';
 
-export type ReceiveDeps = {
-  readonly s3: S3Client;
+/** What receiving drops works with. */
+export type ReceiveDeps = AnswerDeps & {
   readonly schedule: Pick<Schedule, 'receive' | 'startDue'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly outcomes?: Outcomes;
   /** The only bucket whose files are imported. @default any */
   readonly bucket?: string | undefined;
   /** Service and stage; see `ImportRequest`. */
@@ -113,14 +108,14 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
   }
   const request = await requestOf(deps, object, notice.drop);
   if (object.size === 0) {
-    await answer(deps, request, 'refused', 'the file is empty (0 bytes)');
+    await answerDrop(deps, request, 'refused', 'the file is empty (0 bytes)');
     return [];
   }
   const arrival = await schedule.receive(request);
   const { table, droppedAt } = request;
   log.info('drop-received', { caller, key: object.key, table, droppedAt, arrival: arrival.kind });
   if (arrival.kind === 'superseded')
-    await answer(deps, request, 'superseded', `superseded by version ${arrival.by} of the same key`);
+    await answerDrop(deps, request, 'superseded', `superseded by version ${arrival.by} of the same key`);
   return arrival.kind === 'new' ? [request] : [];
 }
 
@@ -146,79 +141,6 @@ export async function requestOf(
     resultsFolder: resultsFolder(named, resultsPrefix),
     deployment,
   };
-}
-
-type AnswerDeps = Pick<ReceiveDeps, 's3' | 'clock' | 'log' | 'outcomes'>;
-
-const lostReason =
-  'its execution was stopped or timed out before it wrote a result; rows that it sent may be in the staging table. Check it, then drop the file again';
-
-/**
- * Answers a drop whose execution has ended without a result. One that goes on after all replaces the answer by its own; one that
- * was there already stays.
- */
-export async function noteLostImport(deps: AnswerDeps, request: ImportRequest): Promise<void> {
-  const folder = importFolder(deps.s3, request.bucket, request.resultsFolder);
-  if ((await folder.read('summary.json')) !== undefined) return;
-  await answer(deps, request, 'stopped', lostReason);
-}
-
-/** The `summary.json` of a drop that is not imported. */
-async function answer(
-  { s3, clock, log, outcomes }: AnswerDeps,
-  request: ImportRequest,
-  status: 'refused' | 'superseded' | 'stopped',
-  reason: string,
-): Promise<void> {
-  log.warn('drop-not-imported', { key: request.key, status, reason });
-  const { bucket, key, versionId, eTag, size, droppedAt, table } = request;
-  const now = new Date(clock.now()).toISOString();
-  const summary: ImportSummary = {
-    schemaVersion: 1,
-    status,
-    reason,
-    source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
-    stagingTable: table,
-    startedAt: now,
-    finishedAt: now,
-    seconds: { waiting: 0, loading: 0, verdicts: 0, total: 0 },
-    lines: { rows: 0, blank: 0 },
-    counts: emptyTally(),
-    messages: [],
-    importSets: { count: 0, first: [] },
-    executions: 0,
-    results: { summary: `${request.resultsFolder}summary.json` },
-  };
-  const folder = importFolder(s3, bucket, request.resultsFolder);
-  const done = { ...progressAtFirst(request, 'done'), updatedAt: now };
-  await folder.write('progress.json', JSON.stringify(done));
-  await folder.write('summary.json', JSON.stringify(summary, undefined, 2));
-  outcomes?.report(endOf(request, summary));
-}
-
-/** S3 takes keys of 1,024 bytes. */
-const maxRefusedNameBytes = 900;
-
-/** The answer to a file that is not where import files belong: `results/_refused/{key}/{dropped}-{version}/summary.json`. */
-async function noteRefusal(
-  { s3, clock, outcomes }: ReceiveDeps,
-  object: DroppedObject,
-  reason: string,
-): Promise<void> {
-  const { bucket, key, versionId, eTag, size, droppedAt } = object;
-  const run = `${droppedAt.replaceAll(/[:.]/g, '-')}-${folderMark(object)}`;
-  const name = shortened(key, maxRefusedNameBytes);
-  const note = {
-    schemaVersion: 1,
-    status: 'refused',
-    reason,
-    source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
-    finishedAt: new Date(clock.now()).toISOString(),
-  };
-  const ref = { bucket, key: `results/_refused/${name}/${run}/summary.json` };
-  await writeObject(s3, ref, JSON.stringify(note, undefined, 2), 'application/json');
-  const source = { bucket, key, ...(versionId ? { versionId } : {}) };
-  outcomes?.report({ type: 'Drop Refused', source, results: { summary: ref.key } });
 }
 
 type Deps = {

@@ -2,7 +2,7 @@ import { TextDecoder } from 'node:util';
 import { columnLength } from '../plan/column-text.ts';
 import { toServiceNowDate } from '../plan/date-column.ts';
 import type { ColumnTarget } from '../plan/import-plan.ts';
-import { likelyEncoding } from '../read/dialect.ts';
+import { likelyEncoding } from '../read/encoding.ts';
 import type { ByteWindow } from '../read/record-tokenizer.ts';
 import type { SourceBytes } from '../read/transcode.ts';
 

@@ -1,10 +1,7 @@
 import { TextDecoder } from 'node:util';
-import type { S3Client } from '@aws-sdk/client-s3';
 import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import * as z from 'zod/mini';
-import { type ObjectRef, readText, versionAt } from '../../aws/s3.ts';
 import { ConfigurationError } from '../../core/errors.ts';
-import type { ImportRequest } from '../schedule/import-request.ts';
 import { formatProblem, isZone } from './date-column.ts';
 
 /** The WHATWG name behind a label such as `latin1`. @throws ConfigurationError when there is none. */
@@ -17,6 +14,7 @@ export function encodingName(label: string): string {
 }
 
 const text = z.string().check(z.minLength(1), z.maxLength(200));
+
 const whole = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max));
 
 const resultsPattern = /^results\/((?!\.)[\w.-]+\/)*$/;
@@ -26,6 +24,7 @@ const dateFormat = text.check(
     error: ({ input }) => formatProblem(String(input)) ?? 'is not a format',
   }),
 );
+
 const dateColumnSchema = z.strictObject({
   format: dateFormat,
   zone: z._default(z.string().check(z.refine(isZone, 'is not an IANA time zone')), 'UTC'),
@@ -214,60 +213,4 @@ function isEncoding(label: string): boolean {
     // encodingName throws for exactly one reason, which the schema reports.
     return false;
   }
-}
-
-/** The settings of a folder as they stood at a drop. */
-export type PinnedSettings = {
-  /** JSON. */
-  readonly text: string;
-  readonly ref: { readonly key: string; readonly versionId?: string };
-};
-
-/**
- * Reads `imports/{folder}/_import.json` as it stood at a moment, for a drop whose event arrives late too. A folder that is not in
- * lower case, and has no settings of its own, goes by those of its table.
- * A bucket without versions knows only the present one.
- * @returns undefined when there was none
- */
-export async function settingsAt(
-  s3: S3Client,
-  bucket: string,
-  folder: string,
-  atMs: number,
-): Promise<PinnedSettings | undefined> {
-  for (const name of new Set([folder, folder.toLowerCase()])) {
-    const found = await settingsOf(s3, bucket, `imports/${name}/_import.json`, atMs);
-    if (found) return found;
-  }
-  return undefined;
-}
-
-async function settingsOf(
-  s3: S3Client,
-  bucket: string,
-  key: string,
-  atMs: number,
-): Promise<PinnedSettings | undefined> {
-  const current = await readText(s3, { bucket, key });
-  if (current && (current.modifiedMs <= atMs || current.versionId === undefined))
-    return pinned(key, current.text, current.versionId);
-  const versionId = await versionAt(s3, { bucket, key }, atMs);
-  if (versionId === undefined) return undefined;
-  const stored = await readText(s3, { bucket, key, versionId });
-  return stored && pinned(key, stored.text, versionId);
-}
-
-function pinned(key: string, text: string, versionId: string | undefined): PinnedSettings {
-  return { text, ref: { key, ...(versionId === undefined ? {} : { versionId }) } };
-}
-
-/** The settings that the import is pinned to; undefined when there were none at its drop. */
-export async function pinnedSettings(
-  s3: S3Client,
-  { bucket, settings }: ImportRequest,
-): Promise<string | undefined> {
-  if (!settings) return undefined;
-  const { key, versionId } = settings;
-  const ref: ObjectRef = { bucket, key, ...(versionId === undefined ? {} : { versionId }) };
-  return (await readText(s3, ref))?.text;
 }

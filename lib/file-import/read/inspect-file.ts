@@ -6,7 +6,8 @@ import type { ImportSettings } from '../plan/settings.ts';
 import type { Drop } from '../schedule/import-request.ts';
 import { type ObjectBytes, readContent } from './content.ts';
 import { CsvTokenizer } from './csv-tokenizer.ts';
-import { detectDelimiter, detectEncoding, foreignFormat, likelyEncoding, namedDelimiter } from './dialect.ts';
+import { detectDelimiter, foreignFormat, namedDelimiter } from './dialect.ts';
+import { detectEncoding, likelyEncoding } from './encoding.ts';
 import { ByteWindow, mark, readingLimits } from './record-tokenizer.ts';
 
 /** A file's dialect and, for delimited text, its header. */

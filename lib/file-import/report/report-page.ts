@@ -1,6 +1,7 @@
 import { type RowOutcome, rowOutcomes } from '../load/row-outcome.ts';
 import { quotedName } from '../plan/column-text.ts';
-import { reportStyle } from './report-style.ts';
+import { actions, suggestion } from './report-advice.ts';
+import { escapeHtml, link, number, reportStyle, table } from './report-html.ts';
 import { type Sample, speedChart } from './speed-chart.ts';
 import { arrivedRows, type ImportSummary, isAllWell } from './summary.ts';
 
@@ -15,8 +16,6 @@ const labels: Readonly<Record<RowOutcome, string>> = {
   unknown: 'unknown',
   notSent: 'not sent',
 };
-
-const number = new Intl.NumberFormat('en-US');
 
 /**
  * `report.html`: one page that needs nothing from elsewhere and runs nothing. Links are relative: they lead to the files that
@@ -62,43 +61,6 @@ function headline(summary: ImportSummary): string {
   if (summary.status === 'superseded') return 'Superseded by a newer version of the file';
   if (summary.lines.rows === 0) return 'The file has no rows';
   return stateOf(summary) === 'good' ? 'Every row arrived' : 'Completed, some rows need a look';
-}
-
-/** What is to be done: rows to repair, rows to drop again. */
-function actions({ source, results, counts, stagingTable }: ImportSummary): string {
-  const drop = `<code>imports/${escapeHtml(stagingTable)}/</code>`;
-  const toRepair = counts.rejected + counts.error + counts.skipped;
-  const items = [
-    results['rejected'] !== undefined &&
-      `${link(results['rejected'], `Repair ${rows(toRepair)}`)} <span>Each comes with its reason; correct them and drop the file into ${drop}.</span>`,
-    results['unsent'] !== undefined &&
-      `${link(results['unsent'], `Send ${rows(counts.notSent)} that are left`)} <span>Nothing is wrong with them; drop the file into ${drop} as it is.</span>`,
-    counts.unknown > 0 &&
-      results['results'] !== undefined &&
-      `${link(results['results'], `Check ${rows(counts.unknown)}`)} <span>Their outcome is unknown: look for them on the instance before you send them again.</span>`,
-  ].filter((item) => item !== false);
-  if (items.length === 0) return '';
-  const key = results['rejected'] ?? results['unsent'] ?? results['results'] ?? '';
-  return `<section class="actions"><h2>What to do</h2><ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul>${fetching(source.bucket, key)}</section>`;
-}
-
-/**
- * The S3 console opens a page by an address that is signed for this page alone. Signed links to the files are no way out: they would end
- * with the session of the function that signed them, and until then open the rows to anyone who gets the page.
- */
-function fetching(bucket: string, key: string): string {
-  const address = `s3://${bucket}/${key}`.replaceAll("'", "'\\''");
-  return `<p class="hint">Opened from the S3 console, links answer Access Denied; this fetches the file: <code>aws s3 cp '${escapeHtml(address)}' .</code></p>`;
-}
-
-function rows(count: number): string {
-  return `${number.format(count)} ${count === 1 ? 'row' : 'rows'}`;
-}
-
-/** A link to another file of the same folder. */
-function link(key: string, text: string): string {
-  const name = key.split('/').at(-1) ?? key;
-  return `<a href="./${encodeURIComponent(name)}">${escapeHtml(text)}</a>`;
 }
 
 /** The figures of an import that read rows; without any there is nothing to count. */
@@ -160,33 +122,6 @@ function messageTable({ messages }: ImportSummary): string {
   );
 }
 
-function table(title: string, head: readonly string[], body: readonly string[], kind: string): string {
-  const cells = head.map((name) => `<th scope="col">${name}</th>`).join('');
-  return `<section><h2>${title}</h2><div class="wide"><table class="${kind}"><thead><tr>${cells}</tr></thead><tbody>${body.join('')}</tbody></table></div></section>`;
-}
-
-/** For a file that was refused for its columns: what the table has, and settings to start from. */
-function suggestion({ status, file, stagingTable }: ImportSummary): string {
-  if (status !== 'refused' || !file?.stagingColumns) return '';
-  const body = file.stagingColumns.map(
-    ({ name, label }) => `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(label)}</td></tr>`,
-  );
-  const open = (file.columns ?? []).filter(({ column }) => column === undefined);
-  const folder = `imports/${escapeHtml(stagingTable)}`;
-  const settings =
-    open.length === 0
-      ? ''
-      : `<section><h2>Settings to start from</h2><p>Put this into <code>${folder}/_import.json</code> and drop the file again: it leaves out what has no place. For a column that you want, take away the slashes and name a column of the table.</p><pre>${escapeHtml(settingsFor(open.map(({ header }) => header)))}</pre></section>`;
-  return `${settings}${table(`Columns of ${escapeHtml(stagingTable)}`, ['column', 'label'], body, 'columns')}`;
-}
-
-/** An `_import.json` that works as it is, in the form that people go on from. */
-function settingsFor(headers: readonly string[]): string {
-  const names = headers.map((header) => JSON.stringify(header));
-  const columns = names.map((name) => `    // ${name}: "…",`).join('\n');
-  return `{\n  "columns": {\n${columns}\n  },\n  "ignoredColumns": [${names.join(', ')}]\n}`;
-}
-
 function mappingTable({ file, status }: ImportSummary): string {
   if (status === 'refused' || !file?.columns || file.columns.length === 0) return '';
   const body = file.columns.map(
@@ -244,14 +179,4 @@ function duration(seconds: number): string {
   const minutes = Math.floor(whole / 60);
   if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Text as HTML shows it, in elements and in quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }

@@ -1,12 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import {
-  detectDelimiter,
-  detectEncoding,
-  foreignFormat,
-  likelyEncoding,
-  namedDelimiter,
-} from '../../../../lib/file-import/read/dialect.ts';
+import { detectDelimiter, foreignFormat, namedDelimiter } from '../../../../lib/file-import/read/dialect.ts';
+import { detectEncoding, likelyEncoding } from '../../../../lib/file-import/read/encoding.ts';
 
 const head = (...lines: string[]) => Buffer.from(lines.join('\n'));
 

@@ -1,3 +1,30 @@
+export const number = new Intl.NumberFormat('en-US');
+
+export function rows(count: number): string {
+  return `${number.format(count)} ${count === 1 ? 'row' : 'rows'}`;
+}
+
+/** A link to another file of the same folder. */
+export function link(key: string, text: string): string {
+  const name = key.split('/').at(-1) ?? key;
+  return `<a href="./${encodeURIComponent(name)}">${escapeHtml(text)}</a>`;
+}
+
+export function table(title: string, head: readonly string[], body: readonly string[], kind: string): string {
+  const cells = head.map((name) => `<th scope="col">${name}</th>`).join('');
+  return `<section><h2>${title}</h2><div class="wide"><table class="${kind}"><thead><tr>${cells}</tr></thead><tbody>${body.join('')}</tbody></table></div></section>`;
+}
+
+/** Text as HTML shows it, in elements and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
 /** The report's style sheet; colours do not rely on green and red alone, and have a contrast of at least 3 to the page. */
 export const reportStyle = `
 :root{color-scheme:light dark;--ink:#1c2530;--soft:#55616e;--line:#dde3ea;--card:#fff;--page:#f4f6f8;--link:#0b5cad;

@@ -1,0 +1,88 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { writeObject } from '../aws/s3.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { Outcomes } from '../outcomes/outcomes.ts';
+import { importFolder } from './folder.ts';
+import { emptyTally } from './load/row-outcome.ts';
+import { endOf, type ImportSummary, progressAtFirst } from './report/summary.ts';
+import { type DroppedObject, folderMark, type ImportRequest, shortened } from './schedule/import-request.ts';
+
+/** What answering a drop works with. */
+export type AnswerDeps = {
+  readonly s3: S3Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly outcomes?: Outcomes;
+};
+
+const lostReason =
+  'its execution was stopped or timed out before it wrote a result; rows that it sent may be in the staging table. Check it, then drop the file again';
+
+/**
+ * Answers a drop whose execution has ended without a result. One that goes on after all replaces the answer by its own; one that
+ * was there already stays.
+ */
+export async function noteLostImport(deps: AnswerDeps, request: ImportRequest): Promise<void> {
+  const folder = importFolder(deps.s3, request.bucket, request.resultsFolder);
+  if ((await folder.read('summary.json')) !== undefined) return;
+  await answerDrop(deps, request, 'stopped', lostReason);
+}
+
+/** The `summary.json` of a drop that is not imported. */
+export async function answerDrop(
+  { s3, clock, log, outcomes }: AnswerDeps,
+  request: ImportRequest,
+  status: 'refused' | 'superseded' | 'stopped',
+  reason: string,
+): Promise<void> {
+  log.warn('drop-not-imported', { key: request.key, status, reason });
+  const { bucket, key, versionId, eTag, size, droppedAt, table } = request;
+  const now = new Date(clock.now()).toISOString();
+  const summary: ImportSummary = {
+    schemaVersion: 1,
+    status,
+    reason,
+    source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
+    stagingTable: table,
+    startedAt: now,
+    finishedAt: now,
+    seconds: { waiting: 0, loading: 0, verdicts: 0, total: 0 },
+    lines: { rows: 0, blank: 0 },
+    counts: emptyTally(),
+    messages: [],
+    importSets: { count: 0, first: [] },
+    executions: 0,
+    results: { summary: `${request.resultsFolder}summary.json` },
+  };
+  const folder = importFolder(s3, bucket, request.resultsFolder);
+  const done = { ...progressAtFirst(request, 'done'), updatedAt: now };
+  await folder.write('progress.json', JSON.stringify(done));
+  await folder.write('summary.json', JSON.stringify(summary, undefined, 2));
+  outcomes?.report(endOf(request, summary));
+}
+
+/** S3 takes keys of 1,024 bytes. */
+const maxRefusedNameBytes = 900;
+
+/** The answer to a file that is not where import files belong: `results/_refused/{key}/{dropped}-{version}/summary.json`. */
+export async function noteRefusal(
+  { s3, clock, outcomes }: Omit<AnswerDeps, 'log'>,
+  object: DroppedObject,
+  reason: string,
+): Promise<void> {
+  const { bucket, key, versionId, eTag, size, droppedAt } = object;
+  const run = `${droppedAt.replaceAll(/[:.]/g, '-')}-${folderMark(object)}`;
+  const name = shortened(key, maxRefusedNameBytes);
+  const note = {
+    schemaVersion: 1,
+    status: 'refused',
+    reason,
+    source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
+    finishedAt: new Date(clock.now()).toISOString(),
+  };
+  const ref = { bucket, key: `results/_refused/${name}/${run}/summary.json` };
+  await writeObject(s3, ref, JSON.stringify(note, undefined, 2), 'application/json');
+  const source = { bucket, key, ...(versionId ? { versionId } : {}) };
+  outcomes?.report({ type: 'Drop Refused', source, results: { summary: ref.key } });
+}
