@@ -54,8 +54,8 @@ const fewestBits = 2048;
  */
 export function readSigningKey(pem: string): KeyObject {
   const key = parse(pem);
-  const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-  if (key.asymmetricKeyType === 'rsa' && modulusLength >= fewestBits) return key;
+  const bits = Number(key.asymmetricKeyDetails?.modulusLength);
+  if (key.asymmetricKeyType === 'rsa' && bits >= fewestBits) return key;
   throw new ConfigurationError(setting, `must be an RSA key of at least ${fewestBits} bits (RS256)`);
 }
 

@@ -54,7 +54,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#resolve({ status: this.#status, headers: this.#headers, body: this.#joined() });
+    this.#resolve({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -74,11 +74,6 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     if ('code' in error && error.code === 'UND_ERR_HEADERS_OVERFLOW') return 'too-large';
     return this.#progress === 'nothing-sent' ? 'connect' : 'reset';
   }
-
-  #joined(): Uint8Array {
-    const [first] = this.#chunks;
-    return first && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-  }
 }
 
 /** Aborts at the attempt's time-out or the caller's signal; returns a function that calls both off. */
@@ -86,7 +81,7 @@ export function abortWhenDue(collector: AnswerCollector, request: WireRequest): 
   const timer = setTimeout(() => collector.abort('timeout'), request.timeoutMs);
   const onAbort = () => collector.abort('aborted', request.signal?.reason);
   if (request.signal?.aborted) onAbort();
-  request.signal?.addEventListener('abort', onAbort, { once: true });
+  request.signal?.addEventListener('abort', onAbort);
   return () => {
     clearTimeout(timer);
     request.signal?.removeEventListener('abort', onAbort);

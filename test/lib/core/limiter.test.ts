@@ -59,6 +59,10 @@ describe('the limiter', () => {
     expect(limiter.places).toBe(4);
   });
 
+  it('begins without a pause, whatever the time', () => {
+    expect(createLimiter(1, manualClock(0)).pausedForMs()).toBe(0);
+  });
+
   it('makes everyone wait while it is paused', async () => {
     const { limiter, limits, clock } = setUp(4);
     limiter.pause(5_000);
@@ -122,6 +126,14 @@ describe('the limiter', () => {
     }
     expect(outcomes.map((outcome) => outcome.split(' ')[0])).toEqual(['100', '200', '300']);
     expect(outcomes.every((outcome) => outcome.endsWith('DEADLINE_EXCEEDED'))).toBe(true);
+  });
+
+  it('has one timer also after a call came that waits for less long than those before it', async () => {
+    const { limiter, limits, clock } = setUp(1);
+    await limiter.acquire(limits());
+    for (const ms of [300, 100, 200]) limiter.acquire(limits(ms)).catch(() => undefined);
+    await flushTicks();
+    expect(clock.sleeping).toBe(1);
   });
 
   it('needs one timer for all waiting calls, and keeps none once there are none', async () => {

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { correlationIdFrom, type LogFields, logWith } from '../../../lib/core/log.ts';
+import {
+  correlationIdFrom,
+  currentLogFields,
+  type LogFields,
+  logWith,
+  withLogFields,
+} from '../../../lib/core/log.ts';
 
 it('puts the fixed fields into every line, and lets those of the line win', () => {
   const lines: unknown[] = [];
@@ -19,6 +25,15 @@ it('puts the fixed fields into every line, and lets those of the line win', () =
     ['warn', 'c', { stage: 'dev', status: 1 }],
     ['error', 'd', { stage: 'dev', status: 1 }],
   ]);
+});
+
+it('gives work its fields for as long as it runs, and other work none of them', async () => {
+  const fields = await withLogFields({ requestId: 'r1' }, async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    return currentLogFields();
+  });
+  expect(fields).toEqual({ requestId: 'r1' });
+  expect(currentLogFields()).toEqual({});
 });
 
 it.each(['a', 'req-1:2@x/y+z=', 'a'.repeat(128)])('keeps the plain correlation id %s', (given) => {

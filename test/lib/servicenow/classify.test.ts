@@ -175,6 +175,15 @@ describe('classifying an answer', () => {
   });
 
   it.each([
+    ['at its first byte', 0, 'NOT_SERVICENOW'],
+    ['that ends within 8 KB', 8 * 1024 - 'squid'.length, 'NOT_SERVICENOW'],
+    ['that ends behind them, which is not searched', 8 * 1024 - 'squid'.length + 1, 'INSTANCE_ASLEEP'],
+  ])('knows who answered by a mark in the page %s', (_where, at, code) => {
+    const page = `${'.'.repeat(at)}squid`;
+    expect(verdict('GET', 200, page, { 'content-type': 'text/html' })).toMatchObject({ code });
+  });
+
+  it.each([
     [403, { message: 'Forbidden' }, jsonType],
     [404, { message: 'no Route matched with those values' }, { ...jsonType, server: 'kong' }],
     [404, '', {}],
