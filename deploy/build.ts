@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
 import { projectRoot } from './bundle.ts';
@@ -56,10 +56,25 @@ async function buildProgram(): Promise<void> {
   await build({ ...common, ...forNode20, entryPoints, outdir: dist });
   await copyFile(join(projectRoot, 'cli/installed.js'), join(dist, 'cli.js'));
   await copyFile(join(projectRoot, 'cli/node-version.js'), join(dist, 'node-version.js'));
-  for (const file of ['page.js', 'page.css'])
-    await copyFile(join(projectRoot, 'cli/page', file), join(dist, file));
+  await copyPage();
   await copyRuntime(dist);
   await declareTypes('deploy/tsconfig.client.json');
+}
+
+/** What the page of `start` loads; `cli/page` reads it from the folder of the program. */
+async function copyPage(): Promise<void> {
+  const swagger = dirname(require.resolve('swagger-ui-dist/package.json'));
+  const files = [
+    ...['page.js', 'page.css', 'openapi.js', 'openapi.css'].map((file) =>
+      join(projectRoot, 'cli/page', file),
+    ),
+    join(projectRoot, 'docs/openapi.json'),
+    ...['swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'swagger-ui.css'].map((file) =>
+      join(swagger, file),
+    ),
+  ];
+  for (const file of files) await copyFile(file, join(dist, basename(file)));
+  await copyFile(join(swagger, 'LICENSE'), join(dist, 'swagger-ui.LICENSE.txt'));
 }
 
 /** What runs a packaged function: AWS's own runtime client, whose install script needs a compiler, and the hook that replaces what it compiles. */

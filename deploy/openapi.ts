@@ -19,6 +19,37 @@ const examples: Readonly<Record<string, { readonly request?: Json; readonly answ
   patchRecordById: { request: { state: '2', work_notes: 'Under investigation' } },
   postRecordStagingTable: { request: { u_user_id: 'ada.example', u_first_name: 'Ada' } },
   postRecordsStagingTable: { request: { records: [{ 'User ID': 'ada.example', 'First name': 'Ada' }] } },
+  patchAttachmentById: { request: { file_name: 'screen.png' } },
+  postCmdbInstance: {
+    request: { attributes: { name: 'web-01', ip_address: '10.0.0.5' }, source: 'ServiceNow' },
+  },
+  patchCmdbInstance: { request: { attributes: { ip_address: '10.0.0.6' }, source: 'ServiceNow' } },
+  postCmdbRelation: {
+    request: {
+      outbound_relations: [
+        { type: '60bc4e22c0a8010e01f074cbe6bd73c3', target: 'c0ffee00c0ffee00c0ffee00c0ffee00' },
+      ],
+      source: 'ServiceNow',
+    },
+  },
+  postServiceCatalog: { request: { sysparm_quantity: '1', variables: {} } },
+  postBatch: {
+    request: {
+      batch_request_id: '1',
+      rest_requests: [{ id: '1', method: 'GET', url: '/api/now/table/incident?sysparm_limit=1' }],
+    },
+  },
+  postTinyUrl: { request: { url: 'api/now/table/incident?sysparm_query=active=true' } },
+  postSignal: {
+    request: {
+      signal: 'open',
+      source: 'orders',
+      key: 'import',
+      at: '2026-11-29T08:00:00Z',
+      eventId: 'orders-1',
+      fields: { short_description: 'The import of orders has stopped' },
+    },
+  },
   getRecords: { answer: { result: [{ sys_id: 'c0ffee00c0ffee00c0ffee00c0ffee00', number: 'INC0010001' }] } },
 };
 
@@ -94,8 +125,11 @@ function describe(operation: Operation, route: Route, path: string, index: numbe
   const { name, body } = operation;
   const variables = Array.from(path.matchAll(/\{(\w+)\}/g), ([, variable = '']) => variable);
   const { properties, required } = shapeOf(operation);
+  // What a call with a body cannot do without is in the body.
+  const isInBody = (parameter: string) =>
+    body === 'parameters' && required.includes(parameter) && !variables.includes(parameter);
   const parameters = Object.entries(properties).flatMap(([parameter, schema]) =>
-    parameterOf(parameter, schema, variables),
+    isInBody(parameter) ? [] : parameterOf(parameter, schema, variables),
   );
   const unlisted = variables.filter((variable) => !Object.hasOwn(properties, variable));
   const request = body && bodyOf(operation, properties, required, variables);
@@ -163,6 +197,8 @@ function parameterOf(name: string, schema: Json, variables: readonly string[]): 
         style: 'form',
         explode: true,
         schema: { type: 'object', additionalProperties: { type: 'string' } },
+        // Without one, a renderer makes up columns and sends them.
+        example: {},
       },
     ];
   const query = toSnakeCase(name);
@@ -176,7 +212,7 @@ function textual(schema: Json): Json {
 }
 
 function bodyOf(
-  { name, body }: Operation,
+  { name, body, parameterNames }: Operation,
   properties: Shape['properties'],
   required: readonly string[],
   variables: readonly string[],
@@ -186,19 +222,22 @@ function bodyOf(
       required: true,
       content: {
         'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
-        'multipart/form-data': { schema: { type: 'object' } },
+        'multipart/form-data': { schema: formSchema },
       },
     };
+  const isOwn = (parameter: string) =>
+    parameterOf(parameter, {}, variables).length === 0 && parameter !== 'apiVersion';
+  const ofBody = required.filter((parameter) => !variables.includes(parameter));
   const own = Object.entries(properties).filter(
-    ([parameter]) => parameterOf(parameter, {}, variables).length === 0 && parameter !== 'apiVersion',
+    ([parameter]) => ofBody.includes(parameter) || isOwn(parameter),
   );
-  const names = own.map(([parameter]) => parameter);
+  const named = (parameter: string) => inServiceNow(parameter, parameterNames);
   const schema =
     body === 'parameters'
       ? {
           type: 'object',
-          properties: Object.fromEntries(own),
-          required: required.filter((one) => names.includes(one)),
+          properties: Object.fromEntries(own.map(([parameter, value]) => [named(parameter), value])),
+          required: ofBody.map(named),
         }
       : { type: 'object', description: 'Columns and their values.', additionalProperties: true };
   const example = examples[name]?.request;
@@ -206,6 +245,21 @@ function bodyOf(
     required: body !== 'optional-record',
     content: { 'application/json': { schema, ...(example && { example }) } },
   };
+}
+
+const formSchema = {
+  type: 'object',
+  properties: {
+    table_name: { type: 'string' },
+    table_sys_id: { type: 'string' },
+    uploadFile: { type: 'string', format: 'binary' },
+  },
+};
+
+/** The name that ServiceNow gives a member of a body, where the operation knows it. */
+function inServiceNow(name: string, known: readonly string[]): string {
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return known.includes(snake) ? snake : name;
 }
 
 /** `sysparmDisplayValue` as `sysparm_display_value`, the reverse of `toCamelCase`. */

@@ -20,16 +20,24 @@ export function foreignRequest(request: IncomingMessage, port: number): string |
   return undefined;
 }
 
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 /** Nothing may frame the page, no script but its own runs, and no other site may read what it serves. */
 export const safetyHeaders: Readonly<Record<string, string>> = {
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'Content-Security-Policy': `${policy}; img-src 'self'`,
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
   'Cache-Control': 'no-store',
+};
+
+/** Swagger UI's pictures are part of its style sheet. */
+export const apiPageHeaders: Readonly<Record<string, string>> = {
+  ...safetyHeaders,
+  'Content-Security-Policy': `${policy}; img-src 'self' data:`,
 };
 
 /** A file of the bucket that the page shows may hold anything: it is rendered without scripts and as a stranger. */

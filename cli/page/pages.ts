@@ -7,6 +7,9 @@ import { endpointList, importTable } from './lists.ts';
 import { buttons, isEmulated, outcomeText, type PageData, sections, toneOf } from './sections.ts';
 import type { DeadLetterView, ImportView, TableView } from './stack-view.ts';
 
+/** The links to the pages. */
+export const navigation = html`<nav aria-label="Pages"><a href="/">Overview</a> <a href="/dead-letters">Dead letters</a> <a href="/imports">Imports</a> <a href="/tables">Records</a> <a href="/openapi">API</a></nav>`;
+
 /** A whole page. @param title what it shows; the program's name is added */
 export function layout(title: string, content: Html): Html {
   return html`<!doctype html>
@@ -21,7 +24,7 @@ export function layout(title: string, content: Html): Html {
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header><p class="name"><a href="/">servicenow-functions</a> <span id="state" class="good" role="status">● running</span></p>
-<nav aria-label="Pages"><a href="/">Overview</a> <a href="/dead-letters">Dead letters</a> <a href="/imports">Imports</a> <a href="/tables">Records</a></nav></header>
+${navigation}</header>
 <p id="notice" role="status" aria-live="polite"></p>
 <main id="main">${content}</main>
 <dialog id="detail" aria-label="Detail"><form method="dialog"><button class="quiet" aria-label="close">✕</button></form><div></div></dialog>

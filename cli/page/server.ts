@@ -4,8 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import { type LoopbackServer, listenOnLoopback } from '../../emulator/aws/loopback-server.ts';
 import type { StackEvent, StackFeed } from '../feed/feed.ts';
 import { Breaker, readForm, redriveLetters, sendAgain, tries } from './actions.ts';
-import { fileHeaders, foreignRequest, safetyHeaders } from './guard.ts';
+import { apiPageHeaders, fileHeaders, foreignRequest, safetyHeaders } from './guard.ts';
 import type { Html } from './html.ts';
+import { apiPage, callsPath, passCallOn, readApiFile } from './open-api.ts';
 import {
   batchContent,
   deadLettersContent,
@@ -26,10 +27,17 @@ const shownEvents = 500;
 const shownRecords = 100;
 
 type Answer =
-  | { readonly status: number; readonly type: string; readonly body: string }
+  | {
+      readonly status: number;
+      readonly type: string;
+      readonly body: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   | { readonly location: string }
   /** An object of the bucket. */
-  | { readonly file: string };
+  | { readonly file: string }
+  /** What the HTTP API at this address answers. */
+  | { readonly api: string };
 
 /** The page of a local stack. */
 export type LocalPage = LoopbackServer;
@@ -82,6 +90,7 @@ class Page {
 
   async answer(request: IncomingMessage): Promise<Answer> {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+    if (url.pathname.startsWith(callsPath)) return { api: this.#stack.endpoints.api };
     if (request.method === 'GET' || request.method === 'HEAD') return this.#show(url);
     if (request.method !== 'POST') return refused(405, 'GET and POST only');
     const notice = await this.#act(url.pathname, await readForm(request));
@@ -97,8 +106,10 @@ class Page {
       response.writeHead(303, { ...safetyHeaders, Location: answer.location }).end();
     } else if ('file' in answer) {
       await this.#sendFile(answer.file, response);
+    } else if ('api' in answer) {
+      await passCallOn(answer.api, request, response);
     } else {
-      response.writeHead(answer.status, { ...safetyHeaders, 'Content-Type': answer.type });
+      response.writeHead(answer.status, { ...safetyHeaders, ...answer.headers, 'Content-Type': answer.type });
       response.end(request.method === 'HEAD' ? undefined : answer.body);
     }
   }
@@ -139,9 +150,17 @@ class Page {
           : missing();
       case 'tables':
         return this.#tables(rest, whole);
+      case 'openapi':
+        return this.#openApi(rest);
       default:
         return missing();
     }
+  }
+
+  async #openApi([file]: readonly string[]): Promise<Answer> {
+    if (file === undefined || file === '') return { ...shown(apiPage()), headers: apiPageHeaders };
+    const found = await readApiFile(file, this.#stack.endpoints.api);
+    return found ? { status: 200, ...found } : missing();
   }
 
   #event(id: number, whole: (title: string, content: Html) => Answer): Answer {

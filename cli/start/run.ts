@@ -78,7 +78,7 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
     endpoints,
   });
   const line = json
-    ? `${JSON.stringify({ ready: true, ...endpoints, page: page.url })}
+    ? `${JSON.stringify({ ready: true, ...endpoints, page: page.url, openapi: `${page.url}/openapi` })}
 `
     : welcome(stack, page.url, dataFolder, Date.now() - startedMs);
   process.stdout.write(line);

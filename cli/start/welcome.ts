@@ -21,6 +21,7 @@ export function welcome(
 Ready in ${(readyMs / 1000).toFixed(1)} s. Everything listens on 127.0.0.1 only; requests need no signature.
 
   Page              ${page}/   (what happens, in the browser)
+  API, to try       ${page}/openapi
   HTTP API          ${api}
   Instance          ${secretOwner === 'person' ? own : emulated}
   SQS               ${sqs.endpoint}   ${sqs.recordsQueueUrl}

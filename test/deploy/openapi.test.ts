@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, it } from 'vitest';
 import * as z from 'zod';
 import { openApiDocument } from '../../deploy/openapi.ts';
@@ -16,6 +17,14 @@ const document = z
           parameters: z.array(
             z.object({ name: z.string(), in: z.string(), required: z.boolean().optional() }),
           ),
+          requestBody: z
+            .object({
+              content: z.record(
+                z.string(),
+                z.object({ schema: z.record(z.string(), z.unknown()), example: z.unknown().optional() }),
+              ),
+            })
+            .optional(),
         }),
       ),
     ),
@@ -67,6 +76,28 @@ it('lists every variable of a path once, and the names that ServiceNow gives its
   expect(listed).toEqual(
     expect.arrayContaining(['sysparm_query', 'sysparm_limit', 'sysparm_fields', 'sysparm_display_value']),
   );
+});
+
+it('has an example for every JSON body, which its own schema accepts', () => {
+  const bodies = described.flatMap(({ operationId, requestBody }) => {
+    const json = requestBody?.content['application/json'];
+    return json ? [{ operationId, ...json }] : [];
+  });
+  expect(bodies.length).toBeGreaterThan(10);
+  const ajv = new Ajv2020({ strict: false });
+  for (const { operationId, schema, example } of bodies) {
+    expect(example, operationId).toBeDefined();
+    const members = { ...schema, additionalProperties: 'properties' in schema ? false : {} };
+    expect(ajv.validate(members, example), `${operationId}: ${ajv.errorsText()}`).toBe(true);
+  }
+});
+
+it('names the members of a body as ServiceNow does', () => {
+  const batch = described.find(({ operationId }) => operationId === 'postBatch');
+  expect(batch?.requestBody?.content['application/json']?.schema).toMatchObject({
+    properties: { batch_request_id: {}, rest_requests: {} },
+    required: ['rest_requests'],
+  });
 });
 
 it('is the document in docs/openapi.json: run npm run openapi after a change', () => {

@@ -68,7 +68,7 @@ describe('the packed program', () => {
     try {
       const [line] = await once(createInterface({ input: child.stdout }), 'line');
       const { api, page } = JSON.parse(line);
-      for (const asset of ['page.js', 'page.css'])
+      for (const asset of ['page.js', 'page.css', 'openapi/swagger-ui-bundle.js', 'openapi/openapi.json'])
         expect((await fetch(new URL(asset, page))).status).toBe(200);
       const post = {
         method: 'POST',

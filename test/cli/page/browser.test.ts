@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { traceOf } from '../../../cli/feed/feed.ts';
+import { listenWith } from '../../../emulator/aws/loopback-server.ts';
 import { arrived, startPageWorld } from './page-world.ts';
 
 /** Debian's package; elsewhere these tests are skipped. */
@@ -131,5 +133,37 @@ describe.skipIf(!isInstalled)('the page in a browser', () => {
     const unscoped = await tab.evaluate(`document.querySelectorAll('th:not([scope])').length`);
     expect([nameless, unscoped]).toEqual([0, 0]);
     expect(await tab.getByRole('main').count()).toBe(1);
+  });
+
+  it('tries an operation of the API from its description', async () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"result":[{"number":"INC7"}]}');
+    });
+    const api = await listenWith(server, 0, 'API');
+    await using world = await startPageWorld(api.url);
+    await using opened = await open(`${world.page.url}/openapi`);
+    const { tab } = opened;
+    await tab.getByText('Get records', { exact: true }).click();
+    await tab.getByPlaceholder('tableName').fill('incident');
+    await tab.getByRole('button', { name: 'Execute' }).click();
+    await tab.locator('.response .highlight-code').getByText('INC7').waitFor();
+    expect(asked).toEqual(['/api/now/table/incident']);
+    expect(await tab.locator('.curl').textContent()).toContain(`${api.url}/api/now/table/incident`);
+    expect(opened.errors).toEqual([]);
+    await api.close();
+  });
+
+  it.each([390, 1280])('fits the API page in a window that is %i wide, light and dark', async (width) => {
+    await using world = await startPageWorld();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const size = { viewport: { width, height: 800 }, colorScheme };
+      await using opened = await open(`${world.page.url}/openapi`, size);
+      await opened.tab.getByText('Get records', { exact: true }).click();
+      await opened.tab.getByRole('button', { name: 'Execute' }).waitFor();
+      expect(await overflow(opened.tab)).toBe(0);
+      expect(opened.errors).toEqual([]);
+    }
   });
 });

@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StackFeed } from '../../../cli/feed/feed.ts';
 import { startPage } from '../../../cli/page/server.ts';
-import type { PageStack } from '../../../cli/page/stack-view.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { startSqs } from '../../../emulator/aws/sqs/sqs.ts';
 import { startInstance } from '../../../emulator/instance/index.ts';
 
-/** A page over a real instance, SQS and S3; no function runs, so that the feed holds what a test puts into it. */
-export async function startPageWorld(secretOwner: PageStack['secretOwner'] = 'emulator') {
+/**
+ * A page over a real instance, SQS and S3; no function runs, so that the feed holds what a test puts into it.
+ * @param api base URL of the HTTP API; nothing answers at the default
+ */
+export async function startPageWorld(api = 'http://127.0.0.1:1') {
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'page-test-'));
   opened.defer(() => rm(folder, { recursive: true }));
@@ -20,7 +22,7 @@ export async function startPageWorld(secretOwner: PageStack['secretOwner'] = 'em
   s3.state.buckets.ensure('drops', Date.now());
   const feed = new StackFeed();
   const endpoints = {
-    api: 'http://127.0.0.1:1',
+    api,
     instance: { url: instance.url, username: instance.username, password: instance.password },
     sqs: {
       endpoint: sqs.url,
@@ -43,7 +45,7 @@ export async function startPageWorld(secretOwner: PageStack['secretOwner'] = 'em
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_ENDPOINT_URL_SQS: sqs.url,
   };
-  const stack = { endpoints, functionEnvironment, instance, s3, secretOwner, sqs };
+  const stack = { endpoints, functionEnvironment, instance, s3, secretOwner: 'emulator', sqs } as const;
   const page = opened.adopt(await startPage(stack, feed, 0), (one) => one.close());
   const running = opened.move();
   return { page, feed, ...stack, [Symbol.asyncDispose]: () => running.disposeAsync() };
