@@ -1,4 +1,4 @@
-import { digestOf } from '../aws/effect-ledger.ts';
+import { digestOf } from '../aws/digest.ts';
 import type { sendMessages } from '../aws/sqs.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';

@@ -1,6 +1,7 @@
 import type { AlarmNow } from '../aws/alarms.ts';
 import type { Connections } from '../aws/connections.ts';
-import { EffectLedger } from '../aws/effect-ledger.ts';
+import { LedgerItems } from '../aws/ledger-items.ts';
+import { RecordMarks } from '../aws/record-marks.ts';
 import type { sendMessages } from '../aws/sqs.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
@@ -99,7 +100,8 @@ async function openRecords(
   { mappings, connect, stateTable, deployment, clock }: ReconcileDeps,
 ): Promise<readonly OpenRecord[]> {
   const { client, instance: config } = connect(instance);
-  const ledger = new EffectLedger(stateTable, { deployment, instance: config.name }, clock, deadline);
+  const items = new LedgerItems(stateTable, clock, deadline);
+  const marks = new RecordMarks(items, { deployment, instance: config.name }, clock);
   const found: OpenRecord[] = [];
   const pairs = mappings.flatMap(({ source, target }) =>
     target.filter(({ is }) => tablesWithLife.includes(is)).map(({ is }) => JSON.stringify([source, is])),
@@ -117,7 +119,7 @@ async function openRecords(
       // An instance drops a condition on a column that it does not know, and so finds any record.
       if (mark?.source !== source) continue;
       if (phaseOf(table, { state: text('state'), active: text('active') }) !== 'open') continue;
-      const { signalKey } = await ledger.markOf(text('sys_id'));
+      const { signalKey } = await marks.of(text('sys_id'));
       const key = signalKey || text('correlation_id');
       // Part of a key would be asked about as another thing, one that seems to be gone.
       if (signalKey === '' && isShortenedKey(key)) continue;

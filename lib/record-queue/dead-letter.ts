@@ -1,6 +1,6 @@
 import type { MessageAttributeValue, SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
-import { digestOf } from '../aws/effect-ledger.ts';
+import { digestOf } from '../aws/digest.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { processRedactor } from '../core/redaction.ts';

@@ -47,6 +47,9 @@ export class InDoubtError extends ConnectorError {
   }
 }
 
+/** How long a message waits for another copy of itself, or for a delete of its record, that is under way. */
+export const copyWaitMs = 5_000;
+
 /** The call was not made, since another one met an outage a moment ago. */
 export class NotSentError extends ConnectorError {
   override readonly name: string = 'NotSentError';

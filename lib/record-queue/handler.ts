@@ -5,7 +5,7 @@ import { type Clock, type Deadline, deadlineAt } from '../core/clock.ts';
 import { allowsTable, type RecordsConfig } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { identityBy } from '../operations/identity.ts';
+import { deriveSysId, identityBy } from '../operations/identity.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
 import { acknowledge, type Queues } from './acknowledge.ts';
 import { BatchExecutor } from './batch-executor.ts';
@@ -21,7 +21,8 @@ import {
   resolveInstances,
 } from './resolve.ts';
 import { type BatchResponse, type Invocation, type QueuedMessage, readSqsEvent } from './sqs-event.ts';
-import type { WriteContext } from './writes/attempt.ts';
+import { checkMade } from './writes/deleted-records.ts';
+import type { WriteContext } from './writes/write-context.ts';
 import { ledgerNeeds, writeRecord } from './writes/write-record.ts';
 
 /** What the function needs from outside. */
@@ -138,6 +139,11 @@ async function writeToInstance(
   const context = openContext(commands, link, naming, order, run);
   const sequences = toSequences(commands, naming);
   await Promise.all(sequences.map((sequence) => writeSequence(sequence, context, order, results)));
+  const again = await checkMade(context);
+  for (const command of commands) {
+    const error = again.get(command.message);
+    if (error) results.set(command, { ...error, tried: true });
+  }
   link.outage.observe(results.values());
   return results;
 }
@@ -182,7 +188,8 @@ function openContext(
     correlationId,
     maxInFlight,
   });
-  const scope = { deployment, instance: link.instance.name };
+  const sysIdOf = (table: string, key: string) => deriveSysId(deployment, table, key);
+  const scope = { deployment, instance: link.instance.name, sysIdOf };
   const ledger = new EffectLedger(deps.stateTable, scope, clock, reconcileUntil);
   const needs = ledgerNeeds(commands, naming);
   ledger.readAhead(needs.work, needs.sysIds);
@@ -195,6 +202,7 @@ function openContext(
     allowsTable: (table) => allowsTable(link.instance, table),
     ignoringTables: link.ignoringTables,
     honouringTables: link.honouringTables,
+    made: [],
     waitForTurn: (command, sysId) => order.waitForTurn(command, sysId),
     clock,
     log,

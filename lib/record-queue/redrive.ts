@@ -1,6 +1,6 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import * as z from 'zod/mini';
-import { digestOf } from '../aws/effect-ledger.ts';
+import { digestOf } from '../aws/digest.ts';
 import {
   changeVisibility,
   countMessages,

@@ -114,7 +114,12 @@ function outcomeOf(item: ServiceNowRequest, answer: Serviced, whole: ServiceNowR
     const accepted = classifyAnswer(item, toWire(answer, transactionId), systemClock.now());
     return {
       kind: 'answered',
-      response: { ...accepted, attempts, ...(transactionId ? { transactionId } : {}) },
+      response: {
+        ...accepted,
+        attempts,
+        ...(transactionId ? { transactionId } : {}),
+        ...(mayHaveRun(item, whole) && { isRepeat: true }),
+      },
     };
   } catch (error) {
     if (!(error instanceof ServiceNowError)) throw error;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { digestOf } from '../../aws/effect-ledger.ts';
+import { digestOf } from '../../aws/digest.ts';
 
 /** What a record remembers of the signals that were applied to it, in `correlation_display`: written with the change itself. */
 export type Mark = {

@@ -1,45 +1,13 @@
-import { digestOf, type Effect, type EffectLedger, type RecordMark } from '../../aws/effect-ledger.ts';
+import type { Effect } from '../../aws/effect-ledger.ts';
+import type { RecordMark } from '../../aws/record-marks.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
-import type { Log } from '../../core/log.ts';
-import type { JournalColumns } from '../../operations/dictionary.ts';
-import type { CallContext, ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
-import type { Call } from '../batch-executor.ts';
-import { type Done, InDoubtError } from '../disposition.ts';
-import type { RecordCommand, RecordMessage } from '../message.ts';
-import type { Naming } from '../ordering.ts';
-import type { ReferenceCache } from './references.ts';
-
-/** What the writes of one batch to one instance have in common. */
-export type WriteContext = {
-  /** @throws what a single call would have thrown */
-  send(call: Call): Promise<ServiceNowResponse>;
-  readonly ledger: EffectLedger;
-  readonly naming: Naming;
-  readonly journals: JournalColumns;
-  /** Answers to the look-ups of signals. */
-  readonly references: ReferenceCache;
-  /** True for a table that messages may name. */
-  allowsTable(table: string): boolean;
-  /** Tables that were seen to ignore the sys_id of a create, lower case. */
-  readonly ignoringTables: Set<string>;
-  /** Tables that were seen to take it, by this process: it need not ask the ledger about them. */
-  readonly honouringTables: Set<string>;
-  /** Resolves once no earlier message of the batch is at work on this record. */
-  waitForTurn(command: RecordCommand, sysId: string): Promise<void>;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** For so long the instance may work on a write after its answer was lost, in milliseconds. */
-  readonly inDoubtMs: number;
-  /** Nothing is sent after this, and calls in flight are aborted. */
-  readonly callContext: CallContext;
-};
-
-/** A message with one action. */
-export type CommandOf<Action extends RecordMessage['action']> = RecordCommand & {
-  readonly command: Extract<RecordMessage, { action: Action }>;
-};
+import { copyWaitMs, type Done, InDoubtError } from '../disposition.ts';
+import type { RecordCommand } from '../message.ts';
+import { digestOfWork } from './work-digest.ts';
+import type { WriteContext } from './write-context.ts';
 
 /** The key was used before for other work. */
 export class KeyReusedError extends ConnectorError {
@@ -126,7 +94,7 @@ export class Attempt {
 
   /** @throws InDoubtError while the instance may be working on another write of this record */
   async checkRecord(sysId: string): Promise<RecordMark> {
-    const mark = await this.context.ledger.markOf(sysId);
+    const mark = await this.context.ledger.records.of(sysId);
     this.#isInDoubt = mark.inDoubtUntilMs > 0 && mark.inDoubtKey === this.name;
     if (mark.inDoubtUntilMs > 0)
       waitUntil(
@@ -210,14 +178,14 @@ export class Attempt {
     const isOver = this.#isInDoubt && sysId !== '';
     await Promise.all([
       ledger.remember(this.table, this.command.key, effect),
-      isOver ? ledger.markInDoubt(sysId, 0, this.name) : undefined,
+      isOver ? ledger.records.markInDoubt(sysId, 0, this.name) : undefined,
     ]);
   }
 
   /** Keeps everything else from a record whose answer was lost, though it looks as if the write had taken effect. */
   async keepOthersAway(sysId: string): Promise<void> {
     const { clock, ledger, inDoubtMs } = this.context;
-    await ledger.markInDoubt(sysId, clock.now() + inDoubtMs, '');
+    await ledger.records.markInDoubt(sysId, clock.now() + inDoubtMs, '');
   }
 
   /** Identifies the key of this work. */
@@ -235,7 +203,7 @@ export class Attempt {
     };
     // What cannot be remembered now is still known by what was announced.
     await Promise.allSettled([
-      sysId === undefined ? undefined : ledger.markInDoubt(sysId, untilMs, this.name),
+      sysId === undefined ? undefined : ledger.records.markInDoubt(sysId, untilMs, this.name),
       ledger.remember(this.table, this.command.key, { ...sent, untilMs }),
     ]);
     return new InDoubtError(inDoubtMs, cause);
@@ -252,34 +220,14 @@ function isUnreadable({ method }: ServiceNowRequest, error: unknown): boolean {
   return method === 'PATCH' && error instanceof ServiceNowError && error.isReadBackDenial;
 }
 
-/** Identifies what a message asks for, to recognise a key that is used again for other work. */
-export function digestOfWork({ command, key, keyIsWork }: RecordCommand): string {
-  // A signal names itself; the same event may be mapped otherwise once a mapping file has changed.
-  if (command.action === 'signal' || keyIsWork) return digestOf(key);
-  const { key: _key, ...work } = command;
-  const sysId = 'sysId' in work && { sysId: work.sysId.toLowerCase() };
-  return digestOf(canonical({ ...work, ...sysId }));
-}
-
-/** How long a message waits for another copy of itself that is under way. */
-const copyWaitMs = 5_000;
-
 /**
  * The message whose answer was lost may look for its effect before others write to the record: for half as long as the instance
  * may have worked on it.
  */
 const headStart = 0.5;
 
-function waitUntil(untilMs: number, clock: Clock): void {
+/** @throws InDoubtError before that time */
+export function waitUntil(untilMs: number, clock: Clock): void {
   const waitMs = untilMs - clock.now();
   if (waitMs > 0) throw new InDoubtError(waitMs);
-}
-
-/** JSON in which the order of the properties does not matter. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, one: unknown) =>
-    typeof one === 'object' && one !== null && !Array.isArray(one)
-      ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : one,
-  );
 }

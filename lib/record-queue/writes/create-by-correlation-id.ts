@@ -4,10 +4,11 @@ import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { createRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
-import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import { type Notes, rememberWritten, withNotes } from './journal.ts';
 import { type Correlated, findByCorrelationId } from './lookup.ts';
 import { answerFields } from './update.ts';
+import type { CommandOf, WriteContext } from './write-context.ts';
 
 export type Create = CommandOf<'create'>;
 
@@ -104,7 +105,9 @@ class CorrelatedCreate {
   /** Only an earlier attempt of this very work can have made what we deleted under its correlation_id. */
   async #wasDeleted(): Promise<boolean> {
     const { before, context } = this.#attempt;
-    return before !== undefined && (await context.ledger.deletedAs(this.#correlationId)) >= before.sentAtMs;
+    return (
+      before !== undefined && (await context.ledger.records.deletedAs(this.#correlationId)) >= before.sentAtMs
+    );
   }
 
   async #complete(sysId: string): Promise<void> {

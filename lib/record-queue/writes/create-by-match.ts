@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
-import type { RecordMark } from '../../aws/effect-ledger.ts';
+import type { RecordMark } from '../../aws/record-marks.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { InsertRefusedError } from '../../servicenow/errors.ts';
 import { getRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
+import { awaitEarlierCopy } from './deleted-records.ts';
 import { checkLag, findRecord, isRefusedAsTaken } from './lookup.ts';
 import type { Holder } from './match.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
@@ -58,7 +59,10 @@ export class CreateByMatch {
     if (made === 'nothing') return (await match.find()) ? undefined : this.#createUnder(sysId, numberUnknown);
     if (made === 'older') return undefined;
     // The mark was read a while ago: another upsert may have taken the sys_id over since.
-    if (!(await context.ledger.reserve(sysId, name, untilMs, mark))) return undefined;
+    if (!(await context.ledger.records.reserve(sysId, name, untilMs, mark))) {
+      const { isDeleted } = await context.ledger.records.now(sysId);
+      return isDeleted ? this.#afterDelete(sysId, numberUnknown) : undefined;
+    }
     await this.#work.complete('create', sysId);
     return 'duplicate';
   }
@@ -70,30 +74,42 @@ export class CreateByMatch {
     const { name, untilMs } = attempt;
     await context.waitForTurn(command, sysId);
     const mark = await attempt.checkRecord(sysId);
+    if (mark.isDeleted) return this.#afterDelete(sysId, number);
     if (mark.maker !== '' && mark.maker !== name) {
+      // Its record may have been deleted since the batch began.
+      if ((await ledger.records.now(sysId)).isDeleted) return this.#createUnder(sysId, number);
       const holder = await this.#waitForMaker(sysId, mark.makerUntilMs);
       if (holder) return this.#useHolder(holder, sysId, number);
     }
-    if (!(await ledger.reserve(sysId, name, untilMs, mark))) return this.#createUnder(sysId, number);
+    if (!(await ledger.records.reserve(sysId, name, untilMs, mark))) return this.#createUnder(sysId, number);
     await attempt.announce('create', sysId);
     const request = this.#work.createRequest({ sys_id: sysId });
     let made: string | undefined;
     try {
       const isMade = async () => (await this.#whatIsMade(sysId)) === 'own';
-      made = await this.#work.checkCreated(await attempt.send(request, sysId, isMade));
+      const answer = await attempt.send(request, sysId, isMade);
+      made = await this.#work.checkCreated(answer);
+      if (!answer || answer.isRepeat) await awaitEarlierCopy(sysId, true, undefined, context);
     } catch (error) {
       if (!(error instanceof ServiceNowError) || error.effect === 'unknown') throw error;
       if (!error.recordMayExist) {
-        await ledger.release(sysId);
+        await ledger.records.release(sysId);
         throw error;
       }
       const isRepeat = mark.maker === name || error.attempts > 1;
       return this.#afterRefusal(request, sysId, number, error, isRepeat);
     }
     await rememberIfIgnored(command, sysId, made, context);
-    if (number > 0) await ledger.rememberNumber(this.#work.sysIdOf(0), number);
+    if (number > 0) await ledger.records.rememberNumber(this.#work.sysIdOf(0), number);
     await this.#work.complete('create', made ?? sysId);
     return 'done';
+  }
+
+  /** One of our deletes has removed the record under a sys_id: an earlier attempt of this upsert has made it, or others have. */
+  async #afterDelete(sysId: string, number: number): Promise<Done> {
+    if (number !== numberUnknown) return this.#createUnderNext(number + 1);
+    await this.#work.complete('create', sysId);
+    return 'duplicate';
   }
 
   /**
@@ -161,7 +177,7 @@ export class CreateByMatch {
       await this.#work.complete('create', sysId);
       return 'done';
     }
-    await Promise.all([isMade ? undefined : context.ledger.release(sysId), attempt.withdraw()]);
+    await Promise.all([isMade ? undefined : context.ledger.records.release(sysId), attempt.withdraw()]);
     if (isMade) throw new InvalidInputError('match', 'finds a record that the user may not read');
     await checkLag(refusal, sysId, context);
     throw refusal;
@@ -169,7 +185,7 @@ export class CreateByMatch {
 
   /** Looks at several numbers at once, in one request: the first that is free, or whose record matches. */
   async #createUnderNext(from: number): Promise<Done> {
-    const { lastNumber } = await this.#work.context.ledger.markOf(this.#work.sysIdOf(0));
+    const { lastNumber } = await this.#work.context.ledger.records.of(this.#work.sysIdOf(0));
     for (let number = Math.max(from, lastNumber); number < mostNumbers; number += numbersAtOnce) {
       const numbers = Array.from({ length: numbersAtOnce }, (_, index) => number + index);
       const states = await Promise.all(numbers.map((one) => this.#stateOf(one)));
@@ -184,7 +200,7 @@ export class CreateByMatch {
     const { context, match } = this.#work;
     const sysId = this.#work.sysIdOf(number);
     const [{ isDeleted }, holder] = await Promise.all([
-      context.ledger.markOf(sysId),
+      context.ledger.records.of(sysId),
       match.readHolder(sysId, false),
     ]);
     const isMatch = holder !== undefined && match.isMetBy(holder);

@@ -5,11 +5,14 @@ import { unequalColumns } from '../../operations/replay.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
-import { digestOfWork, KeyReusedError, type WriteContext } from './attempt.ts';
+import { KeyReusedError } from './attempt.ts';
 import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
+import { awaitEarlierCopy, keepDeleted } from './deleted-records.ts';
 import { knownNotesIn, type Notes, rememberWritten } from './journal.ts';
 import { checkLag, findValues, isRefusedAsTaken } from './lookup.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
+import { digestOfWork } from './work-digest.ts';
+import type { WriteContext } from './write-context.ts';
 
 /**
  * Creates a record, once for each key.
@@ -59,9 +62,10 @@ async function createBySysId(
   const { ledger } = context;
   const { table } = command.command;
   if (mayBeRepeat(command)) {
-    const [mark, effect] = await Promise.all([ledger.markOf(sysId), ledger.effectOf(table, command.key)]);
+    const [mark, effect] = await Promise.all([ledger.records.of(sysId), ledger.effectOf(table, command.key)]);
     if (effect && effect.digest !== digestOfWork(command)) throw new KeyReusedError();
-    if (mark.isDeleted || effect?.write === 'create') return 'duplicate';
+    if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
+    if (effect?.write === 'create') return 'duplicate';
   }
   const request = requestFor(command, notes, { sys_id: sysId });
   try {
@@ -77,7 +81,7 @@ async function createBySysId(
 
 /** The instance said that the record was made; its answer tells under which sys_id, unless the user may not read it. */
 async function checkAnswer(
-  { body }: ServiceNowResponse,
+  { body, isRepeat }: ServiceNowResponse,
   command: Create,
   sysId: string,
   notes: Notes,
@@ -87,6 +91,9 @@ async function checkAnswer(
   const isIgnored = await rememberIfIgnored(command, sysId, made, context);
   if (isIgnored || made === undefined) await rememberCreate(command, made ?? sysId, context);
   await rememberNotes(command, made ?? sysId, notes, context);
+  if (isIgnored) return 'done';
+  if (isRepeat) await awaitEarlierCopy(sysId, true, undefined, context);
+  else noteMade(command, sysId, context);
   return 'done';
 }
 
@@ -101,22 +108,31 @@ async function explain(
   const { record, table } = command.command;
   const { presence, body } = await findValues(table, sysId, record, context);
   const isLost = mayHaveTakenEffect(error);
-  if (presence === 'visible' || presence === 'hidden') {
-    if (isLost || error.isReadBackDenial) return 'done';
+  const isMade = presence === 'visible' || presence === 'hidden';
+  // The instance may still be working on this copy, whoever made the record.
+  if (isLost) await awaitEarlierCopy(sysId, isMade, error, context);
+  if (isMade) {
+    if (isLost) return 'done';
+    if (error.isReadBackDenial) return madeUnreadable(command, sysId, context);
     if (presence === 'visible') await logDifferences(command, body, context);
     return 'duplicate';
   }
-  // Until the instance has finished with this copy, nothing else goes to the record.
-  if (isLost)
-    await context.ledger
-      .markInDoubt(sysId, context.clock.now() + context.inDoubtMs, '')
-      .catch(() => undefined);
   if (error.isReadBackDenial && (await isRefusedAsTaken(request, context))) {
     await rememberCreate(command, sysId, context);
-    return 'done';
+    return madeUnreadable(command, sysId, context);
   }
   if (error.attempts > 1 || mayBeRepeat(command)) await checkLag(error, sysId, context);
   throw error;
+}
+
+/** A delete of the record may have come in between: see `checkMade`. */
+function noteMade(command: Create, sysId: string, { made }: WriteContext): void {
+  if (mayBeRepeat(command)) made.push({ message: command.message, table: command.command.table, sysId });
+}
+
+function madeUnreadable(command: Create, sysId: string, context: WriteContext): Done {
+  noteMade(command, sysId, context);
+  return 'done';
 }
 
 /** A sender may give any number of columns with names of any length; a log line names so many. */
@@ -152,7 +168,7 @@ async function rememberCreate(command: Create, sysId: string, context: WriteCont
     sentAtMs: nowMs,
     untilMs: nowMs,
   } as const;
-  await ledger.remember(command.command.table, command.key, effect);
+  await ledger.rememberCreate(command.command.table, command.key, effect);
 }
 
 /** Later notes with the same text must not take these for theirs. */

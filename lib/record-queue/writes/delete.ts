@@ -1,8 +1,10 @@
+import { mayHaveTakenEffect } from '../../core/errors.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import { deleteRequest } from '../../servicenow/records.ts';
-import type { Done } from '../disposition.ts';
-import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
-import { findRecord, lookAtRecord } from './lookup.ts';
+import { copyWaitMs, type Done, InDoubtError } from '../disposition.ts';
+import { Attempt, waitUntil } from './attempt.ts';
+import { findRecord, lookAtRecord, type Presence, type Sight } from './lookup.ts';
+import type { CommandOf, WriteContext } from './write-context.ts';
 
 /**
  * Deletes a record. It is looked for first, and that it was there is remembered: a record that is not found counts as deleted
@@ -13,33 +15,85 @@ export async function deleteRecord(command: CommandOf<'delete'>, context: WriteC
   const { table, sysId } = command.command;
   return Attempt.run(command, context, async (attempt) => {
     await context.waitForTurn(command, sysId);
-    const { isDeleted } = await attempt.checkRecord(sysId);
-    const { presence, correlationId } = await lookAtRecord(table, sysId, context, false);
-    const isSeen = presence === 'visible' || presence === 'hidden';
-    const isSentBefore = attempt.before?.sysId === sysId && presence === 'absent';
-    if (!isSeen && (isDeleted || isSentBefore)) {
-      await attempt.complete('delete', sysId);
-      return 'duplicate';
-    }
-    if (presence === 'visible')
-      await Promise.all([
-        context.ledger.markDeleted(sysId),
-        // A create whose sys_id the instance chose is known by this only.
-        correlationId && context.ledger.markDeletedAs(correlationId),
-      ]);
+    const { creatingUntilMs } = await attempt.checkRecord(sysId);
+    waitUntil(creatingUntilMs, context.clock);
+    const seen = await lookAtRecord(table, sysId, context, false);
+    const deletion = new Deletion(attempt, command);
+    const isSeen = seen.presence === 'visible' || seen.presence === 'hidden';
+    return isSeen ? deletion.ofSeen(seen) : deletion.ofUnseen(seen.presence);
+  });
+}
+
+class Deletion {
+  readonly #attempt: Attempt;
+  readonly #table: string;
+  readonly #sysId: string;
+
+  constructor(attempt: Attempt, { command }: CommandOf<'delete'>) {
+    this.#attempt = attempt;
+    this.#table = command.table;
+    this.#sysId = command.sysId;
+  }
+
+  async ofSeen({ presence, correlationId, createdOn }: Sight): Promise<Done> {
+    const { context, name: by, untilMs } = this.#attempt;
+    const { records } = context.ledger;
+    const isBegun = await records.beginDelete(this.#sysId, { by, untilMs, createdOn });
+    // The answer to a create of the record was lost since we looked.
+    if (!isBegun) throw new InDoubtError(copyWaitMs);
+    // A create whose sys_id the instance chose is known by this only.
+    if (correlationId) await records.markDeletedAs(correlationId);
     // Whether the user may delete it is not known before the answer.
-    if (presence === 'hidden') await attempt.announce('delete', sysId);
-    const isGone = async () => isSeen && (await findRecord(table, sysId, context)) === 'absent';
+    if (presence === 'hidden') await this.#attempt.announce('delete', this.#sysId);
     try {
-      await attempt.send(deleteRequest({ table, sysId }), isSeen ? sysId : undefined, isGone);
+      await this.#send(this.#sysId, () => this.#isGone());
     } catch (error) {
       // It was there a moment ago: someone else was faster, unless the user may not see it.
-      if (!(error instanceof RecordNotFoundError && (await isGone()))) throw error;
+      if (!(error instanceof RecordNotFoundError && (await this.#isGone()))) {
+        if (!mayHaveTakenEffect(error)) await records.abandonDelete(this.#sysId, by);
+        throw error;
+      }
     }
+    return this.#end('done');
+  }
+
+  async ofUnseen(presence: Presence): Promise<Done> {
+    const { before } = this.#attempt;
+    if (before?.sysId === this.#sysId && presence === 'absent') return this.#end('duplicate');
+    if (await this.#isDeleted(presence)) return this.#end('duplicate');
+    try {
+      await this.#send(undefined, async () => false);
+    } catch (error) {
+      // Another copy of this message, or another delete, may have been under way all the while.
+      if (!(error instanceof RecordNotFoundError && (await this.#isDeleted(presence)))) throw error;
+      return this.#end('duplicate');
+    }
+    return this.#end('done');
+  }
+
+  /** @throws InDoubtError while a delete is under way of which it cannot be seen how it ended */
+  async #isDeleted(presence: Presence): Promise<boolean> {
+    const { clock, ledger } = this.#attempt.context;
+    const { isDeleted, deletingUntilMs } = await ledger.records.now(this.#sysId);
+    if (isDeleted && presence === 'unknown' && deletingUntilMs > clock.now())
+      throw new InDoubtError(copyWaitMs);
+    return isDeleted;
+  }
+
+  async #isGone(): Promise<boolean> {
+    return (await findRecord(this.#table, this.#sysId, this.#attempt.context)) === 'absent';
+  }
+
+  /** @param sysId of the record that others are kept away from when the answer is lost */
+  async #send(sysId: string | undefined, isGone: () => Promise<boolean>): Promise<void> {
+    await this.#attempt.send(deleteRequest({ table: this.#table, sysId: this.#sysId }), sysId, isGone);
+  }
+
+  async #end(done: Done): Promise<Done> {
     await Promise.all([
-      presence === 'visible' ? undefined : context.ledger.markDeleted(sysId),
-      attempt.complete('delete', sysId),
+      this.#attempt.context.ledger.records.endDelete(this.#sysId),
+      this.#attempt.complete('delete', this.#sysId),
     ]);
-    return 'done';
-  });
+    return done;
+  }
 }

@@ -9,7 +9,7 @@ import { getRequest, listRequest } from '../../servicenow/records.ts';
 import type { Episode } from '../life-cycle/decide.ts';
 import { correlationIdOfKey, parseMark } from '../life-cycle/mark.ts';
 import { phaseOf } from '../life-cycle/phases.ts';
-import type { WriteContext } from './attempt.ts';
+import type { WriteContext } from './write-context.ts';
 
 type Asking = Pick<WriteContext, 'send' | 'naming'>;
 

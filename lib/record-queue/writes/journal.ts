@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { digestOf, type NoteKey, type NoteMark } from '../../aws/effect-ledger.ts';
+import { digestOf } from '../../aws/digest.ts';
+import type { NoteKey, NoteMark } from '../../aws/note-marks.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { isSameText, normalise } from '../../operations/replay.ts';
@@ -7,7 +8,8 @@ import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { listRequest } from '../../servicenow/records.ts';
 import { InDoubtError } from '../disposition.ts';
 import type { RecordCommand } from '../message.ts';
-import type { Attempt, WriteContext } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
+import type { WriteContext } from './write-context.ts';
 
 /** What one message adds to the journals of a record: text by column. */
 export type Notes = ReadonlyMap<string, string>;
@@ -57,7 +59,7 @@ export async function rememberWritten(
   const nowMs = clock.now();
   const times = { sentAtMs: nowMs, untilMs: nowMs, appliedAtMs: nowMs };
   const mark = { key: ledger.nameOf(table, key), state: 'applied', ...times } as const;
-  await Promise.all(noteKeys(sysId, notes).map((note) => ledger.rememberNote(note, mark)));
+  await Promise.all(noteKeys(sysId, notes).map((note) => ledger.notes.rememberNote(note, mark)));
 }
 
 function noteKeys(sysId: string, notes: Notes): readonly NoteKey[] {
@@ -112,7 +114,7 @@ export class NoteWriting {
   /** Forgets notes that were certainly not written. */
   async withdraw(): Promise<void> {
     const { ledger } = this.#attempt.context;
-    await Promise.all(this.#notes.map(({ key }) => ledger.forgetNote(key, this.#own)));
+    await Promise.all(this.#notes.map(({ key }) => ledger.notes.forgetNote(key, this.#own)));
   }
 
   /**
@@ -129,12 +131,12 @@ export class NoteWriting {
 
   async #remember(mark: NoteMark): Promise<void> {
     const { ledger } = this.#attempt.context;
-    await Promise.all(this.#notes.map(({ key }) => ledger.rememberNote(key, mark)));
+    await Promise.all(this.#notes.map(({ key }) => ledger.notes.rememberNote(key, mark)));
   }
 
   async #assign(note: NoteKey, text: string, entries: readonly Entry[]): Promise<boolean> {
     const { ledger, clock } = this.#attempt.context;
-    const others = (await ledger.notesOf(note)).filter(({ key }) => key !== this.#own);
+    const others = (await ledger.notes.notesOf(note)).filter(({ key }) => key !== this.#own);
     const underWay = others.find(({ state, untilMs }) => state !== 'applied' && untilMs > clock.now());
     if (underWay) throw new InDoubtError(underWay.untilMs - clock.now());
     const alike = entries.filter(({ element, value }) => element === note.column && isSameText(value, text));
@@ -142,10 +144,10 @@ export class NoteWriting {
       ({ atMs }) => atMs >= this.#attempt.firstSentAtMs - skewMs,
     );
     for (const { sys_id } of free) {
-      if (!(await ledger.claimEntry(sys_id, this.#own))) continue;
+      if (!(await ledger.notes.claimEntry(sys_id, this.#own))) continue;
       const { firstSentAtMs: sentAtMs, untilMs } = this.#attempt;
       const mark = { key: this.#own, state: 'applied', sentAtMs, untilMs, appliedAtMs: clock.now() } as const;
-      await ledger.rememberNote(note, { ...mark, entryId: sys_id });
+      await ledger.notes.rememberNote(note, { ...mark, entryId: sys_id });
       return true;
     }
     return false;

@@ -7,7 +7,7 @@ import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
-import type { WriteContext } from './attempt.ts';
+import type { WriteContext } from './write-context.ts';
 
 /**
  * What an instance says about a record: `hidden` exists, but the user may not read it; `unknown` may be hidden too, as the
@@ -17,7 +17,20 @@ export type Presence = 'visible' | 'hidden' | 'absent' | 'unknown';
 
 const rows = z.object({ result: z.array(z.unknown()) });
 
-const row = z.object({ result: z.object({ correlation_id: z._default(z.string(), '') }) });
+const row = z.object({
+  result: z.object({
+    correlation_id: z._default(z.string(), ''),
+    sys_created_on: z._default(z.string(), ''),
+  }),
+});
+
+/** What is seen of a record: values are empty where the user may not read them. */
+export type Sight = {
+  readonly presence: Presence;
+  readonly correlationId: string;
+  /** In the words of the instance. */
+  readonly createdOn: string;
+};
 
 /**
  * Asks for a record by its sys_id, and for how many there are when it is not shown: the total of a list is blind to access
@@ -49,21 +62,22 @@ export async function findValues(
   }
 }
 
-/** As `findRecord`, with the correlation_id of a record that is visible; empty where it has none. */
+/** As `findRecord`, with what tells a record from others. */
 export async function lookAtRecord(
   table: string,
   sysId: string,
   context: WriteContext,
   isReconciling: boolean,
-): Promise<{ readonly presence: Presence; readonly correlationId: string }> {
-  const request = getRequest({ table, sysId, fields: ['sys_id', 'correlation_id'] });
+): Promise<Sight> {
+  const request = getRequest({ table, sysId, fields: ['sys_id', 'correlation_id', 'sys_created_on'] });
   try {
     const { body } = await context.send({ request, isReconciling });
-    const correlationId = z.safeParse(row, body).data?.result.correlation_id ?? '';
-    return { presence: 'visible', correlationId };
+    const { correlation_id = '', sys_created_on = '' } = z.safeParse(row, body).data?.result ?? {};
+    return { presence: 'visible', correlationId: correlation_id, createdOn: sys_created_on };
   } catch (error) {
     if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
-    return { presence: await countRecord(table, sysId, context, isReconciling), correlationId: '' };
+    const presence = await countRecord(table, sysId, context, isReconciling);
+    return { presence, correlationId: '', createdOn: '' };
   }
 }
 
@@ -150,10 +164,10 @@ const longestLagMs = 60_000;
 export async function checkLag(refusal: unknown, sysId: string, context: WriteContext): Promise<void> {
   if (!(refusal instanceof InsertRefusedError)) return;
   const { clock, ledger } = context;
-  const { refusedSinceMs } = await ledger.markOf(sysId);
+  const { refusedSinceMs } = await ledger.records.now(sysId);
   const nowMs = clock.now();
   if (refusedSinceMs > 0 && nowMs - refusedSinceMs >= longestLagMs) return;
-  if (refusedSinceMs === 0) await ledger.rememberRefusal(sysId, nowMs);
+  if (refusedSinceMs === 0) await ledger.records.rememberRefusal(sysId, nowMs);
   throw new NotYetShownError();
 }
 

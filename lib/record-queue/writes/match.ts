@@ -5,7 +5,7 @@ import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest } from '../../servicenow/records.ts';
-import type { WriteContext } from './attempt.ts';
+import type { WriteContext } from './write-context.ts';
 
 /** Columns and their values, as an instance gives them. */
 export type Row = Readonly<Record<string, string>>;

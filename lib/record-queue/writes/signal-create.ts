@@ -8,10 +8,11 @@ import { InDoubtError } from '../disposition.ts';
 import { newRecord, type References } from '../life-cycle/compose.ts';
 import type { Decision, Episode, TimedSignal } from '../life-cycle/decide.ts';
 import { correlationIdOfKey, hashOfEvent } from '../life-cycle/mark.ts';
-import type { Attempt, WriteContext } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { type Episodes, episodeFields } from './episodes.ts';
 import { findRecord, isRefusedAsTaken } from './lookup.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
+import type { WriteContext } from './write-context.ts';
 
 /** The last record of a thing, as far as it has one. */
 export type Found = { readonly episode: Episode | undefined };
@@ -45,7 +46,8 @@ export class SignalCreate {
     if (this.#byCorrelationId) return this.#createElsewhere(request, mark.episode);
     await rememberKey(this.#signal, sysId, this.#attempt.context);
     try {
-      const { body } = await this.#attempt.context.send({ request });
+      const { body, isRepeat } = await this.#attempt.context.send({ request });
+      if (isRepeat) await this.#keepDeletesAway(sysId);
       const made = this.#episodes.read(body, mark.episode);
       await rememberIfIgnored(this.#attempt.command, sysId, made?.sysId, this.#attempt.context);
     } catch (error) {
@@ -62,13 +64,14 @@ export class SignalCreate {
     const { command, context, table } = this.#attempt;
     const found = await this.#episodes.findLast(true);
     const isThere = found?.sysId.toLowerCase() === sysId;
+    if (isThere && mayHaveTakenEffect(error)) await this.#keepDeletesAway(sysId);
     if (isThere && mayHaveTakenEffect(error) && isOwn(this.#signal, found)) return 'done';
     if (isThere) return { episode: found };
     const isHidden = (await findRecord(table, sysId, context)) === 'hidden';
     if (isHidden && mayHaveTakenEffect(error)) return 'done';
     if (mayHaveTakenEffect(error)) {
       const untilMs = context.clock.now() + context.inDoubtMs;
-      await context.ledger.markInDoubt(sysId, untilMs, this.#attempt.name).catch(() => undefined);
+      await context.ledger.records.markInDoubt(sysId, untilMs, this.#attempt.name).catch(() => undefined);
       throw new InDoubtError(context.inDoubtMs, error);
     }
     // The user may create what he may not read.
@@ -83,6 +86,12 @@ export class SignalCreate {
         'key: the instance refuses the record as existing, but does not show it; may the user read it?',
       );
     throw error;
+  }
+
+  /** A copy whose answer was lost may be running; it would bring back what is deleted meanwhile. */
+  async #keepDeletesAway(sysId: string): Promise<void> {
+    const { clock, inDoubtMs, ledger } = this.#attempt.context;
+    await ledger.records.keepDeletesAway(sysId, clock.now() + inDoubtMs);
   }
 
   /** Nothing but the ledger keeps two creates apart where the instance chooses the sys_id. */
@@ -142,7 +151,7 @@ export async function rememberKey(
   sysId: string,
   { ledger }: WriteContext,
 ): Promise<void> {
-  if (correlationIdOfKey(key) !== key) await ledger.rememberSignalKey(sysId, key);
+  if (correlationIdOfKey(key) !== key) await ledger.records.rememberSignalKey(sysId, key);
 }
 
 /** True when the record shows that this very signal was applied to it. */

@@ -7,12 +7,13 @@ import type { Done } from '../disposition.ts';
 import { changesOf, type References } from '../life-cycle/compose.ts';
 import { type Decision, decide, type Episode, type TimedSignal } from '../life-cycle/decide.ts';
 import { tablesWithLife } from '../life-cycle/phases.ts';
-import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import { createRecord } from './create.ts';
 import { Episodes, episodeFields } from './episodes.ts';
 import { findReferences } from './references.ts';
 import { type Found, hiddenError, isHidden, isOwn, rememberKey, SignalCreate } from './signal-create.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
+import type { CommandOf, WriteContext } from './write-context.ts';
 
 type Command = CommandOf<'signal'>;
 type Columns = Readonly<Record<string, unknown>>;

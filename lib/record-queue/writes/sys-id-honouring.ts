@@ -1,5 +1,5 @@
 import type { RecordCommand } from '../message.ts';
-import type { WriteContext } from './attempt.ts';
+import type { WriteContext } from './write-context.ts';
 
 /**
  * False for a table of `correlationIdTables`, and for one that was seen to ignore the sys_id of a create.

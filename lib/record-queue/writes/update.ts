@@ -3,8 +3,10 @@ import { mayHaveTakenEffect } from '../../core/errors.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, updateRequest } from '../../servicenow/records.ts';
 import type { Done } from '../disposition.ts';
-import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';
+import { findRecord } from './lookup.ts';
+import type { CommandOf, WriteContext } from './write-context.ts';
 
 /**
  * Updates a record, once for each key. A record that is not found has been deleted by us since, or the update is refused.
@@ -16,6 +18,10 @@ export async function updateRecord(command: CommandOf<'update'>, context: WriteC
     const notes = await notesIn(table, record, context);
     await context.waitForTurn(command, sysId);
     const { isDeleted } = await attempt.checkRecord(sysId);
+    if (isDeleted && (await findRecord(table, sysId, context, false)) === 'absent') {
+      await attempt.complete('update', sysId);
+      return 'duplicate';
+    }
     try {
       return await writeUpdate(attempt, {
         table,
@@ -25,7 +31,10 @@ export async function updateRecord(command: CommandOf<'update'>, context: WriteC
         inputDisplayValue: options?.inputDisplayValue ?? false,
       });
     } catch (error) {
-      if (!(error instanceof RecordNotFoundError && isDeleted)) throw error;
+      if (!(error instanceof RecordNotFoundError)) throw error;
+      // The record may have been deleted since the batch began.
+      const now = await context.ledger.records.now(sysId);
+      if (!now.isDeleted) throw error;
       await attempt.complete('update', sysId);
       return 'duplicate';
     }
@@ -59,7 +68,7 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   const columns = Object.keys(update.record).filter((column) => !notes.has(column));
   if (writing || !attempt.isAnnounced) await attempt.announce('update', sysId);
   await Promise.all([
-    ledger.rememberColumns(sysId, attempt.name, columns, attempt.firstSentAtMs),
+    ledger.notes.rememberColumns(sysId, attempt.name, columns, attempt.firstSentAtMs),
     writing?.announce(),
   ]);
   const request = updateRequest({ ...update, record: withNotes(record, notes), fields: answerFields });
@@ -72,7 +81,7 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
       const isNeverSent = attempt.before === undefined;
       await Promise.all([
         writing?.withdraw(),
-        isNeverSent ? ledger.forgetColumns(sysId, attempt.name) : undefined,
+        isNeverSent ? ledger.notes.forgetColumns(sysId, attempt.name) : undefined,
       ]);
     }
     throw error;
@@ -84,7 +93,7 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
 /** The values of an update without those that other keys have written since an earlier attempt was sent. */
 async function dropOverwritten({ before, context, name }: Attempt, { sysId, record, notes }: Update) {
   if (!before) return record;
-  const later = await context.ledger.columnsSince(sysId, before.sentAtMs, name);
+  const later = await context.ledger.notes.columnsSince(sysId, before.sentAtMs, name);
   const left = Object.entries(record).filter(([column]) => notes.has(column) || !later.has(column));
   return Object.fromEntries(left);
 }

@@ -5,10 +5,11 @@ import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/cal
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import { createRequest } from '../../servicenow/records.ts';
 import type { Done } from '../disposition.ts';
-import type { Attempt, CommandOf, WriteContext } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, withNotes } from './journal.ts';
 import { Match, type Row } from './match.ts';
 import { answerFields, writeUpdate } from './update.ts';
+import type { CommandOf, WriteContext } from './write-context.ts';
 
 const createdAnswer = z.object({ result: z.looseObject({ sys_id: z.string() }) });
 
@@ -94,7 +95,7 @@ export class UpsertWork {
     if (total > 0) return created.sys_id;
     const { log, ledger } = this.context;
     log.warn('match-finds-nothing', { table: this.table, messageId: this.command.message.messageId });
-    await ledger.rememberUnmatched(this.sysIdOf(0), created.sys_id);
+    await ledger.records.rememberUnmatched(this.sysIdOf(0), created.sys_id);
     return created.sys_id;
   }
 }

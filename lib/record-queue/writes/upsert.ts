@@ -4,13 +4,15 @@ import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { correlationIdOf } from '../../operations/identity.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
-import { Attempt, type CommandOf, type WriteContext } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import { CreateByMatch, matchWaitMs } from './create-by-match.ts';
+import { keepDeleted } from './deleted-records.ts';
 import { notesIn } from './journal.ts';
 import { findByCorrelationId, findRecord } from './lookup.ts';
 import type { Row } from './match.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
 import { UpsertWork } from './upsert-work.ts';
+import type { CommandOf, WriteContext } from './write-context.ts';
 
 /**
  * Updates the record that matches, or creates one. What was decided is remembered before it is sent, so that a repeat writes to
@@ -53,6 +55,7 @@ class Upsert {
     await context.waitForTurn(command, sysId);
     const mark = await attempt.checkRecord(sysId);
     if (mark.isDeleted) {
+      if (write === 'create') await keepDeleted(table, sysId, mark, context);
       await this.#work.complete(write, sysId);
       return 'duplicate';
     }
@@ -92,7 +95,7 @@ class Upsert {
    */
   async #checkEarlier(): Promise<void> {
     const { context, match } = this.#work;
-    const { unmatched } = await context.ledger.markOf(this.#work.sysIdOf(0));
+    const { unmatched } = await context.ledger.records.of(this.#work.sysIdOf(0));
     const earlier = unmatched && (await match.readHolder(unmatched, false));
     if (earlier && earlier['sys_mod_count']?.value === '0' && !match.isMetBy(earlier))
       throw new InvalidInputError(
@@ -129,7 +132,7 @@ class Upsert {
   async #repeatCreateElsewhere(sentAtMs: number): Promise<Done | undefined> {
     const own = await this.#findOwn();
     const deletedAtMs =
-      own === undefined ? await this.#work.context.ledger.deletedAs(this.#correlationId) : 0;
+      own === undefined ? await this.#work.context.ledger.records.deletedAs(this.#correlationId) : 0;
     if (own === undefined && deletedAtMs < sentAtMs) return undefined;
     await this.#work.complete('create', own ?? '');
     return 'duplicate';

@@ -3,12 +3,12 @@ import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import type { Done } from '../disposition.ts';
 import type { RecordCommand } from '../message.ts';
 import type { Naming } from '../ordering.ts';
-import type { CommandOf, WriteContext } from './attempt.ts';
 import { createRecord, mayBeRepeat } from './create.ts';
 import { deleteRecord } from './delete.ts';
 import { applySignal } from './signal.ts';
 import { updateRecord } from './update.ts';
 import { upsertRecord } from './upsert.ts';
+import type { CommandOf, WriteContext } from './write-context.ts';
 
 /** Carries out what one message asks for. @throws what it failed with */
 export function writeRecord(command: RecordCommand, context: WriteContext): Promise<Done> {

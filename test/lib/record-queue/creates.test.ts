@@ -250,35 +250,3 @@ describe('a key that was used before for another record', () => {
     expect(incidents()).toHaveLength(1);
   });
 });
-
-describe('deletes', () => {
-  it('are refused for a record that the user may not see, as it is still there', async () => {
-    await start();
-    const sysId = 'd'.repeat(32);
-    const { store } = queue.instance.state;
-    store.seed('incident', { sys_id: sysId });
-    store.rules.hidden.add(sysId);
-    const remove = (id: string) => ({ id, body: { action: 'delete', table: 'incident', sysId } });
-    expect(await queue.deliver([remove('m1')])).toEqual([]);
-    queue.restart();
-    expect(await queue.deliver([remove('m2')])).toEqual([]);
-    expect(incidents()).toHaveLength(1);
-    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual([
-      'RECORD_NOT_FOUND',
-      'RECORD_NOT_FOUND',
-    ]);
-  });
-
-  it('succeed again when the record is gone', async () => {
-    await start();
-    await queue.deliver([create('m1')]);
-    const remove = {
-      id: 'm2',
-      body: { action: 'delete', table: 'incident', sysId: deriveSysId(deployment, 'incident', 'm1') },
-    };
-    expect(await queue.deliver([remove])).toEqual([]);
-    expect(await queue.deliver([remove])).toEqual([]);
-    expect(incidents()).toEqual([]);
-    expect(queue.deadLetters).toEqual([]);
-  });
-});

@@ -63,6 +63,39 @@ export function holding(isHeld: (request: ServiceNowRequest) => boolean) {
   return { through, reached: reached.promise, release: () => released.resolve() };
 }
 
+/** A client one of whose calls is sent twice, as after a lost answer: the first copy takes effect when the test says so. */
+export function runningLate(isLate: (request: ServiceNowRequest) => boolean) {
+  let finish: (() => Promise<void>) | undefined;
+  const through = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      if (finish || !isLate(request)) return client.send(request, context);
+      finish = async () => void (await client.send(request).catch(() => undefined));
+      return { ...(await client.send(request, context)), attempts: 2, isRepeat: true };
+    },
+  });
+  return { through, finish: async () => finish?.() };
+}
+
+/** Holds back the first change of an item of the state table that sets this attribute, until it is let go. */
+export function holdingChange(attribute: string) {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  let isFirst = true;
+  const throughTable = (table: StateTable): StateTable => ({
+    ...table,
+    async update(key, change, condition, call) {
+      if (isFirst && Object.hasOwn(change.set ?? {}, attribute)) {
+        isFirst = false;
+        reached.resolve();
+        await released.promise;
+      }
+      return table.update(key, change, condition, call);
+    },
+  });
+  return { throughTable, reached: reached.promise, release: () => released.resolve() };
+}
+
 /** A state table that takes no write before so many batches have read: each then knows nothing of the others. */
 export function afterReads(count: number) {
   let left = count;

@@ -1,0 +1,105 @@
+import { type LedgerItems, numberIn } from './ledger-items.ts';
+
+/** A note that was, or may have been, written to the journal of a record. */
+export type NoteMark = {
+  readonly key: string;
+  readonly state: 'possibly-sent' | 'applied';
+  readonly sentAtMs: number;
+  readonly untilMs: number;
+  /** When its answer came. */
+  readonly appliedAtMs?: number | undefined;
+  /** The journal entry that is its own, where that is known. */
+  readonly entryId?: string | undefined;
+};
+
+/** A note of a record: its text is known by a digest only. */
+export type NoteKey = { readonly sysId: string; readonly column: string; readonly textDigest: string };
+
+/**
+ * Remembers which keys wrote which columns and notes of the records of one instance. Every method throws what the state table
+ * throws.
+ */
+export class NoteMarks {
+  readonly #items: LedgerItems;
+  readonly #scope: string;
+
+  constructor(
+    items: LedgerItems,
+    { deployment, instance }: { readonly deployment: string; readonly instance: string },
+  ) {
+    this.#items = items;
+    this.#scope = `${deployment}/${instance}`;
+  }
+
+  /** Remembers which columns of a record a key is about to write, and when it was first about to. */
+  async rememberColumns(
+    sysId: string,
+    keyName: string,
+    columns: readonly string[],
+    sentAtMs: number,
+  ): Promise<void> {
+    const key = { pk: this.#columnsKey(sysId), sk: keyName };
+    await this.#items.put(key, { columns: [...columns], sentAtMs });
+  }
+
+  /** Forgets them: they were certainly not written. */
+  async forgetColumns(sysId: string, keyName: string): Promise<void> {
+    await this.#items.delete({ pk: this.#columnsKey(sysId), sk: keyName });
+  }
+
+  /**
+   * The columns of a record that other keys were about to write after this time.
+   * @param sinceMs in milliseconds since the Unix epoch
+   * @param ownName the name of the key that asks
+   */
+  async columnsSince(sysId: string, sinceMs: number, ownName: string): Promise<ReadonlySet<string>> {
+    const items = await this.#items.list(this.#columnsKey(sysId));
+    const later = items.filter((item) => item.sk !== ownName && numberIn(item, 'sentAtMs') > sinceMs);
+    return new Set(
+      later.flatMap(({ columns }) => (Array.isArray(columns) ? columns.map((column) => String(column)) : [])),
+    );
+  }
+
+  /** The notes with this text on this record that we know of. */
+  async notesOf(note: NoteKey): Promise<readonly NoteMark[]> {
+    const items = await this.#items.list(this.#noteKey(note));
+    return items.map((item) => ({
+      key: item.sk,
+      state: item['state'] === 'applied' ? 'applied' : 'possibly-sent',
+      sentAtMs: numberIn(item, 'sentAtMs'),
+      untilMs: numberIn(item, 'untilMs'),
+      appliedAtMs: typeof item['appliedAtMs'] === 'number' ? item['appliedAtMs'] : undefined,
+      entryId: typeof item['entryId'] === 'string' ? item['entryId'] : undefined,
+    }));
+  }
+
+  async rememberNote(note: NoteKey, { key, ...mark }: NoteMark): Promise<void> {
+    const { state, sentAtMs, untilMs, appliedAtMs, entryId } = mark;
+    await this.#items.put(
+      { pk: this.#noteKey(note), sk: key },
+      {
+        ...{ state, sentAtMs, untilMs },
+        ...(appliedAtMs !== undefined && { appliedAtMs }),
+        ...(entryId !== undefined && { entryId }),
+      },
+    );
+  }
+
+  async forgetNote(note: NoteKey, key: string): Promise<void> {
+    await this.#items.delete({ pk: this.#noteKey(note), sk: key });
+  }
+
+  /** Assigns a journal entry to a key, once. @returns false when it belongs to another key */
+  async claimEntry(entryId: string, key: string): Promise<boolean> {
+    const free = { anyOf: [{ is: 'absent' }, { attribute: 'key', operator: '=', value: key }] } as const;
+    return this.#items.putIf({ pk: `entry#${this.#scope}#${entryId}`, sk: '-' }, { key }, free);
+  }
+
+  #columnsKey(sysId: string): string {
+    return `columns#${this.#scope}#${sysId.toLowerCase()}`;
+  }
+
+  #noteKey({ sysId, column, textDigest }: NoteKey): string {
+    return `note#${this.#scope}#${sysId.toLowerCase()}#${column}#${textDigest}`;
+  }
+}

@@ -1,0 +1,215 @@
+import type { Clock } from '../core/clock.ts';
+import { digestOf } from './digest.ts';
+import { type LedgerItems, numberIn, textIn } from './ledger-items.ts';
+import type { StateItem, StateKey } from './state-table.ts';
+
+/** What is known of a record apart from the work on it. Times are milliseconds since the Unix epoch; 0: never. */
+export type RecordMark = {
+  /** One of our deletes has seen the record and deletes or has deleted it. */
+  readonly isDeleted: boolean;
+  /** Until then that delete may be under way; 0: the record is gone. */
+  readonly deletingUntilMs: number;
+  /** When that delete was about to be sent. */
+  readonly deletedAtMs: number;
+  /** When the record that it saw was created, in the words of the instance; empty where that was not shown. */
+  readonly createdOn: string;
+  /** Until then a copy of a create of the record may be running, though another copy has made it. */
+  readonly creatingUntilMs: number;
+  /** Until then the instance may be working on a write whose answer was lost. */
+  readonly inDoubtUntilMs: number;
+  /** The name of the key whose answer was lost; it is the first to go on. */
+  readonly inDoubtKey: string;
+  /** Of the first sys_id of a match: the last number that a record was created under. */
+  readonly lastNumber: number;
+  /** The name of the key that alone may create a record under this sys_id; empty: any. */
+  readonly maker: string;
+  /** From then on another key may, if there is no record yet. */
+  readonly makerUntilMs: number;
+  /** Of the first sys_id of a match: a record that was created for it and that it did not find; empty: none. */
+  readonly unmatched: string;
+  /** When an insert under this sys_id was first refused though no record is shown. */
+  readonly refusedSinceMs: number;
+  /** The key of the signals about the record, where its correlation_id has no room for it; empty: it has. */
+  readonly signalKey: string;
+};
+
+/** A delete that is about to be sent. */
+export type BegunDelete = {
+  /** The name of its key. */
+  readonly by: string;
+  /** Until then it may be under way, in milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+  /** When the record was created, in the words of the instance. */
+  readonly createdOn: string;
+};
+
+/** Remembers what we know of the records of one instance. Every method throws what the state table throws. */
+export class RecordMarks {
+  readonly #items: LedgerItems;
+  readonly #scope: string;
+  readonly #clock: Clock;
+
+  constructor(
+    items: LedgerItems,
+    { deployment, instance }: { readonly deployment: string; readonly instance: string },
+    clock: Clock,
+  ) {
+    this.#items = items;
+    this.#scope = `${deployment}/${instance}`;
+    this.#clock = clock;
+  }
+
+  /** A sys_id is unique among all tables of an instance. */
+  keyOf(sysId: string): StateKey {
+    return { pk: `record#${this.#scope}#${sysId.toLowerCase()}`, sk: '-' };
+  }
+
+  /** As it was when the batch began, or as it is now. */
+  async of(sysId: string): Promise<RecordMark> {
+    return toMark(await this.#items.get(this.keyOf(sysId)));
+  }
+
+  /** As it is now: what was read when the batch began may be old when a call of ours has been answered. */
+  async now(sysId: string): Promise<RecordMark> {
+    return toMark(await this.#items.getNow(this.keyOf(sysId)));
+  }
+
+  /**
+   * Remembers that a record that exists is about to be deleted.
+   * @returns false while a copy of its create may be running, which would bring it back
+   */
+  async beginDelete(sysId: string, { by, untilMs, createdOn }: BegunDelete): Promise<boolean> {
+    const nowMs = this.#clock.now();
+    const deletion = { deletingUntilMs: untilMs, deletedBy: by, deletedAtMs: nowMs, createdOn };
+    const noneIsMade = {
+      anyOf: [
+        { attribute: 'creatingUntilMs', exists: false },
+        { attribute: 'creatingUntilMs', operator: '<=', value: nowMs },
+      ],
+    } as const;
+    const change = { isDeleted: true, ...deletion };
+    return (await this.#items.change(this.keyOf(sysId), change, noneIsMade)) !== undefined;
+  }
+
+  /** Remembers that the record is gone. */
+  async endDelete(sysId: string): Promise<void> {
+    await this.#items.change(this.keyOf(sysId), { isDeleted: true, deletingUntilMs: 0 });
+  }
+
+  /** Forgets a delete that certainly did not take effect, unless another one has begun since or the record is gone. */
+  async abandonDelete(sysId: string, by: string): Promise<void> {
+    const isOurs = {
+      allOf: [
+        { attribute: 'deletedBy', operator: '=', value: by },
+        { attribute: 'deletingUntilMs', operator: '>', value: 0 },
+      ],
+    } as const;
+    await this.#items.change(this.keyOf(sysId), { isDeleted: false, deletingUntilMs: 0 }, isOurs);
+  }
+
+  /**
+   * Keeps deletes away from a record while a copy of its create may still be running.
+   * @returns the mark, from which it is seen whether a delete was faster
+   */
+  async keepDeletesAway(sysId: string, untilMs: number): Promise<RecordMark> {
+    return toMark(await this.#items.change(this.keyOf(sysId), { creatingUntilMs: untilMs }));
+  }
+
+  /**
+   * Keeps everything away from a record that may still be made, until then.
+   * @returns the mark, from which it is seen whether a delete was faster
+   */
+  async keepAllAway(sysId: string, untilMs: number): Promise<RecordMark> {
+    const change = { creatingUntilMs: untilMs, inDoubtUntilMs: untilMs, inDoubtKey: '' };
+    return toMark(await this.#items.change(this.keyOf(sysId), change));
+  }
+
+  /** Remembers that a record with this correlation_id is about to be deleted. */
+  async markDeletedAs(correlationId: string): Promise<void> {
+    await this.#items.put(this.#correlationKey(correlationId), { deletedAtMs: this.#clock.now() });
+  }
+
+  /** When the last record with this correlation_id was deleted by us, in milliseconds since the Unix epoch; 0: never. */
+  async deletedAs(correlationId: string): Promise<number> {
+    return numberIn(await this.#items.getNow(this.#correlationKey(correlationId)), 'deletedAtMs');
+  }
+
+  /**
+   * Remembers that the instance may be working on a record until then; 0: that it is not any more.
+   * @param inDoubtKey the name of the key whose answer was lost
+   */
+  async markInDoubt(sysId: string, untilMs: number, inDoubtKey: string): Promise<void> {
+    await this.#items.change(this.keyOf(sysId), { inDoubtUntilMs: untilMs, inDoubtKey });
+  }
+
+  /**
+   * Reserves a sys_id that several keys may want to create a record under, e.g. upserts of one match: a record that is there
+   * after a lost answer is then known to be the work of one of them.
+   * @param maker the name of the key
+   * @param before what was known when the decision was made
+   * @returns false when another key was faster, or a record under it has been deleted
+   */
+  async reserve(sysId: string, maker: string, makerUntilMs: number, before: RecordMark): Promise<boolean> {
+    const asBefore = [
+      { attribute: 'maker', operator: '=', value: before.maker },
+      { attribute: 'makerUntilMs', operator: '=', value: before.makerUntilMs },
+    ] as const;
+    const isNotDeleted = {
+      anyOf: [
+        { attribute: 'isDeleted', exists: false },
+        { attribute: 'isDeleted', operator: '=', value: false },
+      ],
+    } as const;
+    const isFree = { anyOf: [{ is: 'absent' }, { attribute: 'maker', exists: false }] } as const;
+    const condition = { allOf: [...(before.maker === '' ? [isFree] : asBefore), isNotDeleted] };
+    const change = { maker, makerUntilMs };
+    return (await this.#items.change(this.keyOf(sysId), change, condition)) !== undefined;
+  }
+
+  /** Lets other keys create a record under a sys_id: its maker was refused. */
+  async release(sysId: string): Promise<void> {
+    await this.#items.change(this.keyOf(sysId), { makerUntilMs: 0 });
+  }
+
+  /** Remembers a record that was created for a match which does not find it, by the first sys_id of the match. */
+  async rememberUnmatched(firstSysId: string, sysId: string): Promise<void> {
+    await this.#items.change(this.keyOf(firstSysId), { unmatched: sysId });
+  }
+
+  /** Remembers since when inserts under a sys_id are refused though no record is shown. */
+  async rememberRefusal(sysId: string, refusedSinceMs: number): Promise<void> {
+    await this.#items.change(this.keyOf(sysId), { refusedSinceMs });
+  }
+
+  /** Remembers under which number the last record of a match was created, by the first sys_id of the match. */
+  async rememberNumber(firstSysId: string, number: number): Promise<void> {
+    await this.#items.change(this.keyOf(firstSysId), { lastNumber: number });
+  }
+
+  /** Remembers what signals about a record call its thing. */
+  async rememberSignalKey(sysId: string, signalKey: string): Promise<void> {
+    await this.#items.change(this.keyOf(sysId), { signalKey });
+  }
+
+  #correlationKey(correlationId: string): StateKey {
+    return { pk: `correlation#${this.#scope}#${digestOf(correlationId)}`, sk: '-' };
+  }
+}
+
+function toMark(item: StateItem | undefined): RecordMark {
+  return {
+    isDeleted: item?.['isDeleted'] === true,
+    deletingUntilMs: numberIn(item, 'deletingUntilMs'),
+    deletedAtMs: numberIn(item, 'deletedAtMs'),
+    createdOn: textIn(item, 'createdOn'),
+    creatingUntilMs: numberIn(item, 'creatingUntilMs'),
+    inDoubtUntilMs: numberIn(item, 'inDoubtUntilMs'),
+    inDoubtKey: textIn(item, 'inDoubtKey'),
+    lastNumber: numberIn(item, 'lastNumber'),
+    maker: textIn(item, 'maker'),
+    makerUntilMs: numberIn(item, 'makerUntilMs'),
+    unmatched: textIn(item, 'unmatched'),
+    refusedSinceMs: numberIn(item, 'refusedSinceMs'),
+    signalKey: textIn(item, 'signalKey'),
+  };
+}

@@ -1,0 +1,20 @@
+import { digestOf } from '../../aws/digest.ts';
+import type { RecordCommand } from '../message.ts';
+
+/** Identifies what a message asks for, to recognise a key that is used again for other work. */
+export function digestOfWork({ command, key, keyIsWork }: RecordCommand): string {
+  // A signal names itself; the same event may be mapped otherwise once a mapping file has changed.
+  if (command.action === 'signal' || keyIsWork) return digestOf(key);
+  const { key: _key, ...work } = command;
+  const sysId = 'sysId' in work && { sysId: work.sysId.toLowerCase() };
+  return digestOf(canonical({ ...work, ...sysId }));
+}
+
+/** JSON in which the order of the properties does not matter. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, one: unknown) =>
+    typeof one === 'object' && one !== null && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : one,
+  );
+}

@@ -1,0 +1,332 @@
+import { describe, expect, it } from 'vitest';
+import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
+import type { TestMessage } from './emulated-queue.ts';
+import {
+  create,
+  deployment,
+  holding,
+  holdingChange,
+  incidents,
+  losing,
+  queue,
+  runningLate,
+  start,
+} from './writing.ts';
+
+const made = deriveSysId(deployment, 'incident', 'k');
+const given = 'd'.repeat(32);
+const createOf = (id: string): TestMessage => ({ ...create(id), key: 'k' });
+const remove = (id: string, sysId = made, more: Partial<TestMessage> = {}): TestMessage => ({
+  id,
+  body: { action: 'delete', table: 'incident', sysId },
+  ...more,
+});
+const update = (id: string, sysId: string, record: object): TestMessage => ({
+  id,
+  body: { action: 'update', table: 'incident', sysId, record },
+});
+const upsert = (id: string, more: Partial<TestMessage> = {}): TestMessage => ({
+  id,
+  body: { action: 'upsert', table: 'incident', match: { correlation_id: 'x' }, record: { urgency: '1' } },
+  ...more,
+});
+const upserted = (number = 0) => deriveUpsertSysId(deployment, 'incident', { correlation_id: 'x' }, number);
+const again = (message: TestMessage): TestMessage => ({ ...message, receiveCount: 2 });
+const isPost = ({ method }: { readonly method: string }) => method === 'POST';
+const seed = (sysId: string, values: Readonly<Record<string, string>> = {}) =>
+  queue.instance.state.store.seed('incident', { sys_id: sysId, ...values });
+const codes = () => queue.deadLetters.map(({ attributes }) => attributes['ErrorCode']);
+/** Longer than a write may be in doubt. */
+const overMs = 61_000;
+
+describe('deletes', () => {
+  it('are refused for a record that the user may not see, as it is still there', async () => {
+    await start();
+    seed(given);
+    queue.instance.state.store.rules.hidden.add(given);
+    expect(await queue.deliver([remove('m1', given)])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([remove('m2', given)])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(codes()).toEqual(['RECORD_NOT_FOUND', 'RECORD_NOT_FOUND']);
+  });
+
+  it('succeed again when the record is gone', async () => {
+    await start();
+    await queue.deliver([createOf('m1')]);
+    expect(await queue.deliver([remove('m2')])).toEqual([]);
+    expect(await queue.deliver([remove('m2'), remove('m3')])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+
+  it('are no evidence where the instance refused them: what a person deletes later is not found', async () => {
+    await start();
+    seed(given);
+    const json = { error: { message: 'no', detail: 'ACL' }, status: 'failure' };
+    queue.instance.control.faults.add({ match: { method: 'DELETE' }, action: 'answer', status: 403, json });
+    expect(await queue.deliver([remove('m1', given)])).toEqual([]);
+    queue.instance.state.store.remove('incident', given);
+    expect(await queue.deliver([update('m2', given, { urgency: '1' }), remove('m3', given)])).toEqual([]);
+    expect(codes()).toHaveLength(3);
+    expect(codes().slice(1)).toEqual(['RECORD_NOT_FOUND', 'RECORD_NOT_FOUND']);
+  });
+
+  it('have one effect and no dead letter when two processes get the message at once', async () => {
+    const { through, reached, release } = holding(({ method }) => method === 'GET');
+    await start({ through });
+    seed(given);
+    const late = queue.deliver([remove('m1', given)]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m1', given)])).toEqual([]);
+    release();
+    expect(await late).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+
+  it('have one effect and no dead letter when both processes have seen the record', async () => {
+    const { through, reached, release } = holding(({ method }) => method === 'DELETE');
+    await start({ through });
+    seed(given);
+    const late = queue.deliver([remove('m1', given)]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m1', given)])).toEqual([]);
+    release();
+    expect(await late).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+});
+
+describe('an update', () => {
+  it.each([
+    ['was on its way', ({ method }: { readonly method: string }) => method === 'PATCH'],
+    ['had just begun', ({ path }: { readonly path: string }) => path.includes('sys_dictionary')],
+  ])('that %s when its record was deleted is no dead letter', async (_when, isHeld) => {
+    const { through, reached, release } = holding(isHeld);
+    await start({ through });
+    seed(given);
+    const late = queue.deliver([update('m1', given, { urgency: '1', work_notes: 'seen' })]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m2', given)])).toEqual([]);
+    release();
+    expect(await late).toEqual([]);
+    expect(codes()).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([again(update('m1', given, { urgency: '1', work_notes: 'seen' }))])).toEqual(
+      [],
+    );
+    expect(codes()).toEqual([]);
+  });
+
+  it('whose answer was lost, and whose record was deleted then, is no dead letter, though the journal cannot be read', async () => {
+    await start({ through: losing(({ method }) => method === 'PATCH') });
+    seed(given);
+    const { faults } = queue.instance.control;
+    const hidden = { headers: { 'x-total-count': '1' }, json: { result: [] } };
+    const match = { path: '/api/now/table/sys_journal_field' };
+    faults.add({ match, action: 'answer', status: 200, ...hidden, count: 9 });
+    const noted = update('m1', given, { work_notes: 'seen' });
+    expect(await queue.deliver([noted])).toEqual(['m1']);
+    queue.later(2 * overMs);
+    expect(await queue.deliver([remove('m2', given)])).toEqual([]);
+    expect(await queue.deliver([again(noted)])).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+});
+
+describe('a record that was deleted', () => {
+  it('is not made again by a copy of its create that had begun before', async () => {
+    let isHeld = false;
+    const { through, reached, release } = holding((request) => isHeld && isPost(request));
+    await start({ through });
+    await queue.deliver([createOf('m1')]);
+    isHeld = true;
+    const late = queue.deliver([createOf('m2')]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m3')])).toEqual([]);
+    release();
+    expect(await late).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+
+  it('is not made again by such a copy while the delete has not come to its end either', async () => {
+    let isHeld = false;
+    const { through, reached, release } = holding((request) => isHeld && isPost(request));
+    const ending = holdingChange('never');
+    await start({ through, throughTable: ending.throughTable });
+    await queue.deliver([createOf('m1')]);
+    isHeld = true;
+    const late = queue.deliver([createOf('m2')]);
+    await reached;
+    queue.restart();
+    // The process of the delete dies once the instance has carried it out.
+    const { store } = queue.instance.state;
+    const table = queue.state.table;
+    await table.update(
+      { pk: `record#${deployment}/default#${made}`, sk: '-' },
+      {
+        set: {
+          isDeleted: true,
+          deletingUntilMs: Date.now() + 2 * overMs,
+          deletedBy: 'x',
+          deletedAtMs: Date.now(),
+        },
+      },
+    );
+    store.remove('incident', made);
+    release();
+    expect(await late).toEqual(['m2']);
+    expect(await queue.deliver([again(remove('m3'))])).toEqual([]);
+    expect(await queue.deliver([again(createOf('m2'))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+  });
+
+  it('is not made again by a copy of its create whose process died', async () => {
+    await start();
+    await queue.deliver([createOf('m1')]);
+    await queue.deliver([remove('m2')]);
+    queue.later(2_000);
+    seed(made, { short_description: 'made by the copy' });
+    queue.restart();
+    expect(await queue.deliver([again(createOf('m1'))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(queue.logged.map(({ event }) => event)).toContain('made-again-removed');
+  });
+
+  it('stays when a person has restored it, and its create is delivered again', async () => {
+    await start();
+    await queue.deliver([createOf('m1')]);
+    const [before] = incidents();
+    queue.later(3_600_000);
+    await queue.deliver([remove('m2')]);
+    seed(made, { sys_created_on: String(before?.['sys_created_on']) });
+    expect(await queue.deliver([again(createOf('m1')), { ...createOf('m3') }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('is not made again by a copy of its create whose answer was lost: the delete waits for it', async () => {
+    const { through, finish } = runningLate(isPost);
+    await start({ through });
+    expect(await queue.deliver([createOf('m1')])).toEqual([]);
+    expect(await queue.deliver([remove('m2')])).toEqual(['m2']);
+    expect(queue.hidden.get('receipt-m2')).toBeGreaterThan(50);
+    await finish();
+    queue.later(overMs);
+    expect(await queue.deliver([again(remove('m2'))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+  });
+
+  it.each(['through the Batch API', 'alone'])(
+    'is not made again by such a create that went %s',
+    async (way) => {
+      const isAlone = way === 'alone';
+      const { through, finish } = runningLate(isPost);
+      await start({ through, environment: { RECORDS_BATCH_API: String(!isAlone) } });
+      const others = isAlone ? [] : [create('other')];
+      // Without a key of its own: no repeat of it is expected.
+      expect(await queue.deliver([create('m1'), ...others])).toEqual([]);
+      const sysId = deriveSysId(deployment, 'incident', 'm1');
+      expect(await queue.deliver([remove('m2', sysId)])).toEqual(['m2']);
+      await finish();
+      queue.later(overMs);
+      expect(await queue.deliver([again(remove('m2', sysId))])).toEqual([]);
+      expect(incidents()).toHaveLength(others.length);
+    },
+  );
+
+  it('is not made again where the instance says after a lost answer that the record is there', async () => {
+    await start({ through: losing(isPost) });
+    expect(await queue.deliver([createOf('m1')])).toEqual([]);
+    expect(await queue.deliver([remove('m2')])).toEqual(['m2']);
+    queue.later(overMs);
+    expect(await queue.deliver([again(remove('m2'))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+  });
+
+  it.each([
+    ['a create', createOf, made],
+    ['an upsert', upsert, upserted()],
+  ] as const)(
+    'is not made again where the delete was faster than the note that %s is in doubt',
+    async (_what, write, sysId) => {
+      const { through, finish } = runningLate(isPost);
+      const doubt = holdingChange('creatingUntilMs');
+      await start({ through, throughTable: doubt.throughTable });
+      const first = queue.deliver([write('m1')]);
+      await doubt.reached;
+      queue.restart();
+      expect(await queue.deliver([remove('m2', sysId)])).toEqual([]);
+      doubt.release();
+      expect(await first).toEqual(['m1']);
+      queue.later(2_000);
+      await finish();
+      expect(incidents()).toHaveLength(1);
+      queue.later(2 * overMs);
+      queue.restart();
+      expect(await queue.deliver([again(write('m1'))])).toEqual([]);
+      expect(incidents()).toEqual([]);
+      expect(codes()).toEqual([]);
+    },
+  );
+
+  it('is not made again where the note that its create is in doubt comes between look and delete', async () => {
+    const { through, reached, release } = holding(({ method }) => method === 'GET');
+    const late = runningLate(isPost);
+    await start({ through: (client) => through(late.through(client)) });
+    seed(made);
+    const deleting = queue.deliver([remove('m2')]);
+    await reached;
+    queue.instance.state.store.remove('incident', made);
+    queue.restart();
+    expect(await queue.deliver([createOf('m1')])).toEqual([]);
+    release();
+    expect(await deleting).toEqual(['m2']);
+    queue.later(overMs);
+    await late.finish();
+    expect(await queue.deliver([again(remove('m2'))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+  });
+
+  it('is not made again by its upsert, whose first copy was still running: the delete waits for it', async () => {
+    const { through, finish } = runningLate(isPost);
+    await start({ through });
+    expect(await queue.deliver([upsert('m1')])).toEqual([]);
+    expect(await queue.deliver([remove('m2', upserted())])).toEqual(['m2']);
+    await finish();
+    queue.later(overMs);
+    expect(await queue.deliver([again(remove('m2', upserted()))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+  });
+
+  it('gives its number to no other upsert of the match, though that one had begun before', async () => {
+    let isHeld = false;
+    const { through, reached, release } = holding(({ method }) => isHeld && method === 'GET');
+    await start({ through });
+    await queue.deliver([upsert('m1')]);
+    isHeld = true;
+    const late = queue.deliver([upsert('m2')]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m3', upserted())])).toEqual([]);
+    release();
+    expect(await late).toEqual([]);
+    expect(incidents()).toMatchObject([{ sys_id: upserted(1) }]);
+    expect(await queue.deliver([again(upsert('m1'))])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+
+  it('is not made again on a FIFO queue: create and delete come in one batch, and the answer to the create is lost', async () => {
+    await start({ through: losing(isPost) });
+    const both = [{ ...createOf('m1'), group: 'g' }, remove('m2', made, { group: 'g' })];
+    expect(await queue.deliver(both)).toEqual(['m2']);
+    queue.later(overMs);
+    expect(await queue.deliver(both.map(again))).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+});
