@@ -72,6 +72,23 @@ describe('a request whose answer was lost', () => {
     expect(summary.messages[0]?.message).toContain(message);
   });
 
+  it('is found also where another one, with the very same rows, is looked for at the same time', async () => {
+    await world.settings('imp_load', { ...settings, concurrency: 2 });
+    world.instance.control.faults.add({
+      match: insertMultiple,
+      action: 'reset-after-commit',
+      count: 2,
+      seed: 1,
+    });
+    const rows = Array.from({ length: 10 }, (_, i) => `twin-${i},same`);
+    const body = ['u_code,u_text', ...rows, ...rows].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/twins.csv', body));
+    expect(summary).toMatchObject({ status: 'completed', counts: { unknown: 0 } });
+    expect(summary.importSets.count).toBe(2);
+    expect(new Set(summary.importSets.first).size).toBe(2);
+    expect(staged()).toHaveLength(20);
+  });
+
   it('is not taken for stored because an earlier file of the table had the same rows', async () => {
     await world.settings('imp_load', settings);
     await world.run(await world.drop('imports/imp_load/today.csv', load(30, 'same-')));
