@@ -76,16 +76,16 @@ export class Episodes {
   async findLast(isReconciling = false): Promise<Episode | undefined> {
     const listing = this.#list(isReconciling);
     if (this.#byCorrelationId) return last(await listing);
-    const found = await Promise.all([listing, ...this.#window(1, firstWindow, isReconciling)]);
-    let known = found.flat();
-    // The last one is certain once those after it are not there.
+    // A list may show a record as it was some moments ago: what was read by its sys_id comes first.
+    const [listed, ...read] = await Promise.all([listing, ...this.#window(1, firstWindow, isReconciling)]);
+    let known = [...read.flat(), ...listed];
+    // The last one is certain once it was read and those after it are not there.
     for (let width = 2, asked = firstWindow; ; width *= 2) {
       const current = last(known);
       if (current === undefined || current.episode < asked) return current;
-      const from = Math.max(asked, current.episode) + 1;
-      known = [...known, ...(await Promise.all(this.#window(from, width, isReconciling))).flat()];
+      const from = current.episode > asked ? current.episode : asked + 1;
+      known = [...(await Promise.all(this.#window(from, width, isReconciling))).flat(), ...known];
       asked = from + width - 1;
-      if ((last(known)?.episode ?? 0) < from) return last(known);
     }
   }
 
@@ -170,6 +170,7 @@ export class Episodes {
   }
 }
 
+/** Of two looks at one record the first counts. */
 function last(episodes: readonly Episode[]): Episode | undefined {
   return episodes.reduce<Episode | undefined>(
     (latest, one) => (latest === undefined || one.episode > latest.episode ? one : latest),

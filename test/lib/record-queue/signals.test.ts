@@ -55,6 +55,23 @@ describe('a signal', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it('is decided on by the record itself, where lists show it as it was some moments ago', async () => {
+    await start({ instance: { switches: { lookupLagMs: 600_000 } } });
+    const closed = { state: '7', close_code: 'Solution provided', close_notes: 'x' };
+    for (const [episode, at] of [0, 600, 1_200].entries()) {
+      await deliver(signal('open', at));
+      if (episode < 2) person(episode + 1, { ...closed, closed_at: '2020-01-01 00:00:00' });
+    }
+    for (const episode of [1, 2, 3]) expect(row(episode), `record ${episode}`).toBeDefined();
+    await deliver(signal('resolve', 1_260));
+    await deliver(signal('open', 1_320));
+    await deliver(signal('open', 1_320));
+    expect(row(3)).toMatchObject({ state: '2', reopen_count: '1' });
+    expect(notes(3).toSorted()).toHaveLength(3);
+    await deliver(signal('resolve', 1_380));
+    expect(row(3)).toMatchObject({ state: '6' });
+  });
+
   it('is told of once it was carried out, with its verdict and no content', async () => {
     await start();
     const open = signal('open', 60);
