@@ -19,7 +19,7 @@ import { extendSchema, type SchemaDocument, schemaDocument } from './schema/sche
 import { ScriptRules } from './script-rules.ts';
 import type { InstanceState } from './state.ts';
 import { type DataDocument, dataDocument, seedRows } from './store/data-file.ts';
-import { Store } from './store/store.ts';
+import { Store, type WriteListener } from './store/store.ts';
 import { defaultSwitches, type Switches } from './switches.ts';
 import { InstanceClock } from './time/instance-clock.ts';
 import { ImportSets } from './transform/import-sets.ts';
@@ -52,6 +52,8 @@ export type InstanceOptions = {
   /** Serves `/__emulator/…` to this machine, or to who has the token: faults, limits, clock, ledger (see control/router.ts). @default false */
   readonly control?: ControlAccess;
   readonly switches?: Partial<Switches>;
+  /** Called for every row written, under its own table, once the write is committed. */
+  readonly onWrite?: WriteListener;
 };
 
 export type Instance = {
@@ -116,6 +118,7 @@ function createState(options: InstanceOptions): InstanceState {
     refusal: (operation, table, sysId) => scriptRules.refusal(store, operation, table, sysId),
     onWrite(operation, table, sysId) {
       ledger.wrote(operation, table, sysId);
+      options.onWrite?.(operation, table, sysId);
       if (table.startsWith('sys_user')) auth.directory.forget();
       if (table.startsWith('sys_transform_')) imports.forgetMaps();
       if (table === 'sys_script') scriptRules.forget();

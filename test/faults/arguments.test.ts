@@ -14,6 +14,7 @@ describe('the command line of npm run test:faults', () => {
     expect(parseArguments([]).parts).toEqual([
       'records',
       'imports',
+      'events',
       'calls',
       'deaths',
       'import-deaths',

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-const parts = ['records', 'imports', 'calls', 'deaths', 'import-deaths', 'queue-deaths'] as const;
+const parts = ['records', 'imports', 'events', 'calls', 'deaths', 'import-deaths', 'queue-deaths'] as const;
 
 /** The kinds of storm. */
 export type Part = (typeof parts)[number];
@@ -11,6 +11,9 @@ export type Arguments = {
   readonly messages: number;
   /** Rows of each import storm. */
   readonly rows: number;
+  /** Events of each event storm, and the things that they are about. */
+  readonly events: number;
+  readonly keys: number;
   readonly seeds: readonly number[];
   readonly parts: readonly Part[];
   /** Prints what each storm was made of. */
@@ -22,7 +25,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const usage = `npm run test:faults -- [--messages N] [--rows N] [--seed S] [--seeds COUNT] [--only ${parts.join('|')}] [--quiet]`;
+export const usage = `npm run test:faults -- [--messages N] [--rows N] [--events N] [--keys N] [--seed S] [--seeds COUNT] [--only ${parts.join('|')}] [--quiet]`;
 
 const largestSeed = 1_000_000;
 
@@ -31,12 +34,14 @@ const largestSeed = 1_000_000;
  * @throws UsageError naming the option that is wrong
  */
 export function parseArguments(args: readonly string[]): Arguments {
-  const { messages, rows, seed, seeds, only, quiet } = readOptions(args);
+  const { messages, rows, events, keys, seed, seeds, only, quiet } = readOptions(args);
   const count = wholeNumber('seeds', seeds ?? '1', 1);
   const first = seed === undefined ? undefined : wholeNumber('seed', seed, 0);
   return {
     messages: wholeNumber('messages', messages ?? '2000', 0),
     rows: wholeNumber('rows', rows ?? '3000', 0),
+    events: wholeNumber('events', events ?? '2000', 0),
+    keys: wholeNumber('keys', keys ?? '100', 2),
     seeds: Array.from({ length: count }, (_, index) =>
       first === undefined ? randomInt(largestSeed) : first + index,
     ),
@@ -53,6 +58,8 @@ function readOptions(args: readonly string[]) {
       options: {
         messages: text,
         rows: text,
+        events: text,
+        keys: text,
         seed: text,
         seeds: text,
         only: text,

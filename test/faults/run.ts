@@ -4,6 +4,7 @@ import { importModes, runEveryImportDeath } from './deaths/every-import-death.ts
 import { runEveryQueueDeath } from './deaths/every-queue-death.ts';
 import { runImportDeaths } from './deaths/import-deaths.ts';
 import { runQueueDeaths } from './deaths/queue-deaths.ts';
+import { runEventStorm } from './events/event-storm.ts';
 import { describeReport, isClean, type StormReport, tallyOf } from './harness/storm-report.ts';
 import { runImportStorm } from './imports/import-storm.ts';
 import { runRecordStorm } from './records/record-storm.ts';
@@ -36,7 +37,7 @@ const dyingImports = [
 
 type Storm = () => Promise<StormReport>;
 
-function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): readonly Storm[] {
+function stormsOf(part: Part, { messages, rows, events, keys }: Arguments, seed: number): readonly Storm[] {
   switch (part) {
     case 'records':
       return messages > 0
@@ -44,6 +45,10 @@ function stormsOf(part: Part, { messages, rows }: Arguments, seed: number): read
         : [];
     case 'imports':
       return rows > 0 ? [() => runImportStorm({ rows, seed, patienceMs: 240_000 + rows * 20 })] : [];
+    case 'events':
+      return events > 0
+        ? [() => runEventStorm({ events, keys, seed, patienceMs: 240_000 + events * 60 })]
+        : [];
     case 'deaths':
       return [
         ...(messages > 0 ? [true, false].map((batchApi) => () => runQueueDeaths({ seed, batchApi })) : []),

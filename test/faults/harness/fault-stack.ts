@@ -92,6 +92,8 @@ function queueUrls(base: string, { standard, fifo }: typeof templateQueues) {
     RECORDS_FIFO_QUEUE_URL: url(fifo),
     RECORDS_DLQ_URL: url('RecordsDeadLetterQueue'),
     RECORDS_FIFO_DLQ_URL: url('RecordsFifoDeadLetterQueue.fifo'),
+    EVENTS_QUEUE_URL: url('EventsQueue'),
+    EVENTS_DLQ_URL: url('EventsDeadLetterQueue'),
   };
 }
 

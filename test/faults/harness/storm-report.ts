@@ -4,12 +4,14 @@ export type Counts = Readonly<Record<string, number>>;
 const damageKinds = [
   'lost',
   'doubled',
+  'two open records',
   'wrong state',
   'false verdict',
   'false dead letter',
   'dead letter without reason',
   'no answer',
   'left in the queue',
+  'too many requests',
   'leak',
 ] as const;
 

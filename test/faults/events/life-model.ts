@@ -1,0 +1,89 @@
+/**
+ * The decision table of docs/events.md ("What a signal does"), written down a second time and as plainly as possible. It shares no
+ * code with the function, so that each checks the other.
+ */
+
+export type Phase = 'open' | 'resolved' | 'closed';
+
+/** A record as the instance shows it after a write. */
+export type Seen = {
+  readonly sysId: string;
+  readonly phase: Phase;
+  /** In whole seconds, as the instance tells it; undefined while the record is open. */
+  readonly endedAtMs: number | undefined;
+  readonly isAssigned: boolean;
+  readonly episode: number;
+  /** Time of the last applied state. */
+  readonly atMs: number;
+  readonly last: string;
+  readonly reopens: number;
+  /** Hashes of the last applied events, the newest first. */
+  readonly hashes: readonly string[];
+};
+
+/** One event as its source means it, however often it is delivered. */
+export type Told = {
+  readonly key: string;
+  readonly kind: 'open' | 'update' | 'note' | 'resolve' | 'ignore';
+  readonly atMs: number;
+  readonly hash: string;
+  readonly withinMs: number;
+  readonly atMost: number;
+  readonly isHeldWhileAssigned: boolean;
+  readonly isNotedOnResolved: boolean;
+};
+
+export type Effect = 'nothing' | 'create' | 'update' | 'note' | 'hold' | 'resolve' | 'reopen';
+
+/**
+ * @param last the last record of the key
+ * @param isContinuing the event was just written to a record that a person ended meanwhile: it is decided on once more
+ */
+export function effectOf(told: Told, last: Seen | undefined, isContinuing = false): Effect {
+  const { kind } = told;
+  if (kind === 'ignore') return 'nothing';
+  if (last === undefined) return kind === 'open' ? 'create' : 'nothing';
+  if (!isContinuing && isOld(told, last)) return 'nothing';
+  if (kind === 'open') return last.phase === 'open' ? 'update' : isInTime(told, last) ? 'reopen' : 'create';
+  if (kind === 'resolve')
+    return last.phase === 'open' ? (isHeld(told, last) ? 'hold' : 'resolve') : 'nothing';
+  if (last.phase === 'open') return kind;
+  return told.isNotedOnResolved && isInTime(told, last) ? 'note' : 'nothing';
+}
+
+function isOld({ hash, atMs }: Told, last: Seen): boolean {
+  if (last.hashes.includes(hash) || atMs < last.atMs) return true;
+  const isEndedByPerson = last.phase !== 'open' && last.last !== 'resolved';
+  return isEndedByPerson && atMs < (last.endedAtMs ?? 0);
+}
+
+function isInTime({ atMs, withinMs }: Told, last: Seen): boolean {
+  const endMs = last.last === 'resolved' ? last.atMs : (last.endedAtMs ?? 0);
+  return last.phase === 'resolved' && atMs - endMs <= withinMs;
+}
+
+function isHeld({ isHeldWhileAssigned, atMost }: Told, last: Seen): boolean {
+  return (isHeldWhileAssigned && last.isAssigned) || last.reopens >= atMost;
+}
+
+/** True when a record, as it is after a write, shows this effect of an event. @param before the record before the write */
+export function shows(effect: Effect, told: Told, before: Seen | undefined, after: Seen): boolean {
+  if (after.hashes[0] !== told.hash || after.atMs !== told.atMs) return false;
+  if (effect === 'create')
+    return (
+      after.sysId !== before?.sysId &&
+      after.episode === (before?.episode ?? 0) + 1 &&
+      after.phase === 'open' &&
+      after.last === 'broken' &&
+      after.reopens === 0
+    );
+  if (effect === 'nothing' || before?.sysId !== after.sysId || before.episode !== after.episode) return false;
+  const [phase, last, reopens] = {
+    update: [before.phase, told.kind === 'open' ? 'broken' : before.last, before.reopens] as const,
+    note: [before.phase, before.last, before.reopens] as const,
+    hold: [before.phase, 'held', before.reopens] as const,
+    resolve: ['resolved', 'resolved', before.reopens] as const,
+    reopen: ['open', 'broken', before.reopens + 1] as const,
+  }[effect];
+  return after.phase === phase && after.last === last && after.reopens === reopens;
+}
