@@ -227,7 +227,7 @@ export function tooManyFailures(
 ): string | undefined {
   const failed = failuresSoFar(known);
   if (maxErrors !== undefined && failed > maxErrors)
-    return `${failed} rows failed, maxErrors is ${maxErrors}`;
+    return `${failed} ${failed === 1 ? 'row' : 'rows'} failed, maxErrors is ${maxErrors}`;
   const judged = tallied(known.tally);
   const percent = judged === 0 ? 0 : (100 * failures(known.tally)) / judged;
   const isEnough = isComplete || judged >= fewestForPercent;

@@ -25,7 +25,10 @@ export function mapColumns(
   if (!open) requireNamed(header, settings);
   const targets = header.map((name) => targetOf(name, staging, settings) ?? null);
   refuseUnmapped(header, targets, settings);
-  if (!open) refuseShared(header, targets);
+  if (!open) {
+    refuseShared(header, targets);
+    refuseNothing(targets, settings);
+  }
   const keyColumn = keyColumnOf(staging, settings);
   refuseTwiceFilled(header, open ? [] : targets, staging, settings);
   return {
@@ -53,8 +56,7 @@ function hasNamesake(column: StagingColumn, staging: StagingTable, { mode }: Imp
   return staging.columns.some(({ name, label }) => label === column.label && name !== column.name);
 }
 
-/** Columns of the file that are left out, by what a person sees of their names. */
-/** A column that is mapped is wanted, also where it is listed among the ignored ones. */
+/** Names are compared by what a person sees of them. A column that is mapped is wanted, also where it is listed among the ignored ones. */
 function isLeftOut(name: string, { columns, ignoredColumns }: ImportSettings): boolean {
   if (lookUpName(columns, name) !== undefined) return false;
   const key = nameKey(name);
@@ -215,4 +217,10 @@ function refuseShared(header: readonly string[], targets: readonly (ColumnTarget
       );
     takenBy.set(target.jsonKey, name);
   }
+}
+
+/** Rows without a single value would make records of defaults only. */
+function refuseNothing(targets: readonly (ColumnTarget | null)[], { constants }: ImportSettings): void {
+  if (targets.length === 0 || targets.some(Boolean) || Object.keys(constants).length > 0) return;
+  throw new InvalidInputError('header', 'no column is left to import: ignoredColumns names all of them');
 }

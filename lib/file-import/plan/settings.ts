@@ -168,6 +168,8 @@ function describe(issue: Issue): string {
 function parseJson(json: string): unknown {
   const text = json.replace(/^\uFEFF/, '');
   if (text.trim() === '') throw new ConfigurationError('_import.json', 'is empty; delete it, or write {}');
+  // UTF-16 that was read as UTF-8.
+  if (/[\0\uFFFD]/.test(text)) throw new ConfigurationError('_import.json', 'is not UTF-8; save it as UTF-8');
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   const [first] = errors;

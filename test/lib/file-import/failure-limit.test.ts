@@ -25,7 +25,7 @@ it.each([
 
 it.each([
   ['no failure with maxErrors 0', 0, known(5, 0), undefined],
-  ['one with maxErrors 0', 0, known(5, 1), '1 rows failed, maxErrors is 0'],
+  ['one with maxErrors 0', 0, known(5, 1), '1 row failed, maxErrors is 0'],
   ['as many as allowed', 3, known(0, 3), undefined],
   ['rejected lines at once', 3, known(0, 0, 4), '4 rows failed, maxErrors is 3'],
 ])('maxErrors: %s', (_, maxErrors, so, reason) => {

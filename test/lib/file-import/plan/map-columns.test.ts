@@ -39,6 +39,12 @@ describe('the columns of a file', () => {
   });
 
   it.each([
+    [
+      'no column that is left',
+      ['Code', '_line'],
+      { ignoredColumns: ['code'] },
+      'header: no column is left to import',
+    ],
     ['a label that two columns have', ['u_name'], {}, 'u_name and u_name_2 are both labelled "Name"'],
     [
       'a constant for the same column',

@@ -55,6 +55,12 @@ describe('_import.json', () => {
     ],
     ['[]', 'must be an object'],
     ['', 'is empty; delete it, or write {}'],
+    [Buffer.from('\uFEFF{"maxErrors":5}', 'utf16le').toString('utf8'), 'is not UTF-8; save it as UTF-8'],
+    [Buffer.from('{"maxErrors":5}', 'utf16le').toString('utf8'), 'is not UTF-8; save it as UTF-8'],
+    [
+      Buffer.from('{"columns":{"Größe":"size"}}', 'latin1').toString('utf8'),
+      'is not UTF-8; save it as UTF-8',
+    ],
     ['{', 'is not JSON'],
   ])('says in words what is wrong with %s', (json, message) => {
     expect(() => parseSettings(json)).toThrow(`_import.json${json.startsWith('{"') ? '.' : ': '}${message}`);
