@@ -57,10 +57,6 @@ describe('_import.json', () => {
     ['', 'is empty; delete it, or write {}'],
     [Buffer.from('\uFEFF{"maxErrors":5}', 'utf16le').toString('utf8'), 'is not UTF-8; save it as UTF-8'],
     [Buffer.from('{"maxErrors":5}', 'utf16le').toString('utf8'), 'is not UTF-8; save it as UTF-8'],
-    [
-      Buffer.from('{"columns":{"Größe":"size"}}', 'latin1').toString('utf8'),
-      'is not UTF-8; save it as UTF-8',
-    ],
     ['{', 'is not JSON'],
   ])('says in words what is wrong with %s', (json, message) => {
     expect(() => parseSettings(json)).toThrow(`_import.json${json.startsWith('{"') ? '.' : ': '}${message}`);
@@ -77,6 +73,11 @@ describe('_import.json', () => {
     const settings = /there are: (.*)/.exec(messageOf(() => parseSettings('{"nope":1}')))?.[1]?.split(', ');
     expect(settings?.length).toBeGreaterThan(20);
     expect(settings?.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it('must be UTF-8, also where another encoding shows in a name only', () => {
+    const latin = Buffer.from('{"columns":{"Größe":"size"}}', 'latin1').toString('utf8');
+    expect(() => parseSettings(latin)).toThrow('_import.json: is not UTF-8');
   });
 
   it('may begin with a byte order mark', () => {
