@@ -2,7 +2,7 @@ import { postSignal } from '../lib/operations/post-signal.ts';
 import { signalHandler } from '../lib/runtime.ts';
 
 /**
- * Tells about the state of a thing: a signal on the FIFO records queue (docs/events.md).
+ * Reports the state of a thing: a signal on the FIFO records queue (docs/events.md).
  *
  * HTTP: `POST /signals`, the body being `{ signal: open | update | resolve | note, source, key, at, eventId, target?, fields?, note?,
  * resolve?, reopen?, lookups?, … }`, published as JSON Schema in `schemas/record-message.schema.json`. Answers 202 with

@@ -27,7 +27,7 @@ const added = z.object({ ids: z.array(z.string()) });
 const defaultSeconds = 30;
 
 /**
- * Breaks the emulated instance for a time, which this command waits for, or for a count. Ctrl-C mends it at once.
+ * Breaks the emulated instance for a time, which this command waits for, or for a count. Ctrl-C repairs it at once.
  * @throws UsageError for something that cannot be broken
  */
 export async function runBreak(what: string | undefined, options: BreakOptions): Promise<void> {

@@ -36,7 +36,7 @@ export async function followAlarm(scene: Scene): Promise<void> {
   await step(scene, 'it clears', 'OK', ['6']);
   const closing = { state: '7', close_code: 'Solution provided', close_notes: 'Added a second server.' };
   await instance.change('incident', first?.sys_id ?? '', closing);
-  tell(scene, 'a person closes it', await incidentsOnce(scene, ['7']));
+  report(scene, 'a person closes it', await incidentsOnce(scene, ['7']));
   const [, next] = await step(scene, 'it goes off again', 'ALARM', ['7', '1']);
   const query = `element_id=${next?.sys_id}^element=work_notes`;
   const notes = await instance.rows('sys_journal_field', query, 'value');
@@ -58,7 +58,7 @@ async function step(
   );
   const startedMs = Date.now();
   const incidents = await incidentsOnce(scene, expected);
-  tell(scene, what, incidents, ` (${Date.now() - startedMs} ms)`);
+  report(scene, what, incidents, ` (${Date.now() - startedMs} ms)`);
   return incidents;
 }
 
@@ -70,7 +70,7 @@ function incidentsOnce({ instance }: Scene, expected: readonly string[]): Promis
   });
 }
 
-function tell({ say }: Scene, what: string, incidents: readonly Incident[], time = ''): void {
+function report({ say }: Scene, what: string, incidents: readonly Incident[], time = ''): void {
   const held = incidents.map(({ number, state }) => `${number} ${STATES[state] ?? state}`).join(', ');
   say(`   ${`${what}:`.padEnd(22)}${held}${time}`);
 }

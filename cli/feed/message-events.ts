@@ -33,7 +33,7 @@ const logLine = z.object({
   reason: z.string().optional(),
   delaySeconds: z.number().optional(),
 });
-type Fate = z.infer<typeof logLine>;
+type LoggedOutcome = z.infer<typeof logLine>;
 
 /** What finds the record of a message on the instance. */
 export type FindRecord = (asked: AskedFor) => NewEvent['record'];
@@ -48,7 +48,7 @@ type Waiting = { readonly answer: Answer; readonly ids: ReadonlySet<string>; rea
  * separately from its answer: both are waited for.
  */
 export class MessageEvents {
-  readonly #fates = new Map<string, Map<string, Fate>>();
+  readonly #outcomes = new Map<string, Map<string, LoggedOutcome>>();
   readonly #waiting = new Map<string, Waiting>();
   readonly #add: (event: NewEvent) => void;
   readonly #findRecord: FindRecord;
@@ -60,12 +60,12 @@ export class MessageEvents {
 
   /** A log line of the function, parsed. @param trace of its invocation */
   onLog(line: unknown, trace: string): void {
-    const fate = logLine.safeParse(line).data;
-    if (fate === undefined) return;
-    const fates = this.#fates.get(trace) ?? new Map<string, Fate>();
-    this.#fates.set(trace, fates.set(fate.messageId, fate));
+    const outcome = logLine.safeParse(line).data;
+    if (outcome === undefined) return;
+    const outcomes = this.#outcomes.get(trace) ?? new Map<string, LoggedOutcome>();
+    this.#outcomes.set(trace, outcomes.set(outcome.messageId, outcome));
     const waiting = this.#waiting.get(trace);
-    if (waiting && isComplete(waiting.ids, fates)) this.#end(waiting);
+    if (waiting && isComplete(waiting.ids, outcomes)) this.#end(waiting);
   }
 
   /** The answer of a batch. */
@@ -76,16 +76,16 @@ export class MessageEvents {
     const waiting: Waiting = { answer, ids, timer };
     const trace = traceOf(answer.requestId);
     this.#waiting.set(trace, waiting);
-    if (answer.isError || isComplete(ids, this.#fates.get(trace))) this.#end(waiting);
+    if (answer.isError || isComplete(ids, this.#outcomes.get(trace))) this.#end(waiting);
   }
 
   #end({ answer, timer }: Waiting): void {
     const { requestId } = answer;
     const trace = traceOf(requestId);
     clearTimeout(timer);
-    const fates = this.#fates.get(trace);
+    const outcomes = this.#outcomes.get(trace);
     this.#waiting.delete(trace);
-    this.#fates.delete(trace);
+    this.#outcomes.delete(trace);
     for (const message of sqsEvent.safeParse(answer.event).data?.Records ?? []) {
       const asked = readMessage(message);
       this.#add({
@@ -99,24 +99,24 @@ export class MessageEvents {
         attempts: Number(message.attributes.ApproximateReceiveCount),
         body: message.body,
         durationMs: answer.durationMs,
-        ...this.#outcome(answer, fates?.get(message.messageId), asked),
+        ...this.#outcome(answer, outcomes?.get(message.messageId), asked),
       });
     }
   }
 
   #outcome(
     answer: Answer,
-    fate: Fate | undefined,
+    outcome: LoggedOutcome | undefined,
     asked: AskedFor | undefined,
   ): Pick<NewEvent, 'outcome' | 'record' | 'code' | 'reason' | 'delaySeconds'> {
-    if (fate?.message === 'record-written') {
+    if (outcome?.message === 'record-written') {
       const record = asked && this.#findRecord(asked);
-      return { outcome: fate.how === 'duplicate' ? 'duplicate' : 'done', ...(record && { record }) };
+      return { outcome: outcome.how === 'duplicate' ? 'duplicate' : 'done', ...(record && { record }) };
     }
-    if (fate === undefined) return { outcome: 'failed', ...readThrown(answer) };
-    const { code, reason, delaySeconds } = fate;
+    if (outcome === undefined) return { outcome: 'failed', ...readThrown(answer) };
+    const { code, reason, delaySeconds } = outcome;
     return {
-      outcome: fate.message === 'message-deferred' ? 'deferred' : 'dead-lettered',
+      outcome: outcome.message === 'message-deferred' ? 'deferred' : 'dead-lettered',
       ...(code !== undefined && { code }),
       ...(reason !== undefined && { reason }),
       ...(delaySeconds !== undefined && { delaySeconds }),
@@ -124,8 +124,11 @@ export class MessageEvents {
   }
 }
 
-function isComplete(ids: ReadonlySet<string>, fates: ReadonlyMap<string, Fate> | undefined): boolean {
-  return ids.size > 0 && [...ids].every((id) => fates?.has(id));
+function isComplete(
+  ids: ReadonlySet<string>,
+  outcomes: ReadonlyMap<string, LoggedOutcome> | undefined,
+): boolean {
+  return ids.size > 0 && [...ids].every((id) => outcomes?.has(id));
 }
 
 type SqsRecord = z.infer<typeof sqsEvent>['Records'][number];

@@ -67,21 +67,21 @@ async function runSequence({ steps, given = {} }: Sequence, folder: string, mapp
       for (const one of rows) store.insert(table, one, person);
     let last: Applied | undefined;
     // The last event that became a signal: an ignored one names no record.
-    let told: Applied | undefined;
+    let reported: Applied | undefined;
     for (const [index, one] of steps.entries()) {
       if (one.wait !== undefined) world.reach(world.nowMs() + durationMs(one.wait));
       world.reach((times[index] ?? world.nowMs()) + 1_000);
       const before = count(world);
       const applied = events[index] === undefined ? [] : await attempt(world, events[index]);
       last = applied.at(-1) ?? last;
-      told = applied.findLast(({ mapped }) => 'signal' in mapped) ?? told;
-      const found = told && recordOf(world, told);
+      reported = applied.findLast(({ mapped }) => 'signal' in mapped) ?? reported;
+      const found = reported && recordOf(world, reported);
       if (one.person) {
         if (!found) throw new Error(`step ${index + 1}: there is no record for a person to change`);
         store.update(found.table, found.sysId, one.person, person);
         world.reach(world.nowMs() + 1_000);
       }
-      check(one, index, { world, last, told, created: count(world) - before });
+      check(one, index, { world, last, reported, created: count(world) - before });
     }
   } finally {
     await world.close();
@@ -140,11 +140,15 @@ function episodeIn({ correlation_display = '' }: Readonly<Record<string, string>
 type Outcome = {
   readonly world: World;
   readonly last: Applied | undefined;
-  readonly told: Applied | undefined;
+  readonly reported: Applied | undefined;
   readonly created: number;
 };
 
-function check({ expect: wanted = {} }: Step, index: number, { world, last, told, created }: Outcome): void {
+function check(
+  { expect: wanted = {} }: Step,
+  index: number,
+  { world, last, reported, created }: Outcome,
+): void {
   const fail = (what: string, is: unknown, should: unknown): never => {
     throw new Error(
       `step ${index + 1}: ${what} is ${JSON.stringify(is)}, expected ${JSON.stringify(should)}`,
@@ -159,7 +163,7 @@ function check({ expect: wanted = {} }: Step, index: number, { world, last, told
   if (wanted.signal !== undefined && signal?.signal !== wanted.signal)
     fail('signal', signal?.signal, wanted.signal);
   if (wanted.key !== undefined && signal?.key !== wanted.key) fail('key', signal?.key, wanted.key);
-  const found = told && recordOf(world, told);
+  const found = reported && recordOf(world, reported);
   for (const [column, value] of Object.entries(wanted.record ?? {})) {
     const held = found?.row[column];
     if (held !== value && nameOf(world, held) !== value) fail(column, nameOf(world, held) ?? held, value);

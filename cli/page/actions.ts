@@ -132,7 +132,7 @@ export const breakLabels: Readonly<Record<string, string>> = {
   slow: 'Slow',
 };
 
-/** Breaks the instance for a time, and mends it. */
+/** Breaks the instance for a time, and repairs it. */
 export class Breaker {
   readonly #stack: PageStack;
   readonly #running = new Map<
@@ -161,7 +161,7 @@ export class Breaker {
   }
 
   /** Ends every break that was started here. */
-  mend(): string {
+  repair(): string {
     for (const id of [...this.#running.keys()]) this.#end(id);
     return 'The instance is whole again';
   }

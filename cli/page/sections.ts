@@ -164,7 +164,7 @@ function brokenNow(breaker: Breaker): Html {
   const lines = active.map(
     ({ label, secondsLeft }) => html`<li>${label} <span class="soft">${secondsLeft} s left</span></li>`,
   );
-  return html`<ul class="bad">${lines}</ul><form method="post" action="/mend" data-live><button class="quiet">Mend it now</button></form>`;
+  return html`<ul class="bad">${lines}</ul><form method="post" action="/repair" data-live><button class="quiet">Repair it now</button></form>`;
 }
 
 /** The buttons of “Try” and “Break the instance”. */

@@ -215,7 +215,7 @@ class Page {
     }
     if (path === '/try') return Object.hasOwn(tries, what) ? tries[what]?.run(this.#stack) : undefined;
     if (path === '/break') return this.#breaker.start(what);
-    if (path === '/mend') return this.#breaker.mend();
+    if (path === '/repair') return this.#breaker.repair();
     if (path === '/redrive') return redriveLetters(this.#stack, form.get('code') || undefined);
     return undefined;
   }

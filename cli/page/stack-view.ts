@@ -216,7 +216,7 @@ export class StackView {
       );
   }
 
-  /** The newest rows of a table, with the columns that tell most; undefined for an unknown table. */
+  /** The newest rows of a table, with the most informative columns; undefined for an unknown table. */
   rows(
     table: string,
     most: number,
@@ -224,7 +224,7 @@ export class StackView {
     const { schema, store } = this.stack.instance.state;
     if (!schema.table(table)) return undefined;
     const known = new Set(schema.columns(table).map(({ name }) => name));
-    const wanted = [schema.displayColumn(table), ...telling].filter((name) => known.has(name));
+    const wanted = [schema.displayColumn(table), ...informative].filter((name) => known.has(name));
     const columns = [...new Set(wanted)].slice(0, 6);
     const orderBy = known.has('sys_created_on') ? 't0."sys_created_on" DESC' : undefined;
     const rows = store.select(table, { limit: most, ...(orderBy && { orderBy }) });
@@ -246,7 +246,7 @@ export class StackView {
   }
 }
 
-const telling = [
+const informative = [
   'number',
   'user_name',
   'name',

@@ -13,7 +13,7 @@ export type Totals = {
   imports: { done: number; refused: number; failed: number };
 };
 
-/** Counts what the feed tells, also what the feed forgets later. */
+/** Counts what the feed shows, also what the feed forgets later. */
 export class Tally {
   readonly totals: Totals = {
     calls: { done: 0, refused: 0, failed: 0 },

@@ -8,7 +8,7 @@ const packagedRegion = 'us-east-1';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Parameters of the stack that serverless settles when packaging. */
+/** Parameters of the stack that serverless fills in when packaging. */
 const stackParameters = {
   Stage: {
     Type: 'String',

@@ -110,7 +110,7 @@ const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = 
       PolicyDocument.Statement = [
         ...PolicyDocument.Statement.map(withoutLogGroups).map(withItsResource),
         given('WithTracing', sendTraces),
-        given('WithOutcomeBus', tellOutcomes),
+        given('WithOutcomeBus', sendOutcomes),
         given('WithAnyKmsKey', decryptStatement),
         ...(usesQueueOrBucket ? [given('WithKmsKey', encryptStatement)] : []),
       ];
@@ -150,7 +150,7 @@ const sendTraces = {
 };
 
 /** The bus may be another account's. */
-const tellOutcomes = { Effect: 'Allow', Action: ['events:PutEvents'], Resource: [{ Ref: 'OutcomeBusArn' }] };
+const sendOutcomes = { Effect: 'Allow', Action: ['events:PutEvents'], Resource: [{ Ref: 'OutcomeBusArn' }] };
 
 /** The secret, the function's variables, messages and objects. DynamoDB and CloudWatch Logs use the key by themselves. */
 const decryptStatement = {

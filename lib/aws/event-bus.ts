@@ -8,7 +8,7 @@ const maxEntries = 10;
 const timeoutMs = 5_000;
 
 /**
- * Sends outcomes to an event bus. What the bus does not take is logged: the log, the results and the dead-letter queue tell the same.
+ * Sends outcomes to an event bus. What the bus does not take is logged: the log, the results and the dead-letter queue have the same facts.
  * The SDK's client is loaded with the first event.
  * @param bus name or ARN
  */

@@ -46,7 +46,7 @@ const parts = {
     .optional(),
 };
 
-/** A union tells only that nothing fits; the path of a look-up's own mistake is worth more. */
+/** A union reports only that nothing fits; the path of a look-up's own mistake is worth more. */
 function fieldError({ input }: { readonly input?: unknown }): string {
   if (typeof input !== 'object' || input === null)
     return 'must be text, a number, an expression or a look-up';

@@ -12,7 +12,7 @@ export type EventMatcher = (event: unknown) => boolean;
 /**
  * Compiles a pattern. As on EventBridge every field must match, a field matches when one of its values does, and a list in the
  * event matches when one of its elements does; the fields of a pattern below a list must match in one element. Numbers are
- * compared as numbers (`300` matches `300.0`, which EventBridge tells apart).
+ * compared as numbers (`300` matches `300.0`, which EventBridge distinguishes).
  * @param path prefix of the field that an error names
  * @throws InvalidInputError naming the path and what EventBridge does not accept there
  */

@@ -51,8 +51,8 @@ export type Reconciliation = {
 };
 
 type OpenRecord = { readonly source: string; readonly key: string; readonly instance: string };
-/** An event that tells the state of a thing now. */
-type Told = { readonly record: OpenRecord; readonly event: object };
+/** An event with the present state of a thing. */
+type CurrentState = { readonly record: OpenRecord; readonly event: object };
 
 /**
  * Asks the sources about every open record, and sends what differs: heals recoveries that were lost, overtaken or never sent,
@@ -81,11 +81,11 @@ export async function reconcile(
   const records = (await Promise.all(perInstance)).flat();
   const alarms = records.filter(({ source }) => source === 'cloudwatch-alarm');
   const findings = records.filter(({ source }) => source === 'security-hub');
-  const told = [
+  const current = [
     ...(await guard('CloudWatch', () => askAlarms(alarms, account, deadline, deps))),
     ...(await guard('Security Hub', () => askFindings(findings, deadline, deps))),
   ];
-  const signals = (await Promise.all(told.map((one) => toSignals(one, deps)))).flat();
+  const signals = (await Promise.all(current.map((one) => toSignals(one, deps)))).flat();
   const lost = await deps.send(deps.signalsQueueUrl, signals.map(toEntry));
   for (const { reason } of lost) failures.push(`SQS: ${reason}`);
   const asked = alarms.length + findings.length;
@@ -141,12 +141,12 @@ async function askAlarms(
   account: string,
   deadline: Deadline,
   { sources, clock }: ReconcileDeps,
-): Promise<readonly Told[]> {
+): Promise<readonly CurrentState[]> {
   const known = records.flatMap((record) => {
     const { region = '', account: owner, name = '' } = alarmArn.exec(record.key)?.groups ?? {};
     return owner === account ? [{ record, region, name }] : [];
   });
-  const told: Told[] = [];
+  const current: CurrentState[] = [];
   for (const [region, members] of Map.groupBy(known, (one) => one.region)) {
     const names = [...new Set(members.map(({ name }) => name))];
     const signal = AbortSignal.timeout(Math.max(1, deadline.remainingMs()));
@@ -154,10 +154,10 @@ async function askAlarms(
     for (const { record, name } of members) {
       const alarm = alarms.get(name);
       if (alarm && alarm.state !== 'OK') continue;
-      told.push({ record, event: alarmEvent(record.key, name, region, account, alarm, clock.now()) });
+      current.push({ record, event: alarmEvent(record.key, name, region, account, alarm, clock.now()) });
     }
   }
-  return told;
+  return current;
 }
 
 /** As EventBridge sends it: of an alarm that is OK, or that was deleted. */
@@ -193,7 +193,7 @@ async function askFindings(
   records: readonly OpenRecord[],
   deadline: Deadline,
   { sources, clock }: ReconcileDeps,
-): Promise<readonly Told[]> {
+): Promise<readonly CurrentState[]> {
   const byKey = new Map(records.map((record) => [record.key, record]));
   if (byKey.size === 0) return [];
   const signal = AbortSignal.timeout(Math.max(1, deadline.remainingMs()));
@@ -212,7 +212,7 @@ async function askFindings(
 
 /** Only recoveries of the thing that was asked about: what is still broken has its open record. */
 async function toSignals(
-  { record, event }: Told,
+  { record, event }: CurrentState,
   { mapper, clock, log }: ReconcileDeps,
 ): Promise<readonly Signal[]> {
   const nowMs = clock.now();

@@ -96,7 +96,7 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
       const object = pinnedObject(scope.s3, request);
       const summary = await finishImport(folder, request, state, object, scope.clock);
       scope.outcomes?.report(endOf(request, summary));
-      // Sent before the step counts as done: an import that ends tells of it at least once.
+      // Sent before the step counts as done: the end of an import is reported at least once.
       await scope.outcomes?.flush();
       await folder.clearWork();
       await schedule.leave(request);

@@ -25,7 +25,7 @@ export type ImportScope = {
 /** Finds the client for a staging table of the named instance, or of the deployment's first. */
 type ClientFor = (table: string, instanceName: string | undefined) => ServiceNowClient;
 
-/** What an invocation works with before the settings of its import tell which instance it is for. */
+/** What an invocation works with before it has read the settings of its import, which name the instance. */
 export type ImportDeps = Omit<ImportScope, 'client'> & { readonly clientFor: ClientFor };
 
 /**

@@ -207,7 +207,7 @@ type Known = {
   readonly rejected: number;
 };
 
-/** While verdicts are missing, a share is judged only once enough of them are known to mean something. */
+/** While verdicts are missing, a share counts only once enough of them are known to mean something. */
 const fewestForPercent = 100;
 
 /** Lines that certainly failed. */
@@ -228,9 +228,9 @@ export function tooManyFailures(
   const failed = failuresSoFar(known);
   if (maxErrors !== undefined && failed > maxErrors)
     return `${failed} ${failed === 1 ? 'row' : 'rows'} failed, maxErrors is ${maxErrors}`;
-  const judged = tallied(known.tally);
-  const percent = judged === 0 ? 0 : (100 * failures(known.tally)) / judged;
-  const isEnough = isComplete || judged >= fewestForPercent;
+  const decided = tallied(known.tally);
+  const percent = decided === 0 ? 0 : (100 * failures(known.tally)) / decided;
+  const isEnough = isComplete || decided >= fewestForPercent;
   if (maxErrorPercent !== undefined && isEnough && percent > maxErrorPercent)
     return `${percent.toFixed(1)} % of the rows failed, maxErrorPercent is ${maxErrorPercent}`;
   return undefined;

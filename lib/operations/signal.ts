@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 import { tableName } from './parameters.ts';
 
-/** What a monitored thing tells about its state; docs/events.md explains each field. */
+/** A report on the state of a monitored thing; docs/events.md explains each field. */
 const columnName = z.string().check(z.regex(/^[a-z0-9_]{1,80}$/, 'is not the name of a column'));
 
 const columns = z.record(columnName, z.unknown(), {
@@ -59,7 +59,7 @@ const signalKinds = ['open', 'update', 'resolve', 'note'] as const;
 /** The fields of a signal, as a message on the records queue and `POST /signals` take them. */
 export const signalShape = {
   signal: z.enum(signalKinds, 'required; open, update, resolve or note'),
-  /** Who tells: part of the name of the record. */
+  /** Who reports: part of the name of the record. */
   source: z
     .string('required; the name of the source')
     .check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'must be 1 to 40 letters, digits, ., _ or -')),

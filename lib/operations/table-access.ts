@@ -152,9 +152,9 @@ function pathIn(text: string, from: string): readonly Read[] {
   let surely = true;
   for (const [, segment = ''] of text.matchAll(/([A-Za-z0-9_]+)\./gy)) {
     // `locatiON.name` may be a column in odd case, or `locati` `ON` a value that starts with a dot.
-    const isDoubtful = /(?:ON|IN)$/.test(segment) && segment !== segment.toUpperCase();
-    if (operator.test(segment) && !isDoubtful) break;
-    surely &&= !isDoubtful;
+    const isAmbiguous = /(?:ON|IN)$/.test(segment) && segment !== segment.toUpperCase();
+    if (operator.test(segment) && !isAmbiguous) break;
+    surely &&= !isAmbiguous;
     hops.push(segment);
   }
   return hops.length === 0 ? [] : [{ kind: 'path', from, hops, surely }];

@@ -123,7 +123,7 @@ function parseRecordMessage(body: string): RecordMessage {
   );
 }
 
-/** Columns by which a record is known, or that tell its life. */
+/** Columns by which a record is known, or that show its life. */
 const keptColumns = ['sys_id', 'correlation_id', 'correlation_display'];
 
 function parseSignal(given: object): SignalMessage {

@@ -68,7 +68,7 @@ function ownSysId({ command, key }: RecordCommand, { deployment, identityOf }: N
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** The values that a record has before or after a command, as far as the command tells. */
+/** The values that a record has before or after a command, as far as the command shows. */
 function valuesOf({ command, key }: RecordCommand, { identityOf }: Naming): readonly Values[] {
   switch (command.action) {
     case 'upsert':
@@ -161,7 +161,7 @@ export class RecordOrder {
     }
   }
 
-  /** Tells that a command is over, whatever its result. */
+  /** Reports that a command is over, whatever its result. */
   end(command: RecordCommand): void {
     this.#places.get(command)?.end();
   }

@@ -37,7 +37,7 @@ const SetAlarmState = z.object({
   StateReasonData: z.string().max(4000).optional(),
 });
 
-/** What alarms tell, and to whom. */
+/** What alarms report, and to whom. */
 type Service = {
   readonly alarms: Alarms;
   readonly clock: Clock;
@@ -120,7 +120,7 @@ function putAlarm(configuration: Alarm['configuration'], { alarms, clock, publis
 
 type NewState = Pick<Alarm['state'], 'value' | 'reason' | 'reasonData'>;
 
-/** An alarm that stays in its state tells nothing. */
+/** An alarm that stays in its state reports nothing. */
 function setState(service: Service, name: string, next: NewState, suppression?: Suppression): void {
   const before = service.alarms.find(name);
   if (!before) throw new AwsError('ResourceNotFound', `Alarm ${name} does not exist`, 404);

@@ -98,7 +98,7 @@ export class SqsState {
     return [];
   }
 
-  /** Tells waiting receivers that there may be something for them. */
+  /** Wakes waiting receivers, as there may be something for them. */
   wake(queueName: string): void {
     this.#arrivals.notify(queueName);
   }

@@ -40,7 +40,7 @@ export class Schema {
       throw new Error(`schema: table ${table.name} extends ${table.parent}, which is not defined before it`);
     }
     this.#tables.set(table.name, table.parent === undefined ? withColumns(table, systemColumns) : table);
-    if (table.parent !== undefined) this.#tellClassesApart(table);
+    if (table.parent !== undefined) this.#addClassColumn(table);
     this.#lineages.clear();
   }
 
@@ -134,10 +134,10 @@ export class Schema {
     this.#lineages.clear();
   }
 
-  #tellClassesApart(child: Table): void {
+  #addClassColumn(child: Table): void {
     const root = this.#above(child).at(-1);
-    const isTold = root?.columns.some(({ name }) => name === classColumn.name);
-    if (root && !isTold) this.#tables.set(root.name, withColumns(root, [classColumn]));
+    const hasClass = root?.columns.some(({ name }) => name === classColumn.name);
+    if (root && !hasClass) this.#tables.set(root.name, withColumns(root, [classColumn]));
   }
 
   #lineage(name: string): Lineage | undefined {

@@ -57,7 +57,7 @@ const QUOTE = 34;
 /** The rarer one is in text, the earlier it comes. */
 const candidates = ['\t', ';', '|', ','] as const;
 
-const judgedRecords = 50;
+const comparedRecords = 50;
 
 /** What stands between the fields of a file, and between what. */
 type Split = {
@@ -125,7 +125,7 @@ function split(head: Uint8Array, delimiter: number): Split {
     hasText = false;
     isFieldStart = true;
   };
-  for (let i = 0; i < head.length && found.counts.length < judgedRecords; i++) {
+  for (let i = 0; i < head.length && found.counts.length < comparedRecords; i++) {
     const byte = head[i];
     if (byte === QUOTE && isFieldStart) {
       i = behindQuote(head, i + 1);

@@ -13,7 +13,7 @@ import { ByteWindow, mark, readingLimits } from './record-tokenizer.ts';
 /** A file's dialect and, for delimited text, its header. */
 export type InspectedFile = { readonly content: ContentPlan; readonly header: readonly string[] };
 
-/** Bytes at the front of a file: enough to tell the dialect by. */
+/** Bytes at the front of a file: enough to recognise the dialect. */
 export const headBytes = 64 * 1024;
 
 /**

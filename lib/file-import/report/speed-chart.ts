@@ -14,7 +14,7 @@ const top = 10;
 
 type Point = { readonly second: number; readonly perSecond: number };
 
-/** Rows per second over time, as SVG; nothing when there are too few samples to tell. */
+/** Rows per second over time, as SVG; nothing when there are too few samples. */
 export function speedChart(samples: readonly Sample[], startMs: number): string {
   const points = speeds(samples, startMs);
   const last = points.at(-1);
@@ -58,7 +58,7 @@ function niceAbove(value: number): number {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? 10 * power;
 }
 
-/** Short runs in tenths of a second or in milliseconds: "0 s" at both ends of an axis tells nothing. */
+/** Short runs in tenths of a second or in milliseconds: an axis from "0 s" to "0 s" says nothing. */
 function time(seconds: number): string {
   if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

@@ -50,7 +50,7 @@ export async function linesByPlace(
   const firsts = new Set<number>();
   for (const share of sharesOf(chunks)) {
     const rows = rowsOf.get(share.set);
-    // Of a set of which no row is seen, the transform history may tell.
+    // For a set of which no row can be seen, the transform history may have the outcome.
     if (!rows) continue;
     const first = firstNumber(rows, share.rows);
     if (first === undefined) unclear.push(share);

@@ -60,7 +60,7 @@ function nothing(verdict: 'duplicate' | 'stale' | 'ignored', reason: string): De
   return { kind: 'nothing', verdict, reason };
 }
 
-/** Equal times with different ids are applied: EventBridge tells whole seconds. */
+/** Equal times with different ids are applied: EventBridge gives whole seconds. */
 function repetition(
   { eventId, atMs }: TimedSignal,
   { mark, phase, endedAtMs }: Episode,
@@ -69,7 +69,7 @@ function repetition(
     return nothing('duplicate', 'this event was applied before');
   if (mark && atMs < mark.atMs) return nothing('stale', 'a later state was applied before');
   const isEndedByPerson = phase !== 'open' && mark?.last !== 'resolved';
-  // The instance tells whole seconds.
+  // The instance gives whole seconds.
   if (isEndedByPerson && endedAtMs !== undefined && atMs < endedAtMs)
     return nothing('stale', 'the record was ended after it');
   return undefined;

@@ -79,7 +79,7 @@ async function createBySysId(
   }
 }
 
-/** The instance said that the record was made; its answer tells under which sys_id, unless the user may not read it. */
+/** The instance said that the record was made; its answer shows under which sys_id, unless the user may not read it. */
 async function checkAnswer(
   { body, isRepeat }: ServiceNowResponse,
   command: Create,

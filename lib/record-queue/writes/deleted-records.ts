@@ -55,7 +55,7 @@ export async function awaitEarlierCopy(
 /**
  * What a create comes to whose record one of our deletes has seen: nothing, and if a late copy of it has made the record again,
  * that is removed.
- * @param isAgain tells whether what is seen was made again; a person may have restored the deleted record
+ * @param isAgain whether what is seen was made again; a person may have restored the deleted record
  * @throws InDoubtError while the delete is under way; what removing the record failed with, if it may pass
  */
 export async function keepDeleted(
@@ -77,7 +77,7 @@ export async function keepDeleted(
 /** By how much the clock of an instance may differ from ours. */
 const skewMs = 10 * 60_000;
 
-/** A restored record tells when it was first created. One that was made again within the same second tells the same. */
+/** A restored record shows when it was first created. One that was made again within the same second shows the same. */
 function isMadeAgain({ presence, createdOn }: Sight, mark: RecordMark): boolean {
   if (presence !== 'visible' || createdOn === '') return false;
   if (createdOn !== mark.createdOn) return mark.createdOn !== '';

@@ -35,7 +35,7 @@ type Row = z.output<typeof row>;
 const oneRow = z.object({ result: row });
 const manyRows = z.object({ result: z.array(row) });
 
-/** The thing that signals tell about. */
+/** The thing that signals are about. */
 export type Thing = { readonly table: string; readonly source: string; readonly key: string };
 
 /** So many sys_ids are asked for first, together; and so many newest records with the key. */

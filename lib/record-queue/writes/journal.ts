@@ -69,7 +69,7 @@ function noteKeys(sysId: string, notes: Notes): readonly NoteKey[] {
 /** By how much the clock of an instance may differ from ours. */
 const skewMs = 2 * 60_000;
 
-/** How far back other notes with the same text are looked at, to tell their entries from ours. */
+/** How far back other notes with the same text are looked at, to distinguish their entries from ours. */
 const lookBackMs = 10 * 60_000;
 
 /**
@@ -198,7 +198,7 @@ function withoutOthers(alike: readonly Entry[], others: readonly NoteMark[]): re
   return left;
 }
 
-/** The end of the second that an instance tells; of a time that cannot be read it is assumed to be ours. */
+/** The end of the second that an instance gives; of a time that cannot be read it is assumed to be ours. */
 function fromInstanceTime(text: string): number {
   const ms = Date.parse(`${text.replace(' ', 'T')}Z`);
   return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms + 999;

@@ -62,7 +62,7 @@ export async function findValues(
   }
 }
 
-/** As `findRecord`, with what tells a record from others. */
+/** As `findRecord`, with what distinguishes a record from others. */
 export async function lookAtRecord(
   table: string,
   sysId: string,

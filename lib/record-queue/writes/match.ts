@@ -36,7 +36,10 @@ export class Match {
   async find(): Promise<Row | undefined> {
     const { rows, total } = await this.search(this.columns, false);
     if (total > 1)
-      throw new InvalidInputError('match', 'finds more than one record; add a column that tells them apart');
+      throw new InvalidInputError(
+        'match',
+        'finds more than one record; add a column that distinguishes them',
+      );
     if (total > rows.length)
       throw new InvalidInputError('match', 'finds a record that the user may not read');
     return rows[0];

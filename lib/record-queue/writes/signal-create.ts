@@ -77,7 +77,7 @@ export class SignalCreate {
     // The user may create what he may not read.
     if (error.isReadBackDenial && (isHidden || (await isRefusedAsTaken(request, context)))) return 'done';
     if (isHidden) {
-      // An earlier attempt of this message may have made it: there is nothing to see that tells.
+      // An earlier attempt of this message may have made it: nothing that could be seen would show it.
       if (command.message.receiveCount > 1) return 'done';
       throw hiddenError();
     }

@@ -16,7 +16,7 @@ export async function isSysIdHonoured({ command }: RecordCommand, context: Write
 
 /**
  * Compares the sys_id of a record that was made with the one that was asked for.
- * @param made as the answer tells it; undefined where it does not
+ * @param made as the answer shows it; undefined where it does not
  * @returns true when the instance chose another
  */
 export async function rememberIfIgnored(

@@ -84,7 +84,7 @@ export class UpsertWork {
   /**
    * Looks whether the match finds a record that was just created for it, unless the answer shows that it does: if not, each
    * upsert of the match would create one more.
-   * @returns the sys_id that the answer tells
+   * @returns the sys_id that the answer shows
    */
   async checkCreated(answer: ServiceNowResponse | undefined): Promise<string | undefined> {
     const created = z.safeParse(createdAnswer, answer?.body).data?.result;

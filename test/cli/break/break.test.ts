@@ -23,7 +23,7 @@ describe('servicenow-functions break', () => {
     expect(statuses).toEqual([503, 503, 200]);
   });
 
-  it('mends the instance when its time is over, and lists what is broken meanwhile', async () => {
+  it('repairs the instance when its time is over, and lists what is broken meanwhile', async () => {
     const { ask, run, instance } = await world();
     const breaking = run('slow', '--for', '3');
     while (instance.control.faults.list().length === 0) await new Promise((done) => setTimeout(done, 20));
@@ -34,7 +34,7 @@ describe('servicenow-functions break', () => {
     expect((await ask()).status).toBe(200);
   });
 
-  it.each(Object.keys(breakages))('can break %s, and off mends it', async (what) => {
+  it.each(Object.keys(breakages))('can break %s, and off repairs it', async (what) => {
     const { run, instance } = await world();
     expect((await run(what, '--count', '3', '--percent', '50')).code).toBe(0);
     expect(instance.control.faults.list()).toHaveLength(1);

@@ -70,12 +70,12 @@ describe.skipIf(!isInstalled)('the page in a browser', () => {
     expect(await opened.tab.evaluate('document.activeElement.textContent')).toBe('alarm-7');
   });
 
-  it('breaks and mends the instance, and says so', async () => {
+  it('breaks and repairs the instance, and says so', async () => {
     await using world = await startPageWorld();
     await using opened = await open(world.page.url);
     await opened.tab.getByRole('button', { name: 'Outage' }).click();
     await opened.tab.getByRole('status').getByText('every request gets a 503').waitFor();
-    await opened.tab.getByRole('button', { name: 'Mend it now' }).click();
+    await opened.tab.getByRole('button', { name: 'Repair it now' }).click();
     await opened.tab.getByRole('status').getByText('whole again').waitFor();
     expect(world.instance.control.faults.list()).toEqual([]);
     expect(opened.errors).toEqual([]);

@@ -95,10 +95,10 @@ it('is also reached by the name localhost', async () => {
   const { port } = world.page;
   const headers = { host: `localhost:${port}`, origin: `http://localhost:${port}`, accept: 'text/plain' };
   expect((await call(world, '/', headers)).status).toBe(200);
-  expect((await call(world, '/mend', headers, 'POST')).status).toBe(200);
+  expect((await call(world, '/repair', headers, 'POST')).status).toBe(200);
 });
 
-it.each(['/try', '/break', '/mend', '/redrive', '/events/1/send-again'])(
+it.each(['/try', '/break', '/repair', '/redrive', '/events/1/send-again'])(
   'does not act on GET %s',
   async (path) => {
     await using world = await startPageWorld();
@@ -218,15 +218,15 @@ it('sends a message again under its key', async () => {
   });
 });
 
-it('breaks the instance until it is mended', async () => {
+it('breaks the instance until it is repaired', async () => {
   await using world = await startPageWorld();
   const ask = async () => (await fetch(`${world.instance.url}/api/now/table/incident`)).status;
   await post(world, '/break', 'what=outage');
   expect(await ask()).toBe(503);
-  expect((await call(world, '/')).text).toContain('Mend it now');
-  await post(world, '/mend');
+  expect((await call(world, '/')).text).toContain('Repair it now');
+  await post(world, '/repair');
   expect(await ask()).toBe(401);
-  expect((await call(world, '/')).text).not.toContain('Mend it now');
+  expect((await call(world, '/')).text).not.toContain('Repair it now');
 });
 
 it.each(['', 'constructor', 'toString', '__proto__', 'nonsense'])(
@@ -243,7 +243,7 @@ it.each(['', 'constructor', 'toString', '__proto__', 'nonsense'])(
 
 it('goes back to the page when a form is sent without scripts', async () => {
   await using world = await startPageWorld();
-  const answer = await post(world, '/mend', '', { accept: 'text/html' });
+  const answer = await post(world, '/repair', '', { accept: 'text/html' });
   expect([answer.status, answer.headers['location']]).toEqual([303, '/']);
 });
 

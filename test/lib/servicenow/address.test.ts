@@ -11,6 +11,7 @@ describe('an instance URL', () => {
     ['https://a.b.example.com', ['*.example.com'], 'https://a.b.example.com'],
     ['http://127.0.0.1:8080', ['127.0.0.1'], 'http://127.0.0.1:8080'],
     ['http://localhost:8080', ['localhost'], 'http://localhost:8080'],
+    ['http://127.0.0.1:8080', ['127.0.0.1:8080'], 'http://127.0.0.1:8080'],
   ])('%s with the list %j is taken', (url, allowedHosts, origin) => {
     expect(parseInstanceUrl(url, allowedHosts).origin).toBe(origin);
   });

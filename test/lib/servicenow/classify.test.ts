@@ -214,6 +214,19 @@ describe('classifying an answer', () => {
     },
   );
 
+  it('counts every status from 400 on as a refusal, also without ServiceNow’s envelope', () => {
+    const headers = { ...jsonType, 'x-is-logged-in': 'true' };
+    expect(verdict('GET', 400, {}, headers)).toMatchObject({ code: 'REQUEST_REFUSED', attempts: 1 });
+    expect(verdict('GET', 400, '', { 'x-is-logged-in': 'true' })).toMatchObject({ code: 'REQUEST_REFUSED' });
+  });
+
+  it('names the host of a redirect, and none where it does not say', () => {
+    const said = (headers: Record<string, string>) => String(verdict('GET', 302, '', headers));
+    expect(said({ location: 'https://sso.example.com/x' })).toContain('302 redirect to sso.example.com;');
+    expect(said({ location: '/login.do' })).toContain('302 redirect to another place;');
+    expect(said({})).toContain('302 redirect to another place;');
+  });
+
   it('reads Retry-After in seconds, and as a date by the instance’s clock if that is known', () => {
     expect(verdict('GET', 429, envelope('x'), { ...jsonType, 'retry-after': '17' })).toMatchObject({
       retryAfterMs: 17_000,
