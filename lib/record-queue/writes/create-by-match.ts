@@ -1,13 +1,12 @@
 import * as z from 'zod/mini';
 import type { RecordMark } from '../../aws/record-marks.ts';
 import { InvalidInputError } from '../../core/errors.ts';
-import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { InsertRefusedError } from '../../servicenow/errors.ts';
 import { getRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import { awaitEarlierCopy } from './deleted-records.ts';
-import { checkLag, findRecord, isRefusedAsTaken } from './lookup.ts';
+import { checkLag, findRecord } from './lookup.ts';
 import type { Holder } from './match.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
 import type { UpsertWork } from './upsert-work.ts';
@@ -97,7 +96,7 @@ export class CreateByMatch {
         throw error;
       }
       const isRepeat = mark.maker === name || error.attempts > 1;
-      return this.#afterRefusal(request, sysId, number, error, isRepeat);
+      return this.#afterRefusal(sysId, number, error, isRepeat);
     }
     await rememberIfIgnored(command, sysId, made, context);
     if (number > 0) await ledger.records.rememberNumber(this.#work.sysIdOf(0), number);
@@ -156,7 +155,6 @@ export class CreateByMatch {
    * @param isRepeat an earlier copy of this create may have taken effect
    */
   async #afterRefusal(
-    request: ServiceNowRequest,
     sysId: string,
     number: number,
     refusal: ServiceNowError,
@@ -170,8 +168,7 @@ export class CreateByMatch {
     }
     const holder = await match.readHolder(sysId, true);
     if (holder) return this.#useHolder(holder, sysId, number);
-    const isMade =
-      made !== 'nothing' || (refusal.isReadBackDenial && (await isRefusedAsTaken(request, context)));
+    const isMade = made !== 'nothing' || refusal.isReadBackDenial;
     if (isMade && !(refusal instanceof InsertRefusedError)) {
       // The user may create what he may not read.
       await this.#work.complete('create', sysId);

@@ -2,14 +2,14 @@ import * as z from 'zod/mini';
 import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { correlationIdOf, type Identity } from '../../operations/identity.ts';
 import { unequalColumns } from '../../operations/replay.ts';
-import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
+import type { ServiceNowResponse } from '../../servicenow/call.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
 import { KeyReusedError } from './attempt.ts';
 import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
 import { awaitEarlierCopy, keepDeleted } from './deleted-records.ts';
 import { knownNotesIn, type Notes, rememberWritten } from './journal.ts';
-import { checkLag, findValues, isRefusedAsTaken } from './lookup.ts';
+import { checkLag, findValues } from './lookup.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
 import { digestOfWork } from './work-digest.ts';
 import type { WriteContext } from './write-context.ts';
@@ -73,7 +73,7 @@ async function createBySysId(
     return await checkAnswer(response, command, sysId, notes, context);
   } catch (error) {
     if (!(error instanceof ServiceNowError && error.recordMayExist)) throw error;
-    const done = await explain(error, request, command, sysId, context);
+    const done = await explain(error, command, sysId, context);
     await rememberNotes(command, sysId, notes, context);
     return done;
   }
@@ -100,7 +100,6 @@ async function checkAnswer(
 /** What a create by sys_id came to whose answer was lost, or which was refused although the record may be there. */
 async function explain(
   error: ServiceNowError,
-  request: ServiceNowRequest,
   command: Create,
   sysId: string,
   context: WriteContext,
@@ -117,7 +116,8 @@ async function explain(
     if (presence === 'visible') await logDifferences(command, body, context);
     return 'duplicate';
   }
-  if (error.isReadBackDenial && (await isRefusedAsTaken(request, context))) {
+  // The table may ignore a given sys_id: sent again, it would be made again.
+  if (error.isReadBackDenial) {
     await rememberCreate(command, sysId, context);
     return madeUnreadable(command, sysId, context);
   }

@@ -1,12 +1,10 @@
 import * as z from 'zod/mini';
-import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
+import { ConnectorError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { valuesQuery } from '../../operations/replay.ts';
-import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest } from '../../servicenow/records.ts';
-import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { WriteContext } from './write-context.ts';
 
 /**
@@ -136,21 +134,6 @@ export async function findByCorrelationId(
   if (own) return { kind: 'visible', sysId: own.sys_id };
   // The total is blind to access controls (docs/servicenow-contract.md 1.4).
   return { kind: Number(headers['x-total-count'] ?? 0) > found.length ? 'hidden' : 'absent' };
-}
-
-/**
- * Sends a create with its own sys_id once more: a second copy is refused only because of the first, which was not refused
- * itself. @returns true when the record exists now
- */
-export async function isRefusedAsTaken(create: ServiceNowRequest, { send }: WriteContext): Promise<boolean> {
-  try {
-    await send({ request: create, isReconciling: true });
-    return true;
-  } catch (error) {
-    if (error instanceof InsertRefusedError) return true;
-    if (error instanceof ServiceNowError && !mayHaveTakenEffect(error) && error.isPermanent) return false;
-    throw error;
-  }
 }
 
 /** For so long after the first refusal a record is looked for again before the refusal counts: a look-up may lag behind. */

@@ -10,7 +10,7 @@ import type { Decision, Episode, TimedSignal } from '../life-cycle/decide.ts';
 import { correlationIdOfKey, hashOfEvent } from '../life-cycle/mark.ts';
 import type { Attempt } from './attempt.ts';
 import { type Episodes, episodeFields } from './episodes.ts';
-import { findRecord, isRefusedAsTaken } from './lookup.ts';
+import { findRecord } from './lookup.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -52,7 +52,7 @@ export class SignalCreate {
       await rememberIfIgnored(this.#attempt.command, sysId, made?.sysId, this.#attempt.context);
     } catch (error) {
       if (!(error instanceof ServiceNowError && error.recordMayExist)) throw error;
-      const found = await this.#explain(error, request, sysId);
+      const found = await this.#explain(error, sysId);
       if (found !== 'done') return found;
     }
     await this.#attempt.complete('create', sysId);
@@ -60,7 +60,7 @@ export class SignalCreate {
   }
 
   /** The answer was lost, or the record exists: another worker was faster, or an earlier copy of this message. */
-  async #explain(error: ServiceNowError, request: ServiceNowRequest, sysId: string): Promise<'done' | Found> {
+  async #explain(error: ServiceNowError, sysId: string): Promise<'done' | Found> {
     const { command, context, table } = this.#attempt;
     const found = await this.#episodes.findLast(true);
     const isThere = found?.sysId.toLowerCase() === sysId;
@@ -75,7 +75,7 @@ export class SignalCreate {
       throw new InDoubtError(context.inDoubtMs, error);
     }
     // The user may create what he may not read.
-    if (error.isReadBackDenial && (isHidden || (await isRefusedAsTaken(request, context)))) return 'done';
+    if (error.isReadBackDenial) return 'done';
     if (isHidden) {
       // An earlier attempt of this message may have made it: nothing that could be seen would show it.
       if (command.message.receiveCount > 1) return 'done';
