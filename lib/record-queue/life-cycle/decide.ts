@@ -61,18 +61,26 @@ function nothing(verdict: 'duplicate' | 'stale' | 'ignored', reason: string): De
 }
 
 /** Equal times with different ids are applied: EventBridge gives whole seconds. */
-function repetition(
-  { eventId, atMs }: TimedSignal,
-  { mark, phase, endedAtMs }: Episode,
-): Decision | undefined {
+function repetition(signal: TimedSignal, { mark, phase, endedAtMs }: Episode): Decision | undefined {
+  const { eventId, atMs } = signal;
   if (mark?.events.includes(hashOfEvent(eventId)))
     return nothing('duplicate', 'this event was applied before');
   if (mark && atMs < mark.atMs) return nothing('stale', 'a later state was applied before');
+  if (mark && isSameRecovery(signal, mark)) return nothing('duplicate', 'this recovery was applied before');
   const isEndedByPerson = phase !== 'open' && mark?.last !== 'resolved';
   // The instance gives whole seconds.
   if (isEndedByPerson && endedAtMs !== undefined && atMs < endedAtMs)
     return nothing('stale', 'the record was ended after it');
   return undefined;
+}
+
+/**
+ * The source and the reconciler tell one recovery under different ids. What it did to the record is done: a person who opened the
+ * record again knows more. Only a recovery that was held back may still resolve it, once the reconciler has seen it last.
+ */
+function isSameRecovery({ signal, atMs, confirmed }: TimedSignal, mark: Mark): boolean {
+  if (signal !== 'resolve' || atMs !== mark.atMs) return false;
+  return mark.last === 'resolved' || (mark.last === 'held' && confirmed === undefined);
 }
 
 function open(signal: TimedSignal, current: Episode): Decision {

@@ -51,8 +51,10 @@ export function effectOf(told: Told, last: Seen | undefined, isContinuing = fals
   return told.isNotedOnResolved && isInTime(told, last) ? 'note' : 'nothing';
 }
 
-function isOld({ hash, atMs }: Told, last: Seen): boolean {
+function isOld({ kind, hash, atMs }: Told, last: Seen): boolean {
   if (last.hashes.includes(hash) || atMs < last.atMs) return true;
+  // The source and the reconciler tell one recovery under different names.
+  if (kind === 'resolve' && atMs === last.atMs && last.last !== 'broken') return true;
   const isEndedByPerson = last.phase !== 'open' && last.last !== 'resolved';
   return isEndedByPerson && atMs < (last.endedAtMs ?? 0);
 }

@@ -147,6 +147,28 @@ describe('a signal', () => {
     expect(incidents()).toHaveLength(1);
   });
 
+  it('of one recovery has one effect, whether the source or the reconciler tells it first', async () => {
+    await start();
+    const confirmed = new Date(startMs + 120_000).toISOString();
+    await deliver(signal('open', 0), signal('resolve', 60, { confirmed }, 'reconciled e60'));
+    person(1, { state: '2' });
+    await deliver(signal('resolve', 60), signal('resolve', 60, { confirmed }, 'reconciled again'));
+    expect(row(1)).toMatchObject({ state: '2' });
+    expect(notes(1)).toHaveLength(2);
+    await deliver(signal('open', 120), signal('resolve', 180));
+    expect(row(1)).toMatchObject({ state: '6' });
+  });
+
+  it('of one recovery that is held back is one note', async () => {
+    await start();
+    const reopen = { within: 'PT1H', state: '2', atMost: 0 };
+    const confirmed = new Date(startMs + 120_000).toISOString();
+    await deliver(signal('open', 0), signal('resolve', 60, { reopen, confirmed }, 'reconciled e60'));
+    await deliver(signal('resolve', 60, { reopen }));
+    expect(row(1)).toMatchObject({ state: '1' });
+    expect(notes(1)).toHaveLength(2);
+  });
+
   it('writes only the columns that it is to write again', async () => {
     await start();
     await deliver(signal('open', 0));
