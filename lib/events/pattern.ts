@@ -25,7 +25,8 @@ export function compilePattern(pattern: unknown, path = 'when'): EventMatcher {
       ? compileAlternatives(value, `${path}.$or`)
       : compileField(name, value, `${path}.${name}`),
   );
-  return (event) => isObject(event) && matchers.every((matches) => matches(event));
+  // A field below one that is not there, or that is no object, is absent.
+  return (event) => matchers.every((matches) => matches(event));
 }
 
 function compileAlternatives(alternatives: readonly unknown[], path: string): EventMatcher {
@@ -41,7 +42,9 @@ function compileField(name: string, value: unknown, path: string): EventMatcher 
   const matches = compilePattern(value, path);
   return (event) => {
     const held = fieldOf(event, name);
-    return Array.isArray(held) ? flatten(held).some(matches) : matches(held);
+    if (!Array.isArray(held)) return matches(held);
+    const elements = flatten(held);
+    return elements.length === 0 ? matches(undefined) : elements.some(matches);
   };
 }
 
@@ -162,8 +165,12 @@ function numeric(operand: unknown, path: string): ValueMatcher {
       throw new InvalidInputError(path, 'must compare with numbers between -5e9 and 5e9');
     return (held: number) => compare(held, bound);
   });
-  if (given.length === 4 && !(/^>/.test(String(given[0])) && /^</.test(String(given[2]))))
-    throw new InvalidInputError(path, 'must give a lower bound and then an upper one');
+  const [first, lower, second, upper] = given;
+  if (
+    given.length === 4 &&
+    !(/^>/.test(String(first)) && /^</.test(String(second)) && Number(lower) < Number(upper))
+  )
+    throw new InvalidInputError(path, 'must give a lower bound and then an upper one that is greater');
   return (held) => typeof held === 'number' && bounds.every((holds) => holds(held));
 }
 
@@ -177,7 +184,7 @@ function cidr(operand: unknown, path: string): ValueMatcher {
   block.addSubnet(address, Number(bits), family);
   return (held) => {
     const heldFamily = typeof held === 'string' ? familyOf(held) : undefined;
-    return heldFamily !== undefined && typeof held === 'string' && block.check(held, heldFamily);
+    return heldFamily === family && typeof held === 'string' && block.check(held, family);
   };
 }
 

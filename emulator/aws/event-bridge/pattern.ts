@@ -114,12 +114,13 @@ function affix(kind: 'prefix' | 'suffix', operand: Json, path: string): Matcher 
 
 /** `*` stands for any number of characters; `\*` and `\\` for the characters themselves. */
 function wildcard(pattern: string, path: string): (value: string) => boolean {
-  if (pattern.includes('**')) throw invalid(`Consecutive wildcard characters are not allowed at ${path}`);
   const parts: string[] = [];
   let part = '';
   for (let index = 0; index < pattern.length; index++) {
     const character = pattern[index];
     if (character === '*') {
+      if (pattern[index + 1] === '*')
+        throw invalid(`Consecutive wildcard characters are not allowed at ${path}`);
       parts.push(part);
       part = '';
       continue;
@@ -153,18 +154,35 @@ const comparisons: Readonly<Record<string, (value: number, limit: number) => boo
   '>=': (value, limit) => value >= limit,
 };
 
+/** @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-numeric-matching */
+const LARGEST_NUMBER = 5e9;
+
+/** One comparison, or a lower bound and then an upper one. */
 function numericRange(operand: Json, path: string): Matcher {
-  if (!Array.isArray(operand) || operand.length === 0 || operand.length > 4 || operand.length % 2 === 1)
-    throw invalid(`Numeric match takes one or two comparisons at ${path}`);
-  const checks: ((value: number) => boolean)[] = [];
-  for (let index = 0; index < operand.length; index += 2) {
-    const limit: Json = operand[index + 1];
-    const compare = comparisons[String(operand[index])];
-    if (!compare) throw invalid(`Unrecognized numeric range operator: ${operand[index]} at ${path}`);
-    if (typeof limit !== 'number') throw invalid(`Value of numeric match must be a number at ${path}`);
-    checks.push((value) => compare(value, limit));
-  }
-  return (value) => typeof value === 'number' && checks.every((check) => check(value));
+  const [first, low, second, high, ...more] = Array.isArray(operand) ? operand : [];
+  const lower = comparison(first, low, path);
+  const onNumber =
+    (check: (value: number) => boolean): Matcher =>
+    (value) =>
+      typeof value === 'number' && check(value);
+  if (second === undefined) return onNumber(lower);
+  if (more.length > 0 || !String(first).startsWith('>') || !String(second).startsWith('<'))
+    throw invalid(`Too many or wrong terms in numeric range expression at ${path}`);
+  const upper = comparison(second, high, path);
+  if (Number(low) >= Number(high)) throw invalid(`Bottom must be less than top at ${path}`);
+  return onNumber((value) => lower(value) && upper(value));
+}
+
+function comparison(
+  name: Json | undefined,
+  limit: Json | undefined,
+  path: string,
+): (value: number) => boolean {
+  const compare = Object.hasOwn(comparisons, String(name)) ? comparisons[String(name)] : undefined;
+  if (!compare) throw invalid(`Unrecognized numeric range operator: ${name} at ${path}`);
+  if (typeof limit !== 'number') throw invalid(`Value of numeric match must be a number at ${path}`);
+  if (Math.abs(limit) > LARGEST_NUMBER) throw invalid(`Value must be between -5.0e9 and +5.0e9 at ${path}`);
+  return (value) => compare(value, limit);
 }
 
 function cidr(range: string, path: string): Matcher {
