@@ -75,11 +75,7 @@ function pathOf(table: string, version: ApiVersion | undefined, ...rest: readonl
   return apiPath(version, 'cmdb', 'instance', checkTableName(table), ...rest);
 }
 
-function bodyOf({ attributes, source, inboundRelations, outboundRelations }: ItemChange) {
-  return {
-    ...(attributes && { attributes }),
-    ...(source !== undefined && { source }),
-    ...(inboundRelations && { inbound_relations: inboundRelations }),
-    ...(outboundRelations && { outbound_relations: outboundRelations }),
-  };
+/** What is not given is undefined here, and absent in the JSON. */
+function bodyOf({ inboundRelations, outboundRelations, ...rest }: ItemChange) {
+  return { ...rest, inbound_relations: inboundRelations, outbound_relations: outboundRelations };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allowsTable, readConfig, selectInstance } from '../../../lib/core/config.ts';
+import { allowsTable, readConfig, requireSetting, selectInstance } from '../../../lib/core/config.ts';
 
 describe('the configuration', () => {
   it('takes one secret id for the one instance', () => {
@@ -35,6 +35,12 @@ describe('the configuration', () => {
     expect(() => selectInstance(config, '__proto__')).toThrow(
       'instance: this deployment has no instance of that name',
     );
+  });
+
+  it.each([undefined, ''])('names a setting that is required and is %j', (value) => {
+    const missing = { code: 'CONFIGURATION_INVALID', setting: 'STATE_TABLE' };
+    expect(() => requireSetting('STATE_TABLE', value)).toThrow(expect.objectContaining(missing));
+    expect(requireSetting('STATE_TABLE', 'state')).toBe('state');
   });
 
   it('allows no table when none is listed', () => {

@@ -3,6 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deadlineAt, systemClock } from '../../../../lib/core/clock.ts';
 import type { ServiceNowRequest } from '../../../../lib/servicenow/call.ts';
+import { createServerClock, type WireRequest } from '../../../../lib/servicenow/transport/exchange.ts';
+import { createTransport } from '../../../../lib/servicenow/transport/transport.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
 
@@ -46,6 +48,61 @@ async function callsOnOneClock(text: string) {
   };
   return { call, skip, connections };
 }
+
+/** A transport to an address on loopback, without a client around it. */
+function transportTo(url: string) {
+  const { origin, hostname } = new URL(url);
+  const transport = createTransport({
+    address: { origin, hostname, listed: true },
+    clock: systemClock,
+    connections: 2,
+    connectTimeoutMs: 5_000,
+    maxBodyBytes: 1_000,
+  });
+  onTestFinished(() => transport.close());
+  return transport;
+}
+
+const wireRead: WireRequest = { method: 'GET', path: '/', headers: {}, timeoutMs: 10_000 };
+
+it('a transport that is retired ends the call in flight and closes its socket', async () => {
+  const asked = Promise.withResolvers<Socket>();
+  const closed = Promise.withResolvers<void>();
+  const { url } = await rawServer((socket) => {
+    socket.on('data', () => asked.resolve(socket));
+    socket.on('close', () => closed.resolve());
+  });
+  const transport = transportTo(url);
+  const call = transport.exchange(wireRead);
+  const socket = await asked.promise;
+  const retired = transport.retire();
+  socket.write(answer());
+  expect((await call).status).toBe(200);
+  await retired;
+  await closed.promise;
+  await expect(transport.exchange(wireRead)).rejects.toMatchObject({ progress: 'nothing-sent' });
+});
+
+describe('the clock of an instance', () => {
+  const nowMs = Date.parse('2026-03-01T12:00:00Z');
+  const skewAfter = (...dates: (number | string | undefined)[]) => {
+    const clock = createServerClock();
+    for (const date of dates)
+      clock.observe(typeof date === 'number' ? new Date(nowMs + date).toUTCString() : date, nowMs);
+    return clock.skewMs();
+  };
+
+  it.each([
+    ['none before the first answer', [], 0],
+    ['none for what the resolution of the header explains', [1_000], 0],
+    ['that of the answer, ahead', [2_000], 2_000],
+    ['that of the answer, behind', [-600_000], -600_000],
+    ['none any more once it is right again', [600_000, 0], 0],
+    ['what it was where an answer has no date, or none that can be read', [5_000, undefined, 'soon'], 5_000],
+  ])('has a skew: %s', (_, dates, skewMs) => {
+    expect(skewAfter(...dates)).toBe(skewMs);
+  });
+});
 
 describe('sockets to an instance', () => {
   it('undo gzip, in small answers and in large ones', async () => {

@@ -7,6 +7,7 @@ import { deadlineAt, systemClock } from '../../../../lib/core/clock.ts';
 import type { ClientOptions } from '../../../../lib/servicenow/client.ts';
 import { listRecords } from '../../../../lib/servicenow/records.ts';
 import type { ConnectionSecret } from '../../../../lib/servicenow/secret.ts';
+import { checkCertificateDates } from '../../../../lib/servicenow/transport/dispatcher.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
 import { createAuthority } from './certificates.ts';
@@ -149,6 +150,14 @@ describe('TLS', () => {
     await expect(call).rejects.toMatchObject({ ...refused, retryable: false });
     await expect(call).rejects.toThrow(/the client certificate in tls\.cert expired on \d{4}-\d\d-\d\d/);
     expect(seen).toHaveLength(1);
+  });
+
+  it('takes a client certificate from the first moment of its life to the last, and at no other time', () => {
+    const life = { fromMs: Date.parse('2026-01-01'), toMs: Date.parse('2027-01-01') };
+    for (const ms of [life.fromMs, life.toMs - 1])
+      expect(() => checkCertificateDates(life, ms)).not.toThrow();
+    expect(() => checkCertificateDates(life, life.fromMs - 1)).toThrow('is not valid before 2026-01-01');
+    expect(() => checkCertificateDates(life, life.toMs)).toThrow('expired on 2027-01-01');
   });
 
   it('says which setting is wrong when a certificate is no PEM', async () => {
