@@ -135,3 +135,31 @@ it('of any shape touches no other of its batch, and is written or dead-lettered 
     { numRuns: 40, interruptAfterTimeLimit: 20_000, endOnFailure: true },
   );
 });
+
+const nested = (levels: number) => `${'['.repeat(levels)}"x"${']'.repeat(levels)}`;
+const creating = (value: string) => `{"table":"incident","record":{"description":${value}}}`;
+const signalling = (value: string) =>
+  `{"action":"signal","signal":"open","source":"disk","key":"web-01","eventId":"e1","at":"2026-11-01T00:00:00Z","fields":{"description":${value}}}`;
+
+it.each([
+  ['a record', creating, 'record.description'],
+  ['a signal', signalling, 'fields.description'],
+])(
+  'a hundred levels deep is written, and deeper is a dead letter that names the column: %s',
+  async (_what, bodyOf, path) => {
+    await start();
+    expect(await queue.deliver([{ id: 'm1', body: bodyOf(nested(100)) }])).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    const body = bodyOf(nested(102));
+    expect(await queue.deliver([{ id: 'm2', body }])).toEqual([]);
+    expect(queue.deadLetters).toEqual([
+      {
+        body,
+        attributes: expect.objectContaining({
+          ErrorCode: 'INVALID_INPUT',
+          ErrorMessage: `${path}: is nested more than 100 levels deep`,
+        }),
+      },
+    ]);
+  },
+);
