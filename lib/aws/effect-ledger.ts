@@ -72,12 +72,10 @@ export class EffectLedger {
 
   /** Remembers an effect, whatever was known before. */
   async remember(table: string, key: string, effect: Effect): Promise<void> {
-    await this.#items.put(this.#effectKey(table, key), effect);
-  }
-
-  /** Remembers a create by sys_id in addition to what is known of its record. */
-  async rememberCreate(table: string, key: string, effect: Effect): Promise<void> {
-    await this.#items.change(this.#effectKey(table, key), effect);
+    const item = this.#effectKey(table, key);
+    // A put travels with others, but would make us forget what we know of the record.
+    if (this.#isOwnRecord(table, key, effect)) await this.#items.change(item, effect);
+    else await this.#items.put(item, effect);
   }
 
   /**
@@ -93,13 +91,21 @@ export class EffectLedger {
             { attribute: 'untilMs', operator: '=', value: before.untilMs },
           ],
         } as const)
-      : ({ anyOf: [{ is: 'absent' }, { attribute: 'state', exists: false }] } as const);
-    return this.#items.putIf(this.#effectKey(table, key), effect, condition);
+      : ({
+          anyOf: [
+            { is: 'absent' },
+            { attribute: 'state', exists: false },
+            { attribute: 'state', operator: '=', value: forgotten },
+          ],
+        } as const);
+    return (await this.#items.change(this.#effectKey(table, key), effect, condition)) !== undefined;
   }
 
   /** Forgets work that certainly did not take effect. */
-  async forget(table: string, key: string): Promise<void> {
-    await this.#items.delete(this.#effectKey(table, key));
+  async forget(table: string, key: string, effect: Effect): Promise<void> {
+    const item = this.#effectKey(table, key);
+    if (this.#isOwnRecord(table, key, effect)) await this.#items.change(item, { state: forgotten });
+    else await this.#items.delete(item);
   }
 
   /**
@@ -133,6 +139,11 @@ export class EffectLedger {
     return digestOf(JSON.stringify([table.toLowerCase(), key]));
   }
 
+  /** True when the work is on the record that its key has created, or would create. */
+  #isOwnRecord(table: string, key: string, { sysId }: Effect): boolean {
+    return sysId.toLowerCase() === this.#sysIdOf(table, key);
+  }
+
   /** A create needs to read one item only: what its key did, and what is known of its record. */
   #effectKey(table: string, key: string): StateKey {
     return this.records.keyOf(this.#sysIdOf(table, key));
@@ -142,6 +153,8 @@ export class EffectLedger {
     return { pk: `table#${this.#scope}#${table.toLowerCase()}`, sk: '-' };
   }
 }
+
+const forgotten = 'forgotten';
 
 /** An item may hold the mark of a record only. */
 function toEffect(item: StateItem | undefined): Effect | undefined {

@@ -154,13 +154,14 @@ export class Attempt {
 
   /** Forgets what was announced: it was refused, or not sent. An older attempt may have been, and stays remembered. */
   async withdraw(): Promise<void> {
-    if (this.#intent === undefined) return;
+    const intent = this.#intent;
+    if (intent === undefined) return;
     this.#intent = undefined;
     const { ledger } = this.context;
     const { table, before } = this;
     await (before
       ? ledger.remember(table, this.command.key, before)
-      : ledger.forget(table, this.command.key));
+      : ledger.forget(table, this.command.key, intent));
   }
 
   /** Remembers that the work is done; from now on its key has no effect. */

@@ -168,7 +168,7 @@ async function rememberCreate(command: Create, sysId: string, context: WriteCont
     sentAtMs: nowMs,
     untilMs: nowMs,
   } as const;
-  await ledger.rememberCreate(command.command.table, command.key, effect);
+  await ledger.remember(command.command.table, command.key, effect);
 }
 
 /** Later notes with the same text must not take these for theirs. */

@@ -99,6 +99,48 @@ describe('deletes', () => {
   });
 });
 
+describe('a write under the key that has created its record', () => {
+  const keyed = (message: TestMessage): TestMessage => ({ ...message, key: 'k' });
+
+  it('is carried out, and the record stays deleted', async () => {
+    await start();
+    await queue.deliver([createOf('m1')]);
+    expect(await queue.deliver([keyed(remove('m2'))])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([again(keyed(remove('m2'))), update('m3', made, { urgency: '1' })])).toEqual(
+      [],
+    );
+    expect(codes()).toEqual([]);
+    expect(await queue.deliver([again(createOf('m1'))])).toEqual([]);
+    expect(codes()).toEqual(['KEY_REUSED']);
+    expect(incidents()).toEqual([]);
+  });
+
+  it('keeps deletes away from a record whose create may still be running', async () => {
+    const { through, finish } = runningLate(isPost);
+    await start({ through });
+    expect(await queue.deliver([createOf('m1')])).toEqual([]);
+    expect(await queue.deliver([keyed(update('m2', made, { urgency: '1' }))])).toEqual([]);
+    queue.restart();
+    expect(await queue.deliver([remove('m3')])).toEqual(['m3']);
+    await finish();
+    queue.later(overMs);
+    expect(await queue.deliver([again(remove('m3'))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+  });
+
+  it('may be sent again once the instance has refused it', async () => {
+    await start();
+    await queue.deliver([createOf('m1')]);
+    queue.instance.control.rules.add({ table: 'incident', action: 'abort', on: ['update'] });
+    expect(await queue.deliver([keyed(update('m2', made, { urgency: '1' }))])).toEqual([]);
+    expect(codes()).toEqual(['BUSINESS_RULE']);
+    queue.instance.control.rules.clear();
+    expect(await queue.deliver([keyed(update('m2', made, { urgency: '1' }))])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '1' }]);
+  });
+});
+
 describe('an update', () => {
   it.each([
     ['was on its way', ({ method }: { readonly method: string }) => method === 'PATCH'],

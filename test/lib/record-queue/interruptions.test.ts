@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
-import { deriveSysId } from '../../../lib/operations/identity.ts';
+import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { type Interruption, Interruptions } from './interruptions.ts';
 import { deployment, incidents, journal, queue, start } from './writing.ts';
@@ -61,6 +61,24 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     ],
     holds: (run) => recordOf(created(run)),
     expected: undefined,
+  },
+  'a create that is sent again after its record was deleted': {
+    messages: (run) => [
+      message(`${run}-1`, { record: { correlation_display: run } }, { key: `${run}-create` }),
+      remove(`${run}-2`, created(run)),
+      message(`${run}-3`, { record: { correlation_display: run } }, { key: `${run}-create` }),
+    ],
+    holds: (run) => ofRun(run, 'sys_id'),
+    expected: [],
+  },
+  'an upsert that is sent again after its record was deleted': {
+    messages: (run) => [
+      upsert(`${run}-1`, { correlation_id: run }, { correlation_display: run }, { key: `${run}-u` }),
+      remove(`${run}-2`, deriveUpsertSysId(deployment, 'incident', { correlation_id: run }, 0)),
+      upsert(`${run}-3`, { correlation_id: run }, { correlation_display: run }, { key: `${run}-u` }),
+    ],
+    holds: (run) => ofRun(run, 'sys_id'),
+    expected: [],
   },
   'updates of one record in the order of their FIFO group, with notes': {
     before: (run) => void seed(run),

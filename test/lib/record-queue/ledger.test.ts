@@ -78,6 +78,18 @@ describe('what the ledger remembers', () => {
     expect(incidents()).toMatchObject([{ urgency: '2' }]);
   });
 
+  it('costs two calls for a hundred creates with keys, and one for a process', async () => {
+    await start();
+    const messages = Array.from({ length: 100 }, (_, index) => ({
+      ...create(`m${index}`),
+      key: `k${index}`,
+    }));
+    await queue.deliver([{ ...create('first'), key: 'first' }]);
+    queue.state.forget();
+    expect(await queue.deliver(messages)).toEqual([]);
+    expect(queue.state.calls.map(({ operation }) => operation)).toEqual(['BatchGetItem', 'BatchGetItem']);
+  });
+
   it('is what updates and deletes wait for: without the state table nothing is written', async () => {
     const away = () => Promise.reject(new StateUnavailableError('away'));
     const unreachable = (): StateTable => ({
