@@ -75,7 +75,7 @@ function repetition(signal: TimedSignal, { mark, phase, endedAtMs }: Episode): D
 }
 
 /**
- * The source and the reconciler tell one recovery under different ids. What it did to the record is done: a person who opened the
+ * The source and the reconciler report one recovery under different ids. What it did to the record is done: a person who opened the
  * record again knows more. Only a recovery that was held back may still resolve it, once the reconciler has seen it last.
  */
 function isSameRecovery({ signal, atMs, confirmed }: TimedSignal, mark: Mark): boolean {

@@ -108,7 +108,7 @@ async function explain(
   const { presence, body } = await findValues(table, sysId, record, context);
   const isLost = mayHaveTakenEffect(error);
   const isMade = presence === 'visible' || presence === 'hidden';
-  // The instance may still be working on this copy, whoever made the record.
+  // The instance may still be working on this copy, no matter which copy made the record.
   if (isLost) await awaitEarlierCopy(sysId, isMade, error, context);
   if (isMade) {
     if (isLost) return 'done';
