@@ -3,6 +3,7 @@
  * on every platform. Plain JavaScript that old versions of Node can read.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -32,7 +33,7 @@ export function runOnBundledNode(args) {
   // A terminal sends Ctrl-C to both.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));
-  stopWithNpm(child);
+  watchNpm(() => child.kill('SIGTERM'));
   child.on('error', (error) => {
     process.stderr.write(`${node} cannot be run: ${error.message}\n`);
     process.exitCode = 1;
@@ -57,10 +58,47 @@ function bundledNode() {
   return undefined;
 }
 
-/** npm does not forward signals past its shell: when that shell is gone, nothing else stops the child. */
-function stopWithNpm(child) {
+/**
+ * Runs a file of the project. Where its packages are not installed, it says so in one line.
+ * @param {string} url
+ */
+export async function importFile(url) {
+  try {
+    await import(url);
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !isOfPackages(error.message)) throw error;
+    process.stderr.write('Packages that the project needs are not installed: run npm ci in its folder.\n');
+    process.exitCode = 1;
+  }
+}
+
+function isOfPackages(message) {
+  return message.includes('Cannot find package') || /[\\/]node_modules[\\/]/.test(message);
+}
+
+/**
+ * Calls back once npm is gone, for example after SIGKILL, if npm runs this process. npm forwards no signal past its shell, and the shell
+ * outlives npm.
+ * @param {() => void} onGone
+ */
+export function watchNpm(onGone) {
   if (process.env['npm_lifecycle_event'] === undefined) return;
-  const parent = process.ppid;
-  const look = () => process.ppid === parent || child.kill('SIGTERM');
-  setInterval(look, 500).unref();
+  const shell = process.ppid;
+  const npm = parentOf(shell);
+  const watch = setInterval(() => {
+    if (process.ppid === shell && parentOf(shell) === npm) return;
+    clearInterval(watch);
+    onGone();
+  }, 500);
+  watch.unref();
+}
+
+/** The parent of another process; undefined where that cannot be read (only Linux has /proc). */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
+  } catch {
+    return undefined;
+  }
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setInterval as every } from 'node:timers/promises';
 import { PortUnavailableError } from '../../emulator/aws/loopback-server.ts';
 import { claimFolder, FolderUnavailableError } from '../../emulator/stack/claim-folder.ts';
 import { parseConnectionSecret } from '../../lib/servicenow/secret.ts';
@@ -29,7 +28,6 @@ type StartOptions = PortOptions & {
 
 /** A run that was stopped just before this one started needs a moment to release its folder. */
 const RELEASE_MS = 5_000;
-const PARENT_CHECK_MS = 500;
 
 /** `npm start`: the whole bundle on this machine until Ctrl-C, which also ends a start that is under way. */
 async function run(options: StartOptions, dataFolder: string): Promise<void> {
@@ -117,23 +115,11 @@ async function runInFolder(options: StartOptions): Promise<void> {
   }
 }
 
-/**
- * Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. npm does not pass a signal on past its shell, so
- * under npm it also resolves when that shell is gone.
- */
-async function untilStopped(): Promise<void> {
-  const signalled = new Promise<void>((done) => {
+/** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
   });
-  const startedByNpm = process.env['npm_lifecycle_event'] !== undefined;
-  await (startedByNpm ? Promise.race([signalled, parentGone()]) : signalled);
-}
-
-async function parentGone(): Promise<void> {
-  const parent = process.ppid;
-  for await (const _ of every(PARENT_CHECK_MS, undefined, { ref: false })) {
-    if (process.ppid !== parent) return;
-  }
 }
 
 /** The error with the option that avoids it. */

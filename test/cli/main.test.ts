@@ -100,3 +100,22 @@ describe('an old version of Node', () => {
     }
   });
 });
+
+it('says in one line that packages are not installed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'no-packages-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  for (const name of ['cli', 'lib', 'deploy', 'functions', 'emulator'])
+    cpSync(name, join(folder, name), {
+      recursive: true,
+      filter: (path) => !/node_modules|dist$/.test(path),
+    });
+  for (const args of [
+    ['cli/main.js', 'status'],
+    ['cli/node.js', 'node_modules/vitest/vitest.mjs', 'run'],
+  ]) {
+    const { code, out, err } = run(args, folder);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toBe('Packages that the project needs are not installed: run npm ci in its folder.\n');
+  }
+});
