@@ -60,7 +60,7 @@ function realPath(folder: string): string {
 
 /** Makes the AWS SDK of this process talk to a local stack, with credentials that mean nothing elsewhere. */
 export function useLocalStack({ endpoints }: RunningStack): void {
-  const { sqs, s3, lambda, secretsManager, dynamodb } = endpoints;
+  const { sqs, s3, lambda, secretsManager, dynamodb, cloudWatch } = endpoints;
   Object.assign(process.env, {
     ...localCredentials,
     AWS_ENDPOINT_URL_SQS: sqs.endpoint,
@@ -68,6 +68,7 @@ export function useLocalStack({ endpoints }: RunningStack): void {
     AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.endpoint,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+    AWS_ENDPOINT_URL_CLOUDWATCH: cloudWatch.endpoint,
   });
 }
 

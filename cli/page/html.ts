@@ -37,26 +37,8 @@ function escaped(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
-const number = new Intl.NumberFormat('en-US');
-
-/** `1,234 rows`; the plural adds an `s` to the noun. */
-export function counted(count: number, noun: string): string {
-  return `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** `1,234` */
-export function figure(count: number): string {
-  return number.format(count);
-}
-
 /** Local time of an ISO time, `21:44:58`. */
 export function timeOf(iso: string): string {
   const date = new Date(iso);
   return Number.isNaN(date.getTime()) ? iso : date.toLocaleTimeString('en-GB');
-}
-
-/** `84 ms`, `1.9 s`, `3 min`. */
-export function lasting(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return ms < 120_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
 }

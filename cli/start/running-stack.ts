@@ -28,6 +28,7 @@ const runningStackSchema = z.object({
     }),
     s3: z.object({ endpoint: z.string(), bucket: z.string() }),
     lambda: endpoint,
+    cloudWatch: endpoint,
     secretsManager: endpoint,
     dynamodb: z.object({ endpoint: z.string(), stateTable: z.string().optional() }),
   }),

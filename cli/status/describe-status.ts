@@ -1,3 +1,4 @@
+import { lasting } from '../counted.ts';
 import { progressLine } from '../import/progress-view.ts';
 import { plain } from '../queue/dead-letters.ts';
 import { typed } from '../typed.ts';
@@ -9,12 +10,20 @@ export function describeStatus({ place, queues, deadLetters, imports }: Status):
   const row = (name: string, text: string) => `  ${name.padEnd(width)}${text}`;
   return [
     `${place.replace(/^the /, 'The ')}, ${new Date().toISOString().slice(11, 19)} UTC`,
-    ...queues.map(({ name, visible, inFlight, delayed }) =>
-      row(name, `${visible} waiting, ${inFlight} in flight${delayed === 0 ? '' : `, ${delayed} delayed`}`),
-    ),
+    ...queues.map((queue) => row(queue.name, describeQueue(queue))),
     row('dead letters', describeLetters(deadLetters)),
     ...describeImports(imports, row),
   ];
+}
+
+function describeQueue({ visible, inFlight, delayed, oldestSeconds }: Status['queues'][number]): string {
+  const late = delayed === 0 ? '' : `, ${delayed} delayed`;
+  const isEmpty = visible + inFlight + delayed === 0;
+  const oldest =
+    isEmpty || oldestSeconds === undefined
+      ? ''
+      : `, oldest ${oldestSeconds < 120 ? `${oldestSeconds} s` : lasting(oldestSeconds * 1_000)}`;
+  return `${visible} waiting, ${inFlight} in flight${late}${oldest}`;
 }
 
 function describeLetters({ count, byCode, oldestSentAt }: Status['deadLetters']): string {

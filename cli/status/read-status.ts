@@ -7,12 +7,17 @@ import { type ProgressView, viewProgress } from '../import/progress-view.ts';
 import { countQueue, type QueueCounts } from '../queue/count-queue.ts';
 import { readLetters } from '../queue/dead-letters.ts';
 import type { RecordsQueues } from '../queue/records-queues.ts';
+import { openOldestMessages } from './oldest-messages.ts';
 
 /** A deployment at a glance. */
 export type Status = {
   /** `the local stack`, or `AWS`. */
   readonly place: string;
-  readonly queues: readonly (QueueCounts & { readonly name: string })[];
+  readonly queues: readonly (QueueCounts & {
+    readonly name: string;
+    /** Age of its oldest message; undefined where CloudWatch does not tell. */
+    readonly oldestSeconds: number | undefined;
+  })[];
   readonly deadLetters: {
     readonly count: number;
     /** Of those that were looked at; the most frequent first. */
@@ -29,6 +34,8 @@ export type ImportStatus = Partial<ProgressView> & {
   readonly startedAt: string | undefined;
 };
 
+/** How often SQS reports a metric. */
+const metricMs = 60_000;
 const mostLetters = 200;
 const mostImports = 50;
 
@@ -37,25 +44,32 @@ export function openStatus(queues: RecordsQueues): { read(): Promise<Status>; cl
   const sqs = new SQSClient({ maxAttempts: 3 });
   const s3 = createS3Client();
   const letters = rememberLetters(queues);
+  const oldest = openOldestMessages(queues.place === 'AWS' ? metricMs : 0);
   return {
     async read() {
       const named = [{ name: 'records', url: queues.queueUrl }, ...queues.others].filter(
         ({ url }) => url !== '',
       );
-      const [counts, dead, unfinished] = await Promise.all([
-        Promise.all(named.map(async ({ name, url }) => ({ name, ...(await countQueue(sqs, url)) }))),
+      const [counts, ages, dead, unfinished] = await Promise.all([
+        Promise.all(named.map(({ url }) => countQueue(sqs, url))),
+        oldest.read(named.map(({ url }) => url)),
         queues.deadLetterUrl === '' ? undefined : countQueue(sqs, queues.deadLetterUrl),
         queues.importBucket === undefined ? undefined : listUnfinished(s3, queues.importBucket, mostImports),
       ]);
       return {
         place: queues.place,
-        queues: counts,
+        queues: counts.map((count, i) => ({
+          name: named[i]?.name ?? '',
+          ...count,
+          oldestSeconds: ages.get(named[i]?.url ?? ''),
+        })),
         deadLetters: await letters(dead ? dead.visible + dead.inFlight + dead.delayed : 0),
         imports: unfinished?.map(toImport),
       };
     },
     close() {
       sqs.destroy();
+      oldest.close();
       s3.destroy();
     },
   };

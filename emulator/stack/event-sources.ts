@@ -7,6 +7,7 @@ import type { Log } from '../aws/log.ts';
 import type { LoopbackServer } from '../aws/loopback-server.ts';
 import { startSecurityHub } from '../aws/security-hub/security-hub.ts';
 import { type LocalSns, startSns } from '../aws/sns/sns.ts';
+import { measureQueues } from '../aws/sqs/queue-metrics.ts';
 import type { LocalSqs } from '../aws/sqs/sqs.ts';
 import type { StackResources } from '../aws/template/stack-resources.ts';
 import { handOverTo } from './hand-over.ts';
@@ -67,7 +68,14 @@ export async function startEventSources(
   const sns = await open(startSns({ port: ports.sns ?? 0, databaseFile: file('sns'), deliver, log }));
   topics = sns;
   const cloudWatch = await open(
-    startCloudWatch({ port: ports.cloudWatch ?? 0, databaseFile: file('cloudwatch'), publish, deliver, log }),
+    startCloudWatch({
+      port: ports.cloudWatch ?? 0,
+      databaseFile: file('cloudwatch'),
+      publish,
+      deliver,
+      measure: measureQueues(sqs.state),
+      log,
+    }),
   );
   const securityHub = await open(
     startSecurityHub({ port: ports.securityHub ?? 0, databaseFile: file('security-hub'), publish }),

@@ -56,6 +56,7 @@ export function announcedStack(
     sqs: { endpoint: nowhere, recordsQueueUrl: '', recordsDlqUrl: '' },
     s3: { endpoint: nowhere, bucket: 'own' },
     lambda: { endpoint: nowhere },
+    cloudWatch: { endpoint: nowhere },
     secretsManager: { endpoint: nowhere },
     dynamodb: { endpoint: nowhere },
     ...parts,

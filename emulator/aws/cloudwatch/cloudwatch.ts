@@ -17,6 +17,7 @@ import {
   MetricAlarm,
   StateValue,
 } from './alarms.ts';
+import { GetMetricData, getMetricData, type Measure } from './metric-data.ts';
 
 /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html */
 const MOST_RECORDS = 100;
@@ -43,6 +44,7 @@ type Service = {
   readonly clock: Clock;
   readonly publish: (event: NewEvent) => void;
   readonly deliver: Deliver;
+  readonly measure: Measure;
   readonly log: Log;
 };
 
@@ -59,6 +61,7 @@ const ACTIONS = {
     const { AlarmName, StateValue: value, StateReason: reason, StateReasonData: reasonData } = input;
     setState(service, AlarmName, { value, reason, reasonData });
   }),
+  GetMetricData: action(GetMetricData, (input, { measure }) => getMetricData(input, measure)),
   DeleteAlarms: action(z.object({ AlarmNames: z.array(z.string()).max(100) }), deleteAlarms),
 };
 
@@ -72,6 +75,8 @@ export type CloudWatchOptions = {
   readonly publish: (event: NewEvent) => void;
   /** Takes what the actions of alarms send to topics. */
   readonly deliver: Deliver;
+  /** What metrics are. @default none has data */
+  readonly measure?: Measure;
   readonly log?: Log;
 };
 
@@ -80,11 +85,15 @@ export type LocalCloudWatch = LoopbackServer & {
   setSuppressedState(alarmName: string, state: NewState, suppression: Suppression): void;
 };
 
-/** The alarms of Amazon CloudWatch for the real SDK: nothing is measured, SetAlarmState makes them go off. Signatures are not checked. */
+/**
+ * The alarms of Amazon CloudWatch for the real SDK, and the metrics that `measure` knows. No alarm looks at a metric: SetAlarmState makes
+ * it go off. Signatures are not checked.
+ */
 export async function startCloudWatch(options: CloudWatchOptions): Promise<LocalCloudWatch> {
   const { port, databaseFile = IN_MEMORY, clock = systemClock, log = silentLog, publish, deliver } = options;
+  const { measure = () => undefined } = options;
   const alarms = new Alarms(databaseFile);
-  const service = { alarms, clock, publish, deliver, log };
+  const service = { alarms, clock, publish, deliver, measure, log };
   const listener = jsonProtocol<Service>({
     contentType: 'application/x-amz-json-1.0',
     targetPrefix: 'GraniteServiceVersion20100801.',

@@ -7,16 +7,22 @@ import { stripVTControlCharacters } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describeStatus } from '../../../cli/status/describe-status.ts';
+import { type LocalCloudWatch, startCloudWatch } from '../../../emulator/aws/cloudwatch/cloudwatch.ts';
+import { measureQueues } from '../../../emulator/aws/sqs/queue-metrics.ts';
 import { type S3Fixture, startS3Fixture } from '../../emulator/aws/s3/local-s3.ts';
 import { type SqsFixture, startSqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
 import { announcedStack, runCommand } from '../run-command.ts';
 
 let sqs: SqsFixture;
 let s3: S3Fixture;
+let cloudWatch: LocalCloudWatch;
 beforeAll(async () => {
   [sqs, s3] = await Promise.all([startSqsFixture(), startS3Fixture()]);
+  const measure = measureQueues(sqs.sqs.state);
+  cloudWatch = await startCloudWatch({ publish() {}, deliver() {}, measure });
 });
-afterAll(() => Promise.all([sqs.close(), s3.close()]));
+afterAll(() => Promise.all([sqs.close(), s3.close(), cloudWatch.close()]));
 
 let worlds = 0;
 
@@ -30,6 +36,7 @@ async function world() {
   const stack = announcedStack({
     sqs: { endpoint: sqs.sqs.url, recordsQueueUrl: queue, recordsDlqUrl: dlq, signalsQueueUrl: signals },
     s3: { endpoint: s3.s3.url, bucket },
+    cloudWatch: { endpoint: cloudWatch.url },
   });
   const send = async (QueueUrl: string, code?: string) => {
     const attribute = { ErrorCode: { DataType: 'String', StringValue: code ?? '' } };
@@ -85,8 +92,8 @@ describe('servicenow-functions status', () => {
     expect(code).toBe(0);
     const lines = out.split('\n');
     expect(lines[0]).toMatch(/^The local stack, \d\d:\d\d:\d\d UTC$/);
-    expect(lines[1]).toBe('  records       2 waiting, 1 in flight');
-    expect(lines[2]).toBe('  signals       1 waiting, 0 in flight');
+    expect(lines[1]).toMatch(/^ {2}records {7}2 waiting, 1 in flight, oldest \d+ s$/);
+    expect(lines[2]).toMatch(/^ {2}signals {7}1 waiting, 0 in flight, oldest \d+ s$/);
     expect(lines[3]).toMatch(
       /^ {2}dead letters {2}3: 2 DATA_POLICY, 1 TABLE_NOT_ALLOWED, oldest of \d{4}-.*Z; see npm run dead-letters$/,
     );
@@ -101,12 +108,25 @@ describe('servicenow-functions status', () => {
     expect(JSON.parse(again.out)).toMatchObject({
       place: 'the local stack',
       queues: [
-        { name: 'records', visible: 2, inFlight: 1, delayed: 0 },
+        { name: 'records', visible: 2, inFlight: 1, delayed: 0, oldestSeconds: expect.any(Number) },
         { name: 'signals', visible: 1 },
       ],
       deadLetters: { count: 3, byCode: { DATA_POLICY: 2, TABLE_NOT_ALLOWED: 1 } },
       imports: [{ phase: 'loading', share: 0.25, rows: 200 }, { phase: 'waiting' }, {}],
     });
+  });
+
+  it.each([
+    [0, '0 s'],
+    [119, '119 s'],
+    [600, '10 min'],
+    [7 * 3_600, '7 h'],
+    [4 * 86_400, '4 d'],
+  ])('says that the oldest message has waited for %i seconds', (oldestSeconds, said) => {
+    const queue = { name: 'records', visible: 1, inFlight: 0, delayed: 0, oldestSeconds };
+    const deadLetters = { count: 0, byCode: {}, oldestSentAt: undefined };
+    const [, line] = describeStatus({ place: 'AWS', queues: [queue], deadLetters, imports: [] });
+    expect(line).toBe(`  records       1 waiting, 0 in flight, oldest ${said}`);
   });
 
   it('names what is not known of a deployment, and takes no stack for it', async () => {

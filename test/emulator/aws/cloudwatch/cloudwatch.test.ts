@@ -2,6 +2,7 @@ import {
   CloudWatchClient,
   DeleteAlarmsCommand,
   DescribeAlarmsCommand,
+  GetMetricDataCommand,
   PutCompositeAlarmCommand,
   PutMetricAlarmCommand,
   ResourceNotFound,
@@ -22,6 +23,7 @@ async function start() {
   const server = await startCloudWatch({
     publish: (event) => events.push(event),
     deliver: (delivery) => delivered.push(delivery),
+    measure: ({ name, dimensions }) => (name === 'Age' ? Number(dimensions['QueueName']) : undefined),
     clock: new HandClock(),
   });
   const client = new CloudWatchClient({
@@ -172,5 +174,55 @@ describe('CloudWatch', () => {
     await expect(client.send(new DeleteAlarmsCommand({ AlarmNames: ['gone'] }))).rejects.toBeInstanceOf(
       ResourceNotFound,
     );
+  });
+});
+
+describe('GetMetricData', () => {
+  const query = (MetricName: string, value: string) => ({
+    Id: 'm1',
+    MetricStat: {
+      Metric: { Namespace: 'AWS/SQS', MetricName, Dimensions: [{ Name: 'QueueName', Value: value }] },
+      Period: 60,
+      Stat: 'Maximum',
+    },
+  });
+  const times = { StartTime: new Date('2026-11-29T10:00:00Z'), EndTime: new Date('2026-11-29T10:15:30Z') };
+
+  it('returns the value of a metric for the last period', async () => {
+    const { client } = await start();
+    const { MetricDataResults } = await client.send(
+      new GetMetricDataCommand({ ...times, MetricDataQueries: [query('Age', '42')] }),
+    );
+    expect(MetricDataResults).toEqual([
+      {
+        Id: 'm1',
+        Label: 'Age',
+        Timestamps: [new Date('2026-11-29T10:15:00Z')],
+        Values: [42],
+        StatusCode: 'Complete',
+      },
+    ]);
+  });
+
+  it('returns no value for a metric without data', async () => {
+    const { client } = await start();
+    const { MetricDataResults } = await client.send(
+      new GetMetricDataCommand({ ...times, MetricDataQueries: [query('Other', '42')] }),
+    );
+    expect(MetricDataResults).toMatchObject([{ Timestamps: [], Values: [] }]);
+  });
+
+  it.each([
+    ['an expression', { ...times, MetricDataQueries: [{ Id: 'm1', Expression: 'm2 * 2' }] }],
+    [
+      'times in the wrong order',
+      { StartTime: times.EndTime, EndTime: times.StartTime, MetricDataQueries: [query('Age', '1')] },
+    ],
+    ['no query', { ...times, MetricDataQueries: [] }],
+  ])('refuses %s', async (_, input) => {
+    const { client } = await start();
+    await expect(client.send(new GetMetricDataCommand(input))).rejects.toMatchObject({
+      name: expect.stringMatching(/^Validation/),
+    });
   });
 });
