@@ -4,6 +4,7 @@ import { command, notBlank, required, stackOption, UsageError } from './command-
 export const importCommand = command('import', 'uploads a file and follows its import into ServiceNow', [
   'people.csv --table imp_user',
   'people.csv --table imp_user --dry-run',
+  'people.csv --table imp_user --settings _import.json',
   '--follow imports/imp_user/people.csv',
 ])
   .argument('[file]', '.csv, .tsv or .jsonl, also with .gz')
@@ -16,7 +17,11 @@ export const importCommand = command('import', 'uploads a file and follows its i
   .option('--endpoint <url>', 'an S3 endpoint other than AWS, e.g. localhost:4603', notBlank)
   .option('--dry-run', 'says what the pre-flight will say, and uploads nothing')
   .option('--suggest', 'writes an _import.json next to the file, from its header and the staging columns')
-  .option('--settings <file>', 'an _import.json for --dry-run (default: the one next to the file)', notBlank)
+  .option(
+    '--settings <file>',
+    "an _import.json that goes into the table's folder before the file; for --dry-run default: the one next to the file",
+    notBlank,
+  )
   .option('--secret <id>', 'for --dry-run and --suggest: id in Secrets Manager, or a JSON file', notBlank)
   .option('--follow <key>', 'follows the newest import of a key, or the one of a results folder', notBlank)
   .addOption(stackOption)

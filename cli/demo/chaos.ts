@@ -6,6 +6,7 @@ import { type Log, silentLog } from '../../emulator/aws/log.ts';
 import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
 import { breakages } from '../break/faults.ts';
+import { counted } from '../counted.ts';
 import { countQueue } from '../queue/count-queue.ts';
 import { showProgress } from './progress-view.ts';
 import { InstanceView } from './scene.ts';
@@ -98,7 +99,7 @@ export function conclude({ sent, records, twice }: Tally): {
   readonly isWell: boolean;
 } {
   return {
-    line: `${sent} sent, ${records} records, ${twice} twice`,
+    line: `${sent} sent, ${counted(records, 'record')}, ${twice} twice`,
     isWell: records === sent && twice === 0,
   };
 }
@@ -163,7 +164,8 @@ async function send(sqs: SQSClient, QueueUrl: string, bodies: readonly string[])
     const part = bodies.slice(from, from + batchSize);
     const Entries = part.map((MessageBody, n) => ({ Id: `${n}`, MessageBody }));
     const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-    if (Failed.length > 0) throw new Error(`SQS took ${Failed.length} messages less than were sent`);
+    if (Failed.length > 0)
+      throw new Error(`SQS took ${counted(Failed.length, 'message')} less than were sent`);
   }
 }
 

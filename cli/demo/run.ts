@@ -8,6 +8,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { REGION } from '../../emulator/aws/account.ts';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 import { UsageError } from '../command-line.ts';
+import { counted } from '../counted.ts';
 import { startLocalStack } from '../local-stack.ts';
 import { causeChaos, chaosEnvironment, conclude, countLostInvocations } from './chaos.ts';
 import { createIncident } from './create-incident.ts';
@@ -56,7 +57,7 @@ async function playScenes(endpoints: Endpoints): Promise<void> {
 async function runChaos(dataFolder: string, { messages = 500, seed }: DemoOptions): Promise<void> {
   const options = { messages, seed: seed ?? Math.floor(Math.random() * 1_000_000) };
   const startedMs = Date.now();
-  say(`Chaos with ${messages} messages, seed ${options.seed}. Packaging and starting …`);
+  say(`Chaos with ${counted(messages, 'message')}, seed ${options.seed}. Packaging and starting …`);
   const lost = countLostInvocations();
   const stack = await startLocalStack({ dataFolder, environment: chaosEnvironment, log: lost.log });
   try {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { counted } from '../counted.ts';
 import type { NewEvent } from './feed.ts';
 
 /** A call of a function that has ended, its JSON read. */
@@ -162,10 +163,6 @@ export function parseJson(text: string | undefined): unknown {
     // What is not JSON fits no schema.
     return undefined;
   }
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function shortened(text: string): string {

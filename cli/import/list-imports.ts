@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createS3Client, listObjects, readText } from '../../lib/aws/s3.ts';
 import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
+import { counted } from '../counted.ts';
 import { useLocalS3 } from '../local-aws.ts';
 import { typed } from '../typed.ts';
 import { type BucketOptions, importDestination } from './destination.ts';
@@ -97,7 +98,7 @@ async function describe(
     const report = summary.results['report'] ?? `${folder}report.html`;
     return [
       `${summary.startedAt}  ${summary.source.key} → ${summary.stagingTable}`,
-      `  ${summary.status}: ${summary.lines.rows} rows${tally ? `, ${tally}` : ''} in ${summary.seconds.total.toFixed(1)} s${summary.reason ? `; ${summary.reason}` : ''}`,
+      `  ${summary.status}: ${counted(summary.lines.rows, 'row')}${tally ? `, ${tally}` : ''} in ${summary.seconds.total.toFixed(1)} s${summary.reason ? `; ${summary.reason}` : ''}`,
       `  ${await openableAddress(s3, bucket, report, endpoint)}`,
       '',
     ].join('\n');

@@ -2,6 +2,7 @@ import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { rowOutcomes } from '../../lib/file-import/load/row-outcome.ts';
 import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
+import { counted } from '../counted.ts';
 
 /** The outcome of an import, and addresses to open. @param endpoint of an S3 elsewhere than AWS */
 export async function outcomeText(
@@ -10,7 +11,7 @@ export async function outcomeText(
   endpoint?: string,
 ): Promise<string> {
   const present = rowOutcomes.filter((outcome) => counts[outcome] > 0);
-  const counted = present.map((outcome) => `  ${outcome.padEnd(9)} ${counts[outcome]}`);
+  const tally = present.map((outcome) => `  ${outcome.padEnd(9)} ${counts[outcome]}`);
   const problems = messages
     .slice(0, 5)
     .map(
@@ -21,9 +22,9 @@ export async function outcomeText(
     async ([name, key]) => `  ${name.padEnd(9)} ${await openableAddress(s3, source.bucket, key, endpoint)}`,
   );
   return [
-    `${status}: ${lines.rows} rows in ${seconds.total.toFixed(1)} s`,
+    `${status}: ${counted(lines.rows, 'row')} in ${seconds.total.toFixed(1)} s`,
     ...(reason === undefined ? [] : [`  ${reason}`]),
-    ...counted,
+    ...tally,
     ...problems,
     endpoint === undefined ? 'Results (the links work for an hour):' : 'Results:',
     ...(await Promise.all(addresses)),

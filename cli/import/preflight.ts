@@ -15,6 +15,7 @@ import { type InspectedFile, inspectFile } from '../../lib/file-import/read/insp
 import type { Drop } from '../../lib/file-import/schedule/import-request.ts';
 import type { CallContext, ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
+import { counted } from '../counted.ts';
 import { readSecretFrom } from '../secret.ts';
 import { suggestSettings } from './suggest-settings.ts';
 
@@ -74,7 +75,7 @@ export async function runSuggest(options: PreflightOptions, drop: Drop): Promise
   });
   const matched = file.header.length - unmatched.length;
   process.stdout.write(
-    `${path}: ${matched} of ${file.header.length} columns match by themselves, ${suggested.mapped} were guessed, ${suggested.ignored} are left out. Check it, then upload it to imports/${options.table}/.\n`,
+    `${path}: ${matched} of ${counted(file.header.length, 'column')} matched by name, ${suggested.mapped} guessed, ${suggested.ignored} left out. Check it, then import with --settings ${path}.\n`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { failures, tallied } from '../../lib/file-import/load/row-outcome.ts';
 import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
+import { counted } from '../counted.ts';
 
 /** What a progress bar shows. */
 export type ProgressView = {
@@ -37,5 +38,5 @@ function shareOf({ bytes, rows, counts }: ImportProgress): number {
 export function progressLine(view: ProgressView): string {
   const { phase, share, rows, rowsPerSecond, errors, secondsLeft } = view;
   const left = secondsLeft === undefined ? '' : `, about ${secondsLeft} s left`;
-  return `${phase}: ${(share * 100).toFixed(0)} %, ${rows} rows, ${rowsPerSecond} rows/s, ${errors} errors${left}`;
+  return `${phase}: ${(share * 100).toFixed(0)} %, ${counted(rows, 'row')}, ${rowsPerSecond} rows/s, ${counted(errors, 'error')}${left}`;
 }

@@ -11,16 +11,25 @@ import { followFolder, followImport } from './follow-import.ts';
 import { findFolders } from './list-imports.ts';
 import { outcomeText } from './outcome-text.ts';
 import { type PreflightOptions, runDryRun, runSuggest } from './preflight.ts';
-import { checkDrop, uploadDrop } from './upload-drop.ts';
+import { checkDrop, hasOtherSettings, uploadDrop, uploadSettings } from './upload-drop.ts';
 
 /** Uploads a file and shows its import until it is done. Sets the exit code 1 unless every line arrived. */
 export async function runImport(
-  options: BucketOptions & { readonly file: string; readonly table: string },
+  options: BucketOptions & {
+    readonly file: string;
+    readonly table: string;
+    readonly settings?: string | undefined;
+  },
 ): Promise<void> {
-  const { file, table } = options;
+  const { file, table, settings } = options;
   await checkDrop(table, file);
   const { s3, bucket, endpoint } = openBucket(options);
+  if (settings !== undefined) await uploadSettings(s3, bucket, table, settings);
   const drop = await uploadDrop(s3, bucket, table, file);
+  if (settings === undefined && (await hasOtherSettings(s3, bucket, table, file)))
+    process.stdout.write(
+      `The _import.json next to the file is not the one in s3://${bucket}/imports/${table}/, which counts; --settings uploads one.\n`,
+    );
   process.stdout.write(`Uploaded to s3://${bucket}/${drop.key}; the import continues if you press Ctrl-C.\n`);
   await show(s3, endpoint, (onProgress) =>
     followImport(s3, bucket, drop, systemClock, onProgress, warnQuiet),

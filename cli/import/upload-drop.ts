@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { headObject, readText } from '../../lib/aws/s3.ts';
 import { writeStream } from '../../lib/aws/s3-upload.ts';
@@ -30,9 +30,7 @@ export async function uploadDrop(
 ): Promise<UploadedDrop> {
   const key = `imports/${table}/${basename(file)}`;
   const drop = await checkDrop(table, file);
-  const settings = parseSettings(
-    (await readText(s3, { bucket, key: `imports/${table}/_import.json` }))?.text,
-  );
+  const settings = parseSettings((await readText(s3, { bucket, key: settingsKey(table) }))?.text);
   await writeStream(s3, { bucket, key }, createReadStream(file, { highWaterMark: 1 << 20 }), 'text/csv');
   const head = await headObject(s3, { bucket, key });
   if (!head) throw new InvalidInputError('file', `${key} is gone again`);
@@ -48,6 +46,35 @@ export async function uploadDrop(
     key,
     resultsPrefix: run.slice(0, run.lastIndexOf('/', run.length - 2) + 1),
   };
+}
+
+/**
+ * Puts settings into the folder of a table, where they count for every later drop.
+ * @throws ConfigurationError for wrong settings
+ */
+export async function uploadSettings(
+  s3: S3Client,
+  bucket: string,
+  table: string,
+  file: string,
+): Promise<void> {
+  parseSettings(await readFile(file, 'utf8'));
+  await writeStream(s3, { bucket, key: settingsKey(table) }, createReadStream(file), 'application/json');
+}
+
+/** Whether settings are next to a file that are not those in the folder of its table. */
+export async function hasOtherSettings(
+  s3: S3Client,
+  bucket: string,
+  table: string,
+  file: string,
+): Promise<boolean> {
+  const own = await readFile(join(dirname(file), '_import.json'), 'utf8').catch(() => undefined);
+  return own !== undefined && own !== (await readText(s3, { bucket, key: settingsKey(table) }))?.text;
+}
+
+function settingsKey(table: string): string {
+  return `imports/${table}/_import.json`;
 }
 
 /** Checks what can be known of a drop before it is uploaded. @throws InvalidInputError */

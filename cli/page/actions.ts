@@ -5,8 +5,8 @@ import { readConfig } from '../../lib/core/config.ts';
 import { keyAttribute } from '../../lib/record-queue/message.ts';
 import { redrive } from '../../lib/record-queue/redrive.ts';
 import { breakages } from '../break/faults.ts';
+import { counted } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
-import { counted } from './html.ts';
 import type { PageStack } from './stack-view.ts';
 
 /** A button of the page: its label, and what it does. */

@@ -1,6 +1,7 @@
 import type { LedgerEntry } from '../../emulator/instance/control/ledger.ts';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
-import { counted, figure, type Html, html, lasting, timeOf } from './html.ts';
+import { counted, figure, lasting } from '../counted.ts';
+import { type Html, html, timeOf } from './html.ts';
 import type { DeadLetterView, ImportView, StackView } from './stack-view.ts';
 
 export function importTable(imports: readonly ImportView[]): Html {

@@ -1,8 +1,9 @@
 import type { LedgerEntry } from '../../emulator/instance/control/ledger.ts';
 import type { Row } from '../../emulator/instance/store/row.ts';
+import { counted, figure, lasting } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
 import { isSendable } from './actions.ts';
-import { counted, figure, type Html, html, lasting, timeOf } from './html.ts';
+import { type Html, html, timeOf } from './html.ts';
 import { endpointList, importTable } from './lists.ts';
 import { buttons, isEmulated, outcomeText, type PageData, sections, toneOf } from './sections.ts';
 import type { DeadLetterView, ImportView, TableView } from './stack-view.ts';

@@ -1,6 +1,7 @@
+import { figure, lasting } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
 import { type Breaker, breakLabels, tries } from './actions.ts';
-import { figure, type Html, html, lasting, timeOf } from './html.ts';
+import { type Html, html, timeOf } from './html.ts';
 import { importTable, letterTable, requestTable, tableList } from './lists.ts';
 import type { ImportView, StackView } from './stack-view.ts';
 import type { Totals } from './tally.ts';

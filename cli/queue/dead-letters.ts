@@ -6,6 +6,7 @@ import { readConfig } from '../../lib/core/config.ts';
 import { recallReasons } from '../../lib/record-queue/dead-letter.ts';
 import { keyAttribute } from '../../lib/record-queue/message.ts';
 import { UsageError } from '../command-line.ts';
+import { counted } from '../counted.ts';
 import { typed } from '../typed.ts';
 import { findRecordsQueues, type QueueOptions, type RecordsQueues } from './records-queues.ts';
 
@@ -103,12 +104,12 @@ function describe(letters: readonly Letter[], inAll: number, place: string, with
   const counts = [...codes].map(([code, { length }]) => `${length} ${code}`).join(', ');
   const more = inAll > letters.length ? `, of about ${inAll}` : '';
   const lines = letters.flatMap(({ key, code, reason, attempts, body }) => [
-    `  ${plain(key)}  ${code}${attempts === undefined ? '' : `  after ${attempts} receive${attempts === 1 ? '' : 's'}`}`,
+    `  ${plain(key)}  ${code}${attempts === undefined ? '' : `  after ${counted(attempts, 'receive')}`}`,
     ...(reason === undefined ? [] : [`    ${plain(reason)}`]),
     ...(withBody ? [`    ${plain(body)}`] : []),
   ]);
   const advice = `Once the cause is gone: ${typed('redrive', '--dry-run')}`;
-  return `${[`${letters.length} dead letters in ${place}${more}: ${counts}`, ...lines, advice].join('\n')}\n`;
+  return `${[`${counted(letters.length, 'dead letter')} in ${place}${more}: ${counts}`, ...lines, advice].join('\n')}\n`;
 }
 
 /** What senders wrote must not reach the terminal as control characters. */

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { readCommand } from '../../lib/record-queue/message.ts';
 import { UsageError } from '../command-line.ts';
+import { counted } from '../counted.ts';
 import { findRecordsQueues, type QueueOptions } from './records-queues.ts';
 
 type SendOptions = Pick<QueueOptions, 'queue' | 'stack'> & {
@@ -34,11 +35,10 @@ export async function runSend(source: string, options: SendOptions): Promise<voi
     ids.push(sent.MessageId ?? '');
   }
   sqs.destroy();
-  const count = `${ids.length} message${ids.length === 1 ? '' : 's'}`;
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ queueUrl, messageIds: ids })}\n`
-      : `${count} sent to ${place}: ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''}\n`,
+      : `${counted(ids.length, 'message')} sent to ${place}: ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''}\n`,
   );
 }
 

@@ -5,6 +5,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import { type RedriveReport, redrive } from '../../lib/record-queue/redrive.ts';
 import { UsageError } from '../command-line.ts';
+import { counted } from '../counted.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
 
 /** What the command line says. */
@@ -71,7 +72,17 @@ function describe(
           `About ${unseen} more are queued behind the letters that stay; SQS returns them once those are gone.`,
         ]
       : [];
-  const again = [...returned].map(([code, count]) => `${count} failed again and stay: ${code}`);
-  const lines = [`${total} dead letters`, ...byCode, ...behind, outcome, ...again, ...failures, ...stopped];
+  const again = [...returned].map(
+    ([code, count]) => `${count} failed again and ${count === 1 ? 'stays' : 'stay'}: ${code}`,
+  );
+  const lines = [
+    counted(total, 'dead letter'),
+    ...byCode,
+    ...behind,
+    outcome,
+    ...again,
+    ...failures,
+    ...stopped,
+  ];
   return `${lines.join('\n')}\n`;
 }

@@ -4,6 +4,16 @@ import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 
 const RECORD = { short_description: 'Disk full on web-01', urgency: '2' };
 const MESSAGE = { table: 'incident', record: { short_description: 'From a queue', urgency: '3' } };
+const EVENT = {
+  Source: 'my.app',
+  DetailType: 'ServiceNow signal',
+  Detail: JSON.stringify({
+    key: 'orders/import',
+    status: 'open',
+    summary: 'The import of orders has stopped',
+    severity: 2,
+  }),
+};
 const CSV = [
   'user_id,first_name,last_name,email',
   'ada.example,Ada,Example,ada@example.com',
@@ -18,9 +28,9 @@ export type CommandToTry = {
   readonly look: string;
 };
 
-/** An incident, a message and a file. curl is enough, since nothing needs a signature; without curl, node is used. */
+/** An incident, a message, a file and an event. curl is enough, since nothing needs a signature; without curl, node is used. */
 export function commandsToTry(endpoints: Endpoints): CommandToTry[] {
-  const { api, sqs, s3 } = endpoints;
+  const { api, sqs, s3, eventBridge } = endpoints;
   const message = { QueueUrl: sqs.recordsQueueUrl, MessageBody: JSON.stringify(MESSAGE) };
   return [
     {
@@ -43,8 +53,18 @@ export function commandsToTry(endpoints: Endpoints): CommandToTry[] {
       ),
       look: list(api, 'sys_user', 'user_name,name,email'),
     },
+    {
+      title: 'Report that something broke, by an event; with "status":"resolve" its incident is resolved',
+      command: request('POST', eventBridge.endpoint, PUT_EVENTS, JSON.stringify({ Entries: [EVENT] })),
+      look: list(api, 'incident', 'number,short_description,state'),
+    },
   ];
 }
+
+const PUT_EVENTS = {
+  'Content-Type': 'application/x-amz-json-1.1',
+  'X-Amz-Target': 'AWSEvents.PutEvents',
+};
 
 /** The newest records of a table, which a browser shows as JSON. */
 function list(api: string, table: string, fields: string): string {

@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { endpoints, uniqueWord } from './running-stack.ts';
 
 /** `npm run import` against the running stack: exit code and what it said. */
-function importFile(file: string): Promise<{ code: number; text: string }> {
+function importFile(file: string, ...more: readonly string[]): Promise<{ code: number; text: string }> {
   const { endpoint, bucket } = endpoints.s3;
   const args = [
     'cli/main.ts',
@@ -18,6 +18,7 @@ function importFile(file: string): Promise<{ code: number; text: string }> {
     bucket,
     '--endpoint',
     endpoint,
+    ...more,
   ];
   return new Promise((resolve) => {
     execFile(process.execPath, args, (error, stdout, stderr) => {
@@ -27,8 +28,13 @@ function importFile(file: string): Promise<{ code: number; text: string }> {
 }
 
 it.each([
-  ['0 when every line arrived', 'Last', 0, /completed: 1 rows.*inserted {2}1\n/s],
-  ['1 when a line did not', 'Last,too many', 1, /completed: 1 rows.*rejected {2}1\n.*line 2.*rejected\.csv/s],
+  ['0 when every line arrived', 'Last', 0, /completed: 1 row in.*inserted {2}1\n/s],
+  [
+    '1 when a line did not',
+    'Last,too many',
+    1,
+    /completed: 1 row in.*rejected {2}1\n.*line 2.*rejected\.csv/s,
+  ],
 ])(
   'exits %s, shows how far it is without a terminal, and says where the results are',
   async (_, values, code, said) => {
@@ -44,3 +50,27 @@ it.each([
     expect(ran.code).toBe(code);
   },
 );
+
+it('puts settings into the folder of the table first, and says when others count', async () => {
+  const word = uniqueWord();
+  const folder = await mkdtemp(join(tmpdir(), 'import-command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, `${word}.csv`);
+  const settings = join(folder, '_import.json');
+  await writeFile(file, `Personnel number,last_name\n${word},Last\n`);
+  await writeFile(settings, '{ "columns": { "Personnel number": "user_id" } }');
+  onTestFinished(async () => {
+    await writeFile(settings, '{}');
+    await importFile(file, '--settings', settings);
+  });
+  const ran = await importFile(file, '--settings', settings);
+  expect(ran.text).toMatch(/completed: 1 row in.*inserted {2}1\n/s);
+  await writeFile(settings, '{ "maxErrors": 1 }');
+  expect((await importFile(file)).text).toContain('The _import.json next to the file is not the one in');
+  const wrong = join(folder, 'wrong.json');
+  await writeFile(wrong, '{ "colums": {} }');
+  const refused = await importFile(file, '--settings', wrong);
+  expect(refused.code).toBe(1);
+  expect(refused.text).toContain('colums');
+  expect(refused.text).not.toContain('Uploaded');
+});

@@ -103,6 +103,7 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
       s3: { endpoint: url, bucket: expect.any(String) },
       lambda: { endpoint: url },
       page: url,
+      openapi: expect.stringMatching(/\/openapi$/),
       secretsManager: { endpoint: url },
       dynamodb: { endpoint: url, stateTable: expect.any(String) },
       eventBridge: { endpoint: url, bus: 'default' },

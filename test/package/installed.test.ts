@@ -81,7 +81,7 @@ describe('the packed program', () => {
       );
       writeFileSync(join(folder, 'people.csv'), 'user_id,first_name,last_name\nada.installed,Ada,Example\n');
       const imported = await snf('import', 'people.csv', '--table', 'imp_user');
-      expect(imported.stdout).toMatch(/completed: 1 rows/);
+      expect(imported.stdout).toMatch(/completed: 1 row in/);
       writeFileSync(join(folder, 'event.json'), '{"tableName":"incident","sysparmLimit":1}');
       expect(JSON.parse((await snf('invoke', 'getRecords', 'event.json')).stdout)).toMatchObject({
         result: [{}],

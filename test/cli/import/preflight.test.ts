@@ -42,9 +42,7 @@ it('refuses what the import would refuse, naming the columns, and suggests setti
   expect(refused.code).toBe(1);
   expect(refused.err).toMatch(/Firstname/);
   const suggested = await run('--suggest');
-  expect(suggested.out).toMatch(
-    /^_import\.json: 1 of 3 columns match by themselves, 1 were guessed, 1 are left out\./,
-  );
+  expect(suggested.out).toMatch(/^_import\.json: 1 of 3 columns matched by name, 1 guessed, 1 left out\./);
   const settings = parseSettings(readFileSync(join(cwd, '_import.json'), 'utf8'));
   expect(settings).toMatchObject({
     columns: { Firstname: expect.stringMatching(/first_name$/) },

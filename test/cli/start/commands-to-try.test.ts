@@ -53,9 +53,12 @@ describe('the commands to try', () => {
       'POST /api/now/table/incident',
       'POST /',
       'PUT /drops/imports/imp_user/people.csv',
+      'POST /',
     ]);
     expect(seen[1]?.target).toBe('AmazonSQS.SendMessage');
     expect(JSON.parse(seen[1]?.body ?? '').QueueUrl).toBe(`${server.url}/000000000000/records`);
     expect(seen[2]?.body.split('\n')).toHaveLength(4);
+    expect(seen[3]?.target).toBe('AWSEvents.PutEvents');
+    expect(JSON.parse(seen[3]?.body ?? '')).toMatchObject({ Entries: [{ Source: 'my.app' }] });
   });
 });
