@@ -14,8 +14,8 @@ export type OldestMessages = {
 };
 
 /**
- * Asks CloudWatch for the age of the oldest message of queues. SQS itself does not know it. Whoever may not read metrics gets no ages,
- * nor does one whose SQS is not AWS's while CloudWatch would be.
+ * Asks CloudWatch for the age of the oldest message of queues, which SQS itself does not report. A caller that may not read metrics gets
+ * no ages, and AWS is not asked about queues of another endpoint.
  * @param freshMs how long an answer is good for; a call costs money, and a metric changes once a minute
  */
 export function openOldestMessages(freshMs: number): OldestMessages {
