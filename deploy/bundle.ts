@@ -1,8 +1,11 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, context, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { bundledMappings } from './bundled-mappings.ts';
 import { functions, type PackagedFunction } from './functions.ts';
+import { lazyBuiltins } from './lazy-builtins.ts';
+import { type BundledFile, emptyMap, joinStart } from './one-start-file.ts';
+import { slimAwsSdk } from './slim-aws-sdk.ts';
 import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
 import { ownSources } from './source-maps.ts';
 
@@ -25,11 +28,11 @@ export const bundleOptions = {
   banner: { js: requireForCommonJs },
   splitting: true,
   metafile: true,
-  sourcemap: 'linked',
+  sourcemap: 'external',
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [slimUndici, bundledMappings],
+  plugins: [slimUndici, slimAwsSdk, lazyBuiltins, bundledMappings],
   define: slimUndiciDefine,
 } as const satisfies BuildOptions;
 
@@ -83,6 +86,7 @@ async function startBundler(distFolder: string): Promise<Bundler> {
     plugins: [...bundleOptions.plugins, entry],
     absWorkingDir: projectRoot,
     entryPoints: { index: 'function-entry' },
+    inject: [join(import.meta.dirname, 'stack-traces.ts')],
     outdir,
     write: false,
   });
@@ -90,23 +94,27 @@ async function startBundler(distFolder: string): Promise<Bundler> {
     async bundle(one) {
       file = one.file;
       const { metafile, outputFiles } = await builder.rebuild();
-      const used = usedOutputs(metafile);
-      const isUsed = ({ path }: OutputFile) =>
-        Object.hasOwn(used, relative(projectRoot, path.replace(/\.map$/, '')).replaceAll('\\', '/'));
+      const joined = await joinStart({ metafile, files: filesByName(outputFiles) }, outdir);
+      const used = usedOutputs(joined.metafile);
       const folder = join(distFolder, one.key);
       await mkdir(folder, { recursive: true });
-      await Promise.all(outputFiles.filter(isUsed).map((output) => writeOutput(output, folder)));
+      for (const name of Object.keys(used).map((output) => basename(output))) {
+        const { code = '', map = emptyMap } = joined.files.get(name) ?? {};
+        await writeFile(join(folder, name), code);
+        await writeFile(join(folder, `${name}.map`), ownSources(map, outdir, projectRoot));
+      }
       return { inputs: {}, outputs: used };
     },
     stop: () => builder.dispose(),
   };
 }
 
-async function writeOutput({ path, contents, text }: OutputFile, folder: string): Promise<void> {
-  const isMap = path.endsWith('.map');
-  await writeFile(
-    join(folder, basename(path)),
-    isMap ? ownSources(text, dirname(path), projectRoot) : contents,
+/** The files of a bundle, each with its source map. */
+function filesByName(outputFiles: readonly OutputFile[]): ReadonlyMap<string, BundledFile> {
+  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
+  const names = [...texts.keys()].filter((name) => !name.endsWith('.map'));
+  return new Map(
+    names.map((name) => [name, { code: texts.get(name) ?? '', map: texts.get(`${name}.map`) ?? emptyMap }]),
   );
 }
 

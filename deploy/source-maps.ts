@@ -9,7 +9,7 @@ const mapSchema = z.object({
 });
 
 /**
- * Leaves in a source map only what belongs to this project. A function reads its maps when it starts: those of all its
+ * Leaves in a source map only what belongs to this project. A stack trace reads the map of its file: those of all
  * dependencies take ten times as long, and a dependency is rarely debugged from its stack trace.
  * Sources are named as if the bundle lay in `dist/<key>/` of the project, which is where a function finds it below its root.
  * @param text a source map that esbuild made

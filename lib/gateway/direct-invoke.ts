@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
 import { correlationIdFrom } from '../core/log.ts';
 import type { OperationInput } from '../operations/define-operation.ts';
-import { ImportRowFailedError, importFailure } from '../operations/import-set.ts';
+import { ImportRowFailedError, importFailure } from '../operations/import-failure.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';
 import type { Call } from './carry-out.ts';
 

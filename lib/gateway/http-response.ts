@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
-import { importFailure } from '../operations/import-set.ts';
+import { importFailure } from '../operations/import-failure.ts';
 import { toSnakeCase } from '../operations/parameters.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';

@@ -9,8 +9,6 @@ import {
   updateRequest,
 } from '../servicenow/records.ts';
 import { defineOperation, type OperationDeps } from './define-operation.ts';
-import { createKeyed } from './idempotent-create.ts';
-import { deleteKeyed, updateKeyed } from './keyed-update.ts';
 import {
   addPairs,
   aggregateParameters,
@@ -26,6 +24,10 @@ import {
   writeParameters,
 } from './parameters.ts';
 import { recordParameters, requireRecord, taskColumns } from './record-input.ts';
+
+/** What only calls with a key need, so that no other cold start waits for it. */
+const loadCreate = () => import('./idempotent-create.ts');
+const loadUpdate = () => import('./keyed-update.ts');
 
 const ofTable = '/table/{tableName}';
 const ofRecord = '/table/{tableName}/{sysId}';
@@ -92,10 +94,11 @@ export const postRecord = defineOperation({
       version: parameters.apiVersion,
       parameters: toQuery(parameters),
     }),
-  send(request, { tableName: table, apiVersion: version, idempotencyKey: given, ...sources }, deps) {
+  async send(request, { tableName: table, apiVersion: version, idempotencyKey: given, ...sources }, deps) {
     const record = requireRecord(sources, taskColumns);
     const key = given ?? (record['sys_id'] === undefined ? deps.invocationKey : undefined);
     if (key === undefined) return deps.client.send(request, deps.context);
+    const { createKeyed } = await loadCreate();
     return createKeyed(request, { table, version, record, key, isImplicit: given === undefined }, deps);
   },
 });
@@ -124,13 +127,14 @@ function toUpdateRequest(method: 'PUT' | 'PATCH', parameters: UpdateParameters):
   });
 }
 
-function sendUpdate(
+async function sendUpdate(
   request: ServiceNowRequest,
   { tableName: table, sysId: id, apiVersion: version, idempotencyKey: key, ...sources }: UpdateParameters,
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
   if (key === undefined) return deps.client.send(request, deps.context);
   const record = requireRecord(sources, taskColumns);
+  const { updateKeyed } = await loadUpdate();
   return updateKeyed(request, { table, version, sysId: id, record, key }, deps);
 }
 
@@ -159,8 +163,9 @@ export const deleteRecordById = defineOperation({
   name: 'deleteRecordById',
   routes: [{ method: 'DELETE', path: ofRecord }],
   schema: z.object({ tableName, sysId, apiVersion, ...queryNoDomain, idempotencyKey }),
-  send(request, { tableName: table, sysId: id, idempotencyKey: key }, deps) {
+  async send(request, { tableName: table, sysId: id, idempotencyKey: key }, deps) {
     if (key === undefined) return deps.client.send(request, deps.context);
+    const { deleteKeyed } = await loadUpdate();
     return deleteKeyed(request, { table, sysId: id, key }, deps);
   },
   request: (parameters) =>

@@ -10,7 +10,7 @@ import type { Credentials } from './auth/token.ts';
 import type { CallContext } from './call.ts';
 import { type ConnectionSecret, parseConnectionSecret, protectProxy, protectSecret } from './secret.ts';
 import { createServerClock, type Transport } from './transport/exchange.ts';
-import { createTransport } from './transport/transport.ts';
+import type { createTransport } from './transport/transport.ts';
 
 /** Everything that one version of a secret results in. Replaced as a whole when the secret changes. */
 export type Connection = {
@@ -35,11 +35,23 @@ type ConnectionSettings = {
   readonly redactor: Redactor;
 };
 
+/** Opens the sockets to an instance. */
+type CreateTransport = typeof createTransport;
+
+/** The HTTP client is half of a function's code: no cold start waits for it, and it loads while the secret is read. */
+async function loadTransport(): Promise<CreateTransport> {
+  const transport = await import('./transport/transport.ts');
+  return transport.createTransport;
+}
+
+/** Everything that opens a connection: settings of the deployment and the HTTP client. */
+type Opening = ConnectionSettings & { readonly createTransport: CreateTransport };
+
 /**
  * Opens a connection by the JSON of a secret; no byte is sent yet.
  * @throws ConfigurationError naming the field of the secret that is wrong
  */
-function openConnection(json: string, settings: ConnectionSettings): Connection {
+function openConnection(json: string, settings: Opening): Connection {
   const secret = parseConnectionSecret(json);
   protectSecret(secret, settings.redactor);
   const address = parseInstanceUrl(secret.instanceUrl, settings.allowedHosts);
@@ -52,16 +64,12 @@ function openConnection(json: string, settings: ConnectionSettings): Connection 
   };
 }
 
-function openTransport(
-  secret: ConnectionSecret,
-  address: InstanceAddress,
-  settings: ConnectionSettings,
-): Transport {
+function openTransport(secret: ConnectionSecret, address: InstanceAddress, settings: Opening): Transport {
   const { clock, connectTimeoutMs, maxBodyBytes, lookup, maxInFlight: connections } = settings;
   const proxyUrl = chooseProxy(address.origin, secret.proxyUrl, settings.proxyEnvironment);
   if (proxyUrl) protectProxy(proxyUrl, settings.redactor);
   const { tls } = secret;
-  return createTransport({
+  return settings.createTransport({
     address,
     clock,
     tls,
@@ -111,33 +119,39 @@ export function createConnectionSource(
   readSecret: ReadSecret,
   settings: ConnectionSettings,
 ): ConnectionSource {
+  let createTransport: CreateTransport | undefined;
   let json: string | undefined;
   let connection: Connection | undefined;
   let unusable: { readonly json: string; readonly atMs: number } | undefined;
   let unchangedAtMs = Number.NEGATIVE_INFINITY;
-  const open = (read: string): Connection => {
+  const open = (read: string, opening: Opening): Connection => {
     try {
-      return openConnection(read, settings);
+      return openConnection(read, opening);
     } catch (error) {
       if (unusable?.json !== read) unusable = { json: read, atMs: settings.clock.now() };
       throw error;
     }
   };
-  const adopt = (read: string): Connection => {
+  const adopt = (read: string, create: CreateTransport): Connection => {
     if (connection && read === json) return connection;
     const previous = connection;
-    connection = open(read);
+    connection = open(read, { ...settings, createTransport: create });
     json = read;
     previous?.transport
       .retire()
       .catch((error: unknown) => settings.log.warn('close-failed', { reason: String(error) }));
     return connection;
   };
+  const adoptWhenRead = async (reading: string | Promise<string>): Promise<Connection> => {
+    const [read, create] = await Promise.all([reading, createTransport ?? loadTransport()]);
+    createTransport = create;
+    return adopt(read, create);
+  };
   const readAgain = singleFlight(async () => {
     const before = connection;
     const read = await readSecret({ fresh: true });
     unusable = undefined;
-    const present = adopt(read);
+    const present = await adoptWhenRead(read);
     if (present === before) unchangedAtMs = settings.clock.now();
     return present;
   });
@@ -147,8 +161,10 @@ export function createConnectionSource(
   return {
     current(context) {
       const read = readSecret({ fresh: false });
-      if (typeof read !== 'string') return waitFor(read.then(adopt), context, settings.clock);
-      return isWorthReadingAgain(read) ? waitFor(readAgain(), context, settings.clock) : adopt(read);
+      if (typeof read !== 'string' || createTransport === undefined)
+        return waitFor(adoptWhenRead(read), context, settings.clock);
+      if (isWorthReadingAgain(read)) return waitFor(readAgain(), context, settings.clock);
+      return adopt(read, createTransport);
     },
     async reload(refused, context) {
       const justRead = settings.clock.now() - unchangedAtMs < readAgainAfterMs;

@@ -7,8 +7,7 @@ import {
   UnknownOutcomeError,
 } from '../errors.ts';
 import type { FailedAnswer, Failure, ServiceNowError } from '../service-now-error.ts';
-import { CertificateDateError, ForbiddenAddressError } from '../transport/dispatcher.ts';
-import type { TransportError } from '../transport/exchange.ts';
+import { CertificateDateError, ForbiddenAddressError, type TransportError } from '../transport/exchange.ts';
 
 /** What the classifier has to know of a call. */
 export type ClassifiedCall = {

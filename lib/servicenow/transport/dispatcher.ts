@@ -9,6 +9,7 @@ import type { Clock } from '../../core/clock.ts';
 import { ConfigurationError } from '../../core/errors.ts';
 import type { InstanceAddress } from '../address.ts';
 import type { TlsSettings } from '../secret.ts';
+import { CertificateDateError, ForbiddenAddressError } from './exchange.ts';
 
 /** What a connection to an instance is made of. */
 export type TransportOptions = {
@@ -89,11 +90,6 @@ function trustedAuthorities(): readonly string[] {
   return known.getCACertificates?.('default') ?? tls.rootCertificates;
 }
 
-/** The client certificate is not valid today. */
-export class CertificateDateError extends Error {
-  override readonly name = 'CertificateDateError';
-}
-
 /** When a client certificate begins and ends, in milliseconds since the Unix epoch. */
 type CertificateLife = { readonly fromMs: number; readonly toMs: number };
 
@@ -115,11 +111,6 @@ export function checkCertificateDates(life: CertificateLife | undefined, nowMs: 
   throw new CertificateDateError(
     `the client certificate in tls.cert ${how} ${new Date(atMs).toISOString().slice(0, 10)}`,
   );
-}
-
-/** A name that must not be connected to: it resolves to a private, loopback, link-local or otherwise special address. */
-export class ForbiddenAddressError extends Error {
-  override readonly name = 'ForbiddenAddressError';
 }
 
 /**

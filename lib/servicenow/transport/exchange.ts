@@ -44,6 +44,16 @@ export class TransportError extends Error {
   }
 }
 
+/** The client certificate is not valid today. */
+export class CertificateDateError extends Error {
+  override readonly name = 'CertificateDateError';
+}
+
+/** A name that must not be connected to: it resolves to a private, loopback, link-local or otherwise special address. */
+export class ForbiddenAddressError extends Error {
+  override readonly name = 'ForbiddenAddressError';
+}
+
 /** Sockets to one instance. */
 export type Transport = {
   /** Sends one request. @throws TransportError */

@@ -1,11 +1,8 @@
 import type { LookupFunction } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../lib/core/clock.ts';
-import {
-  ForbiddenAddressError,
-  isPublic,
-  publicOnly,
-} from '../../../../lib/servicenow/transport/dispatcher.ts';
+import { isPublic, publicOnly } from '../../../../lib/servicenow/transport/dispatcher.ts';
+import { ForbiddenAddressError } from '../../../../lib/servicenow/transport/exchange.ts';
 import { createTransport } from '../../../../lib/servicenow/transport/transport.ts';
 import { json, scriptedServer } from '../scripted-server.ts';
 import { basic, callContext, clientFor } from '../testing.ts';
