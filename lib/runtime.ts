@@ -2,6 +2,7 @@ import { describeAlarms } from './aws/alarms.ts';
 import { createConnections } from './aws/connections.ts';
 import { sendToBus } from './aws/event-bus.ts';
 import { getFindings } from './aws/findings.ts';
+import { inspectAws } from './aws/inspection.ts';
 import { keyedWritesIn } from './aws/keyed-writes.ts';
 import { createLambdaClient, startDurableExecution } from './aws/lambda.ts';
 import { createS3Client } from './aws/s3.ts';
@@ -269,7 +270,7 @@ export function doctorHandler() {
       const run = (event: unknown, { deadline, context }: Invocation) =>
         examineDeployment(
           event,
-          { config, clock, fetchSecret: fetchSecretText },
+          { config, clock, fetchSecret: fetchSecretText, aws: inspectAws() },
           {
             deadline,
             correlationId: context.awsRequestId,

@@ -36,6 +36,7 @@ const unboundable = new Set([
   'xray:PutTraceSegments',
   'xray:PutTelemetryRecords',
   'cloudwatch:DescribeAlarms',
+  'lambda:GetAccountSettings',
 ]);
 
 function tooWide(logicalId: string, { Effect, Action, Resource }: Statement): Finding[] {

@@ -4,6 +4,10 @@ import { ConfigurationError, ConnectorError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { singleFlight } from '../core/shared-work.ts';
+import { explainFailure } from './denial.ts';
+
+/** What a function's role needs to read the secret. */
+const readAction = 'secretsmanager:GetSecretValue';
 
 /** Secrets Manager could not be asked. */
 export class SecretUnavailableError extends ConnectorError {
@@ -13,6 +17,8 @@ export class SecretUnavailableError extends ConnectorError {
   override readonly retryable = true;
 
   override get advice(): string {
+    const { kind, advice } = explainFailure(this.cause, readAction);
+    if (kind === 'no-answer') return `check that Secrets Manager can be reached; ${advice}`;
     return 'set AWS_REGION and AWS credentials, and check that Secrets Manager can be reached';
   }
 }
@@ -95,6 +101,9 @@ const causes: Readonly<Record<string, string>> = {
 
 function secretError(cause: unknown): ConnectorError {
   const name = cause instanceof Error ? cause.name : '';
+  const { kind, reason: refusal, advice } = explainFailure(cause, readAction);
+  if (kind === 'key-denied' || / by /.test(refusal))
+    return new ConfigurationError('SERVICENOW_SECRET_ID', `${refusal}; ${advice}`, { cause });
   const reason = causes[name];
   if (reason) return new ConfigurationError('SERVICENOW_SECRET_ID', reason, { cause });
   return new SecretUnavailableError(`Secrets Manager could not be reached (${name || 'unknown error'})`, {

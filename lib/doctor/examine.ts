@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { Inspection } from '../aws/inspection.ts';
 import type { Clock } from '../core/clock.ts';
 import { type Config, type InstanceConfig, selectInstance } from '../core/config.ts';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
@@ -6,6 +7,7 @@ import { parseInstanceUrl } from '../servicenow/address.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { createClient } from '../servicenow/client.ts';
 import { parseConnectionSecret } from '../servicenow/secret.ts';
+import { checkAws } from './check-aws.ts';
 import { checkCertificate, checkReach } from './check-connection.ts';
 import { checkImport, checkRoles, checkTable } from './check-tables.ts';
 import { type Finding, failed, isHealthy, ok } from './finding.ts';
@@ -15,6 +17,7 @@ export type DoctorDeps = {
   readonly config: Config;
   readonly clock: Clock;
   readonly fetchSecret: (secretId: string) => Promise<string>;
+  readonly aws: Inspection;
 };
 
 export type Examination = { readonly healthy: boolean; readonly findings: readonly Finding[] };
@@ -22,20 +25,21 @@ export type Examination = { readonly healthy: boolean; readonly findings: readon
 const eventSchema = z.nullable(z.strictObject({ instance: z.optional(z.string()) }));
 
 /**
- * Examines one instance of a deployment, with the deployment's own settings.
+ * Examines one instance of a deployment, with the deployment's own settings, and what the deployment is made of in AWS.
  * @param event `{ instance? }`; without one the deployment's first
  * @throws InvalidInputError, UnknownInstanceError
  */
 export async function examineDeployment(
   event: unknown,
-  { config, clock, fetchSecret }: DoctorDeps,
+  { config, clock, fetchSecret, aws }: DoctorDeps,
   context: CallContext,
 ): Promise<Examination> {
   const { secretId, allowedTables } = instanceNamedBy(event, config);
   const { allowedHosts, proxyEnvironment } = config;
   const readSecret = () => fetchSecret(secretId);
   const target = { readSecret, tables: allowedTables, allowedHosts, proxyEnvironment, clock };
-  const findings = await examine(target, context);
+  const [ofInstance, ofAws] = await Promise.all([examine(target, context), checkAws(config, aws)]);
+  const findings = [...ofInstance, ...ofAws];
   return { healthy: isHealthy(findings), findings };
 }
 

@@ -1,6 +1,7 @@
 import { AwsError } from '../aws-error.ts';
 import {
   createBucket,
+  getBucketNotificationConfiguration,
   getBucketVersioning,
   headBucket,
   listBuckets,
@@ -60,6 +61,7 @@ const ROUTES: Readonly<Record<string, S3Action>> = {
   'GET bucket versions': listObjectVersions,
   'GET bucket versioning': getBucketVersioning,
   'PUT bucket versioning': putBucketVersioning,
+  'GET bucket notification': getBucketNotificationConfiguration,
   'PUT bucket notification': putBucketNotificationConfiguration,
   'POST bucket delete': deleteObjects,
   'GET object': getObject,

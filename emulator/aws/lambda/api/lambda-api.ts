@@ -6,7 +6,20 @@ import { type ApiAction, type ApiAnswer, ApiFailure } from './api-call.ts';
 import { durableActions } from './durable-actions.ts';
 import { invokeActions } from './invoke.ts';
 
-const actions: readonly ApiAction[] = [...invokeActions, ...durableActions];
+/** What a new account in a busy region has. @see https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html */
+const accountSettings: ApiAction = {
+  method: 'GET',
+  path: /^\/2016-08-19\/account-settings\/?$/,
+  run: () => ({
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      AccountLimit: { ConcurrentExecutions: 1_000, UnreservedConcurrentExecutions: 1_000 },
+    }),
+  }),
+};
+
+const actions: readonly ApiAction[] = [...invokeActions, ...durableActions, accountSettings];
 
 /** Bytes that are read of a request at most: the largest event, and some more to be able to say that it is too large. */
 const maxBodyBytes = 8 * 1024 * 1024;

@@ -84,6 +84,18 @@ export const putBucketNotificationConfiguration: S3Action = async (request, stat
   return { status: 200 };
 };
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html */
+export const getBucketNotificationConfiguration: S3Action = (request, state) => {
+  const { notifications } = state.buckets.get(request.bucket);
+  const QueueConfiguration = notifications.map(({ id, queueArn, events, prefix, suffix }) => {
+    const rules = Object.entries({ prefix, suffix }).filter(([, value]) => value !== '');
+    const FilterRule = rules.map(([Name, Value]) => ({ Name, Value }));
+    const filter = FilterRule.length > 0 ? { Filter: { S3Key: { FilterRule } } } : {};
+    return { Id: id, Queue: queueArn, Event: events, ...filter };
+  });
+  return xmlAnswer('NotificationConfiguration', QueueConfiguration.length > 0 ? { QueueConfiguration } : {});
+};
+
 function filterValue(configuration: z.output<typeof QueueConfiguration>, name: string): string {
   return configuration.Filter?.S3Key.FilterRule.find((rule) => rule.Name === name)?.Value ?? '';
 }

@@ -1,0 +1,271 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  CreateBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutBucketVersioningCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import {
+  CreateQueueCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startDynamoDb } from '../../../emulator/aws/dynamodb/dynamodb.ts';
+import { startS3 } from '../../../emulator/aws/s3/s3.ts';
+import { startSqs } from '../../../emulator/aws/sqs/sqs.ts';
+import { explainFailure } from '../../../lib/aws/denial.ts';
+import { type Inspection, inspectAws } from '../../../lib/aws/inspection.ts';
+import { type AwsSettings, checkAws } from '../../../lib/doctor/check-aws.ts';
+import type { Finding } from '../../../lib/doctor/finding.ts';
+
+const arnOf = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`;
+
+/** Lambda has its own emulator, which needs packaged functions. */
+const lambda = {
+  tryInvoke: async () => {},
+  concurrency: async () => ({ limit: 1_000, unreserved: 1_000 }),
+};
+
+function useEnvironment(variables: Readonly<Record<string, string>>): void {
+  const before = { ...process.env };
+  onTestFinished(() => {
+    process.env = before;
+  });
+  const credentials = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+  process.env = { ...before, ...credentials, ...variables };
+}
+
+async function deployment() {
+  const folder = await mkdtemp(join(tmpdir(), 'doctor-aws-'));
+  const [sqs, s3, dynamodb] = await Promise.all([startSqs(), startS3({ folder }), startDynamoDb()]);
+  onTestFinished(async () => {
+    await Promise.all([sqs.close(), s3.close(), dynamodb.close()]);
+    await rm(folder, { recursive: true });
+  });
+  useEnvironment({
+    AWS_ENDPOINT_URL_SQS: sqs.url,
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
+  });
+  const queues = new SQSClient({});
+  const buckets = new S3Client({ forcePathStyle: true });
+  const queue = async (name: string, attributes: Record<string, string> = {}) =>
+    (await queues.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }))).QueueUrl ?? '';
+  const redrive = JSON.stringify({ deadLetterTargetArn: arnOf('dlq'), maxReceiveCount: 5 });
+  const recordsDlqUrl = await queue('dlq');
+  const recordsQueueUrl = await queue('records', { RedrivePolicy: redrive });
+  const policy = { Statement: [{ Effect: 'Allow', Principal: { Service: 's3.amazonaws.com' } }] };
+  const importQueueUrl = await queue('import', { Policy: JSON.stringify(policy) });
+  await buckets.send(new CreateBucketCommand({ Bucket: 'drops' }));
+  const versioned = { Bucket: 'drops', VersioningConfiguration: { Status: 'Enabled' } } as const;
+  await buckets.send(new PutBucketVersioningCommand(versioned));
+  const announce = (prefix: string) =>
+    buckets.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket: 'drops',
+        NotificationConfiguration: {
+          QueueConfigurations: [
+            {
+              QueueArn: arnOf('import'),
+              Events: ['s3:ObjectCreated:*'],
+              Filter: { Key: { FilterRules: [{ Name: 'prefix', Value: prefix }] } },
+            },
+          ],
+        },
+      }),
+    );
+  await announce('imports/');
+  await new DynamoDBClient({}).send(
+    new CreateTableCommand({
+      TableName: 'state',
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+    }),
+  );
+  const settings: AwsSettings = {
+    recordsQueueUrl,
+    recordsDlqUrl,
+    recordsFifoQueueUrl: '',
+    recordsFifoDlqUrl: '',
+    eventsQueueUrl: undefined,
+    eventsDlqUrl: undefined,
+    stateTable: 'state',
+    importBucket: 'drops',
+    importQueueUrl,
+    importFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:importCsv:durable',
+  };
+  return {
+    settings,
+    queues,
+    announce,
+    check: (aws: Partial<Inspection> = {}) => checkAws(settings, { ...inspectAws(), ...lambda, ...aws }),
+  };
+}
+
+const subjectsOf = (findings: readonly Finding[], state: Finding['state']) =>
+  findings.filter((finding) => finding.state === state).map(({ subject }) => subject);
+
+const find = (findings: readonly Finding[], wanted: string) =>
+  findings.find(({ subject }) => subject === wanted);
+
+describe('the doctor’s look at AWS', () => {
+  it('finds queues, table, bucket, function and quota in order', async () => {
+    const { check } = await deployment();
+    const findings = await check();
+    expect(findings.filter(({ state }) => state !== 'ok')).toEqual([]);
+    expect(subjectsOf(findings, 'ok').sort()).toEqual(
+      [
+        'records queue',
+        'records queue’s dead letters',
+        'state table',
+        'import bucket',
+        'importCsv',
+        'quota',
+      ].sort(),
+    );
+  });
+
+  it('looks at nothing that the deployment does not have', async () => {
+    const nothing: AwsSettings = {
+      recordsQueueUrl: undefined,
+      recordsDlqUrl: undefined,
+      recordsFifoQueueUrl: undefined,
+      recordsFifoDlqUrl: undefined,
+      eventsQueueUrl: '',
+      eventsDlqUrl: '',
+      stateTable: undefined,
+      importBucket: '',
+      importQueueUrl: '',
+      importFunctionArn: '',
+    };
+    expect(await checkAws(nothing, { ...inspectAws(), ...lambda })).toEqual([]);
+  });
+
+  it('counts dead letters and says how to move them back', async () => {
+    const { settings, queues, check } = await deployment();
+    const letter = { QueueUrl: settings.recordsDlqUrl, MessageBody: '{}' };
+    await queues.send(new SendMessageCommand(letter));
+    expect(find(await check(), 'records queue’s dead letters')).toMatchObject({
+      state: 'warning',
+      found: expect.stringMatching(/^1, each kept for \d+ days$/),
+      todo: expect.stringContaining('redrive'),
+    });
+  });
+
+  it('names a queue without its dead-letter queue', async () => {
+    const { settings, queues, check } = await deployment();
+    const changed = { QueueUrl: settings.recordsQueueUrl, Attributes: { RedrivePolicy: '' } };
+    await queues.send(new SetQueueAttributesCommand(changed));
+    expect(find(await check(), 'records queue')).toMatchObject({
+      state: 'failed',
+      found: 'no dead-letter queue',
+    });
+  });
+
+  it('names a bucket that announces other objects', async () => {
+    const { announce, check } = await deployment();
+    await announce('elsewhere/');
+    expect(find(await check(), 'import bucket')).toMatchObject({
+      state: 'failed',
+      found: expect.stringContaining('imports/'),
+    });
+  });
+
+  it('names what was deleted by hand, and goes on', async () => {
+    const { settings } = await deployment();
+    const gone = { ...settings, stateTable: 'gone', importBucket: 'gone-too' };
+    const findings = await checkAws(gone, { ...inspectAws(), ...lambda });
+    expect(subjectsOf(findings, 'failed').sort()).toEqual(['import bucket', 'state table']);
+    expect(find(findings, 'state table')?.found).toBe('it does not exist in this account and region');
+    expect(find(findings, 'records queue')).toMatchObject({ state: 'ok' });
+  });
+
+  it('warns of a quota that a burst would reach', async () => {
+    const { check } = await deployment();
+    const findings = await check({ concurrency: async () => ({ limit: 10, unreserved: 10 }) });
+    expect(find(findings, 'quota')).toMatchObject({
+      state: 'warning',
+      found: '10 of 10 concurrent executions are not reserved',
+    });
+  });
+
+  it('names the action and the boundary that forbids it', async () => {
+    const { settings } = await deployment();
+    const message =
+      'User: arn:aws:sts::000000000000:assumed-role/x/y is not authorized to perform: sqs:getqueueattributes because no permissions boundary allows the action';
+    const server = createServer((_request, response) => {
+      response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
+      response.end(JSON.stringify({ __type: 'com.amazon.coral.service#AccessDeniedException', message }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('a server on TCP has a port');
+    const forbidden = {
+      ...settings,
+      recordsQueueUrl: `http://127.0.0.1:${address.port}/000000000000/records`,
+    };
+    const finding = find(await checkAws(forbidden, { ...inspectAws(), ...lambda }), 'records queue');
+    expect(finding).toMatchObject({
+      state: 'failed',
+      found: 'sqs:GetQueueAttributes is not allowed by the permissions boundary of the role',
+      todo: 'allow sqs:GetQueueAttributes in the permissions boundary of the role',
+    });
+  });
+
+  it('suspects the way out of the VPC where nothing answers', async () => {
+    const { settings } = await deployment();
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = 'http://127.0.0.1:1';
+    const finding = find(await checkAws(settings, { ...inspectAws(), ...lambda }), 'state table');
+    expect(finding).toMatchObject({ state: 'failed', found: 'no answer to dynamodb:DescribeTable' });
+    expect(finding?.todo).toContain('VPC endpoint of dynamodb');
+  });
+});
+
+const failure = (name: string, message = '') => Object.assign(new Error(message), { name });
+
+describe('an error of AWS', () => {
+  it.each([
+    [
+      failure('AccessDeniedException', 'not authorized to perform: s3:GetObject'),
+      'denied',
+      /^s3:GetObject is not allowed$/,
+    ],
+    [
+      failure('AccessDenied', 'with an explicit deny in a service control policy'),
+      'denied',
+      /by a service control policy/,
+    ],
+    [
+      failure('AccessDenied', 'because no VPC endpoint policy allows it'),
+      'denied',
+      /by the policy of the VPC endpoint/,
+    ],
+    [
+      failure('AccessDeniedException', 'User is not authorized to perform: kms:Decrypt'),
+      'key-denied',
+      /KMS key/,
+    ],
+    [failure('KMS.DisabledException'), 'key-denied', /KMS.DisabledException/],
+    [failure('KmsAccessDenied'), 'key-denied', /KMS key/],
+    [failure('TimeoutError'), 'no-answer', /^no answer$/],
+    [failure('Error', 'getaddrinfo ENOTFOUND sqs.us-east-1.amazonaws.com'), 'no-answer', /^no answer$/],
+    [failure('InternalFailure', 'secret account 123'), 'other', /^InternalFailure$/],
+    ['text', 'other', /^UnknownError$/],
+  ])('is explained: %s', (error, kind, reason) => {
+    expect(explainFailure(error, 's3:GetObject')).toMatchObject({
+      kind,
+      reason: expect.stringMatching(reason),
+    });
+  });
+});
