@@ -10,6 +10,9 @@ import { releaseTemplate, stageToken } from './template.ts';
 
 const manifestSchema = z.object({ name: z.string(), version: z.string(), license: z.string() });
 
+/** Where the functions of a release are packaged unless `packageFolder` says otherwise. */
+export const releasePackage = '.local/release-package';
+
 /**
  * Builds a release: the zips, one CloudFormation template with parameters, a CycloneDX bill of materials, the licences, and checksums.
  * The same sources give the same bytes. The folder is replaced as a whole.
@@ -21,7 +24,7 @@ export async function buildRelease(
 ): Promise<string> {
   const folder = resolve(projectRoot, options.folder ?? 'release');
   const packaged = await packageFunctions({
-    folder: options.packageFolder ?? '.local/release-package',
+    folder: options.packageFolder ?? releasePackage,
     stage: stageToken,
   });
   const made = `${folder}.new`;

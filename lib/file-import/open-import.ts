@@ -39,7 +39,10 @@ export async function preflight(
     resultOf(async () => {
       const text = await pinnedSettings(scope.s3, request);
       if (text === undefined && request.settings?.versionId !== undefined)
-        throw new ConfigurationError('_import.json', 'the version that counted at the drop is gone');
+        throw new ConfigurationError(
+          '_import.json',
+          'the version that applied when the file was dropped has been deleted',
+        );
       const settings = parseSettings(text);
       for (const warning of settings.warnings ?? [])
         scope.log.warn('setting-renamed', { warning, table: request.table });
