@@ -1,7 +1,7 @@
 import { describeAlarms } from './aws/alarms.ts';
 import { createConnections } from './aws/connections.ts';
 import { sendToBus } from './aws/event-bus.ts';
-import { getFindings } from './aws/findings.ts';
+import { getFindings, getFindingsOfControl, getFindingsV2 } from './aws/findings.ts';
 import { inspectAws } from './aws/inspection.ts';
 import { keyedWritesIn } from './aws/keyed-writes.ts';
 import { createLambdaClient, startDurableExecution } from './aws/lambda.ts';
@@ -167,7 +167,10 @@ export function reconcileHandler() {
         const [, , , , account = ''] = context.invokedFunctionArn.split(':');
         return reconcile(account, deadline, {
           ...{ ...deps, ...mappings, log, instances, signalsQueueUrl, stateTable, connect: connect() },
-          ...{ mapper: createMapper(mappings), sources: { describeAlarms, getFindings } },
+          ...{
+            mapper: createMapper(mappings),
+            sources: { describeAlarms, getFindings, getFindingsOfControl, getFindingsV2 },
+          },
           ...{ deployment: config.deployment, send: sendMessages },
         });
       };

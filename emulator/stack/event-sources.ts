@@ -4,8 +4,7 @@ import type { NewEvent } from '../aws/event-bridge/bus.ts';
 import { type LocalEventBridge, startEventBridge } from '../aws/event-bridge/event-bridge.ts';
 import type { LambdaHost } from '../aws/lambda/host.ts';
 import type { Log } from '../aws/log.ts';
-import type { LoopbackServer } from '../aws/loopback-server.ts';
-import { startSecurityHub } from '../aws/security-hub/security-hub.ts';
+import { type LocalSecurityHub, startSecurityHub } from '../aws/security-hub/security-hub.ts';
 import { type LocalSns, startSns } from '../aws/sns/sns.ts';
 import { measureQueues } from '../aws/sqs/queue-metrics.ts';
 import type { LocalSqs } from '../aws/sqs/sqs.ts';
@@ -17,7 +16,7 @@ export type EventSources = {
   readonly eventBridge: LocalEventBridge;
   readonly sns: LocalSns;
   readonly cloudWatch: LocalCloudWatch;
-  readonly securityHub: LoopbackServer;
+  readonly securityHub: LocalSecurityHub;
 };
 
 /** The ports of these services. */

@@ -193,7 +193,12 @@ async function reconcileOnce(
       signalsQueueUrl: 'q',
       log: silentLog,
     },
-    sources: { describeAlarms: async () => now, getFindings: async () => [] },
+    sources: {
+      describeAlarms: async () => now,
+      getFindings: async () => [],
+      getFindingsOfControl: async () => [],
+      getFindingsV2: async () => [],
+    },
     send: async (_url, entries) => {
       const queued = entries.map(
         ({ MessageBody = '' }, index): Queued => ({

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY, openDatabase } from '../database.ts';
 import type { NewEvent } from '../event-bridge/bus.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
+import { BatchUpdateFindingsV2, FindingsV2, type FindingV2, GetFindingsV2 } from './findings-v2.ts';
 
 /** A finding in the AWS Security Finding Format, as far as calls look into it. */
 const Finding = z.looseObject({
@@ -34,6 +35,9 @@ const filterPaths = {
   SeverityLabel: ['Severity', 'Label'],
   WorkflowStatus: ['Workflow', 'Status'],
   ComplianceStatus: ['Compliance', 'Status'],
+  ComplianceSecurityControlId: ['Compliance', 'SecurityControlId'],
+  Region: ['Region'],
+  ResourceId: ['Resources', 'Id'],
 } as const;
 type FilterName = keyof typeof filterPaths;
 
@@ -58,6 +62,7 @@ type Service = {
   readonly database: DatabaseSync;
   readonly clock: Clock;
   readonly publish: (event: NewEvent) => void;
+  readonly v2: FindingsV2;
 };
 
 const routes: Readonly<Record<string, (body: unknown, service: Service) => object>> = {
@@ -65,6 +70,8 @@ const routes: Readonly<Record<string, (body: unknown, service: Service) => objec
   'POST /findings/import': (body, service) =>
     importFindings(BatchImportFindings.parse(body).Findings, service),
   'PATCH /findings/batchupdate': (body, service) => updateFindings(BatchUpdateFindings.parse(body), service),
+  'POST /findingsv2': (body, { v2 }) => v2.get(GetFindingsV2.parse(body)),
+  'PATCH /findingsv2/batchupdatev2': (body, { v2 }) => v2.update(BatchUpdateFindingsV2.parse(body)),
 };
 
 export type SecurityHubOptions = {
@@ -77,15 +84,25 @@ export type SecurityHubOptions = {
   readonly publish: (event: NewEvent) => void;
 };
 
-/** The findings of AWS Security Hub for the real SDK: imported, updated and asked for. Signatures are not checked. */
-export async function startSecurityHub(options: SecurityHubOptions): Promise<LoopbackServer> {
+export type LocalSecurityHub = LoopbackServer & {
+  /** Makes or changes a finding in OCSF, as a product does. */
+  putFindingV2(finding: FindingV2): void;
+};
+
+/** The findings of AWS Security Hub for the real SDK, in ASFF and OCSF: imported, updated and asked for. Signatures are not checked. */
+export async function startSecurityHub(options: SecurityHubOptions): Promise<LocalSecurityHub> {
   const { port, databaseFile = IN_MEMORY, clock = systemClock, publish } = options;
   const database = openDatabase(
     databaseFile,
     'CREATE TABLE IF NOT EXISTS finding (id TEXT, product TEXT, body TEXT NOT NULL, PRIMARY KEY (id, product)) STRICT;',
   );
-  const server = await listenOnLoopback(restJson({ database, clock, publish }), port, 'Security Hub');
-  return { ...server, close: () => server.close().then(() => database.close()) };
+  const v2 = new FindingsV2({ database, clock, publish });
+  const server = await listenOnLoopback(restJson({ database, clock, publish, v2 }), port, 'Security Hub');
+  return {
+    ...server,
+    putFindingV2: (finding) => v2.put(finding),
+    close: () => server.close().then(() => database.close()),
+  };
 }
 
 function restJson(service: Service): RequestListener {
@@ -132,7 +149,9 @@ function getFindings(
   const from = NextToken === undefined ? 0 : Number(Buffer.from(NextToken, 'base64url').toString());
   if (!Number.isInteger(from)) throw new AwsError('InvalidInputException', 'NextToken is not valid');
   const fitting = allFindings(service).filter((finding) =>
-    Object.entries(Filters).every(([name, conditions = []]) => passes(valueAt(finding, name), conditions)),
+    Object.entries(Filters).every(([name, conditions = []]) =>
+      valuesAt(finding, name).some((value) => passes(value, conditions)),
+    ),
   );
   const next = from + MaxResults;
   return {
@@ -151,13 +170,14 @@ function passes(value: string, conditions: readonly z.output<typeof condition>[]
   return refusing.every(holds) && (wanting.length === 0 || wanting.some(holds));
 }
 
-function valueAt(finding: Finding, name: string): string {
+/** What a filter looks at: of a list, one value for each element. */
+function valuesAt(finding: Finding, name: string): readonly string[] {
   const path: readonly string[] = isFilterName(name) ? filterPaths[name] : [];
-  const found = path.reduce<unknown>(
-    (value, step) => (typeof value === 'object' && value !== null ? Reflect.get(value, step) : undefined),
-    finding,
+  const found = path.reduce<readonly unknown[]>(
+    (values, step) => values.flatMap((value) => [Object(value)[step]].flat()),
+    [finding],
   );
-  return String(found ?? '');
+  return found.map((value) => String(value ?? ''));
 }
 
 function isFilterName(name: string): name is FilterName {

@@ -3,8 +3,9 @@ import { openWorld } from '../../../cli/map/world.ts';
 import type { AlarmNow } from '../../../lib/aws/alarms.ts';
 import { deadlineAt } from '../../../lib/core/clock.ts';
 import { silentLog } from '../../../lib/core/log.ts';
+import type { Sources } from '../../../lib/events/ask-sources.ts';
 import { loadMappings } from '../../../lib/events/load-mappings.ts';
-import { reconcile, type Sources } from '../../../lib/events/reconcile.ts';
+import { reconcile } from '../../../lib/events/reconcile.ts';
 
 const startMs = Date.parse('2026-11-02T08:00:00Z');
 const account = '123456789012';
@@ -53,6 +54,8 @@ async function start(sources: Partial<Sources> = {}) {
           return new Map([...alarms].filter(([name]) => names.includes(name)));
         },
         getFindings: async () => [],
+        getFindingsOfControl: async () => [],
+        getFindingsV2: async () => [],
         ...sources,
       },
       send: async (_url, entries) => {
@@ -165,4 +168,88 @@ it('resolves the record of a finding that Security Hub has as resolved', async (
   world.reach(startMs + 60_000);
   expect(await run()).toEqual({ asked: 1, sent: 1, failures: [] });
   expect(incidents()).toMatchObject([{ state: '6' }]);
+});
+
+/** As Security Hub sends findings in ASFF. */
+const asffEvent = (...findings: readonly object[]) => ({
+  ...{
+    source: 'aws.securityhub',
+    'detail-type': 'Security Hub Findings - Imported',
+    id: `f-${findings.length}`,
+  },
+  ...{ time: at(0), account, detail: { findings } },
+});
+const finding = (id: string, resource: string, workflow = 'NEW') => ({
+  ...{ Id: id, ProductArn: 'p', Region: 'us-east-1', AwsAccountId: account, Title: 'Title' },
+  ...{ Severity: { Label: 'HIGH' }, RecordState: 'ACTIVE', Workflow: { Status: workflow } },
+  ...{ Resources: [{ Id: resource }], Compliance: { Status: 'FAILED', SecurityControlId: 'S3.8' } },
+});
+const standard = (name: string) =>
+  `arn:aws:securityhub:us-east-1:${account}:subscription/${name}/S3.8/finding/1`;
+
+it('resolves the record of a control once none of the standards reports it as failed', async () => {
+  let workflows = ['SUPPRESSED', 'NEW'];
+  const asked: object[] = [];
+  const { world, run, incidents } = await start({
+    getFindingsOfControl: async (of) => {
+      asked.push(of);
+      return ['one', 'two'].map((name, index) => finding(standard(name), 'arn:a', workflows[index]));
+    },
+  });
+  await world.apply(asffEvent(finding(standard('one'), 'arn:a'), finding(standard('two'), 'arn:a')));
+  expect(incidents()).toMatchObject([{ state: '1' }]);
+  world.reach(startMs + 60_000);
+  expect(await run()).toEqual({ asked: 1, sent: 0, failures: [] });
+  workflows = ['SUPPRESSED', 'RESOLVED'];
+  expect(await run()).toEqual({ asked: 1, sent: 1, failures: [] });
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+  expect(asked[0]).toMatchObject({ account, region: 'us-east-1', control: 'S3.8', resources: ['arn:a'] });
+});
+
+it('resolves the records of a list of 100 findings, each as Security Hub has it', async () => {
+  const ids = Array.from({ length: 100 }, (_, index) => `arn:aws:securityhub:::finding/${index}`);
+  const { world, run, incidents } = await start({
+    getFindings: async (wanted) =>
+      wanted.map((id) => finding(id, 'r', id.endsWith('7') ? 'NEW' : 'RESOLVED')),
+  });
+  await world.apply(asffEvent(...ids.map((id) => finding(id, 'r'))));
+  expect(incidents()).toHaveLength(100);
+  world.reach(startMs + 60_000);
+  expect(await run()).toEqual({ asked: 100, sent: 90, failures: [] });
+  const states = Map.groupBy(incidents(), ({ state }) => state);
+  expect([states.get('1')?.length, states.get('6')?.length]).toEqual([10, 90]);
+});
+
+it('resolves the record of a finding in OCSF, and leaves those that are still new or are not there', async () => {
+  const ocsf = (uid: string, status_id: number) => ({
+    ...{ metadata: { uid }, finding_info: { uid, title: 'Title' }, severity_id: 5, severity: 'Critical' },
+    ...{
+      status_id,
+      status: status_id === 4 ? 'Resolved' : 'New',
+      cloud: { account: { uid: account }, region: 'r' },
+    },
+  });
+  const { world, run, incidents } = await start({
+    getFindingsV2: async (uids) =>
+      uids.filter((uid) => uid !== 'gone').map((uid) => ocsf(uid, uid === 'over' ? 4 : 1)),
+  });
+  const event = {
+    source: 'aws.securityhub',
+    'detail-type': 'Findings Imported V2',
+    id: 'v2',
+    time: at(0),
+    account,
+  };
+  await world.apply({ ...event, detail: { findings: ['over', 'new', 'gone'].map((uid) => ocsf(uid, 1)) } });
+  world.reach(startMs + 60_000);
+  expect(await run()).toEqual({ asked: 3, sent: 1, failures: [] });
+  expect(
+    incidents()
+      .map(({ correlation_id, state }) => [correlation_id, state])
+      .toSorted(),
+  ).toEqual([
+    ['gone', '1'],
+    ['new', '1'],
+    ['over', '6'],
+  ]);
 });
