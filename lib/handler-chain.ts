@@ -1,6 +1,6 @@
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
-import type { BufferedMetrics } from './aws/emf-metrics.ts';
+import type { BufferedMetrics } from './aws/telemetry.ts';
 import { callerOf } from './core/caller.ts';
 import type { Clock } from './core/clock.ts';
 import { type Deadline, deadlineAt } from './core/clock.ts';

@@ -1,7 +1,9 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics as EmfMetrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Config } from '../core/config.ts';
-import type { Log } from '../core/log.ts';
-import { type BufferedMetrics, createEmfMetrics } from './emf-metrics.ts';
-import { createJsonLog } from './json-log.ts';
+import { currentLogFields, type Log, type LogFields } from '../core/log.ts';
+import type { MetricName, Metrics } from '../core/metrics.ts';
+import { processRedactor, type Redactor } from '../core/redaction.ts';
 
 /** Where a function's events and figures go. */
 export type Telemetry = { readonly log: Log; readonly metrics: BufferedMetrics };
@@ -12,4 +14,76 @@ export function createTelemetry(config: Config): Telemetry {
   const metrics = createEmfMetrics(config.deployment, config.functionName);
   metrics.add('ColdStarts');
   return { log, metrics };
+}
+
+export type LogOptions = {
+  /** Shown in every line. */
+  readonly service: string;
+  /** @default the level that Lambda is configured with, INFO without one */
+  readonly level?: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+  readonly redactor?: Redactor;
+};
+
+/**
+ * A log that writes one JSON line per event to standard output, where Lambda takes it from. Secrets that the redactor
+ * knows are cut out of every string, regardless of its source.
+ */
+export function createJsonLog({ service, level, redactor = processRedactor }: LogOptions): Log {
+  const logger = new Logger({
+    serviceName: service,
+    ...(level ? { logLevel: level } : {}),
+    jsonReplacerFn: (_key, value) => (typeof value === 'string' ? redactor.redact(value) : value),
+  });
+  const line = (message: string, fields: LogFields = {}) => ({ ...currentLogFields(), ...fields, message });
+  return {
+    debug: (event, fields) => logger.debug(line(event, fields)),
+    info: (event, fields) => logger.info(line(event, fields)),
+    warn: (event, fields) => logger.warn(line(event, fields)),
+    error: (event, fields) => logger.error(line(event, fields)),
+  };
+}
+
+/** Metrics that are gathered during an invocation and written as one line in CloudWatch's embedded metric format. */
+export type BufferedMetrics = Metrics & {
+  /** Writes what has been gathered; call it at the end of every invocation. */
+  flush(): void;
+};
+
+/**
+ * CloudWatch charges for each metric and set of dimensions. So the metrics that an alarm or the dashboard uses have one dimension, the
+ * deployment; the others are fields of the same line, for queries in the log.
+ */
+const billed: ReadonlySet<MetricName> = new Set<MetricName>([
+  'Requests',
+  'RequestFailures',
+  'LatencyMs',
+  'Throttles',
+  'DeadLetters',
+  'DeferredByOutage',
+  'CredentialRejections',
+  'ImportsFinished',
+  'ImportsStopped',
+]);
+
+/**
+ * @param deployment becomes the dimension `service`
+ * @param functionName a field of every line
+ */
+export function createEmfMetrics(deployment: string, functionName: string): BufferedMetrics {
+  const emf = new EmfMetrics({ namespace: 'servicenow-functions', serviceName: deployment });
+  const fields = new Map<MetricName, number>();
+  return {
+    add(name, value = 1) {
+      if (billed.has(name))
+        emf.addMetric(name, name.endsWith('Ms') ? MetricUnit.Milliseconds : MetricUnit.Count, value);
+      else fields.set(name, (fields.get(name) ?? 0) + value);
+    },
+    flush() {
+      if (!emf.hasStoredMetrics()) return;
+      emf.addMetadata('function', functionName);
+      for (const [name, value] of fields) emf.addMetadata(name, String(value));
+      fields.clear();
+      emf.publishStoredMetrics();
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { request as bareRequest, Pool } from 'undici';
 import { startInstance } from '../../emulator/instance/index.ts';
-import { createJsonLog } from '../../lib/aws/json-log.ts';
+import { createJsonLog } from '../../lib/aws/telemetry.ts';
 import { deadlineAt, systemClock } from '../../lib/core/clock.ts';
 import { createClient } from '../../lib/servicenow/client.ts';
 import { getRecord } from '../../lib/servicenow/records.ts';

@@ -5,7 +5,7 @@ import { checkedAccount, deployedTemplate, withParameters } from '../../deploy/c
 import { packageFunctions } from '../../deploy/package.ts';
 import { createResolver } from '../../emulator/aws/template/resolve.ts';
 import { asTemplate, readTemplate, type Template } from '../../emulator/aws/template/template.ts';
-import { createEmfMetrics } from '../../lib/aws/emf-metrics.ts';
+import { createEmfMetrics } from '../../lib/aws/telemetry.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
 

@@ -7,8 +7,8 @@ import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest } from '../../servicenow/records.ts';
 import type { Episode } from '../life-cycle/decide.ts';
+import { phaseOf } from '../life-cycle/decide.ts';
 import { correlationIdOfKey, parseMark } from '../life-cycle/mark.ts';
-import { phaseOf } from '../life-cycle/phases.ts';
 import type { WriteContext } from './write-context.ts';
 
 type Asking = Pick<WriteContext, 'send' | 'naming'>;

@@ -5,8 +5,13 @@ import { updateRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
 import { changesOf, type References } from '../life-cycle/compose.ts';
-import { type Decision, decide, type Episode, type TimedSignal } from '../life-cycle/decide.ts';
-import { tablesWithLife } from '../life-cycle/phases.ts';
+import {
+  type Decision,
+  decide,
+  type Episode,
+  type TimedSignal,
+  tablesWithLife,
+} from '../life-cycle/decide.ts';
 import { Attempt } from './attempt.ts';
 import { createRecord } from './create.ts';
 import { Episodes, episodeFields } from './episodes.ts';

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createEmfMetrics } from '../../../lib/aws/emf-metrics.ts';
-import { createJsonLog } from '../../../lib/aws/json-log.ts';
-import { createTelemetry } from '../../../lib/aws/telemetry.ts';
+import { createEmfMetrics, createJsonLog, createTelemetry } from '../../../lib/aws/telemetry.ts';
 import { readConfig } from '../../../lib/core/config.ts';
 import { withLogFields } from '../../../lib/core/log.ts';
 import { createRedactor } from '../../../lib/core/redaction.ts';
