@@ -4,7 +4,15 @@ import { operations } from '../lib/operations/catalog.ts';
 export type PackagedFunction = { readonly key: string; readonly file: string };
 
 /** Functions that no operation of the catalog stands for; serverless.yml has one entry for each. */
-const others = ['writeRecords', 'mapEvents', 'reconcileEvents', 'startImport', 'importCsv', 'doctor'];
+const others = [
+  'writeRecords',
+  'redriveRecords',
+  'mapEvents',
+  'reconcileEvents',
+  'startImport',
+  'importCsv',
+  'doctor',
+];
 
 /**
  * Every Lambda function: its key in the template and the file that exports its `handler`, named after the key.

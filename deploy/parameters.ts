@@ -97,6 +97,13 @@ export const parameters: readonly Parameter[] = [
   { param: 'httpBurst', description: 'Requests to the HTTP API that may arrive at once.', ...wholeNumber },
   { param: 'recordsConcurrency', description: 'Copies of writeRecords that run at once.', ...wholeNumber },
   {
+    param: 'recordsBatchingSeconds',
+    description: 'How long messages of the records queue are gathered before they are written, 0 to 30.',
+    pattern: '[0-9]|[12]\\d|30',
+    expected: 'must be a whole number of seconds from 0 to 30',
+    required: true,
+  },
+  {
     param: 'recordsFifo',
     description: 'true adds a second records queue that keeps the order within a message group.',
     values: onOff,
@@ -142,6 +149,12 @@ export const parameters: readonly Parameter[] = [
     pattern: 'rate\\((1 (minute|hour|day)|([2-9]|[1-9]\\d+) (minutes|hours|days))\\)',
     expected: 'must be a rate such as rate(15 minutes)',
     required: true,
+  },
+  {
+    param: 'redriveEvery',
+    description: 'How often dead letters whose reason passes by itself are moved back; empty for never.',
+    pattern: 'rate\\((1 (hour|day)|([2-9]|[1-9]\\d+) (hours|days))\\)',
+    expected: 'must be a rate of hours or days such as rate(6 hours), or empty',
   },
   { param: 'correlationIdTables', description: "Tables that refuse a caller's sys_id, comma separated." },
   { param: 'dropInstances', description: 'Instances that a drop folder may name; empty: the first.' },

@@ -33,6 +33,7 @@ import { identityBy } from './operations/identity.ts';
 import { keyedWritesInMemory } from './operations/keyed-writes.ts';
 import { createOutcomes } from './outcomes/outcomes.ts';
 import { createRecordWriter } from './record-queue/handler.ts';
+import { passingCodes, redrive } from './record-queue/redrive.ts';
 
 /** Kept back from Lambda's own end, so that there is time left to report that ours has passed. */
 const reportingTimeMs = 500;
@@ -201,6 +202,38 @@ export function recordQueueHandler() {
       });
       // It divides the time that is left by itself.
       return { reportingTimeMs: 0, run: (event: unknown, { context }) => write(event, context) };
+    },
+    root,
+  );
+}
+
+/** Moves letters back whose reason passes by itself; answers how many, for each queue. */
+export function redriveHandler() {
+  return createHandler(
+    'redriveRecords',
+    () => {
+      const { config } = root();
+      const { deployment, recordsFifoQueueUrl: fifoUrl, recordsFifoDlqUrl: fifoDlqUrl } = config;
+      const queueUrl = requireSetting('RECORDS_QUEUE_URL', config.recordsQueueUrl);
+      const deadLetterUrl = requireSetting('RECORDS_DLQ_URL', config.recordsDlqUrl);
+      const remembered = { stateTable: stateTable(), deployment };
+      const move = async (from: string, to: string, signal: AbortSignal) => {
+        const queues = { deadLetterUrl: from, queueUrl: to };
+        const report = await redrive({ ...queues, codes: passingCodes, dryRun: false, remembered, signal });
+        const found = [...report.found.values()].reduce((sum, letters) => sum + letters, 0);
+        const { moved, returned, failures } = report;
+        return { moved, kept: found - moved, returned: Object.fromEntries(returned), failures };
+      };
+      const run = async (_event: unknown, { deadline, log }: Invocation) => {
+        const signal = AbortSignal.timeout(Math.max(0, Math.floor(deadline.remainingMs())));
+        const standard = await move(deadLetterUrl, queueUrl, signal);
+        const fifo = fifoUrl && fifoDlqUrl ? await move(fifoDlqUrl, fifoUrl, signal) : undefined;
+        const moved = standard.moved + (fifo?.moved ?? 0);
+        log.info('redriven', { moved, kept: standard.kept + (fifo?.kept ?? 0) });
+        return { standard, ...(fifo && { fifo }) };
+      };
+      // The letters that were looked at are shown again in this time.
+      return { reportingTimeMs: 20_000, run };
     },
     root,
   );

@@ -15,7 +15,7 @@ export type Status = {
   readonly place: string;
   readonly queues: readonly (QueueCounts & {
     readonly name: string;
-    /** Age of its oldest message; undefined where CloudWatch does not tell. */
+    /** Age of its oldest message; undefined where CloudWatch does not say. */
     readonly oldestSeconds: number | undefined;
   })[];
   readonly deadLetters: {

@@ -13,6 +13,8 @@ const switches: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     JwtScopes: 'servicenow/read,servicenow/write',
   },
   'a FIFO queue': { RecordsFifo: 'true' },
+  'a longer batch': { RecordsBatchingSeconds: '30' },
+  'redrive by schedule': { RedriveEvery: 'rate(6 hours)' },
   'without events': { Events: 'false' },
   'without the topic of events': { EventsSnsTopic: 'false' },
   'named senders': {

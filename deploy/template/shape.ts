@@ -41,6 +41,7 @@ export function shapeTemplate(template: CompiledTemplate): void {
 function featureOf(logicalId: string): string | undefined {
   if (/^HttpApi|LambdaPermissionHttpApi$/.test(logicalId)) return 'WithHttpApi';
   if (/^(MapEvents|ReconcileEvents)/.test(logicalId)) return 'WithEvents';
+  if (logicalId.startsWith('RedriveRecords')) return 'WithRedrive';
   return /^(StartImport|ImportCsv)/.test(logicalId) ? 'WithImports' : undefined;
 }
 

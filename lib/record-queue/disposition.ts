@@ -123,7 +123,7 @@ function isOnlyLate(error: unknown): boolean {
 type Delays = Pick<RecordsConfig, 'firstDelaySeconds' | 'longestDelaySeconds'>;
 
 /**
- * SQS hides a message for twelve hours at most, counted from the receive, which is up to the queue's visibility timeout (361 s)
+ * SQS hides a message for twelve hours at most, counted from the receive, which is up to the queue's visibility timeout (390 s)
  * before now; beyond that it refuses the change.
  */
 const longestVisibilitySeconds = 43_200 - 400;

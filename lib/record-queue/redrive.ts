@@ -48,6 +48,28 @@ export type RedriveReport = {
   readonly unseen: number;
 };
 
+/**
+ * Codes of letters that were given up for something that passes by itself, such as an outage of the instance: sending the same message
+ * later may succeed.
+ */
+export const passingCodes: readonly string[] = [
+  'ANSWER_LOST',
+  'ANSWER_UNREADABLE',
+  'CALL_ABANDONED',
+  'CONNECTION_FAILED',
+  'DEADLINE_EXCEEDED',
+  'GROUP_WAITS',
+  'INSTANCE_ASLEEP',
+  'INSTANCE_ERROR',
+  'INSTANCE_UNAVAILABLE',
+  'OUTCOME_UNKNOWN',
+  'RECORD_IN_DOUBT',
+  'SECRET_UNAVAILABLE',
+  'STATE_UNAVAILABLE',
+  'THROTTLED',
+  'TRANSACTION_CANCELLED',
+];
+
 /** The code of letters that SQS itself moved. */
 const unknownCode = 'UNKNOWN';
 

@@ -77,7 +77,7 @@ describe('the package', () => {
     const other = await packageFunctions({ folder: releasePackage, stage: stageToken });
     expect(await files()).toEqual(before);
     expect(await readdir(other.folder)).toContain('getRecords.zip');
-  });
+  }, 900_000);
 
   it('stops for a caller that gave up, and lets the next one in', async () => {
     const signal = AbortSignal.timeout(300);
