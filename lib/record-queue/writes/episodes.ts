@@ -6,8 +6,7 @@ import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/cal
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest } from '../../servicenow/records.ts';
-import type { Episode } from '../life-cycle/decide.ts';
-import { phaseOf } from '../life-cycle/decide.ts';
+import { type Episode, phaseOf } from '../life-cycle/decide.ts';
 import { correlationIdOfKey, parseMark } from '../life-cycle/mark.ts';
 import type { WriteContext } from './write-context.ts';
 
