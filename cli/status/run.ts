@@ -26,6 +26,8 @@ export async function runStatus(options: StatusOptions): Promise<void> {
   try {
     if (!options.watch) return print(await source.read());
     await untilStopped(async () => print(await source.read()));
+    // The terminal has shown ^C.
+    if (process.stdout.isTTY) process.stdout.write('\n');
   } finally {
     source.close();
   }

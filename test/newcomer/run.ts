@@ -71,6 +71,8 @@ async function startStack() {
   say('$ npm start');
   const child = spawn('npm', ['start'], {
     cwd: folder,
+    // A group of its own, which gets Ctrl-C as from a terminal.
+    detached: true,
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -82,20 +84,24 @@ async function startStack() {
       const found = lines.find((line) => pattern.test(line));
       if (found !== undefined) return found;
       if (child.exitCode !== null) throw new Error(`npm start has ended:\n${lines.join('\n')}`);
-      await once(reader, 'line', { signal: AbortSignal.timeout(60_000) });
+      await once(reader, 'line', { signal: AbortSignal.timeout(300_000) });
     }
   };
-  await printed(/Stop with Ctrl-C/);
+  const stop = async () => {
+    const gone = once(child, 'exit');
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    await gone;
+  };
+  await printed(/Stop with Ctrl-C/).catch(async (error: unknown) => {
+    if (child.exitCode === null) await stop();
+    throw error;
+  });
   const addressOf = async (service: string) =>
     /https?:\/\/\S+/.exec(await printed(new RegExp(`^ +${service} `)))?.[0] ?? '';
   return {
     printed,
     addressOf,
-    async stop() {
-      const gone = once(child, 'exit');
-      child.kill('SIGINT');
-      await gone;
-    },
+    stop,
   };
 }
 
