@@ -8,6 +8,7 @@ import { isTooDeepText } from '../operations/record-input.ts';
 import * as names from '../servicenow/names.ts';
 import type { Call } from './carry-out.ts';
 import { InvalidTableError, NoRecordError, NotAcceptableError, UnsupportedMediaTypeError } from './errors.ts';
+import { readForm } from './form.ts';
 import { type HttpEvent, pathParameters, type RequestPath } from './http-event.ts';
 import { bareNames, readQuery } from './http-query.ts';
 
@@ -92,15 +93,6 @@ async function fileInput(event: HttpEvent, { resource }: RequestPath): Promise<O
     contentType: file.type || 'application/octet-stream',
     content: new Uint8Array(await file.arrayBuffer()),
   };
-}
-
-async function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string) {
-  try {
-    const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
-    return [...form];
-  } catch (cause) {
-    throw new InvalidInputError('body', 'is not valid multipart/form-data', { cause });
-  }
 }
 
 /** The key of a write; operations that do not take one may be repeated as they are. */

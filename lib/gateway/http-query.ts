@@ -80,10 +80,12 @@ function isParameter(name: string, known: readonly string[]): boolean {
  */
 function distinct(entries: readonly [string, string][], known: readonly string[]): [string, string][] {
   const first = new Map<string, string>();
+  const hasQuery = entries.some(([name, value]) => name === 'sysparm_query' && value !== '');
+  // Pairs are ignored beside a query, and `_` always: browsers' libraries add it against caches.
+  const isPair = (name: string) => !hasQuery && name !== '_' && !isSysparmOrParameter(name, known);
   for (const [name, value] of entries) {
     const before = first.get(name);
-    const isCondition =
-      name === 'sysparm_query' || name === 'sysparm_having' || !isSysparmOrParameter(name, known);
+    const isCondition = name === 'sysparm_query' || name === 'sysparm_having' || isPair(name);
     if (before === undefined) first.set(name, value);
     else if (before !== value && isCondition && known.includes('sysparmQuery'))
       throw new InvalidInputError(

@@ -76,6 +76,8 @@ describe('the query of a request', () => {
       sysparmQuery: '',
       keyValuePairs: { state: '1' },
     });
+    for (const ignored of ['_=1&_=2', 'sysparm_query=active=true&state=1&state=2'])
+      expect(() => read(ignored)).not.toThrow();
     for (const query of ['state=1&state=2', 'sysparm_query=a&sysparm_query=b'])
       expect(() => read(query)).toThrow('given more than once');
   });
