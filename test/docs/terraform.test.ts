@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { parse } from '@cdktf/hcl2json';
+import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { recordMessage } from '../../lib/record-queue/message.ts';
+
+const require = createRequire(import.meta.url);
+/** Its own types would add those of a browser to the whole project. */
+const hcl: { parse(file: string, text: string): Promise<unknown> } = require('@cdktf/hcl2json');
 
 const file = 'examples/terraform/main.tf';
 const text = readFileSync(file, 'utf8');
@@ -16,7 +20,7 @@ const Configuration = z.object({
 
 let configuration: z.output<typeof Configuration>;
 beforeAll(async () => {
-  configuration = Configuration.parse(await parse(file, text));
+  configuration = Configuration.parse(await hcl.parse(file, text));
 });
 
 describe('the Terraform example', () => {
