@@ -129,6 +129,7 @@ export class Attempt {
    * Sends a write that would harm if it were carried out twice or late.
    * @param sysId the record that it changes, where that is known
    * @param isDone asks the instance after a lost answer; when it says yes, the write took effect and is over
+   * @param undo forgets what was remembered for this write, before another copy of the work may begin
    * @returns the answer, without a body where the user may not read what an update made; undefined when it was lost and the
    * instance holds the effect
    * @throws InDoubtError when the answer was lost; what it was refused with. Of a create that was refused although its record may
@@ -138,13 +139,16 @@ export class Attempt {
     request: ServiceNowRequest,
     sysId: string | undefined,
     isDone: () => Promise<boolean>,
+    undo: () => Promise<void> = async () => undefined,
   ): Promise<ServiceNowResponse | undefined> {
     try {
       return await this.context.send({ request });
     } catch (error) {
       if (isUnreadable(request, error)) return { status: 200, headers: {}, body: undefined, attempts: 1 };
       if (!mayHaveTakenEffect(error)) {
-        if (!isMaybeMade(request, error)) await this.withdraw();
+        if (isMaybeMade(request, error)) throw error;
+        await undo();
+        await this.withdraw();
         throw error;
       }
       if (await isDone().catch(() => false)) return undefined;

@@ -111,8 +111,8 @@ class CorrelatedCreate {
   }
 
   async #complete(sysId: string): Promise<void> {
-    await this.#attempt.complete('create', sysId);
     if (sysId !== '' && this.#notes.size > 0)
       await rememberWritten(this.#command, sysId, this.#notes, this.#attempt.context);
+    await this.#attempt.complete('create', sysId);
   }
 }

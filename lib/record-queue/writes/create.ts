@@ -89,8 +89,8 @@ async function checkAnswer(
 ): Promise<Done> {
   const made = z.safeParse(createdAnswer, body).data?.result.sys_id;
   const isIgnored = await rememberIfIgnored(command, sysId, made, context);
-  if (isIgnored || made === undefined) await rememberCreate(command, made ?? sysId, context);
   await rememberNotes(command, made ?? sysId, notes, context);
+  if (isIgnored || made === undefined) await rememberCreate(command, made ?? sysId, context);
   if (isIgnored) return 'done';
   if (isRepeat) await awaitEarlierCopy(sysId, true, undefined, context);
   else noteMade(command, sysId, context);

@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import { mayHaveTakenEffect } from '../../core/errors.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, updateRequest } from '../../servicenow/records.ts';
 import type { Done } from '../disposition.ts';
@@ -72,21 +71,16 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
     writing?.announce(),
   ]);
   const request = updateRequest({ ...update, record: withNotes(record, notes), fields: answerFields });
-  try {
-    const answer = await attempt.send(request, sysId, isDone);
-    // The values may have been the same before, and the lost copy may still be running.
-    if (answer === undefined && !writing) await attempt.keepOthersAway(sysId);
-  } catch (error) {
-    if (!mayHaveTakenEffect(error)) {
-      const isNeverSent = attempt.before === undefined;
-      await Promise.all([
-        writing?.withdraw(),
-        isNeverSent ? ledger.notes.forgetColumns(sysId, attempt.name) : undefined,
-      ]);
-    }
-    throw error;
-  }
-  await Promise.all([attempt.complete('update', sysId), writing?.complete()]);
+  const undo = async () => {
+    await writing?.withdraw();
+    if (attempt.before === undefined) await ledger.notes.forgetColumns(sysId, attempt.name);
+  };
+  const answer = await attempt.send(request, sysId, isDone, undo);
+  // The values may have been the same before, and the lost copy may still be running.
+  if (answer === undefined && !writing) await attempt.keepOthersAway(sysId);
+  // Once the work is known to be done, nothing would remember its notes any more.
+  await writing?.complete();
+  await attempt.complete('update', sysId);
   return 'done';
 }
 

@@ -78,7 +78,9 @@ export class UpsertWork {
   async complete(write: Effect['write'], sysId: string): Promise<void> {
     const hasNotes = this.#notes.size > 0 && sysId !== '';
     const writing = hasNotes ? new NoteWriting(this.attempt, sysId, this.#notes) : undefined;
-    await Promise.all([this.attempt.complete(write, sysId), writing?.complete()]);
+    // Once the work is known to be done, nothing would remember its notes any more.
+    await writing?.complete();
+    await this.attempt.complete(write, sysId);
   }
 
   /**

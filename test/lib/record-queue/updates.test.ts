@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type StateTable, StateUnavailableError, type StateWrite } from '../../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { Interruptions } from './interruptions.ts';
@@ -213,6 +214,37 @@ describe('updates', () => {
       await queue.deliver([{ id: `m${index + 3}`, body, key: `k${index}` }]);
       expect(journal(sysId)).toHaveLength(2);
     }
+  });
+
+  it('write every one of the same notes, though that the first was written could not be remembered', async () => {
+    const switched = { on: true };
+    const isNote = (write: StateWrite) => JSON.stringify(write).includes('"note#') && 'put' in write;
+    const throughTable = (table: StateTable): StateTable => ({
+      ...table,
+      async writeMany(writes, call) {
+        const lost = writes.filter(
+          (one) => switched.on && isNote(one) && JSON.stringify(one).includes('"applied"'),
+        );
+        await table.writeMany(
+          writes.filter((one) => !lost.includes(one)),
+          call,
+        );
+        if (lost.length > 0) throw new StateUnavailableError('away');
+      },
+    });
+    await start({ throughTable });
+    seed();
+    const notes = times(2).map((index) => update(`m${index}`, { comments: 'still down' }));
+    expect(await queue.deliver(notes.slice(0, 1))).toEqual(['m0']);
+    switched.on = false;
+    queue.later(180_000);
+    queue.restart();
+    expect(await queue.deliver(notes.slice(0, 1).map((one) => ({ ...one, receiveCount: 2 })))).toEqual([]);
+    queue.instance.control.faults.add({ match: { method: 'PATCH' }, action: 'reset-before-commit' });
+    expect(await queue.deliver(notes.slice(1))).toEqual(['m1']);
+    queue.later(61_000);
+    expect(await queue.deliver(notes.slice(1).map((one) => ({ ...one, receiveCount: 2 })))).toEqual([]);
+    expect(journal(sysId)).toHaveLength(2);
   });
 
   it('write every one of the same notes that come back together, in a new process as well', async () => {
