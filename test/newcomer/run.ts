@@ -138,6 +138,38 @@ async function ownFile(): Promise<void> {
   reach('own file with a mapping imported', sinceMs, 5 * 60);
 }
 
+async function ownMapping(): Promise<void> {
+  const sinceMs = Date.now();
+  const page = await section(
+    'docs/events.md',
+    'Ten minutes: change a mapping, see its test fail, make it pass',
+  );
+  const commands = commandsIn(page);
+  for (const { text } of commands.filter(({ words }) => words.includes('map'))) await type(text);
+  const [, mapping = '', column = '', changed = ''] =
+    /Open `(\S+)` and change the line of `(\w+)` to `(.+?)`/.exec(page) ?? [];
+  await change(mapping, new RegExp(`^( *)${column}: .*$`, 'm'), `$1${changed}`);
+  const test = 'npm run map -- --test';
+  const failure = await type(test).then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  const [promised = ''] = /^ *FAILED .*\n.*$/m.exec(page) ?? [];
+  for (const line of promised.split('\n')) expectIn(failure, line.trim() || 'FAILED, in the page');
+  const [, sequence = '', wanted = ''] = /change the expectation in `(\S+)` to `(.+?)`/.exec(page) ?? [];
+  await change(sequence, new RegExp(`${column}: "\\d"`), wanted);
+  expectIn(await type(test), /(\d+) of \1 sequences passed/);
+  await type('git checkout --quiet mappings');
+  reach('own mapping changed, its test red, then green', sinceMs, 10 * 60);
+}
+
+/** Changes a file of the clone. @throws Error when it has no such text */
+async function change(file: string, from: RegExp, to: string): Promise<void> {
+  const text = await read(file);
+  if (!from.test(text)) throw new Error(`${file} has no ${from}`);
+  await writeFile(join(folder, file), text.replace(from, to));
+}
+
 async function ownAlarm(): Promise<void> {
   const sinceMs = Date.now();
   const page = await section('docs/events.md', 'Ten minutes: an alarm of your own');
@@ -170,6 +202,7 @@ async function ownAlarm(): Promise<void> {
 try {
   await firstSuccess();
   await ownFile();
+  await ownMapping();
   await ownAlarm();
   process.exitCode = isLate ? 1 : 0;
 } catch (error) {
