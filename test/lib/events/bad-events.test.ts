@@ -47,18 +47,16 @@ const oddities = fc.constantFrom<Json | undefined>(
 );
 
 it(`whatever a source sends comes to a signal, to nothing, or to an error that names a field (SEED=${seed})`, async () => {
-  const event = fc
-    .constantFrom(...samples)
-    .chain((whole) =>
-      fc
-        .array(fc.tuple(fc.constantFrom(...placesIn(whole).slice(1)), oddities), {
-          minLength: 1,
-          maxLength: 4,
-        })
-        .map((changes) =>
-          changes.reduce<Json>((changed, [path, other]) => withAt(changed, path, other), whole),
-        ),
-    );
+  const event = fc.constantFrom(...samples).chain((whole) =>
+    fc
+      .array(fc.tuple(fc.constantFrom(...placesIn(whole).slice(1)), oddities), {
+        minLength: 1,
+        maxLength: 4,
+      })
+      .map((changes) =>
+        changes.reduce<Json>((changed, [path, other]) => withAt(changed, path, other), whole),
+      ),
+  );
   const outcomes: Record<string, number> = { signal: 0, ignored: 0, refused: 0, 'no file': 0 };
   const count = (name: string) => {
     outcomes[name] = (outcomes[name] ?? 0) + 1;
