@@ -98,7 +98,7 @@ export function toServiceNowDate(
   if (!hasTime(value, column.format))
     return { date: wholeDay(parse(value, column.format, 'utc') ?? parsed, column) };
   if (isLeftOut(parsed, value, column))
-    return { reason: `${shown} is in the hour that the clocks of ${column.zone} leave out that day` };
+    return { reason: `${shown} does not exist in ${column.zone}: the clocks skip that hour on that day` };
   if (column.keeps === 'date') return { date: parsed.toFormat('yyyy-MM-dd') };
   const [first = parsed] = parsed.getPossibleOffsets().sort((a, b) => a.toMillis() - b.toMillis());
   return { date: first.toUTC().toFormat('yyyy-MM-dd HH:mm:ss') };

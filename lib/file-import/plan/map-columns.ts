@@ -115,7 +115,7 @@ function jsonKeyOf(column: StagingColumn, staging: StagingTable, settings: Impor
   if (namesakes.length === 1) return column.label;
   throw new ConfigurationError(
     'table',
-    `insertMultiple goes by labels in ${staging.name}, and ${namesakes.join(' and ')} are both labelled ${quotedName(column.label)}; map by column name in sys_rest_insert_multiple, or set mode to rows`,
+    `insertMultiple identifies the columns of ${staging.name} by label, and ${namesakes.join(' and ')} are both labelled ${quotedName(column.label)}; map by column name in sys_rest_insert_multiple, or set mode to rows`,
   );
 }
 
@@ -128,7 +128,7 @@ function keyColumnOf(staging: StagingTable, { keyColumn }: ImportSettings): Stag
   if (!column.isTyped && (column.maxLength === 0 || column.maxLength >= rowKeyLength)) return column;
   throw new ConfigurationError(
     '_import.json.keyColumn',
-    `${column.name} has to take text of ${rowKeyLength} characters`,
+    `${column.name} must hold text of at least ${rowKeyLength} characters`,
   );
 }
 

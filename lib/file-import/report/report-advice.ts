@@ -39,7 +39,7 @@ export function suggestion({ status, file, stagingTable }: ImportSummary): strin
   const settings =
     open.length === 0
       ? ''
-      : `<section><h2>Settings to start from</h2><p>Put this into <code>${folder}/_import.json</code> and drop the file again: it leaves out what has no place. For a column that you want, take away the slashes and name a column of the table.</p><pre>${escapeHtml(settingsFor(open.map(({ header }) => header)))}</pre></section>`;
+      : `<section><h2>Settings to start from</h2><p>Put this into <code>${folder}/_import.json</code> and drop the file again: it leaves out the columns that match none of the table. To import one of them, remove the slashes in front of it and name a column of the table.</p><pre>${escapeHtml(settingsFor(open.map(({ header }) => header)))}</pre></section>`;
   return `${settings}${table(`Columns of ${escapeHtml(stagingTable)}`, ['column', 'label'], body, 'columns')}`;
 }
 

@@ -49,6 +49,8 @@ describe('an instance URL', () => {
     ['https://169.254.169.254', 'the metadata address'],
     ['https://ѕervice-now.com', 'a look-alike letter'],
     ['https://dev1.xn--service-now-xyz.com', 'punycode'],
+    ['https://xn--service-now-xyz.com', 'punycode, though it is listed'],
+    ['https://snow.example.com.', 'a trailing dot, though it is listed'],
     ['https://dev1.service-now.com\n', 'a line break'],
     ['ftp://dev1.service-now.com', 'another scheme'],
     ['http://127.0.0.1:8080', 'loopback that is not listed'],
@@ -56,7 +58,9 @@ describe('an instance URL', () => {
     ['not a url', 'no URL'],
   ])('%j is refused: %s', (url) => {
     const refused = expect.objectContaining({ code: 'CONFIGURATION_INVALID', setting: 'secret.instanceUrl' });
-    expect(() => parseInstanceUrl(url, ['xn--service-now-xyz.com', '10.0.0.1'])).toThrow(refused);
+    expect(() => parseInstanceUrl(url, ['xn--service-now-xyz.com', '10.0.0.1', 'snow.example.com.'])).toThrow(
+      refused,
+    );
   });
 
   it('says nothing of the value in its errors', () => {

@@ -35,7 +35,7 @@ describe('a date of a file', () => {
   it('is refused in the hour that the clocks leave out in spring', () => {
     const left = toServiceNowDate('2026-03-29 02:30', inBerlin(minutes));
     expect(left).toEqual({
-      reason: '"2026-03-29 02:30" is in the hour that the clocks of Europe/Berlin leave out that day',
+      reason: '"2026-03-29 02:30" does not exist in Europe/Berlin: the clocks skip that hour on that day',
     });
     const there = toServiceNowDate('2026-03-29 02:30 +01:00', inBerlin(`${minutes} ZZ`));
     expect(there).toEqual({ date: '2026-03-29 01:30:00' });

@@ -70,8 +70,13 @@ describe('the columns of a file', () => {
       { constants: { u_short: 'x'.repeat(21) } },
       '21 characters, u_short takes 20',
     ],
-    ['too short a key column', [], { keyColumn: 'u_short' }, 'u_short has to take text of 23 characters'],
-    ['a key column for numbers', [], { keyColumn: 'u_count' }, 'u_count has to take text'],
+    [
+      'too short a key column',
+      [],
+      { keyColumn: 'u_short' },
+      'u_short must hold text of at least 23 characters',
+    ],
+    ['a key column for numbers', [], { keyColumn: 'u_count' }, 'u_count must hold text'],
     ['a key column that is not there', [], { keyColumn: 'u_nope' }, 'imp_x has no column u_nope'],
     ['the same place twice', ['u_code', 'Code'], {}, 'u_code and Code both go to Code'],
     [
