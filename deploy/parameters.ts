@@ -85,6 +85,12 @@ export const parameters: readonly Parameter[] = [
   },
   { param: 'jwtAudience', description: 'Audiences of the tokens, comma separated, with authorizer jwt.' },
   { param: 'jwtScopes', description: 'Scopes of which a token needs one, comma separated; empty for none.' },
+  {
+    param: 'callerColumn',
+    description: 'Column of a record that the HTTP API writes its caller into; empty for none.',
+    pattern: '[a-z][a-z0-9_]{0,79}',
+    expected: 'must be the name of a column',
+  },
   { param: 'callers', description: 'Rights of callers of the HTTP API, a JSON object; empty for all.' },
   { param: 'batchMethods', description: 'Methods that a call inside POST /api/now/batch may have.' },
   { param: 'methodOverrides', description: 'Methods that a POST with X-HTTP-Method-Override may stand for.' },

@@ -9,6 +9,11 @@ export type Caller = {
   readonly principals: readonly string[];
 };
 
+/** How a caller is written down in a record: the role or user without the session, so that it is the same for each of its processes. */
+export function lastingName({ name, principals }: Caller): string {
+  return principals.find((principal) => !principal.startsWith('scope:')) ?? name;
+}
+
 /** The caller of an API Gateway event (payload format 2.0); undefined for a direct Invoke, of which Lambda says nothing. */
 export function callerOf(event: unknown): Caller | undefined {
   const authorizer = at(at(event, 'requestContext'), 'authorizer');

@@ -35,6 +35,8 @@ export type HttpConfig = {
   readonly methodOverrides: readonly string[];
   /** True when fields may walk references into tables that are not on the list (`caller_id.name`). */
   readonly dotWalkAnywhere: boolean;
+  /** The column of a record that is created or updated over HTTP in which the caller is written down; absent for none. */
+  readonly callerColumn: string | undefined;
   /** Undefined when every caller of the API may do everything that the deployment allows. */
   readonly callers: CallerRights;
 };
@@ -158,6 +160,7 @@ function readHttp(environment: Environment): HttpConfig {
     batchMethods: methods('BATCH_METHODS', 'GET,HEAD,POST,PUT,PATCH,DELETE'),
     methodOverrides: methods('METHOD_OVERRIDES', ''),
     dotWalkAnywhere: environment['DOT_WALK_ANYWHERE']?.trim().toLowerCase() === 'true',
+    callerColumn: environment['CALLER_COLUMN']?.trim() || undefined,
     callers: parseCallerRights(environment['CALLERS'] ?? ''),
   };
 }

@@ -1,5 +1,5 @@
 import type { Connections } from '../aws/connections.ts';
-import type { Caller, CallerRights } from '../core/caller.ts';
+import { type Caller, type CallerRights, lastingName } from '../core/caller.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
 import type { HttpConfig, InstanceConfig } from '../core/config.ts';
 import { ConnectorError } from '../core/errors.ts';
@@ -68,7 +68,7 @@ export async function carryOut(
   deps: GatewayDeps,
   deadline: Deadline,
 ): Promise<ServiceNowResponse> {
-  const prepared = operation.prepare(call.input);
+  const prepared = operation.prepare(withCaller(call, operation, deps.http.callerColumn));
   const { client, instance: served } = deps.connect(call.instance);
   const instance = call.http
     ? instanceFor(served, deps.http.callers, call.http.caller, call.http.method, prepared.tables)
@@ -93,6 +93,22 @@ export async function carryOut(
   const warning = response.headers['idempotency-warning'];
   if (warning) deps.log.error('idempotency-warning', { tables: prepared.tables.join(','), reason: warning });
   return response;
+}
+
+/**
+ * The parameters of a call with the caller in the column that the deployment names, in place of what the caller itself gave for it. Only
+ * for records of the Table API, and for callers whom API Gateway attests.
+ */
+function withCaller(
+  { input, http }: Call,
+  { routes }: Operation,
+  column: string | undefined,
+): OperationInput {
+  const record = input['record'];
+  const isTableRecord = routes.some(({ path }) => path.startsWith('/table/'));
+  if (column === undefined || !http?.caller || !isTableRecord) return input;
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) return input;
+  return { ...input, record: { ...record, [column]: lastingName(http.caller) } };
 }
 
 const targetsByClient = new WeakMap<ServiceNowClient, ReferenceTargets>();
