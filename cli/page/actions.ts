@@ -163,7 +163,7 @@ export class Breaker {
   /** Ends every break that was started here. */
   repair(): string {
     for (const id of [...this.#running.keys()]) this.#end(id);
-    return 'The instance is whole again';
+    return 'The instance works normally again';
   }
 
   /** What is broken now, and for how many seconds more. */

@@ -161,7 +161,7 @@ function eventRow(group: readonly StackEvent[]): Html {
 function brokenNow(breaker: Breaker): Html {
   const active = breaker.active();
   if (active.length === 0)
-    return html`<p class="soft">The instance is whole. Break it and watch: nothing is lost, nothing is written twice.</p>`;
+    return html`<p class="soft">The instance works normally. Break it and watch: nothing is lost, nothing is written twice.</p>`;
   const lines = active.map(
     ({ label, secondsLeft }) => html`<li>${label} <span class="soft">${secondsLeft} s left</span></li>`,
   );

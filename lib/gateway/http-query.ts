@@ -81,7 +81,7 @@ function isParameter(name: string, known: readonly string[]): boolean {
 function distinct(entries: readonly [string, string][], known: readonly string[]): [string, string][] {
   const first = new Map<string, string>();
   const hasQuery = entries.some(([name, value]) => name === 'sysparm_query' && value !== '');
-  // Pairs are ignored beside a query, and `_` always: browsers' libraries add it against caches.
+  // Pairs are ignored next to a query, and `_` always: browser libraries add it to get around caches.
   const isPair = (name: string) => !hasQuery && name !== '_' && !isSysparmOrParameter(name, known);
   for (const [name, value] of entries) {
     const before = first.get(name);
