@@ -35,7 +35,11 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
   const startedMs = Date.now();
   const controlToken = randomUUID();
   const stop = new AbortController();
-  const stopped = untilStopped().then(() => stop.abort());
+  const stopped = untilStopped().then(() => {
+    // The terminal has shown ^C.
+    if (process.stdout.isTTY) process.stdout.write('\n');
+    stop.abort();
+  });
   if (!json) process.stdout.write('Packaging and starting …\n');
   claimFolder(dataFolder, RELEASE_MS).release();
   const secret = options.secret === undefined ? undefined : await readSecret(options.secret);

@@ -58,7 +58,7 @@ export function runInTerminal(
         () => {
           if (!isThere(text)) throw new Error(`${text} was not printed: ${JSON.stringify(output)}`);
         },
-        { timeout: 60_000, interval: 50 },
+        { timeout: 200_000, interval: 50 },
       );
     },
     type: (keys) => {

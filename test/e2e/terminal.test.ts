@@ -6,19 +6,20 @@ import { defaultPorts } from '../../cli/start/ports.ts';
 import { ctrlC, hasTerminal, leftovers, runInTerminal } from '../cli/terminal.ts';
 
 const kebabCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const freePorts = Object.keys(defaultPorts).flatMap((name) => [`--${kebabCase(name)}`, '0']);
 const cwd = resolve(import.meta.dirname, '../..');
 
 describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', { timeout: 240_000 }, () => {
   async function run(...args: readonly string[]) {
     const folder = await mkdtemp(join(tmpdir(), 'terminal-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
     const env = { HOME: folder, XDG_CACHE_HOME: join(folder, 'cache') };
     const words = args.map((arg) => (arg === '<folder>' ? join(folder, 'data') : arg));
     return runInTerminal(words, { cwd, env });
   }
 
   it('ends npm start while it packages', async () => {
-    const command = await run('npm', 'start', '--', '--data-dir', '<folder>');
+    const command = await run('npm', 'start', '--', '--data-dir', '<folder>', ...freePorts);
     await command.printed('Packaging and starting');
     command.type(ctrlC);
     await command.exited;
@@ -27,8 +28,7 @@ describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', { timeout: 240_000 }, () =
   });
 
   it('ends npm start once it runs', async () => {
-    const ports = Object.keys(defaultPorts).flatMap((name) => [`--${kebabCase(name)}`, '0']);
-    const command = await run('npm', 'start', '--', '--data-dir', '<folder>', ...ports);
+    const command = await run('npm', 'start', '--', '--data-dir', '<folder>', ...freePorts);
     await command.printed('Stop with Ctrl-C.');
     command.type(ctrlC);
     await command.exited;
