@@ -220,6 +220,10 @@ describe('classifying an answer', () => {
     expect(verdict('GET', 400, '', { 'x-is-logged-in': 'true' })).toMatchObject({ code: 'REQUEST_REFUSED' });
   });
 
+  it.each([300, 399])('takes %i for a redirect, whatever its body claims', (status) => {
+    expect(verdict('GET', status, { result: [] })).toMatchObject({ code: 'NOT_SERVICENOW', status });
+  });
+
   it('names the host of a redirect, and none where it does not say', () => {
     const said = (headers: Record<string, string>) => String(verdict('GET', 302, '', headers));
     expect(said({ location: 'https://sso.example.com/x' })).toContain('302 redirect to sso.example.com;');
