@@ -126,7 +126,7 @@ function reconciled(key: string, { hashes: [hash = ''], atMs }: Seen): Told {
   return { ...common, kind: 'resolve', isHeldWhileAssigned: false, isNotedOnResolved: false };
 }
 
-/** What has recovered has no open record, unless it flapped; what is broken has one, unless a person ended it since. */
+/** What has recovered has no open record, unless it flapped or a person opened it again; what is broken has one, unless a person ended it since. */
 function judgeEnd(
   key: string,
   { state, sinceMs, told }: AlarmTruth,
@@ -137,7 +137,7 @@ function judgeEnd(
   const wrong = (text: string): Damage[] => [
     { kind: 'wrong state', text: `${key}: ${text}: ${JSON.stringify(last)}` },
   ];
-  if ((state === 'OK' || state === 'deleted') && last?.phase === 'open' && last.last !== 'held')
+  if ((state === 'OK' || state === 'deleted') && last?.phase === 'open' && last.last === 'broken')
     return wrong(`is ${state} and has an open record`);
   if (state !== 'ALARM' || told.kind !== 'open' || !sentAt.has(told) || last?.phase === 'open') return [];
   const isEndedSince = (last?.endedAtMs ?? 0) >= Math.floor(sinceMs / 1000) * 1000;
