@@ -31,12 +31,16 @@ function statementsIn(value: unknown): Statement[] {
   return data ? [data] : Object.values(value).flatMap(statementsIn);
 }
 
-/** Actions that AWS lets be granted on every resource only, and the state of alarms, any of which may have opened a record. */
+/**
+ * Actions that AWS lets be granted on every resource only, the state of alarms, any of which may have opened a record, and the
+ * findings of the one hub of a region, whose id Security Hub makes.
+ */
 const unboundable = new Set([
   'xray:PutTraceSegments',
   'xray:PutTelemetryRecords',
   'cloudwatch:DescribeAlarms',
   'lambda:GetAccountSettings',
+  'securityhub:GetFindings',
 ]);
 
 function tooWide(logicalId: string, { Effect, Action, Resource }: Statement): Finding[] {
