@@ -89,6 +89,8 @@ export async function demo(options: DemoOptions): Promise<void> {
     ['SIGTERM', 143],
   ] as const)
     process.once(signal, () => {
+      // The terminal has shown ^C.
+      if (process.stdout.isTTY) process.stdout.write('\n');
       rmSync(dataFolder, { recursive: true, force: true, maxRetries: 3 });
       process.exit(code);
     });

@@ -35,13 +35,20 @@ export type RecordMark = {
 
 /** A delete that is about to be sent. */
 export type BegunDelete = {
-  /** The name of its key. */
+  /** Tells this attempt from all others, those under the same key included. */
   readonly by: string;
   /** Until then it may be under way, in milliseconds since the Unix epoch. */
   readonly untilMs: number;
   /** When the record was created, in the words of the instance. */
   readonly createdOn: string;
 };
+
+const isNotDeleted = {
+  anyOf: [
+    { attribute: 'isDeleted', exists: false },
+    { attribute: 'isDeleted', operator: '=', value: false },
+  ],
+} as const;
 
 /** Remembers what we know of the records of one instance. Every method throws what the state table throws. */
 export class RecordMarks {
@@ -76,19 +83,33 @@ export class RecordMarks {
 
   /**
    * Remembers that a record that exists is about to be deleted.
-   * @returns false while a copy of its create may be running, which would bring it back
+   * @returns whether this is the first delete of it that is not known to have failed; `refused` while a copy of its create may be
+   *   running, which would bring it back
    */
-  async beginDelete(sysId: string, { by, untilMs, createdOn }: BegunDelete): Promise<boolean> {
+  async beginDelete(
+    sysId: string,
+    { by, untilMs, createdOn }: BegunDelete,
+  ): Promise<'first' | 'another' | 'refused'> {
     const nowMs = this.#clock.now();
-    const deletion = { deletingUntilMs: untilMs, deletedBy: by, deletedAtMs: nowMs, createdOn };
+    const change = {
+      isDeleted: true,
+      deletingUntilMs: untilMs,
+      deletedBy: by,
+      deletedAtMs: nowMs,
+      createdOn,
+    };
     const noneIsMade = {
       anyOf: [
         { attribute: 'creatingUntilMs', exists: false },
         { attribute: 'creatingUntilMs', operator: '<=', value: nowMs },
       ],
     } as const;
-    const change = { isDeleted: true, ...deletion };
-    return (await this.#items.change(this.keyOf(sysId), change, noneIsMade)) !== undefined;
+    const key = this.keyOf(sysId);
+    if (await this.#items.change(key, change, { allOf: [noneIsMade, isNotDeleted] })) return 'first';
+    const isUnderWay = { attribute: 'deletingUntilMs', operator: '>', value: 0 } as const;
+    if (await this.#items.change(key, change, { allOf: [noneIsMade, isUnderWay] })) return 'another';
+    // That the record is gone stays: what is seen now was made again, or restored.
+    return (await this.now(sysId)).creatingUntilMs > nowMs ? 'refused' : 'another';
   }
 
   /** Remembers that the record is gone. */
@@ -96,7 +117,10 @@ export class RecordMarks {
     await this.#items.change(this.keyOf(sysId), { isDeleted: true, deletingUntilMs: 0 });
   }
 
-  /** Forgets a delete that certainly did not take effect, unless another one has begun since or the record is gone. */
+  /**
+   * Forgets the first delete of a record, which certainly did not take effect, unless another one has begun since or the record is
+   * gone. Another one does not forget itself: it does not know what came of the first.
+   */
   async abandonDelete(sysId: string, by: string): Promise<void> {
     const isOurs = {
       allOf: [
@@ -154,12 +178,6 @@ export class RecordMarks {
       { attribute: 'maker', operator: '=', value: before.maker },
       { attribute: 'makerUntilMs', operator: '=', value: before.makerUntilMs },
     ] as const;
-    const isNotDeleted = {
-      anyOf: [
-        { attribute: 'isDeleted', exists: false },
-        { attribute: 'isDeleted', operator: '=', value: false },
-      ],
-    } as const;
     const isFree = { anyOf: [{ is: 'absent' }, { attribute: 'maker', exists: false }] } as const;
     const condition = { allOf: [...(before.maker === '' ? [isFree] : asBefore), isNotDeleted] };
     const change = { maker, makerUntilMs };

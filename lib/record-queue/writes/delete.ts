@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mayHaveTakenEffect } from '../../core/errors.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import { deleteRequest } from '../../servicenow/records.ts';
@@ -36,11 +37,12 @@ class Deletion {
   }
 
   async ofSeen({ presence, correlationId, createdOn }: Sight): Promise<Done> {
-    const { context, name: by, untilMs } = this.#attempt;
+    const { context, untilMs } = this.#attempt;
     const { records } = context.ledger;
-    const isBegun = await records.beginDelete(this.#sysId, { by, untilMs, createdOn });
+    const by = randomUUID();
+    const begun = await records.beginDelete(this.#sysId, { by, untilMs, createdOn });
     // The answer to a create of the record was lost since we looked.
-    if (!isBegun) throw new InDoubtError(copyWaitMs);
+    if (begun === 'refused') throw new InDoubtError(copyWaitMs);
     // A create whose sys_id the instance chose is known by this only.
     if (correlationId) await records.markDeletedAs(correlationId);
     // Whether the user may delete it is not known before the answer.
@@ -50,7 +52,8 @@ class Deletion {
     } catch (error) {
       // It was there a moment ago: someone else was faster, unless the user may not see it.
       if (!(error instanceof RecordNotFoundError && (await this.#isGone()))) {
-        if (!mayHaveTakenEffect(error)) await records.abandonDelete(this.#sysId, by);
+        if (error instanceof RecordNotFoundError) await this.#refuseIfMadeAgain(error);
+        if (begun === 'first' && !mayHaveTakenEffect(error)) await records.abandonDelete(this.#sysId, by);
         throw error;
       }
     }
@@ -80,6 +83,12 @@ class Deletion {
     return isDeleted;
   }
 
+  /** @throws InDoubtError where another delete was faster, and a late copy of the create has made the record again since */
+  async #refuseIfMadeAgain(cause: RecordNotFoundError): Promise<void> {
+    const { isDeleted, deletingUntilMs } = await this.#attempt.context.ledger.records.now(this.#sysId);
+    if (isDeleted && deletingUntilMs === 0) throw new InDoubtError(copyWaitMs, cause);
+  }
+
   async #isGone(): Promise<boolean> {
     return (await findRecord(this.#table, this.#sysId, this.#attempt.context)) === 'absent';
   }
@@ -90,10 +99,9 @@ class Deletion {
   }
 
   async #end(done: Done): Promise<Done> {
-    await Promise.all([
-      this.#attempt.context.ledger.records.endDelete(this.#sysId),
-      this.#attempt.complete('delete', this.#sysId),
-    ]);
+    // First the record: once the work counts as done, nobody comes back to it.
+    await this.#attempt.context.ledger.records.endDelete(this.#sysId);
+    await this.#attempt.complete('delete', this.#sysId);
     return done;
   }
 }

@@ -76,7 +76,7 @@ describe.skipIf(!isInstalled)('the page in a browser', () => {
     await opened.tab.getByRole('button', { name: 'Outage' }).click();
     await opened.tab.getByRole('status').getByText('every request gets a 503').waitFor();
     await opened.tab.getByRole('button', { name: 'Repair it now' }).click();
-    await opened.tab.getByRole('status').getByText('whole again').waitFor();
+    await opened.tab.getByRole('status').getByText('works normally again').waitFor();
     expect(world.instance.control.faults.list()).toEqual([]);
     expect(opened.errors).toEqual([]);
   });

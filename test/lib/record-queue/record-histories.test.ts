@@ -9,11 +9,12 @@ import type {
   ServiceNowResponse,
 } from '../../../lib/servicenow/call.ts';
 import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
+import { ServiceNowError } from '../../../lib/servicenow/service-now-error.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { incidents, queue, start } from './writing.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const histories = Number(process.env['HISTORIES'] ?? 12);
+const histories = Number(process.env['HISTORIES'] ?? 4);
 
 /** A process of the function: once dead, none of its calls is answered. */
 type Process = { isDead: boolean; readonly death: PromiseWithResolvers<'died'> };
@@ -22,9 +23,11 @@ type Process = { isDead: boolean; readonly death: PromiseWithResolvers<'died'> }
 class Chaos {
   readonly #random: () => number;
   readonly #process = new AsyncLocalStorage<Process>();
-  readonly #atWork: Promise<unknown>[] = [];
+  #atWork: { readonly call: Promise<unknown>; readonly sentMs: number }[] = [];
   readonly counts: Record<string, number> = {};
   isOn = true;
+  /** The time of the story. */
+  nowMs = 0;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -43,9 +46,11 @@ class Chaos {
     return unfinished === 'died' ? messages.map(({ id }) => id) : unfinished;
   }
 
-  /** Waits for what the instance was still working on. */
-  async instanceIsDone(): Promise<void> {
-    await Promise.all(this.#atWork.splice(0));
+  /** Waits for what was sent to the instance until then: it works on nothing for longer than `inDoubtMs`. */
+  async instanceIsDone(untilMs: number): Promise<void> {
+    const old = this.#atWork.filter(({ sentMs }) => sentMs <= untilMs);
+    this.#atWork = this.#atWork.filter(({ sentMs }) => sentMs > untilMs);
+    await Promise.all(old.map(({ call }) => call));
   }
 
   readonly throughClient = (client: ServiceNowClient): ServiceNowClient => ({
@@ -78,7 +83,8 @@ class Chaos {
     if (!isRead && this.#strikes('late copy', 0.15)) {
       this.#running(delay(this.below(80)).then(() => client.send(request)));
       if (request.repeatable !== 'keyed' || this.below(3) === 0) throw lost(request);
-      return { ...(await this.#running(client.send(request))), attempts: 2, isRepeat: true };
+      const answer = await this.#running(client.send(request)).catch(refusedAgain);
+      return { ...answer, attempts: 2, isRepeat: true };
     }
     if (this.#strikes('not made', 0.05)) throw lost(request);
     const answer = await this.#running(client.send(request));
@@ -88,7 +94,7 @@ class Chaos {
 
   /** The instance goes on with a call though its caller is gone. */
   #running<T>(call: Promise<T>): Promise<T> {
-    this.#atWork.push(call.catch(() => undefined));
+    this.#atWork.push({ call: call.catch(() => undefined), sentMs: this.nowMs });
     return call;
   }
 
@@ -115,6 +121,12 @@ class Chaos {
     this.counts[name] = (this.counts[name] ?? 0) + 1;
     return true;
   }
+}
+
+/** As the client does: an earlier copy may have taken effect, or even caused the refusal. */
+function refusedAgain(error: unknown): never {
+  if (error instanceof ServiceNowError) Object.assign(error, { effect: 'unknown', attempts: 2 });
+  throw error;
 }
 
 function lost({ method, path, repeatable }: ServiceNowRequest): Error {
@@ -188,6 +200,7 @@ const inDoubtMs = 60_000;
 /** Delivers the messages until all are done; deletes are sent as soon as the record is there. */
 async function play(story: Story, run: string, chaos: Chaos): Promise<void> {
   let nowMs = 0;
+  chaos.nowMs = 0;
   let waiting: readonly Waiting[] = story
     .writes(run)
     .map((message) => ({ message, receiveCount: 1, dueMs: chaos.below(2) * 2_000 }));
@@ -198,9 +211,10 @@ async function play(story: Story, run: string, chaos: Chaos): Promise<void> {
     if (round === 20) chaos.isOn = false;
     const nextMs = Math.min(...waiting.map(({ dueMs }) => dueMs));
     if (waiting.length > 0 && nextMs > nowMs) {
-      if (nextMs - nowMs >= inDoubtMs) await chaos.instanceIsDone();
+      await chaos.instanceIsDone(nextMs - inDoubtMs);
       queue.later(nextMs - nowMs);
       nowMs = nextMs;
+      chaos.nowMs = nowMs;
     }
     const due = waiting.filter(({ dueMs }) => dueMs <= nowMs);
     const deliveries = due.map((one) => deliver(one, nowMs, chaos));
@@ -222,7 +236,7 @@ async function play(story: Story, run: string, chaos: Chaos): Promise<void> {
     }
     waiting = [...waiting.filter((one) => !due.includes(one)), ...(await Promise.all(deliveries)).flat()];
   }
-  await chaos.instanceIsDone();
+  await chaos.instanceIsDone(nowMs);
 }
 
 /** The sys_id of the record of a story, once it is there. */

@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { LedgerItems } from '../../../lib/aws/ledger-items.ts';
+import { RecordMarks } from '../../../lib/aws/record-marks.ts';
+import { deadlineAt } from '../../../lib/core/clock.ts';
+import { manualClock } from '../core/manual-clock.ts';
+import { startStateTable } from './local-state-table.ts';
+
+const sysId = 'd'.repeat(32);
+
+async function startMarks() {
+  const clock = manualClock();
+  const { table } = await startStateTable(clock);
+  const items = new LedgerItems(() => table, clock, deadlineAt(clock.now() + 60_000, clock));
+  const marks = new RecordMarks(items, { deployment: 'd', instance: 'i' }, clock);
+  const begin = (by: string) =>
+    marks.beginDelete(sysId, { by, untilMs: clock.now() + 60_000, createdOn: '' });
+  return { marks, begin };
+}
+
+it('a delete that failed is forgotten, unless another one was under way or has begun since', async () => {
+  const { marks, begin } = await startMarks();
+  expect(await begin('one')).toBe('first');
+  await marks.abandonDelete(sysId, 'one');
+  expect((await marks.now(sysId)).isDeleted).toBe(false);
+  expect(await begin('two')).toBe('first');
+  expect(await begin('three')).toBe('another');
+  await marks.abandonDelete(sysId, 'two');
+  expect((await marks.now(sysId)).isDeleted).toBe(true);
+});
+
+it('a delete does not begin while a copy of a create of its record may be running', async () => {
+  const { marks, begin } = await startMarks();
+  await marks.keepDeletesAway(sysId, Number.MAX_SAFE_INTEGER);
+  expect(await begin('one')).toBe('refused');
+  expect((await marks.now(sysId)).isDeleted).toBe(false);
+});
+
+it('a record that is gone stays so when another delete of it begins, which found it made again', async () => {
+  const { marks, begin } = await startMarks();
+  await begin('one');
+  await marks.endDelete(sysId);
+  expect(await begin('two')).toBe('another');
+  expect(await marks.now(sysId)).toMatchObject({ isDeleted: true, deletingUntilMs: 0 });
+});
