@@ -99,7 +99,7 @@ class Deletion {
   }
 
   async #end(done: Done): Promise<Done> {
-    // First the record: once the work counts as done, nobody comes back to it.
+    // First the record: once the work counts as done, no redelivery comes back to it.
     await this.#attempt.context.ledger.records.endDelete(this.#sysId);
     await this.#attempt.complete('delete', this.#sysId);
     return done;
