@@ -35,7 +35,7 @@ export type RecordMark = {
 
 /** A delete that is about to be sent. */
 export type BegunDelete = {
-  /** Names this attempt apart from all others, those under the same key included. */
+  /** Distinguishes this attempt from all others, those under the same key included. */
   readonly by: string;
   /** Until then it may be under way, in milliseconds since the Unix epoch. */
   readonly untilMs: number;
