@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { StateUnavailableError } from '../../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import {
@@ -95,6 +96,73 @@ describe('deletes', () => {
     expect(await queue.deliver([remove('m1', given)])).toEqual([]);
     release();
     expect(await late).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+});
+
+describe('of two deletes of one record', () => {
+  const isDelete = ({ method }: { readonly method: string }) => method === 'DELETE';
+
+  it('the one that is refused leaves what is known of the other, whose process died', async () => {
+    const { through, reached, release } = holding(isDelete);
+    await start({ through });
+    seed(given);
+    const first = queue.deliver([remove('m1', given)]);
+    await reached;
+    queue.restart();
+    const json = { error: { message: 'no', detail: 'ACL' }, status: 'failure' };
+    const { faults } = queue.instance.control;
+    faults.add({ match: { method: 'DELETE' }, action: 'answer', status: 403, json });
+    expect(await queue.deliver([remove('m2', given)])).toEqual([]);
+    queue.instance.state.store.remove('incident', given);
+    queue.restart();
+    expect(await queue.deliver([again(remove('m1', given))])).toEqual([]);
+    expect(codes()).toEqual(['ACCESS_DENIED']);
+    release();
+    await first;
+  });
+
+  it('the slower one comes back where a late copy has made the record again since', async () => {
+    const deleting = holding(isDelete);
+    let isChecking = false;
+    const checking = holding(({ method }) => isChecking && method === 'GET');
+    await start({ through: (client) => deleting.through(checking.through(client)) });
+    seed(given);
+    const slower = queue.deliver([remove('m1', given)]);
+    await deleting.reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m2', given)])).toEqual([]);
+    isChecking = true;
+    deleting.release();
+    await checking.reached;
+    seed(given);
+    checking.release();
+    expect(await slower).toEqual(['m1']);
+    queue.later(6_000);
+    expect(await queue.deliver([again(remove('m1', given))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+
+  it('none counts as done before it is remembered that the record is gone', async () => {
+    let isAway = true;
+    await start({
+      throughTable: (table) => ({
+        ...table,
+        async update(key, change, condition, call) {
+          if (isAway && change.set?.['deletingUntilMs'] === 0) throw new StateUnavailableError('away');
+          return table.update(key, change, condition, call);
+        },
+      }),
+    });
+    seed(given);
+    expect(await queue.deliver([remove('m1', given)])).toEqual(['m1']);
+    isAway = false;
+    seed(given);
+    queue.restart();
+    queue.later(2 * overMs);
+    expect(await queue.deliver([again(remove('m1', given))])).toEqual([]);
+    expect(incidents()).toEqual([]);
     expect(codes()).toEqual([]);
   });
 });
