@@ -1,7 +1,7 @@
 /**
  * What Node 20 lacks and the client and the command line use. The build puts these in the place of the built-in functions, so that
  * no global of the program that imports them changes. Their names must be those of nothing else: in a module that has the same
- * name, that one would be called.
+ * name, that one would be called. What is newer than ES2024 the type check refuses, by `lib` in tsconfig.json.
  */
 
 type Resolvers<T> = {

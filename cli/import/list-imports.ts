@@ -68,7 +68,9 @@ export async function listUnfinished(
     if (key.endsWith('/progress.json')) begun.add(folder);
     else if (key.endsWith('/summary.json')) ended.add(folder);
   }
-  const folders = [...begun.difference(ended)].toSorted((a, b) => (runOf(a) < runOf(b) ? -1 : 1));
+  const folders = [...begun]
+    .filter((folder) => !ended.has(folder))
+    .toSorted((a, b) => (runOf(a) < runOf(b) ? -1 : 1));
   return Promise.all(folders.slice(0, most).map((folder) => readImport(s3, bucket, folder)));
 }
 
