@@ -1,5 +1,5 @@
 import { explainFailure } from '../aws/denial.ts';
-import type { Inspection, QueueNow } from '../aws/inspection.ts';
+import type { Announcement, Inspection, QueueNow } from '../aws/inspection.ts';
 import type { Config } from '../core/config.ts';
 import { type Finding, ok, warning } from './finding.ts';
 
@@ -111,15 +111,13 @@ function checkBucket(bucket: string, queueUrl: string, aws: Inspection): Promise
   return attempt(subject, 's3:GetBucketNotification', async () => {
     const announcements = await aws.bucketAnnouncements(bucket);
     const queue = await aws.queue(queueUrl);
-    const due = announcements.find(({ queueArn }) => queueArn === queue.arn);
-    if (due === undefined || !coversDrops(due))
+    const missed = missedDrops(announcements.find(({ queueArn }) => queueArn === queue.arn));
+    if (missed)
       return [
         {
           subject,
           state: 'failed',
-          found: due
-            ? 'it announces other objects than those below imports/'
-            : 'it does not announce new files to the import queue',
+          found: missed,
           todo: 'set the notification as docs/deploy.md says under “A bucket of your own”, or deploy again',
         },
       ];
@@ -149,14 +147,14 @@ const versioning = (bucket: string, aws: Inspection) =>
         ],
   );
 
-function coversDrops({
-  events,
-  prefix,
-}: {
-  readonly events: readonly string[];
-  readonly prefix: string;
-}): boolean {
-  return 'imports/'.startsWith(prefix) && events.some((event) => /^s3:ObjectCreated:\*$/.test(event));
+/** Which drops a bucket does not announce; undefined for none. */
+function missedDrops(announcement: Announcement | undefined): string | undefined {
+  if (announcement === undefined) return 'it does not announce new files to the import queue';
+  if (!'imports/'.startsWith(announcement.prefix))
+    return 'it announces other objects than those below imports/';
+  if (!announcement.events.includes('s3:ObjectCreated:*'))
+    return 'it does not announce every new file: a large one is not created by a single PUT (s3:ObjectCreated:*)';
+  return undefined;
 }
 
 function admitsS3(policy: string): boolean {

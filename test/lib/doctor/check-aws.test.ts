@@ -65,7 +65,10 @@ async function deployment() {
   await buckets.send(new CreateBucketCommand({ Bucket: 'drops' }));
   const versioned = { Bucket: 'drops', VersioningConfiguration: { Status: 'Enabled' } } as const;
   await buckets.send(new PutBucketVersioningCommand(versioned));
-  const announce = (prefix: string) =>
+  const announce = (
+    prefix: string,
+    event: 's3:ObjectCreated:*' | 's3:ObjectCreated:Put' = 's3:ObjectCreated:*',
+  ) =>
     buckets.send(
       new PutBucketNotificationConfigurationCommand({
         Bucket: 'drops',
@@ -73,7 +76,7 @@ async function deployment() {
           QueueConfigurations: [
             {
               QueueArn: arnOf('import'),
-              Events: ['s3:ObjectCreated:*'],
+              Events: [event],
               Filter: { Key: { FilterRules: [{ Name: 'prefix', Value: prefix }] } },
             },
           ],
@@ -169,12 +172,15 @@ describe('the doctor’s look at AWS', () => {
     });
   });
 
-  it('names a bucket that announces other objects', async () => {
+  it.each([
+    ['other objects', 'elsewhere/', 's3:ObjectCreated:*', 'below imports/'],
+    ['small files only', 'imports/', 's3:ObjectCreated:Put', 'a large one'],
+  ] as const)('names a bucket that announces %s', async (_what, prefix, event, found) => {
     const { announce, check } = await deployment();
-    await announce('elsewhere/');
+    await announce(prefix, event);
     expect(find(await check(), 'import bucket')).toMatchObject({
       state: 'failed',
-      found: expect.stringContaining('imports/'),
+      found: expect.stringContaining(found),
     });
   });
 

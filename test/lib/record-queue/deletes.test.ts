@@ -73,21 +73,11 @@ describe('deletes', () => {
     expect(codes().slice(1)).toEqual(['RECORD_NOT_FOUND', 'RECORD_NOT_FOUND']);
   });
 
-  it('have one effect and no dead letter when two processes get the message at once', async () => {
-    const { through, reached, release } = holding(({ method }) => method === 'GET');
-    await start({ through });
-    seed(given);
-    const late = queue.deliver([remove('m1', given)]);
-    await reached;
-    queue.restart();
-    expect(await queue.deliver([remove('m1', given)])).toEqual([]);
-    release();
-    expect(await late).toEqual([]);
-    expect(codes()).toEqual([]);
-  });
-
-  it('have one effect and no dead letter when both processes have seen the record', async () => {
-    const { through, reached, release } = holding(({ method }) => method === 'DELETE');
+  it.each([
+    ['two processes get the message at once', 'GET'],
+    ['both processes have seen the record', 'DELETE'],
+  ])('have one effect and no dead letter when %s', async (_when, held) => {
+    const { through, reached, release } = holding(({ method }) => method === held);
     await start({ through });
     seed(given);
     const late = queue.deliver([remove('m1', given)]);
