@@ -81,6 +81,8 @@ export class NoteWriting {
   readonly #sysId: string;
   readonly #notes: readonly { readonly key: NoteKey; readonly text: string }[];
   readonly #own: string;
+  /** Notes whose entries are known: a mark that says less must not take the place of theirs. */
+  readonly #assigned = new Set<NoteKey>();
 
   constructor(attempt: Attempt, sysId: string, notes: Notes) {
     this.#attempt = attempt;
@@ -131,7 +133,8 @@ export class NoteWriting {
 
   async #remember(mark: NoteMark): Promise<void> {
     const { ledger } = this.#attempt.context;
-    await Promise.all(this.#notes.map(({ key }) => ledger.notes.rememberNote(key, mark)));
+    const open = this.#notes.filter(({ key }) => !this.#assigned.has(key));
+    await Promise.all(open.map(({ key }) => ledger.notes.rememberNote(key, mark)));
   }
 
   async #assign(note: NoteKey, text: string, entries: readonly Entry[]): Promise<boolean> {
@@ -148,6 +151,7 @@ export class NoteWriting {
       const { firstSentAtMs: sentAtMs, untilMs } = this.#attempt;
       const mark = { key: this.#own, state: 'applied', sentAtMs, untilMs, appliedAtMs: clock.now() } as const;
       await ledger.notes.rememberNote(note, { ...mark, entryId: sys_id });
+      this.#assigned.add(note);
       return true;
     }
     return false;

@@ -307,6 +307,20 @@ describe('updates', () => {
     expect(journal(sysId)).toHaveLength(1);
   });
 
+  it('write the same note once for each of several keys whose answers are lost in one second', async () => {
+    const now = Date.now();
+    const through = losing(({ method }) => method === 'PATCH', 6);
+    await start({ through, instance: { clock: { now: () => now } } });
+    seed();
+    const messages = times(6).map((index) => update(`m${index}`, { work_notes: 'the same' }));
+    for (let round = 1; round < 8; round += 1) {
+      await queue.deliver(messages.map((message) => ({ ...message, receiveCount: round })));
+      queue.later(61_000);
+    }
+    expect(journal(sysId)).toHaveLength(6);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('write the same note twice when two messages ask for it', async () => {
     await start();
     seed();
