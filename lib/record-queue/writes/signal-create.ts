@@ -159,6 +159,11 @@ export function isOwn({ eventId }: TimedSignal, found: Episode | undefined): boo
   return found?.mark?.events.includes(hashOfEvent(eventId)) ?? false;
 }
 
+/** True when this very signal is the last one that was applied to the record. */
+export function isLast({ eventId }: TimedSignal, { mark }: Episode): boolean {
+  return mark?.events[0] === hashOfEvent(eventId);
+}
+
 /** True when the thing has a record that the user may not read. */
 export async function isHidden(
   { context, table }: Attempt,

@@ -16,7 +16,15 @@ import { Attempt } from './attempt.ts';
 import { createRecord } from './create.ts';
 import { Episodes, episodeFields } from './episodes.ts';
 import { findReferences } from './references.ts';
-import { type Found, hiddenError, isHidden, isOwn, rememberKey, SignalCreate } from './signal-create.ts';
+import {
+  type Found,
+  hiddenError,
+  isHidden,
+  isLast,
+  isOwn,
+  rememberKey,
+  SignalCreate,
+} from './signal-create.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
 import type { CommandOf, WriteContext } from './write-context.ts';
 
@@ -87,6 +95,8 @@ class SignalWrite {
   #current: Found | undefined;
   /** The instance refuses to open the current record again. */
   #isReopenRefused = false;
+  /** The record that this signal was written to although a person had just ended it. */
+  #endedUnderWrite: string | undefined;
 
   constructor(attempt: Attempt, episodes: Episodes, byCorrelationId: boolean) {
     this.#attempt = attempt;
@@ -100,16 +110,17 @@ class SignalWrite {
   async run(): Promise<Done> {
     const looking = this.#findReferences();
     looking.catch(() => undefined);
-    let isContinuing = false;
     for (let round = 0; round < mostRounds; round += 1) {
       const current = this.#current ? this.#current.episode : await this.#episodes.findLast();
       this.#current = undefined;
-      const decision = this.#decide(current, isContinuing);
+      // An earlier attempt may have been interrupted between its writes.
+      if (round === 0 && this.#attempt.before?.write === 'update') this.#checkEnd(current);
+      const decision = this.#decide(current);
       if (decision.kind === 'nothing') {
         if (current === undefined && (await isHidden(this.#attempt, this.#episodes, this.#byCorrelationId)))
           throw hiddenError();
         await this.#finish(current);
-        return isContinuing ? 'done' : decision.verdict;
+        return this.#endedUnderWrite === undefined ? decision.verdict : 'done';
       }
       const references = await looking;
       const outcome =
@@ -117,14 +128,35 @@ class SignalWrite {
           ? await this.#create(decision, references)
           : await this.#write(decision, current, references);
       if (outcome === 'done') return 'done';
-      isContinuing = outcome === 'continue';
     }
     throw new UnreadableAnswerError('key: its record keeps changing; the signal is applied later');
   }
 
-  #decide(current: Episode | undefined, isContinuing: boolean): Decision {
+  #decide(current: Episode | undefined): Decision {
     const isClosed = this.#isReopenRefused && current?.phase === 'resolved';
-    return decide(this.#signal, isClosed ? { ...current, phase: 'closed' } : current, isContinuing);
+    const seen = isClosed ? { ...current, phase: 'closed' as const } : current;
+    return decide(this.#signal, seen, this.#isContinued(current));
+  }
+
+  /** True for the record that was ended under our write, unless another signal was applied to it since. */
+  #isContinued(current: Episode | undefined): boolean {
+    if (current === undefined || current.sysId !== this.#endedUnderWrite) return false;
+    return current.mark === undefined || isLast(this.#signal, current);
+  }
+
+  /**
+   * Notices that our write, whose answer is not at hand, reached a record that a person had ended by then. Who ends it in the
+   * same second is taken to have been first: the instance gives whole seconds.
+   */
+  #checkEnd(found: Episode | undefined): void {
+    if (!found || !this.#isEnded(found) || !isLast(this.#signal, found)) return;
+    if (found.endedAtMs !== undefined && found.endedAtMs <= this.#attempt.firstSentAtMs)
+      this.#endedUnderWrite = found.sysId;
+  }
+
+  /** True when a person ended the record, and this signal says that it is to be open. */
+  #isEnded({ phase, mark }: Episode): boolean {
+    return this.#signal.signal === 'open' && phase !== 'open' && (mark?.last ?? 'broken') === 'broken';
   }
 
   /** Only what may be written is looked up. */
@@ -157,7 +189,7 @@ class SignalWrite {
     decision: Extract<Decision, { kind: 'write' }>,
     current: Episode | undefined,
     references: References,
-  ): Promise<'done' | 'again' | 'continue'> {
+  ): Promise<'done' | 'again'> {
     if (current === undefined) throw new Error('a write was decided on without a record');
     const { table } = this.#attempt;
     const { sysId, episode } = current;
@@ -166,31 +198,32 @@ class SignalWrite {
       this.#attempt.announce('update', sysId),
       rememberKey(this.#signal, sysId, this.#attempt.context),
     ]);
-    const record = changesOf(decision, this.#signal, references);
-    const isDone = async () => isOwn(this.#signal, await this.#episodes.findLast(true));
+    // The note of work that goes on is in the record already.
+    const signal = this.#isContinued(current) ? { ...this.#signal, note: undefined } : this.#signal;
+    const record = changesOf(decision, signal, references);
+    let seen: Episode | undefined;
+    const isDone = async () => {
+      seen = await this.#episodes.findLast(true);
+      return isOwn(this.#signal, seen);
+    };
     try {
       const request = updateRequest({ table, sysId, record, fields: episodeFields });
       const answer = await this.#attempt.send(request, sysId, isDone);
-      const outcome = this.#checkWritten(answer?.body, decision, episode);
+      this.#endedUnderWrite = undefined;
+      if (answer === undefined) this.#checkEnd(seen);
+      else seen = this.#episodes.read(answer.body, episode);
+      // A person may have ended the record between our look and our write: then the state of the source comes first.
+      if (answer && seen && this.#isEnded(seen)) this.#endedUnderWrite = sysId;
       // Work that goes on is not done: its next write could not be announced, and a redelivery would end it.
-      if (outcome === 'done') await this.#attempt.complete('update', sysId);
-      return outcome;
+      if (this.#isContinued(seen)) {
+        this.#current = { episode: seen };
+        return 'again';
+      }
+      await this.#attempt.complete('update', sysId);
+      return 'done';
     } catch (error) {
       return this.#explainRefusal(error, decision, current);
     }
-  }
-
-  /** A person may have ended the record between our look and our write: then the state of the source comes first. */
-  #checkWritten(
-    body: unknown,
-    { what }: Extract<Decision, { kind: 'write' }>,
-    episode: number,
-  ): 'done' | 'continue' {
-    const written = this.#episodes.read(body, episode);
-    const isEnded = written !== undefined && written.phase !== 'open';
-    if (!(isEnded && what === 'update' && this.#signal.signal === 'open')) return 'done';
-    this.#current = { episode: written };
-    return 'continue';
   }
 
   /** @returns `again` when the record changed since it was read, or cannot be opened again @throws the refusal */

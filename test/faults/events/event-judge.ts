@@ -106,10 +106,12 @@ class Replay {
     return earlier;
   }
 
-  /** True when the write before was of the same event, and a person had ended the record under it. */
+  /** True when the write before was of the same event, and a person had ended the record under it, or did in the same second. */
   #isContinued({ hash }: Told, index: number): boolean {
     const last = this.#writes.slice(0, index).findLast(({ by }) => by === 'function');
-    return last?.record.hashes[0] === hash && last.record.phase !== 'open' && last.record.last === 'broken';
+    if (last?.record.hashes[0] !== hash || last.record.last !== 'broken') return false;
+    const endedAtMs = this.#states[index]?.endedAtMs ?? Number.POSITIVE_INFINITY;
+    return last.record.phase !== 'open' || endedAtMs <= last.atMs;
   }
 
   /** True when the table says at some moment after it was sent that the event changes nothing. */
@@ -144,11 +146,17 @@ function judgeEnd(
   return isEndedSince && last?.last !== 'resolved' ? [] : wrong('is in alarm and has no open record');
 }
 
-/** Each change has a text of its own. */
+/** Each change has a text of its own. A new record says what it is for, though the closed one before it may have got the note as well. */
 function doubledNotes({ state: { store } }: Instance): readonly Damage[] {
-  const notes = store
-    .select('sys_journal_field')
-    .flatMap(({ value = '' }) => /change s?\d+\|/.exec(value)?.[0] ?? []);
-  const doubled = [...Map.groupBy(notes, (text) => text)].filter(([, copies]) => copies.length > 1);
+  const notes = store.select('sys_journal_field').flatMap(({ value = '', element_id = '' }) => {
+    const text = /change s?\d+\|/.exec(value)?.[0];
+    return text === undefined ? [] : { text, record: value.includes('Follows ') ? 'next' : element_id };
+  });
+  const byRecord = Map.groupBy(notes, ({ text, record }) => `${text} in ${record}`);
+  const byText = Map.groupBy(
+    notes.filter(({ record }) => record !== 'next'),
+    ({ text }) => text,
+  );
+  const doubled = [...byRecord, ...byText].filter(([, copies]) => copies.length > 1);
   return doubled.map(([text]): Damage => ({ kind: 'doubled', text: `the note of ${text}` }));
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
+import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { type Interruption, Interruptions } from './interruptions.ts';
 import { deployment, incidents, journal, queue, start } from './writing.ts';
@@ -13,6 +14,8 @@ type Scenario = {
   readonly holds: (run: string) => unknown;
   readonly expected: unknown;
   readonly correlationIdTables?: string;
+  /** What others do just before a request reaches the instance. */
+  readonly meanwhile?: (run: string, request: ServiceNowRequest) => void;
 };
 
 const sysIdOf = (run: string) => run.padEnd(32, '0');
@@ -42,6 +45,51 @@ const upsert = (id: string, match: object, record: object, more: Partial<TestMes
   message(id, { action: 'upsert', match, record }, more);
 const remove = (id: string, sysId: string, more: Partial<TestMessage> = {}) =>
   message(id, { action: 'delete', sysId }, more);
+
+/** Signals about one thing, the last of them just now. */
+const signals = (run: string, ...kinds: string[]) =>
+  kinds.map(
+    (kind, index): TestMessage => ({
+      id: `${run}-${index}`,
+      group: run,
+      body: {
+        ...{ action: 'signal', signal: kind, source: 'disk', key: run, eventId: `${run}-${index}` },
+        // The last time lies in the future for the queue, so that the time of the message counts.
+        at: new Date(
+          Date.now() + (index + 1 < kinds.length ? index - 100 : 86_400 * 365) * 1000,
+        ).toISOString(),
+        ...{ note: `${kind} ${index}`, fields: { short_description: 'Disk full', category: 'hardware' } },
+        resolve: { state: '6', close_code: 'Solution provided', close_notes: 'Recovered' },
+        reopen: { within: 'PT400H', state: '2' },
+      },
+    }),
+  );
+const ofThing = (run: string) => incidents().filter(({ correlation_id }) => correlation_id === run);
+/** States and notes. */
+const storyOf = (run: string) => [
+  ...ofThing(run)
+    .map(({ state }) => state)
+    .toSorted(),
+  ...ofThing(run)
+    .flatMap(({ sys_id }) => notesOf(String(sys_id)))
+    .map((text) => text?.split('\n')[0])
+    .toSorted(),
+];
+/** A person ends the record of a run when it is about to be changed. */
+function endedByPerson(state: string) {
+  return (run: string, { method }: ServiceNowRequest) => {
+    const [record] = ofThing(run);
+    if (method !== 'PATCH' || !record || record['business_impact']) return;
+    const ended = {
+      state,
+      business_impact: 'ended by hand',
+      close_code: 'Solution provided',
+      close_notes: 'by hand',
+    };
+    const person = { userName: 'a.person', sysId: '0'.repeat(32) };
+    queue.instance.state.store.update('incident', String(record['sys_id']), ended, person);
+  };
+}
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   'a record that is created, updated and deleted': {
@@ -159,6 +207,34 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     holds: (run) => ofRun(run, 'category'),
     expected: ['hardware', 'network', 'software'],
   },
+  'an alarm that goes off, clears and comes back': {
+    messages: (run) => signals(run, 'open', 'resolve', 'open'),
+    holds: storyOf,
+    expected: ['2', 'open 0', 'open 2', 'resolve 1'],
+  },
+  'the same in a table that is known by correlation_id': {
+    correlationIdTables: 'incident',
+    messages: (run) => signals(run, 'open', 'resolve', 'open'),
+    holds: storyOf,
+    expected: ['2', 'open 0', 'open 2', 'resolve 1'],
+  },
+  'an alarm whose record a person resolves while it goes off once more': {
+    messages: (run) => signals(run, 'open', 'open'),
+    meanwhile: endedByPerson('6'),
+    holds: storyOf,
+    expected: ['2', 'open 0', 'open 1'],
+  },
+  'an alarm whose record a person closes while it goes off once more': {
+    messages: (run) => signals(run, 'open', 'open'),
+    meanwhile: endedByPerson('7'),
+    // Whether the closed record got the note as well depends on what was interrupted.
+    holds: (run) =>
+      ofThing(run)
+        .flatMap(({ state, sys_id }) => [state, ...(state === '7' ? [] : notesOf(String(sys_id)))])
+        .map((text) => text?.split('\n')[0])
+        .toSorted(),
+    expected: ['1', '7', 'open 1'],
+  },
 };
 
 const interruptions: readonly Interruption[] = ['death before', 'death after', 'lost answer', 'not made'];
@@ -174,8 +250,16 @@ describe.each(Object.entries(scenarios))(`%s (seed ${seedOfSample})`, (name, sce
     'ends as if nothing had happened when a call meets this: %s',
     async (interruption) => {
       const world = new Interruptions();
+      let id = '';
       await start({
-        through: world.throughClient,
+        through: (instance) => {
+          const client = world.throughClient(instance);
+          const send: typeof client.send = (request, context) => {
+            scenario.meanwhile?.(id, request);
+            return client.send(request, context);
+          };
+          return { ...client, send };
+        },
         throughTable: world.throughTable,
         environment: { CORRELATION_ID_TABLES: scenario.correlationIdTables ?? '' },
       });
@@ -190,7 +274,7 @@ describe.each(Object.entries(scenarios))(`%s (seed ${seedOfSample})`, (name, sce
       if (isExhaustive) process.stdout.write(`\ninterrupted ${calls.length} calls: ${interruption}\n`);
 
       async function run(at: number): Promise<void> {
-        const id = `a${at.toString(16)}f`;
+        id = `a${at.toString(16)}f`;
         scenario.before?.(id);
         await deliverUntilDone(scenario.messages(id), world);
         expect({ at, holds: scenario.holds(id), letters: queue.deadLetters.splice(0) }).toEqual({

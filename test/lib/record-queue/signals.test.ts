@@ -403,33 +403,56 @@ describe('a signal', () => {
     await start();
   });
 
-  it.each([
+  describe.each([
     ['resolves', '6', ['2'], 1],
     ['closes', '7', ['1', '7'], 2],
   ])(
     'finds an open record, or makes one, when a person %s it at the same time',
-    async (_what, state, wanted, count) => {
-      let isPersonAtWork = false;
-      await start({
-        through: (client) => ({
-          ...client,
-          send(request, context) {
-            if (isPersonAtWork && request.method === 'PATCH') {
-              isPersonAtWork = false;
-              const ended = { state, close_code: 'Solution provided', close_notes: 'by hand' };
-              queue.instance.state.store.update('incident', sysId(1), ended, somebody);
-            }
-            return client.send(request, context);
+    (_what, state, wanted, count) => {
+      /** The person is faster than the next update. @param before what happens to the updates otherwise */
+      async function startWithPerson(
+        around: (client: ServiceNowClient) => ServiceNowClient = (client) => client,
+      ) {
+        const ended = { state, close_code: 'Solution provided', close_notes: 'by hand' };
+        let isPersonAtWork = false;
+        await start({
+          through: (instance) => {
+            const client = around(instance);
+            return {
+              ...client,
+              send(request, context) {
+                if (isPersonAtWork && request.method === 'PATCH') {
+                  isPersonAtWork = false;
+                  queue.instance.state.store.update('incident', sysId(1), ended, somebody);
+                }
+                return client.send(request, context);
+              },
+            };
           },
-        }),
+        });
+        await deliver(signal('open', 0));
+        isPersonAtWork = true;
+        queue.later(60_000);
+      }
+      const again = () => signal('open', 2 * 86_400, {}, 'now');
+      const expectOpen = () => {
+        expect(states()).toEqual(wanted);
+        expect(incidents()).toHaveLength(count);
+        expect(notes(1).filter((text) => String(text).startsWith('open 172800'))).toHaveLength(1);
+        expect(queue.deadLetters).toEqual([]);
+      };
+
+      it('and says it once', async () => {
+        await startWithPerson();
+        expect(await deliver(again())).toEqual([]);
+        expectOpen();
       });
-      await deliver(signal('open', 0));
-      isPersonAtWork = true;
-      queue.later(60_000);
-      expect(await deliver(signal('open', 2 * 86_400, {}, 'now'))).toEqual([]);
-      expect(states()).toEqual(wanted);
-      expect(incidents()).toHaveLength(count);
-      expect(queue.deadLetters).toEqual([]);
+
+      it('also where the answer to the update is lost', async () => {
+        await startWithPerson(losing(({ method }) => method === 'PATCH'));
+        expect(await deliver(again())).toEqual([]);
+        expectOpen();
+      });
     },
   );
 
