@@ -33,7 +33,7 @@ export class SignalFeed implements Feed {
     if (this.#lastAt.get(key) === atMs) this.#count('two changes in one second');
     this.#lastAt.set(key, atMs);
     this.#count(`signal: ${kind}`);
-    const isHeldWhileAssigned = number % 2 === 0;
+    const isHeldWhileAssigned = number % 4 !== 0;
     const isNotedOnResolved = chance(50);
     const text = `change s${this.#changes}|`;
     const body = {
