@@ -2,7 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { TextDecoder } from 'node:util';
 import { nameKey, shownName, visibleText } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
+import { isRemark } from '../plan/map-columns.ts';
 import type { CsvTokenizer } from '../read/csv-tokenizer.ts';
+import { namedDelimiter } from '../read/dialect.ts';
 import { mark } from '../read/record-tokenizer.ts';
 import {
   constantsJson,
@@ -15,7 +17,10 @@ import {
   windowEncoding,
 } from './json-values.ts';
 
+const SPACE = 32;
 const QUOTE = 34;
+const EQUALS = 61;
+const LETTER_S = 0x73;
 const OPEN = 123;
 const CLOSE = 125;
 
@@ -33,7 +38,9 @@ export class CsvRowWriter {
   /** Set when the file's bytes are not UTF-8. */
   readonly #decoder: TextDecoder | undefined;
   readonly #text: TextSource;
-  /** The header's first name in lower case as bytes, where it is ASCII: rows that begin otherwise are not compared with the header. */
+  /** Where the file's own columns begin: behind the remarks of `rejected.csv`. */
+  readonly #first: number;
+  /** Their first name in lower case as bytes, where it is ASCII: rows that begin otherwise are not compared with the header. */
   readonly #firstName: Uint8Array | undefined;
   /** A name as a header line in the middle may repeat it: in any case, but for a single column, whose values may be words. */
   readonly #repeatable: (name: string) => string;
@@ -47,7 +54,11 @@ export class CsvRowWriter {
     this.#keyPrefix = plan.rowKey && jsonPrefix(plan.rowKey.jsonKey);
     this.#decoder =
       encoding === 'utf-8' ? undefined : new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
-    const [first = ''] = plan.header;
+    this.#first = Math.max(
+      0,
+      plan.header.findIndex((name) => !isRemark(name)),
+    );
+    const first = plan.header[this.#first] ?? '';
     this.#firstName = /^[\x20-\x7e]+$/.test(first) ? Buffer.from(first.toLowerCase()) : undefined;
     this.#repeatable = plan.header.length > 1 ? nameKey : visibleText;
   }
@@ -72,6 +83,7 @@ export class CsvRowWriter {
     if (record.problem !== undefined) return record.problem;
     if ((marks & mark.nul) !== 0)
       return `a NUL${placeOf(this.#text, window, window.bytes.indexOf(0, window.start))}`;
+    if (this.#repeatsFirstLine(record)) return 'repeats the line sep=';
     const expected = this.#plan.header.length;
     if (fieldCount !== expected && !(fieldCount > expected && record.isBlankFrom(expected)))
       return `${fieldCount} fields where the header has ${expected}`;
@@ -83,21 +95,31 @@ export class CsvRowWriter {
       : undefined;
   }
 
-  #mayRepeatHeader({ window, starts, ends, marks }: CsvTokenizer): boolean {
+  /** Whether it is the line that names the delimiter, where such files were put together. */
+  #repeatsFirstLine({ window, starts, fieldCount }: CsvTokenizer): boolean {
+    if (fieldCount <= this.#first) return false;
+    const { bytes, contentEnd } = window;
+    const start = starts[this.#first] ?? 0;
+    const from = isByteOrderMark(bytes, start) ? start + 3 : start;
+    const mayBe = isLetterOf(bytes[from], LETTER_S) && bytes[from + 3] === EQUALS;
+    return mayBe && namedDelimiter(bytes.subarray(from, contentEnd), 0) !== undefined;
+  }
+
+  #mayRepeatHeader({ window: { bytes }, starts, ends, fieldMarks }: CsvTokenizer): boolean {
+    let start = starts[this.#first] ?? 0;
+    let end = ends[this.#first] ?? 0;
+    // Characters that cannot be seen may stand around the name, and a byte order mark in front where files were put together.
+    if (((fieldMarks[this.#first] ?? 0) & mark.nonAscii) !== 0) return true;
     const first = this.#firstName;
-    if (!first) return (marks & mark.nonAscii) !== 0;
-    const start = starts[0] ?? 0;
-    const length = (ends[0] ?? 0) - start;
-    if (length < first.length) return false;
-    // A byte order mark or a quoted name may stand in front where files were put together.
-    const at = length === first.length ? start : (ends[0] ?? 0) - first.length;
-    return (
-      isLetterOf(window.bytes[at], first[0]) && isLetterOf(window.bytes[at + first.length - 1], first.at(-1))
-    );
+    if (!first || end - start < first.length) return false;
+    while (start < end && isBlank(bytes[start])) start++;
+    while (start < end && isBlank(bytes[end - 1])) end--;
+    return isLetterOf(bytes[start], first[0]) && isLetterOf(bytes[end - 1], first.at(-1));
   }
 
   #repeatsHeader(record: CsvTokenizer): boolean {
     return this.#plan.header.every((name, i) => {
+      if (i < this.#first) return true;
       const value = this.#decode(record, i);
       return value !== undefined && this.#repeatable(value) === this.#repeatable(name);
     });
@@ -160,6 +182,14 @@ export class CsvRowWriter {
     else out.bytes[open] = OPEN;
     out.byte(CLOSE);
   }
+}
+
+function isBlank(byte = 0): boolean {
+  return byte <= SPACE;
+}
+
+function isByteOrderMark(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf;
 }
 
 /** Whether a byte is an ASCII character in upper or lower case. */

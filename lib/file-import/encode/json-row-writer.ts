@@ -1,6 +1,7 @@
 import { TextDecoder } from 'node:util';
 import { madeName, nameKey, shownName } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
+import { lineProblem } from '../plan/json-problem.ts';
 import type { LineTokenizer } from '../read/record-tokenizer.ts';
 import { invalidBytes, type JsonBuffer, type TextSource, valueFor, windowEncoding } from './json-values.ts';
 
@@ -84,6 +85,7 @@ export class JsonRowWriter {
     if (typeof text !== 'string') return text.reason;
     if (text === '' && this.#plan.emptyAsAbsent) return undefined;
     if (text.includes('\0')) return 'a NUL';
+    if (!text.isWellFormed()) return 'half of a character (a surrogate alone)';
     if (values.has(target.jsonKey)) return `goes to ${target.column}, for which the row has a value already`;
     const sent = valueFor(target, text);
     if ('reason' in sent) return sent.reason;
@@ -109,7 +111,8 @@ function parseObject(text: string): Refused | { readonly members: object } {
   try {
     value = JSON.parse(text);
   } catch {
-    return { reason: 'not JSON' };
+    const problem = lineProblem(text);
+    return { reason: problem === undefined ? 'not JSON' : `not JSON: ${problem}` };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { reason: 'not a JSON object' };

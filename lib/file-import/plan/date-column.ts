@@ -1,4 +1,5 @@
 import { DateTime, IANAZone } from 'luxon';
+import { quotedName, visibleText } from './column-text.ts';
 
 /** A column whose values are dates: how they are written in the file, and where their clock stands. */
 export type DateColumn = {
@@ -89,10 +90,9 @@ export function toServiceNowDate(
   text: string,
   column: DateColumn,
 ): { readonly date: string } | { readonly reason: string } {
-  const value = text.trim();
+  const { value, parsed } = readDate(text.trim(), column);
   if (value === '') return { date: '' };
-  const shown = JSON.stringify(text.slice(0, 60));
-  const parsed = parse(value, column.format, column.zone);
+  const shown = quotedName(text);
   if (!parsed?.isValid || parsed.year < 1 || parsed.year > 9_999)
     return { reason: `${shown} is not a date of the form ${column.format}` };
   if (!hasTime(value, column.format))
@@ -102,6 +102,17 @@ export function toServiceNowDate(
   if (column.keeps === 'date') return { date: parsed.toFormat('yyyy-MM-dd') };
   const [first = parsed] = parsed.getPossibleOffsets().sort((a, b) => a.toMillis() - b.toMillis());
   return { date: first.toUTC().toFormat('yyyy-MM-dd HH:mm:ss') };
+}
+
+/** As it is written, else by what a person sees of it: browsers put direction marks and narrow blanks into dates. */
+function readDate(
+  text: string,
+  { format, zone }: DateColumn,
+): { value: string; parsed?: DateTime | undefined } {
+  const parsed = parse(text, format, zone);
+  if (parsed?.isValid) return { value: text, parsed };
+  const value = visibleText(text);
+  return { value, parsed: value === text ? parsed : parse(value, format, zone) };
 }
 
 function wholeDay(day: DateTime, { keeps }: DateColumn): string {

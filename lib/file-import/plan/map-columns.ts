@@ -23,7 +23,8 @@ export function mapColumns(
   open = false,
 ): RowPlan {
   if (!open) requireNamed(header, settings);
-  const targets = header.map((name) => targetOf(name, staging, settings) ?? null);
+  const dates = open ? datesByColumn(staging, settings) : undefined;
+  const targets = header.map((name) => targetOf(name, staging, settings, dates) ?? null);
   refuseUnmapped(header, targets, settings);
   if (!open) {
     refuseShared(header, targets);
@@ -56,11 +57,16 @@ function hasNamesake(column: StagingColumn, staging: StagingTable, { mode }: Imp
   return staging.columns.some(({ name, label }) => label === column.label && name !== column.name);
 }
 
+/** True for what `rejected.csv` has in front of its rows. */
+export function isRemark(name: string): boolean {
+  return remarkColumns.includes(nameKey(name));
+}
+
 /** Names are compared by what a person sees of them. A column that is mapped is wanted, also where it is listed among the ignored ones. */
 function isLeftOut(name: string, { columns, ignoredColumns }: ImportSettings): boolean {
   if (lookUpName(columns, name) !== undefined) return false;
   const key = nameKey(name);
-  return [...ignoredColumns, ...remarkColumns].some((one) => nameKey(one) === key);
+  return isRemark(name) || ignoredColumns.some((one) => nameKey(one) === key);
 }
 
 /** The staging column that a name goes to by the settings or by itself; undefined when there is none, '' when it is left out. */
@@ -72,13 +78,31 @@ export function columnOf(name: string, staging: StagingTable, settings: ImportSe
     : staging.columns.find((column) => column.name === wanted)?.name;
 }
 
-function targetOf(name: string, staging: StagingTable, settings: ImportSettings): ColumnTarget | undefined {
+/**
+ * Rows of JSON Lines may call a column by its name, its label or a header of the settings: its dates are read alike by all of them.
+ * @throws ConfigurationError for dates that no row can have, since they go to no column
+ */
+function datesByColumn(staging: StagingTable, settings: ImportSettings): ReadonlyMap<string, DateColumn> {
+  const dates = Object.entries(settings.dateColumns).map(([name, date]) => {
+    const column = columnOf(name, staging, settings);
+    if (column !== undefined) return [column, date] as const;
+    throw new ConfigurationError('_import.json.dateColumns', `no staging column for ${quotedName(name)}`);
+  });
+  return new Map(dates);
+}
+
+function targetOf(
+  name: string,
+  staging: StagingTable,
+  settings: ImportSettings,
+  dates?: ReadonlyMap<string, DateColumn>,
+): ColumnTarget | undefined {
   if (isLeftOut(name, settings)) return undefined;
   const wanted = lookUpName(settings.columns, name);
   const column =
     wanted === undefined ? matching(name, staging) : settingColumn(`columns.${name}`, wanted, staging);
   if (!column) return undefined;
-  const date = lookUpName(settings.dateColumns, name);
+  const date = lookUpName(settings.dateColumns, name) ?? dates?.get(column.name);
   return {
     column: column.name,
     jsonKey: jsonKeyOf(column, staging, settings),

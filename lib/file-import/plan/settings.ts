@@ -1,8 +1,9 @@
 import { TextDecoder } from 'node:util';
-import { getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import { getNodeValue, type Node, type ParseError, parseTree } from 'jsonc-parser';
 import * as z from 'zod/mini';
 import { ConfigurationError } from '../../core/errors.ts';
 import { formatProblem, isZone } from './date-column.ts';
+import { errorText } from './json-problem.ts';
 
 /** The WHATWG name behind a label such as `latin1`. @throws ConfigurationError when there is none. */
 export function encodingName(label: string): string {
@@ -176,15 +177,10 @@ function parseJson(json: string): unknown {
   if (first)
     throw new ConfigurationError(
       '_import.json',
-      `is not JSON: ${spellOut(printParseErrorCode(first.error))} ${placeOf(text, first.offset)}`,
+      `is not JSON: ${errorText(first)} ${placeOf(text, first.offset)}`,
     );
   refuseRepeatedNames(root, text);
   return root && getNodeValue(root);
-}
-
-/** `ValueExpected` -> `value expected`. */
-function spellOut(code: string): string {
-  return code.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).toLowerCase();
 }
 
 function placeOf(text: string, offset: number): string {

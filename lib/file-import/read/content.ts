@@ -5,6 +5,7 @@ import { isStatus, readObjectRange } from '../../aws/s3.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import type { Encoding } from '../plan/import-plan.ts';
 import type { ImportRequest } from '../schedule/import-request.ts';
+import { foreignFormat } from './dialect.ts';
 import { readingLimits } from './record-tokenizer.ts';
 import { LabelTranscoder, type SourceBytes, Utf16Transcoder } from './transcode.ts';
 
@@ -60,10 +61,10 @@ async function* inflate(
 ): AsyncGenerator<Uint8Array> {
   let bytesIn = 0;
   let bytesOut = 0;
-  let isGzip = true;
+  let foreign: string | undefined;
   const counted = async function* () {
     for await (const piece of compressed) {
-      if (bytesIn === 0 && piece.length > 1) isGzip = piece[0] === 0x1f && piece[1] === 0x8b;
+      if (bytesIn === 0) foreign = notGzip(piece);
       bytesIn += piece.length;
       yield piece;
     }
@@ -78,7 +79,7 @@ async function* inflate(
       yield piece;
     }
   } catch (cause) {
-    throw gzipError(cause, isGzip);
+    throw gzipError(cause, foreign);
   } finally {
     source.destroy();
     gunzip.destroy();
@@ -96,13 +97,17 @@ function refuseBomb(
     throw new InvalidInputError('file', `inflates to more than ${maxGzipRatio} times its size`);
 }
 
-function gzipError(cause: unknown, isGzip: boolean): unknown {
+/** What a file is whose name ends in .gz; undefined when it is gzip. */
+function notGzip(head: Uint8Array): string | undefined {
+  if (head.length < 2 || (head[0] === 0x1f && head[1] === 0x8b)) return undefined;
+  const foreign = foreignFormat(head, { format: 'csv', gzip: true });
+  return `is not compressed with gzip, though its name ends in .gz${foreign ? `: it ${foreign}` : ''}`;
+}
+
+function gzipError(cause: unknown, foreign: string | undefined): unknown {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   if (!code.startsWith('Z_')) return cause;
-  if (!isGzip)
-    return new InvalidInputError('file', 'is not compressed with gzip, though its name ends in .gz', {
-      cause,
-    });
+  if (foreign !== undefined) return new InvalidInputError('file', foreign, { cause });
   return new InvalidInputError('file', 'is damaged: it cannot be inflated to its end', { cause });
 }
 

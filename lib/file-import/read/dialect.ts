@@ -13,23 +13,38 @@ export function foreignFormat(
     return gzip
       ? 'is compressed twice; compress it once'
       : 'is compressed with gzip; let its name end in .gz';
-  if (starts(0x50, 0x4b, 0x03, 0x04))
-    return /xl\/|\[Content_Types\]\.xml/.test(text)
-      ? 'is an Excel workbook (.xlsx); save it as CSV UTF-8'
-      : 'is a zip archive; unpack it, or compress it with gzip and let its name end in .gz';
+  if (starts(0x50, 0x4b, 0x03, 0x04) || starts(0x50, 0x4b, 0x05, 0x06)) return foreignZip(text);
   if (starts(0xd0, 0xcf, 0x11, 0xe0)) return 'is an Excel workbook (.xls); save it as CSV UTF-8';
+  if (starts(0xff, 0xfe, 0, 0) || starts(0, 0, 0xfe, 0xff)) return 'is UTF-32; save it as UTF-8';
   if (starts(0x42, 0x5a, 0x68)) return 'is compressed with bzip2; use gzip';
   if (starts(0x28, 0xb5, 0x2f, 0xfd)) return 'is compressed with zstd; use gzip';
   if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a)) return 'is compressed with xz; use gzip';
+  if (starts(0x04, 0x22, 0x4d, 0x18)) return 'is compressed with LZ4; use gzip';
   if (starts(0x37, 0x7a, 0xbc, 0xaf)) return 'is a 7-Zip archive; unpack it';
   if (starts(0x89, 0x50, 0x4e, 0x47) || starts(0xff, 0xd8, 0xff)) return 'is a picture';
   if (text.startsWith('%PDF-')) return 'is a PDF document';
   if (text.startsWith('{\\rtf')) return 'is a Rich Text document; save it as CSV UTF-8';
   if (text.startsWith('PAR1')) return 'is a Parquet file';
   if (text.slice(257, 262) === 'ustar') return 'is a tar archive; unpack it';
-  const visible = text.replace(/^\u00ef\u00bb\u00bf/, '').trimStart();
-  if (/^<(!doctype html|html|\?xml)/i.test(visible)) return 'is an HTML or XML document';
+  return foreignText(text.replace(/^\u00ef\u00bb\u00bf/, ''), format);
+}
+
+/** The same of text that is decoded already. */
+export function foreignText(text: string, format: Drop['format']): string | undefined {
+  const visible = text.trimStart();
+  if (/^<(!--|(!doctype html|html|head|body|meta|style|table|\?xml)\b)/i.test(visible))
+    return 'is an HTML or XML document';
   return foreignJson(visible, format);
+}
+
+/** By the names of its first files, what a zip archive is. */
+function foreignZip(text: string): string {
+  if (text.includes('application/vnd.oasis.opendocument'))
+    return 'is an OpenDocument file (.ods); save it as CSV UTF-8';
+  if (/word\/|ppt\/|visio\//.test(text)) return 'is an Office document; save its table as CSV UTF-8';
+  return /xl\/|\[Content_Types\]\.xml|_rels\/|docProps\//.test(text)
+    ? 'is an Excel workbook (.xlsx); save it as CSV UTF-8'
+    : 'is a zip archive; unpack it, or compress it with gzip and let its name end in .gz';
 }
 
 /** JSON under the name of another format, or in another form than one object on each line. */
@@ -78,8 +93,8 @@ export function namedDelimiter(head: Uint8Array, bomBytes: number): string | und
 
 /**
  * The delimiter of a file, from its first bytes: the one of `, ; tab |` by which its first records agree best with its header,
- * then the one that looks least like punctuation, then the one that gives most fields. A file with none of them has one
- * column, and a comma does no harm.
+ * then the one that looks least like punctuation, then the one that gives most fields. A header with none of them is one
+ * column: then by the one that its rows have least, the comma when it is no worse than others.
  */
 export function detectDelimiter(head: Uint8Array): string {
   let best = { delimiter: ',', share: 0, punctuation: 0, fields: 0 };
@@ -96,7 +111,13 @@ export function detectDelimiter(head: Uint8Array): string {
     const rival = { delimiter, share, punctuation: punctuation / total, fields: header };
     if (isBetter(rival, best)) best = rival;
   }
-  return best.delimiter;
+  return best.fields > 0 ? best.delimiter : rarestDelimiter(head);
+}
+
+function rarestDelimiter(head: Uint8Array): string {
+  const rowsWith = (delimiter: string) =>
+    split(head, delimiter.charCodeAt(0)).inner.filter((count) => count > 0).length;
+  return candidates.toReversed().reduce((a, b) => (rowsWith(b) < rowsWith(a) ? b : a));
 }
 
 type Rival = { readonly share: number; readonly punctuation: number; readonly fields: number };

@@ -6,7 +6,7 @@ import type { ImportSettings } from '../plan/settings.ts';
 import type { Drop } from '../schedule/import-request.ts';
 import { type ObjectBytes, readContent } from './content.ts';
 import { CsvTokenizer } from './csv-tokenizer.ts';
-import { detectDelimiter, foreignFormat, namedDelimiter } from './dialect.ts';
+import { detectDelimiter, foreignFormat, foreignText, namedDelimiter } from './dialect.ts';
 import { detectEncoding, likelyEncoding } from './encoding.ts';
 import { ByteWindow, mark, readingLimits } from './record-tokenizer.ts';
 
@@ -31,6 +31,7 @@ export async function inspectFile(
   const encoding = detectEncoding(raw, settings.encoding, settings.delimiter);
   const isTranscoded = encoding.way === 'transcode';
   const head = isTranscoded ? await readHead(object, drop.gzip, encoding) : raw;
+  if (isTranscoded) refuseForeignText(head, drop);
   const bomBytes = isTranscoded && encoding.bomBytes > 0 ? 3 : encoding.bomBytes;
   const named = drop.format === 'jsonl' ? undefined : namedDelimiter(head, bomBytes);
   const delimiter =
@@ -47,6 +48,12 @@ export async function inspectFile(
   };
   if (drop.format === 'jsonl') return { content: { ...shape, encoding }, header: [] };
   return readFront(object, { ...shape, encoding: detectEncoding(raw, settings.encoding, delimiter) });
+}
+
+/** Of a transcoded file: only its text says whether it is markup or JSON. */
+function refuseForeignText(head: Uint8Array, { format }: Pick<Drop, 'format'>): void {
+  const foreign = foreignText(new TextDecoder().decode(head.subarray(0, 4_096)), format);
+  if (foreign !== undefined) throw new InvalidInputError('file', foreign);
 }
 
 async function readHead(

@@ -118,6 +118,8 @@ export type Drop = {
 export type NotADrop = { readonly ignored: string } | { readonly refused: string };
 
 const dropPattern = /^imports\/([^/]+)\/(.+)$/s;
+/** What is meant as settings, in a sub-folder or under a name like theirs. */
+const settingsPattern = /(^|\/)_?import\.(json[c5]?|ya?ml)(\.txt)?$/i;
 const endingPattern = /\.(csv|tsv|jsonl)(\.gz)?$/i;
 
 /**
@@ -131,8 +133,8 @@ export function parseDropKey(key: string): Drop | NotADrop {
     return { refused: 'is not in a folder imports/{stagingTable}/ (lower case)' };
   if (!isTableName(folder)) return { refused: `${JSON.stringify(folder)} is not a table name` };
   if (file === '_import.json') return { ignored: 'settings, not data' };
-  if (file.endsWith('/_import.json'))
-    return { refused: `settings belong in imports/${folder}/_import.json, not in a sub-folder` };
+  if (settingsPattern.test(file))
+    return { refused: `settings belong in imports/${folder}/_import.json, by exactly this name` };
   const ending = endingPattern.exec(file);
   if (!ending)
     return { refused: 'the file name must end in .csv, .tsv or .jsonl, optionally followed by .gz' };

@@ -83,7 +83,7 @@ describe.each(['', '.gz'])('a file of each format, ending in "%s"', (packed) => 
     expect(await listed(summary.results)).toEqual([
       expect.stringMatching(/^1 (inserted|ignored|updated)/),
       '2 rejected not a JSON object',
-      '3 rejected not JSON',
+      '3 rejected not JSON: invalid symbol at column 1',
       expect.stringMatching(/^4 rejected "u_code: holds an object or a list/),
       '5 rejected __proto__: no such column in the staging table or the settings',
       expect.stringMatching(/^6 rejected not valid utf-8 at byte \d+$/),

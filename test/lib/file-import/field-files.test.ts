@@ -54,6 +54,35 @@ describe('a file as Excel writes it', () => {
     expect(again.counts).toMatchObject({ inserted: 1, rejected: 0 });
   });
 
+  it('has its first line and its header once: what repeats them in the middle is rejected by name', async () => {
+    const rows = [
+      'sep=;',
+      'u_code ;u_text',
+      '1;a',
+      'sep=;',
+      'u_code ;u_text',
+      '\uFEFFSEP=;;',
+      '2;b',
+      ' U_CODE;"u_text";',
+    ];
+    const summary = await run('twice.csv', rows.join('\n'));
+    const repeated = ['4 rejected repeats the line sep=', '5 rejected repeats the header line'];
+    const more = ['6 rejected repeats the line sep=', '8 rejected repeats the header line'];
+    expect(await problems(summary.results)).toEqual([...repeated, ...more]);
+    // Dropped again with the reasons in front, they are no rows either.
+    const again = await run('again.csv', await world.read(summary.results['rejected'] ?? ''));
+    expect(again.counts).toMatchObject({ rejected: 4, inserted: 0, ignored: 0 });
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['1', 'a'],
+      ['2', 'b'],
+    ]);
+  });
+
+  it('may be a single column whose text has any delimiter', async () => {
+    await run('single.csv', 'u_code\none, two\nthree; four\n');
+    expect(staged('u_code')).toEqual([['one, two'], ['three; four']]);
+  });
+
   it('may have trailing delimiters in its header, its rows, or both', async () => {
     const rows = ['u_code;u_text;;', '1;a', '2;b;', '3;c;;', '4;d;;;; ', '5;e;x', '6'];
     const summary = await run('trailing.csv', rows.join('\n'));
@@ -114,6 +143,13 @@ describe('a file of another kind than its name says', () => {
       'file: is an Excel workbook (.xlsx)',
     ],
     ['plain.csv.gz', Buffer.from('u_code\n1\n'), 'file: is not compressed with gzip'],
+    [
+      'zip.csv.gz',
+      Buffer.from('PK\x03\x04....people.csv', 'latin1'),
+      'its name ends in .gz: it is a zip archive',
+    ],
+    ['page.csv', Buffer.from('\uFEFF<html>', 'utf16le'), 'file: is an HTML or XML document'],
+    ['array.jsonl', Buffer.from('\uFEFF[\r\n{"u_code":"1"}]', 'utf16le'), 'file: is a JSON array'],
   ])('is refused with what it is: %s', async (name, body, reason) => {
     const summary = await run(name, body);
     expect(summary.status).toBe('refused');
@@ -222,6 +258,30 @@ describe('JSON Lines', () => {
       '3 rejected u_code: too large for a number; write it as text',
     ]);
     expect(staged('u_code')).toEqual([['-5'], ['0.10'], ['1234567.12345678901234']]);
+  });
+
+  it('says where a line is no JSON, and rejects half of a character', async () => {
+    const rows = ['{"u_code":"1"},', '{"u_code":x}', '{"u_code":"1"', '{"u_code":"\\ud83d"}'];
+    const summary = await run('broken.jsonl', rows.join('\n'));
+    expect(await problems(summary.results)).toEqual([
+      '1 rejected not JSON: text behind its end at column 15',
+      '2 rejected not JSON: invalid symbol at column 11',
+      '3 rejected not JSON: close brace expected at column 14',
+      '4 rejected u_code: half of a character (a surrogate alone)',
+    ]);
+    expect(staged('u_code')).toEqual([]);
+  });
+
+  it('reads the dates of a column by whatever name a row calls it', async () => {
+    const when = { format: 'dd.MM.yyyy HH:mm', zone: 'Asia/Tokyo' };
+    const names = ['Datum', 'u_when', 'When', 'WHEN'];
+    const rows = names.map((name, i) => JSON.stringify({ u_code: `${i}`, [name]: '24.12.2026 10:00' }));
+    const settings = { columns: { Datum: 'u_when' }, dateColumns: { Datum: when } };
+    await run('dates.jsonl', rows.join('\n'), settings);
+    expect(staged('u_when')).toEqual(names.map(() => ['2026-12-24 01:00:00']));
+    const nowhere = await run('nowhere.jsonl', rows.join('\n'), { dateColumns: { Wehn: when } });
+    expect(nowhere).toMatchObject({ status: 'refused' });
+    expect(nowhere.reason).toContain('_import.json.dateColumns: no staging column for "Wehn"');
   });
 
   it('counts lines of blanks as blank, and takes a byte order mark in its middle', async () => {

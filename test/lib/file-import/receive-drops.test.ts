@@ -140,6 +140,8 @@ describe('every drop has an answer', () => {
   it.each([
     ['imports/imp_load/notes.txt', 'must end in .csv'],
     ['imports/imp_load/sub/_import.json', 'settings belong in imports/imp_load/_import.json'],
+    ['imports/imp_load/_Import.JSON', 'settings belong in imports/imp_load/_import.json'],
+    ['imports/imp_load/import.jsonc', 'by exactly this name'],
     ['imports/imp-load/a.csv', 'is not a table name'],
     ['imports/a.csv', 'is not in a folder'],
     ['Imports/imp_load/a b+c ä.csv', 'is not in a folder'],

@@ -17,6 +17,9 @@ describe('a date of a file', () => {
     ['2026-12-24T18:00', 'iso', '2026-12-24 17:00:00'],
     ['20261224', 'iso', '2026-12-24'],
     ['', 'iso', ''],
+    ['\u200e24\u200e.\u200e12\u200e.\u200e2026', 'dd.MM.yyyy', '2026-12-24'],
+    ['12/24/2026, 6:00\u202fPM', 'M/d/yyyy, h:mm a', '2026-12-24 17:00:00'],
+    ['\u200b', 'iso', ''],
   ])('%j in the form %s is sent as %s', (text, format, date) => {
     expect(toServiceNowDate(text, inBerlin(format))).toEqual({ date });
   });
@@ -30,6 +33,11 @@ describe('a date of a file', () => {
   ])('is none: %j in the form %s', (text, format) => {
     const reason = `"${text}" is not a date of the form ${format}`;
     expect(toServiceNowDate(text, inBerlin(format))).toEqual({ reason });
+  });
+
+  it('is shown with the characters that cannot be seen, where it is none', () => {
+    const reason = '"24.U+200B12.2026x" is not a date of the form dd.MM.yyyy';
+    expect(toServiceNowDate('24.\u200b12.2026x', inBerlin('dd.MM.yyyy'))).toEqual({ reason });
   });
 
   it('is refused in the hour that the clocks leave out in spring', () => {

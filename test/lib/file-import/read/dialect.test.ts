@@ -23,6 +23,8 @@ describe('the delimiter', () => {
     ['a tab', head('a\tb, c', '1\t2, 3'), '\t'],
     ['a pipe', head('a|b', '1|2,3'), '|'],
     ['a comma for want of any', head('a', '1'), ','],
+    ['none of those in the text of a single column', head('a', 'x, y', 'z', 'u; v'), '|'],
+    ['the comma in a single column whose rows end in it', head('a', '1,', '2,'), ','],
   ])('is %s', (_, bytes, delimiter) => {
     expect(detectDelimiter(bytes)).toBe(delimiter);
   });
@@ -89,6 +91,15 @@ describe('a file that is no text', () => {
     ['gzip', gzipSync('a,b'), 'let its name end in .gz'],
     ['zip', zip('people.csv'), 'is a zip archive'],
     ['xlsx', zip('[Content_Types].xml'), 'save it as CSV UTF-8'],
+    ['xlsx with other parts first', zip('docProps/app.xml'), 'save it as CSV UTF-8'],
+    ['ods', zip('mimetypeapplication/vnd.oasis.opendocument.spreadsheet'), 'OpenDocument'],
+    ['docx', zip('[Content_Types].xml....word/document.xml'), 'Office document'],
+    ['an empty zip', Buffer.from('PK\x05\x06\0\0', 'latin1'), 'is a zip archive'],
+    ['LZ4', Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x64]), 'LZ4'],
+    ['UTF-32', Buffer.from([0xff, 0xfe, 0, 0, 0x69, 0, 0, 0]), 'save it as UTF-8'],
+    ['UTF-32 BE', Buffer.from([0, 0, 0xfe, 0xff, 0, 0, 0, 0x69]), 'save it as UTF-8'],
+    ['a table of a web page under the name of a CSV file', Buffer.from('<table><tr>'), 'HTML'],
+    ['a comment of a web page', Buffer.from('<!-- made by -->'), 'HTML'],
     ['xls', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1]), 'save it as CSV UTF-8'],
     ['a PDF', Buffer.from('%PDF-1.7'), 'PDF'],
     ['7-Zip', Buffer.from('7z\xbc\xaf\x27\x1c', 'latin1'), '7-Zip'],
@@ -109,7 +120,7 @@ describe('a file that is no text', () => {
   });
 
   it('is not taken for one that is', () => {
-    for (const body of ['PK,name\n1,a', '[id],{name}\n1,a', '{id},x\n'])
+    for (const body of ['PK,name\n1,a', '<tablet>,x\n1,a', '[id],{name}\n1,a', '{id},x\n'])
       expect(foreignFormat(Buffer.from(body), csv)).toBeUndefined();
     for (const body of ['[]\n{"a":1}', '{"a":1}\n', '{ "a": 1 }', '{}', 'a,b'])
       expect(foreignFormat(Buffer.from(body), { format: 'jsonl', gzip: false })).toBeUndefined();
