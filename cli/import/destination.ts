@@ -1,5 +1,7 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { createS3Client } from '../../lib/aws/s3.ts';
 import { UsageError } from '../command-line.ts';
-import { findStackAt, requireRunningStack } from '../local-aws.ts';
+import { findStackAt, requireRunningStack, useLocalS3 } from '../local-aws.ts';
 
 /** That of a local stack, where only its endpoint is named. */
 const localBucket = 'importbucket';
@@ -13,6 +15,15 @@ export type BucketOptions = {
 
 /** Where a file goes; `endpoint` is undefined where the AWS SDK finds it. */
 export type ImportDestination = { readonly bucket: string; readonly endpoint: string | undefined };
+
+/** The bucket of a command line, and a client for it. Errors are those of `importDestination`. */
+export function openBucket(options: BucketOptions): ImportDestination & { readonly s3: S3Client } {
+  const { bucket, endpoint } = importDestination(options, process.env);
+  if (endpoint === undefined) return { s3: createS3Client(), bucket, endpoint };
+  useLocalS3(endpoint);
+  // The name of a bucket in front of another host, as in bucket.localhost, is not an address everywhere.
+  return { s3: createS3Client({ forcePathStyle: true }), bucket, endpoint };
+}
 
 /**
  * Without a bucket a file goes to the local stack at the endpoint, or to that of `--stack` or of the current folder, and to no other

@@ -1,10 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { createS3Client, listObjects, readText } from '../../lib/aws/s3.ts';
+import { listObjects, readText } from '../../lib/aws/s3.ts';
 import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
 import { counted } from '../counted.ts';
-import { useLocalS3 } from '../local-aws.ts';
 import { typed } from '../typed.ts';
-import { type BucketOptions, importDestination } from './destination.ts';
+import { type BucketOptions, openBucket } from './destination.ts';
 import { openableAddress } from './outcome-text.ts';
 import { progressLine, viewProgress } from './progress-view.ts';
 
@@ -24,9 +23,7 @@ export type ListedImport = {
 
 /** Prints the imports of a bucket, newest first. */
 export async function runImports(options: ImportsOptions): Promise<void> {
-  const { bucket, endpoint } = importDestination(options, process.env);
-  if (endpoint !== undefined) useLocalS3(endpoint);
-  const s3 = createS3Client();
+  const { s3, bucket, endpoint } = openBucket(options);
   const folders = await findFolders(
     s3,
     bucket,

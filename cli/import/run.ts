@@ -1,11 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { createS3Client } from '../../lib/aws/s3.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
 import { type ImportSummary, isAllWell } from '../../lib/file-import/report/summary.ts';
 import { parseDropKey } from '../../lib/file-import/schedule/import-request.ts';
-import { useLocalS3 } from '../local-aws.ts';
-import { type BucketOptions, importDestination } from './destination.ts';
+import { type BucketOptions, openBucket } from './destination.ts';
 import { openDisplay } from './display.ts';
 import { followFolder, followImport } from './follow-import.ts';
 import { findFolders } from './list-imports.ts';
@@ -54,12 +52,6 @@ export async function runFollow(options: BucketOptions & { readonly key: string 
 export async function runPreflight(options: PreflightOptions, what: 'dry-run' | 'suggest'): Promise<void> {
   const drop = await checkDrop(options.table, options.file);
   await (what === 'dry-run' ? runDryRun(options, drop) : runSuggest(options, drop));
-}
-
-function openBucket(options: BucketOptions) {
-  const { bucket, endpoint } = importDestination(options, process.env);
-  if (endpoint !== undefined) useLocalS3(endpoint);
-  return { s3: createS3Client(), bucket, endpoint };
 }
 
 function resultsOf(key: string): string {

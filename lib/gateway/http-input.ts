@@ -78,7 +78,11 @@ async function fileInput(event: HttpEvent, { resource }: RequestPath): Promise<O
   const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   if (resource === '/attachment/file') return { contentType, content: bytes };
   if (!/^multipart\/form-data\s*;/i.test(contentType ?? ''))
-    throw new UnsupportedMediaTypeError('content-type', contentType ?? '(none)', 'multipart/form-data');
+    throw new UnsupportedMediaTypeError(
+      'content-type',
+      contentType ?? '(none)',
+      'multipart/form-data with its boundary',
+    );
   const form = await readForm(bytes, contentType ?? '');
   const files = form.flatMap(([, value]) => (typeof value === 'string' ? [] : [value]));
   const [file] = files;
@@ -163,7 +167,11 @@ function whereIn(cause: unknown): string {
   return position === undefined ? '' : ` at character ${position}`;
 }
 
+const jsonString = /"(?:[^"\\]|\\.)*"/gs;
+
 /** ServiceNow's own curl examples put JSON into single quotes, which some shells pass on. */
 function hint(text: string): string {
-  return /^\s*(?:'|\{\s*')/.test(text) ? "; JSON strings use double quotes, not single ones (')" : '';
+  return text.replaceAll(jsonString, '').includes("'")
+    ? "; JSON strings use double quotes, not single ones (')"
+    : '';
 }

@@ -107,6 +107,7 @@ describe('the Attachment API', () => {
     ['/api/now/attachment/file?table_name=incident&file_name=a', 'text/plain', 400, /required/],
     ['/api/now/attachment/file?table_name=incident&table_sys_id=1', 'text/plain', 400, /file/],
     ['/api/now/attachment/upload', 'text/plain', 415, /multipart/],
+    ['/api/now/attachment/upload', 'multipart/form-data', 415, /send multipart\/form-data with its boundary/],
     ['/api/now/attachment/upload', 'multipart/form-data; boundary=x', 400, /not valid multipart/],
   ])('refuses %s of type %s', async (url, type, status, reason) => {
     const { deployment } = await openDeployment();

@@ -295,6 +295,8 @@ describe('postRecord', () => {
     ],
     ["{'short_description':'x'}", {}, 400, /body: is not valid JSON.*double quotes/],
     [`'{"short_description":"x"}'`, {}, 400, /body: is not valid JSON.*double quotes/],
+    [`{"short_description":"it's",'urgency':1}`, {}, 400, /body: is not valid JSON.*double quotes/],
+    [`{"short_description":"it's","urgency":}`, {}, 400, /body: is not valid JSON(?!.*double quotes)/],
     ['['.repeat(6_000), {}, 400, /body: is nested more than 100 levels/],
     [`${'{"a":'.repeat(6_000)}1${'}'.repeat(6_000)}`, {}, 400, /body: is nested more than 100 levels/],
     ['7', {}, 400, /body: must be a JSON object/],

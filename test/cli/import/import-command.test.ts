@@ -2,14 +2,19 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { expect, it, onTestFinished } from 'vitest';
 import { endpointUrl, importDestination } from '../../../cli/import/destination.ts';
+import { startS3 } from '../../../emulator/aws/s3/s3.ts';
+import { createS3Client } from '../../../lib/aws/s3.ts';
 
 /** Runs `npm run import` with these arguments: exit code and what it said. */
-function importCommand(...args: string[]): Promise<{ code: number; text: string }> {
+const importCommand = (...args: string[]) => command('import', ...args);
+
+function command(...args: string[]): Promise<{ code: number; text: string }> {
   return new Promise((resolve) => {
     const env = { ...process.env, XDG_CACHE_HOME: '/nonexistent' };
-    execFile(process.execPath, ['cli/main.ts', 'import', ...args], { env }, (error, stdout, stderr) => {
+    execFile(process.execPath, ['cli/main.ts', ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, text: stdout + stderr });
     });
   });
@@ -46,6 +51,23 @@ it('refuses an empty file, for which S3 sends no event, and an impossible table 
 
 it('takes an endpoint without a scheme', () => {
   expect(endpointUrl('localhost:4603')).toBe('http://localhost:4603');
+});
+
+it('finds the bucket at localhost, whose subdomains are no addresses everywhere', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'import-command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const storage = await startS3({ folder });
+  onTestFinished(() => storage.close());
+  const { port } = new URL(storage.url);
+  const s3 = createS3Client({
+    region: 'us-east-1',
+    endpoint: storage.url,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  await s3.send(new CreateBucketCommand({ Bucket: 'drops' }));
+  s3.destroy();
+  const listed = await command('imports', '--bucket', 'drops', '--endpoint', `localhost:${port}`);
+  expect(listed).toEqual({ code: 0, text: expect.stringMatching(/^No imports in drops\./) });
 });
 
 it.each([
