@@ -96,19 +96,7 @@ export class SignalCreate {
 
   /** Nothing but the ledger keeps two creates apart where the instance chooses the sys_id. */
   async #createElsewhere(request: ServiceNowRequest, episode: number): Promise<'done' | Found> {
-    const { context, table, name, untilMs } = this.#attempt;
-    const thing = JSON.stringify(['episode', table.toLowerCase(), this.#signal.source, this.#signal.key]);
-    if (!(await context.ledger.hold(thing, name, untilMs))) throw new InDoubtError(otherWorkerMs);
-    const release = () => context.ledger.hold(thing, name, context.clock.now());
-    try {
-      const outcome = await this.#createHeld(request, episode);
-      await release();
-      return outcome;
-    } catch (error) {
-      // While the outcome is open, no other signal may make the record.
-      if (!(error instanceof InDoubtError)) await release().catch(() => undefined);
-      throw error;
-    }
+    return holding('episode', this.#attempt, this.#signal, () => this.#createHeld(request, episode));
   }
 
   async #createHeld(request: ServiceNowRequest, episode: number): Promise<'done' | Found> {
@@ -142,8 +130,31 @@ export class SignalCreate {
   }
 }
 
-/** How long a signal waits for another one of its key, where only the ledger keeps them apart. */
+/** How long a signal waits for another one of its thing, where only the ledger keeps them apart. */
 const otherWorkerMs = 5_000;
+
+/**
+ * Works on a thing while no other worker does the same.
+ * @throws InDoubtError while another one does, or when its own outcome is open: then the thing stays held
+ */
+export async function holding<T>(
+  what: 'episode' | 'thing',
+  { context, table, name, untilMs }: Attempt,
+  { source, key }: Pick<TimedSignal, 'source' | 'key'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const thing = JSON.stringify([what, table.toLowerCase(), source, key]);
+  if (!(await context.ledger.hold(thing, name, untilMs))) throw new InDoubtError(otherWorkerMs);
+  const release = () => context.ledger.hold(thing, name, context.clock.now());
+  try {
+    const outcome = await work();
+    await release();
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof InDoubtError)) await release().catch(() => undefined);
+    throw error;
+  }
+}
 
 /** The reconciler asks the source by the whole key. */
 export async function rememberKey(

@@ -15,6 +15,9 @@ export type Evidence = {
 
 export type Verdict = { readonly damages: readonly Damage[]; readonly effects: Counts };
 
+/** An answer may be lost so late: the functions of the storm run for five seconds. */
+const answerDueMs = 6_000;
+
 /** Judges what the instance holds, write for write, by the decision table; then the state at the end by the sources. */
 export function judgeEvents({ watch, sentAt, truths, instance }: Evidence): Verdict {
   const effects: Record<string, number> = {
@@ -106,12 +109,12 @@ class Replay {
     return earlier;
   }
 
-  /** True when the write before was of the same event, and a person had ended the record under it, or did in the same second. */
+  /** True when the write before was of the same event, and a person had ended the record under it, or did before its answer was due. */
   #isContinued({ hash }: Told, index: number): boolean {
     const last = this.#writes.slice(0, index).findLast(({ by }) => by === 'function');
     if (last?.record.hashes[0] !== hash || last.record.last !== 'broken') return false;
     const endedAtMs = this.#states[index]?.endedAtMs ?? Number.POSITIVE_INFINITY;
-    return last.record.phase !== 'open' || endedAtMs <= last.atMs;
+    return last.record.phase !== 'open' || endedAtMs <= last.atMs + answerDueMs;
   }
 
   /** True when the table says at some moment after it was sent that the event changes nothing. */

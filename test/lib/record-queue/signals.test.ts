@@ -3,7 +3,7 @@ import { deriveEpisodeSysId } from '../../../lib/operations/identity.ts';
 import { parseMark } from '../../../lib/record-queue/life-cycle/mark.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import type { TestMessage } from './emulated-queue.ts';
-import { deployment, incidents, journal, losing, queue, start } from './writing.ts';
+import { deployment, holding, incidents, journal, losing, queue, start } from './writing.ts';
 
 let sent = 0;
 /** A signal about one disk, at a time from a start, in seconds. */
@@ -276,6 +276,31 @@ describe('a signal', () => {
     const [a, b] = [signal('open', 0, {}, 'a'), signal('open', 1, {}, 'b')];
     await Promise.all([queue.deliver([a]), queue.deliver([b])]);
     expect(incidents()).toHaveLength(1);
+  });
+
+  it.each([
+    ['from two message groups', 'g', 'h'],
+    ['from a standard queue', undefined, undefined],
+  ])('does not win over a later one that another worker applies meanwhile, %s', async (_where, ...groups) => {
+    const slow = holding(
+      ({ method, body }) => method === 'PATCH' && JSON.stringify(body).includes('resolve 60'),
+    );
+    await start({ through: slow.through });
+    await deliver(signal('open', 0));
+    const inGroup = (given: TestMessage, group: string | undefined): TestMessage => {
+      const { group: _group, ...message } = given;
+      return { ...message, ...(group !== undefined && { group }) };
+    };
+    const earlier = queue.deliver([inGroup(signal('resolve', 60), groups[0])]);
+    await slow.reached;
+    const later = inGroup(signal('open', 120), groups[1]);
+    const unfinished = await queue.deliver([later]);
+    slow.release();
+    expect(await earlier).toEqual([]);
+    queue.later(60_000);
+    if (unfinished.length > 0) expect(await queue.deliver([later])).toEqual([]);
+    expect(row(1)).toMatchObject({ state: '2' });
+    expect(notes(1).toSorted()).toEqual(['open 0', 'open 120', 'resolve 60']);
   });
 
   it('is found by correlation_id in a table that takes no sys_id', async () => {
