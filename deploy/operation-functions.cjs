@@ -8,7 +8,14 @@ module.exports = async ({ resolveVariable }) => {
   const rolePrefix = await resolveVariable('self:custom.rolePrefix');
   const stateTable = {
     Effect: 'Allow',
-    Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    Action: [
+      'dynamodb:BatchGetItem',
+      'dynamodb:BatchWriteItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+    ],
     Resource: { 'Fn::GetAtt': ['StateTable', 'Arn'] },
   };
   const sendSignals = {

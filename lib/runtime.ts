@@ -1,5 +1,6 @@
 import { describeAlarms } from './aws/alarms.ts';
 import { createConnections } from './aws/connections.ts';
+import { EffectLedger } from './aws/effect-ledger.ts';
 import { sendToBus } from './aws/event-bus.ts';
 import { getFindings, getFindingsOfControl, getFindingsV2 } from './aws/findings.ts';
 import { inspectAws } from './aws/inspection.ts';
@@ -10,7 +11,7 @@ import { fetchSecretText } from './aws/secrets.ts';
 import { changeVisibility, sendMessage, sendMessages } from './aws/sqs.ts';
 import { createStateTable } from './aws/state-table.ts';
 import { createTelemetry } from './aws/telemetry.ts';
-import { deadlineAt, systemClock } from './core/clock.ts';
+import { type Deadline, deadlineAt, systemClock } from './core/clock.ts';
 import { readConfig, requireSetting } from './core/config.ts';
 import { ConnectorError } from './core/errors.ts';
 import { examineDeployment } from './doctor/examine.ts';
@@ -29,7 +30,7 @@ import type { GatewayDeps } from './gateway/carry-out.ts';
 import { serve } from './gateway/serve.ts';
 import { createHandler, type Handler, type HandlerDeps, type Invocation, once } from './handler-chain.ts';
 import type { Operation } from './operations/define-operation.ts';
-import { identityBy } from './operations/identity.ts';
+import { deriveSysId, identityBy } from './operations/identity.ts';
 import { keyedWritesInMemory } from './operations/keyed-writes.ts';
 import { createOutcomes } from './outcomes/outcomes.ts';
 import { createRecordWriter } from './record-queue/handler.ts';
@@ -79,7 +80,11 @@ export function keyedOperationHandler(operation: Operation): Handler {
   return operationHandler(operation, () => {
     const { config, clock } = root();
     if (!config.stateTable) return gatewayDeps();
-    return { ...gatewayDeps(), keyedWrites: keyedWritesIn(stateTable, config.deployment, clock) };
+    const { deployment } = config;
+    const sysIdOf = (table: string, key: string) => deriveSysId(deployment, table, key);
+    const openLedger = (instance: string, deadline: Deadline) =>
+      new EffectLedger(stateTable, { deployment, instance, sysIdOf }, clock, deadline);
+    return { ...gatewayDeps(), keyedWrites: keyedWritesIn(stateTable, deployment, clock), openLedger };
   });
 }
 

@@ -16,6 +16,7 @@ import { createReferenceTargets, type ReferenceTargets } from '../operations/dic
 import type { IdentityOf } from '../operations/identity.ts';
 import type { KeyedWrites } from '../operations/keyed-writes.ts';
 import { requireAllowedReads, tableAccess } from '../operations/table-access.ts';
+import type { WriteLedger } from '../operations/write-ledger.ts';
 import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
 
@@ -50,6 +51,8 @@ export type GatewayDeps = {
   readonly http: HttpConfig;
   readonly clock: Clock;
   readonly keyedWrites: KeyedWrites;
+  /** Opens what is remembered of the writes to an instance, for one call; absent where the deployment has no state table. */
+  readonly openLedger?: ((instanceName: string, deadline: Deadline) => WriteLedger) | undefined;
   /** How long an instance may work on a write after its answer was lost. */
   readonly inDoubtMs: number;
   readonly enqueueSignal?: OperationDeps['enqueueSignal'];
@@ -79,7 +82,8 @@ export async function carryOut(
   const { identityOf, keyedWrites, clock, inDoubtMs, enqueueSignal } = deps;
   const { invocationKey } = call;
   const ofCall = { client, context, access, instanceName: instance.name, invocationKey, dispatch };
-  const operationDeps = { ...ofCall, identityOf, keyedWrites, clock, inDoubtMs, enqueueSignal };
+  const ledger = deps.openLedger?.(instance.name, deadline);
+  const operationDeps = { ...ofCall, identityOf, keyedWrites, ledger, clock, inDoubtMs, enqueueSignal };
   const passOn = (request: ServiceNowRequest) => forward(request, call.forwarded);
   if (prepared.request && access.isBounded) {
     const [table = 'sys_attachment'] = prepared.tables;

@@ -11,6 +11,7 @@ import type { IdentityOf } from './identity.ts';
 import type { KeyedWrites } from './keyed-writes.ts';
 import type { Signal } from './signal.ts';
 import type { TableAccess } from './table-access.ts';
+import type { WriteLedger } from './write-ledger.ts';
 
 /** What a caller gave, by the WSO2 connector's names (`tableName`, `sysparmQuery`, …), before it is checked. */
 export type OperationInput = Readonly<Record<string, unknown>>;
@@ -52,6 +53,8 @@ export type OperationDeps = {
   /** The instance by its name in the deployment; keys of two instances are different keys. */
   readonly instanceName: string;
   readonly keyedWrites: KeyedWrites;
+  /** Shared with the records queue; absent where the deployment has no state table. */
+  readonly ledger?: WriteLedger | undefined;
   readonly clock: Clock;
   /** How long an instance may work on a write after its answer was lost. */
   readonly inDoubtMs: number;

@@ -1,16 +1,17 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
-import { AccessDeniedError, InsertRefusedError } from '../servicenow/errors.ts';
+import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
-import { createRequest } from '../servicenow/records.ts';
+import { createRequest, deleteRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
 import type { Identity } from './identity.ts';
-import { type Keyed, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
+import { type Keyed, type KeyedWrites, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
 import { replayRecord } from './replay.ts';
+import { createDigest, createsIn } from './write-ledger.ts';
 
 /** A create that its caller may repeat under the same key. */
 export type KeyedCreate = {
@@ -41,7 +42,36 @@ export async function createKeyed(
   if (identity.kind === 'correlation_id') return createRemembered(request, create, identity, deps);
   refuseOwnIdentity(create.record, identity.kind);
   if (await isKnownToIgnore(create.table, deps)) return createRemembered(request, create, undefined, deps);
+  if (await isDeleted(identity.sysId, create, deps))
+    return afterDelete(request, create, identity.sysId, deps);
   return createBySysId(request, create, identity.sysId, deps);
+}
+
+/** One of our deletes has removed the record, whichever way it came. */
+async function isDeleted(
+  sysId: string,
+  { isImplicit }: KeyedCreate,
+  { ledger }: OperationDeps,
+): Promise<boolean> {
+  const mark = await ledger?.records.now(sysId).catch((error: unknown) => {
+    // A caller who gave no key asked for no protection that could refuse the call.
+    if (isImplicit) return undefined;
+    throw error;
+  });
+  return mark?.isDeleted ?? false;
+}
+
+/** A record that was deleted since is not made again; one that a person has restored is there. */
+async function afterDelete(
+  request: ServiceNowRequest,
+  create: KeyedCreate,
+  sysId: string,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const { kind } = await findBySysId(create.table, sysId, deps);
+  if (kind === 'visible') return replayRecord(request, { ...create, sysId }, deps);
+  const headers = { 'idempotency-replayed': 'true', 'idempotency-deleted': 'true' };
+  return { status: 200, headers, body: { result: { sys_id: sysId } }, attempts: 1 };
 }
 
 /** The column that holds the key cannot hold anything else. */
@@ -67,11 +97,17 @@ async function createBySysId(
     return afterFailure(error, request, create, sysId, deps);
   }
   const made = sysIdOf(response);
-  if (made === undefined || made.toLowerCase() === sysId) {
-    if (made !== undefined) honouring(deps).add(create.table.toLowerCase());
-    return response;
-  }
-  return afterIgnored(response, create, made, deps);
+  if (made !== undefined && made.toLowerCase() !== sysId) return afterIgnored(response, create, made, deps);
+  if (made !== undefined) honouring(deps).add(create.table.toLowerCase());
+  if (response.isRepeat) await deps.ledger?.records.keepDeletesAway(sysId, deps.clock.now() + deps.inDoubtMs);
+  // A delete may have come in between: then this was no first copy.
+  if (!(await isDeleted(sysId, create, deps))) return response;
+  await deps.client
+    .send(deleteRequest({ table: create.table, sysId }), deps.context)
+    .catch((error: unknown) => {
+      if (!(error instanceof RecordNotFoundError)) throw error;
+    });
+  return afterDelete(request, create, sysId, deps);
 }
 
 /** Concludes only what the instance says: while it may be working on the create, a record that is not there may still come. */
@@ -89,6 +125,7 @@ async function afterFailure(
   const found = await findBySysId(create.table, sysId, deps).catch((cause: unknown): Found => {
     throw isLost ? doubt(cause) : cause;
   });
+  if (isLost) await keepAway(sysId, found.kind !== 'absent', deps);
   if (found.kind === 'visible') return replayRecord(request, { ...create, sysId }, deps);
   // A refused insert means that the sys_id is taken, and nothing but this key gives this sys_id.
   if (found.kind === 'hidden' || (found.kind === 'unknown' && error instanceof InsertRefusedError))
@@ -96,6 +133,18 @@ async function afterFailure(
   if (error.isReadBackDenial)
     return found.kind === 'absent' ? uncountedRecord(sysId) : hiddenRecord({ sys_id: sysId }, true);
   throw isLost ? doubt(error) : error;
+}
+
+/** The lost copy may still be running: deletes wait until it is over, and all writes where the record may be its own. */
+async function keepAway(
+  sysId: string,
+  isMade: boolean,
+  { ledger, clock, inDoubtMs }: OperationDeps,
+): Promise<void> {
+  const untilMs = clock.now() + inDoubtMs;
+  await (isMade
+    ? ledger?.records.keepDeletesAway(sysId, untilMs)
+    : ledger?.records.keepAllAway(sysId, untilMs));
 }
 
 /**
@@ -139,9 +188,10 @@ async function afterIgnored(
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
   const now = deps.clock.now();
-  const applied = { state: 'applied', digest: '', sentAtMs: now, untilMs: now } as const;
-  await deps.keyedWrites.remember(nameOf(table, key, deps), { ...applied, digest: 'create', target: made });
-  await deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' });
+  const applied = { state: 'applied', digest: createDigest, sentAtMs: now, untilMs: now } as const;
+  await createsOf(table, key, deps).remember(nameOf(table, key, deps), { ...applied, target: made });
+  if (deps.ledger) await deps.ledger.rememberThatTableIgnoresSysId(table);
+  else await deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' });
   if (isImplicit) return response;
   const warning = 'the instance ignored the sys_id of the key; add the table to correlationIdTables';
   return { ...response, headers: { ...response.headers, 'idempotency-warning': warning } };
@@ -158,11 +208,17 @@ function honouring({ client }: OperationDeps): Set<string> {
 
 async function isKnownToIgnore(table: string, deps: OperationDeps): Promise<boolean> {
   if (honouring(deps).has(table.toLowerCase())) return false;
+  if (deps.ledger) return deps.ledger.ignoresSysId(table);
   return (await deps.keyedWrites.read(ignoringName(table, deps))) !== undefined;
 }
 
 function ignoringName(table: string, { instanceName }: OperationDeps): string {
   return JSON.stringify([instanceName, 'ignores sys_id', table.toLowerCase()]);
+}
+
+/** Where the creates of a key are remembered. */
+function createsOf(table: string, key: string, { keyedWrites, ledger }: OperationDeps): KeyedWrites {
+  return ledger ? createsIn(ledger, table, key) : keyedWrites;
 }
 
 function nameOf(table: string, key: string, { instanceName }: OperationDeps): string {
@@ -192,7 +248,7 @@ function createRemembered(
       : replayRecord(request, { ...create, sysId }, deps);
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(table, create.key, deps),
-    digest: 'create',
+    digest: createDigest,
     async send() {
       // It may have been created before keys were remembered, or by a message with the same key.
       const earlier = correlationId === undefined ? ({ kind: 'absent' } as const) : await look();
@@ -214,7 +270,7 @@ function createRemembered(
       return { target: found.kind === 'visible' ? found.sysId : '' };
     },
   };
-  return writeOnce(keyed, deps);
+  return writeOnce(keyed, { ...deps, keyedWrites: createsOf(table, create.key, deps) });
 }
 
 function withColumns(

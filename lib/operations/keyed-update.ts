@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { mayHaveTakenEffect } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
@@ -8,6 +9,7 @@ import type { OperationDeps } from './define-operation.ts';
 import { journalColumnsOf } from './dictionary.ts';
 import { findBySysId } from './find-record.ts';
 import { digestOf, type Keyed, writeOnce } from './keyed-writes.ts';
+import { deleteRemembered } from './remembered-delete.ts';
 import {
   differingColumns,
   isSameText,
@@ -16,6 +18,7 @@ import {
   storedText,
   valuesQuery,
 } from './replay.ts';
+import { refuseUntil } from './write-ledger.ts';
 
 /** A write that its caller may repeat under the same key. */
 export type KeyedTarget = { readonly table: string; readonly key: string };
@@ -36,7 +39,7 @@ export function updateKeyed(
     async send() {
       const target = update.sysId;
       try {
-        return { answer: await deps.client.send(request, deps.context), target };
+        return { answer: await sendUpdate(request, update, deps), target };
       } catch (error) {
         // The update took it out of the user's sight. Forgotten as a refusal, its note would be written once more by the repeat.
         if (!(error instanceof ServiceNowError && error.isReadBackDenial)) throw error;
@@ -50,6 +53,30 @@ export function updateKeyed(
     reconcile: (sentAtMs) => reconcileUpdate(update, sentAtMs, deps),
   };
   return writeOnce(keyed, deps);
+}
+
+/**
+ * Sends an update whose columns older ones of the records queue leave as they are, and keeps the queue away from a record whose
+ * answer was lost.
+ * @throws RecordInDoubtError while the instance may be working on another write of the record
+ */
+async function sendUpdate(
+  request: ServiceNowRequest,
+  { table, key, sysId, record }: ReplayedRecord & KeyedTarget,
+  { client, clock, context, inDoubtMs, ledger }: OperationDeps,
+): Promise<ServiceNowResponse> {
+  if (!ledger) return client.send(request, context);
+  refuseUntil((await ledger.records.now(sysId)).inDoubtUntilMs, clock);
+  const name = ledger.nameOf(table, `http ${key}`);
+  await ledger.notes.rememberColumns(sysId, name, Object.keys(record), clock.now());
+  try {
+    return await client.send(request, context);
+  } catch (error) {
+    if (mayHaveTakenEffect(error)) await ledger.records.markInDoubt(sysId, clock.now() + inDoubtMs, name);
+    else if (!(error instanceof ServiceNowError && error.isReadBackDenial))
+      await ledger.notes.forgetColumns(sysId, name);
+    throw error;
+  }
 }
 
 /** Clocks of the instance and of this function may differ by so much. */
@@ -116,12 +143,14 @@ export function deleteKeyed(
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(target, deps),
     digest: digestOf(request),
-    send: async () => ({ answer: await deps.client.send(request, deps.context), target: sysId }),
+    send: async () => ({ answer: await deleteRemembered(request, target, deps), target: sysId }),
     replay: async () => replayed,
     async reconcile() {
       const { kind } = await findBySysId(table, sysId, deps);
       if (kind === 'visible') return 'absent';
-      return kind === 'absent' ? { target: sysId } : 'unknown';
+      if (kind !== 'absent') return 'unknown';
+      if ((await deps.ledger?.records.now(sysId))?.isDeleted) await deps.ledger?.records.endDelete(sysId);
+      return { target: sysId };
     },
   };
   return writeOnce(keyed, deps);

@@ -28,6 +28,7 @@ import { recordParameters, requireRecord, taskColumns } from './record-input.ts'
 /** What only calls with a key need, so that no other cold start waits for it. */
 const loadCreate = () => import('./idempotent-create.ts');
 const loadUpdate = () => import('./keyed-update.ts');
+const loadDelete = () => import('./remembered-delete.ts');
 
 const ofTable = '/table/{tableName}';
 const ofRecord = '/table/{tableName}/{sysId}';
@@ -164,7 +165,7 @@ export const deleteRecordById = defineOperation({
   routes: [{ method: 'DELETE', path: ofRecord }],
   schema: z.object({ tableName, sysId, apiVersion, ...queryNoDomain, idempotencyKey }),
   async send(request, { tableName: table, sysId: id, idempotencyKey: key }, deps) {
-    if (key === undefined) return deps.client.send(request, deps.context);
+    if (key === undefined) return (await loadDelete()).deleteRemembered(request, { table, sysId: id }, deps);
     const { deleteKeyed } = await loadUpdate();
     return deleteKeyed(request, { table, sysId: id, key }, deps);
   },

@@ -1,18 +1,20 @@
 import { addAccount } from '../../emulator/instance/auth/add-account.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../../emulator/instance/index.ts';
 import { createConnections } from '../../lib/aws/connections.ts';
-import { type Clock, systemClock } from '../../lib/core/clock.ts';
+import { EffectLedger } from '../../lib/aws/effect-ledger.ts';
+import { type Clock, type Deadline, systemClock } from '../../lib/core/clock.ts';
 import { type Config, readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
 import type { HttpResponse } from '../../lib/gateway/http-response.ts';
 import type { Handler } from '../../lib/handler-chain.ts';
 import type { Operation } from '../../lib/operations/define-operation.ts';
-import { identityBy } from '../../lib/operations/identity.ts';
+import { deriveSysId, identityBy } from '../../lib/operations/identity.ts';
 import { keyedWritesInMemory } from '../../lib/operations/keyed-writes.ts';
 import type { Signal } from '../../lib/operations/signal.ts';
 import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
+import { memoryStateTable } from '../lib/aws/memory-state-table.ts';
 import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
 import { httpEvent, lambdaContext, type TestRequest } from '../lib/gateway/lambda-events.ts';
 
@@ -75,6 +77,15 @@ export async function startDeployment(
   const connections = createConnections({ config, metrics, fetchSecret: async () => secret });
   const identityOf = identityBy(config.deployment, config.records.correlationIdTables);
   const keyedWrites = keyedWritesInMemory();
+  const table = memoryStateTable(clock);
+  const sysIdOf = (name: string, key: string) => deriveSysId(config.deployment, name, key);
+  const openLedger = (name: string, deadline: Deadline) =>
+    new EffectLedger(
+      () => table,
+      { deployment: config.deployment, instance: name, sysIdOf },
+      clock,
+      deadline,
+    );
   const signals: Signal[] = [];
   const enqueueSignal = async (signal: Signal) => `message-${signals.push(signal)}`;
   const logged: LogFields[] = [];
@@ -85,7 +96,7 @@ export async function startDeployment(
       const { instance: named, client } = connections.connect(name);
       return { instance: named, client: through(client) };
     };
-    const shared = { identityOf, keyedWrites, clock, log, metrics };
+    const shared = { identityOf, keyedWrites, openLedger, clock, log, metrics };
     const deps = { ...gatewayDeps(config, connect, shared), enqueueSignal };
     return operationHandler(operation, () => deps);
   };

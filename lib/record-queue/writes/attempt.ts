@@ -6,7 +6,7 @@ import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/cal
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { copyWaitMs, type Done, InDoubtError } from '../disposition.ts';
 import type { RecordCommand } from '../message.ts';
-import { digestOfWork } from './work-digest.ts';
+import { digestOfWork, isOtherWork } from './work-digest.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** The key was used before for other work. */
@@ -58,7 +58,7 @@ export class Attempt {
     const { table } = command.command;
     const digest = digestOfWork(command);
     const before = await context.ledger.effectOf(table, command.key);
-    if (before && before.digest !== digest) throw new KeyReusedError();
+    if (before && isOtherWork(before, command)) throw new KeyReusedError();
     if (before?.state === 'applied') return 'duplicate';
     if (before) waitUntil(before.untilMs, context.clock);
     return work(new Attempt(command, context, before, digest));

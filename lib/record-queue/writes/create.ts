@@ -11,7 +11,7 @@ import { awaitEarlierCopy, keepDeleted } from './deleted-records.ts';
 import { knownNotesIn, type Notes, rememberWritten } from './journal.ts';
 import { checkLag, findValues } from './lookup.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
-import { digestOfWork } from './work-digest.ts';
+import { digestOfWork, isOtherWork } from './work-digest.ts';
 import type { WriteContext } from './write-context.ts';
 
 /**
@@ -63,7 +63,7 @@ async function createBySysId(
   const { table } = command.command;
   if (mayBeRepeat(command)) {
     const [mark, effect] = await Promise.all([ledger.records.of(sysId), ledger.effectOf(table, command.key)]);
-    if (effect && effect.digest !== digestOfWork(command)) throw new KeyReusedError();
+    if (effect && isOtherWork(effect, command)) throw new KeyReusedError();
     if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
     if (effect?.write === 'create') return 'duplicate';
   }

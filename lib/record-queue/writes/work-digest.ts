@@ -1,4 +1,6 @@
 import { digestOf } from '../../aws/digest.ts';
+import type { Effect } from '../../aws/effect-ledger.ts';
+import { createDigest } from '../../operations/write-ledger.ts';
 import type { RecordCommand } from '../message.ts';
 
 /** Identifies what a message asks for, to recognise a key that is used again for other work. */
@@ -8,6 +10,12 @@ export function digestOfWork({ command, key, keyIsWork }: RecordCommand): string
   const { key: _key, ...work } = command;
   const sysId = 'sysId' in work && { sysId: work.sysId.toLowerCase() };
   return digestOf(canonical({ ...work, ...sysId }));
+}
+
+/** True when what a key did was other work. A create over HTTP is the same work as any create of its key. */
+export function isOtherWork({ digest, write }: Effect, command: RecordCommand): boolean {
+  if (digest === createDigest && write === 'create') return command.command.action !== 'create';
+  return digest !== digestOfWork(command);
 }
 
 /** JSON in which the order of the properties does not matter. */

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { deriveSysId, deriveUpsertSysId } from '../../lib/operations/identity.ts';
+import type { ServiceNowClient, ServiceNowRequest } from '../../lib/servicenow/call.ts';
+import { UnknownOutcomeError } from '../../lib/servicenow/errors.ts';
+import type { TestMessage } from '../lib/record-queue/emulated-queue.ts';
+import { startBothWays } from './both-ways.ts';
+
+const sysId = deriveSysId('servicenow-functions/dev', 'incident', 'k');
+const create: TestMessage = { id: 'm1', key: 'k', body: { table: 'incident', record: { urgency: '1' } } };
+const removal: TestMessage = { id: 'm2', body: { action: 'delete', table: 'incident', sysId } };
+const update = (id: string, record: object): TestMessage => ({
+  id,
+  body: { action: 'update', table: 'incident', sysId, record },
+});
+const again = (message: TestMessage): TestMessage => ({ ...message, receiveCount: 2 });
+/** Longer than a write may be in doubt. */
+const overMs = 91_000;
+
+/** Loses the answer to the first write of a kind before the instance has done it; `commit` lets it do so. */
+function late(isLate: (request: ServiceNowRequest) => boolean) {
+  let commit: (() => Promise<unknown>) | undefined;
+  const through = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      if (commit || !isLate(request)) return client.send(request, context);
+      commit = () => client.send(request).catch((error: unknown) => error);
+      const { method, path } = request;
+      throw new UnknownOutcomeError('the answer was lost', { method, path, effect: 'unknown' });
+    },
+  });
+  return { through, commit: async () => commit?.() };
+}
+
+describe('a record that was deleted over HTTP', () => {
+  it.each([undefined, 'd'])(
+    'is not made again by a create of the queue or over HTTP (key: %s)',
+    async (key) => {
+      const { queue, post, remove, incidents, deadLetters } = await startBothWays();
+      await queue.deliver([create]);
+      expect((await remove(sysId, key)).statusCode).toBe(204);
+      expect(await queue.deliver([again(create)])).toEqual([]);
+      expect(await post({ urgency: '1' }, 'k')).toMatchObject({
+        statusCode: 200,
+        headers: { 'idempotency-replayed': 'true', 'idempotency-deleted': 'true' },
+      });
+      expect(incidents()).toEqual([]);
+      expect(deadLetters()).toEqual([]);
+    },
+  );
+
+  it('is no dead letter for what was sent to it before, and its match makes the next record', async () => {
+    const { queue, remove, incidents, deadLetters } = await startBothWays();
+    const match = { correlation_id: 'x' };
+    const upsert = (id: string) => ({
+      id,
+      body: { action: 'upsert', table: 'incident', match, record: { urgency: '1' } },
+    });
+    await queue.deliver([create, upsert('m3')]);
+    await remove(sysId);
+    await remove(deriveUpsertSysId('servicenow-functions/dev', 'incident', match, 0));
+    expect(await queue.deliver([again(upsert('m3')), update('m4', { urgency: '2' }), removal])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(await queue.deliver([upsert('m5')])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    expect(deadLetters()).toEqual([]);
+  });
+
+  it('is not remembered as deleted where the instance refused that', async () => {
+    const { queue, remove, deadLetters } = await startBothWays();
+    await queue.deliver([create]);
+    const json = { error: { message: 'no', detail: 'ACL' }, status: 'failure' };
+    queue.instance.control.faults.add({ match: { method: 'DELETE' }, action: 'answer', status: 403, json });
+    expect((await remove(sysId)).statusCode).toBe(403);
+    expect((await remove('f'.repeat(32))).statusCode).toBe(404);
+    queue.instance.state.store.remove('incident', sysId);
+    expect(await queue.deliver([update('m4', { urgency: '2' })])).toEqual([]);
+    expect(deadLetters()).toEqual(['RECORD_NOT_FOUND']);
+  });
+});
+
+describe('a create over HTTP', () => {
+  it('does not make a record again that the queue has deleted', async () => {
+    const { queue, post, incidents } = await startBothWays();
+    expect((await post({ urgency: '1' }, 'k')).statusCode).toBe(201);
+    expect(await queue.deliver([removal])).toEqual([]);
+    const repeats = await Promise.all([post({ urgency: '1' }, 'k'), post({ urgency: '1' }, 'k')]);
+    expect(repeats).toMatchObject([{ statusCode: 200 }, { statusCode: 200 }]);
+    expect(incidents()).toEqual([]);
+  });
+
+  it('whose answer was lost keeps deletes away until its copy is over', async () => {
+    const { through, commit } = late(({ method }) => method === 'POST');
+    const { queue, post, remove, incidents, later, deadLetters } = await startBothWays({}, through);
+    expect((await post({ urgency: '1' }, 'k')).statusCode).toBe(504);
+    expect((await post({ urgency: '1' }, 'k')).statusCode).toBe(201);
+    expect(await queue.deliver([removal])).toEqual(['m2']);
+    expect(await remove(sysId)).toMatchObject({
+      statusCode: 503,
+      headers: { 'x-error-code': 'RECORD_IN_DOUBT', 'retry-after': '5' },
+    });
+    await commit();
+    later(overMs);
+    expect(await queue.deliver([again(removal)])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(deadLetters()).toEqual([]);
+  });
+
+  it.each([
+    ['correlationIdTables', 'incident', { lookupLagMs: 5_000 }],
+    ['a table that ignores a given sys_id', '', { ignoreGivenSysIdOn: ['incident'] }],
+  ])('is the same work as one of the queue under its key: %s', async (_where, tables, switches) => {
+    const { queue, post, incidents, deadLetters } = await startBothWays({
+      environment: { CORRELATION_ID_TABLES: tables },
+      instance: { switches },
+    });
+    expect((await post({ urgency: '1' }, 'k')).statusCode).toBe(201);
+    expect(await queue.deliver([create])).toEqual([]);
+    expect(await queue.deliver([{ ...create, id: 'm3', key: 'other' }])).toEqual([]);
+    expect((await post({ urgency: '1' }, 'other')).statusCode).toBe(200);
+    expect(incidents()).toHaveLength(2);
+    expect(deadLetters()).toEqual([]);
+  });
+});
+
+describe('an update over HTTP and one of the queue', () => {
+  const isPatch = ({ method }: ServiceNowRequest) => method === 'PATCH';
+
+  it('wait for each other while an answer is lost, so that the later one is there in the end', async () => {
+    const http = late(isPatch);
+    const { queue, patch, incidents, later } = await startBothWays({}, http.through);
+    await queue.deliver([create]);
+    expect((await patch(sysId, { urgency: '2' }, 'p1')).statusCode).toBe(504);
+    expect(await queue.deliver([update('m4', { urgency: '3' })])).toEqual(['m4']);
+    expect(await patch(sysId, { urgency: '3' }, 'p2')).toMatchObject({
+      statusCode: 503,
+      headers: { 'x-error-code': 'RECORD_IN_DOUBT', 'retry-after': '60' },
+    });
+    await http.commit();
+    later(overMs);
+    expect(await queue.deliver([again(update('m4', { urgency: '3' }))])).toEqual([]);
+    expect((await patch(sysId, { urgency: '3' }, 'p2')).statusCode).toBe(200);
+    expect(incidents()).toMatchObject([{ urgency: '3' }]);
+  });
+
+  it('never revert each other: what a later one wrote stays', async () => {
+    const { through } = late(isPatch);
+    const { queue, patch, incidents, later } = await startBothWays({ through });
+    await queue.deliver([create]);
+    const older = update('m4', { urgency: '2', impact: '2' });
+    expect(await queue.deliver([older])).toEqual(['m4']);
+    later(overMs);
+    expect((await patch(sysId, { urgency: '3' }, 'p1')).statusCode).toBe(200);
+    expect(await queue.deliver([again(older)])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '3', impact: '2' }]);
+  });
+});

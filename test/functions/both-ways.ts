@@ -1,0 +1,78 @@
+import { onTestFinished } from 'vitest';
+import { createConnections } from '../../lib/aws/connections.ts';
+import { EffectLedger } from '../../lib/aws/effect-ledger.ts';
+import { keyedWritesIn } from '../../lib/aws/keyed-writes.ts';
+import type { Deadline } from '../../lib/core/clock.ts';
+import { readConfig } from '../../lib/core/config.ts';
+import type { Operation } from '../../lib/operations/define-operation.ts';
+import { deriveSysId, identityBy } from '../../lib/operations/identity.ts';
+import { deleteRecordById, patchRecordById, postRecord } from '../../lib/operations/table.ts';
+import { operationHandler } from '../../lib/runtime.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
+import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
+import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
+import { type QueueOptions, startQueue } from '../lib/record-queue/emulated-queue.ts';
+
+type Answer = { readonly statusCode: number; readonly headers: Readonly<Record<string, string>> };
+
+/**
+ * One deployment before an instance without incidents: its records queue, and its HTTP API.
+ * @param throughHttp stands between the HTTP API and the client
+ */
+export async function startBothWays(
+  options: QueueOptions = {},
+  throughHttp: (client: ServiceNowClient) => ServiceNowClient = (client) => client,
+) {
+  let aheadMs = 0;
+  const clock = { now: () => Date.now() + aheadMs, sleep: async () => {} };
+  const queue = await startQueue({ ...options, clock, instance: { ...options.instance, clock } });
+  onTestFinished(() => queue.close());
+  const { store } = queue.instance.state;
+  for (const { sys_id } of store.select('incident')) store.remove('incident', String(sys_id));
+  const config = readConfig({
+    SERVICENOW_SECRET_ID: 'demo',
+    ALLOWED_TABLES: '*',
+    ALLOWED_HOSTS: '127.0.0.1',
+    ...options.environment,
+  });
+  const { deployment, records } = config;
+  const { url: instanceUrl, username, password } = queue.instance;
+  const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
+  const connections = createConnections({ config, fetchSecret: async () => secret });
+  onTestFinished(() => connections.close());
+  const connect = (name?: string) => {
+    const { instance, client } = connections.connect(name);
+    return { instance, client: throughHttp(client) };
+  };
+  const table = () => queue.state.table;
+  const sysIdOf = (ofTable: string, key: string) => deriveSysId(deployment, ofTable, key);
+  const openLedger = (instance: string, deadline: Deadline) =>
+    new EffectLedger(table, { deployment, instance, sysIdOf }, clock, deadline);
+  const deps = gatewayDeps(config, connect, {
+    identityOf: identityBy(deployment, records.correlationIdTables),
+    keyedWrites: keyedWritesIn(table, deployment, clock),
+    openLedger,
+    clock,
+  });
+  const call = async (operation: Operation, method: string, path: string, body: object, key?: string) => {
+    const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key };
+    const url = `/api/now/table/incident${path}`;
+    const event = httpEvent({ method, url, headers, body: JSON.stringify(body) });
+    const answer = await operationHandler(operation, () => deps)(event, lambdaContext());
+    const { statusCode, headers: given }: Partial<Answer> = { ...Object(answer) };
+    return { statusCode, headers: { ...given } };
+  };
+  return {
+    queue,
+    store,
+    incidents: () => store.select('incident'),
+    deadLetters: () => queue.deadLetters.map(({ attributes }) => attributes['ErrorCode']),
+    later(ms: number) {
+      aheadMs += ms;
+    },
+    post: (record: object, key?: string) => call(postRecord, 'POST', '', record, key),
+    patch: (sysId: string, record: object, key?: string) =>
+      call(patchRecordById, 'PATCH', `/${sysId}`, record, key),
+    remove: (sysId: string, key?: string) => call(deleteRecordById, 'DELETE', `/${sysId}`, {}, key),
+  };
+}
