@@ -1,5 +1,6 @@
 import { type Instance, startInstance } from '../../emulator/instance/index.ts';
 import { type Connections, createConnections } from '../../lib/aws/connections.ts';
+import { digestOf } from '../../lib/aws/digest.ts';
 import type { StateTable } from '../../lib/aws/state-table.ts';
 import type { Clock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
@@ -87,7 +88,7 @@ export async function openWorld(mappings: Mappings, startMs: number): Promise<Wo
       ...{ messageId, receiptHandle: messageId, eventSourceARN: 'signals.fifo' },
       body: JSON.stringify({ ...signal, action: 'signal' }),
       attributes: {
-        ...{ ApproximateReceiveCount: String(receiveCount), MessageGroupId: groupNameOf(signal) },
+        ...{ ApproximateReceiveCount: String(receiveCount), MessageGroupId: digestOf(groupNameOf(signal)) },
         ...{ SentTimestamp: time, ApproximateFirstReceiveTimestamp: time },
       },
     }));

@@ -113,12 +113,27 @@ export type SignalLookup = z.output<typeof lookup>;
 /** @throws InvalidInputError naming the field that is wrong */
 export function readSignal(given: unknown): Signal {
   const parsed = z.safeParse(signal, given);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return checkColumns(parsed.data);
   const issue = parsed.error.issues[0];
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].map(String).join('.');
   const reason = unknown === undefined ? (issue?.message ?? 'invalid') : 'is not a known field';
   throw new InvalidInputError(path || 'signal', reason);
+}
+
+/** Columns by which a record is known, or that show its life. */
+const keptColumns = ['sys_id', 'correlation_id', 'correlation_display'];
+
+/** @throws InvalidInputError for a column that signals themselves write */
+function checkColumns(given: Signal): Signal {
+  const { life, fields = {}, lookups = {}, resolve = {}, update = [] } = given;
+  for (const [part, columns] of Object.entries({ fields, lookups, resolve })) {
+    const kept = life === 'none' ? undefined : keptColumns.find((column) => Object.hasOwn(columns, column));
+    if (kept !== undefined) throw new InvalidInputError(`${part}.${kept}`, 'is derived from source and key');
+  }
+  if (update.includes('state'))
+    throw new InvalidInputError('update', 'must not name state; signals change it by resolve and reopen');
+  return given;
 }
 
 /** Milliseconds of an ISO 8601 duration of days, hours, minutes and seconds, e.g. `PT4H`. */

@@ -123,17 +123,9 @@ function parseRecordMessage(body: string): RecordMessage {
   );
 }
 
-/** Columns by which a record is known, or that show its life. */
-const keptColumns = ['sys_id', 'correlation_id', 'correlation_display'];
-
 function parseSignal(given: object): SignalMessage {
   const signal = readSignal(given);
   checkValues(given, ['fields', 'resolve', 'lookups']);
-  const columns = [...Object.keys(signal.fields ?? {}), ...Object.keys(signal.lookups ?? {})];
-  const kept = signal.life === 'none' ? undefined : columns.find((column) => keptColumns.includes(column));
-  if (kept !== undefined) throw new InvalidInputError(`fields.${kept}`, 'is derived from source and key');
-  if (signal.update?.includes('state'))
-    throw new InvalidInputError('update', 'must not name state; signals change it by resolve and reopen');
   return { action: 'signal', table: signal.target ?? 'incident', signal, instance: signal.instance };
 }
 

@@ -15,10 +15,10 @@ export function newRecord(
   signal: TimedSignal,
   references: References,
 ): Columns {
+  const columns = { ...signal.fields, ...references.columns };
   return {
-    ...signal.fields,
-    ...references.columns,
-    ...notesOf([noteOf(signal), follows(after), ...references.remarks]),
+    ...columns,
+    ...notesOf(columns, [noteOf(signal), follows(after), ...references.remarks]),
     correlation_id: correlationIdOfKey(signal.key),
     correlation_display: formatMark(mark),
   };
@@ -38,7 +38,7 @@ export function changesOf(
   const remarks = what === 'update' && Object.keys(columns).length > 0 ? references.remarks : [];
   return {
     ...columns,
-    ...notesOf([noteOf(signal), remark, ...remarks]),
+    ...notesOf(columns, [noteOf(signal), remark, ...remarks]),
     correlation_display: formatMark(mark),
   };
 }
@@ -60,7 +60,9 @@ function noteOf({ note }: TimedSignal): string | undefined {
   return typeof note === 'object' ? note.text : note;
 }
 
-function notesOf(notes: readonly (string | undefined)[]): Columns {
-  const text = notes.filter((one) => one !== undefined && one !== '').join('\n\n');
+/** One work note of all that is said: also what the columns say there. */
+function notesOf({ work_notes: given }: Columns, notes: readonly (string | undefined)[]): Columns {
+  const all = [typeof given === 'string' ? given : undefined, ...notes];
+  const text = all.filter((one) => one !== undefined && one !== '').join('\n\n');
   return text === '' ? {} : { work_notes: text.toWellFormed() };
 }

@@ -145,7 +145,7 @@ export async function holding<T>(
 ): Promise<T> {
   const thing = JSON.stringify([what, table.toLowerCase(), source, key]);
   if (!(await context.ledger.hold(thing, name, untilMs))) throw new InDoubtError(otherWorkerMs);
-  const release = () => context.ledger.hold(thing, name, context.clock.now());
+  const release = () => context.ledger.hold(thing, name, 0);
   try {
     const outcome = await work();
     await release();

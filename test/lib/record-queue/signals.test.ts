@@ -248,6 +248,8 @@ describe('a signal', () => {
     ['target', { target: 'cmdb_ci' }],
     ['fields.sys_id', { fields: { sys_id: 'x' } }],
     ['fields.correlation_id', { fields: { correlation_id: 'x' } }],
+    ['resolve.correlation_display', { resolve: { state: '6', correlation_display: 'x' } }],
+    ['lookups.correlation_id', { lookups: { correlation_id: { find: 'sys_user', by: { name: 'x' } } } }],
     ['update', { update: ['state'] }],
     ['key', { key: '' }],
     ['fields.__proto__', JSON.parse('{"fields":{"__proto__":{"x":1}}}')],
@@ -276,6 +278,23 @@ describe('a signal', () => {
     const [a, b] = [signal('open', 0, {}, 'a'), signal('open', 1, {}, 'b')];
     await Promise.all([queue.deliver([a]), queue.deliver([b])]);
     expect(incidents()).toHaveLength(1);
+  });
+
+  it('writes its note beside the work notes of its columns', async () => {
+    await start();
+    const work_notes = 'from the columns';
+    await deliver(
+      signal('open', 0, { fields: { short_description: 'x', work_notes }, update: ['work_notes'] }),
+    );
+    await deliver(
+      signal('resolve', 60, {
+        resolve: { state: '6', close_code: 'Solution provided', close_notes: 'x', work_notes },
+      }),
+    );
+    expect(notes(1)).toHaveLength(2);
+    for (const text of notes(1)) expect(text).toContain(work_notes);
+    expect(notes(1).join()).toContain('open 0');
+    expect(notes(1).join()).toContain('resolve 60');
   });
 
   it.each([
