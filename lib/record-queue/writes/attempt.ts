@@ -108,16 +108,17 @@ export class Attempt {
   /**
    * Remembers what is about to be sent, so that it is known after a crash that it may have been. SQS may hand one message out
    * twice at the same time: only one copy goes on.
+   * @param untilMs when it can no longer be running
    * @throws InDoubtError when another copy of the message was faster
    */
-  async announce(write: Effect['write'], sysId: string): Promise<void> {
+  async announce(write: Effect['write'], sysId: string, untilMs = this.untilMs): Promise<void> {
     const intent: Effect = {
       state: 'possibly-sent',
       digest: this.#digest,
       write,
       sysId,
       sentAtMs: this.firstSentAtMs,
-      untilMs: this.untilMs,
+      untilMs,
     };
     const { ledger } = this.context;
     const isOurs = await ledger.claim(this.table, this.command.key, intent, this.#intent ?? this.before);

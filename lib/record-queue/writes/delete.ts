@@ -4,7 +4,7 @@ import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import { deleteRequest } from '../../servicenow/records.ts';
 import { copyWaitMs, type Done, InDoubtError } from '../disposition.ts';
 import { Attempt, waitUntil } from './attempt.ts';
-import { findRecord, lookAtRecord, type Presence, type Sight } from './lookup.ts';
+import { findRecord, lookAtRecord, lookByWrite, type Presence, type Sight } from './lookup.ts';
 import type { CommandOf, WriteContext } from './write-context.ts';
 
 /**
@@ -64,6 +64,11 @@ class Deletion {
     const { before } = this.#attempt;
     if (before?.sysId === this.#sysId && presence === 'absent') return this.#end('duplicate');
     if (await this.#isDeleted(presence)) return this.#end('duplicate');
+    if (presence === 'absent') {
+      // Deleted unseen, it would pass for one that never was when the answer is lost.
+      const seen = await lookByWrite(this.#table, this.#sysId, this.#attempt.context);
+      if (seen.presence === 'visible') return this.ofSeen(seen);
+    }
     try {
       await this.#send(undefined, async () => false);
     } catch (error) {
@@ -83,10 +88,16 @@ class Deletion {
     return isDeleted;
   }
 
-  /** @throws InDoubtError where another delete was faster, and a late copy of the create has made the record again since */
+  /**
+   * Refuses once: what is still there when the message comes back was not made a moment ago, so that the user may not delete it.
+   * @throws InDoubtError where another delete was faster, and a late copy of the create has made the record again since
+   */
   async #refuseIfMadeAgain(cause: RecordNotFoundError): Promise<void> {
-    const { isDeleted, deletingUntilMs } = await this.#attempt.context.ledger.records.now(this.#sysId);
-    if (isDeleted && deletingUntilMs === 0) throw new InDoubtError(copyWaitMs, cause);
+    const { before, context } = this.#attempt;
+    const { isDeleted, deletingUntilMs } = await context.ledger.records.now(this.#sysId);
+    if (before || !isDeleted || deletingUntilMs > 0) return;
+    await this.#attempt.announce('delete', this.#sysId, context.clock.now() + copyWaitMs);
+    throw new InDoubtError(copyWaitMs, cause);
   }
 
   async #isGone(): Promise<boolean> {

@@ -4,7 +4,7 @@ import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { valuesQuery } from '../../operations/replay.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
-import { getRequest, listRequest } from '../../servicenow/records.ts';
+import { getRequest, listRequest, updateRequest } from '../../servicenow/records.ts';
 import type { WriteContext } from './write-context.ts';
 
 /**
@@ -21,6 +21,8 @@ const row = z.object({
     sys_created_on: z._default(z.string(), ''),
   }),
 });
+
+const shownFields = ['sys_id', 'correlation_id', 'sys_created_on'];
 
 /** What is seen of a record: values are empty where the user may not read them. */
 export type Sight = {
@@ -67,14 +69,34 @@ export async function lookAtRecord(
   context: WriteContext,
   isReconciling: boolean,
 ): Promise<Sight> {
-  const request = getRequest({ table, sysId, fields: ['sys_id', 'correlation_id', 'sys_created_on'] });
+  const request = getRequest({ table, sysId, fields: shownFields });
   try {
-    const { body } = await context.send({ request, isReconciling });
-    const { correlation_id = '', sys_created_on = '' } = z.safeParse(row, body).data?.result ?? {};
-    return { presence: 'visible', correlationId: correlation_id, createdOn: sys_created_on };
+    return toSight((await context.send({ request, isReconciling })).body);
   } catch (error) {
     if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
     const presence = await countRecord(table, sysId, context, isReconciling);
+    return { presence, correlationId: '', createdOn: '' };
+  }
+}
+
+function toSight(body: unknown): Sight {
+  const { correlation_id = '', sys_created_on = '' } = z.safeParse(row, body).data?.result ?? {};
+  return { presence: 'visible', correlationId: correlation_id, createdOn: sys_created_on };
+}
+
+/**
+ * Looks at a record that is not shown by a write that changes nothing: a look-up may lag behind what has just been created, a write
+ * never does.
+ * @throws what the write failed with, unless it says whether there is a record
+ */
+export async function lookByWrite(table: string, sysId: string, { send }: WriteContext): Promise<Sight> {
+  const request = updateRequest({ table, sysId, record: {}, fields: shownFields });
+  try {
+    return toSight((await send({ request })).body);
+  } catch (error) {
+    const isAnswer = error instanceof RecordNotFoundError || error instanceof AccessDeniedError;
+    if (!isAnswer) throw error;
+    const presence = error instanceof RecordNotFoundError ? 'absent' : 'unknown';
     return { presence, correlationId: '', createdOn: '' };
   }
 }

@@ -157,6 +157,36 @@ describe('of two deletes of one record', () => {
   });
 });
 
+describe('a delete', () => {
+  it('whose record a lagging look-up does not show yet is no dead letter when its answer is lost', async () => {
+    const switches = { lookupLagMs: 5_000, lookupLagOnGet: true };
+    await start({ instance: { switches }, through: losing(({ method }) => method === 'DELETE') });
+    await queue.deliver([createOf('m1')]);
+    await queue.deliver([remove('m2')]);
+    queue.restart();
+    queue.later(2 * overMs);
+    expect(await queue.deliver([again(remove('m2'))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+
+  it('that the instance refuses as not found goes to the dead-letter queue, although one before was done', async () => {
+    await start();
+    await queue.deliver([createOf('m1'), remove('m2')]);
+    seed(made);
+    const json = { error: { message: 'No Record found', detail: null }, status: 'failure' };
+    queue.instance.control.faults.add({
+      ...{ match: { method: 'DELETE' }, action: 'answer' },
+      ...{ status: 404, json, count: 5 },
+    });
+    expect(await queue.deliver([remove('m3')])).toEqual(['m3']);
+    queue.later(6_000);
+    expect(await queue.deliver([again(remove('m3'))])).toEqual([]);
+    expect(codes()).toEqual(['RECORD_NOT_FOUND']);
+    expect(incidents()).toHaveLength(1);
+  });
+});
+
 describe('a write under the key that has created its record', () => {
   const keyed = (message: TestMessage): TestMessage => ({ ...message, key: 'k' });
 
