@@ -13,17 +13,28 @@ const sqsEvent = z.object({
   ),
 });
 
-/** A message of the records queue, as far as it can be read. */
-const messageBody = z.object({
-  action: z.string().default('create'),
+/** A record command on the records queue, as far as it can be read. */
+const commandBody = z.object({
   table: z.string(),
   key: z.string().optional(),
   sysId: z.string().optional(),
   match: z.record(z.string(), z.string()).optional(),
 });
 
-/** What a message asks for; `key` is what it is known by. */
-export type AskedFor = z.infer<typeof messageBody> & { readonly key: string };
+/** The same of a signal. */
+const signalBody = z.object({
+  signal: z.string(),
+  source: z.string(),
+  key: z.string(),
+  target: z.string().default('incident'),
+});
+
+/** What a message asks for; `key` is what it is known by, with `source` for a signal. */
+export type AskedFor = Omit<z.infer<typeof commandBody>, 'key'> & {
+  readonly key: string;
+  readonly source?: string;
+  readonly signal?: string;
+};
 
 const logLine = z.object({
   message: z.enum(['record-written', 'message-dead-lettered', 'message-deferred']),
@@ -93,7 +104,7 @@ export class MessageEvents {
         way: 'SQS',
         functionKey: answer.functionKey,
         requestId,
-        subject: asked?.key ?? message.messageId,
+        subject: asked ? [asked.signal, asked.key].filter(Boolean).join(' ') : message.messageId,
         ...(asked && { table: asked.table }),
         messageId: message.messageId,
         attempts: Number(message.attributes.ApproximateReceiveCount),
@@ -134,7 +145,13 @@ function isComplete(
 type SqsRecord = z.infer<typeof sqsEvent>['Records'][number];
 
 function readMessage({ body, messageId, messageAttributes = {} }: SqsRecord): AskedFor | undefined {
-  const parsed = messageBody.safeParse(parseJson(body)).data;
+  const given = parseJson(body);
+  const reported = signalBody.safeParse(given).data;
+  if (reported) {
+    const { target: table, ...signal } = reported;
+    return { table, ...signal };
+  }
+  const parsed = commandBody.safeParse(given).data;
   if (parsed === undefined) return undefined;
   return { ...parsed, key: parsed.key ?? messageAttributes['IdempotencyKey']?.stringValue ?? messageId };
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { InvocationOutcome, OnAnswer } from '../../emulator/aws/lambda/invocation.ts';
 import type { Stack, StackOptions } from '../../emulator/stack/stack.ts';
-import { deriveSysId } from '../../lib/operations/identity.ts';
+import { deriveEpisodeSysId, deriveSysId } from '../../lib/operations/identity.ts';
 import { StackFeed } from './feed.ts';
 import { type AskedFor, type FindRecord, MessageEvents } from './message-events.ts';
 import {
@@ -112,22 +112,35 @@ function addDrop(feed: StackFeed, line: unknown): void {
   });
 }
 
+type InstanceState = Stack['instance']['state'];
+
 /** Service and stage of the local stack. */
 const deployment = 'servicenow-functions/dev';
 
 /** The record that a message was about, as the emulated instance holds it. */
 function findRecord({ state }: Stack['instance'], asked: AskedFor): ReturnType<FindRecord> {
-  const { store, schema } = state;
-  const { table, key, sysId, match } = asked;
-  const [column, value] = Object.entries(match ?? {})[0] ?? [];
-  const known = (name: string) => schema.column(table, name) !== undefined;
-  if (schema.table(table) === undefined) return undefined;
-  const row =
-    column !== undefined && value !== undefined && known(column)
-      ? store.findBy(table, column, value)
-      : store.find(table, sysId ?? deriveSysId(deployment, table, key));
+  const { table } = asked;
+  if (state.schema.table(table) === undefined) return undefined;
+  const row = asked.source === undefined ? findCommanded(state, asked) : findLastEpisode(state, asked);
   const found = row?.['sys_id'];
   if (row === undefined || typeof found !== 'string') return undefined;
   const number = row['number'];
   return { table, sysId: found, ...(typeof number === 'string' && number !== '' && { number }) };
+}
+
+function findCommanded({ store, schema }: InstanceState, { table, key, sysId, match }: AskedFor) {
+  const [column, value] = Object.entries(match ?? {})[0] ?? [];
+  const isKnown = column !== undefined && schema.column(table, column) !== undefined;
+  return isKnown && value !== undefined
+    ? store.findBy(table, column, value)
+    : store.find(table, sysId ?? deriveSysId(deployment, table, key));
+}
+
+/** The newest record of the thing that a signal is about. */
+function findLastEpisode({ store }: InstanceState, { table, source = '', key }: AskedFor) {
+  const find = (episode: number) =>
+    store.find(table, deriveEpisodeSysId(deployment, table, { source, key }, episode));
+  let last = find(1);
+  for (let episode = 2, next = last && find(episode); next; next = find(++episode)) last = next;
+  return last;
 }

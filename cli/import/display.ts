@@ -1,10 +1,11 @@
 import { SingleBar } from 'cli-progress';
-import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
-import { type ProgressView, progressLine, viewProgress } from './progress-view.ts';
+import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
+import { type ProgressView, progressLine, viewEnd, viewProgress } from './progress-view.ts';
 
 export type Display = {
   readonly show: (progress: ImportProgress) => void;
-  readonly close: () => void;
+  /** @param summary of an import that has ended since it was shown last */
+  readonly close: (summary?: ImportSummary) => void;
 };
 
 /** A live bar in a terminal, a plain line whenever something changes elsewhere. */
@@ -12,11 +13,17 @@ export function openDisplay(output: NodeJS.WriteStream): Display {
   return output.isTTY ? bar(output) : lines(output);
 }
 
+/** What stands on the line of a bar next to it takes so many columns, and is not to be cut off. */
+const figures = 62;
+const shortestBar = 10;
+const longestBar = 40;
+
 function bar(stream: NodeJS.WriteStream): Display {
   const single = new SingleBar({
     stream,
     format:
       '{phase} [{bar}] {percentage} % | {rows} rows | {rowsPerSecond} rows/s | {errors} errors | {left}',
+    barsize: Math.max(shortestBar, Math.min(longestBar, stream.columns - figures)),
     hideCursor: true,
     gracefulExit: false,
   });
@@ -27,12 +34,12 @@ function bar(stream: NodeJS.WriteStream): Display {
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   single.start(1_000, 0, { phase: 'waiting', rows: 0, rowsPerSecond: 0, errors: 0, left: '' });
+  const draw = (view: ProgressView) =>
+    single.update(Math.round(view.share * 1_000), { ...view, left: timeLeft(view) });
   return {
-    show(progress) {
-      const view = viewProgress(progress);
-      single.update(Math.round(view.share * 1_000), { ...view, left: timeLeft(view) });
-    },
-    close() {
+    show: (progress) => draw(viewProgress(progress)),
+    close(summary) {
+      if (summary?.status === 'completed') draw(viewEnd(summary));
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       single.stop();
     },

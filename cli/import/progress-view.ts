@@ -1,5 +1,5 @@
 import { failures, tallied } from '../../lib/file-import/load/row-outcome.ts';
-import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
+import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
 import { counted } from '../counted.ts';
 
 /** What a progress bar shows. */
@@ -24,6 +24,18 @@ export function viewProgress(progress: ImportProgress): ProgressView {
     errors: failures(progress.counts),
     secondsLeft: share > 0.01 ? Math.ceil((seconds * (1 - share)) / share) : undefined,
     phase: progress.phase,
+  };
+}
+
+/** The last look at an import that came to its end, which it may have reached between two looks at its progress. */
+export function viewEnd({ lines, counts, seconds }: ImportSummary): ProgressView {
+  return {
+    share: 1,
+    rows: lines.rows,
+    rowsPerSecond: Math.round(lines.rows / Math.max(0.001, seconds.total - seconds.waiting)),
+    errors: failures(counts),
+    secondsLeft: 0,
+    phase: 'done',
   };
 }
 

@@ -66,7 +66,11 @@ async function show(
   follow: (onProgress: (progress: ImportProgress) => void) => Promise<ImportSummary>,
 ): Promise<void> {
   const display = openDisplay(process.stdout);
-  const summary = await follow(display.show).finally(display.close);
+  const summary = await follow(display.show).catch((error: unknown) => {
+    display.close();
+    throw error;
+  });
+  display.close(summary);
   process.stdout.write(await outcomeText(summary, s3, endpoint));
   process.exitCode = isAllWell(summary) ? 0 : 1;
   s3.destroy();

@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { defaultPorts } from '../../cli/start/ports.ts';
 import { ctrlC, hasTerminal, leftovers, runInTerminal } from '../cli/terminal.ts';
+import { endpoints, held, uniqueWord } from './running-stack.ts';
 
 const kebabCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const freePorts = Object.keys(defaultPorts).flatMap((name) => [`--${kebabCase(name)}`, '0']);
@@ -43,5 +45,56 @@ describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', { timeout: 240_000 }, () =
     await command.exited;
     expect(leftovers(command.output())).toEqual([]);
     expect(command.output()).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe.skipIf(!hasTerminal)('an import in a terminal of 80 columns', { timeout: 240_000 }, () => {
+  const { endpoint, bucket } = endpoints.s3;
+  const at = ['--bucket', bucket, '--endpoint', endpoint];
+
+  async function drop(rows: number) {
+    const folder = await mkdtemp(join(tmpdir(), 'terminal-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    const word = uniqueWord();
+    const file = join(folder, `${word}.csv`);
+    const lines = Array.from({ length: rows }, (_, i) => `${word}-${i},Last\n`);
+    await writeFile(file, `user_id,last_name\n${lines.join('')}`);
+    const env = { HOME: folder, XDG_CACHE_HOME: join(folder, 'cache') };
+    const run = (...args: readonly string[]) =>
+      runInTerminal(['npm', 'run', '--silent', 'import', '--', ...args, ...at], { cwd, env });
+    return { word, command: run(file, '--table', 'imp_user'), run };
+  }
+
+  /** What the bar showed, each time that it was drawn. */
+  const bars = (output: string) =>
+    output
+      .split('\u001b[1G')
+      .slice(1)
+      .map((one) => stripVTControlCharacters(one.split('\u001b[0K')[0] ?? ''));
+
+  it('shows a bar with its figures in one line, and gives the cursor back at its end', async () => {
+    const { word, command } = await drop(2_000);
+    expect(await command.exited).toBe(0);
+    const drawn = bars(command.output());
+    expect(drawn[0]).toMatch(/^waiting \[-+\] 0 % \| 0 rows \|/);
+    expect(drawn.at(-1)).toMatch(/^done \[=+\] 100 % \| 2000 rows \| \d+ rows\/s \| 0 errors \| 0 s left$/);
+    expect(Math.max(...drawn.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect(command.output()).toMatch(/completed: 2,000 rows in.*inserted {2}2000\r\n/s);
+    expect(leftovers(command.output())).toEqual([]);
+    expect(await held('sys_user', `user_nameSTARTSWITH${word}`)).toHaveLength(2_000);
+  });
+
+  it('leaves the cursor whole after Ctrl-C, goes on by itself, and is found again by its key', async () => {
+    const { word, command, run } = await drop(500);
+    await command.printed('waiting [');
+    command.type(ctrlC);
+    expect(await command.exited).not.toBe(0);
+    expect(leftovers(command.output())).toEqual([]);
+    expect(command.output()).not.toMatch(/completed|^\s+at /m);
+    const again = run('--follow', `imports/imp_user/${word}.csv`);
+    expect(await again.exited).toBe(0);
+    expect(again.output()).toMatch(/completed: 500 rows in.*inserted {2}500\r\n/s);
+    expect(leftovers(again.output())).toEqual([]);
+    expect(await held('sys_user', `user_nameSTARTSWITH${word}`)).toHaveLength(500);
   });
 });

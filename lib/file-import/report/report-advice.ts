@@ -34,12 +34,13 @@ export function suggestion({ status, file, stagingTable }: ImportSummary): strin
   const body = file.stagingColumns.map(
     ({ name, label }) => `<tr><td><code>${escapeHtml(name)}</code></td><td>${escapeHtml(label)}</td></tr>`,
   );
-  const open = (file.columns ?? []).filter(({ column }) => column === undefined);
+  const columns = file.columns ?? [];
+  const open = columns.filter(({ column }) => column === undefined);
   const folder = `imports/${escapeHtml(stagingTable)}`;
   const settings =
     open.length === 0
       ? ''
-      : `<section><h2>Settings to start from</h2><p>Put this into <code>${folder}/_import.json</code> and drop the file again: it leaves out the columns that match none of the table. To import one of them, remove the slashes in front of it and name a column of the table.</p><pre>${escapeHtml(settingsFor(open.map(({ header }) => header)))}</pre></section>`;
+      : `<section><h2>Settings to start from</h2><p>Put this into <code>${folder}/_import.json</code> and drop the file again: it leaves out the columns that match none of the table. To import one of them${open.length === columns.length ? ', and there has to be one,' : ','} remove the slashes in front of it and name a column of the table.</p><pre>${escapeHtml(settingsFor(open.map(({ header }) => header)))}</pre></section>`;
   return `${settings}${table(`Columns of ${escapeHtml(stagingTable)}`, ['column', 'label'], body, 'columns')}`;
 }
 

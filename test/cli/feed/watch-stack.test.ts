@@ -3,7 +3,7 @@ import { StackFeed } from '../../../cli/feed/feed.ts';
 import { watchStack } from '../../../cli/feed/watch-stack.ts';
 import { eventLine } from '../../../cli/start/event-line.ts';
 import { startInstance } from '../../../emulator/instance/index.ts';
-import { deriveSysId } from '../../../lib/operations/identity.ts';
+import { deriveEpisodeSysId, deriveSysId } from '../../../lib/operations/identity.ts';
 
 const requestId = '0a1b2c3d-4e5f-4a6b-8c7d-001122334455';
 const startedAtMs = Date.parse('2026-05-04T10:20:30Z');
@@ -49,6 +49,30 @@ describe('the feed of a local stack', () => {
       messageId: 'm1',
     });
     expect(watch.feed.logLines(requestId)).toHaveLength(1);
+    await instance.close();
+  });
+
+  it('names the newest record of the thing that a signal is about', async () => {
+    const watch = watchStack();
+    const instance = await startInstance({ demoData: false });
+    watch.connect({ instance });
+    const thing = { source: 'shop', key: 'orders' };
+    const sysIdOf = (episode: number) =>
+      deriveEpisodeSysId('servicenow-functions/dev', 'incident', thing, episode);
+    const rows = [1, 2].map((episode) => ({ sys_id: sysIdOf(episode), number: `INC000${episode}` }));
+    instance.control.seed({ incident: rows });
+    const signals = [
+      { signal: 'resolve', ...thing },
+      { signal: 'open', ...thing, key: 'returns', target: 'problem' },
+    ];
+    const event = { Records: signals.map((body, index) => message(`m${index}`, body)) };
+    for (const messageId of ['m0', 'm1'])
+      watch.options.onLog(logLine({ message: 'record-written', messageId, how: 'done' }), 'writeRecords');
+    watch.options.onAnswer(answerOf({ batchItemFailures: [] }), 'writeRecords', callOf(event));
+    expect(linesOf(watch.feed)).toEqual([
+      'SQS     resolve orders → INC0002  84 ms',
+      'SQS     open returns → problem  84 ms',
+    ]);
     await instance.close();
   });
 
