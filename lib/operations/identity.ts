@@ -79,9 +79,9 @@ const booleans: ReadonlyMap<string, string> = new Map([
   ['false', '0'],
 ]);
 
-/** A text without what the collation of an instance ignores. */
+/** A text without what the collation of an instance ignores; a sigma has two forms in lower case. */
 function foldText(text: string): string {
-  const folded = text.normalize('NFKD').replaceAll(/\p{M}/gu, '').trim().toLowerCase();
+  const folded = text.normalize('NFKD').replaceAll(/\p{M}/gu, '').trim().toLowerCase().replaceAll('ς', 'σ');
   return booleans.get(folded) ?? folded;
 }
 

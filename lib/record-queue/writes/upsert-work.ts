@@ -79,8 +79,18 @@ export class UpsertWork {
     const hasNotes = this.#notes.size > 0 && sysId !== '';
     const writing = hasNotes ? new NoteWriting(this.attempt, sysId, this.#notes) : undefined;
     // Once the work is known to be done, nothing would remember its notes any more.
-    await writing?.complete();
+    await Promise.all([
+      writing?.complete(),
+      write === 'create' && sysId !== '' ? this.#rememberColumns(sysId) : undefined,
+    ]);
     await this.attempt.complete(write, sysId);
+  }
+
+  /** An older upsert of the match that comes back leaves these columns as they are. */
+  async #rememberColumns(sysId: string): Promise<void> {
+    const columns = Object.keys(this.command.command.record);
+    const { name, firstSentAtMs } = this.attempt;
+    await this.context.ledger.notes.rememberColumns(sysId, name, columns, firstSentAtMs);
   }
 
   /**

@@ -31,6 +31,26 @@ describe('upserts', () => {
     expect(incidents()).toMatchObject([{ correlation_id: 'x', short_description: 'found' }]);
   });
 
+  it('that come back after a newer one has created the record leave as it is what that one wrote', async () => {
+    let isFirst = true;
+    const through = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (!isFirst || request.method !== 'POST') return client.send(request, context);
+        isFirst = false;
+        const { method, path } = request;
+        throw new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+      },
+    });
+    await start({ through });
+    const older = upsert('m1', { correlation_id: 'x' }, { urgency: '1', impact: '1' });
+    expect(await queue.deliver([older])).toEqual(['m1']);
+    queue.later(130_000);
+    expect(await queue.deliver([upsert('m2', { correlation_id: 'x' }, { urgency: '3' })])).toEqual([]);
+    expect(await queue.deliver([{ ...older, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '3', impact: '1' }]);
+  });
+
   it('that race make one record', async () => {
     await start();
     const race = times(6).map((index) =>
