@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
+import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { type LineRuns, linesOf } from '../encode/chunk.ts';
 import { groupName, type ImportFolder } from '../folder.ts';
-import { type ImportScope, namedAtOnce } from '../instance.ts';
+import { callContext, type ImportScope, listCounted, namedAtOnce } from '../instance.ts';
 import type { OpenReader } from '../load/file-reader.ts';
 import { type ClosedLedgers, knownChunks, type SentChunk } from '../load/ledger.ts';
 import { type LineResult, lostAnswer, type RowOutcome, type Verdict } from '../load/row-outcome.ts';
@@ -54,7 +55,10 @@ export async function collectVerdicts(
   try {
     for (const some of slicesOf(chunks)) {
       const verdicts = await readVerdicts(scope, plan, maps, some, sent.find);
-      const histories = await maps.uniformOutcomes(setsWithoutRows(some, verdicts));
+      const without = setsWithoutRows(some, verdicts);
+      const histories = await maps.uniformOutcomes(without);
+      const lagging = awaitedRows === 'all' ? await countLagging(scope, without, histories) : 0;
+      if (lagging > 0) return { pending: lagging };
       await lines.add(some, (chunk) => chunkVerdicts(chunk, verdicts, unseen(chunk, histories)));
     }
   } finally {
@@ -76,6 +80,33 @@ function setsWithoutRows(
     if (!isAnySeen(chunk, verdicts)) sets.set(set, chunk.rows);
   }
   return sets;
+}
+
+/**
+ * How many rows look-ups may not show yet, since they lag behind what was stored: of sets that are not counted either. What access
+ * rules hide is counted.
+ */
+async function countLagging(
+  scope: ImportScope,
+  without: ReadonlyMap<string, number>,
+  histories: ReadonlyMap<string, RowOutcome>,
+): Promise<number> {
+  const open = [...without].filter(([set]) => !histories.has(set));
+  if (open.length === 0) return 0;
+  const query = {
+    table: 'sys_import_set',
+    query: `sys_idIN${open.map(([set]) => set).join(',')}`,
+    fields: ['sys_id'],
+    limit: 1,
+  };
+  const isShown = await listCounted(scope.client, query, callContext(scope)).then(
+    ({ total }) => total > 0,
+    (error: unknown) => {
+      if (error instanceof AccessDeniedError) return true;
+      throw error;
+    },
+  );
+  return isShown ? 0 : open.reduce((sum, [, rows]) => sum + rows, 0);
 }
 
 function isAnySeen(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>): boolean {

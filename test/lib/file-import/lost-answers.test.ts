@@ -156,6 +156,25 @@ describe('a request whose answer was lost', () => {
   });
 });
 
+describe('an instance whose look-ups lag behind what it stored', () => {
+  it.each([{}, { keyColumn: 'u_key' }])(
+    'has the verdict of every row, also after lost answers: %j',
+    async (more) => {
+      await world.close();
+      world = await startWorld({ demoData: false, switches: { lookupLagMs: 5_000 } }, true);
+      await world.settings('imp_load', { ...settings, ...more, inDoubtSeconds: 60 });
+      const { faults } = world.instance.control;
+      const lost = { match: insertMultiple, count: 1, seed: 1 };
+      faults.add({ ...lost, action: 'reset-after-commit', skip: 1 });
+      faults.add({ ...lost, action: 'reset-before-commit', skip: 3 });
+      const summary = await world.run(await world.drop('imports/imp_load/lag.csv', load(50, 'lag-')));
+      expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 50, unknown: 0 } });
+      expect(new Set(staged()).size).toBe(50);
+      expect(staged()).toHaveLength(50);
+    },
+  );
+});
+
 describe('import sets that look alike', () => {
   const lose = (action: string, more: object = {}) =>
     world.instance.control.faults.add({ match: insertMultiple, action, seed: 1, ...more });

@@ -65,8 +65,11 @@ function wholeInvocation(clock: Clock): Deadline {
   };
 }
 
-/** An instance and a bucket of their own, and imports that run in this process. */
-export async function startWorld(options: Partial<InstanceOptions> = {}) {
+/**
+ * An instance and a bucket of their own, and imports that run in this process.
+ * @param sharesClock the instance goes by the clock of the imports, on which waits pass at once
+ */
+export async function startWorld(options: Partial<InstanceOptions> = {}, sharesClock = false) {
   const folder = await mkdtemp(join(tmpdir(), 'imports-'));
   const clock = jumpingClock();
   const storage = await startS3({ folder, clock });
@@ -76,6 +79,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}) {
   const instance = await startInstance({
     schema: loadSchema,
     data: loadData,
+    ...(sharesClock && { clock }),
     ...options,
     accounts: [...(options.accounts ?? []), user],
     switches: { transformDelayMs: 0, ...options.switches },
