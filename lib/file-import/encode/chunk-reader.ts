@@ -194,7 +194,7 @@ export function openRows(
     const writer = new JsonRowWriter(plan.row, text);
     return new ChunkReader(pieces, lines, (out) => writer.write(lines, out), limits);
   }
-  const records = new CsvTokenizer(new ByteWindow(from), content.delimiter.charCodeAt(0));
+  const records = new CsvTokenizer(new ByteWindow(from), content);
   const writer = new CsvRowWriter(plan.row, text);
   return new ChunkReader(pieces, records, (out) => writer.write(records, out), limits);
 }

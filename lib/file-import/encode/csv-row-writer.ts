@@ -99,8 +99,7 @@ export class CsvRowWriter {
   #repeatsFirstLine({ window, starts, fieldCount }: CsvTokenizer): boolean {
     if (fieldCount <= this.#first) return false;
     const { bytes, contentEnd } = window;
-    const start = starts[this.#first] ?? 0;
-    const from = isByteOrderMark(bytes, start) ? start + 3 : start;
+    const from = starts[this.#first] ?? 0;
     const mayBe = isLetterOf(bytes[from], LETTER_S) && bytes[from + 3] === EQUALS;
     return mayBe && namedDelimiter(bytes.subarray(from, contentEnd), 0) !== undefined;
   }
@@ -108,7 +107,7 @@ export class CsvRowWriter {
   #mayRepeatHeader({ window: { bytes }, starts, ends, fieldMarks }: CsvTokenizer): boolean {
     let start = starts[this.#first] ?? 0;
     let end = ends[this.#first] ?? 0;
-    // Characters that cannot be seen may stand around the name, and a byte order mark in front where files were put together.
+    // Characters that cannot be seen may stand around the name.
     if (((fieldMarks[this.#first] ?? 0) & mark.nonAscii) !== 0) return true;
     const first = this.#firstName;
     if (!first || end - start < first.length) return false;
@@ -186,10 +185,6 @@ export class CsvRowWriter {
 
 function isBlank(byte = 0): boolean {
   return byte <= SPACE;
-}
-
-function isByteOrderMark(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf;
 }
 
 /** Whether a byte is an ASCII character in upper or lower case. */

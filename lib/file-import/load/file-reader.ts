@@ -150,9 +150,7 @@ export class RawRecords {
     await this.close();
     const window = new ByteWindow(position);
     const tokenizer =
-      content.format === 'jsonl'
-        ? new LineTokenizer(window)
-        : new CsvTokenizer(window, content.delimiter.charCodeAt(0));
+      content.format === 'jsonl' ? new LineTokenizer(window) : new CsvTokenizer(window, content);
     this.#open = { tokenizer, pieces: readContent(this.#object, content, position.byte) };
     return this.#open;
   }

@@ -93,7 +93,7 @@ export function toServiceNowDate(
   const { value, parsed } = readDate(text.trim(), column);
   if (value === '') return { date: '' };
   const shown = quotedName(text);
-  if (!parsed?.isValid || parsed.year < 1 || parsed.year > 9_999)
+  if (!parsed?.isValid || !isYear(parsed))
     return { reason: `${shown} is not a date of the form ${column.format}` };
   if (!hasTime(value, column.format))
     return { date: wholeDay(parse(value, column.format, 'utc') ?? parsed, column) };
@@ -101,7 +101,14 @@ export function toServiceNowDate(
     return { reason: `${shown} does not exist in ${column.zone}: the clocks skip that hour on that day` };
   if (column.keeps === 'date') return { date: parsed.toFormat('yyyy-MM-dd') };
   const [first = parsed] = parsed.getPossibleOffsets().sort((a, b) => a.toMillis() - b.toMillis());
-  return { date: first.toUTC().toFormat('yyyy-MM-dd HH:mm:ss') };
+  const moment = first.toUTC();
+  if (!isYear(moment)) return { reason: `${shown} in UTC is not in the years 1 to 9999` };
+  return { date: moment.toFormat('yyyy-MM-dd HH:mm:ss') };
+}
+
+/** Whether four digits hold the year. */
+function isYear({ year }: DateTime): boolean {
+  return year >= 1 && year <= 9_999;
 }
 
 /** As it is written, else by what a person sees of it: browsers put direction marks and narrow blanks into dates. */

@@ -1,3 +1,4 @@
+import type { ContentPlan } from '../plan/import-plan.ts';
 import {
   type ByteWindow,
   byteTable,
@@ -22,6 +23,8 @@ const outOfBytes = -1;
  * is a range of bytes and what is known about them. Works on every encoding in which bytes below 0x80 are ASCII and
  * no other character holds such a byte that means something here.
  *
+ * A byte order mark in front of a record, where files were put together, is no part of it, in text that is or was made UTF-8.
+ *
  * A quote that does not open a field is an ordinary character; blanks may stand around a quoted field. A line of nothing but
  * delimiters and blanks is a blank line, as spreadsheets write them. A record whose quoting is broken (text after a
  * closing quote, a quote never closed) is rejected at its first physical line and reading goes on with the next line,
@@ -38,6 +41,7 @@ export class CsvTokenizer implements RecordTokenizer {
   readonly fieldMarks = new Uint8Array(readingLimits.maxColumns);
   readonly #bare: Uint8Array;
   readonly #delimiter: number;
+  readonly #isUtf8: boolean;
   #skippingLine = false;
   #lines = 0;
   #trouble: string | undefined;
@@ -45,9 +49,14 @@ export class CsvTokenizer implements RecordTokenizer {
   #isAfterBlank = false;
   #blanksAreText = false;
 
-  constructor(window: ByteWindow, delimiter: number) {
+  constructor(
+    window: ByteWindow,
+    { delimiter: sign, encoding }: Pick<ContentPlan, 'delimiter' | 'encoding'>,
+  ) {
+    const delimiter = sign.charCodeAt(0);
     this.window = window;
     this.#delimiter = delimiter;
+    this.#isUtf8 = encoding.way !== 'ascii-superset';
     this.#bare = byteTable([delimiter, LF, CR]);
   }
 
@@ -59,6 +68,7 @@ export class CsvTokenizer implements RecordTokenizer {
   next(): Taken {
     const { window } = this;
     if (this.#skippingLine && !this.#skipLine()) return 'more';
+    if (this.#isUtf8 && !window.skipByteOrderMark()) return 'more';
     if (window.at >= window.limit) return window.final ? 'end' : 'more';
     this.problem = undefined;
     this.#trouble = undefined;

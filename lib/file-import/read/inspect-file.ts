@@ -74,7 +74,7 @@ async function readHead(
 /** Takes the first record that is not blank (and not `sep=;`) as the header. */
 async function readFront(object: ObjectBytes, content: ContentPlan): Promise<InspectedFile> {
   const window = new ByteWindow(content.start);
-  const records = new CsvTokenizer(window, content.delimiter.charCodeAt(0));
+  const records = new CsvTokenizer(window, content);
   const pieces = readContent(object, content, content.start.byte);
   let passing = content.namesDelimiter === true;
   try {

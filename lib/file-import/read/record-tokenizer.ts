@@ -1,5 +1,6 @@
 import type { Position } from '../plan/import-plan.ts';
 
+const byteOrderMark = [0xef, 0xbb, 0xbf];
 const CTRL_Z = 26;
 const LF = 10;
 const CR = 13;
@@ -74,6 +75,19 @@ export class ByteWindow {
     this.startLine = this.line;
     this.at = end;
     this.line += lines;
+  }
+
+  /** Steps over byte order marks (of UTF-8). False while it takes more bytes to see whether there is one. */
+  skipByteOrderMark(): boolean {
+    while (this.at < this.limit && this.bytes[this.at] === byteOrderMark[0]) {
+      const isThere = byteOrderMark.every(
+        (byte, i) => this.at + i >= this.limit || this.bytes[this.at + i] === byte,
+      );
+      if (!isThere) return true;
+      if (this.pending < byteOrderMark.length) return this.final;
+      this.at += byteOrderMark.length;
+    }
+    return true;
   }
 
   /** The first line break at or after `from`: where it begins and ends; undefined while it cannot be determined yet. */

@@ -46,7 +46,10 @@ async function* stream(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array
 async function buildBodies(pieces: readonly Uint8Array[]): Promise<number> {
   const names = header.split(',');
   const targets = names.map((name) => ({ column: name, jsonKey: name, maxLength: 100 }));
-  const tokenizer = new CsvTokenizer(new ByteWindow(), 0x2c);
+  const tokenizer = new CsvTokenizer(new ByteWindow(), {
+    delimiter: ',',
+    encoding: { name: 'utf-8', bomBytes: 0, way: 'utf-8' },
+  });
   const writer = new CsvRowWriter(
     { header: names, targets, constants: [], emptyAsAbsent: false },
     { encoding: 'utf-8' },

@@ -78,6 +78,32 @@ describe('a file as Excel writes it', () => {
     ]);
   });
 
+  it.each(['utf-8', 'utf-16le'] as const)(
+    'may be files that were put together, each with its byte order mark: %s',
+    async (encoding) => {
+      const rows = [
+        '\uFEFFu_code;u_text',
+        '\uFEFF1;a',
+        '\uFEFF"2";"b\nb"',
+        '3;\uFEFFc',
+        '\uFEFF',
+        '\uFEFF\uFEFF4;d;x',
+        '\uFEFF5;e',
+      ];
+      const summary = await run('together.csv', Buffer.from(rows.join('\n'), encoding));
+      expect(summary).toMatchObject({ lines: { rows: 5, blank: 1 }, counts: { inserted: 4, rejected: 1 } });
+      expect(staged('u_code', 'u_text')).toEqual([
+        ['1', 'a'],
+        ['2', 'b\nb'],
+        ['3', '\uFEFFc'],
+        ['5', 'e'],
+      ]);
+      const rejected = await world.read(summary.results['rejected'] ?? '');
+      expect(rejected).toMatch(/;4;d;x\r\n$/);
+      expect(rejected.lastIndexOf('\uFEFF')).toBeLessThanOrEqual(0);
+    },
+  );
+
   it('may be a single column whose text has any delimiter', async () => {
     await run('single.csv', 'u_code\none, two\nthree; four\n');
     expect(staged('u_code')).toEqual([['one, two'], ['three; four']]);

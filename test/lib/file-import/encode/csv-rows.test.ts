@@ -18,6 +18,8 @@ function planFor(columns: number): RowPlan {
   return { header, targets, constants: [], emptyAsAbsent: false };
 }
 
+const commas = { delimiter: ',', encoding: { name: 'utf-8', bomBytes: 0, way: 'utf-8' } } as const;
+
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);
 }
@@ -28,8 +30,12 @@ async function read(
   options: { dialect?: Partial<Dialect>; pieceSize?: number; from?: Position; rowsPerChunk?: number } = {},
 ): Promise<{ rows: Row[]; rejected: RejectedRow[]; chunks: Chunk[] }> {
   const from = options.from ?? { byte: 0, line: 1 };
-  const tokenizer = new CsvTokenizer(new ByteWindow(from), (options.dialect?.delimiter ?? ',').charCodeAt(0));
-  const encoding = options.dialect?.encoding === 'latin1' ? 'windows-1252' : 'utf-8';
+  const isLatin1 = options.dialect?.encoding === 'latin1';
+  const encoding = isLatin1 ? 'windows-1252' : 'utf-8';
+  const tokenizer = new CsvTokenizer(new ByteWindow(from), {
+    delimiter: options.dialect?.delimiter ?? ',',
+    encoding: isLatin1 ? { name: encoding, bomBytes: 0, way: 'ascii-superset' } : commas.encoding,
+  });
   const writer = new CsvRowWriter(planFor(columns), { encoding });
   const limits = { rows: options.rowsPerChunk ?? 3, bytes: 5_000_000, rejectedBytes: 1_000_000 };
   const source = pieces(bytes.subarray(from.byte), options.pieceSize ?? 1 << 16);
@@ -138,6 +144,20 @@ describe('reading delimited text', () => {
   });
 });
 
+it('takes no part of a byte order mark for text, however the file is cut into pieces', async () => {
+  const bytes = Buffer.from('a,b\n\uFEFFc,d\n\uFEFF"e\nf",g\n\uFEFF');
+  for (let pieceSize = 1; pieceSize < 8; pieceSize++) {
+    const { rows } = await read(bytes, 2, { pieceSize });
+    expect(rows.map(({ values }) => values)).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+      ['e\nf', 'g'],
+    ]);
+  }
+  const latin1 = await read(bytes, 2, { dialect: { encoding: 'latin1' } });
+  expect(latin1.rows[1]?.values).toEqual(['ï»¿c', 'd']);
+});
+
 describe('a record that cannot be used', () => {
   const text = (...lines: string[]) => Buffer.from(lines.join('\n'));
 
@@ -178,7 +198,7 @@ describe('a record that cannot be used', () => {
   });
 
   it('is handed on before too many of them are held, and gives no empty chunk', async () => {
-    const tokenizer = new CsvTokenizer(new ByteWindow(), 44);
+    const tokenizer = new CsvTokenizer(new ByteWindow(), commas);
     const writer = new CsvRowWriter(planFor(2), { encoding: 'utf-8' });
     const bytes = text(...Array.from({ length: 50 }, (_, i) => `bad ${i}`), 'a,b');
     const limits = { rows: 9, bytes: 5_000_000, rejectedBytes: 1_000 };
@@ -198,7 +218,7 @@ describe('a record that cannot be used', () => {
   it('is over before anybody may go on behind it', async () => {
     const bytes = text('a', `"${'x'.repeat(9 << 20)}`, 'b', 'c');
     const open = (from: Position) => {
-      const tokenizer = new CsvTokenizer(new ByteWindow(from), 44);
+      const tokenizer = new CsvTokenizer(new ByteWindow(from), commas);
       const writer = new CsvRowWriter(planFor(1), { encoding: 'utf-8' });
       const limits = { rows: 9, bytes: 5_000_000, rejectedBytes: 1_000 };
       return new ChunkReader(
@@ -219,7 +239,7 @@ describe('a record that cannot be used', () => {
 
   it('names the byte that an encoding by name does not have', async () => {
     const plan = { header: ['c0', 'c1'], targets: planFor(2).targets, constants: [], emptyAsAbsent: false };
-    const tokenizer = new CsvTokenizer(new ByteWindow(), 44);
+    const tokenizer = new CsvTokenizer(new ByteWindow(), commas);
     const writer = new CsvRowWriter(plan, { encoding: 'shift_jis' });
     const bytes = Buffer.from([0x61, 0x2c, 0x62, 0x0a, 0x83, 0x65, 0x2c, 0x83, 0x65, 0x85, 0x0a]);
     const limits = { rows: 9, bytes: 5_000_000, rejectedBytes: 1_000_000 };

@@ -35,6 +35,15 @@ describe('a date of a file', () => {
     expect(toServiceNowDate(text, inBerlin(format))).toEqual({ reason });
   });
 
+  it('is none where its year in UTC has five digits, as of an end of time west of UTC', () => {
+    const west = { format: 'yyyy-MM-dd HH:mm:ss', zone: 'America/New_York' };
+    const reason = '"9999-12-31 23:59:59" in UTC is not in the years 1 to 9999';
+    expect(toServiceNowDate('9999-12-31 23:59:59', west)).toEqual({ reason });
+    const east = { ...west, zone: 'Asia/Tokyo' };
+    expect(toServiceNowDate('9999-12-31 23:59:59', east)).toEqual({ date: '9999-12-31 14:59:59' });
+    expect(toServiceNowDate('0001-01-01 00:00:00', east)).toHaveProperty('reason');
+  });
+
   it('is shown with the characters that cannot be seen, where it is none', () => {
     const reason = '"24.U+200B12.2026x" is not a date of the form dd.MM.yyyy';
     expect(toServiceNowDate('24.\u200b12.2026x', inBerlin('dd.MM.yyyy'))).toEqual({ reason });
