@@ -23,7 +23,7 @@ function bar(stream: NodeJS.WriteStream): Display {
     stream,
     format:
       '{phase} [{bar}] {percentage} % | {rows} rows | {rowsPerSecond} rows/s | {errors} errors | {left}',
-    barsize: Math.max(shortestBar, Math.min(longestBar, stream.columns - figures)),
+    barsize: Math.max(shortestBar, Math.min(longestBar, (stream.columns || 80) - figures)),
     hideCursor: true,
     gracefulExit: false,
   });

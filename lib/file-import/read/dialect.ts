@@ -93,8 +93,7 @@ export function namedDelimiter(head: Uint8Array, bomBytes: number): string | und
 
 /**
  * The delimiter of a file, from its first bytes: the one of `, ; tab |` by which its first records agree best with its header,
- * then the one that looks least like punctuation, then the one that gives most fields. A header with none of them is one
- * column: then by the one that its rows have least, the comma when it is no worse than others.
+ * then the one that looks least like punctuation, then the one that gives most fields.
  */
 export function detectDelimiter(head: Uint8Array): string {
   let best = { delimiter: ',', share: 0, punctuation: 0, fields: 0 };
@@ -111,13 +110,23 @@ export function detectDelimiter(head: Uint8Array): string {
     const rival = { delimiter, share, punctuation: punctuation / total, fields: header };
     if (isBetter(rival, best)) best = rival;
   }
-  return best.fields > 0 ? best.delimiter : rarestDelimiter(head);
+  return best.fields > 0 ? best.delimiter : delimiterOfOneColumn(head);
 }
 
-function rarestDelimiter(head: Uint8Array): string {
-  const rowsWith = (delimiter: string) =>
-    split(head, delimiter.charCodeAt(0)).inner.filter((count) => count > 0).length;
-  return candidates.toReversed().reduce((a, b) => (rowsWith(b) < rowsWith(a) ? b : a));
+/**
+ * A delimiter that every row has as often as the others is one: the header lacks names, for which the rows are to be rejected.
+ * Otherwise the rows are text, and what they have least splits them least.
+ */
+function delimiterOfOneColumn(head: Uint8Array): string {
+  const rivals = candidates.toReversed().map((delimiter) => {
+    const { counts, inner, punctuation } = split(head, delimiter.charCodeAt(0));
+    const [, first = 0, ...others] = inner;
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const isRegular = first > 0 && others.every((count) => count === first) && punctuation <= total / 4;
+    return { delimiter, isRegular, rows: inner.filter((count) => count > 0).length };
+  });
+  const regular = rivals.find(({ isRegular }) => isRegular);
+  return (regular ?? rivals.reduce((a, b) => (b.rows < a.rows ? b : a))).delimiter;
 }
 
 type Rival = { readonly share: number; readonly punctuation: number; readonly fields: number };

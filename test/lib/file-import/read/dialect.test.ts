@@ -24,6 +24,7 @@ describe('the delimiter', () => {
     ['a pipe', head('a|b', '1|2,3'), '|'],
     ['a comma for want of any', head('a', '1'), ','],
     ['none of those in the text of a single column', head('a', 'x, y', 'z', 'u; v'), '|'],
+    ['what splits all rows alike, though the header names a single column', head('a', '1;x', '2;y, z'), ';'],
     ['the comma in a single column whose rows end in it', head('a', '1,', '2,'), ','],
   ])('is %s', (_, bytes, delimiter) => {
     expect(detectDelimiter(bytes)).toBe(delimiter);
