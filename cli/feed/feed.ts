@@ -9,7 +9,7 @@ export type StackEvent = {
   readonly functionKey: string;
   /** Of the invocation. */
   readonly requestId: string;
-  /** What came in: `POST incident`, the key of a message, the name of a file. */
+  /** What came in: `POST incident`, the key of a message, source and kind of an event, the name of a file. */
   readonly subject: string;
   readonly table?: string;
   /**
@@ -27,7 +27,7 @@ export type StackEvent = {
   readonly reason?: string;
   /** The one record that was written or read, where it is known. */
   readonly record?: { readonly table: string; readonly sysId: string; readonly number?: string };
-  /** What it came to beyond one record: `10 records`, `997 inserted, 3 rejected`. */
+  /** What it came to beyond one record: `10 records`, `997 inserted, 3 rejected`, `shop.yaml: 1 signal`. */
   readonly detail?: string;
   /** Messages: how often it was received, and its id in SQS. */
   readonly attempts?: number;

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { readEvents } from '../../lib/events/intake.ts';
+import { counted } from '../counted.ts';
 import { type NewEvent, traceOf } from './feed.ts';
 import { type Answer, parseJson, readThrown } from './read-answer.ts';
 
@@ -46,6 +48,16 @@ const logLine = z.object({
 });
 type LoggedOutcome = z.infer<typeof logLine>;
 
+/** What `mapEvents` made of an event of a message. */
+const mappedLine = z.object({
+  message: z.literal('event-mapped'),
+  messageId: z.string(),
+  file: z.string(),
+  signals: z.number(),
+});
+
+const busEvent = z.object({ source: z.string(), 'detail-type': z.string() });
+
 /** What finds the record of a message on the instance. */
 export type FindRecord = (asked: AskedFor) => NewEvent['record'];
 
@@ -55,12 +67,14 @@ const lateLineMs = 1_000;
 type Waiting = { readonly answer: Answer; readonly ids: ReadonlySet<string>; readonly timer: NodeJS.Timeout };
 
 /**
- * Makes an event of every message that the record queue has handled. The outcome is in the function's log lines, which arrive
+ * Makes an event of every message that `writeRecords` or `mapEvents` has handled. The outcome is in the function's log lines, which arrive
  * separately from its answer: both are waited for.
  */
 export class MessageEvents {
   readonly #outcomes = new Map<string, Map<string, LoggedOutcome>>();
   readonly #waiting = new Map<string, Waiting>();
+  /** By trace and message, what its events were mapped to. */
+  readonly #mapped = new Map<string, Map<string, string[]>>();
   readonly #add: (event: NewEvent) => void;
   readonly #findRecord: FindRecord;
 
@@ -71,6 +85,8 @@ export class MessageEvents {
 
   /** A log line of the function, parsed. @param trace of its invocation */
   onLog(line: unknown, trace: string): void {
+    const mapped = mappedLine.safeParse(line).data;
+    if (mapped) this.#noteMapped(mapped, trace);
     const outcome = logLine.safeParse(line).data;
     if (outcome === undefined) return;
     const outcomes = this.#outcomes.get(trace) ?? new Map<string, LoggedOutcome>();
@@ -90,22 +106,34 @@ export class MessageEvents {
     if (answer.isError || isComplete(ids, this.#outcomes.get(trace))) this.#end(waiting);
   }
 
+  #noteMapped({ messageId, file, signals }: z.infer<typeof mappedLine>, trace: string): void {
+    const ofTrace = this.#mapped.get(trace) ?? new Map<string, string[]>();
+    this.#mapped.set(trace, ofTrace);
+    const count = signals === 0 ? 'no signal' : counted(signals, 'signal');
+    ofTrace.set(messageId, [...(ofTrace.get(messageId) ?? []), `${file}: ${count}`]);
+  }
+
   #end({ answer, timer }: Waiting): void {
-    const { requestId } = answer;
+    const { requestId, functionKey } = answer;
     const trace = traceOf(requestId);
     clearTimeout(timer);
     const outcomes = this.#outcomes.get(trace);
+    const mapped = this.#mapped.get(trace);
     this.#waiting.delete(trace);
     this.#outcomes.delete(trace);
+    this.#mapped.delete(trace);
     for (const message of sqsEvent.safeParse(answer.event).data?.Records ?? []) {
-      const asked = readMessage(message);
+      const isEvent = functionKey === 'mapEvents';
+      const asked = isEvent ? undefined : readMessage(message);
+      const detail = mapped?.get(message.messageId)?.join(', ');
       this.#add({
         at: answer.at,
-        way: 'SQS',
-        functionKey: answer.functionKey,
+        way: isEvent ? 'Event' : 'SQS',
+        functionKey,
         requestId,
-        subject: asked ? [asked.signal, asked.key].filter(Boolean).join(' ') : message.messageId,
+        subject: isEvent ? nameOfEvent(message) : nameOf(asked, message),
         ...(asked && { table: asked.table }),
+        ...(detail !== undefined && { detail }),
         messageId: message.messageId,
         attempts: Number(message.attributes.ApproximateReceiveCount),
         body: message.body,
@@ -140,6 +168,32 @@ function isComplete(
   outcomes: ReadonlyMap<string, LoggedOutcome> | undefined,
 ): boolean {
   return ids.size > 0 && [...ids].every((id) => outcomes?.has(id));
+}
+
+function nameOf(asked: AskedFor | undefined, { messageId }: SqsRecord): string {
+  return asked ? [asked.signal, asked.key].filter(Boolean).join(' ') : messageId;
+}
+
+/** Source and kind of what the bus, a topic or a pipe sent. */
+function nameOfEvent({ body, messageId }: SqsRecord): string {
+  const names = eventsIn(body).map((event) => {
+    const { source, 'detail-type': kind } = busEvent.safeParse(event).data ?? {};
+    return [source, kind].filter(Boolean).join(' ');
+  });
+  return names.length === 1
+    ? names[0] || messageId
+    : names.length === 0
+      ? messageId
+      : counted(names.length, 'event');
+}
+
+function eventsIn(body: string): readonly object[] {
+  try {
+    return readEvents(body);
+  } catch {
+    // Its message becomes a dead letter, which says why.
+    return [];
+  }
 }
 
 type SqsRecord = z.infer<typeof sqsEvent>['Records'][number];

@@ -56,12 +56,12 @@ export function watchStack(onLogLine: (line: string, functionKey: string) => voi
         if (level !== 'DEBUG') onLogLine(text, functionKey);
         if (trace === undefined) return;
         feed.addLogLine(trace, text);
-        if (functionKey === 'writeRecords') messages.onLog(line, trace);
+        if (isFedByQueue(functionKey)) messages.onLog(line, trace);
         if (functionKey === 'startImport') addDrop(feed, line);
       },
       onAnswer(outcome, functionKey, call) {
         const answer = toAnswer(outcome, functionKey, call);
-        if (functionKey === 'writeRecords') return messages.onAnswer(answer);
+        if (isFedByQueue(functionKey)) return messages.onAnswer(answer);
         // Its log lines hold the outcome of each file.
         if (functionKey === 'startImport' && !answer.isError) return;
         const event =
@@ -75,6 +75,11 @@ export function watchStack(onLogLine: (line: string, functionKey: string) => voi
       instance = stack.instance;
     },
   };
+}
+
+/** Whether each message of a batch has an outcome of its own. */
+function isFedByQueue(functionKey: string): boolean {
+  return functionKey === 'writeRecords' || functionKey === 'mapEvents';
 }
 
 function toAnswer(

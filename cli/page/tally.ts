@@ -38,6 +38,8 @@ export class Tally {
       if (event.outcome === 'dead-lettered') totals.deadLettered += 1;
       return;
     }
+    // What it was mapped to comes as messages.
+    if (event.way === 'Event') return;
     if (event.outcome === 'started' || event.outcome === 'deferred') return;
     const group = event.way === 'S3' ? totals.imports : totals.calls;
     if (event.outcome === 'refused') group.refused += 1;

@@ -76,6 +76,32 @@ describe('the feed of a local stack', () => {
     await instance.close();
   });
 
+  it('shows what an event was mapped to, and one that no file maps', () => {
+    const watch = watchStack();
+    const fromBus = (state: string) => ({
+      source: 'my.shop',
+      'detail-type': 'Queue state',
+      detail: { state },
+    });
+    const bodies = [fromBus('late'), fromBus('odd'), [fromBus('late'), fromBus('late')], 'not JSON'];
+    const event = { Records: bodies.map((body, index) => message(`m${index}`, body)) };
+    const log = (fields: object) => watch.options.onLog(logLine(fields), 'mapEvents');
+    const mapped = { message: 'event-mapped', file: 'shop.yaml', signals: 1 };
+    log({ ...mapped, messageId: 'm0' });
+    log({ ...mapped, messageId: 'm2' });
+    log({ ...mapped, messageId: 'm2', signals: 0 });
+    const refused = { message: 'message-dead-lettered', code: 'INVALID_INPUT', reason: 'no file' };
+    for (const messageId of ['m0', 'm2']) log({ message: 'record-written', messageId, how: 'done' });
+    for (const messageId of ['m1', 'm3']) log({ ...refused, messageId });
+    watch.options.onAnswer(answerOf({ batchItemFailures: [] }), 'mapEvents', callOf(event));
+    expect(linesOf(watch.feed)).toEqual([
+      'Event   my.shop Queue state → shop.yaml: 1 signal  84 ms',
+      'Event   ✗ my.shop Queue state: INVALID_INPUT no file → dead letter  84 ms',
+      'Event   2 events → shop.yaml: 1 signal, shop.yaml: no signal  84 ms',
+      'Event   ✗ m3: INVALID_INPUT no file → dead letter  84 ms',
+    ]);
+  });
+
   it('tells dead letters, deferred messages and duplicates apart', () => {
     const watch = watchStack();
     const bodies = ['incidnt', 'incident', 'problem'].map((table) => ({
