@@ -1,6 +1,18 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import {
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,7 +35,12 @@ export type PackageOptions = {
   readonly folder?: string;
   readonly stage?: string;
   readonly params?: Readonly<Record<string, string>>;
+  /** Bundles again what has been bundled before, for another stage or other params. */
+  readonly bundlesAgain?: boolean;
 };
+
+/** The bundles that were made last, in a folder named by the hash of all that they are made from. */
+const bundlesFolder = join(projectRoot, '.local/bundles');
 
 /**
  * Bundles every function and packages them, one zip each, with the template. Nothing is made again when sources, configuration and
@@ -51,10 +68,14 @@ async function packageOnce(
   signal: AbortSignal | undefined,
 ): Promise<Bundles> {
   signal?.throwIfAborted();
-  const stamp = await stampOf(options);
+  const sources = await hashOfSources();
+  const stamp = createHash('sha256').update(JSON.stringify(options)).update(sources).digest('hex');
   if ((await readIfThere(join(folder, 'inputs.sha256'))) !== stamp) {
     await prepare(staging);
-    await runPackager(staging, options, signal);
+    const bundles = join(bundlesFolder, sources);
+    const isBundled = !options.bundlesAgain && existsSync(bundles);
+    await runPackager(staging, options, isBundled ? bundles : undefined, signal);
+    if (!isBundled) await keepBundles(join(staging, 'dist'), bundles);
     const made = join(staging, '.serverless');
     await copyFile(join(staging, 'dist/bundles.json'), join(made, 'bundles.json'));
     await writeFile(join(made, 'inputs.sha256'), stamp);
@@ -76,16 +97,31 @@ async function prepare(staging: string): Promise<void> {
     await symlink(join(projectRoot, folder), join(staging, folder), 'junction');
 }
 
+/** In place of those of other sources. Another folder may be packaged, and keep the same, at the same time. */
+async function keepBundles(made: string, bundles: string): Promise<void> {
+  if (existsSync(bundles)) return;
+  await mkdir(bundlesFolder, { recursive: true });
+  const others = await readdir(bundlesFolder);
+  const copy = await mkdtemp(join(bundlesFolder, 'new-'));
+  await cp(made, copy, { recursive: true });
+  await rename(copy, bundles).catch(() => rm(copy, { recursive: true }));
+  for (const other of others.filter((name) => join(bundlesFolder, name) !== bundles))
+    await rm(join(bundlesFolder, other), { recursive: true, force: true });
+}
+
+/** @param bundles where they are already; without it the packager makes them */
 async function runPackager(
   staging: string,
   { stage, params = {} }: PackageOptions,
+  bundles: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
   const args = [join(dirname(manifest), 'bin/serverless.js'), 'package'];
   if (stage !== undefined) args.push('--stage', stage);
   for (const [name, value] of Object.entries(params)) args.push('--param', `${name}=${value}`);
-  const limits = { cwd: staging, maxBuffer: 16 * 1024 * 1024, ...(signal && { signal }) };
+  const env = { ...process.env, ...(bundles !== undefined && { SERVICENOW_FUNCTIONS_BUNDLES: bundles }) };
+  const limits = { cwd: staging, maxBuffer: 16 * 1024 * 1024, env, ...(signal && { signal }) };
   const run = promisify(execFile)(process.execPath, args, limits);
   await run.catch((cause: Error & { stdout?: string; stderr?: string }) => {
     // A signal of the terminal ends the packager too, which may be reported before ours.
@@ -94,13 +130,14 @@ async function runPackager(
   });
 }
 
-/** A hash over everything that the zips and the template are made from; the lock file stands for all packages. */
-async function stampOf(options: PackageOptions): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([options, process.version]));
+/** A hash over everything that bundles, zips and the template are made from; the lock file stands for all packages. */
+async function hashOfSources(): Promise<string> {
+  const hash = createHash('sha256').update(process.version);
   const folders = ['functions', 'lib', 'deploy', 'mappings'].map((folder) =>
     filesBelow(join(projectRoot, folder)),
   );
-  const single = ['serverless.yml', 'package-lock.json'].map((file) => join(projectRoot, file));
+  const names = ['serverless.yml', 'package.json', 'package-lock.json', 'tsconfig.json'];
+  const single = names.map((file) => join(projectRoot, file));
   for (const file of [...single, ...(await Promise.all(folders)).flat()])
     hash.update(file).update(await readFile(file));
   return hash.digest('hex');

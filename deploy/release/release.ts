@@ -16,16 +16,21 @@ export const releasePackage = '.local/release-package';
 /**
  * Builds a release: the zips, one CloudFormation template with parameters, a CycloneDX bill of materials, the licences, and checksums.
  * The same sources give the same bytes. The folder is replaced as a whole.
- * @param options `folder` relative to the root of the project; `packageFolder` where the packager works
+ * @param options `folder` relative to the root of the project; `packageFolder` where the packager works; `bundlesAgain` as in `PackageOptions`
  * @returns the absolute folder
  */
 export async function buildRelease(
-  options: { readonly folder?: string; readonly packageFolder?: string } = {},
+  options: {
+    readonly folder?: string;
+    readonly packageFolder?: string;
+    readonly bundlesAgain?: boolean;
+  } = {},
 ): Promise<string> {
   const folder = resolve(projectRoot, options.folder ?? 'release');
   const packaged = await packageFunctions({
     folder: options.packageFolder ?? releasePackage,
     stage: stageToken,
+    ...(options.bundlesAgain && { bundlesAgain: true }),
   });
   const made = `${folder}.new`;
   await rm(made, { recursive: true, force: true });

@@ -65,6 +65,7 @@ describe('a release', () => {
       const again = await buildRelease({
         folder: join(folder, 'two'),
         packageFolder: join(folder, 'another-package'),
+        bundlesAgain: true,
       });
       for (const name of await readdir(release))
         expect([name, await digest(name, again)]).toEqual([name, await digest(name)]);
