@@ -15,6 +15,8 @@ export type RunOptions = {
 };
 
 const main = resolve(import.meta.dirname, '../../cli/main.ts');
+/** Commands start in half the time with what Node compiled for those before; it is looked up by the content of each file. */
+const compiled = resolve(import.meta.dirname, '../../node_modules/.cache/node');
 
 /** Runs `servicenow-functions` from source, with nothing of this machine's AWS settings. */
 export function runCommand(args: readonly string[], { cwd, env = {}, input }: RunOptions = {}): Promise<Ran> {
@@ -22,6 +24,7 @@ export function runCommand(args: readonly string[], { cwd, env = {}, input }: Ru
     PATH: process.env['PATH'],
     HOME: '/nonexistent',
     AWS_EC2_METADATA_DISABLED: 'true',
+    NODE_COMPILE_CACHE: compiled,
     ...env,
   };
   return new Promise((done) => {
