@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { digestOf } from '../aws/digest.ts';
 import { mayHaveTakenEffect } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
@@ -8,17 +9,19 @@ import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { journalColumnsOf } from './dictionary.ts';
 import { findBySysId } from './find-record.ts';
-import { digestOf, type Keyed, writeOnce } from './keyed-writes.ts';
+import { digestOfRequest, type Keyed, writeOnce } from './keyed-writes.ts';
+import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from './note-entries.ts';
+import type { RecordColumns } from './record-input.ts';
 import { deleteRemembered } from './remembered-delete.ts';
 import {
   differingColumns,
-  isSameText,
+  normalise,
   type ReplayedRecord,
   replayRecord,
   storedText,
   valuesQuery,
 } from './replay.ts';
-import { refuseUntil } from './write-ledger.ts';
+import { refuseUntil, type WriteLedger } from './write-ledger.ts';
 
 /** A write that its caller may repeat under the same key. */
 export type KeyedTarget = { readonly table: string; readonly key: string };
@@ -35,7 +38,7 @@ export function updateKeyed(
 ): Promise<ServiceNowResponse> {
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(update, deps),
-    digest: digestOf(request),
+    digest: digestOfRequest(request),
     async send() {
       const target = update.sysId;
       try {
@@ -67,30 +70,67 @@ async function sendUpdate(
 ): Promise<ServiceNowResponse> {
   if (!ledger) return client.send(request, context);
   refuseUntil((await ledger.records.now(sysId)).inDoubtUntilMs, clock);
-  const name = ledger.nameOf(table, `http ${key}`);
-  await ledger.notes.rememberColumns(sysId, name, Object.keys(record), clock.now());
+  const name = nameInLedger(ledger, { table, key });
+  const sentAtMs = clock.now();
+  const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
+  const notes = notesIn(record, sysId, journalColumnsOf(client, clock).knownAmong(written));
+  const untilMs = context.deadline.atMs + inDoubtMs;
+  const mark = { key: name, state: 'possibly-sent', sentAtMs, untilMs } as const;
+  await Promise.all([
+    ledger.notes.rememberColumns(sysId, name, Object.keys(record), sentAtMs),
+    ...notes.map((note) => ledger.notes.rememberNote(note, mark)),
+  ]);
+  const applied = async () => {
+    const done = { ...mark, state: 'applied', appliedAtMs: clock.now() } as const;
+    await Promise.all(notes.map((note) => ledger.notes.rememberNote(note, done)));
+  };
   try {
-    return await client.send(request, context);
+    const response = await client.send(request, context);
+    await applied();
+    return response;
   } catch (error) {
     if (mayHaveTakenEffect(error)) await ledger.records.markInDoubt(sysId, clock.now() + inDoubtMs, name);
-    else if (!(error instanceof ServiceNowError && error.isReadBackDenial))
-      await ledger.notes.forgetColumns(sysId, name);
+    else if (error instanceof ServiceNowError && error.isReadBackDenial) await applied();
+    else
+      await Promise.all([
+        ledger.notes.forgetColumns(sysId, name),
+        ...notes.map((note) => ledger.notes.forgetNote(note, name)),
+      ]);
     throw error;
   }
+}
+
+/** A key of the queue is another key. */
+function nameInLedger(ledger: WriteLedger, { table, key }: KeyedTarget): string {
+  return ledger.nameOf(table, `http ${key}`);
+}
+
+/** The notes that a record adds to these columns. */
+function notesIn(record: RecordColumns, sysId: string, columns: readonly string[]) {
+  const texts = columns.map((column) => ({ column, text: storedText(record[column]) }));
+  return texts
+    .filter(({ text }) => text.trim() !== '')
+    .map((note) => ({ ...note, sysId, textDigest: digestOf(normalise(note.text)) }));
 }
 
 /** Clocks of the instance and of this function may differ by so much. */
 const skewMs = 30_000;
 
 const updatedRecord = z.object({ result: z.object({ sys_updated_on: z.string() }) });
-const entries = z.object({ result: z.array(z.object({ element: z.string(), value: z.string() })) });
+const entryRow = z.object({
+  sys_id: z._default(z.string(), ''),
+  element: z.string(),
+  value: z.string(),
+  sys_created_on: z._default(z.string(), ''),
+});
+const entryRows = z.object({ result: z.array(entryRow) });
 
 /**
  * An update took effect when the record has its values, or its entry in the journal. When the record was changed since by whatever
  * else, nothing can be said: sending the update again might revert a newer one.
  */
 async function reconcileUpdate(
-  { table, sysId, record }: ReplayedRecord,
+  { table, key, sysId, record }: ReplayedRecord & KeyedTarget,
   sentAtMs: number,
   deps: OperationDeps,
 ): Promise<{ readonly target: string } | 'absent' | 'unknown'> {
@@ -106,19 +146,18 @@ async function reconcileUpdate(
   const applied = { target: sysId };
   const query = encodedQuery()
     .where('element_id', '=', sysId)
-    .where('sys_created_on', '>=', instanceTime(sentAtMs - skewMs))
+    .where('sys_created_on', '>=', instanceTime(sentAtMs - lookBackMs))
     .toString();
   const journal = listRequest({
     table: 'sys_journal_field',
     query,
-    fields: ['element', 'value'],
+    fields: ['sys_id', 'element', 'value', 'sys_created_on'],
     limit: 1_000,
   });
-  const found = z.safeParse(entries, (await client.send(journal, context).catch(hidden))?.body).data?.result;
-  const texts = Object.entries(record).map(([column, value]) => [column, storedText(value)] as const);
-  const isNoted = found?.some(({ element, value }) =>
-    texts.some(([column, text]) => column === element && text.trim() !== '' && isSameText(value, text)),
-  );
+  const found = z
+    .safeParse(entryRows, (await client.send(journal, context).catch(hidden))?.body)
+    .data?.result.map((entry) => ({ ...entry, atMs: fromInstanceTime(entry.sys_created_on) }));
+  const isNoted = found && (await isAnyNoted({ table, key, sysId, record }, sentAtMs, found, deps));
   if (isNoted) return applied;
   const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
   const writesNotes = (await journalColumnsOf(client, clock).among(table, written, context)).length > 0;
@@ -132,6 +171,34 @@ async function reconcileUpdate(
   return on !== '' && on < instanceTime(sentAtMs - skewMs) ? 'absent' : 'unknown';
 }
 
+/**
+ * True when the journal holds an entry of the update that is of no other key with the same text.
+ * @throws RecordInDoubtError while such a key may be writing its own
+ */
+async function isAnyNoted(
+  { table, key, sysId, record }: ReplayedRecord & KeyedTarget,
+  sentAtMs: number,
+  entries: readonly JournalEntry[],
+  { clock, ledger }: OperationDeps,
+): Promise<boolean> {
+  const own = ledger && nameInLedger(ledger, { table, key });
+  for (const note of notesIn(record, sysId, Object.keys(record))) {
+    const marks = (await ledger?.notes.notesOf(note)) ?? [];
+    const others = marks.filter((mark) => mark.key !== own);
+    const underWay = others.find(({ state, untilMs }) => state !== 'applied' && untilMs > clock.now());
+    if (underWay) refuseUntil(underWay.untilMs, clock);
+    for (const { sys_id } of entriesOf({ ...note, sentAtMs }, entries, others)) {
+      if (!ledger || own === undefined) return true;
+      if (!(await ledger.notes.claimEntry(sys_id, own))) continue;
+      const nowMs = clock.now();
+      const mark = { key: own, state: 'applied', sentAtMs, untilMs: nowMs, appliedAtMs: nowMs } as const;
+      await ledger.notes.rememberNote(note, { ...mark, entryId: sys_id });
+      return true;
+    }
+  }
+  return false;
+}
+
 /** Deletes a record once per key. A repeat answers 204 as the first time did. */
 export function deleteKeyed(
   request: ServiceNowRequest,
@@ -142,7 +209,7 @@ export function deleteKeyed(
   const replayed = { status: 204, headers: { 'idempotency-replayed': 'true' }, body: undefined, attempts: 1 };
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(target, deps),
-    digest: digestOf(request),
+    digest: digestOfRequest(request),
     send: async () => ({ answer: await deleteRemembered(request, target, deps), target: sysId }),
     replay: async () => replayed,
     async reconcile() {
@@ -177,7 +244,7 @@ export function importKeyed(
 ): Promise<ServiceNowResponse> {
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(target, deps),
-    digest: digestOf(request),
+    digest: digestOfRequest(request),
     async send() {
       const answer = await deps.client.send(request, deps.context);
       return { answer, target: JSON.stringify(idsOf(answer.body)) };

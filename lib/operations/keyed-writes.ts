@@ -154,7 +154,7 @@ export async function writeOnce<Answer>(
 }
 
 /** Identifies a request without revealing its content. */
-export function digestOf({ method, path, query, body }: ServiceNowRequest): string {
+export function digestOfRequest({ method, path, query, body }: ServiceNowRequest): string {
   const parts = [
     method,
     path.replace(/^\/api\/now\/v\d+\//, '/api/now/'),

@@ -19,6 +19,19 @@ type Mark = {
   readonly inDoubtUntilMs: number;
 };
 
+/** A note that was, or may have been, written under a key; see `lib/aws/note-marks.ts`. */
+export type NoteMark = {
+  readonly key: string;
+  readonly state: 'possibly-sent' | 'applied';
+  readonly sentAtMs: number;
+  readonly untilMs: number;
+  readonly appliedAtMs?: number | undefined;
+  readonly entryId?: string | undefined;
+};
+
+/** A note of a record: its text is known by a digest only. */
+type NoteKey = { readonly sysId: string; readonly column: string; readonly textDigest: string };
+
 /**
  * What the deployment remembers of writes to one instance. The records queue reads and writes the same, so that the writes of one
  * way in heed those of the other. Every method throws what the place throws where it is kept.
@@ -45,6 +58,10 @@ export type WriteLedger = {
       sentAtMs: number,
     ): Promise<void>;
     forgetColumns(sysId: string, keyName: string): Promise<void>;
+    notesOf(note: NoteKey): Promise<readonly NoteMark[]>;
+    rememberNote(note: NoteKey, mark: NoteMark): Promise<void>;
+    forgetNote(note: NoteKey, key: string): Promise<void>;
+    claimEntry(entryId: string, key: string): Promise<boolean>;
   };
   nameOf(table: string, key: string): string;
   effectNow(table: string, key: string): Promise<KeyedEffect | undefined>;

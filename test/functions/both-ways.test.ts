@@ -153,4 +153,24 @@ describe('an update over HTTP and one of the queue', () => {
     expect(await queue.deliver([again(older)])).toEqual([]);
     expect(incidents()).toMatchObject([{ urgency: '3', impact: '2' }]);
   });
+
+  it.each(['over HTTP', 'by the queue'])(
+    'add the same note once each, though the answer to one was lost before it was written and the other was %s',
+    async (way) => {
+      const { through } = late(isPatch);
+      const { queue, store, patch, later } = await startBothWays({}, through);
+      await queue.deliver([create]);
+      const note = { work_notes: 'restarted' };
+      const written = () => store.select('sys_journal_field').filter((row) => row['element_id'] === sysId);
+      expect((await patch(sysId, note, 'p1')).statusCode).toBe(504);
+      later(overMs);
+      if (way === 'over HTTP') expect((await patch(sysId, note, 'p2')).statusCode).toBe(200);
+      else expect(await queue.deliver([update('m4', note)])).toEqual([]);
+      expect(written()).toHaveLength(1);
+      expect((await patch(sysId, note, 'p1')).statusCode).toBe(200);
+      expect(written()).toHaveLength(2);
+      expect((await patch(sysId, note, 'p1')).statusCode).toBe(200);
+      expect(written()).toHaveLength(2);
+    },
+  );
 });

@@ -3,7 +3,8 @@ import { digestOf } from '../../aws/digest.ts';
 import type { NoteKey, NoteMark } from '../../aws/note-marks.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
-import { isSameText, normalise } from '../../operations/replay.ts';
+import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from '../../operations/note-entries.ts';
+import { normalise } from '../../operations/replay.ts';
 import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { listRequest } from '../../servicenow/records.ts';
 import { InDoubtError } from '../disposition.ts';
@@ -65,12 +66,6 @@ export async function rememberWritten(
 function noteKeys(sysId: string, notes: Notes): readonly NoteKey[] {
   return [...notes].map(([column, text]) => ({ sysId, column, textDigest: digestOf(normalise(text)) }));
 }
-
-/** By how much the clock of an instance may differ from ours. */
-const skewMs = 2 * 60_000;
-
-/** How far back other notes with the same text are looked at, to distinguish their entries from ours. */
-const lookBackMs = 10 * 60_000;
 
 /**
  * The notes of one message on their way into the journals of a record. An entry does not say which message it is from, so the
@@ -137,16 +132,14 @@ export class NoteWriting {
     await Promise.all(open.map(({ key }) => ledger.notes.rememberNote(key, mark)));
   }
 
-  async #assign(note: NoteKey, text: string, entries: readonly Entry[]): Promise<boolean> {
+  async #assign(note: NoteKey, text: string, entries: readonly JournalEntry[]): Promise<boolean> {
     const { ledger, clock } = this.#attempt.context;
     const others = (await ledger.notes.notesOf(note)).filter(({ key }) => key !== this.#own);
     const underWay = others.find(({ state, untilMs }) => state !== 'applied' && untilMs > clock.now());
     if (underWay) throw new InDoubtError(underWay.untilMs - clock.now());
-    const alike = entries.filter(({ element, value }) => element === note.column && isSameText(value, text));
-    const free = withoutOthers(alike, others).filter(
-      ({ atMs }) => atMs >= this.#attempt.firstSentAtMs - skewMs,
-    );
-    for (const { sys_id } of free) {
+    const { firstSentAtMs: since } = this.#attempt;
+    const own = entriesOf({ column: note.column, text, sentAtMs: since }, entries, others);
+    for (const { sys_id } of own) {
       if (!(await ledger.notes.claimEntry(sys_id, this.#own))) continue;
       const { firstSentAtMs: sentAtMs, untilMs } = this.#attempt;
       const mark = { key: this.#own, state: 'applied', sentAtMs, untilMs, appliedAtMs: clock.now() } as const;
@@ -157,7 +150,7 @@ export class NoteWriting {
     return false;
   }
 
-  async #readEntries(): Promise<readonly Entry[]> {
+  async #readEntries(): Promise<readonly JournalEntry[]> {
     const query = encodedQuery()
       .where('element_id', '=', this.#sysId)
       .oneOf(
@@ -186,24 +179,3 @@ const entryRow = z.object({
   sys_created_on: z._default(z.string(), ''),
 });
 const entryRows = z.object({ result: z.array(entryRow) });
-
-/** An entry that the instance holds. */
-type Entry = z.output<typeof entryRow> & { readonly atMs: number };
-
-/** Leaves out the entries of other messages: those assigned to one, and for each other message that was written, one of its time. */
-function withoutOthers(alike: readonly Entry[], others: readonly NoteMark[]): readonly Entry[] {
-  const assigned = new Set(others.map(({ entryId }) => entryId));
-  const left = alike.filter(({ sys_id }) => !assigned.has(sys_id)).toSorted((a, b) => a.atMs - b.atMs);
-  const written = others.filter(({ state, entryId }) => state === 'applied' && entryId === undefined);
-  for (const { sentAtMs, appliedAtMs = sentAtMs } of written.toSorted((a, b) => a.sentAtMs - b.sentAtMs)) {
-    const index = left.findIndex(({ atMs }) => atMs >= sentAtMs - skewMs && atMs <= appliedAtMs + skewMs);
-    if (index >= 0) left.splice(index, 1);
-  }
-  return left;
-}
-
-/** The end of the second that an instance gives; of a time that cannot be read it is assumed to be ours. */
-function fromInstanceTime(text: string): number {
-  const ms = Date.parse(`${text.replace(' ', 'T')}Z`);
-  return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms + 999;
-}

@@ -1,0 +1,48 @@
+import { isSameText } from './replay.ts';
+import type { NoteMark } from './write-ledger.ts';
+
+/** An entry that a journal holds. */
+export type JournalEntry = {
+  readonly sys_id: string;
+  readonly element: string;
+  readonly value: string;
+  /** The end of the second in which it was written. */
+  readonly atMs: number;
+};
+
+/** By how much the clock of an instance may differ from ours. */
+const skewMs = 2 * 60_000;
+
+/** How far back other notes with the same text are looked at, to distinguish their entries from ours. */
+export const lookBackMs = 10 * 60_000;
+
+/**
+ * The entries that may be of a note: with its text, written since it was first sent, and not those of other keys.
+ * @param others what is known of the notes of other keys with the same text
+ */
+export function entriesOf(
+  { column, text, sentAtMs }: { readonly column: string; readonly text: string; readonly sentAtMs: number },
+  entries: readonly JournalEntry[],
+  others: readonly NoteMark[],
+): readonly JournalEntry[] {
+  const alike = entries.filter(({ element, value }) => element === column && isSameText(value, text));
+  return withoutOthers(alike, others).filter(({ atMs }) => atMs >= sentAtMs - skewMs);
+}
+
+/** Leaves out the entries of other messages: those assigned to one, and for each other message that was written, one of its time. */
+function withoutOthers(alike: readonly JournalEntry[], others: readonly NoteMark[]): readonly JournalEntry[] {
+  const assigned = new Set(others.map(({ entryId }) => entryId));
+  const left = alike.filter(({ sys_id }) => !assigned.has(sys_id)).toSorted((a, b) => a.atMs - b.atMs);
+  const written = others.filter(({ state, entryId }) => state === 'applied' && entryId === undefined);
+  for (const { sentAtMs, appliedAtMs = sentAtMs } of written.toSorted((a, b) => a.sentAtMs - b.sentAtMs)) {
+    const index = left.findIndex(({ atMs }) => atMs >= sentAtMs - skewMs && atMs <= appliedAtMs + skewMs);
+    if (index >= 0) left.splice(index, 1);
+  }
+  return left;
+}
+
+/** The end of the second that an instance gives; of a time that cannot be read it is assumed to be ours. */
+export function fromInstanceTime(text: string): number {
+  const ms = Date.parse(`${text.replace(' ', 'T')}Z`);
+  return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms + 999;
+}
