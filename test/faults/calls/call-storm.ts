@@ -19,12 +19,13 @@ export type CallStormOptions = {
 
 /** One keyed call: the create of a record, or a note on one. */
 type KeyedCall = {
-  readonly kind: 'create' | 'create in a correlationIdTable' | 'note';
-  readonly method: 'POST' | 'PATCH';
+  readonly kind: 'create' | 'create in a correlationIdTable' | 'create, delete, create again' | 'note';
+  readonly method: 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly key: string;
   readonly marker: string;
   readonly body: string;
+  readonly table: string;
   /** How many callers send it at once, and how many send it again after the answer. */
   readonly callers: number;
   readonly isRepeated: boolean;
@@ -49,7 +50,7 @@ export async function runCallStorm(options: CallStormOptions): Promise<StormRepo
       RECORDS_IN_DOUBT_SECONDS: String(quotaMs / 1000 + 1),
     },
     template(template) {
-      for (const name of ['PostRecord', 'PatchRecordById'])
+      for (const name of ['PostRecord', 'PatchRecordById', 'DeleteRecordById'])
         setProperty(template, `${name}LambdaFunction`, 'Timeout', functionTimeoutSeconds);
     },
   });
@@ -94,11 +95,17 @@ export async function runCallStorm(options: CallStormOptions): Promise<StormRepo
 }
 
 function drawCall(marker: string, noted: string, dice: Dice): KeyedCall {
-  const kind = dice.pick<KeyedCall['kind']>(['create', 'create', 'create in a correlationIdTable', 'note']);
+  const kind = dice.pick<KeyedCall['kind']>([
+    'create',
+    'create, delete, create again',
+    'create in a correlationIdTable',
+    'note',
+  ]);
   const table = kind === 'create in a correlationIdTable' ? stormTables.correlated : stormTables.plain;
   const isNote = kind === 'note';
   return {
     kind,
+    table,
     method: isNote ? 'PATCH' : 'POST',
     path: `/api/now/table/${table}${isNote ? `/${noted}` : ''}`,
     key: `key-${marker}`,
@@ -110,34 +117,57 @@ function drawCall(marker: string, noted: string, dice: Dice): KeyedCall {
 }
 
 async function makeCall(
-  { stack }: FaultStack,
+  stack: FaultStack,
   call: KeyedCall,
   counts: Record<'lost or refused answers' | 'repeats after success' | 'callers at once', number>,
   { patienceMs }: CallStormOptions,
 ): Promise<readonly Damage[]> {
   const until = Date.now() + patienceMs;
-  const insist = async (): Promise<readonly Damage[]> => {
-    let last = 'no answer';
-    while (Date.now() < until) {
-      const answer = await fetch(stack.endpoints.api + call.path, {
-        method: call.method,
-        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': call.key },
-        body: call.body,
-      }).catch(() => undefined);
-      if (answer?.ok) return [];
-      last = `${answer?.status} ${answer?.headers.get('x-error-code')}`;
-      if (answer && answer.status >= 400 && answer.status < 500 && ![409, 425, 429].includes(answer.status))
-        break;
+  const insist = async (one: KeyedCall): Promise<readonly Damage[]> => {
+    const last = await untilSuccess(stack, one, until, () => {
       counts['lost or refused answers'] += 1;
-      await delay(1000 * Number(answer?.headers.get('retry-after') ?? 1));
-    }
-    return [{ kind: 'no answer', text: `${call.kind} ${call.marker}: ${last}` }];
+    });
+    return last === undefined ? [] : [{ kind: 'no answer', text: `${one.kind} ${one.marker}: ${last}` }];
   };
   if (call.callers > 1) counts['callers at once'] += 1;
-  const damages = (await Promise.all(Array.from({ length: call.callers }, insist))).flat();
-  if (!call.isRepeated) return damages;
+  const damages = (await Promise.all(Array.from({ length: call.callers }, () => insist(call)))).flat();
+  if (call.kind === 'create, delete, create again') {
+    const [record] = rowsOf(stack, call);
+    if (record === undefined) return [...damages, { kind: 'lost', text: `${call.kind} ${call.marker}` }];
+    const path = `${call.path}/${record['sys_id']}`;
+    damages.push(...(await insist({ ...call, method: 'DELETE', path, key: `${call.key}-delete` })));
+  }
+  if (!call.isRepeated && call.kind !== 'create, delete, create again') return damages;
   counts['repeats after success'] += 1;
-  return [...damages, ...(await insist())];
+  return [...damages, ...(await insist(call))];
+}
+
+/** @returns the last answer where there was no success */
+async function untilSuccess(
+  { stack }: FaultStack,
+  call: KeyedCall,
+  until: number,
+  onFailure: () => void,
+): Promise<string | undefined> {
+  let last = 'no answer';
+  while (Date.now() < until) {
+    const answer = await fetch(stack.endpoints.api + call.path, {
+      method: call.method,
+      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': call.key },
+      ...(call.method !== 'DELETE' && { body: call.body }),
+    }).catch(() => undefined);
+    if (answer?.ok) return undefined;
+    last = `${answer?.status} ${answer?.headers.get('x-error-code')}`;
+    if (answer && answer.status >= 400 && answer.status < 500 && ![409, 425, 429].includes(answer.status))
+      break;
+    onFailure();
+    await delay(1000 * Number(answer?.headers.get('retry-after') ?? 1));
+  }
+  return last;
+}
+
+function rowsOf({ instances }: FaultStack, { table, marker }: KeyedCall) {
+  return instances.first.instance.state.store.select(table).filter((row) => row['u_story'] === marker);
 }
 
 function judge({ instances }: FaultStack, calls: readonly KeyedCall[], noted: string): readonly Damage[] {
@@ -153,7 +183,7 @@ function judge({ instances }: FaultStack, calls: readonly KeyedCall[], noted: st
   );
   return calls.flatMap(({ kind, marker }): Damage[] => {
     const count = (kind === 'note' ? notes : made).get(marker)?.length ?? 0;
-    if (count === 1) return [];
+    if (count === (kind === 'create, delete, create again' ? 0 : 1)) return [];
     return [{ kind: count === 0 ? 'lost' : 'doubled', text: `${kind} ${marker}: ${count} times` }];
   });
 }
