@@ -13,6 +13,8 @@ export type RecordMark = {
   readonly deletedAtMs: number;
   /** When the record that it saw was created, in the words of the instance; empty where that was not shown. */
   readonly createdOn: string;
+  /** Identifies the number that it had; empty where that was not shown. */
+  readonly numberDigest: string;
   /** Until then a copy of a create of the record may be running, though another copy has made it. */
   readonly creatingUntilMs: number;
   /** Until then the instance may be working on a write whose answer was lost. */
@@ -41,6 +43,8 @@ export type BegunDelete = {
   readonly untilMs: number;
   /** When the record was created, in the words of the instance. */
   readonly createdOn: string;
+  /** Empty where it has none. */
+  readonly number: string;
 };
 
 const isNotDeleted = {
@@ -88,7 +92,7 @@ export class RecordMarks {
    */
   async beginDelete(
     sysId: string,
-    { by, untilMs, createdOn }: BegunDelete,
+    { by, untilMs, createdOn, number }: BegunDelete,
   ): Promise<'first' | 'another' | 'refused'> {
     const nowMs = this.#clock.now();
     const change = {
@@ -97,6 +101,7 @@ export class RecordMarks {
       deletedBy: by,
       deletedAtMs: nowMs,
       createdOn,
+      numberDigest: number && digestOf(number),
     };
     const noneIsMade = {
       anyOf: [
@@ -220,6 +225,7 @@ function toMark(item: StateItem | undefined): RecordMark {
     deletingUntilMs: numberIn(item, 'deletingUntilMs'),
     deletedAtMs: numberIn(item, 'deletedAtMs'),
     createdOn: textIn(item, 'createdOn'),
+    numberDigest: textIn(item, 'numberDigest'),
     creatingUntilMs: numberIn(item, 'creatingUntilMs'),
     inDoubtUntilMs: numberIn(item, 'inDoubtUntilMs'),
     inDoubtKey: textIn(item, 'inDoubtKey'),

@@ -11,8 +11,11 @@ const row = z.object({
   result: z.object({
     correlation_id: z._default(z.string(), ''),
     sys_created_on: z._default(z.string(), ''),
+    number: z._default(z.string(), ''),
   }),
 });
+
+const shownFields = ['sys_id', 'correlation_id', 'sys_created_on', 'number'];
 
 /** How long a delete waits for a create of its record that may be running. */
 const createWaitMs = 5_000;
@@ -38,7 +41,12 @@ export async function deleteRemembered(
   }
   const by = randomUUID();
   const untilMs = context.deadline.atMs + inDoubtMs;
-  const begun = await records.beginDelete(sysId, { by, untilMs, createdOn: seen.sys_created_on });
+  const begun = await records.beginDelete(sysId, {
+    by,
+    untilMs,
+    createdOn: seen.sys_created_on,
+    number: seen.number,
+  });
   if (begun === 'refused') refuseUntil(clock.now() + createWaitMs, clock);
   // A create whose sys_id the instance chose is known by this only.
   if (seen.correlation_id !== '') await records.markDeletedAs(seen.correlation_id);
@@ -54,10 +62,10 @@ export async function deleteRemembered(
 
 /** What distinguishes the record from others; undefined when it is not shown. */
 async function look(table: string, sysId: string, { client, context }: OperationDeps) {
-  const request = getRequest({ table, sysId, fields: ['sys_id', 'correlation_id', 'sys_created_on'] });
+  const request = getRequest({ table, sysId, fields: shownFields });
   try {
     const { body } = await client.send(request, context);
-    return z.safeParse(row, body).data?.result ?? { correlation_id: '', sys_created_on: '' };
+    return z.safeParse(row, body).data?.result ?? { correlation_id: '', sys_created_on: '', number: '' };
   } catch (error) {
     if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return undefined;
     throw error;

@@ -41,7 +41,12 @@ export type WriteLedger = {
     now(sysId: string): Promise<Mark>;
     beginDelete(
       sysId: string,
-      begun: { readonly by: string; readonly untilMs: number; readonly createdOn: string },
+      begun: {
+        readonly by: string;
+        readonly untilMs: number;
+        readonly createdOn: string;
+        readonly number: string;
+      },
     ): Promise<'first' | 'another' | 'refused'>;
     endDelete(sysId: string): Promise<void>;
     abandonDelete(sysId: string, by: string): Promise<void>;

@@ -36,11 +36,11 @@ class Deletion {
     this.#sysId = command.sysId;
   }
 
-  async ofSeen({ presence, correlationId, createdOn }: Sight): Promise<Done> {
+  async ofSeen({ presence, correlationId, createdOn, number }: Sight): Promise<Done> {
     const { context, untilMs } = this.#attempt;
     const { records } = context.ledger;
     const by = randomUUID();
-    const begun = await records.beginDelete(this.#sysId, { by, untilMs, createdOn });
+    const begun = await records.beginDelete(this.#sysId, { by, untilMs, createdOn, number });
     // The answer to a create of the record was lost since we looked.
     if (begun === 'refused') throw new InDoubtError(copyWaitMs);
     // A create whose sys_id the instance chose is known by this only.

@@ -1,3 +1,4 @@
+import { digestOf } from '../../aws/digest.ts';
 import type { RecordMark } from '../../aws/record-marks.ts';
 import { ConnectorError } from '../../core/errors.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
@@ -77,10 +78,11 @@ export async function keepDeleted(
 /** By how much the clock of an instance may differ from ours. */
 const skewMs = 10 * 60_000;
 
-/** A restored record shows when it was first created. One that was made again within the same second shows the same. */
-function isMadeAgain({ presence, createdOn }: Sight, mark: RecordMark): boolean {
+/** A restored record shows when it was first created, and its number. One that was made again may show the same second. */
+function isMadeAgain({ presence, createdOn, number }: Sight, mark: RecordMark): boolean {
   if (presence !== 'visible' || createdOn === '') return false;
   if (createdOn !== mark.createdOn) return mark.createdOn !== '';
+  if (number !== '' && digestOf(number) === mark.numberDigest) return false;
   return mark.deletedAtMs - Date.parse(`${createdOn.replace(' ', 'T')}Z`) < skewMs;
 }
 

@@ -19,10 +19,11 @@ const row = z.object({
   result: z.object({
     correlation_id: z._default(z.string(), ''),
     sys_created_on: z._default(z.string(), ''),
+    number: z._default(z.string(), ''),
   }),
 });
 
-const shownFields = ['sys_id', 'correlation_id', 'sys_created_on'];
+const shownFields = ['sys_id', 'correlation_id', 'sys_created_on', 'number'];
 
 /** What is seen of a record: values are empty where the user may not read them. */
 export type Sight = {
@@ -30,6 +31,8 @@ export type Sight = {
   readonly correlationId: string;
   /** In the words of the instance. */
   readonly createdOn: string;
+  /** Empty in tables without numbers too. */
+  readonly number: string;
 };
 
 /**
@@ -75,13 +78,13 @@ export async function lookAtRecord(
   } catch (error) {
     if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
     const presence = await countRecord(table, sysId, context, isReconciling);
-    return { presence, correlationId: '', createdOn: '' };
+    return { presence, correlationId: '', createdOn: '', number: '' };
   }
 }
 
 function toSight(body: unknown): Sight {
-  const { correlation_id = '', sys_created_on = '' } = z.safeParse(row, body).data?.result ?? {};
-  return { presence: 'visible', correlationId: correlation_id, createdOn: sys_created_on };
+  const { correlation_id = '', sys_created_on = '', number = '' } = z.safeParse(row, body).data?.result ?? {};
+  return { presence: 'visible', correlationId: correlation_id, createdOn: sys_created_on, number };
 }
 
 /**
@@ -97,7 +100,7 @@ export async function lookByWrite(table: string, sysId: string, { send }: WriteC
     const isAnswer = error instanceof RecordNotFoundError || error instanceof AccessDeniedError;
     if (!isAnswer) throw error;
     const presence = error instanceof RecordNotFoundError ? 'absent' : 'unknown';
-    return { presence, correlationId: '', createdOn: '' };
+    return { presence, correlationId: '', createdOn: '', number: '' };
   }
 }
 

@@ -339,6 +339,17 @@ describe('a record that was deleted', () => {
     expect(incidents()).toHaveLength(1);
   });
 
+  it('stays when a person has restored it at once: it has its number', async () => {
+    await start();
+    await queue.deliver([createOf('m1')]);
+    const [before] = incidents();
+    await queue.deliver([remove('m2')]);
+    const { sys_created_on, number } = before ?? {};
+    seed(made, { sys_created_on: String(sys_created_on), number: String(number) });
+    expect(await queue.deliver([again(createOf('m1')), { ...createOf('m3') }])).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+
   it('is not made again by a copy of its create whose answer was lost: the delete waits for it', async () => {
     const { through, finish } = runningLate(isPost);
     await start({ through });
