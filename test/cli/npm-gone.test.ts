@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { until } from '../until.ts';
 
 const project = resolve(import.meta.dirname, '../..');
 const isLinux = process.platform === 'linux';
@@ -15,29 +16,25 @@ async function isAlive(pid: number): Promise<boolean> {
   return stat !== '' && stat.split(') ')[1]?.[0] !== 'Z';
 }
 
-it.runIf(isLinux)(
-  'ends what npm runs when npm is killed, although its shell is still there',
-  async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'npm-gone-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    const file = join(folder, 'stays.js');
-    await writeFile(file, 'console.log(process.pid); setInterval(() => {}, 1_000);');
-    const npm = spawn('npm', ['run', '--silent', 'node', '--', file], {
-      cwd: project,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const [line] = await once(createInterface({ input: npm.stdout }), 'line');
-    const pid = Number(line);
-    onTestFinished(() => {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It has ended, as it should.
-      }
-    });
-    expect(await isAlive(pid)).toBe(true);
-    npm.kill('SIGKILL');
-    await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), { timeout: 15_000, interval: 200 });
-  },
-  30_000,
-);
+it.runIf(isLinux)('ends what npm runs when npm is killed, although its shell is still there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'npm-gone-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'stays.js');
+  await writeFile(file, 'console.log(process.pid); setInterval(() => {}, 1_000);');
+  const npm = spawn('npm', ['run', '--silent', 'node', '--', file], {
+    cwd: project,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(createInterface({ input: npm.stdout }), 'line');
+  const pid = Number(line);
+  onTestFinished(() => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended, as it should.
+    }
+  });
+  expect(await isAlive(pid)).toBe(true);
+  npm.kill('SIGKILL');
+  await until(async () => expect(await isAlive(pid)).toBe(false));
+});

@@ -10,7 +10,7 @@ import { ctrlC, hasTerminal, leftovers, runInTerminal } from './terminal.ts';
 const main = resolve(import.meta.dirname, '../../cli/main.js');
 if (!hasTerminal) console.warn('/usr/bin/script is not installed: nothing is tried in a terminal');
 
-describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', { timeout: 120_000 }, () => {
+describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', () => {
   let sqs: SqsFixture;
   let s3: S3Fixture;
   let worlds = 0;

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
-import { onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
+import { until } from '../until.ts';
 
 /** util-linux gives a command a terminal; elsewhere tests with one are skipped. */
 export const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script');
@@ -54,12 +55,9 @@ export function runInTerminal(
   return {
     output: () => output,
     async printed(text) {
-      await vi.waitFor(
-        () => {
-          if (!isThere(text)) throw new Error(`${text} was not printed: ${JSON.stringify(output)}`);
-        },
-        { timeout: 200_000, interval: 50 },
-      );
+      await until(() => {
+        if (!isThere(text)) throw new Error(`${text} was not printed: ${JSON.stringify(output)}`);
+      });
     },
     type: (keys) => {
       child.stdin.write(keys);

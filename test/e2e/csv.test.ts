@@ -1,6 +1,7 @@
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { until } from '../until.ts';
 import { endpoints, held, s3, uniqueWord } from './running-stack.ts';
 
 const Bucket = endpoints.s3.bucket;
@@ -16,16 +17,13 @@ async function read(Key: string): Promise<string> {
 
 /** Waits for the summary of a drop; gives it with the folder of all its results. */
 async function finished(name: string) {
-  const folder = await vi.waitFor(
-    async () => {
-      const Prefix = `results/imp_user/${name}/`;
-      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
-      const key = Contents.map(({ Key = '' }) => Key).find((one) => one.endsWith('/summary.json'));
-      if (key === undefined) throw new Error(`no summary below ${Prefix}`);
-      return key.slice(0, -'summary.json'.length);
-    },
-    { timeout: 50_000, interval: 300 },
-  );
+  const folder = await until(async () => {
+    const Prefix = `results/imp_user/${name}/`;
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
+    const key = Contents.map(({ Key = '' }) => Key).find((one) => one.endsWith('/summary.json'));
+    if (key === undefined) throw new Error(`no summary below ${Prefix}`);
+    return key.slice(0, -'summary.json'.length);
+  });
   return { folder, summary: Summary.parse(JSON.parse(await read(`${folder}summary.json`))) };
 }
 

@@ -7,7 +7,8 @@ import {
 } from '@aws-sdk/client-eventbridge';
 import { CreateTopicCommand, PublishCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { until } from '../until.ts';
 import {
   type AlarmState,
   alarmEvent,
@@ -26,7 +27,6 @@ const cloudWatch = new CloudWatchClient({ ...local, endpoint: endpoints.cloudWat
 
 const { eventsQueueUrl = '', eventsDlqUrl = '', signalsQueueUrl = '' } = endpoints.sqs;
 const { topicArn: TopicArn = '' } = endpoints.sns;
-const patiently = { timeout: 60_000, interval: 300 };
 
 const arnOf = (queueUrl: string) => `arn:aws:sqs:us-east-1:000000000000:${queueUrl.split('/').at(-1)}`;
 
@@ -50,11 +50,11 @@ const incidentsOf = (word: string) => held('incident', `short_descriptionLIKE${w
 
 /** The incidents whose short description holds the word, once their states are these, by number. */
 async function untilStates(word: string, ...states: string[]) {
-  return vi.waitFor(async () => {
+  return until(async () => {
     const found = await incidentsOf(word);
     expect(found.map(({ state }) => state)).toEqual(states);
     return found;
-  }, patiently);
+  });
 }
 
 describe('an alarm', () => {
@@ -153,11 +153,11 @@ describe('an event that cannot be mapped', () => {
       VisibilityTimeout: 1,
       MessageAttributeNames: ['All'],
     });
-    const letter = await vi.waitFor(async () => {
+    const letter = await until(async () => {
       const found = ((await sqs.send(ask)).Messages ?? []).find(({ Body }) => Body?.includes(word));
       if (!found) throw new Error('no dead letter');
       return found;
-    }, patiently);
+    });
     expect(letter.MessageAttributes?.['ErrorMessage']?.StringValue).toContain('is not valid JSON');
   });
 });

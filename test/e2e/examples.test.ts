@@ -18,6 +18,7 @@ import * as z from 'zod';
 import { engineFindings } from '../../deploy/check/engine-findings.ts';
 import { stackResources } from '../../emulator/aws/template/stack-resources.ts';
 import { asTemplate } from '../../emulator/aws/template/template.ts';
+import { until } from '../until.ts';
 import { alarmEvent, alarmNotification } from './alarms.ts';
 import { endpoints, held, invoke, s3, sqs, uniqueWord } from './running-stack.ts';
 
@@ -27,7 +28,6 @@ const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secret
 const eventBridge = new EventBridgeClient({ ...local, endpoint: endpoints.eventBridge.endpoint });
 const cloudWatch = new CloudWatchClient({ ...local, endpoint: endpoints.cloudWatch.endpoint });
 const sns = new SNSClient({ ...local, endpoint: endpoints.sns.endpoint });
-const patiently = { timeout: 60_000, interval: 300 };
 
 const arnOf = (queueUrl = '') => `arn:aws:sqs:us-east-1:000000000000:${queueUrl.split('/').at(-1)}`;
 
@@ -64,11 +64,11 @@ const resourcesOf = (folder: string) =>
 
 /** Waits until the instance holds exactly one such record. */
 async function untilHeld(table: string, query: string): Promise<Record<string, unknown>> {
-  return vi.waitFor(async () => {
+  return until(async () => {
     const found = await held(table, query);
     expect(found).toHaveLength(1);
     return found[0] ?? {};
-  }, patiently);
+  });
 }
 
 it('are all listed in examples/README.md', () => {
@@ -247,12 +247,12 @@ describe('the CSV files', () => {
     await put('_import.json', '_import.json');
     await put(file, `${word}.csv`);
     const Prefix = `results/${folder.toLowerCase()}/${word}/`;
-    const Key = await vi.waitFor(async () => {
+    const Key = await until(async () => {
       const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
       const found = Contents.find((one) => one.Key?.endsWith('/summary.json'));
       if (!found) throw new Error(`no summary below ${Prefix}`);
       return found.Key;
-    }, patiently);
+    });
     const text = await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
     return Summary.parse(JSON.parse(text ?? ''));
   }

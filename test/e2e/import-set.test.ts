@@ -1,5 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { until } from '../until.ts';
 import { call, held, invoke, uniqueWord } from './running-stack.ts';
 
 const IMPORT = '/api/now/import/imp_computer';
@@ -64,18 +65,13 @@ describe('getRecordsStagingTable', () => {
   });
 });
 
-const patiently = { timeout: 20_000, interval: 200 };
-
 describe('postRecordsStagingTable', () => {
   it('invoked directly loads rows too', async () => {
     const word = uniqueWord();
     const records = ['a', 'b'].map((end) => ({ Name: word + end, 'Serial number': word + end }));
     const { errorType } = await invoke('postRecordsStagingTable', { tableName: 'imp_computer', records });
     expect(errorType).toBeUndefined();
-    await vi.waitFor(
-      async () => expect(await held('cmdb_ci_computer', `nameSTARTSWITH${word}`)).toHaveLength(2),
-      patiently,
-    );
+    await until(async () => expect(await held('cmdb_ci_computer', `nameSTARTSWITH${word}`)).toHaveLength(2));
   });
 
   it('loads many rows, which become computers', async () => {
@@ -85,12 +81,6 @@ describe('postRecordsStagingTable', () => {
     const { status, body } = await call('POST', `${IMPORT}/insertMultiple`, { records });
     expect([200, 201]).toContain(status);
     expect(MultiImport.parse(body).import_set_id).toMatch(/^[0-9a-f]{32}$/);
-    await vi.waitFor(
-      async () => expect(await held('cmdb_ci_computer', `nameSTARTSWITH${word}`)).toHaveLength(3),
-      {
-        timeout: 20_000,
-        interval: 200,
-      },
-    );
+    await until(async () => expect(await held('cmdb_ci_computer', `nameSTARTSWITH${word}`)).toHaveLength(3));
   });
 });

@@ -5,11 +5,11 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { until } from '../until.ts';
 import { endpoints, held, sqs, uniqueWord } from './running-stack.ts';
 
 const { recordsQueueUrl: QueueUrl, recordsDlqUrl } = endpoints.sqs;
-const patiently = { timeout: 120_000, interval: 200 };
 
 const send = (body: object | string, more: object = {}) => {
   const MessageBody = typeof body === 'string' ? body : JSON.stringify(body);
@@ -40,27 +40,24 @@ async function deadLetter(part: string) {
     WaitTimeSeconds: 1,
     MessageAttributeNames: ['All'],
   });
-  return vi.waitFor(async () => {
+  return until(async () => {
     const found = ((await sqs.send(ask)).Messages ?? []).find(({ Body }) => Body?.includes(part));
     if (!found) throw new Error(`no dead letter holds ${part}`);
     return found;
-  }, patiently);
+  });
 }
 
 describe('a message on the records queue', () => {
   it('becomes a record', async () => {
     const word = uniqueWord();
     await send(create(word));
-    await vi.waitFor(
-      async () => expect(await held('incident', `short_description=${word}`)).toHaveLength(1),
-      patiently,
-    );
+    await until(async () => expect(await held('incident', `short_description=${word}`)).toHaveLength(1));
   });
 
   it('sent twice with one key becomes one record', async () => {
     const word = uniqueWord();
     for (let n = 0; n < 3; n++) await send(create(word, { key: word }));
-    await vi.waitFor(async () => expect(await messagesLeft()).toBe(0), patiently);
+    await until(async () => expect(await messagesLeft()).toBe(0));
     expect(await held('incident', `short_description=${word}`)).toHaveLength(1);
   });
 
@@ -74,9 +71,8 @@ describe('a message on the records queue', () => {
     ];
     const Entries = bodies.map((MessageBody, n) => ({ Id: `${n}`, MessageBody }));
     await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-    await vi.waitFor(
-      async () => expect(await held('incident', `short_descriptionSTARTSWITH${word}`)).toHaveLength(2),
-      patiently,
+    await until(async () =>
+      expect(await held('incident', `short_descriptionSTARTSWITH${word}`)).toHaveLength(2),
     );
     const poison = await deadLetter(`"poison": "${word}"`);
     expect(poison.MessageAttributes).toMatchObject({

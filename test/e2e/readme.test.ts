@@ -6,10 +6,11 @@ import { promisify } from 'node:util';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { functions } from '../../deploy/functions.ts';
 import { parseConnectionSecret } from '../../lib/servicenow/secret.ts';
+import { until } from '../until.ts';
 import { endpoints, held, invoke, s3, sqs } from './running-stack.ts';
 import { commandsIn, optionOf, optionsOf, type ShellCommand } from './shell-commands.ts';
 
@@ -17,7 +18,6 @@ const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 const eventBridge = new EventBridgeClient({ ...local, endpoint: endpoints.eventBridge.endpoint });
-const patiently = { timeout: 60_000, interval: 300 };
 const Text = z.record(z.string(), z.string());
 const Message = z.object({ table: z.string(), match: Text.optional(), record: Text });
 
@@ -134,7 +134,7 @@ async function untilHeld(table: string, columns: Readonly<Record<string, string>
   const query = Object.entries(columns)
     .map(([name, value]) => `${name}=${value}`)
     .join('^');
-  await vi.waitFor(async () => expect(await held(table, query)).toHaveLength(1), patiently);
+  await until(async () => expect(await held(table, query)).toHaveLength(1));
 }
 
 const readme = await readFile(join(root, 'README.md'), 'utf8');

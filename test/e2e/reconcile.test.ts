@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CloudWatchClient, DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { startLocalStack } from '../../cli/local-stack.ts';
+import { until } from '../until.ts';
 import { putAlarm, setAlarm } from './alarms.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-const patiently = { timeout: 60_000, interval: 200 };
 
 /** A stack of its own: the reconciler looks at the records of all tests that share one. */
 async function start() {
@@ -29,14 +29,12 @@ async function start() {
   return {
     cloudWatch,
     untilStates: (...states: string[]) =>
-      vi.waitFor(
-        () =>
-          expect(
-            incidents()
-              .map(({ state }) => state)
-              .toSorted(),
-          ).toEqual(states),
-        patiently,
+      until(() =>
+        expect(
+          incidents()
+            .map(({ state }) => state)
+            .toSorted(),
+        ).toEqual(states),
       ),
     async reconcile() {
       const FunctionName = 'servicenow-functions-dev-reconcileEvents';

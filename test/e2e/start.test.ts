@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
+import { until } from '../until.ts';
 import { endpoints as running } from './running-stack.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'start-test-'));
@@ -84,8 +85,7 @@ it('listens on 127.0.0.1 and on no other address of the machine', async () => {
   }
 });
 
-// Two complete starts on a machine that may be busy.
-describe('npm start -- --json', { timeout: 180_000 }, () => {
+describe('npm start -- --json', () => {
   it('prints one line that says where everything is, and exits with 0 when it is stopped', async () => {
     const started = await start(process.execPath, ['cli/main.ts', 'start']);
     const url = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/);
@@ -122,14 +122,11 @@ describe('npm start -- --json', { timeout: 180_000 }, () => {
     expect(answer.headers.get('x-total-count')).toBe('1');
     const processes = await descendantsOf(started.child.pid);
     await stop(started);
-    await vi.waitFor(async () => expect(await Promise.all(processes.map(isAlive))).not.toContain(true), {
-      timeout: 30_000,
-      interval: 200,
-    });
+    await until(async () => expect(await Promise.all(processes.map(isAlive))).not.toContain(true));
   });
 });
 
-describe('npm start that cannot or shall not go on', { timeout: 180_000 }, () => {
+describe('npm start that cannot or shall not go on', () => {
   const begin = (args: string[], own: string) => {
     const env = { ...process.env, TMPDIR: own, XDG_CACHE_HOME: join(folder, 'cache') };
     const child = spawn(process.execPath, ['cli/main.ts', 'start', ...args], { stdio: 'pipe', env });

@@ -11,7 +11,7 @@ const kebabCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${lette
 const freePorts = Object.keys(defaultPorts).flatMap((name) => [`--${kebabCase(name)}`, '0']);
 const cwd = resolve(import.meta.dirname, '../..');
 
-describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', { timeout: 240_000 }, () => {
+describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', () => {
   async function run(...args: readonly string[]) {
     const folder = await mkdtemp(join(tmpdir(), 'terminal-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));

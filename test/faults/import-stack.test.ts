@@ -5,13 +5,14 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type LocalStackOptions, startLocalStack } from '../../cli/local-stack.ts';
 import { packageFunctions } from '../../deploy/package.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
 import { listObjects, readText } from '../../lib/aws/s3.ts';
 import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
 import { loadData, loadSchema } from '../lib/file-import/load-table.ts';
+import { until } from '../until.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 let dataFolder: string;
@@ -40,7 +41,7 @@ beforeAll(async () => {
   dataFolder = await mkdtemp(join(tmpdir(), 'import-stack-'));
   packaged = await packageFunctions();
   await start();
-}, 240_000);
+});
 afterAll(async () => {
   await stop();
   await rm(dataFolder, { recursive: true, force: true });
@@ -66,7 +67,7 @@ function summaries(table: string, name: string, count = 1): Promise<ImportSummar
     const texts = await Promise.all(done.map((key) => readText(s3, { bucket: Bucket, key })));
     return texts.map((one): ImportSummary => JSON.parse(one?.text ?? 'null'));
   };
-  return vi.waitFor(look, { timeout: 45_000, interval: 200 });
+  return until(look);
 }
 
 /** Names of the files whose rows are in the staging table, in the order of the rows, each file as often as it begins. */
@@ -128,7 +129,7 @@ it('runs one import per staging table in the order of the drops, and loses none 
   await put('imports/imp_user/turn.csv', ['user_id,last_name', ...users].join('\n'));
   const computers = Array.from({ length: 40 }, (_, i) => `turn-${i}`);
   await put('imports/imp_computer/turn.csv', ['name', ...computers].join('\n'));
-  await vi.waitFor(() => expect(stagedOf('first').length).toBeGreaterThan(0), { timeout: 20_000 });
+  await until(() => expect(stagedOf('first').length).toBeGreaterThan(0));
   expect(await leases()).not.toBe(0);
   await stop();
   await start();
@@ -154,16 +155,11 @@ it('imports each version of an object once, however often and in whatever order 
   const Key = 'imports/imp_load/versions.csv';
   const drop = async (name: string) => {
     const { ETag, VersionId } = await put(Key, load(200, name));
-    const seen = await vi.waitFor(
-      async () => {
-        const noted = (await stateItems()).find(
-          ({ version, sequencer }) => version === VersionId && sequencer,
-        );
-        if (!noted) throw new Error('not seen yet');
-        return noted;
-      },
-      { timeout: 20_000, interval: 50 },
-    );
+    const seen = await until(async () => {
+      const noted = (await stateItems()).find(({ version, sequencer }) => version === VersionId && sequencer);
+      if (!noted) throw new Error('not seen yet');
+      return noted;
+    });
     const object = { key: Key, size: load(200, name).length, eTag: ETag, versionId: VersionId };
     return { eventTime: seen['droppedAt'], object: { ...object, sequencer: seen['sequencer'] } };
   };
@@ -182,7 +178,7 @@ it('imports each version of an object once, however often and in whatever order 
   }
   const both = await summaries('imp_load', 'versions', 2);
   expect(both.map(({ counts }) => counts.inserted)).toEqual([200, 200]);
-  await vi.waitFor(async () => expect(await left(sqs, QueueUrl)).toBe(0), { timeout: 10_000 });
+  await until(async () => expect(await left(sqs, QueueUrl)).toBe(0));
   sqs.destroy();
   expect(stagedOf('old')).toHaveLength(200);
   expect(stagedOf('new')).toHaveLength(200);
@@ -198,13 +194,10 @@ it('hands a table over from one drop to the next at once', async () => {
   await Promise.all(
     Array.from({ length: count }, (_, i) => put(`imports/imp_load/quick/${i}.csv`, load(1, `quick${i}`))),
   );
-  await vi.waitFor(
-    async () => {
-      const done = (await keys('results/imp_load/quick/')).filter((key) => key.endsWith('/summary.json'));
-      expect(done).toHaveLength(count);
-    },
-    { timeout: count * 4_000, interval: 200 },
-  );
+  await until(async () => {
+    const done = (await keys('results/imp_load/quick/')).filter((key) => key.endsWith('/summary.json'));
+    expect(done).toHaveLength(count);
+  });
   const seconds = (performance.now() - startMs) / 1000;
   process.stdout.write(`${count} drops of one table: ${(seconds / count).toFixed(2)} s each\n`);
   // Twice what was promised: others may use the machine, too.

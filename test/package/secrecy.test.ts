@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { startLocalStack } from '../../cli/local-stack.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
 import { canary, disguises } from '../secrecy/disguises.ts';
+import { until } from '../until.ts';
 
 const local = {
   region: 'us-east-1',
@@ -117,20 +118,17 @@ it('lets no secret, token or record out in log lines, metrics, errors or dead-le
     );
   await send({ table: 'incident', record });
   await send(poison);
-  const deadLetter = await vi.waitFor(
-    async () => {
-      const received = await sqs.send(
-        new ReceiveMessageCommand({
-          QueueUrl: endpoints.sqs.recordsDlqUrl,
-          MessageAttributeNames: ['All'],
-          WaitTimeSeconds: 1,
-        }),
-      );
-      expect(received.Messages).toHaveLength(1);
-      return received.Messages?.[0]?.MessageAttributes ?? {};
-    },
-    { timeout: 30_000 },
-  );
+  const deadLetter = await until(async () => {
+    const received = await sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: endpoints.sqs.recordsDlqUrl,
+        MessageAttributeNames: ['All'],
+        WaitTimeSeconds: 1,
+      }),
+    );
+    expect(received.Messages).toHaveLength(1);
+    return received.Messages?.[0]?.MessageAttributes ?? {};
+  });
   left.push(JSON.stringify(deadLetter));
 
   const token = await currentToken(stack, secrets.client);

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { breakages } from '../../../cli/break/faults.ts';
 import { startInstance } from '../../../emulator/instance/index.ts';
 import { announcedStack, runCommand } from '../run-command.ts';
@@ -23,15 +23,23 @@ describe('servicenow-functions break', () => {
     expect(statuses).toEqual([503, 503, 200]);
   });
 
-  it('repairs the instance when its time is over, and lists what is broken meanwhile', async () => {
+  it('repairs the instance when its time is over', async () => {
     const { ask, run, instance } = await world();
-    const breaking = run('slow', '--for', '3');
-    while (instance.control.faults.list().length === 0) await new Promise((done) => setTimeout(done, 20));
-    expect((await run()).out).toMatch(/^latency: met \d+ requests, until it is ended\n$/);
-    const { out } = await breaking;
+    const add = vi.spyOn(instance.control.faults, 'add');
+    const { out } = await run('slow', '--for', '1');
+    expect(add.mock.calls).toEqual([
+      [{ ...breakages['slow']?.faults[0], probability: 1, seed: expect.any(Number) }],
+    ]);
     expect(out).toMatch(/The instance works again\.\n$/);
     expect(instance.control.faults.list()).toEqual([]);
     expect((await ask()).status).toBe(200);
+  });
+
+  it('lists what is broken until it is ended', async () => {
+    const { run, instance } = await world();
+    for (const fault of breakages['slow']?.faults ?? [])
+      instance.control.faults.add({ ...fault, probability: 1, seed: 1 });
+    expect((await run()).out).toMatch(/^latency: met \d+ requests, until it is ended\n$/);
   });
 
   it.each(Object.keys(breakages))('can break %s, and off repairs it', async (what) => {

@@ -6,12 +6,13 @@ import { text } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeStatus } from '../../../cli/status/describe-status.ts';
 import { type LocalCloudWatch, startCloudWatch } from '../../../emulator/aws/cloudwatch/cloudwatch.ts';
 import { measureQueues } from '../../../emulator/aws/sqs/queue-metrics.ts';
 import { type S3Fixture, startS3Fixture } from '../../emulator/aws/s3/local-s3.ts';
 import { type SqsFixture, startSqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
+import { until } from '../../until.ts';
 import { announcedStack, runCommand } from '../run-command.ts';
 
 let sqs: SqsFixture;
@@ -195,18 +196,17 @@ describe.skipIf(!existsSync('/usr/bin/script'))('status --watch on a terminal', 
     child.stdout.on('data', (chunk) => {
       seen += String(chunk);
     });
-    const until = (wanted: string) =>
-      vi.waitFor(() => expect(seen).toContain(wanted), { timeout: 30_000, interval: 50 });
-    await until('imports');
+    const shows = (wanted: string) => until(() => expect(seen).toContain(wanted));
+    await shows('imports');
     expect(seen).toContain('records       0 waiting, 0');
     await send(queue);
-    await until('1 waiting');
+    await shows('1 waiting');
     const drawn = stripVTControlCharacters(seen).split(/[\r\n]+/);
     for (const line of drawn) expect(line.length).toBeLessThan(30);
     // Up to the first line, to print over all.
     expect(seen).toContain('\u001b[5A\r\u001b[J');
     child.stdin.write('\u0003');
-    await until('iexten');
+    await shows('iexten');
     expect(seen).toContain('exit 0');
     expect(seen).toMatch(/[^-]icanon/);
     // No mode was set: neither cursor nor wrap was switched off.

@@ -3,11 +3,8 @@ import { runImportDeaths } from './import-deaths.ts';
 import { runQueueDeaths } from './queue-deaths.ts';
 
 const seed = Number(process.env['SEED'] ?? 1);
-const timeout = 300_000;
 
-it(`keeps every message's effect single when writeRecords dies at a call (SEED=${seed})`, {
-  timeout,
-}, async () => {
+it(`keeps every message's effect single when writeRecords dies at a call (SEED=${seed})`, async () => {
   const kinds = [
     'create from two senders',
     'updates in a FIFO group',
@@ -19,9 +16,7 @@ it(`keeps every message's effect single when writeRecords dies at a call (SEED=$
   expect(occurred['deaths']).toBeGreaterThan(0);
 });
 
-it(`brings every row to one true verdict when importCsv dies at a call (SEED=${seed})`, {
-  timeout,
-}, async () => {
+it(`brings every row to one true verdict when importCsv dies at a call (SEED=${seed})`, async () => {
   const { damages, occurred } = await runImportDeaths({ seed, kind: 'keyed', moments: 3 });
   expect(damages, `SEED=${seed}`).toEqual([]);
   expect(occurred['deaths']).toBeGreaterThan(0);

@@ -87,7 +87,7 @@ it(`whatever a source sends comes to a signal, to nothing, or to an error that n
     { seed, numRuns: 400 },
   );
   for (const [outcome, times] of Object.entries(outcomes)) expect(times, outcome).toBeGreaterThan(0);
-}, 120_000);
+});
 
 describe('an alarm', () => {
   const alarm = sample('cpu-alarm');

@@ -31,8 +31,8 @@ export const bucket = 'drops';
 /** Nine attempts or so. */
 const longestOutageMs = 600_000;
 
-/** A clock on which waits pass at once. */
-export function jumpingClock(): Clock & { advance(ms: number): void } {
+/** A clock on which waits pass at once. `waitedMs` is how long they were, whatever the machine took meanwhile. */
+export function jumpingClock(): Clock & { advance(ms: number): void; waitedMs(): number } {
   let ahead = 0;
   return {
     now: () => Date.now() + ahead,
@@ -43,6 +43,7 @@ export function jumpingClock(): Clock & { advance(ms: number): void } {
     advance(ms) {
       ahead += ms;
     },
+    waitedMs: () => ahead,
   };
 }
 

@@ -11,6 +11,7 @@ import { type LogFields, silentLog } from '../../../lib/core/log.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import { outcomeDetails } from '../../../lib/outcomes/outcome-schema.ts';
 import { createOutcomes, type Outcome } from '../../../lib/outcomes/outcomes.ts';
+import { until } from '../../until.ts';
 import { manualClock } from '../core/manual-clock.ts';
 
 const busArn = 'arn:aws:events:us-east-1:000000000000:event-bus/ours';
@@ -91,7 +92,7 @@ describe('outcomes', () => {
     expect(events).toEqual([]);
     await outcomes.flush();
     await outcomes.flush();
-    await vi.waitFor(() => expect(events).toHaveLength(2 * every.length));
+    await until(() => expect(events).toHaveLength(2 * every.length));
     expect(new Set(events.map((event) => event['detail-type']))).toEqual(
       new Set(Object.keys(outcomeDetails)),
     );
@@ -121,7 +122,7 @@ describe('outcomes', () => {
     ];
     for (const outcome of told) outcomes.report(outcome);
     await outcomes.flush();
-    await vi.waitFor(() => expect(events).toHaveLength(told.length));
+    await until(() => expect(events).toHaveLength(told.length));
     expect(new Set(events.map(({ detail }) => detail['id'])).size).toBe(6);
   });
 

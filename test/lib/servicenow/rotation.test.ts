@@ -1,7 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { deadlineAt, systemClock } from '../../../lib/core/clock.ts';
 import type { MetricName } from '../../../lib/core/metrics.ts';
 import type { ConnectionSecret } from '../../../lib/servicenow/secret.ts';
+import { until } from '../../until.ts';
 import { busyServer, json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';
 import { callContext, clientFor } from './testing.ts';
 
@@ -132,7 +133,7 @@ describe('a secret that is rotated under a warm process', () => {
     const client = clientFor(secret(), { readSecret: () => JSON.stringify(secret()), maxAttempts: 1 });
     const early = client.send(read, callContext());
     // It is on the wire with the old secret when the new one is read; neither is known to be good yet.
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    await until(() => expect(seen).toHaveLength(1));
     password = 'new';
     await client.send(read, callContext());
     answered.resolve();

@@ -12,7 +12,7 @@ import {
   PutItemCommand,
   QueryCommand,
 } from '@aws-sdk/client-dynamodb';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import {
   type DynamoDbOptions,
   type LocalDynamoDb,
@@ -21,6 +21,7 @@ import {
 import { table } from '../../../../emulator/aws/template/resources.ts';
 import { keySchema } from '../../../lib/aws/local-state-table.ts';
 import { manualClock } from '../../../lib/core/manual-clock.ts';
+import { until } from '../../../until.ts';
 
 const state = table('state', {
   ...keySchema,
@@ -107,7 +108,7 @@ it('deletes what has expired, and keeps what has not and what never does', async
   await world.client.send(put('later', { expiresAt: { N: String(nowS + 61) } }));
   await world.client.send(put('for ever'));
   await clock.advance(60_000);
-  await vi.waitFor(async () => expect(await get(world, 'gone')).toBeUndefined());
+  await until(async () => expect(await get(world, 'gone')).toBeUndefined());
   expect(await get(world, 'later')).toBeDefined();
   expect(await get(world, 'for ever')).toBeDefined();
 });

@@ -11,9 +11,10 @@ import {
   SendDurableExecutionCallbackSuccessCommand,
   StopDurableExecutionCommand,
 } from '@aws-sdk/client-lambda';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExecutionStore } from '../../../../emulator/aws/lambda/durable/execution-store.ts';
 import type { LambdaHost } from '../../../../emulator/aws/lambda/host.ts';
+import { until } from '../../../until.ts';
 import { type Fixture, lambdaClient, packFunctions } from './fixture.ts';
 
 const sdk = `
@@ -99,10 +100,7 @@ const describeExecution = (DurableExecutionArn: string, on = host) =>
   lambdaClient(on).send(new GetDurableExecutionCommand({ DurableExecutionArn }));
 
 const untilStatus = (arn: string, status: string, on = host) =>
-  vi.waitFor(async () => expect((await describeExecution(arn, on)).Status).toBe(status), {
-    timeout: 8000,
-    interval: 50,
-  });
+  until(async () => expect((await describeExecution(arn, on)).Status).toBe(status));
 
 describe('a durable execution', () => {
   it('runs its steps once each and answers its result', async () => {
@@ -173,7 +171,7 @@ describe('a durable execution', () => {
 
   it('waits for a callback', async () => {
     const { arn } = await invoke('test-asks', { file: file('callback') }, { InvocationType: 'Event' });
-    const [CallbackId] = await vi.waitFor(() => linesOf('callback'), 5000);
+    const [CallbackId] = await until(() => linesOf('callback'));
     await lambdaClient(host).send(
       new SendDurableExecutionCallbackSuccessCommand({ CallbackId, Result: Buffer.from('"yes"') }),
     );
@@ -184,7 +182,7 @@ describe('a durable execution', () => {
   it('gets the error of a failed callback; a second completion is refused', async () => {
     const event = { file: file('refused') };
     const { arn } = await invoke('test-asksOnce', event, { InvocationType: 'Event' });
-    const [CallbackId] = await vi.waitFor(() => linesOf('refused'), 5000);
+    const [CallbackId] = await until(() => linesOf('refused'));
     const client = lambdaClient(host);
     const refusal = { ErrorType: 'Refused', ErrorMessage: 'not today' };
     await client.send(new SendDurableExecutionCallbackHeartbeatCommand({ CallbackId }));
@@ -232,7 +230,7 @@ describe('a durable execution', () => {
       { file: file('stop'), waitSeconds: 30 },
       { InvocationType: 'Event' },
     );
-    await vi.waitFor(() => linesOf('stop'), 5000);
+    await until(() => linesOf('stop'));
     await lambdaClient(host).send(new StopDurableExecutionCommand({ DurableExecutionArn: arn }));
     await untilStatus(arn, 'STOPPED');
   });
@@ -270,7 +268,7 @@ describe('a host that starts again over the same data', () => {
     const payload = { file: file('restarted'), waitSeconds: 2 };
     const { arn } = await invoke('test-steps', payload, { InvocationType: 'Event' }, before);
     const store = new ExecutionStore(join(file('restart'), 'durable-executions.sqlite'));
-    await vi.waitFor(() => expect(store.get(arn)?.suspended).toBe(1), 5000);
+    await until(() => expect(store.get(arn)?.suspended).toBe(1));
     store.close();
     await before.close();
     const after = await fixture.start({ dataFolder: file('restart') });
@@ -283,10 +281,10 @@ describe('a host that starts again over the same data', () => {
     const killed = await startInChild({ ...fixture.options, dataFolder });
     const payload = { file: file('hard'), waitSeconds: 2 };
     const { arn } = await invoke('test-steps', payload, { InvocationType: 'Event' }, killed);
-    await vi.waitFor(() => linesOf('hard'), 5000);
+    await until(() => linesOf('hard'));
     const pids = await killed.pids('test-steps');
     killed.kill();
-    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), 5000);
+    await until(() => expect(pids.filter(isAlive)).toEqual([]));
     const after = await fixture.start({ dataFolder });
     await untilStatus(arn, 'SUCCEEDED', after);
     expect((await linesOf('hard')).slice(-2)).toEqual(['step-1', 'step-2']);

@@ -1,6 +1,7 @@
 import { GetFunctionCommand, InvokeCommand } from '@aws-sdk/client-lambda';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LambdaHost } from '../../../../emulator/aws/lambda/host.ts';
+import { until } from '../../../until.ts';
 import { type Fixture, lambdaClient, packFunctions } from './fixture.ts';
 
 let fixture: Fixture;
@@ -92,7 +93,7 @@ describe('Invoke', () => {
     fixture.logs.length = 0;
     const { StatusCode, value } = await invoke('test-echo', { a: 2 }, { InvocationType: 'Event' });
     expect([StatusCode, value]).toEqual([202, undefined]);
-    await vi.waitFor(() => expect(fixture.logs.join()).toContain('seen by the log'), 5000);
+    await until(() => expect(fixture.logs.join()).toContain('seen by the log'));
   });
 
   it('refuses an unknown function, a call it does not serve, broken JSON and an event that is too large', async () => {
@@ -153,21 +154,21 @@ describe('an execution environment', () => {
     const { payload } = await other.invoke('test-sleeps', { ms: 0 });
     const before = listening();
     process.kill(Number(payload.toString()), 'SIGKILL');
-    await vi.waitFor(async () => expect(await other.pids('test-sleeps')).toEqual([]));
+    await until(async () => expect(await other.pids('test-sleeps')).toEqual([]));
     expect((await other.invoke('test-sleeps', { ms: 0 })).functionError).toBeUndefined();
-    await vi.waitFor(() => expect(listening()).toBe(before));
+    await until(() => expect(listening()).toBe(before));
     await other.close();
   });
 
   it('killed from outside ends its invocation with an error, and the next one works', async () => {
     const running = host.invoke('test-sleeps', { ms: 5000 });
-    await vi.waitFor(async () => expect(await host.pids('test-sleeps')).not.toEqual([]), 5000);
+    await until(async () => expect(await host.pids('test-sleeps')).not.toEqual([]));
     for (const pid of await host.pids('test-sleeps')) process.kill(pid, 'SIGKILL');
     expect(JSON.parse((await running).payload.toString())).toMatchObject({
       errorType: 'Runtime.ExitError',
       errorMessage: expect.stringContaining('signal: killed'),
     });
-    await vi.waitFor(async () => expect(await host.pids('test-sleeps')).toEqual([]), 5000);
+    await until(async () => expect(await host.pids('test-sleeps')).toEqual([]));
     expect((await host.invoke('test-sleeps', { ms: 1 })).functionError).toBeUndefined();
   });
 

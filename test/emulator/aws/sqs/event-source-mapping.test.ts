@@ -1,12 +1,13 @@
 import { setImmediate as tick } from 'node:timers/promises';
 import { SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type EventSourceMapping,
   type Outcome,
   startEventSourceMapping,
 } from '../../../../emulator/aws/sqs/event-source-mapping/event-source-mapping.ts';
+import { until } from '../../../until.ts';
 import { HandClock, type SqsFixture, startSqsFixture } from './local-sqs.ts';
 
 const FUNCTION = 'arn:aws:lambda:us-east-1:000000000000:function:write';
@@ -67,7 +68,7 @@ describe('an event source mapping', () => {
       new SendMessageCommand({ QueueUrl: url, MessageBody: '{}', MessageAttributes }),
     );
     start('shape', () => ({ batchItemFailures: [] }));
-    await vi.waitFor(() => expect(left('shape')).toBe(0));
+    await until(() => expect(left('shape')).toBe(0));
     expect(events).toEqual([
       {
         Records: [
@@ -103,10 +104,10 @@ describe('an event source mapping', () => {
         itemIdentifier: one.messageId,
       })),
     }));
-    await vi.waitFor(() => expect(left('partial')).toBe(1));
+    await until(() => expect(left('partial')).toBe(1));
     clock.advance(30_000);
     fixture.sqs.state.wake('partial');
-    await vi.waitFor(() => expect(events).toHaveLength(2));
+    await until(() => expect(events).toHaveLength(2));
     expect(bodiesOf(events[1])).toEqual(['bad']);
     expect(events[1]?.Records[0]?.attributes.ApproximateReceiveCount).toBe('2');
   });
@@ -121,7 +122,7 @@ describe('an event source mapping', () => {
     const url = await fixture.queue('whole');
     await sendAll(url, ['a', 'b']);
     start('whole', answer);
-    await vi.waitFor(() => expect(events).toHaveLength(1));
+    await until(() => expect(events).toHaveLength(1));
     await tick();
     expect(left('whole')).toBe(2);
   });
@@ -134,7 +135,7 @@ describe('an event source mapping', () => {
     const url = await fixture.queue('success');
     await sendAll(url, ['a', 'b']);
     start('success', answer);
-    await vi.waitFor(() => expect(left('success')).toBe(0));
+    await until(() => expect(left('success')).toBe(0));
   });
 
   it('deletes the whole batch when the function does not report by item', async () => {
@@ -143,7 +144,7 @@ describe('an event source mapping', () => {
     start('unreported', () => ({ batchItemFailures: [{ itemIdentifier: 'ignored' }] }), {
       reportBatchItemFailures: false,
     });
-    await vi.waitFor(() => expect(left('unreported')).toBe(0));
+    await until(() => expect(left('unreported')).toBe(0));
   });
 
   it('moves a message that keeps failing to the dead-letter queue', async () => {
@@ -159,12 +160,12 @@ describe('an event source mapping', () => {
       batchItemFailures: Records.map((r) => ({ itemIdentifier: r.messageId })),
     }));
     for (const times of [1, 2]) {
-      await vi.waitFor(() => expect(events).toHaveLength(times));
+      await until(() => expect(events).toHaveLength(times));
       await tick();
       clock.advance(30_000);
       fixture.sqs.state.wake('poisoned');
     }
-    await vi.waitFor(() => expect(left('dead')).toBe(1));
+    await until(() => expect(left('dead')).toBe(1));
     expect(events).toHaveLength(2);
   });
 
@@ -180,7 +181,7 @@ describe('an event source mapping', () => {
       running -= 1;
     };
     start('busy', answer, { batchSize: 1, maximumConcurrency: 2 });
-    await vi.waitFor(() => expect(left('busy')).toBe(0), { timeout: 5000 });
+    await until(() => expect(left('busy')).toBe(0));
     expect(most).toBe(2);
     expect(events).toHaveLength(20);
   });
@@ -193,7 +194,7 @@ describe('an event source mapping', () => {
       );
     }
     start('large', () => ({}));
-    await vi.waitFor(() => expect(left('large')).toBe(0), { timeout: 5000 });
+    await until(() => expect(left('large')).toBe(0));
     expect(events.map(({ Records }) => Records.length)).toEqual([5, 3]);
   });
 
@@ -204,7 +205,7 @@ describe('an event source mapping', () => {
       await fixture.client.send(new SendMessageCommand(message));
     }
     start('ordered.fifo', async () => tick(), { batchSize: 2, maximumConcurrency: 3 });
-    await vi.waitFor(() => expect(left('ordered.fifo')).toBe(0));
+    await until(() => expect(left('ordered.fifo')).toBe(0));
     const order = events.flatMap(({ Records }) => Records.map(({ body }) => Number(body)));
     const inOrder = (numbers: number[]) => numbers.toSorted((a, b) => a - b);
     for (const rest of [0, 1]) {
@@ -218,7 +219,7 @@ describe('an event source mapping', () => {
     await sendAll(url, ['1', '2']);
     let finish = () => {};
     start('stopped', () => new Promise<void>((resolve) => (finish = resolve)), { batchSize: 1 });
-    await vi.waitFor(() => expect(events).toHaveLength(1));
+    await until(() => expect(events).toHaveLength(1));
     const stopped = mapping?.stop();
     finish();
     await stopped;

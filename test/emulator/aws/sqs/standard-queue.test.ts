@@ -16,6 +16,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startSqs } from '../../../../emulator/aws/sqs/sqs.ts';
+import { until } from '../../../until.ts';
 import { HandClock, type SqsFixture, sqsClient, startSqsFixture } from './local-sqs.ts';
 
 const clock = new HandClock();
@@ -229,10 +230,10 @@ describe('a long poll', () => {
     const receiving = vi.spyOn(fixture.sqs.state, 'receive');
     const command = new ReceiveMessageCommand({ QueueUrl: url, WaitTimeSeconds: 20 });
     const waiting = fixture.client.send(command, { abortSignal: given.signal });
-    await vi.waitFor(() => expect(receiving).toHaveBeenCalled());
+    await until(() => expect(receiving).toHaveBeenCalled());
     given.abort();
     await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
-    await vi.waitFor(() => expect(receiving.mock.calls[0]?.[2].aborted).toBe(true));
+    await until(() => expect(receiving.mock.calls[0]?.[2].aborted).toBe(true));
     await send(url, 'kept');
     expect(await receive(url, { WaitTimeSeconds: 1 })).toMatchObject([{ Body: 'kept' }]);
   });

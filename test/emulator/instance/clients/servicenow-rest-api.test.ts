@@ -4,6 +4,7 @@ import ServiceNow from 'servicenow-rest-api';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { type Instance, startInstance } from '../../../../emulator/instance/index.ts';
+import { until } from '../../../until.ts';
 import { selfSigned } from '../certificate.ts';
 
 let instance: Instance;
@@ -35,7 +36,7 @@ describe('servicenow-rest-api from npm', () => {
   it('authenticates', async () => {
     const printed = vi.mocked(console.log);
     client.Authenticate();
-    await vi.waitFor(() => expect(printed).toHaveBeenCalledWith('Authenticated'));
+    await until(() => expect(printed).toHaveBeenCalledWith('Authenticated'));
   });
 
   it('gets sample data of a table', async () => {
