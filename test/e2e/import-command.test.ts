@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { endpoints, uniqueWord } from './running-stack.ts';
 
-/** `npm run import` against the running stack: exit code and what it said. */
+/** `npm run import` against the running stack: exit code and what it said. An option that is given twice counts as it is given last. */
 function importFile(file: string, ...more: readonly string[]): Promise<{ code: number; text: string }> {
   const { endpoint, bucket } = endpoints.s3;
   const args = [
@@ -55,21 +55,19 @@ it('puts settings into the folder of the table first, and says when others count
   const word = uniqueWord();
   const folder = await mkdtemp(join(tmpdir(), 'import-command-'));
   onTestFinished(() => rm(folder, { recursive: true }));
+  // A folder that no other test drops files into: the settings count for all of them.
+  const importFromOwnFolder = (...more: string[]) => importFile(file, '--table', 'Imp_User', ...more);
   const file = join(folder, `${word}.csv`);
   const settings = join(folder, '_import.json');
   await writeFile(file, `Personnel number,last_name\n${word},Last\n`);
   await writeFile(settings, '{ "columns": { "Personnel number": "user_id" } }');
-  onTestFinished(async () => {
-    await writeFile(settings, '{}');
-    await importFile(file, '--settings', settings);
-  });
-  const ran = await importFile(file, '--settings', settings);
+  const ran = await importFromOwnFolder('--settings', settings);
   expect(ran.text).toMatch(/completed: 1 row in.*inserted {2}1\n/s);
   await writeFile(settings, '{ "maxErrors": 1 }');
-  expect((await importFile(file)).text).toContain('The _import.json next to the file is not the one in');
+  expect((await importFromOwnFolder()).text).toContain('The _import.json next to the file is not the one in');
   const wrong = join(folder, 'wrong.json');
   await writeFile(wrong, '{ "colums": {} }');
-  const refused = await importFile(file, '--settings', wrong);
+  const refused = await importFromOwnFolder('--settings', wrong);
   expect(refused.code).toBe(1);
   expect(refused.text).toContain('colums');
   expect(refused.text).not.toContain('Uploaded');

@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 import { until } from '../until.ts';
+import { freePorts } from './free-ports.ts';
 import { endpoints as running } from './running-stack.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'start-test-'));
@@ -147,17 +148,7 @@ describe('npm start that cannot or shall not go on', () => {
   });
 
   it('exits with 0 when it is stopped while it starts', async () => {
-    const free = [
-      'port',
-      'instance-port',
-      'sqs-port',
-      's3-port',
-      'lambda-port',
-      'secrets-manager-port',
-      'dynamodb-port',
-    ];
-    const ports = free.flatMap((name) => [`--${name}`, '0']);
-    const child = begin([...ports, '--data-dir', join(folder, 'given-up')], folder);
+    const child = begin([...freePorts, '--data-dir', join(folder, 'given-up')], folder);
     await once(createInterface({ input: child.stdout }), 'line');
     child.kill('SIGINT');
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);

@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { defaultPorts } from '../../cli/start/ports.ts';
 import { ctrlC, hasTerminal, leftovers, runInTerminal } from '../cli/terminal.ts';
+import { freePorts } from './free-ports.ts';
 import { endpoints, held, uniqueWord } from './running-stack.ts';
 
-const kebabCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-const freePorts = Object.keys(defaultPorts).flatMap((name) => [`--${kebabCase(name)}`, '0']);
 const cwd = resolve(import.meta.dirname, '../..');
 
 describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', () => {
