@@ -20,7 +20,7 @@ import { stackResources } from '../../emulator/aws/template/stack-resources.ts';
 import { asTemplate } from '../../emulator/aws/template/template.ts';
 import { until } from '../until.ts';
 import { alarmEvent, alarmNotification } from './alarms.ts';
-import { endpoints, held, invoke, s3, sqs, uniqueWord } from './running-stack.ts';
+import { endpoints, held, invoke, s3, sqs, uniqueWord, untilQueueIsEmpty } from './running-stack.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(resolve(root, 'examples', file), 'utf8');
@@ -162,6 +162,7 @@ describe('pipe', () => {
     const MessageBody = InputTemplate.replaceAll(/<\$\.body\.(\w+)>/g, (_, name: string) => body[name] ?? '');
     for (const _ of [1, 2])
       await sqs.send(new SendMessageCommand({ QueueUrl: endpoints.sqs.recordsQueueUrl, MessageBody }));
+    await untilQueueIsEmpty();
     await untilHeld('incident', `short_description=Order ${order} failed^description=${body['reason']}`);
   });
 });
@@ -227,6 +228,7 @@ describe('step-functions', () => {
     const [order, name] = [uniqueWord(), crypto.randomUUID()];
     const output = await execute({ order }, name);
     expect(await execute({ order }, name)).toEqual(output);
+    await untilQueueIsEmpty();
     await untilHeld('incident', `short_description=Order ${order} is late^urgency=3`);
     const { number } = await untilHeld('incident', `short_description=Order ${order} failed^urgency=2`);
     expect(output).toEqual({ number });

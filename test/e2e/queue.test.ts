@@ -1,13 +1,7 @@
-import {
-  GetQueueAttributesCommand,
-  QueueAttributeName,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  SendMessageCommand,
-} from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
-import { endpoints, held, sqs, uniqueWord } from './running-stack.ts';
+import { endpoints, held, sqs, uniqueWord, untilQueueIsEmpty } from './running-stack.ts';
 
 const { recordsQueueUrl: QueueUrl, recordsDlqUrl } = endpoints.sqs;
 
@@ -20,16 +14,6 @@ const create = (short_description: string, more: object = {}) => ({
   record: { short_description },
   ...more,
 });
-
-/** How many messages wait in the records queue or are being worked on. */
-async function messagesLeft(): Promise<number> {
-  const AttributeNames = [
-    QueueAttributeName.ApproximateNumberOfMessages,
-    QueueAttributeName.ApproximateNumberOfMessagesNotVisible,
-  ];
-  const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
-  return AttributeNames.reduce((sum, name) => sum + Number(Attributes[name]), 0);
-}
 
 /** The dead letter with this body. Others come back when their visibility timeout of a second is over. */
 async function deadLetter(part: string) {
@@ -57,7 +41,7 @@ describe('a message on the records queue', () => {
   it('sent twice with one key becomes one record', async () => {
     const word = uniqueWord();
     for (let n = 0; n < 3; n++) await send(create(word, { key: word }));
-    await until(async () => expect(await messagesLeft()).toBe(0));
+    await untilQueueIsEmpty();
     expect(await held('incident', `short_description=${word}`)).toHaveLength(1);
   });
 

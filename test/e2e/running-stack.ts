@@ -1,9 +1,10 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { inject } from 'vitest';
+import { GetQueueAttributesCommand, QueueAttributeName, SQSClient } from '@aws-sdk/client-sqs';
+import { expect, inject } from 'vitest';
 import * as z from 'zod';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
+import { until } from '../until.ts';
 
 const PREFIX = 'servicenow-functions-dev-';
 const Rows = z.object({ result: z.array(z.record(z.string(), z.unknown())) });
@@ -59,6 +60,19 @@ export async function held(table: string, query: string): Promise<Record<string,
     headers: { authorization: `Basic ${btoa(`${username}:${password}`)}`, accept: 'application/json' },
   });
   return Rows.parse(await response.json()).result;
+}
+
+/** Waits until no message of the records queue waits or is being worked on: what was sent twice has had both its chances then. */
+export async function untilQueueIsEmpty(): Promise<void> {
+  const AttributeNames = [
+    QueueAttributeName.ApproximateNumberOfMessages,
+    QueueAttributeName.ApproximateNumberOfMessagesNotVisible,
+  ];
+  const ask = new GetQueueAttributesCommand({ QueueUrl: endpoints.sqs.recordsQueueUrl, AttributeNames });
+  await until(async () => {
+    const { Attributes } = await sqs.send(ask);
+    expect(Attributes).toMatchObject(Object.fromEntries(AttributeNames.map((name) => [name, '0'])));
+  });
 }
 
 /** Changes a record as a person does, past everything of ours. */
