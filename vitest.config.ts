@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 /** A busy machine is many times slower than a quiet one; a test that waits for something that never comes is ended nevertheless. */
 const unitTimeoutMs = 180_000;
@@ -6,8 +7,9 @@ const stackTimeoutMs = 600_000;
 
 export default defineConfig({
   test: {
-    // The default leaves one of two cores idle.
-    maxWorkers: 2,
+    // The default leaves one of two cores idle. Tests of stacks wait for queues half of their time: a third worker uses it.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
