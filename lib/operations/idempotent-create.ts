@@ -242,10 +242,11 @@ function createRemembered(
     correlationId === undefined ? {} : { correlation_id: correlationId };
   const look = async (): Promise<Found> =>
     correlationId === undefined ? { kind: 'unknown' } : findByCorrelationId(table, correlationId, deps);
-  const replay = (sysId: string) =>
-    sysId === ''
-      ? Promise.resolve(hiddenRecord(columns, false))
-      : replayRecord(request, { ...create, sysId }, deps);
+  const replay = async (sysId: string) => {
+    if (sysId === '') return hiddenRecord(columns, false);
+    if (await isDeleted(sysId, create, deps)) return afterDelete(request, create, sysId, deps);
+    return replayRecord(request, { ...create, sysId }, deps);
+  };
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(table, create.key, deps),
     digest: createDigest,

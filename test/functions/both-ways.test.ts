@@ -48,6 +48,20 @@ describe('a record that was deleted over HTTP', () => {
     },
   );
 
+  it('is not made again in a table of correlationIdTables either', async () => {
+    const environment = { CORRELATION_ID_TABLES: 'incident' };
+    const { queue, post, remove, incidents, deadLetters } = await startBothWays({ environment });
+    expect((await post({ urgency: '1' }, 'k')).statusCode).toBe(201);
+    expect((await remove(String(incidents()[0]?.['sys_id']))).statusCode).toBe(204);
+    expect(await queue.deliver([create])).toEqual([]);
+    expect(await post({ urgency: '1' }, 'k')).toMatchObject({
+      statusCode: 200,
+      headers: { 'idempotency-replayed': 'true', 'idempotency-deleted': 'true' },
+    });
+    expect(incidents()).toEqual([]);
+    expect(deadLetters()).toEqual([]);
+  });
+
   it('is no dead letter for what was sent to it before, and its match makes the next record', async () => {
     const { queue, remove, incidents, deadLetters } = await startBothWays();
     const match = { correlation_id: 'x' };
