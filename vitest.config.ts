@@ -5,6 +5,9 @@ import { LongestFirst } from './test/longest-first.ts';
 const unitTimeoutMs = 180_000;
 const stackTimeoutMs = 600_000;
 
+/** Files share processes; the set-up file keeps them apart. */
+const sharedProcess = { isolate: false, setupFiles: 'test/fresh-process.ts' };
+
 export default defineConfig({
   test: {
     // The default leaves one of two cores idle. Tests of stacks wait for queues half of their time: a third worker uses it.
@@ -15,9 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{lib,functions,cli,deploy,emulator,docs}/**/*.test.ts'],
-          // `setupFiles` keeps the files apart that share a process.
-          isolate: false,
-          setupFiles: 'test/fresh-process.ts',
+          ...sharedProcess,
           testTimeout: unitTimeoutMs,
           hookTimeout: unitTimeoutMs,
         },
@@ -27,6 +28,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/global-setup.ts',
+          ...sharedProcess,
           testTimeout: stackTimeoutMs,
           hookTimeout: stackTimeoutMs,
         },
@@ -36,6 +38,7 @@ export default defineConfig({
           name: 'stack',
           include: ['test/{package,faults}/**/*.test.ts'],
           globalSetup: 'test/package/global-setup.ts',
+          ...sharedProcess,
           testTimeout: stackTimeoutMs,
           hookTimeout: stackTimeoutMs,
         },
