@@ -120,7 +120,7 @@ export const importSettings = {
     concurrency: 'Requests at the same time.',
     ordered: 'Sends one request after another, transformed in the order of the file.',
     maxErrors: 'The import stops when more rows than this have failed.',
-    maxErrorPercent: 'The import stops when more of the rows than this have failed, in percent.',
+    maxErrorPercent: 'The import stops when more of the rows of the file than this have failed, in percent.',
     resendUnknown: 'Resends rows whose outcome cannot be determined; they may be stored twice.',
     inDoubtSeconds: 'How long after a lost answer the instance may still be storing rows.',
     settleAfterSeconds: 'The old name of inDoubtSeconds.',

@@ -6,6 +6,7 @@ import { setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
 import { addTally, mergeMessages, type Tally } from './load/row-outcome.ts';
 import { openOnce, preflight } from './open-import.ts';
+import { isPlain } from './plan/import-plan.ts';
 import { pinnedObject } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
 import { endOf, type ImportSummary, progressOf } from './report/summary.ts';
@@ -17,6 +18,7 @@ import {
   type BegunState,
   failuresSoFar,
   type ImportState,
+  linesExpected,
   type Phase,
   tooManyFailures,
 } from './state.ts';
@@ -130,7 +132,10 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     const after = { ...loaded, collectedGroups, tally, messages };
     if (after.phase !== 'loading' && after.phase !== 'collecting') return after;
     if (after.stopReason !== undefined) return after;
-    const stopReason = tooManyFailures((await opened(request)).plan.settings, after);
+    const { settings, content } = (await opened(request)).plan;
+    const bytes = isPlain(content) ? request.size : Number.POSITIVE_INFINITY;
+    const lines = after.phase === 'loading' ? linesExpected(after, bytes) : after.rows + after.rejected;
+    const stopReason = tooManyFailures(settings, after, lines);
     return stopReason === undefined ? after : { ...after, stopReason };
   }
 
@@ -179,7 +184,8 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     const isOver = quietMs >= state.verdictTimeoutSeconds * 1000;
     const collected = await collectGroups(request, state, isOver ? 'none' : awaitedRows);
     const isComplete = collected.collectedGroups === collected.loadedGroups;
-    const stopReason = collected.stopReason ?? tooManyFailures(plan.settings, collected, isComplete);
+    const lines = collected.rows + collected.rejected;
+    const stopReason = collected.stopReason ?? tooManyFailures(plan.settings, collected, lines, isComplete);
     const after = { ...collected, ...(stopReason === undefined ? {} : { stopReason }) };
     if (isComplete) {
       const { pending: _, progressAtMs: __, looks: ___, ...finished } = after;

@@ -1,13 +1,6 @@
 import * as z from 'zod/mini';
 import type { GroupOutcome } from './load/load-group.ts';
-import {
-  emptyTally,
-  failures,
-  frequentMessageSchema,
-  type Tally,
-  tallied,
-  tallySchema,
-} from './load/row-outcome.ts';
+import { emptyTally, failures, frequentMessageSchema, type Tally, tallySchema } from './load/row-outcome.ts';
 import type { ImportSettings } from './plan/settings.ts';
 import { addSample, sampleSchema } from './report/speed-chart.ts';
 
@@ -207,31 +200,44 @@ type Known = {
   readonly rejected: number;
 };
 
-/** While verdicts are missing, a share counts only once enough of them are known to mean something. */
-const fewestForPercent = 100;
-
 /** Lines that certainly failed. */
 export function failuresSoFar({ tally, rejected }: Known): number {
   return failures(tally) - tally.rejected + Math.max(rejected, tally.rejected);
 }
 
 /**
- * Why an import has to stop by its `maxErrors` or `maxErrorPercent`; undefined while it may go on. The share is that of the
- * lines whose verdict is known, rejected ones of other groups left out: they are known first, and would look like all there is.
+ * Why an import has to stop by its `maxErrors` or `maxErrorPercent`; undefined while it may go on. The share is that of the whole
+ * file: bad lines that come first, or whose verdicts do, are no sign of what the others are like.
+ * @param lines how many lines the file has: all of them, once they are read; before that, more rather than fewer
  * @param isComplete the verdict of every line is known
  */
 export function tooManyFailures(
   { maxErrors, maxErrorPercent }: Pick<ImportSettings, 'maxErrors' | 'maxErrorPercent'>,
   known: Known,
+  lines: number,
   isComplete = false,
 ): string | undefined {
   const failed = failuresSoFar(known);
   if (maxErrors !== undefined && failed > maxErrors)
     return `${failed} ${failed === 1 ? 'row' : 'rows'} failed, maxErrors is ${maxErrors}`;
-  const decided = tallied(known.tally);
-  const percent = decided === 0 ? 0 : (100 * failures(known.tally)) / decided;
-  const isEnough = isComplete || decided >= fewestForPercent;
-  if (maxErrorPercent !== undefined && isEnough && percent > maxErrorPercent)
-    return `${percent.toFixed(1)} % of the rows failed, maxErrorPercent is ${maxErrorPercent}`;
+  const percent = lines === 0 ? 0 : (100 * failed) / lines;
+  if (maxErrorPercent !== undefined && percent > maxErrorPercent)
+    return `${isComplete ? '' : 'at least '}${percent.toFixed(1)} % of the rows failed, maxErrorPercent is ${maxErrorPercent}`;
   return undefined;
+}
+
+/** Later lines may be shorter than those read so far. */
+const reserve = 2;
+
+/**
+ * How many lines a file has, by those read so far: more rather than fewer.
+ * @param bytes of the file: the lines end with the last; infinite where that is not known
+ */
+export function linesExpected(
+  { rows, rejected, cursor }: Pick<Phase<'loading'>, 'rows' | 'rejected' | 'cursor'>,
+  bytes: number,
+): number {
+  const lines = rows + rejected;
+  if (lines === 0 || cursor.byte === 0) return Number.POSITIVE_INFINITY;
+  return lines + Math.ceil((reserve * lines * Math.max(0, bytes - cursor.byte)) / cursor.byte);
 }

@@ -1,6 +1,6 @@
 import type { Chunk, LineRuns } from '../encode/chunk.ts';
 import { type ChunkReader, openRows } from '../encode/chunk-reader.ts';
-import type { ImportPlan, Position } from '../plan/import-plan.ts';
+import { type ImportPlan, isPlain, type Position } from '../plan/import-plan.ts';
 import { type ObjectBytes, readContent } from '../read/content.ts';
 import { CsvTokenizer } from '../read/csv-tokenizer.ts';
 import { ByteWindow, LineTokenizer, type RecordTokenizer } from '../read/record-tokenizer.ts';
@@ -144,7 +144,7 @@ export class RawRecords {
 
   async #reader(position: Position) {
     const { content } = this.#plan;
-    const isSequential = content.gzip || content.encoding.way === 'transcode';
+    const isSequential = !isPlain(content);
     const open = this.#open;
     if (isSequential && open && open.tokenizer.window.position.byte <= position.byte) return open;
     await this.close();

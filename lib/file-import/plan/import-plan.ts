@@ -101,6 +101,11 @@ export type ImportPlan = {
   readonly earlierSets?: EarlierSets;
 };
 
+/** True when a place in the content is that place in the object: it is neither compressed nor in an encoding that is converted. */
+export function isPlain({ gzip, encoding }: Pick<ContentPlan, 'gzip' | 'encoding'>): boolean {
+  return !gzip && encoding.way !== 'transcode';
+}
+
 /** Staging columns that a person knows a row by: the row key, or what its transform maps coalesce by. */
 export function ownKeyColumns({ keyColumn, coalesceColumns = [] }: ImportPlan): readonly string[] {
   return keyColumn === undefined ? coalesceColumns : [keyColumn];

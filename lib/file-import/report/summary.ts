@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Outcome } from '../../outcomes/outcomes.ts';
 import type { ImportFolder } from '../folder.ts';
 import { emptyTally, type FrequentMessage, type Tally } from '../load/row-outcome.ts';
-import type { ImportPlan } from '../plan/import-plan.ts';
+import { type ImportPlan, isPlain } from '../plan/import-plan.ts';
 import { columnOf } from '../plan/map-columns.ts';
 import type { ImportSettings } from '../plan/settings.ts';
 import type { StagingTable } from '../plan/staging-table.ts';
@@ -172,13 +172,12 @@ export function progressOf(
   doneInGroup: number,
   byte: number,
 ): Omit<ImportProgress, 'updatedAt'> {
-  const isPlain = !plan.content.gzip && plan.content.encoding.way !== 'transcode';
   return {
     importId: executionName(request),
     version: request.versionId ?? request.eTag,
     phase,
     startedAt: state.startedAt,
-    bytes: { read: byte, total: isPlain ? request.size : 0 },
+    bytes: { read: byte, total: isPlain(plan.content) ? request.size : 0 },
     rows: state.rows + state.rejected + doneInGroup,
     counts: state.tally,
   };

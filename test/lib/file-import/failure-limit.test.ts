@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { emptyTally } from '../../../lib/file-import/load/row-outcome.ts';
-import { tooManyFailures } from '../../../lib/file-import/state.ts';
+import { linesExpected, tooManyFailures } from '../../../lib/file-import/state.ts';
 
 const known = (inserted: number, error: number, rejected = 0) => ({
   tally: { ...emptyTally(), inserted, error },
@@ -8,19 +8,51 @@ const known = (inserted: number, error: number, rejected = 0) => ({
 });
 
 it.each([
-  ['99 verdicts are too few, though all of them failed', known(0, 99), false, undefined],
-  ['100 are enough', known(0, 100), false, '100.0 % of the rows failed, maxErrorPercent is 50'],
+  ['a few that failed are not the whole file', known(0, 100), 1_000, false, undefined],
+  ['as many as are allowed of the whole file', known(0, 500), 1_000, false, undefined],
   [
-    'few are enough once they are all',
-    known(0, 2),
-    true,
-    '100.0 % of the rows failed, maxErrorPercent is 50',
+    'one more, whatever the others are like',
+    known(0, 501),
+    1_000,
+    false,
+    'at least 50.1 % of the rows failed, maxErrorPercent is 50',
   ],
-  ['exactly the limit is allowed', known(50, 50), true, undefined],
-  ['one more is not', known(100, 101), true, '50.2 % of the rows failed, maxErrorPercent is 50'],
-  ['rejected lines count once their group has its verdicts', known(100, 0, 900), false, undefined],
-])('maxErrorPercent: %s', (_, so, isComplete, reason) => {
-  expect(tooManyFailures({ maxErrorPercent: 50 }, so, isComplete)).toBe(reason);
+  [
+    'rejected lines as any other',
+    known(0, 1, 500),
+    1_000,
+    false,
+    'at least 50.1 % of the rows failed, maxErrorPercent is 50',
+  ],
+  ['exactly the limit is allowed', known(50, 50), 100, true, undefined],
+  ['one more is not', known(100, 101), 201, true, '50.2 % of the rows failed, maxErrorPercent is 50'],
+  ['a file without lines', known(0, 0), 0, true, undefined],
+])('maxErrorPercent: %s', (_, so, lines, isComplete, reason) => {
+  expect(tooManyFailures({ maxErrorPercent: 50 }, so, lines, isComplete)).toBe(reason);
+});
+
+it.each([
+  ['all lines are read', { rows: 80, rejected: 20, cursor: { byte: 1_000, line: 101 } }, 1_000, 100],
+  [
+    'later lines may be half as long',
+    { rows: 80, rejected: 20, cursor: { byte: 1_000, line: 101 } },
+    2_000,
+    300,
+  ],
+  [
+    'nothing is read yet',
+    { rows: 0, rejected: 0, cursor: { byte: 0, line: 1 } },
+    2_000,
+    Number.POSITIVE_INFINITY,
+  ],
+  [
+    'how long a compressed file is cannot be known',
+    { rows: 80, rejected: 20, cursor: { byte: 1_000, line: 101 } },
+    Number.POSITIVE_INFINITY,
+    Number.POSITIVE_INFINITY,
+  ],
+])('the lines of a file: %s', (_, read, bytes, lines) => {
+  expect(linesExpected(read, bytes)).toBe(lines);
 });
 
 it.each([
@@ -29,5 +61,5 @@ it.each([
   ['as many as allowed', 3, known(0, 3), undefined],
   ['rejected lines at once', 3, known(0, 0, 4), '4 rows failed, maxErrors is 3'],
 ])('maxErrors: %s', (_, maxErrors, so, reason) => {
-  expect(tooManyFailures({ maxErrors }, so)).toBe(reason);
+  expect(tooManyFailures({ maxErrors }, so, 1_000)).toBe(reason);
 });

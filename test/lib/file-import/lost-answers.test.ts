@@ -563,19 +563,36 @@ describe('an import that does not get to its end', () => {
     expect(slow.clock.waitedMs() - before).toBeLessThan(600_000);
   });
 
-  it('stops by maxErrorPercent once enough lines have a verdict, and judges a short file in the end', async () => {
+  it('stops by maxErrorPercent once so much of the whole file has failed, and judges a short file in the end', async () => {
     await world.settings('imp_load', { ...settings, maxErrorPercent: 20 });
     const some = ['u_code,u_text', 'a,x,y', 'b,x', 'c,x'].join('\n');
     const few = await world.run(await world.drop('imports/imp_load/few.csv', some));
     expect(few).toMatchObject({ status: 'stopped', counts: { inserted: 2, rejected: 1, notSent: 0 } });
     expect(few.reason).toContain('33.3 % of the rows failed');
-    const lines = Array.from({ length: 2_000 }, (_, i) => (i % 3 === 0 ? `p-${i},x,y` : `p-${i},x`));
+    const lines = Array.from({ length: 4_000 }, (_, i) => (i % 3 > 0 ? `p-${i},x,y` : `p-${i},x`));
     const request = await world.drop('imports/imp_load/many.csv', ['u_code,u_text', ...lines].join('\n'));
     const many = await world.run(request);
     expect(many).toMatchObject({ status: 'stopped' });
     expect(many.reason).toContain('maxErrorPercent is 20');
     expect(many.counts.notSent).toBeGreaterThan(500);
-    expect(tallied(many.counts)).toBe(2_000);
+    expect(tallied(many.counts)).toBe(4_000);
+  });
+
+  it.each([
+    ['rejected at the beginning', (i: number) => i < 200, true],
+    ['rejected at the end', (i: number) => i >= 3_800, true],
+    ['refused by the instance at the beginning', (i: number) => i < 200, false],
+  ])('goes on where fewer lines than maxErrorPercent are bad: %s', async (_where, isBad, isRejected) => {
+    await world.settings('imp_load', { ...settings, maxErrorPercent: 6 });
+    const text = (i: number) => (isBad(i) && isRejected ? `b-${i},x,y` : `${isBad(i) ? 'bad' : 'b'}-${i},x`);
+    world.instance.state.imports.scripts.set('Load', ({ u_code: code = '' }) =>
+      code.startsWith('bad-') ? { error: 'no' } : {},
+    );
+    onTestFinished(() => void world.instance.state.imports.scripts.clear());
+    const lines = Array.from({ length: 4_000 }, (_, i) => text(i));
+    const body = ['u_code,u_text', ...lines].join('\n');
+    const summary = await world.run(await world.drop('imports/imp_load/front.csv', body));
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 3_800, notSent: 0 } });
   });
 
   it('does not stop a healthy import whose first rows fail', async () => {
