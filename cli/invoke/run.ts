@@ -45,7 +45,10 @@ async function invoke(
       throw new Error(
         `${chosen.key} is a durable function: start the local stack and drop a file in its bucket`,
       );
-    Object.assign(process.env, deployed.environment, stack.functionEnvironment);
+    Object.assign(process.env, deployed.environment, stack.functionEnvironment, {
+      // The local stack allows what the role of the function allows.
+      AWS_ACCESS_KEY_ID: deployed.functionName,
+    });
     const handler = await loadHandler(chosen);
     if (inspect) {
       inspector.open();

@@ -3,6 +3,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
 import { AwsError } from './aws-error.ts';
+import { type Permit, permitAll } from './iam/access-control.ts';
+import type { RequiredRights } from './iam/required-rights.ts';
 
 /** One API action: takes the parsed JSON body, answers what is sent as JSON. `signal` aborts when the caller hangs up. */
 export type JsonAction<State> = (body: unknown, state: State, signal: AbortSignal) => unknown;
@@ -14,6 +16,9 @@ export type JsonService<State> = {
   readonly targetPrefix: string;
   readonly actions: Readonly<Record<string, JsonAction<State>>>;
   readonly state: State;
+  readonly rights: RequiredRights;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
   /** What an input that does not fit its schema is called. */
   readonly validationCode: string;
   /** Headers of an error answer, e.g. the old query protocol's code. */
@@ -63,7 +68,10 @@ function runAction<State>(
   const action = Object.hasOwn(service.actions, name) ? service.actions[name] : undefined;
   if (!action)
     throw new AwsError('UnknownOperationException', `${target || 'no X-Amz-Target'}: no such action here`);
-  return action(parseBody(body), service.state, signal);
+  const input = parseBody(body);
+  const { permit = permitAll, rights } = service;
+  permit(request.headers.authorization, ...rights(name, input));
+  return action(input, service.state, signal);
 }
 
 function parseBody(body: Buffer): unknown {

@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers';
 import { XMLBuilder } from 'fast-xml-parser';
 import * as z from 'zod';
 import { AwsError } from './aws-error.ts';
+import { type Permit, permitAll } from './iam/access-control.ts';
+import type { RequiredRights } from './iam/required-rights.ts';
 
 /** One API action: takes the parameters as nested lists and maps, answers what stands in `<…Result>`. */
 export type QueryAction<State> = (parameters: unknown, state: State) => object | undefined;
@@ -13,6 +15,9 @@ export type QueryService<State> = {
   readonly xmlNamespace: string;
   readonly actions: Readonly<Record<string, QueryAction<State>>>;
   readonly state: State;
+  readonly rights: RequiredRights;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
   /** What an input that does not fit its schema is called. */
   readonly validationCode: string;
 };
@@ -31,8 +36,7 @@ export function queryAction<Schema extends z.ZodType, State>(
 export function queryProtocol<State>(service: QueryService<State>): RequestListener {
   return async (request, response) => {
     const form = new URLSearchParams(await text(request));
-    const name = form.get('Action') ?? '';
-    const { status, document } = answer(service, name, form);
+    const { status, document } = answer(service, request.headers.authorization, form);
     if (response.destroyed) return;
     response.writeHead(status, { 'content-type': 'text/xml' });
     response.end(builder.build(document));
@@ -41,15 +45,19 @@ export function queryProtocol<State>(service: QueryService<State>): RequestListe
 
 function answer<State>(
   service: QueryService<State>,
-  name: string,
+  authorization: string | undefined,
   form: URLSearchParams,
 ): { status: number; document: object } {
+  const name = form.get('Action') ?? '';
   const ids = { RequestId: randomUUID() };
   const attributes = { '@_xmlns': service.xmlNamespace };
   try {
     const action = Object.hasOwn(service.actions, name) ? service.actions[name] : undefined;
     if (!action) throw new AwsError('InvalidAction', `The action ${name} is not valid for this endpoint.`);
-    const result = action(nest(form), service.state) ?? {};
+    const input = nest(form);
+    const { permit = permitAll, rights } = service;
+    permit(authorization, ...rights(name, input));
+    const result = action(input, service.state) ?? {};
     const content = { ...attributes, [`${name}Result`]: result, ResponseMetadata: ids };
     return { status: 200, document: { [`${name}Response`]: content } };
   } catch (error) {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type LocalCloudWatch, startCloudWatch } from '../aws/cloudwatch/cloudwatch.ts';
 import type { NewEvent } from '../aws/event-bridge/bus.ts';
 import { type LocalEventBridge, startEventBridge } from '../aws/event-bridge/event-bridge.ts';
+import type { Permit } from '../aws/iam/access-control.ts';
 import type { LambdaHost } from '../aws/lambda/host.ts';
 import type { Log } from '../aws/log.ts';
 import { type LocalSecurityHub, startSecurityHub } from '../aws/security-hub/security-hub.ts';
@@ -32,6 +33,7 @@ export type EventSourceOptions = {
   readonly ports: EventSourcePorts;
   readonly sqs: LocalSqs;
   readonly enforceQueuePolicies: boolean;
+  readonly permit?: Permit;
   readonly log: Log;
 };
 
@@ -43,7 +45,7 @@ export type StartedEventSources = EventSources & {
 
 /** Starts EventBridge, SNS, CloudWatch and Security Hub; what was opened is closed with `opened`. */
 export async function startEventSources(
-  { dataFolder, ports, sqs, enforceQueuePolicies, log }: EventSourceOptions,
+  { dataFolder, ports, sqs, enforceQueuePolicies, permit, log }: EventSourceOptions,
   opened: AsyncDisposableStack,
 ): Promise<StartedEventSources> {
   const open = async <Part extends { close(): Promise<void> }>(starting: Promise<Part>): Promise<Part> =>
@@ -59,12 +61,18 @@ export async function startEventSources(
   });
   const file = (name: string) => join(dataFolder, `${name}.db`);
   const eventBridge = await open(
-    startEventBridge({ port: ports.eventBridge ?? 0, databaseFile: file('event-bridge'), deliver, log }),
+    startEventBridge({
+      port: ports.eventBridge ?? 0,
+      databaseFile: file('event-bridge'),
+      deliver,
+      permit,
+      log,
+    }),
   );
   const publish = (event: NewEvent) => {
     eventBridge.bus.put(event);
   };
-  const sns = await open(startSns({ port: ports.sns ?? 0, databaseFile: file('sns'), deliver, log }));
+  const sns = await open(startSns({ port: ports.sns ?? 0, databaseFile: file('sns'), deliver, permit, log }));
   topics = sns;
   const cloudWatch = await open(
     startCloudWatch({
@@ -73,11 +81,12 @@ export async function startEventSources(
       publish,
       deliver,
       measure: measureQueues(sqs.state),
+      permit,
       log,
     }),
   );
   const securityHub = await open(
-    startSecurityHub({ port: ports.securityHub ?? 0, databaseFile: file('security-hub'), publish }),
+    startSecurityHub({ port: ports.securityHub ?? 0, databaseFile: file('security-hub'), publish, permit }),
   );
   return {
     eventBridge,

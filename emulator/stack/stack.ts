@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ACCOUNT_ID, REGION } from '../aws/account.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../aws/dynamodb/dynamodb.ts';
+import { AccessControl } from '../aws/iam/access-control.ts';
 import type { DurableLimits } from '../aws/lambda/durable/limits.ts';
 import { type LambdaHost, type LambdaHostOptions, startLambdaHost } from '../aws/lambda/host.ts';
 import type { OnAnswer } from '../aws/lambda/invocation.ts';
@@ -26,6 +27,7 @@ import {
   type StartedEventSources,
   startEventSources,
 } from './event-sources.ts';
+import { requireLambdasOwnRights } from './lambdas-own-rights.ts';
 import { putSecrets, type SecretOwner } from './put-secrets.ts';
 
 /** How long a stop waits for invocations that run; what they leave undone stays in the queues. */
@@ -94,6 +96,8 @@ export type Stack = EventSources & {
   readonly secretsManager: LoopbackServer;
   readonly dynamodb: LocalDynamoDb;
   readonly host: LambdaHost;
+  /** What the functions’ roles allowed and refused. */
+  readonly access: AccessControl;
   /** What the functions get besides the variables of the template: where everything answers. */
   readonly functionEnvironment: Readonly<Record<string, string>>;
   /** Stops everything; running invocations get a short while to end. No process is left. */
@@ -102,7 +106,8 @@ export type Stack = EventSources & {
 
 /**
  * Runs the packaged functions with everything around them on this machine: a ServiceNow instance, SQS, S3, DynamoDB,
- * Secrets Manager, EventBridge, SNS, CloudWatch, Security Hub and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and asks for no signature.
+ * Secrets Manager, EventBridge, SNS, CloudWatch, Security Hub and Lambda, set up as the packaged template says. Listens on 127.0.0.1 only and
+ * checks no signature. A function gets what its role allows, any other caller everything.
  * @throws PortUnavailableError when a port is taken
  * @throws FolderUnavailableError when another stack uses the folder, or it cannot be written to
  * @throws Error what `packaged` is rejected with
@@ -114,18 +119,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const packaging = Promise.resolve(options.packaged);
   // Awaited below; until then its failure must not count as unhandled.
   packaging.catch(() => undefined);
-  const outside = await startOutside(options, opened);
+  const access = new AccessControl();
+  const outside = await startOutside(options, access, opened);
   const { sources, ...running } = outside;
   const { sqs, s3, dynamodb, secretsManager, instance } = running;
   const packaged = await packaging;
   const context = { region: REGION, accountId: ACCOUNT_ID, sqsEndpoint: sqs.url };
   const resources = await readStackResources(packaged.templateFile, context);
+  access.setRoles(resources.functions);
+  requireLambdasOwnRights(resources, access);
   createQueues(resources, sqs.state);
   createBuckets(resources, s3.state);
   await createTables(resources, dynamodb);
   const secretOwner = await putSecrets(resources, secretsManager.url, instance, options.secret);
   const functionEnvironment = environmentFor(options, outside);
-  const host = await startLambdaHost(hostOptions(options, packaged.folder, resources, functionEnvironment));
+  const host = await startLambdaHost(
+    hostOptions(options, packaged.folder, resources, functionEnvironment, access),
+  );
   const mappings: EventSourceMapping[] = [];
   opened.defer(() => stopFunctions(mappings, host));
   mappings.push(...startMappings(resources, sqs, host, options.log ?? silentLog));
@@ -140,7 +150,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     resources,
     secretOwner,
     host,
-    functionEnvironment: { AWS_ENDPOINT_URL_LAMBDA: host.lambdaUrl, ...functionEnvironment },
+    access,
+    functionEnvironment: {
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_ENDPOINT_URL_LAMBDA: host.lambdaUrl,
+      ...functionEnvironment,
+    },
     close: () => all.disposeAsync(),
   };
 }
@@ -150,11 +166,17 @@ type Outside = Pick<Stack, 'sqs' | 's3' | 'secretsManager' | 'dynamodb' | 'insta
   readonly sources: StartedEventSources;
 };
 
-async function startOutside(options: StackOptions, opened: AsyncDisposableStack): Promise<Outside> {
+async function startOutside(
+  options: StackOptions,
+  { permit }: AccessControl,
+  opened: AsyncDisposableStack,
+): Promise<Outside> {
   const { dataFolder, ports = {}, log = silentLog } = options;
   const open = async <Part extends { close(): Promise<void> }>(starting: Promise<Part>): Promise<Part> =>
     opened.adopt(await starting, (part) => part.close());
-  const sqs = await open(startSqs({ port: ports.sqs ?? 0, databaseFile: join(dataFolder, 'sqs.db') }));
+  const sqs = await open(
+    startSqs({ port: ports.sqs ?? 0, databaseFile: join(dataFolder, 'sqs.db'), permit }),
+  );
   const deliver = deliverTo(sqs.state);
   const s3Folder = join(dataFolder, 's3');
   const s3 = await open(
@@ -163,16 +185,22 @@ async function startOutside(options: StackOptions, opened: AsyncDisposableStack)
       folder: s3Folder,
       deliver,
       log,
+      permit,
       ...(options.s3EventFaults && { eventFaults: options.s3EventFaults }),
     }),
   );
   const databaseFile = join(dataFolder, 'secrets.db');
-  const secretsManager = await open(startSecretsManager({ port: ports.secretsManager ?? 0, databaseFile }));
+  const secretsManager = await open(
+    startSecretsManager({ port: ports.secretsManager ?? 0, databaseFile, permit }),
+  );
   const folder = join(dataFolder, 'dynamodb');
-  const dynamodb = await open(startDynamoDb({ port: ports.dynamodb ?? 0, folder }));
+  const dynamodb = await open(startDynamoDb({ port: ports.dynamodb ?? 0, folder, permit }));
   const instance = await open(startOnPort(options));
   const enforceQueuePolicies = options.enforceQueuePolicies ?? false;
-  const sources = await startEventSources({ dataFolder, ports, sqs, enforceQueuePolicies, log }, opened);
+  const sources = await startEventSources(
+    { dataFolder, ports, sqs, enforceQueuePolicies, permit, log },
+    opened,
+  );
   return { sqs, s3, secretsManager, dynamodb, instance, sources };
 }
 
@@ -191,6 +219,7 @@ function hostOptions(
   packageFolder: string,
   stack: StackResources,
   environment: Readonly<Record<string, string>>,
+  { permit }: AccessControl,
 ): LambdaHostOptions {
   const { ports = {}, maxProcesses, durableLimits, onLog, onAnswer } = options;
   return {
@@ -202,6 +231,7 @@ function hostOptions(
     apiPort: ports.api ?? 0,
     lambdaPort: ports.lambda ?? 0,
     environment,
+    permit,
     ...(maxProcesses !== undefined && { maxProcesses }),
     ...(durableLimits && { durableLimits }),
     ...(onLog && { onLog }),
@@ -217,8 +247,6 @@ function environmentFor(
   return {
     // The emulator is on this machine, which a deployment would not talk to.
     ALLOWED_HOSTS: '127.0.0.1',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
     AWS_REGION: REGION,
     AWS_ENDPOINT_URL_SQS: sqs.url,
     AWS_ENDPOINT_URL_S3: s3.url,

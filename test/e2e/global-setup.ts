@@ -13,8 +13,8 @@ declare module 'vitest' {
 }
 
 /**
- * Starts the packaged functions once for the whole run, with random secrets, and looks for these at its end in every byte
- * that left the functions.
+ * Starts the packaged functions once for the whole run, with random secrets. At its end, looks for these in every byte
+ * that left the functions, and for calls of AWS that a role does not allow.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'e2e-'));
@@ -30,10 +30,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await seeDataFolder(watch, dataFolder);
     await rm(dataFolder, { recursive: true });
     const leaks = [...watch.leaks(), ...tellingLines.map((line) => `a record in the log: ${line}`)];
+    for (const { functionName, action, resource } of stack.access.refused)
+      leaks.push(`a call that the role of ${functionName} does not allow: ${action} on ${resource}`);
     if (watch.size === 0) leaks.push('nothing was seen at all');
     if (leaks.length === 0) return;
     // The process may end before Vitest gets to an error thrown here.
-    process.stderr.write(`Secrets leak:\n${leaks.join('\n')}\n`);
+    process.stderr.write(`What must not happen:\n${leaks.join('\n')}\n`);
     process.exitCode = 1;
   };
 }

@@ -4,6 +4,8 @@ import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
 import type { Deliver } from '../delivery.ts';
 import type { NewEvent } from '../event-bridge/bus.ts';
+import type { Permit } from '../iam/access-control.ts';
+import { cloudWatchRights } from '../iam/required-rights.ts';
 import { jsonAction, jsonProtocol } from '../json-protocol.ts';
 import { type Log, silentLog } from '../log.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
@@ -78,6 +80,8 @@ export type CloudWatchOptions = {
   /** What metrics are. @default none has data */
   readonly measure?: Measure;
   readonly log?: Log;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 export type LocalCloudWatch = LoopbackServer & {
@@ -99,6 +103,8 @@ export async function startCloudWatch(options: CloudWatchOptions): Promise<Local
     targetPrefix: 'GraniteServiceVersion20100801.',
     actions: ACTIONS,
     state: service,
+    rights: cloudWatchRights,
+    permit: options.permit,
     validationCode: 'ValidationError',
     errorHeaders: ({ code, status }) => ({
       'x-amzn-query-error': `${code};${status < 500 ? 'Sender' : 'Receiver'}`,

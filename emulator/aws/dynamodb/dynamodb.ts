@@ -10,7 +10,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { REGION } from '../account.ts';
+import { AwsError } from '../aws-error.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { type Permit, permitAll } from '../iam/access-control.ts';
+import { dynamoDbRights } from '../iam/required-rights.ts';
 import { type LoopbackServer, listenWith } from '../loopback-server.ts';
 import type { Table } from '../template/resources.ts';
 import { sweepExpired } from './time-to-live.ts';
@@ -27,6 +30,8 @@ export type DynamoDbOptions = {
   /** LevelDB folder that keeps the tables. @default in memory */
   readonly folder?: string;
   readonly clock?: Clock;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 export type LocalDynamoDb = LoopbackServer & {
@@ -42,12 +47,12 @@ export type LocalDynamoDb = LoopbackServer & {
  * dynalite has no transactions, no time-to-live calls, and returns no item with a failed condition.
  */
 export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<LocalDynamoDb> {
-  const { port = 0, folder, clock = systemClock } = options;
+  const { port = 0, folder, clock = systemClock, permit = permitAll } = options;
   const noDelay = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 };
   const database = dynalite({ ...noDelay, ...(folder !== undefined && { path: folder }) });
   const [listener] = database.listeners('request');
   const calls = new Calls();
-  database.removeAllListeners('request').on('request', calls.withWholeBody(asListener(listener)));
+  database.removeAllListeners('request').on('request', calls.withWholeBody(asListener(listener), permit));
   const server = await listenWith(database, port, 'DynamoDB');
   const client = new DynamoDBClient({
     endpoint: server.url,
@@ -84,11 +89,13 @@ class Calls {
   #isClosed = false;
 
   /** Hands `listener` requests that have arrived whole: dynalite lets a caller that hangs up half-way end the process. */
-  withWholeBody(listener: RequestListener): RequestListener {
+  withWholeBody(listener: RequestListener, permit: Permit): RequestListener {
     return (request, response) => {
       buffer(request).then(
         (body) => {
+          const refused = refusal(request, body, permit);
           if (this.#isClosed) response.destroy();
+          else if (refused) refuse(response, refused);
           else listener(replay(request, body), this.#tracked(response));
         },
         () => response.destroy(),
@@ -117,6 +124,22 @@ class Calls {
     };
     return response;
   }
+}
+
+function refusal({ headers }: IncomingMessage, body: Buffer, permit: Permit): AwsError | undefined {
+  try {
+    const action = String(headers['x-amz-target']).split('.').at(-1) ?? '';
+    permit(headers.authorization, ...dynamoDbRights(action, JSON.parse(body.toString() || '{}')));
+    return undefined;
+  } catch (error) {
+    // What is no JSON is refused by dynalite.
+    return error instanceof AwsError ? error : undefined;
+  }
+}
+
+function refuse(response: ServerResponse, { code, message, status }: AwsError): void {
+  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
+  response.end(JSON.stringify({ __type: `com.amazon.coral.service#${code}`, Message: message }));
 }
 
 function replay({ method, url, headers }: IncomingMessage, body: Buffer): IncomingMessage {

@@ -4,6 +4,8 @@ import { AwsError } from '../aws-error.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
 import type { Deliver } from '../delivery.ts';
+import type { Permit } from '../iam/access-control.ts';
+import { eventBridgeRights } from '../iam/required-rights.ts';
 import { jsonAction, jsonProtocol } from '../json-protocol.ts';
 import { type Log, silentLog } from '../log.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
@@ -111,6 +113,8 @@ export type EventBridgeOptions = {
   /** Takes what targets are sent. */
   readonly deliver: Deliver;
   readonly log?: Log;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 export type LocalEventBridge = LoopbackServer & { readonly bus: EventBus };
@@ -127,6 +131,8 @@ export async function startEventBridge(options: EventBridgeOptions): Promise<Loc
     targetPrefix: 'AWSEvents.',
     actions: ACTIONS,
     state: bus,
+    rights: eventBridgeRights,
+    permit: options.permit,
     validationCode: 'ValidationException',
   });
   const server = await listenOnLoopback(listener, port, 'EventBridge');

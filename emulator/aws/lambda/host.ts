@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import type { Permit } from '../iam/access-control.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import type { StackResources } from '../template/stack-resources.ts';
 import { createLambdaApi } from './api/lambda-api.ts';
@@ -29,6 +30,8 @@ export type LambdaHostOptions = {
   /** Every call of a function that has ended. */
   readonly onAnswer?: OnAnswer;
   readonly durableLimits?: Partial<DurableLimits>;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 /** The packaged functions, reachable as they are on AWS; on 127.0.0.1 only. */
@@ -52,7 +55,7 @@ export type LambdaHost = {
 export async function startLambdaHost(options: LambdaHostOptions): Promise<LambdaHost> {
   await using opened = new AsyncDisposableStack();
   let lambdaUrl = '';
-  const { stack, apiPort, lambdaPort, environment, ...rest } = options;
+  const { stack, apiPort, lambdaPort, environment, permit, ...rest } = options;
   const service = new LambdaService({
     ...rest,
     functions: stack.functions,
@@ -79,7 +82,7 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
     servers.push(server);
     return server.url;
   };
-  lambdaUrl = await listen(createLambdaApi(service), 'Lambda', lambdaPort);
+  lambdaUrl = await listen(createLambdaApi(service, permit), 'Lambda', lambdaPort);
   const apiUrl = await listen(httpApi, 'HTTP API', apiPort);
   service.durable.resume();
   const running = opened.move();

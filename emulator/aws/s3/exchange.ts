@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { AwsCall } from '../iam/role-policy.ts';
 import type { S3State } from './state.ts';
 
 /** A request taken apart: `/{bucket}/{key}?query`. `key` is decoded and empty for a call about the bucket. */
@@ -10,6 +11,8 @@ export type S3Request = {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
+  /** @throws {AwsError} AccessDenied when the caller may not make one of the calls */
+  readonly permit: (...calls: readonly AwsCall[]) => void;
 };
 
 /** What is sent back. A `Readable` is streamed. */

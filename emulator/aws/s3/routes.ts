@@ -53,35 +53,44 @@ const SUB_RESOURCES = [
   'website',
 ];
 
-const ROUTES: Readonly<Record<string, S3Action>> = {
-  'GET service': listBuckets,
-  'PUT bucket': createBucket,
-  'HEAD bucket': headBucket,
-  'GET bucket': listObjectsV2,
-  'GET bucket versions': listObjectVersions,
-  'GET bucket versioning': getBucketVersioning,
-  'PUT bucket versioning': putBucketVersioning,
-  'GET bucket notification': getBucketNotificationConfiguration,
-  'PUT bucket notification': putBucketNotificationConfiguration,
-  'POST bucket delete': deleteObjects,
-  'GET object': getObject,
-  'HEAD object': headObject,
-  'PUT object': putObject,
-  'PUT object copy': copyObject,
-  'DELETE object': deleteObject,
-  'POST object uploads': createMultipartUpload,
-  'PUT object partNumber,uploadId': uploadPart,
-  'PUT object partNumber,uploadId copy': uploadPartCopy,
-  'POST object uploadId': completeMultipartUpload,
-  'DELETE object uploadId': abortMultipartUpload,
+/** An action, and what a role needs for it. Deleting several objects needs the right to each. */
+type Route = { readonly action: S3Action; readonly right?: string };
+
+const ROUTES: Readonly<Record<string, Route>> = {
+  'GET service': { action: listBuckets, right: 's3:ListAllMyBuckets' },
+  'PUT bucket': { action: createBucket, right: 's3:CreateBucket' },
+  'HEAD bucket': { action: headBucket, right: 's3:ListBucket' },
+  'GET bucket': { action: listObjectsV2, right: 's3:ListBucket' },
+  'GET bucket versions': { action: listObjectVersions, right: 's3:ListBucketVersions' },
+  'GET bucket versioning': { action: getBucketVersioning, right: 's3:GetBucketVersioning' },
+  'PUT bucket versioning': { action: putBucketVersioning, right: 's3:PutBucketVersioning' },
+  'GET bucket notification': {
+    action: getBucketNotificationConfiguration,
+    right: 's3:GetBucketNotification',
+  },
+  'PUT bucket notification': {
+    action: putBucketNotificationConfiguration,
+    right: 's3:PutBucketNotification',
+  },
+  'POST bucket delete': { action: deleteObjects },
+  'GET object': { action: getObject, right: 's3:GetObject' },
+  'HEAD object': { action: headObject, right: 's3:GetObject' },
+  'PUT object': { action: putObject, right: 's3:PutObject' },
+  'PUT object copy': { action: copyObject, right: 's3:PutObject' },
+  'DELETE object': { action: deleteObject, right: 's3:DeleteObject' },
+  'POST object uploads': { action: createMultipartUpload, right: 's3:PutObject' },
+  'PUT object partNumber,uploadId': { action: uploadPart, right: 's3:PutObject' },
+  'PUT object partNumber,uploadId copy': { action: uploadPartCopy, right: 's3:PutObject' },
+  'POST object uploadId': { action: completeMultipartUpload, right: 's3:PutObject' },
+  'DELETE object uploadId': { action: abortMultipartUpload, right: 's3:AbortMultipartUpload' },
 };
 
 /** @throws {AwsError} NotImplemented, which names the call */
-export function route(request: S3Request): S3Action {
+export function route(request: S3Request): Route {
   const name = routeName(request);
-  const action = ROUTES[name];
-  if (!action) throw new AwsError('NotImplemented', `The local S3 does not offer ${name}.`, 501);
-  return action;
+  const found = ROUTES[name];
+  if (!found) throw new AwsError('NotImplemented', `The local S3 does not offer ${name}.`, 501);
+  return found;
 }
 
 function routeName(request: S3Request): string {

@@ -4,11 +4,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AwsError } from '../aws-error.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { type Permit, permitAll } from '../iam/access-control.ts';
 import { type Log, silentLog } from '../log.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import { type EventFaults, eventPlan } from './event-faults.ts';
 import type { S3Answer, S3Request } from './exchange.ts';
 import type { Deliver } from './outbox.ts';
+import { listing, requiredRights } from './rights.ts';
 import { route } from './routes.ts';
 import { S3State } from './state.ts';
 import { xmlError } from './xml.ts';
@@ -28,6 +30,8 @@ export type S3Options = {
   readonly clock?: Clock;
   /** Where events that could not be delivered are logged. @default dropped */
   readonly log?: Log;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 export type LocalS3 = LoopbackServer & { readonly state: S3State };
@@ -37,18 +41,23 @@ export type LocalS3 = LoopbackServer & { readonly state: S3State };
  * Signatures are not checked.
  */
 export async function startS3(options: S3Options): Promise<LocalS3> {
-  const { folder, deliver = () => {}, clock = systemClock, log = silentLog } = options;
+  const { folder, deliver = () => {}, clock = systemClock, log = silentLog, permit = permitAll } = options;
   const state = new S3State(folder, deliver, clock, log, eventPlan(options.eventFaults));
-  const listener: RequestListener = (request, response) => void answer(state, request, response);
+  const listener: RequestListener = (request, response) => void answer(state, request, response, permit);
   const server = await listenOnLoopback(listener, options.port, 'S3');
   state.deliverEvents();
   return { ...server, state, close: () => server.close().then(() => state.close()) };
 }
 
-async function answer(state: S3State, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  state: S3State,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  permit: Permit,
+): Promise<void> {
   try {
-    const request = takeApart(incoming);
-    await send(incoming, response, await route(request)(request, state));
+    const request = takeApart(incoming, permit);
+    await send(incoming, response, await carryOut(request, state));
   } catch (error) {
     if (response.headersSent || response.destroyed) response.destroy();
     else
@@ -58,7 +67,19 @@ async function answer(state: S3State, incoming: IncomingMessage, response: Serve
   }
 }
 
-function takeApart(incoming: IncomingMessage): S3Request {
+async function carryOut(request: S3Request, state: S3State): Promise<S3Answer> {
+  const { action, right } = route(request);
+  request.permit(...requiredRights(request, right));
+  try {
+    return await action(request, state);
+  } catch (error) {
+    // Only who may list a bucket learns that it holds no such object.
+    if (error instanceof AwsError && error.code === 'NoSuchKey') request.permit(listing(request.bucket));
+    throw error;
+  }
+}
+
+function takeApart(incoming: IncomingMessage, permit: Permit): S3Request {
   // Not through URL, which would fold the `..` of a key.
   const [path = '/', query] = (incoming.url ?? '/').split(/\?(.*)/s);
   const [, bucket = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
@@ -69,6 +90,7 @@ function takeApart(incoming: IncomingMessage): S3Request {
     query: new URLSearchParams(query),
     headers: incoming.headers,
     body: incoming,
+    permit: (...calls) => permit(incoming.headers.authorization, ...calls),
   };
 }
 

@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
+import type { Permit } from '../iam/access-control.ts';
+import { secretRights } from '../iam/required-rights.ts';
 import { jsonProtocol } from '../json-protocol.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import {
@@ -25,6 +27,8 @@ export type SecretsManagerOptions = {
   /** SQLite file that keeps the secrets. @default in memory */
   readonly databaseFile?: string;
   readonly clock?: Clock;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 /** The calls of AWS Secrets Manager that readers and rotators of a secret make, for the real SDK. Signatures are not checked. */
@@ -35,6 +39,8 @@ export async function startSecretsManager(options: SecretsManagerOptions = {}): 
     targetPrefix: 'secretsmanager.',
     actions: ACTIONS,
     state,
+    rights: secretRights((id) => state.find(id)?.arn),
+    permit: options.permit,
     validationCode: 'InvalidParameterException',
   });
   const server = await listenOnLoopback(listener, options.port, 'Secrets Manager');

@@ -7,6 +7,9 @@ import { AwsError } from '../aws-error.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY, openDatabase } from '../database.ts';
 import type { NewEvent } from '../event-bridge/bus.ts';
+import { type Permit, permitAll } from '../iam/access-control.ts';
+import { securityHubRights } from '../iam/required-rights.ts';
+import type { AwsCall } from '../iam/role-policy.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import { BatchUpdateFindingsV2, FindingsV2, type FindingV2, GetFindingsV2 } from './findings-v2.ts';
 
@@ -82,6 +85,8 @@ export type SecurityHubOptions = {
   readonly clock?: Clock;
   /** Takes the event of each finding that is imported or updated. */
   readonly publish: (event: NewEvent) => void;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 export type LocalSecurityHub = LoopbackServer & {
@@ -97,7 +102,11 @@ export async function startSecurityHub(options: SecurityHubOptions): Promise<Loc
     'CREATE TABLE IF NOT EXISTS finding (id TEXT, product TEXT, body TEXT NOT NULL, PRIMARY KEY (id, product)) STRICT;',
   );
   const v2 = new FindingsV2({ database, clock, publish });
-  const server = await listenOnLoopback(restJson({ database, clock, publish, v2 }), port, 'Security Hub');
+  const server = await listenOnLoopback(
+    restJson({ database, clock, publish, v2 }, options.permit),
+    port,
+    'Security Hub',
+  );
   return {
     ...server,
     putFindingV2: (finding) => v2.put(finding),
@@ -105,10 +114,12 @@ export async function startSecurityHub(options: SecurityHubOptions): Promise<Loc
   };
 }
 
-function restJson(service: Service): RequestListener {
+function restJson(service: Service, permit: Permit = permitAll): RequestListener {
   return async (request, response) => {
     const body = await text(request);
-    const { status, type, content } = answer(`${request.method} ${request.url}`, body, service);
+    const { status, type, content } = answer(`${request.method} ${request.url}`, body, service, (...calls) =>
+      permit(request.headers.authorization, ...calls),
+    );
     if (response.destroyed) return;
     response.writeHead(status, {
       'content-type': 'application/json',
@@ -123,11 +134,14 @@ function answer(
   route: string,
   body: string,
   service: Service,
+  require: (...calls: readonly AwsCall[]) => void,
 ): { status: number; type?: string; content: object } {
   try {
     const run = Object.hasOwn(routes, route) ? routes[route] : undefined;
     if (!run) throw new AwsError('ResourceNotFoundException', `${route}: no such action here`, 404);
-    return { status: 200, content: run(JSON.parse(body || '{}'), service) };
+    const input = JSON.parse(body || '{}');
+    require(...securityHubRights(route, input));
+    return { status: 200, content: run(input, service) };
   } catch (error) {
     const { code, status, message } = asAwsError(error);
     return { status, type: code, content: { Code: code, Message: message } };

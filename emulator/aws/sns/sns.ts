@@ -4,6 +4,8 @@ import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
 import type { Deliver } from '../delivery.ts';
 import { compilePattern } from '../event-bridge/pattern.ts';
+import type { Permit } from '../iam/access-control.ts';
+import { snsRights } from '../iam/required-rights.ts';
 import { type Log, silentLog } from '../log.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import { queryAction, queryProtocol } from '../query-protocol.ts';
@@ -90,6 +92,8 @@ export type SnsOptions = {
   /** Takes what the subscribed queues are sent. */
   readonly deliver: Deliver;
   readonly log?: Log;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 export type LocalSns = LoopbackServer & {
@@ -107,6 +111,8 @@ export async function startSns(options: SnsOptions): Promise<LocalSns> {
     xmlNamespace: 'http://sns.amazonaws.com/doc/2010-03-31/',
     actions: ACTIONS,
     state: service,
+    rights: snsRights,
+    permit: options.permit,
     validationCode: 'InvalidParameter',
   });
   const server = await listenOnLoopback(listener, port, 'SNS');

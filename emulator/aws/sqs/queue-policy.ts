@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isLike } from '../iam/role-policy.ts';
 
 const oneOrMany = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat());
 const conditions = z.record(z.string(), z.record(z.string(), oneOrMany));
@@ -63,9 +64,4 @@ function holds(operator: string, fact: string | undefined, wanted: readonly stri
     default:
       return false;
   }
-}
-
-function isLike(text: string, pattern: string): boolean {
-  const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(text);
 }

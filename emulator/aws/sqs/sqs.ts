@@ -1,6 +1,8 @@
 import { ACCOUNT_ID } from '../account.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
+import type { Permit } from '../iam/access-control.ts';
+import { sqsRights } from '../iam/required-rights.ts';
 import { jsonProtocol } from '../json-protocol.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import {
@@ -43,6 +45,8 @@ export type SqsOptions = {
   /** SQLite file that keeps the queues and their messages. @default in memory */
   readonly databaseFile?: string;
   readonly clock?: Clock;
+  /** @default every caller may do everything */
+  readonly permit?: Permit | undefined;
 };
 
 export type LocalSqs = LoopbackServer & SqsService;
@@ -57,6 +61,8 @@ export async function startSqs(options: SqsOptions = {}): Promise<LocalSqs> {
     targetPrefix: 'AmazonSQS.',
     actions: ACTIONS,
     state: service,
+    rights: sqsRights,
+    permit: options.permit,
     validationCode: 'InvalidParameterValue',
     errorHeaders: queryErrorHeaders,
   });

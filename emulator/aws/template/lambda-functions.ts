@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { RolePolicy } from '../iam/role-policy.ts';
 
 /** What Lambda sets itself. @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
 const reserved = new Set([
@@ -36,10 +37,12 @@ const variables = z
 const schema = z.object({
   FunctionName: z.string(),
   Handler: z.string(),
+  Role: z.string().optional(),
   Code: z.object({ S3Key: z.string() }),
   MemorySize: z.coerce.number().min(128).max(10_240).default(128),
   Timeout: z.coerce.number().min(1).max(900).default(3),
   Environment: z.object({ Variables: variables }).default({ Variables: {} }),
+  DeadLetterConfig: z.object({ TargetArn: z.string() }).optional(),
   DurableConfig: z.object({ ExecutionTimeout: z.coerce.number().min(1).max(31_622_400) }).optional(),
 });
 
@@ -58,6 +61,10 @@ export type LambdaFunction = {
   readonly environment: Readonly<Record<string, string>>;
   /** Names by which it may be called, in addition to its version numbers. */
   readonly aliases: readonly string[];
+  /** What its role allows; not there when the template does not make the role. */
+  readonly role?: RolePolicy;
+  /** The queue of asynchronous calls that failed for good. */
+  readonly deadLetterArn?: string;
   /** Only for a durable function. */
   readonly durable?: { readonly executionTimeoutSeconds: number };
 };
@@ -65,14 +72,18 @@ export type LambdaFunction = {
 /**
  * Reads the resolved properties of an AWS::Lambda::Function.
  * @param aliases the properties of every AWS::Lambda::Alias of the template
+ * @param roles what every AWS::IAM::Role of the template allows, by its ARN
  */
 export function lambdaFunction(
   arn: string,
   properties: unknown,
   aliases: readonly unknown[],
+  roles: ReadonlyMap<string, RolePolicy>,
 ): LambdaFunction {
-  const { FunctionName, Handler, Code, MemorySize, Timeout, Environment, DurableConfig } =
+  const { FunctionName, Handler, Role, Code, MemorySize, Timeout, Environment, ...optional } =
     schema.parse(properties);
+  const { DeadLetterConfig, DurableConfig } = optional;
+  const role = Role === undefined ? undefined : roles.get(Role);
   return {
     key: /([^/]+)\.zip$/.exec(Code.S3Key)?.[1] ?? FunctionName,
     functionName: FunctionName,
@@ -85,6 +96,8 @@ export function lambdaFunction(
       const { FunctionName: aliased, Name } = aliasSchema.parse(alias);
       return aliased === FunctionName ? Name : [];
     }),
+    ...(role && { role }),
+    ...(DeadLetterConfig && { deadLetterArn: DeadLetterConfig.TargetArn }),
     ...(DurableConfig && { durable: { executionTimeoutSeconds: DurableConfig.ExecutionTimeout } }),
   };
 }

@@ -1,3 +1,4 @@
+import { rolePolicy } from '../iam/role-policy.ts';
 import {
   type EventRule,
   eventRule,
@@ -56,9 +57,12 @@ export function stackResources(template: Template, context: TemplateContext): St
   );
   const policies = queuePolicies(ofType('AWS::SQS::QueuePolicy').map(({ properties }) => properties));
   const aliases = ofType('AWS::Lambda::Alias').map(({ properties }) => properties);
+  const roles = new Map(
+    ofType('AWS::IAM::Role').map(({ id, properties }) => [arn(id), rolePolicy(Object(properties).Policies)]),
+  );
   return {
     functions: ofType('AWS::Lambda::Function').map(({ id, properties }) =>
-      lambdaFunction(arn(id), properties, aliases),
+      lambdaFunction(arn(id), properties, aliases, roles),
     ),
     routes: ofType('AWS::ApiGatewayV2::Route').map(({ properties }) => httpRoute(properties, integrations)),
     queues: ofType('AWS::SQS::Queue').map(({ id, properties }) =>

@@ -75,7 +75,7 @@ export type FaultStack = {
   arn(functionKey: string): string;
   /** Kills one process of a function, or all. @returns how many */
   kill(functionKey: string, which?: (pids: readonly number[]) => readonly number[]): Promise<number>;
-  /** Ends everything. @returns secrets and record contents that were seen where they must not be */
+  /** Ends everything. @returns secrets and record contents that were seen where they must not be, and calls that roles refused */
   close(): Promise<readonly string[]>;
 };
 
@@ -98,6 +98,12 @@ function queueUrls(base: string, { standard, fifo }: typeof templateQueues) {
 }
 
 const secretIds = { first: 'servicenow-functions/dev', second: 'storm/second' } as const;
+
+/** What the param `secretArns` does in a deployment with several instances. */
+function allowBothSecrets({ Parameters }: Template): void {
+  const arns = Object.values(secretIds).map((id) => `arn:aws:secretsmanager:*:*:secret:${id}-??????`);
+  Parameters['SecretArns'] = { ...Parameters['SecretArns'], Default: arns.join(',') };
+}
 
 /** The packaged functions in real processes, with two instances, and a proxy before everything that they talk to. */
 export async function startFaultStack(options: FaultStackOptions): Promise<FaultStack> {
@@ -125,6 +131,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
   const { folder, templateFile } = await packageFunctions();
   const changed = join(dataFolder, 'template.json');
   const template: Template = JSON.parse(await readFile(templateFile, 'utf8'));
+  allowBothSecrets(template);
   options.template?.(template);
   await writeFile(changed, JSON.stringify(template));
   const stack = await startWatchedStack(
@@ -183,7 +190,10 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
     await stack.close();
     await seeDataFolder(watch, dataFolder);
     await running.disposeAsync();
-    return watch.leaks();
+    return [
+      ...watch.leaks(),
+      ...stack.access.refused.map((call) => `refused by its role: ${JSON.stringify(call)}`),
+    ];
   };
   return {
     stack,

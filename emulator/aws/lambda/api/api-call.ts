@@ -22,6 +22,10 @@ export type ApiAnswer = {
 export type ApiAction = {
   readonly method: string;
   readonly path: RegExp;
+  /** What a role needs, without `lambda:`. */
+  readonly right: string;
+  /** On what it needs it. @default what the path names */
+  readonly resource?: (call: ApiCall) => string;
   run(call: ApiCall): ApiAnswer | Promise<ApiAnswer>;
 };
 

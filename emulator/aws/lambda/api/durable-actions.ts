@@ -8,14 +8,44 @@ const callbacks = '/2025-12-01/durable-execution-callbacks/([^/]+)';
 
 /** The durable execution calls. @see https://docs.aws.amazon.com/lambda/latest/api/API_CheckpointDurableExecution.html */
 export const durableActions: readonly ApiAction[] = [
-  { method: 'POST', path: new RegExp(`^${executions}/checkpoint$`), run: checkpoint },
-  { method: 'GET', path: new RegExp(`^${executions}/state$`), run: getState },
-  { method: 'POST', path: new RegExp(`^${executions}/stop$`), run: stop },
-  { method: 'GET', path: new RegExp(`^${executions}$`), run: getExecution },
-  { method: 'GET', path: /^\/2025-12-01\/functions\/([^/]+)\/durable-executions$/, run: listExecutions },
-  { method: 'POST', path: new RegExp(`^${callbacks}/succeed$`), run: succeedCallback },
-  { method: 'POST', path: new RegExp(`^${callbacks}/fail$`), run: failCallback },
-  { method: 'POST', path: new RegExp(`^${callbacks}/heartbeat$`), run: heartbeatCallback },
+  {
+    method: 'POST',
+    path: new RegExp(`^${executions}/checkpoint$`),
+    right: 'CheckpointDurableExecution',
+    run: checkpoint,
+  },
+  {
+    method: 'GET',
+    path: new RegExp(`^${executions}/state$`),
+    right: 'GetDurableExecutionState',
+    run: getState,
+  },
+  { method: 'POST', path: new RegExp(`^${executions}/stop$`), right: 'StopDurableExecution', run: stop },
+  { method: 'GET', path: new RegExp(`^${executions}$`), right: 'GetDurableExecution', run: getExecution },
+  {
+    method: 'GET',
+    path: /^\/2025-12-01\/functions\/([^/]+)\/durable-executions$/,
+    right: 'ListDurableExecutionsByFunction',
+    run: listExecutions,
+  },
+  {
+    method: 'POST',
+    path: new RegExp(`^${callbacks}/succeed$`),
+    right: 'SendDurableExecutionCallbackSuccess',
+    run: succeedCallback,
+  },
+  {
+    method: 'POST',
+    path: new RegExp(`^${callbacks}/fail$`),
+    right: 'SendDurableExecutionCallbackFailure',
+    run: failCallback,
+  },
+  {
+    method: 'POST',
+    path: new RegExp(`^${callbacks}/heartbeat$`),
+    right: 'SendDurableExecutionCallbackHeartbeat',
+    run: heartbeatCallback,
+  },
 ];
 
 function checkpoint({ service, target, body }: ApiCall): ApiAnswer {

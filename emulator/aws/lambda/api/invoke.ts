@@ -12,7 +12,13 @@ const maxSynchronousSeconds = 900;
 
 /** @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
 export const invokeActions: readonly ApiAction[] = [
-  { method: 'POST', path: /^\/2015-03-31\/functions\/([^/]+)\/invocations$/, run: invoke },
+  {
+    method: 'POST',
+    path: /^\/2015-03-31\/functions\/([^/]+)\/invocations$/,
+    right: 'InvokeFunction',
+    resource: qualifiedArn,
+    run: invoke,
+  },
 ];
 
 async function invoke(call: ApiCall): Promise<ApiAnswer> {
@@ -89,6 +95,14 @@ function callOptions(call: ApiCall): CallOptions {
     ...(durableExecutionName !== undefined && { durableExecutionName }),
     ...(qualifier !== undefined && { qualifier }),
   };
+}
+
+/** The ARN by which a call names its function. */
+function qualifiedArn(call: ApiCall): string {
+  const { arn } = call.service.find(call.target) ?? { arn: call.target };
+  const { name, qualifier } = parseFunctionReference(call.target);
+  const chosen = call.query.get('Qualifier') ?? qualifier;
+  return chosen === undefined ? arn : `${arn.slice(0, arn.lastIndexOf(':'))}:${name}:${chosen}`;
 }
 
 /** A durable function is only invoked by version or alias, as on AWS. */

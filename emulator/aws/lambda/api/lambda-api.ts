@@ -1,4 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { AwsError } from '../../aws-error.ts';
+import { type Permit, permitAll } from '../../iam/access-control.ts';
 import { InvalidParameterError } from '../durable/checkpoints.ts';
 import { CallbackClosedError, ExecutionAlreadyStartedError } from '../durable/durable-executions.ts';
 import type { LambdaService } from '../lambda-service.ts';
@@ -10,6 +12,8 @@ import { invokeActions } from './invoke.ts';
 const accountSettings: ApiAction = {
   method: 'GET',
   path: /^\/2016-08-19\/account-settings\/?$/,
+  right: 'GetAccountSettings',
+  resource: () => '*',
   run: () => ({
     status: 200,
     headers: { 'content-type': 'application/json' },
@@ -25,26 +29,29 @@ const actions: readonly ApiAction[] = [...invokeActions, ...durableActions, acco
 const maxBodyBytes = 8 * 1024 * 1024;
 
 /**
- * The part of the Lambda API that functions and callers use: Invoke and the durable executions. Asks for no signature.
+ * The part of the Lambda API that functions and callers use: Invoke and the durable executions. Checks no signature.
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
  */
-export function createLambdaApi(service: LambdaService): RequestListener {
+export function createLambdaApi(service: LambdaService, permit: Permit = permitAll): RequestListener {
   return (request, response) => {
-    answer(service, request)
+    answer(service, request, permit)
       .catch(failureAnswer)
       .then((found) => send(response, found))
       .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   };
 }
 
-async function answer(service: LambdaService, request: IncomingMessage): Promise<ApiAnswer> {
+async function answer(service: LambdaService, request: IncomingMessage, permit: Permit): Promise<ApiAnswer> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const body = await readBody(request);
   for (const action of actions) {
     const match = action.path.exec(url.pathname);
     if (match === null || action.method !== request.method) continue;
     const target = decodeURIComponent(match[1] ?? '');
-    return action.run({ service, target, query: url.searchParams, headers: request.headers, body });
+    const call = { service, target, query: url.searchParams, headers: request.headers, body };
+    const resource = action.resource?.(call) ?? target;
+    permit(request.headers.authorization, { action: `lambda:${action.right}`, resource });
+    return action.run(call);
   }
   throw new ApiFailure(
     404,
@@ -76,6 +83,7 @@ function failureAnswer(error: unknown): ApiAnswer {
 
 function asFailure(error: unknown): ApiFailure {
   if (error instanceof ApiFailure) return error;
+  if (error instanceof AwsError) return new ApiFailure(error.status, error.code, error.message);
   if (error instanceof InvalidParameterError)
     return new ApiFailure(400, 'InvalidParameterValueException', error.message);
   if (error instanceof ExecutionAlreadyStartedError)

@@ -144,7 +144,8 @@ export function heapOptions(memoryMb: number): string[] {
 function runtimeEnvironment(options: RuntimeOptions, runtimeApi: string): Record<string, string> {
   const { lambdaFunction, codeFolder, region } = options;
   return {
-    AWS_ACCESS_KEY_ID: 'local',
+    // Who calls: every function has credentials of its own.
+    AWS_ACCESS_KEY_ID: lambdaFunction.functionName,
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_SESSION_TOKEN: 'local',
     ...lambdaFunction.environment,

@@ -6,6 +6,7 @@ import { givenHeaders, storedChecksums, versionHeader } from '../object-headers.
 import type { StoredObject } from '../object-table.ts';
 import { checkWrite } from '../preconditions.ts';
 import { storeBytes } from '../receive-body.ts';
+import { parseCopySource } from '../rights.ts';
 import type { Content, S3State } from '../state.ts';
 import type { Part } from '../upload-table.ts';
 import { xmlAnswer } from '../xml.ts';
@@ -16,16 +17,9 @@ import { openUpload, partNumber } from './multipart-upload.ts';
  * @throws {AwsError} InvalidArgument, NoSuchBucket, NoSuchKey, NoSuchVersion
  */
 function copiedObject(state: S3State, request: S3Request): StoredObject {
-  const { bucket, key, versionId } = parseSource(header(request, 'x-amz-copy-source') ?? '');
+  const { bucket, key, versionId } = parseCopySource(header(request, 'x-amz-copy-source') ?? '');
+  if (key === '') throw new AwsError('InvalidArgument', 'x-amz-copy-source must be bucket/key.');
   return findObject(state, bucket, key, versionId);
-}
-
-function parseSource(value: string): { bucket: string; key: string; versionId: string | null } {
-  const [path = '', query] = value.replace(/^\//, '').split('?');
-  const slash = path.indexOf('/');
-  if (slash < 1) throw new AwsError('InvalidArgument', 'x-amz-copy-source must be bucket/key.');
-  const versionId = new URLSearchParams(query).get('versionId');
-  return { bucket: path.slice(0, slash), key: decodeURIComponent(path.slice(slash + 1)), versionId };
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import type { S3Action } from '../exchange.ts';
+import { AwsError } from '../../aws-error.ts';
+import type { S3Action, S3Request } from '../exchange.ts';
+import { deletion as deletionRight } from '../rights.ts';
 import type { S3State } from '../state.ts';
 import { oneOrMany, readXml, xmlAnswer } from '../xml.ts';
 
@@ -41,7 +43,8 @@ const DeleteObjectsDocument = z.object({
 export const deleteObjects: S3Action = async (request, state) => {
   state.buckets.get(request.bucket);
   const { Delete } = await readXml(request.body, DeleteObjectsDocument);
-  const Deleted = Delete.Object.map(({ Key, VersionId }) => {
+  const { allowed, refused } = separate(request, Delete.Object);
+  const Deleted = allowed.map(({ Key, VersionId }) => {
     const deletion = deleteOne(state, request.bucket, Key, VersionId);
     return {
       Key,
@@ -49,5 +52,24 @@ export const deleteObjects: S3Action = async (request, state) => {
       ...(deletion.marker ? { DeleteMarker: true, DeleteMarkerVersionId: deletion.versionId } : {}),
     };
   });
-  return xmlAnswer('DeleteResult', Delete.Quiet === 'true' ? {} : { Deleted });
+  const shown = Delete.Quiet === 'true' ? {} : { Deleted };
+  return xmlAnswer('DeleteResult', refused.length === 0 ? shown : { ...shown, Error: refused });
 };
+
+type Named = z.output<typeof One>;
+
+/** Each object is allowed or refused by itself. */
+function separate(request: S3Request, objects: readonly Named[]) {
+  const allowed: Named[] = [];
+  const refused: object[] = [];
+  for (const one of objects) {
+    try {
+      request.permit(deletionRight(request.bucket, one.Key, one.VersionId));
+      allowed.push(one);
+    } catch (error) {
+      if (!(error instanceof AwsError)) throw error;
+      refused.push({ ...one, Code: error.code, Message: error.message });
+    }
+  }
+  return { allowed, refused };
+}

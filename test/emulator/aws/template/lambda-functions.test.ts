@@ -6,6 +6,7 @@ const withVariables = (Variables: Record<string, string>, more = {}) =>
     'arn:aws:lambda:us-east-1:000000000000:function:fn',
     { FunctionName: 'fn', Handler: 'h', Code: { S3Key: 'x/fn.zip' }, Environment: { Variables }, ...more },
     [],
+    new Map(),
   );
 
 describe('a function of the template', () => {
