@@ -26,9 +26,9 @@ module.exports = async ({ resolveVariable }) => {
       'Fn::If': ['WithFifo', { 'Fn::GetAtt': ['RecordsFifoQueue', 'Arn'] }, { Ref: 'AWS::NoValue' }],
     },
   };
-  // Without the FIFO queue it answers that it needs one.
+  // It calls no instance. Without the FIFO queue it answers that it needs one.
   const toSignals = {
-    iamRoleStatements: [readSecrets, sendSignals],
+    iamRoleStatements: [sendSignals],
     environment: { RECORDS_FIFO_QUEUE_URL: { 'Fn::If': ['WithFifo', { Ref: 'RecordsFifoQueue' }, ''] } },
   };
   const toFunction = ({ name, routes, isKeyed }) => ({

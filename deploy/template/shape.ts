@@ -28,7 +28,7 @@ export function shapeTemplate(template: CompiledTemplate): void {
     if (mayFailAlone.test(logicalId)) keepFailedCalls(resource);
     const feature = featureOf(logicalId);
     if (feature) resource.Condition ??= feature;
-    reshape[resource.Type]?.(resource);
+    reshape[resource.Type]?.(resource, logicalId);
   }
   for (const [name, output] of Object.entries(template.Outputs ?? {})) {
     const feature = featureOf(name);
@@ -62,7 +62,10 @@ function keepFailedCalls({ Type, Properties }: CompiledResource): void {
   }
 }
 
-const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = {
+/** Roles of functions that report no outcomes: they write no record and see no rejected credentials. */
+const reportsNothing = /^(Doctor|PostSignal|RedriveRecords)/;
+
+const reshape: Readonly<Record<string, (resource: CompiledResource, logicalId: string) => void>> = {
   'AWS::Lambda::Function'({ Properties }) {
     Object.assign(Properties, {
       VpcConfig: given('WithVpc', {
@@ -97,7 +100,7 @@ const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = 
       AuthorizationScopes: given('WithJwtScopes', { 'Fn::Split': [',', { Ref: 'JwtScopes' }] }),
     });
   },
-  'AWS::IAM::Role'({ Properties }) {
+  'AWS::IAM::Role'({ Properties }, logicalId) {
     Object.assign(Properties, {
       Path: { Ref: 'RolePath' },
       PermissionsBoundary: given('WithBoundary', { Ref: 'PermissionsBoundary' }),
@@ -111,7 +114,7 @@ const reshape: Readonly<Record<string, (resource: CompiledResource) => void>> = 
       PolicyDocument.Statement = [
         ...PolicyDocument.Statement.map(withoutLogGroups).map(withItsResource),
         given('WithTracing', sendTraces),
-        given('WithOutcomeBus', sendOutcomes),
+        ...(reportsNothing.test(logicalId) ? [] : [given('WithOutcomeBus', sendOutcomes)]),
         given('WithAnyKmsKey', decryptStatement),
         ...(usesQueueOrBucket ? [given('WithKmsKey', encryptStatement)] : []),
       ];

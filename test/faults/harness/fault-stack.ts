@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { packageFunctions } from '../../../deploy/package.ts';
+import type { DurableLimits } from '../../../emulator/aws/lambda/durable/limits.ts';
 import type { EventFaults } from '../../../emulator/aws/s3/event-faults.ts';
 import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
 import { type Instance, type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
@@ -43,6 +44,7 @@ export type FaultStackOptions = {
   /** Changes the packaged template, e.g. time-outs, before it is used. */
   readonly template?: (template: Template) => void;
   readonly maxProcesses?: number;
+  readonly durableLimits?: Partial<DurableLimits>;
   /** How unkindly S3 delivers its events. */
   readonly s3EventFaults?: EventFaults;
   /** The queues that writeRecords believes to be its own. @default those of the template */
@@ -99,6 +101,18 @@ function queueUrls(base: string, { standard, fifo }: typeof templateQueues) {
 
 const secretIds = { first: 'servicenow-functions/dev', second: 'storm/second' } as const;
 
+/** writeRecords may use the queues that it is given as its own. */
+function allowQueues({ Resources }: Template, { standard, fifo }: typeof templateQueues): void {
+  const role = Resources['WriteRecordsIamRoleLambdaExecution'];
+  const policies = Object(role?.Properties['Policies']);
+  const Resource = [standard, fifo].map((name) => `arn:aws:sqs:*:*:${name}`);
+  policies[0].PolicyDocument.Statement.push({
+    Effect: 'Allow',
+    Action: ['sqs:ChangeMessageVisibility'],
+    Resource,
+  });
+}
+
 /** What the param `secretArns` does in a deployment with several instances. */
 function allowBothSecrets({ Parameters }: Template): void {
   const arns = Object.values(secretIds).map((id) => `arn:aws:secretsmanager:*:*:secret:${id}-??????`);
@@ -113,6 +127,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
     roles,
     environment,
     maxProcesses,
+    durableLimits,
     s3EventFaults,
     onLine,
     onEvent = () => undefined,
@@ -132,6 +147,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
   const changed = join(dataFolder, 'template.json');
   const template: Template = JSON.parse(await readFile(templateFile, 'utf8'));
   allowBothSecrets(template);
+  if (options.queues) allowQueues(template, queues);
   options.template?.(template);
   await writeFile(changed, JSON.stringify(template));
   const stack = await startWatchedStack(
@@ -151,6 +167,7 @@ export async function startFaultStack(options: FaultStackOptions): Promise<Fault
         ...environment,
       },
       ...(maxProcesses !== undefined && { maxProcesses }),
+      ...(durableLimits && { durableLimits }),
       ...(s3EventFaults && { s3EventFaults }),
       ...(onLine && { onLog: onLine }),
     },
