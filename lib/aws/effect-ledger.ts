@@ -39,6 +39,8 @@ export class EffectLedger {
   readonly #scope: string;
   readonly #sysIdOf: LedgerScope['sysIdOf'];
   readonly #clock: Clock;
+  /** Effects that are only known in the form of the release before. */
+  readonly #old = new WeakSet<Effect>();
 
   /** @param open called when the ledger is first needed */
   constructor(open: () => StateTable, scope: LedgerScope, clock: Clock, deadline: Deadline) {
@@ -57,17 +59,26 @@ export class EffectLedger {
   ): void {
     this.#items.readAhead([
       ...work.map(({ table, key }) => this.#effectKey(table, key)),
+      ...work.map(({ table, key }) => this.#oldEffectKey(table, key)),
       ...sysIds.map((id) => this.records.keyOf(id)),
     ]);
   }
 
   async effectOf(table: string, key: string): Promise<Effect | undefined> {
-    return toEffect(await this.#items.get(this.#effectKey(table, key)));
+    const [item, old] = await Promise.all([
+      this.#items.get(this.#effectKey(table, key)),
+      this.#items.get(this.#oldEffectKey(table, key)),
+    ]);
+    return this.#known(item, old);
   }
 
   /** As `effectOf`, but not as it was when the batch began. */
   async effectNow(table: string, key: string): Promise<Effect | undefined> {
-    return toEffect(await this.#items.getNow(this.#effectKey(table, key)));
+    const [item, old] = await Promise.all([
+      this.#items.getNow(this.#effectKey(table, key)),
+      this.#items.get(this.#oldEffectKey(table, key)),
+    ]);
+    return this.#known(item, old);
   }
 
   /** Remembers an effect, whatever was known before. */
@@ -84,20 +95,21 @@ export class EffectLedger {
    * @returns false when that is no longer so
    */
   async claim(table: string, key: string, effect: Effect, before: Effect | undefined): Promise<boolean> {
-    const condition = before
-      ? ({
-          allOf: [
-            { attribute: 'state', operator: '=', value: before.state },
-            { attribute: 'untilMs', operator: '=', value: before.untilMs },
-          ],
-        } as const)
-      : ({
-          anyOf: [
-            { is: 'absent' },
-            { attribute: 'state', exists: false },
-            { attribute: 'state', operator: '=', value: forgotten },
-          ],
-        } as const);
+    const condition =
+      before && !this.#old.has(before)
+        ? ({
+            allOf: [
+              { attribute: 'state', operator: '=', value: before.state },
+              { attribute: 'untilMs', operator: '=', value: before.untilMs },
+            ],
+          } as const)
+        : ({
+            anyOf: [
+              { is: 'absent' },
+              { attribute: 'state', exists: false },
+              { attribute: 'state', operator: '=', value: forgotten },
+            ],
+          } as const);
     return (await this.#items.change(this.#effectKey(table, key), effect, condition)) !== undefined;
   }
 
@@ -139,6 +151,14 @@ export class EffectLedger {
     return digestOf(JSON.stringify([table.toLowerCase(), key]));
   }
 
+  /** What was remembered in the form of this release counts, else what the one before remembered. */
+  #known(item: StateItem | undefined, old: StateItem | undefined): Effect | undefined {
+    if (item?.['state'] !== undefined) return toEffect(item);
+    const effect = toEffect(old);
+    if (effect) this.#old.add(effect);
+    return effect;
+  }
+
   /** True when the work is on the record that its key has created, or would create. */
   #isOwnRecord(table: string, key: string, { sysId }: Effect): boolean {
     return sysId.toLowerCase() === this.#sysIdOf(table, key);
@@ -147,6 +167,11 @@ export class EffectLedger {
   /** A create needs to read one item only: what its key did, and what is known of its record. */
   #effectKey(table: string, key: string): StateKey {
     return this.records.keyOf(this.#sysIdOf(table, key));
+  }
+
+  /** Where the release before kept what a key did; such items expire 30 days after they were written. */
+  #oldEffectKey(table: string, key: string): StateKey {
+    return { pk: `effect#${this.#scope}#${this.nameOf(table, key)}`, sk: '-' };
   }
 
   #tableKey(table: string): StateKey {

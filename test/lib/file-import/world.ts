@@ -126,6 +126,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}, sharesC
     clock,
     client,
     schedule,
+    table,
     started,
     wakes,
     watch,
@@ -172,9 +173,17 @@ export async function startWorld(options: Partial<InstanceOptions> = {}, sharesC
       memory: Memory = new Map(),
       clientFor: ImportDeps['clientFor'] = () => client,
     ): Promise<ImportSummary> {
-      const chained: ImportInput[] = [];
-      let input: ImportInput = { request };
       await schedule.receive(request);
+      return world.goOn({ request }, memory, clientFor);
+    },
+    /** Runs an import from where its input says that an execution has left it. */
+    async goOn(
+      begun: ImportInput,
+      memory: Memory = new Map(),
+      clientFor: ImportDeps['clientFor'] = () => client,
+    ): Promise<ImportSummary> {
+      const chained: ImportInput[] = [];
+      let input = begun;
       for (let part = 1; ; part++) {
         const remembered: Memory = part === 1 ? memory : new Map();
         const activities = importActivities({
