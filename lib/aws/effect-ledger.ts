@@ -20,6 +20,14 @@ export type Effect = {
   readonly untilMs: number;
 };
 
+/** Work that a ledger will be asked about. */
+export type LedgerWork = {
+  readonly table: string;
+  readonly key: string;
+  /** A create that the primary key of the instance protects: the release before remembered nothing of it. */
+  readonly isCreateBySysId: boolean;
+};
+
 /** Which keys and records a ledger is about. */
 export type LedgerScope = {
   readonly deployment: string;
@@ -53,13 +61,12 @@ export class EffectLedger {
   }
 
   /** Reads what is about to be asked for, all together. An error reaches those who ask. */
-  readAhead(
-    work: readonly { readonly table: string; readonly key: string }[],
-    sysIds: readonly string[],
-  ): void {
+  readAhead(work: readonly LedgerWork[], sysIds: readonly string[]): void {
     this.#items.readAhead([
       ...work.map(({ table, key }) => this.#effectKey(table, key)),
-      ...work.map(({ table, key }) => this.#oldEffectKey(table, key)),
+      ...work
+        .filter(({ isCreateBySysId }) => !isCreateBySysId)
+        .map(({ table, key }) => this.#oldEffectKey(table, key)),
       ...sysIds.map((id) => this.records.keyOf(id)),
     ]);
   }
@@ -70,6 +77,11 @@ export class EffectLedger {
       this.#items.get(this.#oldEffectKey(table, key)),
     ]);
     return this.#known(item, old);
+  }
+
+  /** As `effectOf`, without what the release before remembered: for a create by sys_id, of which that is nothing. */
+  async effectOfCreate(table: string, key: string): Promise<Effect | undefined> {
+    return toEffect(await this.#items.get(this.#effectKey(table, key)));
   }
 
   /** As `effectOf`, but not as it was when the batch began. */

@@ -42,6 +42,17 @@ it('keeps a second stack off its folder, which would take its secret and its mes
   expect((await call('GET', '/api/now/table/incident?sysparm_limit=1')).status).toBe(200);
 });
 
+it('the packaged doctor reads everything that it checks, and finds nothing wrong', async () => {
+  const { functionError, value } = await invoke('doctor', {});
+  expect(functionError).toBeUndefined();
+  expect(value.findings.filter(({ state }: { state: string }) => state === 'failed')).toEqual([]);
+  const subjects = value.findings.map(({ subject }: { subject: string }) => subject);
+  expect(subjects).toEqual(
+    expect.arrayContaining(['secret', 'reach', 'records queue', 'state table', 'import bucket']),
+  );
+  expect(stack.access.refused).toEqual([]);
+});
+
 describe('the packaged functions under the Lambda runtime', () => {
   it.each(needing)(
     '$key starts, and refuses an empty direct call by naming what is missing',

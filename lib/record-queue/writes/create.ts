@@ -62,7 +62,10 @@ async function createBySysId(
   const { ledger } = context;
   const { table } = command.command;
   if (mayBeRepeat(command)) {
-    const [mark, effect] = await Promise.all([ledger.records.of(sysId), ledger.effectOf(table, command.key)]);
+    const [mark, effect] = await Promise.all([
+      ledger.records.of(sysId),
+      ledger.effectOfCreate(table, command.key),
+    ]);
     if (effect && isOtherWork(effect, command)) throw new KeyReusedError();
     if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
     if (effect?.write === 'create') return 'duplicate';

@@ -1,3 +1,4 @@
+import type { LedgerWork } from '../../aws/effect-ledger.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import type { Done } from '../disposition.ts';
@@ -46,14 +47,14 @@ function isAction<Action extends RecordCommand['command']['action']>(
 
 /** What the ledger will be asked for at once; a create that cannot be a repeat needs nothing. */
 export function ledgerNeeds(commands: readonly RecordCommand[], { deployment, identityOf }: Naming) {
-  const work: { readonly table: string; readonly key: string }[] = [];
+  const work: LedgerWork[] = [];
   const sysIds: string[] = [];
   for (const command of commands) {
     const { table } = command.command;
     const identity = identityOf(table, command.key);
     const isProtected = isAction(command, 'create') && identity.kind === 'sys_id';
     if (isProtected && !mayBeRepeat(command)) continue;
-    work.push({ table, key: command.key });
+    work.push({ table, key: command.key, isCreateBySysId: isProtected });
     if (isAction(command, 'signal')) continue;
     if ('sysId' in command.command) sysIds.push(command.command.sysId);
     else if (identity.kind === 'sys_id')
