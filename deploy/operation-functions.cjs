@@ -14,6 +14,7 @@ module.exports = async ({ resolveVariable }) => {
       'dynamodb:DeleteItem',
       'dynamodb:GetItem',
       'dynamodb:PutItem',
+      'dynamodb:Query',
       'dynamodb:UpdateItem',
     ],
     Resource: { 'Fn::GetAtt': ['StateTable', 'Arn'] },

@@ -47,8 +47,8 @@ export class EffectLedger {
   readonly #scope: string;
   readonly #sysIdOf: LedgerScope['sysIdOf'];
   readonly #clock: Clock;
-  /** Effects that are only known in the form of the release before. */
-  readonly #old = new WeakSet<Effect>();
+  /** Keys whose effects are only known in the form of the release before. */
+  readonly #old = new Set<string>();
 
   /** @param open called when the ledger is first needed */
   constructor(open: () => StateTable, scope: LedgerScope, clock: Clock, deadline: Deadline) {
@@ -76,7 +76,7 @@ export class EffectLedger {
       this.#items.get(this.#effectKey(table, key)),
       this.#items.get(this.#oldEffectKey(table, key)),
     ]);
-    return this.#known(item, old);
+    return this.#known(this.#effectKey(table, key), item, old);
   }
 
   /** As `effectOf`, without what the release before remembered: for a create by sys_id, of which that is nothing. */
@@ -90,12 +90,13 @@ export class EffectLedger {
       this.#items.getNow(this.#effectKey(table, key)),
       this.#items.get(this.#oldEffectKey(table, key)),
     ]);
-    return this.#known(item, old);
+    return this.#known(this.#effectKey(table, key), item, old);
   }
 
   /** Remembers an effect, whatever was known before. */
   async remember(table: string, key: string, effect: Effect): Promise<void> {
     const item = this.#effectKey(table, key);
+    this.#old.delete(item.pk);
     // A put travels with others, but would make us forget what we know of the record.
     if (this.#isOwnRecord(table, key, effect)) await this.#items.change(item, effect);
     else await this.#items.put(item, effect);
@@ -107,8 +108,9 @@ export class EffectLedger {
    * @returns false when that is no longer so
    */
   async claim(table: string, key: string, effect: Effect, before: Effect | undefined): Promise<boolean> {
+    const item = this.#effectKey(table, key);
     const condition =
-      before && !this.#old.has(before)
+      before && !this.#old.has(item.pk)
         ? ({
             allOf: [
               { attribute: 'state', operator: '=', value: before.state },
@@ -122,7 +124,9 @@ export class EffectLedger {
               { attribute: 'state', operator: '=', value: forgotten },
             ],
           } as const);
-    return (await this.#items.change(this.#effectKey(table, key), effect, condition)) !== undefined;
+    const isOurs = (await this.#items.change(item, effect, condition)) !== undefined;
+    if (isOurs) this.#old.delete(item.pk);
+    return isOurs;
   }
 
   /** Forgets work that certainly did not take effect. */
@@ -164,11 +168,11 @@ export class EffectLedger {
   }
 
   /** What was remembered in the form of this release counts, else what the one before remembered. */
-  #known(item: StateItem | undefined, old: StateItem | undefined): Effect | undefined {
-    if (item?.['state'] !== undefined) return toEffect(item);
-    const effect = toEffect(old);
-    if (effect) this.#old.add(effect);
-    return effect;
+  #known({ pk }: StateKey, item: StateItem | undefined, old: StateItem | undefined): Effect | undefined {
+    const effect = item?.['state'] === undefined ? toEffect(old) : undefined;
+    if (effect) this.#old.add(pk);
+    else this.#old.delete(pk);
+    return effect ?? toEffect(item);
   }
 
   /** True when the work is on the record that its key has created, or would create. */
