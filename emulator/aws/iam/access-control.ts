@@ -69,7 +69,7 @@ export class AccessControl {
 const oldServices = new Set(['s3', 'sqs', 'cloudwatch', 'sns']);
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html */
-export function accessDenied(functionName: string, { action, resource }: AwsCall): AwsError {
+function accessDenied(functionName: string, { action, resource }: AwsCall): AwsError {
   const message = `User: ${functionName} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`;
   const [service = ''] = action.split(':');
   if (oldServices.has(service)) return new AwsError('AccessDenied', message, 403);
