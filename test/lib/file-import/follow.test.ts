@@ -45,6 +45,7 @@ describe('following an import', () => {
   it('says once that nothing is heard, and goes on listening', async () => {
     const { drop, request } = await upload('quiet.csv', 'u_code\nquiet-1');
     let quiet = 0;
+    const running: Promise<unknown>[] = [];
     const following = followImport(
       world.s3,
       bucket,
@@ -54,11 +55,13 @@ describe('following an import', () => {
       () => undefined,
       () => {
         quiet++;
-        void world.run(request);
+        running.push(world.run(request));
       },
     );
     expect((await following).counts).toMatchObject({ inserted: 1 });
     expect(quiet).toBe(1);
+    // The summary is there before the import has ended.
+    await Promise.all(running);
   });
 });
 
