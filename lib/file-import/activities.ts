@@ -12,7 +12,7 @@ import { finishImport } from './report/finish-import.ts';
 import { endOf, type ImportSummary, progressOf } from './report/summary.ts';
 import { RetryLaterError } from './retry-later-error.ts';
 import { executionName, type ImportRequest } from './schedule/import-request.ts';
-import type { Schedule } from './schedule/schedule.ts';
+import { type Schedule, startLeaseMs } from './schedule/schedule.ts';
 import {
   afterGroup,
   type BegunState,
@@ -88,6 +88,8 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
 
     async continueElsewhere(request: ImportRequest, resume: ImportState): Promise<string> {
       const name = `${executionName(request)}-${resume.executionNumber}`;
+      // A start may be throttled for hours; the turn is kept for it.
+      await schedule.renew(request, startLeaseMs);
       await startExecution(name, { request, resume });
       return name;
     },

@@ -92,8 +92,8 @@ export type Phase<Name extends ImportState['phase']> = Extract<ImportState, { ph
 /** A state once work on the file has begun. */
 export type BegunState = Exclude<ImportState, { phase: 'waiting' }>;
 
-/** 30 minutes: far beyond the longest operation. */
-export const baseLeaseSeconds = 1_800;
+/** An invocation of 15 minutes that ends with being asked to wait for 25 (`longestAskedSeconds`), and 5 to spare. */
+export const baseLeaseSeconds = 2_700;
 
 const defaultOperationsPerExecution = 2_500;
 

@@ -36,7 +36,7 @@ const maxAgeMs = 24 * 3_600_000;
 /** An instance may be down over a weekend. */
 const defaultOptions: WorkflowOptions = { longestOutageMs: 84 * 3_600_000 };
 const longestDelaySeconds = 300;
-/** Rate limits of ServiceNow count by the hour; the lease of an import lasts longer than half of one. */
+/** Rate limits of ServiceNow count by the hour; the lease of an import allows for this (`baseLeaseSeconds`). */
 const longestAskedSeconds = 1_500;
 const promptAttempts = 5;
 /** Starting the next execution may fail so often. */

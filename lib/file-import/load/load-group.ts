@@ -162,7 +162,7 @@ async function lastSetBefore(
   return undefined;
 }
 
-/** Rate limits of ServiceNow count by the hour; the lease of an import lasts longer than half of one. */
+/** Rate limits of ServiceNow count by the hour; the lease of an import allows for this (`baseLeaseSeconds`). */
 const longestAskedMs = 1_500_000;
 const shortDelayMs = 2_000;
 

@@ -19,7 +19,7 @@ import { dropOrder, type ImportLease, Leases, type Place, type Running, WaitList
 export type Schedule = {
   /** Puts a dropped file into the wait-list of its table. Follow it by `startDue`. */
   receive(request: ImportRequest): Promise<Arrival>;
-  /** Starts every import whose turn has come. @returns their execution names */
+  /** Starts every import whose turn has come; one that cannot be started is tried again later. @returns the execution names of those started */
   startDue(): Promise<string[]>;
   /** Extends the lease of an import that runs. @returns false when it does not hold its turn (any more): it has to wait for it */
   renew(request: ImportRequest, forMs: number): Promise<boolean>;
@@ -49,12 +49,22 @@ export const wakeUpMessage = JSON.stringify({ servicenowFunctions: 'start-due-im
 /** How long the event of a drop may be under way: S3 delivers within seconds, at times a minute (S3 User Guide). */
 const underWayMs = 60_000;
 /** An execution that was started begins within so long; Lambda retries a throttled start for up to six hours. */
-const firstLeaseMs = 6 * 3_600_000;
+export const startLeaseMs = 6 * 3_600_000;
 /** A start that was not confirmed for so long is repeated. */
 const confirmMs = 10_000;
+/** An import that could not be started is tried again after so long. */
+const restartMs = 60_000;
 /** SQS delays a message by 15 minutes at most. */
 const longestDelayMs = 900_000;
 const maxRounds = 1_000;
+
+/** What one call of `startDue` came to so far. */
+type Attempted = {
+  /** Execution names. */
+  readonly started: string[];
+  /** Staging tables whose first import could not be started. */
+  readonly failed: Set<string>;
+};
 
 export function createSchedule(deps: ScheduleDeps): Schedule {
   const { table, clock, log, maxConcurrent, start, wake, noteLost, earlierDrops } = deps;
@@ -66,14 +76,13 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     receive: (request) => dedup.receive(request, waiting),
 
     async startDue() {
-      const started: string[] = [];
+      const attempted: Attempted = { started: [], failed: new Set() };
       for (let round = 0; round < maxRounds; round++) {
         const running = await withoutLost(await leases.read());
         await repeatStarts(running);
-        const next = await nextDue(running, started);
-        if ('wakeAtMs' in next) {
-          if (await wakeAt(running, next.wakeAtMs)) return started;
-        } else if (await grant(running, next)) started.push(executionName(next.request));
+        const next = await nextDue(running, attempted);
+        if (!('wakeAtMs' in next)) await grant(running, next, attempted);
+        else if (await wakeAt(running, next.wakeAtMs)) return attempted.started;
       }
       throw new Error(`the schedule of imports changed ${maxRounds} times while it was read`);
     },
@@ -124,8 +133,18 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     for (const lease of running.leases) {
       if (lease.isConfirmed || clock.now() - lease.grantedAtMs < confirmMs) continue;
       const place = await waiting.read(lease.place);
-      if (place && !(await dedup.isFinished(place.request))) await start(place.request);
+      if (place && !(await dedup.isFinished(place.request))) await tryToStart(place.request);
       else await drop(lease);
+    }
+  }
+
+  async function tryToStart(request: ImportRequest): Promise<boolean> {
+    try {
+      await start(request);
+      return true;
+    } catch (error) {
+      log.error('import-not-started', { import: executionName(request), reason: String(error) });
+      return false;
     }
   }
 
@@ -136,23 +155,28 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
 
   /**
    * The earliest drop whose table is free, or when to look again.
-   * @param started the imports that this process started just now: their start need not be watched
+   * @param attempted the imports that this process started just now need not be watched; those that it could not start hold up
+   * their own tables only
    */
   async function nextDue(
     { leases: held }: Running,
-    started: readonly string[],
+    { started, failed }: Attempted,
   ): Promise<Place | { readonly wakeAtMs: number }> {
     const lists = await waiting.lists();
     const lookAgain = held.flatMap((lease) => {
       if (lease.isConfirmed || started.includes(lease.import)) return [];
-      return lease.grantedAtMs + confirmMs;
+      // Ever more rarely: a throttled start takes hours.
+      const ageMs = clock.now() - lease.grantedAtMs;
+      return lease.grantedAtMs + (ageMs < confirmMs ? confirmMs : 2 * ageMs);
     });
+    if (failed.size > 0) lookAgain.push(clock.now() + restartMs);
     const leaseOf = new Map(held.map((lease) => [lease.table, lease]));
     if (lists.some(({ first, hasMore }) => hasMore || leaseOf.get(first.request.table)?.place !== first.sk))
       lookAgain.push(...held.map(({ untilMs }) => untilMs + 1));
     if (held.length >= maxConcurrent) return { wakeAtMs: earliest(lookAgain) };
     const free = lists.map(({ first }) => first).filter(({ request }) => !leaseOf.has(request.table));
     for (const place of free.sort(byDrop)) {
+      if (failed.has(place.request.table)) continue;
       const checked = await withoutEarlier(place);
       if (typeof checked !== 'number') return checked;
       lookAgain.push(checked);
@@ -176,10 +200,10 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     return (await waiting.firstOf(request.table)) ?? place;
   }
 
-  async function grant(running: Running, { sk, request }: Place): Promise<boolean> {
+  async function grant(running: Running, { sk, request }: Place, attempted: Attempted): Promise<void> {
     if (await dedup.isFinished(request)) {
       await waiting.remove(sk);
-      return false;
+      return;
     }
     const now = clock.now();
     const name = executionName(request);
@@ -188,19 +212,18 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       table: request.table,
       place: sk,
       grantedAtMs: now,
-      untilMs: now + firstLeaseMs,
+      untilMs: now + startLeaseMs,
       isConfirmed: false,
     };
-    if (!(await leases.replace(running, { leases: [...running.leases, lease] }))) return false;
-    try {
-      await start(request);
-    } catch (error) {
-      // The caller comes back; until then others may run.
+    if (!(await leases.replace(running, { leases: [...running.leases, lease] }))) return;
+    if (!(await tryToStart(request))) {
+      attempted.failed.add(request.table);
+      // Until it is tried again, others may run.
       await leases.change(({ leases: all }) => all.filter((one) => one.import !== name));
-      throw error;
+      return;
     }
+    attempted.started.push(name);
     log.info('import-started', { import: name, key: request.key, table: request.table });
-    return true;
   }
 
   /** Sends a wake-up message unless one is on its way that arrives early enough. @returns false when the leases changed meanwhile */

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { type ActivityDeps, importActivities } from '../../../lib/file-import/activities.ts';
+import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
 import { type ImportState, waitingState } from '../../../lib/file-import/state.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { startWorld } from './world.ts';
@@ -50,4 +51,45 @@ it('waits for the verdicts that it reads before it fails with what it sends, so 
   for (let turn = 0; turn < 200; turn++) await setImmediate();
   gate.resolve();
   expect(await lookingAtFailure).toBe(0);
+});
+
+/** Of two drops of one table the first runs. */
+async function startTwo() {
+  const world = await startWorld({ demoData: false });
+  onTestFinished(() => world.close());
+  const requests: ImportRequest[] = [];
+  for (const name of ['first', 'second']) {
+    requests.push(await world.drop(`imports/imp_load/${name}.csv`, 'u_code,u_text\nc-1,text'));
+    world.clock.advance(90_000);
+  }
+  const [first, second] = requests;
+  if (!first || !second) throw new Error('two drops');
+  for (const request of [first, second]) await world.schedule.receive(request);
+  await world.schedule.startDue();
+  const activities = importActivities({
+    scope: world.scope(() => world.client),
+    schedule: world.schedule,
+    startExecution: async () => undefined,
+  });
+  const { state } = await activities.advance(first, waitingState(), true);
+  return { world, first, second, activities, state };
+}
+
+it('keeps its turn while the start of its next execution is throttled', async () => {
+  const { world, first, activities, state } = await startTwo();
+  await activities.continueElsewhere(first, { ...state, executionNumber: 2 });
+  world.clock.advance(5 * 3_600_000);
+  await world.schedule.startDue();
+  expect(world.started.map(({ key }) => key)).toEqual([first.key]);
+  await expect(world.read(`${first.resultsFolder}summary.json`)).rejects.toThrow('no ');
+});
+
+it('keeps its turn through a whole invocation and the longest wait after it', async () => {
+  const { world, first, second } = await startTwo();
+  world.clock.advance(900_000 + 1_500_000);
+  await world.schedule.startDue();
+  expect(world.started.map(({ key }) => key)).toEqual([first.key]);
+  world.clock.advance(3_600_000);
+  await world.schedule.startDue();
+  expect(world.started.map(({ key }) => key)).toEqual([first.key, second.key]);
 });

@@ -13,7 +13,8 @@ let clock: { nowMs: number; now(): number; sleep(ms: number): Promise<void> };
 let table: ReturnType<typeof memoryStateTable>;
 let started: string[];
 let wakes: number[];
-let failStart: boolean;
+/** The key of a drop whose import cannot be started. */
+let refused: string | undefined;
 /** What the bucket lists as dropped before. */
 let listed: ListedObject[];
 let schedule: Schedule;
@@ -29,7 +30,7 @@ beforeEach(() => {
   table = memoryStateTable(clock);
   started = [];
   wakes = [];
-  failStart = false;
+  refused = undefined;
   listed = [];
   schedule = open();
 });
@@ -43,7 +44,7 @@ function open(maxConcurrent = 2): Schedule {
     log: silentLog,
     maxConcurrent,
     start: async (request) => {
-      if (failStart) throw new Error('Lambda is away');
+      if (request.key === refused) throw new Error('Lambda is away');
       started.push(request.key);
     },
     wake: async (seconds) => void wakes.push(seconds),
@@ -64,6 +65,12 @@ function drop(key: string, second: number, more: Partial<ImportRequest> = {}): I
 
 async function receive(...requests: ImportRequest[]): Promise<void> {
   for (const request of requests) await schedule.receive(request);
+  await schedule.startDue();
+}
+
+/** Lets the time pass until the last wake-up message arrives. */
+async function wakeUp(): Promise<void> {
+  clock.nowMs += (wakes.at(-1) ?? 0) * 1000;
   await schedule.startDue();
 }
 
@@ -123,13 +130,27 @@ describe('the schedule of imports', () => {
     expect(started).toHaveLength(2);
   });
 
-  it('lets the others go on when one cannot be started, and starts it the next time', async () => {
-    const a = drop('imports/t/a.csv', -90);
-    failStart = true;
-    await expect(receive(a)).rejects.toThrow('Lambda is away');
-    failStart = false;
+  it('lets the others go on when one cannot be started, and wakes itself to start it', async () => {
+    const [a, other] = [drop('imports/t/a.csv', -90), drop('imports/u/x.csv', -80)];
+    refused = a.key;
+    await receive(a, drop('imports/t/b.csv', -80), other);
+    expect(started).toEqual([other.key]);
+    await schedule.renew(other, 7_200_000);
+    for (let minute = 0; minute < 60; minute++) await wakeUp();
+    // One message at a time, a minute apart.
+    expect(wakes.slice(-10)).toEqual(Array.from({ length: 10 }, () => 60));
+    expect(started).toEqual([other.key]);
+    refused = undefined;
+    await wakeUp();
+    expect(started).toEqual([other.key, a.key]);
+  });
+
+  it('asks ever more rarely after a start that is throttled for hours', async () => {
+    await receive(drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80));
     await schedule.startDue();
-    expect(started).toEqual([a.key]);
+    const untilMs = clock.nowMs + 5 * 3_600_000;
+    while (clock.nowMs < untilMs) await wakeUp();
+    expect(wakes.length).toBeLessThan(40);
   });
 
   it('starts an import again whose process died between granting and starting', async () => {
