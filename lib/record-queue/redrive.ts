@@ -84,7 +84,7 @@ type Letter = {
 /**
  * Moves dead letters back to their queue, each at most once: one that fails again meanwhile stays and is reported. A letter is
  * deleted only once the queue has it, so that a crash leaves both: its key travels with it, and the second copy changes
- * nothing. Letters that stay are visible again at the end.
+ * nothing. Letters that stay are visible again at the end, also when it fails.
  * @throws what SQS answers when the queues cannot be read; what the state table throws
  */
 export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
@@ -95,34 +95,40 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const failures: string[] = [];
   let moved = 0;
   const { signal } = options;
-  for (let messages = await receive(options); messages.length > 0; messages = await receive(options)) {
-    if (signal?.aborted) {
+  let unseen = 0;
+  try {
+    for (let messages = await receive(options); messages.length > 0; messages = await receive(options)) {
+      if (signal?.aborted) {
+        for (const message of messages) keep(message, kept);
+        break;
+      }
+      // One that is received again has been hidden for so long that the round is over.
+      const unknown = messages.filter(({ MessageId = '' }) => !kept.has(MessageId));
       for (const message of messages) keep(message, kept);
-      break;
+      const fresh = await readLetters(unknown, options);
+      const isReturned = (letter: Letter) => movedNames.has(letter.name);
+      for (const letter of fresh) count(letter.code, isReturned(letter) ? returned : found);
+      const wanted = options.dryRun
+        ? []
+        : fresh.filter((letter) => !isReturned(letter) && (options.codes?.includes(letter.code) ?? true));
+      for (const { name } of wanted) movedNames.add(name);
+      const lost = await move(wanted, options);
+      failures.push(...lost.values());
+      moved += wanted.length - lost.size;
+      for (const letter of wanted) if (!lost.has(letter)) kept.delete(letter.message.MessageId ?? '');
+      options.onProgress?.(moved + kept.size);
+      if (fresh.length === 0 || options.signal?.aborted) break;
     }
-    // One that is received again has been hidden for so long that the round is over.
-    const fresh = await readLetters(
-      messages.filter(({ MessageId = '' }) => !kept.has(MessageId)),
-      options,
-    );
-    const isReturned = (letter: Letter) => movedNames.has(letter.name);
-    for (const letter of fresh) count(letter.code, isReturned(letter) ? returned : found);
-    const wanted = options.dryRun
-      ? []
-      : fresh.filter((letter) => !isReturned(letter) && (options.codes?.includes(letter.code) ?? true));
-    for (const { name } of wanted) movedNames.add(name);
-    const lost = await move(wanted, options);
-    failures.push(...lost.values());
-    moved += wanted.length - lost.size;
-    const gone = new Set(wanted.filter((letter) => !lost.has(letter)).map(({ message }) => message));
-    for (const message of messages) if (!gone.has(message)) keep(message, kept);
-    options.onProgress?.(moved + kept.size);
-    if (fresh.length === 0 || options.signal?.aborted) break;
+    if (kept.size > 0 && isFifo(options.deadLetterUrl)) unseen = await countMessages(options.deadLetterUrl);
+  } finally {
+    // Also when it fails: what was taken would be hidden for a quarter of an hour.
+    await show(options.deadLetterUrl, [...kept.values()]);
   }
-  const isHiding = kept.size > 0 && options.deadLetterUrl.endsWith('.fifo');
-  const unseen = isHiding ? await countMessages(options.deadLetterUrl) : 0;
-  await show(options.deadLetterUrl, [...kept.values()]);
   return { found, moved, returned, failures, isInterrupted: signal?.aborted === true, unseen };
+}
+
+function isFifo(queueUrl: string): boolean {
+  return queueUrl.endsWith('.fifo');
 }
 
 /** Of a letter only what it takes to show it again: a queue may hold a mebibyte for each. */
@@ -173,19 +179,8 @@ async function move(
   options: RedriveOptions,
 ): Promise<ReadonlyMap<Letter, string>> {
   const lost = new Map<Letter, string>();
-  const entries = await Promise.all(
-    letters.map(async (letter) => {
-      const entry = await toMessage(letter, options);
-      if (entry === undefined) lost.set(letter, `${letter.message.MessageId}: not sent, ${noRoom}`);
-      return entry;
-    }),
-  );
-  const ready = letters.filter((letter) => !lost.has(letter));
-  const sendable = entries.filter((entry) => entry !== undefined);
-  for (const { index, reason } of await sendMessages(options.queueUrl, sendable)) {
-    const letter = ready[index];
-    if (letter) lost.set(letter, `${letter.message.MessageId}: not sent, ${reason}`);
-  }
+  if (isFifo(options.queueUrl)) await sendInOrder(letters, options, lost);
+  else await send(letters, options, lost);
   const sent = letters.filter((letter) => !lost.has(letter));
   const receipts = sent.map(({ message: { ReceiptHandle } }) => ({ ReceiptHandle }));
   for (const { index, reason } of await deleteMessages(options.deadLetterUrl, receipts)) {
@@ -193,6 +188,41 @@ async function move(
     if (letter) lost.set(letter, `${letter.message.MessageId}: sent, but not deleted, ${reason}`);
   }
   return lost;
+}
+
+/** Letters of a group one after another: behind one that stays nothing is sent, or a later write would overtake it. */
+async function sendInOrder(
+  letters: readonly Letter[],
+  options: RedriveOptions,
+  lost: Map<Letter, string>,
+): Promise<void> {
+  const groups = Map.groupBy(letters, ({ message }) => message.Attributes?.MessageGroupId);
+  const sendings = [...groups.values()].map(async (group) => {
+    for (const [index, letter] of group.entries()) {
+      await send([letter], options, lost);
+      if (!lost.has(letter)) continue;
+      for (const later of group.slice(index + 1))
+        lost.set(later, `${later.message.MessageId}: not sent, an earlier letter of its group stays`);
+      break;
+    }
+  });
+  await Promise.all(sendings);
+}
+
+async function send(
+  letters: readonly Letter[],
+  options: RedriveOptions,
+  lost: Map<Letter, string>,
+): Promise<void> {
+  const entries = await Promise.all(letters.map((letter) => toMessage(letter, options)));
+  for (const [index, letter] of letters.entries())
+    if (entries[index] === undefined) lost.set(letter, `${letter.message.MessageId}: not sent, ${noRoom}`);
+  const ready = letters.filter((letter) => !lost.has(letter));
+  const sendable = entries.filter((entry) => entry !== undefined);
+  for (const { index, reason } of await sendMessages(options.queueUrl, sendable)) {
+    const letter = ready[index];
+    if (letter) lost.set(letter, `${letter.message.MessageId}: not sent, ${reason}`);
+  }
 }
 
 const noRoom =

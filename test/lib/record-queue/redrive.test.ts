@@ -246,6 +246,34 @@ describe('a redrive', () => {
       expect(await recallReasons('{"table":"incident"}', table, 'd')).toMatchObject([{ key: MessageId }]);
     });
 
+    it('holds up the later letters of its FIFO group when it cannot be moved', async () => {
+      urls = {
+        deadLetterUrl: await createQueue(`dlq${queues}`, true),
+        queueUrl: await createQueue(`queue${queues}`, true),
+      };
+      const letter = { QueueUrl: urls.deadLetterUrl, MessageGroupId: 'g1', MessageDeduplicationId: 'd1' };
+      const ten = { ...letter, MessageBody: '{"table":"incident"}', MessageAttributes: attributes };
+      await fixture.client.send(new SendMessageCommand(ten));
+      await deadLetter('m2', invalid, 'g1');
+      await deadLetter('m3', invalid, 'g2');
+      const report = await redrive({ ...urls, waitSeconds: 0, dryRun: false });
+      expect(report).toMatchObject({
+        moved: 1,
+        failures: [expect.stringContaining('--state-table'), expect.stringContaining('an earlier letter')],
+      });
+      expect(await receiveAll(urls.queueUrl)).toMatchObject([{ Body: '{"id":"m3"}' }]);
+    });
+
+    it('is seen again at once by the next redrive when the state table was away', async () => {
+      await send('{"table":"incident"}');
+      const { table } = await startStateTable(systemClock);
+      const query = () => Promise.reject(new Error('the table is away'));
+      const remembered = { stateTable: { ...table, query }, deployment: 'd' };
+      const run = redrive({ ...urls, waitSeconds: 0, dryRun: false, remembered });
+      await expect(run).rejects.toThrow('the table is away');
+      expect(await visible(urls.deadLetterUrl)).toBe('1');
+    });
+
     it('leaves it where it is without a state table', async () => {
       await send('{"table":"incident"}');
       await send('{"table":"incident","key":"its-own"}');
