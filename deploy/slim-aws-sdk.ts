@@ -11,12 +11,26 @@ const providers: Readonly<Record<string, string>> = {
   '@aws-sdk/credential-provider-web-identity': 'fromTokenFile',
 };
 
-/** Leaves those out, with the clients of STS, SSO and sign-in that they bring along: a sixth of a function's code. */
+/** The SDK loads these only for operations that send or answer with a stream of events. None of ours does. */
+const eventStreams = '@smithy/core/event-streams';
+
+/**
+ * Leaves out the first, with the clients of STS, SSO and sign-in that they bring along, a sixth of a function's code, and what is
+ * loaded of the second when it is needed.
+ */
 export const slimAwsSdk: Plugin = {
   name: 'slim-aws-sdk',
   setup(build) {
     const filter = new RegExp(`^(${Object.keys(providers).join('|')})$`);
     build.onResolve({ filter }, ({ path }) => ({ path, namespace: 'slim-aws-sdk', sideEffects: false }));
+    build.onResolve({ filter: new RegExp(`^${eventStreams}$`) }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, namespace: 'slim-event-streams', sideEffects: false } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'slim-event-streams' }, () => ({
+      contents: `const refuse = () => { throw new Error('event streams are not in this bundle'); };
+        export const eventStreamSerdeProvider = refuse;
+        export class EventStreamSerde { constructor() { refuse(); } }`,
+    }));
     build.onLoad({ filter: /.*/, namespace: 'slim-aws-sdk' }, ({ path }) => ({
       contents: `export const ${providers[path]} = () => async () => {
         throw Object.assign(new Error('${path} is not in this bundle'), { tryNextLink: true });
