@@ -6,7 +6,6 @@ import { setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
 import { addTally, mergeMessages, type Tally } from './load/row-outcome.ts';
 import { openOnce, preflight } from './open-import.ts';
-import { isPlain } from './plan/import-plan.ts';
 import { pinnedObject } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
 import { endOf, type ImportSummary, progressOf } from './report/summary.ts';
@@ -18,7 +17,6 @@ import {
   type BegunState,
   failuresSoFar,
   type ImportState,
-  linesExpected,
   type Phase,
   tooManyFailures,
 } from './state.ts';
@@ -134,11 +132,29 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     const after = { ...loaded, collectedGroups, tally, messages };
     if (after.phase !== 'loading' && after.phase !== 'collecting') return after;
     if (after.stopReason !== undefined) return after;
-    const { settings, content } = (await opened(request)).plan;
-    const bytes = isPlain(content) ? request.size : Number.POSITIVE_INFINITY;
-    const lines = after.phase === 'loading' ? linesExpected(after, bytes) : after.rows + after.rejected;
-    const stopReason = tooManyFailures(settings, after, lines);
-    return stopReason === undefined ? after : { ...after, stopReason };
+    return stoppedByFailures(request, after);
+  }
+
+  /** Stops an import by its `maxErrors` or `maxErrorPercent`; for the latter the rest of the file is read once, to count its lines. */
+  async function stoppedByFailures(
+    request: ImportRequest,
+    state: Phase<'loading'> | Phase<'collecting'>,
+  ): Promise<ImportState> {
+    const { plan, reader } = await opened(request);
+    const stopped = (lines: number) => {
+      const stopReason = tooManyFailures(plan.settings, state, lines);
+      return stopReason === undefined ? undefined : { ...state, stopReason };
+    };
+    const read = state.rows + state.rejected;
+    const soFar = stopped(read);
+    if (soFar === undefined || state.phase === 'collecting') return soFar ?? state;
+    const anyway = stopped(Number.POSITIVE_INFINITY);
+    if (anyway) return anyway;
+    if (state.linesAtMost !== undefined) return stopped(state.linesAtMost) ?? state;
+    const left = await reader.linesFrom(state.cursor, () => scope.deadline.passed(spareMs));
+    if (left === undefined) return state;
+    const linesAtMost = read + left;
+    return { ...(stopped(linesAtMost) ?? state), linesAtMost };
   }
 
   /** Lists the next group of the file without asking the instance anything. */

@@ -37,6 +37,8 @@ const loaded = {
   samples: z.array(sampleSchema),
   /** How long verdicts may make no progress. */
   verdictTimeoutSeconds: z.number(),
+  /** How many lines the file has: more rather than fewer. Counted once, when the share of those that failed so far is too large. */
+  linesAtMost: z.optional(z.number()),
 };
 
 const waitingSchema = z.object({ phase: z.literal('waiting'), ...common });
@@ -224,20 +226,4 @@ export function tooManyFailures(
   if (maxErrorPercent !== undefined && percent > maxErrorPercent)
     return `${isComplete ? '' : 'at least '}${percent.toFixed(1)} % of the rows failed, maxErrorPercent is ${maxErrorPercent}`;
   return undefined;
-}
-
-/** Later lines may be shorter than those read so far. */
-const reserve = 2;
-
-/**
- * How many lines a file has, by those read so far: more rather than fewer.
- * @param bytes of the file: the lines end with the last; infinite where that is not known
- */
-export function linesExpected(
-  { rows, rejected, cursor }: Pick<Phase<'loading'>, 'rows' | 'rejected' | 'cursor'>,
-  bytes: number,
-): number {
-  const lines = rows + rejected;
-  if (lines === 0 || cursor.byte === 0) return Number.POSITIVE_INFINITY;
-  return lines + Math.ceil((reserve * lines * Math.max(0, bytes - cursor.byte)) / cursor.byte);
 }

@@ -1,7 +1,9 @@
+import { InvalidInputError } from '../../core/errors.ts';
 import type { Chunk, LineRuns } from '../encode/chunk.ts';
 import { type ChunkReader, openRows } from '../encode/chunk-reader.ts';
 import { type ImportPlan, isPlain, type Position } from '../plan/import-plan.ts';
 import { type ObjectBytes, readContent } from '../read/content.ts';
+import { countLines } from '../read/count-lines.ts';
 import { CsvTokenizer } from '../read/csv-tokenizer.ts';
 import { ByteWindow, LineTokenizer, type RecordTokenizer } from '../read/record-tokenizer.ts';
 
@@ -83,6 +85,19 @@ export class OpenReader {
       bytes: maxBodyBytes,
       rejectedBytes: maxRejectedBytes,
     });
+  }
+
+  /**
+   * How many lines there are from a position on: more rather than fewer.
+   * @returns undefined when that takes too long, or the file cannot be read to its end
+   */
+  async linesFrom({ byte }: Position, isLate: () => boolean): Promise<number | undefined> {
+    try {
+      return await countLines(readContent(this.#object, this.#plan.content, byte), isLate);
+    } catch (error) {
+      if (error instanceof InvalidInputError) return undefined;
+      throw error;
+    }
   }
 
   /** Notes that the open reader stands at a group whose ledger was opened in this process and that has not begun. */

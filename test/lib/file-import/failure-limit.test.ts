@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { emptyTally } from '../../../lib/file-import/load/row-outcome.ts';
-import { linesExpected, tooManyFailures } from '../../../lib/file-import/state.ts';
+import { tooManyFailures } from '../../../lib/file-import/state.ts';
 
 const known = (inserted: number, error: number, rejected = 0) => ({
   tally: { ...emptyTally(), inserted, error },
@@ -29,30 +29,6 @@ it.each([
   ['a file without lines', known(0, 0), 0, true, undefined],
 ])('maxErrorPercent: %s', (_, so, lines, isComplete, reason) => {
   expect(tooManyFailures({ maxErrorPercent: 50 }, so, lines, isComplete)).toBe(reason);
-});
-
-it.each([
-  ['all lines are read', { rows: 80, rejected: 20, cursor: { byte: 1_000, line: 101 } }, 1_000, 100],
-  [
-    'later lines may be half as long',
-    { rows: 80, rejected: 20, cursor: { byte: 1_000, line: 101 } },
-    2_000,
-    300,
-  ],
-  [
-    'nothing is read yet',
-    { rows: 0, rejected: 0, cursor: { byte: 0, line: 1 } },
-    2_000,
-    Number.POSITIVE_INFINITY,
-  ],
-  [
-    'how long a compressed file is cannot be known',
-    { rows: 80, rejected: 20, cursor: { byte: 1_000, line: 101 } },
-    Number.POSITIVE_INFINITY,
-    Number.POSITIVE_INFINITY,
-  ],
-])('the lines of a file: %s', (_, read, bytes, lines) => {
-  expect(linesExpected(read, bytes)).toBe(lines);
 });
 
 it.each([

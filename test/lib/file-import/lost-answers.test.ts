@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
 import { tallied } from '../../../lib/file-import/load/row-outcome.ts';
@@ -578,22 +579,37 @@ describe('an import that does not get to its end', () => {
     expect(tallied(many.counts)).toBe(4_000);
   });
 
+  it('stops a compressed file by maxErrorPercent too', async () => {
+    await world.settings('imp_load', { ...settings, maxErrorPercent: 20 });
+    const lines = Array.from({ length: 4_000 }, (_, i) => (i % 3 > 0 ? `z-${i},x,y` : `z-${i},x`));
+    const body = gzipSync(['u_code,u_text', ...lines].join('\n'));
+    const summary = await world.run(await world.drop('imports/imp_load/many.csv.gz', body));
+    expect(summary).toMatchObject({ status: 'stopped' });
+    expect(summary.counts.notSent).toBeGreaterThan(500);
+    expect(tallied(summary.counts)).toBe(4_000);
+  });
+
   it.each([
     ['rejected at the beginning', (i: number) => i < 200, true],
     ['rejected at the end', (i: number) => i >= 3_800, true],
     ['refused by the instance at the beginning', (i: number) => i < 200, false],
-  ])('goes on where fewer lines than maxErrorPercent are bad: %s', async (_where, isBad, isRejected) => {
-    await world.settings('imp_load', { ...settings, maxErrorPercent: 6 });
-    const text = (i: number) => (isBad(i) && isRejected ? `b-${i},x,y` : `${isBad(i) ? 'bad' : 'b'}-${i},x`);
-    world.instance.state.imports.scripts.set('Load', ({ u_code: code = '' }) =>
-      code.startsWith('bad-') ? { error: 'no' } : {},
-    );
-    onTestFinished(() => void world.instance.state.imports.scripts.clear());
-    const lines = Array.from({ length: 4_000 }, (_, i) => text(i));
-    const body = ['u_code,u_text', ...lines].join('\n');
-    const summary = await world.run(await world.drop('imports/imp_load/front.csv', body));
-    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 3_800, notSent: 0 } });
-  });
+    ['rejected at the beginning, each as long as a hundred others', (i: number) => i < 200, true, 1_000],
+  ])(
+    'goes on where fewer lines than maxErrorPercent are bad: %s',
+    async (_where, isBad, isRejected, length = 1) => {
+      await world.settings('imp_load', { ...settings, maxErrorPercent: 6 });
+      const text = (i: number) =>
+        isBad(i) && isRejected ? `b-${i},${'x'.repeat(length)},y` : `${isBad(i) ? 'bad' : 'b'}-${i},x`;
+      world.instance.state.imports.scripts.set('Load', ({ u_code: code = '' }) =>
+        code.startsWith('bad-') ? { error: 'no' } : {},
+      );
+      onTestFinished(() => void world.instance.state.imports.scripts.clear());
+      const lines = Array.from({ length: 4_000 }, (_, i) => text(i));
+      const body = ['u_code,u_text', ...lines].join('\n');
+      const summary = await world.run(await world.drop('imports/imp_load/front.csv', body));
+      expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 3_800, notSent: 0 } });
+    },
+  );
 
   it('does not stop a healthy import whose first rows fail', async () => {
     await world.settings('imp_load', { ...settings, rowsPerRequest: 1, maxErrorPercent: 5 });
