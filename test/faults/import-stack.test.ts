@@ -190,16 +190,23 @@ it('imports each version of an object once, however often and in whatever order 
 it('hands a table over from one drop to the next at once', async () => {
   await settings('imp_load', {});
   const count = Number(process.env['HANDOVERS'] ?? 15);
-  const startMs = performance.now();
-  await Promise.all(
-    Array.from({ length: count }, (_, i) => put(`imports/imp_load/quick/${i}.csv`, load(1, `quick${i}`))),
+  const alone: number[] = [];
+  for (const name of ['first', 'second', 'third']) alone.push(await secondsOf([name]));
+  const [, oneImport = 0] = alone.toSorted((a, b) => a - b);
+  const each = (await secondsOf(Array.from({ length: count }, (_, i) => `quick${i}`))) / count;
+  process.stdout.write(
+    `${count} drops of one table: ${each.toFixed(2)} s each, one alone ${oneImport.toFixed(2)} s\n`,
   );
-  await until(async () => {
-    const done = (await keys('results/imp_load/quick/')).filter((key) => key.endsWith('/summary.json'));
-    expect(done).toHaveLength(count);
-  });
-  const seconds = (performance.now() - startMs) / 1000;
-  process.stdout.write(`${count} drops of one table: ${(seconds / count).toFixed(2)} s each\n`);
-  // Twice what was promised: others may use the machine, too.
-  expect(seconds / count).toBeLessThan(4);
+  // Two seconds is what was promised; a busy machine takes longer for one import, too.
+  expect(each).toBeLessThan(Math.max(2, 2 * oneImport));
+
+  async function secondsOf(names: readonly string[]): Promise<number> {
+    const startMs = performance.now();
+    await Promise.all(names.map((name) => put(`imports/imp_load/handover/${name}.csv`, load(1, name))));
+    await until(async () => {
+      const done = (await keys('results/imp_load/handover/')).filter((key) => key.endsWith('/summary.json'));
+      expect(names.filter((name) => !done.some((key) => key.includes(`/${name}/`)))).toEqual([]);
+    });
+    return (performance.now() - startMs) / 1000;
+  }
 }, 900_000);
