@@ -235,6 +235,30 @@ export async function recallReasons(
   return items.map((item) => ({ key: String(item['key']), code: String(item['code']) }));
 }
 
+/**
+ * The key of a message that came back from the dead-letter queue without room for one; undefined for one that did not. Messages
+ * with the same body cannot be distinguished and need not be: each takes another of the remembered keys, the same one
+ * whenever it is delivered again.
+ * @throws what the state table throws
+ */
+export async function takeKey(
+  { body, messageId }: Pick<QueuedMessage, 'body' | 'messageId'>,
+  stateTable: StateTable,
+  deployment: string,
+): Promise<string | undefined> {
+  const items = await stateTable.query(pkOf(deployment, body));
+  const [first, ...others] = items;
+  // Also for a second copy of the letter, which a redrive that died may leave.
+  if (others.length === 0) return first && String(first['key']);
+  const mine = items.find(({ key, takenBy }) => key === messageId || takenBy === messageId);
+  if (mine) return String(mine['key']);
+  for (const item of items) {
+    const isFree = { attribute: 'takenBy', exists: false } as const;
+    if (await stateTable.put({ ...item, takenBy: messageId }, isFree)) return String(item['key']);
+  }
+  return undefined;
+}
+
 function pkOf(deployment: string, body: string): string {
   return `letter#${deployment}#${digestOf(body)}`;
 }

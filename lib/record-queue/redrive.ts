@@ -92,6 +92,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const returned = new Map<string, number>();
   const kept = new Map<string, string>();
   const movedNames = new Set<string>();
+  const bodies = new Map<string, number>();
   const failures: string[] = [];
   let moved = 0;
   const { signal } = options;
@@ -105,7 +106,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
       // One that is received again has been hidden for so long that the round is over.
       const unknown = messages.filter(({ MessageId = '' }) => !kept.has(MessageId));
       for (const message of messages) keep(message, kept);
-      const fresh = await readLetters(unknown, options);
+      const fresh = await readLetters(unknown, bodies, options);
       const isReturned = (letter: Letter) => movedNames.has(letter.name);
       for (const letter of fresh) count(letter.code, isReturned(letter) ? returned : found);
       const wanted = options.dryRun
@@ -155,21 +156,36 @@ function count(code: string, counts: Map<string, number>): void {
   counts.set(code, (counts.get(code) ?? 0) + 1);
 }
 
-function readLetters(messages: readonly Message[], options: RedriveOptions): Promise<readonly Letter[]> {
-  return Promise.all(messages.map((message) => readLetter(message, options)));
+/** @param bodies how many letters of each body there were before that do not say their key */
+function readLetters(
+  messages: readonly Message[],
+  bodies: Map<string, number>,
+  options: RedriveOptions,
+): Promise<readonly Letter[]> {
+  const letters = messages.map((message) => {
+    const body = digestOf(message.Body ?? '');
+    const before = bodies.get(body) ?? 0;
+    if (message.MessageAttributes?.[keyAttribute] === undefined) bodies.set(body, before + 1);
+    return readLetter(message, before, options);
+  });
+  return Promise.all(letters);
 }
 
-/** A letter that fails again comes back with another id, but with the same key and body. */
-async function readLetter(message: Message, { remembered }: RedriveOptions): Promise<Letter> {
+/**
+ * A letter that fails again comes back with another id, but with the same key and body.
+ * @param before so many letters with this body stand for other remembered keys
+ */
+async function readLetter(message: Message, before: number, { remembered }: RedriveOptions): Promise<Letter> {
   const { Body = '', MessageId = '', MessageAttributes = {} } = message;
   const saysWhy = MessageAttributes['ErrorCode']?.StringValue;
   const reasons =
     saysWhy === undefined && remembered
       ? await recallReasons(Body, remembered.stateTable, remembered.deployment)
       : [];
-  const code = saysWhy ?? reasons[0]?.code ?? unknownCode;
+  const reason = reasons[before] ?? reasons.at(-1);
+  const code = saysWhy ?? reason?.code ?? unknownCode;
   // A letter that SQS moved by itself has kept the message id by which it was known.
-  const key = MessageAttributes[keyAttribute]?.StringValue ?? reasons[0]?.key ?? MessageId;
+  const key = MessageAttributes[keyAttribute]?.StringValue ?? reason?.key ?? MessageId;
   return { message, code, key, name: digestOf(JSON.stringify([key, Body])) };
 }
 

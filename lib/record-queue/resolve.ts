@@ -7,7 +7,7 @@ import { JournalColumns } from '../operations/dictionary.ts';
 import type { ServiceNowClient } from '../servicenow/call.ts';
 import type { ServiceNowError } from '../servicenow/service-now-error.ts';
 import { batchSender, type Sender, singleSender } from './batch-executor.ts';
-import { mayLackKey, recallReasons } from './dead-letter.ts';
+import { mayLackKey, takeKey } from './dead-letter.ts';
 import { outageIn, type WriteResult } from './disposition.ts';
 import { type RecordCommand, readCommand } from './message.ts';
 import type { QueuedMessage } from './sqs-event.ts';
@@ -67,8 +67,7 @@ type Resolving = {
 type Recalling = { readonly stateTable: () => StateTable; readonly deployment: string };
 
 /**
- * Gives those messages their keys that came back from the dead-letter queue without room for one. Two with the same body cannot
- * be distinguished, so that they get none.
+ * Gives those messages their keys that came back from the dead-letter queue without room for one.
  * @param results receives the errors of messages whose key could not be looked up
  */
 export async function recallKeys(
@@ -79,8 +78,8 @@ export async function recallKeys(
   const recalls = messages.map(async (message): Promise<QueuedMessage> => {
     if (!mayLackKey(message)) return message;
     try {
-      const [only, ...others] = await recallReasons(message.body, stateTable(), deployment);
-      return only && others.length === 0 ? { ...message, recalledKey: only.key } : message;
+      const recalledKey = await takeKey(message, stateTable(), deployment);
+      return recalledKey === undefined ? message : { ...message, recalledKey };
     } catch (error) {
       results.set(message, { error, tried: true });
       return message;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { recallReasons } from '../../../lib/record-queue/dead-letter.ts';
+import { recallReasons, rememberKey } from '../../../lib/record-queue/dead-letter.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
 import { create, deployment, incidents, journal, queue, start, times } from './writing.ts';
@@ -90,6 +90,24 @@ describe('a message that can never be written', () => {
     ]);
     const reasons = await recallReasons(JSON.stringify(body), queue.state.table, deployment);
     expect(reasons.map(({ key }) => key)).toEqual(['m1']);
+  });
+
+  it('shares its body with another that comes back as well: each is written once, under a key of its own', async () => {
+    await start();
+    const attributes = Object.fromEntries(
+      times(10).map((index) => [`a${index}`, { dataType: 'String', stringValue: 'x' }]),
+    );
+    const { body } = create('alike');
+    const nowMs = Date.now();
+    await queue.deliver(['m1', 'm2'].map((id) => ({ id, body, attributes })));
+    for (const key of ['m1', 'm2'])
+      await rememberKey(JSON.stringify(body), key, { stateTable: queue.state.table, deployment, nowMs });
+    const back = ['r1', 'r2'].map((id) => ({ id, body, attributes }));
+    for (const messages of [back, back.toReversed()]) await queue.deliver(messages);
+    expect(incidents()).toHaveLength(2);
+    // One that never was a dead letter is not taken for one of them.
+    await queue.deliver([{ id: 'm3', body, attributes }]);
+    expect(incidents()).toHaveLength(3);
   });
 
   it('stays in its queue, with what follows it in its group, when the dead-letter queue does not take it', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendMessages } from '../../../lib/aws/sqs.ts';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { InvalidInputError } from '../../../lib/core/errors.ts';
-import { recallReasons, toDeadLetter } from '../../../lib/record-queue/dead-letter.ts';
+import { recallReasons, rememberKey, toDeadLetter } from '../../../lib/record-queue/dead-letter.ts';
 import { redrive } from '../../../lib/record-queue/redrive.ts';
 import type { SqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
 import { startStateTable } from '../aws/local-state-table.ts';
@@ -244,6 +244,22 @@ describe('a redrive', () => {
       const report = await redrive({ ...urls, waitSeconds: 0, dryRun: false, remembered });
       expect(report).toMatchObject({ moved: 1, failures: [] });
       expect(await recallReasons('{"table":"incident"}', table, 'd')).toMatchObject([{ key: MessageId }]);
+    });
+
+    it('moves all letters that share a body, each once, though one after another', async () => {
+      const { table } = await startStateTable(systemClock);
+      const remembered = { stateTable: table, deployment: 'd' };
+      const body = '{"table":"incident"}';
+      // SQS gives ten at a time.
+      const keys = Array.from({ length: 12 }, (_, index) => `m${index}`);
+      for (const key of keys) await rememberKey(body, key, { ...remembered, nowMs: Date.now() });
+      for (const _ of keys)
+        await fixture.client.send(
+          new SendMessageCommand({ QueueUrl: urls.deadLetterUrl, MessageBody: body }),
+        );
+      const report = await redrive({ ...urls, waitSeconds: 0, dryRun: false, remembered });
+      expect(report).toMatchObject({ moved: 12, failures: [], returned: new Map() });
+      expect(await visible(urls.queueUrl)).toBe('12');
     });
 
     it('holds up the later letters of its FIFO group when it cannot be moved', async () => {
