@@ -124,15 +124,29 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
     continuesHere: boolean,
   ): Promise<ImportState> {
     boundHeap();
-    const [loaded, collected] = await bothToTheEnd(
-      loadNext(request, state, continuesHere),
-      collectGroups(request, state, 'all', groupsPerLoad),
-    );
+    const { settings } = (await opened(request)).plan;
+    // In `rows` mode the answers are the verdicts: they are counted before the next group is sent.
+    const [loaded, collected] = await (settings.mode === 'rows'
+      ? loadAndCollect(request, state, continuesHere)
+      : bothToTheEnd(
+          loadNext(request, state, continuesHere),
+          collectGroups(request, state, 'all', groupsPerLoad),
+        ));
     const { collectedGroups, tally, messages } = collected;
     const after = { ...loaded, collectedGroups, tally, messages };
     if (after.phase !== 'loading' && after.phase !== 'collecting') return after;
     if (after.stopReason !== undefined) return after;
     return stoppedByFailures(request, after);
+  }
+
+  async function loadAndCollect(
+    request: ImportRequest,
+    state: Phase<'loading'>,
+    continuesHere: boolean,
+  ): Promise<[BegunState, Phase<'loading'>]> {
+    const loaded = await loadNext(request, state, continuesHere);
+    const { loadedGroups } = loaded;
+    return [loaded, await collectGroups(request, { ...state, loadedGroups }, 'all', groupsPerLoad)];
   }
 
   /** Stops an import by its `maxErrors` or `maxErrorPercent`; for the latter the rest of the file is read once, to count its lines. */
@@ -187,7 +201,7 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
       sending: state.stopReason === undefined,
       isAbandoned: state.phase === 'abandoned',
       continuesHere,
-      mayReject: (plan.settings.maxErrors ?? Number.POSITIVE_INFINITY) - failuresSoFar(state),
+      mayFail: (plan.settings.maxErrors ?? Number.POSITIVE_INFINITY) - failuresSoFar(state),
       setsBefore: () => setsBefore(folder, state.loadedGroups),
     };
     return afterGroup(state, await loadGroup({ ...tools, onProgress }, task), scope.clock.now());

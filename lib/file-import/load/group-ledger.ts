@@ -36,6 +36,7 @@ export class GroupLedger {
   /** False after a death of the process: chunks of which nothing is known may have been sent then. */
   readonly #beganExact: boolean;
   #lostAtMs: number | undefined;
+  #failed: number;
   #savedAtMs: number;
   #saving: Promise<void> | undefined;
   readonly #start: GroupStart;
@@ -53,6 +54,7 @@ export class GroupLedger {
     this.#chunks = before ? [...before.chunks] : [];
     this.#beganExact = before === undefined || before.isExact === true;
     this.refused = this.#chunks.some((chunk) => chunk?.state === 'refused');
+    this.#failed = this.#chunks.reduce((sum, chunk) => sum + failedRows(chunk), 0);
     this.#lostAtMs = before?.lostAtMs;
     this.#savedAtMs = clock.now();
   }
@@ -64,6 +66,11 @@ export class GroupLedger {
 
   get lostCount(): number {
     return this.#chunks.filter((chunk) => chunk?.state === 'lost').length;
+  }
+
+  /** Rows that failed by the answers to their own requests, as in `rows` mode. */
+  get failedCount(): number {
+    return this.#failed;
   }
 
   /** True when rows may have been sent of which that is not certain. */
@@ -104,6 +111,7 @@ export class GroupLedger {
   set(index: number, chunk: SentChunk): void {
     while (this.#chunks.length < index) this.#chunks.push(null);
     if (certainRows(chunk) > certainRows(this.#chunks[index])) this.hasProgressed = true;
+    this.#failed += failedRows(chunk) - failedRows(this.#chunks[index]);
     this.#chunks[index] = chunk;
     if (chunk.state === 'refused') this.refused = true;
     if (chunk.state === 'lost') {
@@ -203,4 +211,9 @@ function certainRows(chunk: SentChunk | null | undefined): number {
   if (!chunk) return 0;
   const isOpen = chunk.state === 'lost' || chunk.state === 'interrupted';
   return isOpen ? (chunk.verdicts?.length ?? 0) : chunk.rows;
+}
+
+function failedRows(chunk: SentChunk | null | undefined): number {
+  const failed = chunk?.verdicts?.filter(({ outcome }) => outcome === 'error' || outcome === 'skipped');
+  return failed?.length ?? 0;
 }

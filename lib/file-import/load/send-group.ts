@@ -22,8 +22,8 @@ export type LoadGroup = {
   readonly isAbandoned: boolean;
   /** The next group may be opened early. Not where another execution goes on: it would take the group for interrupted. */
   readonly continuesHere: boolean;
-  /** The group ends as soon as it rejected more rows than this. */
-  readonly mayReject: number;
+  /** The group ends as soon as more of its rows than this were rejected, or failed by the answers to their own requests. */
+  readonly mayFail: number;
   /** Import sets that earlier groups hold. */
   readonly setsBefore: () => Promise<ReadonlySet<string>>;
 };
@@ -129,8 +129,8 @@ function endsEarly(
   const timeIsUp = index > 0 && tools.scope.deadline.passed(spareMs);
   if (reconciliation && timeIsUp) throw new RetryLaterError('the invocation ends', 1);
   if (!task.isAbandoned && ledger.lostInARow >= slotsOf(tools)) return true;
-  const tooManyRejects = task.sending && reader.rejectedCount > task.mayReject;
-  return !reconciliation && (timeIsUp || ledger.refused || tooManyRejects);
+  const tooManyFailures = task.sending && reader.rejectedCount + ledger.failedCount > task.mayFail;
+  return !reconciliation && (timeIsUp || ledger.refused || tooManyFailures);
 }
 
 async function oneChunk(tools: LoadDeps, sending: Sending, index: number, chunk: Chunk): Promise<void> {

@@ -640,6 +640,17 @@ describe('an import that does not get to its end', () => {
     expect(summary.reason).toBe('10 rows failed, maxErrors is 3');
   });
 
+  it('stops soon after the first failure in rows mode, where the answers are the verdicts', async () => {
+    await world.settings('imp_load', { ...settings, mode: 'rows', concurrency: 1, maxErrors: 0 });
+    world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
+      code === 'rows-25' ? { error: 'no' } : {},
+    );
+    onTestFinished(() => void world.instance.state.imports.scripts.clear());
+    const summary = await world.run(await world.drop('imports/imp_load/rows.csv', load(400, 'rows-')));
+    expect(summary).toMatchObject({ status: 'stopped', reason: '1 row failed, maxErrors is 0' });
+    expect(summary.counts).toMatchObject({ error: 1, inserted: 29, notSent: 370 });
+  });
+
   it('has a result when the instance stays away after the load', async () => {
     await world.settings('imp_load', { ...settings, verdictTimeoutSeconds: 600 });
     const { faults } = world.instance.control;
