@@ -88,7 +88,13 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
       const name = `${executionName(request)}-${resume.executionNumber}`;
       // A start may be throttled for hours; the turn is kept for it.
       await schedule.renew(request, startLeaseMs);
-      await startExecution(name, { request, resume });
+      try {
+        await startExecution(name, { request, resume });
+      } catch (error) {
+        // Nothing is under way: should this execution end, the turn is to pass on as soon as ever.
+        await schedule.renew(request, resume.leaseSeconds * 1000);
+        throw error;
+      }
       return name;
     },
 

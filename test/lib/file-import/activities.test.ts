@@ -84,6 +84,22 @@ it('keeps its turn while the start of its next execution is throttled', async ()
   await expect(world.read(`${first.resultsFolder}summary.json`)).rejects.toThrow('no ');
 });
 
+it('passes its turn on, with an answer, when its next execution cannot be started at all', async () => {
+  const { world, first, second, state } = await startTwo();
+  const activities = importActivities({
+    scope: world.scope(() => world.client),
+    schedule: world.schedule,
+    startExecution: () => Promise.reject(new Error('Lambda is away')),
+  });
+  await expect(activities.continueElsewhere(first, { ...state, executionNumber: 2 })).rejects.toThrow('away');
+  world.clock.advance(3_600_000);
+  await world.schedule.startDue();
+  expect(world.started.map(({ key }) => key)).toEqual([first.key, second.key]);
+  expect(JSON.parse(await world.read(`${first.resultsFolder}summary.json`))).toMatchObject({
+    status: 'stopped',
+  });
+});
+
 it('keeps its turn through a whole invocation and the longest wait after it', async () => {
   const { world, first, second } = await startTwo();
   world.clock.advance(900_000 + 1_500_000);
