@@ -202,19 +202,19 @@ describe('sockets to an instance', () => {
     const { url } = await rawServer(() => undefined);
     const client = clientFor({ instanceUrl: url, auth: basic });
     const started = performance.now();
-    const deadline = deadlineAt(Date.now() + 80, systemClock);
+    // Long enough for a busy machine to send the request.
+    const deadline = deadlineAt(Date.now() + 500, systemClock);
     await expect(client.send(read, callContext({ deadline }))).rejects.toMatchObject({ code: 'ANSWER_LOST' });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('break off when the caller gives up', async () => {
-    const { url } = await rawServer(() => undefined);
     const caller = new AbortController();
+    const { url } = await rawServer((socket) => socket.once('data', () => caller.abort()));
     const call = clientFor({ instanceUrl: url, auth: basic }).send(
       write,
       callContext({ signal: caller.signal }),
     );
-    setTimeout(() => caller.abort(), 30);
     await expect(call).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
   });
 
