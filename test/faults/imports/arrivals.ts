@@ -5,12 +5,12 @@ export class Arrivals {
   readonly #counts: Record<string, number> = {
     'event doubled': 0,
     'event overtaken by a later one': 0,
-    'start failed, message redelivered': 0,
+    'start failed, tried again': 0,
   };
   readonly #newest = new Map<string, number>();
 
   see(line: string): void {
-    if (line.includes('"imports-not-started"')) this.#count('start failed, message redelivered');
+    if (/"imports?-not-started"/.test(line)) this.#count('start failed, tried again');
     if (!line.includes('"drop-received"')) return;
     const { arrival, table, droppedAt }: { arrival: string; table: string; droppedAt: string } =
       JSON.parse(line);

@@ -72,7 +72,7 @@ export function planOddDrops(dice: Dice): readonly OddDrop[] {
       what: 'settings too deep',
       key: `imports/${table()}/sub/_import.json`,
       body: '{}',
-      reason: /sub-folder/,
+      reason: /settings belong in imports\/\w+\/_import\.json/,
     },
     { what: 'table not allowed', key: 'imports/imp_other/list.csv', body: rows, reason: /imp_other/ },
   ];
