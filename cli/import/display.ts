@@ -14,7 +14,7 @@ export function openDisplay(output: NodeJS.WriteStream): Display {
 }
 
 /** What stands on the line of a bar next to it takes so many columns, and is not to be cut off. */
-const figures = 62;
+const figures = 68;
 const shortestBar = 10;
 const longestBar = 40;
 

@@ -80,19 +80,21 @@ async function sendUpdate(
     ledger.notes.rememberColumns(sysId, name, Object.keys(record), sentAtMs),
     ...notes.map((note) => ledger.notes.rememberNote(note, mark)),
   ]);
+  // The update is sent: that this cannot be remembered must not pass for a refusal, or the repeat would write the note again.
   const applied = async () => {
     const done = { ...mark, state: 'applied', appliedAtMs: clock.now() } as const;
-    await Promise.all(notes.map((note) => ledger.notes.rememberNote(note, done)));
+    await Promise.allSettled(notes.map((note) => ledger.notes.rememberNote(note, done)));
   };
   try {
     const response = await client.send(request, context);
     await applied();
     return response;
   } catch (error) {
-    if (mayHaveTakenEffect(error)) await ledger.records.markInDoubt(sysId, clock.now() + inDoubtMs, name);
+    if (mayHaveTakenEffect(error))
+      await ledger.records.markInDoubt(sysId, clock.now() + inDoubtMs, name).catch(() => undefined);
     else if (error instanceof ServiceNowError && error.isReadBackDenial) await applied();
     else
-      await Promise.all([
+      await Promise.allSettled([
         ledger.notes.forgetColumns(sysId, name),
         ...notes.map((note) => ledger.notes.forgetNote(note, name)),
       ]);

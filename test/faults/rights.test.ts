@@ -15,7 +15,7 @@ import type { Treatment } from './harness/fault-proxy.ts';
 import { setProperty, startFaultStack } from './harness/fault-stack.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-const patiently = { timeout: 90_000, interval: 200 };
+const patiently = { timeout: 240_000, interval: 200 };
 const someId = 'e'.repeat(32);
 const busArn = 'arn:aws:events:us-east-1:000000000000:event-bus/default';
 

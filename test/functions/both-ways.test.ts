@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type StateTable, StateUnavailableError } from '../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../lib/operations/identity.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../lib/servicenow/call.ts';
 import { UnknownOutcomeError } from '../../lib/servicenow/errors.ts';
@@ -187,4 +188,23 @@ describe('an update over HTTP and one of the queue', () => {
       expect(written()).toHaveLength(2);
     },
   );
+
+  it('add a note once, though it cannot be remembered over HTTP that it was written', async () => {
+    let isAway = false;
+    const throughTable = (table: StateTable): StateTable => ({
+      ...table,
+      async writeMany(writes, call) {
+        const text = JSON.stringify(writes);
+        if (isAway && text.includes('note#') && text.includes('appliedAtMs'))
+          throw new StateUnavailableError('away');
+        return table.writeMany(writes, call);
+      },
+    });
+    const { queue, store, patch } = await startBothWays({ throughTable });
+    await queue.deliver([create]);
+    isAway = true;
+    const note = { work_notes: 'restarted' };
+    for (const _ of [1, 2]) expect((await patch(sysId, note, 'p1')).statusCode).toBe(200);
+    expect(store.select('sys_journal_field').filter((row) => row['element_id'] === sysId)).toHaveLength(1);
+  });
 });

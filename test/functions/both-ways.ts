@@ -44,7 +44,8 @@ export async function startBothWays(
     const { instance, client } = connections.connect(name);
     return { instance, client: throughHttp(client) };
   };
-  const table = () => queue.state.table;
+  const { throughTable = (given) => given } = options;
+  const table = () => throughTable(queue.state.table);
   const sysIdOf = (ofTable: string, key: string) => deriveSysId(deployment, ofTable, key);
   const openLedger = (instance: string, deadline: Deadline) =>
     new EffectLedger(table, { deployment, instance, sysIdOf }, clock, deadline);
