@@ -173,7 +173,8 @@ describe('a deployment of two instances', () => {
       expect(ledger.filter(({ status }) => status === 401)).toEqual([]);
     }
     expect(cutShort.length).toBeGreaterThan(5);
-    expect(cutShort.filter((status) => status !== 503)).toEqual([]);
+    // Nothing was sent before the token came; a call that begins after that may have sent its record, and says so.
+    expect(cutShort.filter((status) => status !== 503 && status !== 504)).toEqual([]);
     for (const [at, { lines }] of processes.entries()) {
       for (const { correlationId, instance } of lines) {
         const [process, name] = String(correlationId ?? `p${at}-`).split('-');
