@@ -189,9 +189,13 @@ async function afterIgnored(
 ): Promise<ServiceNowResponse> {
   const now = deps.clock.now();
   const applied = { state: 'applied', digest: createDigest, sentAtMs: now, untilMs: now } as const;
-  await createsOf(table, key, deps).remember(nameOf(table, key, deps), { ...applied, target: made });
-  if (deps.ledger) await deps.ledger.rememberThatTableIgnoresSysId(table);
-  else await deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' });
+  // A caller who has the answer does not repeat the call; an error would make him.
+  await Promise.allSettled([
+    createsOf(table, key, deps).remember(nameOf(table, key, deps), { ...applied, target: made }),
+    deps.ledger
+      ? deps.ledger.rememberThatTableIgnoresSysId(table)
+      : deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' }),
+  ]);
   if (isImplicit) return response;
   const warning = 'the instance ignored the sys_id of the key; add the table to correlationIdTables';
   return { ...response, headers: { ...response.headers, 'idempotency-warning': warning } };

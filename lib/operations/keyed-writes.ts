@@ -138,17 +138,20 @@ export async function writeOnce<Answer>(
     return keyed.replay(found.target);
   }
   if (!(await keyedWrites.claim(name, claimed, before))) throw outcomeInDoubt(claimed.untilMs, clock);
+  // From here on the instance has spoken, and its answer counts. What cannot be remembered of it is found out by a repeat, as after
+  // a death: the key was remembered before.
+  const quietly = (work: Promise<void>) => work.catch(() => undefined);
   try {
     const { answer, target } = await keyed.send();
-    await keyedWrites.remember(name, { ...claimed, state: 'applied', target });
+    await quietly(keyedWrites.remember(name, { ...claimed, state: 'applied', target }));
     return answer;
   } catch (error) {
     const untilMs = clock.now() + inDoubtMs;
     if (!mayHaveTakenEffect(error)) {
-      await keyedWrites.forget(name);
+      await quietly(keyedWrites.forget(name));
       throw error;
     }
-    await keyedWrites.remember(name, { ...claimed, untilMs });
+    await quietly(keyedWrites.remember(name, { ...claimed, untilMs }));
     throw outcomeInDoubt(untilMs, clock, error);
   }
 }

@@ -33,10 +33,12 @@ export async function deleteRemembered(
   const { client, clock, context, inDoubtMs, ledger } = deps;
   if (!ledger) return client.send(request, context);
   const { records } = ledger;
+  // The instance has answered: what cannot be remembered of that is the same as after a death, and is no refusal.
+  const end = () => records.endDelete(sysId).catch(() => undefined);
   const seen = await look(table, sysId, deps);
   if (seen === undefined) {
     const response = await client.send(request, context);
-    await records.endDelete(sysId);
+    await end();
     return response;
   }
   const by = randomUUID();
@@ -52,10 +54,11 @@ export async function deleteRemembered(
   if (seen.correlation_id !== '') await records.markDeletedAs(seen.correlation_id);
   try {
     const response = await client.send(request, context);
-    await records.endDelete(sysId);
+    await end();
     return response;
   } catch (error) {
-    if (begun === 'first' && !mayHaveTakenEffect(error)) await records.abandonDelete(sysId, by);
+    if (begun === 'first' && !mayHaveTakenEffect(error))
+      await records.abandonDelete(sysId, by).catch(() => undefined);
     throw error;
   }
 }

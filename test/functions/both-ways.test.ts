@@ -188,23 +188,75 @@ describe('an update over HTTP and one of the queue', () => {
       expect(written()).toHaveLength(2);
     },
   );
+});
 
-  it('add a note once, though it cannot be remembered over HTTP that it was written', async () => {
-    let isAway = false;
-    const throughTable = (table: StateTable): StateTable => ({
-      ...table,
-      async writeMany(writes, call) {
-        const text = JSON.stringify(writes);
-        if (isAway && text.includes('note#') && text.includes('appliedAtMs'))
-          throw new StateUnavailableError('away');
-        return table.writeMany(writes, call);
-      },
-    });
-    const { queue, store, patch } = await startBothWays({ throughTable });
+/** The state table takes no more writes once the instance has answered a write, until it is back. */
+function awayAfterAnswer() {
+  const state = { isAway: false };
+  const away = () => {
+    if (state.isAway) throw new StateUnavailableError('away');
+  };
+  const throughTable = (table: StateTable): StateTable => ({
+    ...table,
+    async put(...given) {
+      away();
+      return table.put(...given);
+    },
+    async update(...given) {
+      away();
+      return table.update(...given);
+    },
+    async delete(...given) {
+      away();
+      return table.delete(...given);
+    },
+    async writeMany(...given) {
+      away();
+      return table.writeMany(...given);
+    },
+  });
+  const through = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      try {
+        return await client.send(request, context);
+      } finally {
+        if (request.method !== 'GET') state.isAway = true;
+      }
+    },
+  });
+  return { throughTable, through, back: () => (state.isAway = false) };
+}
+
+describe('a keyed write over HTTP that the state table cannot remember as done', () => {
+  it('adds its note once', async () => {
+    const { throughTable, through, back } = awayAfterAnswer();
+    const { queue, store, patch, later } = await startBothWays({ throughTable }, through);
     await queue.deliver([create]);
-    isAway = true;
     const note = { work_notes: 'restarted' };
-    for (const _ of [1, 2]) expect((await patch(sysId, note, 'p1')).statusCode).toBe(200);
+    expect((await patch(sysId, note, 'p1')).statusCode).toBe(200);
+    back();
+    later(overMs);
+    expect((await patch(sysId, note, 'p1')).statusCode).toBe(200);
     expect(store.select('sys_journal_field').filter((row) => row['element_id'] === sysId)).toHaveLength(1);
+  });
+
+  it('deletes its record, and says so to a repeat', async () => {
+    const { throughTable, through, back } = awayAfterAnswer();
+    const { queue, remove, incidents, later } = await startBothWays({ throughTable }, through);
+    await queue.deliver([create]);
+    expect((await remove(sysId, 'd1')).statusCode).toBe(204);
+    expect(incidents()).toEqual([]);
+    back();
+    later(overMs);
+    expect((await remove(sysId, 'd1')).statusCode).toBe(204);
+  });
+
+  it('makes one record in a table that ignores sys_ids', async () => {
+    const { throughTable, through } = awayAfterAnswer();
+    const instance = { switches: { ignoreGivenSysIdOn: ['incident'] } };
+    const { post, incidents } = await startBothWays({ throughTable, instance }, through);
+    expect((await post({ urgency: '1' }, 'k')).statusCode).toBe(201);
+    expect(incidents()).toHaveLength(1);
   });
 });
