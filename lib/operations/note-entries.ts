@@ -1,5 +1,5 @@
+import type { NoteMark } from '../aws/note-marks.ts';
 import { isSameText } from './replay.ts';
-import type { NoteMark } from './write-ledger.ts';
 
 /** An entry that a journal holds. */
 export type JournalEntry = {

@@ -29,10 +29,10 @@ const sysId = (episode: number) =>
 const row = (episode: number) => incidents().find(({ sys_id }) => sys_id === sysId(episode));
 const notes = (episode: number) => journal(sysId(episode)).map(({ value }) => value);
 const deliver = (...messages: readonly TestMessage[]) => queue.deliver(messages);
-const somebody = { userName: 'a.person', sysId: '0'.repeat(32) };
+const aPerson = { userName: 'a.person', sysId: '0'.repeat(32) };
 /** A person changes a record, as the platform does. */
 function person(episode: number, changes: Record<string, string>) {
-  queue.instance.state.store.update('incident', sysId(episode), changes, somebody);
+  queue.instance.state.store.update('incident', sysId(episode), changes, aPerson);
   queue.later(60_000);
 }
 const states = () =>
@@ -331,7 +331,7 @@ describe('a signal', () => {
       'incident',
       String(incidents()[0]?.['sys_id']),
       { state: '8', closed_at: '2020-01-01 00:00:00' },
-      somebody,
+      aPerson,
     );
     await deliver(signal('open', 86_000));
     expect(states()).toEqual(['1', '8']);
@@ -358,7 +358,7 @@ describe('a signal', () => {
     await start();
     const { store } = queue.instance.state;
     const [group] = store.select('sys_user_group');
-    for (const name of ['Twins', 'Twins']) store.insert('sys_user_group', { name }, somebody);
+    for (const name of ['Twins', 'Twins']) store.insert('sys_user_group', { name }, aPerson);
     const lookups = (name: string, otherwise: string) => ({
       assignment_group: { find: 'sys_user_group', by: { name }, else: otherwise },
     });
@@ -434,7 +434,7 @@ describe('a signal', () => {
         correlation_display: 'disk 9 2026-01-01T00:00:00.000Z broken 0',
       };
       const made = [{ short_description: 'a stranger' }, stranger].map((one) =>
-        store.insert('incident', one, somebody),
+        store.insert('incident', one, aPerson),
       );
       const before = made.map(({ sys_id = '' }) => store.find('incident', sys_id));
       await deliver(signal('open', 0), signal('update', 60), signal('resolve', 120));
@@ -467,7 +467,7 @@ describe('a signal', () => {
               send(request, context) {
                 if (isPersonAtWork && request.method === 'PATCH') {
                   isPersonAtWork = false;
-                  queue.instance.state.store.update('incident', sysId(1), ended, somebody);
+                  queue.instance.state.store.update('incident', sysId(1), ended, aPerson);
                 }
                 return client.send(request, context);
               },
