@@ -306,14 +306,26 @@ async function loseImports(world: World, put: Put): Promise<void> {
     const changed = { ...item, revision: item['revision'] + 1, wakeAtMs: 0, leases: change(item['leases']) };
     await dynamodb.send(new PutItemCommand({ TableName, Item: marshall(changed) }));
   };
-  first.proxy.decide = () => refusal(503, 'out');
-  await put('imports/imp_load/slow.csv', 'u_code\na');
-  await runningOne();
-  const untilMs = Date.now() + 3_600_000;
+  const untilNoneRuns = () =>
+    vi.waitFor(async () => {
+      const ask = new ListDurableExecutionsByFunctionCommand({ FunctionName, Statuses: ['RUNNING'] });
+      expect((await lambda.send(ask)).DurableExecutions ?? []).toEqual([]);
+    }, patiently);
   const unheard = { import: 'unheard', table: 'imp_other', place: 'nowhere', isConfirmed: false };
-  await changeLeases((leases) => [...leases, { ...unheard, grantedAtMs: Date.now() + 60_000, untilMs }]);
-  first.proxy.decide = () => undefined;
-  await untilUsed(world, /^importCsv sqs/);
+  // startImport, when it still looks at the schedule, may have it looked at again first: then another import ends so.
+  for (let n = 1; world.unused().some((grant) => grant.startsWith('importCsv sqs')); n++) {
+    expect(n).toBeLessThan(20);
+    first.proxy.decide = () => refusal(503, 'out');
+    await put(`imports/imp_load/slow-${n}.csv`, 'u_code\na');
+    await runningOne();
+    const grantedAtMs = Date.now() + 60_000;
+    await changeLeases((leases) => [
+      ...leases.filter((lease) => !('import' in lease && lease.import === 'unheard')),
+      { ...unheard, grantedAtMs, untilMs: grantedAtMs + 3_600_000 },
+    ]);
+    first.proxy.decide = () => undefined;
+    await untilNoneRuns();
+  }
   first.proxy.decide = () => refusal(503, 'out');
   await put('imports/imp_load/lost.csv', 'u_code\na');
   const DurableExecutionArn = await runningOne();
