@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { InvalidInputError } from '../core/errors.ts';
+import { InvalidInputError, mayHaveTakenEffect } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
@@ -7,11 +7,11 @@ import { createRequest, deleteRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
-import type { Identity } from './identity.ts';
+import { deriveCorrelationMeeting, type Identity } from './identity.ts';
 import { type Keyed, type KeyedWrites, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
 import { replayRecord } from './replay.ts';
-import { createDigest, createsIn } from './write-ledger.ts';
+import { createDigest, createMaker, createsIn, meet, refuseUntil } from './write-ledger.ts';
 
 /** A create that its caller may repeat under the same key. */
 export type KeyedCreate = {
@@ -256,15 +256,28 @@ function createRemembered(
     digest: createDigest,
     async send() {
       // It may have been created before keys were remembered, or by a message with the same key.
+      const meeting = await meetAt(
+        table,
+        columns['correlation_id'] ?? textOf(record['correlation_id']),
+        deps,
+      );
       const earlier = correlationId === undefined ? ({ kind: 'absent' } as const) : await look();
       if (earlier.kind === 'visible') return { answer: await replay(earlier.sysId), target: earlier.sysId };
       if (earlier.kind === 'hidden') return { answer: await replay(''), target: '' };
+      const untilMs = deps.context.deadline.atMs + deps.inDoubtMs;
+      const isReserved = await meeting?.reserve(makerOf(create, deps), untilMs);
+      // A record of its own is made whatever others make.
+      if (isReserved === false && correlationId !== undefined)
+        refuseUntil(deps.clock.now() + otherMakerMs, deps.clock);
       try {
         const response = await deps.client.send(withColumns(request, create, columns), deps.context);
         return { answer: response, target: sysIdOf(response) ?? '' };
       } catch (error) {
         // Forgotten as a refusal, it would be made once more by the repeat.
-        if (!(error instanceof ServiceNowError && error.isReadBackDenial)) throw error;
+        if (!(error instanceof ServiceNowError && error.isReadBackDenial)) {
+          if (isReserved && !mayHaveTakenEffect(error)) await meeting?.release();
+          throw error;
+        }
         return { answer: hiddenRecord(columns, true), target: '' };
       }
     },
@@ -276,6 +289,23 @@ function createRemembered(
     },
   };
   return writeOnce(keyed, { ...deps, keyedWrites: createsOf(table, create.key, deps) });
+}
+
+/** How long a create waits for another one of a record that it would find. */
+const otherMakerMs = 5_000;
+
+/** Looks who may be making a record with this correlation_id; nothing where none is given. */
+async function meetAt(table: string, correlationId: string, { ledger, clock }: OperationDeps) {
+  if (!ledger || correlationId === '') return undefined;
+  return meet(ledger, deriveCorrelationMeeting(table, correlationId), clock);
+}
+
+function makerOf({ table, key }: KeyedCreate, { ledger }: OperationDeps): string {
+  return createMaker(ledger?.nameOf(table, key) ?? key);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function withColumns(

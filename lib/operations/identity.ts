@@ -61,6 +61,15 @@ export function deriveUpsertSysId(
 }
 
 /**
+ * Where the writers of one correlation_id meet in a table whose sys_ids the instance chooses: the ledger lets one of them make a
+ * record at a time. A ledger is about one deployment and instance. An instance compares values of the column without regard to case.
+ * @returns in the form of a sys_id, which no record has
+ */
+export function deriveCorrelationMeeting(table: string, correlationId: string): string {
+  return digest('', 'correlation', table, foldText(correlationId));
+}
+
+/**
  * The sys_id of the n-th record of a thing that breaks, recovers and breaks again.
  * @param episode 1, and one more for each record before it
  * @returns 32 lower-case hex digits

@@ -46,6 +46,38 @@ export function createsIn(ledger: WriteLedger, table: string, key: string): Keye
   };
 }
 
+const createPrefix = 'create ';
+
+/** How a create is known that looks for a record with exactly its correlation_id. @param name of its key */
+export function createMaker(name: string): string {
+  return `${createPrefix}${name}`;
+}
+
+function isCreate(maker: string): boolean {
+  return maker.startsWith(createPrefix);
+}
+
+/**
+ * Looks who makes a record that several keys may want to make, before one looks at the instance.
+ * @param meeting where they meet: see `deriveCorrelationMeeting`
+ * @returns `reserve` lets others wait until then; false when another key may be making the record, or has been since
+ */
+export async function meet({ records }: Pick<WriteLedger, 'records'>, meeting: string, clock: Clock) {
+  const mark = await records.of(meeting);
+  return {
+    /** The name of the last key that reserved it; empty: none has. */
+    maker: mark.maker,
+    async reserve(maker: string, untilMs: number): Promise<boolean> {
+      const isTaken = mark.maker !== '' && mark.maker !== maker && mark.makerUntilMs > clock.now();
+      // Their keys differ in letter case, and they do not take each other's record for theirs.
+      if (isTaken && isCreate(maker) && isCreate(mark.maker)) return true;
+      return !isTaken && (await records.reserve(meeting, maker, untilMs, mark));
+    },
+    /** Lets others go on: nothing was made. */
+    release: () => records.release(meeting),
+  };
+}
+
 /** Nothing was sent: the instance may still be working on another write of the record, whose answer was lost. */
 class RecordInDoubtError extends ConnectorError {
   override readonly name: string = 'RecordInDoubtError';

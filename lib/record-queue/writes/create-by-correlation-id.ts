@@ -7,6 +7,7 @@ import type { Done } from '../disposition.ts';
 import { Attempt } from './attempt.ts';
 import { type Notes, rememberWritten, withNotes } from './journal.ts';
 import { type Correlated, findByCorrelationId } from './lookup.ts';
+import { type Meeting, meetAt, reserveOrWait } from './meeting.ts';
 import { answerFields } from './update.ts';
 import type { CommandOf, WriteContext } from './write-context.ts';
 
@@ -60,6 +61,7 @@ class CorrelatedCreate {
 
   async run(): Promise<Done> {
     const { before } = this.#attempt;
+    const meeting = await meetAt(this.#attempt, this.#correlationId);
     const earlier = await this.#find(before !== undefined);
     if (earlier.kind === 'hidden' && !before) {
       await this.#attempt.checkCopies();
@@ -68,23 +70,24 @@ class CorrelatedCreate {
         'a record with this correlation_id exists that the user may not read',
       );
     }
-    if (earlier.kind === 'absent' && !(await this.#wasDeleted())) return this.#send();
+    if (earlier.kind === 'absent' && !(await this.#wasDeleted())) return this.#send(meeting);
     await this.#complete(earlier.sysId ?? '');
     return 'duplicate';
   }
 
-  async #send(): Promise<Done> {
+  async #send(meeting: Meeting): Promise<Done> {
+    await reserveOrWait(meeting, this.#attempt);
     await this.#attempt.announce('create', '');
     const request = requestFor(this.#command, this.#notes, { correlation_id: this.#correlationId });
     const isMade = async () => (await this.#find(true)).kind !== 'absent';
     try {
-      const answer = await this.#attempt.send(request, undefined, isMade);
+      const answer = await this.#attempt.send(request, undefined, isMade, meeting.release);
       await this.#complete(z.safeParse(createdAnswer, answer?.body).data?.result.sys_id ?? '');
     } catch (error) {
       if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
       // A 403 may come although the record was made.
       if (!error.isReadBackDenial && !(await isMade())) {
-        await this.#attempt.withdraw();
+        await Promise.all([meeting.release(), this.#attempt.withdraw()]);
         throw error;
       }
       await this.#complete('');

@@ -8,6 +8,7 @@ import { type Done, InDoubtError } from '../disposition.ts';
 import { awaitEarlierCopy } from './deleted-records.ts';
 import { checkLag, findRecord } from './lookup.ts';
 import type { Holder } from './match.ts';
+import { otherMakerMs } from './meeting.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
 import type { UpsertWork } from './upsert-work.ts';
 
@@ -16,8 +17,6 @@ const numberUnknown = -1;
 /** How many numbers of a match are looked at in one request, and at most. */
 const numbersAtOnce = 16;
 const mostNumbers = 4_096;
-/** How long an upsert waits for another one of its match. */
-export const matchWaitMs = 5_000;
 /** How often it looks for the other one's record before that, and after how long each time. */
 const mostLooks = 5;
 const lookEveryMs = 250;
@@ -121,7 +120,7 @@ export class CreateByMatch {
     for (let looks = 1; ; looks += 1) {
       const holder = await match.readHolder(sysId, false);
       if (holder || clock.now() >= untilMs) return holder;
-      if (looks === mostLooks) throw new InDoubtError(matchWaitMs);
+      if (looks === mostLooks) throw new InDoubtError(otherMakerMs);
       await clock.sleep(lookEveryMs);
     }
   }

@@ -11,6 +11,7 @@ import { correlationIdOfKey, hashOfEvent } from '../life-cycle/mark.ts';
 import type { Attempt } from './attempt.ts';
 import { type Episodes, episodeFields } from './episodes.ts';
 import { findRecord } from './lookup.ts';
+import { meetAt } from './meeting.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -112,16 +113,24 @@ export class SignalCreate {
       await attempt.complete('create', '');
       return 'done';
     }
-    await attempt.announce('create', '');
+    // An upsert that matches by the key waits for this record; a signal makes its own, whatever others make.
+    const meeting = await meetAt(attempt, correlationIdOfKey(this.#signal.key));
+    const [isReserved] = await Promise.all([
+      meeting.reserve(attempt.name, attempt.untilMs),
+      attempt.announce('create', ''),
+    ]);
+    const release = async () => {
+      if (isReserved) await meeting.release();
+    };
     const isMade = async () =>
       ((await this.#episodes.findLast(true))?.episode ?? 0) >= episode || this.#episodes.hidden > 0;
     try {
-      await attempt.send(request, undefined, isMade);
+      await attempt.send(request, undefined, isMade, release);
     } catch (error) {
       if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
       // The user may create what he may not read.
       if (!error.isReadBackDenial && !(await isMade())) {
-        await attempt.withdraw();
+        await Promise.all([release(), attempt.withdraw()]);
         throw error;
       }
     }

@@ -13,6 +13,12 @@ import type { CommandOf, WriteContext } from './write-context.ts';
 
 const createdAnswer = z.object({ result: z.looseObject({ sys_id: z.string() }) });
 
+/** The correlation_id that an upsert gives the record which it makes, if it gives one. */
+export function givenCorrelationId({ match, record }: CommandOf<'upsert'>['command']): string | undefined {
+  const given = record['correlation_id'] ?? match['correlation_id'];
+  return typeof given === 'string' && given !== '' ? given : undefined;
+}
+
 /** What all ways to carry out one upsert have in common: its match, its writes, and how they are remembered. */
 export class UpsertWork {
   readonly attempt: Attempt;

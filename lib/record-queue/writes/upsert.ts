@@ -5,13 +5,14 @@ import { correlationIdOf } from '../../operations/identity.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import { Attempt } from './attempt.ts';
-import { CreateByMatch, matchWaitMs } from './create-by-match.ts';
+import { CreateByMatch } from './create-by-match.ts';
 import { keepDeleted } from './deleted-records.ts';
 import { notesIn } from './journal.ts';
 import { findByCorrelationId, findRecord } from './lookup.ts';
 import type { Row } from './match.ts';
+import { meetAt, otherMakerMs, reserveOrWait } from './meeting.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
-import { UpsertWork } from './upsert-work.ts';
+import { givenCorrelationId, UpsertWork } from './upsert-work.ts';
 import type { CommandOf, WriteContext } from './write-context.ts';
 
 /**
@@ -106,30 +107,39 @@ class Upsert {
 
   /** In a table that refuses a given sys_id only the ledger keeps two upserts of one match apart. */
   async #createElsewhere(): Promise<Done> {
-    const { attempt, command, context, match, table } = this.#work;
+    const { attempt, context, match } = this.#work;
     const { ledger } = context;
     const name = JSON.stringify(['match', this.#work.sysIdOf(0)]);
-    const isOurs = await ledger.hold(name, ledger.nameOf(table, command.key), attempt.untilMs);
-    if (!isOurs) throw new InDoubtError(matchWaitMs);
+    const [isOurs, meeting] = await Promise.all([
+      ledger.hold(name, attempt.name, attempt.untilMs),
+      meetAt(attempt, this.#correlationId),
+    ]);
+    if (!isOurs) throw new InDoubtError(otherMakerMs);
     // Another one may have created it since we looked.
     const row = await match.find();
     const written = row && (await this.#update(row));
     if (written) return written;
+    await reserveOrWait(meeting, attempt);
     await attempt.announce('create', '');
     const isMade = async () => (await this.#findOwn()) !== undefined;
     const request = this.#work.createRequest({ correlation_id: this.#correlationId });
-    const answer = await attempt.send(request, undefined, isMade).catch(async (error: unknown) => {
+    const sending = attempt.send(request, undefined, isMade, meeting.release);
+    const answer = await sending.catch(async (error: unknown) => {
       if (!(error instanceof ServiceNowError) || !error.recordMayExist) throw error;
       // The user may create what he may not read.
       if (error.isReadBackDenial || (await isMade())) return undefined;
-      await attempt.withdraw();
+      await Promise.all([meeting.release(), attempt.withdraw()]);
       throw error;
     });
     await this.#work.complete('create', (await this.#work.checkCreated(answer)) ?? '');
     return 'done';
   }
 
+  /** Gives nothing when another message has made the record that it finds: then this one has still to be carried out. */
   async #repeatCreateElsewhere(sentAtMs: number): Promise<Done | undefined> {
+    const { attempt } = this.#work;
+    const { maker } = await meetAt(attempt, this.#correlationId);
+    if (this.#givenCorrelationId !== undefined && maker !== '' && maker !== attempt.name) return undefined;
     const own = await this.#findOwn();
     const deletedAtMs =
       own === undefined ? await this.#work.context.ledger.records.deletedAs(this.#correlationId) : 0;
@@ -157,9 +167,7 @@ class Upsert {
   }
 
   get #givenCorrelationId(): string | undefined {
-    const given =
-      this.#work.command.command.record['correlation_id'] ?? this.#work.match.columns['correlation_id'];
-    return typeof given === 'string' && given !== '' ? given : undefined;
+    return givenCorrelationId(this.#work.command.command);
   }
 
   /** What the match will find once the record is written. */

@@ -1,5 +1,5 @@
 import type { LedgerWork } from '../../aws/effect-ledger.ts';
-import { deriveUpsertSysId } from '../../operations/identity.ts';
+import { deriveCorrelationMeeting, deriveUpsertSysId, type Identity } from '../../operations/identity.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import type { Done } from '../disposition.ts';
 import type { RecordCommand } from '../message.ts';
@@ -9,6 +9,7 @@ import { deleteRecord } from './delete.ts';
 import { applySignal } from './signal.ts';
 import { updateRecord } from './update.ts';
 import { upsertRecord } from './upsert.ts';
+import { givenCorrelationId } from './upsert-work.ts';
 import type { CommandOf, WriteContext } from './write-context.ts';
 
 /** Carries out what one message asks for. @throws what it failed with */
@@ -45,6 +46,16 @@ function isAction<Action extends RecordCommand['command']['action']>(
   return command.command.action === action;
 }
 
+/** Where a create without the protection of the primary key meets others that make a record with its correlation_id. */
+function meetingOf({ command }: RecordCommand, identity: Identity): string | undefined {
+  if (identity.kind !== 'correlation_id') return undefined;
+  const { table } = command;
+  const given = command.action === 'upsert' ? givenCorrelationId(command) : undefined;
+  if (command.action === 'create' || command.action === 'upsert')
+    return deriveCorrelationMeeting(table, given ?? identity.correlationId);
+  return undefined;
+}
+
 /** What the ledger will be asked for at once; a create that cannot be a repeat needs nothing. */
 export function ledgerNeeds(commands: readonly RecordCommand[], { deployment, identityOf }: Naming) {
   const work: LedgerWork[] = [];
@@ -55,6 +66,8 @@ export function ledgerNeeds(commands: readonly RecordCommand[], { deployment, id
     const isProtected = isAction(command, 'create') && identity.kind === 'sys_id';
     if (isProtected && !mayBeRepeat(command)) continue;
     work.push({ table, key: command.key, isCreateBySysId: isProtected });
+    const meeting = meetingOf(command, identity);
+    if (meeting !== undefined) sysIds.push(meeting);
     if (isAction(command, 'signal')) continue;
     if ('sysId' in command.command) sysIds.push(command.command.sysId);
     else if (identity.kind === 'sys_id')
