@@ -13,7 +13,10 @@ export type Refusal = 'not-found' | 'ambiguous' | 'invalid' | 'rule' | `other: $
 export type ModelWrite = {
   readonly id: string;
   readonly action: 'create' | 'update' | 'upsert' | 'delete' | 'person';
-  /** The name of the record in the story; an upsert has a match instead. A create gives the record this name, an upsert its own id. */
+  /**
+   * The name of the record in the story; an upsert has a match instead. A create gives the record this name, an upsert its own id. A
+   * create with a match as well changes nothing where a record matches.
+   */
   readonly target?: string;
   readonly match?: Columns;
   readonly values?: Columns;
@@ -72,7 +75,7 @@ function carryOut(state: ModelState, write: ModelWrite): readonly ModelState[] {
   if (write.refused) return [refuse(state, write, write.refused)];
   switch (write.action) {
     case 'create':
-      return [insert(state, write, write.target ?? write.id)];
+      return [isMade(state, write) ? state : insert(state, write, write.target ?? write.id)];
     case 'person': {
       const { target, match } = write;
       const found = state.records.find(({ name, values }) =>
@@ -93,6 +96,10 @@ function carryOut(state: ModelState, write: ModelWrite): readonly ModelState[] {
       return [state, refuse(state, write, 'not-found')];
     }
   }
+}
+
+function isMade({ records }: ModelState, { match }: ModelWrite): boolean {
+  return match !== undefined && records.some(({ values }) => isMatch(values, match));
 }
 
 function upsert(state: ModelState, write: ModelWrite): ModelState {

@@ -1,3 +1,4 @@
+import { correlationIdOf } from '../../../lib/operations/identity.ts';
 import type { Dice } from '../harness/dice.ts';
 import type { InstanceName } from '../harness/fault-stack.ts';
 import type { Note } from '../model/record-model.ts';
@@ -8,6 +9,9 @@ type Tell = (story: StoryWriter, dice: Dice) => void;
 
 /** A kind of story: how often it occurs among all, on which table, and what happens in it. */
 type Kind = { readonly weight: number; readonly table?: string; readonly tell: Tell };
+
+/** Of the template's defaults. */
+const deployment = 'servicenow-functions/dev';
 
 const { correlated, hidden, hiddenCorrelated, ruled } = stormTables;
 
@@ -21,6 +25,11 @@ const kinds: Readonly<Record<string, Kind>> = {
     weight: 2,
     table: correlated,
     tell: createDeleteCreate,
+  },
+  'create and upserts that match by its correlation_id': {
+    weight: 3,
+    table: correlated,
+    tell: createAndUpserts,
   },
   'create of what cannot be read': { weight: 3, table: hidden, tell: createTwice },
   'create of what cannot be read in a correlationIdTable': {
@@ -121,6 +130,20 @@ function createDeleteCreate(story: StoryWriter, dice: Dice): void {
   story.afterwards();
   story.again(created);
   if (dice.chance(50)) story.again(deleted);
+}
+
+/** Of these, whichever comes first makes the record, and the others find it. */
+function createAndUpserts(story: StoryWriter, dice: Dice): void {
+  const correlationId = correlationIdOf(deployment, story.table, `key-${story.id}.1`);
+  const known = { correlation_id: correlationId };
+  const values = { u_match: story.id, active: 'true' };
+  const create = story.create('record', { key: dice.pick(['body', 'attribute']), values, knownBy: known });
+  if (dice.chance(50)) story.again(create);
+  story.upsert(known, { values });
+  if (dice.chance(50)) story.upsert({ ...known, active: 'true' }, { values });
+  if (dice.chance(50)) story.upsert({ u_match: story.id }, { values: { ...values, ...known } });
+  story.afterwards();
+  if (dice.chance(50)) story.again(create);
 }
 
 function updatesUnordered(story: StoryWriter, dice: Dice): void {

@@ -44,6 +44,8 @@ export type WriteOptions = {
   readonly key?: 'body' | 'attribute' | 'none';
   readonly refused?: Refusal;
   readonly mayBeRefused?: Refusal;
+  /** What the record of a create is known by, so that it is not made where there is one. */
+  readonly knownBy?: Columns;
 };
 
 /** Writes a story down, message by message. Every write fills a mark column of its own unless it only adds notes. */
@@ -87,7 +89,8 @@ export class StoryWriter {
   }
 
   create(name: string, options: WriteOptions = {}): Sending {
-    return this.#send('create', options, { target: name }, () => ({}));
+    const known = options.knownBy && { match: options.knownBy };
+    return this.#send('create', options, { target: name, ...known }, () => ({}));
   }
 
   update(name: string, options: WriteOptions = {}): Sending {
