@@ -28,9 +28,12 @@ function lazyModule(name: string, module: object): string {
   return [load, ...names.map(([key, value]) => lazyExport(key, value))].join('\n');
 }
 
-/** Classes stay what they are for `new`; a value that is no function is read where it is used, so at once. */
+/**
+ * Classes stay what they are for `new`; a value that is no function is read at once, where it is used at all: reading a property counts as
+ * an effect, unless a function that counts as pure does it.
+ */
 function lazyExport(name: string, value: unknown): string {
-  if (typeof value !== 'function') return `export const ${name} = /* @__PURE__ */ load().${name};`;
+  if (typeof value !== 'function') return `export const ${name} = /* @__PURE__ */ (() => load().${name})();`;
   return `export function ${name}(...values) {
     return new.target ? new (load().${name})(...values) : load().${name}(...values);
   }`;

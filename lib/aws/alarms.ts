@@ -19,7 +19,7 @@ const clients = new Map<string, Promise<CloudWatchClient>>();
 function cloudWatch(region: string): Promise<CloudWatchClient> {
   const known = clients.get(region);
   if (known) return known;
-  const made = import('@aws-sdk/client-cloudwatch').then(
+  const made = import('./sdk/cloudwatch.ts').then(
     (sdk) => new sdk.CloudWatchClient({ region, maxAttempts: 3 }),
   );
   clients.set(region, made);
@@ -32,7 +32,7 @@ export async function describeAlarms(
   region: string,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, AlarmNow>> {
-  const { DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
+  const { DescribeAlarmsCommand } = await import('./sdk/cloudwatch.ts');
   const found = new Map<string, AlarmNow>();
   for (let at = 0; at < names.length; at += maxNames) {
     const command = new DescribeAlarmsCommand({

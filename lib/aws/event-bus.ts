@@ -28,7 +28,7 @@ export function sendToBus(bus: string, log: Log): (events: readonly OutcomeEvent
 type Lost = { readonly event: OutcomeEvent; readonly reason: string };
 
 async function openBus(bus: string): Promise<(events: readonly OutcomeEvent[]) => Promise<readonly Lost[]>> {
-  const { EventBridgeClient, PutEventsCommand } = await import('@aws-sdk/client-eventbridge');
+  const { EventBridgeClient, PutEventsCommand } = await import('./sdk/event-bridge.ts');
   const client = new EventBridgeClient({});
   return async (events) => {
     const Entries = events.map(({ type, atMs, detail }) => ({

@@ -21,9 +21,7 @@ let client: Promise<SecurityHubClient> | undefined;
 
 /** The SDK is loaded by the first call. */
 function securityHub(): Promise<SecurityHubClient> {
-  client ??= import('@aws-sdk/client-securityhub').then(
-    (sdk) => new sdk.SecurityHubClient({ maxAttempts: 3 }),
-  );
+  client ??= import('./sdk/security-hub.ts').then((sdk) => new sdk.SecurityHubClient({ maxAttempts: 3 }));
   return client;
 }
 
@@ -58,7 +56,7 @@ export async function getFindingsV2(
   uids: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly unknown[]> {
-  const { GetFindingsV2Command } = await import('@aws-sdk/client-securityhub');
+  const { GetFindingsV2Command } = await import('./sdk/security-hub.ts');
   const found = partsOf(uids).map((part) => async () => {
     const StringFilters = part.map((Value) => ({
       FieldName: 'metadata.uid' as const,
@@ -75,7 +73,7 @@ export async function getFindingsV2(
 
 function findingsBy(Filters: AwsSecurityFindingFilters, signal: AbortSignal) {
   return async () => {
-    const { GetFindingsCommand } = await import('@aws-sdk/client-securityhub');
+    const { GetFindingsCommand } = await import('./sdk/security-hub.ts');
     return allPages(async (NextToken) => {
       const command = new GetFindingsCommand({ Filters, MaxResults: maxResults, NextToken });
       return (await securityHub()).send(command, { abortSignal: signal });

@@ -40,7 +40,7 @@ export type Inspection = {
 export function inspectAws(): Inspection {
   return {
     async queue(url) {
-      const { GetQueueAttributesCommand, SQSClient } = await import('@aws-sdk/client-sqs');
+      const { GetQueueAttributesCommand, SQSClient } = await import('./sdk/sqs.ts');
       const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] });
       const { Attributes = {} } = await new SQSClient(limits).send(command);
       return {
@@ -53,12 +53,12 @@ export function inspectAws(): Inspection {
       };
     },
     async tableState(name) {
-      const { DescribeTableCommand, DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
+      const { DescribeTableCommand, DynamoDBClient } = await import('./sdk/dynamodb.ts');
       const { Table } = await new DynamoDBClient(limits).send(new DescribeTableCommand({ TableName: name }));
       return Table?.TableStatus ?? 'UNKNOWN';
     },
     async bucketAnnouncements(bucket) {
-      const { GetBucketNotificationConfigurationCommand, S3Client } = await import('@aws-sdk/client-s3');
+      const { GetBucketNotificationConfigurationCommand, S3Client } = await import('./sdk/s3.ts');
       const command = new GetBucketNotificationConfigurationCommand({ Bucket: bucket });
       const { QueueConfigurations = [] } = await new S3Client(limits).send(command);
       return QueueConfigurations.map(({ QueueArn = '', Events = [], Filter }) => ({
@@ -68,12 +68,12 @@ export function inspectAws(): Inspection {
       }));
     },
     async isVersioned(bucket) {
-      const { GetBucketVersioningCommand, S3Client } = await import('@aws-sdk/client-s3');
+      const { GetBucketVersioningCommand, S3Client } = await import('./sdk/s3.ts');
       const { Status } = await new S3Client(limits).send(new GetBucketVersioningCommand({ Bucket: bucket }));
       return Status === 'Enabled';
     },
     async tryInvoke(arn) {
-      const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
+      const { InvokeCommand, LambdaClient } = await import('./sdk/lambda.ts');
       const command = new InvokeCommand({
         FunctionName: arn,
         InvocationType: 'DryRun',
@@ -82,7 +82,7 @@ export function inspectAws(): Inspection {
       await new LambdaClient(limits).send(command);
     },
     async concurrency() {
-      const { GetAccountSettingsCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
+      const { GetAccountSettingsCommand, LambdaClient } = await import('./sdk/lambda.ts');
       const { AccountLimit } = await new LambdaClient(limits).send(new GetAccountSettingsCommand({}));
       const limit = AccountLimit?.ConcurrentExecutions ?? 0;
       return { limit, unreserved: AccountLimit?.UnreservedConcurrentExecutions ?? limit };

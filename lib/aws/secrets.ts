@@ -69,7 +69,7 @@ let client: Promise<SecretsManagerClient> | undefined;
 
 /** The SDK's client is loaded on the first read: a warm process never does, and a cold start does it in parallel with its other work. */
 function secretsManager(): Promise<SecretsManagerClient> {
-  client ??= import('@aws-sdk/client-secrets-manager').then(
+  client ??= import('./sdk/secrets-manager.ts').then(
     (sdk) => new sdk.SecretsManagerClient({ maxAttempts: 3, requestHandler: timeouts }),
   );
   return client;
@@ -80,7 +80,7 @@ function secretsManager(): Promise<SecretsManagerClient> {
  * @throws ConfigurationError when it does not exist, holds no text or may not be read; SecretUnavailableError otherwise
  */
 export async function fetchSecretText(secretId: string): Promise<string> {
-  const { GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
+  const { GetSecretValueCommand } = await import('./sdk/secrets-manager.ts');
   const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' });
   const { SecretString } = await (await secretsManager()).send(command).catch((cause: unknown) => {
     throw secretError(cause);

@@ -21,7 +21,7 @@ let client: Promise<SQSClient> | undefined;
 
 /** The SDK is loaded by the first call: a batch without failures never needs it. */
 function sqs(): Promise<SQSClient> {
-  client ??= import('@aws-sdk/client-sqs').then((sdk) => new sdk.SQSClient({ maxAttempts: 3 }));
+  client ??= import('./sdk/sqs.ts').then((sdk) => new sdk.SQSClient({ maxAttempts: 3 }));
   return client;
 }
 
@@ -31,7 +31,7 @@ export async function sendMessages(
   entries: readonly SendEntry[],
   signal?: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
-  const { SendMessageBatchCommand } = await import('@aws-sdk/client-sqs');
+  const { SendMessageBatchCommand } = await import('./sdk/sqs.ts');
   return inParts(entries, sendBytes, async (Entries) =>
     (await sqs()).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }), until(signal)),
   );
@@ -39,7 +39,7 @@ export async function sendMessages(
 
 /** Sends one message. @returns its id @throws what SQS answers */
 export async function sendMessage(queueUrl: string, entry: SendEntry, signal?: AbortSignal): Promise<string> {
-  const { SendMessageCommand } = await import('@aws-sdk/client-sqs');
+  const { SendMessageCommand } = await import('./sdk/sqs.ts');
   const command = new SendMessageCommand({ ...entry, QueueUrl: queueUrl });
   return (await (await sqs()).send(command, until(signal))).MessageId ?? '';
 }
@@ -50,7 +50,7 @@ export async function changeVisibility(
   entries: readonly VisibilityEntry[],
   signal?: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
-  const { ChangeMessageVisibilityBatchCommand } = await import('@aws-sdk/client-sqs');
+  const { ChangeMessageVisibilityBatchCommand } = await import('./sdk/sqs.ts');
   return inParts(entries, noBytes, async (Entries) => {
     const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries });
     return (await sqs()).send(command, until(signal));
@@ -62,7 +62,7 @@ export async function deleteMessages(
   queueUrl: string,
   entries: readonly Omit<DeleteMessageBatchRequestEntry, 'Id'>[],
 ): Promise<readonly EntryFailure[]> {
-  const { DeleteMessageBatchCommand } = await import('@aws-sdk/client-sqs');
+  const { DeleteMessageBatchCommand } = await import('./sdk/sqs.ts');
   return inParts(entries, noBytes, async (Entries) =>
     (await sqs()).send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries })),
   );
@@ -74,7 +74,7 @@ export async function receiveMessages(
   hiddenSeconds: number,
   waitSeconds: number,
 ): Promise<readonly Message[]> {
-  const { ReceiveMessageCommand } = await import('@aws-sdk/client-sqs');
+  const { ReceiveMessageCommand } = await import('./sdk/sqs.ts');
   const { Messages = [] } = await (await sqs()).send(
     new ReceiveMessageCommand({
       QueueUrl: queueUrl,
@@ -90,7 +90,7 @@ export async function receiveMessages(
 
 /** About how many messages of a queue can be received now. */
 export async function countMessages(queueUrl: string): Promise<number> {
-  const { GetQueueAttributesCommand } = await import('@aws-sdk/client-sqs');
+  const { GetQueueAttributesCommand } = await import('./sdk/sqs.ts');
   const command = new GetQueueAttributesCommand({
     QueueUrl: queueUrl,
     AttributeNames: ['ApproximateNumberOfMessages'],

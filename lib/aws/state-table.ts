@@ -87,36 +87,36 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
   const run = runner();
 
   const fetchOne = (key: StateKey, call: StateCall) =>
-    run(call, async ({ sdk, values, client }, options) => {
+    run(call, async ({ sdk, client }, options) => {
       const { Item } = await client.send(
         new sdk.GetItemCommand({
           TableName: tableName,
-          Key: values.marshall(keyOf(key)),
+          Key: sdk.marshall(keyOf(key)),
           ConsistentRead: true,
         }),
         options,
       );
-      return Item && values.unmarshall(Item);
+      return Item && sdk.unmarshall(Item);
     });
 
   const fetchSome = (keys: readonly StateKey[], call: StateCall) =>
     untilProcessed(keys, call, (left) =>
-      run(call, async ({ sdk, values, client }, options) => {
-        const Keys = left.map((key) => values.marshall(keyOf(key)));
+      run(call, async ({ sdk, client }, options) => {
+        const Keys = left.map((key) => sdk.marshall(keyOf(key)));
         const answer = await client.send(
           new sdk.BatchGetItemCommand({ RequestItems: { [tableName]: { Keys, ConsistentRead: true } } }),
           options,
         );
         const unprocessed = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
         return {
-          found: (answer.Responses?.[tableName] ?? []).map((item) => toItem(values.unmarshall(item))),
-          left: unprocessed.map((key) => toItem(values.unmarshall(key))),
+          found: (answer.Responses?.[tableName] ?? []).map((item) => toItem(sdk.unmarshall(item))),
+          left: unprocessed.map((key) => toItem(sdk.unmarshall(key))),
         };
       }),
     );
 
   const writeSome = (writes: readonly StateWrite[], call: StateCall) =>
-    run(call, async ({ values }) => writes.map((write) => toWriteRequest(write, values.marshall))).then(
+    run(call, async ({ sdk }) => writes.map((write) => toWriteRequest(write, sdk.marshall))).then(
       (requests) =>
         untilProcessed(requests, call, (left) =>
           run(call, async ({ sdk, client }, options) => {
@@ -186,13 +186,13 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
 
     put: (item, condition, call = {}) =>
       unlessRefused(
-        run(call, async ({ sdk, values, client }, options) => {
+        run(call, async ({ sdk, client }, options) => {
           const { text, names, values: bound } = conditionOf(condition) ?? nothing;
           const command = new sdk.PutItemCommand({
             TableName: tableName,
-            Item: values.marshall(item),
+            Item: sdk.marshall(item),
             ...(text && { ConditionExpression: text, ExpressionAttributeNames: names }),
-            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: values.marshall(bound) }),
+            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: sdk.marshall(bound) }),
           });
           await client.send(command, options);
           return true;
@@ -202,34 +202,34 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
 
     update: (key, change, condition, call = {}) =>
       unlessRefused(
-        run(call, async ({ sdk, values, client }, options) => {
+        run(call, async ({ sdk, client }, options) => {
           const update = toUpdate(change);
           const guard = conditionOf(condition) ?? nothing;
           const bound = { ...update.values, ...guard.values };
           const command = new sdk.UpdateItemCommand({
             TableName: tableName,
-            Key: values.marshall(keyOf(key)),
+            Key: sdk.marshall(keyOf(key)),
             UpdateExpression: update.text,
             ExpressionAttributeNames: { ...update.names, ...guard.names },
             ReturnValues: 'ALL_NEW',
             ...(guard.text && { ConditionExpression: guard.text }),
-            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: values.marshall(bound) }),
+            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: sdk.marshall(bound) }),
           });
           const { Attributes } = await client.send(command, options);
-          return toItem(Attributes ? values.unmarshall(Attributes) : keyOf(key));
+          return toItem(Attributes ? sdk.unmarshall(Attributes) : keyOf(key));
         }),
         undefined,
       ),
 
     delete: (key, condition, call = {}) =>
       unlessRefused(
-        run(call, async ({ sdk, values, client }, options) => {
+        run(call, async ({ sdk, client }, options) => {
           const { text, names, values: bound } = conditionOf(condition) ?? nothing;
           const command = new sdk.DeleteItemCommand({
             TableName: tableName,
-            Key: values.marshall(keyOf(key)),
+            Key: sdk.marshall(keyOf(key)),
             ...(text && { ConditionExpression: text, ExpressionAttributeNames: names }),
-            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: values.marshall(bound) }),
+            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: sdk.marshall(bound) }),
           });
           await client.send(command, options);
           return true;
@@ -243,21 +243,21 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
       let start: Record<string, NativeAttributeValue> | undefined;
       do {
         const from = start;
-        const page = await run(call, async ({ sdk, values, client }, options) => {
+        const page = await run(call, async ({ sdk, client }, options) => {
           const command = new sdk.QueryCommand({
             TableName: tableName,
             KeyConditionExpression: text,
             ExpressionAttributeNames: names,
-            ExpressionAttributeValues: values.marshall(bound),
+            ExpressionAttributeValues: sdk.marshall(bound),
             ConsistentRead: true,
             ScanIndexForward: !range.descending,
             ...(range.limit !== undefined && { Limit: range.limit }),
-            ...(from && { ExclusiveStartKey: values.marshall(from) }),
+            ...(from && { ExclusiveStartKey: sdk.marshall(from) }),
           });
           const { Items = [], LastEvaluatedKey } = await client.send(command, options);
           return {
-            items: Items.map((item) => toItem(values.unmarshall(item))),
-            next: LastEvaluatedKey && values.unmarshall(LastEvaluatedKey),
+            items: Items.map((item) => toItem(sdk.unmarshall(item))),
+            next: LastEvaluatedKey && sdk.unmarshall(LastEvaluatedKey),
           };
         });
         items.push(...page.items.filter(isLive));
@@ -271,8 +271,7 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
 const nothing: Expression = { text: '', names: {}, values: {} };
 
 type Loaded = {
-  readonly sdk: typeof import('@aws-sdk/client-dynamodb');
-  readonly values: typeof import('@aws-sdk/util-dynamodb');
+  readonly sdk: typeof import('./sdk/dynamodb.ts');
   readonly client: DynamoDBClient;
 };
 
@@ -280,13 +279,10 @@ type Loaded = {
 function runner() {
   let loading: Promise<Loaded> | undefined;
   const load = () => {
-    loading ??= Promise.all([import('@aws-sdk/client-dynamodb'), import('@aws-sdk/util-dynamodb')]).then(
-      ([sdk, values]) => ({
-        sdk,
-        values,
-        client: new sdk.DynamoDBClient({ maxAttempts: 4, requestHandler: timeouts }),
-      }),
-    );
+    loading ??= import('./sdk/dynamodb.ts').then((sdk) => ({
+      sdk,
+      client: new sdk.DynamoDBClient({ maxAttempts: 4, requestHandler: timeouts }),
+    }));
     return loading;
   };
   return async <Result>(
@@ -351,7 +347,7 @@ function toItem({ pk, sk, ...attributes }: Readonly<Record<string, NativeAttribu
   return { ...attributes, pk: String(pk), sk: String(sk) };
 }
 
-function toWriteRequest(write: StateWrite, marshall: Loaded['values']['marshall']): WriteRequest {
+function toWriteRequest(write: StateWrite, marshall: Loaded['sdk']['marshall']): WriteRequest {
   return 'put' in write
     ? { PutRequest: { Item: marshall(write.put) } }
     : { DeleteRequest: { Key: marshall(keyOf(write.delete)) } };

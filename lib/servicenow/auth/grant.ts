@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import * as oauth from 'oauth4webapi';
 import { classifyAnswer } from '../classify/answer.ts';
 import { type ClassifiedCall, classifyTransportError, describeCall, failureOf } from '../classify/failure.ts';
 import { AnswerLostError, NotAuthenticatedError, NotServiceNowError } from '../errors.ts';
-import type { Auth } from '../secret.ts';
 import { ServiceNowError } from '../service-now-error.ts';
 import { TransportError } from '../transport/exchange.ts';
-import { type OAuth, readSigningKey, type Token, type TokenContext, tokenPath } from './token.ts';
+import { type OAuth, type Token, type TokenContext, tokenPath } from './token.ts';
 
 /** Fetching a token sends nothing of the call that it is for, so that any call may be tried again afterwards. */
 const tokenCall: ClassifiedCall = { method: 'POST', path: tokenPath, repeatable: 'never', sent: false };
@@ -78,33 +76,11 @@ async function grantOf(auth: OAuth, context: TokenContext): Promise<Grant> {
     case 'oauth-refresh-token':
       return ['refresh_token', { refresh_token: auth.refreshToken }];
     case 'oauth-jwt-bearer': {
+      const { signAssertion } = await import('./assertion.ts');
       const assertion = await signAssertion(auth, context.clock.now() + context.skewMs());
       return ['urn:ietf:params:oauth:grant-type:jwt-bearer', { assertion }];
     }
   }
-}
-
-const assertionLifeSeconds = 240;
-
-/**
- * Signs the assertion of the JWT bearer grant: audience and issuer are the client id (docs/servicenow-contract.md 7).
- * @param serverNowMs the instance's time, not ours
- */
-async function signAssertion(
-  auth: Extract<Auth, { readonly type: 'oauth-jwt-bearer' }>,
-  serverNowMs: number,
-): Promise<string> {
-  const { SignJWT } = await import('jose');
-  const issuedAt = Math.floor(serverNowMs / 1000);
-  return new SignJWT()
-    .setProtectedHeader({ alg: 'RS256', kid: auth.keyId, typ: 'JWT' })
-    .setIssuer(auth.clientId)
-    .setAudience(auth.clientId)
-    .setSubject(auth.sub)
-    .setIssuedAt(issuedAt)
-    .setExpirationTime(issuedAt + assertionLifeSeconds)
-    .setJti(randomUUID())
-    .sign(readSigningKey(auth.privateKey));
 }
 
 /** Sends oauth4webapi's request over our own sockets, with their proxy, certificates and address rules. */

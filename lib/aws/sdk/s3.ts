@@ -1,0 +1,6 @@
+/** What the doctor uses of the SDK's client for S3. An `import()` of the package itself would bundle all of it. */
+export {
+  GetBucketNotificationConfigurationCommand,
+  GetBucketVersioningCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
