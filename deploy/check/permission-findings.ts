@@ -39,6 +39,7 @@ const unboundable = new Set([
   'xray:PutTraceSegments',
   'xray:PutTelemetryRecords',
   'cloudwatch:DescribeAlarms',
+  'cloudwatch:DescribeAlarmHistory',
   'lambda:GetAccountSettings',
   'securityhub:GetFindings',
 ]);

@@ -63,6 +63,7 @@ const billed: ReadonlySet<MetricName> = new Set<MetricName>([
   'CredentialRejections',
   'ImportsFinished',
   'ImportsStopped',
+  'ReconcileFailures',
 ]);
 
 /**

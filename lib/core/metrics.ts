@@ -17,6 +17,8 @@ export type MetricName =
   | 'ImportsFinished'
   /** Imports that were stopped before it, or refused. */
   | 'ImportsStopped'
+  /** Questions of the reconciler that a source or an instance did not answer. */
+  | 'ReconcileFailures'
   | 'ColdStarts';
 
 /** Where figures go: EMF lines in a function, a list in a test. */

@@ -4,11 +4,12 @@ import type { Clock, Deadline } from '../core/clock.ts';
 
 /** How the sources are asked. */
 export type Sources = {
+  /** By name; of an alarm that is left out nothing is known. */
   describeAlarms(
     names: readonly string[],
     region: string,
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, AlarmNow>>;
+  ): Promise<ReadonlyMap<string, AlarmNow | 'deleted'>>;
   /** By their ids. */
   getFindings(ids: readonly string[], signal: AbortSignal): Promise<readonly object[]>;
   getFindingsOfControl(of: ControlOnResources, signal: AbortSignal): Promise<readonly object[]>;
@@ -22,15 +23,24 @@ export type OpenRecord = { readonly source: string; readonly key: string; readon
 /** What a source says of the thing of a record, as events: it has recovered when all of them say so. */
 export type Answer = { readonly record: OpenRecord; readonly events: readonly object[] };
 
-export type Asking = { readonly sources: Sources; readonly clock: Clock; readonly deadline: Deadline };
+/** Runs one question; a failure of it is noted under its name, and the answer is empty. */
+export type Guard = <T>(what: string, work: () => Promise<readonly T[]>) => Promise<readonly T[]>;
+
+export type Asking = {
+  readonly sources: Sources;
+  readonly clock: Clock;
+  readonly deadline: Deadline;
+  /** Around each question, so that a source that fails in one region takes no answer from the others. */
+  readonly guard: Guard;
+};
 
 type Ask = (records: readonly OpenRecord[], account: string, asking: Asking) => Promise<readonly Answer[]>;
 
-/** The sources that can be asked, by the source of their records, with the name that errors give. */
-export const askers: Readonly<Record<string, { readonly service: string; readonly ask: Ask }>> = {
-  'cloudwatch-alarm': { service: 'CloudWatch', ask: askAlarms },
-  'security-hub': { service: 'Security Hub', ask: askFindings },
-  'security-hub-v2': { service: 'Security Hub V2', ask: askFindingsV2 },
+/** The sources that can be asked, by the source of their records. */
+export const askers: Readonly<Record<string, Ask>> = {
+  'cloudwatch-alarm': askAlarms,
+  'security-hub': askFindings,
+  'security-hub-v2': askFindingsV2,
 };
 
 const alarmArn = /^arn:[\w-]+:cloudwatch:(?<region>[\w-]+):(?<account>\d{12}):alarm:(?<name>.+)$/s;
@@ -38,7 +48,7 @@ const alarmArn = /^arn:[\w-]+:cloudwatch:(?<region>[\w-]+):(?<account>\d{12}):al
 async function askAlarms(
   records: readonly OpenRecord[],
   account: string,
-  { sources, clock, deadline }: Asking,
+  { sources, clock, deadline, guard }: Asking,
 ): Promise<readonly Answer[]> {
   const known = records.flatMap((record) => {
     const { region = '', account: owner, name = '' } = alarmArn.exec(record.key)?.groups ?? {};
@@ -47,13 +57,15 @@ async function askAlarms(
   const answers: Answer[] = [];
   for (const [region, members] of Map.groupBy(known, (one) => one.region)) {
     const names = [...new Set(members.map(({ name }) => name))];
-    const alarms = await sources.describeAlarms(names, region, untilThen(deadline));
-    for (const { record, name } of members) {
-      const alarm = alarms.get(name);
-      if (alarm && alarm.state !== 'OK') continue;
-      const event = alarmEvent(record.key, name, region, account, alarm, clock.now());
-      answers.push({ record, events: [event] });
-    }
+    const ofRegion = await guard(`CloudWatch in ${region}`, async () => {
+      const alarms = await sources.describeAlarms(names, region, untilThen(deadline));
+      return members.flatMap(({ record, name }) => {
+        const alarm = alarms.get(name);
+        if (alarm === undefined || (alarm !== 'deleted' && alarm.state !== 'OK')) return [];
+        return { record, events: [alarmEvent(record.key, name, region, account, alarm, clock.now())] };
+      });
+    });
+    answers.push(...ofRegion);
   }
   return answers;
 }
@@ -64,12 +76,12 @@ function alarmEvent(
   alarmName: string,
   region: string,
   account: string,
-  alarm: AlarmNow | undefined,
+  alarm: AlarmNow | 'deleted',
   nowMs: number,
 ): object {
   const time = new Date(nowMs).toISOString();
   const common = { source: 'aws.cloudwatch', account, region, time, resources: [arn], id: `now ${time}` };
-  if (!alarm)
+  if (alarm === 'deleted')
     return {
       ...common,
       'detail-type': 'CloudWatch Alarm Configuration Change',
@@ -93,7 +105,7 @@ const controlKey = /^(?<account>\d{12}) (?<region>\S+) (?<control>\S+) (?<resour
 async function askFindings(
   records: readonly OpenRecord[],
   _account: string,
-  { sources, clock, deadline }: Asking,
+  { sources, clock, deadline, guard }: Asking,
 ): Promise<readonly Answer[]> {
   const time = new Date(clock.now()).toISOString();
   const toEvent = (finding: object) => {
@@ -116,28 +128,32 @@ async function askFindings(
   const single = records.filter((record) => !ofControls.has(record));
   const answers: Answer[] = [];
   if (single.length > 0) {
-    const findings = await sources.getFindings(
-      single.map(({ key }) => key),
-      untilThen(deadline),
-    );
-    answers.push(...toAnswers(single, findings, (finding) => Object(finding).Id, toEvent));
+    const ofFindings = await guard('Security Hub', async () => {
+      const findings = await sources.getFindings(
+        single.map(({ key }) => key),
+        untilThen(deadline),
+      );
+      return toAnswers(single, findings, (finding) => Object(finding).Id, toEvent);
+    });
+    answers.push(...ofFindings);
   }
   const groups = Map.groupBy(controls, ({ account, region, control }) => `${account} ${region} ${control}`);
   for (const members of groups.values()) {
     const [first] = members;
     if (!first) continue;
     const resources = members.map(({ resource }) => resource);
-    const findings = await sources.getFindingsOfControl({ ...first, resources }, untilThen(deadline));
     const keyOf = (finding: object) =>
       `${first.account} ${first.region} ${first.control} ${Object(finding).Resources?.[0]?.Id}`;
-    answers.push(
-      ...toAnswers(
+    const ofControl = await guard(`Security Hub about ${first.control}`, async () => {
+      const findings = await sources.getFindingsOfControl({ ...first, resources }, untilThen(deadline));
+      return toAnswers(
         members.map(({ record }) => record),
         findings,
         keyOf,
         toEvent,
-      ),
-    );
+      );
+    });
+    answers.push(...ofControl);
   }
   return answers;
 }
@@ -145,31 +161,24 @@ async function askFindings(
 async function askFindingsV2(
   records: readonly OpenRecord[],
   _account: string,
-  { sources, clock, deadline }: Asking,
+  { sources, clock, deadline, guard }: Asking,
 ): Promise<readonly Answer[]> {
   if (records.length === 0) return [];
   const time = new Date(clock.now()).toISOString();
-  const findings = await sources.getFindingsV2(
-    records.map(({ key }) => key),
-    untilThen(deadline),
-  );
-  return toAnswers(
-    records,
-    findings,
-    (finding) => Object(finding).metadata?.uid,
-    (finding) => {
-      const { account, region } = Object(finding).cloud ?? {};
-      return {
-        ...{
-          source: 'aws.securityhub',
-          'detail-type': 'Findings Imported V2',
-          account: account?.uid,
-          region,
-        },
-        ...{ time, id: `now ${time}`, resources: [], detail: { findings: [finding] } },
-      };
-    },
-  );
+  const toEvent = (finding: unknown) => {
+    const { account, region } = Object(finding).cloud ?? {};
+    return {
+      ...{ source: 'aws.securityhub', 'detail-type': 'Findings Imported V2', account: account?.uid, region },
+      ...{ time, id: `now ${time}`, resources: [], detail: { findings: [finding] } },
+    };
+  };
+  return guard('Security Hub V2', async () => {
+    const findings = await sources.getFindingsV2(
+      records.map(({ key }) => key),
+      untilThen(deadline),
+    );
+    return toAnswers(records, findings, (finding) => Object(finding).metadata?.uid, toEvent);
+  });
 }
 
 /** A record whose finding is not there any more is left alone: Security Hub forgets findings that are not updated for 90 days. */

@@ -5,12 +5,13 @@ import type { sendMessages } from '../aws/sqs.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
 import { readSignal, type Signal } from '../operations/signal.ts';
 import { phaseOf, tablesWithLife } from '../record-queue/life-cycle/decide.ts';
 import { correlationIdOfKey, isShortenedKey, parseMark } from '../record-queue/life-cycle/mark.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { listAll } from '../servicenow/pages.ts';
-import { type Answer, askers, type OpenRecord, type Sources } from './ask-sources.ts';
+import { type Answer, askers, type Guard, type OpenRecord, type Sources } from './ask-sources.ts';
 import { toEntry } from './handle-events.ts';
 import type { EventMapper } from './map-event.ts';
 import type { CompiledMapping } from './mapping.ts';
@@ -28,6 +29,7 @@ export type ReconcileDeps = {
   readonly stateTable: () => StateTable;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
 };
 
 /** What one run did. */
@@ -51,7 +53,7 @@ export async function reconcile(
   deps: ReconcileDeps,
 ): Promise<Reconciliation> {
   const failures: string[] = [];
-  const guard = async <T>(what: string, work: () => Promise<readonly T[]>): Promise<readonly T[]> => {
+  const guard: Guard = async (what, work) => {
     try {
       return await work();
     } catch (error) {
@@ -67,14 +69,15 @@ export async function reconcile(
   const records = (await Promise.all(perInstance)).flat();
   const answers: Answer[] = [];
   let asked = 0;
-  for (const [source, { service, ask }] of Object.entries(askers)) {
+  for (const [source, ask] of Object.entries(askers)) {
     const ofSource = records.filter((record) => record.source === source);
     asked += ofSource.length;
-    answers.push(...(await guard(service, () => ask(ofSource, account, { ...deps, deadline }))));
+    answers.push(...(await ask(ofSource, account, { ...deps, deadline, guard })));
   }
   const signals = (await Promise.all(answers.map((one) => toSignals(one, deps)))).flat();
   const lost = await deps.send(deps.signalsQueueUrl, signals.map(toEntry));
   for (const { reason } of lost) failures.push(`SQS: ${reason}`);
+  if (failures.length > 0) deps.metrics.add('ReconcileFailures', failures.length);
   deps.log.info('reconciled', { asked, sent: signals.length - lost.length, failures: failures.length });
   return { asked, sent: signals.length - lost.length, failures };
 }

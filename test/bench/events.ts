@@ -3,6 +3,7 @@ import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import type { AlarmNow } from '../../lib/aws/alarms.ts';
 import { deadlineAt } from '../../lib/core/clock.ts';
 import { silentLog } from '../../lib/core/log.ts';
+import { silentMetrics } from '../../lib/core/metrics.ts';
 import { compileAll } from '../../lib/events/compile.ts';
 import { createMapper } from '../../lib/events/map-event.ts';
 import { reconcile } from '../../lib/events/reconcile.ts';
@@ -192,6 +193,7 @@ async function reconcileOnce(
       instances: ['default'],
       signalsQueueUrl: 'q',
       log: silentLog,
+      metrics: silentMetrics,
     },
     sources: {
       describeAlarms: async () => now,

@@ -57,7 +57,18 @@ const Alarm = z.object({
 });
 export type Alarm = z.output<typeof Alarm>;
 
-/** The alarms of the account, by name. */
+/** What happened to an alarm; it outlives the alarm. @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_AlarmHistoryItem.html */
+const HistoryItem = z.object({
+  AlarmName: z.string(),
+  AlarmType: z.enum(['MetricAlarm', 'CompositeAlarm']),
+  HistoryItemType: z.enum(['ConfigurationUpdate', 'StateUpdate', 'Action']),
+  HistorySummary: z.string(),
+  /** In milliseconds. */
+  at: z.number(),
+});
+export type HistoryItem = z.output<typeof HistoryItem>;
+
+/** The alarms of the account, by name, and what happened to them. */
 export class Alarms {
   readonly #database: DatabaseSync;
   readonly #known = new Map<string, Alarm>();
@@ -65,7 +76,9 @@ export class Alarms {
   constructor(databaseFile: string) {
     this.#database = openDatabase(
       databaseFile,
-      'CREATE TABLE IF NOT EXISTS alarm (name TEXT PRIMARY KEY, alarm TEXT NOT NULL) STRICT;',
+      `CREATE TABLE IF NOT EXISTS alarm (name TEXT PRIMARY KEY, alarm TEXT NOT NULL) STRICT;
+       CREATE TABLE IF NOT EXISTS alarm_history (id INTEGER PRIMARY KEY, name TEXT NOT NULL, item TEXT NOT NULL) STRICT;
+       CREATE INDEX IF NOT EXISTS alarm_history_name ON alarm_history (name);`,
     );
     for (const { name, alarm } of this.#database.prepare('SELECT * FROM alarm').all())
       this.#known.set(String(name), Alarm.parse(JSON.parse(String(alarm))));
@@ -94,6 +107,22 @@ export class Alarms {
   delete(name: string): void {
     this.#known.delete(name);
     this.#database.prepare('DELETE FROM alarm WHERE name = ?').run(name);
+  }
+
+  note({ configuration }: Alarm, what: Omit<HistoryItem, 'AlarmName' | 'AlarmType'>): void {
+    const { AlarmName } = configuration;
+    const AlarmType = isComposite(configuration) ? 'CompositeAlarm' : 'MetricAlarm';
+    this.#database
+      .prepare('INSERT INTO alarm_history (name, item) VALUES (?, ?)')
+      .run(AlarmName, JSON.stringify({ AlarmName, AlarmType, ...what }));
+  }
+
+  /** The newest first; of all alarms without a name. */
+  history(name?: string): HistoryItem[] {
+    return this.#database
+      .prepare('SELECT item FROM alarm_history WHERE ?1 IS NULL OR name = ?1 ORDER BY id DESC')
+      .all(name ?? null)
+      .map(({ item }) => HistoryItem.parse(JSON.parse(String(item))));
   }
 }
 

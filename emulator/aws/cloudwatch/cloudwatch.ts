@@ -33,6 +33,14 @@ const DescribeAlarms = z.object({
   NextToken: z.string().optional(),
 });
 
+const DescribeAlarmHistory = z.object({
+  AlarmName: z.string().min(1).max(255).optional(),
+  // Without it only metric alarms are returned.
+  AlarmTypes: z.array(z.enum(['MetricAlarm', 'CompositeAlarm'])).default(['MetricAlarm']),
+  HistoryItemType: z.enum(['ConfigurationUpdate', 'StateUpdate', 'Action']).optional(),
+  MaxRecords: z.int().min(1).max(MOST_RECORDS).default(MOST_RECORDS),
+});
+
 const SetAlarmState = z.object({
   AlarmName: z.string(),
   StateValue,
@@ -59,6 +67,7 @@ const ACTIONS = {
   PutMetricAlarm: action(MetricAlarm, putAlarm),
   PutCompositeAlarm: action(CompositeAlarm, putAlarm),
   DescribeAlarms: action(DescribeAlarms, describeAlarms),
+  DescribeAlarmHistory: action(DescribeAlarmHistory, describeAlarmHistory),
   SetAlarmState: action(SetAlarmState, (input, service) => {
     const { AlarmName, StateValue: value, StateReason: reason, StateReasonData: reasonData } = input;
     setState(service, AlarmName, { value, reason, reasonData });
@@ -130,7 +139,15 @@ function putAlarm(configuration: Alarm['configuration'], { alarms, clock, publis
   const Tags = before?.configuration.Tags ?? configuration.Tags;
   const alarm = { configuration: { ...configuration, Tags }, configuredMs: nowMs, state };
   alarms.put(alarm);
+  alarms.note(
+    alarm,
+    reconfigured(`Alarm "${configuration.AlarmName}" ${before ? 'updated' : 'created'}`, nowMs),
+  );
   publish(configurationChange(alarm, before ? 'update' : 'create', nowMs));
+}
+
+function reconfigured(HistorySummary: string, at: number) {
+  return { HistoryItemType: 'ConfigurationUpdate' as const, HistorySummary, at };
 }
 
 type NewState = Pick<Alarm['state'], 'value' | 'reason' | 'reasonData'>;
@@ -142,6 +159,11 @@ function setState(service: Service, name: string, next: NewState, suppression?: 
   const alarm = { ...before, state: { ...next, timestampMs: service.clock.now() } };
   service.alarms.put(alarm);
   if (before.state.value === next.value) return;
+  service.alarms.note(alarm, {
+    HistoryItemType: 'StateUpdate',
+    HistorySummary: `Alarm updated from ${before.state.value} to ${next.value}`,
+    at: alarm.state.timestampMs,
+  });
   service.publish(stateChange(alarm, before.state, suppression));
   if (alarm.configuration.ActionsEnabled && !suppression) runActions(service, alarm, before.state);
 }
@@ -165,7 +187,9 @@ function deleteAlarms({ AlarmNames }: { AlarmNames: readonly string[] }, service
   if (found.length < AlarmNames.length)
     throw new AwsError('ResourceNotFound', 'Some of the alarms do not exist', 404);
   for (const alarm of found) {
-    service.alarms.delete(alarm.configuration.AlarmName);
+    const { AlarmName } = alarm.configuration;
+    service.alarms.delete(AlarmName);
+    service.alarms.note(alarm, reconfigured(`Alarm "${AlarmName}" deleted`, service.clock.now()));
     service.publish(configurationChange(alarm, 'delete', service.clock.now()));
   }
 }
@@ -194,6 +218,28 @@ function describeAlarms(input: z.output<typeof DescribeAlarms>, { alarms }: Serv
     MetricAlarms: page.filter(({ configuration }) => !isComposite(configuration)).map(describe),
     CompositeAlarms: page.filter(({ configuration }) => isComposite(configuration)).map(describe),
     ...(fitting.length > page.length && last !== undefined && { NextToken: tokenOf(last) }),
+  };
+}
+
+/** CloudWatch keeps what happened for 30 days, also of alarms that were deleted. */
+const historyMs = 30 * 24 * 3_600_000;
+
+function describeAlarmHistory(
+  { AlarmName, AlarmTypes, HistoryItemType, MaxRecords }: z.output<typeof DescribeAlarmHistory>,
+  { alarms, clock }: Service,
+): object {
+  const fitting = alarms
+    .history(AlarmName)
+    .filter(
+      (item) =>
+        item.at > clock.now() - historyMs &&
+        AlarmTypes.includes(item.AlarmType) &&
+        (HistoryItemType === undefined || item.HistoryItemType === HistoryItemType),
+    );
+  return {
+    AlarmHistoryItems: fitting
+      .slice(0, MaxRecords)
+      .map(({ at, ...item }) => ({ ...item, Timestamp: at / 1000 })),
   };
 }
 

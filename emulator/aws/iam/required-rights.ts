@@ -71,9 +71,17 @@ export const eventBridgeRights: RequiredRights = (action, input) => {
   }));
 };
 
-/** DescribeAlarms is allowed for all alarms or none. */
+/**
+ * To a role whose right to describe alarms is narrower than all of them, CloudWatch shows no composite alarms and does not say so.
+ * Here such a role is refused.
+ */
 export const cloudWatchRights: RequiredRights = (action, input) => [
-  { action: `cloudwatch:${action}`, resource: arn('cloudwatch', `alarm:${text(input, 'AlarmName') ?? '*'}`) },
+  {
+    action: `cloudwatch:${action}`,
+    resource: action.startsWith('Describe')
+      ? '*'
+      : arn('cloudwatch', `alarm:${text(input, 'AlarmName') ?? '*'}`),
+  },
 ];
 
 /** The actions of Security Hub by route; those of both versions need the same rights on their own hub. */

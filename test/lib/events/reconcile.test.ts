@@ -17,7 +17,8 @@ const at = (minutes: number) => new Date(startMs + minutes * 60_000).toISOString
 async function start(sources: Partial<Sources> = {}) {
   const world = await openWorld(mappings, startMs);
   onTestFinished(() => world.close());
-  const alarms = new Map<string, AlarmNow>();
+  const alarms = new Map<string, AlarmNow | 'deleted'>();
+  const counted: string[] = [];
   const asked: (readonly string[])[] = [];
   const alarm = (name: string, value: string, minutes: number) => {
     alarms.set(name, {
@@ -48,6 +49,7 @@ async function start(sources: Partial<Sources> = {}) {
     const answer = await reconcile(account, deadlineAt(world.nowMs() + 60_000, world.deployed.clock), {
       ...world.deployed,
       ...{ mappings: mappings.mappings, instances: ['default'], signalsQueueUrl: 'signals', log: silentLog },
+      metrics: { add: (name, value = 1) => counted.push(`${name} ${value}`) },
       sources: {
         describeAlarms: async (names) => {
           asked.push(names);
@@ -68,7 +70,7 @@ async function start(sources: Partial<Sources> = {}) {
   };
   const incidents = () =>
     world.instance.state.store.select('incident').filter(({ correlation_display }) => correlation_display);
-  return { world, alarms, asked, alarm, run, incidents };
+  return { world, alarms, asked, alarm, run, incidents, counted };
 }
 
 it('resolves the record of an alarm whose recovery was lost, once', async () => {
@@ -92,7 +94,7 @@ it('resolves the record of a recovery that came before its alarm, and of an alar
   await world.apply(ok);
   await world.apply(off);
   await world.apply(alarm('disk', 'ALARM', 2));
-  alarms.delete('disk');
+  alarms.set('disk', 'deleted');
   await run();
   expect(incidents().map(({ state }) => state)).toEqual(['6', '6']);
 });
@@ -137,8 +139,39 @@ it('leaves alone what cannot be asked about: other accounts, other sources, a so
     time: at(0),
     detail: { key: 'k', status: 'open' },
   });
-  expect(await run()).toMatchObject({ sent: 0, failures: ['CloudWatch: Error: down'] });
+  expect(await run()).toMatchObject({ sent: 0, failures: ['CloudWatch in us-east-1: Error: down'] });
   expect(incidents().map(({ state }) => state)).toEqual(['1', '1', '1']);
+});
+
+it('leaves alone the record of an alarm that CloudWatch does not show and that was not deleted', async () => {
+  const { world, alarms, alarm, run, incidents } = await start();
+  await world.apply(alarm('composite', 'ALARM', 0));
+  alarms.delete('composite');
+  world.reach(startMs + 20 * 60_000);
+  expect(await run()).toEqual({ asked: 1, sent: 0, failures: [] });
+  expect(incidents()).toMatchObject([{ state: '1' }]);
+});
+
+it('reconciles the alarms of one region although those of another cannot be asked', async () => {
+  const recovered = { name: 'cpu', state: 'OK', reason: 'why', sinceMs: startMs + 600_000 };
+  const { world, alarm, run, incidents, counted } = await start({
+    describeAlarms: async (_names, region) => {
+      if (region === 'eu-west-1') throw new Error('denied');
+      return new Map([['cpu', { ...recovered, arn: arnOf('cpu') }]]);
+    },
+  });
+  const far = alarm('far', 'ALARM', 0);
+  const arn = arnOf('far').replace('us-east-1', 'eu-west-1');
+  await world.apply({ ...far, region: 'eu-west-1', resources: [arn] });
+  await world.apply(alarm('cpu', 'ALARM', 1));
+  world.reach(startMs + 20 * 60_000);
+  expect(await run()).toEqual({ asked: 2, sent: 1, failures: ['CloudWatch in eu-west-1: Error: denied'] });
+  expect(
+    incidents()
+      .map(({ state }) => state)
+      .toSorted(),
+  ).toEqual(['1', '6']);
+  expect(counted).toEqual(['ReconcileFailures 1']);
 });
 
 it('resolves the record of a finding that Security Hub has as resolved', async () => {

@@ -1,6 +1,7 @@
 import {
   CloudWatchClient,
   DeleteAlarmsCommand,
+  DescribeAlarmHistoryCommand,
   DescribeAlarmsCommand,
   GetMetricDataCommand,
   PutCompositeAlarmCommand,
@@ -63,6 +64,25 @@ async function start() {
 }
 
 describe('CloudWatch', () => {
+  it('keeps the history of an alarm that was deleted', async () => {
+    const { client, alarm, set } = await start();
+    await alarm('cpu');
+    await set('cpu', 'ALARM');
+    await client.send(new DeleteAlarmsCommand({ AlarmNames: ['cpu'] }));
+    const of = async (AlarmName: string, more: object = {}) =>
+      (
+        (await client.send(new DescribeAlarmHistoryCommand({ AlarmName, ...more }))).AlarmHistoryItems ?? []
+      ).map(({ HistorySummary }) => HistorySummary);
+    expect(await of('cpu')).toEqual([
+      'Alarm "cpu" deleted',
+      'Alarm updated from INSUFFICIENT_DATA to ALARM',
+      'Alarm "cpu" created',
+    ]);
+    expect(await of('cpu', { MaxRecords: 1 })).toEqual(['Alarm "cpu" deleted']);
+    expect(await of('cpu', { AlarmTypes: ['CompositeAlarm'] })).toEqual([]);
+    expect(await of('disk')).toEqual([]);
+  });
+
   it('tells of the creation, each change of state and the end of an alarm', async () => {
     const { client, alarm, set, events } = await start();
     await alarm('cpu', { Tags: [{ Key: 'severity', Value: 'high' }] });
