@@ -27,23 +27,30 @@ module.exports = async ({ resolveVariable }) => {
       'Fn::If': ['WithFifo', { 'Fn::GetAtt': ['RecordsFifoQueue', 'Arn'] }, { Ref: 'AWS::NoValue' }],
     },
   };
-  // It calls no instance. Without the FIFO queue it answers that it needs one.
-  const toSignals = {
-    iamRoleStatements: [sendSignals],
-    environment: { RECORDS_FIFO_QUEUE_URL: { 'Fn::If': ['WithFifo', { Ref: 'RecordsFifoQueue' }, ''] } },
+  // Without it postSignal answers that it needs one.
+  const signalsQueue = {
+    RECORDS_FIFO_QUEUE_URL: { 'Fn::If': ['WithFifo', { Ref: 'RecordsFifoQueue' }, ''] },
+  };
+  const rightsOf = (name, isKeyed) => {
+    // It calls no instance.
+    if (name === 'postSignal') return [sendSignals];
+    return isKeyed ? [readSecrets, stateTable] : [readSecrets];
   };
   const toFunction = ({ name, routes, isKeyed }) => ({
     handler: `dist/${name}/index.handler`,
     package: { patterns: ['!**/**', `dist/${name}/**`] },
     iamRoleStatementsName: `${rolePrefix}-${name}`,
-    iamRoleStatements: isKeyed ? [readSecrets, stateTable] : [readSecrets],
-    ...(isKeyed && {
-      environment: {
+    iamRoleStatements: rightsOf(name, isKeyed),
+    environment: {
+      CALLERS: { Ref: 'Callers' },
+      BATCH_METHODS: { Ref: 'BatchMethods' },
+      METHOD_OVERRIDES: { Ref: 'MethodOverrides' },
+      ...(isKeyed && {
         STATE_TABLE: { Ref: 'StateTable' },
         RECORDS_IN_DOUBT_SECONDS: { Ref: 'RecordsInDoubtSeconds' },
-      },
-    }),
-    ...(name === 'postSignal' && toSignals),
+      }),
+      ...(name === 'postSignal' && signalsQueue),
+    },
     // Lambda repeats an asynchronous Invoke that failed: only a create is known by its request id then.
     ...(routes.some(({ method }) => method !== 'GET') &&
       name !== 'postRecord' && { maximumRetryAttempts: 0 }),

@@ -17,7 +17,11 @@ export type Parameter = {
 };
 
 const onOff = ['true', 'false'];
-const wholeNumber = { pattern: '\\d{1,9}', expected: 'must be a whole number', required: true };
+const wholeNumber = {
+  pattern: '[1-9]\\d{0,8}',
+  expected: 'must be a whole number above 0',
+  required: true,
+};
 const optionalDays = {
   pattern: '[1-9]\\d{0,4}',
   expected: 'must be a number of days, or empty to keep them',
@@ -31,6 +35,10 @@ const kmsKeyArn = {
   pattern: 'arn:aws[\\w-]*:kms:[\\w-]+:\\d{12}:key/[\\w-]+',
   expected: 'must be the ARN of a KMS key (not of an alias)',
 };
+
+/** CloudFormation splits a list at its commas and keeps the blanks. */
+const withoutBlanks = (value: string) => value.replaceAll(/\s/g, '');
+const commaSeparated = { pattern: '[^\\s,]+(,[^\\s,]+)*', read: withoutBlanks };
 
 /** A rule, a topic, or the id of an account. */
 const eventSender = [
@@ -49,8 +57,9 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'secretArns',
     description: 'ARNs of the secrets, comma separated. Needed only when secretId is a JSON map.',
-    pattern: 'arn:aws[\\w-]*:secretsmanager:.+',
-    expected: 'must be ARNs of secrets',
+    pattern: 'arn:aws[\\w-]*:secretsmanager:[^\\s,]+(,arn:aws[\\w-]*:secretsmanager:[^\\s,]+)*',
+    expected: 'must be ARNs of secrets, comma separated',
+    read: withoutBlanks,
   },
   {
     param: 'allowedTables',
@@ -62,14 +71,16 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'vpcSubnetIds',
     description: 'Subnets that the functions run in, comma separated.',
-    pattern: 'subnet-[\\w-]+(\\s*,\\s*subnet-[\\w-]+)*',
+    pattern: 'subnet-[\\w-]+(,subnet-[\\w-]+)*',
     expected: 'must be subnet ids, comma separated',
+    read: withoutBlanks,
   },
   {
     param: 'vpcSecurityGroupIds',
     description: 'Security groups of the functions, comma separated.',
-    pattern: 'sg-[\\w-]+(\\s*,\\s*sg-[\\w-]+)*',
+    pattern: 'sg-[\\w-]+(,sg-[\\w-]+)*',
     expected: 'must be ids of security groups, comma separated',
+    read: withoutBlanks,
   },
   { param: 'http', description: 'false leaves out the HTTP API.', values: onOff },
   {
@@ -83,8 +94,18 @@ export const parameters: readonly Parameter[] = [
     pattern: 'https://\\S+',
     expected: 'must be an https URL',
   },
-  { param: 'jwtAudience', description: 'Audiences of the tokens, comma separated, with authorizer jwt.' },
-  { param: 'jwtScopes', description: 'Scopes of which a token needs one, comma separated; empty for none.' },
+  {
+    param: 'jwtAudience',
+    description: 'Audiences of the tokens, comma separated, with authorizer jwt.',
+    ...commaSeparated,
+    expected: 'must be audiences, comma separated',
+  },
+  {
+    param: 'jwtScopes',
+    description: 'Scopes of which a token needs one, comma separated; empty for none.',
+    ...commaSeparated,
+    expected: 'must be scopes, comma separated',
+  },
   {
     param: 'callerColumn',
     description: 'Column of a record that the HTTP API writes its caller into; empty for none.',
@@ -101,12 +122,19 @@ export const parameters: readonly Parameter[] = [
   },
   { param: 'httpRatePerSecond', description: 'Requests per second to the HTTP API.', ...wholeNumber },
   { param: 'httpBurst', description: 'Requests to the HTTP API that may arrive at once.', ...wholeNumber },
-  { param: 'recordsConcurrency', description: 'Copies of writeRecords that run at once.', ...wholeNumber },
+  {
+    param: 'recordsConcurrency',
+    description: 'Copies of writeRecords that run at once for each records queue, 2 to 1000.',
+    pattern: '[2-9]|[1-9]\\d{1,2}|1000',
+    expected: 'must be from 2 to 1000, as SQS asks for',
+    required: true,
+  },
   {
     param: 'recordsBatchingSeconds',
-    description: 'How long messages of the records queue are gathered before they are written, 0 to 30.',
-    pattern: '[0-9]|[12]\\d|30',
-    expected: 'must be a whole number of seconds from 0 to 30',
+    description: 'How long messages of the records queue are gathered before they are written, 1 to 30.',
+    // Lambda takes batches of more than ten messages only with a window.
+    pattern: '[1-9]|[12]\\d|30',
+    expected: 'must be a whole number of seconds from 1 to 30',
     required: true,
   },
   {
@@ -142,7 +170,7 @@ export const parameters: readonly Parameter[] = [
     pattern: `(${eventSender})(,(${eventSender}))*`,
     expected: 'must be ARNs of EventBridge rules, SNS topics and accounts, comma separated',
     // Queue policies compare an account by its id.
-    read: (value) => value.replaceAll(/\s/g, '').replaceAll(/arn:aws[\w-]*:iam::(\d{12}):root/g, '$1'),
+    read: (value) => withoutBlanks(value).replaceAll(/arn:aws[\w-]*:iam::(\d{12}):root/g, '$1'),
   },
   {
     param: 'eventsSnsTopic',
@@ -248,8 +276,9 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'reservedConcurrency',
     description: 'Copies of each function that may run at once and are kept free for it; empty for no limit.',
-    pattern: '[1-9]\\d{0,3}',
-    expected: 'must be a whole number above 0, or empty',
+    // mapEvents takes five batches at once: what Lambda refuses counts as received.
+    pattern: '[5-9]|[1-9]\\d{1,3}',
+    expected: 'must be a whole number from 5, or empty',
   },
 ];
 
@@ -335,6 +364,10 @@ function checkTogether(settingOf: (param: string) => string): void {
     throw new Error('authorizer jwt needs jwtIssuer and jwtAudience');
   if (settingOf('importBucketExists') === 'true' && !isSet('importBucketName'))
     throw new Error('importBucketExists needs the name of the bucket in importBucketName');
-  if (Number(settingOf('recordsConcurrency')) < 2 || Number(settingOf('recordsConcurrency')) > 1_000)
-    throw new Error('recordsConcurrency must be from 2 to 1000, as SQS asks for');
+  const hasFifo = settingOf('recordsFifo') === 'true' || settingOf('events') === 'true';
+  const copies = Number(settingOf('recordsConcurrency')) * (hasFifo ? 2 : 1);
+  if (isSet('reservedConcurrency') && Number(settingOf('reservedConcurrency')) < copies)
+    throw new Error(
+      `reservedConcurrency must be at least ${copies}: recordsConcurrency for each records queue, or Lambda refuses messages`,
+    );
 }

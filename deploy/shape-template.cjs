@@ -10,10 +10,12 @@ module.exports = class ShapeTemplate {
       // The queues are in the template only once the resources of serverless.yml are.
       'after:aws:package:finalize:mergeCustomProviderResources': async () => {
         const { addEventRules, letSendersSend } = await import('./template/events.ts');
+        const { checkVariables } = await import('./template/variables.ts');
         const { compileMappings } = await import('../lib/events/compile.ts');
         const { mappingsFolder } = await import('./bundled-mappings.ts');
         addEventRules(template(), compileMappings(mappingsFolder));
         letSendersSend(template());
+        checkVariables(template());
       },
     };
   }

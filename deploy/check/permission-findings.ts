@@ -32,12 +32,18 @@ function statementsIn(value: unknown): Statement[] {
 }
 
 /**
- * Actions that AWS lets be granted on every resource only, the state of alarms, any of which may have opened a record, and the
+ * Actions that AWS lets be granted on every resource only, network interfaces, which Lambda names, the state of alarms, any of which may have opened a record, and the
  * findings of the one hub of a region, whose id Security Hub makes.
  */
 const unboundable = new Set([
   'xray:PutTraceSegments',
   'xray:PutTelemetryRecords',
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
   'cloudwatch:DescribeAlarms',
   'cloudwatch:DescribeAlarmHistory',
   'lambda:GetAccountSettings',

@@ -27,19 +27,15 @@ module.exports = async ({ resolveVariable }) => {
 };
 
 const arnOf = (resource) => ({ 'Fn::GetAtt': [resource, 'Arn'] });
-const whenFifo = (resource) => ({ 'Fn::If': ['WithFifo', arnOf(resource), { Ref: 'AWS::NoValue' }] });
+const given = (condition, value) => ({ 'Fn::If': [condition, value, { Ref: 'AWS::NoValue' }] });
+const when = (condition, resource) => given(condition, arnOf(resource));
+const whenFifo = (resource) => when('WithFifo', resource);
 const bucket = { 'Fn::If': ['WithOwnImportBucket', { Ref: 'ImportBucket' }, { Ref: 'ImportBucketName' }] };
 const inBucket = (path) => ({
   'Fn::Sub': [`arn:\${AWS::Partition}:s3:::\${Bucket}${path}`, { Bucket: bucket }],
 });
-const useKey = {
-  'Fn::If': [
-    'WithKmsKey',
-    { Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: [{ Ref: 'KmsKeyArn' }] },
-    { Ref: 'AWS::NoValue' },
-  ],
-};
 const allow = (Action, Resource) => ({ Effect: 'Allow', Action, Resource });
+const useKey = given('WithKmsKey', allow(['kms:Decrypt', 'kms:GenerateDataKey'], [{ Ref: 'KmsKeyArn' }]));
 
 const policies = {
   HttpCaller: {
@@ -65,7 +61,13 @@ const policies = {
     description: 'Drops files for import into servicenow-functions and reads their results.',
     statements: [
       allow(['s3:PutObject'], [inBucket('/imports/*')]),
-      allow(['s3:GetObject'], [inBucket('/results/*')]),
+      // npm run import reads the settings of the folder, and looks at what it dropped and at its results.
+      allow(['s3:GetObject'], [inBucket('/imports/*'), inBucket('/results/*')]),
+      // Without it S3 answers 403 for an object that is not there.
+      {
+        ...allow(['s3:ListBucket'], [inBucket('')]),
+        Condition: { StringLike: { 's3:prefix': ['imports/*', 'results/*'] } },
+      },
       useKey,
     ],
   },
@@ -74,9 +76,25 @@ const policies = {
     statements: [
       allow(
         ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
-        [arnOf('RecordsDeadLetterQueue'), whenFifo('RecordsFifoDeadLetterQueue')],
+        [
+          arnOf('RecordsDeadLetterQueue'),
+          whenFifo('RecordsFifoDeadLetterQueue'),
+          when('WithEvents', 'EventsDeadLetterQueue'),
+          when('WithImports', 'ImportDeadLetterQueue'),
+          // Its letters are looked at and deleted; nothing moves them back.
+          arnOf('CallDeadLetterQueue'),
+        ],
       ),
-      allow(['sqs:SendMessage'], [arnOf('RecordsQueue'), whenFifo('RecordsFifoQueue')]),
+      given('WithImports', allow(['sqs:StartMessageMoveTask'], [arnOf('ImportDeadLetterQueue')])),
+      allow(
+        ['sqs:SendMessage'],
+        [
+          arnOf('RecordsQueue'),
+          whenFifo('RecordsFifoQueue'),
+          when('WithEvents', 'EventsQueue'),
+          when('WithImports', 'ImportQueue'),
+        ],
+      ),
       // Reasons for which a letter has no room.
       allow(['dynamodb:Query'], [arnOf('StateTable')]),
       useKey,

@@ -18,18 +18,28 @@ module.exports = async ({ resolveVariable }) => {
   };
 };
 
+const whenThere = (condition, queue) => ({
+  'Fn::If': [condition, { 'Fn::GetAtt': [queue, 'QueueName'] }, 'none'],
+});
+
 /** Names that a template leaves to CloudFormation, by the placeholders of the dashboard's text. */
 const names = {
+  Fifo: whenThere('WithFifo', 'RecordsFifoQueue'),
+  FifoDlq: whenThere('WithFifo', 'RecordsFifoDeadLetterQueue'),
+  Events: whenThere('WithEvents', 'EventsQueue'),
+  EventsDlq: whenThere('WithEvents', 'EventsDeadLetterQueue'),
   Records: { 'Fn::GetAtt': ['RecordsQueue', 'QueueName'] },
   RecordsDlq: { 'Fn::GetAtt': ['RecordsDeadLetterQueue', 'QueueName'] },
   CallsDlq: { 'Fn::GetAtt': ['CallDeadLetterQueue', 'QueueName'] },
-  ImportsDlq: { 'Fn::If': ['WithImports', { 'Fn::GetAtt': ['ImportDeadLetterQueue', 'QueueName'] }, 'none'] },
+  ImportsDlq: whenThere('WithImports', 'ImportDeadLetterQueue'),
   Writer: { Ref: 'WriteRecordsLambdaFunction' },
   Importer: { 'Fn::If': ['WithImports', { Ref: 'ImportCsvLambdaFunction' }, 'none'] },
   Api: { 'Fn::If': ['WithHttpApi', { Ref: 'HttpApi' }, 'none'] },
 };
 
 const placeholder = (name) => `\${${name}}`;
+
+const waiting = ['Records', 'Fifo', 'Events'];
 
 function widgets(deployment) {
   const own = (name, stat = 'Sum') => ['servicenow-functions', name, 'service', deployment, { stat }];
@@ -45,11 +55,14 @@ function widgets(deployment) {
   return [
     ['Calls to ServiceNow', [own('Requests'), own('RequestFailures'), own('Throttles')]],
     ['Time of a call (ms)', [own('LatencyMs', 'p50'), own('LatencyMs', 'p99')]],
-    ['Messages that wait', [queue('ApproximateNumberOfMessagesVisible', 'Records'), own('DeferredByOutage')]],
-    ['Age of the oldest message (s)', [queue('ApproximateAgeOfOldestMessage', 'Records')]],
+    [
+      'Messages that wait',
+      [...waiting.map((name) => queue('ApproximateNumberOfMessagesVisible', name)), own('DeferredByOutage')],
+    ],
+    ['Age of the oldest message (s)', waiting.map((name) => queue('ApproximateAgeOfOldestMessage', name))],
     [
       'Dead letters',
-      ['RecordsDlq', 'ImportsDlq', 'CallsDlq'].map((name) =>
+      ['RecordsDlq', 'FifoDlq', 'EventsDlq', 'ImportsDlq', 'CallsDlq'].map((name) =>
         queue('ApproximateNumberOfMessagesVisible', name),
       ),
     ],
@@ -68,6 +81,7 @@ function widgets(deployment) {
     ['HTTP API', [api('Count'), api('4xx'), api('5xx')]],
     ['Time of the HTTP API (ms)', [api('Latency', 'p50'), api('Latency', 'p99')]],
     ['Rejected credentials', [own('CredentialRejections')]],
+    ['Questions of the reconciler without an answer', [own('ReconcileFailures')]],
   ];
 }
 

@@ -65,8 +65,16 @@ function keepFailedCalls({ Type, Properties }: CompiledResource): void {
 /** Roles of functions that report no outcomes: they write no record and see no rejected credentials. */
 const reportsNothing = /^(Doctor|PostSignal|RedriveRecords)/;
 
+/**
+ * They wake themselves: startImport by a message to its own queue, an import by starting the next one. Lambda takes such a chain for a
+ * mistake and ends it after 16 calls. Each call of theirs is due at a time, or ends an import.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+ */
+const wakesItself = /^(StartImport|ImportCsv)LambdaFunction$/;
+
 const reshape: Readonly<Record<string, (resource: CompiledResource, logicalId: string) => void>> = {
-  'AWS::Lambda::Function'({ Properties }) {
+  'AWS::Lambda::Function'({ Properties }, logicalId) {
+    if (wakesItself.test(logicalId)) Properties['RecursiveLoop'] = 'Allow';
     Object.assign(Properties, {
       VpcConfig: given('WithVpc', {
         SubnetIds: { 'Fn::Split': [',', { Ref: 'VpcSubnetIds' }] },
@@ -104,15 +112,13 @@ const reshape: Readonly<Record<string, (resource: CompiledResource, logicalId: s
     Object.assign(Properties, {
       Path: { Ref: 'RolePath' },
       PermissionsBoundary: given('WithBoundary', { Ref: 'PermissionsBoundary' }),
-      ManagedPolicyArns: given('WithVpc', [
-        { 'Fn::Sub': `arn:\${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole` },
-      ]),
     });
     const policies = policiesSchema.parse(Properties['Policies']);
     for (const { PolicyDocument } of policies) {
       const usesQueueOrBucket = /"(sqs:SendMessage|s3:PutObject)"/.test(JSON.stringify(PolicyDocument));
       PolicyDocument.Statement = [
         ...PolicyDocument.Statement.map(withoutLogGroups).map(withItsResource),
+        given('WithVpc', attachToVpc),
         given('WithTracing', sendTraces),
         ...(reportsNothing.test(logicalId) ? [] : [given('WithOutcomeBus', sendOutcomes)]),
         given('WithAnyKmsKey', decryptStatement),
@@ -145,6 +151,24 @@ function withItsResource(statement: z.infer<typeof statementSchema>): z.infer<ty
 const optionalResource = z.object({
   'Fn::If': z.tuple([z.string(), z.unknown(), z.object({ Ref: z.literal('AWS::NoValue') })]),
 });
+
+/**
+ * Lambda runs a function in a VPC with its role's rights. AWS's own policy for it also lets the function make log groups, which then
+ * have neither retention nor key.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+ */
+const attachToVpc = {
+  Effect: 'Allow',
+  Action: [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ],
+  Resource: '*',
+};
 
 /** X-Ray knows no narrower resource. */
 const sendTraces = {

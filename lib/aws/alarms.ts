@@ -28,7 +28,7 @@ function cloudWatch(region: string): Promise<CloudWatchClient> {
 
 /**
  * The alarms of these names, metric and composite, by name. One that is left out cannot be seen: a role whose right is narrower than
- * all alarms sees no composite ones, and is not told so. An alarm counts as deleted when its history, which outlives it, can be seen.
+ * all alarms sees no composite ones, without an error. An alarm counts as deleted when its history, which outlives it, can be seen.
  * @throws what CloudWatch answers
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
  */

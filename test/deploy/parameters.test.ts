@@ -53,12 +53,16 @@ describe('the parameters of a deployment', () => {
     [{ kmsKeyArn: 'arn:aws:kms:eu-west-1:111122223333:alias/ours' }, 'not of an alias'],
     [{ permissionsBoundary: 'boundary' }, 'must be the ARN of an IAM policy'],
     [{ rolePath: 'apps' }, 'must start and end with a slash'],
-    [{ reservedConcurrency: '0' }, 'reservedConcurrency is "0"'],
+    [{ reservedConcurrency: '4' }, 'reservedConcurrency is "4"'],
+    [{ reservedConcurrency: '7', recordsConcurrency: '4' }, 'reservedConcurrency must be at least 8'],
+    [{ recordsRetryForSeconds: '0' }, 'must be a whole number above 0'],
+    [{ jwtScopes: 'a,,b' }, 'must be scopes, comma separated'],
     [{ dropRetentionInDays: '0' }, 'must be a number of days, or empty to keep them'],
-    [{ recordsBatchingSeconds: '31' }, 'must be a whole number of seconds from 0 to 30'],
+    [{ recordsBatchingSeconds: '31' }, 'must be a whole number of seconds from 1 to 30'],
+    [{ recordsBatchingSeconds: '0' }, 'must be a whole number of seconds'],
     [{ recordsBatchingSeconds: '-1' }, 'must be a whole number of seconds'],
-    [{ recordsConcurrency: '1' }, 'recordsConcurrency must be from 2 to 1000'],
-    [{ recordsConcurrency: '1001' }, 'recordsConcurrency must be from 2 to 1000'],
+    [{ recordsConcurrency: '1' }, 'it must be from 2 to 1000'],
+    [{ recordsConcurrency: '1001' }, 'it must be from 2 to 1000'],
     [{ vpcSubnetIds: 'subnet-1' }, 'given together or not at all'],
     [{ vpcSecurityGroupIds: 'sg-1' }, 'given together or not at all'],
     [{ authorizer: 'jwt', jwtIssuer: 'https://a.example.com' }, 'needs jwtIssuer and jwtAudience'],
@@ -91,6 +95,23 @@ describe('the parameters of a deployment', () => {
     expect((await parametersWith({ eventSenders }))['EventSenders']?.Default).toBe(
       `${rule},${topic},444455556666,777788889999`,
     );
+  });
+
+  it('take lists with blanks, which CloudFormation would keep', async () => {
+    const lists = {
+      vpcSubnetIds: 'subnet-1, subnet-2',
+      vpcSecurityGroupIds: ' sg-1 ,sg-2',
+      jwtAudience: 'a, b',
+    };
+    const made = await parametersWith(lists);
+    const names = ['VpcSubnetIds', 'VpcSecurityGroupIds', 'JwtAudience'];
+    expect(names.map((name) => made[name]?.Default)).toEqual(['subnet-1,subnet-2', 'sg-1,sg-2', 'a,b']);
+  });
+
+  it('let few copies be reserved where there is one records queue', async () => {
+    const few = { reservedConcurrency: '7', recordsConcurrency: '4', events: 'false' };
+    expect((await parametersWith(few))['ReservedConcurrency']?.Default).toBe('7');
+    await expect(parametersWith({ ...few, recordsFifo: 'true' })).rejects.toThrow('at least 8');
   });
 
   it('take an ARN of any partition', async () => {

@@ -49,9 +49,9 @@ const alarmOn = (metric: string, value: string) =>
   );
 
 describe('the alarms', () => {
-  it('are not there without a topic, and cost at most 1.20 dollars a month with one', () => {
+  it('are not there without a topic, and cost at most 1.60 dollars a month with one', () => {
     expect(alarmsWith({})).toEqual([]);
-    expect(alarmsWith({ AlarmTopicArn: topic })).toHaveLength(12);
+    expect(alarmsWith({ AlarmTopicArn: topic })).toHaveLength(16);
   });
 
   it('leave out what a deployment leaves out', () => {
@@ -60,7 +60,7 @@ describe('the alarms', () => {
     expect(names({ Imports: 'false' }).filter((name) => name.includes('import'))).toEqual([]);
     expect(names({ Http: 'false' })).not.toContain('servicenow-functions-dev-api-errors');
     expect(names({ Events: 'false' })).not.toContain('servicenow-functions-dev-fifo-dead-letters');
-    expect(names({ Events: 'false' })).not.toContain('servicenow-functions-dev-event-dead-letters');
+    expect(names({ Events: 'false' }).filter((name) => /event|reconcile/.test(name))).toEqual([]);
   });
 
   it('go to the topic, also when they end', () => {
@@ -92,8 +92,10 @@ describe('the alarms', () => {
     ['ImportDeadLetterQueue', 'ApproximateNumberOfMessagesVisible'],
     ['RecordsQueue', 'ApproximateAgeOfOldestMessage'],
     ['RecordsFifoQueue.fifo', 'ApproximateAgeOfOldestMessage'],
+    ['EventsQueue', 'ApproximateAgeOfOldestMessage'],
     ['servicenow-functions-dev-writeRecords', 'Errors'],
     ['servicenow-functions-dev-writeRecords', 'Throttles'],
+    ['servicenow-functions-dev-mapEvents', 'Errors'],
   ])('watch %s by %s', (value, metric) => {
     expect(alarmOn(metric, value)).toHaveLength(1);
   });
@@ -101,6 +103,8 @@ describe('the alarms', () => {
   it.each<[MetricName, string]>([
     ['ImportsStopped', 'stopped-imports'],
     ['CredentialRejections', 'rejected-credentials'],
+    ['DeferredByOutage', 'deferred-messages'],
+    ['ReconcileFailures', 'reconcile-failures'],
   ])('fire for the metric %s as a function writes it', (metric, name) => {
     const line = metricLine(metric);
     const [alarm] = alarmsWith(everything).filter(({ AlarmName }) => AlarmName.endsWith(name));

@@ -163,7 +163,39 @@ describe('a deployment', () => {
     const inVpc = deployed({ parameters: { VpcSubnetIds: 'subnet-1', VpcSecurityGroupIds: 'sg-1' } });
     for (const [name, { Properties }] of ofType(inVpc, 'AWS::Lambda::Function'))
       expect([name, Object.keys(Properties)]).toEqual([name, expect.arrayContaining(['VpcConfig'])]);
-    expect(JSON.stringify(deployed())).not.toMatch(/VpcConfig|AWSLambdaVPCAccess/);
+    const roles = JSON.stringify(ofType(inVpc, 'AWS::IAM::Role'));
+    expect(roles).toContain('ec2:CreateNetworkInterface');
+    expect(roles).not.toMatch(/logs:CreateLogGroup|AWSLambdaVPCAccess/);
+    expect(JSON.stringify(deployed())).not.toMatch(/VpcConfig|ec2:/);
+  });
+
+  it('lets a topic send what it cannot deliver to the dead-letter queue', () => {
+    const { Resources } = deployed();
+    for (const [, { Properties }] of ofType(deployed(), 'AWS::SNS::Subscription'))
+      expect(Properties).toMatchObject({
+        RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['EventsDeadLetterQueue', 'Arn'] } },
+      });
+    expect(Resources['EventsDeadLetterQueuePolicy']?.Properties['PolicyDocument']).toMatchObject({
+      Statement: expect.arrayContaining([
+        expect.objectContaining({
+          Principal: { Service: 'sns.amazonaws.com' },
+          Condition: { ArnEquals: { 'aws:SourceArn': { Ref: 'EventsTopic' } } },
+        }),
+      ]),
+    });
+    expect(JSON.stringify(deployed({ parameters: { EventsSnsTopic: 'false' } }).Resources)).not.toContain(
+      'EventsTopic',
+    );
+  });
+
+  it('lets only the functions that wake themselves run in a loop', () => {
+    const looping = ofType(deployed(), 'AWS::Lambda::Function').filter(
+      ([, { Properties }]) => Properties['RecursiveLoop'] === 'Allow',
+    );
+    expect(looping.map(([name]) => name).toSorted()).toEqual([
+      'ImportCsvLambdaFunction',
+      'StartImportLambdaFunction',
+    ]);
   });
 
   it('asks for tokens on every route instead of signatures', () => {
