@@ -1,2 +1,6 @@
 /** What is used of the SDK's client for CloudWatch. An `import()` of the package itself would bundle all of it. */
-export { CloudWatchClient, DescribeAlarmHistoryCommand, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+export {
+  CloudWatchClient,
+  DescribeAlarmHistoryCommand,
+  DescribeAlarmsCommand,
+} from '@aws-sdk/client-cloudwatch';
