@@ -112,7 +112,7 @@ function lambdaFunction(key: string, fixture: FunctionFixture): LambdaFunction {
     arn: arn(key),
     handler: 'dist/index.handler',
     memoryMb: 256,
-    timeoutSeconds: fixture.timeoutSeconds ?? 10,
+    timeoutSeconds: fixture.timeoutSeconds ?? 60,
     environment: fixture.environment ?? {},
     aliases: ['live', 'durable'],
     ...(fixture.durable && { durable: { executionTimeoutSeconds: fixture.executionTimeoutSeconds ?? 60 } }),

@@ -57,7 +57,7 @@ describe('Invoke', () => {
       AWS_ENDPOINT_URL_LAMBDA: host.lambdaUrl,
     });
     expect(value.environment).not.toHaveProperty('HOME');
-    expect(value.context.left).toBeGreaterThan(9000);
+    expect(value.context.left).toBeGreaterThan(30_000);
   });
 
   it.each([

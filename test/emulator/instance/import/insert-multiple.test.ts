@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { type Instance, startInstance } from '../../../../emulator/instance/index.ts';
+import { until } from '../../../until.ts';
 import { call } from '../caller.ts';
 
 const answer = z.strictObject({ import_set_id: z.string(), multi_import_set_id: z.string() });
@@ -38,7 +39,7 @@ describe('POST /api/now/import/{stagingTable}/insertMultiple', () => {
   it('transforms by itself on a running clock', async () => {
     instance.state.clock.unfreeze();
     const ids = idsOf((await send([{ Name: 'a' }])).json);
-    await expect.poll(() => stateOfSet(ids.import_set_id)).toBe('processed');
+    await until(() => expect(stateOfSet(ids.import_set_id)).toBe('processed'));
   });
 
   it('goes on after a restart with sets that waited or were half done, each row once', async () => {
@@ -50,11 +51,11 @@ describe('POST /api/now/import/{stagingTable}/insertMultiple', () => {
     await call(before, 'POST', '/api/now/import/imp_computer/insertMultiple', { json: { records } });
     const pending = (instance: Instance) =>
       instance.state.store.count('imp_computer', { where: `t0."sys_import_state" = 'pending'` });
-    await expect.poll(() => pending(before), { interval: 1 }).toBeLessThan(60);
+    await expect.poll(() => pending(before), { interval: 1, timeout: 120_000 }).toBeLessThan(60);
     await before.close();
     const after = await startInstance({ databaseFile });
     onTestFinished(() => after.close());
-    await expect.poll(() => pending(after)).toBe(0);
+    await until(() => expect(pending(after)).toBe(0));
     const made = after.state.store.count('cmdb_ci_computer', { where: `t0."name" LIKE 'restart-%'` });
     expect(made).toBe(60);
   });

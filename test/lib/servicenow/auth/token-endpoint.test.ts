@@ -37,13 +37,12 @@ describe('tokens', () => {
 
   it('from a slow endpoint keep each caller only as long as its own deadline', async () => {
     const { url } = await scriptedServer(() => undefined);
-    const client = clientFor({ instanceUrl: url, auth }, { tokenTimeoutMs: 5_000 });
-    const started = performance.now();
+    // Longer than the test may take.
+    const client = clientFor({ instanceUrl: url, auth }, { tokenTimeoutMs: 3_600_000 });
     const deadline = deadlineAt(Date.now() + 60, systemClock);
     await expect(client.send(read, callContext({ deadline }))).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
     });
-    expect(performance.now() - started).toBeLessThan(1_000);
   });
 
   it('from a sleeping instance are reported as such', async () => {

@@ -5,6 +5,9 @@ import { json, refuse, scriptedServer } from '../scripted-server.ts';
 import { callContext, clientFor } from '../testing.ts';
 import { auth, isTokenCall, tokenServer } from './token-server.ts';
 
+/** The clock of these tests moves only as they say, however slow the machine is. */
+const startMs = Date.now();
+
 const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 
 describe('OAuth tokens', () => {
@@ -23,7 +26,7 @@ describe('OAuth tokens', () => {
 
   it('are renewed a minute before they end', async () => {
     let movedMs = 0;
-    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const clock = { now: () => startMs + movedMs, sleep: systemClock.sleep };
     const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
     const { url, tokensUsed } = await tokenServer(() => 1800);
     const client = clientFor({ instanceUrl: url, auth }, { clock });
@@ -37,7 +40,7 @@ describe('OAuth tokens', () => {
 
   it('that live for less than a minute are used for half of their life', async () => {
     let movedMs = 0;
-    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const clock = { now: () => startMs + movedMs, sleep: systemClock.sleep };
     const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
     const { url, tokensUsed } = await tokenServer(() => 40);
     const client = clientFor({ instanceUrl: url, auth }, { clock });
@@ -47,7 +50,7 @@ describe('OAuth tokens', () => {
 
   it('that are still valid stay in use while the token endpoint is down, and are renewed when it is back', async () => {
     let movedMs = 0;
-    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const clock = { now: () => startMs + movedMs, sleep: systemClock.sleep };
     const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
     const { url, tokensUsed, tokenCalls, takeAway } = await tokenServer(() => 1800);
     const client = clientFor({ instanceUrl: url, auth }, { clock, maxAttempts: 1 });
@@ -70,7 +73,7 @@ describe('OAuth tokens', () => {
   it('that are still valid keep calls going while the token endpoint hangs', async () => {
     let movedMs = 0;
     const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms <= 2_000 ? 20 : ms, signal);
-    const clock = { now: () => Date.now() + movedMs, sleep };
+    const clock = { now: () => startMs + movedMs, sleep };
     const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
     const { url, tokensUsed, takeAway } = await tokenServer(() => 1800);
     const client = clientFor({ instanceUrl: url, auth }, { clock, maxAttempts: 1 });
@@ -86,7 +89,7 @@ describe('OAuth tokens', () => {
     const renewalWait = Promise.withResolvers<void>();
     const sleep = (ms: number, signal?: AbortSignal) =>
       ms > 1_000 && ms <= 2_000 ? renewalWait.promise : systemClock.sleep(ms, signal);
-    const clock = { now: () => Date.now() + movedMs, sleep };
+    const clock = { now: () => startMs + movedMs, sleep };
     const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
     let refreshes = 0;
     // The newer token is there at this moment, and the call that waits for it has not resumed yet.
@@ -103,9 +106,9 @@ describe('OAuth tokens', () => {
 
   it('are not asked for again and again while the instance keeps giving out the same one', async () => {
     let movedMs = 0;
-    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const clock = { now: () => startMs + movedMs, sleep: systemClock.sleep };
     const context = () => callContext({ deadline: deadlineAt(clock.now() + 10_000, clock) });
-    const endsMs = Date.now() + 50_000;
+    const endsMs = startMs + 50_000;
     const left = () => Math.floor((endsMs - clock.now()) / 1000);
     const { url, tokenCalls } = await tokenServer(left, undefined, () => 'same');
     const client = clientFor({ instanceUrl: url, auth }, { clock });
