@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, context, type Metafile, type OutputFile, type Plugin } from 'esbuild';
+import { namedOfAwsClients } from './aws-clients.ts';
 import { bundledMappings } from './bundled-mappings.ts';
 import { functions, type PackagedFunction } from './functions.ts';
 import { lazyBuiltins } from './lazy-builtins.ts';
@@ -32,7 +33,7 @@ export const bundleOptions = {
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [slimUndici, slimAwsSdk, lazyBuiltins, bundledMappings],
+  plugins: [slimUndici, namedOfAwsClients, slimAwsSdk, lazyBuiltins, bundledMappings],
   define: slimUndiciDefine,
 } as const satisfies BuildOptions;
 
@@ -50,7 +51,13 @@ export async function bundleFunctions(serviceFolder: string): Promise<void> {
   const bundler = await startBundler(distFolder);
   try {
     const bundles: [string, Metafile][] = [];
-    for (const one of functions) bundles.push([one.key, await bundler.bundle(one)]);
+    let storing: Promise<unknown> = Promise.resolve();
+    for (const one of functions) {
+      // esbuild is at work on one function while the one before it is written.
+      const [linked] = await Promise.all([bundler.link(one), storing]);
+      storing = storeBundle(linked, distFolder, one.key).then((made) => bundles.push([one.key, made]));
+    }
+    await storing;
     const made: Bundles = Object.fromEntries(bundles);
     await writeFile(join(distFolder, 'bundles.json'), JSON.stringify(made));
   } finally {
@@ -58,9 +65,12 @@ export async function bundleFunctions(serviceFolder: string): Promise<void> {
   }
 }
 
+/** What esbuild made of one function. */
+type Linked = { readonly metafile: Metafile; readonly outputFiles: readonly OutputFile[] };
+
 type Bundler = {
-  /** One call after another. @returns what the bundle was made of */
-  readonly bundle: (one: PackagedFunction) => Promise<Metafile>;
+  /** One call after another. */
+  readonly link: (one: PackagedFunction) => Promise<Linked>;
   readonly stop: () => Promise<void>;
 };
 
@@ -80,33 +90,44 @@ async function startBundler(distFolder: string): Promise<Bundler> {
       }));
     },
   };
-  const outdir = join(distFolder, 'function');
   const builder = await context({
     ...bundleOptions,
     plugins: [...bundleOptions.plugins, entry],
     absWorkingDir: projectRoot,
     entryPoints: { index: 'function-entry' },
     inject: [join(import.meta.dirname, 'stack-traces.ts')],
-    outdir,
+    outdir: outputFolder(distFolder),
     write: false,
   });
   return {
-    async bundle(one) {
+    link(one) {
       file = one.file;
-      const { metafile, outputFiles } = await builder.rebuild();
-      const joined = await joinStart({ metafile, files: filesByName(outputFiles) }, outdir);
-      const used = usedOutputs(joined.metafile);
-      const folder = join(distFolder, one.key);
-      await mkdir(folder, { recursive: true });
-      for (const name of Object.keys(used).map((output) => basename(output))) {
-        const { code = '', map = emptyMap } = joined.files.get(name) ?? {};
-        await writeFile(join(folder, name), code);
-        await writeFile(join(folder, `${name}.map`), ownSources(map, outdir, projectRoot));
-      }
-      return { inputs: {}, outputs: used };
+      return builder.rebuild();
     },
     stop: () => builder.dispose(),
   };
+}
+
+/** Where esbuild believes to write; source maps are relative to it. */
+const outputFolder = (distFolder: string) => join(distFolder, 'function');
+
+/** Writes the files of a bundle and their source maps. @returns what it was made of */
+async function storeBundle(
+  { metafile, outputFiles }: Linked,
+  distFolder: string,
+  key: string,
+): Promise<Metafile> {
+  const outdir = outputFolder(distFolder);
+  const joined = await joinStart({ metafile, files: filesByName(outputFiles) }, outdir);
+  const used = usedOutputs(joined.metafile);
+  const folder = join(distFolder, key);
+  await mkdir(folder, { recursive: true });
+  for (const name of Object.keys(used).map((output) => basename(output))) {
+    const { code = '', map = emptyMap } = joined.files.get(name) ?? {};
+    await writeFile(join(folder, name), code);
+    await writeFile(join(folder, `${name}.map`), ownSources(map, outdir, projectRoot));
+  }
+  return { inputs: {}, outputs: used };
 }
 
 /** The files of a bundle, each with its source map. */
