@@ -1,9 +1,18 @@
+import * as nodeConsole from 'node:console';
 import * as crypto from 'node:crypto';
+import * as net from 'node:net';
+import * as timers from 'node:timers/promises';
 import * as zlib from 'node:zlib';
 import type { Plugin } from 'esbuild';
 
-/** Modules of Node whose loading takes milliseconds, and that no function calls before its first event. */
-const lazy: Readonly<Record<string, object>> = { 'node:crypto': crypto, 'node:zlib': zlib };
+/** Modules of Node whose loading takes milliseconds, or loads others, and that no function calls before its first event. */
+const lazy: Readonly<Record<string, object>> = {
+  'node:console': nodeConsole,
+  'node:crypto': crypto,
+  'node:net': net,
+  'node:timers/promises': timers,
+  'node:zlib': zlib,
+};
 
 /**
  * Loads some modules of Node at the first call of one of their functions: `import { createHash } from 'node:crypto'` costs a cold start

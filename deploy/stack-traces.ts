@@ -2,9 +2,7 @@
  * Put into every packaged function: stack traces name the lines of the TypeScript sources. Node's own `--enable-source-maps` reads and
  * parses every map when the function starts; this reads one when the first trace of an error is asked for.
  */
-import { readFileSync } from 'node:fs';
-import { SourceMap } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import type { SourceMap } from 'node:module';
 
 const maps = new Map<string, SourceMap | undefined>();
 
@@ -31,10 +29,12 @@ function mapOf(url: string): SourceMap | undefined {
   return maps.get(url);
 }
 
-/** A trace without its sources is better than none. */
+/** A trace without its sources is better than none. An import of `node:fs` would load its streams and promises at every start. */
 function readMap(url: string): SourceMap | undefined {
   try {
-    return new SourceMap(JSON.parse(readFileSync(`${fileURLToPath(url)}.map`, 'utf8')));
+    const { readFileSync } = process.getBuiltinModule('node:fs');
+    const { SourceMap } = process.getBuiltinModule('node:module');
+    return new SourceMap(JSON.parse(readFileSync(new URL(`${url}.map`), 'utf8')));
   } catch {
     return undefined;
   }

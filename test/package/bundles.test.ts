@@ -132,18 +132,20 @@ describe('the package', () => {
   });
 
   it.each(['getRecords', 'postRecord', 'writeRecords', 'mapEvents'])(
-    'loads in %s no cryptography and no compression of Node before the first event',
+    'loads in %s neither file streams nor address lists, cryptography or compression of Node before the first event',
     async (key) => {
       const folder = await mkdtemp(join(tmpdir(), 'built-in-'));
       onTestFinished(() => rm(folder, { recursive: true }));
       await unzip(join(packaged.folder, `${key}.zip`), folder);
       const script = `
         await import(${JSON.stringify(join(folder, `dist/${key}/index.mjs`))});
-        process.stdout.write(process.moduleLoadList.join());`;
+        const loaded = process.moduleLoadList.join();
+        process.stdout.write(loaded);`;
       const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
       const loaded = stdout.split(',');
       expect(loaded).toContain('NativeModule fs');
-      for (const name of ['crypto', 'zlib']) expect(loaded).not.toContain(`NativeModule ${name}`);
+      for (const name of ['crypto', 'internal/blocklist', 'internal/fs/streams', 'zlib'])
+        expect(loaded).not.toContain(`NativeModule ${name}`);
     },
   );
 
