@@ -1,17 +1,13 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { startDynamoDb } from '../../emulator/aws/dynamodb/dynamodb.ts';
 import { type Instance, startInstance } from '../../emulator/instance/index.ts';
 import { startFaultProxy } from '../faults/harness/fault-proxy.ts';
-import type { Work, WorkDone } from './queue/work.ts';
+import { doWork, stateTable } from './queue/work.ts';
 import { type Bench, median, type Row, ratioRow, round, runAlone } from './report.ts';
 
 const latencyMs = 20;
 const creates = 1_000;
 const manyMessages = 10_000;
 const repeats = 3;
-const stateTable = 'state';
 /** Reads of a batch of messages with keys travel together. */
 const mostLedgerCalls = 2;
 
@@ -23,7 +19,7 @@ async function measure(): Promise<Row[]> {
   const instance = await startInstance();
   try {
     const { seconds, singleSeconds, requests } = await throughputs(instance);
-    const many = await work(instance, 'function', manyMessages, 'many');
+    const many = await doWork(instance, { way: 'function', messages: manyMessages, prefix: 'many' });
     return [
       ratioRow('requests for 1,000 creates', '', { measured: requests, baseline: creates, maxRatio: 0.025 }),
       ratioRow(`creates a second at ${latencyMs} ms a request`, '/s', {
@@ -60,7 +56,7 @@ async function ledgerCalls(instance: Instance): Promise<Row> {
       { AttributeName: 'sk', KeyType: 'RANGE' },
     ],
   });
-  await work(instance, 'keyed', creates, 'keyed', proxy.url);
+  await doWork(instance, { way: 'keyed', messages: creates, prefix: 'keyed' }, proxy.url);
   const calls = (proxy.count / creates) * 100;
   return {
     what: 'ledger calls for 100 creates with keys',
@@ -85,33 +81,15 @@ async function throughputs(instance: Instance) {
   const singles: number[] = [];
   let requests = 0;
   for (let round = 0; round < repeats; round += 1) {
-    singles.push((await work(instance, 'singles', creates, `single${round}`)).seconds);
+    const single = await doWork(instance, { way: 'singles', messages: creates, prefix: `single${round}` });
+    singles.push(single.seconds);
     instance.state.ledger.clear();
-    together.push((await work(instance, 'function', creates, `together${round}`)).seconds);
+    const joint = await doWork(instance, { way: 'function', messages: creates, prefix: `together${round}` });
+    together.push(joint.seconds);
     requests = instance.state.ledger.select({ limit: 100_000 }).length;
   }
   instance.control.faults.clear();
   return { seconds: median(together), singleSeconds: median(singles), requests };
-}
-
-const localAws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
-
-async function work(
-  instance: Instance,
-  way: Work['way'],
-  messages: number,
-  prefix: string,
-  dynamoDbUrl = '',
-): Promise<WorkDone> {
-  const { url: instanceUrl, username, password } = instance;
-  const asked: Work = { instanceUrl, username, password, messages, way, prefix, stateTable };
-  const worker = join(import.meta.dirname, 'queue/worker.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [worker, JSON.stringify(asked)], {
-    env: { ...process.env, ...localAws, AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl },
-  });
-  const done: WorkDone = JSON.parse(stdout);
-  if (done.unfinished > 0) throw new Error(`${way}: ${done.unfinished} of ${messages} were not written`);
-  return done;
 }
 
 export const name = 'queue';

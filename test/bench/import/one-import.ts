@@ -51,10 +51,12 @@ const startMs = performance.now();
 const answer = await runChained();
 const seconds = (performance.now() - startMs) / 1000;
 if (answer.status !== 'completed') throw new Error(JSON.stringify(answer));
+const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
 const measured: Measured = {
   seconds,
+  cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
   loadingSeconds: timed.loadingMs / 1000,
-  maxRssMegabytes: process.resourceUsage().maxRSS / 1024,
+  maxRssMegabytes: maxRSS / 1024,
   rows: answer.lines.rows,
   requestsBeforeVerdicts: counted.calls,
   executions: answer.executions,

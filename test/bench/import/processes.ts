@@ -1,12 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildSync } from 'esbuild';
 import * as z from 'zod';
-import { bundleOptions } from '../../../deploy/bundle.ts';
 import { heapOptions } from '../../../emulator/aws/lambda/runtime/runtime-process.ts';
+import { bundleForProcess } from '../bundled-process.ts';
 import { instanceSchema, type Outside } from './outside.ts';
 import { uploadFile } from './upload.ts';
 
@@ -16,6 +13,8 @@ const measuredSchema = z.object({
   seconds: z.number(),
   /** Loading alone, without pre-flight and verdicts. */
   loadingSeconds: z.number(),
+  /** Of all threads. */
+  cpuSeconds: z.number(),
   maxRssMegabytes: z.number(),
   rows: z.number(),
   /** Calls to the instance, without those that ask for verdicts. */
@@ -40,44 +39,28 @@ export async function withOutside<T>(work: (outside: Outside) => Promise<T>): Pr
   }
 }
 
-/** Runs one import of a generated file in a process of its own. */
+/** As importCsv runs: its memory is in serverless.yml. */
+export const deployedMegabytes = 1769;
+
+/**
+ * Runs one import of a generated file in a process of its own.
+ * @param megabytes the memory of the function, as Lambda divides it
+ */
 export async function importAlone(
   outside: Outside,
   rows: number,
   rowsPerRequest: number,
   otherSettings: object = {},
+  megabytes = deployedMegabytes,
 ): Promise<Measured> {
   const request = await uploadFile(outside, rows, { rowsPerRequest, ...otherSettings });
-  bundled ??= bundle();
-  const child = fork(bundled, [JSON.stringify(outside), JSON.stringify(request)], {
-    execArgv: deployedOptions,
+  const file = bundleForProcess(join(import.meta.dirname, 'one-import.ts'));
+  const child = fork(file, [JSON.stringify(outside), JSON.stringify(request)], {
+    execArgv: heapOptions(megabytes),
   });
   const measured = measuredSchema.parse(await messageOf(child));
   await once(child, 'exit');
   return measured;
-}
-
-/** As importCsv runs: its memory is in serverless.yml. */
-const deployedOptions = heapOptions(1769);
-
-let bundled: string | undefined;
-
-/** Bundled as the function is: reading a hundred source files would count as its memory and time. */
-function bundle(): string {
-  const outfile = join(mkdtempSync(join(tmpdir(), 'bench-import-')), 'one-import.mjs');
-  const banner = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);";
-  buildSync({
-    entryPoints: [join(import.meta.dirname, 'one-import.ts')],
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'esm',
-    mainFields: [...bundleOptions.mainFields],
-    outfile,
-    banner: { js: banner },
-    logLevel: 'error',
-  });
-  return outfile;
 }
 
 async function messageOf(child: ChildProcess): Promise<unknown> {

@@ -1,3 +1,12 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Instance } from '../../../emulator/instance/index.ts';
+import { bundleForProcess } from '../bundled-process.ts';
+
+/** The state table of keyed messages. */
+export const stateTable = 'state';
+
 /** What a worker is asked to do; comes and goes as JSON. */
 export type Work = {
   readonly instanceUrl: string;
@@ -14,4 +23,34 @@ export type Work = {
   readonly prefix: string;
 };
 
-export type WorkDone = { readonly seconds: number; readonly maxRssMb: number; readonly unfinished: number };
+export type WorkDone = {
+  readonly seconds: number;
+  /** Of all threads. */
+  readonly cpuSeconds: number;
+  readonly maxRssMb: number;
+  readonly unfinished: number;
+};
+
+const localAws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+
+/**
+ * Has a process of its own do the work.
+ * @param options of Node, e.g. how it divides its memory
+ * @throws Error when messages were not written
+ */
+export async function doWork(
+  { url: instanceUrl, username, password }: Pick<Instance, 'url' | 'username' | 'password'>,
+  asked: Pick<Work, 'way' | 'messages' | 'prefix'>,
+  dynamoDbUrl = '',
+  options: readonly string[] = [],
+): Promise<WorkDone> {
+  const work: Work = { instanceUrl, username, password, stateTable, ...asked };
+  const worker = bundleForProcess(join(import.meta.dirname, 'worker.ts'));
+  const { stdout } = await promisify(execFile)(process.execPath, [...options, worker, JSON.stringify(work)], {
+    env: { ...process.env, ...localAws, AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl },
+  });
+  const done: WorkDone = JSON.parse(stdout);
+  if (done.unfinished > 0)
+    throw new Error(`${work.way}: ${done.unfinished} of ${work.messages} were not written`);
+  return done;
+}

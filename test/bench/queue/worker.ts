@@ -16,9 +16,11 @@ const singlesAtOnce = 4;
 const work: Work = JSON.parse(process.argv[2] ?? '{}');
 const started = performance.now();
 const unfinished = await (work.way === 'singles' ? oneByOne(work) : throughFunction(work));
+const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
 const done: WorkDone = {
   seconds: (performance.now() - started) / 1000,
-  maxRssMb: process.resourceUsage().maxRSS / 1024,
+  cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+  maxRssMb: maxRSS / 1024,
   unfinished,
 };
 process.stdout.write(JSON.stringify(done));

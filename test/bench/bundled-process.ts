@@ -1,0 +1,30 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { bundleOptions } from '../../deploy/bundle.ts';
+
+const bundled = new Map<string, string>();
+
+/**
+ * A file of the bench bundled as the functions are: reading a hundred source files would count as the memory and the time of its process.
+ * @returns the path of the bundle
+ */
+export function bundleForProcess(file: string): string {
+  const known = bundled.get(file);
+  if (known !== undefined) return known;
+  const outfile = join(mkdtempSync(join(tmpdir(), 'bench-')), `${basename(file, '.ts')}.mjs`);
+  buildSync({
+    entryPoints: [file],
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    mainFields: [...bundleOptions.mainFields],
+    outfile,
+    banner: bundleOptions.banner,
+    logLevel: 'error',
+  });
+  bundled.set(file, outfile);
+  return outfile;
+}
