@@ -1,3 +1,4 @@
+import { CloudWatchClient, DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   LambdaClient,
@@ -8,7 +9,7 @@ import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { type MessageAttributeValue, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { alarmEvent, signalOf } from '../e2e/alarms.ts';
+import { alarmEvent, putAlarm, signalOf } from '../e2e/alarms.ts';
 import { loadData, loadSchema } from '../lib/file-import/load-table.ts';
 import { SecrecyWatch } from '../secrecy/watch.ts';
 import type { Treatment } from './harness/fault-proxy.ts';
@@ -225,20 +226,19 @@ const overloaded: Treatment = {
 
 /** Opens records for an alarm that is gone and for findings, and asks their sources. */
 async function reconcile(world: World): Promise<void> {
+  const gone = 'long'.repeat(40);
+  const cloudWatch = new CloudWatchClient({ ...local, endpoint: world.stack.cloudWatch.url });
+  await putAlarm(cloudWatch, gone);
+  await cloudWatch.send(new DeleteAlarmsCommand({ AlarmNames: [gone] }));
+  cloudWatch.destroy();
+  const at = new Date().toISOString();
   const about = [
-    {
-      source: 'cloudwatch-alarm',
-      key: `arn:aws:cloudwatch:us-east-1:000000000000:alarm:${'long'.repeat(40)}`,
-    },
+    { source: 'cloudwatch-alarm', key: `arn:aws:cloudwatch:us-east-1:000000000000:alarm:${gone}` },
     { source: 'security-hub', key: 'finding-1' },
     { source: 'security-hub-v2', key: 'finding-2' },
   ];
   for (const { source, key } of about)
-    await send(
-      world,
-      'RecordsFifoQueue.fifo',
-      signalOf({ source, key, at: '2026-11-02T08:00:00Z', eventId: key }),
-    );
+    await send(world, 'RecordsFifoQueue.fifo', signalOf({ source, key, at, eventId: key }));
   await vi.waitFor(async () => {
     await world.stack.host.invoke(world.arn('reconcileEvents'), {});
     expect(world.unused().filter((one) => /^reconcileEvents (cloud|security|sqs)/.test(one))).toEqual([]);
