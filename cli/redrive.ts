@@ -17,6 +17,11 @@ export const redriveCommand = command('redrive', 'moves dead letters back to the
     'holds the reasons of letters that were too large to carry them (or STATE_TABLE)',
     notBlank,
   )
+  .option(
+    '--trusted-senders <ids>',
+    'passes on who sent a message first, as letters of these roles say, comma separated: WriteRecordsRoleId of the stack',
+    list,
+  )
   .option('--dry-run', 'counts the letters by code and moves nothing')
   .addOption(stackOption)
   .option('--json', 'prints the report as JSON')

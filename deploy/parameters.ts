@@ -108,9 +108,15 @@ export const parameters: readonly Parameter[] = [
   },
   {
     param: 'callerColumn',
-    description: 'Column of a record that the HTTP API writes its caller into; empty for none.',
+    description: 'Column that says who made the call, sent the message or dropped the file; empty for none.',
     pattern: '[a-z][a-z0-9_]{0,79}',
     expected: 'must be the name of a column',
+  },
+  {
+    param: 'trustedSenders',
+    description: 'Ids of roles and users whose messages may name another sender, comma separated.',
+    pattern: '(AROA|AIDA)[A-Z0-9]{8,124}(\\s*,\\s*(AROA|AIDA)[A-Z0-9]{8,124})*',
+    expected: 'must be ids of roles and users (AROA…, AIDA…), comma separated',
   },
   { param: 'callers', description: 'Rights of callers of the HTTP API, a JSON object; empty for all.' },
   { param: 'batchMethods', description: 'Methods that a call inside POST /api/now/batch may have.' },

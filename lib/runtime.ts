@@ -32,7 +32,9 @@ import { createHandler, type Handler, type HandlerDeps, type Invocation, once } 
 import type { Operation } from './operations/define-operation.ts';
 import { deriveSysId, identityBy } from './operations/identity.ts';
 import { keyedWritesInMemory } from './operations/keyed-writes.ts';
+import type { Signal } from './operations/signal.ts';
 import { createOutcomes } from './outcomes/outcomes.ts';
+import { withSender } from './record-queue/dead-letter.ts';
 import { createRecordWriter } from './record-queue/handler.ts';
 import { passingCodes, redrive } from './record-queue/redrive.ts';
 
@@ -96,6 +98,7 @@ function gatewayDeps(): GatewayDeps & HandlerDeps {
   return {
     ...deps,
     http: config.http,
+    callerColumn: config.callerColumn,
     connect: connect(),
     keyedWrites: processMemory(),
     inDoubtMs: config.records.inDoubtSeconds * 1_000,
@@ -116,9 +119,11 @@ export function signalHandler(operation: Operation): Handler {
   return operationHandler(operation, () => {
     const { recordsFifoQueueUrl: url } = root().config;
     if (!url) return gatewayDeps();
-    const enqueueSignal = async (signal: Parameters<typeof toEntry>[0]) => {
+    const enqueueSignal = async (signal: Signal, caller: string | undefined) => {
+      const entry = toEntry(signal);
+      const MessageAttributes = withSender(entry.MessageBody, {}, caller);
       try {
-        return await sendMessage(url, toEntry(signal), AbortSignal.timeout(signalTimeoutMs));
+        return await sendMessage(url, { ...entry, MessageAttributes }, AbortSignal.timeout(signalTimeoutMs));
       } catch (cause) {
         throw new QueueUnavailableError('the records queue did not take the signal; send it again', {
           cause,
@@ -204,6 +209,8 @@ export function recordQueueHandler() {
         settings: config.records,
         deployment: config.deployment,
         stateTable,
+        callerColumn: config.callerColumn,
+        trustedSenders: config.trustedSenders,
       });
       // It divides the time that is left by itself.
       return { reportingTimeMs: 0, run: (event: unknown, { context }) => write(event, context) };
@@ -224,7 +231,15 @@ export function redriveHandler() {
       const remembered = { stateTable: stateTable(), deployment };
       const move = async (from: string, to: string, signal: AbortSignal) => {
         const queues = { deadLetterUrl: from, queueUrl: to };
-        const report = await redrive({ ...queues, codes: passingCodes, dryRun: false, remembered, signal });
+        const { trustedSenders } = config;
+        const ofDeployment = { remembered, trustedSenders };
+        const report = await redrive({
+          ...queues,
+          ...ofDeployment,
+          codes: passingCodes,
+          dryRun: false,
+          signal,
+        });
         const found = [...report.found.values()].reduce((sum, letters) => sum + letters, 0);
         const { moved, returned, failures } = report;
         return { moved, kept: found - moved, returned: Object.fromEntries(returned), failures };
@@ -289,6 +304,7 @@ export function importHandler() {
           outcomes,
           deadline,
           correlationId: executionName(input.request),
+          callerColumn: config.callerColumn,
         };
         const startExecution = async (name: string, next: unknown) => {
           await startDurableExecution(lambda, { functionArn, name, input: next });

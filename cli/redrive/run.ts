@@ -13,6 +13,7 @@ type RedriveCommandOptions = QueueOptions & {
   readonly code?: readonly string[] | undefined;
   readonly dryRun?: boolean | undefined;
   readonly json?: boolean | undefined;
+  readonly trustedSenders?: readonly string[] | undefined;
 };
 
 /**
@@ -22,7 +23,7 @@ type RedriveCommandOptions = QueueOptions & {
 export async function runRedrive(options: RedriveCommandOptions): Promise<void> {
   const { queueUrl, deadLetterUrl, stateTable: tableName } = await findRecordsQueues(options, process.env);
   if (!deadLetterUrl || !queueUrl) throw new UsageError('--dlq and --queue are needed');
-  const { dryRun = false, code: codes, json = false } = options;
+  const { dryRun = false, code: codes, json = false, trustedSenders } = options;
   const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
   const remembered = stateTable && { stateTable, deployment: readConfig().deployment };
   const stop = new AbortController();
@@ -31,7 +32,8 @@ export async function runRedrive(options: RedriveCommandOptions): Promise<void> 
   const progress = await startProgress(deadLetterUrl);
   const { signal } = stop;
   const onProgress = progress.update;
-  const work = redrive({ deadLetterUrl, queueUrl, codes, dryRun, remembered, onProgress, signal });
+  const queues = { deadLetterUrl, queueUrl };
+  const work = redrive({ ...queues, codes, dryRun, remembered, trustedSenders, onProgress, signal });
   const report = await work.finally(progress.stop);
   process.stdout.write(
     json ? `${toJson(report, dryRun)}\n` : describe(report, dryRun, codes, signal.aborted),

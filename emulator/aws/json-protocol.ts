@@ -7,7 +7,12 @@ import { type Permit, permitAll } from './iam/access-control.ts';
 import type { RequiredRights } from './iam/required-rights.ts';
 
 /** One API action: takes the parsed JSON body, answers what is sent as JSON. `signal` aborts when the caller hangs up. */
-export type JsonAction<State> = (body: unknown, state: State, signal: AbortSignal) => unknown;
+export type JsonAction<State> = (
+  body: unknown,
+  state: State,
+  signal: AbortSignal,
+  authorization?: string,
+) => unknown;
 
 /** An AWS JSON service (https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html). */
 export type JsonService<State> = {
@@ -28,9 +33,9 @@ export type JsonService<State> = {
 /** An action whose input is checked against `schema` first. */
 export function jsonAction<Schema extends z.ZodType, State>(
   schema: Schema,
-  run: (input: z.output<Schema>, state: State, signal: AbortSignal) => unknown,
+  run: (input: z.output<Schema>, state: State, signal: AbortSignal, authorization?: string) => unknown,
 ): JsonAction<State> {
-  return (body, state, signal) => run(schema.parse(body), state, signal);
+  return (body, state, signal, authorization) => run(schema.parse(body), state, signal, authorization);
 }
 
 /** Answers every request of the service; the action stands in `X-Amz-Target`. */
@@ -70,8 +75,9 @@ function runAction<State>(
     throw new AwsError('UnknownOperationException', `${target || 'no X-Amz-Target'}: no such action here`);
   const input = parseBody(body);
   const { permit = permitAll, rights } = service;
-  permit(request.headers.authorization, ...rights(name, input));
-  return action(input, service.state, signal);
+  const { authorization } = request.headers;
+  permit(authorization, ...rights(name, input));
+  return action(input, service.state, signal, authorization);
 }
 
 function parseBody(body: Buffer): unknown {

@@ -168,14 +168,14 @@ type Outside = Pick<Stack, 'sqs' | 's3' | 'secretsManager' | 'dynamodb' | 'insta
 
 async function startOutside(
   options: StackOptions,
-  { permit }: AccessControl,
+  { permit, idOf }: AccessControl,
   opened: AsyncDisposableStack,
 ): Promise<Outside> {
   const { dataFolder, ports = {}, log = silentLog } = options;
   const open = async <Part extends { close(): Promise<void> }>(starting: Promise<Part>): Promise<Part> =>
     opened.adopt(await starting, (part) => part.close());
   const sqs = await open(
-    startSqs({ port: ports.sqs ?? 0, databaseFile: join(dataFolder, 'sqs.db'), permit }),
+    startSqs({ port: ports.sqs ?? 0, databaseFile: join(dataFolder, 'sqs.db'), permit, idOf }),
   );
   const deliver = deliverTo(sqs.state);
   const s3Folder = join(dataFolder, 's3');

@@ -82,7 +82,7 @@ export async function receiveMessages(
       VisibilityTimeout: hiddenSeconds,
       WaitTimeSeconds: waitSeconds,
       MessageAttributeNames: ['All'],
-      MessageSystemAttributeNames: ['MessageGroupId', 'SentTimestamp'],
+      MessageSystemAttributeNames: ['MessageGroupId', 'SenderId', 'SentTimestamp'],
     }),
   );
   return Messages;

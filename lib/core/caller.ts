@@ -14,6 +14,14 @@ export function lastingName({ name, principals }: Caller): string {
   return principals.find((principal) => !principal.startsWith('scope:')) ?? name;
 }
 
+/**
+ * The role or user behind an id that AWS attests: the `SenderId` of a message (`AROA…:session`) or the principal of an S3 event
+ * (`AWS:AROA…:session`), without its session. Anything else, such as an ARN, stays as it is.
+ */
+export function lastingId(id: string): string {
+  return /^(?:AWS:)?([A-Z0-9]+)(?::.*)?$/.exec(id)?.[1] ?? id;
+}
+
 /** The caller of an API Gateway event (payload format 2.0); undefined for a direct Invoke, of which Lambda says nothing. */
 export function callerOf(event: unknown): Caller | undefined {
   const authorizer = at(at(event, 'requestContext'), 'authorizer');

@@ -35,8 +35,6 @@ export type HttpConfig = {
   readonly methodOverrides: readonly string[];
   /** True when fields may walk references into tables that are not on the list (`caller_id.name`). */
   readonly dotWalkAnywhere: boolean;
-  /** The column of a record that is created or updated over HTTP in which the caller is written down; absent for none. */
-  readonly callerColumn: string | undefined;
   /** Undefined when every caller of the API may do everything that the deployment allows. */
   readonly callers: CallerRights;
 };
@@ -68,6 +66,10 @@ export type Config = {
   readonly eventsDlqUrl: string | undefined;
   readonly records: RecordsConfig;
   readonly http: HttpConfig;
+  /** The column of a record in which its caller, sender or dropper is written down; absent for none. */
+  readonly callerColumn: string | undefined;
+  /** Ids of roles and users whose messages say who sent them first. */
+  readonly trustedSenders: readonly string[];
   readonly importBucket: string | undefined;
   /** Where S3 announces new files, and where the schedule of imports sends its wake-up messages. */
   readonly importQueueUrl: string | undefined;
@@ -105,6 +107,8 @@ export function readConfig(environment: Environment = process.env): Config {
     eventsDlqUrl: environment['EVENTS_DLQ_URL'],
     records: readRecords(environment),
     http: readHttp(environment),
+    callerColumn: environment['CALLER_COLUMN']?.trim() || undefined,
+    trustedSenders: commaList(environment['TRUSTED_SENDERS']),
     importBucket: environment['IMPORT_BUCKET'],
     importQueueUrl: environment['IMPORT_QUEUE_URL'],
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
@@ -160,7 +164,6 @@ function readHttp(environment: Environment): HttpConfig {
     batchMethods: methods('BATCH_METHODS', 'GET,HEAD,POST,PUT,PATCH,DELETE'),
     methodOverrides: methods('METHOD_OVERRIDES', ''),
     dotWalkAnywhere: environment['DOT_WALK_ANYWHERE']?.trim().toLowerCase() === 'true',
-    callerColumn: environment['CALLER_COLUMN']?.trim() || undefined,
     callers: parseCallerRights(environment['CALLERS'] ?? ''),
   };
 }

@@ -36,7 +36,7 @@ export async function answerDrop(
   status: 'refused' | 'superseded' | 'stopped',
   reason: string,
 ): Promise<void> {
-  log.warn('drop-not-imported', { key: request.key, status, reason });
+  log.warn('drop-not-imported', { caller: request.droppedBy, key: request.key, status, reason });
   const { bucket, key, versionId, eTag, size, droppedAt, table } = request;
   const now = new Date(clock.now()).toISOString();
   const summary: ImportSummary = {

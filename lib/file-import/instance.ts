@@ -20,6 +20,8 @@ export type ImportScope = {
   /** The end of this invocation. */
   readonly deadline: Deadline;
   readonly correlationId: string;
+  /** The staging column in which who dropped the file is written down; absent for none. */
+  readonly callerColumn?: string | undefined;
 };
 
 /** Finds the client for a staging table of the named instance, or of the deployment's first. */

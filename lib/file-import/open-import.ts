@@ -4,6 +4,7 @@ import { callContext, type ImportDeps, type ImportScope, scopeOf } from './insta
 import { OpenReader } from './load/file-reader.ts';
 import { ClosedLedgers } from './load/ledger.ts';
 import { readEarlierSets } from './load/reconcile-by-sets.ts';
+import { withDropper } from './plan/dropper-column.ts';
 import type { ImportPlan } from './plan/import-plan.ts';
 import { mapColumns, possibleNames } from './plan/map-columns.ts';
 import { pinnedSettings } from './plan/pinned-settings.ts';
@@ -91,7 +92,9 @@ async function planImport(
   const open = request.format === 'jsonl';
   const header = open ? possibleNames(staging, settings) : file.header;
   const map = () => mapColumns(header, staging, settings, versionMark(request), open);
-  const row = await orNote(map, () => note(factsOfRefused(file, staging, settings)));
+  const mapped = await orNote(map, () => note(factsOfRefused(file, staging, settings)));
+  const dropper = { column: scope.callerColumn, droppedBy: request.droppedBy };
+  const row = withDropper(mapped, staging, settings, dropper);
   const keyColumn = settings.keyColumn?.toLowerCase();
   return {
     request,

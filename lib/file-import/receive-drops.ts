@@ -106,7 +106,7 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
     await noteRefusal(deps, object, notice.refused);
     return [];
   }
-  const request = await requestOf(deps, object, notice.drop);
+  const request = await requestOf(deps, object, notice.drop, caller);
   if (object.size === 0) {
     await answerDrop(deps, request, 'refused', 'the file is empty (0 bytes)');
     return [];
@@ -119,11 +119,15 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
   return arrival.kind === 'new' ? [request] : [];
 }
 
-/** The import of a dropped file, with its settings as they stood at the drop. */
+/**
+ * The import of a dropped file, with its settings as they stood at the drop.
+ * @param droppedBy id of the role or user that dropped it
+ */
 export async function requestOf(
   { s3, deployment }: Pick<ReceiveDeps, 's3' | 'deployment'>,
   object: DroppedObject,
   drop: Drop,
+  droppedBy?: string,
 ): Promise<ImportRequest> {
   const settings = await settingsAt(s3, object.bucket, drop.folder, Date.parse(object.droppedAt));
   // Settings that cannot be read are refused by the pre-flight; their results go where they go by default.
@@ -140,6 +144,7 @@ export async function requestOf(
     ...(settings ? { settings: settings.ref } : {}),
     resultsFolder: resultsFolder(named, resultsPrefix),
     deployment,
+    ...(droppedBy === undefined ? {} : { droppedBy }),
   };
 }
 

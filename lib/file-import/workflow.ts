@@ -1,4 +1,5 @@
 import { ConnectorError } from '../core/errors.ts';
+import { currentLogFields, withLogFields } from '../core/log.ts';
 import type { Activities, Progress } from './activities.ts';
 import type { Durable } from './execution.ts';
 import type { ImportInput } from './import-input.ts';
@@ -44,13 +45,24 @@ const maxChainAttempts = 40;
 
 /**
  * One import from its pre-flight to its summary. Everything that touches the world is an operation of the durable engine, so that
- * it can stop at any point and go on in another process; what has become of the rows is in the state.
+ * it can stop at any point and go on in another process; what has become of the rows is in the state. Every line that it logs names
+ * who dropped the file.
  */
-export async function runImport(
+export function runImport(
+  durable: Durable,
+  activities: Activities,
+  input: ImportInput,
+  options: WorkflowOptions = defaultOptions,
+): Promise<ImportAnswer> {
+  const fields = { ...currentLogFields(), caller: input.request.droppedBy };
+  return withLogFields(fields, () => carryOut(durable, activities, input, options));
+}
+
+async function carryOut(
   durable: Durable,
   activities: Activities,
   { request, resume }: ImportInput,
-  { longestOutageMs }: WorkflowOptions = defaultOptions,
+  { longestOutageMs }: WorkflowOptions,
 ): Promise<ImportAnswer> {
   const budget = new Budget();
   const step = async <T>(name: string, run: () => Promise<T>): Promise<T> => {

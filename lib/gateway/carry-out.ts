@@ -9,12 +9,12 @@ import type {
   BatchPart,
   BatchPartAnswer,
   Operation,
-  OperationDeps,
   OperationInput,
 } from '../operations/define-operation.ts';
 import { createReferenceTargets, type ReferenceTargets } from '../operations/dictionary.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import type { KeyedWrites } from '../operations/keyed-writes.ts';
+import type { Signal } from '../operations/signal.ts';
 import { requireAllowedReads, tableAccess } from '../operations/table-access.ts';
 import type { WriteLedger } from '../operations/write-ledger.ts';
 import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
@@ -49,13 +49,16 @@ export type GatewayDeps = {
   /** How records that are created once are known. */
   readonly identityOf: IdentityOf;
   readonly http: HttpConfig;
+  /** The column in which callers over HTTP are written down; absent for none. */
+  readonly callerColumn?: string | undefined;
   readonly clock: Clock;
   readonly keyedWrites: KeyedWrites;
   /** Opens what is remembered of the writes to an instance, for one call; absent where the deployment has no state table. */
   readonly openLedger?: ((instanceName: string, deadline: Deadline) => WriteLedger) | undefined;
   /** How long an instance may work on a write after its answer was lost. */
   readonly inDoubtMs: number;
-  readonly enqueueSignal?: OperationDeps['enqueueSignal'];
+  /** Puts a signal on its queue, with the caller as its first sender. @returns the id of the message */
+  readonly enqueueSignal?: ((signal: Signal, caller: string | undefined) => Promise<string>) | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
 };
@@ -71,7 +74,7 @@ export async function carryOut(
   deps: GatewayDeps,
   deadline: Deadline,
 ): Promise<ServiceNowResponse> {
-  const prepared = operation.prepare(withCaller(call, operation, deps.http.callerColumn));
+  const prepared = operation.prepare(withCaller(call, operation, deps.callerColumn));
   const { client, instance: served } = deps.connect(call.instance);
   const instance = call.http
     ? instanceFor(served, deps.http.callers, call.http.caller, call.http.method, prepared.tables)
@@ -79,7 +82,9 @@ export async function carryOut(
   const access = tableAccess(instance, deps.http.dotWalkAnywhere);
   for (const table of prepared.tables) access.require(table);
   const context = { deadline, correlationId: call.correlationId };
-  const { identityOf, keyedWrites, clock, inDoubtMs, enqueueSignal } = deps;
+  const { identityOf, keyedWrites, clock, inDoubtMs, enqueueSignal: enqueue } = deps;
+  const caller = call.http?.caller && lastingName(call.http.caller);
+  const enqueueSignal = enqueue && ((signal: Signal) => enqueue(signal, caller));
   const { invocationKey } = call;
   const ofCall = { client, context, access, instanceName: instance.name, invocationKey, dispatch };
   const ledger = deps.openLedger?.(instance.name, deadline);

@@ -4,11 +4,18 @@ import { digestOf } from '../aws/digest.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { processRedactor } from '../core/redaction.ts';
+import { senderAttribute } from './first-sender.ts';
 import { keyAttribute } from './message.ts';
 import type { MessageAttribute, QueuedMessage } from './sqs-event.ts';
 
 /** Attributes that a dead letter carries in addition to those of its message; a redrive removes them again. */
-const reasonAttributes: readonly string[] = ['ErrorCode', 'ErrorMessage', 'RequestId', 'Attempts'];
+const reasonAttributes: readonly string[] = [
+  'ErrorCode',
+  'ErrorMessage',
+  'RequestId',
+  'Attempts',
+  senderAttribute,
+];
 
 /** Holds, as JSON, the attributes of the message that there is no place for: SQS takes ten. A redrive restores them. */
 const displacedAttribute = 'DisplacedAttributes';
@@ -57,6 +64,7 @@ function reasonsOf(message: QueuedMessage, error: unknown, requestId: string): r
   return [
     asText('ErrorCode', codeOfError(error)),
     asText('Attempts', String(message.receiveCount)),
+    ...(message.sender === undefined ? [] : [asText(senderAttribute, message.sender)]),
     asText('RequestId', requestId),
     asText('ErrorMessage', describe(error)),
   ];
@@ -141,7 +149,8 @@ export function originalAttributes(letter: Attributes, key: string): Attributes 
   const kept = Object.entries(letter).filter(([name]) => !ours.includes(name));
   const packed =
     z.safeParse(attributeSchema, parseOrNothing(letter[displacedAttribute]?.StringValue)).data ?? {};
-  const restored = Object.entries(packed).map(([name, { dataType: DataType, text, base64 }]) => {
+  const own = Object.entries(packed).filter(([name]) => !ours.includes(name));
+  const restored = own.map(([name, { dataType: DataType, text, base64 }]) => {
     const value =
       base64 === undefined ? { StringValue: text ?? '' } : { BinaryValue: Buffer.from(base64, 'base64') };
     return [name, { DataType, ...value }] as const;
@@ -162,8 +171,18 @@ function parseOrNothing(text: string | undefined): unknown {
   }
 }
 
+/** What SQS takes as text, and no longer than any ARN that IAM knows. */
+const senderShape = /^[\x20-\x7e]{1,2048}$/;
+
+/** The attributes with who sent the message first; without it where there is no room for one more. */
+export function withSender(body: string, attributes: Attributes, sender: string | undefined): Attributes {
+  if (sender === undefined || !senderShape.test(sender)) return attributes;
+  const all = { ...attributes, [senderAttribute]: { DataType: 'String', StringValue: sender } };
+  return Object.keys(all).length <= maxAttributes && takesAttributes(body, all) ? all : attributes;
+}
+
 /** True when the attributes fit next to the body. */
-export function fits(body: string, attributes: Attributes): boolean {
+export function takesAttributes(body: string, attributes: Attributes): boolean {
   const bytes = Object.entries(attributes).reduce(
     (sum, [name, attribute]) => sum + bytesOf(name, attribute),
     0,

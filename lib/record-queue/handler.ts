@@ -10,6 +10,7 @@ import type { Outcomes } from '../outcomes/outcomes.ts';
 import { acknowledge, type Queues } from './acknowledge.ts';
 import { BatchExecutor } from './batch-executor.ts';
 import { disposeOf, isPermanent, type WriteResult } from './disposition.ts';
+import { withFirstSenders } from './first-sender.ts';
 import type { RecordCommand } from './message.ts';
 import { type Naming, RecordOrder, toSequences } from './ordering.ts';
 import {
@@ -40,6 +41,10 @@ export type RecordQueueDeps = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly outcomes?: Reporter | undefined;
+  /** The column in which senders are written down; absent for none. */
+  readonly callerColumn?: string | undefined;
+  /** Ids of roles and users whose messages say who sent them first. @default none */
+  readonly trustedSenders?: readonly string[] | undefined;
 };
 
 type Reporter = Pick<Outcomes, 'report'>;
@@ -60,7 +65,8 @@ export function createRecordWriter(deps: RecordQueueDeps) {
     deps.log.warn('setting-deprecated', { setting, use: setting.replace('PARK', 'RETRY') });
   return async (event: unknown, invocation: Invocation): Promise<BatchResponse> => {
     const results: Results = new Map();
-    const messages = await recallKeys(readSqsEvent(event), deps, results);
+    const received = withFirstSenders(readSqsEvent(event), deps.trustedSenders ?? []);
+    const messages = await recallKeys(received, deps, results);
     await writeAll(messages, invocation, deps, linkTo, results);
     const { settings, clock, random } = deps;
     const disposed = messages.map((message) => {
@@ -208,6 +214,7 @@ function openContext(
     log,
     inDoubtMs: settings.inDoubtSeconds * 1000,
     callContext: { deadline: workUntil, correlationId },
+    callerColumn: deps.callerColumn,
   };
 }
 

@@ -10,7 +10,14 @@ import {
 } from '../aws/sqs.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import { parseJson } from '../core/parse-json.ts';
-import { fits, originalAttributes, recallReasons, rememberKey } from './dead-letter.ts';
+import {
+  originalAttributes,
+  recallReasons,
+  rememberKey,
+  takesAttributes,
+  withSender,
+} from './dead-letter.ts';
+import { firstSender, senderAttribute } from './first-sender.ts';
 import { keyAttribute } from './message.ts';
 
 export type RedriveOptions = {
@@ -22,6 +29,8 @@ export type RedriveOptions = {
   readonly dryRun: boolean;
   /** Where the reasons of letters are that have no room for them, and the deployment (service and stage). */
   readonly remembered?: { readonly stateTable: StateTable; readonly deployment: string } | undefined;
+  /** Ids of roles and users whose letters say who sent their messages first. Without a list, moved messages name no first sender. */
+  readonly trustedSenders?: readonly string[] | undefined;
   /** How long the queue must return nothing to count as empty; without a wait SQS may skip letters. @default 2 */
   readonly waitSeconds?: number;
   /** For how long a letter is hidden once it was looked at. @default 900 */
@@ -245,14 +254,18 @@ const noRoom =
   'it has no room for its key, and would be written twice under another; name the state table with --state-table';
 
 /**
- * The message as it was, with its key and without the reasons. A key that there is no room for is remembered by the body.
- * @returns nothing when it cannot be
+ * The message as it was, with its key and without the reasons. A key that there is no room for is remembered by the body. Who sent it
+ * first travels with it where there is room.
+ * @returns nothing when the key cannot be remembered
  */
-async function toMessage({ message, key, code }: Letter, { remembered, nowMs = Date.now }: RedriveOptions) {
+async function toMessage(
+  { message, key, code }: Letter,
+  { remembered, nowMs = Date.now, trustedSenders }: RedriveOptions,
+) {
   const { Body = '', MessageId = '', MessageAttributes = {}, Attributes, ReceiptHandle = '' } = message;
   const original = originalAttributes(MessageAttributes, key);
   const { [keyAttribute]: _key, ...withoutKey } = original;
-  const attributes = fits(Body, original) ? original : withoutKey;
+  const attributes = takesAttributes(Body, original) ? original : withoutKey;
   // Of a letter that we made the key was remembered then.
   if (attributes[keyAttribute] === undefined && code === unknownCode && !saysItsKey(Body)) {
     if (!remembered) return undefined;
@@ -260,13 +273,21 @@ async function toMessage({ message, key, code }: Letter, { remembered, nowMs = D
   }
   return {
     MessageBody: Body,
-    MessageAttributes: attributes,
+    MessageAttributes: withSender(Body, attributes, firstSenderOf(message, trustedSenders)),
     // A new deduplication id: under the old one a FIFO queue would accept the message and drop it, for five minutes.
     ...(Attributes?.MessageGroupId && {
       MessageGroupId: Attributes.MessageGroupId,
       MessageDeduplicationId: `${MessageId}-${ReceiptHandle.slice(-40)}`.replace(/[^\w-]/g, '_'),
     }),
   };
+}
+
+function firstSenderOf(
+  { Attributes, MessageAttributes }: Message,
+  trusted: readonly string[] | undefined,
+): string | undefined {
+  if (trusted === undefined) return undefined;
+  return firstSender(Attributes?.SenderId, MessageAttributes?.[senderAttribute]?.StringValue, trusted);
 }
 
 /** True for a body that holds the key of its message. */

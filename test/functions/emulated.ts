@@ -40,6 +40,8 @@ export type EmulatedDeployment = {
   readonly logged: LogFields[];
   /** Every signal that was put on the records queue. */
   readonly signals: Signal[];
+  /** Who is named as the first sender of each. */
+  readonly senders: (string | undefined)[];
   /** Every figure that was counted, by name. */
   readonly counted: MetricName[];
   /** As Lambda calls it. */
@@ -87,7 +89,11 @@ export async function startDeployment(
       deadline,
     );
   const signals: Signal[] = [];
-  const enqueueSignal = async (signal: Signal) => `message-${signals.push(signal)}`;
+  const senders: (string | undefined)[] = [];
+  const enqueueSignal = async (signal: Signal, caller: string | undefined) => {
+    senders.push(caller);
+    return `message-${signals.push(signal)}`;
+  };
   const logged: LogFields[] = [];
   const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
   const log = { debug: note, info: note, warn: note, error: note };
@@ -104,6 +110,7 @@ export async function startDeployment(
     instance,
     logged,
     signals,
+    senders,
     counted,
     handler: handlerOf,
     serve(operation, through) {

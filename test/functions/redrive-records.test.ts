@@ -70,8 +70,8 @@ describe('the scheduled redrive', () => {
       standard: { moved: 1, kept: 1, returned: {}, failures: [] },
       fifo: { moved: 1, kept: 0, returned: {}, failures: [] },
     });
-    expect(await bodiesIn('records')).toEqual([['late', ['IdempotencyKey']]]);
-    expect(await bodiesIn('records.fifo')).toEqual([['signal', ['IdempotencyKey']]]);
+    expect(await bodiesIn('records')).toEqual([['late', ['IdempotencyKey', 'OriginalSender']]]);
+    expect(await bodiesIn('records.fifo')).toEqual([['signal', ['IdempotencyKey', 'OriginalSender']]]);
     expect(await bodiesIn('letters')).toEqual([['wrong', ['ErrorCode', 'IdempotencyKey']]]);
   });
 

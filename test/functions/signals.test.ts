@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { postSignal } from '../../lib/operations/post-signal.ts';
+import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 import { startDeployment } from './emulated.ts';
 
 const signal = {
@@ -57,4 +58,15 @@ it('takes signals for the tables of the deployment only, those of look-ups inclu
     expect((await served.http({ method: 'POST', url: '/signals', body })).statusCode).toBe(403);
   }
   expect(deployment.signals).toEqual([]);
+});
+
+it('names the caller over HTTP as the first sender of the message, and none for a direct Invoke', async () => {
+  const deployment = await start();
+  const body = JSON.stringify(signal);
+  const event = httpEvent({ method: 'POST', url: '/signals', body });
+  const authorizer = { iam: { userArn: 'arn:aws:sts::111122223333:assumed-role/app/session-7' } };
+  const requestContext = { ...event.requestContext, authorizer };
+  await deployment.handler(postSignal)({ ...event, requestContext }, lambdaContext());
+  await deployment.serve(postSignal).invoke(signal);
+  expect(deployment.senders).toEqual(['arn:aws:iam::111122223333:role/app', undefined]);
 });

@@ -17,6 +17,12 @@ export type Permit = (authorization: string | undefined, ...calls: readonly AwsC
 /** Lets every caller do everything. */
 export const permitAll: Permit = () => undefined;
 
+/** What services write down as the id of a caller. */
+export type IdOf = (authorization: string | undefined) => string;
+
+/** Stands for an administrator. */
+export const administratorId = 'AIDALOCALSENDER';
+
 type Role = { readonly policy: RolePolicy; readonly used: Set<Grant> };
 
 /**
@@ -25,13 +31,25 @@ type Role = { readonly policy: RolePolicy; readonly used: Set<Grant> };
  */
 export class AccessControl {
   readonly #roles = new Map<string, Role>();
+  readonly #ids = new Map<string, string>();
   readonly #refused: RefusedCall[] = [];
 
   /** Functions without a role in the template are not restricted. */
-  setRoles(functions: readonly { readonly functionName: string; readonly role?: RolePolicy }[]): void {
-    for (const { functionName, role } of functions)
+  setRoles(
+    functions: readonly {
+      readonly functionName: string;
+      readonly role?: RolePolicy;
+      readonly roleId?: string;
+    }[],
+  ): void {
+    for (const { functionName, role, roleId } of functions) {
       if (role) this.#roles.set(functionName, { policy: role, used: new Set() });
+      if (roleId) this.#ids.set(functionName, `${roleId}:${functionName}`);
+    }
   }
+
+  /** Of a function its role and, as the session, its name. */
+  readonly idOf: IdOf = (authorization) => this.#ids.get(accessKey(authorization)) ?? administratorId;
 
   readonly permit: Permit = (authorization, ...calls) => {
     const functionName = accessKey(authorization);

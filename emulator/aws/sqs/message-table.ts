@@ -20,6 +20,7 @@ const Row = z
     visible_ms: z.number(),
     receipt: z.string().nullable(),
     source_arn: z.string().nullable(),
+    sender: z.string().nullable(),
   })
   .transform((row) => ({
     seq: row.seq,
@@ -39,6 +40,8 @@ const Row = z
     receipt: row.receipt,
     /** The queue it failed in, for a message in a dead-letter queue. */
     sourceArn: row.source_arn,
+    /** Not kept by earlier versions. */
+    sender: row.sender,
   }));
 
 export type Message = z.output<typeof Row>;
@@ -51,6 +54,7 @@ export type NewMessage = Pick<
   | 'traceHeader'
   | 'groupId'
   | 'deduplicationId'
+  | 'sender'
   | 'sentMs'
   | 'visibleMs'
 >;
@@ -65,14 +69,15 @@ export class MessageTable {
 
   constructor(database: DatabaseSync) {
     ensureColumn(database, 'message', 'received_ms', 'INTEGER');
+    ensureColumn(database, 'message', 'sender', 'TEXT');
     this.#sql = cachedStatements(database);
   }
 
   /** @returns the place in the order of all messages */
   insert(message: NewMessage): number {
     const { lastInsertRowid } = this.#sql(
-      `INSERT INTO message (id, queue, body, attributes, trace_header, group_id, deduplication_id, sent_ms, visible_ms)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO message (id, queue, body, attributes, trace_header, group_id, deduplication_id, sender, sent_ms, visible_ms)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ).run(
       message.id,
       message.queue,
@@ -81,6 +86,7 @@ export class MessageTable {
       message.traceHeader,
       message.groupId,
       message.deduplicationId,
+      message.sender,
       message.sentMs,
       message.visibleMs,
     );

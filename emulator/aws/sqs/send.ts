@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { AwsError } from '../aws-error.ts';
+import { administratorId } from '../iam/access-control.ts';
 import { MessageAttributes, md5OfAttributes, messageBytes } from './message-attributes.ts';
 import type { Queue } from './queue-table.ts';
 import { invalidParameter } from './sqs-error.ts';
@@ -30,12 +31,18 @@ const ATTRIBUTE_NAME = /^(?!aws\.|amazon\.|\.)(?!.*\.\.)(?!.*\.$)[\w.-]{1,256}$/
 
 /**
  * Puts a message into the queue; a FIFO queue takes the same deduplication id once in five minutes.
+ * @param sender its `SenderId`
  * @throws {AwsError} InvalidMessageContents, InvalidParameterValue, MissingParameter
  */
-export function send(state: SqsState, queue: Queue, message: Outgoing): Record<string, string> {
+export function send(
+  state: SqsState,
+  queue: Queue,
+  message: Outgoing,
+  sender: string = administratorId,
+): Record<string, string> {
   checkContents(queue, message);
   const deduplicationId = queue.settings.FifoQueue ? fifoDeduplicationId(queue, message) : null;
-  const sent = state.transaction(() => insertOnce(state, queue, message, deduplicationId));
+  const sent = state.transaction(() => insertOnce(state, queue, message, deduplicationId, sender));
   state.wake(queue.name);
   const attributes = Object.keys(message.MessageAttributes).length > 0;
   return {
@@ -60,6 +67,7 @@ function insertOnce(
   queue: Queue,
   message: Outgoing,
   deduplicationId: string | null,
+  sender: string,
 ): { messageId: string; seq: number } {
   const nowMs = state.clock.now();
   const before =
@@ -75,6 +83,7 @@ function insertOnce(
     traceHeader: message.MessageSystemAttributes?.AWSTraceHeader?.StringValue ?? null,
     groupId: message.MessageGroupId ?? null,
     deduplicationId,
+    sender,
     sentMs: nowMs,
     visibleMs: nowMs + delaySeconds * 1000,
   });

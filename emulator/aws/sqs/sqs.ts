@@ -1,7 +1,7 @@
 import { ACCOUNT_ID } from '../account.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { IN_MEMORY } from '../database.ts';
-import type { Permit } from '../iam/access-control.ts';
+import { administratorId, type IdOf, type Permit } from '../iam/access-control.ts';
 import { sqsRights } from '../iam/required-rights.ts';
 import { jsonProtocol } from '../json-protocol.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
@@ -47,6 +47,8 @@ export type SqsOptions = {
   readonly clock?: Clock;
   /** @default every caller may do everything */
   readonly permit?: Permit | undefined;
+  /** Who sends, for `SenderId`. @default an administrator */
+  readonly idOf?: IdOf | undefined;
 };
 
 export type LocalSqs = LoopbackServer & SqsService;
@@ -55,7 +57,8 @@ export type LocalSqs = LoopbackServer & SqsService;
 export async function startSqs(options: SqsOptions = {}): Promise<LocalSqs> {
   const state = new SqsState(options.databaseFile ?? IN_MEMORY, options.clock ?? systemClock);
   let base = '';
-  const service = { state, queueUrl: (name: string) => `${base}/${ACCOUNT_ID}/${name}` };
+  const idOf = options.idOf ?? (() => administratorId);
+  const service = { state, queueUrl: (name: string) => `${base}/${ACCOUNT_ID}/${name}`, idOf };
   const listener = jsonProtocol({
     contentType: 'application/x-amz-json-1.0',
     targetPrefix: 'AmazonSQS.',

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { AwsError } from '../aws-error.ts';
 import type { Clock } from '../clock.ts';
 import { inTransaction, openDatabase } from '../database.ts';
+import type { IdOf } from '../iam/access-control.ts';
 import { DeduplicationTable } from './deduplication-table.ts';
 import { type Message, MessageTable } from './message-table.ts';
 import { type Queue, QueueTable } from './queue-table.ts';
@@ -179,4 +180,5 @@ export type SqsService = {
   readonly state: SqsState;
   /** `http://127.0.0.1:<port>/<account>/<name>`: a URL that resolves on every machine. */
   queueUrl(name: string): string;
+  readonly idOf: IdOf;
 };

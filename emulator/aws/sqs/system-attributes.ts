@@ -1,13 +1,14 @@
+import { administratorId } from '../iam/access-control.ts';
 import { sequenceNumber } from './send.ts';
 import type { ReceivedMessage } from './state.ts';
 
 /** What SQS says about a message it delivers, in its own names; all values are strings. */
 export function systemAttributes(message: ReceivedMessage): Record<string, string> {
-  const { groupId, deduplicationId, traceHeader, sourceArn } = message;
+  const { groupId, deduplicationId, traceHeader, sourceArn, sender } = message;
   return {
     ApproximateReceiveCount: `${message.receiveCount}`,
     SentTimestamp: `${message.sentMs}`,
-    SenderId: 'AIDALOCALSENDER',
+    SenderId: sender ?? administratorId,
     ApproximateFirstReceiveTimestamp: `${message.firstReceiveMs ?? message.sentMs}`,
     ...(groupId === null ? {} : { MessageGroupId: groupId }),
     ...(deduplicationId === null

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { roleIdOf } from '../iam/role-id.ts';
 import type { RolePolicy } from '../iam/role-policy.ts';
 
 /** What Lambda sets itself. @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html */
@@ -63,6 +64,8 @@ export type LambdaFunction = {
   readonly aliases: readonly string[];
   /** What its role allows; not there when the template does not make the role. */
   readonly role?: RolePolicy;
+  /** Its id; not there when the function has no role in the template. */
+  readonly roleId?: string;
   /** The queue of asynchronous calls that failed for good. */
   readonly deadLetterArn?: string;
   /** Only for a durable function. */
@@ -96,7 +99,7 @@ export function lambdaFunction(
       const { FunctionName: aliased, Name } = aliasSchema.parse(alias);
       return aliased === FunctionName ? Name : [];
     }),
-    ...(role && { role }),
+    ...(role && Role && { role, roleId: roleIdOf(Role.split('/').at(-1) ?? '') }),
     ...(DeadLetterConfig && { deadLetterArn: DeadLetterConfig.TargetArn }),
     ...(DurableConfig && { durable: { executionTimeoutSeconds: DurableConfig.ExecutionTimeout } }),
   };

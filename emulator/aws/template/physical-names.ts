@@ -1,3 +1,5 @@
+import { roleIdOf } from '../iam/role-id.ts';
+
 /** What CloudFormation would know of the account, and where the local queues answer. */
 export type TemplateContext = {
   readonly region: string;
@@ -74,6 +76,8 @@ export function physicalAttribute(
       return '1';
     case 'AWS::IAM::Role Arn':
       return `arn:${partition}:iam::${accountId}:role/${property('RoleName') ?? logicalId}`;
+    case 'AWS::IAM::Role RoleId':
+      return roleIdOf(String(property('RoleName') ?? logicalId));
     default:
       throw new Error(
         `Fn::GetAtt ${logicalId}.${attribute}: the local stack does not know ${attribute} of ${type}`,

@@ -178,8 +178,17 @@ function constantsOf(staging: StagingTable, settings: ImportSettings): [string, 
 function constantTargets(staging: StagingTable, settings: ImportSettings): ColumnTarget[] {
   return Object.keys(settings.constants).map((name) => {
     const column = settingColumn(`constants.${name}`, name, staging);
-    return { column: column.name, jsonKey: jsonKeyOf(column, staging, settings), ...typeOf(column) };
+    return constantTarget(column, staging, settings);
   });
+}
+
+/** Where a value goes that every row gets. */
+export function constantTarget(
+  column: StagingColumn,
+  staging: StagingTable,
+  settings: ImportSettings,
+): ColumnTarget {
+  return { column: column.name, jsonKey: jsonKeyOf(column, staging, settings), ...typeOf(column) };
 }
 
 /** A column gets its values from one place: the file, a constant or the row key. */

@@ -176,6 +176,8 @@ export const importRequestSchema = z.strictObject({
   /** ISO time of the drop, as S3 saw it. */
   droppedAt: z.string(),
   sequencer: z.string(),
+  /** Id of the role or user that dropped it, as S3 attests. */
+  droppedBy: z.optional(z.string()),
 });
 
 export type ImportRequest = z.infer<typeof importRequestSchema>;

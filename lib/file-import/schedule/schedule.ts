@@ -117,8 +117,9 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     const lost = running.leases.filter(({ untilMs }) => untilMs < clock.now());
     if (lost.length === 0) return running;
     for (const lease of lost) {
-      log.error('import-lost', { import: lease.import, table: lease.table });
       const place = await waiting.read(lease.place);
+      const caller = place?.request.droppedBy;
+      log.error('import-lost', { caller, import: lease.import, table: lease.table });
       if (place) await noteLost(place.request);
       await waiting.remove(lease.place);
     }
@@ -143,7 +144,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       await start(request);
       return true;
     } catch (error) {
-      log.error('import-not-started', { import: executionName(request), reason: String(error) });
+      const { droppedBy: caller } = request;
+      log.error('import-not-started', { caller, import: executionName(request), reason: String(error) });
       return false;
     }
   }
@@ -223,7 +225,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       return;
     }
     attempted.started.push(name);
-    log.info('import-started', { import: name, key: request.key, table: request.table });
+    const { droppedBy: caller, key, table } = request;
+    log.info('import-started', { caller, import: name, key, table });
   }
 
   /** Sends a wake-up message unless one is on its way that arrives early enough. @returns false when the leases changed meanwhile */

@@ -87,9 +87,10 @@ function toPlace({ sk, request }: StateItem): Place {
 }
 
 /** Without the fields that are undefined, which the table does not take. */
-function toValue({ versionId, settings, ...request }: ImportRequest) {
+function toValue({ versionId, settings, droppedBy, ...request }: ImportRequest) {
   return {
     ...request,
+    ...(droppedBy === undefined ? {} : { droppedBy }),
     ...(versionId === undefined ? {} : { versionId }),
     ...(settings === undefined
       ? {}

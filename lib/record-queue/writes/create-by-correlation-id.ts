@@ -9,7 +9,7 @@ import { type Notes, rememberWritten, withNotes } from './journal.ts';
 import { type Correlated, findByCorrelationId } from './lookup.ts';
 import { type Meeting, meetAt, reserveOrWait } from './meeting.ts';
 import { answerFields } from './update.ts';
-import type { CommandOf, WriteContext } from './write-context.ts';
+import { type CommandOf, columnOfSender, type WriteContext } from './write-context.ts';
 
 export type Create = CommandOf<'create'>;
 
@@ -17,13 +17,15 @@ export const createdAnswer = z.object({ result: z.object({ sys_id: z.string() })
 
 /** The create with its identity, as it is sent. */
 export function requestFor(
-  { command }: Create,
+  create: Create,
   notes: Notes,
   identity: Readonly<Record<string, string>>,
+  context: WriteContext,
 ): ServiceNowRequest {
+  const { command } = create;
   return createRequest({
     table: command.table,
-    record: { ...withNotes(command.record, notes), ...identity },
+    record: { ...withNotes(command.record, notes), ...columnOfSender(create, context), ...identity },
     inputDisplayValue: command.options?.inputDisplayValue,
     fields: answerFields,
   });
@@ -78,7 +80,12 @@ class CorrelatedCreate {
   async #send(meeting: Meeting): Promise<Done> {
     await reserveOrWait(meeting, this.#attempt);
     await this.#attempt.announce('create', '');
-    const request = requestFor(this.#command, this.#notes, { correlation_id: this.#correlationId });
+    const request = requestFor(
+      this.#command,
+      this.#notes,
+      { correlation_id: this.#correlationId },
+      this.#attempt.context,
+    );
     const isMade = async () => (await this.#find(true)).kind !== 'absent';
     try {
       const answer = await this.#attempt.send(request, undefined, isMade, meeting.release);

@@ -70,7 +70,7 @@ async function createBySysId(
     if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
     if (effect?.write === 'create') return 'duplicate';
   }
-  const request = requestFor(command, notes, { sys_id: sysId });
+  const request = requestFor(command, notes, { sys_id: sysId }, context);
   try {
     const response = await context.send({ request });
     return await checkAnswer(response, command, sysId, notes, context);

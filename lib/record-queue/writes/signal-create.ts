@@ -13,7 +13,7 @@ import { type Episodes, episodeFields } from './episodes.ts';
 import { findRecord } from './lookup.ts';
 import { meetAt } from './meeting.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
-import type { WriteContext } from './write-context.ts';
+import { columnOfSender, type WriteContext } from './write-context.ts';
 
 /** The last record of a thing, as far as it has one. */
 export type Found = { readonly episode: Episode | undefined };
@@ -41,7 +41,8 @@ export class SignalCreate {
     const { table } = this.#attempt;
     const { mark } = decision;
     const sysId = this.#episodes.sysIdOf(mark.episode);
-    const columns = newRecord(decision, this.#signal, references);
+    const sender = columnOfSender(this.#attempt.command, this.#attempt.context);
+    const columns = { ...newRecord(decision, this.#signal, references), ...sender };
     const record = this.#byCorrelationId ? columns : { ...columns, sys_id: sysId };
     const request = createRequest({ table, record, fields: episodeFields });
     if (this.#byCorrelationId) return this.#createElsewhere(request, mark.episode);

@@ -18,6 +18,7 @@ import {
   rememberKey,
   SignalCreate,
 } from './signal-create.ts';
+import { columnOfSender } from './write-context.ts';
 
 /** How often a decision is made again because the record changed meanwhile. */
 const mostRounds = 4;
@@ -138,7 +139,8 @@ export class SignalWrite {
     ]);
     // The note of work that goes on is in the record already.
     const signal = this.#isContinued(current) ? { ...this.#signal, note: undefined } : this.#signal;
-    const record = changesOf(decision, signal, references);
+    const sender = columnOfSender(this.#attempt.command, this.#attempt.context);
+    const record = { ...changesOf(decision, signal, references), ...sender };
     let seen: Episode | undefined;
     const isDone = async () => {
       seen = await this.#episodes.findLast(true);

@@ -5,7 +5,7 @@ import type { Done } from '../disposition.ts';
 import { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';
 import { findRecord } from './lookup.ts';
-import type { CommandOf, WriteContext } from './write-context.ts';
+import { type CommandOf, columnOfSender, type WriteContext } from './write-context.ts';
 
 /**
  * Updates a record, once for each key. A record that is not found has been deleted by us since, or the update is refused.
@@ -70,7 +70,8 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
     ledger.notes.rememberColumns(sysId, attempt.name, columns, attempt.firstSentAtMs),
     writing?.announce(),
   ]);
-  const request = updateRequest({ ...update, record: withNotes(record, notes), fields: answerFields });
+  const written = { ...withNotes(record, notes), ...columnOfSender(attempt.command, attempt.context) };
+  const request = updateRequest({ ...update, record: written, fields: answerFields });
   const undo = async () => {
     await writing?.withdraw();
     if (attempt.before === undefined) await ledger.notes.forgetColumns(sysId, attempt.name);

@@ -9,7 +9,7 @@ import type { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, withNotes } from './journal.ts';
 import { Match, type Row } from './match.ts';
 import { answerFields, writeUpdate } from './update.ts';
-import type { CommandOf, WriteContext } from './write-context.ts';
+import { type CommandOf, columnOfSender, type WriteContext } from './write-context.ts';
 
 const createdAnswer = z.object({ result: z.looseObject({ sys_id: z.string() }) });
 
@@ -71,10 +71,11 @@ export class UpsertWork {
   /** A column of another record, `caller_id.email`, can find a record but not be written with it. */
   createRequest(identity: Row): ServiceNowRequest {
     const { record, options } = this.command.command;
+    const sender = columnOfSender(this.command, this.context);
     const own = Object.entries(this.match.columns).filter(([column]) => !column.includes('.'));
     return createRequest({
       table: this.table,
-      record: { ...Object.fromEntries(own), ...withNotes(record, this.#notes), ...identity },
+      record: { ...Object.fromEntries(own), ...withNotes(record, this.#notes), ...sender, ...identity },
       inputDisplayValue: options?.inputDisplayValue,
       fields: [...answerFields, ...Object.keys(this.match.columns)],
     });

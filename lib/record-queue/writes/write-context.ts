@@ -1,4 +1,5 @@
 import type { EffectLedger } from '../../aws/effect-ledger.ts';
+import { lastingId } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { JournalColumns } from '../../operations/dictionary.ts';
@@ -34,7 +35,20 @@ export type WriteContext = {
   readonly inDoubtMs: number;
   /** Nothing is sent after this, and calls in flight are aborted. */
   readonly callContext: CallContext;
+  /** The column in which the sender of a message is written down; absent for none. */
+  readonly callerColumn: string | undefined;
 };
+
+/**
+ * The column that says who sent a message. It goes over what the message gives for it, and is no part of its work: a message
+ * under the same key is the same work, no matter who sends it.
+ */
+export function columnOfSender(
+  { message: { sender } }: RecordCommand,
+  { callerColumn }: WriteContext,
+): Readonly<Record<string, string>> {
+  return callerColumn === undefined || sender === undefined ? {} : { [callerColumn]: lastingId(sender) };
+}
 
 /** A record that a create which may be a repeat has made. */
 export type MadeRecord = { readonly message: QueuedMessage; readonly table: string; readonly sysId: string };

@@ -8,7 +8,7 @@ import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import { type Clock, type Deadline, deadlineAt } from '../../../lib/core/clock.ts';
-import type { Log, LogFields } from '../../../lib/core/log.ts';
+import { currentLogFields, type Log, type LogFields } from '../../../lib/core/log.ts';
 import { importActivities } from '../../../lib/file-import/activities.ts';
 import { noteLostImport } from '../../../lib/file-import/answer-drop.ts';
 import type { ImportInput } from '../../../lib/file-import/import-input.ts';
@@ -48,8 +48,12 @@ export function jumpingClock(): Clock & { advance(ms: number): void; waitedMs():
 }
 
 /** A log whose lines are seen as they are written, no redactor between. */
-function logInto(watch: SecrecyWatch): Log {
-  const write = (event: string, fields?: LogFields) => watch.onLog(JSON.stringify({ event, ...fields }));
+function logInto(watch: SecrecyWatch, lines: LogFields[]): Log {
+  const write = (event: string, fields?: LogFields) => {
+    const line = { ...currentLogFields(), event, ...fields };
+    lines.push(line);
+    watch.onLog(JSON.stringify(line));
+  };
   return { debug: write, info: write, warn: write, error: write };
 }
 
@@ -69,14 +73,20 @@ function wholeInvocation(clock: Clock): Deadline {
 /**
  * An instance and a bucket of their own, and imports that run in this process.
  * @param sharesClock the instance goes by the clock of the imports, on which waits pass at once
+ * @param callerColumn as the deployment names it
  */
-export async function startWorld(options: Partial<InstanceOptions> = {}, sharesClock = false) {
+export async function startWorld(
+  options: Partial<InstanceOptions> = {},
+  sharesClock = false,
+  callerColumn?: string,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'imports-'));
   const clock = jumpingClock();
   const storage = await startS3({ folder, clock });
   const watch = new SecrecyWatch();
   const user = { userName: 'watched.user', password: watch.secret('password'), roles: ['admin'] };
-  const log = logInto(watch);
+  const lines: LogFields[] = [];
+  const log = logInto(watch, lines);
   const instance = await startInstance({
     schema: loadSchema,
     data: loadData,
@@ -130,11 +140,13 @@ export async function startWorld(options: Partial<InstanceOptions> = {}, sharesC
     started,
     wakes,
     watch,
+    /** What was logged. */
+    lines,
     /** Hands messages to startImport. @returns the ids of those that have to be delivered again */
     receive: (...messages: readonly { readonly messageId: string; readonly body: string }[]) =>
       receiveDrops(receiving, { Records: messages }),
     /** Stores a file below `imports/` and says what its event would say. */
-    async drop(key: string, body: string | Uint8Array): Promise<ImportRequest> {
+    async drop(key: string, body: string | Uint8Array, droppedBy?: string): Promise<ImportRequest> {
       const { ETag, VersionId } = await s3.send(
         new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }),
       );
@@ -149,7 +161,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}, sharesC
         droppedAt: new Date(clock.now()).toISOString(),
         sequencer: Date.now().toString(16),
       };
-      return requestOf(receiving, object, drop);
+      return requestOf(receiving, object, drop, droppedBy);
     },
     /** Stores an object as it is. */
     async put(Key: string, Body: string): Promise<void> {
@@ -166,6 +178,7 @@ export async function startWorld(options: Partial<InstanceOptions> = {}, sharesC
       log,
       deadline: wholeInvocation(clock),
       correlationId: randomUUID(),
+      callerColumn,
     }),
     /** Runs an import, chained executions included, to its summary. `memory` lets a broken run go on. */
     async run(

@@ -23,6 +23,8 @@ export type TestMessage = {
   /** Further message attributes, as Lambda hands them over. */
   readonly attributes?: Readonly<Record<string, object>>;
   readonly group?: string;
+  /** Its `SenderId`. @default none */
+  readonly sender?: string;
 };
 
 export type DeadLetter = {
@@ -131,6 +133,8 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
       },
     },
     settings: config.records,
+    callerColumn: config.callerColumn,
+    trustedSenders: config.trustedSenders,
     deployment: config.deployment,
     stateTable: () => table,
     clock,
@@ -176,7 +180,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
 }
 
 function toSqsRecord(
-  { id, body, receiveCount = 1, firstReceivedMsAgo = 0, key, group, attributes }: TestMessage,
+  { id, body, receiveCount = 1, firstReceivedMsAgo = 0, key, group, sender, attributes }: TestMessage,
   nowMs: number,
 ) {
   return {
@@ -188,6 +192,7 @@ function toSqsRecord(
       SentTimestamp: String(nowMs - firstReceivedMsAgo - 100),
       ApproximateFirstReceiveTimestamp: String(nowMs - firstReceivedMsAgo),
       ...(group && { MessageGroupId: group }),
+      ...(sender && { SenderId: sender }),
     },
     messageAttributes: {
       ...attributes,

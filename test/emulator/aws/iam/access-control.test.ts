@@ -38,6 +38,7 @@ import { startCloudWatch } from '../../../../emulator/aws/cloudwatch/cloudwatch.
 import { startDynamoDb } from '../../../../emulator/aws/dynamodb/dynamodb.ts';
 import { startEventBridge } from '../../../../emulator/aws/event-bridge/event-bridge.ts';
 import { AccessControl } from '../../../../emulator/aws/iam/access-control.ts';
+import { roleIdOf } from '../../../../emulator/aws/iam/role-id.ts';
 import { rolePolicy } from '../../../../emulator/aws/iam/role-policy.ts';
 import { startS3 } from '../../../../emulator/aws/s3/s3.ts';
 import { startSecretsManager } from '../../../../emulator/aws/secrets-manager/secrets-manager.ts';
@@ -248,4 +249,29 @@ it('names the rights that no call has needed', async () => {
 it('does not take a policy with a condition, which it would not understand', () => {
   const Statement = [{ Effect: 'Allow', Action: 's3:*', Resource: '*', Condition: { Bool: { a: 'b' } } }];
   expect(() => rolePolicy([{ PolicyDocument: { Statement } }])).toThrow('Condition');
+});
+
+it('attests a message of a function by the id of its role, and any other as an administrator', async () => {
+  const access = new AccessControl();
+  access.setRoles([{ functionName: 'fn', roleId: roleIdOf('fn-role') }]);
+  const sqs = until(await startSqs({ idOf: access.idOf }));
+  const as = (accessKeyId: string) =>
+    new SQSClient({
+      ...{ endpoint: sqs.url, region: 'us-east-1' },
+      credentials: { accessKeyId, secretAccessKey: 'local' },
+    });
+  const { QueueUrl } = await as('local').send(new CreateQueueCommand({ QueueName: 'queue' }));
+  await as('fn').send(new SendMessageCommand({ QueueUrl, MessageBody: 'from fn' }));
+  const Entries = [{ Id: '0', MessageBody: 'from a person' }];
+  await as('local').send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+  const receive = new ReceiveMessageCommand({
+    ...{ QueueUrl, MaxNumberOfMessages: 10 },
+    MessageSystemAttributeNames: ['SenderId'],
+  });
+  const { Messages = [] } = await as('local').send(receive);
+  expect(Object.fromEntries(Messages.map(({ Body, Attributes }) => [Body, Attributes?.SenderId]))).toEqual({
+    'from fn': `${roleIdOf('fn-role')}:fn`,
+    'from a person': 'AIDALOCALSENDER',
+  });
+  expect(roleIdOf('fn-role')).toMatch(/^AROA[0-9A-F]{17}$/);
 });
