@@ -250,6 +250,11 @@ export const parameters: readonly Parameter[] = [
     values: onOff,
   },
   { param: 'dashboard', description: 'true adds a CloudWatch dashboard.', values: onOff },
+  {
+    param: 'metrics',
+    description: 'Which metrics are written: those that alarms use, or all that the dashboard uses too.',
+    values: ['alarms', 'all'],
+  },
   { param: 'logRetentionInDays', description: 'Keeps logs for so many days.', values: logRetentions },
   {
     param: 'logLevel',

@@ -11,7 +11,8 @@ export type Telemetry = { readonly log: Log; readonly metrics: BufferedMetrics }
 /** Log and metrics of one function; make them at module scope. Counts the cold start. */
 export function createTelemetry(config: Config): Telemetry {
   const log = createJsonLog({ service: config.functionName });
-  const metrics = createEmfMetrics(config.deployment, config.functionName);
+  const { deployment, functionName, metrics: choice } = config;
+  const metrics = createEmfMetrics({ deployment, functionName, choice }, log);
   metrics.add('ColdStarts');
   return { log, metrics };
 }
@@ -49,42 +50,56 @@ export type BufferedMetrics = Metrics & {
   flush(): void;
 };
 
-/**
- * CloudWatch charges for each metric and set of dimensions. So the metrics that an alarm or the dashboard uses have one dimension, the
- * deployment; the others are fields of the same line, for queries in the log.
- */
-const billed: ReadonlySet<MetricName> = new Set<MetricName>([
+/** The metrics that alarms are built on. */
+const ofAlarms: readonly MetricName[] = ['CredentialRejections', 'ImportsStopped', 'ReconcileFailures'];
+
+/** What the dashboard shows beyond that. Calls are in the log anyway, each with its time and its outcome. */
+const ofDashboard: readonly MetricName[] = [
   'Requests',
   'RequestFailures',
   'LatencyMs',
   'Throttles',
-  'DeadLetters',
   'DeferredByOutage',
-  'CredentialRejections',
   'ImportsFinished',
-  'ImportsStopped',
-  'ReconcileFailures',
-]);
+];
+
+/** Figures that a line of their own would only repeat. */
+const inLinesOfCalls: readonly MetricName[] = ['Requests', 'RequestFailures', 'LatencyMs'];
 
 /**
+ * CloudWatch charges for each metric and set of dimensions, and for each byte of the log. So metrics have one dimension, the deployment,
+ * and figures that become none are fields: of the same line, or of a line of their own in an invocation that counted something unusual.
  * @param deployment becomes the dimension `service`
  * @param functionName a field of every line
+ * @param log takes the figures of an invocation without metrics
  */
-export function createEmfMetrics(deployment: string, functionName: string): BufferedMetrics {
+export function createEmfMetrics(
+  { deployment, functionName, choice }: EmfOptions,
+  log: Pick<Log, 'info'>,
+): BufferedMetrics {
   const emf = new EmfMetrics({ namespace: 'servicenow-functions', serviceName: deployment });
   const fields = new Map<MetricName, number>();
+  const isMetric = (name: MetricName) =>
+    ofAlarms.includes(name) || (choice === 'all' && ofDashboard.includes(name));
   return {
     add(name, value = 1) {
-      if (billed.has(name))
+      if (isMetric(name))
         emf.addMetric(name, name.endsWith('Ms') ? MetricUnit.Milliseconds : MetricUnit.Count, value);
-      else fields.set(name, (fields.get(name) ?? 0) + value);
+      else if (!inLinesOfCalls.includes(name)) fields.set(name, (fields.get(name) ?? 0) + value);
     },
     flush() {
-      if (!emf.hasStoredMetrics()) return;
-      emf.addMetadata('function', functionName);
-      for (const [name, value] of fields) emf.addMetadata(name, String(value));
+      if (emf.hasStoredMetrics()) {
+        emf.addMetadata('function', functionName);
+        for (const [name, value] of fields) emf.addMetadata(name, String(value));
+        emf.publishStoredMetrics();
+      } else if (fields.size > 0) log.info('figures', Object.fromEntries(fields));
       fields.clear();
-      emf.publishStoredMetrics();
     },
   };
 }
+
+type EmfOptions = {
+  readonly deployment: string;
+  readonly functionName: string;
+  readonly choice: Config['metrics'];
+};

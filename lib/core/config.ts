@@ -78,6 +78,8 @@ export type Config = {
   readonly maxConcurrentImports: number;
   /** Instances that the settings of a drop folder may name. */
   readonly dropInstances: readonly string[];
+  /** Which figures become metrics: those that alarms use, or all that an alarm or the dashboard uses. */
+  readonly metrics: 'alarms' | 'all';
   /** Name or ARN of the event bus for outcomes. */
   readonly outcomeBus: string | undefined;
 };
@@ -114,6 +116,7 @@ export function readConfig(environment: Environment = process.env): Config {
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
     maxConcurrentImports: wholeNumber(environment, 'MAX_CONCURRENT_IMPORTS', 2),
     dropInstances: commaList(environment['DROP_INSTANCES']),
+    metrics: environment['METRICS'] === 'all' ? 'all' : 'alarms',
     outcomeBus: environment['OUTCOME_BUS']?.trim() || undefined,
   };
 }

@@ -9,7 +9,7 @@ export const name =
 
 /** Lambda gives one whole CPU for this memory, and a share in proportion for less. */
 const wholeCpuMegabytes = 1769;
-const sizes = [256, 512, 1024, wholeCpuMegabytes];
+const sizes = [256, 384, 512, 1024, wholeCpuMegabytes];
 const rounds = 3;
 /** docs/cost.md: us-east-1, arm64. */
 const dollarsPerGbSecond = 0.0000133334;
@@ -48,7 +48,7 @@ export async function run(): Promise<Row[]> {
   await using opened = new AsyncDisposableStack();
   const instance = opened.adopt(await startInstance(), (one) => one.close());
   const written = await sweep({
-    ...{ what: '1,000,000 creates of a backlog', deployed: 512, parts: 1_000_000 / messages },
+    ...{ what: '1,000,000 creates of a backlog', deployed: 384, parts: 1_000_000 / messages },
     // 10,000 invocations, each waiting 2.4 s.
     ...{ waitSeconds: 10_000 * 2.4, maxDollars: 1 },
     async run(megabytes) {

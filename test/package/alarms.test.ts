@@ -7,6 +7,7 @@ import { createResolver } from '../../emulator/aws/template/resolve.ts';
 import { asTemplate, readTemplate, type Template } from '../../emulator/aws/template/template.ts';
 import { createEmfMetrics } from '../../lib/aws/telemetry.ts';
 import { readConfig } from '../../lib/core/config.ts';
+import { silentLog } from '../../lib/core/log.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
 
 const alarmSchema = z.object({
@@ -151,7 +152,7 @@ function metricLine(metric: MetricName) {
     console.mockRestore();
   });
   const { deployment } = readConfig(variablesOf());
-  const metrics = createEmfMetrics(deployment, 'importCsv');
+  const metrics = createEmfMetrics({ deployment, functionName: 'importCsv', choice: 'alarms' }, silentLog);
   metrics.add(metric);
   metrics.flush();
   return lineSchema.parse(JSON.parse(lines.join('')));

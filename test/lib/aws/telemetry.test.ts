@@ -69,9 +69,14 @@ describe('the log of a function', () => {
   });
 });
 
+const metricsOf = (choice: 'alarms' | 'all') => {
+  const service = { deployment: 'servicenow-functions/dev', functionName: 'getRecords' };
+  return createEmfMetrics({ ...service, choice }, createJsonLog({ service: 'getRecords' }));
+};
+
 describe('the metrics of a function', () => {
   it('are gathered and written as one line in embedded metric format', () => {
-    const metrics = createEmfMetrics('servicenow-functions/dev', 'getRecords');
+    const metrics = metricsOf('all');
     metrics.add('Requests');
     metrics.add('Requests');
     metrics.add('LatencyMs', 12);
@@ -91,7 +96,7 @@ describe('the metrics of a function', () => {
   });
 
   it('have the deployment as their only dimension; what no alarm or dashboard uses is a field', () => {
-    const metrics = createEmfMetrics('servicenow-functions/dev', 'getRecords');
+    const metrics = metricsOf('all');
     for (const name of ['Retries', 'Retries', 'SecretReads', 'Requests'] as const) metrics.add(name);
     metrics.flush();
     expect(lines()).toMatchObject([
@@ -104,11 +109,35 @@ describe('the metrics of a function', () => {
   });
 
   it('count a cold start once, with the first invocation', () => {
-    const { metrics } = createTelemetry(readConfig({ SERVICENOW_SECRET_ID: 'demo', ALLOWED_TABLES: '*' }));
+    const environment = { SERVICENOW_SECRET_ID: 'demo', ALLOWED_TABLES: '*', METRICS: 'all' };
+    const { metrics } = createTelemetry(readConfig(environment));
     for (const _ of [1, 2]) {
       metrics.add('Requests');
       metrics.flush();
     }
     expect(lines().map((line) => Object.keys(line ?? {}).includes('ColdStarts'))).toEqual([true, false]);
+  });
+
+  it('are only those of alarms unless the deployment asks for all', () => {
+    const metrics = metricsOf('alarms');
+    for (const name of ['Requests', 'Throttles', 'CredentialRejections'] as const) metrics.add(name);
+    metrics.add('LatencyMs', 12);
+    metrics.flush();
+    expect(lines()).toMatchObject([
+      { CredentialRejections: 1, Throttles: '1', _aws: { CloudWatchMetrics: [{ Metrics: [{}] }] } },
+    ]);
+    expect(lines()[0]).not.toHaveProperty('LatencyMs');
+  });
+
+  it('cost no line where the lines of the calls say it all, and a plain one where they do not', () => {
+    const metrics = metricsOf('alarms');
+    metrics.add('Requests');
+    metrics.flush();
+    expect(written).toEqual([]);
+    metrics.add('Retries', 2);
+    metrics.flush();
+    metrics.flush();
+    expect(lines()).toMatchObject([{ message: 'figures', Retries: 2 }]);
+    expect(lines()[0]).not.toHaveProperty('_aws');
   });
 });
