@@ -16,6 +16,7 @@ export function gatewayDeps(
     connect,
     identityOf: identityBy('test', []),
     http: config.http,
+    callerColumn: config.callerColumn,
     keyedWrites: keyedWritesInMemory(),
     inDoubtMs: 60_000,
     clock: systemClock,
