@@ -11,8 +11,10 @@ export type Effect = {
   readonly state: 'possibly-sent' | 'applied';
   /** Of the work, to recognise a key that is used again for other work. */
   readonly digest: string;
-  readonly write: 'create' | 'update' | 'delete';
-  /** The record that was decided on; empty where the instance chooses the sys_id. */
+  readonly write: 'create' | 'update' | 'delete' | 'import';
+  /** True for a write that an upsert has decided on. */
+  readonly isUpsert: boolean;
+  /** The record that was decided on; empty where the instance chooses the sys_id. Of an import what it is answered with. */
   readonly sysId: string;
   /** When it was first about to be sent, in milliseconds since the Unix epoch. */
   readonly sentAtMs: number;
@@ -49,6 +51,8 @@ export class EffectLedger {
   readonly #clock: Clock;
   /** Keys whose effects are only known in the form of the release before. */
   readonly #old = new Set<string>();
+  /** Items of effects that were seen to hold the mark of a record as well. */
+  readonly #marked = new Set<string>();
 
   /** @param open called when the ledger is first needed */
   constructor(open: () => StateTable, scope: LedgerScope, clock: Clock, deadline: Deadline) {
@@ -98,7 +102,7 @@ export class EffectLedger {
     const item = this.#effectKey(table, key);
     this.#old.delete(item.pk);
     // A put travels with others, but would make us forget what we know of the record.
-    if (this.#isOwnRecord(table, key, effect)) await this.#items.change(item, effect);
+    if (this.#isMarked(item, table, key, effect)) await this.#items.change(item, effect);
     else await this.#items.put(item, effect);
   }
 
@@ -124,15 +128,18 @@ export class EffectLedger {
               { attribute: 'state', operator: '=', value: forgotten },
             ],
           } as const);
-    const isOurs = (await this.#items.change(item, effect, condition)) !== undefined;
-    if (isOurs) this.#old.delete(item.pk);
-    return isOurs;
+    const claimed = await this.#items.change(item, effect, condition);
+    if (claimed === undefined) return false;
+    this.#old.delete(item.pk);
+    if (Object.keys(claimed).some((name) => !Object.hasOwn(effect, name) && !ownNames.has(name)))
+      this.#marked.add(item.pk);
+    return true;
   }
 
   /** Forgets work that certainly did not take effect. */
   async forget(table: string, key: string, effect: Effect): Promise<void> {
     const item = this.#effectKey(table, key);
-    if (this.#isOwnRecord(table, key, effect)) await this.#items.change(item, { state: forgotten });
+    if (this.#isMarked(item, table, key, effect)) await this.#items.change(item, { state: forgotten });
     else await this.#items.delete(item);
   }
 
@@ -175,9 +182,9 @@ export class EffectLedger {
     return effect ?? toEffect(item);
   }
 
-  /** True when the work is on the record that its key has created, or would create. */
-  #isOwnRecord(table: string, key: string, { sysId }: Effect): boolean {
-    return sysId.toLowerCase() === this.#sysIdOf(table, key);
+  /** True when the item may hold the mark of a record too: of the one that the key has created, or would create. */
+  #isMarked({ pk }: StateKey, table: string, key: string, { sysId }: Effect): boolean {
+    return this.#marked.has(pk) || sysId.toLowerCase() === this.#sysIdOf(table, key);
   }
 
   /** A create needs to read one item only: what its key did, and what is known of its record. */
@@ -196,6 +203,8 @@ export class EffectLedger {
 }
 
 const forgotten = 'forgotten';
+/** Names of an item that are of no effect and no mark. */
+const ownNames: ReadonlySet<string> = new Set(['pk', 'sk', 'expiresAt']);
 
 /** An item may hold the mark of a record only. */
 function toEffect(item: StateItem | undefined): Effect | undefined {
@@ -205,7 +214,8 @@ function toEffect(item: StateItem | undefined): Effect | undefined {
   return {
     state,
     digest: textIn(item, 'digest'),
-    write: write === 'create' || write === 'delete' ? write : 'update',
+    write: write === 'create' || write === 'delete' || write === 'import' ? write : 'update',
+    isUpsert: item?.['isUpsert'] === true,
     sysId: textIn(item, 'sysId'),
     sentAtMs: numberIn(item, 'sentAtMs'),
     untilMs: numberIn(item, 'untilMs'),

@@ -8,10 +8,10 @@ import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
 import { deriveCorrelationMeeting, type Identity } from './identity.ts';
-import { type Keyed, type KeyedWrites, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
+import { type Keyed, type KeyedWrites, KeyReusedError, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
 import { replayRecord } from './replay.ts';
-import { createDigest, createMaker, createsIn, meet, refuseUntil } from './write-ledger.ts';
+import { createDigest, createMaker, isCreate, meet, refuseUntil, writesIn } from './write-ledger.ts';
 
 /** A create that its caller may repeat under the same key. */
 export type KeyedCreate = {
@@ -42,8 +42,12 @@ export async function createKeyed(
   if (identity.kind === 'correlation_id') return createRemembered(request, create, identity, deps);
   refuseOwnIdentity(create.record, identity.kind);
   if (await isKnownToIgnore(create.table, deps)) return createRemembered(request, create, undefined, deps);
-  if (await isDeleted(identity.sysId, create, deps))
-    return afterDelete(request, create, identity.sysId, deps);
+  const [isGone, isReused] = await Promise.all([
+    isDeleted(identity.sysId, create, deps),
+    isUsedOtherwise(create, deps),
+  ]);
+  if (isGone) return afterDelete(request, create, identity.sysId, deps);
+  if (isReused) return afterOtherUse(request, create, identity.sysId, deps);
   return createBySysId(request, create, identity.sysId, deps);
 }
 
@@ -59,6 +63,26 @@ async function isDeleted(
     throw error;
   });
   return mark?.isDeleted ?? false;
+}
+
+/** The key was used for another write, whichever way it came. */
+async function isUsedOtherwise({ table, key, isImplicit }: KeyedCreate, { ledger }: OperationDeps) {
+  if (isImplicit) return false;
+  const effect = await ledger?.effectNow(table, key);
+  return effect !== undefined && !isCreate(effect);
+}
+
+/** Where the key has made its record before it was used otherwise, this is a repeat. @throws KeyReusedError where it has not */
+async function afterOtherUse(
+  request: ServiceNowRequest,
+  create: KeyedCreate,
+  sysId: string,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const { kind } = await findBySysId(create.table, sysId, deps);
+  if (kind === 'visible') return replayRecord(request, { ...create, sysId }, deps);
+  if (kind === 'hidden') return hiddenRecord({ sys_id: sysId }, false);
+  throw new KeyReusedError();
 }
 
 /** A record that was deleted since is not made again; one that a person has restored is there. */
@@ -212,7 +236,7 @@ function honouring({ client }: OperationDeps): Set<string> {
 
 async function isKnownToIgnore(table: string, deps: OperationDeps): Promise<boolean> {
   if (honouring(deps).has(table.toLowerCase())) return false;
-  if (deps.ledger) return deps.ledger.ignoresSysId(table);
+  if (await deps.ledger?.ignoresSysId(table)) return true;
   return (await deps.keyedWrites.read(ignoringName(table, deps))) !== undefined;
 }
 
@@ -222,7 +246,8 @@ function ignoringName(table: string, { instanceName }: OperationDeps): string {
 
 /** Where the creates of a key are remembered. */
 function createsOf(table: string, key: string, { keyedWrites, ledger }: OperationDeps): KeyedWrites {
-  return ledger ? createsIn(ledger, table, key) : keyedWrites;
+  const create = { table, key, write: 'create', digest: createDigest, earlierDigest: createDigest } as const;
+  return ledger ? writesIn(ledger, keyedWrites, create) : keyedWrites;
 }
 
 function nameOf(table: string, key: string, { instanceName }: OperationDeps): string {

@@ -21,10 +21,25 @@ import {
   storedText,
   valuesQuery,
 } from './replay.ts';
-import { refuseUntil, type WriteLedger } from './write-ledger.ts';
+import { digestOfWork } from './work-digest.ts';
+import { refuseUntil, writesIn } from './write-ledger.ts';
 
 /** A write that its caller may repeat under the same key. */
 export type KeyedTarget = { readonly table: string; readonly key: string };
+
+/** Where the writes of a key are remembered, and by which digest. */
+function writesOf(
+  request: ServiceNowRequest,
+  { table, key }: KeyedTarget,
+  write: 'update' | 'delete' | 'import',
+  work: string | undefined,
+  { keyedWrites, ledger }: OperationDeps,
+) {
+  const earlierDigest = digestOfRequest(request);
+  const digest = ledger ? (work ?? earlierDigest) : earlierDigest;
+  const remembered = { table, key, write, digest, earlierDigest };
+  return { digest, keyedWrites: ledger ? writesIn(ledger, keyedWrites, remembered) : keyedWrites };
+}
 
 function nameOf({ table, key }: KeyedTarget, { instanceName }: OperationDeps): string {
   return JSON.stringify([instanceName, 'write', table.toLowerCase(), key]);
@@ -36,9 +51,14 @@ export function updateKeyed(
   update: ReplayedRecord & KeyedTarget,
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
+  const { table, sysId, record } = update;
+  const isDisplay = request.query?.get('sysparm_input_display_value') === 'true';
+  const options = isDisplay && { options: { inputDisplayValue: true } };
+  const work = digestOfWork({ action: 'update', table, sysId, record, ...options });
+  const { digest, keyedWrites } = writesOf(request, update, 'update', work, deps);
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(update, deps),
-    digest: digestOfRequest(request),
+    digest,
     async send() {
       const target = update.sysId;
       try {
@@ -55,7 +75,7 @@ export function updateKeyed(
     replay: () => replayRecord(request, update, deps),
     reconcile: (sentAtMs) => reconcileUpdate(update, sentAtMs, deps),
   };
-  return writeOnce(keyed, deps);
+  return writeOnce(keyed, { ...deps, keyedWrites });
 }
 
 /**
@@ -70,7 +90,7 @@ async function sendUpdate(
 ): Promise<ServiceNowResponse> {
   if (!ledger) return client.send(request, context);
   refuseUntil((await ledger.records.now(sysId)).inDoubtUntilMs, clock);
-  const name = nameInLedger(ledger, { table, key });
+  const name = ledger.nameOf(table, key);
   const sentAtMs = clock.now();
   const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
   const notes = notesIn(record, sysId, journalColumnsOf(client, clock).knownAmong(written));
@@ -100,11 +120,6 @@ async function sendUpdate(
       ]);
     throw error;
   }
-}
-
-/** A key of the queue is another key. */
-function nameInLedger(ledger: WriteLedger, { table, key }: KeyedTarget): string {
-  return ledger.nameOf(table, `http ${key}`);
 }
 
 /** The notes that a record adds to these columns. */
@@ -183,7 +198,7 @@ async function isAnyNoted(
   entries: readonly JournalEntry[],
   { clock, ledger }: OperationDeps,
 ): Promise<boolean> {
-  const own = ledger && nameInLedger(ledger, { table, key });
+  const own = ledger?.nameOf(table, key);
   for (const note of notesIn(record, sysId, Object.keys(record))) {
     const marks = (await ledger?.notes.notesOf(note)) ?? [];
     const others = marks.filter((mark) => mark.key !== own);
@@ -209,9 +224,11 @@ export function deleteKeyed(
 ): Promise<ServiceNowResponse> {
   const { table, sysId } = target;
   const replayed = { status: 204, headers: { 'idempotency-replayed': 'true' }, body: undefined, attempts: 1 };
+  const work = digestOfWork({ action: 'delete', table, sysId });
+  const { digest, keyedWrites } = writesOf(request, target, 'delete', work, deps);
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(target, deps),
-    digest: digestOfRequest(request),
+    digest,
     send: async () => ({ answer: await deleteRemembered(request, target, deps), target: sysId }),
     replay: async () => replayed,
     async reconcile() {
@@ -222,7 +239,7 @@ export function deleteKeyed(
       return { target: sysId };
     },
   };
-  return writeOnce(keyed, deps);
+  return writeOnce(keyed, { ...deps, keyedWrites });
 }
 
 const rowVerdict = z.looseObject({
@@ -244,9 +261,10 @@ export function importKeyed(
   target: KeyedTarget,
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
+  const { digest, keyedWrites } = writesOf(request, target, 'import', undefined, deps);
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(target, deps),
-    digest: digestOfRequest(request),
+    digest,
     async send() {
       const answer = await deps.client.send(request, deps.context);
       return { answer, target: JSON.stringify(idsOf(answer.body)) };
@@ -258,7 +276,7 @@ export function importKeyed(
     // The rows of a lost import cannot be distinguished from equal rows of another import.
     reconcile: async () => 'unknown',
   };
-  return writeOnce(keyed, deps);
+  return writeOnce(keyed, { ...deps, keyedWrites });
 }
 
 function idsOf(body: unknown): unknown {

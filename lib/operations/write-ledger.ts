@@ -1,7 +1,7 @@
 import type { Effect, EffectLedger } from '../aws/effect-ledger.ts';
 import type { Clock } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
-import type { KeyedWrites } from './keyed-writes.ts';
+import type { KeyedWrite, KeyedWrites } from './keyed-writes.ts';
 
 /**
  * What the deployment remembers of writes to one instance. The records queue reads and writes the same, so that the writes of one
@@ -23,25 +23,53 @@ export type WriteLedger = Pick<
 /** The digest of a create whose repeat may give another record: it is answered with the one that there is. */
 export const createDigest = 'create';
 
-/** The creates of one key, kept where the records queue looks for them. */
-export function createsIn(ledger: WriteLedger, table: string, key: string): KeyedWrites {
-  const toEffect = ({ target, ...write }: Parameters<KeyedWrites['remember']>[1]): Effect => ({
-    ...write,
-    write: 'create',
-    sysId: target,
+/** True when what a key did was to create a record, other than by an upsert. */
+export function isCreate({ write, isUpsert }: Effect): boolean {
+  return write === 'create' && !isUpsert;
+}
+
+/** What is remembered of one kind of write by its key. */
+type Remembered = {
+  readonly table: string;
+  readonly key: string;
+  readonly write: Effect['write'];
+  readonly digest: string;
+  /** The digest that earlier releases kept of the same. */
+  readonly earlierDigest: string;
+};
+
+/**
+ * The writes of one key, kept where the records queue looks for them. What earlier releases remembered of writes over HTTP by
+ * themselves is read from there.
+ */
+export function writesIn(
+  ledger: WriteLedger,
+  earlier: KeyedWrites,
+  { table, key, write, digest, earlierDigest }: Remembered,
+): KeyedWrites {
+  const toEffect = ({ target, ...sent }: KeyedWrite): Effect => ({
+    ...sent,
+    ...{ write, isUpsert: false, sysId: target },
   });
+  let isEarlier = false;
   return {
-    async read() {
+    async read(name) {
       const effect = await ledger.effectNow(table, key);
+      const old = effect === undefined ? await earlier.read(name) : undefined;
+      isEarlier = old !== undefined;
+      if (old) return { ...old, digest: old.digest === earlierDigest ? digest : old.digest };
       if (effect === undefined) return undefined;
-      const { write, sysId, ...rest } = effect;
-      return { ...rest, digest: write === 'create' ? createDigest : effect.digest, target: sysId };
+      const { sysId: target, state, sentAtMs, untilMs } = effect;
+      const isSame = write === 'create' && isCreate(effect);
+      return { state, sentAtMs, untilMs, target, digest: isSame ? digest : effect.digest };
     },
-    claim: (_name, write, before) => ledger.claim(table, key, toEffect(write), before && toEffect(before)),
-    remember: (_name, write) => ledger.remember(table, key, toEffect(write)),
-    async forget() {
+    claim: (_name, sent, before) =>
+      ledger.claim(table, key, toEffect(sent), before && !isEarlier ? toEffect(before) : undefined),
+    remember: (_name, sent) => ledger.remember(table, key, toEffect(sent)),
+    async forget(name) {
       const effect = await ledger.effectNow(table, key);
       if (effect) await ledger.forget(table, key, effect);
+      if (isEarlier) await earlier.forget(name);
     },
   };
 }
@@ -53,7 +81,7 @@ export function createMaker(name: string): string {
   return `${createPrefix}${name}`;
 }
 
-function isCreate(maker: string): boolean {
+function isOfCreate(maker: string): boolean {
   return maker.startsWith(createPrefix);
 }
 
@@ -70,7 +98,7 @@ export async function meet({ records }: Pick<WriteLedger, 'records'>, meeting: s
     async reserve(maker: string, untilMs: number): Promise<boolean> {
       const isTaken = mark.maker !== '' && mark.maker !== maker && mark.makerUntilMs > clock.now();
       // Their keys differ in letter case, and they do not take each other's record for theirs.
-      if (isTaken && isCreate(maker) && isCreate(mark.maker)) return true;
+      if (isTaken && isOfCreate(maker) && isOfCreate(mark.maker)) return true;
       return !isTaken && (await records.reserve(meeting, maker, untilMs, mark));
     },
     /** Lets others go on: nothing was made. */

@@ -6,7 +6,7 @@ import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/cal
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { copyWaitMs, type Done, InDoubtError } from '../disposition.ts';
 import type { RecordCommand } from '../message.ts';
-import { digestOfWork, isOtherWork } from './work-digest.ts';
+import { digestOfCommand, isOtherWork } from './work-digest.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** The key was used before for other work. */
@@ -56,7 +56,7 @@ export class Attempt {
     work: (attempt: Attempt) => Promise<Done>,
   ): Promise<Done> {
     const { table } = command.command;
-    const digest = digestOfWork(command);
+    const digest = digestOfCommand(command);
     const before = await context.ledger.effectOf(table, command.key);
     if (before && isOtherWork(before, command)) throw new KeyReusedError();
     if (before?.state === 'applied') return 'duplicate';
@@ -66,6 +66,10 @@ export class Attempt {
 
   get table(): string {
     return this.command.command.table;
+  }
+
+  get #isUpsert(): boolean {
+    return this.command.command.action === 'upsert';
   }
 
   /** When this work was first about to be sent, in milliseconds since the Unix epoch. */
@@ -116,6 +120,7 @@ export class Attempt {
       state: 'possibly-sent',
       digest: this.#digest,
       write,
+      isUpsert: this.#isUpsert,
       sysId,
       sentAtMs: this.firstSentAtMs,
       untilMs,
@@ -177,6 +182,7 @@ export class Attempt {
       state: 'applied',
       digest: this.#digest,
       write,
+      isUpsert: this.#isUpsert,
       sysId,
       sentAtMs,
       untilMs: clock.now(),
@@ -206,6 +212,7 @@ export class Attempt {
     const sent: Effect = this.#intent ?? {
       ...{ state: 'possibly-sent', digest: this.#digest, sentAtMs, untilMs },
       ...{ write: this.command.command.action === 'delete' ? 'delete' : 'update', sysId: sysId ?? '' },
+      isUpsert: this.#isUpsert,
     };
     // What cannot be remembered now is still known by what was announced.
     await Promise.allSettled([

@@ -9,9 +9,9 @@ import { KeyReusedError } from './attempt.ts';
 import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
 import { awaitEarlierCopy, keepDeleted } from './deleted-records.ts';
 import { knownNotesIn, type Notes, rememberWritten } from './journal.ts';
-import { checkLag, findValues } from './lookup.ts';
+import { checkLag, findRecord, findValues } from './lookup.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
-import { digestOfWork, isOtherWork } from './work-digest.ts';
+import { digestOfCommand, isOtherWork } from './work-digest.ts';
 import type { WriteContext } from './write-context.ts';
 
 /**
@@ -66,8 +66,13 @@ async function createBySysId(
       ledger.records.of(sysId),
       ledger.effectOfCreate(table, command.key),
     ]);
-    if (effect && isOtherWork(effect, command)) throw new KeyReusedError();
     if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
+    if (effect && isOtherWork(effect, command)) {
+      // The key may have been used again after the record was made: then this is a copy of the message that made it.
+      const presence = await findRecord(table, sysId, context);
+      if (presence !== 'visible' && presence !== 'hidden') throw new KeyReusedError();
+      return 'duplicate';
+    }
     if (effect?.write === 'create') return 'duplicate';
   }
   const request = requestFor(command, notes, { sys_id: sysId }, context);
@@ -165,8 +170,9 @@ async function rememberCreate(command: Create, sysId: string, context: WriteCont
   const nowMs = clock.now();
   const effect = {
     state: 'applied',
-    digest: digestOfWork(command),
+    digest: digestOfCommand(command),
     write: 'create',
+    isUpsert: false,
     sysId,
     sentAtMs: nowMs,
     untilMs: nowMs,

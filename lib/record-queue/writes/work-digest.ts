@@ -1,28 +1,19 @@
 import { digestOf } from '../../aws/digest.ts';
 import type { Effect } from '../../aws/effect-ledger.ts';
+import { digestOfWork } from '../../operations/work-digest.ts';
 import { createDigest } from '../../operations/write-ledger.ts';
 import type { RecordCommand } from '../message.ts';
 
 /** Identifies what a message asks for, to recognise a key that is used again for other work. */
-export function digestOfWork({ command, key, keyIsWork }: RecordCommand): string {
+export function digestOfCommand({ command, key, keyIsWork }: RecordCommand): string {
   // A signal names itself; the same event may be mapped otherwise once a mapping file has changed.
   if (command.action === 'signal' || keyIsWork) return digestOf(key);
   const { key: _key, ...work } = command;
-  const sysId = 'sysId' in work && { sysId: work.sysId.toLowerCase() };
-  return digestOf(canonical({ ...work, ...sysId }));
+  return digestOfWork(work);
 }
 
 /** True when what a key did was other work. A create over HTTP is the same work as any create of its key. */
 export function isOtherWork({ digest, write }: Effect, command: RecordCommand): boolean {
   if (digest === createDigest && write === 'create') return command.command.action !== 'create';
-  return digest !== digestOfWork(command);
-}
-
-/** JSON in which the order of the properties does not matter. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, one: unknown) =>
-    typeof one === 'object' && one !== null && !Array.isArray(one)
-      ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : one,
-  );
+  return digest !== digestOfCommand(command);
 }
