@@ -92,7 +92,8 @@ export class NoteMarks {
   /** Assigns a journal entry to a key, once. @returns false when it belongs to another key */
   async claimEntry(entryId: string, key: string): Promise<boolean> {
     const free = { anyOf: [{ is: 'absent' }, { attribute: 'key', operator: '=', value: key }] } as const;
-    return this.#items.putIf({ pk: `entry#${this.#scope}#${entryId}`, sk: '-' }, { key }, free);
+    const item = { pk: `entry#${this.#scope}#${entryId}`, sk: '-' };
+    return (await this.#items.change(item, { key }, free)) !== undefined;
   }
 
   #columnsKey(sysId: string): string {

@@ -66,10 +66,9 @@ export function writesIn(
     claim: (_name, sent, before) =>
       ledger.claim(table, key, toEffect(sent), before && !isEarlier ? toEffect(before) : undefined),
     remember: (_name, sent) => ledger.remember(table, key, toEffect(sent)),
-    async forget(name) {
+    async forget() {
       const effect = await ledger.effectNow(table, key);
       if (effect) await ledger.forget(table, key, effect);
-      if (isEarlier) await earlier.forget(name);
     },
   };
 }

@@ -66,13 +66,13 @@ async function createBySysId(
       ledger.records.of(sysId),
       ledger.effectOfCreate(table, command.key),
     ]);
-    if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
     if (effect && isOtherWork(effect, command)) {
       // The key may have been used again after the record was made: then this is a copy of the message that made it.
-      const presence = await findRecord(table, sysId, context);
+      const presence = mark.isDeleted ? 'absent' : await findRecord(table, sysId, context);
       if (presence !== 'visible' && presence !== 'hidden') throw new KeyReusedError();
       return 'duplicate';
     }
+    if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
     if (effect?.write === 'create') return 'duplicate';
   }
   const request = requestFor(command, notes, { sys_id: sysId }, context);

@@ -6,8 +6,10 @@ import { type Dice, diceOf } from '../harness/dice.ts';
 import { type FaultStack, setProperty, startFaultStack } from '../harness/fault-stack.ts';
 import { type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
 import { stirUp } from '../harness/weather.ts';
-import { recognizable, takeSnapshot } from '../records/observe.ts';
+import { readDeadLetters, recognizable, takeSnapshot } from '../records/observe.ts';
+import { PostOffice } from '../records/post-office.ts';
 import { stormSchema, stormTables } from '../records/storm-schema.ts';
+import { judgeMixed, type MixedCall, type MixedWork, mixedKinds, playMixed } from './mixed-work.ts';
 
 export type CallStormOptions = {
   /** Keyed calls, copies left out. */
@@ -34,6 +36,7 @@ type KeyedCall = {
 const quotaMs = 2_000;
 /** Answers that stall for longer are lost. */
 const functionTimeoutSeconds = 8;
+const visibilitySeconds = 10;
 
 /** Makes keyed HTTP calls while answers are lost, and repeats each until it succeeds, as a careful caller does. */
 export async function runCallStorm(options: CallStormOptions): Promise<StormReport> {
@@ -45,13 +48,17 @@ export async function runCallStorm(options: CallStormOptions): Promise<StormRepo
     instance: { schema: stormSchema, demoData: false, switches: { transactionQuotaMs: quotaMs } },
     roles: ['itil'],
     environment: {
+      RECORDS_FIRST_DELAY_SECONDS: '1',
+      RECORDS_LONGEST_DELAY_SECONDS: '3',
       ALLOWED_TABLES: Object.values(stormTables).join(),
       CORRELATION_ID_TABLES: stormTables.correlated,
       RECORDS_IN_DOUBT_SECONDS: String(quotaMs / 1000 + 1),
     },
     template(template) {
-      for (const name of ['PostRecord', 'PatchRecordById', 'DeleteRecordById'])
+      for (const name of ['PostRecord', 'PatchRecordById', 'DeleteRecordById', 'WriteRecords'])
         setProperty(template, `${name}LambdaFunction`, 'Timeout', functionTimeoutSeconds);
+      template.Parameters['RecordsFifo'] = { Default: 'true' };
+      setProperty(template, 'RecordsQueue', 'VisibilityTimeout', visibilitySeconds);
     },
   });
   try {
@@ -72,19 +79,35 @@ export async function runCallStorm(options: CallStormOptions): Promise<StormRepo
     );
     const counts = { 'lost or refused answers': 0, 'repeats after success': 0, 'callers at once': 0 };
     const damages: Damage[] = [];
-    const work = [...calls];
+    const mixed = drawMixed(options, dice);
+    const mixedTools = {
+      ...{ stack, dice, patienceMs: options.patienceMs },
+      insist: ({ table, path, ...call }: MixedCall) =>
+        untilSuccess(
+          stack,
+          { ...call, path: `/api/now/table/${table}${path}` },
+          Date.now() + options.patienceMs,
+          () => {
+            counts['lost or refused answers'] += 1;
+          },
+        ),
+    };
+    const work = [
+      ...calls.map((call) => () => makeCall(stack, call, counts, options)),
+      ...mixed.map((one) => () => playMixed(one, mixedTools)),
+    ];
     const caller = async () => {
-      for (let call = work.pop(); call; call = work.pop())
-        damages.push(...(await makeCall(stack, call, counts, options)));
+      for (let next = work.pop(); next; next = work.pop()) damages.push(...(await next()));
     };
     await Promise.all(Array.from({ length: 6 }, caller));
     // What the instance still finishes late is there by then.
     await delay(quotaMs + 500);
-    damages.push(...judge(stack, calls, noted));
-    const occurred = sumOf([weather(), refusals.counts, counts, countKinds(calls)]);
+    damages.push(...(await emptyQueue(stack, options)));
+    damages.push(...judge(stack, calls, noted), ...mixed.flatMap((one) => judgeMixed(one, stack)));
+    const occurred = sumOf([weather(), refusals.counts, counts, countKinds(calls), countKinds(mixed)]);
     const leaks = await stack.close();
     return {
-      title: `${calls.length} keyed calls`,
+      title: `${calls.length} keyed calls, ${mixed.length} works that come both ways`,
       seconds: (performance.now() - started) / 1000,
       occurred,
       damages: [...damages, ...leaks.map((text): Damage => ({ kind: 'leak', text }))],
@@ -145,7 +168,7 @@ async function makeCall(
 /** @returns the last answer where there was no success */
 async function untilSuccess(
   { stack }: FaultStack,
-  call: KeyedCall,
+  call: Pick<KeyedCall, 'method' | 'path' | 'key' | 'body'>,
   until: number,
   onFailure: () => void,
 ): Promise<string | undefined> {
@@ -188,7 +211,31 @@ function judge({ instances }: FaultStack, calls: readonly KeyedCall[], noted: st
   });
 }
 
-function countKinds(calls: readonly KeyedCall[]): Readonly<Record<string, number>> {
+/** One work of each kind that comes both ways for every fifteen calls, and at least one. */
+function drawMixed({ calls, seed }: CallStormOptions, dice: Dice): readonly MixedWork[] {
+  const rounds = Math.ceil(calls / 15);
+  const each = mixedKinds.flatMap((kind) => Array.from({ length: rounds }, () => kind));
+  const marked = each.map((kind, index) => ({ kind, marker: `b${seed}x${index}` }));
+  return marked.toSorted(() => dice.random() - 0.5);
+}
+
+/** Waits until every message is finished. None of them is refused. */
+async function emptyQueue(stack: FaultStack, { patienceMs }: CallStormOptions): Promise<readonly Damage[]> {
+  const url = stack.variable('writeRecords', 'RECORDS_QUEUE_URL');
+  const office = new PostOffice(stack, { standard: url, fifo: url });
+  const until = Date.now() + patienceMs;
+  let left = await office.left();
+  for (; left > 0 && Date.now() < until; left = await office.left()) await delay(200);
+  const letters = await readDeadLetters(stack);
+  return [
+    ...(left > 0 ? [{ kind: 'left in the queue', text: `${left} messages` } as const] : []),
+    ...letters.map(({ body, attributes }): Damage => {
+      return { kind: 'false dead letter', text: `${attributes['ErrorCode']}: ${body.slice(0, 200)}` };
+    }),
+  ];
+}
+
+function countKinds(calls: readonly { readonly kind: string }[]): Readonly<Record<string, number>> {
   const kinds = Map.groupBy(calls, ({ kind }) => kind);
   return Object.fromEntries([...kinds].map(([kind, members]) => [kind, members.length]));
 }
