@@ -12,6 +12,24 @@ export type NoteMark = {
   readonly entryId?: string | undefined;
 };
 
+/** Notes that are about to be written to a record. */
+type BegunNotes = {
+  /** Digests of their beginnings, by column. */
+  readonly starts: Readonly<Record<string, readonly string[]>>;
+  /** From then on they can no longer be under way, in milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+};
+
+/** A note of another key, written between these times if it was. How it begins is not known of all. */
+export type RivalNote = {
+  readonly starts: readonly string[];
+  readonly sentAtMs: number;
+  readonly untilMs: number;
+};
+
+/** For so long a note may have been under way of which that was not remembered. */
+const assumedMs = 120_000;
+
 /** A note of a record: its text is known by a digest only. */
 export type NoteKey = { readonly sysId: string; readonly column: string; readonly textDigest: string };
 
@@ -31,15 +49,44 @@ export class NoteMarks {
     this.#scope = `${deployment}/${instance}`;
   }
 
-  /** Remembers which columns of a record a key is about to write, and when it was first about to. */
+  /**
+   * Remembers which columns of a record a key is about to write, and when it was first about to.
+   * @param notes those among them
+   */
   async rememberColumns(
     sysId: string,
     keyName: string,
     columns: readonly string[],
     sentAtMs: number,
+    notes?: BegunNotes,
   ): Promise<void> {
     const key = { pk: this.#columnsKey(sysId), sk: keyName };
-    await this.#items.put(key, { columns: [...columns], sentAtMs });
+    const more = notes && Object.keys(notes.starts).length > 0 && notes;
+    await this.#items.put(key, { columns: [...columns], sentAtMs, ...more });
+  }
+
+  /**
+   * The notes that other keys have written, or may have, to a journal column of a record since a time.
+   * @param sinceMs in milliseconds since the Unix epoch
+   * @param ownName the name of the key that asks
+   */
+  async rivalsSince(
+    sysId: string,
+    column: string,
+    sinceMs: number,
+    ownName: string,
+  ): Promise<readonly RivalNote[]> {
+    const items = await this.#items.list(this.#columnsKey(sysId));
+    return items.flatMap((item) => {
+      const { columns, starts } = item;
+      const sentAtMs = numberIn(item, 'sentAtMs');
+      const untilMs = numberIn(item, 'untilMs') || sentAtMs + assumedMs;
+      if (item.sk === ownName || untilMs < sinceMs) return [];
+      const known: unknown = Object(starts)[column];
+      if (Array.isArray(known)) return [{ starts: known.map(String), sentAtMs, untilMs }];
+      const isWritten = Array.isArray(columns) && columns.includes(column);
+      return isWritten ? [{ starts: [], sentAtMs, untilMs }] : [];
+    });
   }
 
   /** Forgets them: they were certainly not written. */

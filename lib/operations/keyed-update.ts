@@ -6,6 +6,7 @@ import { encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import { getRequest, listRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
+import { askWhichAreOurs, cutEntriesOf, startsOf } from './cut-notes.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { journalColumnsOf } from './dictionary.ts';
 import { findBySysId } from './find-record.ts';
@@ -94,10 +95,11 @@ async function sendUpdate(
   const sentAtMs = clock.now();
   const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
   const notes = notesIn(record, sysId, journalColumnsOf(client, clock).knownAmong(written));
+  const starts = startsOf(notes.map(({ column, text }) => [column, text] as const));
   const untilMs = context.deadline.atMs + inDoubtMs;
   const mark = { key: name, state: 'possibly-sent', sentAtMs, untilMs } as const;
   await Promise.all([
-    ledger.notes.rememberColumns(sysId, name, Object.keys(record), sentAtMs),
+    ledger.notes.rememberColumns(sysId, name, Object.keys(record), sentAtMs, { starts, untilMs }),
     ...notes.map((note) => ledger.notes.rememberNote(note, mark)),
   ]);
   // The update is sent: that this cannot be remembered must not pass for a refusal, or the repeat would write the note again.
@@ -196,7 +198,7 @@ async function isAnyNoted(
   { table, key, sysId, record }: ReplayedRecord & KeyedTarget,
   sentAtMs: number,
   entries: readonly JournalEntry[],
-  { clock, ledger }: OperationDeps,
+  { client, clock, context, ledger }: OperationDeps,
 ): Promise<boolean> {
   const own = ledger?.nameOf(table, key);
   for (const note of notesIn(record, sysId, Object.keys(record))) {
@@ -204,7 +206,16 @@ async function isAnyNoted(
     const others = marks.filter((mark) => mark.key !== own);
     const underWay = others.find(({ state, untilMs }) => state !== 'applied' && untilMs > clock.now());
     if (underWay) refuseUntil(underWay.untilMs, clock);
-    for (const { sys_id } of entriesOf({ ...note, sentAtMs }, entries, others)) {
+    const whole = entriesOf({ ...note, sentAtMs }, entries, others);
+    const cut =
+      whole.length > 0 || !ledger || own === undefined
+        ? []
+        : await cutEntriesOf({ ...note, sentAtMs }, entries, own, ledger.notes, () =>
+            askWhichAreOurs(sysId, instanceTime(sentAtMs - lookBackMs), (asked) =>
+              client.send(asked, context),
+            ),
+          );
+    for (const { sys_id } of [...whole, ...cut]) {
       if (!ledger || own === undefined) return true;
       if (!(await ledger.notes.claimEntry(sys_id, own))) continue;
       const nowMs = clock.now();

@@ -11,7 +11,7 @@ export type JournalEntry = {
 };
 
 /** By how much the clock of an instance may differ from ours. */
-const skewMs = 2 * 60_000;
+export const skewMs = 2 * 60_000;
 
 /** How far back other notes with the same text are looked at, to distinguish their entries from ours. */
 export const lookBackMs = 10 * 60_000;

@@ -126,7 +126,7 @@ function javaText(value: unknown): string {
 }
 
 /** A shorter text is too likely another writer's own. */
-const shortestPrefix = 32;
+export const shortestPrefix = 32;
 
 /** True when an instance may have stored this text for that one: it changes blanks and markup, and cuts what is too long. */
 export function isSameText(stored: string, sent: string): boolean {

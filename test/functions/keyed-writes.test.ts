@@ -339,6 +339,32 @@ describe('a note whose answer was lost', () => {
     expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(200);
     expect(notes()).toHaveLength(1);
   });
+
+  it.each([
+    ['took effect', losing],
+    ['never arrived', late().through],
+  ])(
+    'is written once where its column keeps a few characters, next to one that begins alike: it %s',
+    async (_what, through) => {
+      const { deployment, notes, pass } = await openDeployment(
+        {},
+        { switches: { journalMaxCharacters: 12 } },
+      );
+      const patch = (text: string) => ({
+        method: 'PATCH',
+        url: `/api/now/table/incident/${sysId}`,
+        body: JSON.stringify({ work_notes: text }),
+        headers: keyed(text.replaceAll(' ', '-')),
+      });
+      const serve = deployment.serve(patchRecordById);
+      expect((await serve.http(patch('Disk full on web-01'))).statusCode).toBe(200);
+      const second = patch('Disk full on web-02');
+      expect((await deployment.serve(patchRecordById, through).http(second)).statusCode).toBe(504);
+      pass(61_000);
+      expect((await serve.http(second)).statusCode).toBe(200);
+      expect(notes()).toHaveLength(2);
+    },
+  );
 });
 
 describe('a journal column that only this instance has', () => {

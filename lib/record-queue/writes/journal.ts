@@ -2,9 +2,11 @@ import * as z from 'zod/mini';
 import { digestOf } from '../../aws/digest.ts';
 import type { NoteKey, NoteMark } from '../../aws/note-marks.ts';
 import { InvalidInputError } from '../../core/errors.ts';
+import { askWhichAreOurs, cutEntriesOf, startsOf } from '../../operations/cut-notes.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from '../../operations/note-entries.ts';
 import { normalise } from '../../operations/replay.ts';
+import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { listRequest } from '../../servicenow/records.ts';
 import { InDoubtError } from '../disposition.ts';
@@ -60,7 +62,10 @@ export async function rememberWritten(
   const nowMs = clock.now();
   const times = { sentAtMs: nowMs, untilMs: nowMs, appliedAtMs: nowMs };
   const mark = { key: ledger.nameOf(table, key), state: 'applied', ...times } as const;
-  await Promise.all(noteKeys(sysId, notes).map((note) => ledger.notes.rememberNote(note, mark)));
+  await Promise.all([
+    ledger.notes.rememberColumns(sysId, mark.key, [], nowMs, { starts: startsOf(notes), untilMs: nowMs }),
+    ...noteKeys(sysId, notes).map((note) => ledger.notes.rememberNote(note, mark)),
+  ]);
 }
 
 function noteKeys(sysId: string, notes: Notes): readonly NoteKey[] {
@@ -138,7 +143,12 @@ export class NoteWriting {
     const underWay = others.find(({ state, untilMs }) => state !== 'applied' && untilMs > clock.now());
     if (underWay) throw new InDoubtError(underWay.untilMs - clock.now());
     const { firstSentAtMs: since } = this.#attempt;
-    const own = entriesOf({ column: note.column, text, sentAtMs: since }, entries, others);
+    const sent = { ...note, text, sentAtMs: since };
+    const whole = entriesOf(sent, entries, others);
+    const own =
+      whole.length > 0
+        ? whole
+        : await cutEntriesOf(sent, entries, this.#own, ledger.notes, () => this.#whichAreOurs());
     for (const { sys_id } of own) {
       if (!(await ledger.notes.claimEntry(sys_id, this.#own))) continue;
       const { firstSentAtMs: sentAtMs, untilMs } = this.#attempt;
@@ -148,6 +158,12 @@ export class NoteWriting {
       return true;
     }
     return false;
+  }
+
+  #whichAreOurs(): Promise<ReadonlySet<string>> {
+    const { context, firstSentAtMs } = this.#attempt;
+    const send = (request: ServiceNowRequest) => context.send({ request, isReconciling: true });
+    return askWhichAreOurs(this.#sysId, instanceTime(firstSentAtMs - lookBackMs), send);
   }
 
   async #readEntries(): Promise<readonly JournalEntry[]> {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { startsOf } from '../../operations/cut-notes.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, updateRequest } from '../../servicenow/records.ts';
 import type { Done } from '../disposition.ts';
@@ -67,7 +68,10 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   const columns = Object.keys(update.record).filter((column) => !notes.has(column));
   if (writing || !attempt.isAnnounced) await attempt.announce('update', sysId);
   await Promise.all([
-    ledger.notes.rememberColumns(sysId, attempt.name, columns, attempt.firstSentAtMs),
+    ledger.notes.rememberColumns(sysId, attempt.name, columns, attempt.firstSentAtMs, {
+      starts: startsOf(notes),
+      untilMs: attempt.untilMs,
+    }),
     writing?.announce(),
   ]);
   const written = { ...withNotes(record, notes), ...columnOfSender(attempt.command, attempt.context) };

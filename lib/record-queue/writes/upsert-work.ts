@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { Effect } from '../../aws/effect-ledger.ts';
+import { startsOf } from '../../operations/cut-notes.ts';
 import { deriveUpsertSysId } from '../../operations/identity.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
@@ -96,8 +97,11 @@ export class UpsertWork {
   /** An older upsert of the match that comes back leaves these columns as they are. */
   async #rememberColumns(sysId: string): Promise<void> {
     const columns = Object.keys(this.command.command.record);
-    const { name, firstSentAtMs } = this.attempt;
-    await this.context.ledger.notes.rememberColumns(sysId, name, columns, firstSentAtMs);
+    const { name, firstSentAtMs, untilMs } = this.attempt;
+    await this.context.ledger.notes.rememberColumns(sysId, name, columns, firstSentAtMs, {
+      starts: startsOf(this.#notes),
+      untilMs,
+    });
   }
 
   /**

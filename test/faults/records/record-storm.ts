@@ -59,7 +59,10 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
     const storm = new RecordStorm(stack, stories, dice, { ...options, batchApi });
     const report = await storm.run();
     const leaks = await stack.close();
-    const occurred = { ...report.occurred, ...troubles.counts, [batchApi ? 'batches' : 'single calls']: 1 };
+    const cut = unkindSwitches(options.seed, quotaMs).journalMaxCharacters ?? 0;
+    const kinds = [batchApi ? 'batches' : 'single calls', `notes cut at ${cut || 'no'} characters`];
+    const ofRun = Object.fromEntries(kinds.map((kind) => [kind, 1]));
+    const occurred = { ...report.occurred, ...troubles.counts, ...ofRun };
     return { ...report, occurred, damages: [...report.damages, ...leaks.map(leakOf)] };
   } finally {
     await stack.close();

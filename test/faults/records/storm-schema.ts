@@ -68,6 +68,9 @@ export function addRules({ control, state }: Instance): void {
   for (const rule of stormRules) control.rules.add(rule);
 }
 
+/** Of each note so many characters are kept; 24 are fewer than distinguish it from others. */
+const journalLengths = [0, 500, 0, 24];
+
 /** How an instance of the storm differs from the kindest one; by the seed, so that several seeds see all of it. */
 export function unkindSwitches(seed: number, quotaMs: number): Partial<Switches> {
   return {
@@ -76,6 +79,6 @@ export function unkindSwitches(seed: number, quotaMs: number): Partial<Switches>
     transactionQuotaMs: quotaMs,
     lookupLagMs: seed % 3 === 1 ? 150 : 0,
     journalTextChanges: seed % 2 === 1 ? ['trim', 'collapse', 'crlf'] : [],
-    journalMaxCharacters: seed % 4 === 1 ? 500 : 0,
+    journalMaxCharacters: journalLengths[seed % 4] ?? 0,
   };
 }
