@@ -10,7 +10,7 @@ import { deleteRecordById, patchRecordById, postRecord } from '../../lib/operati
 import { operationHandler } from '../../lib/runtime.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
-import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
+import { httpEvent, lambdaContext, type TestRequest } from '../lib/gateway/lambda-events.ts';
 import { type QueueOptions, startQueue } from '../lib/record-queue/emulated-queue.ts';
 
 type Answer = { readonly statusCode: number; readonly headers: Readonly<Record<string, string>> };
@@ -18,12 +18,14 @@ type Answer = { readonly statusCode: number; readonly headers: Readonly<Record<s
 /**
  * One deployment before an instance without incidents: its records queue, and its HTTP API.
  * @param throughHttp stands between the HTTP API and the client
+ * @param startMs the time at which its clock starts, in milliseconds since the Unix epoch
  */
 export async function startBothWays(
   options: QueueOptions = {},
   throughHttp: (client: ServiceNowClient) => ServiceNowClient = (client) => client,
+  startMs = Date.now(),
 ) {
-  let aheadMs = 0;
+  let aheadMs = startMs - Date.now();
   const clock = { now: () => Date.now() + aheadMs, sleep: async () => {} };
   const queue = await startQueue({ ...options, clock, instance: { ...options.instance, clock } });
   onTestFinished(() => queue.close());
@@ -55,13 +57,15 @@ export async function startBothWays(
     openLedger,
     clock,
   });
-  const call = async (operation: Operation, method: string, path: string, body: object, key?: string) => {
+  const http = async (operation: Operation, request: TestRequest) => {
+    const answer = await operationHandler(operation, () => deps)(httpEvent(request), lambdaContext());
+    const { statusCode, headers }: Partial<Answer> = { ...Object(answer) };
+    return { statusCode, headers: { ...headers } };
+  };
+  const call = (operation: Operation, method: string, path: string, body: object, key?: string) => {
     const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key };
     const url = `/api/now/table/incident${path}`;
-    const event = httpEvent({ method, url, headers, body: JSON.stringify(body) });
-    const answer = await operationHandler(operation, () => deps)(event, lambdaContext());
-    const { statusCode, headers: given }: Partial<Answer> = { ...Object(answer) };
-    return { statusCode, headers: { ...given } };
+    return http(operation, { method, url, headers, body: JSON.stringify(body) });
   };
   return {
     queue,
@@ -71,6 +75,7 @@ export async function startBothWays(
     later(ms: number) {
       aheadMs += ms;
     },
+    http,
     post: (record: object, key?: string) => call(postRecord, 'POST', '', record, key),
     patch: (sysId: string, record: object, key?: string) =>
       call(patchRecordById, 'PATCH', `/${sysId}`, record, key),
