@@ -74,7 +74,8 @@ export class Episodes {
   /** @throws what the instance answers when it cannot be asked */
   async findLast(isReconciling = false): Promise<Episode | undefined> {
     const listing = this.#list(isReconciling);
-    if (this.#byCorrelationId) return last(await listing);
+    // A person may have copied the record in its form, with all columns but the sys_id: the oldest of an episode is ours.
+    if (this.#byCorrelationId) return last((await listing).toReversed());
     // A list may show a record as it was some moments ago: what was read by its sys_id comes first.
     const [listed, ...read] = await Promise.all([listing, ...this.#window(1, firstWindow, isReconciling)]);
     let known = [...read.flat(), ...listed];

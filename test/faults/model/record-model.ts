@@ -21,6 +21,8 @@ export type ModelWrite = {
   readonly match?: Columns;
   readonly values?: Columns;
   readonly notes?: readonly Note[];
+  /** A person copies the record with all its columns, and leaves it as it is. */
+  readonly isCopy?: boolean;
   readonly after?: readonly string[];
   /** Set when the write can never be carried out. */
   readonly refused?: Refusal;
@@ -81,6 +83,7 @@ function carryOut(state: ModelState, write: ModelWrite): readonly ModelState[] {
       const found = state.records.find(({ name, values }) =>
         match ? isMatch(values, match) : name === target,
       );
+      if (found && write.isCopy) return [copy(state, found, write)];
       return [found ? change(state, found, write) : state];
     }
     case 'update': {
@@ -120,6 +123,10 @@ function isMatch(values: Columns, match: Columns): boolean {
 function insert(state: ModelState, { match, values, notes = [] }: ModelWrite, name: string): ModelState {
   const record = { name, values: { ...match, ...values }, notes, updates: 0 };
   return { ...state, records: [...state.records, record] };
+}
+
+function copy(state: ModelState, { values }: ModelRecord, { id }: ModelWrite): ModelState {
+  return { ...state, records: [...state.records, { name: id, values, notes: [], updates: 0 }] };
 }
 
 function change(state: ModelState, record: ModelRecord, { values, notes = [] }: ModelWrite): ModelState {

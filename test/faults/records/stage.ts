@@ -110,13 +110,19 @@ export class Stage {
     await this.#send(outgoing);
   }
 
-  #letPersonWork(story: Story, { target, match, values = {} }: ModelWrite, rows: Rows): void {
+  #letPersonWork(story: Story, { target, match, values = {}, isCopy }: ModelWrite, rows: Rows): void {
     const { store } = this.#stack.instances[story.instance].instance.state;
     const seeded = story.seeded.find(({ name }) => name === target);
     const found = match
       ? rows.find((row) => Object.entries(match).every(([column, value]) => row[column] === value))
       : rows.find((row) => row['sys_id'] === seeded?.sysId);
     if (!found) throw new Error(`${story.kind} (${story.id}): the person finds no record`);
-    store.update(story.table, found['sys_id'] ?? '', values, { userName: 'a.person', sysId: '0'.repeat(32) });
+    const aPerson = { userName: 'a.person', sysId: '0'.repeat(32) };
+    if (isCopy) store.insert(story.table, copyOf(found), aPerson);
+    else store.update(story.table, found['sys_id'] ?? '', values, aPerson);
   }
+}
+
+function copyOf({ sys_id: _id, number: _number, ...values }: Rows[number]): Rows[number] {
+  return values;
 }

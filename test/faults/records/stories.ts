@@ -53,6 +53,12 @@ const kinds: Readonly<Record<string, Kind>> = {
   'upsert, delete, upsert, all again': { weight: 4, tell: upsertDeleteUpsert },
   'upsert of two records': { weight: 2, tell: upsertAmbiguous },
   'a person edits between updates': { weight: 3, tell: personEdits },
+  'a person copies a record': { weight: 3, tell: personCopies },
+  'a person copies a record of a correlationIdTable': {
+    weight: 2,
+    table: correlated,
+    tell: personCopies,
+  },
   'notes from several senders': { weight: 4, tell: notesUnordered },
   'notes in a FIFO group': { weight: 5, tell: notesInOrder },
   'notes of one text under different keys': { weight: 4, tell: notesAlike },
@@ -271,6 +277,17 @@ function personEdits(story: StoryWriter, dice: Dice): void {
   story.update('record', { fifo });
   story.afterwards();
   story.update('record', { fifo });
+}
+
+/** What was sent before or comes later is about the first record; the copy stays as it is. */
+function personCopies(story: StoryWriter, dice: Dice): void {
+  const created = story.create('record', { key: dice.pick(['body', 'attribute']) });
+  story.afterwards();
+  story.copy();
+  story.afterwards();
+  story.again(created);
+  story.update('record');
+  if (dice.chance(50)) story.again(created);
 }
 
 function notesUnordered(story: StoryWriter, dice: Dice): void {

@@ -123,6 +123,19 @@ export class StoryWriter {
     this.#phase.people.push(write);
   }
 
+  /** A person copies the only record of the story in its form, with all its columns. */
+  copy(): void {
+    const { id } = this;
+    const match = { u_story: id };
+    this.#phase.people.push({
+      id: this.#nextId(),
+      action: 'person',
+      match,
+      isCopy: true,
+      after: this.#earlier,
+    });
+  }
+
   /** A person closes whichever open record there is: of upserts that race, it is not known which one made it. */
   close(): void {
     const write: ModelWrite = {
