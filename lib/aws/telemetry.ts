@@ -51,7 +51,12 @@ export type BufferedMetrics = Metrics & {
 };
 
 /** The metrics that alarms are built on. */
-const ofAlarms: readonly MetricName[] = ['CredentialRejections', 'ImportsStopped', 'ReconcileFailures'];
+const ofAlarms: readonly MetricName[] = [
+  'CredentialRejections',
+  'DeferredByOutage',
+  'ImportsStopped',
+  'ReconcileFailures',
+];
 
 /** What the dashboard shows beyond that. Calls are in the log anyway, each with its time and its outcome. */
 const ofDashboard: readonly MetricName[] = [
@@ -59,7 +64,6 @@ const ofDashboard: readonly MetricName[] = [
   'RequestFailures',
   'LatencyMs',
   'Throttles',
-  'DeferredByOutage',
   'ImportsFinished',
 ];
 
