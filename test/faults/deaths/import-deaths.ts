@@ -18,7 +18,7 @@ export type ImportDeathOptions = {
   readonly onProgress?: (moment: string) => void;
 };
 
-const patienceMs = 90_000;
+const patienceMs = 300_000;
 const rows = 12;
 
 /** Lets importCsv die at every call that one import makes, before and after the call's effect, and compares each time. */

@@ -22,7 +22,7 @@ export type QueueDeathOptions = {
   readonly onProgress?: (moment: string) => void;
 };
 
-const patienceMs = 60_000;
+const patienceMs = 300_000;
 /** A dead process holds what it was at work on for as long as it might have run. */
 const functionTimeoutSeconds = 8;
 
