@@ -9,7 +9,7 @@ import { followFolder, followImport } from './follow-import.ts';
 import { findFolders } from './list-imports.ts';
 import { outcomeText } from './outcome-text.ts';
 import { type PreflightOptions, runDryRun, runSuggest } from './preflight.ts';
-import { checkDrop, hasOtherSettings, uploadDrop, uploadSettings } from './upload-drop.ts';
+import { checkDrop, findDrop, hasOtherSettings, uploadDrop, uploadSettings } from './upload-drop.ts';
 
 /** Uploads a file and shows its import until it is done. Sets the exit code 1 unless every line arrived. */
 export async function runImport(
@@ -35,7 +35,7 @@ export async function runImport(
 }
 
 /**
- * Shows an import that was dropped before.
+ * Shows an import that was dropped before; one that has not begun is waited for.
  * @throws Error when there is none
  */
 export async function runFollow(options: BucketOptions & { readonly key: string }): Promise<void> {
@@ -44,8 +44,13 @@ export async function runFollow(options: BucketOptions & { readonly key: string 
   const [folder] = key.startsWith('results/')
     ? [key.endsWith('/') ? key : `${key}/`]
     : await findFolders(s3, bucket, resultsOf(key));
-  if (folder === undefined) throw new Error(`${key}: no import of this key was found in ${bucket}`);
-  await show(s3, endpoint, (onProgress) => followFolder(s3, bucket, folder, systemClock, onProgress));
+  if (folder !== undefined)
+    return show(s3, endpoint, (onProgress) => followFolder(s3, bucket, folder, systemClock, onProgress));
+  const drop = await findDrop(s3, bucket, dropKeyOf(key));
+  if (!drop) throw new Error(`${key}: no import of this key was found in ${bucket}`);
+  await show(s3, endpoint, (onProgress) =>
+    followImport(s3, bucket, drop, systemClock, onProgress, warnQuiet),
+  );
 }
 
 /** Looks at a file without uploading it: what the import would say, or settings for it. */
@@ -54,8 +59,10 @@ export async function runPreflight(options: PreflightOptions, what: 'dry-run' | 
   await (what === 'dry-run' ? runDryRun(options, drop) : runSuggest(options, drop));
 }
 
+const dropKeyOf = (key: string) => (key.startsWith('imports/') ? key : `imports/${key}`);
+
 function resultsOf(key: string): string {
-  const drop = parseDropKey(key.startsWith('imports/') ? key : `imports/${key}`);
+  const drop = parseDropKey(dropKeyOf(key));
   if ('table' in drop) return `results/${drop.table}/${drop.name}/`;
   throw new Error(`${key}: ${'ignored' in drop ? drop.ignored : drop.refused}`);
 }

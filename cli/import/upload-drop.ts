@@ -29,11 +29,24 @@ export async function uploadDrop(
   file: string,
 ): Promise<UploadedDrop> {
   const key = `imports/${table}/${basename(file)}`;
-  const drop = await checkDrop(table, file);
-  const settings = parseSettings((await readText(s3, { bucket, key: settingsKey(table) }))?.text);
+  await checkDrop(table, file);
+  parseSettings((await readText(s3, { bucket, key: settingsKey(table) }))?.text);
   await writeStream(s3, { bucket, key }, createReadStream(file, { highWaterMark: 1 << 20 }), 'text/csv');
+  const uploaded = await findDrop(s3, bucket, key);
+  if (!uploaded) throw new InvalidInputError('file', `${key} is gone again`);
+  return uploaded;
+}
+
+/**
+ * The file that is at a key, whether or not its import has begun.
+ * @returns undefined when there is none
+ * @throws InvalidInputError for a key that is not a drop; ConfigurationError for a wrong `_import.json`
+ */
+export async function findDrop(s3: S3Client, bucket: string, key: string): Promise<UploadedDrop | undefined> {
+  const drop = requireDrop(key);
   const head = await headObject(s3, { bucket, key });
-  if (!head) throw new InvalidInputError('file', `${key} is gone again`);
+  if (!head) return undefined;
+  const settings = parseSettings((await readText(s3, { bucket, key: settingsKey(drop.table) }))?.text);
   const { eTag, versionId } = head;
   const object = { bucket, key, eTag, sequencer: '', ...(versionId ? { versionId } : {}) };
   // Without the run: its folder is named after the moment at which S3 took the file.

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { followImport } from '../../../cli/import/follow-import.ts';
 import { outcomeText } from '../../../cli/import/outcome-text.ts';
 import { progressLine, viewProgress } from '../../../cli/import/progress-view.ts';
-import { uploadDrop } from '../../../cli/import/upload-drop.ts';
+import { findDrop, uploadDrop } from '../../../cli/import/upload-drop.ts';
 import { emptyTally } from '../../../lib/file-import/load/row-outcome.ts';
 import { type ImportProgress, isAllWell } from '../../../lib/file-import/report/summary.ts';
 import { bucket, jumpingClock, startWorld, type World } from './world.ts';
@@ -62,6 +62,23 @@ describe('following an import', () => {
     expect(quiet).toBe(1);
     // The summary is there before the import has ended.
     await Promise.all(running);
+  });
+});
+
+describe('a file that was dropped', () => {
+  it('is found by its key before its import has begun, also where settings put the results elsewhere', async () => {
+    await world.settings('imp_load', { resultsPrefix: 'results/elsewhere/' });
+    const { drop, request } = await upload('early.csv', 'u_code\nearly-1');
+    const found = await findDrop(world.s3, bucket, 'imports/imp_load/early.csv');
+    expect(found).toEqual(drop);
+    const ignore = () => undefined;
+    const following = followImport(world.s3, bucket, found ?? drop, jumpingClock(), ignore, ignore);
+    await world.run(request);
+    expect((await following).counts).toMatchObject({ inserted: 1 });
+  });
+
+  it('is not found where there is none', async () => {
+    expect(await findDrop(world.s3, bucket, 'imports/imp_load/nothing.csv')).toBeUndefined();
   });
 });
 
