@@ -190,15 +190,20 @@ it('imports each version of an object once, however often and in whatever order 
 it('hands a table over from one drop to the next at once', async () => {
   await settings('imp_load', {});
   const count = Number(process.env['HANDOVERS'] ?? 15);
-  const alone: number[] = [];
-  for (const name of ['first', 'second', 'third']) alone.push(await secondsOf([name]));
-  const [, oneImport = 0] = alone.toSorted((a, b) => a - b);
-  const each = (await secondsOf(Array.from({ length: count }, (_, i) => `quick${i}`))) / count;
+  const each = (names: readonly string[]) => secondsOf(names).then((seconds) => seconds / names.length);
+  const oneImport = async (name: string) => {
+    const alone: number[] = [];
+    for (const part of ['a', 'b', 'c']) alone.push(await each([`${name}-${part}`]));
+    return alone.toSorted((one, other) => one - other)[1] ?? 0;
+  };
+  const before = await oneImport('before');
+  const handedOver = await each(Array.from({ length: count }, (_, i) => `quick${i}`));
+  const alone = Math.max(before, await oneImport('after'));
   process.stdout.write(
-    `${count} drops of one table: ${each.toFixed(2)} s each, one alone ${oneImport.toFixed(2)} s\n`,
+    `${count} drops of one table: ${handedOver.toFixed(2)} s each, one alone ${alone.toFixed(2)} s\n`,
   );
-  // Two seconds is what was promised; a busy machine takes longer for one import, too.
-  expect(each).toBeLessThan(Math.max(2, 2 * oneImport));
+  // Two seconds is what was promised; a machine that is busy, or becomes so, takes longer for one import, too.
+  expect(handedOver).toBeLessThan(Math.max(2, 2 * alone));
 
   async function secondsOf(names: readonly string[]): Promise<number> {
     const startMs = performance.now();

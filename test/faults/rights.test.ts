@@ -299,13 +299,22 @@ async function loseImports(world: World, put: Put): Promise<void> {
     }, patiently);
   const TableName = stack.endpoints.dynamodb.stateTable;
   const Key = marshall({ pk: 'import-schedule', sk: 'running' });
-  const changeLeases = async (change: (leases: readonly object[]) => object[]) => {
-    const { Item = {} } = await dynamodb.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
-    const item = unmarshall(Item);
-    // A revision of its own: who read the item before reads it again.
-    const changed = { ...item, revision: item['revision'] + 1, wakeAtMs: 0, leases: change(item['leases']) };
-    await dynamodb.send(new PutItemCommand({ TableName, Item: marshall(changed) }));
-  };
+  const changeLeases = (change: (leases: readonly object[]) => object[]) =>
+    vi.waitFor(async () => {
+      const { Item = {} } = await dynamodb.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
+      const item = unmarshall(Item);
+      // A revision of its own: a function that read the item before reads it again. So do we, where a function was quicker.
+      const { revision } = item;
+      const changed = { ...item, revision: revision + 1, wakeAtMs: 0, leases: change(item['leases']) };
+      await dynamodb.send(
+        new PutItemCommand({
+          TableName,
+          Item: marshall(changed),
+          ConditionExpression: 'revision = :read',
+          ExpressionAttributeValues: marshall({ ':read': revision }),
+        }),
+      );
+    }, patiently);
   const untilNoneRuns = () =>
     vi.waitFor(async () => {
       const ask = new ListDurableExecutionsByFunctionCommand({ FunctionName, Statuses: ['RUNNING'] });
@@ -330,6 +339,8 @@ async function loseImports(world: World, put: Put): Promise<void> {
   await put('imports/imp_load/lost.csv', 'u_code\na');
   const DurableExecutionArn = await runningOne();
   await lambda.send(new StopDurableExecutionCommand({ DurableExecutionArn }));
+  // Its process may still be at work, and renew the lease.
+  await world.kill('importCsv');
   first.proxy.decide = () => undefined;
   await changeLeases((leases) => leases.map((lease) => ({ ...lease, untilMs: 1 })));
   await put('imports/imp_load/next.csv', 'u_code\na');
