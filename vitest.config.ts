@@ -6,12 +6,18 @@ const unitTimeoutMs = 180_000;
 const stackTimeoutMs = 600_000;
 
 /** Files share processes; the set-up file keeps them apart. */
-const sharedProcess = { isolate: false, setupFiles: 'test/fresh-process.ts' };
+const sharedProcess = { isolate: false, setupFiles: ['test/fresh-process.ts'] };
+
+/** They need the packaged functions too. */
+const packagedFunctions = {
+  ...sharedProcess,
+  setupFiles: [...sharedProcess.setupFiles, 'test/package/when-packaged.ts'],
+};
 
 export default defineConfig({
   test: {
-    // The default leaves one of two cores idle. Tests of stacks wait for queues half of their time: a third worker uses it.
-    maxWorkers: 3,
+    // The default leaves one of two cores idle. Tests of stacks wait for queues half of their time: twice as many workers use it.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -28,7 +34,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/global-setup.ts',
-          ...sharedProcess,
+          ...packagedFunctions,
           testTimeout: stackTimeoutMs,
           hookTimeout: stackTimeoutMs,
         },
@@ -38,7 +44,7 @@ export default defineConfig({
           name: 'stack',
           include: ['test/{package,faults}/**/*.test.ts'],
           globalSetup: 'test/package/global-setup.ts',
-          ...sharedProcess,
+          ...packagedFunctions,
           testTimeout: stackTimeoutMs,
           hookTimeout: stackTimeoutMs,
         },

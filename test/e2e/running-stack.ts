@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, QueueAttributeName, SQSClient } from '@aws-sdk/client-sqs';
@@ -9,8 +10,16 @@ import { until } from '../until.ts';
 const PREFIX = 'servicenow-functions-dev-';
 const Rows = z.object({ result: z.array(z.record(z.string(), z.unknown())) });
 
-/** Where the shared stack answers. */
-export const endpoints: Endpoints = JSON.parse(inject('endpoints'));
+/** Where the shared stack answers, once it has started. */
+export const endpoints = await readEndpoints(inject('endpointsFile'));
+
+async function readEndpoints(file: string): Promise<Endpoints> {
+  const outcome: { readonly endpoints: Endpoints } | { readonly failure: string } = JSON.parse(
+    await until(() => readFile(file, 'utf8')),
+  );
+  if ('failure' in outcome) throw new Error(`the shared stack has not started: ${outcome.failure}`);
+  return outcome.endpoints;
+}
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 export const sqs = new SQSClient({ ...local, endpoint: endpoints.sqs.endpoint });
