@@ -1,7 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, context, type Metafile, type OutputFile, type Plugin } from 'esbuild';
-import { namedOfAwsClients } from './aws-clients.ts';
 import { bundledMappings } from './bundled-mappings.ts';
 import { functions, type PackagedFunction } from './functions.ts';
 import { lazyBuiltins } from './lazy-builtins.ts';
@@ -33,7 +32,7 @@ export const bundleOptions = {
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [slimUndici, namedOfAwsClients, slimAwsSdk, lazyBuiltins, bundledMappings],
+  plugins: [slimUndici, slimAwsSdk, lazyBuiltins, bundledMappings],
   define: slimUndiciDefine,
 } as const satisfies BuildOptions;
 

@@ -184,26 +184,6 @@ describe('the package', () => {
     expect(clientsOf(packagesIn(metafileOf(key)))).toEqual(used);
   });
 
-  it('gives every function of the clients of AWS only the commands that its code names', async () => {
-    const sources = ['lib', 'node_modules/@aws/durable-execution-sdk-js/dist'];
-    const files = (await Promise.all(sources.map((folder) => readdir(folder, { recursive: true })))).map(
-      (names, i) =>
-        names.filter((name) => /\.(ts|mjs)$/.test(name)).map((name) => join(sources[i] ?? '', name)),
-    );
-    const code = (await Promise.all(files.flat().map((file) => readFile(file, 'utf8')))).join('\n');
-    const commands = functions.flatMap(({ key }) =>
-      filesIn(metafileOf(key)).flatMap(
-        (file) => /client-[\w-]+\/dist-es\/commands\/(\w+)\.js$/.exec(file)?.[1] ?? [],
-      ),
-    );
-    expect(commands).toEqual(
-      expect.arrayContaining(['GetSecretValueCommand', 'QueryCommand', 'InvokeCommand']),
-    );
-    // Two clients call one of their own.
-    const unnamed = [...new Set(commands)].filter((name) => !code.includes(name));
-    expect(unnamed.sort()).toEqual(['CreateSessionCommand', 'DescribeEndpointsCommand']);
-  });
-
   it.each(httpFunctions)('leaves out of $key what only imports need', ({ key }) => {
     const packages = packagesIn(metafileOf(key));
     for (const name of ['csv-parse', 'luxon', '@aws/durable-execution-sdk-js'])
