@@ -6,6 +6,9 @@ import { until } from '../../until.ts';
 import { busyServer, json, refuse, type ScriptedServer, scriptedServer } from './scripted-server.ts';
 import { callContext, clientFor } from './testing.ts';
 
+/** The clock of these tests moves only as they say, however slow the machine is. */
+const startMs = Date.now();
+
 const read = { method: 'GET', path: '/api/now/table/incident', repeatable: 'read' } as const;
 const basicAs = (password: string) =>
   `Basic ${Buffer.from(`integration.user:${password}`).toString('base64')}`;
@@ -32,7 +35,7 @@ async function setUp(options: { password: string; stored: string }) {
     if (fresh || cached === undefined) cached = JSON.stringify(secret());
     return cached;
   };
-  const clock = { now: () => Date.now() + state.movedMs, sleep: systemClock.sleep };
+  const clock = { now: () => startMs + state.movedMs, sleep: systemClock.sleep };
   const counted = new Map<MetricName, number>();
   const metrics = {
     add: (name: MetricName) => void counted.set(name, (counted.get(name) ?? 0) + 1),
@@ -157,7 +160,7 @@ describe('a secret that cannot be used', () => {
   it('is read again every half minute, past the cache, until it has been put right', async () => {
     const { url } = await scriptedServer((response) => json(response, 200, { result: [] }));
     let movedMs = 0;
-    const clock = { now: () => Date.now() + movedMs, sleep: systemClock.sleep };
+    const clock = { now: () => startMs + movedMs, sleep: systemClock.sleep };
     const good = JSON.stringify({ instanceUrl: url, auth: { type: 'api-key', apiKey: 'k' } });
     let stored = '{"instanceUrl":';
     let freshReads = 0;
