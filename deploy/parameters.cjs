@@ -3,7 +3,11 @@ module.exports = async ({ resolveVariable }) => {
   const { parameters, templateParameters } = await import('./parameters.ts');
   const values = new Map();
   for (const { param } of parameters) values.set(param, asText(await resolveVariable(`param:${param}`)));
-  return templateParameters((param) => values.get(param) ?? '');
+  const settingOf = (param) => values.get(param) ?? '';
+  const { checkRegion } = await import('./partitions.ts');
+  for (const warning of checkRegion(await resolveVariable('aws:region'), settingOf))
+    process.stderr.write(`${warning}\n`);
+  return templateParameters(settingOf);
 };
 
 /** A JSON map may have been parsed already. */

@@ -54,3 +54,33 @@ export function partitionOf(region: string): Partition {
   if (found === undefined) throw new Error(`No partition has the region ${region}`);
   return found;
 }
+
+/** Params that switch a feature on, and the value with which they do. */
+const switchedOn: readonly (readonly [feature: Feature, param: string])[] = [
+  ['HTTP API', 'http'],
+  ['imports', 'imports'],
+  ['events', 'events'],
+  ['tracing', 'tracing'],
+];
+
+/**
+ * Looks for what a deployment asks of a region that its partition does not have.
+ * @param settingOf the value of a param
+ * @returns what may be missing there
+ * @throws Error naming region and param where it is known to be missing, since CloudFormation would say so only half-way
+ */
+export function checkRegion(region: string, settingOf: (param: string) => string): readonly string[] {
+  const { name, features } = partitionOf(region);
+  const asked = switchedOn.filter(([, param]) => settingOf(param) === 'true');
+  const missing = asked.find(([feature]) => features[feature] === 'not available');
+  if (missing)
+    throw new Error(
+      `${missing[1]} is "true"; ${region} (partition ${name}) has no ${missing[0]}: set it to "false"`,
+    );
+  return asked
+    .filter(([feature]) => features[feature] === 'not documented')
+    .map(
+      ([feature, param]) =>
+        `AWS does not say that ${region} (partition ${name}) has what ${feature} need; if the deployment fails for it, set ${param} to "false"`,
+    );
+}

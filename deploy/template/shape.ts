@@ -215,6 +215,17 @@ const rules: Readonly<Record<string, unknown>> = {
       },
     ],
   },
+  TracingIsAvailable: {
+    RuleCondition: { 'Fn::Equals': [{ Ref: 'Tracing' }, 'true'] },
+    Assertions: [
+      {
+        Assert: {
+          'Fn::Not': [{ 'Fn::Contains': [['cn-north-1', 'cn-northwest-1'], { Ref: 'AWS::Region' }] }],
+        },
+        AssertDescription: 'the regions of China have no X-Ray; set Tracing to false',
+      },
+    ],
+  },
   JwtIsConfigured: {
     RuleCondition: { 'Fn::Equals': [{ Ref: 'Authorizer' }, 'jwt'] },
     Assertions: [

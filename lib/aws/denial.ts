@@ -1,6 +1,6 @@
 /** What an AWS service says when it refuses a call, or does not answer, as a reader can act on it. */
 export type AwsFailure = {
-  readonly kind: 'denied' | 'key-denied' | 'missing' | 'no-answer' | 'other';
+  readonly kind: 'denied' | 'key-denied' | 'missing' | 'quota' | 'no-answer' | 'other';
   /** One clause, without the names and numbers of the account. */
   readonly reason: string;
   readonly advice: string;
@@ -51,6 +51,12 @@ export function explainFailure(error: unknown, action: string): AwsFailure {
       reason: 'it does not exist in this account and region',
       advice: 'deploy again; if it was deleted by hand, remove the stack’s other copy of it first',
     };
+  if (quotaErrors.test(name))
+    return {
+      kind: 'quota',
+      reason: `a quota of AWS is reached (${name})`,
+      advice: `it passes by itself where the load does; otherwise ask AWS for more in Service Quotas, under ${service}`,
+    };
   if (/Timeout|ECONN|ENOTFOUND|EAI_AGAIN|Networking/i.test(`${name} ${message}`))
     return {
       kind: 'no-answer',
@@ -59,6 +65,10 @@ export function explainFailure(error: unknown, action: string): AwsFailure {
     };
   return { kind: 'other', reason: name, advice: 'see the health dashboard of AWS, and try again' };
 }
+
+/** How services call it, each in its own words. */
+const quotaErrors =
+  /Throttl|TooManyRequests|ThroughputExceeded|LimitExceeded|OverLimit|SlowDown|ReservedConcurrent/;
 
 function isDenial(name: string): boolean {
   return /^(AccessDenied|AccessDeniedException|AccessDenied\w*|UnauthorizedOperation|403|Forbidden)$/.test(

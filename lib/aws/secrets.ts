@@ -19,6 +19,7 @@ export class SecretUnavailableError extends ConnectorError {
   override get advice(): string {
     const { kind, advice } = explainFailure(this.cause, readAction);
     if (kind === 'no-answer') return `check that Secrets Manager can be reached; ${advice}`;
+    if (kind === 'quota') return advice;
     return 'set AWS_REGION and AWS credentials, and check that Secrets Manager can be reached';
   }
 }
