@@ -186,6 +186,7 @@ async function startOutside(
       deliver,
       log,
       permit,
+      idOf,
       ...(options.s3EventFaults && { eventFaults: options.s3EventFaults }),
     }),
   );

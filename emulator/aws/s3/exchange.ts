@@ -11,6 +11,8 @@ export type S3Request = {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
+  /** Who asks, as events say it. */
+  readonly callerId: string;
   /** @throws {AwsError} AccessDenied when the caller may not make one of the calls */
   readonly permit: (...calls: readonly AwsCall[]) => void;
 };

@@ -21,8 +21,13 @@ function matchesEvent(pattern: string, event: string): boolean {
   return pattern.endsWith('*') ? event.startsWith(pattern.slice(0, -1)) : pattern === event;
 }
 
-/** The message of one event (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html). */
-export function eventMessage(rule: NotificationRule, event: ObjectEvent, object: NewObject): string {
+/** The message of one event, with who caused it (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html). */
+export function eventMessage(
+  rule: NotificationRule,
+  event: ObjectEvent,
+  object: NewObject,
+  by: string = ACCOUNT_ID,
+): string {
   const created = event.startsWith('ObjectCreated') ? { size: object.size, eTag: object.etag } : {};
   const versioned = object.versionId === 'null' ? {} : { versionId: object.versionId };
   const record = {
@@ -31,7 +36,7 @@ export function eventMessage(rule: NotificationRule, event: ObjectEvent, object:
     awsRegion: REGION,
     eventTime: new Date(object.modifiedMs).toISOString(),
     eventName: event,
-    userIdentity: { principalId: `AWS:${ACCOUNT_ID}` },
+    userIdentity: { principalId: `AWS:${by}` },
     requestParameters: { sourceIPAddress: '127.0.0.1' },
     responseElements: { 'x-amz-request-id': requestId(), 'x-amz-id-2': randomUUID() },
     s3: {

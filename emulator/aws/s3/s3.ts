@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ACCOUNT_ID } from '../account.ts';
 import { AwsError } from '../aws-error.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import { type Permit, permitAll } from '../iam/access-control.ts';
+import { type IdOf, type Permit, permitAll } from '../iam/access-control.ts';
 import { type Log, silentLog } from '../log.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
 import { type EventFaults, eventPlan } from './event-faults.ts';
@@ -32,7 +33,11 @@ export type S3Options = {
   readonly log?: Log;
   /** @default every caller may do everything */
   readonly permit?: Permit | undefined;
+  /** Who stores, for events. @default the account */
+  readonly idOf?: IdOf | undefined;
 };
+
+type Access = { readonly permit: Permit; readonly idOf: IdOf };
 
 export type LocalS3 = LoopbackServer & { readonly state: S3State };
 
@@ -42,8 +47,10 @@ export type LocalS3 = LoopbackServer & { readonly state: S3State };
  */
 export async function startS3(options: S3Options): Promise<LocalS3> {
   const { folder, deliver = () => {}, clock = systemClock, log = silentLog, permit = permitAll } = options;
+  const idOf = options.idOf ?? (() => ACCOUNT_ID);
   const state = new S3State(folder, deliver, clock, log, eventPlan(options.eventFaults));
-  const listener: RequestListener = (request, response) => void answer(state, request, response, permit);
+  const listener: RequestListener = (request, response) =>
+    void answer(state, request, response, { permit, idOf });
   const server = await listenOnLoopback(listener, options.port, 'S3');
   state.deliverEvents();
   return { ...server, state, close: () => server.close().then(() => state.close()) };
@@ -53,10 +60,10 @@ async function answer(
   state: S3State,
   incoming: IncomingMessage,
   response: ServerResponse,
-  permit: Permit,
+  access: Access,
 ): Promise<void> {
   try {
-    const request = takeApart(incoming, permit);
+    const request = takeApart(incoming, access);
     await send(incoming, response, await carryOut(request, state));
   } catch (error) {
     if (response.headersSent || response.destroyed) response.destroy();
@@ -79,7 +86,7 @@ async function carryOut(request: S3Request, state: S3State): Promise<S3Answer> {
   }
 }
 
-function takeApart(incoming: IncomingMessage, permit: Permit): S3Request {
+function takeApart(incoming: IncomingMessage, { permit, idOf }: Access): S3Request {
   // Not through URL, which would fold the `..` of a key.
   const [path = '/', query] = (incoming.url ?? '/').split(/\?(.*)/s);
   const [, bucket = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
@@ -90,6 +97,7 @@ function takeApart(incoming: IncomingMessage, permit: Permit): S3Request {
     query: new URLSearchParams(query),
     headers: incoming.headers,
     body: incoming,
+    callerId: idOf(incoming.headers.authorization),
     permit: (...calls) => permit(incoming.headers.authorization, ...calls),
   };
 }

@@ -65,6 +65,8 @@ export type Content = {
   readonly etag: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly blobs: readonly Blob[];
+  /** Who stores it. @default the account */
+  readonly storedBy?: string;
 };
 
 type Insertion = { readonly stored: StoredObject; readonly replaced: StoredObject | undefined };
@@ -202,16 +204,16 @@ export class S3State {
       sequencer: this.#sequencer.next(),
     };
     this.objects.insert(object);
-    this.#notify(event, object);
+    this.#notify(event, object, content.storedBy);
     const stored = this.objects.latest(bucket, key);
     if (!stored) throw new Error('what was just inserted is there');
     return { stored, replaced };
   }
 
-  #notify(event: ObjectEvent, object: NewObject): void {
+  #notify(event: ObjectEvent, object: NewObject, by?: string): void {
     for (const rule of this.buckets.get(object.bucket).notifications) {
       if (!wants(rule, event, object.key)) continue;
-      const body = eventMessage(rule, event, object);
+      const body = eventMessage(rule, event, object, by);
       for (const delayMs of this.#eventPlan())
         this.outbox.add(rule.queueArn, body, this.clock.now() + delayMs);
     }

@@ -27,7 +27,8 @@ export const copyObject: S3Action = async (request, state) => {
   state.buckets.get(request.bucket);
   const source = copiedObject(state, request);
   const blobs = await state.blobs.copy(source.blobs);
-  const content = { etag: source.etag, headers: copiedHeaders(request, source), blobs };
+  const { callerId: storedBy } = request;
+  const content = { etag: source.etag, headers: copiedHeaders(request, source), blobs, storedBy };
   const stored = putOrDrop(state, request, content);
   const result = { ETag: `"${stored.etag}"`, LastModified: new Date(stored.modifiedMs).toISOString() };
   const answer = xmlAnswer('CopyObjectResult', result);

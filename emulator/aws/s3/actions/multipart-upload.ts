@@ -61,6 +61,7 @@ export const completeMultipartUpload: S3Action = async (request, state) => {
     etag: multipartTag(parts),
     headers: upload.headers,
     blobs: parts.map(({ blob, size }) => ({ name: blob, size })),
+    storedBy: request.callerId,
   };
   const stored = state.put(bucket, key, content, 'ObjectCreated:CompleteMultipartUpload', (current) => {
     checkWrite(request, current);

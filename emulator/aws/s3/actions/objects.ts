@@ -49,6 +49,7 @@ export const putObject: S3Action = async (request, state) => {
     etag: body.md5,
     headers: { ...givenHeaders(request), ...body.checksums },
     blobs: [{ name: body.blob, size: body.size }],
+    storedBy: request.callerId,
   };
   try {
     const stored = state.put(bucket, key, content, 'ObjectCreated:Put', (current) =>

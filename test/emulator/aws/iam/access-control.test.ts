@@ -12,10 +12,12 @@ import {
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import {
   CopyObjectCommand,
+  CreateBucketCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
@@ -274,4 +276,33 @@ it('attests a message of a function by the id of its role, and any other as an a
     'from a person': 'AIDALOCALSENDER',
   });
   expect(roleIdOf('fn-role')).toMatch(/^AROA[0-9A-F]{17}$/);
+});
+
+it('names the role of a function as who stored an object, in the event of S3', async () => {
+  const access = new AccessControl();
+  access.setRoles([{ functionName: 'fn', roleId: roleIdOf('fn-role') }]);
+  const folder = await mkdtemp(join(tmpdir(), 's3-principal-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const bodies: string[] = [];
+  const s3 = until(
+    await startS3({ folder, idOf: access.idOf, deliver: (_queue, body) => void bodies.push(body) }),
+  );
+  const as = (accessKeyId: string) =>
+    new S3Client({
+      ...{ endpoint: s3.url, region: 'us-east-1', forcePathStyle: true },
+      credentials: { accessKeyId, secretAccessKey: 'local' },
+    });
+  const Bucket = 'drops';
+  await as('local').send(new CreateBucketCommand({ Bucket }));
+  const QueueConfigurations = [{ QueueArn: 'arn:aws:sqs:::drops', Events: ['s3:ObjectCreated:*' as const] }];
+  const NotificationConfiguration = { QueueConfigurations };
+  await as('local').send(
+    new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }),
+  );
+  await as('local').send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'x' }));
+  await as('fn').send(new CopyObjectCommand({ Bucket, Key: 'b', CopySource: `${Bucket}/a` }));
+  const principals = bodies
+    .map((body) => JSON.parse(body).Records?.[0].userIdentity.principalId)
+    .filter((principal) => principal !== undefined);
+  expect(principals).toEqual(['AWS:AIDALOCALSENDER', `AWS:${roleIdOf('fn-role')}:fn`]);
 });
