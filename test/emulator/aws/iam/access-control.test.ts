@@ -232,7 +232,7 @@ it('guards events, alarms, findings and topics', async () => {
   for (const name of refused) expect(name).toMatch(/AccessDenied|AuthorizationError/);
   expect(access.refused.map(({ action, resource }) => `${action} ${resource}`)).toEqual([
     'events:PutEvents arn:aws:events:eu-west-1:1:event-bus/x',
-    'cloudwatch:DescribeAlarms arn:aws:cloudwatch:us-east-1:000000000000:alarm:*',
+    'cloudwatch:DescribeAlarms *',
     'securityhub:GetFindings arn:aws:securityhub:us-east-1:000000000000:hub/default',
     'sns:Publish arn:aws:sns:us-east-1:1:t',
   ]);
