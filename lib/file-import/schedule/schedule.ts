@@ -46,8 +46,11 @@ export type ScheduleDeps = {
 /** The body of the SQS message by which the schedule has itself looked at again later. */
 export const wakeUpMessage = JSON.stringify({ servicenowFunctions: 'start-due-imports' });
 
-/** How long the event of a drop may be under way: S3 delivers within seconds, at times a minute (S3 User Guide). */
-const underWayMs = 60_000;
+/**
+ * How long the event of a drop may be under way. S3 delivers within seconds, at times a minute or more (S3 User Guide), and names no
+ * bound; SQS hands out again what startImport could not receive, e.g. while the state table was away.
+ */
+const underWayMs = 900_000;
 /** An execution that was started begins within so long; Lambda retries a throttled start for up to six hours. */
 export const startLeaseMs = 6 * 3_600_000;
 /** A start that was not confirmed for so long is repeated. */
@@ -188,16 +191,17 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
 
   /**
    * Events arrive in any order, so the bucket itself is asked which drops there were before this one: each of them must be in
-   * the wait-list first. Only a drop younger than `underWayMs` is held up, so that an event that never comes (an object from
-   * before the deployment, say) blocks nothing.
+   * the wait-list first. A drop counts for `underWayMs`, so that one whose event never comes (an object from before the deployment,
+   * say) does not block its table for longer.
    * @returns the first import of the table, or when to look again
    */
   async function withoutEarlier(place: Place): Promise<Place | number> {
     const { request } = place;
-    const heldUntilMs = Date.parse(request.droppedAt) + underWayMs;
-    if (heldUntilMs < clock.now()) return place;
+    if (Date.parse(request.droppedAt) + underWayMs < clock.now()) return place;
     const earlier = await earlierDrops(request, clock.now() - underWayMs);
-    if ((await dedup.unseen(request, earlier)).length > 0) return heldUntilMs + 1_000;
+    const unseen = await dedup.unseen(request, earlier);
+    if (unseen.length > 0)
+      return Math.max(...unseen.map(({ modifiedMs }) => modifiedMs)) + underWayMs + 1_000;
     // One whose event was under way until now is in the wait-list by now.
     return (await waiting.firstOf(request.table)) ?? place;
   }

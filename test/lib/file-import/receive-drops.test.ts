@@ -192,7 +192,7 @@ describe('a message', () => {
     world.clock.advance(-1);
     await receive(event);
     expect(world.started).toEqual([]);
-    world.clock.advance(62_000);
+    world.clock.advance(902_000);
     await receive({ key: '', body: wakeUpMessage });
     expect(world.started).toHaveLength(1);
   });

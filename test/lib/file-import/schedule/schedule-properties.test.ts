@@ -22,7 +22,7 @@ const drops = fc.uniqueArray(
     table: fc.constantFrom('t', 'u', 'v'),
     key: fc.constantFrom('a', 'b', 'c', 'd'),
     atMs: fc.integer({ min: 0, max: 20_000 }),
-    lateMs: fc.constantFrom(0, 0, 500, 5_000, 45_000),
+    lateMs: fc.constantFrom(0, 0, 500, 5_000, 45_000, 300_000),
     copies: fc.integer({ min: 1, max: 2 }),
     runsMs: fc.integer({ min: 1, max: 30_000 }),
   }),

@@ -230,14 +230,31 @@ describe('an earlier drop whose event is under way', () => {
     expect(started).toEqual([a.key]);
   });
 
-  it('is waited for a minute and no longer, and a wake-up message ends the wait', async () => {
-    const b = drop('imports/t/b.csv', -10);
+  it('is waited for until a quarter of an hour after it was dropped, and a wake-up message ends the wait', async () => {
+    const [b, c] = [drop('imports/t/b.csv', -10), drop('imports/t/c.csv', 880)];
     listed = [listing('imports/t/never.csv', -20)];
     await receive(b);
-    expect(wakes).toEqual([51]);
-    clock.nowMs += 51_000;
+    expect(wakes).toEqual([881]);
+    clock.nowMs += 880_000;
+    await schedule.startDue();
+    expect(started).toEqual([]);
+    clock.nowMs += 1_000;
     await schedule.startDue();
     expect(started).toEqual([b.key]);
+    await schedule.leave(b);
+    await receive(c);
+    expect(started).toEqual([b.key, c.key]);
+  });
+
+  it('runs first though its event comes ten minutes late', async () => {
+    const [a, b] = [drop('imports/t/a.csv', -20), drop('imports/t/b.csv', -10)];
+    listed = [listing(a.key, -20), listing(b.key, -10)];
+    await receive(b);
+    clock.nowMs += 600_000;
+    await schedule.startDue();
+    await receive(a);
+    await schedule.leave(a);
+    expect(started).toEqual([a.key, b.key]);
   });
 
   it('is one that replaces a file known from before', async () => {
