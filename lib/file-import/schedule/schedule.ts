@@ -55,6 +55,11 @@ const underWayMs = 900_000;
 export const startLeaseMs = 6 * 3_600_000;
 /** A start that was not confirmed for so long is repeated. */
 const confirmMs = 10_000;
+/**
+ * An import whose lease was seen to have run out may renew it for so long: the state table may have been away, and the import tries
+ * again every few minutes.
+ */
+const graceMs = 600_000;
 /** An import that could not be started is tried again after so long. */
 const restartMs = 60_000;
 /** SQS delays a message by 15 minutes at most. */
@@ -96,7 +101,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       const { leases: held } = await leases.change(({ leases: all }) => {
         if (!all.some(isMine)) return undefined;
         const untilMs = clock.now() + forMs;
-        return all.map((lease) => (isMine(lease) ? { ...lease, untilMs, isConfirmed: true } : lease));
+        const renewed = { untilMs, isConfirmed: true, ranOutAtMs: 0 };
+        return all.map((lease) => (isMine(lease) ? { ...lease, ...renewed } : lease));
       });
       if (held.some(isMine)) return true;
       await waiting.add(request);
@@ -115,9 +121,16 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     },
   };
 
-  /** Takes back the leases that ran out: their executions have died. */
-  async function withoutLost(running: Running): Promise<Running> {
-    const lost = running.leases.filter(({ untilMs }) => untilMs < clock.now());
+  /** Takes back the leases that ran out and were not renewed within `graceMs`: their executions have died. */
+  async function withoutLost(before: Running): Promise<Running> {
+    const hasRunOut = ({ untilMs }: ImportLease) => untilMs < clock.now();
+    const isNew = (lease: ImportLease) => hasRunOut(lease) && lease.ranOutAtMs === 0;
+    const marked = (lease: ImportLease) => (isNew(lease) ? { ...lease, ranOutAtMs: clock.now() } : lease);
+    const running = before.leases.some(isNew)
+      ? await leases.change(({ leases: all }) => all.map(marked))
+      : before;
+    const isLost = (lease: ImportLease) => hasRunOut(lease) && lease.ranOutAtMs + graceMs <= clock.now();
+    const lost = running.leases.filter(isLost);
     if (lost.length === 0) return running;
     for (const lease of lost) {
       const place = await waiting.read(lease.place);
@@ -128,7 +141,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     }
     const names = new Set(lost.map((lease) => lease.import));
     return leases.change(({ leases: all }) =>
-      all.filter((lease) => !names.has(lease.import) || lease.untilMs >= clock.now()),
+      all.filter((lease) => !names.has(lease.import) || !isLost(lease)),
     );
   }
 
@@ -177,7 +190,9 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     if (failed.size > 0) lookAgain.push(clock.now() + restartMs);
     const leaseOf = new Map(held.map((lease) => [lease.table, lease]));
     if (lists.some(({ first, hasMore }) => hasMore || leaseOf.get(first.request.table)?.place !== first.sk))
-      lookAgain.push(...held.map(({ untilMs }) => untilMs + 1));
+      lookAgain.push(
+        ...held.map(({ untilMs, ranOutAtMs }) => (ranOutAtMs === 0 ? untilMs + 1 : ranOutAtMs + graceMs)),
+      );
     if (held.length >= maxConcurrent) return { wakeAtMs: earliest(lookAgain) };
     const free = lists.map(({ first }) => first).filter(({ request }) => !leaseOf.has(request.table));
     for (const place of free.sort(byDrop)) {
@@ -220,6 +235,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       grantedAtMs: now,
       untilMs: now + startLeaseMs,
       isConfirmed: false,
+      ranOutAtMs: 0,
     };
     if (!(await leases.replace(running, { leases: [...running.leases, lease] }))) return;
     if (!(await tryToStart(request))) {

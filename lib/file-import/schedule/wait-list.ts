@@ -113,6 +113,8 @@ const leaseSchema = z.object({
   untilMs: z.number(),
   /** The import itself has renewed it: its execution runs. */
   isConfirmed: z.boolean(),
+  /** When it was first seen to have run out; 0: it was not. */
+  ranOutAtMs: z._default(z.number(), 0),
 });
 
 /** One import's right to run: it holds its staging table and one of the places that the deployment has for imports. */

@@ -76,7 +76,7 @@ const kinds: Readonly<Record<string, MixedKind>> = {
       await send(create);
       const sysId = await shown(1);
       const update = { action: 'update', sysId, record: { u_shared: marker }, key: `${marker}-update` };
-      await Promise.all([send(update), call('PATCH', sysId, { u_phase: marker }, `${marker}-patch`)]);
+      await Promise.all([send(update), call('PATCH', sysId, { work_notes: marker }, `${marker}-patch`)]);
       await call('DELETE', sysId, {}, `${marker}-delete`);
       await Promise.all([send(create), send(update), call('POST', undefined, create.record, marker)]);
       await call('DELETE', sysId, {}, `${marker}-delete`);
@@ -88,7 +88,7 @@ const kinds: Readonly<Record<string, MixedKind>> = {
       const record = { u_story: marker };
       await call('POST', undefined, record, marker);
       const sysId = await shown(1);
-      await call('PATCH', sysId, { u_shared: marker }, `${marker}-patch`);
+      await call('PATCH', sysId, { work_notes: marker }, `${marker}-patch`);
       const removal = { action: 'delete', sysId, key: `${marker}-delete` };
       await send(removal);
       await shown(0);

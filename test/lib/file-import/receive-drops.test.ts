@@ -217,6 +217,8 @@ it('answers a drop whose execution was stopped from outside, and passes its turn
   await world.schedule.renew(stopped, 1_800_000);
   world.clock.advance(1_800_001);
   await world.schedule.startDue();
+  world.clock.advance(600_000);
+  await world.schedule.startDue();
   expect(world.started.map(({ key }) => key)).toEqual([stopped.key, next.key]);
   const summary = JSON.parse(await world.read(`${stopped.resultsFolder}summary.json`));
   expect(summary).toMatchObject({ status: 'stopped', source: { key: stopped.key } });

@@ -283,7 +283,29 @@ describe('a lease', () => {
     expect(started).toEqual([dead.key]);
     clock.nowMs += 2;
     await schedule.startDue();
+    // It may have been unable to renew it: the state table may have been away.
+    expect(started).toEqual([dead.key]);
+    // The wake-up message for the end of the lease, and the one for the end of the grace.
+    await wakeUp();
+    expect(started).toEqual([dead.key]);
+    await wakeUp();
     expect(started).toEqual([dead.key, next.key]);
+  });
+
+  it('of an import that runs is kept though the state table was away for longer than its length', async () => {
+    const [running, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
+    await receive(running, next);
+    await schedule.renew(running, leaseMs);
+    clock.nowMs += 3 * leaseMs;
+    // The table is back: another drop comes first, and the import a few minutes later.
+    await receive(drop('imports/t/c.csv', -70));
+    clock.nowMs += 300_000;
+    expect(await schedule.renew(running, leaseMs)).toBe(true);
+    clock.nowMs += leaseMs - 1;
+    await schedule.startDue();
+    expect(started).toEqual([running.key]);
+    await schedule.leave(running);
+    expect(started).toEqual([running.key, next.key]);
   });
 
   it('lasts while it is renewed', async () => {
@@ -302,6 +324,8 @@ describe('a lease', () => {
     await receive(stalled, next);
     await schedule.renew(stalled, leaseMs);
     clock.nowMs += leaseMs + 1;
+    await schedule.startDue();
+    clock.nowMs += 600_000;
     await schedule.startDue();
     expect(await schedule.renew(stalled, leaseMs)).toBe(false);
     await schedule.leave(next);
