@@ -94,6 +94,8 @@ it('passes its turn on, with an answer, when its next execution cannot be starte
   await expect(activities.continueElsewhere(first, { ...state, executionNumber: 2 })).rejects.toThrow('away');
   world.clock.advance(3_600_000);
   await world.schedule.startDue();
+  world.clock.advance(600_000);
+  await world.schedule.startDue();
   expect(world.started.map(({ key }) => key)).toEqual([first.key, second.key]);
   expect(JSON.parse(await world.read(`${first.resultsFolder}summary.json`))).toMatchObject({
     status: 'stopped',
@@ -106,6 +108,8 @@ it('keeps its turn through a whole invocation and the longest wait after it', as
   await world.schedule.startDue();
   expect(world.started.map(({ key }) => key)).toEqual([first.key]);
   world.clock.advance(3_600_000);
+  await world.schedule.startDue();
+  world.clock.advance(600_000);
   await world.schedule.startDue();
   expect(world.started.map(({ key }) => key)).toEqual([first.key, second.key]);
 });
