@@ -11,6 +11,8 @@ export type RecordMark = {
   readonly deletingUntilMs: number;
   /** When that delete was about to be sent. */
   readonly deletedAtMs: number;
+  /** The name of its key; empty: it had none. */
+  readonly deletedUnder: string;
   /** When the record that it saw was created, in the words of the instance; empty where that was not shown. */
   readonly createdOn: string;
   /** Identifies the number that it had; empty where that was not shown. */
@@ -39,6 +41,8 @@ export type RecordMark = {
 export type BegunDelete = {
   /** Distinguishes this attempt from all others, those under the same key included. */
   readonly by: string;
+  /** The name of its key; empty: it has none. */
+  readonly under: string;
   /** Until then it may be under way, in milliseconds since the Unix epoch. */
   readonly untilMs: number;
   /** When the record was created, in the words of the instance. */
@@ -92,13 +96,14 @@ export class RecordMarks {
    */
   async beginDelete(
     sysId: string,
-    { by, untilMs, createdOn, number }: BegunDelete,
+    { by, under, untilMs, createdOn, number }: BegunDelete,
   ): Promise<'first' | 'another' | 'refused'> {
     const nowMs = this.#clock.now();
     const change = {
       isDeleted: true,
       deletingUntilMs: untilMs,
       deletedBy: by,
+      deletedUnder: under,
       deletedAtMs: nowMs,
       createdOn,
       numberDigest: number && digestOf(number),
@@ -224,6 +229,7 @@ function toMark(item: StateItem | undefined): RecordMark {
     isDeleted: item?.['isDeleted'] === true,
     deletingUntilMs: numberIn(item, 'deletingUntilMs'),
     deletedAtMs: numberIn(item, 'deletedAtMs'),
+    deletedUnder: textIn(item, 'deletedUnder'),
     createdOn: textIn(item, 'createdOn'),
     numberDigest: textIn(item, 'numberDigest'),
     creatingUntilMs: numberIn(item, 'creatingUntilMs'),

@@ -240,7 +240,16 @@ export function deleteKeyed(
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(target, deps),
     digest,
-    send: async () => ({ answer: await deleteRemembered(request, target, deps), target: sysId }),
+    async send() {
+      try {
+        return { answer: await deleteRemembered(request, target, deps), target: sysId };
+      } catch (error) {
+        // A message under this key may have deleted it without living to remember the key.
+        const isDone = error instanceof RecordNotFoundError && (await isDeletedUnder(target, deps));
+        if (!isDone) throw error;
+        return { answer: replayed, target: sysId };
+      }
+    },
     replay: async () => replayed,
     async reconcile() {
       const { kind } = await findBySysId(table, sysId, deps);
@@ -251,6 +260,14 @@ export function deleteKeyed(
     },
   };
   return writeOnce(keyed, { ...deps, keyedWrites });
+}
+
+async function isDeletedUnder(
+  { table, key, sysId }: KeyedTarget & { readonly sysId: string },
+  { ledger }: OperationDeps,
+): Promise<boolean> {
+  const mark = await ledger?.records.now(sysId).catch(() => undefined);
+  return mark?.isDeleted === true && mark.deletedUnder === ledger?.nameOf(table, key);
 }
 
 const rowVerdict = z.looseObject({

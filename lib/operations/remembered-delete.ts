@@ -27,7 +27,7 @@ const createWaitMs = 5_000;
  */
 export async function deleteRemembered(
   request: ServiceNowRequest,
-  { table, sysId }: { readonly table: string; readonly sysId: string },
+  { table, sysId, key }: { readonly table: string; readonly sysId: string; readonly key?: string },
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
   const { client, clock, context, inDoubtMs, ledger } = deps;
@@ -45,6 +45,7 @@ export async function deleteRemembered(
   const untilMs = context.deadline.atMs + inDoubtMs;
   const begun = await records.beginDelete(sysId, {
     by,
+    under: key === undefined ? '' : ledger.nameOf(table, key),
     untilMs,
     createdOn: seen.sys_created_on,
     number: seen.number,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type StateTable, StateUnavailableError } from '../../lib/aws/state-table.ts';
 import { deriveSysId } from '../../lib/operations/identity.ts';
 import type { TestMessage } from '../lib/record-queue/emulated-queue.ts';
 import { startBothWays } from './both-ways.ts';
@@ -133,6 +134,25 @@ describe('one work that comes both ways under one key', () => {
     const removal = ofHttp((one) => one.remove(deleted, 'k'));
     for (const way of [removal, useOf('delete').carryOut, removal]) expect(await way(world)).toBeUndefined();
     expect(useOf('delete').isDone(world)).toBe(true);
+  });
+
+  it('is carried out once: a delete whose message could not be remembered as done', async () => {
+    const switched = { on: true };
+    const throughTable = (table: StateTable): StateTable => ({
+      ...table,
+      async writeMany(writes, call) {
+        if (switched.on && JSON.stringify(writes).includes('"applied"'))
+          throw new StateUnavailableError('away');
+        return table.writeMany(writes, call);
+      },
+    });
+    const world = await startBothWays({ throughTable });
+    world.store.seed('incident', { sys_id: deleted });
+    const message = { id: 'm', key: 'k', body: { action: 'delete', table: 'incident', sysId: deleted } };
+    expect(await world.queue.deliver([message])).toEqual(['m']);
+    switched.on = false;
+    expect((await world.remove(deleted, 'k')).statusCode).toBe(204);
+    expect((await world.remove(deleted, 'other')).statusCode).toBe(404);
   });
 
   it('does not bring back what was deleted, though its key was used once more for another record', async () => {

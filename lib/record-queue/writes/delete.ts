@@ -40,7 +40,10 @@ class Deletion {
     const { context, untilMs } = this.#attempt;
     const { records } = context.ledger;
     const by = randomUUID();
-    const begun = await records.beginDelete(this.#sysId, { by, untilMs, createdOn, number });
+    const begun = await records.beginDelete(this.#sysId, {
+      ...{ by, untilMs, createdOn, number },
+      under: this.#attempt.name,
+    });
     // The answer to a create of the record was lost since we looked.
     if (begun === 'refused') throw new InDoubtError(copyWaitMs);
     // A create whose sys_id the instance chose is known by this only.
