@@ -13,7 +13,7 @@ async function startMarks() {
   const items = new LedgerItems(() => table, clock, deadlineAt(clock.now() + 60_000, clock));
   const marks = new RecordMarks(items, { deployment: 'd', instance: 'i' }, clock);
   const begin = (by: string) =>
-    marks.beginDelete(sysId, { by, untilMs: clock.now() + 60_000, createdOn: '', number: '' });
+    marks.beginDelete(sysId, { by, under: '', untilMs: clock.now() + 60_000, createdOn: '', number: '' });
   return { marks, begin };
 }
 
