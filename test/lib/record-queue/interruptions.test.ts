@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
-import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
+import { correlationIdOf, deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { type Interruption, Interruptions } from './interruptions.ts';
@@ -206,6 +206,19 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     ],
     holds: (run) => ofRun(run, 'category'),
     expected: ['hardware', 'network', 'software'],
+  },
+  'a create and an upsert that matches by its correlation_id': {
+    correlationIdTables: 'incident',
+    messages: (run) => [
+      message(`${run}-1`, { record: { correlation_display: run, category: 'network' } }, { key: `${run}-k` }),
+      upsert(
+        `${run}-2`,
+        { correlation_id: correlationIdOf(deployment, 'incident', `${run}-k`) },
+        { correlation_display: run, category: 'software' },
+      ),
+    ],
+    holds: (run) => ofRun(run, 'category'),
+    expected: ['software'],
   },
   'an alarm that goes off, clears and comes back': {
     messages: (run) => signals(run, 'open', 'resolve', 'open'),
