@@ -30,7 +30,14 @@ export type StoredText = {
 };
 
 /** An entry of a listing. */
-export type ListedObject = { readonly key: string; readonly size: number; readonly modifiedMs: number };
+export type ListedObject = {
+  readonly key: string;
+  readonly size: number;
+  /** To the second. */
+  readonly modifiedMs: number;
+  /** Without quotes; empty where it is not known. */
+  readonly eTag: string;
+};
 
 /** Bytes [start, end) of an object that has `ifMatch` as its ETag. */
 export type ObjectRange = {
@@ -158,7 +165,8 @@ export async function* listObjects(
     const page = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...next }));
     for (const entry of page.Contents ?? []) {
       const modifiedMs = entry.LastModified?.getTime() ?? 0;
-      if (entry.Key !== undefined) yield { key: entry.Key, size: entry.Size ?? 0, modifiedMs };
+      const eTag = entry.ETag?.replaceAll('"', '') ?? '';
+      if (entry.Key !== undefined) yield { key: entry.Key, size: entry.Size ?? 0, modifiedMs, eTag };
     }
     token = page.NextContinuationToken;
   } while (token !== undefined);

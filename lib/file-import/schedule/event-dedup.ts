@@ -58,15 +58,20 @@ export class EventDedup {
     return (await this.#table.read(versionKey(request)))?.['state'] === 'finished';
   }
 
-  /** Of some objects of a staging table, those whose events have not arrived. */
-  async unseen<Dropped extends { readonly key: string; readonly modifiedMs: number }>(
+  /**
+   * Of some objects of a staging table, those whose events have not arrived. Two versions of a key may be of one second, as S3 gives
+   * times; their ETags distinguish them.
+   */
+  async unseen<Dropped extends Pick<ListedObject, 'key' | 'modifiedMs' | 'eTag'>>(
     { bucket }: Pick<ImportRequest, 'bucket'>,
     objects: readonly Dropped[],
   ): Promise<Dropped[]> {
     const notes = await this.#table.readMany(objects.map(({ key }) => keyOf({ bucket, key })));
-    return objects.filter(({ modifiedMs }, i) => {
+    return objects.filter(({ modifiedMs, eTag }, i) => {
       const droppedAt = notes[i]?.['droppedAt'];
-      return droppedAt === undefined || Date.parse(String(droppedAt)) < modifiedMs;
+      const seen = notes[i]?.['eTag'] ?? '';
+      const isOther = eTag !== '' && seen !== '' && seen !== eTag;
+      return droppedAt === undefined || isOther || Date.parse(String(droppedAt)) < modifiedMs;
     });
   }
 
@@ -92,6 +97,7 @@ export class EventDedup {
       droppedAt: request.droppedAt,
       import: executionName(request),
       version: request.versionId ?? request.eTag,
+      eTag: request.eTag,
       expiresAt: this.#expiresAt(),
     };
     const isNewer = { attribute: 'sequencer', operator: '<=', value: sequencer } as const;

@@ -85,23 +85,17 @@ async function play(dropped: ReadonlyArray<FromArbitrary>, deathAfterCalls: read
     wake: (seconds) =>
       mortal(async () => later(seconds * 1000, () => persistently(() => schedule.startDue()))),
     earlierDrops: (request, sinceMs) =>
-      mortal(async () =>
-        stored
-          .filter(({ key, table: other, atMs }) => {
-            const isOther = other === request.table && keyOf(other, key) !== request.key;
-            return (
-              isOther &&
-              startMs + atMs >= sinceMs &&
-              startMs + atMs <= Date.parse(request.droppedAt) &&
-              startMs + atMs <= clock.nowMs
-            );
-          })
-          .map(({ key, table: other, atMs }) => ({
-            key: keyOf(other, key),
-            size: 1,
-            modifiedMs: startMs + atMs,
-          })),
-      ),
+      mortal(async () => {
+        const earlier = stored.flatMap(({ key, table: other, atMs }, index) => {
+          const modifiedMs = startMs + atMs;
+          const isOther = other === request.table && keyOf(other, key) !== request.key;
+          const isEarlier = modifiedMs <= Date.parse(request.droppedAt) && modifiedMs <= clock.nowMs;
+          if (!isOther || !isEarlier || modifiedMs < sinceMs) return [];
+          return [{ key: keyOf(other, key), size: 1, modifiedMs, eTag: `e${index}` }];
+        });
+        // Of each key the newest version, as a bucket lists it.
+        return [...new Map(earlier.map((object) => [object.key, object])).values()];
+      }),
   });
 
   /** Runs a process again until it has come to its end. */
@@ -137,6 +131,7 @@ async function play(dropped: ReadonlyArray<FromArbitrary>, deathAfterCalls: read
       key: keyOf(folder, key),
       table: folder,
       versionId: `v${i}`,
+      eTag: `e${i}`,
       droppedAt: new Date(startMs + atMs).toISOString(),
       sequencer: String(i).padStart(4, '0'),
     });

@@ -197,7 +197,9 @@ describe('the schedule of imports', () => {
 });
 
 describe('an earlier drop whose event is under way', () => {
-  const listing = (key: string, second: number) => ({ key, size: 1, modifiedMs: startMs + second * 1000 });
+  const listing = (key: string, second: number, eTag = '') => {
+    return { key, size: 1, modifiedMs: startMs + second * 1000, eTag };
+  };
 
   it('is waited for, and then runs first', async () => {
     const [a, b] = [drop('imports/t/a.csv', -20), drop('imports/t/b.csv', -10)];
@@ -264,6 +266,20 @@ describe('an earlier drop whose event is under way', () => {
     listed = [listing(known.key, -20)];
     await receive(drop('imports/t/b.csv', -10));
     expect(started).toEqual([known.key]);
+  });
+
+  it('is waited for though another version of its key of the same second has arrived', async () => {
+    const old = drop('imports/t/a.csv', -20, { eTag: 'e1', versionId: 'v1', sequencer: '01' });
+    const newer = drop('imports/t/a.csv', -20, { eTag: 'e2', versionId: 'v2', sequencer: '02' });
+    const b = drop('imports/t/b.csv', -10);
+    await receive(old);
+    await schedule.leave(old);
+    listed = [listing(newer.key, -20, 'e2'), listing(b.key, -10, 'e')];
+    await receive(b);
+    expect(started).toEqual([old.key]);
+    await receive(newer);
+    await schedule.leave(newer);
+    expect(started).toEqual([old.key, newer.key, b.key]);
   });
 
   it('holds up its own table only', async () => {
