@@ -10,6 +10,7 @@ const others = [
   'mapEvents',
   'reconcileEvents',
   'startImport',
+  'redropImports',
   'importCsv',
   'doctor',
 ];

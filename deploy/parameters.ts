@@ -196,6 +196,13 @@ export const parameters: readonly Parameter[] = [
     pattern: 'rate\\((1 (hour|day)|([2-9]|[1-9]\\d+) (hours|days))\\)',
     expected: 'must be a rate of hours or days such as rate(6 hours), or empty',
   },
+  {
+    param: 'redropEvery',
+    description:
+      'How often files whose imports were given up for an outage are dropped again; empty for never.',
+    pattern: 'rate\\((1 (hour|day)|([2-9]|[1-9]\\d+) (hours|days))\\)',
+    expected: 'must be a rate of hours or days such as rate(6 hours), or empty',
+  },
   { param: 'correlationIdTables', description: "Tables that refuse a caller's sys_id, comma separated." },
   { param: 'dropInstances', description: 'Instances that a drop folder may name; empty: the first.' },
   {

@@ -25,6 +25,7 @@ import { parseInput } from './file-import/import-input.ts';
 import { clientsOf } from './file-import/instance.ts';
 import { openSchedule, receiveDrops } from './file-import/receive-drops.ts';
 import { executionName } from './file-import/schedule/import-request.ts';
+import { Redrops } from './file-import/schedule/redrops.ts';
 import { runImport } from './file-import/workflow.ts';
 import type { GatewayDeps } from './gateway/carry-out.ts';
 import { serve } from './gateway/serve.ts';
@@ -259,6 +260,24 @@ export function redriveHandler() {
   );
 }
 
+/** Imports that are dropped again by schedule. */
+const redrops = /* @__PURE__ */ once(() => new Redrops(stateTable(), root().clock));
+
+/** Drops files again whose imports were given up for something that passes; answers how many. */
+export function redropHandler() {
+  return createHandler(
+    'redropImports',
+    () => {
+      const s3 = createS3Client();
+      return {
+        reportingTimeMs: 1_000,
+        run: (_event: unknown, { deadline, log }: Invocation) => redrops().dropDue(s3, log, deadline),
+      };
+    },
+    root,
+  );
+}
+
 /** Schedules the import of every file that the messages announce; answers the ids of messages that must come again. */
 export function startImportHandler() {
   return createHandler(
@@ -270,8 +289,11 @@ export function startImportHandler() {
       return {
         reportingTimeMs: 0,
         async run(event: unknown, { log }) {
-          const { deployment, importBucket: bucket } = config;
-          const receive = { ...deps, ...clients, schedule, deployment, bucket, log };
+          const { deployment, importBucket: bucket, redropsImports, trustedSenders } = config;
+          const receive = {
+            ...{ ...deps, ...clients, schedule, deployment, bucket, log, trustedSenders },
+            redrops: redropsImports ? redrops() : undefined,
+          };
           const again = await receiveDrops(receive, event);
           return { batchItemFailures: again.map((itemIdentifier) => ({ itemIdentifier })) };
         },
@@ -309,7 +331,8 @@ export function importHandler() {
         const startExecution = async (name: string, next: unknown) => {
           await startDurableExecution(lambda, { functionArn, name, input: next });
         };
-        return runImport(durable, importActivities({ scope, schedule, startExecution }), input);
+        const ofSchedule = { schedule, redrops: config.redropsImports ? redrops() : undefined };
+        return runImport(durable, importActivities({ scope, ...ofSchedule, startExecution }), input);
       });
       const run = (event: Parameters<typeof execute>[0], { context }: Invocation) => execute(event, context);
       return { reportingTimeMs: 0, run };

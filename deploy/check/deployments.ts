@@ -15,6 +15,7 @@ const switches: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'a FIFO queue': { RecordsFifo: 'true' },
   'a longer batch': { RecordsBatchingSeconds: '30' },
   'redrive by schedule': { RedriveEvery: 'rate(6 hours)' },
+  'files dropped again by schedule': { RedropEvery: 'rate(6 hours)' },
   'without events': { Events: 'false' },
   'without the topic of events': { EventsSnsTopic: 'false' },
   'named senders': {

@@ -42,6 +42,7 @@ function featureOf(logicalId: string): string | undefined {
   if (/^HttpApi|LambdaPermissionHttpApi$/.test(logicalId)) return 'WithHttpApi';
   if (/^(MapEvents|ReconcileEvents)/.test(logicalId)) return 'WithEvents';
   if (logicalId.startsWith('RedriveRecords')) return 'WithRedrive';
+  if (logicalId.startsWith('RedropImports')) return 'WithRedrop';
   return /^(StartImport|ImportCsv)/.test(logicalId) ? 'WithImports' : undefined;
 }
 
@@ -63,7 +64,7 @@ function keepFailedCalls({ Type, Properties }: CompiledResource): void {
 }
 
 /** Roles of functions that report no outcomes: they write no record and see no rejected credentials. */
-const reportsNothing = /^(Doctor|PostSignal|RedriveRecords)/;
+const reportsNothing = /^(Doctor|PostSignal|RedriveRecords|RedropImports)/;
 
 /**
  * They wake themselves: startImport by a message to its own queue, an import by starting the next one. Lambda takes such a chain for a

@@ -1,5 +1,5 @@
 import { type S3Client, UploadPartCopyCommand } from '@aws-sdk/client-s3';
-import { type ObjectRef, readObjectRange, writeObject } from './s3.ts';
+import { copySource, type ObjectRef, readObjectRange, writeObject } from './s3.ts';
 import { type Upload, type UploadedPart, uploadPart, withUpload } from './s3-upload.ts';
 
 /** What S3 asks of every part but the last: 5 MiB. */
@@ -104,7 +104,7 @@ async function copyPart(
   { key, start, end }: Stretch,
 ): Promise<UploadedPart> {
   const source = {
-    CopySource: `${upload.Bucket}/${key.split('/').map(encodeURIComponent).join('/')}`,
+    CopySource: copySource({ bucket: upload.Bucket, key }),
     CopySourceRange: `bytes=${start}-${end - 1}`,
   };
   const { CopyPartResult } = await s3.send(new UploadPartCopyCommand({ ...upload, ...source, PartNumber }));

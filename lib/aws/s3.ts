@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import {
+  CopyObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -136,6 +137,27 @@ export async function writeObject(
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const content = { Body: bytes, ContentLength: bytes.length, ContentType: contentType };
   await s3.send(new PutObjectCommand({ ...target(ref), ...content }));
+}
+
+/**
+ * Copies an object of at most 5 GB to a key under which there is none yet.
+ * @returns false when there was one
+ */
+export async function copyIfAbsent(s3: S3Client, from: ObjectRef, to: ObjectRef): Promise<boolean> {
+  const version = from.versionId ? `?versionId=${encodeURIComponent(from.versionId)}` : '';
+  const CopySource = `${copySource(from)}${version}`;
+  try {
+    await s3.send(new CopyObjectCommand({ ...target(to), CopySource, IfNoneMatch: '*' }));
+    return true;
+  } catch (error) {
+    if (isStatus(error, 412)) return false;
+    throw error;
+  }
+}
+
+/** How a copy names what it reads. */
+export function copySource({ bucket, key }: ObjectRef): string {
+  return `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 /** What S3 deletes in one request. */

@@ -76,6 +76,8 @@ export type Config = {
   /** Qualified ARN of importCsv, as durable functions need one. */
   readonly importFunctionArn: string | undefined;
   readonly maxConcurrentImports: number;
+  /** True when imports that were given up for an outage are dropped again by schedule. */
+  readonly redropsImports: boolean;
   /** Instances that the settings of a drop folder may name. */
   readonly dropInstances: readonly string[];
   /** Which figures become metrics: those that alarms use, or all that an alarm or the dashboard uses. */
@@ -115,6 +117,7 @@ export function readConfig(environment: Environment = process.env): Config {
     importQueueUrl: environment['IMPORT_QUEUE_URL'],
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
     maxConcurrentImports: wholeNumber(environment, 'MAX_CONCURRENT_IMPORTS', 2),
+    redropsImports: environment['REDROP_IMPORTS'] === 'true',
     dropInstances: commaList(environment['DROP_INSTANCES']),
     metrics: environment['METRICS'] === 'all' ? 'all' : 'alarms',
     outcomeBus: environment['OUTCOME_BUS']?.trim() || undefined,

@@ -11,6 +11,7 @@ import { finishImport } from './report/finish-import.ts';
 import { endOf, type ImportSummary, progressOf } from './report/summary.ts';
 import { RetryLaterError } from './retry-later-error.ts';
 import { executionName, type ImportRequest } from './schedule/import-request.ts';
+import type { Redrops } from './schedule/redrops.ts';
 import { type Schedule, startLeaseMs } from './schedule/schedule.ts';
 import {
   afterGroup,
@@ -32,6 +33,8 @@ export type ActivityDeps = {
   readonly scope: ImportDeps;
   readonly schedule: Pick<Schedule, 'renew' | 'leave'>;
   readonly startExecution: StartExecution;
+  /** Remembers what is to be dropped again by schedule; absent where the deployment does not do that. */
+  readonly redrops?: Pick<Redrops, 'note'> | undefined;
 };
 
 /** What the operations of one import do to the world. Each can be run again from the same state. */
@@ -51,7 +54,7 @@ const longestLookSeconds = 60;
 const maxAnswerBytes = 200_000;
 
 /** The operations of one import, for one invocation. */
-export function importActivities({ scope, schedule, startExecution }: ActivityDeps) {
+export function importActivities({ scope, schedule, startExecution, redrops }: ActivityDeps) {
   const opened = openOnce(scope);
   /** Verdicts are read while rows are sent, which shows its progress with them. */
   let latest: Tally | undefined;
@@ -106,6 +109,7 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
       scope.outcomes?.report(endOf(request, summary));
       // Sent before the step counts as done: the end of an import is reported at least once.
       await scope.outcomes?.flush();
+      if (state.mayPass) await noteRedrop(request, summary);
       await folder.clearWork();
       await schedule.leave(request);
       return shortEnough(summary);
@@ -113,6 +117,14 @@ export function importActivities({ scope, schedule, startExecution }: ActivityDe
 
     leave: (request: ImportRequest): Promise<void> => schedule.leave(request),
   };
+
+  /** What was never sent is dropped again later; an import that was given up after its last row has nothing of the kind. */
+  async function noteRedrop(request: ImportRequest, { status, results }: ImportSummary): Promise<void> {
+    const { unsent } = results;
+    if (redrops === undefined || (unsent === undefined && status !== 'refused')) return;
+    if (await redrops.note(request, unsent)) return;
+    scope.log.error('import-given-up', { key: request.key, times: request.redropped?.times });
+  }
 
   /** Renews the lease now and then. @throws RetryLaterError when another import holds the turn by now */
   async function holdTurn(request: ImportRequest, { leaseSeconds }: ImportState): Promise<void> {

@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { startDurableExecution } from '../aws/lambda.ts';
 import { sendMessages } from '../aws/sqs.ts';
 import { createStateTable } from '../aws/state-table.ts';
+import { lastingId } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import { type Config, requireSetting } from '../core/config.ts';
 import { InvalidInputError } from '../core/errors.ts';
@@ -26,6 +27,7 @@ import {
   parseS3Event,
   resultsFolder,
 } from './schedule/import-request.ts';
+import { mayBeRedrop, type Redrops } from './schedule/redrops.ts';
 import { createSchedule, type Schedule, wakeUpMessage } from './schedule/schedule.ts';
 
 /** What receiving drops works with. */
@@ -35,6 +37,10 @@ export type ReceiveDeps = AnswerDeps & {
   readonly bucket?: string | undefined;
   /** Service and stage; see `ImportRequest`. */
   readonly deployment: string;
+  /** Knows the files that the schedule drops again. @default there are none */
+  readonly redrops?: Pick<Redrops, 'find'> | undefined;
+  /** Ids of the roles that drop files again. @default none */
+  readonly trustedSenders?: readonly string[] | undefined;
 };
 
 const eventSchema = z.object({ Records: z.array(z.object({ messageId: z.string(), body: z.string() })) });
@@ -106,17 +112,29 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
     await noteRefusal(deps, object, notice.refused);
     return [];
   }
-  const request = await requestOf(deps, object, notice.drop, caller);
+  const request = await withFirstDrop(deps, await requestOf(deps, object, notice.drop, caller));
   if (object.size === 0) {
     await answerDrop(deps, request, 'refused', 'the file is empty (0 bytes)');
     return [];
   }
   const arrival = await schedule.receive(request);
-  const { table, droppedAt } = request;
-  log.info('drop-received', { caller, key: object.key, table, droppedAt, arrival: arrival.kind });
+  const { table, droppedAt, droppedBy } = request;
+  log.info('drop-received', { caller: droppedBy, key: object.key, table, droppedAt, arrival: arrival.kind });
   if (arrival.kind === 'superseded')
     await answerDrop(deps, request, 'superseded', `superseded by version ${arrival.by} of the same key`);
   return arrival.kind === 'new' ? [request] : [];
+}
+
+/** Of a file that our own schedule has dropped again: who dropped it first, and which file that was. */
+async function withFirstDrop(
+  { redrops, trustedSenders = [] }: ReceiveDeps,
+  request: ImportRequest,
+): Promise<ImportRequest> {
+  const { key, droppedBy } = request;
+  if (!redrops || !mayBeRedrop(key) || !trustedSenders.includes(lastingId(droppedBy ?? ''))) return request;
+  const found = await redrops.find(key);
+  if (!found) return request;
+  return { ...request, redropped: found.redropped, droppedBy: found.droppedBy };
 }
 
 /**

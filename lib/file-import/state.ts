@@ -39,6 +39,8 @@ const loaded = {
   verdictTimeoutSeconds: z.number(),
   /** How many lines the file has: more rather than fewer. Counted once, when the share of those that failed so far is too large. */
   linesAtMost: z.optional(z.number()),
+  /** It was abandoned for a reason that may pass, such as an outage. */
+  mayPass: z.optional(z.literal(true)),
 };
 
 const waitingSchema = z.object({ phase: z.literal('waiting'), ...common });
@@ -177,14 +179,22 @@ export function afterGroup(
 /**
  * The state of an import that cannot go on: what is known so far becomes its result. What was not read yet is listed as not
  * sent, unless that fails too.
+ * @param mayPass every attempt has failed for too long, though the reason may pass
  */
-export function abandon(state: ImportState, reason: string, nowMs: number): ImportState {
+export function abandon(state: ImportState, reason: string, nowMs: number, mayPass: boolean): ImportState {
   const stopReason = `abandoned: ${reason}`;
+  const passing = mayPass ? ({ mayPass } as const) : {};
   switch (state.phase) {
     case 'waiting':
-      return refusedState(state, stopReason, new Date(nowMs).toISOString());
+      return { ...refusedState(state, stopReason, new Date(nowMs).toISOString()), ...passing };
     case 'loading':
-      return { ...state, phase: 'abandoned', stopReason: state.stopReason ?? stopReason };
+      // What was stopped before, say by maxErrors, is no victim of the outage.
+      return {
+        ...state,
+        phase: 'abandoned',
+        stopReason: state.stopReason ?? stopReason,
+        ...(state.stopReason === undefined ? passing : {}),
+      };
     case 'collecting':
       return { ...state, phase: 'finished', stopReason: state.stopReason ?? stopReason, isAbandoned: true };
     case 'abandoned':

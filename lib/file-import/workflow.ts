@@ -92,7 +92,8 @@ async function carryOut(
   /** A defect, or a failure that no repetition can help. */
   function abandonAfter(before: ImportState, error: unknown): Outcome {
     const atMs = budget.lastAtMs;
-    return { state: abandon(before, error instanceof Error ? error.message : String(error), atMs), atMs };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { state: abandon(before, reason, atMs, false), atMs };
   }
 
   async function goOnElsewhere(current: ImportState): Promise<ImportAnswer> {
@@ -186,11 +187,11 @@ function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: numb
   const earlier = outcome.hasProgressed ? undefined : before.failing;
   const { sinceMs, attempts } = earlier ?? { sinceMs: outcome.atMs, attempts: 0 };
   const failing = { ...before, failing: { sinceMs, attempts: attempts + 1 } };
-  if (outcome.atMs - sinceMs > longestOutageMs) return abandon(failing, outcome.failed, outcome.atMs);
+  if (outcome.atMs - sinceMs > longestOutageMs) return abandon(failing, outcome.failed, outcome.atMs, true);
   if (before.phase !== 'collecting') return failing;
   const quietMs = outcome.atMs - before.progressAtMs;
   return quietMs > before.verdictTimeoutSeconds * 1000
-    ? abandon(failing, outcome.failed, outcome.atMs)
+    ? abandon(failing, outcome.failed, outcome.atMs, true)
     : failing;
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CloudWatchClient, DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
@@ -5,10 +6,11 @@ import {
   ListDurableExecutionsByFunctionCommand,
   StopDurableExecutionCommand,
 } from '@aws-sdk/client-lambda';
-import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { type MessageAttributeValue, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { digestOf } from '../../lib/aws/digest.ts';
 import { alarmEvent, putAlarm, signalOf } from '../e2e/alarms.ts';
 import { loadData, loadSchema } from '../lib/file-import/load-table.ts';
 import { SecrecyWatch } from '../secrecy/watch.ts';
@@ -51,6 +53,7 @@ async function start() {
     template(template) {
       for (const [name, Default] of [
         ['RedriveEvery', 'rate(6 hours)'],
+        ['RedropEvery', 'rate(6 hours)'],
         ['OutcomeBusArn', busArn],
         ['RecordsFifo', 'true'],
       ] as const)
@@ -349,6 +352,42 @@ async function loseImports(world: World, put: Put): Promise<void> {
   dynamodb.destroy();
 }
 
+/** Files whose imports were given up: of one the rows that were not sent, one whole, and one that is gone by now. */
+async function dropAgain({ s3, stack, arn }: World): Promise<void> {
+  const Bucket = stack.endpoints.s3.bucket;
+  const dynamodb = new DynamoDBClient({ ...local, endpoint: stack.dynamodb.url });
+  const tableName = stack.endpoints.dynamodb.stateTable;
+  const put = (item: object) =>
+    dynamodb.send(new PutItemCommand({ TableName: tableName, Item: marshall(item) }));
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+  const unsent = 'results/imp_load/part/unsent.csv';
+  await s3.send(new PutObjectCommand({ Bucket, Key: unsent, Body: 'u_code\na' }));
+  for (const name of ['part', 'whole', 'gone']) {
+    // The folder of no staging table: nothing of it is imported.
+    const key = `imports/imp_none/${name}.csv`;
+    const { ETag = '', VersionId: versionId } = await s3.send(
+      new PutObjectCommand({ Bucket, Key: key, Body: 'u_code\na' }),
+    );
+    if (name === 'gone') await s3.send(new DeleteObjectCommand({ Bucket, Key: key }));
+    const target = `imports/imp_none/${name}~again-1.csv`;
+    const first = { key, versionId, eTag: ETag.replaceAll('"', ''), import: name };
+    const source = name === 'part' ? { key: unsent } : { key, versionId };
+    const drop = JSON.stringify({ bucket: Bucket, source, target, redropped: { times: 1, first } });
+    await put({ pk: 'import-redrop', sk: digestOf(target), state: 'due', drop });
+    await vi.waitFor(async () => {
+      // What its event has noted meanwhile is replaced.
+      await put({ pk: `import-key#${sha256(`${Bucket}\n${key}`)}`, sk: 'newest', import: name });
+      await stack.host.invoke(arn('redropImports'), {});
+      const Key = marshall({ pk: 'import-redrop', sk: digestOf(target) });
+      const { Item = {} } = await dynamodb.send(
+        new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }),
+      );
+      expect(unmarshall(Item)['state']).toBe('over');
+    }, patiently);
+  }
+  dynamodb.destroy();
+}
+
 /** Everything that calls an instance finds its credentials rejected, and reports it. */
 async function rejectCredentials(world: World): Promise<void> {
   const { first } = world.instances;
@@ -370,6 +409,7 @@ it('each right of each function is used by some call, and no call needs another'
   await mapEvents(world);
   await reconcile(world);
   await importFiles(world);
+  await dropAgain(world);
   await world.stack.host.invoke(world.arn('doctor'), {});
   await rejectCredentials(world);
   expect(world.unused()).toEqual([]);

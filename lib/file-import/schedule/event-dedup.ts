@@ -34,6 +34,12 @@ export class EventDedup {
   async receive(request: ImportRequest, waiting: WaitList): Promise<Arrival> {
     const [version, newest] = await this.#table.readMany([versionKey(request), keyOf(request)]);
     if (version) return this.#known(request, version, waiting);
+    const { redropped } = request;
+    if (redropped && !(await this.isNewest({ bucket: request.bucket, ...redropped.first }))) {
+      const by = `a later drop of ${redropped.first.key}`;
+      await this.#note(request, { state: 'superseded', by });
+      return { kind: 'superseded', by };
+    }
     const sequencer = sortableSequencer(request.sequencer);
     const by = newest?.['import'];
     if (newest && by !== executionName(request) && String(newest['sequencer']) > sequencer) {
@@ -56,6 +62,15 @@ export class EventDedup {
 
   async isFinished(request: ImportRequest): Promise<boolean> {
     return (await this.#table.read(versionKey(request)))?.['state'] === 'finished';
+  }
+
+  /** True when no other drop of the key has arrived since this one. @param drop `import` is the name of its execution */
+  async isNewest(drop: {
+    readonly bucket: string;
+    readonly key: string;
+    readonly import: string;
+  }): Promise<boolean> {
+    return (await this.#table.read(keyOf(drop)))?.['import'] === drop.import;
   }
 
   /**

@@ -152,6 +152,20 @@ function formatOf(ending: string | undefined): DropFormat {
   return lower === 'tsv' || lower === 'jsonl' ? lower : 'csv';
 }
 
+/** Says of a file that was dropped again by schedule which one that was first, and how often it was dropped again. */
+export const redroppedSchema = z.strictObject({
+  times: z.number(),
+  first: z.strictObject({
+    key: z.string(),
+    versionId: z.optional(z.string()),
+    eTag: z.string(),
+    /** The name of its execution. */
+    import: z.string(),
+  }),
+});
+
+export type Redropped = z.infer<typeof redroppedSchema>;
+
 /** The input of one import: which object, pinned, and what its key and its drop say. Equal for equal objects. */
 export const importRequestSchema = z.strictObject({
   bucket: z.string(),
@@ -176,8 +190,10 @@ export const importRequestSchema = z.strictObject({
   /** ISO time of the drop, as S3 saw it. */
   droppedAt: z.string(),
   sequencer: z.string(),
-  /** Id of the role or user that dropped it, as S3 attests. */
+  /** Id of the role or user that dropped it, as S3 attests; of one that was dropped again, who did so first. */
   droppedBy: z.optional(z.string()),
+  /** Present in what the schedule has dropped again. */
+  redropped: z.optional(redroppedSchema),
 });
 
 export type ImportRequest = z.infer<typeof importRequestSchema>;

@@ -6,6 +6,7 @@ import {
   executionName,
   type ImportRequest,
   importRequestSchema,
+  type Redropped,
   sortableSequencer,
 } from './import-request.ts';
 
@@ -87,10 +88,11 @@ function toPlace({ sk, request }: StateItem): Place {
 }
 
 /** Without the fields that are undefined, which the table does not take. */
-function toValue({ versionId, settings, droppedBy, ...request }: ImportRequest) {
+function toValue({ versionId, settings, droppedBy, redropped, ...request }: ImportRequest) {
   return {
     ...request,
     ...(droppedBy === undefined ? {} : { droppedBy }),
+    ...(redropped === undefined ? {} : { redropped: withoutUndefined(redropped) }),
     ...(versionId === undefined ? {} : { versionId }),
     ...(settings === undefined
       ? {}
@@ -101,6 +103,10 @@ function toValue({ versionId, settings, droppedBy, ...request }: ImportRequest) 
           },
         }),
   };
+}
+
+function withoutUndefined({ times, first: { versionId, ...first } }: Redropped) {
+  return { times, first: { ...first, ...(versionId === undefined ? {} : { versionId }) } };
 }
 
 const leaseSchema = z.object({

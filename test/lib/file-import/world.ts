@@ -17,6 +17,7 @@ import { receiveDrops, requestOf } from '../../../lib/file-import/receive-drops.
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import { earlierDrops } from '../../../lib/file-import/schedule/event-dedup.ts';
 import { type ImportRequest, parseDropKey } from '../../../lib/file-import/schedule/import-request.ts';
+import { Redrops } from '../../../lib/file-import/schedule/redrops.ts';
 import { createSchedule } from '../../../lib/file-import/schedule/schedule.ts';
 import { runImport } from '../../../lib/file-import/workflow.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
@@ -128,7 +129,9 @@ export async function startWorld(
     wake: async (delaySeconds) => void wakes.push(delaySeconds),
     earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs),
   });
-  const receiving = { s3, schedule, clock, log, deployment: 'test' };
+  const redrops = new Redrops(table, clock);
+  const redropper = 'AROAREDROP00';
+  const receiving = { s3, schedule, clock, log, deployment: 'test', redrops, trustedSenders: [redropper] };
 
   const world = {
     instance,
@@ -140,6 +143,10 @@ export async function startWorld(
     started,
     wakes,
     watch,
+    redrops,
+    log,
+    /** Id of the role that drops files again. */
+    redropper,
     /** What was logged. */
     lines,
     /** Hands messages to startImport. @returns the ids of those that have to be delivered again */
@@ -202,6 +209,7 @@ export async function startWorld(
         const activities = importActivities({
           scope: world.scope(clientFor),
           schedule,
+          redrops,
           startExecution: async (_, next) => void chained.push(next),
         });
         const answer = await runImport(memoryDurable(remembered, clock), activities, input, {
