@@ -6,17 +6,11 @@ module.exports = async ({ resolveVariable }) => {
   const { operations } = await import('../lib/operations/catalog.ts');
   const readSecrets = await resolveVariable('self:custom.readSecrets');
   const rolePrefix = await resolveVariable('self:custom.rolePrefix');
-  const stateTable = {
+  const stateTable = (name) => ({
     Effect: 'Allow',
-    Action: [
-      'dynamodb:BatchGetItem',
-      'dynamodb:BatchWriteItem',
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:UpdateItem',
-    ],
+    Action: (stateActions[name] ?? everyStateAction).map((action) => `dynamodb:${action}`).sort(),
     Resource: { 'Fn::GetAtt': ['StateTable', 'Arn'] },
-  };
+  });
   const sendSignals = {
     Effect: 'Allow',
     Action: ['sqs:SendMessage'],
@@ -32,7 +26,7 @@ module.exports = async ({ resolveVariable }) => {
   const rightsOf = (name, isKeyed) => {
     // It calls no instance.
     if (name === 'postSignal') return [sendSignals];
-    return isKeyed ? [readSecrets, stateTable] : [readSecrets];
+    return isKeyed ? [readSecrets, stateTable(name)] : [readSecrets];
   };
   const toFunction = ({ name, routes, isKeyed }) => ({
     handler: `dist/${name}/index.handler`,
@@ -58,6 +52,19 @@ module.exports = async ({ resolveVariable }) => {
       .map((httpApi) => ({ httpApi: { ...httpApi, authorizer: { type: 'aws_iam' } } })),
   });
   return Object.fromEntries(operations.map((operation) => [operation.name, toFunction(operation)]));
+};
+
+/** What lib/aws/effect-ledger.ts asks of the state table, and lib/aws/keyed-writes.ts for keys of earlier releases. */
+const ledgerActions = ['BatchGetItem', 'BatchWriteItem', 'GetItem', 'UpdateItem'];
+
+/** An update looks for its notes after a lost answer, too; a batch may hold one, and an override may stand for one. */
+const everyStateAction = [...ledgerActions, 'Query'];
+
+const stateActions = {
+  postRecord: ledgerActions,
+  deleteRecordById: ledgerActions,
+  postRecordStagingTable: ledgerActions,
+  postRecordsStagingTable: ledgerActions,
 };
 
 function toEvents({ method, path, namespace = 'now', isOwn }) {
