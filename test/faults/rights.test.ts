@@ -172,22 +172,19 @@ async function loseAnswers(world: World): Promise<void> {
   seed('0'.repeat(32));
   await call('DELETE', `/api/now/table/incident/${'0'.repeat(32)}`, {});
   const note = { work_notes: 'rights' };
-  const key = { 'idempotency-key': 'lost-1' };
-  const headersOfPart = [{ name: 'idempotency-key', value: 'lost-1' }];
+  const keyed = (name: string) => ({ 'idempotency-key': `lost-${name}` });
   const ways: readonly [name: string, send: (path: string) => Promise<void>][] = [
-    ['putRecordById', (path) => call('PUT', path, note, key)],
-    ['patchRecordById', (path) => call('PATCH', path, note, key)],
-    ['postMethodOverride', (path) => call('POST', path, note, { ...key, 'x-http-method-override': 'PATCH' })],
+    ['putRecordById', (path) => call('PUT', path, note, keyed('put'))],
+    ['patchRecordById', (path) => call('PATCH', path, note, keyed('patch'))],
+    [
+      'postMethodOverride',
+      (path) => call('POST', path, note, { ...keyed('override'), 'x-http-method-override': 'PATCH' }),
+    ],
     [
       'postBatch',
       (url) => {
-        const part = {
-          id: '1',
-          method: 'PATCH',
-          url,
-          headers: headersOfPart,
-          body: btoa(JSON.stringify(note)),
-        };
+        const headers = [{ name: 'idempotency-key', value: 'lost-batch' }];
+        const part = { id: '1', method: 'PATCH', url, headers, body: btoa(JSON.stringify(note)) };
         return call('POST', '/api/now/batch', { batch_request_id: '1', rest_requests: [part] });
       },
     ],
