@@ -237,6 +237,7 @@ describe('a deployment', () => {
   it('refuses, as rules, what packaging refuses', () => {
     expect(Object.keys(Object(whole['Rules']))).toEqual([
       'WholeVpc',
+      'TracingIsAvailable',
       'JwtIsConfigured',
       'ExistingBucketIsNamed',
     ]);
