@@ -33,7 +33,7 @@ type Drop = z.infer<typeof dropSchema>;
 /** What dropping again came to. */
 export type RedropReport = {
   readonly dropped: number;
-  /** Files that were dropped by somebody else since, or deleted. */
+  /** Files of which another version was dropped since, or that were deleted. */
   readonly superseded: number;
   /** Keys that could not be dropped, with the reasons; they are tried again. */
   readonly failures: readonly string[];
