@@ -44,8 +44,10 @@ export class EventDedup {
     const by = newest?.['import'];
     if (newest && by !== executionName(request) && String(newest['sequencer']) > sequencer) {
       const version = String(newest['version']);
-      await this.#note(request, { state: 'superseded', by: version });
-      return { kind: 'superseded', by: version };
+      if (await this.#note(request, { state: 'superseded', by: version }))
+        return { kind: 'superseded', by: version };
+      // An earlier copy of the event put it into the wait-list, and its import has begun meanwhile.
+      return this.#known(request, await this.#table.read(versionKey(request)), waiting);
     }
     // In this order: a process that finds the drop noted also finds it in the wait-list.
     await waiting.add(request);
@@ -53,6 +55,18 @@ export class EventDedup {
     if (await this.#note(request, { state: 'arrived' })) return { kind: 'new' };
     // Another copy of the event was faster; its import may have ended meanwhile.
     return this.#known(request, await this.#table.read(versionKey(request)), waiting);
+  }
+
+  /**
+   * Notes that the import of a drop begins, which may stand in the wait-list without a note: the process died that put it there.
+   * @returns false when it has ended or is superseded: then it must not begin
+   */
+  async begin(request: ImportRequest): Promise<boolean> {
+    // First, so that an older version of the key that arrives from now on is superseded.
+    await this.#noteNewest(request, sortableSequencer(request.sequencer));
+    const item = { ...versionKey(request), state: 'arrived', expiresAt: this.#expiresAt() };
+    const isArrived = { attribute: 'state', operator: '=', value: 'arrived' } as const;
+    return this.#table.put(item, { anyOf: [{ is: 'absent' }, isArrived] });
   }
 
   /** Notes that the import of a drop has ended, so that no copy of its event starts another one. */
@@ -91,11 +105,10 @@ export class EventDedup {
   }
 
   async #known(request: ImportRequest, note: StateItem | undefined, waiting: WaitList): Promise<Arrival> {
-    if (note?.['state'] === 'finished') await waiting.removeRequest(request);
+    const [state, by] = [note?.['state'], note?.['by']];
+    if (state === 'finished' || state === 'superseded') await waiting.removeRequest(request);
     // Again, since the answer to the first copy may not have been written.
-    return note?.['state'] === 'superseded'
-      ? { kind: 'superseded', by: String(note['by']) }
-      : { kind: 'repeated' };
+    return state === 'superseded' ? { kind: 'superseded', by: String(by) } : { kind: 'repeated' };
   }
 
   #note(request: ImportRequest, what: { readonly state: string; readonly by?: string }): Promise<boolean> {

@@ -222,7 +222,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   }
 
   async function grant(running: Running, { sk, request }: Place, attempted: Attempted): Promise<void> {
-    if (await dedup.isFinished(request)) {
+    if (!(await dedup.begin(request))) {
       await waiting.remove(sk);
       return;
     }
