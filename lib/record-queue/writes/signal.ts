@@ -1,6 +1,7 @@
 import { digestOf } from '../../aws/digest.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { groupNameOf } from '../../operations/signal.ts';
+import { instanceTime } from '../../servicenow/encoded-query.ts';
 import type { Done } from '../disposition.ts';
 import { tablesWithLife } from '../life-cycle/decide.ts';
 import { Attempt } from './attempt.ts';
@@ -59,11 +60,12 @@ async function createOnce(
 function sendEvent(command: Command, context: WriteContext): Promise<Done> {
   const { signal } = command.command;
   const { fields = {} } = signal;
+  const atMs = Math.min(Date.parse(signal.at), command.message.sentAtMs);
   const isOver = signal.signal === 'resolve';
   const more = {
     source: fields['source'] ?? signal.source,
     message_key: fields['message_key'] ?? signal.key,
-    time_of_event: fields['time_of_event'] ?? signal.at.slice(0, 19).replace('T', ' '),
+    time_of_event: fields['time_of_event'] ?? instanceTime(atMs),
     resolution_state: isOver ? 'Closing' : 'New',
     ...(isOver && { severity: '0' }),
   };

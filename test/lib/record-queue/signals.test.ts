@@ -389,6 +389,20 @@ describe('a signal', () => {
     ]);
   });
 
+  it('becomes an event at the time of its state in UTC, which is never in the future', async () => {
+    await start();
+    const target = { target: 'em_event', fields: { severity: '1' } };
+    const local = { ...target, at: '2026-01-02T01:30:00+02:00', key: 'local' };
+    const future = { ...target, at: '2999-01-01T00:00:00Z', key: 'future' };
+    await deliver(signal('open', 0, local), signal('open', 0, future));
+    const timeOf = (key: string) =>
+      queue.instance.state.store.select('em_event').find(({ message_key }) => message_key === key)?.[
+        'time_of_event'
+      ];
+    expect(timeOf('local')).toBe('2026-01-01 23:30:00');
+    expect(Date.parse(`${timeOf('future')?.replace(' ', 'T')}Z`)).toBeLessThanOrEqual(Date.now());
+  });
+
   it.each(['', '*'])(
     'makes one record of a key without a life, whatever later ones say (correlationIdTables: "%s")',
     async (tables) => {
