@@ -144,7 +144,10 @@ export class Episodes {
     });
   }
 
-  /** Undefined for a record that is not there, or that the user may not see. */
+  /**
+   * Undefined for a record that is not there, or that the user may not see. A refused list passes for an empty one only where
+   * records are found by their sys_ids: without those, each signal would make one more.
+   */
   async #answerTo(
     request: ServiceNowRequest,
     isReconciling: boolean,
@@ -152,7 +155,8 @@ export class Episodes {
     try {
       return await this.#context.send({ request, isReconciling });
     } catch (error) {
-      if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return undefined;
+      if (error instanceof RecordNotFoundError) return undefined;
+      if (error instanceof AccessDeniedError && !this.#byCorrelationId) return undefined;
       throw error;
     }
   }

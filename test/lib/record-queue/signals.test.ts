@@ -418,6 +418,20 @@ describe('a signal', () => {
     },
   );
 
+  it('is refused where the user may not list a table of correlationIdTables', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: 'incident', RECORDS_BATCH_API: 'false' } });
+    await deliver(signal('open', 0));
+    const error = { message: 'User Not Authorized', detail: 'Failed API level ACL Validation' };
+    const json = { error, status: 'failure' };
+    const match = { method: 'GET', path: '/api/now/table/incident*' };
+    queue.instance.control.faults.add({ match, action: 'answer', status: 403, json, count: 99 });
+    expect(await deliver(signal('open', 60))).toEqual([]);
+    expect(await deliver(signal('resolve', 120))).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+    const refused = { attributes: { ErrorCode: 'ACCESS_DENIED' } };
+    expect(queue.deadLetters).toMatchObject([refused, refused]);
+  });
+
   it('makes one record of a key where the table has no states', async () => {
     await start();
     const plain = { target: 'cmdb_ci', life: 'none', fields: { name: 'one' }, key: 'plain' };
