@@ -7,6 +7,7 @@ import { dryRun } from '../../cli/map/dry-run.ts';
 import { readSequences } from '../../cli/map/sequences.ts';
 import { openWorld } from '../../cli/map/world.ts';
 import { loadMappings } from '../../lib/events/load-mappings.ts';
+import { createMapper } from '../../lib/events/map-event.ts';
 
 const mappings = await loadMappings();
 
@@ -16,6 +17,41 @@ describe('the shipped mappings', () => {
   it('have a test each', () => {
     const tested = new Set(readSequences('mappings', mappings).map(({ file }) => file.replace('.test', '')));
     expect(mappings.mappings.map(({ file }) => file).filter((file) => !tested.has(file))).toEqual([]);
+  });
+
+  const openings = [
+    'cpu-alarm',
+    'asff-failed',
+    'ocsf-new',
+    'guardduty-high',
+    'health-issue',
+    'backup-failed',
+  ];
+  const samples = [...openings, 'config-non-compliant', 'cost-anomaly', 'generic-open'];
+  const read = (sample: string) => JSON.parse(readFileSync(`mappings/samples/${sample}.json`, 'utf8'));
+  const toTarget = (is: string) =>
+    createMapper({ ...mappings, mappings: mappings.mappings.map((one) => ({ ...one, target: [{ is }] })) });
+  const arrival = { atMs: Date.parse('2026-11-02T08:00:00Z'), messageId: 'm' };
+
+  it.each([
+    ['incident', '2'],
+    ['sn_si_incident', '16'],
+    ['problem', undefined],
+    ['change_request', undefined],
+  ])('reopen a record of %s in the state %s of its table', async (target, state) => {
+    for (const sample of samples) {
+      const { elements } = await toTarget(target).map(read(sample), arrival);
+      for (const one of elements)
+        expect('signal' in one && one.signal.reopen?.state, `${sample} as ${target}`).toBe(state);
+    }
+  });
+
+  it.each([
+    ['incident', 'Solution provided'],
+    ['sn_si_incident', 'Investigation completed'],
+  ])('resolve a record of %s with a close code that its table has', async (target, code) => {
+    const { elements } = await toTarget(target).map(read('guardduty-archived'), arrival);
+    expect(elements).toMatchObject([{ signal: { resolve: { close_code: code } } }]);
   });
 });
 

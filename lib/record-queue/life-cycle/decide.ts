@@ -150,7 +150,8 @@ const lives: Readonly<Record<string, Life>> = {
   incident: { resolved: ['6'], closed: ['7', '8'] },
   sn_si_incident: { resolved: ['100'], closed: ['3', '7'] },
   problem: { resolved: ['106'], closed: ['107'] },
-  change_request: { resolved: ['0'], closed: ['3', '4'] },
+  // In review (0) people still work on a change.
+  change_request: { resolved: [], closed: ['3', '4'] },
 };
 
 /** Tables whose records have states that a signal can move. */

@@ -546,6 +546,19 @@ describe('a signal', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it('takes a change request in review for open, whatever state a reopened record would get', async () => {
+    await start();
+    const more = { target: 'change_request', key: 'change', resolve: {} };
+    const { store } = queue.instance.state;
+    const changes = () => store.select('change_request').filter((one) => one['correlation_id'] === 'change');
+    await deliver(signal('open', 0, more));
+    store.update('change_request', String(changes()[0]?.['sys_id']), { state: '0' }, aPerson);
+    queue.later(60_000);
+    await deliver(signal('open', 60, more));
+    expect(changes()).toMatchObject([{ state: '0' }]);
+    expect(journal(String(changes()[0]?.['sys_id'])).map(({ value }) => value)).toContain('open 60');
+  });
+
   it('lives through its life as a security incident', async () => {
     const table = { name: 'sn_si_incident', label: 'Security Incident', parent: 'task', columns: [] };
     await start({ instance: { schema: { tables: [table] } } });
