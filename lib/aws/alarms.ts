@@ -79,7 +79,8 @@ async function presentAlarms(
         name: alarm.AlarmName ?? '',
         state: alarm.StateValue ?? '',
         reason: alarm.StateReason ?? '',
-        sinceMs: alarm.StateUpdatedTimestamp?.getTime() ?? 0,
+        // The other time moves with each evaluation of a state that stays.
+        sinceMs: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? 0,
       });
   }
   return found;

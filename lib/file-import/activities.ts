@@ -281,7 +281,7 @@ function growingWait(looks: number): number {
 }
 
 function shortEnough(summary: ImportSummary): ImportSummary {
-  if (JSON.stringify(summary).length <= maxAnswerBytes) return summary;
+  if (Buffer.byteLength(JSON.stringify(summary)) <= maxAnswerBytes) return summary;
   const { settings: _, ...rest } = summary;
   return { ...rest, messages: [] };
 }

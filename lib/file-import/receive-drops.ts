@@ -72,7 +72,8 @@ export async function receiveDrops(deps: ReceiveDeps, event: unknown): Promise<s
   }
   if (received.length === 0) return again;
   try {
-    const started = new Set(await deps.schedule.startDue());
+    const isWoken = read.data.Records.some(({ body }) => body === wakeUpMessage);
+    const started = new Set(await deps.schedule.startDue(isWoken));
     const waiting = received.flatMap(({ requests }) => requests);
     await Promise.all(waiting.map((request) => showWaiting(deps, request, started)));
   } catch (error) {

@@ -68,7 +68,7 @@ async function carryOut(
   const step = async <T>(name: string, run: () => Promise<T>): Promise<T> => {
     budget.operations++;
     const result = await durable.step(name, run);
-    budget.bytes += JSON.stringify(result)?.length ?? 0;
+    budget.bytes += Buffer.byteLength(JSON.stringify(result) ?? '');
     return result;
   };
   const wait = async (name: string, seconds: number) => {

@@ -47,6 +47,8 @@ const State = z.object({
   reason: z.string(),
   reasonData: z.string().optional(),
   timestampMs: z.number(),
+  /** When its value became what it is. @default `timestampMs` */
+  transitionedMs: z.number().optional(),
 });
 export type State = z.output<typeof State>;
 

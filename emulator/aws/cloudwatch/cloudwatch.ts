@@ -156,7 +156,14 @@ type NewState = Pick<Alarm['state'], 'value' | 'reason' | 'reasonData'>;
 function setState(service: Service, name: string, next: NewState, suppression?: Suppression): void {
   const before = service.alarms.find(name);
   if (!before) throw new AwsError('ResourceNotFound', `Alarm ${name} does not exist`, 404);
-  const alarm = { ...before, state: { ...next, timestampMs: service.clock.now() } };
+  const nowMs = service.clock.now();
+  const { value, timestampMs, transitionedMs = timestampMs } = before.state;
+  const state = {
+    ...next,
+    timestampMs: nowMs,
+    transitionedMs: value === next.value ? transitionedMs : nowMs,
+  };
+  const alarm = { ...before, state };
   service.alarms.put(alarm);
   if (before.state.value === next.value) return;
   service.alarms.note(alarm, {
@@ -245,7 +252,7 @@ function describeAlarmHistory(
 
 function describe(alarm: Alarm): object {
   const { Tags: _, ...configuration } = alarm.configuration;
-  const { value, reason, reasonData, timestampMs } = alarm.state;
+  const { value, reason, reasonData, timestampMs, transitionedMs = timestampMs } = alarm.state;
   return {
     ...configuration,
     AlarmArn: alarmArn(alarm),
@@ -254,7 +261,7 @@ function describe(alarm: Alarm): object {
     StateReason: reason,
     ...(reasonData !== undefined && { StateReasonData: reasonData }),
     StateUpdatedTimestamp: timestampMs / 1000,
-    StateTransitionedTimestamp: timestampMs / 1000,
+    StateTransitionedTimestamp: transitionedMs / 1000,
   };
 }
 

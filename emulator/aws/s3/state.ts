@@ -24,11 +24,11 @@ const TABLES = `
     headers TEXT NOT NULL, blobs TEXT NOT NULL, sequencer TEXT NOT NULL, UNIQUE (bucket, key, version_id)
   ) STRICT;
   CREATE INDEX IF NOT EXISTS object_by_key ON object (bucket, key, seq);
-  CREATE TABLE IF NOT EXISTS upload (
-    id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, headers TEXT NOT NULL
+  CREATE TABLE IF NOT EXISTS begun_upload (
+    id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, headers TEXT NOT NULL, begun_ms INTEGER NOT NULL
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS part (
-    upload TEXT NOT NULL REFERENCES upload (id), number INTEGER NOT NULL, etag TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+  CREATE TABLE IF NOT EXISTS uploaded_part (
+    upload TEXT NOT NULL REFERENCES begun_upload (id), number INTEGER NOT NULL, etag TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (upload, number)
   ) STRICT;
   CREATE TABLE IF NOT EXISTS outbox (
@@ -65,6 +65,8 @@ export type Content = {
   readonly etag: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly blobs: readonly Blob[];
+  /** When its upload began, if it came in parts: what S3 dates an object by. @default now */
+  readonly begunMs?: number;
   /** Who stores it. @default the account */
   readonly storedBy?: string;
 };
@@ -198,7 +200,7 @@ export class S3State {
       deleteMarker,
       etag: content.etag,
       size: content.blobs.reduce((sum, { size }) => sum + size, 0),
-      modifiedMs: this.clock.now(),
+      modifiedMs: content.begunMs ?? this.clock.now(),
       headers: { ...content.headers },
       blobs: [...content.blobs],
       sequencer: this.#sequencer.next(),
@@ -236,7 +238,7 @@ export class S3State {
     const rows = this.#database
       .prepare(
         `SELECT json_extract(one.value, '$.name') AS name FROM object, json_each(object.blobs) AS one
-          UNION SELECT blob FROM part`,
+          UNION SELECT blob FROM uploaded_part`,
       )
       .all();
     return new Set(rows.map((row) => z.object({ name: z.string() }).parse(row).name));

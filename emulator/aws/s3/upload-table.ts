@@ -9,6 +9,7 @@ const UploadRow = z.object({
   bucket: z.string(),
   key: z.string(),
   headers: z.string().transform((json) => z.record(z.string(), z.string()).parse(JSON.parse(json))),
+  begun_ms: z.number(),
 });
 const PartRow = z.object({ number: z.number(), etag: z.string(), blob: z.string(), size: z.number() });
 
@@ -24,15 +25,21 @@ export class UploadTable {
   }
 
   /** @returns the upload's id */
-  create(bucket: string, key: string, headers: Record<string, string>): string {
+  create(bucket: string, key: string, headers: Record<string, string>, begunMs: number): string {
     const id = randomBytes(24).toString('base64url');
-    this.#statement('INSERT INTO upload VALUES (?, ?, ?, ?)').run(id, bucket, key, JSON.stringify(headers));
+    this.#statement('INSERT INTO begun_upload VALUES (?, ?, ?, ?, ?)').run(
+      id,
+      bucket,
+      key,
+      JSON.stringify(headers),
+      begunMs,
+    );
     return id;
   }
 
   /** @throws {AwsError} NoSuchUpload */
   get(id: string, bucket: string, key: string): Upload {
-    const row = this.#statement('SELECT * FROM upload WHERE id = ? AND bucket = ? AND key = ?').get(
+    const row = this.#statement('SELECT * FROM begun_upload WHERE id = ? AND bucket = ? AND key = ?').get(
       id,
       bucket,
       key,
@@ -44,7 +51,7 @@ export class UploadTable {
   /** @returns the part that had this number before */
   putPart(upload: Upload, part: Part): Part | undefined {
     const before = this.parts(upload).find(({ number }) => number === part.number);
-    this.#statement('INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?)').run(
+    this.#statement('INSERT OR REPLACE INTO uploaded_part VALUES (?, ?, ?, ?, ?)').run(
       upload.id,
       part.number,
       part.etag,
@@ -55,13 +62,15 @@ export class UploadTable {
   }
 
   parts(upload: Upload): Part[] {
-    return this.#statement('SELECT number, etag, blob, size FROM part WHERE upload = ? ORDER BY number')
+    return this.#statement(
+      'SELECT number, etag, blob, size FROM uploaded_part WHERE upload = ? ORDER BY number',
+    )
       .all(upload.id)
       .map((row) => PartRow.parse(row));
   }
 
   remove(upload: Upload): void {
-    this.#statement('DELETE FROM part WHERE upload = ?').run(upload.id);
-    this.#statement('DELETE FROM upload WHERE id = ?').run(upload.id);
+    this.#statement('DELETE FROM uploaded_part WHERE upload = ?').run(upload.id);
+    this.#statement('DELETE FROM begun_upload WHERE id = ?').run(upload.id);
   }
 }

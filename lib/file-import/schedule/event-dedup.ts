@@ -145,6 +145,9 @@ function keyOf({ bucket, key }: Pick<ImportRequest, 'bucket' | 'key'>) {
   return { pk: `import-key#${createHash('sha256').update(`${bucket}\n${key}`).digest('hex')}`, sk: 'newest' };
 }
 
+/** An upload in parts takes no longer, as a rule. */
+const longestUploadMs = 24 * 3_600_000;
+
 /** A folder with more objects is not listed to its end: what it costs would exceed what it is for. */
 const maxListed = 10_000;
 
@@ -160,7 +163,9 @@ export async function earlierDrops(
   let listed = 0;
   for await (const object of listObjects(s3, request.bucket, `${folder}/`)) {
     if (++listed > maxListed) break;
-    const isEarlier = object.modifiedMs >= sinceMs && object.modifiedMs <= droppedMs;
+    // S3 dates an object of several parts by the beginning of its upload; their ETags have a hyphen.
+    const beginMs = object.eTag.includes('-') ? sinceMs - longestUploadMs : sinceMs;
+    const isEarlier = object.modifiedMs >= beginMs && object.modifiedMs <= droppedMs;
     const isOther = object.key !== request.key && object.size > 0;
     if (isEarlier && isOther && 'table' in parseDropKey(object.key)) earlier.push(object);
   }

@@ -19,8 +19,12 @@ import { dropOrder, type ImportLease, Leases, type Place, type Running, WaitList
 export type Schedule = {
   /** Puts a dropped file into the wait-list of its table. Follow it by `startDue`. */
   receive(request: ImportRequest): Promise<Arrival>;
-  /** Starts every import whose turn has come; one that cannot be started is tried again later. @returns the execution names of those started */
-  startDue(): Promise<string[]>;
+  /**
+   * Starts every import whose turn has come; one that cannot be started is tried again later.
+   * @param isWoken the wake-up message that was on its way has come, also where the clock of this host is behind
+   * @returns the execution names of those started
+   */
+  startDue(isWoken?: boolean): Promise<string[]>;
   /** Extends the lease of an import that runs. @returns false when it does not hold its turn (any more): it has to wait for it */
   renew(request: ImportRequest, forMs: number): Promise<boolean>;
   /** Ends an import's turn and starts those that are due then. */
@@ -83,14 +87,17 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   return {
     receive: (request) => dedup.receive(request, waiting),
 
-    async startDue() {
+    async startDue(isWoken = false) {
+      let isOnItsWay = !isWoken;
       const attempted: Attempted = { started: [], failed: new Set() };
       for (let round = 0; round < maxRounds; round++) {
         const running = await withoutLost(await leases.read());
         await repeatStarts(running);
         const next = await nextDue(running, attempted);
         if (!('wakeAtMs' in next)) await grant(running, next, attempted);
-        else if (await wakeAt(running, next.wakeAtMs)) return attempted.started;
+        else if (await wakeAt(isOnItsWay ? running : { ...running, wakeAtMs: 0 }, next.wakeAtMs))
+          return attempted.started;
+        else isOnItsWay = true;
       }
       throw new Error(`the schedule of imports changed ${maxRounds} times while it was read`);
     },

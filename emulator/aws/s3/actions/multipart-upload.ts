@@ -30,7 +30,7 @@ export function partNumber({ query }: S3Request): number {
 export const createMultipartUpload: S3Action = (request, state) => {
   const { bucket, key } = request;
   state.buckets.get(bucket);
-  const UploadId = state.uploads.create(bucket, key, givenHeaders(request));
+  const UploadId = state.uploads.create(bucket, key, givenHeaders(request), state.clock.now());
   return xmlAnswer('InitiateMultipartUploadResult', { Bucket: bucket, Key: key, UploadId });
 };
 
@@ -62,6 +62,7 @@ export const completeMultipartUpload: S3Action = async (request, state) => {
     headers: upload.headers,
     blobs: parts.map(({ blob, size }) => ({ name: blob, size })),
     storedBy: request.callerId,
+    begunMs: upload.begun_ms,
   };
   const stored = state.put(bucket, key, content, 'ObjectCreated:CompleteMultipartUpload', (current) => {
     checkWrite(request, current);

@@ -21,11 +21,12 @@ const topicArn = 'arn:aws:sns:us-east-1:000000000000:alarms';
 async function start() {
   const events: NewEvent[] = [];
   const delivered: Delivery[] = [];
+  const clock = new HandClock();
   const server = await startCloudWatch({
     publish: (event) => events.push(event),
     deliver: (delivery) => delivered.push(delivery),
     measure: ({ name, dimensions }) => (name === 'Age' ? Number(dimensions['QueueName']) : undefined),
-    clock: new HandClock(),
+    clock,
   });
   const client = new CloudWatchClient({
     endpoint: server.url,
@@ -39,6 +40,7 @@ async function start() {
   });
   return {
     server,
+    clock,
     client,
     events,
     delivered,
@@ -64,6 +66,19 @@ async function start() {
 }
 
 describe('CloudWatch', () => {
+  it('moves the time of an update, not that of the transition, when a state is set again', async () => {
+    const { client, alarm, set, clock } = await start();
+    await alarm('cpu');
+    await set('cpu', 'OK');
+    clock.advance(60_000);
+    await set('cpu', 'OK');
+    const { MetricAlarms } = await client.send(new DescribeAlarmsCommand({ AlarmNames: ['cpu'] }));
+    const at = clock.now();
+    expect(MetricAlarms).toMatchObject([
+      { StateUpdatedTimestamp: new Date(at), StateTransitionedTimestamp: new Date(at - 60_000) },
+    ]);
+  });
+
   it('keeps the history of an alarm that was deleted', async () => {
     const { client, alarm, set } = await start();
     await alarm('cpu');

@@ -187,6 +187,14 @@ describe('the schedule of imports', () => {
     expect(wakes).toEqual([900]);
   });
 
+  it('sends the next wake-up message when one has come to a host whose clock is behind', async () => {
+    await receive(drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80));
+    expect(wakes).toHaveLength(1);
+    clock.nowMs += (wakes[0] ?? 0) * 1000 - 400;
+    await schedule.startDue(true);
+    expect(wakes).toHaveLength(2);
+  });
+
   it('sends no message when nothing waits', async () => {
     const a = drop('imports/t/a.csv', -90);
     await receive(a);
