@@ -115,6 +115,8 @@ export type Switches = AuthSwitches &
     readonly touchOnNoChange: boolean;
     /** Text longer than its column is cut at the column's length, silently. */
     readonly truncateLongText: boolean;
+    /** Text keeps characters above U+FFFF, such as emoji. A database in MySQL's utf8mb3 stores `????` for each. */
+    readonly supplementaryCharactersKept: boolean;
     /** `sysparm_suppress_auto_sys_field=true` leaves sys_updated_* and sys_mod_count alone, as older releases document. */
     readonly honourSuppressAutoSysField: boolean;
     /** `glide.rest.max_content_length`, in bytes. */
@@ -168,6 +170,7 @@ export const defaultSwitches: Switches = {
   countDespiteNoCount: false,
   touchOnNoChange: false,
   truncateLongText: true,
+  supplementaryCharactersKept: true,
   honourSuppressAutoSysField: true,
   maxContentLengthBytes: 10_485_760,
   maxUrlBytes: 65_536,

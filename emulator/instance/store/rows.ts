@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
+import type { Switches } from '../switches.ts';
 import { withinChoices } from './compose.ts';
 import type { Database } from './database.ts';
 import { decode, encode } from './encode.ts';
@@ -13,7 +14,10 @@ const asGiven = (_column: Column, text: string) => text;
 
 const rowsPerSlice = 10_000;
 
-type RowSwitches = { readonly truncateLongText: boolean; readonly duplicatesInDatabaseWords: boolean };
+type RowSwitches = Pick<
+  Switches,
+  'truncateLongText' | 'supplementaryCharactersKept' | 'duplicatesInDatabaseWords'
+>;
 
 /** Some rows, as JSON texts with commas between them. */
 export type JoinedRows = { readonly rows: number; readonly bytes: Uint8Array };
@@ -145,7 +149,9 @@ export class Rows {
 
   /** The value as SQLite would hold it. */
   encode(column: Column, value: string): SQLInputValue {
-    return encode(column, value, this.#switches.truncateLongText);
+    const { supplementaryCharactersKept: isKept, truncateLongText } = this.#switches;
+    const text = isKept ? value : value.replaceAll(/[\u{10000}-\u{10FFFF}]/gu, '????');
+    return encode(column, text, truncateLongText);
   }
 
   /** The value as it would be read back after a write: trimmed to its column, `''` when it makes no sense there. */

@@ -7,7 +7,7 @@ import { withoutStored } from './deliver.ts';
 import { GroupLedger, type GroupStart } from './group-ledger.ts';
 import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
 import { type Reconciliation, seesRows } from './reconcile.ts';
-import { lastClosedSet, setMatcher } from './reconcile-by-sets.ts';
+import { lastClosedSet, type PendingChunks, setMatcher } from './reconcile-by-sets.ts';
 import { printChunk } from './row-prints.ts';
 import { endsGroup, type LoadDeps, type LoadGroup, sendChunks } from './send-group.ts';
 
@@ -131,13 +131,13 @@ async function pendingPrints(
   { plan, reader }: LoadDeps,
   task: LoadGroup,
   ledger: GroupLedger,
-): Promise<Map<string, number>> {
-  const prints = new Map<string, number>();
+): Promise<PendingChunks> {
+  const prints: PendingChunks = new Map();
   let [index, rows] = [0, 0];
   for await (const chunk of reader.chunksFrom(task.from)) {
     if (ledger.mayHaveSent(index) && !ledger.has(index)) {
-      const { digest } = printChunk(plan, withoutStored(chunk, ledger.get(index)));
-      prints.set(digest, (prints.get(digest) ?? 0) + 1);
+      const print = printChunk(plan, withoutStored(chunk, ledger.get(index)));
+      prints.set(print.digest, { print, count: (prints.get(print.digest)?.count ?? 0) + 1 });
     }
     index++;
     rows += chunk.rows;

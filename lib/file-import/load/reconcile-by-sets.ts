@@ -24,32 +24,38 @@ export type SetMatch =
   | { readonly kind: 'none' }
   | { readonly kind: 'unsure' };
 
+/** The chunks that may have been sent, by their digests, each as often as there are such chunks. */
+export type PendingChunks = Map<string, { readonly print: ChunkPrint; readonly count: number }>;
+
 /** Import sets that may hold chunks of this load; each is matched once. */
 export type SetMatcher = { match(chunk: Chunk): Promise<SetMatch> };
 
 /**
  * Matches chunks and import sets by everything that was sent: all columns of all rows, in their order.
  * @param known import sets that are accounted for
- * @param pending prints of the chunks that may have been sent, each as often as there are such chunks
  */
 export async function setMatcher(
   scope: ImportScope,
   plan: ImportPlan,
   known: ReadonlySet<string>,
-  pending: Map<string, number>,
+  pending: PendingChunks,
 ): Promise<SetMatcher> {
   const candidates = await candidateSets(scope, plan, known);
   if (!candidates) return { match: async () => ({ kind: 'unsure' }) };
   const free = new Map(candidates.map((set) => [set.id, set]));
   const read = storedPrints(scope, plan);
+  const sent = [...pending.values()].map(({ print }) => print);
+  let unlike: Promise<boolean> | undefined;
   const matchNow = async (chunk: Chunk): Promise<SetMatch> => {
     const print = printChunk(plan, chunk);
-    const rivals = Math.max(1, pending.get(print.digest) ?? 1);
-    pending.set(print.digest, rivals - 1);
+    const rivals = Math.max(1, pending.get(print.digest)?.count ?? 1);
+    pending.set(print.digest, { print, count: rivals - 1 });
     const found = await compare(print, [...free.values()], read);
     const match = decide(found, print, chunk, rivals, pending);
     if ('importSetId' in match) free.delete(match.importSetId);
-    return match;
+    if (match.kind !== 'none') return match;
+    unlike ??= isAnyUnlike(candidates, sent, read);
+    return (await unlike) ? { kind: 'unsure' } : match;
   };
   // One after another, so that two equal chunks are not matched with the same set.
   let previous: Promise<unknown> = Promise.resolve();
@@ -92,12 +98,37 @@ async function compare(
   return { equal, parts, isHidden };
 }
 
+/**
+ * Whether some set has rows, but not those of any chunk that may have been sent: it may hold one whose values the instance changed
+ * as it stored them (a rule that trims, a character that its database does not have).
+ */
+async function isAnyUnlike(
+  sets: readonly CandidateSet[],
+  sent: readonly ChunkPrint[],
+  read: StoredPrints,
+): Promise<boolean> {
+  for (const set of sets) if (await isUnlike(set, sent, read)) return true;
+  return false;
+}
+
+async function isUnlike(
+  set: CandidateSet,
+  sent: readonly ChunkPrint[],
+  read: StoredPrints,
+): Promise<boolean> {
+  for (const { columns, rows } of sent) {
+    const { prints, total } = await read(set.id, columns);
+    if (total === 0 || placesOf(rows, prints)) return false;
+  }
+  return sent.length > 0;
+}
+
 function decide(
   { equal, parts, isHidden }: Compared,
   { columns, isWhole, rows }: ChunkPrint,
   chunk: Chunk,
   rivals: number,
-  pending: ReadonlyMap<string, number>,
+  pending: ReadonlyMap<string, unknown>,
 ): SetMatch {
   const [importSetId] = equal;
   const [part, ...more] = parts;
@@ -119,7 +150,7 @@ function decide(
 }
 
 /** Rows that are all different: a part of them is a part of nothing else that was sent. */
-function isAlone(pending: ReadonlyMap<string, number>, rows: readonly string[]): boolean {
+function isAlone(pending: ReadonlyMap<string, unknown>, rows: readonly string[]): boolean {
   return pending.size <= 1 || new Set(rows).size === rows.length;
 }
 

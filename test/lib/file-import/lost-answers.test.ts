@@ -112,6 +112,39 @@ describe('a request whose answer was lost', () => {
     expect(staged()).toHaveLength(20);
   });
 
+  it.each(['reset-after-commit', 'reset-before-commit'])(
+    'is not sent again while an import set has rows that may be its own, changed by the instance: %s',
+    async (action) => {
+      await world.close();
+      world = await startWorld({ demoData: false, switches: { supplementaryCharactersKept: false } });
+      await world.settings('imp_load', settings);
+      const rows = Array.from({ length: 30 }, (_, i) => `emoji-${i},hot ${i < 10 ? '\u{1F525}' : ''}`);
+      const { faults } = world.instance.control;
+      faults.add({ match: insertMultiple, action: 'reset-after-commit', count: 1, seed: 1 });
+      faults.add({ match: insertMultiple, action, count: 1, skip: 1, seed: 1 });
+      const body = ['u_code,u_text', ...rows].join('\n');
+      const summary = await world.run(await world.drop('imports/imp_load/emoji.csv', body));
+      const stored = world.rows('imp_load').find((row) => row['u_code'] === 'emoji-7');
+      expect(stored).toMatchObject({ u_text: 'hot ????' });
+      const isSecondThere = action === 'reset-after-commit';
+      expect(new Set(staged()).size).toBe(staged().length);
+      expect(summary.counts).toMatchObject(
+        isSecondThere ? { inserted: 20, unknown: 10 } : { inserted: 10, unknown: 20 },
+      );
+      expect(summary.messages[0]?.message).toContain('with a keyColumn in _import.json it could be');
+    },
+  );
+
+  it('is sent again where all that the import sets hold are rows of the other lost ones', async () => {
+    await world.settings('imp_load', { ...settings, concurrency: 2 });
+    const { faults } = world.instance.control;
+    faults.add({ match: insertMultiple, action: 'reset-before-commit', count: 1, seed: 1 });
+    faults.add({ match: insertMultiple, action: 'reset-after-commit', count: 1, skip: 1, seed: 1 });
+    const summary = await world.run(await world.drop('imports/imp_load/two.csv', load(20, 'two-')));
+    expect(summary.counts).toMatchObject({ inserted: 20, unknown: 0 });
+    expect(staged()).toHaveLength(20);
+  });
+
   it('is unknown where no column of its rows can be compared', async () => {
     await world.settings('imp_load', { ...settings, ignoredColumns: ['u_code'] });
     world.instance.control.faults.add({ match: insertMultiple, action: 'reset-after-commit', seed: 1 });

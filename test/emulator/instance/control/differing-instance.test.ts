@@ -354,6 +354,7 @@ describe('journal text', () => {
     [{ journalTextChanges: ['crlf'] }, 'a\nb\r\nc', 'a\r\nb\r\nc'],
     [{ journalTextChanges: ['lf'] }, 'a\r\nb', 'a\nb'],
     [{ journalMaxCharacters: 3 }, 'abcdef', 'abc'],
+    [{ supplementaryCharactersKept: false }, 'a \u{1F525}b', 'a ????b'],
     [{ journalTextChanges: ['trim', 'escape-html'], journalMaxCharacters: 4 }, ' <b>', '&lt;'],
   ])('is changed by %j', async (switches, sent, expected) => {
     await set(switches);
