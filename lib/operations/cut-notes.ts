@@ -4,17 +4,17 @@ import type { NoteMarks, RivalNote } from '../aws/note-marks.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { listRequest } from '../servicenow/records.ts';
 import { type JournalEntry, lookBackMs, skewMs } from './note-entries.ts';
-import { normalise, shortestPrefix } from './replay.ts';
+import { isSameText, normalise, shortestPrefix } from './replay.ts';
 
 /** Of how many characters at the beginning of a note a digest is kept, to distinguish notes that a column cuts. */
 const startLengths = [4, 8, 16] as const;
 
-/** Digests of the beginnings of notes, by column. They are compared with each other only: a few characters suffice. */
+/** Digests of the beginnings of notes, as an instance may show them, by column. They are compared with each other only: a few characters suffice. */
 export function startsOf(notes: Iterable<readonly [column: string, text: string]>) {
   return Object.fromEntries(
     [...notes].map(([column, text]) => [
       column,
-      startLengths.map((length) => startOf(normalise(text), length)),
+      startLengths.map((length) => startOf(withMarks(normalise(text)), length)),
     ]),
   );
 }
@@ -31,8 +31,9 @@ type Note = {
 };
 
 /**
- * The entries that may be of a note which its column cuts to fewer characters than distinguish it from others: those of our own
- * user that it begins with, without one for each note of other keys that begins alike and may have been written at that time.
+ * The entries that may be of a note of which its column keeps less than distinguishes it from others, few characters or question
+ * marks for its emoji: those of our own user that it begins with, without one for each note of other keys that begins alike and
+ * may have been written at that time.
  * @param own the name of the key of the note
  * @param isOurs which entries our user has written
  */
@@ -44,16 +45,17 @@ export async function cutEntriesOf(
   isOurs: () => Promise<ReadonlySet<string>>,
 ): Promise<readonly JournalEntry[]> {
   const wanted = normalise(text);
-  const alike = entries.filter(({ element, value }) => element === column && isCut(value, wanted));
+  const alike = entries.filter(({ element, value }) => element === column && isReduced(value, wanted));
   if (!alike.some(({ atMs }) => atMs >= sentAtMs - skewMs)) return [];
   const [rivals, ours] = await Promise.all([
     notes.rivalsSince(sysId, column, sentAtMs - lookBackMs - skewMs, own),
     isOurs(),
   ]);
-  const shortest = Math.min(...alike.map(({ value }) => normalise(value).length));
+  const shown = withMarks(wanted);
+  const shortest = Math.min(...alike.map(({ value }) => withMarks(normalise(value)).length));
   const left = alike.filter(({ sys_id }) => ours.has(sys_id)).toSorted((a, b) => a.atMs - b.atMs);
   for (const rival of rivals.toSorted((a, b) => a.sentAtMs - b.sentAtMs)) {
-    if (!beginsAlike(rival, wanted, shortest)) continue;
+    if (!beginsAlike(rival, shown, shortest)) continue;
     const index = left.findIndex(
       ({ atMs }) => atMs >= rival.sentAtMs - skewMs && atMs <= rival.untilMs + skewMs,
     );
@@ -63,16 +65,32 @@ export async function cutEntriesOf(
 }
 
 /** As far as it is known, and as far as the column shows. */
-function beginsAlike({ starts }: RivalNote, wanted: string, shown: number): boolean {
-  const index = startLengths.findLastIndex((length) => length <= shown);
+function beginsAlike({ starts }: RivalNote, shown: string, shortest: number): boolean {
+  const index = startLengths.findLastIndex((length) => length <= shortest);
   const length = startLengths[index];
   const known = starts[index];
-  return length === undefined || known === undefined || known === startOf(wanted, length);
+  return length === undefined || known === undefined || known === startOf(shown, length);
+}
+
+/** Characters for which some databases store a question mark, or several (docs/servicenow-contract.md 11). */
+const supplementary = /[\u{10000}-\u{10FFFF}]/u;
+
+/** A text with one question mark in the place of those characters, and of any number of question marks. */
+function withMarks(text: string): string {
+  return text.replaceAll(/[?\u{10000}-\u{10FFFF}]+/gu, '?');
+}
+
+function isReduced(stored: string, wanted: string): boolean {
+  const found = normalise(stored);
+  if (isCut(found, wanted)) return true;
+  // An entry with an emoji is of a database that keeps them.
+  if (!supplementary.test(wanted) || supplementary.test(found)) return false;
+  const [foundMarks, wantedMarks] = [withMarks(found), withMarks(wanted)];
+  return isSameText(foundMarks, wantedMarks) || isCut(foundMarks, wantedMarks);
 }
 
 /** Longer beginnings are recognised by themselves: see `isSameText`. */
-function isCut(stored: string, wanted: string): boolean {
-  const found = normalise(stored);
+function isCut(found: string, wanted: string): boolean {
   const isShort = found !== '' && found.length < shortestPrefix && found.length < wanted.length;
   return isShort && wanted.startsWith(found);
 }

@@ -169,6 +169,23 @@ describe('an Idempotency-Key on an update', () => {
     expect(store.find('incident', sysId)).toMatchObject({ urgency: '1' });
   });
 
+  it('is written once by a repeat where the instance keeps question marks for its emoji', async () => {
+    const { deployment, notes, pass } = await openDeployment(
+      {},
+      { switches: { supplementaryCharactersKept: false } },
+    );
+    const request = {
+      method: 'PATCH',
+      url: `/api/now/table/incident/${sysId}`,
+      body: JSON.stringify({ work_notes: 'Disk \u{1F525} full' }),
+      headers: keyed('n1'),
+    };
+    expect((await deployment.serve(patchRecordById, losing).http(request)).statusCode).toBe(504);
+    pass(61_000);
+    expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(200);
+    expect(notes()).toHaveLength(1);
+  });
+
   it.each([
     ['took effect', losing],
     ['never arrived', late().through],
