@@ -176,7 +176,7 @@ function nameOf(asked: AskedFor | undefined, { messageId }: SqsRecord): string {
 
 /** Source and kind of what the bus, a topic or a pipe sent. */
 function nameOfEvent({ body, messageId }: SqsRecord): string {
-  const names = eventsIn(body).map((event) => {
+  const names = eventsIn(body, messageId).map((event) => {
     const { source, 'detail-type': kind } = busEvent.safeParse(event).data ?? {};
     return [source, kind].filter(Boolean).join(' ');
   });
@@ -187,9 +187,9 @@ function nameOfEvent({ body, messageId }: SqsRecord): string {
       : counted(names.length, 'event');
 }
 
-function eventsIn(body: string): readonly object[] {
+function eventsIn(body: string, messageId: string): readonly object[] {
   try {
-    return readEvents(body);
+    return readEvents(body, { messageId, atMs: 0 }).map(({ event }) => event);
   } catch {
     // Its message becomes a dead letter, which says why.
     return [];

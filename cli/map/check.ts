@@ -27,8 +27,9 @@ export async function checkMappings(mappings: Mappings, folder: string): Promise
   const samples = join(folder, 'samples');
   const names = existsSync(samples) ? readdirSync(samples).filter((name) => name.endsWith('.json')) : [];
   for (const name of names) {
-    for (const event of readEvents(readFileSync(join(samples, name), 'utf8'))) {
-      const mapped = await mapper.map(event, { atMs: Date.now(), messageId: name }).catch(() => undefined);
+    const sample = readFileSync(join(samples, name), 'utf8');
+    for (const { event, arrival } of readEvents(sample, { atMs: Date.now(), messageId: name })) {
+      const mapped = await mapper.map(event, arrival).catch(() => undefined);
       const found = mapped && seen.get(mapped.mapping);
       if (!mapped || !found) continue;
       found.samples += 1;

@@ -25,8 +25,9 @@ export type DryRunOptions = {
 export async function dryRun(event: unknown, mappings: Mappings, options: DryRunOptions): Promise<string> {
   const mapper = createMapper(mappings);
   const parts: string[] = [];
-  for (const one of readEvents(JSON.stringify(event))) {
-    const { mapping, elements } = await mapper.map(one, { atMs: Date.now(), messageId: 'dry-run' });
+  const message = { atMs: Date.now(), messageId: 'dry-run' };
+  for (const received of readEvents(JSON.stringify(event), message)) {
+    const { mapping, elements } = await mapper.map(received.event, received.arrival);
     for (const element of elements)
       parts.push([`file      ${mapping.file}`, ...(await describe(element, options))].join('\n'));
   }

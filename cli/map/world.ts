@@ -119,8 +119,9 @@ export async function openWorld(mappings: Mappings, startMs: number): Promise<Wo
     },
     async apply(event) {
       const applied: Applied[] = [];
-      for (const one of readEvents(JSON.stringify(event))) {
-        const { elements } = await mapper.map(one, { atMs: nowMs, messageId: `event-${messages}` });
+      const message = { atMs: nowMs, messageId: `event-${messages}` };
+      for (const received of readEvents(JSON.stringify(event), message)) {
+        const { elements } = await mapper.map(received.event, received.arrival);
         for (const mapped of elements)
           applied.push({ mapped, verdict: await verdictOf(mapped, applySignal) });
       }

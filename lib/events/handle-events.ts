@@ -9,13 +9,14 @@ import type { Metrics } from '../core/metrics.ts';
 import { groupNameOf, readSignal, type Signal } from '../operations/signal.ts';
 import { acknowledge, type Queues } from '../record-queue/acknowledge.ts';
 import { disposeOf, type WriteResult } from '../record-queue/disposition.ts';
+import { keyIn } from '../record-queue/message.ts';
 import {
   type BatchResponse,
   type Invocation,
   type QueuedMessage,
   readSqsEvent,
 } from '../record-queue/sqs-event.ts';
-import { readEvents } from './intake.ts';
+import { type Arrival, type ReceivedEvent, readEvents } from './intake.ts';
 import type { EventMapper } from './map-event.ts';
 
 /** What the function needs from outside. */
@@ -96,8 +97,8 @@ async function mapMessage(message: QueuedMessage, deps: EventsDeps): Promise<Map
   const signals: Signal[] = [];
   const errors: unknown[] = [];
   try {
-    for (const [index, event] of readEvents(message.body).entries()) {
-      const mapped = await mapEvent(event, `${message.messageId}/${index}`, message, deps).catch((error) => ({
+    for (const received of readEvents(message.body, arrivalOf(message))) {
+      const mapped = await mapEvent(received, message, deps).catch((error) => ({
         signals: [],
         errors: [error],
       }));
@@ -110,17 +111,21 @@ async function mapMessage(message: QueuedMessage, deps: EventsDeps): Promise<Map
   return { message, signals, error: errors[0] };
 }
 
+/** A message that was moved back from the dead-letter queue has another id, and says in an attribute which it had. */
+function arrivalOf(message: QueuedMessage): Arrival {
+  return { messageId: keyIn(message) ?? message.messageId, atMs: message.sentAtMs };
+}
+
 type MappedSignals = { readonly signals: readonly Signal[]; readonly errors: readonly unknown[] };
 
 /** An event that is a signal already, e.g. by an input transformer, needs no mapping file. */
 async function mapEvent(
-  event: object,
-  eventId: string,
-  { messageId, sentAtMs }: QueuedMessage,
+  { event, arrival }: ReceivedEvent,
+  { messageId }: QueuedMessage,
   { mapper, log }: EventsDeps,
 ): Promise<MappedSignals> {
   if ('action' in event && event.action === 'signal') return { signals: [readSignal(event)], errors: [] };
-  const { mapping, elements } = await mapper.map(event, { atMs: sentAtMs, messageId: eventId });
+  const { mapping, elements } = await mapper.map(event, arrival);
   const failed = elements.flatMap((one) => ('error' in one ? [one.error] : []));
   const foreseen = failed.filter((error) => error instanceof ConnectorError);
   const unforeseen = failed.filter((error) => !(error instanceof ConnectorError));

@@ -1,34 +1,67 @@
+import { digestOf } from '../aws/digest.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import { parseJson } from '../core/parse-json.ts';
+import { readTime } from './time.ts';
 
 /** SNS inside a pipe inside a queue is as deep as events come. */
 const deepest = 4;
+
+/** What names an event that does not say its id and its time: milliseconds since the Unix epoch. */
+export type Arrival = { readonly atMs: number; readonly messageId: string };
+
+/** An event, and what names it by the way it came. */
+export type ReceivedEvent = { readonly event: object; readonly arrival: Arrival };
 
 /**
  * The events in the body of a message: as EventBridge sends one, bare or transformed, as SNS sends it, raw or in its envelope,
  * and as a pipe sends several, each bare or as the record of the queue that it came from. An alarm's own notification becomes
  * the event that EventBridge sends for the same change, so that both mean one record.
+ * @param message id and time of the message. An envelope inside it goes before: it stays the same when the event is delivered again
+ * in another message
  * @throws InvalidInputError for anything else
  */
-export function readEvents(body: string): readonly object[] {
-  return eventsIn(parse(body, 'body'), 'body', deepest);
+export function readEvents(body: string, message: Arrival): readonly ReceivedEvent[] {
+  const counts = new Map<Arrival, number>();
+  return eventsIn(parse(body, 'body'), 'body', message, deepest).map(({ event, arrival }) => {
+    const index = counts.get(arrival) ?? 0;
+    counts.set(arrival, index + 1);
+    return { event, arrival: { ...arrival, messageId: `${shorten(arrival.messageId)}/${index}` } };
+  });
 }
 
-function eventsIn(given: unknown, path: string, depth: number): readonly object[] {
+/** The id of an event holds 256 characters. */
+const longestId = 200;
+
+function shorten(id: string): string {
+  return id.length > longestId ? digestOf(id) : id;
+}
+
+/** @param arrival of the innermost envelope; its events share it */
+function eventsIn(given: unknown, path: string, arrival: Arrival, depth: number): readonly ReceivedEvent[] {
   if (depth === 0) throw new InvalidInputError(path, 'holds envelopes in envelopes');
   if (Array.isArray(given))
-    return given.flatMap((one, index) => eventsIn(one, `${path}[${index}]`, depth - 1));
+    return given.flatMap((one, index) => eventsIn(one, `${path}[${index}]`, arrival, depth - 1));
   if (!isObject(given)) throw new InvalidInputError(path, 'must be an event: a JSON object');
   if (given['Type'] === 'SubscriptionConfirmation' || given['Type'] === 'UnsubscribeConfirmation')
     throw new InvalidInputError(
       path,
       'asks to confirm a subscription of SNS; events come once it is confirmed',
     );
+  const open = (name: string, text: string, id: unknown, time: unknown) =>
+    eventsIn(parse(text, `${path}.${name}`), `${path}.${name}`, within(arrival, id, time), depth - 1);
   if (given['Type'] === 'Notification' && typeof given['Message'] === 'string')
-    return eventsIn(parse(given['Message'], `${path}.Message`), `${path}.Message`, depth - 1);
-  if (typeof given['body'] === 'string' && 'messageId' in given)
-    return eventsIn(parse(given['body'], `${path}.body`), `${path}.body`, depth - 1);
-  return [isAlarmNotification(given) ? toAlarmEvent(given) : given];
+    return open('Message', given['Message'], given['MessageId'], given['Timestamp']);
+  if (typeof given['body'] === 'string' && 'messageId' in given) {
+    const attributes = isObject(given['attributes']) ? given['attributes'] : {};
+    return open('body', given['body'], given['messageId'], attributes['SentTimestamp']);
+  }
+  return [{ event: isAlarmNotification(given) ? toAlarmEvent(given) : given, arrival }];
+}
+
+/** What an envelope with this id and time says of its events; one without an id says nothing. */
+function within(outer: Arrival, id: unknown, time: unknown): Arrival {
+  if (typeof id !== 'string' || id.trim() === '') return outer;
+  return { messageId: id, atMs: readTime(time) ?? outer.atMs };
 }
 
 function parse(text: string, path: string): unknown {

@@ -1,6 +1,7 @@
 import { InvalidInputError } from '../core/errors.ts';
 import { readSignal, type Signal, type SignalKind } from '../operations/signal.ts';
 import { compileExpression, type Expression, ExpressionError } from './expression.ts';
+import type { Arrival } from './intake.ts';
 import type { CompiledMapping, Condition, LookupTemplate, Mappings, Parts, Template } from './mapping.ts';
 import { compilePattern, type EventMatcher } from './pattern.ts';
 import { isQuiet } from './quiet.ts';
@@ -21,9 +22,6 @@ export type MappedElement = {
 );
 
 export type MappedEvent = { readonly mapping: CompiledMapping; readonly elements: readonly MappedElement[] };
-
-/** When an event came, for one that does not say its time: milliseconds since the Unix epoch. */
-export type Arrival = { readonly atMs: number; readonly messageId: string };
 
 export type EventMapper = {
   /**

@@ -96,7 +96,11 @@ function nameOf({ source, key, eventId, signal }: Signal): string {
   return JSON.stringify(['signal', source, key, eventId, signal]);
 }
 
-function keyIn({ attributes }: QueuedMessage): string | undefined {
+/**
+ * The key that a message says in an attribute; undefined where it says none.
+ * @throws InvalidInputError for a key that is blank or no text
+ */
+export function keyIn({ attributes }: QueuedMessage): string | undefined {
   const attribute = attributes[keyAttribute];
   if (attribute === undefined) return undefined;
   if (!('text' in attribute)) throw new InvalidInputError(keyAttribute, 'the message attribute must be text');

@@ -87,20 +87,34 @@ async function startMapping(refuse: (signal: Signal) => boolean = () => false) {
       metrics: { add() {} },
     },
   });
-  const deliver = async (...bodies: readonly unknown[]) => {
-    const Records = bodies.map((body, index) => ({
-      ...{ messageId: `m${index}`, receiptHandle: 'r', eventSourceARN: 'arn:aws:sqs:eu-west-1:1:events' },
+  const receive = async (...messages: readonly Received[]) => {
+    const Records = messages.map(({ id, body, key, sent = '2026-11-29T08:00:00Z' }) => ({
+      ...{ messageId: id, receiptHandle: 'r', eventSourceARN: 'arn:aws:sqs:eu-west-1:1:events' },
       body: typeof body === 'string' ? body : JSON.stringify(body),
       attributes: {
-        ...{ ApproximateReceiveCount: '1', SentTimestamp: '1764403200000' },
-        ApproximateFirstReceiveTimestamp: '1764403200000',
+        ...{ ApproximateReceiveCount: '1', SentTimestamp: String(Date.parse(sent)) },
+        ApproximateFirstReceiveTimestamp: String(Date.parse(sent)),
       },
+      messageAttributes:
+        key === undefined ? {} : { IdempotencyKey: { dataType: 'String', stringValue: key } },
     }));
     const answer = await handle({ Records }, { awsRequestId: 'r', getRemainingTimeInMillis: () => 30_000 });
     return answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
   };
-  return { deliver, letters, entries, signals: () => entries.map(read) };
+  const deliver = (...bodies: readonly unknown[]) =>
+    receive(...bodies.map((body, index) => ({ id: `m${index}`, body })));
+  const names = () => entries.map(read).map(({ key, eventId, at }) => ({ key, eventId, at }));
+  return { deliver, receive, letters, entries, names, signals: () => entries.map(read) };
 }
+
+/** A message as SQS hands it over. */
+type Received = {
+  readonly id: string;
+  readonly body: unknown;
+  /** Its message attribute `IdempotencyKey`. */
+  readonly key?: string;
+  readonly sent?: string;
+};
 
 describe('an event', () => {
   it('is one and the same signal bare, raw and wrapped by SNS, in a pipe, and as an alarm notification', async () => {
@@ -189,6 +203,86 @@ describe('an event', () => {
   });
 
   it('is read with its large numbers digit by digit', () => {
-    expect(readEvents('{"n":98765432109876543210}')).toEqual([{ n: '98765432109876543210' }]);
+    const arrival = { messageId: 'm', atMs: 0 };
+    expect(readEvents('{"n":98765432109876543210}', arrival)).toMatchObject([
+      { event: { n: '98765432109876543210' } },
+    ]);
+  });
+});
+
+describe('an event without id and time', () => {
+  const plain = (key: string) => ({
+    ...{ source: 'script', 'detail-type': 'ServiceNow signal' },
+    detail: { key, status: 'open' },
+  });
+  const notice = (message: unknown, more: object = {}) => ({
+    ...{ Type: 'Notification', MessageId: 'n1', Timestamp: '2026-11-29T08:00:00.123Z' },
+    Message: JSON.stringify(message),
+    ...more,
+  });
+
+  it('is the same signal when SNS delivers its notification twice', async () => {
+    const world = await startMapping();
+    await world.receive({ id: 'm1', body: notice(plain('a')), sent: '2026-11-29T08:00:01Z' });
+    await world.receive({ id: 'm2', body: notice(plain('a')), sent: '2026-11-29T11:00:00Z' });
+    const name = { key: 'script a', eventId: 'n1/0', at: '2026-11-29T08:00:00.123Z' };
+    expect(world.names()).toEqual([name, name]);
+  });
+
+  it('is the same signal when a pipe sends its message again among others', async () => {
+    const world = await startMapping();
+    const record = (messageId: string, event: unknown, sent: string) => ({
+      messageId,
+      body: JSON.stringify(event),
+      attributes: { SentTimestamp: String(Date.parse(sent)) },
+    });
+    const first = record('q1', plain('a'), '2026-11-29T08:00:00Z');
+    const second = record('q2', notice(plain('b')), '2026-11-29T08:00:05Z');
+    const third = record('q3', [plain('c'), plain('d')], '2026-11-29T08:00:06Z');
+    await world.receive({ id: 'm1', body: [first, second, third], sent: '2026-11-29T08:00:09Z' });
+    await world.receive({ id: 'm2', body: [third, second, first], sent: '2026-11-29T11:00:00Z' });
+    const names = [
+      { key: 'script a', eventId: 'q1/0', at: '2026-11-29T08:00:00.000Z' },
+      { key: 'script b', eventId: 'n1/0', at: '2026-11-29T08:00:00.123Z' },
+      { key: 'script c', eventId: 'q3/0', at: '2026-11-29T08:00:06.000Z' },
+      { key: 'script d', eventId: 'q3/1', at: '2026-11-29T08:00:06.000Z' },
+    ];
+    const byKey = world.names().toSorted((a, b) => a.key.localeCompare(b.key));
+    expect(byKey).toEqual(names.flatMap((name) => [name, name]));
+  });
+
+  it('keeps its id when its dead letter is moved back', async () => {
+    const world = await startMapping();
+    await world.receive({ id: 'm1', body: [plain('a'), plain('b')] });
+    await world.receive({ id: 'm2', body: [plain('a'), plain('b')], key: 'm1' });
+    expect(world.names().map(({ eventId }) => eventId)).toEqual(['m1/0', 'm1/1', 'm1/0', 'm1/1']);
+  });
+
+  it.each([
+    ['no id', { MessageId: undefined }, 'm1/0', '2026-11-29T09:00:00.000Z'],
+    ['a blank id', { MessageId: ' ' }, 'm1/0', '2026-11-29T09:00:00.000Z'],
+    ['no time', { Timestamp: undefined }, 'n1/0', '2026-11-29T09:00:00.000Z'],
+    ['what is no time', { Timestamp: 'soon' }, 'n1/0', '2026-11-29T09:00:00.000Z'],
+  ])('has those of its message where the envelope has %s', async (_what, more, eventId, at) => {
+    const world = await startMapping();
+    await world.receive({ id: 'm1', body: notice(plain('a'), more), sent: '2026-11-29T09:00:00Z' });
+    expect(world.names()).toEqual([{ key: 'script a', eventId, at }]);
+  });
+
+  it('has an id of its own under a key of any length', async () => {
+    const world = await startMapping();
+    const long = 'k'.repeat(600);
+    for (const key of [`${long}1`, `${long}2`, `${long}1`])
+      await world.receive({ id: key, body: [plain('a'), plain('b')], key });
+    const ids = world.names().map(({ eventId }) => eventId);
+    expect(new Set(ids).size).toBe(4);
+    expect(ids.slice(4)).toEqual(ids.slice(0, 2));
+  });
+
+  it('is a dead letter with the reason where the key is blank', async () => {
+    const world = await startMapping();
+    await world.receive({ id: 'm1', body: plain('a'), key: ' ' });
+    expect(world.letters).toMatchObject([{ reason: expect.stringContaining('IdempotencyKey') }]);
+    expect(world.names()).toEqual([]);
   });
 });
