@@ -35,7 +35,7 @@ import { deriveSysId, identityBy } from './operations/identity.ts';
 import { keyedWritesInMemory } from './operations/keyed-writes.ts';
 import type { Signal } from './operations/signal.ts';
 import { createOutcomes } from './outcomes/outcomes.ts';
-import { withSender } from './record-queue/dead-letter.ts';
+import { withOrigin } from './record-queue/dead-letter.ts';
 import { createRecordWriter } from './record-queue/handler.ts';
 import { passingCodes, redrive } from './record-queue/redrive.ts';
 
@@ -122,7 +122,7 @@ export function signalHandler(operation: Operation): Handler {
     if (!url) return gatewayDeps();
     const enqueueSignal = async (signal: Signal, caller: string | undefined) => {
       const entry = toEntry(signal);
-      const MessageAttributes = withSender(entry.MessageBody, {}, caller);
+      const MessageAttributes = withOrigin(entry.MessageBody, {}, { sender: caller });
       try {
         return await sendMessage(url, { ...entry, MessageAttributes }, AbortSignal.timeout(signalTimeoutMs));
       } catch (cause) {

@@ -12,6 +12,13 @@ export type NoteMark = {
   readonly entryId?: string | undefined;
 };
 
+/** When a write was first about to be sent, and when it was asked for. In milliseconds since the Unix epoch. */
+type WriteTimes = {
+  readonly sentAtMs: number;
+  /** When its message was first sent to the queue, or its request came. */
+  readonly askedAtMs: number;
+};
+
 /** Notes that are about to be written to a record. */
 type BegunNotes = {
   /** Digests of their beginnings, by column. */
@@ -50,19 +57,19 @@ export class NoteMarks {
   }
 
   /**
-   * Remembers which columns of a record a key is about to write, and when it was first about to.
+   * Remembers which columns of a record a key is about to write, when it was first about to, and when that was asked for.
    * @param notes those among them
    */
   async rememberColumns(
     sysId: string,
     keyName: string,
     columns: readonly string[],
-    sentAtMs: number,
+    { sentAtMs, askedAtMs }: WriteTimes,
     notes?: BegunNotes,
   ): Promise<void> {
     const key = { pk: this.#columnsKey(sysId), sk: keyName };
     const more = notes && Object.keys(notes.starts).length > 0 && notes;
-    await this.#items.put(key, { columns: [...columns], sentAtMs, ...more });
+    await this.#items.put(key, { columns: [...columns], sentAtMs, askedAtMs, ...more });
   }
 
   /**
@@ -95,13 +102,23 @@ export class NoteMarks {
   }
 
   /**
-   * The columns of a record that other keys were about to write after this time.
-   * @param sinceMs in milliseconds since the Unix epoch
+   * The columns of a record that other keys were about to write after a write, or were asked to after it was asked for. Of what the
+   * release before remembered it is not known when it was asked for.
+   * @param write without `sentAtMs` it was certainly not sent
    * @param ownName the name of the key that asks
    */
-  async columnsSince(sysId: string, sinceMs: number, ownName: string): Promise<ReadonlySet<string>> {
+  async columnsAfter(
+    sysId: string,
+    write: { readonly sentAtMs: number | undefined; readonly askedAtMs: number },
+    ownName: string,
+  ): Promise<ReadonlySet<string>> {
     const items = await this.#items.list(this.#columnsKey(sysId));
-    const later = items.filter((item) => item.sk !== ownName && numberIn(item, 'sentAtMs') > sinceMs);
+    const { sentAtMs = Number.POSITIVE_INFINITY, askedAtMs } = write;
+    const later = items.filter(
+      (item) =>
+        item.sk !== ownName &&
+        (numberIn(item, 'sentAtMs') > sentAtMs || numberIn(item, 'askedAtMs') > askedAtMs),
+    );
     return new Set(
       later.flatMap(({ columns }) => (Array.isArray(columns) ? columns.map((column) => String(column)) : [])),
     );

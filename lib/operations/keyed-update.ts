@@ -99,7 +99,13 @@ async function sendUpdate(
   const untilMs = context.deadline.atMs + inDoubtMs;
   const mark = { key: name, state: 'possibly-sent', sentAtMs, untilMs } as const;
   await Promise.all([
-    ledger.notes.rememberColumns(sysId, name, Object.keys(record), sentAtMs, { starts, untilMs }),
+    ledger.notes.rememberColumns(
+      sysId,
+      name,
+      Object.keys(record),
+      { sentAtMs, askedAtMs: sentAtMs },
+      { starts, untilMs },
+    ),
     ...notes.map((note) => ledger.notes.rememberNote(note, mark)),
   ]);
   // The update is sent: that this cannot be remembered must not pass for a refusal, or the repeat would write the note again.

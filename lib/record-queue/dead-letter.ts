@@ -4,7 +4,7 @@ import { digestOf } from '../aws/digest.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { processRedactor } from '../core/redaction.ts';
-import { senderAttribute } from './first-sender.ts';
+import { type Origin, senderAttribute, sentAtAttribute } from './first-sender.ts';
 import { keyAttribute } from './message.ts';
 import type { MessageAttribute, QueuedMessage } from './sqs-event.ts';
 
@@ -15,6 +15,7 @@ const reasonAttributes: readonly string[] = [
   'RequestId',
   'Attempts',
   senderAttribute,
+  sentAtAttribute,
 ];
 
 /** Holds, as JSON, the attributes of the message that there is no place for: SQS takes ten. A redrive restores them. */
@@ -66,6 +67,7 @@ function reasonsOf(message: QueuedMessage, error: unknown, requestId: string): r
     asText('Attempts', String(message.receiveCount)),
     ...(message.sender === undefined ? [] : [asText(senderAttribute, message.sender)]),
     asText('RequestId', requestId),
+    asText(sentAtAttribute, String(message.sentAtMs)),
     asText('ErrorMessage', describe(error)),
   ];
 }
@@ -174,11 +176,18 @@ function parseOrNothing(text: string | undefined): unknown {
 /** What SQS takes as text, and no longer than any ARN that IAM knows. */
 const senderShape = /^[\x20-\x7e]{1,2048}$/;
 
-/** The attributes with who sent the message first; without it where there is no room for one more. */
-export function withSender(body: string, attributes: Attributes, sender: string | undefined): Attributes {
-  if (sender === undefined || !senderShape.test(sender)) return attributes;
-  const all = { ...attributes, [senderAttribute]: { DataType: 'String', StringValue: sender } };
-  return Object.keys(all).length <= maxAttributes && takesAttributes(body, all) ? all : attributes;
+/** The attributes with who sent the message first, and when; without what there is no room for. */
+export function withOrigin(body: string, attributes: Attributes, { sender, sentAtMs }: Origin): Attributes {
+  const origin = [
+    ...(sender !== undefined && senderShape.test(sender) ? [asText(senderAttribute, sender)] : []),
+    ...(sentAtMs === undefined ? [] : [asText(sentAtAttribute, String(sentAtMs))]),
+  ];
+  let taken = attributes;
+  for (const [name, attribute] of origin) {
+    const all = { ...taken, [name]: attribute };
+    if (Object.keys(all).length <= maxAttributes && takesAttributes(body, all)) taken = all;
+  }
+  return taken;
 }
 
 /** True when the attributes fit next to the body. */

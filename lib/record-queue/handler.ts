@@ -10,7 +10,7 @@ import type { Outcomes } from '../outcomes/outcomes.ts';
 import { acknowledge, type Queues } from './acknowledge.ts';
 import { BatchExecutor } from './batch-executor.ts';
 import { disposeOf, isPermanent, type WriteResult } from './disposition.ts';
-import { withFirstSenders } from './first-sender.ts';
+import { withFirstOrigins } from './first-sender.ts';
 import type { RecordCommand } from './message.ts';
 import { type Naming, RecordOrder, toSequences } from './ordering.ts';
 import {
@@ -65,7 +65,7 @@ export function createRecordWriter(deps: RecordQueueDeps) {
     deps.log.warn('setting-deprecated', { setting, use: setting.replace('PARK', 'RETRY') });
   return async (event: unknown, invocation: Invocation): Promise<BatchResponse> => {
     const results: Results = new Map();
-    const received = withFirstSenders(readSqsEvent(event), deps.trustedSenders ?? []);
+    const received = withFirstOrigins(readSqsEvent(event), deps.trustedSenders ?? []);
     const messages = await recallKeys(received, deps, results);
     await writeAll(messages, invocation, deps, linkTo, results);
     const { settings, clock, random } = deps;

@@ -15,9 +15,9 @@ import {
   recallReasons,
   rememberKey,
   takesAttributes,
-  withSender,
+  withOrigin,
 } from './dead-letter.ts';
-import { firstSender, senderAttribute } from './first-sender.ts';
+import { firstOrigin, type Origin, senderAttribute, sentAtAttribute } from './first-sender.ts';
 import { keyAttribute } from './message.ts';
 
 export type RedriveOptions = {
@@ -29,7 +29,7 @@ export type RedriveOptions = {
   readonly dryRun: boolean;
   /** Where the reasons of letters are that have no room for them, and the deployment (service and stage). */
   readonly remembered?: { readonly stateTable: StateTable; readonly deployment: string } | undefined;
-  /** Ids of roles and users whose letters say who sent their messages first. Without a list, moved messages name no first sender. */
+  /** Ids of roles and users whose letters say who sent their messages first. Without a list, moved messages name no first sender, nor when it sent them. */
   readonly trustedSenders?: readonly string[] | undefined;
   /** How long the queue must return nothing to count as empty; without a wait SQS may skip letters. @default 2 */
   readonly waitSeconds?: number;
@@ -255,7 +255,7 @@ const noRoom =
 
 /**
  * The message as it was, with its key and without the reasons. A key that there is no room for is remembered by the body. Who sent it
- * first travels with it where there is room.
+ * first, and when, travels with it where there is room.
  * @returns nothing when the key cannot be remembered
  */
 async function toMessage(
@@ -273,7 +273,7 @@ async function toMessage(
   }
   return {
     MessageBody: Body,
-    MessageAttributes: withSender(Body, attributes, firstSenderOf(message, trustedSenders)),
+    MessageAttributes: withOrigin(Body, attributes, originOf(message, trustedSenders)),
     // A new deduplication id: under the old one a FIFO queue would accept the message and drop it, for five minutes.
     ...(Attributes?.MessageGroupId && {
       MessageGroupId: Attributes.MessageGroupId,
@@ -282,12 +282,18 @@ async function toMessage(
   };
 }
 
-function firstSenderOf(
+function originOf(
   { Attributes, MessageAttributes }: Message,
   trusted: readonly string[] | undefined,
-): string | undefined {
-  if (trusted === undefined) return undefined;
-  return firstSender(Attributes?.SenderId, MessageAttributes?.[senderAttribute]?.StringValue, trusted);
+): Origin {
+  if (trusted === undefined) return {};
+  const { SenderId: sender, SentTimestamp } = Attributes ?? {};
+  const said = {
+    sender: MessageAttributes?.[senderAttribute]?.StringValue,
+    sentAt: MessageAttributes?.[sentAtAttribute]?.StringValue,
+  };
+  const sentAtMs = SentTimestamp === undefined ? undefined : Number(SentTimestamp);
+  return firstOrigin({ sender, sentAtMs }, said, trusted);
 }
 
 /** True for a body that holds the key of its message. */

@@ -70,8 +70,9 @@ describe('the scheduled redrive', () => {
       standard: { moved: 1, kept: 1, returned: {}, failures: [] },
       fifo: { moved: 1, kept: 0, returned: {}, failures: [] },
     });
-    expect(await bodiesIn('records')).toEqual([['late', ['IdempotencyKey', 'OriginalSender']]]);
-    expect(await bodiesIn('records.fifo')).toEqual([['signal', ['IdempotencyKey', 'OriginalSender']]]);
+    const origin = ['IdempotencyKey', 'OriginalSender', 'OriginalSentTimestamp'];
+    expect(await bodiesIn('records')).toEqual([['late', origin]]);
+    expect(await bodiesIn('records.fifo')).toEqual([['signal', origin]]);
     expect(await bodiesIn('letters')).toEqual([['wrong', ['ErrorCode', 'IdempotencyKey']]]);
   });
 

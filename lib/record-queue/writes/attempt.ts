@@ -77,6 +77,11 @@ export class Attempt {
     return this.before?.sentAtMs ?? this.#intent?.sentAtMs ?? this.context.clock.now();
   }
 
+  /** When it was first about to be sent, and when its message was first sent. In milliseconds since the Unix epoch. */
+  get times() {
+    return { sentAtMs: this.firstSentAtMs, askedAtMs: this.command.message.sentAtMs };
+  }
+
   /** Until then an announced write may be running, even if this process dies now. */
   get untilMs(): number {
     return this.context.callContext.deadline.atMs + this.context.inDoubtMs;

@@ -54,7 +54,7 @@ export function withNotes(record: Columns, notes: Notes): Columns {
 
 /** Remembers notes that were written with a new record: later notes with the same text must not take their entries. */
 export async function rememberWritten(
-  { command: { table }, key }: RecordCommand,
+  { command: { table }, key, message }: RecordCommand,
   sysId: string,
   notes: Notes,
   { ledger, clock }: WriteContext,
@@ -63,7 +63,13 @@ export async function rememberWritten(
   const times = { sentAtMs: nowMs, untilMs: nowMs, appliedAtMs: nowMs };
   const mark = { key: ledger.nameOf(table, key), state: 'applied', ...times } as const;
   await Promise.all([
-    ledger.notes.rememberColumns(sysId, mark.key, [], nowMs, { starts: startsOf(notes), untilMs: nowMs }),
+    ledger.notes.rememberColumns(
+      sysId,
+      mark.key,
+      [],
+      { sentAtMs: nowMs, askedAtMs: message.sentAtMs },
+      { starts: startsOf(notes), untilMs: nowMs },
+    ),
     ...noteKeys(sysId, notes).map((note) => ledger.notes.rememberNote(note, mark)),
   ]);
 }

@@ -3,6 +3,7 @@ import { startsOf } from '../../operations/cut-notes.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, updateRequest } from '../../servicenow/records.ts';
 import type { Done } from '../disposition.ts';
+import { isDeliveredAgain } from '../first-sender.ts';
 import { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';
 import { findRecord } from './lookup.ts';
@@ -65,17 +66,23 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
     await attempt.complete('update', sysId);
     return 'duplicate';
   }
-  const columns = Object.keys(update.record).filter((column) => !notes.has(column));
+  if (Object.keys(record).length === 0 && Object.keys(update.record).length > 0) {
+    await attempt.complete('update', sysId);
+    return 'stale';
+  }
+  // An earlier attempt may have written all of them.
+  const written = attempt.before ? update.record : record;
+  const columns = Object.keys(written).filter((column) => !notes.has(column));
   if (writing || !attempt.isAnnounced) await attempt.announce('update', sysId);
   await Promise.all([
-    ledger.notes.rememberColumns(sysId, attempt.name, columns, attempt.firstSentAtMs, {
+    ledger.notes.rememberColumns(sysId, attempt.name, columns, attempt.times, {
       starts: startsOf(notes),
       untilMs: attempt.untilMs,
     }),
     writing?.announce(),
   ]);
-  const written = { ...withNotes(record, notes), ...columnOfSender(attempt.command, attempt.context) };
-  const request = updateRequest({ ...update, record: written, fields: answerFields });
+  const values = { ...withNotes(record, notes), ...columnOfSender(attempt.command, attempt.context) };
+  const request = updateRequest({ ...update, record: values, fields: answerFields });
   const undo = async () => {
     await writing?.withdraw();
     if (attempt.before === undefined) await ledger.notes.forgetColumns(sysId, attempt.name);
@@ -89,10 +96,15 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   return 'done';
 }
 
-/** The values of an update without those that other keys have written since an earlier attempt was sent. */
-async function dropOverwritten({ before, context, name }: Attempt, { sysId, record, notes }: Update) {
-  if (!before) return record;
-  const later = await context.ledger.notes.columnsSince(sysId, before.sentAtMs, name);
+/**
+ * The values of an update without those that other keys have written since an earlier attempt was sent, or whose messages were sent
+ * after its own. Where no earlier attempt may have taken effect, only a message that comes again can be late.
+ */
+async function dropOverwritten(attempt: Attempt, { sysId, record, notes }: Update) {
+  const { before, command, context, name } = attempt;
+  if (!before && !isDeliveredAgain(command.message)) return record;
+  const times = { sentAtMs: before?.sentAtMs, askedAtMs: command.message.sentAtMs };
+  const later = await context.ledger.notes.columnsAfter(sysId, times, name);
   const left = Object.entries(record).filter(([column]) => notes.has(column) || !later.has(column));
   return Object.fromEntries(left);
 }

@@ -97,8 +97,8 @@ export class UpsertWork {
   /** An older upsert of the match that comes back leaves these columns as they are. */
   async #rememberColumns(sysId: string): Promise<void> {
     const columns = Object.keys(this.command.command.record);
-    const { name, firstSentAtMs, untilMs } = this.attempt;
-    await this.context.ledger.notes.rememberColumns(sysId, name, columns, firstSentAtMs, {
+    const { name, times, untilMs } = this.attempt;
+    await this.context.ledger.notes.rememberColumns(sysId, name, columns, times, {
       starts: startsOf(this.#notes),
       untilMs,
     });

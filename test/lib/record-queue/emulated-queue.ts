@@ -19,6 +19,8 @@ export type TestMessage = {
   readonly body: unknown;
   readonly receiveCount?: number;
   readonly firstReceivedMsAgo?: number;
+  /** Its `SentTimestamp`. @default a moment before it is received first */
+  readonly sentAtMs?: number;
   readonly key?: string;
   /** Further message attributes, as Lambda hands them over. */
   readonly attributes?: Readonly<Record<string, object>>;
@@ -179,17 +181,16 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   };
 }
 
-function toSqsRecord(
-  { id, body, receiveCount = 1, firstReceivedMsAgo = 0, key, group, sender, attributes }: TestMessage,
-  nowMs: number,
-) {
+function toSqsRecord(message: TestMessage, nowMs: number) {
+  const { id, body, receiveCount = 1, firstReceivedMsAgo = 0, key, group, sender, attributes } = message;
+  const { sentAtMs = nowMs - firstReceivedMsAgo - 100 } = message;
   return {
     messageId: id,
     receiptHandle: `receipt-${id}`,
     body: typeof body === 'string' ? body : JSON.stringify(body),
     attributes: {
       ApproximateReceiveCount: String(receiveCount),
-      SentTimestamp: String(nowMs - firstReceivedMsAgo - 100),
+      SentTimestamp: String(sentAtMs),
       ApproximateFirstReceiveTimestamp: String(nowMs - firstReceivedMsAgo),
       ...(group && { MessageGroupId: group }),
       ...(sender && { SenderId: sender }),

@@ -48,7 +48,7 @@ async function queues() {
       const record = {
         ...{ messageId: 'm1', receiptHandle: 'r', body: '{}', eventSourceARN: 'arn:aws:sqs:::records' },
         attributes: {
-          ...{ ApproximateReceiveCount: '1', SentTimestamp: '0', ApproximateFirstReceiveTimestamp: '0' },
+          ...{ ApproximateReceiveCount: '1', SentTimestamp: '5', ApproximateFirstReceiveTimestamp: '0' },
           SenderId: sender,
         },
         messageAttributes: Object.fromEntries(
@@ -77,29 +77,48 @@ async function queues() {
   };
 }
 
-it('passes on who sent a message first, as the letter of our own function says', async () => {
+it('passes on who sent a message first, and when, as the letter of our own function says', async () => {
   const { letterOf, moved } = await queues();
   await letterOf(ada, { tenant: 'a' });
-  expect(await moved()).toEqual({ IdempotencyKey: 'm1', tenant: 'a', OriginalSender: ada });
+  expect(await moved()).toEqual({
+    IdempotencyKey: 'm1',
+    tenant: 'a',
+    OriginalSender: ada,
+    OriginalSentTimestamp: '5',
+  });
 });
 
-it('passes on who sent a message that SQS itself has moved, whatever that one claims', async () => {
+it('passes on who sent a message, and when, that SQS itself has moved, whatever that one claims', async () => {
   const { put, moved } = await queues();
-  await put('AROAADA00000', '{}', { IdempotencyKey: 'k', OriginalSender: 'AROABEN00000:s' });
-  expect(await moved()).toEqual({ IdempotencyKey: 'k', OriginalSender: 'AROAADA00000' });
+  await put('AROAADA00000', '{}', {
+    ...{ IdempotencyKey: 'k', OriginalSender: 'AROABEN00000:s' },
+    OriginalSentTimestamp: '5',
+  });
+  expect(await moved()).toEqual({
+    ...{ IdempotencyKey: 'k', OriginalSender: 'AROAADA00000' },
+    OriginalSentTimestamp: expect.stringMatching(/^\d{13}$/),
+  });
 });
 
 it('believes no letter of a sender that is not on the list', async () => {
   const { letterOf, moved } = await queues();
   await letterOf(ada, {});
-  expect(await moved([])).toMatchObject({ OriginalSender: writer });
+  expect(await moved([])).toMatchObject({
+    OriginalSender: writer,
+    OriginalSentTimestamp: expect.stringMatching(/^\d{13}$/),
+  });
 });
 
 it('refuses what a sender claims by an attribute, also by the one that our letters pack others into', async () => {
   const { letterOf, moved } = await queues();
-  const forged = JSON.stringify({ OriginalSender: { dataType: 'String', text: 'AROABEN00000:s' } });
-  await letterOf(ada, { OriginalSender: 'AROABEN00000:s', DisplacedAttributes: forged });
-  expect(await moved()).toMatchObject({ OriginalSender: ada });
+  const forged = JSON.stringify({
+    OriginalSender: { dataType: 'String', text: 'AROABEN00000:s' },
+    OriginalSentTimestamp: { dataType: 'String', text: '1' },
+  });
+  await letterOf(ada, {
+    ...{ OriginalSender: 'AROABEN00000:s', OriginalSentTimestamp: '1', DisplacedAttributes: forged },
+  });
+  expect(await moved()).toMatchObject({ OriginalSender: ada, OriginalSentTimestamp: '5' });
 });
 
 it('leaves a message with ten attributes as it was', async () => {

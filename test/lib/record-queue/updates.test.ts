@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type StateTable, StateUnavailableError, type StateWrite } from '../../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
+import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { Interruptions } from './interruptions.ts';
 import {
@@ -110,6 +112,115 @@ describe('updates', () => {
       expect(incidents()).toMatchObject([{ short_description: 'newer', category: 'hardware' }]);
     },
   );
+
+  describe('that come again,', () => {
+    const mover = 'AROAMOVER000:redriveRecords';
+    const environment = { TRUSTED_SENDERS: 'AROAMOVER000' };
+    const anHour = 3_600_000;
+    const noon = Date.now() - 4 * anHour;
+    const saying = (sentAtMs: number) => ({
+      OriginalSentTimestamp: { dataType: 'String', stringValue: String(sentAtMs) },
+    });
+    const older = { ...update('m1', { urgency: '3', category: 'hardware' }), group: 'g', sentAtMs: noon };
+    const newer = { ...update('m2', { urgency: '1' }), group: 'g', sentAtMs: noon + 1 };
+    /** The message of a letter, as `mover` sends it now. */
+    const movedBack = (message: TestMessage, sentAtMs: number): TestMessage => ({
+      ...message,
+      ...{ id: `${message.id}-again`, key: message.id, sender: mover, attributes: saying(sentAtMs) },
+      sentAtMs: Date.now(),
+    });
+    /** An instance that is down until the test says otherwise. */
+    const outage = () => {
+      const switched = { on: true };
+      const through = (client: ServiceNowClient): ServiceNowClient => ({
+        ...client,
+        async send(request, context) {
+          if (switched.on) throw new InstanceUnavailableError('down', request);
+          return client.send(request, context);
+        },
+      });
+      return { switched, through };
+    };
+
+    it('leave what a newer one has written when their dead letter is moved back after an outage', async () => {
+      const { switched, through } = outage();
+      await start({ environment, through });
+      seed();
+      const last = { firstReceivedMsAgo: 3 * anHour, receiveCount: 90 };
+      expect(await queue.deliver([{ ...older, ...last }])).toEqual([]);
+      const said = queue.deadLetters.map(({ attributes }) => attributes);
+      expect(said).toMatchObject([{ OriginalSentTimestamp: String(noon), IdempotencyKey: 'm1' }]);
+      switched.on = false;
+      queue.restart();
+      expect(await queue.deliver([newer])).toEqual([]);
+      expect(incidents()).toMatchObject([{ urgency: '1', category: 'network' }]);
+      queue.restart();
+      expect(await queue.deliver([movedBack(older, noon)])).toEqual([]);
+      expect(incidents()).toMatchObject([{ urgency: '1', category: 'hardware' }]);
+    });
+
+    it('change nothing and count as done when a newer one has written all that they give', async () => {
+      await start({ environment });
+      seed();
+      await queue.deliver([newer]);
+      queue.requests();
+      const moved = movedBack({ ...older, body: update('m1', { urgency: '3' }).body }, noon);
+      expect(await queue.deliver([moved])).toEqual([]);
+      expect(await queue.deliver([{ ...moved, id: 'm3', receiveCount: 2 }])).toEqual([]);
+      expect(queue.requests().filter((request) => request.startsWith('PATCH'))).toEqual([]);
+      expect(incidents()).toMatchObject([{ urgency: '1' }]);
+    });
+
+    it('write over an older one that was written late', async () => {
+      await start({ environment });
+      seed();
+      expect(await queue.deliver([older])).toEqual([]);
+      expect(await queue.deliver([movedBack(newer, noon + 1)])).toEqual([]);
+      expect(incidents()).toMatchObject([{ urgency: '1', category: 'hardware' }]);
+    });
+
+    it('leave what a newer one has written, which was itself moved back before', async () => {
+      await start({ environment });
+      seed();
+      await queue.deliver([movedBack(newer, noon + 1)]);
+      await queue.deliver([movedBack(older, noon)]);
+      expect(incidents()).toMatchObject([{ urgency: '1', category: 'hardware' }]);
+    });
+
+    it('are as new as SQS says where a sender only claims an earlier time', async () => {
+      await start({ environment });
+      seed();
+      await queue.deliver([newer]);
+      await queue.deliver([{ ...movedBack(older, noon), sender: 'AROAOTHER000:s' }]);
+      expect(incidents()).toMatchObject([{ urgency: '3' }]);
+    });
+
+    it('leave what a newer message has written meanwhile, after an outage on a standard queue', async () => {
+      const { switched, through } = outage();
+      await start({ through });
+      seed();
+      const { group: _group, ...early } = older;
+      const { group: _other, ...late } = newer;
+      expect(await queue.deliver([early])).toEqual(['m1']);
+      switched.on = false;
+      queue.restart();
+      expect(await queue.deliver([late])).toEqual([]);
+      expect(await queue.deliver([{ ...early, receiveCount: 2 }])).toEqual([]);
+      expect(incidents()).toMatchObject([{ urgency: '1', category: 'hardware' }]);
+    });
+
+    it('leave what a newer upsert has written to the record that it made', async () => {
+      await start({ environment });
+      const upsert = (id: string, record: object, sentAtMs: number): TestMessage => ({
+        ...{ id, sentAtMs, group: 'g' },
+        body: { action: 'upsert', table: 'incident', match: { correlation_id: 'x' }, record },
+      });
+      await queue.deliver([upsert('m2', { urgency: '1' }, noon + 1)]);
+      const late = upsert('m1', { urgency: '3', category: 'hardware' }, noon);
+      expect(await queue.deliver([movedBack(late, noon)])).toEqual([]);
+      expect(incidents()).toMatchObject([{ urgency: '1', category: 'hardware' }]);
+    });
+  });
 
   it('write a note once, though the answer was lost', async () => {
     await start({ through: losing(({ method }) => method === 'PATCH') });
