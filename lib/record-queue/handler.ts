@@ -92,8 +92,7 @@ async function writeAll(
   linkTo: LinkTo,
   results: Results,
 ): Promise<void> {
-  const open = messages.filter((message) => !results.has(message));
-  const resolved = resolveInstances(open, { connect: deps.connect, linkTo, results });
+  const resolved = resolveInstances(messages, { connect: deps.connect, linkTo, results });
   const times = deadlines(invocation, deps.clock);
   const runs = [...Map.groupBy(resolved, ({ link }) => link)].map(async ([link, members]) => {
     const commands = members.map(({ command }) => command);

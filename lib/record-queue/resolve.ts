@@ -8,7 +8,7 @@ import type { ServiceNowClient } from '../servicenow/call.ts';
 import type { ServiceNowError } from '../servicenow/service-now-error.ts';
 import { batchSender, type Sender, singleSender } from './batch-executor.ts';
 import { mayLackKey, takeKey } from './dead-letter.ts';
-import { outageIn, type WriteResult } from './disposition.ts';
+import { isPermanent, outageIn, type WriteResult } from './disposition.ts';
 import { type RecordCommand, readCommand } from './message.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 import { ReferenceCache } from './writes/references.ts';
@@ -90,7 +90,7 @@ export async function recallKeys(
 
 type Resolved = { readonly command: RecordCommand; readonly link: InstanceLink };
 
-/** Nothing was tried: an earlier message of the same group is for another instance. */
+/** Nothing was tried: an earlier message of the same group is for another instance, or comes back. */
 class GroupWaitsError extends ConnectorError {
   override readonly name: string = 'GroupWaitsError';
   override readonly code = 'GROUP_WAITS';
@@ -98,26 +98,40 @@ class GroupWaitsError extends ConnectorError {
 }
 
 /**
- * Reads messages and finds their instances. A message that cannot be used gets its result here and affects no other. Of a
- * FIFO group that is for several instances only what comes before the first change is returned: instances are written to in
- * parallel.
+ * Reads messages and finds their instances, of those that have no result yet. A message that can never be used gets its result here and
+ * affects no other. Of a FIFO group only what comes before the first message that comes back is returned, or it would be overtaken, and
+ * before the first for another instance: instances are written to in parallel.
  */
 export function resolveInstances(
   messages: readonly QueuedMessage[],
   { connect, linkTo, results }: Resolving,
 ): readonly Resolved[] {
-  const links = new Map<string, InstanceLink | 'several'>();
+  const links = new Map<string, InstanceLink>();
+  const waits = new Map<string, GroupWaitsError>();
   return messages.flatMap((message) => {
-    const resolved = resolveInstance(message, { connect, linkTo, results });
+    const resolved = results.has(message)
+      ? undefined
+      : resolveInstance(message, { connect, linkTo, results });
     const { groupId } = message;
-    if (!resolved || groupId === undefined) return resolved ?? [];
-    const before = links.get(groupId) ?? resolved.link;
-    links.set(groupId, before === resolved.link ? before : 'several');
-    if (before === resolved.link) return resolved;
-    const error = new GroupWaitsError('an earlier message of its group is for another instance');
+    if (groupId === undefined) return resolved ?? [];
+    if (!resolved) {
+      if (comesBack(results.get(message)) && !waits.has(groupId))
+        waits.set(groupId, new GroupWaitsError('an earlier message of its group comes back first'));
+      return [];
+    }
+    const link = links.get(groupId) ?? resolved.link;
+    links.set(groupId, link);
+    if (link !== resolved.link && !waits.has(groupId))
+      waits.set(groupId, new GroupWaitsError('an earlier message of its group is for another instance'));
+    const error = waits.get(groupId);
+    if (!error) return resolved;
     results.set(message, { error, tried: false });
     return [];
   });
+}
+
+function comesBack(result: WriteResult | undefined): boolean {
+  return result !== undefined && 'error' in result && !isPermanent(result.error);
 }
 
 function resolveInstance(

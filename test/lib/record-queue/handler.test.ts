@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
 import { recallReasons, rememberKey } from '../../../lib/record-queue/dead-letter.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
@@ -308,6 +309,35 @@ describe('a FIFO group', () => {
     expect(await queue.deliver(messages.slice(2))).toEqual([]);
     expect(incidents()).toHaveLength(4);
     expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('waits for a message whose key cannot be looked up, which would write over a later one', async () => {
+    const switched = { isAway: true };
+    const throughTable = (table: StateTable): StateTable => ({
+      ...table,
+      async query(pk, range, call) {
+        if (switched.isAway && pk.startsWith('letter#')) throw new StateUnavailableError('away');
+        return table.query(pk, range, call);
+      },
+    });
+    await start({ throughTable });
+    const sysId = 'a'.repeat(32);
+    queue.instance.state.store.seed('incident', { sys_id: sysId, urgency: '3' });
+    const update = (id: string, group: string, urgency: string) => ({
+      ...{ id, group },
+      body: { action: 'update', table: 'incident', sysId, record: { urgency } },
+    });
+    const attributes = Object.fromEntries(
+      times(10).map((index) => [`own${index}`, { dataType: 'String', stringValue: 'x' }]),
+    );
+    const messages = [{ ...update('m1', 'g', '1'), attributes }, update('m2', 'g', '2')];
+    const other = { ...create('n1'), group: 'h' };
+    expect(await queue.deliver([...messages, other])).toEqual(['m1', 'm2']);
+    expect(queue.instance.state.store.find('incident', sysId)).toMatchObject({ urgency: '3' });
+    expect(incidents()).toHaveLength(2);
+    switched.isAway = false;
+    expect(await queue.deliver(messages.map((one) => ({ ...one, receiveCount: 2 })))).toEqual([]);
+    expect(queue.instance.state.store.find('incident', sysId)).toMatchObject({ urgency: '2' });
   });
 
   it('goes on after a message that can never be written', async () => {
