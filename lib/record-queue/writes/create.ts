@@ -49,9 +49,16 @@ async function identityFor(command: Create, context: WriteContext): Promise<Iden
   return { kind: 'correlation_id', correlationId: correlationIdOf(naming.deployment, table, command.key) };
 }
 
+/** Tables that the platform rotates: it begins a new shard each day, whose primary key does not know the records of the others. */
+const rotatedTables: readonly string[] = ['em_event'];
+
+function isRotated(table: string): boolean {
+  return rotatedTables.includes(table.toLowerCase());
+}
+
 /**
  * The primary key of the instance lets one copy through, so that nothing has to be remembered, except that the record was
- * deleted by us since: then it is not made again.
+ * deleted by us since: then it is not made again. In a rotated table that holds for a day, so that its creates are remembered.
  */
 async function createBySysId(
   command: Create,
@@ -82,6 +89,7 @@ async function createBySysId(
   } catch (error) {
     if (!(error instanceof ServiceNowError && error.recordMayExist)) throw error;
     const done = await explain(error, command, sysId, context);
+    if (isRotated(table)) await rememberCreate(command, sysId, context);
     await rememberNotes(command, sysId, notes, context);
     return done;
   }
@@ -98,7 +106,8 @@ async function checkAnswer(
   const made = z.safeParse(createdAnswer, body).data?.result.sys_id;
   const isIgnored = await rememberIfIgnored(command, sysId, made, context);
   await rememberNotes(command, made ?? sysId, notes, context);
-  if (isIgnored || made === undefined) await rememberCreate(command, made ?? sysId, context);
+  if (isIgnored || made === undefined || isRotated(command.command.table))
+    await rememberCreate(command, made ?? sysId, context);
   if (isIgnored) return 'done';
   if (isRepeat) await awaitEarlierCopy(sysId, true, undefined, context);
   else noteMade(command, sysId, context);

@@ -403,6 +403,24 @@ describe('a signal', () => {
     expect(Date.parse(`${timeOf('future')?.replace(' ', 'T')}Z`)).toBeLessThanOrEqual(Date.now());
   });
 
+  it.each([
+    ['', undefined],
+    ['whose answer was lost', losing(({ method }) => method === 'POST')],
+  ])('makes one event %s, also when it comes again after the table was rotated', async (_which, through) => {
+    await start({ environment: { RECORDS_BATCH_API: 'false' }, ...(through && { through }) });
+    const { store } = queue.instance.state;
+    const message = signal('open', 0, { target: 'em_event', fields: { severity: '1' }, key: 'rotated' });
+    const events = () => store.select('em_event').filter((one) => one['message_key'] === 'rotated');
+    expect(await deliver(message)).toEqual([]);
+    expect(events()).toHaveLength(1);
+    // The primary key of a new shard knows nothing of the records in the others.
+    store.remove('em_event', String(events()[0]?.['sys_id']));
+    queue.restart();
+    expect(await deliver(message)).toEqual([]);
+    expect(events()).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it.each(['', '*'])(
     'makes one record of a key without a life, whatever later ones say (correlationIdTables: "%s")',
     async (tables) => {
