@@ -125,7 +125,13 @@ export class Store {
     const update = { table: real, given: values, by };
     const picked = this.rules.pick('update', real, { ...before, ...values });
     const asked = changesTo(this.schema, this.#rows, real, before, values);
-    const ruled = changesTo(this.schema, this.#rows, real, before, this.#writeRules.setBy(picked, real));
+    const ruled = changesTo(
+      this.schema,
+      this.#rows,
+      real,
+      { ...before, ...asked },
+      this.#writeRules.setBy(picked, real),
+    );
     const changes = this.#writeRules.changesToUpdate(update, before, asked, ruled);
     const entries = this.#journalOf(real, before, values);
     const changed = Object.keys(changes).length > 0 || entries.length > 0;

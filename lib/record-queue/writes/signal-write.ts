@@ -5,7 +5,7 @@ import { updateRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
 import { changesOf, type References } from '../life-cycle/compose.ts';
-import { type Decision, decide, type Episode, type TimedSignal } from '../life-cycle/decide.ts';
+import { type Decision, decide, type Episode, phaseOf, type TimedSignal } from '../life-cycle/decide.ts';
 import type { Attempt } from './attempt.ts';
 import { type Episodes, episodeFields } from './episodes.ts';
 import { findReferences } from './references.ts';
@@ -59,6 +59,7 @@ export class SignalWrite {
       if (decision.kind === 'nothing') {
         if (current === undefined && (await isHidden(this.#attempt, this.#episodes, this.#byCorrelationId)))
           throw hiddenError();
+        if (round === 0 && before?.write === 'update') this.#checkResolved(current);
         await this.#finish(current);
         return this.#endedUnderWrite === undefined ? decision.verdict : 'done';
       }
@@ -96,6 +97,19 @@ export class SignalWrite {
   /** True when a person ended the record, and this signal says that it is to be open. */
   #isEnded({ phase, mark }: Episode): boolean {
     return this.#signal.signal === 'open' && phase !== 'open' && (mark?.last ?? 'broken') === 'broken';
+  }
+
+  /**
+   * Notices that our write reached the record but did not resolve it. The write stays announced: the signal says so again when
+   * it comes back, until the record is resolved.
+   * @throws ResolveRefusedError
+   */
+  #checkResolved(found: Episode | undefined): void {
+    const { signal, resolve = {} } = this.#signal;
+    if (signal !== 'resolve' || found?.phase !== 'open') return;
+    const isResolving = isLast(this.#signal, found) && found.mark?.last === 'resolved';
+    const asked = { state: String(resolve['state']), active: 'true' };
+    if (isResolving && phaseOf(this.#attempt.table, asked) !== 'open') throw new ResolveRefusedError();
   }
 
   /** Only what may be written is looked up. */
@@ -152,6 +166,9 @@ export class SignalWrite {
       this.#endedUnderWrite = undefined;
       if (answer === undefined) this.#checkEnd(seen, this.#attempt.context.clock.now());
       else seen = this.#episodes.read(answer.body, episode);
+      this.#checkResolved(seen);
+      // A rule may take the write and set the old state again.
+      if (decision.what === 'reopen' && answer && seen?.phase === 'resolved') this.#isReopenRefused = true;
       // A person may have ended the record between our look and our write: then the state of the source comes first.
       if (answer && seen && this.#isEnded(seen)) this.#endedUnderWrite = sysId;
       // Work that goes on is not done: its next write could not be announced, and a redelivery would end it.
@@ -199,7 +216,15 @@ class ResolveRefusedError extends ConnectorError {
   override readonly name: string = 'ResolveRefusedError';
   override readonly code: string;
 
-  constructor(cause: ServiceNowError) {
+  /** @param cause without one the instance took the write, but left the record open */
+  constructor(cause?: ServiceNowError) {
+    if (cause === undefined) {
+      super(
+        'resolve.state: the instance took the write and left the record open; a rule set its state again, or the user may not write the column',
+      );
+      this.code = 'RESOLVE_REFUSED';
+      return;
+    }
     const what =
       cause instanceof DataPolicyError
         ? 'a data policy refuses to resolve the record; add the columns that it names to "resolve"'

@@ -223,6 +223,48 @@ describe('a signal', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it('opens a new record when a rule keeps the old one resolved without a refusal', async () => {
+    await start();
+    await deliver(signal('open', 0), signal('resolve', 60));
+    queue.instance.control.rules.add({
+      ...{ table: 'incident', on: ['update'], action: 'set' },
+      ...{ when: { sys_id: [sysId(1)], state: ['2'] }, set: { state: '6' } },
+    });
+    queue.requests();
+    expect(await deliver(signal('open', 120))).toEqual([]);
+    expect(states()).toEqual(['1', '6']);
+    expect(queue.requests().filter((request) => request.startsWith('PATCH'))).toHaveLength(1);
+    await deliver(signal('resolve', 180));
+    expect(states()).toEqual(['6', '6']);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it.each([
+    ['', undefined],
+    [', also where the answer is lost', losing(({ method }) => method === 'PATCH')],
+  ])('is a dead letter when a rule keeps the record open without a refusal%s', async (_how, through) => {
+    await start(through && { through });
+    await deliver(signal('open', 0));
+    queue.instance.control.rules.add({
+      ...{ table: 'incident', on: ['update'], action: 'set' },
+      ...{ when: { state: ['6'] }, set: { state: '1' } },
+    });
+    const recovery = signal('resolve', 60);
+    expect(await deliver(recovery)).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'RESOLVE_REFUSED' } }]);
+    expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(/^resolve\.state: /);
+    expect(row(1)).toMatchObject({ state: '1' });
+    // Moved back, it says so again, and writes no second note.
+    queue.later(3_600_000);
+    expect(await deliver(recovery)).toEqual([]);
+    expect(queue.deadLetters).toHaveLength(2);
+    expect(notes(1)).toHaveLength(2);
+    queue.instance.control.rules.clear();
+    person(1, { state: '6', close_code: 'Solution provided', close_notes: 'by hand' });
+    expect(await deliver(recovery)).toEqual([]);
+    expect(queue.deadLetters).toHaveLength(2);
+  });
+
   it('says which columns a data policy wants when it refuses to resolve', async () => {
     await start();
     await deliver(signal('open', 0));

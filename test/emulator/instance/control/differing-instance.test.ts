@@ -310,6 +310,14 @@ describe('business rules', () => {
     expect(await statuses()).toEqual(first);
   });
 
+  it('set a column again that an update changes', async () => {
+    const { sys_id } = await create(instance, 'incident', { urgency: '2' });
+    await rule({ table: 'incident', on: ['update'], action: 'set', set: { urgency: '2' } });
+    const url = `/api/now/table/incident/${sys_id}`;
+    const changed = await call(instance, 'PATCH', url, { json: { urgency: '1' } });
+    expect([changed.status, changed.json]).toMatchObject([200, { result: { urgency: '2' } }]);
+  });
+
   it('are listed with how often they struck, and refused when they name an unknown column', async () => {
     await rule({ table: 'incident', action: 'set', set: { urgency: '1' } });
     await post('incident', {});
