@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { heapOptions } from '../../emulator/aws/lambda/runtime/runtime-process.ts';
 import { type Instance, startInstance } from '../../emulator/instance/index.ts';
 import type { Trickle, TrickleDone } from './queue/trickle.ts';
+import { localAws, startStateTable, stateTable } from './queue/work.ts';
 import { type Bench, type Row, round, runAlone } from './report.ts';
 
 /** List prices in dollars, us-east-1, arm64, without free tiers, as known on 29 November 2026: docs/cost.md names the sources. */
@@ -90,17 +91,21 @@ function asDeployed(): Setup {
   };
 }
 
-async function measureTrickle(instance: Instance, setup: Setup, more: Partial<Trickle> = {}) {
+type Outside = { readonly instance: Instance; readonly dynamoDbUrl: string };
+
+async function measureTrickle({ instance, dynamoDbUrl }: Outside, setup: Setup, more: Partial<Trickle> = {}) {
   const { url: instanceUrl, username, password } = instance;
   const messagesPerInvocation = Math.max(1, setup.windowSeconds);
   const asked: Trickle = {
-    ...{ instanceUrl, username, password, messagesPerInvocation },
+    ...{ instanceUrl, username, password, stateTable, messagesPerInvocation },
     ...{ metrics: setup.metrics, invocations: 200, characters: 500, ...more },
   };
   const worker = join(import.meta.dirname, 'queue/trickle.ts');
   // As Lambda's runtime starts a function of that size.
   const flags = heapOptions(setup.memoryMb);
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, worker, JSON.stringify(asked)]);
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, worker, JSON.stringify(asked)], {
+    env: { ...process.env, ...localAws, AWS_ENDPOINT_URL_DYNAMODB: dynamoDbUrl },
+  });
   const done: TrickleDone = JSON.parse(stdout);
   return done;
 }
@@ -154,41 +159,40 @@ const mostOfMemory = 0.8;
 /** Where the dollars go: a trickle of creates, as it was and as it is deployed, and an idle month. */
 async function measure(): Promise<Row[]> {
   const now = asDeployed();
-  const instance = await startInstance();
-  try {
-    const rows: Row[] = [];
-    for (const [what, setup] of Object.entries({ before, 'as deployed': now })) {
-      const done = await measureTrickle(instance, setup);
-      const cost = trickle(setup, done);
-      const { windowSeconds, memoryMb } = setup;
-      const isNow = setup === now;
-      rows.push({
-        what: `1,000,000 creates, one a second, ${what} (${windowSeconds} s, ${memoryMb} MB): ${describe(cost)}`,
-        measured: dollars(cost.sum),
-        ...(isNow && { limit: `≤ ${dollars(mostTrickle)}`, ok: cost.sum <= mostTrickle }),
-      });
-      rows.push({
-        what: '  CPU and log of an invocation',
-        measured: `${round(done.cpuMs)} ms, ${round(done.logBytes)} bytes`,
-      });
-      const idle = idleMonth(setup);
-      rows.push({
-        what: `idle month ${what}; without the free requests of SQS ${dollars(idle.sum)}`,
-        measured: dollars(idle.withFreeSqs),
-        ...(isNow && { limit: `≤ ${dollars(mostIdle)}`, ok: idle.withFreeSqs <= mostIdle }),
-      });
-    }
-    const { maxRssMb } = await measureTrickle(instance, now, largest);
+  await using opened = new AsyncDisposableStack();
+  const instance = opened.adopt(await startInstance(), (one) => one.close());
+  const { url: dynamoDbUrl } = opened.adopt(await startStateTable(), (one) => one.close());
+  const outside = { instance, dynamoDbUrl };
+  const rows: Row[] = [];
+  for (const [what, setup] of Object.entries({ before, 'as deployed': now })) {
+    const done = await measureTrickle(outside, setup);
+    const cost = trickle(setup, done);
+    const { windowSeconds, memoryMb } = setup;
+    const isNow = setup === now;
     rows.push({
-      what: `memory of a process after ${largest.invocations} batches of 5 MB`,
-      measured: `${round(maxRssMb)} MB`,
-      limit: `≤ ${mostOfMemory * 100} % of ${now.memoryMb} MB`,
-      ok: maxRssMb <= mostOfMemory * now.memoryMb,
+      what: `1,000,000 creates, one a second, ${what} (${windowSeconds} s, ${memoryMb} MB): ${describe(cost)}`,
+      measured: dollars(cost.sum),
+      ...(isNow && { limit: `≤ ${dollars(mostTrickle)}`, ok: cost.sum <= mostTrickle }),
     });
-    return rows;
-  } finally {
-    await instance.close();
+    rows.push({
+      what: '  CPU and log of an invocation',
+      measured: `${round(done.cpuMs)} ms, ${round(done.logBytes)} bytes`,
+    });
+    const idle = idleMonth(setup);
+    rows.push({
+      what: `idle month ${what}; without the free requests of SQS ${dollars(idle.sum)}`,
+      measured: dollars(idle.withFreeSqs),
+      ...(isNow && { limit: `≤ ${dollars(mostIdle)}`, ok: idle.withFreeSqs <= mostIdle }),
+    });
   }
+  const { maxRssMb } = await measureTrickle(outside, now, largest);
+  rows.push({
+    what: `memory of a process after ${largest.invocations} batches of 5 MB`,
+    measured: `${round(maxRssMb)} MB`,
+    limit: `≤ ${mostOfMemory * 100} % of ${now.memoryMb} MB`,
+    ok: maxRssMb <= mostOfMemory * now.memoryMb,
+  });
+  return rows;
 }
 
 export const name = 'cost';

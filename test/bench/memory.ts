@@ -1,7 +1,7 @@
 import { heapOptions } from '../../emulator/aws/lambda/runtime/runtime-process.ts';
 import { startInstance } from '../../emulator/instance/index.ts';
 import { deployedMegabytes, importAlone, withOutside } from './import/processes.ts';
-import { doWork } from './queue/work.ts';
+import { doWork, startStateTable } from './queue/work.ts';
 import { type Bench, median, type Row, round, runAlone } from './report.ts';
 
 export const name =
@@ -47,13 +47,14 @@ export async function run(): Promise<Row[]> {
   );
   await using opened = new AsyncDisposableStack();
   const instance = opened.adopt(await startInstance(), (one) => one.close());
+  const { url } = opened.adopt(await startStateTable(), (one) => one.close());
   const written = await sweep({
     ...{ what: '1,000,000 creates of a backlog', deployed: 384, parts: 1_000_000 / messages },
     // 10,000 invocations, each waiting 2.4 s.
     ...{ waitSeconds: 10_000 * 2.4, maxDollars: 1 },
     async run(megabytes) {
       const asked = { way: 'function', messages, prefix: crypto.randomUUID() } as const;
-      const { cpuSeconds, maxRssMb } = await doWork(instance, asked, '', heapOptions(megabytes));
+      const { cpuSeconds, maxRssMb } = await doWork(instance, asked, url, heapOptions(megabytes));
       return { cpuSeconds, maxMegabytes: maxRssMb };
     },
   });

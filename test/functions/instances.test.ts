@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import { type Instance, startInstance } from '../../emulator/instance/index.ts';
 import { createConnections } from '../../lib/aws/connections.ts';
+import type { StateTable } from '../../lib/aws/state-table.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import type { LogFields } from '../../lib/core/log.ts';
@@ -10,6 +11,7 @@ import { silentMetrics } from '../../lib/core/metrics.ts';
 import { postRecord } from '../../lib/operations/table.ts';
 import { createRecordWriter } from '../../lib/record-queue/handler.ts';
 import { operationHandler } from '../../lib/runtime.ts';
+import { memoryStateTable } from '../lib/aws/memory-state-table.ts';
 import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
 import { httpEvent, lambdaContext } from '../lib/gateway/lambda-events.ts';
 
@@ -31,7 +33,7 @@ async function startInstances(): Promise<Instances> {
 }
 
 /** One process of a deployment of both: postRecord and writeRecords on the same connections. */
-function startProcess(instances: Instances) {
+function startProcess(instances: Instances, stateTable: StateTable) {
   const config = readConfig({
     SERVICENOW_SECRET_ID: '{"prod":"prod","dev":"dev"}',
     ALLOWED_TABLES: '{"prod":"incident","dev":"incident,problem"}',
@@ -68,9 +70,7 @@ function startProcess(instances: Instances) {
     },
     settings: config.records,
     deployment: config.deployment,
-    stateTable: () => {
-      throw new Error('these messages need no ledger');
-    },
+    stateTable: () => stateTable,
     clock: systemClock,
     random: () => 0.5,
     log,
@@ -133,7 +133,8 @@ describe('a deployment of two instances', () => {
       const match = { path: '/api/now/*' };
       control.faults.add({ match, action: 'latency', latencyMs: 5, probability: 0.5, count: 60, seed });
     }
-    const processes = [startProcess(instances), startProcess(instances)];
+    const table = memoryStateTable(systemClock);
+    const processes = [startProcess(instances, table), startProcess(instances, table)];
     const expected: Record<Name, string[]> = { prod: [], dev: [] };
     const cutShort: number[] = [];
     const draw = (n: number) => {
@@ -187,7 +188,7 @@ describe('a deployment of two instances', () => {
 
   it('serves each the tables that are listed for it, and no instance that is not listed, by every way in', async () => {
     const instances = await startInstances();
-    const process = startProcess(instances);
+    const process = startProcess(instances, memoryStateTable(systemClock));
     const invoke = (instance: string, tableName: string) =>
       process.post({ tableName, instance, record: { short_description: 'x' } }, lambdaContext());
     await expect(invoke('dev', 'problem')).resolves.toMatchObject({ result: { short_description: 'x' } });

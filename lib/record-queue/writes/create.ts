@@ -31,21 +31,20 @@ export async function createRecord(command: Create, context: WriteContext): Prom
   return createByCorrelationId(command, identity.correlationId, notes, context);
 }
 
-/** True when the message may have been written before: only then is there anything to look up. */
+/**
+ * True when the message may have been written before: only then is its record looked up. Lambda may hand a message over twice
+ * that was received once; the sys_id protects such a copy.
+ */
 export function mayBeRepeat({ message, hasExplicitKey }: Create): boolean {
   return hasExplicitKey || message.receiveCount > 1;
 }
 
-/** A table that was seen to ignore the sys_id of a create is treated like one that refuses it. */
+/** A table that was seen to ignore the sys_id of a create, by any process, is treated like one that refuses it. */
 async function identityFor(command: Create, context: WriteContext): Promise<Identity> {
-  const { naming, ignoringTables } = context;
+  const { naming } = context;
   const { table } = command.command;
   const identity = naming.identityOf(table, command.key);
-  if (identity.kind !== 'sys_id') return identity;
-  const isHonoured = mayBeRepeat(command)
-    ? await isSysIdHonoured(command, context)
-    : !ignoringTables.has(table.toLowerCase());
-  if (isHonoured) return identity;
+  if (identity.kind !== 'sys_id' || (await isSysIdHonoured(command, context))) return identity;
   return { kind: 'correlation_id', correlationId: correlationIdOf(naming.deployment, table, command.key) };
 }
 

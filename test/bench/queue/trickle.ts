@@ -1,4 +1,5 @@
 import { createConnections } from '../../../lib/aws/connections.ts';
+import { createStateTable } from '../../../lib/aws/state-table.ts';
 import { createTelemetry } from '../../../lib/aws/telemetry.ts';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { readConfig } from '../../../lib/core/config.ts';
@@ -10,6 +11,8 @@ export type Trickle = {
   readonly instanceUrl: string;
   readonly username: string;
   readonly password: string;
+  /** Its name. */
+  readonly stateTable: string;
   /** Which metrics are written: see the param `metrics`. */
   readonly metrics: 'alarms' | 'all';
   readonly invocations: number;
@@ -37,14 +40,13 @@ async function main(asked: Trickle): Promise<TrickleDone> {
   const secret = JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } });
   const { log, metrics } = createTelemetry(config);
   const connections = createConnections({ config, log, metrics, fetchSecret: async () => secret });
+  const stateTable = createStateTable(asked.stateTable, systemClock, Math.random);
   const nothing = async () => [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
   const write = createRecordWriter({
     ...{ connect: connections.connect, settings: config.records, deployment: config.deployment },
     queues: { standard: pair, fifo: pair, send: nothing, hide: nothing },
-    stateTable: () => {
-      throw new Error('creates that are received once need no ledger');
-    },
+    stateTable: () => stateTable,
     ...{ clock: systemClock, random: Math.random, log, metrics },
   });
   const text = 'x'.repeat(asked.characters);

@@ -1,11 +1,29 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { startDynamoDb } from '../../../emulator/aws/dynamodb/dynamodb.ts';
 import type { Instance } from '../../../emulator/instance/index.ts';
 import { bundleForProcess } from '../bundled-process.ts';
 
-/** The state table of keyed messages. */
+/** The name of the state table. */
 export const stateTable = 'state';
+
+/** DynamoDB with an empty state table. */
+export async function startStateTable() {
+  const dynamoDb = await startDynamoDb();
+  await dynamoDb.ensureTable({
+    name: stateTable,
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: 'sk', AttributeType: 'S' },
+    ],
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+  });
+  return dynamoDb;
+}
 
 /** What a worker is asked to do; comes and goes as JSON. */
 export type Work = {
@@ -18,7 +36,7 @@ export type Work = {
    * `singles`: one POST each, four at once.
    */
   readonly way: 'function' | 'keyed' | 'singles';
-  /** The name of the state table, for keyed messages. */
+  /** The name of the state table. */
   readonly stateTable: string;
   readonly prefix: string;
 };
@@ -31,7 +49,12 @@ export type WorkDone = {
   readonly unfinished: number;
 };
 
-const localAws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+/** What the SDK needs to call it. */
+export const localAws = {
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+};
 
 /**
  * Has a process of its own do the work.
@@ -41,7 +64,7 @@ const localAws = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECR
 export async function doWork(
   { url: instanceUrl, username, password }: Pick<Instance, 'url' | 'username' | 'password'>,
   asked: Pick<Work, 'way' | 'messages' | 'prefix'>,
-  dynamoDbUrl = '',
+  dynamoDbUrl: string,
   options: readonly string[] = [],
 ): Promise<WorkDone> {
   const work: Work = { instanceUrl, username, password, stateTable, ...asked };

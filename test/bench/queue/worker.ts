@@ -42,10 +42,7 @@ async function throughFunction(asked: Work): Promise<number> {
     queues: { standard: pair, fifo: pair, send: nothing, hide: nothing },
     settings: config.records,
     deployment: config.deployment,
-    stateTable: () => {
-      if (way === 'keyed') return stateTable;
-      throw new Error('creates that are received once need no ledger');
-    },
+    stateTable: () => stateTable,
     clock: systemClock,
     random: Math.random,
     log: silentLog,

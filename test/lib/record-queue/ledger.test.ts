@@ -4,7 +4,7 @@ import { deriveSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { ThrottledError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
-import { create, deployment, incidents, queue, start } from './writing.ts';
+import { create, deployment, incidents, queue, start, times } from './writing.ts';
 
 const sysId = 'a'.repeat(32);
 const seed = () => queue.instance.state.store.seed('incident', { sys_id: sysId, short_description: 'old' });
@@ -65,6 +65,19 @@ describe('what the ledger remembers', () => {
     expect(incidents()).toHaveLength(2);
   });
 
+  it('lets a message make one record in such a table that Lambda hands over again as if for the first time', async () => {
+    await start({ instance: { switches: { ignoreGivenSysIdOn: ['incident'] } } });
+    const messages = [create('m1'), create('m2')];
+    await queue.deliver(messages);
+    queue.restart();
+    expect(await queue.deliver(messages)).toEqual([]);
+    expect(
+      incidents()
+        .map(({ short_description }) => short_description)
+        .toSorted(),
+    ).toEqual(['m1', 'm2']);
+  });
+
   it('lets the message whose answer was lost write first, and then the others', async () => {
     await start();
     seed();
@@ -88,6 +101,15 @@ describe('what the ledger remembers', () => {
     queue.state.forget();
     expect(await queue.deliver(messages)).toEqual([]);
     expect(queue.state.calls.map(({ operation }) => operation)).toEqual(['BatchGetItem', 'BatchGetItem']);
+  });
+
+  it('costs one call for creates without keys, as long as the process does not know their table', async () => {
+    await start();
+    const messages = (batch: string) => times(100).map((index) => create(`${batch}-${index}`));
+    expect(await queue.deliver(messages('first'))).toEqual([]);
+    expect(await queue.deliver(messages('second'))).toEqual([]);
+    expect(queue.state.calls.map(({ operation }) => operation)).toEqual(['BatchGetItem']);
+    expect(queue.requests()).toEqual(times(4).map(() => 'POST /api/now/v1/batch'));
   });
 
   it('is what updates and deletes wait for: without the state table nothing is written', async () => {
