@@ -260,7 +260,7 @@ const noRoom =
  */
 async function toMessage(
   { message, key, code }: Letter,
-  { remembered, nowMs = Date.now, trustedSenders }: RedriveOptions,
+  { queueUrl, remembered, nowMs = Date.now, trustedSenders }: RedriveOptions,
 ) {
   const { Body = '', MessageId = '', MessageAttributes = {}, Attributes, ReceiptHandle = '' } = message;
   const original = originalAttributes(MessageAttributes, key);
@@ -274,9 +274,10 @@ async function toMessage(
   return {
     MessageBody: Body,
     MessageAttributes: withOrigin(Body, attributes, originOf(message, trustedSenders)),
+    // The messages of a standard queue may have a group too, for fair turns.
+    ...(Attributes?.MessageGroupId && { MessageGroupId: Attributes.MessageGroupId }),
     // A new deduplication id: under the old one a FIFO queue would accept the message and drop it, for five minutes.
-    ...(Attributes?.MessageGroupId && {
-      MessageGroupId: Attributes.MessageGroupId,
+    ...(isFifo(queueUrl) && {
       MessageDeduplicationId: `${MessageId}-${ReceiptHandle.slice(-40)}`.replace(/[^\w-]/g, '_'),
     }),
   };

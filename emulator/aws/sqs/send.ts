@@ -108,6 +108,12 @@ function checkContents(queue: Queue, message: Outgoing): void {
   if (queue.settings.FifoQueue && message.DelaySeconds !== undefined && message.DelaySeconds > 0) {
     throw invalidParameter('DelaySeconds of a single message is not valid for this queue type.');
   }
+  const { MessageDeduplicationId } = message;
+  if (!queue.settings.FifoQueue && MessageDeduplicationId !== undefined) {
+    throw invalidParameter(
+      `Value ${MessageDeduplicationId} for parameter MessageDeduplicationId is invalid. Reason: The request include parameter that is not valid for this queue type.`,
+    );
+  }
 }
 
 function checkAttributes(attributes: MessageAttributes): void {

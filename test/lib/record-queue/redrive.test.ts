@@ -172,6 +172,19 @@ describe('a redrive', () => {
     expect(await visible(urls.queueUrl)).toBe('1');
   });
 
+  it('moves a letter with a group back to a standard queue, and keeps the group', async () => {
+    const letter = { QueueUrl: urls.deadLetterUrl, MessageBody: '{}', MessageGroupId: 'tenant-a' };
+    await fixture.client.send(new SendMessageCommand(letter));
+    expect(await redrive({ ...urls, waitSeconds: 0, dryRun: false })).toMatchObject({
+      moved: 1,
+      failures: [],
+    });
+    const { Messages } = await fixture.client.send(
+      new ReceiveMessageCommand({ QueueUrl: urls.queueUrl, MessageSystemAttributeNames: ['MessageGroupId'] }),
+    );
+    expect(Messages).toMatchObject([{ Attributes: { MessageGroupId: 'tenant-a' } }]);
+  });
+
   it('ends though every letter that it moves fails again at once', async () => {
     await deadLetter('m1', invalid);
     // The letters come straight back, as from a queue whose consumer fails.

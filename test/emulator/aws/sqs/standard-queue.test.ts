@@ -64,6 +64,18 @@ describe('a message', () => {
     await expect(send(url, 'x', { MessageAttributes })).rejects.toThrow(/attribute/);
   });
 
+  it('may have a group, but no deduplication id', async () => {
+    const url = await fixture.queue('groups');
+    await send(url, 'x', { MessageGroupId: 'tenant-a' });
+    expect(await receive(url)).toMatchObject([{ Attributes: { MessageGroupId: 'tenant-a' } }]);
+    await expect(
+      send(url, 'x', { MessageGroupId: 'tenant-a', MessageDeduplicationId: 'd1' }),
+    ).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+      message: expect.stringContaining('MessageDeduplicationId'),
+    });
+  });
+
   it('is out of sight after a receive, and comes again when the visibility timeout is over', async () => {
     const url = await fixture.queue('visibility', { VisibilityTimeout: '30' });
     await send(url, 'once');
