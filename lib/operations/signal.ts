@@ -133,7 +133,26 @@ function checkColumns(given: Signal): Signal {
   }
   if (update.includes('state'))
     throw new InvalidInputError('update', 'must not name state; signals change it by resolve and reopen');
+  if (isEvent(given) && eventSeverity(given) === undefined && !Object.hasOwn(lookups, 'severity'))
+    throw new InvalidInputError(
+      'fields.severity',
+      'is required for em_event: 1 (critical) to 5 (information); or give an impact of 1 to 3',
+    );
   return given;
+}
+
+/** True for a signal that becomes an event of Event Management. */
+export function isEvent({ target = 'incident', life }: Signal): boolean {
+  return target.toLowerCase() === 'em_event' && life !== 'none';
+}
+
+/** The severity of an event, `0` (clear) to `5`: the one that is given, else the impact. An event without one never becomes an alert. */
+export function eventSeverity({ signal: kind, fields = {} }: Signal): string | undefined {
+  if (kind === 'resolve') return '0';
+  const given = String(fields['severity'] ?? '').trim();
+  if (given !== '') return given;
+  const impact = String(fields['impact'] ?? '').trim();
+  return /^[1-3]$/.test(impact) ? impact : undefined;
 }
 
 /** Milliseconds of an ISO 8601 duration of days, hours, minutes and seconds, e.g. `PT4H`. */

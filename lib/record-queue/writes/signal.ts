@@ -1,6 +1,6 @@
 import { digestOf } from '../../aws/digest.ts';
 import { InvalidInputError } from '../../core/errors.ts';
-import { groupNameOf } from '../../operations/signal.ts';
+import { eventSeverity, groupNameOf, isEvent } from '../../operations/signal.ts';
 import { instanceTime } from '../../servicenow/encoded-query.ts';
 import type { Done } from '../disposition.ts';
 import { tablesWithLife } from '../life-cycle/decide.ts';
@@ -23,7 +23,7 @@ type Columns = Readonly<Record<string, unknown>>;
 export async function applySignal(command: Command, context: WriteContext): Promise<Done> {
   const { signal, table } = command.command;
   if (signal.life === 'none') return createOnce(command, context, {}, signal.key);
-  if (table.toLowerCase() === 'em_event') return sendEvent(command, context);
+  if (isEvent(signal)) return sendEvent(command, context);
   if (!tablesWithLife.includes(table.toLowerCase()))
     throw new InvalidInputError(
       'target',
@@ -61,13 +61,17 @@ function sendEvent(command: Command, context: WriteContext): Promise<Done> {
   const { signal } = command.command;
   const { fields = {} } = signal;
   const atMs = Math.min(Date.parse(signal.at), command.message.sentAtMs);
-  const isOver = signal.signal === 'resolve';
+  const severity = eventSeverity(signal);
+  const description = fields['description'] ?? fields['short_description'];
   const more = {
     source: fields['source'] ?? signal.source,
     message_key: fields['message_key'] ?? signal.key,
     time_of_event: fields['time_of_event'] ?? instanceTime(atMs),
-    resolution_state: isOver ? 'Closing' : 'New',
-    ...(isOver && { severity: '0' }),
+    // Without a node an event needs a class.
+    event_class: fields['event_class'] ?? signal.source,
+    resolution_state: signal.signal === 'resolve' ? 'Closing' : 'New',
+    ...(severity !== undefined && { severity }),
+    ...(description !== undefined && { description }),
   };
   return createOnce(command, context, more, JSON.stringify([signal.key, signal.eventId, signal.signal]));
 }

@@ -431,6 +431,24 @@ describe('a signal', () => {
     ]);
   });
 
+  it('becomes an event that can become an alert: with a severity, a class and a description', async () => {
+    await start();
+    const fields = { short_description: 'Disk full', impact: '2' };
+    await deliver(signal('open', 0, { target: 'em_event', fields, key: 'alert' }));
+    const events = queue.instance.state.store.select('em_event');
+    expect(events.filter(({ message_key }) => message_key === 'alert')).toMatchObject([
+      { severity: '2', event_class: 'disk', description: 'Disk full' },
+    ]);
+  });
+
+  it.each(['open', 'update', 'note'])('is a dead letter as an event without a severity: %s', async (kind) => {
+    await start();
+    await deliver(signal(kind, 0, { target: 'em_event', fields: { node: 'web-01' }, key: 'bare' }));
+    expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(/^fields\.severity: /);
+    const events = queue.instance.state.store.select('em_event');
+    expect(events.filter(({ message_key }) => message_key === 'bare')).toEqual([]);
+  });
+
   it('becomes an event at the time of its state in UTC, which is never in the future', async () => {
     await start();
     const target = { target: 'em_event', fields: { severity: '1' } };
