@@ -11,6 +11,7 @@ import {
   readTransformTargets,
   type StagingTable,
 } from '../../lib/file-import/plan/staging-table.ts';
+import { timeZoneWarning } from '../../lib/file-import/plan/time-zone.ts';
 import { type InspectedFile, inspectFile } from '../../lib/file-import/read/inspect-file.ts';
 import type { Drop } from '../../lib/file-import/schedule/import-request.ts';
 import type { CallContext, ServiceNowClient } from '../../lib/servicenow/call.ts';
@@ -30,7 +31,6 @@ export type PreflightOptions = {
 type Preflight = {
   readonly file: InspectedFile;
   readonly staging: StagingTable;
-  readonly settings: ImportSettings;
   readonly targetTables: readonly string[];
 };
 
@@ -40,10 +40,14 @@ type Preflight = {
  */
 export async function runDryRun(options: PreflightOptions, drop: Drop): Promise<void> {
   const settings = parseSettings(await readSettings(options));
-  const { file, staging, targetTables } = await look(options, drop, settings);
   const open = drop.format === 'jsonl';
-  const header = open ? possibleNames(staging, settings) : file.header;
-  const { targets } = mapColumns(header, staging, settings, 'dry-run', open);
+  const { file, targetTables, header, targets, warning } = await asking(options, async (client, context) => {
+    const found = await look(options, drop, settings, client, context);
+    const names = open ? possibleNames(found.staging, settings) : found.file.header;
+    const mapped = mapColumns(names, found.staging, settings, 'dry-run', open);
+    const timeZone = await timeZoneWarning(client, mapped.targets, context);
+    return { ...found, header: names, targets: mapped.targets, warning: timeZone };
+  });
   const { encoding, delimiter } = file.content;
   const lines = open
     ? ['  columns are named by each row']
@@ -54,6 +58,7 @@ export async function runDryRun(options: PreflightOptions, drop: Drop): Promise<
       });
   const dialect = open ? drop.format : `${drop.format}, delimiter ${JSON.stringify(delimiter)}`;
   const filled = targetTables.length > 0 ? ` Its transform maps fill ${targetTables.join(', ')}.` : '';
+  if (warning !== undefined) lines.push(`warning: ${warning}`);
   process.stdout.write(
     `${[`${basename(options.file)}: ${dialect}, ${encoding.name}. It can be imported into ${options.table}.${filled}`, ...lines].join('\n')}\n`,
   );
@@ -65,7 +70,9 @@ export async function runDryRun(options: PreflightOptions, drop: Drop): Promise<
  */
 export async function runSuggest(options: PreflightOptions, drop: Drop): Promise<void> {
   const none = parseSettings(undefined);
-  const { file, staging } = await look(options, drop, none);
+  const { file, staging } = await asking(options, (client, context) =>
+    look(options, drop, none, client, context),
+  );
   const unmatched = file.header.filter((name) => columnOf(name, staging, none) === undefined);
   const suggested = suggestSettings(unmatched, staging);
   const path = join(dirname(options.file), '_import.json');
@@ -79,18 +86,29 @@ export async function runSuggest(options: PreflightOptions, drop: Drop): Promise
   );
 }
 
-async function look(options: PreflightOptions, drop: Drop, settings: ImportSettings): Promise<Preflight> {
-  const { file, table } = options;
+async function look(
+  { file, table }: PreflightOptions,
+  drop: Drop,
+  settings: ImportSettings,
+  client: ServiceNowClient,
+  context: CallContext,
+): Promise<Preflight> {
   const inspected = await inspectFile(bytesOf(file), drop, settings);
+  const [staging, { targetTables = [] }] = await Promise.all([
+    describeStagingTable(client, table.toLowerCase(), settings.insertMultipleKeys, context),
+    readTransformTargets(client, table.toLowerCase(), context),
+  ]);
+  return { file: inspected, staging, targetTables };
+}
+
+async function asking<T>(
+  options: PreflightOptions,
+  ask: (client: ServiceNowClient, context: CallContext) => Promise<T>,
+): Promise<T> {
   const deadline = deadlineAt(Date.now() + 60_000, systemClock);
-  const context: CallContext = { deadline, correlationId: 'import-dry-run' };
   const client = openClient(options);
   try {
-    const [staging, { targetTables = [] }] = await Promise.all([
-      describeStagingTable(client, table.toLowerCase(), settings.insertMultipleKeys, context),
-      readTransformTargets(client, table.toLowerCase(), context),
-    ]);
-    return { file: inspected, staging, settings, targetTables };
+    return await ask(client, { deadline, correlationId: 'import-dry-run' });
   } finally {
     await client.close();
   }

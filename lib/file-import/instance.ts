@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
 import type { ServiceNowRecord } from '../servicenow/answers.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
+import { AccessDeniedError } from '../servicenow/errors.ts';
 import { listPages } from '../servicenow/pages.ts';
 import { listRecords } from '../servicenow/records.ts';
 
@@ -140,6 +141,29 @@ function flatten(record: ServiceNowRecord): InstanceRow {
     }
   }
   return row;
+}
+
+/** What is read, or undefined where access rules refuse it. */
+export async function unlessHidden<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof AccessDeniedError) return undefined;
+    throw error;
+  }
+}
+
+/** A column of the user whom we sign in as; undefined when the instance does not say. */
+export async function readOwnUser(
+  client: ServiceNowClient,
+  column: 'user_name' | 'time_zone',
+  context: CallContext,
+): Promise<string | undefined> {
+  const query = 'user_name=javascript:gs.getUserName()';
+  const own = { table: 'sys_user', query, fields: [column], limit: 2 };
+  const rows = await unlessHidden(() => listRows(client, own, context));
+  // An instance that does not run the script lists no one, or everyone.
+  return rows?.length === 1 ? rows[0]?.[column] : undefined;
 }
 
 /** Ids or keys that one query names: 35 characters each, comma included, in a URL that may have about 8,000 (docs/servicenow-contract.md 1.4). */

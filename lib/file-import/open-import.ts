@@ -8,8 +8,9 @@ import { withDropper } from './plan/dropper-column.ts';
 import type { ImportPlan } from './plan/import-plan.ts';
 import { mapColumns, possibleNames } from './plan/map-columns.ts';
 import { pinnedSettings } from './plan/pinned-settings.ts';
-import { type ImportSettings, parseSettings, storedSettings } from './plan/settings.ts';
+import { type ImportSettings, parseSettings, storedSettings, withWarning } from './plan/settings.ts';
 import { describeStagingTable, readTransformTargets } from './plan/staging-table.ts';
+import { timeZoneWarning } from './plan/time-zone.ts';
 import { keepFront, pinnedObject } from './read/content.ts';
 import { headBytes, inspectFile } from './read/inspect-file.ts';
 import {
@@ -95,12 +96,14 @@ async function planImport(
   const mapped = await orNote(map, () => note(factsOfRefused(file, staging, settings)));
   const dropper = { column: scope.callerColumn, droppedBy: request.droppedBy };
   const row = withDropper(mapped, staging, settings, dropper);
+  const warning = await timeZoneWarning(scope.client, row.targets, context);
+  if (warning !== undefined) scope.log.warn('import-time-zone', { warning, table: request.table });
   const keyColumn = settings.keyColumn?.toLowerCase();
   return {
     request,
     startedAt,
     folder: request.resultsFolder,
-    settings,
+    settings: warning === undefined ? settings : withWarning(settings, warning),
     content: file.content,
     row,
     ...(keyColumn ? { keyColumn } : {}),

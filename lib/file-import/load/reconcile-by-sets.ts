@@ -1,5 +1,4 @@
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { type Chunk, type LineRuns, lineList, lineRuns } from '../encode/chunk.ts';
 import {
   batchesOf,
@@ -10,6 +9,8 @@ import {
   listRows,
   namedAtOnce,
   pageRows,
+  readOwnUser,
+  unlessHidden,
 } from '../instance.ts';
 import type { EarlierSets, ImportPlan } from '../plan/import-plan.ts';
 import { type ChunkPrint, placesOf, printChunk, type StoredPrints, storedPrints } from './row-prints.ts';
@@ -198,7 +199,7 @@ async function candidateSets(
   const all = new Set([...known, ...(plan.earlierSets?.ids ?? [])]);
   const sets = await unlessHidden(() => setsSince(scope, plan.request.table, since));
   if (!sets || !(await seesSets(scope, sets, all))) return undefined;
-  const user = await ownUserName(scope);
+  const user = await readOwnUser(scope.client, 'user_name', callContext(scope));
   return sets
     .filter((row) => !all.has(row['sys_id'] ?? '') && (!user || row['sys_created_by'] === user))
     .map((row) => ({ id: row['sys_id'] ?? '', isLoading: row['state'] === 'loading' }));
@@ -254,24 +255,6 @@ async function seesSets(
   const any = { table: 'sys_import_set', query: '', fields: ['sys_id'], limit: 1 };
   const { rows, total } = await listCounted(scope.client, any, callContext(scope));
   return rows.length > 0 || total === 0;
-}
-
-/** The user's name as the instance knows it; undefined when it does not say. */
-async function ownUserName(scope: ImportScope): Promise<string | undefined> {
-  const query = 'user_name=javascript:gs.getUserName()';
-  const own = { table: 'sys_user', query, fields: ['user_name'], limit: 2 };
-  const rows = await unlessHidden(() => listRows(scope.client, own, callContext(scope)));
-  // An instance that does not run the script lists no one, or everyone.
-  return rows?.length === 1 ? rows[0]?.['user_name'] : undefined;
-}
-
-async function unlessHidden<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof AccessDeniedError) return undefined;
-    throw error;
-  }
 }
 
 /** UTC, `yyyy-MM-dd HH:mm:ss`. */

@@ -81,6 +81,11 @@ function readsBack(format: string, sample: string, kinds: readonly string[]): bo
   }
 }
 
+/** Whether values of the column may be sent as moments, in text: what reads them may do so in another zone than UTC. */
+export function mayBeTextMoment({ format, keeps }: DateColumn): boolean {
+  return keeps === undefined && (format === 'iso' || hasTimeOfDay(format));
+}
+
 /**
  * A value as ServiceNow takes it: a moment as UTC, `yyyy-MM-dd HH:mm:ss`; a date without a time as the date that it is,
  * `yyyy-MM-dd`, in whatever zone; empty stays empty. An hour that the clocks of the zone go through twice means the first time.
@@ -130,7 +135,10 @@ const timed = new Map<string, boolean>();
 
 /** Whether a value of this form says a time of day; in ISO 8601 each value may or may not. */
 function hasTime(value: string, format: string): boolean {
-  if (format === 'iso') return /T/i.test(value);
+  return format === 'iso' ? /T/i.test(value) : hasTimeOfDay(format);
+}
+
+function hasTimeOfDay(format: string): boolean {
   const known = timed.get(format) ?? kindsIn(format).kinds.some((kind) => timeKinds.includes(kind));
   timed.set(format, known);
   return known;

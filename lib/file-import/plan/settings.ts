@@ -82,9 +82,13 @@ export const settingsSchema = z.strictObject({
 
 /** How the drops of one staging table are imported: `imports/{stagingTable}/_import.json`. */
 export type ImportSettings = z.infer<typeof settingsSchema> & {
-  /** What should be changed in the file, though it was understood. */
+  /** What should be changed in the file, or on the instance, though the settings were understood. */
   readonly warnings?: readonly string[];
 };
+
+export function withWarning(settings: ImportSettings, warning: string): ImportSettings {
+  return { ...settings, warnings: [...(settings.warnings ?? []), warning] };
+}
 
 /** Names of settings in the release before this one, which are still read. */
 const renamed: Readonly<Record<string, string>> = { settleAfterSeconds: 'inDoubtSeconds' };

@@ -36,6 +36,14 @@ it('says where each column would go, and uploads nothing', async () => {
   expect(instance.control.ledger.select({ method: 'POST' })).toEqual([]);
 });
 
+it('warns of times that a transform may read in another zone', async () => {
+  const { run, cwd } = await world('user_id;last_name\na;2026-11-29T08:00Z\n');
+  writeFileSync(join(cwd, '_import.json'), '{"dateColumns":{"last_name":{"format":"iso"}}}');
+  const { code, out } = await run('--dry-run');
+  expect(code).toBe(0);
+  expect(out).toMatch(/^warning: times in \w+ are sent in UTC, and the user has no time zone of its own/m);
+});
+
 it('refuses what the import would refuse, naming the columns, and suggests settings that help', async () => {
   const { run, cwd } = await world('user_id,Firstname,shoe size\na,b,42\n');
   const refused = await run('--dry-run');

@@ -119,6 +119,35 @@ describe('an import', () => {
     expect(summary.messages[0]?.message).toContain('is not a date of the form dd.MM.yyyy HH:mm');
   });
 
+  it.each([
+    ['America/Los_Angeles', 'dd.MM.yyyy HH:mm', 'has the time zone America/Los_Angeles'],
+    ['', 'iso', 'has no time zone of its own'],
+    ['GMT', 'dd.MM.yyyy HH:mm', undefined],
+    ['America/Los_Angeles', 'dd.MM.yyyy', undefined],
+  ])(
+    'warns of times in text that the user may have transformed in another zone: %s, %s',
+    async (zone, format, part) => {
+      const { store } = world.instance.state;
+      const user = store.select('sys_user').find((row) => row['user_name'] === 'watched.user');
+      store.update(
+        'sys_user',
+        user?.['sys_id'] ?? '',
+        { time_zone: zone },
+        { userName: 'admin', sysId: '0'.repeat(32) },
+      );
+      await world.settings('imp_load', { dateColumns: { u_when: { format } } });
+      const summary = await world.run(
+        await world.drop('imports/imp_load/zoned.csv', 'u_code,u_when\nzoned,'),
+      );
+      await world.settings('imp_load', {});
+      expect(summary.status).toBe('completed');
+      const warnings = part === undefined ? undefined : [expect.stringContaining(part)];
+      expect(summary.settings?.warnings).toEqual(warnings);
+      const report = await world.read(summary.results['report'] ?? '');
+      expect(report.includes('set the time zone of the user to GMT')).toBe(part !== undefined);
+    },
+  );
+
   it('rejects a value that its column would cut', async () => {
     const body = `u_code,u_text\nlong-1,${'ü'.repeat(100)}\nlong-2,${'ü'.repeat(101)}`;
     const summary = await world.run(await world.drop('imports/imp_load/long.csv', body));
