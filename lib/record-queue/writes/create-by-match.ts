@@ -165,7 +165,10 @@ export class CreateByMatch {
       await this.#work.complete('create', sysId);
       return 'duplicate';
     }
-    const holder = await match.readHolder(sysId, true);
+    const holder = await match.readHolder(sysId, true).catch(async (error: unknown) => {
+      if (error instanceof InvalidInputError) await attempt.withdraw();
+      throw error;
+    });
     if (holder) return this.#useHolder(holder, sysId, number);
     const isMade = made !== 'nothing' || refusal.isReadBackDenial;
     if (isMade && !(refusal instanceof InsertRefusedError)) {

@@ -53,7 +53,11 @@ export class Match {
     return { rows, total: Math.max(rows.length, Number(headers['x-total-count'] ?? 0)) };
   }
 
-  /** The columns of the match as a record holds them now; undefined when it is not shown. */
+  /**
+   * The columns of the match as a record holds them now; undefined when it is not shown.
+   * @throws InvalidInputError when the record has no such column: an instance may answer a condition on it with no record at all
+   * (docs/servicenow-contract.md 2.3), and each upsert would create the next one
+   */
   async readHolder(sysId: string, isReconciling: boolean): Promise<Holder | undefined> {
     const request = getRequest({
       table: this.#table,
@@ -66,11 +70,19 @@ export class Match {
       const { body } = await this.#send({ request, isReconciling });
       const parsed = z.safeParse(holderAnswer, body);
       if (!parsed.success) throw new UnreadableAnswerError('match: the instance answered without a record');
+      const unknown = this.unknownColumnOf(parsed.data.result);
+      if (unknown !== undefined) throw unknownColumnError(unknown);
       return parsed.data.result;
     } catch (error) {
       if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return undefined;
       throw error;
     }
+  }
+
+  /** A column of the match that the table has not, as far as this record shows; a column of another record may be missing. */
+  unknownColumnOf(record: Readonly<Record<string, unknown>>): string | undefined {
+    const columns = Object.keys(this.columns);
+    return columns.find((column) => !column.includes('.') && !Object.hasOwn(record, column));
   }
 
   /** True when the record holds what the match asks for. */
@@ -138,10 +150,13 @@ function readRows(body: unknown, columns: readonly string[]): readonly Row[] {
   if (!parsed.success) throw new UnreadableAnswerError('match: the instance answered without records');
   const [row] = parsed.data.result;
   const unknown = row && columns.find((column) => !Object.hasOwn(row, column));
-  if (unknown)
-    throw new InvalidInputError(
-      `match.${unknown}`,
-      'the table has no such column, or the user may not read it',
-    );
+  if (unknown) throw unknownColumnError(unknown);
   return parsed.data.result;
+}
+
+function unknownColumnError(column: string): InvalidInputError {
+  return new InvalidInputError(
+    `match.${column}`,
+    'the table has no such column, or the user may not read it',
+  );
 }

@@ -113,9 +113,13 @@ export class UpsertWork {
     const created = z.safeParse(createdAnswer, answer?.body).data?.result;
     const columns = Object.keys(this.match.columns);
     const isMeantToMatch = !columns.some((column) => Object.hasOwn(this.command.command.record, column));
-    if (!created || !isMeantToMatch || !this.match.isStoredDifferently(created)) return created?.sys_id;
-    const { total } = await this.match.search(this.match.columns, true);
-    if (total > 0) return created.sys_id;
+    if (!created) return undefined;
+    // No search finds a record by a column that its table has not.
+    if (this.match.unknownColumnOf(created) === undefined) {
+      if (!isMeantToMatch || !this.match.isStoredDifferently(created)) return created.sys_id;
+      const { total } = await this.match.search(this.match.columns, true);
+      if (total > 0) return created.sys_id;
+    }
     const { log, ledger } = this.context;
     log.warn('match-finds-nothing', { table: this.table, messageId: this.command.message.messageId });
     await ledger.records.rememberUnmatched(this.sysIdOf(0), created.sys_id);

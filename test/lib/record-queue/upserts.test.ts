@@ -5,6 +5,8 @@ import { UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { create, deployment, incidents, losingWrites, queue, start, times } from './writing.ts';
 
+const aPerson = { userName: 'a.person', sysId: '0'.repeat(32) };
+
 describe('upserts', () => {
   const upsert = (id: string, match: object, record: object): TestMessage => ({
     id,
@@ -356,4 +358,24 @@ describe('upserts', () => {
     ]);
     expect(incidents().map(({ state }) => state)).toEqual(['1', '1']);
   });
+
+  it.each(['', 'incident'])(
+    'refuse a match by an unknown column where the instance then finds nothing (correlationIdTables: "%s")',
+    async (tables) => {
+      const instance = { switches: { invalidQueryReturnsNoRows: true } };
+      await start({ instance, environment: { CORRELATION_ID_TABLES: tables } });
+      const match = { no_such_column: 'x' };
+      expect(await queue.deliver([upsert('m1', match, { category: 'network' })])).toEqual([]);
+      // A person works on it: it is still the record that was made for this match.
+      const { store } = queue.instance.state;
+      const [made] = incidents();
+      store.update('incident', String(made?.['sys_id']), { urgency: '1' }, aPerson);
+      const later = [upsert('m2', match, { urgency: '2' }), upsert('m3', match, { ...match, urgency: '3' })];
+      for (const message of later) expect(await queue.deliver([message])).toEqual([]);
+      expect(incidents()).toMatchObject([{ category: 'network', urgency: '1' }]);
+      expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorMessage'])).toEqual(
+        later.map(() => expect.stringContaining('match.no_such_column: the table has no such column')),
+      );
+    },
+  );
 });
