@@ -207,6 +207,7 @@ function openContext(
     allowsTable: (table) => allowsTable(link.instance, table),
     ignoringTables: link.ignoringTables,
     honouringTables: link.honouringTables,
+    correlatedTables: link.correlatedTables,
     made: [],
     waitForTurn: (command, sysId) => order.waitForTurn(command, sysId),
     clock,

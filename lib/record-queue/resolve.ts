@@ -26,6 +26,7 @@ export type InstanceLink = {
   readonly references: ReferenceCache;
   readonly ignoringTables: Set<string>;
   readonly honouringTables: Set<string>;
+  readonly correlatedTables: Set<string>;
 };
 
 export type LinkTo = (instance: InstanceConfig, client: ServiceNowClient) => InstanceLink;
@@ -51,6 +52,7 @@ export function createLinks({
       references: new ReferenceCache(clock),
       ignoringTables: new Set<string>(),
       honouringTables: new Set<string>(),
+      correlatedTables: new Set<string>(),
     };
     links.set(client, link);
     return link;

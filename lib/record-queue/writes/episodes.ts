@@ -8,9 +8,10 @@ import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.
 import { getRequest, listRequest } from '../../servicenow/records.ts';
 import { type Episode, phaseOf } from '../life-cycle/decide.ts';
 import { correlationIdOfKey, parseMark } from '../life-cycle/mark.ts';
+import { hasCorrelationId } from './lookup.ts';
 import type { WriteContext } from './write-context.ts';
 
-type Asking = Pick<WriteContext, 'send' | 'naming'>;
+type Asking = Pick<WriteContext, 'send' | 'naming' | 'correlatedTables'>;
 
 /** What is read of a record, with every answer. A table without one of these columns answers without it. */
 export const episodeFields = [
@@ -127,14 +128,19 @@ export class Episodes {
       throw new UnreadableAnswerError('key: the instance answered without records');
     }
     const rows = parsed.data.result;
-    // An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3).
-    if (this.#byCorrelationId && rows.some(({ correlation_id }) => correlation_id === undefined))
+    const total = Number(answer?.headers['x-total-count'] ?? 0);
+    // An instance drops a condition on a column that it does not know, and so finds any record, or none (docs/servicenow-contract.md 2.3).
+    const isFindable =
+      !this.#byCorrelationId ||
+      (rows.length === 0 && total === 0
+        ? await hasCorrelationId(table, this.#context, isReconciling)
+        : rows.every(({ correlation_id }) => correlation_id !== undefined));
+    if (!isFindable)
       throw new ConfigurationError(
         'correlationIdTables',
         `${table} has no column correlation_id that the user may read, so that its records cannot be found`,
       );
     // The total is blind to access controls (docs/servicenow-contract.md 1.4).
-    const total = Number(answer?.headers['x-total-count'] ?? 0);
     if (rows.length < limit) this.#hidden = Math.max(0, total - rows.length);
     return rows.flatMap((one) => {
       const mark = parseMark(one.correlation_display);

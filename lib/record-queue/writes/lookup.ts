@@ -125,6 +125,25 @@ async function countRecord(
   }
 }
 
+/**
+ * False for a table whose records have no correlation_id that the user may read. An instance may answer a condition on an unknown
+ * column with no record at all (docs/servicenow-contract.md 2.3): then any record of the table shows it.
+ * @throws ServiceNowError when the instance cannot be asked
+ */
+export async function hasCorrelationId(
+  table: string,
+  { send, correlatedTables }: Pick<WriteContext, 'send' | 'correlatedTables'>,
+  isReconciling: boolean,
+): Promise<boolean> {
+  const name = table.toLowerCase();
+  if (correlatedTables.has(name)) return true;
+  const request = listRequest({ table, fields: ['sys_id', 'correlation_id'], limit: 1, noCount: true });
+  const { body } = await send({ request, isReconciling });
+  const [any] = z.safeParse(correlatedRows, body).data?.result ?? [];
+  if (any?.correlation_id !== undefined) correlatedTables.add(name);
+  return any === undefined || any.correlation_id !== undefined;
+}
+
 const mostAlike = 100;
 const correlatedRows = z.object({
   result: z.array(z.object({ sys_id: z.string(), correlation_id: z.optional(z.string()) })),
@@ -143,12 +162,12 @@ export type Correlated =
 export async function findByCorrelationId(
   table: string,
   correlationId: string,
-  { send }: WriteContext,
+  context: WriteContext,
   isReconciling: boolean,
 ): Promise<Correlated> {
   const query = encodedQuery().where('correlation_id', '=', correlationId).orderBy('sys_created_on');
   const request = listRequest({ table, query, fields: ['sys_id', 'correlation_id'], limit: mostAlike });
-  const { body, headers } = await send({ request, isReconciling });
+  const { body, headers } = await context.send({ request, isReconciling });
   const parsed = z.safeParse(correlatedRows, body);
   if (!parsed.success)
     throw new UnreadableAnswerError('a look-up answered without a sys_id; may the user read it?');
@@ -158,7 +177,9 @@ export async function findByCorrelationId(
   const own = found.find(({ correlation_id }) => correlation_id === correlationId);
   if (own) return { kind: 'visible', sysId: own.sys_id };
   // The total is blind to access controls (docs/servicenow-contract.md 1.4).
-  return { kind: Number(headers['x-total-count'] ?? 0) > found.length ? 'hidden' : 'absent' };
+  if (Number(headers['x-total-count'] ?? 0) > found.length) return { kind: 'hidden' };
+  const isFindable = found.length > 0 || (await hasCorrelationId(table, context, isReconciling));
+  return { kind: isFindable ? 'absent' : 'no column' };
 }
 
 /** For so long after the first refusal a record is looked for again before the refusal counts: a look-up may lag behind. */

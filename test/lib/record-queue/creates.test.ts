@@ -148,15 +148,24 @@ describe('creates', () => {
     expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'INSERT_REFUSED' } }]);
   });
 
-  it('are not taken for done where such a table has no correlation_id', async () => {
-    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
-    const user = { id: 'm1', body: { table: 'sys_user', record: { user_name: 'new' } }, key: 'k' };
-    expect(await queue.deliver([user])).toEqual(['m1']);
-    expect(await queue.deliver([{ ...user, receiveCount: 11, firstReceivedMsAgo: 3_700_000 }])).toEqual([]);
-    expect(queue.deadLetters).toMatchObject([
-      { attributes: { ErrorMessage: expect.stringContaining('sys_user has no column correlation_id') } },
-    ]);
-  });
+  it.each([
+    ['finds any record', false],
+    ['finds nothing', true],
+  ])(
+    'are not sent where such a table has no correlation_id and a query by it %s',
+    async (_what, isStrict) => {
+      const instance = { switches: { invalidQueryReturnsNoRows: isStrict } };
+      await start({ instance, environment: { CORRELATION_ID_TABLES: '*' } });
+      const user = { id: 'm1', body: { table: 'sys_user', record: { user_name: 'new' } }, key: 'k' };
+      expect(await queue.deliver([user])).toEqual(['m1']);
+      expect(await queue.deliver([{ ...user, receiveCount: 11, firstReceivedMsAgo: 3_700_000 }])).toEqual([]);
+      expect(queue.deadLetters).toMatchObject([
+        { attributes: { ErrorMessage: expect.stringContaining('sys_user has no column correlation_id') } },
+      ]);
+      const users = queue.instance.state.store.select('sys_user');
+      expect(users.filter(({ user_name }) => user_name === 'new')).toEqual([]);
+    },
+  );
 
   it.each([
     'Operation against file ‘incident’ was aborted by Business Rule ‘No doubles^1’',

@@ -510,6 +510,16 @@ describe('a signal', () => {
     expect(queue.deadLetters).toMatchObject([refused, refused]);
   });
 
+  it('is not applied where such a table has no correlation_id and a query by it finds nothing', async () => {
+    const instance = { switches: { invalidQueryReturnsNoRows: true } };
+    await start({ instance, environment: { CORRELATION_ID_TABLES: 'cmn_location' } });
+    const plain = { target: 'cmn_location', life: 'none', fields: { name: 'one' }, key: 'plain' };
+    const opens = [signal('open', 0, plain), signal('open', 60, plain)];
+    for (const open of opens) expect(await deliver(open)).toEqual([open.id]);
+    const made = queue.instance.state.store.select('cmn_location').filter(({ name }) => name === 'one');
+    expect(made).toEqual([]);
+  });
+
   it('makes one record of a key where the table has no states', async () => {
     await start();
     const plain = { target: 'cmdb_ci', life: 'none', fields: { name: 'one' }, key: 'plain' };
