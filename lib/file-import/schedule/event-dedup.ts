@@ -34,24 +34,15 @@ export class EventDedup {
   async receive(request: ImportRequest, waiting: WaitList): Promise<Arrival> {
     const [version, newest] = await this.#table.readMany([versionKey(request), keyOf(request)]);
     if (version) return this.#known(request, version, waiting);
-    const { redropped } = request;
-    if (redropped && !(await this.isNewest({ bucket: request.bucket, ...redropped.first }))) {
-      const by = `a later drop of ${redropped.first.key}`;
-      await this.#note(request, { state: 'superseded', by });
-      return { kind: 'superseded', by };
-    }
-    const sequencer = sortableSequencer(request.sequencer);
-    const by = newest?.['import'];
-    if (newest && by !== executionName(request) && String(newest['sequencer']) > sequencer) {
-      const version = String(newest['version']);
-      if (await this.#note(request, { state: 'superseded', by: version }))
-        return { kind: 'superseded', by: version };
+    const by = await this.#supersededBy(request, newest);
+    if (by !== undefined) {
+      if (await this.#note(request, { state: 'superseded', by })) return { kind: 'superseded', by };
       // An earlier copy of the event put it into the wait-list, and its import has begun meanwhile.
       return this.#known(request, await this.#table.read(versionKey(request)), waiting);
     }
     // In this order: a process that finds the drop noted also finds it in the wait-list.
     await waiting.add(request);
-    await this.#noteNewest(request, sequencer);
+    await this.#noteNewest(request);
     if (await this.#note(request, { state: 'arrived' })) return { kind: 'new' };
     // Another copy of the event was faster; its import may have ended meanwhile.
     return this.#known(request, await this.#table.read(versionKey(request)), waiting);
@@ -63,7 +54,7 @@ export class EventDedup {
    */
   async begin(request: ImportRequest): Promise<boolean> {
     // First, so that an older version of the key that arrives from now on is superseded.
-    await this.#noteNewest(request, sortableSequencer(request.sequencer));
+    await this.#noteNewest(request);
     const item = { ...versionKey(request), state: 'arrived', expiresAt: this.#expiresAt() };
     const isArrived = { attribute: 'state', operator: '=', value: 'arrived' } as const;
     return this.#table.put(item, { anyOf: [{ is: 'absent' }, isArrived] });
@@ -104,6 +95,16 @@ export class EventDedup {
     });
   }
 
+  /** What makes a drop that has not arrived before useless: a newer version of its key, or of the file that is dropped again. */
+  async #supersededBy(request: ImportRequest, newest: StateItem | undefined): Promise<string | undefined> {
+    const { bucket, redropped } = request;
+    if (redropped && !(await this.isNewest({ bucket, ...redropped.first })))
+      return `a later drop of ${redropped.first.key}`;
+    const isOther = newest !== undefined && newest['import'] !== executionName(request);
+    const isNewer = isOther && String(newest['sequencer']) > sortableSequencer(request.sequencer);
+    return isNewer ? String(newest['version']) : undefined;
+  }
+
   async #known(request: ImportRequest, note: StateItem | undefined, waiting: WaitList): Promise<Arrival> {
     const [state, by] = [note?.['state'], note?.['by']];
     if (state === 'finished' || state === 'superseded') await waiting.removeRequest(request);
@@ -118,7 +119,8 @@ export class EventDedup {
     );
   }
 
-  async #noteNewest(request: ImportRequest, sequencer: string): Promise<void> {
+  async #noteNewest(request: ImportRequest): Promise<void> {
+    const sequencer = sortableSequencer(request.sequencer);
     const item = {
       ...keyOf(request),
       sequencer,

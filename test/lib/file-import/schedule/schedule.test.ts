@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ListedObject } from '../../../../lib/aws/s3.ts';
 import { silentLog } from '../../../../lib/core/log.ts';
+import { EventDedup } from '../../../../lib/file-import/schedule/event-dedup.ts';
 import { executionName, type ImportRequest } from '../../../../lib/file-import/schedule/import-request.ts';
 import { createSchedule, type Schedule } from '../../../../lib/file-import/schedule/schedule.ts';
 import { memoryStateTable } from '../../aws/memory-state-table.ts';
@@ -128,6 +129,25 @@ describe('the schedule of imports', () => {
     await schedule.leave(older);
     await schedule.leave(newer);
     expect(started).toHaveLength(2);
+  });
+
+  it('does not supersede what has begun, although its arrival was not noted: of a version, and of a file dropped again', async () => {
+    const first = drop('imports/t/a.csv', -90, { sequencer: '01', versionId: 'old' });
+    const place = { key: first.key, eTag: first.eTag, import: executionName(first) };
+    const redrop = drop('imports/u/a~again-1.csv', -80, { redropped: { times: 1, first: place } });
+    const dedup = new EventDedup(table, clock);
+    // The process that put them into the wait-list died; they were granted from there.
+    for (const request of [first, redrop]) expect(await dedup.begin(request)).toBe(true);
+    await receive(drop('imports/t/a.csv', -70, { sequencer: '02', versionId: 'new' }));
+    for (const request of [first, redrop])
+      expect(await schedule.receive(request)).toEqual({ kind: 'repeated' });
+  });
+
+  it('does not begin what is superseded', async () => {
+    const older = drop('imports/t/a.csv', -90, { sequencer: '01', versionId: 'old' });
+    await receive(drop('imports/t/a.csv', -80, { sequencer: '02', versionId: 'new' }));
+    await schedule.receive(older);
+    expect(await new EventDedup(table, clock).begin(older)).toBe(false);
   });
 
   it('lets the others go on when one cannot be started, and wakes itself to start it', async () => {
