@@ -219,11 +219,15 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
    */
   async function withoutEarlier(place: Place): Promise<Place | number> {
     const { request } = place;
-    if (Date.parse(request.droppedAt) + underWayMs < clock.now()) return place;
+    const droppedMs = Date.parse(request.droppedAt);
+    if (droppedMs + underWayMs < clock.now()) return place;
     const earlier = await earlierDrops(request, clock.now() - underWayMs);
     const unseen = await dedup.unseen(request, earlier);
-    if (unseen.length > 0)
-      return Math.max(...unseen.map(({ modifiedMs }) => modifiedMs)) + underWayMs + 1_000;
+    if (unseen.length > 0) {
+      const heldUntilMs = Math.max(...unseen.map(({ modifiedMs }) => modifiedMs)) + underWayMs;
+      // One that began to be uploaded long ago may have ended a moment before this drop.
+      return (heldUntilMs > clock.now() ? heldUntilMs : droppedMs + underWayMs) + 1_000;
+    }
     // One whose event was under way until now is in the wait-list by now.
     return (await waiting.firstOf(request.table)) ?? place;
   }

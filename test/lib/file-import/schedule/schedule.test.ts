@@ -238,6 +238,25 @@ describe('an earlier drop whose event is under way', () => {
     expect(started).toEqual([a.key]);
   });
 
+  it('is waited for without haste when the listing dates it by the beginning of a long upload', async () => {
+    const parts = createSchedule({
+      noteLost: async () => undefined,
+      table,
+      clock,
+      log: silentLog,
+      maxConcurrent: 2,
+      start: async (request) => void started.push(request.key),
+      wake: async (seconds) => void wakes.push(seconds),
+      earlierDrops: async () => [listing('imports/t/large.csv', -7_200, 'e-2')],
+    });
+    await parts.receive(drop('imports/t/b.csv', -10));
+    await parts.startDue();
+    expect([started, wakes]).toEqual([[], [891]]);
+    clock.nowMs += 891_000;
+    await parts.startDue(true);
+    expect(started).toEqual(['imports/t/b.csv']);
+  });
+
   it('is in the list by the time its event has come: the list is read again', async () => {
     const [a, b] = [drop('imports/t/a.csv', -20), drop('imports/t/b.csv', -10)];
     await schedule.receive(b);
