@@ -33,6 +33,8 @@ export type RecordMark = {
   readonly unmatched: string;
   /** When an insert under this sys_id was first refused though no record is shown. */
   readonly refusedSinceMs: number;
+  /** When a delete did not find the record though it was shown. */
+  readonly deleteRefusedAtMs: number;
   /** The key of the signals about the record, where its correlation_id has no room for it; empty: it has. */
   readonly signalKey: string;
 };
@@ -209,6 +211,11 @@ export class RecordMarks {
     await this.#items.change(this.keyOf(sysId), { refusedSinceMs });
   }
 
+  /** Remembers that a delete did not find a record that is shown. */
+  async rememberRefusedDelete(sysId: string): Promise<void> {
+    await this.#items.change(this.keyOf(sysId), { deleteRefusedAtMs: this.#clock.now() });
+  }
+
   /** Remembers under which number the last record of a match was created, by the first sys_id of the match. */
   async rememberNumber(firstSysId: string, number: number): Promise<void> {
     await this.#items.change(this.keyOf(firstSysId), { lastNumber: number });
@@ -240,6 +247,7 @@ function toMark(item: StateItem | undefined): RecordMark {
     makerUntilMs: numberIn(item, 'makerUntilMs'),
     unmatched: textIn(item, 'unmatched'),
     refusedSinceMs: numberIn(item, 'refusedSinceMs'),
+    deleteRefusedAtMs: numberIn(item, 'deleteRefusedAtMs'),
     signalKey: textIn(item, 'signalKey'),
   };
 }

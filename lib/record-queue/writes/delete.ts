@@ -53,10 +53,11 @@ class Deletion {
     try {
       await this.#send(this.#sysId, () => this.#isGone());
     } catch (error) {
+      const isNotFound = error instanceof RecordNotFoundError;
       // It was there a moment ago: someone else was faster, unless the user may not see it.
-      if (!(error instanceof RecordNotFoundError && (await this.#isGone()))) {
-        if (error instanceof RecordNotFoundError) await this.#refuseIfMadeAgain(error);
+      if (!(isNotFound && (await this.#isGone()))) {
         if (begun === 'first' && !mayHaveTakenEffect(error)) await records.abandonDelete(this.#sysId, by);
+        if (isNotFound && (begun === 'another' || presence === 'visible')) await this.#lookOnceMore(error);
         throw error;
       }
     }
@@ -92,14 +93,20 @@ class Deletion {
   }
 
   /**
-   * Refuses once: what is still there when the message comes back was not made a moment ago, so that the user may not delete it.
-   * @throws InDoubtError where another delete was faster, and a late copy of the create has made the record again since
+   * A record that is still shown though a delete did not find it was deleted by someone else a moment ago, and either a look-up lags
+   * behind that, or a late copy of its create has made it again. What is still there a while later is neither, so that the user may
+   * not delete it.
+   * @throws InDoubtError before that
    */
-  async #refuseIfMadeAgain(cause: RecordNotFoundError): Promise<void> {
-    const { before, context } = this.#attempt;
-    const { isDeleted, deletingUntilMs } = await context.ledger.records.now(this.#sysId);
-    if (before || !isDeleted || deletingUntilMs > 0) return;
-    await this.#attempt.announce('delete', this.#sysId, context.clock.now() + copyWaitMs);
+  async #lookOnceMore(cause: RecordNotFoundError): Promise<void> {
+    const { context, firstSentAtMs } = this.#attempt;
+    const { records } = context.ledger;
+    const nowMs = context.clock.now();
+    const { deleteRefusedAtMs } = await records.now(this.#sysId);
+    const isFirst = deleteRefusedAtMs < firstSentAtMs;
+    if (!isFirst && nowMs - deleteRefusedAtMs >= copyWaitMs) return;
+    await this.#attempt.announce('delete', this.#sysId, nowMs + copyWaitMs);
+    if (isFirst) await records.rememberRefusedDelete(this.#sysId);
     throw new InDoubtError(copyWaitMs, cause);
   }
 

@@ -133,6 +133,7 @@ function createDeleteCreate(story: StoryWriter, dice: Dice): void {
   const created = story.create('record', { key: dice.pick(['body', 'attribute']) });
   story.afterwards();
   const deleted = story.delete('record', { key: 'body' });
+  if (dice.chance(40)) story.again(deleted);
   story.afterwards();
   story.again(created);
   if (dice.chance(50)) story.again(deleted);

@@ -134,6 +134,25 @@ describe('of two deletes of one record', () => {
     expect(codes()).toEqual([]);
   });
 
+  it('the slower one comes back while a lagging look-up still shows the record, though the other lost its answer', async () => {
+    const { through, reached, release } = holding(isDelete);
+    const lost = losing(isDelete);
+    const switches = { lookupLagMs: 5_000 };
+    await start({ instance: { switches }, through: (client) => through(lost(client)) });
+    seed(given);
+    queue.later(6_000);
+    const slower = queue.deliver([remove('m1', given)]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m2', given)])).toEqual(['m2']);
+    release();
+    expect(await slower).toEqual(['m1']);
+    queue.later(2 * overMs);
+    expect(await queue.deliver([again(remove('m1', given)), again(remove('m2', given))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+
   it('none counts as done before it is remembered that the record is gone', async () => {
     let isAway = true;
     await start({
@@ -158,6 +177,22 @@ describe('of two deletes of one record', () => {
 });
 
 describe('a delete', () => {
+  it('that finds nothing though the record is shown is refused once that has lasted a while', async () => {
+    await start();
+    seed(given);
+    const json = { error: { message: 'No Record found', detail: null }, status: 'failure' };
+    const notFound = { match: { method: 'DELETE' }, action: 'answer', status: 404, json, count: 9 } as const;
+    queue.instance.control.faults.add(notFound);
+    expect(await queue.deliver([remove('m1', given)])).toEqual(['m1']);
+    expect(queue.hidden.get('receipt-m1')).toBe(5);
+    queue.later(6_000);
+    expect(await queue.deliver([again(remove('m1', given))])).toEqual([]);
+    expect(codes()).toEqual(['RECORD_NOT_FOUND']);
+    queue.instance.state.store.remove('incident', given);
+    expect(await queue.deliver([remove('m2', given)])).toEqual([]);
+    expect(codes()).toEqual(['RECORD_NOT_FOUND', 'RECORD_NOT_FOUND']);
+  });
+
   it('whose record a lagging look-up does not show yet is no dead letter when its answer is lost', async () => {
     const switches = { lookupLagMs: 5_000, lookupLagOnGet: true };
     await start({ instance: { switches }, through: losing(({ method }) => method === 'DELETE') });

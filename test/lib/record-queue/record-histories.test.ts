@@ -266,6 +266,8 @@ it.each(Object.entries(stories))(
       through: chaos.throughClient,
       throughTable: chaos.throughTable,
       environment: { CORRELATION_ID_TABLES: story.correlationIdTables ?? '' },
+      // In every second run lists show late what was written.
+      instance: { switches: { lookupLagMs: seed % 2 === 0 ? 0 : 150 } },
     });
     for (let index = 0; index < histories; index += 1) {
       const run = `a${index.toString(16)}f`;
