@@ -1,6 +1,6 @@
-import { digestOf } from '../aws/digest.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import { parseJson } from '../core/parse-json.ts';
+import { shortenId } from './event-id.ts';
 import { readTime } from './time.ts';
 
 /** SNS inside a pipe inside a queue is as deep as events come. */
@@ -25,16 +25,15 @@ export function readEvents(body: string, message: Arrival): readonly ReceivedEve
   return eventsIn(parse(body, 'body'), 'body', message, deepest).map(({ event, arrival }) => {
     const index = counts.get(arrival) ?? 0;
     counts.set(arrival, index + 1);
-    return { event, arrival: { ...arrival, messageId: `${shorten(arrival.messageId)}/${index}` } };
+    return {
+      event,
+      arrival: { ...arrival, messageId: `${shortenId(arrival.messageId, longestId)}/${index}` },
+    };
   });
 }
 
-/** The id of an event holds 256 characters. */
+/** Leaves room for the numbers of the events of a message and of the elements of an event. */
 const longestId = 200;
-
-function shorten(id: string): string {
-  return id.length > longestId ? digestOf(id) : id;
-}
 
 /** @param arrival of the innermost envelope; its events share it */
 function eventsIn(given: unknown, path: string, arrival: Arrival, depth: number): readonly ReceivedEvent[] {

@@ -1,5 +1,6 @@
 import { InvalidInputError } from '../core/errors.ts';
 import { readSignal, type Signal, type SignalKind } from '../operations/signal.ts';
+import { shortenId } from './event-id.ts';
 import { compileExpression, type Expression, ExpressionError } from './expression.ts';
 import type { Arrival } from './intake.ts';
 import type { CompiledMapping, Condition, LookupTemplate, Mappings, Parts, Template } from './mapping.ts';
@@ -122,7 +123,8 @@ class MappingRun {
     const { columns: fields, lookups } = await this.#fields(given, required, scope);
     const resolve =
       kind === 'resolve' ? await this.#columns(parts.resolve ?? {}, 'resolve', scope) : undefined;
-    const note = parts.note && textOf(await this.#value(parts.note.text, 'note', scope), 'note');
+    const text = parts.note && textOf(await this.#value(parts.note.text, 'note', scope), 'note');
+    const note = text && cut(text).trim();
     return readSignal({
       action: 'signal',
       signal: kind,
@@ -186,7 +188,7 @@ class MappingRun {
     const { id, each } = this.#mapping;
     const own = id === undefined ? undefined : textOf(await this.#value(id, 'id', scope), 'id');
     const ofEvent = textOf(Object(scope.variables['event'])['id'], 'id') ?? messageId;
-    return (own ?? (each === undefined ? ofEvent : `${ofEvent}/${element}`)).slice(0, 256);
+    return shortenId(own ?? (each === undefined ? ofEvent : `${ofEvent}/${element}`));
   }
 
   async #fields(fields: NonNullable<Parts['fields']>, required: readonly string[], scope: Scope) {
@@ -256,7 +258,7 @@ function columnValue(value: unknown): string | undefined {
 function textOf(value: unknown, path: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'object') throw new ExpressionError(path, 'must give text, not a list or an object');
-  const text = cut(String(value)).trim();
+  const text = String(value).toWellFormed().trim();
   return text === '' ? undefined : text;
 }
 

@@ -151,6 +151,12 @@ fields: { description: "{% $event.source & Id %}" }
     expect((await signalOf('', event({ key }))).key).toBe(key);
   });
 
+  it.each([255, 20_000])('names events apart whose ids begin with the same %i characters', async (length) => {
+    const idOf = async (end: string) =>
+      (await signalOf('id: "{% detail.id %}"\n', event({ key: 'k', id: 'x'.repeat(length) + end }))).eventId;
+    expect(await idOf('ab')).not.toBe(await idOf('ac'));
+  });
+
   it.each([
     ['missing', undefined, '2026-11-29T08:00:00.000Z'],
     ['in the form of HTTP', 'Sun, 29 Nov 2026 07:00:00 GMT', '2026-11-29T07:00:00.000Z'],

@@ -124,6 +124,23 @@ it('asks by the whole name of an alarm, however long, a hundred at a time', asyn
   expect(incidents()).toMatchObject([{ state: '6' }]);
 });
 
+it('resolves the record of an alarm with a long name each time it recovers', async () => {
+  const { world, alarm, run, incidents } = await start();
+  const name = 'n'.repeat(255);
+  await world.apply(alarm(name, 'ALARM', 0));
+  await world.apply(alarm(name, 'OK', 1));
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+  await world.apply(alarm(name, 'ALARM', 2));
+  expect(incidents()).toMatchObject([{ state: '2' }]);
+  alarm(name, 'OK', 3);
+  await run();
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+  await world.apply(alarm(name, 'ALARM', 4));
+  alarm(name, 'OK', 5);
+  await run();
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+});
+
 it('leaves alone what cannot be asked about: other accounts, other sources, a source that is down', async () => {
   const { world, alarm, run, incidents } = await start({
     describeAlarms: async () => {
