@@ -1,5 +1,6 @@
 import jsonata from 'jsonata';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { costOf, longestTextOf } from './reg-exp-cost.ts';
 
 /** Evaluates an expression; a value that is missing is undefined. @throws ExpressionError */
 export type Expression = (input: unknown, variables: Readonly<Record<string, unknown>>) => Promise<unknown>;
@@ -84,7 +85,7 @@ function padText(text: string | undefined, width: number, filling?: string): str
 function checkNode(node: unknown, path: string): void {
   if (typeof node !== 'object' || node === null) return;
   if (node instanceof RegExp) {
-    checkRegExp(node.source, path);
+    checkRegExp(node, path);
     return;
   }
   const { type, value } = Object.assign({ type: undefined, value: undefined }, node);
@@ -92,73 +93,29 @@ function checkNode(node: unknown, path: string): void {
   for (const child of Object.values(node)) checkNode(child, path);
 }
 
-/** The longest text that a regular expression is tried on, by how many repetitions may share it between them. */
-const longestText: readonly number[] = [100_000, 100_000, 3_000, 400, 100];
+/** An expression that is tried on shorter texts only is of no use. */
+const shortestUse = 100;
 
-function checkRegExp(source: string, path: string): void {
-  const { repetitions, optional, isNested, hasReference } = readRegExp(source);
-  if (isNested)
+function checkRegExp(expression: RegExp, path: string): void {
+  const cost = costOf(expression);
+  if (cost.isNested)
     throw new InvalidInputError(
       path,
       'has a regular expression that repeats a group with choices or repetitions',
     );
-  if (hasReference)
+  if (cost.hasReference)
     throw new InvalidInputError(path, 'has a regular expression with a back reference or a look-around');
-  if (repetitions >= longestText.length || optional > mostOptional)
-    throw new InvalidInputError(path, 'has a regular expression with too many repetitions');
-}
-
-/** Parts that may be left out multiply the ways to match. */
-const mostOptional = 10;
-
-/** What makes a regular expression slow. Characters of a class and escaped ones are skipped. */
-function readRegExp(source: string) {
-  const bare = source
-    .replaceAll(/\\[1-9k]/g, '\u0001')
-    .replaceAll(/\\./g, 'x')
-    .replaceAll(/\[[^\]]*\]/g, 'x');
-  const groups: { hasChoice: boolean }[] = [];
-  let isNested = false;
-  let optional = 0;
-  let repetitions = /^\^/.test(bare) ? 0 : 1;
-  for (let at = 0; at < bare.length; at += 1) {
-    if (bare[at] === '(') groups.push({ hasChoice: false });
-    else if (bare[at] === '|') for (const group of groups) group.hasChoice = true;
-    const isOptional = bare[at] === '?' && at > 0 && !'(*+?}'.includes(bare[at - 1] ?? '');
-    if (isOptional) optional += 1;
-    const repeat = isOptional ? 2 : repeatAt(bare, at);
-    if (repeat > 1) {
-      repetitions += repeat > 10 ? 1 : 0;
-      for (const group of groups) group.hasChoice = true;
-    }
-    if (bare[at] !== ')') continue;
-    const closed = groups.pop();
-    if (closed?.hasChoice && repeatAt(bare, at + 1) > 1) isNested = true;
-  }
-  return {
-    repetitions,
-    optional,
-    isNested,
-    hasReference: bare.includes('\u0001') || /\(\?<?[=!]/.test(bare),
-  };
-}
-
-/** How often a quantifier at this place repeats at most; 1 where there is none. */
-function repeatAt(text: string, at: number): number {
-  if (text[at] === '*' || text[at] === '+') return Number.POSITIVE_INFINITY;
-  const [found, least = '', comma = '', most = ''] =
-    /^\{(\d+)(,?)(\d*)\}/.exec(text.slice(at, at + 12)) ?? [];
-  if (found === undefined) return 1;
-  return comma && most === '' ? Number.POSITIVE_INFINITY : Number(most || least);
+  if (longestTextOf(cost) < shortestUse)
+    throw new InvalidInputError(path, 'has a regular expression with too many repetitions or choices');
 }
 
 /** Refuses texts that are too long for its expression: a time limit cannot stop a regular expression. */
 class GuardedRegExp extends RegExp {
+  readonly #longest = longestTextOf(costOf(this));
+
   override exec(text: string): RegExpExecArray | null {
-    const { repetitions } = readRegExp(this.source);
-    const longest = longestText[repetitions] ?? 0;
-    if (text.length > longest)
-      throw new ExpressionError('regular expression', `is tried on more than ${longest} characters`);
+    if (text.length > this.#longest)
+      throw new ExpressionError('regular expression', `is tried on more than ${this.#longest} characters`);
     return super.exec(text);
   }
 }
