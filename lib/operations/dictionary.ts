@@ -106,23 +106,25 @@ export type ReferenceTargets = {
   of(table: string, column: string, context: CallContext): Promise<string | undefined>;
 };
 
-/** Reads `sys_dictionary` of the table and those that it extends, and keeps what it finds. */
+/** Reads all references of a table and those that it extends from `sys_dictionary`, and keeps what it finds. */
 export function createReferenceTargets(client: Sender, clock: Clock): ReferenceTargets {
   const dictionary = new Dictionary(client, clock);
-  const targets = dictionary.cache<string | undefined>((target) => target !== undefined);
-  const read = async (table: string, column: string, context: CallContext) => {
+  const kept = dictionary.cache<ReadonlyMap<string, string>>((targets) => targets.size > 0);
+  const read = async (table: string, context: CallContext) => {
     const tables = await dictionary.ancestorsOf(table, context);
-    const query = encodedQuery().oneOf('name', tables).where('element', '=', column);
+    const query = encodedQuery().oneOf('name', tables).isNotEmpty('element').isNotEmpty('reference');
     const body = await dictionary.list('sys_dictionary', query, ['name', 'element', 'reference'], context);
     const found = z.safeParse(referenceRows, body).data?.result ?? [];
-    // The definition nearest to the table counts.
+    // The definition nearest to the table counts, so that it comes last.
     const nearest = found
       .filter(({ reference }) => reference !== '')
-      .toSorted((a, b) => tables.indexOf(a.name) - tables.indexOf(b.name));
-    return nearest[0]?.reference.toLowerCase();
+      .toSorted((a, b) => tables.indexOf(b.name) - tables.indexOf(a.name));
+    return new Map(nearest.map(({ element, reference }) => [element, reference.toLowerCase()]));
   };
   return {
-    of: (table, column, context) => targets.get(`${table}.${column}`, () => read(table, column, context)),
+    async of(table, column, context) {
+      return (await kept.get(table, () => read(table, context))).get(column);
+    },
   };
 }
 
