@@ -87,15 +87,10 @@ function isAlarmNotification(given: JsonObject): boolean {
 
 function toAlarmEvent(given: JsonObject): object {
   const arn = String(given['AlarmArn']);
-  const trigger = isObject(given['Trigger']) ? given['Trigger'] : {};
-  const dimensions: readonly unknown[] = Array.isArray(trigger['Dimensions']) ? trigger['Dimensions'] : [];
-  const pairs = dimensions.flatMap((one) =>
-    isObject(one) ? [[String(one['name'] ?? ''), one['value']] as const] : [],
-  );
-  const { MetricName: name, Namespace: namespace } = trigger;
-  const metricStat = { metric: { name, namespace, dimensions: Object.fromEntries(pairs) } };
+  const metrics = metricsIn(isObject(given['Trigger']) ? given['Trigger'] : {});
+  const contributor = given['AlarmContributorId'];
   return {
-    'detail-type': 'CloudWatch Alarm State Change',
+    'detail-type': `CloudWatch Alarm ${typeof contributor === 'string' ? 'Contributor ' : ''}State Change`,
     source: 'aws.cloudwatch',
     account: given['AWSAccountId'],
     time: given['StateChangeTime'],
@@ -104,6 +99,9 @@ function toAlarmEvent(given: JsonObject): object {
     resources: [arn],
     detail: {
       alarmName: given['AlarmName'],
+      ...(typeof contributor === 'string' && {
+        alarmContributor: { id: contributor, attributes: given['AlarmContributorAttributes'] ?? {} },
+      }),
       state: {
         value: given['NewStateValue'],
         reason: given['NewStateReason'],
@@ -112,8 +110,30 @@ function toAlarmEvent(given: JsonObject): object {
       previousState: { value: given['OldStateValue'] },
       configuration: {
         description: given['AlarmDescription'] ?? undefined,
-        ...(name !== undefined && { metrics: [{ id: 'm1', metricStat, returnData: true }] }),
+        ...(metrics.length > 0 && { metrics }),
       },
     },
   };
+}
+
+/** The metrics of a notification in the form of an event: of a plain alarm, or of one over a formula or an expected range. */
+function metricsIn(trigger: JsonObject): readonly object[] {
+  if (trigger['MetricName'] !== undefined)
+    return [{ id: 'm1', metricStat: { metric: metricIn(trigger) }, returnData: true }];
+  const given: readonly unknown[] = Array.isArray(trigger['Metrics']) ? trigger['Metrics'] : [];
+  return given
+    .filter(isObject)
+    .map(({ Id: id, Expression: expression, Label: label, ReturnData: returnData, MetricStat }) => {
+      const { Metric, Period: period, Stat: stat } = isObject(MetricStat) ? MetricStat : {};
+      return {
+        ...{ id, expression, label, returnData },
+        ...(isObject(Metric) && { metricStat: { metric: metricIn(Metric), period, stat } }),
+      };
+    });
+}
+
+function metricIn({ MetricName: name, Namespace: namespace, Dimensions }: JsonObject): object {
+  const dimensions: readonly unknown[] = Array.isArray(Dimensions) ? Dimensions : [];
+  const pairs = dimensions.filter(isObject).map((one) => [String(one['name'] ?? ''), one['value']] as const);
+  return { name, namespace, dimensions: Object.fromEntries(pairs) };
 }
