@@ -20,7 +20,7 @@ export type Sources = {
 /** An open record, by what made it. */
 export type OpenRecord = { readonly source: string; readonly key: string; readonly instance: string };
 
-/** What a source says of the thing of a record, as events: it has recovered when all of them say so. */
+/** What a source says of the thing of a record, as events: it has recovered when all of them say so. A mapping file knows them by `confirmed`. */
 export type Answer = { readonly record: OpenRecord; readonly events: readonly object[] };
 
 /** Runs one question; a failure of it is noted under its name, and the answer is empty. */
@@ -107,11 +107,11 @@ async function askFindings(
   _account: string,
   { sources, clock, deadline, guard }: Asking,
 ): Promise<readonly Answer[]> {
-  const time = new Date(clock.now()).toISOString();
+  const time = wholeSecond(clock.now());
   const toEvent = (finding: object) => {
     const { AwsAccountId: account, Region: region, ProductArn: product } = Object(finding);
     return {
-      ...{ source: 'aws.securityhub', 'detail-type': 'Security Hub Findings - Imported' },
+      ...{ source: 'aws.securityhub', 'detail-type': 'Security Hub Findings - Imported', confirmed: true },
       ...{ account, region, time, id: `now ${time}`, resources: [product], detail: { findings: [finding] } },
     };
   };
@@ -164,7 +164,7 @@ async function askFindingsV2(
   { sources, clock, deadline, guard }: Asking,
 ): Promise<readonly Answer[]> {
   if (records.length === 0) return [];
-  const time = new Date(clock.now()).toISOString();
+  const time = wholeSecond(clock.now());
   const toEvent = (finding: unknown) => {
     const { account, region } = Object(finding).cloud ?? {};
     return {
@@ -193,6 +193,11 @@ function toAnswers<Finding>(
     const found = byKey.get(record.key) ?? [];
     return found.length === 0 ? [] : [{ record, events: found.map(toEvent) }];
   });
+}
+
+/** As EventBridge writes times: a finding that fails in this very second is not older than this answer. */
+function wholeSecond(ms: number): string {
+  return new Date(Math.floor(ms / 1_000) * 1_000).toISOString();
 }
 
 function untilThen(deadline: Deadline): AbortSignal {

@@ -247,6 +247,7 @@ it('resolves the record of a control once none of the standards reports it as fa
     },
   });
   await world.apply(asffEvent(finding(standard('one'), 'arn:a'), finding(standard('two'), 'arn:a')));
+  await world.apply({ ...asffEvent(finding(standard('one'), 'arn:a', 'SUPPRESSED')), id: 'suppressed' });
   expect(incidents()).toMatchObject([{ state: '1' }]);
   world.reach(startMs + 60_000);
   expect(await run()).toEqual({ asked: 1, sent: 0, failures: [] });
@@ -254,6 +255,27 @@ it('resolves the record of a control once none of the standards reports it as fa
   expect(await run()).toEqual({ asked: 1, sent: 1, failures: [] });
   expect(incidents()).toMatchObject([{ state: '6' }]);
   expect(asked[0]).toMatchObject({ account, region: 'us-east-1', control: 'S3.8', resources: ['arn:a'] });
+});
+
+it('leaves open the record of a finding whose check could not be made', async () => {
+  const { world, run, incidents } = await start({
+    getFindings: async ([id = '']) => [{ ...finding(id, 'r'), Compliance: { Status: 'NOT_AVAILABLE' } }],
+  });
+  await world.apply(asffEvent(finding('arn:aws:securityhub:::finding/1', 'r')));
+  world.reach(startMs + 60_000);
+  expect(await run()).toEqual({ asked: 1, sent: 0, failures: [] });
+  expect(incidents()).toMatchObject([{ state: '1' }]);
+});
+
+it('opens the record again of a finding that fails in the second in which Security Hub was asked', async () => {
+  const id = 'arn:aws:securityhub:::finding/1';
+  const { world, run, incidents } = await start({ getFindings: async () => [finding(id, 'r', 'RESOLVED')] });
+  await world.apply(asffEvent(finding(id, 'r')));
+  world.reach(startMs + 60_700);
+  await run();
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+  await world.apply({ ...asffEvent(finding(id, 'r')), id: 'later', time: at(1) });
+  expect(incidents()).toMatchObject([{ state: '2' }]);
 });
 
 it('resolves the records of a list of 100 findings, each as Security Hub has it', async () => {
