@@ -59,6 +59,8 @@ function reasonOf(error: unknown): string {
   const code = 'code' in error ? String(error.code) : '';
   const known = reasons[code];
   if (known) return known;
+  // What the author of the file says with $error.
+  if (code === 'D3137' && 'message' in error) return String(error.message).slice(0, 200);
   if (/^S0/.test(code) && 'message' in error) return String(error.message).slice(0, 200);
   const position = 'position' in error ? ` at character ${error.position}` : '';
   return code === '' ? 'failed' : `failed with ${code} of JSONata${position}`;
