@@ -4,6 +4,7 @@ import type { ImportScope } from '../instance.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { SentChunk } from './ledger.ts';
 import { type Reconciliation, reconcileChunk } from './reconcile.ts';
+import { refusedLines, refusesItsRows } from './refusal.ts';
 import { type LineResult, lostAnswer } from './row-outcome.ts';
 import { type SentRows, sendChunk, sendRows } from './send-chunk.ts';
 
@@ -58,7 +59,12 @@ async function deliverBody({ scope, plan }: Where, delivery: Delivery): Promise<
   if (!sending) return { ...record, state: 'not-sent' };
   const sent = await sendChunk(scope, plan, reconciled.chunk.body, runAfter);
   if (sent.kind === 'lost') return { ...record, state: 'lost' };
-  if (sent.kind === 'refused') return { ...record, state: 'refused', message: sent.message };
+  if (sent.kind === 'refused') {
+    const { error } = sent;
+    const state = refusesItsRows(error) ? 'stored' : 'refused';
+    const verdicts = refusedLines(error, lineList(reconciled.chunk.lines));
+    return { ...record, verdicts, state, message: error.message };
+  }
   const rest = isDivided ? linesOfSets([sent.importSetId], reconciled.chunk) : {};
   return {
     ...record,

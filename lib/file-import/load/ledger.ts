@@ -22,7 +22,7 @@ const sentChunkSchema = z.object({
   message: z.optional(z.string()),
   /** Lines that are in a set (in the form of `lines`), where a set holds a part of the chunk. */
   setLines: z.optional(z.record(z.string(), z.array(z.number()))),
-  /** In `rows` mode: what the instance said of each row at once. Lines that are missing are looked up later. */
+  /** What is known of rows at once: in `rows` mode, and of a request that was refused. Lines that are missing are looked up later. */
   verdicts: z.optional(z.array(lineResultSchema)),
   /** In `rows` mode: lines that may have been sent, in the form of `lines`; those without a verdict else were not. */
   possiblySent: z.optional(z.array(z.number())),

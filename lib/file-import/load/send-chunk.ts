@@ -12,13 +12,14 @@ import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
 import { callContext, type ImportScope } from '../instance.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
+import { refusedLines, refusesImport, saysNothingOfRows, unsentLines } from './refusal.ts';
 import { knownOutcome, type LineResult, worstOf } from './row-outcome.ts';
 
 /** The result of one request. `lost`: not known; `refused`: not stored, and never will be as it is. */
 export type Sent =
   | { readonly kind: 'stored'; readonly importSetId: string }
   | { readonly kind: 'lost' }
-  | { readonly kind: 'refused'; readonly message: string };
+  | { readonly kind: 'refused'; readonly error: ServiceNowError };
 
 const maxAttempts = 6;
 const longestWaitMs = 30_000;
@@ -41,7 +42,7 @@ export async function sendChunk(
     } catch (error) {
       if (!(error instanceof ServiceNowError)) throw error;
       if (error.effect === 'unknown') return { kind: 'lost' };
-      if (!error.retryable) return { kind: 'refused', message: error.message };
+      if (!error.retryable) return { kind: 'refused', error };
       await waitOut(scope, error, attempt);
     }
   }
@@ -68,7 +69,7 @@ export type SentRows = {
   readonly verdicts: readonly LineResult[];
   /** Lines whose answer was lost. */
   readonly lost: readonly number[];
-  /** Why it takes no row at all. */
+  /** Why it takes no row of this import at all; lines that were not sent for that have their verdict. */
   readonly refused?: string;
   /** The instance went away before the rest was sent. */
   readonly away?: ServiceNowError;
@@ -76,6 +77,9 @@ export type SentRows = {
 
 /** A batch is cut off after 30 s; so many rows take a fraction of that. */
 const rowsPerBatch = 50;
+
+/** So many batches may run out of time before their first row. */
+const maxUnserviced = 3;
 
 type Row = { readonly line: number; readonly row: StagingRow };
 
@@ -97,6 +101,10 @@ export async function sendRows(
   // An instance turns rows of a batch away one by one: the order is kept only where none is sent beyond such a row.
   const { ordered } = plan.settings;
   let attempt = 1;
+  const refuse = (refused: string): SentRows => {
+    verdicts.push(...unsentLines(waiting.map(({ line }) => line)));
+    return { verdicts, lost, refused };
+  };
   while (waiting.length > 0 && !(ordered && lost.length > 0)) {
     const rows = waiting.splice(0, ordered ? 1 : rowsPerBatch);
     await beforeBatch(
@@ -105,28 +113,38 @@ export async function sendRows(
     );
     const sent = await sendOneBatch(scope, plan, rows);
     if (sent === 'lost') return { verdicts, lost: [...lost, ...rows.map(({ line }) => line)] };
-    if (sent instanceof ServiceNowError) return { verdicts, lost, away: sent };
+    if (sent instanceof ServiceNowError && sent.retryable) return { verdicts, lost, away: sent };
+    if (sent instanceof ServiceNowError) {
+      verdicts.push(
+        ...refusedLines(
+          sent,
+          rows.map(({ line }) => line),
+        ),
+      );
+      return refuse(sent.message);
+    }
     const again = rows.filter((_, i) => sent[i]?.kind === 'unserviced');
-    if (again.length === rows.length) return { verdicts, lost, refused: 'a batch of rows ran out of time' };
     const put = rows.filter((_, i) => isPutOff(sent[i]));
-    waiting.unshift(...again, ...put);
+    const unseen = rows.filter((_, i) => isUnseen(sent[i]));
+    waiting.unshift(...again, ...put, ...unseen);
     for (const [i, { line, row }] of rows.entries()) {
-      if (isPutOff(sent[i])) continue;
+      if (isPutOff(sent[i]) || isUnseen(sent[i])) continue;
       const verdict = verdictOf(sent[i], line, plan, row);
       if (verdict === 'lost') lost.push(line);
       else if (verdict) verdicts.push(verdict);
     }
-    const refused = refusalOf(sent);
-    if (refused !== undefined) return { verdicts, lost, refused };
+    const isStuck = again.length === rows.length && attempt >= maxUnserviced;
+    const refused = isStuck ? 'a batch of rows ran out of time' : refusalOf(sent);
+    if (refused !== undefined) return refuse(refused);
     const delay = longestDelay(sent);
-    attempt = put.length === rows.length ? attempt + 1 : 1;
+    attempt = put.length + again.length === rows.length ? attempt + 1 : 1;
     if (delay && !mayWaitOut(scope, delay, attempt)) return { verdicts, lost, away: delay };
     if (delay) await waitOut(scope, delay, attempt);
   }
   return { verdicts, lost };
 }
 
-/** One outcome per row, or the error of an instance that is away: then no row of the batch was sent. */
+/** One outcome per row, or the error of a batch that was refused, or that found the instance away: then no row of it was stored. */
 async function sendOneBatch(
   scope: ImportScope,
   plan: ImportPlan,
@@ -139,8 +157,7 @@ async function sendOneBatch(
     } catch (error) {
       if (!(error instanceof ServiceNowError)) throw error;
       if (error.effect === 'unknown') return 'lost';
-      if (!error.retryable) return items.map(() => ({ kind: 'failed', error }));
-      if (!mayWaitOut(scope, error, attempt)) return error;
+      if (!error.retryable || !mayWaitOut(scope, error, attempt)) return error;
       await waitOut(scope, error, attempt);
     }
   }
@@ -149,6 +166,11 @@ async function sendOneBatch(
 /** A row that was turned away for now (429, a full semaphore), while others of its batch were taken: nothing of it is stored. */
 function isPutOff(outcome: BatchOutcome | undefined): outcome is Extract<BatchOutcome, { kind: 'failed' }> {
   return outcome?.kind === 'failed' && outcome.error.retryable && outcome.error.effect === 'none';
+}
+
+/** A row that was turned away before it was looked at, as with credentials that are not accepted. */
+function isUnseen(outcome: BatchOutcome | undefined): boolean {
+  return outcome?.kind === 'failed' && saysNothingOfRows(outcome.error) && outcome.error.effect === 'none';
 }
 
 /** Of the rows that were turned away: the error that asks for the longest wait. */
@@ -218,10 +240,14 @@ function mostTelling(results: readonly RowResult[]): RowResult | undefined {
   return results.find(({ status }) => knownOutcome(status) === worst);
 }
 
-/** When every item failed for the same reason, so will all that follow. */
+/**
+ * Why the instance takes no row of this import: it refuses the user, the credentials or the table. What it refuses of one row (a data
+ * policy, a business rule, a value) says nothing of the next one, however many there are.
+ */
 function refusalOf(outcomes: readonly BatchOutcome[]): string | undefined {
-  const [first, ...rest] = outcomes;
-  if (first?.kind !== 'failed' || first.error.retryable) return undefined;
-  const { code, message } = first.error;
-  return rest.every((one) => one.kind === 'failed' && one.error.code === code) ? message : undefined;
+  // Where it has taken a row, it is an access rule that looks at the rows.
+  if (outcomes.some(({ kind }) => kind === 'answered')) return undefined;
+  for (const outcome of outcomes)
+    if (outcome.kind === 'failed' && refusesImport(outcome.error)) return outcome.error.message;
+  return undefined;
 }

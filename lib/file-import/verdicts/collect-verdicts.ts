@@ -166,6 +166,8 @@ const unknown: Verdict = { outcome: 'unknown', message: lostAnswer };
 function withoutVerdict(chunk: SentChunk, stored: Verdict): Verdict {
   switch (chunk.state) {
     case 'refused':
+      // Then those that were not taken have a verdict of their own.
+      if (chunk.verdicts) return stored;
       return { outcome: 'error', message: chunk.message ?? 'the instance refused the request' };
     case 'not-sent':
     case 'interrupted':
