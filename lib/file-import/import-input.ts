@@ -10,7 +10,7 @@ import {
 } from './schedule/import-request.ts';
 import { baseLeaseSeconds, type ImportState, importStateSchema, positionSchema } from './state.ts';
 
-const inputSchema = z.strictObject({ request: importRequestSchema, resume: z.optional(importStateSchema) });
+const inputSchema = z.object({ request: importRequestSchema, resume: z.optional(importStateSchema) });
 
 /** What an execution is started with: the first one with the request alone, a chained one with where it goes on. */
 export type ImportInput = z.infer<typeof inputSchema>;
@@ -35,6 +35,7 @@ export function parseInput(input: unknown): ImportInput {
   return old.success ? migrated(old.data) : inputSchema.parse(input);
 }
 
+/** Strict, since only what it lacks distinguishes it from the request of this release. */
 const oldRequestSchema = z.strictObject({
   bucket: z.string(),
   key: z.string(),

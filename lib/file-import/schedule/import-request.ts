@@ -153,9 +153,9 @@ function formatOf(ending: string | undefined): DropFormat {
 }
 
 /** Says of a file that was dropped again by schedule which one that was first, and how often it was dropped again. */
-export const redroppedSchema = z.strictObject({
+export const redroppedSchema = z.object({
   times: z.number(),
-  first: z.strictObject({
+  first: z.object({
     key: z.string(),
     versionId: z.optional(z.string()),
     eTag: z.string(),
@@ -166,8 +166,11 @@ export const redroppedSchema = z.strictObject({
 
 export type Redropped = z.infer<typeof redroppedSchema>;
 
-/** The input of one import: which object, pinned, and what its key and its drop say. Equal for equal objects. */
-export const importRequestSchema = z.strictObject({
+/**
+ * The input of one import: which object, pinned, and what its key and its drop say. Equal for equal objects. Fields that it does not
+ * know are left out: after a rollback a newer release has written them.
+ */
+export const importRequestSchema = z.object({
   bucket: z.string(),
   key: z.string(),
   /** Present in a versioned bucket. */
@@ -182,7 +185,7 @@ export const importRequestSchema = z.strictObject({
   format: z.enum(['csv', 'tsv', 'jsonl']),
   gzip: z.boolean(),
   /** The settings as they stood at the drop; absent when there were none. */
-  settings: z.optional(z.strictObject({ key: z.string(), versionId: z.optional(z.string()) })),
+  settings: z.optional(z.object({ key: z.string(), versionId: z.optional(z.string()) })),
   /** Where the results go; ends in `/`. */
   resultsFolder: z.string(),
   /** Service and stage. Keys of rows carry them, so that two deployments on one instance cannot claim each other's rows. */
