@@ -6,8 +6,12 @@ import type { Position } from '../plan/import-plan.ts';
 import { type LoadLedger, type SentChunk, writeLedger } from './ledger.ts';
 
 const savePeriodMs = 1_000;
-/** Chunks that are announced at once, at least: a write for each would be slow, and a death leaves no more uncertain than these. */
-const announcedAtOnce = 8;
+/**
+ * Chunks are announced as many at once as are sent in this time: a write for each would be slow, and a death leaves no more
+ * uncertain than these.
+ */
+const announcedMs = 250;
+const announcedAtOnce = { least: 8, most: 32 };
 
 /** Where a group begins, and how it is sent. */
 export type GroupStart = {
@@ -42,9 +46,12 @@ export class GroupLedger {
   readonly #start: GroupStart;
   /** Chunks below may have been sent before this attempt. */
   readonly #sentBelow: number;
-  /** Chunks below may be sent: the stored ledger says so. */
+  /** Chunks below may be sent as soon as the ledger that says so is stored, which it is for those below `#mayBeSent`. */
   #announced = 0;
+  #mayBeSent = 0;
   #announcing: Promise<void> | undefined;
+  /** At which chunk more were announced last, and when. */
+  #announcedAt: { readonly index: number; readonly atMs: number } | undefined;
 
   constructor(folder: ImportFolder, start: GroupStart, clock: Clock, before: LoadLedger | undefined) {
     this.#folder = folder;
@@ -121,13 +128,32 @@ export class GroupLedger {
     this.#saveNowAndThen();
   }
 
-  /** Has the stored ledger say that a chunk may be sent, before it is. */
+  /** Has the stored ledger say that a chunk may be sent, before it is; those that follow are announced meanwhile. */
   async announce(index: number): Promise<void> {
-    if (index >= this.#announced && !this.#start.notesRows) {
-      this.#announced = index + Math.max(announcedAtOnce, 2 * this.#start.concurrency);
-      this.#announcing = this.#save(false);
-    }
-    await this.#announcing;
+    if (this.#start.notesRows) return;
+    if (index + this.#start.concurrency >= this.#announced) this.#announceMore(index);
+    if (index >= this.#mayBeSent) await this.#announcing;
+  }
+
+  #announceMore(index: number): void {
+    const announced = Math.max(index, this.#announced) + this.#sentSoon(index);
+    this.#announced = announced;
+    this.#announcing = this.#save(false).then(() => {
+      this.#mayBeSent = announced;
+    });
+    // Awaited by the first chunk that needs it; until then a failure must not count as unhandled.
+    this.#announcing.catch(() => undefined);
+  }
+
+  /** How many chunks are sent in `announcedMs`, by the pace since more were announced last. */
+  #sentSoon(index: number): number {
+    const last = this.#announcedAt;
+    const atMs = this.#clock.now();
+    this.#announcedAt = { index, atMs };
+    const least = Math.max(announcedAtOnce.least, 2 * this.#start.concurrency);
+    if (!last || index === last.index) return least;
+    const soon = Math.ceil(((index - last.index) * announcedMs) / (atMs - last.atMs));
+    return Math.max(least, Math.min(announcedAtOnce.most, soon));
   }
 
   /** Notes what is known of a chunk, and which of its rows are sent next, before they are. */

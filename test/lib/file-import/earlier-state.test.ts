@@ -59,21 +59,24 @@ function rollBack() {
 it.each([
   ['earlier code', upgrade, earlier.input],
   ['a newer release, after a rollback', rollBack, withNewFields(earlier.input)],
-])('goes on with a running import of %s: every row once, and then the drop behind it', async (_, begin, input) => {
-  const world = await begin();
-  const summary = await world.goOn(parseInput(input));
-  expect(summary).toMatchObject({
-    status: 'completed',
-    lines: { rows: 60 },
-    counts: { inserted: 60, unknown: 0 },
-  });
-  const codes = world.rows('imp_load').map((row) => String(row['u_code']));
-  expect([codes.length, new Set(codes).size]).toEqual([60, 60]);
-  expect(world.started.map(({ key }) => key)).toEqual([earlier.waiting.key]);
-  expect(world.lines.filter(({ event }) => event === 'import-lost')).toEqual([]);
-  expect(await world.run(earlier.waiting)).toMatchObject({ status: 'completed', counts: { inserted: 3 } });
-  expect(await world.waiting()).toEqual([]);
-});
+])(
+  'goes on with a running import of %s: every row once, and then the drop behind it',
+  async (_, begin, input) => {
+    const world = await begin();
+    const summary = await world.goOn(parseInput(input));
+    expect(summary).toMatchObject({
+      status: 'completed',
+      lines: { rows: 60 },
+      counts: { inserted: 60, unknown: 0 },
+    });
+    const codes = world.rows('imp_load').map((row) => String(row['u_code']));
+    expect([codes.length, new Set(codes).size]).toEqual([60, 60]);
+    expect(world.started.map(({ key }) => key)).toEqual([earlier.waiting.key]);
+    expect(world.lines.filter(({ event }) => event === 'import-lost')).toEqual([]);
+    expect(await world.run(earlier.waiting)).toMatchObject({ status: 'completed', counts: { inserted: 3 } });
+    expect(await world.waiting()).toEqual([]);
+  },
+);
 
 it('knows the drops that earlier code received, whenever their events come again', async () => {
   const world = await upgrade();
