@@ -1,3 +1,20 @@
+/** Deeper values cannot be parsed and written safely, and no column holds such a value. */
+export const maxDepth = 100;
+
+/** What is said of text or a value that nests deeper. */
+export const tooDeep = `is nested more than ${maxDepth} levels deep`;
+
+/** True when JSON text nests deeper than can be parsed and written without exhausting the stack. */
+export function isTooDeepText(text: string): boolean {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === '[' || token === '{') depth += 1;
+    else if (token === ']' || token === '}') depth -= 1;
+    if (depth > maxDepth) return true;
+  }
+  return false;
+}
+
 /** Digits that a double may not hold, or an exponent beyond it; only then is it worth looking at every value. */
 const mayBeInexact = /\d{16}|e\+?\d{3}/i;
 

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../core/errors.ts';
-import { parseJson } from '../core/parse-json.ts';
+import { isTooDeepText, parseJson, tooDeep } from '../core/parse-json.ts';
 import { shortenId } from './event-id.ts';
 import { readTime } from './time.ts';
 
@@ -64,6 +64,7 @@ function within(outer: Arrival, id: unknown, time: unknown): Arrival {
 }
 
 function parse(text: string, path: string): unknown {
+  if (isTooDeepText(text)) throw new InvalidInputError(path, tooDeep);
   try {
     return parseJson(text);
   } catch {

@@ -1,10 +1,9 @@
 import { callerOf } from '../core/caller.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import { correlationIdFrom } from '../core/log.ts';
-import { parseJson } from '../core/parse-json.ts';
+import { isTooDeepText, parseJson, tooDeep } from '../core/parse-json.ts';
 import type { Operation, OperationInput } from '../operations/define-operation.ts';
 import { toCamelCase } from '../operations/parameters.ts';
-import { isTooDeepText } from '../operations/record-input.ts';
 import * as names from '../servicenow/names.ts';
 import type { Call } from './carry-out.ts';
 import { InvalidTableError, NoRecordError, NotAcceptableError, UnsupportedMediaTypeError } from './errors.ts';
@@ -129,7 +128,7 @@ function readJsonBody(event: HttpEvent): unknown {
   requireJson(event.headers);
   const text = decode(event);
   if (text.trim() === '') throw new InvalidInputError('body', 'must not be empty; expected a JSON object');
-  if (isTooDeepText(text)) throw new InvalidInputError('body', 'is nested more than 100 levels deep');
+  if (isTooDeepText(text)) throw new InvalidInputError('body', tooDeep);
   try {
     return parseJson(text);
   } catch (cause) {

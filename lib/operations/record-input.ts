@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
-import { parseJson } from '../core/parse-json.ts';
+import { isTooDeepText, maxDepth, parseJson, tooDeep } from '../core/parse-json.ts';
 
 /** Column names and values of one record, as the instance gets them. */
 export type RecordColumns = Readonly<Record<string, unknown>>;
@@ -38,22 +38,6 @@ function readText(text: string): unknown {
   } catch {
     return notJson;
   }
-}
-
-/** Deeper values cannot be serialised safely, and no column holds such a value. */
-const maxDepth = 100;
-
-const tooDeep = `is nested more than ${maxDepth} levels deep`;
-
-/** True when JSON text nests deeper than can be parsed and written without exhausting the stack. */
-export function isTooDeepText(text: string): boolean {
-  let depth = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === '[' || token === '{') depth += 1;
-    else if (token === ']' || token === '}') depth -= 1;
-    if (depth > maxDepth) return true;
-  }
-  return false;
 }
 
 /** True when a value nests deeper than can be written without exhausting the stack; level by level, not recursively. */

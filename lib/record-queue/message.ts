@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
-import { parseJson } from '../core/parse-json.ts';
+import { maxDepth, parseJson, tooDeep } from '../core/parse-json.ts';
 import { tableName } from '../operations/parameters.ts';
 import { readSignal, type Signal, signalShape } from '../operations/signal.ts';
 import type { QueuedMessage } from './sqs-event.ts';
@@ -144,9 +144,6 @@ function parseObject(body: string): object {
   throw new InvalidInputError('body', 'must be a JSON object');
 }
 
-/** An instance holds every value as text; deeper values are a mistake, and too deep for what encodes and compares them. */
-const maxDepth = 100;
-
 /** @param given the body: the schema leaves `__proto__` out without a word */
 function checkColumns(message: Exclude<RecordMessage, SignalMessage>, given: object): RecordMessage {
   checkValues(given, ['record', 'match']);
@@ -167,10 +164,7 @@ function checkValues(given: object, parts: readonly string[]): void {
       if (name === '__proto__') throw new InvalidInputError(`${part}.__proto__`, 'is not a column name');
       if (name === '') throw new InvalidInputError(part, 'holds a column without a name');
       if (isDeeperThan(maxDepth, value))
-        throw new InvalidInputError(
-          `${part}.${name.slice(0, 80)}`,
-          `is nested more than ${maxDepth} levels deep`,
-        );
+        throw new InvalidInputError(`${part}.${name.slice(0, 80)}`, tooDeep);
     }
   }
 }

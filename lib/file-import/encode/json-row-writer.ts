@@ -1,4 +1,5 @@
 import { TextDecoder } from 'node:util';
+import { isTooDeepText, maxDepth, tooDeep } from '../../core/parse-json.ts';
 import { madeName, nameKey, shownName } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
 import { lineProblem } from '../plan/json-problem.ts';
@@ -111,12 +112,14 @@ function parseObject(text: string): Refused | { readonly members: object } {
   try {
     value = JSON.parse(text);
   } catch {
+    if (isTooDeepText(text)) return { reason: tooDeep };
     const problem = lineProblem(text);
     return { reason: problem === undefined ? 'not JSON' : `not JSON: ${problem}` };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { reason: 'not a JSON object' };
   const names = namesIn(text);
+  if (names === undefined) return { reason: tooDeep };
   if (names.length === Object.keys(value).length) return { members: value };
   const twice = names.find((name, i) => names.indexOf(name) !== i) ?? '';
   return { reason: `${shownName(twice)}: is given twice` };
@@ -125,14 +128,18 @@ function parseObject(text: string): Refused | { readonly members: object } {
 /** A string, or a bracket. */
 const part = /"(?:[^"\\]|\\.)*"|[{}[\]:]/gs;
 
-/** Names of the members of a JSON object, each as often as it is there: JSON.parse keeps the last of two. */
-function namesIn(json: string): string[] {
+/**
+ * Names of the members of a JSON object, each as often as it is there: JSON.parse keeps the last of two.
+ * @returns undefined where it nests too deep for what would read its values
+ */
+function namesIn(json: string): string[] | undefined {
   const names: string[] = [];
   let depth = 0;
   let last = '';
   for (const [token] of json.matchAll(part)) {
-    if (token === '{' || token === '[') depth++;
-    else if (token === '}' || token === ']') depth--;
+    if (token === '{' || token === '[') {
+      if (++depth > maxDepth) return undefined;
+    } else if (token === '}' || token === ']') depth--;
     else if (token === ':' && depth === 1) names.push(JSON.parse(last));
     last = token;
   }

@@ -10,7 +10,13 @@ export function errorText({ error }: ParseError): string {
 /** What keeps one line from being JSON, and where: `value expected at column 5`; undefined when that cannot be determined. */
 export function lineProblem(line: string): string | undefined {
   const errors: ParseError[] = [];
-  parseTree(line, errors, { disallowComments: true });
+  try {
+    parseTree(line, errors, { disallowComments: true });
+  } catch (error) {
+    // What nests too deep between comments and odd quotes.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
   const [first] = errors;
   return first && `${errorText(first)} at column ${first.offset + 1}`;
 }

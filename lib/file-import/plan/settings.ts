@@ -2,6 +2,7 @@ import { TextDecoder } from 'node:util';
 import { getNodeValue, type Node, type ParseError, parseTree } from 'jsonc-parser';
 import * as z from 'zod/mini';
 import { ConfigurationError } from '../../core/errors.ts';
+import { isTooDeepText, tooDeep } from '../../core/parse-json.ts';
 import { formatProblem, isZone } from './date-column.ts';
 import { errorText } from './json-problem.ts';
 
@@ -175,6 +176,18 @@ function parseJson(json: string): unknown {
   if (text.trim() === '') throw new ConfigurationError('_import.json', 'is empty; delete it, or write {}');
   // UTF-16 that was read as UTF-8.
   if (/[\0\uFFFD]/.test(text)) throw new ConfigurationError('_import.json', 'is not UTF-8; save it as UTF-8');
+  // The parser and what reads its tree recurse.
+  if (isTooDeepText(text)) throw new ConfigurationError('_import.json', tooDeep);
+  try {
+    return parseText(text);
+  } catch (error) {
+    // Quotes in comments hide brackets from the count.
+    if (error instanceof RangeError) throw new ConfigurationError('_import.json', tooDeep);
+    throw error;
+  }
+}
+
+function parseText(text: string): unknown {
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   const [first] = errors;

@@ -298,6 +298,27 @@ describe('JSON Lines', () => {
     expect(staged('u_code')).toEqual([]);
   });
 
+  it('rejects a line that nests too deep, and keeps the rows around it', async () => {
+    const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    const rows = [
+      `{"u_code":"1","Note":${deep(99)}}`,
+      `{"u_code":"2","Note":${deep(100)}}`,
+      `{"u_code":3.10,"Note":${deep(50_000)}}`,
+      '{"u_code":'.repeat(50_000),
+      `/*"*/${'['.repeat(50_000)}"`,
+      '{"u_code":"6"}',
+    ];
+    const summary = await run('deep.jsonl', rows.join('\n'), { ignoredColumns: ['Note'] });
+    expect(summary.status).toBe('completed');
+    expect(await problems(summary.results)).toEqual([
+      '2 rejected is nested more than 100 levels deep',
+      '3 rejected is nested more than 100 levels deep',
+      '4 rejected is nested more than 100 levels deep',
+      '5 rejected not JSON',
+    ]);
+    expect(staged('u_code')).toEqual([['1'], ['6']]);
+  });
+
   it('reads the dates of a column by whatever name a row calls it', async () => {
     const when = { format: 'dd.MM.yyyy HH:mm', zone: 'Asia/Tokyo' };
     const names = ['Datum', 'u_when', 'When', 'WHEN'];
@@ -366,6 +387,18 @@ describe('_import.json', () => {
     expect(broken.reason).toContain('line 2, column 14');
     const twice = await run('c.csv', 'u_code\n1\n', '{"ordered":true,\n"ordered":false}');
     expect(twice.reason).toContain('_import.json.ordered: is given twice at line 2, column 1');
+  });
+
+  it.each([
+    `{"columns":${'['.repeat(50_000)}`,
+    `/*"*/ {"columns":${'{"a":'.repeat(50_000)} // "`,
+    `{"columns":${'{"a":'.repeat(101)}1${'}'.repeat(101)}}`,
+  ])('is refused where it nests too deep: %.20s', async (text) => {
+    const summary = await run('a.csv', 'u_code\n1\n', text);
+    expect(summary).toMatchObject({
+      status: 'refused',
+      reason: '_import.json: is nested more than 100 levels deep',
+    });
   });
 
   it('is refused with a date format that reads nothing', async () => {
