@@ -163,8 +163,7 @@ function checkValues(given: object, parts: readonly string[]): void {
     for (const [name, value] of Object.entries(columns)) {
       if (name === '__proto__') throw new InvalidInputError(`${part}.__proto__`, 'is not a column name');
       if (name === '') throw new InvalidInputError(part, 'holds a column without a name');
-      if (isDeeperThan(maxDepth, value))
-        throw new InvalidInputError(`${part}.${name.slice(0, 80)}`, tooDeep);
+      if (isDeeperThan(maxDepth, value)) throw new InvalidInputError(`${part}.${name.slice(0, 80)}`, tooDeep);
     }
   }
 }

@@ -6,7 +6,7 @@ import { SourceBytes } from '../read/transcode.ts';
 import { addLine, type Chunk, type RejectedRow } from './chunk.ts';
 import { CsvRowWriter } from './csv-row-writer.ts';
 import { JsonRowWriter } from './json-row-writer.ts';
-import { JsonBuffer } from './json-values.ts';
+import { blankRow, JsonBuffer } from './json-values.ts';
 
 const COMMA = 44;
 const opening = Buffer.from('{"records":[');
@@ -20,7 +20,7 @@ export type ChunkLimits = {
 };
 
 /** Something that turns the record taken last into JSON, or says why it cannot. */
-export type RowWriter = (out: JsonBuffer) => string | undefined;
+export type RowWriter = (out: JsonBuffer) => string | typeof blankRow | undefined;
 
 /** Reads a file's rows into request bodies, one chunk at a time; what cannot be sent gathers in `rejected`. */
 export class ChunkReader {
@@ -130,7 +130,8 @@ export class ChunkReader {
     const reason = this.#write(this.#out) ?? this.#tooLarge(rowStart);
     if (reason !== undefined) {
       this.#out.length = before;
-      this.#reject(reason);
+      if (reason === blankRow) this.#blankLines++;
+      else this.#reject(reason);
       return undefined;
     }
     if (this.#out.length + closing.length > this.#limits.bytes) return this.#carryOver(before, rowStart);

@@ -7,6 +7,7 @@ import type { CsvTokenizer } from '../read/csv-tokenizer.ts';
 import { namedDelimiter } from '../read/dialect.ts';
 import { mark } from '../read/record-tokenizer.ts';
 import {
+  blankRow,
   constantsJson,
   invalidBytes,
   type JsonBuffer,
@@ -63,10 +64,11 @@ export class CsvRowWriter {
     this.#repeatable = plan.header.length > 1 ? nameKey : visibleText;
   }
 
-  /** Appends the row; what is wrong with it when it has to be rejected (then `out` may hold half of it). */
-  write(record: CsvTokenizer, out: JsonBuffer): string | undefined {
+  /** Appends the row; what is wrong with it when it has to be rejected (then `out` may hold half of it), or that nothing is in it. */
+  write(record: CsvTokenizer, out: JsonBuffer): string | typeof blankRow | undefined {
     const trouble = this.#checkRecord(record);
     if (trouble !== undefined) return trouble;
+    if (this.#slots.every((slot, i) => !slot || record.isBlankField(i))) return blankRow;
     const open = out.length;
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i];

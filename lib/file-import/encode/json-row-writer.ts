@@ -1,10 +1,17 @@
 import { TextDecoder } from 'node:util';
 import { isTooDeepText, maxDepth, tooDeep } from '../../core/parse-json.ts';
-import { madeName, nameKey, shownName } from '../plan/column-text.ts';
+import { madeName, nameKey, shownName, visibleText } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
 import { lineProblem } from '../plan/json-problem.ts';
 import type { LineTokenizer } from '../read/record-tokenizer.ts';
-import { invalidBytes, type JsonBuffer, type TextSource, valueFor, windowEncoding } from './json-values.ts';
+import {
+  blankRow,
+  invalidBytes,
+  type JsonBuffer,
+  type TextSource,
+  valueFor,
+  windowEncoding,
+} from './json-values.ts';
 
 /** A row that cannot be sent, and why. */
 type Refused = { readonly reason: string };
@@ -34,11 +41,12 @@ export class JsonRowWriter {
     this.#decoder = new TextDecoder(windowEncoding(text), { fatal: true, ignoreBOM: true });
   }
 
-  /** Appends the row; what is wrong with it when it has to be rejected. */
-  write(record: LineTokenizer, out: JsonBuffer): string | undefined {
+  /** Appends the row; what is wrong with it when it has to be rejected, or that nothing is in it. */
+  write(record: LineTokenizer, out: JsonBuffer): string | typeof blankRow | undefined {
     if (record.problem !== undefined) return record.problem;
     const row = this.#rowOf(record);
     if ('reason' in row) return row.reason;
+    if ([...row.values.values()].every((value) => value === '' || visibleText(value) === '')) return blankRow;
     for (const [key, value] of this.#constants) row.values.set(key, value);
     const { rowKey } = this.#plan;
     if (rowKey) row.values.set(rowKey.jsonKey, `${rowKey.version}:${record.window.startLine}`);
@@ -51,10 +59,10 @@ export class JsonRowWriter {
     const text = this.#decode(record);
     if (typeof text !== 'string') return text;
     const parsed = parseObject(text);
-    if ('reason' in parsed) return parsed;
+    if ('reason' in parsed) return visibleText(text) === '' ? { values: new Map() } : parsed;
     const values = new Map<string, string>();
     for (const [name, value] of Object.entries(parsed.members)) {
-      const reason = this.#setValue(values, name, value, text);
+      const reason = this.#setValue(values, name, value);
       if (reason !== undefined) return { reason: `${shownName(name)}: ${reason}` };
     }
     return { values };
@@ -78,11 +86,11 @@ export class JsonRowWriter {
     return target;
   }
 
-  #setValue(values: Map<string, string>, name: string, value: unknown, json: string): string | undefined {
+  #setValue(values: Map<string, string>, name: string, value: unknown): string | undefined {
     const target = this.#targetOf(name);
     if (target === undefined) return 'no such column in the staging table or the settings';
     if (target === null) return undefined;
-    const text = scalarText(value, name, json);
+    const text = scalarText(value);
     if (typeof text !== 'string') return text.reason;
     if (text === '' && this.#plan.emptyAsAbsent) return undefined;
     if (text.includes('\0')) return 'a NUL';
@@ -120,7 +128,8 @@ function parseObject(text: string): Refused | { readonly members: object } {
     return { reason: 'not a JSON object' };
   const names = namesIn(text);
   if (names === undefined) return { reason: tooDeep };
-  if (names.length === Object.keys(value).length) return { members: value };
+  if (names.length === Object.keys(value).length)
+    return { members: mayBeWrittenOtherwise.test(text) ? withWrittenNumbers(text) : value };
   const twice = names.find((name, i) => names.indexOf(name) !== i) ?? '';
   return { reason: `${shownName(twice)}: is given twice` };
 }
@@ -146,25 +155,51 @@ function namesIn(json: string): string[] | undefined {
   return names;
 }
 
-function scalarText(value: unknown, name: string, json: string): string | Refused {
+function scalarText(value: unknown): string | Refused {
   if (value === null) return '';
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return String(value);
-  if (typeof value !== 'number')
-    return { reason: 'holds an object or a list; only text, numbers and true or false can be sent' };
-  return numberText(value, name, json);
+  if (value instanceof WrittenNumber) return value.text;
+  return typeof value === 'number'
+    ? numberText(value, String(value))
+    : { reason: 'holds an object or a list; only text, numbers and true or false can be sent' };
+}
+
+/** A number whose text `String` would change. */
+class WrittenNumber {
+  readonly text: string | Refused;
+
+  constructor(value: number, source: string) {
+    this.text = numberText(value, source);
+  }
+}
+
+/** Numbers that are not plain integers: `1.0`, `1e2`, `-0`. */
+const mayBeWrittenOtherwise = /[:,[]\s*-?(?:\d+[.eE]|(?<=-)0)/;
+
+/** The value of a JSON text, its numbers as they are written. */
+function withWrittenNumbers(text: string): object {
+  return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) =>
+    typeof value === 'number' ? new WrittenNumber(value, context?.source ?? String(value)) : value,
+  );
 }
 
 const tooLarge = { reason: 'too large for a number; write it as text' };
 
-/** A number as it is written: what JSON.parse makes of one may have other digits. */
-function numberText(value: number, name: string, json: string): string | Refused {
-  if (Number.isSafeInteger(value)) return String(value);
-  if (!Number.isFinite(value) || Number.isInteger(value)) return tooLarge;
-  let written = '';
-  JSON.parse(json, (key, one: unknown, context?: { readonly source?: string }) => {
-    if (key === name && Object.is(one, value)) written = context?.source ?? '';
-    return one;
-  });
-  return /^-?\d+\.\d+$/.test(written) ? written : String(value);
+/** Digits and all as in the file, where an exponent is written out. */
+function numberText(value: number, source: string): string | Refused {
+  if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) return tooLarge;
+  const [, sign = '', whole = '', fraction = '', exponent] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(source) ?? [];
+  if (exponent === undefined) return source;
+  const point = whole.length + Number(exponent);
+  if (Math.abs(point) > maxDigits)
+    return { reason: 'an exponent beyond what a column holds; write it as text' };
+  const digits = `${'0'.repeat(Math.max(0, 1 - point))}${whole}${fraction}`.padEnd(point, '0');
+  const at = Math.max(1, point);
+  const integer = digits.slice(0, at).replace(/^0+(?=\d)/, '');
+  return `${sign}${integer}${digits.length > at ? `.${digits.slice(at)}` : ''}`;
 }
+
+/** Digits before or behind a decimal point that an exponent may stand for. */
+const maxDigits = 40;

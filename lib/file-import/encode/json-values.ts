@@ -113,6 +113,9 @@ export function constantsJson(constants: readonly (readonly [string, string])[])
   );
 }
 
+/** What a row writer says of a row that gives no column a value: it counts as a blank line. */
+export const blankRow = Symbol('blank row');
+
 /** What a row writer has to know of the text it is given. */
 export type TextSource = {
   /** WHATWG name of the file's encoding. */

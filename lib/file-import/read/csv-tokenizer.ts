@@ -11,10 +11,13 @@ import {
 
 const TAB = 9;
 const LF = 10;
+const VERTICAL_TAB = 11;
+const FORM_FEED = 12;
 const CR = 13;
 const CTRL_Z = 26;
 const SPACE = 32;
 const QUOTE = 34;
+const NBSP = 0xa0;
 /** Where a field's scan ran out of bytes. */
 const outOfBytes = -1;
 
@@ -26,7 +29,7 @@ const outOfBytes = -1;
  * A byte order mark in front of a record, where files were put together, is no part of it, in text that is or was made UTF-8.
  *
  * A quote that does not open a field is an ordinary character; blanks may stand around a quoted field. A line of nothing but
- * delimiters and blanks is a blank line, as spreadsheets write them. A record whose quoting is broken (text after a
+ * delimiters and white space, quoted or not, is a blank line, as spreadsheets and reports write them. A record whose quoting is broken (text after a
  * closing quote, a quote never closed) is rejected at its first physical line and reading goes on with the next line,
  * so that one bad quote does not swallow the rows behind it.
  */
@@ -42,6 +45,8 @@ export class CsvTokenizer implements RecordTokenizer {
   readonly #bare: Uint8Array;
   readonly #delimiter: number;
   readonly #isUtf8: boolean;
+  /** The one byte that is a fixed blank, where the encoding has one. */
+  readonly #fixedBlank: number | undefined;
   #skippingLine = false;
   #lines = 0;
   #trouble: string | undefined;
@@ -57,6 +62,7 @@ export class CsvTokenizer implements RecordTokenizer {
     this.window = window;
     this.#delimiter = delimiter;
     this.#isUtf8 = encoding.way !== 'ascii-superset';
+    this.#fixedBlank = /^(?:windows|iso-8859)-/.test(encoding.name) ? NBSP : undefined;
     this.#bare = byteTable([delimiter, LF, CR]);
   }
 
@@ -81,12 +87,23 @@ export class CsvTokenizer implements RecordTokenizer {
     return this.#finish(contentEnd);
   }
 
-  /** True when the fields of the record taken last are empty or blanks from the `index`-th on: trailing delimiters. */
+  /** True when the fields of the record taken last are empty or white space from the `index`-th on: trailing delimiters. */
   isBlankFrom(index: number): boolean {
     if (this.fieldCount > this.starts.length) return false;
-    for (let i = index; i < this.fieldCount; i++)
-      for (let at = this.starts[i] ?? 0; at < (this.ends[i] ?? 0); at++)
-        if (!isBlank(this.window.bytes[at])) return false;
+    for (let i = index; i < this.fieldCount; i++) if (!this.isBlankField(i)) return false;
+    return true;
+  }
+
+  /** True when a field of the record taken last is empty or white space. */
+  isBlankField(index: number): boolean {
+    const { bytes } = this.window;
+    const end = this.ends[index] ?? 0;
+    let at = this.starts[index] ?? 0;
+    while (at < end) {
+      const length = this.#isUtf8 ? whiteSpace(bytes, at) : isWhite(bytes[at], this.#fixedBlank) ? 1 : 0;
+      if (length === 0) return false;
+      at += length;
+    }
     return true;
   }
 
@@ -214,18 +231,11 @@ export class CsvTokenizer implements RecordTokenizer {
     if (this.#trouble !== undefined) return this.#rejectLine(this.#trouble);
     const ending = window.lineEnd(contentEnd);
     if (!ending) return this.#outOfBytes();
-    const isBlankLine = this.#isBlankLine(window.at, contentEnd);
+    const isBlankLine = this.isBlankFrom(0);
     window.accept(contentEnd, ending.next, this.#lines + 1);
     if (isBlankLine) return 'blank';
     if (contentEnd - window.start > readingLimits.maxRecordBytes) this.problem = tooLong;
     return 'record';
-  }
-
-  #isBlankLine(from: number, to: number): boolean {
-    const { bytes } = this.window;
-    let i = from;
-    while (i < to && (isBlank(bytes[i]) || bytes[i] === this.#delimiter)) i++;
-    return i === to;
   }
 
   /** The record does not end in the window: more bytes are needed, or it never ends in a bounded look. */
@@ -284,3 +294,24 @@ const quotedTable = byteTable([QUOTE, LF, CR]);
 function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB || byte === CTRL_Z;
 }
+
+/** White space in one byte. @param fixedBlank a byte that is white space, too */
+function isWhite(byte = 0, fixedBlank?: number): boolean {
+  return isBlank(byte) || byte === VERTICAL_TAB || byte === FORM_FEED || byte === fixedBlank;
+}
+
+/** Bytes of the white space at `bytes[at]` of UTF-8, marks of no width included; 0 where there is none. */
+function whiteSpace(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at] ?? 0;
+  if (byte < 0x80) return isWhite(byte) ? 1 : 0;
+  const second = bytes[at + 1] ?? 0;
+  const third = bytes[at + 2] ?? 0;
+  if (byte === 0xc2) return second === NBSP ? 2 : 0;
+  return wideSpaces.has((byte << 16) | (second << 8) | third) ? 3 : 0;
+}
+
+/** As three bytes of UTF-8: U+2000 to U+200B, a narrow and a mathematical blank, an ideographic one, a byte order mark. */
+const wideSpaces = new Set([
+  ...Array.from({ length: 12 }, (_, i) => 0xe28080 + i),
+  ...[0xe280af, 0xe2819f, 0xe38080, 0xefbbbf],
+]);

@@ -207,4 +207,4 @@ function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
   return i === end;
 }
 
-const blanks = new Set([0x20, 0x09, 0x1a]);
+const blanks = new Set([0x20, 0x09, 0x0b, 0x0c, 0x1a]);

@@ -128,6 +128,44 @@ describe('a file as Excel writes it', () => {
     expect(staged('u_code', 'u_text')).toEqual(expect.arrayContaining([['3', 'c']]));
   });
 
+  it('counts rows with nothing in them as blank lines, quoted, of white space or of ignored columns', async () => {
+    const rows = [
+      '"u_code";"u_text";"Note"',
+      '"";"";""',
+      '\u00A0;\u3000;\uFEFF',
+      '\f',
+      '\v',
+      '1;a;',
+      '"";"";"x"',
+    ];
+    const settings = { ignoredColumns: ['Note'], constants: { u_when: '2026-01-01' } };
+    const csv = await run('nothing.csv', rows.join('\r\n'), settings);
+    expect(csv).toMatchObject({
+      lines: { rows: 1, blank: 5 },
+      counts: { inserted: 1, skipped: 0, rejected: 0 },
+    });
+    const latin = await run('latin.csv', Buffer.from('u_code;u_text\n\xA0;\n2;b\n', 'latin1'), {
+      encoding: 'windows-1252',
+    });
+    expect(latin.lines).toEqual({ rows: 1, blank: 1 });
+    const dos = await run('dos.csv', Buffer.from('u_code;u_text\n\xA0;\n3;b\n', 'latin1'), {
+      encoding: 'ibm866',
+    });
+    expect(dos.lines).toEqual({ rows: 2, blank: 0 });
+    const lines = [
+      '{}',
+      '\f',
+      '\u00A0',
+      '{"Note":"x"}',
+      '{"u_code":null,"u_text":""}',
+      '{"u_code":" \u00A0"}',
+      '{"u_code":"4"}',
+    ];
+    const json = await run('nothing.jsonl', lines.join('\n'), settings);
+    expect(json).toMatchObject({ lines: { rows: 1, blank: 6 }, counts: { inserted: 1, skipped: 0 } });
+    expect(staged('u_code').flat().toSorted()).toEqual(['1', '2', '3', '4', '\u0430']);
+  });
+
   it('may have blanks around quoted values, and keeps quotes that are text', async () => {
     const rows = ['u_code, "u_text"', '1, "a, b" ', '2,  "so-called" customer', '3, "', '4,\t"x"'];
     await run('blanks.csv', rows.join('\n'));
@@ -284,6 +322,39 @@ describe('JSON Lines', () => {
       '3 rejected u_code: too large for a number; write it as text',
     ]);
     expect(staged('u_code')).toEqual([['-5'], ['0.10'], ['1234567.12345678901234']]);
+  });
+
+  it('sends numbers with the digits of the file, and an exponent written out', async () => {
+    const numbers = [
+      '1.0',
+      '-0',
+      '1.50',
+      '1e2',
+      '-1.5E3',
+      '1.5e-7',
+      '12.345678901234567890e1',
+      '0.0012e2',
+      '7',
+    ];
+    const rows = numbers.map((one, i) => `{"u_code":"${i}","u_text":${one},"Note":{"u_text":1e0}}`);
+    const beyond = ['1e20', '1e-400', '1e400'].map((one) => `{"u_code":"x","u_text":${one}}`);
+    const summary = await run('n.jsonl', [...rows, ...beyond].join('\n'), { ignoredColumns: ['Note'] });
+    expect(staged('u_code', 'u_text').map(([, text]) => text)).toEqual([
+      '1.0',
+      '-0',
+      '1.50',
+      '100',
+      '-1500',
+      '0.00000015',
+      '123.45678901234567890',
+      '0.12',
+      '7',
+    ]);
+    expect(await problems(summary.results)).toEqual([
+      '10 rejected u_text: too large for a number; write it as text',
+      '11 rejected u_text: an exponent beyond what a column holds; write it as text',
+      '12 rejected u_text: too large for a number; write it as text',
+    ]);
   });
 
   it('says where a line is no JSON, and rejects half of a character', async () => {

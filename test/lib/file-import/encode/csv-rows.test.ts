@@ -61,7 +61,7 @@ function write(table: string[][], dialect: Dialect): { bytes: Buffer; rows: Row[
   let text = '';
   const rows: Row[] = [];
   for (const [i, values] of table.entries()) {
-    rows.push({ line: text.split(/\r\n|\n|\r/).length, values });
+    if (!isBlank(values)) rows.push({ line: text.split(/\r\n|\n|\r/).length, values });
     const last = i === table.length - 1;
     text += writeRow(values, dialect.delimiter);
     if (!last || dialect.finalNewline) text += dialect.newline;
@@ -69,10 +69,13 @@ function write(table: string[][], dialect: Dialect): { bytes: Buffer; rows: Row[
   return { bytes: Buffer.from(text, dialect.encoding), rows };
 }
 
-/** A row of blanks alone would be a blank line; quotes make it a row. */
+/** A row of blanks alone is a blank line, quoted or not. */
+function isBlank(values: readonly string[]): boolean {
+  return values.every((value) => /^[ \t]*$/.test(value));
+}
+
 function writeRow(values: readonly string[], delimiter: string): string {
-  const isBlank = values.every((value) => /^ *$/.test(value));
-  return values.map((value, i) => quote(value, isBlank && i === 0)).join(delimiter);
+  return values.map((value, i) => quote(value, isBlank(values) && i === 0)).join(delimiter);
 }
 
 function quote(value: string, always: boolean): string {

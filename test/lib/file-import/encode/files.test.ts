@@ -81,16 +81,19 @@ function write(table: readonly string[][], { delimiter, newline, finalNewline }:
   let text = (table[0] ?? []).map((_, i) => `"c${i}"`).join(delimiter);
   for (const values of table) {
     text += newline;
-    rows.push({ line: text.split(/\r\n|\n|\r/).length, values });
+    if (!isBlank(values)) rows.push({ line: text.split(/\r\n|\n|\r/).length, values });
     text += writeRow(values, delimiter);
   }
   return { text: finalNewline ? text + newline : text, rows };
 }
 
-/** A row of blanks alone would be a blank line; quotes make it a row. */
+/** A row of blanks alone is a blank line, quoted or not. */
+function isBlank(values: readonly string[]): boolean {
+  return values.every((value) => /^[ \t]*$/.test(value));
+}
+
 function writeRow(values: readonly string[], delimiter: string): string {
-  const isBlank = values.every((value) => /^ *$/.test(value));
-  return values.map((value, i) => quote(value, isBlank && i === 0)).join(delimiter);
+  return values.map((value, i) => quote(value, isBlank(values) && i === 0)).join(delimiter);
 }
 
 function quote(value: string, always: boolean): string {
