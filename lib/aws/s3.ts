@@ -22,7 +22,10 @@ export type ObjectRef = {
 
 export type ObjectHead = { readonly size: number; readonly eTag: string; readonly versionId?: string };
 
-/** A stored text, its ETag and version, and when it was stored (S3 gives whole seconds). */
+/**
+ * A stored text, its ETag and when it was stored (S3 gives whole seconds). Its version is `null` where the bucket kept none at that
+ * time, and absent where it never did.
+ */
 export type StoredText = {
   readonly text: string;
   readonly eTag: string;
@@ -93,20 +96,20 @@ export async function readText(s3: S3Client, ref: ObjectRef): Promise<StoredText
   const answer = await unlessMissing(() => s3.send(new GetObjectCommand(target(ref))));
   if (!answer) return undefined;
   const text = answer.Body ? await answer.Body.transformToString() : '';
-  const versionId = answer.VersionId === 'null' ? undefined : answer.VersionId;
+  const { VersionId: versionId } = answer;
   const modifiedMs = answer.LastModified?.getTime() ?? 0;
   return { text, eTag: bare(answer.ETag), modifiedMs, ...(versionId ? { versionId } : {}) };
 }
 
 /**
  * The version of an object that was current at a moment.
- * @returns its id; undefined when there was no object then, it was deleted, or the bucket keeps no versions
+ * @returns its id (`null` where the bucket kept no versions then), `deleted` where it was; undefined when there is no version so old
  */
 export async function versionAt(
   s3: S3Client,
   { bucket, key }: ObjectRef,
   atMs: number,
-): Promise<string | undefined> {
+): Promise<{ readonly versionId: string } | 'deleted' | undefined> {
   let next: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
   while (next) {
     const page: ListObjectVersionsCommandOutput = await s3.send(
@@ -117,7 +120,8 @@ export async function versionAt(
       .filter((one) => one.Key === key && (one.LastModified?.getTime() ?? 0) <= atMs)
       .sort((a, b) => (b.LastModified?.getTime() ?? 0) - (a.LastModified?.getTime() ?? 0));
     const [newest] = versions;
-    if (newest) return newest.isDeleted || newest.VersionId === 'null' ? undefined : newest.VersionId;
+    if (newest?.isDeleted) return 'deleted';
+    if (newest?.VersionId) return { versionId: newest.VersionId };
     const { NextKeyMarker, NextVersionIdMarker } = page;
     const isMore = page.IsTruncated === true && NextKeyMarker === key;
     next = isMore

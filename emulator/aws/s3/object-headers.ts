@@ -1,5 +1,6 @@
 import { header, type S3Request } from './exchange.ts';
 import type { StoredObject } from './object-table.ts';
+import type { S3State } from './state.ts';
 
 const KEPT = ['content-type', 'content-disposition', 'content-language', 'cache-control', 'expires'];
 
@@ -21,11 +22,11 @@ function contentEncoding(request: S3Request): string {
 }
 
 /** The headers that GET and HEAD share, without the length. */
-export function objectHeaders(object: StoredObject): Record<string, string> {
+export function objectHeaders(state: S3State, object: StoredObject): Record<string, string> {
   const kept = Object.entries(object.headers).filter(([name]) => !name.startsWith('x-amz-checksum-'));
   return {
     ...Object.fromEntries(kept),
-    ...versionHeader(object),
+    ...versionHeader(state, object),
     etag: `"${object.etag}"`,
     'last-modified': new Date(object.modifiedMs).toUTCString(),
     'accept-ranges': 'bytes',
@@ -45,7 +46,8 @@ export function storedChecksums(object: StoredObject): Record<string, string> {
   );
 }
 
-/** `x-amz-version-id`, unless the bucket never had versions. */
-export function versionHeader(object: StoredObject): Record<string, string> {
-  return object.versionId === 'null' ? {} : { 'x-amz-version-id': object.versionId };
+/** `x-amz-version-id`, unless the bucket never had versions; `null` for what was stored while it kept none. */
+export function versionHeader(state: S3State, object: StoredObject): Record<string, string> {
+  const isWithout = object.versionId === 'null' && state.buckets.get(object.bucket).versioning === '';
+  return isWithout ? {} : { 'x-amz-version-id': object.versionId };
 }

@@ -12,7 +12,7 @@ export type PinnedSettings = {
 /**
  * Reads `imports/{folder}/_import.json` as it stood at a moment, for a drop whose event arrives late too. A folder that is not in
  * lower case, and has no settings of its own, goes by those of its table.
- * A bucket without versions knows only the present one.
+ * A bucket that keeps no versions (any more) knows only the present one.
  * @returns undefined when there was none
  */
 export async function settingsAt(
@@ -37,10 +37,12 @@ async function settingsOf(
   const current = await readText(s3, { bucket, key });
   if (current && (current.modifiedMs <= atMs || current.versionId === undefined))
     return pinned(key, current.text, current.versionId);
-  const versionId = await versionAt(s3, { bucket, key }, atMs);
-  if (versionId === undefined) return undefined;
-  const stored = await readText(s3, { bucket, key, versionId });
-  return stored && pinned(key, stored.text, versionId);
+  const version = await versionAt(s3, { bucket, key }, atMs);
+  if (version === 'deleted') return undefined;
+  // Versions were suspended: the present one may have taken the place of the one that applied.
+  if (!version) return current?.versionId === 'null' ? pinned(key, current.text, 'null') : undefined;
+  const stored = await readText(s3, { bucket, key, ...version });
+  return stored && pinned(key, stored.text, version.versionId);
 }
 
 function pinned(key: string, text: string, versionId: string | undefined): PinnedSettings {

@@ -32,7 +32,7 @@ export const copyObject: S3Action = async (request, state) => {
   const stored = putOrDrop(state, request, content);
   const result = { ETag: `"${stored.etag}"`, LastModified: new Date(stored.modifiedMs).toISOString() };
   const answer = xmlAnswer('CopyObjectResult', result);
-  return { ...answer, headers: { ...answer.headers, ...versionHeader(stored) } };
+  return { ...answer, headers: { ...answer.headers, ...versionHeader(state, stored) } };
 };
 
 function putOrDrop(state: S3State, request: S3Request, content: Content): StoredObject {

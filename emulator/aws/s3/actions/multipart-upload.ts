@@ -75,7 +75,7 @@ export const completeMultipartUpload: S3Action = async (request, state) => {
     Key: key,
     ETag: `"${stored.etag}"`,
   });
-  return { ...answer, headers: { ...answer.headers, ...versionHeader(stored) } };
+  return { ...answer, headers: { ...answer.headers, ...versionHeader(state, stored) } };
 };
 
 function chooseParts(listed: readonly z.output<typeof ListedPart>[], held: readonly Part[]): Part[] {

@@ -14,7 +14,7 @@ import { receiveBody } from '../receive-body.ts';
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
 export const getObject: S3Action = (request, state) => {
   const object = requestedObject(state, request);
-  const common = objectHeaders(object);
+  const common = objectHeaders(state, object);
   if (checkRead(request, object) === 'not-modified') return { status: 304, headers: common };
   const range = parseRange(header(request, 'range'), object.size);
   if (!range) {
@@ -33,7 +33,7 @@ export const getObject: S3Action = (request, state) => {
 export const headObject: S3Action = (request, state) => {
   const object = requestedObject(state, request);
   const headers = {
-    ...objectHeaders(object),
+    ...objectHeaders(state, object),
     ...checksumHeaders(request, object),
     'content-length': `${object.size}`,
   };
@@ -55,7 +55,7 @@ export const putObject: S3Action = async (request, state) => {
     const stored = state.put(bucket, key, content, 'ObjectCreated:Put', (current) =>
       checkWrite(request, current),
     );
-    const headers = { etag: `"${stored.etag}"`, ...versionHeader(stored), ...storedChecksums(stored) };
+    const headers = { etag: `"${stored.etag}"`, ...versionHeader(state, stored), ...storedChecksums(stored) };
     return { status: 200, headers };
   } catch (error) {
     state.blobs.remove([body.blob]);
