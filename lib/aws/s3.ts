@@ -68,16 +68,23 @@ export async function headObject(s3: S3Client, ref: ObjectRef): Promise<ObjectHe
 
 /**
  * Reads part of an object; less at its end.
+ * @param into takes the bytes when it is long enough
  * @throws S3ServiceException; with status 412 when the object has another ETag by now, 416 behind its end.
  */
-export async function readObjectRange(s3: S3Client, ref: ObjectRef, range: ObjectRange): Promise<Uint8Array> {
+export async function readObjectRange(
+  s3: S3Client,
+  ref: ObjectRef,
+  range: ObjectRange,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
   const command = new GetObjectCommand({
     ...target(ref),
     Range: `bytes=${range.start}-${range.end - 1}`,
     ...(range.ifMatch ? { IfMatch: `"${range.ifMatch}"` } : {}),
   });
   const { Body } = await s3.send(command);
-  const bytes = Buffer.allocUnsafe(Math.max(0, range.end - range.start));
+  const length = Math.max(0, range.end - range.start);
+  const bytes = into && into.length >= length ? into : Buffer.allocUnsafe(length);
   return bytes.subarray(0, Body instanceof Readable ? await fill(bytes, Body) : 0);
 }
 

@@ -187,7 +187,7 @@ export function openRows(
   const { content } = plan;
   const isTranscoded = content.encoding.way === 'transcode';
   const source = isTranscoded ? new SourceBytes() : undefined;
-  const pieces = readContent(object, content, from.byte, source);
+  const pieces = readContent(object, { ...content, isPassing: true }, from.byte, source);
   const { name: encoding } = content.encoding;
   const text = { encoding, likelyEncoding: content.likelyEncoding, ...(source ? { source } : {}) };
   if (content.format === 'jsonl') {

@@ -93,7 +93,8 @@ export class OpenReader {
    */
   async linesFrom({ byte }: Position, isLate: () => boolean): Promise<number | undefined> {
     try {
-      return await countLines(readContent(this.#object, this.#plan.content, byte), isLate);
+      const how = { ...this.#plan.content, isPassing: true };
+      return await countLines(readContent(this.#object, how, byte), isLate);
     } catch (error) {
       if (error instanceof InvalidInputError) return undefined;
       throw error;
@@ -166,7 +167,8 @@ export class RawRecords {
     const window = new ByteWindow(position);
     const tokenizer =
       content.format === 'jsonl' ? new LineTokenizer(window) : new CsvTokenizer(window, content);
-    this.#open = { tokenizer, pieces: readContent(this.#object, content, position.byte) };
+    const pieces = readContent(this.#object, { ...content, isPassing: true }, position.byte);
+    this.#open = { tokenizer, pieces };
     return this.#open;
   }
 }

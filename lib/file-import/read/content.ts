@@ -16,8 +16,20 @@ type GzipLimits = {
   readonly maxGzipBytes: number;
 };
 
-/** The bytes of a pinned object from an offset on, in order. */
-export type ObjectBytes = (fromByte: number) => AsyncIterable<Uint8Array>;
+/**
+ * The bytes of a pinned object from an offset on, in order.
+ * @param isPassing each piece is only used until the next one is asked for, so that its memory may be used again: in a long file,
+ * fresh memory for each piece takes longer than reading it
+ */
+export type ObjectBytes = (fromByte: number, isPassing?: boolean) => AsyncIterable<Uint8Array>;
+
+/** How a file is read. */
+type ReadingPlan = {
+  readonly gzip: boolean;
+  readonly encoding?: Encoding;
+  /** A piece is only used until the next one is asked for. */
+  readonly isPassing?: boolean;
+};
 
 /**
  * The content of a file from a content offset on: decompressed, and as UTF-8 where the encoding cannot be scanned.
@@ -28,14 +40,14 @@ export type ObjectBytes = (fromByte: number) => AsyncIterable<Uint8Array>;
  */
 export async function* readContent(
   object: ObjectBytes,
-  how: { readonly gzip: boolean; readonly encoding?: Encoding },
+  how: ReadingPlan,
   fromByte: number,
   source?: SourceBytes,
   limits: GzipLimits = readingLimits,
 ): AsyncGenerator<Uint8Array> {
   const transcoded = how.encoding?.way === 'transcode';
   if (!how.gzip && !transcoded) {
-    yield* object(fromByte);
+    yield* object(fromByte, how.isPassing);
     return;
   }
   const inflated = how.gzip ? inflate(object(0), limits) : object(0);
@@ -160,13 +172,16 @@ export class ObjectReplacedError extends InvalidInputError {
  * @param bytesAtOnce length of a window
  */
 export function pinnedObject(s3: S3Client, request: ImportRequest, bytesAtOnce = windowBytes): ObjectBytes {
-  const readWindow = (start: number) =>
-    readRange(s3, request, start, Math.min(start + bytesAtOnce, request.size));
-  return async function* bytes(fromByte) {
+  const readWindow = (start: number, into?: Uint8Array) =>
+    readRange(s3, request, start, Math.min(start + bytesAtOnce, request.size), into);
+  return async function* bytes(fromByte, isPassing = false) {
     let next = readWindow(fromByte);
+    /** What was used up. */
+    let free: Uint8Array | undefined;
     for (let at = fromByte; at < request.size; at += bytesAtOnce) {
       const piece = await next;
-      next = readWindow(at + bytesAtOnce);
+      next = readWindow(at + bytesAtOnce, free);
+      free = isPassing ? piece : undefined;
       // Awaited by the next turn; until then a failure must not count as unhandled.
       next.catch(() => undefined);
       yield piece;
@@ -195,13 +210,14 @@ async function readRange(
   request: ImportRequest,
   start: number,
   end: number,
+  into?: Uint8Array,
 ): Promise<Uint8Array> {
   if (start >= end) return new Uint8Array(0);
   const { bucket, key, versionId, eTag } = request;
   const ref = { bucket, key, ...(versionId ? { versionId } : {}) };
   try {
     const range = { start, end, ...(eTag ? { ifMatch: eTag } : {}) };
-    return await readObjectRange(s3, ref, range);
+    return await readObjectRange(s3, ref, range, into);
   } catch (cause) {
     throw isStatus(cause, 412, 404, 416) ? new ObjectReplacedError(key, { cause }) : cause;
   }

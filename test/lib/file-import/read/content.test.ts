@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
-import { readContent } from '../../../../lib/file-import/read/content.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { pinnedObject, readContent } from '../../../../lib/file-import/read/content.ts';
+import { startWorld } from '../world.ts';
 
 const limits = { gzipGraceBytes: 10_000, maxGzipRatio: 10, maxGzipBytes: 100_000 };
 
@@ -42,5 +43,34 @@ describe('a compressed file', () => {
   it('is called damaged when it is cut off', async () => {
     const { reason } = await readAll(gzipSync(noise(5_000)).subarray(0, 3_000));
     expect(reason).toContain('is damaged: it cannot be inflated to its end');
+  });
+});
+
+describe('a file in the bucket', () => {
+  async function begin() {
+    const world = await startWorld({ demoData: false });
+    onTestFinished(() => world.close());
+    const body = noise(510_000);
+    const request = await world.drop('imports/imp_load/a.csv', body);
+    return { body, object: pinnedObject(world.s3, request, 100_000) };
+  }
+
+  it('is read through two pieces of memory where each is used before the next one is asked for', async () => {
+    const { body, object } = await begin();
+    const read: Uint8Array[] = [];
+    const memory = new Set<ArrayBufferLike>();
+    for await (const piece of readContent(object, { gzip: false, isPassing: true }, 300)) {
+      memory.add(piece.buffer);
+      read.push(Buffer.from(piece));
+    }
+    expect(Buffer.concat(read).equals(body.subarray(300))).toBe(true);
+    expect(memory.size).toBe(2);
+  });
+
+  it('is read in pieces that can be kept, unless they are said to pass', async () => {
+    const { body, object } = await begin();
+    const kept: Uint8Array[] = [];
+    for await (const piece of readContent(object, { gzip: false }, 0)) kept.push(piece);
+    expect(Buffer.concat(kept).equals(body)).toBe(true);
   });
 });
