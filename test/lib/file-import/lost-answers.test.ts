@@ -531,10 +531,10 @@ describe('an ordered load', () => {
   it('has an import set transformed after the last one before it, over a group that has none', async () => {
     await world.settings('imp_load', { ...settings, ordered: true, rowsPerRequest: 1 });
     // Of rejected lines a group holds 8 MiB.
-    const tooLong = Array.from({ length: 24 }, () => `long,${'x'.repeat(1 << 20)}`);
+    const tooLong = Array.from({ length: 17 }, () => `long,${'x'.repeat(1 << 20)}`);
     const body = ['u_code,u_text', 'same,1', ...tooLong, 'same,2'].join('\n');
     const summary = await world.run(await world.drop('imports/imp_load/gap.csv', body));
-    expect(summary.counts).toMatchObject({ inserted: 1, updated: 1, rejected: 24 });
+    expect(summary.counts).toMatchObject({ inserted: 1, updated: 1, rejected: 17 });
     const [first, second, ...more] = world
       .rows('sys_import_set')
       .sort((a, b) => (a['number'] ?? '').localeCompare(b['number'] ?? ''));
@@ -623,10 +623,10 @@ describe('an import that does not get to its end', () => {
   });
 
   it.each([
-    ['rejected at the beginning', (i: number) => i < 200, true],
-    ['rejected at the end', (i: number) => i >= 3_800, true],
-    ['refused by the instance at the beginning', (i: number) => i < 200, false],
-    ['rejected at the beginning, each as long as a hundred others', (i: number) => i < 200, true, 1_000],
+    ['rejected at the beginning', (i: number) => i < 50, true],
+    ['rejected at the end', (i: number) => i >= 950, true],
+    ['refused by the instance at the beginning', (i: number) => i < 50, false],
+    ['rejected at the beginning, each as long as a hundred others', (i: number) => i < 50, true, 1_000],
   ])(
     'goes on where fewer lines than maxErrorPercent are bad: %s',
     async (_where, isBad, isRejected, length = 1) => {
@@ -637,10 +637,10 @@ describe('an import that does not get to its end', () => {
         code.startsWith('bad-') ? { error: 'no' } : {},
       );
       onTestFinished(() => void world.instance.state.imports.scripts.clear());
-      const lines = Array.from({ length: 4_000 }, (_, i) => text(i));
+      const lines = Array.from({ length: 1_000 }, (_, i) => text(i));
       const body = ['u_code,u_text', ...lines].join('\n');
       const summary = await world.run(await world.drop('imports/imp_load/front.csv', body));
-      expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 3_800, notSent: 0 } });
+      expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 950, notSent: 0 } });
     },
   );
 
