@@ -30,6 +30,9 @@ export type LoopbackServer = {
 /** Beyond what any service here takes, so that the service itself refuses what is longer. */
 const maxHeaderBytes = 256 * 1024;
 
+/** Longer than a busy machine lets a process stand still: what a client sends on a connection that is being closed is lost. */
+const idleConnectionMs = 120_000;
+
 /**
  * Listens on 127.0.0.1, on a free port when `port` is 0.
  * @param service what listens there, for the error
@@ -49,6 +52,7 @@ export function listenOnLoopback(
 
 /** As `listenOnLoopback`, for a server that exists. */
 export async function listenWith(server: Server, port: number, service: string): Promise<LoopbackServer> {
+  server.keepAliveTimeout = idleConnectionMs;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new PortUnavailableError(service, port, cause)));
     server.listen(port, '127.0.0.1', resolve);
