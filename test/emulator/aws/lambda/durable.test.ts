@@ -82,7 +82,12 @@ beforeAll(async () => {
 afterAll(() => fixture.dispose());
 
 const file = (name: string) => join(fixture.folder, name);
-const linesOf = async (name: string) => (await readFile(file(name), 'utf8')).trim().split('\n');
+/** The lines that a function has noted; the last one may still be written. @throws Error while there is none */
+async function linesOf(name: string): Promise<string[]> {
+  const lines = (await readFile(file(name), 'utf8')).split('\n').slice(0, -1);
+  if (lines.length === 0) throw new Error(`${name} has no line`);
+  return lines;
+}
 
 async function invoke(name: string, payload: unknown, more = {}, on: Pick<LambdaHost, 'lambdaUrl'> = host) {
   const answer = await lambdaClient(on).send(
