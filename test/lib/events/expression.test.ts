@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compileExpression } from '../../../lib/events/expression.ts';
+import { processorTime } from '../../processor-time.ts';
 
 const evaluate = (source: string, input: unknown = {}) => compileExpression(source, 'key')(input, {});
 
@@ -58,9 +59,9 @@ describe('an expression', () => {
     expect(await evaluate('$match(t, /^arn:(.+)$/).groups', { t: 'arn:aws' })).toEqual(['aws']);
     const slow = '$contains(t, /.*.*x/)';
     await expect(evaluate(slow, { t: 'a'.repeat(414) })).rejects.toThrow('more than 413 characters');
-    const startedAt = performance.now();
+    const elapsedMs = processorTime();
     expect(await evaluate(slow, { t: 'a'.repeat(413) })).toBe(false);
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(elapsedMs()).toBeLessThan(5_000);
   });
 
   it('reaches no prototype, and changes none', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileExpression } from '../../../lib/events/expression.ts';
 import { costOf, longestTextOf } from '../../../lib/events/reg-exp-cost.ts';
+import { processorTime } from '../../processor-time.ts';
 
 /** Set SEED to repeat a run. */
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -158,13 +159,13 @@ describe('the cost of a regular expression', () => {
     const expression = compileExpression(`$contains(t, ${source})`, 'key');
     const [, body = '', flags = ''] = /^\/(.*)\/(\w*)$/.exec(source) ?? [];
     const longest = longestTextOf(costOf(new RegExp(body, flags)));
-    const startedAt = performance.now();
+    const elapsedMs = processorTime();
     for (const one of ['a', 'x', 'a\n']) {
       const t = one.repeat(longest / one.length);
       expect(await expression({ t }, {})).toBe(false);
     }
     await expect(expression({ t: 'a'.repeat(longest + 1) }, {})).rejects.toThrow('is tried on more than');
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(elapsedMs()).toBeLessThan(5_000);
   });
 
   it('counts an anchor only where every alternative has one', () => {
