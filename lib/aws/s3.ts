@@ -145,20 +145,42 @@ export async function writeObject(
   body: string | Uint8Array,
   contentType: string,
 ): Promise<void> {
+  await s3.send(new PutObjectCommand({ ...target(ref), ...contentOf(body, contentType) }));
+}
+
+/**
+ * Stores a whole object under a key under which there is none yet.
+ * @returns false when there was one
+ */
+export function writeIfAbsent(
+  s3: S3Client,
+  ref: ObjectRef,
+  body: string | Uint8Array,
+  contentType: string,
+): Promise<boolean> {
+  const content = contentOf(body, contentType);
+  return unlessTaken(() => s3.send(new PutObjectCommand({ ...target(ref), ...content, IfNoneMatch: '*' })));
+}
+
+function contentOf(body: string | Uint8Array, contentType: string) {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const content = { Body: bytes, ContentLength: bytes.length, ContentType: contentType };
-  await s3.send(new PutObjectCommand({ ...target(ref), ...content }));
+  return { Body: bytes, ContentLength: bytes.length, ContentType: contentType };
 }
 
 /**
  * Copies an object of at most 5 GB to a key under which there is none yet.
  * @returns false when there was one
  */
-export async function copyIfAbsent(s3: S3Client, from: ObjectRef, to: ObjectRef): Promise<boolean> {
+export function copyIfAbsent(s3: S3Client, from: ObjectRef, to: ObjectRef): Promise<boolean> {
   const version = from.versionId ? `?versionId=${encodeURIComponent(from.versionId)}` : '';
   const CopySource = `${copySource(from)}${version}`;
+  return unlessTaken(() => s3.send(new CopyObjectCommand({ ...target(to), CopySource, IfNoneMatch: '*' })));
+}
+
+/** False when a condition of the write does not hold. */
+async function unlessTaken(write: () => Promise<unknown>): Promise<boolean> {
   try {
-    await s3.send(new CopyObjectCommand({ ...target(to), CopySource, IfNoneMatch: '*' }));
+    await write();
     return true;
   } catch (error) {
     if (isStatus(error, 412)) return false;

@@ -3,9 +3,9 @@ import { writeObject } from '../aws/s3.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
-import { importFolder } from './folder.ts';
+import { type ImportFolder, importFolder } from './folder.ts';
 import { emptyTally } from './load/row-outcome.ts';
-import { endOf, type ImportSummary, progressAtFirst } from './report/summary.ts';
+import { endOf, type ImportSummary, isOwnResult, progressAtFirst } from './report/summary.ts';
 import { type DroppedObject, folderMark, type ImportRequest, shortened } from './schedule/import-request.ts';
 
 /** What answering a drop works with. */
@@ -24,22 +24,62 @@ const lostReason =
  * was there already stays.
  */
 export async function noteLostImport(deps: AnswerDeps, request: ImportRequest): Promise<void> {
+  const summary = answerTo(deps, request, 'stopped', lostReason);
   const folder = importFolder(deps.s3, request.bucket, request.resultsFolder);
-  if ((await folder.read('summary.json')) !== undefined) return;
-  await answerDrop(deps, request, 'stopped', lostReason);
+  // Not first looked for and then stored: the import may end in between.
+  const isFirst = await folder.writeIfAbsent('summary.json', asText(summary));
+  if (!isFirst && (await isImported(folder))) return;
+  await showAsDone(deps, folder, request);
+  report(deps, request, summary);
 }
 
 /** The `summary.json` of a drop that is not imported. */
 export async function answerDrop(
-  { s3, clock, log, outcomes }: AnswerDeps,
+  deps: AnswerDeps,
+  request: ImportRequest,
+  status: 'refused' | 'superseded',
+  reason: string,
+): Promise<void> {
+  const summary = answerTo(deps, request, status, reason);
+  const folder = importFolder(deps.s3, request.bucket, request.resultsFolder);
+  await showAsDone(deps, folder, request);
+  await folder.write('summary.json', asText(summary));
+  report(deps, request, summary);
+}
+
+function report({ log, outcomes }: AnswerDeps, request: ImportRequest, summary: ImportSummary): void {
+  const { status, reason } = summary;
+  log.warn('drop-not-imported', { caller: request.droppedBy, key: request.key, status, reason });
+  outcomes?.report(endOf(request, summary));
+}
+
+async function isImported(folder: ImportFolder): Promise<boolean> {
+  const stored = await folder.read('summary.json');
+  return stored !== undefined && isOwnResult(JSON.parse(stored));
+}
+
+async function showAsDone(
+  { clock }: AnswerDeps,
+  folder: ImportFolder,
+  request: ImportRequest,
+): Promise<void> {
+  const updatedAt = new Date(clock.now()).toISOString();
+  await folder.write('progress.json', JSON.stringify({ ...progressAtFirst(request, 'done'), updatedAt }));
+}
+
+function asText(summary: ImportSummary): string {
+  return JSON.stringify(summary, undefined, 2);
+}
+
+function answerTo(
+  { clock }: AnswerDeps,
   request: ImportRequest,
   status: 'refused' | 'superseded' | 'stopped',
   reason: string,
-): Promise<void> {
-  log.warn('drop-not-imported', { caller: request.droppedBy, key: request.key, status, reason });
+): ImportSummary {
   const { bucket, key, versionId, eTag, size, droppedAt, table } = request;
   const now = new Date(clock.now()).toISOString();
-  const summary: ImportSummary = {
+  return {
     schemaVersion: 1,
     status,
     reason,
@@ -55,11 +95,6 @@ export async function answerDrop(
     executions: 0,
     results: { summary: `${request.resultsFolder}summary.json` },
   };
-  const folder = importFolder(s3, bucket, request.resultsFolder);
-  const done = { ...progressAtFirst(request, 'done'), updatedAt: now };
-  await folder.write('progress.json', JSON.stringify(done));
-  await folder.write('summary.json', JSON.stringify(summary, undefined, 2));
-  outcomes?.report(endOf(request, summary));
 }
 
 /** S3 takes keys of 1,024 bytes. */

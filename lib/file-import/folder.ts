@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { deleteBelow, listObjects, readText, writeObject } from '../aws/s3.ts';
+import { deleteBelow, listObjects, readText, writeIfAbsent, writeObject } from '../aws/s3.ts';
 import { joinObjects } from '../aws/s3-join.ts';
 import { writeStream } from '../aws/s3-upload.ts';
 
@@ -13,6 +13,8 @@ export type ImportFolder = {
   readonly prefix: string;
   read(name: string): Promise<string | undefined>;
   write(name: string, body: string | Uint8Array, contentType?: string): Promise<void>;
+  /** Stores a JSON document where there is none of its name. @returns false when there was one */
+  writeIfAbsent(name: string, json: string): Promise<boolean>;
   /** Stores pieces as one object without holding them all. */
   writeStream(name: string, pieces: AsyncIterable<Uint8Array>, contentType: string): Promise<void>;
   /** Everything below `work/`, in the order of the names. */
@@ -30,6 +32,7 @@ export function importFolder(s3: S3Client, bucket: string, prefix: string): Impo
     prefix,
     read: async (name) => (await readText(s3, ref(name)))?.text,
     write: (name, body, contentType = 'application/json') => writeObject(s3, ref(name), body, contentType),
+    writeIfAbsent: (name, json) => writeIfAbsent(s3, ref(name), json, 'application/json'),
     writeStream: (name, pieces, contentType) => writeStream(s3, ref(name), pieces, contentType),
     async listWork() {
       const work: WorkObject[] = [];

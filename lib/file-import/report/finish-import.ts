@@ -17,7 +17,7 @@ import { beginPart, joinParts, ResultsPart, writePart } from '../verdicts/result
 import { renderReport } from './report-page.ts';
 import { writeRejectedFile, writeUnsentFile } from './rows-given-back.ts';
 import type { Sample } from './speed-chart.ts';
-import { type FileFacts, factsOf, type ImportSummary, progressWriter } from './summary.ts';
+import { type FileFacts, factsOf, type ImportSummary, isOwnResult, progressWriter } from './summary.ts';
 
 /** An import whose rows are loaded: what its state says of it in the end. */
 export type LoadedImport = {
@@ -40,7 +40,10 @@ export type LoadedImport = {
   readonly isAbandoned: boolean;
 };
 
-/** Writes the result files and then the summary, which marks them as complete. Run again, it keeps what is there. */
+/**
+ * Writes the result files and then the summary, which marks them as complete. Run again, it keeps its own; what was answered when
+ * the import was given up for lost is replaced.
+ */
 export async function finishImport(
   folder: ImportFolder,
   request: ImportRequest,
@@ -48,8 +51,10 @@ export async function finishImport(
   object: ObjectBytes,
   clock: Clock,
 ): Promise<ImportSummary> {
-  const written = await folder.read('summary.json');
-  return written === undefined ? writeResults(folder, request, state, object, clock) : JSON.parse(written);
+  const stored = await folder.read('summary.json');
+  const written: ImportSummary | undefined = stored === undefined ? undefined : JSON.parse(stored);
+  if (written && isOwnResult(written)) return written;
+  return writeResults(folder, request, state, object, clock);
 }
 
 async function writeResults(

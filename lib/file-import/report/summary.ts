@@ -37,7 +37,7 @@ export type ImportSummary = {
   readonly counts: Tally;
   readonly messages: readonly FrequentMessage[];
   readonly importSets: { readonly count: number; readonly first: readonly string[] };
-  /** Lambda executions that the import took. */
+  /** Lambda executions that the import took; 0 where none wrote this. */
   readonly executions: number;
   readonly settings?: ImportSettings;
   /** How the file was read, and where its columns went. */
@@ -47,6 +47,11 @@ export type ImportSummary = {
   /** Keys of the result files. */
   readonly results: Readonly<Record<string, string>>;
 };
+
+/** True where the import itself wrote its result, not what answered for it. */
+export function isOwnResult({ executions }: Pick<ImportSummary, 'executions'>): boolean {
+  return executions > 0;
+}
 
 /** How a file was read. */
 export type FileFacts = {
