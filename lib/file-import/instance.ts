@@ -10,6 +10,7 @@ import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { AccessDeniedError } from '../servicenow/errors.ts';
 import { listPages } from '../servicenow/pages.ts';
 import { listRecords } from '../servicenow/records.ts';
+import type { ServiceNowError } from '../servicenow/service-now-error.ts';
 
 /** What one invocation of an import works with. */
 export type ImportScope = {
@@ -151,6 +152,11 @@ export async function unlessHidden<T>(read: () => Promise<T>): Promise<T | undef
     if (error instanceof AccessDeniedError) return undefined;
     throw error;
   }
+}
+
+/** The 500 of those who may not read a transform map: a row was taken all the same (KB0791757). */
+export function hidesMap({ message }: ServiceNowError): boolean {
+  return /transform_map=null/.test(message);
 }
 
 /** A column of the user whom we sign in as; undefined when the instance does not say. */

@@ -10,7 +10,7 @@ import {
 } from '../../servicenow/import-sets.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
-import { callContext, type ImportScope } from '../instance.ts';
+import { callContext, hidesMap, type ImportScope } from '../instance.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
 import { refusedLines, refusesImport, saysNothingOfRows, unsentLines } from './refusal.ts';
 import { knownOutcome, type LineResult, worstOf } from './row-outcome.ts';
@@ -188,7 +188,7 @@ function verdictOf(
 ): LineResult | 'lost' | undefined {
   if (outcome?.kind === 'failed') {
     const { error } = outcome;
-    if (takenAnyhow.test(error.message)) return hidden(line, plan);
+    if (hidesMap(error)) return hidden(line, plan);
     return error.effect === 'unknown' ? 'lost' : { line, outcome: 'error', message: error.message };
   }
   if (outcome?.kind !== 'answered') return undefined;
@@ -214,9 +214,6 @@ function verdictOf(
       error || comment || (knownOutcome(status) === 'unknown' ? `its transform is still ${status}` : ''),
   };
 }
-
-/** The 500 of those who may not read transform maps: the row was taken all the same (KB0791757). */
-const takenAnyhow = /transform_map=null/;
 
 /** A row that was accepted without its outcome (KB3047115): looked up by its key where it carries one. */
 function hidden(line: number, plan: ImportPlan): LineResult | undefined {

@@ -1,14 +1,15 @@
 import { sendBatch } from '../../servicenow/batch.ts';
-import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { importRowStatusRequest, type RowResult, readImport } from '../../servicenow/import-sets.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import {
   batchesOf,
   callContext,
+  hidesMap,
   type ImportScope,
   type InstanceRow,
-  listRows,
+  listCounted,
   pageRows,
+  unlessHidden,
 } from '../instance.ts';
 import { knownOutcome, type LineResult, type RowOutcome, worstOf } from '../load/row-outcome.ts';
 
@@ -24,6 +25,17 @@ const counters = {
 /** A staging row that was read, and the line it came from. */
 export type ReadRow = { readonly line: number; readonly sysId: string };
 
+/** A row that several maps took: so many, as far as that is known. */
+type OpenRow = ReadRow & { readonly maps: number };
+
+/** Transform histories of some import sets, one for each map and set. */
+type Histories = {
+  /** Those that the user sees, by import set. */
+  readonly runs: ReadonlyMap<string, readonly InstanceRow[]>;
+  /** How many each set has, where some are hidden; 0 where that is not known either. */
+  readonly hiddenFrom: ReadonlyMap<string, number>;
+};
+
 /** So many rows are looked up in one batch: it is cut off after 30 s. */
 const rowsPerBatch = 50;
 const pageSize = 1_000;
@@ -35,7 +47,7 @@ const pageSize = 1_000;
 export class TransformMaps {
   readonly #scope: ImportScope;
   readonly #table: string;
-  #single: Promise<boolean> | undefined;
+  #maps: Promise<number> | undefined;
 
   constructor(scope: ImportScope, table: string) {
     this.#scope = scope;
@@ -47,17 +59,21 @@ export class TransformMaps {
     rows: ReadonlyMap<string, readonly ReadRow[]>,
     verdicts: Map<number, LineResult>,
   ): Promise<void> {
-    if (rows.size === 0 || (await this.#isSingle())) return;
-    const histories = await this.#histories([...rows.keys()]);
-    const open: ReadRow[] = [];
+    if (rows.size === 0) return;
+    const maps = await this.#countOnce();
+    if (maps === 1) return;
+    const { runs, hiddenFrom } = await this.#histories([...rows.keys()]);
+    const open: OpenRow[] = [];
     for (const [set, some] of rows) {
-      const runs = histories.get(set) ?? [];
-      if (runs.length < 2) continue;
-      const outcomes = runs.flatMap((run) => uniformOutcome(run) ?? []);
-      const worst = outcomes.length === runs.length ? worstOf(outcomes) : undefined;
+      const seen = runs.get(set) ?? [];
+      const hidden = hiddenFrom.get(set);
+      const all = hidden === undefined ? seen.length : Math.max(seen.length, hidden, maps);
+      if (all < 2) continue;
+      const outcomes = seen.flatMap((run) => uniformOutcome(run) ?? []);
+      const worst = outcomes.length === all ? worstOf(outcomes) : undefined;
       // Nothing to ask where each map made the same of all rows and the row itself keeps the outcome that counts.
       const isOpen = (outcome: RowOutcome | undefined) => outcome !== 'unknown' && outcome !== worst;
-      open.push(...some.filter(({ line }) => isOpen(verdicts.get(line)?.outcome)));
+      for (const row of some) if (isOpen(verdicts.get(row.line)?.outcome)) open.push({ ...row, maps: all });
     }
     for (let at = 0; at < open.length; at += rowsPerBatch)
       await this.#lookUp(open.slice(at, at + rowsPerBatch), verdicts);
@@ -71,73 +87,85 @@ export class TransformMaps {
    */
   async uniformOutcomes(sets: ReadonlyMap<string, number>): Promise<Map<string, RowOutcome>> {
     const uniform = new Map<string, RowOutcome>();
-    for (const [set, runs] of await this.#histories([...sets.keys()])) {
-      const outcomes = runs.flatMap((run) =>
+    const { runs, hiddenFrom } = await this.#histories([...sets.keys()]);
+    for (const [set, some] of runs) {
+      const outcomes = some.flatMap((run) =>
         Number(run['total']) === sets.get(set) ? (uniformOutcome(run) ?? []) : [],
       );
-      if (runs.length > 0 && outcomes.length === runs.length) uniform.set(set, worstOf(outcomes));
+      if (outcomes.length === some.length && !hiddenFrom.has(set)) uniform.set(set, worstOf(outcomes));
     }
     return uniform;
   }
 
-  /** Whether the table has one active map and no more. Where maps cannot be read, the transform histories decide. */
-  #isSingle(): Promise<boolean> {
-    this.#single ??= this.#countMaps().then(
-      (count) => count === 1,
-      (error: unknown) => {
-        this.#single = undefined;
-        throw error;
-      },
-    );
-    return this.#single;
+  /** How many active maps the table has, those included that are hidden from the user; 0 where it may see none at all. */
+  #countOnce(): Promise<number> {
+    this.#maps ??= this.#countMaps().catch((error: unknown) => {
+      this.#maps = undefined;
+      throw error;
+    });
+    return this.#maps;
   }
 
   async #countMaps(): Promise<number> {
-    const query = {
-      table: 'sys_transform_map',
-      query: `source_table=${this.#table}^active=true`,
-      fields: ['sys_id'],
-      limit: 2,
-    };
-    return (await orNone(() => listRows(this.#scope.client, query, callContext(this.#scope)))).length;
+    const query = `source_table=${this.#table}^active=true`;
+    return (await this.#countAll('sys_transform_map', query)) ?? 0;
   }
 
-  async #histories(sets: readonly string[]): Promise<Map<string, InstanceRow[]>> {
-    const histories = new Map<string, InstanceRow[]>();
+  /** Rows that a query finds, those included that are hidden from the user; undefined where it may not ask. */
+  #countAll(table: string, query: string): Promise<number | undefined> {
+    return unlessHidden(async () => {
+      const counted = { table, query, fields: ['sys_id'], limit: 1 };
+      return (await listCounted(this.#scope.client, counted, callContext(this.#scope))).total;
+    });
+  }
+
+  async #histories(sets: readonly string[]): Promise<Histories> {
+    const runs = new Map<string, InstanceRow[]>();
+    const hiddenFrom = new Map<string, number>();
     for (const ids of batchesOf(sets)) {
-      const query = {
-        table: 'sys_import_set_run',
-        query: `setIN${ids.join(',')}`,
-        fields: ['sys_id', 'set', 'total', ...Object.keys(counters)],
-        limit: pageSize,
-      };
-      // Who may not read the histories learns no more than from the rows.
-      const runs = await orNone(async () => {
-        const all: InstanceRow[] = [];
-        for await (const page of pageRows(this.#scope.client, query, callContext(this.#scope)))
-          all.push(...page);
-        return all;
-      });
-      for (const run of runs) {
+      const query = `setIN${ids.join(',')}`;
+      const seen = await this.#runsOf(query);
+      for (const run of seen) {
         const set = run['set'] ?? '';
-        histories.set(set, [...(histories.get(set) ?? []), run]);
+        runs.set(set, [...(runs.get(set) ?? []), run]);
       }
+      const total = await this.#countAll('sys_import_set_run', query);
+      if (total !== undefined && total <= seen.length) continue;
+      // Each map ran for each set.
+      for (const set of ids) hiddenFrom.set(set, Math.ceil((total ?? 0) / ids.length));
     }
-    return histories;
+    return { runs, hiddenFrom };
+  }
+
+  /** Who may not read the histories learns no more than from the rows. */
+  async #runsOf(query: string): Promise<InstanceRow[]> {
+    const runs = {
+      table: 'sys_import_set_run',
+      query,
+      fields: ['sys_id', 'set', 'total', ...Object.keys(counters)],
+      limit: pageSize,
+    };
+    const read = async () => {
+      const all: InstanceRow[] = [];
+      for await (const page of pageRows(this.#scope.client, runs, callContext(this.#scope)))
+        all.push(...page);
+      return all;
+    };
+    return (await unlessHidden(read)) ?? [];
   }
 
   /** Asks for the outcome of each row by each map. */
-  async #lookUp(rows: readonly ReadRow[], verdicts: Map<number, LineResult>): Promise<void> {
+  async #lookUp(rows: readonly OpenRow[], verdicts: Map<number, LineResult>): Promise<void> {
     const requests = rows.map(({ sysId }) => importRowStatusRequest({ stagingTable: this.#table, sysId }));
     const answers = await sendBatch(this.#scope.client, requests, callContext(this.#scope));
-    for (const [i, { line }] of rows.entries()) {
+    for (const [i, { line, maps }] of rows.entries()) {
       const [answer, request] = [answers[i], requests[i]];
-      if (answer?.kind === 'failed' && answer.error.retryable) throw answer.error;
+      if (answer?.kind === 'failed' && answer.error.retryable && !hidesMap(answer.error)) throw answer.error;
       const results =
         answer?.kind === 'answered' && request
           ? resultsOf(() => readImport(answer.response, request).results)
           : [];
-      if (results.length > 1) setResult(verdicts, line, results);
+      if (results.length >= maps) setResult(verdicts, line, results);
       else setUnclear(verdicts, line);
     }
   }
@@ -183,15 +211,6 @@ function resultsOf(read: () => readonly RowResult[]): readonly RowResult[] {
     return read();
   } catch (error) {
     if (error instanceof ServiceNowError) return [];
-    throw error;
-  }
-}
-
-async function orNone(read: () => Promise<InstanceRow[]>): Promise<InstanceRow[]> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof AccessDeniedError) return [];
     throw error;
   }
 }

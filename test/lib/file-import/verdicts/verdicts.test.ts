@@ -93,6 +93,52 @@ describe('a row that several transform maps take', () => {
   });
 });
 
+/** Signs in as a user without the role `admin`. */
+function limitedClient(world: World): ServiceNowClient {
+  addAccount(world.instance.control.auth, {
+    userName: 'limited',
+    password: 'p',
+    roles: ['import_admin', 'itil'],
+  });
+  const client = createClient({
+    readSecret: async () =>
+      JSON.stringify({
+        instanceUrl: world.instance.url,
+        auth: { type: 'basic', username: 'limited', password: 'p' },
+      }),
+    allowedHosts: ['127.0.0.1'],
+  });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+describe('several transform maps of which the user does not see all', () => {
+  const hiddenMap = { table: 'sys_transform_map', where: { name: 'Second' } };
+  const hiddenRuns = { table: 'sys_import_set_run', where: { sys_transform_map: secondMap } };
+  const noRuns = { table: 'sys_import_set_run' };
+
+  it.each([
+    ['the second map', [hiddenMap], { inserted: 5, error: 1 }],
+    ['the history of the second map', [hiddenRuns], { inserted: 5, error: 1 }],
+    ['the map and its history', [hiddenMap, hiddenRuns], { inserted: 5, error: 1 }],
+    ['any history', [noRuns], { inserted: 5, error: 1 }],
+    ['any map', [{ table: 'sys_transform_map' }], { inserted: 5, error: 1 }],
+  ])('still count all: %s is hidden', async (_, rules, counts) => {
+    const world = await worldWith({ data: twoMaps });
+    const { access } = world.instance.control.auth;
+    for (const rule of rules)
+      access.add({ ...rule, operation: 'read', ...('where' in rule ? {} : { roles: [] }) });
+    const client = limitedClient(world);
+    world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
+      code === 'code-3' ? { error: 'the first map says no' } : {},
+    );
+    await world.settings('imp_load', {});
+    const request = await world.drop('imports/imp_load/x.csv', load(6));
+    const summary = await world.run(request, new Map(), () => client);
+    expect(summary.counts).toMatchObject(counts);
+  });
+});
+
 describe('a row that a transform script ignored', () => {
   it('is ignored with the reason, and the report does not say that every row arrived', async () => {
     const world = await worldWith({});
@@ -178,16 +224,7 @@ describe('verdicts without keys', () => {
     const world = await worldWith({ switches: { stagingRowsFromZero: true } });
     const { auth } = world.instance.control;
     auth.access.add({ table: 'imp_load', operation: 'read', where: { u_code: 'code-1' } });
-    addAccount(auth, { userName: 'limited', password: 'p', roles: ['import_admin', 'itil'] });
-    const client = createClient({
-      readSecret: async () =>
-        JSON.stringify({
-          instanceUrl: world.instance.url,
-          auth: { type: 'basic', username: 'limited', password: 'p' },
-        }),
-      allowedHosts: ['127.0.0.1'],
-    });
-    onTestFinished(() => client.close());
+    const client = limitedClient(world);
     await world.settings('imp_load', {});
     const request = await world.drop('imports/imp_load/x.csv', load(4));
     const summary = await world.run(request, new Map(), () => client);
