@@ -227,6 +227,26 @@ export async function* listObjects(
   } while (token !== undefined);
 }
 
+/** The folders right below a prefix (which ends in `/`), each with its `/`. @param maxPages so many requests at most */
+export async function listFolders(
+  s3: S3Client,
+  bucket: string,
+  prefix: string,
+  maxPages: number,
+): Promise<string[]> {
+  const folders: string[] = [];
+  let token: string | undefined;
+  for (let page = 0; page < maxPages; page++) {
+    const next = token === undefined ? {} : { ContinuationToken: token };
+    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, Delimiter: '/', ...next });
+    const { CommonPrefixes, NextContinuationToken } = await s3.send(command);
+    folders.push(...(CommonPrefixes ?? []).flatMap(({ Prefix }) => Prefix ?? []));
+    token = NextContinuationToken;
+    if (token === undefined) break;
+  }
+  return folders;
+}
+
 /**
  * True for an S3 error with one of these HTTP statuses. 412: a condition does not hold; 409: another conditional
  * write was under way (S3 User Guide, "Conditional writes").

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type ListedObject, listObjects } from '../../aws/s3.ts';
+import { type ListedObject, listFolders, listObjects } from '../../aws/s3.ts';
 import type { StateItem, StateTable } from '../../aws/state-table.ts';
 import type { Clock } from '../../core/clock.ts';
 import { executionName, type ImportRequest, parseDropKey, sortableSequencer } from './import-request.ts';
@@ -153,17 +153,39 @@ const longestUploadMs = 24 * 3_600_000;
 /** A folder with more objects is not listed to its end: what it costs would exceed what it is for. */
 const maxListed = 10_000;
 
-/** Import files of the same folder that were stored at `sinceMs` or later and not after this one. */
+/** Of the folders below `imports/`, a thousand each. */
+const maxFolderPages = 10;
+
+/**
+ * Import files of the same staging table that were stored at `sinceMs` or later and not after this one, in whatever case their
+ * folders are written.
+ */
 export async function earlierDrops(
   s3: S3Client,
   request: ImportRequest,
   sinceMs: number,
 ): Promise<ListedObject[]> {
+  const own = `${request.key.split('/', 2).join('/')}/`;
+  const inFolder = (folder: string) => earlierIn(s3, request, folder, sinceMs);
+  const [earlier, folders] = await Promise.all([
+    inFolder(own),
+    listFolders(s3, request.bucket, own.slice(0, own.indexOf('/') + 1), maxFolderPages),
+  ]);
+  const others = folders.filter((folder) => folder !== own && folder.toLowerCase() === own.toLowerCase());
+  for (const folder of others) earlier.push(...(await inFolder(folder)));
+  return earlier;
+}
+
+async function earlierIn(
+  s3: S3Client,
+  request: ImportRequest,
+  folder: string,
+  sinceMs: number,
+): Promise<ListedObject[]> {
   const droppedMs = Date.parse(request.droppedAt);
-  const folder = request.key.split('/', 2).join('/');
   const earlier: ListedObject[] = [];
   let listed = 0;
-  for await (const object of listObjects(s3, request.bucket, `${folder}/`)) {
+  for await (const object of listObjects(s3, request.bucket, folder)) {
     if (++listed > maxListed) break;
     // S3 dates an object of several parts by the beginning of its upload; their ETags have a hyphen.
     const beginMs = object.eTag.includes('-') ? sinceMs - longestUploadMs : sinceMs;

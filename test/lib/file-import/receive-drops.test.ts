@@ -197,6 +197,18 @@ describe('a message', () => {
     expect(world.started).toHaveLength(1);
   });
 
+  it.each(['imp_load', 'Imp_Load'])(
+    'does not overtake a drop of its table whose event is late, in the folder %s',
+    async (folder) => {
+      const early = await drop(`imports/${folder}/a.csv`, csv);
+      world.clock.advance(2_000);
+      await receive(await drop('imports/imp_load/b.csv', csv));
+      expect(world.started).toEqual([]);
+      await receive(early);
+      expect(world.started.map(({ key }) => key)).toEqual([early.key]);
+    },
+  );
+
   it('that is no SQS event at all is refused with what to do instead', async () => {
     const deps = { s3: world.s3, clock: world.clock, deployment: '', schedule: world.schedule };
     const log = { debug() {}, info() {}, warn() {}, error() {} };

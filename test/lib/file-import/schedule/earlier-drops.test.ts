@@ -47,3 +47,15 @@ it('finds an object whose upload in parts began long before, although S3 dates i
   const earlier = await earlierDrops(client, later, clock.now() - 900_000);
   expect(earlier.map(({ key }) => key)).toEqual(['imports/t/large.csv']);
 });
+
+it('finds drops of the same table in folders that are written in another case, and of no other table', async () => {
+  const { clock, client } = await start();
+  const keys = ['imports/Imp_Load/a.csv', 'imports/IMP_LOAD/b.csv', 'imports/imp_load/c.csv'];
+  for (const Key of [...keys, 'imports/imp_load_2/x.csv', 'imports/imp/y.csv'])
+    await client.send(new PutObjectCommand({ Bucket, Key, Body: 'u_code\na' }));
+  const droppedAt = new Date(clock.now() + 1_000).toISOString();
+  for (const key of ['imports/imp_load/later.csv', 'imports/iMP_load/later.csv']) {
+    const earlier = await earlierDrops(client, importRequest({ bucket: Bucket, key, droppedAt }), 0);
+    expect(earlier.map((object) => object.key).sort()).toEqual([...keys].sort());
+  }
+});
