@@ -216,19 +216,32 @@ export async function lastClosedSet(scope: ImportScope, ids: readonly string[]):
 }
 
 /** Which of these import sets are still open for rows; none where the user does not see import sets. */
-export async function loadingSets(scope: ImportScope, ids: readonly string[]): Promise<Set<string>> {
-  const open = new Set<string>();
+export function loadingSets(scope: ImportScope, ids: readonly string[]): Promise<Set<string>> {
+  return setsIn(scope, ids, '=');
+}
+
+/** Which of these import sets take no more rows; none where the user does not see import sets. */
+export function closedSets(scope: ImportScope, ids: readonly string[]): Promise<Set<string>> {
+  return setsIn(scope, ids, '!=');
+}
+
+async function setsIn(
+  scope: ImportScope,
+  ids: readonly string[],
+  operator: '=' | '!=',
+): Promise<Set<string>> {
+  const found = new Set<string>();
   for (const some of batchesOf(ids)) {
     const query = {
       table: 'sys_import_set',
-      query: encodedQuery().oneOf('sys_id', some).where('state', '=', 'loading').toString(),
+      query: encodedQuery().oneOf('sys_id', some).where('state', operator, 'loading').toString(),
       fields: ['sys_id'],
       limit: some.length,
     };
     const rows = await unlessHidden(() => listRows(scope.client, query, callContext(scope)));
-    for (const row of rows ?? []) open.add(row['sys_id'] ?? '');
+    for (const row of rows ?? []) found.add(row['sys_id'] ?? '');
   }
-  return open;
+  return found;
 }
 
 /** Import sets of a staging table that were opened at `since` or later. @throws AccessDeniedError */

@@ -9,6 +9,7 @@ import { type LineResult, lostAnswer, type RowOutcome, type Verdict } from '../l
 import type { ImportPlan } from '../plan/import-plan.ts';
 import { countPending, readVerdicts } from './read-group.ts';
 import { beginPart, type GroupVerdict, type ResultsPart, writePart } from './results-part.ts';
+import { emptySets, skipped } from './row-lines.ts';
 import type { TransformMaps } from './transform-maps.ts';
 
 /**
@@ -59,7 +60,9 @@ export async function collectVerdicts(
       const histories = await maps.uniformOutcomes(without);
       const lagging = awaitedRows === 'all' ? await countLagging(scope, without, histories) : 0;
       if (lagging > 0) return { pending: lagging };
-      await lines.add(some, (chunk) => chunkVerdicts(chunk, verdicts, unseen(chunk, histories)));
+      const uncounted = new Map([...without].filter(([set]) => !histories.has(set)));
+      const empty = await emptySets(scope, plan, uncounted);
+      await lines.add(some, (chunk) => chunkVerdicts(chunk, verdicts, unseen(chunk, histories, empty)));
     }
   } finally {
     await sent.close();
@@ -116,7 +119,12 @@ function isAnySeen(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>):
 }
 
 /** What holds for rows of a chunk that cannot be seen. */
-function unseen({ sets }: SentChunk, histories: ReadonlyMap<string, RowOutcome>): Verdict {
+function unseen(
+  { sets }: SentChunk,
+  histories: ReadonlyMap<string, RowOutcome>,
+  empty: ReadonlySet<string>,
+): Verdict {
+  if (sets.length === 1 && empty.has(sets[0] ?? '')) return { outcome: 'error', message: skipped };
   const counted = sets.length === 1 ? histories.get(sets[0] ?? '') : undefined;
   if (counted !== undefined)
     return { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };

@@ -1,6 +1,7 @@
 import { type Chunk, filterLines, type LineRuns, lineList } from '../encode/chunk.ts';
-import { callContext, type ImportScope, listCounted } from '../instance.ts';
+import { callContext, type ImportScope, listCounted, unlessHidden } from '../instance.ts';
 import type { SentChunk } from '../load/ledger.ts';
+import { closedSets } from '../load/reconcile-by-sets.ts';
 import type { LineResult } from '../load/row-outcome.ts';
 import { printChunk, printStored, readSetRows } from '../load/row-prints.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
@@ -110,7 +111,8 @@ function assignByNumber(
   }
 }
 
-const skipped = 'the instance did not keep the row; one over 8,126 bytes is skipped';
+/** Why a line has no staging row, where the instance kept fewer rows than it was sent. */
+export const skipped = 'the instance did not keep the row; one over 8,126 bytes is skipped';
 
 /** Compares the rows of a set with those that were sent, in all columns that can be compared. */
 async function recogniseRows(
@@ -186,6 +188,25 @@ export async function skippedByKey(
     errors.push(...missing.map((line): LineResult => ({ line, outcome: 'error', message: skipped })));
   }
   return errors;
+}
+
+/**
+ * Of import sets of which no row is seen: those that hold none, not even one that is hidden from the user. Only sets that are closed
+ * count, since the rows of another one may not be stored yet, or not be shown.
+ * @param sets how many rows each was sent
+ */
+export async function emptySets(
+  scope: ImportScope,
+  plan: ImportPlan,
+  sets: ReadonlyMap<string, number>,
+): Promise<Set<string>> {
+  const sent = [...sets.values()].reduce((sum, rows) => sum + rows, 0);
+  const kept = sent === 0 ? undefined : await unlessHidden(() => countSetRows(scope, plan, [...sets.keys()]));
+  if (kept === undefined || kept >= sent) return new Set();
+  const closed = await closedSets(scope, [...sets.keys()]);
+  const empty = new Set<string>();
+  for (const set of closed) if (kept === 0 || (await countSetRows(scope, plan, [set])) === 0) empty.add(set);
+  return empty;
 }
 
 async function countSetRows(scope: ImportScope, plan: ImportPlan, sets: readonly string[]): Promise<number> {

@@ -160,6 +160,40 @@ describe('a row that a transform script ignored', () => {
   });
 });
 
+describe('a request of which the instance kept no row', () => {
+  const long = (name: string) => `${name},${'x'.repeat(100)}`;
+
+  it.each([{}, { keyColumn: 'u_key' }])('is an error of each of its rows: %j', async (settings) => {
+    const world = await worldWith({ switches: { maxStagingRowBytes: 80 } });
+    const body = ['u_code,u_text', 'a,1', 'b,2', long('c'), long('d'), 'e,3', long('f')].join('\n');
+    const summary = await run(world, body, { ...settings, rowsPerRequest: 2 });
+    expect(await listed(world, summary)).toEqual([
+      'inserted',
+      'inserted',
+      'error',
+      'error',
+      'inserted',
+      'error',
+    ]);
+    const alone = await run(world, ['u_code,u_text', long('g')].join('\n'), settings);
+    expect(alone.counts).toMatchObject({ error: 1, unknown: 0 });
+    expect(alone.messages[0]?.message).toContain('one over 8,126 bytes is skipped');
+    expect(await world.read(alone.results['rejected'] ?? '')).toContain('g,xxx');
+  });
+
+  it('is unknown where its rows are only hidden from the user', async () => {
+    const world = await worldWith({});
+    const { access } = world.instance.control.auth;
+    for (const table of ['imp_load', 'sys_import_set_run'])
+      access.add({ table, operation: 'read', roles: [] });
+    const client = limitedClient(world);
+    await world.settings('imp_load', {});
+    const request = await world.drop('imports/imp_load/x.csv', load(3));
+    const summary = await world.run(request, new Map(), () => client);
+    expect(summary.counts).toMatchObject({ unknown: 3 });
+  });
+});
+
 describe('verdicts without keys', () => {
   /** A client that sees other row numbers than the instance has given. */
   function renumbered(world: World, renumber: (number: number) => string): ServiceNowClient {
