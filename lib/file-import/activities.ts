@@ -4,7 +4,7 @@ import type { ImportInput } from './import-input.ts';
 import type { ImportDeps } from './instance.ts';
 import { setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
-import { addTally, mergeMessages, type Tally } from './load/row-outcome.ts';
+import type { Tally } from './load/row-outcome.ts';
 import { openOnce, preflight } from './open-import.ts';
 import { pinnedObject } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
@@ -22,6 +22,7 @@ import {
   tooManyFailures,
 } from './state.ts';
 import { type AwaitedRows, collectVerdicts } from './verdicts/collect-verdicts.ts';
+import { addVerdict } from './verdicts/results-part.ts';
 
 /** Starts the execution that an import goes on in. */
 export type StartExecution = (name: string, input: ImportInput) => Promise<void>;
@@ -150,8 +151,14 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
           loadNext(request, state, continuesHere),
           collectGroups(request, state, 'all', groupsPerLoad),
         ));
-    const { collectedGroups, tally, messages } = collected;
-    const after = { ...loaded, collectedGroups, tally, messages };
+    const { collectedGroups, tally, arrived, messages } = collected;
+    const after = {
+      ...loaded,
+      collectedGroups,
+      tally,
+      messages,
+      ...(arrived === undefined ? {} : { arrived }),
+    };
     if (after.phase !== 'loading' && after.phase !== 'collecting') return after;
     if (after.stopReason !== undefined) return after;
     return stoppedByFailures(request, after);
@@ -261,15 +268,13 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
           state = { ...state, pending: verdict.pending, progressAtMs: scope.clock.now() };
         break;
       }
-      const tally = addTally(state.tally, verdict.tally);
-      const messages = mergeMessages(state.messages, verdict.messages);
-      state = { ...state, collectedGroups: state.collectedGroups + 1, tally, messages };
+      state = { ...state, ...addVerdict(state, verdict) };
       if (state.phase === 'collecting') {
         state = { ...state, progressAtMs: scope.clock.now() };
         const shown = state;
         progress.show(() => progressOf(request, shown, tools.plan, 'verdicts', 0, shown.cursor.byte));
       }
-      latest = tally;
+      latest = state.tally;
     }
     return state;
   }

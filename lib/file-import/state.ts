@@ -33,6 +33,8 @@ const loaded = {
   /** That were made so far; in `rows` mode the instance does not say which set a row went to. */
   importSets: z.number(),
   tally: tallySchema,
+  /** Rows that arrived, or were there already, as far as their verdicts are known; absent where an earlier release began. */
+  arrived: z.optional(z.number()),
   messages: z.array(frequentMessageSchema),
   samples: z.array(sampleSchema),
   /** How long verdicts may make no progress. */
@@ -131,6 +133,7 @@ export function loadingState(before: ImportState, options: BeginOptions): Phase<
     blankLines: 0,
     importSets: 0,
     tally: emptyTally(),
+    arrived: 0,
     messages: [],
     samples: [],
     ...options,

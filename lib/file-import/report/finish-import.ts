@@ -1,19 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ImportFolder } from '../folder.ts';
 import { importSetsOf, knownChunks, readLedger } from '../load/ledger.ts';
-import {
-  addTally,
-  type FrequentMessage,
-  mergeMessages,
-  type Tally,
-  tallied,
-  type Verdict,
-} from '../load/row-outcome.ts';
+import { type FrequentMessage, type Tally, tallied, type Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
 import { executionName, type ImportRequest } from '../schedule/import-request.ts';
 import { chunkVerdicts, GroupLines, rejectedResults } from '../verdicts/collect-verdicts.ts';
-import { beginPart, joinParts, ResultsPart, writePart } from '../verdicts/results-part.ts';
+import { addVerdict, beginPart, joinParts, ResultsPart, writePart } from '../verdicts/results-part.ts';
 import { renderReport } from './report-page.ts';
 import { writeRejectedFile, writeUnsentFile } from './rows-given-back.ts';
 import type { Sample } from './speed-chart.ts';
@@ -31,6 +24,7 @@ export type LoadedImport = {
   readonly blankLines: number;
   readonly importSets: number;
   readonly tally: Tally;
+  readonly arrived?: number | undefined;
   readonly messages: readonly FrequentMessage[];
   readonly samples: readonly Sample[];
   readonly loadedAtMs?: number | undefined;
@@ -143,6 +137,7 @@ function summarise(
     },
     lines: { rows: state.rows + state.rejected, blank: state.blankLines },
     counts: state.tally,
+    ...(state.arrived === undefined ? {} : { arrived: state.arrived }),
     messages: state.messages,
     importSets,
     executions: state.executionNumber,
@@ -179,7 +174,8 @@ async function abandonGroups(folder: ImportFolder, state: LoadedImport): Promise
     const lines = new GroupLines(part, ledger.next ? await rejectedResults(folder, group) : []);
     await lines.add(knownChunks(ledger), (chunk) => chunkVerdicts(chunk, new Map(), unread));
     lines.end();
-    const { tally, messages } = await writePart(folder, group, part);
+    const verdict = await writePart(folder, group, part);
+    const { tally } = verdict;
     const isNew = group >= state.loadedGroups;
     after = {
       ...after,
@@ -187,9 +183,7 @@ async function abandonGroups(folder: ImportFolder, state: LoadedImport): Promise
       rejected: after.rejected + (isNew ? tally.rejected : 0),
       importSets: after.importSets + (isNew ? importSetsOf(ledger.chunks).length : 0),
       loadedGroups: Math.max(after.loadedGroups, group + 1),
-      collectedGroups: group + 1,
-      tally: addTally(after.tally, tally),
-      messages: mergeMessages(after.messages, messages),
+      ...addVerdict({ ...after, collectedGroups: group }, verdict),
     };
   }
 }

@@ -35,6 +35,8 @@ export type ImportSummary = {
   /** Records of the file and how they ended; blank lines and the header are not among them. */
   readonly lines: { readonly rows: number; readonly blank: number };
   readonly counts: Tally;
+  /** Rows that were inserted, updated or there already; not those that a transform script ignored. */
+  readonly arrived?: number;
   readonly messages: readonly FrequentMessage[];
   readonly importSets: { readonly count: number; readonly first: readonly string[] };
   /** Lambda executions that the import took; 0 where none wrote this. */
@@ -92,7 +94,10 @@ export function factsOfRefused(
 }
 
 /** Rows that were inserted, updated, or there already. Rows that a transform script ignored are none of these. */
-export function arrivedRows({ counts, messages }: Pick<ImportSummary, 'counts' | 'messages'>): number {
+export function arrivedRows(summary: Pick<ImportSummary, 'arrived' | 'counts' | 'messages'>): number {
+  const { arrived, counts, messages } = summary;
+  if (arrived !== undefined) return arrived;
+  // Summaries of earlier releases do not say; their messages are the most frequent ones only.
   const byScript = messages.filter(({ outcome }) => outcome === 'ignored');
   const left = byScript.reduce((sum, { count }) => sum + count, 0);
   return counts.inserted + counts.updated + counts.ignored - left;

@@ -2,9 +2,11 @@ import { leastPartBytes } from '../../aws/s3-join.ts';
 import { addLine } from '../encode/chunk.ts';
 import { groupName, type ImportFolder, isOfKind, type WorkObject } from '../folder.ts';
 import {
+  addTally,
   emptyTally,
   type FrequentMessage,
   isArrived,
+  mergeMessages,
   noteMessage,
   type Tally,
   type Verdict,
@@ -59,6 +61,8 @@ export class ResultsPart {
   /** Whose lines were added last. */
   group: number | undefined;
   tally: Tally = emptyTally();
+  /** Lines that arrived, or were there already. */
+  arrived = 0;
   /** Lines that ServiceNow did not take, with the reason: they are given back in rejected.csv too. */
   failed: (readonly [line: number, reason: string])[] = [];
   /** Lines that were not sent, as runs: they are given back in unsent.csv. */
@@ -82,6 +86,7 @@ export class ResultsPart {
   goOn(group: number): void {
     this.group = group;
     this.tally = emptyTally();
+    this.arrived = 0;
     this.failed = [];
     this.unsent = [];
     this.#messages = new Map();
@@ -94,7 +99,10 @@ export class ResultsPart {
     this.tally[outcome]++;
     if (verdict === this.#last) this.#addBytes(line);
     else this.#addText(line, verdict);
-    if (isArrived(verdict)) return;
+    if (isArrived(verdict)) {
+      this.arrived++;
+      return;
+    }
     if (outcome === 'notSent') addLine(this.unsent, line);
     noteMessage(this.#messages, outcome, message, line);
     if (outcome === 'error' || outcome === 'skipped')
@@ -158,7 +166,31 @@ export class ResultsPart {
 }
 
 /** What a group's lines came to. */
-export type GroupVerdict = { readonly tally: Tally; readonly messages: readonly FrequentMessage[] };
+export type GroupVerdict = {
+  readonly tally: Tally;
+  /** How many of them arrived, or were there already. */
+  readonly arrived: number;
+  readonly messages: readonly FrequentMessage[];
+};
+
+/** What the groups came to whose verdicts are known. */
+type CollectedVerdicts = {
+  readonly collectedGroups: number;
+  readonly tally: Tally;
+  /** Absent in an import that an earlier release began. */
+  readonly arrived?: number | undefined;
+  readonly messages: readonly FrequentMessage[];
+};
+
+/** Adds those of the next group. */
+export function addVerdict(before: CollectedVerdicts, { tally, arrived, messages }: GroupVerdict) {
+  return {
+    collectedGroups: before.collectedGroups + 1,
+    tally: addTally(before.tally, tally),
+    ...(before.arrived === undefined ? {} : { arrived: before.arrived + arrived }),
+    messages: mergeMessages(before.messages, messages),
+  };
+}
 
 /**
  * Makes the part ready for the lines of a group. Where the one before is that of a small group, with which an import begins,
@@ -177,12 +209,12 @@ export async function beginPart(folder: ImportFolder, part: ResultsPart, group: 
 export async function writePart(
   folder: ImportFolder,
   group: number,
-  { csv, failed, unsent, tally, messages }: ResultsPart,
+  { csv, failed, unsent, tally, arrived, messages }: ResultsPart,
 ): Promise<GroupVerdict> {
   await folder.write(groupName('results', group), csv, 'text/csv');
   if (failed.length > 0) await folder.write(groupName('failed', group), JSON.stringify(failed));
   if (unsent.length > 0) await folder.write(groupName('unsent', group), JSON.stringify(unsent));
-  return { tally, messages };
+  return { tally, arrived, messages };
 }
 
 /** Joins the parts to `results.csv`. An import that loaded nothing has none. */

@@ -151,6 +151,21 @@ describe('a row that a transform script ignored', () => {
     expect(await world.read(summary.results['report'] ?? '')).not.toContain('Every row arrived');
   });
 
+  it('is not counted as arrived where there are more kinds of messages than the summary names', async () => {
+    const world = await worldWith({});
+    const letters = (n: number) => [...String(n)].map((digit) => 'abcdefghij'[Number(digit)]).join('');
+    world.instance.state.imports.scripts.set('Load', ({ u_code: code = '' }) => {
+      const n = Number(code.replace('code-', ''));
+      return n < 110 ? { error: `no ${letters(n)}` } : n < 130 ? { ignore: true } : {};
+    });
+    const summary = await run(world, load(140));
+    expect(summary.counts).toMatchObject({ error: 110, ignored: 20, inserted: 10 });
+    expect(summary.messages).toHaveLength(100);
+    expect(summary.arrived).toBe(10);
+    const report = await world.read(summary.results['report'] ?? '');
+    expect(report).toContain('<dt>arrived</dt><dd>10</dd>');
+  });
+
   it('is not confused with one whose values are there already', async () => {
     const world = await worldWith({});
     await run(world, load(3));
