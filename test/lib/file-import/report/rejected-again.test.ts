@@ -54,8 +54,8 @@ describe('a file of rejected lines that is dropped again', () => {
   });
 
   it('has one remark in JSON Lines, too', async () => {
-    const first = await rejected('c.jsonl', '{"u_code":""}\n');
+    const first = await rejected('c.jsonl', '{"u_code":"","u_text":"x"}\n');
     const second = await rejected('c-again.jsonl', `\n${first}`);
-    expect(second).toMatch(/^\{"_line":"2","_reason":"skipped: [^"]*","u_code":""\}\n$/);
+    expect(second).toMatch(/^\{"_line":"2","_reason":"skipped: [^"]*","u_code":"","u_text":"x"\}\n$/);
   });
 });
