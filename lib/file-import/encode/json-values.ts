@@ -2,7 +2,7 @@ import { TextDecoder } from 'node:util';
 import { columnLength } from '../plan/column-text.ts';
 import { toServiceNowDate } from '../plan/date-column.ts';
 import type { ColumnTarget } from '../plan/import-plan.ts';
-import { likelyEncoding } from '../read/encoding.ts';
+import { encodingAdvice, likelyEncoding } from '../read/encoding.ts';
 import type { ByteWindow } from '../read/record-tokenizer.ts';
 import type { SourceBytes } from '../read/transcode.ts';
 
@@ -166,8 +166,7 @@ export function invalidBytes(
     ? likelyEncoding(window.bytes.subarray(start, end), { name: text.encoding })
     : undefined;
   const likely = text.likelyEncoding ?? ofRow;
-  const advice = likely ? `; set encoding to ${likely} in _import.json` : '';
-  return `not valid ${name}${placeOf(text, window, at)}${advice}`;
+  return `not valid ${name}${placeOf(text, window, at)}${encodingAdvice(likely)}`;
 }
 
 /** Index of the first byte at which text turns out to be broken; the length when it ends too early. */

@@ -29,35 +29,60 @@ function byteOrderMark(head: Uint8Array): { name: string; bytes: number } | unde
 }
 
 /**
- * UTF-16 by its zeros: a header and delimiters are ASCII, whose units have a zero in their upper half. Text in other encodings
- * has no zeros, or a stray one in either half.
+ * UTF-16 by its zeros: letters of ASCII, delimiters and line ends have one in their upper half. Text in other encodings has no
+ * zeros, or a stray one in either half.
  */
 function unmarkedUtf16(head: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   let even = 0;
   let odd = 0;
+  const lineEnds = { le: 0, be: 0 };
   for (let i = 0; i + 1 < head.length; i += 2) {
-    if (head[i] === 0) even++;
-    if (head[i + 1] === 0) odd++;
+    const first = head[i] ?? 0;
+    const second = head[i + 1] ?? 0;
+    if (first === 0) even++;
+    if (second === 0) odd++;
+    if (second === 0 && isLineEnd(first)) lineEnds.le++;
+    if (first === 0 && isLineEnd(second)) lineEnds.be++;
   }
   const enough = Math.max(2, head.length / 2 / 20);
-  if (head[0] !== 0 && head[1] === 0 && odd >= enough && even * 20 <= odd) return 'utf-16le';
-  return head[0] === 0 && head[1] !== 0 && even >= enough && odd * 20 <= even ? 'utf-16be' : undefined;
+  // A header in other letters than Latin ones has zeros around its delimiters and at its end alone.
+  const isLe = (head[1] === 0 && odd >= enough) || (lineEnds.le > 0 && odd >= 2);
+  const isBe = (head[0] === 0 && even >= enough) || (lineEnds.be > 0 && even >= 2);
+  if (isLe && head[0] !== 0 && even * 20 <= odd) return 'utf-16le';
+  return isBe && head[1] !== 0 && odd * 20 <= even ? 'utf-16be' : undefined;
 }
 
-/** Of Windows-1252, what stands in texts without a letter next to it: €, …, quotes, dashes, •, °, § and a fixed blank. */
-const loneSigns = new Set([
-  0x80, 0x84, 0x85, 0x8b, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x9b, 0xa0, 0xa7, 0xab, 0xb0, 0xbb,
+function isLineEnd(byte: number): boolean {
+  return byte === 0x0a || byte === 0x0d;
+}
+
+/** Of Windows-1252, the signs below 0xA0 that stand in texts without a letter next to them: €, …, quotes, dashes, •. */
+const loneSigns = new Set([0x80, 0x84, 0x85, 0x8b, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x9b]);
+
+/** What Windows-1252 does not have; in code pages of DOS and of old Macs these are letters. */
+const unassigned = new Set([0x81, 0x8d, 0x8f, 0x90, 0x9d]);
+
+/** Signs of Windows-1252 that stand between two letters in no language; there they are letters of another encoding. */
+const noLetters = new Set([
+  0x80, 0x82, 0x83, 0x84, 0x86, 0x87, 0x88, 0x89, 0x8b, 0x93, 0x94, 0x95, 0x98, 0x99, 0x9b,
 ]);
 
-/** Bytes that Windows-1252 does not have. */
-const unassigned = new Set([0x81, 0x8d, 0x8f, 0x90, 0x9d]);
+/** Š, Œ, Ž and Ÿ, which do not follow a small letter. */
+const capitals = new Set([0x8a, 0x8c, 0x8e, 0x9f]);
+
+/** Ä, Ö, Ü, ä, ö, ü and ß, which may follow each other. */
+const umlauts = new Set([0xc4, 0xd6, 0xdc, 0xe4, 0xf6, 0xfc, 0xdf]);
 
 /** Longer runs of bytes beyond ASCII are words of another script. */
 const longestRun = 2;
 
+/** Text that is neither UTF-8 nor Windows-1252, in an encoding that its bytes do not say. */
+export const anotherEncoding = 'another encoding';
+
 /**
  * The encoding to name for text that is not UTF-8: Windows-1252 when its bytes beyond ASCII stand alone in words of Latin letters, or are
- * its signs. It is not used unasked: the same bytes are other letters in other encodings, and the mistake would go unnoticed.
+ * its signs; `anotherEncoding` when they are what Windows-1252 has in no text. It is not used unasked: the same bytes are other letters in
+ * other encodings, and the mistake would go unnoticed.
  * @param isCut the text goes on behind `bytes`, whose last character may be a part of one
  */
 export function likelyEncoding(
@@ -66,26 +91,63 @@ export function likelyEncoding(
   isCut = false,
 ): string | undefined {
   if (name !== 'utf-8') return unmarkedUtf16(bytes);
-  let alone = 0;
+  const found = { windows: 0, other: 0 };
   let run = 0;
+  let isUmlauts = true;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] ?? 0;
     if (byte === 0 && i < 2) return unmarkedUtf16(bytes);
     run = byte < 0x80 ? 0 : run + 1;
-    if (run === 0) continue;
+    if (run === 0) {
+      isUmlauts = true;
+      continue;
+    }
     const length = sequenceLength(byte);
     const rest = bytes.subarray(i + 1, i + length);
     const isUtf8 = length > 1 && rest.every(isContinuation);
     if (isUtf8 && rest.length < length - 1 && isCut) break;
-    if ((isUtf8 && rest.length === length - 1) || run > longestRun || unassigned.has(byte)) return undefined;
-    const isInWord = isLetter(bytes[i - 1]) || isLetter(bytes[i + 1]);
-    if (loneSigns.has(byte) || (isInWord && !usualLeads.has(byte))) alone++;
+    if (isUtf8 && rest.length === length - 1) return undefined;
+    isUmlauts &&= umlauts.has(byte);
+    if (run > longestRun && !isUmlauts) return undefined;
+    const before = bytes[i - 1];
+    const after = bytes[i + 1];
+    if (isNotWindows(byte, before, after)) found.other++;
+    else if (isWindows(byte, before, after)) found.windows++;
   }
-  return alone > 0 ? 'windows-1252' : undefined;
+  if (found.other > 0) return anotherEncoding;
+  return found.windows > 0 ? 'windows-1252' : undefined;
 }
 
-/** With them most letters of Latin scripts begin in UTF-8; as letters of Windows-1252 they are rare. */
-const usualLeads = new Set([0xc2, 0xc3]);
+/** What to do about text that is not valid, to follow the finding; '' where nothing is known. @param likely as `likelyEncoding` gives it */
+export function encodingAdvice(likely: string | undefined): string {
+  if (likely === undefined) return '';
+  if (likely === anotherEncoding)
+    return '; save it as UTF-8, or set encoding in _import.json to the one it has (windows-1250, macintosh, ibm866, …)';
+  const advice = `; set encoding to ${likely} in _import.json`;
+  return likely === 'windows-1252'
+    ? `${advice} if that is what it has (it may be windows-1250, windows-1254 or macintosh as well), or save it as UTF-8`
+    : advice;
+}
+
+/** Whether a byte that is no UTF-8 makes sense in Windows-1252. */
+function isWindows(byte: number, before = 0, after = 0): boolean {
+  if (byte < 0xa0) return loneSigns.has(byte) || isLetter(before) || isLetter(after);
+  // Alone, they begin no character of UTF-8.
+  if (byte < 0xc0) return true;
+  // With these most letters of Latin scripts begin in UTF-8, and one may be cut off at the end of a value.
+  if (byte === 0xc2 || byte === 0xc3) return isLetter(after);
+  const isSign = (byte === 0xd7 || byte === 0xd8) && (isDigit(after) || after === 0x20);
+  return isSign || isLetter(before) || isLetter(after) || umlauts.has(byte);
+}
+
+/** Whether a byte is what Windows-1252 has in no text. */
+function isNotWindows(byte: number, before = 0, after = 0): boolean {
+  if (unassigned.has(byte)) return true;
+  if (noLetters.has(byte)) return isLetter(before) && isLetter(after);
+  // A pound sign in a word.
+  if (byte === 0xa3) return isLetter(after) || after >= 0xc0;
+  return capitals.has(byte) && before >= 0x61 && isLetter(before);
+}
 
 /** Bytes of the character that a byte begins in UTF-8; 1 where it begins none of several. */
 function sequenceLength(byte: number): number {
@@ -97,7 +159,11 @@ function isContinuation(byte = 0): boolean {
   return byte >= 0x80 && byte < 0xc0;
 }
 
-function isLetter(byte = 0): boolean {
+function isLetter(byte: number): boolean {
   const lower = byte | 0x20;
   return lower >= 0x61 && lower <= 0x7a;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
 }

@@ -7,7 +7,7 @@ import type { Drop } from '../schedule/import-request.ts';
 import { type ObjectBytes, readContent } from './content.ts';
 import { CsvTokenizer } from './csv-tokenizer.ts';
 import { detectDelimiter, foreignFormat, foreignText, namedDelimiter } from './dialect.ts';
-import { detectEncoding, likelyEncoding } from './encoding.ts';
+import { detectEncoding, encodingAdvice, likelyEncoding } from './encoding.ts';
 import { ByteWindow, mark, readingLimits } from './record-tokenizer.ts';
 
 /** A file's dialect and, for delimited text, its header. */
@@ -101,7 +101,7 @@ async function readFront(object: ObjectBytes, content: ContentPlan): Promise<Ins
  */
 function readHeader(record: CsvTokenizer, { encoding, likelyEncoding: likely }: ContentPlan): string[] {
   if (record.problem !== undefined) throw new InvalidInputError('header', record.problem);
-  const advice = likely ? `; set encoding to ${likely} in _import.json` : '';
+  const advice = encodingAdvice(likely);
   if ((record.marks & mark.nul) !== 0)
     throw new InvalidInputError('header', `holds a NUL; is this a text file?${advice}`);
   if (record.fieldCount > readingLimits.maxColumns)

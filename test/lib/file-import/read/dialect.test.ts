@@ -1,7 +1,12 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { detectDelimiter, foreignFormat, namedDelimiter } from '../../../../lib/file-import/read/dialect.ts';
-import { detectEncoding, likelyEncoding } from '../../../../lib/file-import/read/encoding.ts';
+import {
+  anotherEncoding,
+  detectEncoding,
+  encodingAdvice,
+  likelyEncoding,
+} from '../../../../lib/file-import/read/encoding.ts';
 
 const head = (...lines: string[]) => Buffer.from(lines.join('\n'));
 
@@ -44,10 +49,18 @@ describe('the delimiter', () => {
 
 describe('the encoding', () => {
   const utf16 = (text: string) => Buffer.from(text, 'utf16le');
+  const latin = (text: string) => Buffer.from(text, 'latin1');
   it.each([
     ['UTF-16 LE without a mark', utf16('id;name\n1;Ä'), 'utf-16le'],
     ['UTF-16 BE without a mark', utf16('id;name\n1;Ä').swap16(), 'utf-16be'],
     ['UTF-16 LE whose rows are Chinese', utf16('id,name\n1,漢字漢字漢字\n'), 'utf-16le'],
+    ['UTF-16 LE whose header is Russian', utf16('Код;Текст\r\n1;а\r\n'), 'utf-16le'],
+    [
+      'UTF-16 BE whose header is Chinese',
+      utf16('编号,名称\n漢字,漢字漢字漢字漢字漢字漢字\n').swap16(),
+      'utf-16be',
+    ],
+    ['UTF-8 with a stray NUL behind a line end', Buffer.from(`id,name\n\0a,b${'x'.repeat(200)}`), 'utf-8'],
     ['UTF-8 with a stray NUL', Buffer.from(`id,name\n1,a\0b${'x'.repeat(200)}`), 'utf-8'],
     ['UTF-8', Buffer.from('id;name\n1;Ä'), 'utf-8'],
     ['UTF-8 for bytes that are none', Buffer.from('id;name\n1;M\xfcller', 'latin1'), 'utf-8'],
@@ -73,10 +86,28 @@ describe('the encoding', () => {
       Buffer.from('name\n\xcf\xf0\xe8\xe2\xe5\xf2 a', 'latin1'),
       undefined,
     ],
+    ['Windows-1252 for capitals that begin characters in UTF-8', latin('SÃO JOÃO'), 'windows-1252'],
+    ['Windows-1252 for one at the beginning of a word', latin('Âge'), 'windows-1252'],
+    ['Windows-1252 for umlauts in a row', latin('ÄÖÜ'), 'windows-1252'],
+    ['Windows-1252 for a fraction', latin('1;½'), 'windows-1252'],
+    ['Windows-1252 for a diameter', latin('1;Ø 12'), 'windows-1252'],
+    ['nothing for a character cut off at the end of a value', latin('1;Caf\xc3;x'), undefined],
+    ['not Windows-1252 for a letter of DOS in a word', latin('1;K\x94ln'), anotherEncoding],
+    ['not Windows-1252 for a letter that it does not have', latin('1;M\x81ller'), anotherEncoding],
+    ['not Windows-1252 for a letter of old Macs', latin('1;caf\x8e'), anotherEncoding],
+    ['not Windows-1252 for Polish', latin('1;\xa3\xf3d\x9f'), anotherEncoding],
+    ['Windows-1252 for pounds and apostrophes', latin('1;\xa320 it\x92s'), 'windows-1252'],
     ['nothing for a byte that is in no word', Buffer.from('name\n"\xff"\n...', 'latin1'), undefined],
   ])('is suggested: %s', (_, bytes, name) => {
     const utf8 = { name: 'utf-8', bomBytes: 0, way: 'utf-8' } as const;
     expect(likelyEncoding(bytes, utf8)).toBe(name);
+  });
+
+  it('is suggested as a guess that names what else it may be', () => {
+    expect(encodingAdvice('windows-1252')).toMatch(/set encoding to windows-1252 .* if that .* windows-1250/);
+    expect(encodingAdvice(anotherEncoding)).not.toContain('windows-1252');
+    expect(encodingAdvice('utf-16le')).toBe('; set encoding to utf-16le in _import.json');
+    expect(encodingAdvice(undefined)).toBe('');
   });
 
   it('is not suggested for UTF-8 whose last character is cut by the end of what was read', () => {
