@@ -35,28 +35,43 @@ type QueryInput = {
 export function readQuery(rawQueryString: string, known: readonly string[]): QueryInput {
   const entries = distinct([...new URLSearchParams(rawQueryString)], known);
   refuseDamaged(rawQueryString, entries);
-  for (const [name] of entries) refuseMisspelt(name, known);
+  for (const entry of entries) refuseMisspelt(entry, known);
   const parameters = entries.filter(([name]) => isParameter(name, known));
   const others = entries.filter((entry) => !parameters.includes(entry));
   const forwarded = others.filter(([name]) => name.startsWith('sysparm_'));
-  const pairs = others.filter(([name]) => !name.startsWith('sysparm_'));
+  const misspelt = others.filter(([name]) => isMisspelt(name));
+  const rest = others.filter(([name]) => name !== '' && !name.startsWith('sysparm_') && !isMisspelt(name));
   const takesPairs =
     known.includes('keyValuePairs') && !parameters.some(([name, value]) => name === 'sysparm_query' && value);
+  const pairs = takesPairs ? rest.filter(([name]) => mayBeColumn.test(name)) : [];
   return {
     input: {
       ...Object.fromEntries(parameters.map(([name, value]) => [toCamelCase(name), value])),
-      ...(takesPairs && pairs.length > 0 && { keyValuePairs: pairsOf(pairs) }),
+      ...(pairs.length > 0 && { keyValuePairs: pairsOf(pairs) }),
     },
     forwarded,
     order: entries.map(([name]) => name),
     notes: {
       ...listed(
         'x-unknown-parameters',
-        forwarded.filter(([name]) => name !== 'sysparm_tiny'),
+        others.filter(
+          (entry) => (forwarded.includes(entry) && entry[0] !== 'sysparm_tiny') || misspelt.includes(entry),
+        ),
       ),
-      ...(!takesPairs && listed('x-ignored-parameters', pairs)),
+      ...listed(
+        'x-ignored-parameters',
+        rest.filter((entry) => !pairs.includes(entry)),
+      ),
     },
   };
+}
+
+/** What a column may be called, with dots to follow references; what is no such name is no condition to an instance either. */
+const mayBeColumn = /^[A-Za-z0-9_.]{1,200}$/;
+
+/** Names such as `sysparam_limit` and `sys_parm_limit`: an instance ignores them. */
+function isMisspelt(name: string): boolean {
+  return !name.startsWith('sysparm_') && /^sys.{0,3}pa?ra?m/i.test(name);
 }
 
 /** `Object.fromEntries` keeps `__proto__` as a property of its own, which the check of column names then refuses. */
@@ -109,17 +124,40 @@ function refuseDamaged(rawQueryString: string, entries: readonly Pair[]): void {
 
 /**
  * ServiceNow would take `sysparmQuery` for a column that no table has, drop the condition, and answer the whole table; the same
- * goes for `sysparm_qurey`. Any other misspelt name is passed on and reported.
+ * goes for `sysparm_qurey`, `sysparam_query` and `query=active=true`. Any other misspelt name is reported.
  */
-function refuseMisspelt(name: string, known: readonly string[]): void {
-  if (!/^sysparm/i.test(name)) return;
-  if (!name.startsWith('sysparm_'))
+function refuseMisspelt([name, value]: Pair, known: readonly string[]): void {
+  if (/^sysparm/i.test(name) && !name.startsWith('sysparm_'))
     throw new InvalidInputError(
       name,
       'unknown query parameter; over HTTP it is sysparm_query, sysparm_limit, …',
     );
-  const isKnown = known.includes(toCamelCase(name));
-  const letters = (text: string) => [...new Set(text.toLowerCase().replace(/[^a-z]/g, ''))].sort().join('');
-  if (!isKnown && known.includes('sysparmQuery') && letters(name) === letters('sysparm_query'))
+  if (known.includes(toCamelCase(name)) || !known.includes('sysparmQuery')) return;
+  if (isAlmostQuery(name) || (name === 'query' && /[=^]/.test(value)))
     throw new InvalidInputError(name, 'unknown query parameter; did you mean sysparm_query?');
+}
+
+const queryLetters = 'sysparmquery';
+
+/** Two letters more, less or other than `sysparm_query` has, whatever stands between the words. */
+function isAlmostQuery(name: string): boolean {
+  const letters = name
+    .toLowerCase()
+    .replace(/[^a-z]/g, '')
+    .replace(/^sysparams?/, 'sysparm');
+  return Math.abs(letters.length - queryLetters.length) <= 2 && editDistance(letters, queryLetters) <= 2;
+}
+
+/** Letters to insert, delete or replace (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b].entries())
+      next.push(
+        Math.min((row[j] ?? 0) + (letter === other ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1),
+      );
+    row = next;
+  }
+  return row.at(-1) ?? 0;
 }

@@ -141,7 +141,7 @@ const spelledInSnakeCase = new Set([
 
 /** A parameter as the HTTP caller spelled it: the WSO2 connector's names stand for ServiceNow's here. */
 function httpName(field: string): string {
-  if (field.startsWith('sysparm')) return toSnakeCase(field);
+  if (/^sysparm[^_]/.test(field)) return toSnakeCase(field);
   if (field === 'idempotencyKey') return 'idempotency-key';
   if (field === 'contentType') return 'content-type';
   const [first = ''] = field.split(/[.[]/);

@@ -81,4 +81,47 @@ describe('the query of a request', () => {
     for (const query of ['state=1&state=2', 'sysparm_query=a&sysparm_query=b'])
       expect(() => read(query)).toThrow('given more than once');
   });
+
+  it.each([
+    ...[
+      'sysparam_query',
+      'sysparams_query',
+      'syspram_query',
+      'sys_parm_query',
+      'sys_param_query',
+      'sysarm_query',
+    ],
+    ...['sysparm_qry', 'sysparm_quary', 'sysparm_qurey', 'sysparam_qry', 'sysparm_Query', 'sysparm_query_'],
+    ...['%20sysparm_query', 'sysparm_query%20', 'sysparm_query[]', 'query'],
+  ])('refuses %s for sysparm_query, without which the whole table would be answered', (name) => {
+    expect(() => readQuery(`${name}=a%3D1`, getRecords.parameterNames)).toThrow(
+      'did you mean sysparm_query?',
+    );
+    expect(() => readQuery(`${name}=a%3D1`, postRecord.parameterNames)).not.toThrow();
+  });
+
+  it.each(['sysparm_view', 'sysparm_user', 'sysparm_query_category', 'sysparm_query_no_domain', 'query'])(
+    'does not take %s for it',
+    (name) => {
+      expect(() => readQuery(`${name}=a`, getRecords.parameterNames)).not.toThrow();
+    },
+  );
+
+  it('reports other names that look like a misspelt parameter, and makes no condition of them', () => {
+    const query = 'sysparam_limit=1&syspram_limit=1&sys_parm_limit=1&sysparm_limt=1&active=true';
+    expect(readQuery(query, getRecords.parameterNames)).toMatchObject({
+      input: { keyValuePairs: { active: 'true' } },
+      forwarded: [['sysparm_limt', '1']],
+      notes: { 'x-unknown-parameters': 'sysparam_limit,syspram_limit,sys_parm_limit,sysparm_limt' },
+    });
+  });
+
+  it('ignores what can be no column, with and without a query, and reports it', () => {
+    for (const more of ['', '&sysparm_query=a%3D1'])
+      expect(
+        readQuery(`cache-buster=1&$top=1&a[]=1&=x&_=1${more}`, getRecords.parameterNames).notes,
+      ).toMatchObject({
+        'x-ignored-parameters': more ? 'cache-buster,%24top,a%5B%5D,_' : 'cache-buster,%24top,a%5B%5D',
+      });
+  });
 });
