@@ -1,7 +1,13 @@
 import type { Clock, Deadline } from '../core/clock.ts';
 import { coalesce } from '../core/shared-work.ts';
 import type { Condition, StateValue } from './state-expressions.ts';
-import type { StateItem, StateKey, StateTable, StateWrite } from './state-table.ts';
+import {
+  type StateItem,
+  type StateKey,
+  StateRefusedError,
+  type StateTable,
+  type StateWrite,
+} from './state-table.ts';
 
 /** SQS keeps a message for 14 days, and then its dead letter for as long again. */
 const keptSeconds = 30 * 86_400;
@@ -18,8 +24,8 @@ export class LedgerItems {
   readonly #deadline: Deadline;
   /** Read ahead for the whole batch; an entry is dropped once the item is written. */
   readonly #ahead = new Map<string, Promise<StateItem | undefined>>();
-  readonly #read: (key: StateKey) => Promise<StateItem | undefined>;
-  readonly #write: (write: StateWrite) => Promise<void>;
+  readonly #readAtOnce: (key: StateKey) => Promise<PromiseSettledResult<StateItem | undefined>>;
+  readonly #writeAtOnce: (write: StateWrite) => Promise<PromiseSettledResult<void>>;
   /** Conditional writes are calls of their own; those who asked together go on together, so that they share a batch request. */
   readonly #together = coalesce((calls: readonly (() => Promise<StateItem | undefined>)[]) =>
     Promise.allSettled(calls.map((call) => call())),
@@ -30,11 +36,15 @@ export class LedgerItems {
     this.#open = open;
     this.#clock = clock;
     this.#deadline = deadline;
-    this.#read = coalesce(async (keys) => this.#open().readMany(keys, { deadline }));
-    this.#write = coalesce(async (writes) => {
-      await this.#open().writeMany(writes, { deadline });
-      return writes.map(() => undefined);
-    });
+    this.#readAtOnce = coalesce((keys: readonly StateKey[]) =>
+      eachByItself(keys, (some) => this.#open().readMany(some, { deadline })),
+    );
+    this.#writeAtOnce = coalesce((writes: readonly StateWrite[]) =>
+      eachByItself(writes, async (some) => {
+        await this.#open().writeMany(some, { deadline });
+        return some.map(() => undefined);
+      }),
+    );
   }
 
   /** Reads what is about to be asked for, all together. An error reaches those who ask. */
@@ -99,14 +109,45 @@ export class LedgerItems {
   }
 
   async #decide(call: () => Promise<StateItem | undefined>): Promise<StateItem | undefined> {
-    const result = await this.#together(call);
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
+    return resultOf(await this.#together(call));
+  }
+
+  async #read(key: StateKey): Promise<StateItem | undefined> {
+    return resultOf(await this.#readAtOnce(key));
+  }
+
+  async #write(write: StateWrite): Promise<void> {
+    resultOf(await this.#writeAtOnce(write));
   }
 
   #expiry(): number {
     return Math.floor(this.#clock.now() / 1000) + keptSeconds;
   }
+}
+
+/** DynamoDB refuses a whole batch for one item that it does not take: then each goes by itself, so that only that one fails. */
+async function eachByItself<Item, Result>(
+  items: readonly Item[],
+  work: (items: readonly Item[]) => Promise<readonly Result[]>,
+): Promise<readonly PromiseSettledResult<Result>[]> {
+  try {
+    return (await work(items)).map((value) => ({ status: 'fulfilled', value }));
+  } catch (error) {
+    if (!(error instanceof StateRefusedError) || items.length === 1) throw error;
+    const results: PromiseSettledResult<Result>[] = [];
+    // In their order: of two writes of one item the last one counts.
+    for (const item of items) results.push(...(await eachByItself([item], work).catch(toRejected)));
+    return results;
+  }
+}
+
+function toRejected(reason: unknown): readonly PromiseRejectedResult[] {
+  return [{ status: 'rejected', reason }];
+}
+
+function resultOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
 }
 
 /** A number of an item; 0 where it has none. */

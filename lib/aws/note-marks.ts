@@ -1,4 +1,6 @@
-import { type LedgerItems, numberIn } from './ledger-items.ts';
+import { digestOf } from './digest.ts';
+import { type LedgerItems, numberIn, textIn } from './ledger-items.ts';
+import type { StateItem } from './state-table.ts';
 
 /** A note that was, or may have been, written to the journal of a record. */
 export type NoteMark = {
@@ -33,6 +35,12 @@ export type RivalNote = {
   readonly sentAtMs: number;
   readonly untilMs: number;
 };
+
+/** An item holds 400 KB, a message a mebibyte: where the names of columns are longer than this in all, digests stand for them. */
+const mostNameBytes = 8_192;
+/** Characters of the digest of a name, and of how many columns there are some: no table has a tenth of that. */
+const nameDigestLength = 5;
+const mostColumns = 50_000;
 
 /** For so long a note may have been under way of which that was not remembered. */
 const assumedMs = 120_000;
@@ -69,7 +77,7 @@ export class NoteMarks {
   ): Promise<void> {
     const key = { pk: this.#columnsKey(sysId), sk: keyName };
     const more = notes && Object.keys(notes.starts).length > 0 && notes;
-    await this.#items.put(key, { columns: [...columns], sentAtMs, askedAtMs, ...more });
+    await this.#items.put(key, { ...toNames(columns), sentAtMs, askedAtMs, ...more });
   }
 
   /**
@@ -85,14 +93,12 @@ export class NoteMarks {
   ): Promise<readonly RivalNote[]> {
     const items = await this.#items.list(this.#columnsKey(sysId));
     return items.flatMap((item) => {
-      const { columns, starts } = item;
       const sentAtMs = numberIn(item, 'sentAtMs');
       const untilMs = numberIn(item, 'untilMs') || sentAtMs + assumedMs;
       if (item.sk === ownName || untilMs < sinceMs) return [];
-      const known: unknown = Object(starts)[column];
+      const known: unknown = Object(item['starts'])[column];
       if (Array.isArray(known)) return [{ starts: known.map(String), sentAtMs, untilMs }];
-      const isWritten = Array.isArray(columns) && columns.includes(column);
-      return isWritten ? [{ starts: [], sentAtMs, untilMs }] : [];
+      return names(item)(column) ? [{ starts: [], sentAtMs, untilMs }] : [];
     });
   }
 
@@ -102,13 +108,14 @@ export class NoteMarks {
   }
 
   /**
-   * The columns of a record that other keys were about to write after a write, or were asked to after it was asked for. Of what the
-   * release before remembered it is not known when it was asked for.
+   * Those of these columns of a record that other keys were about to write after a write, or were asked to after it was asked for.
+   * Of what the release before remembered it is not known when it was asked for.
    * @param write without `sentAtMs` it was certainly not sent
    * @param ownName the name of the key that asks
    */
   async columnsAfter(
     sysId: string,
+    columns: readonly string[],
     write: { readonly sentAtMs: number | undefined; readonly askedAtMs: number },
     ownName: string,
   ): Promise<ReadonlySet<string>> {
@@ -119,9 +126,8 @@ export class NoteMarks {
         item.sk !== ownName &&
         (numberIn(item, 'sentAtMs') > sentAtMs || numberIn(item, 'askedAtMs') > askedAtMs),
     );
-    return new Set(
-      later.flatMap(({ columns }) => (Array.isArray(columns) ? columns.map((column) => String(column)) : [])),
-    );
+    const named = later.map(names);
+    return new Set(columns.filter((column) => named.some((isNamed) => isNamed(column))));
   }
 
   /** The notes with this text on this record that we know of. */
@@ -165,6 +171,33 @@ export class NoteMarks {
   }
 
   #noteKey({ sysId, column, textDigest }: NoteKey): string {
-    return `note#${this.#scope}#${sysId.toLowerCase()}#${column}#${textDigest}`;
+    // A key holds 2 KB; no column of a table has a name as long as this.
+    const name = column.length > longestName ? digestOf(column) : column;
+    return `note#${this.#scope}#${sysId.toLowerCase()}#${name}#${textDigest}`;
   }
+}
+
+const longestName = 100;
+
+/** Columns as an item names them. */
+function toNames(columns: readonly string[]) {
+  const bytes = columns.reduce((sum, column) => sum + Buffer.byteLength(column), 0);
+  if (bytes <= mostNameBytes) return { columns: [...columns] };
+  return { columnDigests: columns.slice(0, mostColumns).map(shortDigestOf).join('') };
+}
+
+/** Which columns an item names. */
+function names(item: StateItem): (column: string) => boolean {
+  const { columns } = item;
+  const named = new Set(Array.isArray(columns) ? columns.map(String) : []);
+  const digests = textIn(item, 'columnDigests').match(eachDigest);
+  if (!digests) return (column) => named.has(column);
+  const digested = new Set<string>(digests);
+  return (column) => digested.has(shortDigestOf(column));
+}
+
+const eachDigest = new RegExp(`.{${nameDigestLength}}`, 'gs');
+
+function shortDigestOf(column: string): string {
+  return digestOf(column).slice(0, nameDigestLength);
 }

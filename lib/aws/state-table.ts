@@ -39,8 +39,8 @@ export type StateCall = { readonly deadline?: Deadline; readonly signal?: AbortS
  * a secret or the content of a record. Every read is strongly consistent and ignores items that have expired, since
  * DynamoDB deletes them up to days later.
  *
- * Every method throws StateUnavailableError when DynamoDB throttles or cannot be reached in time, and ConfigurationError for
- * `STATE_TABLE` when the table does not exist or may not be used.
+ * Every method throws StateUnavailableError when DynamoDB throttles or cannot be reached in time, ConfigurationError for
+ * `STATE_TABLE` when the table does not exist or may not be used, and StateRefusedError for an item or a key that it never takes.
  */
 export type StateTable = {
   read(key: StateKey, call?: StateCall): Promise<StateItem | undefined>;
@@ -69,6 +69,17 @@ export class StateUnavailableError extends ConnectorError {
   override readonly code = 'STATE_UNAVAILABLE';
   override readonly ownAnswer = { status: 503, title: 'The state table is not available' };
   override readonly retryable = true;
+}
+
+/** DynamoDB never takes an item or a key like this: it is too large, or nested too deep. Nothing was written. */
+export class StateRefusedError extends ConnectorError {
+  override readonly name: string = 'StateRefusedError';
+  override readonly code = 'STATE_REFUSED';
+  override readonly ownAnswer = { status: 400, title: 'Too much to be remembered' };
+
+  constructor(options?: { cause?: unknown }) {
+    super('what has to be remembered of this write is more than an item of the state table holds', options);
+  }
 }
 
 /** Limits of BatchGetItem and BatchWriteItem. */
@@ -326,6 +337,9 @@ function stateError(cause: unknown): Error {
   if (name === 'ConditionalCheckFailedException') return new ConditionFailed();
   const reason = misconfigured[name];
   if (reason) return new ConfigurationError('STATE_TABLE', reason, { cause });
+  // Other validation errors are of a table with other keys: no message is to blame for those.
+  const isTooMuch = name === 'ValidationException' && /\bsize\b|nesting/i.test(String(cause));
+  if (isTooMuch) return new StateRefusedError({ cause });
   return new StateUnavailableError(
     `DynamoDB could not read or write the state table (${name || 'unknown error'})`,
     {

@@ -301,7 +301,7 @@ export function importKeyed(
     digest,
     async send() {
       const answer = await deps.client.send(request, deps.context);
-      return { answer, target: JSON.stringify(idsOf(answer.body)) };
+      return { answer, target: rememberable(idsOf(answer.body)) };
     },
     async replay(ids) {
       const headers = { 'idempotency-replayed': 'true' };
@@ -313,7 +313,16 @@ export function importKeyed(
   return writeOnce(keyed, { ...deps, keyedWrites });
 }
 
-function idsOf(body: unknown): unknown {
+/** An item of the state table holds 400 KB: of an import with more verdicts the ids of its set are remembered. */
+const longestAnswer = 200_000;
+
+function rememberable(answer: object): string {
+  const whole = JSON.stringify(answer);
+  if (Buffer.byteLength(whole) <= longestAnswer) return whole;
+  return JSON.stringify({ ...answer, result: undefined });
+}
+
+function idsOf(body: unknown): object {
   const row = z.safeParse(rowAnswer, body);
   if (row.success)
     return {

@@ -104,7 +104,7 @@ async function dropOverwritten(attempt: Attempt, { sysId, record, notes }: Updat
   const { before, command, context, name } = attempt;
   if (!before && !isDeliveredAgain(command.message)) return record;
   const times = { sentAtMs: before?.sentAtMs, askedAtMs: command.message.sentAtMs };
-  const later = await context.ledger.notes.columnsAfter(sysId, times, name);
+  const later = await context.ledger.notes.columnsAfter(sysId, Object.keys(record), times, name);
   const left = Object.entries(record).filter(([column]) => notes.has(column) || !later.has(column));
   return Object.fromEntries(left);
 }

@@ -1,5 +1,10 @@
 import type { Condition, StateValue, Update } from '../../../lib/aws/state-expressions.ts';
-import type { StateItem, StateKey, StateTable } from '../../../lib/aws/state-table.ts';
+import {
+  type StateItem,
+  type StateKey,
+  StateRefusedError,
+  type StateTable,
+} from '../../../lib/aws/state-table.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 
 /**
@@ -18,6 +23,7 @@ export function memoryStateTable(
   const holds = (key: StateKey, condition: Condition | undefined): boolean =>
     condition === undefined || isMet(condition, live(items.get(nameOf(key))));
   const put = async (item: StateItem, condition?: Condition): Promise<boolean> => {
+    checkSize(item);
     if (!holds(item, condition)) return false;
     items.set(nameOf(item), structuredClone(item));
     return true;
@@ -36,6 +42,7 @@ export function memoryStateTable(
     delete: remove,
     readMany: (keys) => Promise.all(keys.map(read)),
     async writeMany(writes) {
+      for (const write of writes) if ('put' in write) checkSize(write.put);
       for (const write of writes) await ('put' in write ? put(write.put) : remove(write.delete));
     },
     async update(key, { set = {}, add = {}, remove: gone = [] }: Update, condition) {
@@ -59,6 +66,11 @@ export function memoryStateTable(
       return structuredClone(found.filter((item) => live(item) !== undefined).slice(0, limit));
     },
   };
+}
+
+/** As DynamoDB counts, more or less. @throws StateRefusedError */
+function checkSize(item: StateItem): void {
+  if (Buffer.byteLength(JSON.stringify(item)) > 400 * 1024) throw new StateRefusedError();
 }
 
 function isMet(condition: Condition, item: StateItem | undefined): boolean {

@@ -40,6 +40,16 @@ describe.each(tables)('the state table %s', (_where, open) => {
     expect(await found({ descending: true, limit: 2 })).toEqual(['c', 'b2']);
   });
 
+  it('refuses an item that is too large for ever, and with it the whole batch', async () => {
+    const table = await open(manualClock());
+    const large = { pk: 'p', sk: 'large', text: 'x'.repeat(500_000) };
+    const writes = [{ put: { pk: 'p', sk: 'small' } }, { put: large }];
+    const refusal = { code: 'STATE_REFUSED', isPermanent: true };
+    await expect(table.writeMany(writes)).rejects.toMatchObject(refusal);
+    await expect(table.put(large)).rejects.toMatchObject(refusal);
+    expect(await table.query('p')).toEqual([]);
+  });
+
   it('shows no item whose time is over, and lets another take its key', async () => {
     const clock = manualClock();
     const table = await open(clock);

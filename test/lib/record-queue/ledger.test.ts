@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { StateRefusedError, type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
 import { deriveSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { ThrottledError } from '../../../lib/servicenow/errors.ts';
@@ -42,6 +42,44 @@ describe('what the ledger remembers', () => {
     await start();
     await queue.deliver([remove('m1', 'b'.repeat(32))]);
     expect(codes()).toEqual(['RECORD_NOT_FOUND']);
+  });
+
+  it('is small, however many columns a message has', async () => {
+    await start();
+    seed();
+    const other = 'b'.repeat(32);
+    queue.instance.state.store.seed('incident', { sys_id: other });
+    const names = Array.from({ length: 22_000 }, (_, index) => `u_some_column_of_mine_${index}`);
+    const wide = { ...Object.fromEntries(names.map((name) => [name, 'x'])), urgency: '1' };
+    const older = { ...update('m1', { urgency: '3', impact: '3' }), sentAtMs: Date.now() - 60_000 };
+    expect(await queue.deliver([update('m2', wide), update('m3', { urgency: '2' }, other)])).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    // The columns of the wide one are newer than those of a message that was sent before it.
+    expect(await queue.deliver([{ ...older, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toMatchObject([
+      { sys_id: sysId, urgency: '1', impact: '3' },
+      { sys_id: other, urgency: '2' },
+    ]);
+  });
+
+  it('fails one message only where the state table takes no item for it', async () => {
+    await start({
+      throughTable: (table) => ({
+        ...table,
+        async writeMany(writes, call) {
+          if (writes.some((write) => 'put' in write && String(write.put['columns']).includes('category')))
+            throw new StateRefusedError();
+          return table.writeMany(writes, call);
+        },
+      }),
+    });
+    seed();
+    const other = 'b'.repeat(32);
+    queue.instance.state.store.seed('incident', { sys_id: other });
+    const both = [update('m1', { category: 'x' }), update('m2', { urgency: '2' }, other)];
+    expect(await queue.deliver(both)).toEqual([]);
+    expect(codes()).toEqual(['STATE_REFUSED']);
+    expect(queue.instance.state.store.find('incident', other)).toMatchObject({ urgency: '2' });
   });
 
   it('tells a key that is used again for another write', async () => {
