@@ -6,7 +6,7 @@ import { getRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import { awaitEarlierCopy } from './deleted-records.ts';
-import { checkLag, findRecord } from './lookup.ts';
+import { checkLag, findRecord, isCreatedSince } from './lookup.ts';
 import type { Holder } from './match.ts';
 import { otherMakerMs } from './meeting.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
@@ -78,6 +78,8 @@ export class CreateByMatch {
       if ((await ledger.records.now(sysId)).isDeleted) return this.#createUnder(sysId, number);
       const holder = await this.#waitForMaker(sysId, mark.makerUntilMs);
       if (holder) return this.#useHolder(holder, sysId, number);
+      if ((await findRecord(this.#work.table, sysId, context)) === 'hidden')
+        return this.#passHidden(sysId, number);
     }
     if (!(await ledger.records.reserve(sysId, name, untilMs, mark))) return this.#createUnder(sysId, number);
     await attempt.announce('create', sysId);
@@ -129,19 +131,39 @@ export class CreateByMatch {
   async #whatIsMade(sysId: string): Promise<'own' | 'older' | 'nothing'> {
     const { table, context, attempt } = this.#work;
     const presence = await findRecord(table, sysId, context);
-    if (presence === 'hidden') return 'own';
+    const oldestMs = attempt.firstSentAtMs - skewMs;
+    if (presence === 'hidden')
+      return (await isCreatedSince(table, sysId, oldestMs, context)) ? 'own' : 'older';
     if (presence !== 'visible') return 'nothing';
     const request = getRequest({ table, sysId, fields: ['sys_created_on'] });
     const { body } = await context.send({ request, isReconciling: true });
     const createdOn = z.safeParse(createdOnAnswer, body).data?.result.sys_created_on ?? '';
     const createdMs = Date.parse(`${createdOn.replace(' ', 'T')}Z`);
-    return createdMs < attempt.firstSentAtMs - skewMs ? 'older' : 'own';
+    return createdMs < oldestMs ? 'older' : 'own';
   }
 
   async #useHolder(holder: Holder, sysId: string, number: number): Promise<Done> {
     if (!this.#work.match.isMetBy(holder))
       return this.#createUnderNext(number === numberUnknown ? 0 : number + 1);
     return this.#update(sysId);
+  }
+
+  /**
+   * The record under a sys_id of the match is hidden from the user, e.g. since it was closed. What the match finds is counted
+   * all the same: where that is nothing, the record is one that no longer matches.
+   */
+  async #passHidden(sysId: string, number: number): Promise<Done> {
+    const { attempt, context, match } = this.#work;
+    const { records } = context.ledger;
+    const { total } = await match.search(match.columns, true);
+    if (total > 0) {
+      await Promise.all([records.release(sysId), attempt.withdraw()]);
+      throw new InvalidInputError('match', 'finds a record that the user may not read');
+    }
+    const next = number === numberUnknown ? 0 : number + 1;
+    // Others need not look at it either.
+    await Promise.all([records.release(sysId), records.rememberNumber(this.#work.sysIdOf(0), next)]);
+    return this.#createUnderNext(next);
   }
 
   async #update(sysId: string): Promise<Done> {
@@ -176,8 +198,8 @@ export class CreateByMatch {
       await this.#work.complete('create', sysId);
       return 'done';
     }
-    await Promise.all([isMade ? undefined : context.ledger.records.release(sysId), attempt.withdraw()]);
-    if (isMade) throw new InvalidInputError('match', 'finds a record that the user may not read');
+    if (isMade) return this.#passHidden(sysId, number);
+    await Promise.all([context.ledger.records.release(sysId), attempt.withdraw()]);
     await checkLag(refusal, sysId, context);
     throw refusal;
   }

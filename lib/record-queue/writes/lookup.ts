@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { ConnectorError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { valuesQuery } from '../../operations/replay.ts';
-import { encodedQuery } from '../../servicenow/encoded-query.ts';
+import { type EncodedQuery, encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest, updateRequest } from '../../servicenow/records.ts';
 import type { WriteContext } from './write-context.ts';
@@ -61,7 +61,7 @@ export async function findValues(
     return { presence: 'visible', body: (await context.send({ request, isReconciling: true })).body };
   } catch (error) {
     if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
-    return { presence: await countRecord(table, sysId, context, true), body: undefined };
+    return { presence: await countRecord(table, bySysId(sysId), context, true), body: undefined };
   }
 }
 
@@ -77,7 +77,7 @@ export async function lookAtRecord(
     return toSight((await context.send({ request, isReconciling })).body);
   } catch (error) {
     if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
-    const presence = await countRecord(table, sysId, context, isReconciling);
+    const presence = await countRecord(table, bySysId(sysId), context, isReconciling);
     return { presence, correlationId: '', createdOn: '', number: '' };
   }
 }
@@ -104,13 +104,31 @@ export async function lookByWrite(table: string, sysId: string, { send }: WriteC
   }
 }
 
-async function countRecord(
+/**
+ * False for a hidden record that was created before a time, in milliseconds since the Unix epoch. The total of a list counts what
+ * the user may not read, by its values too.
+ */
+export async function isCreatedSince(
   table: string,
   sysId: string,
+  sinceMs: number,
+  context: WriteContext,
+): Promise<boolean> {
+  const since = instanceTime(sinceMs);
+  const query = encodedQuery().where('sys_id', '=', sysId).where('sys_created_on', '>=', since);
+  return (await countRecord(table, query, context, true)) !== 'absent';
+}
+
+function bySysId(sysId: string): EncodedQuery {
+  return encodedQuery().where('sys_id', '=', sysId);
+}
+
+async function countRecord(
+  table: string,
+  query: EncodedQuery,
   { send }: WriteContext,
   isReconciling: boolean,
 ): Promise<Presence> {
-  const query = encodedQuery().where('sys_id', '=', sysId);
   const request = listRequest({ table, query, fields: ['sys_id'], limit: 1 });
   try {
     const { body, headers } = await send({ request, isReconciling });

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { deriveUpsertSysId } from '../../../lib/operations/identity.ts';
+import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
+import { UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
+import type { QueueOptions, TestMessage } from './emulated-queue.ts';
+import { deployment, incidents, queue, start } from './writing.ts';
+
+const isPost = ({ method, path }: ServiceNowRequest) => method === 'POST' && !path.endsWith('/batch');
+
+describe('an upsert whose earlier record was closed, which hides it from the user', () => {
+  const match = { correlation_id: 'x', active: 'true' };
+  const upsert = (id: string, short_description: string): TestMessage => ({
+    ...{ id, key: id },
+    body: { action: 'upsert', table: 'incident', match, record: { short_description } },
+  });
+  /** Hides closed records, and lets a person close the first. */
+  async function startClosed(options: QueueOptions = {}) {
+    await start({ roles: ['itil'], ...options });
+    const { auth, store } = queue.instance.state;
+    auth.access.add({ table: 'incident', operation: 'read', where: { active: 'true' } });
+    expect(await queue.deliver([upsert('m1', 'first')])).toEqual([]);
+    const closed = { active: 'false', state: '7', close_code: 'Solution provided', close_notes: 'Done' };
+    const person = { userName: 'a.person', sysId: '0'.repeat(32) };
+    store.update('incident', deriveUpsertSysId(deployment, 'incident', match, 0), closed, person);
+  }
+  const descriptions = () =>
+    incidents()
+      .map(({ short_description }) => short_description)
+      .toSorted();
+
+  it('makes the next one, however long ago that was', async () => {
+    await startClosed();
+    queue.later(3_600_000);
+    expect(await queue.deliver([upsert('m2', 'second')])).toEqual([]);
+    queue.later(31 * 86_400_000);
+    expect(await queue.deliver([upsert('m3', 'third')])).toEqual([]);
+    expect(descriptions()).toEqual(['first', 'third']);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it.each([3_600_000, 31 * 86_400_000])(
+    'makes the next one though an answer is lost after %i ms',
+    async (ms) => {
+      let isLost = false;
+      const through = (client: ServiceNowClient): ServiceNowClient => ({
+        ...client,
+        async send(request, context) {
+          if (!isLost || !isPost(request)) return client.send(request, context);
+          isLost = false;
+          await client.send(request, context).catch(() => undefined);
+          const { method, path } = request;
+          throw new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+        },
+      });
+      await startClosed({ through });
+      queue.later(ms);
+      isLost = true;
+      for (let receiveCount = 1; receiveCount < 6; receiveCount += 1) {
+        await queue.deliver([{ ...upsert('m2', 'second'), receiveCount }]);
+        queue.later(180_000);
+      }
+      expect(descriptions()).toEqual(['first', 'second']);
+      expect(queue.deadLetters).toEqual([]);
+    },
+  );
+
+  it('is a dead letter where the record that the user may not read still matches', async () => {
+    await start({ roles: ['itil'] });
+    const { auth, store } = queue.instance.state;
+    auth.access.add({ table: 'incident', operation: 'read', roles: ['reader'] });
+    store.seed('incident', { correlation_id: 'x', active: 'true' });
+    expect(await queue.deliver([upsert('m1', 'first')])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'INVALID_INPUT' } }]);
+  });
+});
