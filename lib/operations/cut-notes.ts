@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
 import { digestOf } from '../aws/digest.ts';
-import type { NoteMarks, RivalNote } from '../aws/note-marks.ts';
+import type { NoteMark, NoteMarks, RivalNote } from '../aws/note-marks.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { listRequest } from '../servicenow/records.ts';
-import { type JournalEntry, lookBackMs, skewMs } from './note-entries.ts';
+import { entriesOf, isAlike, type JournalEntry, lookBackMs, skewMs } from './note-entries.ts';
 import { isSameText, normalise, shortestPrefix } from './replay.ts';
 
 /** Of how many characters at the beginning of a note a digest is kept, to distinguish notes that a column cuts. */
@@ -31,13 +31,37 @@ type Note = {
 };
 
 /**
+ * The entries that may be of a note, as it was sent or as its column shows it: of our own user, and without those of other keys.
+ * @param others what is known of the notes of other keys with the same text
+ * @param own the name of the key of the note
+ * @param isOurs which entries our user has written
+ */
+export async function ownEntriesOf(
+  note: Note,
+  entries: readonly JournalEntry[],
+  others: readonly NoteMark[],
+  own: string,
+  notes: Pick<NoteMarks, 'rivalsSince'>,
+  isOurs: () => Promise<ReadonlySet<string>>,
+): Promise<readonly JournalEntry[]> {
+  if (!entries.some((entry) => isAlike(note, entry))) return cutEntriesOf(note, entries, own, notes, isOurs);
+  // A person or another program may have written the same words.
+  const ours = await isOurs();
+  return entriesOf(
+    note,
+    entries.filter(({ sys_id }) => ours.has(sys_id)),
+    others,
+  );
+}
+
+/**
  * The entries that may be of a note of which its column keeps less than distinguishes it from others, few characters or question
  * marks for its emoji: those of our own user that it begins with, without one for each note of other keys that begins alike and
  * may have been written at that time.
  * @param own the name of the key of the note
  * @param isOurs which entries our user has written
  */
-export async function cutEntriesOf(
+async function cutEntriesOf(
   { sysId, column, text, sentAtMs }: Note,
   entries: readonly JournalEntry[],
   own: string,

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Clock } from '../core/clock.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { type EncodedQuery, encodedQuery } from '../servicenow/encoded-query.ts';
-import { journalColumns, listRequest } from '../servicenow/records.ts';
+import { journalColumns, listRequest, mayBeJournal } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 
 /** How long the dictionary of an instance is trusted, and how long it is not asked again for what it did not give. */
@@ -162,6 +162,19 @@ export class JournalColumns {
         journalColumns.includes(column) ||
         (candidates.includes(column) && tables.some((name) => journals.get(column)?.has(name))),
     );
+  }
+
+  /**
+   * As `among`, for writes that need no certainty: the instance is asked only where a column was added to what it came with, and
+   * what it cannot answer now is not known.
+   */
+  async likelyAmong(
+    table: string,
+    columns: readonly string[],
+    context: CallContext,
+  ): Promise<readonly string[]> {
+    if (!columns.some((column) => mayBeJournal(table, column))) return this.knownAmong(columns);
+    return this.among(table, columns, context).catch(() => this.knownAmong(columns));
   }
 
   /** Those of these columns that are journals of some table, as far as that is known without asking the instance. */

@@ -1,4 +1,3 @@
-import * as z from 'zod/mini';
 import { InvalidInputError, mayHaveTakenEffect } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../servicenow/errors.ts';
@@ -10,6 +9,7 @@ import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
 import { deriveCorrelationMeeting, type Identity } from './identity.ts';
 import { type Keyed, type KeyedWrites, KeyReusedError, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
+import { createdSysId, rememberNotesOf } from './remember-notes.ts';
 import { replayRecord } from './replay.ts';
 import { createDigest, createMaker, isCreate, meet, refuseUntil, writesIn } from './write-ledger.ts';
 
@@ -114,13 +114,18 @@ async function createBySysId(
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
   const sent = withColumns(request, create, { sys_id: sysId });
+  const sentAtMs = deps.clock.now();
   let response: ServiceNowResponse;
   try {
     response = await deps.client.send(sent, deps.context);
   } catch (error) {
-    return afterFailure(error, request, create, sysId, deps);
+    const answer = await afterFailure(error, request, create, sysId, deps);
+    // Otherwise it was made, and remembered, before.
+    if (mayHaveTakenEffect(error)) await rememberNotesOf({ ...noted(create, deps), sysId, sentAtMs }, deps);
+    return answer;
   }
-  const made = sysIdOf(response);
+  const made = createdSysId(response);
+  await rememberNotesOf({ ...noted(create, deps), sysId: made ?? sysId, sentAtMs }, deps);
   if (made !== undefined && made.toLowerCase() !== sysId) return afterIgnored(response, create, made, deps);
   if (made !== undefined) honouring(deps).add(create.table.toLowerCase());
   if (response.isRepeat) await deps.ledger?.records.keepDeletesAway(sysId, deps.clock.now() + deps.inDoubtMs);
@@ -187,19 +192,6 @@ function uncountedRecord(sysId: string): ServiceNowResponse {
   const response = hiddenRecord({ sys_id: sysId }, true);
   return { ...response, headers: { 'idempotency-warning': warning } };
 }
-
-/** The sys_id of what a create made, if its answer shows it. */
-function sysIdOf({ headers, body }: ServiceNowResponse): string | undefined {
-  const inLocation = /\/table\/[^/]+\/([A-Za-z0-9_-]{1,32})(?:[?#].*)?$/.exec(headers['location'] ?? '')?.[1];
-  if (inLocation !== undefined) return inLocation;
-  const { data } = z.safeParse(createdRecord, body);
-  const value = data?.result.sys_id;
-  return typeof value === 'string' ? value : value?.value;
-}
-
-const createdRecord = z.object({
-  result: z.object({ sys_id: z.optional(z.union([z.string(), z.object({ value: z.string() })])) }),
-});
 
 /**
  * The instance created the record under another sys_id, so that it would create one for every repeat. This one is remembered by
@@ -295,8 +287,11 @@ function createRemembered(
       if (isReserved === false && correlationId !== undefined)
         refuseUntil(deps.clock.now() + otherMakerMs, deps.clock);
       try {
+        const sentAtMs = deps.clock.now();
         const response = await deps.client.send(withColumns(request, create, columns), deps.context);
-        return { answer: response, target: sysIdOf(response) ?? '' };
+        const target = createdSysId(response);
+        await rememberNotesOf({ ...noted(create, deps), sysId: target, sentAtMs }, deps);
+        return { answer: response, target: target ?? '' };
       } catch (error) {
         // Forgotten as a refusal, it would be made once more by the repeat.
         if (!(error instanceof ServiceNowError && error.isReadBackDenial)) {
@@ -314,6 +309,11 @@ function createRemembered(
     },
   };
   return writeOnce(keyed, { ...deps, keyedWrites: createsOf(table, create.key, deps) });
+}
+
+/** Under which name the notes of a create are remembered. */
+function noted({ table, record, key }: KeyedCreate, { ledger }: OperationDeps) {
+  return { table, record, name: ledger?.nameOf(table, key) };
 }
 
 /** How long a create waits for another one of a record that it would find. */

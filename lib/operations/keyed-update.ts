@@ -1,27 +1,19 @@
 import * as z from 'zod/mini';
-import { digestOf } from '../aws/digest.ts';
 import { mayHaveTakenEffect } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import { getRequest, listRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
-import { askWhichAreOurs, cutEntriesOf, startsOf } from './cut-notes.ts';
+import { askWhichAreOurs, ownEntriesOf, startsOf } from './cut-notes.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { journalColumnsOf } from './dictionary.ts';
 import { findBySysId } from './find-record.ts';
 import { digestOfRequest, type Keyed, writeOnce } from './keyed-writes.ts';
 import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from './note-entries.ts';
-import type { RecordColumns } from './record-input.ts';
+import { notesIn } from './remember-notes.ts';
 import { deleteRemembered } from './remembered-delete.ts';
-import {
-  differingColumns,
-  normalise,
-  type ReplayedRecord,
-  replayRecord,
-  storedText,
-  valuesQuery,
-} from './replay.ts';
+import { differingColumns, type ReplayedRecord, replayRecord, valuesQuery } from './replay.ts';
 import { digestOfWork } from './work-digest.ts';
 import { refuseUntil, writesIn } from './write-ledger.ts';
 
@@ -94,7 +86,8 @@ async function sendUpdate(
   const name = ledger.nameOf(table, key);
   const sentAtMs = clock.now();
   const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
-  const notes = notesIn(record, sysId, journalColumnsOf(client, clock).knownAmong(written));
+  const journals = await journalColumnsOf(client, clock).likelyAmong(table, written, context);
+  const notes = notesIn(record, sysId, journals);
   const starts = startsOf(notes.map(({ column, text }) => [column, text] as const));
   const untilMs = context.deadline.atMs + inDoubtMs;
   const mark = { key: name, state: 'possibly-sent', sentAtMs, untilMs } as const;
@@ -128,14 +121,6 @@ async function sendUpdate(
       ]);
     throw error;
   }
-}
-
-/** The notes that a record adds to these columns. */
-function notesIn(record: RecordColumns, sysId: string, columns: readonly string[]) {
-  const texts = columns.map((column) => ({ column, text: storedText(record[column]) }));
-  return texts
-    .filter(({ text }) => text.trim() !== '')
-    .map((note) => ({ ...note, sysId, textDigest: digestOf(normalise(note.text)) }));
 }
 
 /** Clocks of the instance and of this function may differ by so much. */
@@ -212,16 +197,13 @@ async function isAnyNoted(
     const others = marks.filter((mark) => mark.key !== own);
     const underWay = others.find(({ state, untilMs }) => state !== 'applied' && untilMs > clock.now());
     if (underWay) refuseUntil(underWay.untilMs, clock);
-    const whole = entriesOf({ ...note, sentAtMs }, entries, others);
-    const cut =
-      whole.length > 0 || !ledger || own === undefined
-        ? []
-        : await cutEntriesOf({ ...note, sentAtMs }, entries, own, ledger.notes, () =>
-            askWhichAreOurs(sysId, instanceTime(sentAtMs - lookBackMs), (asked) =>
-              client.send(asked, context),
-            ),
-          );
-    for (const { sys_id } of [...whole, ...cut]) {
+    const mayBeOurs = () =>
+      askWhichAreOurs(sysId, instanceTime(sentAtMs - lookBackMs), (asked) => client.send(asked, context));
+    const sent = { ...note, sentAtMs };
+    const found = await (ledger && own !== undefined
+      ? ownEntriesOf(sent, entries, others, own, ledger.notes, mayBeOurs)
+      : entriesOf(sent, entries, others));
+    for (const { sys_id } of found) {
       if (!ledger || own === undefined) return true;
       if (!(await ledger.notes.claimEntry(sys_id, own))) continue;
       const nowMs = clock.now();

@@ -10,6 +10,9 @@ export type JournalEntry = {
   readonly atMs: number;
 };
 
+/** A note, and when it was first sent, in milliseconds since the Unix epoch. */
+type SentNote = { readonly column: string; readonly text: string; readonly sentAtMs: number };
+
 /** By how much the clock of an instance may differ from ours. */
 export const skewMs = 2 * 60_000;
 
@@ -21,12 +24,17 @@ export const lookBackMs = 10 * 60_000;
  * @param others what is known of the notes of other keys with the same text
  */
 export function entriesOf(
-  { column, text, sentAtMs }: { readonly column: string; readonly text: string; readonly sentAtMs: number },
+  note: SentNote,
   entries: readonly JournalEntry[],
   others: readonly NoteMark[],
 ): readonly JournalEntry[] {
-  const alike = entries.filter(({ element, value }) => element === column && isSameText(value, text));
-  return withoutOthers(alike, others).filter(({ atMs }) => atMs >= sentAtMs - skewMs);
+  const alike = entries.filter((entry) => isAlike(note, entry));
+  return withoutOthers(alike, others).filter(({ atMs }) => atMs >= note.sentAtMs - skewMs);
+}
+
+/** True for an entry with the text of a note. */
+export function isAlike({ column, text }: SentNote, { element, value }: JournalEntry): boolean {
+  return element === column && isSameText(value, text);
 }
 
 /** Leaves out the entries of other messages: those assigned to one, and for each other message that was written, one of its time. */

@@ -6,6 +6,7 @@ import {
   deleteRequest,
   getRequest,
   listRequest,
+  mayBeJournal,
   updateRequest,
 } from '../servicenow/records.ts';
 import { defineOperation, type OperationDeps } from './define-operation.ts';
@@ -23,12 +24,13 @@ import {
   toQuery,
   writeParameters,
 } from './parameters.ts';
-import { recordParameters, requireRecord, taskColumns } from './record-input.ts';
+import { type RecordColumns, recordParameters, requireRecord, taskColumns } from './record-input.ts';
 
 /** What only calls with a key need, so that no other cold start waits for it. */
 const loadCreate = () => import('./idempotent-create.ts');
 const loadUpdate = () => import('./keyed-update.ts');
 const loadDelete = () => import('./remembered-delete.ts');
+const loadNotes = () => import('./remember-notes.ts');
 
 const ofTable = '/table/{tableName}';
 const ofRecord = '/table/{tableName}/{sysId}';
@@ -98,11 +100,29 @@ export const postRecord = defineOperation({
   async send(request, { tableName: table, apiVersion: version, idempotencyKey: given, ...sources }, deps) {
     const record = requireRecord(sources, taskColumns);
     const key = given ?? (record['sys_id'] === undefined ? deps.invocationKey : undefined);
-    if (key === undefined) return deps.client.send(request, deps.context);
+    if (key === undefined) return sendUnkeyed(request, { table, record }, deps);
     const { createKeyed } = await loadCreate();
     return createKeyed(request, { table, version, record, key, isImplicit: given === undefined }, deps);
   },
 });
+
+/** Sends a write that has no key, and remembers its notes: a message with the same text must not take them for its own. */
+async function sendUnkeyed(
+  request: ServiceNowRequest,
+  {
+    table,
+    record,
+    sysId: given,
+  }: { readonly table: string; readonly record: RecordColumns; readonly sysId?: string },
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const sentAtMs = deps.clock.now();
+  const response = await deps.client.send(request, deps.context);
+  if (!deps.ledger || !Object.keys(record).some((column) => mayBeJournal(table, column))) return response;
+  const { createdSysId, rememberNotesOf } = await loadNotes();
+  await rememberNotesOf({ table, record, sysId: given ?? createdSysId(response), sentAtMs }, deps);
+  return response;
+}
 
 const updateSchema = z.object({
   tableName,
@@ -133,8 +153,8 @@ async function sendUpdate(
   { tableName: table, sysId: id, apiVersion: version, idempotencyKey: key, ...sources }: UpdateParameters,
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
-  if (key === undefined) return deps.client.send(request, deps.context);
   const record = requireRecord(sources, taskColumns);
+  if (key === undefined) return sendUnkeyed(request, { table, record, sysId: id }, deps);
   const { updateKeyed } = await loadUpdate();
   return updateKeyed(request, { table, version, sysId: id, record, key }, deps);
 }

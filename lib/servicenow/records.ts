@@ -195,6 +195,14 @@ async function write(
 /** Columns of a task whose every write adds an entry: writing them twice is not the same as once. */
 export const journalColumns: readonly string[] = ['work_notes', 'comments', 'comments_and_work_notes'];
 
+/** How tables and columns begin that a customer or an application has added. */
+const addedName = /^(?:u|x|sn)_/i;
+
+/** False for a column that is known to be no journal without asking the instance. */
+export function mayBeJournal(table: string, column: string): boolean {
+  return journalColumns.includes(column) || addedName.test(column) || addedName.test(table);
+}
+
 function recordParameters(options: RecordOptions): Readonly<Record<string, Sysparm>> {
   return {
     display_value: options.displayValue,

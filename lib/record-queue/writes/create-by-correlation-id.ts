@@ -73,7 +73,7 @@ class CorrelatedCreate {
       );
     }
     if (earlier.kind === 'absent' && !(await this.#wasDeleted())) return this.#send(meeting);
-    await this.#complete(earlier.sysId ?? '');
+    await this.#complete(earlier.sysId ?? '', true);
     return 'duplicate';
   }
 
@@ -120,9 +120,9 @@ class CorrelatedCreate {
     );
   }
 
-  async #complete(sysId: string): Promise<void> {
+  async #complete(sysId: string, isRepeat = false): Promise<void> {
     if (sysId !== '' && this.#notes.size > 0)
-      await rememberWritten(this.#command, sysId, this.#notes, this.#attempt.context);
+      await rememberWritten(this.#command, sysId, this.#notes, this.#attempt.context, isRepeat);
     await this.#attempt.complete('create', sysId);
   }
 }

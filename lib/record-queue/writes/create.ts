@@ -8,7 +8,7 @@ import type { Done } from '../disposition.ts';
 import { KeyReusedError } from './attempt.ts';
 import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
 import { awaitEarlierCopy, keepDeleted } from './deleted-records.ts';
-import { knownNotesIn, type Notes, rememberWritten } from './journal.ts';
+import { likelyNotesIn, type Notes, rememberWritten } from './journal.ts';
 import { checkLag, findRecord, findValues } from './lookup.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
 import { digestOfCommand, isOtherWork } from './work-digest.ts';
@@ -19,14 +19,14 @@ import type { WriteContext } from './write-context.ts';
  * @throws InvalidInputError for a record with an identity of its own; what the create was refused with
  */
 export async function createRecord(command: Create, context: WriteContext): Promise<Done> {
-  const { record } = command.command;
+  const { record, table } = command.command;
   const identity = await identityFor(command, context);
   if (Object.hasOwn(record, identity.kind))
     throw new InvalidInputError(
       `record.${identity.kind}`,
       'is derived from the key; give what identifies the record as the key',
     );
-  const notes = knownNotesIn(record, context);
+  const notes = await likelyNotesIn(table, record, context);
   if (identity.kind === 'sys_id') return createBySysId(command, identity.sysId, notes, context);
   return createByCorrelationId(command, identity.correlationId, notes, context);
 }
@@ -89,7 +89,7 @@ async function createBySysId(
     if (!(error instanceof ServiceNowError && error.recordMayExist)) throw error;
     const done = await explain(error, command, sysId, context);
     if (isRotated(table)) await rememberCreate(command, sysId, context);
-    await rememberNotes(command, sysId, notes, context);
+    await rememberNotes(command, sysId, notes, context, done === 'duplicate');
     return done;
   }
 }
@@ -194,6 +194,7 @@ async function rememberNotes(
   sysId: string,
   notes: Notes,
   context: WriteContext,
+  isRepeat = false,
 ): Promise<void> {
-  if (notes.size > 0) await rememberWritten(command, sysId, notes, context);
+  if (notes.size > 0) await rememberWritten(command, sysId, notes, context, isRepeat);
 }

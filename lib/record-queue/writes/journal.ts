@@ -2,9 +2,10 @@ import * as z from 'zod/mini';
 import { digestOf } from '../../aws/digest.ts';
 import type { NoteKey, NoteMark } from '../../aws/note-marks.ts';
 import { InvalidInputError } from '../../core/errors.ts';
-import { askWhichAreOurs, cutEntriesOf, startsOf } from '../../operations/cut-notes.ts';
+import { askWhichAreOurs, ownEntriesOf } from '../../operations/cut-notes.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
-import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from '../../operations/note-entries.ts';
+import { fromInstanceTime, type JournalEntry, lookBackMs } from '../../operations/note-entries.ts';
+import { type Note, rememberNotes } from '../../operations/remember-notes.ts';
 import { normalise } from '../../operations/replay.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
@@ -28,9 +29,10 @@ export async function notesIn(table: string, record: Columns, context: WriteCont
   return textsOf(await context.journals.among(table, givenIn(record), context.callContext), record);
 }
 
-/** As `notesIn`, for a create, which needs no certainty: only what is known without asking the instance. */
-export function knownNotesIn(record: Columns, { journals }: WriteContext): Notes {
-  return textsOf(journals.knownAmong(givenIn(record)), record);
+/** As `notesIn`, for a create, which needs no certainty: see `JournalColumns.likelyAmong`. */
+export async function likelyNotesIn(table: string, record: Columns, context: WriteContext): Promise<Notes> {
+  const { journals, callContext } = context;
+  return textsOf(await journals.likelyAmong(table, givenIn(record), callContext), record);
 }
 
 /** Writing an empty value to a journal adds no entry. */
@@ -52,30 +54,39 @@ export function withNotes(record: Columns, notes: Notes): Columns {
   return notes.size === 0 ? record : { ...record, ...Object.fromEntries(notes) };
 }
 
-/** Remembers notes that were written with a new record: later notes with the same text must not take their entries. */
+/**
+ * Remembers notes that were written with a new record: later notes with the same text must not take their entries.
+ * @param isRepeat the record was made before: what was remembered then stays, as it says when
+ */
 export async function rememberWritten(
   { command: { table }, key, message }: RecordCommand,
   sysId: string,
-  notes: Notes,
+  texts: Notes,
   { ledger, clock }: WriteContext,
+  isRepeat: boolean,
 ): Promise<void> {
-  const nowMs = clock.now();
-  const times = { sentAtMs: nowMs, untilMs: nowMs, appliedAtMs: nowMs };
-  const mark = { key: ledger.nameOf(table, key), state: 'applied', ...times } as const;
-  await Promise.all([
-    ledger.notes.rememberColumns(
-      sysId,
-      mark.key,
-      [],
-      { sentAtMs: nowMs, askedAtMs: message.sentAtMs },
-      { starts: startsOf(notes), untilMs: nowMs },
-    ),
-    ...noteKeys(sysId, notes).map((note) => ledger.notes.rememberNote(note, mark)),
-  ]);
+  const name = ledger.nameOf(table, key);
+  const notes = notesFor(sysId, texts);
+  const isKnown = async (note: NoteKey) =>
+    (await ledger.notes.notesOf(note)).some((mark) => mark.key === name);
+  const left = isRepeat ? await notUnder(isKnown, notes) : notes;
+  const atMs = isRepeat ? message.firstReceivedAtMs : clock.now();
+  const times = { askedAtMs: message.sentAtMs, sentAtMs: atMs, appliedAtMs: atMs };
+  if (left.length > 0) await rememberNotes(ledger, { sysId, name, notes: left, ...times });
 }
 
-function noteKeys(sysId: string, notes: Notes): readonly NoteKey[] {
-  return [...notes].map(([column, text]) => ({ sysId, column, textDigest: digestOf(normalise(text)) }));
+async function notUnder<T>(isKnown: (one: T) => Promise<boolean>, all: readonly T[]): Promise<readonly T[]> {
+  const known = await Promise.all(all.map(isKnown));
+  return all.filter((_one, index) => !known[index]);
+}
+
+function notesFor(sysId: string, notes: Notes): readonly Note[] {
+  return [...notes].map(([column, text]) => ({
+    sysId,
+    column,
+    text,
+    textDigest: digestOf(normalise(text)),
+  }));
 }
 
 /**
@@ -95,10 +106,7 @@ export class NoteWriting {
     this.#sysId = sysId;
     const { ledger } = attempt.context;
     this.#own = ledger.nameOf(attempt.table, attempt.command.key);
-    this.#notes = [...notes].map(([column, text]) => ({
-      key: { sysId, column, textDigest: digestOf(normalise(text)) },
-      text,
-    }));
+    this.#notes = notesFor(sysId, notes).map(({ text, ...key }) => ({ key, text }));
   }
 
   /** Remembers that the notes are about to be sent. */
@@ -150,11 +158,8 @@ export class NoteWriting {
     if (underWay) throw new InDoubtError(underWay.untilMs - clock.now());
     const { firstSentAtMs: since } = this.#attempt;
     const sent = { ...note, text, sentAtMs: since };
-    const whole = entriesOf(sent, entries, others);
-    const own =
-      whole.length > 0
-        ? whole
-        : await cutEntriesOf(sent, entries, this.#own, ledger.notes, () => this.#whichAreOurs());
+    const isOurs = () => this.#whichAreOurs();
+    const own = await ownEntriesOf(sent, entries, others, this.#own, ledger.notes, isOurs);
     for (const { sys_id } of own) {
       if (!(await ledger.notes.claimEntry(sys_id, this.#own))) continue;
       const { firstSentAtMs: sentAtMs, untilMs } = this.#attempt;
