@@ -20,6 +20,8 @@ const mostNumbers = 4_096;
 /** How often it looks for the other one's record before that, and after how long each time. */
 const mostLooks = 5;
 const lookEveryMs = 250;
+/** How often it may be overtaken between a look and its reservation. */
+const mostTries = 4;
 /** A record that is older than an attempt by more than the clocks may differ is another's. */
 const skewMs = 10 * 60_000;
 
@@ -65,8 +67,12 @@ export class CreateByMatch {
     return 'duplicate';
   }
 
-  /** @param number of the sys_id; `numberUnknown` for that of an earlier attempt */
-  async #createUnder(sysId: string, number: number): Promise<Done> {
+  /**
+   * @param number of the sys_id; `numberUnknown` for that of an earlier attempt
+   * @param tries how often others were faster since it looked
+   */
+  async #createUnder(sysId: string, number: number, tries = 0): Promise<Done> {
+    if (tries === mostTries) throw new InDoubtError(otherMakerMs);
     const { attempt, command, context } = this.#work;
     const { ledger } = context;
     const { name, untilMs } = attempt;
@@ -75,13 +81,14 @@ export class CreateByMatch {
     if (mark.isDeleted) return this.#afterDelete(sysId, number);
     if (mark.maker !== '' && mark.maker !== name) {
       // Its record may have been deleted since the batch began.
-      if ((await ledger.records.now(sysId)).isDeleted) return this.#createUnder(sysId, number);
+      if ((await ledger.records.now(sysId)).isDeleted) return this.#createUnder(sysId, number, tries + 1);
       const holder = await this.#waitForMaker(sysId, mark.makerUntilMs);
       if (holder) return this.#useHolder(holder, sysId, number);
       if ((await findRecord(this.#work.table, sysId, context)) === 'hidden')
         return this.#passHidden(sysId, number);
     }
-    if (!(await ledger.records.reserve(sysId, name, untilMs, mark))) return this.#createUnder(sysId, number);
+    if (!(await ledger.records.reserve(sysId, name, untilMs, mark)))
+      return this.#createUnder(sysId, number, tries + 1);
     await attempt.announce('create', sysId);
     const request = this.#work.createRequest({ sys_id: sysId });
     let made: string | undefined;

@@ -218,6 +218,23 @@ describe('upserts', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it('come back later where others are faster again and again', async () => {
+    let reservations = 0;
+    await start({
+      throughTable: (table) => ({
+        ...table,
+        async update(key, change, ...rest) {
+          if (change.set?.['maker'] === undefined) return table.update(key, change, ...rest);
+          reservations += 1;
+          return undefined;
+        },
+      }),
+    });
+    expect(await queue.deliver([upsert('m1', { correlation_id: 'x' }, {}), create('m2')])).toEqual(['m1']);
+    expect(reservations).toBeLessThan(10);
+    expect(incidents()).toMatchObject([{ short_description: 'm2' }]);
+  });
+
   it('find by a reference, and by a column of what it leads to, which is not written', async () => {
     const written: unknown[] = [];
     const listening = (client: ServiceNowClient): ServiceNowClient => ({
