@@ -52,10 +52,10 @@ export function updateKeyed(
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(update, deps),
     digest,
-    async send() {
+    async send(firstSentAtMs) {
       const target = update.sysId;
       try {
-        return { answer: await sendUpdate(request, update, deps), target };
+        return { answer: await sendUpdate(request, update, deps, firstSentAtMs), target };
       } catch (error) {
         // The update took it out of the user's sight. Forgotten as a refusal, its note would be written once more by the repeat.
         if (!(error instanceof ServiceNowError && error.isReadBackDenial)) throw error;
@@ -73,32 +73,32 @@ export function updateKeyed(
 
 /**
  * Sends an update whose columns older ones of the records queue leave as they are, and keeps the queue away from a record whose
- * answer was lost.
+ * answer was lost. What others have written since an earlier copy of it was sent stays as it is: see the records queue.
+ * @param firstSentAtMs when that copy was sent
  * @throws RecordInDoubtError while the instance may be working on another write of the record
  */
 async function sendUpdate(
   request: ServiceNowRequest,
   { table, key, sysId, record }: ReplayedRecord & KeyedTarget,
   { client, clock, context, inDoubtMs, ledger }: OperationDeps,
+  firstSentAtMs: number | undefined,
 ): Promise<ServiceNowResponse> {
   if (!ledger) return client.send(request, context);
   refuseUntil((await ledger.records.now(sysId)).inDoubtUntilMs, clock);
   const name = ledger.nameOf(table, key);
-  const sentAtMs = clock.now();
+  const sentAtMs = firstSentAtMs ?? clock.now();
   const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
   const journals = await journalColumnsOf(client, clock).likelyAmong(table, written, context);
   const notes = notesIn(record, sysId, journals);
+  const others = Object.keys(record).filter((column) => !journals.includes(column));
+  const times = { sentAtMs, askedAtMs: sentAtMs };
+  const later =
+    firstSentAtMs === undefined ? undefined : await ledger.notes.columnsAfter(sysId, others, times, name);
   const starts = startsOf(notes.map(({ column, text }) => [column, text] as const));
   const untilMs = context.deadline.atMs + inDoubtMs;
   const mark = { key: name, state: 'possibly-sent', sentAtMs, untilMs } as const;
   await Promise.all([
-    ledger.notes.rememberColumns(
-      sysId,
-      name,
-      Object.keys(record),
-      { sentAtMs, askedAtMs: sentAtMs },
-      { starts, untilMs },
-    ),
+    ledger.notes.rememberColumns(sysId, name, Object.keys(record), times, { starts, untilMs }),
     ...notes.map((note) => ledger.notes.rememberNote(note, mark)),
   ]);
   // The update is sent: that this cannot be remembered must not pass for a refusal, or the repeat would write the note again.
@@ -107,7 +107,7 @@ async function sendUpdate(
     await Promise.allSettled(notes.map((note) => ledger.notes.rememberNote(note, done)));
   };
   try {
-    const response = await client.send(request, context);
+    const response = await client.send(later ? without(request, later) : request, context);
     await applied();
     return response;
   } catch (error) {
@@ -121,6 +121,11 @@ async function sendUpdate(
       ]);
     throw error;
   }
+}
+
+function without(request: ServiceNowRequest, columns: ReadonlySet<string>): ServiceNowRequest {
+  const values = Object.entries(Object(request.body)).filter(([column]) => !columns.has(column));
+  return { ...request, body: Object.fromEntries(values) };
 }
 
 /** Clocks of the instance and of this function may differ by so much. */

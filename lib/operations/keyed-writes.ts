@@ -93,8 +93,12 @@ export type Keyed<Answer> = {
   /** The same for the same key of the same instance and table. */
   readonly name: string;
   readonly digest: string;
-  /** Sends it. `target` of the answer is what `replay` gets. @throws ConnectorError */
-  send(): Promise<{ readonly answer: Answer; readonly target: string }>;
+  /**
+   * Sends it. `target` of the answer is what `replay` gets.
+   * @param firstSentAtMs when an earlier copy was sent that did not take effect, in milliseconds since the Unix epoch
+   * @throws ConnectorError
+   */
+  send(firstSentAtMs?: number): Promise<{ readonly answer: Answer; readonly target: string }>;
   /** Answers a repeat of a write that was applied. */
   replay(target: string): Promise<Answer>;
   /**
@@ -124,7 +128,7 @@ export async function writeOnce<Answer>(
       'cannot determine whether an earlier copy took effect; check the instance before sending it under a new key',
       undefined,
     );
-  const sentAtMs = clock.now();
+  const sentAtMs = before?.sentAtMs ?? clock.now();
   // A process that dies may have sent it as late as its deadline.
   const claimed = {
     state: 'possibly-sent',
@@ -142,7 +146,7 @@ export async function writeOnce<Answer>(
   // a death: the key was remembered before.
   const quietly = (work: Promise<void>) => work.catch(() => undefined);
   try {
-    const { answer, target } = await keyed.send();
+    const { answer, target } = await keyed.send(before?.sentAtMs);
     await quietly(keyedWrites.remember(name, { ...claimed, state: 'applied', target }));
     return answer;
   } catch (error) {

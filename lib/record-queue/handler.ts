@@ -161,7 +161,8 @@ async function writeSequence(
   results: CommandResults,
 ): Promise<void> {
   let failed: { readonly error: unknown } | undefined;
-  for (const command of sequence) {
+  for (const [index, command] of sequence.entries()) {
+    if (index > 0) order.follow(command);
     const result: WriteResult = failed ? { ...failed, tried: false } : await tryToWrite(command, context);
     results.set(command, result);
     order.end(command);
@@ -177,6 +178,9 @@ async function tryToWrite(command: RecordCommand, context: WriteContext): Promis
   }
 }
 
+/** For so long what was read of a record as the batch began counts as it is. */
+const staleMs = 1_000;
+
 function openContext(
   commands: readonly RecordCommand[],
   link: InstanceLink,
@@ -186,6 +190,7 @@ function openContext(
 ): WriteContext {
   const { clock, settings, deployment, log } = deps;
   const correlationId = invocation.awsRequestId;
+  const beganMs = clock.now();
   const executor = new BatchExecutor({
     sender: link.sender,
     workUntil,
@@ -210,6 +215,7 @@ function openContext(
     correlatedTables: link.correlatedTables,
     made: [],
     waitForTurn: (command, sysId) => order.waitForTurn(command, sysId),
+    isLate: (command) => order.isFollower(command) || clock.now() - beganMs > staleMs,
     clock,
     log,
     inDoubtMs: settings.inDoubtSeconds * 1000,

@@ -130,6 +130,7 @@ function nameOf(...parts: readonly string[]): string {
  */
 export class RecordOrder {
   readonly #places = new Map<RecordCommand, Place>();
+  readonly #followers = new Set<RecordCommand>();
   /** For each table with upserts, the places of its commands that do not create their record, in the order given. */
   readonly #rivals: ReadonlyMap<string, readonly Place[]>;
 
@@ -159,6 +160,16 @@ export class RecordOrder {
       await rival.learned;
       if (rival.sysId === sysId.toLowerCase()) await rival.over;
     }
+  }
+
+  /** Reports that a command begins after others of its sequence. */
+  follow(command: RecordCommand): void {
+    this.#followers.add(command);
+  }
+
+  /** True for a command that has begun after others of its sequence. */
+  isFollower(command: RecordCommand): boolean {
+    return this.#followers.has(command);
   }
 
   /** Reports that a command is over, whatever its result. */

@@ -153,6 +153,47 @@ describe('an update over HTTP and one of the queue', () => {
     expect(incidents()).toMatchObject([{ urgency: '3', impact: '2' }]);
   });
 
+  it('waits for the other that lost its answer while one before it in its batch was under way', async () => {
+    const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const through = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (!isPatch(request)) return client.send(request, context);
+        reached.resolve();
+        await released.promise;
+        return client.send(request, context);
+      },
+    });
+    const http = late(isPatch);
+    const { queue, patch, incidents, later } = await startBothWays({ through }, http.through);
+    await queue.deliver([create]);
+    // Sent after the call, as far as the clocks say.
+    const second = { ...update('m5', { urgency: '3' }), sentAtMs: Date.now() + 60_000 };
+    const batch = queue.deliver([update('m4', { description: 'slow' }), second]);
+    await reached.promise;
+    expect((await patch(sysId, { urgency: '2' }, 'p1')).statusCode).toBe(504);
+    released.resolve();
+    expect(await batch).toEqual(['m5']);
+    await http.commit();
+    later(overMs);
+    expect(await queue.deliver([again(second)])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '3', description: 'slow' }]);
+  });
+
+  it('never revert each other over HTTP: a repeat leaves what a later one wrote', async () => {
+    const { through } = late(isPatch);
+    const { queue, patch, incidents, store, later } = await startBothWays({}, through);
+    await queue.deliver([create]);
+    const older = { work_notes: 'older', urgency: '2', impact: '2' };
+    expect((await patch(sysId, older, 'p1')).statusCode).toBe(504);
+    later(overMs);
+    expect((await patch(sysId, { urgency: '3' }, 'p2')).statusCode).toBe(200);
+    later(overMs);
+    expect((await patch(sysId, older, 'p1')).statusCode).toBe(200);
+    expect(incidents()).toMatchObject([{ urgency: '3', impact: '2' }]);
+    expect(store.select('sys_journal_field').map(({ value }) => value)).toContain('older');
+  });
+
   it.each(['over HTTP', 'by the queue'])(
     'add the same note once each, though the answer to one was lost before it was written and the other was %s',
     async (way) => {

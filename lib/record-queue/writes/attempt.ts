@@ -103,7 +103,8 @@ export class Attempt {
 
   /** @throws InDoubtError while the instance may be working on another write of this record */
   async checkRecord(sysId: string): Promise<RecordMark> {
-    const mark = await this.context.ledger.records.of(sysId);
+    const { records } = this.context.ledger;
+    const mark = await (this.context.isLate(this.command) ? records.now(sysId) : records.of(sysId));
     this.#isInDoubt = mark.inDoubtUntilMs > 0 && mark.inDoubtKey === this.name;
     if (mark.inDoubtUntilMs > 0)
       waitUntil(

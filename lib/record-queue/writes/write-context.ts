@@ -31,6 +31,8 @@ export type WriteContext = {
   readonly made: MadeRecord[];
   /** Resolves once no earlier message of the batch is at work on this record. */
   waitForTurn(command: RecordCommand, sysId: string): Promise<void>;
+  /** True for a command before which others were carried out, or time has passed: what the batch began with may have changed. */
+  isLate(command: RecordCommand): boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** For so long the instance may work on a write after its answer was lost, in milliseconds. */
