@@ -217,6 +217,26 @@ async function afterIgnored(
   return { ...response, headers: { ...response.headers, 'idempotency-warning': warning } };
 }
 
+/**
+ * Creates a record with a sys_id that the caller gave, without a key. After a lost answer it is sent again only where the table
+ * was seen to take a given sys_id: one that ignores it would make a second record.
+ */
+export async function createWithOwnSysId(
+  request: ServiceNowRequest,
+  table: string,
+  sysId: string,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const known = honouring(deps);
+  const name = table.toLowerCase();
+  const sent = known.has(name) ? request : ({ ...request, repeatable: 'never' } as const);
+  const response = await deps.client.send(sent, deps.context);
+  const made = createdSysId(response)?.toLowerCase();
+  if (made === sysId.toLowerCase()) known.add(name);
+  else if (made !== undefined) known.delete(name);
+  return response;
+}
+
 /** Tables that were seen to take a given sys_id; per client, which stands for an instance. */
 const honouringTables = new WeakMap<object, Set<string>>();
 

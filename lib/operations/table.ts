@@ -117,7 +117,10 @@ async function sendUnkeyed(
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
   const sentAtMs = deps.clock.now();
-  const response = await deps.client.send(request, deps.context);
+  const isOwn = given === undefined && typeof record['sys_id'] === 'string' && record['sys_id'] !== '';
+  const response = isOwn
+    ? await (await loadCreate()).createWithOwnSysId(request, table, String(record['sys_id']), deps)
+    : await deps.client.send(request, deps.context);
   if (!deps.ledger || !Object.keys(record).some((column) => mayBeJournal(table, column))) return response;
   const { createdSysId, rememberNotesOf } = await loadNotes();
   await rememberNotesOf({ table, record, sysId: given ?? createdSysId(response), sentAtMs }, deps);
