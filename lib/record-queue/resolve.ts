@@ -97,7 +97,17 @@ class GroupWaitsError extends ConnectorError {
   override readonly name: string = 'GroupWaitsError';
   override readonly code = 'GROUP_WAITS';
   override readonly retryable = true;
+  override readonly retryAfterMs: number | undefined;
+
+  /** @param waitMs for how long it waits; without it as long as after a failure */
+  constructor(message: string, waitMs?: number) {
+    super(message);
+    this.retryAfterMs = waitMs;
+  }
 }
+
+/** A group that goes back and forth between instances has one message written each time that it is received. */
+const otherInstanceMs = 1_000;
 
 /**
  * Reads messages and finds their instances, of those that have no result yet. A message that can never be used gets its result here and
@@ -124,7 +134,10 @@ export function resolveInstances(
     const link = links.get(groupId) ?? resolved.link;
     links.set(groupId, link);
     if (link !== resolved.link && !waits.has(groupId))
-      waits.set(groupId, new GroupWaitsError('an earlier message of its group is for another instance'));
+      waits.set(
+        groupId,
+        new GroupWaitsError('an earlier message of its group is for another instance', otherInstanceMs),
+      );
     const error = waits.get(groupId);
     if (!error) return resolved;
     results.set(message, { error, tried: false });
