@@ -66,7 +66,11 @@ type Resolving = {
   readonly results: Results;
 };
 
-type Recalling = { readonly stateTable: () => StateTable; readonly deployment: string };
+type Recalling = {
+  readonly stateTable: () => StateTable;
+  readonly deployment: string;
+  readonly trustedSenders?: readonly string[] | undefined;
+};
 
 /**
  * Gives those messages their keys that came back from the dead-letter queue without room for one.
@@ -74,13 +78,13 @@ type Recalling = { readonly stateTable: () => StateTable; readonly deployment: s
  */
 export async function recallKeys(
   messages: readonly QueuedMessage[],
-  { stateTable, deployment }: Recalling,
+  { stateTable, deployment, trustedSenders = [] }: Recalling,
   results: Results,
 ): Promise<readonly QueuedMessage[]> {
   const recalls = messages.map(async (message): Promise<QueuedMessage> => {
     if (!mayLackKey(message)) return message;
     try {
-      const recalledKey = await takeKey(message, stateTable(), deployment);
+      const recalledKey = await takeKey(message, stateTable(), deployment, trustedSenders);
       return recalledKey === undefined ? message : { ...message, recalledKey };
     } catch (error) {
       results.set(message, { error, tried: true });

@@ -93,6 +93,25 @@ describe('a message that can never be written', () => {
     expect(reasons.map(({ key }) => key)).toEqual(['m1']);
   });
 
+  it('is moved back once under its key, which no new message with its body takes for its own', async () => {
+    const role = 'AROAEXAMPLE';
+    await start({ environment: { TRUSTED_SENDERS: role } });
+    const attributes = Object.fromEntries(
+      times(10).map((index) => [`a${index}`, { dataType: 'String', stringValue: 'x' }]),
+    );
+    const sysId = 'e'.repeat(32);
+    const body = { action: 'update', table: 'incident', sysId, record: { work_notes: 'check the disk' } };
+    await queue.deliver([{ id: 'm1', body, attributes }]);
+    expect(queue.deadLetters).toHaveLength(1);
+    queue.instance.state.store.seed('incident', { sys_id: sysId });
+    // A redrive that died has moved it twice.
+    for (const id of ['back', 'back once more'])
+      await queue.deliver([{ id, body, attributes, sender: `${role}:redrive` }]);
+    expect(journal(sysId)).toHaveLength(1);
+    for (const id of ['new', 'newer']) await queue.deliver([{ id, body, attributes }]);
+    expect(journal(sysId)).toHaveLength(3);
+  });
+
   it('shares its body with another that comes back as well: each is written once, under a key of its own', async () => {
     await start();
     const attributes = Object.fromEntries(
