@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../core/errors.ts';
 import { isTooDeepText, parseJson, tooDeep } from '../core/parse-json.ts';
-import { shortenId } from './event-id.ts';
+import { shortenId } from '../operations/event-id.ts';
 import { readTime } from './time.ts';
 
 /** SNS inside a pipe inside a queue is as deep as events come. */

@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../core/errors.ts';
+import { shortenId } from '../operations/event-id.ts';
 import { readSignal, type Signal, type SignalKind } from '../operations/signal.ts';
-import { shortenId } from './event-id.ts';
 import { compileExpression, type Expression, ExpressionError } from './expression.ts';
 import type { Arrival } from './intake.ts';
 import type { CompiledMapping, Condition, LookupTemplate, Mappings, Parts, Template } from './mapping.ts';

@@ -6,13 +6,13 @@ import type { StateTable } from '../aws/state-table.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { reconciledId } from '../operations/event-id.ts';
 import { readSignal, type Signal } from '../operations/signal.ts';
 import { phaseOf, tablesWithLife } from '../record-queue/life-cycle/decide.ts';
 import { correlationIdOfKey, isShortenedKey, parseMark } from '../record-queue/life-cycle/mark.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { listAll } from '../servicenow/pages.ts';
 import { type Answer, askers, type Guard, type OpenRecord, type Sources } from './ask-sources.ts';
-import { shortenId } from './event-id.ts';
 import { toEntry } from './handle-events.ts';
 import type { EventMapper } from './map-event.ts';
 import type { CompiledMapping } from './mapping.ts';
@@ -140,7 +140,7 @@ async function toSignals(
     // Several findings may report one thing: it has recovered once none of them reports it as broken.
     if (!first || !signals.every((one) => one?.signal === 'resolve' && one.key === record.key)) return [];
     // Its own id: the event of the same state may have been held back, and would be a duplicate.
-    const eventId = shortenId(`reconciled ${first.eventId}`);
+    const eventId = reconciledId(first.eventId);
     const confirmed = new Date(nowMs).toISOString();
     return [readSignal({ ...first, eventId, confirmed, instance: record.instance })];
   } catch (error) {

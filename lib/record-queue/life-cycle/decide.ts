@@ -1,3 +1,4 @@
+import { reconciledId } from '../../operations/event-id.ts';
 import { durationMs, type Signal } from '../../operations/signal.ts';
 import { hashOfEvent, type Mark } from './mark.ts';
 
@@ -29,8 +30,8 @@ export type Decision =
       readonly remark?: string;
     };
 
-/** A signal with the time that counts for it. */
-export type TimedSignal = Signal & { readonly atMs: number };
+/** A signal with the time that counts for it, and until when a write of it may take effect. */
+export type TimedSignal = Signal & { readonly atMs: number; readonly untilMs?: number };
 
 /**
  * The decision table of docs/events.md. Pure.
@@ -60,26 +61,35 @@ function nothing(verdict: 'duplicate' | 'stale' | 'ignored', reason: string): De
 }
 
 /** Equal times with different ids are applied: EventBridge gives whole seconds. */
-function repetition(signal: TimedSignal, { mark, phase, endedAtMs }: Episode): Decision | undefined {
+function repetition(signal: TimedSignal, current: Episode): Decision | undefined {
   const { eventId, atMs } = signal;
+  const { mark } = current;
   if (mark?.events.includes(hashOfEvent(eventId)))
     return nothing('duplicate', 'this event was applied before');
   if (mark && atMs < mark.atMs) return nothing('stale', 'a later state was applied before');
   if (mark && isSameRecovery(signal, mark)) return nothing('duplicate', 'this recovery was applied before');
-  const isEndedByPerson = phase !== 'open' && mark?.last !== 'resolved';
+  const endMs = endByPerson(current);
   // The instance gives whole seconds.
-  if (isEndedByPerson && endedAtMs !== undefined && atMs < endedAtMs)
-    return nothing('stale', 'the record was ended after it');
+  if (endMs !== undefined && atMs < endMs) return nothing('stale', 'the record was ended after it');
   return undefined;
+}
+
+/** When a person ended the record; undefined while it is open, or where a signal did and no person since. */
+function endByPerson({ phase, mark, endedAtMs }: Episode): number | undefined {
+  if (phase === 'open' || endedAtMs === undefined) return undefined;
+  if (mark?.last !== 'resolved') return endedAtMs;
+  return mark.untilMs !== undefined && endedAtMs > mark.untilMs ? endedAtMs : undefined;
 }
 
 /**
  * The source and the reconciler report one recovery under different ids. What it did to the record is done: a person who opened the
  * record again knows more. Only a recovery that was held back may still resolve it, once the reconciler has seen it last.
  */
-function isSameRecovery({ signal, atMs, confirmed }: TimedSignal, mark: Mark): boolean {
+function isSameRecovery({ signal, atMs, eventId, confirmed }: TimedSignal, mark: Mark): boolean {
   if (signal !== 'resolve' || atMs !== mark.atMs) return false;
-  return mark.last === 'resolved' || (mark.last === 'held' && confirmed === undefined);
+  if (mark.last !== 'held' || confirmed !== undefined) return mark.last === 'resolved';
+  // Anything else of this time is news, e.g. the second page of a message.
+  return mark.events.includes(hashOfEvent(reconciledId(eventId)));
 }
 
 function open(signal: TimedSignal, current: Episode): Decision {
@@ -90,10 +100,10 @@ function open(signal: TimedSignal, current: Episode): Decision {
   return { kind: 'create', mark: firstMark(signal, current.episode + 1), after: current };
 }
 
-function isReopened(signal: TimedSignal, { phase, mark, endedAtMs }: Episode): boolean {
+function isReopened(signal: TimedSignal, current: Episode): boolean {
   const { within, state } = signal.reopen ?? {};
-  if (phase !== 'resolved' || within === undefined || state === undefined) return false;
-  const endMs = mark?.last === 'resolved' ? mark.atMs : endedAtMs;
+  if (current.phase !== 'resolved' || within === undefined || state === undefined) return false;
+  const endMs = endByPerson(current) ?? current.mark?.atMs;
   return endMs !== undefined && signal.atMs - endMs <= durationMs(within);
 }
 
@@ -117,15 +127,16 @@ function resolve(signal: TimedSignal, current: Episode): Decision {
 }
 
 /** Why a recovery does not resolve the record; undefined when it does. */
-function whyHeld({ resolve: columns = {}, reopen = {}, confirmed }: TimedSignal, current: Episode) {
+function whyHeld({ resolve: columns = {}, reopen = {}, confirmed, atMs }: TimedSignal, current: Episode) {
   const { isAssigned, mark } = current;
   if (!Object.hasOwn(columns, 'state')) return 'The source has recovered.';
   if (columns.unless === 'assigned' && isAssigned)
     return 'The source has recovered. The record is assigned, so it is not resolved automatically.';
   const { atMost, within = 'PT4H' } = reopen;
   if (atMost === undefined || (mark?.reopens ?? 0) < atMost) return undefined;
-  const quietMs = confirmed && mark ? Date.parse(confirmed) - mark.atMs : 0;
-  if (confirmed && quietMs >= durationMs(within)) return undefined;
+  // Quiet for so long: by the word of the source now, or by a second recovery without a failure in between.
+  const quietAtMs = confirmed ? Date.parse(confirmed) : mark?.last === 'held' ? atMs : 0;
+  if (mark && quietAtMs - mark.atMs >= durationMs(within)) return undefined;
   return `The source has recovered. The record was reopened ${mark?.reopens ?? 0} times, so it stays open until the source has been quiet for ${within}.`;
 }
 
@@ -135,9 +146,13 @@ function firstMark({ source, atMs, eventId }: TimedSignal, episode: number): Mar
 
 function nextMark(signal: TimedSignal, { episode, mark }: Episode, last: Mark['last']): Mark {
   const { source, eventId, atMs } = signal;
+  const untilMs = signal.signal === 'resolve' ? signal.untilMs : mark?.untilMs;
   const hash = hashOfEvent(eventId);
   const before = (mark?.events ?? []).filter((one) => one !== hash);
-  return { source, episode, atMs, last, reopens: mark?.reopens ?? 0, events: [hash, ...before] };
+  return {
+    ...{ source, episode, atMs, last, reopens: mark?.reopens ?? 0, events: [hash, ...before] },
+    ...(last === 'resolved' && untilMs !== undefined && { untilMs }),
+  };
 }
 
 /** Where a record is in its life: only an open one is written to, only a resolved one is opened again. */

@@ -10,6 +10,8 @@ export type Mark = {
   readonly atMs: number;
   /** What that state was; `held` is a recovery that did not resolve the record. */
   readonly last: 'broken' | 'resolved' | 'held';
+  /** Until when the write that resolved the record may have taken effect: who ended it later was a person. Unknown in older marks. */
+  readonly untilMs?: number | undefined;
   /** How often the record was reopened by a signal. */
   readonly reopens: number;
   /** Short hashes of the last applied events, the newest first. */
@@ -20,11 +22,14 @@ export type Mark = {
 const columnLength = 100;
 
 const form =
-  /^(?<source>[A-Za-z0-9._-]{1,40}) (?<episode>\d{1,6}) (?<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?<last>broken|resolved|held) (?<reopens>\d{1,6})(?: (?<events>[\w,-]+))?$/;
+  /^(?<source>[A-Za-z0-9._-]{1,40}) (?<episode>\d{1,6}) (?<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?<last>broken|resolved|held)(?:\+(?<until>[0-9a-z]{1,8}))? (?<reopens>\d{1,6})(?: (?<events>[\w,-]+))?$/;
 
 /** The mark as the column holds it, with as many events as there is room for. */
-export function formatMark({ source, episode, atMs, last, reopens, events }: Mark): string {
-  const head = `${source} ${episode} ${new Date(atMs).toISOString()} ${last} ${reopens}`;
+export function formatMark({ source, episode, atMs, last, untilMs, reopens, events }: Mark): string {
+  // In seconds after the state, as the column is short.
+  const until =
+    untilMs === undefined ? '' : `+${Math.max(0, Math.ceil((untilMs - atMs) / 1_000)).toString(36)}`;
+  const head = `${source} ${episode} ${new Date(atMs).toISOString()} ${last}${until} ${reopens}`;
   const kept = events.slice(0, Math.floor((columnLength - head.length) / (hashLength + 1)));
   return kept.length === 0 ? head : `${head} ${kept.join()}`;
 }
@@ -33,12 +38,13 @@ export function formatMark({ source, episode, atMs, last, reopens, events }: Mar
 export function parseMark(text: string): Mark | undefined {
   const found = form.exec(text)?.groups;
   if (!found) return undefined;
-  const { source = '', episode, at = '', last, reopens, events } = found;
+  const { source = '', episode, at = '', last, until, reopens, events } = found;
   const atMs = Date.parse(at);
   if (Number.isNaN(atMs)) return undefined;
   return {
     ...{ source, episode: Number(episode), atMs, reopens: Number(reopens) },
     last: last === 'resolved' || last === 'held' ? last : 'broken',
+    ...(until !== undefined && { untilMs: atMs + Number.parseInt(until, 36) * 1_000 }),
     events: events?.split(',') ?? [],
   };
 }

@@ -42,7 +42,10 @@ export class SignalWrite {
     this.#byCorrelationId = byCorrelationId;
     const { signal, message } = commandOf(attempt);
     // A time in the future would make every later state look old.
-    this.#signal = { ...signal, atMs: Math.min(Date.parse(signal.at), message.sentAtMs) };
+    this.#signal = {
+      ...{ ...signal, atMs: Math.min(Date.parse(signal.at), message.sentAtMs) },
+      untilMs: attempt.untilMs,
+    };
   }
 
   async run(): Promise<Done> {

@@ -56,9 +56,13 @@ async function createOnce(
   return createRecord(work, context);
 }
 
-/** Event Management keeps its own life cycle: every signal becomes an event, and a recovery closes its alert. */
-function sendEvent(command: Command, context: WriteContext): Promise<Done> {
+/**
+ * Event Management keeps its own life cycle: an `open` and a `resolve` become events, and a recovery closes its alert. An event for
+ * anything else would make an alert where there is none, or make one of less severity.
+ */
+async function sendEvent(command: Command, context: WriteContext): Promise<Done> {
   const { signal } = command.command;
+  if (signal.signal === 'note' || signal.signal === 'update') return 'ignored';
   const { fields = {} } = signal;
   const atMs = Math.min(Date.parse(signal.at), command.message.sentAtMs);
   const severity = eventSeverity(signal);

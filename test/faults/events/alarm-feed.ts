@@ -165,13 +165,16 @@ function kindOf({ kind }: Told, { value }: AlarmEvent['detail']['state']): strin
 /** What docs/events.md and the mapping file say of such an event. */
 function toTold({ id, time, resources: [key], detail: { operation, state } }: AlarmEvent): Told {
   const kinds = { ALARM: 'open', OK: 'resolve', INSUFFICIENT_DATA: 'note' } as const;
-  const isSuppressed = state.actionsSuppressedBy !== undefined && state.value !== 'OK';
+  const by = state.actionsSuppressedBy;
+  const isSuppressed = by !== undefined && by !== 'WaitPeriod' && state.value !== 'OK';
   const kind = isSuppressed ? 'ignore' : kinds[state.value];
+  const name = operation === undefined ? `${key} ${state.value} ${state.timestamp.slice(0, 23)}` : id;
   return {
     ...{ key, withinMs: 4 * 3_600_000, atMost: 5, isHeldWhileAssigned: false, isNotedOnResolved: false },
     kind: operation === undefined ? kind : operation === 'delete' ? 'resolve' : 'ignore',
     atMs: Date.parse(operation === undefined ? state.timestamp : time),
-    hash: hashOfEvent(operation === undefined ? `${key} ${state.value} ${state.timestamp.slice(0, 23)}` : id),
+    hash: hashOfEvent(name),
+    reconciledHash: hashOfEvent(`reconciled ${name}`),
   };
 }
 

@@ -64,7 +64,8 @@ export function lastOf(records: Iterable<Seen>): Seen | undefined {
   return last;
 }
 
-const mark = /^\S+ (?<episode>\d+) (?<at>\S+) (?<last>\w+) (?<reopens>\d+)(?: (?<hashes>\S+))?$/;
+const mark =
+  /^\S+ (?<episode>\d+) (?<at>\S+) (?<last>\w+)(?:\+(?<until>\w+))? (?<reopens>\d+)(?: (?<hashes>\S+))?$/;
 const phases: Readonly<Record<string, Phase>> = { '6': 'resolved', '7': 'closed', '8': 'closed' };
 
 function readSeen(row: Row): Seen {
@@ -73,6 +74,7 @@ function readSeen(row: Row): Seen {
     episode,
     at = '',
     last = '',
+    until,
     reopens,
     hashes,
   } = mark.exec(row['correlation_display'] ?? '')?.groups ?? {};
@@ -85,6 +87,7 @@ function readSeen(row: Row): Seen {
     episode: Number(episode),
     atMs: Date.parse(at),
     last,
+    resolvedUntilMs: Date.parse(at) + Number.parseInt(until ?? '', 36) * 1_000,
     reopens: Number(reopens),
     hashes: hashes?.split(',') ?? [],
   };

@@ -16,6 +16,8 @@ export type Seen = {
   /** Time of the last applied state. */
   readonly atMs: number;
   readonly last: string;
+  /** Until when the write of that state may have taken effect; not a number where it did not resolve the record. */
+  readonly resolvedUntilMs: number;
   readonly reopens: number;
   /** Hashes of the last applied events, the newest first. */
   readonly hashes: readonly string[];
@@ -27,6 +29,8 @@ export type Told = {
   readonly kind: 'open' | 'update' | 'note' | 'resolve' | 'ignore';
   readonly atMs: number;
   readonly hash: string;
+  /** Under which the reconciler reports the same. */
+  readonly reconciledHash?: string;
   readonly withinMs: number;
   readonly atMost: number;
   readonly isHeldWhileAssigned: boolean;
@@ -51,21 +55,26 @@ export function effectOf(told: Told, last: Seen | undefined, isContinuing = fals
   return told.isNotedOnResolved && isInTime(told, last) ? 'note' : 'nothing';
 }
 
-function isOld({ kind, hash, atMs }: Told, last: Seen): boolean {
+function isOld({ kind, hash, reconciledHash, atMs }: Told, last: Seen): boolean {
   if (last.hashes.includes(hash) || atMs < last.atMs) return true;
   // The source and the reconciler tell one recovery under different names.
-  if (kind === 'resolve' && atMs === last.atMs && last.last !== 'broken') return true;
-  const isEndedByPerson = last.phase !== 'open' && last.last !== 'resolved';
-  return isEndedByPerson && atMs < (last.endedAtMs ?? 0);
+  const isReconciled = last.last === 'resolved' || last.hashes.includes(reconciledHash ?? '');
+  if (kind === 'resolve' && atMs === last.atMs && last.last !== 'broken' && isReconciled) return true;
+  return isEndedByPerson(last) && atMs < (last.endedAtMs ?? 0);
+}
+
+function isEndedByPerson({ phase, last, endedAtMs = 0, resolvedUntilMs }: Seen): boolean {
+  return phase !== 'open' && (last !== 'resolved' || endedAtMs > resolvedUntilMs);
 }
 
 function isInTime({ atMs, withinMs }: Told, last: Seen): boolean {
-  const endMs = last.last === 'resolved' ? last.atMs : (last.endedAtMs ?? 0);
+  const endMs = isEndedByPerson(last) ? (last.endedAtMs ?? 0) : last.atMs;
   return last.phase === 'resolved' && atMs - endMs <= withinMs;
 }
 
-function isHeld({ isHeldWhileAssigned, atMost }: Told, last: Seen): boolean {
-  return (isHeldWhileAssigned && last.isAssigned) || last.reopens >= atMost;
+function isHeld({ isHeldWhileAssigned, atMost, atMs, withinMs }: Told, last: Seen): boolean {
+  const isQuiet = last.last === 'held' && atMs - last.atMs >= withinMs;
+  return (isHeldWhileAssigned && last.isAssigned) || (last.reopens >= atMost && !isQuiet);
 }
 
 /** True when a record, as it is after a write, shows this effect of an event. @param before the record before the write */

@@ -85,6 +85,34 @@ describe('a signal', () => {
     ]);
   });
 
+  it('opens nothing for a state from before a person ended the record, however it was resolved before', async () => {
+    await start();
+    await deliver(signal('open', 0), signal('resolve', 60));
+    queue.later(3_600_000);
+    person(1, { state: '2' });
+    person(1, { state: '6', close_code: 'Solution provided', close_notes: 'by hand' });
+    const endedAtMs = Date.parse(`${row(1)?.['resolved_at']?.replace(' ', 'T')}Z`);
+    const late = signal('open', (endedAtMs - startMs) / 1_000 - 60);
+    await deliver(late);
+    expect(row(1)).toMatchObject({ state: '6' });
+    expect(queue.told.at(-1)).toMatchObject({ messageId: late.id, verdict: 'stale' });
+    queue.later(120_000);
+    await deliver(signal('open', (endedAtMs - startMs) / 1_000 + 60));
+    expect(row(1)).toMatchObject({ state: '2' });
+  });
+
+  it('opens a record again within the time since a person ended it, not since a signal did', async () => {
+    await start();
+    await deliver(signal('open', 0), signal('resolve', 60));
+    queue.later(5 * 3_600_000);
+    person(1, { state: '2' });
+    person(1, { state: '6', close_code: 'Solution provided', close_notes: 'by hand' });
+    const endedAtMs = Date.parse(`${row(1)?.['resolved_at']?.replace(' ', 'T')}Z`);
+    queue.later(3_600_000);
+    await deliver(signal('open', (endedAtMs - startMs) / 1_000 + 1_800));
+    expect(states()).toEqual(['2']);
+  });
+
   it('opens a new record once a person has closed the old one, and names it', async () => {
     await start();
     await deliver(signal('open', 0));
@@ -145,6 +173,30 @@ describe('a signal', () => {
     await deliver(signal('resolve', 300, { reopen, confirmed: asked(1) }, 'r1'));
     expect(row(1)).toMatchObject({ state: '6' });
     expect(incidents()).toHaveLength(1);
+  });
+
+  it('resolves a record that was reopened too often by a second recovery after a quiet time', async () => {
+    await start();
+    const reopen = { within: 'PT1H', state: '2', atMost: 0 };
+    await deliver(signal('open', 0), signal('resolve', 60, { reopen }), signal('resolve', 3_600, { reopen }));
+    expect(row(1)).toMatchObject({ state: '1' });
+    await deliver(signal('open', 3_700), signal('resolve', 7_300, { reopen }));
+    expect(row(1)).toMatchObject({ state: '1' });
+    await deliver(signal('resolve', 10_900, { reopen }));
+    expect(row(1)).toMatchObject({ state: '6' });
+  });
+
+  it('of one time says more, where the recovery before it was held back', async () => {
+    await start();
+    const resolve = {};
+    await deliver(signal('open', 0), signal('resolve', 60, { resolve, note: 'page 1' }, 'p1'));
+    await deliver(signal('resolve', 60, { resolve, note: 'page 2' }, 'p2'));
+    await deliver(signal('resolve', 60, { resolve, note: 'page 2' }, 'p2'));
+    expect(
+      notes(1)
+        .map((one) => one?.split('\n')[0])
+        .toSorted(),
+    ).toEqual(['open 0', 'page 1', 'page 2']);
   });
 
   it('of one recovery has one effect, whether the source or the reconciler tells it first', async () => {
@@ -439,6 +491,15 @@ describe('a signal', () => {
     expect(events.filter(({ message_key }) => message_key === 'alert')).toMatchObject([
       { severity: '2', event_class: 'disk', description: 'Disk full' },
     ]);
+  });
+
+  it.each(['update', 'note'])('makes no alert of what is no alarm: %s', async (kind) => {
+    await start();
+    const fields = { short_description: 'No data', impact: '2' };
+    expect(await deliver(signal(kind, 0, { target: 'em_event', fields, key: 'quiet' }))).toEqual([]);
+    expect(queue.told.at(-1)).toMatchObject({ signal: kind, verdict: 'ignored' });
+    const events = queue.instance.state.store.select('em_event');
+    expect(events.filter(({ message_key }) => message_key === 'quiet')).toEqual([]);
   });
 
   it.each(['open', 'update', 'note'])('is a dead letter as an event without a severity: %s', async (kind) => {

@@ -7,3 +7,8 @@ const longestId = 256;
 export function shortenId(id: string, longest = longestId): string {
   return id.length > longest ? digestOf(id) : id;
 }
+
+/** The id under which the reconciler reports what an event with this id reports: that one may have been held back. */
+export function reconciledId(eventId: string): string {
+  return shortenId(`reconciled ${eventId}`);
+}
