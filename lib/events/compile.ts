@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod/mini';
 import { ConfigurationError, InvalidInputError } from '../core/errors.ts';
+import { checkColumnNames, checkParts } from './check-parts.ts';
 import { compileExpression } from './expression.ts';
 import type { CompiledMapping, Condition, Mappings, Parts, Template } from './mapping.ts';
 import { defaultsFile, mappingFile } from './mapping-file.ts';
@@ -39,21 +40,28 @@ export function compileAll(folder: string): Mappings {
     .filter((name) => /\.ya?ml$/.test(name) && !/\.test\.ya?ml$/.test(name))
     .toSorted();
   const texts = names.map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+  const given = texts.find(({ name }) => name === defaultsName);
+  const defaults = given ? compileDefaults(given.text) : {};
   const mappings = texts
     .filter(({ name }) => name !== defaultsName)
-    .map(({ name, text }) => compileMapping(name, text));
+    .map(({ name, text }) => compileMapping(name, text, defaults));
   refuseTwins(mappings);
-  const defaults = texts.find(({ name }) => name === defaultsName);
-  return { mappings, defaults: defaults ? compileDefaults(defaults.text) : {} };
+  return { mappings, defaults };
 }
 
 /** Compiles one file. @throws MappingError naming file, line and path */
-export function compileMapping(file: string, text: string): CompiledMapping {
+export function compileMapping(
+  file: string,
+  text: string,
+  defaults: Mappings['defaults'] = {},
+): CompiledMapping {
   return inFile(file, text, (given) => {
     const parsed = mappingFile.safeParse(given);
     if (!parsed.success) throw issueOf(parsed.error);
     const { source, when, key, at, id, each, life, quiet = [] } = parsed.data;
     checkPattern(when, 'when');
+    const shared = Object.values(defaults).flatMap(({ fields = {} }) => Object.keys(fields));
+    checkColumnNames(parsed.data, new Set(shared));
     return {
       file,
       source,
@@ -185,7 +193,9 @@ type GivenParts = Pick<
   'fields' | 'update' | 'required' | 'note' | 'resolve' | 'reopen'
 >;
 
-function toParts({ fields, update, required, note, resolve, reopen }: GivenParts, path: string): Parts {
+function toParts(given: GivenParts, path: string): Parts {
+  checkParts(given, path);
+  const { fields, update, required, note, resolve, reopen } = given;
   return {
     ...(fields && { fields: mapValues(fields, (value, name) => toField(value, `${path}fields.${name}`)) }),
     ...(update && { update }),

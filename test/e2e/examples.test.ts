@@ -35,6 +35,7 @@ const arnOf = (queueUrl = '') => `arn:aws:sqs:us-east-1:000000000000:${queueUrl.
 const parameters: Readonly<Record<string, string>> = {
   RecordsQueueArn: arnOf(endpoints.sqs.recordsQueueUrl),
   EventsQueueArn: arnOf(endpoints.sqs.eventsQueueUrl),
+  EventsQueueUrl: endpoints.sqs.eventsQueueUrl ?? '',
   InstanceId: 'i-0123456789abcdef0',
   OrdersQueueArn: 'arn:aws:sqs:us-east-1:000000000000:orders',
 };
@@ -164,6 +165,26 @@ describe('pipe', () => {
       await sqs.send(new SendMessageCommand({ QueueUrl: endpoints.sqs.recordsQueueUrl, MessageBody }));
     await untilQueueIsEmpty();
     await untilHeld('incident', `short_description=Order ${order} failed^description=${body['reason']}`);
+  });
+});
+
+describe('api-gateway', () => {
+  it('makes one incident of an event, however often it is posted', async () => {
+    const { ToEventsQueue, PostEvent } = templateOf('api-gateway').Resources;
+    const { RequestParameters } = z
+      .object({
+        IntegrationSubtype: z.literal('SQS-SendMessage'),
+        RequestParameters: z.strictObject({
+          QueueUrl: z.strictObject({ Ref: z.literal('EventsQueueUrl') }),
+          MessageBody: z.literal('$request.body'),
+        }),
+      })
+      .parse(ToEventsQueue?.Properties);
+    expect(PostEvent?.Properties).toMatchObject({ AuthorizationType: 'AWS_IAM' });
+    const QueueUrl = parameters[RequestParameters.QueueUrl.Ref];
+    const body = read('api-gateway/event.json');
+    for (const _ of [1, 2]) await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
+    await untilHeld('incident', 'short_description=The disk of web-01 is full^urgency=2^impact=2');
   });
 });
 

@@ -253,9 +253,44 @@ describe('a mapping file that is wrong', () => {
       `${base}reopen: { within: 4h }\n`,
       'test.yaml:6: reopen.within: must be a duration',
     ],
+    [
+      'a misspelt reason not to resolve',
+      `${base}resolve: { unless: asigned }\n`,
+      'test.yaml:6: resolve.unless: must be assigned',
+    ],
+    [
+      'a required column that no field fills',
+      `${base}fields: { impact: 1 }\nrequired: [impact, urgncy]\n`,
+      'test.yaml:7: required.1: urgncy is not among fields',
+    ],
+    [
+      'a column to write again that no field fills',
+      `${base}fields: { impact: 1 }\nsignal: [{ is: open, update: [impct] }]\n`.replace(
+        'signal: [{ is: open }]\n',
+        '',
+      ),
+      'signal.0.update.0: impct is not among fields',
+    ],
+    [
+      'an expression as the substitute of a look-up',
+      `${base}fields:\n  cmdb_ci:\n    find: cmdb_ci\n    by: { name: x }\n    else: "{% $x %}"\n`,
+      'test.yaml:10: fields.cmdb_ci.else: must be text',
+    ],
+    [
+      'an expression as a state',
+      `${base}reopen: { state: "{% $x %}" }\n`,
+      'test.yaml:6: reopen.state: must be text',
+    ],
     ['an empty file', '', 'test.yaml:1: file: '],
   ])('is named with line and path: %s', (_what, text, message) => {
     expect(() => compileMapping('test.yaml', text)).toThrow(message);
+  });
+
+  it('may require columns that defaults.yaml fills', () => {
+    const defaults = { incident: { fields: { caller_id: { literal: 'x' } } } };
+    expect(compileMapping('test.yaml', `${base}required: [caller_id]\n`, defaults)).toMatchObject({
+      required: ['caller_id'],
+    });
   });
 
   it('is refused when another file has the same pattern', () => {
