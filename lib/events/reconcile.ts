@@ -15,11 +15,11 @@ import { listAll } from '../servicenow/pages.ts';
 import { type Answer, askers, type Guard, type OpenRecord, type Sources } from './ask-sources.ts';
 import { toEntry } from './handle-events.ts';
 import type { EventMapper } from './map-event.ts';
-import type { CompiledMapping } from './mapping.ts';
+import type { Mappings } from './mapping.ts';
+import { type HeldRecord, quietSignal } from './quiet-records.ts';
 
-export type ReconcileDeps = {
+export type ReconcileDeps = Mappings & {
   readonly mapper: EventMapper;
-  readonly mappings: readonly CompiledMapping[];
   readonly sources: Sources;
   readonly connect: Connections['connect'];
   /** The names of the deployment's instances. */
@@ -45,7 +45,7 @@ export type Reconciliation = {
 
 /**
  * Asks the sources about every open record, and sends what differs: heals recoveries that were lost, overtaken or never sent,
- * and alarms that were deleted.
+ * and alarms that were deleted. Records of other sources that are held open after many reopens are resolved once they are quiet.
  * @param account the AWS account of the deployment: alarms of others cannot be asked about
  */
 export async function reconcile(
@@ -75,7 +75,12 @@ export async function reconcile(
     asked += ofSource.length;
     answers.push(...(await ask(ofSource, account, { ...deps, deadline, guard })));
   }
-  const signals = (await Promise.all(answers.map((one) => toSignals(one, deps)))).flat();
+  const held = deps.instances.map((instance) =>
+    guard(`instance ${instance}`, () => heldRecords(instance, deadline, deps)),
+  );
+  const quiet = (await Promise.all(held)).flat().map((one) => quietSignal(one, deps, deps.clock.now()));
+  const recovered = (await Promise.all(answers.map((one) => toSignals(one, deps)))).flat();
+  const signals = [...recovered, ...quiet.filter((one) => one !== undefined)];
   const lost = await deps.send(deps.signalsQueueUrl, signals.map(toEntry));
   for (const { reason } of lost) failures.push(`SQS: ${reason}`);
   if (failures.length > 0) deps.metrics.add('ReconcileFailures', failures.length);
@@ -83,41 +88,66 @@ export async function reconcile(
   return { asked, sent: signals.length - lost.length, failures };
 }
 
-/** The open records of one instance that signals of a source made. */
+/** The open records of one instance that signals of a source made, of those that can be asked. */
 async function openRecords(
   instance: string,
   deadline: Deadline,
-  { mappings, connect, stateTable, deployment, clock }: ReconcileDeps,
+  deps: ReconcileDeps,
 ): Promise<readonly OpenRecord[]> {
-  const { client, instance: config } = connect(instance);
-  const items = new LedgerItems(stateTable, clock, deadline);
-  const marks = new RecordMarks(items, { deployment, instance: config.name }, clock);
   const found: OpenRecord[] = [];
-  const askable = mappings.filter(({ source }) => Object.hasOwn(askers, source));
+  const askable = deps.mappings.filter(({ source }) => Object.hasOwn(askers, source));
   const pairs = askable.flatMap(({ source, target }) =>
     target.filter(({ is }) => tablesWithLife.includes(is)).map(({ is }) => JSON.stringify([source, is])),
   );
   for (const pair of new Set(pairs)) {
     const [source = '', table = ''] = readPair(pair);
-    const query = encodedQuery()
-      .where('active', '=', 'true')
-      .where('correlation_display', 'STARTSWITH', source);
-    const fields = ['sys_id', 'state', 'active', 'correlation_id', 'correlation_display'];
-    const rows = listAll(client, { table, query, fields, excludeReferenceLink: true }, { deadline });
-    for await (const row of rows) {
-      const text = (name: string) => String(row[name] ?? '');
-      const mark = parseMark(text('correlation_display'));
-      // An instance drops a condition on a column that it does not know, and so finds any record.
-      if (mark?.source !== source) continue;
-      if (phaseOf(table, { state: text('state'), active: text('active') }) !== 'open') continue;
-      const { signalKey } = await marks.of(text('sys_id'));
-      const key = signalKey || text('correlation_id');
-      // Part of a key would be asked about as another thing, one that seems to be gone.
-      if (signalKey === '' && isShortenedKey(key)) continue;
-      if (correlationIdOfKey(key) === text('correlation_id')) found.push({ source, key, instance });
-    }
+    // An instance drops a condition on a column that it does not know, and so finds any record.
+    for await (const one of listed(instance, table, ['STARTSWITH', source], deadline, deps))
+      if (one.source === source) found.push(one);
   }
   return found;
+}
+
+/** The open records of the other sources whose last recovery was held back. */
+async function heldRecords(
+  instance: string,
+  deadline: Deadline,
+  deps: ReconcileDeps,
+): Promise<readonly HeldRecord[]> {
+  const found: HeldRecord[] = [];
+  const others = deps.mappings.filter(({ source, life }) => !Object.hasOwn(askers, source) && !life);
+  const tables = others.flatMap(({ target }) => target.map(({ is }) => is));
+  for (const table of new Set(tables.filter((one) => tablesWithLife.includes(one))))
+    for await (const one of listed(instance, table, ['LIKE', ' held '], deadline, deps))
+      if (one.mark.last === 'held' && others.some(({ source }) => source === one.source)) found.push(one);
+  return found;
+}
+
+/** Open records that signals made, by what their mark says. */
+async function* listed(
+  instance: string,
+  table: string,
+  [operator, text]: readonly ['STARTSWITH' | 'LIKE', string],
+  deadline: Deadline,
+  { connect, stateTable, deployment, clock }: ReconcileDeps,
+): AsyncGenerator<HeldRecord> {
+  const { client, instance: config } = connect(instance);
+  const items = new LedgerItems(stateTable, clock, deadline);
+  const marks = new RecordMarks(items, { deployment, instance: config.name }, clock);
+  const query = encodedQuery().where('active', '=', 'true').where('correlation_display', operator, text);
+  const fields = ['sys_id', 'state', 'active', 'correlation_id', 'correlation_display'];
+  const rows = listAll(client, { table, query, fields, excludeReferenceLink: true }, { deadline });
+  for await (const row of rows) {
+    const textOf = (name: string) => String(row[name] ?? '');
+    const mark = parseMark(textOf('correlation_display'));
+    if (!mark || phaseOf(table, { state: textOf('state'), active: textOf('active') }) !== 'open') continue;
+    const { signalKey } = await marks.of(textOf('sys_id'));
+    const key = signalKey || textOf('correlation_id');
+    // Part of a key would be asked about as another thing, one that seems to be gone.
+    if (signalKey === '' && isShortenedKey(key)) continue;
+    if (correlationIdOfKey(key) === textOf('correlation_id'))
+      yield { source: mark.source, key, instance, table, mark };
+  }
 }
 
 function readPair(pair: string): readonly string[] {

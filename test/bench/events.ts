@@ -189,7 +189,7 @@ async function reconcileOnce(
   await reconcile(account, deadlineAt(world.nowMs() + 600_000, world.deployed.clock), {
     ...{
       ...world.deployed,
-      mappings: mappings.mappings,
+      ...mappings,
       instances: ['default'],
       signalsQueueUrl: 'q',
       log: silentLog,

@@ -48,7 +48,7 @@ async function start(sources: Partial<Sources> = {}) {
     const queued: string[] = [];
     const answer = await reconcile(account, deadlineAt(world.nowMs() + 60_000, world.deployed.clock), {
       ...world.deployed,
-      ...{ mappings: mappings.mappings, instances: ['default'], signalsQueueUrl: 'signals', log: silentLog },
+      ...{ ...mappings, instances: ['default'], signalsQueueUrl: 'signals', log: silentLog },
       metrics: { add: (name, value = 1) => counted.push(`${name} ${value}`) },
       sources: {
         describeAlarms: async (names) => {
@@ -112,6 +112,38 @@ it('resolves a record that flapped once its alarm has been quiet', async () => {
   world.reach(startMs + 5 * 3_600_000);
   await run();
   expect(incidents()).toMatchObject([{ state: '6' }]);
+});
+
+it('resolves a record that flapped of a source that cannot be asked once nothing was reported for long', async () => {
+  const { world, run, incidents } = await start();
+  const report = (status: string, minutes: number) => {
+    world.reach(startMs + minutes * 60_000 + 1_000);
+    return {
+      ...{
+        source: 'my.app',
+        'detail-type': 'ServiceNow signal',
+        id: `g-${minutes}`,
+        time: at(minutes),
+        account,
+      },
+      detail: { key: 'queue', status, summary: 'late' },
+    };
+  };
+  for (let minute = 0; minute < 14; minute += 2) {
+    await world.apply(report('open', minute));
+    await world.apply(report('resolve', minute + 1));
+  }
+  await world.apply(report('open', 1_000));
+  await world.apply(report('open', 1_001));
+  const [flapped] = incidents();
+  expect(flapped).toMatchObject({ state: '2', reopen_count: '5' });
+  await world.apply(report('resolve', 1_002));
+  world.reach(startMs + 1_060 * 60_000);
+  expect(await run()).toEqual({ asked: 0, sent: 0, failures: [] });
+  world.reach(startMs + 1_243 * 60_000);
+  expect(await run()).toEqual({ asked: 0, sent: 1, failures: [] });
+  expect(incidents()).toMatchObject([{ state: '6', close_code: 'Solution provided' }]);
+  expect(await run()).toEqual({ asked: 0, sent: 0, failures: [] });
 });
 
 it('asks by the whole name of an alarm, however long, a hundred at a time', async () => {
