@@ -6,10 +6,10 @@ import { readConfig } from '../../lib/core/config.ts';
 import { readEvents } from '../../lib/events/intake.ts';
 import { createMapper, type MappedElement } from '../../lib/events/map-event.ts';
 import type { Mappings } from '../../lib/events/mapping.ts';
-import { deriveEpisodeSysId, identityBy } from '../../lib/operations/identity.ts';
-import type { Signal } from '../../lib/operations/signal.ts';
+import { deriveEpisodeSysId, deriveSysId, identityBy } from '../../lib/operations/identity.ts';
+import { isEvent, type Signal, workNameOf } from '../../lib/operations/signal.ts';
 import type { Call } from '../../lib/record-queue/batch-executor.ts';
-import { changesOf, newRecord } from '../../lib/record-queue/life-cycle/compose.ts';
+import { changesOf, eventOf, newRecord } from '../../lib/record-queue/life-cycle/compose.ts';
 import { type Decision, decide, type Episode } from '../../lib/record-queue/life-cycle/decide.ts';
 import { Episodes } from '../../lib/record-queue/writes/episodes.ts';
 
@@ -46,9 +46,8 @@ async function describe(mapped: MappedElement, options: DryRunOptions): Promise<
     `key       ${signal.key}`,
     `signal    ${signal.signal} at ${signal.at}, ${signal.eventId}`,
   ];
-  if (signal.life === 'none' || table === 'em_event')
-    return [...head, `decision  one record of ${table}`, show(signal.fields)];
   const { deployment = 'servicenow-functions/dev' } = options;
+  if (signal.life === 'none' || isEvent(signal)) return [...head, ...requestOfOne(signal, table, deployment)];
   const current = options.instance
     ? await look(signal, options)
     : invented(signal, options.current, deployment);
@@ -60,6 +59,25 @@ async function describe(mapped: MappedElement, options: DryRunOptions): Promise<
     `decision  ${named(decision)}`,
     ...requestsOf(decision, signal, table, current, deployment),
   ];
+}
+
+/** What goes out for a record without a life, or for an event: made once. */
+function requestOfOne(signal: Signal, table: string, deployment: string): readonly string[] {
+  if (isEvent(signal) && signal.signal !== 'open' && signal.signal !== 'resolve')
+    return ['decision  ignored: it is no alarm'];
+  const sys_id = deriveSysId(deployment, table, workNameOf(signal));
+  const more = isEvent(signal) ? eventOf({ ...signal, atMs: Date.parse(signal.at) }) : {};
+  return [
+    `sys_id    ${sys_id}`,
+    `decision  one record of ${table}`,
+    `requests  POST /api/now/table/${table}`,
+    show({ sys_id, ...signal.fields, ...more }),
+    ...lookupsOf(signal),
+  ];
+}
+
+function lookupsOf({ lookups }: Signal): readonly string[] {
+  return lookups ? [`          look-ups: ${JSON.stringify(lookups)}`] : [];
 }
 
 /** A record as it would be after the state before. */
@@ -123,7 +141,7 @@ function requestsOf(
   const timed = { ...signal, atMs: Date.parse(signal.at) };
   const look = `requests  POST /api/now/v1/batch (looks for records 1 and 2${signal.lookups ? ', and look-ups' : ''})`;
   if (decision.kind === 'nothing') return [look];
-  const lookups = signal.lookups ? [`          look-ups: ${JSON.stringify(signal.lookups)}`] : [];
+  const lookups = lookupsOf(signal);
   if (decision.kind === 'create') {
     const sys_id = deriveEpisodeSysId(deployment, table, signal, decision.mark.episode);
     return [

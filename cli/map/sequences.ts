@@ -4,7 +4,8 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import type { Mappings } from '../../lib/events/mapping.ts';
 import { readTime } from '../../lib/events/time.ts';
-import { durationMs } from '../../lib/operations/signal.ts';
+import { deriveSysId } from '../../lib/operations/identity.ts';
+import { durationMs, isEvent, workNameOf } from '../../lib/operations/signal.ts';
 import { correlationIdOfKey } from '../../lib/record-queue/life-cycle/mark.ts';
 import { type Applied, openWorld, type World } from './world.ts';
 
@@ -71,7 +72,7 @@ async function runSequence({ steps, given = {} }: Sequence, folder: string, mapp
     for (const [index, one] of steps.entries()) {
       if (one.wait !== undefined) world.reach(world.nowMs() + durationMs(one.wait));
       world.reach((times[index] ?? world.nowMs()) + 1_000);
-      const before = count(world);
+      const before = count(world, mappings);
       const applied = events[index] === undefined ? [] : await attempt(world, events[index]);
       last = applied.at(-1) ?? last;
       reported = applied.findLast(({ mapped }) => 'signal' in mapped) ?? reported;
@@ -81,7 +82,7 @@ async function runSequence({ steps, given = {} }: Sequence, folder: string, mapp
         store.update(found.table, found.sysId, one.person, person);
         world.reach(world.nowMs() + 1_000);
       }
-      check(one, index, { world, last, reported, created: count(world) - before });
+      check(one, index, { world, last, reported, created: count(world, mappings) - before });
     }
   } finally {
     await world.close();
@@ -108,11 +109,14 @@ function timeOf(event: unknown): number | undefined {
   return readTime(time ?? StateChangeTime);
 }
 
-/** Records that signals made, in tables that extend task, or of Event Management. */
-function count({ instance }: World): number {
+/** Records that signals made: in tables that extend task, of Event Management, and those without a life. */
+function count({ instance }: World, { mappings }: Mappings): number {
   const { store } = instance.state;
   const made = store.select('task').filter(({ correlation_display }) => correlation_display);
-  return made.length + store.select('em_event').length;
+  const withoutLife = mappings.flatMap(({ life, target }) => (life ? target.map(({ is }) => is) : []));
+  const ofTables = [...new Set(['em_event', ...withoutLife])].flatMap((table) => store.select(table));
+  const byUs = ofTables.filter((row) => row['sys_created_by'] === instance.username);
+  return new Set([...made, ...byUs].map(({ sys_id }) => sys_id)).size;
 }
 
 type Found = {
@@ -122,9 +126,14 @@ type Found = {
 };
 
 /** The last record of the key of a signal. */
-function recordOf({ instance }: World, { mapped }: Applied): Found | undefined {
+function recordOf({ instance, deployed }: World, { mapped }: Applied): Found | undefined {
   if (!('signal' in mapped)) return undefined;
-  const { source, key, target: table = 'incident' } = mapped.signal;
+  const { source, key, life, target: table = 'incident' } = mapped.signal;
+  if (life === 'none' || isEvent(mapped.signal)) {
+    const sysId = deriveSysId(deployed.deployment, table, workNameOf(mapped.signal));
+    const made = instance.state.store.find(table, sysId);
+    return made && { table, sysId, row: made };
+  }
   const rows = instance.state.store
     .select(table)
     .filter(({ correlation_id }) => correlation_id === correlationIdOfKey(key))

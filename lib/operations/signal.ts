@@ -167,6 +167,12 @@ export function durationMs(given: string): number {
   return inSeconds * 1_000;
 }
 
+/** Names the work that makes a record without a life, or an event: it is done once. */
+export function workNameOf(given: Signal): string {
+  const { source, key, eventId, signal: kind } = given;
+  return JSON.stringify(['signal', source, isEvent(given) ? JSON.stringify([key, eventId, kind]) : key]);
+}
+
 /** What every signal of one thing shares: the FIFO group that keeps them in order. */
 export function groupNameOf({ source, key }: Pick<Signal, 'source' | 'key'>): string {
   return JSON.stringify([source, key]);

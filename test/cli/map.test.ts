@@ -6,6 +6,7 @@ import { checkMappings } from '../../cli/map/check.ts';
 import { dryRun } from '../../cli/map/dry-run.ts';
 import { readSequences } from '../../cli/map/sequences.ts';
 import { openWorld } from '../../cli/map/world.ts';
+import { compileAll } from '../../lib/events/compile.ts';
 import { loadMappings } from '../../lib/events/load-mappings.ts';
 import { createMapper } from '../../lib/events/map-event.ts';
 
@@ -56,13 +57,14 @@ describe('the shipped mappings', () => {
 });
 
 describe('npm run map', () => {
-  const cpuAlarm = () => JSON.parse(readFileSync('mappings/samples/cpu-alarm.json', 'utf8'));
+  const read = (sample: string) => JSON.parse(readFileSync(`mappings/samples/${sample}.json`, 'utf8'));
+  const cpuAlarm = () => read('cpu-alarm');
 
   it('prints what an event would do', async () => {
     const text = await dryRun(cpuAlarm(), mappings, {});
     for (const part of [
       'file      cloudwatch-alarm.yaml',
-      'entry     signal.4',
+      'entry     signal.5',
       'key       arn:aws:cloudwatch:us-east-1:123456789012:alarm:web-cpu',
       'signal    open at 2026-11-02T08:00:00.120Z',
       'record    none',
@@ -96,6 +98,51 @@ describe('npm run map', () => {
     expect(await dryRun(cpuAlarm(), mappings, options)).toContain('decision  duplicate');
     const methods = world.instance.state.ledger.select({}).map(({ method }) => method);
     expect(new Set(methods)).toEqual(new Set(['GET']));
+  });
+
+  it.each([
+    [
+      'opens an alert',
+      'cpu-alarm',
+      ['POST /api/now/table/em_event', '"message_key": "arn:aws', '"resolution_state": "New"'],
+    ],
+    [
+      'closes it',
+      'cpu-ok',
+      ['POST /api/now/table/em_event', '"severity": "0"', '"resolution_state": "Closing"'],
+    ],
+    ['is no alarm', 'cpu-no-data', ['decision  ignored']],
+  ])('prints the event of Event Management that %s', async (_what, sample, parts) => {
+    const toEvents = mappings.mappings.map((one) => ({ ...one, target: [{ is: 'em_event' }] }));
+    const text = await dryRun(read(sample), { ...mappings, mappings: toEvents }, {});
+    for (const part of parts) expect(text).toContain(part);
+  });
+
+  it('runs sequences of records without a life, and of events', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'map-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = (source: string, target: string) =>
+      `source: ${source}\nwhen: { source: [${source}] }\nkey: "{% detail.key %}"\ntarget: ${target}\n` +
+      'signal: [{ is: open }]\nfields: { short_description: "{% detail.key %}", impact: 2 }\n';
+    writeFileSync(
+      join(folder, 'log.yaml'),
+      `${file('log', 'sys_user_group')}life: none\n`.replace('short_description', 'name'),
+    );
+    writeFileSync(join(folder, 'em.yaml'), file('em', 'em_event'));
+    const event = (source: string, key: string) =>
+      `event: { source: ${source}, id: ${key}, time: "2026-11-02T08:00:00Z", detail: { key: ${key} } }`;
+    writeFileSync(
+      join(folder, 'log.test.yaml'),
+      `- it: makes one
+  steps:
+    - { ${event('log', 'a')}, expect: { created: 1, record: { name: a } } }
+    - { ${event('log', 'a')}, expect: { created: 0, record: { name: a } } }
+    - { ${event('em', 'b')}, expect: { created: 1, record: { message_key: b, severity: "2" } } }
+`,
+    );
+    const [sequence] = readSequences(folder, compileAll(folder));
+    await sequence?.run();
+    expect(sequence?.name).toBe('makes one');
   });
 
   it('says why an event cannot be mapped', async () => {

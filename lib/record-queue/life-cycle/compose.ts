@@ -1,3 +1,5 @@
+import { eventSeverity } from '../../operations/signal.ts';
+import { instanceTime } from '../../servicenow/encoded-query.ts';
 import type { Decision, Episode, TimedSignal } from './decide.ts';
 import { correlationIdOfKey, formatMark } from './mark.ts';
 
@@ -65,4 +67,21 @@ function notesOf({ work_notes: given }: Columns, notes: readonly (string | undef
   const all = [typeof given === 'string' ? given : undefined, ...notes];
   const text = all.filter((one) => one !== undefined && one !== '').join('\n\n');
   return text === '' ? {} : { work_notes: text.toWellFormed() };
+}
+
+/** The columns of an event of Event Management that win over what the signal gives and looks up. Pure. */
+export function eventOf(signal: TimedSignal): Columns {
+  const { source, key, fields = {}, atMs } = signal;
+  const severity = eventSeverity(signal);
+  const description = fields['description'] ?? fields['short_description'];
+  return {
+    source: fields['source'] ?? source,
+    message_key: fields['message_key'] ?? key,
+    time_of_event: fields['time_of_event'] ?? instanceTime(atMs),
+    // Without a node an event needs a class.
+    event_class: fields['event_class'] ?? source,
+    resolution_state: signal.signal === 'resolve' ? 'Closing' : 'New',
+    ...(severity !== undefined && { severity }),
+    ...(description !== undefined && { description }),
+  };
 }

@@ -1,8 +1,8 @@
 import { digestOf } from '../../aws/digest.ts';
 import { InvalidInputError } from '../../core/errors.ts';
-import { eventSeverity, groupNameOf, isEvent } from '../../operations/signal.ts';
-import { instanceTime } from '../../servicenow/encoded-query.ts';
+import { groupNameOf, isEvent, workNameOf } from '../../operations/signal.ts';
 import type { Done } from '../disposition.ts';
+import { eventOf } from '../life-cycle/compose.ts';
 import { tablesWithLife } from '../life-cycle/decide.ts';
 import { Attempt } from './attempt.ts';
 import { createRecord } from './create.ts';
@@ -22,7 +22,7 @@ type Columns = Readonly<Record<string, unknown>>;
  */
 export async function applySignal(command: Command, context: WriteContext): Promise<Done> {
   const { signal, table } = command.command;
-  if (signal.life === 'none') return createOnce(command, context, {}, signal.key);
+  if (signal.life === 'none') return createOnce(command, context, {});
   if (isEvent(signal)) return sendEvent(command, context);
   if (!tablesWithLife.includes(table.toLowerCase()))
     throw new InvalidInputError(
@@ -41,18 +41,18 @@ export async function applySignal(command: Command, context: WriteContext): Prom
 }
 
 /** A record without a life: the first signal of a key makes it, all others find it made. */
-async function createOnce(
-  command: Command,
-  context: WriteContext,
-  more: Columns,
-  key: string,
-): Promise<Done> {
+async function createOnce(command: Command, context: WriteContext, more: Columns): Promise<Done> {
   const { signal, table } = command.command;
   const { columns } = await findReferences(signal.lookups ?? {}, context);
   const record = { ...signal.fields, ...columns, ...more };
-  const name = JSON.stringify(['signal', signal.source, key]);
   const create = { action: 'create', table, record } as const;
-  const work = { ...command, command: create, key: name, hasExplicitKey: true, keyIsWork: true };
+  const work = {
+    ...command,
+    command: create,
+    key: workNameOf(signal),
+    hasExplicitKey: true,
+    keyIsWork: true,
+  };
   return createRecord(work, context);
 }
 
@@ -63,19 +63,6 @@ async function createOnce(
 async function sendEvent(command: Command, context: WriteContext): Promise<Done> {
   const { signal } = command.command;
   if (signal.signal === 'note' || signal.signal === 'update') return 'ignored';
-  const { fields = {} } = signal;
   const atMs = Math.min(Date.parse(signal.at), command.message.sentAtMs);
-  const severity = eventSeverity(signal);
-  const description = fields['description'] ?? fields['short_description'];
-  const more = {
-    source: fields['source'] ?? signal.source,
-    message_key: fields['message_key'] ?? signal.key,
-    time_of_event: fields['time_of_event'] ?? instanceTime(atMs),
-    // Without a node an event needs a class.
-    event_class: fields['event_class'] ?? signal.source,
-    resolution_state: signal.signal === 'resolve' ? 'Closing' : 'New',
-    ...(severity !== undefined && { severity }),
-    ...(description !== undefined && { description }),
-  };
-  return createOnce(command, context, more, JSON.stringify([signal.key, signal.eventId, signal.signal]));
+  return createOnce(command, context, eventOf({ ...signal, atMs }));
 }
