@@ -55,7 +55,11 @@ export async function collectVerdicts(
   const sent = reader.sentFrom(ledger.from);
   try {
     for (const some of slicesOf(chunks)) {
-      const verdicts = await readVerdicts(scope, plan, maps, some, sent.find);
+      const read = () => readVerdicts(scope, plan, maps, some, sent.find);
+      const verdicts = await read();
+      const left = awaitedRows === 'all' ? countUnseen(some, verdicts) : 0;
+      // While rows were read page by page, look-ups that lag behind may have come to show more of them.
+      if (left > 0 && countUnseen(some, await read()) < left) return { pending: left };
       const without = setsWithoutRows(some, verdicts);
       const histories = await maps.uniformOutcomes(without);
       const lagging = awaitedRows === 'all' ? await countLagging(scope, without, histories) : 0;
@@ -110,6 +114,16 @@ async function countLagging(
     },
   );
   return isShown ? 0 : open.reduce((sum, [, rows]) => sum + rows, 0);
+}
+
+/** How many rows that the instance has were not seen. */
+function countUnseen(chunks: readonly SentChunk[], verdicts: ReadonlyMap<number, LineResult>): number {
+  let count = 0;
+  for (const { state, lines, sets, verdicts: atOnce } of chunks) {
+    if (state !== 'stored' || sets.length === 0 || atOnce) continue;
+    for (const line of linesOf(lines)) if (!verdicts.has(line)) count++;
+  }
+  return count;
 }
 
 function isAnySeen(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>): boolean {

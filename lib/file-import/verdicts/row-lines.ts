@@ -191,8 +191,8 @@ export async function skippedByKey(
 }
 
 /**
- * Of import sets of which no row is seen: those that hold none, not even one that is hidden from the user. Only sets that are closed
- * count, since the rows of another one may not be stored yet, or not be shown.
+ * Of import sets of which no row is seen: those that hold none, not even one that is hidden from the user. The rows of a set that is
+ * not closed may not be stored yet, or not be shown; so that is asked first.
  * @param sets how many rows each was sent
  */
 export async function emptySets(
@@ -200,11 +200,11 @@ export async function emptySets(
   plan: ImportPlan,
   sets: ReadonlyMap<string, number>,
 ): Promise<Set<string>> {
-  const sent = [...sets.values()].reduce((sum, rows) => sum + rows, 0);
-  const kept = sent === 0 ? undefined : await unlessHidden(() => countSetRows(scope, plan, [...sets.keys()]));
-  if (kept === undefined || kept >= sent) return new Set();
-  const closed = await closedSets(scope, [...sets.keys()]);
+  const closed = [...(await closedSets(scope, [...sets.keys()]))];
+  const sent = closed.reduce((sum, set) => sum + (sets.get(set) ?? 0), 0);
+  const kept = sent === 0 ? undefined : await unlessHidden(() => countSetRows(scope, plan, closed));
   const empty = new Set<string>();
+  if (kept === undefined || kept >= sent) return empty;
   for (const set of closed) if (kept === 0 || (await countSetRows(scope, plan, [set])) === 0) empty.add(set);
   return empty;
 }

@@ -209,6 +209,36 @@ describe('a request of which the instance kept no row', () => {
   });
 });
 
+it.each([
+  ['a part of them', 2, {}],
+  ['a part of them, with keys', 2, { keyColumn: 'u_key' }],
+  ['all of them', 0, {}],
+])(
+  'waits for rows that come to be shown while they are read: at first without %s',
+  async (_, shown, settings) => {
+    const world = await worldWith({});
+    world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
+      code === 'code-3' ? { error: 'no' } : {},
+    );
+    let isFirst = true;
+    const lagging: ServiceNowClient = {
+      async send(call, context) {
+        const response = await world.client.send(call, context);
+        const isRead = call.path === '/api/now/table/imp_load' && /sys_import_set/.test(String(call.query));
+        if (!isRead || !isFirst) return response;
+        isFirst = false;
+        const { result }: { result: readonly unknown[] } = JSON.parse(JSON.stringify(response.body));
+        return { ...response, body: { result: result.slice(0, shown) } };
+      },
+      close: () => world.client.close(),
+    };
+    await world.settings('imp_load', settings);
+    const request = await world.drop('imports/imp_load/x.csv', load(6));
+    const summary = await world.run(request, new Map(), () => lagging);
+    expect(summary.counts).toMatchObject({ inserted: 5, error: 1, unknown: 0 });
+  },
+);
+
 describe('verdicts without keys', () => {
   /** A client that sees other row numbers than the instance has given. */
   function renumbered(world: World, renumber: (number: number) => string): ServiceNowClient {
