@@ -217,24 +217,30 @@ export async function lastClosedSet(scope: ImportScope, ids: readonly string[]):
 
 /** Which of these import sets are still open for rows; none where the user does not see import sets. */
 export function loadingSets(scope: ImportScope, ids: readonly string[]): Promise<Set<string>> {
-  return setsIn(scope, ids, '=');
+  return setsIn(scope, ids, '=', 'loading');
+}
+
+/** Which of these import sets are not transformed to the end; none where the user does not see import sets. */
+export function loadedSets(scope: ImportScope, ids: readonly string[]): Promise<Set<string>> {
+  return setsIn(scope, ids, '=', 'loaded');
 }
 
 /** Which of these import sets take no more rows; none where the user does not see import sets. */
 export function closedSets(scope: ImportScope, ids: readonly string[]): Promise<Set<string>> {
-  return setsIn(scope, ids, '!=');
+  return setsIn(scope, ids, '!=', 'loading');
 }
 
 async function setsIn(
   scope: ImportScope,
   ids: readonly string[],
   operator: '=' | '!=',
+  state: 'loading' | 'loaded',
 ): Promise<Set<string>> {
   const found = new Set<string>();
   for (const some of batchesOf(ids)) {
     const query = {
       table: 'sys_import_set',
-      query: encodedQuery().oneOf('sys_id', some).where('state', operator, 'loading').toString(),
+      query: encodedQuery().oneOf('sys_id', some).where('state', operator, state).toString(),
       fields: ['sys_id'],
       limit: some.length,
     };

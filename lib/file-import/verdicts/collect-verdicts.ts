@@ -4,7 +4,7 @@ import { type LineRuns, linesOf } from '../encode/chunk.ts';
 import { groupName, type ImportFolder } from '../folder.ts';
 import { callContext, type ImportScope, listCounted, namedAtOnce } from '../instance.ts';
 import type { OpenReader } from '../load/file-reader.ts';
-import { type ClosedLedgers, knownChunks, type SentChunk } from '../load/ledger.ts';
+import { type ClosedLedgers, importSetsOf, knownChunks, type SentChunk } from '../load/ledger.ts';
 import { type LineResult, lostAnswer, type RowOutcome, type Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import { countPending, readVerdicts } from './read-group.ts';
@@ -55,6 +55,8 @@ export async function collectVerdicts(
   const sent = reader.sentFrom(ledger.from);
   try {
     for (const some of slicesOf(chunks)) {
+      const unfinished = awaitedRows === 'none' ? 0 : await maps.countUnfinished(importSetsOf(some));
+      if (unfinished > 0) return { pending: unfinished };
       const read = () => readVerdicts(scope, plan, maps, some, sent.find);
       const verdicts = await read();
       const left = awaitedRows === 'all' ? countUnseen(some, verdicts) : 0;

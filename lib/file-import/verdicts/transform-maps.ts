@@ -11,6 +11,7 @@ import {
   pageRows,
   unlessHidden,
 } from '../instance.ts';
+import { loadedSets } from '../load/reconcile-by-sets.ts';
 import { knownOutcome, type LineResult, type RowOutcome, worstOf } from '../load/row-outcome.ts';
 
 /** Counts of a transform history, and the outcome each stands for. */
@@ -80,6 +81,22 @@ export class TransformMaps {
   }
 
   /**
+   * How many of some import sets a further map still transforms: its maps go through a set one after another, and what the first
+   * ones made of a row looks final. A map that is through has completed its history.
+   */
+  async countUnfinished(sets: readonly string[]): Promise<number> {
+    const maps = sets.length === 0 ? 0 : await this.#countOnce();
+    if (maps < 2) return 0;
+    const loaded = [...(await loadedSets(this.#scope, sets))];
+    const { runs } = await this.#histories(loaded);
+    const isFinished = (set: string) => {
+      const completed = (runs.get(set) ?? []).filter((run) => run['completed'] !== '');
+      return completed.length >= maps;
+    };
+    return loaded.filter((set) => !isFinished(set)).length;
+  }
+
+  /**
    * For rows that cannot be read back (hidden from the user, or cleaned up): the outcome of whole import sets, where the transform
    * histories count all rows of a set in one way.
    * @param sets how many rows each of them has
@@ -142,7 +159,7 @@ export class TransformMaps {
     const runs = {
       table: 'sys_import_set_run',
       query,
-      fields: ['sys_id', 'set', 'total', ...Object.keys(counters)],
+      fields: ['sys_id', 'set', 'total', 'completed', ...Object.keys(counters)],
       limit: pageSize,
     };
     const read = async () => {

@@ -112,6 +112,43 @@ function limitedClient(world: World): ServiceNowClient {
   return client;
 }
 
+it('waits for the map that comes last, where each goes through a whole import set before the next one', async () => {
+  const world = await worldWith({ data: twoMaps });
+  world.instance.state.imports.scripts.set('Second', ({ u_code: code }) =>
+    code === 'code-3' ? { error: 'the second map says no' } : {},
+  );
+  let looks = 0;
+  /** What the instance holds before the second map begins. */
+  const early: ServiceNowClient = {
+    async send(call, context) {
+      const response = await world.client.send(call, context);
+      if (call.method !== 'GET' || looks >= 3) return response;
+      const records = (change: (text: string) => unknown) => ({
+        ...response,
+        body: { result: change(JSON.stringify(response.body)) },
+      });
+      if (call.path === '/api/now/table/sys_import_set' && String(call.query).includes('state%3Dloaded')) {
+        looks++;
+        return records(() => world.rows('sys_import_set').map((set) => ({ sys_id: set['sys_id'] })));
+      }
+      if (call.path === '/api/now/table/sys_import_set_run')
+        return records((text) => JSON.parse(text).result.slice(0, 1));
+      if (call.path === '/api/now/table/imp_load')
+        return records((text) => JSON.parse(text.replaceAll('"error"', '"inserted"')).result);
+      return response;
+    },
+    close: () => world.client.close(),
+  };
+  await world.settings('imp_load', {});
+  const summary = await world.run(
+    await world.drop('imports/imp_load/x.csv', load(6)),
+    new Map(),
+    () => early,
+  );
+  expect(summary.counts).toMatchObject({ inserted: 5, error: 1 });
+  expect(looks).toBe(3);
+});
+
 describe('several transform maps of which the user does not see all', () => {
   const hiddenMap = { table: 'sys_transform_map', where: { name: 'Second' } };
   const hiddenRuns = { table: 'sys_import_set_run', where: { sys_transform_map: secondMap } };
