@@ -226,6 +226,21 @@ export class RecordMarks {
     await this.#items.change(this.keyOf(sysId), { signalKey });
   }
 
+  /** Remembers which key has made a record, where neither its sys_id nor its values say so. */
+  async rememberMaker(sysId: string, key: string): Promise<void> {
+    await this.#items.put(this.#madeKey(sysId), { key });
+  }
+
+  /** Takes a record for the work of a key, once. @returns false when another key has made it */
+  async claimMade(sysId: string, key: string): Promise<boolean> {
+    const isOurs = { anyOf: [{ is: 'absent' }, { attribute: 'key', operator: '=', value: key }] } as const;
+    return (await this.#items.change(this.#madeKey(sysId), { key }, isOurs)) !== undefined;
+  }
+
+  #madeKey(sysId: string): StateKey {
+    return { pk: `made#${this.#scope}#${sysId.toLowerCase()}`, sk: '-' };
+  }
+
   #correlationKey(correlationId: string): StateKey {
     return { pk: `correlation#${this.#scope}#${digestOf(correlationId)}`, sk: '-' };
   }

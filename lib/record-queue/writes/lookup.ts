@@ -200,6 +200,23 @@ export async function findByCorrelationId(
   return { kind: isFindable ? 'absent' : 'no column' };
 }
 
+/** The sys_ids of the records with exactly this correlation_id that were created since a time, in milliseconds since the Unix epoch. */
+export async function listByCorrelationId(
+  table: string,
+  correlationId: string,
+  sinceMs: number,
+  context: WriteContext,
+): Promise<readonly string[]> {
+  const query = encodedQuery()
+    .where('correlation_id', '=', correlationId)
+    .where('sys_created_on', '>=', instanceTime(sinceMs))
+    .orderBy('sys_created_on');
+  const request = listRequest({ table, query, fields: ['sys_id', 'correlation_id'], limit: mostAlike });
+  const { body } = await context.send({ request, isReconciling: true });
+  const found = z.safeParse(correlatedRows, body).data?.result ?? [];
+  return found.filter(({ correlation_id }) => correlation_id === correlationId).map(({ sys_id }) => sys_id);
+}
+
 /** For so long after the first refusal a record is looked for again before the refusal counts: a look-up may lag behind. */
 const longestLagMs = 60_000;
 

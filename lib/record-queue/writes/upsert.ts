@@ -8,7 +8,7 @@ import { Attempt } from './attempt.ts';
 import { CreateByMatch } from './create-by-match.ts';
 import { keepDeleted } from './deleted-records.ts';
 import { notesIn } from './journal.ts';
-import { findByCorrelationId, findRecord } from './lookup.ts';
+import { findByCorrelationId, findRecord, listByCorrelationId } from './lookup.ts';
 import type { Row } from './match.ts';
 import { meetAt, otherMakerMs, reserveOrWait } from './meeting.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
@@ -131,7 +131,8 @@ class Upsert {
       await Promise.all([meeting.release(), attempt.withdraw()]);
       throw error;
     });
-    await this.#work.complete('create', (await this.#work.checkCreated(answer)) ?? '');
+    const made = (await this.#work.checkCreated(answer)) ?? '';
+    await Promise.all([this.#rememberMaker(made), this.#work.complete('create', made)]);
     return 'done';
   }
 
@@ -157,7 +158,23 @@ class Upsert {
         : undefined;
     if (found && found.kind !== 'no column') return found.kind === 'absent' ? undefined : (found.sysId ?? '');
     const { rows, total } = await match.search(this.#writtenMatch(), true);
-    return total === 0 ? undefined : (rows[0]?.['sys_id'] ?? '');
+    if (total > 0) return rows[0]?.['sys_id'] ?? '';
+    return this.#givenCorrelationId === undefined ? undefined : this.#findChanged(this.#givenCorrelationId);
+  }
+
+  /** The record of this message that its match no longer finds, e.g. as a rule has closed it at once. */
+  async #findChanged(correlationId: string): Promise<string | undefined> {
+    const { attempt, context, table } = this.#work;
+    const since = attempt.firstSentAtMs - skewMs;
+    for (const sysId of await listByCorrelationId(table, correlationId, since, context))
+      if (await context.ledger.records.claimMade(sysId, attempt.name)) return sysId;
+    return undefined;
+  }
+
+  /** Another message with the same correlation_id must not take it for its own. */
+  async #rememberMaker(sysId: string): Promise<void> {
+    if (sysId === '' || this.#givenCorrelationId === undefined) return;
+    await this.#work.context.ledger.records.rememberMaker(sysId, this.#work.attempt.name);
   }
 
   /** What a record is known by where the instance chooses its sys_id: the correlation_id that the message gives it, or its own. */
@@ -180,6 +197,9 @@ class Upsert {
     return Object.fromEntries(changed);
   }
 }
+
+/** By how much the clocks of the instance and of this function may differ. */
+const skewMs = 10 * 60_000;
 
 /** The list of an instance lags behind what it holds; it will catch up. */
 class StaleListError extends UnreadableAnswerError {

@@ -320,6 +320,28 @@ describe('upserts', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it('make a record each in such tables when a rule closes it at once, by the correlation_id that they give', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    const { rules, faults } = queue.instance.control;
+    rules.add({ table: 'incident', action: 'set', set: { active: 'false' } });
+    const finish = async (id: string) => {
+      const asked = upsert(id, { correlation_id: 'x', active: 'true' }, { category: 'network' });
+      for (let receiveCount = 1; ; receiveCount += 1) {
+        if ((await queue.deliver([{ ...asked, receiveCount }])).length === 0) return incidents().length;
+        queue.later(180_000);
+      }
+    };
+    expect(await finish('m1')).toBe(1);
+    queue.later(180_000);
+    // The record of the first is not much older than this one, of which nothing arrives at first.
+    faults.add({ match: { method: 'POST' }, action: 'reset-before-commit', count: 1 });
+    expect(await finish('m2')).toBe(2);
+    queue.later(180_000);
+    faults.add({ match: { method: 'POST' }, action: 'reset-after-commit', count: 1 });
+    expect(await finish('m3')).toBe(3);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('work in such tables that have no correlation_id', async () => {
     await start({ environment: { CORRELATION_ID_TABLES: '*' } });
     queue.instance.control.faults.add({ match: { method: 'POST' }, action: 'reset-after-commit' });
