@@ -219,9 +219,22 @@ export class CreateByMatch {
       const states = await Promise.all(numbers.map((one) => this.#stateOf(one)));
       const usable = states.find(({ isFree, isMatch }) => isFree || isMatch);
       if (usable === undefined) continue;
-      return usable.isFree ? this.#createUnder(usable.sysId, usable.number) : this.#update(usable.sysId);
+      if (!usable.isFree) return this.#update(usable.sysId);
+      return (await this.#updateFound()) ?? this.#createUnder(usable.sysId, usable.number);
     }
     throw new InvalidInputError('match', `${mostNumbers} records were made for it and no longer match`);
+  }
+
+  /** Whether a record matches is for the instance to say: it may hold a value in another notation, e.g. `7` for `007`. */
+  async #updateFound(): Promise<Done | undefined> {
+    const { attempt, command, context, match } = this.#work;
+    const found = await match.find();
+    const sysId = found?.['sys_id'];
+    if (found === undefined || sysId === undefined) return undefined;
+    await context.waitForTurn(command, sysId);
+    await attempt.checkRecord(sysId);
+    const now = await match.readHolder(sysId, false);
+    return now && match.isAsListed(now, found) ? this.#update(sysId) : undefined;
   }
 
   async #stateOf(number: number) {

@@ -62,6 +62,16 @@ describe('upserts', () => {
     expect(incidents()).toHaveLength(1);
   });
 
+  it('that race make one record where the instance holds a value in another notation', async () => {
+    await start();
+    const match = { correlation_id: 'x', reassignment_count: '007' };
+    const race = times(3).map((index) => queue.deliver([upsert(`m${index}`, match, { urgency: '1' })]));
+    await Promise.all(race);
+    for (const index of times(3)) await queue.deliver([upsert(`n${index}`, match, { urgency: '2' })]);
+    expect(incidents()).toMatchObject([{ reassignment_count: '7', urgency: '2' }]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('keep the order of the batch with what names the same record otherwise', async () => {
     await start();
     const sysId = 'd'.repeat(32);
