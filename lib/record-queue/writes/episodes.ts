@@ -171,9 +171,11 @@ export class Episodes {
     const phase = phaseOf(this.#thing.table, found);
     const ended = phase === 'closed' ? found.closed_at || found.resolved_at : found.resolved_at;
     const mark = parseMark(found.correlation_display);
+    // Where no column says when it was ended, any later change of a record that a signal resolved would look like an end.
+    const changed = mark?.last === 'resolved' ? '' : found.sys_updated_on;
     return {
       ...{ episode, sysId: found.sys_id, number: found.number, phase },
-      endedAtMs: phase === 'open' ? undefined : toMs(ended || found.sys_updated_on),
+      endedAtMs: phase === 'open' ? undefined : toMs(ended || changed),
       isAssigned: found.assigned_to !== '',
       mark: mark?.source === this.#thing.source && mark.episode === episode ? mark : undefined,
     };

@@ -101,6 +101,16 @@ describe('a signal', () => {
     expect(row(1)).toMatchObject({ state: '2' });
   });
 
+  it('takes no change of a resolved record for its end, where no column says when that was', async () => {
+    await start();
+    await deliver(signal('open', 0), signal('resolve', 60));
+    queue.later(3_600_000);
+    person(1, { resolved_at: '', description: 'seen' });
+    expect(row(1)).toMatchObject({ state: '6', resolved_at: '' });
+    await deliver(signal('open', 86_400 + 3_000));
+    expect(states()).toEqual(['1', '6']);
+  });
+
   it('opens a record again within the time since a person ended it, not since a signal did', async () => {
     await start();
     await deliver(signal('open', 0), signal('resolve', 60));
