@@ -3,7 +3,7 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendMessages } from '../../../lib/aws/sqs.ts';
 import { InvalidInputError } from '../../../lib/core/errors.ts';
-import { toDeadLetter } from '../../../lib/record-queue/dead-letter.ts';
+import { toDeadLetter, withOrigin } from '../../../lib/record-queue/dead-letter.ts';
 import type { QueuedMessage } from '../../../lib/record-queue/sqs-event.ts';
 import type { SqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
 import { startStubbedSqs } from './stubbed-sqs.ts';
@@ -72,6 +72,26 @@ describe('a dead letter', () => {
     expect(Object.keys(letter.texts)).toHaveLength(10);
   });
 
+  const named = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, { dataType: 'String', text: name }]));
+
+  it('packs nothing as long as there is a place for each attribute', async () => {
+    const letter = await deadLetter(message({ attributes: named(['a', 'b', 'c', 'd', 'IdempotencyKey']) }));
+    expect(letter.texts).toMatchObject({ a: 'a', d: 'd', IdempotencyKey: 'IdempotencyKey' });
+    expect(Object.keys(letter.texts)).toHaveLength(10);
+    expect(letter.texts).not.toHaveProperty('DisplacedAttributes');
+  });
+
+  it('packs each attribute that has no place, once, and never the key', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'IdempotencyKey'];
+    const { texts } = await deadLetter(message({ attributes: named(names) }));
+    const packed = Object.keys(JSON.parse(texts['DisplacedAttributes'] ?? '{}'));
+    const carried = names.filter((name) => name in texts);
+    expect([...carried, ...packed].sort()).toEqual(names.toSorted());
+    expect(carried).toContain('IdempotencyKey');
+    expect(Object.keys(texts)).toHaveLength(10);
+  });
+
   it('holds no character that SQS refuses, and no endless text', async () => {
     const said = new InvalidInputError('body', `\u0000\u0007\uFFFE ü😀${'x'.repeat(5_000)}`);
     const { texts } = await deadLetter(message(), said);
@@ -95,5 +115,31 @@ describe('a dead letter', () => {
     expect(letter.body).toBe(body);
     expect(Object.keys(letter.texts)).toEqual(expect.arrayContaining(names));
     expect(letter.texts).not.toHaveProperty('tenant');
+  });
+});
+
+describe('a message that is sent on', () => {
+  const origin = { sender: 'AROA1', sentAtMs: 5 };
+  const asText = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const of = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, asText('x')]));
+
+  it('says who sent it first, and when', () => {
+    expect(withOrigin('{}', {}, origin)).toEqual({
+      OriginalSender: asText('AROA1'),
+      OriginalSentTimestamp: asText('5'),
+    });
+    expect(withOrigin('{}', {}, {})).toEqual({});
+  });
+
+  it.each(['', 'a\nb', 'ü', 'x'.repeat(2_049)])('names no sender that SQS would refuse: %j', (sender) => {
+    expect(withOrigin('{}', {}, { sender })).toEqual({});
+  });
+
+  it('says only what there is room for, in the last place too', () => {
+    expect(Object.keys(withOrigin('{}', of(8), origin))).toHaveLength(10);
+    expect(withOrigin('{}', of(9), origin)).toEqual({ ...of(9), OriginalSender: asText('AROA1') });
+    expect(withOrigin('{}', of(10), origin)).toEqual(of(10));
+    expect(withOrigin('x'.repeat(1_048_570), {}, origin)).toEqual({});
   });
 });

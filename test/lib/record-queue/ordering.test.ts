@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   correlationIdOf,
@@ -6,13 +7,12 @@ import {
   identityBy,
 } from '../../../lib/operations/identity.ts';
 import { readCommand } from '../../../lib/record-queue/message.ts';
-import { toSequences } from '../../../lib/record-queue/ordering.ts';
+import { RecordOrder, toSequences } from '../../../lib/record-queue/ordering.ts';
 
 const deployment = 'servicenow-functions/dev';
 
-/** Sequences as the positions of their commands. */
-function sequencesOf(bodies: readonly object[], groups: readonly string[] = []): number[][] {
-  const commands = bodies.map((body, index) =>
+function commandsOf(bodies: readonly object[], groups: readonly string[] = []) {
+  return bodies.map((body, index) =>
     readCommand({
       messageId: `m${index}`,
       receiptHandle: '',
@@ -25,6 +25,11 @@ function sequencesOf(bodies: readonly object[], groups: readonly string[] = []):
       isFifo: groups.length > 0,
     }),
   );
+}
+
+/** Sequences as the positions of their commands. */
+function sequencesOf(bodies: readonly object[], groups: readonly string[] = []): number[][] {
+  const commands = commandsOf(bodies, groups);
   return toSequences(commands, { deployment, identityOf: identityBy(deployment, ['cmdb_ci']) }).map(
     (sequence) => sequence.map((command) => commands.indexOf(command)),
   );
@@ -132,5 +137,38 @@ describe('sequences', () => {
         { ...update('a'), table: 'problem' },
       ]),
     ).toEqual([[0], [1]]);
+  });
+});
+
+describe('the order of a record', () => {
+  /** Which of the commands behind the first one may go on while that is at work on `a`. */
+  async function goingOn(bodies: readonly object[], groups: readonly string[] = []): Promise<number[]> {
+    const commands = commandsOf(bodies, groups);
+    const order = new RecordOrder(commands);
+    const [first, ...others] = commands;
+    if (first) await order.waitForTurn(first, 'a');
+    const free: number[] = [];
+    for (const [index, command] of others.entries())
+      void order.waitForTurn(command, 'A').then(() => free.push(index + 1));
+    await setImmediate();
+    return free;
+  }
+
+  it('has what names the record wait for an upsert before it, and a create for none', async () => {
+    expect(await goingOn([upsert({ number: '1' }), update('a'), { record: {} }])).toEqual([2]);
+  });
+
+  it('is that of the queue where this keeps one: no group waits for another', async () => {
+    expect(await goingOn([upsert({ number: '1' }), update('a')], ['g', 'h'])).toEqual([1]);
+  });
+
+  it('lets the next one go on once the one before it is over', async () => {
+    const [first, second] = commandsOf([upsert({ number: '1' }), update('a')]);
+    if (!first || !second) throw new Error('two commands');
+    const order = new RecordOrder([first, second]);
+    await order.waitForTurn(first, 'a');
+    const turn = order.waitForTurn(second, 'a');
+    order.end(first);
+    await expect(turn).resolves.toBeUndefined();
   });
 });

@@ -36,6 +36,14 @@ describe('an error of the family', () => {
     expect(core.mayHaveTakenEffect(error)).toBe(false);
   });
 
+  it('knows its call, which was sent once unless it says otherwise', () => {
+    const headers = { 'x-transaction-id': 't1' };
+    const error = new errors.AccessDeniedError('', { ...failure, answer: { ...answer(403), headers } });
+    const facts = { ...failure, attempts: 1, transactionId: 't1', mayPassIfSmaller: false };
+    expect(error).toMatchObject(facts);
+    expect(new errors.InstanceError('', failure)).toMatchObject({ ...facts, transactionId: undefined });
+  });
+
   it('is answered as a bad gateway where the instance gave no status, or one that means success', () => {
     expect(new errors.InstanceError('', failure).httpStatus).toBe(502);
     expect(new errors.InstanceError('', { ...failure, answer: answer(200) }).httpStatus).toBe(502);

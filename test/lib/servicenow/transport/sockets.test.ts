@@ -144,6 +144,32 @@ describe('sockets to an instance', () => {
     expect(headers['link']).toBe(link);
   });
 
+  it.each([
+    [-1, 'answered'],
+    [0, 'RESPONSE_TOO_LARGE'],
+  ])('take names and values of headers below 128 KiB: %i more are %s', async (more, expected) => {
+    const others = 'content-type' + 'application/json' + 'content-length' + '13' + 'link';
+    const link = 'x'.repeat(128 * 1024 - others.length + more);
+    const { url } = await rawServer((socket) =>
+      socket.on('data', () => socket.write(answer('{"result":[]}', `link: ${link}\r\n`))),
+    );
+    const call = clientFor({ instanceUrl: url, auth: basic }).send(read, callContext());
+    expect(
+      await call.then(
+        () => 'answered',
+        ({ code }) => code,
+      ),
+    ).toBe(expected);
+  });
+
+  it('give the transaction of an answer that names one', async () => {
+    const texts = [answer('{"result":[]}', 'x-transaction-id: t1\r\n'), answer()];
+    const { url } = await rawServer((socket) => socket.on('data', () => socket.write(texts.shift() ?? '')));
+    const client = clientFor({ instanceUrl: url, auth: basic });
+    expect(await client.send(read, callContext())).toHaveProperty('transactionId', 't1');
+    expect(await client.send(read, callContext())).not.toHaveProperty('transactionId');
+  });
+
   it('call headers beyond all bounds too large, and do not ask for them again', async () => {
     const { url, seen } = await scriptedServer((response) => {
       response.writeHead(200, { 'content-type': 'application/json', link: 'x'.repeat(200_000) }).end('{}');
