@@ -40,6 +40,41 @@ function withLongBoundary(bytes: Uint8Array, boundary: string) {
   const form = text
     .slice(Math.max(0, start))
     .replace(delimiter, (_, before: string, last = '') => `${before}--${long}${last}`)
-    .replace(/^\r\n/, '');
+    .replace(/^\r\n/, '')
+    .split(`--${long}`)
+    .map((part) => part.replace(/^\r\n.*?\r\n\r\n/s, withPlainNames))
+    .join(`--${long}`);
   return { body: Buffer.from(form, 'latin1'), type: `multipart/form-data; boundary=${long}` };
+}
+
+/**
+ * The head of a part with file names as the reader of the platform takes them: quotes as browsers write them (`%22`, not `\"` as
+ * curl does), and names of other encodings (RFC 8187) in UTF-8.
+ */
+function withPlainNames(head: string): string {
+  return head
+    .replaceAll(
+      /(name=")((?:[^"\\\r\n]|\\.)*)(?=")/gi,
+      (_, before: string, name: string) => before + name.replaceAll('\\"', '%22'),
+    )
+    .replaceAll(
+      /(filename\*=)([\w-]+)'[^']*'([^;\s]*)/gi,
+      (whole, before: string, charset: string, name: string) => {
+        const text = decodedFrom(charset, name);
+        return text === undefined ? whole : `${before}UTF-8''${encodeURIComponent(text)}`;
+      },
+    );
+}
+
+/** Percent-encoded text of an encoding; undefined when there is none of that name. */
+function decodedFrom(charset: string, text: string): string | undefined {
+  const bytes = text.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  try {
+    return new TextDecoder(charset).decode(Buffer.from(bytes, 'latin1')).toWellFormed();
+  } catch {
+    // The label is none that TextDecoder knows.
+    return undefined;
+  }
 }

@@ -16,15 +16,19 @@ import { bareNames, readQuery } from './http-query.ts';
  * @throws ConnectorError when path, query, headers or body cannot be used
  */
 export async function readHttpCall(event: HttpEvent, path: RequestPath, operation: Operation): Promise<Call> {
-  if (!path.resource.endsWith('/file')) checkAccept(event.headers);
+  const { method } = event.requestContext.http;
+  // Files are of any type, and DELETE answers without a body.
+  if (!path.resource.endsWith('/file') && method !== 'DELETE') checkAccept(event.headers);
   const variables = pathParameters(event.rawPath, path, operation);
   const { input, forwarded, order, notes } = readQuery(event.rawQueryString, queryNames(operation));
   const body = await bodyInput(event, path, operation);
-  refuseNames(variables['tableName'], { ...input, ...body }['tableSysId']);
+  const all: OperationInput = { ...input, ...body };
+  refuseNames(variables['tableName'], all['tableSysId']);
+  if (operation.body === 'file') requireTable(all['tableName']);
   return {
     input: { ...input, ...body, ...keyInput(event, operation), ...variables },
     instance: event.headers['x-servicenow-instance'] || undefined,
-    http: { caller: callerOf(event), method: event.requestContext.http.method },
+    http: { caller: callerOf(event), method },
     correlationId: correlationIdFrom(event.headers['x-correlation-id'] ?? event.requestContext.requestId),
     forwarded: { query: forwarded, order, headers: forwardedHeaders(event.headers, operation) },
     notes: { ...notes, ...warnOfKey(event, operation) },
@@ -38,9 +42,16 @@ function refuseNames(table: string | undefined, ownerOfFile: unknown): void {
     throw new NoRecordError();
 }
 
+/** Of a file the table is a parameter, which has another name than in a path. @throws InvalidInputError */
+function requireTable(table: unknown): void {
+  const isGiven = typeof table === 'string' && table !== '';
+  if (!isGiven) throw new InvalidInputError('table_name', 'required; a table name');
+  if (!names.isTableName(table)) throw new InvalidInputError('table_name', names.tableName.rule);
+}
+
 function checkAccept(headers: HttpEvent['headers']): void {
   const accept = headers['accept'] || '*/*';
-  if (!/\*\/\*|application\/(?:\*|json)|text\/(?:\*|json)/i.test(accept))
+  if (!/\*\/\*|(?:^|,)\s*\*\s*(?:[;,]|$)|application\/(?:\*|json)|text\/(?:\*|json)/i.test(accept))
     throw new NotAcceptableError(accept);
 }
 
@@ -57,6 +68,7 @@ async function bodyInput(event: HttpEvent, path: RequestPath, operation: Operati
   if (body === 'file') return fileInput(event, path);
   if (body === 'optional-record' && decode(event).trim() === '') return { record: {} };
   const value = readJsonBody(event);
+  if (value === null) throw new InvalidInputError('body', 'must be a JSON object, not null');
   // Text may hold a record's JSON in a direct Invoke only; the body is JSON already.
   if (body !== 'parameters' && typeof value !== 'string') return { record: value };
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -72,7 +84,8 @@ async function bodyInput(event: HttpEvent, path: RequestPath, operation: Operati
  */
 async function fileInput(event: HttpEvent, { resource }: RequestPath): Promise<OperationInput> {
   const { 'content-type': contentType, 'content-encoding': encoding = 'identity' } = event.headers;
-  if (encoding !== 'identity')
+  refuseDamagedText(event, '; API Gateway passes text on as such: send the file as application/octet-stream');
+  if (!isIdentity(encoding))
     throw new UnsupportedMediaTypeError('content-encoding', encoding, 'the file without content encoding');
   const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   if (resource === '/attachment/file') return { contentType, content: bytes };
@@ -88,7 +101,7 @@ async function fileInput(event: HttpEvent, { resource }: RequestPath): Promise<O
   if (file === undefined || files.length > 1)
     throw new InvalidInputError('body', 'must contain exactly one file, as the last part of the form');
   const fields = form.flatMap(([name, value]): [string, string][] =>
-    typeof value === 'string' && bareNames.has(name) ? [[toCamelCase(name), value]] : [],
+    typeof value === 'string' && bareNames.has(name) ? [[toCamelCase(name), value.trim()]] : [],
   );
   return {
     ...Object.fromEntries(fields),
@@ -125,7 +138,8 @@ function forwardedHeaders(headers: HttpEvent['headers'], operation: Operation): 
  * @throws UnsupportedMediaTypeError when its headers say that it is not JSON
  */
 function readJsonBody(event: HttpEvent): unknown {
-  requireJson(event.headers);
+  refuseDamagedText(event, '');
+  requireJson(event);
   const text = decode(event);
   if (text.trim() === '') throw new InvalidInputError('body', 'must not be empty; expected a JSON object');
   if (isTooDeepText(text)) throw new InvalidInputError('body', tooDeep);
@@ -136,14 +150,35 @@ function readJsonBody(event: HttpEvent): unknown {
   }
 }
 
-/** Without a Content-Type the body is taken for JSON, as ServiceNow does. */
-function requireJson(headers: HttpEvent['headers']): void {
-  const encoding = headers['content-encoding'] || 'identity';
-  if (encoding !== 'identity') throw new UnsupportedMediaTypeError('content-encoding', encoding);
-  const type = headers['content-type'] || 'application/json';
-  const isJson = /^(?:application\/(?:[\w.-]+\+)?|text\/)json\s*(?:;|$)/i.test(type.trim());
-  if (!isJson || !isUtf8(type)) throw new UnsupportedMediaTypeError('content-type', type);
+/** API Gateway decodes text as UTF-8 and puts U+FFFD for what is none; then the length is not what the caller announced. */
+function refuseDamagedText({ body = '', isBase64Encoded, headers }: HttpEvent, advice: string): void {
+  const announced = Number(headers['content-length'] || Number.NaN);
+  const isWhole = Number.isNaN(announced) || announced === Buffer.byteLength(body);
+  if (!isBase64Encoded && !isWhole && body.includes('\uFFFD'))
+    throw new InvalidInputError('body', `is not UTF-8 text${advice}`);
 }
+
+function isIdentity(encoding: string): boolean {
+  return encoding.trim().toLowerCase() === 'identity';
+}
+
+/** Without a Content-Type the body is taken for JSON, as ServiceNow does. */
+function requireJson({ headers, body = '', isBase64Encoded }: HttpEvent): void {
+  const encoding = headers['content-encoding'] || 'identity';
+  if (!isIdentity(encoding)) throw new UnsupportedMediaTypeError('content-encoding', encoding);
+  const type = headers['content-type'] || 'application/json';
+  // A header that is given twice comes as one.
+  const isJson = type
+    .split(',')
+    .every((one) => /^(?:application\/(?:[\w.-]+\+)?|text\/)json\s*(?:;|$)/i.test(one.trim()));
+  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  const isAscii = bytes.every((byte) => byte > 0 && byte < 0x80);
+  if (!isJson || !(isUtf8(type) || (isAscii && asciiSuperset.test(type))))
+    throw new UnsupportedMediaTypeError('content-type', type);
+}
+
+/** Encodings in which plain ASCII means the same. */
+const asciiSuperset = /charset\s*=\s*"?(?:iso-8859-\d|windows-125\d|latin)/i;
 
 function isUtf8(contentType: string): boolean {
   const charset = /charset\s*=\s*"?([\w-]+)/i.exec(contentType)?.[1] ?? 'utf-8';

@@ -40,10 +40,10 @@ export function readQuery(rawQueryString: string, known: readonly string[]): Que
   const others = entries.filter((entry) => !parameters.includes(entry));
   const forwarded = others.filter(([name]) => name.startsWith('sysparm_'));
   const misspelt = others.filter(([name]) => isMisspelt(name));
-  const rest = others.filter(([name]) => name !== '' && !name.startsWith('sysparm_') && !isMisspelt(name));
+  const rest = others.filter(([name]) => !name.startsWith('sysparm_') && !isMisspelt(name));
   const takesPairs =
     known.includes('keyValuePairs') && !parameters.some(([name, value]) => name === 'sysparm_query' && value);
-  const pairs = takesPairs ? rest.filter(([name]) => mayBeColumn.test(name)) : [];
+  const pairs = takesPairs ? rest.filter(([name]) => name === '' || mayBeColumn.test(name)) : [];
   return {
     input: {
       ...Object.fromEntries(parameters.map(([name, value]) => [toCamelCase(name), value])),

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { ConnectorError } from '../core/errors.ts';
 import {
   attachmentFileRequest,
   attachmentRequest,
@@ -112,6 +112,12 @@ function fromBase64(value: string): unknown {
   return isBase64 ? Buffer.from(value, 'base64') : value;
 }
 
+/** A type as it can be sent: without blanks before its parameters. What is none (`csv`) stands for bytes of any kind. */
+function mediaType(given: string): string {
+  const [type = '', ...parameters] = given.split(';').map((part) => part.trim());
+  return type.includes('/') ? [type, ...parameters].join('; ') : 'application/octet-stream';
+}
+
 /** Attaches a file to a record. Answers 201 with its metadata and `Location`. */
 export const postAttachment = defineOperation({
   name: 'postAttachment',
@@ -130,10 +136,8 @@ export const postAttachment = defineOperation({
     encryptionContext: z.optional(z.string()),
     apiVersion,
   }),
-  request: ({ tableName: table, tableSysId, creationTime, apiVersion: version, ...file }) => {
-    if (creationTime) throw new InvalidInputError('creationTime', 'is not supported');
-    return uploadRequest({ version, table, sysId: tableSysId, ...file });
-  },
+  request: ({ tableName: table, tableSysId, contentType, apiVersion: version, ...file }) =>
+    uploadRequest({ version, table, sysId: tableSysId, contentType: mediaType(contentType), ...file }),
 });
 
 /** Changes a file once its table is known to be one that callers may use. @throws TableNotAllowedError */

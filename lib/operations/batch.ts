@@ -7,15 +7,24 @@ import { apiVersion } from './parameters.ts';
 const id = z.pipe(z.union([z.string(), z.number()], 'required; text'), z.transform(String));
 const header = z.object({ name: z.string(), value: z.pipe(z.unknown(), z.transform(String)) });
 
+/** A list, or an object of names and values. */
+const headers = z.pipe(
+  z.transform((given: unknown) => {
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+    return Object.entries(given).map(([name, value]) => ({ name, value }));
+  }),
+  z.optional(z.nullable(z.array(header, 'must be a list of { name, value }'))),
+);
+
 const part = z.looseObject(
   {
     id,
     method: z.pipe(
-      z._default(z.string('must be text'), 'GET'),
-      z.transform((method) => method.toUpperCase()),
+      z.nullable(z._default(z.string('must be text'), 'GET')),
+      z.transform((method) => (method ?? 'GET').toUpperCase()),
     ),
     url: z.string('required; a path such as /api/now/table/incident'),
-    headers: z.optional(z.nullable(z.array(header, 'must be a list of { name, value }'))),
+    headers: z.optional(headers),
     body: z.optional(z.nullable(z.string('must be base64 text'))),
     exclude_response_headers: z.optional(z.nullable(z.union([z.boolean(), z.string()]))),
   },
@@ -34,6 +43,7 @@ export const postBatch = defineOperation({
   isKeyed: true,
   routes: [{ method: 'POST', path: '/batch' }],
   body: 'parameters',
+  ignoresUnknown: true,
   schema: z.object({
     batchRequestId: z.optional(id),
     restRequests: z.array(part, 'required; a list of calls'),
@@ -98,7 +108,7 @@ async function carryOutOne(one: Part, { dispatch, context }: OperationDeps): Pro
     status_code: answer.status,
     status_text: STATUS_CODES[answer.status] ?? '',
     execution_time: Math.max(0, Math.round(before - context.deadline.remainingMs())),
-    headers: String(one.exclude_response_headers) === 'true' ? [] : headers,
+    headers: String(one.exclude_response_headers).toLowerCase() === 'true' ? [] : headers,
   };
 }
 

@@ -108,6 +108,8 @@ type ParameterSchema<P> = z.ZodMiniType<P> & { readonly shape: Readonly<Record<s
 type Definition<P> = Pick<Operation, 'name' | 'routes' | 'body'> & {
   /** @default true for an operation with the parameter `idempotencyKey` */
   readonly isKeyed?: boolean;
+  /** Parameters that it does not know are left out. @default false: they are errors */
+  readonly ignoresUnknown?: boolean;
   readonly schema: ParameterSchema<P>;
   /** Other names of a parameter, as versions of the WSO2 connector spell it. */
   readonly aliases?: Readonly<Record<string, string>>;
@@ -142,7 +144,7 @@ export function defineOperation<P extends object>(definition: Definition<P>): Op
     schema,
     prepare(input) {
       const renamed = rename(withoutBlanks(input), aliases);
-      refuseUnknown(renamed, name, known);
+      if (!definition.ignoresUnknown) refuseUnknown(renamed, name, known);
       const parameters = check(schema, renamed);
       return { tables: tables(parameters), ...toSend(definition, parameters) };
     },

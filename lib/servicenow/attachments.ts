@@ -46,6 +46,8 @@ export type UploadOptions = Pick<RequestOptions, 'version'> & {
   /** A media type, e.g. `text/plain`. */
   readonly contentType: string;
   readonly content: Uint8Array;
+  /** When the file counts as attached, in UTC: `yyyy-MM-dd HH:mm:ss`. @default now */
+  readonly creationTime?: string | undefined;
   readonly encryptionContext?: string | undefined;
 };
 
@@ -184,18 +186,20 @@ function holds(stored: AttachmentMetadata, content: Uint8Array): boolean {
   return isSameSize && (!stored.hash || stored.hash === createHash('sha256').update(content).digest('hex'));
 }
 
-function uploadFields({ table, sysId, fileName, encryptionContext }: UploadOptions): Record<string, string> {
+function uploadFields(options: UploadOptions): Record<string, string> {
+  const { table, sysId, fileName, creationTime, encryptionContext } = options;
   if (fileName === '') throw new InvalidInputError('fileName', 'must not be empty');
   return {
     table_name: checkTableName(table),
     table_sys_id: checkSysId(sysId),
     file_name: fileName,
+    ...(creationTime && { creation_time: creationTime }),
     ...(encryptionContext && { encryption_context: encryptionContext }),
   };
 }
 
 function checkMediaType(contentType: string): string {
-  if (/^[\w.+-]+\/[\w.+-]+(;[\x20-\x7e]*)?$/.test(contentType)) return contentType;
+  if (/^[\w.+#!$%&'*^`|~-]+\/[\w.+#!$%&'*^`|~-]+(;[\x20-\x7e]*)?$/.test(contentType)) return contentType;
   throw new InvalidInputError('contentType', 'must be a media type such as text/plain');
 }
 

@@ -98,14 +98,15 @@ describe('the Attachment API', () => {
   });
 
   it.each([
-    [
-      '/api/now/attachment/file?table_sys_id=1&file_name=a',
-      'text/plain',
-      400,
-      /table_name: required|tableName: required/,
-    ],
+    ['/api/now/attachment/file?table_sys_id=1&file_name=a', 'text/plain', 400, /^table_name: required/],
     ['/api/now/attachment/file?table_name=incident&file_name=a', 'text/plain', 400, /required/],
     ['/api/now/attachment/file?table_name=incident&table_sys_id=1', 'text/plain', 400, /file/],
+    [
+      '/api/now/attachment/file?table_name=a-b&table_sys_id=1&file_name=a',
+      'text/plain',
+      400,
+      /^table_name: must/,
+    ],
     ['/api/now/attachment/upload', 'text/plain', 415, /multipart/],
     ['/api/now/attachment/upload', 'multipart/form-data', 415, /send multipart\/form-data with its boundary/],
     ['/api/now/attachment/upload', 'multipart/form-data; boundary=x', 400, /not valid multipart/],
@@ -118,6 +119,46 @@ describe('the Attachment API', () => {
       statusCode: status,
       body: { error: { detail: expect.stringMatching(reason) } },
     });
+  });
+
+  it('takes uploads as clients send them: types, times and trailing line ends', async () => {
+    const { deployment, incident } = await openDeployment();
+    const { store } = deployment.instance.state;
+    const raw = (type: string, more = '', headers: Record<string, string> = {}, body = 'x') =>
+      deployment.serve(postAttachment).http({
+        method: 'POST',
+        url: `/api/now/attachment/file?table_name=incident&table_sys_id=${incident}&file_name=a.txt${more}`,
+        headers: { 'content-type': type, ...headers },
+        body,
+      });
+    for (const [given, stored] of [
+      ['text/plain ; charset=utf-8', 'text/plain; charset=utf-8'],
+      ['csv', 'application/octet-stream'],
+      ['application/x-#foo', 'application/x-#foo'],
+    ] as const)
+      expect(await raw(given)).toMatchObject({ statusCode: 201, body: { result: { content_type: stored } } });
+    const dated = await raw('text/plain', '&creation_time=2020-02-03%2004:05:06', {
+      'content-encoding': 'Identity',
+    });
+    expect(dated.body).toMatchObject({ result: { sys_created_on: '2020-02-03 04:05:06' } });
+    const form = [
+      ...['--b', 'Content-Disposition: form-data; name="table_name"', '', 'incident\r\n'],
+      ...['--b', 'Content-Disposition: form-data; name="table_sys_id"', '', `${incident}\r\n`],
+      ...['--b', 'Content-Disposition: form-data; name="f"; filename="a.txt"', 'Content-Type: csv', '', 'x'],
+      '--b--',
+    ];
+    const upload = { method: 'POST', url: '/api/now/attachment/upload', body: form.join('\r\n') };
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+    expect((await deployment.serve(postAttachment).http({ ...upload, headers })).statusCode).toBe(201);
+    const count = store.count('sys_attachment');
+    expect(await raw('text/plain', '', { 'content-length': '6' }, 'M\uFFFDller')).toMatchObject({
+      statusCode: 400,
+      body: {
+        error: { detail: expect.stringMatching(/body: is not UTF-8 text; .*application\/octet-stream/) },
+      },
+    });
+    expect(store.count('sys_attachment')).toBe(count);
+    expect((await raw('text/plain', '', { 'content-length': '8' }, 'M\uFFFDller')).statusCode).toBe(201);
   });
 
   it('shows nothing of files of tables that callers may not use', async () => {

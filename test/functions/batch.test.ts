@@ -39,6 +39,21 @@ const encoded = (body: object) => Buffer.from(JSON.stringify(body)).toString('ba
 const json = [{ name: 'Content-Type', value: 'application/json' }];
 
 describe('a batch', () => {
+  it('takes calls and parameters as clients write them', async () => {
+    const url = `/api/now/table/incident/${sysId}`;
+    const deployment = await openDeployment();
+    const parts = [
+      { id: '1', method: null, url, headers: null },
+      { id: '2', url, headers: { Accept: 'application/json' }, exclude_response_headers: 'True' },
+      { id: '3', method: 'DELETE', url, headers: [{ name: 'Accept', value: 'application/xml' }] },
+    ];
+    const body = JSON.stringify({ rest_requests: parts, enforce_order: true, batch_request_id: null });
+    const answer = await deployment.serve(postBatch).http({ method: 'POST', url: '/api/now/batch', body });
+    expect(answer.body).toMatchObject({
+      serviced_requests: [{ status_code: 200 }, { status_code: 200, headers: [] }, { status_code: 204 }],
+    });
+  });
+
   it('carries its calls out in order and answers each, as an instance does', async () => {
     const { deployment, answer, serviced, unserviced } = await batch([
       {

@@ -48,6 +48,23 @@ describe('a form', () => {
     expect(await textsOf(preamble, type)).toEqual(read);
   });
 
+  it.each([
+    ['filename="a\\"b.txt"', 'a"b.txt'],
+    ['filename="a%22b.txt"', 'a"b.txt'],
+    ['filename="C:\\temp\\a.txt"', 'C:\\temp\\a.txt'],
+    ["filename*=iso-8859-1''Gr%FC.txt", 'Grü.txt'],
+    ["filename*=utf-8'de'Gr%C3%BC.txt", 'Grü.txt'],
+    ['filename="Gr.txt"; filename*=windows-1252\'\'5%80.txt', '5€.txt'],
+  ])('has a file name as clients write it: %s', async (parameter, name) => {
+    const head = `Content-Disposition: form-data; name="uploadFile"; ${parameter}\r\nContent-Type: text/plain`;
+    const content = 'Content-Disposition: filename="a\\"b"\r\n\r\nx';
+    const bytes = form('b', [field('table_name', 'incident'), `${head}\r\n\r\n${content}`]);
+    expect(await textsOf(bytes, 'multipart/form-data; boundary=b')).toEqual([
+      ['table_name', 'incident'],
+      ['uploadFile', name, content],
+    ]);
+  });
+
   it('keeps what only looks like a delimiter', async () => {
     const value = '--bb\r\nx --b--\r\n--b-\r\n --b\r\n--B';
     const bytes = form('b', [file('a.txt', value)]);
