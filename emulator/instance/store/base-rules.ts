@@ -39,7 +39,11 @@ export function runBaseRules(schema: Schema, write: Write, switches: BaseRuleSwi
     .ancestry(write.table)
     .map(({ name }) => name)
     .reverse();
-  const rules = lineage.flatMap((table) => rulesOf.get(table)?.(switches) ?? []);
+  const closed = lineage.map((table) => closedStates.get(table)).findLast((states) => states !== undefined);
+  const rules = [
+    ...lineage.flatMap((table) => rulesOf.get(table)?.(switches) ?? []),
+    ...(closed ? [closeTask(closed)] : []),
+  ];
   let changes: Row = {};
   for (const rule of rules)
     changes = { ...changes, ...rule({ ...write, after: { ...write.after, ...changes } }) };
@@ -76,10 +80,10 @@ const numberTask: BaseRule = ({ after }) => ({ task_effective_number: after['num
 
 /** Closing a task ends it, and says when and by whom; a task that is open again is active again. */
 const closeTask =
-  (...closedStates: readonly string[]): BaseRule =>
+  (states: readonly string[]): BaseRule =>
   ({ before, after, by, nowMs }) => {
-    const isClosed = closedStates.includes(after['state'] ?? '');
-    const wasClosed = before !== undefined && closedStates.includes(before['state'] ?? '');
+    const isClosed = states.includes(after['state'] ?? '');
+    const wasClosed = before !== undefined && states.includes(before['state'] ?? '');
     if (isClosed === wasClosed) return {};
     if (!isClosed) return { active: 'true' };
     return {
@@ -238,6 +242,15 @@ export function scriptedRuleReason(row: Row): string | undefined {
   );
 }
 
+/** The states that end a task ("mark closed" of the base system), by the nearest table that has states of its own. */
+const closedStates: ReadonlyMap<string, readonly string[]> = new Map([
+  ['task', ['3', '4', '7']],
+  ['incident', ['7', '8']],
+  ['problem', ['107']],
+  ['problem_task', ['157']],
+  ['change_request', ['3', '4']],
+]);
+
 const rulesOf: ReadonlyMap<string, (switches: BaseRuleSwitches) => readonly BaseRule[]> = new Map([
   ['sys_user', () => [nameFromParts]],
   ['sys_script', () => [requireNoScript]],
@@ -250,7 +263,6 @@ const rulesOf: ReadonlyMap<string, (switches: BaseRuleSwitches) => readonly Base
       ...(switches.incidentRolesEnforced ? [requireIncidentRoles] : []),
       ...(switches.priorityLookup ? [lookUpPriority] : []),
       traceIncident,
-      closeTask('7', '8'),
     ],
   ],
   [
@@ -259,7 +271,6 @@ const rulesOf: ReadonlyMap<string, (switches: BaseRuleSwitches) => readonly Base
       stepProblem,
       ...(switches.priorityLookup ? [lookUpPriority] : []),
       traceProblem,
-      closeTask('107'),
     ],
   ],
   [
@@ -267,10 +278,9 @@ const rulesOf: ReadonlyMap<string, (switches: BaseRuleSwitches) => readonly Base
     ({ changeTypeCompatibility }: BaseRuleSwitches) => [
       applyChangeTemplate,
       modelChange(changeTypeCompatibility),
-      closeTask('3', '4'),
     ],
   ],
-  ['change_task', () => [parentOfChangeTask, closeTask('3', '4', '7')]],
+  ['change_task', () => [parentOfChangeTask]],
   ['sc_request', () => [processRequest]],
   ['problem_task', () => [parentOfProblemTask]],
 ]);

@@ -165,6 +165,31 @@ describe('rows of the base system', () => {
   });
 });
 
+describe('a task', () => {
+  it.each([
+    ['task', '3', '1'],
+    ['sc_task', '4', '2'],
+    ['sc_req_item', '7', '1'],
+    ['change_task', '3', '2'],
+    ['problem_task', '157', '154'],
+  ])(
+    'of %s that ends by state %s is inactive and says when, until it is open again',
+    async (table, closed, open) => {
+      const task = await create(instance, table, {});
+      const ended = await patch(table, task.sys_id, { state: closed });
+      expect(ended.record).toMatchObject({ state: closed, active: 'false' });
+      expect(ended.record['closed_at']).not.toBe('');
+      expect((await patch(table, task.sys_id, { state: open })).record['active']).toBe('true');
+    },
+  );
+
+  it('of an incident is not ended by the states of other tasks, nor a problem task by theirs', async () => {
+    for (const table of ['incident', 'problem_task'])
+      expect((await create(instance, table, { state: '3' }))['active']).toBe('true');
+    expect((await create(instance, 'problem_task', {}))['state']).toBe('151');
+  });
+});
+
 describe('choice lists', () => {
   it('are those of a current release, and unknown integers are kept', async () => {
     const problem = await create(instance, 'problem', {}, '?sysparm_display_value=true');

@@ -190,12 +190,20 @@ const problem: Table = {
   ],
 };
 
+const problemTaskState = [
+  ['151', 'New'],
+  ['152', 'Assess'],
+  ['154', 'Work in Progress'],
+  ['157', 'Closed'],
+] as const;
+
 const problemTask: Table = {
   name: 'problem_task',
   label: 'Problem Task',
   parent: 'task',
   number: { prefix: 'PTASK', digits: 7 },
   columns: [
+    integerChoice('state', 'State', problemTaskState, { defaultValue: '151' }),
     reference('problem', 'Problem', 'problem'),
     choice('problem_task_type', 'Type', [
       ['general', 'General'],
