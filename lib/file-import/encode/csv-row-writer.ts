@@ -99,10 +99,12 @@ export class CsvRowWriter {
 
   /** Whether it is the line that names the delimiter, where such files were put together. */
   #repeatsFirstLine({ window, starts, fieldCount }: CsvTokenizer): boolean {
-    if (fieldCount <= this.#first) return false;
+    // The values of a single column may be any text.
+    if (fieldCount <= this.#first || this.#plan.header.length - this.#first === 1) return false;
     const { bytes, contentEnd } = window;
     const from = starts[this.#first] ?? 0;
-    const mayBe = isLetterOf(bytes[from], LETTER_S) && bytes[from + 3] === EQUALS;
+    const mayBe =
+      isLetterOf(bytes[from], LETTER_S) && (bytes[from + 3] === EQUALS || bytes[from + 3] === SPACE);
     return mayBe && namedDelimiter(bytes.subarray(from, contentEnd), 0) !== undefined;
   }
 

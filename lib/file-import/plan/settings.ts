@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { ConfigurationError } from '../../core/errors.ts';
 import { isTooDeepText, tooDeep } from '../../core/parse-json.ts';
 import { formatProblem, isZone } from './date-column.ts';
-import { errorText } from './json-problem.ts';
+import { errorText, quoteHint } from './json-problem.ts';
 
 /** The WHATWG name behind a label such as `latin1`. @throws ConfigurationError when there is none. */
 export function encodingName(label: string): string {
@@ -194,7 +194,7 @@ function parseText(text: string): unknown {
   if (first)
     throw new ConfigurationError(
       '_import.json',
-      `is not JSON: ${errorText(first)} ${placeOf(text, first.offset)}`,
+      `is not JSON: ${errorText(first)} ${placeOf(text, first.offset)}${quoteHint(text)}`,
     );
   refuseRepeatedNames(root, text);
   return root && getNodeValue(root);

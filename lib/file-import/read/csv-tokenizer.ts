@@ -96,11 +96,10 @@ export class CsvTokenizer implements RecordTokenizer {
 
   /** True when a field of the record taken last is empty or white space. */
   isBlankField(index: number): boolean {
-    const { bytes } = this.window;
     const end = this.ends[index] ?? 0;
     let at = this.starts[index] ?? 0;
     while (at < end) {
-      const length = this.#isUtf8 ? whiteSpace(bytes, at) : isWhite(bytes[at], this.#fixedBlank) ? 1 : 0;
+      const length = this.#whiteAt(at);
       if (length === 0) return false;
       at += length;
     }
@@ -124,14 +123,14 @@ export class CsvTokenizer implements RecordTokenizer {
   #scanField(from: number): number {
     const first = this.window.bytes[from];
     if (first === QUOTE) return this.#scanQuoted(from + 1);
-    return first === SPACE || first === TAB ? this.#scanAfterBlank(from) : this.#scanBare(from);
+    const mayBeBlank = first === SPACE || first === TAB || (first !== undefined && first >= NBSP);
+    return mayBeBlank ? this.#scanAfterBlank(from) : this.#scanBare(from);
   }
 
   /** A field that begins with blanks: they do not count where it is quoted, and belong to it where it is not. */
   #scanAfterBlank(from: number): number {
     const { bytes, limit, final } = this.window;
-    let i = from;
-    while (i < limit && isBlank(bytes[i]) && bytes[i] !== this.#delimiter) i++;
+    const i = this.#behindBlanks(from);
     if (i >= limit && !final) return outOfBytes;
     if (bytes[i] !== QUOTE || i >= limit || this.#blanksAreText) return this.#scanBare(from);
     const { fieldCount, marks } = this;
@@ -146,6 +145,32 @@ export class CsvTokenizer implements RecordTokenizer {
     this.#lines = lines;
     this.#trouble = trouble;
     return this.#scanBare(from);
+  }
+
+  /** Behind the blanks from an index on, fixed and wide ones included; the limit where it takes more bytes to see what follows. */
+  #behindBlanks(from: number): number {
+    const { bytes, limit, final } = this.window;
+    let i = from;
+    while (i < limit && bytes[i] !== this.#delimiter) {
+      const byte = bytes[i] ?? 0;
+      if (byte < 0x80) {
+        if (!isBlank(byte)) break;
+        i++;
+      } else if (this.#isUtf8 && i + 3 > limit && !final) return limit;
+      else {
+        const length = this.#whiteAt(i);
+        if (length === 0 || i + length > limit) break;
+        i += length;
+      }
+    }
+    return i;
+  }
+
+  /** Bytes of the white space at an index; 0 where there is none. */
+  #whiteAt(at: number): number {
+    const { bytes } = this.window;
+    if (this.#isUtf8) return whiteSpace(bytes, at);
+    return isWhite(bytes[at], this.#fixedBlank) ? 1 : 0;
   }
 
   #scanBare(from: number): number {
@@ -195,8 +220,7 @@ export class CsvTokenizer implements RecordTokenizer {
 
   #afterClosingQuote(at: number): number {
     const { bytes, limit, final } = this.window;
-    let i = at;
-    while (i < limit && isBlank(bytes[i]) && bytes[i] !== this.#delimiter) i++;
+    const i = this.#behindBlanks(at);
     if (i >= limit && !final) return outOfBytes;
     const byte = bytes[i];
     if (i < limit && byte !== this.#delimiter && byte !== LF && byte !== CR) {

@@ -87,8 +87,8 @@ type Split = {
 /** A first line `sep=;`, as Excel reads and writes it: the delimiter that it names; undefined when there is none. */
 export function namedDelimiter(head: Uint8Array, bomBytes: number): string | undefined {
   const line = Buffer.from(head.subarray(bomBytes, bomBytes + 6_000)).toString('latin1');
-  // Saved once more, the line has the trailing delimiters of all lines.
-  return /^"?sep=([\t -!#-~])"?\1*[ \t]*(?:[\r\n]|$)/i.exec(line)?.[1];
+  // Saved once more, the line has the trailing delimiters of all lines; more marks and blank lines may stand in front.
+  return /^(?:\xEF\xBB\xBF|[ \t\r\n])*"?sep *= *([\t -!#-~])"?\1*[ \t]*(?:[\r\n]|$)/i.exec(line)?.[1];
 }
 
 /**

@@ -90,7 +90,10 @@ export function likelyEncoding(
   { name }: Pick<Encoding, 'name'>,
   isCut = false,
 ): string | undefined {
-  if (name !== 'utf-8') return unmarkedUtf16(bytes);
+  if (name !== 'utf-8') {
+    const found = unmarkedUtf16(bytes);
+    return found === name ? undefined : found;
+  }
   const found = { windows: 0, other: 0 };
   let run = 0;
   let isUmlauts = true;

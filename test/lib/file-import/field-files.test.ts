@@ -46,6 +46,27 @@ describe('a file as Excel writes it', () => {
     expect(staged('u_code', 'u_text')).toEqual([['1', 'a,b']]);
   });
 
+  it.each(['\uFEFF\uFEFFsep=;', '\r\n \nsep=;', 'sep = ;'])(
+    'may have more in front of it or in it: %j',
+    async (line) => {
+      await run('sep.csv', `${line}\r\nu_code;u_text\r\n1;a,b\r\n`);
+      expect(staged('u_code', 'u_text')).toEqual([['1', 'a,b']]);
+    },
+  );
+
+  it('may have such a line as the value of a single column, and fixed blanks around quoted values', async () => {
+    await run('one.csv', 'u_code\nsep=x\n');
+    await run('nbsp.csv', 'u_code;u_text\n2;\u00A0"a;b"\u3000\n3;\u00A0a\n');
+    const latin = Buffer.from('u_code;u_text\n4;\xA0"c;d"\xA0\n', 'latin1');
+    await run('latin.csv', latin, { encoding: 'windows-1252' });
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['2', 'a;b'],
+      ['3', '\u00A0a'],
+      ['4', 'c;d'],
+      ['sep=x', ''],
+    ]);
+  });
+
   it('gives back rejected rows with that first line, to drop again', async () => {
     const summary = await run('sep.csv', 'sep=|\r\nu_code|u_text\r\n1|a|b\r\n2|a;b\r\n');
     const rejected = await world.read(summary.results['rejected'] ?? '');
@@ -470,6 +491,14 @@ describe('_import.json', () => {
       status: 'refused',
       reason: '_import.json: is nested more than 100 levels deep',
     });
+  });
+
+  it('is refused with a hint where its strings have single quotes, as rows are', async () => {
+    const hint = /double quotes, not single ones/;
+    expect((await run('a.csv', 'u_code\n1\n', "{'ordered': true}")).reason).toMatch(hint);
+    expect((await run('a.csv', 'u_code\n1\n', '{"ordered": it\'s}')).reason).not.toMatch(hint);
+    const lines = await run('a.jsonl', "{'u_code':'1'}\n");
+    expect((await problems(lines.results))[0]).toMatch(hint);
   });
 
   it('is refused with a date format that reads nothing', async () => {

@@ -108,6 +108,7 @@ describe('the encoding', () => {
     expect(encodingAdvice(anotherEncoding)).not.toContain('windows-1252');
     expect(encodingAdvice('utf-16le')).toBe('; set encoding to utf-16le in _import.json');
     expect(encodingAdvice(undefined)).toBe('');
+    expect(likelyEncoding(utf16('\uFEFFid;name\n1;Ä'), { name: 'utf-16le' })).toBeUndefined();
   });
 
   it('is not suggested for UTF-8 whose last character is cut by the end of what was read', () => {
