@@ -167,6 +167,7 @@ describe('an event', () => {
 
   it.each([
     ['no JSON', '{"a', 'body: is not valid JSON'],
+    ['what nests too deep', '['.repeat(50_000), 'body: is nested more than 100 levels deep'],
     ['no object', '5', 'body: must be an event'],
     ['a confirmation of SNS', { Type: 'SubscriptionConfirmation', Message: 'x' }, 'body: asks to confirm'],
     ['a wrapped text', { Type: 'Notification', Message: 'disk full' }, 'body.Message: is not valid JSON'],
