@@ -197,11 +197,16 @@ async function candidateSets(
 ): Promise<CandidateSet[] | undefined> {
   const since = plan.earlierSets?.since ?? toInstanceTime(Date.parse(plan.startedAt) - clockSkewMs);
   const all = new Set([...known, ...(plan.earlierSets?.ids ?? [])]);
-  const sets = await unlessHidden(() => setsSince(scope, plan.request.table, since));
-  if (!sets || !(await seesSets(scope, sets, all))) return undefined;
   const user = await readOwnUser(scope.client, 'user_name', callContext(scope));
-  return sets
-    .filter((row) => !all.has(row['sys_id'] ?? '') && (!user || row['sys_created_by'] === user))
+  // First, since other sets may be opened meanwhile.
+  const total = await unlessHidden(() => countSetsSince(scope, plan.request.table, since, user));
+  const sets = await unlessHidden(() => setsSince(scope, plan.request.table, since));
+  if (total === undefined || !sets || !(await seesSets(scope, sets, all))) return undefined;
+  const ours = sets.filter((row) => !user || row['sys_created_by'] === user);
+  // One of them is hidden, and may hold what was sent.
+  if (ours.length < total) return undefined;
+  return ours
+    .filter((row) => !all.has(row['sys_id'] ?? ''))
     .map((row) => ({ id: row['sys_id'] ?? '', isLoading: row['state'] === 'loading' }));
 }
 
@@ -250,11 +255,28 @@ async function setsIn(
   return found;
 }
 
+function sinceQuery(table: string, since: string): string {
+  return encodedQuery().where('table_name', '=', table).where('sys_created_on', '>=', since).toString();
+}
+
+/** How many there are, of one user or of all, those included that are hidden from the user. @throws AccessDeniedError */
+async function countSetsSince(
+  scope: ImportScope,
+  table: string,
+  since: string,
+  user: string | undefined,
+): Promise<number> {
+  const all = encodedQuery([sinceQuery(table, since)]);
+  const query = (user ? all.where('sys_created_by', '=', user) : all).toString();
+  const counted = { table: 'sys_import_set', query, fields: ['sys_id'], limit: 1 };
+  return (await listCounted(scope.client, counted, callContext(scope))).total;
+}
+
 /** Import sets of a staging table that were opened at `since` or later. @throws AccessDeniedError */
 async function setsSince(scope: ImportScope, table: string, since: string): Promise<InstanceRow[]> {
   const query = {
     table: 'sys_import_set',
-    query: encodedQuery().where('table_name', '=', table).where('sys_created_on', '>=', since).toString(),
+    query: sinceQuery(table, since),
     fields: ['sys_id', 'state', 'sys_created_by'],
     limit: 1_000,
   };

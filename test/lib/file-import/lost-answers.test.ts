@@ -168,6 +168,19 @@ describe('a request whose answer was lost', () => {
     expect(staged()).toHaveLength(20);
   });
 
+  it('is not sent again where an import set of its user is hidden, which may hold it', async () => {
+    const { auth, faults } = world.instance.control;
+    // All but the first one.
+    auth.access.add({ table: 'sys_import_set', operation: 'read', where: { number: 'ISET0010001' } });
+    faults.add({ match: insertMultiple, action: 'reset-after-commit', skip: 2, seed: 1 });
+    await world.settings('imp_load', settings);
+    const request = await world.drop('imports/imp_load/hidden.csv', load(50, 'hidden-'));
+    const summary = await world.run(request, new Map(), clientWith(['import_admin', 'itil']));
+    expect(world.rows('sys_import_set').map((set) => set['number'])).toContain('ISET0010001');
+    expect(staged()).toHaveLength(50);
+    expect(summary.counts).toMatchObject({ inserted: 40, unknown: 10 });
+  });
+
   it('is sent again when resendUnknown says so', async () => {
     await world.settings('imp_load', { ...settings, resendUnknown: true });
     world.instance.control.auth.access.add({

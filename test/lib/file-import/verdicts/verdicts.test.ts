@@ -150,13 +150,14 @@ it('waits for the map that comes last, where each goes through a whole import se
 });
 
 describe('several transform maps of which the user does not see all', () => {
+  // What such a rule lets the user see.
   const hiddenMap = { table: 'sys_transform_map', where: { name: 'Second' } };
   const hiddenRuns = { table: 'sys_import_set_run', where: { sys_transform_map: secondMap } };
   const noRuns = { table: 'sys_import_set_run' };
 
   it.each([
-    ['the second map', [hiddenMap], { inserted: 5, error: 1 }],
-    ['the history of the second map', [hiddenRuns], { inserted: 5, error: 1 }],
+    ['the first map', [hiddenMap], { inserted: 5, error: 1 }],
+    ['the history of the first map', [hiddenRuns], { inserted: 5, error: 1 }],
     ['the map and its history', [hiddenMap, hiddenRuns], { inserted: 5, error: 1 }],
     ['any history', [noRuns], { inserted: 5, error: 1 }],
     ['any map', [{ table: 'sys_transform_map' }], { inserted: 5, error: 1 }],
