@@ -35,8 +35,8 @@ export function memoryStateTable(): StateTable {
       items.set(nameOf(key), item);
       return item;
     },
-    async delete(key, condition) {
-      return holds(key, condition) && (items.delete(nameOf(key)) || true);
+    async delete(key) {
+      items.delete(nameOf(key));
     },
     async query(pk, { prefix = '', from = '', to = '\u{10ffff}', limit, descending = false } = {}) {
       const found = [...items.values()]

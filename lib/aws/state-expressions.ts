@@ -80,6 +80,30 @@ export function toUpdate({ set = {}, add = {}, remove = [] }: Update): Expressio
   return { text, names: bound.names, values: bound.values };
 }
 
+/** Writes which items of a partition a query returns as a KeyConditionExpression. Bounds are inclusive; `prefix` excludes them. */
+export function toRange(
+  pk: string,
+  { prefix, from, to }: { readonly prefix?: string; readonly from?: string; readonly to?: string },
+): Expression {
+  const names = { '#pk': 'pk', '#sk': 'sk' };
+  if (prefix !== undefined)
+    return {
+      text: '#pk = :pk AND begins_with(#sk, :prefix)',
+      names,
+      values: { ':pk': pk, ':prefix': prefix },
+    };
+  if (from !== undefined && to !== undefined)
+    return {
+      text: '#pk = :pk AND #sk BETWEEN :from AND :to',
+      names,
+      values: { ':pk': pk, ':from': from, ':to': to },
+    };
+  if (from !== undefined)
+    return { text: '#pk = :pk AND #sk >= :from', names, values: { ':pk': pk, ':from': from } };
+  if (to !== undefined) return { text: '#pk = :pk AND #sk <= :to', names, values: { ':pk': pk, ':to': to } };
+  return { text: '#pk = :pk', names: { '#pk': 'pk' }, values: { ':pk': pk } };
+}
+
 /** Hands out placeholders for names and values; the prefix keeps those of two expressions apart. */
 class Placeholders {
   readonly names: Record<string, string> = {};

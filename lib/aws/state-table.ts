@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DynamoDBClient, WriteRequest } from '@aws-sdk/client-dynamodb';
 import type { NativeAttributeValue } from '@aws-sdk/util-dynamodb';
 import type { Clock, Deadline } from '../core/clock.ts';
@@ -8,6 +9,7 @@ import {
   type Expression,
   type StateValue,
   toCondition,
+  toRange,
   toUpdate,
   type Update,
 } from './state-expressions.ts';
@@ -39,6 +41,9 @@ export type StateCall = { readonly deadline?: Deadline; readonly signal?: AbortS
  * a secret or the content of a record. Every read is strongly consistent and ignores items that have expired, since
  * DynamoDB deletes them up to days later.
  *
+ * A write under a condition is judged once: where its answer is lost and the SDK sends it again, the condition may fail by the
+ * effect of the first copy, which counts as success.
+ *
  * Every method throws StateUnavailableError when DynamoDB throttles or cannot be reached in time, ConfigurationError for
  * `STATE_TABLE` when the table does not exist or may not be used, and StateRefusedError for an item or a key that it never takes.
  */
@@ -57,8 +62,7 @@ export type StateTable = {
     condition?: Condition,
     call?: StateCall,
   ): Promise<StateItem | undefined>;
-  /** @returns false when the condition does not hold */
-  delete(key: StateKey, condition?: Condition, call?: StateCall): Promise<boolean>;
+  delete(key: StateKey, call?: StateCall): Promise<void>;
   /** The live items of a partition, ordered by `sk`. */
   query(pk: string, range?: StateRange, call?: StateCall): Promise<readonly StateItem[]>;
 };
@@ -164,7 +168,26 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
   const nowSeconds = () => Math.floor(clock.now() / 1000);
   const isLive = (item: StateItem | undefined): item is StateItem =>
     item !== undefined && (item.expiresAt === undefined || item.expiresAt > nowSeconds());
-  const conditionOf = (condition: Condition | undefined) => condition && toCondition(condition, nowSeconds());
+
+  /**
+   * Writes an item under a condition. Each such write marks its item: the SDK sends again what was not answered, and then the
+   * condition may fail by the effect of the first copy.
+   * @returns the new item; undefined when the condition does not hold
+   */
+  async function decide(
+    condition: Condition | undefined,
+    call: StateCall,
+    send: (loaded: Loaded, options: SendOptions, guard: Guard) => Promise<Attributes>,
+  ): Promise<StateItem | undefined> {
+    const mark = { [writeId]: randomUUID() };
+    const guard = condition ? { ...toCondition(condition, nowSeconds()), mark } : unguarded;
+    try {
+      return toItem(await run(call, (loaded, options) => send(loaded, options, guard)));
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      return error.item?.[writeId] === mark[writeId] ? toItem(error.item) : undefined;
+    }
+  }
 
   return {
     async read(key, call = {}) {
@@ -195,58 +218,47 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
       for (const part of await Promise.allSettled(parts)) if (part.status === 'rejected') throw part.reason;
     },
 
-    put: (item, condition, call = {}) =>
-      unlessRefused(
-        run(call, async ({ sdk, client }, options) => {
-          const { text, names, values: bound } = conditionOf(condition) ?? nothing;
-          const command = new sdk.PutItemCommand({
-            TableName: tableName,
-            Item: sdk.marshall(item),
-            ...(text && { ConditionExpression: text, ExpressionAttributeNames: names }),
-            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: sdk.marshall(bound) }),
-          });
-          await client.send(command, options);
-          return true;
-        }),
-        false,
-      ),
+    async put(item, condition, call = {}) {
+      const written = await decide(condition, call, async ({ sdk, client }, options, guard) => {
+        const stored = { ...item, ...guard.mark };
+        const command = new sdk.PutItemCommand({
+          TableName: tableName,
+          Item: sdk.marshall(stored),
+          ...parametersOf(guard, sdk.marshall),
+        });
+        await client.send(command, options);
+        return stored;
+      });
+      return written !== undefined;
+    },
 
     update: (key, change, condition, call = {}) =>
-      unlessRefused(
-        run(call, async ({ sdk, client }, options) => {
-          const update = toUpdate(change);
-          const guard = conditionOf(condition) ?? nothing;
-          const bound = { ...update.values, ...guard.values };
-          const command = new sdk.UpdateItemCommand({
-            TableName: tableName,
-            Key: sdk.marshall(keyOf(key)),
-            UpdateExpression: update.text,
-            ExpressionAttributeNames: { ...update.names, ...guard.names },
-            ReturnValues: 'ALL_NEW',
-            ...(guard.text && { ConditionExpression: guard.text }),
-            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: sdk.marshall(bound) }),
-          });
-          const { Attributes } = await client.send(command, options);
-          return toItem(Attributes ? sdk.unmarshall(Attributes) : keyOf(key));
-        }),
-        undefined,
-      ),
+      decide(condition, call, async ({ sdk, client }, options, guard) => {
+        const update = toUpdate({ ...change, set: { ...change.set, ...guard.mark } });
+        const command = new sdk.UpdateItemCommand({
+          TableName: tableName,
+          Key: sdk.marshall(keyOf(key)),
+          UpdateExpression: update.text,
+          ReturnValues: 'ALL_NEW',
+          ...parametersOf(
+            {
+              ...guard,
+              names: { ...update.names, ...guard.names },
+              values: { ...update.values, ...guard.values },
+            },
+            sdk.marshall,
+          ),
+        });
+        const { Attributes } = await client.send(command, options);
+        return Attributes ? sdk.unmarshall(Attributes) : keyOf(key);
+      }),
 
-    delete: (key, condition, call = {}) =>
-      unlessRefused(
-        run(call, async ({ sdk, client }, options) => {
-          const { text, names, values: bound } = conditionOf(condition) ?? nothing;
-          const command = new sdk.DeleteItemCommand({
-            TableName: tableName,
-            Key: sdk.marshall(keyOf(key)),
-            ...(text && { ConditionExpression: text, ExpressionAttributeNames: names }),
-            ...(Object.keys(bound).length > 0 && { ExpressionAttributeValues: sdk.marshall(bound) }),
-          });
-          await client.send(command, options);
-          return true;
-        }),
-        false,
-      ),
+    async delete(key, call = {}) {
+      await run(call, ({ sdk, client }, options) => {
+        const command = new sdk.DeleteItemCommand({ TableName: tableName, Key: sdk.marshall(keyOf(key)) });
+        return client.send(command, options);
+      });
+    },
 
     async query(pk, range = {}, call = {}) {
       const { text, names, values: bound } = toRange(pk, range);
@@ -279,7 +291,25 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
   };
 }
 
-const nothing: Expression = { text: '', names: {}, values: {} };
+type Attributes = Readonly<Record<string, NativeAttributeValue>>;
+
+/** Which write under a condition was the last one that changed the item. Callers do not see it. */
+const writeId = 'writeId';
+
+/** A condition, and what its write marks the item with. */
+type Guard = Expression & { readonly mark: Readonly<Record<string, string>> };
+
+const unguarded: Guard = { text: '', names: {}, values: {}, mark: {} };
+
+function parametersOf({ text, names, values }: Expression, marshall: Loaded['sdk']['marshall']) {
+  return {
+    ...(text && { ConditionExpression: text, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const }),
+    ...(Object.keys(names).length > 0 && { ExpressionAttributeNames: names }),
+    ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: marshall(values) }),
+  };
+}
+
+type SendOptions = { readonly abortSignal?: AbortSignal };
 
 type Loaded = {
   readonly sdk: typeof import('./sdk/dynamodb.ts');
@@ -298,32 +328,30 @@ function runner() {
   };
   return async <Result>(
     { deadline, signal }: StateCall,
-    work: (loaded: Loaded, options: { abortSignal?: AbortSignal }) => Promise<Result>,
+    work: (loaded: Loaded, options: SendOptions) => Promise<Result>,
   ): Promise<Result> => {
     const limits = [
       ...(signal ? [signal] : []),
       ...(deadline ? [AbortSignal.timeout(deadline.remainingMs())] : []),
     ];
+    const loaded = await load();
     try {
-      return await work(await load(), limits.length > 0 ? { abortSignal: AbortSignal.any(limits) } : {});
+      return await work(loaded, limits.length > 0 ? { abortSignal: AbortSignal.any(limits) } : {});
     } catch (cause) {
+      if (cause instanceof loaded.sdk.ConditionalCheckFailedException)
+        throw new ConditionFailed(cause.Item && loaded.sdk.unmarshall(cause.Item));
       throw stateError(cause);
     }
   };
 }
 
 /** What the table refused because a condition does not hold; never seen outside this module. */
-class ConditionFailed extends Error {}
+class ConditionFailed extends Error {
+  readonly item: Attributes | undefined;
 
-async function unlessRefused<Result, Refused>(
-  work: Promise<Result>,
-  refused: Refused,
-): Promise<Result | Refused> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof ConditionFailed) return refused;
-    throw error;
+  constructor(item: Attributes | undefined) {
+    super('the condition does not hold');
+    this.item = item;
   }
 }
 
@@ -334,7 +362,6 @@ const misconfigured: Readonly<Record<string, string>> = {
 
 function stateError(cause: unknown): Error {
   const name = cause instanceof Error ? cause.name : '';
-  if (name === 'ConditionalCheckFailedException') return new ConditionFailed();
   const reason = misconfigured[name];
   if (reason) return new ConfigurationError('STATE_TABLE', reason, { cause });
   // Other validation errors are of a table with other keys: no message is to blame for those.
@@ -357,7 +384,7 @@ function nameOf({ pk, sk }: StateKey): string {
 }
 
 /** An item as DynamoDB returned it. */
-function toItem({ pk, sk, ...attributes }: Readonly<Record<string, NativeAttributeValue>>): StateItem {
+function toItem({ pk, sk, [writeId]: _mark, ...attributes }: Attributes): StateItem {
   return { ...attributes, pk: String(pk), sk: String(sk) };
 }
 
@@ -365,26 +392,6 @@ function toWriteRequest(write: StateWrite, marshall: Loaded['sdk']['marshall']):
   return 'put' in write
     ? { PutRequest: { Item: marshall(write.put) } }
     : { DeleteRequest: { Key: marshall(keyOf(write.delete)) } };
-}
-
-function toRange(pk: string, { prefix, from, to }: StateRange): Expression {
-  const names = { '#pk': 'pk', '#sk': 'sk' };
-  if (prefix !== undefined)
-    return {
-      text: '#pk = :pk AND begins_with(#sk, :prefix)',
-      names,
-      values: { ':pk': pk, ':prefix': prefix },
-    };
-  if (from !== undefined && to !== undefined)
-    return {
-      text: '#pk = :pk AND #sk BETWEEN :from AND :to',
-      names,
-      values: { ':pk': pk, ':from': from, ':to': to },
-    };
-  if (from !== undefined)
-    return { text: '#pk = :pk AND #sk >= :from', names, values: { ':pk': pk, ':from': from } };
-  if (to !== undefined) return { text: '#pk = :pk AND #sk <= :to', names, values: { ':pk': pk, ':to': to } };
-  return { text: '#pk = :pk', names: { '#pk': 'pk' }, values: { ':pk': pk } };
 }
 
 function inParts<T>(all: readonly T[], size: number): readonly (readonly T[])[] {

@@ -16,3 +16,18 @@ declare module 'dynalite' {
   function dynalite(options?: dynalite.Options): Server;
   export = dynalite;
 }
+
+declare module 'dynalite/db/index.js' {
+  type Call = { readonly ReturnValuesOnConditionCheckFailure?: string };
+  type Refusal = { readonly body: Record<string, unknown> };
+
+  /** The part that is replaced. An item is in the form of the wire. */
+  const db: { checkConditional: (call: Call, item: object | undefined) => Refusal | null | undefined };
+  export = db;
+}
+
+declare module 'dynalite/validations/*' {
+  /** The parameters of a call; others are dropped. */
+  const validation: { readonly types: Record<string, object> };
+  export = validation;
+}

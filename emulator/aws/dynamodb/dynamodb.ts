@@ -8,7 +8,6 @@ import {
   ResourceNotFoundException,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
-import dynalite from 'dynalite';
 import { REGION } from '../account.ts';
 import { AwsError } from '../aws-error.ts';
 import { type Clock, systemClock } from '../clock.ts';
@@ -16,6 +15,7 @@ import { type Permit, permitAll } from '../iam/access-control.ts';
 import { dynamoDbRights } from '../iam/required-rights.ts';
 import { type LoopbackServer, listenWith } from '../loopback-server.ts';
 import type { Table } from '../template/resources.ts';
+import { openDatabase } from './database.ts';
 import { sweepExpired } from './time-to-live.ts';
 
 /** How often expired items are deleted. DynamoDB takes up to a few days: readers have to compare the time themselves. */
@@ -44,12 +44,12 @@ export type LocalDynamoDb = LoopbackServer & {
 
 /**
  * DynamoDB for the real SDK: dynalite, with expired items deleted. Signatures are not checked.
- * dynalite has no transactions, no time-to-live calls, and returns no item with a failed condition.
+ * dynalite has no transactions and no time-to-live calls.
  */
 export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<LocalDynamoDb> {
   const { port = 0, folder, clock = systemClock, permit = permitAll } = options;
   const noDelay = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 };
-  const database = dynalite({ ...noDelay, ...(folder !== undefined && { path: folder }) });
+  const database = openDatabase({ ...noDelay, ...(folder !== undefined && { path: folder }) });
   const [listener] = database.listeners('request');
   const calls = new Calls();
   database.removeAllListeners('request').on('request', calls.withWholeBody(asListener(listener), permit));

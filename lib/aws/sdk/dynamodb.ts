@@ -2,6 +2,7 @@
 export {
   BatchGetItemCommand,
   BatchWriteItemCommand,
+  ConditionalCheckFailedException,
   DeleteItemCommand,
   DescribeTableCommand,
   DynamoDBClient,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
-import { refuseDynamoDb } from '../harness/aws-refusals.ts';
+import { disturbDynamoDb } from '../harness/aws-refusals.ts';
 import { type Dice, diceOf } from '../harness/dice.ts';
 import { type FaultStack, setProperty, startFaultStack } from '../harness/fault-stack.ts';
 import { type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
@@ -72,7 +72,7 @@ export async function runCallStorm(options: CallStormOptions): Promise<StormRepo
       requests: options.calls,
       lateMs: { from: 200, to: quotaMs },
     });
-    const refusals = refuseDynamoDb(dice.random, 0.03);
+    const refusals = disturbDynamoDb(dice.random, 0.03);
     stack.dynamoDbProxy.decide = refusals.decide;
     const calls = Array.from({ length: options.calls }, (_, index) =>
       drawCall(`c${options.seed}x${index}`, noted, dice),

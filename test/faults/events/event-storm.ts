@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
-import { refuseDynamoDb, refuseSqs } from '../harness/aws-refusals.ts';
+import { disturbDynamoDb, refuseSqs } from '../harness/aws-refusals.ts';
 import { type Dice, diceOf } from '../harness/dice.ts';
 import type { Decide } from '../harness/fault-proxy.ts';
 import { type FaultStack, setProperty, startFaultStack, type Template } from '../harness/fault-stack.ts';
@@ -178,7 +178,7 @@ class EventStorm {
       return { kind: 'cut-after' };
     };
     first.proxy.decide = loseAnswers;
-    const refusals = [refuseSqs(random, 0.05), refuseDynamoDb(random, 0.03)] as const;
+    const refusals = [refuseSqs(random, 0.05), disturbDynamoDb(random, 0.03)] as const;
     this.#stack.sqsProxy.decide = refusals[0].decide;
     this.#stack.dynamoDbProxy.decide = refusals[1].decide;
     return () => {

@@ -25,9 +25,19 @@ export function refuseSqs(random: () => number, share: number): Refusals {
   return { decide, counts };
 }
 
-/** DynamoDB is briefly overloaded: nothing of the call is carried out. */
-export function refuseDynamoDb(random: () => number, share: number): Refusals {
-  return refuseAll('DynamoDB refuses', overloaded, random, share);
+/**
+ * DynamoDB is briefly overloaded, so that nothing of the call is carried out; or its answer is lost once it has carried the call out.
+ * @param share of the calls that each happens to, from 0 to 1
+ */
+export function disturbDynamoDb(random: () => number, share: number): Refusals {
+  const refusals = refuseAll('DynamoDB refuses', overloaded, random, share);
+  const losses = refuseAll('DynamoDB loses its answer', { kind: 'cut-after' }, random, share);
+  return {
+    decide: (passage) => refusals.decide(passage) ?? losses.decide(passage),
+    get counts() {
+      return { ...refusals.counts, ...losses.counts };
+    },
+  };
 }
 
 /** S3 asks to slow down. */

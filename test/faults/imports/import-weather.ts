@@ -1,4 +1,4 @@
-import { refuseDynamoDb, refuseS3 } from '../harness/aws-refusals.ts';
+import { disturbDynamoDb, refuseS3 } from '../harness/aws-refusals.ts';
 import type { Dice } from '../harness/dice.ts';
 import type { Decide, Treatment } from '../harness/fault-proxy.ts';
 import type { FaultInstance, FaultStack, InstanceName } from '../harness/fault-stack.ts';
@@ -47,7 +47,7 @@ export function stirUpImports(stack: FaultStack, options: WeatherOptions): () =>
   const { dice } = options;
   const names = ['first', 'second'] as const;
   const counters = names.map((name) => stirUpInstance(instances[name], shareOf(name, options)));
-  const refusals = [refuseS3(dice.random, 0.02), refuseDynamoDb(dice.random, 0.02)] as const;
+  const refusals = [refuseS3(dice.random, 0.02), disturbDynamoDb(dice.random, 0.02)] as const;
   s3Proxy.decide = refusals[0].decide;
   dynamoDbProxy.decide = refusals[1].decide;
   const starts = throttleLambda(dice);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
-import { refuseDynamoDb, refuseSqs } from '../harness/aws-refusals.ts';
+import { disturbDynamoDb, refuseSqs } from '../harness/aws-refusals.ts';
 import { type Dice, diceOf } from '../harness/dice.ts';
 import { type FaultStack, setProperty, startFaultStack, type Template } from '../harness/fault-stack.ts';
 import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
@@ -115,7 +115,7 @@ class RecordStorm {
         lateMs: { from: 200, to: quotaMs },
       }),
     );
-    const refusals = [refuseSqs(this.#dice.random, 0.1), refuseDynamoDb(this.#dice.random, 0.05)] as const;
+    const refusals = [refuseSqs(this.#dice.random, 0.1), disturbDynamoDb(this.#dice.random, 0.05)] as const;
     sqsProxy.decide = refusals[0].decide;
     dynamoDbProxy.decide = refusals[1].decide;
     const left = (await this.#untilCalm(true)) + (await this.#echo());

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import dynalite from 'dynalite';
 import { onTestFinished, vi } from 'vitest';
+import { openDatabase } from '../../../emulator/aws/dynamodb/database.ts';
 import { createStateTable, type StateTable } from '../../../lib/aws/state-table.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 
@@ -35,7 +35,7 @@ let tables = 0;
 
 /** Starts dynalite with an empty state table; the test's end stops it. */
 export async function startStateTable(clock: Clock): Promise<LocalStateTable> {
-  const server = dynalite({ createTableMs: 0 });
+  const server = openDatabase({ createTableMs: 0 });
   const calls: { operation: string; body: string }[] = [];
   server.on('request', (request) => {
     const call = { operation: String(request.headers['x-amz-target']).split('.').at(-1) ?? '', body: '' };

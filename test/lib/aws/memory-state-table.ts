@@ -28,10 +28,8 @@ export function memoryStateTable(
     items.set(nameOf(item), structuredClone(item));
     return true;
   };
-  const remove = async (key: StateKey, condition?: Condition): Promise<boolean> => {
-    if (!holds(key, condition)) return false;
+  const remove = async (key: StateKey): Promise<void> => {
     items.delete(nameOf(key));
-    return true;
   };
   const read = async (key: StateKey) => structuredClone(live(items.get(nameOf(key))));
 

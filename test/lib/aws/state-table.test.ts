@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createStateTable } from '../../../lib/aws/state-table.ts';
 import { deadlineAt, systemClock } from '../../../lib/core/clock.ts';
+import { startFaultProxy } from '../../faults/harness/fault-proxy.ts';
 import { jumpingClock, manualClock } from '../core/manual-clock.ts';
 import { startStateTable, stubDynamoDb } from './local-state-table.ts';
 
@@ -71,7 +72,7 @@ it('treats an item that has expired as absent, in reads, lists and conditions', 
     undefined,
     undefined,
   ]);
-  expect(await table.delete(item, { is: 'present' })).toBe(false);
+  expect(await table.update(item, { set: { n: 1 } }, { is: 'present' })).toBeUndefined();
   expect(await table.put(key('a'), { is: 'absent' })).toBe(true);
 });
 
@@ -107,8 +108,8 @@ it('changes an item only while its condition holds', async () => {
     until: 5,
     version: 2,
   });
-  expect(await table.delete(key('a'), mine)).toBe(false);
-  expect(await table.delete(key('a'))).toBe(true);
+  expect(await table.put(key('a'), mine)).toBe(false);
+  await table.delete(key('a'));
   expect(await table.read(key('a'))).toBeUndefined();
 });
 
@@ -132,6 +133,54 @@ it('reads on where a page ends', async () => {
   const text = 'x'.repeat(300_000);
   await table.writeMany(Array.from({ length: 8 }, (_, index) => ({ put: { ...key(`k${index}`), text } })));
   expect(await table.query('p')).toHaveLength(8);
+});
+
+describe('a write under a condition whose answer is lost, and which the SDK sends again', () => {
+  /** A table whose next answers are cut off once DynamoDB has done its work. */
+  async function startLosing() {
+    const { table, calls, forget } = await startStateTable(manualClock());
+    const target = process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? '';
+    const proxy = await startFaultProxy(() => target);
+    onTestFinished(() => proxy.close());
+    let left = 0;
+    proxy.decide = () => (left-- > 0 ? { kind: 'cut-after' } : undefined);
+    stubDynamoDb(proxy.url);
+    const lose = (answers: number) => {
+      left = answers;
+      forget();
+    };
+    return { table, calls, lose };
+  }
+
+  const isFree = { attribute: 'owner', exists: false } as const;
+
+  it('is not refused by its own effect', async () => {
+    const { table, calls, lose } = await startLosing();
+    lose(1);
+    expect(await table.put({ ...key('a'), owner: 'x' }, { is: 'absent' })).toBe(true);
+    expect(calls).toHaveLength(2);
+    lose(2);
+    expect(await table.update(key('b'), { set: { owner: 'x' }, add: { n: 1 } }, isFree)).toEqual({
+      ...key('b'),
+      owner: 'x',
+      n: 1,
+    });
+    expect(calls).toHaveLength(3);
+    expect(await table.readMany([key('a'), key('b')])).toEqual([
+      { ...key('a'), owner: 'x' },
+      { ...key('b'), owner: 'x', n: 1 },
+    ]);
+  });
+
+  it('is refused by the effect of another one, also where the item was marked before', async () => {
+    const { table, lose } = await startLosing();
+    await table.put({ ...key('a'), owner: 'x' }, { is: 'absent' });
+    lose(1);
+    expect(await table.put({ ...key('a'), owner: 'y' }, { is: 'absent' })).toBe(false);
+    lose(1);
+    expect(await table.update(key('a'), { set: { owner: 'y' } }, isFree)).toBeUndefined();
+    expect(await table.read(key('a'))).toEqual({ ...key('a'), owner: 'x' });
+  });
 });
 
 it('takes attribute names that DynamoDB reserves', async () => {
