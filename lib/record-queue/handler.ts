@@ -201,7 +201,7 @@ function openContext(
   const sysIdOf = (table: string, key: string) => deriveSysId(deployment, table, key);
   const scope = { deployment, instance: link.instance.name, sysIdOf };
   const ledger = new EffectLedger(deps.stateTable, scope, clock, reconcileUntil);
-  const needs = ledgerNeeds(commands, naming);
+  const needs = ledgerNeeds(commands, naming, clock);
   ledger.readAhead(needs.work, needs.sysIds);
   return {
     send: (call) => executor.send(call),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { Clock } from '../../core/clock.ts';
 import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { correlationIdOf, type Identity } from '../../operations/identity.ts';
 import { unequalColumns } from '../../operations/replay.ts';
@@ -31,12 +32,20 @@ export async function createRecord(command: Create, context: WriteContext): Prom
   return createByCorrelationId(command, identity.correlationId, notes, context);
 }
 
-/**
- * True when the message may have been written before: only then is its record looked up. Lambda may hand a message over twice
- * that was received once; the sys_id protects such a copy.
- */
-export function mayBeRepeat({ message, hasExplicitKey }: Create): boolean {
+/** True when the message may have been written before: then it is looked once more whether its record has been deleted since. */
+function mayBeRepeat({ message, hasExplicitKey }: Create): boolean {
   return hasExplicitKey || message.receiveCount > 1;
+}
+
+/** A record is not made, found and deleted by a message in less time. It is longer than messages wait for a batch as a rule. */
+const youngMs = 10_000;
+
+/**
+ * True when a record of the message may have been made, and deleted by us, before: only then is what is known of it read. Lambda may
+ * hand a message over twice that was received once, and SQS a copy that it did not delete, which counts as received once too.
+ */
+export function mayHaveBeenDeleted(command: Create, clock: Clock): boolean {
+  return mayBeRepeat(command) || clock.now() - command.message.sentAtMs > youngMs;
 }
 
 /** A table that was seen to ignore the sys_id of a create, by any process, is treated like one that refuses it. */
@@ -65,9 +74,9 @@ async function createBySysId(
   notes: Notes,
   context: WriteContext,
 ): Promise<Done> {
-  const { ledger } = context;
+  const { clock, ledger } = context;
   const { table } = command.command;
-  if (mayBeRepeat(command)) {
+  if (mayHaveBeenDeleted(command, clock)) {
     const [mark, effect] = await Promise.all([
       ledger.records.of(sysId),
       ledger.effectOfCreate(table, command.key),

@@ -1,10 +1,11 @@
 import type { LedgerWork } from '../../aws/effect-ledger.ts';
+import type { Clock } from '../../core/clock.ts';
 import { deriveCorrelationMeeting, deriveUpsertSysId, type Identity } from '../../operations/identity.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import type { Done } from '../disposition.ts';
 import type { RecordCommand } from '../message.ts';
 import type { Naming } from '../ordering.ts';
-import { createRecord, mayBeRepeat } from './create.ts';
+import { createRecord, mayHaveBeenDeleted } from './create.ts';
 import { deleteRecord } from './delete.ts';
 import { applySignal } from './signal.ts';
 import { updateRecord } from './update.ts';
@@ -57,14 +58,18 @@ function meetingOf({ command }: RecordCommand, identity: Identity): string | und
 }
 
 /** What the ledger will be asked for at once; a create that cannot be a repeat needs nothing. */
-export function ledgerNeeds(commands: readonly RecordCommand[], { deployment, identityOf }: Naming) {
+export function ledgerNeeds(
+  commands: readonly RecordCommand[],
+  { deployment, identityOf }: Naming,
+  clock: Clock,
+) {
   const work: LedgerWork[] = [];
   const sysIds: string[] = [];
   for (const command of commands) {
     const { table } = command.command;
     const identity = identityOf(table, command.key);
     const isProtected = isAction(command, 'create') && identity.kind === 'sys_id';
-    if (isProtected && !mayBeRepeat(command)) continue;
+    if (isProtected && !mayHaveBeenDeleted(command, clock)) continue;
     work.push({ table, key: command.key, isCreateBySysId: isProtected });
     const meeting = meetingOf(command, identity);
     if (meeting !== undefined) sysIds.push(meeting);

@@ -5,7 +5,13 @@ import type { FaultStack } from '../harness/fault-stack.ts';
 import type { Sending } from './story.ts';
 
 /** A message that is on its queue. */
-export type Posted = { readonly sending: Sending; readonly body: string; readonly messageId: string };
+export type Posted = {
+  readonly sending: Sending;
+  readonly body: string;
+  readonly messageId: string;
+  /** In milliseconds since the Unix epoch. */
+  readonly sentAtMs: number;
+};
 
 /** One message to send, and the rows of its story at this moment. */
 export type Outgoing = { readonly sending: Sending; readonly rows: readonly Row[] };
@@ -59,10 +65,11 @@ export class PostOffice {
   /**
    * Hands messages to the function past the queue, under their own message ids, as SQS does when it delivers twice: two
    * processes work on one record at once.
+   * @param receiveCount how often SQS claims to have handed them out; it may be wrong
    */
-  async race(posted: readonly Posted[]): Promise<void> {
+  async race(posted: readonly Posted[], receiveCount = 2): Promise<void> {
     for (let offset = 0; offset < posted.length; offset += 50) {
-      const Records = posted.slice(offset, offset + 50).map((one) => toRecord(one, this.#urls.standard));
+      const Records = posted.slice(offset, offset + 50).map((one) => toRecord(one, this.#urls.standard, receiveCount));
       await this.#stack.stack.host.invoke(this.#stack.arn('writeRecords'), { Records });
     }
   }
@@ -78,7 +85,8 @@ export class PostOffice {
       );
       if (Failed.length > 0) throw new Error(`SQS refused a message of the storm: ${Failed[0]?.Message}`);
       const ids = new Map(Successful.map(({ Id, MessageId = '' }) => [Id, MessageId]));
-      posted.push(...part.map((one, index) => ({ ...one, messageId: ids.get(`${index}`) ?? '' })));
+      const sentAtMs = Date.now();
+      posted.push(...part.map((one, index) => ({ ...one, messageId: ids.get(`${index}`) ?? '', sentAtMs })));
     }
     this.posted.push(...posted);
     return posted;
@@ -117,7 +125,7 @@ function partsOf<T extends { readonly body: string }>(messages: readonly T[]): r
   return parts;
 }
 
-function toRecord({ sending, body, messageId }: Posted, queueUrl: string) {
+function toRecord({ sending, body, messageId, sentAtMs }: Posted, queueUrl: string, receiveCount: number) {
   const now = String(Date.now());
   const { keyAttribute } = sending;
   return {
@@ -125,8 +133,8 @@ function toRecord({ sending, body, messageId }: Posted, queueUrl: string) {
     receiptHandle: 'none',
     body,
     attributes: {
-      ApproximateReceiveCount: '2',
-      SentTimestamp: now,
+      ApproximateReceiveCount: String(receiveCount),
+      SentTimestamp: String(sentAtMs),
       ApproximateFirstReceiveTimestamp: now,
     },
     messageAttributes:

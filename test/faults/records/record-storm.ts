@@ -79,6 +79,9 @@ function shorten(template: Template): void {
   setProperty(template, 'WriteRecordsLambdaFunction', 'Timeout', functionTimeoutSeconds);
 }
 
+/** Copies of younger messages are not expected where SQS counts one receive. */
+const oldMs = 12_000;
+
 class RecordStorm {
   readonly #stack: FaultStack;
   readonly #office: PostOffice;
@@ -90,6 +93,7 @@ class RecordStorm {
     'raced copies': 0,
     'rotated credentials': 0,
     'late copies': 0,
+    'late copies without a key': 0,
   };
   readonly #races: Promise<void>[] = [];
 
@@ -188,8 +192,17 @@ class RecordStorm {
     await this.#stack.instances.first.rotate();
   }
 
-  /** When everything is done, some messages are sent once more under their old keys. Nothing may change. */
+  /**
+   * When everything is done, some messages are sent once more under their old keys, and some without a key are handed out once more as
+   * if for the first time. Nothing may change.
+   */
   async #echo(): Promise<number> {
+    const old = this.#office.posted.filter(
+      ({ sending, sentAtMs }) => sentAtMs < Date.now() - oldMs && !sending.isKeyed && !sending.group,
+    );
+    const unkeyed = old.filter(() => this.#dice.chance(20));
+    this.#counts['late copies without a key'] = unkeyed.length;
+    this.#races.push(this.#office.race(unkeyed, 1));
     const keyed = this.#office.posted.filter(({ sending }) => sending.isKeyed && this.#dice.chance(8));
     const again = [...new Set(keyed.map(({ sending }) => sending))];
     this.#counts['late copies'] = again.length;

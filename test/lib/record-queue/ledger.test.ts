@@ -29,6 +29,18 @@ describe('what the ledger remembers', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
+  it('keeps it from being made again by a message without a key that was sent a while ago, as if received for the first time', async () => {
+    await start();
+    const old = { ...create('m1'), sentAtMs: Date.now() };
+    await queue.deliver([old]);
+    await queue.deliver([remove('m2', deriveSysId(deployment, 'incident', 'm1'))]);
+    queue.restart();
+    queue.later(11_000);
+    expect(await queue.deliver([old, create('m3')])).toEqual([]);
+    expect(incidents()).toMatchObject([{ short_description: 'm3' }]);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
   it('makes an update of a record that we deleted a duplicate, not a dead letter', async () => {
     await start();
     seed();
