@@ -114,7 +114,7 @@ async function look(signal: Signal, options: DryRunOptions): Promise<Episode | u
     const asking = {
       send: ({ request }: Call) => client.send(request, context),
       naming: { deployment, identityOf: identityBy(deployment, []) },
-      correlatedTables: new Set<string>(),
+      shownColumns: new Set<string>(),
     };
     const { source, key, target: table = 'incident' } = signal;
     return await new Episodes({ table, source, key }, asking, false).findLast();

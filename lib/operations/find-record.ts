@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { ConfigurationError, ConnectorError } from '../core/errors.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import { listRequest } from '../servicenow/records.ts';
@@ -59,13 +60,54 @@ async function find(
   const { result } = parsed.data;
   // An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3).
   if (column === 'correlation_id' && result.some((row) => row[column] === undefined))
-    throw new ConfigurationError(
-      'correlationIdTables',
-      `${table} has no column correlation_id that the user may read, so that nothing can be created in it exactly once`,
-    );
+    throw noCorrelationId(table);
   const own = result.find((row) => row[column] === value);
   if (typeof own?.['sys_id'] === 'string') return { kind: 'visible', sysId: own['sys_id'] };
   const total = response.headers['x-total-count'];
+  if (column === 'correlation_id' && result.length === 0 && Number(total ?? 0) === 0) {
+    const ask = (asked: ServiceNowRequest) => client.send(asked, context);
+    if (await unknownColumnOf(table, [column], ask, shownTo(client))) throw noCorrelationId(table);
+  }
   if (total === undefined) return { kind: result.length > 0 ? 'absent' : 'unknown' };
   return { kind: Number(total) > result.length ? 'hidden' : 'absent' };
+}
+
+function noCorrelationId(table: string): ConfigurationError {
+  return new ConfigurationError(
+    'correlationIdTables',
+    `${table} has no column correlation_id that the user may read, so that nothing can be created in it exactly once`,
+  );
+}
+
+/** Columns that were seen; per client, which stands for an instance. */
+const shownColumns = new WeakMap<object, Set<string>>();
+
+function shownTo(client: object): Set<string> {
+  const shown = shownColumns.get(client) ?? new Set<string>();
+  shownColumns.set(client, shown);
+  return shown;
+}
+
+/**
+ * The first of some columns that a table has not, or that the user may not read; undefined for none, and where no record shows it. An
+ * instance may answer a condition on an unknown column with no record at all (docs/servicenow-contract.md 2.3): then any record of
+ * the table shows it. Columns of other records (`caller_id.name`) may be missing and are not looked at.
+ * @param ask sends a read
+ * @param shown columns that were seen before, as `table.column` in lower case; those that are seen now are added
+ * @throws what `ask` throws
+ */
+export async function unknownColumnOf(
+  table: string,
+  columns: readonly string[],
+  ask: (request: ServiceNowRequest) => Promise<ServiceNowResponse>,
+  shown: Set<string>,
+): Promise<string | undefined> {
+  const nameOf = (column: string) => `${table}.${column}`.toLowerCase();
+  const left = columns.filter((column) => !column.includes('.') && !shown.has(nameOf(column)));
+  if (left.length === 0) return undefined;
+  const { body } = await ask(listRequest({ table, fields: ['sys_id', ...left], limit: 1, noCount: true }));
+  const [any] = z.safeParse(rows, body).data?.result ?? [];
+  if (any === undefined) return undefined;
+  for (const column of left) if (any[column] !== undefined) shown.add(nameOf(column));
+  return left.find((column) => any[column] === undefined);
 }

@@ -212,7 +212,7 @@ function openContext(
     allowsTable: (table) => allowsTable(link.instance, table),
     ignoringTables: link.ignoringTables,
     honouringTables: link.honouringTables,
-    correlatedTables: link.correlatedTables,
+    shownColumns: link.shownColumns,
     made: [],
     waitForTurn: (command, sysId) => order.waitForTurn(command, sysId),
     isLate: (command) => order.isFollower(command) || clock.now() - beganMs > staleMs,

@@ -26,7 +26,7 @@ export type InstanceLink = {
   readonly references: ReferenceCache;
   readonly ignoringTables: Set<string>;
   readonly honouringTables: Set<string>;
-  readonly correlatedTables: Set<string>;
+  readonly shownColumns: Set<string>;
 };
 
 export type LinkTo = (instance: InstanceConfig, client: ServiceNowClient) => InstanceLink;
@@ -52,7 +52,7 @@ export function createLinks({
       references: new ReferenceCache(clock),
       ignoringTables: new Set<string>(),
       honouringTables: new Set<string>(),
-      correlatedTables: new Set<string>(),
+      shownColumns: new Set<string>(),
     };
     links.set(client, link);
     return link;

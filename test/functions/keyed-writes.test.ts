@@ -105,6 +105,26 @@ describe('a create whose instance works on after the answer was lost', () => {
   });
 });
 
+describe('a create in a table of correlationIdTables that has no such column', () => {
+  it.each([
+    ['answers a query by it with any record', false],
+    ['answers it with none', true],
+  ])('is refused where the instance %s', async (_what, invalidQueryReturnsNoRows) => {
+    const environment = { CORRELATION_ID_TABLES: 'cmn_location' };
+    const instance = { switches: { invalidQueryReturnsNoRows } };
+    const { deployment, store } = await openDeployment(environment, instance);
+    const before = store.select('cmn_location').length;
+    expect(before).toBeGreaterThan(0);
+    const body = '{"name":"one"}';
+    const request = { method: 'POST', url: '/api/now/table/cmn_location', body, headers: keyed('k1') };
+    expect(await deployment.serve(postRecord).http(request)).toMatchObject({
+      statusCode: 500,
+      headers: { 'x-error-code': 'CONFIGURATION_INVALID' },
+    });
+    expect(store.select('cmn_location')).toHaveLength(before);
+  });
+});
+
 describe('a create that the instance gives another sys_id', () => {
   const ignoring = (client: ServiceNowClient): ServiceNowClient => ({
     ...client,

@@ -11,7 +11,7 @@ import { correlationIdOfKey, parseMark } from '../life-cycle/mark.ts';
 import { hasCorrelationId } from './lookup.ts';
 import type { WriteContext } from './write-context.ts';
 
-type Asking = Pick<WriteContext, 'send' | 'naming' | 'correlatedTables'>;
+type Asking = Pick<WriteContext, 'send' | 'naming' | 'shownColumns'>;
 
 /** What is read of a record, with every answer. A table without one of these columns answers without it. */
 export const episodeFields = [

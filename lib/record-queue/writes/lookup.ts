@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { ConnectorError } from '../../core/errors.ts';
-import { UnreadableAnswerError } from '../../operations/find-record.ts';
+import { UnreadableAnswerError, unknownColumnOf } from '../../operations/find-record.ts';
 import { valuesQuery } from '../../operations/replay.ts';
+import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { type EncodedQuery, encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest, updateRequest } from '../../servicenow/records.ts';
@@ -143,23 +144,14 @@ async function countRecord(
   }
 }
 
-/**
- * False for a table whose records have no correlation_id that the user may read. An instance may answer a condition on an unknown
- * column with no record at all (docs/servicenow-contract.md 2.3): then any record of the table shows it.
- * @throws ServiceNowError when the instance cannot be asked
- */
+/** False for a table whose records have no correlation_id that the user may read. @throws ServiceNowError when it cannot be asked */
 export async function hasCorrelationId(
   table: string,
-  { send, correlatedTables }: Pick<WriteContext, 'send' | 'correlatedTables'>,
+  { send, shownColumns }: Pick<WriteContext, 'send' | 'shownColumns'>,
   isReconciling: boolean,
 ): Promise<boolean> {
-  const name = table.toLowerCase();
-  if (correlatedTables.has(name)) return true;
-  const request = listRequest({ table, fields: ['sys_id', 'correlation_id'], limit: 1, noCount: true });
-  const { body } = await send({ request, isReconciling });
-  const [any] = z.safeParse(correlatedRows, body).data?.result ?? [];
-  if (any?.correlation_id !== undefined) correlatedTables.add(name);
-  return any === undefined || any.correlation_id !== undefined;
+  const ask = (request: ServiceNowRequest) => send({ request, isReconciling });
+  return (await unknownColumnOf(table, ['correlation_id'], ask, shownColumns)) === undefined;
 }
 
 const mostAlike = 100;

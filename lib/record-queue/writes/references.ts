@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Clock } from '../../core/clock.ts';
 import { InvalidInputError, TableNotAllowedError } from '../../core/errors.ts';
-import { UnreadableAnswerError } from '../../operations/find-record.ts';
+import { UnreadableAnswerError, unknownColumnOf } from '../../operations/find-record.ts';
 import type { SignalLookup } from '../../operations/signal.ts';
 import type { ServiceNowResponse } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
@@ -13,6 +13,7 @@ import type { References } from '../life-cycle/compose.ts';
 type Deps = {
   send(call: Call): Promise<ServiceNowResponse>;
   readonly references: ReferenceCache;
+  readonly shownColumns: Set<string>;
   allowsTable(table: string): boolean;
 };
 
@@ -128,21 +129,25 @@ async function query(
   table: string,
   take: string,
   conditions: Conditions,
-  { send }: Deps,
+  { send, shownColumns }: Deps,
 ): Promise<Found> {
   const asked = conditions.reduce((one, [name, value]) => one.where(name, '=', value), encodedQuery());
-  const fields = [...new Set(['sys_id', take, ...conditions.map(([name]) => name)])];
+  const columns = conditions.map(([name]) => name);
+  const fields = [...new Set(['sys_id', take, ...columns])];
   const request = listRequest({ table, query: asked, fields, limit: 2, excludeReferenceLink: true });
   const { body } = await send({ request });
   const parsed = z.safeParse(rows, body);
   if (!parsed.success)
     throw new UnreadableAnswerError(`lookups.${column}: the instance answered without records`);
   const found = parsed.data.result;
-  // An instance drops a condition on a column that it does not know, and so finds any record (docs/servicenow-contract.md 2.3).
-  const unknown = conditions.find(([name]) => found.some((row) => row[name] === undefined));
-  if (unknown)
+  // An instance drops a condition on a column that it does not know, and so finds any record, or none (docs/servicenow-contract.md 2.3).
+  const unknown =
+    found.length === 0
+      ? await unknownColumnOf(table, columns, (asked) => send({ request: asked }), shownColumns)
+      : columns.find((name) => found.some((row) => row[name] === undefined));
+  if (unknown !== undefined)
     throw new InvalidInputError(
-      `lookups.${column}.by.${unknown[0]}`,
+      `lookups.${column}.by.${unknown}`,
       `${table} has no such column, or the user may not read it`,
     );
   const matching = found.filter((row) => conditions.every(([name, value]) => isEqual(row[name], value)));

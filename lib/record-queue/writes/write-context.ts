@@ -25,8 +25,8 @@ export type WriteContext = {
   readonly ignoringTables: Set<string>;
   /** Tables that were seen to take it, by this process: it need not ask the ledger about them. */
   readonly honouringTables: Set<string>;
-  /** Tables whose records were seen to have a correlation_id, lower case. */
-  readonly correlatedTables: Set<string>;
+  /** Columns that records were seen to have, as `table.column` in lower case. */
+  readonly shownColumns: Set<string>;
   /** What creates of the batch made. They may have read the marks of the records long before. */
   readonly made: MadeRecord[];
   /** Resolves once no earlier message of the batch is at work on this record. */

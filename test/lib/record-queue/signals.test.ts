@@ -455,6 +455,15 @@ describe('a signal', () => {
     queue.requests();
     await deliver(signal('open', 0, { lookups }));
     expect(row(1)).toMatchObject({ assignment_group: group?.['sys_id'], assigned_to: '', caller_id: '' });
+    const usersHaveSuchAColumn = 'GET /api/now/table/sys_user';
+    expect(queue.requests()).toEqual([
+      'POST /api/now/v1/batch',
+      usersHaveSuchAColumn,
+      'POST /api/now/table/incident',
+    ]);
+    const { caller_id } = lookups;
+    const another = { caller_id: { ...caller_id, by: { user_name: 'nobody.there' } } };
+    await deliver(signal('open', 60, { key: 'other', lookups: another }));
     expect(queue.requests()).toEqual(['POST /api/now/v1/batch', 'POST /api/now/table/incident']);
   });
 
@@ -473,14 +482,20 @@ describe('a signal', () => {
     expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(/^lookups\.assignment_group: finds no/);
   });
 
-  it('is refused when a look-up names a column that the table does not have', async () => {
-    await start();
-    const lookups = { assignment_group: { find: 'sys_user_group', by: { nonsense: 'x' }, else: 'none' } };
-    await deliver(signal('open', 0, { lookups }));
-    expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(
-      /^lookups\.assignment_group\.by\.nonsense/,
-    );
-  });
+  it.each([
+    ['finds any record', false],
+    ['finds none', true],
+  ])(
+    'is refused when a look-up names a column that the table does not have, and %s',
+    async (_what, isStrict) => {
+      await start({ instance: { switches: { invalidQueryReturnsNoRows: isStrict } } });
+      const lookups = { assignment_group: { find: 'sys_user_group', by: { nonsense: 'x' }, else: 'none' } };
+      await deliver(signal('open', 0, { lookups }));
+      expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(
+        /^lookups\.assignment_group\.by\.nonsense/,
+      );
+    },
+  );
 
   it('becomes an event of Event Management, each time', async () => {
     await start();
