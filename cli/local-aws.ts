@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { useLocalEndpoints } from './local-credentials.ts';
 import { listRunningStacks, type RunningStack } from './start/running-stack.ts';
 import { typed } from './typed.ts';
 
@@ -58,11 +59,10 @@ function realPath(folder: string): string {
   }
 }
 
-/** Makes the AWS SDK of this process talk to a local stack, with credentials that mean nothing elsewhere. */
+/** Makes the AWS SDK of this process talk to a local stack, whatever the environment says of AWS. */
 export function useLocalStack({ endpoints }: RunningStack): void {
   const { sqs, s3, lambda, secretsManager, dynamodb, cloudWatch } = endpoints;
-  Object.assign(process.env, {
-    ...localCredentials,
+  useLocalEndpoints({
     AWS_ENDPOINT_URL_SQS: sqs.endpoint,
     AWS_ENDPOINT_URL_S3: s3.endpoint,
     AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
@@ -74,13 +74,5 @@ export function useLocalStack({ endpoints }: RunningStack): void {
 
 /** The same for S3 alone. */
 export function useLocalS3(endpoint: string): void {
-  Object.assign(process.env, { ...localCredentials, AWS_ENDPOINT_URL_S3: endpoint });
+  useLocalEndpoints({ AWS_ENDPOINT_URL_S3: endpoint });
 }
-
-/** The local stack checks no signature, but the SDK needs something to sign with. */
-const localCredentials = {
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
-  AWS_SESSION_TOKEN: '',
-};

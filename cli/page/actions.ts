@@ -7,6 +7,7 @@ import { redrive } from '../../lib/record-queue/redrive.ts';
 import { breakages } from '../break/faults.ts';
 import { counted } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
+import { useLocalEndpoints } from '../local-credentials.ts';
 import type { PageStack } from './stack-view.ts';
 
 /** A button of the page: its label, and what it does. */
@@ -187,8 +188,8 @@ export class Breaker {
 /** Moves dead letters back to the records queue, of one error code or all. */
 export async function redriveLetters(stack: PageStack, code: string | undefined): Promise<string> {
   const { sqs, dynamodb } = stack.endpoints;
-  for (const [name, value] of Object.entries(stack.functionEnvironment))
-    if (name.startsWith('AWS_')) process.env[name] ??= value;
+  const variables = Object.entries(stack.functionEnvironment);
+  useLocalEndpoints(Object.fromEntries(variables.filter(([name]) => name.startsWith('AWS_'))));
   const { deployment } = readConfig({ ...stack.functionEnvironment });
   const { stateTable } = dynamodb;
   const remembered =

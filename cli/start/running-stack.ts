@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { makeFolder } from '../../emulator/aws/make-folder.ts';
 
 const endpoint = z.object({ endpoint: z.string() });
 
@@ -47,7 +48,7 @@ export function announceStack(stack: RunningStack): { withdraw(): void } {
   const name = createHash('sha256').update(stack.dataFolder).digest('hex').slice(0, 16);
   const marker = join(markerFolder(), `${name}.json`);
   try {
-    mkdirSync(markerFolder(), { recursive: true, mode: 0o700 });
+    makeFolder(markerFolder(), 0o700);
     forgetGoneStacks(stack);
     writeFileSync(marker, JSON.stringify(stack), { mode: 0o600 });
   } catch {

@@ -1,6 +1,7 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { makeFolder } from './make-folder.ts';
 
 /** Keeps the state in memory only. */
 export const IN_MEMORY = ':memory:';
@@ -18,7 +19,7 @@ export function openDatabase(file: string, schema: string): DatabaseSync {
 }
 
 function makePrivate(file: string): void {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
 }

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from '../aws/make-folder.ts';
 
 /** A data folder that another run uses, or that cannot be written to. */
 export class FolderUnavailableError extends Error {
@@ -40,7 +40,8 @@ export function claimFolder(folder: string, waitMs = 0): { release(): void } {
 
 function openLock(folder: string, waitMs: number): DatabaseSync {
   try {
-    mkdirSync(folder, { recursive: true });
+    // Queues and secrets are confidential.
+    makeFolder(folder, 0o700);
     return new DatabaseSync(join(folder, 'in-use.db'), { timeout: waitMs });
   } catch (cause) {
     throw new FolderUnavailableError(unwritable(folder, cause), { cause });

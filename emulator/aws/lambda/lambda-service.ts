@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { LambdaFunction } from '../template/lambda-functions.ts';
 import { DurableExecutions } from './durable/durable-executions.ts';
 import { type Execution, ExecutionStore } from './durable/execution-store.ts';
@@ -56,7 +56,7 @@ export class LambdaService {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#byName = new Map(options.functions.map((one) => [one.functionName, one]));
-    mkdirSync(options.dataFolder, { recursive: true });
+    makeFolder(options.dataFolder);
     this.#store = new ExecutionStore(join(options.dataFolder, 'durable-executions.sqlite'));
     this.durable = new DurableExecutions({
       store: this.#store,

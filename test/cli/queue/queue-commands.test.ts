@@ -15,7 +15,7 @@ type World = {
   readonly queue: string;
   readonly dlq: string;
   readonly folder: string;
-  run(args: readonly string[], input?: string): Promise<Ran>;
+  run(args: readonly string[], input?: string, env?: Readonly<Record<string, string>>): Promise<Ran>;
 };
 
 let worlds = 0;
@@ -29,8 +29,8 @@ async function world(): Promise<World> {
   ];
   const sqs = { endpoint: fixture.sqs.url, recordsQueueUrl: queue, recordsDlqUrl: dlq };
   const { env, cwd } = announcedStack({ sqs });
-  const run = (args: readonly string[], input?: string) =>
-    runCommand(args, { env, cwd, ...(input !== undefined && { input }) });
+  const run = (args: readonly string[], input?: string, more: Readonly<Record<string, string>> = {}) =>
+    runCommand(args, { env: { ...env, ...more }, cwd, ...(input !== undefined && { input }) });
   return { queue, dlq, folder: cwd, run };
 }
 
@@ -71,6 +71,24 @@ describe('servicenow-functions send', () => {
     });
     await run(['send', '-'], good('d'));
     expect(await bodies(queue)).toEqual(['a', 'b', 'c', 'd'].map(good));
+  });
+
+  it.each([
+    ['AWS_PROFILE', 'work'],
+    ['AWS_PROFILE', 'nowhere'],
+    ['AWS_ENDPOINT_URL', 'http://127.0.0.1:9'],
+    ['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', 'true'],
+    ['AWS_USE_FIPS_ENDPOINT', 'true'],
+  ])('sends to the local stack with %s=%s in the environment', async (name, value) => {
+    const { queue, folder, run } = await world();
+    const config = join(folder, 'config');
+    await writeFile(
+      config,
+      '[profile work]\nregion = eu-west-1\nsso_session = work\nuse_fips_endpoint = true\n',
+    );
+    const { code, err } = await run(['send', good('a')], '', { AWS_CONFIG_FILE: config, [name]: value });
+    expect([code, err]).toEqual([0, '']);
+    expect(await bodies(queue)).toEqual([good('a')]);
   });
 
   it('sends nothing when one message could never be written, and names the field', async () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,25 @@ describe('a data folder', () => {
     const file = join(folder, 'a-file');
     writeFileSync(file, '');
     expect(() => claimFolder(join(file, 'below'))).toThrow(/a-file\/below cannot be written to \(ENOTDIR/);
+  });
+
+  it('is open to its owner alone', () => {
+    const where = join(folder, 'private');
+    claimFolder(where).release();
+    expect(statSync(where).mode & 0o777).toBe(0o700);
+  });
+
+  it.skipIf(process.platform !== 'linux')('is refused at once where no folder can be made', async () => {
+    const module = new URL('../../../emulator/stack/claim-folder.ts', import.meta.url);
+    const script = `const { claimFolder } = await import('${module}'); claimFolder('/proc/none/deep')`;
+    const ended = await new Promise<string>((done) => {
+      const args = ['--input-type=module', '-e', script];
+      // A process that spins is ended by no gentler signal.
+      execFile(process.execPath, args, { timeout: 10_000, killSignal: 'SIGKILL' }, (_error, _out, err) =>
+        done(err),
+      );
+    });
+    expect(ended).toContain('proc/none/deep cannot be written to (ENOENT');
   });
 
   it('is free again when the run that had it was killed', async () => {
