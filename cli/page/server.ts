@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { type LoopbackServer, listenOnLoopback } from '../../emulator/aws/loopback-server.ts';
+import { type LoopbackServer, listenUnguarded } from '../../emulator/aws/loopback-server.ts';
 import type { StackEvent, StackFeed } from '../feed/feed.ts';
 import { Breaker, readForm, redriveLetters, sendAgain, tries } from './actions.ts';
 import { apiPageHeaders, fileHeaders, foreignRequest, safetyHeaders } from './guard.ts';
@@ -50,15 +50,15 @@ export type LocalPage = LoopbackServer;
  */
 export async function startPage(stack: PageStack, feed: StackFeed, port: number): Promise<LocalPage> {
   const page = new Page(stack, feed);
-  const server = await listenOnLoopback(
-    (request, response) => {
+  const server = await listenUnguarded(
+    createServer((request, response) => {
       const foreign = foreignRequest(request, server.port);
       const answered = foreign === undefined ? page.answer(request) : Promise.resolve(refused(403, foreign));
       answered
         .catch((error: unknown) => refused(500, error instanceof Error ? error.message : String(error)))
         .then((answer) => page.send(answer, request, response))
         .catch(() => response.destroy());
-    },
+    }),
     port,
     'Local page',
   );

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { refuseForeign } from '../foreign-request.ts';
 
 /** A port of 127.0.0.1 that cannot be listened on. */
 export class PortUnavailableError extends Error {
@@ -34,7 +35,7 @@ const maxHeaderBytes = 256 * 1024;
 const idleConnectionMs = 120_000;
 
 /**
- * Listens on 127.0.0.1, on a free port when `port` is 0.
+ * Listens on 127.0.0.1, on a free port when `port` is 0. Requests that other sites cause in a browser on this machine get a 403.
  * @param service what listens there, for the error
  * @throws {PortUnavailableError}
  */
@@ -51,7 +52,17 @@ export function listenOnLoopback(
 }
 
 /** As `listenOnLoopback`, for a server that exists. */
-export async function listenWith(server: Server, port: number, service: string): Promise<LoopbackServer> {
+export function listenWith(server: Server, port: number, service: string): Promise<LoopbackServer> {
+  refuseForeign(server);
+  return listenUnguarded(server, port, service);
+}
+
+/** As `listenWith`, for a server that sees by itself who asks. */
+export async function listenUnguarded(
+  server: Server,
+  port: number,
+  service: string,
+): Promise<LoopbackServer> {
   server.keepAliveTimeout = idleConnectionMs;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new PortUnavailableError(service, port, cause)));

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { ZodType } from 'zod';
+import { refuseForeign } from '../foreign-request.ts';
 import { apis } from './api/routes.ts';
 import { createAuth } from './auth/auth-state.ts';
 import type { Account, NewPerson } from './auth/directory.ts';
@@ -27,7 +28,7 @@ import { ImportSets } from './transform/import-sets.ts';
 export type InstanceOptions = {
   /** @default 0, any free port */
   readonly port?: number;
-  /** @default '127.0.0.1' */
+  /** By default only this machine can ask, and a browser on it not for other sites. @default '127.0.0.1' */
   readonly host?: string;
   /** Adds tables and columns to the demo schema. */
   readonly schema?: SchemaDocument;
@@ -74,6 +75,8 @@ export type Instance = {
 export async function startInstance(options: InstanceOptions = {}): Promise<Instance> {
   const state = createState(options);
   const server = createInstanceServer(state, options.tls, options.control ?? false);
+  // Over TLS a browser takes no other name than that of the certificate.
+  if (isLoopback(options.host) && options.tls === undefined) refuseForeign(server);
   server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -93,6 +96,9 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     },
   };
 }
+
+/** Where only this machine can ask. */
+const isLoopback = (host = '127.0.0.1') => /^(?:127\.[\d.]+|::1|localhost)$/.test(host);
 
 /** An IPv6 address stands in brackets there. */
 const inUrl = (host: string) => (host.includes(':') ? `[${host}]` : host);

@@ -124,7 +124,7 @@ it('survives a caller that hangs up in the middle of its request', async () => {
   const socket = connect(world.dynamodb.port, '127.0.0.1');
   await once(socket, 'connect');
   const head =
-    'POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: DynamoDB_20120810.PutItem\r\nContent-Length: 999\r\n\r\n{';
+    'POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.PutItem\r\nContent-Length: 999\r\n\r\n{';
   await new Promise((resolve) => socket.write(head, resolve));
   socket.resetAndDestroy();
   await world.client.send(put('after'));

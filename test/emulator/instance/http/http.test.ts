@@ -302,7 +302,7 @@ describe('connections', () => {
 
   it('are kept alive and survive a request that is cut short', async () => {
     const socket = connect(Number(new URL(instance.url).port), '127.0.0.1');
-    socket.write('POST /api/now/table/incident HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{');
+    socket.write('POST /api/now/table/incident HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{');
     await new Promise<void>((resolve) => socket.end(() => resolve()));
     expect((await call(instance, 'GET', '/api/now/table/incident?sysparm_limit=1')).status).toBe(200);
   });
