@@ -30,6 +30,13 @@ export function requireRunningStack(named: string | undefined, otherwise = ''): 
   throw new Error(`No local stack of ${folder} is running; ${which}, or ${start}`);
 }
 
+/** The running stack that was started in the current folder, if it is the only one. */
+export function findOwnStack(): RunningStack | undefined {
+  const folder = realPath(process.cwd());
+  const [only, ...more] = listRunningStacks().filter((one) => isOf(one, folder));
+  return more.length === 0 ? only : undefined;
+}
+
 /** The running stack of this user, of any folder, one of whose services has this address. */
 export function findStackAt(service: 'sqs' | 's3', address: string | undefined): RunningStack | undefined {
   const server = serverOf(address);

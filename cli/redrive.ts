@@ -1,4 +1,4 @@
-import { command, list, notBlank, stackOption } from './command-line.ts';
+import { command, list, notBlank, stackOption, wholeNumber } from './command-line.ts';
 
 /** `servicenow-functions redrive` */
 export const redriveCommand = command('redrive', 'moves dead letters back to their queue', [
@@ -21,6 +21,11 @@ export const redriveCommand = command('redrive', 'moves dead letters back to the
     '--trusted-senders <ids>',
     'passes on who sent a message first, as letters of these roles say, comma separated: WriteRecordsRoleId of the stack',
     list,
+  )
+  .option(
+    '--wait <seconds>',
+    'waits so long after the last move for letters that fail again, while the queue holds any message (default 20)',
+    wholeNumber(0, 3_600),
   )
   .option('--dry-run', 'counts the letters by code and moves nothing')
   .addOption(stackOption)

@@ -8,6 +8,7 @@ import { breakages } from '../break/faults.ts';
 import { counted } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
 import { useLocalEndpoints } from '../local-credentials.ts';
+import { addReports } from '../redrive/add-reports.ts';
 import type { PageStack } from './stack-view.ts';
 
 /** A button of the page: its label, and what it does. */
@@ -185,8 +186,15 @@ export class Breaker {
   }
 }
 
-/** Moves dead letters back to the records queue, of one error code or all. */
-export async function redriveLetters(stack: PageStack, code: string | undefined): Promise<string> {
+/**
+ * Moves dead letters back to their queues, of one error code or all.
+ * @param watchSeconds for how long letters that fail again are waited for
+ */
+export async function redriveLetters(
+  stack: PageStack,
+  code: string | undefined,
+  watchSeconds: number,
+): Promise<string> {
   const { sqs, dynamodb } = stack.endpoints;
   const variables = Object.entries(stack.functionEnvironment);
   useLocalEndpoints(Object.fromEntries(variables.filter(([name]) => name.startsWith('AWS_'))));
@@ -196,18 +204,18 @@ export async function redriveLetters(stack: PageStack, code: string | undefined)
     stateTable === undefined
       ? undefined
       : { stateTable: createStateTable(stateTable, systemClock, Math.random), deployment };
-  const { moved, returned, failures } = await redrive({
-    deadLetterUrl: sqs.recordsDlqUrl,
-    queueUrl: sqs.recordsQueueUrl,
-    codes: code === undefined ? undefined : [code],
-    dryRun: false,
-    remembered,
-    waitSeconds: 1,
+  const codes = code === undefined ? undefined : [code];
+  const redrives = sqs.queues.map(async ({ url: deadLetterUrl, deadLettersOf: queueUrl }) => {
+    if (!queueUrl) return [];
+    const settings = { codes, dryRun: false, remembered, waitSeconds: 1, watchSeconds };
+    return [await redrive({ deadLetterUrl, queueUrl, ...settings })];
   });
-  const again = [...returned.values()].reduce((sum, count) => sum + count, 0);
+  const { moved, returned, failures, underWay } = addReports((await Promise.all(redrives)).flat());
+  const again = [...returned].map(([why, count]) => `${count} failed again (${why})`);
   return [
     `${counted(moved, 'letter')} moved back`,
-    again > 0 && `${again} failed again`,
+    ...again,
+    underWay > 0 && `the queue still holds ${counted(underWay, 'message')}`,
     failures.length > 0 && `${failures.length} could not be moved`,
   ]
     .filter((part) => part !== false)

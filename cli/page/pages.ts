@@ -111,9 +111,9 @@ export function deadLettersContent(letters: readonly DeadLetterView[], total: nu
     ([code, count]) => html`<button name="code" value="${code}">Redrive ${figure(count)} ${code}</button>`,
   );
   const entries = letters.map(
-    ({ at, code, reason, key, messageId, requestId, body }) => html`<article>
+    ({ queue, at, code, reason, key, messageId, requestId, body }) => html`<article>
 <h3><span class="bad">${code}</span> ${key}</h3><p>${reason}</p>
-<p class="soft"><time datetime="${at}">${timeOf(at)}</time> · message ${messageId}${requestId && html` · request ${requestId}`}</p>
+<p class="soft"><time datetime="${at}">${timeOf(at)}</time> · ${queue} · message ${messageId}${requestId && html` · request ${requestId}`}</p>
 <details><summary>Body</summary><pre tabindex="0">${pretty(body)}</pre></details></article>`,
   );
   if (letters.length === 0) return html`<h1>Dead letters</h1><p class="empty">No dead letters.</p>`;

@@ -41,9 +41,8 @@ export function isEmulated({ stack }: StackView): boolean {
 function tiles({ view, totals, imports, breaker }: PageData): Html {
   const { calls } = totals;
   const queue = view.recordsQueue();
-  const letters = view.deadLetterQueue();
   const running = imports.filter(({ isRunning }) => isRunning);
-  const letterCount = letters.waiting + letters.inFlight + letters.delayed;
+  const letterCount = view.countDeadLetters();
   const oldest = queue.oldestMs === undefined ? 'empty' : `oldest ${lasting(queue.oldestMs)}`;
   return html`
     ${tile('HTTP', figure(calls.done + calls.refused + calls.failed), 'plain', `${figure(calls.done)} ok · ${figure(calls.refused)} refused · ${figure(calls.failed)} failed`)}

@@ -46,10 +46,16 @@ export type LocalPage = LoopbackServer;
  * Serves the page of a local stack on 127.0.0.1: what comes in, what it came to, and what the instance holds. It answers only to its
  * own origin, and changes nothing on a GET.
  * @param port 0 takes a free one
+ * @param watchSeconds for how long a redrive waits for letters that fail again
  * @throws PortUnavailableError
  */
-export async function startPage(stack: PageStack, feed: StackFeed, port: number): Promise<LocalPage> {
-  const page = new Page(stack, feed);
+export async function startPage(
+  stack: PageStack,
+  feed: StackFeed,
+  port: number,
+  watchSeconds = 10,
+): Promise<LocalPage> {
+  const page = new Page(stack, feed, watchSeconds);
   const server = await listenUnguarded(
     createServer((request, response) => {
       const foreign = foreignRequest(request, server.port);
@@ -79,10 +85,12 @@ class Page {
   readonly #view: StackView;
   readonly #tally: Tally;
   readonly #breaker: Breaker;
+  readonly #watchSeconds: number;
 
-  constructor(stack: PageStack, feed: StackFeed) {
+  constructor(stack: PageStack, feed: StackFeed, watchSeconds: number) {
     this.#stack = stack;
     this.#feed = feed;
+    this.#watchSeconds = watchSeconds;
     this.#view = new StackView(stack);
     this.#tally = new Tally(feed);
     this.#breaker = new Breaker(stack);
@@ -135,13 +143,11 @@ class Page {
       }
       case 'favicon.ico':
         return { status: 204, type: 'image/x-icon', body: '' };
-      case 'dead-letters': {
-        const { waiting, inFlight, delayed } = this.#view.deadLetterQueue();
+      case 'dead-letters':
         return whole(
           'Dead letters',
-          deadLettersContent(this.#view.deadLetters(), waiting + inFlight + delayed),
+          deadLettersContent(this.#view.deadLetters(), this.#view.countDeadLetters()),
         );
-      }
       case 'imports':
         return whole('Imports', importsContent(await this.#view.imports()));
       case 'files':
@@ -216,7 +222,8 @@ class Page {
     if (path === '/try') return Object.hasOwn(tries, what) ? tries[what]?.run(this.#stack) : undefined;
     if (path === '/break') return this.#breaker.start(what);
     if (path === '/repair') return this.#breaker.repair();
-    if (path === '/redrive') return redriveLetters(this.#stack, form.get('code') || undefined);
+    if (path === '/redrive')
+      return redriveLetters(this.#stack, form.get('code') || undefined, this.#watchSeconds);
     return undefined;
   }
 

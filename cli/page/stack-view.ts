@@ -20,6 +20,7 @@ export type QueueView = {
 };
 
 export type DeadLetterView = {
+  readonly queue: string;
   readonly messageId: string;
   readonly at: string;
   readonly code: string;
@@ -79,17 +80,29 @@ export class StackView {
     return this.#queue(this.stack.endpoints.sqs.recordsQueueUrl);
   }
 
-  deadLetterQueue(): QueueView {
-    return this.#queue(this.stack.endpoints.sqs.recordsDlqUrl);
+  /** Letters of all dead-letter queues. */
+  countDeadLetters(): number {
+    const queues = this.#letterQueues().map(({ url }) => this.#queue(url));
+    return queues.reduce((sum, { waiting, inFlight, delayed }) => sum + waiting + inFlight + delayed, 0);
   }
 
-  /** Newest first. */
+  /** The newest of all dead-letter queues, the last first. */
   deadLetters(): DeadLetterView[] {
+    const letters = this.#letterQueues().flatMap(({ url }) => this.#lettersOf(url));
+    return letters.toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, mostLetters);
+  }
+
+  #letterQueues() {
+    return this.stack.endpoints.sqs.queues.filter(({ deadLettersOf }) => deadLettersOf !== undefined);
+  }
+
+  #lettersOf(url: string): DeadLetterView[] {
     const { state } = this.stack.sqs;
-    const queue = state.queues.byUrl(this.stack.endpoints.sqs.recordsDlqUrl);
-    return state.messages.peek(queue.name, mostLetters).map(({ id, sentMs, body, attributes, sourceArn }) => {
+    const { name } = state.queues.byUrl(url);
+    return state.messages.peek(name, mostLetters).map(({ id, sentMs, body, attributes, sourceArn }) => {
       const text = (name: string) => attributes[name]?.StringValue;
       return {
+        queue: name,
         messageId: id,
         at: new Date(sentMs).toISOString(),
         code: text('ErrorCode') ?? (sourceArn === null ? 'UNKNOWN' : 'RECEIVED_TOO_OFTEN'),

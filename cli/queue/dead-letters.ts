@@ -8,7 +8,7 @@ import { keyAttribute } from '../../lib/record-queue/message.ts';
 import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
 import { typed } from '../typed.ts';
-import { findRecordsQueues, type QueueOptions, type RecordsQueues } from './records-queues.ts';
+import { type DeadLetterQueue, findRecordsQueues, type QueueOptions } from './records-queues.ts';
 
 type DeadLetterOptions = QueueOptions & {
   readonly limit?: number | undefined;
@@ -35,20 +35,38 @@ const emptyReceives = 4;
 /** Prints dead letters. They stay visible to everyone: each is received with a visibility timeout of zero. */
 export async function runDeadLetters(options: DeadLetterOptions): Promise<void> {
   const queues = await findRecordsQueues(options, process.env);
-  const { deadLetterUrl, place } = queues;
-  if (deadLetterUrl === '') throw new UsageError('--dlq is needed');
-  const letters = await readLetters(queues, options.limit ?? 100);
+  const { deadLetterQueues, place, stateTable } = queues;
+  if (deadLetterQueues.length === 0) throw new UsageError('--dlq is needed');
+  let left = options.limit ?? 100;
+  const found: Found[] = [];
+  for (const queue of deadLetterQueues) {
+    const count = await countMessages(queue.url);
+    // A local queue knows how many it holds; to see that one is empty takes seconds.
+    const isWorthReading = left > 0 && (count > 0 || place === 'AWS');
+    const letters = isWorthReading ? await readLetters(queue.url, stateTable, left) : [];
+    left -= letters.length;
+    found.push({ queue, letters, inAll: Math.max(letters.length, count) });
+  }
   if (options.json) {
-    for (const letter of letters) process.stdout.write(`${JSON.stringify(letter)}\n`);
+    for (const { queue, letters } of found)
+      for (const letter of letters)
+        process.stdout.write(`${JSON.stringify({ queue: queue.name, ...letter })}\n`);
     return;
   }
-  const inAll = Math.max(letters.length, await countMessages(deadLetterUrl));
-  process.stdout.write(describe(letters, inAll, place, options.body === true));
+  process.stdout.write(describe(found, place, options.body === true));
 }
+
+/** What a queue showed, and about how many letters it holds. */
+type Found = {
+  readonly queue: DeadLetterQueue;
+  readonly letters: readonly Letter[];
+  readonly inAll: number;
+};
 
 /** Some of the dead letters, at most so many; none is hidden from others. */
 export async function readLetters(
-  { deadLetterUrl, stateTable: tableName }: Pick<RecordsQueues, 'deadLetterUrl' | 'stateTable'>,
+  deadLetterUrl: string,
+  tableName: string | undefined,
   limit: number,
 ): Promise<readonly Letter[]> {
   const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
@@ -98,8 +116,23 @@ function keyInBody(body: string): string | undefined {
   }
 }
 
-function describe(letters: readonly Letter[], inAll: number, place: string, withBody: boolean): string {
-  if (letters.length === 0) return `No dead letters in ${place}.\n`;
+function describe(found: readonly Found[], place: string, withBody: boolean): string {
+  const some = found.filter(({ inAll }) => inAll > 0);
+  if (some.length === 0) return `No dead letters in ${place}.\n`;
+  const lines = some.flatMap((one) =>
+    describeQueue(one, some.length > 1 ? `, ${one.queue.name}` : '', place, withBody),
+  );
+  const isMovable = place === 'AWS' || some.some(({ queue }) => queue.queueUrl !== '');
+  const advice = isMovable ? [`Once the cause is gone: ${typed('redrive', '--dry-run')}`] : [];
+  return `${[...lines, ...advice].join('\n')}\n`;
+}
+
+function describeQueue(
+  { letters, inAll }: Found,
+  queue: string,
+  place: string,
+  withBody: boolean,
+): readonly string[] {
   const codes = Map.groupBy(letters, ({ code }) => code);
   const counts = [...codes].map(([code, { length }]) => `${length} ${code}`).join(', ');
   const more = inAll > letters.length ? `, of about ${inAll}` : '';
@@ -108,8 +141,7 @@ function describe(letters: readonly Letter[], inAll: number, place: string, with
     ...(reason === undefined ? [] : [`    ${plain(reason)}`]),
     ...(withBody ? [`    ${plain(body)}`] : []),
   ]);
-  const advice = `Once the cause is gone: ${typed('redrive', '--dry-run')}`;
-  return `${[`${counted(letters.length, 'dead letter')} in ${place}${more}: ${counts}`, ...lines, advice].join('\n')}\n`;
+  return [`${counted(letters.length, 'dead letter')} in ${place}${queue}${more}: ${counts}`, ...lines];
 }
 
 /** What senders wrote must not reach the terminal as control characters. */

@@ -1,6 +1,6 @@
 import { GetQueueUrlCommand, QueueDoesNotExist, SQSClient } from '@aws-sdk/client-sqs';
 import { UsageError } from '../command-line.ts';
-import { findStackAt, requireRunningStack, useLocalStack } from '../local-aws.ts';
+import { findOwnStack, findStackAt, requireRunningStack, useLocalStack } from '../local-aws.ts';
 import type { RunningStack } from '../start/running-stack.ts';
 
 /** How a command line names the queues: by name or URL, or by the folder of a local stack. */
@@ -11,10 +11,15 @@ export type QueueOptions = {
   readonly stateTable?: string | undefined;
 };
 
-/** A records queue and its dead-letter queue. */
+/** A dead-letter queue, and the queue that its letters go back to; `''` for none. */
+export type DeadLetterQueue = { readonly name: string; readonly url: string; readonly queueUrl: string };
+
+/** A records queue, and the dead-letter queues that are meant. */
 export type RecordsQueues = {
+  /** `''` where none is named. */
   readonly queueUrl: string;
-  readonly deadLetterUrl: string;
+  /** The one that is named; all of a local stack when none is. */
+  readonly deadLetterQueues: readonly DeadLetterQueue[];
   /** Where reasons are that a letter had no room for. */
   readonly stateTable: string | undefined;
   /** That of the local stack. */
@@ -28,34 +33,36 @@ export type RecordsQueues = {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Finds the queues that a person means: those named by options or environment (RECORDS_QUEUE_URL, RECORDS_DLQ_URL), else those of the local stack that `--stack` names or that was started in the current folder. It turns the AWS SDK of this process to a local stack.
- * @throws UsageError for options that exclude each other; Error without a stack, and when AWS knows no queue of a name
+ * Finds the queues that a person means: those named by options or environment (RECORDS_QUEUE_URL, RECORDS_DLQ_URL), else those of the
+ * local stack that `--stack` names or that was started in the current folder. A name is looked for in that stack first. It turns the AWS
+ * SDK of this process to a local stack.
+ * @throws UsageError for options that exclude each other; Error without a stack, and when there is no queue of a name
  */
 export async function findRecordsQueues(
   options: QueueOptions,
   environment: Environment,
 ): Promise<RecordsQueues> {
-  if (options.stack !== undefined && (options.queue ?? options.dlq) !== undefined)
-    throw new UsageError('--stack cannot be given together with --queue or --dlq');
   const queue = options.queue ?? environment['RECORDS_QUEUE_URL'];
   const dlq = options.dlq ?? environment['RECORDS_DLQ_URL'];
   const stateTable = options.stateTable ?? environment['STATE_TABLE'];
-  if (options.stack !== undefined || (queue === undefined && dlq === undefined)) {
+  if (options.stack !== undefined) {
+    if ([options.queue, options.dlq].some(isUrl))
+      throw new UsageError('--stack cannot be given together with the URL of a queue');
+    return ofStack(requireRunningStack(options.stack), options.queue, options.dlq, options.stateTable);
+  }
+  if (queue === undefined && dlq === undefined) {
     const stack = requireRunningStack(
-      options.stack,
+      undefined,
       ', or name the queues of a deployment with --queue and --dlq',
     );
-    const { recordsQueueUrl, recordsDlqUrl } = stack.endpoints.sqs;
-    return ofStack(stack, recordsQueueUrl, recordsDlqUrl, options.stateTable);
+    return ofStack(stack, queue, dlq, options.stateTable);
   }
-  const stack = findStackAt('sqs', queue ?? dlq);
-  if (stack && (dlq === undefined || findStackAt('sqs', dlq)?.pid === stack.pid)) {
-    const { recordsQueueUrl, recordsDlqUrl } = stack.endpoints.sqs;
-    return ofStack(stack, queue ?? recordsQueueUrl, dlq ?? recordsDlqUrl, stateTable);
-  }
+  const stack = stackOf(queue, dlq);
+  if (stack) return ofStack(stack, queue, dlq, stateTable);
+  const queueUrl = queue === undefined ? '' : await toUrl(queue);
   return {
-    queueUrl: queue === undefined ? '' : await toUrl(queue),
-    deadLetterUrl: dlq === undefined ? '' : await toUrl(dlq),
+    queueUrl,
+    deadLetterQueues: dlq === undefined ? [] : [{ name: nameOf(dlq), url: await toUrl(dlq), queueUrl }],
     stateTable,
     importBucket: undefined,
     others: [],
@@ -63,30 +70,81 @@ export async function findRecordsQueues(
   };
 }
 
+function isUrl(nameOrUrl: string | undefined): boolean {
+  return nameOrUrl !== undefined && /^https?:\/\//.test(nameOrUrl);
+}
+
+function nameOf(nameOrUrl: string): string {
+  return nameOrUrl.slice(nameOrUrl.lastIndexOf('/') + 1);
+}
+
+/** The stack that has all the queues that are named. */
+function stackOf(...named: readonly (string | undefined)[]): RunningStack | undefined {
+  const stacks = named
+    .filter((one) => one !== undefined)
+    .map((one) => {
+      if (isUrl(one)) return findStackAt('sqs', one);
+      const own = findOwnStack();
+      return own?.endpoints.sqs.queues.some(({ name }) => name === one) ? own : undefined;
+    });
+  const [first] = stacks;
+  return stacks.every((stack) => stack?.pid === first?.pid) ? first : undefined;
+}
+
+/** @throws Error for a name that the stack has no queue of */
 function ofStack(
   stack: RunningStack,
-  queueUrl: string,
-  deadLetterUrl: string,
+  queue: string | undefined,
+  dlq: string | undefined,
   stateTable: string | undefined,
 ): RecordsQueues {
   useLocalStack(stack);
   const { sqs, s3, dynamodb } = stack.endpoints;
+  const deadLetterQueues = letterQueuesOf(stack);
+  const url = (named: string) => (isUrl(named) ? named : requireQueue(stack, named));
+  const dlqUrl = dlq === undefined ? undefined : url(dlq);
+  const known = deadLetterQueues.find((one) => one.url === dlqUrl);
+  const queueUrl = queue === undefined ? (known?.queueUrl ?? sqs.recordsQueueUrl) : url(queue);
+  const ofQueue = deadLetterQueues.filter((one) => one.queueUrl === queueUrl);
   return {
     queueUrl,
-    deadLetterUrl,
+    deadLetterQueues:
+      dlqUrl !== undefined
+        ? [{ name: known?.name ?? nameOf(dlqUrl), url: dlqUrl, queueUrl }]
+        : queue === undefined
+          ? deadLetterQueues
+          : ofQueue,
     stateTable: stateTable ?? dynamodb.stateTable,
     importBucket: s3.bucket,
     others: [
       { name: 'signals', url: sqs.signalsQueueUrl ?? '' },
       { name: 'events', url: sqs.eventsQueueUrl ?? '' },
-      { name: 'undelivered events', url: sqs.eventsDlqUrl ?? '' },
-    ].filter(({ url }) => url !== ''),
+    ].filter((one) => one.url !== ''),
     place: 'the local stack',
   };
 }
 
+/** All that take dead letters, that of the records queue first. */
+function letterQueuesOf({ endpoints: { sqs } }: RunningStack): readonly DeadLetterQueue[] {
+  const { recordsQueueUrl, recordsDlqUrl } = sqs;
+  const others = sqs.queues.filter(
+    ({ url, deadLettersOf }) => deadLettersOf !== undefined && url !== recordsDlqUrl,
+  );
+  return [
+    { name: nameOf(recordsDlqUrl), url: recordsDlqUrl, queueUrl: recordsQueueUrl },
+    ...others.map(({ name, url, deadLettersOf }) => ({ name, url, queueUrl: deadLettersOf ?? '' })),
+  ];
+}
+
+function requireQueue({ endpoints: { sqs } }: RunningStack, named: string): string {
+  const found = sqs.queues.find(({ name }) => name === named);
+  if (found) return found.url;
+  const names = sqs.queues.map(({ name }) => name).join(', ');
+  throw new Error(`${named}: the local stack has no such queue; there are ${names}`);
+}
+
 async function toUrl(nameOrUrl: string): Promise<string> {
-  if (/^https?:\/\//.test(nameOrUrl)) return nameOrUrl;
+  if (isUrl(nameOrUrl)) return nameOrUrl;
   const sqs = new SQSClient({ maxAttempts: 3 });
   try {
     const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: nameOrUrl }));

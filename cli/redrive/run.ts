@@ -7,6 +7,7 @@ import { type RedriveReport, redrive } from '../../lib/record-queue/redrive.ts';
 import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
+import { addReports } from './add-reports.ts';
 
 /** What the command line says. */
 type RedriveCommandOptions = QueueOptions & {
@@ -14,6 +15,7 @@ type RedriveCommandOptions = QueueOptions & {
   readonly dryRun?: boolean | undefined;
   readonly json?: boolean | undefined;
   readonly trustedSenders?: readonly string[] | undefined;
+  readonly wait?: number | undefined;
 };
 
 /**
@@ -21,41 +23,54 @@ type RedriveCommandOptions = QueueOptions & {
  * @throws UsageError when only one of the two queues is named
  */
 export async function runRedrive(options: RedriveCommandOptions): Promise<void> {
-  const { queueUrl, deadLetterUrl, stateTable: tableName } = await findRecordsQueues(options, process.env);
-  if (!deadLetterUrl || !queueUrl) throw new UsageError('--dlq and --queue are needed');
-  const { dryRun = false, code: codes, json = false, trustedSenders } = options;
+  const { deadLetterQueues, stateTable: tableName } = await findRecordsQueues(options, process.env);
+  // Letters of some queues go back to none.
+  const queues = deadLetterQueues.filter(({ queueUrl }) => queueUrl !== '');
+  if (queues.length === 0) throw new UsageError('--dlq and --queue are needed');
+  const { dryRun = false, code: codes, json = false, trustedSenders, wait = defaultWait } = options;
   const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
   const remembered = stateTable && { stateTable, deployment: readConfig().deployment };
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
-  const progress = await startProgress(deadLetterUrl);
   const { signal } = stop;
-  const onProgress = progress.update;
-  const queues = { deadLetterUrl, queueUrl };
-  const work = redrive({ ...queues, codes, dryRun, remembered, trustedSenders, onProgress, signal });
-  const report = await work.finally(progress.stop);
+  const reports: RedriveReport[] = [];
+  for (const { url: deadLetterUrl, queueUrl } of queues) {
+    const letters = await countMessages(deadLetterUrl);
+    // To see that a queue is empty takes seconds.
+    if (queues.length > 1 && letters === 0) continue;
+    const progress = startProgress(letters);
+    const settings = { codes, dryRun, remembered, trustedSenders, watchSeconds: wait, signal };
+    const onProgress = progress.update;
+    const work = redrive({ deadLetterUrl, queueUrl, onProgress, ...settings });
+    reports.push(await work.finally(progress.stop));
+  }
+  const report = addReports(reports);
   process.stdout.write(
     json ? `${toJson(report, dryRun)}\n` : describe(report, dryRun, codes, signal.aborted),
   );
   process.exitCode = signal.aborted ? 130 : report.failures.length === 0 ? 0 : 1;
 }
 
+/** A queue gathers messages for some seconds before a function gets them, and the instance takes its time. */
+const defaultWait = 20;
+
 /** A bar on a terminal, nothing elsewhere. */
-async function startProgress(deadLetterUrl: string) {
+function startProgress(letters: number) {
   if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
   const bar = new SingleBar({ format: '{bar} {value}/{total} letters', gracefulExit: false });
-  bar.start(await countMessages(deadLetterUrl), 0);
+  bar.start(letters, 0);
   return { update: (looked: number) => bar.update(looked), stop: () => bar.stop() };
 }
 
-function toJson({ found, moved, returned, failures, unseen }: RedriveReport, dryRun: boolean): string {
+function toJson(report: RedriveReport, dryRun: boolean): string {
+  const { found, moved, returned, failures, unseen, underWay } = report;
   const counts = { found: Object.fromEntries(found), returned: Object.fromEntries(returned) };
-  return JSON.stringify({ dryRun, ...counts, moved, failures, unseen });
+  return JSON.stringify({ dryRun, ...counts, moved, underWay, failures, unseen });
 }
 
 function describe(
-  { found, moved, returned, failures, unseen }: RedriveReport,
+  { found, moved, returned, failures, unseen, underWay }: RedriveReport,
   dryRun: boolean,
   codes: readonly string[] | undefined,
   isStopped: boolean,
@@ -77,12 +92,17 @@ function describe(
   const again = [...returned].map(
     ([code, count]) => `${count} failed again and ${count === 1 ? 'stays' : 'stay'}: ${code}`,
   );
+  const waiting =
+    underWay > 0
+      ? [`The queue still holds ${counted(underWay, 'message')}: what comes of them is not known yet.`]
+      : [];
   const lines = [
     counted(total, 'dead letter'),
     ...byCode,
     ...behind,
     outcome,
     ...again,
+    ...waiting,
     ...failures,
     ...stopped,
   ];

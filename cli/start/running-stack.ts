@@ -23,6 +23,12 @@ const runningStackSchema = z.object({
       endpoint: z.string(),
       recordsQueueUrl: z.string(),
       recordsDlqUrl: z.string(),
+      queues: z
+        .array(
+          z.object({ name: z.string(), url: z.string(), deadLettersOf: z.string().nullable().optional() }),
+        )
+        .readonly()
+        .default([]),
       eventsQueueUrl: z.string().optional(),
       eventsDlqUrl: z.string().optional(),
       signalsQueueUrl: z.string().optional(),

@@ -12,6 +12,7 @@ export function describeStatus({ place, queues, deadLetters, imports }: Status):
     `${place.replace(/^the /, 'The ')}, ${new Date().toISOString().slice(11, 19)} UTC`,
     ...queues.map((queue) => row(queue.name, describeQueue(queue))),
     row('dead letters', describeLetters(deadLetters)),
+    ...describeLetterQueues(deadLetters),
     ...describeImports(imports, row),
   ];
 }
@@ -31,6 +32,12 @@ function describeLetters({ count, byCode, oldestSentAt }: Status['deadLetters'])
   const codes = Object.entries(byCode).map(([code, letters]) => `${letters} ${plain(code)}`);
   const oldest = oldestSentAt === undefined ? '' : `, oldest of ${oldestSentAt.slice(0, 19)}Z`;
   return `${count}: ${codes.join(', ')}${oldest}; see ${typed('dead-letters')}`;
+}
+
+/** Where several queues hold some: how many each does. */
+function describeLetterQueues({ byQueue }: Status['deadLetters']): readonly string[] {
+  const queues = Object.entries(byQueue);
+  return queues.length < 2 ? [] : queues.map(([name, count]) => `    ${count} in ${plain(name)}`);
 }
 
 function describeImports(

@@ -6,7 +6,7 @@ import { type ListedImport, listUnfinished } from '../import/list-imports.ts';
 import { type ProgressView, viewProgress } from '../import/progress-view.ts';
 import { countQueue, type QueueCounts } from '../queue/count-queue.ts';
 import { readLetters } from '../queue/dead-letters.ts';
-import type { RecordsQueues } from '../queue/records-queues.ts';
+import type { DeadLetterQueue, RecordsQueues } from '../queue/records-queues.ts';
 import { openOldestMessages } from './oldest-messages.ts';
 
 /** A deployment at a glance. */
@@ -24,6 +24,8 @@ export type Status = {
     readonly byCode: Readonly<Record<string, number>>;
     /** When the oldest of those was sent, ISO 8601. */
     readonly oldestSentAt: string | undefined;
+    /** How many each queue holds, without those that hold none. */
+    readonly byQueue: Readonly<Record<string, number>>;
   };
   /** In line and running, in the order of their drops; undefined where no bucket is known. */
   readonly imports: readonly ImportStatus[] | undefined;
@@ -43,7 +45,7 @@ const mostImports = 50;
 export function openStatus(queues: RecordsQueues): { read(): Promise<Status>; close(): void } {
   const sqs = new SQSClient({ maxAttempts: 3 });
   const s3 = createS3Client();
-  const letters = rememberLetters(queues);
+  const letters = queues.deadLetterQueues.map((queue) => rememberLetters(queue, queues.stateTable));
   const oldest = openOldestMessages(queues.place === 'AWS' ? metricMs : 0);
   return {
     async read() {
@@ -53,7 +55,7 @@ export function openStatus(queues: RecordsQueues): { read(): Promise<Status>; cl
       const [counts, ages, dead, unfinished] = await Promise.all([
         Promise.all(named.map(({ url }) => countQueue(sqs, url))),
         oldest.read(named.map(({ url }) => url)),
-        queues.deadLetterUrl === '' ? undefined : countQueue(sqs, queues.deadLetterUrl),
+        Promise.all(queues.deadLetterQueues.map(({ url }) => countQueue(sqs, url))),
         queues.importBucket === undefined ? undefined : listUnfinished(s3, queues.importBucket, mostImports),
       ]);
       return {
@@ -63,7 +65,11 @@ export function openStatus(queues: RecordsQueues): { read(): Promise<Status>; cl
           ...count,
           oldestSeconds: ages.get(named[i]?.url ?? ''),
         })),
-        deadLetters: await letters(dead ? dead.visible + dead.inFlight + dead.delayed : 0),
+        deadLetters: addLetters(
+          await Promise.all(
+            dead.map(({ visible, inFlight, delayed }, i) => letters[i]?.(visible + inFlight + delayed)),
+          ),
+        ),
         imports: unfinished?.map(toImport),
       };
     },
@@ -76,17 +82,35 @@ export function openStatus(queues: RecordsQueues): { read(): Promise<Status>; cl
 }
 
 /** Letters are looked at again when there are more or fewer of them. */
-function rememberLetters(queues: RecordsQueues): (count: number) => Promise<Status['deadLetters']> {
-  let known: Status['deadLetters'] = { count: 0, byCode: {}, oldestSentAt: undefined };
+function rememberLetters(
+  { name, url }: DeadLetterQueue,
+  stateTable: string | undefined,
+): (count: number) => Promise<Status['deadLetters']> {
+  let known = addLetters([]);
   return async (count) => {
     if (count === known.count) return known;
-    const letters = count === 0 ? [] : await readLetters(queues, mostLetters);
+    const letters = count === 0 ? [] : await readLetters(url, stateTable, mostLetters);
     const codes = [...Map.groupBy(letters, ({ code }) => code)]
       .map(([code, { length }]) => [code, length] as const)
       .toSorted(([, a], [, b]) => b - a);
     const [oldestSentAt] = letters.flatMap(({ sentAt }) => sentAt ?? []).toSorted();
-    known = { count, byCode: Object.fromEntries(codes), oldestSentAt };
+    const byQueue = count === 0 ? {} : { [name]: count };
+    known = { count, byCode: Object.fromEntries(codes), oldestSentAt, byQueue };
     return known;
+  };
+}
+
+/** Those of several queues. */
+function addLetters(all: readonly (Status['deadLetters'] | undefined)[]): Status['deadLetters'] {
+  const some = all.filter((one) => one !== undefined);
+  const codes = new Map<string, number>();
+  for (const [code, count] of some.flatMap(({ byCode }) => Object.entries(byCode)))
+    codes.set(code, (codes.get(code) ?? 0) + count);
+  return {
+    count: some.reduce((sum, { count }) => sum + count, 0),
+    byCode: Object.fromEntries([...codes].toSorted(([, a], [, b]) => b - a)),
+    oldestSentAt: some.flatMap(({ oldestSentAt }) => oldestSentAt ?? []).toSorted()[0],
+    byQueue: Object.assign({}, ...some.map(({ byQueue }) => byQueue)),
   };
 }
 

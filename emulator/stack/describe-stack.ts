@@ -4,6 +4,14 @@ import type { LoopbackServer } from '../aws/loopback-server.ts';
 import type { StackResources } from '../aws/template/stack-resources.ts';
 import type { Instance } from '../instance/index.ts';
 
+/** A queue of the stack. */
+export type NamedQueue = {
+  readonly name: string;
+  readonly url: string;
+  /** For one that takes dead letters: the queue that they go back to, or none where a person has to look at each. */
+  readonly deadLettersOf?: string | null;
+};
+
 /** Where everything answers; what `npm start -- --json` prints. */
 export type Endpoints = {
   /** Base URL of the HTTP API. */
@@ -13,6 +21,8 @@ export type Endpoints = {
     readonly endpoint: string;
     readonly recordsQueueUrl: string;
     readonly recordsDlqUrl: string;
+    /** All of them. */
+    readonly queues: readonly NamedQueue[];
     /** Where events become signals; not there when the template has no events. */
     readonly eventsQueueUrl?: string;
     readonly eventsDlqUrl?: string;
@@ -65,6 +75,7 @@ export function describeStack(parts: StackParts): Endpoints {
       endpoint: sqs.url,
       recordsQueueUrl: variable(resources, 'RECORDS_QUEUE_URL'),
       recordsDlqUrl: variable(resources, 'RECORDS_DLQ_URL'),
+      queues: nameQueues(resources),
       ...eventQueues(resources),
     },
     eventBridge: { endpoint: eventBridge.url, bus: DEFAULT_BUS },
@@ -76,6 +87,22 @@ export function describeStack(parts: StackParts): Endpoints {
     secretsManager: { endpoint: secretsManager.url },
     dynamodb: { endpoint: dynamodb.url, ...(stateTable !== undefined && { stateTable }) },
   };
+}
+
+/** Queues that SQS moves dead letters to are found by the queues that name them, those of other services by their names. */
+function nameQueues({ queues }: StackResources): readonly NamedQueue[] {
+  const sourceOf = (arn: string) =>
+    queues.find(({ attributes: { RedrivePolicy = '{}' } }) => targetOf(RedrivePolicy) === arn)?.url;
+  return queues.map(({ name, arn, url }) => {
+    const source = sourceOf(arn);
+    const takesLetters = source !== undefined || name.includes('DeadLetter');
+    return { name, url, ...(takesLetters && { deadLettersOf: source ?? null }) };
+  });
+}
+
+function targetOf(redrivePolicy: string): unknown {
+  const policy: { readonly deadLetterTargetArn?: unknown } = JSON.parse(redrivePolicy);
+  return policy.deadLetterTargetArn;
 }
 
 /** Those of the functions of events; a switch leaves them out, or empty. */

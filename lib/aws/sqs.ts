@@ -2,6 +2,7 @@ import type {
   ChangeMessageVisibilityBatchRequestEntry,
   DeleteMessageBatchRequestEntry,
   Message,
+  QueueAttributeName,
   SendMessageBatchRequestEntry,
   SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -89,13 +90,24 @@ export async function receiveMessages(
 }
 
 /** About how many messages of a queue can be received now. */
-export async function countMessages(queueUrl: string): Promise<number> {
+export function countMessages(queueUrl: string): Promise<number> {
+  return addCounts(queueUrl, ['ApproximateNumberOfMessages']);
+}
+
+/** About how many messages a queue holds, also those that are being worked on and those that come later. */
+export function countHeld(queueUrl: string): Promise<number> {
+  return addCounts(queueUrl, [
+    'ApproximateNumberOfMessages',
+    'ApproximateNumberOfMessagesNotVisible',
+    'ApproximateNumberOfMessagesDelayed',
+  ]);
+}
+
+async function addCounts(queueUrl: string, AttributeNames: QueueAttributeName[]): Promise<number> {
   const { GetQueueAttributesCommand } = await import('./sdk/sqs.ts');
-  const command = new GetQueueAttributesCommand({
-    QueueUrl: queueUrl,
-    AttributeNames: ['ApproximateNumberOfMessages'],
-  });
-  return Number((await (await sqs()).send(command)).Attributes?.ApproximateNumberOfMessages ?? 0);
+  const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames });
+  const { Attributes = {} } = await (await sqs()).send(command);
+  return AttributeNames.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
 }
 
 function until(signal: AbortSignal | undefined) {

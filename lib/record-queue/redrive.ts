@@ -19,6 +19,7 @@ import {
 } from './dead-letter.ts';
 import { firstOrigin, type Origin, senderAttribute, sentAtAttribute } from './first-sender.ts';
 import { keyAttribute } from './message.ts';
+import { watchQueue } from './redrive-watch.ts';
 
 export type RedriveOptions = {
   readonly deadLetterUrl: string;
@@ -33,6 +34,8 @@ export type RedriveOptions = {
   readonly trustedSenders?: readonly string[] | undefined;
   /** How long the queue must return nothing to count as empty; without a wait SQS may skip letters. @default 2 */
   readonly waitSeconds?: number;
+  /** For how long after the last move letters that fail again are waited for, while the queue holds anything. @default 0 */
+  readonly watchSeconds?: number;
   /** For how long a letter is hidden once it was looked at. @default 900 */
   readonly hiddenSeconds?: number;
   /** Milliseconds since the Unix epoch. @default Date.now */
@@ -51,6 +54,8 @@ export type RedriveReport = {
   readonly returned: ReadonlyMap<string, number>;
   /** Letters that should have been moved and are still there, with the reasons. */
   readonly failures: readonly string[];
+  /** Messages that the queue still held when the wait for letters that come back was over. */
+  readonly underWay: number;
   /** True when the signal ended it early. */
   readonly isInterrupted: boolean;
   /** Letters that SQS did not show: in a FIFO queue, those behind the first ten of their group that stay. */
@@ -106,8 +111,14 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   let moved = 0;
   const { signal } = options;
   let unseen = 0;
+  const watch = watchQueue(options);
   try {
-    for (let messages = await receive(options); messages.length > 0; messages = await receive(options)) {
+    for (;;) {
+      const messages = await receive(options);
+      if (messages.length === 0) {
+        if (await watch.isWorthwhile()) continue;
+        break;
+      }
       if (signal?.aborted) {
         for (const message of messages) keep(message, kept);
         break;
@@ -122,6 +133,7 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
         ? []
         : fresh.filter((letter) => !isReturned(letter) && (options.codes?.includes(letter.code) ?? true));
       for (const { name } of wanted) movedNames.add(name);
+      if (wanted.length > 0) watch.begin();
       const lost = await move(wanted, options);
       failures.push(...lost.values());
       moved += wanted.length - lost.size;
@@ -134,7 +146,8 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
     // Also when it fails: what was taken would be hidden for a quarter of an hour.
     await show(options.deadLetterUrl, [...kept.values()]);
   }
-  return { found, moved, returned, failures, isInterrupted: signal?.aborted === true, unseen };
+  const isInterrupted = signal?.aborted === true;
+  return { found, moved, returned, failures, underWay: watch.underWay, isInterrupted, unseen };
 }
 
 function isFifo(queueUrl: string): boolean {

@@ -40,13 +40,16 @@ export function runCommand(args: readonly string[], { cwd, env = {}, input }: Ru
 
 const nowhere = 'http://127.0.0.1:9';
 
+type Endpoints = RunningStack['endpoints'];
+type StackParts = Partial<Omit<Endpoints, 'sqs'>> & { readonly sqs?: Partial<Endpoints['sqs']> };
+
 /**
  * Announces a stack of which only some parts run, until the end of the test.
  * @param cache that of another announced stack, to run both for one user
  * @returns the environment and the folder in which commands find it
  */
 export function announcedStack(
-  parts: Partial<RunningStack['endpoints']>,
+  parts: StackParts,
   controlToken = '',
   cache?: string,
 ): { readonly env: Readonly<{ XDG_CACHE_HOME: string }>; readonly cwd: string } {
@@ -56,13 +59,13 @@ export function announcedStack(
   const endpoints = {
     api: nowhere,
     instance: { url: nowhere, username: '', password: '' },
-    sqs: { endpoint: nowhere, recordsQueueUrl: '', recordsDlqUrl: '' },
     s3: { endpoint: nowhere, bucket: 'own' },
     lambda: { endpoint: nowhere },
     cloudWatch: { endpoint: nowhere },
     secretsManager: { endpoint: nowhere },
     dynamodb: { endpoint: nowhere },
     ...parts,
+    sqs: { endpoint: nowhere, recordsQueueUrl: '', recordsDlqUrl: '', queues: [], ...parts.sqs },
   };
   const stack = { project: cwd, dataFolder: join(cwd, 'data'), pid: process.pid, controlToken, endpoints };
   withCache(env.XDG_CACHE_HOME, () => announceStack(stack));

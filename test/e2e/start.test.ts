@@ -97,6 +97,11 @@ describe('npm start -- --json', () => {
         endpoint: url,
         recordsQueueUrl: url,
         recordsDlqUrl: url,
+        queues: expect.arrayContaining([
+          { name: 'RecordsQueue', url },
+          { name: 'RecordsFifoDeadLetterQueue.fifo', url, deadLettersOf: url },
+          { name: 'CallDeadLetterQueue', url, deadLettersOf: null },
+        ]),
         eventsQueueUrl: url,
         eventsDlqUrl: url,
         signalsQueueUrl: url,

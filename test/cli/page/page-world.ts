@@ -18,7 +18,9 @@ export async function startPageWorld(api = 'http://127.0.0.1:1') {
   const sqs = opened.adopt(await startSqs({ databaseFile: join(folder, 'sqs.db') }), (one) => one.close());
   const s3 = opened.adopt(await startS3({ folder: join(folder, 's3') }), (one) => one.close());
   const instance = opened.adopt(await startInstance(), (one) => one.close());
-  for (const name of ['records', 'records-dlq']) sqs.state.queues.put(name, {}, Date.now());
+  const names = ['records', 'records-dlq', 'signals', 'signals-dlq', 'failed-calls-dlq'];
+  for (const name of names) sqs.state.queues.put(name, {}, Date.now());
+  const url = (name: string) => `${sqs.url}/000000000000/${name}`;
   s3.state.buckets.ensure('drops', Date.now());
   const feed = new StackFeed();
   const endpoints = {
@@ -28,6 +30,13 @@ export async function startPageWorld(api = 'http://127.0.0.1:1') {
       endpoint: sqs.url,
       recordsQueueUrl: `${sqs.url}/000000000000/records`,
       recordsDlqUrl: `${sqs.url}/000000000000/records-dlq`,
+      queues: [
+        { name: 'records', url: url('records') },
+        { name: 'records-dlq', url: url('records-dlq'), deadLettersOf: url('records') },
+        { name: 'signals', url: url('signals') },
+        { name: 'signals-dlq', url: url('signals-dlq'), deadLettersOf: url('signals') },
+        { name: 'failed-calls-dlq', url: url('failed-calls-dlq'), deadLettersOf: null },
+      ],
     },
     s3: { endpoint: s3.url, bucket: 'drops' },
     lambda: { endpoint: 'http://127.0.0.1:1' },
@@ -46,7 +55,7 @@ export async function startPageWorld(api = 'http://127.0.0.1:1') {
     AWS_ENDPOINT_URL_SQS: sqs.url,
   };
   const stack = { endpoints, functionEnvironment, instance, s3, secretOwner: 'emulator', sqs } as const;
-  const page = opened.adopt(await startPage(stack, feed, 0), (one) => one.close());
+  const page = opened.adopt(await startPage(stack, feed, 0, 0), (one) => one.close());
   const running = opened.move();
   return { page, feed, ...stack, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -194,6 +194,20 @@ it('shows dead letters without receiving them', async () => {
   expect(state.messages.peek('records-dlq', 1)).toMatchObject([{ receiveCount: 0, receipt: null }]);
 });
 
+it('shows the dead letters of every queue, and moves those back that have a way back', async () => {
+  await using world = await startPageWorld();
+  const { state } = world.sqs;
+  for (const name of ['signals-dlq', 'failed-calls-dlq'])
+    send(state, state.queues.byUrl(name), { MessageBody: `{"in":"${name}"}`, MessageAttributes: {} });
+  const { text } = await call(world, '/dead-letters');
+  expect(text).toContain('2 messages that could not be written');
+  for (const name of ['signals-dlq', 'failed-calls-dlq']) expect(text).toContain(`· ${name} ·`);
+  expect((await call(world, '/')).text).toMatch(/<h3>Dead letters<\/h3><p class="value bad">2</);
+  expect((await post(world, '/redrive', 'code=')).text).toBe('1 letter moved back');
+  expect(state.messages.peek('signals', 9).map(({ body }) => body)).toEqual(['{"in":"signals-dlq"}']);
+  expect(state.messages.peek('failed-calls-dlq', 9)).toHaveLength(1);
+});
+
 it('moves dead letters of one code back to the records queue', async () => {
   await using world = await startPageWorld();
   const { state } = world.sqs;

@@ -14,6 +14,10 @@ afterAll(() => fixture.close());
 type World = {
   readonly queue: string;
   readonly dlq: string;
+  /** A queue of the same stack, its dead-letter queue, and one whose letters go back to none. */
+  readonly signals: string;
+  readonly signalsDlq: string;
+  readonly callsDlq: string;
   readonly folder: string;
   run(args: readonly string[], input?: string, env?: Readonly<Record<string, string>>): Promise<Ran>;
 };
@@ -27,11 +31,21 @@ async function world(): Promise<World> {
     await fixture.queue(`records-${worlds}`),
     await fixture.queue(`records-dlq-${worlds}`),
   ];
-  const sqs = { endpoint: fixture.sqs.url, recordsQueueUrl: queue, recordsDlqUrl: dlq };
+  const [signals, signalsDlq, callsDlq] = [
+    await fixture.queue(`signals-${worlds}`),
+    await fixture.queue(`signals-dlq-${worlds}`),
+    await fixture.queue(`calls-dlq-${worlds}`),
+  ];
+  const queues = [
+    { name: `signals-${worlds}`, url: signals },
+    { name: 'signals-dlq', url: signalsDlq, deadLettersOf: signals },
+    { name: 'calls-dlq', url: callsDlq, deadLettersOf: null },
+  ];
+  const sqs = { endpoint: fixture.sqs.url, recordsQueueUrl: queue, recordsDlqUrl: dlq, queues };
   const { env, cwd } = announcedStack({ sqs });
   const run = (args: readonly string[], input?: string, more: Readonly<Record<string, string>> = {}) =>
     runCommand(args, { env: { ...env, ...more }, cwd, ...(input !== undefined && { input }) });
-  return { queue, dlq, folder: cwd, run };
+  return { queue, dlq, signals, signalsDlq, callsDlq, folder: cwd, run };
 }
 
 async function bodies(QueueUrl: string): Promise<string[]> {
@@ -89,6 +103,14 @@ describe('servicenow-functions send', () => {
     const { code, err } = await run(['send', good('a')], '', { AWS_CONFIG_FILE: config, [name]: value });
     expect([code, err]).toEqual([0, '']);
     expect(await bodies(queue)).toEqual([good('a')]);
+  });
+
+  it('sends to a queue of the local stack by its name', async () => {
+    const { signals, run } = await world();
+    const name = signals.slice(signals.lastIndexOf('/') + 1);
+    const { code, err } = await run(['send', good('a'), '--queue', name]);
+    expect([code, err]).toEqual([0, '']);
+    expect(await bodies(signals)).toEqual([good('a')]);
   });
 
   it('sends nothing when one message could never be written, and names the field', async () => {
@@ -150,6 +172,32 @@ describe('servicenow-functions dead-letters', () => {
   });
 });
 
+describe('dead letters of several queues', () => {
+  it('are listed by queue, and each goes back to the queue it came from', async () => {
+    const { queue, signals, callsDlq, signalsDlq, dlq, run } = await world();
+    await sendLetter(dlq, good('a'), 'DATA_POLICY');
+    await sendLetter(signalsDlq, good('b'), 'DATA_POLICY');
+    await sendLetter(callsDlq, '{}');
+    const { out } = await run(['dead-letters']);
+    for (const name of ['records-dlq-\\d+', 'signals-dlq', 'calls-dlq'])
+      expect(out).toMatch(new RegExp(`^1 dead letter in the local stack, ${name}: `, 'm'));
+    const one = await run(['dead-letters', '--dlq', 'signals-dlq', '--json']);
+    expect(JSON.parse(one.out)).toMatchObject({ queue: 'signals-dlq', key: 'b' });
+    const moved = await run(['redrive', '--json', '--wait', '0']);
+    expect(JSON.parse(moved.out)).toMatchObject({ moved: 2, found: { DATA_POLICY: 2 } });
+    expect(await bodies(queue)).toEqual([good('a')]);
+    expect(await bodies(signals)).toEqual([good('b')]);
+    expect(await bodies(callsDlq)).toEqual(['{}']);
+  });
+
+  it('a name that is none of the stack is asked of AWS, and of the stack alone with --stack', async () => {
+    const { folder, run } = await world();
+    const asked = await run(['dead-letters', '--dlq', 'nope', '--stack', folder]);
+    expect([asked.code, asked.err]).toEqual([1, expect.stringMatching(/^nope: the local stack has no such queue; there are signals-/)]);
+    expect((await run(['dead-letters', '--dlq', 'nope'])).err).toMatch(/region/);
+  });
+});
+
 describe('servicenow-functions redrive', () => {
   it('counts what it would move, and moves it to the queue of the local stack', async () => {
     const { queue, dlq, run } = await world();
@@ -160,7 +208,7 @@ describe('servicenow-functions redrive', () => {
       await sendLetter(dlq, good(key), code);
     const dry = await run(['redrive', '--code', 'DATA_POLICY', '--dry-run']);
     expect(dry.out).toContain('Dry run: nothing was moved; without --dry-run 1 would be.');
-    const moved = await run(['redrive', '--code', 'DATA_POLICY', '--json']);
+    const moved = await run(['redrive', '--code', 'DATA_POLICY', '--json', '--wait', '0']);
     expect(JSON.parse(moved.out)).toMatchObject({ moved: 1, found: { DATA_POLICY: 1, THROTTLED: 1 } });
     expect([await bodies(queue), await bodies(dlq)]).toEqual([[good('a')], [good('b')]]);
   });

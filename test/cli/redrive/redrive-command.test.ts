@@ -43,6 +43,8 @@ it('moves letters back by code and says what it found', async () => {
     '--queue',
     await fixture.queue('queue'),
     ...codes,
+    '--wait',
+    '0',
   );
   expect({ code, text }).toEqual({
     code: 0,

@@ -111,8 +111,8 @@ describe('--stack', () => {
   });
 
   it.each([
-    [['send', message, '--queue', 'q']],
-    [['redrive', '--dlq', 'q']],
+    [['send', message, '--queue', 'http://127.0.0.1:9/0/q']],
+    [['redrive', '--dlq', 'https://sqs.eu-west-1.amazonaws.com/1/q']],
     [['imports', '--bucket', 'b']],
     [['imports', '--endpoint', 'localhost:1']],
     [['doctor', '--secret', 's']],

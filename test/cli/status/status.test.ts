@@ -34,8 +34,11 @@ async function world() {
   const signals = await sqs.queue(`signals-${worlds}`);
   const bucket = `imports-${worlds}`;
   await s3.client.send(new CreateBucketCommand({ Bucket: bucket }));
+  const signalsDlq = await sqs.queue(`signals-dlq-${worlds}`);
+  const queues = [{ name: `signals-dlq-${worlds}`, url: signalsDlq, deadLettersOf: signals }];
+  const urls = { recordsQueueUrl: queue, recordsDlqUrl: dlq, signalsQueueUrl: signals };
   const stack = announcedStack({
-    sqs: { endpoint: sqs.sqs.url, recordsQueueUrl: queue, recordsDlqUrl: dlq, signalsQueueUrl: signals },
+    sqs: { endpoint: sqs.sqs.url, ...urls, queues },
     s3: { endpoint: s3.s3.url, bucket },
     cloudWatch: { endpoint: cloudWatch.url },
   });
@@ -46,7 +49,7 @@ async function world() {
   };
   const receive = (QueueUrl: string) => sqs.client.send(new ReceiveMessageCommand({ QueueUrl }));
   const run = (...args: string[]) => runCommand(['status', ...args], stack);
-  return { ...stack, bucket, queue, dlq, signals, send, receive, run };
+  return { ...stack, bucket, queue, dlq, signals, signalsDlq, send, receive, run };
 }
 
 type World = Awaited<ReturnType<typeof world>>;
@@ -117,6 +120,15 @@ describe('servicenow-functions status', () => {
     });
   });
 
+  it('counts the dead letters of every queue', async () => {
+    const { dlq, signalsDlq, send, run } = await world();
+    await send(dlq, 'DATA_POLICY');
+    for (const code of ['STATE_UNKNOWN', 'STATE_UNKNOWN']) await send(signalsDlq, code);
+    const { out } = await run();
+    expect(out).toMatch(/\n {2}dead letters {2}3: 2 STATE_UNKNOWN, 1 DATA_POLICY, oldest/);
+    expect(out).toMatch(/\n {4}1 in records-dlq-\d+\n {4}2 in signals-dlq-\d+\n/);
+  });
+
   it.each([
     [0, '0 s'],
     [119, '119 s'],
@@ -125,7 +137,7 @@ describe('servicenow-functions status', () => {
     [4 * 86_400, '4 d'],
   ])('says that the oldest message has waited for %i seconds', (oldestSeconds, said) => {
     const queue = { name: 'records', visible: 1, inFlight: 0, delayed: 0, oldestSeconds };
-    const deadLetters = { count: 0, byCode: {}, oldestSentAt: undefined };
+    const deadLetters = { count: 0, byCode: {}, oldestSentAt: undefined, byQueue: {} };
     const [, line] = describeStatus({ place: 'AWS', queues: [queue], deadLetters, imports: [] });
     expect(line).toBe(`  records       1 waiting, 0 in flight, oldest ${said}`);
   });
@@ -152,7 +164,7 @@ describe('servicenow-functions status', () => {
   });
 
   it.each([
-    [['--stack', '/x', '--queue', 'q'], '--stack cannot be given together'],
+    [['--stack', '/x', '--queue', 'https://sqs.eu-west-1.amazonaws.com/1/q'], '--stack cannot be given together'],
     [['--stack', '/x', '--bucket', 'b'], '--stack cannot be given together'],
     [['--wtach'], 'Did you mean --watch?'],
   ])('refuses %j and exits with 2', async (args, message) => {

@@ -1,4 +1,4 @@
-import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendMessages } from '../../../lib/aws/sqs.ts';
 import { systemClock } from '../../../lib/core/clock.ts';
@@ -68,6 +68,41 @@ async function visible(QueueUrl: string): Promise<string | undefined> {
 
 const invalid = new InvalidInputError('table', 'required');
 
+describe('letters that fail again', () => {
+  /** What a function would do, once: takes the message from the queue and gives the letter back. */
+  async function fail(): Promise<void> {
+    const [message] = await receiveAll(urls.queueUrl);
+    if (message?.ReceiptHandle === undefined) return;
+    await deadLetter('m1', invalid);
+    const { ReceiptHandle } = message;
+    await fixture.client.send(new DeleteMessageCommand({ QueueUrl: urls.queueUrl, ReceiptHandle }));
+  }
+
+  it('are waited for while the queue holds them, and reported', async () => {
+    await deadLetter('m1', invalid);
+    let asked = 0;
+    const nowMs = () => {
+      asked += 1;
+      // The queue gathers messages for a while: the first looks find the letter gone and the message still there.
+      if (asked === 3) void fail();
+      return 0;
+    };
+    const settings = { ...urls, waitSeconds: 0, watchSeconds: 5, nowMs, dryRun: false };
+    const report = await redrive(settings);
+    expect(report).toMatchObject({ moved: 1, underWay: 0, returned: new Map([['INVALID_INPUT', 1]]) });
+    expect(await visible(urls.deadLetterUrl)).toBe('1');
+  });
+
+  it('are not waited for longer than was asked, and what is under way is counted', async () => {
+    await deadLetter('m1', invalid);
+    let nowMs = 0;
+    const tick = () => (nowMs += 1_000);
+    const report = await redrive({ ...urls, waitSeconds: 0, watchSeconds: 5, nowMs: tick, dryRun: false });
+    expect(report).toMatchObject({ moved: 1, underWay: 1, returned: new Map() });
+    expect(nowMs).toBeLessThan(10_000);
+  });
+});
+
 describe('a redrive', () => {
   it('moves letters back as they were, with their key and without the reasons', async () => {
     await deadLetter('m1', invalid);
@@ -116,6 +151,7 @@ describe('a redrive', () => {
       unseen: 0,
       found: new Map([['INVALID_INPUT', 25]]),
       returned: new Map(),
+      underWay: 0,
     });
     expect(looked.at(-1)).toBe(25);
     expect(await visible(urls.deadLetterUrl)).toBe('25');
