@@ -250,16 +250,23 @@ export class CsvTokenizer implements RecordTokenizer {
     this.fieldMarks[index] = seen;
   }
 
-  #finish(contentEnd: number): Taken {
+  #finish(scannedTo: number): Taken {
     const { window } = this;
     if (this.#trouble !== undefined) return this.#rejectLine(this.#trouble);
-    const ending = window.lineEnd(contentEnd);
-    if (!ending) return this.#outOfBytes();
+    const ending = window.lineEnd(scannedTo);
+    const contentEnd = ending && window.contentEndOf(scannedTo, ending.next);
+    if (contentEnd === undefined) return this.#outOfBytes();
+    if (contentEnd < scannedTo) this.#endLastField(contentEnd);
     const isBlankLine = this.isBlankFrom(0);
     window.accept(contentEnd, ending.next, this.#lines + 1);
     if (isBlankLine) return 'blank';
     if (contentEnd - window.start > readingLimits.maxRecordBytes) this.problem = tooLong;
     return 'record';
+  }
+
+  #endLastField(end: number): void {
+    const last = this.fieldCount - 1;
+    this.ends[last] = Math.min(this.ends[last] ?? 0, end);
   }
 
   /** The record does not end in the window: more bytes are needed, or it never ends in a bounded look. */

@@ -2,6 +2,8 @@ import type { Position } from '../plan/import-plan.ts';
 
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 const CTRL_Z = 26;
+/** So many line breaks and Ctrl-Zs may end a file. */
+const lastBytes = 1_024;
 const LF = 10;
 const CR = 13;
 
@@ -88,6 +90,23 @@ export class ByteWindow {
       this.at += byteOrderMark.length;
     }
     return true;
+  }
+
+  /**
+   * Where the content of a record ends that seems to end at `contentEnd`, with its line at `next`: before a Ctrl-Z behind which
+   * only line breaks follow, as old programs end a text file. Undefined while it cannot be determined yet.
+   */
+  contentEndOf(contentEnd: number, next: number): number | undefined {
+    const { bytes, limit } = this;
+    if (contentEnd === this.at || bytes[contentEnd - 1] !== CTRL_Z) return contentEnd;
+    const until = Math.min(limit, next + lastBytes);
+    let i = next;
+    while (i < until && (bytes[i] === LF || bytes[i] === CR || bytes[i] === CTRL_Z)) i++;
+    if (i < limit) return contentEnd;
+    if (!this.final) return undefined;
+    let end = contentEnd;
+    while (end > this.at && bytes[end - 1] === CTRL_Z) end--;
+    return end;
   }
 
   /** The first line break at or after `from`: where it begins and ends; undefined while it cannot be determined yet. */
@@ -177,10 +196,12 @@ export class LineTokenizer implements RecordTokenizer {
     if (window.at >= window.limit) return window.final ? 'end' : 'more';
     const ending = window.lineEnd(window.at);
     if (!ending) return this.#cutLongLine();
+    const contentEnd = window.contentEndOf(ending.at, ending.next);
+    if (contentEnd === undefined) return 'more';
     const lineWasCut = this.#skippingLine;
     this.#skippingLine = false;
-    const length = ending.at - window.at;
-    window.accept(ending.at, ending.next, 1);
+    const length = contentEnd - window.at;
+    window.accept(contentEnd, ending.next, 1);
     if (lineWasCut) return this.next();
     this.problem = length > readingLimits.maxRecordBytes ? tooLong : undefined;
     return isBlank(window.bytes, window.start, window.contentEnd) ? 'blank' : 'record';

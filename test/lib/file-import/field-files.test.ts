@@ -149,6 +149,26 @@ describe('a file as Excel writes it', () => {
     expect(staged('u_code', 'u_text')).toEqual(expect.arrayContaining([['3', 'c']]));
   });
 
+  it.each([
+    ['csv', 'u_code;u_text\r\n1;a\r\n2;b\x1a\x1a\r\n\x1a\r\n'],
+    ['jsonl', '{"u_code":"1","u_text":"a"}\n{"u_code":"2","u_text":"b"}\x1a\n'],
+  ])('may end with a Ctrl-Z before the last line break: %s', async (format, body) => {
+    const summary = await run(`last-line.${format}`, body);
+    expect(summary).toMatchObject({ lines: { rows: 2 }, counts: { inserted: 2, rejected: 0 } });
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['1', 'a'],
+      ['2', 'b'],
+    ]);
+  });
+
+  it('keeps a Ctrl-Z in its middle', async () => {
+    await run('middle.csv', 'u_code;u_text\n1;a\x1a\n2;b\n');
+    expect(staged('u_code', 'u_text')).toEqual([
+      ['1', 'a\x1a'],
+      ['2', 'b'],
+    ]);
+  });
+
   it('counts rows with nothing in them as blank lines, quoted, of white space or of ignored columns', async () => {
     const rows = [
       '"u_code";"u_text";"Note"',

@@ -121,6 +121,17 @@ describe('reading delimited text', () => {
     );
   });
 
+  it('leaves out a Ctrl-Z that ends the file behind its last value, cut into any pieces', async () => {
+    for (const end of ['\x1a', '\x1a\n', '\x1a\r\n\x1a', '\x1a\x1a\r\n\r\n'])
+      for (let pieceSize = 1; pieceSize <= 12; pieceSize++) {
+        const { rows } = await read(Buffer.from(`a\x1a,b\x1a\nc,d${end}`), 2, { pieceSize });
+        expect(rows.map(({ values }) => values)).toEqual([
+          ['a\x1a', 'b\x1a'],
+          ['c', 'd'],
+        ]);
+      }
+  });
+
   it('gives back the same table from a one-byte encoding', async () => {
     await fc.assert(
       fc.asyncProperty(tableOf(latinCharacter), dialectOf('latin1'), async (table, dialect) => {
