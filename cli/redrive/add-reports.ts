@@ -4,7 +4,8 @@ import type { RedriveReport } from '../../lib/record-queue/redrive.ts';
 export function addReports(reports: readonly RedriveReport[]): RedriveReport {
   const add = (counts: readonly ReadonlyMap<string, number>[]) => {
     const sum = new Map<string, number>();
-    for (const [code, count] of counts.flatMap((one) => [...one])) sum.set(code, (sum.get(code) ?? 0) + count);
+    for (const [code, count] of counts.flatMap((one) => [...one]))
+      sum.set(code, (sum.get(code) ?? 0) + count);
     return sum;
   };
   const total = (of: (report: RedriveReport) => number) => reports.reduce((sum, one) => sum + of(one), 0);

@@ -254,7 +254,8 @@ export class CsvTokenizer implements RecordTokenizer {
     const { window } = this;
     if (this.#trouble !== undefined) return this.#rejectLine(this.#trouble);
     const ending = window.lineEnd(scannedTo);
-    const contentEnd = ending && window.contentEndOf(scannedTo, ending.next);
+    if (!ending) return this.#outOfBytes();
+    const contentEnd = window.contentEndOf(scannedTo, ending.next);
     if (contentEnd === undefined) return this.#outOfBytes();
     if (contentEnd < scannedTo) this.#endLastField(contentEnd);
     const isBlankLine = this.isBlankFrom(0);

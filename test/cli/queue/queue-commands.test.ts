@@ -193,7 +193,10 @@ describe('dead letters of several queues', () => {
   it('a name that is none of the stack is asked of AWS, and of the stack alone with --stack', async () => {
     const { folder, run } = await world();
     const asked = await run(['dead-letters', '--dlq', 'nope', '--stack', folder]);
-    expect([asked.code, asked.err]).toEqual([1, expect.stringMatching(/^nope: the local stack has no such queue; there are signals-/)]);
+    expect([asked.code, asked.err]).toEqual([
+      1,
+      expect.stringMatching(/^nope: the local stack has no such queue; there are signals-/),
+    ]);
     expect((await run(['dead-letters', '--dlq', 'nope'])).err).toMatch(/region/);
   });
 });

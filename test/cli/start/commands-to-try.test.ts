@@ -21,7 +21,12 @@ afterAll(() => server.close());
 const endpoints = () => ({
   api: server.url,
   instance: { url: server.url, username: 'u', password: 'p' },
-  sqs: { endpoint: server.url, recordsQueueUrl: `${server.url}/000000000000/records`, recordsDlqUrl: '', queues: [] },
+  sqs: {
+    endpoint: server.url,
+    recordsQueueUrl: `${server.url}/000000000000/records`,
+    recordsDlqUrl: '',
+    queues: [],
+  },
   s3: { endpoint: server.url, bucket: 'drops' },
   lambda: { endpoint: server.url },
   secretsManager: { endpoint: server.url },

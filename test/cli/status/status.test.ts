@@ -164,7 +164,10 @@ describe('servicenow-functions status', () => {
   });
 
   it.each([
-    [['--stack', '/x', '--queue', 'https://sqs.eu-west-1.amazonaws.com/1/q'], '--stack cannot be given together'],
+    [
+      ['--stack', '/x', '--queue', 'https://sqs.eu-west-1.amazonaws.com/1/q'],
+      '--stack cannot be given together',
+    ],
     [['--stack', '/x', '--bucket', 'b'], '--stack cannot be given together'],
     [['--wtach'], 'Did you mean --watch?'],
   ])('refuses %j and exits with 2', async (args, message) => {

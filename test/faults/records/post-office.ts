@@ -69,7 +69,9 @@ export class PostOffice {
    */
   async race(posted: readonly Posted[], receiveCount = 2): Promise<void> {
     for (let offset = 0; offset < posted.length; offset += 50) {
-      const Records = posted.slice(offset, offset + 50).map((one) => toRecord(one, this.#urls.standard, receiveCount));
+      const Records = posted
+        .slice(offset, offset + 50)
+        .map((one) => toRecord(one, this.#urls.standard, receiveCount));
       await this.#stack.stack.host.invoke(this.#stack.arn('writeRecords'), { Records });
     }
   }
