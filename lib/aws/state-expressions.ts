@@ -41,26 +41,48 @@ export type Expression = {
  */
 export function toCondition(condition: Condition, nowSeconds: number): Expression {
   const bound = new Placeholders('c');
-  const text = write(condition);
-  return { text, names: bound.names, values: bound.values };
+  const text = writeCondition(condition, bound);
+  const whole = isMetByNothing(condition)
+    ? `(${text}) OR ${bound.name('expiresAt')} <= ${bound.value(nowSeconds)}`
+    : `(${text}) AND (${unexpired(bound, nowSeconds)})`;
+  return { text: whole, names: bound.names, values: bound.values };
+}
 
-  function write(one: Condition): string {
-    if ('allOf' in one) return one.allOf.map((part) => `(${write(part)})`).join(' AND ');
-    if ('anyOf' in one) return one.anyOf.map((part) => `(${write(part)})`).join(' OR ');
-    if ('is' in one) return one.is === 'absent' ? absent() : present();
-    const name = bound.name(one.attribute);
-    if ('exists' in one) return one.exists ? `attribute_exists(${name})` : `attribute_not_exists(${name})`;
-    return `${name} ${one.operator} ${bound.value(one.value)}`;
-  }
+/** As `toCondition`, for what may not find an item that has expired; without a condition nothing else has to hold. */
+export function toUnexpired(condition: Condition | undefined, nowSeconds: number): Expression {
+  const bound = new Placeholders('c');
+  const text = condition && writeCondition(condition, bound);
+  const isNotOver = unexpired(bound, nowSeconds);
+  return {
+    text: text ? `(${text}) AND (${isNotOver})` : isNotOver,
+    names: bound.names,
+    values: bound.values,
+  };
+}
 
-  function absent(): string {
-    return `attribute_not_exists(${bound.name('pk')}) OR ${bound.name('expiresAt')} <= ${bound.value(nowSeconds)}`;
-  }
+/** True for an item that is absent, too. */
+function unexpired(bound: Placeholders, nowSeconds: number): string {
+  const expires = bound.name('expiresAt');
+  return `attribute_not_exists(${expires}) OR ${expires} > ${bound.value(nowSeconds)}`;
+}
 
-  function present(): string {
-    const expires = bound.name('expiresAt');
-    return `attribute_exists(${bound.name('pk')}) AND (attribute_not_exists(${expires}) OR ${expires} > ${bound.value(nowSeconds)})`;
-  }
+function writeCondition(one: Condition, bound: Placeholders): string {
+  const write = (part: Condition) => `(${writeCondition(part, bound)})`;
+  if ('allOf' in one) return one.allOf.map(write).join(' AND ');
+  if ('anyOf' in one) return one.anyOf.map(write).join(' OR ');
+  if ('is' in one)
+    return `${one.is === 'absent' ? 'attribute_not_exists' : 'attribute_exists'}(${bound.name('pk')})`;
+  const name = bound.name(one.attribute);
+  if ('exists' in one) return `${one.exists ? 'attribute_exists' : 'attribute_not_exists'}(${name})`;
+  return `${name} ${one.operator} ${bound.value(one.value)}`;
+}
+
+/** True for a condition that holds where there is no item. */
+export function isMetByNothing(condition: Condition): boolean {
+  if ('allOf' in condition) return condition.allOf.every(isMetByNothing);
+  if ('anyOf' in condition) return condition.anyOf.some(isMetByNothing);
+  if ('is' in condition) return condition.is === 'absent';
+  return 'exists' in condition && !condition.exists;
 }
 
 /** Writes changes as an UpdateExpression. */

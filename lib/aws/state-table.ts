@@ -7,9 +7,11 @@ import { fullJitterMs } from '../core/retry-timing.ts';
 import {
   type Condition,
   type Expression,
+  isMetByNothing,
   type StateValue,
   toCondition,
   toRange,
+  toUnexpired,
   toUpdate,
   type Update,
 } from './state-expressions.ts';
@@ -172,22 +174,39 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
   /**
    * Writes an item under a condition. Each such write marks its item: the SDK sends again what was not answered, and then the
    * condition may fail by the effect of the first copy.
-   * @returns the new item; undefined when the condition does not hold
+   * @returns the new item; without one the condition does not hold, for what was found
    */
   async function decide(
-    condition: Condition | undefined,
+    condition: Expression | undefined,
     call: StateCall,
     send: (loaded: Loaded, options: SendOptions, guard: Guard) => Promise<Attributes>,
-  ): Promise<StateItem | undefined> {
+  ): Promise<{ readonly written?: StateItem; readonly found?: Attributes | undefined }> {
     const mark = { [writeId]: randomUUID() };
-    const guard = condition ? { ...toCondition(condition, nowSeconds()), mark } : unguarded;
+    const guard = condition ? { ...condition, mark } : unguarded;
     try {
-      return toItem(await run(call, (loaded, options) => send(loaded, options, guard)));
+      return { written: toItem(await run(call, (loaded, options) => send(loaded, options, guard))) };
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
-      return error.item?.[writeId] === mark[writeId] ? toItem(error.item) : undefined;
+      const { item: found } = error;
+      return found?.[writeId] === mark[writeId] && found ? { written: toItem(found) } : { found };
     }
   }
+
+  const change = (key: StateKey, { set, ...rest }: Update, condition: Expression, call: StateCall) =>
+    decide(condition, call, async ({ sdk, client }, options, guard) => {
+      const update = toUpdate({ ...rest, set: { ...set, ...guard.mark } });
+      const names = { ...update.names, ...guard.names };
+      const values = { ...update.values, ...guard.values };
+      const command = new sdk.UpdateItemCommand({
+        TableName: tableName,
+        Key: sdk.marshall(keyOf(key)),
+        UpdateExpression: update.text,
+        ReturnValues: 'ALL_NEW',
+        ...parametersOf({ ...guard, names, values }, sdk.marshall),
+      });
+      const { Attributes } = await client.send(command, options);
+      return Attributes ? sdk.unmarshall(Attributes) : keyOf(key);
+    });
 
   return {
     async read(key, call = {}) {
@@ -219,7 +238,8 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
     },
 
     async put(item, condition, call = {}) {
-      const written = await decide(condition, call, async ({ sdk, client }, options, guard) => {
+      const guarded = condition && toCondition(condition, nowSeconds());
+      const { written } = await decide(guarded, call, async ({ sdk, client }, options, guard) => {
         const stored = { ...item, ...guard.mark };
         const command = new sdk.PutItemCommand({
           TableName: tableName,
@@ -232,26 +252,21 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
       return written !== undefined;
     },
 
-    update: (key, change, condition, call = {}) =>
-      decide(condition, call, async ({ sdk, client }, options, guard) => {
-        const update = toUpdate({ ...change, set: { ...change.set, ...guard.mark } });
-        const command = new sdk.UpdateItemCommand({
-          TableName: tableName,
-          Key: sdk.marshall(keyOf(key)),
-          UpdateExpression: update.text,
-          ReturnValues: 'ALL_NEW',
-          ...parametersOf(
-            {
-              ...guard,
-              names: { ...update.names, ...guard.names },
-              values: { ...update.values, ...guard.values },
-            },
-            sdk.marshall,
-          ),
-        });
-        const { Attributes } = await client.send(command, options);
-        return Attributes ? sdk.unmarshall(Attributes) : keyOf(key);
-      }),
+    async update(key, asked, condition, call = {}) {
+      for (let tries = 0; tries < mostTries; tries += 1) {
+        const { written, found } = await change(key, asked, toUnexpired(condition, nowSeconds()), call);
+        const isOver = found !== undefined && !isLive(toItem(found));
+        if (written || !isOver || (condition && !isMetByNothing(condition))) return written;
+        const isUnchanged = {
+          attribute: 'expiresAt',
+          operator: '=',
+          value: Number(found['expiresAt']),
+        } as const;
+        const begun = await change(key, afresh(asked, found), toUnexpired(isUnchanged, 0), call);
+        if (begun.written) return begun.written;
+      }
+      throw new StateUnavailableError('an expired item of the state table was changed again and again');
+    },
 
     async delete(key, call = {}) {
       await run(call, ({ sdk, client }, options) => {
@@ -292,6 +307,17 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
 }
 
 type Attributes = Readonly<Record<string, NativeAttributeValue>>;
+
+/** How often a change of an expired item is begun that others change at the same time. */
+const mostTries = 3;
+
+/** A change of an item that has expired: nothing of what it held counts. */
+function afresh({ set, add }: Update, found: Attributes): Update {
+  const kept = { ...set, ...add };
+  const isOld = (name: string) =>
+    name !== 'pk' && name !== 'sk' && name !== writeId && !Object.hasOwn(kept, name);
+  return { set: kept, remove: Object.keys(found).filter(isOld) };
+}
 
 /** Which write under a condition was the last one that changed the item. Callers do not see it. */
 const writeId = 'writeId';

@@ -45,7 +45,7 @@ export function memoryStateTable(
     },
     async update(key, { set = {}, add = {}, remove: gone = [] }: Update, condition) {
       if (!holds(key, condition)) return undefined;
-      const before = items.get(nameOf(key)) ?? { pk: key.pk, sk: key.sk };
+      const before = live(items.get(nameOf(key))) ?? { pk: key.pk, sk: key.sk };
       const added = Object.entries(add).map(([name, by]) => [name, Number(before[name] ?? 0) + by]);
       const after = Object.entries({ ...before, ...set, ...Object.fromEntries(added) });
       const kept = Object.fromEntries(after.filter(([name]) => !gone.includes(name)));

@@ -59,4 +59,40 @@ describe.each(tables)('the state table %s', (_where, open) => {
     expect(await table.query('p')).toEqual([]);
     expect(await table.put({ ...key, holder: 'new' }, { is: 'absent' })).toBe(true);
   });
+
+  it('begins with nothing where it changes an item whose time is over', async () => {
+    const clock = manualClock();
+    const table = await open(clock);
+    const nowSeconds = Math.floor(clock.now() / 1000);
+    const isNotDeleted = {
+      anyOf: [
+        { attribute: 'isDeleted', exists: false },
+        { attribute: 'isDeleted', operator: '=', value: false },
+      ],
+    } as const;
+    const set = { maker: 'new', expiresAt: nowSeconds + 60 };
+    for (const condition of [undefined, isNotDeleted, { attribute: 'maker', exists: false } as const]) {
+      const key = { pk: 'p', sk: JSON.stringify(condition ?? null) };
+      await table.put({ ...key, isDeleted: true, maker: 'old', count: 5, expiresAt: nowSeconds });
+      const changed = await table.update(key, { set, add: { count: 1 } }, condition);
+      expect(changed).toEqual({ ...key, ...set, count: 1 });
+      expect(await table.read(key)).toEqual(changed);
+      // The next change is one of a live item.
+      expect(await table.update(key, { add: { count: 1 } })).toEqual({ ...key, ...set, count: 2 });
+    }
+  });
+
+  it('finds no condition met by an item whose time is over', async () => {
+    const clock = manualClock();
+    const table = await open(clock);
+    const key = { pk: 'p', sk: 'a' };
+    const isHeld = { attribute: 'holder', operator: '=', value: 'x' } as const;
+    await table.put({ ...key, holder: 'x', expiresAt: Math.floor(clock.now() / 1000) });
+    const conditions = [isHeld, { attribute: 'holder', exists: true }, { is: 'present' }] as const;
+    for (const condition of conditions) {
+      expect(await table.update(key, { set: { holder: 'y' } }, condition)).toBeUndefined();
+      expect(await table.put({ ...key, holder: 'y' }, condition)).toBe(false);
+    }
+    expect(await table.put({ ...key, holder: 'y' }, { attribute: 'holder', exists: false })).toBe(true);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StateRefusedError, type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
-import { deriveSysId } from '../../../lib/operations/identity.ts';
+import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { ThrottledError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
@@ -72,6 +72,24 @@ describe('what the ledger remembers', () => {
       { sys_id: sysId, urgency: '1', impact: '3' },
       { sys_id: other, urgency: '2' },
     ]);
+  });
+
+  it('is forgotten as a whole when its time is over, though DynamoDB removes it days later', async () => {
+    await start();
+    const match = { correlation_id: 'x' };
+    const upsert = (id: string): TestMessage => ({
+      id,
+      body: { action: 'upsert', table: 'incident', match, record: { urgency: '1' } },
+    });
+    await queue.deliver([upsert('m1')]);
+    const made = deriveUpsertSysId(deployment, 'incident', match, 0);
+    await queue.deliver([remove('m2', made)]);
+    queue.later(30 * 86_400_000 + 3_600_000);
+    expect(await queue.deliver([upsert('m3'), create('m4')])).toEqual([]);
+    expect(await queue.deliver([update('m5', { urgency: '2' }, made)])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+    expect(queue.instance.state.store.find('incident', made)).toMatchObject({ urgency: '2' });
+    expect(queue.deadLetters).toEqual([]);
   });
 
   it('fails one message only where the state table takes no item for it', async () => {
