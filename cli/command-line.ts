@@ -39,13 +39,13 @@ export function onFunctionsNode<Args extends readonly unknown[]>(
  * Runs the program. An error is one line on stderr, without a stack trace. The exit code is 2 for a command line that cannot be
  * understood, which also shows the usage, and 1 for every other error.
  */
-export async function runProgram(program: Command): Promise<void> {
+export async function runProgram(program: Command, words: readonly string[]): Promise<void> {
   let running: { outputHelp(context: { error: true }): void } = program;
   program.hook('preAction', (_program, action) => {
     running = action;
   });
   try {
-    await program.parseAsync();
+    await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
     else if (error instanceof UsageError) {

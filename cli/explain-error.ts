@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { typed } from './typed.ts';
 
 /** What an AWS SDK error means to a person at a terminal, by its name. */
@@ -37,6 +38,8 @@ export function explainError(error: unknown): string {
 function systemError(error: Error): string | undefined {
   const code = 'code' in error ? String(error.code) : '';
   if (code === 'ENOSPC') return 'There is no space left on the disk';
+  if ('syscall' in error && error.syscall === 'mkdtemp')
+    return `TMPDIR: no folder can be made in ${tmpdir()} (${code}); set TMPDIR to one that can be written to`;
   if (code === 'ECONNREFUSED')
     return `Nothing answers (${error.message}). Is the local stack running? Start it with ${typed('start')}`;
   return 'path' in error ? systemErrors[code]?.(String(error.path)) : undefined;

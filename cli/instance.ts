@@ -1,4 +1,5 @@
 import { command, onFunctionsNode } from './command-line.ts';
+import { isProject, typed } from './typed.ts';
 
 /** `servicenow-functions instance`: its options are those of the emulator, which is a package of its own. */
 export const instanceCommand = command('instance', 'runs the emulated ServiceNow instance by itself', [
@@ -10,6 +11,6 @@ export const instanceCommand = command('instance', 'runs the emulated ServiceNow
   .action(
     onFunctionsNode(async () => {
       const { runInstance } = await import('../emulator/instance/main.ts');
-      await runInstance(process.argv.slice(3));
+      await runInstance(process.argv.slice(3), isProject ? undefined : typed('instance'));
     }),
   );

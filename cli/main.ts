@@ -1,5 +1,5 @@
 import { runProgram } from './command-line.ts';
-import { program } from './program.ts';
+import { commandLine, program } from './program.ts';
 
 // The AWS CLI reads this variable, the SDK does not.
 const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
@@ -13,4 +13,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(141);
 });
 
-await runProgram(program);
+await runProgram(program, commandLine());

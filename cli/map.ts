@@ -23,7 +23,11 @@ export const mapCommand = command('map', 'tries the mapping files of events', [
   )
   .option('--allowed-hosts <list>', 'hosts outside ServiceNow’s own domains, with --instance', notBlank)
   .option('--deployment <name>', 'service and stage (default servicenow-functions/dev)', notBlank)
-  .option('--folder <folder>', 'where the mapping files are (default mappings)', notBlank)
+  .option(
+    '--folder <folder>',
+    'where the mapping files are (default mappings; where there is none, those of the program)',
+    notBlank,
+  )
   .option('--test', 'runs the sequences of *.test.yaml against an emulated instance')
   .option('--check', 'compiles the files and says what looks wrong')
   .option('--rules', 'prints the EventBridge rules as CloudFormation')

@@ -52,3 +52,10 @@ for (const one of [
 ])
   program.addCommand(one);
 addCompletion(program);
+
+/** The words of the command line; `help nope` is as wrong as `nope`. */
+export function commandLine(): readonly string[] {
+  const [first, name, ...rest] = process.argv.slice(2);
+  const isKnown = name === undefined || program.commands.some((one) => one.name() === name);
+  return first === 'help' && !isKnown ? [name, ...rest] : process.argv.slice(2);
+}

@@ -1,12 +1,12 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { command, notBlank, onFunctionsNode, port } from './command-line.ts';
-import { defaultPorts } from './start/ports.ts';
+import { command, notBlank, onFunctionsNode, port, wholeNumber } from './command-line.ts';
+import { defaultPorts, lastPortBase } from './start/ports.ts';
 
 /** `servicenow-functions start` */
 export const startCommand = command(
   'start',
   'runs the functions and everything around them on this machine',
-  ['--port 8080 --logs'],
+  ['--port 8080 --logs', '--data-dir .local/second --port-base 4700'],
 )
   .option('--port <n>', `HTTP API (default ${defaultPorts.port})`, port)
   .option('--instance-port <n>', `ServiceNow instance (default ${defaultPorts.instancePort})`, port)
@@ -20,6 +20,11 @@ export const startCommand = command(
   .option('--cloud-watch-port <n>', `CloudWatch (default ${defaultPorts.cloudWatchPort})`, port)
   .option('--security-hub-port <n>', `Security Hub (default ${defaultPorts.securityHubPort})`, port)
   .option('--page-port <n>', `page in the browser (default ${defaultPorts.pagePort})`, port)
+  .option(
+    '--port-base <n>',
+    `moves all ports at once: the first of them (default ${defaultPorts.port}), for a second stack`,
+    wholeNumber(1, lastPortBase),
+  )
   .option('--data-dir <folder>', 'keeps all state, over restarts too (default .local/data)', notBlank)
   .option('--json', 'free ports, a fresh folder, and one line of JSON when everything is ready')
   .option('--quiet', 'prints no line for each event')

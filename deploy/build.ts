@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
 import { projectRoot } from './bundle.ts';
 import { packageFunctions } from './package.ts';
+import { readScriptArguments } from './script-arguments.ts';
 import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
 
 const dist = join(projectRoot, 'dist');
@@ -119,7 +120,9 @@ async function declareTypes(config: string): Promise<void> {
   });
 }
 
-const parts = process.argv.slice(2);
+const usage =
+  'npm run build -- [program] [emulator]: builds dist/ and emulator/dist/, which npm pack takes; without a word both';
+const parts = readScriptArguments(usage, ['program', 'emulator']);
 if (parts.length === 0 || parts.includes('program')) {
   await buildProgram();
   await copyFunctions();

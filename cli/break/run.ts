@@ -35,6 +35,10 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
     throw new UsageError('--for and --count cannot be given together');
   const breakage = what === undefined || what === 'off' ? undefined : findBreakage(what);
   const stack = requireRunningStack(options.stack);
+  if (stack.ownInstance)
+    throw new Error(
+      `${stack.project}: the functions talk to your own instance (--secret), which cannot be broken from here`,
+    );
   if (what === undefined) return list(stack, options.json === true);
   if (breakage === undefined) {
     await control(stack, 'DELETE', 'faults');

@@ -34,17 +34,25 @@ export type StackEvent = {
   readonly messageId?: string;
   /** Seconds until a deferred message comes back. */
   readonly delaySeconds?: number;
-  /** The body of the message or request; long ones are cut, and those of old events are forgotten. */
+  /** The body of the message or request; those of old events are forgotten. */
   readonly body?: string;
+  /** True where `body` is only the beginning. */
+  readonly isBodyCut?: true;
   readonly durationMs: number;
 };
 
 /** An event that is not in the feed yet. */
-export type NewEvent = Omit<StackEvent, 'id'>;
+export type NewEvent = Omit<StackEvent, 'id' | 'isBodyCut'>;
 
 /** What the log lines of an invocation have in common: the middle of their `xray_trace_id`. */
 export function traceOf(requestId: string): string {
   return requestId.replaceAll('-', '').slice(0, 24);
+}
+
+/** What a deployment sets in serverless.yml is an option here. */
+function withAdvice<Event extends { readonly code?: string; readonly reason?: string }>(event: Event): Event {
+  if (event.code !== 'TABLE_NOT_ALLOWED' || event.reason === undefined) return event;
+  return { ...event, reason: `${event.reason} (here: start --tables)` };
 }
 
 const maxEvents = 10_000;
@@ -70,9 +78,10 @@ export class StackFeed {
     this.#lastId += 1;
     const { body, ...rest } = event;
     const added: StackEvent = {
-      ...rest,
+      ...withAdvice(rest),
       id: this.#lastId,
       ...(body !== undefined && { body: body.slice(0, maxBodyCharacters) }),
+      ...(body !== undefined && body.length > maxBodyCharacters && { isBodyCut: true }),
     };
     this.#events.push(added);
     this.#forget();

@@ -54,6 +54,7 @@ const mappedLine = z.object({
   messageId: z.string(),
   file: z.string(),
   signals: z.number(),
+  ignoredBecause: z.string().optional(),
 });
 
 const busEvent = z.object({ source: z.string(), 'detail-type': z.string() });
@@ -106,10 +107,11 @@ export class MessageEvents {
     if (answer.isError || isComplete(ids, this.#outcomes.get(trace))) this.#end(waiting);
   }
 
-  #noteMapped({ messageId, file, signals }: z.infer<typeof mappedLine>, trace: string): void {
+  #noteMapped({ messageId, file, signals, ignoredBecause }: z.infer<typeof mappedLine>, trace: string): void {
     const ofTrace = this.#mapped.get(trace) ?? new Map<string, string[]>();
     this.#mapped.set(trace, ofTrace);
-    const count = signals === 0 ? 'no signal' : counted(signals, 'signal');
+    const why = ignoredBecause === undefined ? '' : ` (${ignoredBecause})`;
+    const count = `${signals === 0 ? 'no signal' : counted(signals, 'signal')}${why}`;
     ofTrace.set(messageId, [...(ofTrace.get(messageId) ?? []), `${file}: ${count}`]);
   }
 

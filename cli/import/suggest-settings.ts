@@ -3,6 +3,9 @@ import type { StagingTable } from '../../lib/file-import/plan/staging-table.ts';
 /** Settings as text, and how many columns they place. */
 export type SuggestedSettings = { readonly json: string; readonly mapped: number; readonly ignored: number };
 
+/** An editor that knows the schema by its id checks the file as it is written; the import passes over it. */
+const schemaUrl = 'urn:servicenow-functions:import-settings:1';
+
 /** Below this two names have too little in common. */
 const leastLikeness = 0.5;
 
@@ -28,6 +31,7 @@ export function suggestSettings(headers: readonly string[], { columns }: Staging
   }
   const ignoredColumns = headers.filter((header) => !placed.has(header));
   const settings = {
+    $schema: schemaUrl,
     ...(placed.size > 0 && { columns: Object.fromEntries(placed) }),
     ...(ignoredColumns.length > 0 && { ignoredColumns }),
   };

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { compileAll } from '../../lib/events/compile.ts';
 import type { Mappings } from '../../lib/events/mapping.ts';
 import { UsageError } from '../command-line.ts';
+import { isProject } from '../typed.ts';
 import { checkMappings } from './check.ts';
 import { type DryRunOptions, dryRun } from './dry-run.ts';
 import { readSequences } from './sequences.ts';
@@ -17,7 +19,8 @@ const print = (text: string) => process.stdout.write(`${text}\n`);
 
 /** @throws UsageError without anything to do; MappingError for a file that is wrong */
 export async function runMap(event: string | undefined, options: MapOptions): Promise<void> {
-  const { folder = 'mappings', test, check, rules } = options;
+  const { test, check, rules } = options;
+  const folder = options.folder ?? findFolder();
   if (event === undefined && !test && !check && !rules)
     throw new UsageError('A file with an event is needed, or --test, --check or --rules');
   const mappings = compileAll(folder);
@@ -26,6 +29,14 @@ export async function runMap(event: string | undefined, options: MapOptions): Pr
   if (test) await runTests(mappings, folder);
   if (event !== undefined) print(await dryRun(readEvent(event), mappings, options));
 }
+
+/** The mapping files of the current folder, else those that the program brings along, where they are the project's own or next to `dist/`. */
+function findFolder(): string {
+  if (existsSync(ownFolder)) return ownFolder;
+  return join(import.meta.dirname, isProject ? '../../mappings' : '../mappings');
+}
+
+const ownFolder = 'mappings';
 
 function readEvent(file: string): unknown {
   const text = readFileSync(file, 'utf8');

@@ -95,9 +95,9 @@ async function sendToRecords({ endpoints }: PageStack, messages: readonly (strin
   }
 }
 
-/** True for what can be sent again: a message, or a record that was posted. */
+/** True for what can be sent again: a message, or a record that was posted, of which the whole body is kept. */
 export function isSendable(event: StackEvent): boolean {
-  return event.body !== undefined && (event.way === 'SQS' || isPost(event));
+  return event.body !== undefined && !event.isBodyCut && (event.way === 'SQS' || isPost(event));
 }
 
 const isPost = ({ way, functionKey }: StackEvent) => way === 'HTTP' && functionKey === 'postRecord';
@@ -168,15 +168,12 @@ export class Breaker {
     return 'The instance works normally again';
   }
 
-  /** What is broken now, and for how many seconds more. */
-  active(): readonly { readonly label: string; readonly secondsLeft: number }[] {
+  /** What is broken now, and until when (ISO). */
+  active(): readonly { readonly label: string; readonly until: string }[] {
     const planned = new Set(this.#stack.instance.control.faults.list().map(({ id }) => id));
     return [...this.#running]
       .filter(([id]) => planned.has(id))
-      .map(([, { label, untilMs }]) => ({
-        label,
-        secondsLeft: Math.max(0, Math.ceil((untilMs - Date.now()) / 1_000)),
-      }));
+      .map(([, { label, untilMs }]) => ({ label, until: new Date(untilMs).toISOString() }));
   }
 
   #end(id: string): void {

@@ -84,12 +84,12 @@ export function tableList(view: StackView): Html {
   return html`<ul class="tables">${links}</ul><p><a href="/tables">${counted(tables.length, 'table')} with rows</a></p>`;
 }
 
-/** Addresses to copy. */
-export function endpointList(endpoints: Endpoints): Html {
+/** Addresses to copy. @param isEmulator whether the functions talk to the emulated instance */
+export function endpointList(endpoints: Endpoints, isEmulator: boolean): Html {
   const { api, instance, sqs, s3, lambda, secretsManager, dynamodb, eventBridge, sns } = endpoints;
   const all: readonly (readonly [string, string | undefined])[] = [
     ['HTTP API', api],
-    ['Instance', instance.url],
+    ['Instance', isEmulator ? instance.url : undefined],
     ['SQS', sqs.endpoint],
     ['Records queue', sqs.recordsQueueUrl],
     ['Dead letters', sqs.recordsDlqUrl],
@@ -104,7 +104,8 @@ export function endpointList(endpoints: Endpoints): Html {
     ['Secrets Manager', secretsManager.endpoint],
     ['DynamoDB', dynamodb.endpoint],
   ];
-  const rows = all.map(
+  const known = all.filter(([, value]) => value !== undefined);
+  const rows = known.map(
     ([name, value]) =>
       html`<div><dt>${name}</dt><dd><code>${value}</code> <button class="copy" data-copy="${value}" aria-label="copy ${name}">copy</button></dd></div>`,
   );

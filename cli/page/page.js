@@ -9,12 +9,23 @@ function replaceSection(element, text) {
   if (element.dataset.text === text) return;
   const selection = document.getSelection();
   if (selection && !selection.isCollapsed && element.contains(selection.anchorNode)) return;
-  const focused = element.contains(document.activeElement)
-    ? document.activeElement.getAttribute('href')
-    : null;
+  const focused = element.contains(document.activeElement) ? nameOf(document.activeElement) : undefined;
   element.innerHTML = text;
   element.dataset.text = text;
-  if (focused) element.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused === undefined) return;
+  const all = [...element.querySelectorAll('a, button, input, summary, [tabindex]')];
+  all.find((one) => nameOf(one) === focused)?.focus({ preventScroll: true });
+}
+
+/** What an element that can have the focus is known by after it was drawn again. */
+function nameOf(element) {
+  const attributes = ['href', 'name', 'value', 'data-copy'].map((name) => element.getAttribute(name));
+  return JSON.stringify([element.tagName, element.closest('form')?.action, attributes, element.textContent]);
+}
+
+/** Says it where it is seen and read out: what lies behind an open dialog is neither. */
+function notify(text) {
+  (dialog.open ? dialog.querySelector('.notice') : notice).textContent = text;
 }
 
 async function refresh() {
@@ -56,10 +67,10 @@ document.addEventListener('submit', async (event) => {
   button?.setAttribute('aria-busy', 'true');
   try {
     const response = await fetch(form.action, { method: 'POST', body, headers: { accept: 'text/plain' } });
-    notice.textContent = await response.text();
+    notify(await response.text());
     if (form.matches('[data-reload]')) setTimeout(() => location.reload(), 1_500);
   } catch {
-    notice.textContent = 'The stack does not answer.';
+    notify('The stack does not answer.');
   } finally {
     button?.removeAttribute('aria-busy');
   }
@@ -69,7 +80,7 @@ document.addEventListener('click', async (event) => {
   const copy = event.target.closest?.('[data-copy]');
   if (copy) {
     await navigator.clipboard.writeText(copy.dataset.copy);
-    notice.textContent = `Copied ${copy.dataset.copy}`;
+    notify(`Copied ${copy.dataset.copy}`);
     return;
   }
   const link = event.target.closest?.('a[data-detail]');
@@ -77,6 +88,7 @@ document.addEventListener('click', async (event) => {
   event.preventDefault();
   const response = await fetch(`${link.href}?fragment`);
   dialog.querySelector('div').innerHTML = response.ok ? await response.text() : 'It is no longer kept.';
+  dialog.querySelector('.notice').textContent = '';
   dialog.showModal();
 });
 

@@ -28,7 +28,7 @@ export function layout(title: string, content: Html): Html {
 ${navigation}</header>
 <p id="notice" role="status" aria-live="polite"></p>
 <main id="main">${content}</main>
-<dialog id="detail" aria-label="Detail"><form method="dialog"><button class="quiet" aria-label="close">✕</button></form><div></div></dialog>
+<dialog id="detail" aria-label="Detail"><form method="dialog"><button class="quiet" aria-label="close">✕</button></form><p class="notice" role="status" aria-live="polite"></p><div></div></dialog>
 </body>
 </html>`;
 }
@@ -42,12 +42,13 @@ export function overviewPage(data: PageData): Html {
   const only = data.isProblemsOnly;
   return layout(
     'Overview',
-    html`<section class="tiles" id="tiles" data-section aria-label="At a glance">${all['tiles']}</section>
+    html`<h1 class="unseen">Overview</h1>
+<section class="tiles" id="tiles" data-section aria-label="At a glance">${all['tiles']}</section>
 <section aria-label="The promise" class="promise">${section('promise')}</section>
 <div class="columns">
 <section><h2>What happened <span class="filter"><a href="/"${only ? '' : current}>all</a> <a href="/?only=problems"${only ? current : ''}>problems</a></span></h2>${section('events')}</section>
 <aside>
-<section><h2>Try</h2>${buttons('try')}</section>
+<section><h2>Try</h2>${buttons('try', !isEmulated(data.view))}</section>
 ${isEmulated(data.view) && html`<section><h2>Break the instance</h2>${buttons('break')}${section('broken')}</section>`}
 </aside>
 </div>
@@ -55,7 +56,7 @@ ${isEmulated(data.view) && html`<section><h2>Break the instance</h2>${buttons('b
 <section><h2>Dead letters</h2>${section('letters')}</section>
 <section><h2>What reached ServiceNow</h2>${section('requests')}</section>
 <section><h2>Records of the instance</h2>${section('tables')}</section>
-<section><h2>Endpoints</h2>${endpointList(data.view.stack.endpoints)}</section>`,
+<section><h2>Endpoints</h2>${endpointList(data.view.stack.endpoints, isEmulated(data.view))}</section>`,
   );
 }
 
@@ -64,16 +65,19 @@ export function eventContent(
   event: StackEvent,
   lines: readonly string[],
   requests: readonly LedgerEntry[],
+  isEmulator: boolean,
 ): Html {
   const { record } = event;
+  const recordName = record && `${record.table} ${record.number ?? record.sysId}`;
   const facts: readonly (readonly [string, string | Html | undefined])[] = [
     ['Outcome', html`<span class="${toneOf(event)}">${outcomeText(event)}</span>`],
     ['Time', html`<time datetime="${event.at}">${event.at}</time>, took ${lasting(event.durationMs)}`],
     ['Came in by', `${event.way}, function ${event.functionKey}`],
     [
       'Record',
-      record &&
-        html`<a href="/tables/${record.table}/${record.sysId}">${record.table} ${record.number ?? record.sysId}</a>`,
+      record && isEmulator
+        ? html`<a href="/tables/${record.table}/${record.sysId}">${recordName}</a>`
+        : recordName,
     ],
     ['Receives', event.attempts === undefined ? undefined : String(event.attempts)],
     ['Message id', event.messageId],
@@ -87,11 +91,11 @@ export function eventContent(
     ],
   ];
   const shown = facts.filter(([, value]) => value !== undefined && value !== '');
-  return html`<h2>${event.subject}</h2>
+  return html`<h1>${event.subject}</h1>
 <dl class="facts">${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-${event.body !== undefined && html`<h3>Body</h3><pre tabindex="0">${pretty(event.body)}</pre>`}
+${event.body !== undefined && html`<h2>Body</h2>${event.isBodyCut && html`<p class="soft">It is long: only its beginning is kept, so that it cannot be sent again from here.</p>`}<pre tabindex="0">${pretty(event.body)}</pre>`}
 ${isSendable(event) && html`<form method="post" action="/events/${event.id}/send-again" data-live><button>Send again</button></form>`}
-<h3>Log</h3>${lines.length === 0 ? html`<p class="empty">No log line is kept for it.</p>` : html`<pre tabindex="0">${lines.map(pretty).join('\n')}</pre>`}`;
+<h2>Log</h2>${lines.length === 0 ? html`<p class="empty">No log line is kept for it.</p>` : html`<pre tabindex="0">${lines.map(pretty).join('\n')}</pre>`}`;
 }
 
 /** The messages that one invocation handled. */
@@ -100,7 +104,7 @@ export function batchContent(events: readonly StackEvent[]): Html {
     (event) =>
       html`<li><a href="/events/${event.id}" data-detail>${event.subject}</a> <span class="${toneOf(event)}">${outcomeText(event)}</span></li>`,
   );
-  return html`<h2>${counted(events.length, 'message')} in one batch</h2><ul>${items}</ul>`;
+  return html`<h1>${counted(events.length, 'message')} in one batch</h1><ul>${items}</ul>`;
 }
 
 /** All dead letters, with the way back. */

@@ -70,7 +70,7 @@ function promise({ view, totals }: PageData): Html {
     <div><dt>messages received</dt><dd>${figure(totals.messages)}</dd></div>
     <div><dt>delivered again</dt><dd>${figure(totals.redelivered)}</dd></div>
     <div><dt>duplicates prevented</dt><dd>${figure(totals.duplicates)}</dd></div>
-    <div><dt>records created on the instance</dt><dd>${figure(records)}</dd><dd class="soft">${largest.join(' · ')}</dd></div>
+    ${isEmulated(view) && html`<div><dt>records created on the instance</dt><dd>${figure(records)}</dd><dd class="soft">${largest.join(' · ')}</dd></div>`}
   </dl>`;
 }
 
@@ -162,17 +162,21 @@ function brokenNow(breaker: Breaker): Html {
   if (active.length === 0)
     return html`<p class="soft">The instance works normally. Break it and watch: nothing is lost, nothing is written twice.</p>`;
   const lines = active.map(
-    ({ label, secondsLeft }) => html`<li>${label} <span class="soft">${secondsLeft} s left</span></li>`,
+    // A time, not a countdown: what changes each second is read out, and drawn, each second.
+    ({ label, until }) => html`<li>${label} <span class="soft">until ${timeOf(until)}</span></li>`,
   );
   return html`<ul class="bad">${lines}</ul><form method="post" action="/repair" data-live><button class="quiet">Repair it now</button></form>`;
 }
 
-/** The buttons of “Try” and “Break the instance”. */
-export function buttons(kind: 'try' | 'break'): Html {
+/** The buttons of “Try” and “Break the instance”. @param isOwn whether they write to a person's own instance, who has to agree */
+export function buttons(kind: 'try' | 'break', isOwn = false): Html {
   const labels =
     kind === 'try'
       ? Object.entries(tries).map(([name, { label }]) => [name, label])
       : Object.entries(breakLabels);
   const all = labels.map(([name, label]) => html`<button name="what" value="${name}">${label}</button>`);
-  return html`<form method="post" action="/${kind}" class="${kind}" data-live>${all}</form>`;
+  const consent =
+    isOwn &&
+    html`<label><input type="checkbox" name="sure" value="yes" required> write to my own instance</label>`;
+  return html`<form method="post" action="/${kind}" class="${kind}" data-live>${consent}${all}</form>`;
 }

@@ -19,7 +19,7 @@ import {
   recordsContent,
   tablesContent,
 } from './pages.ts';
-import { type PageData, sections, toneOf } from './sections.ts';
+import { isEmulated, type PageData, sections, toneOf } from './sections.ts';
 import { type PageStack, StackView } from './stack-view.ts';
 import { Tally } from './tally.ts';
 
@@ -175,10 +175,12 @@ class Page {
     const { record, requestId } = event;
     const { ledger } = this.#stack.instance.state;
     const requests = record ? ledger.select({ sysId: record.sysId, limit: 20 }) : [];
-    return whole(event.subject, eventContent(event, this.#feed.logLines(requestId), requests));
+    const lines = this.#feed.logLines(requestId);
+    return whole(event.subject, eventContent(event, lines, requests, isEmulated(this.#view)));
   }
 
   #tables([table, sysId]: readonly string[], whole: (title: string, content: Html) => Answer): Answer {
+    if (!isEmulated(this.#view)) return whole('Records', messageContent('Records', ownRecords));
     if (table === undefined || table === '') return whole('Records', tablesContent(this.#view.tables()));
     if (sysId === undefined) {
       const found = this.#view.rows(table, shownRecords);
@@ -219,8 +221,12 @@ class Page {
       const event = this.#feed.find(Number(again[1]));
       return event && sendAgain(this.#stack, event);
     }
-    if (path === '/try') return Object.hasOwn(tries, what) ? tries[what]?.run(this.#stack) : undefined;
-    if (path === '/break') return this.#breaker.start(what);
+    const isOwn = !isEmulated(this.#view);
+    if (path === '/try') {
+      if (isOwn && form.get('sure') !== 'yes') return askFirst;
+      return Object.hasOwn(tries, what) ? tries[what]?.run(this.#stack) : undefined;
+    }
+    if (path === '/break') return isOwn ? cannotBreak : this.#breaker.start(what);
     if (path === '/repair') return this.#breaker.repair();
     if (path === '/redrive')
       return redriveLetters(this.#stack, form.get('code') || undefined, this.#watchSeconds);
@@ -251,6 +257,11 @@ const typesByEnding: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   json: 'application/json; charset=utf-8',
 };
+
+const ownRecords =
+  'The functions talk to your own instance: look there. The page shows records of the emulated one alone.';
+const askFirst = 'Nothing was sent: the functions write to your own instance. Tick the box to agree.';
+const cannotBreak = 'The functions talk to your own instance, which cannot be broken from here.';
 
 function missing(): Answer {
   return shown(

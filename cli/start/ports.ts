@@ -21,7 +21,12 @@ type PortOption = keyof typeof defaultPorts;
 /** What the command line says of ports. */
 export type PortOptions = { readonly [Option in PortOption]?: number | undefined } & {
   readonly json?: boolean | undefined;
+  /** The first of as many ports as there are services, in place of 4600. */
+  readonly portBase?: number | undefined;
 };
+
+/** So that the last service has a port too. */
+export const lastPortBase = 65_535 - (defaultPorts.pagePort - defaultPorts.port);
 
 /** What listens, the option that moves it, and its name in errors. */
 const listeners = {
@@ -39,10 +44,11 @@ const listeners = {
   page: { option: 'pagePort', service: 'Local page' },
 } as const satisfies Record<keyof StackPorts | 'page', { option: PortOption; service: string }>;
 
-/** The ports of a stack; with `--json` free ones, unless an option names one. */
+/** The ports of a stack: those that options name, else those from `--port-base` on; with `--json` and without that, free ones. */
 export function portsOf(options: PortOptions): Required<StackPorts> & { readonly page: number } {
+  const { json, portBase = json ? undefined : defaultPorts.port } = options;
   const of = ({ option }: { option: PortOption }) =>
-    options[option] ?? (options.json ? 0 : defaultPorts[option]);
+    options[option] ?? (portBase === undefined ? 0 : portBase + defaultPorts[option] - defaultPorts.port);
   return {
     api: of(listeners.api),
     instance: of(listeners.instance),

@@ -9,7 +9,7 @@ import { watchStack } from '../feed/watch-stack.ts';
 import { startLocalStack } from '../local-stack.ts';
 import { startPage } from '../page/server.ts';
 import { eventLine } from './event-line.ts';
-import { type PortOptions, portOption, portsOf } from './ports.ts';
+import { defaultPorts, type PortOptions, portOption, portsOf } from './ports.ts';
 import { announceStack } from './running-stack.ts';
 import { welcome } from './welcome.ts';
 
@@ -67,7 +67,8 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
     if (!stop.signal.aborted) throw error;
   });
   if (!stack) return;
-  if (stack.secretOwner === 'emulator') watch.connect(stack);
+  const ownInstance = stack.secretOwner === 'person';
+  if (!ownInstance) watch.connect(stack);
   await using opened = new AsyncDisposableStack();
   opened.defer(() => stack.close());
   const page = opened.adopt(await startPage(stack, watch.feed, pagePort), (one) => one.close());
@@ -77,11 +78,12 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
     project: process.cwd(),
     dataFolder,
     controlToken,
+    ownInstance,
     endpoints,
   });
+  const addresses = { page: page.url, openapi: `${page.url}/openapi` };
   const line = json
-    ? `${JSON.stringify({ ready: true, ...endpoints, page: page.url, openapi: `${page.url}/openapi` })}
-`
+    ? `${JSON.stringify({ ready: true, ...endpoints, ...(ownInstance && { instance: undefined, ownInstance }), ...addresses })}\n`
     : welcome(stack, page.url, dataFolder, Date.now() - startedMs);
   process.stdout.write(line);
   if (!quiet) watch.feed.subscribe((event) => process.stdout.write(`${eventLine(event)}\n`));
@@ -129,7 +131,10 @@ function untilStopped(): Promise<void> {
 /** The error with the option that avoids it. */
 function withOption(error: unknown): unknown {
   if (error instanceof PortUnavailableError)
-    return new Error(`${portOption(error.service)}: ${error.message}`, { cause: error });
+    return new Error(
+      `${portOption(error.service)}: ${error.message}, or move all of them with --port-base ${defaultPorts.port + 100}`,
+      { cause: error },
+    );
   if (error instanceof FolderUnavailableError)
     return new Error(`--data-dir: ${error.message}`, { cause: error });
   return error;

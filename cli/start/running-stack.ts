@@ -14,6 +14,8 @@ const runningStackSchema = z.object({
   project: z.string(),
   /** Absolute; no other running stack has it. */
   dataFolder: z.string(),
+  /** True where the functions talk to a person's own instance. */
+  ownInstance: z.boolean().default(false),
   /** Opens `/__emulator/` on the instance; only this user can read it. */
   controlToken: z.string(),
   endpoints: z.object({

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../command-line.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
@@ -28,6 +29,8 @@ export async function runStatus(options: StatusOptions): Promise<void> {
     await untilStopped(async () => print(await source.read()));
     // The terminal has shown ^C.
     if (process.stdout.isTTY) process.stdout.write('\n');
+    // What is being read is not waited for.
+    process.exit();
   } finally {
     source.close();
   }
@@ -36,11 +39,12 @@ export async function runStatus(options: StatusOptions): Promise<void> {
 /** Repeats it until the first Ctrl-C or SIGTERM. */
 async function untilStopped(show: () => Promise<void>): Promise<void> {
   const stop = new AbortController();
+  const stopped = once(stop.signal, 'abort');
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   try {
     while (!stop.signal.aborted) {
-      await show();
+      await Promise.race([show(), stopped]);
       await delay(watchMs, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   } finally {

@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util';
 import type { InstanceOptions } from './index.ts';
 import { readSwitches } from './read-switches.ts';
 
-const help = `Runs a ServiceNow instance emulator on this machine.
+const help = (name: string) => `Runs a ServiceNow instance emulator on this machine.
 
-  npm run instance -- [options]
+  ${name} [options]
 
   --port <n>        port to listen on (default 8081; 0 takes any free one)
   --host <address>  address to listen on (default 127.0.0.1)
@@ -86,21 +86,35 @@ async function run(chosen: InstanceOptions): Promise<void> {
  * Runs the emulator until Ctrl-C, or prints its options. A command line that cannot be understood sets the exit code 2, every other
  * error 1.
  * @param args the command line without Node and the file
+ * @param name how a person starts it
  */
-export async function runInstance(args: readonly string[]): Promise<void> {
+export async function runInstance(args: readonly string[], name = 'npm run instance --'): Promise<void> {
   let chosen: InstanceOptions | undefined;
   try {
     chosen = readArguments(args);
   } catch (cause) {
-    fail(cause, 2);
+    fail(withSuggestion(cause), 2, name);
     return;
   }
-  if (!chosen) console.log(help);
-  else await run(chosen).catch((cause: unknown) => fail(cause, 1));
+  if (!chosen) console.log(help(name));
+  else await run(chosen).catch((cause: unknown) => fail(cause, 1, name));
 }
 
-function fail(cause: unknown, exitCode: number): void {
+/** Names the option that an unknown one looks like. */
+function withSuggestion(cause: unknown): unknown {
+  const [, unknown = ''] =
+    cause instanceof Error ? (/Unknown option '--([\w-]+)/.exec(cause.message) ?? []) : [];
+  const letters = (word: string) => [...word].toSorted().join('');
+  const likely = Object.keys(options).find(
+    (known) => known.startsWith(unknown.slice(0, 3)) || letters(known) === letters(unknown),
+  );
+  return unknown !== '' && likely !== undefined
+    ? new Error(`Unknown option --${unknown}. Did you mean --${likely}?`, { cause })
+    : cause;
+}
+
+function fail(cause: unknown, exitCode: number, name: string): void {
   console.error(`instance: ${cause instanceof Error ? cause.message : String(cause)}`);
-  console.error('`npm run instance -- --help` lists the options.');
+  console.error(`\`${name} --help\` lists the options.`);
   process.exitCode = exitCode;
 }

@@ -13,8 +13,10 @@ export function readJsonFile<Content>(file: string, schema: ZodType<Content>): C
 }
 
 function parse(file: string): unknown {
+  // What the system says of a file that cannot be read names it, too.
+  const text = readFileSync(file, 'utf8');
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(text);
   } catch (cause) {
     throw new Error(`${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

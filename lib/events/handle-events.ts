@@ -131,7 +131,9 @@ async function mapEvent(
   const unforeseen = failed.filter((error) => !(error instanceof ConnectorError));
   const signals = elements.flatMap((one) => ('signal' in one ? [one.signal] : []));
   const counts = { signals: signals.length, ignored: elements.length - signals.length - failed.length };
-  log.info('event-mapped', { messageId, file: mapping.file, source: mapping.source, ...counts });
+  const reasons = new Set(elements.flatMap((one) => ('ignored' in one ? [one.ignored] : [])));
+  const why = reasons.size > 0 && { ignoredBecause: [...reasons].slice(0, 3).join(', ') };
+  log.info('event-mapped', { messageId, file: mapping.file, source: mapping.source, ...counts, ...why });
   const [first, ...more] = foreseen;
   return {
     signals,

@@ -1,14 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { readScriptArguments } from '../../deploy/script-arguments.ts';
 import { type Bench, formatRows } from './report.ts';
 
 const notBenches = new Set(['run.ts', 'report.ts', 'bundled-process.ts']);
 
 /** Every bench of this folder, one after another, each in one table; exits 1 when a limit is broken. `npm run bench -- cold import` runs only the files whose names begin so. */
-async function runAll(wanted: readonly string[]): Promise<void> {
+async function runAll(files: readonly string[]): Promise<void> {
   let broken = 0;
-  for (const file of await benchFiles(wanted)) {
+  for (const file of files) {
     broken += await runOne(file);
   }
   process.stdout.write(broken === 0 ? 'All limits held.\n' : `${broken} limit(s) broken.\n`);
@@ -28,14 +29,9 @@ async function runOne(file: string): Promise<number> {
   }
 }
 
-async function benchFiles(wanted: readonly string[]): Promise<string[]> {
-  const files = (await readdir(import.meta.dirname)).filter(
-    (file) => file.endsWith('.ts') && !notBenches.has(file),
-  );
-  const unknown = wanted.filter((name) => !files.some((file) => file.startsWith(name)));
-  if (unknown.length > 0)
-    throw new Error(`No such bench: ${unknown.join(', ')}. There are: ${files.join(', ')}`);
-  return files.filter((file) => wanted.length === 0 || wanted.some((name) => file.startsWith(name))).sort();
-}
-
-await runAll(process.argv.slice(2));
+const files = (await readdir(import.meta.dirname))
+  .filter((file) => file.endsWith('.ts') && !notBenches.has(file))
+  .toSorted();
+const usage = `npm run bench -- [name …]: runs the benches whose files begin so, all without a name. There are:\n  ${files.join('\n  ')}`;
+const wanted = readScriptArguments(usage, (word) => files.some((file) => file.startsWith(word)));
+await runAll(files.filter((file) => wanted.length === 0 || wanted.some((name) => file.startsWith(name))));

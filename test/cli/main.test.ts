@@ -46,6 +46,27 @@ describe('servicenow-functions', () => {
     expect(command('constructor').err).toMatch(/^unknown command 'constructor'\n/);
   });
 
+  it('knows no help for what is no command', () => {
+    const { code, out, err } = command('help', 'strat');
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/^unknown command 'strat'\n\(Did you mean start\?\)\n/);
+    expect(command('help', 'send').out).toMatch(/^Usage: servicenow-functions send /);
+  });
+
+  it('asks whether a similar option of the instance was meant', () => {
+    const { code, err } = command('instance', '--prot', '1');
+    expect(code).toBe(2);
+    expect(err).toContain('Unknown option --prot. Did you mean --port?');
+  });
+
+  it('names TMPDIR where no folder can be made in it', () => {
+    const env = { ...process.env, TMPDIR: join(process.cwd(), 'package.json') };
+    const args = ['cli/main.js', 'start', '--json'];
+    const options = { encoding: 'utf8', env, timeout: 60_000, killSignal: 'SIGTERM' } as const;
+    const { status, stderr } = spawnSync(process.execPath, args, options);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^TMPDIR: no folder .*package\.json .*\n$/)]);
+  });
+
   it.each(commands)('explains %s with an example and runs nothing with --help', (name) => {
     const { code, out, err } = command(name, '--help');
     expect({ code, err }).toEqual({ code: 0, err: '' });

@@ -52,6 +52,7 @@ export function announcedStack(
   parts: StackParts,
   controlToken = '',
   cache?: string,
+  ownInstance = false,
 ): { readonly env: Readonly<{ XDG_CACHE_HOME: string }>; readonly cwd: string } {
   const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'announced-stack-')));
   onTestFinished(() => rmSync(cwd, { recursive: true }));
@@ -67,7 +68,8 @@ export function announcedStack(
     ...parts,
     sqs: { endpoint: nowhere, recordsQueueUrl: '', recordsDlqUrl: '', queues: [], ...parts.sqs },
   };
-  const stack = { project: cwd, dataFolder: join(cwd, 'data'), pid: process.pid, controlToken, endpoints };
+  const facts = { project: cwd, dataFolder: join(cwd, 'data'), pid: process.pid, ownInstance };
+  const stack = { ...facts, controlToken, endpoints };
   withCache(env.XDG_CACHE_HOME, () => announceStack(stack));
   return { env, cwd };
 }

@@ -147,7 +147,7 @@ describe('npm start that cannot or shall not go on', () => {
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     expect(code).toBe(1);
     expect(said).toBe(
-      `--port: HTTP API cannot listen on 127.0.0.1:${port}, which is in use; choose another port\n`,
+      `--port: HTTP API cannot listen on 127.0.0.1:${port}, which is in use; choose another port, or move all of them with --port-base 4700\n`,
     );
     expect(await readdir(own)).toEqual([]);
   });

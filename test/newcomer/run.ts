@@ -10,7 +10,12 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { readScriptArguments } from '../../deploy/script-arguments.ts';
 import { commandsIn } from '../e2e/shell-commands.ts';
+
+readScriptArguments(
+  'npm run newcomer: follows README.md and docs/ in a fresh clone, as a newcomer does, and times each step',
+);
 
 const project = resolve(import.meta.dirname, '../..');
 const home = await mkdtemp(join(tmpdir(), 'newcomer-'));

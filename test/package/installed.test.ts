@@ -41,11 +41,13 @@ describe('the packed program', () => {
         'dist/functions/template.json',
         'schemas/record-message.schema.json',
         'examples/README.md',
+        'docs/runbooks/README.md',
+        'mappings/generic.yaml',
       ]),
     );
-    expect(files.filter((file) => /^(test|lib|cli|emulator|functions|deploy)\/|\.test\./.test(file))).toEqual(
-      [],
-    );
+    expect(
+      files.filter((file) => /^(test|lib|cli|emulator|functions|deploy)\/|\.test\.[jt]s/.test(file)),
+    ).toEqual([]);
   });
 
   it('shows its version and its commands, and understands what it is told', async () => {
@@ -56,6 +58,7 @@ describe('the packed program', () => {
       code: 2,
       stderr: expect.stringContaining('Did you mean start?'),
     });
+    expect((await snf('map', '--check')).stdout).toMatch(/mapping files: no errors/);
     await expect(snf('send', '{}')).rejects.toMatchObject({ code: 1 });
   });
 

@@ -35,6 +35,17 @@ describe('servicenow-functions break', () => {
     expect((await ask()).status).toBe(200);
   });
 
+  it('leaves a person’s own instance alone', async () => {
+    const stack = announcedStack({}, '', undefined, true);
+    for (const words of [['outage'], ['off'], []]) {
+      const { code, err } = await runCommand(['break', ...words], stack);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/your own instance \(--secret\), which cannot be broken/),
+      ]);
+    }
+  });
+
   it('lists what is broken until it is ended', async () => {
     const { run, instance } = await world();
     for (const fault of breakages['slow']?.faults ?? [])

@@ -89,7 +89,7 @@ describe('the feed of a local stack', () => {
     const mapped = { message: 'event-mapped', file: 'shop.yaml', signals: 1 };
     log({ ...mapped, messageId: 'm0' });
     log({ ...mapped, messageId: 'm2' });
-    log({ ...mapped, messageId: 'm2', signals: 0 });
+    log({ ...mapped, messageId: 'm2', signals: 0, ignoredBecause: 'signal.2 says ignore' });
     const refused = { message: 'message-dead-lettered', code: 'INVALID_INPUT', reason: 'no file' };
     for (const messageId of ['m0', 'm2']) log({ message: 'record-written', messageId, how: 'done' });
     for (const messageId of ['m1', 'm3']) log({ ...refused, messageId });
@@ -97,7 +97,7 @@ describe('the feed of a local stack', () => {
     expect(linesOf(watch.feed)).toEqual([
       'Event   my.shop Queue state → shop.yaml: 1 signal  84 ms',
       'Event   ✗ my.shop Queue state: INVALID_INPUT no file → dead letter  84 ms',
-      'Event   2 events → shop.yaml: 1 signal, shop.yaml: no signal  84 ms',
+      'Event   2 events → shop.yaml: 1 signal, shop.yaml: no signal (signal.2 says ignore)  84 ms',
       'Event   ✗ m3: INVALID_INPUT no file → dead letter  84 ms',
     ]);
   });
@@ -119,7 +119,7 @@ describe('the feed of a local stack', () => {
       watch.options.onLog(logLine({ messageId: `m${index}`, ...fact }), 'writeRecords');
     watch.options.onAnswer(answerOf({}), 'writeRecords', callOf(event));
     expect(linesOf(watch.feed)).toEqual([
-      'SQS     ✗ incidnt-1: incidnt TABLE_NOT_ALLOWED table: not served → dead letter  84 ms',
+      'SQS     ✗ incidnt-1: incidnt TABLE_NOT_ALLOWED table: not served (here: start --tables) → dead letter  84 ms',
       'SQS     … incident-1: incident UNAVAILABLE 503 → again in 10 s (receive 2)  84 ms',
       'SQS     problem-1 → problem, had been written before (receive 3)  84 ms',
     ]);
@@ -156,7 +156,7 @@ describe('the feed of a local stack', () => {
       'HTTP    POST incident → INC1  84 ms',
       'HTTP    GET incident → 2 records  84 ms',
       'HTTP    DELETE incident/a → 204  84 ms',
-      'HTTP    ✗ POST incidnt: 403 TABLE_NOT_ALLOWED Table not allowed: incidnt  84 ms',
+      'HTTP    ✗ POST incidnt: 403 TABLE_NOT_ALLOWED Table not allowed: incidnt (here: start --tables)  84 ms',
     ]);
   });
 

@@ -81,6 +81,46 @@ describe.skipIf(!isInstalled)('the page in a browser', () => {
     expect(opened.errors).toEqual([]);
   });
 
+  it('keeps the focus on a button, and leaves what has not changed', async () => {
+    await using world = await startPageWorld();
+    await using opened = await open(world.page.url);
+    const { tab } = opened;
+    await tab.getByRole('button', { name: 'Outage' }).click();
+    const repair = tab.getByRole('button', { name: 'Repair it now' });
+    await repair.focus();
+    await tab.evaluate(`document.querySelector('#broken ul').dataset.mark = 'same'`);
+    world.feed.add(arrived);
+    await tab.getByText('alarm-7').waitFor();
+    expect(await tab.locator('#broken ul').getAttribute('data-mark')).toBe('same');
+    world.instance.control.faults.add({ action: 'latency', latencyMs: 1, probability: 1, seed: 1 });
+    await tab.evaluate(
+      `replaceSection(document.getElementById('broken'), document.getElementById('broken').innerHTML + ' ')`,
+    );
+    expect(await tab.evaluate('document.activeElement.textContent')).toBe('Repair it now');
+  });
+
+  it('says in an open dialog what became of its button', async () => {
+    await using world = await startPageWorld();
+    world.feed.add(arrived);
+    await using opened = await open(world.page.url);
+    await opened.tab.getByRole('link', { name: 'alarm-7' }).click();
+    const dialog = opened.tab.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Send again' }).click();
+    await dialog.getByRole('status').getByText('Sent again under the same key').waitFor();
+  });
+
+  it('shows a list of records in lines, also in a narrow window', async () => {
+    await using world = await startPageWorld();
+    const options = { viewport: { width: 360, height: 800 } };
+    await using opened = await open(`${world.page.url}/tables/incident`, options);
+    const { tab } = opened;
+    const heights = await tab.evaluate(
+      `[...document.querySelectorAll('.wide tbody tr')].map((row) => row.getBoundingClientRect().height)`,
+    );
+    expect(Math.max(...(heights as number[]))).toBeLessThan(40);
+    expect(await overflow(tab)).toBe(0);
+  });
+
   it('says when the stack has gone', async () => {
     await using world = await startPageWorld();
     await using opened = await open(world.page.url);

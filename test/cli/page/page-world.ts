@@ -6,12 +6,17 @@ import { startPage } from '../../../cli/page/server.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { startSqs } from '../../../emulator/aws/sqs/sqs.ts';
 import { startInstance } from '../../../emulator/instance/index.ts';
+import type { Stack } from '../../../emulator/stack/stack.ts';
 
 /**
  * A page over a real instance, SQS and S3; no function runs, so that the feed holds what a test puts into it.
  * @param api base URL of the HTTP API; nothing answers at the default
+ * @param secretOwner whose instance the functions talk to
  */
-export async function startPageWorld(api = 'http://127.0.0.1:1') {
+export async function startPageWorld(
+  api = 'http://127.0.0.1:1',
+  secretOwner: Stack['secretOwner'] = 'emulator',
+) {
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'page-test-'));
   opened.defer(() => rm(folder, { recursive: true }));
@@ -54,7 +59,7 @@ export async function startPageWorld(api = 'http://127.0.0.1:1') {
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_ENDPOINT_URL_SQS: sqs.url,
   };
-  const stack = { endpoints, functionEnvironment, instance, s3, secretOwner: 'emulator', sqs } as const;
+  const stack = { endpoints, functionEnvironment, instance, s3, secretOwner, sqs } as const;
   const page = opened.adopt(await startPage(stack, feed, 0, 0), (one) => one.close());
   const running = opened.move();
   return { page, feed, ...stack, [Symbol.asyncDispose]: () => running.disposeAsync() };

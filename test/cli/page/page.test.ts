@@ -232,6 +232,62 @@ it('sends a message again under its key', async () => {
   });
 });
 
+it('does not offer to send a message again of which only the beginning is kept', async () => {
+  await using world = await startPageWorld();
+  const body = JSON.stringify({ table: 'incident', record: { description: 'x'.repeat(20_000) } });
+  const { id } = world.feed.add({ ...arrived, body });
+  const { text } = await call(world, `/events/${id}`);
+  expect(text).toContain('only its beginning is kept');
+  expect(text).not.toContain('Send again');
+  const again = await post(world, `/events/${id}/send-again`);
+  expect([again.status, again.text]).toEqual([500, 'This cannot be sent again\n']);
+  expect(world.sqs.state.messages.peek('records', 9)).toEqual([]);
+});
+
+describe('before a person’s own instance', () => {
+  const startOwnWorld = () => startPageWorld(undefined, 'person');
+
+  it('nothing of the emulated one is shown', async () => {
+    await using world = await startOwnWorld();
+    const { text } = await call(world, '/');
+    for (const absent of [world.instance.url, 'records created', 'Break the instance', 'href="/tables/'])
+      expect(text).not.toContain(absent);
+    for (const path of ['/tables', '/tables/incident'])
+      expect((await call(world, path)).text).toContain('talk to your own instance: look there');
+    const record = { table: 'incident', sysId: 'a'.repeat(32), number: 'INC0012345' };
+    const { id } = world.feed.add({ ...arrived, record });
+    const event = await call(world, `/events/${id}`);
+    expect(event.text).toContain('INC0012345');
+    expect(event.text).not.toContain('href="/tables/');
+  });
+
+  it('nothing is broken, and nothing is sent without consent', async () => {
+    await using world = await startOwnWorld();
+    const sent = () => world.sqs.state.messages.peek('records', 9).length;
+    expect((await post(world, '/break', 'what=outage')).text).toContain('cannot be broken');
+    expect(world.instance.control.faults.list()).toEqual([]);
+    expect((await post(world, '/try', 'what=twice')).text).toContain('Nothing was sent');
+    expect(sent()).toBe(0);
+    await post(world, '/try', 'what=twice&sure=yes');
+    expect(sent()).toBe(2);
+  });
+});
+
+it('has one heading of the first level on every page', async () => {
+  await using world = await startPageWorld();
+  const { id } = world.feed.add(arrived);
+  for (const path of [
+    '/',
+    '/dead-letters',
+    '/imports',
+    '/tables',
+    '/tables/incident',
+    `/events/${id}`,
+    '/none',
+  ])
+    expect((await call(world, path)).text.match(/<h1[ >]/g), path).toHaveLength(1);
+});
+
 it('breaks the instance until it is repaired', async () => {
   await using world = await startPageWorld();
   const ask = async () => (await fetch(`${world.instance.url}/api/now/table/incident`)).status;

@@ -24,6 +24,12 @@ it('takes free ports with --json, unless an option names one', () => {
   expect(portsOf({ json: true, port: 8080, s3Port: undefined })).toEqual({ ...free, api: 8080 });
 });
 
+it('moves all ports at once, and those that options name elsewhere', () => {
+  const moved = portsOf({ portBase: 4700, s3Port: 80 });
+  expect(moved).toMatchObject({ api: 4700, instance: 4701, s3: 80, page: 4711 });
+  expect(portsOf({ portBase: 4700, json: true })).toMatchObject({ api: 4700, page: 4711 });
+});
+
 it.each([
   ['SQS', '--sqs-port'],
   ['ServiceNow instance', '--instance-port'],
