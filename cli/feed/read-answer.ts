@@ -53,7 +53,8 @@ export function readHttpAnswer(answer: Answer): NewEvent | undefined {
   if (answer.isError || !sent.success) return { ...base, outcome: 'failed', ...readThrown(answer) };
   const { statusCode: status } = sent.data;
   const answered = parseJson(sent.data.body);
-  if (status < 400) return { ...base, status, outcome: 'done', ...readResult(answered, table) };
+  const outcome = sent.data.headers?.['idempotency-replayed'] === 'true' ? 'duplicate' : 'done';
+  if (status < 400) return { ...base, status, outcome, ...readResult(answered, table) };
   const error = errorBody.safeParse(answered).data?.error;
   const reason = error && [error.message, error.detail].filter(Boolean).join(': ');
   const code = sent.data.headers?.['x-error-code'];

@@ -71,7 +71,18 @@ function promise({ view, totals }: PageData): Html {
     <div><dt>delivered again</dt><dd>${figure(totals.redelivered)}</dd></div>
     <div><dt>duplicates prevented</dt><dd>${figure(totals.duplicates)}</dd></div>
     ${isEmulated(view) && html`<div><dt>records created on the instance</dt><dd>${figure(records)}</dd><dd class="soft">${largest.join(' · ')}</dd></div>`}
-  </dl>`;
+  </dl>
+  ${wayTable(totals.ways)}`;
+}
+
+/** The same by way in: what was sent, and sent again, is the sum of what follows. */
+function wayTable(ways: Totals['ways']): Html {
+  const rows = Object.entries(ways).map(
+    ([way, { sent, again, written, duplicates, refused, putOff }]) =>
+      html`<tr><th scope="row">${way === 'HTTP' ? 'writes over HTTP' : 'messages'}</th>${[sent, again, written, duplicates, refused, putOff].map((count) => html`<td class="n">${figure(count)}</td>`)}</tr>`,
+  );
+  const heads = ['sent', 'sent again', 'written', 'duplicates prevented', 'refused', 'put off'];
+  return html`<div class="wide"><table><thead><tr><th scope="col">way in</th>${heads.map((name) => html`<th scope="col" class="n">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 const tones: Readonly<Record<StackEvent['outcome'], 'good' | 'warn' | 'bad'>> = {

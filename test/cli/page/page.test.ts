@@ -178,6 +178,25 @@ it('counts messages, repeated deliveries and duplicates, and the records of the 
   });
 });
 
+it('says by way in what was sent and what came of it, so that the sums can be checked', async () => {
+  await using world = await startPageWorld();
+  const http = { ...arrived, way: 'HTTP', functionKey: 'postRecord', subject: 'POST incident' } as const;
+  const { attempts: _, ...posted } = http;
+  for (const outcome of ['done', 'duplicate', 'refused'] as const) world.feed.add({ ...posted, outcome });
+  world.feed.add({ ...posted, subject: 'GET incident' });
+  world.feed.add({ ...arrived, outcome: 'deferred' });
+  world.feed.add({ ...arrived, attempts: 2 });
+  world.feed.add({ ...arrived, messageId: 'message-2', outcome: 'dead-lettered' });
+  const { text } = await call(world, '/');
+  const counts = (row: string) => {
+    const [, cells = ''] = new RegExp(`<th scope="row">${row}</th>(.*?)</tr>`).exec(text) ?? [];
+    return [...cells.matchAll(/>(\d+)</g)].map(([, count]) => Number(count));
+  };
+  // sent, sent again, written, duplicates prevented, refused, put off
+  expect(counts('writes over HTTP')).toEqual([3, 0, 1, 1, 1, 0]);
+  expect(counts('messages')).toEqual([2, 1, 1, 0, 1, 1]);
+});
+
 it('shows dead letters without receiving them', async () => {
   await using world = await startPageWorld();
   const { state } = world.sqs;
