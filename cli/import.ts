@@ -25,11 +25,14 @@ export const importCommand = command('import', 'uploads a file and follows its i
   .option('--secret <id>', 'for --dry-run and --suggest: id in Secrets Manager, or a JSON file', notBlank)
   .option('--follow <key>', 'follows the newest import of a key, or the one of a results folder', notBlank)
   .addOption(stackOption)
+  .option('--json', 'prints the summary of the import as JSON; all else goes to standard error')
   .addHelpText('after', '\nExits 0 only when every line was inserted, updated or left unchanged.\n')
   .action(async (file, options) => {
     const { follow, dryRun, suggest, ...rest } = options;
     if ([follow, dryRun, suggest].filter((given) => given !== undefined).length > 1)
       throw new UsageError('--follow, --dry-run and --suggest cannot be given together');
+    if (options.json && (dryRun ?? suggest) !== undefined)
+      throw new UsageError('--json cannot be given together with --dry-run or --suggest');
     const runs = await import('./import/run.ts');
     if (follow !== undefined) {
       if (file !== undefined) throw new UsageError('--follow takes no file');

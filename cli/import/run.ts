@@ -17,19 +17,22 @@ export async function runImport(
     readonly file: string;
     readonly table: string;
     readonly settings?: string | undefined;
+    /** Prints the summary as JSON alone; all else goes to stderr. */
+    readonly json?: boolean | undefined;
   },
 ): Promise<void> {
-  const { file, table, settings } = options;
+  const { file, table, settings, json = false } = options;
+  const output = json ? process.stderr : process.stdout;
   await checkDrop(table, file);
   const { s3, bucket, endpoint } = openBucket(options);
   if (settings !== undefined) await uploadSettings(s3, bucket, table, settings);
   const drop = await uploadDrop(s3, bucket, table, file);
   if (settings === undefined && (await hasOtherSettings(s3, bucket, table, file)))
-    process.stdout.write(
+    output.write(
       `The _import.json next to the file is not the one in s3://${bucket}/imports/${table}/, which counts; --settings uploads one.\n`,
     );
-  process.stdout.write(`Uploaded to s3://${bucket}/${drop.key}; the import continues if you press Ctrl-C.\n`);
-  await show(s3, endpoint, (onProgress) =>
+  output.write(`Uploaded to s3://${bucket}/${drop.key}; the import continues if you press Ctrl-C.\n`);
+  await show(s3, endpoint, json, (onProgress) =>
     followImport(s3, bucket, drop, systemClock, onProgress, warnQuiet),
   );
 }
@@ -38,17 +41,21 @@ export async function runImport(
  * Shows an import that was dropped before; one that has not begun is waited for.
  * @throws Error when there is none
  */
-export async function runFollow(options: BucketOptions & { readonly key: string }): Promise<void> {
+export async function runFollow(
+  options: BucketOptions & { readonly key: string; readonly json?: boolean | undefined },
+): Promise<void> {
   const { s3, bucket, endpoint } = openBucket(options);
-  const { key } = options;
+  const { key, json = false } = options;
   const [folder] = key.startsWith('results/')
     ? [key.endsWith('/') ? key : `${key}/`]
     : await findFolders(s3, bucket, resultsOf(key));
   if (folder !== undefined)
-    return show(s3, endpoint, (onProgress) => followFolder(s3, bucket, folder, systemClock, onProgress));
+    return show(s3, endpoint, json, (onProgress) =>
+      followFolder(s3, bucket, folder, systemClock, onProgress),
+    );
   const drop = await findDrop(s3, bucket, dropKeyOf(key));
   if (!drop) throw new Error(`${key}: no import of this key was found in ${bucket}`);
-  await show(s3, endpoint, (onProgress) =>
+  await show(s3, endpoint, json, (onProgress) =>
     followImport(s3, bucket, drop, systemClock, onProgress, warnQuiet),
   );
 }
@@ -70,15 +77,16 @@ function resultsOf(key: string): string {
 async function show(
   s3: S3Client,
   endpoint: string | undefined,
+  json: boolean,
   follow: (onProgress: (progress: ImportProgress) => void) => Promise<ImportSummary>,
 ): Promise<void> {
-  const display = openDisplay(process.stdout);
+  const display = openDisplay(json ? process.stderr : process.stdout);
   const summary = await follow(display.show).catch((error: unknown) => {
     display.close();
     throw error;
   });
   display.close(summary);
-  process.stdout.write(await outcomeText(summary, s3, endpoint));
+  process.stdout.write(json ? `${JSON.stringify(summary)}\n` : await outcomeText(summary, s3, endpoint));
   process.exitCode = isAllWell(summary) ? 0 : 1;
   s3.destroy();
 }

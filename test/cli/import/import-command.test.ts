@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, it, onTestFinished } from 'vitest';
 import { endpointUrl, importDestination } from '../../../cli/import/destination.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { createS3Client } from '../../../lib/aws/s3.ts';
+import { runCommand } from '../run-command.ts';
 
 /** Runs `npm run import` with these arguments: exit code and what it said. */
 const importCommand = (...args: string[]) => command('import', ...args);
@@ -70,6 +71,29 @@ it('finds the bucket at localhost, whose subdomains are no addresses everywhere'
   expect(listed).toEqual({ code: 0, text: expect.stringMatching(/^No imports in drops\./) });
 });
 
+it('prints the summary alone with --json', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'import-command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const storage = await startS3({ folder });
+  onTestFinished(() => storage.close());
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const s3 = createS3Client({ region: 'us-east-1', endpoint: storage.url, credentials });
+  await s3.send(new CreateBucketCommand({ Bucket: 'drops' }));
+  const summary = {
+    status: 'completed',
+    lines: { rows: 2 },
+    counts: { inserted: 2 },
+    seconds: { total: 1, waiting: 0 },
+  };
+  const run = 'results/imp_user/people.csv/run-1/';
+  const Body = JSON.stringify(summary);
+  await s3.send(new PutObjectCommand({ Bucket: 'drops', Key: `${run}summary.json`, Body }));
+  s3.destroy();
+  const place = ['--bucket', 'drops', '--endpoint', storage.url];
+  const { out } = await runCommand(['import', '--follow', run, ...place, '--json']);
+  expect(JSON.parse(out)).toEqual(summary);
+});
+
 it.each([
   ['localhost', '--endpoint is not a URL'],
   ['ftp://127.0.0.1:21', '--endpoint is not a URL'],
@@ -101,6 +125,7 @@ it.each([
   [['people.csv'], '--table <name> is missing'],
   [['a.csv', 'b.csv', '--table', 't'], 'too many arguments'],
   [['a.csv', '--table', 't', '--dry-run', '--suggest'], 'cannot be given together'],
+  [['a.csv', '--table', 't', '--dry-run', '--json'], '--json cannot be given together'],
   [['a.csv', '--follow', 'imports/t/a.csv'], '--follow takes no file'],
   [['a.csv', '--table', ' '], 'It must not be empty'],
   [['a.csv', '--tabel', 't'], "unknown option '--tabel'\n(Did you mean --table?)"],
