@@ -108,7 +108,7 @@ async function buildEmulator(): Promise<void> {
   };
   await build({ ...common, target: 'node24', entryPoints, outdir: emulatorDist });
   await copyRuntime(emulatorDist);
-  await copyFile(join(projectRoot, 'emulator/instance/instance.js'), join(emulatorDist, 'instance.js'));
+  await copyFile(join(projectRoot, 'emulator/instance/installed.js'), join(emulatorDist, 'instance.js'));
   await declareTypes('deploy/tsconfig.emulator.json');
 }
 

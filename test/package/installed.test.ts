@@ -156,4 +156,19 @@ describe('the packed emulator', () => {
     const { stdout } = await run(process.execPath, ['emulator.mjs'], { cwd: folder, env });
     expect(stdout).toBe('401\n');
   });
+
+  it('is started by its own command', async () => {
+    const args = ['node_modules/.bin/servicenow-instance', '--port', '0'];
+    const instance = spawn(process.execPath, args, { cwd: folder, env });
+    const lines = createInterface(instance.stdout)[Symbol.asyncIterator]();
+    let url: string | undefined;
+    while (url === undefined) {
+      const { value, done } = await lines.next();
+      expect(done ?? false).toBe(false);
+      url = /http:\/\/127\.0\.0\.1:\d+/.exec(String(value))?.[0];
+    }
+    expect((await fetch(`${url}/api/now/table/incident`)).status).toBe(401);
+    instance.kill('SIGTERM');
+    await once(instance, 'exit');
+  });
 });
