@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** What `npx servicenow-instance` runs, beside what is built: see instance.js. */
+/** What `npx servicenow-instance` runs, next to what is built. See instance.js. */
 const oldestMajor = 24;
 
 if (Number(process.versions.node.split('.')[0]) < oldestMajor) {
