@@ -56,7 +56,7 @@ describe('npm run instance', () => {
 
   it.each([
     [['--port', 'eighty'], /--port must be a whole number from 0 to 65535, not eighty/],
-    [['--prot', '1'], /Unknown option '--prot'/],
+    [['--prot', '1'], /Unknown option --prot\. Did you mean --port\?/],
     [['--switch', 'shuffle=true'], /unknown switch shuffle; the switches are .*shuffleTies/],
     [['--switch', 'shuffleTies=often'], /switch shuffleTies takes a value such as false, not often/],
     [['--tls-cert', 'a.pem'], /--tls-cert and --tls-key go together/],
