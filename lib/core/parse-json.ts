@@ -7,7 +7,8 @@ export const tooDeep = `is nested more than ${maxDepth} levels deep`;
 /** True when JSON text nests deeper than can be parsed and written without exhausting the stack. */
 export function isTooDeepText(text: string): boolean {
   let depth = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+  // Text without its last quote goes to the end: else it would be read again from each quote inside.
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[\]{}]/gs)) {
     if (token === '[' || token === '{') depth += 1;
     else if (token === ']' || token === '}') depth -= 1;
     if (depth > maxDepth) return true;

@@ -201,7 +201,7 @@ function whereIn(cause: unknown): string {
   return position === undefined ? '' : ` at character ${position}`;
 }
 
-const jsonString = /"(?:[^"\\]|\\.)*"/gs;
+const jsonString = /"(?:[^"\\]|\\.)*"?/gs;
 
 /** ServiceNow's own curl examples put JSON into single quotes, which some shells pass on. */
 function hint(text: string): string {

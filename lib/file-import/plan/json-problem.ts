@@ -9,7 +9,7 @@ export function errorText({ error }: ParseError): string {
 
 /** Advice where the text has strings in single quotes, to follow what is wrong with it; '' elsewhere. */
 export function quoteHint(text: string): string {
-  return /[{[,:]\s*'/.test(text.replaceAll(/"(?:[^"\\]|\\.)*"/gs, ''))
+  return /[{[,:]\s*'/.test(text.replaceAll(/"(?:[^"\\]|\\.)*"?/gs, ''))
     ? "; JSON strings use double quotes, not single ones (')"
     : '';
 }

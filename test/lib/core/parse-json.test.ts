@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseJson } from '../../../lib/core/parse-json.ts';
+import { isTooDeepText, parseJson } from '../../../lib/core/parse-json.ts';
+import { processorTime } from '../../processor-time.ts';
 
 describe('parsing JSON', () => {
   it.each([
@@ -24,5 +25,21 @@ describe('parsing JSON', () => {
       }),
     );
     expect(() => parseJson('{"a":12345678901234567890')).toThrow(SyntaxError);
+  });
+});
+
+describe('the depth of a text', () => {
+  it.each([
+    ['[', 101, true],
+    ['"[', 101, false],
+    ['"\\"[', 101, false],
+  ])('counts brackets outside of strings: %j again and again', (part, count, isTooDeep) => {
+    expect(isTooDeepText(part.repeat(count))).toBe(isTooDeep);
+  });
+
+  it('is found in a time that grows with the text, whatever quotes it has', () => {
+    const spentMs = processorTime();
+    expect(isTooDeepText(`"${'\\"'.repeat(500_000)}`)).toBe(false);
+    expect(spentMs()).toBeLessThan(10_000);
   });
 });
