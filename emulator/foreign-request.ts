@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
 
-/** This machine: what the stack hands out, and names below `localhost`, which lead nowhere else (`bucket.localhost`). */
-const localHost = /^(?:127\.0\.0\.1|\[::1\]|(?:[\w-]+\.)*localhost)(?::\d+)?$/i;
+/**
+ * This machine: what the stack hands out, names below `localhost`, which lead nowhere else (`bucket.localhost`), and the name that
+ * containers on it use; `.internal` is reserved, so that no site can own one.
+ */
+const localHost = /^(?:127\.0\.0\.1|\[::1\]|(?:[\w-]+\.)*localhost|host\.docker\.internal)(?::\d+)?$/i;
 
 /**
  * Why a request is refused that a site may have caused a browser on this machine to send: by a name of its own that it lets point to

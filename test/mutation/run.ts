@@ -2,27 +2,8 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type Arguments, readArguments, usage } from './arguments.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
-
-/**
- * Changes the sources of the given rooms in one small place at a time and runs their tests each time, in a copy of the
- * project. A mutant that no test notices is a behaviour that no test holds.
- *
- *     npm run test:mutation -- [core] [servicenow] [record-queue] [--sample 60] [--seed 1] [--limit 120] [--only retry]
- */
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    /** Mutants to try; all without it. */
-    sample: { type: 'string' },
-    seed: { type: 'string' },
-    /** Seconds for the tests of one mutant; one that takes longer counts as noticed. */
-    limit: { type: 'string', default: '120' },
-    /** Files whose path contains this. */
-    only: { type: 'string', default: '' },
-  },
-});
 
 /** Where the tests of a room are. */
 const testsOf: Readonly<Record<string, readonly string[]>> = {
@@ -41,26 +22,28 @@ const copied = [
   'tsconfig.json',
   'vitest.config.ts',
 ];
-const limitMs = Number(values.limit) * 1000;
 
 type Candidate = { readonly room: string; readonly file: string; readonly mutant: Mutant };
 type Verdict = 'killed' | 'timeout' | 'survived';
 
-async function main(): Promise<number> {
-  const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
-  const rooms = positionals.length > 0 ? positionals : ['core', 'servicenow', 'record-queue'];
-  const all = rooms.flatMap(candidatesIn);
-  const tried = values.sample === undefined ? all : sampleOf(all, Number(values.sample), seed);
+/**
+ * Changes the sources of the given rooms in one small place at a time and runs their tests each time, in a copy of the
+ * project. A mutant that no test notices is a behaviour that no test holds.
+ * `--help` says how it is called. Exits 2 when the command line cannot be read.
+ */
+async function main({ rooms, sample, seed, limitMs, only }: Arguments): Promise<void> {
+  const all = rooms.flatMap((room) => candidatesIn(room, only));
+  const tried = sample === undefined ? all : sampleOf(all, sample, seed);
   print(`${all.length} mutants in ${rooms.join(', ')}; trying ${tried.length} (seed ${seed})`);
   const scratch = copyProject();
   try {
     for (const tests of new Set(rooms.flatMap((room) => testsOf[room] ?? [`test/lib/${room}`])))
-      if ((await runTests(tests, scratch)) !== 'survived')
+      if ((await runTests(tests, scratch, limitMs)) !== 'survived')
         throw new Error(`${tests} fails without a mutant, or takes longer than --limit`);
     const survivors: Candidate[] = [];
     const tally = new Map<string, { killed: number; tried: number }>();
     for (const candidate of tried) {
-      const verdict = await verdictOn(candidate, scratch);
+      const verdict = await verdictOn(candidate, scratch, limitMs);
       const { file, mutant } = candidate;
       const counts = tally.get(file) ?? { killed: 0, tried: 0 };
       tally.set(file, { killed: counts.killed + (verdict === 'survived' ? 0 : 1), tried: counts.tried + 1 });
@@ -68,17 +51,16 @@ async function main(): Promise<number> {
       print(`${verdict.padEnd(8)} ${file}:${mutant.line}  ${mutant.change}`);
     }
     report(tally, survivors, seed);
-    return 0;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-function candidatesIn(room: string): Candidate[] {
+function candidatesIn(room: string, only: string): Candidate[] {
   const folder = join(root, 'lib', room);
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
   return names
-    .filter((name) => name.endsWith('.ts') && name.includes(values.only))
+    .filter((name) => name.endsWith('.ts') && name.includes(only))
     .flatMap((name) => {
       const file = relative(root, join(folder, name));
       return mutantsOf(readFileSync(join(folder, name), 'utf8')).map((mutant) => ({ room, file, mutant }));
@@ -108,13 +90,17 @@ function copyProject(): string {
   return scratch;
 }
 
-async function verdictOn({ room, file, mutant }: Candidate, scratch: string): Promise<Verdict> {
+async function verdictOn(
+  { room, file, mutant }: Candidate,
+  scratch: string,
+  limitMs: number,
+): Promise<Verdict> {
   const path = join(scratch, file);
   const original = readFileSync(path, 'utf8');
   writeFileSync(path, mutant.source);
   try {
     for (const tests of stagesFor(room, file)) {
-      const verdict = await runTests(tests, scratch);
+      const verdict = await runTests(tests, scratch, limitMs);
       if (verdict !== 'survived') return verdict;
     }
     return 'survived';
@@ -135,7 +121,7 @@ function stagesFor(room: string, file: string): readonly string[] {
 }
 
 /** Runs the tests of a file or folder until the first one fails. */
-function runTests(tests: string, scratch: string): Promise<Verdict> {
+function runTests(tests: string, scratch: string, limitMs: number): Promise<Verdict> {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const options = ['run', tests, '--project', 'unit', '--bail', '1', '--reporter', 'dot'];
   const { promise, resolve } = Promise.withResolvers<Verdict>();
@@ -170,4 +156,15 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-process.exitCode = await main();
+const words = process.argv.slice(2);
+if (words.includes('--help') || words.includes('-h')) print(usage);
+else {
+  let asked: Arguments | undefined;
+  try {
+    asked = readArguments(words);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
+    process.exitCode = 2;
+  }
+  if (asked !== undefined) await main(asked);
+}

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { refuseForeign } from '../../../foreign-request.ts';
 import { failedOutcome, type Invocation, type InvocationOutcome, maxPayloadBytes } from '../invocation.ts';
 
 type Delivery = {
@@ -27,6 +28,7 @@ export class RuntimeApi {
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => response.destroy(asError(error)));
     });
+    refuseForeign(this.#server);
     this.#server.keepAliveTimeout = 0;
     this.#server.requestTimeout = 0;
   }
