@@ -233,6 +233,5 @@ function isDenied(result: CallResult | undefined): boolean {
 /** Then it was this batch that was refused, not the Batch API. */
 function isTooLarge(result: CallResult): boolean {
   const refusal = result.kind === 'failed' && result.error instanceof BatchRefused && result.error.cause;
-  if (!(refusal instanceof ServiceNowError)) return false;
-  return refusal.status === 413 || /Rejected large/.test(refusal.message);
+  return refusal instanceof ServiceNowError && refusal.isTooLarge;
 }

@@ -85,6 +85,11 @@ export abstract class ServiceNowError extends ConnectorError {
     return this.sent && this.isPermanent && this.status !== undefined;
   }
 
+  /** True when the body of the call was larger than the instance, or a proxy before it, takes: a smaller one may be taken. */
+  get isTooLarge(): boolean {
+    return this.sent && (this.status === 413 || /Rejected large/.test(this.message));
+  }
+
   /**
    * True when the record of a failed create may exist: the answer was lost, or the instance said 403, which it also says when
    * the sys_id is taken, when a rule rejects a second copy, and to a user who may write but not read back

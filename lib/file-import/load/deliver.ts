@@ -1,10 +1,10 @@
-import type { ServiceNowError } from '../../servicenow/service-now-error.ts';
-import { type Chunk, filterLines, lineList, lineRuns, withoutLines } from '../encode/chunk.ts';
+import { ServiceNowError } from '../../servicenow/service-now-error.ts';
+import { type Chunk, filterLines, type LineRuns, lineList, lineRuns, withoutLines } from '../encode/chunk.ts';
 import type { ImportScope } from '../instance.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { SentChunk } from './ledger.ts';
-import { type Reconciliation, reconcileChunk } from './reconcile.ts';
-import { refusedLines, refusesItsRows } from './refusal.ts';
+import { type Reconciled, type Reconciliation, reconcileChunk } from './reconcile.ts';
+import { refusedLines, refusesItsRows, unsentLines } from './refusal.ts';
 import { type LineResult, lostAnswer } from './row-outcome.ts';
 import { type SentRows, sendChunk, sendRows } from './send-chunk.ts';
 
@@ -38,40 +38,137 @@ export type Where = { readonly scope: ImportScope; readonly plan: ImportPlan };
 /** Brings a chunk to the instance once. @throws ServiceNowError when the instance is away: nothing of it was sent now */
 export async function deliverChunk(where: Where, delivery: Delivery): Promise<Delivered> {
   if (where.plan.settings.mode === 'rows') return deliverRows(where, delivery);
-  return { record: await deliverBody(where, delivery) };
+  return deliverBody(where, delivery);
 }
 
-async function deliverBody({ scope, plan }: Where, delivery: Delivery): Promise<SentChunk> {
-  const { chunk, sending, reconciliation, before, runAfter } = delivery;
+async function deliverBody(where: Where, delivery: Delivery): Promise<Delivered> {
+  const { chunk, sending, before, runAfter } = delivery;
   const open = withoutStored(chunk, before);
-  const reconciled = reconciliation
-    ? await reconcileChunk(scope, plan, open, reconciliation)
-    : ({ kind: 'send', chunk: open, sets: [] } as const);
+  const reconciled = await reconcileBody(where, delivery, open);
   const sets = [...new Set([...(before?.sets ?? []), ...('sets' in reconciled ? reconciled.sets : [])])];
   const setLines = { ...before?.setLines, ...('setLines' in reconciled ? reconciled.setLines : {}) };
   const isDivided = Object.keys(setLines).length > 0;
   const record = { lines: [...chunk.lines], rows: chunk.rows, sets, ...(isDivided ? { setLines } : {}) };
-  if (reconciled.kind === 'unknown') return { ...record, state: 'unknown', message: lostAnswerText(plan) };
+  if (reconciled.kind === 'unknown')
+    return { record: { ...record, state: 'unknown', message: lostAnswerText(where.plan) } };
   if (reconciled.kind === 'stored') {
     const rest = isDivided ? linesOfSets(reconciled.sets, open) : {};
-    return { ...record, ...(isDivided && { setLines: { ...setLines, ...rest } }), state: 'stored' };
+    const found = { ...record, ...(isDivided && { setLines: { ...setLines, ...rest } }) };
+    return { record: { ...found, state: 'stored' } };
   }
-  if (!sending) return { ...record, state: 'not-sent' };
-  const sent = await sendChunk(scope, plan, reconciled.chunk.body, runAfter);
-  if (sent.kind === 'lost') return { ...record, state: 'lost' };
-  if (sent.kind === 'refused') {
-    const { error } = sent;
-    const state = refusesItsRows(error) ? 'stored' : 'refused';
-    const verdicts = refusedLines(error, lineList(reconciled.chunk.lines));
-    return { ...record, verdicts, state, message: error.message };
-  }
-  const rest = isDivided ? linesOfSets([sent.importSetId], reconciled.chunk) : {};
-  return {
-    ...record,
-    sets: [...sets, sent.importSetId],
-    ...(isDivided && { setLines: { ...setLines, ...rest } }),
-    state: 'stored',
+  if (!sending) return { record: { ...record, state: 'not-sent' } };
+  return afterParts(where.plan, record, await sendParts(where, reconciled.chunk, runAfter));
+}
+
+/** Looks up the rows of a chunk that may have been sent; all others are left to be sent. */
+async function reconcileBody(
+  { scope, plan }: Where,
+  { reconciliation, possiblySent }: Delivery,
+  open: Chunk,
+): Promise<Reconciled> {
+  if (!reconciliation) return { kind: 'send', chunk: open, sets: [] };
+  const asked = onLines(open, possiblySent);
+  const reconciled = await reconcileChunk(scope, plan, asked, reconciliation);
+  if (asked.rows === open.rows || reconciled.kind === 'unknown') return reconciled;
+  const missing = reconciled.kind === 'send' ? lineList(reconciled.chunk.lines) : [];
+  const found = new Set(lineList(withoutLines(asked, new Set(missing)).lines));
+  const setLines = reconciled.kind === 'stored' ? linesOfSets(reconciled.sets, asked) : reconciled.setLines;
+  const { sets } = reconciled;
+  return { kind: 'send', chunk: withoutLines(open, found), sets, ...(setLines && { setLines }) };
+}
+
+function afterParts(
+  { keyColumn }: ImportPlan,
+  before: Omit<SentChunk, 'state'>,
+  { end, verdicts, sets }: SentParts,
+): Delivered {
+  const holdsAll = sets.length === 1 && verdicts.length === 0 && end.state === 'stored';
+  const isDivided = before.setLines !== undefined || (sets.length > 0 && !holdsAll);
+  const filled = Object.fromEntries(sets.map(({ set, lines }) => [set, [...lines]]));
+  const { possiblySent: lost = [] } = end;
+  // Rows with keys are all looked up by them.
+  const isPart = keyColumn === undefined && lost.length > 0 && lineList(lost).length < before.rows;
+  const record: SentChunk = {
+    ...before,
+    sets: [...before.sets, ...sets.map(({ set }) => set)],
+    ...(verdicts.length > 0 && { verdicts: [...verdicts] }),
+    ...(isDivided && { setLines: { ...before.setLines, ...filled } }),
+    ...(isPart && { possiblySent: [...lost] }),
+    state: end.state,
+    ...(end.message !== undefined && { message: end.message }),
   };
+  return { record, ...(end.failure && { failure: end.failure }) };
+}
+
+/** The outcome of the parts that a chunk was sent in. */
+type SentParts = {
+  readonly sets: readonly { readonly set: string; readonly lines: LineRuns }[];
+  /** Verdicts on the lines that were refused. */
+  readonly verdicts: readonly LineResult[];
+  /** How the last part ended; nothing was sent after one that was lost or refused for good. */
+  readonly end: Pick<SentChunk, 'message'> & {
+    readonly state: 'stored' | 'lost' | 'refused' | 'interrupted';
+    /** Lines of the part that was lost. */
+    readonly possiblySent?: LineRuns;
+    readonly failure?: ServiceNowError;
+  };
+};
+
+/**
+ * Sends a chunk, in halves where it is too large for one request.
+ * @throws ServiceNowError when the instance is away and nothing of the chunk was sent
+ */
+async function sendParts(where: Where, chunk: Chunk, runAfter: string | undefined): Promise<SentParts> {
+  const sent = await sendChunk(where.scope, where.plan, chunk.body, runAfter);
+  if (sent.kind === 'lost')
+    return { sets: [], verdicts: [], end: { state: 'lost', possiblySent: chunk.lines } };
+  if (sent.kind === 'stored')
+    return {
+      sets: [{ set: sent.importSetId, lines: chunk.lines }],
+      verdicts: [],
+      end: { state: 'stored' },
+    };
+  const { error } = sent;
+  if (error.isTooLarge && chunk.rows > 1) return sendHalves(where, chunk, runAfter);
+  const state = error.isTooLarge || refusesItsRows(error) ? 'stored' : 'refused';
+  const verdicts = refusedLines(error, lineList(chunk.lines));
+  return { sets: [], verdicts, end: { state, message: error.message } };
+}
+
+async function sendHalves(where: Where, chunk: Chunk, runAfter: string | undefined): Promise<SentParts> {
+  const lines = lineList(chunk.lines);
+  const firstLines = new Set(lines.slice(0, Math.ceil(lines.length / 2)));
+  const first = await sendParts(
+    where,
+    filterLines(chunk, (line) => firstLines.has(line)),
+    runAfter,
+  );
+  const rest = withoutLines(chunk, firstLines);
+  if (first.end.state === 'refused')
+    return { ...first, verdicts: [...first.verdicts, ...unsentLines(lineList(rest.lines))] };
+  if (first.end.state !== 'stored') return first;
+  const second = await sendParts(where, rest, first.sets.at(-1)?.set ?? runAfter).catch((error: unknown) =>
+    awayAfter(first, error),
+  );
+  return {
+    sets: [...first.sets, ...second.sets],
+    verdicts: [...first.verdicts, ...second.verdicts],
+    end: second.end,
+  };
+}
+
+/** The instance went away before the second half was sent. @throws the error itself where nothing was sent before either */
+function awayAfter({ sets, verdicts }: SentParts, error: unknown): SentParts {
+  const hasSent = sets.length > 0 || verdicts.length > 0;
+  if (!hasSent || !(error instanceof ServiceNowError)) throw error;
+  return { sets: [], verdicts: [], end: { state: 'interrupted', failure: error } };
+}
+
+/** The rows of a chunk on some of its lines; all where `lines` is undefined. */
+export function onLines(chunk: Chunk, lines: readonly number[] | undefined): Chunk {
+  if (lines === undefined) return chunk;
+  const some = new Set(lines);
+  return filterLines(chunk, (line) => some.has(line));
 }
 
 /** The rows of a chunk that no import set is known to hold. */
@@ -141,8 +238,7 @@ async function reconcileRows(
   reconciliation: Reconciliation,
   possiblySent: readonly number[] | undefined,
 ): Promise<ReconciledRows> {
-  const isPossiblySent = new Set(possiblySent ?? lineList(open.lines));
-  const asked = filterLines(open, (line) => isPossiblySent.has(line));
+  const asked = onLines(open, possiblySent);
   if (asked.rows === 0) return untouched;
   const lines = lineList(asked.lines);
   const reconciled = await reconcileChunk(scope, plan, asked, reconciliation);

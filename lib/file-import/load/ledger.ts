@@ -24,7 +24,10 @@ const sentChunkSchema = z.object({
   setLines: z.optional(z.record(z.string(), z.array(z.number()))),
   /** What is known of rows at once: in `rows` mode, and of a request that was refused. Lines that are missing are looked up later. */
   verdicts: z.optional(z.array(lineResultSchema)),
-  /** In `rows` mode: lines that may have been sent, in the form of `lines`; those without a verdict else were not. */
+  /**
+   * In `rows` mode, and of a chunk without row keys that went in parts: lines that may have been sent, in the form of `lines`; those
+   * without a verdict else were not.
+   */
   possiblySent: z.optional(z.array(z.number())),
 });
 

@@ -3,7 +3,7 @@ import type { RejectedRow } from '../encode/chunk.ts';
 import { groupName, type ImportFolder } from '../folder.ts';
 import type { Position } from '../plan/import-plan.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
-import { withoutStored } from './deliver.ts';
+import { onLines, withoutStored } from './deliver.ts';
 import { GroupLedger, type GroupStart } from './group-ledger.ts';
 import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
 import { type Reconciliation, seesRows } from './reconcile.ts';
@@ -136,7 +136,8 @@ async function pendingPrints(
   let [index, rows] = [0, 0];
   for await (const chunk of reader.chunksFrom(task.from)) {
     if (ledger.mayHaveSent(index) && !ledger.has(index)) {
-      const print = printChunk(plan, withoutStored(chunk, ledger.get(index)));
+      const open = withoutStored(chunk, ledger.get(index));
+      const print = printChunk(plan, onLines(open, ledger.possiblySentLines(index)));
       prints.set(print.digest, { print, count: (prints.get(print.digest)?.count ?? 0) + 1 });
     }
     index++;

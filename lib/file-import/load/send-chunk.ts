@@ -100,13 +100,14 @@ export async function sendRows(
   const lost: number[] = [];
   // An instance turns rows of a batch away one by one: the order is kept only where none is sent beyond such a row.
   const { ordered } = plan.settings;
+  let atOnce = ordered ? 1 : rowsPerBatch;
   let attempt = 1;
   const refuse = (refused: string): SentRows => {
     verdicts.push(...unsentLines(waiting.map(({ line }) => line)));
     return { verdicts, lost, refused };
   };
   while (waiting.length > 0 && !(ordered && lost.length > 0)) {
-    const rows = waiting.splice(0, ordered ? 1 : rowsPerBatch);
+    const rows = waiting.splice(0, atOnce);
     await beforeBatch(
       rows.map(({ line }) => line),
       { verdicts, lost },
@@ -114,6 +115,11 @@ export async function sendRows(
     const sent = await sendOneBatch(scope, plan, rows);
     if (sent === 'lost') return { verdicts, lost: [...lost, ...rows.map(({ line }) => line)] };
     if (sent instanceof ServiceNowError && sent.retryable) return { verdicts, lost, away: sent };
+    if (sent instanceof ServiceNowError && sent.isTooLarge && rows.length > 1) {
+      waiting.unshift(...rows);
+      atOnce = Math.ceil(rows.length / 2);
+      continue;
+    }
     if (sent instanceof ServiceNowError) {
       verdicts.push(
         ...refusedLines(
@@ -121,6 +127,7 @@ export async function sendRows(
           rows.map(({ line }) => line),
         ),
       );
+      if (sent.isTooLarge) continue;
       return refuse(sent.message);
     }
     const again = rows.filter((_, i) => sent[i]?.kind === 'unserviced');

@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startWorld, type World } from './world.ts';
 
 async function startOwnWorld(): Promise<World> {
@@ -76,4 +76,59 @@ it('a request of many rows that is refused for one of them does not end the impo
   const summary = await world.run(await world.drop('imports/imp_load/x.csv', load(100)));
   expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 80, error: 20 } });
   expect(summary.messages[0]?.message).toContain('Data Policy Exception');
+});
+
+describe.each([
+  ['insertMultiple', 300, {}],
+  ['insertMultiple', 300, { ordered: true }],
+  ['insertMultiple', 300, { keyColumn: 'u_key' }],
+  ['rows', 600, {}],
+])(
+  'in %s mode, where the instance takes requests of %i bytes, with %j',
+  (mode, maxContentLengthBytes, more) => {
+    const long = (count: number) => [
+      'u_code,u_text',
+      ...Array.from(
+        { length: count },
+        (_, i) => `code-${i},${(i === 7 ? '€' : 'x').repeat(i === 7 ? 100 : 10)}`,
+      ),
+    ];
+
+    it('a chunk goes in as many parts as it needs, and only a row that is too long by itself fails', async () => {
+      const world = await startOwnWorld();
+      world.instance.control.change({ maxContentLengthBytes });
+      await world.settings('imp_load', { mode, ...more });
+      const summary = await world.run(await world.drop('imports/imp_load/x.csv', long(150).join('\n')));
+      expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 149, error: 1 } });
+      const rows = world.rows('u_item').map((row) => row['u_code']);
+      expect(new Set(rows).size).toBe(149);
+      expect(rows).toHaveLength(149);
+      const results = await world.read(summary.results['results'] ?? '');
+      expect(results.split('\r\n').find((line) => line.startsWith('9,'))).toContain('Rejected large');
+    });
+  },
+);
+
+const insertMultiple = { method: 'POST', path: '/api/now/import/imp_load/insertMultiple' };
+
+/** What may happen to one request of many. */
+const mishaps = {
+  'the answer is lost': { action: 'reset-after-commit', count: 1, seed: 1 },
+  'the request is lost': { action: 'reset-before-commit', count: 1, seed: 1 },
+  'the instance is away for a while': { action: 'answer', status: 503, count: 9 },
+} as const;
+
+describe.each([{}, { keyColumn: 'u_key' }])('a chunk that goes in parts, with %j', (more) => {
+  it.each(Object.entries(mishaps))('arrives once where, at any of its requests, %s', async (_, mishap) => {
+    for (let skip = 0; skip < 12; skip++) {
+      const world = await startOwnWorld();
+      world.instance.control.change({ maxContentLengthBytes: 300 });
+      world.instance.control.faults.add({ match: insertMultiple, ...mishap, skip });
+      await world.settings('imp_load', { concurrency: 1, inDoubtSeconds: 1, ...more });
+      const summary = await world.run(await world.drop('imports/imp_load/x.csv', load(12)));
+      const codes = world.rows('imp_load').map((row) => row['u_code']);
+      expect([skip, summary.status, summary.counts.inserted]).toEqual([skip, 'completed', 12]);
+      expect(codes.toSorted()).toEqual(Array.from({ length: 12 }, (_, i) => `code-${i}`).toSorted());
+    }
+  });
 });
