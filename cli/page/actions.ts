@@ -146,10 +146,10 @@ export class Breaker {
     this.#stack = stack;
   }
 
-  /** @throws Error for an unknown way */
-  start(name: string): string {
+  /** @returns what happens now; undefined for an unknown way */
+  start(name: string): string | undefined {
     const found = Object.hasOwn(breakages, name) ? breakages[name] : undefined;
-    if (!found) throw new Error(`There is no ${name} to break the instance with`);
+    if (!found) return undefined;
     const { faults } = this.#stack.instance.control;
     const label = breakLabels[name] ?? name;
     const untilMs = Date.now() + brokenSeconds * 1_000;

@@ -74,6 +74,35 @@ export class InvalidInputError extends ConnectorError {
   }
 }
 
+/** What is wrong with one part of a value, as a schema says it. */
+type Issue = {
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[] | undefined;
+};
+
+/** The issue that explains the others: an unknown field before a missing one, whose name it may be misspelt. */
+export function firstIssue<I extends Pick<Issue, 'code'>>(issues: readonly I[]): I | undefined {
+  return issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+}
+
+/**
+ * The error for a value that a schema refuses.
+ * @param whole the name of the value itself
+ * @param unknown what is said of a field that is not known
+ */
+export function invalidBy(
+  issues: readonly Issue[],
+  whole: string,
+  unknown = 'is not a known field',
+): InvalidInputError {
+  const issue = firstIssue(issues);
+  const name = issue?.code === 'unrecognized_keys' ? issue.keys?.[0] : undefined;
+  const path = [...(issue?.path ?? []), ...(name === undefined ? [] : [name])].map(String).join('.');
+  return new InvalidInputError(path || whole, name === undefined ? (issue?.message ?? 'invalid') : unknown);
+}
+
 /** The deployment is misconfigured: environment, secret or import settings. `setting` names what is wrong, never its value. */
 export class ConfigurationError extends ConnectorError {
   override readonly name: string = 'ConfigurationError';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type * as z from 'zod/mini';
-import { ConfigurationError, InvalidInputError } from '../core/errors.ts';
+import { ConfigurationError, InvalidInputError, invalidBy } from '../core/errors.ts';
 import { checkColumnNames, checkParts } from './check-parts.ts';
 import { compileExpression } from './expression.ts';
 import type { CompiledMapping, Condition, Mappings, Parts, Template } from './mapping.ts';
@@ -138,13 +138,7 @@ function lineOf(path: string, document: Document, lineCounter: LineCounter): num
 }
 
 function issueOf(error: z.core.$ZodError): InvalidInputError {
-  const [issue] = error.issues;
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].map(String).join('.');
-  return new InvalidInputError(
-    path || 'file',
-    unknown === undefined ? (issue?.message ?? 'invalid') : 'is not a known part',
-  );
+  return invalidBy(error.issues, 'file', 'is not a known part');
 }
 
 /** `{% … %}` over the whole text is an expression. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { InvalidInputError } from '../core/errors.ts';
+import { InvalidInputError, invalidBy } from '../core/errors.ts';
 import { tableName } from './parameters.ts';
 
 /** A report on the state of a monitored thing; docs/events.md explains each field. */
@@ -114,11 +114,7 @@ export type SignalLookup = z.output<typeof lookup>;
 export function readSignal(given: unknown): Signal {
   const parsed = z.safeParse(signal, given);
   if (parsed.success) return checkColumns(parsed.data);
-  const issue = parsed.error.issues[0];
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].map(String).join('.');
-  const reason = unknown === undefined ? (issue?.message ?? 'invalid') : 'is not a known field';
-  throw new InvalidInputError(path || 'signal', reason);
+  throw invalidBy(parsed.error.issues, 'signal');
 }
 
 /** Columns by which a record is known, or that show its life. */

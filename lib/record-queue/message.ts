@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { InvalidInputError } from '../core/errors.ts';
+import { InvalidInputError, invalidBy } from '../core/errors.ts';
 import { maxDepth, parseJson, tooDeep } from '../core/parse-json.ts';
 import { tableName } from '../operations/parameters.ts';
 import { readSignal, type Signal, signalShape } from '../operations/signal.ts';
@@ -118,13 +118,7 @@ function parseRecordMessage(body: string): RecordMessage {
   if ('action' in given && given.action === 'signal') return parseSignal(given);
   const parsed = z.safeParse(recordMessage, { action: 'create', ...given });
   if (parsed.success && parsed.data.action !== 'signal') return checkColumns(parsed.data, given);
-  const issue = parsed.error?.issues[0];
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].map(String).join('.');
-  throw new InvalidInputError(
-    path || 'body',
-    unknown === undefined ? (issue?.message ?? 'invalid') : 'is not a known field',
-  );
+  throw invalidBy(parsed.error?.issues ?? [], 'body');
 }
 
 function parseSignal(given: object): SignalMessage {

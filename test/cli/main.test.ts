@@ -104,9 +104,8 @@ describe('servicenow-functions', () => {
 
 describe('an old version of Node', () => {
   it('hands over to the one that npm ci installed', () => {
-    const { out, err } = run([asNode20, 'cli/main.js', '--version']);
-    expect(out || err).toMatch(/^(\d+\.\d+\.\d+|Node 24 is needed.*)\n$/);
-    expect(run([asNode20, 'cli/node.js', '--version']).out || 'none').toMatch(/^(v\d+|none)/);
+    expect(run([asNode20, 'cli/main.js', '--version']).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(run([asNode20, 'cli/node.js', '--version']).out).toMatch(/^v24\./);
   });
 
   it('says in one line what is needed where none is installed', () => {

@@ -1,7 +1,7 @@
 import { TextDecoder } from 'node:util';
 import { getNodeValue, type Node, type ParseError, parseTree } from 'jsonc-parser';
 import * as z from 'zod/mini';
-import { ConfigurationError } from '../../core/errors.ts';
+import { ConfigurationError, firstIssue } from '../../core/errors.ts';
 import { isTooDeepText, tooDeep } from '../../core/parse-json.ts';
 import { formatProblem, isZone } from './date-column.ts';
 import { errorText, quoteHint } from './json-problem.ts';
@@ -103,8 +103,7 @@ export function parseSettings(json: string | undefined): ImportSettings {
   const parsed = settingsSchema.safeParse(value);
   if (parsed.success) return warnings.length > 0 ? { ...parsed.data, warnings } : parsed.data;
   const { issues } = parsed.error;
-  // A misspelt name is also one that is missing.
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+  const issue = firstIssue(issues);
   throw new ConfigurationError(settingName(issue), describe(issue));
 }
 

@@ -324,7 +324,7 @@ it.each(['', 'constructor', 'toString', '__proto__', 'nonsense'])(
     await using world = await startPageWorld();
     for (const path of ['/try', '/break']) {
       const { status } = await post(world, path, new URLSearchParams({ what }).toString());
-      expect([404, 500]).toContain(status);
+      expect(status).toBe(404);
     }
     expect(world.instance.control.faults.list()).toEqual([]);
   },

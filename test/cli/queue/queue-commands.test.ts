@@ -118,7 +118,7 @@ describe('servicenow-functions send', () => {
     await writeFile(join(folder, 'messages.jsonl'), `${good('a')}\n{"table":"incident","recrod":{}}\n`);
     const { code, err } = await run(['send', 'messages.jsonl']);
     expect(code).toBe(1);
-    expect(err).toMatch(/^message 2: recrod: is not a known field|^message 2: record: required/);
+    expect(err).toMatch(/^message 2: recrod: is not a known field/);
     expect(await bodies(queue)).toEqual([]);
   });
 
