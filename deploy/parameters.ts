@@ -199,7 +199,7 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'redropEvery',
     description:
-      'How often files whose imports were given up for an outage are dropped again; empty for never.',
+      'How often files whose imports were abandoned because of an outage are dropped again; empty for never.',
     pattern: 'rate\\((1 (hour|day)|([2-9]|[1-9]\\d+) (hours|days))\\)',
     expected: 'must be a rate of hours or days such as rate(6 hours), or empty',
   },

@@ -112,7 +112,7 @@ class QueueUnavailableError extends ConnectorError {
   override readonly name: string = 'QueueUnavailableError';
   override readonly code = 'QUEUE_UNAVAILABLE';
   override readonly retryable = true;
-  override readonly ownAnswer = { status: 503, title: 'The records queue did not take the signal' };
+  override readonly ownAnswer = { status: 503, title: 'The signal could not be queued' };
 }
 
 /** Serves the operation that puts signals on the FIFO records queue. */
@@ -126,7 +126,7 @@ export function signalHandler(operation: Operation): Handler {
       try {
         return await sendMessage(url, { ...entry, MessageAttributes }, AbortSignal.timeout(signalTimeoutMs));
       } catch (cause) {
-        throw new QueueUnavailableError('the records queue did not take the signal; send it again', {
+        throw new QueueUnavailableError('the signal could not be sent to the records queue; send it again', {
           cause,
         });
       }

@@ -55,7 +55,7 @@ export function explainFailure(error: unknown, action: string): AwsFailure {
     return {
       kind: 'quota',
       reason: `a quota of AWS is reached (${name})`,
-      advice: `it passes by itself where the load does; otherwise ask AWS for more in Service Quotas, under ${service}`,
+      advice: `it passes when the load falls; otherwise ask AWS for more in Service Quotas, under ${service}`,
     };
   if (/Timeout|ECONN|ENOTFOUND|EAI_AGAIN|Networking/i.test(`${name} ${message}`))
     return {

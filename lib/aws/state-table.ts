@@ -81,10 +81,10 @@ export class StateUnavailableError extends ConnectorError {
 export class StateRefusedError extends ConnectorError {
   override readonly name: string = 'StateRefusedError';
   override readonly code = 'STATE_REFUSED';
-  override readonly ownAnswer = { status: 400, title: 'Too much to be remembered' };
+  override readonly ownAnswer = { status: 400, title: 'State item too large' };
 
   constructor(options?: { cause?: unknown }) {
-    super('what has to be remembered of this write is more than an item of the state table holds', options);
+    super('this write needs more state than one item of the state table can hold', options);
   }
 }
 
@@ -265,7 +265,7 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
         const begun = await change(key, afresh(asked, found), toUnexpired(isUnchanged, 0), call);
         if (begun.written) return begun.written;
       }
-      throw new StateUnavailableError('an expired item of the state table was changed again and again');
+      throw new StateUnavailableError('another process kept changing an expired item of the state table');
     },
 
     async delete(key, call = {}) {

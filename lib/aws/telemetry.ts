@@ -72,7 +72,7 @@ const inLinesOfCalls: readonly MetricName[] = ['Requests', 'RequestFailures', 'L
 
 /**
  * CloudWatch charges for each metric and set of dimensions, and for each byte of the log. So metrics have one dimension, the deployment,
- * and figures that become none are fields: of the same line, or of a line of their own in an invocation that counted something unusual.
+ * and other counters are log fields: of the same line, or of a line of their own in an invocation that counted something unusual.
  * @param deployment becomes the dimension `service`
  * @param functionName a field of every line
  * @param log takes the figures of an invocation without metrics

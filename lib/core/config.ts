@@ -76,7 +76,7 @@ export type Config = {
   /** Qualified ARN of importCsv, as durable functions need one. */
   readonly importFunctionArn: string | undefined;
   readonly maxConcurrentImports: number;
-  /** True when imports that were given up for an outage are dropped again by schedule. */
+  /** True when imports that were abandoned because of an outage are dropped again by schedule. */
   readonly redropsImports: boolean;
   /** Instances that the settings of a drop folder may name. */
   readonly dropInstances: readonly string[];

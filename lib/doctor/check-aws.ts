@@ -149,7 +149,7 @@ const versioning = (bucket: string, aws: Inspection) =>
 
 /** Which drops a bucket does not announce; undefined for none. */
 function missedDrops(announcement: Announcement | undefined): string | undefined {
-  if (announcement === undefined) return 'it does not announce new files to the import queue';
+  if (announcement === undefined) return 'it does not notify the import queue of new files';
   if (!'imports/'.startsWith(announcement.prefix))
     return 'it announces other objects than those below imports/';
   if (!announcement.events.includes('s3:ObjectCreated:*'))

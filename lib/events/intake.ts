@@ -42,10 +42,7 @@ function eventsIn(given: unknown, path: string, arrival: Arrival, depth: number)
     return given.flatMap((one, index) => eventsIn(one, `${path}[${index}]`, arrival, depth - 1));
   if (!isObject(given)) throw new InvalidInputError(path, 'must be an event: a JSON object');
   if (given['Type'] === 'SubscriptionConfirmation' || given['Type'] === 'UnsubscribeConfirmation')
-    throw new InvalidInputError(
-      path,
-      'asks to confirm a subscription of SNS; events come once it is confirmed',
-    );
+    throw new InvalidInputError(path, 'is an SNS subscription confirmation; confirm it to receive events');
   const open = (name: string, text: string, id: unknown, time: unknown) =>
     eventsIn(parse(text, `${path}.${name}`), `${path}.${name}`, within(arrival, id, time), depth - 1);
   if (given['Type'] === 'Notification' && typeof given['Message'] === 'string')

@@ -44,7 +44,7 @@ export class NotAcceptableError extends ConnectorError {
   override readonly ownAnswer = { status: 406, title: 'Not acceptable' };
 
   constructor(accept: string) {
-    super(`accept: answers are application/json only, not ${accept.slice(0, 100)}`);
+    super(`accept: only application/json is supported, not ${accept.slice(0, 100)}`);
   }
 }
 

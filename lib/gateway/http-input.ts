@@ -122,7 +122,9 @@ function warnOfKey({ headers }: HttpEvent, { parameterNames, routes }: Operation
   const isRead = routes.every(({ method }) => method === 'GET');
   if (headers['idempotency-key'] === undefined || isRead || parameterNames.includes('idempotencyKey'))
     return {};
-  return { 'idempotency-warning': 'this call takes no key; a repeat takes effect once more' };
+  return {
+    'idempotency-warning': 'this call does not support idempotency keys; repeating it repeats its effect',
+  };
 }
 
 /** Asks the instance to leave the record out of its answer to a write. */

@@ -38,7 +38,7 @@ export class InDoubtError extends ConnectorError {
   constructor(waitMs: number, cause?: unknown) {
     const known = cause instanceof ConnectorError ? cause : undefined;
     const why = known?.message ?? 'the answer to an earlier write was lost';
-    super(`${why}; nothing more is sent to the record until the instance can no longer be working on it`, {
+    super(`${why}; writes to this record wait until the lost call must have ended`, {
       cause,
     });
     this.code = known?.code ?? 'RECORD_IN_DOUBT';

@@ -264,7 +264,7 @@ async function send(
 }
 
 const noRoom =
-  'it has no room for its key, and would be written twice under another; name the state table with --state-table';
+  'it has no room for its key, so that moving it could write its record twice; name the state table with --state-table';
 
 /**
  * The message as it was, with its key and without the reasons. A key that there is no room for is remembered by the body. Who sent it

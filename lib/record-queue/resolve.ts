@@ -132,7 +132,7 @@ export function resolveInstances(
     if (groupId === undefined) return resolved ?? [];
     if (!resolved) {
       if (comesBack(results.get(message)) && !waits.has(groupId))
-        waits.set(groupId, new GroupWaitsError('an earlier message of its group comes back first'));
+        waits.set(groupId, new GroupWaitsError('waits for an earlier message of its group'));
       return [];
     }
     const link = links.get(groupId) ?? resolved.link;

@@ -63,7 +63,7 @@ describe('the Service Catalog API', () => {
     const ordered = await deployment.serve(postServiceCatalog).http({ method: 'POST', url, headers });
     expect(ordered).toMatchObject({
       statusCode: 200,
-      headers: { 'idempotency-warning': expect.stringContaining('takes no key') },
+      headers: { 'idempotency-warning': expect.stringContaining('does not support idempotency keys') },
     });
     const listed = await deployment.serve(getServiceCatalog).http({ url: `${base}/catalogs`, headers });
     expect(listed.headers).not.toHaveProperty('idempotency-warning');

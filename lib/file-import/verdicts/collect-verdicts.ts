@@ -146,7 +146,7 @@ function unseen(
     return { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };
   return {
     outcome: 'unknown',
-    message: 'its staging row cannot be seen; is the user allowed to read the table?',
+    message: 'its staging row cannot be read; allow the user to read the staging table',
   };
 }
 

@@ -73,7 +73,9 @@ export class SignalWrite {
           : await this.#write(decision, current, references);
       if (outcome === 'done') return 'done';
     }
-    throw new UnreadableAnswerError('key: its record keeps changing; the signal is applied later');
+    throw new UnreadableAnswerError(
+      'key: its record is changing at the same time; the signal is applied later',
+    );
   }
 
   #decide(current: Episode | undefined): Decision {

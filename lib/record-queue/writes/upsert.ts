@@ -206,6 +206,6 @@ class StaleListError extends UnreadableAnswerError {
   override readonly name: string = 'StaleListError';
 
   constructor() {
-    super('match: the instance lists a record as it no longer is');
+    super('match: the instance returned stale data');
   }
 }

@@ -169,7 +169,11 @@ describe('an event', () => {
     ['no JSON', '{"a', 'body: is not valid JSON'],
     ['what nests too deep', '['.repeat(50_000), 'body: is nested more than 100 levels deep'],
     ['no object', '5', 'body: must be an event'],
-    ['a confirmation of SNS', { Type: 'SubscriptionConfirmation', Message: 'x' }, 'body: asks to confirm'],
+    [
+      'a confirmation of SNS',
+      { Type: 'SubscriptionConfirmation', Message: 'x' },
+      'body: is an SNS subscription confirmation',
+    ],
     ['a wrapped text', { Type: 'Notification', Message: 'disk full' }, 'body.Message: is not valid JSON'],
     ['an unknown event', { source: 'nobody' }, 'event: matches no mapping file'],
     [

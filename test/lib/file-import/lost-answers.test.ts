@@ -53,7 +53,7 @@ describe('a request whose answer was lost', () => {
   it.each([
     ['the import sets', 'sys_import_set', {}, 'could not be determined'],
     ['the staging rows', 'imp_load', {}, 'could not be determined'],
-    ['the staging rows with their keys', 'imp_load', { keyColumn: 'u_key' }, 'row cannot be seen'],
+    ['the staging rows with their keys', 'imp_load', { keyColumn: 'u_key' }, 'row cannot be read'],
   ])('is marked unknown, not sent twice, where the user may not see %s', async (_, table, more, message) => {
     await world.settings('imp_load', { ...settings, ...more });
     world.instance.control.auth.access.add({ table, operation: 'read', roles: ['no_such_role'] });
