@@ -11,13 +11,13 @@ import type {
   Operation,
   OperationInput,
 } from '../operations/define-operation.ts';
-import { createReferenceTargets, type ReferenceTargets } from '../operations/dictionary.ts';
+import { referenceTargetsOf } from '../operations/dictionary.ts';
 import type { IdentityOf } from '../operations/identity.ts';
 import type { KeyedWrites } from '../operations/keyed-writes.ts';
 import type { Signal } from '../operations/signal.ts';
 import { requireAllowedReads, tableAccess } from '../operations/table-access.ts';
 import type { WriteLedger } from '../operations/write-ledger.ts';
-import type { ServiceNowClient, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { InstanceUnavailableError, UnknownOutcomeError } from '../servicenow/errors.ts';
 
 /** What a caller wants, whichever way the call came in. */
@@ -118,14 +118,6 @@ function withCaller(
   if (column === undefined || !http?.caller || !isTableRecord) return input;
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return input;
   return { ...input, record: { ...record, [column]: lastingName(http.caller) } };
-}
-
-const targetsByClient = new WeakMap<ServiceNowClient, ReferenceTargets>();
-
-function referenceTargetsOf(client: ServiceNowClient, clock: Clock): ReferenceTargets {
-  const known = targetsByClient.get(client) ?? createReferenceTargets(client, clock);
-  targetsByClient.set(client, known);
-  return known;
 }
 
 /** An outage error invites a retry, which would write twice if the first write succeeded. */

@@ -14,8 +14,17 @@ const notReadableMs = 600_000;
 const levels = 10;
 
 const tableRows = z.object({ result: z.array(z.record(z.string(), z.unknown())) });
-const referenceRows = z.object({
-  result: z.array(z.object({ name: z.string(), element: z.string(), reference: z.string() })),
+const text = z._default(z.string(), '');
+const columnRows = z.object({
+  result: z.array(
+    z.object({
+      name: z.string(),
+      element: z.string(),
+      internal_type: text,
+      max_length: text,
+      reference: text,
+    }),
+  ),
 });
 const journalRows = z.object({ result: z.array(z.object({ name: z.string(), element: z.string() })) });
 
@@ -100,32 +109,46 @@ class Cache<T> {
   }
 }
 
-/** Where reference columns lead, per instance. */
-export type ReferenceTargets = {
-  /** The table that a column refers to; undefined when it is no reference or cannot be read. @throws ServiceNowError */
-  of(table: string, column: string, context: CallContext): Promise<string | undefined>;
+/** What the dictionary says of a column. */
+export type DictionaryColumn = {
+  /** `internal_type`, e.g. `glide_date_time`. */
+  readonly type: string;
+  /** In characters; 0 where none is given. */
+  readonly maxLength: number;
+  /** The table that it refers to, lower case; '' for a column that is no reference. */
+  readonly reference: string;
 };
 
-/** Reads all references of a table and those that it extends from `sys_dictionary`, and keeps what it finds. */
-export function createReferenceTargets(client: Sender, clock: Clock): ReferenceTargets {
-  const dictionary = new Dictionary(client, clock);
-  const kept = dictionary.cache<ReadonlyMap<string, string>>((targets) => targets.size > 0);
+/** The columns of an instance's tables, by name. */
+export type TableColumns = {
+  /**
+   * The columns of a table and of those that it extends; none where the user may not read them.
+   * @throws ServiceNowError when the instance cannot be asked right now
+   */
+  of(table: string, context: CallContext): Promise<ReadonlyMap<string, DictionaryColumn>>;
+};
+
+function createTableColumns(dictionary: Dictionary): TableColumns {
+  const kept = dictionary.cache<ReadonlyMap<string, DictionaryColumn>>(({ size }) => size > 0);
+  const fields = ['name', 'element', 'internal_type', 'max_length', 'reference'];
   const read = async (table: string, context: CallContext) => {
     const tables = await dictionary.ancestorsOf(table, context);
-    const query = encodedQuery().oneOf('name', tables).isNotEmpty('element').isNotEmpty('reference');
-    const body = await dictionary.list('sys_dictionary', query, ['name', 'element', 'reference'], context);
-    const found = z.safeParse(referenceRows, body).data?.result ?? [];
-    // The definition nearest to the table counts, so that it comes last.
-    const nearest = found
-      .filter(({ reference }) => reference !== '')
-      .toSorted((a, b) => tables.indexOf(b.name) - tables.indexOf(a.name));
-    return new Map(nearest.map(({ element, reference }) => [element, reference.toLowerCase()]));
+    const query = encodedQuery().oneOf('name', tables).isNotEmpty('element');
+    const body = await dictionary.list('sys_dictionary', query, fields, context);
+    const found = z.safeParse(columnRows, body).data?.result ?? [];
+    // The definition nearest to the table counts, so that it comes last; it may leave out what it takes over.
+    const columns = new Map<string, DictionaryColumn>();
+    for (const row of found.toSorted((a, b) => tables.indexOf(b.name) - tables.indexOf(a.name))) {
+      const before = columns.get(row.element);
+      columns.set(row.element, {
+        type: row.internal_type || (before?.type ?? ''),
+        maxLength: Number(row.max_length) || (before?.maxLength ?? 0),
+        reference: row.reference.toLowerCase() || (before?.reference ?? ''),
+      });
+    }
+    return columns;
   };
-  return {
-    async of(table, column, context) {
-      return (await kept.get(table, () => read(table, context))).get(column);
-    },
-  };
+  return { of: (table, context) => kept.get(table, () => read(table, context)) };
 }
 
 /** The tables that define a journal, by its column. */
@@ -137,12 +160,15 @@ type Journals = ReadonlyMap<string, ReadonlySet<string>>;
  * well-known ones count.
  */
 export class JournalColumns {
+  /** All columns of a table, journals and others. */
+  readonly columns: TableColumns;
   readonly #dictionary: Dictionary;
   readonly #journals: Cache<Journals>;
   #known: Journals = new Map();
 
   constructor(client: Sender, clock: Clock) {
     this.#dictionary = new Dictionary(client, clock);
+    this.columns = createTableColumns(this.#dictionary);
     this.#journals = this.#dictionary.cache((journals) => journals.size > 0, notReadableMs);
   }
 
@@ -201,4 +227,22 @@ export function journalColumnsOf(client: Sender, clock: Clock): JournalColumns {
   const known = journalsByClient.get(client) ?? new JournalColumns(client, clock);
   journalsByClient.set(client, known);
   return known;
+}
+
+/** Where reference columns lead. */
+export type ReferenceTargets = {
+  /** The table that a column refers to, lower case; undefined when it is no reference or cannot be read. @throws ServiceNowError */
+  of(table: string, column: string, context: CallContext): Promise<string | undefined>;
+  /** True where the user may read which columns the table has. @throws ServiceNowError */
+  knows(table: string, context: CallContext): Promise<boolean>;
+};
+
+/** Those of the instance that a client stands for. */
+export function referenceTargetsOf(client: Sender, clock: Clock): ReferenceTargets {
+  const { columns } = journalColumnsOf(client, clock);
+  return {
+    of: async (table, column, context) =>
+      (await columns.of(table, context)).get(column)?.reference || undefined,
+    knows: async (table, context) => (await columns.of(table, context)).size > 0,
+  };
 }

@@ -11,9 +11,10 @@ import { journalColumnsOf } from './dictionary.ts';
 import { findBySysId } from './find-record.ts';
 import { digestOfRequest, type Keyed, writeOnce } from './keyed-writes.ts';
 import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from './note-entries.ts';
+import type { RecordColumns } from './record-input.ts';
 import { notesIn } from './remember-notes.ts';
 import { deleteRemembered } from './remembered-delete.ts';
-import { differingColumns, type ReplayedRecord, replayRecord, valuesQuery } from './replay.ts';
+import { compareColumns, type ReplayedRecord, replayRecord, valuesQuery } from './replay.ts';
 import { digestOfWork } from './work-digest.ts';
 import { refuseUntil, writesIn } from './write-ledger.ts';
 
@@ -177,13 +178,25 @@ async function reconcileUpdate(
   const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
   const writesNotes = (await journalColumnsOf(client, clock).among(table, written, context)).length > 0;
   if (writesNotes && found === undefined) return 'unknown';
-  if (!writesNotes && (await differingColumns(table, record, values.body, deps)).length === 0) return applied;
+  if (!writesNotes && (await isWritten(table, record, values.body, deps))) return applied;
   const updated = await client
     .send(getRequest({ table, sysId, fields: ['sys_updated_on'] }), context)
     .catch(hidden);
   const on = z.safeParse(updatedRecord, updated?.body).data?.result.sys_updated_on ?? '';
   if (writesNotes) return 'absent';
   return on !== '' && on < instanceTime(sentAtMs - skewMs) ? 'absent' : 'unknown';
+}
+
+/** True when every column that the table has is known to hold what was given. What the table lacks nothing could write. */
+async function isWritten(
+  table: string,
+  record: RecordColumns,
+  values: unknown,
+  { client, clock, context }: OperationDeps,
+): Promise<boolean> {
+  const journals = journalColumnsOf(client, clock);
+  const { differing, open } = await compareColumns(table, record, values, journals, context);
+  return differing.length === 0 && open.length === 0;
 }
 
 /**

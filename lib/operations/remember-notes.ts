@@ -7,7 +7,8 @@ import { startsOf } from './cut-notes.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { journalColumnsOf } from './dictionary.ts';
 import type { RecordColumns } from './record-input.ts';
-import { normalise, storedText } from './replay.ts';
+import { normalise } from './replay.ts';
+import { storedText } from './stored-value.ts';
 import type { WriteLedger } from './write-ledger.ts';
 
 /** A note on its way into a journal of a record. */

@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
-import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import type { CallContext, ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import type { ApiVersion } from '../servicenow/names.ts';
 import { getRequest } from '../servicenow/records.ts';
 import type { OperationDeps } from './define-operation.ts';
-import { journalColumnsOf } from './dictionary.ts';
+import { type DictionaryColumn, type JournalColumns, journalColumnsOf } from './dictionary.ts';
 import type { RecordColumns } from './record-input.ts';
+import { isSecret, isStoredAs, mayBeStoredAs, storedText } from './stored-value.ts';
 
 /** A record that a repeat of a write is answered with. */
 export type ReplayedRecord = {
@@ -30,7 +31,9 @@ export async function replayRecord(
     client.send(getRequest({ table, sysId, version, parameters }), context);
   try {
     const [asAsked, both] = await Promise.all([read(readQuery(request.query)), read(valuesQuery(record))]);
-    const differs = await differingColumns(table, record, both.body, deps);
+    const journals = journalColumnsOf(client, deps.clock);
+    const { differing, absent } = await compareColumns(table, record, both.body, journals, context);
+    const differs = Object.keys(record).filter((name) => differing.includes(name) || absent.includes(name));
     const headers = {
       ...asAsked.headers,
       'idempotency-replayed': 'true',
@@ -75,54 +78,64 @@ function encodeName(name: string): string {
 const shown = z.object({ display_value: z.nullable(z.string()), value: z.string() });
 const answer = z.object({ result: z.record(z.string(), z.unknown()) });
 
+/** Columns that do not hold the given value word for word, by what that means. */
+export type Comparison = {
+  /** Hold other values. */
+  readonly differing: readonly string[];
+  /** May hold the given values, which cannot be determined: passwords, columns of an unknown kind or that the user may not read. */
+  readonly open: readonly string[];
+  /** The table has no such columns, so that instances ignore them. */
+  readonly absent: readonly string[];
+};
+
 /**
- * The columns whose stored values are not the given ones. Journal columns are never among them: they always read empty.
+ * Compares a record with the given values. Journal columns are in no list: they always read empty.
  * @param body the answer to a read with `valuesQuery`
- * @throws ServiceNowError when the instance cannot be asked which columns are journals; it is asked only where values differ
+ * @throws ServiceNowError when the instance cannot be asked for the kinds of columns; it is asked only where values differ
  */
-export async function differingColumns(
+export async function compareColumns(
   table: string,
   record: RecordColumns,
   body: unknown,
-  { client, clock, context }: Pick<OperationDeps, 'client' | 'clock' | 'context'>,
-): Promise<readonly string[]> {
-  const unequal = unequalColumns(record, body);
-  const journals = await journalColumnsOf(client, clock).among(table, unequal, context);
-  return unequal.filter((column) => !journals.includes(column));
-}
-
-/** As `differingColumns`, with the journal columns. */
-export function unequalColumns(record: RecordColumns, body: unknown): readonly string[] {
+  journals: JournalColumns,
+  context: CallContext,
+): Promise<Comparison> {
   const stored = z.safeParse(answer, body).data?.result ?? {};
-  return Object.keys(record).filter((column) => !isSame(record[column], stored[column]));
+  const unequal = Object.keys(record).filter((column) => !isSame(record[column], stored[column]));
+  const notes = await journals.among(table, unequal, context);
+  const others = unequal.filter((column) => !notes.includes(column));
+  if (others.length === 0) return { differing: [], open: [], absent: [] };
+  const columns = await journals.columns.of(table.toLowerCase(), context);
+  const found = Object.groupBy(others, (name) => stateOf(name, record[name], stored[name], columns));
+  return { differing: found.differing ?? [], open: found.open ?? [], absent: found.absent ?? [] };
 }
 
-/** Below this length no column cuts a text. */
-const shortestColumn = 40;
+function stateOf(
+  name: string,
+  given: unknown,
+  stored: unknown,
+  columns: ReadonlyMap<string, DictionaryColumn>,
+): keyof Comparison | 'same' {
+  const column = columns.get(name);
+  if (isSecret(name, column)) return 'open';
+  const { data } = z.safeParse(shown, stored);
+  if (data === undefined) {
+    if (columns.size === 0) return 'differing';
+    return column || name.includes('.') ? 'open' : 'absent';
+  }
+  const texts = [data.value, data.display_value ?? ''];
+  if (!column) return texts.some((text) => mayBeStoredAs(given, text)) ? 'open' : 'differing';
+  return texts.some((text) => isStoredAs(given, text, column)) ? 'same' : 'differing';
+}
 
-/** A value may have been given as it is stored or as it is displayed; a column keeps the beginning of a text that is too long. */
+/** A value may have been given as it is stored or as it is displayed. */
 function isSame(given: unknown, stored: unknown): boolean {
   const { value, display_value } = z.safeParse(shown, stored).data ?? {
     value: undefined,
     display_value: null,
   };
   const text = storedText(given).toWellFormed();
-  if (text === value || text === display_value || (value !== undefined && text.trim() === value.trim()))
-    return true;
-  return value !== undefined && value.length >= shortestColumn && text.startsWith(value);
-}
-
-/** A value as an instance stores it as text: objects in Java's notation, e.g. `{a=1, b=[x, y]}` (docs/servicenow-contract.md 12). */
-export function storedText(given: unknown): string {
-  if (given === null || given === undefined) return '';
-  return typeof given === 'object' ? javaText(given) : String(given);
-}
-
-function javaText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(javaText).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return String(value);
-  const entries = Object.entries(value).map(([name, one]) => `${name}=${javaText(one)}`);
-  return `{${entries.join(', ')}}`;
+  return text === value || text === display_value || (value !== undefined && text.trim() === value.trim());
 }
 
 /** A shorter text is too likely another writer's own. */

@@ -14,7 +14,10 @@ const schema = sampleSchema();
 const context = { deadline: deadlineAt(Number.POSITIVE_INFINITY, systemClock), correlationId: 'test' };
 
 /** The references of the sample tables, as `sys_dictionary` would give them. */
-const targets = { of: async (table: string, column: string) => schema.column(table, column)?.reference };
+const targets = {
+  of: async (table: string, column: string) => schema.column(table, column)?.reference,
+  knows: async () => true,
+};
 
 const listed = ['incident', 'person'];
 const access: TableAccess = {
