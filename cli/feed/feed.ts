@@ -36,6 +36,8 @@ export type StackEvent = {
   readonly delaySeconds?: number;
   /** The body of the message or request; those of old events are forgotten. */
   readonly body?: string;
+  /** How to make the same HTTP request again; forgotten with its body. */
+  readonly request?: { readonly target: string; readonly headers: Readonly<Record<string, string>> };
   /** True where `body` is only the beginning. */
   readonly isBodyCut?: true;
   readonly durationMs: number;
@@ -123,7 +125,7 @@ export class StackFeed {
     const index = this.#events.length - maxBodies - 1;
     const old = this.#events[index];
     if (old?.body === undefined) return;
-    const { body: _body, ...rest } = old;
+    const { body: _body, request: _request, ...rest } = old;
     this.#events[index] = rest;
   }
 }

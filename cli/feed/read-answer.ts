@@ -15,11 +15,14 @@ export type Answer = {
 
 const httpEvent = z.object({
   rawPath: z.string(),
-  rawQueryString: z.string().optional(),
+  rawQueryString: z.string().default(''),
+  headers: z.record(z.string(), z.string()).default({}),
   body: z.string().optional(),
   isBase64Encoded: z.boolean().optional(),
   requestContext: z.object({ http: z.object({ method: z.string() }) }),
 });
+/** Headers that decide what a write comes to. */
+const keptHeaders = ['content-type', 'idempotency-key', 'x-servicenow-instance'];
 const httpAnswer = z.object({
   statusCode: z.number(),
   headers: z.record(z.string(), z.unknown()).optional(),
@@ -36,7 +39,7 @@ const thrown = z.object({ errorType: z.string().optional(), errorMessage: z.stri
 export function readHttpAnswer(answer: Answer): NewEvent | undefined {
   const event = httpEvent.safeParse(answer.event);
   if (!event.success) return undefined;
-  const { rawPath, body, isBase64Encoded, requestContext } = event.data;
+  const { rawPath, rawQueryString, headers, body, isBase64Encoded, requestContext } = event.data;
   const [api = '', table, ...rest] = rawPath.replace(/^\/api\/now\/(v\d+\/)?/, '').split('/');
   const named = [api === 'table' ? '' : api, table, ...rest].filter(Boolean).join('/');
   const base = {
@@ -47,6 +50,10 @@ export function readHttpAnswer(answer: Answer): NewEvent | undefined {
     subject: `${requestContext.http.method} ${shortened(named)}`,
     ...(table !== undefined && api !== 'attachment' && { table }),
     ...(body !== undefined && !isBase64Encoded && { body }),
+    request: {
+      target: rawQueryString === '' ? rawPath : `${rawPath}?${rawQueryString}`,
+      headers: Object.fromEntries(Object.entries(headers).filter(([name]) => keptHeaders.includes(name))),
+    },
     durationMs: answer.durationMs,
   };
   const sent = httpAnswer.safeParse(answer.payload);

@@ -8,7 +8,7 @@ import { breakages } from '../break/faults.ts';
 import { counted } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
 import { useLocalEndpoints } from '../local-credentials.ts';
-import { addReports } from '../redrive/add-reports.ts';
+import { addReports, failedRedrive } from '../redrive/add-reports.ts';
 import type { PageStack } from './stack-view.ts';
 
 /** A button of the page: its label, and what it does. */
@@ -100,26 +100,24 @@ export function isSendable(event: StackEvent): boolean {
   return event.body !== undefined && !event.isBodyCut && (event.way === 'SQS' || isPost(event));
 }
 
-const isPost = ({ way, functionKey }: StackEvent) => way === 'HTTP' && functionKey === 'postRecord';
+const isPost = ({ functionKey, request }: StackEvent) =>
+  functionKey === 'postRecord' && request !== undefined;
 
 /**
- * Sends a message again under its key, or posts a record again.
+ * Sends a message again under its key, or makes the request for a record again as it was made.
  * @throws Error for an event that cannot be sent again
  */
 export async function sendAgain(stack: PageStack, event: StackEvent): Promise<string> {
-  const { body, table = '' } = event;
+  const { body, request } = event;
   if (body === undefined || !isSendable(event)) throw new Error('This cannot be sent again');
   if (event.way === 'SQS') {
     await sendToRecords(stack, [{ body, key: event.subject }]);
     return 'Sent again under the same key';
   }
-  const url = `${stack.endpoints.api}/api/now/table/${encodeURIComponent(table)}`;
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body,
-  });
-  return `POST ${table}: ${response.status}`;
+  const { target = '', headers = {} } = request ?? {};
+  const response = await fetch(`${stack.endpoints.api}${target}`, { method: 'POST', headers, body });
+  const isReplayed = response.headers.get('idempotency-replayed') === 'true';
+  return `${event.subject}: ${response.status}${isReplayed ? ', the record was there already' : ''}`;
 }
 
 const brokenSeconds = 20;
@@ -205,7 +203,8 @@ export async function redriveLetters(
   const redrives = sqs.queues.map(async ({ url: deadLetterUrl, deadLettersOf: queueUrl }) => {
     if (!queueUrl) return [];
     const settings = { codes, dryRun: false, remembered, waitSeconds: 1, watchSeconds };
-    return [await redrive({ deadLetterUrl, queueUrl, ...settings })];
+    const work = redrive({ deadLetterUrl, queueUrl, ...settings });
+    return [await work.catch((error: unknown) => failedRedrive(deadLetterUrl, error))];
   });
   const { moved, returned, failures, underWay } = addReports((await Promise.all(redrives)).flat());
   const again = [...returned].map(([why, count]) => `${count} failed again (${why})`);
@@ -213,7 +212,7 @@ export async function redriveLetters(
     `${counted(moved, 'letter')} moved back`,
     ...again,
     underWay > 0 && `the queue still holds ${counted(underWay, 'message')}`,
-    failures.length > 0 && `${failures.length} could not be moved`,
+    failures.length > 0 && `${failures.length} could not be moved (${failures[0]})`,
   ]
     .filter((part) => part !== false)
     .join(', ');

@@ -13,7 +13,7 @@ export function importTable(imports: readonly ImportView[]): Html {
       <td>${importState(one)}</td>
       <td class="n">${figure(one.rows)}</td>
       <td>${countsText(one.counts)}</td>
-      <td>${one.hasReport && html`<a href="/files/${encodeURI(`${one.folder}report.html`)}">report</a>`}</td>
+      <td>${one.hasReport && html`<a href="/files/${`${one.folder}report.html`.split('/').map(encodeURIComponent).join('/')}">report</a>`}</td>
     </tr>`,
   );
   return html`<table><thead><tr><th scope="col">time</th><th scope="col">file</th><th scope="col">state</th><th scope="col" class="n">rows</th><th scope="col">outcome of the rows</th><th scope="col">report</th></tr></thead><tbody>${rows}</tbody></table>`;

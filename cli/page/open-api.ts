@@ -21,8 +21,11 @@ const files = {
   'swagger-ui.css': { source: 'swagger-ui-dist/swagger-ui.css', type: 'text/css; charset=utf-8' },
 } as const;
 
-/** The page with the HTTP API, described and ready to try. Swagger UI renders it. */
-export function apiPage(): Html {
+/**
+ * The page with the HTTP API, described and ready to try. Swagger UI renders it.
+ * @param isOwn whether calls write to a person's own instance, who has to agree
+ */
+export function apiPage(isOwn: boolean): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -36,13 +39,13 @@ export function apiPage(): Html {
 </head>
 <body>
 <header><p class="name"><a href="/">servicenow-functions</a></p>${navigation}</header>
-<main id="openapi"><p>This page needs scripts. The same as a file: <a href="/openapi/openapi.json">openapi.json</a>.</p></main>
+<main id="openapi"${isOwn && html` data-own`}><p>This page needs scripts. The same as a file: <a href="/openapi/openapi.json">openapi.json</a>.</p></main>
 </body>
 </html>`;
 }
 
 /**
- * A file of the API page. The document names this stack's own address first.
+ * A file of the API page. The document names this stack alone: the page cannot call a deployment.
  * @param api base URL of the stack's HTTP API
  * @returns undefined for another name
  */
@@ -62,13 +65,15 @@ function isApiFile(name: string): name is keyof typeof files {
 }
 
 function withServer(text: string, url: string): string {
-  const document: { servers: readonly unknown[] } = JSON.parse(text);
-  const [, ...others] = document.servers;
-  return JSON.stringify({ ...document, servers: [{ url, description: 'this stack' }, ...others] });
+  const document: object = JSON.parse(text);
+  return JSON.stringify({ ...document, servers: [{ url, description: 'this stack' }] });
 }
 
 /** Below this path the page passes calls on to the HTTP API, which takes none from the scripts of another origin. */
 export const callsPath = '/call/';
+
+/** Says `yes` when a person agreed to a write to their own instance. */
+export const consentHeader = 'x-own-instance';
 
 const passedOn = new Set(['accept', 'content-type', 'content-length', 'idempotency-key', 'authorization']);
 
@@ -83,7 +88,7 @@ export async function passCallOn(
 ): Promise<void> {
   const { method, url = '' } = request;
   const headers = Object.entries(request.headers).filter(
-    ([name]) => passedOn.has(name) || name.startsWith('x-'),
+    ([name]) => passedOn.has(name) || (name.startsWith('x-') && name !== consentHeader),
   );
   const path = `/${url.slice(callsPath.length)}`;
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {

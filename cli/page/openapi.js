@@ -18,6 +18,11 @@ SwaggerUIBundle({
   showMutatedRequest: false,
   requestInterceptor(request) {
     const { origin, pathname, search } = new URL(request.url, location.href);
-    return origin === location.origin ? request : { ...request, url: `/call${pathname}${search}` };
+    if (origin === location.origin) return request;
+    const headers = { ...request.headers };
+    const isWrite = !['GET', 'HEAD'].includes(request.method);
+    const isAgreed = 'own' in api.dataset && isWrite && confirm('Write to my own instance?');
+    if (isAgreed) headers['X-Own-Instance'] = 'yes';
+    return { ...request, headers, url: `/call${pathname}${search}` };
   },
 });

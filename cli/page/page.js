@@ -50,6 +50,12 @@ function setState(element, text, tone) {
   element.className = tone;
 }
 
+/** Draws a page that has no sections once more, without its notice. */
+async function redraw() {
+  const response = await fetch(`${location.pathname}?fragment`);
+  if (response.ok) document.getElementById('main').innerHTML = await response.text();
+}
+
 async function keepCurrent() {
   if (!document.querySelector('[data-section]')) return;
   for (;;) {
@@ -68,7 +74,7 @@ document.addEventListener('submit', async (event) => {
   try {
     const response = await fetch(form.action, { method: 'POST', body, headers: { accept: 'text/plain' } });
     notify(await response.text());
-    if (form.matches('[data-reload]')) setTimeout(() => location.reload(), 1_500);
+    if (form.matches('[data-reload]')) await redraw();
   } catch {
     notify('The stack does not answer.');
   } finally {

@@ -1,11 +1,13 @@
+import { applyEdits, format } from 'jsonc-parser';
 import type { LedgerEntry } from '../../emulator/instance/control/ledger.ts';
 import type { Row } from '../../emulator/instance/store/row.ts';
 import { counted, figure, lasting } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
+import { parseJson } from '../feed/read-answer.ts';
 import { isSendable } from './actions.ts';
 import { type Html, html, timeOf } from './html.ts';
 import { endpointList, importTable } from './lists.ts';
-import { buttons, isEmulated, outcomeText, type PageData, sections, toneOf } from './sections.ts';
+import { buttons, consent, isEmulated, outcomeText, type PageData, sections, toneOf } from './sections.ts';
 import type { DeadLetterView, ImportView, TableView } from './stack-view.ts';
 
 /** The links to the pages. */
@@ -94,7 +96,7 @@ export function eventContent(
   return html`<h1>${event.subject}</h1>
 <dl class="facts">${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 ${event.body !== undefined && html`<h2>Body</h2>${event.isBodyCut && html`<p class="soft">It is long: only its beginning is kept, so that it cannot be sent again from here.</p>`}<pre tabindex="0">${pretty(event.body)}</pre>`}
-${isSendable(event) && html`<form method="post" action="/events/${event.id}/send-again" data-live><button>Send again</button></form>`}
+${isSendable(event) && html`<form method="post" action="/events/${event.id}/send-again" data-live>${!isEmulator && consent}<button>Send again</button></form>`}
 <h2>Log</h2>${lines.length === 0 ? html`<p class="empty">No log line is kept for it.</p>` : html`<pre tabindex="0">${lines.map(pretty).join('\n')}</pre>`}`;
 }
 
@@ -108,9 +110,12 @@ export function batchContent(events: readonly StackEvent[]): Html {
 }
 
 /** All dead letters, with the way back. */
-export function deadLettersContent(letters: readonly DeadLetterView[], total: number): Html {
-  const codes = new Map<string, number>();
-  for (const { code } of letters) codes.set(code, (codes.get(code) ?? 0) + 1);
+export function deadLettersContent(
+  letters: readonly DeadLetterView[],
+  codes: ReadonlyMap<string, number>,
+  isOwn: boolean,
+): Html {
+  const total = [...codes.values()].reduce((sum, count) => sum + count, 0);
   const redriveButtons = [...codes].map(
     ([code, count]) => html`<button name="code" value="${code}">Redrive ${figure(count)} ${code}</button>`,
   );
@@ -122,7 +127,7 @@ export function deadLettersContent(letters: readonly DeadLetterView[], total: nu
   );
   if (letters.length === 0) return html`<h1>Dead letters</h1><p class="empty">No dead letters.</p>`;
   return html`<h1>Dead letters</h1><p>${counted(total, 'message')} that could not be written${total > letters.length && `; the newest ${letters.length} are shown`}. Correct what they name, then send them back: their keys keep them from being written twice.</p>
-<form method="post" action="/redrive" data-live data-reload><button name="code" value="">Redrive all</button>${redriveButtons}</form>
+<form method="post" action="/redrive" data-live data-reload>${isOwn && consent}<button name="code" value="">Redrive all</button>${redriveButtons}</form>
 ${entries}`;
 }
 
@@ -174,11 +179,8 @@ export function messageContent(title: string, text: string): Html {
   return html`<h1>${title}</h1><p>${text}</p><p><a href="/">Overview</a></p>`;
 }
 
+/** Each value as it was sent: only the white space around it changes. */
 function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    // Not JSON: as it came.
-    return text;
-  }
+  if (parseJson(text) === undefined) return text;
+  return applyEdits(text, format(text, undefined, { insertSpaces: true, tabSize: 2 }));
 }

@@ -179,6 +179,9 @@ function brokenNow(breaker: Breaker): Html {
   return html`<ul class="bad">${lines}</ul><form method="post" action="/repair" data-live><button class="quiet">Repair it now</button></form>`;
 }
 
+/** Asks the person on whose own instance a form writes. */
+export const consent = html`<label><input type="checkbox" name="sure" value="yes" required> write to my own instance</label>`;
+
 /** The buttons of “Try” and “Break the instance”. @param isOwn whether they write to a person's own instance, who has to agree */
 export function buttons(kind: 'try' | 'break', isOwn = false): Html {
   const labels =
@@ -186,8 +189,5 @@ export function buttons(kind: 'try' | 'break', isOwn = false): Html {
       ? Object.entries(tries).map(([name, { label }]) => [name, label])
       : Object.entries(breakLabels);
   const all = labels.map(([name, label]) => html`<button name="what" value="${name}">${label}</button>`);
-  const consent =
-    isOwn &&
-    html`<label><input type="checkbox" name="sure" value="yes" required> write to my own instance</label>`;
-  return html`<form method="post" action="/${kind}" class="${kind}" data-live>${consent}${all}</form>`;
+  return html`<form method="post" action="/${kind}" class="${kind}" data-live>${isOwn && consent}${all}</form>`;
 }

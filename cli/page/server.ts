@@ -6,7 +6,7 @@ import type { StackEvent, StackFeed } from '../feed/feed.ts';
 import { Breaker, readForm, redriveLetters, sendAgain, tries } from './actions.ts';
 import { apiPageHeaders, fileHeaders, foreignRequest, safetyHeaders } from './guard.ts';
 import type { Html } from './html.ts';
-import { apiPage, callsPath, passCallOn, readApiFile } from './open-api.ts';
+import { apiPage, callsPath, consentHeader, passCallOn, readApiFile } from './open-api.ts';
 import {
   batchContent,
   deadLettersContent,
@@ -98,8 +98,12 @@ class Page {
 
   async answer(request: IncomingMessage): Promise<Answer> {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    if (url.pathname.startsWith(callsPath)) return { api: this.#stack.endpoints.api };
-    if (request.method === 'GET' || request.method === 'HEAD') return this.#show(url);
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (url.pathname.startsWith(callsPath))
+      return isRead || isEmulated(this.#view) || request.headers[consentHeader] === 'yes'
+        ? { api: this.#stack.endpoints.api }
+        : refused(403, askFirst);
+    if (isRead) return this.#show(url);
     if (request.method !== 'POST') return refused(405, 'GET and POST only');
     const notice = await this.#act(url.pathname, await readForm(request));
     if (notice === undefined) return refused(404, 'There is no such action');
@@ -146,7 +150,7 @@ class Page {
       case 'dead-letters':
         return whole(
           'Dead letters',
-          deadLettersContent(this.#view.deadLetters(), this.#view.countDeadLetters()),
+          deadLettersContent(this.#view.deadLetters(), this.#view.countByCode(), !isEmulated(this.#view)),
         );
       case 'imports':
         return whole('Imports', importsContent(await this.#view.imports()));
@@ -164,7 +168,8 @@ class Page {
   }
 
   async #openApi([file]: readonly string[]): Promise<Answer> {
-    if (file === undefined || file === '') return { ...shown(apiPage()), headers: apiPageHeaders };
+    if (file === undefined || file === '')
+      return { ...shown(apiPage(!isEmulated(this.#view))), headers: apiPageHeaders };
     const found = await readApiFile(file, this.#stack.endpoints.api);
     return found ? { status: 200, ...found } : missing();
   }
@@ -216,21 +221,17 @@ class Page {
   /** @returns what was done; undefined for an unknown action */
   async #act(path: string, form: URLSearchParams): Promise<string | undefined> {
     const what = form.get('what') ?? '';
-    const again = /^\/events\/(\d+)\/send-again$/.exec(path);
-    if (again) {
-      const event = this.#feed.find(Number(again[1]));
-      return event && sendAgain(this.#stack, event);
-    }
     const isOwn = !isEmulated(this.#view);
-    if (path === '/try') {
-      if (isOwn && form.get('sure') !== 'yes') return askFirst;
-      return Object.hasOwn(tries, what) ? tries[what]?.run(this.#stack) : undefined;
-    }
     if (path === '/break') return isOwn ? cannotBreak : this.#breaker.start(what);
     if (path === '/repair') return this.#breaker.repair();
+    // All that follows writes to the instance.
+    if (isOwn && form.get('sure') !== 'yes') return askFirst;
+    if (path === '/try') return Object.hasOwn(tries, what) ? tries[what]?.run(this.#stack) : undefined;
     if (path === '/redrive')
       return redriveLetters(this.#stack, form.get('code') || undefined, this.#watchSeconds);
-    return undefined;
+    const again = /^\/events\/(\d+)\/send-again$/.exec(path);
+    const event = again && this.#feed.find(Number(again[1]));
+    return event ? sendAgain(this.#stack, event) : undefined;
   }
 
   async #sendFile(key: string, response: ServerResponse): Promise<void> {
@@ -260,7 +261,7 @@ const typesByEnding: Readonly<Record<string, string>> = {
 
 const ownRecords =
   'The functions talk to your own instance: look there. The page shows records of the emulated one alone.';
-const askFirst = 'Nothing was sent: the functions write to your own instance. Tick the box to agree.';
+const askFirst = 'Nothing was sent: the functions write to your own instance. Agree to that first.';
 const cannotBreak = 'The functions talk to your own instance, which cannot be broken from here.';
 
 function missing(): Answer {

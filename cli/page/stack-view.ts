@@ -88,18 +88,26 @@ export class StackView {
 
   /** The newest of all dead-letter queues, the last first. */
   deadLetters(): DeadLetterView[] {
-    const letters = this.#letterQueues().flatMap(({ url }) => this.#lettersOf(url));
+    const letters = this.#letterQueues().flatMap(({ url }) => this.#lettersOf(url, mostLetters));
     return letters.toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, mostLetters);
+  }
+
+  /** How many letters of all dead-letter queues have each error code. */
+  countByCode(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { code } of this.#letterQueues().flatMap(({ url }) => this.#lettersOf(url)))
+      counts.set(code, (counts.get(code) ?? 0) + 1);
+    return counts;
   }
 
   #letterQueues() {
     return this.stack.endpoints.sqs.queues.filter(({ deadLettersOf }) => deadLettersOf !== undefined);
   }
 
-  #lettersOf(url: string): DeadLetterView[] {
+  #lettersOf(url: string, most = Number.MAX_SAFE_INTEGER): DeadLetterView[] {
     const { state } = this.stack.sqs;
     const { name } = state.queues.byUrl(url);
-    return state.messages.peek(name, mostLetters).map(({ id, sentMs, body, attributes, sourceArn }) => {
+    return state.messages.peek(name, most).map(({ id, sentMs, body, attributes, sourceArn }) => {
       const text = (name: string) => attributes[name]?.StringValue;
       return {
         queue: name,

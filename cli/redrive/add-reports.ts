@@ -1,4 +1,11 @@
 import type { RedriveReport } from '../../lib/record-queue/redrive.ts';
+import { explainError } from '../explain-error.ts';
+
+/** The report of a queue that could not be redriven. */
+export function failedRedrive(deadLetterUrl: string, error: unknown): RedriveReport {
+  const queue = deadLetterUrl.split('/').at(-1);
+  return { ...addReports([]), failures: [`${queue}: ${explainError(error)}`] };
+}
 
 /** Several redrives as one. */
 export function addReports(reports: readonly RedriveReport[]): RedriveReport {

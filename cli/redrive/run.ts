@@ -3,11 +3,11 @@ import { countMessages } from '../../lib/aws/sqs.ts';
 import { createStateTable } from '../../lib/aws/state-table.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
-import { type RedriveReport, redrive } from '../../lib/record-queue/redrive.ts';
+import { type RedriveOptions, type RedriveReport, redrive } from '../../lib/record-queue/redrive.ts';
 import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
-import { addReports } from './add-reports.ts';
+import { addReports, failedRedrive } from './add-reports.ts';
 
 /** What the command line says. */
 type RedriveCommandOptions = QueueOptions & {
@@ -36,20 +36,27 @@ export async function runRedrive(options: RedriveCommandOptions): Promise<void> 
   const { signal } = stop;
   const reports: RedriveReport[] = [];
   for (const { url: deadLetterUrl, queueUrl } of queues) {
-    const letters = await countMessages(deadLetterUrl);
-    // To see that a queue is empty takes seconds.
-    if (queues.length > 1 && letters === 0) continue;
-    const progress = startProgress(letters);
     const settings = { codes, dryRun, remembered, trustedSenders, watchSeconds: wait, signal };
-    const onProgress = progress.update;
-    const work = redrive({ deadLetterUrl, queueUrl, onProgress, ...settings });
-    reports.push(await work.finally(progress.stop));
+    const work = redriveQueue({ deadLetterUrl, queueUrl, ...settings }, queues.length > 1);
+    const report = await work.catch((error: unknown) => {
+      if (queues.length === 1) throw error;
+      return failedRedrive(deadLetterUrl, error);
+    });
+    reports.push(report);
   }
   const report = addReports(reports);
   process.stdout.write(
     json ? `${toJson(report, dryRun)}\n` : describe(report, dryRun, codes, signal.aborted),
   );
   process.exitCode = signal.aborted ? 130 : report.failures.length === 0 ? 0 : 1;
+}
+
+/** @param isEmptySkipped to see that a queue is empty takes seconds */
+async function redriveQueue(options: RedriveOptions, isEmptySkipped: boolean): Promise<RedriveReport> {
+  const letters = await countMessages(options.deadLetterUrl);
+  if (isEmptySkipped && letters === 0) return addReports([]);
+  const progress = startProgress(letters);
+  return redrive({ ...options, onProgress: progress.update }).finally(progress.stop);
 }
 
 /** A queue gathers messages for some seconds before a function gets them, and the instance takes its time. */

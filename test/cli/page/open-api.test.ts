@@ -1,7 +1,8 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { readHttpAnswer } from '../../../cli/feed/read-answer.ts';
 import { listenWith } from '../../../emulator/aws/loopback-server.ts';
-import { startPageWorld } from './page-world.ts';
+import { arrived, startPageWorld } from './page-world.ts';
 
 type Received = {
   readonly method: string | undefined;
@@ -11,7 +12,12 @@ type Received = {
 };
 
 /** A page over an API that keeps what it gets and answers as it is told. */
-async function startWorld(status = 200, headers: Record<string, string> = {}, answer = '{"result":[]}') {
+async function startWorld(
+  status = 200,
+  headers: Record<string, string> = {},
+  answer = '{"result":[]}',
+  secretOwner: 'emulator' | 'person' = 'emulator',
+) {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
     let body = '';
@@ -20,7 +26,7 @@ async function startWorld(status = 200, headers: Record<string, string> = {}, an
     response.writeHead(status, headers).end(answer);
   });
   const api = await listenWith(server, 0, 'API');
-  const world = await startPageWorld(api.url);
+  const world = await startPageWorld(api.url, secretOwner);
   const close = async () => {
     await world[Symbol.asyncDispose]();
     await api.close();
@@ -38,13 +44,14 @@ describe('the description of the HTTP API', () => {
     expect(page).not.toMatch(/https?:\/\//);
   });
 
-  it("names this stack's own address first", async () => {
+  it('names this stack alone, since the page calls no deployment', async () => {
     await using world = await startWorld();
     const answer = await fetch(`${world.page.url}/openapi/openapi.json`);
     expect(await answer.json()).toMatchObject({
       openapi: '3.1.0',
-      servers: [{ url: world.api.url, description: 'this stack' }, { description: 'a deployment' }],
+      servers: [{ url: world.api.url, description: 'this stack' }],
     });
+    expect(await (await fetch(`${world.page.url}/openapi`)).text()).not.toContain('data-own');
   });
 
   it.each(['package.json', '..%2fpage.js', 'toString', 'swagger-ui.js'])(
@@ -107,6 +114,20 @@ describe('a call that is tried on the page', () => {
     },
   );
 
+  it('reaches a person’s own instance only after consent, unless it reads', async () => {
+    await using world = await startWorld(200, {}, '{}', 'person');
+    expect(await (await fetch(`${world.page.url}/openapi`)).text()).toContain('data-own');
+    const made = async (method: string, headers = {}) => {
+      const init = { method, headers: { origin: world.page.url, ...headers } };
+      return (await fetch(`${world.page.url}/call/api/now/table/incident`, init)).status;
+    };
+    expect([await made('GET'), await made('POST'), await made('POST', { 'x-own-instance': 'yes' })]).toEqual([
+      200, 403, 200,
+    ]);
+    expect(world.received.map(({ method }) => method)).toEqual(['GET', 'POST']);
+    expect(world.received[1]?.headers).not.toHaveProperty('x-own-instance');
+  });
+
   it('says when the HTTP API does not answer', async () => {
     await using world = await startPageWorld();
     const answer = await fetch(`${world.page.url}/call/api/now/table/incident`);
@@ -114,5 +135,55 @@ describe('a call that is tried on the page', () => {
       502,
       'The HTTP API at http://127.0.0.1:1 does not answer\n',
     ]);
+  });
+});
+
+describe('a record that was posted', () => {
+  const answer = {
+    functionKey: 'postRecord',
+    requestId: 'request-1',
+    payload: { statusCode: 201, body: '{"result":{"sys_id":"a","number":"INC1"}}' },
+    isError: false,
+    at: '2026-11-29T10:00:00.000Z',
+    durationMs: 84,
+  };
+  const event = {
+    rawPath: '/api/now/v2/table/in%63ident',
+    rawQueryString: 'sysparm_input_display_value=true&sysparm_fields=a%2Cb',
+    headers: {
+      'content-type': 'application/json',
+      'idempotency-key': 'printer-3',
+      'x-servicenow-instance': 'second',
+      authorization: 'Bearer secret',
+    },
+    body: '{"urgency":"3"}',
+    requestContext: { http: { method: 'POST' } },
+  };
+  const again = ({ page }: { page: { url: string } }, id: number) =>
+    fetch(`${page.url}/events/${id}/send-again`, {
+      method: 'POST',
+      headers: { origin: page.url, accept: 'text/plain' },
+      body: new URLSearchParams(),
+    });
+
+  it('is sent again as it was sent: with its key, its parameters and its instance', async () => {
+    await using world = await startWorld(201, { 'idempotency-replayed': 'true' });
+    const read = readHttpAnswer({ ...answer, event });
+    if (read === undefined) throw new Error('It was a call over HTTP');
+    const { id } = world.feed.add(read);
+    expect(await (await again(world, id)).text()).toBe('POST in%63ident: 201, the record was there already');
+    const { authorization: _, ...kept } = event.headers;
+    expect(world.received).toMatchObject([
+      { method: 'POST', url: `${event.rawPath}?${event.rawQueryString}`, headers: kept, body: event.body },
+    ]);
+    expect(world.received[0]?.headers).not.toHaveProperty('authorization');
+  });
+
+  it('is not offered to be sent again where it is not known how it was sent', async () => {
+    await using world = await startWorld();
+    const { id } = world.feed.add({ ...arrived, way: 'HTTP', functionKey: 'postRecord' });
+    expect(await (await fetch(`${world.page.url}/events/${id}`)).text()).not.toContain('Send again');
+    expect((await again(world, id)).status).toBe(500);
+    expect(world.received).toEqual([]);
   });
 });

@@ -240,6 +240,37 @@ it('moves dead letters of one code back to the records queue', async () => {
   expect(state.messages.peek('records-dlq', 9).map(({ body }) => body)).toEqual(['{"code":"INVALID_INPUT"}']);
 });
 
+it('counts all letters of a code on its button, also those that are not shown', async () => {
+  await using world = await startPageWorld();
+  const { state } = world.sqs;
+  const MessageAttributes = { ErrorCode: { DataType: 'String', StringValue: 'THROTTLED' } };
+  for (let n = 0; n < 203; n += 1)
+    send(state, state.queues.byUrl('records-dlq'), { MessageBody: `{"n":${n}}`, MessageAttributes });
+  const { text } = await call(world, '/dead-letters');
+  expect(text).toContain('203 messages that could not be written; the newest 200 are shown');
+  expect(text).toContain('Redrive 203 THROTTLED');
+});
+
+it('says what became of the letters of a queue when another queue fails', async () => {
+  await using world = await startPageWorld();
+  const { state } = world.sqs;
+  send(state, state.queues.byUrl('signals-dlq'), { MessageBody: '{}', MessageAttributes: {} });
+  const { queues, recordsQueueUrl: deadLettersOf } = world.endpoints.sqs;
+  queues.unshift({ name: 'gone-dlq', url: deadLettersOf.replace('records', 'gone-dlq'), deadLettersOf });
+  expect((await post(world, '/redrive', 'code=')).text).toMatch(
+    /^1 letter moved back, 1 could not be moved \(gone-dlq: .+\)$/,
+  );
+});
+
+it('shows each value of a body as it was sent', async () => {
+  await using world = await startPageWorld();
+  const body = '{"id":12345678901234567890,"share":1.0,"name":"\\u00fc","none":{}}';
+  const { id } = world.feed.add({ ...arrived, body });
+  const { text } = await call(world, `/events/${id}`);
+  for (const shown of ['12345678901234567890', '1.0', '\\u00fc', '{\n  &quot;id&quot;: 1'])
+    expect(text).toContain(shown);
+});
+
 it('sends a message again under its key', async () => {
   await using world = await startPageWorld();
   const { id } = world.feed.add(arrived);
@@ -282,13 +313,20 @@ describe('before a person’s own instance', () => {
 
   it('nothing is broken, and nothing is sent without consent', async () => {
     await using world = await startOwnWorld();
+    const { state } = world.sqs;
+    send(state, state.queues.byUrl('records-dlq'), { MessageBody: '{"a":1}', MessageAttributes: {} });
+    const { id } = world.feed.add(arrived);
+    for (const path of ['/', '/dead-letters', `/events/${id}`])
+      expect((await call(world, path)).text, path).toContain('name="sure"');
     const sent = () => world.sqs.state.messages.peek('records', 9).length;
     expect((await post(world, '/break', 'what=outage')).text).toContain('cannot be broken');
     expect(world.instance.control.faults.list()).toEqual([]);
-    expect((await post(world, '/try', 'what=twice')).text).toContain('Nothing was sent');
+    for (const path of ['/try', '/redrive', `/events/${id}/send-again`])
+      expect((await post(world, path, 'what=twice')).text, path).toContain('Nothing was sent');
     expect(sent()).toBe(0);
-    await post(world, '/try', 'what=twice&sure=yes');
-    expect(sent()).toBe(2);
+    for (const path of ['/try', '/redrive', `/events/${id}/send-again`])
+      await post(world, path, 'what=twice&sure=yes');
+    expect(sent()).toBe(4);
   });
 });
 
@@ -346,7 +384,7 @@ it('serves the report of an import where no script can run, and nothing but resu
     const blobs = [{ name: blob.name, size: Buffer.byteLength(text) }];
     state.put('drops', key, { etag: key, headers: {}, blobs }, 'ObjectCreated:Put');
   };
-  const folder = 'results/imp_user/people.csv/run-1/';
+  const folder = 'results/imp_user/people #1?.csv/run-1/';
   const summary = {
     status: 'completed',
     source: { key: 'imports/imp_user/people.csv' },
@@ -360,7 +398,8 @@ it('serves the report of an import where no script can run, and nothing but resu
   const { text } = await call(world, '/imports');
   expect(text).toContain('imp_user/people.csv');
   expect(text).toContain('2 inserted · 1 error');
-  const report = await call(world, `/files/${folder}report.html`);
+  const [, link = ''] = /href="(\/files\/[^"]*)"/.exec(text) ?? [];
+  const report = await call(world, link);
   expect(report.text).toBe('<h1>Report</h1>');
   expect(report.headers['content-security-policy']).toMatch(/^sandbox [^;]*; default-src 'none'/);
   for (const path of [
