@@ -1,4 +1,5 @@
 import type { NoteMark } from '../aws/note-marks.ts';
+import { parseInstanceTime } from '../servicenow/encoded-query.ts';
 import { isSameText } from './replay.ts';
 
 /** An entry that a journal holds. */
@@ -51,6 +52,6 @@ function withoutOthers(alike: readonly JournalEntry[], others: readonly NoteMark
 
 /** The end of the second that an instance gives; of a time that cannot be read it is assumed to be ours. */
 export function fromInstanceTime(text: string): number {
-  const ms = Date.parse(`${text.replace(' ', 'T')}Z`);
-  return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms + 999;
+  const ms = parseInstanceTime(text);
+  return ms === undefined ? Number.POSITIVE_INFINITY : ms + 999;
 }

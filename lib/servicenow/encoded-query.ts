@@ -71,6 +71,15 @@ export function instanceTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 }
 
+/**
+ * Reads `yyyy-MM-dd HH:mm:ss` in UTC, as an instance gives times without display values.
+ * @returns milliseconds since the Unix epoch; undefined for any other text, as where the user may not read the column
+ */
+export function parseInstanceTime(text: string): number | undefined {
+  const ms = Date.parse(`${text.replace(' ', 'T')}Z`);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** True when the query sorts; `^^ORDERBY` is text inside a value. */
 export function hasOrder(query: string): boolean {
   return splitClauses(query).some((clause) => clause.startsWith('ORDERBY'));

@@ -1,4 +1,4 @@
-import { encodedQuery } from '../../servicenow/encoded-query.ts';
+import { encodedQuery, instanceTime, parseInstanceTime } from '../../servicenow/encoded-query.ts';
 import { type Chunk, type LineRuns, lineList, lineRuns } from '../encode/chunk.ts';
 import {
   batchesOf,
@@ -177,9 +177,9 @@ export async function readEarlierSets(scope: ImportScope, table: string): Promis
   };
   return unlessHidden(async () => {
     const [set] = await listRows(scope.client, newest, callContext(scope));
-    const newestMs = Date.parse(`${set?.['sys_created_on']?.replace(' ', 'T')}Z`);
-    if (Number.isNaN(newestMs)) return undefined;
-    const since = toInstanceTime(newestMs - nodeSkewMs);
+    const newestMs = parseInstanceTime(set?.['sys_created_on'] ?? '');
+    if (newestMs === undefined) return undefined;
+    const since = instanceTime(newestMs - nodeSkewMs);
     const sets = await setsSince(scope, table, since);
     return { since, ids: sets.map((row) => row['sys_id'] ?? '') };
   });
@@ -195,7 +195,7 @@ async function candidateSets(
   plan: ImportPlan,
   known: ReadonlySet<string>,
 ): Promise<CandidateSet[] | undefined> {
-  const since = plan.earlierSets?.since ?? toInstanceTime(Date.parse(plan.startedAt) - clockSkewMs);
+  const since = plan.earlierSets?.since ?? instanceTime(Date.parse(plan.startedAt) - clockSkewMs);
   const all = new Set([...known, ...(plan.earlierSets?.ids ?? [])]);
   const user = await readOwnUser(scope.client, 'user_name', callContext(scope));
   // First, since other sets may be opened meanwhile.
@@ -296,9 +296,4 @@ async function seesSets(
   const any = { table: 'sys_import_set', query: '', fields: ['sys_id'], limit: 1 };
   const { rows, total } = await listCounted(scope.client, any, callContext(scope));
   return rows.length > 0 || total === 0;
-}
-
-/** UTC, `yyyy-MM-dd HH:mm:ss`. */
-function toInstanceTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 }

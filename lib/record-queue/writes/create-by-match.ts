@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { RecordMark } from '../../aws/record-marks.ts';
 import { InvalidInputError } from '../../core/errors.ts';
+import { parseInstanceTime } from '../../servicenow/encoded-query.ts';
 import { InsertRefusedError } from '../../servicenow/errors.ts';
 import { getRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
@@ -145,8 +146,10 @@ export class CreateByMatch {
     const request = getRequest({ table, sysId, fields: ['sys_created_on'] });
     const { body } = await context.send({ request, isReconciling: true });
     const createdOn = z.safeParse(createdOnAnswer, body).data?.result.sys_created_on ?? '';
-    const createdMs = Date.parse(`${createdOn.replace(' ', 'T')}Z`);
-    return createdMs < oldestMs ? 'older' : 'own';
+    const createdMs = parseInstanceTime(createdOn);
+    const isOwn =
+      createdMs === undefined ? await isCreatedSince(table, sysId, oldestMs, context) : createdMs >= oldestMs;
+    return isOwn ? 'own' : 'older';
   }
 
   async #useHolder(holder: Holder, sysId: string, number: number): Promise<Done> {

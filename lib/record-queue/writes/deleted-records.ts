@@ -1,6 +1,7 @@
 import { digestOf } from '../../aws/digest.ts';
 import type { RecordMark } from '../../aws/record-marks.ts';
 import { ConnectorError } from '../../core/errors.ts';
+import { parseInstanceTime } from '../../servicenow/encoded-query.ts';
 import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import { deleteRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
@@ -83,7 +84,8 @@ function isMadeAgain({ presence, createdOn, number }: Sight, mark: RecordMark): 
   if (presence !== 'visible' || createdOn === '') return false;
   if (createdOn !== mark.createdOn) return mark.createdOn !== '';
   if (number !== '' && digestOf(number) === mark.numberDigest) return false;
-  return mark.deletedAtMs - Date.parse(`${createdOn.replace(' ', 'T')}Z`) < skewMs;
+  const createdMs = parseInstanceTime(createdOn);
+  return createdMs !== undefined && mark.deletedAtMs - createdMs < skewMs;
 }
 
 async function remove(table: string, sysId: string, context: WriteContext): Promise<void> {

@@ -3,7 +3,7 @@ import { ConfigurationError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { deriveEpisodeSysId } from '../../operations/identity.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../../servicenow/call.ts';
-import { encodedQuery } from '../../servicenow/encoded-query.ts';
+import { encodedQuery, parseInstanceTime } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest } from '../../servicenow/records.ts';
 import { type Episode, phaseOf } from '../life-cycle/decide.ts';
@@ -175,7 +175,7 @@ export class Episodes {
     const changed = mark?.last === 'resolved' ? '' : found.sys_updated_on;
     return {
       ...{ episode, sysId: found.sys_id, number: found.number, phase },
-      endedAtMs: phase === 'open' ? undefined : toMs(ended || changed),
+      endedAtMs: phase === 'open' ? undefined : parseInstanceTime(ended || changed),
       isAssigned: found.assigned_to !== '',
       mark: mark?.source === this.#thing.source && mark.episode === episode ? mark : undefined,
     };
@@ -188,10 +188,4 @@ function last(episodes: readonly Episode[]): Episode | undefined {
     (latest, one) => (latest === undefined || one.episode > latest.episode ? one : latest),
     undefined,
   );
-}
-
-/** `yyyy-MM-dd HH:mm:ss` in UTC. */
-function toMs(text: string): number | undefined {
-  const ms = Date.parse(`${text.replace(' ', 'T')}Z`);
-  return Number.isNaN(ms) ? undefined : ms;
 }
