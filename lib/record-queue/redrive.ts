@@ -78,6 +78,7 @@ export const passingCodes: readonly string[] = [
   'INSTANCE_UNAVAILABLE',
   'OUTCOME_UNKNOWN',
   'RECORD_IN_DOUBT',
+  'RECORD_NOT_SHOWN',
   'SECRET_UNAVAILABLE',
   'STATE_UNAVAILABLE',
   'THROTTLED',

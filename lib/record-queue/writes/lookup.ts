@@ -230,7 +230,7 @@ export async function checkLag(refusal: unknown, sysId: string, context: WriteCo
 /** The instance refuses a record as existing, but does not show it. */
 class NotYetShownError extends ConnectorError {
   override readonly name: string = 'NotYetShownError';
-  override readonly code = 'INSERT_REFUSED';
+  override readonly code = 'RECORD_NOT_SHOWN';
   override readonly retryable = true;
 
   constructor() {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { correlationIdOf, deriveSysId } from '../../../lib/operations/identity.ts';
+import { passingCodes } from '../../../lib/record-queue/redrive.ts';
 import { create, deployment, incidents, losing, losingWrites, queue, start, times } from './writing.ts';
 
 describe('creates', () => {
@@ -135,13 +136,25 @@ describe('creates', () => {
     expect(incidents()).toHaveLength(1);
   });
 
-  it('are dead letters in the end when an insert is refused and no record is shown for a minute', async () => {
+  const made = { ...create('m1'), key: 'k' };
+  /** An instance that refuses each insert as if the record existed. */
+  async function startRefusing() {
     await start();
     const error = { message: 'Operation Failed', detail: 'Error during insert of incident (x)' };
     const json = { error, status: 'failure' };
     const match = { method: 'POST' };
     queue.instance.control.faults.add({ match, action: 'answer', status: 403, json, count: 9 });
-    const made = { ...create('m1'), key: 'k' };
+  }
+
+  it('may be moved back where an insert was refused and no record was shown until the last receive', async () => {
+    await startRefusing();
+    expect(await queue.deliver([{ ...made, receiveCount: 100 }])).toEqual([]);
+    const [letter] = queue.deadLetters;
+    expect(passingCodes).toContain(letter?.attributes['ErrorCode']);
+  });
+
+  it('are dead letters in the end when an insert is refused and no record is shown for a minute', async () => {
+    await startRefusing();
     expect(await queue.deliver([made])).toEqual(['m1']);
     queue.later(61_000);
     expect(await queue.deliver([{ ...made, receiveCount: 40 }])).toEqual([]);
