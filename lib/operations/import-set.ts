@@ -7,13 +7,7 @@ import {
 } from '../servicenow/import-sets.ts';
 import { defineOperation, type OperationDeps } from './define-operation.ts';
 import { apiVersion, idempotencyKey, sysId, tableName } from './parameters.ts';
-import {
-  columns,
-  computerColumns,
-  recordParameters,
-  requireRecord,
-  requireTextColumns,
-} from './record-input.ts';
+import { columns, computerColumns, recordParameters, requireRecord, toTextColumns } from './record-input.ts';
 
 /** What the WSO2 connector calls the path of a staging row. */
 const aliases = {
@@ -50,7 +44,7 @@ export const postRecordStagingTable = defineOperation({
     importRowRequest({
       stagingTable: parameters.tableName,
       version: parameters.apiVersion,
-      row: requireTextColumns(requireRecord(parameters, computerColumns), 'record'),
+      row: toTextColumns(requireRecord(parameters, computerColumns), 'record'),
     }),
 });
 
@@ -79,7 +73,7 @@ export const postRecordsStagingTable = defineOperation({
       runAfter,
       stagingTable,
       version,
-      records: records.map((row, index) => requireTextColumns(row, `records[${index}]`)),
+      records: records.map((row, index) => toTextColumns(row, `records[${index}]`)),
     }),
 });
 

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { InvalidInputError } from '../core/errors.ts';
 import { isTooDeepText, maxDepth, parseJson, tooDeep } from '../core/parse-json.ts';
+import { storedText } from './stored-value.ts';
 
 /** Column names and values of one record, as the instance gets them. */
 export type RecordColumns = Readonly<Record<string, unknown>>;
@@ -131,24 +132,19 @@ function columnOf(name: string): string {
 }
 
 /**
- * ServiceNow turns anything but text into its own notation on the way into a staging table (`{a=1}` for an object) without
- * reporting it; such a row is refused here.
+ * The row as text, as staging tables store it: numbers and booleans as they are written, null as empty. ServiceNow turns an
+ * object or a list into its own notation (`{a=1}`) without reporting it; such a row is refused here.
  * @param path where the row stands in the input, e.g. `records[3]`
- * @throws InvalidInputError naming the first column that is not text
+ * @throws InvalidInputError naming the first column that holds an object or a list
  */
-export function requireTextColumns(row: RecordColumns, path: string): RecordColumns {
-  for (const [column, value] of Object.entries(row)) {
-    if (typeof value === 'string') continue;
-    throw new InvalidInputError(
-      `${path}.${column}`,
-      `must be a string: staging tables store text only, and this is ${kindOf(value)}`,
-    );
-  }
-  return row;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+export function toTextColumns(row: RecordColumns, path: string): RecordColumns {
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => {
+      if (typeof value !== 'object' || value === null) return [column, storedText(value)];
+      throw new InvalidInputError(
+        `${path}.${column}`,
+        `must be text, a number or a boolean: staging tables store text only, and this is ${Array.isArray(value) ? 'a list' : 'an object'}`,
+      );
+    }),
+  );
 }

@@ -5,6 +5,7 @@ import {
   postRecordsStagingTable,
 } from '../../lib/operations/import-set.ts';
 import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
+import { until } from '../until.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
 let deployment: EmulatedDeployment;
@@ -51,6 +52,25 @@ describe('postRecordStagingTable', () => {
     ]);
   });
 
+  it('sends numbers and booleans as they are written, and null as empty, as an instance takes them', async () => {
+    const row =
+      '{"name":"typed","ram":8192,"cpu_count":12345678901234567890,"serial_number":true,"manufacturer":null}';
+    const one = await deployment.serve(postRecordStagingTable).http({ method: 'POST', url, body: row });
+    expect(one).toMatchObject({ statusCode: 201, body: { result: [{ status: 'inserted' }] } });
+    const body = '{"records":[{"Name":"many","RAM (MB)":8192,"Serial number":false,"Manufacturer":null}]}';
+    const many = await deployment
+      .serve(postRecordsStagingTable)
+      .http({ method: 'POST', url: `${url}/insertMultiple`, body });
+    expect(many.statusCode).toBe(201);
+    const held = (wanted: string) => rows('imp_computer', ({ name }) => name === wanted);
+    expect(held('typed')).toMatchObject([
+      { ram: '8192', cpu_count: '12345678901234567890', serial_number: 'true', manufacturer: '' },
+    ]);
+    await until(() =>
+      expect(held('many')).toMatchObject([{ ram: '8192', serial_number: 'false', manufacturer: '' }]),
+    );
+  });
+
   it('reports a failed row by a header over HTTP and by a typed error in a direct Invoke', async () => {
     const failing = {
       result: [{ status: 'error', error_message: 'Target record not found' }],
@@ -86,7 +106,7 @@ describe('postRecordStagingTable', () => {
   });
 
   it.each([
-    ['{"name":"x","ram":8}', /body\.ram: .*text only.*a number/],
+    ['{"name":"x","ram":[8]}', /body\.ram: .*text only.*a list/],
     ['{"name":{"first":"x"}}', /body\.name: .*an object/],
     ['[{"name":"x"}]', /body: must be a single record, not an array/],
   ])('refuses %s before ServiceNow can mangle it', async (body, reason) => {
@@ -143,7 +163,7 @@ describe('postRecordsStagingTable', () => {
   });
 
   it.each([
-    ['{"records":[{"Name":"a"},{"Name":7}]}', /records\[1\]\.Name/],
+    ['{"records":[{"Name":"a"},{"Name":[7]}]}', /records\[1\]\.Name/],
     ['{"records":"a"}', /records: required; a list of rows/],
     ['{}', /records: required/],
     ['[]', /body: must be a JSON object/],

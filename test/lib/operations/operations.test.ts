@@ -232,9 +232,6 @@ describe('the record of a write', () => {
 
 describe('the row of a staging table', () => {
   it.each([
-    [{ ram: 8 }, /record\.ram: .*a number/],
-    [{ record: { ram: true } }, /record\.ram: .*a boolean/],
-    [{ record: { ram: null } }, /record\.ram: .*null/],
     [{ record: { ram: { gb: '8' } } }, /record\.ram: .*an object/],
     [{ record: { ram: ['8'] } }, /record\.ram: .*a list/],
   ])('is refused when it is %j, naming the column', (input, reason) => {
@@ -259,7 +256,7 @@ describe('the row of a staging table', () => {
   });
 
   it('is reported with its position among many', () => {
-    const records = [{ name: 'a' }, { name: 'b', ram: 8 }];
+    const records = [{ name: 'a' }, { name: 'b', ram: [8] }];
     expect(() => requestOf(postRecordsStagingTable, { tableName: 't', records })).toThrow(
       /^records\[1\]\.ram/,
     );
