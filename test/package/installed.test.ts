@@ -149,12 +149,15 @@ describe('the client as a package', () => {
 describe('the packed emulator', () => {
   it('starts an instance for tests', async () => {
     const script = `const { startInstance } = await import('servicenow-instance-emulator');
-      const { url, close } = await startInstance();
-      console.log((await fetch(url + '/api/now/table/incident')).status);
+      const { startStack } = await import('servicenow-instance-emulator/stack');
+      const { url, username, password, close } = await startInstance();
+      const headers = { authorization: 'Basic ' + btoa(username + ':' + password) };
+      const answer = await fetch(url + '/api/now/table/incident?sysparm_limit=1', { headers });
+      console.log(answer.status, typeof startStack);
       await close();`;
     writeFileSync(join(folder, 'emulator.mjs'), script);
     const { stdout } = await run(process.execPath, ['emulator.mjs'], { cwd: folder, env });
-    expect(stdout).toBe('401\n');
+    expect(stdout).toBe('200 function\n');
   });
 
   it('is started by its own command', async () => {

@@ -39,7 +39,7 @@ describe('a data folder', () => {
     const ended = await new Promise<string>((done) => {
       const args = ['--input-type=module', '-e', script];
       // A process that spins is ended by no gentler signal.
-      execFile(process.execPath, args, { timeout: 10_000, killSignal: 'SIGKILL' }, (_error, _out, err) =>
+      execFile(process.execPath, args, { timeout: 120_000, killSignal: 'SIGKILL' }, (_error, _out, err) =>
         done(err),
       );
     });

@@ -15,7 +15,7 @@ beforeAll(async () => {
   instance = await startInstance({ tls });
   // The client insists on https and on a host with a dot in it.
   client = new ServiceNow(new URL(instance.url).host, instance.username, instance.password);
-  client.setNetworkOptions({ httpsAgent: new Agent({ ca: tls.cert }), timeout: 5_000 });
+  client.setNetworkOptions({ httpsAgent: new Agent({ ca: tls.cert }), timeout: 60_000 });
 });
 afterAll(() => instance.close());
 

@@ -231,7 +231,7 @@ describe('sockets to an instance', () => {
     // Long enough for a busy machine to send the request.
     const deadline = deadlineAt(Date.now() + 2_000, systemClock);
     await expect(client.send(read, callContext({ deadline }))).rejects.toMatchObject({ code: 'ANSWER_LOST' });
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(50_000);
   });
 
   it('break off when the caller gives up', async () => {
