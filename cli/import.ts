@@ -23,7 +23,11 @@ export const importCommand = command('import', 'uploads a file and follows its i
     notBlank,
   )
   .option('--secret <id>', 'for --dry-run and --suggest: id in Secrets Manager, or a JSON file', notBlank)
-  .option('--follow <key>', 'follows the newest import of a key, or the one of a results folder', notBlank)
+  .option(
+    '--follow <key>',
+    'follows the import of the file at a key, or the newest of a results folder',
+    notBlank,
+  )
   .addOption(stackOption)
   .option('--json', 'prints the summary of the import as JSON; all else goes to standard error')
   .addHelpText('after', '\nExits 0 only when every line was inserted, updated or left unchanged.\n')
@@ -36,6 +40,8 @@ export const importCommand = command('import', 'uploads a file and follows its i
     const runs = await import('./import/run.ts');
     if (follow !== undefined) {
       if (file !== undefined) throw new UsageError('--follow takes no file');
+      const other = (['table', 'settings', 'secret'] as const).find((name) => options[name] !== undefined);
+      if (other !== undefined) throw new UsageError(`--follow takes no --${other}`);
       return runs.runFollow({ ...rest, key: follow });
     }
     const drop = {

@@ -46,10 +46,12 @@ export async function runImports(options: ImportsOptions): Promise<void> {
 
 /** The folders of all runs below a prefix; their names begin with the time of the drop. */
 export async function findFolders(s3: S3Client, bucket: string, prefix: string): Promise<readonly string[]> {
-  const folders: string[] = [];
-  for await (const { key } of listObjects(s3, bucket, prefix))
-    if (key.endsWith('/progress.json')) folders.push(key.slice(0, -'progress.json'.length));
-  return folders.toSorted((a, b) => (runOf(a) < runOf(b) ? 1 : -1));
+  const folders = new Set<string>();
+  for await (const { key } of listObjects(s3, bucket, prefix)) {
+    const [, folder] = /^(.*\/)(?:progress|summary)\.json$/.exec(key) ?? [];
+    if (folder !== undefined) folders.add(folder);
+  }
+  return [...folders].toSorted((a, b) => (runOf(a) < runOf(b) ? 1 : -1));
 }
 
 /** The imports that wait or run, at most so many, in the order of their drops. */

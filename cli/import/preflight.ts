@@ -66,15 +66,17 @@ export async function runDryRun(options: PreflightOptions, drop: Drop): Promise<
 
 /**
  * Writes an `_import.json` next to the file for the columns that do not match by themselves.
- * @throws Error when there is one already
+ * @throws Error when there is one already; InvalidInputError where no settings help, for example for two headers of one column
  */
 export async function runSuggest(options: PreflightOptions, drop: Drop): Promise<void> {
   const none = parseSettings(undefined);
   const { file, staging } = await asking(options, (client, context) =>
     look(options, drop, none, client, context),
   );
-  const unmatched = file.header.filter((name) => columnOf(name, staging, none) === undefined);
-  const suggested = suggestSettings(unmatched, staging);
+  const byName = file.header.map((name) => columnOf(name, staging, none));
+  const unmatched = file.header.filter((_, i) => byName[i] === undefined);
+  const suggested = suggestSettings(unmatched, staging, new Set(byName.filter((name) => name !== undefined)));
+  mapColumns(file.header, staging, parseSettings(suggested.json), 'suggest', drop.format === 'jsonl');
   const path = join(dirname(options.file), '_import.json');
   await writeFile(path, suggested.json, { flag: 'wx' }).catch((cause: unknown) => {
     const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';

@@ -2,14 +2,20 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { systemClock } from '../../lib/core/clock.ts';
 import type { ImportProgress } from '../../lib/file-import/report/summary.ts';
 import { type ImportSummary, isAllWell } from '../../lib/file-import/report/summary.ts';
-import { parseDropKey } from '../../lib/file-import/schedule/import-request.ts';
 import { type BucketOptions, openBucket } from './destination.ts';
 import { openDisplay } from './display.ts';
 import { followFolder, followImport } from './follow-import.ts';
 import { findFolders } from './list-imports.ts';
 import { outcomeText } from './outcome-text.ts';
 import { type PreflightOptions, runDryRun, runSuggest } from './preflight.ts';
-import { checkDrop, findDrop, hasOtherSettings, uploadDrop, uploadSettings } from './upload-drop.ts';
+import {
+  checkDrop,
+  findDrop,
+  findResultsPrefix,
+  hasOtherSettings,
+  uploadDrop,
+  uploadSettings,
+} from './upload-drop.ts';
 
 /** Uploads a file and shows its import until it is done. Sets the exit code 1 unless every line arrived. */
 export async function runImport(
@@ -38,7 +44,7 @@ export async function runImport(
 }
 
 /**
- * Shows an import that was dropped before; one that has not begun is waited for.
+ * Shows the import of the file that is at a key, which may not have begun; where the file is gone, or a folder is named, the newest run.
  * @throws Error when there is none
  */
 export async function runFollow(
@@ -46,32 +52,31 @@ export async function runFollow(
 ): Promise<void> {
   const { s3, bucket, endpoint } = openBucket(options);
   const { key, json = false } = options;
-  const [folder] = key.startsWith('results/')
-    ? [key.endsWith('/') ? key : `${key}/`]
-    : await findFolders(s3, bucket, resultsOf(key));
-  if (folder !== undefined)
+  const isFolder = key.startsWith('results/');
+  const dropKey = key.startsWith('imports/') ? key : `imports/${key}`;
+  const drop = isFolder ? undefined : await findDrop(s3, bucket, dropKey);
+  if (drop)
     return show(s3, endpoint, json, (onProgress) =>
-      followFolder(s3, bucket, folder, systemClock, onProgress),
+      followImport(s3, bucket, drop, systemClock, onProgress, warnQuiet),
     );
-  const drop = await findDrop(s3, bucket, dropKeyOf(key));
-  if (!drop) throw new Error(`${key}: no import of this key was found in ${bucket}`);
-  await show(s3, endpoint, json, (onProgress) =>
-    followImport(s3, bucket, drop, systemClock, onProgress, warnQuiet),
-  );
+  const folder = isFolder
+    ? (await findFolders(s3, bucket, key.replace(/\/?$/, '/')))[0]
+    : await newestRun(s3, bucket, dropKey);
+  if (folder === undefined) throw new Error(`${key}: no import of this key was found in ${bucket}`);
+  await show(s3, endpoint, json, (onProgress) => followFolder(s3, bucket, folder, systemClock, onProgress));
+}
+
+async function newestRun(s3: S3Client, bucket: string, dropKey: string): Promise<string | undefined> {
+  const prefix = await findResultsPrefix(s3, bucket, dropKey);
+  const folders = await findFolders(s3, bucket, prefix);
+  // Not those of a file in a folder that has this name.
+  return folders.find((folder) => folder.indexOf('/', prefix.length) === folder.length - 1);
 }
 
 /** Looks at a file without uploading it: what the import would say, or settings for it. */
 export async function runPreflight(options: PreflightOptions, what: 'dry-run' | 'suggest'): Promise<void> {
   const drop = await checkDrop(options.table, options.file);
   await (what === 'dry-run' ? runDryRun(options, drop) : runSuggest(options, drop));
-}
-
-const dropKeyOf = (key: string) => (key.startsWith('imports/') ? key : `imports/${key}`);
-
-function resultsOf(key: string): string {
-  const drop = parseDropKey(dropKeyOf(key));
-  if ('table' in drop) return `results/${drop.table}/${drop.name}/`;
-  throw new Error(`${key}: ${'ignored' in drop ? drop.ignored : drop.refused}`);
 }
 
 async function show(

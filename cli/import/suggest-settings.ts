@@ -12,9 +12,14 @@ const leastLikeness = 0.5;
 /**
  * An `_import.json` for headers that match no staging column by name or label: each goes to the most similar column that no other
  * header took, or is left out.
+ * @param matched columns that other headers match
  */
-export function suggestSettings(headers: readonly string[], { columns }: StagingTable): SuggestedSettings {
-  const free = columns.filter(({ name }) => !name.startsWith('sys_'));
+export function suggestSettings(
+  headers: readonly string[],
+  { columns }: StagingTable,
+  matched: ReadonlySet<string>,
+): SuggestedSettings {
+  const free = columns.filter(({ name }) => !name.startsWith('sys_') && !matched.has(name));
   const pairs = headers.flatMap((header) =>
     free.map(({ name, label }) => ({
       header,

@@ -43,22 +43,19 @@ export async function uploadDrop(
  * @throws InvalidInputError for a key that is not a drop; ConfigurationError for a wrong `_import.json`
  */
 export async function findDrop(s3: S3Client, bucket: string, key: string): Promise<UploadedDrop | undefined> {
-  const drop = requireDrop(key);
+  const resultsPrefix = await findResultsPrefix(s3, bucket, key);
   const head = await headObject(s3, { bucket, key });
-  if (!head) return undefined;
+  return head && { version: head.versionId ?? head.eTag, key, resultsPrefix };
+}
+
+/** Where the results of every file of this key go. Errors are those of `findDrop`. */
+export async function findResultsPrefix(s3: S3Client, bucket: string, key: string): Promise<string> {
+  const drop = requireDrop(key);
   const settings = parseSettings((await readText(s3, { bucket, key: settingsKey(drop.table) }))?.text);
-  const { eTag, versionId } = head;
-  const object = { bucket, key, eTag, sequencer: '', ...(versionId ? { versionId } : {}) };
-  // Without the run: its folder is named after the moment at which S3 took the file.
-  const run = resultsFolder(
-    { ...object, ...drop, droppedAt: new Date(0).toISOString() },
-    settings.resultsPrefix,
-  );
-  return {
-    version: versionId ?? eTag,
-    key,
-    resultsPrefix: run.slice(0, run.lastIndexOf('/', run.length - 2) + 1),
-  };
+  // Without the run: its folder is named after the version, and the moment at which S3 took the file.
+  const anyRun = { bucket, key, eTag: '', sequencer: '', ...drop, droppedAt: new Date(0).toISOString() };
+  const run = resultsFolder(anyRun, settings.resultsPrefix);
+  return run.slice(0, run.lastIndexOf('/', run.length - 2) + 1);
 }
 
 /**

@@ -6,7 +6,7 @@ import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, it, onTestFinished } from 'vitest';
 import { endpointUrl, importDestination } from '../../../cli/import/destination.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
-import { createS3Client } from '../../../lib/aws/s3.ts';
+import { createS3Client, headObject } from '../../../lib/aws/s3.ts';
 import { runCommand } from '../run-command.ts';
 
 /** Runs `npm run import` with these arguments: exit code and what it said. */
@@ -71,27 +71,70 @@ it('finds the bucket at localhost, whose subdomains are no addresses everywhere'
   expect(listed).toEqual({ code: 0, text: expect.stringMatching(/^No imports in drops\./) });
 });
 
-it('prints the summary alone with --json', async () => {
+/** A bucket with these objects. @returns how `import --follow` finds it */
+async function bucketOf(objects: Readonly<Record<string, object>>) {
   const folder = await mkdtemp(join(tmpdir(), 'import-command-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
   const storage = await startS3({ folder });
-  onTestFinished(() => storage.close());
+  onTestFinished(async () => {
+    await storage.close();
+    await rm(folder, { recursive: true });
+  });
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const s3 = createS3Client({ region: 'us-east-1', endpoint: storage.url, credentials });
   await s3.send(new CreateBucketCommand({ Bucket: 'drops' }));
-  const summary = {
-    status: 'completed',
-    lines: { rows: 2 },
-    counts: { inserted: 2 },
-    seconds: { total: 1, waiting: 0 },
-  };
-  const run = 'results/imp_user/people.csv/run-1/';
-  const Body = JSON.stringify(summary);
-  await s3.send(new PutObjectCommand({ Bucket: 'drops', Key: `${run}summary.json`, Body }));
-  s3.destroy();
-  const place = ['--bucket', 'drops', '--endpoint', storage.url];
-  const { out } = await runCommand(['import', '--follow', run, ...place, '--json']);
-  expect(JSON.parse(out)).toEqual(summary);
+  for (const [Key, body] of Object.entries(objects))
+    await s3.send(new PutObjectCommand({ Bucket: 'drops', Key, Body: JSON.stringify(body) }));
+  const follow = (key: string) =>
+    runCommand(['import', '--follow', key, '--bucket', 'drops', '--endpoint', storage.url, '--json']);
+  return { s3, follow };
+}
+
+const summaryOf = (reason: string) => ({
+  status: 'completed',
+  reason,
+  lines: { rows: 2 },
+  counts: { inserted: 2 },
+  seconds: { total: 1, waiting: 0 },
+});
+
+it('follows the run of a folder, the newest one of a name, and says when there is none', async () => {
+  const name = 'results/imp_user/people/';
+  const { follow } = await bucketOf({
+    [`${name}2026-01/summary.json`]: summaryOf('first'),
+    [`${name}2026-02/summary.json`]: summaryOf('second'),
+    'results/imp_user/people/more/2026-03/summary.json': summaryOf('of another file'),
+    'imports/own/_import.json': { resultsPrefix: 'results/mine/' },
+    'results/mine/own/people/2026-01/summary.json': summaryOf('own prefix'),
+  });
+  const [one, newest, gone, own, ownFolder, none] = await Promise.all(
+    [`${name}2026-01/`, 'results/imp_user/people/2026-02', 'imp_user/people.csv', 'imports/own/people.csv']
+      .concat('results/mine/own/people', 'results/imp_user/nope.csv/x/')
+      .map((key) => follow(key)),
+  );
+  expect(JSON.parse(one?.out ?? '')).toEqual(summaryOf('first'));
+  const reasons = [newest, gone, own, ownFolder].map((ran) => JSON.parse(ran?.out || ran?.err || '').reason);
+  expect(reasons).toEqual(['second', 'second', 'own prefix', 'own prefix']);
+  expect(none).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/no import of this key was found in drops\n$/),
+  });
+});
+
+it('waits for the import of a file that was dropped again, and does not show the run before', async () => {
+  const runs = 'results/imp_user/people/';
+  const { s3, follow } = await bucketOf({
+    'imports/imp_user/people.csv': { dropped: 'again' },
+    [`${runs}2026-01/progress.json`]: { version: 'of the first drop', phase: 'done' },
+    [`${runs}2026-01/summary.json`]: summaryOf('first'),
+  });
+  const head = await headObject(s3, { bucket: 'drops', key: 'imports/imp_user/people.csv' });
+  const version = head?.versionId ?? head?.eTag;
+  const following = follow('imports/imp_user/people.csv');
+  const put = (Key: string, body: object) =>
+    s3.send(new PutObjectCommand({ Bucket: 'drops', Key, Body: JSON.stringify(body) }));
+  await put(`${runs}2026-02/summary.json`, summaryOf('second'));
+  await put(`${runs}2026-02/progress.json`, { version, phase: 'done' });
+  expect(JSON.parse((await following).out)).toEqual(summaryOf('second'));
 });
 
 it.each([
@@ -127,6 +170,7 @@ it.each([
   [['a.csv', '--table', 't', '--dry-run', '--suggest'], 'cannot be given together'],
   [['a.csv', '--table', 't', '--dry-run', '--json'], '--json cannot be given together'],
   [['a.csv', '--follow', 'imports/t/a.csv'], '--follow takes no file'],
+  [['--follow', 'imports/t/a.csv', '--settings', 's.json'], '--follow takes no --settings'],
   [['a.csv', '--table', ' '], 'It must not be empty'],
   [['a.csv', '--tabel', 't'], "unknown option '--tabel'\n(Did you mean --table?)"],
 ])('names what is wrong with the arguments: %j', async (args, message) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -59,6 +59,17 @@ it('refuses what the import would refuse, naming the columns, and suggests setti
   expect((await run('--dry-run')).code).toBe(0);
   const again = await run('--suggest');
   expect([again.code, again.err]).toEqual([1, '_import.json exists; move it away first\n']);
+});
+
+it('suggests no column that another header has by its name, and nothing that the import refuses', async () => {
+  const { run, cwd } = await world('email,Email address,user_id,User ID (old)\na,b,c,d\n');
+  expect((await run('--suggest')).code).toBe(0);
+  expect((await run('--dry-run')).code).toBe(0);
+  rmSync(join(cwd, '_import.json'));
+  writeFileSync(join(cwd, 'people.csv'), 'email,Email\na,b\n');
+  const { code, err } = await run('--suggest');
+  expect([code, err]).toEqual([1, expect.stringContaining('go to')]);
+  expect(existsSync(join(cwd, '_import.json'))).toBe(false);
 });
 
 it('checks the deployment that a file names', async () => {
