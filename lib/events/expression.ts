@@ -1,6 +1,7 @@
 import jsonata from 'jsonata';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
 import { costOf, longestTextOf } from './reg-exp-cost.ts';
+import { isCopy } from './without-null.ts';
 
 /** Evaluates an expression; a value that is missing is undefined. @throws ExpressionError */
 export type Expression = (input: unknown, variables: Readonly<Record<string, unknown>>) => Promise<unknown>;
@@ -130,7 +131,8 @@ function toPlain(value: unknown, path: string): unknown {
   if (typeof value === 'function' || (isObject(value) && isJsonataFunction(value)))
     throw new ExpressionError(path, 'gives a function; call it');
   if (Array.isArray(value)) return value.map((one) => toPlain(one, path));
-  if (!isObject(value)) return value;
+  // A part of the event is plain, and keeps what it was copied from.
+  if (!isObject(value) || isCopy(value)) return value;
   const entries = Object.entries(value).filter(([name]) => name !== '__proto__');
   return Object.fromEntries(entries.map(([name, one]) => [name, toPlain(one, path)]));
 }

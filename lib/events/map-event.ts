@@ -8,6 +8,7 @@ import { compilePattern, type EventMatcher } from './pattern.ts';
 import { isQuiet } from './quiet.ts';
 import { builtInParts } from './targets.ts';
 import { readTime } from './time.ts';
+import { originalOf, withoutNull } from './without-null.ts';
 
 /** What one element of an event came to. */
 export type MappedElement = {
@@ -76,15 +77,16 @@ class MappingRun {
 
   async map(event: object, arrival: Arrival): Promise<readonly MappedElement[]> {
     const { each } = this.#mapping;
-    if (each === undefined) return [await this.#mapElement(event, event, 0, arrival)];
-    const list = await this.#value(each, 'each', { input: event, variables: { event } });
+    const input = withoutNull(event);
+    if (each === undefined) return [await this.#mapElement(input, input, 0, arrival)];
+    const list = await this.#value(each, 'each', { input, variables: { event: input } });
     const elements: readonly unknown[] = Array.isArray(list) ? list : list === undefined ? [] : [list];
-    return Promise.all(elements.map((one, index) => this.#mapElement(one, event, index, arrival)));
+    return Promise.all(elements.map((one, index) => this.#mapElement(one, input, index, arrival)));
   }
 
   async #mapElement(
     input: unknown,
-    event: object,
+    event: unknown,
     element: number,
     arrival: Arrival,
   ): Promise<MappedElement> {
@@ -165,7 +167,7 @@ class MappingRun {
     if ('expression' in condition) return (await this.#value(condition, path, scope)) === true;
     const known = this.#matchers.get(condition.pattern) ?? compilePattern(condition.pattern, path);
     this.#matchers.set(condition.pattern, known);
-    return known(scope.input);
+    return known(originalOf(scope.input));
   }
 
   async #key(scope: Scope): Promise<string> {

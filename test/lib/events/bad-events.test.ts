@@ -89,6 +89,15 @@ it(`whatever a source sends comes to a signal, to nothing, or to an error that n
   for (const [outcome, times] of Object.entries(outcomes)) expect(times, outcome).toBeGreaterThan(0);
 });
 
+it('no value that a source sends as null fails an expression', async () => {
+  for (const whole of samples)
+    for (const place of placesIn(whole).slice(1)) {
+      const { elements } = await map(Object(withAt(whole, place, null)), arrival).catch(() => ({ elements: [] }));
+      for (const one of elements)
+        if ('error' in one) expect(String(one.error), place.join('.')).toMatch(/has no value|key: |must be/);
+    }
+});
+
 describe('an alarm', () => {
   const alarm = sample('cpu-alarm');
   const changed = (path: string, other: Json | undefined) => withAt(alarm, path.split('/'), other);

@@ -116,6 +116,29 @@ signal: [{ when: { detail: { state: [OK] } }, is: resolve }, { is: open }]
     expect(await mapOne(more, event({ key: 'k' }))).toMatchObject({ entry: undefined });
   });
 
+  it('takes null for nothing in expressions, and for null in patterns', async () => {
+    const more = `signal:
+  - { when: { detail: { state: [null] } }, is: note }
+  - { is: open }
+note: "{% $join([detail.nil, detail.text, detail.list], ', ') %}"
+fields: { description: "{% $exists(detail.nil) %}" }
+`;
+    const detail = { key: 'k', nil: null, text: 't', list: [null, 'x'] };
+    expect(await signalOf(more, event(detail))).toMatchObject({
+      ...{ signal: 'open', note: 't, x' },
+      fields: { description: 'false' },
+    });
+    expect(await signalOf(more, event({ ...detail, state: null }))).toMatchObject({ signal: 'note' });
+    const ofEach = `each: "{% detail.findings[Id = 'a'] %}"
+key: "{% Id %}"
+signal: [{ when: { state: [null] }, is: note }, { is: open }]
+note: "{% $join([state, Id]) %}"
+`;
+    expect(await signalOf(ofEach, event({ findings: [{ Id: 'a', state: null }, null] }))).toMatchObject({
+      ...{ signal: 'note', note: 'a' },
+    });
+  });
+
   it('gives a signal for each element, and keeps what fails apart from the rest', async () => {
     const more = `each: "{% detail.findings %}"
 key: "{% Id %}"
