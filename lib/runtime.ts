@@ -1,4 +1,4 @@
-import { describeAlarms } from './aws/alarms.ts';
+import { alarmPast, describeAlarms } from './aws/alarms.ts';
 import { createConnections } from './aws/connections.ts';
 import { EffectLedger } from './aws/effect-ledger.ts';
 import { sendToBus } from './aws/event-bus.ts';
@@ -181,7 +181,7 @@ export function reconcileHandler() {
           ...{ ...deps, ...mappings, log, instances, signalsQueueUrl, stateTable, connect: connect() },
           ...{
             mapper: createMapper(mappings),
-            sources: { describeAlarms, getFindings, getFindingsOfControl, getFindingsV2 },
+            sources: { alarmPast, describeAlarms, getFindings, getFindingsOfControl, getFindingsV2 },
           },
           ...{ deployment: config.deployment, send: sendMessages },
         });

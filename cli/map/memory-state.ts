@@ -1,15 +1,20 @@
 import type { Condition, StateValue } from '../../lib/aws/state-expressions.ts';
 import type { StateItem, StateKey, StateTable } from '../../lib/aws/state-table.ts';
+import type { Clock } from '../../lib/core/clock.ts';
 
-/** A state table that lives as long as the process, for runs that need no other. Items do not expire. */
-export function memoryStateTable(): StateTable {
+/** A state table that lives as long as the process, for runs that need no other. */
+export function memoryStateTable(clock: Clock): StateTable {
   const items = new Map<string, StateItem>();
   const nameOf = ({ pk, sk }: StateKey) => JSON.stringify([pk, sk]);
+  const find = (key: StateKey) => {
+    const item = items.get(nameOf(key));
+    return item && (item.expiresAt ?? Number.POSITIVE_INFINITY) * 1_000 > clock.now() ? item : undefined;
+  };
   const holds = (key: StateKey, condition: Condition | undefined) =>
-    condition === undefined || isTrue(condition, items.get(nameOf(key)));
+    condition === undefined || isTrue(condition, find(key));
   return {
-    read: async (key) => items.get(nameOf(key)),
-    readMany: async (keys) => keys.map((key) => items.get(nameOf(key))),
+    read: async (key) => find(key),
+    readMany: async (keys) => keys.map(find),
     async writeMany(writes) {
       for (const write of writes)
         if ('put' in write) items.set(nameOf(write.put), write.put);
@@ -22,7 +27,7 @@ export function memoryStateTable(): StateTable {
     },
     async update(key, { set = {}, add = {}, remove = [] }, condition) {
       if (!holds(key, condition)) return undefined;
-      const before: StateItem = items.get(nameOf(key)) ?? { pk: key.pk, sk: key.sk };
+      const before: StateItem = find(key) ?? { pk: key.pk, sk: key.sk };
       const sums = Object.entries(add).map(([name, more]) => [name, Number(before[name] ?? 0) + more]);
       const kept = Object.entries(before).filter(([name]) => !remove.includes(name));
       const item = {
@@ -40,7 +45,10 @@ export function memoryStateTable(): StateTable {
     },
     async query(pk, { prefix = '', from = '', to = '\u{10ffff}', limit, descending = false } = {}) {
       const found = [...items.values()]
-        .filter((item) => item.pk === pk && item.sk.startsWith(prefix) && item.sk >= from && item.sk <= to)
+        .filter(
+          (item) =>
+            find(item) && item.pk === pk && item.sk.startsWith(prefix) && item.sk >= from && item.sk <= to,
+        )
         .toSorted((a, b) => (a.sk < b.sk ? -1 : 1) * (descending ? -1 : 1));
       return found.slice(0, limit);
     },

@@ -64,7 +64,7 @@ export async function openWorld(mappings: Mappings, startMs: number): Promise<Wo
   const letters: string[] = [];
   const pair = { url: 'signals', deadLetterUrl: 'letters' };
   const verdicts = new Map<string, 'done' | 'duplicate' | 'stale' | 'ignored'>();
-  const stateTable = memoryStateTable();
+  const stateTable = memoryStateTable(clock);
   const write = createRecordWriter({
     ...{ connect: connections.connect, settings: config.records, deployment: config.deployment, clock },
     ...{ stateTable: () => stateTable, random: () => 0.5, metrics: { add() {} } },

@@ -1,4 +1,5 @@
-import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { AlarmHistoryItem, CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { parseJson } from '../core/parse-json.ts';
 
 /** An alarm as CloudWatch has it now. */
 export type AlarmNow = {
@@ -10,8 +11,8 @@ export type AlarmNow = {
   readonly sinceMs: number;
 };
 
-/** DescribeAlarms takes so many names. */
-const maxNames = 100;
+/** DescribeAlarms takes so many names, and a page of a history holds so many items. */
+export const maxNames = 100;
 
 const clients = new Map<string, Promise<CloudWatchClient>>();
 
@@ -26,62 +27,79 @@ function cloudWatch(region: string): Promise<CloudWatchClient> {
   return made;
 }
 
+/** What CloudWatch remembers of an alarm, for 30 days, also when it was deleted. */
+export type AlarmPast = {
+  /** False when nothing of it can be seen. */
+  readonly isKnown: boolean;
+  /** When it was last found to be OK or in ALARM, and why; missing data say nothing of that. */
+  readonly lastState: Omit<AlarmNow, 'arn' | 'name'> | undefined;
+};
+
 /**
- * The alarms of these names, metric and composite, by name. One that is left out cannot be seen: a role whose right is narrower than
- * all alarms sees no composite ones, without an error. An alarm counts as deleted when its history, which outlives it, can be seen.
+ * The alarms of these names, metric and composite, by name. One that is left out was deleted, or cannot be seen: a role whose right is
+ * narrower than all alarms sees no composite ones, without an error.
+ * @param names at most 100
  * @throws what CloudWatch answers
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
  */
 export async function describeAlarms(
   names: readonly string[],
   region: string,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, AlarmNow | 'deleted'>> {
-  const found = await presentAlarms(names, region, signal);
-  const missing = names.filter((name) => !found.has(name));
-  const deleted = await Promise.all(missing.map((name) => hasHistory(name, region, signal)));
-  return new Map<string, AlarmNow | 'deleted'>([
-    ...found,
-    ...missing.filter((_, i) => deleted[i]).map((name) => [name, 'deleted'] as const),
-  ]);
-}
-
-async function hasHistory(AlarmName: string, region: string, abortSignal: AbortSignal): Promise<boolean> {
-  const { DescribeAlarmHistoryCommand } = await import('./sdk/cloudwatch.ts');
-  const command = new DescribeAlarmHistoryCommand({
-    AlarmName,
-    AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-    MaxRecords: 1,
-  });
-  const { AlarmHistoryItems = [] } = await (await cloudWatch(region)).send(command, { abortSignal });
-  return AlarmHistoryItems.length > 0;
-}
-
-async function presentAlarms(
-  names: readonly string[],
-  region: string,
-  signal: AbortSignal,
-): Promise<Map<string, AlarmNow>> {
+  abortSignal: AbortSignal,
+): Promise<ReadonlyMap<string, AlarmNow>> {
   const { DescribeAlarmsCommand } = await import('./sdk/cloudwatch.ts');
-  const found = new Map<string, AlarmNow>();
-  for (let at = 0; at < names.length; at += maxNames) {
-    const command = new DescribeAlarmsCommand({
-      AlarmNames: names.slice(at, at + maxNames),
-      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-      MaxRecords: maxNames,
-    });
-    const { MetricAlarms = [], CompositeAlarms = [] } = await (await cloudWatch(region)).send(command, {
-      abortSignal: signal,
-    });
-    for (const alarm of [...MetricAlarms, ...CompositeAlarms])
-      found.set(alarm.AlarmName ?? '', {
+  const command = new DescribeAlarmsCommand({
+    AlarmNames: [...names],
+    AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+    MaxRecords: maxNames,
+  });
+  const answer = await (await cloudWatch(region)).send(command, { abortSignal });
+  const { MetricAlarms = [], CompositeAlarms = [] } = answer;
+  return new Map(
+    [...MetricAlarms, ...CompositeAlarms].map((alarm) => [
+      alarm.AlarmName ?? '',
+      {
         arn: alarm.AlarmArn ?? '',
         name: alarm.AlarmName ?? '',
         state: alarm.StateValue ?? '',
         reason: alarm.StateReason ?? '',
         // The other time moves with each evaluation of a state that stays.
         sinceMs: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? 0,
-      });
+      },
+    ]),
+  );
+}
+
+/**
+ * The past of one alarm, which outlives it.
+ * @throws what CloudWatch answers
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
+ */
+export async function alarmPast(
+  AlarmName: string,
+  region: string,
+  abortSignal: AbortSignal,
+): Promise<AlarmPast> {
+  const { DescribeAlarmHistoryCommand } = await import('./sdk/cloudwatch.ts');
+  const command = new DescribeAlarmHistoryCommand({
+    AlarmName,
+    AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+    ScanBy: 'TimestampDescending',
+    MaxRecords: maxNames,
+  });
+  const { AlarmHistoryItems = [] } = await (await cloudWatch(region)).send(command, { abortSignal });
+  const states = AlarmHistoryItems.filter((one) => one.AlarmContributorId === undefined).flatMap(newState);
+  return { isKnown: AlarmHistoryItems.length > 0, lastState: states[0] };
+}
+
+/** The state that an item of the history reports, unless data were missing. */
+function newState({ HistoryItemType, HistoryData = '', Timestamp }: AlarmHistoryItem) {
+  if (HistoryItemType !== 'StateUpdate' || Timestamp === undefined) return [];
+  try {
+    const { stateValue: state, stateReason = '' } = Object(parseJson(HistoryData)).newState;
+    return state === 'OK' || state === 'ALARM'
+      ? [{ state: String(state), reason: String(stateReason), sinceMs: Timestamp.getTime() }]
+      : [];
+  } catch {
+    return [];
   }
-  return found;
 }

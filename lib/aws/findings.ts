@@ -101,7 +101,8 @@ async function inTurn<T>(calls: readonly (() => Promise<T>)[]): Promise<readonly
   return answers;
 }
 
-function partsOf(values: readonly string[]): readonly (readonly string[])[] {
+/** Values in parts that one question takes, each once: a question that fails takes no answer from the others. */
+export function partsOf(values: readonly string[]): readonly (readonly string[])[] {
   const unique = [...new Set(values)];
   return Array.from({ length: Math.ceil(unique.length / maxValues) }, (_, index) =>
     unique.slice(index * maxValues, (index + 1) * maxValues),

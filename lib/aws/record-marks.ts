@@ -35,6 +35,10 @@ export type RecordMark = {
   readonly refusedSinceMs: number;
   /** When a delete did not find the record though it was shown. */
   readonly deleteRefusedAtMs: number;
+  /** When the instance last refused to resolve the record as a signal said. */
+  readonly resolveRefusedAtMs: number;
+  /** The time at which the source had confirmed that recovery, as the signal said it; empty where it did not. */
+  readonly refusedConfirmation: string;
   /** The key of the signals about the record, where its correlation_id has no room for it; empty: it has. */
   readonly signalKey: string;
 };
@@ -52,6 +56,9 @@ export type BegunDelete = {
   /** Empty where it has none. */
   readonly number: string;
 };
+
+/** An item is written again so long before it expires. */
+const renewedBeforeMs = 15 * 86_400_000;
 
 const isNotDeleted = {
   anyOf: [
@@ -221,9 +228,24 @@ export class RecordMarks {
     await this.#items.change(this.keyOf(firstSysId), { lastNumber: number });
   }
 
+  /** Remembers that the instance refuses to resolve a record. @param confirmed what the signal said of that */
+  async rememberRefusedResolve(sysId: string, confirmed: string): Promise<void> {
+    const change = { resolveRefusedAtMs: this.#clock.now(), refusedConfirmation: confirmed };
+    await this.#items.change(this.keyOf(sysId), change);
+  }
+
   /** Remembers what signals about a record call its thing. */
   async rememberSignalKey(sysId: string, signalKey: string): Promise<void> {
     await this.#items.change(this.keyOf(sysId), { signalKey });
+  }
+
+  /** What signals about a record call its thing, remembered for as long as it is asked for; empty: not known. */
+  async signalKeyOf(sysId: string): Promise<string> {
+    const item = await this.#items.get(this.keyOf(sysId));
+    const key = textIn(item, 'signalKey');
+    const isOld = numberIn(item, 'expiresAt') * 1_000 - this.#clock.now() < renewedBeforeMs;
+    if (key !== '' && isOld) await this.rememberSignalKey(sysId, key);
+    return key;
   }
 
   /** Remembers which key has made a record, where neither its sys_id nor its values say so. */
@@ -263,6 +285,8 @@ function toMark(item: StateItem | undefined): RecordMark {
     unmatched: textIn(item, 'unmatched'),
     refusedSinceMs: numberIn(item, 'refusedSinceMs'),
     deleteRefusedAtMs: numberIn(item, 'deleteRefusedAtMs'),
+    resolveRefusedAtMs: numberIn(item, 'resolveRefusedAtMs'),
+    refusedConfirmation: textIn(item, 'refusedConfirmation'),
     signalKey: textIn(item, 'signalKey'),
   };
 }

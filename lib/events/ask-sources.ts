@@ -1,15 +1,17 @@
-import type { AlarmNow } from '../aws/alarms.ts';
-import type { ControlOnResources } from '../aws/findings.ts';
+import { type AlarmNow, type AlarmPast, maxNames } from '../aws/alarms.ts';
+import { type ControlOnResources, partsOf } from '../aws/findings.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
+import type { Mark } from '../record-queue/life-cycle/mark.ts';
 
 /** How the sources are asked. */
 export type Sources = {
-  /** By name; of an alarm that is left out nothing is known. */
+  /** By name; one that is left out was deleted, or cannot be seen. */
   describeAlarms(
     names: readonly string[],
     region: string,
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, AlarmNow | 'deleted'>>;
+  ): Promise<ReadonlyMap<string, AlarmNow>>;
+  alarmPast(name: string, region: string, signal: AbortSignal): Promise<AlarmPast>;
   /** By their ids. */
   getFindings(ids: readonly string[], signal: AbortSignal): Promise<readonly object[]>;
   getFindingsOfControl(of: ControlOnResources, signal: AbortSignal): Promise<readonly object[]>;
@@ -18,10 +20,20 @@ export type Sources = {
 };
 
 /** An open record, by what made it. */
-export type OpenRecord = { readonly source: string; readonly key: string; readonly instance: string };
+export type OpenRecord = {
+  readonly source: string;
+  readonly key: string;
+  readonly instance: string;
+  readonly mark: Mark;
+};
 
 /** What a source says of the thing of a record, as events: it has recovered when all of them say so. A mapping file knows them by `confirmed`. */
-export type Answer = { readonly record: OpenRecord; readonly events: readonly object[] };
+export type Answer = {
+  readonly record: OpenRecord;
+  readonly events: readonly object[];
+  /** Before the source was asked: what it reports of a later time is news. */
+  readonly askedAtMs: number;
+};
 
 /** Runs one question; a failure of it is noted under its name, and the answer is empty. */
 export type Guard = <T>(what: string, work: () => Promise<readonly T[]>) => Promise<readonly T[]>;
@@ -45,29 +57,77 @@ export const askers: Readonly<Record<string, Ask>> = {
 
 const alarmArn = /^arn:[\w-]+:cloudwatch:(?<region>[\w-]+):(?<account>\d{12}):alarm:(?<name>.+)$/s;
 
+type KnownAlarm = { readonly record: OpenRecord; readonly region: string; readonly name: string };
+
 async function askAlarms(
   records: readonly OpenRecord[],
   account: string,
-  { sources, clock, deadline, guard }: Asking,
+  asking: Asking,
 ): Promise<readonly Answer[]> {
-  const known = records.flatMap((record) => {
+  const known = records.flatMap((record): readonly KnownAlarm[] => {
     const { region = '', account: owner, name = '' } = alarmArn.exec(record.key)?.groups ?? {};
     return owner === account ? [{ record, region, name }] : [];
   });
   const answers: Answer[] = [];
-  for (const [region, members] of Map.groupBy(known, (one) => one.region)) {
-    const names = [...new Set(members.map(({ name }) => name))];
-    const ofRegion = await guard(`CloudWatch in ${region}`, async () => {
-      const alarms = await sources.describeAlarms(names, region, untilThen(deadline));
-      return members.flatMap(({ record, name }) => {
-        const alarm = alarms.get(name);
-        if (alarm === undefined || (alarm !== 'deleted' && alarm.state !== 'OK')) return [];
-        return { record, events: [alarmEvent(record.key, name, region, account, alarm, clock.now())] };
-      });
-    });
-    answers.push(...ofRegion);
+  for (const [region, members] of Map.groupBy(known, (one) => one.region))
+    for (const part of inParts(members, maxNames))
+      answers.push(...(await askAlarmsOfRegion(part, region, account, asking)));
+  return answers;
+}
+
+/** DescribeAlarmHistory is allowed for some alarms a second only. */
+const pastsAtOnce = 5;
+
+async function askAlarmsOfRegion(
+  members: readonly KnownAlarm[],
+  region: string,
+  account: string,
+  { sources, clock, deadline, guard }: Asking,
+): Promise<readonly Answer[]> {
+  const askedAtMs = clock.now();
+  const answerOf = ({ record, name }: KnownAlarm, alarm: Parameters<typeof alarmEvent>[4]): Answer => ({
+    ...{ record, askedAtMs },
+    events: [alarmEvent(record.key, name, region, account, alarm, askedAtMs)],
+  });
+  const names = [...new Set(members.map(({ name }) => name))];
+  const found = await guard(`CloudWatch in ${region}`, async () => [
+    await sources.describeAlarms(names, region, untilThen(deadline)),
+  ]);
+  const [alarms] = found;
+  if (!alarms) return [];
+  const answers: Answer[] = [];
+  const unclear: KnownAlarm[] = [];
+  for (const member of members) {
+    const alarm = alarms.get(member.name);
+    if (alarm?.state === 'OK') answers.push(answerOf(member, alarm));
+    else if (alarm?.state !== 'ALARM') unclear.push(member);
+  }
+  for (const part of inParts(unclear, pastsAtOnce)) {
+    const pasts = part.map((member) =>
+      guard(`CloudWatch in ${region} about ${member.name}`, async () => {
+        const past = await sources.alarmPast(member.name, region, untilThen(deadline));
+        const recovery = recoveryIn(past, alarms.has(member.name), member.record.mark.atMs);
+        return recovery === undefined ? [] : [answerOf(member, recovery)];
+      }),
+    );
+    answers.push(...(await Promise.all(pasts)).flat());
   }
   return answers;
+}
+
+/**
+ * How an alarm has recovered that is neither OK nor in ALARM now. One that is not there was deleted if it has a past; one without data
+ * may have been OK before.
+ */
+function recoveryIn({ isKnown, lastState }: AlarmPast, isThere: boolean, appliedAtMs: number) {
+  if (!isThere) return isKnown ? 'deleted' : undefined;
+  return lastState?.state === 'OK' && lastState.sinceMs > appliedAtMs ? lastState : undefined;
+}
+
+function inParts<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, at) =>
+    all.slice(at * size, (at + 1) * size),
+  );
 }
 
 /** As EventBridge sends it: of an alarm that is OK, or that was deleted. */
@@ -76,7 +136,7 @@ function alarmEvent(
   alarmName: string,
   region: string,
   account: string,
-  alarm: AlarmNow | 'deleted',
+  alarm: Pick<AlarmNow, 'state' | 'reason' | 'sinceMs'> | 'deleted',
   nowMs: number,
 ): object {
   const time = new Date(nowMs).toISOString();
@@ -107,7 +167,8 @@ async function askFindings(
   _account: string,
   { sources, clock, deadline, guard }: Asking,
 ): Promise<readonly Answer[]> {
-  const time = wholeSecond(clock.now());
+  const askedAtMs = clock.now();
+  const time = wholeSecond(askedAtMs);
   const toEvent = (finding: object) => {
     const { AwsAccountId: account, Region: region, ProductArn: product } = Object(finding);
     return {
@@ -127,13 +188,10 @@ async function askFindings(
   const ofControls = new Set(controls.map(({ record }) => record));
   const single = records.filter((record) => !ofControls.has(record));
   const answers: Answer[] = [];
-  if (single.length > 0) {
+  for (const ids of partsOf(single.map(({ key }) => key))) {
     const ofFindings = await guard('Security Hub', async () => {
-      const findings = await sources.getFindings(
-        single.map(({ key }) => key),
-        untilThen(deadline),
-      );
-      return toAnswers(single, findings, (finding) => Object(finding).Id, toEvent);
+      const findings = await sources.getFindings(ids, untilThen(deadline));
+      return toAnswers(single, findings, (finding) => Object(finding).Id, { toEvent, askedAtMs });
     });
     answers.push(...ofFindings);
   }
@@ -141,19 +199,16 @@ async function askFindings(
   for (const members of groups.values()) {
     const [first] = members;
     if (!first) continue;
-    const resources = members.map(({ resource }) => resource);
     const keyOf = (finding: object) =>
       `${first.account} ${first.region} ${first.control} ${Object(finding).Resources?.[0]?.Id}`;
-    const ofControl = await guard(`Security Hub about ${first.control}`, async () => {
-      const findings = await sources.getFindingsOfControl({ ...first, resources }, untilThen(deadline));
-      return toAnswers(
-        members.map(({ record }) => record),
-        findings,
-        keyOf,
-        toEvent,
-      );
-    });
-    answers.push(...ofControl);
+    for (const resources of partsOf(members.map(({ resource }) => resource))) {
+      const ofControl = await guard(`Security Hub about ${first.control}`, async () => {
+        const findings = await sources.getFindingsOfControl({ ...first, resources }, untilThen(deadline));
+        const about = members.map(({ record }) => record);
+        return toAnswers(about, findings, keyOf, { toEvent, askedAtMs });
+      });
+      answers.push(...ofControl);
+    }
   }
   return answers;
 }
@@ -163,8 +218,8 @@ async function askFindingsV2(
   _account: string,
   { sources, clock, deadline, guard }: Asking,
 ): Promise<readonly Answer[]> {
-  if (records.length === 0) return [];
-  const time = wholeSecond(clock.now());
+  const askedAtMs = clock.now();
+  const time = wholeSecond(askedAtMs);
   const toEvent = (finding: unknown) => {
     const { account, region } = Object(finding).cloud ?? {};
     return {
@@ -172,13 +227,15 @@ async function askFindingsV2(
       ...{ time, id: `now ${time}`, resources: [], detail: { findings: [finding] } },
     };
   };
-  return guard('Security Hub V2', async () => {
-    const findings = await sources.getFindingsV2(
-      records.map(({ key }) => key),
-      untilThen(deadline),
-    );
-    return toAnswers(records, findings, (finding) => Object(finding).metadata?.uid, toEvent);
-  });
+  const answers: Answer[] = [];
+  for (const uids of partsOf(records.map(({ key }) => key))) {
+    const ofFindings = await guard('Security Hub V2', async () => {
+      const findings = await sources.getFindingsV2(uids, untilThen(deadline));
+      return toAnswers(records, findings, (one) => Object(one).metadata?.uid, { toEvent, askedAtMs });
+    });
+    answers.push(...ofFindings);
+  }
+  return answers;
 }
 
 /** A record whose finding is not there any more is left alone: Security Hub forgets findings that are not updated for 90 days. */
@@ -186,12 +243,12 @@ function toAnswers<Finding>(
   records: readonly OpenRecord[],
   findings: readonly Finding[],
   keyOf: (finding: Finding) => unknown,
-  toEvent: (finding: Finding) => object,
+  { toEvent, askedAtMs }: { readonly toEvent: (finding: Finding) => object; readonly askedAtMs: number },
 ): readonly Answer[] {
   const byKey = Map.groupBy(findings, (finding) => String(keyOf(finding)));
   return records.flatMap((record) => {
     const found = byKey.get(record.key) ?? [];
-    return found.length === 0 ? [] : [{ record, events: found.map(toEvent) }];
+    return found.length === 0 ? [] : [{ record, events: found.map(toEvent), askedAtMs }];
   });
 }
 

@@ -12,7 +12,7 @@ import { phaseOf, tablesWithLife } from '../record-queue/life-cycle/decide.ts';
 import { correlationIdOfKey, isShortenedKey, parseMark } from '../record-queue/life-cycle/mark.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { listAll } from '../servicenow/pages.ts';
-import { type Answer, askers, type Guard, type OpenRecord, type Sources } from './ask-sources.ts';
+import { type Answer, askers, type Guard, type Sources } from './ask-sources.ts';
 import { toEntry } from './handle-events.ts';
 import type { EventMapper } from './map-event.ts';
 import type { Mappings } from './mapping.ts';
@@ -64,90 +64,124 @@ export async function reconcile(
       return [];
     }
   };
-  const perInstance = deps.instances.map((instance) =>
-    guard(`instance ${instance}`, () => openRecords(instance, deadline, deps)),
-  );
-  const records = (await Promise.all(perInstance)).flat();
-  const answers: Answer[] = [];
-  let asked = 0;
+  let sent = 0;
+  // What is known of one source is sent before the next one is asked: time may run out.
+  const sendAll = async (signals: readonly Signal[]) => {
+    const lost = await guard('SQS', () => deps.send(deps.signalsQueueUrl, signals.map(toEntry)));
+    for (const { reason } of lost) failures.push(`SQS: ${reason}`);
+    sent += signals.length - lost.length;
+  };
+  const records = await openRecords(deadline, deps, guard);
   for (const [source, ask] of Object.entries(askers)) {
     const ofSource = records.filter((record) => record.source === source);
-    asked += ofSource.length;
-    answers.push(...(await ask(ofSource, account, { ...deps, deadline, guard })));
+    const answers = await ask(ofSource, account, { ...deps, deadline, guard });
+    await sendAll((await Promise.all(answers.map((one) => toSignals(one, deps)))).flat());
   }
-  const held = deps.instances.map((instance) =>
-    guard(`instance ${instance}`, () => heldRecords(instance, deadline, deps)),
+  const quiet = (await heldRecords(deadline, deps, guard)).map((one) =>
+    quietSignal(one, deps, deps.clock.now()),
   );
-  const quiet = (await Promise.all(held)).flat().map((one) => quietSignal(one, deps, deps.clock.now()));
-  const recovered = (await Promise.all(answers.map((one) => toSignals(one, deps)))).flat();
-  const signals = [...recovered, ...quiet.filter((one) => one !== undefined)];
-  const lost = await deps.send(deps.signalsQueueUrl, signals.map(toEntry));
-  for (const { reason } of lost) failures.push(`SQS: ${reason}`);
+  await sendAll(quiet.filter((one) => one !== undefined));
   if (failures.length > 0) deps.metrics.add('ReconcileFailures', failures.length);
-  deps.log.info('reconciled', { asked, sent: signals.length - lost.length, failures: failures.length });
-  return { asked, sent: signals.length - lost.length, failures };
+  const asked = records.length;
+  deps.log.info('reconciled', { asked, sent, failures: failures.length });
+  return { asked, sent, failures };
 }
 
-/** The open records of one instance that signals of a source made, of those that can be asked. */
+/** The open records that signals of a source made, of those that can be asked. */
 async function openRecords(
-  instance: string,
   deadline: Deadline,
   deps: ReconcileDeps,
-): Promise<readonly OpenRecord[]> {
-  const found: OpenRecord[] = [];
+  guard: Guard,
+): Promise<readonly HeldRecord[]> {
   const askable = deps.mappings.filter(({ source }) => Object.hasOwn(askers, source));
   const pairs = askable.flatMap(({ source, target }) =>
     target.filter(({ is }) => tablesWithLife.includes(is)).map(({ is }) => JSON.stringify([source, is])),
   );
-  for (const pair of new Set(pairs)) {
+  const found = [...new Set(pairs)].map(async (pair) => {
     const [source = '', table = ''] = readPair(pair);
+    const listed = await listAllOf(table, ['STARTSWITH', source], deadline, deps, guard);
     // An instance drops a condition on a column that it does not know, and so finds any record.
-    for await (const one of listed(instance, table, ['STARTSWITH', source], deadline, deps))
-      if (one.source === source) found.push(one);
-  }
-  return found;
+    return listed.filter((one) => one.source === source);
+  });
+  return (await Promise.all(found)).flat();
 }
 
 /** The open records of the other sources whose last recovery was held back. */
 async function heldRecords(
-  instance: string,
   deadline: Deadline,
   deps: ReconcileDeps,
+  guard: Guard,
 ): Promise<readonly HeldRecord[]> {
-  const found: HeldRecord[] = [];
   const others = deps.mappings.filter(({ source, life }) => !Object.hasOwn(askers, source) && !life);
   const tables = others.flatMap(({ target }) => target.map(({ is }) => is));
-  for (const table of new Set(tables.filter((one) => tablesWithLife.includes(one))))
-    for await (const one of listed(instance, table, ['LIKE', ' held '], deadline, deps))
-      if (one.mark.last === 'held' && others.some(({ source }) => source === one.source)) found.push(one);
-  return found;
+  const found = [...new Set(tables.filter((one) => tablesWithLife.includes(one)))].map((table) =>
+    listAllOf(table, ['LIKE', ' held '], deadline, deps, guard),
+  );
+  return (await Promise.all(found))
+    .flat()
+    .filter((one) => one.mark.last === 'held' && others.some(({ source }) => source === one.source));
 }
 
-/** Open records that signals made, by what their mark says. */
-async function* listed(
+/** The open records of a table, of all instances; one that cannot be listed takes nothing from the others. */
+async function listAllOf(
+  table: string,
+  condition: MarkCondition,
+  deadline: Deadline,
+  deps: ReconcileDeps,
+  guard: Guard,
+): Promise<readonly HeldRecord[]> {
+  const perInstance = deps.instances.map((instance) =>
+    guard(`${table} of instance ${instance}`, async () => {
+      const { records, unknown } = await list(instance, table, condition, deadline, deps);
+      if (unknown > 0)
+        await guard(`${table} of instance ${instance}`, () => Promise.reject(new KeyUnknownError(unknown)));
+      return records;
+    }),
+  );
+  return (await Promise.all(perInstance)).flat();
+}
+
+/** `correlation_id` has no room for a key, and the state table has forgotten it. */
+class KeyUnknownError extends Error {
+  override readonly name: string = 'KeyUnknownError';
+
+  constructor(records: number) {
+    super(`the keys of ${records} open records are not known any more; resolve these by hand`);
+  }
+}
+
+/** What the mark of a record says. */
+type MarkCondition = readonly [operator: 'STARTSWITH' | 'LIKE', text: string];
+
+/** Open records that signals made; of some the key may be unknown. */
+async function list(
   instance: string,
   table: string,
-  [operator, text]: readonly ['STARTSWITH' | 'LIKE', string],
+  [operator, text]: MarkCondition,
   deadline: Deadline,
   { connect, stateTable, deployment, clock }: ReconcileDeps,
-): AsyncGenerator<HeldRecord> {
+): Promise<{ readonly records: readonly HeldRecord[]; readonly unknown: number }> {
   const { client, instance: config } = connect(instance);
   const items = new LedgerItems(stateTable, clock, deadline);
   const marks = new RecordMarks(items, { deployment, instance: config.name }, clock);
   const query = encodedQuery().where('active', '=', 'true').where('correlation_display', operator, text);
   const fields = ['sys_id', 'state', 'active', 'correlation_id', 'correlation_display'];
+  const records: HeldRecord[] = [];
+  let unknown = 0;
   const rows = listAll(client, { table, query, fields, excludeReferenceLink: true }, { deadline });
   for await (const row of rows) {
     const textOf = (name: string) => String(row[name] ?? '');
     const mark = parseMark(textOf('correlation_display'));
     if (!mark || phaseOf(table, { state: textOf('state'), active: textOf('active') }) !== 'open') continue;
-    const { signalKey } = await marks.of(textOf('sys_id'));
-    const key = signalKey || textOf('correlation_id');
+    const correlationId = textOf('correlation_id');
+    const isShortened = isShortenedKey(correlationId);
     // Part of a key would be asked about as another thing, one that seems to be gone.
-    if (signalKey === '' && isShortenedKey(key)) continue;
-    if (correlationIdOfKey(key) === textOf('correlation_id'))
-      yield { source: mark.source, key, instance, table, mark };
+    const key = isShortened ? await marks.signalKeyOf(textOf('sys_id')) : correlationId;
+    if (key === '' && isShortened) unknown += 1;
+    else if (correlationIdOfKey(key) === correlationId)
+      records.push({ source: mark.source, key, instance, table, mark });
   }
+  return { records, unknown };
 }
 
 function readPair(pair: string): readonly string[] {
@@ -157,22 +191,24 @@ function readPair(pair: string): readonly string[] {
 
 /** Only recoveries of the thing that was asked about: what is still broken has its open record. */
 async function toSignals(
-  { record, events }: Answer,
-  { mapper, clock, log }: ReconcileDeps,
+  { record, events, askedAtMs }: Answer,
+  { mapper, log }: ReconcileDeps,
 ): Promise<readonly Signal[]> {
-  const nowMs = clock.now();
   try {
     const mapped = await Promise.all(
-      events.map((event) => mapper.map(event, { atMs: nowMs, messageId: `now ${nowMs}` })),
+      events.map((event) => mapper.map(event, { atMs: askedAtMs, messageId: `now ${askedAtMs}` })),
     );
     const signals = mapped.map(({ elements: [one] }) => (one && 'signal' in one ? one.signal : undefined));
     const [first] = signals;
     // Several findings may report one thing: it has recovered once none of them reports it as broken.
     if (!first || !signals.every((one) => one?.signal === 'resolve' && one.key === record.key)) return [];
-    // Its own id: the event of the same state may have been held back, and would be a duplicate.
-    const eventId = reconciledId(first.eventId);
-    const confirmed = new Date(nowMs).toISOString();
-    return [readSignal({ ...first, eventId, confirmed, instance: record.instance })];
+    // Its own id: the event of the same state may have been held back, and would be a duplicate; so would the last report of that.
+    const isHeld = record.mark.last === 'held';
+    const eventId = reconciledId(isHeld ? `held ${first.eventId}` : first.eventId);
+    const confirmed = new Date(askedAtMs).toISOString();
+    // The source was asked after the last state was applied, so that it knows of it, whatever time that had.
+    const at = new Date(Math.max(Date.parse(first.at), Math.min(record.mark.atMs, askedAtMs))).toISOString();
+    return [readSignal({ ...first, at, eventId, confirmed, instance: record.instance })];
   } catch (error) {
     log.warn('reconcile-unmapped', { source: record.source, reason: String(error) });
     return [];

@@ -197,6 +197,7 @@ async function reconcileOnce(
     },
     sources: {
       describeAlarms: async () => now,
+      alarmPast: async () => ({ isKnown: false, lastState: undefined }),
       getFindings: async () => [],
       getFindingsOfControl: async () => [],
       getFindingsV2: async () => [],

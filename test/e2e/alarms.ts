@@ -75,7 +75,11 @@ export async function putAlarm(cloudWatch: CloudWatchClient, AlarmName: string, 
 }
 
 /** Changes the state of an alarm in CloudWatch itself. */
-export async function setAlarm(cloudWatch: CloudWatchClient, AlarmName: string, StateValue: AlarmState) {
+export async function setAlarm(
+  cloudWatch: CloudWatchClient,
+  AlarmName: string,
+  StateValue: AlarmState | 'INSUFFICIENT_DATA',
+) {
   const StateReason = `it is ${StateValue}`;
   await cloudWatch.send(new SetAlarmStateCommand({ AlarmName, StateValue, StateReason }));
 }

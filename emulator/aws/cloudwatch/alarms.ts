@@ -65,6 +65,7 @@ const HistoryItem = z.object({
   AlarmType: z.enum(['MetricAlarm', 'CompositeAlarm']),
   HistoryItemType: z.enum(['ConfigurationUpdate', 'StateUpdate', 'Action']),
   HistorySummary: z.string(),
+  HistoryData: z.string().optional(),
   /** In milliseconds. */
   at: z.number(),
 });

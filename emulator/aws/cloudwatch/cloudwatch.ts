@@ -38,6 +38,7 @@ const DescribeAlarmHistory = z.object({
   // Without it only metric alarms are returned.
   AlarmTypes: z.array(z.enum(['MetricAlarm', 'CompositeAlarm'])).default(['MetricAlarm']),
   HistoryItemType: z.enum(['ConfigurationUpdate', 'StateUpdate', 'Action']).optional(),
+  ScanBy: z.literal('TimestampDescending').optional(),
   MaxRecords: z.int().min(1).max(MOST_RECORDS).default(MOST_RECORDS),
 });
 
@@ -169,6 +170,11 @@ function setState(service: Service, name: string, next: NewState, suppression?: 
   service.alarms.note(alarm, {
     HistoryItemType: 'StateUpdate',
     HistorySummary: `Alarm updated from ${before.state.value} to ${next.value}`,
+    HistoryData: JSON.stringify({
+      version: '1.0',
+      oldState: { stateValue: before.state.value, stateReason: before.state.reason },
+      newState: { stateValue: next.value, stateReason: next.reason },
+    }),
     at: alarm.state.timestampMs,
   });
   service.publish(stateChange(alarm, before.state, suppression));

@@ -108,7 +108,7 @@ function isReopened(signal: TimedSignal, current: Episode): boolean {
 }
 
 function note(signal: TimedSignal, current: Episode): Decision {
-  const mark = nextMark(signal, current, current.mark?.last ?? 'broken');
+  const mark = notedMark(signal, current);
   if (current.phase === 'open')
     return { kind: 'write', what: signal.signal === 'update' ? 'update' : 'note', mark };
   const isWanted = typeof signal.note === 'object' && signal.note.onResolved === true;
@@ -153,6 +153,12 @@ function nextMark(signal: TimedSignal, { episode, mark }: Episode, last: Mark['l
     ...{ source, episode, atMs, last, reopens: mark?.reopens ?? 0, events: [hash, ...before] },
     ...(last === 'resolved' && untilMs !== undefined && { untilMs }),
   };
+}
+
+/** A note is no state: a recovery from before it, which comes late, still counts. */
+function notedMark(signal: TimedSignal, current: Episode): Mark {
+  const next = nextMark(signal, current, current.mark?.last ?? 'broken');
+  return { ...next, atMs: current.mark?.atMs ?? next.atMs };
 }
 
 /** Where a record is in its life: only an open one is written to, only a resolved one is opened again. */

@@ -1,6 +1,7 @@
-import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
+import type { RecordMark } from '../../aws/record-marks.ts';
+import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
-import { AccessDeniedError, DataPolicyError, RecordNotFoundError } from '../../servicenow/errors.ts';
+import { RecordNotFoundError } from '../../servicenow/errors.ts';
 import { updateRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import type { Done } from '../disposition.ts';
@@ -9,6 +10,7 @@ import { type Decision, decide, type Episode, phaseOf, type TimedSignal } from '
 import type { Attempt } from './attempt.ts';
 import { type Episodes, episodeFields } from './episodes.ts';
 import { findReferences } from './references.ts';
+import { ResolveRefusedError } from './resolve-refused.ts';
 import {
   type Found,
   hiddenError,
@@ -22,6 +24,8 @@ import { columnOfSender } from './write-context.ts';
 
 /** How often a decision is made again because the record changed meanwhile. */
 const mostRounds = 4;
+/** So long the reconciler's reports are ignored once the instance refused to resolve the record. */
+const refusalMs = 86_400_000;
 
 /** One signal on its way to the record of its key. */
 export class SignalWrite {
@@ -49,6 +53,30 @@ export class SignalWrite {
   }
 
   async run(): Promise<Done> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      if (error instanceof ResolveRefusedError) await this.#rememberRefusal(error.sysId);
+      throw error;
+    }
+  }
+
+  /** The reconciler asks again and again: one dead letter a day says enough. */
+  async #rememberRefusal(sysId: string): Promise<void> {
+    const { records } = this.#attempt.context.ledger;
+    // Without it there is one more letter.
+    await records.rememberRefusedResolve(sysId, this.#signal.confirmed ?? '').catch(() => undefined);
+  }
+
+  /** A letter that is moved back has its own confirmation, and is tried again. */
+  #isRefusedAgain(known: RecordMark): boolean {
+    const { signal, confirmed } = this.#signal;
+    if (signal !== 'resolve' || confirmed === undefined || this.#attempt.before) return false;
+    const isOver = known.resolveRefusedAtMs + refusalMs <= this.#attempt.context.clock.now();
+    return !isOver && known.refusedConfirmation !== confirmed;
+  }
+
+  async #run(): Promise<Done> {
     const looking = this.#findReferences();
     looking.catch(() => undefined);
     for (let round = 0; round < mostRounds; round += 1) {
@@ -71,7 +99,7 @@ export class SignalWrite {
         decision.kind === 'create'
           ? await this.#create(decision, references)
           : await this.#write(decision, current, references);
-      if (outcome === 'done') return 'done';
+      if (outcome !== 'again') return outcome;
     }
     throw new UnreadableAnswerError(
       'key: its record is changing at the same time; the signal is applied later',
@@ -114,7 +142,8 @@ export class SignalWrite {
     if (signal !== 'resolve' || found?.phase !== 'open') return;
     const isResolving = isLast(this.#signal, found) && found.mark?.last === 'resolved';
     const asked = { state: String(resolve['state']), active: 'true' };
-    if (isResolving && phaseOf(this.#attempt.table, asked) !== 'open') throw new ResolveRefusedError();
+    if (isResolving && phaseOf(this.#attempt.table, asked) !== 'open')
+      throw new ResolveRefusedError(found.sysId);
   }
 
   /** Only what may be written is looked up. */
@@ -147,11 +176,12 @@ export class SignalWrite {
     decision: Extract<Decision, { kind: 'write' }>,
     current: Episode | undefined,
     references: References,
-  ): Promise<'done' | 'again'> {
+  ): Promise<'done' | 'ignored' | 'again'> {
     if (current === undefined) throw new Error('a write was decided on without a record');
     const { table } = this.#attempt;
     const { sysId, episode } = current;
-    await this.#attempt.checkRecord(sysId);
+    const known = await this.#attempt.checkRecord(sysId);
+    if (decision.what === 'resolve' && this.#isRefusedAgain(known)) return 'ignored';
     await Promise.all([
       this.#attempt.announce('update', sysId),
       rememberKey(this.#signal, sysId, this.#attempt.context),
@@ -205,7 +235,7 @@ export class SignalWrite {
       this.#isReopenRefused = true;
       return 'again';
     }
-    if (what === 'resolve') throw new ResolveRefusedError(error);
+    if (what === 'resolve') throw new ResolveRefusedError(current.sysId, error);
     throw error;
   }
 }
@@ -214,29 +244,4 @@ function commandOf(attempt: Attempt) {
   const { command, message } = attempt.command;
   if (command.action !== 'signal') throw new Error('not a signal');
   return { signal: command.signal, message };
-}
-
-/** The instance does not let the record be resolved as the signal says. */
-class ResolveRefusedError extends ConnectorError {
-  override readonly name: string = 'ResolveRefusedError';
-  override readonly code: string;
-
-  /** @param cause without one the instance took the write, but left the record open */
-  constructor(cause?: ServiceNowError) {
-    if (cause === undefined) {
-      super(
-        'resolve.state: the instance took the write and left the record open; a rule set its state again, or the user may not write the column',
-      );
-      this.code = 'RESOLVE_REFUSED';
-      return;
-    }
-    const what =
-      cause instanceof DataPolicyError
-        ? 'a data policy refuses to resolve the record; add the columns that it names to "resolve"'
-        : cause instanceof AccessDeniedError
-          ? 'the user may not resolve the record'
-          : 'the instance refuses to resolve the record';
-    super(`resolve: ${what} (${cause.message})`, { cause });
-    this.code = cause.code;
-  }
 }

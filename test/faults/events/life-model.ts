@@ -79,7 +79,9 @@ function isHeld({ isHeldWhileAssigned, atMost, atMs, withinMs }: Told, last: See
 
 /** True when a record, as it is after a write, shows this effect of an event. @param before the record before the write */
 export function shows(effect: Effect, told: Told, before: Seen | undefined, after: Seen): boolean {
-  if (after.hashes[0] !== told.hash || after.atMs !== told.atMs) return false;
+  // A note is no state, so that the time of the last one stays.
+  const isState = told.kind === 'open' || told.kind === 'resolve';
+  if (after.hashes[0] !== told.hash || after.atMs !== (isState ? told.atMs : before?.atMs)) return false;
   if (effect === 'create')
     return (
       after.sysId !== before?.sysId &&

@@ -1,7 +1,7 @@
 import { CloudWatchClient, DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { startCloudWatch } from '../../../emulator/aws/cloudwatch/cloudwatch.ts';
-import { describeAlarms } from '../../../lib/aws/alarms.ts';
+import { alarmPast, describeAlarms } from '../../../lib/aws/alarms.ts';
 import { putAlarm, setAlarm } from '../../e2e/alarms.ts';
 import { HandClock } from '../../emulator/aws/sqs/local-sqs.ts';
 
@@ -25,9 +25,16 @@ it('knows since when an alarm has its state, which are deleted, and of which not
   // Evaluated again, as with other data.
   await setAlarm(client, 'cpu', 'OK');
   await client.send(new DeleteAlarmsCommand({ AlarmNames: ['disk'] }));
-  const names = ['cpu', 'disk', 'never'];
-  const alarms = await describeAlarms(names, 'us-east-1', AbortSignal.timeout(30_000));
+  const signal = AbortSignal.timeout(30_000);
+  const alarms = await describeAlarms(['cpu', 'disk', 'never'], 'us-east-1', signal);
+  expect([...alarms.keys()]).toEqual(['cpu']);
   expect(alarms.get('cpu')).toMatchObject({ state: 'OK', sinceMs });
-  expect(alarms.get('disk')).toBe('deleted');
-  expect(alarms.has('never')).toBe(false);
+  expect(await alarmPast('disk', 'us-east-1', signal)).toEqual({ isKnown: true, lastState: undefined });
+  expect(await alarmPast('never', 'us-east-1', signal)).toEqual({ isKnown: false, lastState: undefined });
+  // Without data an alarm says nothing of what it was before.
+  await setAlarm(client, 'cpu', 'INSUFFICIENT_DATA');
+  expect(await alarmPast('cpu', 'us-east-1', signal)).toEqual({
+    isKnown: true,
+    lastState: { state: 'OK', reason: 'it is OK', sinceMs },
+  });
 });

@@ -92,7 +92,9 @@ it(`whatever a source sends comes to a signal, to nothing, or to an error that n
 it('no value that a source sends as null fails an expression', async () => {
   for (const whole of samples)
     for (const place of placesIn(whole).slice(1)) {
-      const { elements } = await map(Object(withAt(whole, place, null)), arrival).catch(() => ({ elements: [] }));
+      const { elements } = await map(Object(withAt(whole, place, null)), arrival).catch(() => ({
+        elements: [],
+      }));
       for (const one of elements)
         if ('error' in one) expect(String(one.error), place.join('.')).toMatch(/has no value|key: |must be/);
     }

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { openWorld } from '../../../cli/map/world.ts';
-import type { AlarmNow } from '../../../lib/aws/alarms.ts';
+import type { AlarmNow, AlarmPast } from '../../../lib/aws/alarms.ts';
 import { deadlineAt } from '../../../lib/core/clock.ts';
 import { silentLog } from '../../../lib/core/log.ts';
 import type { Sources } from '../../../lib/events/ask-sources.ts';
@@ -17,8 +17,10 @@ const at = (minutes: number) => new Date(startMs + minutes * 60_000).toISOString
 async function start(sources: Partial<Sources> = {}) {
   const world = await openWorld(mappings, startMs);
   onTestFinished(() => world.close());
-  const alarms = new Map<string, AlarmNow | 'deleted'>();
+  const alarms = new Map<string, AlarmNow>();
+  const pasts = new Map<string, AlarmPast>();
   const counted: string[] = [];
+  const queued: string[] = [];
   const asked: (readonly string[])[] = [];
   const alarm = (name: string, value: string, minutes: number) => {
     alarms.set(name, {
@@ -44,8 +46,8 @@ async function start(sources: Partial<Sources> = {}) {
       },
     };
   };
-  const run = async () => {
-    const queued: string[] = [];
+  const run = async (meanwhile = async () => undefined as unknown) => {
+    queued.length = 0;
     const answer = await reconcile(account, deadlineAt(world.nowMs() + 60_000, world.deployed.clock), {
       ...world.deployed,
       ...{ ...mappings, instances: ['default'], signalsQueueUrl: 'signals', log: silentLog },
@@ -55,6 +57,7 @@ async function start(sources: Partial<Sources> = {}) {
           asked.push(names);
           return new Map([...alarms].filter(([name]) => names.includes(name)));
         },
+        alarmPast: async (name) => pasts.get(name) ?? { isKnown: false, lastState: undefined },
         getFindings: async () => [],
         getFindingsOfControl: async () => [],
         getFindingsV2: async () => [],
@@ -65,12 +68,13 @@ async function start(sources: Partial<Sources> = {}) {
         return [];
       },
     });
+    await meanwhile();
     for (const body of queued) await world.send(JSON.parse(body));
     return answer;
   };
   const incidents = () =>
     world.instance.state.store.select('incident').filter(({ correlation_display }) => correlation_display);
-  return { world, alarms, asked, alarm, run, incidents, counted };
+  return { world, alarms, pasts, asked, alarm, run, incidents, counted, queued };
 }
 
 it('resolves the record of an alarm whose recovery was lost, once', async () => {
@@ -89,12 +93,13 @@ it('resolves the record of an alarm whose recovery was lost, once', async () => 
 });
 
 it('resolves the record of a recovery that came before its alarm, and of an alarm that was deleted', async () => {
-  const { world, alarms, alarm, run, incidents } = await start();
+  const { world, alarms, pasts, alarm, run, incidents } = await start();
   const [off, ok] = [alarm('cpu', 'ALARM', 0), alarm('cpu', 'OK', 1)];
   await world.apply(ok);
   await world.apply(off);
   await world.apply(alarm('disk', 'ALARM', 2));
-  alarms.set('disk', 'deleted');
+  alarms.delete('disk');
+  pasts.set('disk', { isKnown: true, lastState: undefined });
   await run();
   expect(incidents().map(({ state }) => state)).toEqual(['6', '6']);
 });
@@ -144,6 +149,56 @@ it('resolves a record that flapped of a source that cannot be asked once nothing
   expect(await run()).toEqual({ asked: 0, sent: 1, failures: [] });
   expect(incidents()).toMatchObject([{ state: '6', close_code: 'Solution provided' }]);
   expect(await run()).toEqual({ asked: 0, sent: 0, failures: [] });
+});
+
+it('resolves a record that flapped although its last recovery was lost, once its alarm has been quiet', async () => {
+  const { world, alarm, run, incidents } = await start();
+  for (let minute = 0; minute < 12; minute += 2) {
+    await world.apply(alarm('cpu', 'ALARM', minute));
+    const ok = alarm('cpu', 'OK', minute + 1);
+    if (minute < 10) await world.apply(ok);
+  }
+  world.reach(startMs + 30 * 60_000);
+  await run();
+  await run();
+  expect(incidents()).toMatchObject([{ state: '2', reopen_count: '5' }]);
+  world.reach(startMs + 5 * 3_600_000);
+  await run();
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+});
+
+it('resolves the record of a recovery from before the last state that was applied', async () => {
+  const { world, alarm, run, incidents } = await start();
+  await world.apply(alarm('cpu', 'ALARM', 10));
+  alarm('cpu', 'OK', 5);
+  world.reach(startMs + 20 * 60_000);
+  await run();
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+});
+
+it('leaves a record open whose alarm goes off once CloudWatch was asked', async () => {
+  const { world, alarm, run, incidents } = await start();
+  await world.apply(alarm('cpu', 'ALARM', 10));
+  alarm('cpu', 'OK', 5);
+  world.reach(startMs + 20 * 60_000);
+  await run(() => world.apply(alarm('cpu', 'ALARM', 21)));
+  expect(incidents()).toMatchObject([{ state: '1' }]);
+});
+
+it('resolves the record of an alarm that recovered before its data went missing, and no other', async () => {
+  const { world, pasts, alarm, run, incidents } = await start();
+  for (const name of ['ok', 'old', 'broken']) {
+    await world.apply(alarm(name, 'ALARM', 4));
+    await world.apply(alarm(name, 'INSUFFICIENT_DATA', 10));
+  }
+  const past = (state: string, minutes: number) => ({
+    ...{ isKnown: true, lastState: { state, reason: 'why', sinceMs: startMs + minutes * 60_000 } },
+  });
+  pasts.set('ok', past('OK', 5)).set('old', past('OK', 3)).set('broken', past('ALARM', 4));
+  world.reach(startMs + 20 * 60_000);
+  expect(await run()).toEqual({ asked: 3, sent: 1, failures: [] });
+  const resolved = incidents().filter(({ state }) => state === '6');
+  expect(resolved).toMatchObject([{ correlation_id: arnOf('ok'), close_notes: 'why' }]);
 });
 
 it('asks by the whole name of an alarm, however long, a hundred at a time', async () => {
@@ -221,6 +276,57 @@ it('reconciles the alarms of one region although those of another cannot be aske
       .toSorted(),
   ).toEqual(['1', '6']);
   expect(counted).toEqual(['ReconcileFailures 1']);
+});
+
+it('reconciles the other alarms when the past of one cannot be read', async () => {
+  const { world, alarms, alarm, run, incidents } = await start({
+    alarmPast: async (name) => {
+      if (name === 'denied') throw new Error('slow down');
+      return { isKnown: true, lastState: undefined };
+    },
+  });
+  for (const name of ['cpu', 'denied', 'gone']) await world.apply(alarm(name, 'ALARM', 0));
+  alarm('cpu', 'OK', 5);
+  alarms.delete('denied');
+  alarms.delete('gone');
+  const failures = ['CloudWatch in us-east-1 about denied: Error: slow down'];
+  expect(await run()).toEqual({ asked: 3, sent: 2, failures });
+  const open = incidents().filter(({ state }) => state === '1');
+  expect(open).toMatchObject([{ correlation_id: arnOf('denied') }]);
+});
+
+it('sends what CloudWatch says before Security Hub is asked, some findings at a time', async () => {
+  const sizes: number[] = [];
+  const { world, alarm, run, incidents, queued } = await start({
+    getFindings: async (ids) => {
+      expect(queued).toHaveLength(1);
+      sizes.push(ids.length);
+      if (sizes.length === 1) throw new Error('slow down');
+      return ids.map((id) => finding(id, 'r', 'RESOLVED'));
+    },
+  });
+  const ids = Array.from({ length: 50 }, (_, index) => `arn:aws:securityhub:::finding/${index}`);
+  await world.apply(asffEvent(...ids.map((id) => finding(id, 'r'))));
+  await world.apply(alarm('cpu', 'ALARM', 0));
+  alarm('cpu', 'OK', 5);
+  world.reach(startMs + 20 * 60_000);
+  expect(await run()).toEqual({ asked: 51, sent: 31, failures: ['Security Hub: Error: slow down'] });
+  expect(sizes).toEqual([20, 20, 10]);
+  expect(incidents().filter(({ state }) => state === '6')).toHaveLength(31);
+});
+
+it('knows a long name for as long as its record is open, and says so when it was forgotten', async () => {
+  const { world, alarm, run, incidents } = await start();
+  const days = (count: number) => world.reach(startMs + count * 86_400_000);
+  await world.apply(alarm('n'.repeat(255), 'ALARM', 0));
+  for (const day of [20, 40, 60]) {
+    days(day);
+    expect(await run()).toMatchObject({ asked: 1, failures: [] });
+  }
+  days(100);
+  const failures = [expect.stringContaining('the keys of 1 open records are not known any more')];
+  expect(await run()).toEqual({ asked: 0, sent: 0, failures });
+  expect(incidents()).toMatchObject([{ state: '1' }]);
 });
 
 it('resolves the record of a finding that Security Hub has as resolved', async () => {

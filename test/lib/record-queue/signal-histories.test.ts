@@ -56,7 +56,8 @@ class Model {
     else if (last?.phase === 'open') {
       const isQuiet = last.last === 'held' && atMs - last.atMs >= withinMs;
       const isResolving = last.reopens < atMost || isQuiet;
-      last.atMs = atMs;
+      // A note is no state.
+      if (kind === 'resolve') last.atMs = atMs;
       last.ids.add(id);
       this.notes.push(id);
       if (kind === 'resolve') last.last = isResolving ? 'resolved' : 'held';

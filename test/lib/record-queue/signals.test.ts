@@ -139,9 +139,9 @@ describe('a signal', () => {
     await deliver(first);
     await deliver(first);
     await deliver(signal('open', 0, {}, 'e0'));
-    await deliver(signal('update', 100));
+    await deliver(signal('open', 100));
     await deliver(signal('resolve', 50));
-    expect(notes(1).toSorted()).toEqual(['open 0', 'update 100']);
+    expect(notes(1).toSorted()).toEqual(['open 0', 'open 100']);
     expect(row(1)).toMatchObject({ state: '1' });
   });
 
@@ -151,6 +151,27 @@ describe('a signal', () => {
     expect(row(1)).toMatchObject({ state: '6' });
     expect(await deliver(signal('open', 0, {}, 'a'))).toEqual([]);
     expect(row(1)).toMatchObject({ state: '6' });
+  });
+
+  it.each(['note', 'update'])('%s moves no state: a recovery from before it still counts', async (kind) => {
+    await start();
+    await deliver(signal('open', 0), signal(kind, 600), signal('resolve', 300));
+    expect(row(1)).toMatchObject({ state: '6' });
+    await deliver(signal(kind, 900, { note: { text: 'late', onResolved: true } }));
+    // The time to reopen it counts from the recovery, not from the note.
+    await deliver(signal('open', 300 + 4 * 3_600 + 1));
+    expect(states()).toEqual(['1', '6']);
+  });
+
+  it('of one message is applied once, though its pages are more than the mark holds', async () => {
+    await start();
+    const pages = [...Array(12).keys()].map((page) =>
+      signal('open', 0, { note: `page ${page}` }, `p${page}`),
+    );
+    await deliver(...pages);
+    queue.later(86_400_000);
+    await deliver(...pages.map((page) => ({ ...page, id: `again ${page.id}` })));
+    expect(notes(1)).toHaveLength(12);
   });
 
   it('ignores what has no record', async () => {
@@ -325,6 +346,43 @@ describe('a signal', () => {
     person(1, { state: '6', close_code: 'Solution provided', close_notes: 'by hand' });
     expect(await deliver(recovery)).toEqual([]);
     expect(queue.deadLetters).toHaveLength(2);
+  });
+
+  it('of the reconciler is one dead letter a day while the instance refuses to resolve the record', async () => {
+    await start();
+    await deliver(signal('open', 0));
+    const asked = (minutes: number) => {
+      const confirmed = new Date(startMs + minutes * 60_000).toISOString();
+      return signal('resolve', 60, { resolve: { state: '6' }, confirmed }, `asked ${minutes}`);
+    };
+    const first = asked(15);
+    await deliver(first);
+    await deliver(asked(30));
+    await deliver(asked(45));
+    expect(queue.deadLetters).toHaveLength(1);
+    expect(queue.told.at(-1)).toMatchObject({ verdict: 'ignored' });
+    await deliver(first);
+    expect(queue.deadLetters).toHaveLength(2);
+    queue.later(86_400_000);
+    await deliver(asked(60));
+    expect(queue.deadLetters).toHaveLength(3);
+    // What the source itself says is always tried.
+    await deliver(signal('resolve', 60));
+    expect(row(1)).toMatchObject({ state: '6' });
+  });
+
+  it('of the reconciler is one dead letter while a rule keeps the record open', async () => {
+    await start();
+    await deliver(signal('open', 0));
+    queue.instance.control.rules.add({
+      ...{ table: 'incident', on: ['update'], action: 'set' },
+      ...{ when: { state: ['6'] }, set: { state: '1' } },
+    });
+    for (const at of [60, 120, 180]) {
+      const confirmed = new Date(startMs + at * 1_000).toISOString();
+      await deliver(signal('resolve', at, { confirmed }, `asked ${at}`));
+    }
+    expect(queue.deadLetters).toHaveLength(1);
   });
 
   it('says which columns a data policy wants when it refuses to resolve', async () => {
