@@ -3,9 +3,9 @@
  * on every platform. Plain JavaScript that old versions of Node can read.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 
 /** TypeScript is run as it is, and the code uses `using`. */
 const oldestMajor = 24;
@@ -78,19 +78,28 @@ function isOfPackages(message) {
 
 /**
  * Calls back once npm is gone, for example after SIGKILL, if npm runs this process. npm forwards no signal past its shell, and the shell
- * outlives npm.
+ * outlives npm; some shells (bash) become their last command, so that npm itself is the parent.
  * @param {() => void} onGone
  */
 export function watchNpm(onGone) {
   if (process.env['npm_lifecycle_event'] === undefined) return;
-  const shell = process.ppid;
-  const npm = parentOf(shell);
+  const parent = process.ppid;
+  const npm = isNode(parent) ? undefined : parentOf(parent);
   const watch = setInterval(() => {
-    if (process.ppid === shell && parentOf(shell) === npm) return;
+    if (process.ppid === parent && (npm === undefined || parentOf(parent) === npm)) return;
     clearInterval(watch);
     onGone();
   }, 500);
   watch.unref();
+}
+
+/** Whether another process is npm, or what npm runs, and no shell; false where that cannot be read. */
+function isNode(pid) {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`)).startsWith('node');
+  } catch {
+    return false;
+  }
 }
 
 /** The parent of another process; undefined where that cannot be read (only Linux has /proc). */

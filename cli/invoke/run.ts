@@ -8,6 +8,7 @@ import { projectRoot } from '../../deploy/bundle.ts';
 import { functions, type PackagedFunction } from '../../deploy/functions.ts';
 import type { LambdaFunction } from '../../emulator/aws/template/lambda-functions.ts';
 import { UsageError } from '../command-line.ts';
+import { useLocalEndpoints } from '../local-credentials.ts';
 import { startLocalStack } from '../local-stack.ts';
 import { readEvent } from './read-event.ts';
 
@@ -45,7 +46,9 @@ async function invoke(
       throw new Error(
         `${chosen.key} is a durable function: start the local stack and drop a file in its bucket`,
       );
-    Object.assign(process.env, deployed.environment, stack.functionEnvironment, {
+    useLocalEndpoints({
+      ...deployed.environment,
+      ...stack.functionEnvironment,
       // The local stack allows what the role of the function allows.
       AWS_ACCESS_KEY_ID: deployed.functionName,
     });

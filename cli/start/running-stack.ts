@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { makeFolder } from '../../emulator/aws/make-folder.ts';
@@ -45,29 +45,48 @@ const runningStackSchema = z.object({
 
 export type RunningStack = z.infer<typeof runningStackSchema>;
 
-/** In the user's own cache: another user's stack may listen on the same ports. */
+/**
+ * In the user's own cache: another user's stack may listen on the same ports. A user without a home has a folder among the temporary ones.
+ * @throws Error when that is not the user's own
+ */
 function markerFolder(): string {
-  const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  return join(cache, 'servicenow-functions');
+  const home = homeFolder();
+  const cache = process.env['XDG_CACHE_HOME'] || (home && join(home, '.cache'));
+  if (cache) return join(cache, 'servicenow-functions');
+  const uid = process.getuid?.() ?? 0;
+  const folder = join(tmpdir(), `servicenow-functions-${uid}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (lstatSync(folder).uid !== uid) throw new Error(`${folder} is another user's`);
+  return folder;
+}
+
+function homeFolder(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    // A user id that no one has, as in a container.
+    return undefined;
+  }
 }
 
 /** Records that a stack of this user runs, so that commands find it. Nothing else depends on it. */
 export function announceStack(stack: RunningStack): { withdraw(): void } {
   const name = createHash('sha256').update(stack.dataFolder).digest('hex').slice(0, 16);
-  const marker = join(markerFolder(), `${name}.json`);
   try {
-    makeFolder(markerFolder(), 0o700);
+    const folder = markerFolder();
+    makeFolder(folder, 0o700);
     forgetGoneStacks(stack);
+    const marker = join(folder, `${name}.json`);
     writeFileSync(marker, JSON.stringify(stack), { mode: 0o600 });
+    return {
+      withdraw() {
+        if (readMarker(marker)?.pid === stack.pid) rmSync(marker, { force: true });
+      },
+    };
   } catch {
-    // The home folder is not writable: commands then need --endpoint or --queue.
+    // The folder is not writable: commands then need --endpoint or --queue.
     return { withdraw() {} };
   }
-  return {
-    withdraw() {
-      if (readMarker(marker)?.pid === stack.pid) rmSync(marker, { force: true });
-    },
-  };
 }
 
 /**
@@ -89,8 +108,9 @@ export function listRunningStacks(): readonly RunningStack[] {
 
 function listMarkers(): readonly string[] {
   try {
-    const files = readdirSync(markerFolder()).filter((file) => /^[0-9a-f]{16}\.json$/.test(file));
-    return files.map((file) => join(markerFolder(), file));
+    const folder = markerFolder();
+    const files = readdirSync(folder).filter((file) => /^[0-9a-f]{16}\.json$/.test(file));
+    return files.map((file) => join(folder, file));
   } catch {
     // There was never a stack.
     return [];

@@ -54,7 +54,7 @@ export type Config = {
   readonly secretTtlSeconds: number;
   /** Most calls in flight to one instance, per process. */
   readonly maxInFlight: number;
-  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in either case, as they are set. */
+  /** HTTPS_PROXY and NO_PROXY, in either case, as they are set. */
   readonly proxyEnvironment: Environment;
   /** Name of the DynamoDB table for what the deployment remembers. */
   readonly stateTable: string | undefined;

@@ -67,8 +67,8 @@ function matches(entry: string, url: URL): boolean {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy for calls to `origin`: the connection's own `proxyUrl`, else HTTPS_PROXY / HTTP_PROXY unless NO_PROXY
- * exempts the host. Lower-case names win, as in curl. Undefined means a direct connection.
+ * The proxy for calls to `origin`: the connection's own `proxyUrl`, else HTTPS_PROXY unless NO_PROXY exempts the host or it is this
+ * machine. Lower-case names win, as in curl. Undefined means a direct connection.
  * @throws ConfigurationError naming the setting that is not a proxy URL, never its value
  */
 export function chooseProxy(
@@ -78,10 +78,10 @@ export function chooseProxy(
 ): string | undefined {
   if (own) return checkProxyUrl(own, 'secret.proxyUrl');
   const url = new URL(origin);
-  const name = url.protocol === 'https:' ? 'https_proxy' : 'http_proxy';
-  const proxy = environment[name] ?? environment[name.toUpperCase()];
-  if (!proxy || isExempt(url, environment['no_proxy'] ?? environment['NO_PROXY'] ?? '')) return undefined;
-  return checkProxyUrl(proxy, name.toUpperCase());
+  const proxy = environment['https_proxy'] ?? environment['HTTPS_PROXY'];
+  if (!proxy || loopbackHosts.includes(url.hostname)) return undefined;
+  if (isExempt(url, environment['no_proxy'] ?? environment['NO_PROXY'] ?? '')) return undefined;
+  return checkProxyUrl(proxy, 'HTTPS_PROXY');
 }
 
 function checkProxyUrl(url: string, setting: string): string {

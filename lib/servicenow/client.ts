@@ -19,7 +19,7 @@ export type ClientOptions = {
   readonly readSecret: ReadSecret;
   /** Hosts in addition to ServiceNow's own domains: `host`, `host:8443`, `*.example.com`; loopback too must be listed. @default [] */
   readonly allowedHosts?: readonly string[];
-  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY. @default {} */
+  /** HTTPS_PROXY and NO_PROXY. @default {} */
   readonly proxyEnvironment?: Readonly<Record<string, string | undefined>>;
   /** Calls and sockets at once; an instance serves 4 at a time on each node. @default 4 */
   readonly maxInFlight?: number;

@@ -22,7 +22,7 @@ export type Connection = {
 /** What the connections of one deployment have in common. */
 type ConnectionSettings = {
   readonly allowedHosts: readonly string[];
-  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
+  /** HTTPS_PROXY and NO_PROXY. */
   readonly proxyEnvironment: Readonly<Record<string, string | undefined>>;
   readonly maxInFlight: number;
   readonly connectTimeoutMs: number;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
@@ -159,4 +159,22 @@ it('forgets a stack that ended, and one on whose port another listens', async ()
   expect(withCache(cache, listRunningStacks)).toEqual([]);
   withCache(cache, () => announceStack({ ...next, pid: 2 ** 30 }));
   expect(withCache(cache, listRunningStacks)).toEqual([]);
+});
+
+it('is found by a user without a home, of whom nothing is written into the current folder', async () => {
+  const { env, cwd } = await stackOf();
+  const [first] = withCache(env.XDG_CACHE_HOME, listRunningStacks);
+  if (!first) throw new Error('it was announced');
+  const before = { HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'] };
+  onTestFinished(() => {
+    delete process.env['TMPDIR'];
+    for (const [name, value] of Object.entries(before)) if (value !== undefined) process.env[name] = value;
+  });
+  Object.assign(process.env, { HOME: '', TMPDIR: cwd });
+  const announced = withCache('', () => announceStack(first));
+  expect(withCache('', listRunningStacks)).toEqual([first]);
+  expect(existsSync('.cache/servicenow-functions')).toBe(false);
+  const [folder = ''] = readdirSync(cwd).filter((name) => name.startsWith('servicenow-functions-'));
+  expect(statSync(join(cwd, folder)).mode & 0o077).toBe(0);
+  withCache('', () => announced.withdraw());
 });

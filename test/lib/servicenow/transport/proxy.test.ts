@@ -195,14 +195,16 @@ describe('choosing a proxy', () => {
   const environment = {
     HTTPS_PROXY: 'http://upper',
     https_proxy: 'http://lower',
-    HTTP_PROXY: 'http://plain',
+    HTTP_PROXY: 'proxy:8080',
+    http_proxy: 'http://plain',
   };
   const https = 'https://dev1.service-now.com';
 
-  it('prefers the connection’s own, then the lower-case variable, by the scheme of the instance', () => {
+  it('prefers the connection’s own, then the lower-case variable, and never one for this machine', () => {
     expect(chooseProxy(https, 'http://own', { ...environment, NO_PROXY: '*' })).toBe('http://own');
     expect(chooseProxy(https, undefined, environment)).toBe('http://lower');
-    expect(chooseProxy('http://127.0.0.1:80', undefined, environment)).toBe('http://plain');
+    for (const local of ['http://127.0.0.1:80', 'http://localhost:80', 'https://localhost'])
+      expect(chooseProxy(local, undefined, environment)).toBeUndefined();
     expect(chooseProxy(https, undefined, {})).toBeUndefined();
   });
 
