@@ -53,6 +53,8 @@ export type InstanceOptions = {
   /** Serves `/__emulator/…` to this machine, or to who has the token: faults, limits, clock, ledger (see control/router.ts). @default false */
   readonly control?: ControlAccess;
   readonly switches?: Partial<Switches>;
+  /** Requests that the ledger keeps; the oldest go first. @default 20,000 */
+  readonly ledgerEntries?: number;
   /** Called for every row written, under its own table, once the write is committed. */
   readonly onWrite?: WriteListener;
 };
@@ -112,7 +114,8 @@ function createState(options: InstanceOptions): InstanceState {
   const switches = { ...defaultSwitches, ...options.switches };
   const clock = new InstanceClock(options.clock ? () => options.clock?.now() ?? 0 : Date.now);
   const random = seededRandom(options.seed ?? 1);
-  const ledger = new Ledger();
+  const { ledgerEntries: maxEntries } = options;
+  const ledger = new Ledger(maxEntries === undefined ? {} : { maxEntries });
   const scriptRules = new ScriptRules(clock, switches);
   const store: Store = new Store({
     schema,

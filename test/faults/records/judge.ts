@@ -1,3 +1,4 @@
+import type { Instance } from '../../../emulator/instance/index.ts';
 import type { FaultStack } from '../harness/fault-stack.ts';
 import type { Damage } from '../harness/storm-report.ts';
 import {
@@ -64,9 +65,23 @@ export async function judgeStories(
   const damages = stories.flatMap((story) => {
     const refused = refusalsOf(story, letters, bodies);
     const seen = observe(story, snapshots[story.instance], refused);
-    return judgeStory(story, seen, snapshots[story.instance === 'first' ? 'second' : 'first']);
+    const found = judgeStory(story, seen, snapshots[story.instance === 'first' ? 'second' : 'first']);
+    if (found.length === 0) return found;
+    const history = historyOf(seen, stack.instances[story.instance].instance);
+    return found.map(({ kind, text }) => ({ kind, text: `${text}${history}` }));
   });
   return [...damages, ...judgeLetters([...letters.values()].flat(), new Set(bodies.values()))];
+}
+
+/** Everything that was written to the records of a story, a line each. */
+function historyOf({ records }: ModelState, { control }: Instance): string {
+  return records
+    .flatMap(({ name: sysId }) => control.ledger.select({ sysId }))
+    .map(({ at, method, path, status, durationMs, faults, effects }) => {
+      const operations = effects.map(({ operation, table }) => `${operation} ${table}`).join(', ');
+      return `\n    ${at} ${method} ${path} ${status} after ${Math.round(durationMs)} ms (${operations}) ${faults.join()}`;
+    })
+    .join('');
 }
 
 function refusalsOf(

@@ -38,7 +38,13 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
   const { batchApi = options.seed % 3 !== 0 } = options;
   const stack = await startFaultStack({
     watch,
-    instance: { schema: stormSchema, demoData: false, switches: unkindSwitches(options.seed, quotaMs) },
+    instance: {
+      schema: stormSchema,
+      demoData: false,
+      switches: unkindSwitches(options.seed, quotaMs),
+      // What is wrong in the end is explained by all that was written.
+      ledgerEntries: 1_000_000,
+    },
     // No administrator: rules that hide rows hold for the user.
     roles: ['itil'],
     environment: {
