@@ -106,13 +106,16 @@ export const importSettings = {
     encoding: 'A WHATWG label such as windows-1252. Default: UTF-8, or what a byte order mark says.',
     columns: 'Header of the file → column of the staging table, where the names do not match by themselves.',
     constants: 'Column of the staging table → value for every row.',
-    ignoredColumns: 'Headers that are left out, unless `columns` names them.',
+    ignoredColumns:
+      'Headers that are left out, unless `columns` names them; "" stands for columns without a header.',
     keyColumn:
       'A staging column for text of at least 23 characters that gets <version>:<line>. With it, a lost answer never stores a row twice.',
     dateColumns: 'Header → how its dates are written.',
     format: 'Luxon’s tokens, such as dd.MM.yyyy HH:mm, or iso.',
     zone: 'IANA time zone of the times, such as Europe/Zurich.',
     emptyAsAbsent: 'Leaves empty values out instead of sending them.',
+    acceptShortRows:
+      'Takes rows that end before their last columns: the values of these are empty. Otherwise such rows are rejected.',
     mode: 'insertMultiple sends many rows in a request; rows sends one, with its verdict at once.',
     insertMultipleKeys:
       'What insertMultiple calls the columns, where the user may not read sys_rest_insert_multiple.',

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { fetchSecretText } from '../../lib/aws/secrets.ts';
 import { deadlineAt, systemClock } from '../../lib/core/clock.ts';
 import { commaList } from '../../lib/core/config.ts';
+import { blankColumnsWarning } from '../../lib/file-import/plan/check-header.ts';
 import { columnOf, mapColumns, possibleNames } from '../../lib/file-import/plan/map-columns.ts';
 import { type ImportSettings, parseSettings } from '../../lib/file-import/plan/settings.ts';
 import {
@@ -41,12 +42,14 @@ type Preflight = {
 export async function runDryRun(options: PreflightOptions, drop: Drop): Promise<void> {
   const settings = parseSettings(await readSettings(options));
   const open = drop.format === 'jsonl';
-  const { file, targetTables, header, targets, warning } = await asking(options, async (client, context) => {
+  const { file, targetTables, header, targets, warnings } = await asking(options, async (client, context) => {
     const found = await look(options, drop, settings, client, context);
     const names = open ? possibleNames(found.staging, settings) : found.file.header;
-    const mapped = mapColumns(names, found.staging, settings, 'dry-run', open);
+    const { emptyColumns } = found.file;
+    const mapped = mapColumns(names, found.staging, settings, 'dry-run', open, emptyColumns);
     const timeZone = await timeZoneWarning(client, mapped.targets, context);
-    return { ...found, header: names, targets: mapped.targets, warning: timeZone };
+    const warnings = [blankColumnsWarning(mapped), timeZone].filter((warning) => warning !== undefined);
+    return { ...found, header: names, targets: mapped.targets, warnings };
   });
   const { encoding, delimiter } = file.content;
   const lines = open
@@ -54,11 +57,11 @@ export async function runDryRun(options: PreflightOptions, drop: Drop): Promise<
     : header.map((name, index) => {
         const target = targets[index];
         const length = target?.maxLength === undefined ? '' : `  up to ${target.maxLength} characters`;
-        return `  ${name} → ${target ? `${target.column}${length}` : 'left out'}`;
+        return `  ${name || '(no name)'} → ${target ? `${target.column}${length}` : 'left out'}`;
       });
   const dialect = open ? drop.format : `${drop.format}, delimiter ${JSON.stringify(delimiter)}`;
   const filled = targetTables.length > 0 ? ` Its transform maps fill ${targetTables.join(', ')}.` : '';
-  if (warning !== undefined) lines.push(`warning: ${warning}`);
+  lines.push(...warnings.map((warning) => `warning: ${warning}`));
   process.stdout.write(
     `${[`${basename(options.file)}: ${dialect}, ${encoding.name}. It can be imported into ${options.table}.${filled}`, ...lines].join('\n')}\n`,
   );

@@ -4,6 +4,7 @@ import { callContext, type ImportDeps, type ImportScope, scopeOf } from './insta
 import { OpenReader } from './load/file-reader.ts';
 import { ClosedLedgers } from './load/ledger.ts';
 import { readEarlierSets } from './load/reconcile-by-sets.ts';
+import { blankColumnsWarning } from './plan/check-header.ts';
 import { withDropper } from './plan/dropper-column.ts';
 import type { ImportPlan } from './plan/import-plan.ts';
 import { mapColumns, possibleNames } from './plan/map-columns.ts';
@@ -92,18 +93,20 @@ async function planImport(
   ]);
   const open = request.format === 'jsonl';
   const header = open ? possibleNames(staging, settings) : file.header;
-  const map = () => mapColumns(header, staging, settings, versionMark(request), open);
+  const map = () => mapColumns(header, staging, settings, versionMark(request), open, file.emptyColumns);
   const mapped = await orNote(map, () => note(factsOfRefused(file, staging, settings)));
   const dropper = { column: scope.callerColumn, droppedBy: request.droppedBy };
   const row = withDropper(mapped, staging, settings, dropper);
-  const warning = await timeZoneWarning(scope.client, row.targets, context);
-  if (warning !== undefined) scope.log.warn('import-time-zone', { warning, table: request.table });
+  const zoneWarning = await timeZoneWarning(scope.client, row.targets, context);
+  if (zoneWarning !== undefined)
+    scope.log.warn('import-time-zone', { warning: zoneWarning, table: request.table });
+  const warnings = [blankColumnsWarning(row), zoneWarning].filter((warning) => warning !== undefined);
   const keyColumn = settings.keyColumn?.toLowerCase();
   return {
     request,
     startedAt,
     folder: request.resultsFolder,
-    settings: warning === undefined ? settings : withWarning(settings, warning),
+    settings: warnings.reduce(withWarning, settings),
     content: file.content,
     row,
     ...(keyColumn ? { keyColumn } : {}),

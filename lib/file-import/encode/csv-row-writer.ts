@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { TextDecoder } from 'node:util';
+import { isRemark } from '../plan/check-header.ts';
 import { nameKey, shownName, visibleText } from '../plan/column-text.ts';
 import type { ColumnTarget, RowPlan } from '../plan/import-plan.ts';
-import { isRemark } from '../plan/map-columns.ts';
 import type { CsvTokenizer } from '../read/csv-tokenizer.ts';
 import { namedDelimiter } from '../read/dialect.ts';
+import { withoutFormula } from '../read/formula.ts';
 import { mark } from '../read/record-tokenizer.ts';
 import {
   blankRow,
@@ -19,6 +20,7 @@ import {
 } from './json-values.ts';
 
 const SPACE = 32;
+const DASH = 45;
 const QUOTE = 34;
 const EQUALS = 61;
 const LETTER_S = 0x73;
@@ -81,20 +83,44 @@ export class CsvRowWriter {
   }
 
   #checkRecord(record: CsvTokenizer): string | undefined {
-    const { window, marks, fieldCount } = record;
+    const { window, marks } = record;
     if (record.problem !== undefined) return record.problem;
     if ((marks & mark.nul) !== 0)
       return `a NUL${placeOf(this.#text, window, window.bytes.indexOf(0, window.start))}`;
     if (this.#repeatsFirstLine(record)) return 'repeats the line sep=';
-    const expected = this.#plan.header.length;
-    if (fieldCount !== expected && !(fieldCount > expected && record.isBlankFrom(expected)))
-      return `${fieldCount} fields where the header has ${expected}`;
+    const count = this.#checkCount(record);
+    if (count !== undefined) return count;
     const checked = (marks & mark.nonAscii) !== 0 && this.#decoder === undefined;
     if (checked && !isUtf8(window.bytes.subarray(window.start, window.contentEnd)))
       return this.#notValid(record, window.start, window.contentEnd);
-    return this.#mayRepeatHeader(record) && this.#repeatsHeader(record)
-      ? 'repeats the header line'
-      : undefined;
+    if (this.#mayRepeatHeader(record) && this.#repeatsHeader(record)) return 'repeats the header line';
+    return this.#isRuler(record) ? 'a line of dashes, as below the header of a printed table' : undefined;
+  }
+
+  #checkCount(record: CsvTokenizer): string | undefined {
+    const { header, acceptsShortRows, blankColumns } = this.#plan;
+    const { fieldCount } = record;
+    const expected = header.length;
+    if (fieldCount > expected && !record.isBlankFrom(expected))
+      return `${fieldCount} fields where the header has ${expected}`;
+    if (fieldCount < expected) {
+      if (!acceptsShortRows)
+        return `${fieldCount} fields where the header has ${expected} (set acceptShortRows if only its last ones are missing)`;
+      record.padTo(expected);
+    }
+    const filled = blankColumns?.find((i) => !record.isBlankField(i));
+    return filled === undefined ? undefined : `a value in column ${filled + 1}, which has no name`;
+  }
+
+  /** Whether every field is dashes: sqlcmd draws such a line below the header. */
+  #isRuler({ window: { bytes }, starts, ends }: CsvTokenizer): boolean {
+    for (let i = this.#first; i < this.#slots.length; i++) {
+      const start = starts[i] ?? 0;
+      const end = ends[i] ?? 0;
+      if (end - start < 2) return false;
+      for (let at = start; at < end; at++) if (bytes[at] !== DASH) return false;
+    }
+    return true;
   }
 
   /** Whether it is the line that names the delimiter, where such files were put together. */
@@ -140,9 +166,10 @@ export class CsvRowWriter {
     if (start === end && this.#plan.emptyAsAbsent) return undefined;
     const decoded = (marks & mark.nonAscii) !== 0 && this.#decoder !== undefined;
     const long = slot.maxLength !== undefined && end - start > slot.maxLength;
-    if (decoded || long || slot.date !== undefined) return this.#writeText(record, i, slot, out);
-    out.raw(slot.prefix);
     const { bytes } = record.window;
+    const isFormula = bytes[start] === EQUALS && (marks & mark.escape) !== 0;
+    if (decoded || long || isFormula || slot.date !== undefined) return this.#writeText(record, i, slot, out);
+    out.raw(slot.prefix);
     if ((marks & mark.escape) !== 0) out.escaped(bytes, start, end, (marks & mark.doubled) !== 0);
     else out.copy(bytes, start, end);
     out.byte(QUOTE);
@@ -155,6 +182,7 @@ export class CsvRowWriter {
     if (text === undefined) return this.#notValid(record, record.starts[i] ?? 0, record.ends[i] ?? 0);
     const sent = valueFor(slot, text);
     if ('reason' in sent) return sent.reason;
+    if (sent.value === '' && this.#plan.emptyAsAbsent) return undefined;
     out.raw(slot.prefix);
     out.text(sent.value);
     out.byte(QUOTE);
@@ -166,7 +194,7 @@ export class CsvRowWriter {
     const doubled = ((record.fieldMarks[i] ?? 0) & mark.doubled) !== 0;
     try {
       const text = this.#decoder ? this.#decoder.decode(bytes) : Buffer.from(bytes).toString('utf8');
-      return doubled ? text.replaceAll('""', '"') : text;
+      return withoutFormula(doubled ? text.replaceAll('""', '"') : text);
     } catch {
       // The only thing a fatal decoder throws for: bytes that the encoding does not have.
       return undefined;

@@ -58,7 +58,9 @@ export class JsonRowWriter {
   #rowOf(record: LineTokenizer): Refused | { readonly values: Map<string, string> } {
     const text = this.#decode(record);
     if (typeof text !== 'string') return text;
-    const parsed = parseObject(text);
+    // What was a list may still have its commas.
+    const end = text.trimEnd();
+    const parsed = parseObject(end.endsWith(',') ? end.slice(0, -1) : text);
     if ('reason' in parsed) return visibleText(text) === '' ? { values: new Map() } : parsed;
     const values = new Map<string, string>();
     for (const [name, value] of Object.entries(parsed.members)) {
@@ -161,7 +163,7 @@ function scalarText(value: unknown): string | Refused {
   if (typeof value === 'boolean') return String(value);
   if (value instanceof WrittenNumber) return value.text;
   return typeof value === 'number'
-    ? numberText(value, String(value))
+    ? numberText(String(value))
     : { reason: 'holds an object or a list; only text, numbers and true or false can be sent' };
 }
 
@@ -169,26 +171,23 @@ function scalarText(value: unknown): string | Refused {
 class WrittenNumber {
   readonly text: string | Refused;
 
-  constructor(value: number, source: string) {
-    this.text = numberText(value, source);
+  constructor(source: string) {
+    this.text = numberText(source);
   }
 }
 
-/** Numbers that are not plain integers: `1.0`, `1e2`, `-0`. */
-const mayBeWrittenOtherwise = /[:,[]\s*-?(?:\d+[.eE]|(?<=-)0)/;
+/** Numbers that are not plain integers, or have more digits than a number of JavaScript keeps: `1.0`, `1e2`, `-0`. */
+const mayBeWrittenOtherwise = /[:,[]\s*-?(?:\d+[.eE]|(?<=-)0|\d{16})/;
 
 /** The value of a JSON text, its numbers as they are written. */
 function withWrittenNumbers(text: string): object {
   return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) =>
-    typeof value === 'number' ? new WrittenNumber(value, context?.source ?? String(value)) : value,
+    typeof value === 'number' ? new WrittenNumber(context?.source ?? String(value)) : value,
   );
 }
 
-const tooLarge = { reason: 'too large for a number; write it as text' };
-
 /** Digits and all as in the file, where an exponent is written out. */
-function numberText(value: number, source: string): string | Refused {
-  if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) return tooLarge;
+function numberText(source: string): string | Refused {
   const [, sign = '', whole = '', fraction = '', exponent] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(source) ?? [];
   if (exponent === undefined) return source;

@@ -95,7 +95,7 @@ export function toServiceNowDate(
   text: string,
   column: DateColumn,
 ): { readonly date: string } | { readonly reason: string } {
-  const { value, parsed } = readDate(text.trim(), column);
+  const { value, parsed } = readDate(isoText(text.trim(), column.format), column);
   if (value === '') return { date: '' };
   const shown = quotedName(text);
   if (!parsed?.isValid || !isYear(parsed))
@@ -114,6 +114,12 @@ export function toServiceNowDate(
 /** Whether four digits hold the year. */
 function isYear({ year }: DateTime): boolean {
   return year >= 1 && year <= 9_999;
+}
+
+/** ISO 8601 as databases write it, with blanks before the time and its offset. */
+function isoText(text: string, format: string): string {
+  if (format !== 'iso') return text;
+  return text.replace(/^(\d{4}-\d\d-\d\d) +(?=\d)/, '$1T').replace(/(?<=\d) +(?=[+-]\d|Z$)/, '');
 }
 
 /** As it is written, else by what a person sees of it: browsers put direction marks and narrow blanks into dates. */

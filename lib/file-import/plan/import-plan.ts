@@ -62,6 +62,10 @@ export type RowPlan = {
   readonly constantTargets?: readonly ColumnTarget[];
   /** Leaves empty values out of the row instead of sending `""`. */
   readonly emptyAsAbsent: boolean;
+  /** Places of columns without a name that are left out as long as they are empty. */
+  readonly blankColumns?: readonly number[];
+  /** Rows may end before the last columns, whose values are then empty. */
+  readonly acceptsShortRows?: boolean;
   /** JSON key of the column that carries `<version>:<line>`. */
   readonly rowKey?: { readonly jsonKey: string; readonly version: string };
 };

@@ -1,18 +1,26 @@
-import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
-import { columnLength, lookUpName, madeName, nameKey, quotedName, shownName } from './column-text.ts';
+import { ConfigurationError } from '../../core/errors.ts';
+import {
+  isLeftOut,
+  isUnnamed,
+  refuseNothing,
+  refuseShared,
+  refuseUnmapped,
+  refuseUnusable,
+  remarkColumns,
+  requireNamed,
+} from './check-header.ts';
+import { columnLength, lookUpName, madeName, nameKey, quotedName } from './column-text.ts';
 import type { DateColumn } from './date-column.ts';
 import type { ColumnTarget, RowPlan } from './import-plan.ts';
 import type { ImportSettings } from './settings.ts';
 import type { StagingColumn, StagingTable } from './staging-table.ts';
 
-/** Columns that `rejected.csv` carries for people; they are never imported. */
-const remarkColumns: readonly string[] = ['_line', '_reason'];
-
 /**
  * Decides where each column of the file goes: by the settings, else by a staging column of that name or label (in any
  * case), else by the name ServiceNow itself would give it (`First name` -> `u_first_name`).
  * @param open names come row by row (JSON Lines): `header` then lists those that may come
- * @throws InvalidInputError naming every column of the file that has no place
+ * @param emptyColumns places of columns without a name that seem to be empty: they are left out
+ * @throws InvalidInputError naming every column of the file that has no place, no name, or that of another one
  * @throws ConfigurationError for a setting that names what is not there
  */
 export function mapColumns(
@@ -21,8 +29,13 @@ export function mapColumns(
   settings: ImportSettings,
   version: string,
   open = false,
+  emptyColumns: readonly number[] = [],
 ): RowPlan {
-  if (!open) requireNamed(header, settings);
+  const blankColumns = emptyColumns.filter((i) => isUnnamed(header[i] ?? '', settings));
+  if (!open) {
+    refuseUnusable(header, settings, blankColumns);
+    requireNamed(header, settings);
+  }
   const dates = open ? datesByColumn(staging, settings) : undefined;
   const targets = header.map((name) => targetOf(name, staging, settings, dates) ?? null);
   refuseUnmapped(header, targets, settings);
@@ -38,6 +51,8 @@ export function mapColumns(
     constants: constantsOf(staging, settings),
     constantTargets: constantTargets(staging, settings),
     emptyAsAbsent: settings.emptyAsAbsent,
+    ...(blankColumns.length > 0 ? { blankColumns } : {}),
+    ...(settings.acceptShortRows ? { acceptsShortRows: true } : {}),
     ...(keyColumn ? { rowKey: { jsonKey: jsonKeyOf(keyColumn, staging, settings), version } } : {}),
   };
 }
@@ -55,18 +70,6 @@ export function possibleNames(staging: StagingTable, settings: ImportSettings): 
 function hasNamesake(column: StagingColumn, staging: StagingTable, { mode }: ImportSettings): boolean {
   if (staging.keys === 'names' || mode === 'rows') return false;
   return staging.columns.some(({ name, label }) => label === column.label && name !== column.name);
-}
-
-/** True for what `rejected.csv` has in front of its rows. */
-export function isRemark(name: string): boolean {
-  return remarkColumns.includes(nameKey(name));
-}
-
-/** Names are compared by what a person sees of them. A column that is mapped is wanted, also where it is listed among the ignored ones. */
-function isLeftOut(name: string, { columns, ignoredColumns }: ImportSettings): boolean {
-  if (lookUpName(columns, name) !== undefined) return false;
-  const key = nameKey(name);
-  return isRemark(name) || ignoredColumns.some((one) => nameKey(one) === key);
 }
 
 /** The staging column that a name goes to by the settings or by itself; undefined when there is none, '' when it is left out. */
@@ -123,6 +126,7 @@ function dateKept({ kind }: StagingColumn): Pick<DateColumn, 'keeps'> {
 /** A staging column by its name, its label, or the name that ServiceNow would make of a header. */
 function matching(name: string, staging: StagingTable): StagingColumn | undefined {
   const key = nameKey(name);
+  if (key === '') return undefined;
   const by = (fits: (column: StagingColumn) => boolean) => staging.columns.find(fits);
   return (
     by((c) => c.name === key) ?? by((c) => nameKey(c.label) === key) ?? by((c) => c.name === madeName(key))
@@ -210,50 +214,4 @@ function refuseTwiceFilled(
       throw new ConfigurationError(`_import.json.${setting}`, `${other} goes to ${column}, too`);
     takenBy.set(column, setting);
   }
-}
-
-function requireNamed(header: readonly string[], settings: ImportSettings): void {
-  const keys = new Set(header.map(nameKey));
-  const named = { columns: Object.keys(settings.columns), dateColumns: Object.keys(settings.dateColumns) };
-  for (const [setting, names] of Object.entries(named)) {
-    const missing = names.find((name) => !keys.has(nameKey(name)));
-    if (missing !== undefined)
-      throw new ConfigurationError(`_import.json.${setting}`, `the file has no column ${missing}`);
-  }
-}
-
-function refuseUnmapped(
-  header: readonly string[],
-  targets: readonly (ColumnTarget | null)[],
-  settings: ImportSettings,
-): void {
-  const unmapped = header.filter((name, i) => !targets[i] && !isLeftOut(name, settings));
-  if (unmapped.length === 0) return;
-  const names = unmapped.slice(0, 20).map(quotedName);
-  const rest = unmapped.length > names.length ? ` and ${unmapped.length - names.length} more` : '';
-  throw new InvalidInputError(
-    'header',
-    `no staging column for ${names.join(', ')}${rest}; map them in columns or list them in ignoredColumns`,
-  );
-}
-
-function refuseShared(header: readonly string[], targets: readonly (ColumnTarget | null)[]): void {
-  const takenBy = new Map<string, string>();
-  for (const [i, target] of targets.entries()) {
-    if (!target) continue;
-    const name = header[i] ?? '';
-    const other = takenBy.get(target.jsonKey);
-    if (other !== undefined)
-      throw new InvalidInputError(
-        'header',
-        `${shownName(other)} and ${shownName(name)} both go to ${target.jsonKey}`,
-      );
-    takenBy.set(target.jsonKey, name);
-  }
-}
-
-/** Rows without a single value would make records of defaults only. */
-function refuseNothing(targets: readonly (ColumnTarget | null)[], { constants }: ImportSettings): void {
-  if (targets.length === 0 || targets.some(Boolean) || Object.keys(constants).length > 0) return;
-  throw new InvalidInputError('header', 'no column is left to import: ignoredColumns names all of them');
 }

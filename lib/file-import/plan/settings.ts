@@ -48,7 +48,7 @@ export const settingsSchema = z.strictObject({
   columns: z._default(z.record(z.string(), text), {}),
   /** Staging column -> value that every row gets. */
   constants: z._default(z.record(z.string(), z.string()), {}),
-  /** File headers that are not imported. */
+  /** File headers that are not imported; "" stands for columns without one. */
   ignoredColumns: z._default(z.array(z.string()), []),
   /** Staging column that gets `<version>:<line>`; with it no row is ever stored twice. */
   keyColumn: z.optional(text),
@@ -56,6 +56,8 @@ export const settingsSchema = z.strictObject({
   dateColumns: z._default(z.record(z.string(), dateColumnSchema), {}),
   /** Leaves empty values out instead of sending `""`. */
   emptyAsAbsent: z._default(z.boolean(), false),
+  /** Takes the last fields of a row for empty that it does not have, instead of rejecting it. */
+  acceptShortRows: z._default(z.boolean(), false),
   mode: z._default(z.enum(['insertMultiple', 'rows']), 'insertMultiple'),
   /** What insertMultiple calls the columns of the table, where the user may not read sys_rest_insert_multiple. */
   insertMultipleKeys: z.optional(z.enum(['labels', 'names'])),

@@ -106,6 +106,12 @@ export class CsvTokenizer implements RecordTokenizer {
     return true;
   }
 
+  /** Gives the record taken last so many fields by empty ones behind its last. */
+  padTo(count: number): void {
+    const { contentEnd } = this.window;
+    while (this.fieldCount < count) this.#addField(contentEnd, contentEnd, 0);
+  }
+
   /** Scans fields until the record ends; where its content ends, or `outOfBytes`. */
   #scanFields(from: number): number {
     const { bytes, limit, final } = this.window;

@@ -91,6 +91,12 @@ export function namedDelimiter(head: Uint8Array, bomBytes: number): string | und
   return /^(?:\xEF\xBB\xBF|[ \t\r\n])*"?sep *= *([\t -!#-~])"?\1*[ \t]*(?:[\r\n]|$)/i.exec(line)?.[1];
 }
 
+/** Bytes of a first line `#TYPE System.…`, as Export-Csv of Windows PowerShell writes it; 0 without one. */
+export function typeLineBytes(head: Uint8Array, bomBytes: number): number {
+  const text = Buffer.from(head.subarray(bomBytes, bomBytes + 6_000)).toString('latin1');
+  return /^"?#TYPE [^\r\n]*(?:\r\n?|\n)/.exec(text)?.[0].length ?? 0;
+}
+
 /**
  * The delimiter of a file, from its first bytes: the one of `, ; tab |` by which its first records agree best with its header,
  * then the one that looks least like punctuation, then the one that gives most fields.
@@ -120,13 +126,26 @@ export function detectDelimiter(head: Uint8Array): string {
 function delimiterOfOneColumn(head: Uint8Array): string {
   const rivals = candidates.toReversed().map((delimiter) => {
     const { counts, inner, punctuation } = split(head, delimiter.charCodeAt(0));
-    const [, first = 0, ...others] = inner;
+    const [, ...below] = inner;
+    // A title may have several lines.
+    const from = below.findIndex((count) => count > 0);
+    const isTable = from === 0 || (from > 0 && below.length - from >= leastAgreeing);
     const total = counts.reduce((sum, count) => sum + count, 0);
-    const isRegular = first > 0 && others.every((count) => count === first) && punctuation <= total / 4;
+    const isRegular =
+      isTable &&
+      (areAlike(below.slice(from)) || areAlike(counts.slice(from + 1))) &&
+      punctuation <= total / 4;
     return { delimiter, isRegular, rows: inner.filter((count) => count > 0).length };
   });
   const regular = rivals.find(({ isRegular }) => isRegular);
   return (regular ?? rivals.reduce((a, b) => (b.rows < a.rows ? b : a))).delimiter;
+}
+
+/** Behind a title of several lines, so many have to agree on their fields. */
+export const leastAgreeing = 3;
+
+export function areAlike(counts: readonly number[]): boolean {
+  return counts.every((count) => count === counts[0]);
 }
 
 type Rival = { readonly share: number; readonly punctuation: number; readonly fields: number };

@@ -1,24 +1,32 @@
 import { TextDecoder } from 'node:util';
 import { InvalidInputError } from '../../core/errors.ts';
-import { quotedName, visibleText } from '../plan/column-text.ts';
+import { visibleText } from '../plan/column-text.ts';
 import type { ContentPlan, Encoding } from '../plan/import-plan.ts';
 import type { ImportSettings } from '../plan/settings.ts';
 import type { Drop } from '../schedule/import-request.ts';
 import { type ObjectBytes, readContent } from './content.ts';
 import { CsvTokenizer } from './csv-tokenizer.ts';
-import { detectDelimiter, foreignFormat, foreignText, namedDelimiter } from './dialect.ts';
+import { detectDelimiter, foreignFormat, foreignText, namedDelimiter, typeLineBytes } from './dialect.ts';
 import { detectEncoding, encodingAdvice, likelyEncoding } from './encoding.ts';
+import { FirstRows } from './first-rows.ts';
+import { withoutFormula } from './formula.ts';
 import { ByteWindow, mark, readingLimits } from './record-tokenizer.ts';
 
 /** A file's dialect and, for delimited text, its header. */
-export type InspectedFile = { readonly content: ContentPlan; readonly header: readonly string[] };
+export type InspectedFile = {
+  readonly content: ContentPlan;
+  /** Names may be empty, or there twice. */
+  readonly header: readonly string[];
+  /** Places in the header of columns without a name that are empty in the first rows, too. */
+  readonly emptyColumns: readonly number[];
+};
 
 /** Bytes at the front of a file: enough to recognise the dialect. */
 export const headBytes = 64 * 1024;
 
 /**
  * Looks at the front of a file: what it is at all, byte order mark, delimiter, header.
- * @throws InvalidInputError when it is not text, is empty, or its header cannot be used
+ * @throws InvalidInputError when it is not text, is empty, or has no header that can be read
  */
 export async function inspectFile(
   object: ObjectBytes,
@@ -33,20 +41,23 @@ export async function inspectFile(
   const head = isTranscoded ? await readHead(object, drop.gzip, encoding) : raw;
   if (isTranscoded) refuseForeignText(head, drop);
   const bomBytes = isTranscoded && encoding.bomBytes > 0 ? 3 : encoding.bomBytes;
-  const named = drop.format === 'jsonl' ? undefined : namedDelimiter(head, bomBytes);
+  const isLines = drop.format === 'jsonl';
+  const named = isLines ? undefined : namedDelimiter(head, bomBytes);
+  const typeBytes = isLines ? 0 : typeLineBytes(head, bomBytes);
+  const textStart = bomBytes + typeBytes;
   const delimiter =
-    settings.delimiter ?? named ?? (drop.format === 'tsv' ? '\t' : detectDelimiter(head.subarray(bomBytes)));
+    settings.delimiter ?? named ?? (drop.format === 'tsv' ? '\t' : detectDelimiter(head.subarray(textStart)));
   const likely = likelyEncoding(raw, encoding, raw.length >= headBytes);
   const shape = {
     format: drop.format,
     gzip: drop.gzip,
     delimiter,
-    start: { byte: bomBytes, line: 1 },
+    start: { byte: textStart, line: typeBytes > 0 ? 2 : 1 },
     headerBytes: '',
     ...(likely ? { likelyEncoding: likely } : {}),
     ...(named === undefined ? {} : { namesDelimiter: true }),
   };
-  if (drop.format === 'jsonl') return { content: { ...shape, encoding }, header: [] };
+  if (isLines) return { content: { ...shape, encoding }, header: [], emptyColumns: [] };
   return readFront(object, { ...shape, encoding: detectEncoding(raw, settings.encoding, delimiter) });
 }
 
@@ -71,33 +82,41 @@ async function readHead(
   return Buffer.concat(pieces).subarray(0, headBytes);
 }
 
-/** Takes the first record that is not blank (and not `sep=;`) as the header. */
+/** Takes the first record that is not blank (and not `sep=;`) as the header, and looks at the rows behind it. */
 async function readFront(object: ObjectBytes, content: ContentPlan): Promise<InspectedFile> {
   const window = new ByteWindow(content.start);
   const records = new CsvTokenizer(window, content);
   const pieces = readContent(object, content, content.start.byte);
-  let passing = content.namesDelimiter === true;
-  try {
+  const next = async (): Promise<boolean> => {
     for (;;) {
       const taken = records.next();
-      if (taken === 'record' && !passing) break;
-      if (taken === 'end') throw new InvalidInputError('file', 'holds no header and no rows');
-      if (taken === 'more') {
-        const { done, value } = await pieces.next();
-        window.push(done ? new Uint8Array(0) : value, done === true);
-      } else if (taken === 'record') passing = false;
+      if (taken === 'record' || taken === 'end') return taken === 'record';
+      if (taken === 'blank') continue;
+      const { done, value } = await pieces.next();
+      window.push(done ? new Uint8Array(0) : value, done === true);
     }
+  };
+  try {
+    if (content.namesDelimiter === true) await next();
+    if (!(await next())) throw new InvalidInputError('file', 'holds no header and no rows');
+    const header = readHeader(records, content);
+    const { startLine, position: start } = window;
+    const headerBytes = Buffer.from(window.bytes.subarray(window.start, window.contentEnd)).toString(
+      'base64',
+    );
+    const rows = new FirstRows(header);
+    while (rows.isWanting && window.position.byte - start.byte < headBytes && (await next()))
+      rows.add(records);
+    rows.refuseTitle(startLine);
+    return { content: { ...content, start, headerBytes }, header, emptyColumns: rows.emptyColumns };
   } finally {
     await pieces.return(undefined);
   }
-  const header = readHeader(records, content);
-  const headerBytes = Buffer.from(window.bytes.subarray(window.start, window.contentEnd)).toString('base64');
-  return { content: { ...content, start: window.position, headerBytes }, header };
 }
 
 /**
  * The column names of the record taken last, trimmed; names behind the last one that are empty are trailing delimiters.
- * @throws InvalidInputError when it cannot be a header: broken, too wide, a name empty or there twice.
+ * @throws InvalidInputError when it cannot be a header: broken or too wide
  */
 function readHeader(record: CsvTokenizer, { encoding, likelyEncoding: likely }: ContentPlan): string[] {
   if (record.problem !== undefined) throw new InvalidInputError('header', record.problem);
@@ -115,7 +134,6 @@ function readHeader(record: CsvTokenizer, { encoding, likelyEncoding: likely }: 
     fieldText(record, i, decoder, advice).trim(),
   );
   while (names.length > 1 && visibleText(names.at(-1) ?? '') === '') names.pop();
-  refuseUnusable(names);
   return names;
 }
 
@@ -123,24 +141,10 @@ function fieldText(record: CsvTokenizer, i: number, decoder: TextDecoder, advice
   const bytes = record.window.bytes.subarray(record.starts[i], record.ends[i]);
   try {
     const text = decoder.decode(bytes);
-    return ((record.fieldMarks[i] ?? 0) & mark.doubled) !== 0 ? text.replaceAll('""', '"') : text;
+    const isDoubled = ((record.fieldMarks[i] ?? 0) & mark.doubled) !== 0;
+    return withoutFormula(isDoubled ? text.replaceAll('""', '"') : text);
   } catch (cause) {
     const reason = `column ${i + 1} is not valid ${decoder.encoding}${advice}`;
     throw new InvalidInputError('header', reason, { cause });
-  }
-}
-
-function refuseUnusable(names: readonly string[]): void {
-  const seen = new Map<string, number>();
-  for (const [i, name] of names.entries()) {
-    if (visibleText(name) === '') throw new InvalidInputError('header', `column ${i + 1} has no name`);
-    const before = seen.get(visibleText(name));
-    if (before !== undefined)
-      throw new InvalidInputError(
-        'header',
-        `columns ${before + 1} and ${i + 1} are both called ${quotedName(name)}`,
-      );
-    seen.set(visibleText(name), i);
-    if (name === '__proto__') throw new InvalidInputError('header', `column ${i + 1} is called __proto__`);
   }
 }

@@ -37,16 +37,19 @@ export function suggestion({ status, file, stagingTable }: ImportSummary): strin
   const columns = file.columns ?? [];
   const open = columns.filter(({ column }) => column === undefined);
   const folder = `imports/${escapeHtml(stagingTable)}`;
-  const settings =
-    open.length === 0
-      ? ''
-      : `<section><h2>Settings to start from</h2><p>Put this into <code>${folder}/_import.json</code> and drop the file again: it leaves out the columns that match none of the table. To import one of them${open.length === columns.length ? ', and there has to be one,' : ','} remove the slashes in front of it and name a column of the table.</p><pre>${escapeHtml(settingsFor(open.map(({ header }) => header)))}</pre></section>`;
+  // A single name that matches nothing may be no header at all.
+  const isHopeless = open.length === 0 || columns.length === 1;
+  const settings = isHopeless
+    ? ''
+    : `<section><h2>Settings to start from</h2><p>Put this into <code>${folder}/_import.json</code> and drop the file again: it leaves out the columns that match none of the table, or have no name of their own. To import one of them${open.length === columns.length ? ', and there has to be one,' : ','} remove the slashes in front of it and name a column of the table.</p><pre>${escapeHtml(settingsFor(open.map(({ header }) => header)))}</pre></section>`;
   return `${settings}${table(`Columns of ${escapeHtml(stagingTable)}`, ['column', 'label'], body, 'columns')}`;
 }
 
 /** An `_import.json` that works as it is, in the form that people go on from. */
 function settingsFor(headers: readonly string[]): string {
-  const names = headers.map((header) => JSON.stringify(header));
-  const columns = names.map((name) => `    // ${name}: "…",`).join('\n');
-  return `{\n  "columns": {\n${columns}\n  },\n  "ignoredColumns": [${names.join(', ')}]\n}`;
+  const unique = [...new Set(headers)];
+  const own = unique.filter((name) => name !== '' && headers.indexOf(name) === headers.lastIndexOf(name));
+  const columns = own.map((name) => `    // ${JSON.stringify(name)}: "…",\n`).join('');
+  const ignored = unique.map((name) => JSON.stringify(name)).join(', ');
+  return `{\n  "columns": {\n${columns}  },\n  "ignoredColumns": [${ignored}]\n}`;
 }

@@ -126,7 +126,7 @@ function mappingTable({ file, status }: ImportSummary): string {
   if (status === 'refused' || !file?.columns || file.columns.length === 0) return '';
   const body = file.columns.map(
     ({ header, column }) =>
-      `<tr><td>${escapeHtml(quotedName(header).slice(1, -1))}</td><td>${column === undefined ? '<em>left out</em>' : `<code>${escapeHtml(column)}</code>`}</td></tr>`,
+      `<tr><td>${header === '' ? '<em>no name</em>' : escapeHtml(quotedName(header).slice(1, -1))}</td><td>${column === undefined ? '<em>left out</em>' : `<code>${escapeHtml(column)}</code>`}</td></tr>`,
   );
   return table('Where the columns went', ['column of the file', 'staging column'], body, 'columns');
 }

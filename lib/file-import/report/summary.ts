@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Outcome } from '../../outcomes/outcomes.ts';
 import type { ImportFolder } from '../folder.ts';
 import { emptyTally, type FrequentMessage, type Tally } from '../load/row-outcome.ts';
+import { visibleText } from '../plan/column-text.ts';
 import { type ImportPlan, isPlain } from '../plan/import-plan.ts';
 import { columnOf } from '../plan/map-columns.ts';
 import type { ImportSettings } from '../plan/settings.ts';
@@ -77,14 +78,17 @@ export function factsOf({ content, row }: Pick<ImportPlan, 'content' | 'row'>): 
   return { encoding, delimiter: content.delimiter, columns };
 }
 
-/** What is known of a file whose columns cannot be mapped: each is mapped by itself, as far as that goes. */
+/** What is known of a file whose columns cannot be mapped: each is mapped by itself, as far as that goes and its name is its own. */
 export function factsOfRefused(
   { content, header }: InspectedFile,
   staging: StagingTable,
   settings: ImportSettings,
 ): FileFacts {
+  const namesakes = Map.groupBy(header, visibleText);
   const columns = header.map((name) => {
-    const column = columnOf(name, staging, settings);
+    const own = columnOf(name, staging, settings);
+    const isShared = (namesakes.get(visibleText(name))?.length ?? 0) > 1;
+    const column = isShared && own !== '' ? undefined : own;
     return { header: name, ...(column === undefined ? {} : { column }) };
   });
   const stagingColumns = staging.columns.map(({ name, label }) => ({ name, label }));
