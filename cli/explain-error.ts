@@ -20,6 +20,8 @@ const systemErrors: Readonly<Record<string, (subject: string) => string>> = {
   EPERM: (path) => `${path}: not permitted`,
   EISDIR: (path) => `${path}: is a folder; a file is needed`,
   ENOTDIR: (path) => `${path}: a part of this path is not a folder`,
+  ELOOP: (path) => `${path}: symbolic links lead in a circle`,
+  ENAMETOOLONG: (path) => `${path.slice(0, 60)}…: is too long for the name of a file`,
   EROFS: (path) => `${path}: the file system is read-only`,
 };
 
@@ -28,6 +30,8 @@ export function explainError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (process.env['SNF_DEBUG'] === '1') return error.stack ?? error.message;
   if (error.message === 'Region is missing') return noRegion;
+  if (error.message === 'fetch failed' && error.cause instanceof Error)
+    return systemError(error.cause) ?? `${error.message}: ${error.cause.message}`;
   const known = awsErrors[error.name] ?? systemError(error);
   if (known !== undefined) return known;
   const [only, ...more] = error instanceof AggregateError ? error.errors : [];
@@ -37,6 +41,11 @@ export function explainError(error: unknown): string {
 
 function systemError(error: Error): string | undefined {
   const code = 'code' in error ? String(error.code) : '';
+  if (code === 'ERR_INVALID_URL' && 'input' in error) {
+    const [name = String(error.input)] =
+      Object.entries(process.env).find(([, value]) => value === error.input) ?? [];
+    return `${name}: is not a URL`;
+  }
   if (code === 'ENOSPC') return 'There is no space left on the disk';
   if ('syscall' in error && error.syscall === 'mkdtemp')
     return `TMPDIR: no folder can be made in ${tmpdir()} (${code}); set TMPDIR to one that can be written to`;

@@ -7,7 +7,7 @@ export const mapCommand = command('map', 'tries the mapping files of events', [
   'event.json --current resolved',
   '--test',
 ])
-  .argument('[event]', 'a file with an event, as it would come to the events queue')
+  .argument('[event]', 'a file with an event, as it would come to the events queue; - is standard input')
   .addOption(
     new Option('--current <phase>', 'the record that there is already (default none)').choices([
       'none',

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { requireRunningStack, useLocalStack } from './local-aws.ts';
+import { readText } from './read-text.ts';
 
 /** Where the secret of an instance is, and which hosts it may name beyond ServiceNow's own. */
 export type SecretSource = {
@@ -25,7 +25,7 @@ export function readSecretFrom(secret: string | undefined, stack: string | undef
   const isFile = statSync(secret, { throwIfNoEntry: false })?.isFile() === true;
   if (!isFile && looksLikeFile(secret)) throw new Error(`${secret}: no such file`);
   return {
-    read: (fetchSecret) => (isFile ? readFile(secret, 'utf8') : fetchSecret(secret)),
+    read: (fetchSecret) => (isFile ? readText(secret) : fetchSecret(secret)),
     allowedHosts: [],
   };
 }

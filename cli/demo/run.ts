@@ -1,7 +1,4 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -10,6 +7,7 @@ import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
 import { startLocalStack } from '../local-stack.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { causeChaos, chaosEnvironment, conclude, countLostInvocations } from './chaos.ts';
 import { createIncident } from './create-incident.ts';
 import { followAlarm } from './follow-alarm.ts';
@@ -83,20 +81,16 @@ type DemoOptions = {
 export async function demo(options: DemoOptions): Promise<void> {
   if (!options.chaos && (options.messages ?? options.seed) !== undefined)
     throw new UsageError('--messages and --seed go with --chaos');
-  const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-demo-'));
+  using folder = temporaryFolder();
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)
     process.once(signal, () => {
       // The terminal has shown ^C.
       if (process.stdout.isTTY) process.stdout.write('\n');
-      rmSync(dataFolder, { recursive: true, force: true, maxRetries: 3 });
       process.exit(code);
     });
-  try {
-    await (options.chaos ? runChaos(dataFolder, options) : run(dataFolder));
-  } finally {
-    await rm(dataFolder, { recursive: true, force: true });
-  }
+  await (options.chaos ? runChaos(folder.path, options) : run(folder.path));
 }

@@ -1,7 +1,7 @@
 import { InvokeCommand, LambdaClient, ResourceNotFoundException } from '@aws-sdk/client-lambda';
 import { UsageError } from '../command-line.ts';
 import { requireRunningStack, useLocalStack } from '../local-aws.ts';
-import { readEvent } from './read-event.ts';
+import { readJson } from '../read-text.ts';
 
 /**
  * Calls a function of a running local stack and prints its answer. Sets the exit code 1 when it failed.
@@ -12,7 +12,7 @@ export async function runInvokeLocal(
   eventFile: string,
   stack: string | undefined,
 ): Promise<void> {
-  const event = await readEvent(eventFile);
+  const event = await readJson(eventFile);
   useLocalStack(requireRunningStack(stack));
   const lambda = new LambdaClient({ maxAttempts: 1 });
   const command = new InvokeCommand({

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import inspector from 'node:inspector';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
@@ -10,7 +8,8 @@ import type { LambdaFunction } from '../../emulator/aws/template/lambda-function
 import { UsageError } from '../command-line.ts';
 import { useLocalEndpoints } from '../local-credentials.ts';
 import { startLocalStack } from '../local-stack.ts';
-import { readEvent } from './read-event.ts';
+import { readJson } from '../read-text.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 type Handler = (event: unknown, context: Context) => unknown;
 
@@ -23,13 +22,9 @@ export async function runInvoke(key: string, eventFile: string, inspect: boolean
   const chosen = functions.find((one) => one.key === key);
   if (!chosen)
     throw new UsageError(`${key} is not a function; there are ${functions.map((one) => one.key).join(', ')}`);
-  const event = await readEvent(eventFile);
-  const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-'));
-  try {
-    await invoke(chosen, event, dataFolder, inspect);
-  } finally {
-    await rm(dataFolder, { recursive: true });
-  }
+  const event = await readJson(eventFile);
+  using folder = temporaryFolder();
+  await invoke(chosen, event, folder.path, inspect);
 }
 
 async function invoke(

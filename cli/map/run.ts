@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileAll } from '../../lib/events/compile.ts';
 import type { Mappings } from '../../lib/events/mapping.ts';
 import { UsageError } from '../command-line.ts';
+import { readJson } from '../read-text.ts';
 import { isProject } from '../typed.ts';
 import { checkMappings } from './check.ts';
 import { type DryRunOptions, dryRun } from './dry-run.ts';
@@ -23,11 +24,13 @@ export async function runMap(event: string | undefined, options: MapOptions): Pr
   const folder = options.folder ?? findFolder();
   if (event === undefined && !test && !check && !rules)
     throw new UsageError('A file with an event is needed, or --test, --check or --rules');
+  if (rules && (test ?? check ?? event) !== undefined)
+    throw new UsageError('--rules prints JSON alone; give it without --test, --check and an event');
   const mappings = compileAll(folder);
   if (check) await runCheck(mappings, folder);
   if (rules) print(JSON.stringify(rulesOf(mappings), null, 2));
   if (test) await runTests(mappings, folder);
-  if (event !== undefined) print(await dryRun(readEvent(event), mappings, options));
+  if (event !== undefined) print(await dryRun(await readJson(event), mappings, options));
 }
 
 /** The mapping files of the current folder, else those that the program brings along, where they are the project's own or next to `dist/`. */
@@ -37,15 +40,6 @@ function findFolder(): string {
 }
 
 const ownFolder = 'mappings';
-
-function readEvent(file: string): unknown {
-  const text = readFileSync(file, 'utf8');
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new Error(`${file}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
-  }
-}
 
 async function runCheck(mappings: Mappings, folder: string): Promise<void> {
   const warnings = await checkMappings(mappings, folder);

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { PortUnavailableError } from '../../emulator/aws/loopback-server.ts';
 import { claimFolder, FolderUnavailableError } from '../../emulator/stack/claim-folder.ts';
 import { parseConnectionSecret } from '../../lib/servicenow/secret.ts';
 import { watchStack } from '../feed/watch-stack.ts';
 import { startLocalStack } from '../local-stack.ts';
 import { startPage } from '../page/server.ts';
+import { readText } from '../read-text.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { eventLine } from './event-line.ts';
 import { defaultPorts, type PortOptions, portOption, portsOf } from './ports.ts';
 import { announceStack } from './running-stack.ts';
@@ -41,8 +41,8 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
     stop.abort();
   });
   if (!json) process.stdout.write('Packaging and starting …\n');
-  claimFolder(dataFolder, RELEASE_MS).release();
   const secret = options.secret === undefined ? undefined : await readSecret(options.secret);
+  claimFolder(dataFolder, RELEASE_MS).release();
   const watch = watchStack((line, key) => {
     if (logs) process.stderr.write(`${key}: ${line}\n`);
   });
@@ -93,7 +93,7 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
 
 /** The text of a person's secret. @throws ConfigurationError naming what is wrong with it */
 async function readSecret(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8');
+  const text = await readText(file);
   parseConnectionSecret(text);
   return text;
 }
@@ -113,18 +113,14 @@ export async function start(options: StartOptions): Promise<void> {
 async function runInFolder(options: StartOptions): Promise<void> {
   const folder = options.dataDir ?? (options.json ? undefined : DEFAULT_FOLDER);
   if (folder !== undefined) return run(options, resolve(folder));
-  const dataFolder = await mkdtemp(join(tmpdir(), 'servicenow-functions-'));
-  try {
-    await run(options, dataFolder);
-  } finally {
-    await rm(dataFolder, { recursive: true });
-  }
+  using temporary = temporaryFolder();
+  await run(options, temporary.path);
 }
 
-/** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+/** Resolves at the first Ctrl-C or SIGTERM, and when the terminal goes; a second one ends the process at once. */
 function untilStopped(): Promise<void> {
   return new Promise((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done());
   });
 }
 

@@ -107,7 +107,7 @@ function secretError(cause: unknown): ConnectorError {
     return new ConfigurationError('SERVICENOW_SECRET_ID', `${refusal}; ${advice}`, { cause });
   const reason = causes[name];
   if (reason) return new ConfigurationError('SERVICENOW_SECRET_ID', reason, { cause });
-  return new SecretUnavailableError(`Secrets Manager could not be reached (${name || 'unknown error'})`, {
-    cause,
-  });
+  // The SDK's own errors, for example without a region, have no name.
+  const what = cause instanceof Error && name === 'Error' ? cause.message : name || 'unknown error';
+  return new SecretUnavailableError(`Secrets Manager could not be reached (${what})`, { cause });
 }

@@ -82,7 +82,8 @@ export function parseConnectionSecret(json: string): ConnectionSecret {
 
 function parseJson(json: string): unknown {
   try {
-    return JSON.parse(json);
+    // Editors put a byte order mark in front.
+    return JSON.parse(json.replace(/^\uFEFF/, ''));
   } catch {
     // The parser's own message quotes the text, so it is not kept as the cause.
     throw new ConfigurationError('secret', 'is not valid JSON');

@@ -1,8 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { runCommand } from './run-command.ts';
 
 type Run = { readonly code: number | null; readonly out: string; readonly err: string };
 
@@ -65,6 +75,43 @@ describe('servicenow-functions', () => {
     const options = { encoding: 'utf8', env, timeout: 60_000, killSignal: 'SIGTERM' } as const;
     const { status, stderr } = spawnSync(process.execPath, args, options);
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^TMPDIR: no folder .*package\.json .*\n$/)]);
+  });
+
+  it.runIf(existsSync('/dev/full'))('says in one line that its output cannot be written', () => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, ['cli/main.js', '--version'], {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    expect([status, stderr]).toEqual([1, 'standard output: There is no space left on the disk\n']);
+  });
+
+  it('takes a region that is set and empty as none', async () => {
+    const env = { AWS_REGION: '', AWS_DEFAULT_REGION: '' };
+    const [listed, examined] = await Promise.all([
+      runCommand(['dead-letters', '--dlq', 'letters'], { env }),
+      runCommand(['doctor', '--secret', 'foo/bar'], { env }),
+    ]);
+    expect(listed.err).toMatch(/^No AWS region is set\. Set AWS_REGION/);
+    expect(examined.out).toContain('Secrets Manager could not be reached (Region is missing)');
+  });
+
+  it('leaves nothing behind when it does not start', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'not-started-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const args = ['start', '--secret', 'nowhere.json', '--data-dir', 'data', '--port', '0'];
+    const { code, err } = await runCommand(args, { cwd: folder });
+    expect([code, err, readdirSync(folder)]).toEqual([1, 'nowhere.json: no such file\n', []]);
+  });
+
+  it('takes its temporary folder with it, however it ends', () => {
+    const file = join(process.cwd(), 'cli/temporary-folder.ts');
+    const code = `import { temporaryFolder } from ${JSON.stringify(file)};
+      console.log(temporaryFolder().path);
+      process.exit(141);`;
+    const { code: status, out } = run(['--input-type=module', '-e', code]);
+    expect([status, out.trim() !== '' && existsSync(out.trim())]).toEqual([141, false]);
   });
 
   it.each(commands)('explains %s with an example and runs nothing with --help', (name) => {

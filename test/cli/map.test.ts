@@ -9,6 +9,7 @@ import { openWorld } from '../../cli/map/world.ts';
 import { compileAll } from '../../lib/events/compile.ts';
 import { loadMappings } from '../../lib/events/load-mappings.ts';
 import { createMapper } from '../../lib/events/map-event.ts';
+import { runCommand } from './run-command.ts';
 
 const mappings = await loadMappings();
 
@@ -167,4 +168,24 @@ describe('npm run map', () => {
     const [failing] = readSequences(folder, mappings);
     await expect(failing?.run()).rejects.toThrow('step 1: impact is "1", expected "3"');
   });
+});
+
+it('reads an event from a file with a byte order mark and from its input, and prints rules alone', async () => {
+  const event = readFileSync('mappings/samples/cpu-alarm.json', 'utf8');
+  const cwd = mkdtempSync(join(tmpdir(), 'map-command-'));
+  onTestFinished(() => rmSync(cwd, { recursive: true }));
+  writeFileSync(join(cwd, 'event.json'), `\uFEFF${event}`);
+  const [file, input, folder, both] = await Promise.all([
+    runCommand(['map', 'event.json'], { cwd }),
+    runCommand(['map', '-'], { cwd, input: event }),
+    runCommand(['map', '.'], { cwd }),
+    runCommand(['map', '--rules', '--check'], { cwd }),
+  ]);
+  expect([file.code, file.err, file.out]).toEqual([0, '', input.out]);
+  expect([folder.code, folder.err]).toEqual([1, '.: is a folder; a file is needed\n']);
+  expect([both.code, both.out, both.err]).toEqual([
+    2,
+    '',
+    expect.stringMatching(/^--rules prints JSON alone/),
+  ]);
 });

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -122,11 +123,42 @@ describe('servicenow-functions send', () => {
     expect(await bodies(queue)).toEqual([]);
   });
 
+  it('reads a file as an editor saved it, and refuses one that is not UTF-8', async () => {
+    const { queue, folder, run } = await world();
+    await writeFile(join(folder, 'marked.json'), `\uFEFF${good('a')}`);
+    await writeFile(join(folder, 'latin.jsonl'), Buffer.from(good('ü'), 'latin1'));
+    const [marked, latin] = [await run(['send', 'marked.json']), await run(['send', 'latin.jsonl'])];
+    expect([marked.code, latin.code, latin.err]).toEqual([
+      0,
+      1,
+      'latin.jsonl: is not text in UTF-8; save it in that encoding\n',
+    ]);
+    expect(await bodies(queue)).toEqual([good('a')]);
+  });
+
+  it('names what was sent when SQS refuses a later message, and refuses one that is too large before all', async () => {
+    const { queue, folder, run } = await world();
+    const large = JSON.stringify({ table: 'incident', record: { description: 'x'.repeat(1_048_576) } });
+    await writeFile(join(folder, 'large.jsonl'), [good('a'), large].join('\n'));
+    expect((await run(['send', 'large.jsonl'])).err).toMatch(/^message 2: body: must not exceed 1048576 /);
+    expect(await bodies(queue)).toEqual([]);
+    // A character that SQS does not take.
+    const messages = [good('a'), good('b'), good('\uFFFE'), good('d')].join('\n');
+    await writeFile(join(folder, 'messages.jsonl'), messages);
+    const { code, out, err } = await run(['send', 'messages.jsonl', '--json']);
+    expect(JSON.parse(out).messageIds).toHaveLength(2);
+    expect([code, err]).toEqual([1, expect.stringMatching(/^2 of 4 messages sent; message 3: /)]);
+    expect(await bodies(queue)).toEqual([good('a'), good('b')]);
+  });
+
   it.each([
     [['send'], 2, /^missing required argument 'message'/],
     [['send', '{'], 1, /^body: is not valid JSON\n$/],
     [['send', 'nowhere.json'], 1, /nowhere\.json: no such file\n$/],
     [['send', good('a'), '--queue', 'no-such-queue'], 1, /region|no such queue/],
+    [['send', `[${good('a')}]`], 1, /^body: .*object/],
+    [['send', tmpdir()], 1, /^\S+: is a folder; a file is needed\n$/],
+    [['send', 'x'.repeat(5_000)], 1, /^x{60}…: is too long for the name of a file\n$/],
   ])('%j exits with %i and says why in one line', async (args, code, message) => {
     const { run } = await world();
     const ran = await run(args);

@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The text of a file, or of standard input for `-`, without a byte order mark.
+ * @throws Error that names the file, also for bytes that are not UTF-8
+ */
+export async function readText(file: string): Promise<string> {
+  const bytes = await (file === '-' ? buffer(process.stdin) : readFile(file)).catch((error: unknown) => {
+    // That of a folder has no path.
+    throw error instanceof Error ? Object.assign(error, { path: file }) : error;
+  });
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    const name = file === '-' ? 'standard input' : file;
+    throw new Error(`${name}: is not text in UTF-8; save it in that encoding`, { cause });
+  }
+}
+
+/** The same as JSON. @throws Error that names the file when it is not */
+export async function readJson(file: string): Promise<unknown> {
+  const text = await readText(file);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${file}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
+  }
+}
