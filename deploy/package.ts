@@ -34,6 +34,7 @@ export type Package = {
 export type PackageOptions = {
   readonly folder?: string;
   readonly stage?: string;
+  readonly region?: string;
   readonly params?: Readonly<Record<string, string>>;
   /** Bundles again what has been bundled before, for another stage or other params. */
   readonly bundlesAgain?: boolean;
@@ -112,13 +113,14 @@ async function keepBundles(made: string, bundles: string): Promise<void> {
 /** @param bundles where they are already; without it the packager makes them */
 async function runPackager(
   staging: string,
-  { stage, params = {} }: PackageOptions,
+  { stage, region, params = {} }: PackageOptions,
   bundles: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
   const args = [join(dirname(manifest), 'bin/serverless.js'), 'package'];
   if (stage !== undefined) args.push('--stage', stage);
+  if (region !== undefined) args.push('--region', region);
   for (const [name, value] of Object.entries(params)) args.push('--param', `${name}=${value}`);
   const env = { ...process.env, ...(bundles !== undefined && { SERVICENOW_FUNCTIONS_BUNDLES: bundles }) };
   const limits = { cwd: staging, maxBuffer: 16 * 1024 * 1024, env, ...(signal && { signal }) };

@@ -289,9 +289,9 @@ export function startImportHandler() {
       return {
         reportingTimeMs: 0,
         async run(event: unknown, { log }) {
-          const { deployment, importBucket: bucket, redropsImports, trustedSenders } = config;
+          const { deployment, importBucket: bucket, redropsImports, tagsDrops, trustedSenders } = config;
           const receive = {
-            ...{ ...deps, ...clients, schedule, deployment, bucket, log, trustedSenders },
+            ...{ ...deps, ...clients, schedule, deployment, bucket, log, trustedSenders, tagsDrops },
             redrops: redropsImports ? redrops() : undefined,
           };
           const again = await receiveDrops(receive, event);

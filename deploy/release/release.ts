@@ -6,7 +6,7 @@ import { readTemplate } from '../../emulator/aws/template/template.ts';
 import { projectRoot } from '../bundle.ts';
 import { packageFunctions } from '../package.ts';
 import { billOfMaterials, bundledComponents, noticeOf } from './components.ts';
-import { releaseTemplate, stageToken } from './template.ts';
+import { regionToken, releaseTemplate, stageToken } from './template.ts';
 
 const manifestSchema = z.object({ name: z.string(), version: z.string(), license: z.string() });
 
@@ -30,6 +30,7 @@ export async function buildRelease(
   const packaged = await packageFunctions({
     folder: options.packageFolder ?? releasePackage,
     stage: stageToken,
+    region: regionToken,
     ...(options.bundlesAgain && { bundlesAgain: true }),
   });
   const made = `${folder}.new`;

@@ -3,8 +3,8 @@ import type { Template } from '../../emulator/aws/template/template.ts';
 /** Stands for the stage in a template that is packaged for a release, where a stack's parameter takes its place. */
 export const stageToken = 'zzreleasezz';
 
-/** The region that a release is packaged in; the stack's own takes its place. */
-const packagedRegion = 'us-east-1';
+/** Stands for the region; the stack's own takes its place. It has the form of one. */
+export const regionToken = 'us-zzrelease-1';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -36,25 +36,31 @@ const stackParameters = {
  * deployments; zips are read from a bucket of the user's; names take the stage and the region of the stack.
  */
 export function releaseTemplate(packaged: Template & Json): Json {
-  const { Parameters, Resources, Outputs, ...rest } = packaged;
+  const { Parameters, Conditions, Resources, Outputs, ...rest } = packaged;
   const kept = Object.entries(Resources).filter(([id]) => !id.startsWith('ServerlessDeploymentBucket'));
   const resources = kept.map(([id, resource]) => [id, withOwnCode(resource)] as const);
   const template = {
     ...rest,
     Description: 'servicenow-functions: cloud events become ServiceNow records',
-    Parameters: { ...stackParameters, ...withoutToken(Parameters) },
+    Parameters: { ...stackParameters, ...withoutSecret(Parameters) },
+    Conditions: { ...Conditions, WithSecretOfStage: { 'Fn::Equals': [{ Ref: 'SecretId' }, ''] } },
     Resources: byStage(Object.fromEntries(resources)),
     Outputs: byStage(withoutExports(Outputs)),
   };
   return template;
 }
 
-/** No stage is known before the stack: the secret of the default stage. */
-function withoutToken(parameters: Template['Parameters']): Template['Parameters'] {
+/** No stage is known before the stack, and one must not use the secret of another. */
+function withoutSecret(parameters: Template['Parameters']): Template['Parameters'] {
   const { SecretId, ...others } = parameters;
-  const Default = String(SecretId?.Default).replace(stageToken, stackParameters.Stage.Default);
-  return { SecretId: { ...SecretId, Default }, ...others };
+  const Description = `${SecretId?.['Description']} Empty: the secret servicenow-functions/ and the stage.`;
+  return { SecretId: { ...SecretId, Default: '', Description }, ...others };
 }
+
+/** What `{ Ref: 'SecretId' }` stands for in a stack. */
+const secretOfStack = {
+  'Fn::If': ['WithSecretOfStage', { 'Fn::Sub': `servicenow-functions/\${Stage}` }, { Ref: 'SecretId' }],
+};
 
 function withOwnCode(resource: Template['Resources'][string]): Template['Resources'][string] {
   if (resource.Type !== 'AWS::Lambda::Function') return resource;
@@ -78,20 +84,24 @@ function byStage(value: unknown): unknown {
   if (typeof value === 'string') return isPackaged(value) ? { 'Fn::Sub': replaced(value) } : value;
   if (Array.isArray(value)) return value.map(byStage);
   if (typeof value !== 'object' || value === null) return value;
+  if ('Ref' in value && value.Ref === 'SecretId') return secretOfStack;
   if ('Fn::Sub' in value) return { 'Fn::Sub': replacedIn(value['Fn::Sub']) };
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, byStage(item)]));
 }
 
 /** The text of a Fn::Sub, alone or with its variables. */
 function replacedIn(argument: unknown): unknown {
-  if (typeof argument === 'string') return replaced(argument);
+  if (typeof argument === 'string')
+    return argument.includes(`\${SecretId}`)
+      ? [replaced(argument), { SecretId: secretOfStack }]
+      : replaced(argument);
   if (!Array.isArray(argument)) return argument;
   const [text, variables] = argument;
   return [replaced(String(text)), byStage(variables)];
 }
 
-const isPackaged = (text: string) => text.includes(stageToken) || text.includes(packagedRegion);
+const isPackaged = (text: string) => text.includes(stageToken) || text.includes(regionToken);
 
 function replaced(text: string): string {
-  return text.replaceAll(stageToken, `\${Stage}`).replaceAll(packagedRegion, `\${AWS::Region}`);
+  return text.replaceAll(stageToken, `\${Stage}`).replaceAll(regionToken, `\${AWS::Region}`);
 }

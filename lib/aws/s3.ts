@@ -168,13 +168,15 @@ function contentOf(body: string | Uint8Array, contentType: string) {
 }
 
 /**
- * Copies an object of at most 5 GB to a key under which there is none yet.
+ * Copies an object of at most 5 GB, without its tags, to a key under which there is none yet.
  * @returns false when there was one
  */
 export function copyIfAbsent(s3: S3Client, from: ObjectRef, to: ObjectRef): Promise<boolean> {
   const version = from.versionId ? `?versionId=${encodeURIComponent(from.versionId)}` : '';
   const CopySource = `${copySource(from)}${version}`;
-  return unlessTaken(() => s3.send(new CopyObjectCommand({ ...target(to), CopySource, IfNoneMatch: '*' })));
+  // With them it would take rights to tags.
+  const input = { ...target(to), CopySource, TaggingDirective: 'REPLACE', IfNoneMatch: '*' } as const;
+  return unlessTaken(() => s3.send(new CopyObjectCommand(input)));
 }
 
 /** False when a condition of the write does not hold. */

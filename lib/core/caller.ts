@@ -29,13 +29,13 @@ export function callerOf(event: unknown): Caller | undefined {
   if (typeof userArn === 'string') return { name: userArn, principals: [principalOf(userArn)] };
   const claims = at(at(authorizer, 'jwt'), 'claims');
   if (typeof claims !== 'object' || claims === null) return undefined;
-  const subject = at(claims, 'sub') ?? at(claims, 'client_id');
+  const subject = textOf(at(claims, 'sub') ?? at(claims, 'client_id'));
   const granted = [at(at(authorizer, 'jwt'), 'scopes'), at(claims, 'scope'), at(claims, 'scp')];
   const scopes = new Set(granted.flatMap(wordsOf));
   return {
-    name: `jwt:${String(subject ?? 'unknown')}`,
+    name: `jwt:${subject ?? 'unknown'}`,
     principals: [
-      ...(subject === undefined ? [] : [`sub:${String(subject)}`]),
+      ...(subject === undefined ? [] : [`sub:${subject}`]),
       ...[...scopes].map((scope) => `scope:${scope}`),
     ],
   };
@@ -52,8 +52,14 @@ export function principalOf(arn: string): string {
 }
 
 function wordsOf(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(wordsOf);
-  return typeof value === 'string' ? value.split(/\s+/).filter(Boolean) : [];
+  return (textOf(value) ?? '').split(/\s+/).filter(Boolean);
+}
+
+/** API Gateway hands a claim that is an array over as the text `[read write]`. */
+function textOf(claim: unknown): string | undefined {
+  if (claim === undefined || claim === null) return undefined;
+  const text = Array.isArray(claim) ? claim.join(' ') : String(claim);
+  return text.replace(/^\[(.*)\]$/s, '$1');
 }
 
 function at(value: unknown, name: string): unknown {

@@ -78,6 +78,8 @@ export type Config = {
   readonly maxConcurrentImports: number;
   /** True when imports that were abandoned because of an outage are dropped again by schedule. */
   readonly redropsImports: boolean;
+  /** True when dropped files get the tag by which the bucket deletes them after a time. */
+  readonly tagsDrops: boolean;
   /** Instances that the settings of a drop folder may name. */
   readonly dropInstances: readonly string[];
   /** Which figures become metrics: those that alarms use, or all that an alarm or the dashboard uses. */
@@ -118,6 +120,7 @@ export function readConfig(environment: Environment = process.env): Config {
     importFunctionArn: environment['IMPORT_FUNCTION_ARN'],
     maxConcurrentImports: wholeNumber(environment, 'MAX_CONCURRENT_IMPORTS', 2),
     redropsImports: environment['REDROP_IMPORTS'] === 'true',
+    tagsDrops: environment['TAG_DROPS'] === 'true',
     dropInstances: commaList(environment['DROP_INSTANCES']),
     metrics: environment['METRICS'] === 'all' ? 'all' : 'alarms',
     outcomeBus: environment['OUTCOME_BUS']?.trim() || undefined,

@@ -2,6 +2,7 @@ import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod/mini';
 import { startDurableExecution } from '../aws/lambda.ts';
+import { addTag } from '../aws/object-tags.ts';
 import { sendMessages } from '../aws/sqs.ts';
 import { createStateTable } from '../aws/state-table.ts';
 import { lastingId } from '../core/caller.ts';
@@ -39,6 +40,8 @@ export type ReceiveDeps = AnswerDeps & {
   readonly deployment: string;
   /** Knows the files that the schedule drops again. @default there are none */
   readonly redrops?: Pick<Redrops, 'find'> | undefined;
+  /** True when files get the tag by which the bucket deletes them after a time; settings never do. @default false */
+  readonly tagsDrops?: boolean | undefined;
   /** Ids of the roles that drop files again. @default none */
   readonly trustedSenders?: readonly string[] | undefined;
 };
@@ -64,6 +67,7 @@ export async function receiveDrops(deps: ReceiveDeps, event: unknown): Promise<s
       const requests: ImportRequest[] = [];
       for (const notice of notices) requests.push(...(await receiveOne(deps, notice)));
       received.push({ messageId, requests });
+      for (const notice of notices) await tagDrop(deps, notice);
     } catch (error) {
       const isHopeless = error instanceof InvalidInputError;
       deps.log.error('drop-not-received', { messageId, reason: String(error), dropped: isHopeless });
@@ -81,7 +85,21 @@ export async function receiveDrops(deps: ReceiveDeps, event: unknown): Promise<s
     deps.log.error('imports-not-started', { reason: String(error) });
     again.push(...received.map(({ messageId }) => messageId));
   }
-  return again;
+  return [...new Set(again)];
+}
+
+/** The bucket's rule for old drops goes by it; a rule that went by the folder would delete the settings too. */
+const dropTag = { Key: 'servicenow-functions', Value: 'drop' };
+
+async function tagDrop(
+  { s3, log, bucket, tagsDrops = false }: ReceiveDeps,
+  notice: DropNotice,
+): Promise<void> {
+  const { object } = notice;
+  if (!tagsDrops || 'ignored' in notice || (bucket ?? object.bucket) !== object.bucket) return;
+  const isTagged = await addTag(s3, object, dropTag);
+  if (!isTagged)
+    log.info('drop-not-tagged', { key: object.key, reason: 'it is gone, or has ten other tags' });
 }
 
 /** Nothing but a sign of life. */

@@ -50,6 +50,7 @@ async function start() {
       for (const [name, Default] of [
         ['RedriveEvery', 'rate(6 hours)'],
         ['RedropEvery', 'rate(6 hours)'],
+        ['DropRetentionInDays', '30'],
         ['OutcomeBusArn', busArn],
         ['RecordsFifo', 'true'],
         // A write whose answer was lost is looked for after so long.

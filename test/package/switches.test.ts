@@ -216,7 +216,10 @@ describe('a deployment', () => {
       );
     expect(rules({})).not.toContain('"ExpirationInDays"');
     expect(rules({})).toContain('"ExpiredObjectDeleteMarker":true');
-    expect(rules({ DropRetentionInDays: '30' })).toContain('"Prefix":"imports/","ExpirationInDays"');
+    // Without the tag the rule would delete the settings of a folder too.
+    expect(rules({ DropRetentionInDays: '30' })).toContain(
+      '"Prefix":"imports/","TagFilters":[{"Key":"servicenow-functions","Value":"drop"}],"ExpirationInDays"',
+    );
     expect(rules({ ResultRetentionInDays: '30' })).toContain('"Prefix":"results/","ExpirationInDays"');
   });
 

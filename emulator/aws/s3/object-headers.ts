@@ -21,9 +21,12 @@ function contentEncoding(request: S3Request): string {
   return codings.filter((coding) => coding !== '' && coding !== 'aws-chunked').join(',');
 }
 
+/** What stands with the headers and is asked for by itself. */
+const notShown = /^x-amz-(checksum-|tagging$)/;
+
 /** The headers that GET and HEAD share, without the length. */
 export function objectHeaders(state: S3State, object: StoredObject): Record<string, string> {
-  const kept = Object.entries(object.headers).filter(([name]) => !name.startsWith('x-amz-checksum-'));
+  const kept = Object.entries(object.headers).filter(([name]) => !notShown.test(name));
   return {
     ...Object.fromEntries(kept),
     ...versionHeader(state, object),

@@ -86,6 +86,11 @@ export class ObjectTable {
     );
   }
 
+  /** Changes what is known of a version that is there. */
+  setHeaders({ seq }: StoredObject, headers: Readonly<Record<string, string>>): void {
+    this.#statement('UPDATE object SET headers = ? WHERE seq = ?').run(JSON.stringify(headers), seq);
+  }
+
   /** Takes one version away; the newest of the rest becomes the latest. */
   remove(object: StoredObject): void {
     this.#statement('DELETE FROM object WHERE seq = ?').run(object.seq);

@@ -2,7 +2,12 @@ import type { AwsCall } from '../iam/role-policy.ts';
 import { header, type S3Request } from './exchange.ts';
 
 /** Rights of which there is another one for a version that is named. */
-const ofVersions = new Set(['s3:GetObject', 's3:DeleteObject']);
+const ofVersions = new Map([
+  ['s3:GetObject', 's3:GetObjectVersion'],
+  ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+  ['s3:GetObjectTagging', 's3:GetObjectVersionTagging'],
+  ['s3:PutObjectTagging', 's3:PutObjectVersionTagging'],
+]);
 
 /** What a role needs for a request. @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
 export function requiredRights(request: S3Request, right: string | undefined): AwsCall[] {
@@ -24,6 +29,15 @@ export function deletion(bucket: string, key: string, versionId: string | undefi
   return onObject('s3:DeleteObject', bucket, key, versionId ?? null);
 }
 
+/** What copying an object with its tags needs in addition. */
+export function copiedTags({ bucket, key, headers }: S3Request): AwsCall[] {
+  const from = parseCopySource(String(headers['x-amz-copy-source']));
+  return [
+    onObject('s3:GetObjectTagging', from.bucket, from.key, from.versionId),
+    onObject('s3:PutObjectTagging', bucket, key, null),
+  ];
+}
+
 /** What finding out that an object is not there needs. */
 export function listing(bucket: string): AwsCall {
   return { action: 's3:ListBucket', resource: `arn:aws:s3:::${bucket}` };
@@ -38,7 +52,7 @@ export function parseCopySource(value: string): { bucket: string; key: string; v
 }
 
 function onObject(right: string, bucket: string, key: string, versionId: string | null): AwsCall {
-  const action = versionId !== null && ofVersions.has(right) ? `${right}Version` : right;
+  const action = (versionId === null ? undefined : ofVersions.get(right)) ?? right;
   if (bucket === '') return { action, resource: '*' };
   return { action, resource: key === '' ? `arn:aws:s3:::${bucket}` : `arn:aws:s3:::${bucket}/${key}` };
 }

@@ -18,6 +18,7 @@ import {
   uploadPart,
 } from './actions/multipart-upload.ts';
 import { getObject, headObject, putObject } from './actions/objects.ts';
+import { getObjectTagging, putObjectTagging } from './actions/tagging.ts';
 import type { S3Action, S3Request } from './exchange.ts';
 
 /** Sub-resources that choose another action. Any other one is refused rather than misread as the plain call. */
@@ -75,6 +76,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'POST bucket delete': { action: deleteObjects },
   'GET object': { action: getObject, right: 's3:GetObject' },
   'HEAD object': { action: headObject, right: 's3:GetObject' },
+  'GET object tagging': { action: getObjectTagging, right: 's3:GetObjectTagging' },
+  'PUT object tagging': { action: putObjectTagging, right: 's3:PutObjectTagging' },
   'PUT object': { action: putObject, right: 's3:PutObject' },
   'PUT object copy': { action: copyObject, right: 's3:PutObject' },
   'DELETE object': { action: deleteObject, right: 's3:DeleteObject' },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { callerOf, parseCallerRights, principalOf } from '../../../lib/core/caller.ts';
 
 const iam = (userArn: string) => ({ requestContext: { authorizer: { iam: { userArn } } } });
-const jwt = (claims: object, scopes?: readonly string[]) => ({
+const jwt = (claims: object, scopes?: readonly string[] | null) => ({
   requestContext: { authorizer: { jwt: { claims, scopes } } },
 });
 
@@ -19,6 +19,11 @@ describe('the caller of an event', () => {
       ['arn:aws-cn:iam::111122223333:user/ada'],
     ],
     [jwt({ sub: 'ada', scope: 'a/read a/write' }), 'jwt:ada', ['sub:ada', 'scope:a/read', 'scope:a/write']],
+    // API Gateway makes texts of arrays; `scopes` is null for a route without scopes.
+    [jwt({ sub: 'ada', scp: '[read write]' }, null), 'jwt:ada', ['sub:ada', 'scope:read', 'scope:write']],
+    [jwt({ sub: 'ada', scope: '[read]' }, null), 'jwt:ada', ['sub:ada', 'scope:read']],
+    [jwt({ sub: '[ada]', scp: '[]' }), 'jwt:ada', ['sub:ada']],
+    [jwt({ client_id: '[app]' }), 'jwt:app', ['sub:app']],
     [jwt({ client_id: 'app', scp: ['x'] }, ['x', 'y']), 'jwt:app', ['sub:app', 'scope:x', 'scope:y']],
     [jwt({}), 'jwt:unknown', []],
   ])('of %j is attested by AWS', (event, name, principals) => {

@@ -1,4 +1,10 @@
-import { PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectTaggingCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  PutObjectTaggingCommand,
+} from '@aws-sdk/client-s3';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { receiveDrops } from '../../../lib/file-import/receive-drops.ts';
 import { wakeUpMessage } from '../../../lib/file-import/schedule/schedule.ts';
@@ -113,6 +119,63 @@ describe('a dropped file', () => {
     const [request] = world.started;
     if (!request) throw new Error('an import');
     expect(await world.run(request)).toMatchObject({ status: 'completed', source: { key } });
+  });
+});
+
+describe('the tag by which the bucket deletes old drops', () => {
+  const ours = { Key: 'servicenow-functions', Value: 'drop' };
+  const tagsOf = async (Key: string) =>
+    (await world.s3.send(new GetObjectTaggingCommand({ Bucket: bucket, Key }))).TagSet;
+  const tag = (Key: string, TagSet: { readonly Key: string; readonly Value: string }[]) =>
+    world.s3.send(new PutObjectTaggingCommand({ Bucket: bucket, Key, Tagging: { TagSet } }));
+
+  it.each(['imports/imp_load/a.csv', 'imports/imp_load/sub/b.jsonl.gz', 'imports/imp_load/notes.txt'])(
+    'is given to %s',
+    async (key) => {
+      await receive(await drop(key, csv));
+      expect(await tagsOf(key)).toEqual([ours]);
+    },
+  );
+
+  it('is never given to the settings of a folder, which stay', async () => {
+    await receive(
+      await drop('imports/imp_load/_import.json', '{}'),
+      await drop('imports/imp_load/a.csv', csv),
+    );
+    expect(await tagsOf('imports/imp_load/_import.json')).toEqual([]);
+  });
+
+  it('stands with the tags that the file has, unless there is no room', async () => {
+    const [some, full] = ['imports/imp_load/some.csv', 'imports/imp_load/full.csv'];
+    const others = Array.from({ length: 10 }, (_, i) => ({ Key: `k${i}`, Value: 'v' }));
+    const events = [await drop(some, csv), await drop(full, csv)];
+    await tag(some, [{ Key: 'team', Value: 'hr' }]);
+    await tag(full, others);
+    expect(await receive(...events)).toEqual([]);
+    expect(await tagsOf(some)).toEqual([{ Key: 'team', Value: 'hr' }, ours]);
+    expect(await tagsOf(full)).toEqual(others);
+  });
+
+  it('is left out for a file that was deleted meanwhile', async () => {
+    const event = await drop('imports/imp_load/a.csv', csv);
+    await world.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: event.key }));
+    expect(await receive(event)).toEqual([]);
+    expect(world.started).toHaveLength(1);
+  });
+
+  it('brings the message back when S3 refuses it, and holds no import up', async () => {
+    const event = await drop('imports/imp_load/a.csv', csv);
+    const send = async (command: object) => {
+      if (command instanceof PutObjectTaggingCommand) throw new Error('SlowDown');
+      return world.s3.send(command as PutObjectCommand);
+    };
+    const s3 = Object.assign(Object.create(world.s3), { send });
+    const { clock, log, schedule } = world;
+    const deps = { s3, clock, log, schedule, deployment: 'test', tagsDrops: true };
+    expect(await receiveDrops(deps, { Records: [{ messageId: '7', body: event.body }] })).toEqual(['7']);
+    expect(world.started).toHaveLength(1);
+    await receive(event);
+    expect(await tagsOf(event.key)).toEqual([ours]);
   });
 });
 

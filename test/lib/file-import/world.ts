@@ -131,7 +131,16 @@ export async function startWorld(
   });
   const redrops = new Redrops(table, clock);
   const redropper = 'AROAREDROP00';
-  const receiving = { s3, schedule, clock, log, deployment: 'test', redrops, trustedSenders: [redropper] };
+  const receiving = {
+    s3,
+    schedule,
+    clock,
+    log,
+    deployment: 'test',
+    redrops,
+    trustedSenders: [redropper],
+    tagsDrops: true,
+  };
 
   const world = {
     instance,

@@ -6,11 +6,12 @@ import { givenHeaders, storedChecksums, versionHeader } from '../object-headers.
 import type { StoredObject } from '../object-table.ts';
 import { checkWrite } from '../preconditions.ts';
 import { storeBytes } from '../receive-body.ts';
-import { parseCopySource } from '../rights.ts';
+import { copiedTags, parseCopySource } from '../rights.ts';
 import type { Content, S3State } from '../state.ts';
 import type { Part } from '../upload-table.ts';
 import { xmlAnswer } from '../xml.ts';
 import { openUpload, partNumber } from './multipart-upload.ts';
+import { taggingHeader } from './tagging.ts';
 
 /**
  * What `x-amz-copy-source` names.
@@ -26,6 +27,7 @@ function copiedObject(state: S3State, request: S3Request): StoredObject {
 export const copyObject: S3Action = async (request, state) => {
   state.buckets.get(request.bucket);
   const source = copiedObject(state, request);
+  if (copiesTags(request) && taggingHeader in source.headers) request.permit(...copiedTags(request));
   const blobs = await state.blobs.copy(source.blobs);
   const { callerId: storedBy } = request;
   const content = { etag: source.etag, headers: copiedHeaders(request, source), blobs, storedBy };
@@ -47,9 +49,13 @@ function putOrDrop(state: S3State, request: S3Request, content: Content): Stored
 }
 
 function copiedHeaders(request: S3Request, source: StoredObject): Record<string, string> {
-  if (header(request, 'x-amz-metadata-directive') !== 'REPLACE') return source.headers;
-  return { ...givenHeaders(request), ...storedChecksums(source) };
+  const { [taggingHeader]: tagging, ...headers } = source.headers;
+  const kept = tagging !== undefined && copiesTags(request) ? { [taggingHeader]: tagging } : {};
+  if (header(request, 'x-amz-metadata-directive') !== 'REPLACE') return { ...headers, ...kept };
+  return { ...givenHeaders(request), ...storedChecksums(source), ...kept };
 }
+
+const copiesTags = (request: S3Request) => header(request, 'x-amz-tagging-directive') !== 'REPLACE';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
 export const uploadPartCopy: S3Action = async (request, state) => {

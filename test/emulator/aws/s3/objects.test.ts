@@ -7,8 +7,10 @@ import {
   CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  GetObjectTaggingCommand,
   HeadObjectCommand,
   PutObjectCommand,
+  PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type S3Fixture, startS3Fixture } from './local-s3.ts';
@@ -182,5 +184,41 @@ describe('a condition', () => {
     await expect(put('guarded', 'three', { IfMatch: ETag })).rejects.toMatchObject(preconditionFailed);
     await expect(put('not-there', 'x', { IfMatch: ETag })).rejects.toMatchObject({ name: 'NoSuchKey' });
     expect(await text('guarded')).toBe('two');
+  });
+});
+
+describe('tags', () => {
+  const tag = (Key: string, TagSet: { readonly Key: string; readonly Value: string }[]) =>
+    fixture.client.send(new PutObjectTaggingCommand({ Bucket: 'plain', Key, Tagging: { TagSet } }));
+  const tagsOf = async (Key: string) =>
+    (await fixture.client.send(new GetObjectTaggingCommand({ Bucket: 'plain', Key }))).TagSet;
+  const team = { Key: 'team', Value: 'a & b' };
+
+  it('are kept with an object until it is stored again, and change nothing else of it', async () => {
+    const { ETag } = await put('tagged', 'x');
+    expect(await tagsOf('tagged')).toEqual([]);
+    await tag('tagged', [team, { Key: 'other', Value: '' }]);
+    expect(await tagsOf('tagged')).toEqual([team, { Key: 'other', Value: '' }]);
+    expect(await get('tagged')).toMatchObject({ ETag, ContentLength: 1 });
+    await put('tagged', 'y');
+    expect(await tagsOf('tagged')).toEqual([]);
+  });
+
+  it('are copied unless the copy says otherwise', async () => {
+    await put('from', 'x');
+    await tag('from', [team]);
+    const copy = (Key: string, more: object) =>
+      fixture.client.send(new CopyObjectCommand({ Bucket: 'plain', Key, CopySource: 'plain/from', ...more }));
+    await copy('with', {});
+    await copy('without', { TaggingDirective: 'REPLACE' });
+    expect([await tagsOf('with'), await tagsOf('without')]).toEqual([[team], []]);
+  });
+
+  it('are ten at most, each key once', async () => {
+    await put('tagged', 'x');
+    const many = Array.from({ length: 11 }, (_, i) => ({ Key: `k${i}`, Value: '' }));
+    await expect(tag('tagged', many)).rejects.toMatchObject({ name: 'BadRequest' });
+    await expect(tag('tagged', [team, team])).rejects.toMatchObject({ name: 'InvalidTag' });
+    await expect(tag('no such key', [team])).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 });

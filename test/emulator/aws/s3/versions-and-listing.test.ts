@@ -109,9 +109,9 @@ describe('a listing', () => {
 
 it('answers NotImplemented, not the plain call, to a sub-resource that it does not know', async () => {
   await put('plain', 'tagged', 'bytes');
-  const response = await fetch(`${fixture.s3.url}/plain/tagged?tagging`, {
+  const response = await fetch(`${fixture.s3.url}/plain/tagged?acl`, {
     method: 'PUT',
-    body: '<Tagging/>',
+    body: '<AccessControlPolicy/>',
   });
   expect(response.status).toBe(501);
   expect(await response.text()).toContain('<Code>NotImplemented</Code>');
