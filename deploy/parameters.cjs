@@ -5,9 +5,11 @@ module.exports = async ({ resolveVariable }) => {
   for (const { param } of parameters) values.set(param, asText(await resolveVariable(`param:${param}`)));
   const settingOf = (param) => values.get(param) ?? '';
   const { checkRegion } = await import('./partitions.ts');
-  for (const warning of checkRegion(await resolveVariable('aws:region'), settingOf))
-    process.stderr.write(`${warning}\n`);
-  return templateParameters(settingOf);
+  const { stageToken } = await import('./release/template.ts');
+  const region = await resolveVariable('aws:region');
+  const isRelease = (await resolveVariable('sls:stage')) === stageToken;
+  for (const warning of isRelease ? [] : checkRegion(region, settingOf)) process.stderr.write(`${warning}\n`);
+  return templateParameters(settingOf, region);
 };
 
 /** A JSON map may have been parsed already. */

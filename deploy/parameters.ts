@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { partitionOf } from './partitions.ts';
 
 /** One setting of a deployment: a param of serverless.yml, and a Parameter of the CloudFormation template. */
 export type Parameter = {
@@ -12,6 +13,8 @@ export type Parameter = {
   /** What `pattern` asks for, in words. */
   readonly expected?: string;
   readonly required?: boolean;
+  /** It is an ARN of something in the deployment's partition, and in its region where the service knows regions. */
+  readonly isArn?: boolean;
   /** The value as the template takes it. @default as it is */
   readonly read?: (value: string) => string;
 };
@@ -22,6 +25,31 @@ const wholeNumber = {
   expected: 'must be a whole number above 0',
   required: true,
 };
+/** 1 to 64,800: SQS dead-letters a message after 100 receives, and late receives are 12 to 15 minutes apart. */
+const retrySeconds = {
+  pattern: '[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-3]\\d{3}|64[0-7]\\d{2}|64800',
+  expected: 'must be a whole number from 1 to 64800 (18 hours)',
+};
+const method = '(GET|HEAD|POST|PUT|PATCH|DELETE)';
+const methodList = {
+  pattern: `${method}(\\s*,\\s*${method})*`,
+  expected: 'must be methods, comma separated: GET, HEAD, POST, PUT, PATCH, DELETE',
+};
+/** Names, or a JSON map of them by instance. */
+const tableList = {
+  pattern: '\\{.+\\}|(\\*|\\w+)(\\s*,\\s*(\\*|\\w+))*',
+  expected: 'must be tables, comma separated',
+};
+/** CloudWatch takes a description of 1,024 characters, of which a sentence is ours. */
+const mostOfRunbookUrl = 800;
+
+/** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+const bucketName = [
+  '(?!xn--|sthree-|amzn-s3-demo-)(?!.*\\.\\.)(?!(\\d+\\.){3}\\d+$)',
+  '(?!.*(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$)',
+  '[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]',
+].join('');
+
 const optionalDays = {
   pattern: '[1-9]\\d{0,4}',
   expected: 'must be a number of days, or empty to keep them',
@@ -32,6 +60,7 @@ const logRetentions =
   '1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653'.split(' ');
 
 const kmsKeyArn = {
+  isArn: true,
   pattern: 'arn:aws[\\w-]*:kms:[\\w-]+:\\d{12}:key/[\\w-]+',
   expected: 'must be the ARN of a KMS key (not of an alias)',
 };
@@ -52,6 +81,7 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'secretId',
     description: 'Name or ARN of the secret; for several instances a JSON map of names.',
+    isArn: true,
     required: true,
   },
   {
@@ -59,11 +89,14 @@ export const parameters: readonly Parameter[] = [
     description: 'ARNs of the secrets, comma separated. Needed only when secretId is a JSON map.',
     pattern: 'arn:aws[\\w-]*:secretsmanager:[^\\s,]+(,arn:aws[\\w-]*:secretsmanager:[^\\s,]+)*',
     expected: 'must be ARNs of secrets, comma separated',
+    isArn: true,
     read: withoutBlanks,
   },
   {
     param: 'allowedTables',
     description: 'Tables that callers may read and write, comma separated; * for all.',
+    ...tableList,
+    required: true,
   },
   { param: 'allowedHosts', description: "Instance hosts in addition to ServiceNow's own domains." },
   { param: 'httpsProxy', description: 'Forward proxy for calls to the instances.' },
@@ -71,15 +104,15 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'vpcSubnetIds',
     description: 'Subnets that the functions run in, comma separated.',
-    pattern: 'subnet-[\\w-]+(,subnet-[\\w-]+)*',
-    expected: 'must be subnet ids, comma separated',
+    pattern: 'subnet-[\\w-]+(,subnet-[\\w-]+){0,15}',
+    expected: 'must be subnet ids, comma separated, 16 at most',
     read: withoutBlanks,
   },
   {
     param: 'vpcSecurityGroupIds',
     description: 'Security groups of the functions, comma separated.',
-    pattern: 'sg-[\\w-]+(,sg-[\\w-]+)*',
-    expected: 'must be ids of security groups, comma separated',
+    pattern: 'sg-[\\w-]+(,sg-[\\w-]+){0,4}',
+    expected: 'must be ids of security groups, comma separated, 5 at most',
     read: withoutBlanks,
   },
   { param: 'http', description: 'false leaves out the HTTP API.', values: onOff },
@@ -119,8 +152,16 @@ export const parameters: readonly Parameter[] = [
     expected: 'must be ids of roles and users (AROA…, AIDA…), comma separated',
   },
   { param: 'callers', description: 'Rights of callers of the HTTP API, a JSON object; empty for all.' },
-  { param: 'batchMethods', description: 'Methods that a call inside POST /api/now/batch may have.' },
-  { param: 'methodOverrides', description: 'Methods that a POST with X-HTTP-Method-Override may stand for.' },
+  {
+    param: 'batchMethods',
+    description: 'Methods that a call inside POST /api/now/batch may have.',
+    ...methodList,
+  },
+  {
+    param: 'methodOverrides',
+    description: 'Methods that a POST with X-HTTP-Method-Override may stand for.',
+    ...methodList,
+  },
   {
     param: 'dotWalkAnywhere',
     description: 'true lets fields and queries walk references into tables that are not allowed.',
@@ -151,9 +192,10 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'recordsRetryForSeconds',
     description: 'How long a message is retried before it goes to the dead-letter queue.',
-    ...wholeNumber,
+    ...retrySeconds,
+    required: true,
   },
-  { param: 'recordsParkForSeconds', description: 'The old name of recordsRetryForSeconds.', pattern: '\\d*' },
+  { param: 'recordsParkForSeconds', description: 'The old name of recordsRetryForSeconds.', ...retrySeconds },
   {
     param: 'recordsInDoubtSeconds',
     description: 'How long the instance may work on a write whose answer was lost.',
@@ -186,24 +228,28 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'reconcileEvery',
     description: 'How often the sources of open records are asked for their state.',
-    pattern: 'rate\\((1 (minute|hour|day)|([2-9]|[1-9]\\d+) (minutes|hours|days))\\)',
+    pattern: 'rate\\((1 (minute|hour|day)|([2-9]|[1-9]\\d{1,3}) (minutes|hours|days))\\)',
     expected: 'must be a rate such as rate(15 minutes)',
     required: true,
   },
   {
     param: 'redriveEvery',
     description: 'How often dead letters whose reason passes by itself are moved back; empty for never.',
-    pattern: 'rate\\((1 (hour|day)|([2-9]|[1-9]\\d+) (hours|days))\\)',
+    pattern: 'rate\\((1 (hour|day)|([2-9]|[1-9]\\d{1,3}) (hours|days))\\)',
     expected: 'must be a rate of hours or days such as rate(6 hours), or empty',
   },
   {
     param: 'redropEvery',
     description:
       'How often files whose imports were abandoned because of an outage are dropped again; empty for never.',
-    pattern: 'rate\\((1 (hour|day)|([2-9]|[1-9]\\d+) (hours|days))\\)',
+    pattern: 'rate\\((1 (hour|day)|([2-9]|[1-9]\\d{1,3}) (hours|days))\\)',
     expected: 'must be a rate of hours or days such as rate(6 hours), or empty',
   },
-  { param: 'correlationIdTables', description: "Tables that refuse a caller's sys_id, comma separated." },
+  {
+    param: 'correlationIdTables',
+    description: "Tables that refuse a caller's sys_id, comma separated.",
+    ...tableList,
+  },
   { param: 'dropInstances', description: 'Instances that a drop folder may name; empty: the first.' },
   {
     param: 'imports',
@@ -214,7 +260,7 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'importBucketName',
     description: 'Name of the bucket for dropped files; empty for a generated name.',
-    pattern: '[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]',
+    pattern: bucketName,
     expected: 'must be the name of a bucket',
   },
   {
@@ -234,19 +280,26 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'executionRetentionInDays',
     description: 'Keeps the history of an import that has ended for so many days.',
-    pattern: '[1-9]\\d?',
+    pattern: '[1-9]|[1-8]\\d|90',
     expected: 'must be a number of days, 1 to 90',
     required: true,
   },
   {
     param: 'alarmTopicArn',
+    isArn: true,
     description: 'SNS topic that alarms are sent to; empty for no alarms.',
     pattern: 'arn:aws[\\w-]*:sns:[\\w-]+:\\d{12}:[\\w-]+',
     expected: 'must be the ARN of an SNS topic (not of a FIFO topic)',
   },
-  { param: 'runbookUrl', description: 'What alarms put before the name of their runbook.' },
+  {
+    param: 'runbookUrl',
+    description: 'What alarms put before the name of their runbook.',
+    pattern: `[^\\x00-\\x1f]{1,${mostOfRunbookUrl}}`,
+    expected: `must have ${mostOfRunbookUrl} characters at most`,
+  },
   {
     param: 'outcomeBusArn',
+    isArn: true,
     description: 'Event bus that outcomes are sent to; empty for none.',
     pattern: 'arn:aws[\\w-]*:events:[\\w-]+:\\d{12}:event-bus/[\\w./-]+',
     expected: 'must be the ARN of an event bus',
@@ -280,6 +333,7 @@ export const parameters: readonly Parameter[] = [
   },
   {
     param: 'permissionsBoundary',
+    isArn: true,
     description: 'ARN of a policy that bounds the permissions of every role.',
     pattern: 'arn:aws[\\w-]*:iam::(\\d{12}|aws):policy/.+',
     expected: 'must be the ARN of an IAM policy',
@@ -287,16 +341,16 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'rolePath',
     description: 'Path of every role.',
-    pattern: '/([\\w+=,.@-]+/)*',
-    expected: 'must start and end with a slash',
+    pattern: '(?!.{513})/([\\w+=,.@-]+/)*',
+    expected: 'must start and end with a slash, and have 512 characters at most',
     required: true,
   },
   {
     param: 'reservedConcurrency',
     description: 'Copies of each function that may run at once and are kept free for it; empty for no limit.',
     // mapEvents takes five batches at once: what Lambda refuses counts as received.
-    pattern: '[5-9]|[1-9]\\d{1,3}',
-    expected: 'must be a whole number from 5, or empty',
+    pattern: '[5-9]|[1-9]\\d{1,2}|1000',
+    expected: 'must be a whole number from 5 to 1000, or empty',
   },
 ];
 
@@ -318,16 +372,24 @@ function parameterName(param: string): string {
 /**
  * The template's parameters with the values of a deployment as their defaults.
  * @param settingOf the value of a param
+ * @param region of the deployment
  * @throws Error naming the param whose value is wrong, since CloudFormation would say so only half-way
  */
-export function templateParameters(settingOf: (param: string) => string): Record<string, TemplateParameter> {
+export function templateParameters(
+  settingOf: (param: string) => string,
+  region: string,
+): Record<string, TemplateParameter> {
   const values = new Map(
     parameters.map(({ param, read }) => {
       const value = settingOf(param).trim();
       return [param, read ? read(value) : value];
     }),
   );
-  for (const parameter of parameters) checkValue(parameter, values.get(parameter.param) ?? '');
+  for (const parameter of parameters) {
+    const value = values.get(parameter.param) ?? '';
+    checkValue(parameter, value);
+    if (parameter.isArn) checkArns(parameter.param, value, region);
+  }
   checkTogether((param) => values.get(param) ?? '');
   const entries = parameters.map(
     (parameter) =>
@@ -372,6 +434,17 @@ function checkValue({ param, values, pattern, expected, required }: Parameter, v
   if (value === '' && required) throw new Error(`${param} must not be empty`);
   if (value !== '' && pattern && !new RegExp(`^(?:${pattern})$`).test(value))
     throw new Error(`${param} is "${value}"; it ${expected ?? 'has another form'}`);
+}
+
+/** What is used from another partition or region is refused by the service that uses it. */
+function checkArns(param: string, value: string, region: string): void {
+  for (const [arn, partition, arnRegion] of value.matchAll(/\barn:(aws[\w-]*):[\w-]+:([\w-]*):[^",\s]*/g)) {
+    const { name } = partitionOf(region);
+    if (partition !== name)
+      throw new Error(`${param} is "${arn}"; ${region} is in the partition ${name}, not ${partition}`);
+    if (arnRegion !== '' && arnRegion !== region)
+      throw new Error(`${param} is "${arn}"; it must be in the region of the deployment, ${region}`);
+  }
 }
 
 function checkTogether(settingOf: (param: string) => string): void {

@@ -8,7 +8,8 @@ export type Availability = 'documented' | 'not documented' | 'not available';
 /** A part of AWS with accounts and ARNs of its own. */
 export type Partition = {
   readonly name: 'aws' | 'aws-cn' | 'aws-us-gov';
-  readonly regionPrefix: RegExp;
+  /** Its regions. */
+  readonly regions: RegExp;
   /** A region to check the template in. */
   readonly exampleRegion: string;
   readonly features: Readonly<Record<Feature, Availability>>;
@@ -29,30 +30,31 @@ const everywhere = {
 export const partitions: readonly Partition[] = [
   {
     name: 'aws-cn',
-    regionPrefix: /^cn-/,
+    regions: /^cn-(north|northwest)-\d$/,
     exampleRegion: 'cn-north-1',
     // https://docs.amazonaws.cn/en_us/aws/latest/userguide/lambda.html
     features: { ...everywhere, imports: 'not documented', tracing: 'not available' },
   },
   {
     name: 'aws-us-gov',
-    regionPrefix: /^us-gov-/,
+    regions: /^us-gov-(east|west)-\d$/,
     exampleRegion: 'us-gov-west-1',
     features: { ...everywhere, imports: 'not documented' },
   },
   {
     name: 'aws',
-    regionPrefix: /^/,
+    regions: /^(af|ap|ca|eu|il|me|mx|sa|us)-((north|south)?(east|west)|north|south|central)-\d$/,
     exampleRegion: 'eu-central-1',
     features: { ...everywhere, imports: 'documented' },
   },
 ];
 
-/** The partition of a region. */
+/** The partition of a region. @throws Error for a region of none that is known here, e.g. of the European Sovereign Cloud */
 export function partitionOf(region: string): Partition {
-  const found = partitions.find(({ regionPrefix }) => regionPrefix.test(region));
-  if (found === undefined) throw new Error(`No partition has the region ${region}`);
-  return found;
+  const found = partitions.find(({ regions }) => regions.test(region));
+  if (found) return found;
+  const known = partitions.map(({ name }) => name).join(', ');
+  throw new Error(`"${region}" is not a region of ${known}, which is where this can be deployed`);
 }
 
 /** Params that switch a feature on, and the value with which they do. */

@@ -5,14 +5,14 @@
  */
 module.exports = async ({ resolveVariable }) => {
   const ids = secretIds(await resolveVariable('param:secretId'));
-  return ids === undefined ? arnOfParameter : ids.map(arnOf);
+  return ids === undefined ? arnOfParameter : ids.flatMap(arnOf);
 };
 
 const arnOfParameter = {
   'Fn::If': [
     'WithSecretArns',
     { 'Fn::Split': [',', { Ref: 'SecretArns' }] },
-    { 'Fn::If': ['SecretIdIsArn', { Ref: 'SecretId' }, arnOfName(`\${SecretId}`)] },
+    { 'Fn::If': ['SecretIdIsArn', arnsOf({ Ref: 'SecretId' }, `\${SecretId}`), arnOfName(`\${SecretId}`)] },
   ],
 };
 
@@ -23,7 +23,12 @@ function secretIds(setting) {
 }
 
 function arnOf(secretId) {
-  return secretId.startsWith('arn:') ? secretId : arnOfName(secretId);
+  return secretId.startsWith('arn:') ? arnsOf(secretId, secretId) : arnOfName(secretId);
+}
+
+/** Secrets Manager takes an ARN without its six characters too, but the right is compared with the whole one. */
+function arnsOf(arn, text) {
+  return [arn, text === arn ? `${arn}-??????` : { 'Fn::Sub': `${text}-??????` }];
 }
 
 function arnOfName(name) {

@@ -1,12 +1,20 @@
 /** The tags of the stack, which CloudFormation gives to all its resources: the param `tags`, a JSON object. Loaded by serverless.yml. */
 module.exports = async ({ resolveVariable }) => tagsOf(await resolveVariable('param:tags'));
 
+/** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-add-tags.html */
+const mostTags = 50;
+
 function tagsOf(setting) {
   const tags = typeof setting === 'string' ? parse(setting) : setting;
   if (typeof tags !== 'object' || tags === null || Array.isArray(tags))
     throw new Error('tags must be a JSON object');
-  for (const [name, value] of Object.entries(tags))
+  for (const [name, value] of Object.entries(tags)) {
     if (typeof value !== 'string') throw new Error(`tags.${name} must be a string`);
+    if (/^aws:/i.test(name)) throw new Error(`tags.${name}: names that begin with aws: are reserved`);
+    if (name.length < 1 || name.length > 128) throw new Error(`tags.${name}: a name has 1 to 128 characters`);
+    if (value.length > 256) throw new Error(`tags.${name} has more than 256 characters`);
+  }
+  if (Object.keys(tags).length > mostTags) throw new Error(`tags: CloudFormation takes ${mostTags}`);
   return tags;
 }
 

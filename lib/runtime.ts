@@ -145,7 +145,8 @@ export function eventsHandler() {
     () => {
       const { config, ...deps } = root();
       const pair = { url: config.eventsQueueUrl, deadLetterUrl: config.eventsDlqUrl };
-      const queues = { standard: pair, fifo: pair, send: sendMessages, hide: changeVisibility };
+      const transport = { send: sendMessages, hide: changeVisibility };
+      const queues = { standard: pair, fifo: pair, reportedAs: 'events', ...transport } as const;
       const signalsQueueUrl = requireSetting('RECORDS_FIFO_QUEUE_URL', config.recordsFifoQueueUrl);
       const ofDeployment = { settings: config.records, deployment: config.deployment, stateTable };
       const handling = once(async () => {
@@ -246,9 +247,14 @@ export function redriveHandler() {
         return { moved, kept: found - moved, returned: Object.fromEntries(returned), failures };
       };
       const run = async (_event: unknown, { deadline, log }: Invocation) => {
-        const signal = AbortSignal.timeout(Math.max(0, Math.floor(deadline.remainingMs())));
-        const standard = await move(deadLetterUrl, queueUrl, signal);
-        const fifo = fifoUrl && fifoDlqUrl ? await move(fifoDlqUrl, fifoUrl, signal) : undefined;
+        const within = (share: number) =>
+          AbortSignal.timeout(Math.max(0, Math.floor(deadline.remainingMs() * share)));
+        const hasFifo = fifoUrl && fifoDlqUrl;
+        // However many letters the first queue has, the second has its time.
+        const standard = await move(deadLetterUrl, queueUrl, within(hasFifo ? 0.5 : 1));
+        const fifo = hasFifo ? await move(fifoDlqUrl, fifoUrl, within(1)) : undefined;
+        for (const reason of [...standard.failures, ...(fifo?.failures ?? [])])
+          log.error('redrive-failed', { reason });
         const moved = standard.moved + (fifo?.moved ?? 0);
         log.info('redriven', { moved, kept: standard.kept + (fifo?.kept ?? 0) });
         return { standard, ...(fifo && { fifo }) };

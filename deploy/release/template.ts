@@ -3,8 +3,11 @@ import type { Template } from '../../emulator/aws/template/template.ts';
 /** Stands for the stage in a template that is packaged for a release, where a stack's parameter takes its place. */
 export const stageToken = 'zzreleasezz';
 
-/** Stands for the region; the stack's own takes its place. It has the form of one. */
-export const regionToken = 'us-zzrelease-1';
+/**
+ * Stands for the region; the stack's own takes its place. serverless takes regions of its list only: this is one that nothing here can
+ * be deployed to, so that no pattern of a mapping file names it.
+ */
+export const regionToken = 'us-isob-east-1';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -46,9 +46,9 @@ function featureOf(logicalId: string): string | undefined {
   return /^(StartImport|ImportCsv)/.test(logicalId) ? 'WithImports' : undefined;
 }
 
-/** Functions and their roles that Lambda calls without anybody waiting: writes (Event Invokes) and executions of imports. */
+/** Functions and their roles that are called without anybody waiting: writes (Event Invokes), schedules and executions of imports. */
 const mayFailAlone =
-  /^(Post|Put|Patch|Delete)\w*(LambdaFunction|IamRoleLambdaExecution)$|^ImportCsv(LambdaFunction|IamRoleLambdaExecution)$/;
+  /^((Post|Put|Patch|Delete)\w*|ReconcileEvents|RedriveRecords|RedropImports|ImportCsv)(LambdaFunction|IamRoleLambdaExecution)$/;
 
 const failedCalls = { 'Fn::GetAtt': ['CallDeadLetterQueue', 'Arn'] };
 

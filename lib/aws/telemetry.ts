@@ -56,7 +56,12 @@ const ofAlarms: readonly MetricName[] = [
   'DeferredByOutage',
   'ImportsStopped',
   'ReconcileFailures',
+  // The old name of DeferredByOutage, for alarms that were built on it; the next release leaves it out.
+  'Parked',
 ];
+
+/** Stands in the lines that have a metric under its old name. */
+const deprecated = 'the metric Parked is now DeferredByOutage; the next release writes only that';
 
 /** What the dashboard shows beyond that. Calls are in the log anyway, each with its time and its outcome. */
 const ofDashboard: readonly MetricName[] = [
@@ -87,6 +92,7 @@ export function createEmfMetrics(
     ofAlarms.includes(name) || (choice === 'all' && ofDashboard.includes(name));
   return {
     add(name, value = 1) {
+      if (name === 'Parked') emf.addMetadata('deprecated', deprecated);
       if (isMetric(name))
         emf.addMetric(name, name.endsWith('Ms') ? MetricUnit.Milliseconds : MetricUnit.Count, value);
       else if (!inLinesOfCalls.includes(name)) fields.set(name, (fields.get(name) ?? 0) + value);

@@ -38,7 +38,8 @@ export const outcomeDetails = {
   'Drop Refused': z.object({ ...common, source: imported.source, results: z.record(z.string(), z.string()) }),
   'Message Dead-Lettered': z.object({
     ...common,
-    queue: z.enum(['standard', 'fifo']),
+    /** `standard` and `fifo` are records queues. */
+    queue: z.enum(['standard', 'fifo', 'events']),
     messageId: z.string(),
     /** The message's idempotency key, where an attribute gives one. */
     key: z.optional(z.string()),

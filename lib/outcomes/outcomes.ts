@@ -75,6 +75,7 @@ function identityOf(facts: object, atMs: number): string {
   if ('verdict' in facts && 'messageId' in facts) return String(facts.messageId);
   if ('importId' in facts) return String(facts.importId);
   if ('source' in facts) return JSON.stringify(facts.source);
-  if ('messageId' in facts && 'requestId' in facts) return `${facts.messageId} ${facts.requestId}`;
+  // A letter that was sent twice is one, though two invocations sent it. What is redriven is another message.
+  if ('messageId' in facts && 'queue' in facts) return `${facts.queue} ${facts.messageId}`;
   return `${'instance' in facts ? facts.instance : ''} ${Math.floor(atMs / 60_000)}`;
 }

@@ -14,6 +14,8 @@ import type { QueuedMessage } from './sqs-event.ts';
 export type Queues = {
   readonly standard: QueuePair;
   readonly fifo: QueuePair;
+  /** What outcomes call the queue. @default standard or fifo */
+  readonly reportedAs?: 'events';
   readonly send: typeof sendMessages;
   readonly hide: typeof changeVisibility;
 };
@@ -96,17 +98,22 @@ async function sendDeadLetters(all: readonly Disposed[], requestId: string, deps
       log.error('dead-letter-refused', { messageId: lost?.messageId, reason });
     }
     for (const { message, error } of ready)
-      if (!unsent.has(message)) outcomes?.report(deadLetterOf(message, error, requestId));
+      if (!unsent.has(message)) outcomes?.report(deadLetterOf(message, error, requestId, queues.reportedAs));
   });
   return unsent;
 }
 
-function deadLetterOf(message: QueuedMessage, error: unknown, requestId: string): Outcome {
+function deadLetterOf(
+  message: QueuedMessage,
+  error: unknown,
+  requestId: string,
+  reportedAs: Queues['reportedAs'],
+): Outcome {
   const { messageId, isFifo, receiveCount: attempts, attributes } = message;
   const key = attributes[keyAttribute];
   return {
     type: 'Message Dead-Lettered',
-    queue: isFifo ? 'fifo' : 'standard',
+    queue: reportedAs ?? (isFifo ? 'fifo' : 'standard'),
     messageId,
     ...(key && 'text' in key && { key: key.text }),
     code: describe(error).code,

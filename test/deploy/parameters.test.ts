@@ -13,9 +13,9 @@ async function defaults(): Promise<Map<string, string>> {
   return new Map([...lines].map(([, name = '', value = '']) => [name, value.replaceAll(/^'|'$/g, '')]));
 }
 
-async function parametersWith(changes: Readonly<Record<string, string>>) {
+async function parametersWith(changes: Readonly<Record<string, string>>, region = 'us-east-1') {
   const values = new Map([...(await defaults()), ...Object.entries(changes)]);
-  return templateParameters((param) => values.get(param) ?? '');
+  return templateParameters((param) => values.get(param) ?? '', region);
 }
 
 describe('the parameters of a deployment', () => {
@@ -55,7 +55,53 @@ describe('the parameters of a deployment', () => {
     [{ rolePath: 'apps' }, 'must start and end with a slash'],
     [{ reservedConcurrency: '4' }, 'reservedConcurrency is "4"'],
     [{ reservedConcurrency: '7', recordsConcurrency: '4' }, 'reservedConcurrency must be at least 8'],
-    [{ recordsRetryForSeconds: '0' }, 'must be a whole number above 0'],
+    [{ recordsRetryForSeconds: '0' }, 'must be a whole number from 1 to 64800'],
+    [{ recordsRetryForSeconds: '64801' }, 'must be a whole number from 1 to 64800'],
+    [{ recordsParkForSeconds: '0' }, 'must be a whole number from 1 to 64800'],
+    [{ allowedTables: 'incident;problem' }, 'must be tables, comma separated'],
+    [{ allowedTables: ' , ' }, 'must be tables, comma separated'],
+    [{ batchMethods: 'FOO' }, 'must be methods, comma separated'],
+    [{ methodOverrides: 'PUTT' }, 'must be methods, comma separated'],
+    [{ executionRetentionInDays: '91' }, 'must be a number of days, 1 to 90'],
+    [{ importBucketName: 'a..b' }, 'must be the name of a bucket'],
+    [{ importBucketName: '192.168.1.1' }, 'must be the name of a bucket'],
+    [{ importBucketName: 'xn--abc' }, 'must be the name of a bucket'],
+    [{ importBucketName: 'abc--ol-s3' }, 'must be the name of a bucket'],
+    [
+      {
+        vpcSubnetIds: Array.from({ length: 17 }, (_, i) => `subnet-${i}`).join(),
+        vpcSecurityGroupIds: 'sg-1',
+      },
+      '16 at most',
+    ],
+    [{ rolePath: `/${'a'.repeat(511)}/` }, '512 characters at most'],
+    [{ redriveEvery: 'rate(99999999999999 hours)' }, 'must be a rate of hours or days'],
+    [{ reservedConcurrency: '9999' }, 'must be a whole number from 5 to 1000'],
+    [{ runbookUrl: `https://example.com/${'a'.repeat(2_000)}/` }, 'must have 800 characters at most'],
+    ...(
+      [
+        ['kmsKeyArn', 'kms', 'key/k'],
+        ['secretKmsKeyArn', 'kms', 'key/k'],
+        ['alarmTopicArn', 'sns', 'alarms'],
+        ['outcomeBusArn', 'events', 'event-bus/ours'],
+        ['secretId', 'secretsmanager', 'secret:ours-AbCdEf'],
+        ['secretArns', 'secretsmanager', 'secret:ours-AbCdEf'],
+      ] as const
+    ).flatMap(([param, service, name]): [Record<string, string>, string][] => [
+      [
+        { [param]: `arn:aws:${service}:eu-west-1:111122223333:${name}` },
+        'must be in the region of the deployment',
+      ],
+      [
+        { [param]: `arn:aws-cn:${service}:us-east-1:111122223333:${name}` },
+        'is in the partition aws, not aws-cn',
+      ],
+    ]),
+    [{ permissionsBoundary: 'arn:aws-cn:iam::111122223333:policy/b' }, 'is in the partition aws, not aws-cn'],
+    [
+      { secretId: '{"prod":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:a-AbCdEf"}' },
+      'must be in the region of the deployment',
+    ],
     [{ jwtScopes: 'a,,b' }, 'must be scopes, comma separated'],
     [{ dropRetentionInDays: '0' }, 'must be a number of days, or empty to keep them'],
     [{ recordsBatchingSeconds: '31' }, 'must be a whole number of seconds from 1 to 30'],
@@ -114,8 +160,25 @@ describe('the parameters of a deployment', () => {
     await expect(parametersWith({ ...few, recordsFifo: 'true' })).rejects.toThrow('at least 8');
   });
 
+  it.each([
+    { importBucketName: 'drops.of-ours.1' },
+    { executionRetentionInDays: '90' },
+    { recordsRetryForSeconds: '64800' },
+    { rolePath: `/${'a'.repeat(510)}/` },
+    { allowedTables: '{"prod":"incident, problem","dev":"*"}' },
+    { methodOverrides: 'PUT, PATCH' },
+    { permissionsBoundary: 'arn:aws:iam::aws:policy/PowerUserAccess' },
+    { eventSenders: 'arn:aws:sns:eu-west-1:111122223333:alarms' },
+  ])('take %j, also by the pattern of the template', async (changes) => {
+    const [[param = '', value = ''] = []] = Object.entries(changes);
+    const made = await parametersWith(changes);
+    const { AllowedPattern = '', Default } = made[param.charAt(0).toUpperCase() + param.slice(1)] ?? {};
+    expect(Default).toBe(value);
+    expect(value).toMatch(new RegExp(AllowedPattern));
+  });
+
   it('take an ARN of any partition', async () => {
     const arn = 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-0f1e';
-    expect((await parametersWith({ kmsKeyArn: arn }))['KmsKeyArn']?.Default).toBe(arn);
+    expect((await parametersWith({ kmsKeyArn: arn }, 'us-gov-west-1'))['KmsKeyArn']?.Default).toBe(arn);
   });
 });

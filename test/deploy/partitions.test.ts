@@ -22,3 +22,14 @@ it('warns of what no page names for a region, and of nothing that is switched of
   expect(others).toEqual([]);
   expect(deployed('cn-north-1', { http: 'true', events: 'true' })).toEqual([]);
 });
+
+it.each(['us-east-1', 'ap-southeast-7', 'mx-central-1', 'ca-west-1', 'us-gov-east-1', 'cn-northwest-1'])(
+  'knows the region %s',
+  (region) => expect(() => deployed(region, {})).not.toThrow(),
+);
+
+it.each(['us-east1', 'nowhere', '', 'eusc-de-east-1', 'us-iso-east-1', 'us-isob-west-1', 'eu-isoe-west-1'])(
+  'refuses "%s", which is a region of no partition that is known here',
+  (region) =>
+    expect(() => deployed(region, {})).toThrow(`"${region}" is not a region of aws-cn, aws-us-gov, aws`),
+);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { program } from '../../cli/program.ts';
@@ -128,3 +128,26 @@ function refusalOf(work: () => unknown): string {
   }
   throw new Error('nothing was refused');
 }
+
+describe('names of log lines', () => {
+  const filesIn = (folder: string, ending: string) =>
+    readdirSync(new URL(`../../${folder}`, import.meta.url), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith(ending))
+      .map((name) => `${folder}/${name}`);
+  const code = filesIn('lib', '.ts').map(read).join('\n');
+  const alarms = read('deploy/resources/alarms.yml');
+
+  it.each(filesIn('docs', '.md').filter((file) => !/docs\/(adr|servicenow-contract)/.test(file)))(
+    'in %s are those that lib/ writes',
+    (file) => {
+      const lines = read(file)
+        .split('\n')
+        .filter((line) => /\blogs?\b|\blines?\b|\*\*Look/.test(line));
+      const names = lines
+        .flatMap(codeSpans)
+        .filter((span) => /^(?!servicenow-)[a-z]+(-[a-z]+)+$/.test(span) || span === 'servicenow-call');
+      const unknown = names.filter((name) => !code.includes(`'${name}'`) && !alarms.includes(`}-${name}\n`));
+      expect(unknown).toEqual([]);
+    },
+  );
+});

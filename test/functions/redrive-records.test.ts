@@ -76,6 +76,21 @@ describe('the scheduled redrive', () => {
     expect(await bodiesIn('letters')).toEqual([['wrong', ['ErrorCode', 'IdempotencyKey']]]);
   });
 
+  it('leaves the second queue its half of the time, however many letters the first has', async () => {
+    const { put, redrive } = await deployment();
+    await put('letters', 'late', 'THROTTLED');
+    await put('letters.fifo', 'signal', 'THROTTLED');
+    const given: number[] = [];
+    const spy = vi.spyOn(AbortSignal, 'timeout').mockImplementationOnce((ms) => {
+      given.push(ms);
+      return AbortSignal.abort();
+    });
+    onTestFinished(() => spy.mockRestore());
+    expect(await redrive()).toMatchObject({ standard: { moved: 0 }, fifo: { moved: 1 } });
+    // Of 60 s the last 20 are for showing the letters again.
+    expect(given[0]).toBeLessThanOrEqual(20_000);
+  });
+
   it('moves nothing the second time', async () => {
     const { put, redrive } = await deployment();
     await put('letters', 'late', 'CONNECTION_FAILED');

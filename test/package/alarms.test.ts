@@ -21,6 +21,7 @@ const alarmSchema = z.object({
   Statistic: z.enum(['Maximum', 'Sum']),
   Period: z.literal(300),
   EvaluationPeriods: z.number(),
+  DatapointsToAlarm: z.number().optional(),
   Threshold: z.number(),
   ComparisonOperator: z.literal('GreaterThanThreshold'),
   TreatMissingData: z.literal('notBreaching'),
@@ -62,6 +63,22 @@ describe('the alarms', () => {
     expect(names({ Http: 'false' })).not.toContain('servicenow-functions-dev-api-errors');
     expect(names({ Events: 'false' })).not.toContain('servicenow-functions-dev-fifo-dead-letters');
     expect(names({ Events: 'false' }).filter((name) => /event|reconcile/.test(name))).toEqual([]);
+  });
+
+  it('say that messages wait until none was deferred for half an hour, however far apart their receives are', () => {
+    const [alarm] = alarmsWith(everything).filter(({ AlarmName }) => AlarmName.endsWith('deferred-messages'));
+    const { EvaluationPeriods = 0, DatapointsToAlarm = 0, Threshold = 0 } = alarm ?? {};
+    const raised = (counts: readonly number[]) =>
+      counts.map((_, at) => {
+        const seen = counts.slice(Math.max(0, at + 1 - EvaluationPeriods), at + 1);
+        return seen.filter((count) => count > Threshold).length >= DatapointsToAlarm;
+      });
+    const everyFifteenMinutes = Array.from({ length: 30 }, (_, period) =>
+      period < 2 || period % 3 === 1 ? 1 : 0,
+    );
+    expect(raised(everyFifteenMinutes)).toEqual([false, ...Array.from({ length: 29 }, () => true)]);
+    expect(raised([1, 0, 0, 0, 0, 0, 0, 0])).not.toContain(true);
+    expect(raised([1, 1, ...Array.from({ length: 7 }, () => 0)]).at(-1)).toBe(false);
   });
 
   it('go to the topic, also when they end', () => {
@@ -118,13 +135,15 @@ describe('the alarms', () => {
     expect(Number(line[metric])).toBeGreaterThan(alarm?.Threshold ?? Number.POSITIVE_INFINITY);
   });
 
-  it('keep what failed for good where an alarm sees it: each writing function and the executions of imports', () => {
+  it('keep what failed for good where an alarm sees it: each writing function, each schedule and the executions of imports', () => {
     const functions = Object.entries(whole.Resources).filter(
       ([, { Type }]) => Type === 'AWS::Lambda::Function',
     );
     const kept = functions.filter(([, { Properties }]) => 'DeadLetterConfig' in Properties);
     const names = kept.map(([id]) => id.replace('LambdaFunction', ''));
-    expect(names).toContain('ImportCsv');
+    expect(names).toEqual(
+      expect.arrayContaining(['ImportCsv', 'ReconcileEvents', 'RedriveRecords', 'RedropImports']),
+    );
     for (const [id] of functions.filter(([name]) => /^(Post|Put|Patch|Delete)/.test(name)))
       expect(names).toContain(id.replace('LambdaFunction', ''));
     for (const name of names) {

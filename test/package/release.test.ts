@@ -100,8 +100,20 @@ describe('a release', () => {
 
   it('names nothing of the stage and the region that it was packaged in', async () => {
     const text = (await read('template.json')).toString();
-    expect(text).not.toMatch(/zzrelease|us-east-1|ServerlessDeployment/);
+    expect(text).not.toMatch(/zzrelease|us-east-1|us-isob|ServerlessDeployment/);
+    expect(text).not.toMatch(/servicenow-functions\/(dev|prod)/);
     expect(text).not.toContain('"Export"');
+  });
+
+  it.each([
+    [{}, 'servicenow-functions/dev'],
+    [{ SecretId: 'ours' }, 'ours'],
+  ])('reads the secret of its stage unless it is given another one: %j', (given, secret) => {
+    const resources = resolved(template, { ...artifacts, Stage: 'dev', ...given });
+    const properties = JSON.stringify(resources['WriteRecordsLambdaFunction']?.properties);
+    expect(properties).toContain(`"SERVICENOW_SECRET_ID":"${secret}"`);
+    const policies = JSON.stringify(resources['WriteRecordsIamRoleLambdaExecution']?.properties);
+    expect(policies).toContain(`:secret:${secret}-??????"`);
   });
 
   it('reads each zip from the bucket that the user names', () => {

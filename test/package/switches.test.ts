@@ -188,6 +188,12 @@ describe('a deployment', () => {
     );
   });
 
+  it('names EventBridge in no policy of a topic: it supports no conditions there', () => {
+    const [[, policy] = []] = ofType(deployed(), 'AWS::SNS::TopicPolicy');
+    expect(JSON.stringify(policy)).toContain('cloudwatch.amazonaws.com');
+    expect(JSON.stringify(policy)).not.toContain('events.amazonaws.com');
+  });
+
   it('lets only the functions that wake themselves run in a loop', () => {
     const looping = ofType(deployed(), 'AWS::Lambda::Function').filter(
       ([, { Properties }]) => Properties['RecursiveLoop'] === 'Allow',

@@ -129,6 +129,20 @@ describe('the metrics of a function', () => {
     expect(lines()[0]).not.toHaveProperty('LatencyMs');
   });
 
+  it('have their old names for this release, in a line that says so', () => {
+    const metrics = metricsOf('alarms');
+    for (const name of ['DeferredByOutage', 'Parked'] as const) metrics.add(name);
+    metrics.flush();
+    const Metrics = [{ Name: 'DeferredByOutage' }, { Name: 'Parked' }];
+    const deprecated = expect.stringContaining('Parked is now DeferredByOutage');
+    expect(lines()).toMatchObject([
+      { DeferredByOutage: 1, Parked: 1, deprecated, _aws: { CloudWatchMetrics: [{ Metrics }] } },
+    ]);
+    metrics.add('DeferredByOutage');
+    metrics.flush();
+    expect(lines()[1]).not.toHaveProperty('deprecated');
+  });
+
   it('cost no line where the lines of the calls say it all, and a plain one where they do not', () => {
     const metrics = metricsOf('alarms');
     metrics.add('Requests');

@@ -116,7 +116,9 @@ describe('outcomes', () => {
       { type: 'Import Finished', ...ended, importId: 'import-2' },
       deadLetter,
       deadLetter,
-      { ...deadLetter, requestId: 'r-2' },
+      // The next receive sent the letter again, as the first could not delete the message.
+      { ...deadLetter, requestId: 'r-2', attempts: 2 },
+      { ...deadLetter, queue: 'events' },
       applied,
       { ...applied, verdict: 'duplicate' },
     ];
