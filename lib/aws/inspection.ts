@@ -20,7 +20,9 @@ export type QueueNow = {
 export type Announcement = {
   readonly queueArn: string;
   readonly events: readonly string[];
+  /** Only keys that begin and end so; empty for all. */
   readonly prefix: string;
+  readonly suffix: string;
 };
 
 /** Reads what a deployment is made of. Each call throws what the SDK throws. */
@@ -61,11 +63,11 @@ export function inspectAws(): Inspection {
       const { GetBucketNotificationConfigurationCommand, S3Client } = await import('./sdk/s3.ts');
       const command = new GetBucketNotificationConfigurationCommand({ Bucket: bucket });
       const { QueueConfigurations = [] } = await new S3Client(limits).send(command);
-      return QueueConfigurations.map(({ QueueArn = '', Events = [], Filter }) => ({
-        queueArn: QueueArn,
-        events: Events,
-        prefix: Filter?.Key?.FilterRules?.find(({ Name }) => Name?.toLowerCase() === 'prefix')?.Value ?? '',
-      }));
+      return QueueConfigurations.map(({ QueueArn = '', Events = [], Filter }) => {
+        const named = (name: string) =>
+          Filter?.Key?.FilterRules?.find(({ Name }) => Name?.toLowerCase() === name)?.Value ?? '';
+        return { queueArn: QueueArn, events: Events, prefix: named('prefix'), suffix: named('suffix') };
+      });
     },
     async isVersioned(bucket) {
       const { GetBucketVersioningCommand, S3Client } = await import('./sdk/s3.ts');

@@ -1,7 +1,8 @@
-import { explainFailure } from '../aws/denial.ts';
-import type { Announcement, Inspection, QueueNow } from '../aws/inspection.ts';
+import type { Inspection, QueueNow } from '../aws/inspection.ts';
 import type { Config } from '../core/config.ts';
-import { type Finding, ok, warning } from './finding.ts';
+import { attempt } from './attempt.ts';
+import { checkBucket } from './check-bucket.ts';
+import { broken, type Finding, ok, warning } from './finding.ts';
 
 /** What of the settings names something in AWS. */
 export type AwsSettings = Pick<
@@ -39,21 +40,6 @@ export async function checkAws(settings: AwsSettings, aws: Inspection): Promise<
   return findings.length === 0 ? [] : [...findings, ...(await checkQuota(aws))];
 }
 
-/** Runs one check; a call that fails becomes a finding that names the action. */
-async function attempt(
-  subject: string,
-  action: string,
-  check: () => Promise<readonly Finding[]>,
-): Promise<readonly Finding[]> {
-  try {
-    return await check();
-  } catch (error) {
-    const { kind, reason, advice } = explainFailure(error, action);
-    const found = kind === 'no-answer' ? `${reason} to ${action}` : reason;
-    return [{ subject, state: 'failed', found, todo: advice }];
-  }
-}
-
 function checkQueue(
   subject: string,
   url: string | undefined,
@@ -75,12 +61,11 @@ function queueFinding(subject: string, queue: QueueNow, dlq: QueueNow | undefine
   const found = `${queue.waiting} waiting, ${queue.inFlight} in flight`;
   if (dlq === undefined) return ok(subject, found);
   if (queue.deadLetters?.arn === dlq.arn) return ok(subject, found);
-  return {
+  return broken(
     subject,
-    state: 'failed',
-    found: queue.deadLetters ? 'another dead-letter queue than the functions use' : 'no dead-letter queue',
-    todo: 'set the queue’s redrive policy back to the dead-letter queue of the stack, or deploy again',
-  };
+    queue.deadLetters ? 'another dead-letter queue than the functions use' : 'no dead-letter queue',
+    'set the queue’s redrive policy back to the dead-letter queue of the stack, or deploy again',
+  );
 }
 
 function lettersFinding(subject: string, { waiting, inFlight, retentionSeconds }: QueueNow): Finding {
@@ -102,63 +87,8 @@ function checkTable(name: string, aws: Inspection): Promise<readonly Finding[]> 
       state === 'INACCESSIBLE_ENCRYPTION_CREDENTIALS'
         ? 'enable the table’s KMS key and allow DynamoDB to use it'
         : 'wait until it is ACTIVE; if it was deleted, deploy again';
-    return [{ subject: 'state table', state: 'failed', found: state, todo }];
+    return [broken('state table', state, todo)];
   });
-}
-
-function checkBucket(bucket: string, queueUrl: string, aws: Inspection): Promise<readonly Finding[]> {
-  const subject = 'import bucket';
-  return attempt(subject, 's3:GetBucketNotification', async () => {
-    const announcements = await aws.bucketAnnouncements(bucket);
-    const queue = await aws.queue(queueUrl);
-    const missed = missedDrops(announcements.find(({ queueArn }) => queueArn === queue.arn));
-    if (missed)
-      return [
-        {
-          subject,
-          state: 'failed',
-          found: missed,
-          todo: 'set the notification as docs/deploy.md says under “A bucket of your own”, or deploy again',
-        },
-      ];
-    if (!admitsS3(queue.policy))
-      return [
-        {
-          subject,
-          state: 'failed',
-          found: 'the import queue’s policy does not let S3 send to it',
-          todo: 'allow s3.amazonaws.com sqs:SendMessage in the queue’s policy, or deploy again',
-        },
-      ];
-    return [ok(subject, 'announces new files to the import queue'), ...(await versioning(bucket, aws))];
-  });
-}
-
-const versioning = (bucket: string, aws: Inspection) =>
-  attempt('import bucket', 's3:GetBucketVersioning', async () =>
-    (await aws.isVersioned(bucket))
-      ? []
-      : [
-          warning(
-            'import bucket',
-            'it keeps no versions',
-            'enable versioning: a file that is replaced while it loads cannot be read to its end without it',
-          ),
-        ],
-  );
-
-/** Which drops a bucket does not announce; undefined for none. */
-function missedDrops(announcement: Announcement | undefined): string | undefined {
-  if (announcement === undefined) return 'it does not notify the import queue of new files';
-  if (!'imports/'.startsWith(announcement.prefix))
-    return 'it announces other objects than those below imports/';
-  if (!announcement.events.includes('s3:ObjectCreated:*'))
-    return 'it does not announce every new file: a large one is not created by a single PUT (s3:ObjectCreated:*)';
-  return undefined;
-}
-
-function admitsS3(policy: string): boolean {
-  return /s3\.amazonaws\.com/.test(policy);
 }
 
 function checkImportFunction(arn: string, aws: Inspection): Promise<readonly Finding[]> {

@@ -21,6 +21,11 @@ export function warning(subject: string, found: string, todo: string): Finding {
   return { subject, state: 'warning', found, todo };
 }
 
+/** This does not work. */
+export function broken(subject: string, found: string, todo: string): Finding {
+  return { subject, state: 'failed', found, todo };
+}
+
 /** An error as a finding. The messages of our own errors hold no secret; of any other error only the name is shown. */
 export function failed(subject: string, error: unknown, todo?: string): Finding {
   const known = error instanceof ConnectorError;

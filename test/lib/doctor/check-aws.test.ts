@@ -26,6 +26,34 @@ import type { Finding } from '../../../lib/doctor/finding.ts';
 
 const arnOf = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`;
 
+type Rule = {
+  readonly prefix?: string;
+  readonly suffix?: string;
+  readonly events?: readonly (
+    | 's3:ObjectCreated:*'
+    | `s3:ObjectCreated:${'Put' | 'Post' | 'Copy' | 'CompleteMultipartUpload'}`
+  )[];
+};
+
+const policyOf = (...Statement: readonly object[]) => JSON.stringify({ Version: '2012-10-17', Statement });
+const letsS3Send = {
+  Effect: 'Allow',
+  Principal: { Service: 's3.amazonaws.com' },
+  Action: 'sqs:SendMessage',
+  Resource: arnOf('import'),
+};
+const onlyOverTls = {
+  Effect: 'Deny',
+  Principal: '*',
+  Action: 'sqs:*',
+  Resource: arnOf('import'),
+  Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+};
+const forBucket = (name: string) => ({
+  StringEquals: { 'aws:SourceAccount': '000000000000' },
+  ArnLike: { 'aws:SourceArn': `arn:aws:s3:::${name}` },
+});
+
 /** Lambda has its own emulator, which needs packaged functions. */
 const lambda = {
   tryInvoke: async () => {},
@@ -60,30 +88,33 @@ async function deployment() {
   const redrive = JSON.stringify({ deadLetterTargetArn: arnOf('dlq'), maxReceiveCount: 5 });
   const recordsDlqUrl = await queue('dlq');
   const recordsQueueUrl = await queue('records', { RedrivePolicy: redrive });
-  const policy = { Statement: [{ Effect: 'Allow', Principal: { Service: 's3.amazonaws.com' } }] };
-  const importQueueUrl = await queue('import', { Policy: JSON.stringify(policy) });
+  const importQueueUrl = await queue('import', { Policy: policyOf(letsS3Send) });
   await buckets.send(new CreateBucketCommand({ Bucket: 'drops' }));
   const versioned = { Bucket: 'drops', VersioningConfiguration: { Status: 'Enabled' } } as const;
   await buckets.send(new PutBucketVersioningCommand(versioned));
-  const announce = (
-    prefix: string,
-    event: 's3:ObjectCreated:*' | 's3:ObjectCreated:Put' = 's3:ObjectCreated:*',
-  ) =>
+  const announce = (...rules: readonly Rule[]) =>
     buckets.send(
       new PutBucketNotificationConfigurationCommand({
         Bucket: 'drops',
         NotificationConfiguration: {
-          QueueConfigurations: [
-            {
-              QueueArn: arnOf('import'),
-              Events: [event],
-              Filter: { Key: { FilterRules: [{ Name: 'prefix', Value: prefix }] } },
-            },
-          ],
+          QueueConfigurations: rules.map(({ prefix, suffix, events = ['s3:ObjectCreated:*'] }) => {
+            const FilterRules = Object.entries({ prefix, suffix }).flatMap(([Name, Value]) =>
+              Value === undefined ? [] : [{ Name: Name as 'prefix' | 'suffix', Value }],
+            );
+            const filter = FilterRules.length > 0 && { Filter: { Key: { FilterRules } } };
+            return { QueueArn: arnOf('import'), Events: [...events], ...filter };
+          }),
         },
       }),
     );
-  await announce('imports/');
+  const allow = (...statements: readonly object[]) =>
+    queues.send(
+      new SetQueueAttributesCommand({
+        QueueUrl: importQueueUrl,
+        Attributes: { Policy: policyOf(...statements) },
+      }),
+    );
+  await announce({ prefix: 'imports/' });
   await new DynamoDBClient({}).send(
     new CreateTableCommand({
       TableName: 'state',
@@ -108,6 +139,7 @@ async function deployment() {
     settings,
     queues,
     announce,
+    allow,
     check: (aws: Partial<Inspection> = {}) => checkAws(settings, { ...inspectAws(), ...lambda, ...aws }),
   };
 }
@@ -172,16 +204,60 @@ describe('the doctor’s look at AWS', () => {
     });
   });
 
-  it.each([
-    ['other objects', 'elsewhere/', 's3:ObjectCreated:*', 'below imports/'],
-    ['small files only', 'imports/', 's3:ObjectCreated:Put', 'a large one'],
-  ] as const)('names a bucket that announces %s', async (_what, prefix, event, found) => {
+  it.each<[string, Rule[], string]>([
+    ['other objects', [{ prefix: 'elsewhere/' }], 'below imports/'],
+    ['nothing', [], 'does not notify'],
+    ['small files only', [{ prefix: 'imports/', events: ['s3:ObjectCreated:Put'] }], 'a large file'],
+    ['one ending only', [{ prefix: 'imports/', suffix: '.csv' }], 'only objects that end in .csv'],
+  ])('names a bucket that announces %s', async (_what, rules, found) => {
     const { announce, check } = await deployment();
-    await announce(prefix, event);
+    await announce(...rules);
     expect(find(await check(), 'import bucket')).toMatchObject({
       state: 'failed',
       found: expect.stringContaining(found),
     });
+  });
+
+  it.each<[string, Rule[]]>([
+    ['mistyped folders first', [{ prefix: 'import/' }, { prefix: 'Imports/' }, { prefix: 'imports/' }]],
+    ['everything', [{}]],
+    [
+      'each way to create an object by itself',
+      [
+        { prefix: 'imports/', events: ['s3:ObjectCreated:Put', 's3:ObjectCreated:Post'] },
+        { prefix: 'imp', events: ['s3:ObjectCreated:Copy', 's3:ObjectCreated:CompleteMultipartUpload'] },
+      ],
+    ],
+  ])('takes a bucket that announces %s', async (_what, rules) => {
+    const { announce, check } = await deployment();
+    await announce(...rules);
+    expect(find(await check(), 'import bucket')).toMatchObject({ state: 'ok' });
+  });
+
+  it.each<[string, object[]]>([
+    ['denies it', [{ ...letsS3Send, Effect: 'Deny' }]],
+    ['allows and denies it', [letsS3Send, { ...letsS3Send, Effect: 'Deny', Principal: '*' }]],
+    ['lets S3 receive only', [{ ...letsS3Send, Action: ['sqs:ReceiveMessage'] }]],
+    ['speaks of another queue', [{ ...letsS3Send, Resource: arnOf('other') }]],
+    ['lets another bucket send', [{ ...letsS3Send, Condition: forBucket('others') }]],
+    ['lets another service send', [{ ...letsS3Send, Principal: { Service: ['sns.amazonaws.com'] } }]],
+  ])('names an import queue whose policy %s', async (_what, statements) => {
+    const { allow, check } = await deployment();
+    await allow(...statements);
+    expect(find(await check(), 'import bucket')).toMatchObject({
+      state: 'failed',
+      found: expect.stringContaining('does not let S3 send'),
+    });
+  });
+
+  it.each<[string, object[]]>([
+    ['for this bucket', [{ ...letsS3Send, Condition: forBucket('drops') }, onlyOverTls]],
+    ['for all of the account', [onlyOverTls, { ...letsS3Send, Condition: forBucket('*') }]],
+    ['for everybody', [{ ...letsS3Send, Principal: '*', Action: ['SQS:Send*'] }]],
+  ])('takes an import queue whose policy allows it %s', async (_what, statements) => {
+    const { allow, check } = await deployment();
+    await allow(...statements);
+    expect(find(await check(), 'import bucket')).toMatchObject({ state: 'ok' });
   });
 
   it('names what was deleted by hand, and goes on', async () => {
