@@ -38,14 +38,19 @@ export type ImportStatus = Partial<ProgressView> & {
 
 /** How often SQS reports a metric. */
 const metricMs = 60_000;
+/** So old the codes of letters may be. */
+const lettersMs = 30_000;
 const mostLetters = 200;
 const mostImports = 50;
 
 /** Reads the status of a deployment, as often as asked. */
-export function openStatus(queues: RecordsQueues): { read(): Promise<Status>; close(): void } {
+export function openStatus(
+  queues: RecordsQueues,
+  nowMs: () => number = Date.now,
+): { read(): Promise<Status>; close(): void } {
   const sqs = new SQSClient({ maxAttempts: 3 });
   const s3 = createS3Client();
-  const letters = queues.deadLetterQueues.map((queue) => rememberLetters(queue, queues.stateTable));
+  const letters = queues.deadLetterQueues.map((queue) => rememberLetters(queue, queues.stateTable, nowMs));
   const oldest = openOldestMessages(queues.place === 'AWS' ? metricMs : 0);
   return {
     async read() {
@@ -81,14 +86,17 @@ export function openStatus(queues: RecordsQueues): { read(): Promise<Status>; cl
   };
 }
 
-/** Letters are looked at again when there are more or fewer of them. */
+/** Letters are looked at again when there are more or fewer of them, and after a while: others may have taken their places. */
 function rememberLetters(
   { name, url }: DeadLetterQueue,
   stateTable: string | undefined,
+  nowMs: () => number,
 ): (count: number) => Promise<Status['deadLetters']> {
   let known = addLetters([]);
+  let readAtMs = 0;
   return async (count) => {
-    if (count === known.count) return known;
+    if (count === known.count && (count === 0 || nowMs() - readAtMs < lettersMs)) return known;
+    readAtMs = nowMs();
     const letters = count === 0 ? [] : await readLetters(url, stateTable, mostLetters);
     const codes = [...Map.groupBy(letters, ({ code }) => code)]
       .map(([code, { length }]) => [code, length] as const)

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../command-line.ts';
+import { explainError } from '../explain-error.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
 import { describeStatus } from './describe-status.ts';
 import { openStatus, type Status } from './read-status.ts';
@@ -23,10 +24,26 @@ export async function runStatus(options: StatusOptions): Promise<void> {
   const queues = await findRecordsQueues(options, process.env);
   const bucket = options.bucket ?? queues.importBucket ?? process.env['IMPORT_BUCKET'];
   const source = openStatus({ ...queues, importBucket: bucket });
-  const print = options.json ? printJson : printer(process.stdout);
+  const show = printer(process.stdout);
+  const print = options.json ? printJson : (status: Status) => show(describeStatus(status));
+  const sayUnread = (reason: string) => {
+    const line = `${new Date().toISOString().slice(11, 19)} UTC, not read: ${reason}`;
+    if (options.json) process.stderr.write(`${line}\n`);
+    else show([line]);
+  };
   try {
     if (!options.watch) return print(await source.read());
-    await untilStopped(async () => print(await source.read()));
+    let wasRead = false;
+    await untilStopped(async () => {
+      try {
+        print(await source.read());
+        wasRead = true;
+      } catch (error) {
+        // What cannot be read the first time is not there. Later it may come back.
+        if (!wasRead) throw error;
+        sayUnread(explainError(error));
+      }
+    });
     // The terminal has shown ^C.
     if (process.stdout.isTTY) process.stdout.write('\n');
     // What is being read is not waited for.
@@ -60,10 +77,9 @@ function printJson(status: Status): void {
  * Prints over what it printed before on a terminal, and below it elsewhere. Between two prints the cursor is at the beginning of an
  * empty line, and no mode of the terminal is changed: a command that ends at any time leaves it whole.
  */
-function printer(output: NodeJS.WriteStream): (status: Status) => void {
+function printer(output: NodeJS.WriteStream): (text: readonly string[]) => void {
   let lines = 0;
-  return (status) => {
-    const text = describeStatus(status);
+  return (text) => {
     if (!output.isTTY) {
       output.write(`${text.join('\n')}\n`);
       return;

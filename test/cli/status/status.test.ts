@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { describeStatus } from '../../../cli/status/describe-status.ts';
+import { openStatus } from '../../../cli/status/read-status.ts';
 import { type LocalCloudWatch, startCloudWatch } from '../../../emulator/aws/cloudwatch/cloudwatch.ts';
 import { measureQueues } from '../../../emulator/aws/sqs/queue-metrics.ts';
 import { type S3Fixture, startS3Fixture } from '../../emulator/aws/s3/local-s3.ts';
@@ -27,7 +29,7 @@ afterAll(() => Promise.all([sqs.close(), s3.close(), cloudWatch.close()]));
 
 let worlds = 0;
 
-async function world() {
+async function world(s3Url: string = s3.s3.url) {
   worlds += 1;
   const queue = await sqs.queue(`records-${worlds}`);
   const dlq = await sqs.queue(`records-dlq-${worlds}`);
@@ -39,7 +41,7 @@ async function world() {
   const urls = { recordsQueueUrl: queue, recordsDlqUrl: dlq, signalsQueueUrl: signals };
   const stack = announcedStack({
     sqs: { endpoint: sqs.sqs.url, ...urls, queues },
-    s3: { endpoint: s3.s3.url, bucket },
+    s3: { endpoint: s3Url, bucket },
     cloudWatch: { endpoint: cloudWatch.url },
   });
   const send = async (QueueUrl: string, code?: string) => {
@@ -187,6 +189,61 @@ describe('servicenow-functions status', () => {
     await once(child.stdout, 'data');
     child.stdout.destroy();
     expect([await exited, await said]).toEqual([[141, null], '']);
+  });
+
+  it('goes on when a read fails later, and says so in a line', async () => {
+    let isOut = false;
+    const front = createServer(async (request, response) => {
+      const answer = isOut ? undefined : await fetch(`${s3.s3.url}${request.url}`);
+      response.writeHead(answer?.status ?? 403, { 'content-type': 'application/xml' });
+      response.end((await answer?.text()) ?? '<Error><Code>AccessDenied</Code><Message>no</Message></Error>');
+    });
+    front.listen(0, '127.0.0.1');
+    await once(front, 'listening');
+    onTestFinished(() => void front.close());
+    const address = front.address();
+    if (address === null || typeof address === 'string') throw new Error('a server on TCP has a port');
+    const { env, cwd } = await world(`http://127.0.0.1:${address.port}`);
+    const main = resolve(import.meta.dirname, '../../../cli/main.ts');
+    const child = spawn(process.execPath, [main, 'status', '--watch'], {
+      cwd,
+      env: { ...env, PATH: process.env['PATH'], HOME: '/nonexistent' },
+    });
+    const exited = once(child, 'exit');
+    let seen = '';
+    child.stdout.on('data', (chunk) => {
+      seen += String(chunk);
+    });
+    await until(() => expect(seen).toContain('imports'));
+    isOut = true;
+    await until(() => expect(seen).toMatch(/UTC, not read: .*\n/));
+    isOut = false;
+    await until(() => expect(seen).toMatch(/not read: .*\n(.*not read.*\n)*The local stack/));
+    child.kill('SIGINT');
+    expect(await exited).toEqual([0, null]);
+  });
+
+  it('reads the codes again although there are as many letters, after a while', async () => {
+    const { dlq, queue, env, send, receive } = await world();
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) vi.stubEnv(name, 'local');
+    vi.stubEnv('AWS_REGION', 'us-east-1');
+    vi.stubEnv('AWS_ENDPOINT_URL_SQS', sqs.sqs.url);
+    vi.stubEnv('AWS_ENDPOINT_URL_CLOUDWATCH', cloudWatch.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    let now = 1_000_000;
+    const deadLetterQueues = [{ name: 'dlq', url: dlq, queueUrl: queue }];
+    const more = { stateTable: undefined, importBucket: undefined, others: [], place: 'here' };
+    const status = openStatus({ queueUrl: queue, deadLetterQueues, ...more }, () => now);
+    onTestFinished(() => status.close());
+    await send(dlq, 'FIRST');
+    expect((await status.read()).deadLetters.byCode).toEqual({ FIRST: 1 });
+    const { Messages: [first] = [] } = await receive(dlq);
+    await sqs.client.send(new DeleteMessageCommand({ QueueUrl: dlq, ReceiptHandle: first?.ReceiptHandle }));
+    await send(dlq, 'SECOND');
+    expect((await status.read()).deadLetters.byCode).toEqual({ FIRST: 1 });
+    now += 30_000;
+    expect((await status.read()).deadLetters.byCode).toEqual({ SECOND: 1 });
   });
 
   it('says in one line that the stack is gone', async () => {
