@@ -7,7 +7,7 @@ import { deleteRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { copyWaitMs, type Done, InDoubtError } from '../disposition.ts';
 import type { QueuedMessage } from '../sqs-event.ts';
-import { lookAtRecord, type Sight } from './lookup.ts';
+import { lookAtRecord, lookByWrite, type Sight } from './lookup.ts';
 import type { WriteContext } from './write-context.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function checkMade(
   const checks = context.made.splice(0).map(async ({ message, table, sysId }) => {
     try {
       const mark = await context.ledger.records.now(sysId);
-      if (mark.isDeleted) await keepDeleted(table, sysId, mark, context, () => true);
+      if (mark.isDeleted) await removeMade(table, sysId, mark, context);
     } catch (error) {
       errors.set(message, { error });
     }
@@ -55,9 +55,25 @@ export async function awaitEarlierCopy(
 }
 
 /**
+ * Removes what a create has just made, unseen: a look-up may lag behind it.
+ * @throws InDoubtError while the delete is under way; what removing the record failed with, if it may pass
+ */
+async function removeMade(
+  table: string,
+  sysId: string,
+  { deletingUntilMs }: RecordMark,
+  context: WriteContext,
+): Promise<void> {
+  if (deletingUntilMs > context.clock.now()) throw new InDoubtError(copyWaitMs);
+  await remove(table, sysId, context);
+}
+
+/** An earlier attempt that has not seen the delete ended within this time after it. */
+const longestAttemptMs = 15 * 60_000;
+
+/**
  * What a create comes to whose record one of our deletes has seen: nothing, and if a late copy of it has made the record again,
  * that is removed.
- * @param isAgain whether what is seen was made again; a person may have restored the deleted record
  * @throws InDoubtError while the delete is under way; what removing the record failed with, if it may pass
  */
 export async function keepDeleted(
@@ -65,13 +81,14 @@ export async function keepDeleted(
   sysId: string,
   mark: RecordMark,
   context: WriteContext,
-  isAgain: (seen: Sight) => boolean = (seen) => isMadeAgain(seen, mark),
 ): Promise<Done> {
-  const seen = await lookAtRecord(table, sysId, context, true);
+  let seen = await lookAtRecord(table, sysId, context, true);
+  const isRecent = context.clock.now() - mark.deletedAtMs < longestAttemptMs;
+  if (seen.presence === 'absent' && isRecent) seen = await lookByWrite(table, sysId, context);
   if (seen.presence !== 'visible' && seen.presence !== 'hidden') return 'duplicate';
   if (mark.deletingUntilMs > context.clock.now()) throw new InDoubtError(copyWaitMs);
   // A delete that did not come to its end comes back by itself, or was given up.
-  if (mark.deletingUntilMs > 0 || !isAgain(seen)) return 'duplicate';
+  if (mark.deletingUntilMs > 0 || !isMadeAgain(seen, mark)) return 'duplicate';
   await remove(table, sysId, context);
   return 'duplicate';
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { StateUnavailableError } from '../../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
+import { UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import {
   create,
@@ -60,6 +62,34 @@ describe('deletes', () => {
     expect(incidents()).toEqual([]);
     expect(codes()).toEqual([]);
   });
+
+  it.each([false, true])(
+    'are not undone by a create that was faster, where look-ups lag behind (its process dies: %s)',
+    async (dies) => {
+      let isOnItsWay = false;
+      const through = (client: ServiceNowClient): ServiceNowClient => ({
+        ...client,
+        async send(request, context) {
+          if (!isOnItsWay || !isPost(request)) return client.send(request, context);
+          isOnItsWay = false;
+          expect(await queue.deliver([remove('m2')])).toEqual([]);
+          const answer = await client.send(request, context);
+          if (dies) throw new UnknownOutcomeError('lost', { ...request, effect: 'unknown' });
+          return answer;
+        },
+      });
+      await start({ through, instance: { switches: { lookupLagMs: 5_000, lookupLagOnGet: true } } });
+      await queue.deliver([createOf('m1')]);
+      queue.later(6_000);
+      isOnItsWay = true;
+      for (let receiveCount = 1; receiveCount < 5; receiveCount += 1) {
+        const unfinished = await queue.deliver([{ ...createOf('m3'), receiveCount }]);
+        queue.later(overMs);
+        if (unfinished.length === 0) break;
+      }
+      expect([incidents(), codes()]).toEqual([[], []]);
+    },
+  );
 
   it('are no evidence where the instance refused them: what a person deletes later is not found', async () => {
     await start();
