@@ -70,7 +70,10 @@ export function compileMapping(
         name,
         toTemplate(value, `let.${name}`),
       ]),
-      key: toTemplate(key, 'key'),
+      key:
+        typeof key === 'string'
+          ? [toTemplate(key, 'key')]
+          : key.map((part, at) => toTemplate(part, `key.${at}`)),
       ...(each !== undefined && { each: toTemplate(each, 'each') }),
       ...(at !== undefined && { at: toTemplate(at, 'at') }),
       ...(id !== undefined && { id: toTemplate(id, 'id') }),

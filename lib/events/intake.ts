@@ -35,11 +35,11 @@ export function readEvents(body: string, message: Arrival): readonly ReceivedEve
 /** Leaves room for the numbers of the events of a message and of the elements of an event. */
 const longestId = 200;
 
-/** @param arrival of the innermost envelope; its events share it */
+/** @param arrival of the innermost envelope; its events share it @param depth how many envelopes may still come; lists are none */
 function eventsIn(given: unknown, path: string, arrival: Arrival, depth: number): readonly ReceivedEvent[] {
   if (depth === 0) throw new InvalidInputError(path, 'holds envelopes in envelopes');
   if (Array.isArray(given))
-    return given.flatMap((one, index) => eventsIn(one, `${path}[${index}]`, arrival, depth - 1));
+    return given.flatMap((one, index) => eventsIn(one, `${path}[${index}]`, arrival, depth));
   if (!isObject(given)) throw new InvalidInputError(path, 'must be an event: a JSON object');
   if (given['Type'] === 'SubscriptionConfirmation' || given['Type'] === 'UnsubscribeConfirmation')
     throw new InvalidInputError(path, 'is an SNS subscription confirmation; confirm it to receive events');
@@ -106,12 +106,26 @@ function toAlarmEvent(given: JsonObject): object {
         timestamp: given['StateChangeTime'],
       },
       previousState: { value: given['OldStateValue'] },
+      alarmTags: tagsIn(given['AlarmTags']),
+      alarmTagsStatus: given['AlarmTagsStatus'],
       configuration: {
         description: given['AlarmDescription'] ?? undefined,
         ...(metrics.length > 0 && { metrics }),
       },
     },
   };
+}
+
+/**
+ * The tags of an alarm, by key: a notification may hold them so or as a list of pairs.
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-tags-in-notifications.html
+ */
+function tagsIn(given: unknown): object | undefined {
+  if (!Array.isArray(given)) return isObject(given) ? given : undefined;
+  const pairs = given
+    .filter(isObject)
+    .map((one) => [String(one['Key'] ?? one['key'] ?? ''), one['Value'] ?? one['value']] as const);
+  return Object.fromEntries(pairs);
 }
 
 /** The metrics of a notification in the form of an event: of a plain alarm, or of one over a formula or an expected range. */

@@ -171,9 +171,16 @@ class MappingRun {
   }
 
   async #key(scope: Scope): Promise<string> {
-    const key = textOf(await this.#value(this.#mapping.key, 'key', scope), 'key');
-    if (key === undefined) throw new InvalidInputError('key', 'has no value in this event');
-    return key;
+    const { key } = this.#mapping;
+    const parts: string[] = [];
+    for (const [at, template] of key.entries()) {
+      const path = key.length > 1 ? `key.${at}` : 'key';
+      const part = textOf(await this.#value(template, path, scope), path);
+      // Without one part different things would share a record.
+      if (part === undefined) throw new InvalidInputError(path, 'has no value in this event');
+      parts.push(part);
+    }
+    return parts.join(' ');
   }
 
   async #time(scope: Scope, { atMs }: Arrival): Promise<string> {

@@ -102,7 +102,7 @@ export const mappingFile = z.strictObject(
     let: z
       .record(z.string().regex(/^(?!eval$|event$|__proto__$)[A-Za-z_]\w*$/, 'is not a name'), z.unknown())
       .optional(),
-    key: text,
+    key: z.union([text, z.array(text).min(1, 'must not be empty')], 'must be text, or a list of its parts'),
     at: text.optional(),
     id: text.optional(),
     target: z

@@ -56,7 +56,8 @@ export type CompiledMapping = Parts & {
   /** Gives a list: one signal for each element. */
   readonly each?: Template | undefined;
   readonly let: readonly (readonly [name: string, value: Template])[];
-  readonly key: Template;
+  /** The parts of the key; each must have a value. */
+  readonly key: readonly Template[];
   readonly at?: Template | undefined;
   readonly id?: Template | undefined;
   readonly target: readonly { readonly when?: Condition | undefined; readonly is: string }[];

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isOnCalendar } from '../core/calendar.ts';
 import { InvalidInputError, invalidBy } from '../core/errors.ts';
 import { tableName } from './parameters.ts';
 
@@ -21,7 +22,7 @@ const time = z.string('must be a time such as 2026-11-29T08:00:00Z').check(
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$/,
     'must be a time such as 2026-11-29T08:00:00Z',
   ),
-  z.refine((given) => !Number.isNaN(Date.parse(given)), 'must be a time that exists'),
+  z.refine((given) => !Number.isNaN(Date.parse(given)) && isOnCalendar(given), 'must be a time that exists'),
 );
 
 const duration = z

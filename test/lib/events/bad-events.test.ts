@@ -89,6 +89,23 @@ it(`whatever a source sends comes to a signal, to nothing, or to an error that n
   for (const [outcome, times] of Object.entries(outcomes)) expect(times, outcome).toBeGreaterThan(0);
 });
 
+it.each([
+  ['guardduty-high', 'detail/id'],
+  ['guardduty-high', 'detail/accountId'],
+  ['config-non-compliant', 'detail/resourceId'],
+  ['config-non-compliant', 'detail/resourceType'],
+  ['backup-failed', 'detail/backupVaultName'],
+  ['health-issue', 'detail/eventArn'],
+  ['ocsf-new', 'detail/findings/0/metadata/uid'],
+  ['asff-failed', 'detail/findings/0/Id'],
+  ['cpu-alarm', 'resources/0'],
+  ['cost-anomaly', 'detail/anomalyId'],
+  ['generic-open', 'source'],
+])('the event of %s is refused without %s: its record would be shared', async (name, path) => {
+  const { elements } = await map(Object(withAt(sample(name), path.split('/'), undefined)), arrival);
+  expect(elements).toMatchObject([{ error: { field: expect.stringMatching(/^key/) } }]);
+});
+
 it('no value that a source sends as null fails an expression', async () => {
   for (const whole of samples)
     for (const place of placesIn(whole).slice(1)) {

@@ -121,13 +121,14 @@ describe('an event', () => {
     const world = await startMapping();
     const event = alarm('ALARM', '2026-11-29T08:00:00.123+0000');
     const pipe = [event, { messageId: 'x', body: JSON.stringify(event) }];
-    expect(await world.deliver(event, envelope(event), pipe, envelope(notification), notification)).toEqual(
-      [],
-    );
+    const listed = [{ messageId: 'y', body: JSON.stringify(envelope([event])) }];
+    expect(
+      await world.deliver(event, envelope(event), pipe, envelope(notification), notification, listed),
+    ).toEqual([]);
     const names = world
       .signals()
       .map(({ source, key, eventId, at, signal }) => ({ source, key, eventId, at, signal }));
-    expect(names).toHaveLength(6);
+    expect(names).toHaveLength(7);
     expect(new Set(names.map((name) => JSON.stringify(name))).size).toBe(1);
     expect(names[0]).toMatchObject({ key: arn, signal: 'open', at: '2026-11-29T08:00:00.123Z' });
     expect(new Set(world.entries.map(({ MessageGroupId }) => MessageGroupId)).size).toBe(1);
@@ -186,7 +187,11 @@ describe('an event', () => {
       alarm('ALARM', '2026-11-29T08:00:00Z', { resources: [] }),
       'cloudwatch-alarm.yaml: key: has no value',
     ],
-    ['envelopes in envelopes', [[[[{}]]]], 'body[0][0][0][0]: holds envelopes'],
+    [
+      'envelopes in envelopes',
+      envelope(envelope(envelope(envelope({})))),
+      'body.Message.Message.Message.Message: holds envelopes',
+    ],
   ])('is a dead letter with the reason: %s', async (_what, body, reason) => {
     const world = await startMapping();
     expect(await world.deliver(body, alarm('OK', '2026-11-29T08:00:00Z'))).toEqual([]);

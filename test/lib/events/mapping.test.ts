@@ -170,6 +170,12 @@ fields: { description: "{% $event.source & Id %}" }
     });
   });
 
+  it('refuses a key of which a part has no value', async () => {
+    const more = 'key: ["{% detail.a %}", "{% detail.b %}"]\n';
+    expect((await signalOf(more, event({ a: 1, b: 'x' }))).key).toBe('1 x');
+    expect(await mapOne(more, event({ a: 1 }))).toMatchObject({ error: { field: 'key.1' } });
+  });
+
   it.each(['a^b', 'a\nb', '🔥 disk', "x'y", '0'])('takes the key %j as it is', async (key) => {
     expect((await signalOf('', event({ key }))).key).toBe(key);
   });
@@ -185,11 +191,25 @@ fields: { description: "{% $event.source & Id %}" }
     ['in the form of HTTP', 'Sun, 29 Nov 2026 07:00:00 GMT', '2026-11-29T07:00:00.000Z'],
     ['with an offset without a colon', '2026-11-29T07:00:00.123+0100', '2026-11-29T06:00:00.123Z'],
     ['in seconds', 1_764_400_000, '2025-11-29T07:06:40.000Z'],
+    ['of one digit of a day', 'Mon, 2 Nov 2026 08:04:50 GMT', '2026-11-02T08:04:50.000Z'],
+    ['in the form of HTTP with an offset', 'Mon, 02 Nov 2026 08:04:50 +0100', '2026-11-02T07:04:50.000Z'],
+    ['in the form of HTTP in UTC', 'Mon, 02 Nov 2026 08:04:50 UTC', '2026-11-02T08:04:50.000Z'],
+    ['in the older form of HTTP', 'Monday, 02-Nov-26 08:04:50 GMT', '2026-11-02T08:04:50.000Z'],
+    ['in the form of asctime', 'Mon Nov  2 08:04:50 2026', '2026-11-02T08:04:50.000Z'],
+    ['without separators', '20261102T080450Z', '2026-11-02T08:04:50.000Z'],
+    ['a day', '2026-11-02', '2026-11-02T00:00:00.000Z'],
+    ['of a fraction after a comma', '2026-11-02T08:04:50,120+0000', '2026-11-02T08:04:50.120Z'],
+    ['of nanoseconds', '2026-11-02 08:04:50.123456789', '2026-11-02T08:04:50.123Z'],
+    ['behind UTC', '2026-11-02T08:04:50-03:30', '2026-11-02T11:34:50.000Z'],
+    ['of midnight as 24:00', '2026-11-02T24:00:00Z', '2026-11-03T00:00:00.000Z'],
   ])('reads a time that is %s', async (_what, time, at) => {
     expect((await signalOf('', event(undefined, { time }))).at).toBe(at);
   });
 
-  it.each(['yesterday', '2026-13-01T00:00:00Z', {}])('refuses the time %j', async (time) => {
+  it.each([
+    ...['yesterday', '2026-13-01T00:00:00Z', {}, '2026-02-30T08:00Z', '2026-11-02T25:00:00Z', '1234'],
+    ...['Mon, 31 Feb 2026 08:04:50 GMT', 'Mon, 02 Xyz 2026 08:04:50 GMT', '2026-11-02T08:61Z'],
+  ])('refuses the time %j', async (time) => {
     expect(await mapOne('', event(undefined, { time }))).toMatchObject({ error: { field: 'at' } });
   });
 

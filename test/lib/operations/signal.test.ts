@@ -20,6 +20,7 @@ describe('a signal', () => {
     ['key', { key: 'x'.repeat(513) }],
     ['at', { at: 'yesterday' }],
     ['at', { at: '2026-11-31' }],
+    ['at', { at: '2026-02-30T08:00:00Z' }],
     ['eventId', { eventId: undefined }],
     ['target', { target: 'incident?x=1' }],
     ['life', { life: 'full' }],
