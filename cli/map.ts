@@ -22,6 +22,7 @@ export const mapCommand = command('map', 'tries the mapping files of events', [
     notBlank,
   )
   .option('--allowed-hosts <list>', 'hosts outside ServiceNow’s own domains, with --instance', notBlank)
+  .option('--correlation-id-tables <list>', 'the param correlationIdTables, with --instance', notBlank)
   .option('--deployment <name>', 'service and stage (default servicenow-functions/dev)', notBlank)
   .option(
     '--folder <folder>',

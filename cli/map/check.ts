@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readEvents } from '../../lib/events/intake.ts';
+import { joinsPaths } from '../../lib/events/expression-names.ts';
+import { type ReceivedEvent, readEvents } from '../../lib/events/intake.ts';
 import { createMapper } from '../../lib/events/map-event.ts';
 import type { CompiledMapping, Mappings } from '../../lib/events/mapping.ts';
 
@@ -28,7 +29,7 @@ export async function checkMappings(mappings: Mappings, folder: string): Promise
   const names = existsSync(samples) ? readdirSync(samples).filter((name) => name.endsWith('.json')) : [];
   for (const name of names) {
     const sample = readFileSync(join(samples, name), 'utf8');
-    for (const { event, arrival } of readEvents(sample, { atMs: Date.now(), messageId: name })) {
+    for (const { event, arrival } of eventsIn(sample, name, warnings)) {
       const mapped = await mapper.map(event, arrival).catch(() => undefined);
       const found = mapped && seen.get(mapped.mapping);
       if (!mapped || !found) continue;
@@ -49,16 +50,32 @@ export async function checkMappings(mappings: Mappings, folder: string): Promise
   return warnings;
 }
 
+/** None of a sample that cannot be read; then there is a warning. */
+function eventsIn(sample: string, name: string, warnings: string[]): readonly ReceivedEvent[] {
+  try {
+    return readEvents(sample, { atMs: Date.now(), messageId: name });
+  } catch (error) {
+    warnings.push(`samples/${name}: ${error instanceof Error ? error.message : error}`);
+    return [];
+  }
+}
+
 /** Columns that an instance computes: a value that is given does not win. */
 const computed = ['priority', 'number', 'sys_id', 'opened_at'];
 
-function warningsOf({ file, fields = {}, signal }: CompiledMapping, found: Seen): readonly string[] {
-  if (found.samples === 0) return [`${file}: no sample matches it`];
+function warningsOf(mapping: CompiledMapping, found: Seen): readonly string[] {
+  const { file, fields = {}, signal, key } = mapping;
+  const isJoined = key.some((part) => 'expression' in part && joinsPaths(part.expression));
+  const joined = isJoined
+    ? [`${file}: key joins values, of which a missing one adds nothing: write a list of its parts`]
+    : [];
+  if (found.samples === 0) return [...joined, `${file}: no sample matches it`];
   const unseen = Object.keys(fields).filter((column) => !found.columns.has(column));
   const unused = signal.flatMap((entry, index) =>
     found.entries.has(index) ? [] : [`${file}: signal.${index} (${entry.is}) is reached by no sample`],
   );
   return [
+    ...joined,
     ...found.errors.map((error) => `${file}: ${error}`),
     ...unseen.map((column) => `${file}: fields.${column} has no value in any sample; is its path right?`),
     ...unused,

@@ -7,7 +7,7 @@ import { readEvents } from '../../lib/events/intake.ts';
 import { createMapper, type MappedElement } from '../../lib/events/map-event.ts';
 import type { Mappings } from '../../lib/events/mapping.ts';
 import { deriveEpisodeSysId, deriveSysId, identityBy } from '../../lib/operations/identity.ts';
-import { isEvent, type Signal, workNameOf } from '../../lib/operations/signal.ts';
+import { isEvent, readSignal, type Signal, workNameOf } from '../../lib/operations/signal.ts';
 import type { Call } from '../../lib/record-queue/batch-executor.ts';
 import { changesOf, eventOf, newRecord } from '../../lib/record-queue/life-cycle/compose.ts';
 import { type Decision, decide, type Episode } from '../../lib/record-queue/life-cycle/decide.ts';
@@ -19,6 +19,8 @@ export type DryRunOptions = {
   readonly instance?: string | undefined;
   readonly allowedHosts?: string | undefined;
   readonly deployment?: string | undefined;
+  /** Tables of the param `correlationIdTables`, separated by commas. */
+  readonly correlationIdTables?: string | undefined;
 };
 
 /** What an event would do: file and entry, key, sys_id, signal, record, decision and the requests that would go out. */
@@ -27,7 +29,13 @@ export async function dryRun(event: unknown, mappings: Mappings, options: DryRun
   const parts: string[] = [];
   const message = { atMs: Date.now(), messageId: 'dry-run' };
   for (const received of readEvents(JSON.stringify(event), message)) {
-    const { mapping, elements } = await mapper.map(received.event, received.arrival);
+    const { event: given } = received;
+    if ('action' in given && given.action === 'signal') {
+      const mapped = { element: 0, entry: undefined, signal: readSignal(given) };
+      parts.push(['file      none: it is a signal', ...(await describe(mapped, options))].join('\n'));
+      continue;
+    }
+    const { mapping, elements } = await mapper.map(given, received.arrival);
     for (const element of elements)
       parts.push([`file      ${mapping.file}`, ...(await describe(element, options))].join('\n'));
   }
@@ -104,6 +112,7 @@ async function look(signal: Signal, options: DryRunOptions): Promise<Episode | u
     SERVICENOW_SECRET_ID: secret,
     ALLOWED_TABLES: '*',
     ALLOWED_HOSTS: allowedHosts,
+    CORRELATION_ID_TABLES: options.correlationIdTables,
   });
   const fetchSecret = async () =>
     existsSync(secret) ? readFileSync(secret, 'utf8') : fetchSecretText(secret);
@@ -113,11 +122,12 @@ async function look(signal: Signal, options: DryRunOptions): Promise<Episode | u
     const context = { deadline: deadlineAt(Date.now() + 30_000, systemClock), correlationId: 'map' };
     const asking = {
       send: ({ request }: Call) => client.send(request, context),
-      naming: { deployment, identityOf: identityBy(deployment, []) },
+      naming: { deployment, identityOf: identityBy(deployment, config.records.correlationIdTables) },
       shownColumns: new Set<string>(),
     };
     const { source, key, target: table = 'incident' } = signal;
-    return await new Episodes({ table, source, key }, asking, false).findLast();
+    const byCorrelationId = asking.naming.identityOf(table, '').kind === 'correlation_id';
+    return await new Episodes({ table, source, key }, asking, byCorrelationId).findLast();
   } finally {
     await connections.close();
   }

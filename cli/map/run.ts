@@ -63,11 +63,17 @@ async function runTests(mappings: Mappings, folder: string): Promise<void> {
   if (failed > 0) process.exitCode = 1;
 }
 
+function ruleNameOf(file: string): string {
+  const words = file.replace(/\.ya?ml$/, '').split(/[^A-Za-z0-9]+/);
+  return words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join('');
+}
+
 /** One rule for each file, to the events queue of the stack. */
 function rulesOf({ mappings }: Mappings): object {
   const rules = mappings.map(({ file, when }) => {
-    const words = file.replace(/\.ya?ml$/, '').split(/[^A-Za-z0-9]+/);
-    const name = words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join('');
+    const name = ruleNameOf(file);
+    const twin = mappings.find((one) => one.file !== file && ruleNameOf(one.file) === name);
+    if (twin) throw new UsageError(`${file} and ${twin.file} give rules of one name; rename one of them`);
     const Targets = [{ Id: 'events', Arn: { 'Fn::GetAtt': ['EventsQueue', 'Arn'] } }];
     const Properties = { Description: `Events of mappings/${file}`, EventPattern: when, Targets };
     return [`${name}EventsRule`, { Type: 'AWS::Events::Rule', Properties }] as const;

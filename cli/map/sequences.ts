@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import * as z from 'zod';
+import { invalidBy } from '../../lib/core/errors.ts';
+import { inFile } from '../../lib/events/compile.ts';
 import type { Mappings } from '../../lib/events/mapping.ts';
 import { readTime } from '../../lib/events/time.ts';
 import { deriveSysId } from '../../lib/operations/identity.ts';
-import { durationMs, isEvent, workNameOf } from '../../lib/operations/signal.ts';
+import { durationForm, durationMs, isEvent, workNameOf } from '../../lib/operations/signal.ts';
 import { correlationIdOfKey } from '../../lib/record-queue/life-cycle/mark.ts';
+import { readJson } from '../read-text.ts';
 import { type Applied, openWorld, type World } from './world.ts';
 
 const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
@@ -28,7 +30,7 @@ const step = z.strictObject({
   /** A person changes the record of the last signal. */
   person: row.optional(),
   /** Time passes, e.g. PT4H. */
-  wait: z.string().optional(),
+  wait: z.string().regex(durationForm, 'must be a duration such as PT4H').optional(),
   expect: expected.optional(),
 });
 const sequence = z.strictObject({
@@ -44,11 +46,11 @@ type Sequence = z.output<typeof sequence>;
 /** One sequence of a test file; `run` throws what is not as expected, with the step. */
 export type SequenceTest = { readonly file: string; readonly name: string; run(): Promise<void> };
 
-/** The sequences of `*.test.yaml` in a folder of mapping files. @throws z.ZodError for a file that is not one */
+/** The sequences of `*.test.yaml` in a folder of mapping files. @throws MappingError for a file that is not one */
 export function readSequences(folder: string, mappings: Mappings): readonly SequenceTest[] {
   const files = readdirSync(folder).filter((name) => /\.test\.ya?ml$/.test(name));
   return files.toSorted().flatMap((file) =>
-    sequenceFile.parse(parse(readFileSync(join(folder, file), 'utf8'))).map((one) => ({
+    readSequenceFile(file, readFileSync(join(folder, file), 'utf8')).map((one) => ({
       file,
       name: one.it,
       run: () => runSequence(one, folder, mappings),
@@ -56,10 +58,18 @@ export function readSequences(folder: string, mappings: Mappings): readonly Sequ
   );
 }
 
+function readSequenceFile(file: string, text: string): z.output<typeof sequenceFile> {
+  return inFile(file, text, (given) => {
+    const parsed = sequenceFile.safeParse(given);
+    if (!parsed.success) throw invalidBy(parsed.error.issues, 'file', 'is not a known part');
+    return parsed.data;
+  });
+}
+
 const person = { userName: 'a.person', sysId: '0'.repeat(32) };
 
 async function runSequence({ steps, given = {} }: Sequence, folder: string, mappings: Mappings) {
-  const events = steps.map(({ event }) => readEvent(event, folder));
+  const events = await Promise.all(steps.map(({ event }) => readEvent(event, folder)));
   const times = events.map(timeOf);
   const world = await openWorld(mappings, (times.find((ms) => ms !== undefined) ?? Date.now()) + 1_000);
   try {
@@ -89,8 +99,8 @@ async function runSequence({ steps, given = {} }: Sequence, folder: string, mapp
   }
 }
 
-function readEvent(event: Step['event'], folder: string): unknown {
-  return typeof event === 'string' ? JSON.parse(readFileSync(join(folder, event), 'utf8')) : event;
+async function readEvent(event: Step['event'], folder: string): Promise<unknown> {
+  return typeof event === 'string' ? readJson(join(folder, event)) : event;
 }
 
 /** An event that cannot be mapped at all has no elements, but a reason. */

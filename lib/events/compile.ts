@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Alias, type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import type * as z from 'zod/mini';
 import { ConfigurationError, InvalidInputError, invalidBy } from '../core/errors.ts';
+import { checkMapping } from './check-mapping.ts';
 import { checkColumnNames, checkParts } from './check-parts.ts';
 import { compileExpression } from './expression.ts';
 import type { CompiledMapping, Condition, Mappings, Parts, Template } from './mapping.ts';
@@ -62,7 +63,7 @@ export function compileMapping(
     checkPattern(when, 'when');
     const shared = Object.values(defaults).flatMap(({ fields = {} }) => Object.keys(fields));
     checkColumnNames(parsed.data, new Set(shared));
-    return {
+    const mapping: CompiledMapping = {
       file,
       source,
       when,
@@ -87,6 +88,8 @@ export function compileMapping(
       quiet,
       ...toParts(parsed.data, ''),
     };
+    checkMapping(mapping);
+    return mapping;
   });
 }
 
@@ -108,19 +111,53 @@ function withoutSchema(given: unknown): unknown {
   );
 }
 
-/** Reads a YAML document and gives its errors the line that they stem from. */
-function inFile<T>(file: string, text: string, compile: (given: unknown) => T): T {
+/**
+ * Reads a YAML document and gives its errors the line that they stem from.
+ * @param compile may throw InvalidInputError, whose field is the path in the document
+ * @throws MappingError
+ */
+export function inFile<T>(file: string, text: string, compile: (given: unknown) => T): T {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, version: '1.2', merge: false });
   const [broken] = document.errors;
   if (broken)
     throw new MappingError(file, lineCounter.linePos(broken.pos[0]).line, '', firstLine(broken.message));
+  const wrong = wrongAlias(document);
+  if (wrong) {
+    const line = wrong.alias.range ? lineCounter.linePos(wrong.alias.range[0]).line : undefined;
+    throw new MappingError(file, line, '', `*${wrong.alias.source} ${wrong.reason}`);
+  }
   try {
-    return compile(document.toJS({ maxAliasCount: 100 }));
+    return compile(document.toJS({ maxAliasCount: -1 }));
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
     throw new MappingError(file, lineOf(error.field, document, lineCounter), error.field, error.reason);
   }
+}
+
+/** More aliases than a file is written with by hand: each may stand for many others. */
+const mostAliases = 100;
+
+/** The first alias that cannot be followed. */
+function wrongAlias(document: Document): { readonly alias: Alias; readonly reason: string } | undefined {
+  let found: { alias: Alias; reason: string } | undefined;
+  let count = 0;
+  visit(document, {
+    Alias(_key, alias, ancestors) {
+      count += 1;
+      const target = alias.resolve(document);
+      const isCircular = target !== undefined && ancestors.includes(target);
+      const reason = isCircular
+        ? 'stands inside of what it means'
+        : target === undefined
+          ? 'is not defined above'
+          : 'is one alias too many';
+      if (!isCircular && target !== undefined && count <= mostAliases) return undefined;
+      found = { alias, reason };
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function firstLine(text: string): string {
@@ -147,6 +184,8 @@ function issueOf(error: z.core.$ZodError): InvalidInputError {
 /** `{% … %}` over the whole text is an expression. */
 function toTemplate(value: unknown, path: string): Template {
   const expression = typeof value === 'string' ? expressionIn(value, path) : undefined;
+  if (expression === undefined && typeof value === 'object' && JSON.stringify(value).includes('{%'))
+    throw new InvalidInputError(path, 'must be one expression as a whole: {% { "name": path } %}');
   if (expression === undefined) return { literal: value };
   compileExpression(expression, path);
   return { expression };

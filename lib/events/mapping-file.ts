@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { durationForm } from '../operations/signal.ts';
+import { readTime } from './time.ts';
 
 /**
  * The structure of mapping files, published in `schemas/mapping.schema.json`; `compile.ts` checks the expressions and patterns in
@@ -38,7 +40,7 @@ const parts = {
     .strictObject({
       within: z
         .string('must be a duration such as PT4H')
-        .regex(/^P(?=[\dT])(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$/, 'must be a duration such as PT4H')
+        .regex(durationForm, 'must be a duration such as PT4H')
         .optional(),
       state: z.union([z.string(), z.number()], 'must be a state').optional(),
       atMost: z.int('must be a whole number').min(0, 'must not be negative').optional(),
@@ -74,6 +76,18 @@ const quietWindow = z
   .refine(
     ({ from, to }) => [timeOfDay, moment].some((form) => form.test(from) && form.test(to)),
     'from and to must both be times of a day (22:00) or both moments (2026-12-24T18:00Z)',
+  )
+  .refine(
+    ({ from, to }) => timeOfDay.test(from) || [from, to].every((one) => readTime(one) !== undefined),
+    'from and to must be moments that exist',
+  )
+  .refine(
+    ({ from, to }) => timeOfDay.test(from) || Number(readTime(from)) < Number(readTime(to)),
+    'from must be before to',
+  )
+  .refine(
+    ({ from, days, zone }) => timeOfDay.test(from) || (days === undefined && zone === undefined),
+    'days and zone are for times of a day; a moment has its own',
   );
 
 function isZone(zone: string): boolean {

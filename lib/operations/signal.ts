@@ -25,9 +25,12 @@ const time = z.string('must be a time such as 2026-11-29T08:00:00Z').check(
   z.refine((given) => !Number.isNaN(Date.parse(given)) && isOnCalendar(given), 'must be a time that exists'),
 );
 
+/** ISO 8601, of days, hours, minutes and seconds. */
+export const durationForm = /^P(?=[\dT])(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$/;
+
 const duration = z
   .string('must be a duration such as PT4H')
-  .check(z.regex(/^P(?=[\dT])(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$/, 'must be a duration such as PT4H'));
+  .check(z.regex(durationForm, 'must be a duration such as PT4H'));
 
 /** Finds a record of another table: the value of a reference. */
 const lookup = z.strictObject({
@@ -119,7 +122,7 @@ export function readSignal(given: unknown): Signal {
 }
 
 /** Columns by which a record is known, or that show its life. */
-const keptColumns = ['sys_id', 'correlation_id', 'correlation_display'];
+export const keptColumns = ['sys_id', 'correlation_id', 'correlation_display'];
 
 /** @throws InvalidInputError for a column that signals themselves write */
 function checkColumns(given: Signal): Signal {

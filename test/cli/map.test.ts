@@ -1,9 +1,10 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkMappings } from '../../cli/map/check.ts';
 import { dryRun } from '../../cli/map/dry-run.ts';
+import { runMap } from '../../cli/map/run.ts';
 import { readSequences } from '../../cli/map/sequences.ts';
 import { openWorld } from '../../cli/map/world.ts';
 import { compileAll } from '../../lib/events/compile.ts';
@@ -157,6 +158,79 @@ describe('npm run map', () => {
     const warnings = await checkMappings(mappings, 'mappings');
     expect(warnings).toContain('generic.yaml: fields.cmdb_ci has no value in any sample; is its path right?');
     expect(warnings.filter((one) => one.startsWith('cloudwatch-alarm.yaml'))).toEqual([]);
+  });
+
+  it('names the file of what it cannot read', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'map-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    mkdirSync(join(folder, 'samples'));
+    writeFileSync(join(folder, 'samples/broken.json'), '{');
+    writeFileSync(
+      join(folder, 'x.yaml'),
+      'source: x\nwhen: { source: [x] }\nkey: "{% a & b %}"\nsignal: [{ is: open }]\n',
+    );
+    const warnings = await checkMappings(compileAll(folder), folder);
+    expect(warnings).toContain('samples/broken.json: body: is not valid JSON');
+    expect(warnings.join()).toContain('x.yaml: key joins values');
+    const sequence = (step: string) =>
+      writeFileSync(join(folder, 'x.test.yaml'), `- it: y\n  steps:\n    - ${step}\n`);
+    sequence('{ evnt: a.json }');
+    expect(() => readSequences(folder, mappings)).toThrow(
+      'x.test.yaml:3: 0.steps.0.evnt: is not a known part',
+    );
+    sequence('{ wait: 8h }');
+    expect(() => readSequences(folder, mappings)).toThrow(
+      'x.test.yaml:3: 0.steps.0.wait: must be a duration',
+    );
+    sequence('{ event: samples/broken.json }');
+    await expect(readSequences(folder, mappings)[0]?.run()).rejects.toThrow(
+      'samples/broken.json: is not JSON',
+    );
+  });
+
+  it('refuses two files whose rules would have one name', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'map-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    for (const [name, source] of [
+      ['a-b', 'x'],
+      ['a_b', 'y'],
+    ])
+      writeFileSync(
+        join(folder, `${name}.yaml`),
+        `source: ${source}\nwhen: { source: [${source}] }\nkey: k\nsignal: [{ is: open }]\n`,
+      );
+    await expect(runMap(undefined, { folder, rules: true })).rejects.toThrow('a-b.yaml and a_b.yaml');
+  });
+
+  it('prints what a signal would do that needs no mapping file', async () => {
+    const signal = { action: 'signal', signal: 'open', source: 'disk', key: 'web-01', eventId: 'e' };
+    const text = await dryRun({ ...signal, at: '2026-11-02T08:00:00Z' }, mappings, { current: 'open' });
+    for (const part of ['file      none', 'key       web-01', 'decision  update'])
+      expect(text).toContain(part);
+  });
+
+  it('looks by correlation_id in a table whose records have sys_ids of their own', async () => {
+    const world = await openWorld(mappings, Date.parse('2026-11-02T08:01:00Z'));
+    const folder = mkdtempSync(join(tmpdir(), 'map-'));
+    onTestFinished(async () => {
+      rmSync(folder, { recursive: true });
+      await world.close();
+    });
+    await world.apply(cpuAlarm());
+    const { store } = world.instance.state;
+    for (const { sys_id = '', ...row } of store
+      .select('incident')
+      .filter((one) => one['correlation_display'])) {
+      store.remove('incident', sys_id);
+      store.insert('incident', row, { userName: 'a.person', sysId: '0'.repeat(32) });
+    }
+    const { url: instanceUrl, username, password } = world.instance;
+    const instance = join(folder, 'secret.json');
+    writeFileSync(instance, JSON.stringify({ instanceUrl, auth: { type: 'basic', username, password } }));
+    const options = { instance, allowedHosts: '127.0.0.1' };
+    expect(await dryRun(cpuAlarm(), mappings, options)).toContain('decision  create');
+    const byCorrelationId = { ...options, correlationIdTables: 'problem, incident' };
+    expect(await dryRun(cpuAlarm(), mappings, byCorrelationId)).toContain('decision  duplicate');
   });
 
   it('fails a sequence with the step and what is wrong', async () => {

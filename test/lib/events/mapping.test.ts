@@ -258,7 +258,7 @@ fields: { description: "{% $event.source & Id %}" }
 });
 
 describe('a mapping file that is wrong', () => {
-  it.each([
+  it.each<readonly [what: string, text: string, message: string]>([
     ['a part that nothing knows', `${base}fileds: {}\n`, 'test.yaml:6: fileds: is not a known part'],
     [
       'an expression that cannot be parsed',
@@ -325,8 +325,91 @@ describe('a mapping file that is wrong', () => {
       'test.yaml:6: reopen.state: must be text',
     ],
     ['an empty file', '', 'test.yaml:1: file: '],
+    ['an alias of nothing', `${base}note: *missing\n`, 'test.yaml:6: *missing is not defined above'],
+    ['an alias of itself', `${base}let: &a { b: *a }\n`, 'test.yaml:6: *a stands inside of what it means'],
+    [
+      'aliases that multiply',
+      `${base}let:\n  a: &a [1]\n  b: [${'*a,'.repeat(101)}]\n`,
+      'test.yaml:8: *a is one alias too many',
+    ],
+    ['a target without states', `${base}target: sys_user\n`, 'test.yaml:6: target: must be incident'],
+    [
+      'a column that signals write',
+      `${base}fields: { correlation_id: x }\n`,
+      'test.yaml:6: fields.correlation_id: is derived',
+    ],
+    [
+      'a function that nothing knows',
+      base.replace('detail.key', '$lowercse(detail.key)'),
+      'test.yaml:4: key: $lowercse is neither',
+    ],
+    [
+      'a variable that nothing knows',
+      `${base}let: { level: 1 }\nfields: { impact: "{% $levl %}" }\n`,
+      'test.yaml:7: fields.impact: $levl is neither',
+    ],
+    [
+      'a variable before its definition',
+      `${base}let: { a: "{% $b %}", b: 1 }\n`,
+      'test.yaml:6: let.a: $b is neither',
+    ],
+    [
+      'a misspelt variable in a look-up',
+      `${base}fields:\n  cmdb_ci: { find: cmdb_ci, by: { name: "{% $nme %}" } }\n`,
+      'test.yaml:7: fields.cmdb_ci.by.name: $nme is neither',
+    ],
+    ['a value named like a function', `${base}let: { sum: 1 }\n`, 'test.yaml:6: let.sum: is the name'],
+    [
+      'an expression inside of a value',
+      `${base}let: { a: { b: "{% detail.x %}" } }\n`,
+      'test.yaml:6: let.a: must be one expression as a whole',
+    ],
+    ...['key', 'id', 'at'].map(
+      (part) =>
+        [
+          `another ${part} each time`,
+          `${base.replace(/key.*\n/, part === 'key' ? '' : '$&')}${part}: "{% $string($millis()) %}"\n`,
+          `${part}: must not use $millis`,
+        ] as const,
+    ),
+    [
+      'a moment that does not exist',
+      `${base}quiet: [{ from: "2026-13-45T00:00Z", to: "2026-12-24T00:00Z" }]\n`,
+      'test.yaml:6: quiet.0: from and to must be moments that exist',
+    ],
+    [
+      'a window that ends before it begins',
+      `${base}quiet: [{ from: "2026-12-25T00:00Z", to: "2026-12-24T00:00Z" }]\n`,
+      'test.yaml:6: quiet.0: from must be before to',
+    ],
+    [
+      'days of moments',
+      `${base}quiet: [{ from: "2026-12-23T00:00Z", to: "2026-12-24T00:00Z", days: [sat] }]\n`,
+      'test.yaml:6: quiet.0: days and zone are for times of a day',
+    ],
+    [
+      'an entry that is never reached',
+      base.replace('[{ is: open }]', '[{ is: open }, { when: { detail: { a: [1] } }, is: resolve }]'),
+      'test.yaml:5: signal.1: is never reached',
+    ],
+    [
+      'a target that is never reached',
+      `${base}target: [{ is: incident }, { is: problem }]\n`,
+      'test.yaml:6: target.1: is never reached',
+    ],
+    ['a state that closes', `${base}resolve: { state: 7 }\n`, 'test.yaml:6: resolve.state: is not the state'],
   ])('is named with line and path: %s', (_what, text, message) => {
     expect(() => compileMapping('test.yaml', text)).toThrow(message);
+  });
+
+  it.each([
+    ['functions of its own', '($f := function($n) { $n + $level }; $f(1))'],
+    ['names of a path', 'a@$x.b#$i[$x.id = $i].c'],
+    ['functions by a chain', 'detail.a ~> $uppercase ~> $substring(?, 0, 3)'],
+    ['the whole and the context', '$$.detail.a & $string($) & $event.id'],
+  ])('is one with %s', (_what, expression) => {
+    const more = `let: { level: 1 }\nfields: { impact: ${JSON.stringify(`{% ${expression} %}`)} }\n`;
+    expect(compileMapping('test.yaml', base + more)).toMatchObject({ source: 'test' });
   });
 
   it('may require columns that defaults.yaml fills', () => {
