@@ -2,14 +2,14 @@ import { boundHeap } from './execution.ts';
 import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
 import type { ImportDeps } from './instance.ts';
-import { setsBefore } from './load/ledger.ts';
+import { knownChunks, setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
 import type { Tally } from './load/row-outcome.ts';
 import { openOnce, preflight } from './open-import.ts';
 import { pinnedObject } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
 import { endOf, type ImportSummary, progressOf } from './report/summary.ts';
-import { RetryLaterError } from './retry-later-error.ts';
+import { isPassing, RetryLaterError } from './retry-later-error.ts';
 import { executionName, type ImportRequest } from './schedule/import-request.ts';
 import type { Redrops } from './schedule/redrops.ts';
 import { type Schedule, startLeaseMs } from './schedule/schedule.ts';
@@ -22,6 +22,7 @@ import {
   tooManyFailures,
 } from './state.ts';
 import { type AwaitedRows, collectVerdicts } from './verdicts/collect-verdicts.ts';
+import { countPending } from './verdicts/read-group.ts';
 import { addVerdict } from './verdicts/results-part.ts';
 
 /** Starts the execution that an import goes on in. */
@@ -147,10 +148,7 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     // In `rows` mode the answers are the verdicts: they are counted before the next group is sent.
     const [loaded, collected] = await (settings.mode === 'rows'
       ? loadAndCollect(request, state, continuesHere)
-      : bothToTheEnd(
-          loadNext(request, state, continuesHere),
-          collectGroups(request, state, 'all', groupsPerLoad),
-        ));
+      : bothToTheEnd(loadNext(request, state, continuesHere), collectMeanwhile(request, state)));
     const { collectedGroups, tally, arrived, messages } = collected;
     const after = {
       ...loaded,
@@ -171,7 +169,21 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
   ): Promise<[BegunState, Phase<'loading'>]> {
     const loaded = await loadNext(request, state, continuesHere);
     const { loadedGroups } = loaded;
-    return [loaded, await collectGroups(request, { ...state, loadedGroups }, 'all', groupsPerLoad)];
+    return [loaded, await collectMeanwhile(request, { ...state, loadedGroups })];
+  }
+
+  /** Reads the verdicts of a few groups; those that cannot be read now are read later, and hold up nothing that is sent. */
+  async function collectMeanwhile(
+    request: ImportRequest,
+    state: Phase<'loading'>,
+  ): Promise<Phase<'loading'>> {
+    try {
+      return await collectGroups(request, state, 'all', groupsPerLoad);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      scope.log.warn('verdicts-not-read', { reason: String(error) });
+      return state;
+    }
   }
 
   /** Stops an import by its `maxErrors` or `maxErrorPercent`; for the latter the rest of the file is read once, to count its lines. */
@@ -232,24 +244,44 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     return afterGroup(state, await loadGroup({ ...tools, onProgress }, task), scope.clock.now());
   }
 
-  /** One look at the groups without verdicts. */
-  async function collect(request: ImportRequest, state: Phase<'collecting'>): Promise<Progress> {
+  /** One look at the groups without verdicts. Time in which none succeeded says nothing of the instance's progress. */
+  async function collect(request: ImportRequest, before: Phase<'collecting'>): Promise<Progress> {
+    const awayMs = before.failing ? scope.clock.now() - before.failing.sinceMs : 0;
+    const state = await lookBehind(request, { ...before, progressAtMs: before.progressAtMs + awayMs });
     const quietMs = scope.clock.now() - state.progressAtMs;
     const { plan } = await opened(request);
     const inDoubtMs = plan.settings.inDoubtSeconds * 1000;
     const awaitedRows = quietMs < inDoubtMs ? 'all' : 'uninterrupted';
-    const isOver = quietMs >= state.verdictTimeoutSeconds * 1000;
+    const isOver = before.pendingBehind !== undefined && quietMs >= state.verdictTimeoutSeconds * 1000;
     const collected = await collectGroups(request, state, isOver ? 'none' : awaitedRows);
     const isComplete = collected.collectedGroups === collected.loadedGroups;
     const lines = collected.rows + collected.rejected;
     const stopReason = collected.stopReason ?? tooManyFailures(plan.settings, collected, lines, isComplete);
     const after = { ...collected, ...(stopReason === undefined ? {} : { stopReason }) };
     if (isComplete) {
-      const { pending: _, progressAtMs: __, looks: ___, ...finished } = after;
+      const { pending: _, pendingBehind: __, progressAtMs: ___, looks: ____, ...finished } = after;
       return { state: { ...finished, phase: 'finished', isAbandoned: false } };
     }
-    const looks = after.progressAtMs === state.progressAtMs ? state.looks + 1 : 1;
+    const looks = after.progressAtMs === before.progressAtMs ? state.looks + 1 : 1;
     return { state: { ...after, looks }, waitSeconds: growingWait(looks) };
+  }
+
+  /** Before the first group is given up for standing still: whether the instance is busy with those behind it. */
+  async function lookBehind(
+    request: ImportRequest,
+    state: Phase<'collecting'>,
+  ): Promise<Phase<'collecting'>> {
+    const quietMs = scope.clock.now() - state.progressAtMs;
+    if (2 * quietMs < state.verdictTimeoutSeconds * 1000) return state;
+    const { plan, closed, scope: opening } = await opened(request);
+    let pendingBehind = 0;
+    for (let group = state.collectedGroups + 1; group < state.loadedGroups; group++) {
+      if (scope.deadline.passed(spareMs)) throw new RetryLaterError('the invocation ends', 1);
+      const chunks = knownChunks(await closed.get(group));
+      pendingBehind += (await countPending(opening, plan, chunks, false)).pending;
+    }
+    const isBusy = state.pendingBehind !== undefined && state.pendingBehind !== pendingBehind;
+    return { ...state, pendingBehind, ...(isBusy && { progressAtMs: scope.clock.now() }) };
   }
 
   async function collectGroups<State extends Phase<'loading'> | Phase<'collecting'>>(
@@ -270,7 +302,7 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
       }
       state = { ...state, ...addVerdict(state, verdict) };
       if (state.phase === 'collecting') {
-        state = { ...state, progressAtMs: scope.clock.now() };
+        state = { ...state, progressAtMs: scope.clock.now(), pendingBehind: undefined };
         const shown = state;
         progress.show(() => progressOf(request, shown, tools.plan, 'verdicts', 0, shown.cursor.byte));
       }

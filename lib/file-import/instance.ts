@@ -121,14 +121,11 @@ function optionsOf(query: RowQuery) {
   } as const;
 }
 
-/** Every record of a query, a page at a time, by ascending sys_id. @throws ServiceNowError */
-export async function* pageRows(
-  client: ServiceNowClient,
-  query: RowQuery,
-  context: CallContext,
-): AsyncGenerator<InstanceRow[]> {
+/** Every record of a query, a page at a time, by ascending sys_id; each page may take as long as any request. @throws ServiceNowError */
+export async function* pageRows(scope: ImportScope, query: RowQuery): AsyncGenerator<InstanceRow[]> {
   const { limit: pageSize, suppressPaginationHeader: _, ...options } = optionsOf(query);
-  for await (const { records } of listPages(client, { ...options, pageSize }, context))
+  const contextOfPage = () => callContext(scope);
+  for await (const { records } of listPages(scope.client, { ...options, pageSize }, contextOfPage))
     yield records.map(flatten);
 }
 

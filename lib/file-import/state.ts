@@ -62,6 +62,8 @@ const collectingSchema = z.object({
   /** Rows that were not transformed yet at the last look, and when that number last changed. */
   pending: z.number(),
   progressAtMs: z.number(),
+  /** The same of all groups behind the first one without verdicts; counted once that one has stood still for a while. */
+  pendingBehind: z.optional(z.number()),
   looks: z.number(),
 });
 

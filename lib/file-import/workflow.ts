@@ -187,12 +187,8 @@ function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: numb
   const earlier = outcome.hasProgressed ? undefined : before.failing;
   const { sinceMs, attempts } = earlier ?? { sinceMs: outcome.atMs, attempts: 0 };
   const failing = { ...before, failing: { sinceMs, attempts: attempts + 1 } };
-  if (outcome.atMs - sinceMs > longestOutageMs) return abandon(failing, outcome.failed, outcome.atMs, true);
-  if (before.phase !== 'collecting') return failing;
-  const quietMs = outcome.atMs - before.progressAtMs;
-  return quietMs > before.verdictTimeoutSeconds * 1000
-    ? abandon(failing, outcome.failed, outcome.atMs, true)
-    : failing;
+  const isOver = outcome.atMs - sinceMs > longestOutageMs;
+  return isOver ? abandon(failing, outcome.failed, outcome.atMs, true) : failing;
 }
 
 function nameOf(state: ImportState): string {

@@ -30,19 +30,21 @@ export async function* listAll(
  * Every record of a query page by page, in sys_id order. Pages go by key (`sys_id>last`), since offsets skip and repeat rows
  * while others write. Access controls are applied after the limit, so that a short or an empty page is not the end as long as
  * the instance says that more rows exist (docs/servicenow-contract.md 1.4). Pages without a row are not given.
+ * @param context of all pages together, or what gives each page one of its own
  * @throws InvalidInputError when the query sorts; ServiceNowError
  */
 export async function* listPages(
   client: ServiceNowClient,
   options: PageOptions,
-  context?: CallOptions,
+  context?: CallOptions | (() => CallOptions),
 ): AsyncGenerator<ListAnswer, void> {
   if (hasOrder(options.query?.toString() ?? ''))
     throw new InvalidInputError('query', 'must not contain ORDERBY: records are read in sys_id order');
+  const contextOf = typeof context === 'function' ? context : () => context;
   let position: Position | undefined = { cursor: undefined, offset: 0, pageSize: options.pageSize ?? 1000 };
   while (position) {
     const request: ListOptions = pageAt(options, position);
-    const page = await listRecords(client, request, context).catch((error: unknown) => {
+    const page = await listRecords(client, request, contextOf()).catch((error: unknown) => {
       if (position && mayAskForLess(error, position)) return undefined;
       throw error;
     });

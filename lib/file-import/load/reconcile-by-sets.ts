@@ -281,7 +281,7 @@ async function setsSince(scope: ImportScope, table: string, since: string): Prom
     limit: 1_000,
   };
   const rows: InstanceRow[] = [];
-  for await (const page of pageRows(scope.client, query, callContext(scope))) rows.push(...page);
+  for await (const page of pageRows(scope, query)) rows.push(...page);
   return rows;
 }
 

@@ -88,7 +88,7 @@ async function findStoredLines(
       fields: ['sys_id', 'sys_import_set', keyColumn],
       limit: 1_000,
     };
-    for await (const page of pageRows(scope.client, rows, callContext(scope))) {
+    for await (const page of pageRows(scope, rows)) {
       for (const row of page) found.set(lineOfKey(row[keyColumn] ?? ''), row['sys_import_set'] ?? '');
     }
   }

@@ -168,7 +168,7 @@ export async function readSetRows(
     limit: pageSize,
   };
   const rows: InstanceRow[] = [];
-  for await (const page of pageRows(scope.client, query, callContext(scope))) rows.push(...page);
+  for await (const page of pageRows(scope, query)) rows.push(...page);
   const order = new Map(importSetIds.map((id, i) => [id, i]));
   const setOf = (row: InstanceRow) => order.get(row['sys_import_set'] ?? '') ?? 0;
   return rows.sort(

@@ -70,8 +70,7 @@ export async function readVerdicts(
       limit: pageSize,
       displayValues: true,
     };
-    for await (const page of pageRows(scope.client, query, callContext(scope)))
-      for (const row of page) read.push(stagedRow(row, plan));
+    for await (const page of pageRows(scope, query)) for (const row of page) read.push(stagedRow(row, plan));
   }
   const isKeyed = plan.keyColumn !== undefined;
   const byPlace = isKeyed ? undefined : await linesByPlace(scope, plan, chunks, read, findSent);

@@ -13,6 +13,7 @@ import {
 } from '../instance.ts';
 import { loadedSets } from '../load/reconcile-by-sets.ts';
 import { knownOutcome, type LineResult, type RowOutcome, worstOf } from '../load/row-outcome.ts';
+import { RetryLaterError } from '../retry-later-error.ts';
 
 /** Counts of a transform history, and the outcome each stands for. */
 const counters = {
@@ -164,19 +165,21 @@ export class TransformMaps {
     };
     const read = async () => {
       const all: InstanceRow[] = [];
-      for await (const page of pageRows(this.#scope.client, runs, callContext(this.#scope)))
-        all.push(...page);
+      for await (const page of pageRows(this.#scope, runs)) all.push(...page);
       return all;
     };
     return (await unlessHidden(read)) ?? [];
   }
 
-  /** Asks for the outcome of each row by each map. */
+  /** Asks for the outcome of each row by each map. @throws RetryLaterError when the instance got to none of them in time */
   async #lookUp(rows: readonly OpenRow[], verdicts: Map<number, LineResult>): Promise<void> {
     const requests = rows.map(({ sysId }) => importRowStatusRequest({ stagingTable: this.#table, sysId }));
     const answers = await sendBatch(this.#scope.client, requests, callContext(this.#scope));
+    const left = rows.filter((_, i) => answers[i]?.kind === 'unserviced');
+    if (left.length === rows.length) throw new RetryLaterError('a batch of rows ran out of time', 1);
     for (const [i, { line, maps }] of rows.entries()) {
       const [answer, request] = [answers[i], requests[i]];
+      if (answer?.kind === 'unserviced') continue;
       if (answer?.kind === 'failed' && answer.error.retryable && !hidesMap(answer.error)) throw answer.error;
       const results =
         answer?.kind === 'answered' && request
@@ -185,6 +188,7 @@ export class TransformMaps {
       if (results.length >= maps) setResult(verdicts, line, results);
       else setUnclear(verdicts, line);
     }
+    if (left.length > 0) await this.#lookUp(left, verdicts);
   }
 }
 
