@@ -1,3 +1,4 @@
+import { ConnectorError } from '../core/errors.ts';
 import { boundHeap } from './execution.ts';
 import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
@@ -6,7 +7,7 @@ import { knownChunks, setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
 import type { Tally } from './load/row-outcome.ts';
 import { openOnce, preflight } from './open-import.ts';
-import { pinnedObject } from './read/content.ts';
+import { pinnedObject, unlessLost } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
 import { endOf, type ImportSummary, progressOf } from './report/summary.ts';
 import { isPassing, RetryLaterError } from './retry-later-error.ts';
@@ -52,12 +53,13 @@ const renewPeriodMs = 60_000;
 const turnDelaySeconds = 60;
 /** The longest pause between two looks at the verdicts. */
 const longestLookSeconds = 60;
-/** A summary that is longer is returned without the settings and messages; `summary.json` has them. */
+/** A summary that is longer is returned without settings, messages and columns; `summary.json` has them. */
 const maxAnswerBytes = 200_000;
 
 /** The operations of one import, for one invocation. */
 export function importActivities({ scope, schedule, startExecution, redrops }: ActivityDeps) {
-  const opened = openOnce(scope);
+  let fileLost: string | undefined;
+  const opened = openOnce(scope, () => fileLost);
   /** Verdicts are read while rows are sent, which shows its progress with them. */
   let latest: Tally | undefined;
   let renewedAtMs = Number.NEGATIVE_INFINITY;
@@ -75,6 +77,7 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
      */
     async advance(request: ImportRequest, state: ImportState, continuesHere: boolean): Promise<Progress> {
       await holdTurn(request, state);
+      fileLost = state.phase === 'waiting' ? undefined : state.fileLost;
       switch (state.phase) {
         case 'waiting':
           return { state: await preflight(scope, opened, request, state) };
@@ -92,32 +95,40 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     async continueElsewhere(request: ImportRequest, resume: ImportState): Promise<string> {
       const name = `${executionName(request)}-${resume.executionNumber}`;
       // A start may be throttled for hours; the turn is kept for it.
-      await schedule.renew(request, startLeaseMs);
+      await passing(() => schedule.renew(request, startLeaseMs));
       try {
         await startExecution(name, { request, resume });
       } catch (error) {
         // Nothing is under way: should this execution end, the turn is to pass on as soon as ever.
-        await schedule.renew(request, resume.leaseSeconds * 1000);
+        await passing(() => schedule.renew(request, resume.leaseSeconds * 1000));
         throw error;
       }
       return name;
     },
 
-    /** Writes the results and starts the imports that are due then. */
-    async finish(request: ImportRequest, state: Phase<'finished'>): Promise<ImportSummary> {
+    /**
+     * Writes the results and starts the imports that are due then.
+     * @param isFileReadable false where the file may not be read any more: rows are not given back then
+     */
+    async finish(
+      request: ImportRequest,
+      state: Phase<'finished'>,
+      isFileReadable: boolean,
+    ): Promise<ImportSummary> {
       const folder = importFolder(scope.s3, request.bucket, request.resultsFolder);
-      const object = pinnedObject(scope.s3, request);
+      const reason = isFileReadable ? state.fileLost : 'it may not be read';
+      const object = unlessLost(pinnedObject(scope.s3, request), () => reason);
       const summary = await finishImport(folder, request, state, object, scope.clock);
       scope.outcomes?.report(endOf(request, summary));
       // Sent before the step counts as done: the end of an import is reported at least once.
       await scope.outcomes?.flush();
       if (state.mayPass) await noteRedrop(request, summary);
       await folder.clearWork();
-      await schedule.leave(request);
+      await passing(() => schedule.leave(request));
       return shortEnough(summary);
     },
 
-    leave: (request: ImportRequest): Promise<void> => schedule.leave(request),
+    leave: (request: ImportRequest): Promise<void> => passing(() => schedule.leave(request)),
   };
 
   /** What was never sent is dropped again later; an import that was given up after its last row has nothing of the kind. */
@@ -132,7 +143,7 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
   async function holdTurn(request: ImportRequest, { leaseSeconds }: ImportState): Promise<void> {
     const now = scope.clock.now();
     if (now - renewedAtMs < renewPeriodMs) return;
-    if (!(await schedule.renew(request, leaseSeconds * 1000)))
+    if (!(await passing(() => schedule.renew(request, leaseSeconds * 1000))))
       throw new RetryLaterError('another import of the table runs', turnDelaySeconds);
     renewedAtMs = now;
   }
@@ -319,8 +330,18 @@ function growingWait(looks: number): number {
 
 function shortEnough(summary: ImportSummary): ImportSummary {
   if (Buffer.byteLength(JSON.stringify(summary)) <= maxAnswerBytes) return summary;
-  const { settings: _, ...rest } = summary;
+  const { settings: _, file: __, targetTables: ___, ...rest } = summary;
   return { ...rest, messages: [] };
+}
+
+/** What the schedule refuses says nothing of the import, which has sent rows: it goes on once the state table may be used again. */
+async function passing<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof ConnectorError) || error.retryable) throw error;
+    throw new RetryLaterError(error.message, turnDelaySeconds, { cause: error });
+  }
 }
 
 /** Waits for both even when one fails, so that nothing goes on behind the back of the next attempt. */

@@ -1,4 +1,3 @@
-import { ConfigurationError } from '../core/errors.ts';
 import { type ImportFolder, importFolder } from './folder.ts';
 import { callContext, type ImportDeps, type ImportScope, scopeOf } from './instance.ts';
 import { OpenReader } from './load/file-reader.ts';
@@ -12,7 +11,7 @@ import { pinnedSettings } from './plan/pinned-settings.ts';
 import { type ImportSettings, parseSettings, storedSettings, withWarning } from './plan/settings.ts';
 import { describeStagingTable, readTransformTargets } from './plan/staging-table.ts';
 import { timeZoneWarning } from './plan/time-zone.ts';
-import { keepFront, pinnedObject } from './read/content.ts';
+import { keepFront, pinnedObject, unlessLost } from './read/content.ts';
 import { headBytes, inspectFile } from './read/inspect-file.ts';
 import {
   type FileFacts,
@@ -40,13 +39,7 @@ export async function preflight(
   const progress = { ...progressAtFirst(request, 'pre-flight'), startedAt };
   const [planned] = await Promise.all([
     resultOf(async () => {
-      const text = await pinnedSettings(scope.s3, request);
-      if (text === undefined && request.settings?.versionId !== undefined)
-        throw new ConfigurationError(
-          '_import.json',
-          'the version that applied when the file was dropped has been deleted',
-        );
-      const settings = parseSettings(text);
+      const settings = parseSettings(await pinnedSettings(scope.s3, request));
       for (const warning of settings.warnings ?? [])
         scope.log.warn('setting-renamed', { warning, table: request.table });
       const note = (facts: object) => folder.write('work/facts.json', JSON.stringify(facts));
@@ -84,12 +77,11 @@ async function planImport(
 ): Promise<ImportPlan> {
   const object = keepFront(pinnedObject(scope.s3, request, headBytes));
   const isReconciledBySets = settings.keyColumn === undefined && settings.mode === 'insertMultiple';
-  const context = callContext(scope);
   const [file, staging, earlierSets, targets] = await Promise.all([
     inspectFile(object, request, settings),
     describeStagingTable(scope.client, request.table, settings.insertMultipleKeys, callContext(scope)),
     isReconciledBySets ? readEarlierSets(scope, request.table) : undefined,
-    readTransformTargets(scope.client, request.table, context),
+    readTransformTargets(scope.client, request.table, callContext(scope)),
   ]);
   const open = request.format === 'jsonl';
   const header = open ? possibleNames(staging, settings) : file.header;
@@ -97,7 +89,7 @@ async function planImport(
   const mapped = await orNote(map, () => note(factsOfRefused(file, staging, settings)));
   const dropper = { column: scope.callerColumn, droppedBy: request.droppedBy };
   const row = withDropper(mapped, staging, settings, dropper);
-  const zoneWarning = await timeZoneWarning(scope.client, row.targets, context);
+  const zoneWarning = await timeZoneWarning(scope.client, row.targets, callContext(scope));
   if (zoneWarning !== undefined)
     scope.log.warn('import-time-zone', { warning: zoneWarning, table: request.table });
   const warnings = [blankColumnsWarning(row), zoneWarning].filter((warning) => warning !== undefined);
@@ -143,11 +135,12 @@ export type OpenImport = (request: ImportRequest, stored?: string) => Promise<Op
  * The plan, its instance and the open file, kept for the rest of the invocation. Loading and reading verdicts ask for
  * them at the same time and have to get the same reader: with one each, the next group would find the ledger that was
  * opened for it and take it for one that was interrupted.
+ * @param fileLost why the file may not be read any more
  */
-export function openOnce(deps: ImportDeps): OpenImport {
+export function openOnce(deps: ImportDeps, fileLost: () => string | undefined): OpenImport {
   let opened: Promise<OpenedImport> | undefined;
   return (request, stored) => {
-    opened ??= open(deps, request, stored).catch((error: unknown) => {
+    opened ??= open(deps, request, stored, fileLost).catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
@@ -159,6 +152,7 @@ async function open(
   deps: ImportDeps,
   request: ImportRequest,
   stored: string | undefined,
+  fileLost: () => string | undefined,
 ): Promise<OpenedImport> {
   const folder = importFolder(deps.s3, request.bucket, request.resultsFolder);
   const text = stored ?? (await folder.read('work/plan.json'));
@@ -166,7 +160,7 @@ async function open(
   const planned: ImportPlan = JSON.parse(text);
   const plan = { ...planned, settings: storedSettings(planned.settings) };
   const scope = scopeOf(deps, request.table, plan.settings.instance);
-  const reader = new OpenReader(plan, pinnedObject(scope.s3, request));
+  const reader = new OpenReader(plan, unlessLost(pinnedObject(scope.s3, request), fileLost));
   return {
     scope,
     plan,

@@ -15,7 +15,14 @@ const common = {
   /** How long the lease lasts after a renewal: longer than the longest wait between two operations. */
   leaseSeconds: z.number(),
   /** Present while every attempt fails. */
-  failing: z.optional(z.object({ sinceMs: z.number(), attempts: z.number() })),
+  failing: z.optional(
+    z.object({
+      sinceMs: z.number(),
+      attempts: z.number(),
+      /** Since when the file or its settings may not be read. */
+      unreadableSinceMs: z.optional(z.number()),
+    }),
+  ),
 };
 
 const loaded = {
@@ -41,6 +48,8 @@ const loaded = {
   verdictTimeoutSeconds: z.number(),
   /** How many lines the file has: more rather than fewer. Counted once, when the share of those that failed so far is too large. */
   linesAtMost: z.optional(z.number()),
+  /** Why the file may not be read any more: the import ends as with a damaged one. */
+  fileLost: z.optional(z.string()),
   /** It was abandoned for a reason that may pass, such as an outage. */
   mayPass: z.optional(z.literal(true)),
 };
@@ -116,6 +125,13 @@ export function waitingState(): Phase<'waiting'> {
   };
 }
 
+/** A reason may quote the file, whose header may be one line of megabytes; a state has to stay below 256 KB. */
+const longestReason = 4_000;
+
+function shortReason(reason: string): string {
+  return reason.length <= longestReason ? reason : `${reason.slice(0, longestReason)}…`;
+}
+
 /** What an import knows of its settings before its first row. */
 export type BeginOptions = Pick<
   Phase<'loading'>,
@@ -149,7 +165,7 @@ export function refusedState(before: ImportState, stopReason: string, startedAt:
   return {
     ...loadingState(before, { ...options, verdictTimeoutSeconds: 0 }),
     phase: 'finished',
-    stopReason,
+    stopReason: shortReason(stopReason),
     isAbandoned: false,
   };
 }
@@ -175,7 +191,10 @@ export function afterGroup(
   if (counted.phase === 'abandoned')
     return group.ended ? { ...counted, phase: 'finished', loadedAtMs: nowMs, isAbandoned: true } : counted;
   const stopReason = counted.stopReason ?? group.refused ?? group.readError;
-  const stopped = { ...counted, ...(stopReason === undefined ? {} : { stopReason }) };
+  const stopped = {
+    ...counted,
+    ...(stopReason === undefined ? {} : { stopReason: shortReason(stopReason) }),
+  };
   if (!group.ended) return stopped;
   const unseen = { pending: -1, progressAtMs: nowMs, looks: 0 };
   return { ...stopped, phase: 'collecting', loadedAtMs: nowMs, ...unseen };
@@ -187,7 +206,7 @@ export function afterGroup(
  * @param mayPass every attempt has failed for too long, though the reason may pass
  */
 export function abandon(state: ImportState, reason: string, nowMs: number, mayPass: boolean): ImportState {
-  const stopReason = `abandoned: ${reason}`;
+  const stopReason = shortReason(`abandoned: ${reason}`);
   const passing = mayPass ? ({ mayPass } as const) : {};
   switch (state.phase) {
     case 'waiting':

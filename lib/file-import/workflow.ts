@@ -7,6 +7,7 @@ import type { ImportSummary } from './report/summary.ts';
 import { isPassing, RetryLaterError } from './retry-later-error.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
 import { abandon, type ImportState, waitingState } from './state.ts';
+import { UnreadableObjectError } from './unreadable-object.ts';
 
 /** What an execution answers; a chained one goes on elsewhere. */
 export type ImportAnswer = ImportSummary | { readonly continuedBy: string };
@@ -21,6 +22,8 @@ type Failed = {
   readonly atMs: number;
   /** It came further than the attempt before it. */
   readonly hasProgressed?: true;
+  /** The file or its settings may not be read. */
+  readonly isUnreadable?: true;
 };
 
 type WorkflowOptions = {
@@ -28,12 +31,18 @@ type WorkflowOptions = {
   readonly longestOutageMs: number;
 };
 
+/** A right to read the file that is missing for longer is taken for lost: later drops of the table wait meanwhile. */
+const longestUnreadableMs = 300_000;
 /** Operations that are kept for the end of an execution. */
 const reservedOperations = 6;
 /** AWS keeps 100 MB of results for one execution; the import goes on in another one well before. */
 const maxBytes = 60 << 20;
 /** An execution ends after 7 days at the latest (`executionTimeout`); the import goes on in another one well before. */
 const maxAgeMs = 24 * 3_600_000;
+/** Where no other one can be started, the import ends in this one: within what AWS allows (3,000 operations, 100 MB, 7 days). */
+const lastLimits = { operations: 2_950, bytes: 90 << 20, ageMs: 3 * 24 * 3_600_000 };
+/** So many are left for its results. */
+const mostOperations = 2_990;
 /** An instance may be down over a weekend. */
 const defaultOptions: WorkflowOptions = { longestOutageMs: 84 * 3_600_000 };
 const longestDelaySeconds = 300;
@@ -78,7 +87,17 @@ async function carryOut(
 
   let state = resume ?? waitingState();
   while (state.phase !== 'finished') {
-    if (budget.isSpent(state)) return goOnElsewhere(state);
+    if (budget.isSpent(state)) {
+      const elsewhere = await goOnElsewhere(state);
+      if ('continuedBy' in elsewhere) return elsewhere;
+      state = abandon(
+        state,
+        `its next execution could not be started: ${elsewhere.failed}`,
+        elsewhere.atMs,
+        true,
+      );
+      continue;
+    }
     const before = state;
     const outcome = await step(nameOf(before), () =>
       attempt(activities, request, before, budget.allowsAnother(before)),
@@ -90,41 +109,57 @@ async function carryOut(
   return finish(state);
 
   /** A defect, or a failure that no repetition can help. */
-  function abandonAfter(before: ImportState, error: unknown): Outcome {
-    const atMs = budget.lastAtMs;
+  async function abandonAfter(before: ImportState, error: unknown): Promise<Outcome> {
+    const atMs = budget.lastAtMs ?? (await step('time', async () => activities.now()));
     const reason = error instanceof Error ? error.message : String(error);
     return { state: abandon(before, reason, atMs, false), atMs };
   }
 
-  async function goOnElsewhere(current: ImportState): Promise<ImportAnswer> {
+  /** @returns why not, where the next execution cannot be started: then the import has to end in this one */
+  async function goOnElsewhere(current: ImportState): Promise<{ readonly continuedBy: string } | Failed> {
     const next = { ...current, executionNumber: current.executionNumber + 1 };
     for (let attempts = 1; ; attempts++) {
       const chained = await step('continue', () =>
         orRetry(activities, attempts, async () => ({
           continuedBy: await activities.continueElsewhere(request, next),
         })),
-      );
+      ).catch(cannotStart);
       if ('continuedBy' in chained) return chained;
-      if (attempts >= maxChainAttempts)
-        throw new Error(`the next execution could not be started: ${chained.failed}`);
+      if (budget.isLast || attempts >= maxChainAttempts) {
+        budget.isLast = true;
+        return chained;
+      }
       await wait('wait', chained.waitSeconds);
     }
   }
 
+  function cannotStart(error: unknown): Failed {
+    budget.isLast = true;
+    const failed = error instanceof Error ? error.message : String(error);
+    return { failed, waitSeconds: 1, atMs: budget.lastAtMs ?? 0 };
+  }
+
   async function finish(current: Extract<ImportState, { phase: 'finished' }>): Promise<ImportAnswer> {
     let failing = current.failing;
+    let isFileReadable = true;
     try {
       for (;;) {
-        if (budget.isSpent(current))
-          return await goOnElsewhere({ ...current, ...(failing ? { failing } : {}) });
+        if (budget.isSpent(current) && !budget.isLast) {
+          const elsewhere = await goOnElsewhere({ ...current, ...(failing ? { failing } : {}) });
+          if ('continuedBy' in elsewhere) return elsewhere;
+        }
         const attempts = (failing?.attempts ?? 0) + 1;
         const done = await step('finish', () =>
-          orRetry(activities, attempts, async () => ({ summary: await activities.finish(request, current) })),
+          orRetry(activities, attempts, async () => ({
+            summary: await activities.finish(request, current, isFileReadable),
+          })),
         );
         if ('summary' in done) return done.summary;
         budget.note(done);
-        failing = { sinceMs: failing?.sinceMs ?? done.atMs, attempts };
-        if (done.atMs - failing.sinceMs > longestOutageMs) throw new Error(done.failed);
+        failing = failingSince(failing, done);
+        isFileReadable = !isLost(failing, done);
+        const isOver = done.atMs - failing.sinceMs > longestOutageMs || budget.operations > mostOperations;
+        if (isOver) throw new Error(done.failed);
         await wait('wait', done.waitSeconds);
       }
     } catch (error) {
@@ -162,7 +197,13 @@ async function orRetry<T>(
     const failed = error instanceof Error ? error.message : String(error);
     const hasProgressed = error instanceof RetryLaterError && error.hasProgressed;
     const waitSeconds = delaySeconds(error, hasProgressed ? 1 : attempts);
-    return { failed, waitSeconds, atMs: activities.now(), ...(hasProgressed && { hasProgressed }) };
+    const isUnreadable = error instanceof UnreadableObjectError;
+    const atMs = activities.now();
+    return {
+      ...{ failed, waitSeconds, atMs },
+      ...(hasProgressed && { hasProgressed }),
+      ...(isUnreadable && { isUnreadable }),
+    };
   }
 }
 
@@ -184,11 +225,29 @@ function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: numb
     const { failing: _, ...state } = outcome.state;
     return state;
   }
-  const earlier = outcome.hasProgressed ? undefined : before.failing;
-  const { sinceMs, attempts } = earlier ?? { sinceMs: outcome.atMs, attempts: 0 };
-  const failing = { ...before, failing: { sinceMs, attempts: attempts + 1 } };
-  const isOver = outcome.atMs - sinceMs > longestOutageMs;
-  return isOver ? abandon(failing, outcome.failed, outcome.atMs, true) : failing;
+  const failing = failingSince(before.failing, outcome);
+  const state = { ...before, failing };
+  if (isLost(failing, outcome))
+    return before.phase === 'waiting'
+      ? abandon(state, outcome.failed, outcome.atMs, false)
+      : { ...before, failing: undefined, fileLost: outcome.failed };
+  const isOver = outcome.atMs - failing.sinceMs > longestOutageMs;
+  return isOver ? abandon(state, outcome.failed, outcome.atMs, true) : state;
+}
+
+type Failing = NonNullable<ImportState['failing']>;
+
+/** True when the file may not be read for so long that it will not be. */
+function isLost({ unreadableSinceMs }: Failing, { atMs }: Failed): boolean {
+  return unreadableSinceMs !== undefined && atMs - unreadableSinceMs > longestUnreadableMs;
+}
+
+function failingSince(before: ImportState['failing'], outcome: Failed): Failing {
+  const earlier = outcome.hasProgressed ? undefined : before;
+  const { sinceMs, attempts, unreadableSinceMs } = earlier ?? { sinceMs: outcome.atMs, attempts: 0 };
+  const failing = { sinceMs, attempts: attempts + 1 };
+  if (!outcome.isUnreadable) return failing;
+  return { ...failing, unreadableSinceMs: unreadableSinceMs ?? outcome.atMs };
 }
 
 function nameOf(state: ImportState): string {
@@ -208,7 +267,9 @@ function nameOf(state: ImportState): string {
 class Budget {
   operations = 0;
   bytes = 0;
-  lastAtMs = 0;
+  lastAtMs: number | undefined;
+  /** No other execution can be started. */
+  isLast = false;
   #firstAtMs: number | undefined;
 
   note({ atMs }: { readonly atMs: number }): void {
@@ -216,12 +277,13 @@ class Budget {
     this.lastAtMs = atMs;
   }
 
-  isSpent({ operationsPerExecution }: ImportState, more = 0): boolean {
-    const ageMs = this.lastAtMs - (this.#firstAtMs ?? this.lastAtMs);
-    const operations = this.operations + more + reservedOperations;
+  isSpent({ operationsPerExecution }: ImportState): boolean {
+    if (this.operations === 0) return false;
+    const ageMs = (this.lastAtMs ?? 0) - (this.#firstAtMs ?? 0);
+    const limits = { operations: operationsPerExecution, bytes: maxBytes, ageMs: maxAgeMs };
+    const most = this.isLast ? lastLimits : limits;
     return (
-      this.operations > 0 &&
-      (operations > operationsPerExecution || this.bytes > maxBytes || ageMs > maxAgeMs)
+      this.operations + reservedOperations > most.operations || this.bytes > most.bytes || ageMs > most.ageMs
     );
   }
 

@@ -1,8 +1,36 @@
+import { AwsError } from '../aws-error.ts';
 import { header, type S3Request } from './exchange.ts';
 import type { StoredObject } from './object-table.ts';
 import type { S3State } from './state.ts';
 
-const KEPT = ['content-type', 'content-disposition', 'content-language', 'cache-control', 'expires'];
+const STORAGE_CLASS = 'x-amz-storage-class';
+const KMS_KEY = 'x-amz-server-side-encryption-aws-kms-key-id';
+
+const KEPT = [
+  ...['content-type', 'content-disposition', 'content-language', 'cache-control', 'expires'],
+  ...[STORAGE_CLASS, KMS_KEY],
+];
+
+/** What a copy has of its source: storage class and key are those of its own request. */
+export function headersToCopy({ headers }: StoredObject): Record<string, string> {
+  const { [STORAGE_CLASS]: _, [KMS_KEY]: __, ...copied } = headers;
+  return copied;
+}
+
+/**
+ * Refuses an archived object, and one whose KMS key the caller may not use.
+ * @throws {AwsError} InvalidObjectState, AccessDenied
+ */
+export function checkReadable(request: S3Request, { headers }: StoredObject): void {
+  if (['GLACIER', 'DEEP_ARCHIVE'].includes(headers[STORAGE_CLASS] ?? ''))
+    throw new AwsError(
+      'InvalidObjectState',
+      "The operation is not valid for the object's storage class",
+      403,
+    );
+  const key = headers[KMS_KEY];
+  if (key !== undefined) request.permit({ action: 'kms:Decrypt', resource: key });
+}
 
 /** What a write says about the object and a read gives back: content headers and `x-amz-meta-*`. */
 export function givenHeaders(request: S3Request): Record<string, string> {

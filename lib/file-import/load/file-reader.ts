@@ -61,14 +61,15 @@ export class OpenReader {
   }
 
   /**
-   * Reads chunks that were sent once more, on demand and in their order.
+   * Reads chunks that were sent once more, on demand and in their order; none where the file cannot be read any more.
    * @param from where their group begins
    */
   sentFrom(from: Position): SentReader {
     const chunks = this.chunksFrom(from);
     return {
       async find({ lines, rows }) {
-        for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+        const read = () => chunks.next().catch(endOfDamaged);
+        for (let next = await read(); !next.done; next = await read()) {
           const [first = 0] = next.value.lines;
           if (first === lines[0]) return next.value.rows === rows ? next.value : undefined;
           if (first > (lines[0] ?? 0)) return undefined;
@@ -116,6 +117,11 @@ export class OpenReader {
     this.#prepared = undefined;
     await reader?.close();
   }
+}
+
+function endOfDamaged(error: unknown): IteratorReturnResult<undefined> {
+  if (error instanceof InvalidInputError) return { done: true, value: undefined };
+  throw error;
 }
 
 /** A record's bytes and the physical line it begins on. */

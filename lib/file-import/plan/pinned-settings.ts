@@ -1,11 +1,13 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type ObjectRef, readText, versionAt } from '../../aws/s3.ts';
+import { type ObjectRef, readText, type StoredText, versionAt } from '../../aws/s3.ts';
+import { ConfigurationError } from '../../core/errors.ts';
 import type { ImportRequest } from '../schedule/import-request.ts';
+import { readErrorOf } from '../unreadable-object.ts';
 
 /** The settings of a folder as they stood at a drop. */
 export type PinnedSettings = {
-  /** JSON. */
-  readonly text: string;
+  /** JSON; absent where it may not be read. */
+  readonly text?: string;
   readonly ref: { readonly key: string; readonly versionId?: string };
 };
 
@@ -34,22 +36,47 @@ async function settingsOf(
   key: string,
   atMs: number,
 ): Promise<PinnedSettings | undefined> {
-  const current = await readText(s3, { bucket, key });
+  const current = await readOrRefused(s3, { bucket, key });
+  if (current === 'refused') return refusedSettings(s3, bucket, key, atMs);
   if (current && (current.modifiedMs <= atMs || current.versionId === undefined))
     return pinned(key, current.text, current.versionId);
   const version = await versionAt(s3, { bucket, key }, atMs);
   if (version === 'deleted') return undefined;
   // Versions were suspended: the present one may have taken the place of the one that applied.
   if (!version) return current?.versionId === 'null' ? pinned(key, current.text, 'null') : undefined;
-  const stored = await readText(s3, { bucket, key, ...version });
+  const stored = await readOrRefused(s3, { bucket, key, ...version });
+  if (stored === 'refused') return { ref: { key, ...version } };
   return stored && pinned(key, stored.text, version.versionId);
+}
+
+/** Settings that may not be read are named all the same: the import is to end with the reason, not to run without them. */
+async function refusedSettings(
+  s3: S3Client,
+  bucket: string,
+  key: string,
+  atMs: number,
+): Promise<PinnedSettings | undefined> {
+  const version = await versionAt(s3, { bucket, key }, atMs);
+  return version === 'deleted' ? undefined : { ref: { key, ...version } };
+}
+
+async function readOrRefused(s3: S3Client, ref: ObjectRef): Promise<StoredText | 'refused' | undefined> {
+  try {
+    return await readText(s3, ref);
+  } catch (error) {
+    if (readErrorOf(ref.key, error) !== error) return 'refused';
+    throw error;
+  }
 }
 
 function pinned(key: string, text: string, versionId: string | undefined): PinnedSettings {
   return { text, ref: { key, ...(versionId === undefined ? {} : { versionId }) } };
 }
 
-/** The settings that the import is pinned to; undefined when there were none at its drop. */
+/**
+ * The settings that the import is pinned to; undefined when there were none at its drop.
+ * @throws ConfigurationError when they are gone or archived, UnreadableObjectError
+ */
 export async function pinnedSettings(
   s3: S3Client,
   { bucket, settings }: ImportRequest,
@@ -57,5 +84,10 @@ export async function pinnedSettings(
   if (!settings) return undefined;
   const { key, versionId } = settings;
   const ref: ObjectRef = { bucket, key, ...(versionId === undefined ? {} : { versionId }) };
-  return (await readText(s3, ref))?.text;
+  const stored = await readText(s3, ref).catch((error: unknown) => {
+    throw readErrorOf(key, error, true);
+  });
+  if (!stored)
+    throw new ConfigurationError('_import.json', 'what applied when the file was dropped has been deleted');
+  return stored.text;
 }

@@ -5,6 +5,7 @@ import { isStatus, readObjectRange } from '../../aws/s3.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import type { Encoding } from '../plan/import-plan.ts';
 import type { ImportRequest } from '../schedule/import-request.ts';
+import { readErrorOf } from '../unreadable-object.ts';
 import { foreignFormat } from './dialect.ts';
 import { readingLimits } from './record-tokenizer.ts';
 import { LabelTranscoder, type SourceBytes, Utf16Transcoder } from './transcode.ts';
@@ -189,6 +190,18 @@ export function pinnedObject(s3: S3Client, request: ImportRequest, bytesAtOnce =
   };
 }
 
+/**
+ * The same object, unless it is lost: what needs it then ends as with a damaged one.
+ * @param lost says why
+ */
+export function unlessLost(object: ObjectBytes, lost: () => string | undefined): ObjectBytes {
+  return async function* bytes(fromByte, isPassing) {
+    const reason = lost();
+    if (reason !== undefined) throw new InvalidInputError('file', reason);
+    yield* object(fromByte, isPassing);
+  };
+}
+
 /** The same object, whose first piece is not asked for again once it was read. */
 export function keepFront(object: ObjectBytes): ObjectBytes {
   let front: Uint8Array | undefined;
@@ -219,6 +232,6 @@ async function readRange(
     const range = { start, end, ...(eTag ? { ifMatch: eTag } : {}) };
     return await readObjectRange(s3, ref, range, into);
   } catch (cause) {
-    throw isStatus(cause, 412, 404, 416) ? new ObjectReplacedError(key, { cause }) : cause;
+    throw isStatus(cause, 412, 404, 416) ? new ObjectReplacedError(key, { cause }) : readErrorOf(key, cause);
   }
 }

@@ -7,7 +7,7 @@ import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
 
 /**
- * Writes `rejected.csv` (or `.jsonl`): the records that did not arrive with the bytes they had, each behind its line
+ * Writes `rejected.csv` (or `.tsv`, `.jsonl`): the records that did not arrive with the bytes they had, each behind its line
  * and the reason, so that they can be repaired and dropped again; `_line` and `_reason` are never imported.
  * @returns its name, or undefined when every row arrived
  */
@@ -17,7 +17,8 @@ export async function writeRejectedFile(source: RejectedSource): Promise<string 
   const first = await rows.next();
   if (first.done) return undefined;
   const isJson = plan.content.format === 'jsonl';
-  const name = isJson ? 'rejected.jsonl' : 'rejected.csv';
+  // A file of one column is known by its name alone as tab-separated.
+  const name = `rejected.${plan.content.format}`;
   const pieces = isJson ? jsonLines(plan, first.value, rows) : delimited(plan, first.value, rows);
   await folder.writeStream(name, pieces, isJson ? 'application/x-ndjson' : 'text/csv');
   return name;
@@ -182,7 +183,7 @@ async function readHeld(
 }
 
 /**
- * Writes `unsent.csv` (or `.jsonl`): the rows that an import which stopped did not send, under the header of the file and as
+ * Writes `unsent.csv` (or `.tsv`, `.jsonl`): the rows that an import which stopped did not send, under the header of the file and as
  * they stand in it, so that they can be dropped as they are.
  * @returns its name, or undefined when there are none
  */
@@ -191,7 +192,7 @@ export async function writeUnsentFile(source: RejectedSource): Promise<string | 
   const first = await rows.next();
   if (first.done) return undefined;
   const isJson = source.plan.content.format === 'jsonl';
-  const name = isJson ? 'unsent.jsonl' : 'unsent.csv';
+  const name = `unsent.${source.plan.content.format}`;
   await source.folder.writeStream(
     name,
     fileOf(source, first.value, rows),

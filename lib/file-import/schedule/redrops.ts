@@ -6,7 +6,13 @@ import type { StateItem, StateTable } from '../../aws/state-table.ts';
 import type { Clock, Deadline } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import { EventDedup } from './event-dedup.ts';
-import { executionName, type ImportRequest, type Redropped, redroppedSchema } from './import-request.ts';
+import {
+  executionName,
+  type ImportRequest,
+  type Redropped,
+  redroppedSchema,
+  shortened,
+} from './import-request.ts';
 
 /** A file is dropped again so often at most. */
 const mostTimes = 3;
@@ -142,11 +148,18 @@ function keyOf(target: string) {
 const endingPattern = /((\.(?:csv|tsv|jsonl))(?:\.gz)?)$/i;
 const mark = '~again-';
 
-/** `imports/imp_user/people.csv` as `imports/imp_user/people~again-1.csv`; rows that were not sent are never compressed. */
+/** S3 takes keys of 1,024 bytes. */
+const maxKeyBytes = 1_024;
+
+/**
+ * `imports/imp_user/people.csv` as `imports/imp_user/people~again-1.csv`; rows that were not sent are never compressed. A key that
+ * becomes too long for S3 is shortened.
+ */
 function keyOfRedrop(key: string, times: number, isWhole: boolean): string {
-  return key.replace(endingPattern, (_whole, ending: string, format: string) => {
-    return `${mark}${times}${isWhole ? ending : format}`;
-  });
+  const [, whole = '', format = ''] = endingPattern.exec(key) ?? [];
+  const ending = `${mark}${times}${isWhole ? whole : format}`;
+  const name = key.slice(0, key.length - whole.length);
+  return `${shortened(name, maxKeyBytes - Buffer.byteLength(ending))}${ending}`;
 }
 
 /** True for a key as those of files that are dropped again. */

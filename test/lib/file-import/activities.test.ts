@@ -1,9 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { ConfigurationError } from '../../../lib/core/errors.ts';
 import { type ActivityDeps, importActivities } from '../../../lib/file-import/activities.ts';
 import type { ImportRequest } from '../../../lib/file-import/schedule/import-request.ts';
 import { type ImportState, waitingState } from '../../../lib/file-import/state.ts';
+import { runImport } from '../../../lib/file-import/workflow.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
+import { memoryDurable } from './memory-durable.ts';
 import { startWorld } from './world.ts';
 
 it('waits for the verdicts that it reads before it fails with what it sends, so that no attempt overlaps the next', async () => {
@@ -112,4 +115,41 @@ it('keeps its turn through a whole invocation and the longest wait after it', as
   world.clock.advance(600_000);
   await world.schedule.startDue();
   expect(world.started.map(({ key }) => key)).toEqual([first.key, second.key]);
+});
+
+it('goes on where the state table refuses the renewal of its turn for a while', async () => {
+  const world = await startWorld({ demoData: false });
+  onTestFinished(() => world.close());
+  const request = await world.drop('imports/imp_load/x.csv', 'u_code,u_text\nc-1,text');
+  let refused = 0;
+  const refuse = () => {
+    refused++;
+    throw new ConfigurationError('STATE_TABLE', 'AccessDeniedException');
+  };
+  const { schedule } = world;
+  await schedule.receive(request);
+  await schedule.startDue();
+  const activities = importActivities({
+    scope: world.scope(() => world.client),
+    schedule: {
+      renew: (one, forMs) => (refused === 1 ? schedule.renew(one, forMs) : refuse()),
+      leave: (one) => (refused < 3 ? refuse() : schedule.leave(one)),
+    },
+    startExecution: async () => undefined,
+  });
+  const summary = await runImport(memoryDurable(new Map(), world.clock), activities, { request });
+  expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 1 } });
+  expect(refused).toBe(3);
+  expect(await world.waiting()).toEqual([]);
+});
+
+it('answers its last step within what AWS keeps, however long the header of the file is', async () => {
+  const world = await startWorld({ demoData: false });
+  onTestFinished(() => world.close());
+  const request = await world.drop('imports/imp_load/x.csv', 'x'.repeat(300_000));
+  // Results of steps are limited to 256 KB there, too.
+  const summary = await world.run(request);
+  expect(summary).toMatchObject({ status: 'refused' });
+  expect(summary.reason).toContain('column');
+  expect(await world.waiting()).toEqual([]);
 });

@@ -200,3 +200,17 @@ async function versionsOf(world: World, object: string): Promise<number> {
   );
   return Versions.length;
 }
+
+it('drops a file again whose key has hardly room for more', async () => {
+  const world = await start();
+  const long = `imports/imp_load/${'sub/'.repeat(250)}abc.csv`;
+  expect(long.length).toBe(1_024);
+  goAway(world, 0);
+  await world.run(await world.drop(long, file, ada));
+  comeBack(world);
+  expect(await dropDue(world)).toEqual({ dropped: 1, superseded: 0, failures: [] });
+  const [again] = (await world.keys('imports/imp_load/')).filter((one) => one.includes('~again-1'));
+  expect(again).toMatch(/^imports\/imp_load\/sub\/.*~again-1\.csv$/);
+  const request = await arrive(world, again ?? '', redropper(world));
+  expect(request).toMatchObject({ droppedBy: ada, redropped: { first: { key: long } } });
+});

@@ -125,3 +125,81 @@ it('refuses what a newer release left, after a rollback, and says what to do', (
     /resume\.version: is 3, this release reads up to 2.*Deploy that release again, or drop the file again/,
   );
 });
+
+/** An import that is loading, and what its workflow did. */
+function watched(differences: Partial<Activities>, operationsPerExecution = 2_500) {
+  const clock = manualClock();
+  const options = {
+    startedAt: new Date(clock.now()).toISOString(),
+    cursor: { byte: 0, line: 1 },
+    operationsPerExecution,
+    leaseSeconds: 1_800,
+    verdictTimeoutSeconds: 60,
+  };
+  const finished: ImportState[] = [];
+  const activities: Activities = {
+    now: () => clock.now(),
+    logFailure: () => undefined,
+    advance: async (_, state) => ({ state }),
+    continueElsewhere: async () => 'next',
+    async finish(_, state) {
+      finished.push(state);
+      return JSON.parse('{"status":"stopped"}');
+    },
+    leave: async () => undefined,
+    ...differences,
+  };
+  const run = (resume?: ImportState) =>
+    runImport(memoryDurable(new Map(), clock), activities, {
+      request: importRequest(),
+      ...(resume && { resume }),
+    });
+  return { clock, finished, run, loading: loadingState(waitingState(), options) };
+}
+
+it('ends with the results of what it sent where no other execution can be started', async () => {
+  let listed = 0;
+  const { finished, run, loading } = watched(
+    {
+      async advance(_, state) {
+        if (state.phase === 'abandoned' && ++listed === 5)
+          return { state: { ...state, phase: 'finished', isAbandoned: true } };
+        return { state };
+      },
+      continueElsewhere: () => Promise.reject(new Error('Lambda is away')),
+    },
+    8,
+  );
+  expect(await run({ ...loading, rows: 2_000 })).toEqual({ status: 'stopped' });
+  expect(listed).toBe(5);
+  expect(finished).toMatchObject([
+    {
+      rows: 2_000,
+      stopReason: expect.stringContaining('could not be started: Lambda is away'),
+      mayPass: true,
+    },
+  ]);
+});
+
+it('ends within what AWS allows where no other execution can be started and the rest of the file is long', async () => {
+  const { finished, run, loading } = watched(
+    { continueElsewhere: () => Promise.reject(new Error('Lambda is away')) },
+    8,
+  );
+  expect(await run(loading)).toEqual({ status: 'stopped' });
+  expect(finished).toMatchObject([{ isAbandoned: true }]);
+});
+
+it('dates an import by the time of a defect in its first step', async () => {
+  const { clock, finished, run } = watched({ advance: () => Promise.reject(new TypeError('a defect')) });
+  await run();
+  expect(finished).toMatchObject([{ startedAt: new Date(clock.now()).toISOString() }]);
+});
+
+it('remembers no reason that is too long for its state', async () => {
+  const { finished, run } = watched({
+    advance: () => Promise.reject(new TypeError(`column ${'x'.repeat(300_000)} is not known`)),
+  });
+  await run();
+  expect(finished[0]).toMatchObject({ stopReason: expect.stringMatching(/^abandoned: column x{3,}/) });
+});

@@ -3,7 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { AwsError } from '../../../emulator/aws/aws-error.ts';
+import type { Permit } from '../../../emulator/aws/iam/access-control.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
@@ -83,7 +91,13 @@ export async function startWorld(
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'imports-'));
   const clock = jumpingClock();
-  const storage = await startS3({ folder, clock });
+  /** Calls of AWS that are refused. */
+  const denied = new Set<string>();
+  const permit: Permit = (_, ...calls) => {
+    const [call] = calls.filter(({ action }) => denied.has(action));
+    if (call) throw new AwsError('AccessDenied', `not authorized to perform ${call.action}`, 403);
+  };
+  const storage = await startS3({ folder, clock, permit });
   const watch = new SecrecyWatch();
   const user = { userName: 'watched.user', password: watch.secret('password'), roles: ['admin'] };
   const lines: LogFields[] = [];
@@ -154,6 +168,7 @@ export async function startWorld(
     watch,
     redrops,
     log,
+    denied,
     /** Id of the role that drops files again. */
     redropper,
     /** What was logged. */
@@ -162,9 +177,14 @@ export async function startWorld(
     receive: (...messages: readonly { readonly messageId: string; readonly body: string }[]) =>
       receiveDrops(receiving, { Records: messages }),
     /** Stores a file below `imports/` and says what its event would say. */
-    async drop(key: string, body: string | Uint8Array, droppedBy?: string): Promise<ImportRequest> {
+    async drop(
+      key: string,
+      body: string | Uint8Array,
+      droppedBy?: string,
+      more: Partial<PutObjectCommandInput> = {},
+    ): Promise<ImportRequest> {
       const { ETag, VersionId } = await s3.send(
-        new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }),
+        new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...more }),
       );
       const drop = parseDropKey(key);
       if (!('table' in drop)) throw new Error(`${key} is not an import file`);
@@ -182,6 +202,9 @@ export async function startWorld(
     /** Stores an object as it is. */
     async put(Key: string, Body: string): Promise<void> {
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+    },
+    async delete(Key: string): Promise<void> {
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
     },
     async settings(table: string, settings: object): Promise<void> {
       const Key = `imports/${table}/_import.json`;

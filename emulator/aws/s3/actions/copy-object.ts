@@ -2,7 +2,13 @@ import { AwsError } from '../../aws-error.ts';
 import { type ByteRange, parseCopyRange } from '../byte-range.ts';
 import { header, type S3Action, type S3Request } from '../exchange.ts';
 import { findObject } from '../find-object.ts';
-import { givenHeaders, storedChecksums, versionHeader } from '../object-headers.ts';
+import {
+  checkReadable,
+  givenHeaders,
+  headersToCopy,
+  storedChecksums,
+  versionHeader,
+} from '../object-headers.ts';
 import type { StoredObject } from '../object-table.ts';
 import { checkWrite } from '../preconditions.ts';
 import { storeBytes } from '../receive-body.ts';
@@ -20,7 +26,9 @@ import { taggingHeader } from './tagging.ts';
 function copiedObject(state: S3State, request: S3Request): StoredObject {
   const { bucket, key, versionId } = parseCopySource(header(request, 'x-amz-copy-source') ?? '');
   if (key === '') throw new AwsError('InvalidArgument', 'x-amz-copy-source must be bucket/key.');
-  return findObject(state, bucket, key, versionId);
+  const source = findObject(state, bucket, key, versionId);
+  checkReadable(request, source);
+  return source;
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
@@ -49,7 +57,7 @@ function putOrDrop(state: S3State, request: S3Request, content: Content): Stored
 }
 
 function copiedHeaders(request: S3Request, source: StoredObject): Record<string, string> {
-  const { [taggingHeader]: tagging, ...headers } = source.headers;
+  const { [taggingHeader]: tagging, ...headers } = headersToCopy(source);
   const kept = tagging !== undefined && copiesTags(request) ? { [taggingHeader]: tagging } : {};
   if (header(request, 'x-amz-metadata-directive') !== 'REPLACE') return { ...headers, ...kept };
   return { ...givenHeaders(request), ...storedChecksums(source), ...kept };

@@ -2,6 +2,7 @@ import { parseRange } from '../byte-range.ts';
 import { header, type S3Action } from '../exchange.ts';
 import { requestedObject } from '../find-object.ts';
 import {
+  checkReadable,
   checksumHeaders,
   givenHeaders,
   objectHeaders,
@@ -14,6 +15,7 @@ import { receiveBody } from '../receive-body.ts';
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
 export const getObject: S3Action = (request, state) => {
   const object = requestedObject(state, request);
+  checkReadable(request, object);
   const common = objectHeaders(state, object);
   if (checkRead(request, object) === 'not-modified') return { status: 304, headers: common };
   const range = parseRange(header(request, 'range'), object.size);

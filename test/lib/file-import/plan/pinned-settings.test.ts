@@ -12,7 +12,7 @@ async function begin() {
     world.s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status } }));
   const at = async (atMs: number) => {
     const found = await settingsAt(world.s3, bucket, 'imp_load', atMs);
-    return found && JSON.parse(found.text);
+    return found && JSON.parse(found.text ?? '');
   };
   return { world, setVersions, at };
 }

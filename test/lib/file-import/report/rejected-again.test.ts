@@ -58,4 +58,15 @@ describe('a file of rejected lines that is dropped again', () => {
     const second = await rejected('c-again.jsonl', `\n${first}`);
     expect(second).toMatch(/^\{"_line":"2","_reason":"skipped: [^"]*","u_code":"","u_text":"x"\}\n$/);
   });
+
+  it('is read as tab-separated again, by its name, where it has one column', async () => {
+    const body = 'u_code\na,b\n"x\nc,d\n';
+    await world.settings('imp_load', {});
+    const summary = await world.run(await world.drop('imports/imp_load/d.tsv', body));
+    const key = summary.results['rejected'] ?? '';
+    expect(key).toMatch(/\/rejected\.tsv$/);
+    const repaired = (await world.read(key)).replaceAll('"x', 'x');
+    await world.run(await world.drop('imports/imp_load/d-again.tsv', repaired));
+    expect(codes().some((code) => code?.includes(','))).toBe(true);
+  });
 });

@@ -1,0 +1,99 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { importActivities } from '../../../lib/file-import/activities.ts';
+import { type ImportState, waitingState } from '../../../lib/file-import/state.ts';
+import { bucket, startWorld, type World } from './world.ts';
+
+let world: World;
+
+beforeEach(async () => {
+  world = await startWorld({ demoData: false });
+  onTestFinished(() => world.close());
+});
+
+const load = (count: number) =>
+  ['u_code,u_text', ...Array.from({ length: count }, (_, i) => `code-${i},text-${i}`)].join('\n');
+const withKey = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'arn:aws:kms:us-east-1:1:key/k' } as const;
+const hours = () => world.clock.waitedMs() / 3_600_000;
+
+describe('a dropped file that S3 does not hand out', () => {
+  it('is refused at once, with what to do, where it is archived', async () => {
+    const archived = { StorageClass: 'GLACIER' } as const;
+    const request = await world.drop('imports/imp_load/old.csv', load(3), undefined, archived);
+    const summary = await world.run(request);
+    expect(summary).toMatchObject({ status: 'refused' });
+    expect(summary.reason).toContain('old.csv is archived; restore it, then drop the file again');
+    expect(hours()).toBeLessThan(0.1);
+    expect(await world.waiting()).toEqual([]);
+  });
+
+  it('is refused within half an hour where its key may not be used, and the next drop has its turn', async () => {
+    world.denied.add('kms:Decrypt');
+    const request = await world.drop('imports/imp_load/secret.csv', load(3), undefined, withKey);
+    const summary = await world.run(request);
+    expect(summary).toMatchObject({ status: 'refused' });
+    expect(summary.reason).toContain('secret.csv may not be read (AccessDenied');
+    expect(hours()).toBeLessThan(0.5);
+    expect(await world.waiting()).toEqual([]);
+  });
+
+  it('is imported where its key may be used again a few minutes later', async () => {
+    world.denied.add('kms:Decrypt');
+    const request = await world.drop('imports/imp_load/secret.csv', load(3), undefined, withKey);
+    const run = world.run(request);
+    for (const begun = world.clock.waitedMs(); world.clock.waitedMs() - begun < 120_000; )
+      await world.clock.sleep(1_000);
+    world.denied.clear();
+    expect(await run).toMatchObject({ status: 'completed', counts: { inserted: 3 } });
+  });
+
+  it('has the results of the rows that were sent before', async () => {
+    await world.settings('imp_load', { rowsPerRequest: 10, concurrency: 1 });
+    const request = await world.drop('imports/imp_load/secret.csv', load(400_000), undefined, withKey);
+    await world.schedule.receive(request);
+    await world.schedule.startDue();
+    const activities = importActivities({
+      scope: world.scope(() => world.client),
+      schedule: world.schedule,
+      startExecution: async () => undefined,
+    });
+    let state: ImportState = waitingState();
+    for (let step = 0; step < 2; step++) ({ state } = await activities.advance(request, state, false));
+    world.denied.add('kms:Decrypt');
+    const summary = await world.goOn({ request, resume: state });
+    expect(summary).toMatchObject({ status: 'stopped', counts: { inserted: 100 } });
+    expect(hours()).toBeLessThan(1);
+    expect(await world.read(summary.results['results'] ?? '')).toContain('inserted');
+    expect(await world.waiting()).toEqual([]);
+  });
+});
+
+describe('settings that S3 does not hand out', () => {
+  const put = async (more: object) => {
+    const Body = JSON.stringify({ keyColumn: 'u_key' });
+    await world.s3.send(
+      new PutObjectCommand({ Bucket: bucket, Key: 'imports/imp_load/_import.json', Body, ...more }),
+    );
+  };
+
+  it.each([
+    ['archived', { StorageClass: 'GLACIER' }, '_import.json: is archived'],
+    ['of another key', withKey, '_import.json may not be read'],
+  ])('refuse the import, as their own drop says nothing: %s', async (_, more, reason) => {
+    world.denied.add('kms:Decrypt');
+    await put(more);
+    const summary = await world.run(await world.drop('imports/imp_load/x.csv', load(3)));
+    expect(summary).toMatchObject({ status: 'refused' });
+    expect(summary.reason).toContain(reason);
+    expect(world.rows('imp_load')).toHaveLength(0);
+  });
+
+  it('refuse the import where they are deleted while it waits, also in a bucket without versions', async () => {
+    await put({});
+    const request = await world.drop('imports/imp_load/x.csv', load(3));
+    await world.delete('imports/imp_load/_import.json');
+    const summary = await world.run(request);
+    expect(summary).toMatchObject({ status: 'refused' });
+    expect(summary.reason).toContain('what applied when the file was dropped has been deleted');
+  });
+});
