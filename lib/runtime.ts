@@ -13,9 +13,9 @@ import { createStateTable } from './aws/state-table.ts';
 import { createTelemetry } from './aws/telemetry.ts';
 import { type Deadline, deadlineAt, systemClock } from './core/clock.ts';
 import { readConfig, requireSetting } from './core/config.ts';
-import { ConnectorError } from './core/errors.ts';
 import { examineDeployment } from './doctor/examine.ts';
-import { createEventsHandler, toEntry } from './events/handle-events.ts';
+import { createEnqueueSignal } from './events/enqueue-signal.ts';
+import { createEventsHandler } from './events/handle-events.ts';
 import { loadMappings } from './events/load-mappings.ts';
 import { createMapper } from './events/map-event.ts';
 import { reconcile } from './events/reconcile.ts';
@@ -33,9 +33,7 @@ import { createHandler, type Handler, type HandlerDeps, type Invocation, once } 
 import type { Operation } from './operations/define-operation.ts';
 import { deriveSysId, identityBy } from './operations/identity.ts';
 import { keyedWritesInMemory } from './operations/keyed-writes.ts';
-import type { Signal } from './operations/signal.ts';
 import { createOutcomes } from './outcomes/outcomes.ts';
-import { withOrigin } from './record-queue/dead-letter.ts';
 import { createRecordWriter } from './record-queue/handler.ts';
 import { passingCodes, redrive } from './record-queue/redrive.ts';
 
@@ -107,36 +105,14 @@ function gatewayDeps(): GatewayDeps & HandlerDeps {
   };
 }
 
-/** The records queue did not take a signal. */
-class QueueUnavailableError extends ConnectorError {
-  override readonly name: string = 'QueueUnavailableError';
-  override readonly code = 'QUEUE_UNAVAILABLE';
-  override readonly retryable = true;
-  override readonly ownAnswer = { status: 503, title: 'The signal could not be queued' };
-}
-
 /** Serves the operation that puts signals on the FIFO records queue. */
 export function signalHandler(operation: Operation): Handler {
   return operationHandler(operation, () => {
     const { recordsFifoQueueUrl: url } = root().config;
     if (!url) return gatewayDeps();
-    const enqueueSignal = async (signal: Signal, caller: string | undefined) => {
-      const entry = toEntry(signal);
-      const MessageAttributes = withOrigin(entry.MessageBody, {}, { sender: caller });
-      try {
-        return await sendMessage(url, { ...entry, MessageAttributes }, AbortSignal.timeout(signalTimeoutMs));
-      } catch (cause) {
-        throw new QueueUnavailableError('the signal could not be sent to the records queue; send it again', {
-          cause,
-        });
-      }
-    };
-    return { ...gatewayDeps(), enqueueSignal };
+    return { ...gatewayDeps(), enqueueSignal: createEnqueueSignal(url, sendMessage) };
   });
 }
-
-/** How long SQS may take for one signal. */
-const signalTimeoutMs = 10_000;
 
 /** Maps the events of a batch to signals; answers the ids of messages that must come again. */
 export function eventsHandler() {

@@ -38,6 +38,37 @@ export async function sendMessages(
   );
 }
 
+/**
+ * As `send`, for a FIFO queue: the calls of one send may overtake each other, so that messages of a group are sent one after another,
+ * and behind one that SQS did not take no later one.
+ */
+export async function sendInOrder(
+  send: typeof sendMessages,
+  queueUrl: string,
+  entries: readonly SendEntry[],
+  signal?: AbortSignal,
+): Promise<readonly EntryFailure[]> {
+  const failures: EntryFailure[] = [];
+  const places = entries.map((entry, index) => ({ entry, index }));
+  let groups = [...Map.groupBy(places, ({ entry, index }) => entry.MessageGroupId ?? index).values()];
+  while (groups.length > 0) {
+    const due = groups.flatMap(([first]) => first ?? []);
+    const lost = await send(
+      queueUrl,
+      due.map(({ entry }) => entry),
+      signal,
+    );
+    const reasons = new Map(lost.map(({ index, reason }) => [due[index]?.index, reason]));
+    for (const group of groups) {
+      const reason = reasons.get(group[0]?.index);
+      if (reason !== undefined) failures.push(...group.map(({ index }) => ({ index, reason })));
+    }
+    const open = groups.filter(([first]) => !reasons.has(first?.index));
+    groups = open.map((group) => group.slice(1)).filter((group) => group.length > 0);
+  }
+  return failures;
+}
+
 /** Sends one message. @returns its id @throws what SQS answers */
 export async function sendMessage(queueUrl: string, entry: SendEntry, signal?: AbortSignal): Promise<string> {
   const { SendMessageCommand } = await import('./sdk/sqs.ts');

@@ -62,7 +62,7 @@ class NotQueuedError extends ConnectorError {
  */
 export function createEventsHandler(deps: EventsDeps) {
   return async (event: unknown, invocation: Invocation): Promise<BatchResponse> => {
-    const messages = readSqsEvent(event);
+    const messages = readSqsEvent(event, deps.clock.now());
     const results = new Map<QueuedMessage, WriteResult>();
     const mapped = await Promise.all(messages.map((message) => mapMessage(message, deps)));
     const lost = await sendAll(

@@ -9,6 +9,9 @@ export type RecordColumns = Readonly<Record<string, unknown>>;
 const namesOf = (columns: unknown): readonly string[] =>
   typeof columns === 'object' && columns !== null ? Object.keys(columns) : [];
 
+/** What is said of a name that no URL can hold. */
+export const notWellFormed = 'names a column with half of a character (a surrogate alone)';
+
 /**
  * Refuses an object with a name that no column can have. Object schemas leave out `__proto__` without reporting it, which
  * would silently remove a filter on it.
@@ -16,6 +19,7 @@ const namesOf = (columns: unknown): readonly string[] =>
 export const columnNames = z.unknown().check(
   z.refine((columns) => !namesOf(columns).includes(''), 'a column name is empty'),
   z.refine((columns) => !namesOf(columns).includes('__proto__'), '__proto__ is not a column name'),
+  z.refine((columns) => namesOf(columns).every((name) => name.isWellFormed()), notWellFormed),
 );
 
 /** Marks text that is not JSON; no schema below accepts it, so the schema's own message is given. */

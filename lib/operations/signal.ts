@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { isOnCalendar } from '../core/calendar.ts';
 import { InvalidInputError, invalidBy } from '../core/errors.ts';
-import { tableName } from './parameters.ts';
+import { isBlank, tableName } from './parameters.ts';
 
 /** A report on the state of a monitored thing; docs/events.md explains each field. */
 const columnName = z.string().check(z.regex(/^[a-z0-9_]{1,80}$/, 'is not the name of a column'));
@@ -12,9 +12,11 @@ const columns = z.record(columnName, z.unknown(), {
 });
 
 const text = (most: number) =>
-  z
-    .string('must be text')
-    .check(z.regex(/\S/, 'must not be blank'), z.maxLength(most, `must have at most ${most} characters`));
+  z.string('must be text').check(
+    z.regex(/\S/, 'must not be blank'),
+    z.refine((given) => !isBlank(given), 'must not be blank'),
+    z.maxLength(most, `must have at most ${most} characters`),
+  );
 
 /** ISO 8601, as `toISOString` writes it; offsets are accepted. */
 const time = z.string('must be a time such as 2026-11-29T08:00:00Z').check(

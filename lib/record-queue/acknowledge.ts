@@ -1,6 +1,6 @@
-import type { changeVisibility, EntryFailure, sendMessages } from '../aws/sqs.ts';
-import type { StateTable } from '../aws/state-table.ts';
-import type { Clock } from '../core/clock.ts';
+import { type changeVisibility, type EntryFailure, sendInOrder, type sendMessages } from '../aws/sqs.ts';
+import { StateRefusedError, type StateTable } from '../aws/state-table.ts';
+import { type Clock, type Deadline, deadlineAt } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -47,17 +47,40 @@ type AcknowledgeDeps = {
 export async function acknowledge(
   given: readonly Disposed[],
   requestId: string,
-  deps: AcknowledgeDeps,
+  { timeoutMs, ...deps }: AcknowledgeDeps,
 ): Promise<readonly QueuedMessage[]> {
   const all = holdBack(given);
   for (const disposed of all) report(disposed, deps);
-  const [unsent] = await Promise.all([sendDeadLetters(all, requestId, deps), hideDeferred(all, deps)]);
-  const held = new Set<string | undefined>();
+  const signal = AbortSignal.timeout(timeoutMs);
+  const deferred = all.flatMap(({ message, disposition }) =>
+    disposition.kind === 'deferred' ? [{ message, delaySeconds: disposition.delaySeconds }] : [],
+  );
+  const deadline = deadlineAt(deps.clock.now() + timeoutMs, deps.clock);
+  const [unsent] = await Promise.all([
+    sendDeadLetters(all, requestId, { ...deps, signal, deadline }),
+    hide(deferred, deps, signal),
+  ]);
+  const returned = returning(all, unsent);
+  const others = returned.filter(({ message }) => !deferred.some((one) => one.message === message));
+  await hide(others, deps, signal);
+  return returned.map(({ message }) => message);
+}
+
+/** A message that returns to its queue, and when. */
+type Returned = { readonly message: QueuedMessage; readonly delaySeconds: number };
+
+/** What follows in a FIFO group returns as soon as the first that does, or the group would stand still for longer. */
+function returning(all: readonly Disposed[], unsent: ReadonlySet<QueuedMessage>): readonly Returned[] {
+  const held = new Map<string, number>();
   return all.flatMap(({ message, disposition }) => {
-    const follows = message.groupId !== undefined && held.has(message.groupId);
-    if (disposition.kind !== 'deferred' && !unsent.has(message) && !follows) return [];
-    held.add(message.groupId);
-    return [message];
+    const { groupId } = message;
+    const before = groupId === undefined ? undefined : held.get(groupId);
+    const isOver =
+      disposition.kind === 'done' || (disposition.kind === 'dead-lettered' && !unsent.has(message));
+    if (isOver && before === undefined) return [];
+    const delaySeconds = isOver ? (before ?? 0) : disposition.delaySeconds;
+    if (groupId !== undefined && before === undefined) held.set(groupId, delaySeconds);
+    return [{ message, delaySeconds }];
   });
 }
 
@@ -78,9 +101,14 @@ function holdBack(all: readonly Disposed[]): readonly Disposed[] {
   });
 }
 
+type LetterDeps = Omit<AcknowledgeDeps, 'timeoutMs'> & {
+  readonly signal: AbortSignal;
+  readonly deadline: Deadline;
+};
+
 /** A message leaves its queue only once the dead-letter queue has it. */
-async function sendDeadLetters(all: readonly Disposed[], requestId: string, deps: AcknowledgeDeps) {
-  const { queues, log, outcomes, timeoutMs } = deps;
+async function sendDeadLetters(all: readonly Disposed[], requestId: string, deps: LetterDeps) {
+  const { queues, log, outcomes, signal } = deps;
   const unsent = new Set<QueuedMessage>();
   await forEachQueue(all, queues, async ({ deadLetterUrl }, members) => {
     const letters = members.flatMap(({ message, disposition }) =>
@@ -88,11 +116,11 @@ async function sendDeadLetters(all: readonly Disposed[], requestId: string, deps
         ? [{ message, entry: toDeadLetter(message, disposition.error, requestId), error: disposition.error }]
         : [],
     );
-    const remembered = await Promise.all(letters.map((letter) => remember(letter, requestId, deps)));
-    const ready = letters.filter((_letter, index) => remembered[index]);
+    const ready = await rememberAll(letters, requestId, deps);
     for (const letter of letters) if (!ready.includes(letter)) unsent.add(letter.message);
     const entries = ready.map(({ entry }) => entry);
-    for (const { index, reason } of await sendTo(deadLetterUrl, entries, queues.send, timeoutMs)) {
+    const inOrder: typeof sendMessages = (...call) => sendInOrder(queues.send, ...call);
+    for (const { index, reason } of await sendTo(deadLetterUrl, entries, inOrder, signal)) {
       const lost = ready[index]?.message;
       if (lost) unsent.add(lost);
       log.error('dead-letter-refused', { messageId: lost?.messageId, reason });
@@ -101,6 +129,20 @@ async function sendDeadLetters(all: readonly Disposed[], requestId: string, deps
       if (!unsent.has(message)) outcomes?.report(deadLetterOf(message, error, requestId, queues.reportedAs));
   });
   return unsent;
+}
+
+/** @returns the letters that can be sent: behind one of its FIFO group that cannot, none is */
+async function rememberAll(
+  letters: readonly Letter[],
+  requestId: string,
+  deps: LetterDeps,
+): Promise<readonly Letter[]> {
+  const remembered = await Promise.all(letters.map((letter) => remember(letter, requestId, deps)));
+  const held = new Set<string>();
+  return letters.filter(({ message: { groupId } }, index) => {
+    if (remembered[index] !== true && groupId !== undefined) held.add(groupId);
+    return remembered[index] === true && (groupId === undefined || !held.has(groupId));
+  });
 }
 
 function deadLetterOf(
@@ -132,38 +174,39 @@ type Letter = {
 async function remember(
   { message, entry, error }: Letter,
   requestId: string,
-  deps: AcknowledgeDeps,
+  deps: LetterDeps,
 ): Promise<boolean> {
   try {
-    await rememberReason({ message, error, requestId }, entry, { ...deps, nowMs: deps.clock.now() });
+    await rememberReason({ message, error, requestId }, entry, deps);
     return true;
   } catch (cause) {
     const reason = cause instanceof ConnectorError ? cause.message : 'unknown';
     deps.log.error('dead-letter-refused', { messageId: message.messageId, reason });
-    return false;
+    // It will never be taken: a letter that says less is better than none.
+    return cause instanceof StateRefusedError;
   }
 }
 
 /** What cannot be hidden returns after the queue's own visibility timeout. */
-async function hideDeferred(
-  all: readonly Disposed[],
-  { queues, log, timeoutMs }: AcknowledgeDeps,
+async function hide(
+  returned: readonly Returned[],
+  { queues, log }: Pick<AcknowledgeDeps, 'queues' | 'log'>,
+  signal: AbortSignal,
 ): Promise<void> {
-  await forEachQueue(all, queues, async ({ url }, members) => {
-    const entries = members.flatMap(({ message, disposition }) =>
-      disposition.kind === 'deferred'
-        ? [{ ReceiptHandle: message.receiptHandle, VisibilityTimeout: disposition.delaySeconds }]
-        : [],
-    );
-    for (const { reason } of await sendTo(url, entries, queues.hide, timeoutMs))
+  await forEachQueue(returned, queues, async ({ url }, members) => {
+    const entries = members.map(({ message, delaySeconds }) => ({
+      ReceiptHandle: message.receiptHandle,
+      VisibilityTimeout: delaySeconds,
+    }));
+    for (const { reason } of await sendTo(url, entries, queues.hide, signal))
       log.warn('visibility-unchanged', { reason });
   });
 }
 
-async function forEachQueue(
-  all: readonly Disposed[],
+async function forEachQueue<T extends { readonly message: QueuedMessage }>(
+  all: readonly T[],
   queues: Queues,
-  work: (pair: QueuePair, members: readonly Disposed[]) => Promise<void>,
+  work: (pair: QueuePair, members: readonly T[]) => Promise<void>,
 ): Promise<void> {
   const kinds = Map.groupBy(all, ({ message }) => message.isFifo);
   await Promise.all([...kinds].map(([fifo, members]) => work(fifo ? queues.fifo : queues.standard, members)));
@@ -173,14 +216,17 @@ async function sendTo<T>(
   url: string | undefined,
   entries: readonly T[],
   send: (url: string, entries: readonly T[], signal: AbortSignal) => Promise<readonly EntryFailure[]>,
-  timeoutMs: number,
+  signal: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
   if (entries.length === 0) return [];
-  if (url) return send(url, entries, AbortSignal.timeout(timeoutMs));
+  if (url) return send(url, entries, signal);
   return entries.map((_entry, index) => ({ index, reason: 'the URL of the queue is not configured' }));
 }
 
-function report({ message, disposition }: Disposed, { log, metrics }: AcknowledgeDeps): void {
+function report(
+  { message, disposition }: Disposed,
+  { log, metrics }: Pick<AcknowledgeDeps, 'log' | 'metrics'>,
+): void {
   const { messageId, receiveCount: attempts, sender: caller } = message;
   if (disposition.kind === 'done') {
     if (disposition.done === 'duplicate') metrics.add('Deduplicated');

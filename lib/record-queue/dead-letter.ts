@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { digestOf } from '../aws/digest.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import { lastingId } from '../core/caller.ts';
+import type { Clock, Deadline } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { processRedactor } from '../core/redaction.ts';
 import { type Origin, senderAttribute, sentAtAttribute } from './first-sender.ts';
@@ -42,10 +43,10 @@ export function toDeadLetter(message: QueuedMessage, error: unknown, requestId: 
   );
   const key = own.some(([name]) => name === keyAttribute) ? [] : [asText(keyAttribute, knownAs(message))];
   const reasons = [...key, ...reasonsOf(message, error, requestId)];
-  const carried = displace(
-    own.map(([name, attribute]) => [name, toSqs(attribute)] as const),
-    reasons.length,
-  );
+  const given = own.map(([name, attribute]) => [name, toSqs(attribute)] as const);
+  const packed = displace(given, reasons.length);
+  // As base64, bytes may need more room than there is: then they keep their places, and the reasons have none.
+  const carried = takesAttributes(message.body, Object.fromEntries(packed)) ? packed : given;
   return {
     MessageBody: message.body,
     MessageAttributes: withinLimits(message.body, [...carried, ...reasons]),
@@ -108,11 +109,15 @@ function withinLimits(body: string, attributes: readonly Named[]): Attributes {
   for (const [name, given] of attributes) {
     const attribute = name === 'ErrorMessage' ? shorten(name, given, room) : given;
     const bytes = bytesOf(name, attribute);
-    if (bytes > room || attribute.StringValue === '' || kept.size === maxAttributes) continue;
+    if (bytes > room || isEmpty(attribute) || kept.size === maxAttributes) continue;
     kept.set(name, attribute);
     room -= bytes;
   }
   return Object.fromEntries(kept);
+}
+
+function isEmpty({ StringValue, BinaryValue }: MessageAttributeValue): boolean {
+  return StringValue === '' || BinaryValue?.length === 0;
 }
 
 function shorten(name: string, attribute: MessageAttributeValue, room: number): MessageAttributeValue {
@@ -192,12 +197,12 @@ export function withOrigin(body: string, attributes: Attributes, { sender, sentA
 }
 
 /** True when the attributes fit next to the body. */
-export function takesAttributes(body: string, attributes: Attributes): boolean {
+export function takesAttributes(body: string, attributes: Attributes, most = maxBytes): boolean {
   const bytes = Object.entries(attributes).reduce(
     (sum, [name, attribute]) => sum + bytesOf(name, attribute),
     0,
   );
-  return Buffer.byteLength(body) + bytes <= maxBytes;
+  return Buffer.byteLength(body) + bytes <= most;
 }
 
 /** Why a message became a dead letter, and its key, where the letter has no room to say so. */
@@ -212,7 +217,10 @@ const neededBytes = 800;
 /** True for a message without a key whose body or attributes may leave no room for one. */
 export function mayLackKey({ body, attributes }: QueuedMessage): boolean {
   if (attributes[keyAttribute] !== undefined) return false;
-  return Buffer.byteLength(body) > maxBytes - neededBytes || hasAllPlaces(attributes);
+  const given = Object.entries(attributes).map(([name, one]) => [name, toSqs(one)] as const);
+  return (
+    hasAllPlaces(attributes) || !takesAttributes(body, Object.fromEntries(given), maxBytes - neededBytes)
+  );
 }
 
 function hasAllPlaces(attributes: QueuedMessage['attributes']): boolean {
@@ -227,7 +235,12 @@ function hasAllPlaces(attributes: QueuedMessage['attributes']): boolean {
 export async function rememberReason(
   { message, error, requestId }: { message: QueuedMessage; error: unknown; requestId: string },
   letter: { readonly MessageAttributes: Attributes },
-  { stateTable, deployment, nowMs }: { stateTable: () => StateTable; deployment: string; nowMs: number },
+  {
+    stateTable,
+    deployment,
+    clock,
+    deadline,
+  }: { stateTable: () => StateTable; deployment: string; clock: Clock; deadline: Deadline },
 ): Promise<void> {
   const { MessageAttributes: said } = letter;
   const given = message.attributes[keyAttribute];
@@ -239,9 +252,9 @@ export async function rememberReason(
     ...{ pk: pkOf(deployment, message.body), sk: digestOf(key) },
     ...{ key, code: codeOfError(error) },
     ...{ reason: describe(error), requestId, attempts: message.receiveCount },
-    expiresAt: Math.floor(nowMs / 1000) + keptSeconds,
+    expiresAt: Math.floor(clock.now() / 1000) + keptSeconds,
   };
-  await stateTable().put(item);
+  await stateTable().put(item, undefined, { deadline });
 }
 
 /** Remembers the key of a letter that cannot travel with its message, as SQS itself moved it to the dead-letter queue. */
@@ -276,13 +289,15 @@ export async function takeKey(
   stateTable: StateTable,
   deployment: string,
   trusted: readonly string[],
+  deadline: Deadline,
 ): Promise<string | undefined> {
-  const items = await stateTable.query(pkOf(deployment, body));
+  const items = await stateTable.query(pkOf(deployment, body), {}, { deadline });
   const mine = items.find(({ key, takenBy }) => key === messageId || takenBy === messageId);
   if (mine) return String(mine['key']);
   for (const item of items) {
     const isFree = { attribute: 'takenBy', exists: false } as const;
-    if (await stateTable.put({ ...item, takenBy: messageId }, isFree)) return String(item['key']);
+    if (await stateTable.put({ ...item, takenBy: messageId }, isFree, { deadline }))
+      return String(item['key']);
   }
   const isMoved = sender !== undefined && trusted.includes(lastingId(sender));
   return isMoved && items[0] ? String(items[0]['key']) : undefined;

@@ -20,8 +20,8 @@ export type WriteResult =
 export type Disposition =
   /** It is acknowledged. */
   | { readonly kind: 'done'; readonly done: Done }
-  /** It goes to the dead-letter queue with the reason, and is acknowledged. */
-  | { readonly kind: 'dead-lettered'; readonly error: unknown }
+  /** It goes to the dead-letter queue with the reason, and is acknowledged; if that does not take it, it returns like a deferred one. */
+  | { readonly kind: 'dead-lettered'; readonly error: unknown; readonly delaySeconds: number }
   /** It returns to the queue and is received again after a while. */
   | { readonly kind: 'deferred'; readonly error: unknown; readonly delaySeconds: number };
 
@@ -79,10 +79,13 @@ export function isPermanent(error: unknown): boolean {
 
 /** SQS moves a message to the dead-letter queue without a reason once it has been received a hundred times (deploy/resources). */
 const lastReceive = 99;
+/** The first of a FIFO group goes some receives earlier, so that those behind it are tried too. */
+const lastReceiveOfGroup = 95;
 
 /**
  * Decides what happens to a message. One that was tried in vain for longer than `retryForSeconds` is abandoned, however often
- * it was received, so that an outage does not use up its tries. Throttling alone never causes a message to be abandoned.
+ * it was received, so that an outage does not use up its tries. Throttling alone never causes a message to be abandoned. One that
+ * SQS is about to give up is abandoned with the reason, also if it was only behind others.
  * @param nowMs milliseconds since the Unix epoch
  * @param random gives numbers in [0, 1)
  */
@@ -95,10 +98,13 @@ export function disposeOf(
 ): Disposition {
   if ('done' in result) return { kind: 'done', done: result.done };
   const { error, tried } = result;
+  const { receiveCount, groupId } = message;
+  const delaySeconds = delayOf(error, receiveCount, settings, random);
   const isInVain = isTriedOut(message, settings, nowMs) && !isOnlyLate(error);
-  const isLast = isInVain || message.receiveCount >= lastReceive || isPermanent(error);
-  if (tried && isLast) return { kind: 'dead-lettered', error };
-  return { kind: 'deferred', error, delaySeconds: delayOf(error, message.receiveCount, settings, random) };
+  const lastTried = groupId === undefined ? lastReceive : lastReceiveOfGroup;
+  const isAbandoned = tried && (isInVain || receiveCount >= lastTried || isPermanent(error));
+  if (isAbandoned || receiveCount >= lastReceive) return { kind: 'dead-lettered', error, delaySeconds };
+  return { kind: 'deferred', error, delaySeconds };
 }
 
 /**

@@ -65,9 +65,11 @@ export function createRecordWriter(deps: RecordQueueDeps) {
     deps.log.warn('setting-deprecated', { setting, use: setting.replace('PARK', 'RETRY') });
   return async (event: unknown, invocation: Invocation): Promise<BatchResponse> => {
     const results: Results = new Map();
-    const received = withFirstOrigins(readSqsEvent(event), deps.trustedSenders ?? []);
-    const messages = await recallKeys(received, deps, results);
-    await writeAll(messages, invocation, deps, linkTo, results);
+    const read = readSqsEvent(event, deps.clock.now());
+    const received = withFirstOrigins(read, deps.trustedSenders ?? []);
+    const times = deadlines(invocation, deps.clock);
+    const messages = await recallKeys(received, deps, results, times.reconcileUntil);
+    await writeAll(messages, { ...times, invocation, deps }, linkTo, results);
     const { settings, clock, random } = deps;
     const disposed = messages.map((message) => {
       const result = results.get(message) ?? { error: new Error('no result'), tried: false };
@@ -87,19 +89,18 @@ function timeToReport(invocation: Invocation): number {
 
 async function writeAll(
   messages: readonly QueuedMessage[],
-  invocation: Invocation,
-  deps: RecordQueueDeps,
+  run: Run,
   linkTo: LinkTo,
   results: Results,
 ): Promise<void> {
-  const resolved = resolveInstances(messages, { connect: deps.connect, linkTo, results });
-  const times = deadlines(invocation, deps.clock);
+  const { connect, outcomes } = run.deps;
+  const resolved = resolveInstances(messages, { connect, linkTo, results });
   const runs = [...Map.groupBy(resolved, ({ link }) => link)].map(async ([link, members]) => {
     const commands = members.map(({ command }) => command);
-    const ended = await writeToInstance(commands, link, { ...times, invocation, deps });
+    const ended = await writeToInstance(commands, link, run);
     for (const [command, result] of ended) {
       results.set(command.message, result);
-      reportSignal(command, result, deps.outcomes);
+      reportSignal(command, result, outcomes);
     }
   });
   await Promise.all(runs);

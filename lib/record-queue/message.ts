@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { InvalidInputError, invalidBy } from '../core/errors.ts';
 import { maxDepth, parseJson, tooDeep } from '../core/parse-json.ts';
-import { tableName } from '../operations/parameters.ts';
+import { isBlank, tableName } from '../operations/parameters.ts';
+import { notWellFormed } from '../operations/record-input.ts';
 import { readSignal, type Signal, signalShape } from '../operations/signal.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 
@@ -19,6 +20,10 @@ export type RecordCommand = {
 
 /** The message attribute that holds the key when the body does not. */
 export const keyAttribute = 'IdempotencyKey';
+
+const longestKey = 512;
+const notBlank = 'must not be blank';
+const notLong = `must have at most ${longestKey} characters`;
 
 const sysId = z
   .string('required; the sys_id of the record')
@@ -43,9 +48,11 @@ const common = {
   table: tableName,
   /** Names this piece of work; a second message with the same key changes nothing. */
   key: z.optional(
-    z
-      .string('must be text')
-      .check(z.regex(/\S/, 'must not be blank'), z.maxLength(512, 'must have at most 512 characters')),
+    z.string('must be text').check(
+      z.regex(/\S/, notBlank),
+      z.refine((given) => !isBlank(given), notBlank),
+      z.maxLength(longestKey, notLong),
+    ),
   ),
   /** The instance, where a deployment has several. */
   instance: z.optional(z.string('must be text')),
@@ -98,15 +105,16 @@ function nameOf({ source, key, eventId, signal }: Signal): string {
 
 /**
  * The key that a message says in an attribute; undefined where it says none.
- * @throws InvalidInputError for a key that is blank or no text
+ * @throws InvalidInputError for a key that is blank, too long or no text
  */
 export function keyIn({ attributes }: QueuedMessage): string | undefined {
   const attribute = attributes[keyAttribute];
   if (attribute === undefined) return undefined;
   if (!('text' in attribute)) throw new InvalidInputError(keyAttribute, 'the message attribute must be text');
-  if (attribute.text.trim() === '')
-    throw new InvalidInputError(keyAttribute, 'the message attribute must not be blank');
-  return attribute.text;
+  const { text } = attribute;
+  if (isBlank(text)) throw new InvalidInputError(keyAttribute, `the message attribute ${notBlank}`);
+  if (text.length > longestKey) throw new InvalidInputError(keyAttribute, `the message attribute ${notLong}`);
+  return text;
 }
 
 /**
@@ -157,6 +165,8 @@ function checkValues(given: object, parts: readonly string[]): void {
     for (const [name, value] of Object.entries(columns)) {
       if (name === '__proto__') throw new InvalidInputError(`${part}.__proto__`, 'is not a column name');
       if (name === '') throw new InvalidInputError(part, 'holds a column without a name');
+      // No URL can name it.
+      if (!name.isWellFormed()) throw new InvalidInputError(part, notWellFormed);
       if (isDeeperThan(maxDepth, value)) throw new InvalidInputError(`${part}.${name.slice(0, 80)}`, tooDeep);
     }
   }

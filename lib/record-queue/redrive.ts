@@ -106,11 +106,12 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const found = new Map<string, number>();
   const returned = new Map<string, number>();
   const kept = new Map<string, string>();
-  const movedNames = new Set<string>();
+  /** When letters were moved, by name. */
+  const movedAtMs = new Map<string, number>();
   const bodies = new Map<string, number>();
   const failures: string[] = [];
   let moved = 0;
-  const { signal } = options;
+  const { signal, nowMs = Date.now } = options;
   let unseen = 0;
   const watch = watchQueue(options);
   try {
@@ -128,12 +129,12 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
       const unknown = messages.filter(({ MessageId = '' }) => !kept.has(MessageId));
       for (const message of messages) keep(message, kept);
       const fresh = await readLetters(unknown, bodies, options);
-      const isReturned = (letter: Letter) => movedNames.has(letter.name);
+      const isReturned = (letter: Letter) => isSentSince(letter, movedAtMs.get(letter.name));
       for (const letter of fresh) count(letter.code, isReturned(letter) ? returned : found);
       const wanted = options.dryRun
         ? []
         : fresh.filter((letter) => !isReturned(letter) && (options.codes?.includes(letter.code) ?? true));
-      for (const { name } of wanted) movedNames.add(name);
+      for (const { name } of wanted) movedAtMs.set(name, nowMs());
       if (wanted.length > 0) watch.begin();
       const lost = await move(wanted, options);
       failures.push(...lost.values());
@@ -149,6 +150,11 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   }
   const isInterrupted = signal?.aborted === true;
   return { found, moved, returned, failures, underWay: watch.underWay, isInterrupted, unseen };
+}
+
+/** A letter of the same message that was there before is no letter that failed again. */
+function isSentSince({ message }: Letter, movedAtMs: number | undefined): boolean {
+  return movedAtMs !== undefined && !(Number(message.Attributes?.SentTimestamp) < movedAtMs);
 }
 
 function isFifo(queueUrl: string): boolean {

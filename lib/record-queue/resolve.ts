@@ -1,6 +1,6 @@
 import type { Connections } from '../aws/connections.ts';
 import type { StateTable } from '../aws/state-table.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Deadline } from '../core/clock.ts';
 import { allowsTable, type InstanceConfig, type RecordsConfig } from '../core/config.ts';
 import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
 import { JournalColumns } from '../operations/dictionary.ts';
@@ -80,11 +80,12 @@ export async function recallKeys(
   messages: readonly QueuedMessage[],
   { stateTable, deployment, trustedSenders = [] }: Recalling,
   results: Results,
+  deadline: Deadline,
 ): Promise<readonly QueuedMessage[]> {
   const recalls = messages.map(async (message): Promise<QueuedMessage> => {
     if (!mayLackKey(message)) return message;
     try {
-      const recalledKey = await takeKey(message, stateTable(), deployment, trustedSenders);
+      const recalledKey = await takeKey(message, stateTable(), deployment, trustedSenders, deadline);
       return recalledKey === undefined ? message : { ...message, recalledKey };
     } catch (error) {
       results.set(message, { error, tried: true });

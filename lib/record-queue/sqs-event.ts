@@ -7,22 +7,32 @@ export type BatchResponse = { readonly batchItemFailures: readonly { readonly it
 /** The part of Lambda's context that is used. */
 export type Invocation = { readonly awsRequestId: string; getRemainingTimeInMillis(): number };
 
-const given = z.optional(z.nullable(z.string()));
-const attribute = z.object({ dataType: z.string(), stringValue: given, binaryValue: given });
+const text = z.catch(z.optional(z.string()), undefined);
+const digits = z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number));
+const number = z.catch(z.optional(digits), undefined);
 
-const sqsRecord = z.object({
-  messageId: z.string(),
-  receiptHandle: z.string(),
-  body: z.string(),
-  attributes: z.object({
-    ApproximateReceiveCount: z.string(),
-    SentTimestamp: z.string(),
-    ApproximateFirstReceiveTimestamp: z.string(),
-    MessageGroupId: z.optional(z.string()),
-    SenderId: z.optional(z.string()),
+/** An object, each of whose members may be missing, as may be the whole: that concerns no other message. */
+function partsOf<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const whole = z.object(shape);
+  return z.catch(whole, () => whole.parse({}));
+}
+
+const sqsRecord = partsOf({
+  messageId: text,
+  receiptHandle: text,
+  body: text,
+  attributes: partsOf({
+    ApproximateReceiveCount: number,
+    SentTimestamp: number,
+    ApproximateFirstReceiveTimestamp: number,
+    MessageGroupId: text,
+    SenderId: text,
   }),
-  messageAttributes: z._default(z.record(z.string(), attribute), {}),
-  eventSourceARN: z.string(),
+  messageAttributes: z.catch(
+    z.record(z.string(), partsOf({ dataType: text, stringValue: text, binaryValue: text })),
+    {},
+  ),
+  eventSourceARN: text,
 });
 
 const sqsEvent = z.object({ Records: z.array(sqsRecord) });
@@ -54,29 +64,44 @@ export type QueuedMessage = {
   readonly recalledKey?: string;
 };
 
-/** The messages of an SQS event, in the order given. @throws InvalidInputError for any other event */
-export function readSqsEvent(event: unknown): readonly QueuedMessage[] {
+/**
+ * The messages of an SQS event, in the order given. What one of them lacks is assumed: that it was sent and received just now, for the
+ * first time.
+ * @param nowMs milliseconds since the Unix epoch
+ * @throws InvalidInputError for any other event
+ */
+export function readSqsEvent(event: unknown, nowMs = Date.now()): readonly QueuedMessage[] {
   const read = z.safeParse(sqsEvent, event);
   if (!read.success)
     throw new InvalidInputError('event', 'is not an SQS event; send messages to the queue instead');
-  return read.data.Records.map(({ attributes, messageAttributes, eventSourceARN, ...message }) => ({
-    messageId: message.messageId,
-    receiptHandle: message.receiptHandle,
-    body: message.body,
-    receiveCount: Number(attributes.ApproximateReceiveCount),
-    sentAtMs: Number(attributes.SentTimestamp),
+  return read.data.Records.map((record) => toMessage(record, nowMs));
+}
+
+function toMessage(record: z.output<typeof sqsRecord>, nowMs: number): QueuedMessage {
+  const { attributes, messageAttributes, eventSourceARN = '' } = record;
+  const { SentTimestamp: sentAtMs = nowMs, ApproximateFirstReceiveTimestamp: firstReceivedAtMs = nowMs } =
+    attributes;
+  const isFifo = eventSourceARN.endsWith('.fifo');
+  return {
+    // Lambda takes a failure without an id for one of the whole batch: a message that has none comes back with the others.
+    messageId: record.messageId ?? '',
+    receiptHandle: record.receiptHandle ?? '',
+    body: record.body ?? '',
+    receiveCount: attributes.ApproximateReceiveCount ?? 1,
+    sentAtMs,
     sender: attributes.SenderId,
-    firstReceivedAtMs: Number(attributes.ApproximateFirstReceiveTimestamp),
-    groupId: eventSourceARN.endsWith('.fifo') ? attributes.MessageGroupId : undefined,
+    firstReceivedAtMs,
+    groupId: isFifo ? attributes.MessageGroupId : undefined,
     attributes: readAttributes(messageAttributes),
-    isFifo: eventSourceARN.endsWith('.fifo'),
-  }));
+    isFifo,
+  };
 }
 
 function readAttributes(given: z.output<typeof sqsRecord>['messageAttributes']): QueuedMessage['attributes'] {
   const read = Object.entries(given).map(([name, { dataType, stringValue, binaryValue }]) => {
-    const value = typeof stringValue === 'string' ? { text: stringValue } : { base64: binaryValue ?? '' };
-    return [name, { dataType, ...value }] as const;
+    if (stringValue !== undefined)
+      return [name, { dataType: dataType ?? 'String', text: stringValue }] as const;
+    return [name, { dataType: dataType ?? 'Binary', base64: binaryValue ?? '' }] as const;
   });
   return Object.fromEntries(read);
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { changeVisibility, sendMessages } from '../../../lib/aws/sqs.ts';
+import { changeVisibility, sendInOrder, sendMessages } from '../../../lib/aws/sqs.ts';
 import { stubSqs } from '../record-queue/stubbed-sqs.ts';
 
 /** The URL of a server that answers as SQS would; the test's end stops it. */
@@ -48,4 +48,27 @@ it('sends no more bytes and entries in a request than SQS takes', async () => {
   expect(requests.map(({ entries }) => entries).reduce((sum, entries) => sum + entries, 0)).toBe(16);
   expect(Math.max(...requests.map(({ entries }) => entries))).toBeLessThanOrEqual(10);
   expect(Math.max(...requests.map(({ bytes }) => bytes))).toBeLessThanOrEqual(1_048_576);
+});
+
+it('sends the messages of a FIFO group one after another, and none behind one that was refused', async () => {
+  const taken: string[] = [];
+  let calls = 0;
+  const send: typeof sendMessages = async (_url, entries) => {
+    calls += 1;
+    const isRefused = (body = '') => body === 'a2';
+    taken.push(...entries.flatMap(({ MessageBody = '' }) => (isRefused(MessageBody) ? [] : [MessageBody])));
+    return entries.flatMap(({ MessageBody }, index) =>
+      isRefused(MessageBody) ? [{ index, reason: 'throttled' }] : [],
+    );
+  };
+  const entries = ['a1', 'a2', 'b1', 'a3', 'c', 'b2', 'd'].map((MessageBody) => ({
+    MessageBody,
+    ...(/[ab]/.test(MessageBody) && { MessageGroupId: MessageBody.slice(0, 1) }),
+  }));
+  expect(await sendInOrder(send, 'q', entries)).toEqual([
+    { index: 1, reason: 'throttled' },
+    { index: 3, reason: 'throttled' },
+  ]);
+  expect(taken).toEqual(['a1', 'b1', 'c', 'd', 'b2']);
+  expect(calls).toBe(2);
 });

@@ -92,6 +92,19 @@ describe('a dead letter', () => {
     expect(Object.keys(texts)).toHaveLength(10);
   });
 
+  it('keeps all attributes of the message where its reasons have no room', async () => {
+    const bytes = (index: number) => Buffer.alloc(95_000, index);
+    const attributes = Object.fromEntries(
+      Array.from({ length: 10 }, (_, index) => [
+        `${index}`,
+        { dataType: 'Binary', base64: bytes(index).toString('base64') },
+      ]),
+    );
+    const letter = await deadLetter(message({ body: 'x'.repeat(60_000), attributes }));
+    expect(Object.keys(letter.attributes).toSorted()).toEqual(Object.keys(attributes));
+    expect(Buffer.from(letter.attributes['9']?.BinaryValue ?? [])).toEqual(bytes(9));
+  });
+
   it('holds no character that SQS refuses, and no endless text', async () => {
     const said = new InvalidInputError('body', `\u0000\u0007\uFFFE ü😀${'x'.repeat(5_000)}`);
     const { texts } = await deadLetter(message(), said);

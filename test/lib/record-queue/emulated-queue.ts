@@ -27,6 +27,8 @@ export type TestMessage = {
   readonly group?: string;
   /** Its `SenderId`. @default none */
   readonly sender?: string;
+  /** Takes the place of what Lambda would hand over. */
+  readonly raw?: Readonly<Record<string, unknown>>;
 };
 
 export type DeadLetter = {
@@ -202,5 +204,6 @@ function toSqsRecord(message: TestMessage, nowMs: number) {
     eventSource: 'aws:sqs',
     eventSourceARN: `arn:aws:sqs:eu-west-1:123456789012:records${group ? '.fifo' : ''}`,
     awsRegion: 'eu-west-1',
+    ...message.raw,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { type StateCall, type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
 import { recallReasons, rememberKey } from '../../../lib/record-queue/dead-letter.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
@@ -75,6 +75,39 @@ describe('a message that can never be written', () => {
     expect(reasons.map(({ key }) => key)).toEqual(['m1']);
   });
 
+  it('keeps its key where its attributes leave no room for one', async () => {
+    await start();
+    const body = { table: 'incident', record: { sys_id: 'refused' } };
+    const size = 1_048_570 - Buffer.byteLength(JSON.stringify(body)) - Buffer.byteLength('a1String');
+    const attributes = { a1: { dataType: 'String', stringValue: 'x'.repeat(size) } };
+    await queue.deliver([{ id: 'm1', body, attributes }]);
+    await queue.deliver([{ id: 'redriven', body, attributes }]);
+    const reasons = await recallReasons(JSON.stringify(body), queue.state.table, deployment);
+    expect(reasons.map(({ key }) => key)).toEqual(['m1']);
+  });
+
+  it('waits for the state table no longer than there is time for the answer', async () => {
+    const calls: (StateCall | undefined)[] = [];
+    const throughTable = (table: StateTable): StateTable => ({
+      ...table,
+      query(pk, range, call) {
+        calls.push(call);
+        return table.query(pk, range, call);
+      },
+      put(item, condition, call) {
+        calls.push(call);
+        return table.put(item, condition, call);
+      },
+    });
+    await start({ throughTable });
+    const attributes = Object.fromEntries(
+      times(10).map((index) => [`a${index}`, { dataType: 'String', stringValue: 'x' }]),
+    );
+    await queue.deliver([{ id: 'm1', body: { table: 'nowhere', record: {} }, attributes }]);
+    expect(calls).toHaveLength(2);
+    for (const call of calls) expect(call?.deadline?.remainingMs()).toBeLessThanOrEqual(60_000);
+  });
+
   it('keeps its key where only the body tells it, however often it fails again', async () => {
     await start();
     const attributes = Object.fromEntries(
@@ -135,7 +168,13 @@ describe('a message that can never be written', () => {
     const bad = { id: 'bad', body: '{' };
     expect(await queue.deliver([create('m1'), bad, create('m2')])).toEqual(['bad']);
     const grouped = [create('m3'), bad, create('m4')].map((message) => ({ ...message, group: 'g' }));
+    queue.hidden.clear();
     expect(await queue.deliver(grouped)).toEqual(['bad', 'm4']);
+    // The group stands still for as long as one of its messages is hidden.
+    expect([...queue.hidden]).toEqual([
+      ['receipt-bad', 9],
+      ['receipt-m4', 9],
+    ]);
   });
 
   it('stays in its queue when SQS has not answered before the time is over', async () => {

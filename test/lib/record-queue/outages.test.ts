@@ -124,6 +124,30 @@ describe('an instance that is down', () => {
     expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'THROTTLED', Attempts: '99' } }]);
   });
 
+  const refusing = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    send: async ({ method, path }) => {
+      throw new ThrottledError('hourly limit', { method, path, retryAfterMs: 60_000 });
+    },
+  });
+  const inGroup = (id: string, receiveCount: number) => ({ ...create(id), receiveCount, group: 'g' });
+
+  it('gives up a message that was only behind another one before SQS would, with the reason', async () => {
+    await start({ through: refusing });
+    expect(await queue.deliver([inGroup('m1', 99), inGroup('m2', 99)])).toEqual([]);
+    expect(queue.deadLetters).toMatchObject([
+      { attributes: { ErrorCode: 'THROTTLED', IdempotencyKey: 'm1' } },
+      { attributes: { ErrorCode: 'THROTTLED', IdempotencyKey: 'm2' } },
+    ]);
+  });
+
+  it('gives up the first of a group while those behind it may still be tried', async () => {
+    await start({ through: refusing });
+    expect(await queue.deliver([inGroup('m1', 95), inGroup('m2', 95)])).toEqual(['m2']);
+    expect(queue.deadLetters).toMatchObject([{ attributes: { IdempotencyKey: 'm1' } }]);
+    expect(queue.hidden.get('receipt-m2')).toBeGreaterThan(0);
+  });
+
   it('for a moment does not end what has waited for hours for other reasons', async () => {
     await start({ through: down() });
     const late = { ...create('m1'), receiveCount: 6, firstReceivedMsAgo: 5 * 3_600_000 };

@@ -98,6 +98,13 @@ describe('letters that fail again', () => {
     expect(await visible(urls.deadLetterUrl)).toBe('1');
   });
 
+  it('are not those that had failed before', async () => {
+    for (let letter = 0; letter < 12; letter += 1) await deadLetter('m1', invalid);
+    const report = await redrive({ ...urls, waitSeconds: 0, dryRun: false });
+    expect(report).toMatchObject({ moved: 12, returned: new Map(), found: new Map([['INVALID_INPUT', 12]]) });
+    expect(await visible(urls.deadLetterUrl)).toBe('0');
+  });
+
   it('are not waited for longer than was asked, and what is under way is counted', async () => {
     await deadLetter('m1', invalid);
     let nowMs = 0;
