@@ -178,6 +178,8 @@ export function afterGroup(
 ): BegunState {
   const rows = state.rows + group.rows;
   const rejected = state.rejected + group.rejected;
+  const isSent = state.phase === 'loading' && state.stopReason === undefined;
+  const sent = (state.samples.at(-1)?.rows ?? 0) + (isSent ? group.rows : 0);
   const counted = {
     ...state,
     cursor: group.next,
@@ -186,7 +188,7 @@ export function afterGroup(
     rejected,
     blankLines: state.blankLines + group.blankLines,
     importSets: state.importSets + group.importSets,
-    samples: addSample(state.samples, { atMs: nowMs, rows: rows + rejected }),
+    samples: addSample(state.samples, { atMs: nowMs, rows: sent }),
   };
   if (counted.phase === 'abandoned')
     return group.ended ? { ...counted, phase: 'finished', loadedAtMs: nowMs, isAbandoned: true } : counted;

@@ -88,8 +88,10 @@ export class CsvRowWriter {
     if ((marks & mark.nul) !== 0)
       return `a NUL${placeOf(this.#text, window, window.bytes.indexOf(0, window.start))}`;
     if (this.#repeatsFirstLine(record)) return 'repeats the line sep=';
-    const count = this.#checkCount(record);
-    if (count !== undefined) return count;
+    if (record.fieldCount !== this.#plan.header.length || this.#plan.blankColumns) {
+      const reason = this.#checkCount(record);
+      if (reason !== undefined) return reason;
+    }
     const checked = (marks & mark.nonAscii) !== 0 && this.#decoder === undefined;
     if (checked && !isUtf8(window.bytes.subarray(window.start, window.contentEnd)))
       return this.#notValid(record, window.start, window.contentEnd);
@@ -114,6 +116,7 @@ export class CsvRowWriter {
 
   /** Whether every field is dashes: sqlcmd draws such a line below the header. */
   #isRuler({ window: { bytes }, starts, ends }: CsvTokenizer): boolean {
+    if (bytes[starts[this.#first] ?? 0] !== DASH) return false;
     for (let i = this.#first; i < this.#slots.length; i++) {
       const start = starts[i] ?? 0;
       const end = ends[i] ?? 0;
@@ -167,7 +170,7 @@ export class CsvRowWriter {
     const decoded = (marks & mark.nonAscii) !== 0 && this.#decoder !== undefined;
     const long = slot.maxLength !== undefined && end - start > slot.maxLength;
     const { bytes } = record.window;
-    const isFormula = bytes[start] === EQUALS && (marks & mark.escape) !== 0;
+    const isFormula = (marks & mark.escape) !== 0 && bytes[start] === EQUALS;
     if (decoded || long || isFormula || slot.date !== undefined) return this.#writeText(record, i, slot, out);
     out.raw(slot.prefix);
     if ((marks & mark.escape) !== 0) out.escaped(bytes, start, end, (marks & mark.doubled) !== 0);

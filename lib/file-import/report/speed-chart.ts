@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** Rows done by a moment, for the speed over time. */
+/** Rows sent by a moment, for the speed over time. */
 export const sampleSchema = z.object({ atMs: z.number(), rows: z.number() });
 
 export type Sample = z.infer<typeof sampleSchema>;
@@ -14,12 +14,13 @@ const top = 10;
 
 type Point = { readonly second: number; readonly perSecond: number };
 
-/** Rows per second over time, as SVG; nothing when there are too few samples. */
+/** Rows per second over time, as SVG; nothing when there are too few samples, or no row was sent. */
 export function speedChart(samples: readonly Sample[], startMs: number): string {
   const points = speeds(samples, startMs);
   const last = points.at(-1);
-  if (points.length < 2 || !last) return '';
-  const highest = niceAbove(Math.max(...points.map(({ perSecond }) => perSecond)));
+  const fastest = Math.max(...points.map(({ perSecond }) => perSecond));
+  if (points.length < 2 || !last || fastest <= 0) return '';
+  const highest = niceAbove(fastest);
   const x = ({ second }: Point) => left + ((width - left - 8) * second) / last.second;
   const y = (perSecond: number) => top + (height - top - bottom) * (1 - perSecond / highest);
   const curve = points.map((point) => `${x(point).toFixed(1)},${y(point.perSecond).toFixed(1)}`);

@@ -6,6 +6,7 @@ import { escapeHtml, reportStyle } from '../../../../lib/file-import/report/repo
 import { renderReport } from '../../../../lib/file-import/report/report-page.ts';
 import { speedChart } from '../../../../lib/file-import/report/speed-chart.ts';
 import type { ImportSummary } from '../../../../lib/file-import/report/summary.ts';
+import { afterGroup, loadingState, waitingState } from '../../../../lib/file-import/state.ts';
 import { spreadsheetSafe } from '../../../../lib/file-import/verdicts/results-part.ts';
 
 const seed = Number(process.env['SEED'] ?? 20_261_124);
@@ -184,5 +185,21 @@ describe('the report', () => {
   ])('says how long a run of %i ms took on the time axis of its chart', (ms, label) => {
     const samples = [1, 2].map((n) => ({ atMs: (ms * n) / 2, rows: 100 * n }));
     expect(speedChart(samples, 0)).toContain(`text-anchor="end">${label}</text>`);
+  });
+
+  it('has no chart where no row was sent, and none of rows that were not sent in it', () => {
+    expect(
+      speedChart(
+        [1_000, 2_000].map((atMs) => ({ atMs, rows: 0 })),
+        0,
+      ),
+    ).toBe('');
+    const begin = { startedAt: '', operationsPerExecution: 9, leaseSeconds: 1, verdictTimeoutSeconds: 1 };
+    const next = { byte: 0, line: 1 };
+    const loading = loadingState(waitingState(), { ...begin, cursor: next });
+    const group = { next, ended: false, rows: 10, rejected: 5, blankLines: 0, importSets: 1 };
+    const stopped = afterGroup(loading, { ...group, refused: 'no right' }, 1_000);
+    if (stopped.phase !== 'loading') throw new Error(stopped.phase);
+    expect(afterGroup(stopped, group, 2_000).samples.map(({ rows }) => rows)).toEqual([10, 10]);
   });
 });
