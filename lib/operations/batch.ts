@@ -93,6 +93,12 @@ type Serviced = {
   readonly error_message?: string;
 };
 
+/** A header's name as instances spell it: clients of a batch look for it in that case. */
+function asSpelt(name: string): string {
+  const words = name.replace(/(?<![a-z])[a-z]/g, (letter) => letter.toUpperCase());
+  return words.replace('Ratelimit', 'RateLimit').replace('Transaction-Id', 'Transaction-ID');
+}
+
 async function carryOutOne(one: Part, { dispatch, context }: OperationDeps): Promise<Serviced> {
   const before = context.deadline.remainingMs();
   const answer = await dispatch({
@@ -101,7 +107,7 @@ async function carryOutOne(one: Part, { dispatch, context }: OperationDeps): Pro
     headers: Object.fromEntries((one.headers ?? []).map(({ name, value }) => [name.toLowerCase(), value])),
     body: Buffer.from(one.body ?? '', 'base64'),
   });
-  const headers = Object.entries(answer.headers).map(([name, value]) => ({ name, value }));
+  const headers = Object.entries(answer.headers).map(([name, value]) => ({ name: asSpelt(name), value }));
   return {
     id: one.id,
     body: Buffer.from(answer.body).toString('base64'),

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import * as z from 'zod/mini';
 import { postBatch } from '../../lib/operations/batch.ts';
 import { postMethodOverride } from '../../lib/operations/method-override.ts';
 import { getRecordById, getRecords, postRecord } from '../../lib/operations/table.ts';
@@ -130,6 +131,16 @@ describe('a batch', () => {
     );
     expect(serviced[0]?.headers).not.toEqual([]);
     expect(serviced[1]?.headers).toEqual([]);
+  });
+
+  it('spells the names of headers as an instance does', async () => {
+    const { serviced } = await batch([
+      { id: '1', method: 'GET', url: '/api/now/table/incident?sysparm_limit=1' },
+    ]);
+    const names = (headers: unknown) => z.array(z.object({ name: z.string() })).parse(headers);
+    expect(names(serviced[0]?.headers).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['Content-Type', 'Link', 'X-Total-Count', 'X-Transaction-ID']),
+    );
   });
 
   it('takes only the methods that the deployment allows', async () => {
