@@ -94,21 +94,22 @@ function isParameter(name: string, known: readonly string[]): boolean {
  * contradict each other are refused: dropping one of them would widen the query.
  */
 function distinct(entries: readonly [string, string][], known: readonly string[]): [string, string][] {
-  const first = new Map<string, string>();
+  const first = new Map<string, [string, string]>();
   const hasQuery = entries.some(([name, value]) => name === 'sysparm_query' && value !== '');
   // Pairs are ignored next to a query, and `_` always: browser libraries add it to get around caches.
   const isPair = (name: string) => !hasQuery && name !== '_' && !isSysparmOrParameter(name, known);
   for (const [name, value] of entries) {
-    const before = first.get(name);
+    const spelling = name.replace(/(?<=^sysparm_).*/s, (rest) => rest.replaceAll('_', ''));
+    const [, before] = first.get(spelling) ?? [];
     const isCondition = name === 'sysparm_query' || name === 'sysparm_having' || isPair(name);
-    if (before === undefined) first.set(name, value);
+    if (before === undefined) first.set(spelling, [name, value]);
     else if (before !== value && isCondition && known.includes('sysparmQuery'))
       throw new InvalidInputError(
         name,
         'is given more than once; put alternatives into sysparm_query (a=1^ORa=2)',
       );
   }
-  return [...first];
+  return [...first.values()];
 }
 
 function isSysparmOrParameter(name: string, known: readonly string[]): boolean {

@@ -22,11 +22,19 @@ const metadata = z.looseObject({ table_name: z.string() });
 const oneFile = z.object({ result: z.looseObject({ table_name: z.string(), size_bytes: z.string() }) });
 const manyFiles = z.looseObject({ result: z.array(metadata) });
 
+/** In front of the table of an image or video that is the value of a column, to whose record the file belongs. */
+const ofColumn = 'ZZ_YY';
+
+/** The table whose records a file belongs to. */
+function ownerOf({ table_name: table }: { readonly table_name: string }): string {
+  return table.toUpperCase().startsWith(ofColumn) ? table.slice(ofColumn.length) : table;
+}
+
 /** The metadata of a file whose table callers may use. @throws TableNotAllowedError, RecordNotFoundError */
 async function readMetadata(request: ServiceNowRequest, { client, context, access }: OperationDeps) {
   const response = await client.send(request, context);
   const { result } = oneFile.parse(response.body);
-  access.require(result.table_name);
+  access.require(ownerOf(result));
   return { response, sizeBytes: Number(result.size_bytes) };
 }
 
@@ -48,7 +56,8 @@ export const getAttachments = defineOperation({
   async send(request, _parameters, { client, context, access }) {
     if (access.tables === 'all') return client.send(request, context);
     const query = new URLSearchParams(request.query);
-    const ofTables = encodedQuery().oneOf('table_name', access.tables);
+    const names = access.tables.flatMap((table) => [table, `${ofColumn}${table}`]);
+    const ofTables = encodedQuery().oneOf('table_name', names);
     query.set('sysparm_query', narrow(query.get('sysparm_query') ?? '', ofTables));
     const response = await client.send({ ...request, query }, context);
     return onlyAllowed(response, access.allows);
@@ -58,7 +67,7 @@ export const getAttachments = defineOperation({
 /** Whatever the query made of the added condition, no file of another table is shown. */
 function onlyAllowed(response: ServiceNowResponse, allows: (table: string) => boolean): ServiceNowResponse {
   const { result, ...rest } = manyFiles.parse(response.body);
-  return { ...response, body: { ...rest, result: result.filter(({ table_name }) => allows(table_name)) } };
+  return { ...response, body: { ...rest, result: result.filter((file) => allows(ownerOf(file))) } };
 }
 
 /** Reads the metadata of one file. Answers 200, or 404. */

@@ -34,7 +34,11 @@ const ownClass = z.object({
 function requireOwnClass({ body }: ServiceNowResponse, { access }: OperationDeps): void {
   if (access.tables === 'all') return;
   const { data } = z.safeParse(ownClass, body);
-  if (data === undefined) throw new DotWalkNotAllowedError('sys_class_name');
+  if (data === undefined)
+    throw new DotWalkNotAllowedError(
+      'sys_class_name',
+      'the class of the item cannot be read; allow all tables',
+    );
   const { sys_class_name: name } = data.result.attributes;
   access.require(typeof name === 'string' ? name : name.value);
 }

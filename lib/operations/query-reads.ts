@@ -2,18 +2,21 @@
  * What a request reads beyond its own table: a path of references, or a table by its name.
  * - `from`: the tables that the path may begin at; behind a related list, a join or a subquery there are several.
  * - `hops`: the references that are walked, in order.
- * - `surely`: false where the text may be a value whose dots walk nowhere.
+ * - `surely`: false where the text may be a value whose dots walk nowhere; `unless no column` where it is one unless it names a
+ *   reference: behind a doubled caret, which to most instances stands for a caret in the value before it.
  */
 export type Read =
-  | {
-      readonly kind: 'path';
-      readonly from: readonly string[];
-      readonly hops: readonly string[];
-      readonly surely: boolean;
-    }
+  | PathRead
   | { readonly kind: 'table'; readonly table: string }
   /** A related list, join or subquery that names its table in no way that we know. */
   | { readonly kind: 'unknown'; readonly text: string };
+
+type PathRead = {
+  readonly kind: 'path';
+  readonly from: readonly string[];
+  readonly hops: readonly string[];
+  readonly surely: boolean | 'unless no column';
+};
 
 const lists = /^sysparm_(?:fields|group_by|order_by|having|(?:avg|min|max|sum)_fields)$/;
 
@@ -23,7 +26,9 @@ export function readsOfParameters(query: URLSearchParams, table: string): readon
     if (name === 'sysparm_query') return new QueryReader(table).read(value);
     if (name === 'sysparm_tiny') return [{ kind: 'table', table: 'sysparm_tiny' } as const];
     if (lists.test(name)) return readsOfNames(value, table);
-    return name.startsWith('sysparm_') ? [] : readsOfNames(name, table);
+    if (name.startsWith('sysparm_')) return [];
+    // To an instance a pair is a condition, in which a caret ends the value.
+    return value.includes('^') ? new QueryReader(table).read(`${name}=${value}`) : readsOfNames(name, table);
   });
 }
 
@@ -53,6 +58,8 @@ class QueryReader {
   readonly #open: { readonly word: 'RLQUERY' | 'SUBQUERY'; readonly table: string }[] = [];
   /** Nothing ends the conditions of a joined table. */
   readonly #joined: string[] = [];
+  /** What is read may be the rest of a value with a caret in it. */
+  #mayBeValue = false;
 
   constructor(base: string) {
     this.#base = base;
@@ -60,6 +67,7 @@ class QueryReader {
 
   read(query: string): readonly Read[] {
     for (const [, carets = '', clause = ''] of query.matchAll(/(\^*)([^^]*)/g)) {
+      this.#mayBeValue = carets !== '' && carets.length % 2 === 0;
       const end = carets === '^' ? /^END(RLQUERY|SUBQUERY)$/.exec(clause)?.[1] : undefined;
       if (end !== undefined && this.#open.at(-1)?.word === end) this.#open.pop();
       else for (const one of sorts.test(clause) ? clause.split(',') : [clause]) this.#readClause(one);
@@ -131,9 +139,9 @@ class QueryReader {
   }
 
   #readCondition(text: string): void {
-    this.#reads.push(...pathIn(text, this.#from));
-    for (const [, compared = ''] of text.matchAll(comparedColumn))
-      this.#reads.push(...pathIn(compared, this.#from));
+    const columns = [text, ...[...text.matchAll(comparedColumn)].map(([, compared = '']) => compared)];
+    for (const read of columns.flatMap((column) => pathIn(column, this.#from)))
+      this.#reads.push(this.#mayBeValue && read.surely ? { ...read, surely: 'unless no column' } : read);
   }
 
   #addUnknown(text: string): void {
@@ -149,7 +157,7 @@ const operator =
  * The references that are walked at the start of a condition, e.g. both of `caller_id.department.nameLIKEa.b`. From a segment on
  * that holds an operator it may be a column in odd case (`busINess_service.name`), or a value (`short_descriptionINa.b`).
  */
-function pathIn(text: string, from: readonly string[]): readonly Read[] {
+function pathIn(text: string, from: readonly string[]): readonly PathRead[] {
   const segments = [...text.matchAll(/\s*([A-Za-z0-9_]+)\s*\./gy)].map(([, segment = '']) => segment);
   const first = segments.findIndex((segment) => operator.test(segment));
   const sure = first === -1 ? segments : segments.slice(0, first);

@@ -40,13 +40,21 @@ export class DotWalkNotAllowedError extends ConnectorError {
   override readonly code = 'TABLE_NOT_ALLOWED';
   override readonly ownAnswer = { status: 403, title: 'Table not allowed' };
 
-  /** @param table what it leads to; absent when that cannot be determined */
-  constructor(path: string, table?: string) {
-    const where = table
-      ? `leads to the table ${table}, which this deployment does not serve`
-      : 'leads to a table that cannot be determined (the integration user needs to read sys_dictionary and sys_db_object)';
-    super(`${path.slice(0, 100)}: ${where}; add the table to allowedTables, or set dotWalkAnywhere`);
+  /** @param reason why it may lead to a table that callers may not use; what to do follows */
+  constructor(path: string, reason: string) {
+    super(`${path.slice(0, 100)}: ${reason}, or set dotWalkAnywhere`);
   }
+}
+
+function notServed(path: string, table: string): DotWalkNotAllowedError {
+  const reason = `leads to the table ${table}, which this deployment does not serve; add the table to allowedTables`;
+  return new DotWalkNotAllowedError(path, reason);
+}
+
+function undetermined(path: string): DotWalkNotAllowedError {
+  const reason =
+    'leads to a table that cannot be determined (the integration user needs to read sys_dictionary and sys_db_object); add the table to allowedTables';
+  return new DotWalkNotAllowedError(path, reason);
 }
 
 /**
@@ -66,26 +74,41 @@ export async function requireAllowedReads(
     ...walksOfRecord(request, own),
   ];
   for (const read of reads) {
-    if (read.kind === 'unknown') throw new DotWalkNotAllowedError(read.text);
+    if (read.kind === 'unknown') throw undetermined(read.text);
     if (read.kind === 'table') {
-      if (!access.allows(read.table)) throw new DotWalkNotAllowedError(read.table, read.table);
+      if (!access.allows(read.table)) throw notServed(read.table, read.table);
       continue;
     }
-    let isKnown = false;
-    for (const from of read.from) isKnown = (await requirePath(read.hops, from)) || isKnown;
-    if (read.surely && !isKnown) throw new DotWalkNotAllowedError(read.hops.join('.'));
+    const ends = [];
+    for (const from of read.from) ends.push(await endOf(read.hops, from));
+    if (read.surely === false || ends.includes('column')) continue;
+    const path = read.hops.join('.');
+    if (ends.includes('unknown')) throw undetermined(path);
+    if (read.surely === true)
+      throw new DotWalkNotAllowedError(
+        path,
+        `is no reference of ${read.from.join(' or ')}; name its columns`,
+      );
   }
 
-  /** @returns whether all of the path leads somewhere from this table @throws DotWalkNotAllowedError where it leads to another table */
-  async function requirePath(hops: readonly string[], start: string): Promise<boolean> {
+  /**
+   * Whether a path leads to a column from this table, to none, or to what cannot be determined.
+   * @throws DotWalkNotAllowedError where it leads to a table that callers may not use
+   */
+  async function endOf(hops: readonly string[], start: string): Promise<'column' | 'none' | 'unknown'> {
     let from = start;
-    for (const hop of hops) {
-      const to = await targets.of(from, hop.toLowerCase(), context);
-      if (to === undefined) return false;
-      if (!access.allows(to)) throw new DotWalkNotAllowedError(hops.join('.'), to);
+    for (const [index, name] of hops.entries()) {
+      const hop = name.toLowerCase();
+      const reference = await targets.of(from, hop, context);
+      if (reference === undefined && !(await targets.knows(from, context))) return 'unknown';
+      // The answers to the questions of a catalog item belong to the record; what they refer to is in none of its columns.
+      if (reference === undefined && hop === 'variables' && index === hops.length - 1) return 'column';
+      const to = reference ?? /^ref_(\w+)$/.exec(hop)?.[1];
+      if (to === undefined) return 'none';
+      if (!access.allows(to)) throw notServed(hops.join('.'), to);
       from = to;
     }
-    return true;
+    return 'column';
   }
 }
 

@@ -17,7 +17,8 @@ export const postTinyUrl = defineOperation({
   schema: z.object({ apiVersion, url: z.string('required; the URL with the long query') }),
   request: ({ url }) => tinyUrlRequest(pathOf(url)),
   async send(request, _parameters, { client, context, access }) {
-    if (access.isBounded) throw new DotWalkNotAllowedError('url');
+    if (access.isBounded)
+      throw new DotWalkNotAllowedError('url', 'hides what it reads; send the query itself, allow all tables');
     return client.send(request, context);
   },
 });

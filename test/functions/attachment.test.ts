@@ -161,6 +161,25 @@ describe('the Attachment API', () => {
     expect((await raw('text/plain', '', { 'content-length': '8' }, 'M\uFFFDller')).statusCode).toBe(201);
   });
 
+  it('counts the value of an image column to the table of its record', async () => {
+    const { deployment, incident, problem } = await openDeployment();
+    const { store } = deployment.instance.state;
+    const seeded = { file_name: 'photo', content_type: 'image/png', size_bytes: '4' };
+    const ids = ['1', '2'].map((one) => one.repeat(32));
+    const owners = [
+      ['ZZ_YYincident', incident],
+      ['ZZ_YYproblem', problem],
+    ] as const;
+    for (const [index, [table_name, table_sys_id]] of owners.entries())
+      store.seed('sys_attachment', { sys_id: ids[index] ?? '', table_name, table_sys_id, ...seeded });
+    const { body } = await deployment.serve(getAttachments).http({ url: '/api/now/attachment' });
+    expect(Object(body).result).toMatchObject([{ table_name: 'ZZ_YYincident' }]);
+    const answers = ids.map((id) =>
+      deployment.serve(getAttachmentById).http({ url: `/api/now/attachment/${id}` }),
+    );
+    expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual([200, 403]);
+  });
+
   it('shows nothing of files of tables that callers may not use', async () => {
     const { deployment, incident, put, putInProblem } = await openDeployment();
     await put('incident', incident, 'mine.txt', Buffer.from('mine'));

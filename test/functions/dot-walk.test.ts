@@ -43,9 +43,10 @@ describe('a table that callers may not use', () => {
     `sysparm_query=${encoded('RLQUERYincident.parent_incident,>=1^caller_id.active=true^ENDRLQUERY')}`,
     `sysparm_query=${encoded('ENDRLQUERYcaller_id.active=true')}`,
     'caller_id.name=x',
-    'sysparm_fields=watch_list.name',
-    'sysparm_fields=no_such_column.name',
     'sysparm_tiny=abc',
+    'number=x^ORcaller_id.user_name=abel',
+    `sysparm_query=${encoded('number=x^^caller_id.nameLIKEa')}`,
+    'sysparm_fields=ref_sys_user.name',
   ])('is not read by way of %s', async (parameters) => {
     const deployment = await openDeployment();
     const asked: string[] = [];
@@ -65,6 +66,38 @@ describe('a table that callers may not use', () => {
       body: { error: { detail: expect.stringMatching(/allowedTables, or set dotWalkAnywhere/) } },
     });
     expect(asked).not.toContain('/api/now/table/incident');
+  });
+
+  it.each([
+    'sysparm_fields=watch_list.name',
+    'sysparm_fields=no_such_column.name',
+    'sysparm_fields=variables.caller.name',
+    `sysparm_query=${encoded('sys_tags.name=x')}`,
+  ])('is not at the end of %s, which is no reference, and the answer says so', async (parameters) => {
+    const deployment = await openDeployment();
+    const answer = await deployment.serve(getRecords).http({ url: `/api/now/table/incident?${parameters}` });
+    expect(answer).toMatchObject({
+      statusCode: 403,
+      headers: { 'x-error-code': 'TABLE_NOT_ALLOWED' },
+      body: { error: { detail: expect.stringMatching(/is no reference of incident; name its columns/) } },
+    });
+  });
+
+  it.each([
+    `sysparm_query=${encoded('short_description=foo^^bar.baz')}`,
+    'sysparm_fields=variables.os',
+    'sysparm_fields=ref_incident.severity',
+  ])('is not let through where no column can be read: %s', async (parameters) => {
+    const deployment = await openDeployment();
+    const blind = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      send: (request, context) =>
+        request.path.endsWith('/sys_dictionary')
+          ? Promise.resolve({ status: 200, headers: {}, body: { result: [] }, attempts: 1 })
+          : client.send(request, context),
+    });
+    const url = `/api/now/table/incident?${parameters}`;
+    expect((await deployment.serve(getRecords, blind).http({ url })).statusCode).toBe(403);
   });
 
   it.each([
@@ -108,7 +141,11 @@ describe('what stays allowed', () => {
     'sysparm_fields=number,assignment_group.name',
     `sysparm_query=${encoded('assignment_group.nameLIKEx.y^ORshort_descriptionLIKEa.b^short_description=caller_id.name')}`,
     `sysparm_query=${encoded('short_descriptionSTARTSWITHa.^ORnumberINa.b,c.d^ORDERBYnumber')}`,
+    `sysparm_query=${encoded('short_description=foo^^bar.baz^ORassignment_group.name=x')}`,
     'short_description=a.b',
+    'short_description=a^ORassignment_group.name=b.c',
+    'sysparm_fields=number,variables.os',
+    'sysparm_fields=ref_incident.severity',
     'sysparm_display_value=true',
     'sysparm_limit=1',
   ])('is a read by way of %s', async (parameters) => {

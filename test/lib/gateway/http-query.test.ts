@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readQuery } from '../../../lib/gateway/http-query.ts';
 import { postRecordsStagingTable } from '../../../lib/operations/import-set.ts';
-import { getRecords, postRecord } from '../../../lib/operations/table.ts';
+import { getAggregateRecord, getRecords, postRecord } from '../../../lib/operations/table.ts';
 
 describe('the query of a request', () => {
   it('reads sysparm_ names as the WSO2 connector’s', () => {
@@ -72,6 +72,10 @@ describe('the query of a request', () => {
   it('takes the first value of a parameter that is given twice, but refuses conditions that contradict each other', () => {
     const read = (query: string) => readQuery(query, getRecords.parameterNames).input;
     expect(read('sysparm_limit=1&sysparm_limit=2')).toEqual({ sysparmLimit: '1' });
+    const aggregate = 'sysparm_orderby=COUNT&sysparm_order_by=state';
+    expect(readQuery(aggregate, getAggregateRecord.parameterNames).input).toEqual({
+      sysparmOrderby: 'COUNT',
+    });
     expect(read('state=1&state=1&sysparm_query=&sysparm_query=')).toEqual({
       sysparmQuery: '',
       keyValuePairs: { state: '1' },
