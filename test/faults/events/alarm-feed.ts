@@ -16,7 +16,7 @@ import * as z from 'zod';
 import { hashOfEvent } from '../../../lib/record-queue/life-cycle/mark.ts';
 import type { Dice } from '../harness/dice.ts';
 import type { FaultStack } from '../harness/fault-stack.ts';
-import type { Told } from './life-model.ts';
+import type { Signal } from './life-model.ts';
 import type { EventMessage, Feed } from './message.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
@@ -27,8 +27,8 @@ const tapName = 'storm-tap';
 export type AlarmTruth = {
   readonly state: 'ALARM' | 'OK' | 'INSUFFICIENT_DATA' | 'deleted';
   readonly sinceMs: number;
-  /** The event that told of it. */
-  readonly told: Told;
+  /** The event that reported it. */
+  readonly signal: Signal;
 };
 
 const eventSchema = z.looseObject({
@@ -145,25 +145,30 @@ export class AlarmFeed implements Feed {
   }
 
   #toMessage(event: AlarmEvent): EventMessage {
-    const told = toTold(event);
+    const signal = toSignal(event);
     const { operation, state } = event.detail;
     const name =
-      operation === undefined ? kindOf(told, state) : operation === 'delete' ? 'deleted' : 'configured';
+      operation === undefined ? kindOf(signal, state) : operation === 'delete' ? 'deleted' : 'configured';
     this.counts[`alarm: ${name}`] = (this.counts[`alarm: ${name}`] ?? 0) + 1;
     if (operation === undefined || operation === 'delete')
-      this.truths.set(told.key, { state: operation ? 'deleted' : state.value, sinceMs: told.atMs, told });
+      this.truths.set(signal.key, {
+        state: operation ? 'deleted' : state.value,
+        sinceMs: signal.atMs,
+        signal,
+      });
     const forms = [JSON.stringify(event)];
-    if (operation === undefined && told.kind !== 'ignore') forms.push(JSON.stringify(toNotification(event)));
-    return { told, forms };
+    if (operation === undefined && signal.kind !== 'ignore')
+      forms.push(JSON.stringify(toNotification(event)));
+    return { signal, forms };
   }
 }
 
-function kindOf({ kind }: Told, { value }: AlarmEvent['detail']['state']): string {
+function kindOf({ kind }: Signal, { value }: AlarmEvent['detail']['state']): string {
   return kind === 'ignore' ? 'suppressed' : value;
 }
 
 /** What docs/events.md and the mapping file say of such an event. */
-function toTold({ id, time, resources: [key], detail: { operation, state } }: AlarmEvent): Told {
+function toSignal({ id, time, resources: [key], detail: { operation, state } }: AlarmEvent): Signal {
   const kinds = { ALARM: 'open', OK: 'resolve', INSUFFICIENT_DATA: 'note' } as const;
   const by = state.actionsSuppressedBy;
   const isSuppressed = by !== undefined && by !== 'WaitPeriod' && state.value !== 'OK';

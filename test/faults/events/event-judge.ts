@@ -3,12 +3,12 @@ import type { Counts, Damage } from '../harness/storm-report.ts';
 import type { AlarmTruth } from './alarm-feed.ts';
 import type { IncidentWatch, Written } from './incident-watch.ts';
 import { lastOf } from './incident-watch.ts';
-import { type Effect, effectOf, type Seen, shows, type Told } from './life-model.ts';
+import { type Effect, effectOf, type Seen, type Signal, shows } from './life-model.ts';
 
 export type Evidence = {
   readonly watch: IncidentWatch;
   /** When each event was first sent; those that were lost are missing. */
-  readonly sentAt: ReadonlyMap<Told, number>;
+  readonly sentAt: ReadonlyMap<Signal, number>;
   readonly truths: ReadonlyMap<string, AlarmTruth>;
   readonly instance: Instance;
 };
@@ -30,8 +30,8 @@ export function judgeEvents({ watch, sentAt, truths, instance }: Evidence): Verd
   const damages: Damage[] = [...watch.twice].map((key) => ({ kind: 'two open records', text: key }));
   const byKey = Map.groupBy(sentAt.keys(), ({ key }) => key);
   for (const key of new Set([...byKey.keys(), ...watch.writes.keys()])) {
-    const told = byKey.get(key) ?? [];
-    const replay = new Replay(key, told, watch.writes.get(key) ?? []);
+    const signals = byKey.get(key) ?? [];
+    const replay = new Replay(key, signals, watch.writes.get(key) ?? []);
     damages.push(...replay.judge(sentAt));
     for (const name of replay.effects) effects[name] = (effects[name] ?? 0) + 1;
   }
@@ -45,15 +45,15 @@ export function judgeEvents({ watch, sentAt, truths, instance }: Evidence): Verd
 class Replay {
   readonly effects: string[] = [];
   readonly #key: string;
-  readonly #told: readonly Told[];
+  readonly #signals: readonly Signal[];
   readonly #writes: readonly Written[];
   /** The records after each write. */
   readonly #states: (Seen | undefined)[] = [undefined];
   readonly #applied = new Set<string>();
 
-  constructor(key: string, told: readonly Told[], writes: readonly Written[]) {
+  constructor(key: string, signals: readonly Signal[], writes: readonly Written[]) {
     this.#key = key;
-    this.#told = told;
+    this.#signals = signals;
     this.#writes = writes;
     const records = new Map<string, Seen>();
     for (const { record } of writes) {
@@ -62,17 +62,20 @@ class Replay {
     }
   }
 
-  judge(sentAt: ReadonlyMap<Told, number>): readonly Damage[] {
+  judge(sentAt: ReadonlyMap<Signal, number>): readonly Damage[] {
     const wrong = this.#writes.flatMap((written, index) =>
       written.by === 'function' ? (this.#judgeWrite(written, index) ?? []) : [],
     );
-    const lost = this.#told.filter(
-      (told) => !this.#applied.has(told.hash) && !this.#isIdle(told, sentAt.get(told) ?? 0),
+    const lost = this.#signals.filter(
+      (signal) => !this.#applied.has(signal.hash) && !this.#isIdle(signal, sentAt.get(signal) ?? 0),
     );
     return [
       ...wrong,
       ...lost.map(
-        (told): Damage => ({ kind: 'lost', text: `${this.#key}: ${JSON.stringify(told)} was not applied` }),
+        (signal): Damage => ({
+          kind: 'lost',
+          text: `${this.#key}: ${JSON.stringify(signal)} was not applied`,
+        }),
       ),
     ];
   }
@@ -80,16 +83,16 @@ class Replay {
   #judgeWrite({ record }: Written, index: number): Damage | undefined {
     const [hash = ''] = record.hashes;
     const before = this.#states[index];
-    const told = this.#told.find((one) => one.hash === hash) ?? reconciled(this.#key, record);
+    const signal = this.#signals.find((one) => one.hash === hash) ?? reconciled(this.#key, record);
     // The function may have decided before the last people did what they did.
     const looks = [before, ...this.#beforePeople(index)];
-    const possible = looks.map((look) => effectOf(told, look, this.#isContinued(told, index)));
-    const effect = possible.find((one) => shows(one, told, before, record));
+    const possible = looks.map((look) => effectOf(signal, look, this.#isContinued(signal, index)));
+    const effect = possible.find((one) => shows(one, signal, before, record));
     this.#applied.add(hash);
     if (effect === undefined)
       return {
         kind: before?.hashes.includes(hash) ? 'doubled' : 'wrong state',
-        text: `${this.#key}: ${JSON.stringify({ told, before, record, possible })}`,
+        text: `${this.#key}: ${JSON.stringify({ signal, before, record, possible })}`,
       };
     this.#count(effect, before);
     return undefined;
@@ -110,7 +113,7 @@ class Replay {
   }
 
   /** True when the write before was of the same event, and a person had ended the record under it, or did before its answer was due. */
-  #isContinued({ hash }: Told, index: number): boolean {
+  #isContinued({ hash }: Signal, index: number): boolean {
     const last = this.#writes.slice(0, index).findLast(({ by }) => by === 'function');
     if (last?.record.hashes[0] !== hash || last.record.last !== 'broken') return false;
     const endedAtMs = this.#states[index]?.endedAtMs ?? Number.POSITIVE_INFINITY;
@@ -118,15 +121,15 @@ class Replay {
   }
 
   /** True when the table says at some moment after it was sent that the event changes nothing. */
-  #isIdle(told: Told, sentAtMs: number): boolean {
+  #isIdle(signal: Signal, sentAtMs: number): boolean {
     const first = this.#writes.findIndex(({ atMs }) => atMs >= sentAtMs);
     const from = first < 0 ? this.#states.length - 1 : first;
-    return this.#states.slice(from).some((state) => effectOf(told, state) === 'nothing');
+    return this.#states.slice(from).some((state) => effectOf(signal, state) === 'nothing');
   }
 }
 
-/** The reconciler tells a state in words of its own. */
-function reconciled(key: string, { hashes: [hash = ''], atMs }: Seen): Told {
+/** The reconciler reports a state in an event of its own. */
+function reconciled(key: string, { hashes: [hash = ''], atMs }: Seen): Signal {
   const common = { key, hash, atMs, withinMs: 4 * 3_600_000, atMost: 5 };
   return { ...common, kind: 'resolve', isHeldWhileAssigned: false, isNotedOnResolved: false };
 }
@@ -134,9 +137,9 @@ function reconciled(key: string, { hashes: [hash = ''], atMs }: Seen): Told {
 /** What has recovered has no open record, unless it flapped or a person opened it again; what is broken has one, unless a person ended it since. */
 function judgeEnd(
   key: string,
-  { state, sinceMs, told }: AlarmTruth,
+  { state, sinceMs, signal }: AlarmTruth,
   writes: readonly Written[],
-  sentAt: ReadonlyMap<Told, number>,
+  sentAt: ReadonlyMap<Signal, number>,
 ): readonly Damage[] {
   const last = lastOf(new Map(writes.map(({ record }) => [record.sysId, record])).values());
   const wrong = (text: string): Damage[] => [
@@ -144,7 +147,7 @@ function judgeEnd(
   ];
   if ((state === 'OK' || state === 'deleted') && last?.phase === 'open' && last.last === 'broken')
     return wrong(`is ${state} and has an open record`);
-  if (state !== 'ALARM' || told.kind !== 'open' || !sentAt.has(told) || last?.phase === 'open') return [];
+  if (state !== 'ALARM' || signal.kind !== 'open' || !sentAt.has(signal) || last?.phase === 'open') return [];
   const isEndedSince = (last?.endedAtMs ?? 0) >= Math.floor(sinceMs / 1000) * 1000;
   return isEndedSince && last?.last !== 'resolved' ? [] : wrong('is in alarm and has no open record');
 }

@@ -5,7 +5,7 @@ import { digestOf } from '../../../lib/aws/digest.ts';
 import { groupNameOf } from '../../../lib/operations/signal.ts';
 import type { Dice } from '../harness/dice.ts';
 import type { FaultStack } from '../harness/fault-stack.ts';
-import type { Told } from './life-model.ts';
+import type { Signal } from './life-model.ts';
 import type { EventMessage } from './message.ts';
 
 const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
@@ -18,7 +18,7 @@ const groupOf = (key: string) => digestOf(groupNameOf({ source: 'storm', key }))
 /** Sends events to the functions by every way that there is: some never, some twice, some after the next of the same thing. */
 export class EventOffice {
   /** When each event was first sent; one that was lost is missing. */
-  readonly sentAt = new Map<Told, number>();
+  readonly sentAt = new Map<Signal, number>();
   readonly counts: Record<string, number> = {
     ...{ doubled: 0, swapped: 0, 'lost events': 0, 'past the deduplication of SQS': 0 },
     ...{ 'raw messages': 0, 'messages of a topic': 0, 'lists of a pipe': 0 },
@@ -79,7 +79,7 @@ export class EventOffice {
   }
 
   #muddle(message: EventMessage): readonly EventMessage[] {
-    const { key } = message.told;
+    const { key } = message.signal;
     const { chance } = this.#dice;
     if (chance(3)) {
       this.#count('lost events');
@@ -103,7 +103,7 @@ export class EventOffice {
     const queued: string[] = [];
     const signals: EventMessage[] = [];
     for (const message of messages) {
-      if (!this.sentAt.has(message.told)) this.sentAt.set(message.told, now);
+      if (!this.sentAt.has(message.signal)) this.sentAt.set(message.signal, now);
       const body = this.#dice.pick([message.forms[0] ?? '', ...message.forms]);
       const draw = this.#dice.random();
       if (draw < 0.15) await this.#publish(body);
@@ -121,7 +121,7 @@ export class EventOffice {
       queued.map((MessageBody) => ({ MessageBody })),
     );
     // Two copies with ids of their own: what SQS would hold back after five minutes.
-    const entries = signals.flatMap(({ told: { key }, forms: [MessageBody = ''] }) =>
+    const entries = signals.flatMap(({ signal: { key }, forms: [MessageBody = ''] }) =>
       [1, 2].map(() => ({ MessageBody, MessageGroupId: groupOf(key), MessageDeduplicationId: randomUUID() })),
     );
     this.#sent += signals.length;

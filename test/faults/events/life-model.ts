@@ -9,7 +9,7 @@ export type Phase = 'open' | 'resolved' | 'closed';
 export type Seen = {
   readonly sysId: string;
   readonly phase: Phase;
-  /** In whole seconds, as the instance tells it; undefined while the record is open. */
+  /** In whole seconds, as the instance reports it; undefined while the record is open. */
   readonly endedAtMs: number | undefined;
   readonly isAssigned: boolean;
   readonly episode: number;
@@ -24,7 +24,7 @@ export type Seen = {
 };
 
 /** One event as its source means it, however often it is delivered. */
-export type Told = {
+export type Signal = {
   readonly key: string;
   readonly kind: 'open' | 'update' | 'note' | 'resolve' | 'ignore';
   readonly atMs: number;
@@ -43,21 +43,21 @@ export type Effect = 'nothing' | 'create' | 'update' | 'note' | 'hold' | 'resolv
  * @param last the last record of the key
  * @param isContinuing the event was just written to a record that a person ended meanwhile: it is decided on once more
  */
-export function effectOf(told: Told, last: Seen | undefined, isContinuing = false): Effect {
-  const { kind } = told;
+export function effectOf(signal: Signal, last: Seen | undefined, isContinuing = false): Effect {
+  const { kind } = signal;
   if (kind === 'ignore') return 'nothing';
   if (last === undefined) return kind === 'open' ? 'create' : 'nothing';
-  if (!isContinuing && isOld(told, last)) return 'nothing';
-  if (kind === 'open') return last.phase === 'open' ? 'update' : isInTime(told, last) ? 'reopen' : 'create';
+  if (!isContinuing && isOld(signal, last)) return 'nothing';
+  if (kind === 'open') return last.phase === 'open' ? 'update' : isInTime(signal, last) ? 'reopen' : 'create';
   if (kind === 'resolve')
-    return last.phase === 'open' ? (isHeld(told, last) ? 'hold' : 'resolve') : 'nothing';
+    return last.phase === 'open' ? (isHeld(signal, last) ? 'hold' : 'resolve') : 'nothing';
   if (last.phase === 'open') return kind;
-  return told.isNotedOnResolved && isInTime(told, last) ? 'note' : 'nothing';
+  return signal.isNotedOnResolved && isInTime(signal, last) ? 'note' : 'nothing';
 }
 
-function isOld({ kind, hash, reconciledHash, atMs }: Told, last: Seen): boolean {
+function isOld({ kind, hash, reconciledHash, atMs }: Signal, last: Seen): boolean {
   if (last.hashes.includes(hash) || atMs < last.atMs) return true;
-  // The source and the reconciler tell one recovery under different names.
+  // The source and the reconciler report one recovery under different names.
   const isReconciled = last.last === 'resolved' || last.hashes.includes(reconciledHash ?? '');
   if (kind === 'resolve' && atMs === last.atMs && last.last !== 'broken' && isReconciled) return true;
   return isEndedByPerson(last) && atMs < (last.endedAtMs ?? 0);
@@ -67,21 +67,21 @@ function isEndedByPerson({ phase, last, endedAtMs = 0, resolvedUntilMs }: Seen):
   return phase !== 'open' && (last !== 'resolved' || endedAtMs > resolvedUntilMs);
 }
 
-function isInTime({ atMs, withinMs }: Told, last: Seen): boolean {
+function isInTime({ atMs, withinMs }: Signal, last: Seen): boolean {
   const endMs = isEndedByPerson(last) ? (last.endedAtMs ?? 0) : last.atMs;
   return last.phase === 'resolved' && atMs - endMs <= withinMs;
 }
 
-function isHeld({ isHeldWhileAssigned, atMost, atMs, withinMs }: Told, last: Seen): boolean {
+function isHeld({ isHeldWhileAssigned, atMost, atMs, withinMs }: Signal, last: Seen): boolean {
   const isQuiet = last.last === 'held' && atMs - last.atMs >= withinMs;
   return (isHeldWhileAssigned && last.isAssigned) || (last.reopens >= atMost && !isQuiet);
 }
 
 /** True when a record, as it is after a write, shows this effect of an event. @param before the record before the write */
-export function shows(effect: Effect, told: Told, before: Seen | undefined, after: Seen): boolean {
+export function shows(effect: Effect, signal: Signal, before: Seen | undefined, after: Seen): boolean {
   // A note is no state, so that the time of the last one stays.
-  const isState = told.kind === 'open' || told.kind === 'resolve';
-  if (after.hashes[0] !== told.hash || after.atMs !== (isState ? told.atMs : before?.atMs)) return false;
+  const isState = signal.kind === 'open' || signal.kind === 'resolve';
+  if (after.hashes[0] !== signal.hash || after.atMs !== (isState ? signal.atMs : before?.atMs)) return false;
   if (effect === 'create')
     return (
       after.sysId !== before?.sysId &&
@@ -92,7 +92,7 @@ export function shows(effect: Effect, told: Told, before: Seen | undefined, afte
     );
   if (effect === 'nothing' || before?.sysId !== after.sysId || before.episode !== after.episode) return false;
   const [phase, last, reopens] = {
-    update: [before.phase, told.kind === 'open' ? 'broken' : before.last, before.reopens] as const,
+    update: [before.phase, signal.kind === 'open' ? 'broken' : before.last, before.reopens] as const,
     note: [before.phase, before.last, before.reopens] as const,
     hold: [before.phase, 'held', before.reopens] as const,
     resolve: ['resolved', 'resolved', before.reopens] as const,

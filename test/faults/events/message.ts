@@ -1,8 +1,8 @@
-import type { Told } from './life-model.ts';
+import type { Signal } from './life-model.ts';
 
 /** An event on its way to the functions. */
 export type EventMessage = {
-  readonly told: Told;
+  readonly signal: Signal;
   /** The bodies that mean it; a second copy may have another one than the first. */
   readonly forms: readonly string[];
 };

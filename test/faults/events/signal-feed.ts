@@ -47,8 +47,8 @@ export class SignalFeed implements Feed {
       },
       reopen: { within: 'PT3S', state: '2', atMost: 2 },
     };
-    const told = { key, kind, atMs, hash: hashOfEvent(eventId), withinMs: 3_000, atMost: 2 };
-    return { told: { ...told, isHeldWhileAssigned, isNotedOnResolved }, forms: [JSON.stringify(body)] };
+    const signal = { key, kind, atMs, hash: hashOfEvent(eventId), withinMs: 3_000, atMost: 2 };
+    return { signal: { ...signal, isHeldWhileAssigned, isNotedOnResolved }, forms: [JSON.stringify(body)] };
   }
 
   #count(name: string): void {

@@ -136,7 +136,7 @@ function judgeRows(drops: readonly Reported[], staged: readonly Row[], kind: Imp
       damages.push({ kind: 'lost', text: `${where}: ${rows.length} of ${sure} rows ${id} are there` });
     if (rows.length > most)
       damages.push({ kind: 'doubled', text: `${where}: ${rows.length} rows ${id} instead of ${most}` });
-    // Keys tell everything but what a load that was interrupted would have come to.
+    // Keys show the outcome of every row, except where a load was interrupted.
     const open = rows.filter((row) => row['sys_import_state'] === 'pending').length;
     if (kind.isKeyed && unknown > open)
       damages.push({

@@ -1,7 +1,7 @@
 import type { InstanceOptions } from '../../../emulator/instance/index.ts';
 import type { InstanceName } from '../harness/fault-stack.ts';
 
-/** One line of a file; `id` tells rows apart as far as the instance can. */
+/** One line of a file; `id` distinguishes rows as far as the instance can. */
 export type FileRow = { readonly code: string; readonly text: string; readonly count: number };
 
 /** A staging table of the storm: how its drops are imported, and what their rows look like. */
@@ -42,7 +42,7 @@ const alikeHeads = (drop: string, index: number): FileRow =>
 
 const allAlike = (): FileRow => ({ code: 'SAME', text: 'same', count: 1 });
 
-/** Only the integer column tells two rows apart. */
+/** Only the integer column distinguishes two rows. */
 const typedOnly = (drop: string, index: number): FileRow => ({
   code: 'TYPED',
   text: 'typed',

@@ -130,11 +130,11 @@ class RecordStorm {
     dynamoDbProxy.decide = refusals[1].decide;
     const left = (await this.#untilCalm(true)) + (await this.#echo());
     const undone: Damage[] = left > 0 ? [{ kind: 'left in the queue', text: `${left} messages` }] : [];
-    const told = this.#stage.told();
-    const damages = [...undone, ...(await judgeStories(this.#stack, told, this.#office.bodies))];
+    const begun = this.#stage.begunStories();
+    const damages = [...undone, ...(await judgeStories(this.#stack, begun, this.#office.bodies))];
     const requests = Object.values(instances).reduce((sum, { proxy }) => sum + proxy.count, 0);
     const occurred = sumOf([
-      countKinds(told),
+      countKinds(begun),
       this.#counts,
       ...refusals.map(({ counts }) => counts),
       ...weather.map((count) => count()),

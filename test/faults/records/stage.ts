@@ -46,8 +46,8 @@ export class Stage {
     return 1 - this.#waiting.length / this.#stories.length;
   }
 
-  /** The stories with the phases that have begun. */
-  told(): readonly Story[] {
+  /** All stories, each with the phases that have begun. */
+  begunStories(): readonly Story[] {
     return this.#stories.map((story) => ({
       ...story,
       phases: story.phases.slice(0, this.#begun.get(story) ?? 0),

@@ -5,10 +5,10 @@ import type { Note } from '../model/record-model.ts';
 import { journalColumns, stormTables } from './storm-schema.ts';
 import { type Story, StoryWriter } from './story.ts';
 
-type Tell = (story: StoryWriter, dice: Dice) => void;
+type Script = (story: StoryWriter, dice: Dice) => void;
 
 /** A kind of story: how often it occurs among all, on which table, and what happens in it. */
-type Kind = { readonly weight: number; readonly table?: string; readonly tell: Tell };
+type Kind = { readonly weight: number; readonly table?: string; readonly script: Script };
 
 /** Of the template's defaults. */
 const deployment = 'servicenow-functions/dev';
@@ -17,58 +17,58 @@ const { correlated, hidden, hiddenCorrelated, ruled } = stormTables;
 
 /** What happens to records in a storm, by name. Every kind must occur in a run, or the run proves nothing about it. */
 const kinds: Readonly<Record<string, Kind>> = {
-  'one create': { weight: 12, tell: createOnce },
-  'create from two senders': { weight: 6, tell: createTwice },
-  'create, delete, old create again': { weight: 4, tell: createDeleteCreate },
-  'create in a correlationIdTable': { weight: 5, table: correlated, tell: createTwice },
+  'one create': { weight: 12, script: createOnce },
+  'create from two senders': { weight: 6, script: createTwice },
+  'create, delete, old create again': { weight: 4, script: createDeleteCreate },
+  'create in a correlationIdTable': { weight: 5, table: correlated, script: createTwice },
   'create, delete, old create again in a correlationIdTable': {
     weight: 2,
     table: correlated,
-    tell: createDeleteCreate,
+    script: createDeleteCreate,
   },
   'create and upserts that match by its correlation_id': {
     weight: 3,
     table: correlated,
-    tell: createAndUpserts,
+    script: createAndUpserts,
   },
-  'create of what cannot be read': { weight: 3, table: hidden, tell: createTwice },
+  'create of what cannot be read': { weight: 3, table: hidden, script: createTwice },
   'create of what cannot be read in a correlationIdTable': {
     weight: 3,
     table: hiddenCorrelated,
-    tell: createTwice,
+    script: createTwice,
   },
-  'updates from several senders': { weight: 5, tell: updatesUnordered },
-  'updates in a FIFO group': { weight: 6, tell: updatesInOrder },
-  'old update again after a newer one': { weight: 4, tell: oldUpdateAgain },
-  'updates and a delete': { weight: 4, tell: updatesAndDelete },
-  'update, delete, both again': { weight: 4, tell: updateDeleteAgain },
-  'delete of a mistyped sys_id': { weight: 2, tell: deleteMistyped },
-  'update of a mistyped sys_id': { weight: 2, tell: updateMistyped },
-  'racing upserts': { weight: 5, tell: upsertsRace },
-  'racing upserts whose matches differ in case': { weight: 4, tell: upsertsInCases },
-  'upserts in a FIFO group': { weight: 4, tell: upsertsInOrder },
-  'upserts in a correlationIdTable': { weight: 3, table: correlated, tell: upsertsInOrder },
-  'upserts of an active record that a person closes': { weight: 5, tell: upsertsAndClosing },
-  'upsert that changes what it matches by': { weight: 4, tell: upsertChangesMatch },
-  'upsert, delete, upsert, all again': { weight: 4, tell: upsertDeleteUpsert },
-  'upsert of two records': { weight: 2, tell: upsertAmbiguous },
-  'a person edits between updates': { weight: 3, tell: personEdits },
-  'a person copies a record': { weight: 3, tell: personCopies },
+  'updates from several senders': { weight: 5, script: updatesUnordered },
+  'updates in a FIFO group': { weight: 6, script: updatesInOrder },
+  'old update again after a newer one': { weight: 4, script: oldUpdateAgain },
+  'updates and a delete': { weight: 4, script: updatesAndDelete },
+  'update, delete, both again': { weight: 4, script: updateDeleteAgain },
+  'delete of a mistyped sys_id': { weight: 2, script: deleteMistyped },
+  'update of a mistyped sys_id': { weight: 2, script: updateMistyped },
+  'racing upserts': { weight: 5, script: upsertsRace },
+  'racing upserts whose matches differ in case': { weight: 4, script: upsertsInCases },
+  'upserts in a FIFO group': { weight: 4, script: upsertsInOrder },
+  'upserts in a correlationIdTable': { weight: 3, table: correlated, script: upsertsInOrder },
+  'upserts of an active record that a person closes': { weight: 5, script: upsertsAndClosing },
+  'upsert that changes what it matches by': { weight: 4, script: upsertChangesMatch },
+  'upsert, delete, upsert, all again': { weight: 4, script: upsertDeleteUpsert },
+  'upsert of two records': { weight: 2, script: upsertAmbiguous },
+  'a person edits between updates': { weight: 3, script: personEdits },
+  'a person copies a record': { weight: 3, script: personCopies },
   'a person copies a record of a correlationIdTable': {
     weight: 2,
     table: correlated,
-    tell: personCopies,
+    script: personCopies,
   },
-  'notes from several senders': { weight: 4, tell: notesUnordered },
-  'notes in a FIFO group': { weight: 5, tell: notesInOrder },
-  'notes of one text under different keys': { weight: 4, tell: notesAlike },
-  'notes of odd text': { weight: 3, tell: notesOdd },
-  'notes with an upsert': { weight: 3, tell: notesWithUpsert },
-  'create that a rule changes': { weight: 2, table: ruled, tell: ruleChanges },
-  'create that a rule refuses': { weight: 2, table: ruled, tell: ruleRefuses },
-  'upserts that a rule closes': { weight: 2, table: ruled, tell: ruleCloses },
-  'odd values': { weight: 2, tell: oddValues },
-  'messages that cannot be read': { weight: 2, tell: unreadable },
+  'notes from several senders': { weight: 4, script: notesUnordered },
+  'notes in a FIFO group': { weight: 5, script: notesInOrder },
+  'notes of one text under different keys': { weight: 4, script: notesAlike },
+  'notes of odd text': { weight: 3, script: notesOdd },
+  'notes with an upsert': { weight: 3, script: notesWithUpsert },
+  'create that a rule changes': { weight: 2, table: ruled, script: ruleChanges },
+  'create that a rule refuses': { weight: 2, table: ruled, script: ruleRefuses },
+  'upserts that a rule closes': { weight: 2, table: ruled, script: ruleCloses },
+  'odd values': { weight: 2, script: oddValues },
+  'messages that cannot be read': { weight: 2, script: unreadable },
 };
 
 export const storyKinds: readonly string[] = Object.keys(kinds);
@@ -112,9 +112,9 @@ export function tellStory(
   head: Pick<Story, 'id' | 'kind' | 'instance'> & { readonly contents: string },
   dice: Dice,
 ): Story {
-  const { table = stormTables.plain, tell = createOnce } = kinds[head.kind] ?? {};
+  const { table = stormTables.plain, script = createOnce } = kinds[head.kind] ?? {};
   const writer = new StoryWriter({ ...head, table }, { dice, contents: head.contents });
-  tell(writer, dice);
+  script(writer, dice);
   return writer.finish();
 }
 
