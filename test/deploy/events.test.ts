@@ -52,7 +52,7 @@ describe('the rules of a deployment', () => {
     expect(statements(made, 'RecordsQueue')).toEqual({ Statement: [] });
   });
 
-  it('are none without mapping files, and then nobody may send', () => {
+  it('are none without mapping files, and then no principal may send', () => {
     const made = template();
     addEventRules(made, []);
     expect(statements(made, 'EventsQueue')).toEqual({ Statement: [] });

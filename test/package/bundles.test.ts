@@ -80,8 +80,8 @@ describe('the package', () => {
 
   it('stops for a caller that gave up, and lets the next one in', async () => {
     const signal = AbortSignal.timeout(300);
-    const broken = packageFunctions({ folder: '.local/package-broken-off', stage: 'nobody' }, signal);
-    await expect(broken).rejects.toMatchObject({ name: 'TimeoutError' });
+    const aborted = packageFunctions({ folder: '.local/package-aborted', stage: 'aborted' }, signal);
+    await expect(aborted).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(await packageFunctions()).toMatchObject({ folder: packaged.folder });
   });
 

@@ -50,7 +50,7 @@ describe('the packed program', () => {
     ).toEqual([]);
   });
 
-  it('shows its version and its commands, and understands what it is told', async () => {
+  it('shows its version and its commands, and understands its arguments', async () => {
     expect((await snf('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     const { stdout } = await snf('send', '--help');
     expect(stdout).toContain('Usage: snf send [options] <message>');

@@ -215,7 +215,7 @@ describe('a deployment', () => {
     expect(deployed().Resources).not.toHaveProperty('JwtAuthorizer');
   });
 
-  it('deletes dropped files and results only when it is told after how long', () => {
+  it('deletes dropped files and results only where a param says after how long', () => {
     const rules = (parameters: Readonly<Record<string, string>>) =>
       JSON.stringify(
         deployed({ parameters }).Resources['ImportBucket']?.Properties['LifecycleConfiguration'],
@@ -273,7 +273,7 @@ describe('events', () => {
     expect(rules.filter((pattern) => pattern !== undefined)).toEqual(patterns);
   });
 
-  it('let nobody else send unless they are named', () => {
+  it('let no other account send unless it is named', () => {
     const senders = ({ Resources }: Template) =>
       JSON.stringify(Resources['EventsQueuePolicy']).match(/"Sid":"\w+"/g);
     const ours = ['"Sid":"OnlyOverTls"', '"Sid":"OurTopicSends"', '"Sid":"OurRulesSend"'];

@@ -61,7 +61,7 @@ describe('servicenow-functions break', () => {
     expect(instance.control.faults.list()).toEqual([]);
   });
 
-  it('opens the control of the instance to nobody without the token', async () => {
+  it('opens the control of the instance to no caller without the token', async () => {
     const { instance } = await world();
     for (const headers of [{}, { 'x-emulator-token': 'guess' }])
       expect((await fetch(`${instance.url}/__emulator/faults`, { headers })).status).toBe(404);

@@ -102,7 +102,7 @@ describe('the feed of a local stack', () => {
     ]);
   });
 
-  it('tells dead letters, deferred messages and duplicates apart', () => {
+  it('distinguishes dead letters, deferred messages and duplicates', () => {
     const watch = watchStack();
     const bodies = ['incidnt', 'incident', 'problem'].map((table) => ({
       table,

@@ -99,7 +99,7 @@ describe.skipIf(!isInstalled)('the page in a browser', () => {
     expect(await tab.evaluate('document.activeElement.textContent')).toBe('Repair it now');
   });
 
-  it('says in an open dialog what became of its button', async () => {
+  it('shows in an open dialog the outcome of its button', async () => {
     await using world = await startPageWorld();
     world.feed.add(arrived);
     await using opened = await open(world.page.url);

@@ -11,7 +11,7 @@ type Received = {
   readonly body: string;
 };
 
-/** A page over an API that keeps what it gets and answers as it is told. */
+/** A page over an API that keeps what it gets and answers as the arguments say. */
 async function startWorld(
   status = 200,
   headers: Record<string, string> = {},

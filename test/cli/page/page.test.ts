@@ -251,7 +251,7 @@ it('counts all letters of a code on its button, also those that are not shown', 
   expect(text).toContain('Redrive 203 THROTTLED');
 });
 
-it('says what became of the letters of a queue when another queue fails', async () => {
+it('says how many letters of a queue were moved when another queue fails', async () => {
   await using world = await startPageWorld();
   const { state } = world.sqs;
   send(state, state.queues.byUrl('signals-dlq'), { MessageBody: '{}', MessageAttributes: {} });

@@ -71,7 +71,7 @@ describe('a user', () => {
       first_name: 'Ann',
       middle_name: 'B.',
       last_name: 'Cole',
-      name: 'Somebody Else',
+      name: 'Another Name',
     });
     expect(user['name']).toBe('Ann B. Cole');
     expect((await patch('sys_user', sys_id, { last_name: 'Dee', middle_name: '' })).record['name']).toBe(

@@ -98,7 +98,7 @@ describe('CloudWatch', () => {
     expect(await of('disk')).toEqual([]);
   });
 
-  it('tells of the creation, each change of state and the end of an alarm', async () => {
+  it('reports the creation, each change of state and the end of an alarm', async () => {
     const { client, alarm, set, events } = await start();
     await alarm('cpu', { Tags: [{ Key: 'severity', Value: 'high' }] });
     await set('cpu', 'ALARM');
@@ -149,7 +149,7 @@ describe('CloudWatch', () => {
     });
   });
 
-  it('tells of a composite alarm whose actions are suppressed, and runs none', async () => {
+  it('reports a composite alarm whose actions are suppressed, and runs none of them', async () => {
     const { server, client, events, delivered } = await start();
     const AlarmRule = 'ALARM("one") OR ALARM("two")';
     const asked = { AlarmName: 'all', AlarmRule, AlarmActions: [topicArn], ActionsSuppressor: 'maintenance' };

@@ -55,7 +55,7 @@ async function start() {
 const equals = (Value: string) => ({ Value, Comparison: 'EQUALS' as const });
 
 describe('Security Hub', () => {
-  it('tells of each finding that is imported, in an event of its own', async () => {
+  it('reports each finding that is imported, in an event of its own', async () => {
     const { add, events } = await start();
     expect(await add(finding('one'), finding('two'))).toMatchObject({ SuccessCount: 2, FailedCount: 0 });
     expect(events).toMatchObject([
@@ -95,7 +95,7 @@ describe('Security Hub', () => {
     await expect(idsOf({ MaxResults: 101 })).rejects.toBeInstanceOf(InvalidInputException);
   });
 
-  it('keeps what people set, tells of it, and does not move UpdatedAt', async () => {
+  it('keeps what people set, reports it, and does not move UpdatedAt', async () => {
     const { add, client, events } = await start();
     await add(finding('one'));
     const { ProcessedFindings, UnprocessedFindings } = await client.send(

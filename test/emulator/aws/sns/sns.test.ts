@@ -163,7 +163,7 @@ describe('SNS', () => {
     const { Attributes } = await client.send(new GetSubscriptionAttributesCommand({ SubscriptionArn: arn }));
     expect(Attributes).toMatchObject({ PendingConfirmation: 'false', RawMessageDelivery: 'false' });
     await client.send(new UnsubscribeCommand({ SubscriptionArn: arn }));
-    await publish('nobody');
+    await publish('no subscriber');
     expect(delivered).toEqual([]);
   });
 

@@ -16,7 +16,7 @@ describe('logging in', () => {
   it.each([
     ['nothing', { as: '' }],
     ['a wrong password', { as: 'integration.user:wrong' }],
-    ['an unknown user', { as: 'nobody:x' }],
+    ['an unknown user', { as: 'stranger:x' }],
     ['a dead token', { as: '', headers: { Authorization: 'Bearer dead' } }],
     ['an unknown API key', { as: '', headers: { 'x-sn-apikey': 'unknown' } }],
     ['a scheme it does not know', { as: '', headers: { Authorization: 'Digest x' } }],

@@ -76,7 +76,7 @@ describe('POST /oauth_token.do', () => {
 
   it.each([
     ['a wrong password', { grant_type: 'password', username: 'integration.user', password: 'wrong' }],
-    ['an unknown user', { grant_type: 'password', username: 'nobody', password: 'x' }],
+    ['an unknown user', { grant_type: 'password', username: 'stranger', password: 'x' }],
     ['a wrong secret', { grant_type: 'client_credentials', client_secret: 'wrong' }],
     ['an unknown application', { grant_type: 'client_credentials', client_id: 'wrong' }],
     ['a dead refresh token', { grant_type: 'refresh_token', refresh_token: 'dead' }],

@@ -58,7 +58,7 @@ describe('/__emulator/', () => {
 
   it('records every request with its user, its effect and its outcome', async () => {
     const reply = await create(id('a'));
-    await create(id('b'), 'nobody:wrong');
+    await create(id('b'), 'stranger:wrong');
     const { json } = await control('GET', 'ledger');
     expect(json).toMatchObject({
       total: 2,

@@ -66,7 +66,7 @@ describe('POST /api/now/import/{stagingTable}/insertMultiple', () => {
       { 'User ID': 'ada', Email: 'ada@example.com', 'Last name': 'Byron' },
       { 'User ID': 'ada', Email: 'ada@example.com', 'Last name': 'Byron' },
       { 'User ID': 'bob', Email: 'bob@example.com' },
-      { 'Last name': 'Nobody' },
+      { 'Last name': 'No ID' },
     ];
     const ids = idsOf((await send(users, '', 'imp_user')).json);
     await instance.state.clock.advance(100);

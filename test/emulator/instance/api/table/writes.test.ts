@@ -157,7 +157,12 @@ describe('POST to a table', () => {
     const record = await create(
       instance,
       'incident',
-      { caller_id: 'integration user', category: 'Software', impact: '1 - High', assigned_to: 'Nobody Here' },
+      {
+        caller_id: 'integration user',
+        category: 'Software',
+        impact: '1 - High',
+        assigned_to: 'No Such User',
+      },
       '?sysparm_input_display_value=true&sysparm_exclude_reference_link=true',
     );
     const [admin] = await list(instance, '/api/now/table/sys_user?user_name=integration.user');
