@@ -76,11 +76,11 @@ describe('rights of callers', () => {
       'writer/session may not GET problem',
     ],
     [
-      iam(role('nobody')),
+      iam(role('stranger')),
       'getRecords',
       '/api/now/table/incident',
       'GET',
-      'nobody/session may not GET incident',
+      'stranger/session may not GET incident',
     ],
     [token('eve'), 'getRecords', '/api/now/table/incident', 'GET', 'jwt:eve may not GET incident'],
     [token('eve', 'incident/readers'), 'getRecords', '/api/now/table/incident', 'GET', 'jwt:eve may not GET'],

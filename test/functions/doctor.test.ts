@@ -54,7 +54,7 @@ describe('the doctor function', () => {
   });
 
   it.each([
-    [{ instance: 'nobody' }, 'ConfigurationError', /^instance: /],
+    [{ instance: 'absent' }, 'ConfigurationError', /^instance: /],
     [{ instance: 7 }, 'InvalidInputError', /^event: takes only the name of an instance/],
     [{ tables: 'incident' }, 'InvalidInputError', /^event: /],
   ])('refuses %j by name and without a stack', async (event, name, message) => {

@@ -193,19 +193,19 @@ describe('a deployment of two instances', () => {
       process.post({ tableName, instance, record: { short_description: 'x' } }, lambdaContext());
     await expect(invoke('dev', 'problem')).resolves.toMatchObject({ result: { short_description: 'x' } });
     await expect(invoke('prod', 'problem')).rejects.toMatchObject({ name: 'TableNotAllowedError' });
-    await expect(invoke('nobody', 'incident')).rejects.toMatchObject({ name: 'ConfigurationError' });
+    await expect(invoke('absent', 'incident')).rejects.toMatchObject({ name: 'ConfigurationError' });
     const overHttp = async (instance: string) => {
       const headers = { 'content-type': 'application/json', 'x-servicenow-instance': instance };
       const request = { method: 'POST', url: '/api/now/table/problem', headers, body: '{}' };
       return Object(await process.post(httpEvent(request), lambdaContext())).statusCode;
     };
-    expect([await overHttp('dev'), await overHttp('prod'), await overHttp('nobody')]).toEqual([
+    expect([await overHttp('dev'), await overHttp('prod'), await overHttp('absent')]).toEqual([
       201, 403, 400,
     ]);
     const messages = [
       messageFor('dev', 'problem', 'm1'),
       messageFor('prod', 'problem', 'm2'),
-      messageFor('nobody', 'problem', 'm3'),
+      messageFor('absent', 'problem', 'm3'),
       messageFor(undefined, 'incident', 'p0-m4'),
     ];
     expect(await write(process, 'batch', messages)).toEqual({ batchItemFailures: [] });

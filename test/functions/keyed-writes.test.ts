@@ -456,7 +456,7 @@ describe('a journal column that only this instance has', () => {
     expect(other).toMatchObject({ statusCode: 200, headers: { 'idempotency-differs': 'urgency' } });
   });
 
-  it('is told from a column of the same name that is no journal', async () => {
+  it('is distinguished from a column of the same name that is no journal', async () => {
     const { deployment } = await openDeployment({}, journalOf('task'));
     const create = deployment.serve(postRecord);
     await create.http(write('POST', { u_plain: 'one' }, 'problem'));

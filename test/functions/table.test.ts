@@ -450,7 +450,7 @@ describe('what a deployment refuses', () => {
     ],
     [{ tableName: 'incident', keyValuePairs: 'state' }, /^keyValuePairs: must be an object/],
     [{ tableName: 'incident', keyValuePairs: { a: 'b' }, sysparmQuery: 'x' }, /^keyValuePairs: a=…/],
-    [{ tableName: 'incident', instance: 'nobody' }, /^instance/],
+    [{ tableName: 'incident', instance: 'absent' }, /^instance/],
     ['incident', /^event: must be a JSON object/],
     [null, /^event/],
     [{ Records: [] }, /^Records: unknown parameter/],

@@ -176,7 +176,7 @@ describe('an event', () => {
       'body: is an SNS subscription confirmation',
     ],
     ['a wrapped text', { Type: 'Notification', Message: 'disk full' }, 'body.Message: is not valid JSON'],
-    ['an unknown event', { source: 'nobody' }, 'event: matches no mapping file'],
+    ['an unknown event', { source: 'unknown' }, 'event: matches no mapping file'],
     [
       'an event for two files',
       { source: 'twin', a: 1, b: 1 },

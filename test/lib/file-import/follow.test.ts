@@ -27,7 +27,7 @@ async function upload(name: string, body: string) {
 }
 
 describe('following an import', () => {
-  it('finds the very import that the file became, and tells of it up to its summary', async () => {
+  it('finds the very import that the file became, and reports it up to its summary', async () => {
     await world.run((await upload('people.csv', 'u_code\nfollow-old')).request);
     const { drop, request } = await upload('people.csv', 'u_code,u_text\nfollow-1,x\nfollow-2');
     const ignore = () => undefined;
@@ -94,7 +94,7 @@ describe('the progress of an import', () => {
     counts: { ...emptyTally(), inserted: 40, error: 7, rejected: 3 },
   };
 
-  it('tells share, speed, errors and the time that is left', () => {
+  it('shows share, speed, errors and the time that is left', () => {
     // Half of the bytes are loaded, and a quarter of the 200 rows to be has its verdict.
     expect(viewProgress(progress)).toEqual({
       share: 0.375,

@@ -20,7 +20,7 @@ it.each([
   ['in one execution', {}],
   ['in several', { operationsPerExecution: 8 }],
 ])(
-  'tells every line its own verdict, also in a group of more import sets than one query names, %s',
+  'gives every line its own verdict, also in a group of more import sets than one query names, %s',
   async (_, settings) => {
     const world = await worldWith();
     await world.settings('imp_load', { rowsPerRequest: 2, ...settings });

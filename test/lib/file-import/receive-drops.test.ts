@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 type Event = { readonly key: string; readonly body: string };
 
-/** Stores a file and gives the message that tells of it. */
+/** Stores a file and gives the message that reports it. */
 async function drop(key: string, body: string, more: object = {}): Promise<Event> {
   const put = new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(body) });
   const { ETag, VersionId } = await world.s3.send(put);

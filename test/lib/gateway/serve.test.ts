@@ -114,7 +114,7 @@ describe('the instance that a caller names', () => {
     expect((await http('/api/now/table/problem', { 'x-servicenow-instance': 'dev' })).statusCode).toBe(200);
   });
 
-  it.each(['nobody', '__proto__'])('is refused when there is none of the name %s', async (name) => {
+  it.each(['absent', '__proto__'])('is refused when there is none of the name %s', async (name) => {
     const { statusCode, body = '' } = await serveBefore([]).http(list, { 'x-servicenow-instance': name });
     expect(statusCode).toBe(400);
     expect(JSON.parse(body)).toMatchObject({ error: { message: 'No such instance' } });

@@ -104,12 +104,12 @@ describe('outcomes', () => {
     }
   });
 
-  it('have the same id when the same thing is told twice, and another for another thing', async () => {
+  it('have the same id when the same thing is reported twice, and another for another thing', async () => {
     const { events } = await startBus();
     const clock = manualClock();
     const send = sendToBus(busArn, silentLog);
     const outcomes = createOutcomes({ deployment, metrics: { add() {} }, clock, send });
-    const told: readonly Outcome[] = [
+    const reported: readonly Outcome[] = [
       { type: 'Import Finished', ...ended },
       { type: 'Import Finished', ...ended, seconds: 9 },
       { type: 'Import Stopped', ...ended },
@@ -122,9 +122,9 @@ describe('outcomes', () => {
       applied,
       { ...applied, verdict: 'duplicate' },
     ];
-    for (const outcome of told) outcomes.report(outcome);
+    for (const outcome of reported) outcomes.report(outcome);
     await outcomes.flush();
-    await until(() => expect(events).toHaveLength(told.length));
+    await until(() => expect(events).toHaveLength(reported.length));
     expect(new Set(events.map(({ detail }) => detail['id'])).size).toBe(6);
   });
 

@@ -125,7 +125,7 @@ describe('creates', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
-  it('are told from real refusals while look-ups lag behind what was written', async () => {
+  it('are distinguished from real refusals while look-ups lag behind what was written', async () => {
     await start({ instance: { switches: { lookupLagMs: 30_000, lookupLagOnGet: true } } });
     const made = { ...create('m1'), key: 'k' };
     await Promise.all([queue.deliver([made]), queue.deliver([{ ...made, id: 'm2' }])]);
@@ -206,7 +206,7 @@ describe('creates', () => {
 
 describe('a key that was used before for another record', () => {
   const made = (id: string, record: object) => ({ id, body: { table: 'incident', record }, key: 'k' });
-  const told = () => queue.logged.filter(({ event }) => event === 'duplicate-differs');
+  const differing = () => queue.logged.filter(({ event }) => event === 'duplicate-differs');
   const codes = () => queue.deadLetters.map(({ attributes }) => attributes['ErrorCode']);
   const first = { short_description: 'one', work_notes: 'a', u_log: 'a', urgency: '1' };
   const journal = { name: 'task', columns: [{ name: 'u_log', kind: 'journal' as const }] };
@@ -218,34 +218,34 @@ describe('a key that was used before for another record', () => {
     queue.restart();
     expect(await queue.deliver([made('m2', { ...first, short_description: 'two', u_log: 'b' })])).toEqual([]);
     expect(incidents()).toMatchObject([{ short_description: 'one' }]);
-    expect(told()).toMatchObject([{ messageId: 'm2', table: 'incident', columns: 'short_description' }]);
+    expect(differing()).toMatchObject([{ messageId: 'm2', table: 'incident', columns: 'short_description' }]);
     expect(queue.counted).toContain('Deduplicated');
     expect(queue.deadLetters).toEqual([]);
   });
 
-  it('is told in one batch too', async () => {
+  it('is reported in one batch too', async () => {
     await start();
     expect(await queue.deliver([made('m1', { urgency: '1' }), made('m2', { urgency: '2' })])).toEqual([]);
     expect(incidents()).toMatchObject([{ urgency: '1' }]);
-    expect(told()).toMatchObject([{ messageId: 'm2', columns: 'urgency' }]);
+    expect(differing()).toMatchObject([{ messageId: 'm2', columns: 'urgency' }]);
   });
 
-  it('is not told of a message that is the same, and costs no further request', async () => {
+  it('is not reported for a message that is the same, and costs no further request', async () => {
     await start();
     const plain = { short_description: 'one', work_notes: 'a', urgency: '1' };
     await queue.deliver([made('m1', plain)]);
     queue.requests();
     await queue.deliver([made('m2', { ...plain, urgency: '1 - High' })]);
     expect(queue.requests()).toHaveLength(2);
-    expect(told()).toEqual([]);
+    expect(differing()).toEqual([]);
   });
 
-  it('is told by a line of bounded length, whatever the columns are called', async () => {
+  it('is reported in a line of bounded length, whatever the columns are called', async () => {
     await start();
     await queue.deliver([made('m1', {})]);
     const wide = Object.fromEntries(times(900).map((one) => [`u_${one}${'x'.repeat(200)}`, 'x']));
     expect(await queue.deliver([made('m2', wide)])).toEqual([]);
-    expect(String(told()[0]?.['columns']).length).toBeLessThan(2_000);
+    expect(String(differing()[0]?.['columns']).length).toBeLessThan(2_000);
   });
 
   it.each([

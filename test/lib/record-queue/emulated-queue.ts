@@ -44,8 +44,8 @@ export type EmulatedQueue = {
   readonly hidden: Map<string, number>;
   /** Every figure that the function counted, by name. */
   readonly counted: MetricName[];
-  /** Every outcome that the function told of. */
-  readonly told: Outcome[];
+  /** Every outcome that the function reported. */
+  readonly reported: Outcome[];
   /** Every line that was logged. */
   readonly logged: LogFields[];
   /** Requests that the instance got since the last call, as `METHOD path`, without tokens. */
@@ -99,7 +99,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
   const counted: MetricName[] = [];
   const logged: LogFields[] = [];
   const note = (event: string, fields: LogFields = {}) => void logged.push({ event, ...fields });
-  const told: Outcome[] = [];
+  const reported: Outcome[] = [];
   const pair = { url: 'queue', deadLetterUrl: 'dlq' };
   const clock = options.clock ?? { ...passing, sleep: async () => {} };
   const state = await startStateTable(clock);
@@ -145,7 +145,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     random: () => 0.5,
     log: { debug: note, info: note, warn: note, error: note },
     metrics: { add: (name) => void counted.push(name) },
-    outcomes: { report: (outcome) => void told.push(outcome) },
+    outcomes: { report: (outcome) => void reported.push(outcome) },
   };
   let write = createRecordWriter(context);
   let seen = 0;
@@ -156,7 +156,7 @@ export async function startQueue(options: QueueOptions = {}): Promise<EmulatedQu
     hidden,
     counted,
     logged,
-    told,
+    reported,
     requests() {
       const entries = instance.state.ledger.select({ since: seen });
       seen = Math.max(seen, ...entries.map(({ sequence }) => sequence));

@@ -30,7 +30,7 @@ describe('a message that can never be written', () => {
       'options.inputDisplayValues: is not a known field',
     ],
     [{ table: 'incident', record: {}, key: '' }, 'key: must not be blank'],
-    [{ table: 'incident', record: {}, instance: 'nobody' }, 'instance: '],
+    [{ table: 'incident', record: {}, instance: 'absent' }, 'instance: '],
     [{ table: 'nowhere', record: {} }, 'Invalid table'],
   ])('goes to the dead-letter queue with its reason, and touches no other: %j', async (body, reason) => {
     await start();
@@ -108,7 +108,7 @@ describe('a message that can never be written', () => {
     for (const call of calls) expect(call?.deadline?.remainingMs()).toBeLessThanOrEqual(60_000);
   });
 
-  it('keeps its key where only the body tells it, however often it fails again', async () => {
+  it('keeps its key where only the body holds it, however often it fails again', async () => {
     await start();
     const attributes = Object.fromEntries(
       times(10).map((index) => [`a${index}`, { dataType: 'String', stringValue: 'x' }]),
@@ -261,7 +261,7 @@ describe('a batch of calls', () => {
     expect(queue.requests().filter((request) => request.endsWith('/batch'))).toHaveLength(2);
   });
 
-  it('leaves in doubt what it was answered 200 without a word about, and settles that by asking', async () => {
+  it('keeps in doubt what an answer 200 does not mention, and reconciles it by asking', async () => {
     let first = true;
     const forgetting = (client: ServiceNowClient): ServiceNowClient => ({
       ...client,
@@ -332,7 +332,7 @@ describe('a FIFO group', () => {
     ).toEqual(['a1', 'b1', 'b2']);
   });
 
-  it('keeps what can never be written behind what comes back, and tells of it once', async () => {
+  it('keeps what can never be written behind what comes back, and reports it once', async () => {
     let isDown = true;
     const recovering = (client: ServiceNowClient): ServiceNowClient => ({
       ...client,

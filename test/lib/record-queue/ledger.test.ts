@@ -112,7 +112,7 @@ describe('what the ledger remembers', () => {
     expect(queue.instance.state.store.find('incident', other)).toMatchObject({ urgency: '2' });
   });
 
-  it('tells a key that is used again for another write', async () => {
+  it('reports a key that is used again for another write', async () => {
     await start();
     seed();
     await queue.deliver([{ ...update('m1', { urgency: '1' }), key: 'k' }]);

@@ -147,7 +147,7 @@ describe('a redrive', () => {
     expect(await visible(urls.deadLetterUrl)).toBe('1');
   });
 
-  it('moves nothing in a dry run, and tells what it would find', async () => {
+  it('moves nothing in a dry run, and reports what it would find', async () => {
     for (let index = 0; index < 25; index += 1) await deadLetter(`m${index}`, invalid);
     const looked: number[] = [];
     const report = await redrive({
@@ -180,7 +180,7 @@ describe('a redrive', () => {
     ]);
   });
 
-  it('tells of letters that a FIFO queue does not show, as they stand behind those that stay', async () => {
+  it('counts letters that a FIFO queue does not show, as they stand behind those that stay', async () => {
     urls = {
       deadLetterUrl: await createQueue(`dlq${queues}`, true),
       queueUrl: await createQueue(`queue${queues}`, true),

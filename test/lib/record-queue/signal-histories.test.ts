@@ -34,7 +34,7 @@ type ModelRecord = {
   /** What the last signal that moved the record did to it. */
   last: 'broken' | 'resolved' | 'held';
 };
-type Told = { readonly kind: 'open' | 'resolve' | 'note'; readonly atMs: number; readonly id: string };
+type Signal = { readonly kind: 'open' | 'resolve' | 'note'; readonly atMs: number; readonly id: string };
 
 const aPerson = { userName: 'a.person', sysId: '0'.repeat(32) };
 const withinMs = 4 * 3_600_000;
@@ -45,7 +45,7 @@ class Model {
   readonly records: ModelRecord[] = [];
   readonly notes: string[] = [];
 
-  tell({ kind, atMs, id }: Told): void {
+  apply({ kind, atMs, id }: Signal): void {
     const last = this.records.at(-1);
     if (last) {
       const isOld = last.phase !== 'open' && !last.byUs && atMs < last.endedAtMs;
@@ -164,22 +164,22 @@ it(`keeps to its decision table through doubled, swapped and late events, people
       deriveEpisodeSysId(deployment, 'incident', { source: 'storm', key }, index + 1),
     );
     const model = new Model();
-    const held: Told[] = [];
-    const tell = async (told: Told) => {
+    const held: Signal[] = [];
+    const send = async (signal: Signal) => {
       await deliver({
-        ...{ action: 'signal', signal: told.kind, source: 'storm', key, eventId: told.id },
-        ...{ at: new Date(told.atMs).toISOString(), note: told.id, fields: { short_description: key } },
+        ...{ action: 'signal', signal: signal.kind, source: 'storm', key, eventId: signal.id },
+        ...{ at: new Date(signal.atMs).toISOString(), note: signal.id, fields: { short_description: key } },
         resolve: { state: '6', close_code: 'Solution provided', close_notes: 'x' },
         reopen: { within: 'PT4H', state: '2', atMost },
       });
-      model.tell(told);
+      model.apply(signal);
       const states = sysIds.flatMap(
         (sysId) => incidents().find(({ sys_id }) => sys_id === sysId)?.['state'] ?? [],
       );
       const isOpen = (state: string) => state !== '6' && state !== '7';
       expect(states.filter(isOpen).length, `${key}: open records`).toBeLessThanOrEqual(1);
       const phases = states.map((state) => (isOpen(state) ? 'open' : state === '6' ? 'resolved' : 'closed'));
-      expect(phases, `${key} after ${told.id}`).toEqual(model.records.map(({ phase }) => phase));
+      expect(phases, `${key} after ${signal.id}`).toEqual(model.records.map(({ phase }) => phase));
     };
     trouble.chance = history % 3 === 0 ? 0 : 0.15;
     for (let step = 0; step < steps; step += 1) {
@@ -188,17 +188,17 @@ it(`keeps to its decision table through doubled, swapped and late events, people
         (['open', 'resolve', 'open', 'resolve', 'note'] as const)[Math.floor(random() * 5)] ?? 'open';
       // Whole seconds now and then, so that different changes share one.
       const atMs = Math.floor((nowMs() - 30_000) / 60_000) * 60_000;
-      const told: Told = { kind, atMs, id: `${key}/${step}` };
+      const signal: Signal = { kind, atMs, id: `${key}/${step}` };
       const draw = random();
       if (draw < 0.15) {
         count('late');
-        held.push(told);
-      } else await tell(told);
+        held.push(signal);
+      } else await send(signal);
       if (draw > 0.75) {
         count('doubled');
-        await tell(told);
+        await send(signal);
       }
-      if (random() < 0.3) for (const one of held.splice(0)) await tell(one);
+      if (random() < 0.3) for (const one of held.splice(0)) await send(one);
       const open = sysIds.find((sysId) =>
         incidents().some((one) => one['sys_id'] === sysId && !['6', '7'].includes(one['state'] ?? '')),
       );
@@ -228,7 +228,7 @@ it(`keeps to its decision table through doubled, swapped and late events, people
         else model.endByPerson('closed', nowMs());
       }
     }
-    for (const one of held.splice(0)) await tell(one);
+    for (const one of held.splice(0)) await send(one);
     const notes = sysIds.flatMap((sysId) => journal(sysId).map(({ value = '' }) => value.split('\n')[0]));
     expect(notes.toSorted(), `${key}: notes`).toEqual(model.notes.toSorted());
   }

@@ -72,13 +72,13 @@ describe('a signal', () => {
     expect(row(3)).toMatchObject({ state: '6' });
   });
 
-  it('is told of once it was carried out, with its verdict and no content', async () => {
+  it('is reported once it was carried out, with its verdict and no content', async () => {
     await start();
     const open = signal('open', 60);
     await deliver(open);
     await deliver(open, signal('resolve', 0));
     const about = { type: 'Signal Applied', table: 'incident', key: 'web-01' };
-    expect(queue.told).toEqual([
+    expect(queue.reported).toEqual([
       { ...about, messageId: open.id, signal: 'open', verdict: 'done' },
       { ...about, messageId: open.id, signal: 'open', verdict: 'duplicate' },
       { ...about, messageId: expect.any(String), signal: 'resolve', verdict: 'stale' },
@@ -95,7 +95,7 @@ describe('a signal', () => {
     const late = signal('open', (endedAtMs - startMs) / 1_000 - 60);
     await deliver(late);
     expect(row(1)).toMatchObject({ state: '6' });
-    expect(queue.told.at(-1)).toMatchObject({ messageId: late.id, verdict: 'stale' });
+    expect(queue.reported.at(-1)).toMatchObject({ messageId: late.id, verdict: 'stale' });
     queue.later(120_000);
     await deliver(signal('open', (endedAtMs - startMs) / 1_000 + 60));
     expect(row(1)).toMatchObject({ state: '2' });
@@ -230,7 +230,7 @@ describe('a signal', () => {
     ).toEqual(['open 0', 'page 1', 'page 2']);
   });
 
-  it('of one recovery has one effect, whether the source or the reconciler tells it first', async () => {
+  it('of one recovery has one effect, whether the source or the reconciler reports it first', async () => {
     await start();
     const confirmed = new Date(startMs + 120_000).toISOString();
     await deliver(signal('open', 0), signal('resolve', 60, { confirmed }, 'reconciled e60'));
@@ -360,7 +360,7 @@ describe('a signal', () => {
     await deliver(asked(30));
     await deliver(asked(45));
     expect(queue.deadLetters).toHaveLength(1);
-    expect(queue.told.at(-1)).toMatchObject({ verdict: 'ignored' });
+    expect(queue.reported.at(-1)).toMatchObject({ verdict: 'ignored' });
     await deliver(first);
     expect(queue.deadLetters).toHaveLength(2);
     queue.later(86_400_000);
@@ -435,14 +435,14 @@ describe('a signal', () => {
     await start();
   });
 
-  it('makes one record when two workers race, and tells each change once', async () => {
+  it('makes one record when two workers race, and notes each change once', async () => {
     await start();
     const [a, b] = [signal('open', 0, {}, 'a'), signal('open', 1, {}, 'b')];
     await Promise.all([queue.deliver([a]), queue.deliver([b])]);
     expect(incidents()).toHaveLength(1);
   });
 
-  it('writes its note beside the work notes of its columns', async () => {
+  it('writes its note next to the work notes of its columns', async () => {
     await start();
     const work_notes = 'from the columns';
     await deliver(
@@ -508,7 +508,7 @@ describe('a signal', () => {
     const lookups = {
       assignment_group: find({ name: String(group?.['name']).toUpperCase() }),
       assigned_to: { find: 'sys_user', by: { user_name: null }, else: 'none' },
-      caller_id: { find: 'sys_user', by: { user_name: 'nobody.here' }, else: 'none' },
+      caller_id: { find: 'sys_user', by: { user_name: 'absent.one' }, else: 'none' },
     };
     queue.requests();
     await deliver(signal('open', 0, { lookups }));
@@ -520,7 +520,7 @@ describe('a signal', () => {
       'POST /api/now/table/incident',
     ]);
     const { caller_id } = lookups;
-    const another = { caller_id: { ...caller_id, by: { user_name: 'nobody.there' } } };
+    const another = { caller_id: { ...caller_id, by: { user_name: 'absent.two' } } };
     await deliver(signal('open', 60, { key: 'other', lookups: another }));
     expect(queue.requests()).toEqual(['POST /api/now/v1/batch', 'POST /api/now/table/incident']);
   });
@@ -536,7 +536,7 @@ describe('a signal', () => {
     await deliver(signal('open', 0, { lookups: lookups('Twins', String(group?.['name'])) }));
     expect(row(1)).toMatchObject({ assignment_group: group?.['sys_id'] });
     expect(notes(1)[0]).toContain('more than one record of sys_user_group matches');
-    await deliver(signal('open', 1, { key: 'other', lookups: lookups('Nobody', 'fail') }));
+    await deliver(signal('open', 1, { key: 'other', lookups: lookups('No Such Group', 'fail') }));
     expect(queue.deadLetters[0]?.attributes['ErrorMessage']).toMatch(/^lookups\.assignment_group: finds no/);
   });
 
@@ -580,7 +580,7 @@ describe('a signal', () => {
     await start();
     const fields = { short_description: 'No data', impact: '2' };
     expect(await deliver(signal(kind, 0, { target: 'em_event', fields, key: 'quiet' }))).toEqual([]);
-    expect(queue.told.at(-1)).toMatchObject({ signal: kind, verdict: 'ignored' });
+    expect(queue.reported.at(-1)).toMatchObject({ signal: kind, verdict: 'ignored' });
     const events = queue.instance.state.store.select('em_event');
     expect(events.filter(({ message_key }) => message_key === 'quiet')).toEqual([]);
   });

@@ -204,7 +204,7 @@ describe('upserts', () => {
     ['is longer than its column', { correlation_id: 'z'.repeat(150) }],
     ['is a date in another notation', { correlation_id: 'x', due_date: '2026-11-29T10:00:00Z' }],
     ['is what the column displays', { correlation_id: 'x', category: 'Network' }],
-    ['is of another record', { 'caller_id.user_name': 'nobody' }],
+    ['is of another record', { 'caller_id.user_name': 'absent' }],
   ])('make one record, not one each, when a value of the match %s', async (_name, match) => {
     for (const CORRELATION_ID_TABLES of ['', 'incident']) {
       await start({ environment: { CORRELATION_ID_TABLES } });
@@ -262,8 +262,8 @@ describe('upserts', () => {
     await queue.deliver([upsert('m2', byReference, { short_description: 'changed' })]);
     await queue.deliver([upsert('m3', { 'caller_id.user_name': 'carla' }, { category: 'network' })]);
     expect(incidents()).toMatchObject([{ short_description: 'changed', category: 'network' }]);
-    await queue.deliver([upsert('m4', { 'caller_id.user_name': 'nobody' }, { category: 'inquiry' })]);
-    const sysId = deriveUpsertSysId(deployment, 'incident', { 'caller_id.user_name': 'nobody' }, 0);
+    await queue.deliver([upsert('m4', { 'caller_id.user_name': 'absent' }, { category: 'inquiry' })]);
+    const sysId = deriveUpsertSysId(deployment, 'incident', { 'caller_id.user_name': 'absent' }, 0);
     expect(written.at(-1)).toEqual({ category: 'inquiry', sys_id: sysId });
   });
 
@@ -366,7 +366,7 @@ describe('upserts', () => {
     expect(queue.deadLetters).toEqual([]);
   });
 
-  it('of one match are told from real refusals while look-ups lag behind what was written', async () => {
+  it('of one match are distinguished from real refusals while look-ups lag behind what was written', async () => {
     await start({ instance: { switches: { lookupLagMs: 30_000, lookupLagOnGet: true } } });
     expect(await queue.deliver([upsert('m1', { correlation_id: 'x' }, { category: 'network' })])).toEqual([]);
     queue.restart();

@@ -77,14 +77,14 @@ describe(`in bad weather (seed ${seed})`, () => {
       );
       return { name, outcome };
     };
-    const settled = await Promise.all(Array.from({ length: 300 }, (_, index) => create(index)));
+    const results = await Promise.all(Array.from({ length: 300 }, (_, index) => create(index)));
     const held = instance.state.store.select('incident', {}).map((row) => row['short_description'] ?? '');
     expect(new Set(held).size).toBe(held.length);
-    for (const { name, outcome } of settled) {
+    for (const { name, outcome } of results) {
       if (outcome === 'done') expect(held).toContain(name);
       if (outcome === 'none') expect(held).not.toContain(name);
     }
-    const outcomes = new Set(settled.map(({ outcome }) => outcome));
+    const outcomes = new Set(results.map(({ outcome }) => outcome));
     expect(outcomes).toEqual(new Set(['done', 'none', 'unknown']));
   });
 });

@@ -47,16 +47,16 @@ async function setUp(options: { password: string; stored: string }) {
   return { state, server, call, refused, counted };
 }
 
-const codes = (settled: readonly PromiseSettledResult<unknown>[]) =>
-  settled.map((result) => (result.status === 'fulfilled' ? 'ok' : Object(result.reason).code));
+const codes = (results: readonly PromiseSettledResult<unknown>[]) =>
+  results.map((result) => (result.status === 'fulfilled' ? 'ok' : Object(result.reason).code));
 
 describe('a secret that is rotated under a warm process', () => {
   it('is read again exactly once for eight calls at the same time, and all succeed', async () => {
     const { state, call } = await setUp({ password: 'old', stored: 'old' });
     await call();
     Object.assign(state, { password: 'new', stored: 'new' });
-    const settled = await Promise.allSettled(Array.from({ length: 8 }, call));
-    expect(codes(settled)).toEqual(Array.from({ length: 8 }, () => 'ok'));
+    const results = await Promise.allSettled(Array.from({ length: 8 }, call));
+    expect(codes(results)).toEqual(Array.from({ length: 8 }, () => 'ok'));
     expect(state.freshReads).toBe(1);
   });
 
@@ -66,8 +66,8 @@ describe('a secret that is rotated under a warm process', () => {
     Object.assign(state, { password: 'unknown to us', stored: 'wrong' });
     await expect(call()).rejects.toMatchObject({ code: 'CREDENTIALS_REJECTED', status: 401 });
     expect(counted.get('CredentialRejections')).toBe(1);
-    const settled = await Promise.allSettled(Array.from({ length: 50 }, call));
-    expect(new Set(codes(settled))).toEqual(new Set(['CREDENTIALS_REJECTED']));
+    const results = await Promise.allSettled(Array.from({ length: 50 }, call));
+    expect(new Set(codes(results))).toEqual(new Set(['CREDENTIALS_REJECTED']));
     expect(server.seen.filter(({ headers }) => headers.authorization === basicAs('wrong'))).toHaveLength(1);
     expect(server.seen.length - 1).toBe(2);
     expect(refused()).toBe(3);
@@ -101,10 +101,10 @@ describe('a secret that is rotated under a warm process', () => {
     Object.assign(state, { alive: false, stored: 'wrong' });
     const tokenCalls = () => seen.filter((request) => request.url === '/oauth_token.do').length - 1;
     for (let wave = 0; wave < 3; wave += 1) {
-      const settled = await Promise.allSettled(
+      const results = await Promise.allSettled(
         Array.from({ length: 8 }, () => client.send(read, callContext())),
       );
-      expect(new Set(codes(settled))).toEqual(new Set(['CREDENTIALS_REJECTED']));
+      expect(new Set(codes(results))).toEqual(new Set(['CREDENTIALS_REJECTED']));
     }
     expect({ tokenCalls: tokenCalls(), freshReads }).toEqual({ tokenCalls: 2, freshReads: 2 });
   });
@@ -201,8 +201,8 @@ describe('credentials that are good', () => {
 describe('credentials that are wrong from the start', () => {
   it('are tried by one call while the others wait for what it learns', async () => {
     const { server, call, state } = await setUp({ password: 'right', stored: 'wrong' });
-    const settled = await Promise.allSettled(Array.from({ length: 20 }, call));
-    expect(new Set(codes(settled))).toEqual(new Set(['CREDENTIALS_REJECTED']));
+    const results = await Promise.allSettled(Array.from({ length: 20 }, call));
+    expect(new Set(codes(results))).toEqual(new Set(['CREDENTIALS_REJECTED']));
     expect(server.seen).toHaveLength(1);
     expect(state.freshReads).toBe(1);
   });

@@ -18,7 +18,7 @@ const kanjiUnit = fc.constantFrom(...'abc"",;\t|\n\\1ポ芋|ソ能表十ア'.spl
 type Text = {
   readonly encode: (text: string) => Buffer;
   readonly unit: fc.Arbitrary<string>;
-  /** Setting, where the file itself does not tell. */
+  /** The setting, where the file itself does not show its encoding. */
   readonly encoding?: string;
 };
 

@@ -158,7 +158,7 @@ describe('the report', () => {
     expect(page).not.toMatch(/<th(?! scope|ead)/);
   });
 
-  it.each(['light', 'dark'])('tells its colours apart from the page by a contrast of 3: %s', (scheme) => {
+  it.each(['light', 'dark'])('sets its colours off from the page by a contrast of 3: %s', (scheme) => {
     const sheets = reportStyle.split('@media(prefers-color-scheme:dark)');
     const colours = new Map<string, string>();
     for (const sheet of scheme === 'dark' ? sheets : sheets.slice(0, 1))

@@ -319,7 +319,7 @@ describe('verdicts without keys', () => {
     expect(summary.counts).toMatchObject({ inserted: 21, error: 4 });
   });
 
-  it('are unknown for alike rows only, where their numbers do not tell them apart', async () => {
+  it('are unknown for alike rows only, where their numbers do not distinguish them', async () => {
     const world = await worldWith({});
     await world.settings('imp_load', {});
     const body = ['u_code,u_text', 'a,1', 'b,2', 'a,1', 'c,3'].join('\n');
