@@ -18,6 +18,22 @@ export function linkHeaderToOurs(link: string, address: string): string | undefi
   return next && next.length <= maxLinkBytes ? next : undefined;
 }
 
+/** A `Link` header whose query parameters are written as the caller wrote them, where they say the same. */
+export function asWritten(link: string, rawQueryString: string): string {
+  const written = new Map(rawQueryString.split('&').map((part) => [meaningOf(part), part]));
+  return link.replace(/(?<=<[^>]*[?&])[^&>]+/g, (part) => {
+    const own = written.get(meaningOf(part));
+    return own !== undefined && mayStandInLink.test(own) ? own : part;
+  });
+}
+
+function meaningOf(parameter: string): string {
+  return String(new URLSearchParams(parameter));
+}
+
+/** Visible ASCII without what ends a link. */
+const mayStandInLink = /^[!#-;=?-~]+$/;
+
 /** Members that hold a URL in answers of the import set and attachment APIs. */
 const linkMembers = ['record_link', 'download_link'];
 

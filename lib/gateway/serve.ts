@@ -22,6 +22,7 @@ import {
   toErrorResponse,
   toHttpResponse,
 } from './http-response.ts';
+import { asWritten } from './links.ts';
 
 /** What of an invocation matters here. */
 export type GatewayInvocation = { readonly deadline: Deadline; readonly requestId: string };
@@ -88,7 +89,9 @@ async function answerHttp(
   const call = await readHttpCall(event, readPath(event.rawPath), operation);
   const dispatch = (part: BatchPart) => answerPart(part, event, address, deps, deadline);
   const response = toHttpResponse(await carryOut(operation, call, dispatch, deps, deadline), address);
-  return { ...response, headers: { ...response.headers, ...call.notes } };
+  const { link } = response.headers;
+  const own = link && { link: asWritten(link, event.rawQueryString) };
+  return { ...response, headers: { ...response.headers, ...own, ...call.notes } };
 }
 
 /**

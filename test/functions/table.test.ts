@@ -54,6 +54,20 @@ describe('getRecords', () => {
     expect(headers['link']).toContain(`/api/now/table/incident?${asked}&sysparm_offset=2>;rel="next"`);
   });
 
+  it('keeps the caller’s way of writing them, unless it would end the link', async () => {
+    const list = deployment.serve(getRecords);
+    const asked =
+      'sysparm_fields=number,%20state&sysparm_query=ORDERBYnumber%5EurgencyIN1,2,3&sysparm_limit=2';
+    const { headers } = await list.http({ url: `/api/now/table/incident?${asked}` });
+    expect(headers['link']).toContain(`/api/now/table/incident?${asked}&sysparm_offset=2>;rel="next"`);
+    const ending = await list.http({
+      url: '/api/now/table/incident?sysparm_query=urgency>0&sysparm_limit=2',
+    });
+    expect(ending.headers['link']).toContain(
+      '?sysparm_query=urgency%3E0&sysparm_limit=2&sysparm_offset=2>;rel="next"',
+    );
+  });
+
   it('filters by column=value pairs', async () => {
     const answer = await deployment
       .serve(getRecords)
