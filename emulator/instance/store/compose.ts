@@ -26,6 +26,9 @@ export function withinChoices(column: Column, value: string): string {
 
 const ownedByPlatform = new Set([...systemColumns, classColumn].map((column) => column.name));
 
+/** A longer one is cut, as any text is at the length of its column. */
+const sysIdLength = 32;
+
 /** Whether the platform alone writes the column; a caller may give a sys_id on insert, nothing else of these. */
 const isOwnedByPlatform = (name: string) => ownedByPlatform.has(name);
 
@@ -50,7 +53,7 @@ export function composeRow(
   const now = toDateTime(draw.nowMs);
   return {
     ...row,
-    sys_id: values['sys_id'] || draw.sysId(),
+    sys_id: values['sys_id']?.slice(0, sysIdLength) || draw.sysId(),
     sys_created_on: now,
     sys_created_by: by.userName,
     sys_updated_on: now,

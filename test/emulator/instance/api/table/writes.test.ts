@@ -98,6 +98,15 @@ describe('POST to a table', () => {
     expect((await call(instance, 'GET', `/api/now/table/incident/${sysId}`)).status).toBe(200);
   });
 
+  it('cuts a sys_id that is too long, and refuses one that is the same then', async () => {
+    const start = 'd'.repeat(32);
+    const record = await create(instance, 'incident', { sys_id: `${start}12345678` });
+    expect(record.sys_id).toBe(start);
+    expect((await call(instance, 'GET', `/api/now/table/incident/${start}`)).status).toBe(200);
+    const again = { json: { sys_id: `${start}9` } };
+    expect((await call(instance, 'POST', '/api/now/table/incident', again)).status).toBe(403);
+  });
+
   it('refuses a sys_id that is taken with 403, and leaves the record as it was', async () => {
     const sys_id = '00000000000000000000000000000abc';
     await create(instance, 'incident', { sys_id, number: 'A1', short_description: 'mine' });
