@@ -20,6 +20,11 @@ export class ExpressionError extends ConnectorError {
 /** What one evaluation may take: milliseconds, nested calls, elements of a list. */
 const limits = { timeout: 1_000, stack: 200, sequence: 10_000 };
 
+/** What all parts of one evaluation may give together: elements of lists. What a part takes from another counts again. */
+const mostElements = 1_000_000;
+/** Characters of one text. */
+const longestResult = 1_000_000;
+
 /** A longer text is not padded. */
 const longestPadding = 1_000;
 
@@ -36,6 +41,8 @@ export function compileExpression(source: string, path: string): Expression {
     throw new ExpressionError(path, '$eval is not available');
   });
   expression.registerFunction('pad', padText, '<s-ns?:s>');
+  expression.registerFunction('distinct', distinctOf, '<x:x>');
+  expression.assign(afterEachPart, limitResults(path));
   return async (input, variables) => {
     try {
       return toPlain(await expression.evaluate(input, variables), path);
@@ -76,6 +83,42 @@ const reasons: Readonly<Record<string, string>> = {
   T2001: 'calculates with something that is not a number',
   T2002: 'calculates with something that is not a number',
 };
+
+/** What JSONata calls with each result. Its own limits are on one list each. */
+const afterEachPart: string = Object(Symbol.for('jsonata.__evaluate_exit'));
+
+function limitResults(path: string) {
+  const counts = new WeakMap<object, number>();
+  return (_part: unknown, _input: unknown, { base }: { readonly base: object }, result: unknown): void => {
+    if (typeof result === 'string' && result.length > longestResult)
+      throw new ExpressionError(path, 'makes a text that is too long');
+    if (!Array.isArray(result)) return;
+    const count = (counts.get(base) ?? 0) + result.length;
+    counts.set(base, count);
+    if (count > mostElements) throw new ExpressionError(path, 'makes too many elements');
+  };
+}
+
+/** JSONata compares each element with each. */
+function distinctOf(given: unknown): unknown {
+  if (!Array.isArray(given) || given.length <= 1) return given;
+  const byText = new Map<string, unknown>();
+  for (const one of given) {
+    const text = textOfValue(one);
+    if (!byText.has(text)) byText.set(text, one);
+  }
+  // A list of one becomes its element where JSONata itself made the list.
+  return Object.assign([...byText.values()], 'sequence' in given && { sequence: true });
+}
+
+/** The order of members makes no difference. */
+function textOfValue(value: unknown): string {
+  return JSON.stringify(value, (_name, one: unknown) =>
+    isObject(one) && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : one,
+  );
+}
 
 function padText(text: string | undefined, width: number, filling?: string): string | undefined {
   if (text === undefined) return undefined;

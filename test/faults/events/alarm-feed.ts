@@ -177,7 +177,8 @@ function toSignal({ id, time, resources: [key], detail: { operation, state } }: 
   return {
     ...{ key, withinMs: 4 * 3_600_000, atMost: 5, isHeldWhileAssigned: false, isNotedOnResolved: false },
     kind: operation === undefined ? kind : operation === 'delete' ? 'resolve' : 'ignore',
-    atMs: Date.parse(operation === undefined ? state.timestamp : time),
+    // A deletion has whole seconds: in the same second the state was first.
+    atMs: Math.max(Date.parse(state.timestamp), operation === undefined ? 0 : Date.parse(time)),
     hash: hashOfEvent(name),
     reconciledHash: hashOfEvent(`reconciled ${name}`),
   };

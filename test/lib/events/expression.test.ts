@@ -21,6 +21,8 @@ describe('an expression', () => {
     ['deep recursion', '($f := function($n){ 1 + $f($n + 1) }; $f(1))', 'nests too many calls'],
     ['a range of ten million', '$sum([1..10000000])', 'a list that is too long'],
     ['a long text out of nothing', '$pad("x", 1000000000)', 'failed'],
+    ['lists that multiply', '$count([1..10000].[1..10000])', 'makes too many elements'],
+    ['a text that doubles', '$reduce([1..27], function($a, $n) { $a & $a }, "x")', 'a text that is too long'],
     ['a function as its value', '$sum', 'gives a function'],
     ['a calculation with text', '1 + "x"', 'not a number'],
     [
@@ -54,6 +56,15 @@ describe('an expression', () => {
       expect(() => compileExpression(`$match(t, ${source})`, 'key')).not.toThrow();
     },
   );
+
+  it('finds what is distinct among many objects, whatever the order of their members', async () => {
+    const many = Array.from({ length: 9_000 }, (_, n) => ({ a: { n: n % 8_000, b: ['x', n % 2] } }));
+    expect(await evaluate('$count($distinct(list))', { list: many })).toBe(8_000);
+    const few = [{ a: 1, b: 2 }, { b: 2, a: 1 }, 1, '1', [1], [1], null, null];
+    expect(await evaluate('$distinct(list)', { list: few })).toEqual([{ a: 1, b: 2 }, 1, '1', [1], null]);
+    expect(await evaluate('$distinct(list.a)', { list: [{ a: 'x' }, { a: 'x' }] })).toBe('x');
+    expect(await evaluate('$distinct([list.a])', { list: [{ a: 'x' }, { a: 'x' }] })).toEqual(['x']);
+  });
 
   it('tries regular expressions on short texts only', async () => {
     expect(await evaluate('$match(t, /^arn:(.+)$/).groups', { t: 'arn:aws' })).toEqual(['aws']);
