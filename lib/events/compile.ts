@@ -1,28 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Alias, type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import type * as z from 'zod/mini';
-import { ConfigurationError, InvalidInputError, invalidBy } from '../core/errors.ts';
+import { InvalidInputError, invalidBy } from '../core/errors.ts';
 import { checkMapping } from './check-mapping.ts';
 import { checkColumnNames, checkParts } from './check-parts.ts';
 import { compileExpression } from './expression.ts';
 import type { CompiledMapping, Condition, Mappings, Parts, Template } from './mapping.ts';
+import { inFile, MappingError } from './mapping-document.ts';
 import { defaultsFile, mappingFile } from './mapping-file.ts';
 import { compilePattern } from './pattern.ts';
-
-/** A mapping file that cannot be used. The message starts with file, line and the path in the file. */
-export class MappingError extends ConfigurationError {
-  override readonly name: string = 'MappingError';
-  readonly file: string;
-  /** From 1; undefined where the file cannot be read at all. */
-  readonly line: number | undefined;
-
-  constructor(file: string, line: number | undefined, path: string, reason: string) {
-    super(`${file}${line === undefined ? '' : `:${line}`}`, path === '' ? reason : `${path}: ${reason}`);
-    this.file = file;
-    this.line = line;
-  }
-}
 
 /** What `defaults.yaml` is called. */
 const defaultsName = 'defaults.yaml';
@@ -109,72 +95,6 @@ function withoutSchema(given: unknown): unknown {
   return Object.fromEntries(
     Object.entries(given).filter(([name, value]) => name !== '$schema' || typeof value !== 'string'),
   );
-}
-
-/**
- * Reads a YAML document and gives its errors the line that they stem from.
- * @param compile may throw InvalidInputError, whose field is the path in the document
- * @throws MappingError
- */
-export function inFile<T>(file: string, text: string, compile: (given: unknown) => T): T {
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, version: '1.2', merge: false });
-  const [broken] = document.errors;
-  if (broken)
-    throw new MappingError(file, lineCounter.linePos(broken.pos[0]).line, '', firstLine(broken.message));
-  const wrong = wrongAlias(document);
-  if (wrong) {
-    const line = wrong.alias.range ? lineCounter.linePos(wrong.alias.range[0]).line : undefined;
-    throw new MappingError(file, line, '', `*${wrong.alias.source} ${wrong.reason}`);
-  }
-  try {
-    return compile(document.toJS({ maxAliasCount: -1 }));
-  } catch (error) {
-    if (!(error instanceof InvalidInputError)) throw error;
-    throw new MappingError(file, lineOf(error.field, document, lineCounter), error.field, error.reason);
-  }
-}
-
-/** More aliases than a file is written with by hand: each may stand for many others. */
-const mostAliases = 100;
-
-/** The first alias that cannot be followed. */
-function wrongAlias(document: Document): { readonly alias: Alias; readonly reason: string } | undefined {
-  let found: { alias: Alias; reason: string } | undefined;
-  let count = 0;
-  visit(document, {
-    Alias(_key, alias, ancestors) {
-      count += 1;
-      const target = alias.resolve(document);
-      const isCircular = target !== undefined && ancestors.includes(target);
-      const reason = isCircular
-        ? 'stands inside of what it means'
-        : target === undefined
-          ? 'is not defined above'
-          : 'is one alias too many';
-      if (!isCircular && target !== undefined && count <= mostAliases) return undefined;
-      found = { alias, reason };
-      return visit.BREAK;
-    },
-  });
-  return found;
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? text;
-}
-
-/** The line of the deepest part of a path that the document has. */
-function lineOf(path: string, document: Document, lineCounter: LineCounter): number | undefined {
-  const steps = path.split(/[.[\]]+/).filter((step) => step !== '');
-  for (let length = steps.length; length > 0; length -= 1) {
-    const node = document.getIn(
-      steps.slice(0, length).map((step) => (/^\d+$/.test(step) ? Number(step) : step)),
-      true,
-    );
-    if (isNode(node) && node.range) return lineCounter.linePos(node.range[0]).line;
-  }
-  return steps.length === 0 ? undefined : 1;
 }
 
 function issueOf(error: z.core.$ZodError): InvalidInputError {

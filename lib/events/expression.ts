@@ -84,7 +84,7 @@ const reasons: Readonly<Record<string, string>> = {
   T2002: 'calculates with something that is not a number',
 };
 
-/** What JSONata calls with each result. Its own limits are on one list each. */
+/** The name of what JSONata calls with each result: a symbol, which its types do not know. Its own limits are on one list each. */
 const afterEachPart: string = Object(Symbol.for('jsonata.__evaluate_exit'));
 
 function limitResults(path: string) {

@@ -329,8 +329,10 @@ describe('a mapping file that is wrong', () => {
     ['an alias of itself', `${base}let: &a { b: *a }\n`, 'test.yaml:6: *a stands inside of what it means'],
     [
       'aliases that multiply',
-      `${base}let:\n  a: &a [1]\n  b: [${'*a,'.repeat(101)}]\n`,
-      'test.yaml:8: *a is one alias too many',
+      `${base}let:\n${['a', 'b', 'c', 'd', 'e']
+        .map((name, at, all) => `  ${name}: &${name} [${at === 0 ? 1 : `*${all[at - 1]},`.repeat(9)}]\n`)
+        .join('')}`,
+      'test.yaml:11: *d makes too many values',
     ],
     ['a target without states', `${base}target: sys_user\n`, 'test.yaml:6: target: must be incident'],
     [
