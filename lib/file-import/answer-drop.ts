@@ -6,7 +6,12 @@ import type { Outcomes } from '../outcomes/outcomes.ts';
 import { type ImportFolder, importFolder } from './folder.ts';
 import { emptyTally } from './load/row-outcome.ts';
 import { endOf, type ImportSummary, isOwnResult, progressAtFirst } from './report/summary.ts';
-import { type DroppedObject, folderMark, type ImportRequest, shortened } from './schedule/import-request.ts';
+import {
+  type AnnouncedObject,
+  folderMark,
+  type ImportRequest,
+  shortened,
+} from './schedule/import-request.ts';
 
 /** What answering a drop works with. */
 export type AnswerDeps = {
@@ -103,7 +108,7 @@ const maxRefusedNameBytes = 900;
 /** The answer to a file that is not where import files belong: `results/_refused/{key}/{dropped}-{version}/summary.json`. */
 export async function noteRefusal(
   { s3, clock, outcomes }: Omit<AnswerDeps, 'log'>,
-  object: DroppedObject,
+  object: AnnouncedObject,
   reason: string,
 ): Promise<void> {
   const { bucket, key, versionId, eTag, size, droppedAt } = object;

@@ -3,6 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod/mini';
 import { startDurableExecution } from '../aws/lambda.ts';
 import { addTag } from '../aws/object-tags.ts';
+import { headObject } from '../aws/s3.ts';
 import { sendMessages } from '../aws/sqs.ts';
 import { createStateTable } from '../aws/state-table.ts';
 import { lastingId } from '../core/caller.ts';
@@ -20,6 +21,7 @@ import { progressAtFirst, progressWriter } from './report/summary.ts';
 import { RetryLaterError, resultOf } from './retry-later-error.ts';
 import { earlierDrops } from './schedule/event-dedup.ts';
 import {
+  type AnnouncedObject,
   type Drop,
   type DropNotice,
   type DroppedObject,
@@ -33,7 +35,7 @@ import { createSchedule, type Schedule, wakeUpMessage } from './schedule/schedul
 
 /** What receiving drops works with. */
 export type ReceiveDeps = AnswerDeps & {
-  readonly schedule: Pick<Schedule, 'receive' | 'startDue'>;
+  readonly schedule: Pick<Schedule, 'receive' | 'noteNewest' | 'startDue' | 'wakeAgain'>;
   /** The only bucket whose files are imported. @default any */
   readonly bucket?: string | undefined;
   /** Service and stage; see `ImportRequest`. */
@@ -60,13 +62,22 @@ export async function receiveDrops(deps: ReceiveDeps, event: unknown): Promise<s
   if (!read.success)
     throw new InvalidInputError('event', 'is not an SQS event; to import a file, upload it to the bucket');
   const again: string[] = [];
-  const received: { readonly messageId: string; readonly requests: readonly ImportRequest[] }[] = [];
+  const received: Received[] = [];
   for (const { messageId, body } of read.data.Records) {
     try {
-      const notices = body === wakeUpMessage ? [] : parseS3Event(body);
+      const onUnreadable = (count: number) => deps.log.error('drops-not-readable', { messageId, count });
+      const notices = body === wakeUpMessage ? [] : parseS3Event(body, onUnreadable);
       const requests: ImportRequest[] = [];
-      for (const notice of notices) requests.push(...(await receiveOne(deps, notice)));
-      received.push({ messageId, requests });
+      received.push({ messageId, requests, isWakeUp: body === wakeUpMessage });
+      let failure: unknown;
+      for (const notice of notices)
+        await receiveOne(deps, notice).then(
+          (request) => requests.push(...request),
+          (error: unknown) => {
+            failure ??= error;
+          },
+        );
+      if (failure !== undefined) throw failure;
       for (const notice of notices) await tagDrop(deps, notice);
     } catch (error) {
       const isHopeless = error instanceof InvalidInputError;
@@ -83,9 +94,34 @@ export async function receiveDrops(deps: ReceiveDeps, event: unknown): Promise<s
   } catch (error) {
     // Their drops are in the wait-list; the messages come back so that the imports are started.
     deps.log.error('imports-not-started', { reason: String(error) });
-    again.push(...received.map(({ messageId }) => messageId));
+    const isWokenAgain = await wakeAgain(deps, read.data.Records);
+    for (const { messageId, isWakeUp } of received) if (!isWakeUp || !isWokenAgain) again.push(messageId);
   }
   return [...new Set(again)];
+}
+
+type Received = {
+  readonly messageId: string;
+  readonly requests: readonly ImportRequest[];
+  readonly isWakeUp: boolean;
+};
+
+/**
+ * In the place of a wake-up message that came to nothing sends a new one: after some hours of an outage the old one would be a dead
+ * letter, and what waits would stand until the next drop.
+ */
+async function wakeAgain(
+  { schedule, log }: ReceiveDeps,
+  messages: readonly { readonly body: string }[],
+): Promise<boolean> {
+  if (!messages.some(({ body }) => body === wakeUpMessage)) return false;
+  try {
+    await schedule.wakeAgain();
+    return true;
+  } catch (error) {
+    log.error('wake-up-not-sent', { reason: String(error) });
+    return false;
+  }
 }
 
 /** The bucket's rule for old drops goes by it; a rule that went by the folder would delete the settings too. */
@@ -131,8 +167,14 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
     await noteRefusal(deps, object, notice.refused);
     return [];
   }
-  const request = await withFirstDrop(deps, await requestOf(deps, object, notice.drop, caller));
-  if (object.size === 0) {
+  const whole = await withSize(deps, object);
+  if (!whole) {
+    await noteRefusal(deps, object, 'it was deleted before its event came');
+    return [];
+  }
+  const request = await withFirstDrop(deps, await requestOf(deps, whole, notice.drop, caller));
+  if (request.size === 0) {
+    await schedule.noteNewest(request);
     await answerDrop(deps, request, 'refused', 'the file is empty (0 bytes)');
     return [];
   }
@@ -142,6 +184,14 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
   if (arrival.kind === 'superseded')
     await answerDrop(deps, request, 'superseded', `superseded by version ${arrival.by} of the same key`);
   return arrival.kind === 'new' ? [request] : [];
+}
+
+/** What the event leaves out is looked up; undefined where the object is gone. */
+async function withSize({ s3 }: ReceiveDeps, object: AnnouncedObject): Promise<DroppedObject | undefined> {
+  const { size, bucket, key, versionId } = object;
+  if (size !== undefined) return { ...object, size };
+  const head = await headObject(s3, { bucket, key, ...(versionId === undefined ? {} : { versionId }) });
+  return head && { ...object, size: head.size, eTag: object.eTag || head.eTag };
 }
 
 /** Of a file that our own schedule has dropped again: who dropped it first, and which file that was. */
@@ -217,6 +267,6 @@ export function openSchedule({ config, s3, lambda, clock, random, log, outcomes 
       if (failure) throw new RetryLaterError(`the wake-up message was not sent: ${failure.reason}`, 5);
     },
     noteLost: (request) => noteLostImport({ s3, clock, log, ...(outcomes && { outcomes }) }, request),
-    earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs),
+    earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs, log),
   });
 }

@@ -132,7 +132,8 @@ function parseObject(text: string): Refused | { readonly members: object } {
   if (names === undefined) return { reason: tooDeep };
   if (names.length === Object.keys(value).length)
     return { members: mayBeWrittenOtherwise.test(text) ? withWrittenNumbers(text) : value };
-  const twice = names.find((name, i) => names.indexOf(name) !== i) ?? '';
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size) ?? '';
   return { reason: `${shownName(twice)}: is given twice` };
 }
 

@@ -37,6 +37,8 @@ export class GroupLedger {
   readonly #folder: ImportFolder;
   readonly #clock: Clock;
   readonly #chunks: (SentChunk | null)[];
+  /** Of how many chunks something was known before this attempt. */
+  readonly heldAtFirst: number;
   /** False after a death of the process: chunks of which nothing is known may have been sent then. */
   readonly #beganExact: boolean;
   #lostAtMs: number | undefined;
@@ -59,6 +61,7 @@ export class GroupLedger {
     this.#clock = clock;
     this.#sentBelow = before?.announced ?? Number.POSITIVE_INFINITY;
     this.#chunks = before ? [...before.chunks] : [];
+    this.heldAtFirst = this.#chunks.length;
     this.#beganExact = before === undefined || before.isExact === true;
     this.refused = this.#chunks.some((chunk) => chunk?.state === 'refused');
     this.#failed = this.#chunks.reduce((sum, chunk) => sum + failedRows(chunk), 0);

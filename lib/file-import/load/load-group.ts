@@ -142,7 +142,7 @@ async function pendingPrints(
     }
     index++;
     rows += chunk.rows;
-    if (endsGroup(task.group, index, rows)) break;
+    if (endsGroup(plan.settings, task.group, index, rows)) break;
   }
   return prints;
 }

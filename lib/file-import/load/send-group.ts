@@ -4,6 +4,7 @@ import type { ChunkReader } from '../encode/chunk-reader.ts';
 import type { ImportFolder } from '../folder.ts';
 import type { ImportScope } from '../instance.ts';
 import type { ImportPlan, Position } from '../plan/import-plan.ts';
+import type { ImportSettings } from '../plan/settings.ts';
 import { RetryLaterError } from '../retry-later-error.ts';
 import { deliverChunk } from './deliver.ts';
 import type { OpenReader } from './file-reader.ts';
@@ -45,6 +46,9 @@ export type LoadDeps = {
  */
 const groupLimits = { rows: 80_000, chunks: 400 };
 
+/** In `rows` mode the ledger of a group holds the verdict of each row, and without keys it is stored before every batch. */
+const rowsModeLimit = 4_000;
+
 /** The first groups are small, so that a file that is wrong throughout is found out early; together they are one of the others. */
 const firstGroupsChunks = [10, 20, 40, 80, 250];
 
@@ -52,8 +56,14 @@ const firstGroupsChunks = [10, 20, 40, 80, 250];
 export const smallGroups = firstGroupsChunks.length;
 
 /** True once a group has so many requests and rows that it ends. */
-export function endsGroup(group: number, chunks: number, rows: number): boolean {
-  return chunks >= (firstGroupsChunks[group] ?? groupLimits.chunks) || rows >= groupLimits.rows;
+export function endsGroup(
+  { mode }: Pick<ImportSettings, 'mode'>,
+  group: number,
+  chunks: number,
+  rows: number,
+): boolean {
+  const most = mode === 'rows' ? rowsModeLimit : groupLimits.rows;
+  return chunks >= (firstGroupsChunks[group] ?? groupLimits.chunks) || rows >= most;
 }
 
 /** A group under way. */
@@ -80,7 +90,10 @@ export async function sendChunks(tools: LoadDeps, sending: Sending): Promise<voi
   const slots = slotsOf(tools);
   let failure: unknown;
   try {
-    for (let index = 0, rows = 0; !endsGroup(task.group, index, rows); index++) {
+    // A group that was begun goes as far as it came: an earlier release made them longer.
+    const goesOn = (index: number, rows: number) =>
+      index < ledger.heldAtFirst || !endsGroup(tools.plan.settings, task.group, index, rows);
+    for (let index = 0, rows = 0; goesOn(index, rows); index++) {
       if (failure !== undefined || endsEarly(tools, sending, index)) break;
       const chunk = await nextChunk(sending, index);
       ledger.next = chunk?.next ?? reader.position;

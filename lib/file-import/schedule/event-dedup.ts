@@ -3,6 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { type ListedObject, listFolders, listObjects } from '../../aws/s3.ts';
 import type { StateItem, StateTable } from '../../aws/state-table.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
 import { executionName, type ImportRequest, parseDropKey, sortableSequencer } from './import-request.ts';
 import type { WaitList } from './wait-list.ts';
 
@@ -42,7 +43,7 @@ export class EventDedup {
     }
     // In this order: a process that finds the drop noted also finds it in the wait-list.
     await waiting.add(request);
-    await this.#noteNewest(request);
+    await this.noteNewest(request);
     if (await this.#note(request, { state: 'arrived' })) return { kind: 'new' };
     // Another copy of the event was faster; its import may have ended meanwhile.
     return this.#known(request, await this.#table.read(versionKey(request)), waiting);
@@ -54,7 +55,7 @@ export class EventDedup {
    */
   async begin(request: ImportRequest): Promise<boolean> {
     // First, so that an older version of the key that arrives from now on is superseded.
-    await this.#noteNewest(request);
+    await this.noteNewest(request);
     const item = { ...versionKey(request), state: 'arrived', expiresAt: this.#expiresAt() };
     const isArrived = { attribute: 'state', operator: '=', value: 'arrived' } as const;
     return this.#table.put(item, { anyOf: [{ is: 'absent' }, isArrived] });
@@ -119,7 +120,8 @@ export class EventDedup {
     );
   }
 
-  async #noteNewest(request: ImportRequest): Promise<void> {
+  /** Notes a drop as the newest of its key, unless a newer one is noted. */
+  async noteNewest(request: ImportRequest): Promise<void> {
     const sequencer = sortableSequencer(request.sequencer);
     const item = {
       ...keyOf(request),
@@ -164,9 +166,10 @@ export async function earlierDrops(
   s3: S3Client,
   request: ImportRequest,
   sinceMs: number,
+  log?: Log,
 ): Promise<ListedObject[]> {
   const own = `${request.key.split('/', 2).join('/')}/`;
-  const inFolder = (folder: string) => earlierIn(s3, request, folder, sinceMs);
+  const inFolder = (folder: string) => earlierIn(s3, request, folder, sinceMs, log);
   const [earlier, folders] = await Promise.all([
     inFolder(own),
     listFolders(s3, request.bucket, own.slice(0, own.indexOf('/') + 1), maxFolderPages),
@@ -181,12 +184,16 @@ async function earlierIn(
   request: ImportRequest,
   folder: string,
   sinceMs: number,
+  log?: Log,
 ): Promise<ListedObject[]> {
   const droppedMs = Date.parse(request.droppedAt);
   const earlier: ListedObject[] = [];
   let listed = 0;
   for await (const object of listObjects(s3, request.bucket, folder)) {
-    if (++listed > maxListed) break;
+    if (++listed > maxListed) {
+      log?.warn('drop-order-not-checked', { folder, reason: `it holds more than ${maxListed} objects` });
+      break;
+    }
     // S3 dates an object of several parts by the beginning of its upload; their ETags have a hyphen.
     const beginMs = object.eTag.includes('-') ? sinceMs - longestUploadMs : sinceMs;
     const isEarlier = object.modifiedMs >= beginMs && object.modifiedMs <= droppedMs;

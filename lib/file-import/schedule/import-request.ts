@@ -3,55 +3,59 @@ import * as z from 'zod/mini';
 import { InvalidInputError } from '../../core/errors.ts';
 import { isTableName } from '../../servicenow/names.ts';
 
-/** An object that an S3 event announces. */
+/** A dropped object. */
 export type DroppedObject = ObjectIdentity & {
   readonly size: number;
   /** ISO time. */
   readonly droppedAt: string;
 };
 
+/** An object that an S3 event announces, which may leave its size to be looked up. */
+export type AnnouncedObject = Omit<DroppedObject, 'size'> & { readonly size?: number };
+
 /** What an S3 event says of one object: an import to start, or the reason why there is none. */
 export type DropNotice = {
-  readonly object: DroppedObject;
+  readonly object: AnnouncedObject;
   /** Id of the user or role that stored it, as S3 attests. */
   readonly principal?: string | undefined;
 } & ({ readonly drop: Drop } | NotADrop);
 
 const objectSchema = z.object({
   key: z.string(),
-  size: z.optional(z.number()),
-  eTag: z.optional(z.string()),
-  versionId: z.optional(z.string()),
-  sequencer: z.optional(z.string()),
+  size: z.nullish(z.number()),
+  eTag: z.nullish(z.string()),
+  versionId: z.nullish(z.string()),
+  sequencer: z.nullish(z.string()),
 });
 
-const eventSchema = z.object({
-  Records: z.optional(
-    z.array(
-      z.object({
-        eventName: z.string(),
-        eventTime: z.string().check(z.refine((time) => !Number.isNaN(Date.parse(time)), 'is not a time')),
-        userIdentity: z.optional(z.object({ principalId: z.optional(z.string()) })),
-        s3: z.object({ bucket: z.object({ name: z.string() }), object: objectSchema }),
-      }),
-    ),
-  ),
-  Event: z.optional(z.string()),
+const recordSchema = z.object({
+  eventName: z.string(),
+  eventTime: z.nullish(z.string()),
+  userIdentity: z.nullish(z.object({ principalId: z.nullish(z.string()) })),
+  s3: z.object({ bucket: z.object({ name: z.string() }), object: objectSchema }),
 });
 
-type S3Record = NonNullable<z.infer<typeof eventSchema>['Records']>[number];
+const eventSchema = z.object({ Records: z.nullish(z.array(z.unknown())), Event: z.nullish(z.string()) });
+
+type S3Record = z.infer<typeof recordSchema>;
 
 /**
- * Reads the body of an SQS message that carries an S3 event notification.
- * The `s3:TestEvent` that S3 sends when a notification is set up gives an empty list.
+ * Reads the body of an SQS message that carries an S3 event notification: each record by itself, so that one that cannot be read takes
+ * no other with it. The `s3:TestEvent` that S3 sends when a notification is set up gives an empty list.
+ * @param onUnreadable takes how many records name no object
  * @throws InvalidInputError when the body is no such event
  */
-export function parseS3Event(body: string): DropNotice[] {
+export function parseS3Event(body: string, onUnreadable?: (count: number) => void): DropNotice[] {
   const event = eventSchema.safeParse(parseJson(body));
   if (!event.success) throw new InvalidInputError('body', 'is not an S3 event notification');
-  if (event.data.Event === 's3:TestEvent') return [];
-  if (!event.data.Records) throw new InvalidInputError('body.Records', 'is missing');
-  return event.data.Records.map(noticeOf);
+  const { Event, Records } = event.data;
+  if (Event === 's3:TestEvent') return [];
+  if (!Records) throw new InvalidInputError('body.Records', 'is missing');
+  const read = Records.flatMap((record) => recordSchema.safeParse(record).data ?? []);
+  if (read.length === 0 && Records.length > 0)
+    throw new InvalidInputError('body', 'is not an S3 event notification');
+  if (read.length < Records.length) onUnreadable?.(Records.length - read.length);
+  return read.map(noticeOf);
 }
 
 function parseJson(body: string): unknown {
@@ -63,28 +67,36 @@ function parseJson(body: string): unknown {
 }
 
 function noticeOf({ eventName, eventTime, s3, userIdentity }: S3Record): DropNotice {
-  const principal = userIdentity?.principalId;
-  const { versionId, eTag = '', size = 0, sequencer = '' } = s3.object;
+  const principal = userIdentity?.principalId ?? undefined;
+  const { key: encoded, versionId, eTag, size, sequencer } = s3.object;
+  const key = decodeKey(encoded);
+  const droppedMs = Date.parse(eventTime ?? '');
+  const hasTime = !Number.isNaN(droppedMs);
   const object = {
     bucket: s3.bucket.name,
-    key: decodeKey(s3.object.key),
+    key: key ?? encoded,
     ...(versionId && versionId !== 'null' ? { versionId } : {}),
-    eTag: eTag.replaceAll('"', ''),
-    size,
-    droppedAt: new Date(eventTime).toISOString(),
-    sequencer,
+    eTag: (eTag ?? '').replaceAll('"', ''),
+    ...(typeof size === 'number' ? { size } : {}),
+    droppedAt: new Date(hasTime ? droppedMs : 0).toISOString(),
+    sequencer: sequencer ?? '',
   };
   if (!eventName.includes('ObjectCreated:')) return { object, principal, ignored: `event ${eventName}` };
-  const parsed = parseDropKey(object.key);
-  return 'table' in parsed ? { object, principal, drop: parsed } : { object, principal, ...parsed };
+  if (key === undefined)
+    return { object, principal, refused: 'its key in the event is not percent-encoded UTF-8' };
+  const parsed = parseDropKey(key);
+  if (!('table' in parsed)) return { object, principal, ...parsed };
+  if (!hasTime)
+    return { object, principal, refused: 'its event has no time, which its place among other drops goes by' };
+  return { object, principal, drop: parsed };
 }
 
-/** Keys in events are form-encoded: `+` is a space, the rest is percent-encoded UTF-8. */
-function decodeKey(encoded: string): string {
+/** Keys in events are form-encoded: `+` is a space, the rest is percent-encoded UTF-8; undefined for what is not. */
+function decodeKey(encoded: string): string | undefined {
   try {
     return decodeURIComponent(encoded.replaceAll('+', ' '));
-  } catch (cause) {
-    throw new InvalidInputError('s3.object.key', 'is not percent-encoded UTF-8', { cause });
+  } catch {
+    return undefined;
   }
 }
 

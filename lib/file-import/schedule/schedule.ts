@@ -4,7 +4,15 @@ import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import { type Arrival, EventDedup } from './event-dedup.ts';
 import { executionName, type ImportRequest } from './import-request.ts';
-import { dropOrder, type ImportLease, Leases, type Place, type Running, WaitList } from './wait-list.ts';
+import {
+  dropOrder,
+  type ImportLease,
+  Leases,
+  type Place,
+  type Running,
+  type TableList,
+  WaitList,
+} from './wait-list.ts';
 
 /**
  * Which imports run: at most `maxConcurrent`, and one for each staging table, in the order of the drops.
@@ -19,6 +27,10 @@ import { dropOrder, type ImportLease, Leases, type Place, type Running, WaitList
 export type Schedule = {
   /** Puts a dropped file into the wait-list of its table. Follow it by `startDue`. */
   receive(request: ImportRequest): Promise<Arrival>;
+  /** Notes a drop that is not imported, so that an older version of its key whose event comes later is superseded. */
+  noteNewest(request: ImportRequest): Promise<void>;
+  /** Has the schedule looked at again later, in the place of a wake-up message that came to nothing. */
+  wakeAgain(): Promise<void>;
   /**
    * Starts every import whose turn has come; one that cannot be started is tried again later.
    * @param isWoken the wake-up message that was on its way has come, also where the clock of this host is behind
@@ -68,6 +80,8 @@ const graceMs = 600_000;
 const restartMs = 60_000;
 /** SQS delays a message by 15 minutes at most. */
 const longestDelayMs = 900_000;
+/** A wake-up message that came to nothing, as while the state table is away, is repeated after so long. */
+const rewakeSeconds = 300;
 const maxRounds = 1_000;
 
 /** What one call of `startDue` came to so far. */
@@ -80,12 +94,16 @@ type Attempted = {
 
 export function createSchedule(deps: ScheduleDeps): Schedule {
   const { table, clock, log, maxConcurrent, start, wake, noteLost, earlierDrops } = deps;
-  const waiting = new WaitList(table);
+  const waiting = new WaitList(table, (sk, error) =>
+    log.error('drop-not-readable', { place: sk, reason: String(error) }),
+  );
   const dedup = new EventDedup(table, clock);
   const leases = new Leases(table, clock);
 
   return {
     receive: (request) => dedup.receive(request, waiting),
+    noteNewest: (request) => dedup.noteNewest(request),
+    wakeAgain: () => wake(rewakeSeconds),
 
     async startDue(isWoken = false) {
       let isOnItsWay = !isWoken;
@@ -187,7 +205,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     { leases: held }: Running,
     { started, failed }: Attempted,
   ): Promise<Place | { readonly wakeAtMs: number }> {
-    const lists = await waiting.lists();
+    const isFull = held.length >= maxConcurrent;
+    const lists = isFull ? [] : await waiting.lists();
     const lookAgain = held.flatMap((lease) => {
       if (lease.isConfirmed || started.includes(lease.import)) return [];
       // Ever more rarely: a throttled start takes hours.
@@ -196,11 +215,13 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     });
     if (failed.size > 0) lookAgain.push(clock.now() + restartMs);
     const leaseOf = new Map(held.map((lease) => [lease.table, lease]));
-    if (lists.some(({ first, hasMore }) => hasMore || leaseOf.get(first.request.table)?.place !== first.sk))
+    const isWaiting = ({ first, hasMore }: TableList) =>
+      hasMore || leaseOf.get(first.request.table)?.place !== first.sk;
+    if (isFull ? await waiting.hasOthers(held.map(({ place }) => place)) : lists.some(isWaiting))
       lookAgain.push(
         ...held.map(({ untilMs, ranOutAtMs }) => (ranOutAtMs === 0 ? untilMs + 1 : ranOutAtMs + graceMs)),
       );
-    if (held.length >= maxConcurrent) return { wakeAtMs: earliest(lookAgain) };
+    if (isFull) return { wakeAtMs: earliest(lookAgain) };
     const free = lists.map(({ first }) => first).filter(({ request }) => !leaseOf.has(request.table));
     for (const place of free.sort(byDrop)) {
       if (failed.has(place.request.table)) continue;

@@ -39,9 +39,12 @@ export function dropOrder(request: ImportRequest): string {
  */
 export class WaitList {
   readonly #table: StateTable;
+  readonly #onUnreadable: (sk: string, error: unknown) => void;
 
-  constructor(table: StateTable) {
+  /** @param onUnreadable takes an item that cannot be read; it counts as missing, and holds up no other */
+  constructor(table: StateTable, onUnreadable: (sk: string, error: unknown) => void) {
     this.#table = table;
+    this.#onUnreadable = onUnreadable;
   }
 
   /** Adds an import; one that is in the list stays where it is. */
@@ -59,32 +62,57 @@ export class WaitList {
 
   async read(sk: string): Promise<Place | undefined> {
     const item = await this.#table.read({ pk, sk });
-    return item && toPlace(item);
+    return item && this.#toPlace(item);
   }
 
   /** The first import of a staging table. */
   async firstOf(table: string): Promise<Place | undefined> {
-    const [first] = await this.#table.query(pk, { prefix: `${table}#`, limit: 1 });
-    return first && toPlace(first);
+    for (const limit of [1, itemsAtOnce])
+      for (const item of await this.#table.query(pk, { prefix: `${table}#`, limit })) {
+        const place = this.#toPlace(item);
+        if (place) return place;
+      }
+    return undefined;
   }
 
-  /** The wait-lists that are not empty, by the name of the table. */
+  /** True when anything is in the wait-lists but these. */
+  async hasOthers(places: readonly string[]): Promise<boolean> {
+    const items = await this.#table.query(pk, { limit: places.length + 1 });
+    return items.some(({ sk }) => !places.includes(sk));
+  }
+
+  /** The wait-lists that are not empty: items are read many at once, the rest of a table of which enough is known is skipped. */
   async lists(): Promise<TableList[]> {
-    const found: TableList[] = [];
+    const found = new Map<string, { readonly first: Place; hasMore: boolean }>();
     for (let from: string | undefined; ; ) {
-      const [item, next] = await this.#table.query(pk, { ...(from === undefined ? {} : { from }), limit: 2 });
-      if (!item) return found;
-      const first = toPlace(item);
-      const { table } = first.request;
-      found.push({ first, hasMore: next?.sk.startsWith(`${table}#`) === true });
+      const range = { ...(from === undefined ? {} : { from }), limit: itemsAtOnce };
+      const items = await this.#table.query(pk, range);
+      for (const item of items) {
+        const list = found.get(tableOf(item.sk));
+        const first = list ? undefined : this.#toPlace(item);
+        if (list) list.hasMore = true;
+        else if (first) found.set(tableOf(item.sk), { first, hasMore: false });
+      }
+      const last = items.at(-1)?.sk;
+      if (last === undefined || items.length < itemsAtOnce) return [...found.values()];
       // `$` follows `#`: the first key behind those of this table.
-      from = `${table}$`;
+      from = found.get(tableOf(last))?.hasMore ? `${tableOf(last)}$` : `${last}\0`;
     }
+  }
+
+  #toPlace({ sk, request }: StateItem): Place | undefined {
+    const parsed = importRequestSchema.safeParse(request);
+    if (parsed.success) return { sk, request: parsed.data };
+    this.#onUnreadable(sk, parsed.error);
+    return undefined;
   }
 }
 
-function toPlace({ sk, request }: StateItem): Place {
-  return { sk, request: importRequestSchema.parse(request) };
+/** Few enough not to read long lists for their first item. */
+const itemsAtOnce = 50;
+
+function tableOf(sk: string): string {
+  return sk.slice(0, sk.indexOf('#'));
 }
 
 /** Without the fields that are undefined, which the table does not take. */

@@ -239,7 +239,7 @@ describe('a message', () => {
       log: { debug() {}, info() {}, warn() {}, error() {} },
       deployment: 'test',
       schedule: {
-        receive: world.schedule.receive,
+        ...world.schedule,
         startDue: () => Promise.reject(new Error('Lambda is away')),
       },
     };
@@ -247,6 +247,16 @@ describe('a message', () => {
     expect(await receiveDrops(failing, { Records: [message] })).toEqual(['7']);
     expect(await receive(event)).toEqual([]);
     expect(world.started).toHaveLength(1);
+  });
+
+  it('that wakes the schedule in vain is replaced by a new one, which no count of receives ends', async () => {
+    const failing = {
+      ...{ s3: world.s3, clock: world.clock, log: world.log, deployment: 'test' },
+      schedule: { ...world.schedule, startDue: () => Promise.reject(new Error('the table is away')) },
+    };
+    const Records = [{ messageId: '7', body: wakeUpMessage }];
+    expect(await receiveDrops(failing, { Records })).toEqual([]);
+    expect(world.wakes).toEqual([300]);
   });
 
   it('that wakes the schedule starts what is due', async () => {
@@ -299,4 +309,78 @@ it('answers a drop whose execution was stopped from outside, and passes its turn
   expect(summary).toMatchObject({ status: 'stopped', source: { key: stopped.key } });
   expect(summary.reason).toContain('was stopped or timed out');
   await expect(world.read(`${next.resultsFolder}summary.json`)).rejects.toThrow('no ');
+});
+
+describe('an event of several objects', () => {
+  /** One event of all of them. */
+  const together = (...events: readonly Event[]): Event => ({
+    key: '',
+    body: JSON.stringify({ Records: events.flatMap(({ body }) => JSON.parse(body).Records) }),
+  });
+
+  it.each([
+    ['whose key is no UTF-8', { key: 'imports/imp_load/%E4.csv' }, 'is not percent-encoded UTF-8'],
+    ['whose table has no name', { key: 'imports/a%20b/x.csv' }, 'is not a table name'],
+  ])('imports the good ones and answers one %s', async (_, more, reason) => {
+    const [good, bad, other] = [
+      await drop('imports/imp_load/a.csv', csv),
+      await drop('imports/imp_load/b.csv', csv, more),
+      await drop('imports/imp_other/c.csv', csv),
+    ];
+    expect(await receive(together(good, bad, other))).toEqual([]);
+    expect(world.started.map(({ key }) => key).sort()).toEqual([good.key, other.key]);
+    const [answer] = await summaries('results/_refused/');
+    expect(answer).toMatchObject({ status: 'refused', reason: expect.stringContaining(reason) });
+  });
+
+  it('imports the good ones and answers one without a time', async () => {
+    const [good, bad] = [
+      await drop('imports/imp_load/a.csv', csv),
+      await drop('imports/imp_load/b.csv', csv),
+    ];
+    const untimed = { ...bad, body: bad.body.replace(/"eventTime":"[^"]*"/, '"eventTime":"soon"') };
+    expect(await receive(together(untimed, good))).toEqual([]);
+    expect(world.started.map(({ key }) => key)).toEqual([good.key]);
+    expect(await summaries('results/_refused/')).toMatchObject([{ source: { key: bad.key } }]);
+  });
+
+  it('imports the good ones beside records that name no object', async () => {
+    const good = await drop('imports/imp_load/a.csv', csv);
+    const body = JSON.stringify({ Records: [{}, null, ...JSON.parse(good.body).Records] });
+    expect(await receive({ key: '', body })).toEqual([]);
+    expect(world.started.map(({ key }) => key)).toEqual([good.key]);
+    expect(world.lines).toContainEqual(expect.objectContaining({ event: 'drops-not-readable', count: 2 }));
+  });
+
+  it('imports those that can be received, where the answer to another one cannot be written', async () => {
+    const [good, bad] = [
+      await drop('imports/imp_load/a.csv', csv),
+      await drop('imports/imp_load/b.txt', csv),
+    ];
+    world.denied.add('s3:PutObject');
+    expect(await receive(together(bad, good))).toEqual(['0']);
+    expect(world.started.map(({ key }) => key)).toEqual([good.key]);
+    world.denied.clear();
+    expect(await receive(together(bad, good))).toEqual([]);
+    expect(world.started).toHaveLength(1);
+    expect(await summaries('results/_refused/')).toHaveLength(1);
+  });
+
+  it('says nothing of a size: it is looked up', async () => {
+    const nullish = { size: undefined, eTag: null, sequencer: null };
+    const event = await drop('imports/imp_load/a.csv', csv, nullish);
+    expect(await receive(event)).toEqual([]);
+    expect(world.started).toMatchObject([{ key: event.key, size: csv.length }]);
+    expect(world.started[0]?.eTag).not.toBe('');
+  });
+});
+
+it('is superseded by a newer version without a byte, though its own event comes later', async () => {
+  const old = await drop('imports/imp_load/a.csv', csv);
+  const empty = await drop('imports/imp_load/a.csv', '');
+  await receive(empty);
+  await receive(old);
+  expect(world.started).toEqual([]);
+  const found = (await summaries('results/imp_load/')).map(({ status }) => status);
+  expect(found.sort()).toEqual(['refused', 'superseded']);
 });

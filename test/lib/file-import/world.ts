@@ -141,7 +141,7 @@ export async function startWorld(
     maxConcurrent: 2,
     start: async (request) => void started.push(request),
     wake: async (delaySeconds) => void wakes.push(delaySeconds),
-    earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs),
+    earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs, log),
   });
   const redrops = new Redrops(table, clock);
   const redropper = 'AROAREDROP00';

@@ -417,3 +417,47 @@ describe('what the schedule keeps', () => {
     ).not.toContain(names[0]);
   });
 });
+
+describe('many drops that wait', () => {
+  const dropOf = (name: string, i = 0) => ({ ...drop(`imports/${name}/${i}.csv`, i), table: name });
+
+  it('of many tables take few requests to pass on a turn', async () => {
+    for (let i = 0; i < 300; i++) await schedule.receive(dropOf(`t${String(i).padStart(3, '0')}`));
+    const [first] = [dropOf('t000')];
+    await schedule.startDue();
+    expect(started).toHaveLength(2);
+    let queries = 0;
+    const { query } = table;
+    table = {
+      ...table,
+      query(...args) {
+        queries++;
+        return query(...args);
+      },
+    };
+    await open().leave(first);
+    expect(started).toHaveLength(3);
+    expect(queries).toBeLessThan(30);
+  });
+
+  it('are all found, also many of one table among others', async () => {
+    for (let i = 0; i < 120; i++) await schedule.receive(dropOf('many', i));
+    for (const name of ['alpha', 'zeta', 'zulu']) await schedule.receive(dropOf(name, 200));
+    await open(9).startDue();
+    expect(started.sort()).toEqual([
+      'imports/alpha/200.csv',
+      'imports/many/0.csv',
+      'imports/zeta/200.csv',
+      'imports/zulu/200.csv',
+    ]);
+  });
+
+  it('are started past one whose item cannot be read', async () => {
+    const [bad, next, other] = [dropOf('t', 1), dropOf('t', 2), dropOf('u', 3)];
+    for (const request of [bad, next, other]) await schedule.receive(request);
+    const [item] = await table.query('import-wait-list');
+    await table.put({ pk: 'import-wait-list', sk: item?.sk ?? '', request: { key: 7 } });
+    await schedule.startDue();
+    expect(started.sort()).toEqual([next.key, other.key]);
+  });
+});
