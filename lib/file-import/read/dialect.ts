@@ -69,6 +69,9 @@ const SPACE = 32;
 
 const QUOTE = 34;
 
+/** What a remark above a table begins with. */
+const HASH = 35;
+
 /** The rarer one is in text, the earlier it comes. */
 const candidates = ['\t', ';', '|', ','] as const;
 
@@ -134,7 +137,7 @@ function delimiterOfOneColumn(head: Uint8Array): string {
     const isRegular =
       isTable &&
       (areAlike(below.slice(from)) || areAlike(counts.slice(from + 1))) &&
-      punctuation <= total / 4;
+      (punctuation <= total / 4 || head[0] === HASH);
     return { delimiter, isRegular, rows: inner.filter((count) => count > 0).length };
   });
   const regular = rivals.find(({ isRegular }) => isRegular);

@@ -126,6 +126,7 @@ describe('lines that are no rows', () => {
     ['Worker report\n\nu_code,u_text\n1,a\n2,b\n', '"Worker report", and the lines below it have 2'],
     ['Worker report,,\nu_code,u_text,u_when\n1,a,\n2,b,\n', '"Worker report", and the lines below it have 3'],
     ['# exported 2026-11-28\nu_code;u_text\n1;a\n', '"# exported 2026-11-28"'],
+    ['# exported 2026-11-28\nu_code,u_text\n1,2\n', '"# exported 2026-11-28"'],
     ['Worker report\nof today\nu_code;u_text\n1;a\n2;b\n', '"Worker report"'],
   ])('are named when they are a title: %j', async (body, reason) => {
     const refused = await run('x.csv', body);
