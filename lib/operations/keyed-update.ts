@@ -67,7 +67,7 @@ export function updateKeyed(
       }
     },
     replay: () => replayRecord(request, update, deps),
-    reconcile: (sentAtMs) => reconcileUpdate(update, sentAtMs, deps),
+    reconcile: (sentAtMs) => reconcileUpdate(withoutOwnColumns(request, update), sentAtMs, deps),
   };
   return writeOnce(keyed, { ...deps, keyedWrites });
 }
@@ -127,6 +127,22 @@ async function sendUpdate(
 function without(request: ServiceNowRequest, columns: ReadonlySet<string>): ServiceNowRequest {
   const values = Object.entries(Object(request.body)).filter(([column]) => !columns.has(column));
   return { ...request, body: Object.fromEntries(values) };
+}
+
+/** Columns that instances write themselves, whatever an update gives for them, unless it asks to set them. */
+const ownColumns = [
+  'sys_id',
+  'sys_created_on',
+  'sys_created_by',
+  'sys_updated_on',
+  'sys_updated_by',
+  'sys_mod_count',
+];
+
+function withoutOwnColumns<U extends ReplayedRecord>({ query }: ServiceNowRequest, update: U): U {
+  if (query?.get('sysparm_suppress_auto_sys_field') === 'true') return update;
+  const given = Object.entries(update.record).filter(([column]) => !ownColumns.includes(column));
+  return { ...update, record: Object.fromEntries(given) };
 }
 
 /** Clocks of the instance and of this function may differ by so much. */

@@ -71,6 +71,7 @@ const given: readonly (readonly [table: string, record: object, stored: object])
   ['incident', { caller_id: { value: caller, link: `https://x.example/${caller}` } }, {}],
   ['incident', { urgency: '1', no_such_column: 'x' }, { urgency: '1' }],
   ['incident', { no_such_column: 'x' }, {}],
+  ['incident', { urgency: '1', sys_updated_on: '2020-01-01 00:00:00', sys_mod_count: '0' }, { urgency: '1' }],
   ['incident', { short_description: long }, { short_description: long.slice(0, 160) }],
 ];
 
@@ -94,6 +95,7 @@ describe('an update whose values the instance stores in its own notation', () =>
     ['incident', { due_date: '2026-01-01T10:00:00Z' }, { due_date: '2026-01-01 11:00:00' }],
     ['incident', { urgency: '1', no_such_column: 'x' }, { urgency: '3' }],
     ['incident', { description: `${long}and more` }, { description: long }],
+    ['incident', { urgency: '1', sys_mod_count: '0' }, { urgency: '3' }],
     ['sys_user', { city: 'Bern', user_password: 'secret' }, { city: 'Bern' }],
   ])('is not taken for done when it never arrived: %s %j', async (table, record, held) => {
     const { deployment, store, pass } = await openDeployment(table, held);
