@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
+import { similarWord } from '../../emulator/instance/similar-word.ts';
 import { UsageError } from '../command-line.ts';
 import { requireRunningStack } from '../local-aws.ts';
 import type { RunningStack } from '../start/running-stack.ts';
@@ -68,7 +69,11 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
 function findBreakage(what: string) {
   const found = Object.hasOwn(breakages, what) ? breakages[what] : undefined;
   if (found) return found;
-  throw new UsageError(`${what} cannot be broken; there are ${Object.keys(breakages).join(', ')} and off`);
+  const names = [...Object.keys(breakages), 'off'];
+  const likely = similarWord(what, names);
+  throw new UsageError(
+    `${what} cannot be broken; there are ${names.join(', ')}${likely === undefined ? '' : `\n(Did you mean ${likely}?)`}`,
+  );
 }
 
 async function list(stack: RunningStack, json: boolean): Promise<void> {

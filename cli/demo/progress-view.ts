@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { canMoveCursor } from '../terminal-text.ts';
 
 /** Shows how far something is. */
 export type ProgressView = {
@@ -9,7 +10,7 @@ export type ProgressView = {
 
 /** A bar on a terminal, else a line at each further tenth. */
 export function showProgress(total: number, say: (line: string) => void, unit = 'rows'): ProgressView {
-  return process.stdout.isTTY ? bar(total, unit) : lines(total, say, unit);
+  return canMoveCursor(process.stdout) ? bar(total, unit) : lines(total, say, unit);
 }
 
 function bar(total: number, unit: string): ProgressView {

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
+import { canMoveCursor } from '../terminal-text.ts';
 import { type ProgressView, progressLine, viewEnd, viewProgress } from './progress-view.ts';
 
 export type Display = {
@@ -10,7 +11,7 @@ export type Display = {
 
 /** A live bar in a terminal, a plain line whenever something changes elsewhere. */
 export function openDisplay(output: NodeJS.WriteStream): Display {
-  return output.isTTY ? bar(output) : lines(output);
+  return canMoveCursor(output) ? bar(output) : lines(output);
 }
 
 /** What stands on the line of a bar next to it takes so many columns, and is not to be cut off. */

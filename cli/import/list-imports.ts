@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { listObjects, readText } from '../../lib/aws/s3.ts';
 import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
 import { counted } from '../counted.ts';
+import { plain } from '../terminal-text.ts';
 import { typed } from '../typed.ts';
 import { type BucketOptions, openBucket } from './destination.ts';
 import { openableAddress } from './outcome-text.ts';
@@ -102,7 +103,9 @@ async function describe(
       `  ${summary.status}: ${counted(summary.lines.rows, 'row')}${tally ? `, ${tally}` : ''} in ${summary.seconds.total.toFixed(1)} s${summary.reason ? `; ${summary.reason}` : ''}`,
       `  ${await openableAddress(s3, bucket, report, endpoint)}`,
       '',
-    ].join('\n');
+    ]
+      .map(plain)
+      .join('\n');
   }
   const [, table = '', ...name] = folder.split('/').slice(0, -2);
   const line = progress ? progressLine(viewProgress(progress)) : 'not readable yet';
@@ -111,5 +114,7 @@ async function describe(
     `  ${line}`,
     `  follow it: ${typed('import', `--follow ${folder}`)}`,
     '',
-  ].join('\n');
+  ]
+    .map(plain)
+    .join('\n');
 }

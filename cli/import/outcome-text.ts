@@ -3,6 +3,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { rowOutcomes } from '../../lib/file-import/load/row-outcome.ts';
 import type { ImportSummary } from '../../lib/file-import/report/summary.ts';
 import { counted } from '../counted.ts';
+import { plain } from '../terminal-text.ts';
 
 /** The outcome of an import, and addresses to open. @param endpoint of an S3 elsewhere than AWS */
 export async function outcomeText(
@@ -29,7 +30,9 @@ export async function outcomeText(
     endpoint === undefined ? 'Results (the links work for an hour):' : 'Results:',
     ...(await Promise.all(addresses)),
     '',
-  ].join('\n');
+  ]
+    .map(plain)
+    .join('\n');
 }
 
 /** An address of an object that a browser opens: on AWS presigned for an hour, elsewhere as it is. */

@@ -19,6 +19,7 @@ import type { CallContext, ServiceNowClient } from '../../lib/servicenow/call.ts
 import { createClient } from '../../lib/servicenow/client.ts';
 import { counted } from '../counted.ts';
 import { readSecretFrom } from '../secret.ts';
+import { plain } from '../terminal-text.ts';
 import { suggestSettings } from './suggest-settings.ts';
 
 export type PreflightOptions = {
@@ -63,7 +64,7 @@ export async function runDryRun(options: PreflightOptions, drop: Drop): Promise<
   const filled = targetTables.length > 0 ? ` Its transform maps fill ${targetTables.join(', ')}.` : '';
   lines.push(...warnings.map((warning) => `warning: ${warning}`));
   process.stdout.write(
-    `${[`${basename(options.file)}: ${dialect}, ${encoding.name}. It can be imported into ${options.table}.${filled}`, ...lines].join('\n')}\n`,
+    `${[`${basename(options.file)}: ${dialect}, ${encoding.name}. It can be imported into ${options.table}.${filled}`, ...lines].map(plain).join('\n')}\n`,
   );
 }
 

@@ -6,7 +6,10 @@ import type { IncomingMessage } from 'node:http';
  */
 export function foreignRequest(request: IncomingMessage, port: number): string | undefined {
   const { host, origin } = request.headers;
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
+  const hosts = ['127.0.0.1', 'localhost'].flatMap((name) => [
+    ...(port === 80 ? [name] : []),
+    `${name}:${port}`,
+  ]);
   if (host === undefined || !hosts.includes(host.toLowerCase())) return `Host must be ${hosts.join(' or ')}`;
   const isOwn = origin !== undefined && hosts.some((own) => origin.toLowerCase() === `http://${own}`);
   if (origin !== undefined && !isOwn) return 'Origin must be the page itself';

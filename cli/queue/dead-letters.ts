@@ -7,6 +7,7 @@ import { recallReasons } from '../../lib/record-queue/dead-letter.ts';
 import { keyAttribute } from '../../lib/record-queue/message.ts';
 import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
+import { plain } from '../terminal-text.ts';
 import { typed } from '../typed.ts';
 import { type DeadLetterQueue, findRecordsQueues, type QueueOptions } from './records-queues.ts';
 
@@ -142,9 +143,4 @@ function describeQueue(
     ...(withBody ? [`    ${plain(body)}`] : []),
   ]);
   return [`${counted(letters.length, 'dead letter')} in ${place}${queue}${more}: ${counts}`, ...lines];
-}
-
-/** What senders wrote must not reach the terminal as control characters. */
-export function plain(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ');
 }

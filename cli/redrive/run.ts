@@ -7,6 +7,7 @@ import { type RedriveOptions, type RedriveReport, redrive } from '../../lib/reco
 import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
+import { canMoveCursor } from '../terminal-text.ts';
 import { addReports, failedRedrive } from './add-reports.ts';
 
 /** What the command line says. */
@@ -64,7 +65,7 @@ const defaultWait = 20;
 
 /** A bar on a terminal, nothing elsewhere. */
 function startProgress(letters: number) {
-  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
+  if (!canMoveCursor(process.stderr)) return { update: () => undefined, stop: () => undefined };
   const bar = new SingleBar({ format: '{bar} {value}/{total} letters', gracefulExit: false });
   bar.start(letters, 0);
   return { update: (looked: number) => bar.update(looked), stop: () => bar.stop() };

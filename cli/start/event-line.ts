@@ -1,4 +1,5 @@
 import type { StackEvent } from '../feed/feed.ts';
+import { plain } from '../terminal-text.ts';
 
 /**
  * One event as one line: `21:44:58  SQS   alarm-7 → INC0010012  84 ms`; `✗` and the reason for what failed.
@@ -49,9 +50,4 @@ const maxReason = 160;
 
 function shortened(text: string): string {
   return text.length > maxReason ? `${text.slice(0, maxReason - 1)}…` : text;
-}
-
-/** Without what a terminal acts on: control characters, and those that turn the direction of text. */
-function plain(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ');
 }

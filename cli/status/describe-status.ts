@@ -1,6 +1,6 @@
 import { lasting } from '../counted.ts';
 import { progressLine } from '../import/progress-view.ts';
-import { plain } from '../queue/dead-letters.ts';
+import { plain } from '../terminal-text.ts';
 import { typed } from '../typed.ts';
 import type { ImportStatus, Status } from './read-status.ts';
 

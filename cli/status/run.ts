@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../command-line.ts';
 import { explainError } from '../explain-error.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
+import { canMoveCursor } from '../terminal-text.ts';
 import { describeStatus } from './describe-status.ts';
 import { openStatus, type Status } from './read-status.ts';
 
@@ -80,7 +81,7 @@ function printJson(status: Status): void {
 function printer(output: NodeJS.WriteStream): (text: readonly string[]) => void {
   let lines = 0;
   return (text) => {
-    if (!output.isTTY) {
+    if (!canMoveCursor(output)) {
       output.write(`${text.join('\n')}\n`);
       return;
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { InstanceOptions } from './index.ts';
 import { readSwitches } from './read-switches.ts';
+import { similarWord } from './similar-word.ts';
 
 const help = (name: string) => `Runs a ServiceNow instance emulator on this machine.
 
@@ -104,17 +105,21 @@ export async function runInstance(args: readonly string[], name = 'npm run insta
 function withSuggestion(cause: unknown): unknown {
   const [, unknown = ''] =
     cause instanceof Error ? (/Unknown option '--([\w-]+)/.exec(cause.message) ?? []) : [];
-  const letters = (word: string) => [...word].toSorted().join('');
-  const likely = Object.keys(options).find(
-    (known) => known.startsWith(unknown.slice(0, 3)) || letters(known) === letters(unknown),
-  );
+  const likely = similarWord(unknown, Object.keys(options));
   return unknown !== '' && likely !== undefined
     ? new Error(`Unknown option --${unknown}. Did you mean --${likely}?`, { cause })
     : cause;
 }
 
 function fail(cause: unknown, exitCode: number, name: string): void {
-  console.error(`instance: ${cause instanceof Error ? cause.message : String(cause)}`);
+  console.error(`instance: ${explained(cause)}`);
   console.error(`\`${name} --help\` lists the options.`);
   process.exitCode = exitCode;
+}
+
+function explained(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const { code, path, port }: NodeJS.ErrnoException & { port?: number } = cause;
+  if (code === 'EADDRINUSE') return `--port: ${port} is in use; name another one, or 0 for any that is free`;
+  return code === 'ENOENT' && path !== undefined ? `${path}: no such file` : cause.message;
 }

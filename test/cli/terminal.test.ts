@@ -29,7 +29,11 @@ describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', () => {
       sqs: { endpoint: sqs.sqs.url, recordsQueueUrl: queue, recordsDlqUrl: dlq },
       s3: { endpoint: s3.s3.url, bucket },
     });
-    const run = (...args: string[]) => runInTerminal([process.execPath, main, ...args], stack);
+    const run = (...args: string[]) => {
+      const isSetting = (word: string) => word.startsWith('TERM=');
+      const words = ['/usr/bin/env', ...args.filter(isSetting), process.execPath, main];
+      return runInTerminal([...words, ...args.filter((word) => !isSetting(word))], stack);
+    };
     return { bucket, dlq, run };
   }
 
@@ -40,6 +44,15 @@ describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', () => {
     command.type(ctrlC);
     expect(await command.exited).toBe(0);
     expect(leftovers(command.output())).toEqual([]);
+  });
+
+  it('prints no control sequences where the terminal takes none', async () => {
+    const { run } = await world();
+    const command = run('status', '--watch', 'TERM=dumb');
+    await command.printed(/dead letters.*dead letters/s);
+    command.type(ctrlC);
+    await command.exited;
+    expect(command.output()).not.toContain('\u001b');
   });
 
   it('ends import --follow, whose bar shows how far the import is', async () => {

@@ -35,6 +35,11 @@ describe('servicenow-functions break', () => {
     expect((await ask()).status).toBe(200);
   });
 
+  it('asks whether a similar way to break it was meant', async () => {
+    const { code, err } = await runCommand(['break', 'outge']);
+    expect([code, err]).toEqual([2, expect.stringContaining('(Did you mean outage?)')]);
+  });
+
   it('leaves a person’s own instance alone', async () => {
     const stack = announcedStack({}, '', undefined, true);
     for (const words of [['outage'], ['off'], []]) {

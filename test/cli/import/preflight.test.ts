@@ -36,6 +36,17 @@ it('says where each column would go, and uploads nothing', async () => {
   expect(instance.control.ledger.select({ method: 'POST' })).toEqual([]);
 });
 
+it('shows a header without what a terminal acts on', async () => {
+  const { run, cwd } = await world('user_id,\u009b2Jevil\u202e\na,b\n');
+  writeFileSync(
+    join(cwd, '_import.json'),
+    JSON.stringify({ columns: { '\u009b2Jevil\u202e': 'last_name' } }),
+  );
+  const { code, out } = await run('--dry-run');
+  expect([code, out]).toEqual([0, expect.stringContaining('evil')]);
+  expect(out).not.toMatch(/[\u009b\u202e]/);
+});
+
 it('warns of times that a transform may read in another zone', async () => {
   const { run, cwd } = await world('user_id;last_name\na;2026-11-29T08:00Z\n');
   writeFileSync(join(cwd, '_import.json'), '{"dateColumns":{"last_name":{"format":"iso"}}}');

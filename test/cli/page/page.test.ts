@@ -1,7 +1,9 @@
-import { request } from 'node:http';
+import { IncomingMessage, request } from 'node:http';
+import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { traceOf } from '../../../cli/feed/feed.ts';
+import { foreignRequest } from '../../../cli/page/guard.ts';
 import { send } from '../../../emulator/aws/sqs/send.ts';
 import { arrived, startPageWorld } from './page-world.ts';
 
@@ -96,6 +98,23 @@ it('is also reached by the name localhost', async () => {
   const headers = { host: `localhost:${port}`, origin: `http://localhost:${port}`, accept: 'text/plain' };
   expect((await call(world, '/', headers)).status).toBe(200);
   expect((await call(world, '/repair', headers, 'POST')).status).toBe(200);
+});
+
+it('is reached without a port where it has that of HTTP', () => {
+  const from = (host: string, port: number) =>
+    foreignRequest(
+      Object.assign(new IncomingMessage(new Socket()), {
+        method: 'POST',
+        headers: { host, origin: `http://${host}` },
+      }),
+      port,
+    );
+  expect([from('127.0.0.1', 80), from('localhost:80', 80)]).toEqual([undefined, undefined]);
+  for (const [host, port] of [
+    ['127.0.0.1', 81],
+    ['evil.example', 80],
+  ] as const)
+    expect(from(host, port)).toMatch(/^Host must be/);
 });
 
 it.each(['/try', '/break', '/repair', '/redrive', '/events/1/send-again'])(

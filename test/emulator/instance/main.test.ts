@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
+import { listenWith } from '../../../emulator/aws/loopback-server.ts';
 
 const main = join(import.meta.dirname, '../../../emulator/instance/instance.js');
 
@@ -57,6 +59,8 @@ describe('npm run instance', () => {
   it.each([
     [['--port', 'eighty'], /--port must be a whole number from 0 to 65535, not eighty/],
     [['--prot', '1'], /Unknown option --prot\. Did you mean --port\?/],
+    [['--prt', '1'], /Unknown option --prt\. Did you mean --port\?/],
+    [['--tls-cert', 'no.pem', '--tls-key', 'no.key'], /^instance: no\.pem: no such file\n/],
     [['--switch', 'shuffle=true'], /unknown switch shuffle; the switches are .*shuffleTies/],
     [['--switch', 'shuffleTies=often'], /switch shuffleTies takes a value such as false, not often/],
     [['--tls-cert', 'a.pem'], /--tls-cert and --tls-key go together/],
@@ -64,5 +68,22 @@ describe('npm run instance', () => {
     const { error, code } = await finish(start(...options));
     expect([code, error]).toEqual([2, expect.stringMatching(message)]);
     expect(error).not.toContain('    at ');
+  });
+
+  it('names the option of a port that is taken, and a file that is not there', async () => {
+    const taken = await listenWith(createServer(), 0, 'Other');
+    const [port, file] = await Promise.all([
+      finish(start('--port', `${taken.port}`)),
+      finish(start('--port', '0', '--data', 'nowhere.json')),
+    ]);
+    await taken.close();
+    expect([port.code, port.error]).toEqual([
+      1,
+      expect.stringMatching(new RegExp(`^instance: --port: ${taken.port} is in use; name another one`)),
+    ]);
+    expect([file.code, file.error]).toEqual([
+      1,
+      expect.stringMatching(/^instance: nowhere\.json: no such file\n/),
+    ]);
   });
 });
