@@ -43,13 +43,15 @@ function recordMessageSchema(): Json {
   const records = variants.filter((variant) => actionOf(variant) !== 'signal');
   const signals = variants.filter((variant) => actionOf(variant) === 'signal');
   const branches = [described({ oneOf: records }, record), described({ oneOf: signals }, signal)];
+  const named = { not: { enum: ['', '__proto__'] } };
   const derived = { not: { enum: ['sys_id', 'correlation_id', 'correlation_display'] } };
   return {
     oneOf: branches.flatMap(({ oneOf: some }) => (Array.isArray(some) ? some : [])).map(withTitle),
     allOf: [
       {
         properties: {
-          record: { propertyNames: { not: { enum: ['', '__proto__'] } } },
+          record: { propertyNames: named },
+          resolve: { propertyNames: named },
           match: { minProperties: 1 },
           lookups: { additionalProperties: { properties: { by: { minProperties: 1 } } } },
           update: { not: { contains: { const: 'state' } } },
@@ -61,10 +63,47 @@ function recordMessageSchema(): Json {
       },
       {
         if: { required: ['life'] },
-        else: { properties: { fields: { propertyNames: derived }, lookups: { propertyNames: derived } } },
+        else: {
+          properties: {
+            fields: { propertyNames: derived },
+            lookups: { propertyNames: derived },
+            resolve: { propertyNames: derived },
+          },
+        },
       },
+      severityRule,
     ],
   };
+}
+
+/** An event of Event Management needs a severity, a look-up of one, or an impact that stands for one. */
+const severityRule = {
+  if: {
+    properties: {
+      action: { const: 'signal' },
+      signal: { enum: ['open', 'update', 'note'] },
+      target: { pattern: '^[eE][mM]_[eE][vV][eE][nN][tT]$' },
+    },
+    required: ['action', 'signal', 'target'],
+    not: { required: ['life'] },
+  },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: {
+    anyOf: [
+      filled('fields', 'severity', {
+        not: { anyOf: [{ type: 'null' }, { type: 'string', pattern: '^\\s*$' }, { type: 'array' }] },
+      }),
+      filled('fields', 'impact', {
+        anyOf: [{ enum: [1, 2, 3] }, { type: 'string', pattern: '^\\s*[1-3]\\s*$' }],
+      }),
+      filled('lookups', 'severity', {}),
+    ],
+  },
+};
+
+function filled(part: string, column: string, value: Json): Json {
+  const columns = { properties: { [column]: value }, required: [column] };
+  return { properties: { [part]: columns }, required: [part] };
 }
 
 function actionOf({ properties }: Json): unknown {
@@ -158,16 +197,7 @@ function outcomeSchema(): Json {
 
 function toJson(schema: z.core.$ZodType): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' });
-  return JSON.parse(JSON.stringify(rest), (_key, value) => withoutSafeBounds(value));
-}
-
-/** Every integer that JSON can hold is within these. */
-function withoutSafeBounds(value: unknown): unknown {
-  if (!isJson(value)) return value;
-  const isBound = (one: unknown) => Math.abs(Number(one)) === Number.MAX_SAFE_INTEGER;
-  return Object.fromEntries(
-    Object.entries(value).filter(([name, one]) => !(/^(minimum|maximum)$/.test(name) && isBound(one))),
-  );
+  return rest;
 }
 
 /** Describes every property by its path, or by the end of it: `signal.fields.find` by `fields.find` or `find`. */

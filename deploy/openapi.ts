@@ -93,7 +93,8 @@ export function openApiDocument(): Json {
         },
         jwt: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
       },
-      schemas: { Error: errorSchema },
+      headers: sharedHeaders(),
+      schemas: { Error: errorSchema, GatewayError: gatewayErrorSchema },
     },
   };
 }
@@ -121,6 +122,14 @@ const errorSchema = {
   ],
 };
 
+/** What API Gateway itself says of a call that reaches no function: 401, 403, 404. */
+const gatewayErrorSchema = {
+  type: 'object',
+  required: ['message'],
+  properties: { message: { type: 'string' } },
+  examples: [{ message: 'Unauthorized' }],
+};
+
 function describe(operation: Operation, route: Route, path: string, index: number): Json {
   const { name, body } = operation;
   const variables = Array.from(path.matchAll(/\{(\w+)\}/g), ([, variable = '']) => variable);
@@ -146,20 +155,66 @@ function describe(operation: Operation, route: Route, path: string, index: numbe
         schema: { type: 'string' },
       })),
       ...parameters,
+      ...Object.entries(requestHeaders).map(([name, description]) => ({
+        name,
+        in: 'header',
+        description,
+        schema: { type: 'string' },
+      })),
     ],
     ...(request && { requestBody: request }),
     responses: {
       '2XX': {
         description: "ServiceNow's answer",
-        content: { 'application/json': { schema: {}, ...(answer && { example: answer }) } },
+        headers: refsTo(answerHeaders),
+        ...contentOf(name, route, answer),
       },
       default: {
         description: 'An error',
-        headers: { 'x-error-code': { description: 'the kind of error', schema: { type: 'string' } } },
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+        headers: refsTo(errorHeaders),
+        content: {
+          'application/json': {
+            schema: { anyOf: [refTo('schemas', 'Error'), refTo('schemas', 'GatewayError')] },
+          },
+        },
       },
     },
   };
+}
+
+/** What an answer holds: the bytes of a file, nothing after a deletion, else JSON. */
+function contentOf(name: string, { method }: Route, example: Json | undefined): Json {
+  if (method === 'DELETE') return {};
+  const schema = { type: 'string', format: 'binary' };
+  if (name === 'getAttachmentFile') return { content: { '*/*': { schema } } };
+  return { content: { 'application/json': { schema: {}, ...(example && { example }) } } };
+}
+
+/** Headers that every operation takes, and those of answers and errors. */
+const requestHeaders = {
+  'X-ServiceNow-Instance': 'Which instance, where the deployment has several',
+  'X-Correlation-Id': 'Stands in every log line of the call',
+};
+const answerHeaders = {
+  Link: 'Further pages, as ServiceNow links them',
+  'X-Total-Count': 'How many records there are on all pages',
+  'Idempotency-Replayed': '`true` where the call had been carried out before',
+};
+const errorHeaders = {
+  'x-error-code': 'The kind of error',
+  'Retry-After': 'Seconds after which to try again',
+};
+
+const refTo = (kind: string, name: string) => ({ $ref: `#/components/${kind}/${name}` });
+
+function refsTo(headers: Readonly<Record<string, string>>): Json {
+  return Object.fromEntries(Object.keys(headers).map((name) => [name, refTo('headers', name)]));
+}
+
+function sharedHeaders(): Json {
+  const headers = Object.entries({ ...answerHeaders, ...errorHeaders });
+  const schema = { type: 'string' };
+  return Object.fromEntries(headers.map(([name, description]) => [name, { description, schema }]));
 }
 
 type Shape = { readonly properties: Readonly<Record<string, Json>>; readonly required: readonly string[] };
@@ -203,8 +258,12 @@ function parameterOf(name: string, schema: Json, variables: readonly string[]): 
     ];
   const query = toSnakeCase(name);
   const isQuery = name.startsWith('sysparm') || bareNames.has(query);
+  if (isQuery && wholeNumbers.has(query))
+    return [{ name: query, in: 'query', schema: { type: 'string', pattern: '^[+-]?\\d{1,19}$' } }];
   return isQuery ? [{ name: query, in: 'query', schema: textual(schema) }] : [];
 }
+
+const wholeNumbers = new Set(['sysparm_limit', 'sysparm_offset']);
 
 /** In a URL everything is text. */
 function textual(schema: Json): Json {

@@ -56,6 +56,18 @@ it('describes every route that is deployed, and no other, each under a name of i
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+it('says what files and deletions answer, and that API Gateway answers errors of its own', () => {
+  const answers = z.object({ content: z.record(z.string(), z.unknown()).optional() });
+  const responses = z.object({ responses: z.object({ '2XX': answers, default: z.unknown() }) });
+  const paths = z
+    .record(z.string(), z.record(z.string(), responses))
+    .parse(JSON.parse(JSON.stringify(openApiDocument()))['paths'] ?? {});
+  const of = (path: string, method: string) => paths[path]?.[method]?.responses;
+  expect(Object.keys(of('/api/now/attachment/{sysId}/file', 'get')?.['2XX'].content ?? {})).toEqual(['*/*']);
+  expect(of('/api/now/table/{tableName}/{sysId}', 'delete')?.['2XX'].content).toBeUndefined();
+  expect(JSON.stringify(of('/api/now/table/{tableName}', 'get')?.default)).toContain('schemas/GatewayError');
+});
+
 it('gives the Service Catalog its own place', () => {
   expect(Object.keys(document.paths)).toContain('/api/sn_sc/servicecatalog/{resource}');
 });
