@@ -178,11 +178,37 @@ export class RecordMarks {
   }
 
   /**
-   * Remembers that the instance may be working on a record until then; 0: that it is not any more.
+   * Remembers that the instance may be working on a record until then. No doubt is shortened; one of several keys is over with its time
+   * only.
    * @param inDoubtKey the name of the key whose answer was lost
    */
   async markInDoubt(sysId: string, untilMs: number, inDoubtKey: string): Promise<void> {
-    await this.#items.change(this.keyOf(sysId), { inDoubtUntilMs: untilMs, inDoubtKey });
+    const key = this.keyOf(sysId);
+    const isOurs = {
+      anyOf: [
+        { attribute: 'inDoubtUntilMs', exists: false },
+        { attribute: 'inDoubtUntilMs', operator: '<=', value: this.#clock.now() },
+        { attribute: 'inDoubtKey', operator: '=', value: inDoubtKey },
+      ],
+    } as const;
+    const isLonger = {
+      anyOf: [
+        { attribute: 'inDoubtUntilMs', exists: false },
+        { attribute: 'inDoubtUntilMs', operator: '<=', value: untilMs },
+      ],
+    } as const;
+    const change = { inDoubtUntilMs: untilMs, inDoubtKey };
+    if (await this.#items.change(key, change, { allOf: [isOurs, isLonger] })) return;
+    const isOfAnother = { attribute: 'inDoubtKey', operator: '<>', value: inDoubtKey } as const;
+    const ofAll = { ...change, inDoubtKey: '' };
+    if (await this.#items.change(key, ofAll, { allOf: [isLonger, isOfAnother] })) return;
+    await this.#items.change(key, { inDoubtKey: '' }, isOfAnother);
+  }
+
+  /** Remembers that the instance is no longer working on the write of a key; other doubts stay. */
+  async endDoubt(sysId: string, inDoubtKey: string): Promise<void> {
+    const isOurs = { attribute: 'inDoubtKey', operator: '=', value: inDoubtKey } as const;
+    await this.#items.change(this.keyOf(sysId), { inDoubtUntilMs: 0 }, isOurs);
   }
 
   /**

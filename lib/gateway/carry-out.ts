@@ -88,7 +88,17 @@ export async function carryOut(
   const { invocationKey } = call;
   const ofCall = { client, context, access, instanceName: instance.name, invocationKey, dispatch };
   const ledger = deps.openLedger?.(instance.name, deadline);
-  const operationDeps = { ...ofCall, identityOf, keyedWrites, ledger, clock, inDoubtMs, enqueueSignal };
+  const callerColumn = call.http?.caller && deps.callerColumn;
+  const operationDeps = {
+    ...ofCall,
+    callerColumn,
+    identityOf,
+    keyedWrites,
+    ledger,
+    clock,
+    inDoubtMs,
+    enqueueSignal,
+  };
   const passOn = (request: ServiceNowRequest) => forward(request, call.forwarded);
   if (prepared.request && access.isBounded) {
     const [table = 'sys_attachment'] = prepared.tables;

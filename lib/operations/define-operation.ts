@@ -58,6 +58,8 @@ export type OperationDeps = {
   readonly clock: Clock;
   /** How long an instance may work on a write after its answer was lost. */
   readonly inDoubtMs: number;
+  /** The column of the record in which the caller has been written down; absent for none. */
+  readonly callerColumn?: string | undefined;
   /** A key that stays the same when Lambda repeats an asynchronous Invoke; absent over HTTP. */
   readonly invocationKey?: string | undefined;
   /** Puts a signal on the records queue and gives the id of its message; absent where there is no FIFO queue. */

@@ -258,7 +258,7 @@ function ignoringName(table: string, { instanceName }: OperationDeps): string {
 
 /** Where the creates of a key are remembered. */
 function createsOf(table: string, key: string, { keyedWrites, ledger }: OperationDeps): KeyedWrites {
-  const create = { table, key, write: 'create', digest: createDigest, earlierDigest: createDigest } as const;
+  const create = { table, key, write: 'create', digest: createDigest, earlierDigests: [] } as const;
   return ledger ? writesIn(ledger, keyedWrites, create) : keyedWrites;
 }
 

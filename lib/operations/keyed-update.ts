@@ -15,7 +15,7 @@ import type { RecordColumns } from './record-input.ts';
 import { notesIn } from './remember-notes.ts';
 import { deleteRemembered } from './remembered-delete.ts';
 import { compareColumns, type ReplayedRecord, replayRecord, valuesQuery } from './replay.ts';
-import { digestOfWork } from './work-digest.ts';
+import { digestOfWork, earlierDigestOfWork } from './work-digest.ts';
 import { refuseUntil, writesIn } from './write-ledger.ts';
 
 /** A write that its caller may repeat under the same key. */
@@ -26,12 +26,13 @@ function writesOf(
   request: ServiceNowRequest,
   { table, key }: KeyedTarget,
   write: 'update' | 'delete' | 'import',
-  work: string | undefined,
+  work: { readonly digest: string; readonly earlierDigest: string } | undefined,
   { keyedWrites, ledger }: OperationDeps,
 ) {
-  const earlierDigest = digestOfRequest(request);
-  const digest = ledger ? (work ?? earlierDigest) : earlierDigest;
-  const remembered = { table, key, write, digest, earlierDigest };
+  const ofRequest = digestOfRequest(request);
+  const digest = work?.digest ?? ofRequest;
+  const earlierDigests = [ofRequest, ...(work ? [work.earlierDigest] : [])];
+  const remembered = { table, key, write, digest, earlierDigests };
   return { digest, keyedWrites: ledger ? writesIn(ledger, keyedWrites, remembered) : keyedWrites };
 }
 
@@ -48,7 +49,10 @@ export function updateKeyed(
   const { table, sysId, record } = update;
   const isDisplay = request.query?.get('sysparm_input_display_value') === 'true';
   const options = isDisplay && { options: { inputDisplayValue: true } };
-  const work = digestOfWork({ action: 'update', table, sysId, record, ...options });
+  const sent = { action: 'update', table, sysId, record, ...options };
+  // It is the same work for each caller.
+  const asked = { ...sent, record: withoutColumn(record, deps.callerColumn) };
+  const work = { digest: digestOfWork(asked), earlierDigest: earlierDigestOfWork(sent) };
   const { digest, keyedWrites } = writesOf(request, update, 'update', work, deps);
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(update, deps),
@@ -122,6 +126,10 @@ async function sendUpdate(
       ]);
     throw error;
   }
+}
+
+function withoutColumn(record: RecordColumns, column: string | undefined): RecordColumns {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== column));
 }
 
 function without(request: ServiceNowRequest, columns: ReadonlySet<string>): ServiceNowRequest {
@@ -257,7 +265,8 @@ export function deleteKeyed(
 ): Promise<ServiceNowResponse> {
   const { table, sysId } = target;
   const replayed = { status: 204, headers: { 'idempotency-replayed': 'true' }, body: undefined, attempts: 1 };
-  const work = digestOfWork({ action: 'delete', table, sysId });
+  const asked = { action: 'delete', table, sysId };
+  const work = { digest: digestOfWork(asked), earlierDigest: earlierDigestOfWork(asked) };
   const { digest, keyedWrites } = writesOf(request, target, 'delete', work, deps);
   const keyed: Keyed<ServiceNowResponse> = {
     name: nameOf(target, deps),

@@ -5,11 +5,24 @@ type Work = {
   readonly action: string;
   readonly table: string;
   readonly sysId?: string;
-  readonly [more: string]: unknown;
+  readonly match?: unknown;
+  readonly record?: unknown;
+  readonly options?: { readonly inputDisplayValue?: boolean | undefined } | undefined;
+  readonly instance?: string | undefined;
 };
 
-/** Identifies a piece of work, to recognise a key that is used again for other work; the same whichever way it came. */
-export function digestOfWork(work: Work): string {
+/**
+ * Identifies a piece of work, to recognise a key that is used again for other work; the same whichever way it came, and however what
+ * goes without saying is spelt.
+ */
+export function digestOfWork({ action, table, sysId, match, record, options }: Work): string {
+  const isDisplay = options?.inputDisplayValue === true;
+  const work = { action, match, record, ...(isDisplay && { options: { inputDisplayValue: true } }) };
+  return digestOf(canonical({ ...work, table: table.toLowerCase(), sysId: sysId?.toLowerCase() }));
+}
+
+/** As releases before kept it. Such digests are remembered for 30 days. */
+export function earlierDigestOfWork(work: Work): string {
   const sysId = work.sysId !== undefined && { sysId: work.sysId.toLowerCase() };
   return digestOf(canonical({ ...work, ...sysId }));
 }

@@ -34,8 +34,8 @@ type Remembered = {
   readonly key: string;
   readonly write: Effect['write'];
   readonly digest: string;
-  /** The digest that earlier releases kept of the same. */
-  readonly earlierDigest: string;
+  /** The digests that earlier releases kept of the same. */
+  readonly earlierDigests: readonly string[];
 };
 
 /**
@@ -45,7 +45,7 @@ type Remembered = {
 export function writesIn(
   ledger: WriteLedger,
   earlier: KeyedWrites,
-  { table, key, write, digest, earlierDigest }: Remembered,
+  { table, key, write, digest, earlierDigests }: Remembered,
 ): KeyedWrites {
   const toEffect = ({ target, ...sent }: KeyedWrite): Effect => ({
     ...sent,
@@ -57,11 +57,12 @@ export function writesIn(
       const effect = await ledger.effectNow(table, key);
       const old = effect === undefined ? await earlier.read(name) : undefined;
       isEarlier = old !== undefined;
-      if (old) return { ...old, digest: old.digest === earlierDigest ? digest : old.digest };
+      const now = (known: string) => (earlierDigests.includes(known) ? digest : known);
+      if (old) return { ...old, digest: now(old.digest) };
       if (effect === undefined) return undefined;
       const { sysId: target, state, sentAtMs, untilMs } = effect;
       const isSame = write === 'create' && isCreate(effect);
-      return { state, sentAtMs, untilMs, target, digest: isSame ? digest : effect.digest };
+      return { state, sentAtMs, untilMs, target, digest: isSame ? digest : now(effect.digest) };
     },
     claim: (_name, sent, before) =>
       ledger.claim(table, key, toEffect(sent), before && !isEarlier ? toEffect(before) : undefined),

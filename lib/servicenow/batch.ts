@@ -14,17 +14,25 @@ import { lost } from './classify/failure.ts';
 import { apiPath, buildRequest } from './requests.ts';
 import { ServiceNowError } from './service-now-error.ts';
 
-/** `POST /v1/batch`: as repeatable as the least repeatable of its items. */
-export function batchRequest(items: readonly ServiceNowRequest[], batchId: string): ServiceNowRequest {
-  const body = { batch_request_id: batchId, rest_requests: items.map(encodeItem) };
+/**
+ * `POST /v1/batch`: as repeatable as the least repeatable of its items.
+ * @param idOf the id of an item by its place
+ */
+export function batchRequest(
+  items: readonly ServiceNowRequest[],
+  batchId: string,
+  idOf: (index: number) => string = String,
+): ServiceNowRequest {
+  const rest_requests = items.map((item, index) => encodeItem(item, idOf(index)));
+  const body = { batch_request_id: batchId, rest_requests };
   return buildRequest('POST', apiPath('v1', 'batch'), weakest(items), {}, {}, body);
 }
 
-function encodeItem(item: ServiceNowRequest, index: number) {
+function encodeItem(item: ServiceNowRequest, id: string) {
   const search = item.query?.toString();
   const headers = { accept: 'application/json', 'content-type': 'application/json', ...item.headers };
   return {
-    id: String(index),
+    id,
     method: item.method,
     url: search ? `${item.path}?${search}` : item.path,
     headers: Object.entries(headers).map(([name, value]) => ({ name, value })),
@@ -79,33 +87,42 @@ export async function sendBatch(
   context?: CallOptions,
 ): Promise<readonly BatchOutcome[]> {
   if (items.length === 0) return [];
-  const request = batchRequest(items, context?.correlationId ?? randomUUID());
+  // No id of another batch, and no number that an instance may give its entries itself.
+  const batch = randomUUID();
+  const idOf = (index: number) => `${batch.slice(0, 8)}-${index}`;
+  const request = batchRequest(items, context?.correlationId ?? batch, idOf);
   const response = await client.send(request, context);
   const parsed = batchAnswer.safeParse(response.body);
   if (!parsed.success) throw unexpectedShape(response, request);
-  const { serviced_requests: answers, unserviced_requests: rest } = parsed.data;
-  const answersById = new Map(readable(serviced, answers).map((answer) => [answer.id, answer]));
-  const left = new Set(
-    readable(unserviced, rest ?? []).map((entry) => (typeof entry === 'string' ? entry : entry.id)),
-  );
+  const mentions = mentionsIn(parsed.data);
   return items.map((item, index) => {
-    const answer = answersById.get(String(index));
-    if (answer) return outcomeOf(item, answer, response);
-    // An earlier copy of the batch may have got further.
-    if (left.has(String(index)) && !mayHaveRun(item, response)) return { kind: 'unserviced' };
+    const [mention, ...more] = mentions.get(idOf(index)) ?? [];
+    // Of an item that is mentioned twice no word counts.
+    if (more.length === 0) {
+      if (typeof mention === 'object') return outcomeOf(item, mention, response);
+      // An earlier copy of the batch may have got further.
+      if (mention === 'unserviced' && !mayHaveRun(item, response)) return { kind: 'unserviced' };
+    }
     return {
       kind: 'failed',
-      error: lost(item, undefined, 'the answer to the batch does not mention this item'),
+      error: lost(item, undefined, 'the answer to the batch does not say what came of this item'),
     };
   });
 }
 
-/** An entry that cannot be read counts as missing, and affects no other. */
-function readable<T>(schema: z.ZodMiniType<T>, entries: readonly unknown[]): readonly T[] {
-  return entries.flatMap((entry) => {
-    const parsed = z.safeParse(schema, entry);
-    return parsed.success ? [parsed.data] : [];
-  });
+type Mention = Serviced | 'unserviced' | 'unreadable';
+
+/** What the answer says of each item, by its id. An entry that cannot be read affects no other. */
+function mentionsIn({ serviced_requests: answers, unserviced_requests: rest }: z.infer<typeof batchAnswer>) {
+  const mentions = new Map<string, Mention[]>();
+  const add = (entry: unknown, mention: Mention) => {
+    const named = z.safeParse(unserviced, entry).data;
+    const name = typeof named === 'object' ? named.id : named;
+    if (name !== undefined) mentions.set(name, [...(mentions.get(name) ?? []), mention]);
+  };
+  for (const answer of answers) add(answer, z.safeParse(serviced, answer).data ?? 'unreadable');
+  for (const entry of rest ?? []) add(entry, 'unserviced');
+  return mentions;
 }
 
 function outcomeOf(item: ServiceNowRequest, answer: Serviced, whole: ServiceNowResponse): BatchOutcome {

@@ -10,10 +10,17 @@ async function deploymentWith(settings: Record<string, string>) {
   const deployment = await startDeployment(settings);
   onTestFinished(() => deployment.close());
   const { store } = deployment.instance.state;
-  const call = async (name: string, url: string, method: string, body: object, authorizer?: object) => {
+  const call = async (
+    name: string,
+    url: string,
+    method: string,
+    body: object,
+    authorizer?: object,
+    key?: string,
+  ) => {
     const operation = operations.find((one) => one.name === name);
     if (operation === undefined) throw new Error(`${name} is no operation`);
-    const headers = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json', ...(key && { 'idempotency-key': key }) };
     const event = httpEvent({ method, url, body: JSON.stringify(body), headers });
     const requestContext = { ...event.requestContext, ...(authorizer && { authorizer }) };
     const answer: unknown = await deployment.handler(operation)(
@@ -42,6 +49,17 @@ it('writes the role of the caller into the column, whatever the caller says', as
   const url = `${incidents}/${created.sys_id}`;
   await call('patchRecordById', url, 'PATCH', { urgency: '1' }, token);
   expect(columnOf(created.sys_id)).toBe('sub:ada');
+});
+
+it('carries a write out once under a key that another caller repeats', async () => {
+  const { call, columnOf } = await deploymentWith(setting);
+  const { sys_id: sysId } = await call('postRecord', incidents, 'POST', {}, iam);
+  const change = { work_notes: 'Disk full' };
+  await call('patchRecordById', `${incidents}/${sysId}`, 'PATCH', change, iam, 'k');
+  const token = { jwt: { claims: { sub: 'ada' }, scopes: [] } };
+  const again = await call('patchRecordById', `${incidents}/${sysId}`, 'PATCH', change, token, 'k');
+  expect(again).toMatchObject({ sys_id: sysId });
+  expect(columnOf(sysId)).toBe('arn:aws:iam::111122223333:role/app');
 });
 
 it('writes it in each part of a batch', async () => {

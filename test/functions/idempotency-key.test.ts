@@ -108,8 +108,14 @@ describe('a POST with an Idempotency-Key', () => {
 
   it('writes names of columns into the header so that they cannot end it', async () => {
     await post({}, 'k1');
-    const { headers } = await post({ 'a\r\nset-cookie: b': 'c', '\ud800,': 'd' }, 'k1');
-    expect(headers['idempotency-differs']).toBe('a%0D%0Aset-cookie%3A%20b,%EF%BF%BD%2C');
+    const { headers } = await post({ 'a\r\nset-cookie: b': 'c', '\u{1f600},': 'd' }, 'k1');
+    expect(headers['idempotency-differs']).toBe('a%0D%0Aset-cookie%3A%20b,%F0%9F%98%80%2C');
+  });
+
+  it('refuses a column with half of a character', async () => {
+    const { statusCode, body } = await post({ '\ud800': 'd' }, 'k1');
+    expect(statusCode).toBe(400);
+    expect(JSON.stringify(body)).toContain('half of a character');
   });
 
   it('creates one record however many copies race', async () => {

@@ -196,7 +196,7 @@ export class Attempt {
     const isOver = this.#isInDoubt && sysId !== '';
     await Promise.all([
       ledger.remember(this.table, this.command.key, effect),
-      isOver ? ledger.records.markInDoubt(sysId, 0, this.name) : undefined,
+      isOver ? ledger.records.endDoubt(sysId, this.name) : undefined,
     ]);
   }
 

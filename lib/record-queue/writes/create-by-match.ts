@@ -15,7 +15,7 @@ import type { UpsertWork } from './upsert-work.ts';
 
 /** The number of an earlier attempt's sys_id is not remembered. */
 const numberUnknown = -1;
-/** How many numbers of a match are looked at in one request, and at most. */
+/** How many numbers of a match are looked at in one request, and at most behind the last one that is known. */
 const numbersAtOnce = 16;
 const mostNumbers = 4_096;
 /** How often it looks for the other one's record before that, and after how long each time. */
@@ -217,7 +217,8 @@ export class CreateByMatch {
   /** Looks at several numbers at once, in one request: the first that is free, or whose record matches. */
   async #createUnderNext(from: number): Promise<Done> {
     const { lastNumber } = await this.#work.context.ledger.records.of(this.#work.sysIdOf(0));
-    for (let number = Math.max(from, lastNumber); number < mostNumbers; number += numbersAtOnce) {
+    const first = Math.max(from, lastNumber);
+    for (let number = first; number < first + mostNumbers; number += numbersAtOnce) {
       const numbers = Array.from({ length: numbersAtOnce }, (_, index) => number + index);
       const states = await Promise.all(numbers.map((one) => this.#stateOf(one)));
       const usable = states.find(({ isFree, isMatch }) => isFree || isMatch);
@@ -225,7 +226,10 @@ export class CreateByMatch {
       if (!usable.isFree) return this.#update(usable.sysId);
       return (await this.#updateFound()) ?? this.#createUnder(usable.sysId, usable.number);
     }
-    throw new InvalidInputError('match', `${mostNumbers} records were made for it and no longer match`);
+    throw new InvalidInputError(
+      'match',
+      `${mostNumbers} records that no longer match were made for it since the last that is known`,
+    );
   }
 
   /** Whether a record matches is for the instance to say: it may hold a value in another notation, e.g. `7` for `007`. */

@@ -5,6 +5,7 @@ import { InsertRefusedError } from '../../servicenow/errors.ts';
 import { createRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { InDoubtError } from '../disposition.ts';
+import { isDeliveredAgain } from '../first-sender.ts';
 import { newRecord, type References } from '../life-cycle/compose.ts';
 import type { Decision, Episode, TimedSignal } from '../life-cycle/decide.ts';
 import { correlationIdOfKey, hashOfEvent } from '../life-cycle/mark.ts';
@@ -46,6 +47,10 @@ export class SignalCreate {
     const record = this.#byCorrelationId ? columns : { ...columns, sys_id: sysId };
     const request = createRequest({ table, record, fields: episodeFields });
     if (this.#byCorrelationId) return this.#createElsewhere(request, mark.episode);
+    if (await this.#isDeletedSince(sysId)) {
+      await this.#attempt.complete('create', sysId);
+      return 'done';
+    }
     await rememberKey(this.#signal, sysId, this.#attempt.context);
     try {
       const { body, isRepeat } = await this.#attempt.context.send({ request });
@@ -59,6 +64,14 @@ export class SignalCreate {
     }
     await this.#attempt.complete('create', sysId);
     return 'done';
+  }
+
+  /** A copy of this message that made the record may have died before it was remembered: then a delete has been faster than this one. */
+  async #isDeletedSince(sysId: string): Promise<boolean> {
+    const { command, context } = this.#attempt;
+    if (!isDeliveredAgain(command.message)) return false;
+    const { isDeleted, deletedAtMs } = await context.ledger.records.now(sysId);
+    return isDeleted && deletedAtMs >= command.message.sentAtMs;
   }
 
   /** The answer was lost, or the record exists: another worker was faster, or an earlier copy of this message. */

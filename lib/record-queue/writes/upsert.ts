@@ -10,7 +10,7 @@ import { keepDeleted } from './deleted-records.ts';
 import { notesIn } from './journal.ts';
 import { findByCorrelationId, findRecord, listByCorrelationId } from './lookup.ts';
 import type { Row } from './match.ts';
-import { meetAt, otherMakerMs, reserveOrWait } from './meeting.ts';
+import { type Meeting, meetAt, otherMakerMs, reserveOrWait } from './meeting.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
 import { givenCorrelationId, UpsertWork } from './upsert-work.ts';
 import type { CommandOf, WriteContext } from './write-context.ts';
@@ -107,14 +107,28 @@ class Upsert {
 
   /** In a table that refuses a given sys_id only the ledger keeps two upserts of one match apart. */
   async #createElsewhere(): Promise<Done> {
-    const { attempt, context, match } = this.#work;
-    const { ledger } = context;
+    const { attempt, context } = this.#work;
+    const { clock, ledger } = context;
     const name = JSON.stringify(['match', this.#work.sysIdOf(0)]);
     const [isOurs, meeting] = await Promise.all([
       ledger.hold(name, attempt.name, attempt.untilMs),
       meetAt(attempt, this.#correlationId),
     ]);
     if (!isOurs) throw new InDoubtError(otherMakerMs);
+    // A look-up may lag behind what was just made.
+    const release = () => ledger.hold(name, attempt.name, clock.now() + otherMakerMs);
+    try {
+      const done = await this.#createHeld(meeting);
+      await release();
+      return done;
+    } catch (error) {
+      if (!(error instanceof InDoubtError)) await release().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #createHeld(meeting: Meeting): Promise<Done> {
+    const { attempt, match } = this.#work;
     // Another one may have created it since we looked.
     const row = await match.find();
     const written = row && (await this.#update(row));

@@ -14,7 +14,7 @@ async function startMarks() {
   const marks = new RecordMarks(items, { deployment: 'd', instance: 'i' }, clock);
   const begin = (by: string) =>
     marks.beginDelete(sysId, { by, under: '', untilMs: clock.now() + 60_000, createdOn: '', number: '' });
-  return { marks, begin };
+  return { clock, marks, begin };
 }
 
 it('a delete that failed is forgotten, unless another one was under way or has begun since', async () => {
@@ -41,4 +41,30 @@ it('a record that is gone stays so when another delete of it begins, which found
   await marks.endDelete(sysId);
   expect(await begin('two')).toBe('another');
   expect(await marks.now(sysId)).toMatchObject({ isDeleted: true, deletingUntilMs: 0 });
+});
+
+it('a doubt of one key is not ended, shortened or taken over by another', async () => {
+  const { clock, marks } = await startMarks();
+  const untilMs = clock.now() + 60_000;
+  await marks.markInDoubt(sysId, untilMs, 'one');
+  await marks.endDoubt(sysId, 'two');
+  await marks.markInDoubt(sysId, untilMs - 30_000, 'one');
+  expect(await marks.now(sysId)).toMatchObject({ inDoubtUntilMs: untilMs, inDoubtKey: 'one' });
+  await marks.markInDoubt(sysId, untilMs - 10_000, 'two');
+  await marks.endDoubt(sysId, 'two');
+  await marks.endDoubt(sysId, 'one');
+  expect((await marks.now(sysId)).inDoubtUntilMs).toBe(untilMs);
+  await marks.markInDoubt(sysId, untilMs + 10_000, 'three');
+  await marks.endDoubt(sysId, 'three');
+  expect((await marks.now(sysId)).inDoubtUntilMs).toBe(untilMs + 10_000);
+});
+
+it('a doubt is ended by its own key, and one that is over gives way to the next', async () => {
+  const { clock, marks } = await startMarks();
+  await marks.markInDoubt(sysId, clock.now() + 1_000, 'one');
+  await marks.endDoubt(sysId, 'one');
+  await marks.markInDoubt(sysId, clock.now() + 2_000, 'two');
+  expect((await marks.now(sysId)).inDoubtKey).toBe('two');
+  await marks.endDoubt(sysId, 'two');
+  expect((await marks.now(sysId)).inDoubtUntilMs).toBe(0);
 });

@@ -3,7 +3,7 @@ import { deriveEpisodeSysId } from '../../../lib/operations/identity.ts';
 import { parseMark } from '../../../lib/record-queue/life-cycle/mark.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import type { TestMessage } from './emulated-queue.ts';
-import { deployment, holding, incidents, journal, losing, queue, start } from './writing.ts';
+import { deployment, holding, incidents, journal, losing, losingWrites, queue, start } from './writing.ts';
 
 let sent = 0;
 /** A signal about one disk, at a time from a start, in seconds. */
@@ -41,6 +41,25 @@ const states = () =>
     .toSorted();
 
 describe('a signal', () => {
+  it('brings no record back that was deleted after a copy of it had made it and died', async () => {
+    const { switched, throughTable } = losingWrites((text) => text.includes('"applied"'));
+    await start({ throughTable });
+    const opening = { ...signal('open', 0), sentAtMs: Date.now() };
+    expect(await deliver(opening)).toEqual([opening.id]);
+    expect(incidents()).toHaveLength(1);
+    switched.on = false;
+    queue.restart();
+    queue.later(1_000);
+    const remove = { action: 'delete', table: 'incident', sysId: sysId(1) };
+    expect(await deliver({ id: 'd', group: 'h', body: remove })).toEqual([]);
+    expect(await deliver({ ...opening, receiveCount: 2 })).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(await deliver({ ...signal('open', 60), receiveCount: 2, sentAtMs: Date.now() + 5_000 })).toEqual(
+      [],
+    );
+    expect(incidents()).toHaveLength(1);
+  });
+
   it('opens a record, resolves it, and opens it again in place of a new one', async () => {
     await start();
     expect(await deliver(signal('open', 0))).toEqual([]);

@@ -53,6 +53,27 @@ describe('upserts', () => {
     expect(incidents()).toMatchObject([{ urgency: '3', impact: '1' }]);
   });
 
+  it('make the next record of a match, however many it has had', async () => {
+    await start();
+    const first = deriveUpsertSysId(deployment, 'incident', { correlation_id: 'x' }, 0);
+    const mark = { isDeleted: true, lastNumber: 5_000 };
+    await queue.state.table.put({ pk: `record#${deployment}/default#${first}`, sk: '-', ...mark });
+    expect(await queue.deliver([upsert('m1', { correlation_id: 'x' }, { urgency: '1' })])).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', urgency: '1' }]);
+  });
+
+  it('let others go on with their match once they have made its record, where the instance chooses its sys_id', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    const match = { category: 'network' };
+    expect(await queue.deliver([upsert('m1', match, { correlation_id: 'x', active: 'true' })])).toEqual([]);
+    const [made] = incidents();
+    queue.instance.state.store.update('incident', String(made?.['sys_id']), { category: 'closed' }, aPerson);
+    queue.later(6_000);
+    expect(await queue.deliver([upsert('m2', match, { urgency: '1' })])).toEqual([]);
+    expect(incidents()).toHaveLength(2);
+  });
+
   it('that race make one record', async () => {
     await start();
     const race = times(6).map((index) =>

@@ -12,6 +12,12 @@ const create = (sysId: string): ServiceNowRequest => ({
   body: { sys_id: sysId, short_description: 'Straße ✓' },
   repeatable: 'keyed',
 });
+/** The ids that the items of a batch were sent with. */
+function idsIn({ body }: { readonly body: string }): readonly string[] {
+  const { rest_requests }: { rest_requests: { id: string }[] } = JSON.parse(body);
+  return rest_requests.map(({ id }) => id);
+}
+
 const encode = (body: unknown) => Buffer.from(JSON.stringify(body)).toString('base64');
 
 describe('a batch', () => {
@@ -46,25 +52,26 @@ describe('a batch', () => {
   });
 
   it('distinguishes items that were not reached from those that the answer does not mention', async () => {
-    const { url } = await scriptedServer((response) =>
+    const { url } = await scriptedServer((response, seen) => {
+      const [first, second, third] = idsIn(seen);
       json(response, 200, {
         batch_request_id: '1',
         serviced_requests: [
           {
-            id: '1',
+            id: second,
             status_code: 200,
             body: encode({ error: { message: 'Transaction cancelled: maximum execution time exceeded' } }),
           },
           {
-            id: '0',
+            id: first,
             status_code: 429,
             body: encode({ error: { message: 'x' } }),
             headers: [{ name: 'Retry-After', value: '9' }],
           },
         ],
-        unserviced_requests: ['2'],
-      }),
-    );
+        unserviced_requests: [third],
+      });
+    });
     const items = ['a', 'b', 'c', 'd'].map((letter) => create(letter.repeat(32)));
     const outcomes = await sendBatch(clientFor({ instanceUrl: url, auth: basic }), items, callContext());
     expect(outcomes).toMatchObject([
@@ -76,17 +83,20 @@ describe('a batch', () => {
   });
 
   it('that is answered in part unreadably leaves only those items in doubt', async () => {
-    const { url } = await scriptedServer((response) =>
+    const { url } = await scriptedServer((response, seen) => {
+      const [first, second, third, fourth, fifth] = idsIn(seen);
       json(response, 200, {
         serviced_requests: [
-          { id: 0, status_code: 201, body: encode({ result: { sys_id: 'a' } }), headers: null },
-          { id: '1', status_code: 'OK' },
-          { id: '2', status_code: 204, headers: [{ name: 'X-Count', value: 7 }] },
-          { id: '4', status_code: 404 },
+          { id: first, status_code: 201, body: encode({ result: { sys_id: 'a' } }), headers: null },
+          { id: second, status_code: 'OK' },
+          { id: third, status_code: 204, headers: [{ name: 'X-Count', value: 7 }] },
+          { id: fifth, status_code: 404 },
+          null,
+          { id: null, status_code: 404 },
         ],
-        unserviced_requests: [{ id: 3 }, null],
-      }),
-    );
+        unserviced_requests: [{ id: fourth }, null],
+      });
+    });
     const items = ['a', 'b', 'c', 'd', 'e'].map((letter) => create(letter.repeat(32)));
     const outcomes = await sendBatch(clientFor({ instanceUrl: url, auth: basic }), items, callContext());
     expect(outcomes).toMatchObject([
@@ -96,6 +106,28 @@ describe('a batch', () => {
       { kind: 'unserviced' },
       { kind: 'failed', error: { code: 'RECORD_NOT_FOUND' } },
     ]);
+  });
+
+  it('counts no word about an item that is mentioned twice, or by an id that it was not given', async () => {
+    const { url } = await scriptedServer((response, seen) => {
+      const [first, second, third, fourth] = idsIn(seen);
+      const made = (id: string | number | undefined) => ({
+        id,
+        status_code: 201,
+        body: encode({ result: {} }),
+      });
+      json(response, 200, {
+        serviced_requests: [
+          ...[made(first), { id: first, status_code: 429 }, made(second), made(fourth)],
+          ...[{ id: fourth, status_code: 'OK' }, made(4), made('4')],
+        ],
+        unserviced_requests: [second, third, third],
+      });
+    });
+    const items = ['a', 'b', 'c', 'd', 'e'].map((letter) => create(letter.repeat(32)));
+    const outcomes = await sendBatch(clientFor({ instanceUrl: url, auth: basic }), items, callContext());
+    const inDoubt = { kind: 'failed', error: { code: 'OUTCOME_UNKNOWN', effect: 'unknown' } };
+    expect(outcomes).toMatchObject(items.map(() => inDoubt));
   });
 
   it('is sent again after a lost answer only when every item may be', async () => {
@@ -114,17 +146,18 @@ describe('a batch', () => {
 
   it('that was sent again after a lost answer leaves each write in doubt that the second copy did not carry out', async () => {
     let calls = 0;
-    const { url } = await scriptedServer((response) => {
+    const { url } = await scriptedServer((response, seen) => {
       calls += 1;
       if (calls === 1) return void response.destroy();
+      const [first, second, third, fourth] = idsIn(seen);
       const refused = { error: { message: 'Operation Failed', detail: 'Insert Aborted' }, status: 'failure' };
       json(response, 200, {
         batch_request_id: '1',
         serviced_requests: [
-          { id: '0', status_code: 403, body: encode(refused) },
-          { id: '1', status_code: 404, body: encode({ error: { message: 'No Record found' } }) },
+          { id: first, status_code: 403, body: encode(refused) },
+          { id: second, status_code: 404, body: encode({ error: { message: 'No Record found' } }) },
         ],
-        unserviced_requests: ['2', '3'],
+        unserviced_requests: [third, fourth],
       });
     });
     const client = clientFor({ instanceUrl: url, auth: basic }, { maxAttempts: 3 });
