@@ -268,6 +268,11 @@ export const parameters: readonly Parameter[] = [
     description: 'true when the bucket exists already: its notification is yours to set.',
     values: onOff,
   },
+  {
+    param: 'importBucketKmsKeyArn',
+    description: 'KMS key of a bucket that exists already, when it is another one than kmsKeyArn.',
+    ...kmsKeyArn,
+  },
   { param: 'dropRetentionInDays', description: 'Deletes dropped files after so many days.', ...optionalDays },
   { param: 'resultRetentionInDays', description: 'Deletes results after so many days.', ...optionalDays },
   {
@@ -455,6 +460,10 @@ function checkTogether(settingOf: (param: string) => string): void {
     throw new Error('authorizer jwt needs jwtIssuer and jwtAudience');
   if (settingOf('importBucketExists') === 'true' && !isSet('importBucketName'))
     throw new Error('importBucketExists needs the name of the bucket in importBucketName');
+  if (isSet('importBucketKmsKeyArn') && settingOf('importBucketExists') !== 'true')
+    throw new Error(
+      'importBucketKmsKeyArn is for a bucket that exists; one that is made has the key kmsKeyArn',
+    );
   const hasFifo = settingOf('recordsFifo') === 'true' || settingOf('events') === 'true';
   const copies = Number(settingOf('recordsConcurrency')) * (hasFifo ? 2 : 1);
   if (isSet('reservedConcurrency') && Number(settingOf('reservedConcurrency')) < copies)

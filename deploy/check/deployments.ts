@@ -24,7 +24,11 @@ const switches: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'without imports': { Imports: 'false' },
   'a bucket with a name': { ImportBucketName: 'drops-of-our-own' },
-  'a bucket that exists': { ImportBucketName: 'drops-of-ours', ImportBucketExists: 'true' },
+  'a bucket that exists': {
+    ImportBucketName: 'drops-of-ours',
+    ImportBucketExists: 'true',
+    ImportBucketKmsKeyArn: keyArn,
+  },
   retention: { DropRetentionInDays: '30', ResultRetentionInDays: '90', LogRetentionInDays: '365' },
   'a key of the user': { KmsKeyArn: keyArn },
   'a key for the secret only': { SecretKmsKeyArn: keyArn },

@@ -24,6 +24,15 @@ const stackParameters = {
   ArtifactBucket: {
     Type: 'String',
     Description: "Bucket that the release's zips were copied to, in the region of the stack.",
+    AllowedPattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$',
+    ConstraintDescription: 'must be the name of a bucket',
+  },
+  ArtifactBucketByRegion: {
+    Type: 'String',
+    Default: 'false',
+    AllowedValues: ['true', 'false'],
+    Description:
+      'true adds a hyphen and the region of the stack to ArtifactBucket, for a StackSet of several regions.',
   },
   ArtifactPrefix: {
     Type: 'String',
@@ -46,7 +55,11 @@ export function releaseTemplate(packaged: Template & Json): Json {
     ...rest,
     Description: 'servicenow-functions: cloud events become ServiceNow records',
     Parameters: { ...stackParameters, ...withoutSecret(Parameters) },
-    Conditions: { ...Conditions, WithSecretOfStage: { 'Fn::Equals': [{ Ref: 'SecretId' }, ''] } },
+    Conditions: {
+      ...Conditions,
+      WithSecretOfStage: { 'Fn::Equals': [{ Ref: 'SecretId' }, ''] },
+      WithArtifactsByRegion: { 'Fn::Equals': [{ Ref: 'ArtifactBucketByRegion' }, 'true'] },
+    },
     Resources: byStage(Object.fromEntries(resources)),
     Outputs: byStage(withoutExports(Outputs)),
   };
@@ -69,7 +82,13 @@ function withOwnCode(resource: Template['Resources'][string]): Template['Resourc
   if (resource.Type !== 'AWS::Lambda::Function') return resource;
   const [, zip = ''] = /([^/]+\.zip)"/.exec(JSON.stringify(resource.Properties['Code'])) ?? [];
   const Code = {
-    S3Bucket: { Ref: 'ArtifactBucket' },
+    S3Bucket: {
+      'Fn::If': [
+        'WithArtifactsByRegion',
+        { 'Fn::Sub': `\${ArtifactBucket}-\${AWS::Region}` },
+        { Ref: 'ArtifactBucket' },
+      ],
+    },
     S3Key: { 'Fn::Sub': `\${ArtifactPrefix}${zip}` },
   };
   return { ...resource, Properties: { ...resource.Properties, Code } };

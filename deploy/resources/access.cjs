@@ -36,6 +36,10 @@ const inBucket = (path) => ({
 });
 const allow = (Action, Resource) => ({ Effect: 'Allow', Action, Resource });
 const useKey = given('WithKmsKey', allow(['kms:Decrypt', 'kms:GenerateDataKey'], [{ Ref: 'KmsKeyArn' }]));
+const useBucketKey = given(
+  'WithImportBucketKey',
+  allow(['kms:Decrypt', 'kms:GenerateDataKey'], [{ Ref: 'ImportBucketKmsKeyArn' }]),
+);
 
 const policies = {
   HttpCaller: {
@@ -69,6 +73,7 @@ const policies = {
         Condition: { StringLike: { 's3:prefix': ['imports/*', 'results/*'] } },
       },
       useKey,
+      useBucketKey,
     ],
   },
   Redriver: {

@@ -116,7 +116,9 @@ const reshape: Readonly<Record<string, (resource: CompiledResource, logicalId: s
     });
     const policies = policiesSchema.parse(Properties['Policies']);
     for (const { PolicyDocument } of policies) {
-      const usesQueueOrBucket = /"(sqs:SendMessage|s3:PutObject)"/.test(JSON.stringify(PolicyDocument));
+      const text = JSON.stringify(PolicyDocument);
+      const usesBucket = text.includes('"s3:GetObject"');
+      const usesQueueOrBucket = /"(sqs:SendMessage|s3:PutObject)"/.test(text);
       PolicyDocument.Statement = [
         ...PolicyDocument.Statement.map(withoutLogGroups).map(withItsResource),
         given('WithVpc', attachToVpc),
@@ -124,6 +126,7 @@ const reshape: Readonly<Record<string, (resource: CompiledResource, logicalId: s
         ...(reportsNothing.test(logicalId) ? [] : [given('WithOutcomeBus', sendOutcomes)]),
         given('WithAnyKmsKey', decryptStatement),
         ...(usesQueueOrBucket ? [given('WithKmsKey', encryptStatement)] : []),
+        ...(usesBucket ? [given('WithImportBucketKey', bucketKeyStatement)] : []),
       ];
     }
     Properties['Policies'] = policies;
@@ -196,6 +199,13 @@ const encryptStatement = {
   Effect: 'Allow',
   Action: ['kms:GenerateDataKey'],
   Resource: [{ Ref: 'KmsKeyArn' }],
+};
+
+/** Dropped files and results in a bucket with a key of its own. */
+const bucketKeyStatement = {
+  Effect: 'Allow',
+  Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+  Resource: [{ Ref: 'ImportBucketKmsKeyArn' }],
 };
 
 const isEmpty = (parameter: string) => ({ 'Fn::Equals': [{ Ref: parameter }, ''] });

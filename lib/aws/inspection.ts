@@ -32,6 +32,8 @@ export type Inspection = {
   tableState(name: string): Promise<string>;
   bucketAnnouncements(bucket: string): Promise<readonly Announcement[]>;
   isVersioned(bucket: string): Promise<boolean>;
+  /** The state of an event source mapping, e.g. `Enabled`, and what came of its last poll. */
+  mapping(uuid: string): Promise<{ readonly state: string; readonly lastResult: string }>;
   /** Whether the function may be called by this qualified ARN; nothing runs. */
   tryInvoke(arn: string): Promise<void>;
   /** Executions of all functions of the account that may run at once, and those that are reserved. */
@@ -73,6 +75,12 @@ export function inspectAws(): Inspection {
       const { GetBucketVersioningCommand, S3Client } = await import('./sdk/s3.ts');
       const { Status } = await new S3Client(limits).send(new GetBucketVersioningCommand({ Bucket: bucket }));
       return Status === 'Enabled';
+    },
+    async mapping(uuid) {
+      const { GetEventSourceMappingCommand, LambdaClient } = await import('./sdk/lambda.ts');
+      const command = new GetEventSourceMappingCommand({ UUID: uuid });
+      const { State = 'unknown', LastProcessingResult = '' } = await new LambdaClient(limits).send(command);
+      return { state: State, lastResult: LastProcessingResult };
     },
     async tryInvoke(arn) {
       const { InvokeCommand, LambdaClient } = await import('./sdk/lambda.ts');

@@ -64,6 +64,11 @@ export type Config = {
   readonly recordsFifoDlqUrl: string | undefined;
   readonly eventsQueueUrl: string | undefined;
   readonly eventsDlqUrl: string | undefined;
+  readonly importDlqUrl: string | undefined;
+  /** Where Lambda keeps what calls without anybody waiting were given that failed. */
+  readonly callsDlqUrl: string | undefined;
+  /** Ids of the event source mappings, by the queue that each reads. */
+  readonly eventSourceMappings: ReadonlyMap<string, string>;
   readonly records: RecordsConfig;
   readonly http: HttpConfig;
   /** The column of a record in which its caller, sender or dropper is written down; absent for none. */
@@ -111,6 +116,14 @@ export function readConfig(environment: Environment = process.env): Config {
     recordsFifoDlqUrl: environment['RECORDS_FIFO_DLQ_URL'],
     eventsQueueUrl: environment['EVENTS_QUEUE_URL'],
     eventsDlqUrl: environment['EVENTS_DLQ_URL'],
+    importDlqUrl: environment['IMPORT_DLQ_URL'],
+    callsDlqUrl: environment['CALLS_DLQ_URL'],
+    eventSourceMappings: new Map(
+      commaList(environment['EVENT_SOURCE_MAPPINGS']).map((one) => {
+        const [queue = '', id = ''] = one.split('=');
+        return [queue, id];
+      }),
+    ),
     records: readRecords(environment),
     http: readHttp(environment),
     callerColumn: environment['CALLER_COLUMN']?.trim() || undefined,

@@ -3,6 +3,7 @@ import type { Config } from '../core/config.ts';
 import { attempt } from './attempt.ts';
 import { checkBucket } from './check-bucket.ts';
 import { broken, type Finding, ok, warning } from './finding.ts';
+import { admits } from './queue-policy.ts';
 
 /** What of the settings names something in AWS. */
 export type AwsSettings = Pick<
@@ -17,13 +18,16 @@ export type AwsSettings = Pick<
   | 'importBucket'
   | 'importQueueUrl'
   | 'importFunctionArn'
+  | 'importDlqUrl'
+  | 'callsDlqUrl'
+  | 'eventSourceMappings'
 >;
 
 /** Lambda keeps this much of the account's concurrency for functions without a reservation; below it a burst is throttled. */
 const fewExecutions = 50;
 
 /**
- * Looks at what the deployment is made of in AWS: queues and their policies, dead letters, state table, import bucket, the alias that
+ * Looks at what the deployment is made of in AWS: queues, their policies and what reads them, dead letters, state table, import bucket, the alias that
  * imports run on, and the account's quota. What the settings do not name is not in the deployment. Reads only.
  */
 export async function checkAws(settings: AwsSettings, aws: Inspection): Promise<readonly Finding[]> {
@@ -32,6 +36,10 @@ export async function checkAws(settings: AwsSettings, aws: Inspection): Promise<
     checkQueue('records queue', settings.recordsQueueUrl, settings.recordsDlqUrl, aws),
     checkQueue('FIFO records queue', settings.recordsFifoQueueUrl, settings.recordsFifoDlqUrl, aws),
     checkQueue('events queue', settings.eventsQueueUrl, settings.eventsDlqUrl, aws),
+    checkQueue('import queue', importQueueUrl, settings.importDlqUrl, aws),
+    checkRules(settings.eventsQueueUrl, aws),
+    checkFailedCalls(settings.callsDlqUrl, aws),
+    ...[...settings.eventSourceMappings].map(([queue, id]) => checkMapping(queue, id, aws)),
   ];
   if (stateTable) checks.push(checkTable(stateTable, aws));
   if (importBucket && importQueueUrl) checks.push(checkBucket(importBucket, importQueueUrl, aws));
@@ -77,6 +85,52 @@ function lettersFinding(subject: string, { waiting, inFlight, retentionSeconds }
     `${letters}, each kept for ${days} days`,
     'see the reasons with `dead-letters`, correct them, and move them back with `redrive`',
   );
+}
+
+/** Without a statement for it, what the rules of the mapping files send ends in the dead-letter queue. */
+function checkRules(url: string | undefined, aws: Inspection): Promise<readonly Finding[]> {
+  if (!url) return Promise.resolve([]);
+  const subject = 'events queue’s policy';
+  return attempt(subject, 'sqs:GetQueueAttributes', async () => {
+    const { arn, policy } = await aws.queue(url);
+    if (admits(policy, { queueArn: arn, service: 'events.amazonaws.com' }))
+      return [ok(subject, 'lets EventBridge send')];
+    const todo = 'deploy again; without any mapping file there is no rule, and nothing to let send';
+    return [warning(subject, 'it lets no rule of EventBridge send', todo)];
+  });
+}
+
+function checkFailedCalls(url: string | undefined, aws: Inspection): Promise<readonly Finding[]> {
+  if (!url) return Promise.resolve([]);
+  const subject = 'failed calls';
+  return attempt(subject, 'sqs:GetQueueAttributes', async () => {
+    const finding = lettersFinding(subject, await aws.queue(url));
+    return [finding.todo ? { ...finding, todo: 'see docs/runbooks/failed-calls.md' } : finding];
+  });
+}
+
+function checkMapping(queue: string, id: string, aws: Inspection): Promise<readonly Finding[]> {
+  const subject = `${queue}’s mapping`;
+  return attempt(subject, 'lambda:GetEventSourceMapping', async () => {
+    const { state, lastResult } = await aws.mapping(id);
+    if (/^Disabl/.test(state))
+      return [
+        broken(
+          subject,
+          'it is disabled: no message of the queue is read',
+          `enable it with \`aws lambda update-event-source-mapping --uuid ${id} --enabled\``,
+        ),
+      ];
+    if (/^PROBLEM/i.test(lastResult))
+      return [
+        broken(
+          subject,
+          lastResult,
+          'give the role of the function its rights on the queue back: deploy again',
+        ),
+      ];
+    return [ok(subject, state.toLowerCase())];
+  });
 }
 
 function checkTable(name: string, aws: Inspection): Promise<readonly Finding[]> {

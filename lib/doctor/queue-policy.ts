@@ -3,8 +3,8 @@ export type Sender = {
   readonly queueArn: string;
   /** E.g. `s3.amazonaws.com`. */
   readonly service: string;
-  /** What it sends for, e.g. the ARN of a bucket. */
-  readonly sourceArn: string;
+  /** What it sends for, e.g. the ARN of a bucket. @default something */
+  readonly sourceArn?: string;
 };
 
 type Json = Readonly<Record<string, unknown>>;
@@ -37,7 +37,7 @@ function concerns({ Principal, Action, Resource = '*' }: Json, { queueArn, servi
 
 /** Whether the conditions on the source, if there are any, hold. */
 function isMet(condition: unknown, { sourceArn }: Sender): boolean {
-  if (!isObject(condition)) return true;
+  if (!isObject(condition) || sourceArn === undefined) return true;
   const sources = Object.values(condition)
     .filter(isObject)
     .flatMap((keys) => Object.entries(keys))

@@ -114,6 +114,7 @@ describe('the parameters of a deployment', () => {
     [{ authorizer: 'jwt', jwtIssuer: 'https://a.example.com' }, 'needs jwtIssuer and jwtAudience'],
     [{ authorizer: 'none' }, 'must be one of iam, jwt'],
     [{ importBucketExists: 'true' }, 'needs the name of the bucket in importBucketName'],
+    [{ importBucketKmsKeyArn: 'arn:aws:kms:us-east-1:111122223333:key/k' }, 'is for a bucket that exists'],
     [{ importBucketName: 'My_Bucket' }, 'must be the name of a bucket'],
     [{ reconcileEvery: 'rate(1 minutes)' }, 'must be a rate'],
     [{ reconcileEvery: 'cron(0 * * * ? *)' }, 'must be a rate'],

@@ -116,13 +116,16 @@ describe('a release', () => {
     expect(policies).toContain(`:secret:${secret}-??????"`);
   });
 
-  it('reads each zip from the bucket that the user names', () => {
-    const { resolve } = createResolver(withParameters(template, artifacts), {
+  it.each([
+    [{}, 'artifacts'],
+    [{ ArtifactBucketByRegion: 'true' }, 'artifacts-eu-west-1'],
+  ])('reads each zip from the bucket that the user names: %j', (more, bucket) => {
+    const { resolve } = createResolver(withParameters(template, { ...artifacts, ...more }), {
       region: 'eu-west-1',
       ...checkedAccount,
     });
     expect(resolve(template.Resources['GetRecordsLambdaFunction']?.Properties['Code'])).toEqual({
-      S3Bucket: 'artifacts',
+      S3Bucket: bucket,
       S3Key: 'servicenow-functions/getRecords.zip',
     });
   });

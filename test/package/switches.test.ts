@@ -149,6 +149,21 @@ describe('a deployment', () => {
     expect(JSON.stringify(deployed().Resources)).not.toContain('kms:');
   });
 
+  it('lets the roles of imports, and droppers, use the key of a bucket that exists', () => {
+    const using = deployed({
+      parameters: {
+        ImportBucketName: 'drops',
+        ImportBucketExists: 'true',
+        ImportBucketKmsKeyArn: 'arn:aws:kms:us-east-1:1:key/k',
+      },
+    });
+    const names = Object.entries(using.Resources)
+      .filter(([, resource]) => JSON.stringify(resource).includes('"ImportBucketKmsKeyArn"'))
+      .map(([name]) => name.replace('IamRoleLambdaExecution', ''));
+    expect(names.toSorted()).toEqual(['DropperPolicy', 'ImportCsv', 'RedropImports', 'StartImport']);
+    expect(JSON.stringify(deployed().Resources)).not.toContain('ImportBucketKmsKeyArn');
+  });
+
   it('bounds every role, and puts it below a path', () => {
     const bounded = deployed({ parameters: { PermissionsBoundary: 'arn:aws:iam::1:policy/b' } });
     for (const [name, { Properties }] of ofType(bounded, 'AWS::IAM::Role'))

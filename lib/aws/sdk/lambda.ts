@@ -1,2 +1,7 @@
 /** What the doctor uses of the SDK's client for Lambda. An `import()` of the package itself would bundle all of it. */
-export { GetAccountSettingsCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+export {
+  GetAccountSettingsCommand,
+  GetEventSourceMappingCommand,
+  InvokeCommand,
+  LambdaClient,
+} from '@aws-sdk/client-lambda';

@@ -58,6 +58,7 @@ const forBucket = (name: string) => ({
 const lambda = {
   tryInvoke: async () => {},
   concurrency: async () => ({ limit: 1_000, unreserved: 1_000 }),
+  mapping: async () => ({ state: 'Enabled', lastResult: 'OK' }),
 };
 
 function useEnvironment(variables: Readonly<Record<string, string>>): void {
@@ -88,7 +89,9 @@ async function deployment() {
   const redrive = JSON.stringify({ deadLetterTargetArn: arnOf('dlq'), maxReceiveCount: 5 });
   const recordsDlqUrl = await queue('dlq');
   const recordsQueueUrl = await queue('records', { RedrivePolicy: redrive });
-  const importQueueUrl = await queue('import', { Policy: policyOf(letsS3Send) });
+  const [importDlqUrl, callsDlqUrl] = [await queue('import-dlq'), await queue('calls')];
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: arnOf('import-dlq'), maxReceiveCount: 20 });
+  const importQueueUrl = await queue('import', { Policy: policyOf(letsS3Send), RedrivePolicy });
   await buckets.send(new CreateBucketCommand({ Bucket: 'drops' }));
   const versioned = { Bucket: 'drops', VersioningConfiguration: { Status: 'Enabled' } } as const;
   await buckets.send(new PutBucketVersioningCommand(versioned));
@@ -134,6 +137,9 @@ async function deployment() {
     importBucket: 'drops',
     importQueueUrl,
     importFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:importCsv:durable',
+    importDlqUrl,
+    callsDlqUrl,
+    eventSourceMappings: new Map([['records queue', 'uuid-1']]),
   };
   return {
     settings,
@@ -159,6 +165,10 @@ describe('the doctor’s look at AWS', () => {
       [
         'records queue',
         'records queue’s dead letters',
+        'records queue’s mapping',
+        'import queue',
+        'import queue’s dead letters',
+        'failed calls',
         'state table',
         'import bucket',
         'importCsv',
@@ -179,6 +189,9 @@ describe('the doctor’s look at AWS', () => {
       importBucket: '',
       importQueueUrl: '',
       importFunctionArn: '',
+      importDlqUrl: '',
+      callsDlqUrl: undefined,
+      eventSourceMappings: new Map(),
     };
     expect(await checkAws(nothing, { ...inspectAws(), ...lambda })).toEqual([]);
   });
@@ -192,6 +205,41 @@ describe('the doctor’s look at AWS', () => {
       found: expect.stringMatching(/^1, each kept for \d+ days$/),
       todo: expect.stringContaining('redrive'),
     });
+  });
+
+  it('counts failed calls and imports that could not be received', async () => {
+    const { settings, queues, check } = await deployment();
+    for (const QueueUrl of [settings.importDlqUrl, settings.callsDlqUrl])
+      await queues.send(new SendMessageCommand({ QueueUrl, MessageBody: '{}' }));
+    const findings = await check();
+    expect(subjectsOf(findings, 'warning').sort()).toEqual(['failed calls', 'import queue’s dead letters']);
+    expect(find(findings, 'failed calls')?.todo).toContain('runbooks/failed-calls.md');
+  });
+
+  it.each([
+    ['is disabled', { state: 'Disabled', lastResult: '' }, 'it is disabled', '--uuid uuid-1 --enabled'],
+    [
+      'has no rights',
+      { state: 'Enabled', lastResult: 'PROBLEM: Access denied' },
+      'PROBLEM: Access denied',
+      'deploy again',
+    ],
+  ])('names an event source mapping that %s', async (_what, now, found, todo) => {
+    const { check } = await deployment();
+    const finding = find(await check({ mapping: async () => now }), 'records queue’s mapping');
+    expect(finding).toMatchObject({ state: 'failed', found: expect.stringContaining(found) });
+    expect(finding?.todo).toContain(todo);
+  });
+
+  it.each<[string, object[], Finding['state']]>([
+    ['lets a rule send', [{ ...letsS3Send, Principal: { Service: 'events.amazonaws.com' } }], 'ok'],
+    ['lets S3 send only', [letsS3Send], 'warning'],
+  ])('reads the policy of an events queue that %s', async (_what, statements, state) => {
+    const { settings, allow } = await deployment();
+    await allow(...statements);
+    const changed = { ...settings, eventsQueueUrl: settings.importQueueUrl, eventsDlqUrl: '' };
+    const findings = await checkAws(changed, { ...inspectAws(), ...lambda });
+    expect(find(findings, 'events queue’s policy')).toMatchObject({ state });
   });
 
   it('names a queue without its dead-letter queue', async () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { ACCOUNT_ID, REGION } from '../../account.ts';
 import { AwsError } from '../../aws-error.ts';
 import { type Permit, permitAll } from '../../iam/access-control.ts';
 import { InvalidParameterError } from '../durable/checkpoints.ts';
@@ -23,7 +24,25 @@ const accountSettings: ApiAction = {
   }),
 };
 
-const actions: readonly ApiAction[] = [...invokeActions, ...durableActions, accountSettings];
+/** Those of a stack are started with it and are never switched off. @see https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html */
+const getEventSourceMapping: ApiAction = {
+  method: 'GET',
+  path: /^\/2015-03-31\/event-source-mappings\/([^/]+)\/?$/,
+  right: 'GetEventSourceMapping',
+  resource: ({ target }) => `arn:aws:lambda:${REGION}:${ACCOUNT_ID}:event-source-mapping:${target}`,
+  run: ({ target }) => ({
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ UUID: target, State: 'Enabled', LastProcessingResult: 'OK' }),
+  }),
+};
+
+const actions: readonly ApiAction[] = [
+  ...invokeActions,
+  ...durableActions,
+  accountSettings,
+  getEventSourceMapping,
+];
 
 /** Bytes that are read of a request at most: the largest event, and some more to be able to say that it is too large. */
 const maxBodyBytes = 8 * 1024 * 1024;
