@@ -151,3 +151,23 @@ describe('names of log lines', () => {
     },
   );
 });
+
+describe('docs/deploy.md', () => {
+  const [, policy = ''] = /```json\n(\[[\s\S]*?\n\])\n```/.exec(read('docs/deploy.md')) ?? [];
+  const statements = z
+    .array(
+      z.object({
+        Principal: z.object({ Service: z.union([z.string(), z.array(z.string())]) }),
+        Condition: z.unknown().optional(),
+      }),
+    )
+    .parse(JSON.parse(policy));
+
+  it('prints statements of a key policy that can be copied, EventBridge under no condition', () => {
+    const of = (service: string) =>
+      statements.filter(({ Principal }) => [Principal.Service].flat().includes(service));
+    expect(of('events.amazonaws.com').map(({ Condition }) => Condition)).toEqual([undefined]);
+    for (const service of ['s3', 'sns', 'cloudwatch', 'logs.us-east-1'])
+      expect(of(`${service}.amazonaws.com`)).toHaveLength(1);
+  });
+});

@@ -7,6 +7,7 @@ import { readEvents } from '../../../lib/events/intake.ts';
 import { loadMappings } from '../../../lib/events/load-mappings.ts';
 import { createMapper } from '../../../lib/events/map-event.ts';
 import type { Signal } from '../../../lib/operations/signal.ts';
+import type { Outcome } from '../../../lib/outcomes/outcomes.ts';
 
 const arn = 'arn:aws:cloudwatch:eu-west-1:123456789012:alarm:cpu';
 const alarm = (state: string, timestamp: string, more: object = {}) => ({
@@ -51,6 +52,7 @@ async function startMapping(refuse: (signal: Signal) => boolean = () => false) {
   );
   const { mappings, defaults } = await loadMappings();
   const entries: Entry[] = [];
+  const outcomes: Outcome[] = [];
   const letters: { body: string; reason: string | undefined; code: string | undefined }[] = [];
   const read = ({ MessageBody = '' }: Entry): Signal => JSON.parse(MessageBody);
   const pair = { url: 'events', deadLetterUrl: 'events-dlq' };
@@ -62,7 +64,7 @@ async function startMapping(refuse: (signal: Signal) => boolean = () => false) {
       return given.flatMap((entry, index) => (refuse(read(entry)) ? [{ index, reason: 'down' }] : []));
     },
     queues: {
-      ...{ standard: pair, fifo: pair, hide: async () => [] },
+      ...{ standard: pair, fifo: pair, reportedAs: 'events', hide: async () => [] },
       send: async (_url, given) => {
         for (const { MessageBody = '', MessageAttributes: { ErrorCode, ErrorMessage } = {} } of given)
           letters.push({
@@ -85,6 +87,7 @@ async function startMapping(refuse: (signal: Signal) => boolean = () => false) {
       random: () => 0.5,
       log: silentLog,
       metrics: { add() {} },
+      outcomes: { report: (outcome: Outcome) => void outcomes.push(outcome) },
     },
   });
   const receive = async (...messages: readonly Received[]) => {
@@ -104,7 +107,7 @@ async function startMapping(refuse: (signal: Signal) => boolean = () => false) {
   const deliver = (...bodies: readonly unknown[]) =>
     receive(...bodies.map((body, index) => ({ id: `m${index}`, body })));
   const names = () => entries.map(read).map(({ key, eventId, at }) => ({ key, eventId, at }));
-  return { deliver, receive, letters, entries, names, signals: () => entries.map(read) };
+  return { deliver, receive, letters, outcomes, entries, names, signals: () => entries.map(read) };
 }
 
 /** A message as SQS hands it over. */
@@ -198,6 +201,7 @@ describe('an event', () => {
     expect(world.letters).toMatchObject([
       { reason: expect.stringContaining(reason), code: expect.any(String) },
     ]);
+    expect(world.outcomes).toMatchObject([{ type: 'Message Dead-Lettered', queue: 'events' }]);
     expect(world.signals()).toMatchObject([{ signal: 'resolve' }]);
   });
 
