@@ -34,6 +34,8 @@ export type Inspection = {
   isVersioned(bucket: string): Promise<boolean>;
   /** The state of an event source mapping, e.g. `Enabled`, and what came of its last poll. */
   mapping(uuid: string): Promise<{ readonly state: string; readonly lastResult: string }>;
+  /** Whether a rule is switched on, and how often it calls. */
+  schedule(rule: string): Promise<{ readonly isEnabled: boolean; readonly every: string }>;
   /** Whether the function may be called by this qualified ARN; nothing runs. */
   tryInvoke(arn: string): Promise<void>;
   /** Executions of all functions of the account that may run at once, and those that are reserved. */
@@ -81,6 +83,12 @@ export function inspectAws(): Inspection {
       const command = new GetEventSourceMappingCommand({ UUID: uuid });
       const { State = 'unknown', LastProcessingResult = '' } = await new LambdaClient(limits).send(command);
       return { state: State, lastResult: LastProcessingResult };
+    },
+    async schedule(rule) {
+      const { DescribeRuleCommand, EventBridgeClient } = await import('./sdk/event-bridge.ts');
+      const command = new DescribeRuleCommand({ Name: rule });
+      const { State, ScheduleExpression = '' } = await new EventBridgeClient(limits).send(command);
+      return { isEnabled: State !== 'DISABLED', every: ScheduleExpression };
     },
     async tryInvoke(arn) {
       const { InvokeCommand, LambdaClient } = await import('./sdk/lambda.ts');

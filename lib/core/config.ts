@@ -69,6 +69,8 @@ export type Config = {
   readonly callsDlqUrl: string | undefined;
   /** Ids of the event source mappings, by the queue that each reads. */
   readonly eventSourceMappings: ReadonlyMap<string, string>;
+  /** Names of the rules that call by schedule, by the function that each calls. */
+  readonly schedules: ReadonlyMap<string, string>;
   readonly records: RecordsConfig;
   readonly http: HttpConfig;
   /** The column of a record in which its caller, sender or dropper is written down; absent for none. */
@@ -118,12 +120,8 @@ export function readConfig(environment: Environment = process.env): Config {
     eventsDlqUrl: environment['EVENTS_DLQ_URL'],
     importDlqUrl: environment['IMPORT_DLQ_URL'],
     callsDlqUrl: environment['CALLS_DLQ_URL'],
-    eventSourceMappings: new Map(
-      commaList(environment['EVENT_SOURCE_MAPPINGS']).map((one) => {
-        const [queue = '', id = ''] = one.split('=');
-        return [queue, id];
-      }),
-    ),
+    eventSourceMappings: assignments(environment['EVENT_SOURCE_MAPPINGS']),
+    schedules: assignments(environment['SCHEDULES']),
     records: readRecords(environment),
     http: readHttp(environment),
     callerColumn: environment['CALLER_COLUMN']?.trim() || undefined,
@@ -237,6 +235,16 @@ function parseObject(text: string, setting: string): object {
 /** `a, b` as `['a', 'b']`. */
 export function commaList(text: string | undefined): readonly string[] {
   return (text ?? '').split(',').flatMap((item) => item.trim() || []);
+}
+
+/** `a=1,b=2` as a map. */
+function assignments(text: string | undefined): ReadonlyMap<string, string> {
+  return new Map(
+    commaList(text).map((one) => {
+      const [name = '', value = ''] = one.split('=');
+      return [name, value];
+    }),
+  );
 }
 
 function wholeNumber(environment: Environment, setting: string, fallback: number): number {

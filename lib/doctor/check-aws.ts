@@ -21,6 +21,7 @@ export type AwsSettings = Pick<
   | 'importDlqUrl'
   | 'callsDlqUrl'
   | 'eventSourceMappings'
+  | 'schedules'
 >;
 
 /** Lambda keeps this much of the account's concurrency for functions without a reservation; below it a burst is throttled. */
@@ -40,6 +41,7 @@ export async function checkAws(settings: AwsSettings, aws: Inspection): Promise<
     checkRules(settings.eventsQueueUrl, aws),
     checkFailedCalls(settings.callsDlqUrl, aws),
     ...[...settings.eventSourceMappings].map(([queue, id]) => checkMapping(queue, id, aws)),
+    ...[...settings.schedules].map(([name, rule]) => checkSchedule(name, rule, aws)),
   ];
   if (stateTable) checks.push(checkTable(stateTable, aws));
   if (importBucket && importQueueUrl) checks.push(checkBucket(importBucket, importQueueUrl, aws));
@@ -130,6 +132,17 @@ function checkMapping(queue: string, id: string, aws: Inspection): Promise<reado
         ),
       ];
     return [ok(subject, state.toLowerCase())];
+  });
+}
+
+function checkSchedule(name: string, rule: string, aws: Inspection): Promise<readonly Finding[]> {
+  const subject = `schedule of ${name}`;
+  return attempt(subject, 'events:DescribeRule', async () => {
+    const { isEnabled, every } = await aws.schedule(rule);
+    if (isEnabled) return [ok(subject, every)];
+    return [
+      broken(subject, 'its rule is disabled', `enable it with \`aws events enable-rule --name ${rule}\``),
+    ];
   });
 }
 

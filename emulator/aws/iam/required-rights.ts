@@ -63,6 +63,8 @@ export function secretRights(arnOf: (secretId: string) => string | undefined): R
 const events = z.object({ Entries: z.array(z.object({ EventBusName: z.string().default('default') })) });
 
 export const eventBridgeRights: RequiredRights = (action, input) => {
+  const rule = action.endsWith('Rule') ? text(input, 'Name') : undefined;
+  if (rule !== undefined) return [{ action: `events:${action}`, resource: arn('events', `rule/${rule}`) }];
   const { data } = events.safeParse(input);
   const buses = data?.Entries.map(({ EventBusName }) => EventBusName) ?? ['default'];
   return [...new Set(buses)].map((bus) => ({

@@ -1,2 +1,2 @@
 /** What is used of the SDK's client for EventBridge. An `import()` of the package itself would bundle all of it. */
-export { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+export { DescribeRuleCommand, EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DisableRuleCommand, EventBridgeClient, PutRuleCommand } from '@aws-sdk/client-eventbridge';
 import {
   CreateBucketCommand,
   PutBucketNotificationConfigurationCommand,
@@ -17,6 +18,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startDynamoDb } from '../../../emulator/aws/dynamodb/dynamodb.ts';
+import { startEventBridge } from '../../../emulator/aws/event-bridge/event-bridge.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { startSqs } from '../../../emulator/aws/sqs/sqs.ts';
 import { explainFailure } from '../../../lib/aws/denial.ts';
@@ -25,6 +27,8 @@ import { type AwsSettings, checkAws } from '../../../lib/doctor/check-aws.ts';
 import type { Finding } from '../../../lib/doctor/finding.ts';
 
 const arnOf = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`;
+
+const rule = 'every-15-minutes';
 
 type Rule = {
   readonly prefix?: string;
@@ -72,16 +76,24 @@ function useEnvironment(variables: Readonly<Record<string, string>>): void {
 
 async function deployment() {
   const folder = await mkdtemp(join(tmpdir(), 'doctor-aws-'));
-  const [sqs, s3, dynamodb] = await Promise.all([startSqs(), startS3({ folder }), startDynamoDb()]);
+  const [sqs, s3, dynamodb, eventBridge] = await Promise.all([
+    startSqs(),
+    startS3({ folder }),
+    startDynamoDb(),
+    startEventBridge({ deliver() {} }),
+  ]);
   onTestFinished(async () => {
-    await Promise.all([sqs.close(), s3.close(), dynamodb.close()]);
+    await Promise.all([sqs.close(), s3.close(), dynamodb.close(), eventBridge.close()]);
     await rm(folder, { recursive: true });
   });
   useEnvironment({
     AWS_ENDPOINT_URL_SQS: sqs.url,
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge.url,
   });
+  const rules = new EventBridgeClient({});
+  await rules.send(new PutRuleCommand({ Name: rule, ScheduleExpression: 'rate(15 minutes)' }));
   const queues = new SQSClient({});
   const buckets = new S3Client({ forcePathStyle: true });
   const queue = async (name: string, attributes: Record<string, string> = {}) =>
@@ -140,10 +152,12 @@ async function deployment() {
     importDlqUrl,
     callsDlqUrl,
     eventSourceMappings: new Map([['records queue', 'uuid-1']]),
+    schedules: new Map([['reconcileEvents', rule]]),
   };
   return {
     settings,
     queues,
+    rules,
     announce,
     allow,
     check: (aws: Partial<Inspection> = {}) => checkAws(settings, { ...inspectAws(), ...lambda, ...aws }),
@@ -169,6 +183,7 @@ describe('the doctor’s look at AWS', () => {
         'import queue',
         'import queue’s dead letters',
         'failed calls',
+        'schedule of reconcileEvents',
         'state table',
         'import bucket',
         'importCsv',
@@ -192,6 +207,7 @@ describe('the doctor’s look at AWS', () => {
       importDlqUrl: '',
       callsDlqUrl: undefined,
       eventSourceMappings: new Map(),
+      schedules: new Map(),
     };
     expect(await checkAws(nothing, { ...inspectAws(), ...lambda })).toEqual([]);
   });
@@ -240,6 +256,16 @@ describe('the doctor’s look at AWS', () => {
     const changed = { ...settings, eventsQueueUrl: settings.importQueueUrl, eventsDlqUrl: '' };
     const findings = await checkAws(changed, { ...inspectAws(), ...lambda });
     expect(find(findings, 'events queue’s policy')).toMatchObject({ state });
+  });
+
+  it('names a schedule that is disabled', async () => {
+    const { rules, check } = await deployment();
+    expect(find(await check(), 'schedule of reconcileEvents')).toMatchObject({ found: 'rate(15 minutes)' });
+    await rules.send(new DisableRuleCommand({ Name: rule }));
+    expect(find(await check(), 'schedule of reconcileEvents')).toMatchObject({
+      state: 'failed',
+      todo: expect.stringContaining('enable-rule --name every-15-minutes'),
+    });
   });
 
   it('names a queue without its dead-letter queue', async () => {
