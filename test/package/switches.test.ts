@@ -154,6 +154,7 @@ describe('a deployment', () => {
       parameters: {
         ImportBucketName: 'drops',
         ImportBucketExists: 'true',
+        RedropEvery: 'rate(6 hours)',
         ImportBucketKmsKeyArn: 'arn:aws:kms:us-east-1:1:key/k',
       },
     });
