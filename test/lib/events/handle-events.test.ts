@@ -283,9 +283,9 @@ describe('an event without id and time', () => {
     expect(world.names()).toEqual([{ key: 'script a', eventId, at }]);
   });
 
-  it('has an id of its own under a key of any length', async () => {
+  it('has an id of its own under a key of any length that a key may have', async () => {
     const world = await startMapping();
-    const long = 'k'.repeat(600);
+    const long = 'k'.repeat(511);
     for (const key of [`${long}1`, `${long}2`, `${long}1`])
       await world.receive({ id: key, body: [plain('a'), plain('b')], key });
     const ids = world.names().map(({ eventId }) => eventId);
