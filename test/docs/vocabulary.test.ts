@@ -3,7 +3,10 @@ import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
-const folders = ['lib', 'functions', 'cli', 'deploy', 'docs', 'emulator'];
+const folders = [
+  ...['lib', 'functions', 'cli', 'deploy', 'docs', 'emulator'],
+  ...['test', 'schemas', 'examples', 'mappings', '.ci'],
+];
 const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'serverless.yml'];
 
 /** Words that a reader has to decode, and what to write instead; see docs/contributing.md. */
@@ -14,10 +17,10 @@ const banned: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\b(is|are|be) told\b|\btold apart\b/i, 'gets, is reported, is distinguished'],
   [/\b(cannot|can) tell\b/i, 'cannot be determined'],
   [/\b(tell|tells|telling|told)\b/i, 'reports, shows, names, distinguishes'],
-  [/\b(settle|settles|settled|settling)\b/i, 'reconcile, acknowledge, collect'],
+  [/\b(settle|settles|settled|settling|settleMs)\b/i, 'reconcile, acknowledge, collect'],
   [/\b(broken?|breaks|breaking) off\b|\bbreakOff\b/i, 'interrupted, aborted'],
   [/\b(mend|mends|mended|mending)\b/i, 'fix, repair'],
-  [/\b\w*Surroundings\b|\bPatience\b|\bFates?\b/, 'Deps, WaitLimits, Disposition'],
+  [/\b\w*Surroundings\b|\bpatience(Ms)?\b|\bFates?\b/i, 'Deps, WaitLimits, longestWaitMs, Disposition'],
   [
     /\b(keyGiven|isFollowed|doubtful|isDoubtful|seenDrops|JournalFinding)\b/,
     'hasExplicitKey, continuesHere, possiblySent, the wait-list',
@@ -34,9 +37,15 @@ const banned: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\b(isGivenUp|mayBeDone|leavesDoubt|settleGroup)\b/, 'the phase, mayHaveTakenEffect, collectVerdicts'],
 ];
 
+/** Files that hold code and sentences; the rest of the JSON is data. */
+const ofWords = /\.([cm]?[jt]s|md|ya?ml|csv|tf|schema\.json)$|^\.ci\/\w[\w-]*$/;
+/** This file itself, and what others wrote or a build made. */
+const notOurs = /node_modules|^emulator\/dist|^test\/docs\/vocabulary\.test\.ts$/;
+
 /** Where older versions are read or described, their names stand. */
 const excepted: Readonly<Record<string, RegExp>> = {
   'lib/file-import/import-input.ts': /isGivenUp/,
+  'test/lib/file-import/workflow.test.ts': /isGivenUp/,
   'docs/adr': /\(\[contract, /,
 };
 
@@ -44,7 +53,7 @@ function textFiles(): readonly string[] {
   const found = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
-      .filter((name) => /\.(ts|js|cjs|md|yml)$/.test(name) && !/node_modules|^emulator\/dist/.test(name)),
+      .filter((name) => ofWords.test(name) && !notOurs.test(name)),
   );
   return [...found, ...pages];
 }
