@@ -29,9 +29,9 @@ const turnMs = 4_000;
 const longestTurnMs = 20_000;
 const killsPerTurn = 2;
 const batchSize = 10;
-const patienceMs = 600_000;
-/** After the last late commit. */
-const settleMs = 3_000;
+const longestWaitMs = 600_000;
+/** How long the instance may still write after the last answer was lost. */
+const lateCommitMs = 3_000;
 /** An expired token is replaced, and a second one in a row counts as refused credentials, which are tried again after half a minute. */
 const shares: Readonly<Record<string, number>> = { 'expired-tokens': 0.5 };
 const usualShare = 0.7;
@@ -89,7 +89,7 @@ export async function causeChaos(
   const letters = await countQueued(sqs, stack.endpoints.sqs.recordsDlqUrl);
   if (letters > 0) say(`Dead letters: ${letters}`);
   sqs.destroy();
-  await delay(settleMs);
+  await delay(lateCommitMs);
   return count(new InstanceView(stack.endpoints.instance), seed, messages);
 }
 
@@ -200,7 +200,7 @@ async function emptied(
   say: (line: string) => void,
 ): Promise<void> {
   const progress = showProgress(messages, say, 'messages');
-  const untilMs = Date.now() + patienceMs;
+  const untilMs = Date.now() + longestWaitMs;
   for (;;) {
     const left = await countQueued(sqs, queueUrl);
     progress.at(Math.max(0, messages - left));

@@ -148,9 +148,9 @@ const trustingReceives = 10;
 function delayOf(error: unknown, receiveCount: number, settings: Delays, random: () => number): number {
   const askedMs = error instanceof ConnectorError ? error.retryAfterMs : undefined;
   if (askedMs === undefined) return growing(receiveCount, settings, random);
-  const patience =
+  const grownSeconds =
     receiveCount > trustingReceives ? growing(receiveCount - trustingReceives, settings, random) : 0;
-  return Math.min(longestVisibilitySeconds, Math.max(1, Math.ceil(askedMs / 1000), patience));
+  return Math.min(longestVisibilitySeconds, Math.max(1, Math.ceil(askedMs / 1000), grownSeconds));
 }
 
 /** How many times a message is received, at the least, while its instance is down for so long and says nothing. */

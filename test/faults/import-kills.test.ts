@@ -4,7 +4,7 @@ import { runThroughKills } from './import-kills.ts';
 const seed = Number(process.env['SEED'] ?? 1);
 
 it(`brings every line to one verdict though the function and the runner are killed (SEED=${seed})`, async () => {
-  const report = await runThroughKills({ seed, rows: 1_500, kills: 2, restarts: 1, patienceMs: 300_000 });
+  const report = await runThroughKills({ seed, rows: 1_500, kills: 2, restarts: 1, longestWaitMs: 300_000 });
   expect(report.wrong).toEqual([]);
   expect(report.kills).toBeGreaterThan(0);
 });

@@ -20,7 +20,7 @@ export type KillOptions = {
   readonly kills: number;
   /** Deaths of everything but the instance's rows, with a new start on the same folder. */
   readonly restarts: number;
-  readonly patienceMs: number;
+  readonly longestWaitMs: number;
 };
 
 /** What came of it; `wrong` is empty when all is well. */
@@ -58,7 +58,7 @@ export async function runThroughKills(options: KillOptions): Promise<KillReport>
         running = await start();
       } else kills += await killImport(running);
     }
-    const summary = await awaitSummary(running, options.patienceMs);
+    const summary = await awaitSummary(running, options.longestWaitMs);
     const wrong = await check(running, options, bad, summary);
     await stop(running);
     await seeDataFolder(watch, dataFolder);
@@ -128,12 +128,12 @@ async function findSummary({ stack, s3 }: Running): Promise<ImportSummary | unde
   return undefined;
 }
 
-async function awaitSummary(running: Running, patienceMs: number): Promise<ImportSummary> {
-  for (const until = Date.now() + patienceMs; Date.now() < until; await delay(200)) {
+async function awaitSummary(running: Running, longestWaitMs: number): Promise<ImportSummary> {
+  for (const until = Date.now() + longestWaitMs; Date.now() < until; await delay(200)) {
     const summary = await findSummary(running);
     if (summary) return summary;
   }
-  throw new Error(`no summary after ${patienceMs} ms`);
+  throw new Error(`no summary after ${longestWaitMs} ms`);
 }
 
 async function check(

@@ -41,13 +41,13 @@ function stormsOf(part: Part, { messages, rows, events, keys }: Arguments, seed:
   switch (part) {
     case 'records':
       return messages > 0
-        ? [() => runRecordStorm({ messages, seed, patienceMs: 240_000 + messages * 60 })]
+        ? [() => runRecordStorm({ messages, seed, longestWaitMs: 240_000 + messages * 60 })]
         : [];
     case 'imports':
-      return rows > 0 ? [() => runImportStorm({ rows, seed, patienceMs: 240_000 + rows * 20 })] : [];
+      return rows > 0 ? [() => runImportStorm({ rows, seed, longestWaitMs: 240_000 + rows * 20 })] : [];
     case 'events':
       return events > 0
-        ? [() => runEventStorm({ events, keys, seed, patienceMs: 240_000 + events * 60 })]
+        ? [() => runEventStorm({ events, keys, seed, longestWaitMs: 240_000 + events * 60 })]
         : [];
     case 'deaths':
       return [
@@ -62,7 +62,7 @@ function stormsOf(part: Part, { messages, rows, events, keys }: Arguments, seed:
       return messages > 0 ? [() => runEveryQueueDeath(seed)] : [];
     case 'calls':
       return messages > 0
-        ? [() => runCallStorm({ calls: Math.ceil(messages / 10), seed, patienceMs: 120_000 })]
+        ? [() => runCallStorm({ calls: Math.ceil(messages / 10), seed, longestWaitMs: 120_000 })]
         : [];
   }
 }

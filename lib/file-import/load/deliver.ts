@@ -32,37 +32,37 @@ export type Delivered = {
   readonly failure?: ServiceNowError;
 };
 
-/** Where it goes. */
-export type Where = { readonly scope: ImportScope; readonly plan: ImportPlan };
+/** The instance that takes the rows, and the plan by which they become rows of its staging table. */
+export type Destination = { readonly scope: ImportScope; readonly plan: ImportPlan };
 
 /** Brings a chunk to the instance once. @throws ServiceNowError when the instance is away: nothing of it was sent now */
-export async function deliverChunk(where: Where, delivery: Delivery): Promise<Delivered> {
-  if (where.plan.settings.mode === 'rows') return deliverRows(where, delivery);
-  return deliverBody(where, delivery);
+export async function deliverChunk(destination: Destination, delivery: Delivery): Promise<Delivered> {
+  if (destination.plan.settings.mode === 'rows') return deliverRows(destination, delivery);
+  return deliverBody(destination, delivery);
 }
 
-async function deliverBody(where: Where, delivery: Delivery): Promise<Delivered> {
+async function deliverBody(destination: Destination, delivery: Delivery): Promise<Delivered> {
   const { chunk, sending, before, runAfter } = delivery;
   const open = withoutStored(chunk, before);
-  const reconciled = await reconcileBody(where, delivery, open);
+  const reconciled = await reconcileBody(destination, delivery, open);
   const sets = [...new Set([...(before?.sets ?? []), ...('sets' in reconciled ? reconciled.sets : [])])];
   const setLines = { ...before?.setLines, ...('setLines' in reconciled ? reconciled.setLines : {}) };
   const isDivided = Object.keys(setLines).length > 0;
   const record = { lines: [...chunk.lines], rows: chunk.rows, sets, ...(isDivided ? { setLines } : {}) };
   if (reconciled.kind === 'unknown')
-    return { record: { ...record, state: 'unknown', message: lostAnswerText(where.plan) } };
+    return { record: { ...record, state: 'unknown', message: lostAnswerText(destination.plan) } };
   if (reconciled.kind === 'stored') {
     const rest = isDivided ? linesOfSets(reconciled.sets, open) : {};
     const found = { ...record, ...(isDivided && { setLines: { ...setLines, ...rest } }) };
     return { record: { ...found, state: 'stored' } };
   }
   if (!sending) return { record: { ...record, state: 'not-sent' } };
-  return afterParts(where.plan, record, await sendParts(where, reconciled.chunk, runAfter));
+  return afterParts(destination.plan, record, await sendParts(destination, reconciled.chunk, runAfter));
 }
 
 /** Looks up the rows of a chunk that may have been sent; all others are left to be sent. */
 async function reconcileBody(
-  { scope, plan }: Where,
+  { scope, plan }: Destination,
   { reconciliation, possiblySent }: Delivery,
   open: Chunk,
 ): Promise<Reconciled> {
@@ -118,8 +118,12 @@ type SentParts = {
  * Sends a chunk, in halves where it is too large for one request.
  * @throws ServiceNowError when the instance is away and nothing of the chunk was sent
  */
-async function sendParts(where: Where, chunk: Chunk, runAfter: string | undefined): Promise<SentParts> {
-  const sent = await sendChunk(where.scope, where.plan, chunk.body, runAfter);
+async function sendParts(
+  destination: Destination,
+  chunk: Chunk,
+  runAfter: string | undefined,
+): Promise<SentParts> {
+  const sent = await sendChunk(destination.scope, destination.plan, chunk.body, runAfter);
   if (sent.kind === 'lost')
     return { sets: [], verdicts: [], end: { state: 'lost', possiblySent: chunk.lines } };
   if (sent.kind === 'stored')
@@ -129,17 +133,21 @@ async function sendParts(where: Where, chunk: Chunk, runAfter: string | undefine
       end: { state: 'stored' },
     };
   const { error } = sent;
-  if (error.isTooLarge && chunk.rows > 1) return sendHalves(where, chunk, runAfter);
+  if (error.isTooLarge && chunk.rows > 1) return sendHalves(destination, chunk, runAfter);
   const state = error.isTooLarge || refusesItsRows(error) ? 'stored' : 'refused';
   const verdicts = refusedLines(error, lineList(chunk.lines));
   return { sets: [], verdicts, end: { state, message: error.message } };
 }
 
-async function sendHalves(where: Where, chunk: Chunk, runAfter: string | undefined): Promise<SentParts> {
+async function sendHalves(
+  destination: Destination,
+  chunk: Chunk,
+  runAfter: string | undefined,
+): Promise<SentParts> {
   const lines = lineList(chunk.lines);
   const firstLines = new Set(lines.slice(0, Math.ceil(lines.length / 2)));
   const first = await sendParts(
-    where,
+    destination,
     filterLines(chunk, (line) => firstLines.has(line)),
     runAfter,
   );
@@ -147,8 +155,8 @@ async function sendHalves(where: Where, chunk: Chunk, runAfter: string | undefin
   if (first.end.state === 'refused')
     return { ...first, verdicts: [...first.verdicts, ...unsentLines(lineList(rest.lines))] };
   if (first.end.state !== 'stored') return first;
-  const second = await sendParts(where, rest, first.sets.at(-1)?.set ?? runAfter).catch((error: unknown) =>
-    awayAfter(first, error),
+  const second = await sendParts(destination, rest, first.sets.at(-1)?.set ?? runAfter).catch(
+    (error: unknown) => awayAfter(first, error),
   );
   return {
     sets: [...first.sets, ...second.sets],
@@ -181,12 +189,12 @@ function linesOfSets(sets: readonly string[], { lines }: Chunk): Record<string, 
 }
 
 /** Brings the rows of a chunk that have no verdict yet to the instance, one import each. */
-async function deliverRows(where: Where, delivery: Delivery): Promise<Delivered> {
+async function deliverRows(destination: Destination, delivery: Delivery): Promise<Delivered> {
   const { chunk, sending, reconciliation, before } = delivery;
   const verdicts = [...(before?.verdicts ?? [])];
   const open = withoutLines(chunk, new Set(verdicts.map(({ line }) => line)));
   const reconciled = reconciliation
-    ? await reconcileRows(where, open, reconciliation, delivery.possiblySent)
+    ? await reconcileRows(destination, open, reconciliation, delivery.possiblySent)
     : untouched;
   verdicts.push(...reconciled.unknown);
   const record = { lines: [...chunk.lines], rows: chunk.rows, sets: [...(before?.sets ?? [])], verdicts };
@@ -204,7 +212,11 @@ async function deliverRows(where: Where, delivery: Delivery): Promise<Delivered>
       state: 'interrupted',
     });
   };
-  return afterSending(record, reconciled.stored, await sendRows(where.scope, where.plan, rest, beforeBatch));
+  return afterSending(
+    record,
+    reconciled.stored,
+    await sendRows(destination.scope, destination.plan, rest, beforeBatch),
+  );
 }
 
 function afterSending(
@@ -233,7 +245,7 @@ type ReconciledRows = {
 const untouched: ReconciledRows = { stored: [], unknown: [] };
 
 async function reconcileRows(
-  { scope, plan }: Where,
+  { scope, plan }: Destination,
   open: Chunk,
   reconciliation: Reconciliation,
   possiblySent: readonly number[] | undefined,

@@ -14,7 +14,7 @@ import { type Row, round } from '../report.ts';
 import { filePieces, plainLine } from './files.ts';
 
 const maxMegabytes = 256;
-const patienceMs = 3_600_000;
+const longestWaitMs = 3_600_000;
 
 /**
  * A generated file dropped into the bucket of the whole stack: S3 event, queue, packaged functions in real runtime
@@ -59,14 +59,14 @@ async function importThrough(stack: Stack, rows: number) {
   );
   const startMs = performance.now();
   let megabytes = 0;
-  for (; performance.now() - startMs < patienceMs; await delay(250)) {
+  for (; performance.now() - startMs < longestWaitMs; await delay(250)) {
     megabytes = Math.max(megabytes, await peakMegabytes(stack));
     const summary = await findSummary(s3, bucket);
     if (!summary) continue;
     s3.destroy();
     return { seconds: (performance.now() - startMs) / 1000, megabytes, summary };
   }
-  throw new Error(`no summary after ${patienceMs} ms`);
+  throw new Error(`no summary after ${longestWaitMs} ms`);
 }
 
 async function findSummary(s3: S3Client, bucket: string): Promise<ImportSummary | undefined> {

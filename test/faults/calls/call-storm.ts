@@ -16,7 +16,7 @@ export type CallStormOptions = {
   readonly calls: number;
   readonly seed: number;
   /** Longest time for one call to be answered with success, in milliseconds. */
-  readonly patienceMs: number;
+  readonly longestWaitMs: number;
 };
 
 /** One keyed call: the create of a record, or a note on one. */
@@ -81,12 +81,12 @@ export async function runCallStorm(options: CallStormOptions): Promise<StormRepo
     const damages: Damage[] = [];
     const mixed = drawMixed(options, dice);
     const mixedTools = {
-      ...{ stack, dice, patienceMs: options.patienceMs },
+      ...{ stack, dice, longestWaitMs: options.longestWaitMs },
       insist: ({ table, path, ...call }: MixedCall) =>
         untilSuccess(
           stack,
           { ...call, path: `/api/now/table/${table}${path}` },
-          Date.now() + options.patienceMs,
+          Date.now() + options.longestWaitMs,
           () => {
             counts['lost or refused answers'] += 1;
           },
@@ -143,9 +143,9 @@ async function makeCall(
   stack: FaultStack,
   call: KeyedCall,
   counts: Record<'lost or refused answers' | 'repeats after success' | 'callers at once', number>,
-  { patienceMs }: CallStormOptions,
+  { longestWaitMs }: CallStormOptions,
 ): Promise<readonly Damage[]> {
-  const until = Date.now() + patienceMs;
+  const until = Date.now() + longestWaitMs;
   const insist = async (one: KeyedCall): Promise<readonly Damage[]> => {
     const last = await untilSuccess(stack, one, until, () => {
       counts['lost or refused answers'] += 1;
@@ -220,10 +220,13 @@ function drawMixed({ calls, seed }: CallStormOptions, dice: Dice): readonly Mixe
 }
 
 /** Waits until every message is finished. None of them is refused. */
-async function emptyQueue(stack: FaultStack, { patienceMs }: CallStormOptions): Promise<readonly Damage[]> {
+async function emptyQueue(
+  stack: FaultStack,
+  { longestWaitMs }: CallStormOptions,
+): Promise<readonly Damage[]> {
   const url = stack.variable('writeRecords', 'RECORDS_QUEUE_URL');
   const office = new PostOffice(stack, { standard: url, fifo: url });
-  const until = Date.now() + patienceMs;
+  const until = Date.now() + longestWaitMs;
   let left = await office.left();
   for (; left > 0 && Date.now() < until; left = await office.left()) await delay(200);
   const letters = await readDeadLetters(stack);

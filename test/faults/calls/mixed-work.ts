@@ -20,7 +20,7 @@ export type MixedCall = {
 export type MixedTools = {
   readonly stack: FaultStack;
   readonly dice: Dice;
-  readonly patienceMs: number;
+  readonly longestWaitMs: number;
   /** Repeats a call until it succeeds. @returns the last answer, as status and code, where that was a refusal */
   insist(call: MixedCall): Promise<string | undefined>;
 };
@@ -128,7 +128,7 @@ export type MixedWork = { readonly kind: string; readonly marker: string };
 /** Does it. What the messages come to is there once the queue is empty. */
 export async function playMixed({ kind, marker }: MixedWork, tools: MixedTools): Promise<readonly Damage[]> {
   const played = kindOf(kind);
-  const { stack, dice, patienceMs, insist } = tools;
+  const { stack, dice, longestWaitMs, insist } = tools;
   const { table = stormTables.plain } = played;
   const damages: Damage[] = [];
   const blame = (text: string) =>
@@ -153,7 +153,7 @@ export async function playMixed({ kind, marker }: MixedWork, tools: MixedTools):
         if (!last?.startsWith('422')) blame(`${method}: ${last ?? 'was carried out'} where 422 was due`);
       },
       async shown(count) {
-        const until = Date.now() + patienceMs;
+        const until = Date.now() + longestWaitMs;
         for (;;) {
           const rows = rowsOf(stack, table, marker);
           if (rows.length === count) return rows[0]?.['sys_id'] ?? '';

@@ -40,8 +40,8 @@ export class HandDelivery {
   }
 
   /** Delivers until both queues are empty. @returns false when that takes too long */
-  async deliverAll(patienceMs: number): Promise<boolean> {
-    for (const endsAt = Date.now() + patienceMs; Date.now() < endsAt; ) {
+  async deliverAll(longestWaitMs: number): Promise<boolean> {
+    for (const endsAt = Date.now() + longestWaitMs; Date.now() < endsAt; ) {
       const delivered = (await this.#deliver(this.urls.standard)) + (await this.#deliver(this.urls.fifo));
       if (delivered === 0 && (await this.#left()) === 0) return true;
     }

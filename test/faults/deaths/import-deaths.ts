@@ -18,7 +18,7 @@ export type ImportDeathOptions = {
   readonly onProgress?: (moment: string) => void;
 };
 
-const patienceMs = 300_000;
+const longestWaitMs = 300_000;
 const rows = 12;
 
 /** Lets importCsv die at every call that one import makes, before and after the call's effect, and compares each time. */
@@ -103,7 +103,7 @@ class Trials {
   }
 
   async #judge(drop: Drop): Promise<readonly Damage[]> {
-    for (const endsAt = Date.now() + patienceMs; Date.now() < endsAt; await delay(100)) {
+    for (const endsAt = Date.now() + longestWaitMs; Date.now() < endsAt; await delay(100)) {
       const [result] = await findResults(this.#stack, drop);
       if (!result) continue;
       const { store } = this.#stack.instances.first.instance.state;

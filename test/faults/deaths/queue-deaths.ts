@@ -22,7 +22,7 @@ export type QueueDeathOptions = {
   readonly onProgress?: (moment: string) => void;
 };
 
-const patienceMs = 300_000;
+const longestWaitMs = 300_000;
 /** A dead process holds what it was at work on for as long as it might have run. */
 const functionTimeoutSeconds = 8;
 
@@ -138,7 +138,7 @@ class Trials {
         return (story.phases[phase]?.sendings ?? []).map((sending) => ({ sending, rows }));
       });
       await office.send(outgoing);
-      if (!(await this.#delivery.deliverAll(patienceMs)))
+      if (!(await this.#delivery.deliverAll(longestWaitMs)))
         damages.push({ kind: 'left in the queue', text: `messages of phase ${phase + 1}` });
     }
     return damages;

@@ -23,7 +23,7 @@ export type EventStormOptions = {
   readonly keys: number;
   readonly seed: number;
   /** Longest time for the queues to run dry, in milliseconds. */
-  readonly patienceMs: number;
+  readonly longestWaitMs: number;
 };
 
 /** Messages on the queues at a time: enough for full batches. */
@@ -192,7 +192,7 @@ class EventStorm {
 
   async #rage(alarms: AlarmFeed, signals: SignalFeed): Promise<void> {
     const { events } = this.#options;
-    const endsAt = Date.now() + this.#options.patienceMs;
+    const endsAt = Date.now() + this.#options.longestWaitMs;
     while (this.#office.sent < events && Date.now() < endsAt) {
       const room = mostOnQueues - (await this.#office.left());
       const count = Math.min(wave.most, Math.ceil(events * wave.share), room, events - this.#office.sent);
@@ -268,7 +268,7 @@ class EventStorm {
   }
 
   async #untilDry(): Promise<number> {
-    const endsAt = Date.now() + this.#options.patienceMs;
+    const endsAt = Date.now() + this.#options.longestWaitMs;
     for (let calm = 0; calm < 2; ) {
       const left = await this.#office.left();
       if (Date.now() > endsAt) return left;

@@ -20,7 +20,7 @@ export type ImportStormOptions = {
   readonly rows: number;
   readonly seed: number;
   /** Longest time until every drop has its answer, in milliseconds. */
-  readonly patienceMs: number;
+  readonly longestWaitMs: number;
   readonly onProgress?: (unanswered: number) => void;
 };
 
@@ -149,7 +149,7 @@ class ImportStorm {
   }
 
   async #untilAnswered(dropping: Promise<void>): Promise<readonly Pick<Drop, 'key' | 'versionId'>[]> {
-    const endsAt = Date.now() + this.#options.patienceMs;
+    const endsAt = Date.now() + this.#options.longestWaitMs;
     const kills = 2 + Math.floor(this.#options.rows / 2_000);
     let isDropping = true;
     const dropped = dropping.finally(() => {

@@ -17,7 +17,7 @@ export type RecordStormOptions = {
   readonly messages: number;
   readonly seed: number;
   /** Longest time for the queues to run dry, in milliseconds. */
-  readonly patienceMs: number;
+  readonly longestWaitMs: number;
   /** False sends every record as a request of its own. @default by the seed */
   readonly batchApi?: boolean;
   readonly onProgress?: (left: number) => void;
@@ -156,8 +156,8 @@ class RecordStorm {
 
   /** Leads the stories through their phases, and kills the function now and then, until nothing is left to do. */
   async #untilCalm(isWild: boolean): Promise<number> {
-    const { patienceMs, onProgress } = this.#options;
-    const endsAt = Date.now() + patienceMs;
+    const { longestWaitMs, onProgress } = this.#options;
+    const endsAt = Date.now() + longestWaitMs;
     for (let calm = 0; calm < 2; ) {
       const left = await this.#office.left();
       onProgress?.(left);
