@@ -344,7 +344,7 @@ describe('an event of several objects', () => {
     expect(await summaries('results/_refused/')).toMatchObject([{ source: { key: bad.key } }]);
   });
 
-  it('imports the good ones beside records that name no object', async () => {
+  it('imports the good ones next to records that name no object', async () => {
     const good = await drop('imports/imp_load/a.csv', csv);
     const body = JSON.stringify({ Records: [{}, null, ...JSON.parse(good.body).Records] });
     expect(await receive({ key: '', body })).toEqual([]);
