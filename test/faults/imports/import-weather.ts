@@ -95,7 +95,11 @@ function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice, 
   const late = { count: 0 };
   const mostLate = 2 + rows / 500;
   const latePercent = rows < shortStorm ? 8 : Math.min(8, (100 * mostLate) / (stormyPart * loads));
-  proxy.decide = ({ method, path }) => {
+  const proxies = proxyBeforeInstance(dice, loads);
+  proxy.decide = (passage) => {
+    const { method, path } = passage;
+    const refused = proxies.decide(passage);
+    if (refused) return refused;
     const isLoad = method === 'POST' && /^\/api\/now\/(v\d\/)?(import|batch)/.test(path);
     if (!isLoad || late.count > mostLate || !dice.chance(latePercent)) return undefined;
     late.count += 1;
@@ -104,8 +108,50 @@ function stirUpInstance({ instance, proxy }: FaultInstance, { rows, seed, dice, 
   return (): Counts => {
     const waiting = new Map(faults.list().map(({ id, applied }) => [id, applied]));
     const struck = planned.map(({ name, id, count }) => ({ [name]: waiting.get(id) ?? count }));
-    return sumOf([...struck, { 'load finished late': late.count }]);
+    return sumOf([...struck, proxies.counts, { 'load finished late': late.count }]);
   };
+}
+
+/** A proxy that takes no longer request than of so many rows for a while. */
+const mostRowsTaken = 10;
+/** For so long the staging tables cannot be read, while rows are still taken. */
+const unreadMs = 2_500;
+const stagingTable = new RegExp(
+  `^/api/now/(v\\d/)?(stats|table)/(${Object.values(importKinds)
+    .map(({ table }) => table)
+    .join('|')})\\b`,
+);
+
+/** What stands before an instance finds some requests too large, and passes on no reading of verdicts for a while, twice. */
+function proxyBeforeInstance({ chance }: Dice, loads: number) {
+  const counts = { 'load: too large': 0, 'verdicts: not to be read for a while': 0 };
+  const most = 2 + loads / 50;
+  let [seen, outages, untilMs] = [0, 0, 0];
+  const decide: Decide = ({ method, path, body }) => {
+    if (method === 'POST' && path.includes('/insertMultiple')) {
+      seen += 1;
+      const { records }: { records: unknown[] } = JSON.parse(body.toString());
+      const isLong = records.length > mostRowsTaken && counts['load: too large'] < most;
+      // The first one in any case, so that it occurs in a short storm, too.
+      if (!isLong || (counts['load: too large'] > 0 && !chance(5))) return undefined;
+      counts['load: too large'] += 1;
+      return htmlAnswer(413, 'Request Entity Too Large');
+    }
+    if (method !== 'GET' || !stagingTable.test(path)) return undefined;
+    if (Date.now() > untilMs && outages < 2 && seen >= (outages * loads) / 4) {
+      outages += 1;
+      untilMs = Date.now() + unreadMs;
+    }
+    if (Date.now() > untilMs) return undefined;
+    counts['verdicts: not to be read for a while'] += 1;
+    return htmlAnswer(503, 'Service Temporarily Unavailable');
+  };
+  return { decide, counts };
+}
+
+function htmlAnswer(status: number, title: string): Treatment {
+  const body = Buffer.from(`<html><head><title>${status} ${title}</title></head></html>`);
+  return { kind: 'answer', answer: { status, headers: { 'content-type': 'text/html' }, body } };
 }
 
 /** Longer than the SDK tries again by itself. */
