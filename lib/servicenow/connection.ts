@@ -1,5 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../core/clock.ts';
+import { ConfigurationError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Redactor } from '../core/redaction.ts';
@@ -99,8 +100,11 @@ function observeTime(inner: Transport, clock: Clock): { transport: Transport; sk
 /**
  * Gives the JSON of the secret. `fresh` bypasses any cache: it is asked for once, after the instance refused the cached
  * credentials.
+ * Without a secret, for example from a variable that is not set, calls fail with a `ConfigurationError`.
  */
-export type ReadSecret = (options: { readonly fresh: boolean }) => string | Promise<string>;
+export type ReadSecret = (options: {
+  readonly fresh: boolean;
+}) => string | undefined | Promise<string | undefined>;
 
 /** The connection that the secret describes at present. */
 export type ConnectionSource = {
@@ -111,14 +115,23 @@ export type ConnectionSource = {
   close(): Promise<void>;
 };
 
+function requireSecret(read: string | undefined): string {
+  if (read !== undefined) return read;
+  throw new ConfigurationError('readSecret', 'gave no secret; is the variable that it reads set?');
+}
+
 /** A secret that was just read again and is as bad as before is not read again for this long, however many calls fail. */
 const readAgainAfterMs = 30_000;
 
 /** A source that opens its connection on first use. */
 export function createConnectionSource(
-  readSecret: ReadSecret,
+  givenSecret: ReadSecret,
   settings: ConnectionSettings,
 ): ConnectionSource {
+  const readSecret = (options: { readonly fresh: boolean }) => {
+    const read = givenSecret(options);
+    return typeof read === 'object' ? read.then(requireSecret) : requireSecret(read);
+  };
   let createTransport: CreateTransport | undefined;
   let json: string | undefined;
   let connection: Connection | undefined;

@@ -122,7 +122,8 @@ describe('the client as a package', () => {
       `import { createClient, listRecords, ServiceNowError } from 'servicenow-functions';
       import { startInstance } from 'servicenow-instance-emulator';
       const instance = await startInstance({ demoData: false });
-      const client = createClient({ readSecret: () => '{}' });
+      declare const process: { env: Record<string, string | undefined> };
+      const client = createClient({ readSecret: () => process.env['SERVICENOW_SECRET'] });
       const { records } = await listRecords(client, { table: 'incident', limit: 1 });
       const text: string = records[0]?.['number'] as string;
       // @ts-expect-error a limit is a number

@@ -58,3 +58,15 @@ it('gives a call without a context two minutes and a correlation id of its own',
     code: 'DEADLINE_EXCEEDED',
   });
 });
+
+it.each([
+  ['at once', () => undefined],
+  ['later', async () => undefined],
+])('refuses calls where no secret is given (%s)', async (_when, readSecret) => {
+  const client = api.createClient({ readSecret });
+  onTestFinished(() => client.close());
+  await expect(api.listRecords(client, { table: 'incident' })).rejects.toMatchObject({
+    code: 'CONFIGURATION_INVALID',
+    setting: 'readSecret',
+  });
+});
