@@ -143,7 +143,7 @@ describe('servicenow-functions send', () => {
     expect((await run(['send', 'large.jsonl'])).err).toMatch(/^message 2: body: must not exceed 1048576 /);
     expect(await bodies(queue)).toEqual([]);
     // A character that SQS does not take.
-    const messages = [good('a'), good('b'), good('\uFFFE'), good('d')].join('\n');
+    const messages = [good('a'), good('b'), good('c\uFFFE'), good('d')].join('\n');
     await writeFile(join(folder, 'messages.jsonl'), messages);
     const { code, out, err } = await run(['send', 'messages.jsonl', '--json']);
     expect(JSON.parse(out).messageIds).toHaveLength(2);
