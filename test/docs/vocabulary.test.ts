@@ -17,6 +17,7 @@ const banned: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\b(is|are|be) told\b|\btold apart\b/i, 'gets, is reported, is distinguished'],
   [/\b(cannot|can) tell\b/i, 'cannot be determined'],
   [/\b(tell|tells|telling|told)\b/i, 'reports, shows, names, distinguishes'],
+  [/\b(tell|told|mend)[A-Z]\w*/, 'a name that says what it does'],
   [/\b(settle|settles|settled|settling|settleMs)\b/i, 'reconcile, acknowledge, collect'],
   [/\b(broken?|breaks|breaking) off\b|\bbreakOff\b/i, 'interrupted, aborted'],
   [/\b(mend|mends|mended|mending)\b/i, 'fix, repair'],

@@ -6,7 +6,7 @@ import type { Damage, StormReport } from '../harness/storm-report.ts';
 import { hasReached, judgeStories } from '../records/judge.ts';
 import { takeSnapshot } from '../records/observe.ts';
 import { PostOffice } from '../records/post-office.ts';
-import { storyKinds, tellStory } from '../records/stories.ts';
+import { makeStory, storyKinds } from '../records/stories.ts';
 import { addRules, stormSchema, stormTables } from '../records/storm-schema.ts';
 import type { Story } from '../records/story.ts';
 import { draw, Executioner, everyMoment, type Moment } from './deaths.ts';
@@ -106,7 +106,7 @@ class Trials {
     this.#number += 1;
     const stories = (this.#options.kinds ?? storyKinds).map((kind, index) => {
       const id = `d${this.#options.seed}x${this.#number}x${index}`;
-      return tellStory({ id, kind, instance: 'first', contents: 'contents' }, this.#dice);
+      return makeStory({ id, kind, instance: 'first', contents: 'contents' }, this.#dice);
     });
     const { store } = this.#stack.instances.first.instance.state;
     for (const { seeded, table } of stories)

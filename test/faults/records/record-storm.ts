@@ -9,7 +9,7 @@ import { countTroubles, stirUp } from '../harness/weather.ts';
 import { judgeStories } from './judge.ts';
 import { type Outgoing, PostOffice } from './post-office.ts';
 import { Stage } from './stage.ts';
-import { tellStories } from './stories.ts';
+import { makeStories } from './stories.ts';
 import { addRules, stormSchema, stormTables, unkindSwitches } from './storm-schema.ts';
 import type { Story } from './story.ts';
 
@@ -61,7 +61,7 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
   });
   try {
     const contents = watch.content('record');
-    const stories = tellStories({ ...options, contents, secondInstancePercent: 15 }, dice);
+    const stories = makeStories({ ...options, contents, secondInstancePercent: 15 }, dice);
     const storm = new RecordStorm(stack, stories, dice, { ...options, batchApi });
     const report = await storm.run();
     const leaks = await stack.close();

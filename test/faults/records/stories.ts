@@ -83,14 +83,14 @@ export type StoryOptions = {
 };
 
 /** Makes up stories until they have so many messages: each kind at least once, then by weight. */
-export function tellStories(options: StoryOptions, dice: Dice): readonly Story[] {
+export function makeStories(options: StoryOptions, dice: Dice): readonly Story[] {
   const stories: Story[] = [];
   let messages = 0;
   for (let index = 0; messages < options.messages || index < storyKinds.length; index += 1) {
     const kind = storyKinds[index] ?? drawKind(dice);
     const instance: InstanceName = dice.chance(options.secondInstancePercent) ? 'second' : 'first';
     const { seed, contents } = options;
-    const story = tellStory({ id: `s${seed}x${index}`, kind, instance, contents }, dice);
+    const story = makeStory({ id: `s${seed}x${index}`, kind, instance, contents }, dice);
     stories.push(story);
     messages += story.phases.reduce((sum, { sendings }) => sum + sendings.length, 0);
   }
@@ -108,7 +108,7 @@ function drawKind(dice: Dice): string {
 }
 
 /** Makes up a story of one kind. */
-export function tellStory(
+export function makeStory(
   head: Pick<Story, 'id' | 'kind' | 'instance'> & { readonly contents: string },
   dice: Dice,
 ): Story {
