@@ -159,14 +159,14 @@ export class EffectLedger {
     return this.#items.putIf(key, { holder, untilMs }, free);
   }
 
-  /** True once a table was seen to ignore the sys_id that a create asks for. */
+  /** True for 30 days after a table was seen to ignore the sys_id that a create asks for. */
   async ignoresSysId(table: string): Promise<boolean> {
     const item = await this.#items.get(this.#tableKey(table));
     return item?.['ignoresSysId'] === true;
   }
 
   async rememberThatTableIgnoresSysId(table: string): Promise<void> {
-    await this.#items.putForEver(this.#tableKey(table), { ignoresSysId: true });
+    await this.#items.put(this.#tableKey(table), { ignoresSysId: true });
   }
 
   /** What identifies a key in marks. */

@@ -77,12 +77,6 @@ export class LedgerItems {
     await this.#write({ put: { ...attributes, ...key, expiresAt: this.#expiry() } });
   }
 
-  /** Remembers something for ever. */
-  async putForEver(key: StateKey, attributes: Attributes): Promise<void> {
-    this.#ahead.delete(key.pk);
-    await this.#write({ put: { ...attributes, ...key } });
-  }
-
   /** @returns false when the condition does not hold */
   async putIf(key: StateKey, attributes: Attributes, condition: Condition): Promise<boolean> {
     this.#ahead.delete(key.pk);

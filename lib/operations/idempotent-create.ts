@@ -7,6 +7,7 @@ import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
 import { deriveCorrelationMeeting, type Identity } from './identity.ts';
+import { isSysIdIgnored } from './ignored-sys-id.ts';
 import { type Keyed, type KeyedWrites, KeyReusedError, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
 import { createdSysId, rememberNotesOf } from './remember-notes.ts';
@@ -205,14 +206,17 @@ async function afterIgnored(
 ): Promise<ServiceNowResponse> {
   const now = deps.clock.now();
   const applied = { state: 'applied', digest: createDigest, sentAtMs: now, untilMs: now } as const;
+  const isIgnored = await isSysIdIgnored(table, made, now, (asked) => deps.client.send(asked, deps.context));
+  const rememberTable = () =>
+    deps.ledger
+      ? deps.ledger.rememberThatTableIgnoresSysId(table)
+      : deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' });
   // A caller who has the answer does not repeat the call; an error would make him.
   await Promise.allSettled([
     createsOf(table, key, deps).remember(nameOf(table, key, deps), { ...applied, target: made }),
-    deps.ledger
-      ? deps.ledger.rememberThatTableIgnoresSysId(table)
-      : deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' }),
+    isIgnored ? rememberTable() : undefined,
   ]);
-  if (isImplicit) return response;
+  if (isImplicit || !isIgnored) return response;
   const warning = 'the instance ignored the sys_id of the key; add the table to correlationIdTables';
   return { ...response, headers: { ...response.headers, 'idempotency-warning': warning } };
 }

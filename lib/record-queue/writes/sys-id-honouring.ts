@@ -1,3 +1,5 @@
+import { isSysIdIgnored } from '../../operations/ignored-sys-id.ts';
+import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import type { RecordCommand } from '../message.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -17,17 +19,20 @@ export async function isSysIdHonoured({ command }: RecordCommand, context: Write
 /**
  * Compares the sys_id of a record that was made with the one that was asked for.
  * @param made as the answer shows it; undefined where it does not
- * @returns true when the instance chose another
+ * @returns true when the instance chose another; then the table is remembered, unless a rule led this one insert elsewhere
  */
 export async function rememberIfIgnored(
   { command: { table }, message }: RecordCommand,
   asked: string,
   made: string | undefined,
-  { honouringTables, ignoringTables, ledger, log }: WriteContext,
+  context: WriteContext,
 ): Promise<boolean> {
+  const { clock, honouringTables, ignoringTables, ledger, log } = context;
   const name = table.toLowerCase();
   if (made?.toLowerCase() === asked) honouringTables.add(name);
   if (made === undefined || made.toLowerCase() === asked) return false;
+  const send = (request: ServiceNowRequest) => context.send({ request, isReconciling: true });
+  if (!(await isSysIdIgnored(table, made, clock.now(), send))) return true;
   honouringTables.delete(name);
   ignoringTables.add(name);
   log.warn('sys-id-ignored', { table, messageId: message.messageId });

@@ -136,6 +136,7 @@ class RecordStorm {
     const occurred = sumOf([
       countKinds(begun),
       this.#counts,
+      this.#office.counts,
       ...refusals.map(({ counts }) => counts),
       ...weather.map((count) => count()),
     ]);

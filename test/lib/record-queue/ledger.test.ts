@@ -133,6 +133,34 @@ describe('what the ledger remembers', () => {
     expect(incidents()).toHaveLength(2);
   });
 
+  it('takes no table for one that ignores it where a rule leads a single insert elsewhere', async () => {
+    await start();
+    const rule = { table: 'incident', action: 'redirect', toTable: 'problem', count: 1 } as const;
+    queue.instance.control.rules.add(rule);
+    const made = { ...create('m1'), key: 'k' };
+    await queue.deliver([made]);
+    queue.restart();
+    await queue.deliver([{ ...made, id: 'm2' }, create('m3')]);
+    expect(incidents()).toMatchObject([{ sys_id: deriveSysId(deployment, 'incident', 'm3') }]);
+    expect(
+      queue.instance.state.store.select('problem').filter((row) => row['short_description'] === 'm1'),
+    ).toHaveLength(1);
+  });
+
+  it('goes on with the sys_id in a table without a correlation_id', async () => {
+    await start({ instance: { switches: { ignoreGivenSysIdOn: ['sys_user'] } } });
+    const user = (id: string) => ({ id, body: { table: 'sys_user', record: { user_name: id } } });
+    for (const id of ['m1', 'm2', 'm1']) {
+      queue.restart();
+      expect(await queue.deliver([{ ...user(id), receiveCount: 2 }])).toEqual([]);
+    }
+    expect(queue.deadLetters).toEqual([]);
+    const made = queue.instance.state.store
+      .select('sys_user')
+      .filter((row) => /^m\d$/.test(String(row['user_name'])));
+    expect(made).toHaveLength(2);
+  });
+
   it('lets a message make one record in such a table that Lambda hands over again as if for the first time', async () => {
     await start({ instance: { switches: { ignoreGivenSysIdOn: ['incident'] } } });
     const messages = [create('m1'), create('m2')];
