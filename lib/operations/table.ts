@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { mayHaveTakenEffect } from '../core/errors.ts';
 import { aggregateRequest } from '../servicenow/aggregate.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import {
@@ -120,11 +121,24 @@ async function sendUnkeyed(
   const isOwn = given === undefined && typeof record['sys_id'] === 'string' && record['sys_id'] !== '';
   const response = isOwn
     ? await (await loadCreate()).createWithOwnSysId(request, table, String(record['sys_id']), deps)
-    : await deps.client.send(request, deps.context);
+    : await deps.client
+        .send(request, deps.context)
+        .catch((error: unknown) => rethrowInDoubt(error, given, deps));
   if (!deps.ledger || !Object.keys(record).some((column) => mayBeJournal(table, column))) return response;
   const { createdSysId, rememberNotesOf } = await loadNotes();
   await rememberNotesOf({ table, record, sysId: given ?? createdSysId(response), sentAtMs }, deps);
   return response;
+}
+
+/** After a lost answer, writes that heed doubts wait until the instance can no longer be working on this one. */
+async function rethrowInDoubt(
+  error: unknown,
+  sysId: string | undefined,
+  { clock, inDoubtMs, ledger }: OperationDeps,
+): Promise<never> {
+  if (sysId !== undefined && mayHaveTakenEffect(error))
+    await ledger?.records.markInDoubt(sysId, clock.now() + inDoubtMs, '').catch(() => undefined);
+  throw error;
 }
 
 const updateSchema = z.object({

@@ -16,6 +16,23 @@ const again = (message: TestMessage): TestMessage => ({ ...message, receiveCount
 /** Longer than a write may be in doubt. */
 const overMs = 91_000;
 
+describe('an update over HTTP without a key whose answer was lost', () => {
+  it('is not overtaken by an update of the queue', async () => {
+    const { through, commit } = late(({ method }) => method === 'PATCH');
+    const { queue, patch, later, store } = await startBothWays({}, through);
+    await queue.deliver([create]);
+    expect(await patch(sysId, { urgency: '2' })).toMatchObject({
+      headers: { 'x-error-code': 'OUTCOME_UNKNOWN' },
+    });
+    const newer = update('m2', { urgency: '3' });
+    expect(await queue.deliver([newer])).toEqual(['m2']);
+    await commit();
+    later(overMs);
+    expect(await queue.deliver([again(newer)])).toEqual([]);
+    expect(store.find('incident', sysId)).toMatchObject({ urgency: '3' });
+  });
+});
+
 describe('a record that was deleted over HTTP', () => {
   it.each([undefined, 'd'])(
     'is not made again by a create of the queue or over HTTP (key: %s)',
