@@ -44,7 +44,7 @@ describe('postRecordStagingTable', () => {
 
   it('refuses a value that ServiceNow would mangle, naming its column', async () => {
     const name = uniqueWord();
-    const { status, body } = await call('POST', IMPORT, { name, ram: 2048 });
+    const { status, body } = await call('POST', IMPORT, { name, ram: { size: 2048 } });
     expect(status).toBe(400);
     expect(JSON.stringify(body)).toContain('ram');
     expect(await held('imp_computer', `name=${name}`)).toEqual([]);

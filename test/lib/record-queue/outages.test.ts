@@ -195,7 +195,7 @@ describe('a call that is in flight when time runs out', () => {
       action: 'stall',
       stallMs: 60_000,
     });
-    expect(await queue.deliver([create('m1'), create('m2')], 2_000)).toEqual([]);
+    expect(await queue.deliver([create('m1'), create('m2')], 5_000)).toEqual([]);
     expect(incidents()).toHaveLength(2);
     expect(queue.requests()).toEqual(['POST /api/now/v1/batch', 'POST /api/now/v1/batch']);
   });
