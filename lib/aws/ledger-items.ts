@@ -1,13 +1,8 @@
 import type { Clock, Deadline } from '../core/clock.ts';
 import { coalesce } from '../core/shared-work.ts';
+import { StateRefusedError } from './state-calls.ts';
 import type { Condition, StateValue } from './state-expressions.ts';
-import {
-  type StateItem,
-  type StateKey,
-  StateRefusedError,
-  type StateTable,
-  type StateWrite,
-} from './state-table.ts';
+import type { StateItem, StateKey, StateTable, StateWrite } from './state-table.ts';
 
 /** SQS keeps a message for 14 days, and then its dead letter for as long again. */
 const keptSeconds = 30 * 86_400;

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { DynamoDBClient, WriteRequest } from '@aws-sdk/client-dynamodb';
-import type { NativeAttributeValue } from '@aws-sdk/util-dynamodb';
-import type { Clock, Deadline } from '../core/clock.ts';
-import { ConfigurationError, ConnectorError } from '../core/errors.ts';
+import type { WriteRequest } from '@aws-sdk/client-dynamodb';
+import type { Clock } from '../core/clock.ts';
 import { fullJitterMs } from '../core/retry-timing.ts';
+import {
+  type Attributes,
+  ConditionFailed,
+  createStateCalls,
+  type Loaded,
+  type SendOptions,
+  type StateCall,
+  StateUnavailableError,
+} from './state-calls.ts';
 import {
   type Condition,
   type Expression,
@@ -34,9 +41,6 @@ export type StateRange = {
   readonly limit?: number;
   readonly descending?: boolean;
 };
-
-/** How long a call to the table may take. */
-export type StateCall = { readonly deadline?: Deadline; readonly signal?: AbortSignal };
 
 /**
  * The table that holds what the deployment has to remember: effects of messages, doubts, the import schedule. It never holds
@@ -69,25 +73,6 @@ export type StateTable = {
   query(pk: string, range?: StateRange, call?: StateCall): Promise<readonly StateItem[]>;
 };
 
-/** DynamoDB could not be reached in time, or throttled for too long. */
-export class StateUnavailableError extends ConnectorError {
-  override readonly name: string = 'StateUnavailableError';
-  override readonly code = 'STATE_UNAVAILABLE';
-  override readonly ownAnswer = { status: 503, title: 'The state table is not available' };
-  override readonly retryable = true;
-}
-
-/** DynamoDB never takes an item or a key like this: it is too large, or nested too deep. Nothing was written. */
-export class StateRefusedError extends ConnectorError {
-  override readonly name: string = 'StateRefusedError';
-  override readonly code = 'STATE_REFUSED';
-  override readonly ownAnswer = { status: 400, title: 'State item too large' };
-
-  constructor(options?: { cause?: unknown }) {
-    super('this write needs more state than one item of the state table can hold', options);
-  }
-}
-
 /** Limits of BatchGetItem and BatchWriteItem. */
 const maxReads = 100;
 const maxWrites = 25;
@@ -96,12 +81,9 @@ const maxWrites = 25;
 const maxRounds = 8;
 const backOff = { baseMs: 50, capMs: 2_000 };
 
-/** The SDK's own requests wait for ever by default, e.g. in a VPC without a route to DynamoDB. */
-const timeouts = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
-
 /** @param tableName `STATE_TABLE` of the environment. The SDK is loaded by the first call. */
 export function createStateTable(tableName: string, clock: Clock, random: () => number): StateTable {
-  const run = runner();
+  const run = createStateCalls();
 
   const fetchOne = (key: StateKey, call: StateCall) =>
     run(call, async ({ sdk, client }, options) => {
@@ -278,7 +260,7 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
     async query(pk, range = {}, call = {}) {
       const { text, names, values: bound } = toRange(pk, range);
       const items: StateItem[] = [];
-      let start: Record<string, NativeAttributeValue> | undefined;
+      let start: Record<string, Attributes[string]> | undefined;
       do {
         const from = start;
         const page = await run(call, async ({ sdk, client }, options) => {
@@ -306,8 +288,6 @@ export function createStateTable(tableName: string, clock: Clock, random: () => 
   };
 }
 
-type Attributes = Readonly<Record<string, NativeAttributeValue>>;
-
 /** How often a change of an expired item is begun that others change at the same time. */
 const mostTries = 3;
 
@@ -333,72 +313,6 @@ function parametersOf({ text, names, values }: Expression, marshall: Loaded['sdk
     ...(Object.keys(names).length > 0 && { ExpressionAttributeNames: names }),
     ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: marshall(values) }),
   };
-}
-
-type SendOptions = { readonly abortSignal?: AbortSignal };
-
-type Loaded = {
-  readonly sdk: typeof import('./sdk/dynamodb.ts');
-  readonly client: DynamoDBClient;
-};
-
-/** Runs calls with the SDK (the first call loads it) and converts its errors into ours. */
-function runner() {
-  let loading: Promise<Loaded> | undefined;
-  const load = () => {
-    loading ??= import('./sdk/dynamodb.ts').then((sdk) => ({
-      sdk,
-      client: new sdk.DynamoDBClient({ maxAttempts: 4, requestHandler: timeouts }),
-    }));
-    return loading;
-  };
-  return async <Result>(
-    { deadline, signal }: StateCall,
-    work: (loaded: Loaded, options: SendOptions) => Promise<Result>,
-  ): Promise<Result> => {
-    const limits = [
-      ...(signal ? [signal] : []),
-      ...(deadline ? [AbortSignal.timeout(deadline.remainingMs())] : []),
-    ];
-    const loaded = await load();
-    try {
-      return await work(loaded, limits.length > 0 ? { abortSignal: AbortSignal.any(limits) } : {});
-    } catch (cause) {
-      if (cause instanceof loaded.sdk.ConditionalCheckFailedException)
-        throw new ConditionFailed(cause.Item && loaded.sdk.unmarshall(cause.Item));
-      throw stateError(cause);
-    }
-  };
-}
-
-/** What the table refused because a condition does not hold; never seen outside this module. */
-class ConditionFailed extends Error {
-  readonly item: Attributes | undefined;
-
-  constructor(item: Attributes | undefined) {
-    super('the condition does not hold');
-    this.item = item;
-  }
-}
-
-const misconfigured: Readonly<Record<string, string>> = {
-  ResourceNotFoundException: 'there is no such table in this account and region',
-  AccessDeniedException: 'this function may not use the table; check its role and the key of the table',
-};
-
-function stateError(cause: unknown): Error {
-  const name = cause instanceof Error ? cause.name : '';
-  const reason = misconfigured[name];
-  if (reason) return new ConfigurationError('STATE_TABLE', reason, { cause });
-  // Other validation errors are of a table with other keys: no message is to blame for those.
-  const isTooMuch = name === 'ValidationException' && /\bsize\b|nesting/i.test(String(cause));
-  if (isTooMuch) return new StateRefusedError({ cause });
-  return new StateUnavailableError(
-    `DynamoDB could not read or write the state table (${name || 'unknown error'})`,
-    {
-      cause,
-    },
-  );
 }
 
 function keyOf({ pk, sk }: StateKey): StateKey {

@@ -1,5 +1,6 @@
 import { type changeVisibility, type EntryFailure, sendInOrder, type sendMessages } from '../aws/sqs.ts';
-import { StateRefusedError, type StateTable } from '../aws/state-table.ts';
+import { StateRefusedError } from '../aws/state-calls.ts';
+import type { StateTable } from '../aws/state-table.ts';
 import { type Clock, type Deadline, deadlineAt } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';

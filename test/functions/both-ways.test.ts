@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type StateTable, StateUnavailableError } from '../../lib/aws/state-table.ts';
+import { StateUnavailableError } from '../../lib/aws/state-calls.ts';
+import type { StateTable } from '../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../lib/operations/identity.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../lib/servicenow/call.ts';
 import type { TestMessage } from '../lib/record-queue/emulated-queue.ts';

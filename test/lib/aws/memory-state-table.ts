@@ -1,10 +1,6 @@
+import { StateRefusedError } from '../../../lib/aws/state-calls.ts';
 import type { Condition, StateValue, Update } from '../../../lib/aws/state-expressions.ts';
-import {
-  type StateItem,
-  type StateKey,
-  StateRefusedError,
-  type StateTable,
-} from '../../../lib/aws/state-table.ts';
+import type { StateItem, StateKey, StateTable } from '../../../lib/aws/state-table.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 
 /**

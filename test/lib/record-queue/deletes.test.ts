@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { StateUnavailableError } from '../../../lib/aws/state-calls.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';

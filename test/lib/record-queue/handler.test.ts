@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type StateCall, type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { type StateCall, StateUnavailableError } from '../../../lib/aws/state-calls.ts';
+import type { StateTable } from '../../../lib/aws/state-table.ts';
 import { recallReasons, rememberKey } from '../../../lib/record-queue/dead-letter.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';

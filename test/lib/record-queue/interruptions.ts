@@ -1,4 +1,5 @@
-import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { StateUnavailableError } from '../../../lib/aws/state-calls.ts';
+import type { StateTable } from '../../../lib/aws/state-table.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 

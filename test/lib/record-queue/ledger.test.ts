@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { StateRefusedError, type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { StateRefusedError, StateUnavailableError } from '../../../lib/aws/state-calls.ts';
+import type { StateTable } from '../../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { ThrottledError } from '../../../lib/servicenow/errors.ts';

@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
-import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { StateUnavailableError } from '../../../lib/aws/state-calls.ts';
+import type { StateTable } from '../../../lib/aws/state-table.ts';
 import type {
   ServiceNowClient,
   ServiceNowRequest,

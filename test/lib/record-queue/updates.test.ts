@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type StateTable, StateUnavailableError, type StateWrite } from '../../../lib/aws/state-table.ts';
+import { StateUnavailableError } from '../../../lib/aws/state-calls.ts';
+import type { StateTable, StateWrite } from '../../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';

@@ -1,5 +1,6 @@
 import { afterEach } from 'vitest';
-import { type StateTable, StateUnavailableError } from '../../../lib/aws/state-table.ts';
+import { StateUnavailableError } from '../../../lib/aws/state-calls.ts';
+import type { StateTable } from '../../../lib/aws/state-table.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { AnswerLostError, UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import { type EmulatedQueue, type QueueOptions, startQueue, type TestMessage } from './emulated-queue.ts';
