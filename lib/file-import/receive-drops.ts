@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod/mini';
 import { startDurableExecution } from '../aws/lambda.ts';
 import { addTag } from '../aws/object-tags.ts';
-import { headObject } from '../aws/s3.ts';
+import { headObject, isStatus } from '../aws/s3.ts';
 import { sendMessages } from '../aws/sqs.ts';
 import { createStateTable } from '../aws/state-table.ts';
 import { lastingId } from '../core/caller.ts';
@@ -133,9 +133,15 @@ async function tagDrop(
 ): Promise<void> {
   const { object } = notice;
   if (!tagsDrops || 'ignored' in notice || (bucket ?? object.bucket) !== object.bucket) return;
-  const isTagged = await addTag(s3, object, dropTag);
-  if (!isTagged)
-    log.info('drop-not-tagged', { key: object.key, reason: 'it is gone, or has ten other tags' });
+  const { key } = object;
+  try {
+    const isTagged = await addTag(s3, object, dropTag);
+    if (!isTagged) log.info('drop-not-tagged', { key, reason: 'it is gone, or has ten other tags' });
+  } catch (error) {
+    // A right that is missing does not come by itself: the import is not to be a dead letter for it.
+    if (!isStatus(error, 403)) throw error;
+    log.error('drop-not-tagged', { key, reason: String(error) });
+  }
 }
 
 /** Nothing but a sign of life. */

@@ -163,6 +163,18 @@ describe('the tag by which the bucket deletes old drops', () => {
     expect(world.started).toHaveLength(1);
   });
 
+  it.each(['s3:GetObjectTagging', 's3:PutObjectTagging'])(
+    'is left out where the right to it is missing (%s), and said as an error',
+    async (action) => {
+      const event = await drop('imports/imp_load/a.csv', csv);
+      world.denied.add(action);
+      expect(await receive(event)).toEqual([]);
+      expect(world.started).toHaveLength(1);
+      const reason = expect.stringContaining('AccessDenied');
+      expect(world.lines).toContainEqual(expect.objectContaining({ event: 'drop-not-tagged', reason }));
+    },
+  );
+
   it('brings the message back when S3 refuses it, and holds no import up', async () => {
     const event = await drop('imports/imp_load/a.csv', csv);
     const send = async (command: object) => {
