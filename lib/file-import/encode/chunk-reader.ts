@@ -196,6 +196,6 @@ export function openRows(
     return new ChunkReader(pieces, lines, (out) => writer.write(lines, out), limits);
   }
   const records = new CsvTokenizer(new ByteWindow(from), content);
-  const writer = new CsvRowWriter(plan.row, text);
+  const writer = new CsvRowWriter(plan.row, text, plan.content.start.line);
   return new ChunkReader(pieces, records, (out) => writer.write(records, out), limits);
 }

@@ -48,8 +48,13 @@ export class CsvRowWriter {
   /** A name as a header line in the middle may repeat it: in any case, but for a single column, whose values may be words. */
   readonly #repeatable: (name: string) => string;
 
-  constructor(plan: RowPlan, text: TextSource) {
+  /** The line below the header. */
+  readonly #firstLine: number | undefined;
+
+  /** @param firstLine the line below the header */
+  constructor(plan: RowPlan, text: TextSource, firstLine?: number) {
     const encoding = windowEncoding(text);
+    this.#firstLine = firstLine;
     this.#text = text;
     this.#plan = plan;
     this.#slots = plan.targets.map((target) => target && { ...target, prefix: jsonPrefix(target.jsonKey) });
@@ -114,13 +119,15 @@ export class CsvRowWriter {
     return filled === undefined ? undefined : `a value in column ${filled + 1}, which has no name`;
   }
 
-  /** Whether every field is dashes: sqlcmd draws such a line below the header. */
-  #isRuler({ window: { bytes }, starts, ends }: CsvTokenizer): boolean {
+  /** Whether every field is dashes: sqlcmd draws such a line below the header. The value of a single column may be two of them. */
+  #isRuler({ window: { bytes, startLine }, starts, ends }: CsvTokenizer): boolean {
+    if (startLine !== this.#firstLine) return false;
+    const least = this.#slots.length - this.#first > 1 ? 2 : 3;
     if (bytes[starts[this.#first] ?? 0] !== DASH) return false;
     for (let i = this.#first; i < this.#slots.length; i++) {
       const start = starts[i] ?? 0;
       const end = ends[i] ?? 0;
-      if (end - start < 2) return false;
+      if (end - start < least) return false;
       for (let at = start; at < end; at++) if (bytes[at] !== DASH) return false;
     }
     return true;

@@ -137,6 +137,14 @@ describe('lines that are no rows', () => {
     expect(staged('u_code')).toEqual([]);
   });
 
+  it('are values where they are dashes elsewhere than below the header, or two in a single column', async () => {
+    const values = await run('x.csv', 'u_code,u_text\n1,a\n--,--\n');
+    expect(values).toMatchObject({ counts: { inserted: 2, rejected: 0 } });
+    const single = await run('y.csv', 'u_text\n--\nb\n---\n');
+    expect(single).toMatchObject({ counts: { rejected: 0 }, lines: { rows: 3 } });
+    expect(await run('z.csv', 'u_text\n---\nb\n')).toMatchObject({ counts: { rejected: 1 } });
+  });
+
   it('are rejected by name when they are dashes only', async () => {
     const summary = await run('x.csv', 'u_code,u_text\n------,------\n1,a\n--,b\n');
     expect(summary).toMatchObject({ counts: { inserted: 2, rejected: 1 } });
