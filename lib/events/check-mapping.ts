@@ -1,8 +1,8 @@
 import { InvalidInputError } from '../core/errors.ts';
 import { keptColumns } from '../operations/signal.ts';
 import { phaseOf, tablesWithLife } from '../record-queue/life-cycle/decide.ts';
-import { checkNames, isFunctionName } from './expression-names.ts';
-import type { CompiledMapping, Parts } from './mapping.ts';
+import { checkNames } from './expression-names.ts';
+import type { CompiledMapping, Condition, Parts, Template } from './mapping.ts';
 
 /**
  * Refuses a compiled mapping that no event could ever use as its author means it.
@@ -54,25 +54,35 @@ function checkPartsOf({ target, life }: CompiledMapping, parts: Parts, path: str
 }
 
 /** Names that an expression may use, in the order of the file. */
-function checkExpressions({ let: values, each, key, ...rest }: CompiledMapping): void {
+function checkExpressions(mapping: CompiledMapping): void {
+  const { let: values, each, key, at, id, target, signal } = mapping;
   const known = new Set(['event']);
-  check(each, 'each', known);
+  const check = (path: string, given: Template | Condition | undefined, isSteady = false) => {
+    if (given && 'expression' in given) checkNames(given.expression, path, known, isSteady);
+  };
+  check('each', each);
   for (const [name, value] of values) {
-    if (isFunctionName(name))
-      throw new InvalidInputError(`let.${name}`, 'is the name of a function of JSONata');
-    check(value, `let.${name}`, known);
+    check(`let.${name}`, value);
     known.add(name);
   }
-  for (const [part, value] of Object.entries({ ...rest, key: key.length === 1 ? key[0] : key }))
-    check(value, part, known);
+  for (const [index, part] of key.entries()) check(key.length > 1 ? `key.${index}` : 'key', part, true);
+  check('id', id, true);
+  check('at', at);
+  for (const [index, { when }] of target.entries()) check(`target.${index}.when`, when);
+  for (const [path, template] of templatesOf(mapping)) check(path, template);
+  for (const [index, entry] of signal.entries()) {
+    check(`signal.${index}.when`, entry.when);
+    for (const [path, template] of templatesOf(entry)) check(`signal.${index}.${path}`, template);
+  }
 }
 
-const steady = /^(key|id|at)\b/;
+type Named = readonly [path: string, template: Template];
 
-/** @param given a part of a mapping, with templates somewhere inside */
-function check(given: unknown, path: string, known: ReadonlySet<string>): void {
-  if (typeof given !== 'object' || given === null) return;
-  if ('expression' in given && typeof given.expression === 'string')
-    checkNames(given.expression, path.replace('.lookup.', '.'), known, steady.test(path));
-  else for (const [name, one] of Object.entries(given)) check(one, `${path}.${name}`, known);
+function templatesOf({ fields = {}, note, resolve = {} }: Parts): readonly Named[] {
+  const named = (values: Readonly<Record<string, Template>>, path: string) =>
+    Object.entries(values).map(([name, value]): Named => [`${path}.${name}`, value]);
+  const ofFields = Object.entries(fields).flatMap(([column, field]): readonly Named[] =>
+    'lookup' in field ? named(field.lookup.by, `fields.${column}.by`) : [[`fields.${column}`, field]],
+  );
+  return [...ofFields, ...(note ? [['note', note.text] as const] : []), ...named(resolve, 'resolve')];
 }

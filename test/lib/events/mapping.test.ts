@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -137,6 +138,42 @@ note: "{% $join([state, Id]) %}"
     expect(await signalOf(ofEach, event({ findings: [{ Id: 'a', state: null }, null] }))).toMatchObject({
       ...{ signal: 'note', note: 'a' },
     });
+  });
+
+  it('may call every function of JSONata but $eval', () => {
+    const library = readFileSync(createRequire(import.meta.url).resolve('jsonata'), 'utf8');
+    const bound = library.matchAll(/\b(?:staticFrame|environment)\.bind\('(\w+)'/g);
+    const names = [...bound].map(([, name = '']) => name).filter((name) => name !== 'eval');
+    expect(names.length).toBeGreaterThan(60);
+    for (const name of names)
+      expect(() => compileMapping('test.yaml', `${base}note: "{% $${name}(detail.x) %}"\n`)).not.toThrow();
+  });
+
+  it('may name a value like a function that it does not call', async () => {
+    const more = `let: { type: "{% detail.kind %}", count: "{% $type & $string(1) %}" }
+fields: { category: "{% $type %}", description: "{% $count %}" }
+`;
+    expect((await signalOf(more, event({ key: 'k', kind: 'disk' }))).fields).toEqual({
+      ...{ category: 'disk', description: 'disk1' },
+    });
+  });
+
+  it('may take the present for a time that the event lacks', async () => {
+    const more = 'at: "{% detail.t ? detail.t : $now() %}"\n';
+    const t = '2026-11-29T07:00:00.000Z';
+    expect((await signalOf(more, event({ key: 'k', t }))).at).toBe(t);
+  });
+
+  it('takes literal objects as they are, and columns of any name', async () => {
+    const more = `let: { s: { expression: "rate(5 minutes)", literal: { expression: "rate(" } } }
+fields: { description: "{% $s.expression %}", literal: "{% $s.literal.expression %}", expression: x }
+`;
+    expect((await signalOf(more)).fields).toEqual({
+      ...{ description: 'rate(5 minutes)', literal: 'rate(', expression: 'x' },
+    });
+    expect(() => mapperOf('fields: { literal: "{% $nope %}" }\n')).toThrow(
+      'fields.literal: $nope is neither',
+    );
   });
 
   it('gives a signal for each element, and keeps what fails apart from the rest', async () => {
@@ -360,13 +397,22 @@ describe('a mapping file that is wrong', () => {
       `${base}fields:\n  cmdb_ci: { find: cmdb_ci, by: { name: "{% $nme %}" } }\n`,
       'test.yaml:7: fields.cmdb_ci.by.name: $nme is neither',
     ],
-    ['a value named like a function', `${base}let: { sum: 1 }\n`, 'test.yaml:6: let.sum: is the name'],
+    [
+      'a call of a function that a value hides',
+      `${base}let: { sum: 1 }\nfields: { impact: "{% $sum(detail.list) %}" }\n`,
+      'test.yaml:7: fields.impact: $sum is a value of let and no function here',
+    ],
+    [
+      'a value passed on to a function that another value hides',
+      `${base}let: { sum: 1 }\nfields: { impact: "{% detail.list ~> $sum %}" }\n`,
+      'test.yaml:7: fields.impact: $sum is a value of let and no function here',
+    ],
     [
       'an expression inside of a value',
       `${base}let: { a: { b: "{% detail.x %}" } }\n`,
       'test.yaml:6: let.a: must be one expression as a whole',
     ],
-    ...['key', 'id', 'at'].map(
+    ...['key', 'id'].map(
       (part) =>
         [
           `another ${part} each time`,
