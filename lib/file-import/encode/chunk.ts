@@ -44,6 +44,11 @@ export function* linesOf(runs: LineRuns): Generator<number> {
   }
 }
 
+/** How many lines there are. */
+export function countLines(runs: LineRuns): number {
+  return runs.reduce((sum, value, index) => (index % 2 === 1 ? sum + value : sum), 0);
+}
+
 export function lineList(runs: LineRuns): number[] {
   return [...linesOf(runs)];
 }

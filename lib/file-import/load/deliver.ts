@@ -1,4 +1,4 @@
-import { ServiceNowError } from '../../servicenow/service-now-error.ts';
+import { ConnectorError } from '../../core/errors.ts';
 import { type Chunk, filterLines, type LineRuns, lineList, lineRuns, withoutLines } from '../encode/chunk.ts';
 import type { ImportScope } from '../instance.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
@@ -29,7 +29,7 @@ export type Delivery = {
 export type Delivered = {
   readonly record: SentChunk;
   /** Why the rest of it cannot be sent now. */
-  readonly failure?: ServiceNowError;
+  readonly failure?: unknown;
 };
 
 /** The instance that takes the rows, and the plan by which they become rows of its staging table. */
@@ -97,7 +97,7 @@ function afterParts(
     state: end.state,
     ...(end.message !== undefined && { message: end.message }),
   };
-  return { record, ...(end.failure && { failure: end.failure }) };
+  return { record, ...(end.failure !== undefined && { failure: end.failure }) };
 }
 
 /** The outcome of the parts that a chunk was sent in. */
@@ -110,7 +110,7 @@ type SentParts = {
     readonly state: 'stored' | 'lost' | 'refused' | 'interrupted';
     /** Lines of the part that was lost. */
     readonly possiblySent?: LineRuns;
-    readonly failure?: ServiceNowError;
+    readonly failure?: unknown;
   };
 };
 
@@ -156,7 +156,7 @@ async function sendHalves(
     return { ...first, verdicts: [...first.verdicts, ...unsentLines(lineList(rest.lines))] };
   if (first.end.state !== 'stored') return first;
   const second = await sendParts(destination, rest, first.sets.at(-1)?.set ?? runAfter).catch(
-    (error: unknown) => awayAfter(first, error),
+    (error: unknown) => awayAfter(first, rest.lines, error),
   );
   return {
     sets: [...first.sets, ...second.sets],
@@ -165,11 +165,15 @@ async function sendHalves(
   };
 }
 
-/** The instance went away before the second half was sent. @throws the error itself where nothing was sent before either */
-function awayAfter({ sets, verdicts }: SentParts, error: unknown): SentParts {
-  const hasSent = sets.length > 0 || verdicts.length > 0;
-  if (!hasSent || !(error instanceof ServiceNowError)) throw error;
-  return { sets: [], verdicts: [], end: { state: 'interrupted', failure: error } };
+/**
+ * The second half of a chunk was not sent, or may have been: our own errors say that it was not.
+ * @throws the error itself where nothing was sent before either
+ */
+function awayAfter({ sets, verdicts }: SentParts, rest: LineRuns, failure: unknown): SentParts {
+  if (sets.length === 0 && verdicts.length === 0) throw failure;
+  if (failure instanceof ConnectorError)
+    return { sets: [], verdicts: [], end: { state: 'interrupted', failure } };
+  return { sets: [], verdicts: [], end: { state: 'lost', possiblySent: rest, failure } };
 }
 
 /** The rows of a chunk on some of its lines; all where `lines` is undefined. */

@@ -155,7 +155,7 @@ async function oneChunk(tools: LoadDeps, sending: Sending, index: number, chunk:
     if (isSending) await ledger.announce(index);
     const { record, failure } = await deliver(tools, sending, index, chunk);
     ledger.set(index, record);
-    if (failure) throw failure;
+    if (failure !== undefined) throw failure;
   }
   tools.onProgress?.({ rows: chunk.rows, byte: chunk.next.byte });
 }
@@ -197,7 +197,11 @@ async function setBefore(
 }
 
 function lostChunk({ lines, rows }: Chunk, before: SentChunk | undefined): SentChunk {
-  const known = { sets: before?.sets ?? [], ...(before?.verdicts && { verdicts: before.verdicts }) };
+  const known = {
+    sets: before?.sets ?? [],
+    ...(before?.setLines && { setLines: before.setLines }),
+    ...(before?.verdicts && { verdicts: before.verdicts }),
+  };
   return { lines: [...lines], rows, ...known, state: 'lost' };
 }
 

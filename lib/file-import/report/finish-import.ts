@@ -172,7 +172,7 @@ async function abandonGroups(folder: ImportFolder, state: LoadedImport): Promise
     if (!ledger) return after;
     await beginPart(folder, part, group);
     const lines = new GroupLines(part, ledger.next ? await rejectedResults(folder, group) : []);
-    await lines.add(knownChunks(ledger), (chunk) => chunkVerdicts(chunk, new Map(), unread));
+    await lines.add(knownChunks(ledger), (chunk) => chunkVerdicts(chunk, new Map(), () => unread));
     lines.end();
     const verdict = await writePart(folder, group, part);
     const { tally } = verdict;

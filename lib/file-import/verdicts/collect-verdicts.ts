@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
-import { type LineRuns, linesOf } from '../encode/chunk.ts';
+import { countLines, type LineRuns, lineList, linesOf } from '../encode/chunk.ts';
 import { groupName, type ImportFolder } from '../folder.ts';
 import { callContext, type ImportScope, listCounted, namedAtOnce } from '../instance.ts';
 import type { OpenReader } from '../load/file-reader.ts';
@@ -77,16 +77,23 @@ export async function collectVerdicts(
   return writePart(folder, group, part);
 }
 
-/** Import sets that hold exactly one chunk of which no row was seen, and how many rows that are. */
+/** Which lines of a chunk each of its import sets holds, where that is known. */
+function sharesOf({ sets, setLines, lines, verdicts }: SentChunk): readonly (readonly [string, LineRuns])[] {
+  if (setLines) return Object.entries(setLines);
+  const [set, ...more] = sets;
+  return set === undefined || more.length > 0 || verdicts ? [] : [[set, lines]];
+}
+
+/** Import sets that hold lines of exactly one chunk, none of which was seen, and how many that are. */
 function setsWithoutRows(
   chunks: readonly SentChunk[],
   verdicts: ReadonlyMap<number, LineResult>,
 ): Map<string, number> {
   const sets = new Map<string, number>();
   for (const chunk of chunks) {
-    const [set, ...more] = chunk.state === 'stored' ? chunk.sets : [];
-    if (set === undefined || more.length > 0 || chunk.verdicts) continue;
-    if (!isAnySeen(chunk, verdicts)) sets.set(set, chunk.rows);
+    if (chunk.state !== 'stored') continue;
+    for (const [set, lines] of sharesOf(chunk))
+      if (!isAnySeen(lines, verdicts)) sets.set(set, countLines(lines));
   }
   return sets;
 }
@@ -122,26 +129,44 @@ async function countLagging(
 function countUnseen(chunks: readonly SentChunk[], verdicts: ReadonlyMap<number, LineResult>): number {
   let count = 0;
   for (const { state, lines, sets, verdicts: atOnce } of chunks) {
-    if (state !== 'stored' || sets.length === 0 || atOnce) continue;
-    for (const line of linesOf(lines)) if (!verdicts.has(line)) count++;
+    if (state !== 'stored' || sets.length === 0) continue;
+    const known = new Set(atOnce?.map(({ line }) => line));
+    for (const line of linesOf(lines)) if (!verdicts.has(line) && !known.has(line)) count++;
   }
   return count;
 }
 
-function isAnySeen(chunk: SentChunk, verdicts: ReadonlyMap<number, LineResult>): boolean {
+function isAnySeen(lines: LineRuns, verdicts: ReadonlyMap<number, LineResult>): boolean {
   if (verdicts.size === 0) return false;
-  for (const line of linesOf(chunk.lines)) if (verdicts.has(line)) return true;
+  for (const line of linesOf(lines)) if (verdicts.has(line)) return true;
   return false;
 }
 
-/** What holds for rows of a chunk that cannot be seen. */
+/** What holds for a line of a chunk whose row cannot be seen. */
 function unseen(
-  { sets }: SentChunk,
+  chunk: SentChunk,
+  histories: ReadonlyMap<string, RowOutcome>,
+  empty: ReadonlySet<string>,
+): (line: number) => Verdict {
+  const { sets, setLines } = chunk;
+  if (!setLines) {
+    const verdict = unseenIn(sets.length === 1 ? sets[0] : undefined, histories, empty);
+    return () => verdict;
+  }
+  const setOf = new Map(
+    sharesOf(chunk).flatMap(([set, lines]) => lineList(lines).map((line) => [line, set])),
+  );
+  return (line) => unseenIn(setOf.get(line), histories, empty);
+}
+
+/** @param set that holds the row, where that is known */
+function unseenIn(
+  set: string | undefined,
   histories: ReadonlyMap<string, RowOutcome>,
   empty: ReadonlySet<string>,
 ): Verdict {
-  if (sets.length === 1 && empty.has(sets[0] ?? '')) return { outcome: 'error', message: skipped };
-  const counted = sets.length === 1 ? histories.get(sets[0] ?? '') : undefined;
+  if (set !== undefined && empty.has(set)) return { outcome: 'error', message: skipped };
+  const counted = set === undefined ? undefined : histories.get(set);
   if (counted !== undefined)
     return { outcome: counted, message: 'its row cannot be seen; counted by the transform history' };
   return {
@@ -176,22 +201,28 @@ export function slicesOf<Chunk extends { readonly rows: number }>(chunks: readon
 export function chunkVerdicts(
   chunk: SentChunk,
   readBack: ReadonlyMap<number, Verdict>,
-  stored: Verdict,
+  stored: (line: number) => Verdict,
 ): (line: number) => Verdict {
   const atOnce = new Map(chunk.verdicts?.map((verdict) => [verdict.line, verdict]));
   const possiblySent = new Set(linesOf(chunk.possiblySent ?? []));
-  const otherwise = withoutVerdict(chunk, stored);
-  if (atOnce.size === 0 && readBack.size === 0 && possiblySent.size === 0) return () => otherwise;
-  return (line) => atOnce.get(line) ?? readBack.get(line) ?? (possiblySent.has(line) ? unknown : otherwise);
+  const inSets = new Set(Object.values(chunk.setLines ?? {}).flatMap(lineList));
+  const otherwise = withoutVerdict(chunk);
+  const unread = (line: number) => {
+    if (inSets.has(line)) return stored(line);
+    return possiblySent.has(line) ? unknown : (otherwise ?? stored(line));
+  };
+  if (atOnce.size === 0 && readBack.size === 0) return unread;
+  return (line) => atOnce.get(line) ?? readBack.get(line) ?? unread(line);
 }
 
 const unknown: Verdict = { outcome: 'unknown', message: lostAnswer };
 
-function withoutVerdict(chunk: SentChunk, stored: Verdict): Verdict {
+/** What holds for lines of a chunk of which nothing else is known; undefined where the instance has them. */
+function withoutVerdict(chunk: SentChunk): Verdict | undefined {
   switch (chunk.state) {
     case 'refused':
       // Then those that were not taken have a verdict of their own.
-      if (chunk.verdicts) return stored;
+      if (chunk.verdicts) return undefined;
       return { outcome: 'error', message: chunk.message ?? 'the instance refused the request' };
     case 'not-sent':
     case 'interrupted':
@@ -200,7 +231,7 @@ function withoutVerdict(chunk: SentChunk, stored: Verdict): Verdict {
     case 'lost':
       return chunk.message === undefined ? unknown : { outcome: 'unknown', message: chunk.message };
     case 'stored':
-      return stored;
+      return undefined;
   }
 }
 

@@ -1,4 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
+import { DeadlineExceededError } from '../../../lib/core/errors.ts';
+import { chunkVerdicts } from '../../../lib/file-import/verdicts/collect-verdicts.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
+import { createClient } from '../../../lib/servicenow/client.ts';
 import { startWorld, type World } from './world.ts';
 
 async function startOwnWorld(): Promise<World> {
@@ -131,4 +136,65 @@ describe.each([{}, { keyColumn: 'u_key' }])('a chunk that goes in parts, with %j
       expect(codes.toSorted()).toEqual(Array.from({ length: 12 }, (_, i) => `code-${i}`).toSorted());
     }
   });
+
+  it.each([
+    ['the time of the call runs out', () => new DeadlineExceededError()],
+    ['something breaks that no error names', () => new TypeError('x is undefined')],
+  ])('arrives at most once where, at any of its requests, %s', async (_, failure) => {
+    for (let skip = 0; skip < 12; skip++) {
+      const world = await startOwnWorld();
+      world.instance.control.change({ maxContentLengthBytes: 300 });
+      await world.settings('imp_load', { concurrency: 1, inDoubtSeconds: 1, ...more });
+      let left = skip;
+      const through = world.client;
+      const client: ServiceNowClient = {
+        ...through,
+        async send(request, context) {
+          if (request.path.endsWith('/insertMultiple') && left-- === 0) throw failure();
+          return through.send(request, context);
+        },
+      };
+      const request = await world.drop('imports/imp_load/x.csv', load(12));
+      const summary = await world.run(request, new Map(), () => client);
+      const codes = world.rows('imp_load').map((row) => row['u_code']);
+      expect([skip, new Set(codes).size]).toEqual([skip, codes.length]);
+      if (summary.status === 'completed') expect([skip, codes.length]).toEqual([skip, 12]);
+      // A defect ends the import: what it gives back has not arrived.
+      const unsent = summary.results['unsent'] ? await world.read(summary.results['unsent']) : '';
+      expect([skip, codes.filter((code) => unsent.includes(`${code},`))]).toEqual([skip, []]);
+    }
+  });
+});
+
+it('a line that is in an import set is never given back as not sent, however its chunk ended', () => {
+  const chunk = { lines: [2, 4], rows: 4, sets: ['a'], setLines: { a: [2, 2] } };
+  const stored = { outcome: 'inserted' } as const;
+  for (const state of ['not-sent', 'interrupted', 'lost', 'unknown', 'refused'] as const) {
+    const verdictOf = chunkVerdicts({ ...chunk, state }, new Map(), () => stored);
+    expect([2, 3].map(verdictOf)).toEqual([stored, stored]);
+    expect(verdictOf(4)).not.toEqual(stored);
+  }
+});
+
+it('rows that cannot be seen are counted by the transform history, though others of their request were too large', async () => {
+  const world = await startOwnWorld();
+  const { auth, change } = { auth: world.instance.control.auth, change: { maxContentLengthBytes: 300 } };
+  world.instance.control.change(change);
+  auth.access.add({ table: 'imp_load', operation: 'read', roles: ['no_such_role'] });
+  addAccount(auth, { userName: 'limited', password: 'p', roles: ['import_admin', 'itil'] });
+  const client = createClient({
+    readSecret: async () =>
+      JSON.stringify({
+        instanceUrl: world.instance.url,
+        auth: { type: 'basic', username: 'limited', password: 'p' },
+      }),
+    allowedHosts: ['127.0.0.1'],
+  });
+  onTestFinished(() => client.close());
+  await world.settings('imp_load', { concurrency: 1, verdictTimeoutSeconds: 60 });
+  const lines = load(12).split('\n');
+  lines[5] = `code-4,${'€'.repeat(100)}`;
+  const request = await world.drop('imports/imp_load/x.csv', lines.join('\n'));
+  const { counts } = await world.run(request, new Map(), () => client);
+  expect(counts).toMatchObject({ inserted: 11, error: 1, unknown: 0 });
 });
