@@ -7,7 +7,7 @@ import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
 import { deriveCorrelationMeeting, type Identity } from './identity.ts';
-import { isSysIdIgnored } from './ignored-sys-id.ts';
+import { lookWhetherIgnored } from './ignored-sys-id.ts';
 import { type Keyed, type KeyedWrites, KeyReusedError, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
 import { createdSysId, rememberNotesOf } from './remember-notes.ts';
@@ -43,12 +43,13 @@ export async function createKeyed(
   if (identity.kind === 'correlation_id') return createRemembered(request, create, identity, deps);
   refuseOwnIdentity(create.record, identity.kind);
   if (await isKnownToIgnore(create.table, deps)) return createRemembered(request, create, undefined, deps);
-  const [isGone, isReused] = await Promise.all([
+  const [isGone, use] = await Promise.all([
     isDeleted(identity.sysId, create, deps),
-    isUsedOtherwise(create, deps),
+    useOf(create, identity.sysId, deps),
   ]);
+  if (use === 'made-elsewhere') return createRemembered(request, create, undefined, deps);
   if (isGone) return afterDelete(request, create, identity.sysId, deps);
-  if (isReused) return afterOtherUse(request, create, identity.sysId, deps);
+  if (use === 'other') return afterOtherUse(request, create, identity.sysId, deps);
   return createBySysId(request, create, identity.sysId, deps);
 }
 
@@ -66,11 +67,24 @@ async function isDeleted(
   return mark?.isDeleted ?? false;
 }
 
-/** The key was used for another write, whichever way it came. */
-async function isUsedOtherwise({ table, key, isImplicit }: KeyedCreate, { ledger }: OperationDeps) {
-  if (isImplicit) return false;
-  const effect = await ledger?.effectNow(table, key);
-  return effect !== undefined && !isCreate(effect);
+/**
+ * What is known of the key, whichever way its write came: `other` is no create; `made-elsewhere` is one whose record is not under
+ * the sys_id of the key.
+ */
+async function useOf(
+  { table, key, isImplicit }: KeyedCreate,
+  sysId: string,
+  deps: OperationDeps,
+): Promise<'other' | 'made-elsewhere' | undefined> {
+  const { ledger, keyedWrites } = deps;
+  if (!ledger) return (await keyedWrites.read(nameOf(table, key, deps))) && 'made-elsewhere';
+  const effect = await ledger.effectNow(table, key).catch((error: unknown) => {
+    if (isImplicit) return undefined;
+    throw error;
+  });
+  if (effect === undefined) return undefined;
+  if (!isCreate(effect)) return isImplicit ? undefined : 'other';
+  return effect.sysId.toLowerCase() === sysId ? undefined : 'made-elsewhere';
 }
 
 /** Where the key has made its record before it was used otherwise, this is a repeat. @throws KeyReusedError where it has not */
@@ -206,18 +220,20 @@ async function afterIgnored(
 ): Promise<ServiceNowResponse> {
   const now = deps.clock.now();
   const applied = { state: 'applied', digest: createDigest, sentAtMs: now, untilMs: now } as const;
-  const isIgnored = await isSysIdIgnored(table, made, now, (asked) => deps.client.send(asked, deps.context));
-  const rememberTable = () =>
-    deps.ledger
-      ? deps.ledger.rememberThatTableIgnoresSysId(table)
-      : deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' });
+  const look = lookWhetherIgnored(table, made, now, (asked) => deps.client.send(asked, deps.context));
   // A caller who has the answer does not repeat the call; an error would make him.
   await Promise.allSettled([
     createsOf(table, key, deps).remember(nameOf(table, key, deps), { ...applied, target: made }),
-    isIgnored ? rememberTable() : undefined,
+    look.then(async ({ isIgnored, hasCorrelationId }) => {
+      if (!isIgnored) return;
+      // The records queue goes by the correlation_id in the tables of its ledger.
+      if (deps.ledger && hasCorrelationId) await deps.ledger.rememberThatTableIgnoresSysId(table);
+      else await deps.keyedWrites.remember(ignoringName(table, deps), { ...applied, target: '' });
+    }),
   ]);
-  if (isImplicit || !isIgnored) return response;
-  const warning = 'the instance ignored the sys_id of the key; add the table to correlationIdTables';
+  if (isImplicit) return response;
+  const warning =
+    'the instance made the record under another sys_id than that of the key; if it does so for each record of the table, add it to correlationIdTables';
   return { ...response, headers: { ...response.headers, 'idempotency-warning': warning } };
 }
 

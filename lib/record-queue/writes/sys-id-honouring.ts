@@ -1,4 +1,4 @@
-import { isSysIdIgnored } from '../../operations/ignored-sys-id.ts';
+import { lookWhetherIgnored } from '../../operations/ignored-sys-id.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import type { RecordCommand } from '../message.ts';
 import type { WriteContext } from './write-context.ts';
@@ -32,7 +32,8 @@ export async function rememberIfIgnored(
   if (made?.toLowerCase() === asked) honouringTables.add(name);
   if (made === undefined || made.toLowerCase() === asked) return false;
   const send = (request: ServiceNowRequest) => context.send({ request, isReconciling: true });
-  if (!(await isSysIdIgnored(table, made, clock.now(), send))) return true;
+  const { isIgnored, hasCorrelationId } = await lookWhetherIgnored(table, made, clock.now(), send);
+  if (!isIgnored || !hasCorrelationId) return true;
   honouringTables.delete(name);
   ignoringTables.add(name);
   log.warn('sys-id-ignored', { table, messageId: message.messageId });
