@@ -109,8 +109,9 @@ function isReopened(signal: TimedSignal, current: Episode): boolean {
 
 function note(signal: TimedSignal, current: Episode): Decision {
   const mark = notedMark(signal, current);
-  if (current.phase === 'open')
-    return { kind: 'write', what: signal.signal === 'update' ? 'update' : 'note', mark };
+  if (current.phase === 'open' && signal.signal === 'update')
+    return { kind: 'write', what: 'update', mark: nextMark(signal, current, mark.last) };
+  if (current.phase === 'open') return { kind: 'write', what: 'note', mark };
   const isWanted = typeof signal.note === 'object' && signal.note.onResolved === true;
   if (isWanted && isReopened(signal, current)) return { kind: 'write', what: 'note', mark };
   return nothing('ignored', `the record is ${current.phase}`);

@@ -80,8 +80,8 @@ function isHeld({ isHeldWhileAssigned, atMost, atMs, withinMs }: Signal, last: S
 /** True when a record, as it is after a write, shows this effect of an event. @param before the record before the write */
 export function shows(effect: Effect, signal: Signal, before: Seen | undefined, after: Seen): boolean {
   // A note is no state, so that the time of the last one stays.
-  const isState = signal.kind === 'open' || signal.kind === 'resolve';
-  if (after.hashes[0] !== signal.hash || after.atMs !== (isState ? signal.atMs : before?.atMs)) return false;
+  const atMs = effect === 'note' ? before?.atMs : signal.atMs;
+  if (after.hashes[0] !== signal.hash || after.atMs !== atMs) return false;
   if (effect === 'create')
     return (
       after.sysId !== before?.sysId &&

@@ -176,6 +176,20 @@ it('resolves the record of a recovery from before the last state that was applie
   expect(incidents()).toMatchObject([{ state: '6' }]);
 });
 
+it('resolves the record of a recovery that came after an update of a later time', async () => {
+  const { world, alarm, run, incidents } = await start();
+  await world.apply(alarm('cpu', 'ALARM', 0));
+  const ok = alarm('cpu', 'OK', 5);
+  world.reach(startMs + 10 * 60_000);
+  const about = { source: 'cloudwatch-alarm', key: arnOf('cpu'), eventId: 'u', at: at(8) };
+  const columns = { update: ['severity'], fields: { severity: '1' } };
+  await world.send({ action: 'signal', signal: 'update', ...about, ...columns });
+  await world.apply(ok);
+  expect(incidents()).toMatchObject([{ state: '1', severity: '1' }]);
+  await run();
+  expect(incidents()).toMatchObject([{ state: '6' }]);
+});
+
 it('leaves a record open whose alarm goes off once CloudWatch was asked', async () => {
   const { world, alarm, run, incidents } = await start();
   await world.apply(alarm('cpu', 'ALARM', 10));

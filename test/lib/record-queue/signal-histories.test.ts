@@ -34,7 +34,11 @@ type ModelRecord = {
   /** What the last signal that moved the record did to it. */
   last: 'broken' | 'resolved' | 'held';
 };
-type Signal = { readonly kind: 'open' | 'resolve' | 'note'; readonly atMs: number; readonly id: string };
+type Signal = {
+  readonly kind: 'open' | 'resolve' | 'update' | 'note';
+  readonly atMs: number;
+  readonly id: string;
+};
 
 const aPerson = { userName: 'a.person', sysId: '0'.repeat(32) };
 const withinMs = 4 * 3_600_000;
@@ -57,7 +61,7 @@ class Model {
       const isQuiet = last.last === 'held' && atMs - last.atMs >= withinMs;
       const isResolving = last.reopens < atMost || isQuiet;
       // A note is no state.
-      if (kind === 'resolve') last.atMs = atMs;
+      if (kind !== 'note') last.atMs = atMs;
       last.ids.add(id);
       this.notes.push(id);
       if (kind === 'resolve') last.last = isResolving ? 'resolved' : 'held';
@@ -185,7 +189,8 @@ it(`keeps to its decision table through doubled, swapped and late events, people
     for (let step = 0; step < steps; step += 1) {
       later(random() < 0.15 ? 5 * 3_600_000 : 120_000);
       const kind =
-        (['open', 'resolve', 'open', 'resolve', 'note'] as const)[Math.floor(random() * 5)] ?? 'open';
+        (['open', 'resolve', 'open', 'resolve', 'note', 'update'] as const)[Math.floor(random() * 6)] ??
+        'open';
       // Whole seconds now and then, so that different changes share one.
       const atMs = Math.floor((nowMs() - 30_000) / 60_000) * 60_000;
       const signal: Signal = { kind, atMs, id: `${key}/${step}` };

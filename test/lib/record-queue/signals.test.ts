@@ -60,6 +60,18 @@ describe('a signal', () => {
     expect(incidents()).toHaveLength(1);
   });
 
+  it('that waited makes a record, though one from before it was deleted meanwhile', async () => {
+    await start();
+    await deliver(signal('open', 0));
+    const waiting = { ...signal('open', 60), sentAtMs: Date.now() + 3_600_000, receiveCount: 2 };
+    queue.later(7_200_000);
+    const remove = { action: 'delete', table: 'incident', sysId: sysId(1) };
+    expect(await deliver({ id: 'd', group: 'h', body: remove })).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(await deliver(waiting)).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+
   it('opens a record, resolves it, and opens it again in place of a new one', async () => {
     await start();
     expect(await deliver(signal('open', 0))).toEqual([]);
@@ -172,9 +184,20 @@ describe('a signal', () => {
     expect(row(1)).toMatchObject({ state: '6' });
   });
 
-  it.each(['note', 'update'])('%s moves no state: a recovery from before it still counts', async (kind) => {
+  it.each(['update', 'open'])('%s that is older than an update overwrites nothing', async (kind) => {
     await start();
-    await deliver(signal('open', 0), signal(kind, 600), signal('resolve', 300));
+    const severity = (value: string) => ({ update: ['severity'], fields: { severity: value } });
+    await deliver(signal('open', 0), signal('update', 300, severity('1')));
+    await deliver(signal(kind, 120, severity('3')));
+    expect(row(1)).toMatchObject({ severity: '1' });
+    expect(queue.reported.at(-1)).toMatchObject({ verdict: 'stale' });
+    await deliver(signal(kind, 301, severity('2')));
+    expect(row(1)).toMatchObject({ severity: '2' });
+  });
+
+  it.each(['note', 'update'])('%s moves no state that is resolved', async (kind) => {
+    await start();
+    await deliver(signal('open', 0), signal('note', 600), signal('resolve', 300));
     expect(row(1)).toMatchObject({ state: '6' });
     await deliver(signal(kind, 900, { note: { text: 'late', onResolved: true } }));
     // The time to reopen it counts from the recovery, not from the note.
