@@ -1,6 +1,7 @@
 import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
+import { parseInstanceTime } from '../../servicenow/encoded-query.ts';
 import { InsertRefusedError } from '../../servicenow/errors.ts';
 import { createRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
@@ -70,8 +71,12 @@ export class SignalCreate {
   async #isDeletedSince(sysId: string): Promise<boolean> {
     const { command, context } = this.#attempt;
     if (!isDeliveredAgain(command.message)) return false;
-    const { isDeleted, deletedAtMs } = await context.ledger.records.now(sysId);
-    return isDeleted && deletedAtMs >= command.message.sentAtMs;
+    const { sentAtMs } = command.message;
+    const { isDeleted, deletedAtMs, createdOn } = await context.ledger.records.now(sysId);
+    if (!isDeleted || deletedAtMs < sentAtMs) return false;
+    // A record from before this message is no work of a copy of it.
+    const createdMs = parseInstanceTime(createdOn);
+    return createdMs === undefined || createdMs >= sentAtMs - skewMs;
   }
 
   /** The answer was lost, or the record exists: another worker was faster, or an earlier copy of this message. */
@@ -152,6 +157,9 @@ export class SignalCreate {
     return 'done';
   }
 }
+
+/** By so much the clocks of the instance and of AWS may differ. */
+const skewMs = 10 * 60_000;
 
 /** How long a signal waits for another one of its thing, where only the ledger keeps them apart. */
 const otherWorkerMs = 5_000;
