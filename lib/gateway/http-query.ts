@@ -94,22 +94,28 @@ function isParameter(name: string, known: readonly string[]): boolean {
  * contradict each other are refused: dropping one of them would widen the query.
  */
 function distinct(entries: readonly [string, string][], known: readonly string[]): [string, string][] {
-  const first = new Map<string, [string, string]>();
+  const kept: [string, string][] = [];
+  const first = { parameters: new Map<string, string>(), others: new Map<string, string>() };
   const hasQuery = entries.some(([name, value]) => name === 'sysparm_query' && value !== '');
   // Pairs are ignored next to a query, and `_` always: browser libraries add it to get around caches.
   const isPair = (name: string) => !hasQuery && name !== '_' && !isSysparmOrParameter(name, known);
   for (const [name, value] of entries) {
-    const spelling = name.replace(/(?<=^sysparm_).*/s, (rest) => rest.replaceAll('_', ''));
-    const [, before] = first.get(spelling) ?? [];
+    // A parameter may have two spellings. A misspelt name is no parameter, and takes the place of none.
+    const isOurs = isParameter(name, known);
+    const values = isOurs ? first.parameters : first.others;
+    const spelling = isOurs ? name.replaceAll('_', '') : name;
+    const before = values.get(spelling);
     const isCondition = name === 'sysparm_query' || name === 'sysparm_having' || isPair(name);
-    if (before === undefined) first.set(spelling, [name, value]);
-    else if (before !== value && isCondition && known.includes('sysparmQuery'))
+    if (before === undefined) {
+      values.set(spelling, value);
+      kept.push([name, value]);
+    } else if (before !== value && isCondition && known.includes('sysparmQuery'))
       throw new InvalidInputError(
         name,
         'is given more than once; put alternatives into sysparm_query (a=1^ORa=2)',
       );
   }
-  return [...first.values()];
+  return kept;
 }
 
 function isSysparmOrParameter(name: string, known: readonly string[]): boolean {

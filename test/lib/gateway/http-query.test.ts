@@ -42,6 +42,21 @@ describe('the query of a request', () => {
     }
   });
 
+  it('takes no misspelt name for the one that it resembles', () => {
+    const read = (query: string, { parameterNames } = getRecords) => readQuery(query, parameterNames);
+    for (const [name, value] of [
+      ['sysparm_l_imit', '1'],
+      ['sysparm_offset_', '2'],
+    ] as const)
+      expect(read(`${name}=${value}&sysparm_limit=5&sysparm_offset=6`)).toMatchObject({
+        input: { sysparmLimit: '5', sysparmOffset: '6' },
+        forwarded: [[name, value]],
+        notes: { 'x-unknown-parameters': name },
+      });
+    for (const query of ['sysparm_query=a&sysparm_que_ry=b', 'sysparm_limit=1&sysparmlimit=2'])
+      expect(() => read(query)).toThrow('unknown query parameter');
+  });
+
   it('hands sysparm_ names that we do not know on to the instance', () => {
     expect(readQuery('sysparm_new=1', getRecords.parameterNames).forwarded).toEqual([['sysparm_new', '1']]);
   });
