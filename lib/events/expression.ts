@@ -134,9 +134,22 @@ function checkNode(node: unknown, path: string): void {
     checkRegExp(node, path);
     return;
   }
-  const { type, value } = Object.assign({ type: undefined, value: undefined }, node);
+  const { type, value, lhs, rhs } = Object.assign(
+    { type: undefined, value: undefined, lhs: undefined, rhs: undefined },
+    node,
+  );
   if (type === 'variable' && value === 'eval') throw new InvalidInputError(path, 'must not use $eval');
+  if (type === 'binary' && (value === '=' || value === '!=') && [lhs, rhs].some(isNull))
+    throw new InvalidInputError(
+      path,
+      'compares with null, which counts as missing: use $exists(…) or $not($exists(…))',
+    );
   for (const child of Object.values(node)) checkNode(child, path);
+}
+
+function isNull(node: unknown): boolean {
+  const { type, value } = Object(node);
+  return type === 'value' && value === null;
 }
 
 /** An expression that is tried on shorter texts only is of no use. */

@@ -81,7 +81,9 @@ class MappingRun {
     if (each === undefined) return [await this.#mapElement(input, input, 0, arrival)];
     const list = await this.#value(each, 'each', { input, variables: { event: input } });
     const elements: readonly unknown[] = Array.isArray(list) ? list : list === undefined ? [] : [list];
-    return Promise.all(elements.map((one, index) => this.#mapElement(one, input, index, arrival)));
+    return Promise.all(
+      elements.flatMap((one, index) => (one === null ? [] : [this.#mapElement(one, input, index, arrival)])),
+    );
   }
 
   async #mapElement(

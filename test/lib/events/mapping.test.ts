@@ -124,7 +124,7 @@ signal: [{ when: { detail: { state: [OK] } }, is: resolve }, { is: open }]
 note: "{% $join([detail.nil, detail.text, detail.list], ', ') %}"
 fields: { description: "{% $exists(detail.nil) %}" }
 `;
-    const detail = { key: 'k', nil: null, text: 't', list: [null, 'x'] };
+    const detail = { key: 'k', nil: null, text: 't', list: ['x'] };
     expect(await signalOf(more, event(detail))).toMatchObject({
       ...{ signal: 'open', note: 't, x' },
       fields: { description: 'false' },
@@ -174,6 +174,16 @@ fields: { description: "{% $s.expression %}", literal: "{% $s.literal.expression
     expect(() => mapperOf('fields: { literal: "{% $nope %}" }\n')).toThrow(
       'fields.literal: $nope is neither',
     );
+  });
+
+  it('keeps the places of nulls in lists, and makes nothing of a null element', async () => {
+    const more = `each: "{% detail.list %}"
+key: "{% $ %}"
+fields: { category: "{% $event.detail.list[1] %}", description: "{% $event.detail.list[0] %}" }
+`;
+    const { elements } = await mapperOf(more).map(event({ list: [null, 'b'] }), arrival);
+    expect(elements).toMatchObject([{ element: 1, signal: { key: 'b', eventId: 'e-1/1' } }]);
+    expect(Object(elements[0])['signal'].fields).toEqual({ category: 'b' });
   });
 
   it('gives a signal for each element, and keeps what fails apart from the rest', async () => {
@@ -323,6 +333,14 @@ describe('a mapping file that is wrong', () => {
     ['the same part twice', `${base}key: x\n`, 'test.yaml:6: Map keys must be unique'],
     ['no key', base.replace(/key:.*\n/, ''), 'test.yaml:1: key: '],
     ['$eval', base.replace('detail.key', "$eval('1')"), 'test.yaml:4: key: must not use $eval'],
+    ...['detail.x = null', 'null != detail.x'].map(
+      (comparison) =>
+        [
+          'a comparison with null, which is never true or always',
+          `${base}fields: { impact: "{% ${comparison} ? 1 : 2 %}" }\n`,
+          'test.yaml:6: fields.impact: compares with null, which counts as missing: use $exists(…) or $not($exists(…))',
+        ] as const,
+    ),
     [
       'a slow regular expression',
       base.replace('detail.key', '$match(a, /(a*)*/)'),
