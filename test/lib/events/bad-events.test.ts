@@ -106,6 +106,12 @@ it.each([
   expect(elements).toMatchObject([{ error: { field: expect.stringMatching(/^key/) } }]);
 });
 
+it('closes a public issue under the key that its record was opened with in the release before', async () => {
+  const { elements } = await map(Object(sample('health-issue-closed')), arrival);
+  const { eventArn } = Object(sample('health-issue-closed'))['detail'];
+  expect(elements).toMatchObject([{ signal: { signal: 'resolve', key: `${eventArn} 123456789012` } }]);
+});
+
 it('no value that a source sends as null fails an expression', async () => {
   for (const whole of samples)
     for (const place of placesIn(whole).slice(1)) {
