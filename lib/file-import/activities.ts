@@ -2,7 +2,7 @@ import { ConnectorError } from '../core/errors.ts';
 import { boundHeap } from './execution.ts';
 import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
-import type { ImportDeps } from './instance.ts';
+import { type ImportDeps, isUpDespite } from './instance.ts';
 import { knownChunks, setsBefore } from './load/ledger.ts';
 import { loadGroup } from './load/load-group.ts';
 import type { Tally } from './load/row-outcome.ts';
@@ -15,6 +15,7 @@ import { executionName, type ImportRequest } from './schedule/import-request.ts'
 import type { Redrops } from './schedule/redrops.ts';
 import { type Schedule, startLeaseMs } from './schedule/schedule.ts';
 import {
+  abandon,
   afterGroup,
   type BegunState,
   failuresSoFar,
@@ -47,6 +48,8 @@ export type Activities = ReturnType<typeof importActivities>;
 const spareMs = 90_000;
 /** Verdicts are read while rows are sent, a little faster than groups come. */
 const groupsPerLoad = 2;
+/** So many groups may be loaded without their verdicts while these cannot be read, where failures are to stop the import. */
+const mostUnread = 3;
 /** A lease is renewed no more often. */
 const renewPeriodMs = 60_000;
 /** While the turn is another import's. */
@@ -160,9 +163,10 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     const [loaded, collected] = await (settings.mode === 'rows'
       ? loadAndCollect(request, state, continuesHere)
       : bothToTheEnd(loadNext(request, state, continuesHere), collectMeanwhile(request, state)));
-    const { collectedGroups, tally, arrived, messages } = collected;
+    const { collectedGroups, tally, arrived, messages, stopReason } = collected;
     const after = {
       ...loaded,
+      ...(stopReason === undefined || loaded.stopReason !== undefined ? {} : { stopReason }),
       collectedGroups,
       tally,
       messages,
@@ -193,8 +197,29 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     } catch (error) {
       if (!isPassing(error)) throw error;
       scope.log.warn('verdicts-not-read', { reason: String(error) });
-      return state;
+      return withoutVerdicts(request, state, error);
     }
+  }
+
+  /**
+   * Verdicts that cannot be read hold up nothing, unless their failures are to stop the import: then it stays a few groups ahead.
+   * @throws the error for as long as the import has to wait
+   */
+  async function withoutVerdicts(
+    request: ImportRequest,
+    state: Phase<'loading'>,
+    error: unknown,
+  ): Promise<Phase<'loading'>> {
+    const { plan, scope: opening } = await opened(request);
+    const { maxErrors, maxErrorPercent, verdictTimeoutSeconds } = plan.settings;
+    const isLimited = maxErrors !== undefined || maxErrorPercent !== undefined;
+    const ahead = state.loadedGroups - state.collectedGroups;
+    if (!isLimited || state.stopReason !== undefined || ahead <= mostUnread) return state;
+    const failingMs = state.failing ? scope.clock.now() - state.failing.sinceMs : 0;
+    if (failingMs < verdictTimeoutSeconds * 1000 || !(await isUpDespite(opening, error))) throw error;
+    const limit = maxErrors === undefined ? 'maxErrorPercent' : 'maxErrors';
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ...state, stopReason: `verdicts cannot be read, by which ${limit} counts: ${reason}` };
   }
 
   /** Stops an import by its `maxErrors` or `maxErrorPercent`; for the latter the rest of the file is read once, to count its lines. */
@@ -255,15 +280,48 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     return afterGroup(state, await loadGroup({ ...tools, onProgress }, task), scope.clock.now());
   }
 
-  /** One look at the groups without verdicts. Time in which none succeeded says nothing of the instance's progress. */
-  async function collect(request: ImportRequest, before: Phase<'collecting'>): Promise<Progress> {
-    const awayMs = before.failing ? scope.clock.now() - before.failing.sinceMs : 0;
-    const state = await lookBehind(request, { ...before, progressAtMs: before.progressAtMs + awayMs });
+  /**
+   * One look at the groups without verdicts. Time in which the instance was away says nothing of its progress; where it is up and
+   * only they cannot be read, the time-out counts.
+   */
+  async function collect(request: ImportRequest, earlier: Phase<'collecting'>): Promise<Progress> {
+    const awayMs = earlier.failing ? scope.clock.now() - earlier.failing.sinceMs : 0;
+    const looks = awayMs > 0 ? 0 : earlier.looks;
+    const before = { ...earlier, progressAtMs: earlier.progressAtMs + awayMs, looks };
+    try {
+      return await look(request, before);
+    } catch (error) {
+      if (!isPassing(error) || !(await isUpDespite((await opened(request)).scope, error))) throw error;
+      scope.log.warn('verdicts-not-read', { reason: String(error) });
+      if (scope.clock.now() - before.progressAtMs < before.verdictTimeoutSeconds * 1000)
+        return { state: { ...before, looks: looks + 1 }, waitSeconds: growingWait(looks + 1) };
+      return lastLook(request, before);
+    }
+  }
+
+  /** Reads what can be read without counting first what is pending. */
+  async function lastLook(request: ImportRequest, before: Phase<'collecting'>): Promise<Progress> {
+    try {
+      return await look(request, before, true);
+    } catch (error) {
+      if (!isPassing(error) || !(await isUpDespite((await opened(request)).scope, error))) throw error;
+      const reason = `its verdicts cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      return { state: abandon(before, reason, scope.clock.now(), false) };
+    }
+  }
+
+  async function look(
+    request: ImportRequest,
+    before: Phase<'collecting'>,
+    isLast = false,
+  ): Promise<Progress> {
+    const state = isLast ? before : await lookBehind(request, before);
     const quietMs = scope.clock.now() - state.progressAtMs;
     const { plan } = await opened(request);
     const inDoubtMs = plan.settings.inDoubtSeconds * 1000;
     const awaitedRows = quietMs < inDoubtMs ? 'all' : 'uninterrupted';
-    const isOver = before.pendingBehind !== undefined && quietMs >= state.verdictTimeoutSeconds * 1000;
+    const isOver =
+      isLast || (before.pendingBehind !== undefined && quietMs >= state.verdictTimeoutSeconds * 1000);
     const collected = await collectGroups(request, state, isOver ? 'none' : awaitedRows);
     const isComplete = collected.collectedGroups === collected.loadedGroups;
     const lines = collected.rows + collected.rejected;
@@ -305,7 +363,14 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     let state = before;
     const until = Math.min(state.loadedGroups, state.collectedGroups + atMost);
     while (state.collectedGroups < until && !scope.deadline.passed(spareMs)) {
-      const verdict = await collectVerdicts(tools, state.collectedGroups, awaitedRows);
+      const verdict = await collectVerdicts(tools, state.collectedGroups, awaitedRows).catch(
+        (error: unknown) => {
+          // What was read before is kept; the next look meets the error again.
+          if (state === before || !isPassing(error)) throw error;
+          return undefined;
+        },
+      );
+      if (verdict === undefined) break;
       if ('pending' in verdict) {
         if (state.phase === 'collecting' && verdict.pending !== state.pending)
           state = { ...state, pending: verdict.pending, progressAtMs: scope.clock.now() };

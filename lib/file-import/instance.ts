@@ -10,7 +10,7 @@ import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { AccessDeniedError } from '../servicenow/errors.ts';
 import { listPages } from '../servicenow/pages.ts';
 import { listRecords } from '../servicenow/records.ts';
-import type { ServiceNowError } from '../servicenow/service-now-error.ts';
+import { ServiceNowError } from '../servicenow/service-now-error.ts';
 
 /** What one invocation of an import works with. */
 export type ImportScope = {
@@ -167,6 +167,17 @@ export async function readOwnUser(
   const rows = await unlessHidden(() => listRows(client, own, context));
   // An instance that does not run the script lists no one, or everyone.
   return rows?.length === 1 ? rows[0]?.[column] : undefined;
+}
+
+/** True where a read came to nothing on an instance that is up: it answers another one. */
+export async function isUpDespite(scope: ImportScope, error: unknown): Promise<boolean> {
+  if (!(error instanceof ServiceNowError) || error.scope === 'instance') return false;
+  try {
+    await readOwnUser(scope.client, 'user_name', callContext(scope));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Ids or keys that one query names: 35 characters each, comma included, in a URL that may have about 8,000 (docs/servicenow-contract.md 1.4). */

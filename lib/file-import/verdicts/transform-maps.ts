@@ -13,7 +13,6 @@ import {
 } from '../instance.ts';
 import { loadedSets } from '../load/reconcile-by-sets.ts';
 import { knownOutcome, type LineResult, type RowOutcome, worstOf } from '../load/row-outcome.ts';
-import { RetryLaterError } from '../retry-later-error.ts';
 
 /** Counts of a transform history, and the outcome each stands for. */
 const counters = {
@@ -40,6 +39,8 @@ type Histories = {
 
 /** So many rows are looked up in one batch: it is cut off after 30 s. */
 const rowsPerBatch = 50;
+/** So many batches in a row may run out of time before their first row; rows are not looked up any more then. */
+const maxUnserviced = 3;
 const pageSize = 1_000;
 
 /**
@@ -77,8 +78,14 @@ export class TransformMaps {
       const isOpen = (outcome: RowOutcome | undefined) => outcome !== 'unknown' && outcome !== worst;
       for (const row of some) if (isOpen(verdicts.get(row.line)?.outcome)) open.push({ ...row, maps: all });
     }
-    for (let at = 0; at < open.length; at += rowsPerBatch)
-      await this.#lookUp(open.slice(at, at + rowsPerBatch), verdicts);
+    let left = open;
+    for (let idle = 0; left.length > 0 && idle < maxUnserviced; ) {
+      const batch = left.slice(0, rowsPerBatch);
+      const again = await this.#lookUp(batch, verdicts);
+      idle = again.length === batch.length ? idle + 1 : 0;
+      left = [...again, ...left.slice(rowsPerBatch)];
+    }
+    for (const { line } of left) setUnclear(verdicts, line);
   }
 
   /**
@@ -171,12 +178,11 @@ export class TransformMaps {
     return (await unlessHidden(read)) ?? [];
   }
 
-  /** Asks for the outcome of each row by each map. @throws RetryLaterError when the instance got to none of them in time */
-  async #lookUp(rows: readonly OpenRow[], verdicts: Map<number, LineResult>): Promise<void> {
+  /** Asks for the outcome of each row by each map. @returns the rows that the instance did not get to in time */
+  async #lookUp(rows: readonly OpenRow[], verdicts: Map<number, LineResult>): Promise<OpenRow[]> {
     const requests = rows.map(({ sysId }) => importRowStatusRequest({ stagingTable: this.#table, sysId }));
     const answers = await sendBatch(this.#scope.client, requests, callContext(this.#scope));
     const left = rows.filter((_, i) => answers[i]?.kind === 'unserviced');
-    if (left.length === rows.length) throw new RetryLaterError('a batch of rows ran out of time', 1);
     for (const [i, { line, maps }] of rows.entries()) {
       const [answer, request] = [answers[i], requests[i]];
       if (answer?.kind === 'unserviced') continue;
@@ -188,7 +194,7 @@ export class TransformMaps {
       if (results.length >= maps) setResult(verdicts, line, results);
       else setUnclear(verdicts, line);
     }
-    if (left.length > 0) await this.#lookUp(left, verdicts);
+    return left;
   }
 }
 

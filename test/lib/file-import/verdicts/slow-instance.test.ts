@@ -3,6 +3,7 @@ import { importActivities } from '../../../../lib/file-import/activities.ts';
 import { callContext, pageRows } from '../../../../lib/file-import/instance.ts';
 import { runImport } from '../../../../lib/file-import/workflow.ts';
 import type { ServiceNowClient } from '../../../../lib/servicenow/call.ts';
+import { TransactionCancelledError } from '../../../../lib/servicenow/errors.ts';
 import { loadData } from '../load-table.ts';
 import { memoryDurable } from '../memory-durable.ts';
 import { startWorld, type World } from '../world.ts';
@@ -63,25 +64,27 @@ function servicesAtMost(world: World, items: number): ServiceNowClient {
 
 const secondMap = 'b'.repeat(32);
 
+/** Two maps take each row. */
+const twoMaps = {
+  sys_transform_map: [
+    ...(loadData['sys_transform_map'] ?? []).map((map) => ({ ...map, order: '100' })),
+    {
+      sys_id: secondMap,
+      name: 'Second',
+      source_table: 'imp_load',
+      target_table: 'u_item',
+      active: 'true',
+      order: '200',
+    },
+  ],
+  sys_transform_entry: [
+    ...(loadData['sys_transform_entry'] ?? []),
+    { map: secondMap, source_field: 'u_text', target_field: 'u_code', coalesce: 'true' },
+  ],
+};
+
 it('asks again for the rows that a batch of look-ups did not get to', async () => {
-  const data = {
-    sys_transform_map: [
-      ...(loadData['sys_transform_map'] ?? []).map((map) => ({ ...map, order: '100' })),
-      {
-        sys_id: secondMap,
-        name: 'Second',
-        source_table: 'imp_load',
-        target_table: 'u_item',
-        active: 'true',
-        order: '200',
-      },
-    ],
-    sys_transform_entry: [
-      ...(loadData['sys_transform_entry'] ?? []),
-      { map: secondMap, source_field: 'u_text', target_field: 'u_code', coalesce: 'true' },
-    ],
-  };
-  const world = await worldWith({ data });
+  const world = await worldWith({ data: twoMaps });
   world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
     code === 'code-3' ? { error: 'the first map says no' } : {},
   );
@@ -89,6 +92,34 @@ it('asks again for the rows that a batch of look-ups did not get to', async () =
   const request = await world.drop('imports/imp_load/x.csv', load(20));
   const summary = await world.run(request, new Map(), client);
   expect(summary.counts).toMatchObject({ inserted: 19, error: 1, unknown: 0 });
+});
+
+it('leaves rows unknown whose look-ups run out of time again and again', async () => {
+  const world = await worldWith({ data: twoMaps });
+  world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
+    code === 'code-3' ? { error: 'the first map says no' } : {},
+  );
+  let batches = 0;
+  const client: ServiceNowClient = {
+    async send(call, context) {
+      if (!call.path.endsWith('/batch')) return world.client.send(call, context);
+      batches++;
+      const { rest_requests: left }: { rest_requests: { id: string }[] } = JSON.parse(
+        JSON.stringify(call.body),
+      );
+      const body = {
+        batch_request_id: '1',
+        serviced_requests: [],
+        unserviced_requests: left.map(({ id }) => id),
+      };
+      return { status: 200, headers: {}, body, attempts: 1 };
+    },
+    close: async () => undefined,
+  };
+  const summary = await runWith(world, 120, {}, () => client);
+  expect(summary).toMatchObject({ status: 'completed', counts: { unknown: 120 } });
+  expect(batches).toBe(3);
+  expect(hours(world)).toBeLessThan(0.1);
 });
 
 it('waits for verdicts through an outage that is longer than their own time-out', async () => {
@@ -126,6 +157,72 @@ it('loads on while verdicts cannot be read', async () => {
   expect(summary.counts).toMatchObject({ inserted: 60 });
   expect(refused).toBeGreaterThan(0);
   expect(world.clock.waitedMs() - before).toBeLessThan(20_000);
+});
+
+/** Runs an import that waits through outages for 84 hours. */
+async function runWith(world: World, rows: number, settings: object, client: () => ServiceNowClient) {
+  await world.settings('imp_load', settings);
+  const request = await world.drop('imports/imp_load/x.csv', load(rows));
+  await world.schedule.receive(request);
+  const activities = importActivities({
+    scope: world.scope(client),
+    schedule: world.schedule,
+    startExecution: async () => undefined,
+  });
+  return runImport(memoryDurable(new Map(), world.clock), activities, { request });
+}
+
+/** Calls of one path come to nothing, on an instance that is up. */
+function clientWithout(world: World, lost: string, isLost: () => boolean = () => true) {
+  return clientAfter(world, (path, method) => {
+    if (path === lost && method === 'GET' && world.rows('imp_load').length > 0 && isLost())
+      throw new TransactionCancelledError('maximum execution time exceeded', { method: 'GET', path });
+  });
+}
+
+const hours = (world: World) => world.clock.waitedMs() / 3_600_000;
+
+it('reads the rows where the instance is up but cannot count those that are pending', async () => {
+  const world = await worldWith({});
+  const client = clientWithout(world, '/api/now/stats/imp_load');
+  const summary = await runWith(world, 5, { verdictTimeoutSeconds: 600 }, client);
+  expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 5, unknown: 0 } });
+  expect(hours(world)).toBeLessThan(1);
+});
+
+it('ends after the time-out of verdicts where the instance is up but does not list the rows', async () => {
+  const world = await worldWith({});
+  const client = clientWithout(world, '/api/now/table/imp_load');
+  const summary = await runWith(world, 5, { verdictTimeoutSeconds: 600 }, client);
+  expect(summary).toMatchObject({ status: 'stopped', counts: { unknown: 5 } });
+  expect(summary).toHaveProperty('reason', expect.stringContaining('maximum execution time'));
+  expect(hours(world)).toBeLessThan(1);
+  expect(await world.waiting()).toEqual([]);
+});
+
+it('keeps the verdicts of groups before one whose rows cannot be read', async () => {
+  const world = await worldWith({});
+  let lists = 0;
+  const client = clientWithout(world, '/api/now/table/imp_load', () => ++lists > 1);
+  const settings = { rowsPerRequest: 1, concurrency: 1, verdictTimeoutSeconds: 600 };
+  const summary = await runWith(world, 20, settings, client);
+  expect(summary).toMatchObject({ counts: { inserted: 10, unknown: 10 } });
+});
+
+it.each([
+  ['until they can be read', 300_000, 'maxErrors is 5'],
+  ['or stops after their time-out', Number.POSITIVE_INFINITY, 'maxErrors'],
+])('waits with what counts failures while verdicts cannot be read, %s', async (_, lostMs, reason) => {
+  const world = await worldWith({});
+  world.instance.state.imports.scripts.set('Load', () => ({ error: 'no' }));
+  const untilMs = world.clock.now() + lostMs;
+  const client = clientWithout(world, '/api/now/stats/imp_load', () => world.clock.now() < untilMs);
+  const settings = { rowsPerRequest: 1, concurrency: 1, maxErrors: 5, verdictTimeoutSeconds: 3_600 };
+  const summary = await runWith(world, 700, settings, client);
+  expect(summary).toMatchObject({ status: 'stopped', counts: { notSent: 300, error: 400 } });
+  expect(summary).toHaveProperty('reason', expect.stringContaining(reason));
+  expect(world.rows('imp_load')).toHaveLength(400);
+  expect(hours(world)).toBeLessThan(3);
 });
 
 it('gives each page of rows the time of a request', async () => {
