@@ -30,15 +30,20 @@ const retrySeconds = {
   pattern: '[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-3]\\d{3}|64[0-7]\\d{2}|64800',
   expected: 'must be a whole number from 1 to 64800 (18 hours)',
 };
+/** As the functions read lists: a comma too many separates nothing. */
+const withoutEmpty = (list: string) =>
+  list.startsWith('{') ? list : list.replaceAll(/,(\s*,)+/g, ',').replaceAll(/^[\s,]+|[\s,]+$/g, '') || list;
 const method = '(GET|HEAD|POST|PUT|PATCH|DELETE)';
 const methodList = {
   pattern: `${method}(\\s*,\\s*${method})*`,
   expected: 'must be methods, comma separated: GET, HEAD, POST, PUT, PATCH, DELETE',
+  read: (value: string) => withoutEmpty(value.toUpperCase()),
 };
 /** Names, or a JSON map of them by instance. */
 const tableList = {
-  pattern: '\\{.+\\}|(\\*|\\w+)(\\s*,\\s*(\\*|\\w+))*',
+  pattern: '\\{[\\s\\S]+\\}|(\\*|\\w+)(\\s*,\\s*(\\*|\\w+))*',
   expected: 'must be tables, comma separated',
+  read: withoutEmpty,
 };
 /** CloudWatch takes a description of 1,024 characters, of which a sentence is ours. */
 const mostOfRunbookUrl = 800;
@@ -354,10 +359,18 @@ export const parameters: readonly Parameter[] = [
     param: 'reservedConcurrency',
     description: 'Copies of each function that may run at once and are kept free for it; empty for no limit.',
     // mapEvents takes five batches at once: what Lambda refuses counts as received.
-    pattern: '[5-9]|[1-9]\\d{1,2}|1000',
-    expected: 'must be a whole number from 5 to 1000, or empty',
+    pattern: '[5-9]|[1-9]\\d{1,5}',
+    expected: 'must be a whole number from 5 to 999999, or empty',
   },
 ];
+
+/**
+ * True for a value of which CloudFormation reads a part elsewhere: what will stand there cannot be checked here.
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+ */
+export function hasDynamicReference(value: string): boolean {
+  return /\{\{resolve:[^{}]+\}\}/.test(value);
+}
 
 /** A `Parameter` of a CloudFormation template. */
 export type TemplateParameter = {
@@ -387,13 +400,13 @@ export function templateParameters(
   const values = new Map(
     parameters.map(({ param, read }) => {
       const value = settingOf(param).trim();
-      return [param, read ? read(value) : value];
+      return [param, read && !hasDynamicReference(value) ? read(value) : value];
     }),
   );
   for (const parameter of parameters) {
     const value = values.get(parameter.param) ?? '';
     checkValue(parameter, value);
-    if (parameter.isArn) checkArns(parameter.param, value, region);
+    if (parameter.isArn && !hasDynamicReference(value)) checkArns(parameter.param, value, region);
   }
   checkTogether((param) => values.get(param) ?? '');
   const entries = parameters.map(
@@ -414,7 +427,7 @@ function templateParameter(parameter: Parameter, value: string): TemplateParamet
     Default: value,
     Description: description,
     ...(values && { AllowedValues: values }),
-    ...(pattern && { AllowedPattern: optional }),
+    ...(pattern && !hasDynamicReference(value) && { AllowedPattern: optional }),
     ...(expected && { ConstraintDescription: expected }),
   };
 }
@@ -437,6 +450,7 @@ function checkValue({ param, values, pattern, expected, required }: Parameter, v
   if (values && !values.includes(value))
     throw new Error(`${param} is "${value}"; it must be one of ${values.join(', ')}`);
   if (value === '' && required) throw new Error(`${param} must not be empty`);
+  if (hasDynamicReference(value)) return;
   if (value !== '' && pattern && !new RegExp(`^(?:${pattern})$`).test(value))
     throw new Error(`${param} is "${value}"; it ${expected ?? 'has another form'}`);
 }

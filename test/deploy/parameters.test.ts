@@ -76,7 +76,8 @@ describe('the parameters of a deployment', () => {
     ],
     [{ rolePath: `/${'a'.repeat(511)}/` }, '512 characters at most'],
     [{ redriveEvery: 'rate(99999999999999 hours)' }, 'must be a rate of hours or days'],
-    [{ reservedConcurrency: '9999' }, 'must be a whole number from 5 to 1000'],
+    [{ reservedConcurrency: '1000000' }, 'must be a whole number from 5 to 999999'],
+    [{ tracing: '{{resolve:ssm:/tracing}}' }, 'must be one of true, false'],
     [{ runbookUrl: `https://example.com/${'a'.repeat(2_000)}/` }, 'must have 800 characters at most'],
     ...(
       [
@@ -155,6 +156,22 @@ describe('the parameters of a deployment', () => {
     expect(names.map((name) => made[name]?.Default)).toEqual(['subnet-1,subnet-2', 'sg-1,sg-2', 'a,b']);
   });
 
+  it('take methods in any letter case, and lists with commas too many', async () => {
+    const lists = {
+      batchMethods: 'get, Post,',
+      methodOverrides: 'patch',
+      allowedTables: 'incident,problem,',
+      correlationIdTables: ',u_one,, u_two , ',
+    };
+    const made = await parametersWith(lists);
+    const names = ['BatchMethods', 'MethodOverrides', 'AllowedTables', 'CorrelationIdTables'];
+    expect(names.map((name) => made[name]?.Default)).toEqual([
+      ...['GET, POST', 'PATCH', 'incident,problem', 'u_one, u_two'],
+    ]);
+    for (const name of names)
+      expect(made[name]?.Default).toMatch(new RegExp(made[name]?.AllowedPattern ?? ''));
+  });
+
   it('let few copies be reserved where there is one records queue', async () => {
     const few = { reservedConcurrency: '7', recordsConcurrency: '4', events: 'false' };
     expect((await parametersWith(few))['ReservedConcurrency']?.Default).toBe('7');
@@ -164,6 +181,12 @@ describe('the parameters of a deployment', () => {
   it.each([
     { importBucketName: 'drops.of-ours.1' },
     { executionRetentionInDays: '90' },
+    { reservedConcurrency: '9999' },
+    { allowedTables: '{\n  "prod": "incident",\n  "dev": "*"\n}' },
+    { allowedTables: '{{resolve:ssm:/tables}}' },
+    { batchMethods: 'GET,{{resolve:ssm:/more-methods}}' },
+    { kmsKeyArn: '{{resolve:ssm:/key}}' },
+    { outcomeBusArn: '{{resolve:secretsmanager:arn:aws:secretsmanager:eu-west-1:111122223333:secret:bus}}' },
     { recordsRetryForSeconds: '64800' },
     { rolePath: `/${'a'.repeat(510)}/` },
     { allowedTables: '{"prod":"incident, problem","dev":"*"}' },

@@ -92,6 +92,20 @@ describe('the variables of a function', () => {
     expect(() => checkVariables(withSettings(settings))).not.toThrow();
   });
 
+  it.each([
+    { HttpsProxy: '{{resolve:ssm:/proxy}}' },
+    { HttpsProxy: 'http://user:{{resolve:secretsmanager:proxy}}@proxy.example.com:3128' },
+    { AllowedTables: '{{resolve:ssm:/tables:3}}', SecretId: '{"prod":"a","dev":"b"}' },
+    { AllowedTables: '{"prod":"{{resolve:ssm:/tables}}"}', SecretId: '{"prod":"a"}' },
+    { Callers: '{{resolve:ssm:/callers}}', BatchMethods: '{{resolve:ssm:/methods}}' },
+    { SecretId: 'ours/{{resolve:ssm:/name}}' },
+  ])('that CloudFormation reads elsewhere are not checked: %j', (settings) => {
+    expect(() => checkVariables(withSettings(settings))).not.toThrow();
+    expect(() => checkVariables(withSettings({ ...settings, DropInstances: 'nope' }))).toThrow(
+      'nope is none of',
+    );
+  });
+
   it('are counted as what they are made of', () => {
     const TRUSTED_SENDERS = {
       'Fn::Join': [',', [{ Ref: 'HttpsProxy' }, { 'Fn::If': ['WithRole', roleId, 'x'] }, { Ref: 'Callers' }]],
