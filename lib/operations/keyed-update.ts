@@ -14,7 +14,7 @@ import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from './no
 import type { RecordColumns } from './record-input.ts';
 import { notesIn } from './remember-notes.ts';
 import { deleteRemembered } from './remembered-delete.ts';
-import { compareColumns, type ReplayedRecord, replayRecord, valuesQuery } from './replay.ts';
+import { compareColumns, type ReplayedRecord, replayRecord, valuesQuery, withoutColumn } from './replay.ts';
 import { digestOfWork, earlierDigestOfWork } from './work-digest.ts';
 import { refuseUntil, writesIn } from './write-ledger.ts';
 
@@ -51,7 +51,8 @@ export function updateKeyed(
   const options = isDisplay && { options: { inputDisplayValue: true } };
   const sent = { action: 'update', table, sysId, record, ...options };
   // It is the same work for each caller.
-  const asked = { ...sent, record: withoutColumn(record, deps.callerColumn) };
+  const theirs = { ...update, record: withoutColumn(record, deps.callerColumn) };
+  const asked = { ...sent, record: theirs.record };
   const work = { digest: digestOfWork(asked), earlierDigest: earlierDigestOfWork(sent) };
   const { digest, keyedWrites } = writesOf(request, update, 'update', work, deps);
   const keyed: Keyed<ServiceNowResponse> = {
@@ -71,7 +72,7 @@ export function updateKeyed(
       }
     },
     replay: () => replayRecord(request, update, deps),
-    reconcile: (sentAtMs) => reconcileUpdate(withoutOwnColumns(request, update), sentAtMs, deps),
+    reconcile: (sentAtMs) => reconcileUpdate(withoutOwnColumns(request, theirs), sentAtMs, deps),
   };
   return writeOnce(keyed, { ...deps, keyedWrites });
 }
@@ -126,10 +127,6 @@ async function sendUpdate(
       ]);
     throw error;
   }
-}
-
-function withoutColumn(record: RecordColumns, column: string | undefined): RecordColumns {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== column));
 }
 
 function without(request: ServiceNowRequest, columns: ReadonlySet<string>): ServiceNowRequest {

@@ -23,10 +23,12 @@ export type ReplayedRecord = {
  */
 export async function replayRecord(
   request: ServiceNowRequest,
-  { table, version, record, sysId }: ReplayedRecord,
+  { table, version, record: sent, sysId }: ReplayedRecord,
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
   const { client, context } = deps;
+  // Another caller may have been the first.
+  const record = withoutColumn(sent, deps.callerColumn);
   const read = (parameters: URLSearchParams) =>
     client.send(getRequest({ table, sysId, version, parameters }), context);
   try {
@@ -45,6 +47,11 @@ export async function replayRecord(
     const headers = { 'idempotency-replayed': 'true' };
     return { status: 200, headers, body: { result: { sys_id: sysId } }, attempts: 1 };
   }
+}
+
+/** What was given but for one column, e.g. the one that names the caller. */
+export function withoutColumn(record: RecordColumns, column: string | undefined): RecordColumns {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== column));
 }
 
 function readQuery(query: URLSearchParams | undefined): URLSearchParams {

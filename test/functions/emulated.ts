@@ -45,7 +45,7 @@ export type EmulatedDeployment = {
   /** Every figure that was counted, by name. */
   readonly counted: MetricName[];
   /** As Lambda calls it. */
-  handler(operation: Operation): Handler;
+  handler(operation: Operation, through?: (client: ServiceNowClient) => ServiceNowClient): Handler;
   serve(operation: Operation, through?: (client: ServiceNowClient) => ServiceNowClient): Served;
   close(): Promise<void>;
 };
