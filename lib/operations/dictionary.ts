@@ -30,24 +30,30 @@ const journalRows = z.object({ result: z.array(z.object({ name: z.string(), elem
 
 type Sender = Pick<ServiceNowClient, 'send'>;
 
+type Ancestors = {
+  /** The table and those that it extends, the nearest first, as far as the user may read them. */
+  readonly names: readonly string[];
+  /** False where the user may not read which table it extends. */
+  readonly areKnown: boolean;
+};
+
 /** What an instance says about its tables and columns, read when it is first asked for and then kept for an hour. */
 class Dictionary {
   readonly #client: Sender;
   readonly #clock: Clock;
-  readonly #ancestors: Cache<readonly string[]>;
+  readonly #ancestors: Cache<Ancestors>;
 
   constructor(client: Sender, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
-    this.#ancestors = this.cache((tables) => tables.length > 1);
+    this.#ancestors = this.cache(({ names }) => names.length > 1);
   }
 
   cache<T>(isFound: (value: T) => boolean, againMs = notFoundMs): Cache<T> {
     return new Cache(this.#clock, isFound, againMs);
   }
 
-  /** The table and those that it extends, the nearest first, as far as the user may read them. */
-  ancestorsOf(table: string, context: CallContext): Promise<readonly string[]> {
+  ancestorsOf(table: string, context: CallContext): Promise<Ancestors> {
     return this.#ancestors.get(table, async () => {
       const fields = Array.from({ length: levels }, (_, level) => `${'super_class.'.repeat(level)}name`);
       const query = encodedQuery().where('name', '=', table);
@@ -56,7 +62,8 @@ class Dictionary {
       const names = fields
         .map((field) => row?.[field])
         .filter((name) => typeof name === 'string' && name !== '');
-      return [...new Set([table, ...names.map(String)])];
+      const areKnown = typeof row?.['super_class.name'] === 'string';
+      return { names: [...new Set([table, ...names.map(String)])], areKnown };
     });
   }
 
@@ -126,13 +133,15 @@ export type TableColumns = {
    * @throws ServiceNowError when the instance cannot be asked right now
    */
   of(table: string, context: CallContext): Promise<ReadonlyMap<string, DictionaryColumn>>;
+  /** True where `of` gives all of them: the user may read which tables the table extends. @throws ServiceNowError */
+  areWhole(table: string, context: CallContext): Promise<boolean>;
 };
 
 function createTableColumns(dictionary: Dictionary): TableColumns {
   const kept = dictionary.cache<ReadonlyMap<string, DictionaryColumn>>(({ size }) => size > 0);
   const fields = ['name', 'element', 'internal_type', 'max_length', 'reference'];
   const read = async (table: string, context: CallContext) => {
-    const tables = await dictionary.ancestorsOf(table, context);
+    const { names: tables } = await dictionary.ancestorsOf(table, context);
     const query = encodedQuery().oneOf('name', tables).isNotEmpty('element');
     const body = await dictionary.list('sys_dictionary', query, fields, context);
     const found = z.safeParse(columnRows, body).data?.result ?? [];
@@ -148,7 +157,12 @@ function createTableColumns(dictionary: Dictionary): TableColumns {
     }
     return columns;
   };
-  return { of: (table, context) => kept.get(table, () => read(table, context)) };
+  const of = (table: string, context: CallContext) => kept.get(table, () => read(table, context));
+  return {
+    of,
+    areWhole: async (table, context) =>
+      (await of(table, context)).size > 0 && (await dictionary.ancestorsOf(table, context)).areKnown,
+  };
 }
 
 /** The tables that define a journal, by its column. */
@@ -182,7 +196,7 @@ export class JournalColumns {
       others.length === 0 ? new Map() : await this.#journals.get('', () => this.#read(context));
     const candidates = others.filter((column) => journals.has(column));
     const tables =
-      candidates.length === 0 ? [] : await this.#dictionary.ancestorsOf(table.toLowerCase(), context);
+      candidates.length === 0 ? [] : (await this.#dictionary.ancestorsOf(table.toLowerCase(), context)).names;
     return columns.filter(
       (column) =>
         journalColumns.includes(column) ||

@@ -113,7 +113,9 @@ export async function compareColumns(
   const others = unequal.filter((column) => !notes.includes(column));
   if (others.length === 0) return { differing: [], open: [], absent: [] };
   const columns = await journals.columns.of(table.toLowerCase(), context);
-  const found = Object.groupBy(others, (name) => stateOf(name, record[name], stored[name], columns));
+  const areWhole = await journals.columns.areWhole(table.toLowerCase(), context);
+  const lacking = areWhole ? 'absent' : 'open';
+  const found = Object.groupBy(others, (name) => stateOf(name, record[name], stored[name], columns, lacking));
   return { differing: found.differing ?? [], open: found.open ?? [], absent: found.absent ?? [] };
 }
 
@@ -122,13 +124,14 @@ function stateOf(
   given: unknown,
   stored: unknown,
   columns: ReadonlyMap<string, DictionaryColumn>,
+  lacking: 'absent' | 'open',
 ): keyof Comparison | 'same' {
   const column = columns.get(name);
   if (isSecret(name, column)) return 'open';
   const { data } = z.safeParse(shown, stored);
   if (data === undefined) {
     if (columns.size === 0) return 'differing';
-    return column || name.includes('.') ? 'open' : 'absent';
+    return column || name.includes('.') ? 'open' : lacking;
   }
   const texts = [data.value, data.display_value ?? ''];
   if (!column) return texts.some((text) => mayBeStoredAs(given, text)) ? 'open' : 'differing';

@@ -50,6 +50,20 @@ const withoutDictionary = (client: ServiceNowClient): ServiceNowClient => ({
   },
 });
 
+/** A user who may not read which tables extend which, nor the `description` of a record. */
+const withoutTables = (client: ServiceNowClient): ServiceNowClient => ({
+  ...client,
+  async send(request, context) {
+    if (request.path.endsWith('/sys_db_object'))
+      return { status: 200, headers: {}, body: { result: [] }, attempts: 1 };
+    const answer = await client.send(request, context);
+    const { result } = Object(answer.body);
+    if (!request.path.endsWith(sysId)) return answer;
+    const { description: _, ...shown } = Object(result);
+    return { ...answer, body: { result: shown } };
+  },
+});
+
 const patch = (table: string, record: object) => ({
   method: 'PATCH',
   url: `/api/now/table/${table}/${sysId}`,
@@ -71,6 +85,7 @@ const given: readonly (readonly [table: string, record: object, stored: object])
   ['incident', { caller_id: { value: caller, link: `https://x.example/${caller}` } }, {}],
   ['incident', { urgency: '1', no_such_column: 'x' }, { urgency: '1' }],
   ['incident', { no_such_column: 'x' }, {}],
+  ['sys_user', { city: 'Bern', no_such_column: 'x' }, { city: 'Bern' }],
   ['incident', { urgency: '1', sys_updated_on: '2020-01-01 00:00:00', sys_mod_count: '0' }, { urgency: '1' }],
   ['incident', { short_description: long }, { short_description: long.slice(0, 160) }],
 ];
@@ -117,6 +132,17 @@ describe('an update whose values the instance stores in its own notation', () =>
       .invoke({ tableName: 'sys_user', sysId, record: { city: 'Bern' } });
     pass(61_000);
     expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(504);
+  });
+
+  it('is not taken for done for a column of a table that it may extend, which the user may not read', async () => {
+    const { deployment, store, pass } = await openDeployment('incident', { description: 'before' });
+    const request = patch('incident', { description: 'lost' });
+    await deployment.serve(patchRecordById, losing(false)).http(request);
+    pass(61_000);
+    const again = await deployment.serve(patchRecordById, withoutTables).http(request);
+    expect(again.headers).not.toHaveProperty('idempotency-replayed');
+    expect(again.statusCode).toBe(504);
+    expect(store.find('incident', sysId)).toMatchObject({ description: 'before' });
   });
 
   it('is not taken for done by notation alone where the kinds of its columns cannot be read', async () => {
