@@ -1,6 +1,6 @@
 import type { Connections } from '../aws/connections.ts';
 import { type Caller, type CallerRights, lastingName } from '../core/caller.ts';
-import type { Clock, Deadline } from '../core/clock.ts';
+import { type Clock, type Deadline, deadlineAt } from '../core/clock.ts';
 import type { HttpConfig, InstanceConfig } from '../core/config.ts';
 import { ConnectorError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -64,6 +64,12 @@ export type GatewayDeps = {
 };
 
 /**
+ * The state table may be called so long after the deadline of a call: that the instance has not answered until then is written down
+ * in the time that is kept back to report it.
+ */
+const doubtTimeMs = 350;
+
+/**
  * Carries a call out: checks its parameters and its tables, and sends it.
  * @throws ConnectorError of any kind
  */
@@ -87,7 +93,7 @@ export async function carryOut(
   const enqueueSignal = enqueue && ((signal: Signal) => enqueue(signal, caller));
   const { invocationKey } = call;
   const ofCall = { client, context, access, instanceName: instance.name, invocationKey, dispatch };
-  const ledger = deps.openLedger?.(instance.name, deadline);
+  const ledger = deps.openLedger?.(instance.name, deadlineAt(deadline.atMs + doubtTimeMs, clock));
   const callerColumn = call.http?.caller && deps.callerColumn;
   const operationDeps = {
     ...ofCall,

@@ -34,6 +34,50 @@ describe('an update over HTTP without a key whose answer was lost', () => {
   });
 });
 
+/** An instance that answers a PATCH no more before the deadline of its call, after which the state table is out of reach for that call. */
+function slow() {
+  const { through: losing, commit } = late(({ method }) => method === 'PATCH');
+  let deadlineMs = 0;
+  const through = (client: ServiceNowClient): ServiceNowClient => {
+    const lost = losing(client);
+    return {
+      ...client,
+      send(request, context) {
+        if (request.method === 'PATCH') deadlineMs = context?.deadline?.atMs ?? 0;
+        return lost.send(request, context);
+      },
+    };
+  };
+  const throughTable = (table: StateTable): StateTable => ({
+    ...table,
+    async update(key, change, condition, call) {
+      if ((call?.deadline?.atMs ?? 0) <= deadlineMs)
+        throw new StateUnavailableError('the deadline has passed');
+      return table.update(key, change, condition, call);
+    },
+  });
+  const end = () => {
+    deadlineMs = 0;
+  };
+  return { through, throughTable, commit, end };
+}
+
+describe('an update over HTTP to an instance that answers no more in its time', () => {
+  it.each([undefined, 'p1'])('is not overtaken by an update of the queue (key: %s)', async (key) => {
+    const { through, throughTable, commit, end } = slow();
+    const { queue, patch, later, store } = await startBothWays({ throughTable }, through);
+    await queue.deliver([create]);
+    expect((await patch(sysId, { urgency: '2' }, key)).statusCode).toBe(504);
+    end();
+    const newer = update('m2', { urgency: '3' });
+    expect(await queue.deliver([newer])).toEqual(['m2']);
+    await commit();
+    later(overMs);
+    expect(await queue.deliver([again(newer)])).toEqual([]);
+    expect(store.find('incident', sysId)).toMatchObject({ urgency: '3' });
+  });
+});
+
 describe('a record that was deleted over HTTP', () => {
   it.each([undefined, 'd'])(
     'is not made again by a create of the queue or over HTTP (key: %s)',
