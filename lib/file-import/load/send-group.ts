@@ -90,9 +90,11 @@ export async function sendChunks(tools: LoadDeps, sending: Sending): Promise<voi
   const slots = slotsOf(tools);
   let failure: unknown;
   try {
-    // A group that was begun goes as far as it came: an earlier release made them longer.
+    // A group that was begun goes as far as it came, chunks that were under way included: an earlier release made them longer.
     const goesOn = (index: number, rows: number) =>
-      index < ledger.heldAtFirst || !endsGroup(tools.plan.settings, task.group, index, rows);
+      index < ledger.heldAtFirst ||
+      !endsGroup(tools.plan.settings, task.group, index, rows) ||
+      (ledger.mayHaveSent(index) && !endsGroup({ mode: 'insertMultiple' }, task.group, index, rows));
     for (let index = 0, rows = 0; goesOn(index, rows); index++) {
       if (failure !== undefined || endsEarly(tools, sending, index)) break;
       const chunk = await nextChunk(sending, index);

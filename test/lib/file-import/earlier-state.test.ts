@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import type { StateItem } from '../../../lib/aws/state-table.ts';
+import { importActivities } from '../../../lib/file-import/activities.ts';
+import { groupName, importFolder } from '../../../lib/file-import/folder.ts';
 import { parseInput } from '../../../lib/file-import/import-input.ts';
 import { importRequestSchema } from '../../../lib/file-import/schedule/import-request.ts';
+import { waitingState } from '../../../lib/file-import/state.ts';
 import { startWorld } from './world.ts';
 
 /**
@@ -88,4 +91,37 @@ it('reads the request of a file that was dropped again without what a newer rele
   const first = { key: earlier.waiting.key, eTag: 'e', import: 'imp_load-1' };
   const request = { ...earlier.waiting, droppedBy: 'AROADROPPER', redropped: { times: 1, first } };
   expect(importRequestSchema.parse(withNewFields(request))).toEqual(request);
+});
+
+it('goes on with a group in rows mode that the release before made longer: what was under way is not sent again', async () => {
+  const world = await startWorld({ demoData: false });
+  onTestFinished(() => world.close());
+  await world.settings('imp_load', {
+    ...{ mode: 'rows', keyColumn: 'u_key', inDoubtSeconds: 1 },
+    ...{ rowsPerRequest: 4_000, concurrency: 1 },
+  });
+  const lines = Array.from({ length: 4_010 }, (_, i) => `code-${i},x`);
+  const request = await world.drop('imports/imp_load/long.csv', ['u_code,u_text', ...lines].join('\n'));
+  await world.schedule.receive(request);
+  const activities = importActivities({
+    scope: world.scope(() => world.client),
+    schedule: world.schedule,
+    startExecution: async () => undefined,
+  });
+  const begun = await activities.advance(request, waitingState(), false);
+  let { state } = begun;
+  while (state.phase === 'waiting' || state.phase === 'loading')
+    ({ state } = await activities.advance(request, state, false));
+  // The process died after the answers to the first chunk; both were in one group.
+  const folder = importFolder(world.s3, request.bucket, request.resultsFolder);
+  const {
+    next: _,
+    isExact: __,
+    ...first
+  } = z.looseObject({}).parse(JSON.parse((await folder.read(groupName('load', 0))) ?? ''));
+  await folder.write(groupName('load', 0), JSON.stringify({ ...first, ended: false, announced: 8 }));
+  await world.delete(`${request.resultsFolder}${groupName('load', 1)}`);
+  const summary = await world.goOn({ request, resume: begun.state });
+  expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 4_010, unknown: 0 } });
+  expect(world.rows('imp_load')).toHaveLength(4_010);
 });
