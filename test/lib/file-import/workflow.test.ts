@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Activities } from '../../../lib/file-import/activities.ts';
 import { parseInput } from '../../../lib/file-import/import-input.ts';
+import { RetryLaterError } from '../../../lib/file-import/retry-later-error.ts';
 import { type ImportState, loadingState, waitingState } from '../../../lib/file-import/state.ts';
+import { UnreadableObjectError } from '../../../lib/file-import/unreadable-object.ts';
 import { runImport } from '../../../lib/file-import/workflow.ts';
 import { manualClock } from '../core/manual-clock.ts';
 import { importRequest } from './import-request.ts';
@@ -51,6 +53,33 @@ it('goes on in another execution before AWS has kept 100 MB of results for this 
 
 it('goes on in another execution after a day, well before this one would be ended', async () => {
   expect(await untilChained(1, 3_600_000)).toBe(26);
+});
+
+it('waits for the right to the file only since it is missing again, after an outage of another kind', async () => {
+  const clock = manualClock();
+  const unreadable = () => new UnreadableObjectError('403');
+  const errors = [
+    unreadable(),
+    ...Array.from({ length: 8 }, () => new RetryLaterError('away', 60)),
+    unreadable(),
+  ];
+  let chained = 0;
+  const activities: Activities = {
+    now: () => clock.now(),
+    logFailure: () => undefined,
+    async advance() {
+      const error = errors.shift();
+      if (error) throw error;
+      chained++;
+      throw new TypeError('the end');
+    },
+    continueElsewhere: () => Promise.reject(new Error('not so long')),
+    finish: async () => Promise.reject(new TypeError('no results')),
+    leave: async () => undefined,
+  };
+  const run = runImport(memoryDurable(new Map(), clock), activities, { request: importRequest() });
+  await expect(run).rejects.toThrow('no results');
+  expect([errors.length, chained]).toEqual([0, 1]);
 });
 
 const oldRequest = {
