@@ -10,7 +10,7 @@ import { openOnce, preflight } from './open-import.ts';
 import { pinnedObject, unlessLost } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
 import { endOf, type ImportSummary, progressOf } from './report/summary.ts';
-import { isPassing, RetryLaterError } from './retry-later-error.ts';
+import { isPassing, RetryLaterError, UnreadVerdictsError } from './retry-later-error.ts';
 import { executionName, type ImportRequest } from './schedule/import-request.ts';
 import type { Redrops } from './schedule/redrops.ts';
 import { type Schedule, startLeaseMs } from './schedule/schedule.ts';
@@ -215,10 +215,12 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     const isLimited = maxErrors !== undefined || maxErrorPercent !== undefined;
     const ahead = state.loadedGroups - state.collectedGroups;
     if (!isLimited || state.stopReason !== undefined || ahead <= mostUnread) return state;
-    const failingMs = state.failing ? scope.clock.now() - state.failing.sinceMs : 0;
-    if (failingMs < verdictTimeoutSeconds * 1000 || !(await isUpDespite(opening, error))) throw error;
-    const limit = maxErrors === undefined ? 'maxErrorPercent' : 'maxErrors';
+    if (!(await isUpDespite(opening, error))) throw error;
     const reason = error instanceof Error ? error.message : String(error);
+    const nowMs = scope.clock.now();
+    const unreadMs = nowMs - (state.failing?.unreadVerdictsSinceMs ?? nowMs);
+    if (unreadMs < verdictTimeoutSeconds * 1000) throw new UnreadVerdictsError(reason, { cause: error });
+    const limit = maxErrors === undefined ? 'maxErrorPercent' : 'maxErrors';
     return { ...state, stopReason: `verdicts cannot be read, by which ${limit} counts: ${reason}` };
   }
 

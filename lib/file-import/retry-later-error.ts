@@ -20,6 +20,13 @@ export class RetryLaterError extends ConnectorError {
   }
 }
 
+/** The instance is up, and only what asks for verdicts comes to nothing. */
+export class UnreadVerdictsError extends ConnectorError {
+  override readonly name = 'UnreadVerdictsError';
+  override readonly code = 'VERDICTS_UNREAD';
+  override readonly retryable = true;
+}
+
 /**
  * True for a failure that may pass: the project's own errors say so themselves, and so does what the AWS clients throw after
  * their own retries. A defect does not pass.

@@ -21,6 +21,8 @@ const common = {
       attempts: z.number(),
       /** Since when the file or its settings may not be read. */
       unreadableSinceMs: z.optional(z.number()),
+      /** Since when the instance is up and only the verdicts cannot be read. */
+      unreadVerdictsSinceMs: z.optional(z.number()),
     }),
   ),
 };

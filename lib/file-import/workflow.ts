@@ -4,7 +4,7 @@ import type { Activities, Progress } from './activities.ts';
 import type { Durable } from './execution.ts';
 import type { ImportInput } from './import-input.ts';
 import type { ImportSummary } from './report/summary.ts';
-import { isPassing, RetryLaterError } from './retry-later-error.ts';
+import { isPassing, RetryLaterError, UnreadVerdictsError } from './retry-later-error.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
 import { abandon, type ImportState, waitingState } from './state.ts';
 import { UnreadableObjectError } from './unreadable-object.ts';
@@ -24,6 +24,8 @@ type Failed = {
   readonly hasProgressed?: true;
   /** The file or its settings may not be read. */
   readonly isUnreadable?: true;
+  /** The instance is up, and only the verdicts cannot be read. */
+  readonly isUnread?: true;
 };
 
 type WorkflowOptions = {
@@ -203,6 +205,7 @@ async function orRetry<T>(
       ...{ failed, waitSeconds, atMs },
       ...(hasProgressed && { hasProgressed }),
       ...(isUnreadable && { isUnreadable }),
+      ...(error instanceof UnreadVerdictsError && { isUnread: true }),
     };
   }
 }
@@ -244,10 +247,13 @@ function isLost({ unreadableSinceMs }: Failing, { atMs }: Failed): boolean {
 
 function failingSince(before: ImportState['failing'], outcome: Failed): Failing {
   const earlier = outcome.hasProgressed ? undefined : before;
-  const { sinceMs, attempts, unreadableSinceMs } = earlier ?? { sinceMs: outcome.atMs, attempts: 0 };
-  const failing = { sinceMs, attempts: attempts + 1 };
-  if (!outcome.isUnreadable) return failing;
-  return { ...failing, unreadableSinceMs: unreadableSinceMs ?? outcome.atMs };
+  const { sinceMs, attempts, ...since } = earlier ?? { sinceMs: outcome.atMs, attempts: 0 };
+  const { unreadableSinceMs = outcome.atMs, unreadVerdictsSinceMs = outcome.atMs } = since;
+  return {
+    ...{ sinceMs, attempts: attempts + 1 },
+    ...(outcome.isUnreadable && { unreadableSinceMs }),
+    ...(outcome.isUnread && { unreadVerdictsSinceMs }),
+  };
 }
 
 function nameOf(state: ImportState): string {

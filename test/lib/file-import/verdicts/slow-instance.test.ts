@@ -225,6 +225,25 @@ it.each([
   expect(hours(world)).toBeLessThan(3);
 });
 
+it('does not count an outage before that for the time-out', async () => {
+  const world = await worldWith({});
+  world.instance.state.imports.scripts.set('Load', () => ({ error: 'no' }));
+  const beganMs = world.clock.now();
+  let isLost = true;
+  const client = clientAfter(world, (path, method) => {
+    if (method !== 'GET' || world.rows('imp_load').length === 0) return;
+    const isAway = world.rows('imp_load').length >= 400 && world.clock.now() - beganMs < 4 * 3_600_000;
+    if (isAway) throw new Error('the instance is away');
+    if (path !== '/api/now/stats/imp_load' || !isLost) return;
+    // The first read behind the outage fails, too.
+    isLost = world.rows('imp_load').length < 400;
+    throw new TransactionCancelledError('maximum execution time exceeded', { method, path });
+  });
+  const summary = await runWith(world, 700, { rowsPerRequest: 1, concurrency: 1, maxErrors: 5 }, client);
+  expect(summary).toHaveProperty('reason', expect.stringContaining('rows failed, maxErrors is 5'));
+  expect(hours(world)).toBeGreaterThan(3);
+});
+
 it('gives each page of rows the time of a request', async () => {
   const world = await worldWith({});
   await world.run(await world.drop('imports/imp_load/x.csv', load(30)));
