@@ -114,7 +114,12 @@ export async function receiveMessages(
       VisibilityTimeout: hiddenSeconds,
       WaitTimeSeconds: waitSeconds,
       MessageAttributeNames: ['All'],
-      MessageSystemAttributeNames: ['MessageGroupId', 'SenderId', 'SentTimestamp'],
+      MessageSystemAttributeNames: [
+        'ApproximateFirstReceiveTimestamp',
+        'MessageGroupId',
+        'SenderId',
+        'SentTimestamp',
+      ],
     }),
   );
   return Messages;

@@ -106,12 +106,13 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   const found = new Map<string, number>();
   const returned = new Map<string, number>();
   const kept = new Map<string, string>();
-  /** When letters were moved, by name. */
+  /** When letters were first moved, by name. */
   const movedAtMs = new Map<string, number>();
+  let shownAtMs = 0;
   const bodies = new Map<string, number>();
   const failures: string[] = [];
   let moved = 0;
-  const { signal, nowMs = Date.now } = options;
+  const { signal } = options;
   let unseen = 0;
   const watch = watchQueue(options);
   try {
@@ -128,13 +129,14 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
       // One that is received again has been hidden for so long that the round is over.
       const unknown = messages.filter(({ MessageId = '' }) => !kept.has(MessageId));
       for (const message of messages) keep(message, kept);
+      shownAtMs = messages.reduce(shownSince, shownAtMs);
       const fresh = await readLetters(unknown, bodies, options);
       const isReturned = (letter: Letter) => isSentSince(letter, movedAtMs.get(letter.name));
       for (const letter of fresh) count(letter.code, isReturned(letter) ? returned : found);
       const wanted = options.dryRun
         ? []
         : fresh.filter((letter) => !isReturned(letter) && (options.codes?.includes(letter.code) ?? true));
-      for (const { name } of wanted) movedAtMs.set(name, nowMs());
+      for (const { name } of wanted) movedAtMs.set(name, movedAtMs.get(name) ?? shownAtMs);
       if (wanted.length > 0) watch.begin();
       const lost = await move(wanted, options);
       failures.push(...lost.values());
@@ -150,6 +152,12 @@ export async function redrive(options: RedriveOptions): Promise<RedriveReport> {
   }
   const isInterrupted = signal?.aborted === true;
   return { found, moved, returned, failures, underWay: watch.underWay, isInterrupted, unseen };
+}
+
+/** When the last letters were shown, by the clock of SQS: ours may differ, and a letter that comes back would look older than its move. */
+function shownSince(beforeMs: number, { Attributes = {} }: Message): number {
+  const { ApproximateFirstReceiveTimestamp: shown = 0, SentTimestamp: sent = 0 } = Attributes;
+  return Math.max(beforeMs, Number(shown), Number(sent));
 }
 
 /** A letter of the same message that was there before is no letter that failed again. */

@@ -105,6 +105,20 @@ describe('letters that fail again', () => {
     expect(await visible(urls.deadLetterUrl)).toBe('0');
   });
 
+  it.each([
+    ['ahead', 3_600_000],
+    ['behind', -3_600_000],
+  ])('and those that had failed before are known where the clock here is %s', async (_, aheadMs) => {
+    for (let letter = 0; letter < 12; letter += 1) await deadLetter('m1', invalid);
+    const end = new AbortController();
+    const report = await redrive({
+      ...{ deadLetterUrl: urls.deadLetterUrl, queueUrl: urls.deadLetterUrl, waitSeconds: 0, dryRun: false },
+      ...{ nowMs: () => Date.now() + aheadMs, signal: end.signal },
+      onProgress: (looked) => looked > 100 && end.abort(),
+    });
+    expect(report).toMatchObject({ moved: 12, returned: new Map([['UNKNOWN', 12]]) });
+  });
+
   it('are not waited for longer than was asked, and what is under way is counted', async () => {
     await deadLetter('m1', invalid);
     let nowMs = 0;
