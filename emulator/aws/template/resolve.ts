@@ -104,7 +104,10 @@ function textIntrinsics(resolve: Intrinsic): Record<string, Intrinsic> {
     },
     'Fn::Select': (argument) => {
       const [index, items] = pair.parse(argument);
-      return list.parse(resolve(items))[Number(index)];
+      const found = list.parse(resolve(items))[Number(index)];
+      // A stack error: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-select.html
+      if ((found ?? '') === '') throw new Error(`Fn::Select: there is no entry ${index}`);
+      return found;
     },
   };
 }

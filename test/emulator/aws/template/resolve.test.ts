@@ -57,6 +57,15 @@ describe('the resolver', () => {
     expect(resolve(value)).toEqual(plain);
   });
 
+  it.each([
+    ['3', 'a:b:c'],
+    ['0', ''],
+  ])('refuses to select entry %s of "%s", as it is not there or empty', (index, text) => {
+    expect(() => resolve({ 'Fn::Select': [index, { 'Fn::Split': [':', text] }] })).toThrow(
+      `Fn::Select: there is no entry ${index}`,
+    );
+  });
+
   it('leaves out what is AWS::NoValue, in lists and in objects', () => {
     const nothing = { 'Fn::If': ['No', 'there', { Ref: 'AWS::NoValue' }] };
     expect(resolve({ a: nothing, b: [1, nothing, 2] })).toEqual({ b: [1, 2] });
