@@ -210,7 +210,7 @@ export async function listByCorrelationId(
 }
 
 /** For so long after the first refusal a record is looked for again before the refusal counts: a look-up may lag behind. */
-const longestLagMs = 60_000;
+export const longestLagMs = 60_000;
 
 /**
  * Defers a message whose insert was refused as taken although no record is shown: an earlier copy, or another message of the

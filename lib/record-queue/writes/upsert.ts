@@ -8,7 +8,7 @@ import { Attempt } from './attempt.ts';
 import { CreateByMatch } from './create-by-match.ts';
 import { keepDeleted } from './deleted-records.ts';
 import { notesIn } from './journal.ts';
-import { findByCorrelationId, findRecord, listByCorrelationId } from './lookup.ts';
+import { findByCorrelationId, findRecord, listByCorrelationId, longestLagMs } from './lookup.ts';
 import type { Row } from './match.ts';
 import { type Meeting, meetAt, otherMakerMs, reserveOrWait } from './meeting.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
@@ -32,6 +32,7 @@ export async function upsertRecord(command: CommandOf<'upsert'>, context: WriteC
 class Upsert {
   readonly #work: UpsertWork;
   readonly #gone = new Set<string>();
+  #hasSentCreate = false;
 
   constructor(work: UpsertWork) {
     this.#work = work;
@@ -115,8 +116,9 @@ class Upsert {
       meetAt(attempt, this.#correlationId),
     ]);
     if (!isOurs) throw new InDoubtError(otherMakerMs);
-    // A look-up may lag behind what was just made.
-    const release = () => ledger.hold(name, attempt.name, clock.now() + otherMakerMs);
+    // A look-up may lag behind what was just made; what was refused is announced no more.
+    const heldMs = () => (this.#hasSentCreate && attempt.isAnnounced ? longestLagMs : otherMakerMs);
+    const release = () => ledger.hold(name, attempt.name, clock.now() + heldMs());
     try {
       const done = await this.#createHeld(meeting);
       await release();
@@ -135,6 +137,7 @@ class Upsert {
     if (written) return written;
     await reserveOrWait(meeting, attempt);
     await attempt.announce('create', '');
+    this.#hasSentCreate = true;
     const isMade = async () => (await this.#findOwn()) !== undefined;
     const request = this.#work.createRequest({ correlation_id: this.#correlationId });
     const sending = attempt.send(request, undefined, isMade, meeting.release);

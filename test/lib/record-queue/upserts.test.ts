@@ -69,9 +69,33 @@ describe('upserts', () => {
     expect(await queue.deliver([upsert('m1', match, { correlation_id: 'x', active: 'true' })])).toEqual([]);
     const [made] = incidents();
     queue.instance.state.store.update('incident', String(made?.['sys_id']), { category: 'closed' }, aPerson);
-    queue.later(6_000);
+    queue.later(61_000);
     expect(await queue.deliver([upsert('m2', match, { urgency: '1' })])).toEqual([]);
     expect(incidents()).toHaveLength(2);
+  });
+
+  it('make one record where a look-up lags behind, and the instance chooses its sys_id', async () => {
+    const instance = { switches: { lookupLagMs: 30_000 } };
+    await start({ environment: { CORRELATION_ID_TABLES: '*' }, instance });
+    const match = { short_description: 'one' };
+    expect(await queue.deliver([upsert('m1', match, { urgency: '1' })])).toEqual([]);
+    queue.later(10_000);
+    const second = upsert('m2', match, { urgency: '2' });
+    expect(await queue.deliver([second])).toEqual(['m2']);
+    queue.later(60_000);
+    expect(await queue.deliver([{ ...second, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '2' }]);
+  });
+
+  it('let others go on with a match whose create was refused, where the instance chooses its sys_id', async () => {
+    await start({ environment: { CORRELATION_ID_TABLES: '*' } });
+    const match = { category: 'network' };
+    queue.instance.control.rules.add({ table: 'incident', action: 'abort', count: 1 });
+    expect(await queue.deliver([upsert('m1', match, { urgency: '1' })])).toEqual([]);
+    expect(queue.deadLetters).toHaveLength(1);
+    queue.later(6_000);
+    expect(await queue.deliver([upsert('m2', match, { urgency: '2' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '2' }]);
   });
 
   it('that race make one record', async () => {
