@@ -21,7 +21,7 @@ export const idempotencyKey = z.optional(
   z.string('must be text').check(z.regex(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters')),
 );
 
-const visible = /(?![\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{N}\p{P}\p{S}]/u;
+const visible = /(?![\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{N}\p{P}\p{S}\p{Co}]/u;
 
 /** True for text that shows nothing, characters without a width included: two such names cannot be distinguished. */
 export function isBlank(text: string): boolean {

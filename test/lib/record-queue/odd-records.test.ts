@@ -48,6 +48,15 @@ it.each(['\u200b', '\u2800', '\u3164\u00a0', '\ufe0f'])(
   },
 );
 
+it('takes a key of characters that only a private font shows', async () => {
+  await start();
+  const key = '\ue000\u{f0001}';
+  const messages = [{ id: 'a', body: { table: 'incident', key, record: {} } }, { ...create('b'), key }];
+  expect(await queue.deliver(messages)).toEqual([]);
+  expect(queue.deadLetters).toEqual([]);
+  expect(incidents()).toHaveLength(1);
+});
+
 it('refuses a key in an attribute that is longer than one in a body may be', async () => {
   await start();
   const key = 'k'.repeat(1_000_000);
