@@ -7,13 +7,14 @@ import {
   patchAttachmentById,
   postAttachment,
 } from '../../lib/operations/attachment.ts';
+import type { ServiceNowClient } from '../../lib/servicenow/call.ts';
 import { startDeployment } from './emulated.ts';
 
 const host = 'https://abc123.execute-api.eu-west-1.amazonaws.com';
 
 /** A deployment that serves incidents, with one incident and one problem. */
-async function openDeployment() {
-  const deployment = await startDeployment({ ALLOWED_TABLES: 'incident' });
+async function openDeployment(allowedTables = 'incident') {
+  const deployment = await startDeployment({ ALLOWED_TABLES: allowedTables });
   onTestFinished(() => deployment.close());
   const { store } = deployment.instance.state;
   const incident = 'a'.repeat(32);
@@ -178,6 +179,23 @@ describe('the Attachment API', () => {
       deployment.serve(getAttachmentById).http({ url: `/api/now/attachment/${id}` }),
     );
     expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual([200, 403]);
+  });
+
+  it('lists files where the names of the tables that callers may use hardly fit into an address', async () => {
+    const others = Array.from({ length: 200 }, (_, index) => `u_table_of_number_${index}`);
+    const { deployment, incident, put } = await openDeployment(['incident', ...others].join(','));
+    await put('incident', incident, 'mine.txt', Buffer.from('mine'));
+    const lengths: number[] = [];
+    const measured = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      send(request, context) {
+        lengths.push(String(request.query).length);
+        return client.send(request, context);
+      },
+    });
+    const answer = await deployment.serve(getAttachments, measured).http({ url: '/api/now/attachment' });
+    expect(answer).toMatchObject({ statusCode: 200, body: { result: [{ file_name: 'mine.txt' }] } });
+    expect(Math.max(...lengths)).toBeLessThan(6_000);
   });
 
   it('shows nothing of files of tables that callers may not use', async () => {
