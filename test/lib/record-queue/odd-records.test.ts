@@ -51,7 +51,10 @@ it.each(['\u200b', '\u2800', '\u3164\u00a0', '\ufe0f'])(
 it('takes a key of characters that only a private font shows', async () => {
   await start();
   const key = '\ue000\u{f0001}';
-  const messages = [{ id: 'a', body: { table: 'incident', key, record: {} } }, { ...create('b'), key }];
+  const messages = [
+    { id: 'a', body: { table: 'incident', key, record: {} } },
+    { ...create('b'), key },
+  ];
   expect(await queue.deliver(messages)).toEqual([]);
   expect(queue.deadLetters).toEqual([]);
   expect(incidents()).toHaveLength(1);
