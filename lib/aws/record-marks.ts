@@ -270,7 +270,8 @@ export class RecordMarks {
     const item = await this.#items.get(this.keyOf(sysId));
     const key = textIn(item, 'signalKey');
     const isOld = numberIn(item, 'expiresAt') * 1_000 - this.#clock.now() < renewedBeforeMs;
-    if (key !== '' && isOld) await this.rememberSignalKey(sysId, key);
+    // It is known for two weeks more: the next reconciler tries again.
+    if (key !== '' && isOld) await this.rememberSignalKey(sysId, key).catch(() => undefined);
     return key;
   }
 

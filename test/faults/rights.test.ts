@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CloudWatchClient, DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
-import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   LambdaClient,
   ListDurableExecutionsByFunctionCommand,
@@ -289,10 +289,30 @@ async function reconcile(world: World): Promise<void> {
   ];
   for (const { source, key } of about)
     await send(world, 'RecordsFifoQueue.fifo', signalOf({ source, key, at, eventId: key }));
+  await vi.waitFor(() => ageSignalKey(world), patiently);
   await vi.waitFor(async () => {
     await world.stack.host.invoke(world.arn('reconcileEvents'), {});
-    expect(world.unused().filter((one) => /^reconcileEvents (cloud|security|sqs)/.test(one))).toEqual([]);
+    const left = world.unused().filter((one) => /^reconcileEvents (cloud|dynamodb|security|sqs)/.test(one));
+    expect(left).toEqual([]);
   }, patiently);
+}
+
+/** The key of a record that has no room for it was remembered weeks ago, so that it is remembered again. */
+async function ageSignalKey({ instances, stack }: World): Promise<void> {
+  const records = instances.first.instance.state.store.select('incident');
+  const record = records.find(({ correlation_id = '' }) => correlation_id.includes(':alarm:long'));
+  if (!record) throw new Error('the record is not there yet');
+  const dynamodb = new DynamoDBClient({ ...local, endpoint: stack.dynamodb.url });
+  await dynamodb.send(
+    new UpdateItemCommand({
+      TableName: stack.endpoints.dynamodb.stateTable,
+      Key: marshall({ pk: `record#servicenow-functions/dev/first#${record['sys_id']}`, sk: '-' }),
+      UpdateExpression: 'SET expiresAt = :soon',
+      ConditionExpression: 'attribute_exists(signalKey)',
+      ExpressionAttributeValues: marshall({ ':soon': Math.floor(Date.now() / 1_000) + 86_400 }),
+    }),
+  );
+  dynamodb.destroy();
 }
 
 async function importFiles(world: World): Promise<void> {

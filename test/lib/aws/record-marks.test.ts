@@ -68,3 +68,26 @@ it('a doubt is ended by its own key, and one that is over gives way to the next'
   await marks.endDoubt(sysId, 'two');
   expect((await marks.now(sysId)).inDoubtUntilMs).toBe(0);
 });
+
+it('the key of signals is known although the state table cannot be written to', async () => {
+  const clock = manualClock();
+  const { table } = await startStateTable(clock);
+  let refused = 0;
+  const readOnly = {
+    ...table,
+    async update() {
+      refused += 1;
+      throw new Error('AccessDenied');
+    },
+  };
+  const marksOf = (some: typeof table) =>
+    new RecordMarks(
+      new LedgerItems(() => some, clock, deadlineAt(clock.now() + 60_000, clock)),
+      { deployment: 'd', instance: 'i' },
+      clock,
+    );
+  await marksOf(table).rememberSignalKey(sysId, 'a long key');
+  await clock.advance(20 * 86_400_000);
+  expect(await marksOf(readOnly).signalKeyOf(sysId)).toBe('a long key');
+  expect(refused).toBe(1);
+});
