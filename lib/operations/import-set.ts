@@ -25,7 +25,7 @@ async function sendImport(
   deps: OperationDeps,
 ): Promise<ServiceNowResponse> {
   if (key === undefined) return deps.client.send(request, deps.context);
-  const { importKeyed } = await import('./keyed-import.ts');
+  const { importKeyed } = await import('./keyed-update.ts');
   return importKeyed(request, { table, key }, deps);
 }
 

@@ -9,15 +9,36 @@ import { askWhichAreOurs, ownEntriesOf, startsOf } from './cut-notes.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { journalColumnsOf } from './dictionary.ts';
 import { findBySysId } from './find-record.ts';
-import { type KeyedTarget, nameOf, writesOf } from './keyed-target.ts';
-import { type Keyed, writeOnce } from './keyed-writes.ts';
+import { digestOfRequest, type Keyed, writeOnce } from './keyed-writes.ts';
 import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from './note-entries.ts';
 import type { RecordColumns } from './record-input.ts';
 import { notesIn } from './remember-notes.ts';
 import { deleteRemembered } from './remembered-delete.ts';
 import { compareColumns, type ReplayedRecord, replayRecord, valuesQuery, withoutColumn } from './replay.ts';
 import { digestOfWork, earlierDigestOfWork } from './work-digest.ts';
-import { refuseUntil } from './write-ledger.ts';
+import { refuseUntil, writesIn } from './write-ledger.ts';
+
+/** A write that its caller may repeat under the same key. */
+export type KeyedTarget = { readonly table: string; readonly key: string };
+
+/** Where the writes of a key are remembered, and by which digest. */
+function writesOf(
+  request: ServiceNowRequest,
+  { table, key }: KeyedTarget,
+  write: 'update' | 'delete' | 'import',
+  work: { readonly digest: string; readonly earlierDigest: string } | undefined,
+  { keyedWrites, ledger }: OperationDeps,
+) {
+  const ofRequest = digestOfRequest(request);
+  const digest = work?.digest ?? ofRequest;
+  const earlierDigests = [ofRequest, ...(work ? [work.earlierDigest] : [])];
+  const remembered = { table, key, write, digest, earlierDigests };
+  return { digest, keyedWrites: ledger ? writesIn(ledger, keyedWrites, remembered) : keyedWrites };
+}
+
+function nameOf({ table, key }: KeyedTarget, { instanceName }: OperationDeps): string {
+  return JSON.stringify([instanceName, 'write', table.toLowerCase(), key]);
+}
 
 /** Updates a record once per key: also its journal columns get one entry. A repeat answers 200 with the record as it now is. */
 export function updateKeyed(
@@ -275,4 +296,65 @@ async function isDeletedUnder(
 ): Promise<boolean> {
   const mark = await ledger?.records.now(sysId).catch(() => undefined);
   return mark?.isDeleted === true && mark.deletedUnder === ledger?.nameOf(table, key);
+}
+
+const rowVerdict = z.looseObject({
+  transform_map: z.optional(z.unknown()),
+  table: z.optional(z.unknown()),
+  status: z.optional(z.unknown()),
+  sys_id: z.optional(z.unknown()),
+});
+const rowAnswer = z.object({
+  import_set: z.string(),
+  staging_table: z.string(),
+  result: z.array(rowVerdict),
+});
+const setAnswer = z.object({ import_set_id: z.unknown(), multi_import_set_id: z.optional(z.unknown()) });
+
+/** Imports rows once per key. A repeat answers 200 with the ids and verdicts of the first time, without contents of records. */
+export function importKeyed(
+  request: ServiceNowRequest,
+  target: KeyedTarget,
+  deps: OperationDeps,
+): Promise<ServiceNowResponse> {
+  const { digest, keyedWrites } = writesOf(request, target, 'import', undefined, deps);
+  const keyed: Keyed<ServiceNowResponse> = {
+    name: nameOf(target, deps),
+    digest,
+    async send() {
+      const answer = await deps.client.send(request, deps.context);
+      return { answer, target: rememberable(idsOf(answer.body)) };
+    },
+    async replay(ids) {
+      const headers = { 'idempotency-replayed': 'true' };
+      return { status: 200, headers, body: JSON.parse(ids), attempts: 1 };
+    },
+    // The rows of a lost import cannot be distinguished from equal rows of another import.
+    reconcile: async () => 'unknown',
+  };
+  return writeOnce(keyed, { ...deps, keyedWrites });
+}
+
+/** An item of the state table holds 400 KB: of an import with more verdicts the ids of its set are remembered. */
+const longestAnswer = 200_000;
+
+function rememberable(answer: object): string {
+  const whole = JSON.stringify(answer);
+  if (Buffer.byteLength(whole) <= longestAnswer) return whole;
+  return JSON.stringify({ ...answer, result: undefined });
+}
+
+function idsOf(body: unknown): object {
+  const row = z.safeParse(rowAnswer, body);
+  if (row.success)
+    return {
+      ...row.data,
+      result: row.data.result.map(({ transform_map, table, status, sys_id }) => ({
+        transform_map,
+        table,
+        status,
+        sys_id,
+      })),
+    };
+  return z.safeParse(setAnswer, body).data ?? { result: null };
 }
