@@ -24,7 +24,7 @@ export const bundleOptions = {
   target: 'node24',
   mainFields: ['module', 'main'],
   outExtension: { '.js': '.mjs' },
-  chunkNames: 'chunk-[hash]',
+  chunkNames: '[hash]',
   banner: { js: requireForCommonJs },
   splitting: true,
   metafile: true,
