@@ -108,7 +108,8 @@ export class NoteMarks {
   }
 
   /**
-   * Those of these columns of a record that other keys were about to write after a write, or were asked to after it was asked for.
+   * Those of these columns of a record that belong to other keys which were asked for after a write; of what was asked for in the same
+   * millisecond, that were about to be written after it. One order for all: by two, each of two writes might leave a column to the other.
    * Of what the release before remembered it is not known when it was asked for.
    * @param write without `sentAtMs` it was certainly not sent
    * @param ownName the name of the key that asks
@@ -120,13 +121,16 @@ export class NoteMarks {
     ownName: string,
   ): Promise<ReadonlySet<string>> {
     const items = await this.#items.list(this.#columnsKey(sysId));
-    const { sentAtMs = Number.POSITIVE_INFINITY, askedAtMs } = write;
-    const later = items.filter(
-      (item) =>
-        item.sk !== ownName &&
-        (numberIn(item, 'sentAtMs') > sentAtMs || numberIn(item, 'askedAtMs') > askedAtMs),
-    );
-    const named = later.map(names);
+    const { sentAtMs = Number.POSITIVE_INFINITY } = write;
+    const own = items.find(({ sk }) => sk === ownName);
+    // A message that comes again may have another time than when it was first sent.
+    const askedAtMs = Math.min(write.askedAtMs, (own && numberIn(own, 'askedAtMs')) || write.askedAtMs);
+    const isLater = (item: StateItem) => {
+      const otherAskedAtMs = numberIn(item, 'askedAtMs') || askedAtMs;
+      if (otherAskedAtMs !== askedAtMs) return otherAskedAtMs > askedAtMs;
+      return numberIn(item, 'sentAtMs') > sentAtMs;
+    };
+    const named = items.filter((item) => item.sk !== ownName && isLater(item)).map(names);
     return new Set(columns.filter((column) => named.some((isNamed) => isNamed(column))));
   }
 

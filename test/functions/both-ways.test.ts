@@ -69,7 +69,8 @@ describe('an update over HTTP to an instance that answers no more in its time', 
     await queue.deliver([create]);
     expect((await patch(sysId, { urgency: '2' }, key)).statusCode).toBe(504);
     end();
-    const newer = update('m2', { urgency: '3' });
+    // A message is as new as the moment at which it was sent.
+    const newer = { ...update('m2', { urgency: '3' }), sentAtMs: Date.now() + 1_000 };
     expect(await queue.deliver([newer])).toEqual(['m2']);
     await commit();
     later(overMs);

@@ -3,7 +3,7 @@ import { StateUnavailableError } from '../../../lib/aws/state-calls.ts';
 import type { StateTable, StateWrite } from '../../../lib/aws/state-table.ts';
 import { deriveSysId, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
-import { InstanceUnavailableError } from '../../../lib/servicenow/errors.ts';
+import { InstanceUnavailableError, UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
 import { Interruptions } from './interruptions.ts';
 import {
@@ -41,6 +41,56 @@ describe('updates', () => {
     expect(await queue.deliver([update('m1', { short_description: 'new', category: '' })])).toEqual([]);
     expect(incidents()).toMatchObject([{ short_description: 'new', category: '' }]);
   });
+
+  it.each([
+    ['older', ['m1', 'm2']],
+    ['older', ['m2', 'm1']],
+    ['newer', ['m1', 'm2']],
+    ['newer', ['m2', 'm1']],
+  ])(
+    'of two processes whose requests are lost, the %s first, leave the newest value when they come again as %j',
+    async (first, again) => {
+      const sentAtMs = Date.now();
+      const messages: Record<string, TestMessage> = {
+        m1: { ...update('m1', { urgency: '1', short_description: 'older' }), key: 'k1', sentAtMs },
+        m2: {
+          ...update('m2', { urgency: '2', description: 'newer' }),
+          key: 'k2',
+          sentAtMs: sentAtMs + 5,
+        },
+      };
+      const deliver = (id: string, receiveCount: number) => {
+        const message = messages[id];
+        if (!message) throw new Error(id);
+        return queue.deliver([{ ...message, receiveCount }]);
+      };
+      let isLosing = true;
+      let isSecond = false;
+      const through = (client: ServiceNowClient): ServiceNowClient => ({
+        ...client,
+        async send(request, context) {
+          if (!isLosing || request.method !== 'PATCH') return client.send(request, context);
+          // The second process begins while the request of the first is on its way.
+          if (!isSecond) {
+            isSecond = true;
+            queue.later(1_000);
+            await deliver(first === 'older' ? 'm2' : 'm1', 1);
+          }
+          throw new UnknownOutcomeError('lost', { ...request, effect: 'unknown' });
+        },
+      });
+      await start({ through });
+      seed();
+      await deliver(first === 'older' ? 'm1' : 'm2', 1);
+      queue.later(200_000);
+      isLosing = false;
+      for (const id of again) {
+        expect(await deliver(id, 2)).toEqual([]);
+        queue.later(61_000);
+      }
+      expect(incidents()).toMatchObject([{ urgency: '2', short_description: 'older', description: 'newer' }]);
+    },
+  );
 
   it('find their record by its sys_id in either case, and are the same work in either', async () => {
     await start({ through: losing(({ method }) => method === 'PATCH') });

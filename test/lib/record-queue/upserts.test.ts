@@ -45,7 +45,9 @@ describe('upserts', () => {
       },
     });
     await start({ through });
-    const older = upsert('m1', { correlation_id: 'x' }, { urgency: '1', impact: '1' });
+    // As SQS does, it comes back with the time at which it was sent.
+    const sentAtMs = Date.now();
+    const older = { ...upsert('m1', { correlation_id: 'x' }, { urgency: '1', impact: '1' }), sentAtMs };
     expect(await queue.deliver([older])).toEqual(['m1']);
     queue.later(130_000);
     expect(await queue.deliver([upsert('m2', { correlation_id: 'x' }, { urgency: '3' })])).toEqual([]);
