@@ -113,17 +113,17 @@ export class NoteMarks {
    * Of what the release before remembered it is not known when it was asked for.
    * @param write without `sentAtMs` it was certainly not sent
    * @param ownName the name of the key that asks
+   * @returns also when the write was first asked for, by which others have to compare it: a message that comes again may say another time
    */
   async columnsAfter(
     sysId: string,
     columns: readonly string[],
     write: { readonly sentAtMs: number | undefined; readonly askedAtMs: number },
     ownName: string,
-  ): Promise<ReadonlySet<string>> {
+  ): Promise<{ readonly later: ReadonlySet<string>; readonly askedAtMs: number }> {
     const items = await this.#items.list(this.#columnsKey(sysId));
     const { sentAtMs = Number.POSITIVE_INFINITY } = write;
     const own = items.find(({ sk }) => sk === ownName);
-    // A message that comes again may have another time than when it was first sent.
     const askedAtMs = Math.min(write.askedAtMs, (own && numberIn(own, 'askedAtMs')) || write.askedAtMs);
     const isLater = (item: StateItem) => {
       const otherAskedAtMs = numberIn(item, 'askedAtMs') || askedAtMs;
@@ -131,7 +131,8 @@ export class NoteMarks {
       return numberIn(item, 'sentAtMs') > sentAtMs;
     };
     const named = items.filter((item) => item.sk !== ownName && isLater(item)).map(names);
-    return new Set(columns.filter((column) => named.some((isNamed) => isNamed(column))));
+    const later = new Set(columns.filter((column) => named.some((isNamed) => isNamed(column))));
+    return { later, askedAtMs };
   }
 
   /** The notes with this text on this record that we know of. */

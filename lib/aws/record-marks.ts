@@ -117,16 +117,18 @@ export class RecordMarks {
       createdOn,
       numberDigest: number && digestOf(number),
     };
-    const noneIsMade = {
-      anyOf: [
-        { attribute: 'creatingUntilMs', exists: false },
-        { attribute: 'creatingUntilMs', operator: '<=', value: nowMs },
-      ],
-    } as const;
+    const isOver = (attribute: string) =>
+      ({
+        anyOf: [
+          { attribute, exists: false },
+          { attribute, operator: '<=', value: nowMs },
+        ],
+      }) as const;
+    const noneIsMade = [isOver('creatingUntilMs'), isOver('repeatingUntilMs')] as const;
     const key = this.keyOf(sysId);
-    if (await this.#items.change(key, change, { allOf: [noneIsMade, isNotDeleted] })) return 'first';
+    if (await this.#items.change(key, change, { allOf: [...noneIsMade, isNotDeleted] })) return 'first';
     const isUnderWay = { attribute: 'deletingUntilMs', operator: '>', value: 0 } as const;
-    if (await this.#items.change(key, change, { allOf: [noneIsMade, isUnderWay] })) return 'another';
+    if (await this.#items.change(key, change, { allOf: [...noneIsMade, isUnderWay] })) return 'another';
     // That the record is gone stays: what is seen now was made again, or restored.
     return (await this.now(sysId)).creatingUntilMs > nowMs ? 'refused' : 'another';
   }
@@ -156,6 +158,20 @@ export class RecordMarks {
    */
   async keepDeletesAway(sysId: string, untilMs: number): Promise<RecordMark> {
     return toMark(await this.#items.change(this.keyOf(sysId), { creatingUntilMs: untilMs }));
+  }
+
+  /**
+   * Keeps deletes away from a record that is about to be sent once more.
+   * @returns the mark, from which it is seen whether a delete was faster
+   */
+  async beginRepeat(sysId: string, untilMs: number): Promise<RecordMark> {
+    return toMark(await this.#items.change(this.keyOf(sysId), { repeatingUntilMs: untilMs }));
+  }
+
+  /** Lets deletes in again, unless another copy keeps them away since. @param untilMs as it was begun with */
+  async endRepeat(sysId: string, untilMs: number): Promise<void> {
+    const isOurs = { attribute: 'repeatingUntilMs', operator: '=', value: untilMs } as const;
+    await this.#items.change(this.keyOf(sysId), { repeatingUntilMs: 0 }, isOurs);
   }
 
   /**
@@ -303,7 +319,7 @@ function toMark(item: StateItem | undefined): RecordMark {
     deletedUnder: textIn(item, 'deletedUnder'),
     createdOn: textIn(item, 'createdOn'),
     numberDigest: textIn(item, 'numberDigest'),
-    creatingUntilMs: numberIn(item, 'creatingUntilMs'),
+    creatingUntilMs: Math.max(numberIn(item, 'creatingUntilMs'), numberIn(item, 'repeatingUntilMs')),
     inDoubtUntilMs: numberIn(item, 'inDoubtUntilMs'),
     inDoubtKey: textIn(item, 'inDoubtKey'),
     lastNumber: numberIn(item, 'lastNumber'),

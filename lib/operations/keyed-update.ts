@@ -98,7 +98,7 @@ async function sendUpdate(
   const notes = notesIn(record, sysId, journals);
   const others = Object.keys(record).filter((column) => !journals.includes(column));
   const times = { sentAtMs, askedAtMs: sentAtMs };
-  const later =
+  const overwritten =
     firstSentAtMs === undefined ? undefined : await ledger.notes.columnsAfter(sysId, others, times, name);
   const starts = startsOf(notes.map(({ column, text }) => [column, text] as const));
   const untilMs = context.deadline.atMs + inDoubtMs;
@@ -113,7 +113,7 @@ async function sendUpdate(
     await Promise.allSettled(notes.map((note) => ledger.notes.rememberNote(note, done)));
   };
   try {
-    const response = await client.send(later ? without(request, later) : request, context);
+    const response = await client.send(overwritten ? without(request, overwritten.later) : request, context);
     await applied();
     return response;
   } catch (error) {

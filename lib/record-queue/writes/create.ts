@@ -5,7 +5,8 @@ import { correlationIdOf, type Identity } from '../../operations/identity.ts';
 import { compareColumns } from '../../operations/replay.ts';
 import type { ServiceNowResponse } from '../../servicenow/call.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
-import type { Done } from '../disposition.ts';
+import { type Done, InDoubtError } from '../disposition.ts';
+import { isDeliveredAgain } from '../first-sender.ts';
 import { KeyReusedError } from './attempt.ts';
 import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
 import { awaitEarlierCopy, keepDeleted } from './deleted-records.ts';
@@ -34,7 +35,7 @@ export async function createRecord(command: Create, context: WriteContext): Prom
 
 /** True when the message may have been written before: then it is looked once more whether its record has been deleted since. */
 function mayBeRepeat({ message, hasExplicitKey }: Create): boolean {
-  return hasExplicitKey || message.receiveCount > 1;
+  return hasExplicitKey || isDeliveredAgain(message);
 }
 
 /** A record is not made, found and deleted by a message in less time. It is longer than messages wait for a batch as a rule. */
@@ -90,6 +91,30 @@ async function createBySysId(
     if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
     if (effect?.write === 'create') return 'duplicate';
   }
+  if (!isDeliveredAgain(command.message)) return sendBySysId(command, sysId, notes, context);
+  // The process may die before it has looked whether a delete was faster.
+  const untilMs = context.callContext.deadline.atMs + context.inDoubtMs;
+  const mark = await ledger.records.beginRepeat(sysId, untilMs);
+  if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
+  const end = () => ledger.records.endRepeat(sysId, untilMs).catch(() => undefined);
+  try {
+    const done = await sendBySysId(command, sysId, notes, context);
+    await end();
+    return done;
+  } catch (error) {
+    // What could not be remembered of a lost answer stays on guard by this.
+    if (!(error instanceof InDoubtError)) await end();
+    throw error;
+  }
+}
+
+async function sendBySysId(
+  command: Create,
+  sysId: string,
+  notes: Notes,
+  context: WriteContext,
+): Promise<Done> {
+  const { table } = command.command;
   const request = requestFor(command, notes, { sys_id: sysId }, context);
   try {
     const response = await context.send({ request });

@@ -14,7 +14,8 @@ import type { WriteContext } from './write-context.ts';
  * A record that one of our deletes removed is not made again by a copy of its create, however late that one comes:
  *
  * - A create that may be a repeat looks for the mark of the delete before it is sent, and once more after its answer. A delete
- *   leaves its mark before it is sent. So one of the two sees the other, and a record that was made again is removed.
+ *   leaves its mark before it is sent. So one of the two sees the other, and a record that was made again is removed. While a message
+ *   that was delivered before creates its record again, deletes wait: its process may die before it looks once more.
  * - When the answer to a create was lost, that copy may take effect long after another one. Deletes then wait.
  *
  * Looks, once for the whole batch, whether a delete was faster than one of its creates, and removes what that made.

@@ -61,7 +61,7 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   const { ledger } = attempt.context;
   const writing = notes.size > 0 ? new NoteWriting(attempt, sysId, notes) : undefined;
   const isDone = () => (writing ? writing.isWritten() : holdsValues(update, attempt.context));
-  const record = await dropOverwritten(attempt, update);
+  const { record, askedAtMs } = await dropOverwritten(attempt, update);
   if (attempt.before && (Object.keys(record).length === 0 || (await isDone()))) {
     await attempt.complete('update', sysId);
     return 'duplicate';
@@ -73,9 +73,10 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   // An earlier attempt may have written all of them.
   const written = attempt.before ? update.record : record;
   const columns = Object.keys(written).filter((column) => !notes.has(column));
+  const times = { sentAtMs: attempt.firstSentAtMs, askedAtMs };
   if (writing || !attempt.isAnnounced) await attempt.announce('update', sysId);
   await Promise.all([
-    ledger.notes.rememberColumns(sysId, attempt.name, columns, attempt.times, {
+    ledger.notes.rememberColumns(sysId, attempt.name, columns, times, {
       starts: startsOf(notes),
       untilMs: attempt.untilMs,
     }),
@@ -102,11 +103,12 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
  */
 async function dropOverwritten(attempt: Attempt, { sysId, record, notes }: Update) {
   const { before, command, context, name } = attempt;
-  if (!before && !isDeliveredAgain(command.message)) return record;
   const times = { sentAtMs: before?.sentAtMs, askedAtMs: command.message.sentAtMs };
-  const later = await context.ledger.notes.columnsAfter(sysId, Object.keys(record), times, name);
+  if (!before && !isDeliveredAgain(command.message)) return { record, askedAtMs: times.askedAtMs };
+  const columns = Object.keys(record);
+  const { later, askedAtMs } = await context.ledger.notes.columnsAfter(sysId, columns, times, name);
   const left = Object.entries(record).filter(([column]) => notes.has(column) || !later.has(column));
-  return Object.fromEntries(left);
+  return { record: Object.fromEntries(left), askedAtMs };
 }
 
 /** Answers to writes are not read beyond the sys_id. */

@@ -381,6 +381,43 @@ describe('a record that was deleted', () => {
     expect(incidents()).toEqual([]);
   });
 
+  it('is not made again by a copy whose process dies before it looks: the delete waits for it', async () => {
+    let isHeld = false;
+    const { through, reached, release } = holding((request) => isHeld && isPost(request));
+    const sent = Promise.withResolvers<void>();
+    const dying = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        const answer = through(client).send(request, context);
+        if (!isHeld || !isPost(request)) return answer;
+        await answer.catch(() => undefined);
+        sent.resolve();
+        return new Promise<never>(() => {});
+      },
+    });
+    await start({ through: dying });
+    await queue.deliver([createOf('m1')]);
+    isHeld = true;
+    void queue.deliver([again(createOf('m2'))]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m3')])).toEqual(['m3']);
+    release();
+    await sent.promise;
+    queue.later(2 * overMs);
+    expect(await queue.deliver([again(remove('m3'))])).toEqual([]);
+    expect(incidents()).toEqual([]);
+    expect(codes()).toEqual([]);
+  });
+
+  it('is deleted at once after a copy of its create has ended', async () => {
+    await start();
+    await queue.deliver([createOf('m1')]);
+    expect(await queue.deliver([again(createOf('m1'))])).toEqual([]);
+    expect(await queue.deliver([remove('m2')])).toEqual([]);
+    expect(incidents()).toEqual([]);
+  });
+
   it('is not made again by a copy of its create whose process died', async () => {
     await start();
     await queue.deliver([createOf('m1')]);

@@ -43,13 +43,15 @@ describe('updates', () => {
   });
 
   it.each([
-    ['older', ['m1', 'm2']],
-    ['older', ['m2', 'm1']],
-    ['newer', ['m1', 'm2']],
-    ['newer', ['m2', 'm1']],
+    ['older', ['m1', 'm2'], 0],
+    ['older', ['m2', 'm1'], 0],
+    ['newer', ['m1', 'm2'], 0],
+    ['newer', ['m2', 'm1'], 0],
+    ['older', ['m1', 'm2'], 10_000],
+    ['newer', ['m1', 'm2'], 10_000],
   ])(
-    'of two processes whose requests are lost, the %s first, leave the newest value when they come again as %j',
-    async (first, again) => {
+    'of two processes whose requests are lost, the %s first, leave the newest value when they come again as %j, moved back by others %s ms later',
+    async (first, again, movedAfterMs) => {
       const sentAtMs = Date.now();
       const messages: Record<string, TestMessage> = {
         m1: { ...update('m1', { urgency: '1', short_description: 'older' }), key: 'k1', sentAtMs },
@@ -62,7 +64,8 @@ describe('updates', () => {
       const deliver = (id: string, receiveCount: number) => {
         const message = messages[id];
         if (!message) throw new Error(id);
-        return queue.deliver([{ ...message, receiveCount }]);
+        const movedMs = id === 'm1' && receiveCount > 1 ? movedAfterMs : 0;
+        return queue.deliver([{ ...message, receiveCount, sentAtMs: Number(message.sentAtMs) + movedMs }]);
       };
       let isLosing = true;
       let isSecond = false;
