@@ -11,8 +11,11 @@ export type AlarmNow = {
   readonly sinceMs: number;
 };
 
-/** DescribeAlarms takes so many names, and a page of a history holds so many items. */
-export const maxNames = 100;
+/** DescribeAlarms takes so many names. */
+export const maxAlarms = 100;
+
+/** A page of a history holds so many items. */
+const maxItems = 100;
 
 const clients = new Map<string, Promise<CloudWatchClient>>();
 
@@ -50,7 +53,7 @@ export async function describeAlarms(
   const command = new DescribeAlarmsCommand({
     AlarmNames: [...names],
     AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-    MaxRecords: maxNames,
+    MaxRecords: maxAlarms,
   });
   const answer = await (await cloudWatch(region)).send(command, { abortSignal });
   const { MetricAlarms = [], CompositeAlarms = [] } = answer;
@@ -84,7 +87,7 @@ export async function alarmPast(
     AlarmName,
     AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
     ScanBy: 'TimestampDescending',
-    MaxRecords: maxNames,
+    MaxRecords: maxItems,
   });
   const { AlarmHistoryItems = [] } = await (await cloudWatch(region)).send(command, { abortSignal });
   const states = AlarmHistoryItems.filter((one) => one.AlarmContributorId === undefined).flatMap(newState);

@@ -1,3 +1,4 @@
+import { inParts } from '../core/in-parts.ts';
 import type { Log } from '../core/log.ts';
 import type { OutcomeEvent } from '../outcomes/outcomes.ts';
 
@@ -17,11 +18,9 @@ export function sendToBus(bus: string, log: Log): (events: readonly OutcomeEvent
   return async (events) => {
     loaded ??= openBus(bus);
     const put = await loaded;
-    for (let from = 0; from < events.length; from += maxEntries) {
-      const some = events.slice(from, from + maxEntries);
+    for (const some of inParts(events, maxEntries))
       for (const { event, reason } of await put(some))
         log.warn('outcome-not-sent', { type: event.type, id: event.detail.id, reason });
-    }
   };
 }
 

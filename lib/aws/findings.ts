@@ -3,6 +3,7 @@ import type {
   AwsSecurityFindingFilters,
   SecurityHubClient,
 } from '@aws-sdk/client-securityhub';
+import { inParts } from '../core/in-parts.ts';
 
 /** GetFindings and GetFindingsV2 take so many values in one filter. */
 const maxValues = 20;
@@ -103,10 +104,7 @@ async function inTurn<T>(calls: readonly (() => Promise<T>)[]): Promise<readonly
 
 /** Values in parts that one question takes, each once: a question that fails takes no answer from the others. */
 export function partsOf(values: readonly string[]): readonly (readonly string[])[] {
-  const unique = [...new Set(values)];
-  return Array.from({ length: Math.ceil(unique.length / maxValues) }, (_, index) =>
-    unique.slice(index * maxValues, (index + 1) * maxValues),
-  );
+  return inParts([...new Set(values)], maxValues);
 }
 
 function equalTo(values: readonly string[]) {

@@ -12,6 +12,7 @@ import {
   type S3ClientConfig,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { inParts } from '../core/in-parts.ts';
 
 /** One object, or one version of it. */
 export type ObjectRef = {
@@ -202,8 +203,8 @@ const deletedAtOnce = 1_000;
 export async function deleteBelow(s3: S3Client, bucket: string, prefix: string): Promise<void> {
   const keys: string[] = [];
   for await (const { key } of listObjects(s3, bucket, prefix)) keys.push(key);
-  for (let at = 0; at < keys.length; at += deletedAtOnce) {
-    const Objects = keys.slice(at, at + deletedAtOnce).map((Key) => ({ Key }));
+  for (const part of inParts(keys, deletedAtOnce)) {
+    const Objects = part.map((Key) => ({ Key }));
     const command = new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } });
     const [kept] = (await s3.send(command)).Errors ?? [];
     if (kept) throw new Error(`${kept.Key} was not deleted: ${kept.Code} ${kept.Message}`);

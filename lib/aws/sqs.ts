@@ -33,7 +33,7 @@ export async function sendMessages(
   signal?: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
   const { SendMessageBatchCommand } = await import('./sdk/sqs.ts');
-  return inParts(entries, sendBytes, async (Entries) =>
+  return sendInCalls(entries, sendBytes, async (Entries) =>
     (await sqs()).send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }), until(signal)),
   );
 }
@@ -83,7 +83,7 @@ export async function changeVisibility(
   signal?: AbortSignal,
 ): Promise<readonly EntryFailure[]> {
   const { ChangeMessageVisibilityBatchCommand } = await import('./sdk/sqs.ts');
-  return inParts(entries, noBytes, async (Entries) => {
+  return sendInCalls(entries, noBytes, async (Entries) => {
     const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries });
     return (await sqs()).send(command, until(signal));
   });
@@ -95,7 +95,7 @@ export async function deleteMessages(
   entries: readonly Omit<DeleteMessageBatchRequestEntry, 'Id'>[],
 ): Promise<readonly EntryFailure[]> {
   const { DeleteMessageBatchCommand } = await import('./sdk/sqs.ts');
-  return inParts(entries, noBytes, async (Entries) =>
+  return sendInCalls(entries, noBytes, async (Entries) =>
     (await sqs()).send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries })),
   );
 }
@@ -157,7 +157,8 @@ type BatchResult = {
 /** Calls that SQS limits by the number of their entries only. */
 const noBytes = () => 0;
 
-async function inParts<T>(
+/** Sends entries in as many calls as SQS needs for them. */
+async function sendInCalls<T>(
   entries: readonly T[],
   bytesOf: (entry: T) => number,
   send: (entries: (T & { readonly Id: string })[]) => Promise<BatchResult>,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WriteRequest } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../core/clock.ts';
+import { inParts } from '../core/in-parts.ts';
 import { fullJitterMs } from '../core/retry-timing.ts';
 import {
   type Attributes,
@@ -332,10 +333,4 @@ function toWriteRequest(write: StateWrite, marshall: Loaded['sdk']['marshall']):
   return 'put' in write
     ? { PutRequest: { Item: marshall(write.put) } }
     : { DeleteRequest: { Key: marshall(keyOf(write.delete)) } };
-}
-
-function inParts<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, part) =>
-    all.slice(part * size, (part + 1) * size),
-  );
 }

@@ -1,6 +1,7 @@
-import { type AlarmNow, type AlarmPast, maxNames } from '../aws/alarms.ts';
+import { type AlarmNow, type AlarmPast, maxAlarms } from '../aws/alarms.ts';
 import { type ControlOnResources, partsOf } from '../aws/findings.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
+import { inParts } from '../core/in-parts.ts';
 import type { Mark } from '../record-queue/life-cycle/mark.ts';
 
 /** How the sources are asked. */
@@ -70,7 +71,7 @@ async function askAlarms(
   });
   const answers: Answer[] = [];
   for (const [region, members] of Map.groupBy(known, (one) => one.region))
-    for (const part of inParts(members, maxNames))
+    for (const part of inParts(members, maxAlarms))
       answers.push(...(await askAlarmsOfRegion(part, region, account, asking)));
   return answers;
 }
@@ -122,12 +123,6 @@ async function askAlarmsOfRegion(
 function recoveryIn({ isKnown, lastState }: AlarmPast, isThere: boolean, appliedAtMs: number) {
   if (!isThere) return isKnown ? 'deleted' : undefined;
   return lastState?.state === 'OK' && lastState.sinceMs > appliedAtMs ? lastState : undefined;
-}
-
-function inParts<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, at) =>
-    all.slice(at * size, (at + 1) * size),
-  );
 }
 
 /** As EventBridge sends it: of an alarm that is OK, or that was deleted. */
