@@ -1,5 +1,5 @@
 import { digestOf } from '../aws/digest.ts';
-import type { sendMessages } from '../aws/sqs.ts';
+import { sendInOrder, type sendMessages } from '../aws/sqs.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RecordsConfig } from '../core/config.ts';
@@ -144,37 +144,17 @@ async function mapEvent(
 type Outgoing = { readonly message: QueuedMessage; readonly signal: Signal };
 
 /**
- * Puts signals on the queue: those of one thing in the order of their time, one call after the other, as the calls of one send
- * may overtake each other.
+ * Puts signals on the queue, those of one thing in the order of their time.
  * @returns the messages of signals that the queue did not take
  */
 async function sendAll(
   outgoing: readonly Outgoing[],
   { send, signalsQueueUrl }: EventsDeps,
 ): Promise<ReadonlySet<QueuedMessage>> {
-  const groups = [...Map.groupBy(outgoing, ({ signal }) => groupNameOf(signal)).values()].map((group) =>
-    group.toSorted((a, b) => Date.parse(a.signal.at) - Date.parse(b.signal.at)),
-  );
-  const lost = new Set<QueuedMessage>();
-  const rounds = Math.max(0, ...groups.map(({ length }) => length));
-  const broken = new Set<readonly Outgoing[]>();
-  for (let round = 0; round < rounds; round += 1) {
-    const due = groups.flatMap((group) => {
-      const one = group[round];
-      if (one && broken.has(group)) lost.add(one.message);
-      return one && !broken.has(group) ? [{ ...one, group }] : [];
-    });
-    for (const { index } of await send(
-      signalsQueueUrl,
-      due.map(({ signal }) => toEntry(signal)),
-    )) {
-      const failed = due[index];
-      if (!failed) continue;
-      lost.add(failed.message);
-      broken.add(failed.group);
-    }
-  }
-  return lost;
+  const inTime = outgoing.toSorted((a, b) => Date.parse(a.signal.at) - Date.parse(b.signal.at));
+  const entries = inTime.map(({ signal }) => toEntry(signal));
+  const failures = await sendInOrder(send, signalsQueueUrl, entries);
+  return new Set(failures.flatMap(({ index }) => inTime[index]?.message ?? []));
 }
 
 /** A signal as a message of the FIFO records queue: in order with those of its thing, and once within five minutes. */
