@@ -136,11 +136,27 @@ export class TableNotAllowedError extends ConnectorError {
   override readonly name: string = 'TableNotAllowedError';
   override readonly code = 'TABLE_NOT_ALLOWED';
   override readonly ownAnswer = { status: 403, title: 'Table not allowed' };
-  readonly table: string;
 
-  constructor(table: string) {
-    super(`table: this deployment does not serve ${table}; add it to allowedTables`);
-    this.table = table;
+  /** @param message for a table that is not named itself: what leads to it, why it may not be used, what to do */
+  constructor(
+    table: string,
+    message = `table: this deployment does not serve ${table}; add it to allowedTables`,
+  ) {
+    super(message);
+  }
+}
+
+/** An answer has more bytes than a Lambda function can return. */
+export class AnswerTooLargeError extends ConnectorError {
+  override readonly name: string = 'AnswerTooLargeError';
+  override readonly code = 'ANSWER_TOO_LARGE';
+  override readonly ownAnswer = { status: 413, title: 'Answer too large' };
+
+  /** @param advice what the caller can do instead @param what it is that is too large */
+  constructor(bytes: number, advice: string, what = 'answer') {
+    super(
+      `The ${what} is ${(bytes / 1_048_576).toFixed(1)} MB, but AWS Lambda returns at most 6 MB; ${advice}`,
+    );
   }
 }
 

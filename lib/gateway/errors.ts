@@ -76,17 +76,3 @@ export class MethodNotAllowedError extends ConnectorError {
   override readonly code = 'METHOD_NOT_ALLOWED';
   override readonly ownAnswer = { status: 403, title: 'Method not allowed' };
 }
-
-/** The instance answered with more than a Lambda function can return. */
-export class AnswerTooLargeError extends ConnectorError {
-  override readonly name: string = 'AnswerTooLargeError';
-  override readonly code = 'ANSWER_TOO_LARGE';
-  override readonly ownAnswer = { status: 413, title: 'Answer too large' };
-
-  /** @param advice what the caller can do instead */
-  constructor(bytes: number, advice: string) {
-    super(
-      `The answer is ${(bytes / 1_048_576).toFixed(1)} MB, but AWS Lambda returns at most 6 MB; ${advice}`,
-    );
-  }
-}

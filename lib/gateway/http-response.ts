@@ -1,11 +1,10 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { AnswerTooLargeError, ConnectorError, InvalidInputError } from '../core/errors.ts';
 import { importFailure } from '../operations/import-failure.ts';
 import { toSnakeCase } from '../operations/parameters.ts';
 import type { ServiceNowResponse } from '../servicenow/call.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
-import { AnswerTooLargeError } from './errors.ts';
 import { linkHeaderToOurs, linksToOurs, toOurs } from './links.ts';
 
 /** What API Gateway takes from a function. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { ConnectorError } from '../core/errors.ts';
+import { AnswerTooLargeError } from '../core/errors.ts';
 import {
   attachmentFileRequest,
   attachmentRequest,
@@ -88,15 +88,11 @@ export const getAttachmentById = defineOperation({
 const maxFileBytes = 32 * 1024 * 1024;
 
 /** The file is larger than a function can return. */
-export class FileTooLargeError extends ConnectorError {
+class FileTooLargeError extends AnswerTooLargeError {
   override readonly name: string = 'FileTooLargeError';
-  override readonly code = 'ANSWER_TOO_LARGE';
-  override readonly ownAnswer = { status: 413, title: 'Answer too large' };
 
   constructor(bytes: number) {
-    super(
-      `The file is ${(bytes / 1_048_576).toFixed(1)} MB, but AWS Lambda returns at most 6 MB (a file of 4.4 MB); download it from the instance itself`,
-    );
+    super(bytes, 'that is a file of 4.4 MB; download it from the instance itself', 'file');
   }
 }
 

@@ -13,7 +13,7 @@ import {
 import { defineOperation, type OperationDeps } from './define-operation.ts';
 import { apiVersion, pageParameters, sysId, tableName, toQuery } from './parameters.ts';
 import { columns, orJsonText } from './record-input.ts';
-import { DotWalkNotAllowedError } from './table-access.ts';
+import { pathNotAllowed } from './table-access.ts';
 
 /**
  * The CMDB Instance API. A path may name a class above the item's own, so that the item is read first and its own class must be
@@ -30,15 +30,12 @@ const ownClass = z.object({
   }),
 });
 
-/** @throws TableNotAllowedError, DotWalkNotAllowedError when the item is not surely of a class that callers may use */
+/** @throws TableNotAllowedError when the item is not surely of a class that callers may use */
 function requireOwnClass({ body }: ServiceNowResponse, { access }: OperationDeps): void {
   if (access.tables === 'all') return;
   const { data } = z.safeParse(ownClass, body);
   if (data === undefined)
-    throw new DotWalkNotAllowedError(
-      'sys_class_name',
-      'the class of the item cannot be read; allow all tables',
-    );
+    throw pathNotAllowed('sys_class_name', 'the class of the item cannot be read; allow all tables');
   const { sys_class_name: name } = data.result.attributes;
   access.require(typeof name === 'string' ? name : name.value);
 }

@@ -1,5 +1,5 @@
 import { allowsTable, type InstanceConfig } from '../core/config.ts';
-import { ConnectorError, TableNotAllowedError } from '../core/errors.ts';
+import { TableNotAllowedError } from '../core/errors.ts';
 import type { CallContext, ServiceNowRequest } from '../servicenow/call.ts';
 import type { ReferenceTargets } from './dictionary.ts';
 import { type Read, readsOfNames, readsOfParameters } from './query-reads.ts';
@@ -34,32 +34,25 @@ export function tableAccess(instance: InstanceConfig, dotWalkAnywhere: boolean):
  * (related lists, joins, subqueries) only into tables that are on the list.
  */
 
-/** A request reads a table that is not on the deployment's list. */
-export class DotWalkNotAllowedError extends ConnectorError {
-  override readonly name: string = 'TableNotAllowedError';
-  override readonly code = 'TABLE_NOT_ALLOWED';
-  override readonly ownAnswer = { status: 403, title: 'Table not allowed' };
-
-  /** @param reason why it may lead to a table that callers may not use; what to do follows */
-  constructor(path: string, reason: string) {
-    super(`${path.slice(0, 100)}: ${reason}, or set dotWalkAnywhere`);
-  }
+/** @param reason why the path may lead to a table that callers may not use; what to do follows */
+export function pathNotAllowed(path: string, reason: string): TableNotAllowedError {
+  return new TableNotAllowedError(path, `${path.slice(0, 100)}: ${reason}, or set dotWalkAnywhere`);
 }
 
-function notServed(path: string, table: string): DotWalkNotAllowedError {
+function notServed(path: string, table: string): TableNotAllowedError {
   const reason = `leads to the table ${table}, which this deployment does not serve; add the table to allowedTables`;
-  return new DotWalkNotAllowedError(path, reason);
+  return pathNotAllowed(path, reason);
 }
 
-function undetermined(path: string): DotWalkNotAllowedError {
+function undetermined(path: string): TableNotAllowedError {
   const reason =
     'leads to a table that cannot be determined (the integration user needs to read sys_dictionary and sys_db_object); add the table to allowedTables';
-  return new DotWalkNotAllowedError(path, reason);
+  return pathNotAllowed(path, reason);
 }
 
 /**
  * @param table the table that the request is about
- * @throws DotWalkNotAllowedError when the request reads another table than those that callers may use
+ * @throws TableNotAllowedError when the request reads another table than those that callers may use
  */
 export async function requireAllowedReads(
   request: ServiceNowRequest,
@@ -85,15 +78,12 @@ export async function requireAllowedReads(
     const path = read.hops.join('.');
     if (ends.includes('unknown')) throw undetermined(path);
     if (read.surely === true)
-      throw new DotWalkNotAllowedError(
-        path,
-        `is no reference of ${read.from.join(' or ')}; name its columns`,
-      );
+      throw pathNotAllowed(path, `is no reference of ${read.from.join(' or ')}; name its columns`);
   }
 
   /**
    * Whether a path leads to a column from this table, to none, or to what cannot be determined.
-   * @throws DotWalkNotAllowedError where it leads to a table that callers may not use
+   * @throws TableNotAllowedError where it leads to a table that callers may not use
    */
   async function endOf(hops: readonly string[], start: string): Promise<'column' | 'none' | 'unknown'> {
     let from = start;

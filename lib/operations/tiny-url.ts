@@ -3,7 +3,7 @@ import { InvalidInputError } from '../core/errors.ts';
 import { tinyUrlRequest } from '../servicenow/requests.ts';
 import { defineOperation } from './define-operation.ts';
 import { apiVersion } from './parameters.ts';
-import { DotWalkNotAllowedError } from './table-access.ts';
+import { pathNotAllowed } from './table-access.ts';
 
 /**
  * Keeps a long query under a short name: answers 201 with `<table>_list.do?sysparm_tiny=<id>`, and any list takes
@@ -18,7 +18,7 @@ export const postTinyUrl = defineOperation({
   request: ({ url }) => tinyUrlRequest(pathOf(url)),
   async send(request, _parameters, { client, context, access }) {
     if (access.isBounded)
-      throw new DotWalkNotAllowedError('url', 'hides what it reads; send the query itself, allow all tables');
+      throw pathNotAllowed('url', 'hides what it reads; send the query itself, allow all tables');
     return client.send(request, context);
   },
 });
