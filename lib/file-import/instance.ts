@@ -3,10 +3,12 @@ import type { Connections } from '../aws/connections.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
 import { allowsTable } from '../core/config.ts';
 import { ConfigurationError, TableNotAllowedError } from '../core/errors.ts';
+import { inParts } from '../core/in-parts.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
 import type { ServiceNowRecord } from '../servicenow/answers.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
+import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError } from '../servicenow/errors.ts';
 import { listPages } from '../servicenow/pages.ts';
 import { listRecords } from '../servicenow/records.ts';
@@ -162,7 +164,7 @@ export async function readOwnUser(
   column: 'user_name' | 'time_zone',
   context: CallContext,
 ): Promise<string | undefined> {
-  const query = 'user_name=javascript:gs.getUserName()';
+  const query = encodedQuery().isCaller('user_name', 'user_name').toString();
   const own = { table: 'sys_user', query, fields: [column], limit: 2 };
   const rows = await unlessHidden(() => listRows(client, own, context));
   // An instance that does not run the script lists no one, or everyone.
@@ -183,9 +185,7 @@ export async function isUpDespite(scope: ImportScope, error: unknown): Promise<b
 /** Ids or keys that one query names: 35 characters each, comma included, in a URL that may have about 8,000 (docs/servicenow-contract.md 1.4). */
 export const namedAtOnce = 200;
 
-/** Names in pieces that one query each can carry. */
-export function batchesOf(names: readonly string[]): string[][] {
-  const batches: string[][] = [];
-  for (let at = 0; at < names.length; at += namedAtOnce) batches.push(names.slice(at, at + namedAtOnce));
-  return batches;
+/** Names in parts that one query each can carry. */
+export function partsToName(names: readonly string[]): readonly (readonly string[])[] {
+  return inParts(names, namedAtOnce);
 }

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { digestOf } from '../aws/digest.ts';
 import type { NoteMark, NoteMarks, RivalNote } from '../aws/note-marks.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
+import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { listRequest } from '../servicenow/records.ts';
 import { entriesOf, isAlike, type JournalEntry, lookBackMs, skewMs } from './note-entries.ts';
 import { isSameText, normalise, shortestPrefix } from './replay.ts';
@@ -127,7 +128,10 @@ export async function askWhichAreOurs(
   since: string,
   send: Sending,
 ): Promise<ReadonlySet<string>> {
-  const query = `element_id=${sysId}^sys_created_on>=${since}^sys_created_by=javascript:gs.getUserName()`;
+  const query = encodedQuery()
+    .where('element_id', '=', sysId)
+    .where('sys_created_on', '>=', since)
+    .isCaller('sys_created_by', 'user_name');
   const request = listRequest({ table: 'sys_journal_field', query, fields: ['sys_id'] });
   const entries = z.safeParse(entryRows, (await send(request)).body).data?.result ?? [];
   return new Set(entries.map(({ sys_id }) => sys_id));

@@ -11,8 +11,8 @@ export type EncodedQuery = {
   oneOf(field: string, values: readonly string[]): EncodedQuery;
   isEmpty(field: string): EncodedQuery;
   isNotEmpty(field: string): EncodedQuery;
-  /** The reference points to the user who asks. */
-  isCaller(field: string): EncodedQuery;
+  /** The column holds the user who asks. @param by what it holds of a user */
+  isCaller(field: string, by?: 'sys_id' | 'user_name'): EncodedQuery;
   orderBy(field: string, direction?: 'ascending' | 'descending'): EncodedQuery;
   toString(): string;
 };
@@ -28,7 +28,8 @@ export function encodedQuery(clauses: readonly string[] = []): EncodedQuery {
     oneOf: (field, values) => and(membership(checkField(field), values)),
     isEmpty: (field) => and(`${checkField(field)}ISEMPTY`),
     isNotEmpty: (field) => and(`${checkField(field)}ISNOTEMPTY`),
-    isCaller: (field) => and(`${checkField(field)}=javascript:gs.getUserID()`),
+    isCaller: (field, by = 'sys_id') =>
+      and(`${checkField(field)}=javascript:gs.${by === 'sys_id' ? 'getUserID' : 'getUserName'}()`),
     orderBy: (field, direction = 'ascending') =>
       and(`${direction === 'ascending' ? 'ORDERBY' : 'ORDERBYDESC'}${checkField(field)}`),
     toString: () => clauses.join('^'),

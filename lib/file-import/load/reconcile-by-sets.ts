@@ -1,7 +1,6 @@
 import { encodedQuery, instanceTime, parseInstanceTime } from '../../servicenow/encoded-query.ts';
 import { type Chunk, type LineRuns, lineList, lineRuns } from '../encode/chunk.ts';
 import {
-  batchesOf,
   callContext,
   type ImportScope,
   type InstanceRow,
@@ -9,6 +8,7 @@ import {
   listRows,
   namedAtOnce,
   pageRows,
+  partsToName,
   readOwnUser,
   unlessHidden,
 } from '../instance.ts';
@@ -242,7 +242,7 @@ async function setsIn(
   state: 'loading' | 'loaded',
 ): Promise<Set<string>> {
   const found = new Set<string>();
-  for (const some of batchesOf(ids)) {
+  for (const some of partsToName(ids)) {
     const query = {
       table: 'sys_import_set',
       query: encodedQuery().oneOf('sys_id', some).where('state', operator, state).toString(),

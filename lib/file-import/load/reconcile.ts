@@ -1,3 +1,5 @@
+import { inParts } from '../../core/in-parts.ts';
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { type Chunk, lineList, withoutLines } from '../encode/chunk.ts';
 import { callContext, type ImportScope, listCounted, listRows, pageRows } from '../instance.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
@@ -110,14 +112,12 @@ async function countStoredLines(
   return count;
 }
 
-function keyQueries(plan: ImportPlan, keyColumn: string, lines: readonly number[]): string[] {
+function keyQueries(plan: ImportPlan, keyColumn: string, lines: readonly number[]): readonly string[] {
   const version = plan.row.rowKey?.version ?? '';
-  const queries: string[] = [];
-  for (let at = 0; at < lines.length; at += keysPerQuery) {
-    const keys = lines.slice(at, at + keysPerQuery).map((line) => `${version}:${line}`);
-    queries.push(`${keyColumn}IN${keys.join(',')}`);
-  }
-  return queries;
+  return inParts(lines, keysPerQuery).map((part) => {
+    const keys = part.map((line) => `${version}:${line}`);
+    return encodedQuery().oneOf(keyColumn, keys).toString();
+  });
 }
 
 /** Whether the user sees any row of the staging table: what access rules hide looks like nothing there. */

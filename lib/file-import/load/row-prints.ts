@@ -163,7 +163,7 @@ export async function readSetRows(
 ): Promise<InstanceRow[]> {
   const query = {
     table: plan.request.table,
-    query: `sys_import_setIN${importSetIds.join(',')}`,
+    query: encodedQuery().oneOf('sys_import_set', importSetIds).toString(),
     fields: [...new Set(['sys_id', 'sys_import_set', 'sys_import_row', ...columns])],
     limit: pageSize,
   };

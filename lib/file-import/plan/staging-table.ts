@@ -125,7 +125,7 @@ async function readColumns(
   const fields = ['element', 'column_label', 'max_length', 'internal_type'];
   const query = {
     table: 'sys_dictionary',
-    query: `nameIN${lineage.join(',')}^elementISNOTEMPTY`,
+    query: encodedQuery().oneOf('name', lineage).isNotEmpty('element').toString(),
     fields,
     limit: 10_000,
   };
@@ -212,8 +212,8 @@ export async function readTransformTargets(
   try {
     const found = await listRows(client, { ...maps, fields: ['sys_id', 'target_table'] }, context);
     if (found.length === 0) return {};
-    const ids = found.map((map) => map['sys_id'] ?? '').join(',');
-    const query = `mapIN${ids}^coalesce=true`;
+    const ids = found.map((map) => map['sys_id'] ?? '');
+    const query = encodedQuery().oneOf('map', ids).where('coalesce', '=', 'true').toString();
     const entries = { table: 'sys_transform_entry', query, fields: ['source_field'], limit: 100 };
     const columns = (await listRows(client, entries, context)).map((entry) => entry['source_field'] ?? '');
     return {

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError } from '../../servicenow/errors.ts';
 import { countLines, type LineRuns, lineList, linesOf } from '../encode/chunk.ts';
 import { groupName, type ImportFolder } from '../folder.ts';
@@ -109,9 +110,10 @@ async function countLagging(
 ): Promise<number> {
   const open = [...without].filter(([set]) => !histories.has(set));
   if (open.length === 0) return 0;
+  const sets = open.map(([set]) => set);
   const query = {
     table: 'sys_import_set',
-    query: `sys_idIN${open.map(([set]) => set).join(',')}`,
+    query: encodedQuery().oneOf('sys_id', sets).toString(),
     fields: ['sys_id'],
     limit: 1,
   };

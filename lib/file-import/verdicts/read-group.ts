@@ -1,6 +1,7 @@
 import { aggregate } from '../../servicenow/aggregate.ts';
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { type Chunk, lineList } from '../encode/chunk.ts';
-import { batchesOf, callContext, type ImportScope, type InstanceRow, pageRows } from '../instance.ts';
+import { callContext, type ImportScope, type InstanceRow, pageRows, partsToName } from '../instance.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
 import { lineOfKey } from '../load/reconcile.ts';
 import { loadingSets } from '../load/reconcile-by-sets.ts';
@@ -41,10 +42,13 @@ export async function countPending(
 
 async function countPendingIn(scope: ImportScope, plan: ImportPlan, all: readonly string[]): Promise<number> {
   let pending = 0;
-  for (const sets of batchesOf(all)) {
+  for (const sets of partsToName(all)) {
     const options = {
       table: plan.request.table,
-      query: `sys_import_setIN${sets.join(',')}^sys_import_state=pending`,
+      query: encodedQuery()
+        .oneOf('sys_import_set', sets)
+        .where('sys_import_state', '=', 'pending')
+        .toString(),
       count: true,
     };
     const { groups } = await aggregate(scope.client, options, callContext(scope));
@@ -125,7 +129,9 @@ function stagedRow(row: InstanceRow, plan: ImportPlan): StagedRow {
  */
 function rowQueries(plan: ImportPlan, chunks: readonly SentChunk[]): string[] {
   if (plan.settings.mode !== 'rows')
-    return batchesOf(importSetsOf(chunks)).map((sets) => `sys_import_setIN${sets.join(',')}`);
+    return partsToName(importSetsOf(chunks)).map((sets) =>
+      encodedQuery().oneOf('sys_import_set', sets).toString(),
+    );
   const { keyColumn } = plan;
   if (keyColumn === undefined) return [];
   const lines = chunks.flatMap((chunk) => {
@@ -133,7 +139,7 @@ function rowQueries(plan: ImportPlan, chunks: readonly SentChunk[]): string[] {
     return lineList(chunk.lines).filter((line) => !answered.has(line));
   });
   const keys = lines.map((line) => `${plan.row.rowKey?.version}:${line}`);
-  return batchesOf(keys).map((some) => `${keyColumn}IN${some.join(',')}`);
+  return partsToName(keys).map((some) => encodedQuery().oneOf(keyColumn, some).toString());
 }
 
 const fields = [

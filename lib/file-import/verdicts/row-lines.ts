@@ -1,3 +1,4 @@
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { type Chunk, filterLines, type LineRuns, lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope, listCounted, unlessHidden } from '../instance.ts';
 import type { SentChunk } from '../load/ledger.ts';
@@ -210,7 +211,7 @@ export async function emptySets(
 }
 
 async function countSetRows(scope: ImportScope, plan: ImportPlan, sets: readonly string[]): Promise<number> {
-  const query = `sys_import_setIN${sets.join(',')}`;
+  const query = encodedQuery().oneOf('sys_import_set', sets).toString();
   const rows = { table: plan.request.table, query, fields: ['sys_id'], limit: 1 };
   return (await listCounted(scope.client, rows, callContext(scope))).total;
 }

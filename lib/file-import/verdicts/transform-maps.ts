@@ -1,14 +1,15 @@
 import { sendBatch } from '../../servicenow/batch.ts';
+import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { importRowStatusRequest, type RowResult, readImport } from '../../servicenow/import-sets.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import {
-  batchesOf,
   callContext,
   hidesMap,
   type ImportScope,
   type InstanceRow,
   listCounted,
   pageRows,
+  partsToName,
   unlessHidden,
 } from '../instance.ts';
 import { loadedSets } from '../load/reconcile-by-sets.ts';
@@ -132,7 +133,10 @@ export class TransformMaps {
   }
 
   async #countMaps(): Promise<number> {
-    const query = `source_table=${this.#table}^active=true`;
+    const query = encodedQuery()
+      .where('source_table', '=', this.#table)
+      .where('active', '=', 'true')
+      .toString();
     return (await this.#countAll('sys_transform_map', query)) ?? 0;
   }
 
@@ -147,8 +151,8 @@ export class TransformMaps {
   async #histories(sets: readonly string[]): Promise<Histories> {
     const runs = new Map<string, InstanceRow[]>();
     const hiddenFrom = new Map<string, number>();
-    for (const ids of batchesOf(sets)) {
-      const query = `setIN${ids.join(',')}`;
+    for (const ids of partsToName(sets)) {
+      const query = encodedQuery().oneOf('set', ids).toString();
       const seen = await this.#runsOf(query);
       for (const run of seen) {
         const set = run['set'] ?? '';
