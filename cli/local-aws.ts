@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { useLocalEndpoints } from './local-credentials.ts';
-import { listRunningStacks, type RunningStack } from './start/running-stack.ts';
+import { listRunningStacks, type RunningStack } from './running-stack.ts';
 import { typed } from './typed.ts';
 
 /**

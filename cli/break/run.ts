@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { similarWord } from '../../emulator/instance/similar-word.ts';
 import { UsageError } from '../command-line.ts';
 import { requireRunningStack } from '../local-aws.ts';
-import type { RunningStack } from '../start/running-stack.ts';
+import type { RunningStack } from '../running-stack.ts';
 import { breakages } from './faults.ts';
 
 type BreakOptions = {

@@ -1,7 +1,7 @@
 import { GetQueueUrlCommand, QueueDoesNotExist, SQSClient } from '@aws-sdk/client-sqs';
 import { UsageError } from '../command-line.ts';
 import { findOwnStack, findStackAt, requireRunningStack, useLocalStack } from '../local-aws.ts';
-import type { RunningStack } from '../start/running-stack.ts';
+import type { RunningStack } from '../running-stack.ts';
 
 /** How a command line names the queues: by name or URL, or by the folder of a local stack. */
 export type QueueOptions = {

@@ -7,10 +7,10 @@ import { watchStack } from '../feed/watch-stack.ts';
 import { startLocalStack } from '../local-stack.ts';
 import { startPage } from '../page/server.ts';
 import { readText } from '../read-text.ts';
+import { announceStack } from '../running-stack.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { eventLine } from './event-line.ts';
 import { defaultPorts, type PortOptions, portOption, portsOf } from './ports.ts';
-import { announceStack } from './running-stack.ts';
 import { welcome } from './welcome.ts';
 
 /** What the command line says. */

@@ -3,7 +3,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { announceStack, type RunningStack } from '../../cli/start/running-stack.ts';
+import { announceStack, type RunningStack } from '../../cli/running-stack.ts';
 
 /** What a command came to. */
 export type Ran = { readonly code: number; readonly out: string; readonly err: string };

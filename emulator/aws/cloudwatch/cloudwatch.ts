@@ -9,6 +9,7 @@ import { cloudWatchRights } from '../iam/required-rights.ts';
 import { jsonAction, jsonProtocol } from '../json-protocol.ts';
 import { type Log, silentLog } from '../log.ts';
 import { type LoopbackServer, listenOnLoopback } from '../loopback-server.ts';
+import type { Measure } from '../metrics.ts';
 import { configurationChange, notification, type Suppression, stateChange } from './alarm-events.ts';
 import {
   type Alarm,
@@ -19,7 +20,7 @@ import {
   MetricAlarm,
   StateValue,
 } from './alarms.ts';
-import { GetMetricData, getMetricData, type Measure } from './metric-data.ts';
+import { GetMetricData, getMetricData } from './metric-data.ts';
 
 /** @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html */
 const MOST_RECORDS = 100;

@@ -1,16 +1,6 @@
 import * as z from 'zod';
 import { AwsError } from '../aws-error.ts';
-
-/** A metric by its name. */
-export type MetricName = {
-  readonly namespace: string;
-  readonly name: string;
-  /** By the name of the dimension. */
-  readonly dimensions: Readonly<Record<string, string>>;
-};
-
-/** What a metric is now; undefined for one without data. */
-export type Measure = (metric: MetricName) => number | undefined;
+import type { Measure } from '../metrics.ts';
 
 const Dimension = z.object({ Name: z.string(), Value: z.string() });
 

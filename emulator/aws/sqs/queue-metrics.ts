@@ -1,4 +1,4 @@
-import type { Measure } from '../cloudwatch/metric-data.ts';
+import type { Measure } from '../metrics.ts';
 import type { SqsState } from './state.ts';
 
 /** The age of the oldest message of a queue, in whole seconds; 0 for an empty one. Nothing else is measured. */

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { announceStack, listRunningStacks } from '../../../cli/start/running-stack.ts';
-import { type SqsFixture, startSqsFixture } from '../../emulator/aws/sqs/local-sqs.ts';
-import { announcedStack, runCommand, withCache } from '../run-command.ts';
+import { announceStack, listRunningStacks } from '../../cli/running-stack.ts';
+import { type SqsFixture, startSqsFixture } from '../emulator/aws/sqs/local-sqs.ts';
+import { announcedStack, runCommand, withCache } from './run-command.ts';
 
 /** Two stacks have two addresses. */
 let servers: readonly SqsFixture[];

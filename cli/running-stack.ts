@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { makeFolder } from '../../emulator/aws/make-folder.ts';
+import { makeFolder } from '../emulator/aws/make-folder.ts';
 
 const endpoint = z.object({ endpoint: z.string() });
 
