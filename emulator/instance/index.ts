@@ -10,6 +10,7 @@ import { Ledger } from './control/ledger.ts';
 import { rateLimitTable } from './control/rate-limits.ts';
 import { seededRandom } from './control/seeded-random.ts';
 import { demoClient, demoUser } from './demo/credentials.ts';
+import { freshStore } from './demo/fresh-store.ts';
 import { demoSchema } from './demo/schema.ts';
 import { seedDemo, seedDescription, seedPlatform } from './demo/seed.ts';
 import { Router } from './http/router.ts';
@@ -107,9 +108,8 @@ const inUrl = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
 function createState(options: InstanceOptions): InstanceState {
   const schema = demoSchema();
-  for (const document of documents(options.schema, options.schemaFile, schemaDocument)) {
-    extendSchema(schema, document);
-  }
+  const additions = documents(options.schema, options.schemaFile, schemaDocument);
+  for (const document of additions) extendSchema(schema, document);
   const rows = documents(options.data, options.dataFile, dataDocument);
   const switches = { ...defaultSwitches, ...options.switches };
   const clock = new InstanceClock(options.clock ? () => options.clock?.now() ?? 0 : Date.now);
@@ -117,6 +117,7 @@ function createState(options: InstanceOptions): InstanceState {
   const { ledgerEntries: maxEntries } = options;
   const ledger = new Ledger(maxEntries === undefined ? {} : { maxEntries });
   const scriptRules = new ScriptRules(clock, switches);
+  const fresh = options.databaseFile === undefined ? freshStore(additions, switches) : undefined;
   const store: Store = new Store({
     schema,
     clock,
@@ -124,6 +125,7 @@ function createState(options: InstanceOptions): InstanceState {
     random,
     randomOf: seededRandom,
     location: options.databaseFile ?? ':memory:',
+    image: fresh?.image,
     refusal: (operation, table, sysId) => scriptRules.refusal(store, operation, table, sysId),
     onWrite(operation, table, sysId) {
       ledger.wrote(operation, table, sysId);
@@ -162,16 +164,17 @@ function createState(options: InstanceOptions): InstanceState {
     imports.forgetMaps();
     control.limits.forgetRules();
   };
-  const seedAll = () => {
+  const seedAll = (seedBase = seedPlatform) => {
     choices.restore();
     scriptRules.forget();
-    seedPlatform(store);
+    seedBase(store);
     if (options.demoData ?? true) seedDemo(store);
     for (const document of rows) seedRows(store, document);
     rereadAll();
     letIn();
   };
-  const control = new Control({ store, clock, ledger, imports, auth, switches, seedAll, rereadAll });
+  const seed = () => seedAll();
+  const control = new Control({ store, clock, ledger, imports, auth, switches, seedAll: seed, rereadAll });
   const run = dispatchTo(new Router(apis));
   const state: InstanceState = {
     schema,
@@ -184,9 +187,10 @@ function createState(options: InstanceOptions): InstanceState {
     control,
     random,
     dispatch: (exchange) => run(exchange, state),
-    seed: seedAll,
+    seed,
   };
-  if (store.count('sys_user') === 0) state.seed();
+  if (fresh) seedAll(fresh.seedBase);
+  else if (store.count('sys_user') === 0) seedAll();
   else {
     seedDescription(store);
     choices.read(store);

@@ -22,6 +22,12 @@ export function seedDescription(store: Store): void {
   });
 }
 
+const platformTables = [
+  ...['sys_transform_map', 'sys_transform_entry', 'sys_properties'],
+  ...['sys_glide_object', 'sys_db_object', 'sys_dictionary', 'sys_choice'],
+  ...Object.keys(baseRows),
+];
+
 /** What no instance is without: the description of its own tables, its roles and its administrators. */
 export function seedPlatform(store: Store): void {
   store.transaction(() => {
@@ -31,6 +37,13 @@ export function seedPlatform(store: Store): void {
       store.seed('sys_properties', { sys_id: sysIdOf('sys_properties', name), name, value });
     }
     seedShipped(store, baseRows);
+  });
+}
+
+/** The same for a store that began as a copy of one that was seeded so: only the time is another. */
+export function redatePlatform(store: Store): void {
+  store.transaction(() => {
+    for (const table of platformTables) store.redate(table);
   });
 }
 

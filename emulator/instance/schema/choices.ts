@@ -5,7 +5,7 @@ import type { Choice } from './table.ts';
 type List = readonly Choice[];
 
 type Reading = {
-  select(table: string, selection: { where?: string; orderBy?: string }): Row[];
+  select(table: string, selection: { where: string; orderBy: string; columns: readonly string[] }): Row[];
 };
 
 /** The choices of the schema's columns, as sys_choice has them, including those added, renamed or removed there. */
@@ -27,7 +27,11 @@ export class Choices {
   read(store: Reading): void {
     const lists = new Map<string, Choice[]>();
     for (const { key } of columnsWithChoices(this.#schema)) lists.set(key, []);
-    const active = { where: 't0."inactive" = 0', orderBy: 't0."sequence" IS NULL, t0."sequence"' };
+    const active = {
+      where: 't0."inactive" = 0',
+      orderBy: 't0."sequence" IS NULL, t0."sequence"',
+      columns: ['name', 'element', 'value', 'label'],
+    };
     for (const { name = '', element = '', value = '', label = '' } of store.select('sys_choice', active)) {
       const list = lists.get(keyOf(this.#schema.ownerOf(name, element) ?? '', element));
       if (list && !list.some((choice) => choice.value === value)) list.push({ value, label });

@@ -18,6 +18,10 @@ function defaultOf(column: Column, by: Author, nowMs: number): string {
   }
 }
 
+/** Whether a row that is inserted without a value for the column gets the time there. */
+export const isTimed = ({ name, defaultValue }: Column) =>
+  name === 'sys_created_on' || name === 'sys_updated_on' || defaultValue === 'javascript:gs.nowDateTime()';
+
 /** A text outside the column's choices is silently dropped to empty; an unknown integer is kept. */
 export function withinChoices(column: Column, value: string): string {
   if (!column.choices || value === '' || column.kind === 'integer') return value;

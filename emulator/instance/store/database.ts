@@ -19,6 +19,9 @@ type StoredColumn = Column & { readonly sqlType: SqlType | '' };
 
 const sqlTypeOf = (column: Column): SqlType => numericTypes[column.kind] ?? 'TEXT';
 
+/** A stand-in may lose its last writes when the machine dies; it must not wait for the disk. */
+const unhurriedDisk = 'PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;';
+
 const exact = new Set<Column['kind']>(['guid', 'reference', 'document_id', 'class_name']);
 
 /** One SQLite database with a table per hierarchy and a cache of prepared statements. */
@@ -30,10 +33,15 @@ export class Database {
 
   /**
    * @param location a file path, or `:memory:`.
+   * @param image what `image` returned: the database begins as a copy of that one, with its tables.
    * @throws Error naming the file when it cannot be opened, or is no database.
    */
-  constructor(location: string, options: { caseSensitiveText: boolean }) {
+  constructor(location: string, options: { caseSensitiveText: boolean }, image?: Uint8Array) {
     this.#connection = open(location);
+    if (image) {
+      this.#connection.deserialize(image);
+      this.exec(unhurriedDisk);
+    }
     this.#caseSensitive = options.caseSensitiveText;
     this.#connection.function('shuffled', { deterministic: true }, shuffled);
     this.#connection.function('number_text', { deterministic: true }, (number) => String(number));
@@ -56,6 +64,11 @@ export class Database {
 
   exec(sql: string): void {
     this.#connection.exec(sql);
+  }
+
+  /** The whole database, for others to begin with; undefined before Node 24.16. */
+  image(): Uint8Array | undefined {
+    return 'serialize' in this.#connection ? this.#connection.serialize() : undefined;
   }
 
   /** Creates the SQL tables of the schema, and adds columns that an older file lacks. */
@@ -141,8 +154,7 @@ export class Database {
 function open(location: string): DatabaseSync {
   try {
     const connection = new DatabaseSync(location);
-    // A stand-in may lose its last writes when the machine dies; it must not wait for the disk.
-    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;');
+    connection.exec(`PRAGMA journal_mode = WAL; ${unhurriedDisk}`);
     return connection;
   } catch (cause) {
     throw new Error(`${location}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });

@@ -2,7 +2,7 @@ import type { Schema } from '../schema/schema.ts';
 import { toDateTime } from '../time/dates.ts';
 import { removeDependents } from './attachments.ts';
 import type { BusinessRule, BusinessRules } from './business-rules.ts';
-import { changesTo, composeRow } from './compose.ts';
+import { changesTo, composeRow, isTimed } from './compose.ts';
 import { Database } from './database.ts';
 import { History } from './history.ts';
 import { drawSysId, Numbers } from './identifiers.ts';
@@ -21,6 +21,8 @@ type StoreOptions = WriteRuleOptions & {
   readonly random: () => number;
   /** A file path, or `:memory:`. */
   readonly location: string;
+  /** What `image` of a store with the same schema returned: this one begins as its copy. */
+  readonly image?: Uint8Array | undefined;
   /** Called for every row written, under the row's own class, once the write is committed. */
   readonly onWrite?: WriteListener;
 };
@@ -39,9 +41,9 @@ export class Store {
   constructor(options: StoreOptions) {
     this.schema = options.schema;
     this.#options = options;
-    this.#database = new Database(options.location, options.switches);
+    this.#database = new Database(options.location, options.switches, options.image);
     this.#transactions = new Transactions(this.#database);
-    this.#database.create(options.schema);
+    if (!options.image) this.#database.create(options.schema);
     this.#writeRules = new WriteRules({
       ...options,
       find: (table, sysId) => this.find(table, sysId),
@@ -104,6 +106,22 @@ export class Store {
     const blank = composeRow(this.schema, table, {}, system, nothing);
     const draw = { sysId: () => this.newSysId(table), number: () => this.#numbers.draw(table) };
     return seederOf({ store: this, rows: this.#rows, table, blank, draw });
+  }
+
+  /** Dates every row of the table as if it had been seeded now. */
+  redate(table: string): void {
+    const timed = this.schema.columns(table).filter(isTimed);
+    const assignments = timed.map(({ name }) => `${quoted(name)} = ?`).join(', ');
+    const now = toDateTime(this.#options.clock.now());
+    const ofClass = this.schema.column(table, 'sys_class_name') ? `sys_class_name = '${table}'` : '1';
+    this.#database
+      .prepare(`UPDATE ${quoted(this.schema.storage(table))} SET ${assignments} WHERE ${ofClass}`)
+      .run(...timed.map(() => now));
+  }
+
+  /** All that the store holds; undefined before Node 24.16. */
+  image(): Uint8Array | undefined {
+    return this.#database.image();
   }
 
   /**
