@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../emulator/instance/control/ledger.ts';
+import type { LedgerEntry } from '../../emulator/instance/ledger.ts';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 import { counted, figure, lasting } from '../counted.ts';
 import { type Html, html, timeOf } from './html.ts';

@@ -1,6 +1,6 @@
 import { applyEdits, format } from 'jsonc-parser';
-import type { LedgerEntry } from '../../emulator/instance/control/ledger.ts';
-import type { Row } from '../../emulator/instance/store/row.ts';
+import type { LedgerEntry } from '../../emulator/instance/ledger.ts';
+import type { Row } from '../../emulator/instance/row.ts';
 import { counted, figure, lasting } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
 import { parseJson } from '../feed/read-answer.ts';

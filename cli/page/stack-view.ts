@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { StoredObject } from '../../emulator/aws/s3/object-table.ts';
-import type { LedgerEntry } from '../../emulator/instance/control/ledger.ts';
-import type { Row } from '../../emulator/instance/store/row.ts';
+import type { LedgerEntry } from '../../emulator/instance/ledger.ts';
+import type { Row } from '../../emulator/instance/row.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
 
 /** What the page needs of a stack. */

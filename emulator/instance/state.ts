@@ -1,7 +1,7 @@
 import type { AuthState } from './auth/auth-state.ts';
 import type { Control } from './control/control.ts';
-import type { Ledger } from './control/ledger.ts';
 import type { Answer, Exchange } from './http/exchange.ts';
+import type { Ledger } from './ledger.ts';
 import type { Schema } from './schema/schema.ts';
 import type { Store } from './store/store.ts';
 import type { Switches } from './switches.ts';

@@ -1,5 +1,3 @@
-import type { BaseRuleSwitches } from './store/base-rules.ts';
-
 /** What public sources leave open about logging in; part of the instance's switches. */
 export type AuthSwitches = {
   /** After so many wrong passwords in a row the account is locked out; 0 never does. */
@@ -30,6 +28,18 @@ const defaultAuthSwitches: AuthSwitches = {
   oauthErrorsByRfc: false,
   jwtReplayCheck: false,
   apiKeyParameter: 'x-sn-apikey',
+};
+
+/** Business rules of the base system that differ between instances; part of the instance's switches. */
+export type BaseRuleSwitches = {
+  /** Incident and problem compute `priority` from `impact` and `urgency`; the caller's value does not win. */
+  readonly priorityLookup: boolean;
+  /** Resolving an incident needs itil, closing one itil_admin, and only an admin changes a closed one. */
+  readonly incidentRolesEnforced: boolean;
+  /** A closed incident stays closed for administrators too: an update that gives it another state is refused. */
+  readonly closedIncidentIsFinal: boolean;
+  /** The type of a change gives it its model (`com.snc.change_management.change_model.type_compatibility`). Default: the reverse. */
+  readonly changeTypeCompatibility: boolean;
 };
 
 /** How many requests run and wait at a time; part of the instance's switches. */

@@ -1,11 +1,11 @@
 import type * as z from 'zod';
-import { answerAfter, answerBefore, edgeAnswer, rowsStored, sceneOf } from '../control/fault-scene.ts';
 import { type Answer, type Exchange, isTrue } from '../http/exchange.ts';
 import { answerOf, Failure, noSuchResource } from '../http/failure.ts';
 import { noCaching, render, wantsXml } from '../http/respond.ts';
-import { negotiated, parseApiPath, type Route } from '../http/router.ts';
 import { lazySchema } from '../lazy-schema.ts';
 import type { InstanceState } from '../state.ts';
+import { answerAfter, answerBefore, edgeAnswer, rowsStored, sceneOf } from './fault-scene.ts';
+import { negotiated, parseApiPath, type Route } from './router.ts';
 
 const id = lazySchema((z) => z.union([z.string(), z.number()]).transform(String));
 

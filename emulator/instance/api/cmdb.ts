@@ -3,10 +3,10 @@ import { Projection } from '../fields/projection.ts';
 import { type FieldValue, Viewer } from '../fields/shape.ts';
 import type { Answer, Exchange } from '../http/exchange.ts';
 import { Failure, invalidTable, noRecordFound } from '../http/failure.ts';
-import { type Action, negotiated, type Route } from '../http/router.ts';
+import type { Row } from '../row.ts';
 import type { InstanceState } from '../state.ts';
-import type { Row } from '../store/row.ts';
 import { isObject, readObject, unreadable } from './import/request.ts';
+import { type Action, negotiated, type Route } from './router.ts';
 import { pageHeaders } from './table/page-headers.ts';
 import { readCondition, readParameters, tableUrl } from './table/request.ts';
 

@@ -1,11 +1,11 @@
 import { stringifyValue } from '../fields/input.ts';
 import type { Answer, Exchange } from '../http/exchange.ts';
 import { Failure } from '../http/failure.ts';
-import { negotiated, type Route } from '../http/router.ts';
+import type { Row } from '../row.ts';
 import type { InstanceState } from '../state.ts';
-import type { Row } from '../store/row.ts';
 import { toDateTime } from '../time/dates.ts';
 import { isObject, readObject, unreadable } from './import/request.ts';
+import { negotiated, type Route } from './router.ts';
 
 const role = 'evt_mgmt_integration';
 

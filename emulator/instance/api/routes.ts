@@ -1,7 +1,7 @@
-import { type Apis, negotiated, type Route } from '../http/router.ts';
 import { getStats } from './aggregate/get-stats.ts';
 import { insertMultiple } from './import/insert-multiple.ts';
 import { getResult, insertRow } from './import/one-row.ts';
+import { type Apis, negotiated, type Route } from './router.ts';
 import { listRecords } from './table/list-records.ts';
 import { createRecord, deleteRecord, getRecord, updateRecord } from './table/one-record.ts';
 

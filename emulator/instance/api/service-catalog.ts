@@ -1,10 +1,10 @@
 import { stringifyValue } from '../fields/input.ts';
 import type { Answer, Exchange } from '../http/exchange.ts';
 import { Failure, noRecordFound } from '../http/failure.ts';
-import { type Action, negotiated, type Route } from '../http/router.ts';
+import type { Row } from '../row.ts';
 import type { InstanceState } from '../state.ts';
-import type { Row } from '../store/row.ts';
 import { isObject, readObject } from './import/request.ts';
+import { type Action, negotiated, type Route } from './router.ts';
 import { readParameters } from './table/request.ts';
 
 // The Service Catalog API: catalogs, categories, items, and the cart of each user (ServiceNow docs, "Service Catalog API").

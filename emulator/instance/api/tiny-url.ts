@@ -1,8 +1,8 @@
 import type { Answer, Exchange } from '../http/exchange.ts';
 import { Failure } from '../http/failure.ts';
-import { negotiated, type Route } from '../http/router.ts';
 import type { InstanceState } from '../state.ts';
 import { readObject } from './import/request.ts';
+import { negotiated, type Route } from './router.ts';
 
 const table = 'sys_tiny_url';
 const parameter = 'sysparm_tiny';

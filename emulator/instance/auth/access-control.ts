@@ -2,8 +2,8 @@ import type * as z from 'zod';
 import type { User } from '../http/exchange.ts';
 import { Failure } from '../http/failure.ts';
 import { lazySchema } from '../lazy-schema.ts';
+import type { Row } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
-import type { Row } from '../store/row.ts';
 
 /** An access control rule as it is asked for. */
 export const aclRuleSchema = lazySchema((z) =>

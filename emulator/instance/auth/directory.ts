@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { User } from '../http/exchange.ts';
+import { system } from '../row.ts';
 import { hashPassword } from '../store/encode.ts';
-import { system } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
 import { isTimeZone } from '../time/dates.ts';
 

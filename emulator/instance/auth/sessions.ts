@@ -1,5 +1,5 @@
 import { BoundedMap } from '../bounded-map.ts';
-import { drawSysId } from '../store/identifiers.ts';
+import { drawSysId } from '../sys-ids.ts';
 
 const maxSessions = 10_000;
 const idleLifeMs = 1_800_000;

@@ -1,14 +1,14 @@
 import type { AuthState } from '../auth/auth-state.ts';
 import { Failure, transactionCancelled } from '../http/failure.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Row } from '../row.ts';
 import type { BusinessRules } from '../store/business-rules.ts';
 import { type DataDocument, seedRows } from '../store/data-file.ts';
-import type { Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
 import type { Switches } from '../switches.ts';
 import type { InstanceClock } from '../time/instance-clock.ts';
 import type { ImportSets } from '../transform/import-sets.ts';
 import { FaultPlan } from './fault-plan.ts';
-import type { Ledger } from './ledger.ts';
 import { RateLimits } from './rate-limits.ts';
 import { Semaphore } from './semaphore.ts';
 

@@ -1,16 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type * as z from 'zod';
 import type { Answer } from '../http/exchange.ts';
+import type { Delivery } from '../http/respond.ts';
 import { lazySchema, type Zod } from '../lazy-schema.ts';
-
-/** How the bytes of an answer leave, when not whole and at once. */
-export type Delivery =
-  /** The socket is destroyed (RST) before a byte is sent. */
-  | { readonly kind: 'reset' }
-  /** Headers promise the whole body; the socket is destroyed after so many bytes of it. */
-  | { readonly kind: 'truncate'; readonly afterBytes: number }
-  /** So many bytes of the body, then silence for `stallMs`, then the rest. */
-  | { readonly kind: 'stall'; readonly afterBytes: number; readonly stallMs: number };
 
 /** How another client's rows compare with those of the request: see the fault `other-client`. */
 export type RivalRows = 'same' | 'alike' | 'fewer';

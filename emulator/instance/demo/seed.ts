@@ -1,8 +1,8 @@
 import { shippedRestriction } from '../auth/authenticate.ts';
 import { describeSchema } from '../schema/metadata.ts';
 import { seedShipped } from '../store/data-file.ts';
-import { sysIdOf } from '../store/identifiers.ts';
 import type { Store } from '../store/store.ts';
+import { sysIdOf } from '../sys-ids.ts';
 import { baseDemoRows, baseRows, catalogRows } from './rows/base.ts';
 import { cmdbRows } from './rows/cmdb.ts';
 import { peopleRows } from './rows/people.ts';

@@ -1,6 +1,6 @@
-import { sysIdOf } from '../store/identifiers.ts';
-import type { Row } from '../store/row.ts';
+import type { Row } from '../row.ts';
 import type { Store } from '../store/store.ts';
+import { sysIdOf } from '../sys-ids.ts';
 
 type DemoMap = { readonly map: Row; readonly fields: readonly Row[] };
 

@@ -1,5 +1,5 @@
+import type { Row } from '../row.ts';
 import type { Column } from '../schema/table.ts';
-import type { Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
 import { type DateStyle, readDate, readDateTime } from '../time/dates.ts';
 

@@ -1,6 +1,6 @@
+import type { Row } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
-import type { Row } from '../store/row.ts';
 import { inAnswerOrder } from './key-order.ts';
 import { type FieldValue, type Presentation, shapeField, type Viewer } from './shape.ts';
 

@@ -2,7 +2,6 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { createRequire } from 'node:module';
 import { TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
-import type { Delivery } from '../control/fault.ts';
 import type { Answer } from './exchange.ts';
 
 /** Nothing that an instance answers may be cached. */
@@ -74,6 +73,15 @@ export function fromXml(text: string): unknown {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
+
+/** How the bytes of an answer leave, when not whole and at once. */
+export type Delivery =
+  /** The socket is destroyed (RST) before a byte is sent. */
+  | { readonly kind: 'reset' }
+  /** Headers promise the whole body; the socket is destroyed after so many bytes of it. */
+  | { readonly kind: 'truncate'; readonly afterBytes: number }
+  /** So many bytes of the body, then silence for `stallMs`, then the rest. */
+  | { readonly kind: 'stall'; readonly afterBytes: number; readonly stallMs: number };
 
 /** Lets an answer leave as the fault wants it: not at all, cut short, or with a pause. */
 function deliverBroken(

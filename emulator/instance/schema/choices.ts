@@ -1,4 +1,4 @@
-import type { Row } from '../store/row.ts';
+import type { Row } from '../row.ts';
 import type { Schema } from './schema.ts';
 import type { Choice } from './table.ts';
 

@@ -1,5 +1,5 @@
-import { sysIdOf } from '../store/identifiers.ts';
-import type { Row } from '../store/row.ts';
+import type { Row } from '../row.ts';
+import { sysIdOf } from '../sys-ids.ts';
 import type { Schema } from './schema.ts';
 import type { Column, Table } from './table.ts';
 

@@ -1,4 +1,4 @@
-import type { Row, Selection } from './row.ts';
+import type { Row, Selection } from '../row.ts';
 
 /** What is needed of the store. */
 type Removal = {

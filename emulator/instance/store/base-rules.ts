@@ -1,7 +1,8 @@
+import type { Author, Row } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
+import type { BaseRuleSwitches } from '../switches.ts';
 import { toDateTime } from '../time/dates.ts';
 import { AbortedByRule, AclException, RecordRefused, TransitionRefused } from './refusals.ts';
-import type { Author, Row } from './row.ts';
 
 /** A write on its way: the row before it (none for an insert), the row that it makes, and what the caller gave. */
 export type Write = {
@@ -17,17 +18,6 @@ export type Write = {
 
 /** Looks at a write and returns what the base system changes in it. */
 type BaseRule = (write: Write) => Row;
-
-export type BaseRuleSwitches = {
-  /** Incident and problem compute `priority` from `impact` and `urgency`; the caller's value does not win. */
-  readonly priorityLookup: boolean;
-  /** Resolving an incident needs itil, closing one itil_admin, and only an admin changes a closed one. */
-  readonly incidentRolesEnforced: boolean;
-  /** A closed incident stays closed for administrators too: an update that gives it another state is refused. */
-  readonly closedIncidentIsFinal: boolean;
-  /** The type of a change gives it its model (`com.snc.change_management.change_model.type_compatibility`). Default: the reverse. */
-  readonly changeTypeCompatibility: boolean;
-};
 
 /**
  * The business rules of the base system, by the table that they are for; those of a table above run first.

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import { lazySchema } from '../lazy-schema.ts';
+import type { Row } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
 import { matches } from './policies.ts';
-import type { Row } from './row.ts';
 
 /** What a business rule may hang on. */
 type Operation = 'insert' | 'update' | 'delete';

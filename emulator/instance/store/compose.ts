@@ -1,8 +1,8 @@
+import type { Author, Row } from '../row.ts';
 import { classColumn, systemColumns } from '../schema/columns.ts';
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
 import { toDateTime } from '../time/dates.ts';
-import type { Author, Row } from './row.ts';
 
 /** The value that a column gets when an insert leaves it out. */
 function defaultOf(column: Column, by: Author, nowMs: number): string {

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { lazySchema } from '../lazy-schema.ts';
+import type { Row } from '../row.ts';
 import { scriptedRuleReason } from './base-rules.ts';
-import type { Row } from './row.ts';
 import type { Seeder } from './seeder.ts';
 import type { Store } from './store.ts';
 

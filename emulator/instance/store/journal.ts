@@ -1,7 +1,7 @@
+import type { Row } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
 import type { Switches } from '../switches.ts';
 import { matches } from './policies.ts';
-import type { Row } from './row.ts';
 
 type JournalSwitches = Pick<Switches, 'journalTextChanges' | 'journalMaxCharacters'>;
 

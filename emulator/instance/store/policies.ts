@@ -1,6 +1,6 @@
+import type { Row } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
 import { AbortedByRule, DataPolicyException } from './refusals.ts';
-import type { Row } from './row.ts';
 
 type Condition = Readonly<Record<string, readonly string[]>> | undefined;
 

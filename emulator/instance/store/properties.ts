@@ -1,4 +1,4 @@
-import type { Row, Selection } from './row.ts';
+import type { Row, Selection } from '../row.ts';
 
 type Reading = { select(table: string, selection: Selection): Row[] };
 

@@ -1,4 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
+import type { Row, Selection } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
 import type { Column } from '../schema/table.ts';
 import type { Switches } from '../switches.ts';
@@ -7,7 +8,6 @@ import type { Database } from './database.ts';
 import { decode, encode } from './encode.ts';
 import type { History } from './history.ts';
 import { DuplicateKey, UniqueKeyViolation } from './refusals.ts';
-import type { Row, Selection } from './row.ts';
 import { objectSql, quoted, valueParts } from './sql.ts';
 
 const asGiven = (_column: Column, text: string) => text;

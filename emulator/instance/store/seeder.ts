@@ -1,8 +1,8 @@
+import type { Row } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
+import { sysIdOf } from '../sys-ids.ts';
 import { isJournal } from './compose.ts';
-import { sysIdOf } from './identifiers.ts';
 import { journalEntries } from './journal.ts';
-import type { Row } from './row.ts';
 import type { Rows } from './rows.ts';
 
 /** Writes a row as it is given, system columns and all; only what is missing is filled in. */

@@ -1,14 +1,15 @@
+import { type Author, type Row, type Selection, system } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
+import { drawSysId } from '../sys-ids.ts';
 import { toDateTime } from '../time/dates.ts';
 import { removeDependents } from './attachments.ts';
 import type { BusinessRule, BusinessRules } from './business-rules.ts';
 import { changesTo, composeRow, isTimed } from './compose.ts';
 import { Database } from './database.ts';
 import { History } from './history.ts';
-import { drawSysId, Numbers } from './identifiers.ts';
 import { journalEntries } from './journal.ts';
+import { Numbers } from './numbers.ts';
 import { RecordRefused } from './refusals.ts';
-import { type Author, type Row, type Selection, system } from './row.ts';
 import { type JoinedRows, Rows } from './rows.ts';
 import { type Seeder, seederOf } from './seeder.ts';
 import { quoted } from './sql.ts';

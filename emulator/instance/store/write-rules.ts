@@ -1,11 +1,11 @@
+import { type Author, type Row, system } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
 import type { Switches } from '../switches.ts';
+import { sysIdOf } from '../sys-ids.ts';
 import { runBaseRules } from './base-rules.ts';
 import { type BusinessRule, BusinessRules } from './business-rules.ts';
-import { sysIdOf } from './identifiers.ts';
 import { enforcePolicies, requireValues, runRules } from './policies.ts';
 import { AbortedByRule } from './refusals.ts';
-import { type Author, type Row, system } from './row.ts';
 
 type Operation = 'insert' | 'update' | 'delete';
 

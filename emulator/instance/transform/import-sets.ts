@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BoundedMap } from '../bounded-map.ts';
-import type { Ledger } from '../control/ledger.ts';
-import { type Author, type Row, system } from '../store/row.ts';
+import type { Ledger } from '../ledger.ts';
+import { type Author, type Row, system } from '../row.ts';
 import type { Store } from '../store/store.ts';
 import type { ImportSwitches } from '../switches.ts';
 import { midnightAfter, toDateTime } from '../time/dates.ts';

@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon';
+import type { Author, Row } from '../row.ts';
 import type { Column } from '../schema/table.ts';
-import type { Author, Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
 import type { FieldMap, TransformMap } from './transform-map.ts';
 

@@ -1,6 +1,6 @@
-import type { Ledger } from '../control/ledger.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Row } from '../row.ts';
 import type { Schema } from '../schema/schema.ts';
-import type { Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
 import { dayMs, midnightAfter, toDateTime } from '../time/dates.ts';
 import type { InstanceClock } from '../time/instance-clock.ts';

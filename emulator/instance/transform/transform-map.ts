@@ -1,4 +1,4 @@
-import type { Row } from '../store/row.ts';
+import type { Row } from '../row.ts';
 import type { Store } from '../store/store.ts';
 
 /** One field map: which staging column goes to which target column, and how. */

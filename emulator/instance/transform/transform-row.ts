@@ -1,5 +1,5 @@
+import type { Author, Row } from '../row.ts';
 import { RecordRefused } from '../store/refusals.ts';
-import type { Author, Row } from '../store/row.ts';
 import type { Store } from '../store/store.ts';
 import { type Coalesced, findCoalesced, mapFields, type Outcome, RowRejected } from './map-row.ts';
 import type { TransformMap } from './transform-map.ts';

@@ -1,5 +1,5 @@
 import type { Instance } from '../../../emulator/instance/index.ts';
-import type { Row } from '../../../emulator/instance/store/row.ts';
+import type { Row } from '../../../emulator/instance/row.ts';
 import type { Phase, Seen } from './life-model.ts';
 
 /** A write of a record: by the function, or by a person. */

@@ -1,4 +1,4 @@
-import type { Row } from '../../../emulator/instance/store/row.ts';
+import type { Row } from '../../../emulator/instance/row.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import type { Damage } from '../harness/storm-report.ts';
 import { type FileRow, type ImportKind, isOddRow } from './import-tables.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
-import type { Row } from '../../../emulator/instance/store/row.ts';
+import type { Row } from '../../../emulator/instance/row.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';

@@ -1,6 +1,6 @@
 import { type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Instance } from '../../../emulator/instance/index.ts';
-import type { Row } from '../../../emulator/instance/store/row.ts';
+import type { Row } from '../../../emulator/instance/row.ts';
 import type { FaultStack } from '../harness/fault-stack.ts';
 import type { ModelRecord, ModelState, Note, Refusal } from '../model/record-model.ts';
 import { stormTables } from './storm-schema.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GetQueueAttributesCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import type { Row } from '../../../emulator/instance/store/row.ts';
+import type { Row } from '../../../emulator/instance/row.ts';
 import type { FaultStack } from '../harness/fault-stack.ts';
 import type { Sending } from './story.ts';
 

@@ -1,4 +1,4 @@
-import type { Row } from '../../../emulator/instance/store/row.ts';
+import type { Row } from '../../../emulator/instance/row.ts';
 import type { Dice } from '../harness/dice.ts';
 import type { InstanceName } from '../harness/fault-stack.ts';
 import type { ModelRecord, ModelWrite, Note, Refusal } from '../model/record-model.ts';

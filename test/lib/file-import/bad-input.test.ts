@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
-import { system } from '../../../emulator/instance/store/row.ts';
+import { system } from '../../../emulator/instance/row.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
 import { startWorld, type World } from './world.ts';
 

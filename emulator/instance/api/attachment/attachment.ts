@@ -3,8 +3,8 @@ import type { ZodType } from 'zod';
 import type { Exchange, User } from '../../http/exchange.ts';
 import { Failure, noRecordFound } from '../../http/failure.ts';
 import { fromXml } from '../../http/respond.ts';
+import type { Author, Row } from '../../row.ts';
 import type { InstanceState } from '../../state.ts';
-import type { Author, Row } from '../../store/row.ts';
 import type { Store } from '../../store/store.ts';
 
 /** An attachment is visible to users who may read attachments and the record that it is on. */

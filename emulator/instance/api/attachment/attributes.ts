@@ -1,8 +1,8 @@
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { Failure, noRecordFound } from '../../http/failure.ts';
 import { lazySchema } from '../../lazy-schema.ts';
+import type { Row } from '../../row.ts';
 import type { InstanceState } from '../../state.ts';
-import type { Row } from '../../store/row.ts';
 import { attachmentOf, attachmentToChange, readBody } from './attachment.ts';
 
 const attributeTable = 'sys_attachment_attribute';

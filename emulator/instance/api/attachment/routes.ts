@@ -1,7 +1,7 @@
 import type { Answer, Exchange } from '../../http/exchange.ts';
-import { negotiated, type Route } from '../../http/router.ts';
 import { lazySchema } from '../../lazy-schema.ts';
 import type { InstanceState } from '../../state.ts';
+import { negotiated, type Route } from '../router.ts';
 import { pageHeaders } from '../table/page-headers.ts';
 import { readCondition } from '../table/request.ts';
 import { attachmentOf, attachmentToChange, maySee, metadataOf, readBody, readContent } from './attachment.ts';

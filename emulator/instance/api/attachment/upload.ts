@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import busboy from 'busboy';
+import { attachmentTooLarge } from '../../http/body.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { Failure } from '../../http/failure.ts';
-import { attachmentTooLarge } from '../../http/visit.ts';
 import type { InstanceState } from '../../state.ts';
 import {
   attachmentUrl,

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RivalRows } from '../../control/fault.ts';
 import type { User } from '../../http/exchange.ts';
-import { parseApiPath } from '../../http/router.ts';
 import type { InstanceState } from '../../state.ts';
 import { platformStyle } from '../../time/dates.ts';
+import { parseApiPath } from '../router.ts';
 
 /** An insertMultiple that another client imitates. */
 type Imitated = {

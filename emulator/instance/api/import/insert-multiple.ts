@@ -1,9 +1,9 @@
 import { stringifyValue } from '../../fields/input.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noSuchResource } from '../../http/failure.ts';
+import type { Row } from '../../row.ts';
 import type { Schema } from '../../schema/schema.ts';
 import type { InstanceState } from '../../state.ts';
-import type { Row } from '../../store/row.ts';
 import type { Store } from '../../store/store.ts';
 import { isListed } from '../../switches.ts';
 import type { ImportSetMode, OpenSet } from '../../transform/open-set.ts';

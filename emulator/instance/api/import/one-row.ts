@@ -1,9 +1,9 @@
 import { stringifyValue } from '../../fields/input.ts';
 import type { Answer, Exchange, User } from '../../http/exchange.ts';
 import { Failure, noRecordFound } from '../../http/failure.ts';
+import type { Row } from '../../row.ts';
 import type { Schema } from '../../schema/schema.ts';
 import type { InstanceState } from '../../state.ts';
-import type { Row } from '../../store/row.ts';
 import type { Store } from '../../store/store.ts';
 import type { MapOutcome } from '../../transform/import-sets.ts';
 import type { Outcome } from '../../transform/map-row.ts';

@@ -4,8 +4,8 @@ import { Viewer } from '../../fields/shape.ts';
 import type { Answer, Exchange } from '../../http/exchange.ts';
 import { noRecordFound } from '../../http/failure.ts';
 import { wantsXml } from '../../http/respond.ts';
+import type { Selection } from '../../row.ts';
 import type { InstanceState } from '../../state.ts';
-import type { Selection } from '../../store/row.ts';
 import { pageHeaders } from './page-headers.ts';
 import { fieldsAsked, readCondition, readParameters, type TableParameters, tableOf } from './request.ts';
 

@@ -2,8 +2,8 @@ import { Projection, withoutClosed } from '../../fields/projection.ts';
 import { Viewer } from '../../fields/shape.ts';
 import { type Answer, type Exchange, isTrue } from '../../http/exchange.ts';
 import { Failure, noRecordFound } from '../../http/failure.ts';
+import type { Row } from '../../row.ts';
 import type { InstanceState } from '../../state.ts';
-import type { Row } from '../../store/row.ts';
 import { isListed } from '../../switches.ts';
 import { fieldsAsked, readParameters, readValues, tableOf, tableUrl } from './request.ts';
 

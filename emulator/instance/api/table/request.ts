@@ -5,9 +5,9 @@ import { Failure, invalidTable } from '../../http/failure.ts';
 import { fromXml } from '../../http/respond.ts';
 import { findPath } from '../../query/column-path.ts';
 import { type CompiledQuery, compileQuery } from '../../query/compile.ts';
+import type { Row } from '../../row.ts';
 import type { Schema } from '../../schema/schema.ts';
 import type { InstanceState } from '../../state.ts';
-import type { Row } from '../../store/row.ts';
 import { platformStyle } from '../../time/dates.ts';
 
 /**

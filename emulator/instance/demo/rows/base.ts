@@ -1,6 +1,6 @@
 import { changeModels } from '../../store/base-rules.ts';
 import type { DataDocument } from '../../store/data-file.ts';
-import { sysIdOf } from '../../store/identifiers.ts';
+import { sysIdOf } from '../../sys-ids.ts';
 import { demoUser } from '../credentials.ts';
 import { problemModelId } from '../tables/incident.ts';
 import { idOf } from './identify.ts';

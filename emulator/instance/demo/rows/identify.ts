@@ -1,4 +1,4 @@
-import { sysIdOf } from '../../store/identifiers.ts';
+import { sysIdOf } from '../../sys-ids.ts';
 
 /** Demo rows that have the same sys_id on every instance with demo data. */
 const wellKnown: ReadonlyMap<string, string> = new Map([

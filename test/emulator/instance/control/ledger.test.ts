@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Ledger } from '../../../../emulator/instance/control/ledger.ts';
+import { Ledger } from '../../../../emulator/instance/ledger.ts';
 
 const opening = { at: '', method: 'GET', path: '/', transactionId: '', connectionId: 1 };
 

@@ -1,8 +1,8 @@
-import { importByAnother } from '../api/import/import-by-another.ts';
+import type { FaultScene } from '../control/fault.ts';
+import type { PickedFault } from '../control/fault-plan.ts';
 import type { Answer, Transaction } from '../http/exchange.ts';
 import type { InstanceState } from '../state.ts';
-import type { FaultScene } from './fault.ts';
-import type { PickedFault } from './fault-plan.ts';
+import { importByAnother } from './import/import-by-another.ts';
 
 /** What of a request, or of an item of a batch, its faults see. */
 type Struck = Pick<FaultScene, 'method' | 'url' | 'headers'> & {

@@ -1,12 +1,13 @@
 import { TLSSocket } from 'node:tls';
+import { parseApiPath } from '../api/router.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import { answerAuthorizationRequest, answerTokenRequest } from '../auth/oauth-endpoints.ts';
 import { oneAtATime, type Session } from '../auth/sessions.ts';
+import { bodyLimit, readBody } from '../http/body.ts';
+import type { Answer, Exchange, User } from '../http/exchange.ts';
+import { answerOf, Failure, htmlPage, noSuchResource } from '../http/failure.ts';
 import type { InstanceState } from '../state.ts';
-import type { Answer, Exchange, User } from './exchange.ts';
-import { answerOf, Failure, htmlPage, noSuchResource } from './failure.ts';
-import { parseApiPath } from './router.ts';
-import { bodyLimit, readBody, type Visit } from './visit.ts';
+import type { Visit } from './visit.ts';
 
 /** What faults may do to the work. */
 type Disturbance = {

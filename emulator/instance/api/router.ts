@@ -1,6 +1,6 @@
+import type { Answer, Exchange } from '../http/exchange.ts';
+import { Failure, noSuchResource } from '../http/failure.ts';
 import type { InstanceState } from '../state.ts';
-import type { Answer, Exchange } from './exchange.ts';
-import { Failure, noSuchResource } from './failure.ts';
 
 /** Where a path under `/api` leads. */
 export type ApiPath = { readonly version: string | undefined; readonly segments: readonly string[] };

@@ -1,13 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { answerAfter, answerBefore, edgeAnswer, rowsStored, sceneOf } from '../api/fault-scene.ts';
+import type { Router } from '../api/router.ts';
 import type { PickedFault } from '../control/fault-plan.ts';
-import { answerAfter, answerBefore, edgeAnswer, rowsStored, sceneOf } from '../control/fault-scene.ts';
+import { readBody } from '../http/body.ts';
+import { type Answer, type Exchange, isTrue } from '../http/exchange.ts';
+import { answerOf } from '../http/failure.ts';
+import { jsonOf, resetConnection, respond, standardHeaders } from '../http/respond.ts';
 import type { InstanceState } from '../state.ts';
-import { drawSysId } from '../store/identifiers.ts';
-import { type Answer, type Exchange, isTrue } from './exchange.ts';
-import { answerOf } from './failure.ts';
-import { jsonOf, resetConnection, respond, standardHeaders } from './respond.ts';
-import type { Router } from './router.ts';
-import { openVisit, readBody, urlOf, type Visit } from './visit.ts';
+import { drawSysId } from '../sys-ids.ts';
+import { openVisit, urlOf, type Visit } from './visit.ts';
 import { work } from './work.ts';
 
 const controlPrefix = '/__emulator/';

@@ -1,21 +1,6 @@
-import { hash } from 'node:crypto';
 import type { Schema } from '../schema/schema.ts';
 import type { Database } from './database.ts';
 import { quoted } from './sql.ts';
-
-/** 32 lower-case hex digits, the same for the same words: the sys_ids of demo rows. */
-export const sysIdOf = (...words: readonly string[]) => hash('md5', words.join('\u0000'));
-
-/** A new sys_id: 32 lower-case hex digits. */
-export function drawSysId(random: () => number): string {
-  let digits = '';
-  for (let part = 0; part < 4; part++) {
-    digits += Math.floor(random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0');
-  }
-  return digits;
-}
 
 /** Shipped numbering starts here: the first incident of a fresh instance is INC0010001. */
 const firstNumber = 10_001;
