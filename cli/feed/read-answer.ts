@@ -164,6 +164,7 @@ export function fileName(key: string): string {
   return key.split('/').slice(2).join('/') || key;
 }
 
+/** The value of a JSON text; undefined for none and for any other text. */
 export function parseJson(text: string | undefined): unknown {
   try {
     return text === undefined ? undefined : JSON.parse(text);

@@ -14,6 +14,7 @@ export type ProgressView = {
   readonly phase: ImportProgress['phase'];
 };
 
+/** The progress bar of a running import. */
 export function viewProgress(progress: ImportProgress): ProgressView {
   const seconds = Math.max(0.001, (Date.parse(progress.updatedAt) - Date.parse(progress.startedAt)) / 1000);
   const share = progress.phase === 'done' ? 1 : shareOf(progress);

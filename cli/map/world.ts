@@ -53,6 +53,7 @@ const environment = {
   ALLOWED_HOSTS: '127.0.0.1',
 };
 
+/** Starts an emulated instance and what applies events to it, with a clock of its own. */
 export async function openWorld(mappings: Mappings, startMs: number): Promise<World> {
   let nowMs = startMs;
   const clock = { now: () => nowMs, sleep: async () => {} };

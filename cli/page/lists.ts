@@ -4,6 +4,7 @@ import { counted, figure, lasting } from '../counted.ts';
 import { type Html, html, timeOf } from './html.ts';
 import type { DeadLetterView, ImportView, StackView } from './stack-view.ts';
 
+/** The imports as a table, in the order given. */
 export function importTable(imports: readonly ImportView[]): Html {
   if (imports.length === 0) return html`<p class="empty">No file has been dropped.</p>`;
   const rows = imports.map(
@@ -31,6 +32,7 @@ function countsText(counts: Readonly<Record<string, number>>): string {
   return named.map(([outcome, count]) => `${figure(count)} ${outcome}`).join(' · ');
 }
 
+/** The dead letters as a table, in the order given. */
 export function letterTable(letters: readonly DeadLetterView[]): Html {
   if (letters.length === 0) return html`<p class="empty">No dead letters.</p>`;
   const rows = letters.map(
@@ -41,6 +43,7 @@ export function letterTable(letters: readonly DeadLetterView[]): Html {
     <p><a href="/dead-letters">All dead letters, with bodies and redrive</a></p>`;
 }
 
+/** What the emulated instance was asked, as a table. */
 export function requestTable(entries: readonly LedgerEntry[]): Html {
   if (entries.length === 0) return html`<p class="empty">The instance has seen no request.</p>`;
   const rows = entries.map(
@@ -72,6 +75,7 @@ function readable(path: string): string {
 
 const shownFirst = ['incident', 'problem', 'change_request', 'sys_user', 'cmdb_ci_computer', 'imp_user'];
 
+/** The tables that have rows, each as a link. */
 export function tableList(view: StackView): Html {
   const tables = view.tables();
   const first = tables

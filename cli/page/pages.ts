@@ -131,10 +131,12 @@ export function deadLettersContent(
 ${entries}`;
 }
 
+/** The page of all imports. */
 export function importsContent(imports: readonly ImportView[]): Html {
   return html`<h1>Imports</h1><section>${importTable(imports)}</section>`;
 }
 
+/** The page of all tables of the emulated instance. */
 export function tablesContent(tables: readonly TableView[]): Html {
   const rows = tables.map(
     ({ name, label, rows: count }) =>
@@ -175,6 +177,7 @@ export function recordContent(table: string, row: Row, requests: readonly Ledger
 ${writes.length > 0 && html`<section><h2>Written by</h2><ul>${writes}</ul></section>`}`;
 }
 
+/** A page that says one thing. */
 export function messageContent(title: string, text: string): Html {
   return html`<h1>${title}</h1><p>${text}</p><p><a href="/">Overview</a></p>`;
 }

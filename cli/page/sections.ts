@@ -112,6 +112,7 @@ export function outcomeText(event: StackEvent): string {
   return texts[outcome];
 }
 
+/** The colour of an outcome. */
 export function toneOf({ outcome }: StackEvent): 'good' | 'warn' | 'bad' {
   return tones[outcome];
 }

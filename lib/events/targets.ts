@@ -12,6 +12,7 @@ const builtIn: Readonly<Record<string, Parts>> = {
   },
 };
 
+/** What is built in for a target table; nothing for the others. */
 export function builtInParts(target: string): Parts {
   return Object.hasOwn(builtIn, target) ? (builtIn[target] ?? {}) : {};
 }

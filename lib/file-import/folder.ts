@@ -25,6 +25,7 @@ export type ImportFolder = {
   clearWork(): Promise<void>;
 };
 
+/** The folder below `results/` in which an import keeps what it knows and what it reports. */
 export function importFolder(s3: S3Client, bucket: string, prefix: string): ImportFolder {
   const ref = (name: string) => ({ bucket, key: `${prefix}${name}` });
   return {

@@ -66,6 +66,7 @@ export function scopeOf(
 /** No request of an import takes longer: ServiceNow cancels them after 60 s by itself. */
 const requestMs = 65_000;
 
+/** The deadline and the log fields of a call of an import. */
 export function callContext(scope: ImportScope): CallContext {
   return { deadline: scope.deadline.within(requestMs), correlationId: scope.correlationId };
 }

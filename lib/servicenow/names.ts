@@ -21,6 +21,7 @@ export const sysId: NameRule = {
   rule: 'must be a sys_id: 32 hexadecimal digits (at most 32 letters, digits, - and _)',
 };
 
+/** True for what can be the name of a table. */
 export function isTableName(name: string): boolean {
   return tableName.pattern.test(name);
 }

@@ -129,10 +129,12 @@ export class Alarms {
   }
 }
 
+/** The ARN of an alarm. */
 export function alarmArn({ configuration }: Alarm): string {
   return `arn:aws:cloudwatch:${REGION}:${ACCOUNT_ID}:alarm:${configuration.AlarmName}`;
 }
 
+/** True for the settings of a composite alarm. */
 export function isComposite(configuration: Alarm['configuration']): configuration is CompositeAlarm {
   return 'AlarmRule' in configuration;
 }

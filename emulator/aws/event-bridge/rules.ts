@@ -203,6 +203,7 @@ export class Rules {
   }
 }
 
+/** What EventBridge answers for a value that it does not take. */
 export function validation(message: string): AwsError {
   return new AwsError('ValidationException', message);
 }

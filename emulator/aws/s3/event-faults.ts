@@ -14,6 +14,7 @@ export type EventFaults = {
 /** After how many milliseconds each copy of the next event is delivered. */
 export type EventPlan = () => readonly number[];
 
+/** The plan for events under these faults; without any, each comes once and at once. */
 export function eventPlan(faults: EventFaults | undefined): EventPlan {
   if (!faults) return () => [0];
   const { seed, latestMs = 0, doubled = 0 } = faults;

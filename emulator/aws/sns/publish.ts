@@ -149,6 +149,7 @@ function parseJson(text: string): Json | undefined {
   }
 }
 
+/** What SNS answers for a parameter that it does not take. */
 export function invalid(reason: string): AwsError {
   return new AwsError('InvalidParameter', `Invalid parameter: ${reason}`);
 }

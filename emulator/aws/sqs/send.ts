@@ -58,6 +58,7 @@ export function sequenceNumber(seq: number): string {
   return `${10n ** 19n + BigInt(seq)}`;
 }
 
+/** MD5 in hex, as SQS gives it for bodies. */
 export function md5(text: string): string {
   return createHash('md5').update(text).digest('hex');
 }

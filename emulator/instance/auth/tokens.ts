@@ -16,6 +16,7 @@ export type OAuthClient = {
   readonly jwt?: { readonly key: CryptoKey | JWK; readonly userColumn?: string };
 };
 
+/** The OAuth applications of an instance, by their ids. */
 export class OAuthClients {
   readonly #clients = new Map<string, OAuthClient>();
 

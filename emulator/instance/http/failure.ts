@@ -32,10 +32,13 @@ export class Failure extends Error {
   }
 }
 
+/** 400: no API has this path. */
 export const noSuchResource = () => new Failure(400, 'Requested URI does not represent any resource');
 
+/** 400: no table has this name. */
 export const invalidTable = (name: string) => new Failure(400, `Invalid table ${name}`);
 
+/** 404: no such record, or one that the user may not see. */
 export const noRecordFound = () =>
   new Failure(404, 'No Record found', "Record doesn't exist or ACL restricts the record retrieval");
 
@@ -48,6 +51,7 @@ export const transactionCancelled = () =>
       'glide.rest.debug property to verify REST request processing',
   );
 
+/** 401: the credentials are missing or wrong. */
 export const notAuthenticated = () =>
   new Failure(401, 'User Not Authenticated', 'Required to provide Auth information', {
     'WWW-Authenticate': 'Basic realm="Service-now"',

@@ -32,10 +32,12 @@ export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** All of the conditions; true for none. */
 export function allOf(fragments: readonly Fragment[]): Fragment {
   return join(fragments, ' AND ', always);
 }
 
+/** One of the conditions; false for none. */
 export function anyOf(fragments: readonly Fragment[]): Fragment {
   return join(fragments, ' OR ', never);
 }

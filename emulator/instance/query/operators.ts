@@ -63,6 +63,7 @@ const changes: ReadonlySet<Operator> = new Set(['VALCHANGES', 'CHANGESFROM', 'CH
 
 export type ChangeOperator = 'VALCHANGES' | 'CHANGESFROM' | 'CHANGESTO';
 
+/** True for an operator about what a record was before. */
 export const isChange = (operator: Operator): operator is ChangeOperator => changes.has(operator);
 
 /** Reads the operator at the start of `text`; what follows it is the value. */

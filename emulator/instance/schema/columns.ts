@@ -8,6 +8,7 @@ const column =
   (name: string, label: string, extra: Extra = {}) =>
     ({ name, label, kind, maxLength, ...extra }) satisfies Column;
 
+/** A column of text. */
 export const text = (name: string, label: string, maxLength = 40, extra: Extra = {}): Column => ({
   name,
   label,
@@ -28,6 +29,7 @@ export const journalList = column('journal_list', 4000);
 export const password = column('password', 100);
 export const guid = column('guid', 32);
 
+/** A column that holds the sys_id of a record of another table. */
 export const reference = (name: string, label: string, table: string, extra: Extra = {}): Column => ({
   name,
   label,
@@ -48,6 +50,7 @@ export const documentId = (name: string, label: string, tableColumn: string): Co
 
 const toChoices = (pairs: Labelled) => pairs.map(([value, label]) => ({ value, label }));
 
+/** A column with a list of values and their labels. */
 export const choice = (name: string, label: string, pairs: Labelled, extra: Extra = {}): Column => ({
   name,
   label,

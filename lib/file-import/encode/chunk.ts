@@ -22,6 +22,7 @@ export type RejectedRow = {
 /** Ascending line numbers as pairs of first line and how many follow one another: 2,3,4,9 is [2,3,9,1]. */
 export type LineRuns = readonly number[];
 
+/** Adds a line to runs of lines; it must lie behind all of them. */
 export function addLine(runs: number[], line: number): void {
   const first = runs.at(-2);
   const count = runs.at(-1);
@@ -29,6 +30,7 @@ export function addLine(runs: number[], line: number): void {
   else runs.push(line, 1);
 }
 
+/** Ascending lines as runs. */
 export function lineRuns(lines: Iterable<number>): number[] {
   const runs: number[] = [];
   for (const line of lines) addLine(runs, line);
@@ -49,6 +51,7 @@ export function countLines(runs: LineRuns): number {
   return runs.reduce((sum, value, index) => (index % 2 === 1 ? sum + value : sum), 0);
 }
 
+/** Runs as single lines. */
 export function lineList(runs: LineRuns): number[] {
   return [...linesOf(runs)];
 }

@@ -69,11 +69,13 @@ export function knownChunks(ledger: LoadLedger): SentChunk[] {
   return ledger.chunks.filter((chunk) => chunk !== null);
 }
 
+/** What is known of the requests of a group; undefined before the first one. */
 export async function readLedger(folder: ImportFolder, group: number): Promise<LoadLedger | undefined> {
   const stored = await folder.read(groupName('load', group));
   return stored === undefined ? undefined : ledgerSchema.parse(JSON.parse(stored));
 }
 
+/** Stores what is known of the requests of a group. */
 export async function writeLedger(folder: ImportFolder, group: number, ledger: LoadLedger): Promise<void> {
   await folder.write(groupName('load', group), JSON.stringify(ledger));
 }

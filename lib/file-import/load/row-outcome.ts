@@ -30,10 +30,12 @@ export const tallySchema = z.object({
 
 export type Tally = z.infer<typeof tallySchema>;
 
+/** The count of no rows. */
 export function emptyTally(): Tally {
   return { inserted: 0, updated: 0, ignored: 0, skipped: 0, error: 0, rejected: 0, unknown: 0, notSent: 0 };
 }
 
+/** Two counts of rows as one. */
 export function addTally(a: Tally, b: Tally): Tally {
   const sum = emptyTally();
   for (const outcome of rowOutcomes) sum[outcome] = a[outcome] + b[outcome];

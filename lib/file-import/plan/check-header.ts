@@ -58,6 +58,7 @@ export function refuseUnusable(
   }
 }
 
+/** Every column of the file has a column of the table, or is left out by the settings. @throws InvalidInputError naming the column */
 export function refuseUnmapped(
   header: readonly string[],
   targets: readonly (ColumnTarget | null)[],
@@ -75,6 +76,7 @@ export function refuseUnmapped(
   );
 }
 
+/** No two columns of the file go into the same column of the table. @throws InvalidInputError naming them */
 export function refuseShared(header: readonly string[], targets: readonly (ColumnTarget | null)[]): void {
   const takenBy = new Map<string, string>();
   for (const [i, target] of targets.entries()) {
@@ -99,6 +101,7 @@ export function refuseNothing(
   throw new InvalidInputError('header', 'no column is left to import: ignoredColumns names all of them');
 }
 
+/** The settings name only columns that the file has. @throws InvalidInputError naming the setting */
 export function requireNamed(header: readonly string[], settings: ImportSettings): void {
   const keys = new Set(header.map(nameKey));
   const named = { columns: Object.keys(settings.columns), dateColumns: Object.keys(settings.dateColumns) };

@@ -11,6 +11,7 @@ export type DateColumn = {
   readonly keeps?: 'date' | 'date_time';
 };
 
+/** True for the name of a time zone, such as `Europe/Berlin`. */
 export function isZone(zone: string): boolean {
   return IANAZone.isValidZone(zone);
 }

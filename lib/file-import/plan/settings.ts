@@ -89,6 +89,7 @@ export type ImportSettings = z.infer<typeof settingsSchema> & {
   readonly warnings?: readonly string[];
 };
 
+/** The settings with one more warning. */
 export function withWarning(settings: ImportSettings, warning: string): ImportSettings {
   return { ...settings, warnings: [...(settings.warnings ?? []), warning] };
 }

@@ -147,6 +147,7 @@ function delimiterOfOneColumn(head: Uint8Array): string {
 /** Behind a title of several lines, so many have to agree on their fields. */
 export const leastAgreeing = 3;
 
+/** True where all records have the same number of fields. */
 export function areAlike(counts: readonly number[]): boolean {
   return counts.every((count) => count === counts[0]);
 }

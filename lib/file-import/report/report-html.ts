@@ -1,5 +1,6 @@
 export const number = new Intl.NumberFormat('en-US');
 
+/** A count of rows, in words. */
 export function rows(count: number): string {
   return `${number.format(count)} ${count === 1 ? 'row' : 'rows'}`;
 }
@@ -10,6 +11,7 @@ export function link(key: string, text: string): string {
   return `<a href="./${encodeURIComponent(name)}">${escapeHtml(text)}</a>`;
 }
 
+/** A section with a table. Its heads are plain text; cells and rows are HTML already. */
 export function table(title: string, head: readonly string[], body: readonly string[], kind: string): string {
   const cells = head.map((name) => `<th scope="col">${name}</th>`).join('');
   return `<section><h2>${title}</h2><div class="wide"><table class="${kind}"><thead><tr>${cells}</tr></thead><tbody>${body.join('')}</tbody></table></div></section>`;

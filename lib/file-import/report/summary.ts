@@ -137,6 +137,7 @@ export type ProgressWriter = {
   store(progress: Omit<ImportProgress, 'updatedAt'>): Promise<void>;
 };
 
+/** Writes `progress.json` now and then, and never two at a time. */
 export function progressWriter(folder: ImportFolder, clock: Clock): ProgressWriter {
   let storedAtMs = 0;
   let storing: Promise<void> | undefined;

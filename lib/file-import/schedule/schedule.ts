@@ -92,6 +92,7 @@ type Attempted = {
   readonly failed: Set<string>;
 };
 
+/** The schedule of the imports of a deployment. */
 export function createSchedule(deps: ScheduleDeps): Schedule {
   const { table, clock, log, maxConcurrent, start, wake, noteLost, earlierDrops } = deps;
   const waiting = new WaitList(table, (sk, error) =>

@@ -216,6 +216,7 @@ export async function isHidden(
   return byCorrelationId || (await findRecord(table, episodes.sysIdOf(1), context, false)) === 'hidden';
 }
 
+/** The error of a signal whose record the user may not see. */
 export function hiddenError(): InvalidInputError {
   return new InvalidInputError('key', 'a record with this correlation_id exists that the user may not read');
 }

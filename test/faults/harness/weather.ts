@@ -93,7 +93,7 @@ export function countTroubles() {
   return {
     counts,
     line(text: string): void {
-      if (!/"message-(postponed|deferred)"/.test(text)) return;
+      if (!/"message-deferred"/.test(text)) return;
       add(text.includes('"DEADLINE_EXCEEDED"') ? 'out of time' : 'put off');
     },
     event(name: string): void {

@@ -55,6 +55,7 @@ export function requireOwner({ user }: Exchange, state: InstanceState, table: st
 /** How much of the compressed file one row of sys_attachment_doc holds. */
 export const chunkSizeBytes = 700_000;
 
+/** The bytes of a file as they are stored. */
 export function compress(bytes: Buffer): Buffer {
   return gzipSync(bytes);
 }

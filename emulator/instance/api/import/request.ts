@@ -25,10 +25,12 @@ export function readObject(body: Buffer): Record<string, unknown> {
   return value;
 }
 
+/** True for a JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What an instance answers to a body that it cannot read. */
 export function unreadable(detail: string): Failure {
   return new Failure(400, 'Exception while reading request', detail);
 }

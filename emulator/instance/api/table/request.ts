@@ -36,6 +36,7 @@ export type TableParameters = {
   readonly suppressAutoSysField: boolean;
 };
 
+/** The parameters of a request to the Table API. @throws Failure for one that is not taken */
 export function readParameters(exchange: Exchange): TableParameters {
   const given = exchange.url.searchParams;
   const flag = (name: string) => isTrue(given.get(name));

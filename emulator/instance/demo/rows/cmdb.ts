@@ -7,7 +7,9 @@ const servers = 8;
 
 const serverRoles = ['web', 'app', 'db', 'mail'] as const;
 
+/** The name of a demo laptop. */
 export const laptopName = (at: number) => `NWL-${String(at + 1).padStart(4, '0')}`;
+/** The name of a demo server. */
 export const serverName = (at: number) =>
   `${serverRoles[at % serverRoles.length]}-osl-0${Math.floor(at / 4) + 1}`;
 

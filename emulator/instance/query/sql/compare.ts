@@ -64,7 +64,9 @@ export function myGroups({ schema, context }: Scope): Fragment {
 /** Compiles a comparison of a column with a value; undefined makes the clause invalid. */
 export type CompileComparison = (scope: Scope, path: ColumnPath, value: string) => Fragment | undefined;
 
+/** The column is empty. */
 export const isEmpty = (scope: Scope, path: ColumnPath): Fragment => sql`${columnSql(scope, path)} IS NULL`;
+/** The column has a value. */
 export const isNotEmpty = (scope: Scope, path: ColumnPath): Fragment =>
   sql`${columnSql(scope, path)} IS NOT NULL`;
 

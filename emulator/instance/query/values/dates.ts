@@ -43,6 +43,7 @@ export function evaluateDate(
   return undefined;
 }
 
+/** A date and time as a moment, to the second. */
 export function toMoment(at: DateTime): Moment {
   return {
     kind: 'moment',
