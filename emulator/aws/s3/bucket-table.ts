@@ -32,6 +32,8 @@ export type Bucket = {
 /** The buckets and how each is set up. */
 export class BucketTable {
   readonly #statement: (sql: string) => StatementSync;
+  /** As they were read last: every call asks for one several times, and they change seldom. */
+  readonly #known = new Map<string, Bucket>();
 
   constructor(database: DatabaseSync) {
     this.#statement = cachedStatements(database);
@@ -42,8 +44,12 @@ export class BucketTable {
   }
 
   find(name: string): Bucket | undefined {
+    const known = this.#known.get(name);
+    if (known) return known;
     const row = this.#statement('SELECT * FROM bucket WHERE name = ?').get(name);
-    return row && toBucket(row);
+    const bucket = row && toBucket(row);
+    if (bucket) this.#known.set(name, bucket);
+    return bucket;
   }
 
   /** @throws {AwsError} NoSuchBucket */
@@ -60,10 +66,12 @@ export class BucketTable {
 
   setVersioning(name: string, versioning: Versioning): void {
     this.#statement('UPDATE bucket SET versioning = ? WHERE name = ?').run(versioning, name);
+    this.#known.delete(name);
   }
 
   setNotifications(name: string, rules: readonly NotificationRule[]): void {
     this.#statement('UPDATE bucket SET notifications = ? WHERE name = ?').run(JSON.stringify(rules), name);
+    this.#known.delete(name);
   }
 }
 

@@ -67,12 +67,12 @@ export class ObjectTable {
   }
 
   /** Becomes the latest version of its key. */
-  insert(object: NewObject): void {
+  insert(object: NewObject): StoredObject {
     this.#statement('UPDATE object SET latest = 0 WHERE bucket = ? AND key = ? AND latest = 1').run(
       object.bucket,
       object.key,
     );
-    this.#statement('INSERT INTO object VALUES (NULL, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)').run(
+    const inserted = this.#statement('INSERT INTO object VALUES (NULL, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)').run(
       object.bucket,
       object.key,
       object.versionId,
@@ -84,6 +84,7 @@ export class ObjectTable {
       JSON.stringify(object.blobs),
       object.sequencer,
     );
+    return { ...object, seq: Number(inserted.lastInsertRowid), latest: true };
   }
 
   /** Changes what is known of a version that is there. */

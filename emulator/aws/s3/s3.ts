@@ -20,8 +20,10 @@ import { xmlError } from './xml.ts';
 const MOST_KEY_BYTES = 1024;
 
 export type S3Options = {
-  /** Keeps `s3.db` and the objects' bytes. */
+  /** Keeps the objects' bytes. */
   readonly folder: string;
+  /** What S3 keeps in addition to the bytes. @default `s3.db` in the folder */
+  readonly databaseFile?: string;
   /** @default 0, a free one */
   readonly port?: number;
   /** Where event notifications go. @default dropped */
@@ -48,7 +50,14 @@ export type LocalS3 = LoopbackServer & { readonly state: S3State };
 export async function startS3(options: S3Options): Promise<LocalS3> {
   const { folder, deliver = () => {}, clock = systemClock, log = silentLog, permit = permitAll } = options;
   const idOf = options.idOf ?? (() => ACCOUNT_ID);
-  const state = new S3State(folder, deliver, clock, log, eventPlan(options.eventFaults));
+  const state = new S3State(
+    folder,
+    deliver,
+    clock,
+    log,
+    eventPlan(options.eventFaults),
+    options.databaseFile,
+  );
   const listener: RequestListener = (request, response) =>
     void answer(state, request, response, { permit, idOf });
   const server = await listenOnLoopback(listener, options.port, 'S3');

@@ -73,7 +73,7 @@ export type Content = {
 
 type Insertion = { readonly stored: StoredObject; readonly replaced: StoredObject | undefined };
 
-/** Everything that S3 holds: `s3.db` and a folder of blobs. */
+/** Everything that S3 holds: a database and a folder of blobs. */
 export class S3State {
   readonly clock: Clock;
   readonly buckets: BucketTable;
@@ -88,11 +88,19 @@ export class S3State {
   readonly #closing = new AbortController();
   #nextDeliveryMs = Infinity;
 
-  constructor(folder: string, deliver: Deliver, clock: Clock, log: Log, eventPlan: EventPlan) {
+  /** @param databaseFile what is not bytes, by default `s3.db` in the folder */
+  constructor(
+    folder: string,
+    deliver: Deliver,
+    clock: Clock,
+    log: Log,
+    eventPlan: EventPlan,
+    databaseFile = join(folder, 's3.db'),
+  ) {
     this.clock = clock;
     this.#log = log;
     this.#eventPlan = eventPlan;
-    this.#database = openDatabase(join(folder, 's3.db'), TABLES);
+    this.#database = openDatabase(databaseFile, TABLES);
     this.buckets = new BucketTable(this.#database);
     this.objects = new ObjectTable(this.#database);
     this.uploads = new UploadTable(this.#database);
@@ -205,10 +213,8 @@ export class S3State {
       blobs: [...content.blobs],
       sequencer: this.#sequencer.next(),
     };
-    this.objects.insert(object);
+    const stored = this.objects.insert(object);
     this.#notify(event, object, content.storedBy);
-    const stored = this.objects.latest(bucket, key);
-    if (!stored) throw new Error('what was just inserted is there');
     return { stored, replaced };
   }
 

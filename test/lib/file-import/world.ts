@@ -11,6 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { AwsError } from '../../../emulator/aws/aws-error.ts';
+import { IN_MEMORY } from '../../../emulator/aws/database.ts';
 import type { Permit } from '../../../emulator/aws/iam/access-control.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { type InstanceOptions, startInstance } from '../../../emulator/instance/index.ts';
@@ -97,7 +98,7 @@ export async function startWorld(
     const [call] = calls.filter(({ action }) => denied.has(action));
     if (call) throw new AwsError('AccessDenied', `not authorized to perform ${call.action}`, 403);
   };
-  const storage = await startS3({ folder, clock, permit });
+  const storage = await startS3({ folder, databaseFile: IN_MEMORY, clock, permit });
   const watch = new SecrecyWatch();
   const user = { userName: 'watched.user', password: watch.secret('password'), roles: ['admin'] };
   const lines: LogFields[] = [];
