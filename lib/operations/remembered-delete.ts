@@ -35,9 +35,18 @@ export async function deleteRemembered(
   const { records } = ledger;
   // The instance has answered: what cannot be remembered of that is the same as after a death, and is no refusal.
   const end = () => records.endDelete(sysId).catch(() => undefined);
+  const under = key === undefined ? '' : ledger.nameOf(table, key);
+  // Other writes wait until the instance can no longer be working on it: what they write would be deleted with the record.
+  const doubt = (error: unknown) =>
+    mayHaveTakenEffect(error)
+      ? records.markInDoubt(sysId, clock.now() + inDoubtMs, under).catch(() => undefined)
+      : undefined;
   const seen = await look(table, sysId, deps);
   if (seen === undefined) {
-    const response = await client.send(request, context);
+    const response = await client.send(request, context).catch(async (error: unknown) => {
+      await doubt(error);
+      throw error;
+    });
     await end();
     return response;
   }
@@ -45,7 +54,7 @@ export async function deleteRemembered(
   const untilMs = context.deadline.atMs + inDoubtMs;
   const begun = await records.beginDelete(sysId, {
     by,
-    under: key === undefined ? '' : ledger.nameOf(table, key),
+    under,
     untilMs,
     createdOn: seen.sys_created_on,
     number: seen.number,
@@ -58,6 +67,7 @@ export async function deleteRemembered(
     await end();
     return response;
   } catch (error) {
+    await doubt(error);
     if (begun === 'first' && !mayHaveTakenEffect(error))
       await records.abandonDelete(sysId, by).catch(() => undefined);
     throw error;

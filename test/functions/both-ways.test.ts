@@ -184,6 +184,32 @@ describe('a create over HTTP', () => {
   });
 });
 
+describe('a delete over HTTP whose answer was lost', () => {
+  it.each([undefined, 'd1'])('keeps other writes away until it is over (its key: %s)', async (key) => {
+    const { through, commit } = late(({ method }) => method === 'DELETE');
+    const { queue, remove, patch, store, incidents, later, deadLetters } = await startBothWays({}, through);
+    const id = 'd'.repeat(32);
+    store.seed('incident', { sys_id: id, correlation_id: 'x' });
+    const body = {
+      action: 'upsert',
+      table: 'incident',
+      match: { correlation_id: 'x' },
+      record: { urgency: '1' },
+    };
+    const upsert = { id: 'u1', body };
+    expect((await remove(id, key)).statusCode).toBeGreaterThanOrEqual(500);
+    expect((await patch(id, { urgency: '2' }, 'p1')).headers).toMatchObject({
+      'x-error-code': 'RECORD_IN_DOUBT',
+    });
+    expect(await queue.deliver([upsert])).toEqual(['u1']);
+    await commit();
+    later(overMs);
+    expect(await queue.deliver([again(upsert)])).toEqual([]);
+    expect(incidents()).toMatchObject([{ correlation_id: 'x', urgency: '1' }]);
+    expect(deadLetters()).toEqual([]);
+  });
+});
+
 describe('an update over HTTP and one of the queue', () => {
   const isPatch = ({ method }: ServiceNowRequest) => method === 'PATCH';
 
