@@ -3,7 +3,7 @@ import { ConfigurationError, ConnectorError } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
-import { listRequest } from '../servicenow/records.ts';
+import { listRequest, updateRequest } from '../servicenow/records.ts';
 import type { OperationDeps } from './define-operation.ts';
 
 /**
@@ -70,6 +70,24 @@ async function find(
   }
   if (total === undefined) return { kind: result.length > 0 ? 'absent' : 'unknown' };
   return { kind: Number(total) > result.length ? 'hidden' : 'absent' };
+}
+
+/**
+ * True when there is a record, as a write that changes nothing says: a look-up may lag behind what was just written, a write never does.
+ * False also where the user may not see it.
+ */
+export async function isThereByWrite(
+  table: string,
+  sysId: string,
+  { client, context }: Reader,
+): Promise<boolean> {
+  try {
+    await client.send(updateRequest({ table, sysId, record: {}, fields: ['sys_id'] }), context);
+    return true;
+  } catch (error) {
+    if (error instanceof AccessDeniedError || error instanceof RecordNotFoundError) return false;
+    throw error;
+  }
 }
 
 function noCorrelationId(table: string): ConfigurationError {

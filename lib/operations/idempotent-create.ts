@@ -5,7 +5,7 @@ import type { ApiVersion } from '../servicenow/names.ts';
 import { createRequest, deleteRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
-import { type Found, findByCorrelationId, findBySysId } from './find-record.ts';
+import { type Found, findByCorrelationId, findBySysId, isThereByWrite } from './find-record.ts';
 import { deriveCorrelationMeeting, type Identity } from './identity.ts';
 import { lookWhetherIgnored } from './ignored-sys-id.ts';
 import { type Keyed, type KeyedWrites, KeyReusedError, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
@@ -170,7 +170,12 @@ async function afterFailure(
     throw isLost ? doubt(cause) : cause;
   });
   if (isLost) await keepAway(sysId, found.kind !== 'absent', deps);
-  if (found.kind === 'visible') return replayRecord(request, { ...create, sysId }, deps);
+  // Another copy may have made it a moment ago.
+  const isUnseen =
+    found.kind === 'absent' &&
+    error instanceof InsertRefusedError &&
+    (await isThereByWrite(create.table, sysId, deps));
+  if (found.kind === 'visible' || isUnseen) return replayRecord(request, { ...create, sysId }, deps);
   // A refused insert means that the sys_id is taken, and nothing but this key gives this sys_id.
   if (found.kind === 'hidden' || (found.kind === 'unknown' && error instanceof InsertRefusedError))
     return hiddenRecord({ sys_id: sysId }, error instanceof AccessDeniedError);

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { mayHaveTakenEffect } from '../core/errors.ts';
 import type { ServiceNowRequest, ServiceNowResponse } from '../servicenow/call.ts';
-import { encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
+import { clockOffsetMs, encodedQuery, instanceTime } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../servicenow/errors.ts';
 import { getRequest, listRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
@@ -10,9 +10,9 @@ import type { OperationDeps } from './define-operation.ts';
 import { journalColumnsOf } from './dictionary.ts';
 import { findBySysId } from './find-record.ts';
 import { digestOfRequest, type Keyed, writeOnce } from './keyed-writes.ts';
-import { entriesOf, fromInstanceTime, type JournalEntry, lookBackMs } from './note-entries.ts';
+import { entriesOf, fromInstanceTime, lookBackMs } from './note-entries.ts';
 import type { RecordColumns } from './record-input.ts';
-import { notesIn } from './remember-notes.ts';
+import { type Note, notesIn } from './remember-notes.ts';
 import { deleteRemembered } from './remembered-delete.ts';
 import { compareColumns, type ReplayedRecord, replayRecord, valuesQuery, withoutColumn } from './replay.ts';
 import { digestOfWork, earlierDigestOfWork } from './work-digest.ts';
@@ -181,31 +181,50 @@ async function reconcileUpdate(
     .catch(hidden);
   if (values === undefined) return 'unknown';
   const applied = { target: sysId };
-  const query = encodedQuery()
-    .where('element_id', '=', sysId)
-    .where('sys_created_on', '>=', instanceTime(sentAtMs - lookBackMs))
-    .toString();
-  const journal = listRequest({
-    table: 'sys_journal_field',
-    query,
-    fields: ['sys_id', 'element', 'value', 'sys_created_on'],
-    limit: 1_000,
-  });
-  const found = z
-    .safeParse(entryRows, (await client.send(journal, context).catch(hidden))?.body)
-    .data?.result.map((entry) => ({ ...entry, atMs: fromInstanceTime(entry.sys_created_on) }));
-  const isNoted = found && (await isAnyNoted({ table, key, sysId, record }, sentAtMs, found, deps));
-  if (isNoted) return applied;
+  const offsetMs = clockOffsetMs(values.headers, clock.now());
   const written = Object.keys(record).filter((column) => (record[column] ?? '') !== '');
-  const writesNotes = (await journalColumnsOf(client, clock).among(table, written, context)).length > 0;
-  if (writesNotes && found === undefined) return 'unknown';
-  if (!writesNotes && (await isWritten(table, record, values.body, deps))) return applied;
+  const notes = await journalColumnsOf(client, clock).among(table, written, context);
+  if (notes.length > 0) {
+    const entries = await readJournal(sysId, notes, sentAtMs + offsetMs, deps).catch(hidden);
+    if (entries === undefined) return 'unknown';
+    const sent = {
+      sysId,
+      notes: notesIn(record, sysId, notes),
+      own: deps.ledger?.nameOf(table, key),
+      sentAtMs,
+      offsetMs,
+    };
+    return (await isAnyNoted(sent, entries, deps)) ? applied : 'absent';
+  }
+  if (await isWritten(table, record, values.body, deps)) return applied;
   const updated = await client
     .send(getRequest({ table, sysId, fields: ['sys_updated_on'] }), context)
     .catch(hidden);
   const on = z.safeParse(updatedRecord, updated?.body).data?.result.sys_updated_on ?? '';
-  if (writesNotes) return 'absent';
-  return on !== '' && on < instanceTime(sentAtMs - skewMs) ? 'absent' : 'unknown';
+  return on !== '' && on < instanceTime(sentAtMs + offsetMs - skewMs) ? 'absent' : 'unknown';
+}
+
+/**
+ * The entries of these columns in the journals of a record, from before a write was sent on; undefined where the user may not read all
+ * of them: those that are hidden would pass for none.
+ * @param sentAtMs in the time of the instance
+ */
+async function readJournal(
+  sysId: string,
+  columns: readonly string[],
+  sentAtMs: number,
+  { client, context }: OperationDeps,
+) {
+  const query = encodedQuery()
+    .where('element_id', '=', sysId)
+    .oneOf('element', columns)
+    .where('sys_created_on', '>=', instanceTime(sentAtMs - lookBackMs));
+  const fields = ['sys_id', 'element', 'value', 'sys_created_on'];
+  const request = listRequest({ table: 'sys_journal_field', query, fields, limit: 1_000 });
+  const { body, headers } = await client.send(request, context);
+  const entries = z.safeParse(entryRows, body).data?.result;
+  // The total is blind to access controls (docs/servicenow-contract.md 1.4).
+  return entries && entries.length >= Number(headers['x-total-count'] ?? 0) ? entries : undefined;
 }
 
 /** True when every column that the table has is known to hold what was given. What the table lacks nothing could write. */
@@ -220,24 +239,36 @@ async function isWritten(
   return differing.length === 0 && open.length === 0;
 }
 
+/** The notes of an update, and when it was sent. */
+type SentNotes = {
+  readonly sysId: string;
+  readonly notes: readonly Note[];
+  /** The name of its key. */
+  readonly own: string | undefined;
+  readonly sentAtMs: number;
+  /** By how much the clock of the instance is ahead of ours. */
+  readonly offsetMs: number;
+};
+
 /**
  * True when the journal holds an entry of the update that is of no other key with the same text.
  * @throws RecordInDoubtError while such a key may be writing its own
  */
 async function isAnyNoted(
-  { table, key, sysId, record }: ReplayedRecord & KeyedTarget,
-  sentAtMs: number,
-  entries: readonly JournalEntry[],
+  { sysId, notes, own, sentAtMs, offsetMs }: SentNotes,
+  rows: z.output<typeof entryRows>['result'],
   { client, clock, context, ledger }: OperationDeps,
 ): Promise<boolean> {
-  const own = ledger?.nameOf(table, key);
-  for (const note of notesIn(record, sysId, Object.keys(record))) {
+  const entries = rows.map((row) => ({ ...row, atMs: fromInstanceTime(row.sys_created_on) - offsetMs }));
+  for (const note of notes) {
     const marks = (await ledger?.notes.notesOf(note)) ?? [];
     const others = marks.filter((mark) => mark.key !== own);
     const underWay = others.find(({ state, untilMs }) => state !== 'applied' && untilMs > clock.now());
     if (underWay) refuseUntil(underWay.untilMs, clock);
     const mayBeOurs = () =>
-      askWhichAreOurs(sysId, instanceTime(sentAtMs - lookBackMs), (asked) => client.send(asked, context));
+      askWhichAreOurs(sysId, instanceTime(sentAtMs + offsetMs - lookBackMs), (asked) =>
+        client.send(asked, context),
+      );
     const sent = { ...note, sentAtMs };
     const found = await (ledger && own !== undefined
       ? ownEntriesOf(sent, entries, others, own, ledger.notes, mayBeOurs)

@@ -128,7 +128,7 @@ function mentionsIn({ serviced_requests: answers, unserviced_requests: rest }: z
 function outcomeOf(item: ServiceNowRequest, answer: Serviced, whole: ServiceNowResponse): BatchOutcome {
   const { attempts, transactionId } = whole;
   try {
-    const accepted = classifyAnswer(item, toWire(answer, transactionId), systemClock.now());
+    const accepted = classifyAnswer(item, toWire(answer, whole), systemClock.now());
     return {
       kind: 'answered',
       response: {
@@ -152,7 +152,7 @@ function mayHaveRun({ repeatable }: ServiceNowRequest, { isRepeat = false }: Ser
 }
 
 /** An item's answer may come without headers; its body is JSON all the same, and ServiceNow's as the batch's own was. */
-function toWire(answer: Serviced, transactionId: string | undefined) {
+function toWire(answer: Serviced, { headers: { date }, transactionId }: ServiceNowResponse) {
   const given = Object.fromEntries(
     (answer.headers ?? []).map(({ name, value }) => [name.toLowerCase(), String(value)]),
   );
@@ -160,6 +160,7 @@ function toWire(answer: Serviced, transactionId: string | undefined) {
     'content-type': 'application/json',
     'x-is-logged-in': 'true',
     ...(transactionId ? { 'x-transaction-id': transactionId } : {}),
+    ...(date ? { date } : {}),
     ...given,
   };
   return { status: answer.status_code, headers, body: Buffer.from(answer.body ?? '', 'base64') };

@@ -81,6 +81,19 @@ export function parseInstanceTime(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
+/** The `Date` of an answer gives whole seconds and travels for some more. */
+const smallestOffsetMs = 30_000;
+
+/**
+ * By how much the clock of an instance is ahead of ours, in milliseconds, as an answer shows; negative where it is behind, and 0 where
+ * it is too little to be distinguished from the time that the answer took.
+ * @param nowMs milliseconds since the Unix epoch, right after the answer
+ */
+export function clockOffsetMs(headers: Readonly<Record<string, string>>, nowMs: number): number {
+  const offsetMs = Date.parse(headers['date'] ?? '') - nowMs;
+  return Math.abs(offsetMs) > smallestOffsetMs ? offsetMs : 0;
+}
+
 /** True when the query sorts; `^^ORDERBY` is text inside a value. */
 export function hasOrder(query: string): boolean {
   return splitClauses(query).some((clause) => clause.startsWith('ORDERBY'));

@@ -105,6 +105,20 @@ describe('a create whose instance works on after the answer was lost', () => {
   });
 });
 
+describe('a create whose repeat comes while look-ups lag behind what was written', () => {
+  it('is answered with the record that there is, not as refused', async () => {
+    const switches = { lookupLagMs: 30_000, lookupLagOnGet: true };
+    const { deployment, store } = await openDeployment({}, { switches });
+    const request = { method: 'POST', url: '/api/now/table/incident', body: '{}', headers: keyed('k1') };
+    expect((await deployment.serve(postRecord).http(request)).statusCode).toBe(201);
+    expect(await deployment.serve(postRecord).http(request)).toMatchObject({
+      statusCode: 200,
+      headers: { 'idempotency-replayed': 'true' },
+    });
+    expect(store.select('incident')).toHaveLength(2);
+  });
+});
+
 describe('a create in a table of correlationIdTables that has no such column', () => {
   it.each([
     ['answers a query by it with any record', false],
@@ -220,6 +234,54 @@ describe('an Idempotency-Key on an update', () => {
     pass(61_000);
     expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(200);
     expect(notes()).toHaveLength(1);
+  });
+
+  it('is not sent again where the user may not read every entry that may be its note', async () => {
+    const { deployment, notes, pass } = await openDeployment();
+    const request = patch({ work_notes: 'seen' }, 'n1');
+    expect((await deployment.serve(patchRecordById, losing).http(request)).statusCode).toBe(504);
+    // An access rule takes rows out of a list, but not out of its total.
+    deployment.instance.control.faults.add({
+      match: { path: '/api/now/table/sys_journal_field' },
+      action: 'answer',
+      status: 200,
+      headers: { 'x-total-count': '1' },
+      json: { result: [] },
+      count: 1,
+    });
+    pass(61_000);
+    expect(await deployment.serve(patchRecordById).http(request)).toMatchObject({
+      statusCode: 504,
+      headers: { 'x-error-code': 'OUTCOME_UNKNOWN' },
+    });
+    expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(200);
+    expect(notes()).toHaveLength(1);
+  });
+
+  it.each([-1_800_000, -300_000, 300_000])(
+    'is recognised where the clock of the instance is %i ms ahead',
+    async (aheadMs) => {
+      const clock = { now: () => Date.now() + aheadMs };
+      const { deployment, notes, pass } = await openDeployment({}, { clock });
+      const request = patch({ work_notes: 'seen' }, 'n1');
+      expect((await deployment.serve(patchRecordById, losing).http(request)).statusCode).toBe(504);
+      pass(61_000);
+      expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(200);
+      expect(notes()).toHaveLength(1);
+    },
+  );
+
+  it('does not revert what was written since where the clock of the instance is behind', async () => {
+    const clock = { now: () => Date.now() - 300_000 };
+    const { deployment, store, pass } = await openDeployment({}, { clock });
+    const request = patch({ urgency: '1' }, 'n1');
+    await deployment.serve(patchRecordById, losing).http(request);
+    await deployment
+      .serve(patchRecordById)
+      .invoke({ tableName: 'incident', sysId, record: { urgency: '2' } });
+    pass(61_000);
+    expect((await deployment.serve(patchRecordById).http(request)).statusCode).toBe(504);
+    expect(store.find('incident', sysId)).toMatchObject({ urgency: '2' });
   });
 
   it('looks for the entry of a journal column that only this instance has, not for its value', async () => {

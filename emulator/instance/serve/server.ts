@@ -64,12 +64,13 @@ async function answerVisit(
 function headersFor(visit: Visit, answer: Answer, state: InstanceState) {
   const loggedIn = answer.status === 401 ? undefined : visit.entry.user !== '';
   const opened = visit.openedSessionId ?? drawSysId(state.random).toUpperCase();
-  return standardHeaders(
+  const standard = standardHeaders(
     visit.transactionId,
     loggedIn,
     visit.waits,
     visit.continuesSession ? undefined : opened,
   );
+  return { ...standard, Date: new Date(state.clock.now()).toUTCString() };
 }
 
 /** Who may call `/__emulator/` on this machine: no one, everyone, or those who send the token in `X-Emulator-Token`. */

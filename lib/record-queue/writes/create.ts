@@ -4,6 +4,7 @@ import { InvalidInputError, mayHaveTakenEffect } from '../../core/errors.ts';
 import { correlationIdOf, type Identity } from '../../operations/identity.ts';
 import { compareColumns } from '../../operations/replay.ts';
 import type { ServiceNowResponse } from '../../servicenow/call.ts';
+import { InsertRefusedError } from '../../servicenow/errors.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import { isDeliveredAgain } from '../first-sender.ts';
@@ -11,7 +12,7 @@ import { KeyReusedError } from './attempt.ts';
 import { type Create, createByCorrelationId, createdAnswer, requestFor } from './create-by-correlation-id.ts';
 import { awaitEarlierCopy, keepDeleted } from './deleted-records.ts';
 import { likelyNotesIn, type Notes, rememberWritten } from './journal.ts';
-import { checkLag, findRecord, findValues } from './lookup.ts';
+import { checkLag, findRecord, findValues, lookByWrite } from './lookup.ts';
 import { isSysIdHonoured, rememberIfIgnored } from './sys-id-honouring.ts';
 import { digestOfCommand, isOtherWork } from './work-digest.ts';
 import type { WriteContext } from './write-context.ts';
@@ -172,7 +173,19 @@ async function explain(
     return madeUnreadable(command, sysId, context);
   }
   if (error.attempts > 1 || mayBeRepeat(command)) await checkLag(error, sysId, context);
+  else if (await isMadeUnseen(error, command, sysId, context)) return 'duplicate';
   throw error;
+}
+
+/** Lambda may hand a message over twice at once: then the other copy has made the record, and a look-up may lag behind that. */
+async function isMadeUnseen(
+  refusal: ServiceNowError,
+  { command: { table } }: Create,
+  sysId: string,
+  context: WriteContext,
+): Promise<boolean> {
+  if (!(refusal instanceof InsertRefusedError)) return false;
+  return (await lookByWrite(table, sysId, context)).presence === 'visible';
 }
 
 /** A delete of the record may have come in between: see `checkMade`. */

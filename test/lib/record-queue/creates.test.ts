@@ -146,6 +146,14 @@ describe('creates', () => {
     queue.instance.control.faults.add({ match, action: 'answer', status: 403, json, count: 9 });
   }
 
+  it('have one effect when they are handed out twice while look-ups lag behind what was written', async () => {
+    await start({ instance: { switches: { lookupLagMs: 30_000, lookupLagOnGet: true } } });
+    expect(await queue.deliver([create('m1')])).toEqual([]);
+    expect(await queue.deliver([create('m1')])).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
+    expect(incidents()).toHaveLength(1);
+  });
+
   it('may be moved back where an insert was refused and no record was shown until the last receive', async () => {
     await startRefusing();
     expect(await queue.deliver([{ ...made, receiveCount: 100 }])).toEqual([]);
