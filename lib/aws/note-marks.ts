@@ -14,12 +14,16 @@ export type NoteMark = {
   readonly entryId?: string | undefined;
 };
 
-/** When a write was first about to be sent, and when it was asked for. In milliseconds since the Unix epoch. */
-type WriteTimes = {
-  readonly sentAtMs: number;
-  /** When its message was first sent to the queue, or its request came. */
+/** When a write was asked for. */
+export type AskedAt = {
+  /** When its message was first sent to the queue, or its request came. In milliseconds since the Unix epoch. */
   readonly askedAtMs: number;
+  /** The number that a FIFO queue gave the message: of the same millisecond, the greater one is later. */
+  readonly sequence?: string | undefined;
 };
+
+/** When a write was first about to be sent, in milliseconds since the Unix epoch, and when it was asked for. */
+type WriteTimes = AskedAt & { readonly sentAtMs: number };
 
 /** Notes that are about to be written to a record. */
 type BegunNotes = {
@@ -72,12 +76,13 @@ export class NoteMarks {
     sysId: string,
     keyName: string,
     columns: readonly string[],
-    { sentAtMs, askedAtMs }: WriteTimes,
+    { sentAtMs, askedAtMs, sequence }: WriteTimes,
     notes?: BegunNotes,
   ): Promise<void> {
     const key = { pk: this.#columnsKey(sysId), sk: keyName };
     const more = notes && Object.keys(notes.starts).length > 0 && notes;
-    await this.#items.put(key, { ...toNames(columns), sentAtMs, askedAtMs, ...more });
+    const asked = { askedAtMs, ...(sequence !== undefined && { sequence }) };
+    await this.#items.put(key, { ...toNames(columns), sentAtMs, ...asked, ...more });
   }
 
   /**
@@ -109,8 +114,8 @@ export class NoteMarks {
 
   /**
    * Those of these columns of a record that belong to other keys which were asked for after a write; of what was asked for in the same
-   * millisecond, that were about to be written after it. One order for all: by two, each of two writes might leave a column to the other.
-   * Of what the release before remembered it is not known when it was asked for.
+   * millisecond, and not through one FIFO queue, that were about to be written after it. One order for all: by two, each of two writes
+   * might leave a column to the other. Of what the release before remembered it is not known when it was asked for.
    * @param write without `sentAtMs` it was certainly not sent
    * @param ownName the name of the key that asks
    * @returns also when the write was first asked for, by which others have to compare it: a message that comes again may say another time
@@ -118,21 +123,19 @@ export class NoteMarks {
   async columnsAfter(
     sysId: string,
     columns: readonly string[],
-    write: { readonly sentAtMs: number | undefined; readonly askedAtMs: number },
+    write: AskedAt & { readonly sentAtMs: number | undefined },
     ownName: string,
-  ): Promise<{ readonly later: ReadonlySet<string>; readonly askedAtMs: number }> {
+  ): Promise<{ readonly later: ReadonlySet<string>; readonly asked: AskedAt }> {
     const items = await this.#items.list(this.#columnsKey(sysId));
     const { sentAtMs = Number.POSITIVE_INFINITY } = write;
-    const own = items.find(({ sk }) => sk === ownName);
-    const askedAtMs = Math.min(write.askedAtMs, (own && numberIn(own, 'askedAtMs')) || write.askedAtMs);
-    const isLater = (item: StateItem) => {
-      const otherAskedAtMs = numberIn(item, 'askedAtMs') || askedAtMs;
-      if (otherAskedAtMs !== askedAtMs) return otherAskedAtMs > askedAtMs;
-      return numberIn(item, 'sentAtMs') > sentAtMs;
-    };
+    const own = toAsked(items.find(({ sk }) => sk === ownName));
+    // A message that comes again may say another time than when it was first sent.
+    const asked = own.askedAtMs > 0 && own.askedAtMs < write.askedAtMs ? own : write;
+    const isLater = (item: StateItem) =>
+      (compareAsked(toAsked(item), asked) || numberIn(item, 'sentAtMs') - sentAtMs) > 0;
     const named = items.filter((item) => item.sk !== ownName && isLater(item)).map(names);
     const later = new Set(columns.filter((column) => named.some((isNamed) => isNamed(column))));
-    return { later, askedAtMs };
+    return { later, asked };
   }
 
   /** The notes with this text on this record that we know of. */
@@ -183,6 +186,16 @@ export class NoteMarks {
 }
 
 const longestName = 100;
+
+function toAsked(item: StateItem | undefined): AskedAt {
+  return { askedAtMs: numberIn(item, 'askedAtMs'), sequence: textIn(item, 'sequence') };
+}
+
+/** Above 0 where the first was asked for later; 0 where that is not known. */
+function compareAsked(one: AskedAt, other: AskedAt): number {
+  if (one.askedAtMs > 0 && one.askedAtMs !== other.askedAtMs) return one.askedAtMs - other.askedAtMs;
+  return one.sequence && other.sequence ? Number(BigInt(one.sequence) - BigInt(other.sequence)) : 0;
+}
 
 /** Columns as an item names them. */
 function toNames(columns: readonly string[]) {

@@ -6,7 +6,7 @@ import { lastingId } from '../core/caller.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
 import { processRedactor } from '../core/redaction.ts';
-import { type Origin, senderAttribute, sentAtAttribute } from './first-sender.ts';
+import { type Origin, senderAttribute, sentAtAttribute, sequenceAttribute } from './first-sender.ts';
 import { keyAttribute } from './message.ts';
 import type { MessageAttribute, QueuedMessage } from './sqs-event.ts';
 
@@ -18,6 +18,7 @@ const reasonAttributes: readonly string[] = [
   'Attempts',
   senderAttribute,
   sentAtAttribute,
+  sequenceAttribute,
 ];
 
 /** Holds, as JSON, the attributes of the message that there is no place for: SQS takes ten. A redrive restores them. */
@@ -70,6 +71,7 @@ function reasonsOf(message: QueuedMessage, error: unknown, requestId: string): r
     ...(message.sender === undefined ? [] : [asText(senderAttribute, message.sender)]),
     asText('RequestId', requestId),
     asText(sentAtAttribute, String(message.sentAtMs)),
+    ...(message.sequence === undefined ? [] : [asText(sequenceAttribute, message.sequence)]),
     asText('ErrorMessage', describe(error)),
   ];
 }
@@ -183,10 +185,15 @@ function parseOrNothing(text: string | undefined): unknown {
 const senderShape = /^[\x20-\x7e]{1,2048}$/;
 
 /** The attributes with who sent the message first, and when; without what there is no room for. */
-export function withOrigin(body: string, attributes: Attributes, { sender, sentAtMs }: Origin): Attributes {
+export function withOrigin(
+  body: string,
+  attributes: Attributes,
+  { sender, sentAtMs, sequence }: Origin,
+): Attributes {
   const origin = [
     ...(sender !== undefined && senderShape.test(sender) ? [asText(senderAttribute, sender)] : []),
     ...(sentAtMs === undefined ? [] : [asText(sentAtAttribute, String(sentAtMs))]),
+    ...(sequence === undefined ? [] : [asText(sequenceAttribute, sequence)]),
   ];
   let taken = attributes;
   for (const [name, attribute] of origin) {

@@ -8,7 +8,7 @@ import type { Metrics } from '../core/metrics.ts';
 import { deriveSysId, identityBy } from '../operations/identity.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
 import { acknowledge, type Queues } from './acknowledge.ts';
-import { BatchExecutor } from './batch-executor.ts';
+import { BatchExecutor, type Call } from './batch-executor.ts';
 import { disposeOf, isPermanent, type WriteResult } from './disposition.ts';
 import { withFirstOrigins } from './first-sender.ts';
 import type { RecordCommand } from './message.ts';
@@ -23,6 +23,7 @@ import {
 } from './resolve.ts';
 import { type BatchResponse, type Invocation, type QueuedMessage, readSqsEvent } from './sqs-event.ts';
 import { checkMade } from './writes/deleted-records.ts';
+import { thoseThatFind } from './writes/match.ts';
 import type { WriteContext } from './writes/write-context.ts';
 import { ledgerNeeds, writeRecord } from './writes/write-record.ts';
 
@@ -163,7 +164,7 @@ async function writeSequence(
 ): Promise<void> {
   let failed: { readonly error: unknown } | undefined;
   for (const [index, command] of sequence.entries()) {
-    if (index > 0) order.follow(command);
+    order.begin(command, index > 0);
     const result: WriteResult = failed ? { ...failed, tried: false } : await tryToWrite(command, context);
     results.set(command, result);
     order.end(command);
@@ -199,13 +200,14 @@ function openContext(
     correlationId,
     maxInFlight,
   });
+  const send = (call: Call) => executor.send(call);
   const sysIdOf = (table: string, key: string) => deriveSysId(deployment, table, key);
   const scope = { deployment, instance: link.instance.name, sysIdOf };
   const ledger = new EffectLedger(deps.stateTable, scope, clock, reconcileUntil);
   const needs = ledgerNeeds(commands, naming, clock);
   ledger.readAhead(needs.work, needs.sysIds);
   return {
-    send: (call) => executor.send(call),
+    send,
     ledger,
     naming,
     journals: link.journals,
@@ -215,7 +217,8 @@ function openContext(
     honouringTables: link.honouringTables,
     shownColumns: link.shownColumns,
     made: [],
-    waitForTurn: (command, sysId) => order.waitForTurn(command, sysId),
+    waitForTurn: (command, sysId) =>
+      order.waitForTurn(command, sysId, (upserts) => thoseThatFind(upserts, sysId, send)),
     isLate: (command) => order.isFollower(command) || clock.now() - beganMs > staleMs,
     clock,
     log,

@@ -136,10 +136,11 @@ export class RecordOrder {
 
   /** @param commands in the order of their batch */
   constructor(commands: readonly RecordCommand[]) {
-    for (const [index, command] of commands.entries())
-      this.#places.set(command, new Place(index, sysIdOf(command)));
+    for (const [index, command] of commands.entries()) this.#places.set(command, new Place(command, index));
+    // A signal goes by its own time, and makes or finds its record by its key.
     const unordered = commands.filter(
-      ({ command, message }) => message.groupId === undefined && command.action !== 'create',
+      ({ command, message }) =>
+        message.groupId === undefined && command.action !== 'create' && command.action !== 'signal',
     );
     const byTable = [...Map.groupBy(unordered, tableOf)].filter(([, members]) =>
       members.some(({ command }) => command.action === 'upsert'),
@@ -149,22 +150,32 @@ export class RecordOrder {
     );
   }
 
-  /** Resolves once no earlier command is, or may be, at work on this record. */
-  async waitForTurn(command: RecordCommand, sysId: string): Promise<void> {
+  /**
+   * Resolves once no earlier command is, or may be, at work on this record. One that waits behind others of its sequence, e.g. a slow
+   * one, holds up no record that its match does not find.
+   * @param findable which of these upserts find the record as it is
+   */
+  async waitForTurn(
+    command: RecordCommand,
+    sysId: string,
+    findable: (upserts: readonly RecordCommand[]) => Promise<readonly RecordCommand[]>,
+  ): Promise<void> {
     const own = this.#places.get(command);
     const rivals = this.#rivals.get(tableOf(command)) ?? [];
     if (own === undefined || !rivals.includes(own)) return;
     own.learn(sysId);
-    for (const rival of rivals) {
-      if (rival.index >= own.index) break;
-      await rival.learned;
-      if (rival.sysId === sysId.toLowerCase()) await rival.over;
-    }
+    const earlier = rivals.filter(({ index }) => index < own.index);
+    for (const rival of earlier) if (rival.isBegun) await rival.waitUnlessOther(sysId);
+    const waiting = earlier.filter(({ isKnown, isBegun }) => !isKnown && !isBegun);
+    const found = waiting.length === 0 ? [] : await findable(waiting.map((rival) => rival.command));
+    for (const rival of earlier)
+      if (!waiting.includes(rival) || found.includes(rival.command)) await rival.waitUnlessOther(sysId);
   }
 
-  /** Reports that a command begins after others of its sequence. */
-  follow(command: RecordCommand): void {
-    this.#followers.add(command);
+  /** Reports that a command begins. @param isFollower after others of its sequence */
+  begin(command: RecordCommand, isFollower: boolean): void {
+    this.#places.get(command)?.begin();
+    if (isFollower) this.#followers.add(command);
   }
 
   /** True for a command that has begun after others of its sequence. */
@@ -184,31 +195,40 @@ function sysIdOf({ command }: RecordCommand): string | undefined {
 
 /** Where a command stands in its batch, and what is known of its record. */
 class Place {
+  readonly command: RecordCommand;
   readonly index: number;
-  sysId: string | undefined;
+  isBegun = false;
+  /** Its record is known, or it is over. */
+  isKnown = false;
+  #sysId: string | undefined;
   readonly #learning = Promise.withResolvers<void>();
   readonly #ending = Promise.withResolvers<void>();
 
-  constructor(index: number, sysId: string | undefined) {
+  constructor(command: RecordCommand, index: number) {
+    this.command = command;
     this.index = index;
-    this.sysId = sysId;
-    if (sysId !== undefined) this.#learning.resolve();
+    const sysId = sysIdOf(command);
+    if (sysId !== undefined) this.learn(sysId);
   }
 
-  get learned(): Promise<void> {
-    return this.#learning.promise;
+  begin(): void {
+    this.isBegun = true;
   }
 
-  get over(): Promise<void> {
-    return this.#ending.promise;
+  /** Resolves once it is over, or is known to mean another record. */
+  async waitUnlessOther(sysId: string): Promise<void> {
+    await this.#learning.promise;
+    if (this.#sysId === sysId.toLowerCase()) await this.#ending.promise;
   }
 
   learn(sysId: string): void {
-    this.sysId = sysId.toLowerCase();
+    this.#sysId = sysId.toLowerCase();
+    this.isKnown = true;
     this.#learning.resolve();
   }
 
   end(): void {
+    this.isKnown = true;
     this.#learning.resolve();
     this.#ending.resolve();
   }

@@ -17,7 +17,13 @@ import {
   takesAttributes,
   withOrigin,
 } from './dead-letter.ts';
-import { firstOrigin, type Origin, senderAttribute, sentAtAttribute } from './first-sender.ts';
+import {
+  firstOrigin,
+  type Origin,
+  senderAttribute,
+  sentAtAttribute,
+  sequenceAttribute,
+} from './first-sender.ts';
 import { keyAttribute } from './message.ts';
 import { watchQueue } from './redrive-watch.ts';
 
@@ -320,6 +326,7 @@ function originOf(
   const said = {
     sender: MessageAttributes?.[senderAttribute]?.StringValue,
     sentAt: MessageAttributes?.[sentAtAttribute]?.StringValue,
+    sequence: MessageAttributes?.[sequenceAttribute]?.StringValue,
   };
   const sentAtMs = SentTimestamp === undefined ? undefined : Number(SentTimestamp);
   return firstOrigin({ sender, sentAtMs }, said, trusted);

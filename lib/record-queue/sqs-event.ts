@@ -11,6 +11,9 @@ const text = z.catch(z.optional(z.string()), undefined);
 const digits = z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number));
 const number = z.catch(z.optional(digits), undefined);
 
+/** A FIFO queue numbers its messages, with 128 bits. */
+export const sequenceShape = /^\d{1,39}$/;
+
 /** An object, each of whose members may be missing, as may be the whole: that concerns no other message. */
 function partsOf<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   const whole = z.object(shape);
@@ -26,6 +29,7 @@ const sqsRecord = partsOf({
     SentTimestamp: number,
     ApproximateFirstReceiveTimestamp: number,
     MessageGroupId: text,
+    SequenceNumber: z.catch(z.optional(z.string().check(z.regex(sequenceShape))), undefined),
     SenderId: text,
   }),
   messageAttributes: z.catch(
@@ -58,6 +62,8 @@ export type QueuedMessage = {
   readonly sender?: string | undefined;
   /** Only on a FIFO queue: messages of one group are written in order. */
   readonly groupId: string | undefined;
+  /** Only on a FIFO queue: of two messages the later one has the greater number. */
+  readonly sequence?: string | undefined;
   readonly attributes: Readonly<Record<string, MessageAttribute>>;
   readonly isFifo: boolean;
   /** The key of a message that came back from the dead-letter queue without room for it. */
@@ -92,6 +98,7 @@ function toMessage(record: z.output<typeof sqsRecord>, nowMs: number): QueuedMes
     sender: attributes.SenderId,
     firstReceivedAtMs,
     groupId: isFifo ? attributes.MessageGroupId : undefined,
+    sequence: isFifo ? attributes.SequenceNumber : undefined,
     attributes: readAttributes(messageAttributes),
     isFifo,
   };

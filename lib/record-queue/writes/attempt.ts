@@ -1,4 +1,5 @@
 import type { Effect } from '../../aws/effect-ledger.ts';
+import type { AskedAt } from '../../aws/note-marks.ts';
 import type { RecordMark } from '../../aws/record-marks.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ConnectorError, mayHaveTakenEffect } from '../../core/errors.ts';
@@ -77,9 +78,10 @@ export class Attempt {
     return this.before?.sentAtMs ?? this.#intent?.sentAtMs ?? this.context.clock.now();
   }
 
-  /** When it was first about to be sent, and when its message was first sent. In milliseconds since the Unix epoch. */
-  get times() {
-    return { sentAtMs: this.firstSentAtMs, askedAtMs: this.command.message.sentAtMs };
+  /** When its message was first sent. */
+  get asked(): AskedAt {
+    const { sentAtMs, sequence } = this.command.message;
+    return { askedAtMs: sentAtMs, sequence };
   }
 
   /** Until then an announced write may be running, even if this process dies now. */

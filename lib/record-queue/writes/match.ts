@@ -5,6 +5,7 @@ import type { ServiceNowRequest } from '../../servicenow/call.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest } from '../../servicenow/records.ts';
+import type { RecordCommand } from '../message.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** Columns and their values, as an instance gives them. */
@@ -42,7 +43,18 @@ export class Match {
       );
     if (total > rows.length)
       throw new InvalidInputError('match', 'finds a record that the user may not read');
-    return rows[0];
+    const [row] = rows;
+    // An empty flag counts as false.
+    const empty = Object.entries(this.columns).find(
+      ([column, wanted]) =>
+        !column.includes('.') && row?.[column] === '' && !/^(?:false|0)$/i.test(wanted.trim()),
+    );
+    if (empty !== undefined)
+      throw new InvalidInputError(
+        `match.${empty[0]}`,
+        'finds a record whose column is empty: the instance does not take the value for text (NULL stands for none)',
+      );
+    return row;
   }
 
   /** The total is blind to access controls (docs/servicenow-contract.md 1.4): a record that is hidden would be created again. */
@@ -85,9 +97,9 @@ export class Match {
     return columns.find((column) => !column.includes('.') && !Object.hasOwn(record, column));
   }
 
-  /** True when the record holds what the match asks for. */
-  isMetBy(holder: Holder): boolean {
-    return Object.entries(this.columns).every(([column, wanted]) => {
+  /** True when the record holds what the match asks for. @param columns other values for its columns */
+  isMetBy(holder: Holder, columns = this.columns): boolean {
+    return Object.entries(columns).every(([column, wanted]) => {
       const held = Object.hasOwn(holder, column) ? holder[column] : undefined;
       return held !== undefined && (isEqual(held.value, wanted) || isEqual(held.display_value ?? '', wanted));
     });
@@ -133,6 +145,31 @@ function wordsOf(text: string): string {
     .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
     .trim()
     .toLowerCase();
+}
+
+/**
+ * Which of these upserts of one table find a record as it is now; all of them where that cannot be determined. One look for all.
+ */
+export async function thoseThatFind(
+  upserts: readonly RecordCommand[],
+  sysId: string,
+  send: WriteContext['send'],
+): Promise<readonly RecordCommand[]> {
+  const matches = upserts.flatMap((upsert) =>
+    upsert.command.action === 'upsert' ? [{ upsert, columns: upsert.command.match }] : [],
+  );
+  const [first] = matches;
+  if (first === undefined) return [];
+  const all = Object.assign({}, ...matches.map(({ columns }) => columns));
+  const match = new Match(first.upsert.command.table, all, send);
+  try {
+    const holder = await match.readHolder(sysId, false);
+    return matches
+      .filter(({ columns }) => holder && match.isMetBy(holder, columns))
+      .map(({ upsert }) => upsert);
+  } catch {
+    return upserts;
+  }
 }
 
 function searchRequest(table: string, columns: Row): ServiceNowRequest {

@@ -61,7 +61,7 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   const { ledger } = attempt.context;
   const writing = notes.size > 0 ? new NoteWriting(attempt, sysId, notes) : undefined;
   const isDone = () => (writing ? writing.isWritten() : holdsValues(update, attempt.context));
-  const { record, askedAtMs } = await dropOverwritten(attempt, update);
+  const { record, asked } = await dropOverwritten(attempt, update);
   if (attempt.before && (Object.keys(record).length === 0 || (await isDone()))) {
     await attempt.complete('update', sysId);
     return 'duplicate';
@@ -73,8 +73,8 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   // An earlier attempt may have written all of them.
   const written = attempt.before ? update.record : record;
   const columns = Object.keys(written).filter((column) => !notes.has(column));
-  const times = { sentAtMs: attempt.firstSentAtMs, askedAtMs };
   if (writing || !attempt.isAnnounced) await attempt.announce('update', sysId);
+  const times = { ...asked, sentAtMs: attempt.firstSentAtMs };
   await Promise.all([
     ledger.notes.rememberColumns(sysId, attempt.name, columns, times, {
       starts: startsOf(notes),
@@ -97,18 +97,26 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   return 'done';
 }
 
+/** True when an earlier attempt has written an update, as far as no other key has written over it since. */
+export async function isWritten(attempt: Attempt, update: Update): Promise<boolean> {
+  const { record } = await dropOverwritten(attempt, update);
+  if (Object.keys(record).length === 0) return Object.keys(update.record).length > 0;
+  if (update.notes.size > 0) return new NoteWriting(attempt, update.sysId, update.notes).isWritten();
+  return holdsValues({ ...update, record }, attempt.context);
+}
+
 /**
  * The values of an update without those that other keys have written since an earlier attempt was sent, or whose messages were sent
  * after its own. Where no earlier attempt may have taken effect, only a message that comes again can be late.
  */
 async function dropOverwritten(attempt: Attempt, { sysId, record, notes }: Update) {
   const { before, command, context, name } = attempt;
-  const times = { sentAtMs: before?.sentAtMs, askedAtMs: command.message.sentAtMs };
-  if (!before && !isDeliveredAgain(command.message)) return { record, askedAtMs: times.askedAtMs };
+  if (!before && !isDeliveredAgain(command.message)) return { record, asked: attempt.asked };
   const columns = Object.keys(record);
-  const { later, askedAtMs } = await context.ledger.notes.columnsAfter(sysId, columns, times, name);
+  const times = { ...attempt.asked, sentAtMs: before?.sentAtMs };
+  const { later, asked } = await context.ledger.notes.columnsAfter(sysId, columns, times, name);
   const left = Object.entries(record).filter(([column]) => notes.has(column) || !later.has(column));
-  return { record: Object.fromEntries(left), askedAtMs };
+  return { record: Object.fromEntries(left), asked };
 }
 
 /** Answers to writes are not read beyond the sys_id. */

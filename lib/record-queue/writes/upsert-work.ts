@@ -9,7 +9,7 @@ import type { Done } from '../disposition.ts';
 import type { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, withNotes } from './journal.ts';
 import { Match, type Row } from './match.ts';
-import { answerFields, writeUpdate } from './update.ts';
+import { answerFields, isWritten, type Update, writeUpdate } from './update.ts';
 import { type CommandOf, columnOfSender, type WriteContext } from './write-context.ts';
 
 const createdAnswer = z.object({ result: z.looseObject({ sys_id: z.string() }) });
@@ -48,15 +48,43 @@ export class UpsertWork {
 
   /** Updates a record. */
   update(sysId: string): Promise<Done> {
+    return writeUpdate(this.attempt, this.#updateOf(sysId));
+  }
+
+  #updateOf(sysId: string): Update {
     const { record, options } = this.command.command;
     const inputDisplayValue = options?.inputDisplayValue ?? false;
-    return writeUpdate(this.attempt, {
-      table: this.table,
-      sysId,
-      record,
-      notes: this.#notes,
-      inputDisplayValue,
+    return { table: this.table, sysId, record, notes: this.#notes, inputDisplayValue };
+  }
+
+  /**
+   * True where a record that an earlier attempt may have updated still matches, or does not since that was written. Else someone has
+   * changed it before, e.g. a person has closed it, and it is not touched any more.
+   */
+  async mayUpdateAgain(sysId: string): Promise<boolean> {
+    const { match } = this;
+    const [now, { rows, total }] = await Promise.all([
+      match.readHolder(sysId, true),
+      match.search(match.columns, true),
+    ]);
+    const listed = rows.find(({ sys_id }) => sys_id === sysId);
+    const isMet = now
+      ? match.isMetBy(now) ||
+        match.isMetBy(now, this.writtenColumns()) ||
+        (listed && match.isAsListed(now, listed))
+      : // The total counts what the user may not read.
+        total > rows.length;
+    return isMet || isWritten(this.attempt, this.#updateOf(sysId));
+  }
+
+  /** What the columns of the match hold once the record is written. */
+  writtenColumns(): Row {
+    const { record } = this.command.command;
+    const changed = Object.entries(this.match.columns).map(([column, value]) => {
+      const written = Object.hasOwn(record, column) ? record[column] : value;
+      return [column, typeof written === 'string' && written !== '' ? written : value] as const;
     });
+    return Object.fromEntries(changed);
   }
 
   /** Updates a record; gives nothing when it is gone. */
@@ -97,7 +125,8 @@ export class UpsertWork {
   /** An older upsert of the match that comes back leaves these columns as they are. */
   async #rememberColumns(sysId: string): Promise<void> {
     const columns = Object.keys(this.command.command.record);
-    const { name, times, untilMs } = this.attempt;
+    const { asked, firstSentAtMs: sentAtMs, name, untilMs } = this.attempt;
+    const times = { ...asked, sentAtMs };
     await this.context.ledger.notes.rememberColumns(sysId, name, columns, times, {
       starts: startsOf(this.#notes),
       untilMs,

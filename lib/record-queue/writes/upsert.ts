@@ -63,7 +63,8 @@ class Upsert {
     }
     if (write === 'create') return new CreateByMatch(this.#work).repeat(sysId, mark);
     const presence = await findRecord(table, sysId, context);
-    return presence === 'absent' ? undefined : this.#work.updateUnlessGone(sysId);
+    if (presence === 'absent' || !(await this.#work.mayUpdateAgain(sysId))) return undefined;
+    return this.#work.updateUnlessGone(sysId);
   }
 
   /** Gives nothing when the record no longer matches, or is gone. */
@@ -174,7 +175,7 @@ class Upsert {
         ? await findByCorrelationId(table, this.#correlationId, context, true)
         : undefined;
     if (found && found.kind !== 'no column') return found.kind === 'absent' ? undefined : (found.sysId ?? '');
-    const { rows, total } = await match.search(this.#writtenMatch(), true);
+    const { rows, total } = await match.search(this.#work.writtenColumns(), true);
     if (total > 0) return rows[0]?.['sys_id'] ?? '';
     return this.#givenCorrelationId === undefined ? undefined : this.#findChanged(this.#givenCorrelationId);
   }
@@ -202,16 +203,6 @@ class Upsert {
 
   get #givenCorrelationId(): string | undefined {
     return givenCorrelationId(this.#work.command.command);
-  }
-
-  /** What the match will find once the record is written. */
-  #writtenMatch(): Row {
-    const { record } = this.#work.command.command;
-    const changed = Object.entries(this.#work.match.columns).map(([column, value]) => {
-      const written = Object.hasOwn(record, column) ? record[column] : value;
-      return [column, typeof written === 'string' && written !== '' ? written : value] as const;
-    });
-    return Object.fromEntries(changed);
   }
 }
 

@@ -25,6 +25,8 @@ export type TestMessage = {
   /** Further message attributes, as Lambda hands them over. */
   readonly attributes?: Readonly<Record<string, object>>;
   readonly group?: string;
+  /** Its number in a FIFO queue. @default none */
+  readonly sequence?: string;
   /** Its `SenderId`. @default none */
   readonly sender?: string;
   /** Takes the place of what Lambda would hand over. */
@@ -195,6 +197,7 @@ function toSqsRecord(message: TestMessage, nowMs: number) {
       SentTimestamp: String(sentAtMs),
       ApproximateFirstReceiveTimestamp: String(nowMs - firstReceivedMsAgo),
       ...(group && { MessageGroupId: group }),
+      ...(message.sequence && { SequenceNumber: message.sequence }),
       ...(sender && { SenderId: sender }),
     },
     messageAttributes: {

@@ -141,15 +141,17 @@ describe('sequences', () => {
 });
 
 describe('the order of a record', () => {
+  const findsNone = async () => [];
+
   /** Which of the commands behind the first one may go on while that is at work on `a`. */
   async function goingOn(bodies: readonly object[], groups: readonly string[] = []): Promise<number[]> {
     const commands = commandsOf(bodies, groups);
     const order = new RecordOrder(commands);
     const [first, ...others] = commands;
-    if (first) await order.waitForTurn(first, 'a');
+    if (first) await order.waitForTurn(first, 'a', findsNone);
     const free: number[] = [];
     for (const [index, command] of others.entries())
-      void order.waitForTurn(command, 'A').then(() => free.push(index + 1));
+      void order.waitForTurn(command, 'A', findsNone).then(() => free.push(index + 1));
     await setImmediate();
     return free;
   }
@@ -166,8 +168,8 @@ describe('the order of a record', () => {
     const [first, second] = commandsOf([upsert({ number: '1' }), update('a')]);
     if (!first || !second) throw new Error('two commands');
     const order = new RecordOrder([first, second]);
-    await order.waitForTurn(first, 'a');
-    const turn = order.waitForTurn(second, 'a');
+    await order.waitForTurn(first, 'a', findsNone);
+    const turn = order.waitForTurn(second, 'a', findsNone);
     order.end(first);
     await expect(turn).resolves.toBeUndefined();
   });

@@ -225,6 +225,30 @@ describe('updates', () => {
       expect(incidents()).toMatchObject([{ urgency: '1' }]);
     });
 
+    it.each([
+      ['leave', 'of one millisecond leave what the later one has written', '1', '2', '1'],
+      ['write', 'of one millisecond write over what the earlier one has written', '2', '1', '3'],
+    ])('%s: %s', async (_what, _name, numberOfLetter, numberOfOther, urgency) => {
+      const { switched, through } = outage();
+      await start({ environment, through });
+      seed();
+      const numbered = (message: TestMessage, sequence: string): TestMessage => ({
+        ...message,
+        ...{ sequence: `188494964604676${sequence}`, sentAtMs: noon },
+      });
+      const last = { firstReceivedMsAgo: 3 * anHour, receiveCount: 90 };
+      await queue.deliver([{ ...numbered(older, numberOfLetter), ...last }]);
+      const [letter] = queue.deadLetters;
+      switched.on = false;
+      queue.restart();
+      expect(await queue.deliver([numbered(newer, numberOfOther)])).toEqual([]);
+      const stringValue = String(letter?.attributes['OriginalSequenceNumber']);
+      const moved = movedBack(older, noon);
+      const attributes = { ...moved.attributes, OriginalSequenceNumber: { dataType: 'String', stringValue } };
+      expect(await queue.deliver([{ ...moved, attributes, sequence: '9'.repeat(20) }])).toEqual([]);
+      expect(incidents()).toMatchObject([{ urgency, category: 'hardware' }]);
+    });
+
     it('write over an older one that was written late', async () => {
       await start({ environment });
       seed();
@@ -452,6 +476,21 @@ describe('updates', () => {
     ).toEqual([]);
     expect(journal(sysId)).toHaveLength(3);
   });
+
+  it.each([-1_800_000, -300_000, 300_000])(
+    'write a note once where the clock of the instance is %i ms ahead of ours',
+    async (aheadMs) => {
+      const clock = { now: () => Date.now() + aheadMs };
+      await start({ through: losing(({ method }) => method === 'PATCH'), instance: { clock } });
+      seed();
+      const note = update('m1', { comments: 'x' });
+      await queue.deliver([note]);
+      queue.restart();
+      queue.later(61_000);
+      expect(await queue.deliver([{ ...note, receiveCount: 2 }])).toEqual([]);
+      expect(journal(sysId)).toHaveLength(1);
+    },
+  );
 
   it('come back when the journal cannot be seen, rather than write a note twice', async () => {
     await start({ through: losing(({ method }) => method === 'PATCH') });
