@@ -35,7 +35,7 @@ import { deriveSysId, identityBy } from './operations/identity.ts';
 import { keyedWritesInMemory } from './operations/keyed-writes.ts';
 import { createOutcomes } from './outcomes/outcomes.ts';
 import { createRecordWriter } from './record-queue/handler.ts';
-import { passingCodes, redrive } from './record-queue/redrive.ts';
+import { redriveDue } from './record-queue/redrive-due.ts';
 
 /** Kept back from Lambda's own end, so that there is time left to report that ours has passed. */
 const reportingTimeMs = 500;
@@ -203,38 +203,18 @@ export function redriveHandler() {
     'redriveRecords',
     () => {
       const { config } = root();
-      const { deployment, recordsFifoQueueUrl: fifoUrl, recordsFifoDlqUrl: fifoDlqUrl } = config;
-      const queueUrl = requireSetting('RECORDS_QUEUE_URL', config.recordsQueueUrl);
-      const deadLetterUrl = requireSetting('RECORDS_DLQ_URL', config.recordsDlqUrl);
-      const remembered = { stateTable: stateTable(), deployment };
-      const move = async (from: string, to: string, signal: AbortSignal) => {
-        const queues = { deadLetterUrl: from, queueUrl: to };
-        const { trustedSenders } = config;
-        const ofDeployment = { remembered, trustedSenders };
-        const report = await redrive({
-          ...queues,
-          ...ofDeployment,
-          codes: passingCodes,
-          dryRun: false,
-          signal,
-        });
-        const found = [...report.found.values()].reduce((sum, letters) => sum + letters, 0);
-        const { moved, returned, failures } = report;
-        return { moved, kept: found - moved, returned: Object.fromEntries(returned), failures };
+      const { deployment, trustedSenders } = config;
+      const { recordsFifoQueueUrl: queueUrl, recordsFifoDlqUrl: deadLetterUrl } = config;
+      const letters = {
+        standard: {
+          queueUrl: requireSetting('RECORDS_QUEUE_URL', config.recordsQueueUrl),
+          deadLetterUrl: requireSetting('RECORDS_DLQ_URL', config.recordsDlqUrl),
+        },
+        fifo: queueUrl && deadLetterUrl ? { queueUrl, deadLetterUrl } : undefined,
+        remembered: { stateTable: stateTable(), deployment },
+        trustedSenders,
       };
-      const run = async (_event: unknown, { deadline, log }: Invocation) => {
-        const within = (share: number) =>
-          AbortSignal.timeout(Math.max(0, Math.floor(deadline.remainingMs() * share)));
-        const hasFifo = fifoUrl && fifoDlqUrl;
-        // However many letters the first queue has, the second has its time.
-        const standard = await move(deadLetterUrl, queueUrl, within(hasFifo ? 0.5 : 1));
-        const fifo = hasFifo ? await move(fifoDlqUrl, fifoUrl, within(1)) : undefined;
-        for (const reason of [...standard.failures, ...(fifo?.failures ?? [])])
-          log.error('redrive-failed', { reason });
-        const moved = standard.moved + (fifo?.moved ?? 0);
-        log.info('redriven', { moved, kept: standard.kept + (fifo?.kept ?? 0) });
-        return { standard, ...(fifo && { fifo }) };
-      };
+      const run = (_event: unknown, { deadline, log }: Invocation) => redriveDue(letters, deadline, log);
       // The letters that were looked at are shown again in this time.
       return { reportingTimeMs: 20_000, run };
     },
