@@ -80,7 +80,7 @@ async function planImport(
   const [file, staging, earlierSets, targets] = await Promise.all([
     inspectFile(object, request, settings),
     describeStagingTable(scope.client, request.table, settings.insertMultipleKeys, callContext(scope)),
-    isReconciledBySets ? readEarlierSets(scope, request.table) : undefined,
+    isReconciledBySets ? readEarlierSets(scope, request.table, startedAt) : undefined,
     readTransformTargets(scope.client, request.table, callContext(scope)),
   ]);
   const open = request.format === 'jsonl';

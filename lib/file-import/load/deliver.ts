@@ -11,6 +11,8 @@ import { type SentRows, sendChunk, sendRows } from './send-chunk.ts';
 /** A chunk on its way. */
 export type Delivery = {
   readonly chunk: Chunk;
+  /** Its place in the group. */
+  readonly index: number;
   /** False once the import has stopped. */
   readonly sending: boolean;
   /** Present when rows of the chunk may have been sent before. */
@@ -63,12 +65,12 @@ async function deliverBody(destination: Destination, delivery: Delivery): Promis
 /** Looks up the rows of a chunk that may have been sent; all others are left to be sent. */
 async function reconcileBody(
   { scope, plan }: Destination,
-  { reconciliation, possiblySent }: Delivery,
+  { index, reconciliation, possiblySent }: Delivery,
   open: Chunk,
 ): Promise<Reconciled> {
   if (!reconciliation) return { kind: 'send', chunk: open, sets: [] };
   const asked = onLines(open, possiblySent);
-  const reconciled = await reconcileChunk(scope, plan, asked, reconciliation);
+  const reconciled = await reconcileChunk(scope, plan, asked, index, reconciliation);
   if (asked.rows === open.rows || reconciled.kind === 'unknown') return reconciled;
   const missing = reconciled.kind === 'send' ? lineList(reconciled.chunk.lines) : [];
   const found = new Set(lineList(withoutLines(asked, new Set(missing)).lines));
@@ -198,7 +200,7 @@ async function deliverRows(destination: Destination, delivery: Delivery): Promis
   const verdicts = [...(before?.verdicts ?? [])];
   const open = withoutLines(chunk, new Set(verdicts.map(({ line }) => line)));
   const reconciled = reconciliation
-    ? await reconcileRows(destination, open, reconciliation, delivery.possiblySent)
+    ? await reconcileRows(destination, open, reconciliation, delivery)
     : untouched;
   verdicts.push(...reconciled.unknown);
   const record = { lines: [...chunk.lines], rows: chunk.rows, sets: [...(before?.sets ?? [])], verdicts };
@@ -252,12 +254,12 @@ async function reconcileRows(
   { scope, plan }: Destination,
   open: Chunk,
   reconciliation: Reconciliation,
-  possiblySent: readonly number[] | undefined,
+  { index, possiblySent }: Delivery,
 ): Promise<ReconciledRows> {
   const asked = onLines(open, possiblySent);
   if (asked.rows === 0) return untouched;
   const lines = lineList(asked.lines);
-  const reconciled = await reconcileChunk(scope, plan, asked, reconciliation);
+  const reconciled = await reconcileChunk(scope, plan, asked, index, reconciliation);
   if (reconciled.kind === 'stored') return { stored: lines, unknown: [] };
   if (reconciled.kind === 'unknown') {
     const message = lostAnswerText(plan);

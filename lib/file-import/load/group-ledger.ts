@@ -42,6 +42,7 @@ export class GroupLedger {
   /** False after a death of the process: chunks of which nothing is known may have been sent then. */
   readonly #beganExact: boolean;
   #lostAtMs: number | undefined;
+  #olderSets: NonNullable<LoadLedger['olderSets']>;
   #failed: number;
   #savedAtMs: number;
   #saving: Promise<void> | undefined;
@@ -66,6 +67,7 @@ export class GroupLedger {
     this.refused = this.#chunks.some((chunk) => chunk?.state === 'refused');
     this.#failed = this.#chunks.reduce((sum, chunk) => sum + failedRows(chunk), 0);
     this.#lostAtMs = before?.lostAtMs;
+    this.#olderSets = before?.olderSets ?? [];
     this.#savedAtMs = clock.now();
   }
 
@@ -111,6 +113,18 @@ export class GroupLedger {
   /** What is known of a chunk that is not certain: the part of its rows that is. */
   get(index: number): SentChunk | undefined {
     return this.#chunks[index] ?? undefined;
+  }
+
+  /** True when the import set was seen before the chunk was sent. */
+  isOlder(set: string, index: number): boolean {
+    return this.#olderSets.some(({ from, sets }) => from <= index && sets.includes(set));
+  }
+
+  /** Notes import sets that are there before the chunks are sent of which nothing was sent before this attempt. */
+  noteOlder(sets: readonly string[]): void {
+    const from = this.#beganExact ? this.heldAtFirst : this.#sentBelow;
+    const unseen = sets.filter((set) => !this.#olderSets.some((older) => older.sets.includes(set)));
+    if (unseen.length > 0 && Number.isFinite(from)) this.#olderSets.push({ from, sets: unseen });
   }
 
   sets(): string[] {
@@ -228,6 +242,7 @@ export class GroupLedger {
       announced: Math.max(this.#announced, this.#beganExact ? 0 : this.#sentBelow),
       chunks: [...this.#chunks],
       ...(this.#lostAtMs === undefined ? {} : { lostAtMs: this.#lostAtMs }),
+      ...(this.#olderSets.length > 0 && { olderSets: [...this.#olderSets] }),
       ended: false,
       rejected: this.rejected,
       blankLines: 0,

@@ -39,6 +39,8 @@ const ledgerSchema = z.object({
   isExact: z.optional(z.boolean()),
   /** Chunks from this one on were not sent; absent where any may have been. */
   announced: z.optional(z.number()),
+  /** Import sets that were seen when the group was reconciled: they were there before chunks from `from` on were sent. */
+  olderSets: z.optional(z.array(z.object({ from: z.number(), sets: z.array(z.string()) }))),
   /** Milliseconds since the Unix epoch at which an answer was first known to be lost. */
   lostAtMs: z.optional(z.number()),
   /** Where the next group begins; present once the group is done. */
@@ -80,14 +82,19 @@ export async function writeLedger(folder: ImportFolder, group: number, ledger: L
   await folder.write(groupName('load', group), JSON.stringify(ledger));
 }
 
-/** Import sets of the groups before `group`: they are accounted for. */
-export async function setsBefore(folder: ImportFolder, group: number): Promise<Set<string>> {
-  const sets = new Set<string>();
+/** Import sets that were there before a group began: those that earlier groups hold, and others that were seen. */
+export type EarlierGroupSets = { readonly own: ReadonlySet<string>; readonly others: ReadonlySet<string> };
+
+/** Import sets from before `group`: none of them is one of its. */
+export async function setsBefore(folder: ImportFolder, group: number): Promise<EarlierGroupSets> {
+  const own = new Set<string>();
+  const others = new Set<string>();
   for (let before = group - 1; before >= 0; before--) {
     const ledger = await readLedger(folder, before);
-    for (const set of importSetsOf(ledger?.chunks ?? [])) sets.add(set);
+    for (const set of importSetsOf(ledger?.chunks ?? [])) own.add(set);
+    for (const { sets } of ledger?.olderSets ?? []) for (const set of sets) others.add(set);
   }
-  return sets;
+  return { own, others };
 }
 
 /** So many are kept: a few more than are waiting for their verdicts while all goes well. */

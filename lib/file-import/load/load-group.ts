@@ -114,12 +114,17 @@ async function prepareReconciliation(
     );
   }
   ledger.clearLoss();
-  const known = new Set([...(await task.setsBefore()), ...ledger.sets()]);
-  const hasStored = known.size > 0;
+  const before = await task.setsBefore();
+  const own = new Set([...before.own, ...ledger.sets()]);
+  const hasStored = own.size > 0;
   if (plan.keyColumn !== undefined) return { sets: undefined, hasStored };
   if (plan.settings.mode === 'insertMultiple') {
     const pending = await pendingPrints(tools, task, ledger);
-    return { hasStored, sets: await setMatcher(scope, plan, known, pending) };
+    const known = new Set([...own, ...before.others]);
+    const isOlder = (set: string, index: number) => ledger.isOlder(set, index);
+    const sets = await setMatcher(scope, plan, { known, own, isOlder }, pending);
+    ledger.noteOlder(sets.candidates);
+    return { hasStored, sets };
   }
   // Nothing can be reconciled, but nothing more is to be lost to an instance that is still away.
   await seesRows(scope, plan);

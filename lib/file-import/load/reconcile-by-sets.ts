@@ -29,43 +29,58 @@ export type SetMatch =
 export type PendingChunks = Map<string, { readonly print: ChunkPrint; readonly count: number }>;
 
 /** Import sets that may hold chunks of this load; each is matched once. */
-export type SetMatcher = { match(chunk: Chunk): Promise<SetMatch> };
+export type SetMatcher = {
+  /** @param index of the chunk in its group */
+  match(chunk: Chunk, index: number): Promise<SetMatch>;
+  /** sys_ids of the sets. */
+  readonly candidates: readonly string[];
+};
 
-/**
- * Matches chunks and import sets by everything that was sent: all columns of all rows, in their order.
- * @param known import sets that are accounted for
- */
+/** What is known of the import sets of a staging table before a group is reconciled. */
+export type KnownSets = {
+  /** That are accounted for. */
+  readonly known: ReadonlySet<string>;
+  /** Of them, those that this import has certainly made. */
+  readonly own: ReadonlySet<string>;
+  /** True when the set was there before the chunk was sent. */
+  readonly isOlder: (set: string, index: number) => boolean;
+};
+
+/** Matches chunks and import sets by everything that was sent: all columns of all rows, in their order. */
 export async function setMatcher(
   scope: ImportScope,
   plan: ImportPlan,
-  known: ReadonlySet<string>,
+  { known, own, isOlder }: KnownSets,
   pending: PendingChunks,
 ): Promise<SetMatcher> {
-  const candidates = await candidateSets(scope, plan, known);
-  if (!candidates) return { match: async () => ({ kind: 'unsure' }) };
-  const free = new Map(candidates.map((set) => [set.id, set]));
+  const found = await candidateSets(scope, plan, known, own);
+  if (!found) return { match: async () => ({ kind: 'unsure' }), candidates: [] };
+  const { sets, areOwn } = found;
+  const free = new Map(sets.map((set) => [set.id, set]));
   const read = storedPrints(scope, plan);
   const sent = [...pending.values()].map(({ print }) => print);
-  let unlike: Promise<boolean> | undefined;
-  const matchNow = async (chunk: Chunk): Promise<SetMatch> => {
+  const matchNow = async (chunk: Chunk, index: number): Promise<SetMatch> => {
     const print = printChunk(plan, chunk);
     const rivals = Math.max(1, pending.get(print.digest)?.count ?? 1);
     pending.set(print.digest, { print, count: rivals - 1 });
-    const found = await compare(print, [...free.values()], read);
-    const match = decide(found, print, chunk, rivals, pending);
+    const isPossible = ({ id }: CandidateSet) => !isOlder(id, index);
+    const compared = await compare(print, [...free.values()].filter(isPossible), read);
+    const match = decide(compared, print, chunk, rivals, pending);
+    // Whose it is, is not known: another client may have stored the very same rows.
+    if ('importSetId' in match && !areOwn) return { kind: 'unsure' };
     if ('importSetId' in match) free.delete(match.importSetId);
     if (match.kind !== 'none') return match;
-    unlike ??= isAnyUnlike(candidates, sent, read);
-    return (await unlike) ? { kind: 'unsure' } : match;
+    return (await isAnyUnlike(sets.filter(isPossible), sent, read)) ? { kind: 'unsure' } : match;
   };
   // One after another, so that two equal chunks are not matched with the same set.
   let previous: Promise<unknown> = Promise.resolve();
   return {
-    match(chunk) {
-      const match = previous.then(() => matchNow(chunk));
+    match(chunk, index) {
+      const match = previous.then(() => matchNow(chunk, index));
       previous = match.catch(() => undefined);
       return match;
     },
+    candidates: sets.map(({ id }) => id),
   };
 }
 
@@ -167,8 +182,20 @@ const nodeSkewMs = 60_000;
 /** Clocks of two machines differ by less. */
 const clockSkewMs = 600_000;
 
-/** Looks at a staging table before the first row is sent; undefined when no set of it can be seen. */
-export async function readEarlierSets(scope: ImportScope, table: string): Promise<EarlierSets | undefined> {
+/** From when on sets may be of an import that began at `startedAt` (ISO). */
+function sinceStart(startedAt: string): string {
+  return instanceTime(Date.parse(startedAt) - clockSkewMs);
+}
+
+/**
+ * Looks at a staging table before the first row is sent; undefined when import sets cannot be read.
+ * @param startedAt ISO time at which the import began
+ */
+export async function readEarlierSets(
+  scope: ImportScope,
+  table: string,
+  startedAt: string,
+): Promise<EarlierSets | undefined> {
   const newest = {
     table: 'sys_import_set',
     query: encodedQuery().where('table_name', '=', table).orderBy('sys_created_on', 'descending').toString(),
@@ -178,8 +205,8 @@ export async function readEarlierSets(scope: ImportScope, table: string): Promis
   return unlessHidden(async () => {
     const [set] = await listRows(scope.client, newest, callContext(scope));
     const newestMs = parseInstanceTime(set?.['sys_created_on'] ?? '');
-    if (newestMs === undefined) return undefined;
-    const since = instanceTime(newestMs - nodeSkewMs);
+    // The newest one may be hidden from the user, and earlier ones not.
+    const since = newestMs === undefined ? sinceStart(startedAt) : instanceTime(newestMs - nodeSkewMs);
     const sets = await setsSince(scope, table, since);
     return { since, ids: sets.map((row) => row['sys_id'] ?? '') };
   });
@@ -188,26 +215,33 @@ export async function readEarlierSets(scope: ImportScope, table: string): Promis
 /**
  * Import sets of the staging table that may be of this load: opened since it began, by its user, and not in `known`. Sets of an
  * earlier file may hold the very same rows, so the ones that were there before are none of ours.
+ * @param own sets that are certainly of this load: who made them is its user, where the instance does not say who that is
  * @returns undefined when the user does not see import sets: what access rules hide looks like nothing there
  */
 async function candidateSets(
   scope: ImportScope,
   plan: ImportPlan,
   known: ReadonlySet<string>,
-): Promise<CandidateSet[] | undefined> {
-  const since = plan.earlierSets?.since ?? instanceTime(Date.parse(plan.startedAt) - clockSkewMs);
+  own: ReadonlySet<string>,
+): Promise<{ readonly sets: CandidateSet[]; readonly areOwn: boolean } | undefined> {
+  const since = plan.earlierSets?.since ?? sinceStart(plan.startedAt);
   const all = new Set([...known, ...(plan.earlierSets?.ids ?? [])]);
-  const user = await readOwnUser(scope.client, 'user_name', callContext(scope));
+  const userName = await readOwnUser(scope.client, 'user_name', callContext(scope));
   // First, since other sets may be opened meanwhile.
-  const total = await unlessHidden(() => countSetsSince(scope, plan.request.table, since, user));
+  const total = await unlessHidden(() => countSetsSince(scope, plan.request.table, since, userName));
   const sets = await unlessHidden(() => setsSince(scope, plan.request.table, since));
   if (total === undefined || !sets || !(await seesSets(scope, sets, all))) return undefined;
-  const ours = sets.filter((row) => !user || row['sys_created_by'] === user);
+  const visible = sets.filter((row) => !userName || row['sys_created_by'] === userName);
   // One of them is hidden, and may hold what was sent.
-  if (ours.length < total) return undefined;
-  return ours
-    .filter((row) => !all.has(row['sys_id'] ?? ''))
-    .map((row) => ({ id: row['sys_id'] ?? '', isLoading: row['state'] === 'loading' }));
+  if (visible.length < total) return undefined;
+  const maker = userName || sets.find((row) => own.has(row['sys_id'] ?? ''))?.['sys_created_by'];
+  const ours = maker ? visible.filter((row) => row['sys_created_by'] === maker) : visible;
+  const isOpen = (row: InstanceRow) => !all.has(row['sys_id'] ?? '');
+  const open = ours.filter(isOpen);
+  return {
+    sets: open.map((row) => ({ id: row['sys_id'] ?? '', isLoading: row['state'] === 'loading' })),
+    areOwn: Boolean(maker),
+  };
 }
 
 /**

@@ -28,15 +28,17 @@ export type Reconciliation = {
 /**
  * Asks the instance whether it has a chunk that may have been sent: by the key that each row carries, else by the content of
  * import sets that are not accounted for.
+ * @param index of the chunk in its group
  */
 export async function reconcileChunk(
   scope: ImportScope,
   plan: ImportPlan,
   chunk: Chunk,
+  index: number,
   reconciliation: Reconciliation,
 ): Promise<Reconciled> {
   if (plan.keyColumn !== undefined) return reconcileByKey(scope, plan, plan.keyColumn, chunk, reconciliation);
-  const match = (await reconciliation.sets?.match(chunk)) ?? { kind: 'unsure' };
+  const match = (await reconciliation.sets?.match(chunk, index)) ?? { kind: 'unsure' };
   switch (match.kind) {
     case 'stored':
       return { kind: 'stored', sets: [match.importSetId] };

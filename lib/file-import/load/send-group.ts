@@ -9,7 +9,7 @@ import { RetryLaterError } from '../retry-later-error.ts';
 import { deliverChunk } from './deliver.ts';
 import type { OpenReader } from './file-reader.ts';
 import type { GroupLedger } from './group-ledger.ts';
-import type { ClosedLedgers, SentChunk } from './ledger.ts';
+import type { ClosedLedgers, EarlierGroupSets, SentChunk } from './ledger.ts';
 import type { Reconciliation } from './reconcile.ts';
 import { lastClosedSet } from './reconcile-by-sets.ts';
 
@@ -25,8 +25,8 @@ export type LoadGroup = {
   readonly continuesHere: boolean;
   /** The group ends as soon as more of its rows than this were rejected, or failed by the answers to their own requests. */
   readonly mayFail: number;
-  /** Import sets that earlier groups hold. */
-  readonly setsBefore: () => Promise<ReadonlySet<string>>;
+  /** Import sets that were there before the group began. */
+  readonly setsBefore: () => Promise<EarlierGroupSets>;
 };
 
 /** What loading works with. */
@@ -171,6 +171,7 @@ async function deliver(
   try {
     return await deliverChunk(tools, {
       chunk,
+      index,
       sending: task.sending && !ledger.refused,
       reconciliation: ledger.mayHaveSent(index) ? reconciliation : undefined,
       possiblySent: ledger.possiblySentLines(index),

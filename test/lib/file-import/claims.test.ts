@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
+import { createClient } from '../../../lib/servicenow/client.ts';
+import { startWorld, type World } from './world.ts';
+
+const insertMultiple = { method: 'POST', path: '/api/now/import/*' };
+const settings = { rowsPerRequest: 10, concurrency: 1, inDoubtSeconds: 1 };
+
+let world: World;
+
+beforeEach(async () => {
+  world = await startWorld({ demoData: false }, true);
+});
+afterEach(() => world.close());
+
+const load = (count: number, prefix: string) =>
+  ['u_code,u_text', ...Array.from({ length: count }, (_, i) => `${prefix}${i},row ${i}`)].join('\n');
+
+/** A user who imports without being an administrator. */
+function limited() {
+  addAccount(world.instance.control.auth, {
+    userName: 'limited',
+    password: 'p',
+    roles: ['import_admin', 'itil'],
+  });
+  const auth = { type: 'basic', username: 'limited', password: 'p' };
+  const client = createClient({
+    readSecret: async () => JSON.stringify({ instanceUrl: world.instance.url, auth }),
+    allowedHosts: ['127.0.0.1'],
+    backOff: { baseMs: 1, capMs: 2 },
+  });
+  onTestFinished(() => client.close());
+  return () => client;
+}
+
+const lose = (action: string, more: object = {}) =>
+  world.instance.control.faults.add({ match: insertMultiple, action, seed: 1, ...more });
+
+const rowsOf = (userName: string) =>
+  world.rows('imp_load').filter((row) => row['sys_created_by'] === userName);
+
+describe('a set that holds the rows of a lost request', () => {
+  it('is not claimed from an earlier file, where the newest set of the table is hidden from the user', async () => {
+    await world.settings('imp_load', settings);
+    const as = limited();
+    await world.run(await world.drop('imports/imp_load/today.csv', load(10, 'same-')), new Map(), as);
+    world.clock.advance(60_000);
+    await world.run(await world.drop('imports/imp_load/other.csv', load(1, 'other-')));
+    world.clock.advance(60_000);
+    const [newest] = world.rows('sys_import_set').slice(-1);
+    expect(newest?.['sys_created_by']).toBe('watched.user');
+    world.instance.control.auth.access.add({
+      table: 'sys_import_set',
+      operation: 'read',
+      where: { sys_created_by: 'limited' },
+    });
+    lose('reset-before-commit', { count: 1 });
+    const again = await world.drop('imports/imp_load/tomorrow.csv', load(10, 'same-'));
+    const summary = await world.run(again, new Map(), as);
+    expect(rowsOf('limited')).toHaveLength(20);
+    expect(summary.counts).toMatchObject({ ignored: 10 });
+  });
+
+  it.each(['server-error', 'reset-after-commit'])(
+    'is not claimed from another user, where the instance does not say who we are: %s',
+    async (action) => {
+      await world.settings('imp_load', settings);
+      const as = limited();
+      world.instance.control.auth.access.add({ table: 'sys_user', operation: 'read', roles: ['none'] });
+      lose('other-client', { rows: 'same', count: 1 });
+      lose(action, { count: 1 });
+      const summary = await world.run(
+        await world.drop('imports/imp_load/own.csv', load(10, 'own-')),
+        new Map(),
+        as,
+      );
+      expect(summary.counts).toMatchObject({ unknown: 10 });
+      expect(rowsOf('limited')).toHaveLength(action === 'server-error' ? 0 : 10);
+    },
+  );
+
+  it('is not claimed for a later request, where it may be that of an earlier one that is unknown', async () => {
+    await world.settings('imp_load', { ...settings, concurrency: 2 });
+    // Of two equal requests one is carried out; the numbers of u_count cannot be compared.
+    lose('reset-after-commit', { count: 1 });
+    lose('reset-before-commit', { count: 1, skip: 1 });
+    lose('reset-before-commit', { count: 1, skip: 2 });
+    const rows = Array.from({ length: 30 }, (_, i) => `c-${i % 10},${i < 20 ? '1e3' : '2e3'}`);
+    const summary = await world.run(
+      await world.drop('imports/imp_load/alike.csv', ['u_code,u_count', ...rows].join('\n')),
+    );
+    expect(summary.counts).toMatchObject({ unknown: 20, inserted: 10 });
+    const held = world.rows('imp_load').map((row) => row['u_count']);
+    expect(held.filter((count) => count === '2000')).toHaveLength(10);
+    expect(held.filter((count) => count === '1000')).toHaveLength(10);
+  });
+});
