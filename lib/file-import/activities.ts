@@ -1,4 +1,5 @@
 import { ConnectorError } from '../core/errors.ts';
+import { ThrottledError } from '../servicenow/errors.ts';
 import { boundHeap } from './execution.ts';
 import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
@@ -10,7 +11,7 @@ import { openOnce, preflight } from './open-import.ts';
 import { pinnedObject, unlessLost } from './read/content.ts';
 import { finishImport } from './report/finish-import.ts';
 import { endOf, type ImportSummary, progressOf } from './report/summary.ts';
-import { isPassing, RetryLaterError, UnreadVerdictsError } from './retry-later-error.ts';
+import { askedSeconds, isPassing, RetryLaterError, UnreadVerdictsError } from './retry-later-error.ts';
 import { executionName, type ImportRequest } from './schedule/import-request.ts';
 import type { Redrops } from './schedule/redrops.ts';
 import { type Schedule, startLeaseMs } from './schedule/schedule.ts';
@@ -79,7 +80,7 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
      * @param continuesHere the piece after it is done by this execution, too
      */
     async advance(request: ImportRequest, state: ImportState, continuesHere: boolean): Promise<Progress> {
-      await holdTurn(request, state);
+      if (state.phase === 'waiting' || !state.hasLeft) await holdTurn(request, state);
       fileLost = state.phase === 'waiting' ? undefined : state.fileLost;
       switch (state.phase) {
         case 'waiting':
@@ -97,13 +98,14 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
 
     async continueElsewhere(request: ImportRequest, resume: ImportState): Promise<string> {
       const name = `${executionName(request)}-${resume.executionNumber}`;
+      const hasLeft = resume.phase !== 'waiting' && resume.hasLeft;
       // A start may be throttled for hours; the turn is kept for it.
-      await passing(() => schedule.renew(request, startLeaseMs));
+      if (!hasLeft) await passing(() => schedule.renew(request, startLeaseMs));
       try {
         await startExecution(name, { request, resume });
       } catch (error) {
         // Nothing is under way: should this execution end, the turn is to pass on as soon as ever.
-        await passing(() => schedule.renew(request, resume.leaseSeconds * 1000));
+        if (!hasLeft) await passing(() => schedule.renew(request, resume.leaseSeconds * 1000));
         throw error;
       }
       return name;
@@ -219,7 +221,8 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     const reason = error instanceof Error ? error.message : String(error);
     const nowMs = scope.clock.now();
     const unreadMs = nowMs - (state.failing?.unreadVerdictsSinceMs ?? nowMs);
-    if (unreadMs < verdictTimeoutSeconds * 1000) throw new UnreadVerdictsError(reason, { cause: error });
+    if (unreadMs < unreadForMs(verdictTimeoutSeconds, error))
+      throw new UnreadVerdictsError(reason, { cause: error });
     const limit = maxErrors === undefined ? 'maxErrorPercent' : 'maxErrors';
     return { ...state, stopReason: `verdicts cannot be read, by which ${limit} counts: ${reason}` };
   }
@@ -295,9 +298,10 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     } catch (error) {
       if (!isPassing(error) || !(await isUpDespite((await opened(request)).scope, error))) throw error;
       scope.log.warn('verdicts-not-read', { reason: String(error) });
-      if (scope.clock.now() - before.progressAtMs < before.verdictTimeoutSeconds * 1000)
-        return { state: { ...before, looks: looks + 1 }, waitSeconds: growingWait(looks + 1) };
-      return lastLook(request, before);
+      if (scope.clock.now() - before.progressAtMs >= unreadForMs(before.verdictTimeoutSeconds, error))
+        return lastLook(request, before);
+      const waitSeconds = Math.max(growingWait(looks + 1), askedSeconds(error));
+      return { state: { ...before, looks: looks + 1 }, waitSeconds };
     }
   }
 
@@ -318,6 +322,7 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     isLast = false,
   ): Promise<Progress> {
     const state = isLast ? before : await lookBehind(request, before);
+    if (state.behind) return { state, waitSeconds: 1 };
     const quietMs = scope.clock.now() - state.progressAtMs;
     const { plan } = await opened(request);
     const inDoubtMs = plan.settings.inDoubtSeconds * 1000;
@@ -345,14 +350,15 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     const quietMs = scope.clock.now() - state.progressAtMs;
     if (2 * quietMs < state.verdictTimeoutSeconds * 1000) return state;
     const { plan, closed, scope: opening } = await opened(request);
-    let pendingBehind = 0;
-    for (let group = state.collectedGroups + 1; group < state.loadedGroups; group++) {
-      if (scope.deadline.passed(spareMs)) throw new RetryLaterError('the invocation ends', 1);
+    const { behind, ...rest } = state;
+    let pendingBehind = behind?.pending ?? 0;
+    for (let group = behind?.group ?? state.collectedGroups + 1; group < state.loadedGroups; group++) {
+      if (scope.deadline.passed(spareMs)) return { ...state, behind: { group, pending: pendingBehind } };
       const chunks = knownChunks(await closed.get(group));
       pendingBehind += (await countPending(opening, plan, chunks, false)).pending;
     }
     const isBusy = state.pendingBehind !== undefined && state.pendingBehind !== pendingBehind;
-    return { ...state, pendingBehind, ...(isBusy && { progressAtMs: scope.clock.now() }) };
+    return { ...rest, pendingBehind, ...(isBusy && { progressAtMs: scope.clock.now() }) };
   }
 
   async function collectGroups<State extends Phase<'loading'> | Phase<'collecting'>>(
@@ -388,6 +394,15 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
     }
     return state;
   }
+}
+
+/** Rate limits of ServiceNow count by the hour: what is turned away for longer than two of them does not pass by itself. */
+const longestThrottledMs = 7_200_000;
+
+/** How long verdicts may be unread while the instance is up. */
+function unreadForMs(verdictTimeoutSeconds: number, error: unknown): number {
+  const leastMs = error instanceof ThrottledError ? longestThrottledMs : 0;
+  return Math.max(leastMs, verdictTimeoutSeconds * 1000);
 }
 
 /** The waits between looks: 1 s, then half as long again each time. */

@@ -9,7 +9,7 @@ import type { Outcomes } from '../outcomes/outcomes.ts';
 import type { ServiceNowRecord } from '../servicenow/answers.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
 import { encodedQuery } from '../servicenow/encoded-query.ts';
-import { AccessDeniedError } from '../servicenow/errors.ts';
+import { AccessDeniedError, ThrottledError } from '../servicenow/errors.ts';
 import { listPages } from '../servicenow/pages.ts';
 import { listRecords } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
@@ -172,8 +172,9 @@ export async function readOwnUser(
   return rows?.length === 1 ? rows[0]?.[column] : undefined;
 }
 
-/** True where a read came to nothing on an instance that is up: it answers another one. */
+/** True where a read came to nothing on an instance that is up: it answers another one, or turned it away for being one too many. */
 export async function isUpDespite(scope: ImportScope, error: unknown): Promise<boolean> {
+  if (error instanceof ThrottledError) return true;
   if (!(error instanceof ServiceNowError) || error.scope === 'instance') return false;
   try {
     await readOwnUser(scope.client, 'user_name', callContext(scope));

@@ -188,8 +188,12 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
   const { table, droppedAt, droppedBy } = request;
   log.info('drop-received', { caller: droppedBy, key: object.key, table, droppedAt, arrival: arrival.kind });
   if (arrival.kind === 'superseded')
-    await answerDrop(deps, request, 'superseded', `superseded by version ${arrival.by} of the same key`);
+    await answerDrop(deps, request, 'superseded', supersededReason(arrival.by));
   return arrival.kind === 'new' ? [request] : [];
+}
+
+function supersededReason(by: string): string {
+  return `superseded by version ${by} of the same key`;
 }
 
 /** What the event leaves out is looked up; undefined where the object is gone. */
@@ -258,6 +262,7 @@ type Deps = {
 export function openSchedule({ config, s3, lambda, clock, random, log, outcomes }: Deps): Schedule {
   const functionArn = requireSetting('IMPORT_FUNCTION_ARN', config.importFunctionArn);
   const queueUrl = requireSetting('IMPORT_QUEUE_URL', config.importQueueUrl);
+  const answering = { s3, clock, log, ...(outcomes && { outcomes }) };
   return createSchedule({
     table: createStateTable(requireSetting('STATE_TABLE', config.stateTable), clock, random),
     clock,
@@ -272,7 +277,8 @@ export function openSchedule({ config, s3, lambda, clock, random, log, outcomes 
       const [failure] = await sendMessages(queueUrl, [message]);
       if (failure) throw new RetryLaterError(`the wake-up message was not sent: ${failure.reason}`, 5);
     },
-    noteLost: (request) => noteLostImport({ s3, clock, log, ...(outcomes && { outcomes }) }, request),
+    noteLost: (request) => noteLostImport(answering, request),
+    noteSuperseded: (request, by) => answerDrop(answering, request, 'superseded', supersededReason(by)),
     earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs, log),
   });
 }

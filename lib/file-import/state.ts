@@ -21,6 +21,10 @@ const common = {
       attempts: z.number(),
       /** Since when the file or its settings may not be read. */
       unreadableSinceMs: z.optional(z.number()),
+      /** How often in a row the instance refused the credentials. */
+      rejections: z.optional(z.number()),
+      /** Since when S3 refuses what is stored during an import. */
+      deniedSinceMs: z.optional(z.number()),
       /** Since when the instance is up and only the verdicts cannot be read. */
       unreadVerdictsSinceMs: z.optional(z.number()),
     }),
@@ -29,6 +33,8 @@ const common = {
 
 const loaded = {
   ...common,
+  /** It has given up its turn before its end; nothing may be sent any more. */
+  hasLeft: z.optional(z.literal(true)),
   /** ISO time at which work on the file began. */
   startedAt: z.string(),
   cursor: positionSchema,
@@ -75,6 +81,8 @@ const collectingSchema = z.object({
   progressAtMs: z.number(),
   /** The same of all groups behind the first one without verdicts; counted once that one has stood still for a while. */
   pendingBehind: z.optional(z.number()),
+  /** How far counting them came, and how many there are until there, where it took longer than an invocation. */
+  behind: z.optional(z.object({ group: z.number(), pending: z.number() })),
   looks: z.number(),
 });
 

@@ -12,6 +12,13 @@ export class UnreadableObjectError extends ConnectorError {
   override readonly retryable = true;
 }
 
+/** True where S3 or KMS refuses a call, of whatever kind. */
+export function isDenied(error: unknown): boolean {
+  if (!(error instanceof S3ServiceException)) return false;
+  // A disabled or deleted KMS key is answered with 400.
+  return isStatus(error, 403) || (isStatus(error, 400) && /^KMS/.test(error.name));
+}
+
 /**
  * What stands behind an error of reading the dropped file, or its `_import.json`.
  * @returns InvalidInputError (ConfigurationError for settings) for an archived object, UnreadableObjectError for one that may not be
@@ -26,9 +33,7 @@ export function readErrorOf(key: string, error: unknown, isSettings = false): un
       ? new ConfigurationError(key, reason, options)
       : new InvalidInputError('file', `${key} ${reason}`, options);
   }
-  // A disabled or deleted KMS key is answered with 400.
-  const isRefused = isStatus(error, 403) || (isStatus(error, 400) && /^KMS/.test(error.name));
-  if (!isRefused) return error;
+  if (!isDenied(error)) return error;
   const what = `${key} may not be read (${error.name}: ${error.message})`;
   return new UnreadableObjectError(`${what}; see the bucket policy and the rights to its KMS key`, options);
 }

@@ -1,13 +1,18 @@
-import { ConnectorError } from '../core/errors.ts';
 import { currentLogFields, withLogFields } from '../core/log.ts';
 import type { Activities, Progress } from './activities.ts';
 import type { Durable } from './execution.ts';
 import type { ImportInput } from './import-input.ts';
 import type { ImportSummary } from './report/summary.ts';
-import { isPassing, RetryLaterError, UnreadVerdictsError } from './retry-later-error.ts';
+import {
+  askedSeconds,
+  isPassing,
+  isRejected,
+  RetryLaterError,
+  UnreadVerdictsError,
+} from './retry-later-error.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
-import { abandon, type ImportState, waitingState } from './state.ts';
-import { UnreadableObjectError } from './unreadable-object.ts';
+import { abandon, type ImportState, refusedState, waitingState } from './state.ts';
+import { isDenied, UnreadableObjectError } from './unreadable-object.ts';
 
 /** What an execution answers; a chained one goes on elsewhere. */
 export type ImportAnswer = ImportSummary | { readonly continuedBy: string };
@@ -24,6 +29,10 @@ type Failed = {
   readonly hasProgressed?: true;
   /** The file or its settings may not be read. */
   readonly isUnreadable?: true;
+  /** S3 refuses what is stored during an import. */
+  readonly isDenied?: true;
+  /** The instance refuses the credentials. */
+  readonly isRejected?: true;
   /** The instance is up, and only the verdicts cannot be read. */
   readonly isUnread?: true;
 };
@@ -35,6 +44,11 @@ type WorkflowOptions = {
 
 /** A right to read the file that is missing for longer is taken for lost: later drops of the table wait meanwhile. */
 const longestUnreadableMs = 300_000;
+/** So often credentials are tried, a minute and two apart: ServiceNow locks an account after five failures, by default. */
+const mostRejections = 3;
+const rejectedSeconds = 60;
+/** The same of the right to store what comes of it. */
+const longestDeniedMs = 900_000;
 /** Operations that are kept for the end of an execution. */
 const reservedOperations = 6;
 /** AWS keeps 100 MB of results for one execution; the import goes on in another one well before. */
@@ -48,8 +62,6 @@ const mostOperations = 2_990;
 /** An instance may be down over a weekend. */
 const defaultOptions: WorkflowOptions = { longestOutageMs: 84 * 3_600_000 };
 const longestDelaySeconds = 300;
-/** Rate limits of ServiceNow count by the hour; the lease of an import allows for this (`baseLeaseSeconds`). */
-const longestAskedSeconds = 1_500;
 const promptAttempts = 5;
 /** Starting the next execution may fail so often. */
 const maxChainAttempts = 40;
@@ -105,10 +117,28 @@ async function carryOut(
       attempt(activities, request, before, budget.allowsAnother(before)),
     ).catch((error: unknown) => abandonAfter(before, error));
     budget.note(outcome);
-    state = stateAfter(before, outcome, longestOutageMs);
+    state = await leftEarly(stateAfter(before, outcome, longestOutageMs), outcome);
     if (outcome.waitSeconds !== undefined) await wait('wait', outcome.waitSeconds);
   }
   return finish(state);
+
+  /** Passes the turn on where nothing is sent any more and only what comes of it cannot be stored. */
+  async function leftEarly(current: ImportState, outcome: Outcome): Promise<ImportState> {
+    if (current.phase !== 'abandoned' && current.phase !== 'collecting') return current;
+    if (current.hasLeft || !('failed' in outcome) || !isDeniedForLong(current.failing, outcome))
+      return current;
+    return (await hasPassedOn()) ? { ...current, hasLeft: true } : current;
+  }
+
+  async function hasPassedOn(): Promise<boolean> {
+    const left = await step('leave', () =>
+      orRetry(activities, 1, async () => {
+        await activities.leave(request);
+        return { isLeft: true };
+      }),
+    );
+    return 'isLeft' in left;
+  }
 
   /** A defect, or a failure that no repetition can help. */
   async function abandonAfter(before: ImportState, error: unknown): Promise<Outcome> {
@@ -143,11 +173,13 @@ async function carryOut(
 
   async function finish(current: Extract<ImportState, { phase: 'finished' }>): Promise<ImportAnswer> {
     let failing = current.failing;
+    let hasLeft: boolean = current.hasLeft ?? false;
     let isFileReadable = true;
     try {
       for (;;) {
         if (budget.isSpent(current) && !budget.isLast) {
-          const elsewhere = await goOnElsewhere({ ...current, ...(failing ? { failing } : {}) });
+          const left = hasLeft ? ({ hasLeft } as const) : {};
+          const elsewhere = await goOnElsewhere({ ...current, ...left, ...(failing ? { failing } : {}) });
           if ('continuedBy' in elsewhere) return elsewhere;
         }
         const attempts = (failing?.attempts ?? 0) + 1;
@@ -162,6 +194,8 @@ async function carryOut(
         isFileReadable = !isLost(failing, done);
         const isOver = done.atMs - failing.sinceMs > longestOutageMs || budget.operations > mostOperations;
         if (isOver) throw new Error(done.failed);
+        // Every row is sent that ever will be.
+        hasLeft ||= done.atMs - failing.sinceMs > longestUnreadableMs && (await hasPassedOn());
         await wait('wait', done.waitSeconds);
       }
     } catch (error) {
@@ -205,6 +239,8 @@ async function orRetry<T>(
       ...{ failed, waitSeconds, atMs },
       ...(hasProgressed && { hasProgressed }),
       ...(isUnreadable && { isUnreadable }),
+      ...(isDenied(error) && { isDenied: true }),
+      ...(isRejected(error) && { isRejected: true }),
       ...(error instanceof UnreadVerdictsError && { isUnread: true }),
     };
   }
@@ -212,15 +248,10 @@ async function orRetry<T>(
 
 function delaySeconds(error: unknown, attempts: number): number {
   const backOff = Math.min(longestDelaySeconds, 2 ** Math.min(attempts, 10));
+  if (isRejected(error)) return Math.max(rejectedSeconds * Math.min(2, attempts), askedSeconds(error));
   if (!(error instanceof RetryLaterError)) return Math.max(backOff, askedSeconds(error));
   // What says by itself when to go on does so a few times; after that the instance is down.
   return attempts <= promptAttempts ? error.delaySeconds : Math.max(error.delaySeconds, backOff);
-}
-
-/** How long a throttled instance asked to wait, within reason. */
-function askedSeconds(error: unknown): number {
-  if (!(error instanceof ConnectorError)) return 0;
-  return Math.min(longestAskedSeconds, Math.ceil((error.retryAfterMs ?? 0) / 1000));
 }
 
 function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: number): ImportState {
@@ -234,8 +265,20 @@ function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: numb
     return before.phase === 'waiting'
       ? abandon(state, outcome.failed, outcome.atMs, false)
       : { ...before, failing: undefined, fileLost: outcome.failed };
+  if (outcome.isRejected && (failing.rejections ?? 0) >= mostRejections) return rejected(before, outcome);
+  const isSending = before.phase === 'waiting' || before.phase === 'loading';
+  if (isSending && isDeniedForLong(failing, outcome))
+    return abandon(state, outcome.failed, outcome.atMs, true);
   const isOver = outcome.atMs - failing.sinceMs > longestOutageMs;
   return isOver ? abandon(state, outcome.failed, outcome.atMs, true) : state;
+}
+
+/** The credentials are wrong: nothing more is sent. */
+function rejected(before: ImportState, { failed, atMs }: Failed): ImportState {
+  if (before.phase === 'waiting') return refusedState(before, failed, new Date(atMs).toISOString());
+  if (before.phase !== 'loading' || before.stopReason !== undefined)
+    return abandon(before, failed, atMs, false);
+  return { ...before, failing: undefined, stopReason: failed };
 }
 
 type Failing = NonNullable<ImportState['failing']>;
@@ -245,13 +288,22 @@ function isLost({ unreadableSinceMs }: Failing, { atMs }: Failed): boolean {
   return unreadableSinceMs !== undefined && atMs - unreadableSinceMs > longestUnreadableMs;
 }
 
+/** True when what comes of an import may not be stored for so long that its table is not to wait for it. */
+function isDeniedForLong(failing: ImportState['failing'], { atMs }: Failed): boolean {
+  const sinceMs = failing?.deniedSinceMs;
+  return sinceMs !== undefined && atMs - sinceMs > longestDeniedMs;
+}
+
 function failingSince(before: ImportState['failing'], outcome: Failed): Failing {
   const earlier = outcome.hasProgressed ? undefined : before;
   const { sinceMs, attempts, ...since } = earlier ?? { sinceMs: outcome.atMs, attempts: 0 };
-  const { unreadableSinceMs = outcome.atMs, unreadVerdictsSinceMs = outcome.atMs } = since;
+  const { atMs } = outcome;
+  const { unreadableSinceMs = atMs, unreadVerdictsSinceMs = atMs, deniedSinceMs = atMs } = since;
   return {
     ...{ sinceMs, attempts: attempts + 1 },
     ...(outcome.isUnreadable && { unreadableSinceMs }),
+    ...(outcome.isDenied && { deniedSinceMs }),
+    ...(outcome.isRejected && { rejections: (since.rejections ?? 0) + 1 }),
     ...(outcome.isUnread && { unreadVerdictsSinceMs }),
   };
 }

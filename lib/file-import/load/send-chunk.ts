@@ -12,6 +12,7 @@ import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
 import { callContext, hidesMap, type ImportScope } from '../instance.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
+import { isPassing, isRejected } from '../retry-later-error.ts';
 import { refusedLines, refusesImport, saysNothingOfRows, unsentLines } from './refusal.ts';
 import { knownOutcome, type LineResult, worstOf } from './row-outcome.ts';
 
@@ -26,7 +27,7 @@ const longestWaitMs = 30_000;
 
 /**
  * Sends one body. Waits out throttling and short outages, since a refusal stored nothing.
- * @throws ServiceNowError when the instance is away for longer: nothing was stored
+ * @throws ServiceNowError when the instance is away for longer, or refuses the credentials: nothing was stored
  */
 export async function sendChunk(
   scope: ImportScope,
@@ -42,6 +43,7 @@ export async function sendChunk(
     } catch (error) {
       if (!(error instanceof ServiceNowError)) throw error;
       if (error.effect === 'unknown') return { kind: 'lost' };
+      if (isRejected(error)) throw error;
       if (!error.retryable) return { kind: 'refused', error };
       await waitOut(scope, error, attempt);
     }
@@ -114,7 +116,7 @@ export async function sendRows(
     );
     const sent = await sendOneBatch(scope, plan, rows);
     if (sent === 'lost') return { verdicts, lost: [...lost, ...rows.map(({ line }) => line)] };
-    if (sent instanceof ServiceNowError && sent.retryable) return { verdicts, lost, away: sent };
+    if (sent instanceof ServiceNowError && isPassing(sent)) return { verdicts, lost, away: sent };
     if (sent instanceof ServiceNowError && sent.isTooLarge && rows.length > 1) {
       waiting.unshift(...rows);
       atOnce = Math.ceil(rows.length / 2);

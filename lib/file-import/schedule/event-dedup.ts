@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type ListedObject, listFolders, listObjects } from '../../aws/s3.ts';
+import { type ListedObject, listFolders, listNewestVersions, listObjects } from '../../aws/s3.ts';
 import type { StateItem, StateTable } from '../../aws/state-table.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
@@ -56,9 +56,30 @@ export class EventDedup {
   async begin(request: ImportRequest): Promise<boolean> {
     // First, so that an older version of the key that arrives from now on is superseded.
     await this.noteNewest(request);
-    const item = { ...versionKey(request), state: 'arrived', expiresAt: this.#expiresAt() };
     const isArrived = { attribute: 'state', operator: '=', value: 'arrived' } as const;
-    return this.#table.put(item, { anyOf: [{ is: 'absent' }, isArrived] });
+    const isOpen = { anyOf: [{ is: 'absent' }, isArrived] } as const;
+    const by = await this.#begunBefore(request);
+    const what = by === undefined ? { state: 'arrived', begun: true } : { state: 'superseded', by };
+    const item = { ...versionKey(request), ...what, expiresAt: this.#expiresAt() };
+    return (await this.#table.put(item, isOpen)) && by === undefined;
+  }
+
+  /** The version that supersedes a drop; undefined where none does. */
+  async supersededBy(request: ImportRequest): Promise<string | undefined> {
+    const note = await this.#table.read(versionKey(request));
+    return note?.['state'] === 'superseded' ? String(note['by']) : undefined;
+  }
+
+  /**
+   * A newer version of the key that has begun before a drop that has not: its event came, and its import ran, while the drop was
+   * being put into the wait-list.
+   */
+  async #begunBefore(request: ImportRequest): Promise<string | undefined> {
+    const [own, newest] = await this.#table.readMany([versionKey(request), keyOf(request)]);
+    if (own?.['begun'] === true || !newest || !isNewer(newest, request)) return undefined;
+    const note = await this.#table.read({ pk: dropKey(String(newest['import'])), sk: 'version' });
+    const hasBegun = note?.['begun'] === true || note?.['state'] === 'finished';
+    return hasBegun ? String(newest['version']) : undefined;
   }
 
   /** Notes that the import of a drop has ended, so that no copy of its event starts another one. */
@@ -101,9 +122,7 @@ export class EventDedup {
     const { bucket, redropped } = request;
     if (redropped && !(await this.isNewest({ bucket, ...redropped.first })))
       return `a later drop of ${redropped.first.key}`;
-    const isOther = newest !== undefined && newest['import'] !== executionName(request);
-    const isNewer = isOther && String(newest['sequencer']) > sortableSequencer(request.sequencer);
-    return isNewer ? String(newest['version']) : undefined;
+    return newest && isNewer(newest, request) ? String(newest['version']) : undefined;
   }
 
   async #known(request: ImportRequest, note: StateItem | undefined, waiting: WaitList): Promise<Arrival> {
@@ -132,8 +151,11 @@ export class EventDedup {
       eTag: request.eTag,
       expiresAt: this.#expiresAt(),
     };
-    const isNewer = { attribute: 'sequencer', operator: '<=', value: sequencer } as const;
-    await this.#table.put(item, { anyOf: [{ is: 'absent' }, isNewer] });
+    const isOlder =
+      request.sequencer === ''
+        ? ({ attribute: 'droppedAt', operator: '<=', value: request.droppedAt } as const)
+        : ({ attribute: 'sequencer', operator: '<=', value: sequencer } as const);
+    await this.#table.put(item, { anyOf: [{ is: 'absent' }, isOlder] });
   }
 
   #expiresAt(): number {
@@ -141,8 +163,19 @@ export class EventDedup {
   }
 }
 
+/** Whether what is noted of a key is a newer version than a drop. An event without a sequencer goes by its time. */
+function isNewer(newest: StateItem, request: ImportRequest): boolean {
+  if (newest['import'] === executionName(request)) return false;
+  if (request.sequencer === '') return String(newest['droppedAt']) > request.droppedAt;
+  return String(newest['sequencer']) > sortableSequencer(request.sequencer);
+}
+
 function versionKey(request: ImportRequest) {
-  return { pk: `import-drop#${executionName(request)}`, sk: 'version' };
+  return { pk: dropKey(executionName(request)), sk: 'version' };
+}
+
+function dropKey(name: string): string {
+  return `import-drop#${name}`;
 }
 
 function keyOf({ bucket, key }: Pick<ImportRequest, 'bucket' | 'key'>) {
@@ -160,7 +193,7 @@ const maxFolderPages = 10;
 
 /**
  * Import files of the same staging table that were stored at `sinceMs` or later and not after this one, in whatever case their
- * folders are written.
+ * folders are written: also those that were deleted since, whose events are under way all the same.
  */
 export async function earlierDrops(
   s3: S3Client,
@@ -179,6 +212,24 @@ export async function earlierDrops(
   return earlier;
 }
 
+/** The files of a folder, also those that were deleted, where the bucket keeps their versions and there are not too many. */
+async function newestIn(s3: S3Client, { bucket, versionId }: ImportRequest, folder: string) {
+  if (versionId !== undefined) {
+    const versions = await takeMost(listNewestVersions(s3, bucket, folder));
+    if (versions.isWhole) return versions;
+  }
+  return takeMost(listObjects(s3, bucket, folder));
+}
+
+async function takeMost(listing: AsyncIterable<ListedObject>) {
+  const objects: ListedObject[] = [];
+  for await (const object of listing) {
+    if (objects.length === maxListed) return { objects, isWhole: false };
+    objects.push(object);
+  }
+  return { objects, isWhole: true };
+}
+
 async function earlierIn(
   s3: S3Client,
   request: ImportRequest,
@@ -187,13 +238,11 @@ async function earlierIn(
   log?: Log,
 ): Promise<ListedObject[]> {
   const droppedMs = Date.parse(request.droppedAt);
+  const { objects, isWhole } = await newestIn(s3, request, folder);
+  if (!isWhole)
+    log?.warn('drop-order-not-checked', { folder, reason: `it holds more than ${maxListed} objects` });
   const earlier: ListedObject[] = [];
-  let listed = 0;
-  for await (const object of listObjects(s3, request.bucket, folder)) {
-    if (++listed > maxListed) {
-      log?.warn('drop-order-not-checked', { folder, reason: `it holds more than ${maxListed} objects` });
-      break;
-    }
+  for (const object of objects) {
     // S3 dates an object of several parts by the beginning of its upload; their ETags have a hyphen.
     const beginMs = object.eTag.includes('-') ? sinceMs - longestUploadMs : sinceMs;
     const isEarlier = object.modifiedMs >= beginMs && object.modifiedMs <= droppedMs;

@@ -55,6 +55,8 @@ export type ScheduleDeps = {
   readonly wake: (delaySeconds: number) => Promise<void>;
   /** Leaves an answer for the uploader of an import whose execution was stopped or timed out. */
   readonly noteLost: (request: ImportRequest) => Promise<void>;
+  /** Leaves an answer for the uploader of a drop that a newer version has overtaken on its way into the wait-list. @default none */
+  readonly noteSuperseded?: (request: ImportRequest, by: string) => Promise<void>;
   /** Import files of the same folder that were dropped in the last `underWayMs` and before this one. */
   readonly earlierDrops: (request: ImportRequest, sinceMs: number) => Promise<readonly ListedObject[]>;
 };
@@ -76,10 +78,14 @@ const confirmMs = 10_000;
  * again every few minutes.
  */
 const graceMs = 600_000;
+/** The answer for a lost import is tried for so long; the turn passes on then. */
+const answerMs = 3_600_000;
 /** An import that could not be started is tried again after so long. */
 const restartMs = 60_000;
 /** SQS delays a message by 15 minutes at most. */
 const longestDelayMs = 900_000;
+/** A wake-up message that is overdue for so long is taken for lost, as by a purge of the queue. */
+const overdueMs = 300_000;
 /** A wake-up message that came to nothing, as while the state table is away, is repeated after so long. */
 const rewakeSeconds = 300;
 const maxRounds = 1_000;
@@ -94,14 +100,14 @@ type Attempted = {
 
 /** The schedule of the imports of a deployment. */
 export function createSchedule(deps: ScheduleDeps): Schedule {
-  const { table, clock, log, maxConcurrent, start, wake, noteLost, earlierDrops } = deps;
+  const { table, clock, log, maxConcurrent, start, wake, noteLost, noteSuperseded, earlierDrops } = deps;
   const waiting = new WaitList(table, (sk, error) =>
     log.error('drop-not-readable', { place: sk, reason: String(error) }),
   );
   const dedup = new EventDedup(table, clock);
   const leases = new Leases(table, clock);
 
-  return {
+  const schedule: Schedule = {
     receive: (request) => dedup.receive(request, waiting),
     noteNewest: (request) => dedup.noteNewest(request),
     wakeAgain: () => wake(rewakeSeconds),
@@ -124,13 +130,16 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     async renew(request, forMs) {
       const name = executionName(request);
       const isMine = (lease: ImportLease) => lease.import === name;
-      const { leases: held } = await leases.change(({ leases: all }) => {
+      const running = await leases.change(({ leases: all }) => {
         if (!all.some(isMine)) return undefined;
         const untilMs = clock.now() + forMs;
         const renewed = { untilMs, isConfirmed: true, ranOutAtMs: 0 };
         return all.map((lease) => (isMine(lease) ? { ...lease, ...renewed } : lease));
       });
-      if (held.some(isMine)) return true;
+      if (running.leases.some(isMine)) {
+        await replaceLostWakeUp(running);
+        return true;
+      }
       await waiting.add(request);
       return (await this.startDue()).includes(name);
     },
@@ -146,6 +155,16 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       await this.startDue();
     },
   };
+  return schedule;
+
+  /** An import that runs looks after those that wait: no message may be left that would. */
+  async function replaceLostWakeUp({ wakeAtMs }: Running): Promise<void> {
+    if (wakeAtMs === 0 || clock.now() - wakeAtMs < overdueMs) return;
+    log.warn('wake-up-lost', { dueAt: new Date(wakeAtMs).toISOString() });
+    await schedule.startDue().catch((error: unknown) => {
+      log.error('imports-not-started', { reason: String(error) });
+    });
+  }
 
   /** Takes back the leases that ran out and were not renewed within `graceMs`: their executions have died. */
   async function withoutLost(before: Running): Promise<Running> {
@@ -158,17 +177,31 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     const isLost = (lease: ImportLease) => hasRunOut(lease) && lease.ranOutAtMs + graceMs <= clock.now();
     const lost = running.leases.filter(isLost);
     if (lost.length === 0) return running;
+    const names = new Set<string>();
     for (const lease of lost) {
       const place = await waiting.read(lease.place);
       const caller = place?.request.droppedBy;
       log.error('import-lost', { caller, import: lease.import, table: lease.table });
-      if (place) await noteLost(place.request);
+      if (place && !(await isAnswered(place.request, lease))) continue;
       await waiting.remove(lease.place);
+      names.add(lease.import);
     }
-    const names = new Set(lost.map((lease) => lease.import));
+    if (names.size === 0) return running;
     return leases.change(({ leases: all }) =>
       all.filter((lease) => !names.has(lease.import) || !isLost(lease)),
     );
+  }
+
+  /** @returns false while the answer for a lost import is to be tried again; other tables need not wait for it */
+  async function isAnswered(request: ImportRequest, { ranOutAtMs }: ImportLease): Promise<boolean> {
+    try {
+      await noteLost(request);
+      return true;
+    } catch (error) {
+      const { droppedBy: caller } = request;
+      log.error('import-not-answered', { caller, import: executionName(request), reason: String(error) });
+      return ranOutAtMs + graceMs + answerMs <= clock.now();
+    }
   }
 
   /** Starts again what was granted by a process that died before it could start it. */
@@ -219,9 +252,10 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     const isWaiting = ({ first, hasMore }: TableList) =>
       hasMore || leaseOf.get(first.request.table)?.place !== first.sk;
     if (isFull ? await waiting.hasOthers(held.map(({ place }) => place)) : lists.some(isWaiting))
-      lookAgain.push(
-        ...held.map(({ untilMs, ranOutAtMs }) => (ranOutAtMs === 0 ? untilMs + 1 : ranOutAtMs + graceMs)),
-      );
+      lookAgain.push(...held.flatMap(({ untilMs, ranOutAtMs }) => (ranOutAtMs === 0 ? untilMs + 1 : [])));
+    // What is lost gets its answer though nothing waits behind it.
+    for (const { ranOutAtMs } of held)
+      if (ranOutAtMs !== 0) lookAgain.push(Math.max(ranOutAtMs + graceMs, clock.now() + restartMs));
     if (isFull) return { wakeAtMs: earliest(lookAgain) };
     const free = lists.map(({ first }) => first).filter(({ request }) => !leaseOf.has(request.table));
     for (const place of free.sort(byDrop)) {
@@ -256,7 +290,9 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
 
   async function grant(running: Running, { sk, request }: Place, attempted: Attempted): Promise<void> {
     if (!(await dedup.begin(request))) {
-      await waiting.remove(sk);
+      const by = await dedup.supersededBy(request);
+      if (by !== undefined && !(await isAnsweredSuperseded(request, by))) attempted.failed.add(request.table);
+      else await waiting.remove(sk);
       return;
     }
     const now = clock.now();
@@ -282,11 +318,27 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     log.info('import-started', { caller, import: name, key, table });
   }
 
+  /** @returns false where the answer could not be written: it is tried again later */
+  async function isAnsweredSuperseded(request: ImportRequest, by: string): Promise<boolean> {
+    try {
+      await noteSuperseded?.(request, by);
+      return true;
+    } catch (error) {
+      const { droppedBy: caller } = request;
+      log.error('import-not-answered', { caller, import: executionName(request), reason: String(error) });
+      return false;
+    }
+  }
+
   /** Sends a wake-up message unless one is on its way that arrives early enough. @returns false when the leases changed meanwhile */
   async function wakeAt(running: Running, atMs: number): Promise<boolean> {
     const now = clock.now();
     const dueMs = Math.min(atMs, now + longestDelayMs);
-    if (atMs === Number.POSITIVE_INFINITY) return true;
+    if (atMs === Number.POSITIVE_INFINITY) {
+      // What is not waited for any more cannot be overdue.
+      if (running.wakeAtMs !== 0 && running.wakeAtMs <= now) await leases.replace(running, { wakeAtMs: 0 });
+      return true;
+    }
     if (running.wakeAtMs > now && running.wakeAtMs <= dueMs + 1_000) return true;
     const delaySeconds = Math.max(1, Math.ceil((dueMs - now) / 1000));
     // First the message: one too many does no harm, a missing one does.

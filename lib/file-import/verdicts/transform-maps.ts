@@ -51,7 +51,9 @@ const pageSize = 1_000;
 export class TransformMaps {
   readonly #scope: ImportScope;
   readonly #table: string;
-  #maps: Promise<number> | undefined;
+  #maps: Promise<number | undefined> | undefined;
+  /** How many maps the rows of the load pass through, where only rows show it. */
+  #mapsOfRows: Promise<number | undefined> | undefined;
 
   constructor(scope: ImportScope, table: string) {
     this.#scope = scope;
@@ -71,7 +73,12 @@ export class TransformMaps {
     for (const [set, some] of rows) {
       const seen = runs.get(set) ?? [];
       const hidden = hiddenFrom.get(set);
-      const all = hidden === undefined ? seen.length : Math.max(seen.length, hidden, maps);
+      const known = hidden === undefined ? seen.length : Math.max(seen.length, hidden, maps ?? 0);
+      const all = known > 0 || maps !== undefined ? known : await this.#countByRow(some);
+      if (all === undefined) {
+        for (const { line } of some) setUnclear(verdicts, line, unknownMaps);
+        continue;
+      }
       if (all < 2) continue;
       const outcomes = seen.flatMap((run) => uniformOutcome(run) ?? []);
       const worst = outcomes.length === all ? worstOf(outcomes) : undefined;
@@ -86,7 +93,7 @@ export class TransformMaps {
       idle = again.length === batch.length ? idle + 1 : 0;
       left = [...again, ...left.slice(rowsPerBatch)];
     }
-    for (const { line } of left) setUnclear(verdicts, line);
+    for (const { line } of left) setUnclear(verdicts, line, onlyLast);
   }
 
   /**
@@ -95,8 +102,9 @@ export class TransformMaps {
    */
   async countUnfinished(sets: readonly string[]): Promise<number> {
     const maps = sets.length === 0 ? 0 : await this.#countOnce();
-    if (maps < 2) return 0;
+    if (maps !== undefined && maps < 2) return 0;
     const loaded = [...(await loadedSets(this.#scope, sets))];
+    if (maps === undefined) return loaded.length;
     const { runs } = await this.#histories(loaded);
     const isFinished = (set: string) => {
       const completed = (runs.get(set) ?? []).filter((run) => run['completed'] !== '');
@@ -123,8 +131,8 @@ export class TransformMaps {
     return uniform;
   }
 
-  /** How many active maps the table has, those included that are hidden from the user; 0 where it may see none at all. */
-  #countOnce(): Promise<number> {
+  /** How many active maps the table has, those included that are hidden from the user; undefined where it may not ask. */
+  #countOnce(): Promise<number | undefined> {
     this.#maps ??= this.#countMaps().catch((error: unknown) => {
       this.#maps = undefined;
       throw error;
@@ -132,12 +140,31 @@ export class TransformMaps {
     return this.#maps;
   }
 
-  async #countMaps(): Promise<number> {
+  #countMaps(): Promise<number | undefined> {
     const query = encodedQuery()
       .where('source_table', '=', this.#table)
       .where('active', '=', 'true')
       .toString();
-    return (await this.#countAll('sys_transform_map', query)) ?? 0;
+    return this.#countAll('sys_transform_map', query);
+  }
+
+  /** How many maps rows pass through, where neither maps nor histories may be read; undefined where the rows do not show it either. */
+  async #countByRow([first]: readonly ReadRow[]): Promise<number | undefined> {
+    if (!first) return undefined;
+    this.#mapsOfRows ??= this.#entriesOf(first).catch((error: unknown) => {
+      this.#mapsOfRows = undefined;
+      throw error;
+    });
+    return this.#mapsOfRows;
+  }
+
+  async #entriesOf({ sysId }: ReadRow): Promise<number | undefined> {
+    const request = importRowStatusRequest({ stagingTable: this.#table, sysId });
+    const [answer] = await sendBatch(this.#scope.client, [request], callContext(this.#scope));
+    if (answer?.kind === 'failed' && answer.error.retryable && !hidesMap(answer.error)) throw answer.error;
+    if (answer?.kind !== 'answered') return undefined;
+    const { length } = resultsOf(() => readImport(answer.response, request).results);
+    return length > 0 ? length : undefined;
   }
 
   /** Rows that a query finds, those included that are hidden from the user; undefined where it may not ask. */
@@ -196,7 +223,7 @@ export class TransformMaps {
           ? resultsOf(() => readImport(answer.response, request).results)
           : [];
       if (results.length >= maps) setResult(verdicts, line, results);
-      else setUnclear(verdicts, line);
+      else setUnclear(verdicts, line, onlyLast);
     }
     return left;
   }
@@ -229,12 +256,20 @@ function setResult(verdicts: Map<number, LineResult>, line: number, results: rea
   });
 }
 
-/** Several maps took the row, and only the outcome of the last one can be read: a success may be wrong, a failure is not. */
-function setUnclear(verdicts: Map<number, LineResult>, line: number): void {
+const onlyLast = (outcome: RowOutcome) =>
+  `several transform maps took the row and only the last one's outcome (${outcome}) can be read`;
+const unknownMaps = (outcome: RowOutcome) =>
+  `${outcome} by the last transform map, and whether there are others cannot be read; allow the user to read sys_transform_map`;
+
+/** Several maps took the row, or may have, and only the outcome of the last one can be read: a success may be wrong, a failure is not. */
+function setUnclear(
+  verdicts: Map<number, LineResult>,
+  line: number,
+  why: (outcome: RowOutcome) => string,
+): void {
   const verdict = verdicts.get(line);
-  if (!verdict || verdict.outcome === 'error') return;
-  const message = `several transform maps took the row and only the last one's outcome (${verdict.outcome}) can be read`;
-  verdicts.set(line, { ...verdict, outcome: 'unknown', message });
+  if (!verdict || verdict.outcome === 'error' || verdict.outcome === 'unknown') return;
+  verdicts.set(line, { ...verdict, outcome: 'unknown', message: why(verdict.outcome) });
 }
 
 function resultsOf(read: () => readonly RowResult[]): readonly RowResult[] {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { addAccount } from '../../../emulator/instance/auth/add-account.ts';
+import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { createClient } from '../../../lib/servicenow/client.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -81,6 +82,21 @@ describe('a set that holds the rows of a lost request', () => {
 
   it('is not claimed for a later request, where it may be that of an earlier one that is unknown', async () => {
     await world.settings('imp_load', { ...settings, concurrency: 2 });
+    // The first two are lost at the same time.
+    const bothLost = Promise.withResolvers<void>();
+    let lost = 0;
+    const client: ServiceNowClient = {
+      async send(call, context) {
+        try {
+          return await world.client.send(call, context);
+        } catch (error) {
+          if (call.method === 'POST' && ++lost === 2) bothLost.resolve();
+          if (call.method === 'POST') await bothLost.promise;
+          throw error;
+        }
+      },
+      close: async () => undefined,
+    };
     // Of two equal requests one is carried out; the numbers of u_count cannot be compared.
     lose('reset-after-commit', { count: 1 });
     lose('reset-before-commit', { count: 1, skip: 1 });
@@ -88,6 +104,8 @@ describe('a set that holds the rows of a lost request', () => {
     const rows = Array.from({ length: 30 }, (_, i) => `c-${i % 10},${i < 20 ? '1e3' : '2e3'}`);
     const summary = await world.run(
       await world.drop('imports/imp_load/alike.csv', ['u_code,u_count', ...rows].join('\n')),
+      new Map(),
+      () => client,
     );
     expect(summary.counts).toMatchObject({ unknown: 20, inserted: 10 });
     const held = world.rows('imp_load').map((row) => row['u_count']);

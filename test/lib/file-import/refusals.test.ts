@@ -66,6 +66,74 @@ it.each([
   },
 );
 
+describe('credentials that the instance refuses', () => {
+  /** A user whose password changes when the staging table has so many rows, a while before the secret does. */
+  async function rotating(rows: number, secretAfterMs: number) {
+    const world = await startOwnWorld();
+    const { auth } = world.instance.control;
+    const account = (password: string) =>
+      addAccount(auth, { userName: 'rotated', password, roles: ['admin'] });
+    account('old');
+    let changedAtMs: number | undefined;
+    let refused = 0;
+    const isStored = () => changedAtMs !== undefined && world.clock.now() - changedAtMs >= secretAfterMs;
+    const client = createClient({
+      readSecret: async () => {
+        const password = isStored() ? 'new' : 'old';
+        const basic = { type: 'basic', username: 'rotated', password };
+        return JSON.stringify({ instanceUrl: world.instance.url, auth: basic });
+      },
+      allowedHosts: ['127.0.0.1'],
+      clock: world.clock,
+      log: {
+        ...world.log,
+        error(event, fields) {
+          if (event === 'credentials-rejected') refused++;
+          world.log.error(event, fields);
+        },
+      },
+    });
+    onTestFinished(() => client.close());
+    const changing: ServiceNowClient = {
+      async send(call, context) {
+        if (changedAtMs === undefined && world.rows('imp_load').length >= rows) {
+          changedAtMs = world.clock.now();
+          account('new');
+        }
+        return client.send(call, context);
+      },
+      close: async () => undefined,
+    };
+    await world.settings('imp_load', { rowsPerRequest: 10, concurrency: 2, inDoubtSeconds: 1 });
+    const request = await world.drop('imports/imp_load/x.csv', load(300));
+    const summary = await world.run(request, new Map(), () => changing);
+    return { world, summary, refused };
+  }
+
+  it.each([
+    ['before the first row', 0],
+    ['while rows are sent', 150],
+    ['while verdicts are read', 300],
+  ])('are waited for, since a secret may be changed after its password: %s', async (_, rows) => {
+    const { world, summary } = await rotating(rows, 90_000);
+    expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 300, unknown: 0 } });
+    expect(world.rows('imp_load')).toHaveLength(300);
+  });
+
+  it.each([
+    ['before the first row', 0, { status: 'refused' }],
+    ['while rows are sent', 150, { status: 'stopped' }],
+    ['while verdicts are read', 300, { status: 'stopped' }],
+  ])('end the import after three times: %s', async (_, rows, wanted) => {
+    const { world, summary, refused } = await rotating(rows, 1e9);
+    expect(summary).toMatchObject(wanted);
+    expect(summary.reason).toContain('the instance refuses these credentials');
+    expect(refused).toBeLessThan(rows === 0 ? 12 : 30);
+    expect(world.clock.waitedMs()).toBeLessThan(1_800_000);
+    expect(await world.waiting()).toEqual([]);
+  });
+});
+
 it('a request of many rows that is refused for one of them does not end the import', async () => {
   const world = await startOwnWorld();
   const match = { method: 'POST', path: '/api/now/import/imp_load/insertMultiple' };

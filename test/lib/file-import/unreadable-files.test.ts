@@ -97,3 +97,49 @@ describe('settings that S3 does not hand out', () => {
     expect(summary.reason).toContain('what applied when the file was dropped has been deleted');
   });
 });
+
+describe('results that S3 does not take', () => {
+  const drops = async () => {
+    const first = await world.drop('imports/imp_load/first.csv', load(3));
+    world.clock.advance(90_000);
+    const second = await world.drop('imports/imp_load/second.csv', load(1));
+    world.clock.advance(90_000);
+    for (const request of [first, second]) await world.schedule.receive(request);
+    await world.schedule.startDue();
+    return { first, second };
+  };
+  const whichStarted = () => world.started.map(({ key }) => key);
+  const until = async (isTrue: () => boolean, mostHours: number) => {
+    const begunMs = world.clock.now();
+    while (!isTrue() && world.clock.now() - begunMs < mostHours * 3_600_000) await world.clock.sleep(1_000);
+  };
+
+  it.each([
+    ['before the first row', 0, { status: 'refused' }],
+    ['while rows are sent', 1, { status: 'stopped', counts: { inserted: 3 } }],
+    ['while verdicts are read', 2, { status: 'completed', counts: { inserted: 3 } }],
+    ['at the very end', 3, { status: 'completed', counts: { inserted: 3 } }],
+  ])(
+    'hold the turn of their table for no more than an hour, and are there in the end: %s',
+    async (_, steps, wanted) => {
+      const { first, second } = await drops();
+      const activities = importActivities({
+        scope: world.scope(() => world.client),
+        schedule: world.schedule,
+        startExecution: async () => undefined,
+      });
+      let state: ImportState = waitingState();
+      for (let step = 0; step < steps; step++) ({ state } = await activities.advance(first, state, false));
+      world.denied.add('s3:PutObject');
+      const run = world.goOn({ request: first, resume: state });
+      await until(() => whichStarted().length > 1, 1);
+      expect(whichStarted()).toEqual([first.key, second.key]);
+      world.denied.clear();
+      const summary = await run;
+      expect(summary).toMatchObject(wanted);
+      const listed = (await world.read(summary.results['results'] ?? '')).trimEnd().split('\r\n').slice(1);
+      expect(listed).toHaveLength(steps === 0 ? 0 : 3);
+      expect(await world.waiting()).toHaveLength(2);
+    },
+  );
+});

@@ -16,6 +16,10 @@ let started: string[];
 let wakes: number[];
 /** The key of a drop whose import cannot be started. */
 let refused: string | undefined;
+/** Drops whose answers cannot be written. */
+let unanswered: Set<string>;
+/** What was answered: the keys of lost imports, and by which version others are superseded. */
+let answers: string[];
 /** What the bucket lists as dropped before. */
 let listed: ListedObject[];
 let schedule: Schedule;
@@ -32,14 +36,21 @@ beforeEach(() => {
   started = [];
   wakes = [];
   refused = undefined;
+  unanswered = new Set();
+  answers = [];
   listed = [];
   schedule = open();
 });
 
 /** A process that works with the schedule. */
 function open(maxConcurrent = 2): Schedule {
+  const answer = async ({ key, versionId }: ImportRequest, what: string) => {
+    if (unanswered.has(key)) throw new Error('S3 refuses it');
+    answers.push(`${key} ${versionId} ${what}`);
+  };
   return createSchedule({
-    noteLost: async () => undefined,
+    noteLost: (request) => answer(request, 'lost'),
+    noteSuperseded: (request, by) => answer(request, `superseded by ${by}`),
     table,
     clock,
     log: silentLog,
@@ -141,6 +152,78 @@ describe('the schedule of imports', () => {
     await receive(drop('imports/t/a.csv', -70, { sequencer: '02', versionId: 'new' }));
     for (const request of [first, redrop])
       expect(await schedule.receive(request)).toEqual({ kind: 'repeated' });
+  });
+
+  describe('of two versions of a key', () => {
+    const older = drop('imports/t/a.csv', -90, { sequencer: '01', versionId: 'old' });
+    const newer = drop('imports/t/a.csv', -80, { sequencer: '02', versionId: 'new' });
+
+    it('imports no older one that comes into the wait-list while the newer one is imported to its end', async () => {
+      const { put } = table;
+      let isHeldUp = true;
+      table = {
+        ...table,
+        // Between reading what is known of the key and putting the drop into the wait-list, the other version comes and goes.
+        async put(item, condition, call) {
+          if (item.pk === 'import-wait-list' && isHeldUp) {
+            isHeldUp = false;
+            await receive(newer);
+            await schedule.leave(newer);
+          }
+          return put(item, condition, call);
+        },
+      };
+      await open().receive(older);
+      await schedule.startDue();
+      expect(started).toEqual([newer.key]);
+      expect(answers).toEqual([`${older.key} old superseded by new`]);
+      expect(await schedule.receive(older)).toEqual({ kind: 'superseded', by: 'new' });
+      expect(await table.query('import-wait-list')).toEqual([]);
+    });
+
+    it('imports no older one whose event has the later time', async () => {
+      const late = { ...older, droppedAt: '2026-11-28T09:59:00.000Z' };
+      const early = { ...newer, droppedAt: '2026-11-28T09:58:59.000Z' };
+      await schedule.receive(late);
+      await schedule.receive(early);
+      await schedule.startDue();
+      await schedule.leave(early);
+      expect(started).toEqual([newer.key]);
+      expect(answers).toEqual([`${older.key} old superseded by new`]);
+    });
+
+    it('holds up no other table where the answer for the older one cannot be written, and writes it later', async () => {
+      const late = { ...older, droppedAt: '2026-11-28T09:59:00.000Z' };
+      const early = { ...newer, droppedAt: '2026-11-28T09:58:59.000Z' };
+      unanswered.add(older.key);
+      await receive(late, early);
+      await schedule.leave(early);
+      await receive(drop('imports/u/x.csv', -10));
+      expect(started).toEqual([newer.key, 'imports/u/x.csv']);
+      unanswered.clear();
+      await wakeUp();
+      expect(answers).toEqual([`${older.key} old superseded by new`]);
+    });
+
+    it('goes by the time of an event that has no sequencer', async () => {
+      await receive(older);
+      await receive({ ...newer, sequencer: '' });
+      await schedule.leave(older);
+      await schedule.leave({ ...newer, sequencer: '' });
+      expect(started).toEqual([older.key, newer.key]);
+    });
+
+    it('goes on with an older one that had begun, though a newer one was imported while its lease had run out', async () => {
+      await receive(older, newer);
+      await schedule.renew(older, leaseMs);
+      clock.nowMs += leaseMs + 1;
+      await schedule.startDue();
+      clock.nowMs += 600_000;
+      await schedule.startDue();
+      expect(await schedule.renew(older, leaseMs)).toBe(false);
+      await schedule.leave(newer);
+      expect(await schedule.renew(older, leaseMs)).toBe(true);
+    });
   });
 
   it('does not begin what is superseded', async () => {
@@ -355,6 +438,25 @@ describe('a lease', () => {
     expect(started).toEqual([dead.key, next.key]);
   });
 
+  it('that has run out holds up no other table where its drop cannot be answered, and its own for an hour', async () => {
+    const [dead, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
+    unanswered.add(dead.key);
+    await receive(dead, next);
+    await schedule.renew(dead, leaseMs);
+    clock.nowMs += leaseMs + 1;
+    await schedule.startDue();
+    clock.nowMs += 600_000;
+    await receive(drop('imports/u/x.csv', 2_400));
+    expect(started).toEqual([dead.key, 'imports/u/x.csv']);
+    const sent = wakes.length;
+    for (let minute = 0; minute < 30; minute++) await wakeUp();
+    expect(wakes.slice(sent)).toEqual(Array.from({ length: 30 }, () => 60));
+    expect(started).not.toContain(next.key);
+    clock.nowMs += 1_800_000;
+    await schedule.startDue();
+    expect(started).toContain(next.key);
+  });
+
   it('of an import that runs is kept though the state table was away for longer than its length', async () => {
     const [running, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
     await receive(running, next);
@@ -401,6 +503,50 @@ describe('a lease', () => {
     expect(await schedule.renew(a, leaseMs)).toBe(false);
     await schedule.leave(b);
     expect(started).toEqual([b.key, a.key]);
+  });
+});
+
+describe('a wake-up message that is lost, as by a purge of the queue', () => {
+  it('is replaced by an import that runs', async () => {
+    const [dead, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
+    const running = drop('imports/u/x.csv', -70);
+    await receive(dead, next, running);
+    await schedule.renew(dead, leaseMs);
+    expect(wakes).toHaveLength(1);
+    for (let minute = 0; minute < 90; minute++) {
+      await schedule.renew(running, leaseMs);
+      clock.nowMs += 60_000;
+    }
+    expect(started).toEqual([dead.key, running.key, next.key]);
+  });
+
+  it('is not missed where nothing waits any more', async () => {
+    const [a, b, running] = [
+      drop('imports/t/a.csv', -90),
+      drop('imports/t/b.csv', -80),
+      drop('imports/u/x.csv', -70),
+    ];
+    await receive(a, b, running);
+    for (const one of [a, b]) {
+      await schedule.renew(one, leaseMs);
+      await schedule.leave(one);
+    }
+    await schedule.renew(running, 7_200_000);
+    clock.nowMs += 3_600_000;
+    let queries = 0;
+    const { query } = table;
+    table = {
+      ...table,
+      query(...args) {
+        queries++;
+        return query(...args);
+      },
+    };
+    const later = open();
+    await later.renew(running, 7_200_000);
+    const first = queries;
+    for (let minute = 0; minute < 10; minute++) await later.renew(running, 7_200_000);
+    expect(queries).toBe(first);
   });
 });
 

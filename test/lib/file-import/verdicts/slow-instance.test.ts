@@ -3,7 +3,7 @@ import { importActivities } from '../../../../lib/file-import/activities.ts';
 import { callContext, pageRows } from '../../../../lib/file-import/instance.ts';
 import { runImport } from '../../../../lib/file-import/workflow.ts';
 import type { ServiceNowClient } from '../../../../lib/servicenow/call.ts';
-import { TransactionCancelledError } from '../../../../lib/servicenow/errors.ts';
+import { ThrottledError, TransactionCancelledError } from '../../../../lib/servicenow/errors.ts';
 import { loadData } from '../load-table.ts';
 import { memoryDurable } from '../memory-durable.ts';
 import { startWorld, type World } from '../world.ts';
@@ -198,6 +198,67 @@ it('ends after the time-out of verdicts where the instance is up but does not li
   expect(summary).toHaveProperty('reason', expect.stringContaining('maximum execution time'));
   expect(hours(world)).toBeLessThan(1);
   expect(await world.waiting()).toEqual([]);
+});
+
+/** Reads are turned away for a while once rows are there. */
+function throttledClient(world: World, isThrottled: (path: string) => boolean, retryAfterMs?: number) {
+  return clientAfter(world, (path, method) => {
+    if (method === 'GET' && world.rows('imp_load').length > 0 && isThrottled(path))
+      throw new ThrottledError('429 rate limit', { method, path, retryAfterMs });
+  });
+}
+
+it.each([
+  ['what asks for verdicts', (path: string) => path.includes('imp_load')],
+  ['every read', () => true],
+])(
+  'ends two hours after the last verdict where the instance turns %s away for good',
+  async (_, isThrottled) => {
+    const world = await worldWith({});
+    const client = throttledClient(world, isThrottled, 1_500_000);
+    const summary = await runWith(world, 5, { verdictTimeoutSeconds: 60 }, client);
+    expect(summary).toMatchObject({ status: 'stopped', counts: { unknown: 5 } });
+    expect(summary).toHaveProperty('reason', expect.stringContaining('429 rate limit'));
+    expect(hours(world)).toBeGreaterThan(2);
+    expect(hours(world)).toBeLessThan(3);
+    expect(await world.waiting()).toEqual([]);
+  },
+);
+
+it('has the verdicts of rows whose reads were turned away for an hour', async () => {
+  const world = await worldWith({});
+  const untilMs = world.clock.now() + 3_600_000;
+  const client = throttledClient(world, () => world.clock.now() < untilMs);
+  const summary = await runWith(world, 5, { verdictTimeoutSeconds: 60 }, client);
+  expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 5, unknown: 0 } });
+});
+
+it('looks in several invocations whether the instance is busy with later groups, where there are many', async () => {
+  const world = await worldWith({ switches: { transformDelayMs: 1e9 } });
+  await world.settings('imp_load', { rowsPerRequest: 1, concurrency: 1, verdictTimeoutSeconds: 600 });
+  let [counted, waitedMs, mostCounted] = [0, 0, 0];
+  const client = clientAfter(world, (path) => {
+    if (path !== '/api/now/stats/imp_load') return;
+    // Each wait begins another invocation, which has time for three counts.
+    if (world.clock.waitedMs() !== waitedMs) counted = 0;
+    waitedMs = world.clock.waitedMs();
+    counted += 1;
+    mostCounted = Math.max(mostCounted, counted);
+  });
+  const request = await world.drop('imports/imp_load/x.csv', load(900));
+  await world.schedule.receive(request);
+  const scope = world.scope(client);
+  const { deadline } = scope;
+  const isLate = () => counted > 2 && world.clock.waitedMs() === waitedMs;
+  const activities = importActivities({
+    scope: { ...scope, deadline: { ...deadline, atMs: deadline.atMs, passed: isLate } },
+    schedule: world.schedule,
+    startExecution: async () => undefined,
+  });
+  const summary = await runImport(memoryDurable(new Map(), world.clock), activities, { request });
+  expect(summary).toMatchObject({ counts: { unknown: 900 } });
+  expect(mostCounted).toBeLessThan(6);
+  expect(hours(world)).toBeLessThan(1);
 });
 
 it('keeps the verdicts of groups before one whose rows cannot be read', async () => {

@@ -154,6 +154,11 @@ describe('several transform maps of which the user does not see all', () => {
   const hiddenMap = { table: 'sys_transform_map', where: { name: 'Second' } };
   const hiddenRuns = { table: 'sys_import_set_run', where: { sys_transform_map: secondMap } };
   const noRuns = { table: 'sys_import_set_run' };
+  /** Such a rule refuses to list the table at all. */
+  const refused = [
+    { table: 'sys_transform_map', operation: 'rest' },
+    { table: 'sys_import_set_run', operation: 'rest' },
+  ] as const;
 
   it.each([
     ['the first map', [hiddenMap], { inserted: 5, error: 1 }],
@@ -161,11 +166,17 @@ describe('several transform maps of which the user does not see all', () => {
     ['the map and its history', [hiddenMap, hiddenRuns], { inserted: 5, error: 1 }],
     ['any history', [noRuns], { inserted: 5, error: 1 }],
     ['any map', [{ table: 'sys_transform_map' }], { inserted: 5, error: 1 }],
+    ['any map and any history', [{ table: 'sys_transform_map' }, noRuns], { inserted: 5, error: 1 }],
+    ['any map and any history, and refused', refused, { inserted: 5, error: 1 }],
   ])('still count all: %s is hidden', async (_, rules, counts) => {
     const world = await worldWith({ data: twoMaps });
     const { access } = world.instance.control.auth;
     for (const rule of rules)
-      access.add({ ...rule, operation: 'read', ...('where' in rule ? {} : { roles: [] }) });
+      access.add({
+        operation: 'read' as const,
+        ...rule,
+        ...('where' in rule ? {} : { roles: [] }),
+      });
     const client = limitedClient(world);
     world.instance.state.imports.scripts.set('Load', ({ u_code: code }) =>
       code === 'code-3' ? { error: 'the first map says no' } : {},
@@ -174,6 +185,35 @@ describe('several transform maps of which the user does not see all', () => {
     const request = await world.drop('imports/imp_load/x.csv', load(6));
     const summary = await world.run(request, new Map(), () => client);
     expect(summary.counts).toMatchObject(counts);
+  });
+
+  it('leave successes unknown where nothing shows how many there are', async () => {
+    const world = await worldWith({ data: twoMaps });
+    const { auth, faults } = world.instance.control;
+    for (const rule of refused) auth.access.add({ ...rule, roles: [] });
+    const match = { method: 'GET', path: '/api/now/import/*', batchItem: true };
+    const json = { error: { message: 'Operation Failed', detail: 'ACL Exception' }, status: 'failure' };
+    faults.add({ match, action: 'answer', status: 403, json, count: 100 });
+    world.instance.state.imports.scripts.set('Second', ({ u_code: code }) =>
+      code === 'code-3' ? { error: 'the second map says no' } : {},
+    );
+    const client = limitedClient(world);
+    await world.settings('imp_load', {});
+    const request = await world.drop('imports/imp_load/x.csv', load(6));
+    const summary = await world.run(request, new Map(), () => client);
+    expect(summary.counts).toMatchObject({ unknown: 5, error: 1 });
+    const messages = summary.messages.map(({ message }) => message).join();
+    expect(messages).toContain('allow the user to read sys_transform_map');
+  });
+
+  it('are one where the rows show it, though neither maps nor histories may be read', async () => {
+    const world = await worldWith({});
+    for (const rule of refused) world.instance.control.auth.access.add({ ...rule, roles: [] });
+    const client = limitedClient(world);
+    await world.settings('imp_load', {});
+    const request = await world.drop('imports/imp_load/x.csv', load(6));
+    const summary = await world.run(request, new Map(), () => client);
+    expect(summary.counts).toMatchObject({ inserted: 6, unknown: 0 });
   });
 });
 
