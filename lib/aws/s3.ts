@@ -230,35 +230,6 @@ export async function* listObjects(
   } while (token !== undefined);
 }
 
-/** The newest version of each object below a prefix, also of those that were deleted, in the order of their keys. */
-export async function* listNewestVersions(
-  s3: S3Client,
-  bucket: string,
-  prefix: string,
-): AsyncGenerator<ListedObject> {
-  let next: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
-  let last: string | undefined;
-  while (next) {
-    const page: ListObjectVersionsCommandOutput = await s3.send(
-      new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, ...next }),
-    );
-    for (const { Key: key, Size: size = 0, ETag, LastModified } of page.Versions ?? []) {
-      // Those of one key come newest first.
-      if (key !== undefined && key !== last)
-        yield { key, size, modifiedMs: LastModified?.getTime() ?? 0, eTag: bare(ETag) };
-      last = key;
-    }
-    const { NextKeyMarker, NextVersionIdMarker } = page;
-    next =
-      page.IsTruncated && NextKeyMarker
-        ? {
-            KeyMarker: NextKeyMarker,
-            ...(NextVersionIdMarker ? { VersionIdMarker: NextVersionIdMarker } : {}),
-          }
-        : undefined;
-  }
-}
-
 /** The folders right below a prefix (which ends in `/`), each with its `/`. @param maxPages so many requests at most */
 export async function listFolders(
   s3: S3Client,

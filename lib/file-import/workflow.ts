@@ -273,12 +273,10 @@ function stateAfter(before: ImportState, outcome: Outcome, longestOutageMs: numb
   return isOver ? abandon(state, outcome.failed, outcome.atMs, true) : state;
 }
 
-/** The credentials are wrong: nothing more is sent. */
+/** The credentials are wrong: the instance is asked nothing more. */
 function rejected(before: ImportState, { failed, atMs }: Failed): ImportState {
   if (before.phase === 'waiting') return refusedState(before, failed, new Date(atMs).toISOString());
-  if (before.phase !== 'loading' || before.stopReason !== undefined)
-    return abandon(before, failed, atMs, false);
-  return { ...before, failing: undefined, stopReason: failed };
+  return abandon(before, failed, atMs, false);
 }
 
 type Failing = NonNullable<ImportState['failing']>;

@@ -7,7 +7,7 @@ import { inTransaction, openDatabase } from '../database.ts';
 import type { Log } from '../log.ts';
 import { type Blob, BlobFolder } from './blob-folder.ts';
 import { BucketTable } from './bucket-table.ts';
-import { type EventPlan, oddMessage } from './event-faults.ts';
+import type { EventPlan } from './event-faults.ts';
 import { eventMessage, type ObjectEvent, wants } from './notification.ts';
 import { type NewObject, ObjectTable, type StoredObject } from './object-table.ts';
 import { type Deliver, Outbox } from './outbox.ts';
@@ -222,8 +222,8 @@ export class S3State {
     for (const rule of this.buckets.get(object.bucket).notifications) {
       if (!wants(rule, event, object.key)) continue;
       const body = eventMessage(rule, event, object, by);
-      for (const { delayMs, isOdd } of this.#eventPlan())
-        this.outbox.add(rule.queueArn, isOdd ? oddMessage(body) : body, this.clock.now() + delayMs);
+      for (const delayMs of this.#eventPlan())
+        this.outbox.add(rule.queueArn, body, this.clock.now() + delayMs);
     }
   }
 

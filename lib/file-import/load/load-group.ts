@@ -8,7 +8,7 @@ import { GroupLedger, type GroupStart } from './group-ledger.ts';
 import { importSetsOf, knownChunks, type LoadLedger, readLedger } from './ledger.ts';
 import { type Reconciliation, seesRows } from './reconcile.ts';
 import { lastClosedSet, type PendingChunks, setMatcher } from './reconcile-by-sets.ts';
-import { printChunk } from './row-prints.ts';
+import { type ChunkPrint, printChunk } from './row-prints.ts';
 import { endsGroup, type LoadDeps, type LoadGroup, sendChunks } from './send-group.ts';
 
 /** What a group came to, small enough for a checkpoint. */
@@ -137,7 +137,7 @@ async function pendingPrints(
   task: LoadGroup,
   ledger: GroupLedger,
 ): Promise<PendingChunks> {
-  const prints: PendingChunks = new Map();
+  const prints = new Map<string, { print: ChunkPrint; count: number }>();
   let [index, rows] = [0, 0];
   for await (const chunk of reader.chunksFrom(task.from)) {
     if (ledger.mayHaveSent(index) && !ledger.has(index)) {

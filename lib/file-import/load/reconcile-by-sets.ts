@@ -26,7 +26,7 @@ export type SetMatch =
   | { readonly kind: 'unsure' };
 
 /** The chunks that may have been sent, by their digests, each as often as there are such chunks. */
-export type PendingChunks = Map<string, { readonly print: ChunkPrint; readonly count: number }>;
+export type PendingChunks = ReadonlyMap<string, { readonly print: ChunkPrint; readonly count: number }>;
 
 /** Import sets that may hold chunks of this load; each is matched once. */
 export type SetMatcher = {
@@ -59,10 +59,15 @@ export async function setMatcher(
   const free = new Map(sets.map((set) => [set.id, set]));
   const read = storedPrints(scope, plan);
   const sent = [...pending.values()].map(({ print }) => print);
+  const matched = new Map<string, number>();
+  let unlike: Promise<boolean> | undefined;
   const matchNow = async (chunk: Chunk, index: number): Promise<SetMatch> => {
     const print = printChunk(plan, chunk);
-    const rivals = Math.max(1, pending.get(print.digest)?.count ?? 1);
-    pending.set(print.digest, { print, count: rivals - 1 });
+    const before = matched.get(print.digest) ?? 0;
+    matched.set(print.digest, before + 1);
+    // Of chunks that may differ in a column that is not compared, each stays a rival of the others.
+    const count = (pending.get(print.digest)?.count ?? 1) - (print.isWhole ? before : 0);
+    const rivals = Math.max(1, count);
     const isPossible = ({ id }: CandidateSet) => !isOlder(id, index);
     const compared = await compare(print, [...free.values()].filter(isPossible), read);
     const match = decide(compared, print, chunk, rivals, pending);
@@ -70,7 +75,8 @@ export async function setMatcher(
     if ('importSetId' in match && !areOwn) return { kind: 'unsure' };
     if ('importSetId' in match) free.delete(match.importSetId);
     if (match.kind !== 'none') return match;
-    return (await isAnyUnlike(sets.filter(isPossible), sent, read)) ? { kind: 'unsure' } : match;
+    unlike ??= isAnyUnlike(sets, sent, read);
+    return (await unlike) ? { kind: 'unsure' } : match;
   };
   // One after another, so that two equal chunks are not matched with the same set.
   let previous: Promise<unknown> = Promise.resolve();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type ListedObject, listFolders, listNewestVersions, listObjects } from '../../aws/s3.ts';
+import { type ListedObject, listFolders, listObjects } from '../../aws/s3.ts';
 import type { StateItem, StateTable } from '../../aws/state-table.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
@@ -193,7 +193,7 @@ const maxFolderPages = 10;
 
 /**
  * Import files of the same staging table that were stored at `sinceMs` or later and not after this one, in whatever case their
- * folders are written: also those that were deleted since, whose events are under way all the same.
+ * folders are written.
  */
 export async function earlierDrops(
   s3: S3Client,
@@ -212,24 +212,6 @@ export async function earlierDrops(
   return earlier;
 }
 
-/** The files of a folder, also those that were deleted, where the bucket keeps their versions and there are not too many. */
-async function newestIn(s3: S3Client, { bucket, versionId }: ImportRequest, folder: string) {
-  if (versionId !== undefined) {
-    const versions = await takeMost(listNewestVersions(s3, bucket, folder));
-    if (versions.isWhole) return versions;
-  }
-  return takeMost(listObjects(s3, bucket, folder));
-}
-
-async function takeMost(listing: AsyncIterable<ListedObject>) {
-  const objects: ListedObject[] = [];
-  for await (const object of listing) {
-    if (objects.length === maxListed) return { objects, isWhole: false };
-    objects.push(object);
-  }
-  return { objects, isWhole: true };
-}
-
 async function earlierIn(
   s3: S3Client,
   request: ImportRequest,
@@ -238,11 +220,13 @@ async function earlierIn(
   log?: Log,
 ): Promise<ListedObject[]> {
   const droppedMs = Date.parse(request.droppedAt);
-  const { objects, isWhole } = await newestIn(s3, request, folder);
-  if (!isWhole)
-    log?.warn('drop-order-not-checked', { folder, reason: `it holds more than ${maxListed} objects` });
   const earlier: ListedObject[] = [];
-  for (const object of objects) {
+  let listed = 0;
+  for await (const object of listObjects(s3, request.bucket, folder)) {
+    if (++listed > maxListed) {
+      log?.warn('drop-order-not-checked', { folder, reason: `it holds more than ${maxListed} objects` });
+      break;
+    }
     // S3 dates an object of several parts by the beginning of its upload; their ETags have a hyphen.
     const beginMs = object.eTag.includes('-') ? sinceMs - longestUploadMs : sinceMs;
     const isEarlier = object.modifiedMs >= beginMs && object.modifiedMs <= droppedMs;

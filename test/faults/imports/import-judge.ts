@@ -109,7 +109,7 @@ function judgeRows(drops: readonly Reported[], staged: readonly Row[], kind: Imp
       if (!row) continue;
       // Of a drop without an answer nothing is known.
       const outcome = result ? (outcomes.get(line) ?? 'none') : 'unknown';
-      const id = idOf({ u_code: row.code, u_text: row.text, u_count: String(row.count ?? '') });
+      const id = idOf({ u_code: row.code, u_text: row.text, u_count: String(row.count) });
       const claim = claims.get(id) ?? {
         sure: 0,
         unknown: 0,

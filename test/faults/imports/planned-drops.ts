@@ -33,30 +33,20 @@ export function planDrops(rows: number, seed: number, dice: Dice): readonly (rea
   return Array.from({ length: files }, (_, round) =>
     kinds.map(([kindName, kind]) => {
       const before = last.get(kind);
-      const key = `imports/${kind.table}/file-${round + 1}.${kind.format}`;
+      const key = `imports/${kind.table}/file-${round + 1}.csv`;
       const name = `${seed}v${round + 1}`;
       const perFile = rowsOfKind(kind, rows) / files;
       const count = Math.ceil(Math.max(kind.rowsPerRequest + 5, perFile) * (0.5 + dice.random()));
       const lines = Array.from({ length: count }, (__, index) => ({
-        line: index + firstLine[kind.format],
+        line: index + 2,
         row: dice.chance(1) ? undefined : kind.row(name, index),
       }));
-      const body =
-        kind.format === 'csv'
-          ? [header, ...lines.map(({ row }, index) => toCsv(row, index))].join('\n')
-          : lines.map(({ row }) => toJson(row)).join('\n');
+      const body = [header, ...lines.map(({ row }, index) => toCsv(row, index))].join('\n');
       const drop = { name, key: before && dice.chance(30) ? before : key, lines, kindName, kind, body };
       last.set(kind, drop.key);
       return drop;
     }),
   );
-}
-
-const firstLine = { csv: 2, jsonl: 1 } as const;
-
-/** A line that is cut off cannot be read. */
-function toJson(row: ReturnType<ImportKind['row']> | undefined): string {
-  return row ? JSON.stringify({ u_code: row.code, u_text: row.text, u_count: row.count }) : '{"u_code": "C';
 }
 
 /** A line with a column too many cannot be read. */

@@ -2,6 +2,8 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { importActivities } from '../../../lib/file-import/activities.ts';
 import { type ImportState, waitingState } from '../../../lib/file-import/state.ts';
+import { runImport } from '../../../lib/file-import/workflow.ts';
+import { memoryDurable } from './memory-durable.ts';
 import { bucket, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -116,7 +118,7 @@ describe('results that S3 does not take', () => {
 
   it.each([
     ['before the first row', 0, { status: 'refused' }],
-    ['while rows are sent', 1, { status: 'stopped', counts: { inserted: 3 } }],
+    ['while rows are sent', 1, { status: 'stopped', counts: { notSent: 3 } }],
     ['while verdicts are read', 2, { status: 'completed', counts: { inserted: 3 } }],
     ['at the very end', 3, { status: 'completed', counts: { inserted: 3 } }],
   ])(
@@ -131,7 +133,10 @@ describe('results that S3 does not take', () => {
       let state: ImportState = waitingState();
       for (let step = 0; step < steps; step++) ({ state } = await activities.advance(first, state, false));
       world.denied.add('s3:PutObject');
-      const run = world.goOn({ request: first, resume: state });
+      const run = runImport(memoryDurable(new Map(), world.clock), activities, {
+        request: first,
+        resume: state,
+      });
       await until(() => whichStarted().length > 1, 1);
       expect(whichStarted()).toEqual([first.key, second.key]);
       world.denied.clear();

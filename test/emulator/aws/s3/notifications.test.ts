@@ -141,34 +141,6 @@ it('delivers at the next start what a stop kept from its queue', async () => {
   expect(sent.map((body) => Message.parse(JSON.parse(body)).Records[0].s3.object.key)).toEqual(['kept.csv']);
 });
 
-it('odd events come with records that name no object, and leave out sizes', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 's3-events-'));
-  const bodies: string[] = [];
-  const deliver = (_queue: string, body: string) => void bodies.push(body);
-  const s3 = await startS3({ folder, deliver, eventFaults: { seed: 1, odd: 1 } });
-  const client = s3Client(s3.url);
-  onTestFinished(async () => {
-    client.destroy();
-    await s3.close();
-    await rm(folder, { recursive: true });
-  });
-  await client.send(new CreateBucketCommand({ Bucket: 'drops' }));
-  const rule = { id: 'r', queueArn: QUEUE, events: ['s3:ObjectCreated:*'], prefix: '', suffix: '' };
-  s3.state.buckets.setNotifications('drops', [rule]);
-  await client.send(new PutObjectCommand({ Bucket: 'drops', Key: 'a.csv', Body: 'x' }));
-  await expect.poll(() => bodies.length).toBe(1);
-  const [body = ''] = bodies;
-  const object = { key: 'a.csv', size: null, eTag: null, sequencer: expect.any(String) };
-  expect(JSON.parse(body)).toEqual({
-    Records: [
-      null,
-      {},
-      expect.objectContaining({ s3: expect.objectContaining({ object }) }),
-      { eventName: null, s3: null },
-    ],
-  });
-});
-
 describe('events that are late and doubled', () => {
   async function dropTen(seed: number) {
     const folder = await mkdtemp(join(tmpdir(), 's3-events-'));

@@ -5,8 +5,6 @@ import {
   CompleteMultipartUploadCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
-  DeleteObjectCommand,
-  PutBucketVersioningCommand,
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
@@ -60,23 +58,4 @@ it('finds drops of the same table in folders that are written in another case, a
     const earlier = await earlierDrops(client, importRequest({ bucket: Bucket, key, droppedAt }), 0);
     expect(earlier.map((object) => object.key).sort()).toEqual([...keys].sort());
   }
-});
-
-it('finds a drop that was deleted before its event came, in a bucket with versions', async () => {
-  const { clock, client } = await start();
-  const VersioningConfiguration = { Status: 'Enabled' } as const;
-  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
-  const put = (Key: string, Body: string) => client.send(new PutObjectCommand({ Bucket, Key, Body }));
-  await put('imports/t/a.csv', 'u_code\nold');
-  clock.advance(5_000);
-  await put('imports/t/a.csv', 'u_code\nnew');
-  await put('imports/t/empty.csv', '');
-  clock.advance(5_000);
-  for (const Key of ['imports/t/a.csv', 'imports/t/empty.csv'])
-    await client.send(new DeleteObjectCommand({ Bucket, Key }));
-  const droppedAt = new Date(clock.now() + 1_000).toISOString();
-  const later = importRequest({ bucket: Bucket, key: 'imports/t/b.csv', versionId: 'v', droppedAt });
-  const earlier = await earlierDrops(client, later, clock.now() - 900_000);
-  expect(earlier).toMatchObject([{ key: 'imports/t/a.csv', modifiedMs: clock.now() - 5_000 }]);
-  expect(await earlierDrops(client, later, clock.now() - 4_000)).toEqual([]);
 });
