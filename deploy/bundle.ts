@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, context, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { bundledMappings } from './bundled-mappings.ts';
 import { functions, type PackagedFunction } from './functions.ts';
-import { lazyBuiltins } from './lazy-builtins.ts';
+import { lazyBuiltins, requireBuiltin } from './lazy-builtins.ts';
 import { type BundledFile, emptyMap, joinStart } from './one-start-file.ts';
 import { slimAwsSdk } from './slim-aws-sdk.ts';
 import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
@@ -11,9 +11,6 @@ import { ownSources } from './source-maps.ts';
 
 /** The root of the project. */
 export const projectRoot = resolve(import.meta.dirname, '..');
-
-/** CommonJS dependencies ask for `require`, which an ES module does not have. */
-const requireForCommonJs = `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`;
 
 /** How every bundle is made; not where it comes from and goes to. */
 export const bundleOptions = {
@@ -25,7 +22,7 @@ export const bundleOptions = {
   mainFields: ['module', 'main'],
   outExtension: { '.js': '.mjs' },
   chunkNames: '[hash]',
-  banner: { js: requireForCommonJs },
+  banner: { js: requireBuiltin },
   splitting: true,
   metafile: true,
   sourcemap: 'external',

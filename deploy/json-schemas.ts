@@ -38,7 +38,7 @@ function published(name: string, { title, description, examples }: texts.Texts, 
 
 function recordMessageSchema(): Json {
   const { signal, record } = texts.recordMessage.properties;
-  const { oneOf } = toJson(recordMessage);
+  const { oneOf } = toJson(recordMessage());
   const variants = Array.isArray(oneOf) ? oneOf.filter(isJson) : [];
   const records = variants.filter((variant) => actionOf(variant) !== 'signal');
   const signals = variants.filter((variant) => actionOf(variant) === 'signal');

@@ -1,49 +1,64 @@
-import * as nodeConsole from 'node:console';
-import * as crypto from 'node:crypto';
-import * as net from 'node:net';
-import * as timers from 'node:timers/promises';
-import * as zlib from 'node:zlib';
+import { builtinModules } from 'node:module';
 import type { Plugin } from 'esbuild';
 
-/** Modules of Node whose loading takes milliseconds, or loads others, and that no function calls before its first event. */
-const lazy: Readonly<Record<string, object>> = {
-  'node:console': nodeConsole,
-  'node:crypto': crypto,
-  'node:net': net,
-  'node:timers/promises': timers,
-  'node:zlib': zlib,
-};
+/** Modules of Node whose loading takes time, or loads others, and whose functions no function calls before its first event. */
+const lazy: ReadonlySet<string> = new Set([
+  'node:console',
+  'node:crypto',
+  'node:net',
+  'node:querystring',
+  'node:timers/promises',
+  'node:zlib',
+]);
+
+/** For the `require` of CommonJS dependencies, which an ES module does not have. They require nothing but modules of Node. */
+export const requireBuiltin = 'const require=(name)=>process.getBuiltinModule(name);';
 
 /**
- * Loads some modules of Node at the first call of one of their functions: `import { createHash } from 'node:crypto'` costs a cold start
- * nothing. Only for imports; what a CommonJS module requires is loaded when it runs.
+ * Reads of a module of Node only the names that are imported. An `import` makes Node read each name of the module, and some load more
+ * when they are read: `node:util` alone brings streams, worker threads and the stream of stderr into a start.
+ * Functions of some modules load theirs at the first call: `import { createHash } from 'node:crypto'` costs a cold start nothing.
+ * Only for imports; what a CommonJS module requires is loaded when it runs.
  */
 export const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup(build) {
-    const filter = new RegExp(`^(${Object.keys(lazy).join('|')})$`);
+    const names = builtinModules.filter((name) => !/^_|^node:/.test(name));
+    const filter = new RegExp(`^(node:)?(${names.join('|')})$`);
     build.onResolve({ filter }, ({ path, kind }) =>
-      kind === 'import-statement' ? { path, namespace: 'lazy-builtins', sideEffects: false } : undefined,
+      kind === 'import-statement'
+        ? { path: path.replace(/^(?!node:)/, 'node:'), namespace: 'lazy-builtins', sideEffects: false }
+        : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path }) => ({
-      contents: lazyModule(path, lazy[path] ?? {}),
+      contents: builtinModule(path),
     }));
   },
 };
 
-function lazyModule(name: string, module: object): string {
-  const load = `const load = () => process.getBuiltinModule('${name}');`;
-  const names = Object.entries(module).filter(([key]) => key !== 'default' && /^\w+$/.test(key));
-  return [load, ...names.map(([key, value]) => lazyExport(key, value))].join('\n');
+function builtinModule(name: string): string {
+  const module: object = process.getBuiltinModule(name) ?? {};
+  const keys = Object.keys(module).filter((key) => key !== 'default' && /^\w+$/.test(key));
+  const exports = keys.map((key) => (isLazy(name, module, key) ? lazyExport(key) : eagerExport(key)));
+  return [
+    `const load = () => process.getBuiltinModule('${name}');`,
+    'export default /* @__PURE__ */ load();',
+    ...exports,
+  ].join('\n');
 }
 
-/**
- * Classes stay what they are for `new`; a value that is no function is read at once, where it is used at all: reading a property counts as
- * an effect, unless a function that counts as pure does it.
- */
-function lazyExport(name: string, value: unknown): string {
-  if (typeof value !== 'function') return `export const ${name} = /* @__PURE__ */ (() => load().${name})();`;
-  return `export function ${name}(...values) {
-    return new.target ? new (load().${name})(...values) : load().${name}(...values);
+function isLazy(name: string, module: object, key: string): boolean {
+  return lazy.has(name) && typeof Reflect.get(module, key) === 'function';
+}
+
+/** Classes stay what they are for `new`. */
+function lazyExport(key: string): string {
+  return `export function ${key}(...values) {
+    return new.target ? new (load().${key})(...values) : load().${key}(...values);
   }`;
+}
+
+/** Read where it is used at all: reading a property counts as an effect, unless a function that counts as pure does it. */
+function eagerExport(key: string): string {
+  return `export const ${key} = /* @__PURE__ */ (() => load().${key})();`;
 }

@@ -6,6 +6,7 @@ import type { Clock } from './core/clock.ts';
 import { type Deadline, deadlineAt } from './core/clock.ts';
 import { ConnectorError } from './core/errors.ts';
 import { type Log, logWith, withLogFields } from './core/log.ts';
+import { once } from './core/shared-work.ts';
 import { toDirectError } from './gateway/direct-invoke.ts';
 import type { Outcomes } from './outcomes/outcomes.ts';
 
@@ -89,15 +90,6 @@ export function createHandler<Event, Answer>(
     } finally {
       await deps().outcomes?.flush();
     }
-  };
-}
-
-/** A value that is made when it is first needed. */
-export function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
   };
 }
 

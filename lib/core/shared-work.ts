@@ -62,3 +62,12 @@ export function coalesce<Item, Result>(
       waiting.push({ item, resolve });
     });
 }
+
+/** A value that is made when it is first needed. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

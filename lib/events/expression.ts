@@ -1,21 +1,11 @@
 import jsonata from 'jsonata';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { ExpressionError } from './expression-error.ts';
 import { costOf, longestTextOf } from './reg-exp-cost.ts';
 import { isCopy } from './without-null.ts';
 
 /** Evaluates an expression; a value that is missing is undefined. @throws ExpressionError */
 export type Expression = (input: unknown, variables: Readonly<Record<string, unknown>>) => Promise<unknown>;
-
-/** An expression of a mapping file failed on an event: dead-lettered, as it would fail again. */
-export class ExpressionError extends ConnectorError {
-  override readonly name: string = 'ExpressionError';
-  override readonly code = 'EXPRESSION_FAILED';
-
-  /** @param path of the part of the mapping file, e.g. `fields.impact` */
-  constructor(path: string, reason: string) {
-    super(`${path}: ${reason}`);
-  }
-}
 
 /** What one evaluation may take: milliseconds, nested calls, elements of a list. */
 const limits = { timeout: 1_000, stack: 200, sequence: 10_000 };

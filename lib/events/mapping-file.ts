@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { durationForm } from '../operations/signal.ts';
+import { durationForm } from '../operations/signal-schema.ts';
 import { readTime } from './time.ts';
 
 /**

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { ConfigurationError } from '../core/errors.ts';
 import { defineOperation } from './define-operation.ts';
-import { readSignal, signalShape } from './signal.ts';
+import { readSignal } from './signal.ts';
+import { signalShape } from './signal-schema.ts';
 
 /**
  * Puts a signal on the FIFO records queue, in order with those of the same source and key. Answers 202 with
@@ -11,7 +12,7 @@ export const postSignal = defineOperation({
   name: 'postSignal',
   routes: [{ method: 'POST', path: '/signals', isOwn: true }],
   body: 'parameters',
-  schema: z.object({ action: z.optional(z.literal('signal', 'must be signal')), ...signalShape }),
+  schema: z.object({ action: z.optional(z.literal('signal', 'must be signal')), ...signalShape() }),
   tables: ({ target = 'incident', lookups = {} }) => [
     target,
     ...Object.values(lookups).map(({ find }) => find),

@@ -1,9 +1,11 @@
 import * as z from 'zod/mini';
 import { InvalidInputError, invalidBy } from '../core/errors.ts';
 import { maxDepth, parseJson, tooDeep } from '../core/parse-json.ts';
+import { once } from '../core/shared-work.ts';
 import { isBlank, tableName } from '../operations/parameters.ts';
 import { notWellFormed } from '../operations/record-input.ts';
-import { readSignal, type Signal, signalShape } from '../operations/signal.ts';
+import { readSignal, type Signal } from '../operations/signal.ts';
+import { signalShape } from '../operations/signal-schema.ts';
 import type { QueuedMessage } from './sqs-event.ts';
 
 /** What a message asks for, and the key by which this piece of work is known. */
@@ -59,18 +61,24 @@ const common = {
   options: z.optional(z.strictObject({ inputDisplayValue: z.optional(z.boolean('must be true or false')) })),
 };
 
+const actions = 'must be create, update, upsert, delete or signal';
+
+const commands = [
+  z.strictObject({ action: z.literal('create'), ...common, record }),
+  z.strictObject({ action: z.literal('update'), ...common, sysId, record }),
+  z.strictObject({ action: z.literal('upsert'), ...common, match, record }),
+  z.strictObject({ action: z.literal('delete'), ...common, sysId }),
+] as const;
+
+/** A message that is no signal. */
+const recordCommand = z.discriminatedUnion('action', commands, actions);
+
 /** What a message on the records queue may say, by its action. */
-export const recordMessage = z.discriminatedUnion(
-  'action',
-  [
-    z.strictObject({ action: z.literal('create'), ...common, record }),
-    z.strictObject({ action: z.literal('update'), ...common, sysId, record }),
-    z.strictObject({ action: z.literal('upsert'), ...common, match, record }),
-    z.strictObject({ action: z.literal('delete'), ...common, sysId }),
-    z.strictObject({ action: z.literal('signal'), ...signalShape, instance: common.instance }),
-  ],
-  'must be create, update, upsert, delete or signal',
-);
+export const recordMessage = /* @__PURE__ */ once(() => {
+  const { instance } = common;
+  const signal = z.strictObject({ action: z.literal('signal'), ...signalShape(), instance });
+  return z.discriminatedUnion('action', [...commands, signal], actions);
+});
 
 /** A signal as a command: its table is its target. */
 type SignalMessage = {
@@ -81,9 +89,7 @@ type SignalMessage = {
 };
 
 /** A message that has been read. */
-export type RecordMessage =
-  | Exclude<z.output<typeof recordMessage>, { readonly action: 'signal' }>
-  | SignalMessage;
+export type RecordMessage = z.output<typeof recordCommand> | SignalMessage;
 
 /**
  * Reads a message.
@@ -124,9 +130,9 @@ export function keyIn({ attributes }: QueuedMessage): string | undefined {
 function parseRecordMessage(body: string): RecordMessage {
   const given = parseObject(body);
   if ('action' in given && given.action === 'signal') return parseSignal(given);
-  const parsed = z.safeParse(recordMessage, { action: 'create', ...given });
-  if (parsed.success && parsed.data.action !== 'signal') return checkColumns(parsed.data, given);
-  throw invalidBy(parsed.error?.issues ?? [], 'body');
+  const parsed = z.safeParse(recordCommand, { action: 'create', ...given });
+  if (parsed.success) return checkColumns(parsed.data, given);
+  throw invalidBy(parsed.error.issues, 'body');
 }
 
 function parseSignal(given: object): SignalMessage {

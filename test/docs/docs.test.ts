@@ -96,7 +96,7 @@ describe('the examples', () => {
     );
 
   it.each<[string, (json: string) => unknown]>([
-    ['docs/record-queue.md', (json) => recordMessage.parse(JSON.parse(json))],
+    ['docs/record-queue.md', (json) => recordMessage().parse(JSON.parse(json))],
     ['docs/credentials.md', parseConnectionSecret],
     ['docs/imports.md', parseSettings],
   ])('of JSON in %s are accepted by what reads them', (file, parse) => {

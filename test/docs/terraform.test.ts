@@ -60,6 +60,6 @@ describe('the Terraform example', () => {
       expect(names).toContain(name);
       return `the ${name}`;
     });
-    expect(recordMessage.parse(JSON.parse(filled))).toMatchObject({ table: 'incident', key: 'the id' });
+    expect(recordMessage().parse(JSON.parse(filled))).toMatchObject({ table: 'incident', key: 'the id' });
   });
 });

@@ -132,7 +132,7 @@ describe('the package', () => {
   });
 
   it.each(['getRecords', 'postRecord', 'writeRecords', 'mapEvents'])(
-    'loads in %s neither file streams nor address lists, cryptography or compression of Node before the first event',
+    'loads in %s neither streams nor worker threads, address lists, cryptography or compression of Node before the first event',
     async (key) => {
       const folder = await mkdtemp(join(tmpdir(), 'built-in-'));
       onTestFinished(() => rm(folder, { recursive: true }));
@@ -144,10 +144,16 @@ describe('the package', () => {
       const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
       const loaded = stdout.split(',');
       expect(loaded).toContain('NativeModule fs');
-      for (const name of ['crypto', 'internal/blocklist', 'internal/fs/streams', 'zlib'])
+      for (const name of ['crypto', 'internal/blocklist', 'stream', 'worker_threads', 'zlib'])
         expect(loaded).not.toContain(`NativeModule ${name}`);
     },
   );
+
+  it('loads in mapEvents JSONata with the first event that a file maps', () => {
+    const metafile = metafileOf('mapEvents');
+    expect(packagesIn(metafile)).toContain('jsonata');
+    expect(packagesIn(metafile, outputsLoadedAtStart(metafile))).not.toContain('jsonata');
+  });
 
   it('loads one file at the start, and what is lazy shares its modules', async () => {
     for (const { key } of functions) expect(outputsLoadedAtStart(metafileOf(key))).toHaveLength(1);
