@@ -70,9 +70,15 @@ const kmsKeyArn = {
   expected: 'must be the ARN of a KMS key (not of an alias)',
 };
 
-/** CloudFormation splits a list at its commas and keeps the blanks. */
-const withoutBlanks = (value: string) => value.replaceAll(/\s/g, '');
+/** CloudFormation splits a list at its commas and keeps the blanks around them. A blank inside an entry is a mistake. */
+const withoutBlanks = (value: string) => value.trim().replaceAll(/\s*,\s*/g, ',');
 const commaSeparated = { pattern: '[^\\s,]+(,[^\\s,]+)*', read: withoutBlanks };
+
+/** @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html */
+const secretName = '[\\w/+=.@-]{1,512}';
+const secretArn = 'arn:aws[\\w-]*:secretsmanager:[\\w-]+:\\d{12}:secret:[\\w/+=.@-]{1,519}';
+const namedSecret = `"[\\w-]{1,40}"\\s*:\\s*"(${secretName}|${secretArn})"`;
+const secretIds = `${secretName}|${secretArn}|\\{\\s*${namedSecret}(\\s*,\\s*${namedSecret})*\\s*\\}`;
 
 /** A rule, a topic, or the id of an account. */
 const eventSender = [
@@ -86,13 +92,15 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'secretId',
     description: 'Name or ARN of the secret; for several instances a JSON map of names.',
+    pattern: secretIds,
+    expected: 'must be the name or the ARN of a secret, or a JSON map of them by instance',
     isArn: true,
     required: true,
   },
   {
     param: 'secretArns',
     description: 'ARNs of the secrets, comma separated. Needed only when secretId is a JSON map.',
-    pattern: 'arn:aws[\\w-]*:secretsmanager:[^\\s,]+(,arn:aws[\\w-]*:secretsmanager:[^\\s,]+)*',
+    pattern: `${secretArn}(-\\?{6})?(,${secretArn}(-\\?{6})?)*`,
     expected: 'must be ARNs of secrets, comma separated',
     isArn: true,
     read: withoutBlanks,
@@ -147,8 +155,8 @@ export const parameters: readonly Parameter[] = [
   {
     param: 'callerColumn',
     description: 'Column that says who made the call, sent the message or dropped the file; empty for none.',
-    pattern: '[a-z][a-z0-9_]{0,79}',
-    expected: 'must be the name of a column',
+    pattern: '(?!sys_|correlation_(id|display)$)[a-z][a-z0-9_]{0,79}',
+    expected: 'must be the name of a column, and none by which the instance or the functions know a record',
   },
   {
     param: 'trustedSenders',
@@ -345,14 +353,15 @@ export const parameters: readonly Parameter[] = [
     param: 'permissionsBoundary',
     isArn: true,
     description: 'ARN of a policy that bounds the permissions of every role.',
-    pattern: 'arn:aws[\\w-]*:iam::(\\d{12}|aws):policy/.+',
+    pattern: 'arn:aws[\\w-]*:iam::(\\d{12}|aws):policy/([\\w+=,.@-]+/)*[\\w+=,.@-]{1,128}',
     expected: 'must be the ARN of an IAM policy',
   },
   {
     param: 'rolePath',
     description: 'Path of every role.',
-    pattern: '(?!.{513})/([\\w+=,.@-]+/)*',
-    expected: 'must start and end with a slash, and have 512 characters at most',
+    pattern: '(?!.{513})(?!/aws-service-role/)/([\\w+=,.@-]+/)*',
+    expected:
+      "must start and end with a slash, have 512 characters at most, and not be that of AWS's own roles",
     required: true,
   },
   {
@@ -421,13 +430,14 @@ export function templateParameters(
 
 function templateParameter(parameter: Parameter, value: string): TemplateParameter {
   const { description, values, pattern, expected, required } = parameter;
-  const optional = pattern && !required ? `^(|${pattern})$` : `^${pattern}$`;
+  // Alternatives in a group: else the first one would only bind the beginning.
+  const whole = required ? `^(${pattern})$` : `^(|${pattern})$`;
   return {
     Type: 'String',
     Default: value,
     Description: description,
     ...(values && { AllowedValues: values }),
-    ...(pattern && !hasDynamicReference(value) && { AllowedPattern: optional }),
+    ...(pattern && !hasDynamicReference(value) && { AllowedPattern: whole }),
     ...(expected && { ConstraintDescription: expected }),
   };
 }
@@ -468,6 +478,10 @@ function checkArns(param: string, value: string, region: string): void {
 
 function checkTogether(settingOf: (param: string) => string): void {
   const isSet = (param: string) => settingOf(param) !== '';
+  if (/\{\{resolve:(secretsmanager|ssm-secure):/.test(settingOf('secretId')))
+    throw new Error(
+      'secretId must name the secret, not hold its content; {{resolve:ssm:…}} may give the name',
+    );
   if (isSet('vpcSubnetIds') !== isSet('vpcSecurityGroupIds'))
     throw new Error('vpcSubnetIds and vpcSecurityGroupIds are given together or not at all');
   if (settingOf('authorizer') === 'jwt' && !(isSet('jwtIssuer') && isSet('jwtAudience')))

@@ -16,10 +16,24 @@ const arnOfParameter = {
   ],
 };
 
-/** @returns undefined for one id */
+const expected = 'secretId must be the name or the ARN of a secret, or a JSON map of them by instance';
+
+/** @returns undefined for one id. What CloudFormation reads elsewhere ({{resolve:…}}) is one. */
 function secretIds(setting) {
-  if (typeof setting === 'object') return Object.values(setting);
-  return setting.trim().startsWith('{') ? Object.values(JSON.parse(setting)) : undefined;
+  const given = typeof setting === 'string' && /^\s*\{(?!\{)/.test(setting) ? parse(setting) : setting;
+  if (typeof given === 'string' || typeof given === 'number') return undefined;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new Error(expected);
+  const ids = Object.values(given);
+  if (ids.length === 0 || ids.some((id) => typeof id !== 'string')) throw new Error(expected);
+  return ids;
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(expected);
+  }
 }
 
 function arnOf(secretId) {

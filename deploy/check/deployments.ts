@@ -58,6 +58,7 @@ export const deployments: Readonly<Record<string, Deployment>> = {
       Events: 'true',
       EventsSnsTopic: 'true',
       ImportBucketExists: 'false',
+      ImportBucketKmsKeyArn: '',
     }),
   },
   ...Object.fromEntries(

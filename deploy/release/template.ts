@@ -70,7 +70,8 @@ export function releaseTemplate(packaged: Template & Json): Json {
 function withoutSecret(parameters: Template['Parameters']): Template['Parameters'] {
   const { SecretId, ...others } = parameters;
   const Description = `${SecretId?.['Description']} Empty: the secret servicenow-functions/ and the stage.`;
-  return { SecretId: { ...SecretId, Default: '', Description }, ...others };
+  const AllowedPattern = `^(|${String(SecretId?.['AllowedPattern']).slice(2, -2)})$`;
+  return { SecretId: { ...SecretId, Default: '', Description, AllowedPattern }, ...others };
 }
 
 /** What `{ Ref: 'SecretId' }` stands for in a stack. */

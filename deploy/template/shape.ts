@@ -255,4 +255,14 @@ const rules: Readonly<Record<string, unknown>> = {
       },
     ],
   },
+  BucketKeyIsOfExistingBucket: {
+    RuleCondition: isSet('ImportBucketKmsKeyArn'),
+    Assertions: [
+      {
+        Assert: { 'Fn::Equals': [{ Ref: 'ImportBucketExists' }, 'true'] },
+        AssertDescription:
+          'ImportBucketKmsKeyArn is for a bucket that exists; one that is made has KmsKeyArn',
+      },
+    ],
+  },
 };

@@ -72,11 +72,14 @@ type Rights = ReadonlyMap<string, readonly string[]>;
 /** Who may do what: rights by principal. Undefined when every caller of the API may do everything that the deployment allows. */
 export type CallerRights = ReadonlyMap<string, Rights> | undefined;
 
+/** A wildcard in an ARN would be a right that nobody has, and a session is not the role. */
+const principalForm = /^(arn:aws[\w-]*:iam::\d{12}:(role|user)\/[\w+=,.@/-]*[\w+=,.@-]|sub:.+|scope:\S+|\*)$/;
+
 const rightsSchema = z.record(
-  z.string().check(z.regex(/^(arn:aws[\w-]*:iam::\d{12}:(role|user)\/.+|sub:.+|scope:\S+|\*)$/)),
+  z.string().check(z.regex(principalForm)),
   z.record(
     z.string().check(z.regex(/^(\*|[a-z0-9_]+)$/i)),
-    z.array(z.string().check(z.regex(/^(\*|[a-z]+)$/i))),
+    z.array(z.string().check(z.regex(/^(\*|GET|HEAD|POST|PUT|PATCH|DELETE)$/i))),
   ),
 );
 
@@ -90,15 +93,19 @@ export function parseCallerRights(setting: string): CallerRights {
   if (!parsed.success)
     throw new ConfigurationError(
       'CALLERS',
-      'must be a JSON object of principals (an IAM role or user, sub:…, scope:… or *), tables and methods',
+      'must be a JSON object of principals (an IAM role or user without session or wildcard, sub:…, scope:… or *), tables and methods (GET, HEAD, POST, PUT, PATCH, DELETE or *)',
     );
-  const principals = Object.entries(parsed.data).map(([principal, tables]) => {
-    const rights = Object.entries(tables).map(
-      ([table, methods]) => [table.toLowerCase(), methods.map((method) => method.toUpperCase())] as const,
-    );
-    return [principal.startsWith('arn:') ? principalOf(principal) : principal, new Map(rights)] as const;
-  });
-  return new Map(principals);
+  const rights = new Map<string, Map<string, readonly string[]>>();
+  for (const [given, tables] of Object.entries(parsed.data)) {
+    const principal = given.startsWith('arn:') ? principalOf(given) : given;
+    const held = rights.get(principal) ?? new Map<string, readonly string[]>();
+    rights.set(principal, held);
+    for (const [table, methods] of Object.entries(tables)) {
+      const known = held.get(table.toLowerCase()) ?? [];
+      held.set(table.toLowerCase(), [...known, ...methods.map((method) => method.toUpperCase())]);
+    }
+  }
+  return rights;
 }
 
 function parsedOrNothing(text: string): unknown {

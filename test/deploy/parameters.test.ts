@@ -10,7 +10,12 @@ async function defaults(): Promise<Map<string, string>> {
   const text = await readFile(serverlessFile, 'utf8');
   const block = text.slice(text.indexOf('  default:\n'), text.indexOf('\nplugins:'));
   const lines = block.matchAll(/^ {4}(\w+): (.*)$/gm);
-  return new Map([...lines].map(([, name = '', value = '']) => [name, value.replaceAll(/^'|'$/g, '')]));
+  return new Map(
+    [...lines].map(([, name = '', value = '']) => [
+      name,
+      value.replaceAll(/^'|'$/g, '').replace(`\${sls:stage}`, 'dev'),
+    ]),
+  );
 }
 
 async function parametersWith(changes: Readonly<Record<string, string>>, region = 'us-east-1') {
@@ -36,6 +41,13 @@ describe('the parameters of a deployment', () => {
       if (AllowedPattern) expect([name, new RegExp(AllowedPattern).test(Default)]).toEqual([name, true]);
       if (AllowedValues) expect(AllowedValues).toContain(Default);
     }
+  });
+
+  it('are compared with their patterns as a whole', async () => {
+    const made = await parametersWith({});
+    for (const [name, { Default, AllowedPattern = '' }] of Object.entries(made))
+      if (AllowedPattern !== '' && name !== 'Revision' && name !== 'RunbookUrl')
+        expect([name, new RegExp(AllowedPattern).test(`${Default} ;`)]).toEqual([name, false]);
   });
 
   it('have another revision when one of them has another value', async () => {
@@ -104,6 +116,34 @@ describe('the parameters of a deployment', () => {
       'must be in the region of the deployment',
     ],
     [{ jwtScopes: 'a,,b' }, 'must be scopes, comma separated'],
+    [{ jwtScopes: 'read write' }, 'must be scopes, comma separated'],
+    [{ jwtAudience: 'one two' }, 'must be audiences, comma separated'],
+    [{ vpcSubnetIds: 'subnet-1 subnet-2', vpcSecurityGroupIds: 'sg-1' }, 'must be subnet ids'],
+    [{ eventSenders: '1111 22223333' }, 'must be ARNs of EventBridge rules'],
+    ...[
+      '*',
+      'our secret',
+      'größe',
+      `\${AWS::StackName}`,
+      'x'.repeat(513),
+      '["prod"]',
+      '{"prod":5}',
+      '{"prod":{}}',
+    ].map((secretId): [Record<string, string>, string] => [
+      { secretId },
+      'must be the name or the ARN of a secret',
+    ]),
+    [{ secretId: '{"prod":"*"}' }, 'must be the name or the ARN of a secret'],
+    [{ secretId: '{"prod":" a"}' }, 'must be the name or the ARN of a secret'],
+    [{ secretId: 'arn:aws:ssm:us-east-1:111122223333:parameter/ours' }, 'must be the name or the ARN'],
+    [{ secretId: 'arn:aws:secretsmanager:us-east-1:1111:secret:ours' }, 'must be the name or the ARN'],
+    [{ secretId: '{{resolve:secretsmanager:ours}}' }, 'secretId must name the secret, not hold its content'],
+    [{ secretArns: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:*' }, 'must be ARNs of secrets'],
+    [{ callerColumn: 'sys_id' }, 'must be the name of a column'],
+    [{ callerColumn: 'correlation_id' }, 'must be the name of a column'],
+    [{ permissionsBoundary: 'arn:aws:iam::111122223333:policy/a b' }, 'must be the ARN of an IAM policy'],
+    [{ permissionsBoundary: 'arn:aws:iam::111122223333:policy/a/' }, 'must be the ARN of an IAM policy'],
+    [{ rolePath: '/aws-service-role/ours/' }, 'must start and end with a slash'],
     [{ dropRetentionInDays: '0' }, 'must be a number of days, or empty to keep them'],
     [{ recordsBatchingSeconds: '31' }, 'must be a whole number of seconds from 1 to 30'],
     [{ recordsBatchingSeconds: '0' }, 'must be a whole number of seconds'],
@@ -179,6 +219,13 @@ describe('the parameters of a deployment', () => {
   });
 
   it.each([
+    { secretId: 'servicenow/prod_1+a=b.c@d-e' },
+    { secretId: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:servicenow/prod-AbCdEf' },
+    { secretId: '{ "prod": "a/b", "dev": "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev" }' },
+    { secretId: '{{resolve:ssm:/name}}' },
+    { secretArns: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:servicenow/prod-??????' },
+    { permissionsBoundary: 'arn:aws:iam::111122223333:policy/teams/apps/boundary' },
+    { callerColumn: 'u_caller' },
     { importBucketName: 'drops.of-ours.1' },
     { executionRetentionInDays: '90' },
     { reservedConcurrency: '9999' },

@@ -99,6 +99,8 @@ describe('the variables of a function', () => {
     { AllowedTables: '{"prod":"{{resolve:ssm:/tables}}"}', SecretId: '{"prod":"a"}' },
     { Callers: '{{resolve:ssm:/callers}}', BatchMethods: '{{resolve:ssm:/methods}}' },
     { SecretId: 'ours/{{resolve:ssm:/name}}' },
+    { SecretId: '{{resolve:ssm:/name}}' },
+    { SecretId: '{"prod":"{{resolve:ssm:/prod}}"}' },
   ])('that CloudFormation reads elsewhere are not checked: %j', (settings) => {
     expect(() => checkVariables(withSettings(settings))).not.toThrow();
     expect(() => checkVariables(withSettings({ ...settings, DropInstances: 'nope' }))).toThrow(

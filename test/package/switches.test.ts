@@ -265,6 +265,7 @@ describe('a deployment', () => {
       'TracingIsAvailable',
       'JwtIsConfigured',
       'ExistingBucketIsNamed',
+      'BucketKeyIsOfExistingBucket',
     ]);
   });
 

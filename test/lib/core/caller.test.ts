@@ -71,6 +71,17 @@ describe('the setting CALLERS', () => {
     expect(parseCallerRights(' ')).toBeUndefined();
   });
 
+  it('adds up what one role is given by two ARNs, and one table by two spellings', () => {
+    const role = 'arn:aws:iam::111122223333:role';
+    const setting = {
+      [`${role}/app`]: { incident: ['GET'], Incident: ['post'], problem: [] },
+      [`${role}/team/app`]: { incident: ['PATCH'], problem: ['*'] },
+    };
+    const rights = parseCallerRights(JSON.stringify(setting))?.get(`${role}/app`);
+    expect(rights?.get('incident')).toEqual(['GET', 'POST', 'PATCH']);
+    expect(rights?.get('problem')).toEqual(['*']);
+  });
+
   it.each([
     'no JSON',
     '[]',
@@ -79,6 +90,14 @@ describe('the setting CALLERS', () => {
     '{"*":["incident"]}',
     '{"arn:aws:sts::111122223333:assumed-role/app/s":{"*":["GET"]}}',
     '{"*":{"bad table":["GET"]}}',
+    '{"*":{"incident":["FETCH"]}}',
+    '{"*":{"tables":["incident"],"methods":["GET"]}}',
+    '{"arn:aws:iam::111122223333:role/*":{"incident":["GET"]}}',
+    '{"arn:aws:iam::111122223333:role/team/":{"incident":["GET"]}}',
+    '{"arn:aws:iam::111122223333:role/a b":{"incident":["GET"]}}',
+    '{"arn:aws:iam::111122223333:root":{"incident":["GET"]}}',
+    '{"scope:":{"incident":["GET"]}}',
+    '{"scope:read write":{"incident":["GET"]}}',
   ])('is refused as %s, without a part of it in the message', (setting) => {
     expect(() => parseCallerRights(setting)).toThrow(/CALLERS: must be a JSON object of principals/);
     expect(() => parseCallerRights(setting)).not.toThrow(/bad table/);
