@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { type BuildOptions, context, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { bundledMappings } from './bundled-mappings.ts';
 import { functions, type PackagedFunction } from './functions.ts';
-import { lazyBuiltins, requireBuiltin } from './lazy-builtins.ts';
+import { lazyBuiltins } from './lazy-builtins.ts';
 import { type BundledFile, emptyMap, joinStart } from './one-start-file.ts';
 import { slimAwsSdk } from './slim-aws-sdk.ts';
 import { slimUndici, slimUndiciDefine } from './slim-undici.ts';
@@ -22,7 +22,6 @@ export const bundleOptions = {
   mainFields: ['module', 'main'],
   outExtension: { '.js': '.mjs' },
   chunkNames: '[hash]',
-  banner: { js: requireBuiltin },
   splitting: true,
   metafile: true,
   sourcemap: 'external',

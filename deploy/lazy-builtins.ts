@@ -11,29 +11,35 @@ const lazy: ReadonlySet<string> = new Set([
   'node:zlib',
 ]);
 
-/** For the `require` of CommonJS dependencies, which an ES module does not have. They require nothing but modules of Node. */
-export const requireBuiltin = 'const require=(name)=>process.getBuiltinModule(name);';
-
 /**
  * Reads of a module of Node only the names that are imported. An `import` makes Node read each name of the module, and some load more
  * when they are read: `node:util` alone brings streams, worker threads and the stream of stderr into a start.
  * Functions of some modules load theirs at the first call: `import { createHash } from 'node:crypto'` costs a cold start nothing.
- * Only for imports; what a CommonJS module requires is loaded when it runs.
+ * What a CommonJS dependency requires is loaded when it runs, without the `require` that an ES module does not have.
  */
 export const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup(build) {
     const names = builtinModules.filter((name) => !/^_|^node:/.test(name));
     const filter = new RegExp(`^(node:)?(${names.join('|')})$`);
-    build.onResolve({ filter }, ({ path, kind }) =>
-      kind === 'import-statement'
-        ? { path: path.replace(/^(?!node:)/, 'node:'), namespace: 'lazy-builtins', sideEffects: false }
-        : undefined,
-    );
+    build.onResolve({ filter }, ({ path, kind }) => {
+      const namespace = namespaces[kind];
+      if (namespace === undefined) return undefined;
+      return { path: path.replace(/^(?!node:)/, 'node:'), namespace, sideEffects: false };
+    });
+    build.onLoad({ filter: /.*/, namespace: 'required-builtins' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule('${path}');`,
+    }));
     build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path }) => ({
       contents: builtinModule(path),
     }));
   },
+};
+
+/** By how a module is asked for. */
+const namespaces: Readonly<Record<string, string>> = {
+  'import-statement': 'lazy-builtins',
+  'require-call': 'required-builtins',
 };
 
 function builtinModule(name: string): string {

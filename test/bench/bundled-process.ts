@@ -4,6 +4,9 @@ import { basename, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { bundleOptions } from '../../deploy/bundle.ts';
 
+/** CommonJS dependencies ask for `require`, which an ES module does not have. */
+const requireForCommonJs = `import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);`;
+
 const bundled = new Map<string, string>();
 
 /**
@@ -22,7 +25,7 @@ export function bundleForProcess(file: string): string {
     format: 'esm',
     mainFields: [...bundleOptions.mainFields],
     outfile,
-    banner: bundleOptions.banner,
+    banner: { js: requireForCommonJs },
     logLevel: 'error',
   });
   bundled.set(file, outfile);
