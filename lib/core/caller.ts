@@ -72,7 +72,7 @@ type Rights = ReadonlyMap<string, readonly string[]>;
 /** Who may do what: rights by principal. Undefined when every caller of the API may do everything that the deployment allows. */
 export type CallerRights = ReadonlyMap<string, Rights> | undefined;
 
-/** A wildcard in an ARN would be a right that nobody has, and a session is not the role. */
+/** No caller has an ARN with a wildcard, and a session is not its role. */
 const principalForm = /^(arn:aws[\w-]*:iam::\d{12}:(role|user)\/[\w+=,.@/-]*[\w+=,.@-]|sub:.+|scope:\S+|\*)$/;
 
 const rightsSchema = z.record(
