@@ -209,6 +209,19 @@ export async function listByCorrelationId(
   return found.filter(({ correlation_id }) => correlation_id === correlationId).map(({ sys_id }) => sys_id);
 }
 
+/** True where records with this correlation_id exist that were created since a time, and the user may read none of them. */
+export async function isHiddenSince(
+  table: string,
+  correlationId: string,
+  sinceMs: number,
+  context: WriteContext,
+): Promise<boolean> {
+  const query = encodedQuery()
+    .where('correlation_id', '=', correlationId)
+    .where('sys_created_on', '>=', instanceTime(sinceMs));
+  return (await countRecord(table, query, context, true)) === 'hidden';
+}
+
 /** For so long after the first refusal a record is looked for again before the refusal counts: a look-up may lag behind. */
 export const longestLagMs = 60_000;
 

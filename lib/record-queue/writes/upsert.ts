@@ -8,7 +8,13 @@ import { Attempt } from './attempt.ts';
 import { CreateByMatch } from './create-by-match.ts';
 import { keepDeleted } from './deleted-records.ts';
 import { notesIn } from './journal.ts';
-import { findByCorrelationId, findRecord, listByCorrelationId, longestLagMs } from './lookup.ts';
+import {
+  findByCorrelationId,
+  findRecord,
+  isHiddenSince,
+  listByCorrelationId,
+  longestLagMs,
+} from './lookup.ts';
 import type { Row } from './match.ts';
 import { type Meeting, meetAt, otherMakerMs, reserveOrWait } from './meeting.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
@@ -186,7 +192,9 @@ class Upsert {
     const since = attempt.firstSentAtMs - skewMs;
     for (const sysId of await listByCorrelationId(table, correlationId, since, context))
       if (await context.ledger.records.claimMade(sysId, attempt.name)) return sysId;
-    return undefined;
+    // No other message with this correlation_id has made one since: where the meeting says so, a hidden one is its own.
+    const isHidden = await isHiddenSince(table, correlationId, attempt.firstSentAtMs, context);
+    return isHidden ? '' : undefined;
   }
 
   /** Another message with the same correlation_id must not take it for its own. */

@@ -73,3 +73,47 @@ describe('an upsert whose earlier record was closed, which hides it from the use
     expect(queue.deadLetters).toMatchObject([{ attributes: { ErrorCode: 'INVALID_INPUT' } }]);
   });
 });
+
+describe('an upsert in a table that refuses a given sys_id, whose record was made late, and closed and hidden at once', () => {
+  it.each([
+    ['makes no other', true],
+    ['is carried out where it never arrived', false],
+  ])('%s', async (_what, isMade) => {
+    let commit: (() => Promise<unknown>) | undefined;
+    const through = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        const isCreate = isPost(request) && JSON.stringify(request.body).includes('second');
+        if (commit || !isCreate) return client.send(request, context);
+        commit = () => client.send(request);
+        const { method, path } = request;
+        throw new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+      },
+    });
+    const environment = { CORRELATION_ID_TABLES: 'incident', RECORDS_BATCH_API: 'false' };
+    await start({ roles: ['itil'], environment, through });
+    const { auth, store } = queue.instance.state;
+    auth.access.add({ table: 'incident', operation: 'read', where: { active: 'true' } });
+    const match = { correlation_id: 'x', active: 'true' };
+    const upsert = (id: string): TestMessage => ({
+      id,
+      body: { action: 'upsert', table: 'incident', match, record: { short_description: id } },
+    });
+    const person = { userName: 'a.person', sysId: '0'.repeat(32) };
+    const closeAll = () => {
+      for (const { sys_id } of incidents())
+        store.update('incident', String(sys_id), { active: 'false' }, person);
+    };
+    expect(await queue.deliver([upsert('first')])).toEqual([]);
+    closeAll();
+    queue.later(130_000);
+    expect(await queue.deliver([upsert('second')])).toEqual(['second']);
+    if (isMade) await commit?.();
+    closeAll();
+    queue.later(95_000);
+    expect(await queue.deliver([{ ...upsert('second'), receiveCount: 2 }])).toEqual([]);
+    expect(incidents().filter(({ short_description }) => short_description === 'second')).toHaveLength(1);
+    expect(incidents()).toHaveLength(2);
+    expect(queue.deadLetters).toEqual([]);
+  });
+});
