@@ -87,11 +87,14 @@ type Split = {
   punctuation: number;
 };
 
-/** A first line `sep=;`, as Excel reads and writes it: the delimiter that it names; undefined when there is none. */
+/** A first line `sep=;`, as Excel reads and writes it: the delimiter that it names, a tab also as `\t`; undefined when there is none. */
 export function namedDelimiter(head: Uint8Array, bomBytes: number): string | undefined {
   const line = Buffer.from(head.subarray(bomBytes, bomBytes + 6_000)).toString('latin1');
   // Saved once more, the line has the trailing delimiters of all lines; more marks and blank lines may stand in front.
-  return /^(?:\xEF\xBB\xBF|[ \t\r\n])*"?sep *= *([\t -!#-~])"?\1*[ \t]*(?:[\r\n]|$)/i.exec(line)?.[1];
+  const named = /^(?:\xEF\xBB\xBF|[ \t\r\n])*"?sep *= *(\\t|[\t -!#-~])"?\1*[ \t]*(?:[\r\n]|$)/i.exec(
+    line,
+  )?.[1];
+  return named?.toLowerCase() === '\\t' ? '\t' : named;
 }
 
 /** Bytes of a first line `#TYPE System.…`, as Export-Csv of Windows PowerShell writes it; 0 without one. */
@@ -119,7 +122,15 @@ export function detectDelimiter(head: Uint8Array): string {
     const rival = { delimiter, share, punctuation: punctuation / total, fields: header };
     if (isBetter(rival, best)) best = rival;
   }
-  return best.fields > 0 ? best.delimiter : delimiterOfOneColumn(head);
+  return best.fields > 0 ? best.delimiter : (delimiterWithoutText(head) ?? delimiterOfOneColumn(head));
+}
+
+/** Of a file that has nothing but delimiters and blanks. */
+function delimiterWithoutText(head: Uint8Array): string | undefined {
+  return candidates.find(
+    (delimiter) =>
+      head.includes(delimiter.charCodeAt(0)) && split(head, delimiter.charCodeAt(0)).counts.length === 0,
+  );
 }
 
 /**

@@ -131,20 +131,25 @@ function readHeader(record: CsvTokenizer, { encoding, likelyEncoding: likely }: 
   const text = encoding.way === 'transcode' ? 'utf-8' : encoding.name;
   const decoder = new TextDecoder(text, { fatal: true, ignoreBOM: true });
   const names = Array.from({ length: record.fieldCount }, (_, i) =>
-    fieldText(record, i, decoder, advice).trim(),
+    fieldText(record, i, decoder, { name: encoding.name, advice }).trim(),
   );
   while (names.length > 1 && visibleText(names.at(-1) ?? '') === '') names.pop();
   return names;
 }
 
-function fieldText(record: CsvTokenizer, i: number, decoder: TextDecoder, advice: string): string {
+function fieldText(
+  record: CsvTokenizer,
+  i: number,
+  decoder: TextDecoder,
+  { name, advice }: { readonly name: string; readonly advice: string },
+): string {
   const bytes = record.window.bytes.subarray(record.starts[i], record.ends[i]);
   try {
     const text = decoder.decode(bytes);
     const isDoubled = ((record.fieldMarks[i] ?? 0) & mark.doubled) !== 0;
     return withoutFormula(isDoubled ? text.replaceAll('""', '"') : text);
   } catch (cause) {
-    const reason = `column ${i + 1} is not valid ${decoder.encoding}${advice}`;
+    const reason = `column ${i + 1} is not valid ${name}${advice}`;
     throw new InvalidInputError('header', reason, { cause });
   }
 }

@@ -67,6 +67,23 @@ describe('a file as Excel writes it', () => {
     ]);
   });
 
+  it('may name a tab by the two characters of its escape', async () => {
+    const summary = await run('tab.csv', 'sep=\\t\r\nu_code\tu_text\r\n1\ta;b\r\nsep=\\t\r\n2\tc\td\r\n');
+    expect(staged('u_code', 'u_text')).toEqual([['1', 'a;b']]);
+    expect(await problems(summary.results)).toEqual([
+      '4 rejected repeats the line sep=',
+      '5 rejected 3 fields where the header has 2',
+    ]);
+    const rejected = await world.read(summary.results['rejected'] ?? '');
+    const again = await run('again.csv', rejected.replace('c\td', 'c'));
+    expect(again.counts).toMatchObject({ inserted: 1, rejected: 1 });
+  });
+
+  it('has no header where its lines hold delimiters alone', async () => {
+    const summary = await run('nothing.csv', '\r\n;;\r\n ; ;\r\n');
+    expect(summary).toMatchObject({ status: 'refused', reason: 'file: holds no header and no rows' });
+  });
+
   it('gives back rejected rows with that first line, to drop again', async () => {
     const summary = await run('sep.csv', 'sep=|\r\nu_code|u_text\r\n1|a|b\r\n2|a;b\r\n');
     const rejected = await world.read(summary.results['rejected'] ?? '');
@@ -294,6 +311,11 @@ describe('text in another encoding than UTF-8', () => {
     const lines = await run('latin.jsonl', Buffer.from('{"u_code":"Müller"}\n', 'latin1'));
     expect((await problems(lines.results))[0]).toContain(advice);
   });
+});
+
+it('names the encoding of the settings where its header is not in it', async () => {
+  const summary = await run('utf8.csv', 'u_code;u_text\n1;ä\n', { encoding: 'utf-16le' });
+  expect(summary.reason).toContain('header: column 1 is not valid utf-16le');
 });
 
 describe('a name with characters that cannot be seen', () => {

@@ -28,6 +28,7 @@ describe('the delimiter', () => {
     ['a tab', head('a\tb, c', '1\t2, 3'), '\t'],
     ['a pipe', head('a|b', '1|2,3'), '|'],
     ['a comma for want of any', head('a', '1'), ','],
+    ['what stands alone in lines without text', head('', ' ;; ', '; ;'), ';'],
     ['none of those in the text of a single column', head('a', 'x, y', 'z', 'u; v'), '|'],
     ['what splits all rows alike, though the header names a single column', head('a', '1;x', '2;y, z'), ';'],
     ['the comma in a single column whose rows end in it', head('a', '1,', '2,'), ','],
@@ -40,6 +41,10 @@ describe('the delimiter', () => {
     ['SEP=\t\na', '\t'],
     ['"sep=|"\na', '|'],
     ['sep=;;\na', ';'],
+    ['sep=\\t\r\na', '\t'],
+    ['"Sep = \\T"\t\na', '\t'],
+    ['sep=\\\na', '\\'],
+    ['sep=\\tab\na', undefined],
     ['sep=;,\na', undefined],
     ['separator\n', undefined],
   ])('may be named by the first line %j', (text, delimiter) => {
