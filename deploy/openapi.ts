@@ -259,7 +259,7 @@ function parameterOf(name: string, schema: Json, variables: readonly string[]): 
   const query = toSnakeCase(name);
   const isQuery = name.startsWith('sysparm') || bareNames.has(query);
   if (isQuery && wholeNumbers.has(query))
-    return [{ name: query, in: 'query', schema: { type: 'string', pattern: '^[+-]?\\d{1,19}$' } }];
+    return [{ name: query, in: 'query', schema: { type: 'string', pattern: '^[+-]?\\d+$' } }];
   return isQuery ? [{ name: query, in: 'query', schema: textual(schema) }] : [];
 }
 

@@ -62,7 +62,7 @@ const wholeNumber = z.optional(
       z.union([z.string(), z.number()], 'a whole number'),
       z.transform((value) => String(value).trim()),
     ),
-    z.string().check(z.regex(/^[+-]?\d{1,19}$/, 'a whole number')),
+    z.string().check(z.regex(/^[+-]?\d+$/, 'a whole number')),
   ),
 );
 

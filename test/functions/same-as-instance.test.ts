@@ -77,7 +77,7 @@ const lists = [
       (name) => `sysparm_limit=1&sysparm_${name}=${word}`,
     ),
   ),
-  ...['-1', '0', '%2B2', '99999999999'].flatMap((number) => [
+  ...['-1', '0', '%2B2', '99999999999', '9'.repeat(40)].flatMap((number) => [
     `sysparm_limit=${number}`,
     `sysparm_limit=2&sysparm_offset=${number}`,
   ]),
