@@ -81,10 +81,10 @@ const fits = (pattern: readonly string[], segments: readonly string[]) =>
   pattern.length === segments.length &&
   pattern.every((part, at) => part.startsWith(':') || part === segments[at]);
 
-const offered = /\*\/\*|\b(application|text)\/(\*|json|xml)/;
+const offered = /\*\/\*|\b(application|text)\/(\*|json|xml)/i;
 const understood = {
-  jsonOrXml: /^\s*(application|text)\/(json|xml)\b/,
-  json: /^\s*(application|text)\/json\b/,
+  jsonOrXml: /^\s*(application|text)\/(json|xml)\b/i,
+  json: /^\s*(application|text)\/json\b/i,
 } as const;
 
 /** An action whose answer is JSON or XML, and that is sent one of these too unless only JSON will do. */

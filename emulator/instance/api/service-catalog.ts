@@ -220,11 +220,29 @@ function describeCart(exchange: Exchange, state: InstanceState) {
 
 /** DELETE of one line of the cart. */
 const removeFromCart: Action = (exchange, state) => {
-  const sysId = exchange.segments[3] ?? '';
-  if (!cartRows(exchange, state).some((row) => row['sys_id'] === sysId)) throw noRecordFound();
-  state.store.remove('sc_cart_item', sysId);
+  state.store.remove('sc_cart_item', cartRow(exchange, state)['sys_id'] ?? '');
   return { status: 204 };
 };
+
+/** PUT of one line of the cart: what is given changes. Answers with the whole cart. */
+const changeCart: Action = (exchange, state) => {
+  const { sys_id = '' } = cartRow(exchange, state);
+  const body = exchange.body.length === 0 ? {} : readObject(exchange.body);
+  const quantity = stringifyValue(body['sysparm_quantity']);
+  const changes = {
+    ...(quantity !== '' && { quantity }),
+    ...(isObject(body['variables']) && { variables: JSON.stringify(body['variables']) }),
+  };
+  state.store.update('sc_cart_item', sys_id, changes, exchange.user);
+  return getCart(exchange, state);
+};
+
+/** The line of the caller's cart that the path names. @throws Failure 404 */
+function cartRow(exchange: Exchange, state: InstanceState): Row {
+  const row = cartRows(exchange, state).find(({ sys_id }) => sys_id === exchange.segments[3]);
+  if (!row) throw noRecordFound();
+  return row;
+}
 
 /**
  * POST submit_order and checkout: a request with one requested item per line of the cart, which is then empty.
@@ -319,5 +337,8 @@ export const serviceCatalogRoutes: readonly Route[] = [
   { path: `${base}/cart`, methods: { GET: negotiated(getCart) } },
   { path: `${base}/cart/submit_order`, methods: { POST: negotiated(submitOrder, 'json') } },
   { path: `${base}/cart/checkout`, methods: { POST: negotiated(submitOrder, 'json') } },
-  { path: `${base}/cart/:cartItem`, methods: { DELETE: negotiated(removeFromCart) } },
+  {
+    path: `${base}/cart/:cartItem`,
+    methods: { DELETE: negotiated(removeFromCart), PUT: negotiated(changeCart, 'json') },
+  },
 ];

@@ -72,8 +72,8 @@ export type Credentials = {
 };
 
 /**
- * Who sent the request: bearer token, API key, Basic, client certificate or session, whichever comes
- * first in this order.
+ * Who sent the request: bearer token, API key, client certificate, Basic or session, whichever comes
+ * first in this order. The Ansible collection sends a certificate along with the Basic header of nobody.
  *
  * @throws Failure 401 as ServiceNow words it for anything missing or wrong, 403 for a token without scope.
  */
@@ -81,8 +81,8 @@ export function authenticate(credentials: Credentials, auth: AuthState): User {
   const userName =
     byBearer(credentials, auth) ??
     byApiKey(credentials, auth) ??
-    byBasic(credentials, auth) ??
     byCertificate(credentials, auth) ??
+    byBasic(credentials, auth) ??
     credentials.sessionUserName;
   const person = userName === undefined ? undefined : auth.directory.find(userName);
   if (!person?.active || person.lockedOut) throw notAuthenticated();

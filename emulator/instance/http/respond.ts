@@ -146,7 +146,7 @@ const lengthOf = (pieces: readonly Uint8Array[]) => pieces.reduce((sum, piece) =
 /** Whether the caller asks for XML and not for JSON. */
 export function wantsXml(request: Pick<IncomingMessage, 'headers'>): boolean {
   const accept = request.headers.accept ?? '';
-  return /\b(application|text)\/xml\b/.test(accept) && !accept.includes('application/json');
+  return /\b(application|text)\/xml\b/i.test(accept) && !/application\/json/i.test(accept);
 }
 
 const accepts = (request: IncomingMessage, encoding: string) =>

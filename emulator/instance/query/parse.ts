@@ -1,6 +1,6 @@
 import type { Schema } from '../schema/schema.ts';
 import { type ColumnPath, findPath, readPaths } from './column-path.ts';
-import { readOperator } from './operators.ts';
+import { type Operator, readOperator } from './operators.ts';
 import type { Condition, CountOperator, QueryTree, SortKey } from './tree.ts';
 
 /** Puts conditions into place as they are read from left to right. */
@@ -51,6 +51,7 @@ export class TreeBuilder {
 }
 
 const relatedListPattern = /^RLQUERY(\w+)\.(\w+),\s*(>=|<=|!=|=|<|>)(\d+)(?:,m2m)?(?:,(.+))?$/s;
+const subqueryPattern = /^SUBQUERY(\w+),\s*(\w+),\s*(\w+)(?:\^(.*))?$/s;
 const joinPattern = /^JOIN(\w+)\.(\w+)=(\w+)\.(\w+)!(.*)$/s;
 const textQuery = '123TEXTQUERY321=';
 const textIndexGroup = '123TEXTINDEXGROUP321=';
@@ -99,9 +100,11 @@ class Parser {
       tree.beginAlternative();
       text = text.slice('NQ'.length);
     }
-    if (text === '' || text === 'EQ' || text === 'ENDRLQUERY') return;
+    if (['', 'EQ', 'ENDRLQUERY', 'ENDSUBQUERY'].includes(text)) return;
     if (this.#readOrder(tree, text)) return;
-    if (text.startsWith('OR')) tree.or(this.#readCondition(tree.table, text.slice('OR'.length)));
+    // Instances take `^ORSUBQUERY` for `^SUBQUERY`.
+    if (text.startsWith('ORSUBQUERY')) tree.and(this.#readCondition(tree.table, text.slice('OR'.length)));
+    else if (text.startsWith('OR')) tree.or(this.#readCondition(tree.table, text.slice('OR'.length)));
     else tree.and(this.#readCondition(tree.table, text));
   }
 
@@ -121,6 +124,7 @@ class Parser {
     }
     if (text.startsWith(textIndexGroup)) return { kind: 'anything' };
     if (text.startsWith('RLQUERY')) return this.#readRelatedList(text);
+    if (text.startsWith('SUBQUERY')) return this.#readSubquery(table, text);
     if (text.startsWith('JOIN')) return this.#readJoin(table, text);
     return this.#readComparison(table, text);
   }
@@ -128,7 +132,7 @@ class Parser {
   #readComparison(table: string, text: string): Condition {
     for (const { path, rest } of readPaths(this.#schema, table, text)) {
       const read = readOperator(rest);
-      if (read) return { kind: 'compare', path, ...read };
+      if (read) return { kind: 'compare', path, ...withNull(read) };
     }
     return { kind: 'invalid', text };
   }
@@ -140,6 +144,16 @@ class Parser {
     const column = findPath(this.#schema, table, name);
     if (!column || !isCountOperator(operator)) return { kind: 'invalid', text };
     return { kind: 'relatedList', table, column, operator, count: Number(count), where };
+  }
+
+  /** One in another has `^^` for its carets, which are single ones here already. */
+  #readSubquery(base: string, text: string): Condition {
+    const [, leftName = '', rightName = '', table = '', conditions] = subqueryPattern.exec(text) ?? [];
+    if (conditions !== undefined) this.#clauses.unshift(...conditions.split('^'));
+    const where = this.parse(table, 'ENDSUBQUERY');
+    const left = findPath(this.#schema, base, leftName);
+    const right = findPath(this.#schema, table, rightName);
+    return left && right ? { kind: 'join', left, table, right, where } : { kind: 'invalid', text };
   }
 
   /** The condition after `!` runs to the end of the query; only sorting in it belongs to the rows asked for. */
@@ -155,6 +169,15 @@ class Parser {
     this.#clauses.splice(0, this.#clauses.length, ...this.#clauses.filter(orderWord));
     return { kind: 'join', left, table, right, where };
   }
+}
+
+type Comparison = { readonly operator: Operator; readonly value: string };
+
+/** `column=NULL` asks for empty columns, `column!=NULL` for the others. */
+function withNull(read: Comparison): Comparison {
+  if (read.value !== 'NULL') return read;
+  if (read.operator === '=') return { operator: 'ISEMPTY', value: '' };
+  return read.operator === '!=' ? { operator: 'ISNOTEMPTY', value: '' } : read;
 }
 
 function orderWord(text: string): string | undefined {

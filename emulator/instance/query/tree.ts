@@ -21,7 +21,7 @@ export type Condition =
       readonly count: number;
       readonly where: QueryTree;
     }
-  /** `JOINtable.column=other.column!…`: a row of another table with the same value exists. */
+  /** `JOINtable.column=other.column!…` and `SUBQUERYcolumn,column,other^…`: a row of another table with the same value exists. */
   | {
       readonly kind: 'join';
       readonly left: ColumnPath;

@@ -128,7 +128,7 @@ export function readBody<Body>({ body, headers }: Exchange, shape: ZodType<Body>
 
 function parse(text: string, contentType: string): unknown {
   try {
-    return contentType.includes('xml') ? fromXml(text) : JSON.parse(text);
+    return /xml/i.test(contentType) ? fromXml(text) : JSON.parse(text);
   } catch (cause) {
     throw new Failure(400, 'Exception while reading request', cause instanceof Error ? cause.message : null);
   }

@@ -9,7 +9,7 @@ import type { InstanceState } from '../../state.ts';
  * @throws Failure 400 `Exception while reading request` for anything else.
  */
 export function readFlatObject({ headers, body }: Exchange): Record<string, unknown> {
-  const isXml = headers['content-type']?.includes('xml') === true;
+  const isXml = /xml/i.test(headers['content-type'] ?? '');
   const value = isXml ? parse(() => fromXml(body.toString())) : readObject(body);
   if (!isObject(value)) throw unreadable('The payload is no record');
   return value;

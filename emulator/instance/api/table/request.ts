@@ -168,7 +168,7 @@ function readRecord(exchange: Exchange): object {
 function parse(text: string, contentType: string): unknown {
   if (text.trim() === '') return {};
   try {
-    return contentType.includes('xml') ? fromXml(text) : JSON.parse(text);
+    return /xml/i.test(contentType) ? fromXml(text) : JSON.parse(text);
   } catch (cause) {
     throw new Failure(400, 'Exception while reading request', cause instanceof Error ? cause.message : null);
   }

@@ -178,6 +178,11 @@ describe('/api/sn_sc/servicecatalog', () => {
     const added = recordIn(await send('POST', `${base}/items/${item}/add_to_cart`, {}, as));
     const [line] = z.array(z.object({ cart_item_id: z.string() })).parse(added['items']);
     expect((await send('DELETE', `${base}/cart/${line?.cart_item_id}`)).status).toBe(404);
+    expect((await send('PUT', `${base}/cart/${line?.cart_item_id}`, { sysparm_quantity: 4 })).status).toBe(
+      404,
+    );
+    const changed = await send('PUT', `${base}/cart/${line?.cart_item_id}`, { sysparm_quantity: 4 }, as);
+    expect(recordIn(changed)).toMatchObject({ items: [{ quantity: '4', cart_item_id: line?.cart_item_id }] });
     expect((await send('DELETE', `${base}/cart/${line?.cart_item_id}`, undefined, as)).status).toBe(204);
     expect((await send('POST', `${base}/items/nothing/order_now`, {}, as)).status).toBe(404);
   });

@@ -53,12 +53,20 @@ async function makeCertificates(): Promise<{ ca: string; issue: (commonName: str
   return { ca: ca.toString('pem'), issue };
 }
 
-function statusOf(url: string, tls: { ca: string } & Partial<Pair>): Promise<number | undefined> {
+function statusOf(
+  url: string,
+  { basic, ...tls }: { ca: string; basic?: string } & Partial<Pair>,
+): Promise<number | undefined> {
+  const headers = basic === undefined ? {} : { authorization: `Basic ${btoa(basic)}` };
   return new Promise((resolve, reject) => {
-    const outgoing = request(`${url}/api/now/table/problem`, { ...tls, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode);
-    });
+    const outgoing = request(
+      `${url}/api/now/table/problem`,
+      { ...tls, headers, agent: false },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      },
+    );
     outgoing.on('error', reject).end();
   });
 }
@@ -78,7 +86,11 @@ describe('a client certificate', () => {
     const robot = await issue('robot.example');
     expect(await statusOf(instance.url, { ca, ...robot })).toBe(200);
     expect(instance.control.ledger.select().at(-1)?.user).toBe('robot');
-    expect(await statusOf(instance.url, { ca, ...(await issue('other.example')) })).toBe(401);
+    expect(await statusOf(instance.url, { ca, ...robot, basic: 'None:None' })).toBe(200);
+    const other = await issue('other.example');
+    expect(await statusOf(instance.url, { ca, ...other })).toBe(401);
+    expect(await statusOf(instance.url, { ca, ...other, basic: 'robot:p' })).toBe(200);
+    expect(await statusOf(instance.url, { ca, ...other, basic: 'None:None' })).toBe(401);
     expect(await statusOf(instance.url, { ca, ...(await foreign.issue('robot.example')) })).toBe(401);
     expect(await statusOf(instance.url, { ca })).toBe(401);
     instance.control.faults.add({ action: 'reset-after-commit' });

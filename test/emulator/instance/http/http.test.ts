@@ -179,10 +179,10 @@ describe('formats', () => {
     );
   });
 
-  it('reads XML bodies', async () => {
+  it.each(['application/xml', 'Text/XML; Charset="UTF-8"'])('reads XML bodies: %s', async (type) => {
     const reply = await fetch(`${instance.url}/api/now/table/incident`, {
       method: 'POST',
-      headers: { authorization, 'content-type': 'application/xml', accept: 'application/json' },
+      headers: { authorization, 'content-type': type, accept: 'APPLICATION/JSON, application/xml' },
       body: '<request><entry><short_description>007 &amp; co</short_description><impact>1</impact></entry></request>',
     });
     expect(await reply.json()).toMatchObject({ result: { short_description: '007 & co', impact: '1' } });
@@ -192,6 +192,8 @@ describe('formats', () => {
     'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2',
     '*/*',
     'application/json, text/plain, */*',
+    'Application/JSON',
+    'TEXT/*',
   ])('takes Accept: %s', async (accept) => {
     const reply = await call(instance, 'GET', '/api/now/table/incident?sysparm_limit=1', {
       headers: { Accept: accept },

@@ -187,6 +187,14 @@ describe('comparisons', () => {
     expect(ids('titleISNOTEMPTY')).toBe('123');
     expect(ids('titleANYTHING')).toBe('1234');
   });
+
+  it('takes NULL for no value, in capitals and by itself', () => {
+    expect(ids('title=NULL')).toBe('4');
+    expect(ids('title!=NULL')).toBe('123');
+    expect(ids('caller.name=NULL')).toBe('34');
+    expect(ids('title=null')).toBe('');
+    expect(ids('titleLIKENULL')).toBe('');
+  });
 });
 
 describe('sorting', () => {

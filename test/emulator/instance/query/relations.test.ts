@@ -108,6 +108,20 @@ describe('related rows', () => {
     expect(ids('JOINperson.caller=person.sys_id!')).toBe('1234');
   });
 
+  it('finds the rows whose column a subquery of another table gives', () => {
+    expect(ids('SUBQUERYcaller,sys_id,person^nameSTARTSWITHB^ENDSUBQUERY')).toBe('3');
+    expect(ids('priority=1^SUBQUERYcaller, sys_id, person^ENDSUBQUERY')).toBe('2');
+    expect(ids('SUBQUERYsys_id,parent,task^priority=3^ENDSUBQUERY^priority=1')).toBe('1');
+    expect(ids('SUBQUERYsys_id,parent,task^priority=4^ORpriority=3^ENDSUBQUERY^ORDERBYDESCsys_id')).toBe(
+      '21',
+    );
+    const managers =
+      'SUBQUERYsys_id,boss,person^SUBQUERYsys_id,boss,person^^name=Ben^^ENDSUBQUERY^ENDSUBQUERY';
+    expect(ids(managers, 'person')).toBe('u0');
+    expect(ids('priority=4^ORSUBQUERYcaller,sys_id,person^name=Cy^ENDSUBQUERY')).toBe('4');
+    expect(ids('SUBQUERYcaller,sys_id,nonsense^name=Ben^ENDSUBQUERY^priority=1')).toBe('12');
+  });
+
   it('names the columns of the related table too', () => {
     const query = 'RLQUERYincident.parent,>=1^severity=1^ENDRLQUERY';
     const { columns } = compileQuery(schema, 'task', query, sampleContext);
