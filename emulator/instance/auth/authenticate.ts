@@ -73,7 +73,7 @@ export type Credentials = {
 
 /**
  * Who sent the request: bearer token, API key, client certificate, Basic or session, whichever comes
- * first in this order. The Ansible collection sends a certificate along with the Basic header of nobody.
+ * first in this order. The Ansible collection sends a certificate with the Basic credentials `None:None`.
  *
  * @throws Failure 401 as ServiceNow words it for anything missing or wrong, 403 for a token without scope.
  */
