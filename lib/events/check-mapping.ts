@@ -33,7 +33,16 @@ function checkOrder(entries: readonly { readonly when?: unknown }[], path: strin
     throw new InvalidInputError(`${path}.${last + 1}`, 'is never reached: the entry before it has no "when"');
 }
 
-function checkPartsOf({ target, life }: CompiledMapping, parts: Parts, path: string): void {
+/**
+ * Refuses parts that would make a record be lost or closed.
+ * @param path of the parts, empty or ending with a dot
+ * @throws InvalidInputError naming the path
+ */
+export function checkPartsOf(
+  { target, life }: Pick<CompiledMapping, 'target' | 'life'>,
+  parts: Parts,
+  path: string,
+): void {
   if (life === 'none') return;
   const { fields = {}, resolve = {} } = parts;
   for (const [part, columns] of Object.entries({ fields, resolve })) {
@@ -78,7 +87,8 @@ function checkExpressions(mapping: CompiledMapping): void {
 
 type Named = readonly [path: string, template: Template];
 
-function templatesOf({ fields = {}, note, resolve = {} }: Parts): readonly Named[] {
+/** The values of parts, by their path in them. */
+export function templatesOf({ fields = {}, note, resolve = {} }: Parts): readonly Named[] {
   const named = (values: Readonly<Record<string, Template>>, path: string) =>
     Object.entries(values).map(([name, value]): Named => [`${path}.${name}`, value]);
   const ofFields = Object.entries(fields).flatMap(([column, field]): readonly Named[] =>

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as z from 'zod/mini';
 import { InvalidInputError, invalidBy } from '../core/errors.ts';
+import { checkDefaults } from './check-defaults.ts';
 import { checkMapping } from './check-mapping.ts';
 import { checkColumnNames, checkParts } from './check-parts.ts';
 import { compileExpression } from './expression.ts';
@@ -33,6 +34,7 @@ export function compileAll(folder: string): Mappings {
     .filter(({ name }) => name !== defaultsName)
     .map(({ name, text }) => compileMapping(name, text, defaults));
   refuseTwins(mappings);
+  if (given) inFile(defaultsName, given.text, () => checkDefaults({ mappings, defaults }));
   return { mappings, defaults };
 }
 

@@ -1,7 +1,9 @@
 import jsonata from 'jsonata';
 import { ConnectorError, InvalidInputError } from '../core/errors.ts';
+import { boundedFunctions, longestResult } from './bounded-functions.ts';
 import { ExpressionError } from './expression-error.ts';
 import { costOf, longestTextOf } from './reg-exp-cost.ts';
+import { isJsonataFunction, sizeOf } from './value-size.ts';
 import { isCopy } from './without-null.ts';
 
 /** Evaluates an expression; a value that is missing is undefined. @throws ExpressionError */
@@ -12,11 +14,8 @@ const limits = { timeout: 1_000, stack: 200, sequence: 10_000 };
 
 /** What all parts of one evaluation may give together: elements of lists. What a part takes from another counts again. */
 const mostElements = 1_000_000;
-/** Characters of one text. */
-const longestResult = 1_000_000;
-
-/** A longer text is not padded. */
-const longestPadding = 1_000;
+/** Characters of all texts in one value; a part that it shares with others counts each time. */
+const largestValue = 4_000_000;
 
 /**
  * The one place where JSONata expressions are built. They come from deployed mapping files only, and cannot run for long,
@@ -30,8 +29,10 @@ export function compileExpression(source: string, path: string): Expression {
   expression.registerFunction('eval', () => {
     throw new ExpressionError(path, '$eval is not available');
   });
-  expression.registerFunction('pad', padText, '<s-ns?:s>');
-  expression.registerFunction('distinct', distinctOf, '<x:x>');
+  const functions = boundedFunctions((reason) => {
+    throw new ExpressionError(path, reason);
+  });
+  for (const { name, run, signature } of functions) expression.registerFunction(name, run, signature);
   expression.assign(afterEachPart, limitResults(path));
   return async (input, variables) => {
     try {
@@ -82,6 +83,8 @@ function limitResults(path: string) {
   return (_part: unknown, _input: unknown, { base }: { readonly base: object }, result: unknown): void => {
     if (typeof result === 'string' && result.length > longestResult)
       throw new ExpressionError(path, 'makes a text that is too long');
+    if (!isTupleStream(result) && sizeOf(result).text > largestValue)
+      throw new ExpressionError(path, 'makes a value that is too large');
     if (!Array.isArray(result)) return;
     const count = (counts.get(base) ?? 0) + result.length;
     counts.set(base, count);
@@ -89,32 +92,9 @@ function limitResults(path: string) {
   };
 }
 
-/** JSONata compares each element with each. */
-function distinctOf(given: unknown): unknown {
-  if (!Array.isArray(given) || given.length <= 1) return given;
-  const byText = new Map<string, unknown>();
-  for (const one of given) {
-    const text = textOfValue(one);
-    if (!byText.has(text)) byText.set(text, one);
-  }
-  // A list of one becomes its element where JSONata itself made the list.
-  return Object.assign([...byText.values()], 'sequence' in given && { sequence: true });
-}
-
-/** The order of members makes no difference. */
-function textOfValue(value: unknown): string {
-  return JSON.stringify(value, (_name, one: unknown) =>
-    isObject(one) && !Array.isArray(one)
-      ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : one,
-  );
-}
-
-function padText(text: string | undefined, width: number, filling?: string): string | undefined {
-  if (text === undefined) return undefined;
-  if (Math.abs(width) > longestPadding) throw new Error('too wide');
-  const fill = filling || ' ';
-  return width < 0 ? text.padStart(-width, fill) : text.padEnd(width, fill);
+/** What JSONata itself passes on between the steps of a path; each of its elements may refer to the whole event. */
+function isTupleStream(value: unknown): boolean {
+  return Array.isArray(value) && 'tupleStream' in value;
 }
 
 /** Looks at every node of a parsed expression. */
@@ -181,10 +161,6 @@ function toPlain(value: unknown, path: string): unknown {
   if (!isObject(value) || isCopy(value)) return value;
   const entries = Object.entries(value).filter(([name]) => name !== '__proto__');
   return Object.fromEntries(entries.map(([name, one]) => [name, toPlain(one, path)]));
-}
-
-function isJsonataFunction(value: object): boolean {
-  return '_jsonata_lambda' in value || '_jsonata_function' in value;
 }
 
 function isObject(value: unknown): value is object {

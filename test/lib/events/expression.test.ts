@@ -1,7 +1,11 @@
+import fc from 'fast-check';
+import jsonata from 'jsonata';
 import { describe, expect, it } from 'vitest';
 import { compileExpression } from '../../../lib/events/expression.ts';
 import { processorTime } from '../../processor-time.ts';
 
+/** Set SEED to repeat a run. */
+const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const evaluate = (source: string, input: unknown = {}) => compileExpression(source, 'key')(input, {});
 
 describe('an expression', () => {
@@ -20,7 +24,7 @@ describe('an expression', () => {
     ['an endless loop', '($f := function($n){ $f($n + 1) }; $f(1))', 'ran for too long'],
     ['deep recursion', '($f := function($n){ 1 + $f($n + 1) }; $f(1))', 'nests too many calls'],
     ['a range of ten million', '$sum([1..10000000])', 'a list that is too long'],
-    ['a long text out of nothing', '$pad("x", 1000000000)', 'failed'],
+    ['a long text out of nothing', '$pad("x", 1000000000)', 'pads to more than 1000 characters'],
     ['lists that multiply', '$count([1..10000].[1..10000])', 'makes too many elements'],
     ['a text that doubles', '$reduce([1..27], function($a, $n) { $a & $a }, "x")', 'a text that is too long'],
     ['a function as its value', '$sum', 'gives a function'],
@@ -32,6 +36,96 @@ describe('an expression', () => {
     ],
   ])('stops at %s', async (_what, source, reason) => {
     await expect(evaluate(source)).rejects.toThrow(reason);
+  });
+
+  const kilo = '$pad("", 1000, "a")';
+  const half = `$reduce([1..9], function($a, $n) { $a & $a }, ${kilo})`;
+  const tree = '$reduce([1..26], function($a, $n) { {"a": $a, "b": $a} }, 1)';
+  it.each([
+    ['a text by itself', `($t := ${half}; $replace($t, "a", $t))`, 'a text that is too long'],
+    ['each match by a long text', `$replace(${kilo}, /a/, ${half})`, 'a text that is too long'],
+    [
+      'each match by itself, often',
+      `$replace(${kilo}, /a+/, $reduce([1..11], function($a, $n) { $a & $a }, "$0"))`,
+      'a text that is too long',
+    ],
+    [
+      'each match by a function',
+      `$replace(${kilo}, /a/, function($m) { ${half} })`,
+      'a text that is too long',
+    ],
+    ['a list of long texts', `($t := ${half}; $join([1..20].$t))`, 'a value that is too large'],
+    ['a long separator', `$join(["x", "y", "z"], ${half})`, 'a text that is too long'],
+    ['one text in many objects', `($t := ${half}; $string([1..20].{"x": $t}))`, 'a value that is too large'],
+    ['parts that are shared', tree, 'a value that is too large'],
+    ['shared parts as text', `$string(${tree})`, 'a value that is too large'],
+    [
+      'shared parts that are compared',
+      `($a := ${tree}; $b := ${tree}; $a = $b)`,
+      'a value that is too large',
+    ],
+    ['shared parts that are copied', `${tree} ~> |$|{"c": 1}|`, 'a value that is too large'],
+    [
+      'a deep value, line by line',
+      '$string($reduce([1..1000], function($a, $n) { {"a": $a} }, 1), true)',
+      'a text that is too long',
+    ],
+  ])('stops before it has joined or replaced too much: %s', async (_what, source, reason) => {
+    const elapsedMs = processorTime();
+    await expect(evaluate(source)).rejects.toThrow(`makes ${reason}`);
+    expect(elapsedMs()).toBeLessThan(2_500);
+  });
+
+  it(`joins, replaces, pads and writes as JSONata does (SEED=${seed})`, async () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '.', '$', '1', 'é', '\n'), maxLength: 12 });
+    const value = fc.jsonValue({ maxDepth: 3 }).filter((one) => !JSON.stringify(one).includes('__proto__'));
+    const replacement = fc
+      .array(fc.constantFrom('$', '$$', '$0', '$1', '$2', '$3', '$12', '1', 'x', '$a'))
+      .map((all) => all.join(''));
+    const pattern = fc.constantFrom(
+      '/a/',
+      '/(a)(b)?/',
+      '/[ab]+/',
+      `/${'(a?)'.repeat(4)}(b)/`,
+      '"a"',
+      '"."',
+      'p',
+    );
+    const given = fc.record({ t: text, r: replacement, p: text.filter((one) => one !== ''), v: value });
+    const source = fc.oneof(
+      pattern.map((one) => `$replace(t, ${one}, r)`),
+      pattern.map((one) => `$replace(t, ${one}, r, 1)`),
+      pattern.map((one) => `t ~> $replace(${one}, "-")`),
+      fc
+        .constantFrom('/a/', '/(a)(b)/')
+        .map((one) => `$replace(t, ${one}, function($m) { $m.match & $m.groups[0] })`),
+      fc.constantFrom(
+        '$string(v)',
+        '$string(v, true)',
+        '"x" & v',
+        '$string([v])',
+        'v.$string()',
+        '$string($sum)',
+      ),
+      fc.constantFrom(
+        '$join([t, r, p], r)',
+        '$join([t, p])',
+        '$join(t)',
+        '$join(missing)',
+        '$string(missing)',
+      ),
+      fc.constantFrom('$pad(t, 20, p)', '$pad(t, -20)', '$string(1/3)', '$string([0.1 + 0.2])'),
+    );
+    await fc.assert(
+      fc.asyncProperty(source, given, async (expression, input) => {
+        const own = await evaluate(expression, input).catch(() => 'error');
+        const its = await jsonata(expression)
+          .evaluate(input)
+          .catch(() => 'error');
+        expect(own).toEqual(Array.isArray(its) ? [...its] : its);
+      }),
+      { seed, numRuns: 1_500 },
+    );
   });
 
   it.each([

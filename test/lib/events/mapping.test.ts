@@ -304,6 +304,12 @@ fields: { description: "{% $event.source & Id %}" }
   });
 });
 
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mappings-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
 describe('a mapping file that is wrong', () => {
   it.each<readonly [what: string, text: string, message: string]>([
     ['a part that nothing knows', `${base}fileds: {}\n`, 'test.yaml:6: fileds: is not a known part'],
@@ -485,9 +491,68 @@ describe('a mapping file that is wrong', () => {
     });
   });
 
+  it.each([
+    [
+      'a misspelt function',
+      'fields: { impact: "{% $upercase(x) %}" }',
+      '3: incident.fields.impact: $upercase is neither',
+    ],
+    [
+      'a value that no file has',
+      'fields: { impact: "{% $levl %}" }',
+      '3: incident.fields.impact: $levl is neither',
+    ],
+    [
+      'a value that is called',
+      'resolve: { close_notes: "{% $level(1) %}" }',
+      '3: incident.resolve.close_notes: $level is a value',
+    ],
+    [
+      'a misspelt name in a look-up',
+      'fields: { caller_id: { find: sys_user, by: { name: "{% $usr %}" } } }',
+      '3: incident.fields.caller_id.by.name: $usr is neither',
+    ],
+    [
+      'a column that nothing fills',
+      'required: [asignment_group]',
+      '3: incident.required.0: asignment_group is not',
+    ],
+    ['a column that nothing writes', 'update: [impakt]', '3: incident.update.0: impakt is not among fields'],
+    ['a state that closes', 'resolve: { state: 7 }', '3: incident.resolve.state: is not the state'],
+    [
+      'a column of the life',
+      'fields: { correlation_id: x }',
+      '3: incident.fields.correlation_id: is derived',
+    ],
+  ])('is named where it is defaults.yaml: %s', (_what, parts, message) => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'a.yaml'), `${base}let: { level: 1 }\nfields: { impact: 2 }\n`);
+    writeFileSync(join(folder, 'defaults.yaml'), `# ours\nincident:\n  ${parts}\n`);
+    expect(() => compileAll(folder)).toThrow(`defaults.yaml:${message}`);
+  });
+
+  it('is named where defaults.yaml has a table that no file has', () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'a.yaml'), base);
+    writeFileSync(join(folder, 'defaults.yaml'), 'incidnet: { fields: { caller_id: x } }\n');
+    expect(() => compileAll(folder)).toThrow('defaults.yaml:1: incidnet: is the target of no mapping file');
+    const own = base.replace('signal', 'target: u_outage\nlife: none\nsignal');
+    writeFileSync(join(folder, 'b.yaml'), own.replace('[test]', '[other]'));
+    writeFileSync(join(folder, 'defaults.yaml'), 'u_outage: { resolve: { state: 7 }, update: [] }\n');
+    expect(compileAll(folder).mappings).toHaveLength(2);
+  });
+
+  it('may be one whose defaults.yaml uses values and columns that files have', () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'a.yaml'), `${base}let: { level: 1 }\nfields: { impact: 2 }\n`);
+    writeFileSync(join(folder, 'b.yaml'), base.replace('[test]', '[other]'));
+    const parts = 'incident:\n  fields: { urgency: "{% $level %}" }\n  update: [impact, urgency]\n';
+    writeFileSync(join(folder, 'defaults.yaml'), parts);
+    expect(compileAll(folder).defaults).toMatchObject({ incident: { update: ['impact', 'urgency'] } });
+  });
+
   it('is refused when another file has the same pattern', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mappings-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const folder = newFolder();
     writeFileSync(join(folder, 'a.yaml'), base.replace('[test]', '[x, y]'));
     writeFileSync(join(folder, 'a.test.yaml'), 'not: a mapping');
     writeFileSync(join(folder, 'defaults.yaml'), 'incident: { fields: { caller_id: x } }');
