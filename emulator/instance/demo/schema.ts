@@ -9,6 +9,7 @@ import { incidentTables } from './tables/incident.ts';
 import { knowledgeTables } from './tables/knowledge.ts';
 import { peopleTables } from './tables/people.ts';
 import { platformTables } from './tables/platform.ts';
+import { securityTables } from './tables/security.ts';
 import { stagingTables } from './tables/staging.ts';
 import { approvalTables, taskTable } from './tables/task.ts';
 
@@ -25,6 +26,7 @@ export function demoSchema(): Schema {
     ...cmdbTables,
     taskTable,
     ...incidentTables,
+    ...securityTables,
     ...changeTables,
     ...catalogTables,
     ...approvalTables,

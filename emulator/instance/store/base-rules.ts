@@ -238,6 +238,7 @@ const closedStates: ReadonlyMap<string, readonly string[]> = new Map([
   ['incident', ['7', '8']],
   ['problem', ['107']],
   ['problem_task', ['157']],
+  ['sn_si_incident', ['3', '7']],
   ['change_request', ['3', '4']],
 ]);
 

@@ -172,6 +172,7 @@ describe('a task', () => {
     ['sc_req_item', '7', '1'],
     ['change_task', '3', '2'],
     ['problem_task', '157', '154'],
+    ['sn_si_incident', '7', '16'],
   ])(
     'of %s that ends by state %s is inactive and says when, until it is open again',
     async (table, closed, open) => {
@@ -187,6 +188,19 @@ describe('a task', () => {
     for (const table of ['incident', 'problem_task'])
       expect((await create(instance, table, { state: '3' }))['active']).toBe('true');
     expect((await create(instance, 'problem_task', {}))['state']).toBe('151');
+  });
+});
+
+describe('a security incident', () => {
+  it('begins as a draft, stays active in review, and is closed with a code and notes only', async () => {
+    const made = await create(instance, 'sn_si_incident', { short_description: 'phishing' });
+    expect(made).toMatchObject({ state: '10', active: 'true', number: expect.stringMatching(/^SIR\d{7}$/) });
+    const reviewed = await patch('sn_si_incident', made.sys_id, { state: '100' });
+    expect(reviewed.record).toMatchObject({ state: '100', active: 'true' });
+    expect((await send('PATCH', `sn_si_incident/${made.sys_id}`, { state: '3' })).status).toBe(403);
+    const closing = { state: '3', close_code: 'Threat mitigated', close_notes: 'gone' };
+    const closed = await patch('sn_si_incident', made.sys_id, closing);
+    expect(closed.record).toMatchObject({ state: '3', active: 'false' });
   });
 });
 

@@ -833,19 +833,42 @@ describe('a signal', () => {
     expect(journal(String(changes()[0]?.['sys_id'])).map(({ value }) => value)).toContain('open 60');
   });
 
-  it('lives through its life as a security incident', async () => {
-    const table = { name: 'sn_si_incident', label: 'Security Incident', parent: 'task', columns: [] };
-    await start({ instance: { schema: { tables: [table] } } });
+  it('lives through its life as a security incident, whose state a person moves on meanwhile', async () => {
+    await start({ roles: ['itil'] });
+    const table = 'sn_si_incident';
     const more = {
-      target: 'sn_si_incident',
-      resolve: { state: '100' },
-      reopen: { within: 'PT4H', state: '16' },
+      target: table,
+      resolve: { state: '100', close_code: 'Investigation completed' },
+      reopen: { within: 'PT4H', state: '16', atMost: 5 },
     };
-    const rows = () => queue.instance.state.store.select('sn_si_incident').map(({ state }) => state);
-    await deliver(signal('open', 0, more), signal('resolve', 60, more));
-    expect(rows()).toEqual(['100']);
-    await deliver(signal('open', 120, more));
-    expect(rows()).toEqual(['16']);
+    const { store } = queue.instance.state;
+    const found = () =>
+      store
+        .select(table)
+        .map(({ state, active }) => `${state} ${active}`)
+        .toSorted();
+    const person = (state: string) => {
+      const [last] = store.select(table, { orderBy: 't0.number DESC' });
+      const closing = { close_code: 'Threat mitigated', close_notes: 'by hand' };
+      store.update(table, String(last?.['sys_id']), { state, ...closing }, aPerson);
+    };
+    await deliver(signal('open', 0, more));
+    expect(found()).toEqual(['10 true']);
+    person('19');
+    await deliver(signal('resolve', 60, more));
+    expect(found()).toEqual(['100 true']);
+    await deliver(signal('open', 120, more), signal('open', 120, more));
+    expect(found()).toEqual(['16 true']);
+    await deliver(signal('resolve', 180, more));
+    person('3');
+    queue.later(600_000);
+    await deliver(signal('open', 86_700, more));
+    expect(found()).toEqual(['10 true', '3 false']);
+    person('7');
+    queue.later(600_000);
+    await deliver(signal('resolve', 86_710, more), signal('open', 87_300, more));
+    expect(found()).toEqual(['10 true', '3 false', '7 false']);
+    expect(queue.deadLetters).toEqual([]);
   });
 
   it('is not made again when it is delivered again after an admin deleted its record', async () => {
