@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -231,6 +231,34 @@ describe('npm run map', () => {
     expect(await dryRun(cpuAlarm(), mappings, options)).toContain('decision  create');
     const byCorrelationId = { ...options, correlationIdTables: 'problem, incident' };
     expect(await dryRun(cpuAlarm(), mappings, byCorrelationId)).toContain('decision  duplicate');
+  });
+
+  it('fails and passes as docs/events.md says, for whom it takes the first steps', async () => {
+    const page = readFileSync('docs/events.md', 'utf8');
+    const [, mapping = '', column = '', line = ''] =
+      /Open `mappings\/(\S+)` and change the line of `(\w+)` to `(.+?)`/.exec(page) ?? [];
+    const [, sequence = '', wanted = ''] =
+      /change the expectation in `mappings\/(\S+)` to `(.+?)`/.exec(page) ?? [];
+    const [, name = '', reason = ''] = /FAILED {2}\S+: (.*)\n\s*(.*)/.exec(page) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), 'map-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    cpSync('mappings', folder, { recursive: true });
+    const change = (file: string, from: RegExp, to: string) => {
+      const text = readFileSync(join(folder, file), 'utf8');
+      expect(text).toMatch(from);
+      writeFileSync(join(folder, file), text.replace(from, to));
+    };
+    const failures = async () => {
+      const tried = readSequences(folder, compileAll(folder)).filter(({ file }) => file === sequence);
+      const outcomes = await Promise.allSettled(tried.map(({ run }) => run()));
+      return outcomes.flatMap((one, at) =>
+        one.status === 'rejected' ? [`${tried[at]?.name}: ${one.reason.message}`] : [],
+      );
+    };
+    change(mapping, new RegExp(`^( *)${column}: .*$`, 'm'), `$1${line}`);
+    expect(await failures()).toEqual([`${name}: ${reason}`]);
+    change(sequence, new RegExp(`${column}: "\\d"`), wanted);
+    expect(await failures()).toEqual([]);
   });
 
   it('fails a sequence with the step and what is wrong', async () => {
