@@ -103,6 +103,11 @@ export function isSendable(event: StackEvent): boolean {
 const isPost = ({ functionKey, request }: StackEvent) =>
   functionKey === 'postRecord' && request !== undefined;
 
+/** True for a POST without a key, which makes one more record each time. */
+export function makesAnother(event: StackEvent): boolean {
+  return isPost(event) && event.request?.headers['idempotency-key'] === undefined;
+}
+
 /**
  * Sends a message again under its key, or makes the request for a record again as it was made.
  * @throws Error for an event that cannot be sent again
@@ -117,7 +122,13 @@ export async function sendAgain(stack: PageStack, event: StackEvent): Promise<st
   const { target = '', headers = {} } = request ?? {};
   const response = await fetch(`${stack.endpoints.api}${target}`, { method: 'POST', headers, body });
   const isReplayed = response.headers.get('idempotency-replayed') === 'true';
-  return `${event.subject}: ${response.status}${isReplayed ? ', the record was there already' : ''}`;
+  const isAnother = response.status === 201 && makesAnother(event);
+  const remark = isReplayed
+    ? ', the record was there already'
+    : isAnother
+      ? ', another record: it has no Idempotency-Key'
+      : '';
+  return `${event.subject}: ${response.status}${remark}`;
 }
 
 const brokenSeconds = 20;

@@ -12,12 +12,12 @@ export function importTable(imports: readonly ImportView[]): Html {
       <td class="time"><time datetime="${one.startedAt}">${timeOf(one.startedAt)}</time></td>
       <td class="subject">${one.key.replace(/^imports\//, '')}</td>
       <td>${importState(one)}</td>
-      <td class="n">${figure(one.rows)}</td>
-      <td>${countsText(one.counts)}</td>
-      <td>${one.hasReport && html`<a href="/files/${`${one.folder}report.html`.split('/').map(encodeURIComponent).join('/')}">report</a>`}</td>
+      <td class="n" data-name="rows ">${figure(one.rows)}</td>
+      <td class="counts">${countsText(one.counts)}</td>
+      <td class="link">${one.hasReport && html`<a href="/files/${`${one.folder}report.html`.split('/').map(encodeURIComponent).join('/')}">report</a>`}</td>
     </tr>`,
   );
-  return html`<table><thead><tr><th scope="col">time</th><th scope="col">file</th><th scope="col">state</th><th scope="col" class="n">rows</th><th scope="col">outcome of the rows</th><th scope="col">report</th></tr></thead><tbody>${rows}</tbody></table>`;
+  return html`<table><thead><tr><th scope="col">time</th><th scope="col">file</th><th scope="col">state</th><th scope="col" class="n">rows</th><th scope="col">outcome of the rows</th><th scope="col" class="link">report</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
 function importState({ status, isRunning, progress, reason }: ImportView): Html {
@@ -37,7 +37,7 @@ export function letterTable(letters: readonly DeadLetterView[]): Html {
   if (letters.length === 0) return html`<p class="empty">No dead letters.</p>`;
   const rows = letters.map(
     ({ at, code, reason, key }) =>
-      html`<tr><td class="time"><time datetime="${at}">${timeOf(at)}</time></td><td class="subject">${key}</td><td class="bad">${code}</td><td>${reason}</td></tr>`,
+      html`<tr><td class="time"><time datetime="${at}">${timeOf(at)}</time></td><td class="subject">${key}</td><td class="bad code">${code}</td><td class="reason">${reason}</td></tr>`,
   );
   return html`<table><thead><tr><th scope="col">time</th><th scope="col">key</th><th scope="col">code</th><th scope="col">reason</th></tr></thead><tbody>${rows}</tbody></table>
     <p><a href="/dead-letters">All dead letters, with bodies and redrive</a></p>`;
@@ -90,7 +90,19 @@ export function tableList(view: StackView): Html {
 
 /** Addresses to copy. @param isEmulator whether the functions talk to the emulated instance */
 export function endpointList(endpoints: Endpoints, isEmulator: boolean): Html {
-  const { api, instance, sqs, s3, lambda, secretsManager, dynamodb, eventBridge, sns } = endpoints;
+  const {
+    api,
+    instance,
+    sqs,
+    s3,
+    lambda,
+    secretsManager,
+    dynamodb,
+    eventBridge,
+    sns,
+    cloudWatch,
+    securityHub,
+  } = endpoints;
   const all: readonly (readonly [string, string | undefined])[] = [
     ['HTTP API', api],
     ['Instance', isEmulator ? instance.url : undefined],
@@ -102,6 +114,8 @@ export function endpointList(endpoints: Endpoints, isEmulator: boolean): Html {
     ['EventBridge', eventBridge.endpoint],
     ['SNS', sns.endpoint],
     ['SNS topic', sns.topicArn],
+    ['CloudWatch', cloudWatch.endpoint],
+    ['Security Hub', securityHub.endpoint],
     ['S3', s3.endpoint],
     ['Bucket', s3.bucket],
     ['Lambda', lambda.endpoint],

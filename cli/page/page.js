@@ -1,6 +1,7 @@
 // Keeps the page of a local stack current. Every link and form works without it, too.
 
 const everyMs = 1_000;
+const main = document.getElementById('main');
 const notice = document.getElementById('notice');
 const dialog = document.getElementById('detail');
 
@@ -10,8 +11,10 @@ function replaceSection(element, text) {
   const selection = document.getSelection();
   if (selection && !selection.isCollapsed && element.contains(selection.anchorNode)) return;
   const focused = element.contains(document.activeElement) ? nameOf(document.activeElement) : undefined;
+  const open = [...element.querySelectorAll('[id] > details[open]')].map(({ parentElement: { id } }) => id);
   element.innerHTML = text;
   element.dataset.text = text;
+  for (const id of open) document.getElementById(id)?.querySelector('details')?.setAttribute('open', '');
   if (focused === undefined) return;
   const all = [...element.querySelectorAll('a, button, input, summary, [tabindex]')];
   all.find((one) => nameOf(one) === focused)?.focus({ preventScroll: true });
@@ -28,19 +31,31 @@ function notify(text) {
   (dialog.open ? dialog.querySelector('.notice') : notice).textContent = text;
 }
 
+/** Draws what has changed: the sections of the first page, the whole content of each other one. */
 async function refresh() {
   const state = document.getElementById('state');
   try {
-    const response = await fetch(`/sections${location.search}`);
-    if (!response.ok) throw new Error(`${response.status}`);
-    for (const [id, text] of Object.entries(await response.json())) {
-      const element = document.getElementById(id);
-      if (element) replaceSection(element, text);
-    }
+    await (document.querySelector('[data-section]') ? refreshSections() : redraw());
     setState(state, '● running', 'good');
   } catch {
     setState(state, '○ not running', 'bad');
   }
+}
+
+async function refreshSections() {
+  const response = await fetch(`/sections${location.search}`);
+  if (!response.ok) throw new Error(`${response.status}`);
+  for (const [id, text] of Object.entries(await response.json())) {
+    const element = document.getElementById(id);
+    if (element) replaceSection(element, text);
+  }
+}
+
+/** What is no longer kept stays as it was drawn. */
+async function redraw() {
+  const response = await fetch(`${location.pathname}?fragment`);
+  const text = await response.text();
+  if (response.status === 200) replaceSection(main, text);
 }
 
 /** A live region is announced when it is written, so it is written only when it changes. */
@@ -50,14 +65,7 @@ function setState(element, text, tone) {
   element.className = tone;
 }
 
-/** Draws a page that has no sections once more, without its notice. */
-async function redraw() {
-  const response = await fetch(`${location.pathname}?fragment`);
-  if (response.ok) document.getElementById('main').innerHTML = await response.text();
-}
-
 async function keepCurrent() {
-  if (!document.querySelector('[data-section]')) return;
   for (;;) {
     if (!document.hidden) await refresh();
     await new Promise((resolve) => setTimeout(resolve, everyMs));
@@ -93,7 +101,7 @@ document.addEventListener('click', async (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
   const response = await fetch(`${link.href}?fragment`);
-  dialog.querySelector('div').innerHTML = response.ok ? await response.text() : 'It is no longer kept.';
+  dialog.querySelector('div').innerHTML = response.status === 200 ? await response.text() : 'It is no longer kept.';
   dialog.querySelector('.notice').textContent = '';
   dialog.showModal();
 });

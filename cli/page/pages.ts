@@ -4,7 +4,7 @@ import type { Row } from '../../emulator/instance/row.ts';
 import { counted, figure, lasting } from '../counted.ts';
 import type { StackEvent } from '../feed/feed.ts';
 import { parseJson } from '../feed/read-answer.ts';
-import { isSendable } from './actions.ts';
+import { isSendable, makesAnother } from './actions.ts';
 import { type Html, html, timeOf } from './html.ts';
 import { endpointList, importTable } from './lists.ts';
 import { buttons, consent, isEmulated, outcomeText, type PageData, sections, toneOf } from './sections.ts';
@@ -74,7 +74,10 @@ export function eventContent(
   const facts: readonly (readonly [string, string | Html | undefined])[] = [
     ['Outcome', html`<span class="${toneOf(event)}">${outcomeText(event)}</span>`],
     ['Time', html`<time datetime="${event.at}">${event.at}</time>, took ${lasting(event.durationMs)}`],
-    ['Came in by', `${event.way}, function ${event.functionKey}`],
+    [
+      'Came in by',
+      [event.way, event.functionKey && `function ${event.functionKey}`].filter(Boolean).join(', '),
+    ],
     [
       'Record',
       record && isEmulator
@@ -92,11 +95,12 @@ export function eventContent(
         .join(', ') || undefined,
     ],
   ];
+  const again = makesAnother(event) && 'It has no Idempotency-Key: sent again, it makes another record.';
   const shown = facts.filter(([, value]) => value !== undefined && value !== '');
   return html`<h1>${event.subject}</h1>
 <dl class="facts">${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 ${event.body !== undefined && html`<h2>Body</h2>${event.isBodyCut && html`<p class="soft">It is long: only its beginning is kept, so that it cannot be sent again from here.</p>`}<pre tabindex="0">${pretty(event.body)}</pre>`}
-${isSendable(event) && html`<form method="post" action="/events/${event.id}/send-again" data-live>${!isEmulator && consent}<button>Send again</button></form>`}
+${isSendable(event) && html`<form method="post" action="/events/${event.id}/send-again" data-live>${!isEmulator && consent}<button${again && html` aria-describedby="again"`}>Send again</button>${again && html`<p class="soft" id="again">${again}</p>`}</form>`}
 <h2>Log</h2>${lines.length === 0 ? html`<p class="empty">No log line is kept for it.</p>` : html`<pre tabindex="0">${lines.map(pretty).join('\n')}</pre>`}`;
 }
 
@@ -120,7 +124,7 @@ export function deadLettersContent(
     ([code, count]) => html`<button name="code" value="${code}">Redrive ${figure(count)} ${code}</button>`,
   );
   const entries = letters.map(
-    ({ queue, at, code, reason, key, messageId, requestId, body }) => html`<article>
+    ({ queue, at, code, reason, key, messageId, requestId, body }) => html`<article id="letter-${messageId}">
 <h3><span class="bad">${code}</span> ${key}</h3><p>${reason}</p>
 <p class="soft"><time datetime="${at}">${timeOf(at)}</time> · ${queue} · message ${messageId}${requestId && html` · request ${requestId}`}</p>
 <details><summary>Body</summary><pre tabindex="0">${pretty(body)}</pre></details></article>`,

@@ -48,7 +48,7 @@ function tiles({ view, totals, imports, breaker }: PageData): Html {
     ${tile('HTTP', figure(calls.done + calls.refused + calls.failed), 'plain', `${figure(calls.done)} ok · ${figure(calls.refused)} refused · ${figure(calls.failed)} failed`)}
     ${tile('Records queue', figure(queue.waiting + queue.inFlight + queue.delayed), 'plain', `${oldest} · ${figure(queue.inFlight)} in flight · ${figure(queue.delayed)} delayed · ${figure(totals.messages)} received`)}
     ${tile('Dead letters', figure(letterCount), letterCount > 0 ? 'bad' : 'plain', letterCount > 0 ? html`<a href="/dead-letters">look and redrive</a>` : 'none')}
-    ${tile('Imports', figure(running.length), 'plain', `running · ${figure(totals.imports.done)} completed · ${figure(totals.imports.refused + totals.imports.failed)} not`)}
+    ${tile('Imports', figure(running.length), 'plain', `running · ${figure(totals.imports.done)} completed · ${figure(totals.imports.refused + totals.imports.failed)} failed`)}
     ${isEmulated(view) ? instanceTile(view, breaker.active().length > 0) : tile('Instance', 'yours', 'plain', 'the functions talk to your own instance')}`;
 }
 
@@ -58,7 +58,7 @@ function instanceTile({ stack }: StackView, isBroken: boolean): Html {
 }
 
 function tile(title: string, value: string, tone: 'plain' | 'good' | 'bad', detail: string | Html): Html {
-  return html`<div class="tile"><h3>${title}</h3><p class="value ${tone}">${value}</p><p class="soft">${detail}</p></div>`;
+  return html`<div class="tile"><h2>${title}</h2><p class="value ${tone}">${value}</p><p class="soft">${detail}</p></div>`;
 }
 
 /** The promise in four numbers. */
@@ -77,12 +77,12 @@ function promise({ view, totals }: PageData): Html {
 
 /** The same by way in: what was sent, and sent again, is the sum of what follows. */
 function wayTable(ways: Totals['ways']): Html {
+  const heads = ['sent', 'sent again', 'written', 'duplicates prevented', 'refused', 'put off'];
   const rows = Object.entries(ways).map(
     ([way, { sent, again, written, duplicates, refused, putOff }]) =>
-      html`<tr><th scope="row">${way === 'HTTP' ? 'writes over HTTP' : 'messages'}</th>${[sent, again, written, duplicates, refused, putOff].map((count) => html`<td class="n">${figure(count)}</td>`)}</tr>`,
+      html`<tr><th scope="row">${way === 'HTTP' ? 'writes over HTTP' : 'messages'}</th>${[sent, again, written, duplicates, refused, putOff].map((count, i) => html`<td class="n" data-name="${heads[i]} ">${figure(count)}</td>`)}</tr>`,
   );
-  const heads = ['sent', 'sent again', 'written', 'duplicates prevented', 'refused', 'put off'];
-  return html`<div class="wide"><table><thead><tr><th scope="col">way in</th>${heads.map((name) => html`<th scope="col" class="n">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<table><thead><tr><th scope="col">way in</th>${heads.map((name) => html`<th scope="col" class="n">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table>`;
 }
 
 const tones: Readonly<Record<StackEvent['outcome'], 'good' | 'warn' | 'bad'>> = {
@@ -152,7 +152,7 @@ function eventRow(group: readonly StackEvent[]): Html {
   const tone = toneOf(event);
   const isOne = group.length === 1;
   const what = isOne
-    ? html`<a href="/events/${event.id}" data-detail>${event.subject}</a>`
+    ? html`<a href="/events/${event.id}" data-detail>${shortened(event.subject)}</a>`
     : html`<a href="/batches/${encodeURIComponent(event.requestId)}" data-detail>${figure(group.length)} messages</a>`;
   const text =
     isOne || tone !== 'good'
@@ -163,10 +163,15 @@ function eventRow(group: readonly StackEvent[]): Html {
   return html`<tr>
       <td class="time"><time datetime="${event.at}">${timeOf(event.at)}</time></td>
       <td class="way">${event.way}</td>
-      <td class="subject">${what}${event.table !== undefined && event.way === 'SQS' && html` <span class="soft">${event.table}</span>`}</td>
-      <td class="${tone}"><span aria-hidden="true">${signs[tone]}</span> ${text}</td>
+      <td class="subject">${what}${event.table !== undefined && event.way === 'SQS' && html` <span class="soft">${shortened(event.table)}</span>`}</td>
+      <td class="outcome ${tone}"><span aria-hidden="true">${signs[tone]}</span> ${text}</td>
       <td class="n">${lasting(event.durationMs)}</td>
     </tr>`;
+}
+
+/** A name that came from outside may be as long as a message. */
+function shortened(name: string): string {
+  return name.length > 80 ? `${name.slice(0, 79)}…` : name;
 }
 
 function brokenNow(breaker: Breaker): Html {

@@ -103,7 +103,12 @@ class Page {
       return isRead || isEmulated(this.#view) || request.headers[consentHeader] === 'yes'
         ? { api: this.#stack.endpoints.api }
         : refused(403, askFirst);
-    if (isRead) return this.#show(url);
+    if (isRead) {
+      const answer = await this.#show(url);
+      // A browser logs each 404 of a page that it draws again and again.
+      const isGone = url.searchParams.has('fragment') && 'status' in answer && answer.status === 404;
+      return isGone ? { status: 204, type: answer.type, body: '' } : answer;
+    }
     if (request.method !== 'POST') return refused(405, 'GET and POST only');
     const notice = await this.#act(url.pathname, await readForm(request));
     if (notice === undefined) return refused(404, 'There is no such action');

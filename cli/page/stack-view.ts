@@ -47,6 +47,7 @@ export type ImportView = {
 export type TableView = { readonly name: string; readonly label: string; readonly rows: number };
 
 const progressFile = z.object({
+  version: z.string().default(''),
   phase: z.string(),
   startedAt: z.string(),
   bytes: z.object({ read: z.number(), total: z.number() }),
@@ -168,9 +169,8 @@ export class StackView {
     const running = progressFile.safeParse(await this.#json(files.get('progress.json'))).data;
     if (!running) return undefined;
     const { phase, startedAt, rows, counts, bytes } = running;
-    const key = folder.replace(/^results\//, 'imports/').replace(/\/[^/]*\/$/, '');
     return {
-      key,
+      key: this.#dropOf(folder, running.version),
       folder,
       status: phase,
       isRunning: true,
@@ -181,6 +181,15 @@ export class StackView {
       progress: bytes,
       hasReport,
     };
+  }
+
+  /** The key of a file whose import runs: its results folder has no ending. */
+  #dropOf(folder: string, version: string): string {
+    const name = folder.replace(/^results\//, 'imports/').replace(/\/[^/]*\/$/, '');
+    const { state } = this.stack.s3;
+    const drops = state.objects.list(this.stack.endpoints.s3.bucket, `${name}.`, '');
+    const drop = [...drops].find(({ versionId, etag }) => versionId === version || etag === version);
+    return drop?.key ?? name;
   }
 
   /** A file is read once for each of its versions. */

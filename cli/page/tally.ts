@@ -56,8 +56,8 @@ export class Tally {
       if (event.outcome === 'dead-lettered') totals.deadLettered += 1;
       return;
     }
-    // What it was mapped to comes as messages.
-    if (event.way === 'Event') return;
+    // What it was mapped to comes as messages; settings are no import.
+    if (event.way === 'Event' || (event.functionKey === 'startImport' && event.outcome === 'done')) return;
     if (event.outcome === 'started' || event.outcome === 'deferred') return;
     const group = event.way === 'S3' ? totals.imports : totals.calls;
     if (event.outcome === 'refused') group.refused += 1;

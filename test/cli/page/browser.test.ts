@@ -4,7 +4,28 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { traceOf } from '../../../cli/feed/feed.ts';
 import { listenWith } from '../../../emulator/aws/loopback-server.ts';
-import { arrived, startPageWorld } from './page-world.ts';
+import { arrived, putImport, sendLetter, startPageWorld } from './page-world.ts';
+
+/** Short words that stand on two lines, with what is around them. */
+const brokenWords = `(() => {
+  const broken = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode())
+    for (const { index, 0: word } of node.data.matchAll(/\\S{2,16}(?!\\S)/g)) {
+      if (index > 0 && /\\S/.test(node.data[index - 1])) continue;
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      const tops = [...range.getClientRects()].map(({ top }) => Math.round(top));
+      if (Math.max(...tops) - Math.min(...tops) > 4) broken.push(word);
+    }
+  return broken;
+})()`;
+
+/** Tables that begin above the end of what stands before them. */
+const coveredTables = `[...document.querySelectorAll('dl')]
+  .filter((list) => list.nextElementSibling?.getBoundingClientRect().top < list.getBoundingClientRect().bottom + 4)
+  .map((list) => list.parentElement.className)`;
 
 /** Debian's package; elsewhere these tests are skipped. */
 const executablePath = '/usr/bin/chromium';
@@ -121,11 +142,28 @@ describe.skipIf(!isInstalled)('the page in a browser', () => {
     expect(await overflow(tab)).toBe(0);
   });
 
-  it('says when the stack has gone', async () => {
+  it.each(['/', '/dead-letters', '/imports', '/tables', '/tables/incident'])(
+    'says on every page when the stack has gone: %s',
+    async (path) => {
+      await using world = await startPageWorld();
+      await using opened = await open(`${world.page.url}${path}`);
+      await world.page.close();
+      await opened.tab.getByText('not running').waitFor();
+    },
+  );
+
+  it('keeps every page current, and what is open on it', async () => {
     await using world = await startPageWorld();
-    await using opened = await open(world.page.url);
-    await world.page.close();
-    await opened.tab.getByText('not running').waitFor();
+    sendLetter(world, 'first');
+    await using letters = await open(`${world.page.url}/dead-letters`);
+    await letters.tab.getByText('Body').click();
+    sendLetter(world, 'second');
+    await letters.tab.getByText('second').first().waitFor();
+    expect(await letters.tab.locator('details[open]').count()).toBe(1);
+    await using imports = await open(`${world.page.url}/imports`);
+    await putImport(world, 'people');
+    await imports.tab.getByText('imp_user/people.csv').waitFor();
+    expect([...letters.errors, ...imports.errors]).toEqual([]);
   });
 
   it('runs no script that came from outside', async () => {
@@ -160,6 +198,47 @@ describe.skipIf(!isInstalled)('the page in a browser', () => {
       await using opened = await open(world.page.url, { viewport: { width, height: 800 }, colorScheme });
       expect(await overflow(opened.tab)).toBe(0);
     }
+  });
+
+  it.each([320, 360, 768, 1280])('breaks no word, covers none and cuts no page at %i wide', async (width) => {
+    await using world = await startPageWorld();
+    const long = 'x'.repeat(300);
+    const record = { table: 'incident', sysId: 'a'.repeat(32), number: 'INC0012345' };
+    const { id } = world.feed.add({
+      ...arrived,
+      subject: long,
+      table: long,
+      reason: long,
+      outcome: 'dead-lettered',
+    });
+    world.feed.add({ ...arrived, record });
+    await fetch(`${world.instance.url}/api/now/table/incident?sysparm_query=${long}`);
+    sendLetter(world, long, `PATCH /api/now/table/incident/${long}: 404`);
+    await putImport(world, 'people');
+    await putImport(world, long);
+    const paths = ['/', '/dead-letters', '/imports', '/tables', '/tables/incident', `/events/${id}`];
+    const viewport = { width, height: 800 };
+    for (const path of paths) {
+      await using opened = await open(`${world.page.url}${path}`, { viewport });
+      const { tab } = opened;
+      expect([
+        path,
+        await overflow(tab),
+        await tab.evaluate(brokenWords),
+        await tab.evaluate(coveredTables),
+      ]).toEqual([path, 0, [], []]);
+    }
+  });
+
+  it('names the figures of its tables in a narrow window, too', async () => {
+    await using world = await startPageWorld();
+    world.feed.add(arrived);
+    await using opened = await open(world.page.url, { viewport: { width: 360, height: 800 } });
+    const named = await opened.tab.evaluate(
+      `[...document.querySelectorAll('.promise td')].map((cell) => getComputedStyle(cell, '::before').content)`,
+    );
+    expect(named).toContain('"duplicates prevented "');
+    expect(named).not.toContain('none');
   });
 
   it('names every control, and its headings and tables are in order', async () => {

@@ -179,6 +179,24 @@ describe('a record that was posted', () => {
     expect(world.received[0]?.headers).not.toHaveProperty('authorization');
   });
 
+  it('says before and after that it makes another record where it has no key', async () => {
+    await using world = await startWorld(201);
+    const { 'idempotency-key': key, ...headers } = event.headers;
+    const [keyed, keyless] = [event, { ...event, headers }].map((one) => {
+      const read = readHttpAnswer({ ...answer, event: one });
+      if (read === undefined) throw new Error('It was a call over HTTP');
+      return world.feed.add(read).id;
+    });
+    const shown = async (id = 0) => (await fetch(`${world.page.url}/events/${id}`)).text();
+    expect(await shown(keyless)).toContain('It has no Idempotency-Key: sent again, it makes another record.');
+    expect(await shown(keyed)).not.toContain('another record');
+    expect(await (await again(world, keyless ?? 0)).text()).toBe(
+      'POST in%63ident: 201, another record: it has no Idempotency-Key',
+    );
+    expect(await (await again(world, keyed ?? 0)).text()).toBe('POST in%63ident: 201');
+    expect(world.received.map(({ headers }) => headers['idempotency-key'])).toEqual([undefined, key]);
+  });
+
   it('is not offered to be sent again where it is not known how it was sent', async () => {
     await using world = await startWorld();
     const { id } = world.feed.add({ ...arrived, way: 'HTTP', functionKey: 'postRecord' });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { StackFeed } from '../../../cli/feed/feed.ts';
 import { startPage } from '../../../cli/page/server.ts';
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
+import { send } from '../../../emulator/aws/sqs/send.ts';
 import { startSqs } from '../../../emulator/aws/sqs/sqs.ts';
 import { startInstance } from '../../../emulator/instance/index.ts';
 import type { Stack } from '../../../emulator/stack/stack.ts';
@@ -79,3 +80,38 @@ export const arrived = {
   body: '{"table":"incident"}',
   durationMs: 84,
 } as const;
+
+type World = Awaited<ReturnType<typeof startPageWorld>>;
+
+/** A dead letter of the records queue, known by its key. */
+export function sendLetter({ sqs }: World, key: string, reason = 'no reason'): void {
+  const text = (value: string) => ({ DataType: 'String', StringValue: value });
+  const MessageAttributes = {
+    ErrorCode: text('RECORD_NOT_FOUND'),
+    ErrorMessage: text(reason),
+    IdempotencyKey: text(key),
+  };
+  send(sqs.state, sqs.state.queues.byUrl('records-dlq'), { MessageBody: '{}', MessageAttributes });
+}
+
+/** Puts an object into the bucket of imports. */
+export function putObject({ s3 }: World, key: string, text: string): void {
+  const blob = s3.state.blobs.create();
+  blob.append(Buffer.from(text));
+  blob.close();
+  const blobs = [{ name: blob.name, size: Buffer.byteLength(text) }];
+  s3.state.put('drops', key, { etag: key, headers: {}, blobs }, 'ObjectCreated:Put');
+}
+
+/** An import of `<name>.csv` that has ended. */
+export function putImport(world: World, name: string): void {
+  const summary = {
+    status: 'completed',
+    source: { key: `imports/imp_user/${name}.csv` },
+    startedAt: '2026-11-29T10:00:00Z',
+    lines: { rows: 1_000 },
+    counts: { inserted: 997, error: 3 },
+  };
+  putObject(world, `results/imp_user/${name}/run-1/summary.json`, JSON.stringify(summary));
+  putObject(world, `results/imp_user/${name}/run-1/report.html`, '<h1>Report</h1>');
+}

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { traceOf } from '../../../cli/feed/feed.ts';
 import { foreignRequest } from '../../../cli/page/guard.ts';
 import { send } from '../../../emulator/aws/sqs/send.ts';
-import { arrived, startPageWorld } from './page-world.ts';
+import { arrived, putObject, startPageWorld } from './page-world.ts';
 
 type World = Awaited<ReturnType<typeof startPageWorld>>;
 
@@ -240,7 +240,7 @@ it('shows the dead letters of every queue, and moves those back that have a way 
   const { text } = await call(world, '/dead-letters');
   expect(text).toContain('2 messages that could not be written');
   for (const name of ['signals-dlq', 'failed-calls-dlq']) expect(text).toContain(`· ${name} ·`);
-  expect((await call(world, '/')).text).toMatch(/<h3>Dead letters<\/h3><p class="value bad">2</);
+  expect((await call(world, '/')).text).toMatch(/<h2>Dead letters<\/h2><p class="value bad">2</);
   expect((await post(world, '/redrive', 'code=')).text).toBe('1 letter moved back');
   expect(state.messages.peek('signals', 9).map(({ body }) => body)).toEqual(['{"in":"signals-dlq"}']);
   expect(state.messages.peek('failed-calls-dlq', 9)).toHaveLength(1);
@@ -395,14 +395,7 @@ it('goes back to the page when a form is sent without scripts', async () => {
 
 it('serves the report of an import where no script can run, and nothing but results', async () => {
   await using world = await startPageWorld();
-  const { state } = world.s3;
-  const put = (key: string, text: string) => {
-    const blob = state.blobs.create();
-    blob.append(Buffer.from(text));
-    blob.close();
-    const blobs = [{ name: blob.name, size: Buffer.byteLength(text) }];
-    state.put('drops', key, { etag: key, headers: {}, blobs }, 'ObjectCreated:Put');
-  };
+  const put = (key: string, text: string) => putObject(world, key, text);
   const folder = 'results/imp_user/people #1?.csv/run-1/';
   const summary = {
     status: 'completed',
@@ -432,7 +425,6 @@ it('serves the report of an import where no script can run, and nothing but resu
 
 it('shows the bytes that a running import has read', async () => {
   await using world = await startPageWorld();
-  const { state } = world.s3;
   const text = JSON.stringify({
     phase: 'loading',
     startedAt: '2026-11-29T10:00:00Z',
@@ -440,12 +432,7 @@ it('shows the bytes that a running import has read', async () => {
     rows: 7,
     counts: {},
   });
-  const blob = state.blobs.create();
-  blob.append(Buffer.from(text));
-  blob.close();
-  const blobs = [{ name: blob.name, size: text.length }];
-  const key = 'results/imp_user/a.csv/run-1/progress.json';
-  state.put('drops', key, { etag: '1', headers: {}, blobs }, 'ObjectCreated:Put');
+  putObject(world, 'results/imp_user/a.csv/run-1/progress.json', text);
   expect((await call(world, '/')).text).toMatch(/loading <progress max="100" value="25"/);
 });
 
