@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { InvocationOutcome, OnAnswer } from '../../emulator/aws/lambda/invocation.ts';
+import type { Log } from '../../emulator/aws/log.ts';
 import type { Stack, StackOptions } from '../../emulator/stack/stack.ts';
 import { deriveEpisodeSysId, deriveSysId } from '../../lib/operations/identity.ts';
 import { StackFeed } from './feed.ts';
@@ -16,7 +17,7 @@ import {
 /** A stack that is being watched: options to start it with, and its feed of events. */
 export type StackWatch = {
   readonly feed: StackFeed;
-  readonly options: Required<Pick<StackOptions, 'onLog' | 'onAnswer' | 'environment'>>;
+  readonly options: Required<Pick<StackOptions, 'onLog' | 'onAnswer' | 'environment' | 'log'>>;
   /** Lets events name the numbers of records, which only the emulated instance can say. */
   connect(stack: Pick<Stack, 'instance'>): void;
 };
@@ -59,6 +60,12 @@ export function watchStack(onLogLine: (line: string, functionKey: string) => voi
         if (isFedByQueue(functionKey)) messages.onLog(line, trace);
         if (functionKey === 'startImport') addDrop(feed, line);
       },
+      log: {
+        warn(what, fields) {
+          if (what === 'event-not-matched') addUnmatched(feed, fields);
+        },
+        error() {},
+      },
       onAnswer(outcome, functionKey, call) {
         const answer = toAnswer(outcome, functionKey, call);
         if (isFedByQueue(functionKey)) return messages.onAnswer(answer);
@@ -98,11 +105,43 @@ function toAnswer(
   };
 }
 
+/** No function sees an event that no rule matches. */
+function addUnmatched(feed: StackFeed, { source, detailType }: Parameters<Log['warn']>[1] = {}): void {
+  // An outcome that no one listens to.
+  if (source === 'servicenow-functions') return;
+  feed.add({
+    at: new Date().toISOString(),
+    way: 'Event',
+    functionKey: '',
+    requestId: '',
+    subject: `${source} ${detailType}`,
+    outcome: 'refused',
+    code: 'NO_RULE',
+    reason: 'no rule of the bus matches it; the rules of mappings/ are made when the stack starts',
+    durationMs: 0,
+  });
+}
+
 function addDrop(feed: StackFeed, line: unknown): void {
   const drop = dropLine.safeParse(line).data;
   if (drop === undefined) return;
   const { message, timestamp, requestId, key, table, reason, status } = drop;
   const isReceived = message === 'drop-received';
+  const [, folder, file] = key.split('/');
+  if (message === 'drop-ignored' && file === '_import.json') {
+    const detail = `settings of ${folder}, for every file that follows`;
+    feed.add({
+      at: timestamp,
+      way: 'S3',
+      functionKey: 'startImport',
+      requestId,
+      subject: file,
+      outcome: 'done',
+      detail,
+      durationMs: 0,
+    });
+    return;
+  }
   feed.add({
     at: timestamp,
     way: 'S3',

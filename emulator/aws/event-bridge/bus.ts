@@ -28,7 +28,7 @@ export type BusOptions = {
 };
 
 /**
- * Takes events and hands each to the targets of the rules that match. An event is delivered before the call that brought it is
+ * Takes events and hands each to the targets of the rules that match; one that no rule matches is lost, as at AWS, and logged. An event is delivered before the call that brought it is
  * answered, so that a stop loses none.
  */
 export class EventBus {
@@ -57,10 +57,9 @@ export class EventBus {
       detail,
     };
     const asSent = JSON.parse(JSON.stringify(event));
-    for (const rule of this.rules.list(bus)) {
-      if (!rule.enabled || !rule.matches(asSent)) continue;
-      for (const target of rule.targets) this.#handTo(target, rule, asSent, nowMs);
-    }
+    const matching = this.rules.list(bus).filter((rule) => rule.enabled && rule.matches(asSent));
+    for (const rule of matching) for (const target of rule.targets) this.#handTo(target, rule, asSent, nowMs);
+    if (matching.length === 0) this.#options.log.warn('event-not-matched', { source, detailType, bus });
     return id;
   }
 

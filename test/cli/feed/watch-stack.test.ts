@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { StackFeed } from '../../../cli/feed/feed.ts';
 import { watchStack } from '../../../cli/feed/watch-stack.ts';
+import { Tally } from '../../../cli/page/tally.ts';
 import { eventLine } from '../../../cli/start/event-line.ts';
+import { startEventBridge } from '../../../emulator/aws/event-bridge/event-bridge.ts';
 import { startInstance } from '../../../emulator/instance/index.ts';
 import { deriveEpisodeSysId, deriveSysId } from '../../../lib/operations/identity.ts';
 
@@ -181,6 +183,28 @@ describe('the feed of a local stack', () => {
       'S3      people.csv → imp_user, started',
       'S3      people.csv → imp_user: 3 rows, 2 inserted, 1 error  1250 ms',
       'S3      ✗ p.txt: DROP_REFUSED the name',
+    ]);
+  });
+
+  it('takes the settings of a folder for no failure', () => {
+    const watch = watchStack();
+    const drop = { timestamp: '2026-05-04T10:20:30Z', requestId, key: 'imports/imp_user/_import.json' };
+    const ignored = { ...drop, message: 'drop-ignored', reason: 'settings, not data' };
+    watch.options.onLog(logLine(ignored), 'startImport');
+    expect(linesOf(watch.feed)).toEqual([
+      'S3      _import.json → settings of imp_user, for every file that follows',
+    ]);
+    expect(new Tally(watch.feed).totals.imports).toEqual({ done: 0, refused: 0, failed: 0 });
+  });
+
+  it('shows an event that no rule of the bus matches, which no function sees', async () => {
+    const watch = watchStack();
+    const eventBridge = await startEventBridge({ deliver() {}, log: watch.options.log });
+    onTestFinished(() => eventBridge.close());
+    const event = { source: 'my.shop', detailType: 'Queue state', detail: {} };
+    eventBridge.bus.put(event);
+    expect(linesOf(watch.feed)).toEqual([
+      'Event   ✗ my.shop Queue state: NO_RULE no rule of the bus matches it; the rules of mappings/ are made when the stack starts',
     ]);
   });
 
