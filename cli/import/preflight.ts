@@ -88,8 +88,16 @@ export async function runSuggest(options: PreflightOptions, drop: Drop): Promise
   });
   const matched = file.header.length - unmatched.length;
   process.stdout.write(
-    `${path}: ${matched} of ${counted(file.header.length, 'column')} matched by name, ${suggested.mapped} guessed, ${suggested.ignored} left out. Check it, then import with --settings ${path}.\n`,
+    `${path}: ${matched} of ${counted(file.header.length, 'column')} matched by name, ${suggested.mapped} guessed, ${suggested.ignored} left out.${leftOver(suggested.free, staging.name)} Check it, then import with --settings ${path}.\n`,
   );
+}
+
+/** Where columns that were left out could go. */
+function leftOver(free: readonly string[], table: string): string {
+  const more = free.length > 40 ? ' …' : '';
+  return free.length === 0
+    ? ''
+    : ` Columns of ${table} that nothing fills: ${free.slice(0, 40).join(', ')}${more}.`;
 }
 
 async function look(

@@ -1,7 +1,12 @@
 import type { StagingTable } from '../../lib/file-import/plan/staging-table.ts';
 
-/** Settings as text, and how many columns they place. */
-export type SuggestedSettings = { readonly json: string; readonly mapped: number; readonly ignored: number };
+/** Settings as text, how many columns they place, and the staging columns that nothing fills. */
+export type SuggestedSettings = {
+  readonly json: string;
+  readonly mapped: number;
+  readonly ignored: number;
+  readonly free: readonly string[];
+};
 
 /** An editor that knows the schema by its id checks the file as it is written; the import passes over it. */
 const schemaUrl = 'urn:servicenow-functions:import-settings:1';
@@ -44,6 +49,7 @@ export function suggestSettings(
     json: `${JSON.stringify(settings, null, 2)}\n`,
     mapped: placed.size,
     ignored: ignoredColumns.length,
+    free: free.map(({ name }) => name).filter((name) => !taken.has(name)),
   };
 }
 

@@ -2,6 +2,7 @@ import { ConfigurationError, InvalidInputError } from '../../core/errors.ts';
 import { lookUpName, nameKey, quotedName, shownName, visibleText } from './column-text.ts';
 import type { ColumnTarget, RowPlan } from './import-plan.ts';
 import type { ImportSettings } from './settings.ts';
+import type { StagingTable } from './staging-table.ts';
 
 /** Columns that `rejected.csv` carries for people; they are never imported. */
 export const remarkColumns: readonly string[] = ['_line', '_reason'];
@@ -62,6 +63,7 @@ export function refuseUnusable(
 export function refuseUnmapped(
   header: readonly string[],
   targets: readonly (ColumnTarget | null)[],
+  staging: StagingTable,
   settings: ImportSettings,
 ): void {
   const unmapped = header.filter(
@@ -70,10 +72,20 @@ export function refuseUnmapped(
   if (unmapped.length === 0) return;
   const names = unmapped.slice(0, 20).map(quotedName);
   const rest = unmapped.length > names.length ? ` and ${unmapped.length - names.length} more` : '';
+  const free = freeColumns(staging, targets).slice(0, 20).join(', ');
   throw new InvalidInputError(
     'header',
-    `no staging column for ${names.join(', ')}${rest}; map them in columns or list them in ignoredColumns`,
+    `no staging column for ${names.join(', ')}${rest}; map them in columns or list them in ignoredColumns${free && ` (${staging.name} also has ${free})`}`,
   );
+}
+
+/** Names of the columns that no column of the file goes to, without those of the platform. */
+export function freeColumns(
+  { columns }: StagingTable,
+  targets: readonly (Pick<ColumnTarget, 'column'> | null)[],
+): string[] {
+  const taken = new Set(targets.map((target) => target?.column));
+  return columns.map(({ name }) => name).filter((name) => !name.startsWith('sys_') && !taken.has(name));
 }
 
 /** No two columns of the file go into the same column of the table. @throws InvalidInputError naming them */
@@ -108,6 +120,9 @@ export function requireNamed(header: readonly string[], settings: ImportSettings
   for (const [setting, names] of Object.entries(named)) {
     const missing = names.find((name) => !keys.has(nameKey(name)));
     if (missing !== undefined)
-      throw new ConfigurationError(`_import.json.${setting}`, `the file has no column ${missing}`);
+      throw new ConfigurationError(
+        `_import.json.${setting}`,
+        `the file has no column ${missing} (the settings of a folder count for every file in it)`,
+      );
   }
 }

@@ -38,7 +38,7 @@ export function mapColumns(
   }
   const dates = open ? datesByColumn(staging, settings) : undefined;
   const targets = header.map((name) => targetOf(name, staging, settings, dates) ?? null);
-  refuseUnmapped(header, targets, settings);
+  refuseUnmapped(header, targets, staging, settings);
   if (!open) {
     refuseShared(header, targets);
     refuseNothing(targets, settings);

@@ -59,9 +59,12 @@ it('refuses what the import would refuse, naming the columns, and suggests setti
   const { run, cwd } = await world('user_id,Firstname,shoe size\na,b,42\n');
   const refused = await run('--dry-run');
   expect(refused.code).toBe(1);
-  expect(refused.err).toMatch(/Firstname/);
+  expect(refused.err).toMatch(/no staging column for "Firstname".*\(imp_user also has .*first_name/);
   const suggested = await run('--suggest');
   expect(suggested.out).toMatch(/^_import\.json: 1 of 3 columns matched by name, 1 guessed, 1 left out\./);
+  expect(suggested.out).toMatch(
+    / Columns of imp_user that nothing fills: (?!.*first_name).*\blast_name\b.*\. Check it/,
+  );
   const settings = parseSettings(readFileSync(join(cwd, '_import.json'), 'utf8'));
   expect(settings).toMatchObject({
     columns: { Firstname: expect.stringMatching(/first_name$/) },
