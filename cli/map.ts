@@ -7,7 +7,10 @@ export const mapCommand = command('map', 'tries the mapping files of events', [
   'event.json --current resolved',
   '--test',
 ])
-  .argument('[event]', 'a file with an event, as it would come to the events queue; - is standard input')
+  .argument(
+    '[event]',
+    'an event as it would come to the events queue: JSON, a file of it, or - for standard input',
+  )
   .addOption(
     new Option('--current <phase>', 'the record that there is already (default none)').choices([
       'none',
@@ -31,6 +34,7 @@ export const mapCommand = command('map', 'tries the mapping files of events', [
   )
   .option('--test', 'runs the sequences of *.test.yaml against an emulated instance')
   .option('--check', 'compiles the files and says what looks wrong')
+  .option('--json', 'prints what it finds as one JSON object')
   .option('--rules', 'prints the EventBridge rules as CloudFormation')
   .addHelpText('after', '\nNothing is written, and nothing is sent but the reads of --instance.\n')
   .action(

@@ -20,12 +20,14 @@ export async function readText(file: string): Promise<string> {
   }
 }
 
-/** The same as JSON. @throws Error that names the file when it is not */
+/** The JSON of a file, or what is given itself where it begins like an object. @throws Error that names the file when it is not */
 export async function readJson(file: string): Promise<unknown> {
-  const text = await readText(file);
+  const isGiven = file.trimStart().startsWith('{');
+  const text = isGiven ? file : await readText(file);
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${file}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
+    const name = isGiven ? 'event' : file;
+    throw new Error(`${name}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
   }
 }

@@ -23,69 +23,134 @@ export type DryRunOptions = {
   readonly correlationIdTables?: string | undefined;
 };
 
-/** What an event would do: file and entry, key, sys_id, signal, record, decision and the requests that would go out. */
-export async function dryRun(event: unknown, mappings: Mappings, options: DryRunOptions): Promise<string> {
+/** A request that would go out. */
+type PlannedRequest = {
+  readonly method: 'POST' | 'PATCH';
+  readonly path: string;
+  readonly body?: object;
+  /** What a look-up is for. */
+  readonly about?: string;
+};
+
+/** What one element of an event would do. */
+export type Plan = {
+  /** The mapping file; none for a signal that came as such. */
+  readonly file?: string;
+  /** Place in the list `signal` of the file. */
+  readonly entry?: number;
+  readonly error?: string;
+  readonly ignored?: string;
+  readonly key?: string;
+  readonly signal?: { readonly kind: string; readonly at: string; readonly eventId: string };
+  readonly sysId?: string;
+  /** The record that there is already; null when there is none. */
+  readonly record?: { readonly number: string; readonly phase: string } | null;
+  readonly decision?: string;
+  readonly requests?: readonly PlannedRequest[];
+  readonly lookups?: Signal['lookups'];
+};
+
+/** What an event would do, element by element. */
+export async function planEvent(event: unknown, mappings: Mappings, options: DryRunOptions): Promise<Plan[]> {
   const mapper = createMapper(mappings);
-  const parts: string[] = [];
+  const plans: Plan[] = [];
   const message = { atMs: Date.now(), messageId: 'dry-run' };
   for (const received of readEvents(JSON.stringify(event), message)) {
     const { event: given } = received;
     if ('action' in given && given.action === 'signal') {
-      const mapped = { element: 0, entry: undefined, signal: readSignal(given) };
-      parts.push(['file      none: it is a signal', ...(await describe(mapped, options))].join('\n'));
+      plans.push(await planOf({ element: 0, entry: undefined, signal: readSignal(given) }, options));
       continue;
     }
     const { mapping, elements } = await mapper.map(given, received.arrival);
-    for (const element of elements)
-      parts.push([`file      ${mapping.file}`, ...(await describe(element, options))].join('\n'));
+    for (const element of elements) plans.push({ file: mapping.file, ...(await planOf(element, options)) });
   }
-  return parts.length === 0 ? 'The event has no elements.' : parts.join('\n\n');
+  return plans;
 }
 
-async function describe(mapped: MappedElement, options: DryRunOptions): Promise<readonly string[]> {
-  const entry = `entry     ${mapped.entry === undefined ? 'none of signal' : `signal.${mapped.entry}`}`;
+/** The same for a person: file and entry, key, sys_id, signal, record, decision and the requests that would go out. */
+export async function dryRun(event: unknown, mappings: Mappings, options: DryRunOptions): Promise<string> {
+  const plans = await planEvent(event, mappings, options);
+  return plans.length === 0 ? 'The event has no elements.' : plans.map(asText).join('\n\n');
+}
+
+function asText({
+  file,
+  entry,
+  error,
+  ignored,
+  key,
+  signal,
+  sysId,
+  record,
+  decision,
+  ...rest
+}: Plan): string {
+  const { requests = [], lookups } = rest;
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ['file', file ?? 'none: it is a signal'],
+    ['entry', entry === undefined ? 'none of signal' : `signal.${entry}`],
+    ['error', error],
+    ['ignored', ignored],
+    ['key', key],
+    ['signal', signal && `${signal.kind} at ${signal.at}, ${signal.eventId}`],
+    ['sys_id', sysId],
+    ['record', record === undefined ? undefined : record ? `${record.number}, ${record.phase}` : 'none'],
+    ['decision', decision],
+    ...requests.map((request, i) => [i === 0 ? 'requests' : '', requestText(request)] as const),
+    ['', lookups && `look-ups: ${JSON.stringify(lookups)}`],
+  ];
+  return facts
+    .flatMap(([name, value]) => (value === undefined ? [] : `${name.padEnd(10)}${value}`))
+    .join('\n');
+}
+
+function requestText({ method, path, body, about }: PlannedRequest): string {
+  const line = `${method} ${path}${about ? ` (${about})` : ''}`;
+  return body ? `${line}\n${JSON.stringify(body, null, 2).replaceAll(/^/gm, '          ')}` : line;
+}
+
+async function planOf(mapped: MappedElement, options: DryRunOptions): Promise<Plan> {
+  const entry = mapped.entry === undefined ? {} : { entry: mapped.entry };
   if ('error' in mapped)
-    return [entry, `error     ${mapped.error instanceof Error ? mapped.error.message : mapped.error}`];
-  if ('ignored' in mapped) return [entry, `ignored   ${mapped.ignored}`];
+    return { ...entry, error: mapped.error instanceof Error ? mapped.error.message : String(mapped.error) };
+  if ('ignored' in mapped) return { ...entry, ignored: mapped.ignored };
   const { signal } = mapped;
   const table = signal.target ?? 'incident';
-  const head = [
-    entry,
-    `key       ${signal.key}`,
-    `signal    ${signal.signal} at ${signal.at}, ${signal.eventId}`,
-  ];
+  const { key, at, eventId } = signal;
+  const head = { ...entry, key, signal: { kind: signal.signal, at, eventId } };
   const { deployment = 'servicenow-functions/dev' } = options;
-  if (signal.life === 'none' || isEvent(signal)) return [...head, ...requestOfOne(signal, table, deployment)];
+  if (signal.life === 'none' || isEvent(signal)) return { ...head, ...planOfOne(signal, table, deployment) };
   const current = options.instance
     ? await look(signal, options)
     : invented(signal, options.current, deployment);
   const decision = decide({ ...signal, atMs: Date.parse(signal.at) }, current);
-  return [
+  return {
     ...head,
-    `sys_id    ${current?.sysId ?? deriveEpisodeSysId(deployment, table, signal, 1)}`,
-    `record    ${current ? `${current.number}, ${current.phase}` : 'none'}`,
-    `decision  ${named(decision)}`,
-    ...requestsOf(decision, signal, table, current, deployment),
-  ];
+    sysId: current?.sysId ?? deriveEpisodeSysId(deployment, table, signal, 1),
+    record: current ? { number: current.number, phase: current.phase } : null,
+    decision: named(decision),
+    requests: requestsOf(decision, signal, table, current, deployment),
+    ...(decision.kind !== 'nothing' && lookupsOf(signal)),
+  };
 }
 
 /** What goes out for a record without a life, or for an event: made once. */
-function requestOfOne(signal: Signal, table: string, deployment: string): readonly string[] {
+function planOfOne(signal: Signal, table: string, deployment: string): Plan {
   if (isEvent(signal) && signal.signal !== 'open' && signal.signal !== 'resolve')
-    return ['decision  ignored: it is no alarm'];
-  const sys_id = deriveSysId(deployment, table, workNameOf(signal));
+    return { decision: 'ignored: it is no alarm' };
+  const sysId = deriveSysId(deployment, table, workNameOf(signal));
   const more = isEvent(signal) ? eventOf({ ...signal, atMs: Date.parse(signal.at) }) : {};
-  return [
-    `sys_id    ${sys_id}`,
-    `decision  one record of ${table}`,
-    `requests  POST /api/now/table/${table}`,
-    show({ sys_id, ...signal.fields, ...more }),
+  const body = { sys_id: sysId, ...signal.fields, ...more };
+  return {
+    sysId,
+    decision: `one record of ${table}`,
+    requests: [{ method: 'POST', path: `/api/now/table/${table}`, body }],
     ...lookupsOf(signal),
-  ];
+  };
 }
 
-function lookupsOf({ lookups }: Signal): readonly string[] {
-  return lookups ? [`          look-ups: ${JSON.stringify(lookups)}`] : [];
+function lookupsOf({ lookups }: Signal): Pick<Plan, 'lookups'> {
+  return lookups ? { lookups } : {};
 }
 
 /** A record as it would be after the state before. */
@@ -147,24 +212,16 @@ function requestsOf(
   table: string,
   current: Episode | undefined,
   deployment: string,
-): readonly string[] {
+): readonly PlannedRequest[] {
   const timed = { ...signal, atMs: Date.parse(signal.at) };
-  const look = `requests  POST /api/now/v1/batch (looks for records 1 and 2${signal.lookups ? ', and look-ups' : ''})`;
+  const about = `looks for records 1 and 2${signal.lookups ? ', and look-ups' : ''}`;
+  const look = { method: 'POST', path: '/api/now/v1/batch', about } as const;
   if (decision.kind === 'nothing') return [look];
-  const lookups = lookupsOf(signal);
   if (decision.kind === 'create') {
     const sys_id = deriveEpisodeSysId(deployment, table, signal, decision.mark.episode);
-    return [
-      look,
-      `          POST /api/now/table/${table}`,
-      show({ sys_id, ...newRecord(decision, timed, none) }),
-      ...lookups,
-    ];
+    const body = { sys_id, ...newRecord(decision, timed, none) };
+    return [look, { method: 'POST', path: `/api/now/table/${table}`, body }];
   }
   const path = `/api/now/table/${table}/${current?.sysId ?? ''}`;
-  return [look, `          PATCH ${path}`, show(changesOf(decision, timed, none)), ...lookups];
-}
-
-function show(columns: object | undefined): string {
-  return JSON.stringify(columns ?? {}, null, 2).replaceAll(/^/gm, '          ');
+  return [look, { method: 'PATCH', path, body: changesOf(decision, timed, none) ?? {} }];
 }

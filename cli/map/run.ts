@@ -6,7 +6,7 @@ import { UsageError } from '../command-line.ts';
 import { readJson } from '../read-text.ts';
 import { isProject } from '../typed.ts';
 import { checkMappings } from './check.ts';
-import { type DryRunOptions, dryRun } from './dry-run.ts';
+import { type DryRunOptions, dryRun, planEvent } from './dry-run.ts';
 import { readSequences } from './sequences.ts';
 
 type MapOptions = DryRunOptions & {
@@ -14,23 +14,35 @@ type MapOptions = DryRunOptions & {
   readonly test?: true | undefined;
   readonly check?: true | undefined;
   readonly rules?: true | undefined;
+  readonly json?: true | undefined;
 };
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 /** @throws UsageError without anything to do; MappingError for a file that is wrong */
 export async function runMap(event: string | undefined, options: MapOptions): Promise<void> {
-  const { test, check, rules } = options;
+  const { test, check, rules, json = false } = options;
   const folder = options.folder ?? findFolder();
   if (event === undefined && !test && !check && !rules)
     throw new UsageError('A file with an event is needed, or --test, --check or --rules');
   if (rules && (test ?? check ?? event) !== undefined)
     throw new UsageError('--rules prints JSON alone; give it without --test, --check and an event');
   const mappings = compileAll(folder);
-  if (check) await runCheck(mappings, folder);
-  if (rules) print(JSON.stringify(rulesOf(mappings), null, 2));
-  if (test) await runTests(mappings, folder);
-  if (event !== undefined) print(await dryRun(await readJson(event), mappings, options));
+  if (rules) {
+    print(JSON.stringify(rulesOf(mappings), null, 2));
+    return;
+  }
+  const warnings = check && (await checkMappings(mappings, folder));
+  if (warnings && !json) showWarnings(warnings, mappings);
+  const sequences = test && (await runSequences(mappings, folder, json ? () => {} : showSequence));
+  if (sequences && !json) showCount(sequences);
+  if (sequences?.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
+  const given = event === undefined ? undefined : await readJson(event);
+  if (json) {
+    const elements = event === undefined ? undefined : await planEvent(given, mappings, options);
+    const mappingFiles = mappings.mappings.length;
+    print(JSON.stringify({ ...(warnings && { mappingFiles, warnings }), sequences, elements }));
+  } else if (event !== undefined) print(await dryRun(given, mappings, options));
 }
 
 /** The mapping files of the current folder, else those that the program brings along, where they are the project's own or next to `dist/`. */
@@ -41,26 +53,38 @@ function findFolder(): string {
 
 const ownFolder = 'mappings';
 
-async function runCheck(mappings: Mappings, folder: string): Promise<void> {
-  const warnings = await checkMappings(mappings, folder);
+function showWarnings(warnings: readonly string[], { mappings }: Mappings): void {
   for (const warning of warnings) print(`warning: ${warning}`);
-  print(`${mappings.mappings.length} mapping files: no errors, ${warnings.length} warnings.`);
+  print(`${mappings.length} mapping files: no errors, ${warnings.length} warnings.`);
 }
 
-async function runTests(mappings: Mappings, folder: string): Promise<void> {
-  let failed = 0;
-  const tests = readSequences(folder, mappings);
-  for (const { file, name, run } of tests) {
-    try {
-      await run();
-      print(`ok      ${file}: ${name}`);
-    } catch (error) {
-      failed += 1;
-      print(`FAILED  ${file}: ${name}\n        ${error instanceof Error ? error.message : error}`);
-    }
+type Sequence = { readonly file: string; readonly name: string; readonly failure?: string };
+
+async function runSequences(
+  mappings: Mappings,
+  folder: string,
+  show: (one: Sequence) => void,
+): Promise<Sequence[]> {
+  const done: Sequence[] = [];
+  for (const { file, name, run } of readSequences(folder, mappings)) {
+    const one: Sequence = await run().then(
+      () => ({ file, name }),
+      (error: unknown) => ({ file, name, failure: error instanceof Error ? error.message : String(error) }),
+    );
+    show(one);
+    done.push(one);
   }
-  print(`${tests.length - failed} of ${tests.length} sequences passed.`);
-  if (failed > 0) process.exitCode = 1;
+  return done;
+}
+
+function showCount(sequences: readonly Sequence[]): void {
+  const passed = sequences.filter(({ failure }) => failure === undefined);
+  print(`${passed.length} of ${sequences.length} sequences passed.`);
+}
+
+function showSequence({ file, name, failure }: Sequence): void {
+  if (failure === undefined) print(`ok      ${file}: ${name}`);
+  else print(`FAILED  ${file}: ${name}\n        ${failure}`);
 }
 
 function ruleNameOf(file: string): string {

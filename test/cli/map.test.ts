@@ -291,3 +291,32 @@ it('reads an event from a file with a byte order mark and from its input, and pr
     expect.stringMatching(/^--rules prints JSON alone/),
   ]);
 });
+
+it('prints one JSON object of what an event would do, what looks wrong, and which sequences pass', async () => {
+  const event = readFileSync('mappings/samples/cpu-alarm.json', 'utf8');
+  const [planned, checked, broken] = await Promise.all([
+    runCommand(['map', event, '--json']),
+    runCommand(['map', '--check', '--test', '--json']),
+    runCommand(['map', '{"source":', '--json']),
+  ]);
+  expect(JSON.parse(planned.out)).toMatchObject({
+    elements: [
+      {
+        file: 'cloudwatch-alarm.yaml',
+        signal: { kind: 'open' },
+        record: null,
+        decision: 'create record 1',
+        requests: [{ path: '/api/now/v1/batch' }, { path: '/api/now/table/incident', body: { impact: '1' } }],
+      },
+    ],
+  });
+  const { mappingFiles, warnings, sequences } = JSON.parse(checked.out);
+  expect([checked.code, mappingFiles]).toEqual([0, mappings.mappings.length]);
+  expect(warnings).toEqual(await checkMappings(mappings, 'mappings'));
+  expect(sequences).toHaveLength(readSequences('mappings', mappings).length);
+  expect([broken.code, broken.out, broken.err]).toEqual([
+    1,
+    '',
+    expect.stringMatching(/^event: is not JSON/),
+  ]);
+});
