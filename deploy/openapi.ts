@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { bareNames } from '../lib/gateway/http-query.ts';
 import { operations } from '../lib/operations/catalog.ts';
 import type { Operation, Route } from '../lib/operations/define-operation.ts';
+import { postMethodOverride } from '../lib/operations/method-override.ts';
 import { toCamelCase } from '../lib/operations/parameters.ts';
 import { projectRoot } from './bundle.ts';
 
@@ -61,7 +62,7 @@ export function openApiDocument(): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const operation of operations)
     for (const [index, route] of operation.routes.entries()) {
-      const path = route.isOwn ? route.path : `/api/${route.namespace ?? 'now'}${route.path}`;
+      const path = pathOf(route);
       paths[path] = { ...paths[path], [route.method.toLowerCase()]: describe(operation, route, path, index) };
     }
   return {
@@ -142,6 +143,7 @@ function describe(operation: Operation, route: Route, path: string, index: numbe
   );
   const unlisted = variables.filter((variable) => !Object.hasOwn(properties, variable));
   const request = body && bodyOf(operation, properties, required, variables);
+  const override = name === postMethodOverride.name ? overrideOf(path) : undefined;
   const answer = examples[name]?.answer;
   return {
     operationId: index === 0 ? name : `${name}${index + 1}`,
@@ -155,6 +157,7 @@ function describe(operation: Operation, route: Route, path: string, index: numbe
         schema: { type: 'string' },
       })),
       ...parameters,
+      ...(override ? [override.header] : []),
       ...Object.entries(requestHeaders).map(([name, description]) => ({
         name,
         in: 'header',
@@ -163,6 +166,7 @@ function describe(operation: Operation, route: Route, path: string, index: numbe
       })),
     ],
     ...(request && { requestBody: request }),
+    ...(override?.body && { requestBody: override.body }),
     responses: {
       '2XX': {
         description: "ServiceNow's answer",
@@ -180,6 +184,37 @@ function describe(operation: Operation, route: Route, path: string, index: numbe
       },
     },
   };
+}
+
+/** What a POST needs that stands for another method of its path. */
+function overrideOf(path: string): { readonly header: Json; readonly body?: Json } {
+  const others = operations.flatMap((operation) =>
+    operation.routes
+      .filter((route) => pathOf(route) === path && operation !== postMethodOverride)
+      .map(({ method }) => ({ method, operation })),
+  );
+  const methods = others.map(({ method }) => method);
+  const isWrite = methods.some((method) => method === 'PUT' || method === 'PATCH');
+  const [example] = others.flatMap(({ operation: { name } }): Json[] => {
+    const request = examples[name]?.request;
+    return request ? [request] : [];
+  });
+  const schema = { type: 'object', description: 'The body of that method.', additionalProperties: true };
+  return {
+    header: {
+      name: 'X-HTTP-Method-Override',
+      in: 'header',
+      required: true,
+      description: 'The method that the POST stands for; the param methodOverrides has to name it',
+      schema: { enum: [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])] },
+    },
+    ...(isWrite && { body: { content: { 'application/json': { schema, ...(example && { example }) } } } }),
+  };
+}
+
+/** The path of a route as callers write it. */
+function pathOf(route: Route): string {
+  return route.isOwn ? route.path : `/api/${route.namespace ?? 'now'}${route.path}`;
 }
 
 /** What an answer holds: the bytes of a file, nothing after a deletion, else JSON. */

@@ -15,7 +15,12 @@ const document = z
         z.object({
           operationId: z.string(),
           parameters: z.array(
-            z.object({ name: z.string(), in: z.string(), required: z.boolean().optional() }),
+            z.object({
+              name: z.string(),
+              in: z.string(),
+              required: z.boolean().optional(),
+              schema: z.object({ enum: z.array(z.string()).optional() }).optional(),
+            }),
           ),
           requestBody: z
             .object({
@@ -88,6 +93,29 @@ it('lists every variable of a path once, and the names that ServiceNow gives its
   expect(listed).toEqual(
     expect.arrayContaining(['sysparm_query', 'sysparm_limit', 'sysparm_fields', 'sysparm_display_value']),
   );
+});
+
+it('says which methods a POST may stand for, where a POST means nothing by itself', () => {
+  const methodsOf = (path: string) => {
+    const post = described.find((one) => one.path === path && one.method === 'POST');
+    const header = post?.parameters.find(({ name }) => name === 'X-HTTP-Method-Override');
+    return {
+      methods: header?.schema?.enum,
+      isRequired: header?.required,
+      body: post?.requestBody !== undefined,
+    };
+  };
+  expect(methodsOf('/api/now/table/{tableName}/{sysId}')).toEqual({
+    methods: ['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
+    isRequired: true,
+    body: true,
+  });
+  expect(methodsOf('/api/now/stats/{tableName}')).toEqual({
+    methods: ['GET', 'HEAD'],
+    isRequired: true,
+    body: false,
+  });
+  expect(methodsOf('/api/now/table/{tableName}').methods).toBeUndefined();
 });
 
 it('has an example for every JSON body, which its own schema accepts', () => {
