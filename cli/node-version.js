@@ -32,14 +32,14 @@ export function runOnBundledNode(args) {
   const child = spawn(node, args, { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both.
   process.on('SIGINT', () => undefined);
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   watchNpm(() => child.kill('SIGTERM'));
   child.on('error', (error) => {
     process.stderr.write(`${node} cannot be run: ${error.message}\n`);
     process.exitCode = 1;
   });
   child.on('exit', (code, signal) => {
-    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
+    process.exitCode = code ?? { SIGINT: 130, SIGHUP: 129 }[signal] ?? 143;
   });
 }
 

@@ -4,6 +4,7 @@ import { similarWord } from '../../emulator/instance/similar-word.ts';
 import { UsageError } from '../command-line.ts';
 import { requireRunningStack } from '../local-aws.ts';
 import type { RunningStack } from '../running-stack.ts';
+import { onStop } from '../stop-signals.ts';
 import { breakages } from './faults.ts';
 
 type BreakOptions = {
@@ -21,6 +22,7 @@ const pending = z.object({
       request: z.looseObject({ action: z.string() }),
       applied: z.number(),
       left: z.number().nullable(),
+      secondsLeft: z.number().nullable().default(null),
     }),
   ),
 });
@@ -28,7 +30,7 @@ const added = z.object({ ids: z.array(z.string()) });
 const defaultSeconds = 30;
 
 /**
- * Breaks the emulated instance for a time, which this command waits for, or for a count. Ctrl-C repairs it at once.
+ * Breaks the emulated instance for a time, which this command waits for, or for a count. Ctrl-C repairs it at once, and so does a terminal that closes.
  * @throws UsageError for something that cannot be broken
  */
 export async function runBreak(what: string | undefined, options: BreakOptions): Promise<void> {
@@ -47,21 +49,22 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
     return;
   }
   const share = (options.percent ?? 100) / 100;
+  const seconds = options.for ?? defaultSeconds;
   const lasting =
     options.count === undefined
-      ? { probability: share, seed: Date.now() % 100_000 }
+      ? { seconds, probability: share, seed: Date.now() % 100_000 }
       : { count: options.count, ...(share < 1 && { probability: share }) };
   const faults = breakage.faults.map((fault) => ({ ...fault, ...lasting }));
   const { ids } = added.parse(await control(stack, 'POST', 'faults', faults));
-  const until =
-    options.count === undefined ? `${options.for ?? defaultSeconds} s` : `${options.count} requests`;
+  const until = options.count === undefined ? `${seconds} s` : `${options.count} requests`;
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ ids, faults })}\n`
       : `For ${until}: ${breakage.about}. Ctrl-C or break off ends it.\n`,
   );
   if (options.count !== undefined) return;
-  await waitFor((options.for ?? defaultSeconds) * 1000);
+  // The instance ends it by itself, should this command be killed.
+  await waitFor(seconds * 1000);
   for (const id of ids) await control(stack, 'DELETE', `faults?id=${id}`);
   if (!options.json) process.stdout.write('The instance works again.\n');
 }
@@ -84,19 +87,23 @@ async function list(stack: RunningStack, json: boolean): Promise<void> {
     const lines = Object.entries(breakages).map(([name, { about }]) => `  ${name.padEnd(15)} ${about}`);
     process.stdout.write(`Nothing is broken. You can break:\n${lines.join('\n')}\n`);
   } else
-    for (const { request, applied, left } of faults)
-      process.stdout.write(
-        `${request.action}: met ${applied} requests, ${left === null ? 'until it is ended' : `${left} to come`}\n`,
-      );
+    for (const { request, applied, left, secondsLeft } of faults) {
+      const toCome =
+        left !== null
+          ? `${left} to come`
+          : secondsLeft === null
+            ? 'until it is ended'
+            : `for ${Math.ceil(secondsLeft)} s more`;
+      process.stdout.write(`${request.action}: met ${applied} requests, ${toCome}\n`);
+    }
 }
 
-/** Resolves after the time, or at the first Ctrl-C or SIGTERM. */
+/** Resolves after the time, or at the first signal that asks to stop. */
 async function waitFor(ms: number): Promise<void> {
   const stopped = new AbortController();
-  const stop = () => stopped.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const off = onStop(() => stopped.abort());
   await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined);
-  process.off('SIGINT', stop).off('SIGTERM', stop);
+  off();
 }
 
 async function control(stack: RunningStack, method: string, path: string, body?: unknown): Promise<unknown> {

@@ -7,6 +7,7 @@ import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
 import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
 import { startLocalStack } from '../local-stack.ts';
+import { onStop } from '../stop-signals.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { causeChaos, chaosEnvironment, conclude, countLostInvocations } from './chaos.ts';
 import { createIncident } from './create-incident.ts';
@@ -82,15 +83,10 @@ export async function demo(options: DemoOptions): Promise<void> {
   if (!options.chaos && (options.messages ?? options.seed) !== undefined)
     throw new UsageError('--messages and --seed go with --chaos');
   using folder = temporaryFolder();
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const)
-    process.once(signal, () => {
-      // The terminal has shown ^C.
-      if (process.stdout.isTTY) process.stdout.write('\n');
-      process.exit(code);
-    });
+  onStop((exitCode) => {
+    // The terminal has shown ^C.
+    if (process.stdout.isTTY) process.stdout.write('\n');
+    process.exit(exitCode);
+  });
   await (options.chaos ? runChaos(folder.path, options) : run(folder.path));
 }

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { ImportProgress, ImportSummary } from '../../lib/file-import/report/summary.ts';
+import { onStop } from '../stop-signals.ts';
 import { canMoveCursor } from '../terminal-text.ts';
 import { type ProgressView, progressLine, viewEnd, viewProgress } from './progress-view.ts';
 
@@ -29,11 +30,10 @@ function bar(stream: NodeJS.WriteStream): Display {
     gracefulExit: false,
   });
   // Ctrl-C leaves cursor and line wrap as they were; the import goes on without this command.
-  const onSignal = (signal: NodeJS.Signals) => {
+  const off = onStop((exitCode) => {
     single.stop();
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  };
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+    process.exit(exitCode);
+  });
   single.start(1_000, 0, { phase: 'waiting', rows: 0, rowsPerSecond: 0, errors: 0, left: '' });
   const draw = (view: ProgressView) =>
     single.update(Math.round(view.share * 1_000), { ...view, left: timeLeft(view) });
@@ -41,7 +41,7 @@ function bar(stream: NodeJS.WriteStream): Display {
     show: (progress) => draw(viewProgress(progress)),
     close(summary) {
       if (summary?.status === 'completed') draw(viewEnd(summary));
-      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      off();
       single.stop();
     },
   };

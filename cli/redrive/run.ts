@@ -7,6 +7,7 @@ import { type RedriveOptions, type RedriveReport, redrive } from '../../lib/reco
 import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
+import { onStop } from '../stop-signals.ts';
 import { canMoveCursor } from '../terminal-text.ts';
 import { addReports, failedRedrive } from './add-reports.ts';
 
@@ -32,8 +33,11 @@ export async function runRedrive(options: RedriveCommandOptions): Promise<void> 
   const stateTable = tableName ? createStateTable(tableName, systemClock, Math.random) : undefined;
   const remembered = stateTable && { stateTable, deployment: readConfig().deployment };
   const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
+  let stoppedWith = 0;
+  onStop((exitCode) => {
+    stoppedWith = exitCode;
+    stop.abort();
+  });
   const { signal } = stop;
   const reports: RedriveReport[] = [];
   for (const { url: deadLetterUrl, queueUrl } of queues) {
@@ -49,7 +53,7 @@ export async function runRedrive(options: RedriveCommandOptions): Promise<void> 
   process.stdout.write(
     json ? `${toJson(report, dryRun)}\n` : describe(report, dryRun, codes, signal.aborted),
   );
-  process.exitCode = signal.aborted ? 130 : report.failures.length === 0 ? 0 : 1;
+  process.exitCode = signal.aborted ? stoppedWith : report.failures.length === 0 ? 0 : 1;
 }
 
 /** @param isEmptySkipped to see that a queue is empty takes seconds */

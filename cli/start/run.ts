@@ -8,6 +8,7 @@ import { startLocalStack } from '../local-stack.ts';
 import { startPage } from '../page/server.ts';
 import { readText } from '../read-text.ts';
 import { announceStack } from '../running-stack.ts';
+import { onStop } from '../stop-signals.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { eventLine } from './event-line.ts';
 import { defaultPorts, type PortOptions, portOption, portsOf } from './ports.ts';
@@ -120,7 +121,7 @@ async function runInFolder(options: StartOptions): Promise<void> {
 /** Resolves at the first Ctrl-C or SIGTERM, and when the terminal goes; a second one ends the process at once. */
 function untilStopped(): Promise<void> {
   return new Promise((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done());
+    onStop(() => done());
   });
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../command-line.ts';
 import { explainError } from '../explain-error.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
+import { onStop } from '../stop-signals.ts';
 import { canMoveCursor } from '../terminal-text.ts';
 import { describeStatus } from './describe-status.ts';
 import { openStatus, type Status } from './read-status.ts';
@@ -25,7 +26,7 @@ export async function runStatus(options: StatusOptions): Promise<void> {
   const queues = await findRecordsQueues(options, process.env);
   const bucket = options.bucket ?? queues.importBucket ?? process.env['IMPORT_BUCKET'];
   const source = openStatus({ ...queues, importBucket: bucket });
-  const show = printer(process.stdout);
+  const show = printer(process.stdout, options.watch === true);
   const print = options.json ? printJson : (status: Status) => show(describeStatus(status));
   const sayUnread = (reason: string) => {
     const line = `${new Date().toISOString().slice(11, 19)} UTC, not read: ${reason}`;
@@ -54,19 +55,18 @@ export async function runStatus(options: StatusOptions): Promise<void> {
   }
 }
 
-/** Repeats it until the first Ctrl-C or SIGTERM. */
+/** Repeats it until the first Ctrl-C, SIGTERM or end of the terminal. */
 async function untilStopped(show: () => Promise<void>): Promise<void> {
   const stop = new AbortController();
   const stopped = once(stop.signal, 'abort');
-  const onSignal = () => stop.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const off = onStop(() => stop.abort());
   try {
     while (!stop.signal.aborted) {
       await Promise.race([show(), stopped]);
       await delay(watchMs, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    off();
   }
 }
 
@@ -78,10 +78,11 @@ function printJson(status: Status): void {
  * Prints over what it printed before on a terminal, and below it elsewhere. Between two prints the cursor is at the beginning of an
  * empty line, and no mode of the terminal is changed: a command that ends at any time leaves it whole.
  */
-function printer(output: NodeJS.WriteStream): (text: readonly string[]) => void {
+function printer(output: NodeJS.WriteStream, isRepeated: boolean): (text: readonly string[]) => void {
   let lines = 0;
   return (text) => {
-    if (!canMoveCursor(output)) {
+    // What is printed once is printed whole.
+    if (!isRepeated || !canMoveCursor(output)) {
       output.write(`${text.join('\n')}\n`);
       return;
     }

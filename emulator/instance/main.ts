@@ -80,7 +80,7 @@ async function run(chosen: InstanceOptions): Promise<void> {
   );
   console.log('Ctrl-C stops it.');
   const stop = () => void instance.close();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  process.once('SIGINT', stop).once('SIGTERM', stop).once('SIGHUP', stop);
 }
 
 /**

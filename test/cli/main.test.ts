@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   cpSync,
@@ -153,6 +154,18 @@ describe('an old version of Node', () => {
   it('hands over to the one that npm ci installed', () => {
     expect(run([asNode20, 'cli/main.js', '--version']).out).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(run([asNode20, 'cli/node.js', '--version']).out).toMatch(/^v24\./);
+  });
+
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('hands %s on, so that nothing runs on without it', async (signal, code) => {
+    const script = `process.on('exit', () => {}); console.log(process.pid); setInterval(() => {}, 1000)`;
+    const child = spawn(process.execPath, [asNode20, 'cli/node.js', '-e', script]);
+    const [pid] = await once(child.stdout, 'data');
+    child.kill(signal);
+    expect(await once(child, 'exit')).toEqual([code, null]);
+    expect(() => process.kill(Number(String(pid)), 0)).toThrow('ESRCH');
   });
 
   it('says in one line what is needed where none is installed', () => {

@@ -12,6 +12,8 @@ export type RunOptions = {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Sent once the command has printed something. */
+  readonly signal?: NodeJS.Signals;
 };
 
 const main = resolve(import.meta.dirname, '../../cli/main.ts');
@@ -19,7 +21,7 @@ const main = resolve(import.meta.dirname, '../../cli/main.ts');
 const compiled = resolve(import.meta.dirname, '../../node_modules/.cache/node');
 
 /** Runs `servicenow-functions` from source, with nothing of this machine's AWS settings. */
-export function runCommand(args: readonly string[], { cwd, env = {}, input }: RunOptions = {}): Promise<Ran> {
+export function runCommand(args: readonly string[], { cwd, env = {}, input, signal }: RunOptions = {}): Promise<Ran> {
   const environment = {
     PATH: process.env['PATH'],
     HOME: '/nonexistent',
@@ -35,6 +37,7 @@ export function runCommand(args: readonly string[], { cwd, env = {}, input }: Ru
       (error, out, err) => done({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
     );
     child.stdin?.end(input ?? '');
+    if (signal !== undefined) child.stdout?.once('data', () => child.kill(signal));
   });
 }
 

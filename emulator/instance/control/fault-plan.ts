@@ -23,8 +23,10 @@ const faultSchema = lazySchema((z) =>
       error: (issue) =>
         `no such fault ${String(issue.input)}; there are ${[...faultKinds.keys()].join(', ')}`,
     }),
-    /** How many requests it meets before it is spent; 1 unless a probability is given, then without end. */
+    /** How many requests it meets before it is spent; 1 unless a probability or a time is given, then without end. */
     count: z.number().int().positive().optional(),
+    /** Ends by itself so many seconds after it was added, however many requests it has met by then. */
+    seconds: z.number().positive().optional(),
     /** How many matching requests pass unharmed first. */
     skip: z.number().int().nonnegative().default(0),
     /** Chance that a matching request is met, drawn from `seed`. */
@@ -46,6 +48,7 @@ type PlannedFault = {
   toSkip: number;
   left: number;
   applied: number;
+  readonly endsMs: number;
 };
 
 /** One fault picked for one request. */
@@ -54,13 +57,20 @@ export type PickedFault = { readonly name: string; readonly effect: FaultEffect 
 /** The faults that wait for requests. Several may meet the same request; they act in the order they were added. */
 export class FaultPlan {
   #faults: PlannedFault[] = [];
+  readonly #now: () => number;
+
+  /** @param now milliseconds of a clock that no test moves by way of the instance */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
 
   /**
    * @returns the id by which the fault is listed.
    * @throws z.ZodError when the request is malformed.
    */
   add(request: FaultRequest): string {
-    const { match, action, count, skip, probability, seed, ...parameters } = faultSchema().parse(request);
+    const { match, action, count, seconds, skip, probability, seed, ...parameters } =
+      faultSchema().parse(request);
     const kind = faultKinds.get(action);
     if (!kind) throw new Error(`no such fault ${action}`);
     const random = seededRandom(seed);
@@ -73,8 +83,9 @@ export class FaultPlan {
       matches: matcher(match),
       draw: () => probability === undefined || random() < probability,
       toSkip: skip,
-      left: count ?? (probability === undefined ? 1 : Number.POSITIVE_INFINITY),
+      left: count ?? ((probability ?? seconds) === undefined ? 1 : Number.POSITIVE_INFINITY),
       applied: 0,
+      endsMs: seconds === undefined ? Number.POSITIVE_INFINITY : this.#now() + seconds * 1_000,
     });
     return id;
   }
@@ -82,18 +93,22 @@ export class FaultPlan {
   /** The faults that meet this request, or this item of a batch; each counts as used. */
   pick(method: string, path: string, batchItem = false): PickedFault[] {
     if (this.#faults.length === 0) return [];
+    this.#endLate();
     const picked = this.#faults.filter((fault) => strikes(fault, method, path, batchItem));
     this.#faults = this.#faults.filter((fault) => fault.left > 0);
     return picked;
   }
 
   /** What is still waiting, with how often it struck. */
-  list(): { id: string; request: FaultRequest; applied: number; left: number | null }[] {
-    return this.#faults.map(({ id, request, applied, left }) => ({
+  list(): ListedFault[] {
+    this.#endLate();
+    const nowMs = this.#now();
+    return this.#faults.map(({ id, request, applied, left, endsMs }) => ({
       id,
       request,
       applied,
       left: Number.isFinite(left) ? left : null,
+      secondsLeft: Number.isFinite(endsMs) ? (endsMs - nowMs) / 1_000 : null,
     }));
   }
 
@@ -101,7 +116,23 @@ export class FaultPlan {
   clear(id?: string): void {
     this.#faults = id === undefined ? [] : this.#faults.filter((fault) => fault.id !== id);
   }
+
+  #endLate(): void {
+    const nowMs = this.#now();
+    this.#faults = this.#faults.filter(({ endsMs }) => endsMs > nowMs);
+  }
 }
+
+/** A fault that waits. */
+type ListedFault = {
+  readonly id: string;
+  readonly request: FaultRequest;
+  readonly applied: number;
+  /** Requests to come; null without end. */
+  readonly left: number | null;
+  /** Seconds until it ends by itself; null when it does not. */
+  readonly secondsLeft: number | null;
+};
 
 function strikes(fault: PlannedFault, method: string, path: string, batchItem: boolean): boolean {
   if (fault.left <= 0 || !fault.matches(method, path, batchItem)) return false;

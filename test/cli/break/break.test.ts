@@ -11,7 +11,7 @@ async function world() {
   const options = announcedStack({ instance: { url, username, password } }, token);
   const headers = { authorization: `Basic ${btoa(`${username}:${password}`)}` };
   const ask = () => fetch(`${url}/api/now/table/incident?sysparm_limit=1`, { headers });
-  return { instance, ask, run: (...args: string[]) => runCommand(['break', ...args], options) };
+  return { instance, ask, options, run: (...args: string[]) => runCommand(['break', ...args], options) };
 }
 
 describe('servicenow-functions break', () => {
@@ -28,11 +28,27 @@ describe('servicenow-functions break', () => {
     const add = vi.spyOn(instance.control.faults, 'add');
     const { out } = await run('slow', '--for', '1');
     expect(add.mock.calls).toEqual([
-      [{ ...breakages['slow']?.faults[0], probability: 1, seed: expect.any(Number) }],
+      [{ ...breakages['slow']?.faults[0], seconds: 1, probability: 1, seed: expect.any(Number) }],
     ]);
     expect(out).toMatch(/The instance works again\.\n$/);
     expect(instance.control.faults.list()).toEqual([]);
     expect((await ask()).status).toBe(200);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('repairs the instance at %s', async (signal) => {
+    const { instance, options } = await world();
+    const { code, out } = await runCommand(['break', 'slow', '--for', '100'], { ...options, signal });
+    expect([code, out]).toEqual([0, expect.stringMatching(/The instance works again\.\n$/)]);
+    expect(instance.control.faults.list()).toEqual([]);
+  });
+
+  it('leaves a break that ends by itself when it is killed', async () => {
+    const { instance, options, run } = await world();
+    await runCommand(['break', 'slow', '--for', '100'], { ...options, signal: 'SIGKILL' });
+    const [left] = instance.control.faults.list();
+    expect(left?.secondsLeft).toBeGreaterThan(0);
+    expect(left?.secondsLeft).toBeLessThanOrEqual(100);
+    expect((await run()).out).toMatch(/^latency: met \d+ requests, for \d+ s more\n$/);
   });
 
   it('asks whether a similar way to break it was meant', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FaultPlan } from '../../../../emulator/instance/control/fault-plan.ts';
 import type { FaultRequest } from '../../../../emulator/instance/control/fault-plan.ts';
 import { type Instance, startInstance } from '../../../../emulator/instance/index.ts';
 import { call } from '../caller.ts';
@@ -160,6 +161,17 @@ describe('faults', () => {
     expect((await create('a')).status).toBe(500);
     expect((await create('b')).status).toBe(500);
     expect((await create('c')).status).toBe(201);
+  });
+
+  it('ends by itself after its time, whoever asked for it', () => {
+    let nowMs = 0;
+    const plan = new FaultPlan(() => nowMs);
+    plan.add({ action: 'unavailable', seconds: 2 });
+    nowMs = 1_999;
+    expect(plan.pick('GET', '/')).toHaveLength(1);
+    expect(plan.list()).toMatchObject([{ applied: 1, left: null, secondsLeft: 0.001 }]);
+    nowMs = 2_000;
+    expect([plan.pick('GET', '/'), plan.list()]).toEqual([[], []]);
   });
 
   it('strikes by chance the same way for the same seed', async () => {
