@@ -55,6 +55,9 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
       ? { seconds, probability: share, seed: Date.now() % 100_000 }
       : { count: options.count, ...(share < 1 && { probability: share }) };
   const faults = breakage.faults.map((fault) => ({ ...fault, ...lasting }));
+  const stopped = new AbortController();
+  // From before the break on, so that no signal ends the command without a repair.
+  if (options.count === undefined) onStop(() => stopped.abort());
   const { ids } = added.parse(await control(stack, 'POST', 'faults', faults));
   const until = options.count === undefined ? `${seconds} s` : `${options.count} requests`;
   process.stdout.write(
@@ -64,7 +67,7 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
   );
   if (options.count !== undefined) return;
   // The instance ends it by itself, should this command be killed.
-  await waitFor(seconds * 1000);
+  await delay(seconds * 1000, undefined, { signal: stopped.signal }).catch(() => undefined);
   for (const id of ids) await control(stack, 'DELETE', `faults?id=${id}`);
   if (!options.json) process.stdout.write('The instance works again.\n');
 }
@@ -96,14 +99,6 @@ async function list(stack: RunningStack, json: boolean): Promise<void> {
             : `for ${Math.ceil(secondsLeft)} s more`;
       process.stdout.write(`${request.action}: met ${applied} requests, ${toCome}\n`);
     }
-}
-
-/** Resolves after the time, or at the first signal that asks to stop. */
-async function waitFor(ms: number): Promise<void> {
-  const stopped = new AbortController();
-  const off = onStop(() => stopped.abort());
-  await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined);
-  off();
 }
 
 async function control(stack: RunningStack, method: string, path: string, body?: unknown): Promise<unknown> {
