@@ -33,7 +33,7 @@ type PlannedRequest = {
 };
 
 /** What one element of an event would do. */
-export type Plan = {
+type Plan = {
   /** The mapping file; none for a signal that came as such. */
   readonly file?: string;
   /** Place in the list `signal` of the file. */

@@ -101,7 +101,8 @@ document.addEventListener('click', async (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
   const response = await fetch(`${link.href}?fragment`);
-  dialog.querySelector('div').innerHTML = response.status === 200 ? await response.text() : 'It is no longer kept.';
+  dialog.querySelector('div').innerHTML =
+    response.status === 200 ? await response.text() : 'It is no longer kept.';
   dialog.querySelector('.notice').textContent = '';
   dialog.showModal();
 });

@@ -21,7 +21,10 @@ const main = resolve(import.meta.dirname, '../../cli/main.ts');
 const compiled = resolve(import.meta.dirname, '../../node_modules/.cache/node');
 
 /** Runs `servicenow-functions` from source, with nothing of this machine's AWS settings. */
-export function runCommand(args: readonly string[], { cwd, env = {}, input, signal }: RunOptions = {}): Promise<Ran> {
+export function runCommand(
+  args: readonly string[],
+  { cwd, env = {}, input, signal }: RunOptions = {},
+): Promise<Ran> {
   const environment = {
     PATH: process.env['PATH'],
     HOME: '/nonexistent',

@@ -80,7 +80,7 @@ export function refuseUnmapped(
 }
 
 /** Names of the columns that no column of the file goes to, without those of the platform. */
-export function freeColumns(
+function freeColumns(
   { columns }: StagingTable,
   targets: readonly (Pick<ColumnTarget, 'column'> | null)[],
 ): string[] {

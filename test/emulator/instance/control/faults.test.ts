@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FaultPlan } from '../../../../emulator/instance/control/fault-plan.ts';
 import type { FaultRequest } from '../../../../emulator/instance/control/fault-plan.ts';
+import { FaultPlan } from '../../../../emulator/instance/control/fault-plan.ts';
 import { type Instance, startInstance } from '../../../../emulator/instance/index.ts';
 import { call } from '../caller.ts';
 
