@@ -163,7 +163,7 @@ describe('faults', () => {
     expect((await create('c')).status).toBe(201);
   });
 
-  it('ends by itself after its time, whoever asked for it', () => {
+  it('ends by itself after its time', () => {
     let nowMs = 0;
     const plan = new FaultPlan(() => nowMs);
     plan.add({ action: 'unavailable', seconds: 2 });
