@@ -6,13 +6,21 @@ import { createRequest, deleteRequest } from '../servicenow/records.ts';
 import { ServiceNowError } from '../servicenow/service-now-error.ts';
 import type { OperationDeps } from './define-operation.ts';
 import { type Found, findByCorrelationId, findBySysId, isThereByWrite } from './find-record.ts';
-import { deriveCorrelationMeeting, type Identity } from './identity.ts';
+import type { Identity } from './identity.ts';
 import { lookWhetherIgnored } from './ignored-sys-id.ts';
 import { type Keyed, type KeyedWrites, KeyReusedError, outcomeInDoubt, writeOnce } from './keyed-writes.ts';
 import type { RecordColumns } from './record-input.ts';
 import { createdSysId, rememberNotesOf } from './remember-notes.ts';
 import { replayRecord } from './replay.ts';
-import { createDigest, createMaker, isCreate, meet, refuseUntil, writesIn } from './write-ledger.ts';
+import {
+  createDigest,
+  createMaker,
+  isCreate,
+  meetAt,
+  otherMakerMs,
+  refuseUntil,
+  writesIn,
+} from './write-ledger.ts';
 
 /** A create that its caller may repeat under the same key. */
 export type KeyedCreate = {
@@ -318,11 +326,9 @@ function createRemembered(
     digest: createDigest,
     async send() {
       // It may have been created before keys were remembered, or by a message with the same key.
-      const meeting = await meetAt(
-        table,
-        columns['correlation_id'] ?? textOf(record['correlation_id']),
-        deps,
-      );
+      const metAt = columns['correlation_id'] ?? textOf(record['correlation_id']);
+      const { ledger, clock } = deps;
+      const meeting = ledger && metAt !== '' ? await meetAt(ledger, table, metAt, clock) : undefined;
       const earlier = correlationId === undefined ? ({ kind: 'absent' } as const) : await look();
       if (earlier.kind === 'visible') return { answer: await replay(earlier.sysId), target: earlier.sysId };
       if (earlier.kind === 'hidden') return { answer: await replay(''), target: '' };
@@ -359,15 +365,6 @@ function createRemembered(
 /** Under which name the notes of a create are remembered. */
 function noted({ table, record, key }: KeyedCreate, { ledger }: OperationDeps) {
   return { table, record, name: ledger?.nameOf(table, key) };
-}
-
-/** How long a create waits for another one of a record that it would find. */
-const otherMakerMs = 5_000;
-
-/** Looks who may be making a record with this correlation_id; nothing where none is given. */
-async function meetAt(table: string, correlationId: string, { ledger, clock }: OperationDeps) {
-  if (!ledger || correlationId === '') return undefined;
-  return meet(ledger, deriveCorrelationMeeting(table, correlationId), clock);
 }
 
 function makerOf({ table, key }: KeyedCreate, { ledger }: OperationDeps): string {

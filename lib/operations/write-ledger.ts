@@ -1,6 +1,7 @@
 import type { Effect, EffectLedger } from '../aws/effect-ledger.ts';
 import type { Clock } from '../core/clock.ts';
 import { ConnectorError } from '../core/errors.ts';
+import { deriveCorrelationMeeting } from './identity.ts';
 import type { KeyedWrite, KeyedWrites } from './keyed-writes.ts';
 
 /**
@@ -85,12 +86,21 @@ function isOfCreate(maker: string): boolean {
   return maker.startsWith(createPrefix);
 }
 
+/** How long a write waits for another one that may be making a record which it would find. */
+export const otherMakerMs = 5_000;
+
 /**
- * Looks who makes a record that several keys may want to make, before one looks at the instance.
- * @param meeting where they meet: see `deriveCorrelationMeeting`
+ * Looks who makes a record with this correlation_id, which several keys may want to make. To be called before the instance is asked
+ * for that record.
  * @returns `reserve` lets others wait until then; false when another key may be making the record, or has been since
  */
-export async function meet({ records }: Pick<WriteLedger, 'records'>, meeting: string, clock: Clock) {
+export async function meetAt(
+  { records }: Pick<WriteLedger, 'records'>,
+  table: string,
+  correlationId: string,
+  clock: Clock,
+) {
+  const meeting = deriveCorrelationMeeting(table, correlationId);
   const mark = await records.of(meeting);
   return {
     /** The name of the last key that reserved it; empty: none has. */

@@ -7,7 +7,7 @@ import type { Done } from '../disposition.ts';
 import { Attempt } from './attempt.ts';
 import { type Notes, rememberWritten, withNotes } from './journal.ts';
 import { type Correlated, findByCorrelationId } from './lookup.ts';
-import { type Meeting, meetAt, reserveOrWait } from './meeting.ts';
+import { type Meeting, meetingOf, reserveOrWait } from './meeting.ts';
 import { answerFields } from './update.ts';
 import { type CommandOf, columnOfSender, type WriteContext } from './write-context.ts';
 
@@ -63,7 +63,7 @@ class CorrelatedCreate {
 
   async run(): Promise<Done> {
     const { before } = this.#attempt;
-    const meeting = await meetAt(this.#attempt, this.#correlationId);
+    const meeting = await meetingOf(this.#attempt, this.#correlationId);
     const earlier = await this.#find(before !== undefined);
     if (earlier.kind === 'hidden' && !before) {
       await this.#attempt.checkCopies();

@@ -1,15 +1,15 @@
 import * as z from 'zod/mini';
 import type { RecordMark } from '../../aws/record-marks.ts';
 import { InvalidInputError } from '../../core/errors.ts';
+import { otherMakerMs } from '../../operations/write-ledger.ts';
 import { parseInstanceTime } from '../../servicenow/encoded-query.ts';
 import { InsertRefusedError } from '../../servicenow/errors.ts';
 import { getRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import { awaitEarlierCopy } from './deleted-records.ts';
-import { checkLag, findRecord, isCreatedSince } from './lookup.ts';
+import { checkLag, findRecord, isCreatedSince, skewMs } from './lookup.ts';
 import type { Holder } from './match.ts';
-import { otherMakerMs } from './meeting.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
 import type { UpsertWork } from './upsert-work.ts';
 
@@ -23,8 +23,6 @@ const mostLooks = 5;
 const lookEveryMs = 250;
 /** How often it may be overtaken between a look and its reservation. */
 const mostTries = 4;
-/** A record that is older than an attempt by more than the clocks may differ is another's. */
-const skewMs = 10 * 60_000;
 
 const createdOnAnswer = z.object({ result: z.object({ sys_created_on: z.string() }) });
 

@@ -7,7 +7,7 @@ import { deleteRequest } from '../../servicenow/records.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { copyWaitMs, type Done, InDoubtError } from '../disposition.ts';
 import type { QueuedMessage } from '../sqs-event.ts';
-import { lookAtRecord, lookByWrite, type Sight } from './lookup.ts';
+import { lookAtRecord, lookByWrite, type Sight, skewMs } from './lookup.ts';
 import type { WriteContext } from './write-context.ts';
 
 /**
@@ -93,9 +93,6 @@ export async function keepDeleted(
   await remove(table, sysId, context);
   return 'duplicate';
 }
-
-/** By how much the clock of an instance may differ from ours. */
-const skewMs = 10 * 60_000;
 
 /** A restored record shows when it was first created, and its number. One that was made again may show the same second. */
 function isMadeAgain({ presence, createdOn, number }: Sight, mark: RecordMark): boolean {

@@ -8,6 +8,9 @@ import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../.
 import { getRequest, listRequest, updateRequest } from '../../servicenow/records.ts';
 import type { WriteContext } from './write-context.ts';
 
+/** By how much the clock of an instance may differ from ours and from that of AWS. */
+export const skewMs = 10 * 60_000;
+
 /**
  * What an instance says about a record: `hidden` exists, but the user may not read it; `unknown` may be hidden too, as the
  * instance does not count for this user.

@@ -1,17 +1,13 @@
-import { deriveCorrelationMeeting } from '../../operations/identity.ts';
-import { createMaker, meet } from '../../operations/write-ledger.ts';
+import { createMaker, meetAt, otherMakerMs } from '../../operations/write-ledger.ts';
 import { InDoubtError } from '../disposition.ts';
 import type { Attempt } from './attempt.ts';
 
 /** Where the writers of one correlation_id meet, in a table whose sys_ids the instance chooses. */
-export type Meeting = Awaited<ReturnType<typeof meet>>;
+export type Meeting = Awaited<ReturnType<typeof meetAt>>;
 
-/** How long a message waits for another one that may be making a record which it would find. */
-export const otherMakerMs = 5_000;
-
-/** Looks who may be making a record with this correlation_id. To be called before the instance is asked for that record. */
-export function meetAt({ context, table }: Attempt, correlationId: string): Promise<Meeting> {
-  return meet(context.ledger, deriveCorrelationMeeting(table, correlationId), context.clock);
+/** The meeting of an attempt with others that may be making a record with this correlation_id. */
+export function meetingOf({ context, table }: Attempt, correlationId: string): Promise<Meeting> {
+  return meetAt(context.ledger, table, correlationId, context.clock);
 }
 
 /**

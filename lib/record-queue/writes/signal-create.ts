@@ -12,8 +12,8 @@ import type { Decision, Episode, TimedSignal } from '../life-cycle/decide.ts';
 import { correlationIdOfKey, hashOfEvent } from '../life-cycle/mark.ts';
 import type { Attempt } from './attempt.ts';
 import { type Episodes, episodeFields } from './episodes.ts';
-import { findRecord } from './lookup.ts';
-import { meetAt } from './meeting.ts';
+import { findRecord, skewMs } from './lookup.ts';
+import { meetingOf } from './meeting.ts';
 import { rememberIfIgnored } from './sys-id-honouring.ts';
 import { columnOfSender, type WriteContext } from './write-context.ts';
 
@@ -133,7 +133,7 @@ export class SignalCreate {
       return 'done';
     }
     // An upsert that matches by the key waits for this record; a signal makes its own, whatever others make.
-    const meeting = await meetAt(attempt, correlationIdOfKey(this.#signal.key));
+    const meeting = await meetingOf(attempt, correlationIdOfKey(this.#signal.key));
     const [isReserved] = await Promise.all([
       meeting.reserve(attempt.name, attempt.untilMs),
       attempt.announce('create', ''),
@@ -157,9 +157,6 @@ export class SignalCreate {
     return 'done';
   }
 }
-
-/** By so much the clocks of the instance and of AWS may differ. */
-const skewMs = 10 * 60_000;
 
 /** How long a signal waits for another one of its thing, where only the ledger keeps them apart. */
 const otherWorkerMs = 5_000;

@@ -2,6 +2,7 @@ import type { Effect } from '../../aws/effect-ledger.ts';
 import { InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError } from '../../operations/find-record.ts';
 import { correlationIdOf } from '../../operations/identity.ts';
+import { otherMakerMs } from '../../operations/write-ledger.ts';
 import { ServiceNowError } from '../../servicenow/service-now-error.ts';
 import { type Done, InDoubtError } from '../disposition.ts';
 import { Attempt } from './attempt.ts';
@@ -14,9 +15,10 @@ import {
   isHiddenSince,
   listByCorrelationId,
   longestLagMs,
+  skewMs,
 } from './lookup.ts';
 import type { Row } from './match.ts';
-import { type Meeting, meetAt, otherMakerMs, reserveOrWait } from './meeting.ts';
+import { type Meeting, meetingOf, reserveOrWait } from './meeting.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
 import { givenCorrelationId, UpsertWork } from './upsert-work.ts';
 import type { CommandOf, WriteContext } from './write-context.ts';
@@ -120,7 +122,7 @@ class Upsert {
     const name = JSON.stringify(['match', this.#work.sysIdOf(0)]);
     const [isOurs, meeting] = await Promise.all([
       ledger.hold(name, attempt.name, attempt.untilMs),
-      meetAt(attempt, this.#correlationId),
+      meetingOf(attempt, this.#correlationId),
     ]);
     if (!isOurs) throw new InDoubtError(otherMakerMs);
     // A look-up may lag behind what was just made; what was refused is announced no more.
@@ -163,7 +165,7 @@ class Upsert {
   /** Gives nothing when another message has made the record that it finds: then this one has still to be carried out. */
   async #repeatCreateElsewhere(sentAtMs: number): Promise<Done | undefined> {
     const { attempt } = this.#work;
-    const { maker } = await meetAt(attempt, this.#correlationId);
+    const { maker } = await meetingOf(attempt, this.#correlationId);
     if (this.#givenCorrelationId !== undefined && maker !== '' && maker !== attempt.name) return undefined;
     const own = await this.#findOwn();
     const deletedAtMs =
@@ -213,9 +215,6 @@ class Upsert {
     return givenCorrelationId(this.#work.command.command);
   }
 }
-
-/** By how much the clocks of the instance and of this function may differ. */
-const skewMs = 10 * 60_000;
 
 /** The list of an instance lags behind what it holds; it will catch up. */
 class StaleListError extends UnreadableAnswerError {
