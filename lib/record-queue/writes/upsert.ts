@@ -147,7 +147,12 @@ class Upsert {
     await reserveOrWait(meeting, attempt);
     await attempt.announce('create', '');
     this.#hasSentCreate = true;
-    const isMade = async () => (await this.#findOwn()) !== undefined;
+    let found = '';
+    const isMade = async () => {
+      const own = await this.#findOwn();
+      found = own ?? '';
+      return own !== undefined;
+    };
     const request = this.#work.createRequest({ correlation_id: this.#correlationId });
     const sending = attempt.send(request, undefined, isMade, meeting.release);
     const answer = await sending.catch(async (error: unknown) => {
@@ -157,7 +162,7 @@ class Upsert {
       await Promise.all([meeting.release(), attempt.withdraw()]);
       throw error;
     });
-    const made = (await this.#work.checkCreated(answer)) ?? '';
+    const made = (await this.#work.checkCreated(answer)) ?? found;
     await Promise.all([this.#rememberMaker(made), this.#work.complete('create', made)]);
     return 'done';
   }
@@ -171,6 +176,7 @@ class Upsert {
     const deletedAtMs =
       own === undefined ? await this.#work.context.ledger.records.deletedAs(this.#correlationId) : 0;
     if (own === undefined && deletedAtMs < sentAtMs) return undefined;
+    await this.#rememberMaker(own ?? '');
     await this.#work.complete('create', own ?? '');
     return 'duplicate';
   }

@@ -109,3 +109,34 @@ it('an upsert touches no record whose column is empty, where the instance takes 
     expect.stringContaining('match.correlation_id: finds a record whose column is empty'),
   ]);
 });
+
+it('an upsert that never arrived takes no record of another whose answer was lost, where the instance chooses its sys_id', async () => {
+  let posts = 0;
+  const through = (client: ServiceNowClient): ServiceNowClient => ({
+    ...client,
+    async send(request, context) {
+      if (request.method !== 'POST') return client.send(request, context);
+      posts += 1;
+      if (posts > 2) return client.send(request, context);
+      if (posts === 1) await client.send(request, context);
+      const { method, path } = request;
+      throw new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+    },
+  });
+  const environment = { CORRELATION_ID_TABLES: 'incident', RECORDS_BATCH_API: 'false' };
+  await start({ through, environment });
+  const match = { correlation_id: 'x', active: 'true' };
+  expect(await queue.deliver([upsert('m1', match, { urgency: '1' })])).toEqual([]);
+  const [made] = incidents();
+  store().update('incident', String(made?.['sys_id']), { active: 'false' }, { userName: 'a', sysId: 'a' });
+  queue.later(130_000);
+  const second = upsert('m2', match, { urgency: '2' });
+  await queue.deliver([second]);
+  queue.later(130_000);
+  expect(await queue.deliver([{ ...second, receiveCount: 2 }])).toEqual([]);
+  expect(
+    incidents()
+      .map(({ urgency }) => urgency)
+      .toSorted(),
+  ).toEqual(['1', '2']);
+});
