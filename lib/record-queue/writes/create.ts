@@ -96,8 +96,11 @@ async function createBySysId(
   // The process may die before it has looked whether a delete was faster.
   const untilMs = context.callContext.deadline.atMs + context.inDoubtMs;
   const mark = await ledger.records.beginRepeat(sysId, untilMs);
-  if (mark.isDeleted) return keepDeleted(table, sysId, mark, context);
   const end = () => ledger.records.endRepeat(sysId, untilMs).catch(() => undefined);
+  if (mark.isDeleted) {
+    await end();
+    return keepDeleted(table, sysId, mark, context);
+  }
   try {
     const done = await sendBySysId(command, sysId, notes, context);
     await end();

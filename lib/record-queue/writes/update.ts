@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { startsOf } from '../../operations/cut-notes.ts';
+import { compareColumns, valuesQuery } from '../../operations/replay.ts';
 import { AccessDeniedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, updateRequest } from '../../servicenow/records.ts';
 import type { Done } from '../disposition.ts';
@@ -97,12 +98,26 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
   return 'done';
 }
 
-/** True when an earlier attempt has written an update, as far as no other key has written over it since. */
-export async function isWritten(attempt: Attempt, update: Update): Promise<boolean> {
+/**
+ * False where the instance shows that no earlier attempt has written an update: a value that no other key has written over since is
+ * another one, or its note is not there. What an instance drops, cuts or converts says nothing, nor does a record that is not shown.
+ */
+export async function mayBeWritten(attempt: Attempt, update: Update): Promise<boolean> {
   const { record } = await dropOverwritten(attempt, update);
   if (Object.keys(record).length === 0) return Object.keys(update.record).length > 0;
   if (update.notes.size > 0) return new NoteWriting(attempt, update.sysId, update.notes).isWritten();
-  return holdsValues({ ...update, record }, attempt.context);
+  const { table, sysId } = update;
+  const { send, journals, callContext } = attempt.context;
+  try {
+    const request = getRequest({ table, sysId, parameters: valuesQuery(record) });
+    const { body } = await send({ request, isReconciling: true });
+    // An instance stores what is no text in its own notation.
+    const texts = Object.fromEntries(Object.entries(record).filter(([, value]) => !isStructure(value)));
+    return (await compareColumns(table, texts, body, journals, callContext)).differing.length === 0;
+  } catch (error) {
+    if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return true;
+    throw error;
+  }
 }
 
 /**
@@ -144,8 +159,12 @@ async function holdsValues({ table, sysId, record }: Update, { send }: WriteCont
   }
 }
 
+function isStructure(given: unknown): boolean {
+  return typeof given === 'object' && given !== null;
+}
+
 function isHeld(held: z.output<typeof shown> | undefined, given: unknown): boolean {
-  if (held === undefined || (typeof given === 'object' && given !== null)) return false;
+  if (held === undefined || isStructure(given)) return false;
   const text = given === null ? '' : String(given);
   return held.value === text || held.display_value === text;
 }

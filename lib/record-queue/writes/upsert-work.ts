@@ -9,7 +9,7 @@ import type { Done } from '../disposition.ts';
 import type { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, withNotes } from './journal.ts';
 import { Match, type Row } from './match.ts';
-import { answerFields, isWritten, type Update, writeUpdate } from './update.ts';
+import { answerFields, mayBeWritten, type Update, writeUpdate } from './update.ts';
 import { type CommandOf, columnOfSender, type WriteContext } from './write-context.ts';
 
 const createdAnswer = z.object({ result: z.looseObject({ sys_id: z.string() }) });
@@ -74,7 +74,7 @@ export class UpsertWork {
         (listed && match.isAsListed(now, listed))
       : // The total counts what the user may not read.
         total > rows.length;
-    return isMet || isWritten(this.attempt, this.#updateOf(sysId));
+    return isMet || mayBeWritten(this.attempt, this.#updateOf(sysId));
   }
 
   /** What the columns of the match hold once the record is written. */
