@@ -286,27 +286,40 @@ export function importActivities({ scope, schedule, startExecution, redrops }: A
   }
 
   /**
-   * One look at the groups without verdicts. Time in which the instance was away says nothing of its progress; where it is up and
-   * only they cannot be read, the time-out counts.
+   * One look at the groups without verdicts. Time in which the instance was away, or turned us away, says nothing of its progress;
+   * where it is up and only they cannot be read, the time-out counts.
    */
-  async function collect(request: ImportRequest, earlier: Phase<'collecting'>): Promise<Progress> {
-    const awayMs = earlier.failing ? scope.clock.now() - earlier.failing.sinceMs : 0;
+  async function collect(
+    request: ImportRequest,
+    { throttledSinceMs: since, ...earlier }: Phase<'collecting'>,
+  ): Promise<Progress> {
+    const nowMs = scope.clock.now();
+    const awayMs = earlier.failing ? nowMs - earlier.failing.sinceMs : 0;
+    const throttledSinceMs = since === undefined ? nowMs : since + awayMs;
     const looks = awayMs > 0 ? 0 : earlier.looks;
-    const before = { ...earlier, progressAtMs: earlier.progressAtMs + awayMs, looks };
+    const standing = { ...earlier, progressAtMs: earlier.progressAtMs + awayMs, looks };
+    const before = { ...standing, progressAtMs: standing.progressAtMs + nowMs - throttledSinceMs };
     try {
       return await look(request, before);
     } catch (error) {
       if (!isPassing(error) || !(await isUpDespite((await opened(request)).scope, error))) throw error;
       scope.log.warn('verdicts-not-read', { reason: String(error) });
-      if (scope.clock.now() - before.progressAtMs >= unreadForMs(before.verdictTimeoutSeconds, error))
-        return lastLook(request, before);
+      const isThrottled = error instanceof ThrottledError;
+      const isOver = isThrottled
+        ? nowMs - throttledSinceMs >= longestThrottledMs
+        : nowMs - before.progressAtMs >= before.verdictTimeoutSeconds * 1000;
+      if (isOver) return lastLook(request, before);
       const waitSeconds = Math.max(growingWait(looks + 1), askedSeconds(error));
-      return { state: { ...before, looks: looks + 1 }, waitSeconds };
+      const state = isThrottled ? { ...standing, throttledSinceMs } : before;
+      return { state: { ...state, looks: looks + 1 }, waitSeconds };
     }
   }
 
   /** Reads what can be read without counting first what is pending. */
-  async function lastLook(request: ImportRequest, before: Phase<'collecting'>): Promise<Progress> {
+  async function lastLook(
+    request: ImportRequest,
+    { behind: _, ...before }: Phase<'collecting'>,
+  ): Promise<Progress> {
     try {
       return await look(request, before, true);
     } catch (error) {

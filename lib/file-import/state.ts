@@ -83,6 +83,8 @@ const collectingSchema = z.object({
   pendingBehind: z.optional(z.number()),
   /** How far counting them came, and how many there are until there, where it took longer than an invocation. */
   behind: z.optional(z.object({ group: z.number(), pending: z.number() })),
+  /** Since when the instance turns reads of verdicts away; absent where it does not. */
+  throttledSinceMs: z.optional(z.number()),
   looks: z.number(),
 });
 

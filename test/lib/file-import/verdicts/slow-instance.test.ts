@@ -233,6 +233,25 @@ it('has the verdicts of rows whose reads were turned away for an hour', async ()
   expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 5, unknown: 0 } });
 });
 
+it('waits out reads that are turned away long after the last verdict, as that says nothing of the rows', async () => {
+  const world = await worldWith({ switches: { transformDelayMs: 8_000_000 } });
+  const startMs = world.clock.now();
+  const isThrottled = () => {
+    const passedMs = world.clock.now() - startMs;
+    return passedMs > 7_260_000 && passedMs < 8_100_000;
+  };
+  let refused = 0;
+  const client = clientAfter(world, async (path, method) => {
+    await world.instance.control.clock.set(world.clock.now());
+    if (method !== 'GET' || !isThrottled()) return;
+    refused += 1;
+    throw new ThrottledError('429 rate limit', { method, path, retryAfterMs: 300_000 });
+  });
+  const summary = await runWith(world, 5, { verdictTimeoutSeconds: 7_800 }, client);
+  expect(refused).toBeGreaterThan(0);
+  expect(summary).toMatchObject({ status: 'completed', counts: { inserted: 5, unknown: 0 } });
+});
+
 it('looks in several invocations whether the instance is busy with later groups, where there are many', async () => {
   const world = await worldWith({ switches: { transformDelayMs: 1e9 } });
   await world.settings('imp_load', { rowsPerRequest: 1, concurrency: 1, verdictTimeoutSeconds: 600 });
