@@ -33,13 +33,14 @@ export function boundedFunctions(fail: Fail) {
     return width < 0 ? text.padStart(-width, fill) : text.padEnd(width, fill);
   }
 
-  function join(texts: readonly string[] | undefined, separator = ''): string | undefined {
+  function join(texts: readonly string[] | undefined, given: string | undefined): string | undefined {
     if (texts === undefined) return undefined;
+    const separator = given ?? '';
     const length = texts.reduce((sum, one) => sum + one.length, separator.length * (texts.length - 1));
     return length > longestResult ? tooLong() : texts.join(separator);
   }
 
-  function string(value: unknown, isPretty = false): string | undefined {
+  function string(value: unknown, isPretty: boolean | undefined): string | undefined {
     if (value === undefined || typeof value === 'string') return value;
     if (typeof value === 'number' && !Number.isFinite(value)) fail('makes text of a number that is infinite');
     if (isFunction(value)) return '';
@@ -53,9 +54,10 @@ export function boundedFunctions(fail: Fail) {
     text: string | undefined,
     pattern: string | Callable,
     replacement: string | Callable,
-    most = Number.POSITIVE_INFINITY,
+    limit: number | undefined,
   ): Promise<string | undefined> {
     if (text === undefined) return undefined;
+    const most = limit ?? Number.POSITIVE_INFINITY;
     if (pattern === '') fail('replaces an empty text');
     if (most < 0) fail('replaces a negative number of times');
     const made = { parts: [] as string[], length: 0 };
@@ -96,7 +98,8 @@ export function boundedFunctions(fail: Fail) {
     return isMatch(given) ? given : fail('searches by something that is not a regular expression');
   }
 
-  // JSONata checks what a function is given by its signature.
+  // JSONata checks what a function is given by its signature. For `$join(?, ',')` it reads the names of parameters from the source of
+  // the function, and does not understand defaults there.
   return [
     { name: 'pad', run: pad, signature: '<s-ns?:s>' },
     { name: 'join', run: join, signature: '<a<s>s?:s>' },

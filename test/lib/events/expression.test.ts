@@ -76,6 +76,15 @@ describe('an expression', () => {
     expect(elapsedMs()).toBeLessThan(2_500);
   });
 
+  it.each([
+    ["['a', 'b'] ~> $join(?, ',')", 'a,b'],
+    ["$map(['ab', 'b'], $replace(?, 'a', 'x'))", ['xb', 'b']],
+    ["($clean := $replace(?, '_', ' '); $clean('a_b'))", 'a b'],
+    ["($wide := $pad(?, 3); $wide('a'))", 'a  '],
+  ])('takes a function with a part of what it needs: %s', async (source, result) => {
+    expect(await evaluate(source)).toEqual(result);
+  });
+
   it(`joins, replaces, pads and writes as JSONata does (SEED=${seed})`, async () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '.', '$', '1', 'é', '\n'), maxLength: 12 });
     const value = fc.jsonValue({ maxDepth: 3 }).filter((one) => !JSON.stringify(one).includes('__proto__'));
