@@ -30,9 +30,9 @@ export function runOnBundledNode(args) {
   }
   process.env['PATH'] = `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}`;
   const child = spawn(node, args, { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to both.
-  process.on('SIGINT', () => undefined);
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // A terminal sends Ctrl-C, and that it closes, to both.
+  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
   watchNpm(() => child.kill('SIGTERM'));
   child.on('error', (error) => {
     process.stderr.write(`${node} cannot be run: ${error.message}\n`);

@@ -6,9 +6,16 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
  * @returns ends the waiting
  */
 export function onStop(stop: (exitCode: number) => void): () => void {
-  const listeners = Object.entries(exitCodes).map(([signal, code]) => [signal, () => stop(code)] as const);
-  for (const [signal, listener] of listeners) process.once(signal, listener);
-  return () => {
+  const listeners = Object.entries(exitCodes).map(([signal, code]) => {
+    const listener = () => {
+      off();
+      stop(code);
+    };
+    return [signal, listener] as const;
+  });
+  const off = () => {
     for (const [signal, listener] of listeners) process.off(signal, listener);
   };
+  for (const [signal, listener] of listeners) process.once(signal, listener);
+  return off;
 }

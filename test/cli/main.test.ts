@@ -158,12 +158,16 @@ describe('an old version of Node', () => {
 
   it.each([
     ['SIGTERM', 143],
+    // A terminal that closes sends it to both.
     ['SIGHUP', 129],
-  ] as const)('hands %s on, so that nothing runs on without it', async (signal, code) => {
-    const script = `process.on('exit', () => {}); console.log(process.pid); setInterval(() => {}, 1000)`;
-    const child = spawn(process.execPath, [asNode20, 'cli/node.js', '-e', script]);
+  ] as const)('runs on after %s no longer than the command, which gets it once', async (signal, code) => {
+    const script = `let times = 0;
+      process.on('${signal}', () => { times += 1; setTimeout(() => process.exit(times === 1 ? ${code} : 9), 50); });
+      console.log(process.pid);
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, [asNode20, 'cli/node.js', '-e', script], { detached: true });
     const [pid] = await once(child.stdout, 'data');
-    child.kill(signal);
+    process.kill(signal === 'SIGHUP' ? -Number(child.pid) : Number(child.pid), signal);
     expect(await once(child, 'exit')).toEqual([code, null]);
     expect(() => process.kill(Number(String(pid)), 0)).toThrow('ESRCH');
   });
