@@ -1,6 +1,6 @@
 import { eventSeverity } from '../../operations/signal.ts';
 import { instanceTime } from '../../servicenow/encoded-query.ts';
-import type { Decision, Episode, TimedSignal } from './decide.ts';
+import { type Decision, type Episode, noteOf, type TimedSignal } from './decide.ts';
 import { correlationIdOfKey, formatMark } from './mark.ts';
 
 /** What look-ups found: values by column, and what a person should know about them. */
@@ -32,7 +32,7 @@ function follows(after: Episode | undefined): string | undefined {
 
 /** The columns that a decision changes: note and mark are part of the same write. Pure. */
 export function changesOf(
-  { what, mark, remark }: Extract<Decision, { kind: 'write' }>,
+  { what, mark, remark, isSaid }: Extract<Decision, { kind: 'write' }>,
   signal: TimedSignal,
   references: References,
 ): Columns {
@@ -40,7 +40,7 @@ export function changesOf(
   const remarks = what === 'update' && Object.keys(columns).length > 0 ? references.remarks : [];
   return {
     ...columns,
-    ...notesOf(columns, [noteOf(signal), remark, ...remarks]),
+    ...notesOf(columns, [isSaid === true ? undefined : noteOf(signal), remark, ...remarks]),
     correlation_display: formatMark(mark),
   };
 }
@@ -56,10 +56,6 @@ function columnsOf(
   const given = Object.entries({ ...fields, ...references.columns });
   const again = given.filter(([column]) => update.includes(column));
   return { ...Object.fromEntries(again), ...(what === 'reopen' && { state: String(reopen.state) }) };
-}
-
-function noteOf({ note }: TimedSignal): string | undefined {
-  return typeof note === 'object' ? note.text : note;
 }
 
 /** One work note of all that is said: also what the columns say there. */

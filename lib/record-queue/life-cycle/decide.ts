@@ -1,6 +1,6 @@
 import { reconciledId } from '../../operations/event-id.ts';
 import { durationMs, type Signal } from '../../operations/signal.ts';
-import { hashOfEvent, type Mark } from './mark.ts';
+import { hashOfEvent, hashOfNote, type Mark } from './mark.ts';
 
 /** The last record of a key, as the instance shows it. */
 export type Episode = {
@@ -28,6 +28,8 @@ export type Decision =
       readonly mark: Mark;
       /** Added to the note of the signal. */
       readonly remark?: string;
+      /** The last state of the record said the same: its note is not written again. */
+      readonly isSaid?: boolean;
     };
 
 /** A signal with the time that counts for it, and until when a write of it may take effect. */
@@ -94,7 +96,8 @@ function isSameRecovery({ signal, atMs, eventId, confirmed }: TimedSignal, mark:
 
 function open(signal: TimedSignal, current: Episode): Decision {
   const mark = nextMark(signal, current, 'broken');
-  if (current.phase === 'open') return { kind: 'write', what: 'update', mark };
+  if (current.phase === 'open')
+    return { kind: 'write', what: 'update', mark, isSaid: isSaid(signal, current) };
   if (isReopened(signal, current))
     return { kind: 'write', what: 'reopen', mark: { ...mark, reopens: mark.reopens + 1 } };
   return { kind: 'create', mark: firstMark(signal, current.episode + 1), after: current };
@@ -110,7 +113,10 @@ function isReopened(signal: TimedSignal, current: Episode): boolean {
 function note(signal: TimedSignal, current: Episode): Decision {
   const mark = notedMark(signal, current);
   if (current.phase === 'open' && signal.signal === 'update')
-    return { kind: 'write', what: 'update', mark: nextMark(signal, current, mark.last) };
+    return {
+      ...{ kind: 'write', what: 'update', mark: nextMark(signal, current, mark.last) },
+      isSaid: isSaid(signal, current),
+    };
   if (current.phase === 'open') return { kind: 'write', what: 'note', mark };
   const isWanted = typeof signal.note === 'object' && signal.note.onResolved === true;
   if (isWanted && isReopened(signal, current)) return { kind: 'write', what: 'note', mark };
@@ -141,8 +147,28 @@ function whyHeld({ resolve: columns = {}, reopen = {}, confirmed, atMs }: TimedS
   return `The source has recovered. The record was reopened ${mark?.reopens ?? 0} times, so it stays open until the source has been quiet for ${within}.`;
 }
 
-function firstMark({ source, atMs, eventId }: TimedSignal, episode: number): Mark {
-  return { source, episode, atMs, last: 'broken', reopens: 0, events: [hashOfEvent(eventId)] };
+/** A source that reports a state again and again says nothing new; after a recovery it does. */
+function isSaid(signal: TimedSignal, { mark }: Episode): boolean {
+  const note = noteOf(signal);
+  return note !== undefined && mark?.said === hashOfNote(note);
+}
+
+/** The note of a signal, however it is given. */
+export function noteOf({ note: given }: Signal): string | undefined {
+  return typeof given === 'object' ? given.text : given;
+}
+
+function saidBy(signal: TimedSignal, before: Mark | undefined): Pick<Mark, 'said'> {
+  if (signal.signal === 'resolve') return {};
+  const text = signal.signal === 'note' ? undefined : noteOf(signal);
+  const said = text === undefined ? before?.said : hashOfNote(text);
+  return said === undefined ? {} : { said };
+}
+
+function firstMark(signal: TimedSignal, episode: number): Mark {
+  const { source, atMs, eventId } = signal;
+  const said = saidBy(signal, undefined);
+  return { source, episode, atMs, last: 'broken', reopens: 0, ...said, events: [hashOfEvent(eventId)] };
 }
 
 function nextMark(signal: TimedSignal, { episode, mark }: Episode, last: Mark['last']): Mark {
@@ -152,6 +178,7 @@ function nextMark(signal: TimedSignal, { episode, mark }: Episode, last: Mark['l
   const before = (mark?.events ?? []).filter((one) => one !== hash);
   return {
     ...{ source, episode, atMs, last, reopens: mark?.reopens ?? 0, events: [hash, ...before] },
+    ...saidBy(signal, mark),
     ...(last === 'resolved' && untilMs !== undefined && { untilMs }),
   };
 }

@@ -14,6 +14,8 @@ export type Mark = {
   readonly untilMs?: number | undefined;
   /** How often the record was reopened by a signal. */
   readonly reopens: number;
+  /** A short hash of the note of the last `open` or `update`; undefined after a recovery, and in older marks. */
+  readonly said?: string | undefined;
   /** Short hashes of the last applied events, the newest first. */
   readonly events: readonly string[];
 };
@@ -24,14 +26,18 @@ const columnLength = 100;
 const form =
   /^(?<source>[A-Za-z0-9._-]{1,40}) (?<episode>\d{1,6}) (?<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?<last>broken|resolved|held)(?:\+(?<until>[0-9a-z]{1,8}))? (?<reopens>\d{1,6})(?: (?<events>[\w,-]+))?$/;
 
-/** The mark as the column holds it, with as many events as there is room for. */
-export function formatMark({ source, episode, atMs, last, untilMs, reopens, events }: Mark): string {
+/** The mark as the column holds it, with as many events as there is room for. What was said is the short hash among theirs. */
+export function formatMark({ source, episode, atMs, last, untilMs, reopens, said, events }: Mark): string {
   // In seconds after the state, as the column is short.
   const until =
     untilMs === undefined ? '' : `+${Math.max(0, Math.ceil((untilMs - atMs) / 1_000)).toString(36)}`;
   const head = `${source} ${episode} ${new Date(atMs).toISOString()} ${last}${until} ${reopens}`;
-  const kept = events.slice(0, Math.floor((columnLength - head.length) / (hashLength + 1)));
-  return kept.length === 0 ? head : `${head} ${kept.join()}`;
+  const room = columnLength - head.length;
+  const newest = (length: number) => events.slice(0, Math.max(0, Math.floor(length / (hashLength + 1))));
+  const before = said === undefined ? [] : newest(room - saidLength - 1);
+  // The newest event matters more than what was said.
+  const hashes = said !== undefined && before.length > 0 ? [...before, said] : newest(room);
+  return hashes.length === 0 ? head : `${head} ${hashes.join()}`;
 }
 
 /** Undefined for a text that is not one of ours, e.g. because a person changed it. */
@@ -41,19 +47,28 @@ export function parseMark(text: string): Mark | undefined {
   const { source = '', episode, at = '', last, until, reopens, events } = found;
   const atMs = Date.parse(at);
   if (Number.isNaN(atMs)) return undefined;
+  const hashes = events?.split(',') ?? [];
+  const said = hashes.find(({ length }) => length === saidLength);
   return {
     ...{ source, episode: Number(episode), atMs, reopens: Number(reopens) },
     last: last === 'resolved' || last === 'held' ? last : 'broken',
     ...(until !== undefined && { untilMs: atMs + Number.parseInt(until, 36) * 1_000 }),
-    events: events?.split(',') ?? [],
+    ...(said !== undefined && { said }),
+    events: hashes.filter((one) => one !== said),
   };
 }
 
 const hashLength = 6;
+const saidLength = 5;
 
 /** A short hash that stands for an event in a mark. */
 export function hashOfEvent(eventId: string): string {
   return digestOf(eventId).slice(0, hashLength);
+}
+
+/** A short hash that stands for a note in a mark. */
+export function hashOfNote(text: string): string {
+  return digestOf(text).slice(0, saidLength);
 }
 
 /** True for a `correlation_id` that may be only part of a key. */

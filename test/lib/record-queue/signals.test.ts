@@ -205,6 +205,38 @@ describe('a signal', () => {
     expect(states()).toEqual(['1', '6']);
   });
 
+  it('that says what the last state said is no note, until there was a recovery', async () => {
+    await start();
+    const says = (kind: string, at: number, note = 'FAILED') => signal(kind, at, { note });
+    await deliver(says('open', 0), says('open', 60), says('update', 120));
+    expect(notes(1)).toEqual(['FAILED']);
+    // A later time was applied all the same.
+    await deliver(says('resolve', 90));
+    expect(states()).toEqual(['1']);
+    await deliver(says('open', 180, 'WARNING'), says('note', 185, 'WARNING'), says('open', 190, 'FAILED'));
+    expect(notes(1).toSorted()).toEqual(['FAILED', 'FAILED', 'WARNING', 'WARNING']);
+    await deliver(says('resolve', 200, 'PASSED'), says('open', 210), says('open', 220));
+    expect(states()).toEqual(['2']);
+    expect(notes(1).toSorted()).toEqual(['FAILED', 'FAILED', 'FAILED', 'PASSED', 'WARNING', 'WARNING']);
+  });
+
+  it('that says again what is broken is a note once a recovery of it was held back', async () => {
+    await start();
+    const once = { note: 'FAILED', reopen: { within: 'PT4H', state: '2', atMost: 0 } };
+    await deliver(signal('open', 0, once), signal('resolve', 60, { ...once, note: 'PASSED' }));
+    await deliver(signal('open', 120, once), signal('open', 180, once));
+    expect(notes(1).toSorted()).toEqual(['FAILED', 'FAILED', expect.stringContaining('PASSED')]);
+  });
+
+  it('writes its columns again, though its note says the same', async () => {
+    await start();
+    const more = { note: 'FAILED', update: ['impact'] };
+    await deliver(signal('open', 0, more));
+    await deliver(signal('open', 60, { ...more, fields: { impact: '1' } }));
+    expect(row(1)).toMatchObject({ impact: '1' });
+    expect(notes(1)).toEqual(['FAILED']);
+  });
+
   it('of one message is applied once, though its pages are more than the mark holds', async () => {
     await start();
     const pages = [...Array(12).keys()].map((page) =>
