@@ -196,6 +196,36 @@ describe('a signal', () => {
     await untilStates(word, '1');
   });
 
+  it('opens, resolves and reopens a security incident', async () => {
+    const word = uniqueWord();
+    const more = {
+      ...{ target: 'sn_si_incident', fields: { short_description: `Finding ${word}` } },
+      ...{
+        resolve: { state: '100', close_notes: 'gone' },
+        reopen: { within: 'PT4H', state: '16', atMost: 5 },
+      },
+    };
+    const about = { source: 'scanner', key: word };
+    const states: readonly (readonly [signal: string, state: string])[] = [
+      ['open', '10'],
+      ['resolve', '100'],
+      ['open', '16'],
+    ];
+    for (const [index, [signal, state]] of states.entries()) {
+      const at = `2026-11-01T08:0${index}:00Z`;
+      const { action: _, ...body } = {
+        ...signalOf({ ...about, at, eventId: `${word}-${index}` }),
+        ...more,
+        signal,
+      };
+      expect(await call('POST', '/signals', body)).toMatchObject({ status: 202 });
+      await until(async () => {
+        const found = await held('sn_si_incident', `short_descriptionLIKE${word}`);
+        expect(found).toMatchObject([{ state, number: expect.stringMatching(/^SIR/) }]);
+      });
+    }
+  });
+
   it('that is wrong is refused by name of the field', async () => {
     const answer = await call('POST', '/signals', { ...open('x'), action: 'signal', at: 'yesterday' });
     expect(answer).toMatchObject({ status: 400 });

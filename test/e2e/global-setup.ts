@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -52,7 +52,8 @@ async function start(dataFolder: string, signal: AbortSignal) {
   const onLog = (line: string) => {
     if (tellsOfRecord(line)) tellingLines.push(line);
   };
-  const stack = await startWatchedStack({ dataFolder, onLog, signal }, watch);
+  const environment = { ALLOWED_TABLES: `${await defaultTables()},sn_si_incident` };
+  const stack = await startWatchedStack({ dataFolder, environment, onLog, signal }, watch);
   const stop = async (): Promise<string[]> => {
     await stack.close();
     await seeDataFolder(watch, dataFolder);
@@ -63,6 +64,13 @@ async function start(dataFolder: string, signal: AbortSignal) {
     return leaks;
   };
   return { stack, stop };
+}
+
+/** The tables that a deployment serves unless it says otherwise. */
+async function defaultTables(): Promise<string> {
+  const found = /^ {4}allowedTables: (.+)$/m.exec(await readFile('serverless.yml', 'utf8'));
+  if (!found) throw new Error('serverless.yml has no default of allowedTables');
+  return found[1] ?? '';
 }
 
 /** Records of these tests hold a word that begins with uniq (`uniqueWord`); so do some object keys, which may be logged. */
