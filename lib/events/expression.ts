@@ -9,8 +9,11 @@ import { isCopy } from './without-null.ts';
 /** Evaluates an expression; a value that is missing is undefined. @throws ExpressionError */
 export type Expression = (input: unknown, variables: Readonly<Record<string, unknown>>) => Promise<unknown>;
 
-/** What one evaluation may take: milliseconds, nested calls, elements of a list. */
-const limits = { timeout: 1_000, stack: 200, sequence: 10_000 };
+/** What one evaluation may take: milliseconds, nested calls, elements of a list. Events are mapped side by side, perhaps slowly. */
+const limits = { timeout: 10_000, stack: 200, sequence: 10_000 };
+
+/** So many parts are evaluated: on every machine the same, while the time also passes for a process that waits for its turn. */
+const mostParts = 300_000;
 
 /** What all parts of one evaluation may give together: elements of lists. What a part takes from another counts again. */
 const mostElements = 1_000_000;
@@ -79,16 +82,19 @@ const reasons: Readonly<Record<string, string>> = {
 const afterEachPart: string = Object(Symbol.for('jsonata.__evaluate_exit'));
 
 function limitResults(path: string) {
-  const counts = new WeakMap<object, number>();
+  const counts = new WeakMap<object, { parts: number; elements: number }>();
   return (_part: unknown, _input: unknown, { base }: { readonly base: object }, result: unknown): void => {
+    const count = counts.get(base) ?? { parts: 0, elements: 0 };
+    counts.set(base, count);
+    count.parts += 1;
+    if (count.parts > mostParts) throw new ExpressionError(path, 'ran for too long');
     if (typeof result === 'string' && result.length > longestResult)
       throw new ExpressionError(path, 'makes a text that is too long');
     if (!isTupleStream(result) && sizeOf(result).text > largestValue)
       throw new ExpressionError(path, 'makes a value that is too large');
     if (!Array.isArray(result)) return;
-    const count = (counts.get(base) ?? 0) + result.length;
-    counts.set(base, count);
-    if (count > mostElements) throw new ExpressionError(path, 'makes too many elements');
+    count.elements += result.length;
+    if (count.elements > mostElements) throw new ExpressionError(path, 'makes too many elements');
   };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import jsonata from 'jsonata';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { compileExpression } from '../../../lib/events/expression.ts';
 import { processorTime } from '../../processor-time.ts';
 
@@ -83,6 +83,20 @@ describe('an expression', () => {
     ["($wide := $pad(?, 3); $wide('a'))", 'a  '],
   ])('takes a function with a part of what it needs: %s', async (source, result) => {
     expect(await evaluate(source)).toEqual(result);
+  });
+
+  it('is not stopped for the time that its process waits for others', async () => {
+    const startMs = Date.now();
+    let calls = 0;
+    vi.spyOn(Date, 'now').mockImplementation(() => {
+      calls += 1;
+      return startMs + (calls === 1 ? 0 : 5_000);
+    });
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+    });
+    expect(await evaluate('$sum([1..100].($ * 2))')).toBe(10_100);
+    expect(calls).toBeGreaterThan(100);
   });
 
   it(`joins, replaces, pads and writes as JSONata does (SEED=${seed})`, async () => {
