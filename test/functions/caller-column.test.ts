@@ -14,7 +14,7 @@ type Through = (client: ServiceNowClient) => ServiceNowClient;
 async function deploymentWith(settings: Record<string, string>, through?: Through) {
   let aheadMs = 0;
   const clock = { ...systemClock, now: () => Date.now() + aheadMs };
-  const deployment = await startDeployment(settings, {}, clock);
+  const deployment = await startDeployment(settings, { clock }, clock);
   onTestFinished(() => deployment.close());
   const { store } = deployment.instance.state;
   const ask = async (
