@@ -113,7 +113,7 @@ export class AlarmFeed implements Feed {
       this.#stack.stack.cloudWatch.setSuppressedState(
         name,
         { value: StateValue, reason },
-        { by: 'maintenance', reason: 'a window' },
+        { by: 'Alarm', reason: 'its suppressor is in ALARM' },
       );
     else
       await this.#cloudWatch.send(
