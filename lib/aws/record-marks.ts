@@ -19,6 +19,8 @@ export type RecordMark = {
   readonly numberDigest: string;
   /** Until then a copy of a create of the record may be running, though another copy has made it. */
   readonly creatingUntilMs: number;
+  /** Until then a process may be sending a create of the record once more; as a rule it ends far sooner, and says so. */
+  readonly repeatingUntilMs: number;
   /** Until then the instance may be working on a write whose answer was lost. */
   readonly inDoubtUntilMs: number;
   /** The name of the key whose answer was lost; it is the first to go on. */
@@ -130,7 +132,8 @@ export class RecordMarks {
     const isUnderWay = { attribute: 'deletingUntilMs', operator: '>', value: 0 } as const;
     if (await this.#items.change(key, change, { allOf: [...noneIsMade, isUnderWay] })) return 'another';
     // That the record is gone stays: what is seen now was made again, or restored.
-    return (await this.now(sysId)).creatingUntilMs > nowMs ? 'refused' : 'another';
+    const { creatingUntilMs, repeatingUntilMs } = await this.now(sysId);
+    return Math.max(creatingUntilMs, repeatingUntilMs) > nowMs ? 'refused' : 'another';
   }
 
   /** Remembers that the record is gone. */
@@ -319,7 +322,8 @@ function toMark(item: StateItem | undefined): RecordMark {
     deletedUnder: textIn(item, 'deletedUnder'),
     createdOn: textIn(item, 'createdOn'),
     numberDigest: textIn(item, 'numberDigest'),
-    creatingUntilMs: Math.max(numberIn(item, 'creatingUntilMs'), numberIn(item, 'repeatingUntilMs')),
+    creatingUntilMs: numberIn(item, 'creatingUntilMs'),
+    repeatingUntilMs: numberIn(item, 'repeatingUntilMs'),
     inDoubtUntilMs: numberIn(item, 'inDoubtUntilMs'),
     inDoubtKey: textIn(item, 'inDoubtKey'),
     lastNumber: numberIn(item, 'lastNumber'),

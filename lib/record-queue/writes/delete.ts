@@ -16,8 +16,9 @@ export async function deleteRecord(command: CommandOf<'delete'>, context: WriteC
   const { table, sysId } = command.command;
   return Attempt.run(command, context, async (attempt) => {
     await context.waitForTurn(command, sysId);
-    const { creatingUntilMs } = await attempt.checkRecord(sysId);
+    const { creatingUntilMs, repeatingUntilMs } = await attempt.checkRecord(sysId);
     waitUntil(creatingUntilMs, context.clock);
+    if (repeatingUntilMs > context.clock.now()) throw new InDoubtError(copyWaitMs);
     const seen = await lookAtRecord(table, sysId, context, false);
     const deletion = new Deletion(attempt, command);
     const isSeen = seen.presence === 'visible' || seen.presence === 'hidden';

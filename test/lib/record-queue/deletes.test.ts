@@ -402,12 +402,33 @@ describe('a record that was deleted', () => {
     await reached;
     queue.restart();
     expect(await queue.deliver([remove('m3')])).toEqual(['m3']);
+    expect(queue.hidden.get('receipt-m3')).toBe(5);
     release();
     await sent.promise;
-    queue.later(2 * overMs);
+    queue.later(overMs);
+    expect(await queue.deliver([again(remove('m3'))])).toEqual(['m3']);
+    queue.later(overMs);
     expect(await queue.deliver([again(remove('m3'))])).toEqual([]);
     expect(incidents()).toEqual([]);
     expect(codes()).toEqual([]);
+  });
+
+  it('is deleted a few seconds after a copy of its create has ended that the delete has met', async () => {
+    let isHeld = false;
+    const { through, reached, release } = holding((request) => isHeld && isPost(request));
+    await start({ through });
+    await queue.deliver([createOf('m1')]);
+    isHeld = true;
+    const copy = queue.deliver([again(createOf('m1'))]);
+    await reached;
+    queue.restart();
+    expect(await queue.deliver([remove('m3')])).toEqual(['m3']);
+    expect(queue.hidden.get('receipt-m3')).toBe(5);
+    release();
+    expect(await copy).toEqual([]);
+    queue.later(5_000);
+    expect(await queue.deliver([again(remove('m3'))])).toEqual([]);
+    expect([incidents(), codes()]).toEqual([[], []]);
   });
 
   it('is deleted at once after a copy of its create has ended', async () => {
