@@ -165,11 +165,23 @@ export class RecordOrder {
     if (own === undefined || !rivals.includes(own)) return;
     own.learn(sysId);
     const earlier = rivals.filter(({ index }) => index < own.index);
-    for (const rival of earlier) if (rival.isBegun) await rival.waitUnlessOther(sysId);
-    const waiting = earlier.filter(({ isKnown, isBegun }) => !isKnown && !isBegun);
-    const found = waiting.length === 0 ? [] : await findable(waiting.map((rival) => rival.command));
-    for (const rival of earlier)
-      if (!waiting.includes(rival) || found.includes(rival.command)) await rival.waitUnlessOther(sysId);
+    const waitFor = async (some: readonly Place[]) => {
+      for (const rival of some) await rival.waitUnlessOther(sysId);
+    };
+    // While it waits others begin, and what they write may make more of them find the record.
+    for (;;) {
+      const left = earlier.filter((rival) => rival.mayMean(sysId));
+      const unbegun = left.filter(({ isKnown, isBegun }) => !isKnown && !isBegun);
+      if (unbegun.length < left.length) {
+        await waitFor(left.filter((rival) => !unbegun.includes(rival)));
+        continue;
+      }
+      if (unbegun.length === 0) return;
+      const found = await findable(unbegun.map((rival) => rival.command));
+      const meant = unbegun.filter((rival) => rival.isBegun || found.includes(rival.command));
+      if (meant.length === 0) return;
+      await waitFor(meant);
+    }
   }
 
   /** Reports that a command begins. @param isFollower after others of its sequence */
@@ -200,6 +212,7 @@ class Place {
   isBegun = false;
   /** Its record is known, or it is over. */
   isKnown = false;
+  #isOver = false;
   #sysId: string | undefined;
   readonly #learning = Promise.withResolvers<void>();
   readonly #ending = Promise.withResolvers<void>();
@@ -215,6 +228,11 @@ class Place {
     this.isBegun = true;
   }
 
+  /** False once it is over, or is known to mean another record. */
+  mayMean(sysId: string): boolean {
+    return !this.#isOver && (this.#sysId === undefined || this.#sysId === sysId.toLowerCase());
+  }
+
   /** Resolves once it is over, or is known to mean another record. */
   async waitUnlessOther(sysId: string): Promise<void> {
     await this.#learning.promise;
@@ -228,6 +246,7 @@ class Place {
   }
 
   end(): void {
+    this.#isOver = true;
     this.isKnown = true;
     this.#learning.resolve();
     this.#ending.resolve();

@@ -173,4 +173,47 @@ describe('the order of a record', () => {
     order.end(first);
     await expect(turn).resolves.toBeUndefined();
   });
+
+  it('holds for one that begins while it is looked which of those that have not begun find the record', async () => {
+    const commands = commandsOf([upsert({ number: '1' }), update('a')]);
+    const [rival, own] = commands;
+    if (!rival || !own) throw new Error('two commands');
+    const order = new RecordOrder(commands);
+    const isFree = goesOn(
+      order.waitForTurn(own, 'a', async () => {
+        order.begin(rival, true);
+        return [];
+      }),
+    );
+    expect(await isFree()).toBe(false);
+    order.end(rival);
+    expect(await isFree()).toBe(true);
+  });
+
+  it('holds for one that finds the record only as one before it has written it', async () => {
+    const commands = commandsOf([upsert({ number: '1' }), upsert({ number: '2' }), update('a')]);
+    const [first, second, own] = commands;
+    if (!first || !second || !own) throw new Error('three commands');
+    const order = new RecordOrder(commands);
+    const looks = [[first], []];
+    const isFree = goesOn(order.waitForTurn(own, 'a', async () => looks.shift() ?? []));
+    await setImmediate();
+    order.begin(first, true);
+    order.begin(second, true);
+    order.end(first);
+    expect(await isFree()).toBe(false);
+    await order.waitForTurn(second, 'b', findsNone);
+    expect(await isFree()).toBe(true);
+  });
+
+  function goesOn(turn: Promise<void>): () => Promise<boolean> {
+    let isFree = false;
+    void turn.then(() => {
+      isFree = true;
+    });
+    return async () => {
+      await setImmediate();
+      return isFree;
+    };
+  }
 });
