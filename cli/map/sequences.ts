@@ -115,9 +115,18 @@ async function attempt(world: World, event: unknown): Promise<readonly Applied[]
 }
 
 function timeOf(event: unknown): number | undefined {
-  const { time, StateChangeTime, Message } = Object(event);
-  if (typeof Message === 'string') return timeOf(JSON.parse(Message));
+  const { time, StateChangeTime, Message, Timestamp } = Object(event);
+  if (typeof Message === 'string') return timeOf(parsed(Message)) ?? readTime(Timestamp);
   return readTime(time ?? StateChangeTime);
+}
+
+/** Undefined for what is not JSON: the functions say so. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Records that signals made: in tables that extend task, of Event Management, and those without a life. */

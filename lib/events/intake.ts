@@ -14,8 +14,8 @@ export type ReceivedEvent = { readonly event: object; readonly arrival: Arrival 
 
 /**
  * The events in the body of a message: as EventBridge sends one, bare or transformed, as SNS sends it, raw or in its envelope,
- * and as a pipe sends several, each bare or as the record of the queue that it came from. An alarm's own notification becomes
- * the event that EventBridge sends for the same change, so that both mean one record.
+ * and as a pipe sends several, each bare or as the record of the queue that it came from. What CloudWatch, Cost Anomaly Detection
+ * and Config publish to a topic becomes the event that EventBridge sends for the same change, so that both mean one record.
  * @param message id and time of the message. An envelope inside it goes before: it stays the same when the event is delivered again
  * in another message
  * @throws InvalidInputError for anything else
@@ -51,7 +51,9 @@ function eventsIn(given: unknown, path: string, arrival: Arrival, depth: number)
     const attributes = isObject(given['attributes']) ? given['attributes'] : {};
     return open('body', given['body'], given['messageId'], attributes['SentTimestamp']);
   }
-  return [{ event: isAlarmNotification(given) ? toAlarmEvent(given) : given, arrival }];
+  return [
+    { event: isAlarmNotification(given) ? toAlarmEvent(given) : (bareDetail(given) ?? given), arrival },
+  ];
 }
 
 /** What an envelope with this id and time says of its events; one without an id says nothing. */
@@ -74,6 +76,28 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The event of a service that publishes to a topic what EventBridge has as `detail`; undefined for anything else.
+ * @see https://docs.aws.amazon.com/cost-management/latest/userguide/ad-SNS.html
+ * @see https://docs.aws.amazon.com/config/latest/developerguide/example-config-rule-compliance-notification.html
+ */
+function bareDetail(detail: JsonObject): object | undefined {
+  if ('detail-type' in detail || 'source' in detail) return undefined;
+  const hasTexts = (...names: readonly string[]) => names.every((name) => typeof detail[name] === 'string');
+  if (hasTexts('anomalyId', 'monitorArn') && isObject(detail['impact']))
+    return {
+      ...{ 'detail-type': 'Anomaly Detected', source: 'aws.ce', account: detail['accountId'] },
+      ...{ resources: [detail['monitorArn']], detail },
+    };
+  if (hasTexts('configRuleName', 'resourceId') && detail['messageType'] === 'ComplianceChangeNotification')
+    return {
+      ...{ 'detail-type': 'Config Rules Compliance Change', source: 'aws.config' },
+      ...{ account: detail['awsAccountId'], region: detail['awsRegion'] },
+      ...{ time: detail['notificationCreationTime'], resources: [], detail },
+    };
+  return undefined;
 }
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html */

@@ -113,6 +113,7 @@ export async function run(): Promise<Row[]> {
     let worst = 0;
     let mappingMs = 0;
     let requests = 0;
+    let unmapped = 0;
     const countRequests = () => {
       requests += state.ledger.select({ limit: 100_000 }).length;
       state.ledger.clear();
@@ -126,6 +127,8 @@ export async function run(): Promise<Row[]> {
         const before = process.cpuUsage();
         const { elements } = await mapper.map(event, { atMs, messageId: `m-${at + index}` });
         mappingMs += millisecondsSince(before);
+        // Each event of the history is a change of state: one that gives no signal is lost.
+        unmapped += elements.filter((one) => !('signal' in one)).length;
         for (const one of elements)
           if ('signal' in one)
             queued.push({ messageId: `m-${at + index}`, signal: one.signal, receiveCount: 1 });
@@ -163,6 +166,7 @@ export async function run(): Promise<Row[]> {
       doubledNotes(world),
       perEvent('requests to the instance per event', requests, arriving.length, 2.2, ''),
       perEvent('mapping per event, processor time', mappingMs, arriving.length, 1, ' ms'),
+      { what: 'events without a signal', measured: String(unmapped), limit: '0', ok: unmapped === 0 },
       {
         what: 'dead letters',
         measured: String(world.letters.length),

@@ -10,6 +10,7 @@ import { openWorld } from '../../cli/map/world.ts';
 import { compileAll } from '../../lib/events/compile.ts';
 import { loadMappings } from '../../lib/events/load-mappings.ts';
 import { createMapper } from '../../lib/events/map-event.ts';
+import type { Mappings } from '../../lib/events/mapping.ts';
 import { runCommand } from './run-command.ts';
 
 const mappings = await loadMappings();
@@ -154,10 +155,14 @@ describe('npm run map', () => {
     await expect(dryRun({ source: 'x' }, mappings, {})).rejects.toThrow('matches no mapping file');
   });
 
-  it('warns of what no sample reaches, and of nothing in the shipped mapping of CloudWatch', async () => {
+  it('warns of what no sample reaches, and of nothing in the shipped mappings but what refuses a status', async () => {
+    const misspelt: Mappings = JSON.parse(JSON.stringify(mappings).replace('detail.ci', 'detail.cu'));
+    expect(await checkMappings(misspelt, 'mappings')).toContain(
+      'generic.yaml: fields.cmdb_ci has no value in any sample; is its path right?',
+    );
     const warnings = await checkMappings(mappings, 'mappings');
-    expect(warnings).toContain('generic.yaml: fields.cmdb_ci has no value in any sample; is its path right?');
-    expect(warnings.filter((one) => one.startsWith('cloudwatch-alarm.yaml'))).toEqual([]);
+    // An entry that refuses what it does not know.
+    expect(warnings).toEqual(['generic.yaml: signal.4 (ignore) is reached by no sample']);
   });
 
   it('names the file of what it cannot read', async () => {
