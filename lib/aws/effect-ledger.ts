@@ -115,12 +115,7 @@ export class EffectLedger {
     const item = this.#effectKey(table, key);
     const condition =
       before && !this.#old.has(item.pk)
-        ? ({
-            allOf: [
-              { attribute: 'state', operator: '=', value: before.state },
-              { attribute: 'untilMs', operator: '=', value: before.untilMs },
-            ],
-          } as const)
+        ? isStill(before)
         : ({
             anyOf: [
               { is: 'absent' },
@@ -136,11 +131,15 @@ export class EffectLedger {
     return true;
   }
 
-  /** Forgets work that certainly did not take effect. */
-  async forget(table: string, key: string, effect: Effect): Promise<void> {
-    const item = this.#effectKey(table, key);
-    if (this.#isMarked(item, table, key, effect)) await this.#items.change(item, { state: forgotten });
-    else await this.#items.delete(item);
+  /**
+   * Forgets work that certainly did not take effect, unless another copy of it was announced since: a call whose answer is lost is
+   * sent again, and may come after that.
+   * @param effect what was announced
+   * @param before what is known of an earlier attempt, which stays
+   */
+  async forget(table: string, key: string, effect: Effect, before?: Effect): Promise<void> {
+    const change = before ?? { state: forgotten };
+    await this.#items.change(this.#effectKey(table, key), change, isStill(effect));
   }
 
   /**
@@ -203,6 +202,17 @@ export class EffectLedger {
 }
 
 const forgotten = 'forgotten';
+
+/** No other copy of the work has been announced or done since. */
+function isStill({ state, untilMs }: Effect) {
+  return {
+    allOf: [
+      { attribute: 'state', operator: '=', value: state },
+      { attribute: 'untilMs', operator: '=', value: untilMs },
+    ],
+  } as const;
+}
+
 /** Names of an item that are of no effect and no mark. */
 const ownNames: ReadonlySet<string> = new Set(['pk', 'sk', 'expiresAt']);
 

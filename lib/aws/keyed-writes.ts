@@ -32,24 +32,35 @@ export function keyedWritesIn(open: () => StateTable, deployment: string, clock:
   return {
     async read(name: string): Promise<Write | undefined> {
       const item = await open().read(keyOf(name));
-      return item && toWrite(item);
+      return item && item['state'] !== forgotten ? toWrite(item) : undefined;
     },
     claim(name: string, write: Write, before: Write | undefined): Promise<boolean> {
-      const asBefore = before && {
-        allOf: [
-          { attribute: 'state', operator: '=', value: before.state },
-          { attribute: 'untilMs', operator: '=', value: before.untilMs },
-        ] as const,
-      };
-      return open().put(itemOf(name, write), asBefore ?? { is: 'absent' });
+      return open().put(itemOf(name, write), before ? isStill(before) : isUnknown);
     },
     async remember(name: string, write: Write): Promise<void> {
       await open().put(itemOf(name, write));
     },
-    async forget(name: string): Promise<void> {
-      await open().delete(keyOf(name));
+    /** A call whose answer is lost is sent again, and may come after another copy has claimed the key. */
+    async forget(name: string, write: Write): Promise<void> {
+      const item = { ...itemOf(name, write), state: forgotten };
+      await open().put(item, isStill(write));
     },
   };
+}
+
+const forgotten = 'forgotten';
+
+const isUnknown = {
+  anyOf: [{ is: 'absent' }, { attribute: 'state', operator: '=', value: forgotten }],
+} as const;
+
+function isStill({ state, untilMs }: Write) {
+  return {
+    allOf: [
+      { attribute: 'state', operator: '=', value: state },
+      { attribute: 'untilMs', operator: '=', value: untilMs },
+    ],
+  } as const;
 }
 
 function toWrite(item: StateItem): Write {

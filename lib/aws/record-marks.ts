@@ -248,9 +248,15 @@ export class RecordMarks {
     return (await this.#items.change(this.keyOf(sysId), change, condition)) !== undefined;
   }
 
-  /** Lets other keys create a record under a sys_id: its maker was refused. */
-  async release(sysId: string): Promise<void> {
-    await this.#items.change(this.keyOf(sysId), { makerUntilMs: 0 });
+  /** Lets other keys create a record under a sys_id: its maker was refused. What was reserved since stays so. */
+  async release(sysId: string, maker: string, makerUntilMs: number): Promise<void> {
+    const isStill = {
+      allOf: [
+        { attribute: 'maker', operator: '=', value: maker },
+        { attribute: 'makerUntilMs', operator: '=', value: makerUntilMs },
+      ],
+    } as const;
+    await this.#items.change(this.keyOf(sysId), { makerUntilMs: 0 }, isStill);
   }
 
   /** Remembers a record that was created for a match which does not find it, by the first sys_id of the match. */

@@ -23,8 +23,8 @@ export type KeyedWrites = {
   /** Remembers that a write is about to be sent. @returns false when another copy of it was faster */
   claim(name: string, write: KeyedWrite, before: KeyedWrite | undefined): Promise<boolean>;
   remember(name: string, write: KeyedWrite): Promise<void>;
-  /** Forgets a write that certainly did not take effect. */
-  forget(name: string): Promise<void>;
+  /** Forgets a write that certainly did not take effect, unless another copy of it was claimed since. @param write as it was claimed */
+  forget(name: string, write: KeyedWrite): Promise<void>;
 };
 
 /** Keyed writes of one process only, for a deployment without a state table. */
@@ -39,7 +39,9 @@ export function keyedWritesInMemory(): KeyedWrites {
       return true;
     },
     remember: async (name, write) => void writes.set(name, write),
-    forget: async (name) => void writes.delete(name),
+    async forget(name, write) {
+      if (writes.get(name)?.untilMs === write.untilMs) writes.delete(name);
+    },
   };
 }
 
@@ -152,7 +154,7 @@ export async function writeOnce<Answer>(
   } catch (error) {
     const untilMs = clock.now() + inDoubtMs;
     if (!mayHaveTakenEffect(error)) {
-      await quietly(keyedWrites.forget(name));
+      await quietly(keyedWrites.forget(name, claimed));
       throw error;
     }
     await quietly(keyedWrites.remember(name, { ...claimed, untilMs }));

@@ -68,10 +68,7 @@ export function writesIn(
     claim: (_name, sent, before) =>
       ledger.claim(table, key, toEffect(sent), before && !isEarlier ? toEffect(before) : undefined),
     remember: (_name, sent) => ledger.remember(table, key, toEffect(sent)),
-    async forget() {
-      const effect = await ledger.effectNow(table, key);
-      if (effect) await ledger.forget(table, key, effect);
-    },
+    forget: (_name, sent) => ledger.forget(table, key, toEffect(sent)),
   };
 }
 
@@ -102,6 +99,7 @@ export async function meetAt(
 ) {
   const meeting = deriveCorrelationMeeting(table, correlationId);
   const mark = await records.of(meeting);
+  let reserved: { readonly maker: string; readonly untilMs: number } | undefined;
   return {
     /** The name of the last key that reserved it; empty: none has. */
     maker: mark.maker,
@@ -109,10 +107,14 @@ export async function meetAt(
       const isTaken = mark.maker !== '' && mark.maker !== maker && mark.makerUntilMs > clock.now();
       // Their keys differ in letter case, and they do not take each other's record for theirs.
       if (isTaken && isOfCreate(maker) && isOfCreate(mark.maker)) return true;
-      return !isTaken && (await records.reserve(meeting, maker, untilMs, mark));
+      const isReserved = !isTaken && (await records.reserve(meeting, maker, untilMs, mark));
+      if (isReserved) reserved = { maker, untilMs };
+      return isReserved;
     },
     /** Lets others go on: nothing was made. */
-    release: () => records.release(meeting),
+    async release(): Promise<void> {
+      if (reserved) await records.release(meeting, reserved.maker, reserved.untilMs);
+    },
   };
 }
 

@@ -23,6 +23,11 @@ describe('the command line of npm run test:faults', () => {
     expect(parseArguments(['--only', 'imports']).parts).toEqual(['imports']);
   });
 
+  it('makes record storms of all stories, or of those that are named', () => {
+    expect(parseArguments([]).stories).toBe('');
+    expect(parseArguments(['--stories', 'notes']).stories).toBe('notes');
+  });
+
   it.each([
     ['--messages', 'many'],
     ['--messages', '-1'],

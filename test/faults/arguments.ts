@@ -16,6 +16,8 @@ export type Arguments = {
   readonly keys: number;
   readonly seeds: readonly number[];
   readonly parts: readonly Part[];
+  /** Record storms are made of the stories whose name holds this text; empty: of all. */
+  readonly stories: string;
   /** Prints what each storm was made of. */
   readonly verbose: boolean;
 };
@@ -25,7 +27,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const usage = `npm run test:faults -- [--messages N] [--rows N] [--events N] [--keys N] [--seed S] [--seeds COUNT] [--only ${parts.join('|')}] [--quiet]`;
+export const usage = `npm run test:faults -- [--messages N] [--rows N] [--events N] [--keys N] [--seed S] [--seeds COUNT] [--only ${parts.join('|')}] [--stories PART] [--quiet]`;
 
 const largestSeed = 1_000_000;
 
@@ -34,7 +36,7 @@ const largestSeed = 1_000_000;
  * @throws UsageError naming the option that is wrong
  */
 export function parseArguments(args: readonly string[]): Arguments {
-  const { messages, rows, events, keys, seed, seeds, only, quiet } = readOptions(args);
+  const { messages, rows, events, keys, seed, seeds, only, stories, quiet } = readOptions(args);
   const count = wholeNumber('seeds', seeds ?? '1', 1);
   const first = seed === undefined ? undefined : wholeNumber('seed', seed, 0);
   return {
@@ -46,6 +48,7 @@ export function parseArguments(args: readonly string[]): Arguments {
       first === undefined ? randomInt(largestSeed) : first + index,
     ),
     parts: only === undefined ? parts : [partOf(only)],
+    stories: stories ?? '',
     verbose: quiet !== true,
   };
 }
@@ -63,6 +66,7 @@ function readOptions(args: readonly string[]) {
         seed: text,
         seeds: text,
         only: text,
+        stories: text,
         quiet: { type: 'boolean' },
       },
     }).values;

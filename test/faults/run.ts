@@ -37,11 +37,15 @@ const dyingImports = [
 
 type Storm = () => Promise<StormReport>;
 
-function stormsOf(part: Part, { messages, rows, events, keys }: Arguments, seed: number): readonly Storm[] {
+function stormsOf(
+  part: Part,
+  { messages, rows, events, keys, stories }: Arguments,
+  seed: number,
+): readonly Storm[] {
   switch (part) {
     case 'records':
       return messages > 0
-        ? [() => runRecordStorm({ messages, seed, longestWaitMs: 240_000 + messages * 60 })]
+        ? [() => runRecordStorm({ messages, seed, stories, longestWaitMs: 240_000 + messages * 60 })]
         : [];
     case 'imports':
       return rows > 0 ? [() => runImportStorm({ rows, seed, longestWaitMs: 240_000 + rows * 20 })] : [];

@@ -175,11 +175,7 @@ export class Attempt {
     const intent = this.#intent;
     if (intent === undefined) return;
     this.#intent = undefined;
-    const { ledger } = this.context;
-    const { table, before } = this;
-    await (before
-      ? ledger.remember(table, this.command.key, before)
-      : ledger.forget(table, this.command.key, intent));
+    await this.context.ledger.forget(this.table, this.command.key, intent, this.before);
   }
 
   /** Remembers that the work is done; from now on its key has no effect. */

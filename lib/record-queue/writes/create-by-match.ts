@@ -84,7 +84,7 @@ export class CreateByMatch {
       const holder = await this.#waitForMaker(sysId, mark.makerUntilMs);
       if (holder) return this.#useHolder(holder, sysId, number);
       if ((await findRecord(this.#work.table, sysId, context)) === 'hidden')
-        return this.#passHidden(sysId, number);
+        return this.#passHidden(sysId, number, mark);
     }
     if (!(await ledger.records.reserve(sysId, name, untilMs, mark)))
       return this.#createUnder(sysId, number, tries + 1);
@@ -99,7 +99,7 @@ export class CreateByMatch {
     } catch (error) {
       if (!(error instanceof ServiceNowError) || error.effect === 'unknown') throw error;
       if (!error.recordMayExist) {
-        await ledger.records.release(sysId);
+        await ledger.records.release(sysId, name, untilMs);
         throw error;
       }
       const isRepeat = mark.maker === name || error.attempts > 1;
@@ -160,17 +160,22 @@ export class CreateByMatch {
    * The record under a sys_id of the match is hidden from the user, e.g. since it was closed. What the match finds is counted
    * all the same: where that is nothing, the record is one that no longer matches.
    */
-  async #passHidden(sysId: string, number: number): Promise<Done> {
+  async #passHidden(
+    sysId: string,
+    number: number,
+    { maker, makerUntilMs }: Pick<RecordMark, 'maker' | 'makerUntilMs'>,
+  ): Promise<Done> {
     const { attempt, context, match } = this.#work;
     const { records } = context.ledger;
+    const release = () => records.release(sysId, maker, makerUntilMs);
     const { total } = await match.search(match.columns, true);
     if (total > 0) {
-      await Promise.all([records.release(sysId), attempt.withdraw()]);
+      await Promise.all([release(), attempt.withdraw()]);
       throw new InvalidInputError('match', 'finds a record that the user may not read');
     }
     const next = number === numberUnknown ? 0 : number + 1;
     // Others need not look at it either.
-    await Promise.all([records.release(sysId), records.rememberNumber(this.#work.sysIdOf(0), next)]);
+    await Promise.all([release(), records.rememberNumber(this.#work.sysIdOf(0), next)]);
     return this.#createUnderNext(next);
   }
 
@@ -206,8 +211,9 @@ export class CreateByMatch {
       await this.#work.complete('create', sysId);
       return 'done';
     }
-    if (isMade) return this.#passHidden(sysId, number);
-    await Promise.all([context.ledger.records.release(sysId), attempt.withdraw()]);
+    const { name: maker, untilMs: makerUntilMs } = attempt;
+    if (isMade) return this.#passHidden(sysId, number, { maker, makerUntilMs });
+    await Promise.all([context.ledger.records.release(sysId, maker, makerUntilMs), attempt.withdraw()]);
     await checkLag(refusal, sysId, context);
     throw refusal;
   }

@@ -20,6 +20,8 @@ export type RecordStormOptions = {
   readonly longestWaitMs: number;
   /** False sends every record as a request of its own. @default by the seed */
   readonly batchApi?: boolean;
+  /** Only stories whose kind holds this text. @default all */
+  readonly stories?: string;
   readonly onProgress?: (left: number) => void;
 };
 
@@ -61,7 +63,10 @@ export async function runRecordStorm(options: RecordStormOptions): Promise<Storm
   });
   try {
     const contents = watch.content('record');
-    const stories = makeStories({ ...options, contents, secondInstancePercent: 15 }, dice);
+    const stories = makeStories(
+      { ...options, contents, secondInstancePercent: 15, only: options.stories },
+      dice,
+    );
     const storm = new RecordStorm(stack, stories, dice, { ...options, batchApi });
     const report = await storm.run();
     const leaks = await stack.close();

@@ -80,14 +80,21 @@ export type StoryOptions = {
   readonly contents: string;
   /** Share of the stories that happen on the second instance, in percent. */
   readonly secondInstancePercent: number;
+  /** Only kinds whose name holds this text. @default all */
+  readonly only?: string | undefined;
 };
 
-/** Makes up stories until they have so many messages: each kind at least once, then by weight. */
+/**
+ * Makes up stories until they have so many messages: each kind at least once, then by weight.
+ * @throws Error where no kind has such a name
+ */
 export function makeStories(options: StoryOptions, dice: Dice): readonly Story[] {
+  const wanted = storyKinds.filter((name) => name.includes(options.only ?? ''));
+  if (wanted.length === 0) throw new Error(`no story is called ${options.only}`);
   const stories: Story[] = [];
   let messages = 0;
-  for (let index = 0; messages < options.messages || index < storyKinds.length; index += 1) {
-    const kind = storyKinds[index] ?? drawKind(dice);
+  for (let index = 0; messages < options.messages || index < wanted.length; index += 1) {
+    const kind = wanted[index] ?? drawKind(wanted, dice);
     const instance: InstanceName = dice.chance(options.secondInstancePercent) ? 'second' : 'first';
     const { seed, contents } = options;
     const story = makeStory({ id: `s${seed}x${index}`, kind, instance, contents }, dice);
@@ -97,14 +104,14 @@ export function makeStories(options: StoryOptions, dice: Dice): readonly Story[]
   return stories;
 }
 
-function drawKind(dice: Dice): string {
-  const all = Object.entries(kinds);
-  let left = dice.random() * all.reduce((sum, [, { weight }]) => sum + weight, 0);
-  for (const [name, { weight }] of all) {
-    left -= weight;
+function drawKind(wanted: readonly string[], dice: Dice): string {
+  const weightOf = (name: string) => kinds[name]?.weight ?? 0;
+  let left = dice.random() * wanted.reduce((sum, name) => sum + weightOf(name), 0);
+  for (const name of wanted) {
+    left -= weightOf(name);
     if (left < 0) return name;
   }
-  return storyKinds[0] ?? '';
+  return wanted[0] ?? '';
 }
 
 /** Makes up a story of one kind. */

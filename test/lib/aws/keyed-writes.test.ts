@@ -22,6 +22,20 @@ it('lets one of two copies of a write claim its key, and remembers what came of 
   expect(await writes.read('k')).toEqual({ ...again, state: 'applied', target: 'sys_id' });
   const other = keyedWritesIn(() => table, 'another-deployment', systemClock);
   expect(await other.read('k')).toBeUndefined();
-  await writes.forget('k');
+});
+
+it('forgets a claim, though not what another copy has claimed or done since', async () => {
+  const { table } = await startStateTable(systemClock);
+  const writes = keyedWritesIn(() => table, 'a-deployment', systemClock);
+  const first = { ...write, state: 'possibly-sent' } as const;
+  const second = { ...first, untilMs: 9 };
+  await writes.claim('k', first, undefined);
+  await writes.forget('k', first);
   expect(await writes.read('k')).toBeUndefined();
+  expect(await writes.claim('k', second, undefined)).toBe(true);
+  await writes.forget('k', first);
+  expect(await writes.read('k')).toEqual(second);
+  await writes.remember('k', { ...second, state: 'applied' });
+  await writes.forget('k', second);
+  expect(await writes.read('k')).toEqual({ ...second, state: 'applied' });
 });
