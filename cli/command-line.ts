@@ -92,6 +92,16 @@ export const stackOption = new Option(
   'a local stack by the folder that it was started in, or by its data folder (default: the one started here)',
 ).argParser(notBlank);
 
+/** `--stack-name` and `--region`, of every command that can mean a deployment as a whole. */
+export const stackNameOption = new Option(
+  '--stack-name <name>',
+  'a deployment on AWS by its CloudFormation stack, e.g. servicenow-functions-prod',
+).argParser(notBlank);
+export const regionOption = new Option(
+  '--region <name>',
+  'its region, if it is not that of your AWS settings',
+).argParser(notBlank);
+
 /** Reads a comma-separated list. */
 export function list(text: string): readonly string[] {
   return commaList(notBlank(text));

@@ -1,9 +1,17 @@
-import { command, notBlank, stackOption, wholeNumber } from './command-line.ts';
+import {
+  command,
+  notBlank,
+  regionOption,
+  stackNameOption,
+  stackOption,
+  wholeNumber,
+} from './command-line.ts';
 
 /** `servicenow-functions dead-letters` */
 export const deadLettersCommand = command('dead-letters', 'lists dead letters with their reasons', [
   '',
   '--body',
+  '--stack-name servicenow-functions-prod',
 ])
   .option(
     '--dlq <name or url>',
@@ -18,6 +26,8 @@ export const deadLettersCommand = command('dead-letters', 'lists dead letters wi
   .option('--limit <n>', 'at most so many (default 100)', wholeNumber(1, 10_000))
   .option('--body', 'shows the messages too')
   .addOption(stackOption)
+  .addOption(stackNameOption)
+  .addOption(regionOption)
   .option('--json', 'one line of JSON for each letter')
   .addHelpText(
     'after',

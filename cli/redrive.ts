@@ -1,8 +1,17 @@
-import { command, list, notBlank, stackOption, wholeNumber } from './command-line.ts';
+import {
+  command,
+  list,
+  notBlank,
+  regionOption,
+  stackNameOption,
+  stackOption,
+  wholeNumber,
+} from './command-line.ts';
 
 /** `servicenow-functions redrive` */
 export const redriveCommand = command('redrive', 'moves dead letters back to their queue', [
   '--code DATA_POLICY --dry-run',
+  '--stack-name servicenow-functions-prod --dry-run',
   '--dlq <url> --queue <RecordsQueueUrl>',
 ])
   .option(
@@ -29,6 +38,8 @@ export const redriveCommand = command('redrive', 'moves dead letters back to the
   )
   .option('--dry-run', 'counts the letters by code and moves nothing')
   .addOption(stackOption)
+  .addOption(stackNameOption)
+  .addOption(regionOption)
   .option('--json', 'prints the report as JSON')
   .addHelpText(
     'after',

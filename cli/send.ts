@@ -1,4 +1,4 @@
-import { command, notBlank, stackOption } from './command-line.ts';
+import { command, notBlank, regionOption, stackNameOption, stackOption } from './command-line.ts';
 
 /** `servicenow-functions send` */
 export const sendCommand = command('send', 'sends a message that becomes a record', [
@@ -13,6 +13,8 @@ export const sendCommand = command('send', 'sends a message that becomes a recor
   )
   .option('--group <id>', 'message group, for a FIFO queue', notBlank)
   .addOption(stackOption)
+  .addOption(stackNameOption)
+  .addOption(regionOption)
   .option('--json', 'prints the ids of the messages as JSON')
   .addHelpText('after', '\nEvery message is checked before the first one is sent.\n')
   .action(async (message, options) => {

@@ -1,10 +1,15 @@
-import { command, notBlank, stackOption } from './command-line.ts';
+import { command, notBlank, regionOption, stackNameOption, stackOption } from './command-line.ts';
 
 /** `servicenow-functions status` */
-export const statusCommand = command('status', 'shows queues, dead letters and imports at a glance', [
-  '--watch',
-  '--queue <RecordsQueueUrl> --dlq <url> --bucket <name>',
-])
+export const statusCommand = command(
+  'status',
+  'shows queues, dead letters, imports and their outcomes at a glance',
+  [
+    '--watch',
+    '--stack-name servicenow-functions-prod --watch',
+    '--queue <RecordsQueueUrl> --dlq <url> --bucket <name>',
+  ],
+)
   .option(
     '--queue <name or url>',
     'the records queue (or RECORDS_QUEUE_URL); default: that of your local stack',
@@ -18,6 +23,8 @@ export const statusCommand = command('status', 'shows queues, dead letters and i
     notBlank,
   )
   .addOption(stackOption)
+  .addOption(stackNameOption)
+  .addOption(regionOption)
   .option('--watch', 'shows it again every two seconds, until Ctrl-C')
   .option('--json', 'prints one line of JSON')
   .addHelpText('after', '\nIt hides no dead letter from others and changes nothing.\n')

@@ -55,23 +55,31 @@ export async function findFolders(s3: S3Client, bucket: string, prefix: string):
   return [...folders].toSorted((a, b) => (runOf(a) < runOf(b) ? 1 : -1));
 }
 
-/** The imports that wait or run, at most so many, in the order of their drops. */
-export async function listUnfinished(
+/** The imports that wait or run, in the order of their drops, and the folders of those that ended, the last first; at most so many of each. */
+export async function listRuns(
   s3: S3Client,
   bucket: string,
-  most: number,
-): Promise<readonly ListedImport[]> {
+  most: { readonly unfinished: number; readonly ended: number },
+): Promise<{ readonly unfinished: readonly ListedImport[]; readonly ended: readonly string[] }> {
   const begun = new Set<string>();
-  const ended = new Set<string>();
-  for await (const { key } of listObjects(s3, bucket, 'results/')) {
+  const endedAtMs = new Map<string, number>();
+  for await (const { key, modifiedMs } of listObjects(s3, bucket, 'results/')) {
     const folder = key.slice(0, key.lastIndexOf('/') + 1);
     if (key.endsWith('/progress.json')) begun.add(folder);
-    else if (key.endsWith('/summary.json')) ended.add(folder);
+    else if (key.endsWith('/summary.json')) endedAtMs.set(folder, modifiedMs);
   }
   const folders = [...begun]
-    .filter((folder) => !ended.has(folder))
+    .filter((folder) => !endedAtMs.has(folder))
     .toSorted((a, b) => (runOf(a) < runOf(b) ? -1 : 1));
-  return Promise.all(folders.slice(0, most).map((folder) => readImport(s3, bucket, folder)));
+  return {
+    unfinished: await Promise.all(
+      folders.slice(0, most.unfinished).map((folder) => readImport(s3, bucket, folder)),
+    ),
+    ended: [...endedAtMs]
+      .toSorted(([a, aMs], [b, bMs]) => bMs - aMs || (runOf(a) < runOf(b) ? 1 : -1))
+      .slice(0, most.ended)
+      .map(([folder]) => folder),
+  };
 }
 
 /** The name of a run begins with the time of the drop. */

@@ -9,7 +9,8 @@ import { UsageError } from '../command-line.ts';
 import { counted } from '../counted.ts';
 import { plain } from '../terminal-text.ts';
 import { typed } from '../typed.ts';
-import { type DeadLetterQueue, findRecordsQueues, type QueueOptions } from './records-queues.ts';
+import type { DeadLetterQueue } from './found-queues.ts';
+import { findRecordsQueues, type QueueOptions } from './records-queues.ts';
 
 type DeadLetterOptions = QueueOptions & {
   readonly limit?: number | undefined;
@@ -18,7 +19,7 @@ type DeadLetterOptions = QueueOptions & {
 };
 
 /** A dead letter as it is shown. */
-type Letter = {
+export type Letter = {
   readonly messageId: string;
   readonly key: string;
   readonly code: string;
@@ -38,16 +39,22 @@ export async function runDeadLetters(options: DeadLetterOptions): Promise<void> 
   const queues = await findRecordsQueues(options, process.env);
   const { deadLetterQueues, place, stateTable } = queues;
   if (deadLetterQueues.length === 0) throw new UsageError('--dlq is needed');
-  let left = options.limit ?? 100;
-  const found: Found[] = [];
-  for (const queue of deadLetterQueues) {
-    const count = await countMessages(queue.url);
-    // A local queue knows how many it holds; to see that one is empty takes seconds.
-    const isWorthReading = left > 0 && (count > 0 || place === 'AWS');
-    const letters = isWorthReading ? await readLetters(queue.url, stateTable, left) : [];
-    left -= letters.length;
-    found.push({ queue, letters, inAll: Math.max(letters.length, count) });
-  }
+  const most = options.limit ?? 100;
+  // To see that a queue of AWS is empty takes seconds.
+  const read = await Promise.all(
+    deadLetterQueues.map(async (queue) => {
+      const count = await countMessages(queue.url);
+      // A local queue knows how many it holds.
+      const isWorthReading = count > 0 || place === 'AWS';
+      return { queue, count, letters: isWorthReading ? await readLetters(queue.url, stateTable, most) : [] };
+    }),
+  );
+  let left = most;
+  const found = read.map(({ queue, count, letters }): Found => {
+    const shown = letters.slice(0, left);
+    left -= shown.length;
+    return { queue, letters: shown, inAll: Math.max(letters.length, count) };
+  });
   if (options.json) {
     for (const { queue, letters } of found)
       for (const letter of letters)

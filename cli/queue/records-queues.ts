@@ -2,32 +2,18 @@ import { GetQueueUrlCommand, QueueDoesNotExist, SQSClient } from '@aws-sdk/clien
 import { UsageError } from '../command-line.ts';
 import { findOwnStack, findStackAt, requireRunningStack, useLocalStack } from '../local-aws.ts';
 import type { RunningStack } from '../running-stack.ts';
+import { findDeployment } from './deployment.ts';
+import type { DeadLetterQueue, RecordsQueues } from './found-queues.ts';
 
-/** How a command line names the queues: by name or URL, or by the folder of a local stack. */
+/** How a command line names the queues: by name or URL, by the folder of a local stack, or by a deployment's stack. */
 export type QueueOptions = {
   readonly stack?: string | undefined;
   readonly queue?: string | undefined;
   readonly dlq?: string | undefined;
   readonly stateTable?: string | undefined;
-};
-
-/** A dead-letter queue, and the queue that its letters go back to; `''` for none. */
-export type DeadLetterQueue = { readonly name: string; readonly url: string; readonly queueUrl: string };
-
-/** A records queue, and the dead-letter queues that are meant. */
-export type RecordsQueues = {
-  /** `''` where none is named. */
-  readonly queueUrl: string;
-  /** The one that is named; all of a local stack when none is. */
-  readonly deadLetterQueues: readonly DeadLetterQueue[];
-  /** Where reasons are that a letter had no room for. */
-  readonly stateTable: string | undefined;
-  /** That of the local stack. */
-  readonly importBucket: string | undefined;
-  /** Further queues of the local stack. */
-  readonly others: readonly { readonly name: string; readonly url: string }[];
-  /** `the local stack`, or where else they are. */
-  readonly place: string;
+  /** A deployment on AWS in place of a local stack. */
+  readonly stackName?: string | undefined;
+  readonly region?: string | undefined;
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,13 +21,20 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * Finds the queues that a person means: those named by options or environment (RECORDS_QUEUE_URL, RECORDS_DLQ_URL), else those of the
  * local stack that `--stack` names or that was started in the current folder. A name is looked for in that stack first. It turns the AWS
- * SDK of this process to a local stack.
+ * SDK of this process to a local stack. With `--stack-name` all are those of a deployment, whatever the environment names.
  * @throws UsageError for options that exclude each other; Error without a stack, and when there is no queue of a name
  */
 export async function findRecordsQueues(
   options: QueueOptions,
   environment: Environment,
 ): Promise<RecordsQueues> {
+  const { stackName, region } = options;
+  if (stackName !== undefined) {
+    const other = (['stack', 'queue', 'dlq', 'state-table'] as const).find((name) => isGiven(options, name));
+    if (other !== undefined) throw new UsageError(`--stack-name cannot be given together with --${other}`);
+    return findDeployment({ stackName, region });
+  }
+  if (region !== undefined) throw new UsageError('--region goes with --stack-name');
   const queue = options.queue ?? environment['RECORDS_QUEUE_URL'];
   const dlq = options.dlq ?? environment['RECORDS_DLQ_URL'];
   const stateTable = options.stateTable ?? environment['STATE_TABLE'];
@@ -68,6 +61,10 @@ export async function findRecordsQueues(
     others: [],
     place: 'AWS',
   };
+}
+
+function isGiven(options: QueueOptions, name: 'stack' | 'queue' | 'dlq' | 'state-table'): boolean {
+  return options[name === 'state-table' ? 'stateTable' : name] !== undefined;
 }
 
 function isUrl(nameOrUrl: string | undefined): boolean {

@@ -8,7 +8,7 @@ import { explainError } from '../explain-error.ts';
 import { readText } from '../read-text.ts';
 import { findRecordsQueues, type QueueOptions } from './records-queues.ts';
 
-type SendOptions = Pick<QueueOptions, 'queue' | 'stack'> & {
+type SendOptions = Pick<QueueOptions, 'queue' | 'stack' | 'stackName' | 'region'> & {
   readonly group?: string | undefined;
   readonly json?: boolean | undefined;
 };

@@ -1,19 +1,22 @@
-import { lasting } from '../counted.ts';
+import { counted, lasting } from '../counted.ts';
 import { progressLine } from '../import/progress-view.ts';
 import { plain } from '../terminal-text.ts';
 import { typed } from '../typed.ts';
+import type { LastOutcome } from './last-outcomes.ts';
 import type { ImportStatus, Status } from './read-status.ts';
 
 /** The lines that a person reads. */
-export function describeStatus({ place, queues, deadLetters, imports }: Status): readonly string[] {
+export function describeStatus(status: Status): readonly string[] {
+  const { place, stack, queues, deadLetters, imports, lastOutcomes } = status;
   const width = Math.max(...queues.map(({ name }) => name.length), 'dead letters'.length) + 2;
   const row = (name: string, text: string) => `  ${name.padEnd(width)}${text}`;
   return [
-    `${place.replace(/^the /, 'The ')}, ${new Date().toISOString().slice(11, 19)} UTC`,
+    `${stack ? `${plain(stack.name)} (${stack.state})` : place.replace(/^the /, 'The ')}, ${new Date().toISOString().slice(11, 19)} UTC`,
     ...queues.map((queue) => row(queue.name, describeQueue(queue))),
     row('dead letters', describeLetters(deadLetters)),
     ...describeLetterQueues(deadLetters),
     ...describeImports(imports, row),
+    ...(lastOutcomes.length === 0 ? [] : ['  last outcomes', ...lastOutcomes.map(describeOutcome)]),
   ];
 }
 
@@ -41,13 +44,25 @@ function describeLetterQueues({ byQueue }: Status['deadLetters']): readonly stri
 }
 
 function describeImports(
-  imports: readonly ImportStatus[] | undefined,
+  imports: Status['imports'],
   row: (name: string, text: string) => string,
 ): readonly string[] {
+  if (imports === false) return [];
   if (imports === undefined) return [row('imports', `unknown without --bucket`)];
   const inLine = imports.filter(({ phase }) => phase === 'waiting').length;
   const counts = imports.length === 0 ? 'none' : `${imports.length - inLine} running, ${inLine} in line`;
   return [row('imports', counts), ...imports.map((one) => `    ${describeImport(one)}`)];
+}
+
+/** Such as `    2026-01-05 10:00:10  people.csv → imp_user  completed: 200 rows, 198 inserted, 2 error`. */
+function describeOutcome(outcome: LastOutcome): string {
+  const at = `    ${outcome.at.slice(0, 19).replace('T', ' ')}  `;
+  if (outcome.kind === 'dead letter') return plain(`${at}${outcome.key}  dead letter: ${outcome.code}`);
+  const { key, table, status, reason, rows, counts } = outcome;
+  const name = key.split('/').slice(2).join('/') || key;
+  const tally = Object.entries(counts).map(([one, count]) => `, ${count} ${one}`);
+  const why = reason === undefined ? '' : `; ${reason}`;
+  return plain(`${at}${name} → ${table}  ${status}: ${counted(rows, 'row')}${tally.join('')}${why}`);
 }
 
 function describeImport({

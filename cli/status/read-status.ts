@@ -2,17 +2,20 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { createS3Client } from '../../lib/aws/s3.ts';
 import { emptyTally } from '../../lib/file-import/load/row-outcome.ts';
-import { type ListedImport, listUnfinished } from '../import/list-imports.ts';
+import { type ListedImport, listRuns } from '../import/list-imports.ts';
 import { type ProgressView, viewProgress } from '../import/progress-view.ts';
 import { countQueue, type QueueCounts } from '../queue/count-queue.ts';
 import { readLetters } from '../queue/dead-letters.ts';
-import type { DeadLetterQueue, RecordsQueues } from '../queue/records-queues.ts';
+import type { DeadLetterQueue, RecordsQueues } from '../queue/found-queues.ts';
+import { addOutcomes, type LastOutcome, newestLetters, rememberSummaries } from './last-outcomes.ts';
 import { openOldestMessages } from './oldest-messages.ts';
 
 /** A deployment at a glance. */
 export type Status = {
   /** `the local stack`, or `AWS`. */
   readonly place: string;
+  /** The CloudFormation stack that it was found by, and its state. */
+  readonly stack: { readonly name: string; readonly state: string } | undefined;
   readonly queues: readonly (QueueCounts & {
     readonly name: string;
     /** Age of its oldest message; undefined where CloudWatch does not say. */
@@ -27,8 +30,10 @@ export type Status = {
     /** How many each queue holds, without those that hold none. */
     readonly byQueue: Readonly<Record<string, number>>;
   };
-  /** In line and running, in the order of their drops; undefined where no bucket is known. */
-  readonly imports: readonly ImportStatus[] | undefined;
+  /** In line and running, in the order of their drops; undefined where no bucket is known, false where there are no imports. */
+  readonly imports: readonly ImportStatus[] | false | undefined;
+  /** How the last imports ended, and the last dead letters; the newest first. */
+  readonly lastOutcomes: readonly LastOutcome[];
 };
 
 export type ImportStatus = Partial<ProgressView> & {
@@ -41,7 +46,7 @@ const metricMs = 60_000;
 /** So old the codes of letters may be. */
 const lettersMs = 30_000;
 const mostLetters = 200;
-const mostImports = 50;
+const mostRuns = { unfinished: 50, ended: 5 };
 
 /** Reads the status of a deployment, as often as asked. */
 export function openStatus(
@@ -50,6 +55,7 @@ export function openStatus(
 ): { read(): Promise<Status>; close(): void } {
   const sqs = new SQSClient({ maxAttempts: 3 });
   const s3 = createS3Client();
+  const summaries = rememberSummaries(s3);
   const letters = queues.deadLetterQueues.map((queue) => rememberLetters(queue, queues.stateTable, nowMs));
   const oldest = openOldestMessages(queues.place === 'AWS' ? metricMs : 0);
   return {
@@ -57,25 +63,30 @@ export function openStatus(
       const named = [{ name: 'records', url: queues.queueUrl }, ...queues.others].filter(
         ({ url }) => url !== '',
       );
-      const [counts, ages, dead, unfinished] = await Promise.all([
+      const bucket = queues.importBucket;
+      const [counts, ages, dead, runs] = await Promise.all([
         Promise.all(named.map(({ url }) => countQueue(sqs, url))),
         oldest.read(named.map(({ url }) => url)),
         Promise.all(queues.deadLetterQueues.map(({ url }) => countQueue(sqs, url))),
-        queues.importBucket === undefined ? undefined : listUnfinished(s3, queues.importBucket, mostImports),
+        bucket ? listRuns(s3, bucket, mostRuns) : undefined,
       ]);
+      const read = await Promise.all(
+        dead.map(({ visible, inFlight, delayed }, i) => letters[i]?.(visible + inFlight + delayed)),
+      );
       return {
         place: queues.place,
+        stack: queues.stack,
         queues: counts.map((count, i) => ({
           name: named[i]?.name ?? '',
           ...count,
           oldestSeconds: ages.get(named[i]?.url ?? ''),
         })),
-        deadLetters: addLetters(
-          await Promise.all(
-            dead.map(({ visible, inFlight, delayed }, i) => letters[i]?.(visible + inFlight + delayed)),
-          ),
+        deadLetters: addLetters(read.map((one) => one?.counts)),
+        imports: bucket === false ? false : runs?.unfinished.map(toImport),
+        lastOutcomes: addOutcomes(
+          bucket && runs ? await summaries.read(bucket, runs.ended) : [],
+          read.flatMap((one) => one?.newest ?? []),
         ),
-        imports: unfinished?.map(toImport),
       };
     },
     close() {
@@ -86,16 +97,19 @@ export function openStatus(
   };
 }
 
+/** What a look at a dead-letter queue gave. */
+type ReadLetters = { readonly counts: Status['deadLetters']; readonly newest: readonly LastOutcome[] };
+
 /** Letters are looked at again when there are more or fewer of them, and after a while: others may have taken their places. */
 function rememberLetters(
   { name, url }: DeadLetterQueue,
   stateTable: string | undefined,
   nowMs: () => number,
-): (count: number) => Promise<Status['deadLetters']> {
-  let known = addLetters([]);
+): (count: number) => Promise<ReadLetters> {
+  let known: ReadLetters = { counts: addLetters([]), newest: [] };
   let readAtMs = 0;
   return async (count) => {
-    if (count === known.count && (count === 0 || nowMs() - readAtMs < lettersMs)) return known;
+    if (count === known.counts.count && (count === 0 || nowMs() - readAtMs < lettersMs)) return known;
     readAtMs = nowMs();
     const letters = count === 0 ? [] : await readLetters(url, stateTable, mostLetters);
     const codes = [...Map.groupBy(letters, ({ code }) => code)]
@@ -103,7 +117,8 @@ function rememberLetters(
       .toSorted(([, a], [, b]) => b - a);
     const [oldestSentAt] = letters.flatMap(({ sentAt }) => sentAt ?? []).toSorted();
     const byQueue = count === 0 ? {} : { [name]: count };
-    known = { count, byCode: Object.fromEntries(codes), oldestSentAt, byQueue };
+    const counts = { count, byCode: Object.fromEntries(codes), oldestSentAt, byQueue };
+    known = { counts, newest: newestLetters(letters, name) };
     return known;
   };
 }

@@ -23,6 +23,8 @@ const watchMs = 2_000;
 export async function runStatus(options: StatusOptions): Promise<void> {
   if (options.stack !== undefined && options.bucket !== undefined)
     throw new UsageError('--stack cannot be given together with --bucket');
+  if (options.stackName !== undefined && options.bucket !== undefined)
+    throw new UsageError('--stack-name cannot be given together with --bucket');
   const queues = await findRecordsQueues(options, process.env);
   const bucket = options.bucket ?? queues.importBucket ?? process.env['IMPORT_BUCKET'];
   const source = openStatus({ ...queues, importBucket: bucket });

@@ -108,6 +108,10 @@ describe('servicenow-functions status', () => {
       '    people.csv → imp_user  loading: 25 %, 200 rows, 20 rows/s, 0 errors, about 30 s left',
       '    later [2J.csv → imp_user  in line',
       '    strange.csv → imp_user  not readable yet',
+      '  last outcomes',
+      expect.stringMatching(/dead letter: DATA_POLICY$/),
+      expect.stringMatching(/dead letter: DATA_POLICY$/),
+      expect.stringMatching(/dead letter: TABLE_NOT_ALLOWED$/),
       '',
     ]);
     const again = await run('--json');
@@ -140,7 +144,8 @@ describe('servicenow-functions status', () => {
   ])('says that the oldest message has waited for %i seconds', (oldestSeconds, said) => {
     const queue = { name: 'records', visible: 1, inFlight: 0, delayed: 0, oldestSeconds };
     const deadLetters = { count: 0, byCode: {}, oldestSentAt: undefined, byQueue: {} };
-    const [, line] = describeStatus({ place: 'AWS', queues: [queue], deadLetters, imports: [] });
+    const more = { stack: undefined, imports: [], lastOutcomes: [] };
+    const [, line] = describeStatus({ place: 'AWS', queues: [queue], deadLetters, ...more });
     expect(line).toBe(`  records       1 waiting, 0 in flight, oldest ${said}`);
   });
 
