@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { ConnectorError } from '../../core/errors.ts';
+import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError, unknownColumnOf } from '../../operations/find-record.ts';
 import { valuesQuery } from '../../operations/replay.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
@@ -121,6 +121,40 @@ export async function isCreatedSince(
   const since = instanceTime(sinceMs);
   const query = encodedQuery().where('sys_id', '=', sysId).where('sys_created_on', '>=', since);
   return (await countRecord(table, query, context, true)) !== 'absent';
+}
+
+/** Longer addresses are refused from 8 KB on (docs/servicenow-contract.md 1.4). */
+const longestQuery = 4_000;
+
+/**
+ * Counts a record that is not shown by the values that it was given: `absent` where it holds others, `unknown` where the instance does
+ * not count for this user, or none of the values can be asked for.
+ */
+export async function countByValues(
+  table: string,
+  sysId: string,
+  record: Readonly<Record<string, unknown>>,
+  context: WriteContext,
+): Promise<Presence> {
+  let query = bySysId(sysId);
+  let isAsked = false;
+  for (const [column, given] of Object.entries(record)) {
+    const asked = withValue(query, column, given);
+    if (asked === undefined || encodeURIComponent(asked.toString()).length > longestQuery) continue;
+    query = asked;
+    isAsked = true;
+  }
+  return isAsked ? countRecord(table, query, context, true) : 'unknown';
+}
+
+function withValue(query: EncodedQuery, column: string, given: unknown): EncodedQuery | undefined {
+  if (typeof given === 'object' && given !== null) return undefined;
+  try {
+    return query.where(column, '=', String(given ?? ''));
+  } catch (error) {
+    if (error instanceof InvalidInputError) return undefined;
+    throw error;
+  }
 }
 
 function bySysId(sysId: string): EncodedQuery {

@@ -7,7 +7,7 @@ import type { Done } from '../disposition.ts';
 import { isDeliveredAgain } from '../first-sender.ts';
 import { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, notesIn, withNotes } from './journal.ts';
-import { findRecord } from './lookup.ts';
+import { countByValues, findRecord } from './lookup.ts';
 import { type CommandOf, columnOfSender, type WriteContext } from './write-context.ts';
 
 /**
@@ -115,8 +115,8 @@ export async function mayBeWritten(attempt: Attempt, update: Update): Promise<bo
     const texts = Object.fromEntries(Object.entries(record).filter(([, value]) => !isStructure(value)));
     return (await compareColumns(table, texts, body, journals, callContext)).differing.length === 0;
   } catch (error) {
-    if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return true;
-    throw error;
+    if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
+    return (await countByValues(table, sysId, record, attempt.context)) !== 'absent';
   }
 }
 
@@ -144,18 +144,19 @@ const holderAnswer = z.object({ result: z.record(z.string(), shown) });
 const longestFields = 4_000;
 
 /** True when a record holds everything that the update gives it, as it is stored or as it is displayed. */
-async function holdsValues({ table, sysId, record }: Update, { send }: WriteContext): Promise<boolean> {
+async function holdsValues({ table, sysId, record }: Update, context: WriteContext): Promise<boolean> {
   const columns = Object.keys(record);
   if (columns.length === 0 || encodeURIComponent(columns.join()).length > longestFields) return false;
   const options = { displayValue: 'all', excludeReferenceLink: true } as const;
   const request = getRequest({ table, sysId, fields: columns, ...options });
   try {
-    const { body } = await send({ request, isReconciling: true });
+    const { body } = await context.send({ request, isReconciling: true });
     const held = z.safeParse(holderAnswer, body).data?.result ?? {};
     return columns.every((column) => Object.hasOwn(held, column) && isHeld(held[column], record[column]));
   } catch (error) {
-    if (error instanceof RecordNotFoundError || error instanceof AccessDeniedError) return false;
-    throw error;
+    if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
+    // What the write, or a person since, has hidden from the user is counted all the same.
+    return (await countByValues(table, sysId, record, context)) === 'hidden';
   }
 }
 

@@ -117,3 +117,46 @@ describe('an upsert in a table that refuses a given sys_id, whose record was mad
     expect(queue.deadLetters).toEqual([]);
   });
 });
+
+describe('a write whose answer was lost, and whose record a person closed then, which hides it from the user', () => {
+  const given = 'd'.repeat(32);
+  const writes: Readonly<Record<string, object>> = {
+    update: { action: 'update', sysId: given },
+    upsert: { action: 'upsert', match: { correlation_id: 'x', active: 'true' } },
+  };
+
+  it.each([
+    { action: 'update', isMade: true, incidentsLeft: 1, letters: [] },
+    { action: 'upsert', isMade: true, incidentsLeft: 1, letters: [] },
+    { action: 'update', isMade: false, incidentsLeft: 1, letters: ['RECORD_NOT_FOUND'] },
+    { action: 'upsert', isMade: false, incidentsLeft: 2, letters: [] },
+  ])('$action, made: $isMade', async ({ action, isMade, incidentsLeft, letters }) => {
+    let isLost = true;
+    const through = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (!isLost || request.method !== 'PATCH') return client.send(request, context);
+        isLost = false;
+        if (isMade) await client.send(request, context);
+        closeAndHide();
+        const { method, path } = request;
+        throw new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+      },
+    });
+    await start({ roles: ['itil'], environment: { RECORDS_BATCH_API: 'false' }, through });
+    const { auth, store } = queue.instance.state;
+    auth.access.add({ table: 'incident', operation: 'read', where: { active: 'true' } });
+    store.seed('incident', { sys_id: given, correlation_id: 'x', active: 'true', short_description: 'was' });
+    const person = { userName: 'a.person', sysId: '0'.repeat(32) };
+    const closeAndHide = () => store.update('incident', given, { active: 'false' }, person);
+    const record = { short_description: 'Disk, 95 %^ full', impact: 2, close_notes: '' };
+    const message: TestMessage = { id: 'm1', body: { table: 'incident', record, ...writes[action] } };
+    for (let receiveCount = 1; ; receiveCount += 1) {
+      if ((await queue.deliver([{ ...message, receiveCount }])).length === 0) break;
+      queue.restart();
+      queue.later(61_000);
+    }
+    expect(incidents()).toHaveLength(incidentsLeft);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual(letters);
+  });
+});
