@@ -34,6 +34,8 @@ export class Attempt {
   #isInDoubt = false;
   /** What this attempt has announced last. */
   #intent: Effect | undefined;
+  /** Earlier attempts are known not to have taken effect since then; undefined: they may have. */
+  #startedOverAtMs: number | undefined;
 
   private constructor(
     command: RecordCommand,
@@ -75,7 +77,14 @@ export class Attempt {
 
   /** When this work was first about to be sent, in milliseconds since the Unix epoch. */
   get firstSentAtMs(): number {
-    return this.before?.sentAtMs ?? this.#intent?.sentAtMs ?? this.context.clock.now();
+    return (
+      this.#startedOverAtMs ?? this.before?.sentAtMs ?? this.#intent?.sentAtMs ?? this.context.clock.now()
+    );
+  }
+
+  /** Notes that no earlier attempt has taken effect: what is sent from now on is the first. */
+  startOver(): void {
+    this.#startedOverAtMs = this.context.clock.now();
   }
 
   /** When its message was first sent. */

@@ -3,7 +3,12 @@ import { ConnectorError, InvalidInputError } from '../../core/errors.ts';
 import { UnreadableAnswerError, unknownColumnOf } from '../../operations/find-record.ts';
 import { valuesQuery } from '../../operations/replay.ts';
 import type { ServiceNowRequest } from '../../servicenow/call.ts';
-import { type EncodedQuery, encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
+import {
+  clockOffsetMs,
+  type EncodedQuery,
+  encodedQuery,
+  instanceTime,
+} from '../../servicenow/encoded-query.ts';
 import { AccessDeniedError, InsertRefusedError, RecordNotFoundError } from '../../servicenow/errors.ts';
 import { getRequest, listRequest, updateRequest } from '../../servicenow/records.ts';
 import type { WriteContext } from './write-context.ts';
@@ -229,34 +234,42 @@ export async function findByCorrelationId(
   return { kind: isFindable ? 'absent' : 'no column' };
 }
 
-/** The sys_ids of the records with exactly this correlation_id that were created since a time, in milliseconds since the Unix epoch. */
-export async function listByCorrelationId(
-  table: string,
-  correlationId: string,
-  sinceMs: number,
-  context: WriteContext,
-): Promise<readonly string[]> {
-  const query = encodedQuery()
-    .where('correlation_id', '=', correlationId)
-    .where('sys_created_on', '>=', instanceTime(sinceMs))
-    .orderBy('sys_created_on');
-  const request = listRequest({ table, query, fields: ['sys_id', 'correlation_id'], limit: mostAlike });
-  const { body } = await context.send({ request, isReconciling: true });
-  const found = z.safeParse(correlatedRows, body).data?.result ?? [];
-  return found.filter(({ correlation_id }) => correlation_id === correlationId).map(({ sys_id }) => sys_id);
-}
+/** A time in milliseconds since the Unix epoch, by our clock, and how far from it the times of an instance may lie. */
+type Window = { readonly fromMs: number; readonly toMs?: number; readonly toleranceMs: number };
 
-/** True where records with this correlation_id exist that were created since a time, and the user may read none of them. */
-export async function isHiddenSince(
+/**
+ * The records with exactly this correlation_id that were created within a time, the oldest first.
+ * @returns their sys_ids as far as the user may read them; `hasHidden`: there are others, within the time without the tolerance
+ */
+export async function listMade(
   table: string,
   correlationId: string,
-  sinceMs: number,
+  { fromMs, toMs, toleranceMs }: Window,
   context: WriteContext,
-): Promise<boolean> {
-  const query = encodedQuery()
-    .where('correlation_id', '=', correlationId)
-    .where('sys_created_on', '>=', instanceTime(sinceMs));
-  return (await countRecord(table, query, context, true)) === 'hidden';
+): Promise<{ readonly sysIds: readonly string[]; readonly hasHidden: boolean }> {
+  let offsetMs = 0;
+  const within = (slackMs: number) => {
+    const since = encodedQuery()
+      .where('correlation_id', '=', correlationId)
+      .where('sys_created_on', '>=', instanceTime(fromMs + offsetMs - slackMs));
+    return toMs === undefined
+      ? since
+      : since.where('sys_created_on', '<=', instanceTime(toMs + offsetMs + slackMs));
+  };
+  const ask = async (slackMs: number) => {
+    const query = within(slackMs).orderBy('sys_created_on');
+    const request = listRequest({ table, query, fields: ['sys_id', 'correlation_id'], limit: mostAlike });
+    const { body, headers } = await context.send({ request, isReconciling: true });
+    const found = z.safeParse(correlatedRows, body).data?.result ?? [];
+    const isHidden = Number(headers['x-total-count'] ?? 0) > found.length;
+    return { found, isHidden, offsetMs: clockOffsetMs(headers, context.clock.now()) };
+  };
+  const first = await ask(toleranceMs);
+  offsetMs = first.offsetMs;
+  const seen = offsetMs === 0 ? first : await ask(toleranceMs);
+  const hasHidden = seen.isHidden && (await ask(0)).isHidden;
+  const exact = seen.found.filter(({ correlation_id }) => correlation_id === correlationId);
+  return { sysIds: exact.map(({ sys_id }) => sys_id), hasHidden };
 }
 
 /** For so long after the first refusal a record is looked for again before the refusal counts: a look-up may lag behind. */

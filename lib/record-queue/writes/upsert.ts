@@ -9,14 +9,7 @@ import { Attempt } from './attempt.ts';
 import { CreateByMatch } from './create-by-match.ts';
 import { keepDeleted } from './deleted-records.ts';
 import { notesIn } from './journal.ts';
-import {
-  findByCorrelationId,
-  findRecord,
-  isHiddenSince,
-  listByCorrelationId,
-  longestLagMs,
-  skewMs,
-} from './lookup.ts';
+import { findByCorrelationId, findRecord, listMade, longestLagMs, skewMs } from './lookup.ts';
 import type { Row } from './match.ts';
 import { type Meeting, meetingOf, reserveOrWait } from './meeting.ts';
 import { isSysIdHonoured } from './sys-id-honouring.ts';
@@ -36,6 +29,9 @@ export async function upsertRecord(command: CommandOf<'upsert'>, context: WriteC
     return new Upsert(new UpsertWork(attempt, command, notes)).run();
   });
 }
+
+/** A clock of the instance that differs by more is known by the `Date` of its answers. */
+const smallSkewMs = 30_000;
 
 class Upsert {
   readonly #work: UpsertWork;
@@ -59,9 +55,10 @@ class Upsert {
   }
 
   /** Does again what an earlier attempt may have done. Gives nothing when that was not done and cannot be done any more. */
-  async #repeat({ write, sysId, sentAtMs }: Effect): Promise<Done | undefined> {
+  async #repeat(before: Effect): Promise<Done | undefined> {
+    const { write, sysId } = before;
     const { attempt, command, context, table } = this.#work;
-    if (sysId === '') return this.#repeatCreateElsewhere(sentAtMs);
+    if (sysId === '') return this.#repeatCreateElsewhere(before);
     await context.waitForTurn(command, sysId);
     const mark = await attempt.checkRecord(sysId);
     if (mark.isDeleted) {
@@ -167,15 +164,19 @@ class Upsert {
     return 'done';
   }
 
-  /** Gives nothing when another message has made the record that it finds: then this one has still to be carried out. */
-  async #repeatCreateElsewhere(sentAtMs: number): Promise<Done | undefined> {
-    const { attempt } = this.#work;
+  /** Gives nothing when no earlier attempt has made a record: then this one has still to be carried out. */
+  async #repeatCreateElsewhere({ sentAtMs, untilMs }: Effect): Promise<Done | undefined> {
+    const { attempt, context } = this.#work;
     const { maker } = await meetingOf(attempt, this.#correlationId);
-    if (this.#givenCorrelationId !== undefined && maker !== '' && maker !== attempt.name) return undefined;
-    const own = await this.#findOwn();
+    // Others with its correlation_id may have made records since the meeting let them.
+    const isLast = this.#givenCorrelationId === undefined || maker === '' || maker === attempt.name;
+    const own = isLast ? await this.#findOwn() : await this.#findMade(untilMs);
     const deletedAtMs =
-      own === undefined ? await this.#work.context.ledger.records.deletedAs(this.#correlationId) : 0;
-    if (own === undefined && deletedAtMs < sentAtMs) return undefined;
+      own === undefined && isLast ? await context.ledger.records.deletedAs(this.#correlationId) : 0;
+    if (own === undefined && deletedAtMs < sentAtMs) {
+      attempt.startOver();
+      return undefined;
+    }
     await this.#rememberMaker(own ?? '');
     await this.#work.complete('create', own ?? '');
     return 'duplicate';
@@ -183,26 +184,33 @@ class Upsert {
 
   /** The sys_id of the record that this message has created where the instance chooses it; empty when it is hidden. */
   async #findOwn(): Promise<string | undefined> {
-    const { context, match, table } = this.#work;
+    const { attempt, context, match, table } = this.#work;
     const found =
       this.#givenCorrelationId === undefined
         ? await findByCorrelationId(table, this.#correlationId, context, true)
         : undefined;
     if (found && found.kind !== 'no column') return found.kind === 'absent' ? undefined : (found.sysId ?? '');
     const { rows, total } = await match.search(this.#work.writtenColumns(), true);
-    if (total > 0) return rows[0]?.['sys_id'] ?? '';
-    return this.#givenCorrelationId === undefined ? undefined : this.#findChanged(this.#givenCorrelationId);
+    const sysId = rows[0]?.['sys_id'] ?? '';
+    if (this.#givenCorrelationId === undefined) return total > 0 ? sysId : undefined;
+    const { ledger } = context;
+    if (total > 0 && (sysId === '' || (await ledger.records.claimMade(sysId, attempt.name)))) return sysId;
+    return this.#findMade();
   }
 
-  /** The record of this message that its match no longer finds, e.g. as a rule has closed it at once. */
-  async #findChanged(correlationId: string): Promise<string | undefined> {
+  /**
+   * The record of this message by its correlation_id, where its match no longer finds it, e.g. as a rule has closed it at once.
+   * @param untilMs when the meeting let others in; undefined: it has not
+   */
+  async #findMade(untilMs?: number): Promise<string | undefined> {
     const { attempt, context, table } = this.#work;
-    const since = attempt.firstSentAtMs - skewMs;
-    for (const sysId of await listByCorrelationId(table, correlationId, since, context))
-      if (await context.ledger.records.claimMade(sysId, attempt.name)) return sysId;
-    // No other message with this correlation_id has made one since: where the meeting says so, a hidden one is its own.
-    const isHidden = await isHiddenSince(table, correlationId, attempt.firstSentAtMs, context);
-    return isHidden ? '' : undefined;
+    const window =
+      untilMs === undefined ? { toleranceMs: skewMs } : { toMs: untilMs, toleranceMs: smallSkewMs };
+    const during = { fromMs: attempt.firstSentAtMs, ...window };
+    const { sysIds, hasHidden } = await listMade(table, this.#correlationId, during, context);
+    for (const sysId of sysIds) if (await context.ledger.records.claimMade(sysId, attempt.name)) return sysId;
+    // The meeting lets one message at a time make such records: a hidden one is its own.
+    return hasHidden ? '' : undefined;
   }
 
   /** Another message with the same correlation_id must not take it for its own. */

@@ -118,6 +118,52 @@ describe('an upsert in a table that refuses a given sys_id, whose record was mad
   });
 });
 
+describe('an upsert in a table that refuses a given sys_id, after whose lost answer a person closed its record', () => {
+  it.each([
+    { isMade: true, isHidden: false },
+    { isMade: true, isHidden: true },
+    { isMade: false, isHidden: false },
+    { isMade: false, isHidden: true },
+  ])('is known though another has made the next record since: %o', async ({ isMade, isHidden }) => {
+    let state: 'well' | 'losing' | 'away' = 'losing';
+    const through = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        const { method, path } = request;
+        const lost = new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+        if (state === 'away') throw lost;
+        if (state === 'well' || !isPost(request)) return client.send(request, context);
+        state = 'away';
+        if (isMade) await client.send(request, context);
+        for (const { sys_id } of incidents())
+          store.update('incident', String(sys_id), { active: 'false' }, person);
+        throw lost;
+      },
+    });
+    const environment = { CORRELATION_ID_TABLES: 'incident', RECORDS_BATCH_API: 'false' };
+    await start({ roles: ['itil'], environment, through });
+    const { auth, store } = queue.instance.state;
+    const person = { userName: 'a.person', sysId: '0'.repeat(32) };
+    if (isHidden) auth.access.add({ table: 'incident', operation: 'read', where: { active: 'true' } });
+    const match = { correlation_id: 'x', active: 'true' };
+    const upsert = (id: string, column: string): TestMessage => ({
+      ...{ id, key: id },
+      body: { action: 'upsert', table: 'incident', match, record: { [column]: id } },
+    });
+    expect(await queue.deliver([upsert('first', 'description')])).toEqual(['first']);
+    state = 'well';
+    queue.restart();
+    queue.later(200_000);
+    expect(await queue.deliver([upsert('second', 'close_notes')])).toEqual([]);
+    queue.restart();
+    queue.later(100_000);
+    expect(await queue.deliver([{ ...upsert('first', 'description'), receiveCount: 2 }])).toEqual([]);
+    const shown = incidents().map(({ description, close_notes }) => `${description}/${close_notes}`);
+    expect(shown.toSorted()).toEqual(isMade ? ['/second', 'first/'] : ['first/second']);
+    expect(queue.deadLetters).toEqual([]);
+  });
+});
+
 describe('a write whose answer was lost, and whose record a person closed then, which hides it from the user', () => {
   const given = 'd'.repeat(32);
   const writes: Readonly<Record<string, object>> = {
