@@ -29,8 +29,6 @@ export async function waitFor<T>(work: Promise<T>, limits: WaitLimits, clock: Cl
     return await Promise.race([work, timeout]);
   } finally {
     done.abort();
-    // The time-out may reject after the race is over; nothing listens then.
-    timeout.catch(() => undefined);
   }
 }
 

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { callerOf, parseCallerRights, principalOf } from '../../../lib/core/caller.ts';
+import {
+  callerOf,
+  lastingId,
+  lastingName,
+  parseCallerRights,
+  principalOf,
+} from '../../../lib/core/caller.ts';
 
 const iam = (userArn: string) => ({ requestContext: { authorizer: { iam: { userArn } } } });
 const jwt = (claims: object, scopes?: readonly string[] | null) => ({
@@ -48,6 +54,33 @@ describe('the caller of an event', () => {
       caller: 'me',
     };
     expect(callerOf(written)).toBeUndefined();
+  });
+});
+
+describe('what a record says of its caller', () => {
+  it.each([
+    ['a role', { name: 'arn:…/app/i-0abc', principals: ['arn:…:role/app'] }, 'arn:…:role/app'],
+    ['a token', { name: 'jwt:ada', principals: ['sub:ada', 'scope:read'] }, 'sub:ada'],
+    [
+      'a token with scopes before the subject',
+      { name: 'jwt:ada', principals: ['scope:r', 'sub:a'] },
+      'sub:a',
+    ],
+    ['a token without a subject', { name: 'jwt:unknown', principals: ['scope:read'] }, 'jwt:unknown'],
+  ])('is the same for each session and never a scope, for %s', (_, caller, expected) => {
+    expect(lastingName(caller)).toBe(expected);
+  });
+
+  it.each([
+    ['AROAEXAMPLE:session', 'AROAEXAMPLE'],
+    ['AWS:AROAEXAMPLE:session', 'AROAEXAMPLE'],
+    ['AWS:AIDAEXAMPLE', 'AIDAEXAMPLE'],
+    ['AIDAEXAMPLE', 'AIDAEXAMPLE'],
+    ['111122223333', '111122223333'],
+    ['arn:aws:iam::111122223333:role/app', 'arn:aws:iam::111122223333:role/app'],
+    ['s3.amazonaws.com', 's3.amazonaws.com'],
+  ])('is, for the id %s, the id %s', (id, expected) => {
+    expect(lastingId(id)).toBe(expected);
   });
 });
 

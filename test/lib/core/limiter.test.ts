@@ -40,13 +40,30 @@ describe('the limiter', () => {
   it('halves its places on a signal to slow down, at most once a second, and never below one', async () => {
     const { limiter, clock } = setUp(4);
     limiter.narrow();
+    await clock.advance(999);
     limiter.narrow();
     expect(limiter.places).toBe(2);
-    await clock.advance(1_000);
+    await clock.advance(1);
     limiter.narrow();
+    expect(limiter.places).toBe(1);
     await clock.advance(1_000);
     limiter.narrow();
     expect(limiter.places).toBe(1);
+  });
+
+  it('lets no call overtake one that waits, though a place became free', async () => {
+    const { limiter, limits } = setUp(2);
+    const first = await limiter.acquire(limits());
+    limiter.narrow();
+    const entered: string[] = [];
+    void limiter.acquire(limits()).then(() => entered.push('earlier'));
+    for (let round = 0; round < 4; round += 1) limiter.widen();
+    expect(limiter.places).toBe(2);
+    void limiter.acquire(limits()).then(() => entered.push('later'));
+    await flushTicks();
+    first();
+    await flushTicks();
+    expect(entered).toEqual(['earlier', 'later']);
   });
 
   it('wins one place back per round of good answers, up to where it began', () => {
