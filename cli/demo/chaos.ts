@@ -5,6 +5,7 @@ import { REGION } from '../../emulator/aws/account.ts';
 import { type Log, silentLog } from '../../emulator/aws/log.ts';
 import { seededRandom } from '../../emulator/instance/control/seeded-random.ts';
 import type { Stack } from '../../emulator/stack/stack.ts';
+import { encodedQuery } from '../../lib/servicenow/encoded-query.ts';
 import { breakages } from '../break/faults.ts';
 import { counted } from '../counted.ts';
 import { countQueue } from '../queue/count-queue.ts';
@@ -110,7 +111,8 @@ export async function count(
   seed: number,
   sent: number,
 ): Promise<Tally> {
-  const rows = await instance.rows('incident', `correlation_display=${runOf(seed)}`, 'correlation_id');
+  const ofRun = encodedQuery().where('correlation_display', '=', runOf(seed));
+  const rows = await instance.rows('incident', ofRun, 'correlation_id');
   const messages = new Set(rows.map(({ correlation_id }) => correlation_id));
   return { sent, records: rows.length, twice: rows.length - messages.size };
 }

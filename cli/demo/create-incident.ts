@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { encodedQuery } from '../../lib/servicenow/encoded-query.ts';
 import { expectSame, type Scene } from './scene.ts';
 
 const Record = z.object({
@@ -22,6 +23,7 @@ export async function createIncident({ endpoints, instance, say }: Scene): Promi
   const read = await fetch(`${url}/${sys_id}`);
   const { short_description, urgency } = Record.parse(await read.json()).result;
   expectSame('the incident read back', { short_description, urgency }, record);
-  expectSame('incidents with that number', await instance.count('incident', `number=${number}`), 1);
+  const byNumber = encodedQuery().where('number', '=', number);
+  expectSame('incidents with that number', await instance.count('incident', byNumber), 1);
   say(`   ${number} created and read back: ${short_description}`);
 }

@@ -1,8 +1,9 @@
 import { PutMetricAlarmCommand, SetAlarmStateCommand, type StateValue } from '@aws-sdk/client-cloudwatch';
+import { encodedQuery } from '../../lib/servicenow/encoded-query.ts';
 import { expectSame, type Scene, until } from './scene.ts';
 
 const ALARM = 'demo-web-01-cpu';
-const OURS = `correlation_idENDSWITH:alarm:${ALARM}^ORDERBYnumber`;
+const OURS = encodedQuery().where('correlation_id', 'ENDSWITH', `:alarm:${ALARM}`).orderBy('number');
 const STATES: Readonly<Record<string, string>> = {
   '1': 'new',
   '2': 'in progress',
@@ -38,7 +39,9 @@ export async function followAlarm(scene: Scene): Promise<void> {
   await instance.change('incident', first?.sys_id ?? '', closing);
   report(scene, 'a person closes it', await incidentsOnce(scene, ['7']));
   const [, next] = await step(scene, 'it goes off again', 'ALARM', ['7', '1']);
-  const query = `element_id=${next?.sys_id}^element=work_notes`;
+  const query = encodedQuery()
+    .where('element_id', '=', next?.sys_id ?? '')
+    .where('element', '=', 'work_notes');
   const notes = await instance.rows('sys_journal_field', query, 'value');
   const names = notes.some(({ value = '' }) => value.includes(first?.number ?? 'no number'));
   expectSame(`a work note of ${next?.number} that names ${first?.number}`, names, true);

@@ -5,6 +5,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import type { Endpoints } from '../../emulator/stack/describe-stack.ts';
+import { type EncodedQuery, encodedQuery } from '../../lib/servicenow/encoded-query.ts';
 
 /** What every part of the demo works with. */
 export type Scene = {
@@ -61,13 +62,13 @@ export class InstanceView {
   }
 
   /** How many records of the table match the encoded query. */
-  async count(table: string, query = ''): Promise<number> {
-    const search = new URLSearchParams({ sysparm_count: 'true', sysparm_query: query });
+  async count(table: string, query = encodedQuery()): Promise<number> {
+    const search = new URLSearchParams({ sysparm_count: 'true', sysparm_query: query.toString() });
     return Count.parse(await this.#get(`stats/${table}?${search}`)).result.stats.count;
   }
 
-  async rows(table: string, query: string, fields: string): Promise<Record<string, string>[]> {
-    const search = new URLSearchParams({ sysparm_query: query, sysparm_fields: fields });
+  async rows(table: string, query: EncodedQuery, fields: string): Promise<Record<string, string>[]> {
+    const search = new URLSearchParams({ sysparm_query: query.toString(), sysparm_fields: fields });
     return Rows.parse(await this.#get(`table/${table}?${search}`)).result;
   }
 

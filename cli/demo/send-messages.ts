@@ -3,6 +3,7 @@ import {
   ReceiveMessageCommand,
   SendMessageBatchCommand,
 } from '@aws-sdk/client-sqs';
+import { encodedQuery } from '../../lib/servicenow/encoded-query.ts';
 import { expectSame, type Scene, until } from './scene.ts';
 
 const MESSAGES = 25;
@@ -34,7 +35,7 @@ export async function sendMessages({ endpoints, instance, sqs, say }: Scene): Pr
   say(`   ${MESSAGES - 1} incidents, 1 dead letter: ${reason}`);
 }
 
-const OURS = 'correlation_display=servicenow-functions demo';
+const OURS = encodedQuery().where('correlation_display', '=', 'servicenow-functions demo');
 
 function message(n: number): string {
   const record = {
