@@ -52,6 +52,11 @@ export async function answerDrop(
   report(deps, request, summary);
 }
 
+/** Answers a drop that another version of its key has overtaken. */
+export function answerSuperseded(deps: AnswerDeps, request: ImportRequest, by: string): Promise<void> {
+  return answerDrop(deps, request, 'superseded', `superseded by version ${by} of the same key`);
+}
+
 function report({ log, outcomes }: AnswerDeps, request: ImportRequest, summary: ImportSummary): void {
   const { status, reason } = summary;
   log.warn('drop-not-imported', { caller: request.droppedBy, key: request.key, status, reason });

@@ -12,7 +12,7 @@ import { type Config, requireSetting } from '../core/config.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
-import { type AnswerDeps, answerDrop, noteLostImport, noteRefusal } from './answer-drop.ts';
+import { type AnswerDeps, answerDrop, answerSuperseded, noteLostImport, noteRefusal } from './answer-drop.ts';
 import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
 import { settingsAt } from './plan/pinned-settings.ts';
@@ -187,13 +187,8 @@ async function receiveOne(deps: ReceiveDeps, notice: DropNotice): Promise<Import
   const arrival = await schedule.receive(request);
   const { table, droppedAt, droppedBy } = request;
   log.info('drop-received', { caller: droppedBy, key: object.key, table, droppedAt, arrival: arrival.kind });
-  if (arrival.kind === 'superseded')
-    await answerDrop(deps, request, 'superseded', supersededReason(arrival.by));
+  if (arrival.kind === 'superseded') await answerSuperseded(deps, request, arrival.by);
   return arrival.kind === 'new' ? [request] : [];
-}
-
-function supersededReason(by: string): string {
-  return `superseded by version ${by} of the same key`;
 }
 
 /** What the event leaves out is looked up; undefined where the object is gone. */
@@ -278,7 +273,7 @@ export function openSchedule({ config, s3, lambda, clock, random, log, outcomes 
       if (failure) throw new RetryLaterError(`the wake-up message was not sent: ${failure.reason}`, 5);
     },
     noteLost: (request) => noteLostImport(answering, request),
-    noteSuperseded: (request, by) => answerDrop(answering, request, 'superseded', supersededReason(by)),
+    noteSuperseded: (request, by) => answerSuperseded(answering, request, by),
     earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs, log),
   });
 }

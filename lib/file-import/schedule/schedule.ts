@@ -55,8 +55,8 @@ export type ScheduleDeps = {
   readonly wake: (delaySeconds: number) => Promise<void>;
   /** Leaves an answer for the uploader of an import whose execution was stopped or timed out. */
   readonly noteLost: (request: ImportRequest) => Promise<void>;
-  /** Leaves an answer for the uploader of a drop that a newer version has overtaken on its way into the wait-list. @default none */
-  readonly noteSuperseded?: (request: ImportRequest, by: string) => Promise<void>;
+  /** Leaves an answer for the uploader of a drop that a newer version has overtaken on its way into the wait-list. */
+  readonly noteSuperseded: (request: ImportRequest, by: string) => Promise<void>;
   /** Import files of the same folder that were dropped in the last `underWayMs` and before this one. */
   readonly earlierDrops: (request: ImportRequest, sinceMs: number) => Promise<readonly ListedObject[]>;
 };
@@ -321,7 +321,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   /** @returns false where the answer could not be written: it is tried again later */
   async function isAnsweredSuperseded(request: ImportRequest, by: string): Promise<boolean> {
     try {
-      await noteSuperseded?.(request, by);
+      await noteSuperseded(request, by);
       return true;
     } catch (error) {
       const { droppedBy: caller } = request;

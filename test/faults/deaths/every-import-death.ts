@@ -145,6 +145,7 @@ class Trials {
       const s3: S3Client = within(world.s3, process, send);
       const schedule = createSchedule({
         noteLost: async () => undefined,
+        noteSuperseded: async () => undefined,
         table: within(table, process, tableCalls),
         clock: world.clock,
         log: silentLog,

@@ -19,7 +19,7 @@ import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import { type Clock, type Deadline, deadlineAt } from '../../../lib/core/clock.ts';
 import { currentLogFields, type Log, type LogFields } from '../../../lib/core/log.ts';
 import { importActivities } from '../../../lib/file-import/activities.ts';
-import { noteLostImport } from '../../../lib/file-import/answer-drop.ts';
+import { answerSuperseded, noteLostImport } from '../../../lib/file-import/answer-drop.ts';
 import type { ImportInput } from '../../../lib/file-import/import-input.ts';
 import type { ImportDeps } from '../../../lib/file-import/instance.ts';
 import { receiveDrops, requestOf } from '../../../lib/file-import/receive-drops.ts';
@@ -136,6 +136,7 @@ export async function startWorld(
   const wakes: number[] = [];
   const schedule = createSchedule({
     noteLost: (request) => noteLostImport({ s3, clock, log }, request),
+    noteSuperseded: (request, by) => answerSuperseded({ s3, clock, log }, request, by),
     table,
     clock,
     log,

@@ -74,6 +74,7 @@ async function play(dropped: ReadonlyArray<FromArbitrary>, deathAfterCalls: read
   };
   const schedule = createSchedule({
     noteLost: async () => undefined,
+    noteSuperseded: async () => undefined,
     table,
     clock,
     log: silentLog,

@@ -261,6 +261,7 @@ describe('the schedule of imports', () => {
     await schedule.receive(a);
     const dying = createSchedule({
       noteLost: async () => undefined,
+      noteSuperseded: async () => undefined,
       table,
       clock,
       log: silentLog,
@@ -324,6 +325,7 @@ describe('an earlier drop whose event is under way', () => {
   it('is waited for without haste when the listing dates it by the beginning of a long upload', async () => {
     const parts = createSchedule({
       noteLost: async () => undefined,
+      noteSuperseded: async () => undefined,
       table,
       clock,
       log: silentLog,
@@ -346,6 +348,7 @@ describe('an earlier drop whose event is under way', () => {
     const other = open();
     const racing = createSchedule({
       noteLost: async () => undefined,
+      noteSuperseded: async () => undefined,
       table,
       clock,
       log: silentLog,
