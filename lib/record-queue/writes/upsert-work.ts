@@ -70,15 +70,19 @@ export class UpsertWork {
     const listed = rows.find(({ sys_id }) => sys_id === sysId);
     const isMet = now
       ? match.isMetBy(now) ||
-        match.isMetBy(now, this.writtenColumns()) ||
+        match.isMetBy(now, this.#writtenColumns()) ||
         (listed && match.isAsListed(now, listed))
       : // The total counts what the user may not read.
         total > rows.length;
     return isMet || mayBeWritten(this.attempt, this.#updateOf(sysId));
   }
 
-  /** What the columns of the match hold once the record is written. */
-  writtenColumns(): Row {
+  /** Finds the records whose columns of the match hold what they do once the record is written. */
+  searchWritten() {
+    return this.match.search(this.#writtenColumns(), true);
+  }
+
+  #writtenColumns(): Row {
     const { record } = this.command.command;
     const changed = Object.entries(this.match.columns).map(([column, value]) => {
       const written = Object.hasOwn(record, column) ? record[column] : value;

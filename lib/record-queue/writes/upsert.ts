@@ -184,13 +184,13 @@ class Upsert {
 
   /** The sys_id of the record that this message has created where the instance chooses it; empty when it is hidden. */
   async #findOwn(): Promise<string | undefined> {
-    const { attempt, context, match, table } = this.#work;
+    const { attempt, context, table } = this.#work;
     const found =
       this.#givenCorrelationId === undefined
         ? await findByCorrelationId(table, this.#correlationId, context, true)
         : undefined;
     if (found && found.kind !== 'no column') return found.kind === 'absent' ? undefined : (found.sysId ?? '');
-    const { rows, total } = await match.search(this.#work.writtenColumns(), true);
+    const { rows, total } = await this.#work.searchWritten();
     const sysId = rows[0]?.['sys_id'] ?? '';
     if (this.#givenCorrelationId === undefined) return total > 0 ? sysId : undefined;
     const { ledger } = context;
