@@ -27,6 +27,8 @@ export class OpenReader {
   readonly #object: ObjectBytes;
   #reader: ChunkReader | undefined;
   #prepared: { readonly group: number; readonly from: Position } | undefined;
+  /** Reads what was sent, of a file that cannot be entered in its middle. */
+  #sent: SentChunks | undefined;
 
   constructor(plan: ImportPlan, object: ObjectBytes) {
     this.#plan = plan;
@@ -65,19 +67,15 @@ export class OpenReader {
    * @param from where their group begins
    */
   sentFrom(from: Position): SentReader {
-    const chunks = this.chunksFrom(from);
-    return {
-      async find({ lines, rows }) {
-        const read = () => chunks.next().catch(endOfDamaged);
-        for (let next = await read(); !next.done; next = await read()) {
-          const [first = 0] = next.value.lines;
-          if (first === lines[0]) return next.value.rows === rows ? next.value : undefined;
-          if (first > (lines[0] ?? 0)) return undefined;
-        }
-        return undefined;
-      },
-      close: async () => void (await chunks.return(undefined)),
+    if (isPlain(this.#plan.content)) return new SentChunks(this.chunksFrom(from), from);
+    const open = this.#sent;
+    const sent = open && open.behind.byte <= from.byte ? open : new SentChunks(this.chunksFrom(from), from);
+    this.#sent = sent;
+    const forget = (error: unknown) => {
+      this.#sent = undefined;
+      throw error;
     };
+    return { find: (chunk) => sent.find(chunk).catch(forget), close: async () => undefined };
   }
 
   #open(from: Position): ChunkReader {
@@ -116,6 +114,36 @@ export class OpenReader {
     this.#reader = undefined;
     this.#prepared = undefined;
     await reader?.close();
+  }
+}
+
+/** Chunks that were sent, read once more from front to back. */
+class SentChunks implements SentReader {
+  readonly #chunks: AsyncGenerator<Chunk>;
+  /** Read, and not asked for yet. */
+  #held: Chunk | undefined;
+  /** Where the file goes on behind what was found. */
+  behind: Position;
+
+  constructor(chunks: AsyncGenerator<Chunk>, from: Position) {
+    this.#chunks = chunks;
+    this.behind = from;
+  }
+
+  async find({ lines: [wanted = 0], rows }: Parameters<SentReader['find']>[0]): Promise<Chunk | undefined> {
+    for (;;) {
+      this.#held ??= (await this.#chunks.next().catch(endOfDamaged)).value;
+      const chunk = this.#held;
+      const [first = 0] = chunk?.lines ?? [];
+      if (!chunk || first > wanted) return undefined;
+      this.#held = undefined;
+      this.behind = chunk.next;
+      if (first === wanted) return chunk.rows === rows ? chunk : undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return(undefined);
   }
 }
 

@@ -82,6 +82,8 @@ export const lineResultSchema = z.object({
   key: z.optional(z.string()),
   /** sys_id or number of its import set. */
   importSet: z.optional(z.string()),
+  /** The instance took the row and did not keep a value of it as it is in the file. */
+  isAltered: z.optional(z.boolean()),
 });
 
 export type LineResult = z.infer<typeof lineResultSchema>;
@@ -89,8 +91,9 @@ export type LineResult = z.infer<typeof lineResultSchema>;
 /** The verdict on a line. */
 export type Verdict = Omit<LineResult, 'line'>;
 
-/** True for a row that arrived, or was there already. One that a transform script ignored is neither. */
-export function isArrived({ outcome, sysId = '', message = '' }: Verdict): boolean {
+/** True for a row that arrived as it is, or was there already. One that a transform script ignored is neither. */
+export function isArrived({ outcome, sysId = '', message = '', isAltered = false }: Verdict): boolean {
+  if (isAltered) return false;
   if (outcome !== 'ignored') return outcome === 'inserted' || outcome === 'updated';
   return sysId !== '' && !/ignored by .*script/i.test(message);
 }

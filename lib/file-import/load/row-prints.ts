@@ -25,7 +25,7 @@ export type ChunkPrint = {
 };
 
 /** Every column that rows are sent with. */
-function sentColumns({ row }: ImportPlan): ComparedColumn[] {
+export function sentColumns({ row }: ImportPlan): ComparedColumn[] {
   const columns = new Map<string, ComparedColumn>();
   for (const target of [...row.targets, ...(row.constantTargets ?? [])])
     if (target) {

@@ -13,6 +13,7 @@ import { type Chunk, lineList, rowsOf } from '../encode/chunk.ts';
 import { callContext, hidesMap, type ImportScope } from '../instance.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
 import { isPassing, isRejected } from '../retry-later-error.ts';
+import { typedColumns, withUnfitValues } from './altered-values.ts';
 import { refusedLines, refusesImport, saysNothingOfRows, unsentLines } from './refusal.ts';
 import { knownOutcome, type LineResult, worstOf } from './row-outcome.ts';
 
@@ -209,7 +210,7 @@ function verdictOf(
   if (!decisive) return { line, outcome: 'unknown', message: 'no transform map took the row' };
   const { status, table, sys_id: sysId, error_message: error, status_message: comment } = decisive;
   const display = decisive['display_value'];
-  return {
+  return withUnfitValues(typedColumns(plan), row, {
     line,
     outcome: knownOutcome(status),
     targetTable: table ?? '',
@@ -221,7 +222,7 @@ function verdictOf(
     importSet,
     message:
       error || comment || (knownOutcome(status) === 'unknown' ? `its transform is still ${status}` : ''),
-  };
+  });
 }
 
 /** A row that was accepted without its outcome (KB3047115): looked up by its key where it carries one. */

@@ -58,7 +58,8 @@ export async function collectVerdicts(
     for (const some of slicesOf(chunks)) {
       const unfinished = awaitedRows === 'none' ? 0 : await maps.countUnfinished(importSetsOf(some));
       if (unfinished > 0) return { pending: unfinished };
-      const read = () => readVerdicts(scope, plan, maps, some, sent.find);
+      const find = onceEach((chunk) => sent.find(chunk));
+      const read = () => readVerdicts(scope, plan, maps, some, find);
       const verdicts = await read();
       const left = awaitedRows === 'all' ? countUnseen(some, verdicts) : 0;
       // While rows were read page by page, look-ups that lag behind may have come to show more of them.
@@ -76,6 +77,16 @@ export async function collectVerdicts(
   }
   lines.end();
   return writePart(folder, group, part);
+}
+
+/** Remembers what was found: a file is read in one direction. */
+function onceEach<Found>(find: (chunk: SentChunk) => Promise<Found>): (chunk: SentChunk) => Promise<Found> {
+  const found = new Map<SentChunk, Promise<Found>>();
+  return (chunk) => {
+    const finding = found.get(chunk) ?? find(chunk);
+    found.set(chunk, finding);
+    return finding;
+  };
 }
 
 /** Which lines of a chunk each of its import sets holds, where that is known. */

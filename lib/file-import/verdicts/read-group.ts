@@ -2,10 +2,12 @@ import { aggregate } from '../../servicenow/aggregate.ts';
 import { encodedQuery } from '../../servicenow/encoded-query.ts';
 import { type Chunk, lineList } from '../encode/chunk.ts';
 import { callContext, type ImportScope, type InstanceRow, pageRows, partsToName } from '../instance.ts';
+import { noteAltered, typedColumns } from '../load/altered-values.ts';
 import { importSetsOf, type SentChunk } from '../load/ledger.ts';
 import { lineOfKey } from '../load/reconcile.ts';
 import { loadingSets } from '../load/reconcile-by-sets.ts';
 import { knownOutcome, type LineResult, type Verdict } from '../load/row-outcome.ts';
+import type { ComparedColumn } from '../load/row-prints.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
 import { linesByPlace, skippedByKey } from './row-lines.ts';
 import type { ReadRow, TransformMaps } from './transform-maps.ts';
@@ -66,29 +68,38 @@ export async function readVerdicts(
   findSent: (chunk: SentChunk) => Promise<Chunk | undefined>,
 ): Promise<Map<number, LineResult>> {
   const read: StagedRow[] = [];
+  const typed = typedColumns(plan);
   for (const rowsOfGroup of rowQueries(plan, chunks)) {
     const query = {
       table: plan.request.table,
       query: rowsOfGroup,
-      fields: [...new Set([...fields, ...ownKeyColumns(plan)])],
+      fields: [...new Set([...fields, ...ownKeyColumns(plan), ...typed.map(({ column }) => column)])],
       limit: pageSize,
       displayValues: true,
     };
-    for await (const page of pageRows(scope, query)) for (const row of page) read.push(stagedRow(row, plan));
+    for await (const page of pageRows(scope, query))
+      for (const row of page) read.push(stagedRow(row, plan, typed));
   }
   const isKeyed = plan.keyColumn !== undefined;
   const byPlace = isKeyed ? undefined : await linesByPlace(scope, plan, chunks, read, findSent);
   const verdicts = new Map<number, LineResult>();
   const bySet = new Map<string, ReadRow[]>();
+  const typedOf = new Map<number, InstanceRow>();
   for (const row of read) {
     const line = byPlace ? byPlace.lineOf.get(row.sysId) : lineByKey(plan, row);
     if (line === undefined || verdicts.has(line)) continue;
     verdicts.set(line, { ...row.verdict, line });
+    if (row.typed) typedOf.set(line, row.typed);
     const rows = bySet.get(row.set) ?? [];
     rows.push({ line, sysId: row.sysId });
     bySet.set(row.set, rows);
   }
   await maps.correct(bySet, verdicts);
+  if (typedOf.size > 0)
+    for (const chunk of chunks) {
+      const sent = await findSent(chunk);
+      if (sent) noteAltered(typed, sent, (line) => typedOf.get(line), verdicts);
+    }
   const hasSets = isKeyed && plan.settings.mode === 'insertMultiple';
   const missing = hasSets ? await skippedByKey(scope, plan, chunks, verdicts) : (byPlace?.missing ?? []);
   for (const verdict of missing) verdicts.set(verdict.line, verdict);
@@ -103,9 +114,11 @@ type StagedRow = {
   readonly number: number;
   readonly key: string;
   readonly verdict: Verdict;
+  /** What its columns hold that keep no text; absent where there are none. */
+  readonly typed?: InstanceRow;
 };
 
-function stagedRow(row: InstanceRow, plan: ImportPlan): StagedRow {
+function stagedRow(row: InstanceRow, plan: ImportPlan, typed: readonly ComparedColumn[]): StagedRow {
   const { keyColumn } = plan;
   const key = ownKeyColumns(plan)
     .map((column) => row[column] ?? '')
@@ -115,12 +128,22 @@ function stagedRow(row: InstanceRow, plan: ImportPlan): StagedRow {
     set: row['sys_import_set'] ?? '',
     number: Number(row['sys_import_row']),
     key: keyColumn === undefined ? '' : (row[keyColumn] ?? ''),
+    ...(typed.length > 0 && { typed: pick(row, typed) }),
     verdict: {
       ...verdictOf(row),
       ...(key === '' ? {} : { key }),
       importSet: row['sys_import_set.display_value'] || row['sys_import_set'] || '',
     },
   };
+}
+
+/** Columns that access rules hide are missing. */
+function pick(row: InstanceRow, columns: readonly ComparedColumn[]): InstanceRow {
+  const there = columns.flatMap(({ column }) => {
+    const value = row[column];
+    return value === undefined ? [] : [[column, value] as const];
+  });
+  return Object.fromEntries(there);
 }
 
 /**
