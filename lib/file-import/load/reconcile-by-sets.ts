@@ -184,7 +184,7 @@ export type CandidateSet = {
 };
 
 /** Clocks of the nodes of an instance differ by less. */
-const nodeSkewMs = 60_000;
+export const nodeSkewMs = 60_000;
 /** Clocks of two machines differ by less. */
 const clockSkewMs = 600_000;
 

@@ -1,9 +1,10 @@
 import { inParts } from '../../core/in-parts.ts';
-import { encodedQuery } from '../../servicenow/encoded-query.ts';
-import { type Chunk, lineList, withoutLines } from '../encode/chunk.ts';
+import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
+import { type Chunk, lineList, rowsOf, withoutLines } from '../encode/chunk.ts';
 import { callContext, type ImportScope, listCounted, listRows, pageRows } from '../instance.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
-import type { SetMatcher } from './reconcile-by-sets.ts';
+import { nodeSkewMs, type SetMatcher } from './reconcile-by-sets.ts';
+import { sentColumns } from './row-prints.ts';
 
 /** What of a chunk is still to be sent after its first sending was looked up. */
 export type Reconciled =
@@ -69,9 +70,60 @@ async function reconcileByKey(
   // What access rules hide looks like nothing there.
   const hidden = await countStoredLines(scope, plan, keyColumn, missing);
   if (hidden >= missing.length) return { kind: 'stored', sets };
-  const isHidden = hidden > 0 || (stored.size === 0 && hasStored && !(await seesRows(scope, plan)));
-  if (isHidden && !plan.settings.resendUnknown) return { kind: 'unknown' };
+  const isUnsure =
+    hidden > 0 ||
+    (stored.size === 0 &&
+      ((hasStored && !(await keepsKeys(scope, plan, keyColumn))) ||
+        (await isUnderAnotherKey(scope, plan, keyColumn, chunk))));
+  if (isUnsure && !plan.settings.resendUnknown) return { kind: 'unknown' };
   return { kind: 'send', chunk: withoutLines(chunk, new Set(stored.keys())), sets };
+}
+
+/** Whether any row of this import is found by its key: an instance may hide its rows, or write something else into the column. */
+async function keepsKeys(scope: ImportScope, plan: ImportPlan, keyColumn: string): Promise<boolean> {
+  const query = encodedQuery().where(keyColumn, 'STARTSWITH', `${plan.row.rowKey?.version}:`).toString();
+  const any = { table: plan.request.table, query, fields: ['sys_id'], limit: 1 };
+  return (await listRows(scope.client, any, callContext(scope))).length > 0;
+}
+
+/** Text that a query finds as it is. */
+const plainText = /^(?!javascript:)[\w .:@/-]{1,100}$/i;
+/** So many columns show well enough whether a row is the one that was sent. */
+const columnsToShow = 3;
+const anyRowKey = /^[0-9a-f]{12}:\d+$/i;
+
+/**
+ * Whether a row like the first one of a chunk has come since the import began, under what is no key: then the instance may have
+ * written something else into the column, as a rule or a transform script can.
+ */
+async function isUnderAnotherKey(
+  scope: ImportScope,
+  plan: ImportPlan,
+  keyColumn: string,
+  chunk: Chunk,
+): Promise<boolean> {
+  const [first] = rowsOf(chunk.body);
+  const shown = sentColumns(plan)
+    .filter(({ column, jsonKey, kind }) => {
+      const value = first?.[jsonKey]?.trim() ?? '';
+      return kind === 'text' && column !== keyColumn && plainText.test(value);
+    })
+    .slice(0, columnsToShow);
+  if (shown.length === 0) return false;
+  const since = instanceTime(Date.parse(plan.startedAt) - nodeSkewMs);
+  const query = shown.reduce(
+    (all, { column, jsonKey }) => all.where(column, '=', first?.[jsonKey]?.trim() ?? ''),
+    encodedQuery().where('sys_created_on', '>=', since),
+  );
+  const rows = {
+    table: plan.request.table,
+    query: query.toString(),
+    fields: ['sys_id', keyColumn],
+    limit: 1_000,
+  };
+  for await (const page of pageRows(scope, rows))
+    if (page.some((row) => !anyRowKey.test(row[keyColumn] ?? ''))) return true;
+  return false;
 }
 
 /** Keys a query carries: 100 of them stay well below the 8 KB that a URL may have. */

@@ -114,3 +114,51 @@ describe('a set that holds the rows of a lost request', () => {
     expect(held).toHaveLength(20);
   });
 });
+
+describe('rows with keys, into which the instance writes something else', () => {
+  /** An instance with a rule that empties the column, or makes another text of it. */
+  const rewriting = (rewrite: (key: string) => string): ServiceNowClient => ({
+    async send(request, context) {
+      try {
+        return await world.client.send(request, context);
+      } finally {
+        if (request.method === 'POST')
+          for (const { sys_id: id = '', u_key: key = '' } of world.rows('imp_load'))
+            if (/^[0-9a-f]{12}:/.test(key))
+              world.instance.state.store.assign('imp_load', id, { u_key: rewrite(key) });
+      }
+    },
+    close: () => world.client.close(),
+  });
+
+  it.each([
+    ['nothing', 'first', () => '', 0, {}],
+    ['nothing', 'third', () => '', 2, {}],
+    ['another text', 'first', (key: string) => `item ${key.length}`, 0, {}],
+    ['another text', 'third', (key: string) => `item ${key.length}`, 2, {}],
+    ['another text', 'first', (key: string) => `item ${key.length}`, 0, { mode: 'rows' }],
+  ] as const)(
+    'are not sent again after a lost answer: %s, the %s request',
+    async (_, __, rewrite, skip, more) => {
+      await world.settings('imp_load', { ...settings, keyColumn: 'u_key', ...more });
+      const match = 'mode' in more ? { method: 'POST', path: '/api/now/*batch' } : insertMultiple;
+      world.instance.control.faults.add({ match, action: 'reset-after-commit', seed: 1, count: 1, skip });
+      const drop = await world.drop('imports/imp_load/keys.csv', load(50, 'k-'));
+      const summary = await world.run(drop, new Map(), () => rewriting(rewrite));
+      expect(new Set(world.rows('imp_load').map((row) => row['u_code'])).size).toBe(50);
+      expect(world.rows('imp_load')).toHaveLength(50);
+      expect(summary.counts).toMatchObject({ error: 0, notSent: 0, ignored: 0 });
+    },
+  );
+
+  it('are sent again where rows of the same values were there before', async () => {
+    await world.settings('imp_load', settings);
+    await world.run(await world.drop('imports/imp_load/keyless.csv', load(20, 'k-')));
+    world.clock.advance(120_000);
+    await world.settings('imp_load', { ...settings, keyColumn: 'u_key' });
+    lose('reset-before-commit', { count: 1 });
+    const summary = await world.run(await world.drop('imports/imp_load/keyed.csv', load(20, 'k-')));
+    expect(summary.counts).toMatchObject({ ignored: 20, unknown: 0 });
+    expect(world.rows('imp_load')).toHaveLength(40);
+  });
+});
