@@ -34,6 +34,7 @@ const examples: Readonly<Record<string, { readonly request?: Json; readonly answ
     },
   },
   postServiceCatalog: { request: { sysparm_quantity: '1', variables: {} } },
+  putCartItem: { request: { sysparm_quantity: '2' } },
   postBatch: {
     request: {
       batch_request_id: '1',

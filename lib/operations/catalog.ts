@@ -18,7 +18,7 @@ import type { Operation } from './define-operation.ts';
 import { getRecordsStagingTable, postRecordStagingTable, postRecordsStagingTable } from './import-set.ts';
 import { postMethodOverride } from './method-override.ts';
 import { postSignal } from './post-signal.ts';
-import { deleteCartItem, getServiceCatalog, postServiceCatalog } from './service-catalog.ts';
+import { deleteCartItem, getServiceCatalog, postServiceCatalog, putCartItem } from './service-catalog.ts';
 import {
   deleteRecordById,
   getAggregateRecord,
@@ -55,6 +55,7 @@ export const operations: readonly Operation[] = [
   deleteCmdbRelation,
   getServiceCatalog,
   postServiceCatalog,
+  putCartItem,
   deleteCartItem,
   postBatch,
   postMethodOverride,

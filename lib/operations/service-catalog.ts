@@ -5,6 +5,7 @@ import {
   cartActions,
   catalogParts,
   catalogResources,
+  changeCartRequest,
   itemActionRequest,
   itemActions,
   readCatalogRequest,
@@ -99,6 +100,16 @@ export const postServiceCatalog = defineOperation({
 function bodyOf(record: RecordColumns | undefined): RecordColumns | undefined {
   return record === undefined || Object.keys(record).length === 0 ? undefined : record;
 }
+
+/** Changes the quantity or the variables of a line of the cart. Answers 200 with the cart, or 404. */
+export const putCartItem = defineOperation({
+  name: 'putCartItem',
+  routes: [{ method: 'PUT', namespace, path: '/servicecatalog/cart/{sysId}' }],
+  body: 'optional-record',
+  schema: z.object({ sysId, record: z.optional(orJsonText(columns)), apiVersion }),
+  tables: () => tablesOfResource.cart,
+  request: ({ sysId: id, record, apiVersion: version }) => changeCartRequest(id, bodyOf(record), version),
+});
 
 /** Takes a line out of the cart. Answers 204 without a body, or 404. */
 export const deleteCartItem = defineOperation({

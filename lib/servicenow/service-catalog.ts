@@ -49,6 +49,11 @@ export function removeFromCartRequest(sysId: string, version?: ApiVersion): Serv
   return buildRequest('DELETE', catalogPath(version, 'cart', checkSysId(sysId)), 'never');
 }
 
+/** `PUT /servicecatalog/cart/{sysId}`: changes the quantity or the variables of a line of the user's cart. */
+export function changeCartRequest(sysId: string, body: unknown, version?: ApiVersion): ServiceNowRequest {
+  return buildRequest('PUT', catalogPath(version, 'cart', checkSysId(sysId)), 'never', {}, {}, body);
+}
+
 function catalogPath(version: ApiVersion | undefined, ...segments: readonly string[]): string {
   return ['/api/sn_sc', ...(version ? [version] : []), 'servicecatalog', ...segments].join('/');
 }

@@ -6,6 +6,7 @@ import {
   deleteCartItem,
   getServiceCatalog,
   postServiceCatalog,
+  putCartItem,
 } from '../../lib/operations/service-catalog.ts';
 import { type EmulatedDeployment, startDeployment } from './emulated.ts';
 
@@ -81,6 +82,31 @@ describe('the Service Catalog API', () => {
     expect(resultOf(await read(`${base}/cart`)).items).toEqual([]);
   });
 
+  it('changes a line of the cart, by its method and in a batch, and orders what it then says', async () => {
+    const cart = await post(`${base}/items/${await laptop()}/add_to_cart`, { sysparm_quantity: 1 });
+    const [{ cart_item_id: line }] = resultOf(cart).items;
+    const url = `${base}/cart/${line}`;
+    const change = (quantity: string) => ({
+      method: 'PUT',
+      url,
+      body: JSON.stringify({ sysparm_quantity: quantity }),
+    });
+    const changed = await deployment.serve(putCartItem).http(change('4'));
+    expect(changed).toMatchObject({ statusCode: 200, body: { result: { items: [{ quantity: '4' }] } } });
+    expect(
+      await deployment.serve(putCartItem).http({ ...change('5'), url: `${base}/cart/none` }),
+    ).toMatchObject({ statusCode: 404 });
+    const part = { ...change('3'), id: '1', body: Buffer.from(change('3').body).toString('base64') };
+    const headers = [{ name: 'Content-Type', value: 'application/json' }];
+    const body = JSON.stringify({ rest_requests: [{ ...part, headers }] });
+    expect(
+      await deployment.serve(postBatch).http({ method: 'POST', url: '/api/now/batch', body }),
+    ).toMatchObject({ body: { serviced_requests: [{ status_code: 200 }] } });
+    await deployment.serve(putCartItem).invoke({ sysId: line, record: { variables: { memory: '32 GB' } } });
+    await post(`${base}/cart/submit_order`);
+    expect(deployment.instance.control.snapshot('sc_req_item')).toMatchObject([{ quantity: '3' }]);
+  });
+
   it.each([
     [{ resource: 'secrets' }, /^resource: required; one of catalogs, categories, items, cart/],
     [{ resource: 'items', sysId: 'x', part: 'scripts' }, /^part: one of/],
@@ -108,8 +134,9 @@ describe('the Service Catalog API', () => {
       await post(`${base}/items/${sysId}/order_now`, {}),
       await post(`${base}/items/${sysId}/add_to_cart`, {}),
       await post(`${base}/cart/checkout`),
+      await deployment.serve(putCartItem).http({ method: 'PUT', url: `${base}/cart/${sysId}`, body: '{}' }),
     ];
-    expect(refused.map(({ statusCode }) => statusCode)).toEqual([403, 403, 403, 403, 403]);
+    expect(refused.map(({ statusCode }) => statusCode)).toEqual([403, 403, 403, 403, 403, 403]);
     const rest_requests = [{ id: '1', method: 'POST', url: `${base}/items/${sysId}/order_now` }];
     const batch = { method: 'POST', url: '/api/now/batch', body: JSON.stringify({ rest_requests }) };
     expect((await deployment.serve(postBatch).http(batch)).body).toMatchObject({
