@@ -20,7 +20,7 @@ function fieldParts(column: Column, linking: Linking): JsonPart[] {
     case 'document_id':
       return referenceParts(column, linking);
     default:
-      return column.nullWhenEmpty ? nullableParts(column) : valueParts(column);
+      return column.nullWhenEmpty === 'value' ? nullableParts(column) : valueParts(column);
   }
 }
 

@@ -41,7 +41,8 @@ const knownFields = new WeakMap<readonly Column[], Field[]>();
 function allFields(columns: readonly Column[]): Field[] {
   const known = knownFields.get(columns);
   if (known) return known;
-  const alphabetical = [...columns].sort((left, right) => (left.name < right.name ? -1 : 1));
+  const shown = columns.filter(({ onlyWhenAsked }) => !onlyWhenAsked);
+  const alphabetical = shown.sort((left, right) => (left.name < right.name ? -1 : 1));
   const fields = inAnswerOrder(alphabetical.map((column) => ({ key: column.name, path: [], column })));
   knownFields.set(columns, fields);
   return fields;

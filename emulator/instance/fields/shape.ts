@@ -150,13 +150,19 @@ export function shapeField(viewer: Viewer, how: Presentation, column: Column, ro
   if (column.kind === 'reference' || column.kind === 'document_id') {
     return shapeReference(viewer, how, column, value, row);
   }
-  if (value === '' && column.nullWhenEmpty)
-    return how.mode === 'all' ? { display_value: null, value: null } : null;
+  if (value === '' && column.nullWhenEmpty) return emptyField(how, column.nullWhenEmpty);
   if (how.mode === 'false') return value;
   const display = displayValue(viewer, column, value, row);
   if (how.mode === 'true') return display;
   if (column.kind !== 'currency' || value === '') return { display_value: display, value };
   return { display_value: display, value, currency_display_value: `USD;${Number(value).toFixed(2)}` };
+}
+
+function emptyField({ mode }: Presentation, nullPart: 'value' | 'display'): FieldValue {
+  const value = nullPart === 'value' ? null : '';
+  const display_value = nullPart === 'display' ? null : '';
+  if (mode === 'all') return { display_value, value };
+  return mode === 'true' ? display_value : value;
 }
 
 function shapeReference(

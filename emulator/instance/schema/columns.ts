@@ -8,6 +8,9 @@ const column =
   (name: string, label: string, extra: Extra = {}) =>
     ({ name, label, kind, maxLength, ...extra }) satisfies Column;
 
+/** `no_cart_v2` as `No cart v2`. */
+export const titled = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
+
 /** A column of text. */
 export const text = (name: string, label: string, maxLength = 40, extra: Extra = {}): Column => ({
   name,

@@ -1,16 +1,47 @@
-import { boolean, choice, guid, integer, reference, text } from './columns.ts';
-import type { Table } from './table.ts';
+import { boolean, choice, guid, integer, reference, text, titled } from './columns.ts';
+import type { Column, Table } from './table.ts';
+
+/** What other applications may do with a table, and how it is numbered and shown: rows of `sys_db_object` have it. */
+const tableOptions: readonly Column[] = [
+  ...Object.entries({
+    create_access: 'true',
+    read_access: 'true',
+    update_access: 'true',
+    delete_access: 'false',
+    alter_access: 'true',
+    actions_access: 'true',
+    client_scripts_access: 'true',
+    configuration_access: 'false',
+    ws_access: 'true',
+    create_access_controls: 'false',
+    live_feed_enabled: 'false',
+    scriptable_table: 'false',
+  }).map(([name, defaultValue]) => boolean(name, titled(name), { defaultValue })),
+  ...['access', 'caller_access', 'extension_model', 'sys_class_code', 'sys_class_path', 'user_role'].map(
+    (name) => text(name, titled(name)),
+  ),
+];
+
+const globalApplication = { defaultValue: 'global' };
 
 /** Tables of the platform that the emulator itself relies on. */
 export const systemTables: readonly Table[] = [
+  { name: 'sys_package', label: 'Package', display: 'name', columns: [text('name', 'Name', 100)] },
+  {
+    name: 'sys_number',
+    label: 'Numbers',
+    display: 'prefix',
+    columns: [text('category', 'Table', 80), text('prefix', 'Prefix'), integer('number', 'Number')],
+  },
+  { name: 'sys_scope', label: 'Application', display: 'name', columns: [text('name', 'Name', 100)] },
   {
     name: 'sys_metadata',
     label: 'Application File',
     display: 'sys_name',
     columns: [
       text('sys_name', 'Display name', 255),
-      text('sys_scope', 'Application', 32, { defaultValue: 'global' }),
-      text('sys_package', 'Package', 32, { defaultValue: 'global' }),
+      reference('sys_scope', 'Application', 'sys_scope', globalApplication),
+      reference('sys_package', 'Package', 'sys_package', globalApplication),
       text('sys_policy', 'Protection policy'),
       text('sys_update_name', 'Update name', 250),
     ],
@@ -50,6 +81,9 @@ export const systemTables: readonly Table[] = [
       text('label', 'Label', 80),
       reference('super_class', 'Extends table', 'sys_db_object'),
       boolean('is_extendable', 'Extensible'),
+      reference('number_ref', 'Auto number', 'sys_number'),
+      ...tableOptions,
+      text('sys_tags', 'Tags', 40, { onlyWhenAsked: true }),
     ],
   },
   {

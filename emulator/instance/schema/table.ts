@@ -47,8 +47,10 @@ export type Column = {
   readonly indexed?: boolean;
   /** Linked in every answer, also with `sysparm_exclude_reference_link` (recorded of sys_user.sys_domain). */
   readonly alwaysLinked?: boolean;
-  /** `null` in answers while it is empty, also without display values. */
-  readonly nullWhenEmpty?: boolean;
+  /** While it is empty, its value, or what is displayed of it, is `null` in answers (recorded of kb_knowledge). */
+  readonly nullWhenEmpty?: 'value' | 'display';
+  /** Left out of answers unless `sysparm_fields` names it (recorded of sys_db_object.sys_tags). */
+  readonly onlyWhenAsked?: boolean;
   /** A unique index beyond sys_id. */
   readonly unique?: boolean;
 };

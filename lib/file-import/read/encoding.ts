@@ -81,7 +81,7 @@ export const anotherEncoding = 'another encoding';
 
 /**
  * The encoding to name for text that is not UTF-8: Windows-1252 when its bytes beyond ASCII stand alone in words of Latin letters, or are
- * its signs; `anotherEncoding` when they are what Windows-1252 has in no text. It is not used unasked: the same bytes are other letters in
+ * its signs; `anotherEncoding` when they are what Windows-1252 has in no text, or words of another script. It is not used unasked: the same bytes are other letters in
  * other encodings, and the mistake would go unnoticed.
  * @param isCut the text goes on behind `bytes`, whose last character may be a part of one
  */
@@ -94,7 +94,7 @@ export function likelyEncoding(
     const found = unmarkedUtf16(bytes);
     return found === name ? undefined : found;
   }
-  const found = { windows: 0, other: 0 };
+  const found = { utf8: 0, windows: 0, other: 0, side: 0 };
   let run = 0;
   let isUmlauts = true;
   for (let i = 0; i < bytes.length; i++) {
@@ -109,14 +109,22 @@ export function likelyEncoding(
     const rest = bytes.subarray(i + 1, i + length);
     const isUtf8 = length > 1 && rest.every(isContinuation);
     if (isUtf8 && rest.length < length - 1 && isCut) break;
-    if (isUtf8 && rest.length === length - 1) return undefined;
+    if (isUtf8 && rest.length === length - 1) {
+      found.utf8++;
+      run += length - 1;
+      i += length - 1;
+      continue;
+    }
     isUmlauts &&= umlauts.has(byte);
-    if (run > longestRun && !isUmlauts) return undefined;
     const before = bytes[i - 1];
     const after = bytes[i + 1];
+    if (run > longestRun && !isUmlauts) found.other++;
+    if (!isUmlauts && (run > 1 || (after ?? 0) >= 0x80)) found.side++;
     if (isNotWindows(byte, before, after)) found.other++;
     else if (isWindows(byte, before, after)) found.windows++;
   }
+  // Two bytes of GBK may pass for a character of UTF-8; broken bytes of UTF-8 seldom stand side by side.
+  if (found.utf8 > 0) return found.side > found.utf8 ? anotherEncoding : undefined;
   if (found.other > 0) return anotherEncoding;
   return found.windows > 0 ? 'windows-1252' : undefined;
 }
@@ -125,7 +133,7 @@ export function likelyEncoding(
 export function encodingAdvice(likely: string | undefined): string {
   if (likely === undefined) return '';
   if (likely === anotherEncoding)
-    return '; save it as UTF-8, or set encoding in _import.json to the one it has (windows-1250, macintosh, ibm866, …)';
+    return '; save it as UTF-8, or set encoding in _import.json to the one it has (windows-1250, windows-1251, macintosh, ibm866, shift_jis, gbk, …)';
   const advice = `; set encoding to ${likely} in _import.json`;
   return likely === 'windows-1252'
     ? `${advice} if that is what it has (it may be windows-1250, windows-1254 or macintosh as well), or save it as UTF-8`

@@ -318,6 +318,32 @@ describe('columns', () => {
     const article = await create(instance, 'kb_knowledge', {});
     const listed = await list(instance, '/api/now/table/kb_knowledge?sysparm_fields=wiki,text');
     expect([article['wiki'], article['text'], listed]).toEqual([null, '', [{ wiki: null, text: '' }]]);
+    const shown = await list(
+      instance,
+      '/api/now/table/kb_knowledge?sysparm_fields=wiki,text&sysparm_display_value=true',
+    );
+    expect(shown).toEqual([{ wiki: '', text: null }]);
+  });
+
+  it('say of a table which application it is of and what others may do with it', async () => {
+    const [table] = await list(instance, '/api/now/table/sys_db_object?name=incident');
+    expect(table).toMatchObject({
+      sys_scope: { link: `${instance.url}/api/now/table/sys_scope/global`, value: 'global' },
+      create_access: 'true',
+      delete_access: 'false',
+      number_ref: '',
+      sys_class_path: '',
+    });
+    expect(table).not.toHaveProperty('sys_tags');
+  });
+
+  it('number a business service, with the columns of its portfolio', async () => {
+    expect(await create(instance, 'cmdb_ci_service_business', { name: 'Payroll' })).toMatchObject({
+      number: expect.stringMatching(/^BSN\d{7}$/),
+      service_status: 'requirements',
+      stakeholders: '',
+      spm_taxonomy_node: '',
+    });
   });
 
   it('keep an object as Java prints a map, cut at the length of the column', async () => {

@@ -36,6 +36,8 @@ const integrationId = sysIdOf('sys_user', demoUser.userName);
 
 /** What no instance is without: its roles and its administrators. */
 export const baseRows: DataDocument = {
+  sys_package: [{ sys_id: 'global', name: 'Global' }],
+  sys_scope: [{ sys_id: 'global', name: 'Global' }],
   sys_user_role: roles.map(([name]) => ({ sys_id: roleId(name), name })),
   sys_user: [
     {

@@ -8,13 +8,11 @@ import {
   integer,
   reference,
   text,
+  titled,
 } from '../../schema/columns.ts';
 import type { Column, Table } from '../../schema/table.ts';
 
 const active = boolean('active', 'Active', { defaultValue: 'true' });
-
-/** `no_cart_v2` as `No cart v2`. */
-const titled = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
 
 /** What every file of an application has. */
 const applicationFile: readonly Column[] = [
@@ -110,8 +108,6 @@ const itemColumns: readonly Column[] = [
 
 /** The service catalog: catalogs, categories, items and their variables, carts, and what was ordered. */
 export const catalogTables: readonly Table[] = [
-  named('sys_package', 'Package'),
-  named('sys_scope', 'Application'),
   named('sys_hub_flow', 'Flow'),
   named('wf_workflow', 'Workflow'),
   named('sc_cat_item_delivery_plan', 'Execution Plan'),

@@ -9,6 +9,7 @@ import {
   integerChoice,
   reference,
   text,
+  titled,
 } from '../../schema/columns.ts';
 import type { Column, Table } from '../../schema/table.ts';
 
@@ -79,6 +80,32 @@ const operation: readonly Column[] = [
   text('most_frequent_user', 'Most frequent logged in user', 32),
   text('object_id', 'Object ID', 255),
   text('attributes', 'Attributes', 4000),
+];
+
+/** How a service is offered, and to whom. */
+const portfolio: readonly Column[] = [
+  reference('parent', 'Parent', 'cmdb_ci_service'),
+  reference('business_relation_manager', 'Business relation manager', 'sys_user'),
+  reference('delivery_manager', 'Delivery manager', 'sys_user'),
+  reference('service_owner_delegate', 'Service owner delegate', 'sys_user'),
+  reference('user_group', 'User group', 'sys_user_group'),
+  text('consumer_type', 'Consumer type', 40, { defaultValue: 'internal' }),
+  text('portfolio_status', 'Portfolio status', 40, { defaultValue: 'pipeline' }),
+  text('service_status', 'Service status', 40, { defaultValue: 'requirements' }),
+  text('price_model', 'Price model', 40, { defaultValue: 'per_unit' }),
+  ...[
+    ...['aliases', 'business_contact', 'business_need', 'checkout', 'comments', 'compatibility_dependencies'],
+    ...[
+      'monitoring_requirements',
+      'prerequisites',
+      'price_unit',
+      'published_ref',
+      'service_level_requirement',
+    ],
+    ...['sla', 'spm_service_portfolio', 'spm_taxonomy_node', 'stakeholders', 'state', 'unit_description'],
+  ].map((name) => text(name, titled(name), 255)),
+  date('end_date', 'End date'),
+  date('last_review_date', 'Last review date'),
 ];
 
 /** Configuration items: cmdb_ci, its services, its computers, and among them the servers. */
@@ -154,7 +181,16 @@ export const cmdbTables: readonly Table[] = [
       text('service_classification', 'Service classification', 40),
       text('used_for', 'Used for', 40, { defaultValue: 'Production' }),
       text('version', 'Version'),
+      text('number', 'Number'),
+      ...portfolio,
     ],
+  },
+  {
+    name: 'cmdb_ci_service_business',
+    label: 'Business Service',
+    parent: 'cmdb_ci_service',
+    number: { prefix: 'BSN', digits: 7 },
+    columns: [],
   },
   {
     name: 'service_offering',
@@ -235,7 +271,12 @@ export const cmdbTables: readonly Table[] = [
   { name: 'cmdb_ci_netgear', label: 'Network Gear', parent: 'cmdb_ci_hardware', columns: [] },
   { name: 'cmdb_ci_ip_switch', label: 'IP Switch', parent: 'cmdb_ci_netgear', columns: [] },
   { name: 'cmdb_ci_ec2_instance', label: 'AWS EC2 Instance', parent: 'cmdb_ci_vm_instance', columns: [] },
-  { name: 'cmdb_ci_linux_server', label: 'Linux Server', parent: 'cmdb_ci_server', columns: [] },
+  {
+    name: 'cmdb_ci_linux_server',
+    label: 'Linux Server',
+    parent: 'cmdb_ci_server',
+    columns: [text('kernel_release', 'Kernel Release')],
+  },
   { name: 'cmdb_ci_win_server', label: 'Windows Server', parent: 'cmdb_ci_server', columns: [] },
   { name: 'cmdb_ci_unix_server', label: 'UNIX Server', parent: 'cmdb_ci_server', columns: [] },
   { name: 'cmdb_ci_aix_server', label: 'AIX Server', parent: 'cmdb_ci_unix_server', columns: [] },

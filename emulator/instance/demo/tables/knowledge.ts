@@ -35,8 +35,8 @@ export const knowledgeTables: readonly Table[] = [
       text('display_number', 'Number', 40),
       text('short_description', 'Short description', 100),
       text('description', 'Description', 4000),
-      text('text', 'Article body', 65_536),
-      text('wiki', 'Wiki', 65_536, { nullWhenEmpty: true }),
+      text('text', 'Article body', 65_536, { nullWhenEmpty: 'display' }),
+      text('wiki', 'Wiki', 65_536, { nullWhenEmpty: 'value' }),
       choice(
         'workflow_state',
         'Workflow',

@@ -87,8 +87,15 @@ describe('the encoding', () => {
     ['Windows-1252 for a euro sign between blanks', Buffer.from('a\nx 5 \x80 y\n', 'latin1'), 'windows-1252'],
     ['Windows-1252 where é stands at the very end', Buffer.from('caf\xe9', 'latin1'), 'windows-1252'],
     [
-      'nothing for words of another script',
+      'not Windows-1252 for words of another script',
       Buffer.from('name\n\xcf\xf0\xe8\xe2\xe5\xf2 a', 'latin1'),
+      anotherEncoding,
+    ],
+    ['not Windows-1252 for Shift_JIS', latin('name\n\x8eR\x93c\x91\xbe\x98Y'), anotherEncoding],
+    ['not Windows-1252 for GBK', latin('name\n\xd5\xc5\xce\xb0'), anotherEncoding],
+    [
+      'nothing for UTF-8 with single broken bytes',
+      Buffer.from('name\n\xf0 \xe8x \xe2 M\xc3\xbcller', 'latin1'),
       undefined,
     ],
     ['Windows-1252 for capitals that begin characters in UTF-8', latin('SÃO JOÃO'), 'windows-1252'],
