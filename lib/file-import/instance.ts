@@ -18,6 +18,8 @@ import { ServiceNowError } from '../servicenow/service-now-error.ts';
 export type ImportScope = {
   readonly s3: S3Client;
   readonly client: ServiceNowClient;
+  /** The instance by its name in the deployment. */
+  readonly instance?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly outcomes?: Outcomes;
@@ -29,7 +31,10 @@ export type ImportScope = {
 };
 
 /** Finds the client for a staging table of the named instance, or of the deployment's first. */
-type ClientFor = (table: string, instanceName: string | undefined) => ServiceNowClient;
+type ClientFor = ((table: string, instanceName: string | undefined) => ServiceNowClient) & {
+  /** The name of the instance that a client is for. */
+  readonly nameOf?: (instanceName: string | undefined) => string;
+};
 
 /** What an invocation works with before it has read the settings of its import, which name the instance. */
 export type ImportDeps = Omit<ImportScope, 'client'> & { readonly clientFor: ClientFor };
@@ -41,7 +46,7 @@ export type ImportDeps = Omit<ImportScope, 'client'> & { readonly clientFor: Cli
  * @param dropInstances names in addition to the first instance; `*` for all
  */
 export function clientsOf(connect: Connections['connect'], dropInstances: readonly string[]): ClientFor {
-  return (table, instanceName) => {
+  const clientFor = (table: string, instanceName: string | undefined) => {
     const { instance, client } = connect(instanceName);
     const mayBeNamed = [connect().instance.name, ...dropInstances];
     if (!mayBeNamed.includes(instance.name) && !mayBeNamed.includes('*'))
@@ -52,6 +57,7 @@ export function clientsOf(connect: Connections['connect'], dropInstances: readon
     if (!allowsTable(instance, table)) throw new TableNotAllowedError(table);
     return client;
   };
+  return Object.assign(clientFor, { nameOf: (name: string | undefined) => connect(name).instance.name });
 }
 
 /** The scope of an import whose settings are known. @throws ConfigurationError, TableNotAllowedError */
@@ -60,7 +66,7 @@ export function scopeOf(
   table: string,
   instanceName: string | undefined,
 ): ImportScope {
-  return { ...deps, client: clientFor(table, instanceName) };
+  return { ...deps, client: clientFor(table, instanceName), instance: clientFor.nameOf?.(instanceName) };
 }
 
 /** No request of an import takes longer: ServiceNow cancels them after 60 s by itself. */

@@ -98,6 +98,7 @@ async function planImport(
     request,
     startedAt,
     folder: request.resultsFolder,
+    ...(scope.instance === undefined ? {} : { instance: scope.instance }),
     settings: warnings.reduce(withWarning, settings),
     content: file.content,
     row,

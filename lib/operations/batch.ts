@@ -16,6 +16,10 @@ const headers = z.pipe(
   z.optional(z.nullable(z.array(header, 'must be a list of { name, value }'))),
 );
 
+const notBase64 = 'must be base64 text';
+/** Its alphabets, with blanks and line ends: what does not fit would be left out when it is decoded. */
+const base64 = /^[A-Za-z0-9+/_=\s-]*$/;
+
 const part = z.looseObject(
   {
     id,
@@ -25,7 +29,7 @@ const part = z.looseObject(
     ),
     url: z.string('required; a path such as /api/now/table/incident'),
     headers: z.optional(headers),
-    body: z.optional(z.nullable(z.string('must be base64 text'))),
+    body: z.optional(z.nullable(z.string(notBase64).check(z.regex(base64, notBase64)))),
     exclude_response_headers: z.optional(z.nullable(z.union([z.boolean(), z.string()]))),
   },
   'must be a call: { id, method, url, … }',

@@ -188,6 +188,7 @@ describe('a batch', () => {
     ['{"rest_requests":{}}', /rest_requests/],
     ['{"rest_requests":[{"id":"1"}]}', /url/],
     ['{"rest_requests":[null]}', /rest_requests/],
+    ['{"rest_requests":[{"id":"1","url":"/api/now/table/incident","body":"{\\"urgency\\":1}"}]}', /base64/],
   ])('is refused when it is %s', async (body, reason) => {
     const deployment = await openDeployment();
     const answer = await deployment.serve(postBatch).http({ method: 'POST', url: '/api/now/batch', body });

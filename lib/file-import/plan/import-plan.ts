@@ -93,6 +93,8 @@ export type ImportPlan = {
   readonly startedAt: string;
   /** Where the results go, ends in `/`. */
   readonly folder: string;
+  /** The instance by its name in the deployment; absent in plans of earlier releases. */
+  readonly instance?: string;
   readonly settings: ImportSettings;
   readonly content: ContentPlan;
   readonly row: RowPlan;

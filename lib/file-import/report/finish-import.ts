@@ -126,6 +126,7 @@ function summarise(
     status: plan === undefined ? 'refused' : state.stopReason === undefined ? 'completed' : 'stopped',
     ...(state.stopReason === undefined ? {} : { reason: state.stopReason }),
     source: { bucket, key, ...(versionId ? { versionId } : {}), eTag, size, droppedAt },
+    ...(plan?.instance ? { instance: plan.instance } : {}),
     stagingTable: request.table,
     startedAt: state.startedAt,
     finishedAt: new Date(nowMs).toISOString(),

@@ -133,6 +133,7 @@ function mappingTable({ file, status }: ImportSummary): string {
 
 function details({
   source,
+  instance,
   startedAt,
   finishedAt,
   results,
@@ -143,7 +144,7 @@ function details({
   targetTables,
 }: ImportSummary): string {
   const facts: [string, string | undefined][] = [
-    ['instance', settings && (settings.instance ?? "the deployment's first")],
+    ['instance', instance ?? (settings && (settings.instance ?? "the deployment's first"))],
     ['staging table', stagingTable],
     ['target table', targetTables?.join(', ')],
     ['encoding', file?.encoding],

@@ -22,6 +22,8 @@ export type ImportSummary = {
   readonly status: 'completed' | 'stopped' | 'refused' | 'superseded';
   readonly reason?: string;
   readonly source: Pick<ImportRequest, 'bucket' | 'key' | 'versionId' | 'eTag' | 'size' | 'droppedAt'>;
+  /** The instance by its name in the deployment. */
+  readonly instance?: string;
   readonly stagingTable: string;
   /** When work on the file began. */
   readonly startedAt: string;

@@ -47,14 +47,15 @@ describe('an import where a deployment has several instances', () => {
     await world.settings('imp_load', { instance: 'dev', rowsPerRequest: 1, operationsPerExecution: 8 });
     const summary = await world.run(await drop(), new Map(), clientFor);
     expect(summary).toMatchObject({ status: 'completed', lines: { rows: 2 }, counts: { unknown: 0 } });
+    expect(summary.instance).toBe('dev');
     expect(dev.state.store.select('imp_load', {})).toHaveLength(2);
     expect(requests('prod')).toBe(0);
   });
 
   it('goes to the first when none is named', async () => {
     const { dev, clientFor } = await twoInstances();
-    const request = await world.drop('imports/imp_user/rows.csv', 'u_name\nx');
-    await world.run(request, new Map(), clientFor);
+    const request = await world.drop('imports/imp_user/rows.csv', 'user_id\nx');
+    expect((await world.run(request, new Map(), clientFor)).instance).toBe('prod');
     expect(world.instance.state.ledger.select({}).length).toBeGreaterThan(0);
     expect(dev.state.ledger.select({})).toHaveLength(0);
   });
