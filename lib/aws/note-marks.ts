@@ -70,7 +70,7 @@ export class NoteMarks {
 
   /**
    * Remembers which columns of a record a key is about to write, when it was first about to, and when that was asked for.
-   * @param notes those among them
+   * @param notes those among them, and until when all may be under way
    */
   async rememberColumns(
     sysId: string,
@@ -80,7 +80,11 @@ export class NoteMarks {
     notes?: BegunNotes,
   ): Promise<void> {
     const key = { pk: this.#columnsKey(sysId), sk: keyName };
-    const more = notes && Object.keys(notes.starts).length > 0 && notes;
+    const { starts = {}, untilMs } = notes ?? {};
+    const more = {
+      ...(untilMs !== undefined && { untilMs }),
+      ...(Object.keys(starts).length > 0 && { starts }),
+    };
     const asked = { askedAtMs, ...(sequence !== undefined && { sequence }) };
     await this.#items.put(key, { ...toNames(columns), sentAtMs, ...asked, ...more });
   }
@@ -99,12 +103,24 @@ export class NoteMarks {
     const items = await this.#items.list(this.#columnsKey(sysId));
     return items.flatMap((item) => {
       const sentAtMs = numberIn(item, 'sentAtMs');
-      const untilMs = numberIn(item, 'untilMs') || sentAtMs + assumedMs;
+      const untilMs = lastUntil(item);
       if (item.sk === ownName || untilMs < sinceMs) return [];
       const known: unknown = Object(item['starts'])[column];
       if (Array.isArray(known)) return [{ starts: known.map(String), sentAtMs, untilMs }];
       return names(item)(column) ? [{ starts: [], sentAtMs, untilMs }] : [];
     });
+  }
+
+  /** Those of these columns of a record that no other key has written, or may have, since a time. */
+  async columnsOfNoOther(
+    sysId: string,
+    columns: readonly string[],
+    sinceMs: number,
+    ownName: string,
+  ): Promise<readonly string[]> {
+    const items = await this.#items.list(this.#columnsKey(sysId));
+    const others = items.filter((item) => item.sk !== ownName && lastUntil(item) >= sinceMs).map(names);
+    return columns.filter((column) => !others.some((isNamed) => isNamed(column)));
   }
 
   /** Forgets them: they were certainly not written. */
@@ -186,6 +202,11 @@ export class NoteMarks {
 }
 
 const longestName = 100;
+
+/** From then on what a key writes to a record can no longer be under way, in milliseconds since the Unix epoch. */
+function lastUntil(item: StateItem): number {
+  return numberIn(item, 'untilMs') || numberIn(item, 'sentAtMs') + assumedMs;
+}
 
 function toAsked(item: StateItem | undefined): AskedAt {
   return { askedAtMs: numberIn(item, 'askedAtMs'), sequence: textIn(item, 'sequence') };

@@ -99,24 +99,39 @@ export async function writeUpdate(attempt: Attempt, update: Update): Promise<Don
 }
 
 /**
- * False where the instance shows that no earlier attempt has written an update: a value that no other key has written over since is
- * another one, or its note is not there. What an instance drops, cuts or converts says nothing, nor does a record that is not shown.
+ * Whether an earlier attempt has written an update, as far as the instance shows it: by its note, or by the values that no other key
+ * may have written over since. What an instance drops, cuts or converts says nothing.
  */
-export async function mayBeWritten(attempt: Attempt, update: Update): Promise<boolean> {
+export async function lookWhetherWritten(
+  attempt: Attempt,
+  update: Update,
+): Promise<'written' | 'not written' | 'unknown'> {
   const { record } = await dropOverwritten(attempt, update);
-  if (Object.keys(record).length === 0) return Object.keys(update.record).length > 0;
-  if (update.notes.size > 0) return new NoteWriting(attempt, update.sysId, update.notes).isWritten();
+  if (Object.keys(record).length === 0)
+    return Object.keys(update.record).length > 0 ? 'unknown' : 'not written';
+  if (update.notes.size > 0) {
+    const isWritten = await new NoteWriting(attempt, update.sysId, update.notes).isWritten();
+    return isWritten ? 'written' : 'not written';
+  }
   const { table, sysId } = update;
-  const { send, journals, callContext } = attempt.context;
-  try {
-    const request = getRequest({ table, sysId, parameters: valuesQuery(record) });
-    const { body } = await send({ request, isReconciling: true });
+  const { context, firstSentAtMs, name } = attempt;
+  const { send, journals, callContext, ledger } = context;
+  const own = await ledger.notes.columnsOfNoOther(sysId, Object.keys(record), firstSentAtMs, name);
+  const isCompared = ([column, value]: readonly [string, unknown]) =>
     // An instance stores what is no text in its own notation.
-    const texts = Object.fromEntries(Object.entries(record).filter(([, value]) => !isStructure(value)));
-    return (await compareColumns(table, texts, body, journals, callContext)).differing.length === 0;
+    !isStructure(value) && (own.length === 0 || own.includes(column));
+  const compared = Object.fromEntries(Object.entries(record).filter(isCompared));
+  try {
+    const request = getRequest({ table, sysId, parameters: valuesQuery(compared) });
+    const { body } = await send({ request, isReconciling: true });
+    const { differing, open, absent } = await compareColumns(table, compared, body, journals, callContext);
+    if (differing.length > 0) return 'not written';
+    return Object.keys(compared).length > open.length + absent.length ? 'written' : 'unknown';
   } catch (error) {
     if (!(error instanceof RecordNotFoundError || error instanceof AccessDeniedError)) throw error;
-    return (await countByValues(table, sysId, record, attempt.context)) !== 'absent';
+    const presence = await countByValues(table, sysId, compared, context);
+    if (presence === 'absent') return 'not written';
+    return presence === 'unknown' ? 'unknown' : 'written';
   }
 }
 

@@ -9,7 +9,7 @@ import type { Done } from '../disposition.ts';
 import type { Attempt } from './attempt.ts';
 import { type Notes, NoteWriting, withNotes } from './journal.ts';
 import { Match, type Row } from './match.ts';
-import { answerFields, mayBeWritten, type Update, writeUpdate } from './update.ts';
+import { answerFields, lookWhetherWritten, type Update, writeUpdate } from './update.ts';
 import { type CommandOf, columnOfSender, type WriteContext } from './write-context.ts';
 
 const createdAnswer = z.object({ result: z.looseObject({ sys_id: z.string() }) });
@@ -58,10 +58,10 @@ export class UpsertWork {
   }
 
   /**
-   * True where a record that an earlier attempt may have updated still matches, or does not since that was written. Else someone has
-   * changed it before, e.g. a person has closed it, and it is not touched any more.
+   * What to do about a record that an earlier attempt may have updated: it is written again where it still matches, or does not since
+   * that was written. Else someone has changed it before, e.g. a person has closed it, and it is not touched any more.
    */
-  async mayUpdateAgain(sysId: string): Promise<boolean> {
+  async whatToRepeat(sysId: string): Promise<'write' | 'it is written' | 'it is another record'> {
     const { match } = this;
     const [now, { rows, total }] = await Promise.all([
       match.readHolder(sysId, true),
@@ -74,7 +74,10 @@ export class UpsertWork {
         (listed && match.isAsListed(now, listed))
       : // The total counts what the user may not read.
         total > rows.length;
-    return isMet || mayBeWritten(this.attempt, this.#updateOf(sysId));
+    if (isMet) return 'write';
+    const written = await lookWhetherWritten(this.attempt, this.#updateOf(sysId));
+    if (written === 'unknown') return 'write';
+    return written === 'written' ? 'it is written' : 'it is another record';
   }
 
   /** Finds the records whose columns of the match hold what they do once the record is written. */

@@ -68,8 +68,12 @@ class Upsert {
     }
     if (write === 'create') return new CreateByMatch(this.#work).repeat(sysId, mark);
     const presence = await findRecord(table, sysId, context);
-    if (presence === 'absent' || !(await this.#work.mayUpdateAgain(sysId))) return undefined;
-    return this.#work.updateUnlessGone(sysId);
+    if (presence === 'absent') return undefined;
+    const what = await this.#work.whatToRepeat(sysId);
+    if (what === 'write') return this.#work.updateUnlessGone(sysId);
+    if (what === 'it is another record') return undefined;
+    await this.#work.complete(write, sysId);
+    return 'duplicate';
   }
 
   /** Gives nothing when the record no longer matches, or is gone. */

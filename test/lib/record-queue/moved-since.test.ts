@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ServiceNowClient } from '../../../lib/servicenow/call.ts';
 import { UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import type { TestMessage } from './emulated-queue.ts';
-import { holding, incidents, journal, losing, queue, start, times } from './writing.ts';
+import { deployment, holding, incidents, journal, losing, queue, start, times } from './writing.ts';
 
 const sysId = 'a'.repeat(32);
 const store = () => queue.instance.state.store;
@@ -47,6 +47,41 @@ describe('an upsert whose answer was lost, and whose record a person has closed 
     expect(store().find('incident', sysId)).toMatchObject({ urgency: '3', active: 'false' });
     expect(journal(sysId)).toEqual([]);
     expect(incidents()).toHaveLength(2);
+  });
+
+  it('makes none, as it has written that one before, though an older upsert was carried out after it', async () => {
+    const held: (() => Promise<unknown>)[] = [];
+    let isAway = false;
+    const through = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        const { method, path } = request;
+        if (method !== 'PATCH' && !isAway) return client.send(request, context);
+        if (JSON.stringify(request.body).includes('older')) held.push(() => client.send(request));
+        else if (method === 'PATCH') await client.send(request, context);
+        isAway = true;
+        throw new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+      },
+    });
+    await start({ through, environment: { RECORDS_BATCH_API: 'false' } });
+    store().seed('incident', { sys_id: sysId, ...match });
+    const older = upsert('m1', match, { short_description: 'older' });
+    const newer = upsert('m2', match, { short_description: 'newer', description: 'newer' });
+    expect(await queue.deliver([older])).toEqual(['m1']);
+    isAway = false;
+    queue.later(40_000);
+    queue.restart();
+    // Its process has died before it could remember the doubt, and its first copy is carried out last of all.
+    await queue.state.table.delete({ pk: `record#${deployment}/default#${sysId}`, sk: '-' });
+    expect(await queue.deliver([newer])).toEqual(['m2']);
+    isAway = false;
+    await held.shift()?.();
+    store().update('incident', sysId, { active: 'false' }, person);
+    queue.later(130_000);
+    queue.restart();
+    expect(await queue.deliver([{ ...newer, receiveCount: 2 }])).toEqual([]);
+    expect(incidents()).toMatchObject([{ sys_id: sysId, active: 'false', description: 'newer' }]);
+    expect(queue.deadLetters).toEqual([]);
   });
 
   it.each(records)('makes none, as it has written that one before: %o', async (record) => {
