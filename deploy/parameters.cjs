@@ -1,6 +1,7 @@
 /** The template's Parameters, made of the params of serverless.yml; loaded by serverless.yml. */
 module.exports = async ({ resolveVariable }) => {
-  const { parameters, templateParameters } = await import('./parameters.ts');
+  const { parameters } = await import('./parameters.ts');
+  const { templateParameters } = await import('./template-parameters.ts');
   const values = new Map();
   for (const { param } of parameters) values.set(param, asText(await resolveVariable(`param:${param}`)));
   const settingOf = (param) => values.get(param) ?? '';

@@ -211,7 +211,7 @@ const bucketKeyStatement = {
 const isEmpty = (parameter: string) => ({ 'Fn::Equals': [{ Ref: parameter }, ''] });
 const isSet = (parameter: string) => ({ 'Fn::Not': [isEmpty(parameter)] });
 
-/** What deploy/parameters.ts refuses when packaging, for those who deploy the template by itself. */
+/** What deploy/template-parameters.ts refuses when packaging, for those who deploy the template by itself. */
 const rules: Readonly<Record<string, unknown>> = {
   WholeVpc: {
     Assertions: [

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { createResolver } from '../../emulator/aws/template/resolve.ts';
 import { asTemplate, type Template } from '../../emulator/aws/template/template.ts';
 import { ConfigurationError } from '../../lib/core/errors.ts';
-import { hasDynamicReference } from '../parameters.ts';
+import { hasDynamicReference } from '../template-parameters.ts';
 import { checkSettings } from './settings.ts';
 
 /** All variables of a function together. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parameters, templateParameters } from '../../deploy/parameters.ts';
+import { parameters } from '../../deploy/parameters.ts';
+import { templateParameters } from '../../deploy/template-parameters.ts';
 
 const serverlessFile = join(import.meta.dirname, '../../serverless.yml');
 
