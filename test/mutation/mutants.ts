@@ -1,9 +1,11 @@
-import { stripTypeScriptTypes } from 'node:module';
+import { childrenOf, parse, type SyntaxNode } from './syntax.ts';
 
 /** One small change to a source file that a test should notice. */
 export type Mutant = {
   /** 1-based. */
   readonly line: number;
+  /** Where in the original file. */
+  readonly offset: number;
   /** `=== → !==` */
   readonly change: string;
   /** The whole file with the change. */
@@ -28,23 +30,32 @@ const swaps: readonly (readonly [from: string, to: string])[] = [
   [' * ', ' / '],
 ];
 
+/** Nodes with a type in their name that hold code all the same. */
+const codeNodes = new Set(['TSAsExpression', 'TSSatisfiesExpression', 'TSNonNullExpression']);
+
 /**
  * Every mutant of a TypeScript file: negated conditions, swapped operators, other constants, removed statements. Changes
  * that are no valid syntax, or that touch nothing but types, are left out.
  */
 export function mutantsOf(source: string): readonly Mutant[] {
-  const code = blankText(source);
-  const original = stripTypeScriptTypes(source);
-  return editsOf(code, source).flatMap(({ at, length, text, change }) => {
+  const types = typesIn(parse(source));
+  return editsOf(blankText(source), source).flatMap(({ at, length, text, change }) => {
     const mutated = source.slice(0, at) + text + source.slice(at + length);
-    if (!isOther(mutated, original)) return [];
-    return [{ line: source.slice(0, at).split('\n').length, change, source: mutated }];
+    const offset = at + source.slice(at).search(/\S/);
+    if (types.some(({ start, end }) => start <= offset && offset < end) || !isValid(mutated)) return [];
+    return [{ line: source.slice(0, offset).split('\n').length, offset, change, source: mutated }];
   });
 }
 
-function isOther(mutated: string, original: string): boolean {
+function typesIn(node: SyntaxNode): readonly SyntaxNode[] {
+  if (node.type.startsWith('TS') && !codeNodes.has(node.type)) return [node];
+  return [...childrenOf(node)].flatMap(([, child]) => typesIn(child));
+}
+
+function isValid(source: string): boolean {
   try {
-    return stripTypeScriptTypes(mutated).replaceAll(/\s+/g, '') !== original.replaceAll(/\s+/g, '');
+    parse(source);
+    return true;
   } catch {
     return false;
   }

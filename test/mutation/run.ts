@@ -1,69 +1,61 @@
-import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join, relative, resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { type Arguments, readArguments, usage } from './arguments.ts';
+import { Coverage, type Selection } from './coverage.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
+import { type Unit, unitsOf } from './units.ts';
+import { WarmTests } from './warm-tests.ts';
 
-/** Where the tests of a room are. */
+/** Where the tests of a room are; for each mutant those are run that run its code. */
 const testsOf: Readonly<Record<string, readonly string[]>> = {
-  core: ['test/lib/core', 'test/lib/servicenow'],
+  core: ['test/lib/core/', 'test/lib/servicenow/'],
+  servicenow: ['test/lib/servicenow/'],
+  'record-queue': ['test/lib/record-queue/'],
 };
 
 const root = resolve(import.meta.dirname, '../..');
-const copied = [
-  'lib',
-  'test',
-  'functions',
-  'cli',
-  'deploy',
-  'emulator',
-  'package.json',
-  'tsconfig.json',
-  'vitest.config.ts',
-];
+const baselineLimitMs = 3_600_000;
 
-type Candidate = { readonly room: string; readonly file: string; readonly mutant: Mutant };
-type Verdict = 'killed' | 'timeout' | 'survived';
+type Source = { readonly room: string; readonly file: string; readonly units: readonly Unit[] };
+type Candidate = { readonly source: Source; readonly mutant: Mutant };
+type Verdict = 'killed' | 'timeout' | 'survived' | 'not run';
 
 /**
- * Changes the sources of the given rooms in one small place at a time and runs their tests each time, in a copy of the
- * project. A mutant that no test notices is a behaviour that no test holds.
+ * Changes the sources of the given rooms in one small place at a time and runs the tests that run this place, until one of them fails. A
+ * mutant that no test notices is a behaviour that no test holds. Nothing is written: the changed source exists in the process of the tests.
  * `--help` says how it is called. Exits 2 when the command line cannot be read.
  */
 async function main({ rooms, sample, seed, limitMs, only }: Arguments): Promise<void> {
-  const all = rooms.flatMap((room) => candidatesIn(room, only));
+  const sources = rooms.flatMap((room) => sourcesIn(room, only));
+  const all = sources.flatMap((source) =>
+    mutantsOf(readFileSync(join(root, source.file), 'utf8')).map((mutant) => ({ source, mutant })),
+  );
   const tried = sample === undefined ? all : sampleOf(all, sample, seed);
   print(`${all.length} mutants in ${rooms.join(', ')}; trying ${tried.length} (seed ${seed})`);
-  const scratch = copyProject();
+  const tests = new WarmTests();
   try {
-    for (const tests of new Set(rooms.flatMap((room) => testsOf[room] ?? [`test/lib/${room}`])))
-      if ((await runTests(tests, scratch, limitMs)) !== 'survived')
-        throw new Error(`${tests} fails without a mutant, or takes longer than --limit`);
-    const survivors: Candidate[] = [];
-    const tally = new Map<string, { killed: number; tried: number }>();
+    const coverage = await measureCoverage(tests, rooms, sources);
+    const trial = new Trial(tests, coverage, limitMs);
+    const verdicts: { candidate: Candidate; verdict: Verdict }[] = [];
     for (const candidate of tried) {
-      const verdict = await verdictOn(candidate, scratch, limitMs);
-      const { file, mutant } = candidate;
-      const counts = tally.get(file) ?? { killed: 0, tried: 0 };
-      tally.set(file, { killed: counts.killed + (verdict === 'survived' ? 0 : 1), tried: counts.tried + 1 });
-      if (verdict === 'survived') survivors.push(candidate);
-      print(`${verdict.padEnd(8)} ${file}:${mutant.line}  ${mutant.change}`);
+      const { verdict, by } = await trial.verdictOn(candidate);
+      verdicts.push({ candidate, verdict });
+      print(`${verdict.padEnd(8)} ${nameOf(candidate)}${by === '' ? '' : `  (${by})`}`);
     }
-    report(tally, survivors, seed);
+    report(verdicts, seed);
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    tests.end();
   }
 }
 
-function candidatesIn(room: string, only: string): Candidate[] {
+function sourcesIn(room: string, only: string): Source[] {
   const folder = join(root, 'lib', room);
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
   return names
     .filter((name) => name.endsWith('.ts') && name.includes(only))
-    .flatMap((name) => {
-      const file = relative(root, join(folder, name));
-      return mutantsOf(readFileSync(join(folder, name), 'utf8')).map((mutant) => ({ room, file, mutant }));
+    .map((name) => {
+      const { units } = unitsOf(readFileSync(join(folder, name), 'utf8'), () => '');
+      return { room, file: relative(root, join(folder, name)), units };
     });
 }
 
@@ -80,76 +72,106 @@ function sampleOf(all: readonly Candidate[], size: number, seed: number): readon
   return keyed.slice(0, size).map(({ candidate }) => candidate);
 }
 
-function copyProject(): string {
-  const scratch = mkdtempSync(join(tmpdir(), 'mutation-'));
-  const skip = /[/\\](node_modules|test[/\\](faults|bench|e2e|package))$/;
-  for (const name of copied)
-    cpSync(join(root, name), join(scratch, name), { recursive: true, filter: (path) => !skip.test(path) });
-  // A junction needs no privilege on Windows; elsewhere the type is ignored.
-  symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'), 'junction');
-  return scratch;
+async function measureCoverage(
+  tests: WarmTests,
+  rooms: readonly string[],
+  sources: readonly Source[],
+): Promise<Coverage> {
+  const folders = new Set(rooms.flatMap((room) => testsOf[room] ?? []));
+  const result = await tests.run(
+    { recorded: sources.map(({ file }) => file), tests: [...folders].map((path) => ({ path })) },
+    baselineLimitMs,
+  );
+  if (result === undefined) throw new Error('the tests take more than an hour without a mutant');
+  if (result.failure !== undefined)
+    throw new Error(`${result.failure.file} fails without a mutant: ${result.failure.message}`);
+  print(`${result.ran.length} tests pass without a mutant`);
+  return new Coverage(result);
 }
 
-async function verdictOn(
-  { room, file, mutant }: Candidate,
-  scratch: string,
-  limitMs: number,
-): Promise<Verdict> {
-  const path = join(scratch, file);
-  const original = readFileSync(path, 'utf8');
-  writeFileSync(path, mutant.source);
-  try {
-    for (const tests of stagesFor(room, file)) {
-      const verdict = await runTests(tests, scratch, limitMs);
-      if (verdict !== 'survived') return verdict;
+/** Tries mutants one after the other. */
+class Trial {
+  readonly #tests: WarmTests;
+  readonly #coverage: Coverage;
+  readonly #limitMs: number;
+  /** Whether a test passes alone without a mutant, by its id. */
+  readonly #passesAlone = new Map<string, boolean>();
+
+  constructor(tests: WarmTests, coverage: Coverage, limitMs: number) {
+    this.#tests = tests;
+    this.#coverage = coverage;
+    this.#limitMs = limitMs;
+  }
+
+  async verdictOn({ source, mutant }: Candidate): Promise<{ verdict: Verdict; by: string }> {
+    const { file, units } = source;
+    const selected = this.#coverage.testsOf(file, units, mutant.offset);
+    if (selected.length === 0) return { verdict: 'not run', by: '' };
+    const mutated = { file, source: mutant.source };
+    for (let tests = selected, limitMs = this.#limitFor(selected); ; ) {
+      const result = await this.#tests.run({ mutated, tests: tests.map(forJob) }, limitMs);
+      if (result === undefined) {
+        // The machine may be busy: a mutant is to blame only if the same tests pass in that time without it.
+        if ((await this.#tests.run({ tests: tests.map(forJob) }, limitMs)) !== undefined)
+          return { verdict: 'timeout', by: '' };
+        limitMs *= 2;
+        continue;
+      }
+      const { failure } = result;
+      if (failure === undefined) return { verdict: 'survived', by: '' };
+      if (failure.id === undefined || (await this.#isSound(failure.file, failure.id, limitMs)))
+        return { verdict: 'killed', by: failure.file };
+      const { id } = failure;
+      tests = tests.map((selection) => ({
+        ...selection,
+        ids: selection.ids.filter((other) => other !== id),
+      }));
     }
-    return 'survived';
-  } finally {
-    writeFileSync(path, original);
+  }
+
+  #limitFor(tests: readonly Selection[]): number {
+    return this.#limitMs + 10 * tests.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  }
+
+  /** A test that needs others before it says nothing when it fails alone. */
+  async #isSound(path: string, id: string, limitMs: number): Promise<boolean> {
+    const known = this.#passesAlone.get(id);
+    if (known !== undefined) return known;
+    const result = await this.#tests.run({ tests: [{ path, ids: [id] }] }, limitMs);
+    const passes = result !== undefined && result.failure === undefined;
+    this.#passesAlone.set(id, passes);
+    if (!passes) print(`${path}: a test fails when it runs alone, without a mutant; it is not counted`);
+    return passes;
   }
 }
 
-/** The tests named after the file first, since they are quick and most likely to notice; then the folders of its room. */
-function stagesFor(room: string, file: string): readonly string[] {
-  const folders = testsOf[room] ?? [`test/lib/${room}`];
-  const named = `/${basename(file, '.ts')}.test.ts`;
-  const tests = readdirSync(join(root, 'test/lib', room), { recursive: true, encoding: 'utf8' });
-  return [
-    ...tests.filter((name) => `/${name}`.endsWith(named)).map((name) => `test/lib/${room}/${name}`),
-    ...folders,
-  ];
-}
-
-/** Runs the tests of a file or folder until the first one fails. */
-function runTests(tests: string, scratch: string, limitMs: number): Promise<Verdict> {
-  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const options = ['run', tests, '--project', 'unit', '--bail', '1', '--reporter', 'dot'];
-  const { promise, resolve } = Promise.withResolvers<Verdict>();
-  const child = spawn(process.execPath, [vitest, ...options], { cwd: scratch, stdio: 'ignore' });
-  const timer = setTimeout(() => {
-    resolve('timeout');
-    child.kill('SIGKILL');
-  }, limitMs);
-  child.on('close', (code) => {
-    clearTimeout(timer);
-    resolve(code === 0 ? 'survived' : 'killed');
-  });
-  return promise;
+function forJob({ path, ids }: Selection): { path: string; ids: readonly string[] } {
+  return { path, ids };
 }
 
 function report(
-  tally: ReadonlyMap<string, { readonly killed: number; readonly tried: number }>,
-  survivors: readonly Candidate[],
+  verdicts: readonly { readonly candidate: Candidate; readonly verdict: Verdict }[],
   seed: number,
 ): void {
-  print('');
-  for (const [file, { killed, tried }] of [...tally].sort()) print(`${killed}/${tried}  ${file}`);
-  const counts = [...tally.values()];
-  const tried = counts.reduce((sum, count) => sum + count.tried, 0);
+  const survivors = verdicts.filter(({ verdict }) => verdict === 'survived' || verdict === 'not run');
   print(`\n${survivors.length} survived:`);
-  for (const { file, mutant } of survivors) print(`  ${file}:${mutant.line}  ${mutant.change}`);
-  const score = tried === 0 ? 100 : (100 * (tried - survivors.length)) / tried;
-  print(`\nscore ${score.toFixed(1)} % of ${tried} mutants (seed ${seed})`);
+  for (const { candidate, verdict } of survivors)
+    print(`  ${nameOf(candidate)}${verdict === 'not run' ? '  (no test runs it)' : ''}`);
+  print('');
+  for (const [room, ofRoom] of Map.groupBy(verdicts, ({ candidate }) => candidate.source.room))
+    print(`${room}: ${scoreOf(ofRoom)}`);
+  print(`score ${scoreOf(verdicts)} (seed ${seed})`);
+}
+
+function scoreOf(verdicts: readonly { readonly verdict: Verdict }[]): string {
+  const count = (verdict: Verdict) => verdicts.filter((one) => one.verdict === verdict).length;
+  const noticed = count('killed') + count('timeout');
+  const percent = verdicts.length === 0 ? 100 : (100 * noticed) / verdicts.length;
+  return `${percent.toFixed(1)} % of ${verdicts.length} mutants (${count('timeout')} by time-out)`;
+}
+
+function nameOf({ source, mutant }: Candidate): string {
+  return `${source.file}:${mutant.line}  ${mutant.change}`;
 }
 
 function print(line: string): void {
