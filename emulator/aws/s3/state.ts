@@ -222,8 +222,8 @@ export class S3State {
     for (const rule of this.buckets.get(object.bucket).notifications) {
       if (!wants(rule, event, object.key)) continue;
       const body = eventMessage(rule, event, object, by);
-      for (const delayMs of this.#eventPlan())
-        this.outbox.add(rule.queueArn, body, this.clock.now() + delayMs);
+      for (const copy of this.#eventPlan(body))
+        this.outbox.add(rule.queueArn, copy.body, this.clock.now() + copy.delayMs);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Row } from '../../../emulator/instance/row.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import type { Damage } from '../harness/storm-report.ts';
-import { type FileRow, type ImportKind, isOddRow } from './import-tables.ts';
+import { type FileRow, type ImportKind, isCountLost, isOddRow, valuesOf } from './import-tables.ts';
 
 /** A file that was dropped, with what came of it. */
 export type Drop = {
@@ -9,6 +9,8 @@ export type Drop = {
   readonly key: string;
   readonly versionId: string;
   readonly lines: readonly DropLine[];
+  /** It was deleted at once; its version is still there. */
+  readonly isDeleted?: boolean;
 };
 
 /** A line of a file: a row, or text that cannot be read as one. */
@@ -17,8 +19,8 @@ export type DropLine = { readonly line: number; readonly row: FileRow | undefine
 /** What was reported of a drop. */
 export type DropResult = {
   readonly summary: ImportSummary;
-  /** Line and outcome, as results.csv lists them. */
-  readonly verdicts: readonly (readonly [line: number, outcome: string])[];
+  /** Line, outcome and the columns behind it, as results.csv lists them. */
+  readonly verdicts: readonly (readonly [line: number, outcome: string, rest: string])[];
 };
 
 /** Outcomes that say that the row is in the staging table. */
@@ -72,7 +74,8 @@ function judgeReport(drop: Drop, { summary, verdicts }: DropResult, kind: Import
   const wrong: Damage[] = [];
   const report = (damage: Damage['kind'], text: string) =>
     wrong.push({ kind: damage, text: `${drop.name}: ${text}` });
-  const outcomes = new Map(verdicts);
+  const outcomes = outcomesOf(verdicts);
+  const remarks = new Map(verdicts.map(([line, , rest]) => [line, rest]));
   if (summary.status !== 'completed') report('false verdict', `${summary.status}: ${summary.reason}`);
   if (verdicts.length !== drop.lines.length || outcomes.size !== drop.lines.length)
     report('false verdict', `${verdicts.length} verdicts on ${outcomes.size} of ${drop.lines.length} lines`);
@@ -87,12 +90,19 @@ function judgeReport(drop: Drop, { summary, verdicts }: DropResult, kind: Import
     const outcome = outcomes.get(line);
     if ((outcome === 'rejected') !== (row === undefined))
       report('false verdict', `line ${line} is ${row ? 'sound' : 'unreadable'} and ${outcome}`);
+    const isTaken = outcome === 'inserted' || outcome === 'updated' || outcome === 'ignored';
+    const isNamed = remarks.get(line)?.includes('u_count is empty: ') === true;
+    if (isTaken && row && isCountLost(row) !== isNamed)
+      report('false verdict', `line ${line}: ${outcome}, its count is named as lost: ${isNamed}`);
     if (outcome === 'notSent') report('lost', `line ${line} was not sent`);
-    if (outcome === 'inserted' && kind.hasTwoMaps && row && isOddRow(row.count))
+    if (outcome === 'inserted' && kind.hasTwoMaps && row && isOddRow(Number(row.count)))
       report('false verdict', `line ${line} is inserted although one of its two maps failed`);
   }
   return wrong;
 }
+
+const outcomesOf = (verdicts: DropResult['verdicts']) =>
+  new Map(verdicts.map(([line, outcome]) => [line, outcome]));
 
 type Reported = Drop & { readonly result: DropResult | undefined };
 type Judged = Drop & { readonly result: DropResult };
@@ -104,12 +114,12 @@ function judgeRows(drops: readonly Reported[], staged: readonly Row[], kind: Imp
     { sure: number; unknown: number; states: Map<string, number>; where: string }
   >();
   for (const { name, lines, result } of drops) {
-    const outcomes = new Map(result?.verdicts);
+    const outcomes = outcomesOf(result?.verdicts ?? []);
     for (const { line, row } of lines) {
       if (!row) continue;
       // Of a drop without an answer nothing is known.
       const outcome = result ? (outcomes.get(line) ?? 'none') : 'unknown';
-      const id = idOf({ u_code: row.code, u_text: row.text, u_count: String(row.count) });
+      const id = idOf({ ...valuesOf(row), ...(isCountLost(row) && { u_count: '' }) });
       const claim = claims.get(id) ?? {
         sure: 0,
         unknown: 0,
@@ -167,11 +177,23 @@ function judgeStates(
   });
 }
 
-const idOf = (row: Row) => `${row['u_code']}, ${row['u_text']}, ${row['u_count']}`;
+const columns = ['u_code', 'u_text', 'u_count', 'u_day', 'u_at'];
 
-/** Drops of one table are imported one after another, in the order in which they came. */
+/** All that distinguishes a row. What is neither true nor false is false. */
+function idOf(row: Readonly<Record<string, unknown>>): string {
+  return [...columns.map((column) => row[column] ?? ''), row['u_flag'] || false].join();
+}
+
+/**
+ * Drops of one table are imported one after another, in the order in which they came. One that was deleted is not waited for while its
+ * event is on its way.
+ */
 function judgeOrder(drops: readonly Judged[], staged: readonly Row[], kind: ImportKind): readonly Damage[] {
-  const marks = staged.flatMap((row) => /^(\S+) (\d+)$/.exec(row['u_text'] ?? '')?.slice(1, 3) ?? []);
+  const deleted = new Set(drops.flatMap(({ name, isDeleted }) => (isDeleted ? [name] : [])));
+  const marks = staged.flatMap((row) => {
+    const [, name = '', number = ''] = /^(\S+) (\d+)$/.exec(row['u_text'] ?? '') ?? [];
+    return name === '' || deleted.has(name) ? [] : [name, number];
+  });
   const names = marks.filter((_mark, index) => index % 2 === 0);
   const runs = names.filter((name, index) => name !== names[index - 1]);
   const wanted = drops.map(({ name }) => name).filter((name) => runs.includes(name));

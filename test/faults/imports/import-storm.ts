@@ -1,12 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { goneName } from '../../../emulator/aws/s3/event-faults.ts';
 import { seededRandom } from '../../../emulator/instance/control/seeded-random.ts';
 import type { Row } from '../../../emulator/instance/row.ts';
 import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import type { ImportSummary } from '../../../lib/file-import/report/summary.ts';
 import { SecrecyWatch } from '../../secrecy/watch.ts';
 import { type Dice, diceOf } from '../harness/dice.ts';
-import { type FaultInstance, type FaultStack, setProperty, startFaultStack } from '../harness/fault-stack.ts';
+import {
+  type FaultInstance,
+  type FaultStack,
+  type InstanceName,
+  setProperty,
+  startFaultStack,
+} from '../harness/fault-stack.ts';
 import { type Counts, type Damage, type StormReport, sumOf } from '../harness/storm-report.ts';
 import { Arrivals } from './arrivals.ts';
 import { type Drop, type DropResult, judgeOddDrop, judgeTable } from './import-judge.ts';
@@ -24,23 +31,28 @@ export type ImportStormOptions = {
   readonly onProgress?: (unanswered: number) => void;
 };
 
-/** How late an event of S3 may be, and how often one comes twice. */
-const eventFaults = { latestMs: 3_000, doubled: 0.3 };
+/** How late an event of S3 may be, how often one comes twice, and how often among odd records. */
+const eventFaults = { latestMs: 3_000, doubled: 0.3, odd: 0.2 };
+/** An execution has fewer operations than AWS allows it: all imports go on in further ones, and the host ends what has more. */
+const operationsPerExecution = 40;
+const durableLimits = { maxOperations: 80 };
 
 /** Drops many files at once while everything around the imports misbehaves, and compares every verdict with the instance. */
 export async function runImportStorm(options: ImportStormOptions): Promise<StormReport> {
   const dice = diceOf(seededRandom(options.seed));
+  const rowsFromZero = options.seed % 2 === 1;
   const watch = new SecrecyWatch();
   const arrivals = new Arrivals();
   const stack = await startFaultStack({
     watch,
     onLine: (line) => arrivals.see(line),
     s3EventFaults: { ...eventFaults, seed: options.seed },
+    durableLimits,
     instance: {
       schema: importSchema,
       data: importMaps,
       demoData: false,
-      switches: { transformDelayMs: 50, stagingRowsFromZero: options.seed % 2 === 1 },
+      switches: { transformDelayMs: 50, stagingRowsFromZero: rowsFromZero },
     },
     roles: ['admin'],
     environment: {
@@ -55,11 +67,15 @@ export async function runImportStorm(options: ImportStormOptions): Promise<Storm
     },
   });
   try {
-    const report = await new ImportStorm(stack, dice, options).run();
+    const { files, ...report } = await new ImportStorm(stack, dice, options).run();
     const leaks = await stack.close();
     return {
       ...report,
-      occurred: { ...report.occurred, ...arrivals.counts() },
+      occurred: {
+        ...report.occurred,
+        ...arrivals.counts(),
+        [`files whose staging rows are numbered from ${rowsFromZero ? 0 : 1}`]: files,
+      },
       damages: [...report.damages, ...leaks.map((text): Damage => ({ kind: 'leak', text }))],
     };
   } finally {
@@ -73,7 +89,13 @@ class ImportStorm {
   readonly #stack: FaultStack;
   readonly #dice: Dice;
   readonly #options: ImportStormOptions;
-  readonly #counts: Record<string, number> = { 'kill -9 of importCsv': 0, 'kill -9 of startImport': 0 };
+  readonly #counts: Record<string, number> = {
+    'kill -9 of importCsv': 0,
+    'kill -9 of startImport': 0,
+    'credentials rotated': 0,
+    'executions that went on in another one': 0,
+    'record of an object that is gone': 0,
+  };
   readonly #drops: Dropped<PlannedDrop>[] = [];
   readonly #oddDrops: Dropped<OddDrop>[] = [];
   /** By key and version of the drop. */
@@ -87,7 +109,7 @@ class ImportStorm {
     this.#options = options;
   }
 
-  async run(): Promise<StormReport> {
+  async run(): Promise<StormReport & { readonly files: number }> {
     const started = performance.now();
     const { rows, seed } = this.#options;
     for (const { instance } of Object.values(this.#stack.instances)) addScripts(instance);
@@ -106,6 +128,7 @@ class ImportStorm {
       seconds: (performance.now() - started) / 1000,
       occurred: sumOf([this.#counts, this.#countKinds(), ...weather()]),
       damages: this.#damages,
+      files: this.#drops.length,
     };
   }
 
@@ -114,6 +137,7 @@ class ImportStorm {
       const all = {
         rowsPerRequest,
         inDoubtSeconds,
+        operationsPerExecution,
         ...(instance === 'second' && { instance }),
         ...settings,
       };
@@ -129,12 +153,18 @@ class ImportStorm {
     for (const [number, round] of rounds.entries()) {
       for (const drop of round) {
         if (this.#drops.some(({ key }) => key === drop.key)) this.#count('two versions of one key');
-        this.#drops.push({ ...drop, versionId: await this.#put(drop.key, drop.body) });
+        if (drop.isEncoded) this.#count('key that events write in another way');
+        if (drop.isDeleted) this.#count('file deleted at once, its version kept');
+        const versionId = await this.#put(drop.key, drop.body);
+        this.#drops.push({ ...drop, versionId });
+        if (drop.isDeleted) await this.#delete(drop.key);
       }
       const isLast = number === rounds.length - 1;
       for (const drop of odd.splice(0, isLast ? odd.length : 3)) {
         this.#count(`odd drop: ${drop.what}`);
-        this.#oddDrops.push({ ...drop, versionId: await this.#put(drop.key, drop.body) });
+        const versionId = await this.#put(drop.key, drop.body);
+        this.#oddDrops.push({ ...drop, versionId });
+        if (drop.isGone) await this.#delete(drop.key, versionId);
       }
       if (!isLast) await delay(this.#dice.random() * 1_000);
     }
@@ -146,6 +176,11 @@ class ImportStorm {
       new PutObjectCommand({ Bucket: stack.endpoints.s3.bucket, Key, Body: Buffer.from(Body) }),
     );
     return VersionId;
+  }
+
+  async #delete(Key: string, VersionId?: string): Promise<void> {
+    const { s3, stack } = this.#stack;
+    await s3.send(new DeleteObjectCommand({ Bucket: stack.endpoints.s3.bucket, Key, VersionId }));
   }
 
   async #untilAnswered(dropping: Promise<void>): Promise<readonly Pick<Drop, 'key' | 'versionId'>[]> {
@@ -166,7 +201,15 @@ class ImportStorm {
       }
       await this.#killSome('importCsv', kills);
       await this.#killSome('startImport', 2 + Math.floor(kills / 5));
+      await this.#rotateSome(1 + Math.floor(this.#options.rows / 5_000));
     }
+  }
+
+  async #rotateSome(most: number): Promise<void> {
+    const name = 'credentials rotated';
+    if ((this.#counts[name] ?? 0) >= 2 * most || !this.#dice.chance(15)) return;
+    await this.#stack.instances[this.#dice.pick<InstanceName>(['first', 'second'])].rotate();
+    this.#count(name);
   }
 
   async #killSome(key: string, most: number): Promise<void> {
@@ -183,6 +226,11 @@ class ImportStorm {
       const summary: ImportSummary = JSON.parse((await readText(s3, { bucket, key }))?.text ?? 'null');
       this.#read.add(key);
       const { source, results } = summary;
+      if (source.key.includes(goneName)) {
+        this.#count('record of an object that is gone');
+        if (summary.status === 'refused') continue;
+        this.#damages.push({ kind: 'false verdict', text: `${source.key}: ${summary.status}` });
+      }
       const id = `${source.key} ${source.versionId}`;
       const listed = results?.['results'] && (await readText(s3, { bucket, key: results['results'] }));
       if (this.#results.has(id)) this.#damages.push({ kind: 'doubled', text: `${id} has two answers` });
@@ -214,6 +262,10 @@ class ImportStorm {
       for (const { result } of drops) {
         this.#count('rows reported as unknown', result?.summary.counts.unknown ?? 0);
         if (result?.summary.status === 'superseded') this.#count('superseded');
+        this.#count(
+          'executions that went on in another one',
+          Math.max(0, (result?.summary.executions ?? 1) - 1),
+        );
       }
       this.#damages.push(...judgeTable(name, kind, drops, staged));
     }

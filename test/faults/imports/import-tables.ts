@@ -1,8 +1,17 @@
 import type { InstanceOptions } from '../../../emulator/instance/index.ts';
 import type { InstanceName } from '../harness/fault-stack.ts';
 
-/** One line of a file; `id` distinguishes rows as far as the instance can. */
-export type FileRow = { readonly code: string; readonly text: string; readonly count: number };
+/** One line of a file: the text of each of its columns, `''` for none. */
+export type FileRow = {
+  readonly code: string;
+  readonly text: string;
+  /** For a column of whole numbers. */
+  readonly count: number | string;
+  /** For one of true and false, of dates, and of times; where the table has them. */
+  readonly flag?: boolean | '';
+  readonly day?: string;
+  readonly at?: string;
+};
 
 /** A staging table of the storm: how its drops are imported, and what their rows look like. */
 export type ImportKind = {
@@ -23,6 +32,9 @@ export type ImportKind = {
   readonly hasTwoMaps: boolean;
   /** A script ignores some rows. */
   readonly hasScript: boolean;
+  /** Columns for true and false, dates and times. */
+  readonly hasValues: boolean;
+  readonly format: 'csv' | 'jsonl';
 };
 
 const rowsPerRequest = 20;
@@ -49,6 +61,36 @@ const typedOnly = (drop: string, index: number): FileRow => ({
   count: Number(drop.replace(/\D/g, '')) * 1_000_000 + index,
 });
 
+const dayOf = (days: number) => new Date(Date.UTC(2026, 0, 1 + days)).toISOString().slice(0, 10);
+
+/** Only what is true or false, a date and a time distinguish rows: of one drop the first two, of two drops the last. */
+const valuesOnly = (drop: string, index: number): FileRow => ({
+  ...{ code: 'VALUES', text: 'values', count: 7 },
+  flag: index % 2 === 0,
+  day: dayOf(index >> 1),
+  at: `${dayOf(Number(/\d+$/.exec(drop)?.[0] ?? 0))} 06:30:00`,
+});
+
+/** Values that are there or not. */
+const someEmpty = (drop: string, index: number): FileRow => {
+  const has = (bit: number) => (index & bit) === 0;
+  return {
+    code: `C${index}`,
+    text: has(8) ? `${drop} ${index}` : '',
+    count: has(1) ? index : '',
+    flag: has(2) ? index % 3 === 0 : '',
+    day: has(4) ? dayOf(index) : '',
+    at: has(1) ? `${dayOf(index)} 23:59:59` : '',
+  };
+};
+
+/** Some are no numbers: the instance keeps nothing of them. */
+const someText = (drop: string, index: number): FileRow => ({
+  ...distinct(drop, index),
+  count: isTextInstead(index) ? 'n/a' : index,
+});
+const isTextInstead = (index: number) => index % 9 === 4;
+
 const base = {
   settings: {},
   instance: 'first',
@@ -60,6 +102,8 @@ const base = {
   isOrdered: false,
   hasTwoMaps: false,
   hasScript: false,
+  hasValues: false,
+  format: 'csv',
 } as const satisfies Partial<ImportKind>;
 
 const keyed = { isKeyed: true, settings: { keyColumn: 'u_key' } } as const;
@@ -89,7 +133,7 @@ export const importKinds: Readonly<Record<string, ImportKind>> = {
     ...base,
     table: 'imp_chain',
     isKeyed: true,
-    settings: { keyColumn: 'u_key', operationsPerExecution: 12 },
+    settings: { keyColumn: 'u_key', operationsPerExecution: 8 },
   },
   'row by row, keyed': {
     ...base,
@@ -110,6 +154,17 @@ export const importKinds: Readonly<Record<string, ImportKind>> = {
   'resent when unknown': { ...base, table: 'imp_resent', resends: true, settings: { resendUnknown: true } },
   'two transform maps': { ...base, ...keyed, table: 'imp_two', rowsPerRequest: 40, hasTwoMaps: true },
   'ignored by a script': { ...base, ...keyed, table: 'imp_script', rowsPerRequest: 100, hasScript: true },
+  'keyless, distinguished by a boolean and dates': {
+    ...{ ...base, table: 'imp_values', rowsPerRequest: 50, row: valuesOnly, hasValues: true },
+  },
+  'JSON Lines with null': {
+    ...{ ...base, ...keyed, table: 'imp_nulls', rowsPerRequest: 50, row: someEmpty, hasValues: true },
+    format: 'jsonl',
+  },
+  'keyless, with empty values': {
+    ...{ ...base, table: 'imp_empty', rowsPerRequest: 50, row: someEmpty, hasValues: true },
+  },
+  'text in a column of numbers': { ...base, table: 'imp_text', rowsPerRequest: 50, row: someText },
   'second instance': { ...base, ...keyed, table: 'imp_second', rowsPerRequest: 200, instance: 'second' },
 };
 
@@ -128,6 +183,26 @@ const itemColumns = [
   { name: 'u_text', label: 'Text', maxLength: 100 },
   { name: 'u_count', label: 'Count', kind: 'integer' as const },
 ];
+const valueColumns = [
+  { name: 'u_flag', label: 'Flag', kind: 'boolean' as const },
+  { name: 'u_day', label: 'Day', kind: 'date' as const },
+  { name: 'u_at', label: 'At', kind: 'date_time' as const },
+];
+
+/** The columns of a kind's files. */
+export function columnsOf({ hasValues }: ImportKind): readonly string[] {
+  return [...itemColumns, ...(hasValues ? valueColumns : [])].map(({ name }) => name);
+}
+
+/** True where the instance keeps nothing of the count of a row. */
+export function isCountLost({ count }: FileRow): boolean {
+  return Number.isNaN(Number(count));
+}
+
+/** The values of a row by column, as a JSON file has them. */
+export function valuesOf({ code, text, count, flag = '', day = '', at = '' }: FileRow) {
+  return { u_code: code, u_text: text, u_count: count, u_flag: flag, u_day: day, u_at: at };
+}
 
 export const importSchema: NonNullable<InstanceOptions['schema']> = {
   tables: kinds.flatMap((kind) => [
@@ -135,7 +210,11 @@ export const importSchema: NonNullable<InstanceOptions['schema']> = {
     {
       name: kind.table,
       parent: 'sys_import_set_row',
-      columns: [...itemColumns, { name: 'u_key', label: 'Row key', maxLength: 40, indexed: true }],
+      columns: [
+        ...itemColumns,
+        ...(kind.hasValues ? valueColumns : []),
+        { name: 'u_key', label: 'Row key', maxLength: 40, indexed: true },
+      ],
     },
   ]),
 };

@@ -1,12 +1,21 @@
 import type { Dice } from '../harness/dice.ts';
 import type { Drop } from './import-judge.ts';
-import { type ImportKind, importKinds, rowsOfKind } from './import-tables.ts';
+import {
+  columnsOf,
+  type FileRow,
+  type ImportKind,
+  importKinds,
+  rowsOfKind,
+  valuesOf,
+} from './import-tables.ts';
 
 /** A file with rows that is going to be dropped. */
 export type PlannedDrop = Omit<Drop, 'versionId'> & {
   readonly kindName: string;
   readonly kind: ImportKind;
   readonly body: string;
+  /** Its key has characters that an event writes in another way. */
+  readonly isEncoded: boolean;
 };
 
 /** A drop that is no import: its uploader gets an answer with a reason all the same. */
@@ -15,6 +24,8 @@ export type OddDrop = {
   readonly key: string;
   readonly body: string;
   readonly reason: RegExp;
+  /** Its version is deleted before its event comes. */
+  readonly isGone?: true;
 };
 
 /** About so many rows a file, where there are many; the sizes differ. */
@@ -33,7 +44,9 @@ export function planDrops(rows: number, seed: number, dice: Dice): readonly (rea
   return Array.from({ length: files }, (_, round) =>
     kinds.map(([kindName, kind]) => {
       const before = last.get(kind);
-      const key = `imports/${kind.table}/file-${round + 1}.csv`;
+      const isEncoded = dice.chance(20);
+      const file = isEncoded ? `sub folder/Prüfung ${round + 1} + %41&` : `file-${round + 1}`;
+      const key = `imports/${kind.table}/${file}.${kind.format}`;
       const name = `${seed}v${round + 1}`;
       const perFile = rowsOfKind(kind, rows) / files;
       const count = Math.ceil(Math.max(kind.rowsPerRequest + 5, perFile) * (0.5 + dice.random()));
@@ -41,17 +54,37 @@ export function planDrops(rows: number, seed: number, dice: Dice): readonly (rea
         line: index + 2,
         row: dice.chance(1) ? undefined : kind.row(name, index),
       }));
-      const body = [header, ...lines.map(({ row }, index) => toCsv(row, index))].join('\n');
-      const drop = { name, key: before && dice.chance(30) ? before : key, lines, kindName, kind, body };
+      const isAgain = before !== undefined && dice.chance(30);
+      const drop = {
+        ...{ name, key: isAgain ? before : key, lines, kindName, kind, body: fileOf(kind, lines) },
+        ...{ isEncoded: isEncoded && !isAgain, isDeleted: dice.chance(5) },
+      };
       last.set(kind, drop.key);
       return drop;
     }),
   );
 }
 
-/** A line with a column too many cannot be read. */
-function toCsv(row: ReturnType<ImportKind['row']> | undefined, index: number): string {
-  return row ? `${row.code},${row.text},${row.count}` : `C${index},unreadable,1,2,3`;
+/** A file of such lines; JSON Lines begin with a blank one, in the place of a header. */
+function fileOf(kind: ImportKind, lines: Drop['lines']): string {
+  const columns = columnsOf(kind);
+  if (kind.format === 'jsonl') return ['', ...lines.map(({ row }, index) => toJson(row, index))].join('\n');
+  return [columns.join(), ...lines.map(({ row }, index) => toCsv(columns, row, index))].join('\n');
+}
+
+/** A line with columns too many cannot be read. */
+function toCsv(columns: readonly string[], row: FileRow | undefined, index: number): string {
+  if (!row) return `C${index},unreadable,1,2,3,4,5,6,7,8`;
+  const values = new Map(Object.entries(valuesOf(row)));
+  return columns.map((column) => values.get(column)).join();
+}
+
+/** What is empty is null, left out, or empty text. */
+function toJson(row: FileRow | undefined, index: number): string {
+  if (!row) return `{"u_code":"C${index}","u_text":`;
+  const empty = [null, undefined, ''][index % 3];
+  const values = Object.entries(valuesOf(row)).map(([name, value]) => [name, value === '' ? empty : value]);
+  return JSON.stringify(Object.fromEntries(values));
 }
 
 /** One of each kind of drop that is no import. */
@@ -73,6 +106,13 @@ export function planOddDrops(dice: Dice): readonly OddDrop[] {
       key: `imports/${table()}/sub/_import.json`,
       body: '{}',
       reason: /settings belong in imports\/\w+\/_import\.json/,
+    },
+    {
+      what: 'deleted before its event',
+      key: `imports/${table()}/gone.csv`,
+      body: rows,
+      reason: /./,
+      isGone: true,
     },
     { what: 'table not allowed', key: 'imports/imp_other/list.csv', body: rows, reason: /imp_other/ },
   ];

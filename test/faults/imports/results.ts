@@ -23,11 +23,11 @@ export async function findResults(
   return found;
 }
 
-/** Line and outcome of each row of results.csv. */
+/** Line and outcome of each row of results.csv, and what stands behind them. */
 export function readVerdicts(text: string): DropResult['verdicts'] {
   const lines = text.trimEnd().split('\r\n').slice(1);
   return lines.filter(Boolean).map((line) => {
-    const [number, outcome = ''] = line.split(',');
-    return [Number(number), outcome];
+    const [number, outcome = '', ...rest] = line.split(',');
+    return [Number(number), outcome, rest.join()];
   });
 }

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
+import { eventPlan } from '../../../../emulator/aws/s3/event-faults.ts';
 import { startS3 } from '../../../../emulator/aws/s3/s3.ts';
 import { manualClock } from '../../../lib/core/manual-clock.ts';
 import { type S3Fixture, s3Client, startS3Fixture } from './local-s3.ts';
@@ -187,5 +188,20 @@ describe('events that are late and doubled', () => {
     const again = await startS3(options);
     await again.close();
     expect(new Set(keys).size).toBe(10);
+  });
+
+  it('come among records that announce nothing, where that is asked for', () => {
+    const plan = eventPlan({ seed: 1, odd: 1 });
+    const bucket = { name: 'drops' };
+    const object = { key: 'imports/a/b.csv', size: 1, versionId: 'v', sequencer: '0A' };
+    const record = { eventName: 'ObjectCreated:Put', s3: { bucket, object } };
+    const [copy] = plan(JSON.stringify({ Records: [record] }));
+    const { Records } = JSON.parse(copy?.body ?? '');
+    expect(Records.filter((one: unknown) => JSON.stringify(one) === JSON.stringify(record))).toHaveLength(1);
+    expect(Records).toContainEqual(null);
+    expect(Records).toContainEqual({
+      ...record,
+      s3: { bucket, object: { key: 'imports/a/never-there-0A.csv', sequencer: '0A' } },
+    });
   });
 });
