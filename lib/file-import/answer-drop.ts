@@ -57,6 +57,16 @@ export function answerSuperseded(deps: AnswerDeps, request: ImportRequest, by: s
   return answerDrop(deps, request, 'superseded', `superseded by version ${by} of the same key`);
 }
 
+/** Reports a drop whose answer cannot be written: the outcome says it, and its results do not exist. */
+export function reportUnanswered(
+  deps: AnswerDeps,
+  request: ImportRequest,
+  what: 'lost' | 'superseded',
+): void {
+  const status = what === 'lost' ? 'stopped' : 'superseded';
+  report(deps, request, answerTo(deps, request, status, 'its answer could not be written'));
+}
+
 function report({ log, outcomes }: AnswerDeps, request: ImportRequest, summary: ImportSummary): void {
   const { status, reason } = summary;
   log.warn('drop-not-imported', { caller: request.droppedBy, key: request.key, status, reason });

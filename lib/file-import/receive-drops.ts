@@ -12,7 +12,14 @@ import { type Config, requireSetting } from '../core/config.ts';
 import { InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
-import { type AnswerDeps, answerDrop, answerSuperseded, noteLostImport, noteRefusal } from './answer-drop.ts';
+import {
+  type AnswerDeps,
+  answerDrop,
+  answerSuperseded,
+  noteLostImport,
+  noteRefusal,
+  reportUnanswered,
+} from './answer-drop.ts';
 import { importFolder } from './folder.ts';
 import type { ImportInput } from './import-input.ts';
 import { settingsAt } from './plan/pinned-settings.ts';
@@ -274,6 +281,7 @@ export function openSchedule({ config, s3, lambda, clock, random, log, outcomes 
     },
     noteLost: (request) => noteLostImport(answering, request),
     noteSuperseded: (request, by) => answerSuperseded(answering, request, by),
+    reportUnanswered: (request, what) => reportUnanswered(answering, request, what),
     earlierDrops: (request, sinceMs) => earlierDrops(s3, request, sinceMs, log),
   });
 }

@@ -11,6 +11,7 @@ import {
   UnreadVerdictsError,
 } from './retry-later-error.ts';
 import type { ImportRequest } from './schedule/import-request.ts';
+import { longestDeniedMs } from './schedule/schedule.ts';
 import { abandon, type ImportState, refusedState, waitingState } from './state.ts';
 import { isDenied, UnreadableObjectError } from './unreadable-object.ts';
 
@@ -47,8 +48,6 @@ const longestUnreadableMs = 300_000;
 /** So often credentials are tried, a minute and two apart: ServiceNow locks an account after five failures, by default. */
 const mostRejections = 3;
 const rejectedSeconds = 60;
-/** The same of the right to store what comes of it. */
-const longestDeniedMs = 900_000;
 /** Operations that are kept for the end of an execution. */
 const reservedOperations = 6;
 /** AWS keeps 100 MB of results for one execution; the import goes on in another one well before. */

@@ -15,6 +15,9 @@ export type Arrival =
   /** A newer version of the same key arrived before; `by` is its version. */
   | { readonly kind: 'superseded'; readonly by: string };
 
+/** What is remembered of one version. */
+type Note = { readonly state: string; readonly by?: string; readonly supersededAtMs?: number };
+
 /** S3 and SQS deliver events of a drop for 14 days at most. */
 const keptSeconds = 30 * 86_400;
 
@@ -37,7 +40,7 @@ export class EventDedup {
     if (version) return this.#known(request, version, waiting);
     const by = await this.#supersededBy(request, newest);
     if (by !== undefined) {
-      if (await this.#note(request, { state: 'superseded', by })) return { kind: 'superseded', by };
+      if (await this.#note(request, this.#superseded(by))) return { kind: 'superseded', by };
       // An earlier copy of the event put it into the wait-list, and its import has begun meanwhile.
       return this.#known(request, await this.#table.read(versionKey(request)), waiting);
     }
@@ -59,15 +62,27 @@ export class EventDedup {
     const isArrived = { attribute: 'state', operator: '=', value: 'arrived' } as const;
     const isOpen = { anyOf: [{ is: 'absent' }, isArrived] } as const;
     const by = await this.#begunBefore(request);
-    const what = by === undefined ? { state: 'arrived', begun: true } : { state: 'superseded', by };
+    const what = by === undefined ? { state: 'arrived', begun: true } : this.#superseded(by);
     const item = { ...versionKey(request), ...what, expiresAt: this.#expiresAt() };
     return (await this.#table.put(item, isOpen)) && by === undefined;
   }
 
-  /** The version that supersedes a drop; undefined where none does. */
-  async supersededBy(request: ImportRequest): Promise<string | undefined> {
+  /** The version that supersedes a drop, and since when that is known; undefined where none does. */
+  async supersededBy(
+    request: ImportRequest,
+  ): Promise<{ readonly by: string; readonly sinceMs: number } | undefined> {
     const note = await this.#table.read(versionKey(request));
-    return note?.['state'] === 'superseded' ? String(note['by']) : undefined;
+    if (note?.['state'] !== 'superseded') return undefined;
+    const { supersededAtMs } = note;
+    // Notes of the release before do not say when.
+    return {
+      by: String(note['by']),
+      sinceMs: typeof supersededAtMs === 'number' ? supersededAtMs : Date.parse(request.droppedAt),
+    };
+  }
+
+  #superseded(by: string) {
+    return { state: 'superseded', by, supersededAtMs: this.#clock.now() };
   }
 
   /**
@@ -132,7 +147,7 @@ export class EventDedup {
     return state === 'superseded' ? { kind: 'superseded', by: String(by) } : { kind: 'repeated' };
   }
 
-  #note(request: ImportRequest, what: { readonly state: string; readonly by?: string }): Promise<boolean> {
+  #note(request: ImportRequest, what: Note): Promise<boolean> {
     return this.#table.put(
       { ...versionKey(request), ...what, expiresAt: this.#expiresAt() },
       { is: 'absent' },

@@ -57,6 +57,8 @@ export type ScheduleDeps = {
   readonly noteLost: (request: ImportRequest) => Promise<void>;
   /** Leaves an answer for the uploader of a drop that a newer version has overtaken on its way into the wait-list. */
   readonly noteSuperseded: (request: ImportRequest, by: string) => Promise<void>;
+  /** Reports a drop whose answer could not be written for so long that the turn passes on. */
+  readonly reportUnanswered: (request: ImportRequest, what: 'lost' | 'superseded') => void;
   /** Import files of the same folder that were dropped in the last `underWayMs` and before this one. */
   readonly earlierDrops: (request: ImportRequest, sinceMs: number) => Promise<readonly ListedObject[]>;
 };
@@ -78,8 +80,11 @@ const confirmMs = 10_000;
  * again every few minutes.
  */
 const graceMs = 600_000;
-/** The answer for a lost import is tried for so long; the turn passes on then. */
-const answerMs = 3_600_000;
+/**
+ * A results folder that may not be written holds up the next drop of its table for so long: results of an import that has loaded its
+ * file, and the answer to a drop that is not imported, or that was lost.
+ */
+export const longestDeniedMs = 900_000;
 /** An import that could not be started is tried again after so long. */
 const restartMs = 60_000;
 /** SQS delays a message by 15 minutes at most. */
@@ -100,7 +105,7 @@ type Attempted = {
 
 /** The schedule of the imports of a deployment. */
 export function createSchedule(deps: ScheduleDeps): Schedule {
-  const { table, clock, log, maxConcurrent, start, wake, noteLost, noteSuperseded, earlierDrops } = deps;
+  const { table, clock, log, maxConcurrent, start, wake, earlierDrops } = deps;
   const waiting = new WaitList(table, (sk, error) =>
     log.error('drop-not-readable', { place: sk, reason: String(error) }),
   );
@@ -182,7 +187,11 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       const place = await waiting.read(lease.place);
       const caller = place?.request.droppedBy;
       log.error('import-lost', { caller, import: lease.import, table: lease.table });
-      if (place && !(await isAnswered(place.request, lease))) continue;
+      const { request } = place ?? {};
+      const isWritten =
+        request === undefined ||
+        (await isAnswered(request, 'lost', lease.ranOutAtMs + graceMs, () => deps.noteLost(request)));
+      if (!isWritten) continue;
       await waiting.remove(lease.place);
       names.add(lease.import);
     }
@@ -192,15 +201,26 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     );
   }
 
-  /** @returns false while the answer for a lost import is to be tried again; other tables need not wait for it */
-  async function isAnswered(request: ImportRequest, { ranOutAtMs }: ImportLease): Promise<boolean> {
+  /**
+   * @param sinceMs when the answer was first due
+   * @returns false while it is to be tried again; other tables need not wait for it
+   */
+  async function isAnswered(
+    request: ImportRequest,
+    what: 'lost' | 'superseded',
+    sinceMs: number,
+    write: () => Promise<void> | undefined,
+  ): Promise<boolean> {
     try {
-      await noteLost(request);
+      await write();
       return true;
     } catch (error) {
-      const { droppedBy: caller } = request;
-      log.error('import-not-answered', { caller, import: executionName(request), reason: String(error) });
-      return ranOutAtMs + graceMs + answerMs <= clock.now();
+      const isOver = sinceMs + longestDeniedMs <= clock.now();
+      const { droppedBy: caller, key } = request;
+      const event = isOver ? 'import-never-answered' : 'import-not-answered';
+      log.error(event, { caller, import: executionName(request), key, what, reason: String(error) });
+      if (isOver) deps.reportUnanswered(request, what);
+      return isOver;
     }
   }
 
@@ -290,8 +310,10 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
 
   async function grant(running: Running, { sk, request }: Place, attempted: Attempted): Promise<void> {
     if (!(await dedup.begin(request))) {
-      const by = await dedup.supersededBy(request);
-      if (by !== undefined && !(await isAnsweredSuperseded(request, by))) attempted.failed.add(request.table);
+      const newer = await dedup.supersededBy(request);
+      const answer = () => newer && deps.noteSuperseded(request, newer.by);
+      if (newer && !(await isAnswered(request, 'superseded', newer.sinceMs, answer)))
+        attempted.failed.add(request.table);
       else await waiting.remove(sk);
       return;
     }
@@ -316,18 +338,6 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     attempted.started.push(name);
     const { droppedBy: caller, key, table } = request;
     log.info('import-started', { caller, import: name, key, table });
-  }
-
-  /** @returns false where the answer could not be written: it is tried again later */
-  async function isAnsweredSuperseded(request: ImportRequest, by: string): Promise<boolean> {
-    try {
-      await noteSuperseded(request, by);
-      return true;
-    } catch (error) {
-      const { droppedBy: caller } = request;
-      log.error('import-not-answered', { caller, import: executionName(request), reason: String(error) });
-      return false;
-    }
   }
 
   /** Sends a wake-up message unless one is on its way that arrives early enough. @returns false when the leases changed meanwhile */

@@ -146,6 +146,7 @@ class Trials {
       const schedule = createSchedule({
         noteLost: async () => undefined,
         noteSuperseded: async () => undefined,
+        reportUnanswered: () => undefined,
         table: within(table, process, tableCalls),
         clock: world.clock,
         log: silentLog,

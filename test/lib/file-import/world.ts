@@ -19,7 +19,7 @@ import { listObjects, readText } from '../../../lib/aws/s3.ts';
 import { type Clock, type Deadline, deadlineAt } from '../../../lib/core/clock.ts';
 import { currentLogFields, type Log, type LogFields } from '../../../lib/core/log.ts';
 import { importActivities } from '../../../lib/file-import/activities.ts';
-import { answerSuperseded, noteLostImport } from '../../../lib/file-import/answer-drop.ts';
+import { answerSuperseded, noteLostImport, reportUnanswered } from '../../../lib/file-import/answer-drop.ts';
 import type { ImportInput } from '../../../lib/file-import/import-input.ts';
 import type { ImportDeps } from '../../../lib/file-import/instance.ts';
 import { receiveDrops, requestOf } from '../../../lib/file-import/receive-drops.ts';
@@ -137,6 +137,7 @@ export async function startWorld(
   const schedule = createSchedule({
     noteLost: (request) => noteLostImport({ s3, clock, log }, request),
     noteSuperseded: (request, by) => answerSuperseded({ s3, clock, log }, request, by),
+    reportUnanswered: (request, what) => reportUnanswered({ s3, clock, log }, request, what),
     table,
     clock,
     log,

@@ -75,6 +75,7 @@ async function play(dropped: ReadonlyArray<FromArbitrary>, deathAfterCalls: read
   const schedule = createSchedule({
     noteLost: async () => undefined,
     noteSuperseded: async () => undefined,
+    reportUnanswered: () => undefined,
     table,
     clock,
     log: silentLog,

@@ -20,6 +20,8 @@ let refused: string | undefined;
 let unanswered: Set<string>;
 /** What was answered: the keys of lost imports, and by which version others are superseded. */
 let answers: string[];
+/** Drops of which it was reported that their answers cannot be written. */
+let reported: string[];
 /** What the bucket lists as dropped before. */
 let listed: ListedObject[];
 let schedule: Schedule;
@@ -38,6 +40,7 @@ beforeEach(() => {
   refused = undefined;
   unanswered = new Set();
   answers = [];
+  reported = [];
   listed = [];
   schedule = open();
 });
@@ -51,6 +54,7 @@ function open(maxConcurrent = 2): Schedule {
   return createSchedule({
     noteLost: (request) => answer(request, 'lost'),
     noteSuperseded: (request, by) => answer(request, `superseded by ${by}`),
+    reportUnanswered: ({ key, versionId }, what) => void reported.push(`${key} ${versionId} ${what}`),
     table,
     clock,
     log: silentLog,
@@ -205,6 +209,22 @@ describe('the schedule of imports', () => {
       expect(answers).toEqual([`${older.key} old superseded by new`]);
     });
 
+    it('goes on with the next drop a quarter of an hour after the answer was due, and reports it', async () => {
+      const late = { ...older, droppedAt: '2026-11-28T09:59:00.000Z' };
+      const early = { ...newer, droppedAt: '2026-11-28T09:58:59.000Z' };
+      const next = drop('imports/t/next.csv', -50);
+      unanswered.add(older.key);
+      await receive(late, early, next);
+      clock.nowMs += 7_200_000;
+      await schedule.leave(early);
+      for (let minute = 0; minute < 14; minute++) await wakeUp();
+      expect([started, reported]).toEqual([[newer.key], []]);
+      await wakeUp();
+      expect(started).toEqual([newer.key, next.key]);
+      expect(reported).toEqual([`${older.key} old superseded`]);
+      expect(await schedule.receive(late)).toEqual({ kind: 'superseded', by: 'new' });
+    });
+
     it('goes by the time of an event that has no sequencer', async () => {
       await receive(older);
       await receive({ ...newer, sequencer: '' });
@@ -262,6 +282,7 @@ describe('the schedule of imports', () => {
     const dying = createSchedule({
       noteLost: async () => undefined,
       noteSuperseded: async () => undefined,
+      reportUnanswered: () => undefined,
       table,
       clock,
       log: silentLog,
@@ -326,6 +347,7 @@ describe('an earlier drop whose event is under way', () => {
     const parts = createSchedule({
       noteLost: async () => undefined,
       noteSuperseded: async () => undefined,
+      reportUnanswered: () => undefined,
       table,
       clock,
       log: silentLog,
@@ -349,6 +371,7 @@ describe('an earlier drop whose event is under way', () => {
     const racing = createSchedule({
       noteLost: async () => undefined,
       noteSuperseded: async () => undefined,
+      reportUnanswered: () => undefined,
       table,
       clock,
       log: silentLog,
@@ -441,7 +464,7 @@ describe('a lease', () => {
     expect(started).toEqual([dead.key, next.key]);
   });
 
-  it('that has run out holds up no other table where its drop cannot be answered, and its own for an hour', async () => {
+  it('that has run out holds up no other table where its drop cannot be answered, and its own for a quarter of an hour', async () => {
     const [dead, next] = [drop('imports/t/a.csv', -90), drop('imports/t/b.csv', -80)];
     unanswered.add(dead.key);
     await receive(dead, next);
@@ -452,12 +475,13 @@ describe('a lease', () => {
     await receive(drop('imports/u/x.csv', 2_400));
     expect(started).toEqual([dead.key, 'imports/u/x.csv']);
     const sent = wakes.length;
-    for (let minute = 0; minute < 30; minute++) await wakeUp();
-    expect(wakes.slice(sent)).toEqual(Array.from({ length: 30 }, () => 60));
-    expect(started).not.toContain(next.key);
-    clock.nowMs += 1_800_000;
+    for (let minute = 0; minute < 14; minute++) await wakeUp();
+    expect(wakes.slice(sent)).toEqual(Array.from({ length: 14 }, () => 60));
+    expect([started.includes(next.key), reported]).toEqual([false, []]);
+    clock.nowMs += 60_000;
     await schedule.startDue();
     expect(started).toContain(next.key);
+    expect(reported).toEqual([`${dead.key} v-90 lost`]);
   });
 
   it('of an import that runs is kept though the state table was away for longer than its length', async () => {
