@@ -47,6 +47,12 @@ describe('the configuration', () => {
     expect(allowsTable(selectInstance(readConfig({ SERVICENOW_SECRET_ID: 'a' })), 'incident')).toBe(false);
   });
 
+  it('says where a map is no JSON', () => {
+    expect(() => readConfig({ SERVICENOW_SECRET_ID: '{"prod":' })).toThrow(
+      'SERVICENOW_SECRET_ID: starts with { but is not a JSON object',
+    );
+  });
+
   it.each([
     [{ SERVICENOW_SECRET_ID: '{"prod":' }, 'SERVICENOW_SECRET_ID'],
     [{ SERVICENOW_SECRET_ID: '{"prod":1}' }, 'SERVICENOW_SECRET_ID.prod'],

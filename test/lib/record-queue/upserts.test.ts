@@ -89,6 +89,31 @@ describe('upserts', () => {
     expect(incidents()).toMatchObject([{ urgency: '2' }]);
   });
 
+  it('change a record that the list shows with an older value, where the value that it holds matches too', async () => {
+    await start({ instance: { switches: { lookupLagMs: 30_000 } } });
+    const { store } = queue.instance.state;
+    store.seed('incident', { sys_id: 'd'.repeat(32), short_description: 'Disk full' });
+    queue.later(60_000);
+    store.update('incident', 'd'.repeat(32), { short_description: 'DISK FULL' }, aPerson);
+    const match = { short_description: 'disk full' };
+    expect(await queue.deliver([upsert('m1', match, { urgency: '1' })])).toEqual([]);
+    expect(incidents()).toMatchObject([{ short_description: 'DISK FULL', urgency: '1' }]);
+  });
+
+  it('leave a record alone that the list still shows but that no longer matches', async () => {
+    await start({ instance: { switches: { lookupLagMs: 30_000 } } });
+    const { store } = queue.instance.state;
+    store.seed('incident', { sys_id: 'd'.repeat(32), short_description: 'Disk full', urgency: '3' });
+    queue.later(60_000);
+    store.update('incident', 'd'.repeat(32), { short_description: 'Disk replaced' }, aPerson);
+    const message = upsert('m1', { short_description: 'Disk full' }, { urgency: '1' });
+    expect(await queue.deliver([message])).toEqual(['m1']);
+    queue.later(60_000);
+    expect(await queue.deliver([{ ...message, receiveCount: 2 }])).toEqual([]);
+    const held = incidents().map(({ short_description: text, urgency }) => `${text} ${urgency}`);
+    expect(held.toSorted()).toEqual(['Disk full 1', 'Disk replaced 3']);
+  });
+
   it('let others go on with a match whose create was refused, where the instance chooses its sys_id', async () => {
     await start({ environment: { CORRELATION_ID_TABLES: '*' } });
     const match = { category: 'network' };
