@@ -212,6 +212,23 @@ describe('creates', () => {
   });
 });
 
+it('logs what was done with each message, and whose it was', async () => {
+  await start();
+  const sender = 'AROAEXAMPLE:session';
+  const made = { ...create('m1'), key: 'k', sender };
+  await queue.deliver([made]);
+  await queue.deliver([
+    { ...made, id: 'm2' },
+    { id: 'm3', body: 'no object', sender },
+  ]);
+  const lines = queue.logged.filter(({ event }) => /^(record-written|message-)/.test(String(event)));
+  expect(lines).toMatchObject([
+    { event: 'record-written', messageId: 'm1', caller: sender, how: 'done' },
+    { event: 'record-written', messageId: 'm2', caller: sender, how: 'duplicate' },
+    { event: 'message-dead-lettered', messageId: 'm3', caller: sender, attempts: 1 },
+  ]);
+});
+
 describe('a key that was used before for another record', () => {
   const made = (id: string, record: object) => ({ id, body: { table: 'incident', record }, key: 'k' });
   const differing = () => queue.logged.filter(({ event }) => event === 'duplicate-differs');
