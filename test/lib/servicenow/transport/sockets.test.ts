@@ -236,12 +236,18 @@ describe('sockets to an instance', () => {
 
   it('break off when the caller gives up', async () => {
     const caller = new AbortController();
-    const { url } = await rawServer((socket) => socket.once('data', () => caller.abort()));
+    const closed = Promise.withResolvers<void>();
+    const { url } = await rawServer((socket) => {
+      socket.once('close', () => closed.resolve());
+      socket.once('data', () => caller.abort());
+    });
     const call = clientFor({ instanceUrl: url, auth: basic }).send(
       write,
       callContext({ signal: caller.signal }),
     );
     await expect(call).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    // Its socket waits for no answer any more.
+    await closed.promise;
   });
 
   it('send a keyed write again at once when the server had closed the kept-alive socket', async () => {
