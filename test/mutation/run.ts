@@ -23,7 +23,7 @@ type Verdict = 'killed' | 'timeout' | 'survived' | 'not run';
 /**
  * Changes the sources of the given rooms in one small place at a time and runs the tests that run this place, until one of them fails. A
  * mutant that no test notices is a behaviour that no test holds. Nothing is written: the changed source exists in the process of the tests.
- * `--help` says how it is called. Exits 2 when the command line cannot be read.
+ * Ctrl-C ends it with the score so far. `--help` says how it is called. Exits 2 when the command line cannot be read.
  */
 async function main({ rooms, sample, seed, limitMs, only }: Arguments): Promise<void> {
   const sources = rooms.flatMap((room) => sourcesIn(room, only));
@@ -37,8 +37,18 @@ async function main({ rooms, sample, seed, limitMs, only }: Arguments): Promise<
     const coverage = await measureCoverage(tests, rooms, sources);
     const trial = new Trial(tests, coverage, limitMs);
     const verdicts: { candidate: Candidate; verdict: Verdict }[] = [];
+    let isStopped = false;
+    process.once('SIGINT', () => {
+      isStopped = true;
+    });
     for (const candidate of tried) {
-      const { verdict, by } = await trial.verdictOn(candidate);
+      const result = await trial.verdictOn(candidate).catch((error: unknown) => {
+        // Ctrl-C ends the process of the tests too.
+        if (!isStopped) throw error;
+        return undefined;
+      });
+      if (result === undefined || isStopped) break;
+      const { verdict, by } = result;
       verdicts.push({ candidate, verdict });
       print(`${verdict.padEnd(8)} ${nameOf(candidate)}${by === '' ? '' : `  (${by})`}`);
     }
