@@ -9,7 +9,7 @@ import { loadingSets } from '../load/reconcile-by-sets.ts';
 import { knownOutcome, type LineResult, type Verdict } from '../load/row-outcome.ts';
 import type { ComparedColumn } from '../load/row-prints.ts';
 import { type ImportPlan, ownKeyColumns } from '../plan/import-plan.ts';
-import { linesByPlace, skippedByKey } from './row-lines.ts';
+import { linesByPlace, skippedByKey, withoutDeleted } from './row-lines.ts';
 import type { ReadRow, TransformMaps } from './transform-maps.ts';
 
 const pageSize = 2_000;
@@ -102,7 +102,8 @@ export async function readVerdicts(
     }
   const hasSets = isKeyed && plan.settings.mode === 'insertMultiple';
   const missing = hasSets ? await skippedByKey(scope, plan, chunks, verdicts) : (byPlace?.missing ?? []);
-  for (const verdict of missing) verdicts.set(verdict.line, verdict);
+  const open = await withoutDeleted(scope, plan, chunks, missing, (sets) => maps.countTransformed(sets));
+  for (const verdict of open) verdicts.set(verdict.line, verdict);
   return verdicts;
 }
 

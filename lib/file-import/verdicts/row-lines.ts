@@ -210,6 +210,33 @@ export async function emptySets(
   return empty;
 }
 
+/**
+ * Leaves those verdicts open that take a row for skipped where the transform histories of its import sets count it: then it was there,
+ * and was deleted since, as by the table cleaner.
+ */
+export async function withoutDeleted(
+  scope: ImportScope,
+  plan: ImportPlan,
+  chunks: readonly SentChunk[],
+  missing: readonly LineResult[],
+  countTransformed: (sets: readonly string[]) => Promise<number>,
+): Promise<readonly LineResult[]> {
+  const taken = new Set(missing.flatMap(({ line, message }) => (message === skipped ? [line] : [])));
+  if (taken.size === 0) return missing;
+  const deleted = new Set<number>();
+  for (const { lines, sets } of chunks) {
+    const ofChunk = lineList(lines).filter((line) => taken.has(line));
+    if (ofChunk.length === 0) continue;
+    const kept = await countSetRows(scope, plan, sets);
+    if ((await countTransformed(sets)) > kept) for (const line of ofChunk) deleted.add(line);
+  }
+  const message =
+    'its staging row was deleted before its verdict was read; look for its record on the instance';
+  return missing.map((one) =>
+    deleted.has(one.line) ? { line: one.line, outcome: 'unknown', message } : one,
+  );
+}
+
 async function countSetRows(scope: ImportScope, plan: ImportPlan, sets: readonly string[]): Promise<number> {
   const query = encodedQuery().oneOf('sys_import_set', sets).toString();
   const rows = { table: plan.request.table, query, fields: ['sys_id'], limit: 1 };

@@ -131,6 +131,13 @@ export class TransformMaps {
     return uniform;
   }
 
+  /** How many rows of some import sets were transformed, as far as histories show it. */
+  async countTransformed(sets: readonly string[]): Promise<number> {
+    const { runs } = await this.#histories(sets);
+    const ofSet = (some: readonly InstanceRow[]) => Math.max(...some.map((run) => Number(run['total']) || 0));
+    return [...runs.values()].reduce((sum, some) => sum + ofSet(some), 0);
+  }
+
   /** How many active maps the table has, those included that are hidden from the user; undefined where it may not ask. */
   #countOnce(): Promise<number | undefined> {
     this.#maps ??= this.#countMaps().catch((error: unknown) => {

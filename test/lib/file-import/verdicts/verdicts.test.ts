@@ -317,6 +317,33 @@ it.each([
   },
 );
 
+it.each([{}, { keyColumn: 'u_key' }])(
+  'a row that was deleted after its transform is unknown, not an error: %j',
+  async (settings) => {
+    const world = await worldWith({});
+    const { store } = world.instance.state;
+    let looks = 0;
+    const client: ServiceNowClient = {
+      async send(request, context) {
+        // The table cleaner deletes a part of the rows once none is pending.
+        if (request.path.endsWith('/table/imp_load') && looks++ === 0)
+          for (const row of world.rows('imp_load'))
+            if (Number(row['sys_import_row']) < 4) store.remove('imp_load', row['sys_id'] ?? '');
+        return world.client.send(request, context);
+      },
+      close: () => world.client.close(),
+    };
+    await world.settings('imp_load', settings);
+    const drop = await world.drop('imports/imp_load/cleaned.csv', load(10));
+    const summary = await world.run(drop, new Map(), () => client);
+    expect(world.rows('u_item')).toHaveLength(10);
+    expect(summary.counts).toMatchObject({ inserted: 7, unknown: 3, error: 0 });
+    expect(summary.messages).toMatchObject([
+      { message: expect.stringMatching(/was deleted before/), count: 3 },
+    ]);
+  },
+);
+
 describe('verdicts without keys', () => {
   /** A client that sees other row numbers than the instance has given. */
   function renumbered(world: World, renumber: (number: number) => string): ServiceNowClient {
