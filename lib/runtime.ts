@@ -12,7 +12,7 @@ import { changeVisibility, sendMessage, sendMessages } from './aws/sqs.ts';
 import { createStateTable } from './aws/state-table.ts';
 import { createTelemetry } from './aws/telemetry.ts';
 import { type Deadline, deadlineAt, systemClock } from './core/clock.ts';
-import { readConfig, requireSetting } from './core/config.ts';
+import { readBucketKeys, readConfig, requireSetting } from './core/config.ts';
 import { once } from './core/shared-work.ts';
 import { examineDeployment } from './doctor/examine.ts';
 import { createEnqueueSignal } from './events/enqueue-signal.ts';
@@ -313,7 +313,7 @@ export function doctorHandler() {
       const run = (event: unknown, { deadline, context }: Invocation) =>
         examineDeployment(
           event,
-          { config, clock, fetchSecret: fetchSecretText, aws: inspectAws() },
+          { config, bucketKeys: readBucketKeys(), clock, fetchSecret: fetchSecretText, aws: inspectAws() },
           {
             deadline,
             correlationId: context.awsRequestId,

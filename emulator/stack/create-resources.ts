@@ -14,8 +14,9 @@ export function createQueues({ queues }: StackResources, sqs: SqsState): void {
 
 /** The same for buckets, their versioning and their notifications. */
 export function createBuckets({ buckets }: StackResources, s3: S3State): void {
-  for (const { name, versioned, notifications } of buckets) {
+  for (const { name, versioned, encryption, notifications } of buckets) {
     s3.buckets.ensure(name, s3.clock.now());
+    if (encryption) s3.buckets.setEncryption(name, encryption);
     if (versioned) s3.buckets.setVersioning(name, 'Enabled');
     setNotifications(s3, name, notifications.map(toRule));
   }

@@ -25,6 +25,16 @@ export type Announcement = {
   readonly suffix: string;
 };
 
+/** The version of a function that an alias names, and the function as it is now. */
+export type AliasNow = {
+  readonly version: string;
+  /** Settings in which the version differs from the function as it is now, e.g. `CodeSha256`. */
+  readonly differences: readonly string[];
+  /** `Active`, or e.g. `Failed`, with Lambda’s code for why, e.g. `DisabledKMSKey`. */
+  readonly state: string;
+  readonly reasonCode: string;
+};
+
 /** Reads what a deployment is made of. Each call throws what the SDK throws. */
 export type Inspection = {
   queue(url: string): Promise<QueueNow>;
@@ -32,12 +42,16 @@ export type Inspection = {
   tableState(name: string): Promise<string>;
   bucketAnnouncements(bucket: string): Promise<readonly Announcement[]>;
   isVersioned(bucket: string): Promise<boolean>;
+  /** The KMS key that a bucket encrypts with: an id, ARN or alias; undefined where it uses one of AWS. */
+  bucketKey(bucket: string): Promise<string | undefined>;
   /** The state of an event source mapping, e.g. `Enabled`, and what came of its last poll. */
   mapping(uuid: string): Promise<{ readonly state: string; readonly lastResult: string }>;
   /** Whether a rule is switched on, and how often it calls. */
   schedule(rule: string): Promise<{ readonly isEnabled: boolean; readonly every: string }>;
   /** Whether the function may be called by this qualified ARN; nothing runs. */
   tryInvoke(arn: string): Promise<void>;
+  /** What the alias of a qualified ARN stands for. */
+  alias(arn: string): Promise<AliasNow>;
   /** Executions of all functions of the account that may run at once, and those that are reserved. */
   concurrency(): Promise<{ readonly limit: number; readonly unreserved: number }>;
 };
@@ -78,6 +92,14 @@ export function inspectAws(): Inspection {
       const { Status } = await new S3Client(limits).send(new GetBucketVersioningCommand({ Bucket: bucket }));
       return Status === 'Enabled';
     },
+    async bucketKey(bucket) {
+      const { GetBucketEncryptionCommand, S3Client } = await import('./sdk/s3.ts');
+      const { ServerSideEncryptionConfiguration } = await new S3Client(limits).send(
+        new GetBucketEncryptionCommand({ Bucket: bucket }),
+      );
+      const [rule] = ServerSideEncryptionConfiguration?.Rules ?? [];
+      return rule?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID || undefined;
+    },
     async mapping(uuid) {
       const { GetEventSourceMappingCommand, LambdaClient } = await import('./sdk/lambda.ts');
       const command = new GetEventSourceMappingCommand({ UUID: uuid });
@@ -99,6 +121,23 @@ export function inspectAws(): Inspection {
       });
       await new LambdaClient(limits).send(command);
     },
+    async alias(arn) {
+      const { GetFunctionConfigurationCommand, LambdaClient } = await import('./sdk/lambda.ts');
+      const lambda = new LambdaClient(limits);
+      const end = arn.lastIndexOf(':');
+      const FunctionName = arn.slice(0, end);
+      const Qualifier = arn.slice(end + 1);
+      const [version, latest] = await Promise.all([
+        lambda.send(new GetFunctionConfigurationCommand({ FunctionName, Qualifier })),
+        lambda.send(new GetFunctionConfigurationCommand({ FunctionName })),
+      ]);
+      return {
+        version: version.Version ?? Qualifier,
+        differences: versioned.filter((name) => textOf(version[name]) !== textOf(latest[name])),
+        state: version.State ?? 'unknown',
+        reasonCode: version.StateReasonCode ?? '',
+      };
+    },
     async concurrency() {
       const { GetAccountSettingsCommand, LambdaClient } = await import('./sdk/lambda.ts');
       const { AccountLimit } = await new LambdaClient(limits).send(new GetAccountSettingsCommand({}));
@@ -106,6 +145,27 @@ export function inspectAws(): Inspection {
       return { limit, unreserved: AccountLimit?.UnreservedConcurrentExecutions ?? limit };
     },
   };
+}
+
+/** What a version of a function keeps as it was published. */
+const versioned = [
+  'CodeSha256',
+  'Environment',
+  'KMSKeyArn',
+  'MemorySize',
+  'Role',
+  'Timeout',
+  'TracingConfig',
+  'VpcConfig',
+] as const;
+
+/** The same for two values with the same content, in whatever order their members are. */
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 }
 
 function readRedrivePolicy(text: string | undefined): QueueNow['deadLetters'] {

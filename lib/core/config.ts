@@ -138,6 +138,11 @@ export function readConfig(environment: Environment = process.env): Config {
   };
 }
 
+/** ARNs of the KMS keys that the roles of imports may use for the import bucket: only the doctor asks. */
+export function readBucketKeys(environment: Environment = process.env): readonly string[] {
+  return commaList(environment['BUCKET_KMS_KEYS']);
+}
+
 /** A setting that is required here. @throws ConfigurationError when it is absent */
 export function requireSetting(name: string, value: string | undefined): string {
   if (value) return value;

@@ -22,7 +22,10 @@ export type AwsSettings = Pick<
   | 'callsDlqUrl'
   | 'eventSourceMappings'
   | 'schedules'
->;
+> & {
+  /** The KMS keys that the roles of imports may use. */
+  readonly bucketKeys: readonly string[];
+};
 
 /** Lambda keeps this much of the account's concurrency for functions without a reservation; below it a burst is throttled. */
 const fewExecutions = 50;
@@ -44,7 +47,8 @@ export async function checkAws(settings: AwsSettings, aws: Inspection): Promise<
     ...[...settings.schedules].map(([name, rule]) => checkSchedule(name, rule, aws)),
   ];
   if (stateTable) checks.push(checkTable(stateTable, aws));
-  if (importBucket && importQueueUrl) checks.push(checkBucket(importBucket, importQueueUrl, aws));
+  if (importBucket && importQueueUrl)
+    checks.push(checkBucket(importBucket, importQueueUrl, settings.bucketKeys, aws));
   if (importFunctionArn) checks.push(checkImportFunction(importFunctionArn, aws));
   const findings = (await Promise.all(checks)).flat();
   return findings.length === 0 ? [] : [...findings, ...(await checkQuota(aws))];
@@ -158,10 +162,37 @@ function checkTable(name: string, aws: Inspection): Promise<readonly Finding[]> 
   });
 }
 
-function checkImportFunction(arn: string, aws: Inspection): Promise<readonly Finding[]> {
-  return attempt('importCsv', 'lambda:InvokeFunction', async () => {
+async function checkImportFunction(arn: string, aws: Inspection): Promise<readonly Finding[]> {
+  const started = await attempt('importCsv', 'lambda:InvokeFunction', async () => {
     await aws.tryInvoke(arn);
     return [ok('importCsv', `can be started as ${arn.split(':').at(-1)}`)];
+  });
+  return [...started, ...(await checkAlias(arn, aws))];
+}
+
+/** Imports run on the version that the alias names: what was changed since is not in it. */
+function checkAlias(arn: string, aws: Inspection): Promise<readonly Finding[]> {
+  const subject = 'importCsv’s version';
+  return attempt(subject, 'lambda:GetFunctionConfiguration', async () => {
+    const { version, differences, state, reasonCode } = await aws.alias(arn);
+    if (state !== 'Active' && state !== 'Inactive')
+      return [
+        broken(
+          subject,
+          `version ${version} is ${state}${reasonCode && ` (${reasonCode})`}`,
+          'correct what the code names (key, subnets, role), and deploy again',
+        ),
+      ];
+    if (version === '$LATEST')
+      return [broken(subject, 'the alias names $LATEST: an update changes imports that run', 'deploy again')];
+    if (differences.length === 0) return [ok(subject, `version ${version}, the newest`)];
+    return [
+      warning(
+        subject,
+        `imports run on version ${version}, from which the function differs by now in ${differences.join(', ')}`,
+        'deploy again with another Revision (serverless changes it by itself)',
+      ),
+    ];
   });
 }
 

@@ -8,8 +8,53 @@ const subject = 'import bucket';
 /** Everything that creates an object; `s3:ObjectCreated:*` stands for them all. */
 const creations = ['Put', 'Post', 'Copy', 'CompleteMultipartUpload'].map((one) => `s3:ObjectCreated:${one}`);
 
-/** Looks whether the bucket announces each drop to the import queue, and keeps versions. */
-export function checkBucket(bucket: string, queueUrl: string, aws: Inspection): Promise<readonly Finding[]> {
+/**
+ * Looks whether the bucket announces each drop to the import queue, keeps versions, and encrypts with a key that imports may use.
+ * @param keys ARNs of the KMS keys that they may use
+ */
+export async function checkBucket(
+  bucket: string,
+  queueUrl: string,
+  keys: readonly string[],
+  aws: Inspection,
+): Promise<readonly Finding[]> {
+  const announced = await checkAnnouncements(bucket, queueUrl, aws);
+  return [...announced, ...(await checkKey(bucket, keys, aws))];
+}
+
+/** What a bucket encrypts with a key that the roles may not use, they can neither read nor write. */
+function checkKey(bucket: string, keys: readonly string[], aws: Inspection): Promise<readonly Finding[]> {
+  const subject = 'import bucket’s key';
+  return attempt(subject, 's3:GetEncryptionConfiguration', async () => {
+    const key = await aws.bucketKey(bucket);
+    // That of AWS for S3 may be used by all who may use the bucket.
+    if (key === undefined || key.endsWith('alias/aws/s3')) return [ok(subject, 'one of AWS')];
+    if (keys.some((one) => one === key || one.endsWith(`:key/${key}`)))
+      return [ok(subject, 'the KMS key of the deployment')];
+    if (/(?:^|:)alias\//.test(key) && keys.length > 0)
+      return [
+        warning(
+          subject,
+          'the bucket names its KMS key by an alias',
+          'check that it stands for the key that kmsKeyArn or importBucketKmsKeyArn names',
+        ),
+      ];
+    return [
+      broken(
+        subject,
+        `the bucket encrypts with ${keyName(key)}, which the functions may not use`,
+        'name its ARN in importBucketKmsKeyArn (kmsKeyArn if it is that of all), and deploy again',
+      ),
+    ];
+  });
+}
+
+/** Without the account. */
+function keyName(key: string): string {
+  return /(?:key|alias)\/.*$/.exec(key)?.[0] ?? `key/${key}`;
+}
+
+function checkAnnouncements(bucket: string, queueUrl: string, aws: Inspection): Promise<readonly Finding[]> {
   return attempt(subject, 's3:GetBucketNotification', async () => {
     const announcements = await aws.bucketAnnouncements(bucket);
     const { arn, policy } = await aws.queue(queueUrl);

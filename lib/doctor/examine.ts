@@ -15,6 +15,8 @@ import { type Finding, failed, isHealthy, ok } from './finding.ts';
 /** What examining a deployment needs; `fetchSecret` reads a secret's text by its id. */
 export type DoctorDeps = {
   readonly config: Config;
+  /** See `readBucketKeys`. */
+  readonly bucketKeys: readonly string[];
   readonly clock: Clock;
   readonly fetchSecret: (secretId: string) => Promise<string>;
   readonly aws: Inspection;
@@ -31,14 +33,17 @@ const eventSchema = z.nullable(z.strictObject({ instance: z.optional(z.string())
  */
 export async function examineDeployment(
   event: unknown,
-  { config, clock, fetchSecret, aws }: DoctorDeps,
+  { config, bucketKeys, clock, fetchSecret, aws }: DoctorDeps,
   context: CallContext,
 ): Promise<Examination> {
   const { secretId, allowedTables } = instanceNamedBy(event, config);
   const { allowedHosts, proxyEnvironment } = config;
   const readSecret = () => fetchSecret(secretId);
   const target = { readSecret, tables: allowedTables, allowedHosts, proxyEnvironment, clock };
-  const [ofInstance, ofAws] = await Promise.all([examine(target, context), checkAws(config, aws)]);
+  const [ofInstance, ofAws] = await Promise.all([
+    examine(target, context),
+    checkAws({ ...config, bucketKeys }, aws),
+  ]);
   const findings = [...ofInstance, ...ofAws];
   return { healthy: isHealthy(findings), findings };
 }

@@ -18,6 +18,16 @@ const Row = z.object({
   notifications: z.string().transform((json) => z.array(NotificationRule).parse(JSON.parse(json))),
 });
 
+const EncryptionRow = z.object({ algorithm: z.string(), kms_key: z.string() });
+
+/** How a bucket encrypts its objects. */
+export type Encryption = {
+  /** `AES256`, which every bucket has from its beginning, or `aws:kms`. */
+  readonly algorithm: string;
+  /** The id, ARN or alias of a KMS key; `''` for that of AWS. */
+  readonly kmsKey: string;
+};
+
 /** Which events of which keys go to which queue. */
 export type NotificationRule = z.output<typeof NotificationRule>;
 /** `''` means that versioning was never switched on. */
@@ -67,6 +77,18 @@ export class BucketTable {
   setVersioning(name: string, versioning: Versioning): void {
     this.#statement('UPDATE bucket SET versioning = ? WHERE name = ?').run(versioning, name);
     this.#known.delete(name);
+  }
+
+  /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html */
+  encryption(name: string): Encryption {
+    const row = this.#statement('SELECT * FROM bucket_encryption WHERE bucket = ?').get(name);
+    if (!row) return { algorithm: 'AES256', kmsKey: '' };
+    const { algorithm, kms_key: kmsKey } = EncryptionRow.parse(row);
+    return { algorithm, kmsKey };
+  }
+
+  setEncryption(name: string, { algorithm, kmsKey }: Encryption): void {
+    this.#statement('INSERT OR REPLACE INTO bucket_encryption VALUES (?, ?, ?)').run(name, algorithm, kmsKey);
   }
 
   setNotifications(name: string, rules: readonly NotificationRule[]): void {

@@ -1,10 +1,12 @@
 import { AwsError } from '../aws-error.ts';
 import {
   createBucket,
+  getBucketEncryption,
   getBucketNotificationConfiguration,
   getBucketVersioning,
   headBucket,
   listBuckets,
+  putBucketEncryption,
   putBucketNotificationConfiguration,
   putBucketVersioning,
 } from './actions/buckets.ts';
@@ -73,6 +75,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
     action: putBucketNotificationConfiguration,
     right: 's3:PutBucketNotification',
   },
+  'GET bucket encryption': { action: getBucketEncryption, right: 's3:GetEncryptionConfiguration' },
+  'PUT bucket encryption': { action: putBucketEncryption, right: 's3:PutEncryptionConfiguration' },
   'POST bucket delete': { action: deleteObjects },
   'GET object': { action: getObject, right: 's3:GetObject' },
   'HEAD object': { action: headObject, right: 's3:GetObject' },

@@ -18,6 +18,9 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS bucket (
     name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, versioning TEXT NOT NULL DEFAULT '', notifications TEXT NOT NULL DEFAULT '[]'
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS bucket_encryption (
+    bucket TEXT PRIMARY KEY REFERENCES bucket (name), algorithm TEXT NOT NULL, kms_key TEXT NOT NULL
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS object (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, bucket TEXT NOT NULL REFERENCES bucket (name), key TEXT NOT NULL, version_id TEXT NOT NULL,
     latest INTEGER NOT NULL, delete_marker INTEGER NOT NULL, etag TEXT NOT NULL, size INTEGER NOT NULL, modified_ms INTEGER NOT NULL,

@@ -76,6 +76,8 @@ export function eventSourceMapping(properties: unknown): EventSourceMapping[] {
 export type Bucket = {
   readonly name: string;
   readonly versioned: boolean;
+  /** Undefined where the template says nothing. */
+  readonly encryption: { readonly algorithm: string; readonly kmsKey: string } | undefined;
   readonly notifications: readonly BucketNotification[];
 };
 
@@ -96,7 +98,13 @@ const queueConfigurationSchema = z.object({
   Filter: z.object({ S3Key: z.object({ Rules: rulesSchema }) }).optional(),
 });
 
+const encryptionSchema = z.object({ SSEAlgorithm: z.string(), KMSMasterKeyID: z.string().optional() });
+const encryptionRuleSchema = z.object({ ServerSideEncryptionByDefault: encryptionSchema });
+
 const bucketSchema = z.object({
+  BucketEncryption: z
+    .object({ ServerSideEncryptionConfiguration: z.tuple([encryptionRuleSchema]) })
+    .optional(),
   VersioningConfiguration: z.object({ Status: z.string() }).optional(),
   NotificationConfiguration: z
     .object({ QueueConfigurations: z.array(queueConfigurationSchema).default([]) })
@@ -105,9 +113,15 @@ const bucketSchema = z.object({
 
 /** Reads the resolved properties of an AWS::S3::Bucket. */
 export function bucket(name: string, properties: unknown): Bucket {
-  const { VersioningConfiguration, NotificationConfiguration } = bucketSchema.parse(properties);
+  const { VersioningConfiguration, NotificationConfiguration, BucketEncryption } =
+    bucketSchema.parse(properties);
+  const encryption = BucketEncryption?.ServerSideEncryptionConfiguration[0].ServerSideEncryptionByDefault;
   return {
     name,
+    encryption: encryption && {
+      algorithm: encryption.SSEAlgorithm,
+      kmsKey: encryption.KMSMasterKeyID ?? '',
+    },
     versioned: VersioningConfiguration?.Status === 'Enabled',
     notifications: NotificationConfiguration.QueueConfigurations.map(({ Event, Queue, Filter }) => ({
       event: Event,

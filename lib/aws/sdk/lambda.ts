@@ -2,6 +2,7 @@
 export {
   GetAccountSettingsCommand,
   GetEventSourceMappingCommand,
+  GetFunctionConfigurationCommand,
   InvokeCommand,
   LambdaClient,
 } from '@aws-sdk/client-lambda';

@@ -6,6 +6,7 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DisableRuleCommand, EventBridgeClient, PutRuleCommand } from '@aws-sdk/client-eventbridge';
 import {
   CreateBucketCommand,
+  PutBucketEncryptionCommand,
   PutBucketNotificationConfigurationCommand,
   PutBucketVersioningCommand,
   S3Client,
@@ -22,7 +23,7 @@ import { startEventBridge } from '../../../emulator/aws/event-bridge/event-bridg
 import { startS3 } from '../../../emulator/aws/s3/s3.ts';
 import { startSqs } from '../../../emulator/aws/sqs/sqs.ts';
 import { explainFailure } from '../../../lib/aws/denial.ts';
-import { type Inspection, inspectAws } from '../../../lib/aws/inspection.ts';
+import { type AliasNow, type Inspection, inspectAws } from '../../../lib/aws/inspection.ts';
 import { type AwsSettings, checkAws } from '../../../lib/doctor/check-aws.ts';
 import type { Finding } from '../../../lib/doctor/finding.ts';
 
@@ -58,11 +59,14 @@ const forBucket = (name: string) => ({
   ArnLike: { 'aws:SourceArn': `arn:aws:s3:::${name}` },
 });
 
+const newest: AliasNow = { version: '7', differences: [], state: 'Active', reasonCode: '' };
+
 /** Lambda has its own emulator, which needs packaged functions. */
 const lambda = {
   tryInvoke: async () => {},
   concurrency: async () => ({ limit: 1_000, unreserved: 1_000 }),
   mapping: async () => ({ state: 'Enabled', lastResult: 'OK' }),
+  alias: async () => newest,
 };
 
 function useEnvironment(variables: Readonly<Record<string, string>>): void {
@@ -129,6 +133,22 @@ async function deployment() {
         Attributes: { Policy: policyOf(...statements) },
       }),
     );
+  const encrypt = (KMSMasterKeyID: string | undefined) =>
+    buckets.send(
+      new PutBucketEncryptionCommand({
+        Bucket: 'drops',
+        ServerSideEncryptionConfiguration: {
+          Rules: [
+            {
+              ApplyServerSideEncryptionByDefault: {
+                SSEAlgorithm: 'aws:kms',
+                ...(KMSMasterKeyID && { KMSMasterKeyID }),
+              },
+            },
+          ],
+        },
+      }),
+    );
   await announce({ prefix: 'imports/' });
   await new DynamoDBClient({}).send(
     new CreateTableCommand({
@@ -151,6 +171,7 @@ async function deployment() {
     importFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:importCsv:durable',
     importDlqUrl,
     callsDlqUrl,
+    bucketKeys: [],
     eventSourceMappings: new Map([['records queue', 'uuid-1']]),
     schedules: new Map([['reconcileEvents', rule]]),
   };
@@ -160,6 +181,7 @@ async function deployment() {
     rules,
     announce,
     allow,
+    encrypt,
     check: (aws: Partial<Inspection> = {}) => checkAws(settings, { ...inspectAws(), ...lambda, ...aws }),
   };
 }
@@ -186,7 +208,9 @@ describe('the doctor’s look at AWS', () => {
         'schedule of reconcileEvents',
         'state table',
         'import bucket',
+        'import bucket’s key',
         'importCsv',
+        'importCsv’s version',
         'quota',
       ].sort(),
     );
@@ -206,6 +230,7 @@ describe('the doctor’s look at AWS', () => {
       importFunctionArn: '',
       importDlqUrl: '',
       callsDlqUrl: undefined,
+      bucketKeys: [],
       eventSourceMappings: new Map(),
       schedules: new Map(),
     };
@@ -338,9 +363,88 @@ describe('the doctor’s look at AWS', () => {
     const { settings } = await deployment();
     const gone = { ...settings, stateTable: 'gone', importBucket: 'gone-too' };
     const findings = await checkAws(gone, { ...inspectAws(), ...lambda });
-    expect(subjectsOf(findings, 'failed').sort()).toEqual(['import bucket', 'state table']);
+    expect(subjectsOf(findings, 'failed').sort()).toEqual([
+      'import bucket',
+      'import bucket’s key',
+      'state table',
+    ]);
     expect(find(findings, 'state table')?.found).toBe('it does not exist in this account and region');
     expect(find(findings, 'records queue')).toMatchObject({ state: 'ok' });
+  });
+
+  const [ourKey, otherKey] = ['our', 'other'].map((id) => `arn:aws:kms:us-east-1:000000000000:key/${id}`);
+
+  it.each<[string, string | undefined, Finding['state'], string]>([
+    ['AWS’s own key', undefined, 'ok', 'one of AWS'],
+    ['AWS’s own key by its alias', 'arn:aws:kms:us-east-1:000000000000:alias/aws/s3', 'ok', 'one of AWS'],
+    ['the key of the deployment', ourKey, 'ok', 'the KMS key of the deployment'],
+    ['the key of the deployment by its id', 'our', 'ok', 'the KMS key of the deployment'],
+    ['another key', otherKey, 'failed', 'encrypts with key/other, which the functions may not use'],
+    ['another key by its id', 'other', 'failed', 'encrypts with key/other'],
+    ['an alias', 'alias/drops', 'warning', 'by an alias'],
+  ])('reads that the bucket encrypts with %s', async (_what, KMSMasterKeyID, state, found) => {
+    const { settings, encrypt } = await deployment();
+    await encrypt(KMSMasterKeyID);
+    const changed = { ...settings, bucketKeys: [ourKey ?? ''] };
+    const finding = find(await checkAws(changed, { ...inspectAws(), ...lambda }), 'import bucket’s key');
+    expect(finding).toMatchObject({ state, found: expect.stringContaining(found) });
+    expect(finding?.todo?.includes('importBucketKmsKeyArn')).toBe(state === 'ok' ? undefined : true);
+  });
+
+  it.each<[string, Partial<AliasNow>, Finding['state'], string]>([
+    [
+      'is behind',
+      { differences: ['Environment'] },
+      'warning',
+      'version 7, from which the function differs by now in Environment',
+    ],
+    [
+      'has no key',
+      { state: 'Failed', reasonCode: 'DisabledKMSKey' },
+      'failed',
+      'version 7 is Failed (DisabledKMSKey)',
+    ],
+    ['is no version', { version: '$LATEST' }, 'failed', 'names $LATEST'],
+  ])('names a version for imports that %s', async (_what, now, state, found) => {
+    const { check } = await deployment();
+    const findings = await check({ alias: async () => ({ ...newest, ...now }) });
+    expect(find(findings, 'importCsv’s version')).toMatchObject({
+      state,
+      found: expect.stringContaining(found),
+    });
+  });
+
+  it('compares the version of an alias with the function as it is now', async () => {
+    const { settings } = await deployment();
+    const same = { State: 'Active', MemorySize: 1_769, VpcConfig: { SubnetIds: [], VpcId: '' } };
+    const server = createServer((request, response) => {
+      const isVersion = request.url?.endsWith('/configuration?Qualifier=durable');
+      const answer = isVersion
+        ? { ...same, Version: '4', Environment: { Variables: { A: '1', B: '2' } }, Timeout: 900 }
+        : {
+            ...same,
+            VpcConfig: { VpcId: '', SubnetIds: [] },
+            Version: '$LATEST',
+            Environment: { Variables: { B: '2', A: '1' } },
+            Timeout: 600,
+          };
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('a server on TCP has a port');
+    process.env['AWS_ENDPOINT_URL_LAMBDA'] = `http://127.0.0.1:${address.port}`;
+    expect(await inspectAws().alias(settings.importFunctionArn ?? '')).toEqual({
+      version: '4',
+      differences: ['Timeout'],
+      state: 'Active',
+      reasonCode: '',
+    });
   });
 
   it('warns of a quota that a burst would reach', async () => {

@@ -19,7 +19,36 @@ export const invokeActions: readonly ApiAction[] = [
     resource: qualifiedArn,
     run: invoke,
   },
+  {
+    method: 'GET',
+    path: /^\/2015-03-31\/functions\/([^/]+)\/configuration$/,
+    right: 'GetFunctionConfiguration',
+    resource: qualifiedArn,
+    run: describeFunction,
+  },
 ];
+
+/**
+ * Every version of a function is that of the package.
+ * @see https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+ */
+function describeFunction(call: ApiCall): ApiAnswer {
+  const { functionName, handler, memoryMb, timeoutSeconds, environment } = requireFunction(call);
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      FunctionName: functionName,
+      Handler: handler,
+      MemorySize: memoryMb,
+      Timeout: timeoutSeconds,
+      Environment: { Variables: environment },
+      Version: call.query.has('Qualifier') ? '1' : '$LATEST',
+      State: 'Active',
+      LastUpdateStatus: 'Successful',
+    }),
+  };
+}
 
 async function invoke(call: ApiCall): Promise<ApiAnswer> {
   const lambdaFunction = requireFunction(call);

@@ -50,6 +50,35 @@ export const putBucketVersioning: S3Action = async (request, state) => {
   return { status: 200 };
 };
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketEncryption.html */
+export const getBucketEncryption: S3Action = (request, state) => {
+  state.buckets.get(request.bucket);
+  const { algorithm, kmsKey } = state.buckets.encryption(request.bucket);
+  const byDefault = { SSEAlgorithm: algorithm, ...(kmsKey !== '' && { KMSMasterKeyID: kmsKey }) };
+  const Rule = { ApplyServerSideEncryptionByDefault: byDefault, BucketKeyEnabled: false };
+  return xmlAnswer('ServerSideEncryptionConfiguration', { Rule });
+};
+
+const byDefault = z.object({
+  SSEAlgorithm: z.enum(['AES256', 'aws:kms', 'aws:kms:dsse']),
+  KMSMasterKeyID: z.string().default(''),
+});
+const PutBucketEncryptionDocument = z.object({
+  ServerSideEncryptionConfiguration: z.object({
+    Rule: z.object({ ApplyServerSideEncryptionByDefault: byDefault }),
+  }),
+});
+
+/** What is stored is not encrypted. https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html */
+export const putBucketEncryption: S3Action = async (request, state) => {
+  state.buckets.get(request.bucket);
+  const { ServerSideEncryptionConfiguration } = await readXml(request.body, PutBucketEncryptionDocument);
+  const { SSEAlgorithm, KMSMasterKeyID } =
+    ServerSideEncryptionConfiguration.Rule.ApplyServerSideEncryptionByDefault;
+  state.buckets.setEncryption(request.bucket, { algorithm: SSEAlgorithm, kmsKey: KMSMasterKeyID });
+  return { status: 200 };
+};
+
 const FilterRule = z.object({ Name: z.string().toLowerCase(), Value: z.string() });
 const QueueConfiguration = z.object({
   Id: z.string().default(() => randomUUID()),
