@@ -58,13 +58,43 @@ export function releaseTemplate(packaged: Template & Json): Json {
     Conditions: {
       ...Conditions,
       WithSecretOfStage: { 'Fn::Equals': [{ Ref: 'SecretId' }, ''] },
+      // Only a map has quotes.
+      WithoutSecretArns: {
+        'Fn::And': [
+          { 'Fn::Not': [{ Condition: 'WithSecretArns' }] },
+          {
+            'Fn::Not': [
+              { 'Fn::Equals': [{ 'Fn::Select': [0, { 'Fn::Split': ['"', secretIdText] }] }, secretIdText] },
+            ],
+          },
+        ],
+      },
       WithArtifactsByRegion: { 'Fn::Equals': [{ Ref: 'ArtifactBucketByRegion' }, 'true'] },
     },
-    Resources: byStage(Object.fromEntries(resources)),
+    Resources: byStage({ ...secretArnsAreMissing, ...Object.fromEntries(resources) }),
     Outputs: byStage(withoutExports(Outputs)),
   };
   return template;
 }
+
+/** `Fn::Select` takes no empty entry. */
+const secretIdText = { 'Fn::Sub': `id-\${SecretId}` };
+
+/**
+ * CloudFormation’s rules cannot look into the text of a parameter, and no role could read a secret of a map whose ARNs are not given. So a
+ * stack without them has something that can never be made, and whose failure says why: SSM refuses a value that its pattern does not match.
+ */
+const secretArnsAreMissing = {
+  SecretIdIsAMapButSecretArnsIsEmpty: {
+    Type: 'AWS::SSM::Parameter',
+    Condition: 'WithoutSecretArns',
+    Properties: {
+      Type: 'String',
+      Value: 'empty',
+      AllowedPattern: '^SecretId is a map: SecretArns must have the ARN of each of its secrets$',
+    },
+  },
+} as const;
 
 /** No stage is known before the stack, and one must not use the secret of another. */
 function withoutSecret(parameters: Template['Parameters']): Template['Parameters'] {

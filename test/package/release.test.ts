@@ -116,6 +116,27 @@ describe('a release', () => {
     expect(policies).toContain(`:secret:${secret}-??????"`);
   });
 
+  const map = { SecretId: '{"prod":"prod","dev":"dev"}' };
+  const ofMap = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:prod-AbCdEf';
+
+  it.each<[Readonly<Record<string, string>>, boolean]>([
+    [map, true],
+    [{ ...map, SecretArns: ofMap }, false],
+    [{}, false],
+    [{ SecretId: 'ours' }, false],
+    [{ SecretId: ofMap }, false],
+  ])('has what can never be made where a map of secrets comes without their ARNs: %j', (given, isRefused) => {
+    const resources = resolved(template, { ...artifacts, Stage: 'dev', ...given });
+    const made = resources['SecretIdIsAMapButSecretArnsIsEmpty'];
+    expect(made !== undefined).toBe(isRefused);
+    if (!isRefused) return;
+    const { Value, AllowedPattern } = z
+      .object({ Value: z.string(), AllowedPattern: z.string() })
+      .parse(made?.properties);
+    expect(Value).not.toMatch(new RegExp(AllowedPattern));
+    expect(AllowedPattern).toContain('SecretArns must have the ARN of each');
+  });
+
   it.each([
     [{}, 'artifacts'],
     [{ ArtifactBucketByRegion: 'true' }, 'artifacts-eu-west-1'],

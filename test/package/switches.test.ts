@@ -33,6 +33,17 @@ describe('a deployment', () => {
     expect(await checkTemplate(templateFile, deployment)).toEqual([]);
   });
 
+  it('passes with every combination of what can be left out', async () => {
+    const choices = [{ Imports: 'false' }, { Events: 'false' }, { RecordsFifo: 'true' }, { Http: 'false' }];
+    const all = choices.reduce<Readonly<Record<string, string>>[]>(
+      (sets, choice) => sets.flatMap((set) => [set, { ...set, ...choice }]),
+      [{}],
+    );
+    expect(all).toHaveLength(16);
+    for (const parameters of all)
+      expect([parameters, await checkTemplate(templateFile, { parameters })]).toEqual([parameters, []]);
+  });
+
   it('without the HTTP API has every function and none of its routes', () => {
     const without = deployed({ parameters: { Http: 'false' } });
     const gone = missing(without, deployed());
