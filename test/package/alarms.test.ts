@@ -1,14 +1,17 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as z from 'zod';
 import { checkedAccount, deployedTemplate, withParameters } from '../../deploy/check/deployed-template.ts';
 import { packageFunctions } from '../../deploy/package.ts';
+import { measureQueues } from '../../emulator/aws/sqs/queue-metrics.ts';
 import { createResolver } from '../../emulator/aws/template/resolve.ts';
 import { asTemplate, readTemplate, type Template } from '../../emulator/aws/template/template.ts';
 import { createEmfMetrics } from '../../lib/aws/telemetry.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import { silentLog } from '../../lib/core/log.ts';
 import type { MetricName } from '../../lib/core/metrics.ts';
+import { startSqsFixture } from '../emulator/aws/sqs/local-sqs.ts';
 
 const alarmSchema = z.object({
   AlarmName: z.string(),
@@ -151,6 +154,79 @@ describe('the alarms', () => {
       expect(role).toContain('"CallDeadLetterQueue"');
     }
   });
+});
+
+type Alarm = z.infer<typeof alarmSchema>;
+
+/** The state of an alarm after the last of its periods; undefined is a period without data. */
+function stateOf(alarm: Alarm, values: readonly (number | undefined)[]): 'ALARM' | 'OK' {
+  const { EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods, Threshold } = alarm;
+  const beyond = values.slice(-EvaluationPeriods).filter((value) => value !== undefined && value > Threshold);
+  return beyond.length >= DatapointsToAlarm ? 'ALARM' : 'OK';
+}
+
+/** What the local stack measures of an alarm’s metric: before, while and after something is wrong, three periods each. */
+type Course = Readonly<Record<'before' | 'wrong' | 'after', readonly (number | undefined)[]>>;
+
+/** A message waits in the queue, and is taken out of it. */
+async function courseOfQueue({ MetricName: name, Dimensions, Period }: Alarm): Promise<Course> {
+  let nowMs = Date.now();
+  const clock = { now: () => nowMs, sleep: async () => {} };
+  const { sqs, client, queue, close } = await startSqsFixture(clock);
+  onTestFinished(close);
+  const [{ Name, Value }] = Dimensions;
+  const QueueUrl = await queue(Value, Value.endsWith('.fifo') ? { FifoQueue: 'true' } : {});
+  const measure = measureQueues(sqs.state);
+  const threePeriods = () =>
+    [1, 2, 3].map(() => {
+      nowMs += Period * 1_000;
+      return measure({ namespace: 'AWS/SQS', name, dimensions: { [Name]: Value } });
+    });
+  const before = threePeriods();
+  const fifo = { MessageGroupId: 'g', MessageDeduplicationId: 'd' };
+  await client.send(
+    new SendMessageCommand({ QueueUrl, MessageBody: '{}', ...(Value.endsWith('.fifo') && fifo) }),
+  );
+  // What waits for less is not late.
+  nowMs += name === 'ApproximateAgeOfOldestMessage' ? 900_000 : 0;
+  const wrong = threePeriods();
+  const { Messages: [message] = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl }));
+  await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: message?.ReceiptHandle }));
+  return { before, wrong, after: threePeriods() };
+}
+
+/** A function counts once in each period, in the lines that CloudWatch reads metrics from. */
+function courseOfFigure({ Namespace, MetricName: metric, Dimensions: [{ Name, Value }] }: Alarm): Course {
+  const read = () => {
+    const line = metricLine(z.custom<MetricName>().parse(metric));
+    const [{ Namespace: written, Dimensions }] = line._aws.CloudWatchMetrics;
+    const isThisOne = written === Namespace && Dimensions.flat().join() === Name && line[Name] === Value;
+    return isThisOne ? Number(line[metric]) : undefined;
+  };
+  const none = [undefined, undefined, undefined];
+  return { before: none, wrong: [read(), read(), read()], after: Array.from({ length: 7 }, () => undefined) };
+}
+
+/** What AWS alone counts: failed and refused calls of a function or an API. */
+const courseOfAws: Course = { before: [0, undefined, 0], wrong: [6, 7, 6], after: [0, 0, undefined] };
+
+async function courseOf(alarm: Alarm): Promise<Course> {
+  if (alarm.Namespace === 'AWS/SQS') return courseOfQueue(alarm);
+  return alarm.Namespace.startsWith('AWS/') ? courseOfAws : courseOfFigure(alarm);
+}
+
+const runbooks = (await readdir('docs/runbooks')).filter((file) => file !== 'README.md');
+
+it.each(runbooks)('each alarm of %s goes off when that happens, and ends', async (runbook) => {
+  const alarms = alarmsWith(everything).filter((one) => one.AlarmDescription.endsWith(runbook));
+  expect(alarms).not.toEqual([]);
+  for (const alarm of alarms) {
+    const { before, wrong, after } = await courseOf(alarm);
+    const states = [before, [...before, ...wrong], [...before, ...wrong, ...after]].map((values) =>
+      stateOf(alarm, values),
+    );
+    expect([alarm.AlarmName, ...states]).toEqual([alarm.AlarmName, 'OK', 'ALARM', 'OK']);
+  }
 });
 
 const lineSchema = z.looseObject({
