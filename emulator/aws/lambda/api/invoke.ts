@@ -33,7 +33,8 @@ export const invokeActions: readonly ApiAction[] = [
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
  */
 function describeFunction(call: ApiCall): ApiAnswer {
-  const { functionName, handler, memoryMb, timeoutSeconds, environment } = requireFunction(call);
+  const { found, qualifier } = findFunction(call);
+  const { functionName, handler, memoryMb, timeoutSeconds, environment } = found;
   return {
     status: 200,
     headers: { 'content-type': 'application/json' },
@@ -43,7 +44,7 @@ function describeFunction(call: ApiCall): ApiAnswer {
       MemorySize: memoryMb,
       Timeout: timeoutSeconds,
       Environment: { Variables: environment },
-      Version: call.query.has('Qualifier') ? '1' : '$LATEST',
+      Version: qualifier === undefined ? '$LATEST' : '1',
       State: 'Active',
       LastUpdateStatus: 'Successful',
     }),
@@ -136,10 +137,7 @@ function qualifiedArn(call: ApiCall): string {
 
 /** A durable function is only invoked by version or alias, as on AWS. */
 function requireFunction(call: ApiCall): LambdaFunction {
-  const found = call.service.find(call.target);
-  const { qualifier } = callOptions(call);
-  if (found === undefined || !isKnown(found, qualifier))
-    throw new ApiFailure(404, 'ResourceNotFoundException', `Function not found: ${call.target}`);
+  const { found, qualifier } = findFunction(call);
   if (found.durable && qualifier === undefined)
     throw new ApiFailure(
       400,
@@ -147,6 +145,14 @@ function requireFunction(call: ApiCall): LambdaFunction {
       'You cannot invoke a durable function using an unqualified ARN.',
     );
   return found;
+}
+
+function findFunction(call: ApiCall): { readonly found: LambdaFunction; readonly qualifier?: string } {
+  const found = call.service.find(call.target);
+  const { qualifier } = callOptions(call);
+  if (found === undefined || !isKnown(found, qualifier))
+    throw new ApiFailure(404, 'ResourceNotFoundException', `Function not found: ${call.target}`);
+  return { found, ...(qualifier !== undefined && { qualifier }) };
 }
 
 /** @see https://docs.aws.amazon.com/lambda/latest/dg/durable-invoking.html */
