@@ -174,8 +174,10 @@ async function afterFailure(
   const isLost = error.effect === 'unknown';
   const doubt = (cause: unknown) =>
     create.isImplicit ? error : outcomeInDoubt(deps.clock.now() + deps.inDoubtMs, deps.clock, cause);
-  const found = await findBySysId(create.table, sysId, deps).catch((cause: unknown): Found => {
-    throw isLost ? doubt(cause) : cause;
+  const found = await findBySysId(create.table, sysId, deps).catch(async (cause: unknown): Promise<Found> => {
+    if (!isLost) throw cause;
+    await keepAway(sysId, false, deps).catch(() => undefined);
+    throw doubt(cause);
   });
   if (isLost) await keepAway(sysId, found.kind !== 'absent', deps);
   // Another copy may have made it a moment ago.
@@ -263,7 +265,11 @@ export async function createWithOwnSysId(
   const known = honouring(deps);
   const name = table.toLowerCase();
   const sent = known.has(name) ? request : ({ ...request, repeatable: 'never' } as const);
-  const response = await deps.client.send(sent, deps.context);
+  const response = await deps.client.send(sent, deps.context).catch(async (error: unknown) => {
+    if (mayHaveTakenEffect(error)) await keepAway(sysId, false, deps).catch(() => undefined);
+    throw error;
+  });
+  if (response.isRepeat) await keepAway(sysId, true, deps).catch(() => undefined);
   const made = createdSysId(response)?.toLowerCase();
   if (made === sysId.toLowerCase()) known.add(name);
   else if (made !== undefined) known.delete(name);

@@ -159,8 +159,11 @@ async function explain(
   context: WriteContext,
 ): Promise<Done> {
   const { record, table } = command.command;
-  const { presence, body } = await findValues(table, sysId, record, context);
   const isLost = mayHaveTakenEffect(error);
+  const { presence, body } = await findValues(table, sysId, record, context).catch(async (cause: unknown) => {
+    if (isLost) await awaitEarlierCopy(sysId, false, error, context);
+    throw cause;
+  });
   const isMade = presence === 'visible' || presence === 'hidden';
   // The instance may still be working on this copy, no matter which copy made the record.
   if (isLost) await awaitEarlierCopy(sysId, isMade, error, context);
