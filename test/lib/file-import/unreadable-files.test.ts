@@ -29,6 +29,21 @@ describe('a dropped file that S3 does not hand out', () => {
     expect(await world.waiting()).toEqual([]);
   });
 
+  it('is refused at once where it was deleted before its turn came, and the next drop has its turn', async () => {
+    const gone = await world.drop('imports/imp_load/gone.csv', load(3));
+    await world.delete(gone.key);
+    const summary = await world.run(gone);
+    expect(summary).toMatchObject({ status: 'refused' });
+    expect(summary.reason).toContain('gone.csv');
+    expect(JSON.parse(await world.read(`${gone.resultsFolder}summary.json`))).toMatchObject({
+      status: 'refused',
+    });
+    expect(hours()).toBeLessThan(0.1);
+    expect(await world.waiting()).toEqual([]);
+    const next = await world.run(await world.drop('imports/imp_load/next.csv', load(2)));
+    expect(next).toMatchObject({ status: 'completed', counts: { inserted: 2 } });
+  });
+
   it('is refused within half an hour where its key may not be used, and the next drop has its turn', async () => {
     world.denied.add('kms:Decrypt');
     const request = await world.drop('imports/imp_load/secret.csv', load(3), undefined, withKey);
