@@ -328,6 +328,20 @@ describe('sockets to an instance', () => {
     expect(connections()).toBe(4);
   });
 
+  it('are counted from the beginning once the old ones were closed', async () => {
+    const { call, skip, connections } = await callsOnOneClock(
+      answer(undefined, 'keep-alive: timeout=20\r\n'),
+    );
+    await call();
+    await Promise.all([call(), call()]);
+    skip(19_000);
+    await call();
+    expect(connections()).toBe(3);
+    skip(10_000);
+    await call();
+    expect(connections()).toBe(3);
+  });
+
   it('open no more connections than calls may be in flight', async () => {
     const { url, connections } = await rawServer((socket) =>
       socket.on('data', () => setTimeout(() => socket.write(answer()), 20)),
