@@ -87,7 +87,8 @@ function runOf(folder: string): string {
   return folder.split('/').at(-2) ?? '';
 }
 
-async function readImport(s3: S3Client, bucket: string, folder: string): Promise<ListedImport> {
+/** What is known of a run. */
+export async function readImport(s3: S3Client, bucket: string, folder: string): Promise<ListedImport> {
   const read = async (name: string) => {
     const stored = await readText(s3, { bucket, key: `${folder}${name}` });
     return stored && JSON.parse(stored.text);
@@ -116,9 +117,10 @@ async function describe(
       .join('\n');
   }
   const [, table = '', ...name] = folder.split('/').slice(0, -2);
+  const what = progress?.key ?? name.join('/');
   const line = progress ? progressLine(viewProgress(progress)) : 'not readable yet';
   return [
-    `${progress?.startedAt ?? ''}  ${name.join('/')} → ${table}`,
+    `${progress?.startedAt ?? ''}  ${what} → ${table}`,
     `  ${line}`,
     `  follow it: ${typed('import', `--follow ${folder}`)}`,
     '',

@@ -5,7 +5,7 @@ import { type ImportSummary, isAllWell } from '../../lib/file-import/report/summ
 import { type BucketOptions, openBucket } from './destination.ts';
 import { openDisplay } from './display.ts';
 import { followFolder, followImport } from './follow-import.ts';
-import { findFolders } from './list-imports.ts';
+import { findFolders, readImport } from './list-imports.ts';
 import { outcomeText } from './outcome-text.ts';
 import { type PreflightOptions, runDryRun, runSuggest } from './preflight.ts';
 import {
@@ -68,9 +68,13 @@ export async function runFollow(
 
 async function newestRun(s3: S3Client, bucket: string, dropKey: string): Promise<string | undefined> {
   const prefix = await findResultsPrefix(s3, bucket, dropKey);
-  const folders = await findFolders(s3, bucket, prefix);
-  // Not those of a file in a folder that has this name.
-  return folders.find((folder) => folder.indexOf('/', prefix.length) === folder.length - 1);
+  for (const folder of await findFolders(s3, bucket, prefix)) {
+    // Not those of a file in a folder that has this name, and not of one with another ending.
+    if (folder.indexOf('/', prefix.length) !== folder.length - 1) continue;
+    const { progress, summary } = await readImport(s3, bucket, folder);
+    if ((summary?.source?.key ?? progress?.key ?? dropKey) === dropKey) return folder;
+  }
+  return undefined;
 }
 
 /** Looks at a file without uploading it: what the import would say, or settings for it. */

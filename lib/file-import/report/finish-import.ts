@@ -4,13 +4,20 @@ import { importSetsOf, knownChunks, readLedger } from '../load/ledger.ts';
 import { type FrequentMessage, type Tally, tallied, type Verdict } from '../load/row-outcome.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import type { ObjectBytes } from '../read/content.ts';
-import { executionName, type ImportRequest } from '../schedule/import-request.ts';
+import type { ImportRequest } from '../schedule/import-request.ts';
 import { chunkVerdicts, GroupLines, rejectedResults } from '../verdicts/collect-verdicts.ts';
 import { addVerdict, beginPart, joinParts, ResultsPart, writePart } from '../verdicts/results-part.ts';
 import { renderReport } from './report-page.ts';
 import { writeRejectedFile, writeUnsentFile } from './rows-given-back.ts';
 import type { Sample } from './speed-chart.ts';
-import { type FileFacts, factsOf, type ImportSummary, isOwnResult, progressWriter } from './summary.ts';
+import {
+  type FileFacts,
+  factsOf,
+  type ImportSummary,
+  importedObject,
+  isOwnResult,
+  progressWriter,
+} from './summary.ts';
 
 /** An import whose rows are loaded: what its state says of it in the end. */
 export type LoadedImport = {
@@ -78,8 +85,7 @@ async function writeResults(
     facts,
   });
   const done = {
-    importId: executionName(request),
-    version: request.versionId ?? request.eTag,
+    ...importedObject(request),
     phase: 'done',
     startedAt: state.startedAt,
     bytes: { read: request.size, total: request.size },

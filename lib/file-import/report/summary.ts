@@ -117,6 +117,8 @@ export function isAllWell(summary: ImportSummary): boolean {
 /** `progress.json`, rewritten about once a second while an import runs. */
 export type ImportProgress = {
   readonly importId: string;
+  /** The object's; absent in what earlier releases wrote. */
+  readonly key?: string;
   /** The version of the object; its ETag where the bucket keeps no versions. */
   readonly version: string;
   readonly phase: 'waiting' | 'pre-flight' | 'loading' | 'verdicts' | 'done';
@@ -169,10 +171,15 @@ export function progressAtFirst(
   request: ImportRequest,
   phase: ImportProgress['phase'],
 ): Omit<ImportProgress, 'updatedAt'> {
-  const importId = executionName(request);
   const bytes = { read: 0, total: 0 };
-  const version = request.versionId ?? request.eTag;
-  return { importId, version, phase, startedAt: request.droppedAt, bytes, rows: 0, counts: emptyTally() };
+  return {
+    ...importedObject(request),
+    phase,
+    startedAt: request.droppedAt,
+    bytes,
+    rows: 0,
+    counts: emptyTally(),
+  };
 }
 
 /** What `progress.json` says of an import in this state, with `doneInGroup` rows more, read up to `byte`. */
@@ -190,14 +197,19 @@ export function progressOf(
   byte: number,
 ): Omit<ImportProgress, 'updatedAt'> {
   return {
-    importId: executionName(request),
-    version: request.versionId ?? request.eTag,
+    ...importedObject(request),
     phase,
     startedAt: state.startedAt,
     bytes: { read: byte, total: isPlain(plan.content) ? request.size : 0 },
     rows: state.rows + state.rejected + doneInGroup,
     counts: state.tally,
   };
+}
+
+/** Which object `progress.json` is about. */
+export function importedObject(request: ImportRequest) {
+  const { key, versionId, eTag } = request;
+  return { importId: executionName(request), key, version: versionId ?? eTag };
 }
 
 /** Which import an outcome is about. */

@@ -86,7 +86,8 @@ async function bucketOf(objects: Readonly<Record<string, object>>) {
     await s3.send(new PutObjectCommand({ Bucket: 'drops', Key, Body: JSON.stringify(body) }));
   const follow = (key: string) =>
     runCommand(['import', '--follow', key, '--bucket', 'drops', '--endpoint', storage.url, '--json']);
-  return { s3, follow };
+  const imports = () => runCommand(['imports', '--bucket', 'drops', '--endpoint', storage.url]);
+  return { s3, follow, imports };
 }
 
 const summaryOf = (reason: string) => ({
@@ -118,6 +119,30 @@ it('follows the run of a folder, the newest one of a name, and says when there i
     code: 1,
     err: expect.stringMatching(/no import of this key was found in drops\n$/),
   });
+});
+
+it('tells files apart that differ in their ending alone, also once they are gone', async () => {
+  const runs = 'results/imp_user/people/';
+  const of = (key: string, reason: string) => ({
+    ...summaryOf(reason),
+    source: { key: `imports/imp_user/${key}` },
+  });
+  const { follow, imports } = await bucketOf({
+    [`${runs}2026-01/summary.json`]: of('people.csv', 'of the CSV'),
+    [`${runs}2026-02/summary.json`]: of('people.tsv', 'of the TSV'),
+    [`${runs}2026-03/progress.json`]: {
+      key: 'imports/imp_user/people.jsonl',
+      phase: 'waiting',
+      bytes: { read: 0, total: 0 },
+      counts: {},
+    },
+  });
+  for (const name of ['csv', 'tsv']) {
+    const { out } = await follow(`imports/imp_user/people.${name}`);
+    expect(JSON.parse(out)).toMatchObject({ reason: `of the ${name.toUpperCase()}` });
+  }
+  expect((await follow('imports/imp_user/people.csv.gz')).err).toMatch(/no import of this key was found/);
+  expect((await imports()).out).toContain('imports/imp_user/people.jsonl → imp_user');
 });
 
 it('waits for the import of a file that was dropped again, and does not show the run before', async () => {

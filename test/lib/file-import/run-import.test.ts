@@ -318,6 +318,7 @@ describe('an import', () => {
     const summary = await world.run(request, new Map(), () => watched);
     expect(phases[0]).toBe('pre-flight');
     const shown = await world.read(summary.results['summary']?.replace('summary', 'progress') ?? '');
+    expect(JSON.parse(shown)).toMatchObject({ key: summary.source.key });
     expect(JSON.parse(shown)).toMatchObject({ phase: 'done', rows: 3, counts: { inserted: 3 } });
   });
 
