@@ -1,15 +1,23 @@
 import { readFileSync } from 'node:fs';
 import type { ZodType } from 'zod';
-import { zod } from './lazy-schema.ts';
 
 /**
  * The parsed and checked content of a JSON file.
- * @throws Error that names the file and, for each fault, where in it.
+ * @throws Error of one line that names the file, where in it the first fault is, and how many there are.
  */
 export function readJsonFile<Content>(file: string, schema: ZodType<Content>): Content {
   const checked = schema.safeParse(parse(file));
   if (checked.success) return checked.data;
-  throw new Error(`${file} is not as it should be:\n${zod().prettifyError(checked.error)}`);
+  const [first, ...more] = checked.error.issues;
+  const at = first === undefined || first.path.length === 0 ? '' : `${placeOf(first.path)}: `;
+  const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
+  throw new Error(`${file}: ${at}${first?.message}${others}`);
+}
+
+/** `tables[0].columns[1].kind` */
+function placeOf(path: readonly PropertyKey[]): string {
+  const parts = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));
+  return parts.join('').replace(/^\./, '');
 }
 
 function parse(file: string): unknown {

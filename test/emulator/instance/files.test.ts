@@ -39,9 +39,10 @@ describe('schema and data files', () => {
     [
       'has an unknown kind',
       { tables: [{ name: 'u_a', columns: [{ name: 'u_b', kind: 'colour' }] }] },
-      /kind\W+at|columns\[0\]\.kind/,
+      /broken\.json: tables\[0\]\.columns\[0\]\.kind: /,
     ],
     ['misspells a key', { tables: [{ name: 'u_a', colums: [] }] }, /colums/],
+    ['is another file', { name: 'a', tables: 5 }, /^[^\n]*broken\.json: [^\n]+ \(and 1 more\)$/],
     ['names a table with quotes', { tables: [{ name: 'u"a' }] }, /letters, digits and underscores/],
     ['extends what is not there', { tables: [{ name: 'u_a', parent: 'u_none' }] }, /extends u_none/],
     [
