@@ -102,7 +102,15 @@ export const regionOption = new Option(
   'its region, if it is not that of your AWS settings',
 ).argParser(notBlank);
 
-/** Reads a comma-separated list. */
+/** Reads a comma-separated list of at least one part: none must not be read as all. */
 export function list(text: string): readonly string[] {
-  return commaList(notBlank(text));
+  const parts = commaList(text);
+  if (parts.length > 0) return parts;
+  throw new InvalidArgumentError('It must not be empty.');
+}
+
+/** Reads names of tables, or `*`. */
+export function tableList(text: string): string {
+  if (/^\s*(?:\*|\w+(?:\s*,\s*\w+)*)\s*$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be names of tables, comma separated, or '*'.");
 }

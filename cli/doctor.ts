@@ -1,4 +1,4 @@
-import { command, list, notBlank, stackOption, UsageError } from './command-line.ts';
+import { command, list, notBlank, stackOption, tableList, UsageError } from './command-line.ts';
 
 /** `servicenow-functions doctor` */
 export const doctorCommand = command('doctor', 'checks secret, network, roles and tables', [
@@ -7,7 +7,9 @@ export const doctorCommand = command('doctor', 'checks secret, network, roles an
 ])
   .option('--secret <id>', 'id of the secret in Secrets Manager, or a JSON file', notBlank)
   .option('--local', 'checks what your running local stack talks to')
-  .option('--tables <list>', 'tables to check, comma separated (default incident)', list)
+  .option('--tables <list>', 'tables to check, comma separated (default incident)', (text) =>
+    list(tableList(text)),
+  )
   .option('--allowed-hosts <list>', 'hosts outside ServiceNow’s own domains, comma separated', notBlank)
   .addOption(stackOption)
   .addHelpText(

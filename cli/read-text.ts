@@ -15,8 +15,7 @@ export async function readText(file: string): Promise<string> {
   try {
     return decoder.decode(bytes);
   } catch (cause) {
-    const name = file === '-' ? 'standard input' : file;
-    throw new Error(`${name}: is not text in UTF-8; save it in that encoding`, { cause });
+    throw new Error(`${nameOf(file)}: is not text in UTF-8; save it in that encoding`, { cause });
   }
 }
 
@@ -27,7 +26,9 @@ export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const name = isGiven ? 'event' : file;
+    const name = isGiven ? 'event' : nameOf(file);
     throw new Error(`${name}: is not JSON (${cause instanceof Error ? cause.message : cause})`, { cause });
   }
 }
+
+const nameOf = (file: string) => (file === '-' ? 'standard input' : file);

@@ -7,6 +7,8 @@ export type SecretSource = {
   /** @param fetchSecret reads a secret of Secrets Manager by its id */
   read(fetchSecret: (id: string) => Promise<string>): Promise<string>;
   readonly allowedHosts: readonly string[];
+  /** Whether the instance is the emulated one of a local stack. */
+  readonly isEmulated: boolean;
 };
 
 /** That of a local stack. */
@@ -18,8 +20,13 @@ const localSecretId = 'servicenow-functions/dev';
  */
 export function readSecretFrom(secret: string | undefined, stack: string | undefined): SecretSource {
   if (secret === undefined) {
-    useLocalStack(requireRunningStack(stack));
-    return { read: (fetchSecret) => fetchSecret(localSecretId), allowedHosts: ['127.0.0.1'] };
+    const running = requireRunningStack(stack);
+    useLocalStack(running);
+    return {
+      read: (fetchSecret) => fetchSecret(localSecretId),
+      allowedHosts: ['127.0.0.1'],
+      isEmulated: !running.ownInstance,
+    };
   }
   // A folder may have the same name as a secret.
   const isFile = statSync(secret, { throwIfNoEntry: false })?.isFile() === true;
@@ -27,6 +34,7 @@ export function readSecretFrom(secret: string | undefined, stack: string | undef
   return {
     read: (fetchSecret) => (isFile ? readText(secret) : fetchSecret(secret)),
     allowedHosts: [],
+    isEmulated: false,
   };
 }
 

@@ -1,5 +1,4 @@
-import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { command, notBlank, onFunctionsNode, port, wholeNumber } from './command-line.ts';
+import { command, notBlank, onFunctionsNode, port, tableList, wholeNumber } from './command-line.ts';
 import { defaultPorts, lastPortBase } from './start/ports.ts';
 
 /** `servicenow-functions start` */
@@ -60,8 +59,3 @@ export const startCommand = command(
       await start(options);
     }),
   );
-
-function tableList(text: string): string {
-  if (/^\s*(?:\*|\w+(?:\s*,\s*\w+)*)\s*$/.test(text)) return text;
-  throw new InvalidArgumentError("It must be names of tables, comma separated, or '*'.");
-}

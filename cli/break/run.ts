@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { similarWord } from '../../emulator/instance/similar-word.ts';
 import { UsageError } from '../command-line.ts';
+import { counted } from '../counted.ts';
 import { requireRunningStack } from '../local-aws.ts';
 import type { RunningStack } from '../running-stack.ts';
 import { onStop } from '../stop-signals.ts';
@@ -37,6 +38,8 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
   if (options.for !== undefined && options.count !== undefined)
     throw new UsageError('--for and --count cannot be given together');
   const breakage = what === undefined || what === 'off' ? undefined : findBreakage(what);
+  if (breakage === undefined && (options.for ?? options.count ?? options.percent) !== undefined)
+    throw new UsageError('--for, --count and --percent go with what is to be broken');
   const stack = requireRunningStack(options.stack);
   if (stack.ownInstance)
     throw new Error(
@@ -45,7 +48,7 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
   if (what === undefined) return list(stack, options.json === true);
   if (breakage === undefined) {
     await control(stack, 'DELETE', 'faults');
-    process.stdout.write('The instance works again.\n');
+    process.stdout.write(options.json ? '{"faults":[]}\n' : 'The instance works again.\n');
     return;
   }
   const share = (options.percent ?? 100) / 100;
@@ -59,7 +62,7 @@ export async function runBreak(what: string | undefined, options: BreakOptions):
   // From before the break on, so that no signal ends the command without a repair.
   if (options.count === undefined) onStop(() => stopped.abort());
   const { ids } = added.parse(await control(stack, 'POST', 'faults', faults));
-  const until = options.count === undefined ? `${seconds} s` : `${options.count} requests`;
+  const until = options.count === undefined ? `${seconds} s` : counted(options.count, 'request');
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ ids, faults })}\n`
@@ -97,7 +100,7 @@ async function list(stack: RunningStack, json: boolean): Promise<void> {
           : secondsLeft === null
             ? 'until it is ended'
             : `for ${Math.ceil(secondsLeft)} s more`;
-      process.stdout.write(`${request.action}: met ${applied} requests, ${toCome}\n`);
+      process.stdout.write(`${request.action}: met ${counted(applied, 'request')}, ${toCome}\n`);
     }
 }
 

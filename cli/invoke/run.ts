@@ -5,6 +5,7 @@ import type { Context } from 'aws-lambda';
 import { projectRoot } from '../../deploy/bundle.ts';
 import { functions, type PackagedFunction } from '../../deploy/functions.ts';
 import type { LambdaFunction } from '../../emulator/aws/template/lambda-functions.ts';
+import { similarWord } from '../../emulator/instance/similar-word.ts';
 import { UsageError } from '../command-line.ts';
 import { useLocalEndpoints } from '../local-credentials.ts';
 import { startLocalStack } from '../local-stack.ts';
@@ -20,8 +21,13 @@ type Handler = (event: unknown, context: Context) => unknown;
  */
 export async function runInvoke(key: string, eventFile: string, inspect: boolean): Promise<void> {
   const chosen = functions.find((one) => one.key === key);
-  if (!chosen)
-    throw new UsageError(`${key} is not a function; there are ${functions.map((one) => one.key).join(', ')}`);
+  if (!chosen) {
+    const keys = functions.map((one) => one.key);
+    const likely = similarWord(key, keys);
+    throw new UsageError(
+      `${key} is not a function; there are ${keys.join(', ')}${likely === undefined ? '' : `\n(Did you mean ${likely}?)`}`,
+    );
+  }
   const event = await readJson(eventFile);
   using folder = temporaryFolder();
   await invoke(chosen, event, folder.path, inspect);
@@ -52,10 +58,21 @@ async function invoke(
       inspector.open();
       inspector.waitForDebugger();
     }
-    const answer = await handler(event, contextOf(deployed));
+    const answer = await withLogsOnStderr(async () => handler(event, contextOf(deployed)));
     process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
   } finally {
     await stack.close();
+  }
+}
+
+/** Functions log to standard output, which is kept for the answer. */
+async function withLogsOnStderr(run: () => Promise<unknown>): Promise<unknown> {
+  const { write } = process.stdout;
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  try {
+    return await run();
+  } finally {
+    process.stdout.write = write;
   }
 }
 

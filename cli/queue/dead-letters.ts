@@ -103,7 +103,8 @@ async function readLetter(message: Message, stateTable: StateTable | undefined):
   const attempts = text('Attempts');
   return {
     messageId: MessageId,
-    key: text(keyAttribute) ?? remembered?.key ?? keyInBody(Body) ?? MessageId,
+    // As the queue reads it; a letter has the id of its message as an attribute, too.
+    key: keyInBody(Body) ?? text(keyAttribute) ?? remembered?.key ?? MessageId,
     code: text('ErrorCode') ?? remembered?.code ?? 'UNKNOWN',
     reason: text('ErrorMessage'),
     attempts: attempts === undefined ? undefined : Number(attempts),
@@ -117,7 +118,7 @@ function keyInBody(body: string): string | undefined {
   try {
     const parsed: unknown = JSON.parse(body);
     const key = typeof parsed === 'object' && parsed !== null && 'key' in parsed ? parsed.key : undefined;
-    return typeof key === 'string' ? key : undefined;
+    return typeof key === 'string' && key.trim() !== '' ? key : undefined;
   } catch {
     // Its reason says so.
     return undefined;

@@ -11,7 +11,7 @@ import { announceStack } from '../running-stack.ts';
 import { onStop } from '../stop-signals.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { eventLine } from './event-line.ts';
-import { defaultPorts, type PortOptions, portOption, portsOf } from './ports.ts';
+import { defaultPorts, lastPortBase, type PortOptions, portOption, portsOf } from './ports.ts';
 import { welcome } from './welcome.ts';
 
 /** What the command line says. */
@@ -95,7 +95,11 @@ async function run(options: StartOptions, dataFolder: string): Promise<void> {
 /** The text of a person's secret. @throws ConfigurationError naming what is wrong with it */
 async function readSecret(file: string): Promise<string> {
   const text = await readText(file);
-  parseConnectionSecret(text);
+  try {
+    parseConnectionSecret(text);
+  } catch (cause) {
+    throw new Error(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
   return text;
 }
 
@@ -107,7 +111,7 @@ const DEFAULT_FOLDER = '.local/data';
  */
 export async function start(options: StartOptions): Promise<void> {
   await runInFolder(options).catch((error: unknown) => {
-    throw withOption(error);
+    throw withOption(error, options);
   });
 }
 
@@ -126,10 +130,10 @@ function untilStopped(): Promise<void> {
 }
 
 /** The error with the option that avoids it. */
-function withOption(error: unknown): unknown {
+function withOption(error: unknown, { portBase = defaultPorts.port }: StartOptions): unknown {
   if (error instanceof PortUnavailableError)
     return new Error(
-      `${portOption(error.service)}: ${error.message}, or move all of them with --port-base ${defaultPorts.port + 100}`,
+      `${portOption(error.service)}: ${error.message}, or move all of them with --port-base ${portBase + 100 > lastPortBase ? defaultPorts.port : portBase + 100}`,
       { cause: error },
     );
   if (error instanceof FolderUnavailableError)

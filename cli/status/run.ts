@@ -4,7 +4,7 @@ import { UsageError } from '../command-line.ts';
 import { explainError } from '../explain-error.ts';
 import { findRecordsQueues, type QueueOptions } from '../queue/records-queues.ts';
 import { onStop } from '../stop-signals.ts';
-import { canMoveCursor } from '../terminal-text.ts';
+import { canMoveCursor, wrapped } from '../terminal-text.ts';
 import { describeStatus } from './describe-status.ts';
 import { openStatus, type Status } from './read-status.ts';
 
@@ -91,7 +91,7 @@ function printer(output: NodeJS.WriteStream, isRepeated: boolean): (text: readon
     // A terminal that does not know its size says 0.
     const [rows, columns] = [output.rows || 24, output.columns || 80];
     // A line that wraps, or the one that scrolls, could not be printed over.
-    const shown = text.slice(0, rows - 1).map((line) => line.slice(0, columns - 1));
+    const shown = text.flatMap((line) => wrapped(line, columns - 1)).slice(0, rows - 1);
     const back = lines === 0 ? '' : `\u001b[${lines}A\r\u001b[J`;
     output.write(`${back}${shown.join('\n')}\n`);
     lines = shown.length;

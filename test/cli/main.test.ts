@@ -88,6 +88,26 @@ describe('servicenow-functions', () => {
     expect([status, stderr]).toEqual([1, 'standard output: There is no space left on the disk\n']);
   });
 
+  it('names the file of a secret that is none', async () => {
+    const args = ['start', '--secret', 'package.json', '--port', '0'];
+    const { code, err } = await runCommand(args);
+    expect([code, err]).toEqual([1, expect.stringMatching(/^package\.json: secret\..*\n$/)]);
+  });
+
+  it('asks whether a similar function was meant', async () => {
+    const { code, err } = await runCommand(['invoke', 'getRecord', '{}']);
+    expect([code, err]).toEqual([2, expect.stringContaining('(Did you mean getRecords?)')]);
+  });
+
+  it.each([
+    ['{', 'event'],
+    ['-', 'standard input'],
+  ])('says of %s that it is no JSON', async (event, name) => {
+    const { code, out, err } = await runCommand(['invoke', 'getRecords', event], { input: '{' });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(new RegExp(`^${name}: is not JSON .*\n$`));
+  });
+
   it('takes a region that is set and empty as none', async () => {
     const env = { AWS_REGION: '', AWS_DEFAULT_REGION: '' };
     const [listed, examined] = await Promise.all([
@@ -142,6 +162,11 @@ describe('servicenow-functions', () => {
     ['start', '--data-dir', ' '],
     ['start', '--data-dir', ''],
     ['start', '--tables', 'a;b'],
+    ['doctor', '--local', '--tables', 'a b'],
+    ['doctor', '--local', '--tables', ','],
+    // No code must not mean every code.
+    ['redrive', '--code', ','],
+    ['redrive', '--code', ''],
   ])('refuses %s %s with its usage and exits with 2', (...args) => {
     const { code, err } = command(...args);
     expect(code).toBe(2);

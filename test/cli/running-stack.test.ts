@@ -121,6 +121,16 @@ describe('--stack', () => {
     expect([code, err]).toEqual([2, expect.stringContaining('--stack ')]);
   });
 
+  it('counts as it was given last, like every option', async () => {
+    const { env, cwd, queued } = await stackOf();
+    const options = { env, cwd: '/' };
+    const send = (...stacks: string[]) =>
+      runCommand(['send', message, ...stacks.flatMap((stack) => ['--stack', stack])], options);
+    expect((await send('/nowhere', cwd)).code).toBe(0);
+    expect((await send(cwd, '/nowhere')).code).toBe(1);
+    expect(await queued()).toBe('1');
+  });
+
   it('asks for the data folder where two stacks were started in one', async () => {
     const { env, cwd, queued } = await stackOf();
     const [first] = withCache(env.XDG_CACHE_HOME, listRunningStacks);

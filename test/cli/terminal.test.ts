@@ -46,6 +46,33 @@ describe.skipIf(!hasTerminal)('Ctrl-C in a terminal', () => {
     expect(leftovers(command.output())).toEqual([]);
   });
 
+  it('shows status --watch in 80 columns, whole, also where characters are wide', async () => {
+    const { bucket, dlq, run } = await world();
+    const times = { startedAt: '2026-01-05T10:00:00.000Z', updatedAt: '2026-01-05T10:00:10.000Z' };
+    const phase = { ...times, phase: 'waiting', bytes: { read: 0, total: 0 }, rows: 0, counts: {} };
+    const Key = `results/imp_user/${'データ'.repeat(20)}/2026-01-05T10-00-00-a/progress.json`;
+    await s3.client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(phase) }));
+    const letter = (code: string) => ({
+      Id: code,
+      MessageBody: '{}',
+      MessageAttributes: { ErrorCode: { DataType: 'String', StringValue: code } },
+    });
+    const Entries = ['TABLE_NOT_ALLOWED', 'DATA_POLICY'].map(letter);
+    await sqs.client.send(new SendMessageBatchCommand({ QueueUrl: dlq, Entries }));
+    const command = run('status', '--watch');
+    await command.printed('A\r\u001b[J');
+    command.type(ctrlC);
+    await command.exited;
+    const [first = ''] = command.output().split('\u001b');
+    const lines = first.trimEnd().split('\r\n');
+    for (const line of lines) expect(line.replaceAll(/[ァ-ー]/g, '..').length).toBeLessThan(80);
+    // The cursor goes up by as many lines as there are on the screen.
+    expect(command.output()).toContain(`\u001b[${lines.length}A\r`);
+    const whole = lines.map((line) => line.trim()).join(' ');
+    expect(whole).toContain('see npm run dead-letters');
+    expect(whole.replaceAll(' ', '')).toContain(`${'データ'.repeat(20)}→imp_userinline`);
+  });
+
   it('prints no control sequences where the terminal takes none', async () => {
     const { run } = await world();
     const command = run('status', '--watch', 'TERM=dumb');

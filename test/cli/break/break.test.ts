@@ -19,6 +19,7 @@ describe('servicenow-functions break', () => {
     const { ask, run } = await world();
     const { code, out } = await run('outage', '--count', '2');
     expect([code, out]).toEqual([0, expect.stringContaining('For 2 requests: every request gets a 503')]);
+    expect((await run()).out).toMatch(/: met 0 requests, 2 to come\n$/);
     const statuses = [(await ask()).status, (await ask()).status, (await ask()).status];
     expect(statuses).toEqual([503, 503, 200]);
   });
@@ -49,6 +50,29 @@ describe('servicenow-functions break', () => {
     expect(left?.secondsLeft).toBeGreaterThan(0);
     expect(left?.secondsLeft).toBeLessThanOrEqual(100);
     expect((await run()).out).toMatch(/^latency: met \d+ requests, for \d+ s more\n$/);
+  });
+
+  it('prints JSON alone with --json, also where it ends what is broken', async () => {
+    const { run } = await world();
+    const printed = async (...words: string[]) => JSON.parse((await run(...words, '--json')).out);
+    expect(await printed('slow', '--count', '1')).toMatchObject({
+      ids: [expect.any(String)],
+      faults: [{ count: 1 }],
+    });
+    expect(await printed()).toMatchObject({ faults: [{ left: 1 }] });
+    expect(await printed('off')).toEqual({ faults: [] });
+    expect(await printed()).toEqual({ faults: [] });
+  });
+
+  it.each([
+    ['off', '--for', '5'],
+    ['off', '--count', '5'],
+    ['--percent', '5'],
+    ['slow', '--for', '5', '--count', '5'],
+  ])('refuses %s %s %s, of which a part would not count', async (...words) => {
+    const { code, out, err } = await runCommand(['break', ...words]);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/^--for.*\n\nUsage: /);
   });
 
   it('asks whether a similar way to break it was meant', async () => {

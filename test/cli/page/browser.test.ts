@@ -212,6 +212,7 @@ describe.skipIf(!isInstalled)('the page in a browser', () => {
       outcome: 'dead-lettered',
     });
     world.feed.add({ ...arrived, record });
+    world.feed.add({ ...arrived, way: 'Invoke', subject: 'reconcileEvents', outcome: 'done' });
     await fetch(`${world.instance.url}/api/now/table/incident?sysparm_query=${long}`);
     sendLetter(world, long, `PATCH /api/now/table/incident/${long}: 404`);
     await putImport(world, 'people');

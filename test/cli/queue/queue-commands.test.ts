@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,10 +61,14 @@ async function bodies(QueueUrl: string): Promise<string[]> {
   }
 }
 
+/** A letter as the queue writes it, with the id that its message had, or as SQS moved it. */
 async function sendLetter(QueueUrl: string, body: string, code?: string, reason = 'because'): Promise<void> {
   const text = (StringValue: string) => ({ DataType: 'String', StringValue });
   const MessageAttributes = code
-    ? { ErrorCode: text(code), ErrorMessage: text(reason), Attempts: text('1') }
+    ? {
+        ...{ ErrorCode: text(code), ErrorMessage: text(reason), Attempts: text('1') },
+        IdempotencyKey: text(randomUUID()),
+      }
     : {};
   await fixture.client.send(new SendMessageCommand({ QueueUrl, MessageBody: body, MessageAttributes }));
 }

@@ -281,7 +281,7 @@ describe.skipIf(!existsSync('/usr/bin/script'))('status --watch on a terminal', 
     const drawn = stripVTControlCharacters(seen).split(/[\r\n]+/);
     for (const line of drawn) expect(line.length).toBeLessThan(30);
     // Up to the first line, to print over all.
-    expect(seen).toContain('\u001b[5A\r\u001b[J');
+    expect(seen).toContain('\u001b[7A\r\u001b[J');
     child.stdin.write('\u0003');
     await shows('iexten');
     expect(seen).toContain('exit 0');
