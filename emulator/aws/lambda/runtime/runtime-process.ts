@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import type { LambdaFunction } from '../../template/lambda-functions.ts';
 import { failedOutcome, type Invocation, type InvocationOutcome } from '../invocation.ts';
 import { RuntimeApi } from './runtime-api.ts';
@@ -121,9 +122,14 @@ function exitedOutcome(requestId: string, how: string): InvocationOutcome {
   return failedOutcome('Runtime.ExitError', message);
 }
 
+/** Options of Node that load a file first. Node reads its name as a URL, in which `#` and `%` of a folder mean something. */
+export function preload(file: string): readonly string[] {
+  return ['--import', pathToFileURL(file).href];
+}
+
 function spawnRuntime(options: RuntimeOptions, runtimeApi: string): ChildProcess {
   const { memoryMb, handler } = options.lambdaFunction;
-  const args = [...heapOptions(memoryMb), '--import', rapidClientHook, runtimeClient, handler];
+  const args = [...heapOptions(memoryMb), ...preload(rapidClientHook), runtimeClient, handler];
   return spawn(process.execPath, args, {
     cwd: options.codeFolder,
     env: runtimeEnvironment(options, runtimeApi),
