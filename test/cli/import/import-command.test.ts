@@ -121,7 +121,7 @@ it('follows the run of a folder, the newest one of a name, and says when there i
   });
 });
 
-it('tells files apart that differ in their ending alone, also once they are gone', async () => {
+it('distinguishes files that differ in their ending alone, also once they are gone', async () => {
   const runs = 'results/imp_user/people/';
   const of = (key: string, reason: string) => ({
     ...summaryOf(reason),
