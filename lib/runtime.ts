@@ -1,4 +1,4 @@
-import { alarmPast, describeAlarms } from './aws/alarms.ts';
+import { alarmPast, alarmTags, describeAlarms, unsuppressedAlarms } from './aws/alarms.ts';
 import { createConnections } from './aws/connections.ts';
 import { EffectLedger } from './aws/effect-ledger.ts';
 import { sendToBus } from './aws/event-bus.ts';
@@ -154,12 +154,16 @@ export function reconcileHandler() {
       const instances = [...config.instances.keys()];
       const run = async (_event: unknown, { deadline, log, context }: Invocation) => {
         const mappings = await loadMappings();
-        const [, , , , account = ''] = context.invokedFunctionArn.split(':');
+        const [, , , region = '', account = ''] = context.invokedFunctionArn.split(':');
         return reconcile(account, deadline, {
           ...{ ...deps, ...mappings, log, instances, signalsQueueUrl, stateTable, connect: connect() },
           ...{
             mapper: createMapper(mappings),
-            sources: { alarmPast, describeAlarms, getFindings, getFindingsOfControl, getFindingsV2 },
+            region,
+            sources: {
+              ...{ alarmPast, alarmTags, describeAlarms, unsuppressedAlarms },
+              ...{ getFindings, getFindingsOfControl, getFindingsV2 },
+            },
           },
           ...{ deployment: config.deployment, send: sendMessages },
         });

@@ -33,7 +33,7 @@ function statementsIn(value: unknown): Statement[] {
 }
 
 /**
- * Actions that AWS lets be granted on every resource only, network interfaces, which Lambda names, the state of alarms, any of which may have opened a record, and the
+ * Actions that AWS lets be granted on every resource only, network interfaces, which Lambda names, the state and the tags of alarms, any of which may have opened a record, and the
  * findings of the one hub of a region, whose id Security Hub makes.
  */
 const unboundable = new Set([
@@ -42,6 +42,7 @@ const unboundable = new Set([
   ...attachToVpc.Action,
   'cloudwatch:DescribeAlarms',
   'cloudwatch:DescribeAlarmHistory',
+  'cloudwatch:ListTagsForResource',
   'lambda:GetAccountSettings',
   'securityhub:GetFindings',
 ]);

@@ -1,4 +1,9 @@
-import type { AlarmHistoryItem, CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type {
+  AlarmHistoryItem,
+  CloudWatchClient,
+  CompositeAlarm,
+  MetricAlarm,
+} from '@aws-sdk/client-cloudwatch';
 import { parseJson } from '../core/parse-json.ts';
 
 /** An alarm as CloudWatch has it now. */
@@ -57,19 +62,58 @@ export async function describeAlarms(
   });
   const answer = await (await cloudWatch(region)).send(command, { abortSignal });
   const { MetricAlarms = [], CompositeAlarms = [] } = answer;
-  return new Map(
-    [...MetricAlarms, ...CompositeAlarms].map((alarm) => [
-      alarm.AlarmName ?? '',
-      {
-        arn: alarm.AlarmArn ?? '',
-        name: alarm.AlarmName ?? '',
-        state: alarm.StateValue ?? '',
-        reason: alarm.StateReason ?? '',
-        // The other time moves with each evaluation of a state that stays.
-        sinceMs: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? 0,
-      },
-    ]),
-  );
+  return new Map([...MetricAlarms, ...CompositeAlarms].map((alarm) => [alarm.AlarmName ?? '', nowOf(alarm)]));
+}
+
+function nowOf(alarm: MetricAlarm | CompositeAlarm): AlarmNow {
+  return {
+    arn: alarm.AlarmArn ?? '',
+    name: alarm.AlarmName ?? '',
+    state: alarm.StateValue ?? '',
+    reason: alarm.StateReason ?? '',
+    // The other time moves with each evaluation of a state that stays.
+    sinceMs: (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp)?.getTime() ?? 0,
+  };
+}
+
+/** An alarm that sounds, with what its event would say of it. */
+export type SoundingAlarm = AlarmNow & { readonly description: string | undefined };
+
+/**
+ * The composite alarms in ALARM that have a suppressor and are not suppressed now.
+ * @throws what CloudWatch answers
+ */
+export async function unsuppressedAlarms(
+  region: string,
+  abortSignal: AbortSignal,
+): Promise<readonly SoundingAlarm[]> {
+  const { DescribeAlarmsCommand } = await import('./sdk/cloudwatch.ts');
+  const client = await cloudWatch(region);
+  const found: SoundingAlarm[] = [];
+  let NextToken: string | undefined;
+  do {
+    const command = new DescribeAlarmsCommand({
+      ...{ AlarmTypes: ['CompositeAlarm'], StateValue: 'ALARM', MaxRecords: maxAlarms, NextToken },
+    });
+    const answer = await client.send(command, { abortSignal });
+    for (const alarm of answer.CompositeAlarms ?? [])
+      if ((alarm.ActionsSuppressor ?? '') !== '' && (alarm.ActionsSuppressedBy ?? '') === '')
+        found.push({ ...nowOf(alarm), description: alarm.AlarmDescription });
+    NextToken = answer.NextToken;
+  } while (NextToken !== undefined);
+  return found;
+}
+
+/** The tags of an alarm, by key. @throws what CloudWatch answers */
+export async function alarmTags(
+  ResourceARN: string,
+  region: string,
+  abortSignal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const { ListTagsForResourceCommand } = await import('./sdk/cloudwatch.ts');
+  const command = new ListTagsForResourceCommand({ ResourceARN });
+  const { Tags = [] } = await (await cloudWatch(region)).send(command, { abortSignal });
+  return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
 }
 
 /**

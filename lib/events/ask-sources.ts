@@ -1,4 +1,4 @@
-import { type AlarmNow, type AlarmPast, maxAlarms } from '../aws/alarms.ts';
+import { type AlarmNow, type AlarmPast, maxAlarms, type SoundingAlarm } from '../aws/alarms.ts';
 import { type ControlOnResources, partsOf } from '../aws/findings.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
 import { inParts } from '../core/in-parts.ts';
@@ -13,6 +13,9 @@ export type Sources = {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, AlarmNow>>;
   alarmPast(name: string, region: string, signal: AbortSignal): Promise<AlarmPast>;
+  /** Composite alarms that sound, have a suppressor, and are not suppressed now. */
+  unsuppressedAlarms(region: string, signal: AbortSignal): Promise<readonly SoundingAlarm[]>;
+  alarmTags(arn: string, region: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** By their ids. */
   getFindings(ids: readonly string[], signal: AbortSignal): Promise<readonly object[]>;
   getFindingsOfControl(of: ControlOnResources, signal: AbortSignal): Promise<readonly object[]>;
@@ -252,6 +255,7 @@ function wholeSecond(ms: number): string {
   return new Date(Math.floor(ms / 1_000) * 1_000).toISOString();
 }
 
-function untilThen(deadline: Deadline): AbortSignal {
+/** Ends a question when the time of its caller is over. */
+export function untilThen(deadline: Deadline): AbortSignal {
   return AbortSignal.timeout(Math.max(1, deadline.remainingMs()));
 }

@@ -223,8 +223,10 @@ class MappingRun {
 
   async #lookup({ by, ...rest }: LookupTemplate, path: string, isRequired: boolean, scope: Scope) {
     const wanted: Record<string, string | null> = {};
-    for (const [column, value] of Object.entries(by))
-      wanted[column] = textOf(await this.#value(value, `${path}.by.${column}`, scope), path) ?? null;
+    for (const [column, value] of Object.entries(by)) {
+      const text = textOf(await this.#value(value, `${path}.by.${column}`, scope), path);
+      wanted[column] = text === undefined ? null : cut(text);
+    }
     const isOptional = rest.else === undefined || rest.else === 'none';
     return { ...rest, by: wanted, ...(isRequired && isOptional && { else: 'fail' }) };
   }

@@ -4,6 +4,7 @@ import { RecordMarks } from '../aws/record-marks.ts';
 import type { sendMessages } from '../aws/sqs.ts';
 import type { StateTable } from '../aws/state-table.ts';
 import type { Clock, Deadline } from '../core/clock.ts';
+import { InvalidInputError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { reconciledId } from '../operations/event-id.ts';
@@ -13,6 +14,7 @@ import { correlationIdOfKey, isShortenedKey, parseMark } from '../record-queue/l
 import { encodedQuery } from '../servicenow/encoded-query.ts';
 import { listAll } from '../servicenow/pages.ts';
 import { type Answer, askers, type Guard, type Sources } from './ask-sources.ts';
+import { askSuppressed } from './ask-suppressed.ts';
 import { toEntry } from './handle-events.ts';
 import type { EventMapper } from './map-event.ts';
 import type { Mappings } from './mapping.ts';
@@ -21,6 +23,8 @@ import { type HeldRecord, quietSignal } from './quiet-records.ts';
 export type ReconcileDeps = Mappings & {
   readonly mapper: EventMapper;
   readonly sources: Sources;
+  /** The AWS region of the deployment. */
+  readonly region: string;
   readonly connect: Connections['connect'];
   /** The names of the deployment's instances. */
   readonly instances: readonly string[];
@@ -37,7 +41,7 @@ export type ReconcileDeps = Mappings & {
 export type Reconciliation = {
   /** Open records whose source was asked. */
   readonly asked: number;
-  /** Signals that were put on the queue, since the source has recovered. */
+  /** Signals that were put on the queue: the source has recovered, or an alarm that was suppressed sounds. */
   readonly sent: number;
   /** Why some could not be asked. */
   readonly failures: readonly string[];
@@ -45,7 +49,7 @@ export type Reconciliation = {
 
 /**
  * Asks the sources about every open record, and sends what differs: heals recoveries that were lost, overtaken or never sent,
- * and alarms that were deleted. Records of other sources that are held open after many reopens are resolved once they are quiet.
+ * alarms that were deleted, and composite alarms that still sound after their suppression. Records of other sources that are held open after many reopens are resolved once they are quiet.
  * @param account the AWS account of the deployment: alarms of others cannot be asked about
  */
 export async function reconcile(
@@ -77,6 +81,8 @@ export async function reconcile(
     const answers = await ask(ofSource, account, { ...deps, deadline, guard });
     await sendAll((await Promise.all(answers.map((one) => toSignals(one, deps)))).flat());
   }
+  const sounding = await askSuppressed(records, account, deps.region, { ...deps, deadline, guard });
+  await sendAll((await Promise.all(sounding.map((event) => toOpening(event, deps)))).flat());
   const quiet = (await heldRecords(deadline, deps, guard)).map((one) =>
     quietSignal(one, deps, deps.clock.now()),
   );
@@ -211,6 +217,18 @@ async function toSignals(
     return [readSignal({ ...first, at, eventId, confirmed, instance: record.instance })];
   } catch (error) {
     log.warn('reconcile-unmapped', { source: record.source, reason: String(error) });
+    return [];
+  }
+}
+
+/** Only what opens a record: the mapping files may ignore the alarm, or map none of its events. */
+async function toOpening(event: object, { mapper, clock, log }: ReconcileDeps): Promise<readonly Signal[]> {
+  try {
+    const { mapping, elements } = await mapper.map(event, { atMs: clock.now(), messageId: 'reconciled' });
+    if (!Object.hasOwn(askers, mapping.source)) return [];
+    return elements.flatMap((one) => ('signal' in one && one.signal.signal === 'open' ? [one.signal] : []));
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) log.warn('reconcile-unmapped', { reason: String(error) });
     return [];
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CloudWatchClient, DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, DeleteAlarmsCommand, PutCompositeAlarmCommand } from '@aws-sdk/client-cloudwatch';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { expect, it, onTestFinished } from 'vitest';
 import { startLocalStack } from '../../cli/local-stack.ts';
@@ -28,6 +28,7 @@ async function start() {
   };
   return {
     cloudWatch,
+    all: () => incidents().find(({ correlation_id }) => String(correlation_id).endsWith(':alarm:all')),
     untilStates: (...states: string[]) =>
       until(() =>
         expect(
@@ -44,6 +45,27 @@ async function start() {
     },
   };
 }
+
+it('the packaged reconciler opens the record of a composite alarm that still sounds after its suppression', async () => {
+  const { cloudWatch, reconcile, untilStates, all } = await start();
+  await putAlarm(cloudWatch, 'maintenance');
+  await setAlarm(cloudWatch, 'maintenance', 'ALARM');
+  await untilStates('1');
+  await cloudWatch.send(
+    new PutCompositeAlarmCommand({
+      ...{ AlarmName: 'all', AlarmRule: 'ALARM("one")', ActionsSuppressor: 'maintenance' },
+      Tags: [{ Key: 'severity', Value: 'critical' }],
+    }),
+  );
+  await setAlarm(cloudWatch, 'all', 'ALARM');
+  expect(await reconcile()).toMatchObject({ sent: 0, failures: [] });
+  await setAlarm(cloudWatch, 'maintenance', 'OK');
+  await untilStates('6');
+  expect(await reconcile()).toMatchObject({ sent: 1, failures: [] });
+  await untilStates('1', '6');
+  expect(all()).toMatchObject({ impact: '1' });
+  expect(await reconcile()).toMatchObject({ asked: 1, sent: 0, failures: [] });
+});
 
 it('the packaged reconciler resolves the record of an alarm that is gone, and leaves the one that still sounds', async () => {
   const { cloudWatch, reconcile, untilStates } = await start();

@@ -134,6 +134,24 @@ export function alarmArn({ configuration }: Alarm): string {
   return `arn:aws:cloudwatch:${REGION}:${ACCOUNT_ID}:alarm:${configuration.AlarmName}`;
 }
 
+/**
+ * What suppresses the actions of an alarm that sounds: its suppressor while that is in ALARM, and before that the time in which it waits
+ * for it. The ExtensionPeriod is not emulated.
+ */
+export function suppressionOf(
+  { configuration, state }: Alarm,
+  { alarms, clock }: { readonly alarms: Alarms; readonly clock: { now(): number } },
+): { readonly by: string; readonly reason: string } | undefined {
+  if (!isComposite(configuration) || state.value !== 'ALARM') return undefined;
+  const { ActionsSuppressor = '', ActionsSuppressorWaitPeriod = 0 } = configuration;
+  if (ActionsSuppressor === '') return undefined;
+  const suppressor = alarms.find(ActionsSuppressor.replace(/^arn:.*:alarm:/, ''));
+  if (suppressor?.state.value === 'ALARM') return { by: 'Alarm', reason: 'Actions suppressed by Alarm' };
+  const { transitionedMs = state.timestampMs } = state;
+  const isWaiting = clock.now() < transitionedMs + ActionsSuppressorWaitPeriod * 1_000;
+  return isWaiting ? { by: 'WaitPeriod', reason: 'Actions suppressed by WaitPeriod' } : undefined;
+}
+
 /** True for the settings of a composite alarm. */
 export function isComposite(configuration: Alarm['configuration']): configuration is CompositeAlarm {
   return 'AlarmRule' in configuration;

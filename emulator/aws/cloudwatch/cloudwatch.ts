@@ -19,6 +19,7 @@ import {
   isComposite,
   MetricAlarm,
   StateValue,
+  suppressionOf,
 } from './alarms.ts';
 import { GetMetricData, getMetricData } from './metric-data.ts';
 
@@ -74,6 +75,7 @@ const ACTIONS = {
     const { AlarmName, StateValue: value, StateReason: reason, StateReasonData: reasonData } = input;
     setState(service, AlarmName, { value, reason, reasonData });
   }),
+  ListTagsForResource: action(z.object({ ResourceARN: z.string() }), listTags),
   GetMetricData: action(GetMetricData, (input, { measure }) => getMetricData(input, measure)),
   DeleteAlarms: action(z.object({ AlarmNames: z.array(z.string()).max(100) }), deleteAlarms),
 };
@@ -155,7 +157,7 @@ function reconfigured(HistorySummary: string, at: number) {
 type NewState = Pick<Alarm['state'], 'value' | 'reason' | 'reasonData'>;
 
 /** An alarm that stays in its state reports nothing. */
-function setState(service: Service, name: string, next: NewState, suppression?: Suppression): void {
+function setState(service: Service, name: string, next: NewState, given?: Suppression): void {
   const before = service.alarms.find(name);
   if (!before) throw new AwsError('ResourceNotFound', `Alarm ${name} does not exist`, 404);
   const nowMs = service.clock.now();
@@ -178,6 +180,7 @@ function setState(service: Service, name: string, next: NewState, suppression?: 
     }),
     at: alarm.state.timestampMs,
   });
+  const suppression = given ?? suppressionOf(alarm, service);
   service.publish(stateChange(alarm, before.state, suppression));
   if (alarm.configuration.ActionsEnabled && !suppression) runActions(service, alarm, before.state);
 }
@@ -209,7 +212,8 @@ function deleteAlarms({ AlarmNames }: { AlarmNames: readonly string[] }, service
 }
 
 /** Pages follow the order of the names; a token names the last alarm of the page before. */
-function describeAlarms(input: z.output<typeof DescribeAlarms>, { alarms }: Service): object {
+function describeAlarms(input: z.output<typeof DescribeAlarms>, service: Service): object {
+  const { alarms } = service;
   const { AlarmNames, AlarmNamePrefix, AlarmTypes, MaxRecords } = input;
   if (AlarmNames !== undefined && AlarmNamePrefix !== undefined)
     throw new AwsError('ValidationError', 'AlarmNames and AlarmNamePrefix cannot be given together');
@@ -230,7 +234,9 @@ function describeAlarms(input: z.output<typeof DescribeAlarms>, { alarms }: Serv
   const last = page.at(-1)?.configuration.AlarmName;
   return {
     MetricAlarms: page.filter(({ configuration }) => !isComposite(configuration)).map(describe),
-    CompositeAlarms: page.filter(({ configuration }) => isComposite(configuration)).map(describe),
+    CompositeAlarms: page
+      .filter(({ configuration }) => isComposite(configuration))
+      .map((alarm) => ({ ...describe(alarm), ...suppressedColumns(suppressionOf(alarm, service)) })),
     ...(fitting.length > page.length && last !== undefined && { NextToken: tokenOf(last) }),
   };
 }
@@ -255,6 +261,17 @@ function describeAlarmHistory(
       .slice(0, MaxRecords)
       .map(({ at, ...item }) => ({ ...item, Timestamp: at / 1000 })),
   };
+}
+
+function suppressedColumns(suppression: Suppression | undefined): object {
+  if (!suppression) return {};
+  return { ActionsSuppressedBy: suppression.by, ActionsSuppressedReason: suppression.reason };
+}
+
+function listTags({ ResourceARN }: { ResourceARN: string }, { alarms }: Service): object {
+  const alarm = alarms.list().find((one) => alarmArn(one) === ResourceARN);
+  if (!alarm) throw new AwsError('ResourceNotFoundException', 'Unknown', 404);
+  return { Tags: alarm.configuration.Tags };
 }
 
 function describe(alarm: Alarm): object {

@@ -82,7 +82,7 @@ export const cloudWatchRights: RequiredRights = (action, input) => [
     action: `cloudwatch:${action}`,
     resource: action.startsWith('Describe')
       ? '*'
-      : arn('cloudwatch', `alarm:${text(input, 'AlarmName') ?? '*'}`),
+      : (text(input, 'ResourceARN') ?? arn('cloudwatch', `alarm:${text(input, 'AlarmName') ?? '*'}`)),
   },
 ];
 

@@ -3,4 +3,5 @@ export {
   CloudWatchClient,
   DescribeAlarmHistoryCommand,
   DescribeAlarmsCommand,
+  ListTagsForResourceCommand,
 } from '@aws-sdk/client-cloudwatch';

@@ -291,6 +291,12 @@ fields: { description: "{% $event.source & Id %}" }
     expect(String(fields?.['description']).isWellFormed()).toBe(true);
   });
 
+  it('cuts a value to look for that no column holds', async () => {
+    const more = 'fields: { cmdb_ci: { find: cmdb_ci, by: { name: "{% detail.text %}" } } }';
+    const { lookups } = await signalOf(more, event({ key: 'k', text: 'x'.repeat(250_000) }));
+    expect(String(lookups?.['cmdb_ci']?.by['name'])).toHaveLength(16_000);
+  });
+
   it('maps an event that two files match for neither', async () => {
     const twin: CompiledMapping = compileMapping(
       'twin.yaml',

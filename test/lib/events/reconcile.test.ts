@@ -50,13 +50,21 @@ async function start(sources: Partial<Sources> = {}) {
     queued.length = 0;
     const answer = await reconcile(account, deadlineAt(world.nowMs() + 60_000, world.deployed.clock), {
       ...world.deployed,
-      ...{ ...mappings, instances: ['default'], signalsQueueUrl: 'signals', log: silentLog },
+      ...{
+        ...mappings,
+        instances: ['default'],
+        signalsQueueUrl: 'signals',
+        log: silentLog,
+        region: 'us-east-1',
+      },
       metrics: { add: (name, value = 1) => counted.push(`${name} ${value}`) },
       sources: {
         describeAlarms: async (names) => {
           asked.push(names);
           return new Map([...alarms].filter(([name]) => names.includes(name)));
         },
+        unsuppressedAlarms: async () => [],
+        alarmTags: async () => ({}),
         alarmPast: async (name) => pasts.get(name) ?? { isKnown: false, lastState: undefined },
         getFindings: async () => [],
         getFindingsOfControl: async () => [],

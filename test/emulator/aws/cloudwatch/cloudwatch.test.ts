@@ -4,6 +4,7 @@ import {
   DescribeAlarmHistoryCommand,
   DescribeAlarmsCommand,
   GetMetricDataCommand,
+  ListTagsForResourceCommand,
   PutCompositeAlarmCommand,
   PutMetricAlarmCommand,
   ResourceNotFound,
@@ -160,6 +161,36 @@ describe('CloudWatch', () => {
       detail: { state: { actionsSuppressedBy: 'WaitPeriod' }, configuration: { alarmRule: AlarmRule } },
     });
     expect(delivered).toEqual([]);
+  });
+
+  it('suppresses the actions of a composite alarm while it waits for its suppressor, and while that sounds', async () => {
+    const { client, events, delivered, alarm, set, clock } = await start();
+    await alarm('maintenance');
+    const Tags = [{ Key: 'severity', Value: 'high' }];
+    const AlarmRule = 'ALARM("one")';
+    const asked = {
+      AlarmName: 'all',
+      AlarmRule,
+      AlarmActions: [topicArn],
+      ActionsSuppressorWaitPeriod: 60,
+      Tags,
+    };
+    await client.send(new PutCompositeAlarmCommand({ ...asked, ActionsSuppressor: 'maintenance' }));
+    await set('all', 'ALARM');
+    expect(events.at(-1)).toMatchObject({ detail: { state: { actionsSuppressedBy: 'WaitPeriod' } } });
+    const by = async () => {
+      const AlarmTypes = ['CompositeAlarm' as const];
+      const { CompositeAlarms } = await client.send(new DescribeAlarmsCommand({ AlarmTypes }));
+      return CompositeAlarms?.map(({ ActionsSuppressedBy }) => ActionsSuppressedBy);
+    };
+    expect(await by()).toEqual(['WaitPeriod']);
+    clock.advance(61_000);
+    expect(await by()).toEqual([undefined]);
+    await set('maintenance', 'ALARM');
+    expect(await by()).toEqual(['Alarm']);
+    expect(delivered).toEqual([]);
+    const ResourceARN = 'arn:aws:cloudwatch:us-east-1:000000000000:alarm:all';
+    expect(await client.send(new ListTagsForResourceCommand({ ResourceARN }))).toMatchObject({ Tags });
   });
 
   it('describes alarms by name, metric alarms only unless asked otherwise', async () => {
