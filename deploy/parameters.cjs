@@ -9,7 +9,9 @@ module.exports = async ({ resolveVariable }) => {
   const { stageToken } = await import('./release/template.ts');
   const region = await resolveVariable('aws:region');
   const isRelease = (await resolveVariable('sls:stage')) === stageToken;
-  for (const warning of isRelease ? [] : checkRegion(region, settingOf)) process.stderr.write(`${warning}\n`);
+  const { mappingWarnings } = await import('./mapping-warnings.ts');
+  const warnings = isRelease ? [] : [...checkRegion(region, settingOf), ...mappingWarnings(settingOf)];
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
   return templateParameters(settingOf, region);
 };
 

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileAll } from '../../lib/events/compile.ts';
 import type { Mappings } from '../../lib/events/mapping.ts';
+import { unservedTables } from '../../lib/events/served-tables.ts';
 import { UsageError } from '../command-line.ts';
 import { readJson } from '../read-text.ts';
 import { isProject } from '../typed.ts';
+import { allowedTables } from './allowed-tables.ts';
 import { checkMappings } from './check.ts';
 import { type DryRunOptions, dryRun, planEvent } from './dry-run.ts';
 import { readSequences } from './sequences.ts';
@@ -32,7 +34,10 @@ export async function runMap(event: string | undefined, options: MapOptions): Pr
     print(JSON.stringify(rulesOf(mappings), null, 2));
     return;
   }
-  const warnings = check && (await checkMappings(mappings, folder));
+  const warnings = check && [
+    ...(await checkMappings(mappings, folder)),
+    ...unservedTables(mappings, allowedTables()),
+  ];
   if (warnings && !json) showWarnings(warnings, mappings);
   const sequences = test && (await runSequences(mappings, folder, json ? () => {} : showSequence));
   if (sequences && !json) showCount(sequences);

@@ -1,6 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { allowedTables } from '../../cli/map/allowed-tables.ts';
+import { mappingWarnings } from '../../deploy/mapping-warnings.ts';
 import { addEventRules, letSendersSend } from '../../deploy/template/events.ts';
 import type { CompiledTemplate } from '../../deploy/template/shape.ts';
+import { compileAll } from '../../lib/events/compile.ts';
+import { unservedTables } from '../../lib/events/served-tables.ts';
 
 const alarms = {
   file: 'cloudwatch-alarm.yaml',
@@ -19,6 +26,39 @@ function template(): CompiledTemplate {
 
 const statements = ({ Resources }: CompiledTemplate, queue: string) =>
   Resources[`${queue}Policy`]?.Properties['PolicyDocument'];
+
+it('warns of tables that mapping files write or look up and the deployment does not serve', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mappings-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = [
+    'source: shop',
+    'when: { source: [my.shop] }',
+    'key: "{% detail.id %}"',
+    'target: [{ when: { detail: { kind: [attack] } }, is: sn_si_incident }, { is: incident }]',
+    'signal: [{ is: open }]',
+    'fields: { cmdb_ci: { find: cmdb_ci_server, by: { name: "{% detail.ci %}" } } }',
+  ];
+  writeFileSync(join(folder, 'shop.yaml'), file.join('\n'));
+  const warnings = (settings: Readonly<Record<string, string>>) =>
+    mappingWarnings((param) => ({ events: 'true', secretId: 's', ...settings })[param] ?? '', folder);
+  const advice = 'is not in allowedTables: its signals become dead letters until the table is added there';
+  expect(warnings({ allowedTables: 'Incident,problem' })).toEqual([
+    `shop.yaml: target sn_si_incident ${advice}`,
+    `shop.yaml: the look-up in cmdb_ci_server ${advice}`,
+  ]);
+  const instances = {
+    secretId: '{"a":"x","b":"y"}',
+    allowedTables: '{"a":"incident,sn_si_incident","b":"*"}',
+  };
+  expect(warnings(instances)).toEqual([`shop.yaml: the look-up in cmdb_ci_server ${advice}`]);
+  for (const settings of [{ allowedTables: '*' }, { events: 'false', allowedTables: 'task' }])
+    expect(warnings(settings)).toEqual([]);
+});
+
+it('serves what the shipped mapping files need by default', () => {
+  expect(unservedTables(compileAll('mappings'), allowedTables())).toEqual([]);
+  expect(allowedTables()).toContain('incident');
+});
 
 describe('the rules of a deployment', () => {
   it('are one for each mapping file, with its pattern, and only they may send for us', () => {
