@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CloudWatchClient, DeleteAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, DeleteAlarmsCommand, PutCompositeAlarmCommand } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   LambdaClient,
@@ -11,7 +11,7 @@ import { type MessageAttributeValue, SendMessageCommand } from '@aws-sdk/client-
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { digestOf } from '../../lib/aws/digest.ts';
-import { alarmEvent, putAlarm, signalOf } from '../e2e/alarms.ts';
+import { alarmEvent, putAlarm, setAlarm, signalOf } from '../e2e/alarms.ts';
 import { loadData, loadSchema } from '../lib/file-import/load-table.ts';
 import { SecrecyWatch } from '../secrecy/watch.ts';
 import type { Treatment } from './harness/fault-proxy.ts';
@@ -290,12 +290,18 @@ const overloaded: Treatment = {
   },
 };
 
-/** Opens records for an alarm that is gone and for findings, and asks their sources. */
+/** Opens records for an alarm that is gone and for findings, and asks their sources; another alarm was suppressed. */
 async function reconcile(world: World): Promise<void> {
   const gone = 'long'.repeat(40);
   const cloudWatch = new CloudWatchClient({ ...local, endpoint: world.stack.cloudWatch.url });
   await putAlarm(cloudWatch, gone);
   await cloudWatch.send(new DeleteAlarmsCommand({ AlarmNames: [gone] }));
+  // It has been reported as waiting for its suppressor, and sounds a second later.
+  const waiting = { ActionsSuppressor: 'none', ActionsSuppressorWaitPeriod: 1 };
+  await cloudWatch.send(
+    new PutCompositeAlarmCommand({ AlarmName: 'all', AlarmRule: 'ALARM("one")', ...waiting }),
+  );
+  await setAlarm(cloudWatch, 'all', 'ALARM');
   cloudWatch.destroy();
   const at = new Date().toISOString();
   const about = [
