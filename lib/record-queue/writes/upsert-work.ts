@@ -80,6 +80,11 @@ export class UpsertWork {
     return written === 'written' ? 'it is written' : 'it is another record';
   }
 
+  /** False where a record shows that this upsert has not written it. */
+  async mayHaveWritten(sysId: string): Promise<boolean> {
+    return (await lookWhetherWritten(this.attempt, this.#updateOf(sysId))) !== 'not written';
+  }
+
   /** Finds the records whose columns of the match hold what they do once the record is written. */
   searchWritten() {
     return this.match.search(this.#writtenColumns(), true);

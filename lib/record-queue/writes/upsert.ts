@@ -212,7 +212,11 @@ class Upsert {
       untilMs === undefined ? { toleranceMs: skewMs } : { toMs: untilMs, toleranceMs: smallSkewMs };
     const during = { fromMs: attempt.firstSentAtMs, ...window };
     const { sysIds, hasHidden } = await listMade(table, this.#correlationId, during, context);
-    for (const sysId of sysIds) if (await context.ledger.records.claimMade(sysId, attempt.name)) return sysId;
+    for (const sysId of sysIds) {
+      // A create that came when the meeting was over may have made it.
+      if (untilMs !== undefined && !(await this.#work.mayHaveWritten(sysId))) continue;
+      if (await context.ledger.records.claimMade(sysId, attempt.name)) return sysId;
+    }
     // The meeting lets one message at a time make such records: a hidden one is its own.
     return hasHidden ? '' : undefined;
   }

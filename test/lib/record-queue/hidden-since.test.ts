@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deriveUpsertSysId } from '../../../lib/operations/identity.ts';
+import { correlationIdOf, deriveUpsertSysId } from '../../../lib/operations/identity.ts';
 import type { ServiceNowClient, ServiceNowRequest } from '../../../lib/servicenow/call.ts';
 import { UnknownOutcomeError } from '../../../lib/servicenow/errors.ts';
 import type { QueueOptions, TestMessage } from './emulated-queue.ts';
@@ -160,6 +160,50 @@ describe('an upsert in a table that refuses a given sys_id, after whose lost ans
     expect(await queue.deliver([{ ...upsert('first', 'description'), receiveCount: 2 }])).toEqual([]);
     const shown = incidents().map(({ description, close_notes }) => `${description}/${close_notes}`);
     expect(shown.toSorted()).toEqual(isMade ? ['/second', 'first/'] : ['first/second']);
+    expect(queue.deadLetters).toEqual([]);
+  });
+
+  it('does not take the record of a create for its own that came right after its time', async () => {
+    let isAway = true;
+    const through = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        const { method, path } = request;
+        if (!isAway || !isPost(request)) return client.send(request, context);
+        queue.later(50_000);
+        throw new UnknownOutcomeError('lost', { method, path, effect: 'unknown' });
+      },
+    });
+    const environment = { CORRELATION_ID_TABLES: 'incident', RECORDS_BATCH_API: 'false' };
+    await start({ environment, through });
+    const correlation_id = correlationIdOf(deployment, 'incident', 'made');
+    const upsert: TestMessage = {
+      ...{ id: 'first', key: 'first' },
+      body: {
+        action: 'upsert',
+        table: 'incident',
+        match: { correlation_id },
+        record: { description: 'first' },
+      },
+    };
+    const create: TestMessage = {
+      ...{ id: 'made', key: 'made' },
+      body: { action: 'create', table: 'incident', record: { close_notes: 'made' } },
+    };
+    expect(await queue.deliver([upsert])).toEqual(['first']);
+    isAway = false;
+    let receiveCount = 1;
+    while ((await queue.deliver([{ ...create, receiveCount }])).length > 0) {
+      receiveCount += 1;
+      expect(receiveCount).toBeLessThan(100);
+      queue.later(5_000);
+    }
+    queue.restart();
+    queue.later(100_000);
+    expect(await queue.deliver([{ ...upsert, receiveCount: 2 }])).toEqual([]);
+    expect(incidents().map(({ description, close_notes }) => `${description}/${close_notes}`)).toEqual([
+      'first/made',
+    ]);
     expect(queue.deadLetters).toEqual([]);
   });
 });
