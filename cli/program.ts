@@ -51,7 +51,19 @@ for (const one of [
     : [invokeInstalledCommand]),
 ])
   program.addCommand(one);
-addCompletion(program);
+completeCommandLine();
+
+/** Adds `complete`. It parses its words with commands that have no parent, whose usage would not name the program. */
+function completeCommandLine(): void {
+  const { createCommand } = program;
+  program.createCommand = (name) => {
+    const made = createCommand.call(program, name);
+    made.parent = program;
+    return made;
+  };
+  addCompletion(program);
+  program.createCommand = createCommand;
+}
 
 /** The words of the command line; `help nope` is as wrong as `nope`. */
 export function commandLine(): readonly string[] {

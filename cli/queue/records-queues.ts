@@ -1,7 +1,8 @@
 import { GetQueueUrlCommand, QueueDoesNotExist, SQSClient } from '@aws-sdk/client-sqs';
 import { UsageError } from '../command-line.ts';
+import { explainError } from '../explain-error.ts';
 import { findOwnStack, findStackAt, requireRunningStack, useLocalStack } from '../local-aws.ts';
-import type { RunningStack } from '../running-stack.ts';
+import { listRunningStacks, type RunningStack } from '../running-stack.ts';
 import { findDeployment } from './deployment.ts';
 import type { DeadLetterQueue, RecordsQueues } from './found-queues.ts';
 
@@ -52,10 +53,14 @@ export async function findRecordsQueues(
   }
   const stack = stackOf(queue, dlq);
   if (stack) return ofStack(stack, queue, dlq, stateTable);
-  const queueUrl = queue === undefined ? '' : await toUrl(queue);
+  const find = (named: string) =>
+    toUrl(named).catch((error: unknown) => {
+      throw notFound([queue, dlq], error);
+    });
+  const queueUrl = queue === undefined ? '' : await find(queue);
   return {
     queueUrl,
-    deadLetterQueues: dlq === undefined ? [] : [{ name: nameOf(dlq), url: await toUrl(dlq), queueUrl }],
+    deadLetterQueues: dlq === undefined ? [] : [{ name: nameOf(dlq), url: await find(dlq), queueUrl }],
     stateTable,
     importBucket: undefined,
     others: [],
@@ -138,6 +143,18 @@ function requireQueue({ endpoints: { sqs } }: RunningStack, named: string): stri
   if (found) return found.url;
   const names = sqs.queues.map(({ name }) => name).join(', ');
   throw new Error(`${named}: the local stack has no such queue; there are ${names}`);
+}
+
+/** What AWS says of a queue, after why it is not one of a local stack that runs. */
+function notFound(named: readonly (string | undefined)[], error: unknown): unknown {
+  if (listRunningStacks().length === 0) return error;
+  try {
+    const stack = requireRunningStack(undefined);
+    for (const name of named) if (name !== undefined && !isUrl(name)) requireQueue(stack, name);
+    return error;
+  } catch (local) {
+    return new Error(`${explainError(local)}. On AWS: ${explainError(error)}`, { cause: error });
+  }
 }
 
 async function toUrl(nameOrUrl: string): Promise<string> {

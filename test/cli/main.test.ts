@@ -64,6 +64,14 @@ describe('servicenow-functions', () => {
     expect(command('help', 'send').out).toMatch(/^Usage: servicenow-functions send /);
   });
 
+  it('names the program in the usage of what completes its command line', () => {
+    const { code, err } = command('complete', 'nope');
+    expect([code, err]).toEqual([2, expect.stringContaining('Usage: servicenow-functions complete ')]);
+    expect(command('complete', '--help').out).toMatch(/^Usage: servicenow-functions complete /);
+    expect(command('complete', 'bash').out).toContain('servicenow-functions');
+    expect(command('complete', '--', 'sen').out).toContain('send');
+  });
+
   it('asks whether a similar option of the instance was meant', () => {
     const { code, err } = command('instance', '--prot', '1');
     expect(code).toBe(2);

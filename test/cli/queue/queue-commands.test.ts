@@ -234,7 +234,28 @@ describe('dead letters of several queues', () => {
       1,
       expect.stringMatching(/^nope: the local stack has no such queue; there are signals-/),
     ]);
-    expect((await run(['dead-letters', '--dlq', 'nope'])).err).toMatch(/region/);
+    for (const names of [
+      ['dead-letters', '--dlq', 'nope'],
+      ['redrive', '--queue', 'signals-dlq', '--dlq', 'nope'],
+    ]) {
+      const { code, err } = await run(names);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(
+          /^nope: the local stack has no such queue; there are signals-\S+, signals-dlq, calls-dlq\. On AWS: No AWS region is set\..*\n$/,
+        ),
+      ]);
+    }
+  });
+
+  it('a name is no queue of the stack of another folder, which is named', async () => {
+    const { folder } = await world();
+    const env = { XDG_CACHE_HOME: join(folder, 'cache') };
+    const { code, err } = await runCommand(['dead-letters', '--dlq', 'nope'], { env, cwd: tmpdir() });
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^No local stack of .*--stack .*announced-stack-.* On AWS: No AWS region is set/),
+    ]);
   });
 });
 
