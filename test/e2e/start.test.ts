@@ -140,14 +140,18 @@ describe('npm start that cannot or shall not go on', () => {
     return child;
   };
 
-  it('ends with the reason when a port is taken, and leaves nothing behind', async () => {
+  it.each([
+    [[], 4700],
+    [['--port-base', '4700'], 4800],
+    [['--port-base', '65500'], 4600],
+  ])('ends with the reason when a port is taken, and leaves nothing behind (%j)', async (base, proposed) => {
     const own = mkdtempSync(join(folder, 'own-'));
     const { port } = new URL(running.api);
-    const child = begin(['--json', '--port', port], own);
+    const child = begin(['--json', ...freePorts, '--port', port, ...base], own);
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     expect(code).toBe(1);
     expect(said).toBe(
-      `--port: HTTP API cannot listen on 127.0.0.1:${port}, which is in use; choose another port, or move all of them with --port-base 4700\n`,
+      `--port: HTTP API cannot listen on 127.0.0.1:${port}, which is in use; choose another port, or move all of them with --port-base ${proposed}\n`,
     );
     expect(await readdir(own)).toEqual([]);
   });

@@ -9,8 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInstance } from '../../emulator/instance/index.ts';
 
 const run = promisify(execFile);
-/** Packed, installed in an empty folder and used there, on the oldest Node that it is for where this machine has it. */
-const folder = mkdtempSync(join(tmpdir(), 'installed-'));
+/**
+ * Packed, installed in an empty folder and used there, on the oldest Node that it is for where this machine has it. The folder has what
+ * people's folders have in their names, and what a URL would read differently.
+ */
+const folder = mkdtempSync(join(tmpdir(), 'installed #1 at 50%20 für-'));
 const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache'), npm_config_ignore_scripts: 'false' };
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
