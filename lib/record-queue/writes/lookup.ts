@@ -133,7 +133,7 @@ const longestQuery = 4_000;
 
 /**
  * Counts a record that is not shown by the values that it was given: `absent` where it holds others, `unknown` where the instance does
- * not count for this user, or none of the values can be asked for.
+ * not count for this user, or cannot be asked for one of the values.
  */
 export async function countByValues(
   table: string,
@@ -141,21 +141,32 @@ export async function countByValues(
   record: Readonly<Record<string, unknown>>,
   context: WriteContext,
 ): Promise<Presence> {
+  const columns = Object.entries(record);
   let query = bySysId(sysId);
-  let isAsked = false;
-  for (const [column, given] of Object.entries(record)) {
-    const asked = withValue(query, column, given);
-    if (asked === undefined || encodeURIComponent(asked.toString()).length > longestQuery) continue;
-    query = asked;
-    isAsked = true;
+  let asked = 0;
+  for (const [column, given] of columns) {
+    const more = withValue(query, column, given);
+    if (more === undefined || encodeURIComponent(more.toString()).length > longestQuery) continue;
+    query = more;
+    asked += 1;
   }
-  return isAsked ? countRecord(table, query, context, true) : 'unknown';
+  if (asked === 0) return 'unknown';
+  const presence = await countRecord(table, query, context, true);
+  return presence === 'absent' || asked === columns.length ? presence : 'unknown';
 }
+
+/** Control characters, which no query can have. */
+const lineEnds = /\p{Cc}+/u;
 
 function withValue(query: EncodedQuery, column: string, given: unknown): EncodedQuery | undefined {
   if (typeof given === 'object' && given !== null) return undefined;
+  const text = String(given ?? '');
+  const lines = text.split(lineEnds).map((line) => line.trim());
   try {
-    return query.where(column, '=', String(given ?? ''));
+    if (lines.length === 1) return query.where(column, '=', text);
+    const found = lines.filter((line) => line !== '');
+    if (found.length === 0) return undefined;
+    return found.reduce((all, line) => all.where(column, 'LIKE', line), query);
   } catch (error) {
     if (error instanceof InvalidInputError) return undefined;
     throw error;

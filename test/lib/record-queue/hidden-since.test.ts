@@ -221,6 +221,38 @@ describe('a write whose answer was lost, and whose record a person closed then, 
     { action: 'update', isMade: false, incidentsLeft: 1, letters: ['RECORD_NOT_FOUND'] },
     { action: 'upsert', isMade: false, incidentsLeft: 2, letters: [] },
   ])('$action, made: $isMade', async ({ action, isMade, incidentsLeft, letters }) => {
+    await deliverLost(action, isMade, { short_description: 'Disk, 95 %^ full', impact: 2, close_notes: '' });
+    expect(incidents()).toHaveLength(incidentsLeft);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual(letters);
+  });
+
+  it.each([
+    { action: 'update', isMade: true, incidentsLeft: 1, letters: [] },
+    { action: 'upsert', isMade: true, incidentsLeft: 1, letters: [] },
+    { action: 'update', isMade: false, incidentsLeft: 1, letters: ['RECORD_NOT_FOUND'] },
+    { action: 'upsert', isMade: false, incidentsLeft: 2, letters: [] },
+  ])('$action of several lines, made: $isMade', async ({ action, isMade, incidentsLeft, letters }) => {
+    await deliverLost(action, isMade, {
+      short_description: 'was',
+      description: 'Disk full:\r\n\t95 %^\n\n/dev/sda',
+    });
+    expect(incidents()).toHaveLength(incidentsLeft);
+    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual(letters);
+  });
+
+  it.each([
+    { action: 'update', letters: ['RECORD_NOT_FOUND'] },
+    { action: 'upsert', letters: [] },
+  ])(
+    '$action that the instance cannot be asked for as a whole does not pass for made',
+    async ({ action, letters }) => {
+      await deliverLost(action, false, { short_description: 'was', description: 'javascript: x' });
+      expect(incidents()).toHaveLength(action === 'update' ? 1 : 2);
+      expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual(letters);
+    },
+  );
+
+  async function deliverLost(action: string, isMade: boolean, record: object) {
     let isLost = true;
     const through = (client: ServiceNowClient): ServiceNowClient => ({
       ...client,
@@ -239,14 +271,11 @@ describe('a write whose answer was lost, and whose record a person closed then, 
     store.seed('incident', { sys_id: given, correlation_id: 'x', active: 'true', short_description: 'was' });
     const person = { userName: 'a.person', sysId: '0'.repeat(32) };
     const closeAndHide = () => store.update('incident', given, { active: 'false' }, person);
-    const record = { short_description: 'Disk, 95 %^ full', impact: 2, close_notes: '' };
     const message: TestMessage = { id: 'm1', body: { table: 'incident', record, ...writes[action] } };
     for (let receiveCount = 1; ; receiveCount += 1) {
       if ((await queue.deliver([{ ...message, receiveCount }])).length === 0) break;
       queue.restart();
       queue.later(61_000);
     }
-    expect(incidents()).toHaveLength(incidentsLeft);
-    expect(queue.deadLetters.map(({ attributes }) => attributes['ErrorCode'])).toEqual(letters);
-  });
+  }
 });
