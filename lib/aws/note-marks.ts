@@ -145,8 +145,8 @@ export class NoteMarks {
     const items = await this.#items.list(this.#columnsKey(sysId));
     const { sentAtMs = Number.POSITIVE_INFINITY } = write;
     const own = toAsked(items.find(({ sk }) => sk === ownName));
-    // A message that comes again may say another time than when it was first sent.
-    const asked = own.askedAtMs > 0 && own.askedAtMs < write.askedAtMs ? own : write;
+    // A message that comes again, or another one with its key, may say another time than the one that others have compared with.
+    const asked = own.askedAtMs > 0 ? own : write;
     const isLater = (item: StateItem) =>
       (compareAsked(toAsked(item), asked) || numberIn(item, 'sentAtMs') - sentAtMs) > 0;
     const named = items.filter((item) => item.sk !== ownName && isLater(item)).map(names);

@@ -95,6 +95,41 @@ describe('updates', () => {
     },
   );
 
+  it('of a key that was sent twice, of which the later message came first, leave no column that another leaves to them', async () => {
+    const sentAtMs = Date.now();
+    const other = {
+      ...update('m2', { urgency: '2', description: 'other' }),
+      key: 'k2',
+      sentAtMs: sentAtMs + 5,
+    };
+    const twice = (id: string, ms: number) => ({
+      ...update(id, { urgency: '1', short_description: 'twice' }),
+      ...{ key: 'k1', sentAtMs: sentAtMs + ms },
+    });
+    let state: 'first' | 'second' | 'well' = 'first';
+    const through = (client: ServiceNowClient): ServiceNowClient => ({
+      ...client,
+      async send(request, context) {
+        if (state === 'well' || request.method !== 'PATCH') return client.send(request, context);
+        if (state === 'first') {
+          // The other process begins while the request is on its way.
+          state = 'second';
+          expect(await queue.deliver([other])).toEqual(['m2']);
+        }
+        throw new UnknownOutcomeError('lost', { ...request, effect: 'unknown' });
+      },
+    });
+    await start({ through });
+    seed();
+    expect(await queue.deliver([twice('later', 10)])).toEqual(['later']);
+    queue.later(200_000);
+    state = 'well';
+    expect(await queue.deliver([{ ...other, receiveCount: 2 }])).toEqual([]);
+    queue.later(200_000);
+    expect(await queue.deliver([twice('earlier', 0)])).toEqual([]);
+    expect(incidents()).toMatchObject([{ urgency: '1', short_description: 'twice', description: 'other' }]);
+  });
+
   it('find their record by its sys_id in either case, and are the same work in either', async () => {
     await start({ through: losing(({ method }) => method === 'PATCH') });
     seed();
