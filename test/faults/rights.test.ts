@@ -137,6 +137,7 @@ async function callEveryOperation(
     ['DELETE', `/api/now/cmdb/instance/cmdb_ci/${someId}/relation/${someId}`],
     ['GET', '/api/sn_sc/servicecatalog/catalogs'],
     ['POST', `/api/sn_sc/servicecatalog/items/${someId}/order_now`, { sysparm_quantity: '1' }],
+    ['PUT', `/api/sn_sc/servicecatalog/cart/${someId}`, { sysparm_quantity: '2' }],
     ['DELETE', `/api/sn_sc/servicecatalog/cart/${someId}`],
     ['POST', '/api/now/batch', { batch_request_id: '1', rest_requests: [list, keyedChange] }],
     ['POST', record, { urgency: '1' }, override],
