@@ -8,7 +8,8 @@ export const doctorCommand = command('doctor', 'checks secret, network, roles an
   .option('--secret <id>', 'id of the secret in Secrets Manager, or a JSON file', notBlank)
   .option('--local', 'checks what your running local stack talks to')
   .option('--tables <list>', 'tables to check, comma separated (default incident)', (text) =>
-    list(tableList(text)),
+    // A last comma names no table.
+    list(tableList(text.replace(/,\s*$/, ''))),
   )
   .option('--allowed-hosts <list>', 'hosts outside ServiceNow’s own domains, comma separated', notBlank)
   .addOption(stackOption)
