@@ -8,7 +8,7 @@ import type { Log } from '../core/log.ts';
 import type { Outcomes } from '../outcomes/outcomes.ts';
 import type { ServiceNowRecord } from '../servicenow/answers.ts';
 import type { CallContext, ServiceNowClient } from '../servicenow/call.ts';
-import { encodedQuery } from '../servicenow/encoded-query.ts';
+import { clockOffsetMs, encodedQuery } from '../servicenow/encoded-query.ts';
 import { AccessDeniedError, ThrottledError } from '../servicenow/errors.ts';
 import { listPages } from '../servicenow/pages.ts';
 import { listRecords } from '../servicenow/records.ts';
@@ -116,6 +116,17 @@ export async function listCounted(
 ): Promise<{ readonly rows: InstanceRow[]; readonly total: number }> {
   const { records, totalCount } = await listRecords(client, optionsOf(query), context);
   return { rows: records.map(flatten), total: totalCount ?? records.length };
+}
+
+/**
+ * By how much the clock of the instance is ahead of ours, in milliseconds: see `clockOffsetMs`.
+ * @param table one that the user may read
+ * @throws ServiceNowError
+ */
+export async function instanceOffsetMs(scope: ImportScope, table: string): Promise<number> {
+  const any = { ...optionsOf({ table, query: '', fields: ['sys_id'], limit: 1 }), noCount: true };
+  const { response } = await listRecords(scope.client, any, callContext(scope));
+  return clockOffsetMs(response.headers, scope.clock.now());
 }
 
 function optionsOf(query: RowQuery) {

@@ -1,7 +1,14 @@
 import { inParts } from '../../core/in-parts.ts';
 import { encodedQuery, instanceTime } from '../../servicenow/encoded-query.ts';
 import { type Chunk, lineList, rowsOf, withoutLines } from '../encode/chunk.ts';
-import { callContext, type ImportScope, listCounted, listRows, pageRows } from '../instance.ts';
+import {
+  callContext,
+  type ImportScope,
+  instanceOffsetMs,
+  listCounted,
+  listRows,
+  pageRows,
+} from '../instance.ts';
 import type { ImportPlan } from '../plan/import-plan.ts';
 import { nodeSkewMs, type SetMatcher } from './reconcile-by-sets.ts';
 import { sentColumns } from './row-prints.ts';
@@ -81,7 +88,7 @@ async function reconcileByKey(
 
 /** Whether any row of this import is found by its key: an instance may hide its rows, or write something else into the column. */
 async function keepsKeys(scope: ImportScope, plan: ImportPlan, keyColumn: string): Promise<boolean> {
-  const query = encodedQuery().where(keyColumn, 'STARTSWITH', `${plan.row.rowKey?.version}:`).toString();
+  const query = encodedQuery().where(keyColumn, 'STARTSWITH', keysOf(plan)).toString();
   const any = { table: plan.request.table, query, fields: ['sys_id'], limit: 1 };
   return (await listRows(scope.client, any, callContext(scope))).length > 0;
 }
@@ -110,20 +117,26 @@ async function isUnderAnotherKey(
     })
     .slice(0, columnsToShow);
   if (shown.length === 0) return false;
-  const since = instanceTime(Date.parse(plan.startedAt) - nodeSkewMs);
-  const query = shown.reduce(
+  const { table } = plan.request;
+  const offsetMs = await instanceOffsetMs(scope, table);
+  const since = instanceTime(Date.parse(plan.startedAt) + offsetMs - nodeSkewMs);
+  const alike = shown.reduce(
     (all, { column, jsonKey }) => all.where(column, '=', first?.[jsonKey]?.trim() ?? ''),
     encodedQuery().where('sys_created_on', '>=', since),
   );
-  const rows = {
-    table: plan.request.table,
-    query: query.toString(),
-    fields: ['sys_id', keyColumn],
-    limit: 1_000,
-  };
-  for await (const page of pageRows(scope, rows))
-    if (page.some((row) => !anyRowKey.test(row[keyColumn] ?? ''))) return true;
+  // What this import has stored itself may be all that is alike. An empty column does not contain a text on every instance.
+  const foreign = [alike.isEmpty(keyColumn), alike.where(keyColumn, 'NOT LIKE', keysOf(plan))];
+  for (const query of foreign) {
+    const rows = { table, query: query.toString(), fields: ['sys_id', keyColumn], limit: 1_000 };
+    for await (const page of pageRows(scope, rows))
+      if (page.some((row) => !anyRowKey.test(row[keyColumn] ?? ''))) return true;
+  }
   return false;
+}
+
+/** What the keys of the rows of an import begin with. */
+function keysOf({ row }: ImportPlan): string {
+  return `${row.rowKey?.version}:`;
 }
 
 /** Keys a query carries: 100 of them stay well below the 8 KB that a URL may have. */

@@ -81,8 +81,8 @@ export const anotherEncoding = 'another encoding';
 
 /**
  * The encoding to name for text that is not UTF-8: Windows-1252 when its bytes beyond ASCII stand alone in words of Latin letters, or are
- * its signs; `anotherEncoding` when they are what Windows-1252 has in no text, or words of another script. It is not used unasked: the same bytes are other letters in
- * other encodings, and the mistake would go unnoticed.
+ * its signs; `anotherEncoding` when they are what Windows-1252 has in no text, or words of another script. It is not used unasked: the
+ * same bytes are other letters in other encodings, and the mistake would go unnoticed.
  * @param isCut the text goes on behind `bytes`, whose last character may be a part of one
  */
 export function likelyEncoding(

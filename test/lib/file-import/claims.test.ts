@@ -151,6 +151,35 @@ describe('rows with keys, into which the instance writes something else', () => 
     },
   );
 
+  it('are not sent again where the clock of the instance is behind', async () => {
+    await world.settings('imp_load', { ...settings, keyColumn: 'u_key' });
+    await world.instance.control.clock.advance(-300_000);
+    lose('reset-after-commit', { count: 1 });
+    const drop = await world.drop('imports/imp_load/keys.csv', load(50, 'k-'));
+    await world.run(drop, new Map(), () => rewriting(() => ''));
+    expect(world.rows('imp_load')).toHaveLength(50);
+  });
+
+  it('are not looked for among the rows that the import has stored under their keys', async () => {
+    await world.settings('imp_load', { ...settings, rowsPerRequest: 500, keyColumn: 'u_key' });
+    lose('reset-before-commit', { count: 1, skip: 2 });
+    const looked: number[] = [];
+    const counting = (): ServiceNowClient => ({
+      async send(request, context) {
+        const answer = await world.client.send(request, context);
+        if (String(request.query).includes('sys_created_on'))
+          looked.push((answer.body as { result: unknown[] }).result.length);
+        return answer;
+      },
+      close: () => world.client.close(),
+    });
+    const drop = await world.drop('imports/imp_load/same.csv', `u_code\n${'same\n'.repeat(1_200)}`);
+    const summary = await world.run(drop, new Map(), counting);
+    expect(summary.counts).toMatchObject({ unknown: 0, notSent: 0 });
+    expect(world.rows('imp_load')).toHaveLength(1_200);
+    expect(looked).toEqual([0, 0]);
+  });
+
   it('are sent again where rows of the same values were there before', async () => {
     await world.settings('imp_load', settings);
     await world.run(await world.drop('imports/imp_load/keyless.csv', load(20, 'k-')));
