@@ -3,6 +3,7 @@ import { digestOf } from './digest.ts';
 import { LedgerItems, numberIn, textIn } from './ledger-items.ts';
 import { NoteMarks } from './note-marks.ts';
 import { RecordMarks } from './record-marks.ts';
+import { isStill } from './state-expressions.ts';
 import type { StateItem, StateKey, StateTable } from './state-table.ts';
 
 /** What one piece of work, known by its key, has done to the instance. */
@@ -202,16 +203,6 @@ export class EffectLedger {
 }
 
 const forgotten = 'forgotten';
-
-/** No other copy of the work has been announced or done since. */
-function isStill({ state, untilMs }: Effect) {
-  return {
-    allOf: [
-      { attribute: 'state', operator: '=', value: state },
-      { attribute: 'untilMs', operator: '=', value: untilMs },
-    ],
-  } as const;
-}
 
 /** Names of an item that are of no effect and no mark. */
 const ownNames: ReadonlySet<string> = new Set(['pk', 'sk', 'expiresAt']);

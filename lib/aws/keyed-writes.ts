@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import { isStill } from './state-expressions.ts';
 import type { StateItem, StateTable } from './state-table.ts';
 
 /** What is remembered of a write; see `lib/operations/keyed-writes.ts`. */
@@ -32,35 +33,20 @@ export function keyedWritesIn(open: () => StateTable, deployment: string, clock:
   return {
     async read(name: string): Promise<Write | undefined> {
       const item = await open().read(keyOf(name));
-      return item && item['state'] !== forgotten ? toWrite(item) : undefined;
+      return item && toWrite(item);
     },
     claim(name: string, write: Write, before: Write | undefined): Promise<boolean> {
-      return open().put(itemOf(name, write), before ? isStill(before) : isUnknown);
+      return open().put(itemOf(name, write), before ? isStill(before) : { is: 'absent' });
     },
     async remember(name: string, write: Write): Promise<void> {
       await open().put(itemOf(name, write));
     },
     /** A call whose answer is lost is sent again, and may come after another copy has claimed the key. */
     async forget(name: string, write: Write): Promise<void> {
-      const item = { ...itemOf(name, write), state: forgotten };
-      await open().put(item, isStill(write));
+      const expired = { ...itemOf(name, write), expiresAt: Math.floor(clock.now() / 1000) };
+      await open().put(expired, isStill(write));
     },
   };
-}
-
-const forgotten = 'forgotten';
-
-const isUnknown = {
-  anyOf: [{ is: 'absent' }, { attribute: 'state', operator: '=', value: forgotten }],
-} as const;
-
-function isStill({ state, untilMs }: Write) {
-  return {
-    allOf: [
-      { attribute: 'state', operator: '=', value: state },
-      { attribute: 'untilMs', operator: '=', value: untilMs },
-    ],
-  } as const;
 }
 
 function toWrite(item: StateItem): Write {

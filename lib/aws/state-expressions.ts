@@ -19,6 +19,16 @@ export type Condition =
   | { readonly allOf: readonly Condition[] }
   | { readonly anyOf: readonly Condition[] };
 
+/** What holds while no other copy of a piece of work has been announced or done since it was remembered. */
+export function isStill({ state, untilMs }: { readonly state: string; readonly untilMs: number }): Condition {
+  return {
+    allOf: [
+      { attribute: 'state', operator: '=', value: state },
+      { attribute: 'untilMs', operator: '=', value: untilMs },
+    ],
+  };
+}
+
 /** Changes to the attributes of an item. */
 export type Update = {
   readonly set?: Readonly<Record<string, StateValue>>;
